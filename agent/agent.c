@@ -1,0 +1,474 @@
+/* The agent: probes on one side, the engine in the middle, sinks and the query API on the other, on one event loop.
+ *
+ * It translates: an event of the engine, a wake-up of a watch, a change of the mounts, a timer → which inputs are
+ * stale. And it fetches: which probe brings which input. Nothing here judges. See agent/engine.h for what happens in
+ * between. */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include "agent/fetch.h"
+#include "agent/server.h"
+#include "common/log.h"
+
+struct agent {
+    struct config_arguments arguments;
+    struct config *config;
+    struct event_base *base;
+    struct docker_address address;
+    struct docker *docker;
+    struct fetcher *fetcher;
+    struct engine *engine;
+    struct server *server;
+    struct sink **sinks;
+    size_t sink_count;
+    struct event *signals[3];
+    struct event *sweep_timer, *top_timer, *start_timer, *follow_timer, *watchdog_timer;
+    bool once, connected, gave_up_waiting;
+    usec_t started, scan_started, scan_clock;
+    int64_t scan_duration_ms;
+    size_t scan_subjects;
+    bool scanning, ready_told;
+    uint64_t events_seen;
+};
+
+static const char *from_environment(const char *name)
+{
+    return getenv(name);
+}
+
+void agent_view(const struct agent *agent, struct agent_view *ret)
+{
+    *ret = (struct agent_view){
+        .engine = agent->engine,
+        .writable_engine = agent->engine,
+        .docker = agent->docker,
+        .address = &agent->address,
+        .watcher = fetcher_watcher(agent->fetcher),
+        .config = agent->config,
+        .sinks = agent->sinks,
+        .sink_count = agent->sink_count,
+        .started = agent->started,
+        .scanned = agent->scan_duration_ms >= 0,
+        .scan_started = agent->scan_started,
+        .scan_duration_ms = agent->scan_duration_ms,
+        .scan_subjects = agent->scan_subjects,
+        .docker_events_seen = agent->events_seen,
+    };
+}
+
+void agent_scan(struct agent *agent, const char *cause)
+{
+    agent->scanning = true;
+    agent->scan_started = clock_now(&clock_system);
+    agent->scan_clock = clock_monotonic();
+    engine_stale_all(agent->engine, cause);
+}
+
+static void tell_ready(struct agent *agent)
+{
+    if (agent->ready_told)
+        return;
+    agent->ready_told = true;
+    sd_notify(0, "READY=1");
+}
+
+static void on_settled(void *user)
+{
+    struct agent *agent = user;
+    struct error error = ERROR_INIT;
+    size_t at = 0;
+
+    if (!agent->connected && !agent->gave_up_waiting)
+        return;
+    if (agent->scanning) {
+        agent->scanning = false;
+        agent->scan_duration_ms = (clock_monotonic() - agent->scan_clock) / 1000;
+        agent->scan_subjects = 0;
+        while (engine_next_subject(agent->engine, &at))
+            agent->scan_subjects++;
+        if (agent->connected)
+            engine_agent_state(agent->engine, "agent-events", true, "the full scan is done", "scan");
+        log_info("full scan: %zu subjects in %lld ms", agent->scan_subjects, (long long)agent->scan_duration_ms);
+        tell_ready(agent);
+        if (agent->once)
+            event_base_loopbreak(agent->base);
+    }
+    if (engine_save_state(agent->engine, &error) < 0)
+        log_error("%s", error.text);
+}
+
+static void on_transition(struct transition *transition, void *user)
+{
+    struct agent *agent = user;
+
+    for (size_t i = 0; i < agent->sink_count; i++)
+        sink_send(agent->sinks[i], transition);
+    if (agent->server)
+        server_transition(agent->server, transition);
+}
+
+static void on_fetch(enum input_kind kind, const char *key, void *user)
+{
+    struct agent *agent = user;
+
+    fetcher_fetch(agent->fetcher, kind, key);
+}
+
+static void on_connected(enum docker_gap gap, void *user)
+{
+    static const char *const gaps[] = {
+        [DOCKER_GAP_RING] = "more events than the engine keeps may have passed while the stream was down",
+        [DOCKER_GAP_RESTART] = "the engine was restarted: its earlier events are gone",
+        [DOCKER_GAP_DROPPED] = "the engine dropped events",
+    };
+    struct agent *agent = user;
+
+    agent->connected = true;
+    log_info("connected to %s, API %s", agent->address.host_text, docker_api_version(agent->docker));
+    fetcher_engine_changed(agent->fetcher);
+    engine_set_reachable(agent->engine, true);
+    engine_agent_state(agent->engine, "agent-engine", true, "the engine answers", "engine:connected");
+    if (gap != DOCKER_GAP_NONE && gap != DOCKER_GAP_FIRST)
+        engine_agent_state(agent->engine, "agent-events", false, gaps[gap], "engine:connected");
+    agent_scan(agent, agent->scan_duration_ms < 0 ? "start" : "engine:connected");
+}
+
+static void on_gap(enum docker_gap gap, void *user)
+{
+    struct agent *agent = user;
+
+    (void)gap;
+    engine_agent_state(agent->engine, "agent-events", false, "the engine dropped events", "engine:gap");
+    agent_scan(agent, "engine:gap");
+}
+
+static void on_disconnected(const char *why, void *user)
+{
+    struct agent *agent = user;
+
+    if (agent->connected)
+        log_warning("lost %s: %s", agent->address.host_text, why);
+    agent->connected = false;
+    engine_agent_state(agent->engine, "agent-engine", false, why, "engine:lost");
+    if (agent->scan_duration_ms >= 0 || agent->gave_up_waiting)
+        engine_set_reachable(agent->engine, false);
+}
+
+static bool action_is(const struct docker_event *event, const char *action)
+{
+    return strlen(action) == event->action_length && strncmp(event->action, action, event->action_length) == 0;
+}
+
+static bool action_among(const struct docker_event *event, const char *const *actions)
+{
+    for (; *actions; actions++)
+        if (action_is(event, *actions))
+            return true;
+    return false;
+}
+
+/* An exec was made. The event's attribute names it unless a label of the container overwrites the attribute: then, and
+ * whenever the container is unknown, the container's own list tells. */
+static void on_exec_event(struct agent *agent, const struct docker_event *event, const char *cause)
+{
+    const struct container_facts *container = store_container(engine_store(agent->engine), event->id, NULL);
+
+    if (event->exec_id && docker_id_valid(event->exec_id) && container && !container->execid_label) {
+        if (!store_get(engine_store(agent->engine), INPUT_EXEC, event->exec_id, NULL))
+            engine_stale(agent->engine, INPUT_EXEC, event->exec_id, cause);
+        return;
+    }
+    engine_stale(agent->engine, INPUT_CONTAINER, event->id, cause);
+}
+
+static void on_container_event(struct agent *agent, const struct docker_event *event, const char *cause)
+{
+    static const char *const state[] = {"create",  "start",  "restart",       "die", "stop",       "pause",   "unpause",
+                                        "rename",  "update", "health_status", "oom", "checkpoint", "restore", "init",
+                                        "cleanup", NULL};
+
+    if (!docker_id_valid(event->id))
+        return;
+    if (action_is(event, "destroy")) {
+        engine_gone(agent->engine, INPUT_CONTAINER, event->id, cause);
+    } else if (action_is(event, "exec_create")) {
+        on_exec_event(agent, event, cause);
+    } else if (action_is(event, "exec_start")) {
+        fetcher_look_at_processes(agent->fetcher, event->id, cause);
+    } else if (action_among(event, state)) {
+        engine_stale(agent->engine, INPUT_CONTAINER, event->id, cause);
+        if (action_is(event, "start"))
+            fetcher_look_at_processes(agent->fetcher, event->id, cause);
+    }
+}
+
+static void on_event(const struct docker_event *event, bool replayed, void *user)
+{
+    static const char *const images[] = {"pull",  "tag",    "untag", "delete", "load", "import",
+                                         "build", "create", "save",  "prune",  NULL};
+    struct agent *agent = user;
+    scoped_str cause = STR_INIT;
+
+    agent->events_seen++;
+    if (replayed && !agent->connected && agent->scan_duration_ms < 0 && !action_is(event, "exec_create"))
+        return; /* the full scan that follows sees what it led to */
+    str_printf(&cause, "docker:%s/%.*s", event->type, (int)event->action_length, event->action);
+    if (str_equal(event->type, "container")) {
+        if (!replayed || action_is(event, "exec_create"))
+            on_container_event(agent, event, cause.data);
+    } else if (replayed) {
+        return;
+    } else if (str_equal(event->type, "network")) {
+        if (event->container && docker_id_valid(event->container) &&
+            (action_is(event, "connect") || action_is(event, "disconnect")) &&
+            store_get(engine_store(agent->engine), INPUT_CONTAINER, event->container, NULL))
+            engine_stale(agent->engine, INPUT_CONTAINER, event->container, cause.data);
+    } else if (str_equal(event->type, "image")) {
+        if (action_among(event, images))
+            engine_stale(agent->engine, INPUT_IMAGES, NULL, cause.data);
+    } else if (str_equal(event->type, "daemon") && action_is(event, "reload")) {
+        engine_stale(agent->engine, INPUT_INFO, NULL, cause.data);
+        engine_stale(agent->engine, INPUT_DAEMON, NULL, cause.data);
+    }
+}
+
+static void on_signal(evutil_socket_t number, short what, void *user)
+{
+    struct agent *agent = user;
+    struct error error = ERROR_INIT;
+    struct config *config = NULL;
+    struct rule_set *rules = NULL;
+
+    (void)what;
+    if (number != SIGHUP) {
+        event_base_loopbreak(agent->base);
+        return;
+    }
+    sd_notify(0, "RELOADING=1");
+    if (config_load(&agent->arguments, from_environment, &config, &error) < 0 ||
+        rule_set_load(config->data_dir, config->rules_dir, config->benchmark, config->overrides, config->override_count,
+                      &rules, &error) < 0) {
+        log_error("reload: %s; the old configuration stays", error.text);
+        engine_agent_state(agent->engine, "agent-config", false, error.text, "reload");
+        config_free(config);
+    } else {
+        struct config *old = agent->config;
+
+        agent->config = config;
+        engine_set_rules(agent->engine, rules, config);
+        fetcher_rules_changed(agent->fetcher);
+        engine_agent_state(agent->engine, "agent-config", true, "the configuration was read again", "reload");
+        config_free(old);
+        agent_scan(agent, "reload");
+    }
+    sd_notify(0, "READY=1");
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *user)
+{
+    struct agent *agent = user;
+
+    (void)fd;
+    (void)what;
+    fetcher_sweep_files(agent->fetcher, "timer");
+}
+
+static void on_top(evutil_socket_t fd, short what, void *user)
+{
+    struct agent *agent = user;
+
+    (void)fd;
+    (void)what;
+    fetcher_sweep_processes(agent->fetcher, "timer");
+}
+
+/* No engine within the first seconds: do not hold up the boot, say what can be said. */
+static void on_start_timeout(evutil_socket_t fd, short what, void *user)
+{
+    struct agent *agent = user;
+
+    (void)fd;
+    (void)what;
+    if (agent->connected)
+        return;
+    agent->gave_up_waiting = true;
+    engine_agent_state(agent->engine, "agent-engine", false,
+                       docker_why_not(agent->docker) ? docker_why_not(agent->docker) : "no answer yet", "start");
+    engine_set_reachable(agent->engine, false);
+    tell_ready(agent);
+    if (agent->once)
+        event_base_loopbreak(agent->base);
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    (void)user;
+    sd_notify(0, "WATCHDOG=1");
+}
+
+static struct event *add_timer(struct agent *agent, event_callback_fn callback, usec_t interval, bool repeat)
+{
+    struct event *timer = event_new(agent->base, -1, repeat ? EV_PERSIST : 0, callback, agent);
+    struct timeval wait = {.tv_sec = interval / USEC_PER_SEC, .tv_usec = interval % USEC_PER_SEC};
+
+    evtimer_add(timer, &wait);
+    return timer;
+}
+
+static void add_timers(struct agent *agent)
+{
+    enum { START_SECONDS = 5, START_ONCE_SECONDS = 15 };
+    uint64_t watchdog = 0;
+
+    agent->start_timer =
+        add_timer(agent, on_start_timeout, (agent->once ? START_ONCE_SECONDS : START_SECONDS) * USEC_PER_SEC, false);
+    if (agent->once)
+        return;
+    agent->sweep_timer = add_timer(agent, on_sweep, agent->config->sweep_seconds * USEC_PER_SEC, true);
+    agent->top_timer = add_timer(agent, on_top, agent->config->top_seconds * USEC_PER_SEC, true);
+    if (sd_watchdog_enabled(0, &watchdog) > 0)
+        agent->watchdog_timer = add_timer(agent, on_watchdog, (usec_t)watchdog / 2, true);
+}
+
+static void add_signals(struct agent *agent)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < countof(numbers); i++) {
+        agent->signals[i] = evsignal_new(agent->base, numbers[i], on_signal, agent);
+        evsignal_add(agent->signals[i], NULL);
+    }
+}
+
+static int make_state_dir(const char *path, struct error *error)
+{
+    struct stat st;
+
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+        return error_system(error, errno, "state_dir: cannot create %s", path);
+    if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+        return error_set(error, ENOTDIR, "state_dir: %s is not a directory", path);
+    return 0;
+}
+
+static int open_outputs(struct agent *agent, struct error *error)
+{
+    int r;
+
+    for (size_t i = 0; i < agent->config->sink_count; i++) {
+        struct sink *sink = NULL;
+
+        r = sink_new(agent->base, &agent->config->sinks[i], &sink, error);
+        if (r < 0)
+            return r;
+        agent->sinks = mem_realloc_array(agent->sinks, agent->sink_count + 1, sizeof *agent->sinks);
+        agent->sinks[agent->sink_count++] = sink;
+    }
+    r = make_state_dir(agent->config->state_dir, error);
+    if (r < 0)
+        return r;
+    r = engine_load_state(agent->engine, agent->config->state_dir, error);
+    if (r < 0)
+        return r;
+    return server_new(agent->base, agent, agent->config, &agent->server, error);
+}
+
+int agent_new(const struct config_arguments *arguments, bool once, struct agent **ret, struct error *error)
+{
+    struct agent *agent = mem_alloc(sizeof *agent);
+    struct rule_set *rules = NULL;
+    struct docker_callbacks docker_callbacks = {
+        .connected = on_connected, .disconnected = on_disconnected, .event = on_event, .gap = on_gap, .user = agent};
+    struct engine_callbacks engine_callbacks = {
+        .fetch = on_fetch, .transition = on_transition, .settled = on_settled, .user = agent};
+    int r;
+
+    agent->arguments = *arguments;
+    agent->once = once;
+    agent->started = clock_now(&clock_system);
+    agent->scan_duration_ms = -1;
+    r = config_load(arguments, from_environment, &agent->config, error);
+    if (r < 0)
+        goto fail;
+    r = rule_set_load(agent->config->data_dir, agent->config->rules_dir, agent->config->benchmark,
+                      agent->config->overrides, agent->config->override_count, &rules, error);
+    if (r < 0)
+        goto fail;
+    agent->base = event_base_new();
+    agent->engine = engine_new(agent->base, rules, agent->config, &clock_system, &engine_callbacks);
+    r = docker_address_parse(agent->config->docker_host, agent->config->docker_cert_path,
+                             agent->config->docker_tls_verify, agent->config->tls_ca, agent->config->tls_cert,
+                             agent->config->tls_key, &agent->address, error);
+    if (r < 0)
+        goto fail;
+    agent->docker = docker_new(agent->base, &agent->address, &docker_callbacks, error);
+    if (!agent->docker) {
+        r = -EIO;
+        goto fail;
+    }
+    r = fetcher_new(agent->base, agent->config, agent->docker, agent->engine, &agent->fetcher, error);
+    if (r < 0)
+        goto fail;
+    if (!once) {
+        r = open_outputs(agent, error);
+        if (r < 0)
+            goto fail;
+    }
+    *ret = agent;
+    return 0;
+fail:
+    agent_free(agent);
+    return r;
+}
+
+void agent_free(struct agent *agent)
+{
+    struct event *events[] = {NULL, NULL, NULL, NULL, NULL, NULL, NULL};
+
+    if (!agent)
+        return;
+    events[0] = agent->signals[0], events[1] = agent->signals[1], events[2] = agent->signals[2];
+    events[3] = agent->sweep_timer, events[4] = agent->top_timer, events[5] = agent->start_timer;
+    events[6] = agent->watchdog_timer;
+    for (size_t i = 0; i < countof(events); i++)
+        if (events[i])
+            event_free(events[i]);
+    if (agent->server)
+        server_free(agent->server);
+    for (size_t i = 0; i < agent->sink_count; i++)
+        sink_free(agent->sinks[i]);
+    free(agent->sinks);
+    fetcher_free(agent->fetcher);
+    docker_free(agent->docker);
+    engine_free(agent->engine);
+    docker_address_deinit(&agent->address);
+    config_free(agent->config);
+    if (agent->base)
+        event_base_free(agent->base);
+    free(agent);
+}
+
+int agent_run(struct agent *agent, struct error *error)
+{
+    add_signals(agent);
+    add_timers(agent);
+    fetcher_start(agent->fetcher);
+    docker_start(agent->docker);
+    if (event_base_dispatch(agent->base) < 0)
+        return error_set(error, EIO, "the event loop failed");
+    sd_notify(0, "STOPPING=1");
+    if (agent->once && !agent->connected)
+        return error_set(error, ENOTCONN, "%s: %s", agent->address.host_text,
+                         docker_why_not(agent->docker) ? docker_why_not(agent->docker) : "no answer");
+    return 0;
+}

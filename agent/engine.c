@@ -1,0 +1,1080 @@
+/* The incremental engine: stale inputs, one fetch in flight each, compare, evaluate, transitions.
+ *
+ * An input is idle, stale (waits to be fetched) or in flight; `again` says that it went stale while in flight. Pairs
+ * are evaluated when an input that they read completes, and only once every other input that they read has a value:
+ * until then they wait, and the completion of what they wait for evaluates them. So a verdict is never made of a
+ * mixture of old and expected facts, and nothing polls. */
+#include "agent/engine_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/text.h"
+
+enum { RING_BYTES = 1024 * 1024, RING_COUNT = 8192 };
+
+static const struct config config_none;
+
+/* Inputs that come from the engine and wait while it cannot be reached. */
+static bool from_docker(enum input_kind kind)
+{
+    return kind != INPUT_DAEMON && kind != INPUT_LSM && kind != INPUT_FILES && kind != INPUT_PROCESSES;
+}
+
+static const char *key_or_empty(const char *key)
+{
+    return key ? key : "";
+}
+
+static const char *store_key(const struct input *input)
+{
+    return input->key[0] ? input->key : NULL;
+}
+
+static void input_free(void *p)
+{
+    struct input *input = p;
+
+    free(input->key);
+    free(input->cause);
+    free(input);
+}
+
+static struct input *input_find(const struct engine *engine, enum input_kind kind, const char *key)
+{
+    return map_get(engine->inputs[kind], key_or_empty(key));
+}
+
+static struct input *input_ensure(struct engine *engine, enum input_kind kind, const char *key)
+{
+    struct input *input = input_find(engine, kind, key);
+
+    if (!input) {
+        input = mem_alloc(sizeof *input);
+        input->kind = kind;
+        input->key = mem_strdup(key_or_empty(key));
+        map_set(engine->inputs[kind], input->key, input);
+    }
+    return input;
+}
+
+static void index_rules(struct engine *engine)
+{
+    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++)
+        engine->rules_of[kind].count = 0;
+    for (size_t i = 0; i < engine->rules->count; i++) {
+        const struct rule *rule = &engine->rules->rules[i];
+
+        if (rule->enabled)
+            vec_push(&engine->rules_of[rule->check->subject], rule);
+    }
+}
+
+static void ensure_single_subjects(struct engine *engine)
+{
+    static const enum subject_kind single[] = {SUBJECT_HOST, SUBJECT_DAEMON, SUBJECT_SWARM};
+
+    for (size_t i = 0; i < countof(single); i++)
+        if (engine->rules_of[single[i]].count)
+            subject_ensure(engine, single[i], subject_kind_name(single[i]), NULL);
+}
+
+/* Is anything that PAIR reads on its way? */
+static bool input_is_awaited(const struct engine *engine, enum input_kind kind, const char *key)
+{
+    const struct input *input = input_find(engine, kind, key);
+
+    if (!input || input->recent || (!input->stale && !input->in_flight))
+        return false;
+    if (from_docker(kind) && engine->reachable_known && !engine->reachable &&
+        !store_get(engine->store, kind, key, NULL))
+        return false; /* it will not come soon: let the check say so */
+    return true;
+}
+
+static bool pair_must_wait(const struct engine *engine, const struct subject *subject, const struct pair *pair)
+{
+    const struct check *check = pair->rule->check;
+
+    for (unsigned kind = 0; kind < INPUT_KIND_COUNT; kind++) {
+        const char *key = NULL;
+
+        if (!(check->reads & INPUT_BIT(kind)))
+            continue;
+        switch ((enum input_kind)kind) {
+        case INPUT_CONTAINER:
+        case INPUT_PROCESSES:
+            if (subject->kind != SUBJECT_CONTAINER) {
+                if (engine->pending[kind] && kind == INPUT_CONTAINER && subject->kind != SUBJECT_EXEC)
+                    return true;
+                continue;
+            }
+            key = subject->id;
+            break;
+        case INPUT_EXEC:
+            key = subject->id;
+            break;
+        case INPUT_IMAGE: {
+            const struct container_facts *container;
+
+            if (subject->kind != SUBJECT_CONTAINER) {
+                key = subject->id;
+                break;
+            }
+            container = store_container(engine->store, subject->id, NULL);
+            if (!container || !container->image_id)
+                continue;
+            key = container->image_id;
+            break;
+        }
+        case INPUT_FILES:
+            key = subject->kind == SUBJECT_FILE ? rule_file_source(pair->rule) : "sockets:";
+            break;
+        default:
+            break;
+        }
+        if (input_is_awaited(engine, (enum input_kind)kind, key))
+            return true;
+    }
+    return false;
+}
+
+static void fill_check_input(const struct engine *engine, const struct subject *subject, const struct pair *pair,
+                             struct check_input *in)
+{
+    *in = (struct check_input){
+        .rule = pair->rule, .store = engine->store, .now = clock_now(engine->clock), .key = subject->id};
+    if (subject->kind != SUBJECT_FILE)
+        return;
+    in->fileset = store_files(engine->store, rule_file_source(pair->rule), NULL);
+    for (size_t i = 0; in->fileset && i < in->fileset->count; i++)
+        if (str_equal(in->fileset->items[i].path, subject->id))
+            in->file = &in->fileset->items[i];
+}
+
+static bool names_rule(const struct rule *rule, const char *name)
+{
+    return str_equal(name, rule->slug) || (rule->id && str_equal(name, rule->id));
+}
+
+/* A person's word on what only a person can judge: turns manual into what was attested, until it expires. */
+static void apply_attestation(const struct engine *engine, const struct check_input *in, struct check_result *result)
+{
+    if (result->verdict != VERDICT_MANUAL)
+        return;
+    for (size_t i = 0; i < engine->config->attestation_count; i++) {
+        const struct attestation *attestation = &engine->config->attestations[i];
+
+        if (!names_rule(in->rule, attestation->rule) || (attestation->expires && attestation->expires <= in->now))
+            continue;
+        result->verdict = attestation->status;
+        if (attestation->expires && (!result->recheck || attestation->expires < result->recheck))
+            result->recheck = attestation->expires;
+        if (in->explain)
+            str_printf(&result->evidence, "%sattested by %s: %s", result->evidence.length ? "; " : "", attestation->by,
+                       attestation->evidence ? attestation->evidence : "");
+        return;
+    }
+}
+
+static void run(const struct engine *engine, const struct subject *subject, const struct pair *pair, bool explain,
+                struct check_result *result)
+{
+    struct check_input in;
+
+    fill_check_input(engine, subject, pair, &in);
+    in.explain = explain;
+    if (subject->kind == SUBJECT_FILE && !in.file) {
+        check_error(&in, result, "file", "it is not in the set any more");
+        return;
+    }
+    check_run(&in, result);
+    apply_attestation(engine, &in, result);
+}
+
+void engine_explain(const struct engine *engine, const struct subject *subject, const struct pair *pair,
+                    struct check_result *result)
+{
+    run(engine, subject, pair, true, result);
+}
+
+static bool label_matches(const struct container_facts *container, const char *label)
+{
+    for (size_t i = 0; container && i < container->labels.count; i++)
+        if (text_glob(label, container->labels.items[i]))
+            return true;
+    return false;
+}
+
+static bool waiver_covers(const struct engine *engine, const struct waiver *waiver, const struct subject *subject)
+{
+    const char *scope = waiver->subject ? waiver->subject : "*";
+    const struct container_facts *container =
+        subject->kind == SUBJECT_CONTAINER ? store_container(engine->store, subject->id, NULL) : NULL;
+    const char *colon = strchr(scope, ':');
+
+    if (str_equal(scope, "*") || str_equal(scope, subject_kind_name(subject->kind)))
+        return true;
+    if (str_starts(scope, "name:"))
+        return text_glob(scope + 5, subject->name);
+    if (str_starts(scope, "label:"))
+        return label_matches(container, scope + 6);
+    if (str_starts(scope, "image:"))
+        return container && container->image_ref && text_glob(scope + 6, container->image_ref);
+    if (!colon || strncmp(scope, subject_kind_name(subject->kind), (size_t)(colon - scope)) != 0 ||
+        strlen(subject_kind_name(subject->kind)) != (size_t)(colon - scope))
+        return false;
+    return text_glob(colon + 1, subject->id) || text_glob(colon + 1, subject->name);
+}
+
+const struct waiver *engine_waiver(const struct engine *engine, const struct subject *subject, const struct pair *pair)
+{
+    usec_t now = clock_now(engine->clock);
+
+    if (pair->verdict != VERDICT_FAIL)
+        return NULL;
+    for (size_t i = 0; i < engine->config->waiver_count; i++) {
+        const struct waiver *waiver = &engine->config->waivers[i];
+
+        if (names_rule(pair->rule, waiver->rule) && (!waiver->expires || waiver->expires > now) &&
+            waiver_covers(engine, waiver, subject))
+            return waiver;
+    }
+    return NULL;
+}
+
+static void ring_push(struct transition_ring *ring, struct transition *transition)
+{
+    while (ring->count && (ring->bytes + transition->json_length > RING_BYTES || ring->count == RING_COUNT)) {
+        struct transition *oldest = ring->items[ring->first];
+
+        ring->bytes -= oldest->json_length;
+        ring->first = (ring->first + 1) % ring->size;
+        ring->count--;
+        transition_unref(oldest);
+    }
+    if (ring->count == ring->size) {
+        size_t size = ring->size ? 2 * ring->size : 256;
+        struct transition **items = mem_realloc_array(NULL, size, sizeof *items);
+
+        for (size_t i = 0; i < ring->count; i++)
+            items[i] = ring->items[(ring->first + i) % ring->size];
+        free(ring->items);
+        ring->items = items;
+        ring->first = 0;
+        ring->size = size;
+    }
+    ring->items[(ring->first + ring->count++) % ring->size] = transition_ref(transition);
+    ring->bytes += transition->json_length;
+}
+
+static void publish(struct engine *engine, struct transition *transition)
+{
+    engine->counters.transitions++;
+    ring_push(&engine->ring, transition);
+    if (engine->callbacks.transition)
+        engine->callbacks.transition(transition, engine->callbacks.user);
+    transition_unref(transition);
+}
+
+void engine_emit(struct engine *engine, const struct subject *subject, struct pair *pair, enum verdict previous,
+                 const char *cause, bool gone)
+{
+    struct transition *transition;
+
+    pair->seq = ++engine->last_seq;
+    engine->counters.transitions_by_verdict[gone ? VERDICT_NONE : pair->verdict]++;
+    transition = transition_from_pair(engine, engine->config->language, subject, pair, previous, pair->seq,
+                                      clock_now(engine->clock), cause ? cause : "start", gone);
+    state_append(engine, subject, pair, gone);
+    publish(engine, transition);
+}
+
+static void arm_recheck(struct engine *engine, usec_t at)
+{
+    struct timeval wait;
+    usec_t left;
+
+    if (!at || (engine->next_recheck && engine->next_recheck <= at))
+        return;
+    engine->next_recheck = at;
+    left = at - clock_now(engine->clock);
+    if (left < 1000)
+        left = 1000;
+    if (left > 3600 * USEC_PER_SEC) /* wall clocks jump: never sleep long on one */
+        left = 3600 * USEC_PER_SEC;
+    wait = (struct timeval){.tv_sec = left / USEC_PER_SEC, .tv_usec = left % USEC_PER_SEC};
+    evtimer_add(engine->recheck_timer, &wait);
+}
+
+static bool is_quiet(enum verdict verdict)
+{
+    return verdict == VERDICT_PASS || verdict == VERDICT_NOT_APPLICABLE || verdict == VERDICT_NONE;
+}
+
+void engine_evaluate(struct engine *engine, struct subject *subject, struct pair *pair)
+{
+    enum verdict previous = pair->verdict;
+
+    if (pair_must_wait(engine, subject, pair)) {
+        pair->waiting = true;
+        return;
+    }
+    pair->waiting = false;
+    engine->counters.evaluations++;
+    check_result_clear(&engine->scratch);
+    run(engine, subject, pair, false, &engine->scratch);
+    pair->verdict = engine->scratch.verdict;
+    pair->recheck = engine->scratch.recheck;
+    pair->checked = clock_now(engine->clock);
+    arm_recheck(engine, pair->recheck);
+    if (pair->verdict == previous)
+        return;
+    pair->since = pair->checked;
+    /* An exec that is in order leaves no trace: health checks arrive as execs by the thousand. */
+    if (subject->kind == SUBJECT_EXEC && is_quiet(pair->verdict) && is_quiet(previous))
+        return;
+    pair->waived = engine_waiver(engine, subject, pair) != NULL;
+    engine_emit(engine, subject, pair, previous, engine->cause, false);
+}
+
+/* CHANGED false: only those that wait are evaluated, the others were looked at just now and found as they were. */
+static void visit(struct engine *engine, struct subject *subject, const struct rule *rule, bool changed)
+{
+    struct pair *pair = subject_pair(subject, rule);
+
+    if (!pair)
+        return;
+    if (changed || pair->waiting || pair->verdict == VERDICT_NONE)
+        engine_evaluate(engine, subject, pair);
+    else
+        pair->checked = clock_now(engine->clock);
+}
+
+static bool joins(const char *mode, const struct container_facts *other)
+{
+    return mode && other && str_starts(mode, "container:") &&
+           (str_equal(mode + 10, other->id) || str_equal(mode + 10, other->name));
+}
+
+static void visit_joiners(struct engine *engine, const char *id, const struct rule *rule)
+{
+    const struct container_facts *other = store_container(engine->store, id, NULL);
+    size_t at = 0;
+    const char *key;
+    const struct facts *facts;
+
+    while (store_next(engine->store, INPUT_CONTAINER, &at, &key, &facts)) {
+        const struct container_facts *container = (const struct container_facts *)facts;
+        struct subject *subject;
+
+        if (str_equal(key, id) || !(joins(container->network_mode, other) || joins(container->pid_mode, other) ||
+                                    joins(container->ipc_mode, other)))
+            continue;
+        subject = subject_find(engine, SUBJECT_CONTAINER, key);
+        if (subject)
+            visit(engine, subject, rule, true);
+    }
+}
+
+static void visit_all(struct engine *engine, enum subject_kind kind, const struct rule *rule, bool changed,
+                      enum input_kind input, const char *input_key)
+{
+    size_t at = 0;
+    const char *key;
+    void *value;
+
+    while (map_next(engine->subjects[kind], &at, &key, &value)) {
+        if (input == INPUT_IMAGE && kind == SUBJECT_CONTAINER) {
+            const struct container_facts *container = store_container(engine->store, key, NULL);
+
+            if (!container || !str_equal(container->image_id, input_key))
+                continue;
+        }
+        visit(engine, value, rule, changed);
+    }
+}
+
+static void visit_affected(struct engine *engine, const struct input *input, bool changed)
+{
+    enum input_kind kind = input->kind;
+
+    for (size_t i = 0; i < engine->rules->count; i++) {
+        const struct rule *rule = &engine->rules->rules[i];
+        enum subject_kind subject_kind = rule->check->subject;
+        struct subject *subject;
+
+        if (!rule->enabled || !(rule->check->reads & INPUT_BIT(kind)))
+            continue;
+        if (kind == INPUT_FILES && subject_kind == SUBJECT_FILE)
+            continue; /* update_files() does these */
+        if ((subject_kind == SUBJECT_CONTAINER && (kind == INPUT_CONTAINER || kind == INPUT_PROCESSES)) ||
+            (subject_kind == SUBJECT_EXEC && kind == INPUT_EXEC) ||
+            (subject_kind == SUBJECT_IMAGE && kind == INPUT_IMAGE)) {
+            subject = subject_find(engine, subject_kind, input->key);
+            if (subject)
+                visit(engine, subject, rule, changed);
+            if (kind == INPUT_CONTAINER && changed && engine->joiners)
+                visit_joiners(engine, input->key, rule);
+        } else if (subject_kind == SUBJECT_EXEC && kind == INPUT_CONTAINER) {
+            continue; /* an exec keeps what was true when it was made */
+        } else {
+            visit_all(engine, subject_kind, rule, changed, kind, input->key);
+        }
+    }
+}
+
+/* A set of files was read: pairs come and go with the files. */
+static void update_files(struct engine *engine, const char *source, bool changed)
+{
+    const char *why = NULL;
+    const struct fileset_facts *set = store_files(engine->store, source, &why);
+
+    for (size_t r = 0; r < engine->rules_of[SUBJECT_FILE].count; r++) {
+        const struct rule *rule = engine->rules_of[SUBJECT_FILE].items[r];
+        VEC(struct subject *) gone = {0};
+        size_t at = 0;
+        const char *path;
+        void *value;
+
+        if (!str_equal(rule_file_source(rule), source))
+            continue;
+        for (size_t i = 0; set && i < set->count; i++) {
+            struct subject *subject = subject_ensure(engine, SUBJECT_FILE, set->items[i].path, NULL);
+
+            if (!subject_pair(subject, rule))
+                subject_add_pair(engine, subject, rule);
+            visit(engine, subject, rule, changed);
+        }
+        while (set && changed && map_next(engine->subjects[SUBJECT_FILE], &at, &path, &value)) {
+            bool found = false;
+
+            for (size_t i = 0; i < set->count && !found; i++)
+                found = str_equal(set->items[i].path, path);
+            if (!found && subject_pair(value, rule))
+                vec_push(&gone, value);
+        }
+        for (size_t i = 0; i < gone.count; i++) {
+            subject_drop_pair(engine, gone.items[i], subject_pair(gone.items[i], rule), engine->cause);
+            if (!gone.items[i]->pair_count)
+                subject_close(engine, gone.items[i], engine->cause);
+        }
+        vec_free(&gone);
+    }
+    if (!set)
+        log_warning("files of %s could not be read: %s", source, why ? why : "unknown");
+}
+
+static void forget_input(struct engine *engine, enum input_kind kind, const char *key)
+{
+    struct input *input = input_find(engine, kind, key);
+
+    if (input && (input->stale || input->in_flight)) {
+        engine->pending[kind]--;
+        engine->pending_total--;
+    }
+    map_remove(engine->inputs[kind], key_or_empty(key));
+    store_remove(engine->store, kind, key);
+}
+
+static void schedule_settle(struct engine *engine)
+{
+    if (!engine->pending_total)
+        event_active(engine->settle_event, EV_TIMEOUT, 0);
+}
+
+static size_t is_joiner(const struct container_facts *container)
+{
+    return container &&
+           (str_starts(container->network_mode, "container:") || str_starts(container->pid_mode, "container:") ||
+            str_starts(container->ipc_mode, "container:"));
+}
+
+void engine_gone(struct engine *engine, enum input_kind kind, const char *key, const char *cause)
+{
+    static const struct {
+        enum input_kind input;
+        enum subject_kind subject;
+    } kinds[] = {{INPUT_CONTAINER, SUBJECT_CONTAINER}, {INPUT_IMAGE, SUBJECT_IMAGE}, {INPUT_EXEC, SUBJECT_EXEC}};
+    struct input removed = {.kind = kind, .key = (char *)(uintptr_t)key_or_empty(key)};
+    const char *outer = engine->cause;
+    scoped(cleanup_free) char *key_copy = mem_strdup(key_or_empty(key));
+
+    removed.key = key_copy;
+    engine->cause = cause;
+    if (kind == INPUT_CONTAINER) {
+        engine->joiners -= is_joiner(store_container(engine->store, key, NULL));
+        forget_input(engine, INPUT_PROCESSES, key_copy);
+    }
+    forget_input(engine, kind, key_copy);
+    for (size_t i = 0; i < countof(kinds); i++) {
+        struct subject *subject = kinds[i].input == kind ? subject_find(engine, kinds[i].subject, key_copy) : NULL;
+
+        if (subject)
+            subject_close(engine, subject, cause);
+    }
+    visit_affected(engine, &removed, true);
+    engine->cause = outer;
+    schedule_settle(engine);
+}
+
+static void start_fetch(struct engine *engine, struct input *input)
+{
+    scoped(cleanup_free) char *key = mem_strdup(input->key);
+
+    if (from_docker(input->kind) && !engine->reachable)
+        return; /* stays stale until the engine is back */
+    input->stale = false;
+    input->in_flight = true;
+    engine->counters.fetches[input->kind]++;
+    engine->callbacks.fetch(input->kind, key[0] ? key : NULL, engine->callbacks.user);
+}
+
+void engine_stale(struct engine *engine, enum input_kind kind, const char *key, const char *cause)
+{
+    struct input *input = input_ensure(engine, kind, key);
+
+    engine->counters.stale[kind]++;
+    if (input->in_flight) {
+        input->again = true;
+        return;
+    }
+    if (!input->stale) {
+        input->stale = true;
+        input->recent = false;
+        engine->pending[kind]++;
+        engine->pending_total++;
+        free(input->cause);
+        input->cause = mem_strdup(cause);
+    }
+    start_fetch(engine, input);
+}
+
+void engine_stale_all(struct engine *engine, const char *cause)
+{
+    VEC(struct input *) all = {0};
+
+    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++) {
+        size_t at = 0;
+        const char *key;
+        void *value;
+
+        while (map_next(engine->inputs[kind], &at, &key, &value)) {
+            struct input *input = value;
+
+            if (input->kind == INPUT_EXEC && store_get(engine->store, INPUT_EXEC, input->key, NULL))
+                continue; /* an exec's record does not change, and the engine forgets it: ours is the better one */
+            if (input->in_flight) {
+                input->again = true;
+                continue;
+            }
+            if (!input->stale) {
+                input->stale = true;
+                input->recent = false;
+                engine->pending[kind]++;
+                engine->pending_total++;
+                free(input->cause);
+                input->cause = mem_strdup(cause);
+            }
+            engine->counters.stale[kind]++;
+            vec_push(&all, input);
+        }
+    }
+    /* All are marked before the first is fetched: what completes at once must know what it has to wait for. A fetch
+     * that completes at once may forget others (a container that is gone), so each is looked up again by its name. */
+    {
+        VEC(struct input) names = {0};
+
+        for (size_t i = 0; i < all.count; i++)
+            vec_push(&names, (struct input){.kind = all.items[i]->kind, .key = mem_strdup(all.items[i]->key)});
+        for (size_t i = 0; i < names.count; i++) {
+            struct input *input = input_find(engine, names.items[i].kind, names.items[i].key);
+
+            if (input && input->stale)
+                start_fetch(engine, input);
+            free(names.items[i].key);
+        }
+        vec_free(&names);
+    }
+    vec_free(&all);
+    schedule_settle(engine);
+}
+
+void engine_set_reachable(struct engine *engine, bool reachable)
+{
+    bool was_known = engine->reachable_known;
+
+    engine->reachable = reachable;
+    engine->reachable_known = true;
+    if (reachable || was_known)
+        return;
+    /* The first word is that there is no engine: what waits for it is evaluated, and says so. */
+    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++) {
+        size_t at = 0;
+        const char *key;
+        void *value;
+
+        while (from_docker(kind) && map_next(engine->inputs[kind], &at, &key, &value)) {
+            store_put_error(engine->store, kind, key[0] ? key : NULL, "the engine cannot be reached");
+            engine->cause = "engine:unreachable";
+            visit_affected(engine, value, true);
+        }
+    }
+    engine->cause = NULL;
+}
+
+static void complete(struct engine *engine, struct input *input, bool changed)
+{
+    const char *outer = engine->cause;
+    scoped(cleanup_free) char *cause = mem_strdup(input->cause);
+    enum input_kind kind = input->kind;
+    scoped(cleanup_free) char *key = mem_strdup(input->key);
+    bool again = input->again;
+
+    if (changed)
+        engine->counters.changed[kind]++;
+    input->in_flight = false;
+    input->again = false;
+    if (again) {
+        input->stale = true;
+        input->recent = true;
+    } else {
+        input->recent = false;
+        engine->pending[kind]--;
+        engine->pending_total--;
+    }
+    engine->cause = cause;
+    if (kind == INPUT_FILES)
+        update_files(engine, key, changed);
+    visit_affected(engine, input, changed);
+    engine->cause = outer;
+    if (again) {
+        input = input_find(engine, kind, key);
+        if (input && input->stale)
+            start_fetch(engine, input);
+    }
+    schedule_settle(engine);
+}
+
+/* What a container's facts say of other inputs. */
+static void follow_container(struct engine *engine, const struct container_facts *container,
+                             const struct container_facts *before, bool resync, const char *cause)
+{
+    if (container->image_id && !input_find(engine, INPUT_IMAGE, container->image_id))
+        engine_stale(engine, INPUT_IMAGE, container->image_id, cause);
+    if (!container->running || !container->pid) {
+        forget_input(engine, INPUT_PROCESSES, container->id);
+    } else if (!before || before->pid != container->pid || resync ||
+               !input_find(engine, INPUT_PROCESSES, container->id)) {
+        engine_stale(engine, INPUT_PROCESSES, container->id, cause);
+    }
+    for (size_t i = 0; i < container->exec_ids.count; i++)
+        if (!store_get(engine->store, INPUT_EXEC, container->exec_ids.items[i], NULL))
+            engine_stale(engine, INPUT_EXEC, container->exec_ids.items[i], cause);
+}
+
+/* The list says which containers there are. */
+static void follow_list(struct engine *engine, const struct container_list_facts *list, const char *cause)
+{
+    struct map *listed = map_new(NULL);
+    VEC(char *) gone = {0};
+    size_t at = 0;
+    const char *key;
+    void *value;
+
+    for (size_t i = 0; i < list->count; i++)
+        map_set(listed, list->items[i].id, (void *)(uintptr_t)1);
+    while (map_next(engine->inputs[INPUT_CONTAINER], &at, &key, &value))
+        if (!map_get(listed, key) && !((struct input *)value)->in_flight)
+            vec_push(&gone, mem_strdup(key));
+    for (size_t i = 0; i < gone.count; i++) {
+        engine_gone(engine, INPUT_CONTAINER, gone.items[i], cause);
+        free(gone.items[i]);
+    }
+    vec_free(&gone);
+    for (size_t i = 0; i < list->count; i++)
+        if (!input_find(engine, INPUT_CONTAINER, list->items[i].id))
+            engine_stale(engine, INPUT_CONTAINER, list->items[i].id, cause);
+    map_free(listed);
+}
+
+/* Closes execs whose every verdict is in order (expired, acknowledged, or never out of order). */
+static void drop_quiet_exec(struct engine *engine, const char *id)
+{
+    struct subject *subject = subject_find(engine, SUBJECT_EXEC, id);
+
+    if (!subject)
+        return;
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (!is_quiet(subject->pairs[i].verdict) || subject->pairs[i].waiting)
+            return;
+    for (size_t i = 0; i < subject->pair_count; i++)
+        subject->pairs[i].verdict = VERDICT_NONE;
+    engine_gone(engine, INPUT_EXEC, id, "timer");
+}
+
+/* An exec's facts are kept longer than its container: what is needed of the container goes with them. */
+static void complete_exec(struct engine *engine, struct exec_facts *exec)
+{
+    const struct container_facts *container =
+        exec->container_id ? store_container(engine->store, exec->container_id, NULL) : NULL;
+
+    exec->seen = clock_now(engine->clock);
+    if (!container)
+        return;
+    exec->container_name = arena_strdup(exec->facts.arena, container->name);
+    exec->container_user = arena_strdup(exec->facts.arena, container->user ? container->user : "");
+}
+
+void engine_fetched(struct engine *engine, enum input_kind kind, const char *key, struct facts *facts)
+{
+    struct input *input = input_find(engine, kind, key);
+    scoped(cleanup_free) char *cause = NULL;
+    const struct container_facts *before = NULL;
+    struct container_facts old = {0};
+    bool changed, had = false;
+
+    if (!input || !input->in_flight) { /* forgotten meanwhile: its subject is gone */
+        facts_free(facts);
+        return;
+    }
+    cause = mem_strdup(input->cause);
+    if (kind == INPUT_CONTAINER) {
+        before = store_container(engine->store, key, NULL);
+        had = before != NULL;
+        old.pid = had ? before->pid : 0;
+        engine->joiners -= is_joiner(before);
+    }
+    if (kind == INPUT_EXEC)
+        complete_exec(engine, (struct exec_facts *)facts);
+    changed = store_put(engine->store, kind, key, facts);
+    if (kind == INPUT_CONTAINER) {
+        const struct container_facts *container =
+            (const struct container_facts *)store_get(engine->store, kind, key, NULL);
+
+        engine->joiners += is_joiner(container);
+        subject_ensure(engine, SUBJECT_CONTAINER, key, container->name);
+        follow_container(engine, container, had ? &old : NULL, engine->pending[INPUT_CONTAINERS] > 0, cause);
+    } else if (kind == INPUT_EXEC) {
+        subject_ensure(engine, SUBJECT_EXEC, key,
+                       ((const struct exec_facts *)store_get(engine->store, kind, key, NULL))->container_name);
+    } else if (kind == INPUT_CONTAINERS) {
+        follow_list(engine, store_containers(engine->store, NULL), cause);
+    }
+    complete(engine, input, changed);
+    if (kind == INPUT_EXEC)
+        drop_quiet_exec(engine, key);
+}
+
+void engine_fetch_failed(struct engine *engine, enum input_kind kind, const char *key, int number, const char *why)
+{
+    struct input *input = input_find(engine, kind, key);
+    bool changed;
+
+    if (!input || !input->in_flight)
+        return;
+    engine->counters.failures[kind]++;
+    if (number == ENOTCONN) { /* the connection went: the value stays what it was, and stale */
+        input->in_flight = false;
+        input->again = false;
+        input->stale = true;
+        return;
+    }
+    if (number == ENOENT && (kind == INPUT_CONTAINER || kind == INPUT_IMAGE)) {
+        scoped(cleanup_free) char *cause = mem_strdup(input->cause);
+
+        engine_gone(engine, kind, key, cause);
+        return;
+    }
+    if (number == ESRCH && kind == INPUT_PROCESSES) {
+        forget_input(engine, kind, key);
+        schedule_settle(engine);
+        return;
+    }
+    changed = store_put_error(engine->store, kind, key, why);
+    if (kind == INPUT_CONTAINER)
+        subject_ensure(engine, SUBJECT_CONTAINER, key, NULL);
+    else if (kind == INPUT_EXEC)
+        subject_ensure(engine, SUBJECT_EXEC, key, NULL);
+    complete(engine, input, changed);
+    if (kind == INPUT_EXEC)
+        drop_quiet_exec(engine, key);
+}
+
+bool engine_is_settled(const struct engine *engine)
+{
+    return engine->pending_total == 0;
+}
+
+static void on_settled(evutil_socket_t fd, short what, void *user)
+{
+    struct engine *engine = user;
+
+    (void)fd;
+    (void)what;
+    if (engine->pending_total)
+        return;
+    if (engine->reachable && !engine->restored_closed) {
+        engine->restored_closed = true;
+        state_close_leftovers(engine);
+    }
+    if (engine->callbacks.settled)
+        engine->callbacks.settled(engine->callbacks.user);
+}
+
+static void on_recheck(evutil_socket_t fd, short what, void *user)
+{
+    struct engine *engine = user;
+    usec_t now = clock_now(engine->clock);
+    VEC(char *) execs = {0};
+
+    (void)fd;
+    (void)what;
+    engine->next_recheck = 0;
+    engine->cause = "timer";
+    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++) {
+        size_t at = 0;
+        const char *key;
+        void *value;
+
+        while (map_next(engine->subjects[kind], &at, &key, &value)) {
+            struct subject *subject = value;
+
+            for (size_t i = 0; i < subject->pair_count; i++) {
+                struct pair *pair = &subject->pairs[i];
+
+                if (pair->recheck && pair->recheck <= now) {
+                    engine_evaluate(engine, subject, pair);
+                    if (kind == SUBJECT_EXEC)
+                        vec_push(&execs, mem_strdup(key));
+                } else {
+                    arm_recheck(engine, pair->recheck);
+                }
+            }
+        }
+    }
+    for (size_t i = 0; i < execs.count; i++) {
+        drop_quiet_exec(engine, execs.items[i]);
+        free(execs.items[i]);
+    }
+    vec_free(&execs);
+    engine->cause = NULL;
+}
+
+int engine_acknowledge(struct engine *engine, const char *exec_id, const char *by, const char *why)
+{
+    scoped_str cause = STR_INIT;
+
+    if (!subject_find(engine, SUBJECT_EXEC, exec_id))
+        return -ENOENT;
+    str_printf(&cause, "ack: %s: %s", by, why);
+    engine_gone(engine, INPUT_EXEC, exec_id, cause.data);
+    return 0;
+}
+
+void engine_agent_state(struct engine *engine, const char *slug, bool ready, const char *evidence, const char *cause)
+{
+    size_t i = 0;
+
+    while (i < engine->agent_states.count && !str_equal(engine->agent_states.items[i].slug, slug))
+        i++;
+    if (ready && i == engine->agent_states.count)
+        return;
+    if (ready) {
+        free(engine->agent_states.items[i].slug);
+        free(engine->agent_states.items[i].evidence);
+        vec_remove(&engine->agent_states, i);
+    } else if (i < engine->agent_states.count) {
+        free(engine->agent_states.items[i].evidence);
+        engine->agent_states.items[i].evidence = mem_strdup(evidence);
+        return;
+    } else {
+        vec_push(&engine->agent_states,
+                 (struct agent_state){.slug = mem_strdup(slug), .evidence = mem_strdup(evidence)});
+    }
+    engine->last_seq++;
+    state_append_seq(engine);
+    publish(engine, transition_for_agent(slug, ready, !ready, evidence, cause, engine->last_seq,
+                                         clock_now(engine->clock), "agent"));
+}
+
+bool engine_next_agent_state(const struct engine *engine, size_t *at, const char **ret_slug, const char **ret_evidence)
+{
+    if (*at >= engine->agent_states.count)
+        return false;
+    *ret_slug = engine->agent_states.items[*at].slug;
+    *ret_evidence = engine->agent_states.items[*at].evidence;
+    (*at)++;
+    return true;
+}
+
+static const struct rule *same_rule(const struct engine *engine, const struct rule *old)
+{
+    const struct rule *rule = rule_set_find(engine->rules, old->slug);
+
+    return rule && rule->enabled && rule->check->subject == old->check->subject ? rule : NULL;
+}
+
+void engine_set_rules(struct engine *engine, struct rule_set *rules, const struct config *config)
+{
+    struct rule_set *old = engine->rules;
+
+    engine->rules = rules;
+    engine->config = config;
+    index_rules(engine);
+    engine->cause = "reload";
+    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++) {
+        size_t at = 0;
+        const char *key;
+        void *value;
+
+        while (map_next(engine->subjects[kind], &at, &key, &value)) {
+            struct subject *subject = value;
+
+            for (size_t i = subject->pair_count; i-- > 0;) {
+                const struct rule *rule = same_rule(engine, subject->pairs[i].rule);
+
+                if (rule)
+                    subject->pairs[i].rule = rule;
+                else
+                    subject_drop_pair(engine, subject, &subject->pairs[i], "reload");
+            }
+            for (size_t i = 0; kind != SUBJECT_FILE && i < engine->rules_of[kind].count; i++)
+                if (!subject_pair(subject, engine->rules_of[kind].items[i]))
+                    subject_add_pair(engine, subject, engine->rules_of[kind].items[i]);
+            for (size_t i = 0; i < subject->pair_count; i++)
+                engine_evaluate(engine, subject, &subject->pairs[i]);
+        }
+    }
+    ensure_single_subjects(engine);
+    engine->cause = NULL;
+    rule_set_free(old);
+}
+
+enum verdict engine_rule_verdict(const struct engine *engine, const struct rule *rule, unsigned counts[VERDICT_COUNT])
+{
+    enum verdict worst = VERDICT_NONE;
+    size_t at = 0;
+    const char *key;
+    void *value;
+
+    if (counts)
+        memset(counts, 0, VERDICT_COUNT * sizeof *counts);
+    while (map_next(engine->subjects[rule->check->subject], &at, &key, &value)) {
+        const struct pair *pair = subject_pair(value, rule);
+
+        if (!pair || pair->verdict == VERDICT_NONE)
+            continue;
+        if (counts)
+            counts[pair->verdict]++;
+        if (pair->verdict > worst)
+            worst = pair->verdict;
+    }
+    return worst == VERDICT_NONE ? VERDICT_NOT_APPLICABLE : worst;
+}
+
+const struct subject *engine_next_subject(const struct engine *engine, size_t *at)
+{
+    /* The kind in the high bits, the place in its map in the low ones. */
+    enum { KIND_SHIFT = 48 };
+    const char *key;
+    void *value;
+
+    for (size_t kind = *at >> KIND_SHIFT; kind < SUBJECT_KIND_COUNT; kind++) {
+        size_t place = *at & ((UINT64_C(1) << KIND_SHIFT) - 1);
+
+        if (map_next(engine->subjects[kind], &place, &key, &value)) {
+            *at = ((size_t)kind << KIND_SHIFT) | place;
+            return value;
+        }
+        *at = (size_t)(kind + 1) << KIND_SHIFT;
+    }
+    return NULL;
+}
+
+const struct subject *engine_find_subject(const struct engine *engine, enum subject_kind kind, const char *id)
+{
+    return map_get(engine->subjects[kind], id);
+}
+
+const struct store *engine_store(const struct engine *engine)
+{
+    return engine->store;
+}
+
+const struct rule_set *engine_rules(const struct engine *engine)
+{
+    return engine->rules;
+}
+
+uint64_t engine_last_seq(const struct engine *engine)
+{
+    return engine->last_seq;
+}
+
+uint64_t engine_oldest_seq(const struct engine *engine)
+{
+    return engine->ring.count ? engine->ring.items[engine->ring.first]->seq : engine->last_seq + 1;
+}
+
+struct transition *engine_transition_after(const struct engine *engine, uint64_t seq)
+{
+    const struct transition_ring *ring = &engine->ring;
+    uint64_t oldest = engine_oldest_seq(engine);
+    size_t skip = seq >= oldest ? (size_t)(seq - oldest + 1) : 0; /* seq grows by one per entry */
+
+    return skip < ring->count ? ring->items[(ring->first + skip) % ring->size] : NULL;
+}
+
+const struct engine_counters *engine_counters(const struct engine *engine)
+{
+    return &engine->counters;
+}
+
+struct engine *engine_new(struct event_base *base, struct rule_set *rules, const struct config *config,
+                          const struct clock *clock, const struct engine_callbacks *callbacks)
+{
+    struct engine *engine = mem_alloc(sizeof *engine);
+
+    engine->base = base;
+    engine->rules = rules;
+    engine->config = config ? config : &config_none;
+    engine->clock = clock;
+    engine->callbacks = *callbacks;
+    engine->store = store_new();
+    engine->state_fd = -1;
+    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)
+        engine->inputs[kind] = map_new(input_free);
+    check_result_init(&engine->scratch);
+    engine->settle_event = event_new(base, -1, 0, on_settled, engine);
+    engine->recheck_timer = evtimer_new(base, on_recheck, engine);
+    subjects_init(engine);
+    index_rules(engine);
+    ensure_single_subjects(engine);
+    return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    state_deinit(engine);
+    for (size_t i = 0; i < engine->ring.count; i++)
+        transition_unref(engine->ring.items[(engine->ring.first + i) % engine->ring.size]);
+    free(engine->ring.items);
+    for (size_t i = 0; i < engine->agent_states.count; i++) {
+        free(engine->agent_states.items[i].slug);
+        free(engine->agent_states.items[i].evidence);
+    }
+    vec_free(&engine->agent_states);
+    subjects_deinit(engine);
+    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)
+        map_free(engine->inputs[kind]);
+    check_result_deinit(&engine->scratch);
+    event_free(engine->settle_event);
+    event_free(engine->recheck_timer);
+    store_free(engine->store);
+    rule_set_free(engine->rules);
+    free(engine);
+}

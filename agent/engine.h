@@ -1,0 +1,100 @@
+/* The incremental engine.
+ *
+ * Everything is a stale input. engine_stale() marks one; the fetcher brings its facts (one fetch in flight per input;
+ * an input that goes stale while in flight is fetched once more after); facts that differ mark the (rule, subject)
+ * pairs that read them; pairs are evaluated when none of their inputs is waited for; verdicts that differ become
+ * transitions. A full scan is engine_stale_all(). There is no second path. */
+#ifndef AGENT_ENGINE_H
+#define AGENT_ENGINE_H
+
+#include <event2/event.h>
+
+#include "agent/check.h"
+#include "agent/config.h"
+#include "agent/transition.h"
+
+struct engine;
+
+/* A subject and the state of the rules that judge it. */
+struct pair {
+    const struct rule *rule;
+    uint64_t seq;          /* of its last transition */
+    usec_t since, checked; /* when this status began; when it was last evaluated */
+    usec_t recheck;        /* 0: never by time alone */
+    enum verdict verdict;
+    bool waived, waiting; /* waiting: some input is on its way, evaluate when it comes */
+};
+struct subject {
+    enum subject_kind kind;
+    char *id, *name; /* host, daemon, swarm: id is the kind's name */
+    struct pair *pairs;
+    size_t pair_count;
+};
+
+struct engine_callbacks {
+    /* Brings input (KIND, KEY); must end in engine_fetched() or engine_fetch_failed(), at once or later. */
+    void (*fetch)(enum input_kind kind, const char *key, void *user);
+    /* A transition. Called from the loop; take a reference to keep it. */
+    void (*transition)(struct transition *transition, void *user);
+    /* No input is stale or in flight any more. */
+    void (*settled)(void *user);
+    void *user;
+};
+
+struct engine *engine_new(struct event_base *base, struct rule_set *rules, const struct config *config,
+                          const struct clock *clock, const struct engine_callbacks *callbacks);
+void engine_free(struct engine *engine);
+
+/* CAUSE: what led to it ("docker:container/start"); the first cause since the last evaluation is what a transition
+ * tells. */
+void engine_stale(struct engine *engine, enum input_kind kind, const char *key, const char *cause);
+void engine_gone(struct engine *engine, enum input_kind kind, const char *key,
+                 const char *cause);                             /* the thing does not exist any more */
+void engine_stale_all(struct engine *engine, const char *cause); /* every input there is, a full scan */
+void engine_fetched(struct engine *engine, enum input_kind kind, const char *key, struct facts *facts);
+void engine_fetch_failed(struct engine *engine, enum input_kind kind, const char *key, int number, const char *why);
+bool engine_is_settled(const struct engine *engine);
+/* The engine cannot be reached: fetches of its inputs wait until it is back (nothing is fetched, nothing becomes pass).
+ */
+void engine_set_reachable(struct engine *engine, bool reachable);
+
+/* A transition of the agent's own state. SLUG "agent-engine", "agent-events" …; READY or degraded. */
+void engine_agent_state(struct engine *engine, const char *slug, bool ready, const char *evidence, const char *cause);
+bool engine_next_agent_state(const struct engine *engine, size_t *at, const char **ret_slug,
+                             const char **ret_evidence); /* those that are degraded */
+
+/* New rules or configuration: every pair is evaluated again, pairs of rules that are gone are closed. */
+void engine_set_rules(struct engine *engine, struct rule_set *rules, const struct config *config);
+
+const struct store *engine_store(const struct engine *engine);
+const struct rule_set *engine_rules(const struct engine *engine);
+uint64_t engine_last_seq(const struct engine *engine);
+uint64_t engine_oldest_seq(
+    const struct engine *engine); /* of the transitions kept in memory; last_seq + 1 when there are none */
+/* The first kept transition with seq > SEQ, or NULL. Not a new reference. */
+struct transition *engine_transition_after(const struct engine *engine, uint64_t seq);
+
+/* Subjects in no particular order but stable while nothing changes. NULL at the end. */
+const struct subject *engine_next_subject(const struct engine *engine, size_t *at);
+const struct subject *engine_find_subject(const struct engine *engine, enum subject_kind kind, const char *id);
+/* Explains a pair now (evidence, facts, remedy) by running its check again. */
+void engine_explain(const struct engine *engine, const struct subject *subject, const struct pair *pair,
+                    struct check_result *result);
+/* The waiver that holds for a pair, or NULL. */
+const struct waiver *engine_waiver(const struct engine *engine, const struct subject *subject, const struct pair *pair);
+/* A rule's own verdict: the worst of its subjects; no subject: not_applicable. COUNTS (may be NULL) by verdict. */
+enum verdict engine_rule_verdict(const struct engine *engine, const struct rule *rule, unsigned counts[VERDICT_COUNT]);
+/* Acknowledges an exec finding; -ENOENT when there is no such exec. */
+int engine_acknowledge(struct engine *engine, const char *exec_id, const char *by, const char *why);
+
+struct engine_counters {
+    uint64_t stale[INPUT_KIND_COUNT], fetches[INPUT_KIND_COUNT], failures[INPUT_KIND_COUNT], changed[INPUT_KIND_COUNT];
+    uint64_t evaluations, transitions, transitions_by_verdict[VERDICT_COUNT];
+};
+const struct engine_counters *engine_counters(const struct engine *engine);
+
+/* State that survives a restart: seq, and every pair's verdict with since and seq. */
+int engine_load_state(struct engine *engine, const char *state_dir, struct error *error);
+int engine_save_state(struct engine *engine, struct error *error);
+
+#endif

@@ -1,0 +1,96 @@
+/* What the engine's own files share: engine.c (inputs and evaluation), subjects.c (who is judged), state.c (what
+ * survives a restart). Nobody else includes this. */
+#ifndef AGENT_ENGINE_INTERNAL_H
+#define AGENT_ENGINE_INTERNAL_H
+
+#include "agent/engine.h"
+#include "common/vec.h"
+
+/* One input: what is known of its freshness. Its facts are in the store. */
+struct input {
+    enum input_kind kind;
+    char *key; /* "" for inputs that exist once */
+    bool stale, in_flight, again;
+    bool recent; /* completed at least once since it left idleness: its value may be used though it is fetched again */
+    char *cause; /* the first since it was idle */
+};
+
+struct restored {
+    enum verdict verdict;
+    uint64_t seq;
+    usec_t since;
+    char *name;
+};
+
+struct agent_state {
+    char *slug, *evidence;
+};
+
+struct transition_ring {
+    struct transition **items;
+    size_t first, count, size, bytes;
+};
+
+struct engine {
+    struct event_base *base;
+    struct rule_set *rules;
+    const struct config *config;
+    const struct clock *clock;
+    struct engine_callbacks callbacks;
+    struct store *store;
+
+    struct map *inputs[INPUT_KIND_COUNT]; /* key → struct input */
+    unsigned pending[INPUT_KIND_COUNT];   /* inputs of that kind that are stale or in flight */
+    unsigned pending_total;
+    bool reachable, reachable_known;
+
+    struct map *subjects[SUBJECT_KIND_COUNT];              /* id → struct subject */
+    VEC(const struct rule *) rules_of[SUBJECT_KIND_COUNT]; /* enabled rules by the kind they judge */
+    size_t joiners;                                        /* containers that share another container's namespaces */
+
+    const char *cause; /* of what is being worked on just now */
+    struct check_result scratch;
+    struct event *settle_event, *recheck_timer;
+    usec_t next_recheck;
+
+    uint64_t last_seq;
+    struct transition_ring ring;
+    VEC(struct agent_state) agent_states;
+
+    char *state_path;
+    int state_fd;
+    size_t state_lines;
+    struct map *restored; /* "slug kind:id" → struct restored, until the subject is seen again */
+    bool restored_closed;
+
+    struct engine_counters counters;
+};
+
+/* subjects.c */
+void subjects_init(struct engine *engine);
+void subjects_deinit(struct engine *engine);
+struct subject *subject_find(struct engine *engine, enum subject_kind kind, const char *id);
+/* Creates it with a pair for every rule of its kind (files: of that source). */
+struct subject *subject_ensure(struct engine *engine, enum subject_kind kind, const char *id, const char *name);
+void subject_rename(struct subject *subject, const char *name);
+/* Transitions to null for every pair that had a verdict; frees it. */
+void subject_close(struct engine *engine, struct subject *subject, const char *cause);
+struct pair *subject_pair(struct subject *subject, const struct rule *rule);
+struct pair *subject_add_pair(struct engine *engine, struct subject *subject, const struct rule *rule);
+/* Ends one pair, with a transition to null if it had a verdict. */
+void subject_drop_pair(struct engine *engine, struct subject *subject, struct pair *pair, const char *cause);
+void subject_free(void *subject);
+
+/* engine.c */
+void engine_emit(struct engine *engine, const struct subject *subject, struct pair *pair, enum verdict previous,
+                 const char *cause, bool gone);
+void engine_evaluate(struct engine *engine, struct subject *subject, struct pair *pair);
+
+/* state.c */
+void state_append(struct engine *engine, const struct subject *subject, const struct pair *pair, bool gone);
+void state_append_seq(struct engine *engine);
+bool state_adopt(struct engine *engine, const struct subject *subject, struct pair *pair);
+void state_close_leftovers(struct engine *engine);
+void state_deinit(struct engine *engine);
+
+#endif

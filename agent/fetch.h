@@ -1,0 +1,25 @@
+/* Which probe brings which input, and which watch makes which input stale. */
+#ifndef AGENT_FETCH_H
+#define AGENT_FETCH_H
+
+#include "agent/engine.h"
+#include "probes/docker.h"
+#include "probes/watch.h"
+
+struct fetcher;
+
+int fetcher_new(struct event_base *base, const struct config *config, struct docker *docker, struct engine *engine,
+                struct fetcher **ret, struct error *error);
+void fetcher_free(struct fetcher *fetcher);
+void fetcher_start(struct fetcher *fetcher); /* watches, and the first reading of what lies on the host */
+void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *key);
+
+void fetcher_engine_changed(struct fetcher *fetcher); /* another dockerd may answer now */
+void fetcher_rules_changed(struct fetcher *fetcher);  /* other file sources may be read now */
+void fetcher_sweep_files(struct fetcher *fetcher, const char *cause);
+void fetcher_sweep_processes(struct fetcher *fetcher, const char *cause);
+/* Reads a container's processes now and again a moment later, when what was started has become what it runs. */
+void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id, const char *cause);
+const struct watcher *fetcher_watcher(const struct fetcher *fetcher);
+
+#endif

@@ -1,0 +1,136 @@
+/* docker-bench-agent: reads its arguments, runs the agent, frees it. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/once.h"
+#include "common/log.h"
+
+enum {
+    OPT_DOCKER_HOST = 256,
+    OPT_SOCKET,
+    OPT_STATE_DIR,
+    OPT_HOST_ROOT,
+    OPT_DATA_DIR,
+    OPT_ONCE,
+    OPT_FORMAT,
+    OPT_CHECK_CONFIG,
+    OPT_VERSION
+};
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 78 };
+
+static void print_help(void)
+{
+    fputs("Usage: docker-bench-agent [OPTION]...\n"
+          "Watches a Docker host and judges it, rule by rule, as it changes.\n\n"
+          "  -c, --config FILE     configuration (default /etc/docker-bench-agent/agent.json)\n"
+          "      --docker-host URL the engine: unix:///path, tcp://host:port (default: DOCKER_HOST, else\n"
+          "                        unix:///var/run/docker.sock)\n"
+          "      --socket PATH     socket of the query API\n"
+          "      --state-dir DIR   where state is kept over restarts\n"
+          "      --host-root DIR   where the host's / is seen (default /)\n"
+          "      --data-dir DIR    rules and benchmarks\n"
+          "      --once            one full scan to standard output, no daemon; exit status 1 when a finding of\n"
+          "                        high severity or above fails\n"
+          "      --format FORMAT   of --once: text (default) or json\n"
+          "      --check-config    read configuration and rules, say what is wrong, and end\n"
+          "      --version         print the version\n"
+          "  -h, --help            print this\n",
+          stdout);
+}
+
+static int usage(const char *format, const char *word)
+{
+    fprintf(stderr, "docker-bench-agent: ");
+    fprintf(stderr, "%s '%s'", format, word);
+    fputs("\nTry 'docker-bench-agent --help'.\n", stderr);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"docker-host", required_argument, NULL, OPT_DOCKER_HOST},
+        {"socket", required_argument, NULL, OPT_SOCKET},
+        {"state-dir", required_argument, NULL, OPT_STATE_DIR},
+        {"host-root", required_argument, NULL, OPT_HOST_ROOT},
+        {"data-dir", required_argument, NULL, OPT_DATA_DIR},
+        {"once", no_argument, NULL, OPT_ONCE},
+        {"format", required_argument, NULL, OPT_FORMAT},
+        {"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
+        {"version", no_argument, NULL, OPT_VERSION},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    struct config_arguments arguments = {0};
+    const char *format = NULL;
+    bool once = false, check_config = false;
+    struct error error = ERROR_INIT;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) >= 0)
+        switch (option) {
+        case 'c':
+            arguments.config_path = optarg;
+            break;
+        case OPT_DOCKER_HOST:
+            arguments.docker_host = optarg;
+            break;
+        case OPT_SOCKET:
+            arguments.socket_path = optarg;
+            break;
+        case OPT_STATE_DIR:
+            arguments.state_dir = optarg;
+            break;
+        case OPT_HOST_ROOT:
+            arguments.host_root = optarg;
+            break;
+        case OPT_DATA_DIR:
+            arguments.data_dir = optarg;
+            break;
+        case OPT_ONCE:
+            once = true;
+            break;
+        case OPT_FORMAT:
+            format = optarg;
+            break;
+        case OPT_CHECK_CONFIG:
+            check_config = true;
+            break;
+        case OPT_VERSION:
+            puts("docker-bench-agent " PROGRAM_VERSION);
+            return 0;
+        case 'h':
+            print_help();
+            return 0;
+        default:
+            fputs("Try 'docker-bench-agent --help'.\n", stderr);
+            return EXIT_USAGE;
+        }
+    if (optind < argc)
+        return usage("unexpected argument", argv[optind]);
+    if (format && !once)
+        return usage("--format goes with --once, not alone:", format);
+    if (format && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
+        return usage("--format takes text or json in this version, not", format);
+    if (check_config)
+        return agent_check_config(&arguments, &error) < 0 ? (fprintf(stderr, "%s\n", error.text), EXIT_CONFIG) : 0;
+    if (once)
+        return agent_once(&arguments, format && strcmp(format, "json") == 0);
+    {
+        struct agent *agent = NULL;
+        int r = agent_new(&arguments, false, &agent, &error);
+
+        if (r < 0) {
+            log_error("%s", error.text);
+            return r == -EINVAL ? EXIT_CONFIG : EXIT_FAILURE;
+        }
+        r = agent_run(agent, &error);
+        if (r < 0)
+            log_error("%s", error.text);
+        agent_free(agent);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    }
+}

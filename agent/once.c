@@ -1,0 +1,96 @@
+/* --once and --check-config: the same engine, without daemon, state, sinks or socket. */
+#include "agent/once.h"
+
+#include <errno.h>
+
+#include "agent/view.h"
+#include "common/log.h"
+
+enum { EXIT_FOUND = 1, EXIT_UNREACHABLE = 3, EXIT_CONFIG = 78 };
+
+static const char *from_environment(const char *name)
+{
+    return getenv(name);
+}
+
+static bool has_failure(const struct engine *engine)
+{
+    size_t at = 0;
+    const struct subject *subject;
+
+    while ((subject = engine_next_subject(engine, &at)))
+        for (size_t i = 0; i < subject->pair_count; i++)
+            if (subject->pairs[i].verdict == VERDICT_FAIL && subject->pairs[i].rule->severity >= SEVERITY_HIGH &&
+                !engine_waiver(engine, subject, &subject->pairs[i]))
+                return true;
+    return false;
+}
+
+static int print_json(const struct agent_view *view)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    struct finding_filter all = {.kind = -1, .waived = -1, .limit = SIZE_MAX};
+    struct error error = ERROR_INIT;
+
+    json_out_object(out, NULL);
+    json_out_object(out, "status");
+    view_status(view, out);
+    json_out_end_object(out);
+    if (view_findings(view, &all, out, &error) < 0) {
+        log_error("%s", error.text);
+        return EXIT_FAILURE;
+    }
+    json_out_end_object(out);
+    puts(json_out_text(out, NULL));
+    return 0;
+}
+
+int agent_once(const struct config_arguments *arguments, bool json)
+{
+    struct agent *agent = NULL;
+    struct agent_view view;
+    struct error error = ERROR_INIT;
+    int r = agent_new(arguments, true, &agent, &error);
+
+    log_set_level(LOG_LEVEL_WARNING);
+    if (r < 0) {
+        log_error("%s", error.text);
+        return r == -EINVAL ? EXIT_CONFIG : EXIT_UNREACHABLE;
+    }
+    r = agent_run(agent, &error);
+    if (r < 0)
+        log_error("%s", error.text);
+    agent_view(agent, &view);
+    if (json) {
+        if (print_json(&view) != 0)
+            r = -EIO;
+    } else {
+        scoped_str text = STR_INIT;
+
+        view_once_text(&view, &text);
+        fputs(str_text(&text), stdout);
+    }
+    if (r < 0)
+        r = EXIT_UNREACHABLE;
+    else
+        r = has_failure(view.engine) ? EXIT_FOUND : 0;
+    agent_free(agent);
+    return r;
+}
+
+int agent_check_config(const struct config_arguments *arguments, struct error *error)
+{
+    scoped(cleanup_config) struct config *config = NULL;
+    scoped(cleanup_rule_set) struct rule_set *rules = NULL;
+    int r = config_load(arguments, from_environment, &config, error);
+
+    if (r < 0)
+        return r;
+    r = rule_set_load(config->data_dir, config->rules_dir, config->benchmark, config->overrides, config->override_count,
+                      &rules, error);
+    if (r < 0)
+        return r;
+    printf("%s: fine; %zu rules, benchmark %s\n", config->path ? config->path : "no configuration file", rules->count,
+           config->benchmark);
+    return 0;
+}

@@ -1,0 +1,329 @@
+/* State that survives a restart: seq, and every pair's verdict, since and seq.
+ *
+ * `STATE_DIR/findings.log` is a log of JSON lines, one for each transition, written before the transition is sent
+ * anywhere, so that seq is never given twice even after kill -9. Reading it back keeps the last line of each (rule,
+ * subject); a line that is cut off at the end (power loss) is skipped. It is rewritten when it holds many times more
+ * lines than live pairs. Pairs read back are adopted when their subject is seen again; those whose subject did not come
+ * back by the end of the first full scan are closed with a transition. Facts of execs, which the engine forgets, are
+ * part of their lines. */
+#include "agent/engine_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "common/file.h"
+#include "common/json_out.h"
+#include "common/log.h"
+
+enum { STATE_LIMIT = 256 * 1024 * 1024, COMPACT_SLACK = 4096 };
+
+static void restored_free(void *p)
+{
+    struct restored *restored = p;
+
+    if (restored)
+        free(restored->name);
+    free(restored);
+}
+
+static char *restored_key(const char *slug, const char *kind, const char *id)
+{
+    return mem_printf("%s %s %s", slug, kind, id);
+}
+
+static void write_exec(const struct engine *engine, const struct subject *subject, struct json_out *out)
+{
+    const struct exec_facts *exec = subject->kind == SUBJECT_EXEC ? store_exec(engine->store, subject->id, NULL) : NULL;
+
+    if (!exec)
+        return;
+    json_out_object(out, "exec");
+    json_out_string(out, "container", exec->container_id);
+    json_out_string(out, "container_name", exec->container_name);
+    json_out_string(out, "container_user", exec->container_user);
+    json_out_string(out, "user", exec->user);
+    json_out_string(out, "command", exec->command);
+    json_out_bool(out, "privileged", exec->privileged);
+    json_out_int(out, "seen", exec->seen);
+    json_out_end_object(out);
+}
+
+static void write_line(const struct engine *engine, int fd, const char *text, size_t length)
+{
+    scoped_str line = STR_INIT;
+
+    str_append_n(&line, text, length);
+    str_append_char(&line, '\n');
+    for (size_t done = 0; done < line.length;) {
+        ssize_t n = write(fd, line.data + done, line.length - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            log_error("state: cannot write %s: %s", engine->state_path, strerror(errno));
+            return;
+        }
+        done += (size_t)n;
+    }
+}
+
+static void write_pair(const struct engine *engine, int fd, const struct subject *subject, const struct pair *pair,
+                       bool gone)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    const char *text;
+    size_t length;
+
+    json_out_object(out, NULL);
+    json_out_int(out, "seq", (int64_t)pair->seq);
+    json_out_string(out, "rule", pair->rule->slug);
+    json_out_string(out, "kind", subject_kind_name(subject->kind));
+    json_out_string(out, "id", subject->id);
+    json_out_string(out, "name", subject->name);
+    json_out_string(out, "status", gone ? NULL : verdict_name(pair->verdict));
+    json_out_int(out, "since", pair->since);
+    if (!gone)
+        write_exec(engine, subject, out);
+    json_out_end_object(out);
+    text = json_out_text(out, &length);
+    write_line(engine, fd, text, length);
+}
+
+static void write_seq(const struct engine *engine, int fd)
+{
+    scoped(cleanup_free) char *line = mem_printf("{\"seq\":%llu}", (unsigned long long)engine->last_seq);
+
+    write_line(engine, fd, line, strlen(line));
+}
+
+void state_append(struct engine *engine, const struct subject *subject, const struct pair *pair, bool gone)
+{
+    if (engine->state_fd < 0)
+        return;
+    write_pair(engine, engine->state_fd, subject, pair, gone);
+    engine->state_lines++;
+}
+
+void state_append_seq(struct engine *engine)
+{
+    if (engine->state_fd < 0)
+        return;
+    write_seq(engine, engine->state_fd);
+    engine->state_lines++;
+}
+
+bool state_adopt(struct engine *engine, const struct subject *subject, struct pair *pair)
+{
+    scoped(cleanup_free) char *key = NULL;
+    struct restored *restored;
+
+    if (!engine->restored)
+        return false;
+    key = restored_key(pair->rule->slug, subject_kind_name(subject->kind), subject->id);
+    restored = map_steal(engine->restored, key);
+    if (!restored)
+        return false;
+    pair->verdict = restored->verdict;
+    pair->seq = restored->seq;
+    pair->since = restored->since;
+    pair->waiting = true; /* it is evaluated like a new one, and compared with what was */
+    restored_free(restored);
+    return true;
+}
+
+void state_close_leftovers(struct engine *engine)
+{
+    VEC(char *) keys = {0};
+    size_t at = 0;
+    const char *key;
+    void *value;
+
+    if (!engine->restored)
+        return;
+    while (map_next(engine->restored, &at, &key, &value))
+        vec_push(&keys, mem_strdup(key));
+    for (size_t i = 0; i < keys.count; i++) {
+        struct restored *restored = map_steal(engine->restored, keys.items[i]);
+        char *slug = keys.items[i], *kind = strchr(slug, ' '), *id = kind ? strchr(kind + 1, ' ') : NULL;
+        const struct rule *rule;
+        enum subject_kind subject_kind;
+
+        if (id) {
+            *kind++ = '\0';
+            *id++ = '\0';
+            rule = rule_set_find(engine->rules, slug);
+            if (rule && subject_kind_parse(kind, &subject_kind)) {
+                struct subject subject = {.kind = subject_kind, .id = id, .name = restored->name};
+                struct pair pair = {.rule = rule, .verdict = restored->verdict, .since = restored->since};
+
+                engine_emit(engine, &subject, &pair, pair.verdict, "start", true);
+            }
+        }
+        restored_free(restored);
+        free(keys.items[i]);
+    }
+    vec_free(&keys);
+    map_free(take(engine->restored));
+}
+
+static void restore_exec(struct engine *engine, const char *id, const struct json *exec)
+{
+    struct arena *arena;
+    struct exec_facts *facts;
+
+    if (!exec || store_get(engine->store, INPUT_EXEC, id, NULL))
+        return;
+    arena = arena_new(256);
+    facts = arena_alloc(arena, sizeof *facts);
+    facts->facts.arena = arena;
+    facts->id = arena_strdup(arena, id);
+    facts->container_id = arena_strdup(arena, json_string(json_get(exec, "container")));
+    facts->container_name = arena_strdup(arena, json_string(json_get(exec, "container_name")));
+    facts->container_user = arena_strdup(arena, json_string(json_get(exec, "container_user")));
+    facts->user = arena_strdup(arena, json_text(json_get(exec, "user"), ""));
+    facts->command = arena_strdup(arena, json_string(json_get(exec, "command")));
+    facts->privileged = json_bool(json_get(exec, "privileged"), false);
+    facts->seen = json_int(json_get(exec, "seen"), 0);
+    store_put(engine->store, INPUT_EXEC, id, &facts->facts);
+}
+
+static void restore_line(struct engine *engine, const struct json *line)
+{
+    const char *slug = json_string(json_get(line, "rule")), *kind = json_string(json_get(line, "kind"));
+    const char *id = json_string(json_get(line, "id")), *status = json_string(json_get(line, "status"));
+    uint64_t seq = (uint64_t)json_int(json_get(line, "seq"), 0);
+    scoped(cleanup_free) char *key = NULL;
+    struct restored *restored;
+    enum verdict verdict;
+
+    if (seq > engine->last_seq)
+        engine->last_seq = seq;
+    if (!slug || !kind || !id)
+        return;
+    key = restored_key(slug, kind, id);
+    if (!status || !verdict_parse(status, &verdict)) {
+        map_remove(engine->restored, key);
+        return;
+    }
+    restored = mem_alloc(sizeof *restored);
+    restored->verdict = verdict;
+    restored->seq = seq;
+    restored->since = json_int(json_get(line, "since"), 0);
+    restored->name = mem_strdup(json_text(json_get(line, "name"), id));
+    map_set(engine->restored, key, restored);
+    if (str_equal(kind, "exec"))
+        restore_exec(engine, id, json_get(line, "exec"));
+}
+
+static void restore_text(struct engine *engine, const char *text, size_t length)
+{
+    size_t bad = 0;
+
+    for (const char *line = text, *end = text + length; line < end;) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+        if (!newline)
+            newline = end;
+        if (newline > line) {
+            if (json_parse(line, (size_t)(newline - line), NULL, &doc, NULL) == 0)
+                restore_line(engine, json_root(doc));
+            else
+                bad++;
+        }
+        engine->state_lines++;
+        line = newline + 1;
+    }
+    if (bad)
+        log_warning("state: %s: %zu unreadable lines skipped", engine->state_path, bad);
+}
+
+/* Execs that are still of interest become subjects at once: no event will bring them back. */
+static void revive_execs(struct engine *engine)
+{
+    size_t at = 0;
+    const char *id;
+    const struct facts *facts;
+
+    while (store_next(engine->store, INPUT_EXEC, &at, &id, &facts)) {
+        struct subject *subject =
+            subject_ensure(engine, SUBJECT_EXEC, id, ((const struct exec_facts *)facts)->container_name);
+
+        for (size_t i = 0; i < subject->pair_count; i++)
+            engine_evaluate(engine, subject, &subject->pairs[i]);
+    }
+}
+
+int engine_load_state(struct engine *engine, const char *state_dir, struct error *error)
+{
+    scoped_str text = STR_INIT;
+    int r;
+
+    engine->state_path = mem_printf("%s/findings.log", state_dir);
+    engine->restored = map_new(restored_free);
+    r = file_read(engine->state_path, STATE_LIMIT, &text, error);
+    if (r < 0 && r != -ENOENT)
+        return error_prefix(error, "state");
+    restore_text(engine, str_text(&text), text.length);
+    engine->state_fd = open(engine->state_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (engine->state_fd < 0)
+        return error_system(error, errno, "state: cannot open %s", engine->state_path);
+    if (flock(engine->state_fd, LOCK_EX | LOCK_NB) < 0)
+        return error_set(error, EBUSY, "state: %s is in use by another agent", engine->state_path);
+    if (text.length && text.data[text.length - 1] != '\n' && write(engine->state_fd, "\n", 1) < 0)
+        return error_system(error, errno, "state: cannot write %s", engine->state_path);
+    revive_execs(engine);
+    return 0;
+}
+
+static size_t count_pairs(const struct engine *engine)
+{
+    size_t at = 0, count = 0;
+    const struct subject *subject;
+
+    while ((subject = engine_next_subject(engine, &at)))
+        count += subject->pair_count;
+    return count;
+}
+
+int engine_save_state(struct engine *engine, struct error *error)
+{
+    scoped(cleanup_free) char *temporary = NULL;
+    size_t at = 0;
+    const struct subject *subject;
+    int fd;
+
+    if (engine->state_fd < 0 || engine->restored || engine->state_lines < 2 * count_pairs(engine) + COMPACT_SLACK)
+        return 0;
+    temporary = mem_printf("%s.new", engine->state_path);
+    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_system(error, errno, "state: cannot open %s", temporary);
+    engine->state_lines = 0;
+    write_seq(engine, fd);
+    while ((subject = engine_next_subject(engine, &at)))
+        for (size_t i = 0; i < subject->pair_count; i++)
+            if (subject->pairs[i].verdict != VERDICT_NONE) {
+                write_pair(engine, fd, subject, &subject->pairs[i], false);
+                engine->state_lines++;
+            }
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fsync(fd) < 0 || rename(temporary, engine->state_path) < 0) {
+        int number = errno;
+
+        close(fd);
+        return error_system(error, number, "state: cannot replace %s", engine->state_path);
+    }
+    close(engine->state_fd);
+    engine->state_fd = fd;
+    return 0;
+}
+
+void state_deinit(struct engine *engine)
+{
+    if (engine->state_fd >= 0)
+        close(engine->state_fd);
+    free(engine->state_path);
+    map_free(engine->restored);
+}

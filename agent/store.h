@@ -1,0 +1,53 @@
+/* The facts known now: one slot per input, with its value or why there is none. Checks read it; only the engine writes.
+ */
+#ifndef AGENT_STORE_H
+#define AGENT_STORE_H
+
+#include "agent/verdict.h"
+#include "common/map.h"
+#include "probes/facts.h"
+
+struct store;
+
+struct store *store_new(void);
+void store_free(struct store *store);
+
+/* KEY: NULL for inputs without one. FACTS is handed over. True when the facts differ from what stood there. */
+bool store_put(struct store *store, enum input_kind kind, const char *key, struct facts *facts);
+/* The input could not be read. True when that is news. */
+bool store_put_error(struct store *store, enum input_kind kind, const char *key, const char *why);
+void store_remove(struct store *store, enum input_kind kind, const char *key);
+/* NULL when there is none; RET_WHY (may be NULL) then says why ("not read yet"). */
+const struct facts *store_get(const struct store *store, enum input_kind kind, const char *key, const char **ret_why);
+size_t store_count(const struct store *store, enum input_kind kind);
+bool store_next(const struct store *store, enum input_kind kind, size_t *at, const char **ret_key,
+                const struct facts **ret_facts); /* skips slots in error */
+
+/* Containers that run, of those with facts: kept as they change, not counted on each call. */
+size_t store_running(const struct store *store);
+
+#define STORE_GETTER(name, type, kind)                                                                                 \
+    static inline const struct type *store_##name(const struct store *store, const char **ret_why)                     \
+    {                                                                                                                  \
+        return (const struct type *)store_get(store, kind, NULL, ret_why);                                             \
+    }
+#define STORE_KEYED_GETTER(name, type, kind)                                                                           \
+    static inline const struct type *store_##name(const struct store *store, const char *key, const char **ret_why)    \
+    {                                                                                                                  \
+        return (const struct type *)store_get(store, kind, key, ret_why);                                              \
+    }
+STORE_GETTER(version, version_facts, INPUT_VERSION)
+STORE_GETTER(info, info_facts, INPUT_INFO)
+STORE_GETTER(daemon, daemon_facts, INPUT_DAEMON)
+STORE_GETTER(lsm, lsm_facts, INPUT_LSM)
+STORE_GETTER(containers, container_list_facts, INPUT_CONTAINERS)
+STORE_GETTER(images, image_list_facts, INPUT_IMAGES)
+STORE_KEYED_GETTER(files, fileset_facts, INPUT_FILES)
+STORE_KEYED_GETTER(container, container_facts, INPUT_CONTAINER)
+STORE_KEYED_GETTER(processes, process_facts, INPUT_PROCESSES)
+STORE_KEYED_GETTER(image, image_facts, INPUT_IMAGE)
+STORE_KEYED_GETTER(exec, exec_facts, INPUT_EXEC)
+
+DEFINE_CLEANUP(struct store *, cleanup_store, store_free)
+
+#endif

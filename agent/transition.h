@@ -1,0 +1,27 @@
+/* A verdict that changed: what goes to sinks, watchers and the journal of transitions. Reference counted, never
+ * changed. */
+#ifndef AGENT_TRANSITION_H
+#define AGENT_TRANSITION_H
+
+#include "agent/rule.h"
+
+struct transition {
+    unsigned references;
+    uint64_t seq;
+    usec_t at;
+    /* All strings are owned. RULE is the id in the active benchmark, or the slug where it has none; for the agent's own
+     * state (engine lost, events lost …) slug is "agent-…", subject_kind "agent" and status/previous are
+     * "ready"/"degraded". */
+    char *rule, *slug, *title, *section, *subject_kind, *subject_id, *subject_name, *evidence, *cause, *remedy;
+    char *status, *previous; /* names; NULL: gone, new */
+    enum severity severity;
+    enum verdict status_value, previous_value; /* VERDICT_NONE for the agent's own */
+    bool is_agent, scored, waived;
+    char *json; /* the whole transition as one compact JSON object, no newline */
+    size_t json_length;
+};
+
+struct transition *transition_ref(struct transition *transition);
+void transition_unref(struct transition *transition);
+
+#endif

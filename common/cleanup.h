@@ -1,0 +1,51 @@
+/* Scope-exit clean-up.
+ *
+ * `scoped(x)` on a variable calls `x_cleanup(&variable)` when the scope ends. Build into a scoped local and hand it
+ * over on the last line with `take(local)`. Every destructor takes NULL and half-built objects. */
+#ifndef COMMON_CLEANUP_H
+#define COMMON_CLEANUP_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define scoped(function) __attribute__((cleanup(function)))
+
+/* Defines `static inline void NAME(TYPE *p)` that calls FREE on a pointer that is not NULL. */
+#define DEFINE_CLEANUP(type, name, free_function)                                                                      \
+    static inline void name(type *p)                                                                                   \
+    {                                                                                                                  \
+        if (*p)                                                                                                        \
+            free_function(*p);                                                                                         \
+    }
+
+/* Hands a pointer over: yields its value and leaves NULL behind. */
+#define take(pointer)                                                                                                  \
+    __extension__({                                                                                                    \
+        __typeof__(pointer) taken_ = (pointer);                                                                        \
+        (pointer) = NULL;                                                                                              \
+        taken_;                                                                                                        \
+    })
+
+static inline void cleanup_free(void *p)
+{
+    free(*(void **)p);
+}
+
+static inline void cleanup_close(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+static inline void cleanup_fclose(FILE **f)
+{
+    if (*f)
+        fclose(*f);
+}
+
+#define countof(array)             (sizeof(array) / sizeof((array)[0]))
+#define unused                     __attribute__((unused))
+#define printf_like(format, first) __attribute__((format(printf, format, first)))
+
+#endif

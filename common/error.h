@@ -1,0 +1,28 @@
+/* An error with its context, on the caller's stack.
+ *
+ * A function that can fail returns 0 or a negative errno and fills the `struct error` it was given (NULL is allowed).
+ * On its way up an error gains context with error_prefix(). A function either logs or returns its error, never both. */
+#ifndef COMMON_ERROR_H
+#define COMMON_ERROR_H
+
+#include "common/cleanup.h"
+
+enum { ERROR_TEXT_SIZE = 512 };
+
+struct error {
+    int number;                 /* errno value, positive; 0: no error */
+    char text[ERROR_TEXT_SIZE]; /* one line, cut to fit, control characters escaped */
+};
+
+#define ERROR_INIT ((struct error){0})
+
+/* Fills ERROR (may be NULL) and returns -NUMBER, so that `return error_set(...)` reads well. */
+int error_set(struct error *error, int number, const char *format, ...) printf_like(3, 4);
+
+/* As error_set(), with ": " and strerror(NUMBER) behind the text. */
+int error_system(struct error *error, int number, const char *format, ...) printf_like(3, 4);
+
+/* Puts "text: " before what ERROR says. Returns -error->number (or -EIO with ERROR NULL). */
+int error_prefix(struct error *error, const char *format, ...) printf_like(2, 3);
+
+#endif

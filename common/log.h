@@ -1,0 +1,18 @@
+/* Diagnostics of the agent itself, to standard error with the sd-daemon priority prefixes (journald understands "<3>").
+ * The text is escaped: one call is one line whatever the arguments hold. */
+#ifndef COMMON_LOG_H
+#define COMMON_LOG_H
+
+#include "common/cleanup.h"
+
+enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+
+void log_set_level(enum log_level level); /* default: info */
+void log_message(enum log_level level, const char *format, ...) printf_like(2, 3);
+
+#define log_error(...)   log_message(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_message(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_info(...)    log_message(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)   log_message(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,34 @@
+/* Memory: allocation that cannot fail, and arenas.
+ *
+ * Every size that comes from outside is bounded before it gets here, so running out of memory is the machine's end, not
+ * a client's doing: the mem_ functions print a line and abort. An arena is a set of chunks freed together; facts that
+ * live and die as one object (a parsed document) sit in one. */
+#ifndef COMMON_MEMORY_H
+#define COMMON_MEMORY_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "common/cleanup.h"
+
+void *mem_alloc(size_t size); /* zeroed */
+void *mem_realloc(void *p, size_t size);
+void *mem_realloc_array(void *p, size_t count, size_t size); /* checks the product */
+char *mem_strdup(const char *s);                             /* NULL gives NULL */
+char *mem_strndup(const char *s, size_t length);
+char *mem_printf(const char *format, ...) printf_like(1, 2);
+char *mem_vprintf(const char *format, va_list arguments) printf_like(1, 0);
+
+struct arena;
+
+/* FIRST: bytes of the first chunk; later chunks grow as needed. */
+struct arena *arena_new(size_t first);
+void arena_free(struct arena *arena);                                   /* NULL is fine */
+void *arena_alloc(struct arena *arena, size_t size);                    /* zeroed, aligned for any type */
+char *arena_strndup(struct arena *arena, const char *s, size_t length); /* terminated */
+char *arena_strdup(struct arena *arena, const char *s);                 /* NULL gives NULL */
+size_t arena_size(const struct arena *arena);                           /* bytes held, for the statistics */
+
+DEFINE_CLEANUP(struct arena *, cleanup_arena, arena_free)
+
+#endif

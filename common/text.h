@@ -1,0 +1,34 @@
+/* Hostile text made safe: UTF-8 repair, escapes for people's eyes, cuts at character borders. */
+#ifndef COMMON_TEXT_H
+#define COMMON_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/str.h"
+
+bool text_is_utf8(const char *s, size_t length);
+
+/* Appends S with every byte that is not valid UTF-8 replaced by U+FFFD. */
+void text_repair_utf8(struct str *out, const char *s, size_t length);
+
+/* Appends S for a terminal or a log line: invalid UTF-8 becomes U+FFFD; C0, DEL, C1, U+2028/9, bidi controls
+ * (U+202A–E, U+2066–9, U+200E/F, U+061C), zero-width characters and U+FEFF become \xNN or \u{NNNN}; backslash stays. At
+ * most LIMIT bytes are appended (0: no limit), cut at a character border with "…". The result never holds a newline or
+ * ESC. */
+void text_escape(struct str *out, const char *s, size_t length, size_t limit);
+
+/* Columns a terminal needs for already escaped UTF-8 text (East Asian wide characters count two). */
+size_t text_columns(const char *s);
+
+/* Glob with * and ? over the whole string; * crosses everything. */
+bool text_glob(const char *pattern, const char *s);
+
+/* Edit distance, for "did you mean". Bounded: strings over 64 bytes give SIZE_MAX. */
+size_t text_distance(const char *a, const char *b);
+
+/* Quotes S as one word for a POSIX shell (single quotes only where needed); control characters via $'…'. For remedies.
+ */
+void text_shell_quote(struct str *out, const char *s);
+
+#endif

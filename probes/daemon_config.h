@@ -1,0 +1,33 @@
+/* dockerd's own arguments and daemon.json, put together as dockerd does. */
+#ifndef PROBES_DAEMON_CONFIG_H
+#define PROBES_DAEMON_CONFIG_H
+
+#include "common/file.h"
+#include "probes/facts.h"
+
+/* The dockerd behind an engine socket: PEER_PID from the socket's credentials; 1 (socket activation) or 0 (TCP,
+ * unknown): the unit's main process, else the pid file (/var/run/docker.pid). Negative errno when there is none on this
+ * host. */
+int daemon_find(const struct host_root *root, pid_t peer_pid, pid_t *ret_pid, struct error *error);
+
+/* Reads /proc/PID/cmdline and the configuration file. PID 0 (not found): options from the default configuration file
+ * only, and why_no_pid says so. An unreadable or unparsable file is recorded in config_error, not returned. */
+int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_no_pid, struct daemon_facts **ret,
+                       struct error *error);
+
+/* Pure part: ARGUMENTS as in cmdline (argv[0] first; a wrapper's "dockerd" may stand later), CONFIG the text of
+ * daemon.json or NULL.
+ * --x=v, --x v, -H v, -Hv, -D, bare booleans, repeated flags, Go's spellings of booleans; "--" ends. Keys of
+ * daemon.json get the flag's name ("hosts" → "host", "labels" → "label", "default-ulimits" object → one
+ * "default-ulimit" "name=soft:hard" each, …). */
+int daemon_config_parse(const char *const *arguments, size_t argument_count, const char *config, size_t config_length,
+                        struct daemon_facts **ret, struct error *error);
+
+/* First value of an option, or NULL; RET_PLACE may be NULL. A boolean flag set to false or an empty string is given as
+ * such. */
+const char *daemon_option(const struct daemon_facts *daemon, const char *name, enum option_place *ret_place);
+/* The boolean: FALLBACK when not set. */
+bool daemon_option_bool(const struct daemon_facts *daemon, const char *name, bool fallback,
+                        enum option_place *ret_place);
+
+#endif

@@ -1,0 +1,227 @@
+/* Facts: what the outside world looks like, as plain data, without a verdict.
+ *
+ * Each facts object lives in one arena and begins with `struct facts`, so that any of them is freed and compared the
+ * same way. Two objects of one kind are equal exactly when their digests are (a keyed 64-bit hash over every field).
+ * Strings are as they came (bytes, maybe not UTF-8, but no NUL: cut there); NULL where the source had no value. */
+#ifndef PROBES_FACTS_H
+#define PROBES_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+
+struct facts {
+    struct arena *arena;
+    uint64_t digest;
+};
+
+static inline void facts_free(struct facts *facts)
+{
+    if (facts)
+        arena_free(facts->arena); /* the object itself lies in it */
+}
+
+DEFINE_CLEANUP(struct facts *, cleanup_facts, facts_free)
+
+struct string_list {
+    const char **items;
+    size_t count;
+};
+
+/* A boolean the source may leave out: absent is not false. */
+enum tristate { TRI_ABSENT = -1, TRI_FALSE = 0, TRI_TRUE = 1 };
+
+/* GET /version */
+struct version_facts {
+    struct facts facts;
+    const char *version, *api_version, *min_api_version, *os, *arch, *kernel;
+    const char *platform; /* Platform.Name */
+    bool is_podman;       /* Components[0].Name is "Podman Engine" */
+    enum tristate experimental;
+};
+
+/* GET /info */
+struct info_facts {
+    struct facts facts;
+    const char *id, *name, *server_version, *driver, *data_root, *logging_driver, *cgroup_driver, *cgroup_version,
+        *default_runtime;
+    struct string_list security_options; /* raw: "name=seccomp,profile=default" */
+    struct string_list driver_status;    /* "key: value" */
+    struct string_list insecure_cidrs;
+    struct string_list insecure_indexes; /* names of IndexConfigs with Secure false */
+    struct string_list authorization_plugins;
+    bool has_registry_config, has_plugins;
+    enum tristate live_restore, debug, experimental;
+    /* derived from security_options; has_security_options false: the engine did not say (podman) */
+    bool has_security_options, apparmor, selinux, seccomp, userns, rootless, no_new_privileges;
+    const char *seccomp_profile; /* "default", "builtin", "unconfined", a path; NULL without seccomp */
+    /* Swarm */
+    const char *swarm_state, *swarm_node_id; /* "inactive", "active" … */
+    bool swarm_control;
+};
+
+/* GET /containers/json?all=1 : only what names the containers and counts them */
+struct container_list_facts {
+    struct facts facts;
+    struct container_list_item {
+        const char *id, *name, *image, *image_id, *state; /* name without the leading slash */
+        int64_t created;                                  /* seconds since 1970 */
+    } * items;
+    size_t count;
+};
+
+struct mount_facts {
+    const char *type, *source, *destination, *propagation, *name; /* type: bind volume tmpfs npipe cluster image */
+    bool rw;
+};
+
+struct port_binding {
+    const char *container_port; /* "80/tcp" */
+    const char *host_ip;        /* "" when empty */
+    int host_port;              /* 0: chosen by the engine */
+};
+
+struct device_facts {
+    const char *path_on_host, *path_in_container, *permissions;
+};
+
+/* GET /containers/{id}/json */
+struct container_facts {
+    struct facts facts;
+    const char *id, *name; /* name without the leading slash */
+    const char *image_id;  /* .Image */
+    const char *image_ref; /* .Config.Image */
+    const char *user;      /* .Config.User, "" when empty */
+    struct string_list env;
+    struct string_list exposed_ports; /* .Config.ExposedPorts keys */
+    const char *status;               /* State.Status */
+    bool running, paused;             /* State.Running (true while paused) */
+    int64_t pid;                      /* State.Pid on the host, 0 when it does not run */
+    usec_t created, started, finished;
+    const char *health; /* State.Health.Status, NULL: none */
+    struct string_list exec_ids;
+    bool is_swarm_task;       /* label com.docker.swarm.task.id present and non-empty */
+    bool is_pod;              /* label io.kubernetes.pod.uid present */
+    const char *execid_label; /* not NULL: a label named execID (or a label that overwrites event attributes) exists */
+
+    const char *apparmor_profile, *process_label;
+    bool privileged, readonly_rootfs, publish_all_ports;
+    struct string_list cap_add, cap_drop, security_opt, binds;
+    const char *network_mode, *pid_mode, *ipc_mode, *uts_mode, *userns_mode, *cgroup_parent;
+    int64_t memory, cpu_shares, nano_cpus, cpu_quota, pids_limit; /* pids_limit 0 when null */
+    const char *cpuset_cpus;
+    const char *restart_policy;
+    int64_t restart_retries;
+    struct device_facts *devices;
+    size_t device_count;
+    struct string_list device_requests; /* one line each: "driver=nvidia count=-1 capabilities=gpu ids=…" */
+    struct string_list device_cgroup_rules;
+    struct string_list ulimits; /* "nofile=1024:2048" */
+    struct mount_facts *mounts; /* .Mounts, and HostConfig.Mounts/Binds of a container never started, merged */
+    size_t mount_count;
+    struct port_binding *ports; /* running: NetworkSettings.Ports; otherwise HostConfig.PortBindings */
+    size_t port_count;
+    struct string_list networks; /* names in NetworkSettings.Networks; network_mode "bridge"/"default"/"" of one without
+                                    any counts as "bridge" */
+    struct string_list labels;   /* "key=value", bounded in count and length: for waivers */
+};
+
+/* GET /images/json?all=0 with digests */
+struct image_list_facts {
+    struct facts facts;
+    struct image_list_item {
+        const char *id;
+        struct string_list tags, digests; /* "<none>:<none>" left out */
+        int64_t created, size;
+    } * items;
+    size_t count;
+};
+
+/* GET /images/{id}/json */
+struct image_facts {
+    struct facts facts;
+    const char *id, *user;
+    struct string_list tags, digests, exposed_ports, env;
+    struct string_list healthcheck; /* Config.Healthcheck.Test */
+    bool has_healthcheck;
+    const char *created;
+    int64_t size;
+};
+
+/* GET /exec/{id}/json */
+struct exec_facts {
+    struct facts facts;
+    const char *id, *container_id, *user; /* user "" when empty */
+    const char *command;                  /* entrypoint and arguments, space between, cut at 1 KiB; for people only */
+    bool privileged, running;
+    int64_t pid;
+    /* filled by the agent, not by the parser: the container's name and Config.User when the exec was seen */
+    const char *container_name, *container_user;
+    usec_t seen;
+    usec_t acknowledged;
+    const char *acknowledged_by, *acknowledged_why;
+};
+
+/* A container's own processes, from its cgroup in /proc. */
+struct process_facts {
+    struct facts facts;
+    struct process_item {
+        pid_t pid;
+        const char *comm, *argv0, *exe; /* argv0 and exe: base names, NULL when unreadable */
+    } * items;
+    size_t count;
+};
+
+/* A set of files that rules judge, found by one source (see probes/fileset.h). */
+struct file_facts {
+    const char *path, *target; /* target: symlinks resolved; equal to path without */
+    uid_t uid;
+    gid_t gid;
+    const char *user, *group; /* names from the host's /etc/passwd and /etc/group; NULL: an id without a name */
+    mode_t mode;              /* as st_mode */
+    const char *error;        /* not NULL: could not be read, and why; the rest is empty */
+};
+struct fileset_facts {
+    struct facts facts;
+    struct file_facts *items;
+    size_t count;
+    bool truncated;             /* more files than the limit */
+    const char *expected_group; /* sockets: the group dockerd was told, "docker" by default */
+    gid_t expected_gid;
+    bool expected_group_exists;
+};
+
+/* Where an effective option of dockerd came from. */
+enum option_place { OPTION_DEFAULT, OPTION_DAEMON_JSON, OPTION_CMDLINE, OPTION_ENGINE };
+
+/* dockerd's own arguments and configuration file. */
+struct daemon_facts {
+    struct facts facts;
+    pid_t pid;              /* 0: not found on this host */
+    const char *why_no_pid; /* why not, when pid is 0 */
+    const char *exe;        /* its real path, NULL when unreadable */
+    struct string_list arguments;
+    const char *config_path; /* daemon.json in use (host path) */
+    bool config_exists;
+    const char *config_error; /* not NULL: it does not parse or cannot be read: why */
+    struct daemon_option {
+        const char *name;  /* long name, singular as on the command line: "host", "tlscacert", "no-new-privileges" */
+        const char *value; /* booleans as "true"/"false"; objects as compact JSON */
+        enum option_place place;
+    } * options;
+    size_t option_count;
+};
+
+/* What the kernel offers: LSMs and the like, read from /sys and /proc. */
+struct lsm_facts {
+    struct facts facts;
+    bool apparmor; /* /sys/module/apparmor/parameters/enabled is Y and securityfs says it is active (list of LSMs), or
+                      unreadable list */
+    bool selinux;  /* /sys/fs/selinux is there with a readable enforce */
+    bool selinux_enforcing;
+};
+
+#endif
