@@ -46,6 +46,6 @@ static inline void cleanup_fclose(FILE **f)
 
 #define countof(array)             (sizeof(array) / sizeof((array)[0]))
 #define unused                     __attribute__((unused))
-#define printf_like(format, first) __attribute__((format(printf, format, first)))
+#define printf_like(text, first) __attribute__((format(printf, text, first)))
 
 #endif

@@ -1,0 +1,601 @@
+/* Reading JSON over yajl.
+ *
+ * Callbacks build a tree in one arena. Open containers keep their members in a linked list; the list becomes an array
+ * when the container closes. Members stay in the order of the source; json_get() looks from the end, so that the last
+ * duplicate counts; objects with many members get a sorted index. The stream splitter finds where a value ends by
+ * itself (strings, escapes and depth are all it takes), so that a value cut over many reads is scanned once. */
+#include "common/json_in.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+#include <yajl/yajl_parse.h>
+
+#include "common/memory.h"
+#include "common/str.h"
+
+enum { INDEX_FROM = 24 };
+
+struct json {
+    enum json_type type;
+    unsigned line;
+    union {
+        bool boolean;
+        struct {
+            const char *text;
+            size_t length;
+        }; /* string, number as written */
+        struct {
+            struct json **items;
+            struct member *members;
+            const struct member **sorted; /* by key, then by place; NULL for small objects */
+            size_t count;
+        };
+    };
+};
+
+struct member {
+    const char *key;
+    size_t key_length;
+    struct json *value;
+};
+
+struct json_doc {
+    struct arena *arena;
+    struct json *root;
+};
+
+/* A value inside a container that is still open. */
+struct open_item {
+    struct member member;
+    struct open_item *next;
+};
+
+struct open {
+    struct json *value;
+    struct open_item *first, **last;
+    const char *key;
+    size_t key_length;
+    struct open *outer;
+};
+
+struct parser {
+    struct arena *arena;
+    struct json *root;
+    struct open *open;
+    struct json_limits limits;
+    yajl_handle handle;
+    const char *text;
+    size_t counted; /* bytes whose newlines are in LINE */
+    unsigned line;
+    size_t depth, values;
+    const char *refused; /* why a callback cancelled */
+};
+
+static struct json_limits with_defaults(const struct json_limits *limits)
+{
+    struct json_limits full = limits ? *limits : (struct json_limits){0};
+
+    if (!full.bytes)
+        full.bytes = 64u * 1024 * 1024;
+    if (!full.depth)
+        full.depth = 128;
+    if (!full.values)
+        full.values = 2000000;
+    return full;
+}
+
+static unsigned line_now(struct parser *parser)
+{
+    size_t at = yajl_get_bytes_consumed(parser->handle);
+
+    for (; parser->counted < at; parser->counted++)
+        parser->line += parser->text[parser->counted] == '\n';
+    return parser->line;
+}
+
+static struct json *add(struct parser *parser, enum json_type type)
+{
+    struct json *value;
+
+    if (++parser->values > parser->limits.values) {
+        parser->refused = "too many values";
+        return NULL;
+    }
+    value = arena_alloc(parser->arena, sizeof *value);
+    value->type = type;
+    value->line = line_now(parser);
+    if (parser->open) {
+        struct open_item *item = arena_alloc(parser->arena, sizeof *item);
+
+        item->member = (struct member){parser->open->key, parser->open->key_length, value};
+        *parser->open->last = item;
+        parser->open->last = &item->next;
+        parser->open->value->count++;
+    } else {
+        parser->root = value;
+    }
+    return value;
+}
+
+static int on_null(void *user)
+{
+    return add(user, JSON_NULL) != NULL;
+}
+
+static int on_boolean(void *user, int boolean)
+{
+    struct json *value = add(user, JSON_BOOL);
+
+    if (value)
+        value->boolean = boolean;
+    return value != NULL;
+}
+
+static int add_text(struct parser *parser, enum json_type type, const char *text, size_t length)
+{
+    struct json *value = add(parser, type);
+
+    if (!value)
+        return 0;
+    value->text = arena_strndup(parser->arena, text, length);
+    value->length = length;
+    return 1;
+}
+
+static int on_number(void *user, const char *text, size_t length)
+{
+    return add_text(user, JSON_NUMBER, text, length);
+}
+
+static int on_string(void *user, const unsigned char *text, size_t length)
+{
+    return add_text(user, JSON_STRING, (const char *)text, length);
+}
+
+static int begin(struct parser *parser, enum json_type type)
+{
+    struct json *value;
+    struct open *open;
+
+    if (++parser->depth > parser->limits.depth) {
+        parser->refused = "nested too deep";
+        return 0;
+    }
+    value = add(parser, type);
+    if (!value)
+        return 0;
+    open = arena_alloc(parser->arena, sizeof *open);
+    open->value = value;
+    open->last = &open->first;
+    open->outer = parser->open;
+    parser->open = open;
+    return 1;
+}
+
+static int compare_keys(const struct member *a, const struct member *b)
+{
+    size_t shorter = a->key_length < b->key_length ? a->key_length : b->key_length;
+    int order = memcmp(a->key, b->key, shorter);
+
+    return order ? order : (a->key_length > b->key_length) - (a->key_length < b->key_length);
+}
+
+static int compare_members(const void *pa, const void *pb)
+{
+    const struct member *a = *(const struct member *const *)pa, *b = *(const struct member *const *)pb;
+    int order = compare_keys(a, b);
+
+    return order ? order : (a > b) - (a < b);
+}
+
+static int end(struct parser *parser)
+{
+    struct open *open = parser->open;
+    struct json *value = open->value;
+    size_t i = 0;
+
+    if (value->type == JSON_ARRAY) {
+        value->items = arena_alloc(parser->arena, value->count * sizeof(struct json *));
+        for (struct open_item *item = open->first; item; item = item->next)
+            value->items[i++] = item->member.value;
+    } else {
+        value->members = arena_alloc(parser->arena, value->count * sizeof(struct member));
+        for (struct open_item *item = open->first; item; item = item->next)
+            value->members[i++] = item->member;
+        if (value->count >= INDEX_FROM) {
+            value->sorted = arena_alloc(parser->arena, value->count * sizeof(struct member *));
+            for (i = 0; i < value->count; i++)
+                value->sorted[i] = &value->members[i];
+            qsort(value->sorted, value->count, sizeof(struct member *), compare_members);
+        }
+    }
+    parser->open = open->outer;
+    parser->depth--;
+    return 1;
+}
+
+static int on_start_map(void *user)
+{
+    return begin(user, JSON_OBJECT);
+}
+
+static int on_start_array(void *user)
+{
+    return begin(user, JSON_ARRAY);
+}
+
+static int on_key(void *user, const unsigned char *key, size_t length)
+{
+    struct parser *parser = user;
+
+    parser->open->key = arena_strndup(parser->arena, (const char *)key, length);
+    parser->open->key_length = length;
+    return 1;
+}
+
+static int on_end(void *user)
+{
+    return end(user);
+}
+
+static const yajl_callbacks callbacks = {
+    .yajl_null = on_null,
+    .yajl_boolean = on_boolean,
+    .yajl_number = on_number,
+    .yajl_string = on_string,
+    .yajl_start_map = on_start_map,
+    .yajl_map_key = on_key,
+    .yajl_end_map = on_end,
+    .yajl_start_array = on_start_array,
+    .yajl_end_array = on_end,
+};
+
+static int refuse(struct parser *parser, yajl_status status, struct error *error)
+{
+    size_t at = yajl_get_bytes_consumed(parser->handle), column = 1;
+    scoped_str reason = STR_INIT;
+
+    for (size_t i = at; i > 0 && parser->text[i - 1] != '\n'; i--)
+        column++;
+    if (parser->refused) {
+        str_append(&reason, parser->refused);
+    } else if (status == yajl_status_ok) {
+        str_append(&reason, "the text ends too early");
+    } else {
+        unsigned char *text = yajl_get_error(parser->handle, 0, NULL, 0);
+
+        str_append(&reason, (const char *)text);
+        yajl_free_error(parser->handle, text);
+        while (reason.length && reason.data[reason.length - 1] == '\n')
+            reason.data[--reason.length] = '\0';
+    }
+    return error_set(error, EINVAL, "line %u, column %zu: %s", line_now(parser), column, str_text(&reason));
+}
+
+int json_parse(const char *data, size_t length, const struct json_limits *limits, struct json_doc **ret_doc,
+               struct error *error)
+{
+    struct parser parser = {.limits = with_defaults(limits), .text = data, .line = 1};
+    struct json_doc *doc;
+    yajl_status status;
+    int r = 0;
+
+    if (length > parser.limits.bytes)
+        return error_set(error, EFBIG, "more than %zu bytes of JSON", parser.limits.bytes);
+    parser.arena = arena_new(length < 4096 ? 2 * length + 256 : 8192);
+    parser.handle = yajl_alloc(&callbacks, NULL, &parser);
+    yajl_config(parser.handle, yajl_dont_validate_strings, 1);
+    yajl_config(parser.handle, yajl_allow_comments, parser.limits.comments ? 1 : 0);
+    status = yajl_parse(parser.handle, (const unsigned char *)data, length);
+    if (status == yajl_status_ok)
+        status = yajl_complete_parse(parser.handle);
+    if (status != yajl_status_ok || !parser.root)
+        r = refuse(&parser, status, error);
+    yajl_free(parser.handle);
+    if (r < 0) {
+        arena_free(parser.arena);
+        return r;
+    }
+    doc = arena_alloc(parser.arena, sizeof *doc);
+    doc->arena = parser.arena;
+    doc->root = parser.root;
+    *ret_doc = doc;
+    return 0;
+}
+
+void json_doc_free(struct json_doc *doc)
+{
+    if (doc)
+        arena_free(doc->arena);
+}
+
+const struct json *json_root(const struct json_doc *doc)
+{
+    return doc ? doc->root : NULL;
+}
+
+enum json_type json_type(const struct json *v)
+{
+    return v ? v->type : JSON_NULL;
+}
+
+unsigned json_line(const struct json *v)
+{
+    return v ? v->line : 0;
+}
+
+static const struct json *get_n(const struct json *object, const char *key, size_t length)
+{
+    const struct member wanted = {.key = key, .key_length = length};
+
+    if (json_type(object) != JSON_OBJECT)
+        return NULL;
+    if (object->sorted) {
+        size_t low = 0,
+               high = object->count; /* the first that is greater; the one before it is the last that is equal */
+
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+
+            if (compare_keys(object->sorted[middle], &wanted) <= 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low && compare_keys(object->sorted[low - 1], &wanted) == 0 ? object->sorted[low - 1]->value : NULL;
+    }
+    for (size_t i = object->count; i-- > 0;)
+        if (compare_keys(&object->members[i], &wanted) == 0)
+            return object->members[i].value;
+    return NULL;
+}
+
+const struct json *json_get(const struct json *object, const char *key)
+{
+    return get_n(object, key, strlen(key));
+}
+
+const struct json *json_at(const struct json *array, size_t index)
+{
+    return json_type(array) == JSON_ARRAY && index < array->count ? array->items[index] : NULL;
+}
+
+size_t json_count(const struct json *v)
+{
+    return json_type(v) == JSON_ARRAY || json_type(v) == JSON_OBJECT ? v->count : 0;
+}
+
+const struct json *json_member(const struct json *object, size_t index, const char **ret_key, size_t *ret_length)
+{
+    if (json_type(object) != JSON_OBJECT || index >= object->count)
+        return NULL;
+    *ret_key = object->members[index].key;
+    if (ret_length)
+        *ret_length = object->members[index].key_length;
+    return object->members[index].value;
+}
+
+const struct json *json_pointer(const struct json *v, const char *pointer)
+{
+    while (v && *pointer == '/') {
+        scoped_str token = STR_INIT;
+        const char *p = pointer + 1;
+
+        for (; *p && *p != '/'; p++) {
+            if (*p == '~' && (p[1] == '0' || p[1] == '1'))
+                str_append_char(&token, *++p == '0' ? '~' : '/');
+            else
+                str_append_char(&token, *p);
+        }
+        pointer = p;
+        if (json_type(v) == JSON_ARRAY) {
+            const char *digits = str_text(&token);
+            char *rest;
+            unsigned long index = strtoul(digits, &rest, 10);
+
+            v = *digits >= '0' && *digits <= '9' && !*rest && (*digits != '0' || !digits[1]) ? json_at(v, index) : NULL;
+        } else {
+            v = get_n(v, str_text(&token), token.length);
+        }
+    }
+    return *pointer ? NULL : v;
+}
+
+const struct json *json_path(const struct json *v, ...)
+{
+    va_list keys;
+    const char *key;
+
+    va_start(keys, v);
+    while (v && (key = va_arg(keys, const char *)))
+        v = json_get(v, key);
+    va_end(keys);
+    return v;
+}
+
+const char *json_string_n(const struct json *v, size_t *ret_length)
+{
+    if (json_type(v) != JSON_STRING)
+        return NULL;
+    if (ret_length)
+        *ret_length = v->length;
+    return v->text;
+}
+
+const char *json_string(const struct json *v)
+{
+    return json_string_n(v, NULL);
+}
+
+const char *json_text(const struct json *v, const char *fallback)
+{
+    const char *text = json_string(v);
+
+    return text ? text : fallback;
+}
+
+bool json_bool(const struct json *v, bool fallback)
+{
+    return json_type(v) == JSON_BOOL ? v->boolean : fallback;
+}
+
+int64_t json_int(const struct json *v, int64_t fallback)
+{
+    char *rest;
+    long long value;
+
+    if (json_type(v) != JSON_NUMBER)
+        return fallback;
+    errno = 0;
+    value = strtoll(v->text, &rest, 10); /* saturates by itself */
+    if (*rest) {                         /* fraction or exponent */
+        double d = strtod(v->text, NULL);
+
+        return d >= 9223372036854775807.0 ? INT64_MAX : d <= -9223372036854775808.0 ? INT64_MIN : (int64_t)d;
+    }
+    return value;
+}
+
+double json_double(const struct json *v, double fallback)
+{
+    return json_type(v) == JSON_NUMBER ? strtod(v->text, NULL) : fallback;
+}
+
+const char *json_number_text(const struct json *v)
+{
+    return json_type(v) == JSON_NUMBER ? v->text : NULL;
+}
+
+struct json_stream {
+    struct json_limits limits;
+    json_stream_callback *callback;
+    void *user;
+    struct str pending; /* the value that is not complete */
+    size_t depth;
+    bool in_value, in_string, escaped, is_plain; /* is_plain: a number or word at the top */
+};
+
+struct json_stream *json_stream_new(const struct json_limits *limits, json_stream_callback *callback, void *user)
+{
+    struct json_stream *stream = mem_alloc(sizeof *stream);
+
+    stream->limits = with_defaults(limits);
+    stream->callback = callback;
+    stream->user = user;
+    return stream;
+}
+
+void json_stream_free(struct json_stream *stream)
+{
+    if (!stream)
+        return;
+    str_deinit(&stream->pending);
+    free(stream);
+}
+
+bool json_stream_is_between(const struct json_stream *stream)
+{
+    return !stream->in_value;
+}
+
+static bool is_gap(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == 0x1e;
+}
+
+/* One more byte of the value: 1 when the value ends with it, 0 when it goes on, negative when it is refused. */
+static int step(struct json_stream *stream, char c)
+{
+    if (stream->in_string) {
+        if (stream->escaped)
+            stream->escaped = false;
+        else if (c == '\\')
+            stream->escaped = true;
+        else if (c == '"')
+            stream->in_string = false;
+        return !stream->in_string && !stream->depth;
+    }
+    if (c == '"') {
+        stream->in_string = true;
+    } else if (c == '{' || c == '[') {
+        if (++stream->depth > stream->limits.depth)
+            return -EINVAL;
+    } else if (c == '}' || c == ']') {
+        if (!stream->depth)
+            return -EINVAL;
+        return --stream->depth == 0;
+    }
+    return 0;
+}
+
+static int deliver(struct json_stream *stream, const char *data, size_t length, struct error *error)
+{
+    struct json_doc *doc = NULL;
+    int r = json_parse(data, length, &stream->limits, &doc, error);
+
+    stream->in_value = false;
+    if (r < 0)
+        return r;
+    stream->callback(json_root(doc), stream->user);
+    json_doc_free(doc);
+    return 0;
+}
+
+static int finish(struct json_stream *stream, const char *data, size_t length, struct error *error)
+{
+    enum { KEEP = 64 * 1024 };
+    int r;
+
+    if (!stream->pending.length)
+        return deliver(stream, data, length, error);
+    str_append_n(&stream->pending, data, length);
+    r = deliver(stream, stream->pending.data, stream->pending.length, error);
+    if (stream->pending.size > KEEP)
+        str_deinit(&stream->pending);
+    str_clear(&stream->pending);
+    return r;
+}
+
+int json_stream_feed(struct json_stream *stream, const char *data, size_t length, struct error *error)
+{
+    size_t begin_at = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        int r;
+
+        if (!stream->in_value) {
+            if (is_gap(data[i]))
+                continue;
+            stream->in_value = true;
+            stream->is_plain = data[i] != '{' && data[i] != '[' && data[i] != '"';
+            stream->depth = 0;
+            begin_at = i;
+        }
+        if (stream->pending.length + (i - begin_at) >= stream->limits.bytes)
+            return error_set(error, EFBIG, "a value of more than %zu bytes", stream->limits.bytes);
+        if (stream->is_plain) {
+            bool ends = is_gap(data[i]) || data[i] == '{' || data[i] == '[' || data[i] == '"';
+
+            if (!ends || (i == begin_at && !stream->pending.length))
+                continue;
+            r = finish(stream, data + begin_at, i - begin_at, error);
+            if (r < 0)
+                return r;
+            i--; /* what ended it is not part of it */
+            continue;
+        }
+        r = step(stream, data[i]);
+        if (r < 0)
+            return error_set(error, EINVAL, "malformed or too deeply nested JSON");
+        if (r == 0)
+            continue;
+        r = finish(stream, data + begin_at, i + 1 - begin_at, error);
+        if (r < 0)
+            return r;
+    }
+    if (stream->in_value)
+        str_append_n(&stream->pending, data + begin_at, length - begin_at);
+    return 0;
+}

@@ -1,0 +1,206 @@
+/* Hostile text made safe. One decoder serves repair, escape and column counting. */
+#include "common/text.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define ELLIPSIS    "\xe2\x80\xa6"
+#define REPLACEMENT "\xef\xbf\xbd"
+
+/* Length of the valid UTF-8 character at S (RFC 3629: no surrogates, no overlong forms), 0 when there is none. */
+static size_t decode(const unsigned char *s, size_t left, uint32_t *ret)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+    uint32_t c;
+
+    if (!length || length > left)
+        return 0;
+    if (length == 1) {
+        *ret = s[0];
+        return 1;
+    }
+    c = s[0] & (0x7fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+        c = c << 6 | (s[i] & 0x3fu);
+    }
+    if (c < least[length] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+        return 0;
+    *ret = c;
+    return length;
+}
+
+bool text_is_utf8(const char *s, size_t length)
+{
+    uint32_t c;
+
+    for (size_t i = 0, n; i < length; i += n) {
+        n = decode((const unsigned char *)s + i, length - i, &c);
+        if (!n)
+            return false;
+    }
+    return true;
+}
+
+void text_repair_utf8(struct str *out, const char *s, size_t length)
+{
+    uint32_t c;
+
+    for (size_t i = 0, n; i < length; i += n) {
+        n = decode((const unsigned char *)s + i, length - i, &c);
+        if (n)
+            str_append_n(out, s + i, n);
+        else
+            str_append(out, REPLACEMENT), n = 1;
+    }
+}
+
+static bool is_dangerous(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0xad || (c >= 0x200b && c <= 0x200f) ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+           (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
+}
+
+void text_escape(struct str *out, const char *s, size_t length, size_t limit)
+{
+    size_t start = out->length, safe = start; /* SAFE: where a cut leaves room for the ellipsis */
+
+    for (size_t i = 0, n; i < length; i += n) {
+        char piece[16];
+        size_t size;
+        uint32_t c;
+
+        n = decode((const unsigned char *)s + i, length - i, &c);
+        if (!n) {
+            n = 1;
+            size = strlen(strcpy(piece, REPLACEMENT));
+        } else if (is_dangerous(c)) {
+            size = (size_t)snprintf(piece, sizeof piece, c < 0x80 ? "\\x%02x" : "\\u{%04x}", c);
+        } else {
+            memcpy(piece, s + i, n);
+            size = n;
+        }
+        if (limit && out->length - start + size > limit) {
+            out->length = safe;
+            if (out->data)
+                out->data[safe] = '\0';
+            if (limit >= sizeof ELLIPSIS - 1)
+                str_append(out, ELLIPSIS);
+            return;
+        }
+        str_append_n(out, piece, size);
+        if (!limit || out->length - start + sizeof ELLIPSIS - 1 <= limit)
+            safe = out->length;
+    }
+    if (!out->data)
+        str_append(out, "");
+}
+
+static bool is_wide(uint32_t c)
+{
+    return (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf && c != 0x303f) ||
+           (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) ||
+           (c >= 0xff00 && c <= 0xff60) || (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1faff) ||
+           (c >= 0x20000 && c <= 0x3fffd);
+}
+
+static bool is_combining(uint32_t c)
+{
+    return (c >= 0x300 && c <= 0x36f) || (c >= 0x20d0 && c <= 0x20ff) || (c >= 0xfe00 && c <= 0xfe0f);
+}
+
+size_t text_columns(const char *s)
+{
+    size_t columns = 0, length = strlen(s);
+    uint32_t c;
+
+    for (size_t i = 0, n; i < length; i += n) {
+        n = decode((const unsigned char *)s + i, length - i, &c);
+        if (!n)
+            n = 1, c = '?';
+        columns += is_combining(c) ? 0 : is_wide(c) ? 2 : 1;
+    }
+    return columns;
+}
+
+bool text_glob(const char *pattern, const char *s)
+{
+    const char *star = NULL, *resume = NULL;
+
+    while (*s) {
+        if (*pattern == '*') {
+            star = pattern++;
+            resume = s;
+        } else if (*pattern == '?' || *pattern == *s) {
+            pattern++;
+            s++;
+        } else if (star) {
+            pattern = star + 1;
+            s = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return !*pattern;
+}
+
+size_t text_distance(const char *a, const char *b)
+{
+    enum { MOST = 64 };
+    size_t row[MOST + 1], la = strlen(a), lb = strlen(b);
+
+    if (la > MOST || lb > MOST)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= lb; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= la; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= lb; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[lb];
+}
+
+void text_shell_quote(struct str *out, const char *s)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+    bool control = false;
+
+    if (*s && s[strspn(s, plain)] == '\0') {
+        str_append(out, s);
+        return;
+    }
+    for (const char *p = s; *p; p++)
+        control |= (unsigned char)*p < 0x20 || *p == 0x7f;
+    if (!control && !text_is_utf8(s, strlen(s)))
+        control = true;
+    str_append(out, control ? "$'" : "'");
+    for (const char *p = s; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+
+        if (control && (c < 0x20 || c >= 0x7f))
+            str_printf(out, "\\x%02x", c);
+        else if (*p == '\'')
+            str_append(out, control ? "\\'" : "'\\''");
+        else if (control && *p == '\\')
+            str_append(out, "\\\\");
+        else
+            str_append_char(out, *p);
+    }
+    str_append_char(out, '\'');
+}
