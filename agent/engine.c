@@ -27,11 +27,6 @@ static const char *key_or_empty(const char *key)
     return key ? key : "";
 }
 
-static const char *store_key(const struct input *input)
-{
-    return input->key[0] ? input->key : NULL;
-}
-
 static void input_free(void *p)
 {
     struct input *input = p;

@@ -21,6 +21,17 @@ struct transition {
     size_t json_length;
 };
 
+struct engine;
+struct subject;
+struct pair;
+
+/* A verdict of PAIR that changed. Explains it (by running its check again) unless GONE: then status is null. CAUSE is copied. */
+struct transition *transition_from_pair(const struct engine *engine, enum language language,
+                                        const struct subject *subject, const struct pair *pair, enum verdict previous,
+                                        uint64_t seq, usec_t at, const char *cause, bool gone);
+/* The agent's own state. */
+struct transition *transition_for_agent(const char *slug, bool ready, bool previous_ready, const char *evidence,
+                                        const char *cause, uint64_t seq, usec_t at, const char *host);
 struct transition *transition_ref(struct transition *transition);
 void transition_unref(struct transition *transition);
 

@@ -44,8 +44,7 @@ static inline void cleanup_fclose(FILE **f)
         fclose(*f);
 }
 
-#define countof(array)             (sizeof(array) / sizeof((array)[0]))
-#define unused                     __attribute__((unused))
+#define countof(array)           (sizeof(array) / sizeof((array)[0]))
 #define printf_like(text, first) __attribute__((format(printf, text, first)))
 
 #endif

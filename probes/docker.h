@@ -1,10 +1,12 @@
 /* A connection to one engine: version negotiation, the event stream, liveness, reconnection, and typed fetches.
  *
  * States: absent (no socket or no process behind it: waits for inotify, never connects to a socket-activated engine
- * that is stopped) → connecting (negotiate by /_ping, then open /events since=0) → connected (on_connected was called:
- * replayed events come before it is told, live ones after) → lost (stream ended, ping failed, process stopped) →
- * back-off. On each (re)connect the whole ring is taken and de-duplicated; on_connected says whether events may have
- * been lost. */
+ * that is stopped) → connecting (negotiate by /_ping, then open /events since=0) → deciding (a reconnection: the replay
+ * is compared with what was seen, to know what was lost) → connected (connected() was called; what it resyncs covers
+ * every event told before it and every replayed one) → lost (stream ended, ping failed, process stopped) → back-off.
+ * On each (re)connect the whole ring is taken and de-duplicated; connected() says whether events may have been lost.
+ *
+ * Callbacks come from the loop, also from inside the HTTP client: no docker_free() in them. */
 #ifndef PROBES_DOCKER_H
 #define PROBES_DOCKER_H
 
@@ -23,6 +25,7 @@ enum docker_gap { DOCKER_GAP_NONE, DOCKER_GAP_FIRST, DOCKER_GAP_RING, DOCKER_GAP
 struct docker_callbacks {
     /* The stream is open and live; resync now. FIRST at the first connection. */
     void (*connected)(enum docker_gap gap, void *user);
+    /* The connection was lost, or an attempt failed for another reason than the last one told. */
     void (*disconnected)(const char *why, void *user);
     /* A new event (never a duplicate), replayed or live. */
     void (*event)(const struct docker_event *event, bool replayed, void *user);

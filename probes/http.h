@@ -7,6 +7,9 @@
 #define PROBES_HTTP_H
 
 #include <event2/event.h>
+#include <time.h>
+
+#include <stdint.h>
 
 #include "common/error.h"
 #include "common/str.h"
@@ -24,13 +27,14 @@ struct docker_address {
 };
 /* HOST: unix:///path, tcp://h:p, http(s)://h:p, fd:// refused; NULL: unix:///var/run/docker.sock. CERT_PATH: folder
  * with ca.pem, cert.pem, key.pem (DOCKER_CERT_PATH) or NULL; CA, CERT, KEY override single files. TLS_VERIFY as
- * DOCKER_TLS_VERIFY: any non-empty value. tcp:// with TLS verification uses https. */
+ * DOCKER_TLS_VERIFY: any non-empty value. tcp:// with TLS verification or any certificate file uses https; https://
+ * always verifies. */
 int docker_address_parse(const char *host, const char *cert_path, bool tls_verify, const char *ca, const char *cert,
                          const char *key, struct docker_address *ret, struct error *error);
 void docker_address_deinit(struct docker_address *address);
 
 struct http *http_new(struct event_base *base, const struct docker_address *address, struct error *error);
-void http_free(struct http *http); /* cancels what is under way without calling back */
+void http_free(struct http *http); /* cancels what is under way without calling back; not from a callback */
 
 struct http_response {
     long status;            /* HTTP status, 0 when there was none */
@@ -39,9 +43,12 @@ struct http_response {
     const char *body;       /* whole body (stream requests: NULL), not terminated beyond LENGTH but a NUL follows */
     size_t length;
     const char *api_version; /* Api-Version header or NULL */
+    time_t date;             /* Date header: the peer's own clock, whole seconds; -1 when there was none */
 };
 typedef void http_done(struct http_request *request, const struct http_response *response, void *user);
-/* Streamed data as it arrives; returning nonzero ends the request with ECANCELED. */
+/* Streamed data of a reply with status 200 as it arrives (the body of another status goes to DONE); returning nonzero
+ * ends the request with ECANCELED. It runs inside curl: http_get() and http_cancel() are fine there, http_free() is
+ * not. */
 typedef int http_data(const char *data, size_t length, void *user);
 
 struct http_options {
@@ -49,6 +56,7 @@ struct http_options {
     size_t limit;        /* bytes of body at most; for streams: 0 */
     unsigned timeout_ms; /* whole request; 0 none */
     unsigned connect_timeout_ms;
+    bool urgent;     /* does not wait behind ordinary requests, of which only a few run at a time */
     http_data *data; /* streaming when not NULL */
     void (*headers)(long status,
                     void *user); /* stream: called once when the status line and headers are in; may be NULL */
