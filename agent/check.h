@@ -18,6 +18,7 @@ struct check_input {
     const struct file_facts *file; /* SUBJECT_FILE: the file */
     const struct fileset_facts *fileset;
     usec_t now;
+    usec_t since; /* when the pair's present status began; 0: it has none yet */
     bool explain; /* false: only the verdict is wanted; evidence, facts and remedy stay empty */
 };
 

@@ -88,6 +88,20 @@ static bool input_is_awaited(const struct engine *engine, enum input_kind kind, 
     return true;
 }
 
+/* Is the container whose namespaces this one shares on its way? */
+static bool joined_is_awaited(const struct engine *engine, const char *id)
+{
+    const struct container_facts *container = store_container(engine->store, id, NULL);
+    const char *modes[] = {container ? container->network_mode : NULL, container ? container->pid_mode : NULL,
+                           container ? container->ipc_mode : NULL};
+
+    for (size_t i = 0; i < countof(modes); i++)
+        if (str_starts(modes[i], "container:") &&
+            input_is_awaited(engine, INPUT_CONTAINER, modes[i] + strlen("container:")))
+            return true;
+    return false;
+}
+
 static bool pair_must_wait(const struct engine *engine, const struct subject *subject, const struct pair *pair)
 {
     const struct check *check = pair->rule->check;
@@ -106,6 +120,8 @@ static bool pair_must_wait(const struct engine *engine, const struct subject *su
                 continue;
             }
             key = subject->id;
+            if (kind == INPUT_CONTAINER && joined_is_awaited(engine, subject->id))
+                return true;
             break;
         case INPUT_EXEC:
             key = subject->id;
@@ -138,8 +154,11 @@ static bool pair_must_wait(const struct engine *engine, const struct subject *su
 static void fill_check_input(const struct engine *engine, const struct subject *subject, const struct pair *pair,
                              struct check_input *in)
 {
-    *in = (struct check_input){
-        .rule = pair->rule, .store = engine->store, .now = clock_now(engine->clock), .key = subject->id};
+    *in = (struct check_input){.rule = pair->rule,
+                               .store = engine->store,
+                               .now = clock_now(engine->clock),
+                               .since = pair->since,
+                               .key = subject->id};
     if (subject->kind != SUBJECT_FILE)
         return;
     in->fileset = store_files(engine->store, rule_file_source(pair->rule), NULL);
@@ -353,7 +372,7 @@ static bool joins(const char *mode, const struct container_facts *other)
            (str_equal(mode + 10, other->id) || str_equal(mode + 10, other->name));
 }
 
-static void visit_joiners(struct engine *engine, const char *id, const struct rule *rule)
+static void visit_joiners(struct engine *engine, const char *id, const struct rule *rule, bool changed)
 {
     const struct container_facts *other = store_container(engine->store, id, NULL);
     size_t at = 0;
@@ -369,7 +388,7 @@ static void visit_joiners(struct engine *engine, const char *id, const struct ru
             continue;
         subject = subject_find(engine, SUBJECT_CONTAINER, key);
         if (subject)
-            visit(engine, subject, rule, true);
+            visit(engine, subject, rule, changed);
     }
 }
 
@@ -410,8 +429,8 @@ static void visit_affected(struct engine *engine, const struct input *input, boo
             subject = subject_find(engine, subject_kind, input->key);
             if (subject)
                 visit(engine, subject, rule, changed);
-            if (kind == INPUT_CONTAINER && changed && engine->joiners)
-                visit_joiners(engine, input->key, rule);
+            if (kind == INPUT_CONTAINER && engine->joiners)
+                visit_joiners(engine, input->key, rule, changed);
         } else if (subject_kind == SUBJECT_EXEC && kind == INPUT_CONTAINER) {
             continue; /* an exec keeps what was true when it was made */
         } else {

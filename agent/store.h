@@ -25,6 +25,10 @@ bool store_next(const struct store *store, enum input_kind kind, size_t *at, con
 
 /* Containers that run, of those with facts: kept as they change, not counted on each call. */
 size_t store_running(const struct store *store);
+/* Slots of KIND that could not be read. */
+size_t store_failed(const struct store *store, enum input_kind kind);
+/* Containers, of those with facts, that were made from the image. Kept as they change. */
+size_t store_image_users(const struct store *store, const char *image_id);
 
 #define STORE_GETTER(name, type, kind)                                                                                 \
     static inline const struct type *store_##name(const struct store *store, const char **ret_why)                     \

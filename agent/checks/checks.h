@@ -1,0 +1,47 @@
+/* The check functions, for the table. Each family has a file of its own. */
+#ifndef AGENT_CHECKS_CHECKS_H
+#define AGENT_CHECKS_CHECKS_H
+
+#include "agent/check.h"
+
+/* files.c: section 3 */
+check_function check_file_owner, check_file_mode;
+/* container_security.c: what confines a container's processes */
+check_function check_container_apparmor, check_container_selinux, check_container_capabilities,
+    check_container_privileged, check_container_seccomp, check_container_no_new_privileges;
+/* container_namespaces.c */
+check_function check_container_namespace;
+/* container_mounts.c */
+check_function check_container_sensitive_mounts, check_container_mount_propagation, check_container_engine_socket;
+/* container_network.c */
+check_function check_container_privileged_ports, check_container_needed_ports, check_container_bound_interface,
+    check_container_default_bridge;
+/* container_limits.c: what a container may use up */
+check_function check_container_memory_limit, check_container_cpu_limit, check_container_pids_limit,
+    check_container_ulimits, check_container_devices, check_container_cgroup_parent;
+/* container_life.c: how it is run and kept */
+check_function check_container_readonly_root, check_container_restart_policy, check_container_health,
+    check_container_image_current, check_container_sshd;
+/* exec.c */
+check_function check_exec_privileged, check_exec_user;
+/* operations.c: section 6 */
+check_function check_image_sprawl, check_container_sprawl;
+/* unevaluated.c */
+check_function check_not_evaluated;
+
+/* Facts of the container that is judged; says error when there are none. */
+const struct container_facts *check_container(const struct check_input *in, struct check_result *out);
+/* A remedy that takes a new container: "docker rm -f NAME" and HOW to create it again. */
+void check_remedy_recreate(const struct check_input *in, struct check_result *out, const char *how);
+/* A remedy that is one command: FORMAT with one %s, the container's name quoted for a shell. */
+void check_remedy_container(const struct check_input *in, struct check_result *out, const char *before);
+/* The rule's parameter by name; never NULL for a name that the check's table has. */
+const struct param_value *check_param(const struct check_input *in, const char *name);
+/* Is S among a list parameter's globs? */
+bool check_allowed(const struct check_input *in, const char *param, const char *s);
+/* Go's strconv.ParseBool: 1 t T true True TRUE and their opposites. False when S is none of them. */
+bool check_parse_bool(const char *s, bool *ret);
+/* Is PATH the same as ROOT or below it, by path component? */
+bool check_path_within(const char *path, const char *root);
+
+#endif

@@ -1,0 +1,200 @@
+/* How a container is run and kept: root file system, restarts, health, its image, and what runs inside. */
+#include <string.h>
+
+#include "agent/checks/checks.h"
+
+void check_container_readonly_root(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+
+    if (!c)
+        return;
+    if (c->readonly_rootfs) {
+        check_say(in, out, VERDICT_PASS, "the root file system is read-only");
+        return;
+    }
+    check_say(in, out, VERDICT_FAIL, "the root file system is writable");
+    check_remedy_recreate(in, out, "with --read-only, and --tmpfs or volumes where it writes");
+}
+
+void check_container_restart_policy(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+    int64_t most = check_param(in, "max_retries")->number;
+
+    if (!c)
+        return;
+    check_fact_string(in, out, "policy", c->restart_policy);
+    check_fact_int(in, out, "retries", c->restart_retries);
+    if (c->is_swarm_task) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "a swarm task: its service restarts it");
+        return;
+    }
+    if (!*c->restart_policy || strcmp(c->restart_policy, "no") == 0) {
+        check_say(in, out, VERDICT_PASS, "is not restarted by itself");
+        return;
+    }
+    if (strcmp(c->restart_policy, "on-failure") == 0 && c->restart_retries > 0 && c->restart_retries <= most) {
+        check_say(in, out, VERDICT_PASS, "restarted on failure, at most %lld times", (long long)c->restart_retries);
+        return;
+    }
+    if (strcmp(c->restart_policy, "on-failure") == 0)
+        check_say(in, out, VERDICT_FAIL, "restarted on failure %s; at most %lld times is wanted",
+                  c->restart_retries ? "too often" : "without an end", (long long)most);
+    else
+        check_say(in, out, VERDICT_FAIL, "restart policy %s", c->restart_policy);
+    if (in->explain) {
+        scoped_str command = STR_INIT;
+
+        str_printf(&command, "docker update --restart on-failure:%lld", (long long)most);
+        check_remedy_container(in, out, command.data);
+    }
+}
+
+void check_container_health(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+
+    if (!c)
+        return;
+    if (!c->running)
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "it does not run");
+    else if (!c->health) {
+        check_say(in, out, VERDICT_FAIL, "it has no health check");
+        check_remedy_recreate(in, out, "with --health-cmd");
+    } else if (strcmp(c->health, "unhealthy") == 0) {
+        check_say(in, out, VERDICT_FAIL, "it is unhealthy");
+        check_remedy_container(in, out, "docker inspect --format '{{json .State.Health}}'");
+    } else if (strcmp(c->health, "healthy") == 0 || strcmp(c->health, "starting") == 0)
+        check_say(in, out, VERDICT_PASS, "health: %s", c->health);
+    else
+        check_say(in, out, VERDICT_ERROR, "health: unknown status %s", c->health);
+}
+
+/* "docker.io/library/nginx" → "nginx": as the engine lists it. */
+static const char *familiar(const char *reference)
+{
+    static const char *const prefixes[] = {"index.docker.io/", "docker.io/", "library/"};
+
+    for (size_t i = 0; i < countof(prefixes); i++)
+        if (str_starts(reference, prefixes[i]))
+            reference += strlen(prefixes[i]);
+    return reference;
+}
+
+/* Where the tag begins (at its colon), or NULL: the colon of a registry's port is none. */
+static const char *tag_of(const char *reference)
+{
+    const char *slash = strrchr(reference, '/');
+
+    return strchr(slash ? slash : reference, ':');
+}
+
+/* A reference that is an id, or the beginning of one, cannot move. */
+static bool is_image_id(const char *reference, const char *image_id)
+{
+    const char *hex = str_starts(image_id, "sha256:") ? image_id + strlen("sha256:") : image_id;
+
+    return strcmp(reference, image_id) == 0 || str_starts(reference, "sha256:") ||
+           (strlen(reference) >= 4 && strspn(reference, "0123456789abcdef") == strlen(reference) &&
+            str_starts(hex, reference));
+}
+
+static const struct image_list_item *find_tag(const struct image_list_facts *images, const char *wanted)
+{
+    for (size_t i = 0; i < images->count; i++)
+        for (size_t t = 0; t < images->items[i].tags.count; t++)
+            if (strcmp(familiar(images->items[i].tags.items[t]), wanted) == 0)
+                return &images->items[i];
+    return NULL;
+}
+
+void check_container_image_current(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+    const char *why, *tag, *reference;
+    const struct image_list_facts *images;
+    const struct image_list_item *current;
+    scoped_str wanted = STR_INIT;
+
+    if (!c)
+        return;
+    reference = c->image_ref ? c->image_ref : "";
+    check_fact_string(in, out, "reference", reference);
+    check_fact_string(in, out, "image", c->image_id);
+    if (!*reference || !c->image_id) {
+        check_error(in, out, "container", "it does not name its image");
+        return;
+    }
+    if (strchr(reference, '@') || is_image_id(reference, c->image_id)) {
+        check_say(in, out, VERDICT_PASS, "made from %s, which cannot move", reference);
+        return;
+    }
+    images = store_images(in->store, &why);
+    if (!images) {
+        check_error(in, out, "images", why);
+        return;
+    }
+    tag = tag_of(reference);
+    str_append(&wanted, familiar(reference));
+    if (!tag)
+        str_append(&wanted, ":latest");
+    current = find_tag(images, wanted.data);
+    if (!current) {
+        check_say(in, out, VERDICT_FAIL, "made from %s, a tag that is not on this host any more", wanted.data);
+    } else if (strcmp(current->id, c->image_id) != 0) {
+        check_say(in, out, VERDICT_FAIL, "made from an older %s: it runs %.19s, the tag is %.19s now", wanted.data,
+                  c->image_id, current->id);
+    } else if (!tag || strcmp(tag, ":latest") == 0) {
+        check_say(in, out, VERDICT_MANUAL,
+                  "made from what %s is on this host; whether that is the newest, its name "
+                  "does not tell",
+                  wanted.data);
+    } else {
+        check_say(in, out, VERDICT_PASS, "made from what %s is on this host", wanted.data);
+    }
+    if (out->verdict == VERDICT_FAIL)
+        check_remedy_recreate(in, out, "from the current image");
+}
+
+/* A daemon's title may be "sshd: /usr/sbin/sshd -D [listener]": its name ends at the colon. */
+static bool is_named(const char *process, const char *name)
+{
+    size_t length = strlen(name);
+
+    return process && strncmp(process, name, length) == 0 && (!process[length] || process[length] == ':');
+}
+
+void check_container_sshd(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+    const struct string_list *names = &check_param(in, "names")->list;
+    const struct process_facts *processes;
+    const char *why;
+
+    if (!c)
+        return;
+    if (!c->running) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "it does not run");
+        return;
+    }
+    processes = store_processes(in->store, in->key, &why);
+    if (!processes) {
+        check_error(in, out, "processes", why);
+        return;
+    }
+    for (size_t i = 0; i < processes->count; i++)
+        for (size_t n = 0; n < names->count; n++) {
+            const struct process_item *process = &processes->items[i];
+
+            if (is_named(process->comm, names->items[n]) || is_named(process->argv0, names->items[n]) ||
+                is_named(process->exe, names->items[n])) {
+                check_say(in, out, VERDICT_FAIL, "%s runs inside (process %d)", names->items[n], (int)process->pid);
+                break;
+            }
+        }
+    if (out->verdict == VERDICT_NONE)
+        check_say(in, out, VERDICT_PASS, "no SSH server among its %zu processes", processes->count);
+    else
+        check_remedy_recreate(in, out, "from an image without an SSH server; use docker exec instead");
+}

@@ -1,0 +1,146 @@
+/* What a container may use up: memory, CPU, processes, ulimits, devices, and the cgroup that it lies in. */
+#include <string.h>
+
+#include "agent/checks/checks.h"
+#include "probes/daemon_config.h"
+
+void check_container_memory_limit(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+
+    if (!c)
+        return;
+    check_fact_int(in, out, "memory", c->memory);
+    if (c->memory > 0) {
+        check_say(in, out, VERDICT_PASS, "memory is limited to %lld bytes", (long long)c->memory);
+        return;
+    }
+    check_say(in, out, VERDICT_FAIL, "memory is not limited");
+    check_remedy_container(in, out, "docker update --memory 512m --memory-swap 512m");
+}
+
+void check_container_cpu_limit(const struct check_input *in, struct check_result *out)
+{
+    enum { SHARES_DEFAULT = 1024 };
+    const struct container_facts *c = check_container(in, out);
+
+    if (!c)
+        return;
+    check_fact_int(in, out, "cpu_shares", c->cpu_shares);
+    check_fact_int(in, out, "nano_cpus", c->nano_cpus);
+    check_fact_int(in, out, "cpu_quota", c->cpu_quota);
+    check_fact_string(in, out, "cpuset_cpus", c->cpuset_cpus);
+    if (c->nano_cpus > 0)
+        check_say(in, out, VERDICT_PASS, "limited to %.3g CPUs", (double)c->nano_cpus / 1e9);
+    else if (c->cpu_quota > 0)
+        check_say(in, out, VERDICT_PASS, "CPU quota %lld µs a period", (long long)c->cpu_quota);
+    else if (*c->cpuset_cpus)
+        check_say(in, out, VERDICT_PASS, "bound to CPUs %s", c->cpuset_cpus);
+    else if (c->cpu_shares != 0 && c->cpu_shares != SHARES_DEFAULT)
+        check_say(in, out, VERDICT_PASS, "CPU shares %lld", (long long)c->cpu_shares);
+    else
+        check_say(in, out, VERDICT_FAIL, "CPU is not limited (shares %lld, no quota, no CPU set)",
+                  (long long)c->cpu_shares);
+    if (out->verdict == VERDICT_FAIL)
+        check_remedy_container(in, out, "docker update --cpus 1");
+}
+
+void check_container_pids_limit(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+
+    if (!c)
+        return;
+    check_fact_int(in, out, "pids_limit", c->pids_limit);
+    if (c->pids_limit > 0) {
+        check_say(in, out, VERDICT_PASS, "at most %lld processes", (long long)c->pids_limit);
+        return;
+    }
+    check_say(in, out, VERDICT_FAIL, "the number of processes is not limited");
+    check_remedy_container(in, out, "docker update --pids-limit 100");
+}
+
+/* "nofile=1024:2048" is allowed by itself or by its name. */
+static bool ulimit_allowed(const struct check_input *in, const char *ulimit)
+{
+    scoped(cleanup_free) char *name = mem_strndup(ulimit, strcspn(ulimit, "="));
+
+    return check_allowed(in, "allowed", ulimit) || check_allowed(in, "allowed", name);
+}
+
+void check_container_ulimits(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+
+    if (!c)
+        return;
+    check_fact_list(in, out, "ulimits", &c->ulimits);
+    for (size_t i = 0; i < c->ulimits.count; i++)
+        if (!ulimit_allowed(in, c->ulimits.items[i]))
+            check_say(in, out, VERDICT_MANUAL, "overrides the default ulimit %s", c->ulimits.items[i]);
+    if (out->verdict == VERDICT_NONE)
+        check_say(in, out, VERDICT_PASS,
+                  c->ulimits.count ? "only allowed ulimits are overridden" : "no ulimit is overridden");
+}
+
+void check_container_devices(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->device_count; i++)
+        if (!check_allowed(in, "allowed", c->devices[i].path_on_host))
+            check_say(in, out, VERDICT_FAIL, "device %s (%s)", c->devices[i].path_on_host, c->devices[i].permissions);
+    for (size_t i = 0; i < c->device_requests.count; i++)
+        if (!check_allowed(in, "allowed", c->device_requests.items[i]))
+            check_say(in, out, VERDICT_FAIL, "device request %s", c->device_requests.items[i]);
+    for (size_t i = 0; i < c->device_cgroup_rules.count; i++)
+        if (!check_allowed(in, "allowed", c->device_cgroup_rules.items[i]))
+            check_say(in, out, VERDICT_FAIL, "device cgroup rule %s", c->device_cgroup_rules.items[i]);
+    if (out->verdict == VERDICT_NONE)
+        check_say(in, out, VERDICT_PASS, "no device of the host beyond those allowed");
+    else
+        check_remedy_recreate(in, out, "without these devices");
+}
+
+static bool is_daemon_default(const struct info_facts *info, const struct daemon_facts *daemon, const char *parent)
+{
+    const char *configured = daemon ? daemon_option(daemon, "cgroup-parent", NULL) : NULL;
+
+    if (!str_empty(configured))
+        return strcmp(configured, parent) == 0;
+    if (!info || !info->cgroup_driver)
+        return false;
+    return strcmp(info->cgroup_driver, "systemd") == 0
+               ? strcmp(parent, "system.slice") == 0
+               : strcmp(parent, "/docker") == 0 || strcmp(parent, "docker") == 0;
+}
+
+void check_container_cgroup_parent(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+    const char *why;
+    const struct daemon_facts *daemon = store_daemon(in->store, &why);
+    const struct info_facts *info = store_info(in->store, NULL);
+
+    if (!c)
+        return;
+    check_fact_string(in, out, "cgroup_parent", c->cgroup_parent);
+    if (!*c->cgroup_parent)
+        check_say(in, out, VERDICT_PASS, "in the daemon's default cgroup");
+    else if (check_allowed(in, "allowed", c->cgroup_parent))
+        check_say(in, out, VERDICT_PASS, "cgroup parent %s is allowed", c->cgroup_parent);
+    else if (c->is_pod && check_param(in, "allow_pods")->number)
+        check_say(in, out, VERDICT_PASS, "a pod's cgroup parent %s", c->cgroup_parent);
+    else if (c->is_swarm_task && check_param(in, "allow_swarm_tasks")->number)
+        check_say(in, out, VERDICT_PASS, "a swarm task's cgroup parent %s", c->cgroup_parent);
+    else if (is_daemon_default(info, daemon, c->cgroup_parent))
+        check_say(in, out, VERDICT_PASS, "cgroup parent %s is the daemon's default", c->cgroup_parent);
+    else if (!daemon)
+        check_error(in, out, "daemon", why);
+    else {
+        check_say(in, out, VERDICT_FAIL, "cgroup parent %s", c->cgroup_parent);
+        check_remedy_recreate(in, out, "without --cgroup-parent");
+    }
+}

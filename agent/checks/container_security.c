@@ -1,0 +1,246 @@
+/* What confines a container's processes: AppArmor, SELinux, capabilities, privilege, seccomp, no-new-privileges. */
+#include <string.h>
+#include <strings.h>
+
+#include "agent/checks/checks.h"
+#include "probes/daemon_config.h"
+
+struct lsm_state {
+    bool known, apparmor, selinux;
+};
+
+/* Active when the engine says so or the kernel does: an engine that cannot use an active one is no excuse. */
+static struct lsm_state lsm_state(const struct check_input *in, struct check_result *out)
+{
+    const char *why;
+    const struct info_facts *info = store_info(in->store, &why);
+    const struct lsm_facts *lsm = store_lsm(in->store, NULL);
+
+    if (!info) {
+        check_error(in, out, "info", why);
+        return (struct lsm_state){0};
+    }
+    return (struct lsm_state){.known = true,
+                              .apparmor = info->apparmor || (lsm && lsm->apparmor),
+                              .selinux = info->selinux || (lsm && lsm->selinux)};
+}
+
+void check_container_apparmor(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+    struct lsm_state lsm;
+
+    if (!c)
+        return;
+    lsm = lsm_state(in, out);
+    if (!lsm.known)
+        return;
+    check_fact_string(in, out, "profile", c->apparmor_profile);
+    if (!lsm.apparmor && lsm.selinux) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "AppArmor is not active, SELinux is");
+    } else if (!lsm.apparmor) {
+        check_say(in, out, VERDICT_FAIL, "neither AppArmor nor SELinux is active on the host");
+        check_remedy(in, out, "apt-get install apparmor  # then boot with lsm=apparmor and restart docker");
+    } else if (c->privileged) {
+        check_say(in, out, VERDICT_FAIL, "privileged: runs unconfined by AppArmor");
+        check_remedy_recreate(in, out, "without --privileged");
+    } else if (!*c->apparmor_profile) {
+        check_say(in, out, VERDICT_FAIL, "no AppArmor profile");
+        check_remedy_recreate(in, out, "with --security-opt apparmor=docker-default");
+    } else if (strcmp(c->apparmor_profile, "unconfined") == 0) {
+        check_say(in, out, VERDICT_FAIL, "AppArmor profile is unconfined");
+        check_remedy_recreate(in, out, "with --security-opt apparmor=docker-default");
+    } else {
+        check_say(in, out, VERDICT_PASS, "AppArmor profile %s", c->apparmor_profile);
+    }
+}
+
+/* "label=…" and the old "label:…": its value, or NULL. */
+static const char *label_option(const char *option)
+{
+    return str_starts(option, "label=") || str_starts(option, "label:") ? option + strlen("label=") : NULL;
+}
+
+void check_container_selinux(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+    struct lsm_state lsm;
+    const char *label = NULL;
+
+    if (!c)
+        return;
+    lsm = lsm_state(in, out);
+    if (!lsm.known)
+        return;
+    check_fact_string(in, out, "process_label", c->process_label);
+    if (!lsm.selinux && lsm.apparmor) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "SELinux is not active, AppArmor is");
+        return;
+    }
+    if (!lsm.selinux) {
+        check_say(in, out, VERDICT_FAIL, "neither SELinux nor AppArmor is active on the host");
+        return;
+    }
+    for (size_t i = 0; i < c->security_opt.count; i++) {
+        const char *value = label_option(c->security_opt.items[i]);
+
+        if (value && strcmp(value, "disable") == 0) {
+            check_say(in, out, VERDICT_FAIL, "SELinux labels are switched off (label=disable)");
+            check_remedy_recreate(in, out, "without --security-opt label=disable");
+            return;
+        }
+        label = value ? value : label;
+    }
+    if (*c->process_label) {
+        check_say(in, out, VERDICT_PASS, "process label %s", c->process_label);
+    } else if (label) {
+        check_say(in, out, VERDICT_PASS, "label option %s", label);
+    } else {
+        check_say(in, out, VERDICT_FAIL, "no SELinux label");
+        check_remedy_recreate(in, out, "under a dockerd with --selinux-enabled");
+    }
+}
+
+/* "CAP_SYS_ADMIN", "sys_admin" and "SYS_ADMIN" are one. */
+static bool same_capability(const char *a, const char *b)
+{
+    if (strncasecmp(a, "CAP_", 4) == 0)
+        a += 4;
+    if (strncasecmp(b, "CAP_", 4) == 0)
+        b += 4;
+    return strcasecmp(a, b) == 0;
+}
+
+static bool capability_allowed(const struct check_input *in, const char *capability)
+{
+    const struct string_list *allowed = &check_param(in, "allowed")->list;
+
+    for (size_t i = 0; i < allowed->count; i++)
+        if (same_capability(allowed->items[i], capability))
+            return true;
+    return false;
+}
+
+void check_container_capabilities(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+
+    if (!c)
+        return;
+    check_fact_list(in, out, "added", &c->cap_add);
+    check_fact_list(in, out, "dropped", &c->cap_drop);
+    if (c->privileged)
+        check_say(in, out, VERDICT_FAIL, "privileged: has every capability");
+    for (size_t i = 0; i < c->cap_add.count; i++)
+        if (!capability_allowed(in, c->cap_add.items[i]))
+            check_say(in, out, VERDICT_FAIL, "capability added: %s", c->cap_add.items[i]);
+    if (out->verdict == VERDICT_FAIL)
+        check_remedy_recreate(in, out, "with --cap-drop ALL and only the capabilities it needs");
+    else
+        check_say(in, out, VERDICT_PASS, "%zu added, all allowed", c->cap_add.count);
+    for (size_t i = 0; in->explain && i < c->cap_drop.count; i++)
+        check_say(in, out, out->verdict, "dropped: %s", c->cap_drop.items[i]);
+}
+
+void check_container_privileged(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+
+    if (!c)
+        return;
+    if (!c->privileged) {
+        check_say(in, out, VERDICT_PASS, "not privileged");
+        return;
+    }
+    check_say(in, out, VERDICT_FAIL, "runs with --privileged");
+    check_remedy_recreate(in, out, "without --privileged, adding only the capabilities and devices it needs");
+}
+
+void check_container_seccomp(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+    const char *why;
+    const struct info_facts *info = store_info(in->store, &why);
+
+    if (!c)
+        return;
+    if (c->privileged) {
+        check_say(in, out, VERDICT_FAIL, "privileged: runs without seccomp");
+        check_remedy_recreate(in, out, "without --privileged");
+        return;
+    }
+    switch (c->seccomp) {
+    case SECCOMP_UNCONFINED:
+        check_say(in, out, VERDICT_FAIL, "seccomp=unconfined");
+        break;
+    case SECCOMP_ALLOWS_ALL:
+        check_say(in, out, VERDICT_FAIL, "its seccomp profile allows every call");
+        break;
+    case SECCOMP_UNREADABLE:
+        check_error(in, out, "seccomp profile", "it is not readable JSON");
+        return;
+    default:
+        break;
+    }
+    if (out->verdict == VERDICT_FAIL) {
+        check_remedy_recreate(in, out, "without --security-opt seccomp=unconfined");
+        return;
+    }
+    if (!info || !info->has_security_options) {
+        check_error(in, out, "info", info ? "the engine does not tell its security options" : why);
+        return;
+    }
+    check_fact_string(in, out, "engine_profile", info->seccomp_profile);
+    if (!info->seccomp)
+        check_say(in, out, VERDICT_FAIL, "seccomp is off in the engine");
+    else if (c->seccomp == SECCOMP_UNSAID && str_equal(info->seccomp_profile, "unconfined"))
+        check_say(in, out, VERDICT_FAIL, "the engine's default profile is unconfined");
+    else if (c->seccomp == SECCOMP_CUSTOM)
+        check_say(in, out, VERDICT_PASS, "a seccomp profile of its own");
+    else
+        check_say(in, out, VERDICT_PASS, "the engine's default seccomp profile (%s)",
+                  c->seccomp == SECCOMP_BUILTIN ? "builtin" : info->seccomp_profile);
+}
+
+void check_container_no_new_privileges(const struct check_input *in, struct check_result *out)
+{
+    static const char option[] = "no-new-privileges";
+    const struct container_facts *c = check_container(in, out);
+    const char *why;
+    const struct info_facts *info = store_info(in->store, &why);
+    const struct daemon_facts *daemon = store_daemon(in->store, NULL);
+    bool said = false, value = true;
+
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->security_opt.count; i++) {
+        const char *at = c->security_opt.items[i];
+
+        if (!str_starts(at, option))
+            continue;
+        at += strlen(option);
+        if (!*at)
+            said = value = true;
+        else if ((*at == '=' || *at == ':') && check_parse_bool(at + 1, &value))
+            said = true;
+    }
+    if (said && value) {
+        check_say(in, out, VERDICT_PASS, "no-new-privileges is set on the container");
+        return;
+    }
+    if (said) {
+        check_say(in, out, VERDICT_FAIL, "no-new-privileges is set to false on the container");
+        check_remedy_recreate(in, out, "with --security-opt no-new-privileges");
+        return;
+    }
+    if ((info && info->no_new_privileges) || (daemon && daemon_option_bool(daemon, option, false, NULL))) {
+        check_say(in, out, VERDICT_PASS, "no-new-privileges is the daemon's default");
+        return;
+    }
+    if (!info) {
+        check_error(in, out, "info", why);
+        return;
+    }
+    check_say(in, out, VERDICT_FAIL, "no-new-privileges is set neither on the container nor as the daemon's default");
+    check_remedy_recreate(in, out, "with --security-opt no-new-privileges");
+}

@@ -1,0 +1,403 @@
+/* Loading rules: shipped ones, users' own, overrides, and their place in the active benchmark. Everything is validated;
+ * an error names file, line and key, and the nearest name where one was probably meant. */
+#include "agent/rule.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "agent/rule_internal.h"
+#include "common/file.h"
+#include "common/str.h"
+#include "common/text.h"
+#include "common/vec.h"
+
+enum { FILE_LIMIT = 1024 * 1024, SLUG_MAX = 64, NEAR = 4 };
+
+int rule_refuse(struct error *error, const char *file, const struct json *value, const char *format, ...)
+{
+    scoped_str text = STR_INIT;
+    va_list arguments;
+
+    va_start(arguments, format);
+    str_vprintf(&text, format, arguments);
+    va_end(arguments);
+    return value ? error_set(error, EINVAL, "%s:%u: %s", file, json_line(value), text.data)
+                 : error_set(error, EINVAL, "%s: %s", file, text.data);
+}
+
+const char *rule_nearest(const char *const *names, size_t count, const char *name)
+{
+    const char *nearest = NULL;
+    size_t least = NEAR + 1;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t distance = text_distance(names[i], name);
+
+        if (distance < least) {
+            least = distance;
+            nearest = names[i];
+        }
+    }
+    return nearest;
+}
+
+int rule_known_keys(const struct json *object, const char *file, const char *const *names, struct error *error)
+{
+    size_t count = 0;
+
+    if (object && json_type(object) != JSON_OBJECT)
+        return rule_refuse(error, file, object, "must be an object");
+    while (names[count])
+        count++;
+    for (size_t i = 0; i < json_count(object); i++) {
+        const char *key, *nearest;
+        const struct json *value = json_member(object, i, &key, NULL);
+        bool known = false;
+
+        for (size_t k = 0; k < count && !known; k++)
+            known = strcmp(names[k], key) == 0;
+        if (known)
+            continue;
+        nearest = rule_nearest(names, count, key);
+        return nearest ? rule_refuse(error, file, value, "unknown key \"%s\"; did you mean \"%s\"?", key, nearest)
+                       : rule_refuse(error, file, value, "unknown key \"%s\"", key);
+    }
+    return 0;
+}
+
+int rule_read_texts(struct arena *arena, const struct json *object, const char *key, const char *file, bool required,
+                    const char *ret[LANGUAGE_COUNT], struct error *error)
+{
+    static const char *const languages[] = {"en", "zh", NULL};
+    const struct json *value = json_get(object, key);
+    const char *en = json_type(value) == JSON_STRING ? json_string(value) : json_string(json_get(value, "en"));
+    const char *zh = json_string(json_get(value, "zh"));
+    int r = value && json_type(value) != JSON_STRING ? rule_known_keys(value, file, languages, error) : 0;
+
+    if (r < 0)
+        return r;
+    if (!en && (required || value))
+        return rule_refuse(error, file, value ? value : object, "%s: must be a text or {\"en\": …, \"zh\": …}", key);
+    ret[LANGUAGE_EN] = arena_strdup(arena, en ? en : "");
+    ret[LANGUAGE_ZH] = zh ? arena_strdup(arena, zh) : ret[LANGUAGE_EN];
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int list_files(const char *dir, char ***ret, size_t *ret_count, struct error *error)
+{
+    VEC(char *) names = {0};
+    DIR *stream = opendir(dir);
+
+    if (!stream)
+        return errno == ENOENT ? 0 : error_system(error, errno, "cannot open %s", dir);
+    for (struct dirent *entry; (entry = readdir(stream));)
+        if (str_ends(entry->d_name, ".json") && entry->d_name[0] != '.')
+            vec_push(&names, mem_printf("%s/%s", dir, entry->d_name));
+    closedir(stream);
+    if (names.count)
+        qsort(names.items, names.count, sizeof *names.items, by_name);
+    *ret = names.items;
+    *ret_count = names.count;
+    return 0;
+}
+
+int rule_each_file(const char *dir, int (*back)(const char *file, const struct json *root, void *user, struct error *),
+                   void *user, struct error *error)
+{
+    static const struct json_limits limits = {.bytes = FILE_LIMIT, .depth = 16, .values = 20000, .comments = true};
+    char **files = NULL;
+    size_t count = 0;
+    int r = list_files(dir, &files, &count, error);
+
+    for (size_t i = 0; i < count; i++) {
+        scoped_str text = STR_INIT;
+        scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+        if (r == 0)
+            r = file_read(files[i], FILE_LIMIT, &text, error);
+        if (r == 0) {
+            r = json_parse(str_text(&text), text.length, &limits, &doc, error);
+            if (r < 0)
+                error_prefix(error, "%s", files[i]);
+        }
+        if (r == 0)
+            r = back(files[i], json_root(doc), user, error);
+        free(files[i]);
+    }
+    free(files);
+    return r;
+}
+
+struct loader {
+    struct rule_set *set;
+    VEC(struct rule) rules;
+    VEC(struct benchmark) benchmarks;
+};
+
+static bool is_slug(const char *slug)
+{
+    return slug && *slug && strlen(slug) <= SLUG_MAX &&
+           strspn(slug, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(slug) && *slug != '-';
+}
+
+static int read_check(struct arena *arena, const struct json *root, const char *file, struct rule *rule,
+                      struct error *error)
+{
+    const char *name = json_string(json_get(root, "check"));
+    const char *names[128];
+    size_t count = 0;
+    struct param_value *params;
+
+    rule->check = name ? check_find(name) : NULL;
+    if (!rule->check) {
+        const char *nearest;
+
+        for (const struct check *check = checks; check->name && count < countof(names); check++)
+            names[count++] = check->name;
+        nearest = name ? rule_nearest(names, count, name) : NULL;
+        return rule_refuse(error, file, json_get(root, "check"), "check: \"%s\" is no check%s%s%s", name ? name : "",
+                           nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    }
+    for (count = 0; rule->check->params && rule->check->params[count].name;)
+        count++;
+    params = arena_alloc(arena, (count + 1) * sizeof *params);
+    rule->params = params;
+    return rule_params_read(arena, rule->check, json_get(root, "params"), file, true, params, error);
+}
+
+static int read_grade(const struct json *root, const char *file, struct rule *rule, struct error *error)
+{
+    const struct json *level = json_get(root, "level"), *scored = json_get(root, "scored");
+
+    if (!severity_parse(json_string(json_get(root, "severity")), &rule->severity))
+        return rule_refuse(error, file, json_get(root, "severity"),
+                           "severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
+    rule->level = (int)json_int(level, 1);
+    if (level && (json_type(level) != JSON_NUMBER || rule->level < 1 || rule->level > 2))
+        return rule_refuse(error, file, level, "level: must be 1 or 2");
+    if (scored && json_type(scored) != JSON_BOOL)
+        return rule_refuse(error, file, scored, "scored: must be true or false");
+    rule->scored = json_bool(scored, true);
+    return 0;
+}
+
+static int read_references(struct arena *arena, const struct json *list, const char *file, struct rule *rule,
+                           struct error *error)
+{
+    rule->references.count = json_count(list);
+    rule->references.items = arena_alloc(arena, (rule->references.count + 1) * sizeof *rule->references.items);
+    for (size_t i = 0; i < rule->references.count; i++) {
+        const char *reference = json_string(json_at(list, i));
+
+        if (!reference)
+            return rule_refuse(error, file, list, "references: must be a list of strings");
+        rule->references.items[i] = arena_strdup(arena, reference);
+    }
+    return 0;
+}
+
+static int read_rule(const char *file, const struct json *root, void *user, struct error *error)
+{
+    static const char *const keys[] = {"slug",  "check", "params", "severity", "level",      "scored",
+                                       "title", "why",   "remedy", "impact",   "references", NULL};
+    struct loader *loader = user;
+    struct arena *arena = loader->set->arena;
+    struct rule rule = {.enabled = true, .file = arena_strdup(arena, file)};
+    const struct {
+        const char *key;
+        const char **texts;
+    } texts[] = {{"title", rule.title}, {"why", rule.why}, {"remedy", rule.remedy}, {"impact", rule.impact}};
+    int r = json_type(root) == JSON_OBJECT ? rule_known_keys(root, file, keys, error)
+                                           : rule_refuse(error, file, root, "must be an object");
+
+    rule.slug = arena_strdup(arena, json_string(json_get(root, "slug")));
+    if (r == 0 && !is_slug(rule.slug))
+        r = rule_refuse(error, file, json_get(root, "slug"), "slug: must be lower-case letters, digits and dashes");
+    for (size_t i = 0; r == 0 && i < loader->rules.count; i++)
+        if (strcmp(loader->rules.items[i].slug, rule.slug) == 0)
+            r = rule_refuse(error, file, json_get(root, "slug"), "slug: \"%s\" is taken by %s", rule.slug,
+                            loader->rules.items[i].file);
+    for (size_t i = 0; r == 0 && i < countof(texts); i++)
+        r = rule_read_texts(arena, root, texts[i].key, file, i == 0, texts[i].texts, error);
+    if (r == 0)
+        r = read_grade(root, file, &rule, error);
+    if (r == 0)
+        r = read_references(arena, json_get(root, "references"), file, &rule, error);
+    if (r == 0)
+        r = read_check(arena, root, file, &rule, error);
+    if (r == 0)
+        vec_push(&loader->rules, rule);
+    return r;
+}
+
+static int read_benchmark(const char *file, const struct json *root, void *user, struct error *error)
+{
+    struct loader *loader = user;
+    struct benchmark benchmark = {0};
+    int r = benchmark_read(loader->set->arena, root, file, &benchmark, error);
+
+    if (r == 0)
+        vec_push(&loader->benchmarks, benchmark);
+    return r;
+}
+
+static void number_rule(struct rule_set *set, struct rule *rule)
+{
+    rule->ids = arena_alloc(set->arena, (set->benchmark_count + 1) * sizeof *rule->ids);
+    for (size_t i = 0; i < set->benchmark_count; i++) {
+        const char *id = benchmark_id(&set->benchmarks[i], rule->slug);
+
+        if (!id)
+            continue;
+        rule->ids[rule->id_count++] = (struct rule_id){set->benchmarks[i].name, id};
+        if (&set->benchmarks[i] == set->active) {
+            rule->id = id;
+            rule->section = benchmark_section_of(set->arena, id);
+        }
+    }
+}
+
+/* The active benchmark's rules in its order, then the others by slug (the order they were read in). */
+static int put_in_order(struct loader *loader, struct error *error)
+{
+    struct rule_set *set = loader->set;
+    size_t next = 0;
+
+    set->count = loader->rules.count;
+    set->rules = arena_alloc(set->arena, (set->count + 1) * sizeof *set->rules);
+    for (size_t e = 0; e < set->active->entry_count; e++) {
+        size_t i = 0;
+
+        while (i < loader->rules.count && strcmp(loader->rules.items[i].slug, set->active->entries[e].slug) != 0)
+            i++;
+        if (i == loader->rules.count)
+            return error_set(error, EINVAL, "benchmark %s: %s names \"%s\", which is no rule", set->active->name,
+                             set->active->entries[e].id, set->active->entries[e].slug);
+        set->rules[next++] = loader->rules.items[i];
+    }
+    for (size_t i = 0; i < loader->rules.count; i++)
+        if (!benchmark_id(set->active, loader->rules.items[i].slug))
+            set->rules[next++] = loader->rules.items[i];
+    for (size_t i = 0; i < set->count; i++) {
+        struct rule *rule = &set->rules[i];
+
+        rule->index = (unsigned)i;
+        number_rule(set, rule);
+        map_set(set->by_name, rule->slug, rule);
+        if (rule->id)
+            map_set(set->by_name, rule->id, rule);
+    }
+    return 0;
+}
+
+static int apply_override(struct rule_set *set, const struct rule_override *override, struct error *error)
+{
+    static const char *const keys[] = {"enabled", "severity", "params", NULL};
+    struct rule *rule = rule_set_find(set, override->rule);
+    const struct json *enabled = json_get(override->value, "enabled"),
+                      *severity = json_get(override->value, "severity");
+    int r;
+
+    if (!rule) {
+        const char *nearest = rule_set_nearest(set, override->rule);
+
+        return rule_refuse(error, override->file, override->value, "rules: \"%s\" is no rule%s%s%s", override->rule,
+                           nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    }
+    r = rule_known_keys(override->value, override->file, keys, error);
+    if (r < 0)
+        return r;
+    if (enabled && json_type(enabled) != JSON_BOOL)
+        return rule_refuse(error, override->file, enabled, "enabled: must be true or false");
+    rule->enabled = json_bool(enabled, rule->enabled);
+    if (severity && !severity_parse(json_string(severity), &rule->severity))
+        return rule_refuse(error, override->file, severity,
+                           "severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
+    return rule_params_read(set->arena, rule->check, json_get(override->value, "params"), override->file, false,
+                            (struct param_value *)rule->params, error);
+}
+
+static int load(struct loader *loader, const char *data_dir, const char *user_dir, const char *active,
+                struct error *error)
+{
+    scoped(cleanup_free) char *rules = mem_printf("%s/rules", data_dir);
+    scoped(cleanup_free) char *benchmarks = mem_printf("%s/benchmarks", data_dir);
+    struct rule_set *set = loader->set;
+    int r = rule_each_file(rules, read_rule, loader, error);
+
+    if (r == 0 && !loader->rules.count)
+        r = error_set(error, EINVAL, "no rules in %s (see --data-dir)", rules);
+    if (r == 0 && user_dir)
+        r = rule_each_file(user_dir, read_rule, loader, error);
+    if (r == 0)
+        r = rule_each_file(benchmarks, read_benchmark, loader, error);
+    if (r < 0)
+        return r;
+    set->benchmark_count = loader->benchmarks.count;
+    set->benchmarks = arena_alloc(set->arena, (set->benchmark_count + 1) * sizeof *set->benchmarks);
+    for (size_t i = 0; i < set->benchmark_count; i++) {
+        set->benchmarks[i] = loader->benchmarks.items[i];
+        if (strcmp(set->benchmarks[i].name, active) == 0)
+            set->active = &set->benchmarks[i];
+    }
+    if (!set->active)
+        return error_set(error, EINVAL, "benchmark: there is no \"%s\" in %s", active, benchmarks);
+    return put_in_order(loader, error);
+}
+
+int rule_set_load(const char *data_dir, const char *user_dir, const char *active, const struct rule_override *overrides,
+                  size_t override_count, struct rule_set **ret, struct error *error)
+{
+    scoped(cleanup_rule_set) struct rule_set *set = mem_alloc(sizeof *set);
+    struct loader loader = {.set = set};
+    int r;
+
+    set->arena = arena_new(64 * 1024);
+    set->by_name = map_new(NULL);
+    r = load(&loader, data_dir, user_dir, active, error);
+    for (size_t i = 0; r == 0 && i < override_count; i++)
+        r = apply_override(set, &overrides[i], error);
+    vec_free(&loader.rules);
+    vec_free(&loader.benchmarks);
+    if (r == 0)
+        *ret = take(set);
+    return r;
+}
+
+void rule_set_free(struct rule_set *set)
+{
+    if (!set)
+        return;
+    map_free(set->by_name);
+    arena_free(set->arena);
+    free(set);
+}
+
+struct rule *rule_set_find(const struct rule_set *set, const char *slug_or_id)
+{
+    return slug_or_id ? map_get(set->by_name, slug_or_id) : NULL;
+}
+
+const char *rule_set_nearest(const struct rule_set *set, const char *name)
+{
+    const char *nearest = NULL, *key;
+    size_t least = NEAR + 1, at = 0;
+    void *value;
+
+    while (map_next(set->by_name, &at, &key, &value)) {
+        size_t distance = text_distance(key, name);
+
+        if (distance < least) {
+            least = distance;
+            nearest = key;
+        }
+    }
+    return nearest;
+}

@@ -1,0 +1,53 @@
+/* The names of verdicts, severities, subjects and inputs, in one place for both directions. */
+#include "agent/verdict.h"
+
+#include <string.h>
+
+#include "common/cleanup.h"
+
+static const char *const verdict_names[VERDICT_COUNT] = {
+    [VERDICT_NOT_APPLICABLE] = "not_applicable",
+    [VERDICT_PASS] = "pass",
+    [VERDICT_MANUAL] = "manual",
+    [VERDICT_FAIL] = "fail",
+    [VERDICT_ERROR] = "error",
+};
+static const char *const severity_names[SEVERITY_COUNT] = {"low", "medium", "high", "critical"};
+static const char *const subject_names[SUBJECT_KIND_COUNT] = {"host",      "daemon", "swarm",   "file",
+                                                              "container", "image",  "network", "exec"};
+static const char *const input_names[INPUT_KIND_COUNT] = {
+    "version", "info", "daemon", "lsm", "containers", "images", "files", "container", "processes", "image", "exec"};
+
+static bool find(const char *const *names, size_t count, const char *name, size_t *ret)
+{
+    for (size_t i = 0; name && i < count; i++)
+        if (names[i] && strcmp(names[i], name) == 0) {
+            *ret = i;
+            return true;
+        }
+    return false;
+}
+
+#define NAME_FUNCTIONS(word, type, names)                                                                              \
+    bool word##_parse(const char *name, type *ret)                                                                     \
+    {                                                                                                                  \
+        size_t i;                                                                                                      \
+                                                                                                                       \
+        if (!find(names, countof(names), name, &i))                                                                    \
+            return false;                                                                                              \
+        *ret = (type)i;                                                                                                \
+        return true;                                                                                                   \
+    }                                                                                                                  \
+    const char *word##_name(type value)                                                                                \
+    {                                                                                                                  \
+        return names[value];                                                                                           \
+    }
+
+NAME_FUNCTIONS(verdict, enum verdict, verdict_names)
+NAME_FUNCTIONS(severity, enum severity, severity_names)
+NAME_FUNCTIONS(subject_kind, enum subject_kind, subject_names)
+
+const char *input_kind_name(enum input_kind kind)
+{
+    return input_names[kind];
+}
