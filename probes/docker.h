@@ -31,6 +31,9 @@ struct docker_callbacks {
     void (*event)(const struct docker_event *event, bool replayed, void *user);
     /* While connected: events were dropped by the engine. Resync. */
     void (*gap)(enum docker_gap gap, void *user);
+    /* Asked before each attempt; false with WHY: a connection would start a stopped engine by socket activation. The
+     * next attempt comes with docker_retry() or half a minute later. May be NULL. */
+    bool (*may_connect)(const char **ret_why, void *user);
     void *user;
 };
 

@@ -118,8 +118,9 @@ int docker_address_parse(const char *host, const char *cert_path, bool tls_verif
         r = error_set(error, EINVAL, "fd:// is how dockerd is given its socket; name the socket itself: unix://%s",
                       default_path);
     } else {
-        r = error_set(error, EINVAL, "the engine's address \"%.300s\" must begin with unix://, tcp://, http:// or "
-                                     "https://",
+        r = error_set(error, EINVAL,
+                      "the engine's address \"%.300s\" must begin with unix://, tcp://, http:// or "
+                      "https://",
                       host);
     }
     if (r < 0) {

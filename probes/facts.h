@@ -67,14 +67,15 @@ struct info_facts {
 struct container_list_facts {
     struct facts facts;
     struct container_list_item {
-        const char *id, *name, *image, *image_id, *state; /* name without the leading slash */
-        int64_t created;                                  /* seconds since 1970 */
+        const char *id, *name, *state; /* name without the leading slash */
+        int64_t created;               /* seconds since 1970 */
     } * items;
     size_t count;
 };
 
 struct mount_facts {
     const char *type, *source, *destination, *propagation, *name; /* type: bind volume tmpfs npipe cluster image */
+    const char *resolved; /* binds: SOURCE with the host's symlinks resolved; NULL where it was not looked up */
     bool rw;
 };
 
@@ -88,14 +89,23 @@ struct device_facts {
     const char *path_on_host, *path_in_container, *permissions;
 };
 
+/* What HostConfig.SecurityOpt says of seccomp (the API carries a custom profile as inline JSON). */
+enum seccomp_choice {
+    SECCOMP_UNSAID, /* the engine's default applies */
+    SECCOMP_BUILTIN,
+    SECCOMP_UNCONFINED,
+    SECCOMP_CUSTOM,
+    SECCOMP_ALLOWS_ALL, /* custom: allows by default and denies nothing */
+    SECCOMP_UNREADABLE  /* custom, and no JSON profile */
+};
+
 /* GET /containers/{id}/json */
 struct container_facts {
     struct facts facts;
-    const char *id, *name; /* name without the leading slash */
-    const char *image_id;  /* .Image */
-    const char *image_ref; /* .Config.Image */
-    const char *user;      /* .Config.User, "" when empty */
-    struct string_list env;
+    const char *id, *name;            /* name without the leading slash */
+    const char *image_id;             /* .Image */
+    const char *image_ref;            /* .Config.Image */
+    const char *user;                 /* .Config.User, "" when empty */
     struct string_list exposed_ports; /* .Config.ExposedPorts keys */
     const char *status;               /* State.Status */
     bool running, paused;             /* State.Running (true while paused) */
@@ -109,7 +119,9 @@ struct container_facts {
 
     const char *apparmor_profile, *process_label;
     bool privileged, readonly_rootfs, publish_all_ports;
-    struct string_list cap_add, cap_drop, security_opt, binds;
+    struct string_list cap_add, cap_drop;
+    struct string_list security_opt; /* profiles given inline are cut */
+    enum seccomp_choice seccomp;
     const char *network_mode, *pid_mode, *ipc_mode, *uts_mode, *userns_mode, *cgroup_parent;
     int64_t memory, cpu_shares, nano_cpus, cpu_quota, pids_limit; /* pids_limit 0 when null */
     const char *cpuset_cpus;
@@ -144,7 +156,7 @@ struct image_list_facts {
 struct image_facts {
     struct facts facts;
     const char *id, *user;
-    struct string_list tags, digests, exposed_ports, env;
+    struct string_list tags, digests, exposed_ports;
     struct string_list healthcheck; /* Config.Healthcheck.Test */
     bool has_healthcheck;
     const char *created;

@@ -15,6 +15,10 @@ int proc_container_processes(const struct host_root *root, pid_t pid, const char
 
 int proc_read_cmdline(const struct host_root *root, pid_t pid, struct arena *arena, struct string_list *ret,
                       struct error *error);
+/* The text of a link below /proc/PID ("exe", "cwd"), unresolved: it may name a path of another mount namespace. */
+bool proc_read_link(const struct host_root *root, pid_t pid, const char *name, char *buffer, size_t size);
+/* What PID's environment said of NAME when it was started; NULL when unset or unreadable. The caller frees. */
+char *proc_read_environment(const struct host_root *root, pid_t pid, const char *name);
 /* One letter of /proc/PID/stat ('R', 'S', 'T' …) or a negative errno. */
 int proc_state(const struct host_root *root, pid_t pid);
 int proc_read_lsm(const struct host_root *root, struct lsm_facts **ret, struct error *error);

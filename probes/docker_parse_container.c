@@ -1,0 +1,421 @@
+/* GET /containers/{id}/json made facts.
+ *
+ * The document is the largest that is kept once per container, so only what rules read is copied; environment values
+ * never are. Shapes differ between engines (a field may be absent, null or empty) and mean the same here. What changes
+ * without changing any verdict (exec ids) stays out of the digest, so that it re-evaluates nothing. */
+#include "probes/docker_parse.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/str.h"
+#include "probes/parse_util.h"
+
+enum { LABELS_MAX = 64, LABEL_LENGTH_MAX = 256, EXECS_MAX = 1024 };
+
+static usec_t parse_time(const struct json *value)
+{
+    const char *s = json_string(value);
+    usec_t at;
+
+    return s && clock_parse(s, &at) == 0 && at > 0 ? at : 0; /* 0001-01-01 means never */
+}
+
+static const char *without_slash(struct builder *b, const struct json *value)
+{
+    const char *name = build_text_or(b, value);
+
+    return *name == '/' ? name + 1 : name;
+}
+
+static void parse_state(struct builder *b, const struct json *state, struct container_facts *c)
+{
+    const char *health = json_string(json_path(state, "Health", "Status", NULL));
+
+    c->status = build_text_or(b, json_get(state, "Status"));
+    c->running = build_bool(b, json_get(state, "Running"));
+    c->paused = build_bool(b, json_get(state, "Paused"));
+    c->pid = build_int(b, json_get(state, "Pid"));
+    c->started = parse_time(json_get(state, "StartedAt"));
+    c->finished = parse_time(json_get(state, "FinishedAt"));
+    build_number(b, c->started);
+    build_number(b, c->finished);
+    if (!str_empty(health) && strcmp(health, "none") != 0)
+        c->health = build_string(b, health, strlen(health));
+}
+
+static void parse_labels(struct builder *b, const struct json *labels, struct container_facts *c)
+{
+    size_t count = json_count(labels);
+    const char *pod = json_string(json_get(labels, "io.kubernetes.pod.uid"));
+
+    c->is_swarm_task = !str_empty(json_string(json_get(labels, "com.docker.swarm.task.id")));
+    c->is_pod = !str_empty(pod);
+    if (json_get(labels, "execID"))
+        c->execid_label = build_text_or(b, json_get(labels, "execID"));
+    if (json_type(labels) != JSON_OBJECT)
+        return;
+    if (count > LABELS_MAX)
+        count = LABELS_MAX;
+    build_room(b, count, "Config.Labels", &c->labels);
+    for (size_t i = 0; i < count; i++) {
+        const char *key;
+        const char *value = json_text(json_member(labels, i, &key, NULL), "");
+        scoped_str label = STR_INIT;
+
+        str_printf(&label, "%.*s=%.*s", (int)LABEL_LENGTH_MAX, key, (int)LABEL_LENGTH_MAX, value);
+        build_push(b, &c->labels, label.data, label.length);
+    }
+}
+
+static void parse_config(struct builder *b, const struct json *config, struct container_facts *c)
+{
+    c->image_ref = build_text(b, json_get(config, "Image"));
+    c->user = build_text_or(b, json_get(config, "User"));
+    build_keys(b, json_get(config, "ExposedPorts"), "Config.ExposedPorts", &c->exposed_ports);
+    parse_labels(b, json_get(config, "Labels"), c);
+}
+
+/* Does a profile allow everything? Its default action lets calls through and no rule of it does anything else. */
+static bool profile_allows_all(const struct json *profile)
+{
+    static const char *const letting[] = {"SCMP_ACT_ALLOW", "SCMP_ACT_LOG"};
+    const struct json *rules = json_get(profile, "syscalls");
+    bool lets = false;
+
+    for (size_t i = 0; i < countof(letting); i++)
+        lets = lets || str_equal(json_string(json_get(profile, "defaultAction")), letting[i]);
+    for (size_t r = 0; lets && r < json_count(rules); r++) {
+        const struct json *rule = json_at(rules, r);
+        const char *action = json_text(json_get(rule, "action"), "");
+        bool names = json_count(json_get(rule, "names")) > 0 || !str_empty(json_string(json_get(rule, "name")));
+
+        for (size_t i = 0; names && i < countof(letting); i++)
+            if (strcmp(action, letting[i]) == 0)
+                names = false;
+        lets = !names;
+    }
+    return lets;
+}
+
+static enum seccomp_choice seccomp_choice(const char *value)
+{
+    static const struct json_limits limits = {.bytes = 4u * 1024 * 1024, .depth = 32, .values = 200000};
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+    if (strcmp(value, "unconfined") == 0)
+        return SECCOMP_UNCONFINED;
+    if (strcmp(value, "builtin") == 0 || !*value)
+        return SECCOMP_BUILTIN;
+    if (json_parse(value, strlen(value), &limits, &doc, NULL) < 0 || json_type(json_root(doc)) != JSON_OBJECT)
+        return SECCOMP_UNREADABLE;
+    return profile_allows_all(json_root(doc)) ? SECCOMP_ALLOWS_ALL : SECCOMP_CUSTOM;
+}
+
+/* "seccomp=…" and the old "seccomp:…". The last one counts, as in the engine. */
+static void parse_security_options(struct builder *b, const struct json *options, struct container_facts *c)
+{
+    static const char word[] = "seccomp";
+    enum { INLINE_MAX = 200 };
+    size_t count = json_type(options) == JSON_ARRAY ? json_count(options) : 0;
+
+    if (!build_room(b, count, "HostConfig.SecurityOpt", &c->security_opt))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        size_t length;
+        const char *s = json_string_n(json_at(options, i), &length);
+        char separator;
+
+        if (!s)
+            continue;
+        hash_bytes(&b->hash, s, length);
+        build_push(b, &c->security_opt, s, length > INLINE_MAX ? INLINE_MAX : length);
+        separator = str_starts(s, word) ? s[strlen(word)] : '\0';
+        if (separator == '=' || separator == ':')
+            c->seccomp = seccomp_choice(s + sizeof word);
+    }
+}
+
+static void parse_devices(struct builder *b, const struct json *host, struct container_facts *c)
+{
+    const struct json *devices = json_get(host, "Devices"), *requests = json_get(host, "DeviceRequests");
+    size_t count = json_type(devices) == JSON_ARRAY ? json_count(devices) : 0;
+
+    build_number(b, (int64_t)count);
+    if (count > LIST_MAX) {
+        b->too_long = "HostConfig.Devices";
+        return;
+    }
+    c->devices = count ? arena_alloc(b->arena, count * sizeof *c->devices) : NULL;
+    c->device_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct json *device = json_at(devices, i);
+
+        c->devices[i] = (struct device_facts){
+            .path_on_host = build_text_or(b, json_get(device, "PathOnHost")),
+            .path_in_container = build_text_or(b, json_get(device, "PathInContainer")),
+            .permissions = build_text_or(b, json_get(device, "CgroupPermissions")),
+        };
+    }
+    count = json_type(requests) == JSON_ARRAY ? json_count(requests) : 0;
+    if (!build_room(b, count, "HostConfig.DeviceRequests", &c->device_requests))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const struct json *request = json_at(requests, i), *capabilities = json_get(request, "Capabilities");
+        const struct json *ids = json_get(request, "DeviceIDs");
+        scoped_str line = STR_INIT;
+
+        str_printf(&line, "driver=%.64s count=%lld", json_text(json_get(request, "Driver"), ""),
+                   (long long)json_int(json_get(request, "Count"), 0));
+        for (size_t k = 0; k < json_count(capabilities) && k < 8; k++)
+            for (size_t l = 0; l < json_count(json_at(capabilities, k)) && l < 8; l++)
+                str_printf(&line, "%s%.64s",
+                           k + l ? "," : " capabilities=", json_text(json_at(json_at(capabilities, k), l), ""));
+        for (size_t k = 0; k < json_count(ids) && k < 16; k++)
+            str_printf(&line, "%s%.64s", k ? "," : " ids=", json_text(json_at(ids, k), ""));
+        build_push(b, &c->device_requests, line.data, line.length);
+    }
+    build_list(b, json_get(host, "DeviceCgroupRules"), "HostConfig.DeviceCgroupRules", &c->device_cgroup_rules);
+}
+
+static void parse_ulimits(struct builder *b, const struct json *ulimits, struct container_facts *c)
+{
+    size_t count = json_type(ulimits) == JSON_ARRAY ? json_count(ulimits) : 0;
+
+    if (!build_room(b, count, "HostConfig.Ulimits", &c->ulimits))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const struct json *ulimit = json_at(ulimits, i);
+        scoped_str line = STR_INIT;
+
+        str_printf(&line, "%.64s=%lld:%lld", json_text(json_get(ulimit, "Name"), ""),
+                   (long long)json_int(json_get(ulimit, "Soft"), 0), (long long)json_int(json_get(ulimit, "Hard"), 0));
+        build_push(b, &c->ulimits, line.data, line.length);
+    }
+}
+
+static void parse_host_config(struct builder *b, const struct json *host, struct container_facts *c)
+{
+    c->privileged = build_bool(b, json_get(host, "Privileged"));
+    c->readonly_rootfs = build_bool(b, json_get(host, "ReadonlyRootfs"));
+    c->publish_all_ports = build_bool(b, json_get(host, "PublishAllPorts"));
+    build_list(b, json_get(host, "CapAdd"), "HostConfig.CapAdd", &c->cap_add);
+    build_list(b, json_get(host, "CapDrop"), "HostConfig.CapDrop", &c->cap_drop);
+    parse_security_options(b, json_get(host, "SecurityOpt"), c);
+    c->network_mode = build_text_or(b, json_get(host, "NetworkMode"));
+    c->pid_mode = build_text_or(b, json_get(host, "PidMode"));
+    c->ipc_mode = build_text_or(b, json_get(host, "IpcMode"));
+    c->uts_mode = build_text_or(b, json_get(host, "UTSMode"));
+    c->userns_mode = build_text_or(b, json_get(host, "UsernsMode"));
+    c->cgroup_parent = build_text_or(b, json_get(host, "CgroupParent"));
+    c->memory = build_int(b, json_get(host, "Memory"));
+    c->cpu_shares = build_int(b, json_get(host, "CpuShares"));
+    c->nano_cpus = build_int(b, json_get(host, "NanoCpus"));
+    c->cpu_quota = build_int(b, json_get(host, "CpuQuota"));
+    c->pids_limit = build_int(b, json_get(host, "PidsLimit"));
+    c->cpuset_cpus = build_text_or(b, json_get(host, "CpusetCpus"));
+    c->restart_policy = build_text_or(b, json_path(host, "RestartPolicy", "Name", NULL));
+    c->restart_retries = build_int(b, json_path(host, "RestartPolicy", "MaximumRetryCount", NULL));
+    parse_devices(b, host, c);
+    parse_ulimits(b, json_get(host, "Ulimits"), c);
+}
+
+static bool has_mount_at(const struct container_facts *c, const char *destination)
+{
+    for (size_t i = 0; i < c->mount_count; i++)
+        if (str_equal(c->mounts[i].destination, destination))
+            return true;
+    return false;
+}
+
+static bool among_options(const char *options, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = options; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (strncmp(at, word, length) == 0 && (at[length] == ',' || !at[length]))
+            return true;
+    return false;
+}
+
+/* "source:destination[:options]"; a source without a slash is a named volume. */
+static void add_bind(struct builder *b, const char *bind, struct container_facts *c)
+{
+    static const char *const propagations[] = {"rshared", "shared", "rslave", "slave", "rprivate", "private"};
+    scoped(cleanup_free) char *copy = mem_strdup(bind);
+    char *destination = strchr(copy, ':'), *options;
+    struct mount_facts *mount;
+
+    if (!destination)
+        return;
+    *destination++ = '\0';
+    options = strchr(destination, ':');
+    if (options)
+        *options++ = '\0';
+    else
+        options = destination + strlen(destination);
+    if (has_mount_at(c, destination))
+        return;
+    mount = &c->mounts[c->mount_count++];
+    *mount = (struct mount_facts){
+        .type = copy[0] == '/' ? "bind" : "volume",
+        .source = build_string(b, copy, strlen(copy)),
+        .destination = build_string(b, destination, strlen(destination)),
+        .propagation = "",
+        .rw = !among_options(options, "ro"),
+    };
+    build_number(b, mount->rw);
+    for (size_t i = 0; i < countof(propagations); i++)
+        if (among_options(options, propagations[i])) {
+            mount->propagation = propagations[i];
+            build_number(b, (int64_t)i);
+            break;
+        }
+}
+
+/* A container that was never started may list its mounts in HostConfig alone. */
+static void parse_mounts(struct builder *b, const struct json *root, struct container_facts *c)
+{
+    const struct json *mounts = json_get(root, "Mounts"), *host = json_get(root, "HostConfig");
+    const struct json *wanted = json_get(host, "Mounts"), *binds = json_get(host, "Binds");
+    size_t room = json_count(mounts) + json_count(wanted) + json_count(binds);
+
+    build_number(b, (int64_t)room);
+    if (room > LIST_MAX) {
+        b->too_long = "Mounts";
+        return;
+    }
+    c->mounts = room ? arena_alloc(b->arena, room * sizeof *c->mounts) : NULL;
+    for (size_t i = 0; i < json_count(mounts); i++) {
+        const struct json *mount = json_at(mounts, i);
+
+        c->mounts[c->mount_count++] = (struct mount_facts){
+            .type = build_text_or(b, json_get(mount, "Type")),
+            .name = build_text(b, json_get(mount, "Name")),
+            .source = build_text_or(b, json_get(mount, "Source")),
+            .destination = build_text_or(b, json_get(mount, "Destination")),
+            .propagation = build_text_or(b, json_get(mount, "Propagation")),
+            .rw = build_bool(b, json_get(mount, "RW")),
+        };
+    }
+    for (size_t i = 0; i < json_count(wanted); i++) {
+        const struct json *mount = json_at(wanted, i);
+        const char *target = json_text(json_get(mount, "Target"), "");
+
+        if (has_mount_at(c, target))
+            continue;
+        c->mounts[c->mount_count++] = (struct mount_facts){
+            .type = build_text_or(b, json_get(mount, "Type")),
+            .source = build_text_or(b, json_get(mount, "Source")),
+            .destination = build_string(b, target, strlen(target)),
+            .propagation = build_text_or(b, json_path(mount, "BindOptions", "Propagation", NULL)),
+            .rw = !build_bool(b, json_get(mount, "ReadOnly")),
+        };
+    }
+    for (size_t i = 0; i < json_count(binds); i++)
+        if (json_string(json_at(binds, i)))
+            add_bind(b, json_string(json_at(binds, i)), c);
+}
+
+static size_t count_bindings(const struct json *ports)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; json_type(ports) == JSON_OBJECT && i < json_count(ports); i++)
+        count += json_count(json_member(ports, i, NULL, NULL));
+    return count;
+}
+
+/* What is published: as it is while the container runs, as it will be otherwise. A container between two restarts has
+ * no ports just now and keeps those it was given. */
+static void parse_ports(struct builder *b, const struct json *root, struct container_facts *c)
+{
+    const struct json *ports = json_path(root, "NetworkSettings", "Ports", NULL);
+    size_t count = c->running ? count_bindings(ports) : 0;
+
+    if (!count) {
+        ports = json_path(root, "HostConfig", "PortBindings", NULL);
+        count = count_bindings(ports);
+    }
+    build_number(b, (int64_t)count);
+    if (count > LIST_MAX) {
+        b->too_long = "PortBindings";
+        return;
+    }
+    c->ports = count ? arena_alloc(b->arena, count * sizeof *c->ports) : NULL;
+    for (size_t i = 0; count && i < json_count(ports); i++) {
+        const char *port;
+        const struct json *bindings = json_member(ports, i, &port, NULL);
+        const char *container_port = json_count(bindings) ? build_string(b, port, strlen(port)) : NULL;
+
+        for (size_t k = 0; k < json_count(bindings); k++) {
+            const char *host_port = build_text_or(b, json_get(json_at(bindings, k), "HostPort"));
+            long number = strtol(host_port, NULL, 10); /* of a range, the first */
+
+            c->ports[c->port_count++] = (struct port_binding){
+                .container_port = container_port,
+                .host_ip = build_text_or(b, json_get(json_at(bindings, k), "HostIp")),
+                .host_port = number > 0 && number <= UINT16_MAX ? (int)number : 0,
+            };
+        }
+    }
+}
+
+static void parse_networks(struct builder *b, const struct json *root, struct container_facts *c)
+{
+    build_keys(b, json_path(root, "NetworkSettings", "Networks", NULL), "NetworkSettings.Networks", &c->networks);
+    if (c->networks.count || !(str_empty(c->network_mode) || strcmp(c->network_mode, "default") == 0 ||
+                               strcmp(c->network_mode, "bridge") == 0))
+        return;
+    c->networks.items = arena_alloc(b->arena, sizeof *c->networks.items);
+    c->networks.items[0] = "bridge";
+    c->networks.count = 1;
+}
+
+/* Which execs live changes with every health check and judges nothing by itself: not part of the digest. */
+static void parse_exec_ids(struct builder *b, const struct json *ids, struct container_facts *c)
+{
+    size_t count = json_type(ids) == JSON_ARRAY ? json_count(ids) : 0;
+
+    if (count > EXECS_MAX)
+        count = EXECS_MAX;
+    c->exec_ids.items = count ? arena_alloc(b->arena, count * sizeof *c->exec_ids.items) : NULL;
+    for (size_t i = 0; i < count; i++)
+        if (docker_id_valid(json_string(json_at(ids, i))))
+            c->exec_ids.items[c->exec_ids.count++] = arena_strdup(b->arena, json_string(json_at(ids, i)));
+}
+
+int parse_container_value(const struct json *value, struct container_facts **ret, struct error *error)
+{
+    enum { ARENA_FIRST = 2048 };
+    struct builder b;
+    struct container_facts *c;
+    int r;
+
+    if (json_type(value) != JSON_OBJECT)
+        return error_set(error, EINVAL, "container: not an object");
+    if (!docker_id_valid(json_string(json_get(value, "Id"))))
+        return error_set(error, EINVAL, "container: Id is missing or malformed");
+    if (json_type(json_get(value, "HostConfig")) != JSON_OBJECT ||
+        json_type(json_get(value, "Config")) != JSON_OBJECT || json_type(json_get(value, "State")) != JSON_OBJECT)
+        return error_set(error, EINVAL, "container: State, Config or HostConfig is missing");
+    c = build_begin(&b, sizeof *c, ARENA_FIRST);
+    c->id = build_text(&b, json_get(value, "Id"));
+    c->name = without_slash(&b, json_get(value, "Name"));
+    c->image_id = build_text(&b, json_get(value, "Image"));
+    c->created = parse_time(json_get(value, "Created"));
+    c->apparmor_profile = build_text_or(&b, json_get(value, "AppArmorProfile"));
+    c->process_label = build_text_or(&b, json_get(value, "ProcessLabel"));
+    parse_state(&b, json_get(value, "State"), c);
+    parse_config(&b, json_get(value, "Config"), c);
+    parse_host_config(&b, json_get(value, "HostConfig"), c);
+    parse_mounts(&b, value, c);
+    parse_ports(&b, value, c);
+    parse_networks(&b, value, c);
+    parse_exec_ids(&b, json_get(value, "ExecIDs"), c);
+    r = build_end(&b, &c->facts, "container", error);
+    if (r == 0)
+        *ret = c;
+    return r;
+}

@@ -1,0 +1,323 @@
+/* Which files a source means: the grammar of sources, and the daemon's options turned into paths.
+ *
+ * A path that an option gives relative is taken from dockerd's own working folder where that can be read, else from /.
+ * When daemon.json could not be parsed, an option that the command line does not settle is unknown, which is an error
+ * and not the default. */
+#include "probes/fileset_paths.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "probes/proc.h"
+#include "probes/units.h"
+
+enum { UNIT_FILE_MAX = 1 << 20, SOCKETS_MAX = 256 };
+
+static const char default_socket[] = "/var/run/docker.sock", activated_socket[] = "/run/docker.sock",
+                  socket_unit[] = "docker.socket";
+
+void path_list_deinit(struct path_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i]);
+    vec_free(list);
+}
+
+static void add(struct path_list *list, const char *path)
+{
+    vec_push(list, mem_strdup(path));
+}
+
+/* ---- Sources ---- */
+
+static bool absolute_paths(const char *text)
+{
+    for (;;) {
+        if (*text != '/')
+            return false;
+        text = strchr(text, ',');
+        if (!text)
+            return true;
+        text++;
+    }
+}
+
+static bool unit_name(const char *text)
+{
+    const char *dot = strrchr(text, '.');
+
+    return dot && dot != text && dot[1] && !strchr(text, '/') && text[0] != '.';
+}
+
+static bool option_name(const char *text)
+{
+    return *text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")];
+}
+
+static bool nothing(const char *text)
+{
+    return !*text;
+}
+
+static const struct source_kind {
+    const char *prefix;
+    enum fileset_kind kind;
+    bool (*valid)(const char *rest);
+    const char *wanted;
+} source_kinds[] = {
+    {"path:", FILESET_PATH, absolute_paths, "absolute paths with commas between"},
+    {"tree:", FILESET_TREE, absolute_paths, "an absolute path"},
+    {"unit:", FILESET_UNIT, unit_name, "a unit's name"},
+    {"option:", FILESET_OPTION, option_name, "an option's name"},
+    {"sockets:", FILESET_SOCKETS, nothing, "nothing"},
+    {"daemon.json:", FILESET_CONFIG, nothing, "nothing"},
+};
+
+int fileset_source_parse(const char *source, enum fileset_kind *ret_kind, const char **ret_rest, struct error *error)
+{
+    for (size_t i = 0; i < countof(source_kinds); i++) {
+        const struct source_kind *kind = &source_kinds[i];
+        const char *rest;
+
+        if (!str_starts(source, kind->prefix))
+            continue;
+        rest = source + strlen(kind->prefix);
+        if (!kind->valid(rest))
+            return error_set(error, EINVAL, "\"%s\": %s is wanted behind \"%s\"", source, kind->wanted, kind->prefix);
+        *ret_kind = kind->kind;
+        *ret_rest = rest;
+        return 0;
+    }
+    return error_set(error, EINVAL, "\"%s\" is no file source (path:, tree:, unit:, option:, sockets:, daemon.json:)",
+                     source);
+}
+
+/* ---- Units ---- */
+
+static int add_unit(const struct host_root *root, const char *unit, struct path_list *ret, struct error *error)
+{
+    scoped(unit_paths_deinit) struct unit_paths paths = {0};
+    int r = unit_lookup(root, unit, &paths, error);
+
+    if (r < 0)
+        return r;
+    if (paths.fragment)
+        add(ret, paths.fragment);
+    for (size_t i = 0; i < paths.drop_in_count; i++)
+        add(ret, paths.drop_ins[i]);
+    return 0;
+}
+
+void fileset_unit_places(const char *unit, void (*back)(const char *path, bool tree, void *user), void *user)
+{
+    const char *type = strrchr(unit, '.') + 1;
+
+    for (size_t i = 0; unit_search_path[i]; i++) {
+        scoped(cleanup_free) char *file = mem_printf("%s/%s", unit_search_path[i], unit);
+        scoped(cleanup_free) char *folder = mem_printf("%s/%s.d", unit_search_path[i], unit);
+        scoped(cleanup_free) char *general = mem_printf("%s/%s.d", unit_search_path[i], type);
+
+        back(file, false, user);
+        back(folder, true, user);
+        back(general, true, user);
+    }
+}
+
+/* Reads one file's ListenStream= lines; an empty one forgets those before it. Of specifiers only %t is known. */
+static void read_listen_streams(char *text, struct path_list *ret)
+{
+    static const char key[] = "ListenStream";
+    bool in_section = false;
+
+    for (char *line; (line = strsep(&text, "\n"));) {
+        size_t length;
+
+        line += strspn(line, " \t");
+        for (length = strlen(line); length && strchr(" \t\r", line[length - 1]);)
+            line[--length] = '\0';
+        if (*line == '[')
+            in_section = strcmp(line, "[Socket]") == 0;
+        if (!in_section || !str_starts(line, key))
+            continue;
+        line += strlen(key);
+        line += strspn(line, " \t");
+        if (*line++ != '=')
+            continue;
+        line += strspn(line, " \t");
+        if (!*line) {
+            path_list_deinit(ret);
+        } else if (ret->count < SOCKETS_MAX && str_starts(line, "%t/")) {
+            vec_push(ret, mem_printf("/run%s", line + 2));
+        } else if (ret->count < SOCKETS_MAX && *line == '/') {
+            add(ret, line);
+        }
+    }
+}
+
+/* The Unix sockets that docker.socket opens for dockerd. */
+static int add_activated_sockets(const struct host_root *root, struct path_list *ret, struct error *error)
+{
+    scoped(path_list_deinit) struct path_list files = {0}, found = {0};
+    int r = add_unit(root, socket_unit, &files, error);
+
+    for (size_t i = 0; r == 0 && i < files.count; i++) {
+        scoped_str text = STR_INIT;
+
+        r = host_read(root, files.items[i], UNIT_FILE_MAX, &text, error);
+        if (r == -ENOENT)
+            r = 0;
+        else if (r == 0 && text.data)
+            read_listen_streams(text.data, &found);
+    }
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < found.count; i++)
+        add(ret, found.items[i]);
+    if (!files.count)
+        add(ret, activated_socket);
+    return 0;
+}
+
+/* ---- Options ---- */
+
+static int check_known(const struct daemon_facts *daemon, const char *name, struct error *error)
+{
+    if (!daemon->config_error || daemon_option(daemon, name, NULL))
+        return 0;
+    return error_set(error, EBADMSG, "option %s is not known: %s: %s", name,
+                     daemon->config_path ? daemon->config_path : "", daemon->config_error);
+}
+
+static char *from_working_folder(const struct host_root *root, const struct daemon_facts *daemon, const char *path)
+{
+    char folder[PATH_MAX];
+
+    if (path[0] == '/')
+        return mem_strdup(path);
+    if (daemon->pid > 0 && proc_read_link(root, daemon->pid, "cwd", folder, sizeof folder) && folder[0] == '/')
+        return mem_printf("%s/%s", folder[1] ? folder : "", path);
+    return mem_printf("/%s", path);
+}
+
+/* Where dockerd looks for a TLS file when it was told none. */
+static char *default_tls_file(const struct host_root *root, const struct daemon_facts *daemon, const char *name)
+{
+    static const struct {
+        const char *option, *file;
+    } files[] = {{"tlscacert", "ca.pem"}, {"tlscert", "cert.pem"}, {"tlskey", "key.pem"}};
+    static const char *const variables[] = {"DOCKER_CERT_PATH", "DOCKER_CONFIG"};
+
+    if (!daemon_option_bool(daemon, "tls", false, NULL) && !daemon_option_bool(daemon, "tlsverify", false, NULL))
+        return NULL;
+    for (size_t i = 0; i < countof(files); i++) {
+        if (strcmp(files[i].option, name) != 0)
+            continue;
+        for (size_t k = 0; daemon->pid > 0 && k < countof(variables); k++) {
+            scoped(cleanup_free) char *folder = proc_read_environment(root, daemon->pid, variables[k]);
+
+            if (!str_empty(folder))
+                return mem_printf("%s/%s", folder, files[i].file);
+        }
+        return mem_printf("/root/.docker/%s", files[i].file);
+    }
+    return NULL;
+}
+
+static int add_option(const struct host_root *root, const struct daemon_facts *daemon, const char *name,
+                      struct path_list *ret, struct error *error)
+{
+    scoped(cleanup_free) char *fallback = NULL;
+    const char *value = daemon_option(daemon, name, NULL);
+    int r = check_known(daemon, name, error);
+
+    if (r < 0)
+        return r;
+    if (str_empty(value))
+        value = fallback = default_tls_file(root, daemon, name);
+    if (!str_empty(value))
+        vec_push(ret, from_working_folder(root, daemon, value));
+    return 0;
+}
+
+static bool is_activation(const struct daemon_option *option)
+{
+    return strcmp(option->name, "host") == 0 && str_starts(option->value, "fd://");
+}
+
+bool fileset_is_socket_activated(const struct daemon_facts *daemon)
+{
+    for (size_t i = 0; daemon && i < daemon->option_count; i++)
+        if (is_activation(&daemon->options[i]))
+            return true;
+    return false;
+}
+
+static int add_sockets(const struct host_root *root, const struct daemon_facts *daemon, const char *engine_socket,
+                       struct path_list *ret, struct error *error)
+{
+    static const char scheme[] = "unix://";
+    bool has_host = false;
+    int r = check_known(daemon, "host", error);
+
+    if (r == 0)
+        r = check_known(daemon, "group", error);
+    if (r < 0)
+        return r;
+    if (engine_socket)
+        add(ret, engine_socket);
+    for (size_t i = 0; i < daemon->option_count && ret->count < SOCKETS_MAX; i++) {
+        const struct daemon_option *option = &daemon->options[i];
+        const char *path = option->value + strlen(scheme);
+
+        if (strcmp(option->name, "host") != 0)
+            continue;
+        has_host = true;
+        if (!*option->value)
+            add(ret, default_socket);
+        else if (str_starts(option->value, scheme))
+            vec_push(ret, *path ? from_working_folder(root, daemon, path) : mem_strdup(default_socket));
+    }
+    /* Another engine's socket tells nothing about where a dockerd that was not found would listen. */
+    if (!has_host && (daemon->pid > 0 || !engine_socket))
+        add(ret, default_socket);
+    return fileset_is_socket_activated(daemon) ? add_activated_sockets(root, ret, error) : 0;
+}
+
+/* ---- All of them ---- */
+
+static void add_listed(const char *paths, struct path_list *ret)
+{
+    scoped(cleanup_free) char *copy = mem_strdup(paths);
+    char *rest = copy;
+
+    for (char *path; (path = strsep(&rest, ","));)
+        add(ret, path);
+}
+
+int fileset_paths(const struct host_root *root, enum fileset_kind kind, const char *rest,
+                  const struct daemon_facts *daemon, const char *engine_socket, struct path_list *ret,
+                  struct error *error)
+{
+    switch (kind) {
+    case FILESET_PATH:
+    case FILESET_TREE:
+        add_listed(rest, ret);
+        return 0;
+    case FILESET_UNIT:
+        return add_unit(root, rest, ret, error);
+    case FILESET_OPTION:
+    case FILESET_SOCKETS:
+    case FILESET_CONFIG:
+        break;
+    }
+    if (!daemon)
+        return error_set(error, ENODATA, "dockerd's options are not known yet");
+    if (kind == FILESET_OPTION)
+        return add_option(root, daemon, rest, ret, error);
+    if (kind == FILESET_SOCKETS)
+        return add_sockets(root, daemon, engine_socket, ret, error);
+    if (daemon->config_path)
+        add(ret, daemon->config_path);
+    return 0;
+}

@@ -1,0 +1,40 @@
+/* What the parsers of engine documents share: copying values into a facts arena while feeding the digest. Only
+ * probes/docker_parse*.c include this.
+ *
+ * Every value that is copied is hashed at full length and kept up to TEXT_MAX bytes; a list longer than LIST_MAX makes
+ * the whole document an error, since a rule must not pass on the part that fitted. */
+#ifndef PROBES_PARSE_UTIL_H
+#define PROBES_PARSE_UTIL_H
+
+#include "common/json_in.h"
+#include "common/map.h"
+#include "probes/facts.h"
+
+enum { TEXT_MAX = 4096, LIST_MAX = 4096, DOCUMENT_LIST_MAX = 200000 };
+
+struct builder {
+    struct arena *arena;
+    struct hash hash;
+    const char *too_long; /* name of the list that was longer than allowed; NULL: none */
+};
+
+/* Begins a facts object of SIZE bytes whose first member is struct facts. */
+void *build_begin(struct builder *builder, size_t size, size_t arena_size);
+/* Sets the digest. -EFBIG (and frees the arena) when a list was too long; WHAT names the document. */
+int build_end(struct builder *builder, struct facts *facts, const char *what, struct error *error);
+
+const char *build_text(struct builder *builder, const struct json *value);    /* NULL when not a string */
+const char *build_text_or(struct builder *builder, const struct json *value); /* "" when not a string */
+const char *build_string(struct builder *builder, const char *s, size_t length);
+int64_t build_int(struct builder *builder, const struct json *value); /* 0 when absent */
+bool build_bool(struct builder *builder, const struct json *value);   /* false when absent */
+enum tristate build_tristate(struct builder *builder, const struct json *value);
+void build_list(struct builder *builder, const struct json *array, const char *name, struct string_list *ret);
+void build_keys(struct builder *builder, const struct json *object, const char *name, struct string_list *ret);
+/* Room for COUNT strings; the count stays 0. Too many: records NAME and gives room for none. */
+bool build_room(struct builder *builder, size_t count, const char *name, struct string_list *ret);
+void build_push(struct builder *builder, struct string_list *list, const char *s, size_t length);
+/* Feeds a number that is not copied. */
+void build_number(struct builder *builder, int64_t number);
+
+#endif
