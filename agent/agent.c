@@ -52,6 +52,7 @@ void agent_view(const struct agent *agent, struct agent_view *ret)
         .address = &agent->address,
         .watcher = fetcher_watcher(agent->fetcher),
         .config = agent->config,
+        .language = agent->config->language,
         .sinks = agent->sinks,
         .sink_count = agent->sink_count,
         .started = agent->started,
@@ -147,6 +148,15 @@ static void on_gap(enum docker_gap gap, void *user)
     (void)gap;
     engine_agent_state(agent->engine, "agent-events", false, "the engine dropped events", "engine:gap");
     agent_scan(agent, "engine:gap");
+}
+
+/* A stopped engine behind docker.socket stays stopped: connecting would start it. */
+static bool may_connect(const char **ret_why, void *user)
+{
+    struct agent *agent = user;
+
+    *ret_why = "the engine is stopped, and connecting to its socket would start it; waiting until it is started";
+    return !fetcher_engine_is_stopped(agent->fetcher);
 }
 
 static void on_disconnected(const char *why, void *user)
@@ -387,8 +397,12 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
 {
     struct agent *agent = mem_alloc(sizeof *agent);
     struct rule_set *rules = NULL;
-    struct docker_callbacks docker_callbacks = {
-        .connected = on_connected, .disconnected = on_disconnected, .event = on_event, .gap = on_gap, .user = agent};
+    struct docker_callbacks docker_callbacks = {.connected = on_connected,
+                                                .disconnected = on_disconnected,
+                                                .event = on_event,
+                                                .gap = on_gap,
+                                                .may_connect = may_connect,
+                                                .user = agent};
     struct engine_callbacks engine_callbacks = {
         .fetch = on_fetch, .transition = on_transition, .settled = on_settled, .user = agent};
     int r;

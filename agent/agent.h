@@ -17,6 +17,7 @@ struct agent_view {
     const struct docker_address *address;
     const struct watcher *watcher;
     const struct config *config;
+    enum language language; /* of the texts: as configured, or as a request asked */
     struct sink *const *sinks;
     size_t sink_count;
     usec_t started;

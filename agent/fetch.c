@@ -11,9 +11,11 @@
 #include "common/log.h"
 #include "common/vec.h"
 #include "probes/daemon_config.h"
+#include "probes/digest.h"
 #include "probes/fileset.h"
 #include "probes/mounts.h"
 #include "probes/proc.h"
+#include "probes/units.h"
 
 struct fetcher;
 
@@ -76,11 +78,40 @@ static void request_free(struct request *request)
     free(request);
 }
 
+static const char *engine_socket(const struct fetcher *fetcher)
+{
+    return docker_socket(fetcher->docker);
+}
+
+/* Where the sources of binds lead on the host: what a symlink hides is judged at its target. */
+static void resolve_mounts(struct fetcher *fetcher, struct container_facts *container)
+{
+    struct hash hash;
+
+    if (!engine_socket(fetcher))
+        return; /* another machine's paths */
+    hash_init(&hash);
+    digest_number(&hash, (int64_t)container->facts.digest);
+    for (size_t i = 0; i < container->mount_count; i++) {
+        struct mount_facts *mount = &container->mounts[i];
+        scoped(cleanup_free) char *target = NULL;
+
+        if (!str_equal(mount->type, "bind") || mount->source[0] != '/' ||
+            host_resolve(fetcher->root, mount->source, &target, NULL) < 0 || str_equal(target, mount->source))
+            continue;
+        mount->resolved = arena_strdup(container->facts.arena, target);
+        digest_text(&hash, target);
+    }
+    container->facts.digest = hash_end(&hash);
+}
+
 static void on_answer(struct facts *facts, int number, const char *why, void *user)
 {
     struct request *request = user;
 
     unlink_request(request);
+    if (facts && request->kind == INPUT_CONTAINER)
+        resolve_mounts(request->fetcher, (struct container_facts *)facts);
     if (facts)
         engine_fetched(request->fetcher->engine, request->kind, request->key, facts);
     else
@@ -101,11 +132,6 @@ static struct request *request_new(struct fetcher *fetcher, enum input_kind kind
         request->next->link = &request->next;
     fetcher->requests = request;
     return request;
-}
-
-static const char *engine_socket(const struct fetcher *fetcher)
-{
-    return docker_socket(fetcher->docker);
 }
 
 static void on_path_changed(const char *path, void *user)
@@ -395,6 +421,21 @@ void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id
         vec_push(&fetcher->looks,
                  (struct second_look){.id = mem_strdup(container_id), .at = clock_monotonic() + delays[i]});
     arm_looks(fetcher);
+}
+
+bool fetcher_engine_is_stopped(const struct fetcher *fetcher)
+{
+    const char *socket = engine_socket(fetcher);
+    scoped(cleanup_free) char *target = NULL;
+    scoped(unit_paths_deinit) struct unit_paths unit = {0};
+    struct stat st;
+    pid_t pid;
+
+    if (!socket || host_stat(fetcher->root, "/run/systemd/system", &st, NULL) < 0 ||
+        host_resolve(fetcher->root, socket, &target, NULL) < 0 || !str_equal(target, "/run/docker.sock"))
+        return false;
+    return unit_lookup(fetcher->root, "docker.socket", &unit, NULL) == 0 && unit.fragment &&
+           daemon_find(fetcher->root, 0, &pid, NULL) < 0;
 }
 
 const struct watcher *fetcher_watcher(const struct fetcher *fetcher)

@@ -20,6 +20,8 @@ void fetcher_sweep_files(struct fetcher *fetcher, const char *cause);
 void fetcher_sweep_processes(struct fetcher *fetcher, const char *cause);
 /* Reads a container's processes now and again a moment later, when what was started has become what it runs. */
 void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id, const char *cause);
+/* systemd holds the engine's socket and no engine runs behind it. */
+bool fetcher_engine_is_stopped(const struct fetcher *fetcher);
 const struct watcher *fetcher_watcher(const struct fetcher *fetcher);
 
 #endif

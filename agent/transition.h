@@ -25,7 +25,8 @@ struct engine;
 struct subject;
 struct pair;
 
-/* A verdict of PAIR that changed. Explains it (by running its check again) unless GONE: then status is null. CAUSE is copied. */
+/* A verdict of PAIR that changed. Explains it (by running its check again) unless GONE: then status is null. CAUSE is
+ * copied. */
 struct transition *transition_from_pair(const struct engine *engine, enum language language,
                                         const struct subject *subject, const struct pair *pair, enum verdict previous,
                                         uint64_t seq, usec_t at, const char *cause, bool gone);

@@ -21,9 +21,10 @@ void view_rules(const struct agent_view *view, struct json_out *out);
 int view_rule(const struct agent_view *view, const char *rule, struct json_out *out, struct error *error); /* -ENOENT */
 int view_findings(const struct agent_view *view, const struct finding_filter *filter, struct json_out *out,
                   struct error *error);
-/* One finding, as an object in OUT (members only when OPEN is false). */
+/* The members of one finding, into an open object. RESULT: what the check said when explained. GONE: its subject went
+ * away, the status is null. */
 void view_finding(const struct engine *engine, enum language language, const struct subject *subject,
-                  const struct pair *pair, struct check_result *result, struct json_out *out);
+                  const struct pair *pair, struct check_result *result, bool gone, struct json_out *out);
 /* ready, and if not why: appends reasons to an open array. */
 bool view_health(const struct agent_view *view, struct json_out *out);
 

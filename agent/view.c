@@ -1,0 +1,329 @@
+/* Findings, rules and the score as JSON: see the header. The status document is in view_status.c. */
+#include "agent/view.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/str.h"
+
+enum { LIMIT_DEFAULT = 1000, PREFIX_MIN = 12 };
+
+void view_finding(const struct engine *engine, enum language language, const struct subject *subject,
+                  const struct pair *pair, struct check_result *result, bool gone, struct json_out *out)
+{
+    const struct rule *rule = pair->rule;
+    const struct waiver *waiver = gone ? NULL : engine_waiver(engine, subject, pair);
+    bool wrong = !gone && (pair->verdict == VERDICT_FAIL || pair->verdict == VERDICT_MANUAL);
+
+    json_out_string(out, "rule", rule->id ? rule->id : rule->slug);
+    json_out_string(out, "slug", rule->slug);
+    json_out_string(out, "title", rule->title[language]);
+    json_out_string(out, "section", rule->section);
+    json_out_string(out, "severity", severity_name(rule->severity));
+    json_out_bool(out, "scored", rule->scored);
+    json_out_string(out, "status", gone ? NULL : verdict_name(pair->verdict));
+    json_out_object(out, "subject");
+    json_out_string(out, "kind", subject_kind_name(subject->kind));
+    json_out_string(out, "id", subject->id);
+    json_out_string(out, "name", subject->name);
+    json_out_end_object(out);
+    json_out_string(out, "evidence", str_text(&result->evidence));
+    json_out_raw(out, "facts", check_result_facts(result));
+    json_out_string(out, "remedy",
+                    !wrong                  ? NULL
+                    : result->remedy.length ? result->remedy.data
+                                            : rule->remedy[language]);
+    json_out_time(out, "since", pair->since);
+    json_out_time(out, "checked", pair->checked);
+    json_out_int(out, "seq", (int64_t)pair->seq);
+    if (waiver) {
+        json_out_object(out, "waived");
+        json_out_string(out, "reason", waiver->reason);
+        json_out_string(out, "by", waiver->by);
+        json_out_time(out, "expires", waiver->expires);
+        json_out_end_object(out);
+    } else {
+        json_out_null(out, "waived");
+    }
+    json_out_object(out, "ids");
+    for (size_t i = 0; i < rule->id_count; i++)
+        json_out_string(out, rule->ids[i].benchmark, rule->ids[i].id);
+    json_out_end_object(out);
+}
+
+static void write_finding(const struct agent_view *view, const struct subject *subject, const struct pair *pair,
+                          struct check_result *scratch, struct json_out *out)
+{
+    check_result_clear(scratch);
+    engine_explain(view->engine, subject, pair, scratch);
+    json_out_object(out, NULL);
+    view_finding(view->engine, view->language, subject, pair, scratch, false, out);
+    json_out_end_object(out);
+}
+
+static bool subject_matches(const struct subject *subject, const char *wanted)
+{
+    return str_equal(subject->id, wanted) || str_equal(subject->name, wanted) ||
+           (strlen(wanted) >= PREFIX_MIN && str_starts(subject->id, wanted));
+}
+
+static bool pair_matches(const struct agent_view *view, const struct finding_filter *filter, const struct rule *rule,
+                         const struct subject *subject, const struct pair *pair)
+{
+    if (pair->verdict == VERDICT_NONE)
+        return false;
+    if (filter->statuses && !(filter->statuses & (1u << pair->verdict)))
+        return false;
+    if (filter->severities && !(filter->severities & (1u << rule->severity)))
+        return false;
+    if (filter->subject && !subject_matches(subject, filter->subject))
+        return false;
+    if (filter->kind >= 0 && (int)subject->kind != filter->kind)
+        return false;
+    return filter->waived < 0 || (engine_waiver(view->engine, subject, pair) != NULL) == filter->waived;
+}
+
+/* Where a page ended: rule index and subject id, so that a page is found again though subjects came and went. */
+struct place {
+    unsigned rule;
+    const char *id;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp((*(const struct subject *const *)a)->id, (*(const struct subject *const *)b)->id);
+}
+
+struct sorted {
+    const struct subject **items;
+    size_t count;
+};
+
+/* The subjects of each kind by id: findings come by rule, then by subject. */
+static void sort_subjects(const struct engine *engine, struct sorted ret[SUBJECT_KIND_COUNT])
+{
+    const struct subject *subject;
+    size_t at = 0;
+
+    memset(ret, 0, SUBJECT_KIND_COUNT * sizeof *ret);
+    while ((subject = engine_next_subject(engine, &at)))
+        ret[subject->kind].count++;
+    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++) {
+        ret[kind].items = mem_realloc_array(NULL, ret[kind].count + 1, sizeof *ret[kind].items);
+        ret[kind].count = 0;
+    }
+    for (at = 0; (subject = engine_next_subject(engine, &at));)
+        ret[subject->kind].items[ret[subject->kind].count++] = subject;
+    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++)
+        if (ret[kind].count)
+            qsort(ret[kind].items, ret[kind].count, sizeof *ret[kind].items, by_id);
+}
+
+static const struct pair *pair_of(const struct subject *subject, const struct rule *rule)
+{
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (subject->pairs[i].rule == rule)
+            return &subject->pairs[i];
+    return NULL;
+}
+
+/* Writes what matches after PLACE, at most LIMIT; the last one written goes to RET_LAST when more follow. */
+static bool write_page(const struct agent_view *view, const struct finding_filter *filter, const struct place *after,
+                       size_t limit, struct json_out *out, struct place *ret_last)
+{
+    const struct rule_set *rules = engine_rules(view->engine);
+    struct sorted subjects[SUBJECT_KIND_COUNT];
+    struct check_result scratch;
+    size_t written = 0;
+    bool more = false;
+
+    check_result_init(&scratch);
+    sort_subjects(view->engine, subjects);
+    for (unsigned r = after->id ? after->rule : 0; r < rules->count && !more; r++) {
+        const struct rule *rule = &rules->rules[r];
+        const struct sorted *list = &subjects[rule->check->subject];
+
+        if ((filter->rule && !str_equal(filter->rule, rule->slug) && !str_equal(filter->rule, rule->id)) ||
+            (filter->section && !str_equal(filter->section, rule->section)))
+            continue;
+        for (size_t i = 0; i < list->count && !more; i++) {
+            const struct subject *subject = list->items[i];
+            const struct pair *pair = pair_of(subject, rule);
+
+            if (!pair || (after->id && r == after->rule && strcmp(subject->id, after->id) <= 0) ||
+                !pair_matches(view, filter, rule, subject, pair))
+                continue;
+            if (written == limit) {
+                more = true;
+                break;
+            }
+            write_finding(view, subject, pair, &scratch, out);
+            written++;
+            *ret_last = (struct place){r, subject->id};
+        }
+    }
+    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++)
+        free(subjects[kind].items);
+    check_result_deinit(&scratch);
+    return more;
+}
+
+/* "SLUG SUBJECT-ID" */
+static int read_place(const struct agent_view *view, const char *after, struct place *ret, struct error *error)
+{
+    const char *space = after ? strchr(after, ' ') : NULL;
+    scoped(cleanup_free) char *slug = NULL;
+    const struct rule *rule;
+
+    *ret = (struct place){0};
+    if (!after)
+        return 0;
+    slug = mem_strndup(after, space ? (size_t)(space - after) : 0);
+    rule = rule_set_find(engine_rules(view->engine), slug);
+    if (!rule)
+        return error_set(error, EINVAL, "after: not what an answer's \"next\" said");
+    *ret = (struct place){rule->index, space + 1};
+    return 0;
+}
+
+int view_findings(const struct agent_view *view, const struct finding_filter *filter, struct json_out *out,
+                  struct error *error)
+{
+    const struct rule_set *rules = engine_rules(view->engine);
+    struct place after, last = {0};
+    int r = read_place(view, filter->after, &after, error);
+    bool more;
+
+    if (r < 0)
+        return r;
+    if (filter->rule && !rule_set_find(rules, filter->rule)) {
+        const char *nearest = rule_set_nearest(rules, filter->rule);
+
+        return error_set(error, EINVAL, "rule: there is no \"%s\"%s%s%s", filter->rule,
+                         nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    }
+    json_out_array(out, "findings");
+    more = write_page(view, filter, &after, filter->limit ? filter->limit : LIMIT_DEFAULT, out, &last);
+    json_out_end_array(out);
+    json_out_int(out, "last_seq", (int64_t)engine_last_seq(view->engine));
+    if (more) {
+        scoped(cleanup_free) char *next = mem_printf("%s %s", rules->rules[last.rule].slug, last.id);
+
+        json_out_string(out, "next", next);
+    } else {
+        json_out_null(out, "next");
+    }
+    return 0;
+}
+
+static void write_counts(struct json_out *out, const char *key, const unsigned counts[VERDICT_COUNT])
+{
+    if (key)
+        json_out_object(out, key);
+    for (enum verdict v = VERDICT_NOT_APPLICABLE; v < VERDICT_COUNT; v++)
+        json_out_int(out, verdict_name(v), counts[v]);
+    if (key)
+        json_out_end_object(out);
+}
+
+static void write_rule(const struct agent_view *view, const struct rule *rule, struct json_out *out)
+{
+    unsigned counts[VERDICT_COUNT];
+    enum verdict verdict = engine_rule_verdict(view->engine, rule, counts);
+
+    json_out_string(out, "rule", rule->id ? rule->id : rule->slug);
+    json_out_string(out, "slug", rule->slug);
+    json_out_string(out, "title", rule->title[view->language]);
+    json_out_string(out, "section", rule->section);
+    json_out_string(out, "severity", severity_name(rule->severity));
+    json_out_int(out, "level", rule->level);
+    json_out_bool(out, "scored", rule->scored);
+    json_out_bool(out, "enabled", rule->enabled);
+    json_out_string(out, "subject", subject_kind_name(rule->check->subject));
+    json_out_string(out, "status", rule->enabled ? verdict_name(verdict) : NULL);
+    write_counts(out, "counts", counts);
+}
+
+void view_rules(const struct agent_view *view, struct json_out *out)
+{
+    const struct rule_set *rules = engine_rules(view->engine);
+
+    json_out_array(out, "rules");
+    for (size_t i = 0; i < rules->count; i++) {
+        json_out_object(out, NULL);
+        write_rule(view, &rules->rules[i], out);
+        json_out_end_object(out);
+    }
+    json_out_end_array(out);
+}
+
+int view_rule(const struct agent_view *view, const char *name, struct json_out *out, struct error *error)
+{
+    const struct rule_set *rules = engine_rules(view->engine);
+    const struct rule *rule = rule_set_find(rules, name);
+    struct finding_filter filter = {.kind = -1, .waived = -1};
+
+    if (!rule) {
+        const char *nearest = rule_set_nearest(rules, name);
+
+        return error_set(error, ENOENT, "there is no rule \"%s\"%s%s%s", name, nearest ? "; did you mean \"" : "",
+                         nearest ? nearest : "", nearest ? "\"?" : "");
+    }
+    write_rule(view, rule, out);
+    json_out_string(out, "why", rule->why[view->language]);
+    json_out_string(out, "remedy", rule->remedy[view->language]);
+    json_out_string(out, "impact", rule->impact[view->language]);
+    json_out_array(out, "references");
+    for (size_t i = 0; i < rule->references.count; i++)
+        json_out_string(out, NULL, rule->references.items[i]);
+    json_out_end_array(out);
+    json_out_string(out, "check", rule->check->name);
+    json_out_object(out, "ids");
+    for (size_t i = 0; i < rule->id_count; i++)
+        json_out_string(out, rule->ids[i].benchmark, rule->ids[i].id);
+    json_out_end_object(out);
+    filter.rule = rule->slug;
+    return view_findings(view, &filter, out, error);
+}
+
+/* A rule whose every failure is waived counts as passed. */
+static bool all_waived(const struct engine *engine, const struct rule *rule)
+{
+    const struct subject *subject;
+    size_t at = 0;
+
+    while ((subject = engine_next_subject(engine, &at))) {
+        const struct pair *pair = subject->kind == rule->check->subject ? pair_of(subject, rule) : NULL;
+
+        if (pair && pair->verdict == VERDICT_FAIL && !engine_waiver(engine, subject, pair))
+            return false;
+    }
+    return true;
+}
+
+void view_score(const struct engine *engine, struct score *ret)
+{
+    const struct rule_set *rules = engine_rules(engine);
+    const struct subject *subject;
+    size_t at = 0;
+
+    *ret = (struct score){0};
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct rule *rule = &rules->rules[i];
+        enum verdict verdict;
+
+        if (!rule->enabled)
+            continue;
+        verdict = engine_rule_verdict(engine, rule, NULL);
+        ret->counts[verdict]++;
+        if (!rule->scored || (verdict != VERDICT_PASS && verdict != VERDICT_FAIL))
+            continue;
+        ret->counted++;
+        ret->passed += verdict == VERDICT_PASS || all_waived(engine, rule);
+    }
+    while ((subject = engine_next_subject(engine, &at)))
+        for (size_t i = 0; i < subject->pair_count; i++)
+            ret->waived += engine_waiver(engine, subject, &subject->pairs[i]) != NULL;
+    ret->value = ret->counted ? 100.0 * ret->passed / ret->counted : 0;
+}
