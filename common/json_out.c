@@ -1,5 +1,5 @@
-/* Writing JSON over yajl's generator. yajl prints numbers as they are given: that is how text that already is JSON gets in
- * with its commas right. */
+/* Writing JSON over yajl's generator. yajl prints numbers as they are given: that is how text that already is JSON gets
+ * in with its commas right. */
 #include "common/json_out.h"
 
 #include <inttypes.h>

@@ -1,0 +1,360 @@
+/* dockerd's command line and daemon.json: every spelling, and which of them counts. */
+#include <check.h>
+#include <string.h>
+
+#include "probes/daemon_config.h"
+#include "tests/unit/host_folder.h"
+
+enum { ARGUMENTS = 16 };
+
+/* ARGUMENTS_TEXT: words with single spaces between. */
+static struct daemon_facts *parse(const char *arguments_text, const char *config)
+{
+    char text[512], *rest = text;
+    const char *arguments[ARGUMENTS];
+    struct daemon_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    size_t count = 0;
+
+    snprintf(text, sizeof text, "%s", arguments_text);
+    for (char *word; count < ARGUMENTS && (word = strsep(&rest, " "));)
+        arguments[count++] = word;
+    ck_assert_int_eq(daemon_config_parse(arguments, count, config, config ? strlen(config) : 0, &facts, &error), 0);
+    return facts;
+}
+
+/* All values of NAME with '|' between; "-" for none. */
+static const char *values(const struct daemon_facts *facts, const char *name)
+{
+    static char text[1024];
+    size_t used = 0;
+
+    snprintf(text, sizeof text, "-");
+    for (size_t i = 0; i < facts->option_count; i++)
+        if (strcmp(facts->options[i].name, name) == 0)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used ? "|" : "", facts->options[i].value);
+    return text;
+}
+
+static const struct {
+    const char *arguments, *config, *option, *wanted;
+} cases[] = {
+    /* the ways to write a value */
+    {"dockerd --log-level=debug", NULL, "log-level", "debug"},
+    {"dockerd --log-level debug", NULL, "log-level", "debug"},
+    {"dockerd -l debug", NULL, "log-level", "debug"},
+    {"dockerd -ldebug", NULL, "log-level", "debug"},
+    {"dockerd -l=debug", NULL, "log-level", "debug"},
+    {"dockerd -H unix:///a", NULL, "host", "unix:///a"},
+    {"dockerd -Hunix:///a", NULL, "host", "unix:///a"},
+    {"dockerd -H=unix:///a", NULL, "host", "unix:///a"},
+    {"dockerd --host=unix:///a --host tcp://0.0.0.0:1 -H fd://", NULL, "host", "unix:///a|tcp://0.0.0.0:1|fd://"},
+    {"dockerd -H 0.0.0.0:2375", NULL, "host", "0.0.0.0:2375"},
+    {"dockerd --label=a=b=c", NULL, "label", "a=b=c"},
+    {"dockerd --group=", NULL, "group", ""},
+    {"dockerd -g /data", NULL, "data-root", "/data"},
+    {"dockerd --graph=/data", NULL, "data-root", "/data"},
+    {"dockerd --oom-score-adjust -500 -D", NULL, "oom-score-adjust", "-500"},
+    {"dockerd --bridge", NULL, "bridge", ""},
+    /* booleans */
+    {"dockerd -D", NULL, "debug", "true"},
+    {"dockerd --debug", NULL, "debug", "true"},
+    {"dockerd --debug=false", NULL, "debug", "false"},
+    {"dockerd -D=F", NULL, "debug", "false"},
+    {"dockerd --debug=T", NULL, "debug", "true"},
+    {"dockerd --debug=1", NULL, "debug", "true"},
+    {"dockerd --debug=0", NULL, "debug", "false"},
+    {"dockerd --debug=yes", NULL, "debug", "yes"},
+    {"dockerd --icc -H fd://", NULL, "host", "fd://"},
+    {"dockerd -DH fd://", NULL, "host", "fd://"},
+    {"dockerd -DH fd://", NULL, "debug", "true"},
+    {"dockerd --tlsverify --tlscacert /ca", NULL, "tlscacert", "/ca"},
+    /* repeated: the last one counts, but for lists */
+    {"dockerd --debug --debug=false", NULL, "debug", "false"},
+    {"dockerd --group a --group b", NULL, "group", "b"},
+    {"dockerd --log-opt a=1 --log-opt b=2", NULL, "log-opt", "a=1|b=2"},
+    {"dockerd --default-ulimit nofile=1:2", NULL, "default-ulimit", "nofile=1:2"},
+    /* where flags begin and end */
+    {"dockerd -- --debug", NULL, "debug", "-"},
+    {"/usr/bin/nice -n 5 /usr/sbin/dockerd --debug", NULL, "debug", "true"},
+    {"/usr/bin/nice --debug /usr/sbin/dockerd", NULL, "debug", "-"},
+    {"sh /x/dockerd-rootless.sh --rootless", NULL, "rootless", "true"},
+    {"docker daemon --debug", NULL, "debug", "true"},
+    {"/opt/dockerd-current --debug", NULL, "debug", "true"},
+    {"dockerd - --", NULL, "debug", "-"},
+    {"dockerd --=x -=y", NULL, "debug", "-"},
+    /* unknown flags */
+    {"dockerd --brand-new value -D", NULL, "brand-new", "value"},
+    {"dockerd --brand-new -D", NULL, "brand-new", "true"},
+    {"dockerd --brand-new", NULL, "brand-new", "true"},
+    {"dockerd --brand-new --debug", NULL, "debug", "true"},
+    /* daemon.json */
+    {"dockerd", "{\"hosts\":[\"unix:///a\",\n\"tcp://0.0.0.0:2376\"]}", "host", "unix:///a|tcp://0.0.0.0:2376"},
+    {"dockerd", "{\"labels\":[\"a=b\"]}", "label", "a=b"},
+    {"dockerd", "{\"insecure-registries\":[\"r:5000\"]}", "insecure-registry", "r:5000"},
+    {"dockerd", "{\"registry-mirrors\":[\"https://m\"]}", "registry-mirror", "https://m"},
+    {"dockerd", "{\"authorization-plugins\":[\"p\"]}", "authorization-plugin", "p"},
+    {"dockerd", "{\"exec-opts\":[\"native.cgroupdriver=systemd\"]}", "exec-opt", "native.cgroupdriver=systemd"},
+    {"dockerd", "{\"storage-opts\":[\"dm.basesize=20G\"]}", "storage-opt", "dm.basesize=20G"},
+    {"dockerd", "{\"dns\":[\"1.1.1.1\"],\"dns-opts\":[\"ndots:1\"]}", "dns-opt", "ndots:1"},
+    {"dockerd", "{\"dns-search\":[\"a\",\"b\"]}", "dns-search", "a|b"},
+    {"dockerd", "{\"log-opts\":{\"max-size\":\"1m\",\"max-file\":\"3\"}}", "log-opt", "max-size=1m|max-file=3"},
+    {"dockerd", "{\"log-opts\":{\"syslog-address\":\"tcp://h:1\"}}", "host", "-"},
+    {"dockerd", "{\"default-ulimits\":{\"nofile\":{\"Name\":\"nofile\",\"Hard\":64,\"Soft\":32}}}", "default-ulimit",
+     "nofile=32:64"},
+    {"dockerd", "{\"default-ulimits\":{\"nproc\":{\"soft\":1,\"hard\":-1}}}", "default-ulimit", "nproc=1:-1"},
+    {"dockerd", "{\"default-address-pools\":[{\"base\":\"10.0.0.0/8\",\"size\":24}]}", "default-address-pool",
+     "base=10.0.0.0/8,size=24"},
+    {"dockerd", "{\"runtimes\":{\"crun\":{\"path\":\"/usr/bin/crun\"}}}", "add-runtime", "crun=/usr/bin/crun"},
+    {"dockerd --add-runtime a=/a", "{\"runtimes\":{\"b\":{\"path\":\"/b\"}}}", "add-runtime", "a=/a|b=/b"},
+    {"dockerd", "{\"features\":{\"buildkit\":true}}", "feature", "buildkit=true"},
+    {"dockerd", "{\"proxies\":{\"http-proxy\":\"http://p\"}}", "http-proxy", "http://p"},
+    {"dockerd", "{\"builder\":{\"gc\":{\"enabled\":true}}}", "builder", "{\"gc\":{\"enabled\":true}}"},
+    {"dockerd", "{\"content-trust\":{\"mode\":\"enforced\"}}", "content-trust", "{\"mode\":\"enforced\"}"},
+    {"dockerd", "{\"mtu\":1400}", "mtu", "1400"},
+    {"dockerd", "{\"icc\":false}", "icc", "false"},
+    {"dockerd", "{\"no-new-privileges\":true}", "no-new-privileges", "true"},
+    {"dockerd", "{\"log-level\":null}", "log-level", "-"},
+    {"dockerd", "{\"graph\":\"/g\"}", "data-root", "/g"},
+    {"dockerd", "\xef\xbb\xbf{\"debug\":true}", "debug", "true"},
+    {"dockerd", "{\"group\":\"a\\u0000b\"}", "group", "a"},
+    /* both: dockerd would refuse to start, so the file was changed since */
+    {"dockerd --log-level=info", "{\"log-level\":\"debug\"}", "log-level", "info"},
+    {"dockerd -H unix:///a", "{\"hosts\":[\"tcp://0.0.0.0:1\"]}", "host", "unix:///a"},
+    {"dockerd --debug=false", "{\"debug\":true}", "debug", "false"},
+    {"", "{\"debug\":true}", "debug", "true"},
+};
+
+START_TEST(test_options)
+{
+    struct daemon_facts *facts = parse(cases[_i].arguments, cases[_i].config);
+
+    ck_assert_ptr_null(facts->config_error);
+    ck_assert_msg(strcmp(values(facts, cases[_i].option), cases[_i].wanted) == 0, "%s + %s: %s is \"%s\", not \"%s\"",
+                  cases[_i].arguments, cases[_i].config ? cases[_i].config : "", cases[_i].option,
+                  values(facts, cases[_i].option), cases[_i].wanted);
+    facts_free(&facts->facts);
+}
+END_TEST
+
+START_TEST(test_unusable_config_is_recorded)
+{
+    static const char *const texts[] = {"{", "{\"debug\":true", "[]", "\"text\"", "{} {}", "{\"a\":tru}", "{\"a\":1,}"};
+
+    for (size_t i = 0; i < countof(texts); i++) {
+        struct daemon_facts *facts = parse("dockerd -D", texts[i]);
+
+        ck_assert_msg(facts->config_error != NULL, "%s", texts[i]);
+        ck_assert(facts->config_exists);
+        ck_assert_str_eq(values(facts, "debug"), "true"); /* the command line still counts */
+        facts_free(&facts->facts);
+    }
+}
+END_TEST
+
+START_TEST(test_blank_config_sets_nothing)
+{
+    static const char *const texts[] = {"", " \n\t", "{}", "null", "\xef\xbb\xbf"};
+
+    for (size_t i = 0; i < countof(texts); i++) {
+        struct daemon_facts *facts = parse("dockerd", texts[i]);
+
+        ck_assert_msg(facts->config_error == NULL, "%zu: %s", i, facts->config_error ? facts->config_error : "");
+        ck_assert_uint_eq(facts->option_count, 0);
+        facts_free(&facts->facts);
+    }
+}
+END_TEST
+
+START_TEST(test_places_and_booleans)
+{
+    struct daemon_facts *facts = parse("dockerd --icc=F --ipv6=maybe", "{\"live-restore\":true,\"ip-masq\":\"t\"}");
+    enum option_place place;
+
+    ck_assert(!daemon_option_bool(facts, "icc", true, &place));
+    ck_assert_int_eq(place, OPTION_CMDLINE);
+    ck_assert(daemon_option_bool(facts, "live-restore", false, &place));
+    ck_assert_int_eq(place, OPTION_DAEMON_JSON);
+    ck_assert(daemon_option_bool(facts, "ip-masq", false, NULL));
+    ck_assert(daemon_option_bool(facts, "iptables", true, &place));
+    ck_assert_int_eq(place, OPTION_DEFAULT);
+    ck_assert(!daemon_option_bool(facts, "ipv6", false, NULL));
+    ck_assert_str_eq(daemon_option(facts, "ipv6", NULL), "maybe");
+    ck_assert_ptr_null(daemon_option(facts, "absent", &place));
+    ck_assert_int_eq(place, OPTION_DEFAULT);
+    facts_free(&facts->facts);
+}
+END_TEST
+
+START_TEST(test_digest_follows_content)
+{
+    struct daemon_facts *a = parse("dockerd -D", "{\"mtu\":1}"), *b = parse("dockerd -D", "{\"mtu\":1}"),
+                        *c = parse("dockerd -D", "{\"mtu\":2}"), *d = parse("dockerd --debug", "{\"mtu\":1}");
+
+    ck_assert_uint_eq(a->facts.digest, b->facts.digest);
+    ck_assert_uint_ne(a->facts.digest, c->facts.digest);
+    ck_assert_uint_ne(a->facts.digest, d->facts.digest);
+    facts_free(&a->facts);
+    facts_free(&b->facts);
+    facts_free(&c->facts);
+    facts_free(&d->facts);
+}
+END_TEST
+
+/* ---- Reading under a host root ---- */
+
+static struct daemon_facts *read_facts(pid_t pid)
+{
+    struct daemon_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_msg(daemon_config_read(root, pid, "because", &facts, &error) == 0, "%s", error.text);
+    return facts;
+}
+
+START_TEST(test_read_without_process)
+{
+    struct daemon_facts *facts = read_facts(0);
+
+    ck_assert_int_eq(facts->pid, 0);
+    ck_assert_str_eq(facts->why_no_pid, "because");
+    ck_assert_str_eq(facts->config_path, "/etc/docker/daemon.json");
+    ck_assert(!facts->config_exists);
+    ck_assert_ptr_null(facts->config_error);
+    facts_free(&facts->facts);
+
+    put_text("/etc/docker/daemon.json", "{\"group\":\"wheel\"}");
+    facts = read_facts(0);
+    ck_assert(facts->config_exists);
+    ck_assert_str_eq(values(facts, "group"), "wheel");
+    facts_free(&facts->facts);
+}
+END_TEST
+
+START_TEST(test_read_with_process)
+{
+    static const char cmdline[] = "/usr/sbin/dockerd\0--config-file\0/srv/d.json\0-D";
+    struct daemon_facts *facts;
+
+    put("/proc/77/cmdline", cmdline, sizeof cmdline);
+    link_to("/usr/sbin/dockerd (deleted)", "/proc/77/exe");
+    put_text("/srv/d.json", "{\"mtu\":9000}");
+    facts = read_facts(77);
+    ck_assert_int_eq(facts->pid, 77);
+    ck_assert_ptr_null(facts->why_no_pid);
+    ck_assert_str_eq(facts->exe, "/usr/sbin/dockerd");
+    ck_assert_uint_eq(facts->arguments.count, 4);
+    ck_assert_str_eq(facts->config_path, "/srv/d.json");
+    ck_assert_str_eq(values(facts, "mtu"), "9000");
+    ck_assert_str_eq(values(facts, "debug"), "true");
+    facts_free(&facts->facts);
+}
+END_TEST
+
+START_TEST(test_read_relative_config)
+{
+    static const char cmdline[] = "dockerd\0--config-file=d.json";
+    struct daemon_facts *facts;
+
+    put("/proc/78/cmdline", cmdline, sizeof cmdline);
+    link_to("/srv", "/proc/78/cwd");
+    put_text("/srv/d.json", "{\"mtu\":1}");
+    facts = read_facts(78);
+    ck_assert_str_eq(facts->config_path, "/srv/d.json");
+    ck_assert_str_eq(values(facts, "mtu"), "1");
+    facts_free(&facts->facts);
+}
+END_TEST
+
+START_TEST(test_read_named_config_that_is_gone)
+{
+    static const char cmdline[] = "dockerd\0--config-file=/gone.json";
+    struct daemon_facts *facts;
+
+    put("/proc/78/cmdline", cmdline, sizeof cmdline);
+    facts = read_facts(78);
+    ck_assert(!facts->config_exists);
+    ck_assert_ptr_nonnull(facts->config_error);
+    facts_free(&facts->facts);
+}
+END_TEST
+
+START_TEST(test_read_rootless_config)
+{
+    static const char cmdline[] = "dockerd\0--rootless", environment[] = "A=1\0HOME=/home/u";
+    struct daemon_facts *facts;
+
+    put("/proc/78/cmdline", cmdline, sizeof cmdline);
+    put("/proc/78/environ", environment, sizeof environment);
+    facts = read_facts(78);
+    ck_assert_str_eq(facts->config_path, "/home/u/.config/docker/daemon.json");
+    facts_free(&facts->facts);
+}
+END_TEST
+
+START_TEST(test_read_gone_process)
+{
+    struct daemon_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_int_lt(daemon_config_read(root, 79, NULL, &facts, &error), 0);
+    ck_assert_ptr_null(facts);
+    ck_assert_str_ne(error.text, "");
+}
+END_TEST
+
+START_TEST(test_find)
+{
+    static const char dockerd[] = "/usr/sbin/dockerd", proxy[] = "socat\0UNIX-LISTEN:/x";
+    struct error error = ERROR_INIT;
+    pid_t pid = -1;
+
+    ck_assert_int_lt(daemon_find(root, 0, &pid, &error), 0);
+    put("/proc/50/cmdline", dockerd, sizeof dockerd);
+    put("/proc/51/cmdline", proxy, sizeof proxy);
+    put_text("/proc/51/comm", "socat\n");
+    ck_assert_int_eq(daemon_find(root, 50, &pid, &error), 0);
+    ck_assert_int_eq(pid, 50);
+    ck_assert_int_lt(daemon_find(root, 51, &pid, &error), 0);
+    ck_assert_ptr_nonnull(strstr(error.text, "socat"));
+    ck_assert_int_lt(daemon_find(root, 52, &pid, &error), 0);
+
+    put_text("/var/run/docker.pid", "50\n");
+    ck_assert_int_eq(daemon_find(root, 1, &pid, &error), 0);
+    ck_assert_int_eq(pid, 50);
+    put_text("/var/run/docker.pid", "51");
+    ck_assert_int_lt(daemon_find(root, 0, &pid, &error), 0);
+    put_text("/var/run/docker.pid", "x");
+    ck_assert_int_lt(daemon_find(root, 0, &pid, &error), 0);
+    put_text("/var/run/docker.pid", "99999999999999999999");
+    ck_assert_int_lt(daemon_find(root, 0, &pid, &error), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("daemon_config");
+    TCase *pure = tcase_create("parse"), *files = tcase_create("read");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    tcase_add_loop_test(pure, test_options, 0, countof(cases));
+    tcase_add_test(pure, test_unusable_config_is_recorded);
+    tcase_add_test(pure, test_blank_config_sets_nothing);
+    tcase_add_test(pure, test_places_and_booleans);
+    tcase_add_test(pure, test_digest_follows_content);
+    suite_add_tcase(suite, pure);
+    tcase_add_checked_fixture(files, host_folder_setup, host_folder_teardown);
+    tcase_add_test(files, test_read_without_process);
+    tcase_add_test(files, test_read_with_process);
+    tcase_add_test(files, test_read_relative_config);
+    tcase_add_test(files, test_read_named_config_that_is_gone);
+    tcase_add_test(files, test_read_rootless_config);
+    tcase_add_test(files, test_read_gone_process);
+    tcase_add_test(files, test_find);
+    suite_add_tcase(suite, files);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}

@@ -1,0 +1,436 @@
+/* Sets of files: what each source finds under a host root, and what it says of links, odd modes and odd owners. */
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "probes/fileset.h"
+#include "probes/proc.h"
+#include "tests/unit/host_folder.h"
+
+static struct daemon_facts *daemon_of(const char *option, const char *value, const char *config)
+{
+    const char *arguments[] = {"dockerd", option, value};
+    struct daemon_facts *facts = NULL;
+
+    ck_assert_int_eq(daemon_config_parse(arguments,
+                                         value    ? 3
+                                         : option ? 2
+                                                  : 1,
+                                         config, config ? strlen(config) : 0, &facts, NULL),
+                     0);
+    return facts;
+}
+
+static struct fileset_facts *read_set(const char *source, const struct daemon_facts *daemon, const char *socket_path)
+{
+    struct fileset_facts *set = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_msg(fileset_read(root, source, daemon, socket_path, &set, &error) == 0, "%s: %s", source, error.text);
+    return set;
+}
+
+/* The set's paths with a space between; "path>target" where they differ. */
+static const char *paths_of(const struct fileset_facts *set)
+{
+    static char text[4096];
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < set->count && used < sizeof text; i++) {
+        const struct file_facts *file = &set->items[i];
+        bool same = str_equal(file->path, file->target);
+
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s%s%s", i ? " " : "", file->path, same ? "" : ">",
+                                 same ? "" : file->target);
+    }
+    return text;
+}
+
+static void expect(const char *source, const struct daemon_facts *daemon, const char *socket_path, const char *wanted)
+{
+    struct fileset_facts *set = read_set(source, daemon, socket_path);
+
+    ck_assert_msg(strcmp(paths_of(set), wanted) == 0, "%s: \"%s\", not \"%s\"", source, paths_of(set), wanted);
+    facts_free(&set->facts);
+}
+
+static void expect_for(const char *source, const char *option, const char *value, const char *wanted)
+{
+    struct daemon_facts *daemon = daemon_of(option, value, NULL);
+
+    expect(source, daemon, NULL, wanted);
+    facts_free(&daemon->facts);
+}
+
+START_TEST(test_paths)
+{
+    put_mode("/etc/b", 0644);
+    put_mode("/etc/real", 0600);
+    link_to("real", "/etc/link");
+    link_to("/etc/real", "/etc/other");
+    link_to("gone", "/etc/dangling");
+    expect("path:/etc/b", NULL, NULL, "/etc/b");
+    expect("path:/etc/missing", NULL, NULL, "");
+    expect("path:/etc/b/below", NULL, NULL, "");
+    expect("path:/etc/dangling", NULL, NULL, "");
+    expect("path:/etc/link,/etc/b", NULL, NULL, "/etc/b /etc/link>/etc/real");
+    expect("path:/etc/real,/etc/other,/etc/link", NULL, NULL, "/etc/link>/etc/real");
+}
+END_TEST
+
+START_TEST(test_unreadable_is_an_error_item)
+{
+    struct fileset_facts *set;
+
+    link_to("loop", "/etc/loop");
+    set = read_set("path:/etc/loop", NULL, NULL);
+    ck_assert_uint_eq(set->count, 1);
+    ck_assert_str_eq(set->items[0].error, strerror(ELOOP));
+    facts_free(&set->facts);
+}
+END_TEST
+
+START_TEST(test_modes_and_owners)
+{
+    struct fileset_facts *set;
+    scoped(cleanup_free) char *full = host_place("/f");
+
+    put_text("/etc/passwd", "root:x:0:0::/:/bin/sh\nother:x:0:0::/:\n:x:5:5\nbad:x:12a:1\n");
+    put_text("/etc/group", "docker:x:999:\nroot:x:0:");
+    put_mode("/f", 0640);
+    if (geteuid() == 0)
+        ck_assert_int_eq(chown(full, 54321, 999), 0);
+    ck_assert_int_eq(chmod(full, 06751), 0);
+    set = read_set("path:/f", NULL, NULL);
+    ck_assert_uint_eq(set->count, 1);
+    ck_assert_uint_eq(set->items[0].mode, S_IFREG | 06751);
+    if (geteuid() == 0) {
+        ck_assert_uint_eq(set->items[0].uid, 54321);
+        ck_assert_ptr_null(set->items[0].user);
+        ck_assert_str_eq(set->items[0].group, "docker");
+    }
+    facts_free(&set->facts);
+}
+END_TEST
+
+START_TEST(test_names)
+{
+    struct names *names = NULL;
+    gid_t gid;
+
+    put_text("/etc/passwd", "root:x:0:0::/:/bin/sh\nother:x:0:0::/:\nmax:x:4294967295:0::/:\n\nnonsense\n");
+    put_text("/etc/group", "docker:x:999:a,b\nwheel:x:-1:\n");
+    ck_assert_int_eq(names_read(root, &names, NULL), 0);
+    ck_assert_str_eq(names_user(names, 0), "root");
+    ck_assert_ptr_null(names_user(names, 1));
+    ck_assert_ptr_null(names_user(names, UINT32_MAX));
+    ck_assert_str_eq(names_group(names, 999), "docker");
+    ck_assert(names_group_id(names, "docker", &gid));
+    ck_assert_uint_eq(gid, 999);
+    ck_assert(!names_group_id(names, "wheel", &gid));
+    names_free(names);
+}
+END_TEST
+
+START_TEST(test_tree)
+{
+    put_mode("/etc/docker/certs.d/a/ca.crt", 0444);
+    put_mode("/etc/docker/certs.d/a/b/c/.hidden", 0444);
+    put_mode("/outside/file", 0644);
+    link_to("/outside", "/etc/docker/certs.d/out");
+    link_to("/outside/file", "/etc/docker/certs.d/file");
+    link_to("a/ca.crt", "/etc/docker/certs.d/inside");
+    link_to("..", "/etc/docker/certs.d/up");
+    expect("tree:/etc/docker/certs.d", NULL, NULL, "/etc/docker/certs.d/a/b/c/.hidden /etc/docker/certs.d/a/ca.crt");
+    expect("tree:/etc/docker/certs.d/", NULL, NULL, "/etc/docker/certs.d/a/b/c/.hidden /etc/docker/certs.d/a/ca.crt");
+    expect("tree:/nowhere", NULL, NULL, "");
+    link_to("/outside", "/linked");
+    expect("tree:/linked", NULL, NULL, "/linked/file>/outside/file");
+}
+END_TEST
+
+START_TEST(test_tree_is_bounded)
+{
+    struct fileset_facts *set;
+
+    put_text("/t/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/deep", "x");
+    set = read_set("tree:/t", NULL, NULL);
+    ck_assert_uint_eq(set->count, 1);
+    ck_assert(!set->truncated);
+    facts_free(&set->facts);
+    put_text("/t/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/deeper", "x");
+    set = read_set("tree:/t", NULL, NULL);
+    ck_assert(set->truncated);
+    facts_free(&set->facts);
+
+    for (int i = 0; i <= 4096; i++) {
+        char path[32];
+
+        snprintf(path, sizeof path, "/many/%d", i);
+        put_text(path, "");
+    }
+    set = read_set("tree:/many", NULL, NULL);
+    ck_assert_uint_eq(set->count, 4096);
+    ck_assert(set->truncated);
+    facts_free(&set->facts);
+}
+END_TEST
+
+START_TEST(test_units)
+{
+    put_text("/lib/systemd/system/docker.service", "[Service]\n");
+    put_text("/lib/systemd/system/docker.service.d/20.conf", "vendor");
+    put_text("/etc/systemd/system/docker.service.d/20.conf", "local");
+    put_text("/run/systemd/system/docker.service.d/10.conf", "run");
+    put_text("/etc/systemd/system/docker.service.d/ignored.txt", "x");
+    put_text("/etc/systemd/system/service.d/30.conf", "all services");
+    link_to("/dev/null", "/etc/systemd/system/docker.service.d/40.conf");
+    put_text("/dev/null", "");
+    put_text("/lib/systemd/system/docker.service.d/40.conf", "hidden");
+    expect("unit:docker.service", NULL, NULL,
+           "/etc/systemd/system/docker.service.d/20.conf /etc/systemd/system/service.d/30.conf "
+           "/lib/systemd/system/docker.service /run/systemd/system/docker.service.d/10.conf");
+    expect("unit:absent.service", NULL, NULL, "");
+    put_text("/srv/my.service", "[Service]\n");
+    link_to("/srv/my.service", "/etc/systemd/system/docker.service");
+    expect("unit:docker.service", NULL, NULL,
+           "/etc/systemd/system/docker.service>/srv/my.service /etc/systemd/system/docker.service.d/20.conf "
+           "/etc/systemd/system/service.d/30.conf /run/systemd/system/docker.service.d/10.conf");
+    link_to("/dev/null", "/etc/systemd/system/masked.service");
+    put_text("/lib/systemd/system/masked.service", "[Service]\n");
+    expect("unit:masked.service", NULL, NULL, "");
+}
+END_TEST
+
+START_TEST(test_options)
+{
+    struct daemon_facts *daemon;
+    struct fileset_facts *set = NULL;
+
+    put_mode("/pki/ca.pem", 0444);
+    put_mode("/root/.docker/ca.pem", 0444);
+    expect_for("option:tlscacert", NULL, NULL, "");
+    expect_for("option:tlscacert", "--tlscacert", "/pki/ca.pem", "/pki/ca.pem");
+    expect_for("option:tlscacert", "--tlscacert", "pki/ca.pem", "/pki/ca.pem");
+    expect_for("option:tlscacert", "--tls", NULL, "/root/.docker/ca.pem");
+    expect_for("option:tlscacert", "--tlsverify", NULL, "/root/.docker/ca.pem");
+    expect_for("option:tlscacert", "--tlsverify=false", NULL, "");
+    expect_for("option:tlskey", "--tlsverify", NULL, ""); /* not there */
+    expect_for("option:group", "--tlsverify", NULL, "");  /* no TLS file */
+
+    daemon = daemon_of("--tlsverify", NULL, "{\"tlscacert\": \"/pki/ca.pem\"}");
+    expect("option:tlscacert", daemon, NULL, "/pki/ca.pem");
+    facts_free(&daemon->facts);
+
+    daemon = daemon_of("--tlsverify", NULL, "{");
+    ck_assert_int_lt(fileset_read(root, "option:tlscacert", daemon, NULL, &set, NULL), 0);
+    facts_free(&daemon->facts);
+    daemon = daemon_of("--tlscacert", "/pki/ca.pem", "{");
+    expect("option:tlscacert", daemon, NULL, "/pki/ca.pem");
+    facts_free(&daemon->facts);
+    ck_assert_int_lt(fileset_read(root, "option:tlscacert", NULL, NULL, &set, NULL), 0);
+}
+END_TEST
+
+START_TEST(test_option_relative_to_dockerd)
+{
+    static const char cmdline[] = "dockerd\0--tls\0--tlskey=key.pem", environment[] = "DOCKER_CERT_PATH=/pki";
+    struct daemon_facts *daemon = NULL;
+
+    put("/proc/9/cmdline", cmdline, sizeof cmdline);
+    put("/proc/9/environ", environment, sizeof environment);
+    link_to("/srv", "/proc/9/cwd");
+    put_mode("/srv/key.pem", 0400);
+    put_mode("/pki/cert.pem", 0444);
+    ck_assert_int_eq(daemon_config_read(root, 9, NULL, &daemon, NULL), 0);
+    expect("option:tlskey", daemon, NULL, "/srv/key.pem");
+    expect("option:tlscert", daemon, NULL, "/pki/cert.pem");
+    facts_free(&daemon->facts);
+}
+END_TEST
+
+START_TEST(test_sockets)
+{
+    struct daemon_facts *daemon = daemon_of(NULL, NULL, NULL);
+
+    put_mode("/run/docker.sock", 0660);
+    put_mode("/run/my.sock", 0660);
+    put_mode("/run/engine.sock", 0660);
+    link_to("/run", "/var/run");
+    link_to("/run", "/var/run2");
+    /* no process was found: only the socket that is talked to */
+    expect("sockets:", daemon, "/var/run/engine.sock", "/var/run/engine.sock>/run/engine.sock");
+    expect("sockets:", daemon, NULL, "/var/run/docker.sock>/run/docker.sock");
+    daemon->pid = 5;
+    expect("sockets:", daemon, "/run/docker.sock", "/run/docker.sock");
+    expect("sockets:", daemon, "/run/engine.sock", "/run/engine.sock /var/run/docker.sock>/run/docker.sock");
+    facts_free(&daemon->facts);
+
+    expect_for("sockets:", "-H", "unix:///run/my.sock", "/run/my.sock");
+    expect_for("sockets:", "-H", "unix://", "/var/run/docker.sock>/run/docker.sock");
+    expect_for("sockets:", "-H", "tcp://0.0.0.0:2375", "");
+    expect_for("sockets:", "-H", "0.0.0.0:2375", "");
+    expect_for("sockets:", "-H", "unix:///run/gone.sock", "");
+    expect_for("sockets:", "-H", "fd://", "/run/docker.sock");
+
+    put_text("/lib/systemd/system/docker.socket",
+             "[Unit]\nListenStream=/run/engine.sock\n[Socket]\nListenStream=/run/engine.sock\nListenStreamX=/x\n");
+    expect_for("sockets:", "-H", "fd://", "/run/engine.sock");
+    put_text("/etc/systemd/system/docker.socket.d/a.conf",
+             "[Socket]\nListenStream=\nListenStream = %t/my.sock \nListenStream=2375\n");
+    expect_for("sockets:", "--host=fd://", NULL, "/run/my.sock");
+}
+END_TEST
+
+START_TEST(test_real_socket)
+{
+    struct daemon_facts *daemon = daemon_of(NULL, NULL, NULL);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    scoped(cleanup_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct fileset_facts *set;
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/s", host_folder);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(chmod(address.sun_path, 0660), 0);
+    set = read_set("sockets:", daemon, "/s");
+    ck_assert_uint_eq(set->count, 1);
+    ck_assert_uint_eq(set->items[0].mode, S_IFSOCK | 0660);
+    facts_free(&set->facts);
+    facts_free(&daemon->facts);
+}
+END_TEST
+
+static const struct {
+    const char *option, *value, *group;
+    gid_t gid;
+    bool exists;
+} groups[] = {
+    {NULL, NULL, "docker", 999, true},
+    {"--group", "wheel", "wheel", 10, true},
+    {"-G", "10", "10", 10, true},
+    {"--group=", NULL, "root", 0, true},
+    {"--group", "none", "none", -1U, false},
+    {"-G", "4294967295", "4294967295", -1U, false},
+};
+
+START_TEST(test_expected_group)
+{
+    struct daemon_facts *daemon = daemon_of(groups[_i].option, groups[_i].value, NULL);
+    struct fileset_facts *set;
+
+    put_text("/etc/group", "docker:x:999:\nwheel:x:10:\n");
+    set = read_set("sockets:", daemon, NULL);
+    ck_assert_str_eq(set->expected_group, groups[_i].group);
+    ck_assert_uint_eq(set->expected_gid, groups[_i].gid);
+    ck_assert(set->expected_group_exists == groups[_i].exists);
+    facts_free(&set->facts);
+    facts_free(&daemon->facts);
+}
+END_TEST
+
+START_TEST(test_config_file)
+{
+    struct daemon_facts *daemon = NULL;
+
+    put_text("/etc/docker/daemon.json", "{");
+    ck_assert_int_eq(daemon_config_read(root, 0, NULL, &daemon, NULL), 0);
+    expect("daemon.json:", daemon, NULL, "/etc/docker/daemon.json");
+    facts_free(&daemon->facts);
+}
+END_TEST
+
+START_TEST(test_source_grammar)
+{
+    static const char *const good[] = {"path:/a",       "path:/a,/b", "tree:/etc",    "unit:docker.service",
+                                       "option:tlskey", "sockets:",   "daemon.json:", "unit:x.socket"};
+    static const char *const bad[] = {"",       "path:",  "path:a",        "path:/a,b", "path:/a,",  "tree:x",
+                                      "unit:a", "unit:.", "unit:../a.b",   "option:",   "option:A",  "sockets:/x",
+                                      "/etc",   "path",   "daemon.json:x", "other:/a",  "unit:a/b.c"};
+    struct error error = ERROR_INIT;
+
+    for (size_t i = 0; i < countof(good); i++)
+        ck_assert_msg(fileset_source_valid(good[i], &error), "%s: %s", good[i], error.text);
+    for (size_t i = 0; i < countof(bad); i++)
+        ck_assert_msg(!fileset_source_valid(bad[i], &error), "%s", bad[i]);
+    ck_assert(fileset_needs_daemon("sockets:"));
+    ck_assert(fileset_needs_daemon("option:tlskey"));
+    ck_assert(!fileset_needs_daemon("path:/a"));
+    ck_assert(!fileset_needs_daemon("unit:a.service"));
+}
+END_TEST
+
+START_TEST(test_digest_follows_mode)
+{
+    struct fileset_facts *first, *same, *changed;
+
+    put_mode("/f", 0644);
+    first = read_set("path:/f", NULL, NULL);
+    same = read_set("path:/f", NULL, NULL);
+    put_mode("/f", 04644);
+    changed = read_set("path:/f", NULL, NULL);
+    ck_assert_uint_eq(first->facts.digest, same->facts.digest);
+    ck_assert_uint_ne(first->facts.digest, changed->facts.digest);
+    facts_free(&first->facts);
+    facts_free(&same->facts);
+    facts_free(&changed->facts);
+}
+END_TEST
+
+static void collect_watch(const char *path, bool tree, void *user)
+{
+    str_printf(user, "%s%s ", path, tree ? "/**" : "");
+}
+
+START_TEST(test_watch_paths)
+{
+    scoped_str seen = STR_INIT;
+    struct daemon_facts *daemon = daemon_of("-H", "fd://", NULL);
+
+    fileset_watch_paths(root, "tree:/etc/docker/certs.d", NULL, NULL, collect_watch, &seen);
+    ck_assert_str_eq(str_text(&seen), "/etc/docker/certs.d/** /etc/passwd /etc/group ");
+    str_clear(&seen);
+    fileset_watch_paths(root, "unit:docker.service", NULL, NULL, collect_watch, &seen);
+    ck_assert_ptr_nonnull(strstr(str_text(&seen), "/etc/systemd/system/docker.service "));
+    ck_assert_ptr_nonnull(strstr(str_text(&seen), "/etc/systemd/system/docker.service.d/** "));
+    str_clear(&seen);
+    fileset_watch_paths(root, "sockets:", daemon, "/run/x.sock", collect_watch, &seen);
+    ck_assert_ptr_nonnull(strstr(str_text(&seen), "/run/x.sock /run/docker.sock "));
+    ck_assert_ptr_nonnull(strstr(str_text(&seen), "/docker.socket "));
+    facts_free(&daemon->facts);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("fileset");
+    TCase *all = tcase_create("all");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    tcase_set_timeout(all, 60);
+    tcase_add_checked_fixture(all, host_folder_setup, host_folder_teardown);
+    tcase_add_test(all, test_paths);
+    tcase_add_test(all, test_unreadable_is_an_error_item);
+    tcase_add_test(all, test_modes_and_owners);
+    tcase_add_test(all, test_names);
+    tcase_add_test(all, test_tree);
+    tcase_add_test(all, test_tree_is_bounded);
+    tcase_add_test(all, test_units);
+    tcase_add_test(all, test_options);
+    tcase_add_test(all, test_option_relative_to_dockerd);
+    tcase_add_test(all, test_sockets);
+    tcase_add_test(all, test_real_socket);
+    tcase_add_loop_test(all, test_expected_group, 0, countof(groups));
+    tcase_add_test(all, test_config_file);
+    tcase_add_test(all, test_source_grammar);
+    tcase_add_test(all, test_digest_follows_mode);
+    tcase_add_test(all, test_watch_paths);
+    suite_add_tcase(suite, all);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
