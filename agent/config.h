@@ -57,7 +57,6 @@ struct config {
     unsigned
         sweep_seconds; /* intervals.sweep: slow re-hash of files that inotify cannot see (default 3600, minimum 60) */
     unsigned top_seconds; /* intervals.top: how often containers' processes are read again (default 60, minimum 10) */
-    unsigned exec_keep_seconds; /* rules.exec-privileged.params.keep is a rule parameter; this is the default 86400 */
 };
 
 /* What the command line gave; NULL: not given. */

@@ -7,6 +7,7 @@
 
 #include "agent/config.h"
 #include "agent/transition.h"
+#include "common/str.h"
 
 struct sink;
 

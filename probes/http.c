@@ -19,6 +19,8 @@
 
 #include "common/memory.h"
 
+#define unused __attribute__((unused))
+
 enum { SLOTS = 6, IDLE_HANDLES = 8, HEADER_LIMIT = 256 * 1024, STREAM_ERROR_LIMIT = 64 * 1024 };
 
 enum request_state { QUEUED, RUNNING, FINISHED, CANCELLED };

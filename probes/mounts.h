@@ -4,6 +4,7 @@
 
 #include <event2/event.h>
 
+#include "common/error.h"
 #include "probes/facts.h"
 
 struct mounts_facts {

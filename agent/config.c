@@ -1,0 +1,530 @@
+/* Reading the configuration: see the header. Strict: what is not understood is refused with file, line and key. */
+#include "agent/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "agent/rule_internal.h"
+#include "common/file.h"
+#include "common/str.h"
+#include "common/vec.h"
+
+enum { FILE_LIMIT = 1024 * 1024 };
+static const char default_path[] = "/etc/docker-bench-agent/agent.json";
+
+struct reader {
+    struct config *config;
+    const char *file;
+    struct error *error;
+};
+
+#define refuse(reader, value, ...) rule_refuse((reader)->error, (reader)->file, value, __VA_ARGS__)
+
+void config_free(struct config *config)
+{
+    if (!config)
+        return;
+    json_doc_free(config->document);
+    arena_free(config->arena);
+    free(config);
+}
+
+/* The running program lies in the build tree: its rules are the source tree's. */
+static const char *default_data_dir(void)
+{
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    if (n <= 0)
+        return DATA_DIR;
+    path[n] = '\0';
+    return str_starts(path, BUILD_DIR "/") ? SOURCE_DATA_DIR : DATA_DIR;
+}
+
+static struct config *config_new(void)
+{
+    struct config *config = mem_alloc(sizeof *config);
+
+    config->arena = arena_new(1024);
+    config->benchmark = "dosec-1.0";
+    config->socket_path = "/run/docker-bench-agent/agent.sock";
+    config->socket_mode = 0660;
+    config->state_dir = "/var/lib/docker-bench-agent";
+    config->data_dir = default_data_dir();
+    config->rules_dir = "/etc/docker-bench-agent/rules.d";
+    config->host_root = "/";
+    config->sinks = arena_alloc(config->arena, sizeof *config->sinks);
+    config->sinks[0] = (struct sink_config){
+        .type = SINK_JOURNALD, .facility = LOG_DAEMON >> 3, .statuses = 1u << VERDICT_FAIL | 1u << VERDICT_ERROR};
+    config->sink_count = 1;
+    config->sweep_seconds = 3600;
+    config->top_seconds = 60;
+    return config;
+}
+
+static int read_string(struct reader *reader, const struct json *object, const char *key, const char **ret)
+{
+    const struct json *value = json_get(object, key);
+
+    if (!value)
+        return 0;
+    if (str_empty(json_string(value)))
+        return refuse(reader, value, "%s: must be a text that is not empty", key);
+    *ret = arena_strdup(reader->config->arena, json_string(value));
+    return 0;
+}
+
+static int read_path(struct reader *reader, const struct json *object, const char *key, const char **ret)
+{
+    int r = read_string(reader, object, key, ret);
+
+    if (r == 0 && json_get(object, key) && (*ret)[0] != '/')
+        return refuse(reader, json_get(object, key), "%s: must be an absolute path", key);
+    return r;
+}
+
+/* The index of a word among WORDS, which end with NULL. */
+static int read_word(struct reader *reader, const struct json *value, const char *key, const char *const *words,
+                     unsigned *ret)
+{
+    scoped_str list = STR_INIT;
+
+    for (unsigned i = 0; words[i]; i++) {
+        if (str_equal(json_string(value), words[i])) {
+            *ret = i;
+            return 0;
+        }
+        str_printf(&list, "%s\"%s\"", i ? ", " : "", words[i]);
+    }
+    return refuse(reader, value, "%s: must be one of %s", key, list.data);
+}
+
+static int read_docker(struct reader *reader, const struct json *object)
+{
+    static const char *const keys[] = {"host", "tls", NULL}, *const tls_keys[] = {"ca", "cert", "key", NULL};
+    const struct json *tls = json_get(object, "tls");
+    struct config *config = reader->config;
+    int r = rule_known_keys(object, reader->file, keys, reader->error);
+
+    if (r == 0)
+        r = rule_known_keys(tls, reader->file, tls_keys, reader->error);
+    if (r == 0)
+        r = read_string(reader, object, "host", &config->docker_host);
+    if (r == 0)
+        r = read_path(reader, tls, "ca", &config->tls_ca);
+    if (r == 0)
+        r = read_path(reader, tls, "cert", &config->tls_cert);
+    if (r == 0)
+        r = read_path(reader, tls, "key", &config->tls_key);
+    if (r == 0 && tls)
+        config->docker_tls_verify = true;
+    return r;
+}
+
+static int read_socket(struct reader *reader, const struct json *object)
+{
+    static const char *const keys[] = {"path", "mode", "group", NULL};
+    const struct json *mode = json_get(object, "mode");
+    struct config *config = reader->config;
+    int r = rule_known_keys(object, reader->file, keys, reader->error);
+
+    if (r == 0)
+        r = read_path(reader, object, "path", &config->socket_path);
+    if (r == 0)
+        r = read_string(reader, object, "group", &config->socket_group);
+    if (r == 0 && mode) {
+        const char *text = json_string(mode);
+
+        if (!text || !*text || strlen(text) > 4 || strspn(text, "01234567") != strlen(text) ||
+            strtoul(text, NULL, 8) > 0777)
+            return refuse(reader, mode, "mode: must be octal digits in quotes, such as \"0660\"");
+        config->socket_mode = (unsigned)strtoul(text, NULL, 8);
+    }
+    return r;
+}
+
+/* 60, "60s", "5m", "1h", "1d" */
+static int read_seconds(struct reader *reader, const struct json *object, const char *key, unsigned min, unsigned *ret)
+{
+    static const struct {
+        char unit;
+        unsigned seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    enum { SECONDS_MAX = 366 * 86400 };
+    const struct json *value = json_get(object, key);
+    const char *text = json_string(value);
+    double seconds = json_type(value) == JSON_NUMBER ? json_double(value, -1) : -1;
+
+    if (!value)
+        return 0;
+    if (text && *text >= '0' && *text <= '9' && strlen(text) < 10) {
+        char *end;
+        unsigned long number = strtoul(text, &end, 10);
+
+        for (size_t i = 0; i < countof(units); i++)
+            if (*end == units[i].unit && !end[1])
+                seconds = (double)number * units[i].seconds;
+    }
+    if (seconds < min || seconds > SECONDS_MAX)
+        return refuse(reader, value, "%s: must be a time of at least %u s, such as 60, \"5m\", \"1h\"", key, min);
+    *ret = (unsigned)seconds;
+    return 0;
+}
+
+static int read_statuses(struct reader *reader, const struct json *list, unsigned *ret)
+{
+    if (!list)
+        return 0;
+    if (json_type(list) != JSON_ARRAY || !json_count(list))
+        return refuse(reader, list, "statuses: must be a list of verdicts");
+    *ret = 0;
+    for (size_t i = 0; i < json_count(list); i++) {
+        enum verdict verdict;
+
+        if (!verdict_parse(json_string(json_at(list, i)), &verdict))
+            return refuse(reader, json_at(list, i),
+                          "statuses: must be among \"pass\", \"fail\", \"manual\", \"not_applicable\", \"error\"");
+        *ret |= 1u << verdict;
+    }
+    return 0;
+}
+
+static int read_facility(struct reader *reader, const struct json *value, int *ret)
+{
+    static const char *const names[] = {"kern",   "user",   "mail",   "daemon",   "auth",   "syslog", "lpr",
+                                        "news",   "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",
+                                        "alert",  "clock",  "local0", "local1",   "local2", "local3", "local4",
+                                        "local5", "local6", "local7", NULL};
+    unsigned index = 0;
+    int r = value ? read_word(reader, value, "facility", names, &index) : 0;
+
+    if (r == 0 && value)
+        *ret = (int)index;
+    return r;
+}
+
+static int read_address(struct reader *reader, const struct json *object, struct sink_config *sink)
+{
+    const struct json *value = json_get(object, "address");
+    int r = read_string(reader, object, "address", &sink->address);
+
+    if (r < 0)
+        return r;
+    if (sink->type == SINK_SYSLOG && !sink->address)
+        sink->address = "/dev/log";
+    if (sink->type == SINK_FILE && !sink->address)
+        return refuse(reader, object, "address: a file sink needs the path of its file");
+    if (!sink->address || sink->address[0] == '/')
+        return 0;
+    if (str_starts(sink->address, "tls://"))
+        return refuse(reader, value, "address: tls:// is not in this version; use tcp:// to a local relay");
+    if (sink->type == SINK_SYSLOG && (str_starts(sink->address, "udp://") || str_starts(sink->address, "tcp://")))
+        return 0;
+    return refuse(reader, value,
+                  sink->type == SINK_SYSLOG ? "address: must be an absolute path, udp://host:port or tcp://host:port"
+                                            : "address: must be an absolute path");
+}
+
+static int read_sink(struct reader *reader, const struct json *object, struct sink_config *sink)
+{
+    static const char *const keys[] = {"type", "format", "address", "facility", "min_severity", "statuses", NULL};
+    static const char *const types[] = {"journald", "syslog", "file", NULL};
+    static const char *const formats[] = {"text", "rfc5424", "json", NULL};
+    const struct json *format = json_get(object, "format"), *severity = json_get(object, "min_severity");
+    unsigned index = 0;
+    int r = json_type(object) == JSON_OBJECT ? rule_known_keys(object, reader->file, keys, reader->error)
+                                             : refuse(reader, object, "sinks: must be a list of objects");
+
+    if (r == 0)
+        r = read_word(reader, json_get(object, "type") ? json_get(object, "type") : object, "type", types, &index);
+    *sink = (struct sink_config){.type = (enum sink_type)index,
+                                 .facility = LOG_DAEMON >> 3,
+                                 .statuses = 1u << VERDICT_FAIL | 1u << VERDICT_ERROR,
+                                 .line = json_line(object)};
+    if (r == 0)
+        r = read_address(reader, object, sink);
+    if (r == 0 && sink->type == SINK_SYSLOG && sink->address[0] != '/')
+        sink->format = FORMAT_RFC5424;
+    if (r == 0 && format) {
+        if (sink->type != SINK_SYSLOG)
+            return refuse(reader, format, "format: only a syslog sink has one");
+        r = read_word(reader, format, "format", formats, &index);
+        sink->format = (enum sink_format)index;
+    }
+    if (r == 0 && severity && !severity_parse(json_string(severity), &sink->min_severity))
+        r = refuse(reader, severity, "min_severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
+    if (r == 0)
+        r = read_statuses(reader, json_get(object, "statuses"), &sink->statuses);
+    return r < 0 ? r : read_facility(reader, json_get(object, "facility"), &sink->facility);
+}
+
+static int read_list(struct reader *reader, const struct json *list, const char *key, size_t size, void **ret,
+                     size_t *ret_count)
+{
+    if (json_type(list) != JSON_ARRAY)
+        return refuse(reader, list, "%s: must be a list", key);
+    *ret_count = json_count(list);
+    *ret = arena_alloc(reader->config->arena, (*ret_count + 1) * size);
+    return 0;
+}
+
+static int read_sinks(struct reader *reader, const struct json *list)
+{
+    struct config *config = reader->config;
+    int r = read_list(reader, list, "sinks", sizeof *config->sinks, (void **)&config->sinks, &config->sink_count);
+
+    for (size_t i = 0; r == 0 && i < config->sink_count; i++)
+        r = read_sink(reader, json_at(list, i), &config->sinks[i]);
+    return r;
+}
+
+static int read_overrides(struct reader *reader, const struct json *rules)
+{
+    struct config *config = reader->config;
+
+    if (json_type(rules) != JSON_OBJECT)
+        return refuse(reader, rules, "rules: must be an object of id or slug and {enabled, severity, params}");
+    config->override_count = json_count(rules);
+    config->overrides = arena_alloc(config->arena, (config->override_count + 1) * sizeof *config->overrides);
+    for (size_t i = 0; i < config->override_count; i++) {
+        const char *rule;
+        const struct json *value = json_member(rules, i, &rule, NULL);
+
+        if (json_type(value) != JSON_OBJECT)
+            return refuse(reader, value, "rules.%s: must be an object", rule);
+        config->overrides[i] = (struct rule_override){arena_strdup(config->arena, rule), value, config->path};
+    }
+    return 0;
+}
+
+/* RFC 3339, or a day: until its end, UTC. */
+static int read_expiry(struct reader *reader, const struct json *object, usec_t *ret)
+{
+    const struct json *value = json_get(object, "expires");
+    const char *text = json_string(value);
+    scoped(cleanup_free) char *full = NULL;
+
+    if (!value)
+        return 0;
+    full = text && strlen(text) == strlen("2026-12-31") ? mem_printf("%sT23:59:59.999999Z", text) : mem_strdup(text);
+    if (!full || clock_parse(full, ret) < 0)
+        return refuse(reader, value, "expires: must be a day (2026-12-31) or a time of RFC 3339");
+    return 0;
+}
+
+static int require(struct reader *reader, const struct json *object, const char *const *keys)
+{
+    for (; *keys; keys++)
+        if (!json_get(object, *keys))
+            return refuse(reader, object, "%s: is missing", *keys);
+    return 0;
+}
+
+static int read_waiver(struct reader *reader, const struct json *object, struct waiver *waiver)
+{
+    static const char *const keys[] = {"rule", "subject", "reason", "by", "expires", NULL};
+    static const char *const required[] = {"rule", "reason", "by", NULL};
+    int r = json_type(object) == JSON_OBJECT ? rule_known_keys(object, reader->file, keys, reader->error)
+                                             : refuse(reader, object, "waivers: must be a list of objects");
+
+    if (r == 0)
+        r = require(reader, object, required);
+    waiver->line = json_line(object);
+    if (r == 0)
+        r = read_string(reader, object, "rule", &waiver->rule);
+    if (r == 0)
+        r = read_string(reader, object, "subject", &waiver->subject);
+    if (r == 0)
+        r = read_string(reader, object, "reason", &waiver->reason);
+    if (r == 0)
+        r = read_string(reader, object, "by", &waiver->by);
+    return r < 0 ? r : read_expiry(reader, object, &waiver->expires);
+}
+
+static int read_attestation(struct reader *reader, const struct json *object, struct attestation *attestation)
+{
+    static const char *const keys[] = {"rule", "status", "by", "evidence", "expires", NULL};
+    static const char *const required[] = {"rule", "status", "by", NULL}, *const words[] = {"pass", "fail", NULL};
+    unsigned index = 0;
+    int r = json_type(object) == JSON_OBJECT ? rule_known_keys(object, reader->file, keys, reader->error)
+                                             : refuse(reader, object, "attestations: must be a list of objects");
+
+    if (r == 0)
+        r = require(reader, object, required);
+    attestation->line = json_line(object);
+    if (r == 0)
+        r = read_word(reader, json_get(object, "status"), "status", words, &index);
+    attestation->status = index ? VERDICT_FAIL : VERDICT_PASS;
+    if (r == 0)
+        r = read_string(reader, object, "rule", &attestation->rule);
+    if (r == 0)
+        r = read_string(reader, object, "by", &attestation->by);
+    if (r == 0)
+        r = read_string(reader, object, "evidence", &attestation->evidence);
+    return r < 0 ? r : read_expiry(reader, object, &attestation->expires);
+}
+
+static int read_words_of_people(struct reader *reader, const struct json *root)
+{
+    struct config *config = reader->config;
+    const struct json *waivers = json_get(root, "waivers"), *attestations = json_get(root, "attestations");
+    int r = 0;
+
+    if (waivers)
+        r = read_list(reader, waivers, "waivers", sizeof *config->waivers, (void **)&config->waivers,
+                      &config->waiver_count);
+    for (size_t i = 0; r == 0 && i < config->waiver_count; i++)
+        r = read_waiver(reader, json_at(waivers, i), &config->waivers[i]);
+    if (r == 0 && attestations)
+        r = read_list(reader, attestations, "attestations", sizeof *config->attestations,
+                      (void **)&config->attestations, &config->attestation_count);
+    for (size_t i = 0; r == 0 && i < config->attestation_count; i++)
+        r = read_attestation(reader, json_at(attestations, i), &config->attestations[i]);
+    return r;
+}
+
+static int read_intervals(struct reader *reader, const struct json *object)
+{
+    static const char *const keys[] = {"sweep", "top", NULL};
+    int r = rule_known_keys(object, reader->file, keys, reader->error);
+
+    if (r == 0)
+        r = read_seconds(reader, object, "sweep", 60, &reader->config->sweep_seconds);
+    return r < 0 ? r : read_seconds(reader, object, "top", 10, &reader->config->top_seconds);
+}
+
+/* Two equal keys in one object: one of them is a mistake. */
+static int refuse_duplicates(struct reader *reader, const struct json *value)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && json_type(value) == JSON_OBJECT && i < json_count(value); i++) {
+        const char *key, *other;
+        const struct json *member = json_member(value, i, &key, NULL);
+
+        for (size_t k = 0; k < i; k++) {
+            json_member(value, k, &other, NULL);
+            if (strcmp(key, other) == 0)
+                return refuse(reader, member, "\"%s\" stands there twice", key);
+        }
+        r = refuse_duplicates(reader, member);
+    }
+    for (size_t i = 0; r == 0 && json_type(value) == JSON_ARRAY && i < json_count(value); i++)
+        r = refuse_duplicates(reader, json_at(value, i));
+    return r;
+}
+
+static int read_root(struct reader *reader, const struct json *root)
+{
+    static const char *const keys[] = {"docker",   "benchmark",    "language",  "socket", "state_dir",
+                                       "data_dir", "rules_dir",    "host_root", "sinks",  "rules",
+                                       "waivers",  "attestations", "intervals", NULL};
+    static const char *const languages[] = {"en", "zh", NULL};
+    struct config *config = reader->config;
+    unsigned language = 0;
+    int r;
+
+    if (json_type(root) != JSON_OBJECT)
+        return refuse(reader, root, "must be an object");
+    if (json_get(root, "scanner"))
+        return refuse(reader, json_get(root, "scanner"), "scanner: not in this version");
+    r = rule_known_keys(root, reader->file, keys, reader->error);
+    if (r == 0)
+        r = refuse_duplicates(reader, root);
+    if (r == 0)
+        r = read_docker(reader, json_get(root, "docker"));
+    if (r == 0)
+        r = read_string(reader, root, "benchmark", &config->benchmark);
+    if (r == 0 && json_get(root, "language"))
+        r = read_word(reader, json_get(root, "language"), "language", languages, &language);
+    config->language = (enum language)language;
+    if (r == 0)
+        r = read_socket(reader, json_get(root, "socket"));
+    if (r == 0)
+        r = read_path(reader, root, "state_dir", &config->state_dir);
+    if (r == 0)
+        r = read_path(reader, root, "data_dir", &config->data_dir);
+    if (r == 0)
+        r = read_path(reader, root, "rules_dir", &config->rules_dir);
+    if (r == 0)
+        r = read_path(reader, root, "host_root", &config->host_root);
+    if (r == 0 && json_get(root, "sinks"))
+        r = read_sinks(reader, json_get(root, "sinks"));
+    if (r == 0 && json_get(root, "rules"))
+        r = read_overrides(reader, json_get(root, "rules"));
+    if (r == 0)
+        r = read_words_of_people(reader, root);
+    return r < 0 ? r : read_intervals(reader, json_get(root, "intervals"));
+}
+
+int config_parse(const char *text, size_t length, const char *path, struct config **ret, struct error *error)
+{
+    static const struct json_limits limits = {.bytes = FILE_LIMIT, .depth = 16, .values = 100000, .comments = true};
+    scoped(cleanup_config) struct config *config = config_new();
+    struct reader reader = {.config = config, .file = path, .error = error};
+    int r = json_parse(text, length, &limits, &config->document, error);
+
+    if (r < 0)
+        return error_prefix(error, "%s", path);
+    config->path = arena_strdup(config->arena, path);
+    r = read_root(&reader, json_root(config->document));
+    if (r == 0)
+        *ret = take(config);
+    return r;
+}
+
+/* As the docker client reads its environment. */
+static void apply_environment(struct config *config, const char *(*environment)(const char *name))
+{
+    const char *host = environment("DOCKER_HOST"), *certificates = environment("DOCKER_CERT_PATH");
+    bool verify = !str_empty(environment("DOCKER_TLS_VERIFY"));
+
+    if (!str_empty(host))
+        config->docker_host = arena_strdup(config->arena, host);
+    if (verify)
+        config->docker_tls_verify = true;
+    if (verify && str_empty(certificates) && !config->tls_ca && !str_empty(environment("HOME"))) {
+        scoped(cleanup_free) char *folder = mem_printf("%s/.docker", environment("HOME"));
+
+        config->docker_cert_path = arena_strdup(config->arena, folder);
+    } else if (!str_empty(certificates)) {
+        config->docker_cert_path = arena_strdup(config->arena, certificates);
+    }
+}
+
+static void apply_argument(struct config *config, const char *argument, const char **setting)
+{
+    if (argument)
+        *setting = arena_strdup(config->arena, argument);
+}
+
+int config_load(const struct config_arguments *arguments, const char *(*environment)(const char *name),
+                struct config **ret, struct error *error)
+{
+    const char *path = arguments->config_path ? arguments->config_path : default_path;
+    scoped(cleanup_config) struct config *config = NULL;
+    scoped_str text = STR_INIT;
+    int r = file_read(path, FILE_LIMIT, &text, error);
+
+    if (r == -ENOENT && !arguments->config_path) {
+        config = config_new();
+    } else {
+        if (r == 0)
+            r = config_parse(str_text(&text), text.length, path, &config, error);
+        else
+            error_set(error, EINVAL, "cannot read the configuration %s: %s", path, strerror(-r));
+        if (r < 0)
+            return -EINVAL;
+    }
+    apply_environment(config, environment);
+    apply_argument(config, arguments->docker_host, &config->docker_host);
+    apply_argument(config, arguments->socket_path, &config->socket_path);
+    apply_argument(config, arguments->state_dir, &config->state_dir);
+    apply_argument(config, arguments->host_root, &config->host_root);
+    apply_argument(config, arguments->data_dir, &config->data_dir);
+    *ret = take(config);
+    return 0;
+}

@@ -1,0 +1,86 @@
+/* Asking the agent and telling what went wrong. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "agent/ctl/client.h"
+#include "agent/ctl/ctl.h"
+#include "common/text.h"
+
+int ctl_usage(const char *format, ...)
+{
+    scoped_str text = STR_INIT;
+    va_list arguments;
+
+    va_start(arguments, format);
+    str_vprintf(&text, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "agentctl: %s\nTry 'agentctl --help'.\n", str_text(&text));
+    return EXIT_USAGE;
+}
+
+int ctl_refused(long status, const struct str *text)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    const char *message = NULL;
+    scoped_str safe = STR_INIT;
+
+    if (json_parse(str_text(text), text->length, NULL, &doc, NULL) == 0)
+        message = json_string(json_path(json_root(doc), "error", "message", NULL));
+    terminal_cell(&safe, message ? message : "no reason given", 0, false);
+    fprintf(stderr, "agentctl: the agent answered %ld: %s\n", status, str_text(&safe));
+    return EXIT_REFUSED;
+}
+
+int ctl_get(const struct ctl *ctl, const char *path, const char *body, struct json_doc **ret_doc, struct str *ret_text)
+{
+    scoped_str full = STR_INIT;
+    struct error error = ERROR_INIT;
+    long status = 0;
+
+    str_append(&full, path);
+    client_parameter(&full, "lang", ctl->zh ? "zh" : "en");
+    if (client_call(ctl->socket, full.data, body, &status, ret_text, &error) < 0) {
+        fprintf(stderr, "agentctl: %s\n", error.text);
+        return EXIT_UNREACHABLE;
+    }
+    if (status >= 400 && !(status == 503 && str_starts(path, "/healthz")))
+        return ctl_refused(status, ret_text);
+    if (json_parse(str_text(ret_text), ret_text->length, NULL, ret_doc, &error) < 0) {
+        fprintf(stderr, "agentctl: the agent's answer cannot be read: %s\n", error.text);
+        return EXIT_REFUSED;
+    }
+    return 0;
+}
+
+int ctl_ask(const struct ctl *ctl, const char *path, const char *body, struct json_doc **ret_doc)
+{
+    scoped_str text = STR_INIT;
+    int r = ctl_get(ctl, path, body, ret_doc, &text);
+
+    if (r == 0 && ctl->json) {
+        fwrite(str_text(&text), 1, text.length, stdout);
+        json_doc_free(take(*ret_doc));
+    }
+    return r;
+}
+
+void ctl_print_finding(const struct ctl *ctl, struct str *out, const struct json *finding)
+{
+    const struct json *subject = json_get(finding, "subject");
+    scoped_str name = STR_INIT;
+    unsigned width = ctl->terminal.width;
+
+    str_printf(&name, "%s %s", json_text(json_get(subject, "kind"), "-"), json_text(json_get(subject, "name"), "-"));
+    terminal_cell(out, json_text(json_get(finding, "rule"), "-"), 5, true);
+    str_append_char(out, ' ');
+    terminal_status(&ctl->terminal, out, json_string(json_get(finding, "severity")), 8);
+    str_append_char(out, ' ');
+    terminal_status(&ctl->terminal, out, json_text(json_get(finding, "status"), "gone"), 7);
+    str_append_char(out, ' ');
+    terminal_cell(out, name.data, 24, true);
+    str_append_char(out, ' ');
+    terminal_cell(out, json_string(json_get(finding, "evidence")), width > 68 ? width - 48 : 20, false);
+    if (json_type(json_get(finding, "waived")) == JSON_OBJECT)
+        str_append(out, tr(ctl, " (waived)", "（已豁免）"));
+    str_append_char(out, '\n');
+}

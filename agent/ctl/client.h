@@ -1,0 +1,21 @@
+/* Asking the agent: HTTP over its Unix socket. The only file of agentctl that knows curl. */
+#ifndef AGENT_CTL_CLIENT_H
+#define AGENT_CTL_CLIENT_H
+
+#include <stdbool.h>
+
+#include "common/error.h"
+#include "common/json_in.h"
+#include "common/str.h"
+
+/* One exchange. BODY NULL: GET, else POST. Returns 0 with the HTTP status and the text, or a negative errno when the
+ * agent cannot be reached. Bodies over 256 MiB are refused. */
+int client_call(const char *socket, const char *path, const char *body, long *ret_status, struct str *ret_text,
+                struct error *error);
+/* As above; each line is given to LINE as it comes, until the stream ends or LINE returns false. */
+int client_stream(const char *socket, const char *path, bool (*line)(const char *line, size_t length, void *user),
+                  void *user, long *ret_status, struct str *ret_text, struct error *error);
+/* Appends "&key=value" ("?" for the first), percent-encoded. */
+void client_parameter(struct str *path, const char *key, const char *value);
+
+#endif

@@ -1,0 +1,41 @@
+/* What the commands of agentctl share. */
+#ifndef AGENT_CTL_CTL_H
+#define AGENT_CTL_CTL_H
+
+#include "agent/ctl/terminal.h"
+#include "common/json_in.h"
+
+enum { EXIT_FOUND = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_REFUSED = 4 };
+
+struct ctl {
+    const char *socket;
+    bool json, zh;
+    struct terminal terminal;
+    /* options of single commands; NULL or false: not given */
+    const char *rule, *section, *status, *severity, *subject, *kind, *waived, *limit, *since, *fail_on;
+    bool all;
+    char **words; /* after the command */
+    int word_count;
+};
+
+/* English or Chinese. */
+static inline const char *tr(const struct ctl *ctl, const char *en, const char *zh)
+{
+    return ctl->zh ? zh : en;
+}
+
+typedef int ctl_command(struct ctl *ctl); /* returns the exit status */
+ctl_command ctl_status, ctl_findings, ctl_rules, ctl_explain, ctl_watch, ctl_scan, ctl_check, ctl_version, ctl_ack;
+
+/* Asks for PATH (the language is added) and parses the answer. BODY NULL: GET. Prints errors. 0, or the exit status;
+ * with --json the answer is printed as it came and RET_DOC stays NULL. */
+int ctl_ask(const struct ctl *ctl, const char *path, const char *body, struct json_doc **ret_doc);
+/* The same without printing, for commands that look at the answer even with --json. */
+int ctl_get(const struct ctl *ctl, const char *path, const char *body, struct json_doc **ret_doc, struct str *ret_text);
+/* The error in TEXT, on standard error. Returns the exit status. */
+int ctl_refused(long status, const struct str *text);
+/* One finding on two lines. */
+void ctl_print_finding(const struct ctl *ctl, struct str *out, const struct json *finding);
+int ctl_usage(const char *format, ...) printf_like(1, 2);
+
+#endif

@@ -1,0 +1,109 @@
+/* agentctl findings, check: pages through /v1/findings. */
+#include <string.h>
+
+#include "agent/ctl/client.h"
+#include "agent/ctl/ctl.h"
+#include "common/memory.h"
+
+static void add(struct str *path, const char *key, const char *value)
+{
+    if (value)
+        client_parameter(path, key, value);
+}
+
+/* Calls EACH for every finding of every page. With --json prints the pages instead when PRINT. */
+static int each_finding(struct ctl *ctl, const struct str *base, bool print,
+                        void (*each)(struct ctl *ctl, const struct json *finding, void *user), void *user)
+{
+    scoped(cleanup_free) char *after = NULL;
+
+    do {
+        scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+        scoped_str text = STR_INIT, path = STR_INIT;
+        const struct json *findings;
+        int r;
+
+        str_append(&path, str_text(base));
+        add(&path, "after", after);
+        r = ctl_get(ctl, path.data, NULL, &doc, &text);
+        if (r)
+            return r;
+        if (print && ctl->json)
+            fwrite(str_text(&text), 1, text.length, stdout);
+        findings = json_get(json_root(doc), "findings");
+        for (size_t i = 0; i < json_count(findings); i++)
+            each(ctl, json_at(findings, i), user);
+        free(after);
+        after = mem_strdup(json_string(json_get(json_root(doc), "next")));
+    } while (after && !ctl->limit);
+    return 0;
+}
+
+static void print_one(struct ctl *ctl, const struct json *finding, void *user)
+{
+    size_t *count = user;
+    scoped_str out = STR_INIT;
+
+    ++*count;
+    if (ctl->json)
+        return;
+    ctl_print_finding(ctl, &out, finding);
+    fputs(str_text(&out), stdout);
+}
+
+int ctl_findings(struct ctl *ctl)
+{
+    scoped_str path = STR_INIT;
+    size_t count = 0;
+    int r;
+
+    str_append(&path, "/v1/findings");
+    add(&path, "rule", ctl->rule);
+    add(&path, "section", ctl->section);
+    add(&path, "status", ctl->status ? ctl->status : ctl->all ? NULL : "fail,error");
+    add(&path, "severity", ctl->severity);
+    add(&path, "subject", ctl->subject);
+    add(&path, "kind", ctl->kind);
+    add(&path, "waived", ctl->waived);
+    add(&path, "limit", ctl->limit);
+    r = each_finding(ctl, &path, true, print_one, &count);
+    if (r == 0 && !count && !ctl->json)
+        puts(tr(ctl, "no such finding", "没有符合条件的结果"));
+    return r;
+}
+
+static int severity_rank(const char *severity)
+{
+    static const char *const names[] = {"low", "medium", "high", "critical"};
+
+    for (int i = 0; i < (int)countof(names); i++)
+        if (str_equal(names[i], severity))
+            return i;
+    return -1;
+}
+
+static void judge(struct ctl *ctl, const struct json *finding, void *user)
+{
+    size_t *count = user;
+
+    if (severity_rank(json_string(json_get(finding, "severity"))) >= severity_rank(ctl->fail_on))
+        print_one(ctl, finding, count);
+}
+
+int ctl_check(struct ctl *ctl)
+{
+    scoped_str path = STR_INIT;
+    size_t count = 0;
+    int r;
+
+    if (!ctl->fail_on)
+        ctl->fail_on = "high";
+    if (severity_rank(ctl->fail_on) < 0)
+        return ctl_usage("--fail-on takes low, medium, high or critical");
+    str_append(&path, "/v1/findings?status=fail&waived=false");
+    r = each_finding(ctl, &path, true, judge, &count);
+    if (r == 0 && !ctl->json)
+        printf("%zu %s %s\n", count, tr(ctl, "unwaived failures at or above", "项未豁免的失败，级别不低于"),
+               ctl->fail_on);
+    return r ? r : count ? EXIT_FOUND : 0;
+}

@@ -1,0 +1,104 @@
+/* agentctl watch, scan, ack, version: what follows or changes the running agent. */
+#include <string.h>
+
+#include "agent/ctl/client.h"
+#include "agent/ctl/ctl.h"
+#include "common/json_out.h"
+
+static bool print_line(const char *line, size_t length, void *user)
+{
+    const struct ctl *ctl = user;
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped_str out = STR_INIT;
+    const struct json *root;
+
+    if (ctl->json) {
+        puts(line);
+        return fflush(stdout) == 0;
+    }
+    if (json_parse(line, length, NULL, &doc, NULL) < 0)
+        return true;
+    root = json_root(doc);
+    if (json_get(root, "hello"))
+        return true;
+    if (json_get(root, "lost")) {
+        printf("%s %lld\n", tr(ctl, "transitions lost:", "丢失的变化："),
+               (long long)json_int(json_get(root, "lost"), 0));
+        return fflush(stdout) == 0;
+    }
+    terminal_cell(&out, json_text(json_get(root, "at"), "-"), 19, true);
+    str_append_char(&out, ' ');
+    terminal_cell(&out, json_text(json_get(root, "previous"), "new"), 14, true);
+    str_append(&out, "→ ");
+    ctl_print_finding(ctl, &out, root);
+    fputs(str_text(&out), stdout);
+    return fflush(stdout) == 0;
+}
+
+int ctl_watch(struct ctl *ctl)
+{
+    scoped_str path = STR_INIT, text = STR_INIT;
+    struct error error = ERROR_INIT;
+    long status = 0;
+
+    str_append(&path, "/v1/events?follow=true");
+    if (ctl->since)
+        client_parameter(&path, "since", ctl->since);
+    client_parameter(&path, "lang", ctl->zh ? "zh" : "en");
+    if (client_stream(ctl->socket, path.data, print_line, ctl, &status, &text, &error) < 0 && status != 200) {
+        fprintf(stderr, "agentctl: %s\n", error.text);
+        return EXIT_UNREACHABLE;
+    }
+    if (status != 200)
+        return ctl_refused(status, &text);
+    fprintf(stderr, "agentctl: the agent ended the stream\n");
+    return EXIT_UNREACHABLE;
+}
+
+int ctl_scan(struct ctl *ctl)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    int r = ctl_ask(ctl, "/v1/scan", "", &doc);
+
+    if (r == 0 && doc)
+        puts(tr(ctl, "a full scan was started", "已开始全面扫描"));
+    return r;
+}
+
+int ctl_ack(struct ctl *ctl)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped(cleanup_json_out) struct json_out *body = NULL;
+    int r;
+
+    if (ctl->word_count != 2)
+        return ctl_usage("ack takes the id of an exec finding and a reason in quotes");
+    body = json_out_new(false);
+    json_out_object(body, NULL);
+    json_out_string(body, "exec", ctl->words[0]);
+    json_out_string(body, "reason", ctl->words[1]);
+    json_out_end_object(body);
+    r = ctl_ask(ctl, "/v1/ack", json_out_text(body, NULL), &doc);
+    if (r == 0 && doc)
+        puts(tr(ctl, "acknowledged", "已确认"));
+    return r;
+}
+
+int ctl_version(struct ctl *ctl)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped_str out = STR_INIT;
+    int r;
+
+    if (!ctl->json) {
+        puts("agentctl " PROGRAM_VERSION);
+        fflush(stdout);
+    }
+    r = ctl_ask(ctl, "/v1/status", NULL, &doc);
+    if (r || !doc)
+        return r;
+    str_append(&out, "docker-bench-agent ");
+    terminal_cell(&out, json_string(json_path(json_root(doc), "agent", "version", NULL)), 0, false);
+    puts(str_text(&out));
+    return 0;
+}

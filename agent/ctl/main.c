@@ -1,0 +1,131 @@
+/* agentctl: reads its arguments, runs one command. */
+#include <getopt.h>
+#include <locale.h>
+#include <string.h>
+
+#include "agent/ctl/ctl.h"
+#include "common/text.h"
+
+static const struct command {
+    const char *name;
+    ctl_command *run;
+    const char *help;
+} commands[] = {
+    {"status", ctl_status, "the engine, the score, the counts and the worst findings"},
+    {"findings", ctl_findings, "findings, by default those that fail or could not be evaluated"},
+    {"rules", ctl_rules, "every rule with its verdict"},
+    {"explain", ctl_explain, "RULE: why it matters, how to mend it, its findings"},
+    {"watch", ctl_watch, "changes as they happen"},
+    {"scan", ctl_scan, "evaluate everything again (root only)"},
+    {"check", ctl_check, "exit 1 when something at or above --fail-on SEVERITY fails"},
+    {"ack", ctl_ack, "EXEC REASON: acknowledge an exec finding (root only)"},
+    {"version", ctl_version, "versions of this program and of the agent"},
+};
+
+static void print_help(void)
+{
+    puts("Usage: agentctl [OPTION]... COMMAND [ARGUMENT]...\nAsks the docker-bench-agent that runs on this host.\n");
+    for (size_t i = 0; i < countof(commands); i++)
+        printf("  %-9s %s\n", commands[i].name, commands[i].help);
+    puts("\n      --socket PATH   the agent's socket (default /run/docker-bench-agent/agent.sock)\n"
+         "      --json          print exactly what the API answers\n"
+         "      --lang en|zh    language of the texts (default: that of the locale)\n"
+         "      --no-color      no colours\n"
+         "  -h, --help          print this\n\n"
+         "findings: --rule RULE --section N --status S,S --severity S,S --subject NAME|ID --kind KIND\n"
+         "          --waived true|false --limit N --all (every status)\n"
+         "watch:    --since SEQ\n"
+         "check:    --fail-on low|medium|high|critical (default high)\n\n"
+         "Exit status: 0 done, 1 check found some, 2 usage, 3 agent unreachable, 4 agent answered with an error.");
+}
+
+static bool wants_chinese(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+
+    for (size_t i = 0; i < countof(names); i++)
+        if (!str_empty(getenv(names[i])))
+            return str_starts(getenv(names[i]), "zh");
+    return false;
+}
+
+static int unknown_command(const char *word)
+{
+    const char *nearest = NULL;
+    size_t least = 4;
+
+    for (size_t i = 0; i < countof(commands); i++) {
+        size_t distance = text_distance(commands[i].name, word);
+
+        if (distance < least) {
+            least = distance;
+            nearest = commands[i].name;
+        }
+    }
+    return nearest ? ctl_usage("unknown command \"%.64s\"; did you mean \"%s\"?", word, nearest)
+                   : ctl_usage("unknown command \"%.64s\"", word);
+}
+
+int main(int argc, char **argv)
+{
+    enum { JSON = 256, NO_COLOR, ALL, LANG, FIRST_TEXT };
+    struct ctl ctl = {.socket = "/run/docker-bench-agent/agent.sock", .zh = wants_chinese()};
+    bool no_color = false;
+    const char **const texts[] = {&ctl.socket, &ctl.rule,   &ctl.section, &ctl.status, &ctl.severity, &ctl.subject,
+                                  &ctl.kind,   &ctl.waived, &ctl.limit,   &ctl.since,  &ctl.fail_on};
+    static const struct option options[] = {
+        {"help", no_argument, NULL, 'h'},
+        {"json", no_argument, NULL, JSON},
+        {"no-color", no_argument, NULL, NO_COLOR},
+        {"all", no_argument, NULL, ALL},
+        {"lang", required_argument, NULL, LANG},
+        {"socket", required_argument, NULL, FIRST_TEXT},
+        {"rule", required_argument, NULL, FIRST_TEXT + 1},
+        {"section", required_argument, NULL, FIRST_TEXT + 2},
+        {"status", required_argument, NULL, FIRST_TEXT + 3},
+        {"severity", required_argument, NULL, FIRST_TEXT + 4},
+        {"subject", required_argument, NULL, FIRST_TEXT + 5},
+        {"kind", required_argument, NULL, FIRST_TEXT + 6},
+        {"waived", required_argument, NULL, FIRST_TEXT + 7},
+        {"limit", required_argument, NULL, FIRST_TEXT + 8},
+        {"since", required_argument, NULL, FIRST_TEXT + 9},
+        {"fail-on", required_argument, NULL, FIRST_TEXT + 10},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    setlocale(LC_CTYPE, "");
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+        if (option == 'h') {
+            print_help();
+            return 0;
+        } else if (option == JSON) {
+            ctl.json = true;
+        } else if (option == NO_COLOR) {
+            no_color = true;
+        } else if (option == ALL) {
+            ctl.all = true;
+        } else if (option == LANG) {
+            if (strcmp(optarg, "en") != 0 && strcmp(optarg, "zh") != 0)
+                return ctl_usage("--lang takes en or zh");
+            ctl.zh = strcmp(optarg, "zh") == 0;
+        } else if (option >= FIRST_TEXT) {
+            *texts[option - FIRST_TEXT] = optarg;
+        } else {
+            fputs("Try 'agentctl --help'.\n", stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind == argc)
+        return ctl_usage("a command is wanted, such as status");
+    ctl.terminal = terminal_of_stdout(no_color);
+    ctl.words = argv + optind + 1;
+    ctl.word_count = argc - optind - 1;
+    for (size_t i = 0; i < countof(commands); i++)
+        if (strcmp(commands[i].name, argv[optind]) == 0) {
+            if (ctl.word_count && commands[i].run != ctl_explain && commands[i].run != ctl_ack)
+                return ctl_usage("%s takes no argument, not \"%.64s\"", commands[i].name, ctl.words[0]);
+            return commands[i].run(&ctl);
+        }
+    return unknown_command(argv[optind]);
+}

@@ -1,0 +1,83 @@
+/* agentctl rules, explain. */
+#include "agent/ctl/client.h"
+#include "agent/ctl/ctl.h"
+
+static void print_rule(const struct ctl *ctl, struct str *out, const struct json *rule)
+{
+    const struct json *counts = json_get(rule, "counts");
+
+    terminal_cell(out, json_string(json_get(rule, "rule")), 5, true);
+    str_append_char(out, ' ');
+    terminal_status(&ctl->terminal, out, json_text(json_get(rule, "status"), "off"), 14);
+    str_append_char(out, ' ');
+    terminal_status(&ctl->terminal, out, json_string(json_get(rule, "severity")), 8);
+    str_printf(out, " %5lld ", (long long)json_int(json_get(counts, "fail"), 0));
+    terminal_cell(out, json_string(json_get(rule, "title")), ctl->terminal.width > 60 ? ctl->terminal.width - 37 : 30,
+                  false);
+    str_append_char(out, '\n');
+}
+
+int ctl_rules(struct ctl *ctl)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped_str out = STR_INIT;
+    const struct json *rules;
+    int r = ctl_ask(ctl, "/v1/rules", NULL, &doc);
+
+    if (r || !doc)
+        return r;
+    str_printf(&out, "%-5s %-14s %-8s %5s %s\n", "rule", "status", "severity", "fails", "title");
+    rules = json_get(json_root(doc), "rules");
+    for (size_t i = 0; i < json_count(rules); i++)
+        if (!ctl->section || str_equal(ctl->section, json_string(json_get(json_at(rules, i), "section"))))
+            print_rule(ctl, &out, json_at(rules, i));
+    fputs(str_text(&out), stdout);
+    return 0;
+}
+
+static void print_text(const struct ctl *ctl, struct str *out, const char *heading, const struct json *text)
+{
+    if (str_empty(json_string(text)))
+        return;
+    str_append_char(out, '\n');
+    terminal_heading(&ctl->terminal, out, heading);
+    terminal_wrap(&ctl->terminal, out, json_string(text), 2);
+}
+
+int ctl_explain(struct ctl *ctl)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped_str out = STR_INIT, path = STR_INIT, encoded = STR_INIT;
+    const struct json *root, *list;
+    int r;
+
+    if (ctl->word_count != 1)
+        return ctl_usage("explain takes one rule, by id (5.4) or slug (container-privileged)");
+    client_parameter(&encoded, "r", ctl->words[0]);
+    str_printf(&path, "/v1/rules/%s", encoded.data + 3);
+    r = ctl_ask(ctl, path.data, NULL, &doc);
+    if (r || !doc)
+        return r;
+    root = json_root(doc);
+    print_rule(ctl, &out, root);
+    print_text(ctl, &out, tr(ctl, "Why", "为什么"), json_get(root, "why"));
+    print_text(ctl, &out, tr(ctl, "What to do", "如何修复"), json_get(root, "remedy"));
+    print_text(ctl, &out, tr(ctl, "Impact", "影响"), json_get(root, "impact"));
+    list = json_get(root, "references");
+    for (size_t i = 0; i < json_count(list); i++)
+        print_text(ctl, &out, i ? "" : tr(ctl, "References", "参考"), json_at(list, i));
+    list = json_get(root, "findings");
+    if (json_count(list)) {
+        str_append_char(&out, '\n');
+        terminal_heading(&ctl->terminal, &out, tr(ctl, "Findings", "结果"));
+    }
+    for (size_t i = 0; i < json_count(list); i++) {
+        const char *remedy = json_string(json_get(json_at(list, i), "remedy"));
+
+        ctl_print_finding(ctl, &out, json_at(list, i));
+        if (str_equal(json_string(json_get(json_at(list, i), "status")), "fail") && remedy)
+            terminal_wrap(&ctl->terminal, &out, remedy, 6);
+    }
+    fputs(str_text(&out), stdout);
+    return 0;
+}

@@ -1,0 +1,94 @@
+/* agentctl status: one screen with the engine, the score, the counts of each section and the worst findings. */
+#include "agent/ctl/ctl.h"
+
+enum { WORST_SHOWN = 6 };
+
+static void print_engine(const struct ctl *ctl, struct str *out, const struct json *root)
+{
+    const struct json *engine = json_get(root, "engine"), *agent = json_get(root, "agent");
+    const struct json *reasons = json_get(agent, "reasons");
+
+    str_append(out, tr(ctl, "engine  ", "引擎    "));
+    terminal_cell(out, json_text(json_get(engine, "host"), "-"), 40, false);
+    if (json_bool(json_get(engine, "connected"), false)) {
+        str_append(out, tr(ctl, "  connected, version ", "  已连接，版本 "));
+        terminal_cell(out, json_string(json_get(engine, "version")), 20, false);
+    } else {
+        str_append(out, tr(ctl, "  NOT CONNECTED: ", "  未连接："));
+        terminal_cell(out, json_string(json_get(engine, "why")), 60, false);
+    }
+    str_append(out, tr(ctl, "\nagent   ", "\n代理    "));
+    terminal_status(&ctl->terminal, out, json_text(json_get(agent, "state"), "-"), 0);
+    str_printf(out, "  %s ", tr(ctl, "since", "启动于"));
+    terminal_cell(out, json_string(json_get(agent, "started")), 0, false);
+    str_append_char(out, '\n');
+    for (size_t i = 0; i < json_count(reasons) && i < 3; i++) {
+        str_append(out, "        ");
+        terminal_cell(out, json_string(json_at(reasons, i)), ctl->terminal.width - 8, false);
+        str_append_char(out, '\n');
+    }
+}
+
+static void print_counts(struct str *out, const struct json *counts)
+{
+    static const char *const keys[] = {"pass", "fail", "manual", "not_applicable", "error"};
+
+    for (size_t i = 0; i < countof(keys); i++)
+        str_printf(out, " %6lld", (long long)json_int(json_get(counts, keys[i]), 0));
+    str_append_char(out, '\n');
+}
+
+static void print_sections(const struct ctl *ctl, struct str *out, const struct json *summary)
+{
+    const struct json *sections = json_get(summary, "sections");
+
+    terminal_cell(out, tr(ctl, "rules by section", "各章规则"), 42, true);
+    str_printf(out, " %6s %6s %6s %6s %6s\n", "pass", "fail", "manual", "n/a", "error");
+    for (size_t i = 0; i < json_count(sections); i++) {
+        scoped_str title = STR_INIT;
+
+        str_printf(&title, "%s  %s", json_text(json_get(json_at(sections, i), "id"), "-"),
+                   json_text(json_get(json_at(sections, i), "title"), ""));
+        terminal_cell(out, title.data, 42, true);
+        print_counts(out, json_at(sections, i));
+    }
+}
+
+int ctl_status(struct ctl *ctl)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped_str out = STR_INIT;
+    const struct json *root, *summary, *worst, *score;
+    int r = ctl_ask(ctl, "/v1/status", NULL, &doc);
+
+    if (r || !doc)
+        return r;
+    root = json_root(doc);
+    summary = json_get(root, "summary");
+    worst = json_get(root, "worst");
+    score = json_get(root, "score");
+    print_engine(ctl, &out, root);
+    str_append(&out, tr(ctl, "score   ", "得分    "));
+    if (json_type(score) == JSON_NUMBER)
+        str_printf(&out, "%.0f/100", json_double(score, 0));
+    else
+        str_append(&out, "-");
+    str_printf(&out, "  %s %lld, %s %lld, %s ", tr(ctl, "scored rules", "计分规则"),
+               (long long)json_int(json_get(root, "scored_rules"), 0), tr(ctl, "waived", "豁免"),
+               (long long)json_int(json_get(summary, "waived"), 0), tr(ctl, "benchmark", "基准"));
+    terminal_cell(&out, json_string(json_path(root, "benchmark", "name", NULL)), 24, false);
+    str_append(&out, "\n\n");
+    print_sections(ctl, &out, summary);
+    str_append_char(&out, '\n');
+    if (json_count(worst)) {
+        terminal_heading(&ctl->terminal, &out, tr(ctl, "worst findings", "最严重的问题"));
+        for (size_t i = 0; i < json_count(worst) && i < WORST_SHOWN; i++)
+            ctl_print_finding(ctl, &out, json_at(worst, i));
+        str_append(&out, tr(ctl, "all: agentctl findings    one rule: agentctl explain RULE    live: agentctl watch\n",
+                            "全部：agentctl findings    单条：agentctl explain 规则    实时：agentctl watch\n"));
+    } else {
+        str_append(&out, tr(ctl, "nothing fails\n", "没有失败项\n"));
+    }
+    fputs(str_text(&out), stdout);
+    return 0;
+}

@@ -1,0 +1,120 @@
+/* See the header. */
+#include "agent/ctl/terminal.h"
+
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+#include "common/text.h"
+
+enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 40 };
+
+struct terminal terminal_of_stdout(bool no_color)
+{
+    struct terminal terminal = {.width = WIDTH_DEFAULT};
+    struct winsize size;
+    const char *none = getenv("NO_COLOR");
+
+    if (!isatty(STDOUT_FILENO))
+        return terminal;
+    terminal.colour = !no_color && str_empty(none);
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= WIDTH_MIN)
+        terminal.width = size.ws_col;
+    return terminal;
+}
+
+/* The longest beginning of TEXT, by characters, that needs at most COLUMNS. */
+static size_t fitting(const char *text, size_t columns)
+{
+    size_t end = 0, length = strlen(text);
+
+    while (end < length) {
+        size_t next = end + 1;
+        scoped(cleanup_free) char *part = NULL;
+
+        while (next < length && ((unsigned char)text[next] & 0xc0) == 0x80)
+            next++;
+        part = mem_strndup(text, next);
+        if (text_columns(part) > columns)
+            break;
+        end = next;
+    }
+    return end;
+}
+
+void terminal_cell(struct str *out, const char *text, unsigned columns, bool pad)
+{
+    scoped_str safe = STR_INIT;
+    size_t used;
+
+    text_escape(&safe, text ? text : "-", text ? strlen(text) : 1, 0);
+    used = text_columns(str_text(&safe));
+    if (columns && used > columns) {
+        safe.length = fitting(safe.data, columns - 1);
+        safe.data[safe.length] = '\0';
+        str_append(&safe, "…");
+        used = text_columns(safe.data);
+    }
+    str_append(out, str_text(&safe));
+    for (; pad && used < columns; used++)
+        str_append_char(out, ' ');
+}
+
+static const char *colour_of(const char *status)
+{
+    static const struct {
+        const char *word, *code;
+    } colours[] = {{"fail", "31"},   {"critical", "1;31"}, {"high", "31"},  {"error", "35"},   {"manual", "33"},
+                   {"medium", "33"}, {"pass", "32"},       {"ready", "32"}, {"degraded", "35"}};
+
+    for (size_t i = 0; i < countof(colours); i++)
+        if (str_equal(colours[i].word, status))
+            return colours[i].code;
+    return NULL;
+}
+
+void terminal_status(const struct terminal *terminal, struct str *out, const char *status, unsigned columns)
+{
+    const char *code = terminal->colour ? colour_of(status) : NULL;
+
+    if (code)
+        str_printf(out, "\033[%sm", code);
+    terminal_cell(out, status, columns, true);
+    if (code)
+        str_append(out, "\033[0m");
+}
+
+void terminal_heading(const struct terminal *terminal, struct str *out, const char *text)
+{
+    if (terminal->colour)
+        str_append(out, "\033[1m");
+    terminal_cell(out, text, 0, false);
+    str_append(out, terminal->colour ? "\033[0m\n" : "\n");
+}
+
+void terminal_wrap(const struct terminal *terminal, struct str *out, const char *text, unsigned indent)
+{
+    scoped_str safe = STR_INIT;
+    size_t room = terminal->width > indent + 20 ? terminal->width - indent : 20;
+    const char *at;
+
+    text_escape(&safe, text ? text : "-", text ? strlen(text) : 1, 0);
+    for (at = str_text(&safe); *at;) {
+        size_t length = fitting(at, room);
+
+        if (!length)
+            break;
+        if (at[length]) {
+            size_t space = length;
+
+            while (space && at[space] != ' ')
+                space--;
+            if (space)
+                length = space;
+        }
+        str_printf(out, "%*s%.*s\n", (int)indent, "", (int)length, at);
+        at += length;
+        at += strspn(at, " ");
+    }
+}
