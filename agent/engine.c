@@ -565,10 +565,33 @@ void engine_stale(struct engine *engine, enum input_kind kind, const char *key, 
     start_fetch(engine, input);
 }
 
+/* Rules that read nothing (those that this version does not evaluate) have no input to wake them. */
+static void evaluate_unfed(struct engine *engine, const char *cause)
+{
+    const char *outer = engine->cause;
+
+    engine->cause = cause;
+    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++) {
+        size_t at = 0;
+        const char *key;
+        void *value;
+
+        while (map_next(engine->subjects[kind], &at, &key, &value)) {
+            struct subject *subject = value;
+
+            for (size_t i = 0; i < subject->pair_count; i++)
+                if (!subject->pairs[i].rule->check->reads)
+                    engine_evaluate(engine, subject, &subject->pairs[i]);
+        }
+    }
+    engine->cause = outer;
+}
+
 void engine_stale_all(struct engine *engine, const char *cause)
 {
     VEC(struct input *) all = {0};
 
+    evaluate_unfed(engine, cause);
     for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++) {
         size_t at = 0;
         const char *key;
@@ -624,6 +647,7 @@ void engine_set_reachable(struct engine *engine, bool reachable)
     if (reachable || was_known)
         return;
     /* The first word is that there is no engine: what waits for it is evaluated, and says so. */
+    evaluate_unfed(engine, "engine:unreachable");
     for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++) {
         size_t at = 0;
         const char *key;

@@ -256,6 +256,23 @@ static void revive_execs(struct engine *engine)
     }
 }
 
+/* Host and daemon are there before the state is read. */
+static void adopt_present(struct engine *engine)
+{
+    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++) {
+        size_t at = 0;
+        const char *id;
+        void *value;
+
+        while (map_next(engine->subjects[kind], &at, &id, &value)) {
+            struct subject *subject = value;
+
+            for (size_t i = 0; i < subject->pair_count; i++)
+                state_adopt(engine, subject, &subject->pairs[i]);
+        }
+    }
+}
+
 int engine_load_state(struct engine *engine, const char *state_dir, struct error *error)
 {
     scoped_str text = STR_INIT;
@@ -274,6 +291,7 @@ int engine_load_state(struct engine *engine, const char *state_dir, struct error
         return error_set(error, EBUSY, "state: %s is in use by another agent", engine->state_path);
     if (text.length && text.data[text.length - 1] != '\n' && write(engine->state_fd, "\n", 1) < 0)
         return error_system(error, errno, "state: cannot write %s", engine->state_path);
+    adopt_present(engine);
     revive_execs(engine);
     return 0;
 }

@@ -371,7 +371,8 @@ const struct json *json_member(const struct json *object, size_t index, const ch
 {
     if (json_type(object) != JSON_OBJECT || index >= object->count)
         return NULL;
-    *ret_key = object->members[index].key;
+    if (ret_key)
+        *ret_key = object->members[index].key;
     if (ret_length)
         *ret_length = object->members[index].key_length;
     return object->members[index].value;
