@@ -1,0 +1,319 @@
+/* Verdicts, one by one: every tests/cases/SLUG/VERDICT-what.json is a rule, the documents it reads and the verdict that
+ * its name begins with. Found by listing. A rule of sections 3, 5 and 6 without a pass and a fail fails the test. */
+#include <check.h>
+#include <dirent.h>
+#include <string.h>
+
+#include "agent/check.h"
+#include "common/file.h"
+#include "common/str.h"
+#include "probes/daemon_config.h"
+#include "probes/docker_parse.h"
+
+static const usec_t now = INT64_C(1795514400) * USEC_PER_SEC; /* 2026-11-24T10:00:00Z */
+
+static void load_error(const char *file, const char *what, const struct error *error)
+{
+    ck_abort_msg("%s: %s: %s", file, what, error->text);
+}
+
+#define LOAD(name, kind, type, value, key)                                                                             \
+    do {                                                                                                               \
+        struct type *facts_ = NULL;                                                                                    \
+        struct error error_ = ERROR_INIT;                                                                              \
+                                                                                                                       \
+        if (parse_##name##_value(value, &facts_, &error_) < 0)                                                         \
+            load_error(file, #name, &error_);                                                                          \
+        store_put(store, kind, key, &facts_->facts);                                                                   \
+    } while (0)
+
+static void resolve(struct container_facts *container, const struct json *resolved)
+{
+    for (size_t i = 0; i < container->mount_count; i++)
+        container->mounts[i].resolved =
+            arena_strdup(container->facts.arena, json_string(json_get(resolved, container->mounts[i].source)));
+}
+
+static void load_containers(struct store *store, const char *file, const struct json *documents)
+{
+    const struct json *containers = json_get(documents, "containers");
+
+    for (size_t i = 0; i < json_count(containers); i++) {
+        const struct json *value = json_at(containers, i);
+        const char *id = json_string(json_get(value, "Id"));
+
+        LOAD(container, INPUT_CONTAINER, container_facts, value, id);
+        resolve((struct container_facts *)(uintptr_t)store_container(store, id, NULL), json_get(documents, "resolved"));
+    }
+    if (json_get(documents, "container_list"))
+        LOAD(container_list, INPUT_CONTAINERS, container_list_facts, json_get(documents, "container_list"), NULL);
+}
+
+static void load_exec(struct store *store, const char *file, const struct json *documents)
+{
+    const struct json *value = json_get(documents, "exec"), *about = json_get(documents, "exec_seen");
+    struct exec_facts *exec;
+
+    if (!value)
+        return;
+    LOAD(exec, INPUT_EXEC, exec_facts, value, json_string(json_get(value, "ID")));
+    exec = (struct exec_facts *)(uintptr_t)store_exec(store, json_string(json_get(value, "ID")), NULL);
+    exec->container_name = arena_strdup(exec->facts.arena, json_string(json_get(about, "container_name")));
+    exec->container_user = arena_strdup(exec->facts.arena, json_string(json_get(about, "container_user")));
+    exec->seen = now - json_int(json_get(about, "seconds_ago"), 0) * USEC_PER_SEC;
+}
+
+static void load_files(struct store *store, const struct json *files)
+{
+    struct arena *arena;
+    struct fileset_facts *set;
+    const struct json *items = json_get(files, "items");
+
+    if (!files)
+        return;
+    arena = arena_new(1024);
+    set = arena_alloc(arena, sizeof *set);
+    set->facts.arena = arena;
+    set->expected_group = arena_strdup(arena, json_string(json_get(files, "expected_group")));
+    set->expected_gid = (gid_t)json_int(json_get(files, "expected_gid"), 0);
+    set->expected_group_exists = json_bool(json_get(files, "expected_group_exists"), false);
+    set->items = arena_alloc(arena, (json_count(items) + 1) * sizeof *set->items);
+    for (size_t i = 0; i < json_count(items); i++) {
+        const struct json *item = json_at(items, i);
+        const char *path = json_string(json_get(item, "path"));
+
+        set->items[set->count++] = (struct file_facts){
+            .path = arena_strdup(arena, path),
+            .target = arena_strdup(arena, json_text(json_get(item, "target"), path)),
+            .uid = (uid_t)json_int(json_get(item, "uid"), 0),
+            .gid = (gid_t)json_int(json_get(item, "gid"), 0),
+            .user = arena_strdup(arena, json_string(json_get(item, "user"))),
+            .group = arena_strdup(arena, json_string(json_get(item, "group"))),
+            .mode = (mode_t)strtoul(json_text(json_get(item, "mode"), "0644"), NULL, 8),
+            .error = arena_strdup(arena, json_string(json_get(item, "error"))),
+        };
+    }
+    store_put(store, INPUT_FILES, json_text(json_get(files, "source"), "sockets:"), &set->facts);
+}
+
+static void load_processes(struct store *store, const char *id, const struct json *list)
+{
+    struct arena *arena;
+    struct process_facts *facts;
+
+    if (!list)
+        return;
+    arena = arena_new(512);
+    facts = arena_alloc(arena, sizeof *facts);
+    facts->facts.arena = arena;
+    facts->items = arena_alloc(arena, (json_count(list) + 1) * sizeof *facts->items);
+    for (size_t i = 0; i < json_count(list); i++)
+        facts->items[facts->count++] = (struct process_item){
+            .pid = (pid_t)json_int(json_get(json_at(list, i), "pid"), 1),
+            .comm = arena_strdup(arena, json_string(json_get(json_at(list, i), "comm"))),
+            .argv0 = arena_strdup(arena, json_string(json_get(json_at(list, i), "argv0"))),
+            .exe = arena_strdup(arena, json_string(json_get(json_at(list, i), "exe"))),
+        };
+    store_put(store, INPUT_PROCESSES, id, &facts->facts);
+}
+
+static void load_daemon(struct store *store, const char *file, const struct json *daemon)
+{
+    const char *arguments[64];
+    const char *config = json_string(json_get(daemon, "config"));
+    const struct json *list = json_get(daemon, "arguments");
+    struct daemon_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    if (!daemon)
+        return;
+    for (size_t i = 0; i < json_count(list) && i < countof(arguments); i++)
+        arguments[i] = json_string(json_at(list, i));
+    if (daemon_config_parse(arguments, json_count(list), config, config ? strlen(config) : 0, &facts, &error) < 0)
+        load_error(file, "daemon", &error);
+    store_put(store, INPUT_DAEMON, NULL, &facts->facts);
+}
+
+static void load_lsm(struct store *store, const struct json *lsm)
+{
+    struct arena *arena = arena_new(128);
+    struct lsm_facts *facts = arena_alloc(arena, sizeof *facts);
+
+    facts->facts.arena = arena;
+    facts->apparmor = json_bool(json_get(lsm, "apparmor"), false);
+    facts->selinux = json_bool(json_get(lsm, "selinux"), false);
+    store_put(store, INPUT_LSM, NULL, &facts->facts);
+}
+
+static struct store *load_store(const char *file, const char *subject, const struct json *documents)
+{
+    struct store *store = store_new();
+    const struct json *errors = json_get(documents, "errors");
+
+    if (json_get(documents, "info"))
+        LOAD(info, INPUT_INFO, info_facts, json_get(documents, "info"), NULL);
+    if (json_get(documents, "images"))
+        LOAD(image_list, INPUT_IMAGES, image_list_facts, json_get(documents, "images"), NULL);
+    if (json_get(documents, "image"))
+        LOAD(image, INPUT_IMAGE, image_facts, json_get(documents, "image"),
+             json_string(json_get(json_get(documents, "image"), "Id")));
+    load_containers(store, file, documents);
+    load_exec(store, file, documents);
+    load_files(store, json_get(documents, "files"));
+    load_processes(store, subject, json_get(documents, "processes"));
+    load_daemon(store, file, json_get(documents, "daemon"));
+    load_lsm(store, json_get(documents, "lsm"));
+    for (size_t i = 0; i < json_count(errors); i++) {
+        const char *kind;
+        const struct json *why = json_member(errors, i, &kind, NULL);
+
+        for (int k = 0; k < INPUT_KIND_COUNT; k++)
+            if (str_equal(input_kind_name((enum input_kind)k), kind))
+                store_put_error(store, (enum input_kind)k, k >= INPUT_FILES ? subject : NULL, json_string(why));
+    }
+    return store;
+}
+
+static void check_evidence(const char *file, const struct check_result *result, const struct json *wanted)
+{
+    for (size_t i = 0; i < json_count(wanted); i++)
+        ck_assert_msg(strstr(str_text(&result->evidence), json_string(json_at(wanted, i))) != NULL,
+                      "%s: evidence \"%s\" lacks \"%s\"", file, str_text(&result->evidence),
+                      json_string(json_at(wanted, i)));
+}
+
+static void run_case(const char *file, const char *slug, const char *wanted, size_t wanted_length)
+{
+    scoped_str text = STR_INIT;
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped(cleanup_json_doc) struct json_doc *facts = NULL;
+    scoped(cleanup_rule_set) struct rule_set *rules = NULL;
+    scoped(cleanup_store) struct store *store = NULL;
+    struct error error = ERROR_INIT;
+    struct check_result result, brief;
+    struct check_input in = {.now = now, .explain = true};
+    const struct json *root, *documents;
+    const char *facts_text;
+    struct rule_override override = {.rule = slug, .file = file};
+
+    if (file_read(file, 1 << 20, &text, &error) < 0 || json_parse(str_text(&text), text.length, NULL, &doc, &error) < 0)
+        load_error(file, "case", &error);
+    root = json_root(doc);
+    documents = json_get(root, "documents");
+    override.value = json_get(root, "rule");
+    if (rule_set_load(SOURCE_DATA_DIR, NULL, "dosec-1.0", &override, override.value ? 1 : 0, &rules, &error) < 0)
+        load_error(file, "rules", &error);
+    in.rule = rule_set_find(rules, slug);
+    ck_assert_msg(in.rule != NULL, "%s: no rule %s", file, slug);
+    in.key = json_string(json_get(root, "subject"));
+    in.since = json_int(json_get(root, "since_seconds_ago"), 0);
+    in.since = in.since ? now - in.since * USEC_PER_SEC : 0;
+    store = load_store(file, in.key, documents);
+    in.store = store;
+    if (in.rule->check->subject == SUBJECT_FILE) {
+        in.fileset = store_files(store, json_text(json_path(documents, "files", "source", NULL), "sockets:"), NULL);
+        ck_assert_msg(in.fileset && in.fileset->count, "%s: no files", file);
+        in.file = &in.fileset->items[0];
+        in.key = in.file->path;
+    }
+    check_result_init(&result);
+    check_result_init(&brief);
+    check_run(&in, &result);
+    ck_assert_msg(strncmp(verdict_name(result.verdict), wanted, wanted_length) == 0 &&
+                      strlen(verdict_name(result.verdict)) == wanted_length,
+                  "%s: %s (%s)", file, verdict_name(result.verdict), str_text(&result.evidence));
+    ck_assert_msg(result.evidence.length > 0, "%s: no evidence", file);
+    check_evidence(file, &result, json_path(root, "expect", "evidence", NULL));
+    facts_text = check_result_facts(&result);
+    ck_assert_msg(json_parse(facts_text, strlen(facts_text), NULL, &facts, &error) == 0, "%s: facts: %s", file,
+                  error.text);
+    in.explain = false; /* the verdict is the same when nobody asks for words */
+    check_run(&in, &brief);
+    ck_assert_int_eq(brief.verdict, result.verdict);
+    check_result_deinit(&result);
+    check_result_deinit(&brief);
+}
+
+static bool run_folder(const char *slug, unsigned verdicts[VERDICT_COUNT])
+{
+    scoped(cleanup_free) char *folder = mem_printf("%s/cases/%s", TESTS_DIR, slug);
+    DIR *directory = opendir(folder);
+
+    if (!directory)
+        return false;
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        scoped(cleanup_free) char *file = mem_printf("%s/%s", folder, entry->d_name);
+        scoped(cleanup_free) char *word = mem_strndup(entry->d_name, strcspn(entry->d_name, "-."));
+        enum verdict verdict;
+
+        if (entry->d_name[0] == '.')
+            continue;
+        ck_assert_msg(verdict_parse(word, &verdict), "%s: its name must begin with a verdict", file);
+        verdicts[verdict]++;
+        run_case(file, slug, word, strlen(word));
+    }
+    closedir(directory);
+    return true;
+}
+
+START_TEST(every_case)
+{
+    scoped(cleanup_rule_set) struct rule_set *rules = NULL;
+    struct error error = ERROR_INIT;
+    size_t cases = 0;
+
+    ck_assert_int_eq(rule_set_load(SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, &error), 0);
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct rule *rule = &rules->rules[i];
+        unsigned verdicts[VERDICT_COUNT] = {0};
+        bool found = run_folder(rule->slug, verdicts);
+
+        for (size_t v = 0; v < VERDICT_COUNT; v++)
+            cases += verdicts[v];
+        if (!rule->check->reads)
+            continue;
+        ck_assert_msg(found && verdicts[VERDICT_PASS], "%s has no case that passes", rule->slug);
+        ck_assert_msg(verdicts[VERDICT_FAIL] || strcmp(rule->slug, "container-ulimits") == 0,
+                      "%s has no case that fails", rule->slug);
+    }
+    printf("%zu cases\n", cases);
+    ck_assert_uint_gt(cases, 100);
+}
+END_TEST
+
+START_TEST(every_text)
+{
+    scoped(cleanup_rule_set) struct rule_set *rules = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_int_eq(rule_set_load(SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, &error), 0);
+    ck_assert_uint_eq(rules->count, 104);
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct rule *rule = &rules->rules[i];
+
+        ck_assert_msg(rule->id != NULL, "%s has no id", rule->slug);
+        for (size_t l = 0; l < LANGUAGE_COUNT; l++)
+            ck_assert_msg(*rule->title[l] && *rule->why[l] && *rule->remedy[l] && *rule->impact[l], "%s lacks a text",
+                          rule->slug);
+        ck_assert_msg(strcmp(rule->title[LANGUAGE_EN], rule->title[LANGUAGE_ZH]) != 0, "%s: title", rule->slug);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("cases");
+    TCase *tests = tcase_create("cases");
+    SRunner *runner;
+    int failed;
+
+    tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, every_case);
+    tcase_add_test(tests, every_text);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
