@@ -505,6 +505,23 @@ static size_t is_joiner(const struct container_facts *container)
             str_starts(container->ipc_mode, "container:"));
 }
 
+void engine_close_exec(struct engine *engine, const char *id)
+{
+    enum { CLOSED_MAX = 65536 };
+
+    if (map_count(engine->closed_execs) < CLOSED_MAX)
+        map_set(engine->closed_execs, id, engine);
+}
+
+/* Was any verdict on it told? Health checks' execs come and go without a word. */
+static bool was_told(const struct subject *subject)
+{
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (subject->pairs[i].seq)
+            return true;
+    return false;
+}
+
 void engine_gone(struct engine *engine, enum input_kind kind, const char *key, const char *cause)
 {
     static const struct {
@@ -525,6 +542,8 @@ void engine_gone(struct engine *engine, enum input_kind kind, const char *key, c
     for (size_t i = 0; i < countof(kinds); i++) {
         struct subject *subject = kinds[i].input == kind ? subject_find(engine, kinds[i].subject, key_copy) : NULL;
 
+        if (subject && kind == INPUT_EXEC && was_told(subject))
+            engine_close_exec(engine, key_copy);
         if (subject)
             subject_close(engine, subject, cause);
     }
@@ -547,8 +566,11 @@ static void start_fetch(struct engine *engine, struct input *input)
 
 void engine_stale(struct engine *engine, enum input_kind kind, const char *key, const char *cause)
 {
-    struct input *input = input_ensure(engine, kind, key);
+    struct input *input;
 
+    if (kind == INPUT_EXEC && map_get(engine->closed_execs, key))
+        return;
+    input = input_ensure(engine, kind, key);
     engine->counters.stale[kind]++;
     if (input->in_flight) {
         input->again = true;
@@ -1081,6 +1103,7 @@ struct engine *engine_new(struct event_base *base, struct rule_set *rules, const
     engine->clock = clock;
     engine->callbacks = *callbacks;
     engine->store = store_new();
+    engine->closed_execs = map_new(NULL);
     engine->state_fd = -1;
     for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)
         engine->inputs[kind] = map_new(input_free);
@@ -1113,6 +1136,7 @@ void engine_free(struct engine *engine)
     event_free(engine->settle_event);
     event_free(engine->recheck_timer);
     store_free(engine->store);
+    map_free(engine->closed_execs);
     rule_set_free(engine->rules);
     free(engine);
 }

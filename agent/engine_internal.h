@@ -62,6 +62,7 @@ struct engine {
     size_t state_lines;
     struct map *restored; /* "slug kind:id" → struct restored, until the subject is seen again */
     bool restored_closed;
+    struct map *closed_execs; /* ids whose findings were acknowledged or ran out: a replay must not bring them back */
 
     struct engine_counters counters;
 };
@@ -82,6 +83,7 @@ void subject_drop_pair(struct engine *engine, struct subject *subject, struct pa
 void subject_free(void *subject);
 
 /* engine.c */
+void engine_close_exec(struct engine *engine, const char *id); /* remembers it in closed_execs */
 void engine_emit(struct engine *engine, const struct subject *subject, struct pair *pair, enum verdict previous,
                  const char *cause, bool gone);
 void engine_evaluate(struct engine *engine, struct subject *subject, struct pair *pair);

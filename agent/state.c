@@ -205,6 +205,10 @@ static void restore_line(struct engine *engine, const struct json *line)
     key = restored_key(slug, kind, id);
     if (!status || !verdict_parse(status, &verdict)) {
         map_remove(engine->restored, key);
+        if (str_equal(kind, "exec")) {
+            engine_close_exec(engine, id);
+            store_remove(engine->store, INPUT_EXEC, id);
+        }
         return;
     }
     restored = mem_alloc(sizeof *restored);
@@ -306,6 +310,22 @@ static size_t count_pairs(const struct engine *engine)
     return count;
 }
 
+/* Closed execs as restore_line() reads them: a line without a status. */
+static void write_closed(struct engine *engine, int fd)
+{
+    size_t at = 0;
+    const char *id;
+    void *value;
+
+    while (map_next(engine->closed_execs, &at, &id, &value)) {
+        scoped(cleanup_free) char *line =
+            mem_printf("{\"rule\":\"-\",\"kind\":\"exec\",\"id\":\"%s\",\"status\":null}", id);
+
+        write_line(engine, fd, line, strlen(line));
+        engine->state_lines++;
+    }
+}
+
 int engine_save_state(struct engine *engine, struct error *error)
 {
     scoped(cleanup_free) char *temporary = NULL;
@@ -313,7 +333,8 @@ int engine_save_state(struct engine *engine, struct error *error)
     const struct subject *subject;
     int fd;
 
-    if (engine->state_fd < 0 || engine->restored || engine->state_lines < 2 * count_pairs(engine) + COMPACT_SLACK)
+    if (engine->state_fd < 0 || engine->restored ||
+        engine->state_lines < 2 * (count_pairs(engine) + map_count(engine->closed_execs)) + COMPACT_SLACK)
         return 0;
     temporary = mem_printf("%s.new", engine->state_path);
     fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
@@ -327,6 +348,7 @@ int engine_save_state(struct engine *engine, struct error *error)
                 write_pair(engine, fd, subject, &subject->pairs[i], false);
                 engine->state_lines++;
             }
+    write_closed(engine, fd);
     if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fsync(fd) < 0 || rename(temporary, engine->state_path) < 0) {
         int number = errno;
 

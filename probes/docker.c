@@ -276,8 +276,10 @@ static void on_pong(struct http_request *request, const struct http_response *re
             lose_and_back_off(docker, str_text(&why));
         return;
     }
-    if (!opening)
+    if (!opening) {
+        docker_deliver_doubted(docker);
         return;
+    }
     minor = minor_of(response->api_version);
     if (!minor)
         minor = DOCKER_API_FLOOR_MINOR;
@@ -443,6 +445,7 @@ struct docker *docker_new(struct event_base *base, const struct docker_address *
     docker->backoff_ms = BACKOFF_FIRST_MS;
     TAILQ_INIT(&docker->fetches);
     TAILQ_INIT(&docker->failed);
+    TAILQ_INIT(&docker->doubted);
     docker->retry_timer = evtimer_new(base, on_retry, docker);
     docker->decide_timer = evtimer_new(base, on_opened, docker);
     docker->liveness_timer = evtimer_new(base, on_tick, docker);

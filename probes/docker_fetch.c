@@ -20,6 +20,8 @@ struct fetch {
     parse_function *parse;
     docker_fetched *done;
     void *user;
+    int number; /* while doubted: how it failed */
+    char *why;
 };
 
 /* Parsers return their own type, which begins with struct facts. */
@@ -41,6 +43,38 @@ PARSE_FACTS(container, container_facts)
 PARSE_FACTS(image_list, image_list_facts)
 PARSE_FACTS(image, image_facts)
 PARSE_FACTS(exec, exec_facts)
+
+static void finish(struct fetch *fetch, struct facts *facts, int number, const char *why)
+{
+    fetch->done(facts, number, number ? why : NULL, fetch->user);
+    free(fetch->why);
+    free(fetch);
+}
+
+/* Errors that the end of the engine shows first: whether it is that, a ping tells. */
+static bool is_doubtful(int number)
+{
+    return number == ECONNREFUSED || number == ENOENT || number == ECONNRESET || number == EPIPE;
+}
+
+static void doubt(struct fetch *fetch, int number, const char *why)
+{
+    fetch->number = number == ENOENT ? ECONNREFUSED : number; /* the socket is gone, not the document */
+    fetch->why = mem_strdup(why);
+    fetch->request = NULL;
+    TAILQ_INSERT_TAIL(&fetch->docker->doubted, fetch, link);
+    docker_suspect(fetch->docker);
+}
+
+void docker_deliver_doubted(struct docker *docker)
+{
+    struct fetch *fetch;
+
+    while ((fetch = TAILQ_FIRST(&docker->doubted))) {
+        TAILQ_REMOVE(&docker->doubted, fetch, link);
+        finish(fetch, NULL, fetch->number, fetch->why);
+    }
+}
 
 /* What the engine says in {"message": …}, else the status alone. */
 static void say_refusal(const struct http_response *response, struct str *why)
@@ -68,14 +102,15 @@ static void on_done(struct http_request *request, const struct http_response *re
 
     (void)request;
     TAILQ_REMOVE(&docker->fetches, fetch, link);
+    if (response->error_number && is_doubtful(response->error_number) && docker->state == DOCKER_CONNECTED) {
+        doubt(fetch, response->error_number, response->error_text);
+        return;
+    }
     if (response->error_number) {
         number = response->error_number;
         str_append(&why, response->error_text);
-        if (number == ETIMEDOUT || number == ECONNREFUSED || number == ENOENT) {
+        if (number == ETIMEDOUT)
             docker_suspect(docker);
-            if (number == ENOENT)
-                number = ECONNREFUSED; /* the socket is gone, not the document */
-        }
     } else if (response->status != 200) {
         number = response->status == 404 ? ENOENT : EPROTO;
         say_refusal(response, &why);
@@ -83,8 +118,7 @@ static void on_done(struct http_request *request, const struct http_response *re
         number = error.number;
         str_append(&why, error.text);
     }
-    fetch->done(facts, number, number ? str_text(&why) : NULL, fetch->user);
-    free(fetch);
+    finish(fetch, facts, number, str_text(&why));
 }
 
 static void fetch_document(struct docker *docker, const char *path, parse_function *parse, docker_fetched *done,
@@ -122,6 +156,7 @@ void docker_fail_fetches(struct docker *docker)
         TAILQ_REMOVE(&docker->fetches, fetch, link);
         TAILQ_INSERT_TAIL(&docker->failed, fetch, link);
     }
+    TAILQ_CONCAT(&docker->failed, &docker->doubted, link);
     if (!TAILQ_EMPTY(&docker->failed))
         event_active(docker->fail_event, EV_TIMEOUT, 0);
 }
@@ -132,8 +167,7 @@ void docker_deliver_failed(struct docker *docker)
 
     while ((fetch = TAILQ_FIRST(&docker->failed))) {
         TAILQ_REMOVE(&docker->failed, fetch, link);
-        fetch->done(NULL, ENOTCONN, "the engine is not connected", fetch->user);
-        free(fetch);
+        finish(fetch, NULL, ENOTCONN, "the engine is not connected");
     }
 }
 
@@ -146,8 +180,10 @@ void docker_free_fetches(struct docker *docker)
         TAILQ_REMOVE(&docker->fetches, fetch, link);
         free(fetch);
     }
+    TAILQ_CONCAT(&docker->failed, &docker->doubted, link);
     while ((fetch = TAILQ_FIRST(&docker->failed))) {
         TAILQ_REMOVE(&docker->failed, fetch, link);
+        free(fetch->why);
         free(fetch);
     }
 }

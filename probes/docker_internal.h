@@ -54,6 +54,7 @@ struct docker {
     } unseen; /* of a drop test, looked at again after a moment */
 
     struct fetch_list fetches, failed;
+    struct fetch_list doubted; /* failed in a way that may mean the engine's end; told when a ping has decided */
     struct docker_counters counters;
 };
 
@@ -61,6 +62,7 @@ struct docker {
 void docker_fail_fetches(struct docker *docker);
 void docker_free_fetches(struct docker *docker);
 void docker_deliver_failed(struct docker *docker);
+void docker_deliver_doubted(struct docker *docker); /* the engine lives: tell them how they failed */
 /* The engine did not answer in time: find out whether it lives. */
 void docker_suspect(struct docker *docker);
 

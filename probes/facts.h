@@ -204,6 +204,7 @@ struct fileset_facts {
     const char *expected_group; /* sockets: the group dockerd was told, "docker" by default */
     gid_t expected_gid;
     bool expected_group_exists;
+    const char *engine_socket; /* sockets: the one that the agent talks to, there or not; may be NULL */
 };
 
 /* Where an effective option of dockerd came from. */

@@ -189,6 +189,7 @@ static uint64_t digest_set(const struct fileset_facts *set)
 
     hash_init(&hash);
     digest_number(&hash, set->truncated);
+    digest_text(&hash, set->engine_socket);
     digest_text(&hash, set->expected_group);
     digest_number(&hash, set->expected_gid);
     digest_number(&hash, set->expected_group_exists);
@@ -284,8 +285,10 @@ int fileset_read(const struct host_root *root, const char *source, const struct 
         set->items[i] = reading.files.items[i];
     vec_free(&reading.files);
     set->truncated = reading.truncated;
-    if (kind == FILESET_SOCKETS)
+    if (kind == FILESET_SOCKETS) {
         expect_group(&reading, daemon, set);
+        set->engine_socket = arena_strdup(reading.arena, engine_socket);
+    }
     set->facts.digest = digest_set(set);
     *ret = set;
     return 0;

@@ -100,6 +100,8 @@ static const char *socket_inside(const struct check_input *in, const char *path)
     for (size_t i = 0; i < known->count; i++)
         if (holds(path, known->items[i]))
             return known->items[i];
+    if (used && used->engine_socket && holds(path, used->engine_socket))
+        return used->engine_socket;
     for (size_t i = 0; used && i < used->count; i++) {
         if (holds(path, used->items[i].path))
             return used->items[i].path;
@@ -112,6 +114,8 @@ static const char *socket_inside(const struct check_input *in, const char *path)
 void check_container_engine_socket(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
+    const char *why;
+    bool sockets_known = store_files(in->store, "sockets:", &why) != NULL, has_bind = false;
 
     if (!c)
         return;
@@ -121,6 +125,7 @@ void check_container_engine_socket(const struct check_input *in, struct check_re
 
         if (!is_bind(mount))
             continue;
+        has_bind = true;
         socket = socket_inside(in, mount->source);
         if (!socket && mount->resolved)
             socket = socket_inside(in, mount->resolved);
@@ -128,7 +133,9 @@ void check_container_engine_socket(const struct check_input *in, struct check_re
             check_say(in, out, VERDICT_FAIL, "the engine's socket %s is inside, by the mount of %s at %s", socket,
                       mount->source, mount->destination);
     }
-    if (out->verdict == VERDICT_NONE)
+    if (out->verdict == VERDICT_NONE && has_bind && !sockets_known)
+        check_error(in, out, "sockets of the engine", why);
+    else if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "no engine socket is mounted");
     else
         check_remedy_recreate(in, out, "without this mount");
