@@ -1,0 +1,14 @@
+/* Any bytes as a configuration. */
+#include "agent/config.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct config *config = NULL;
+    struct error error = ERROR_INIT;
+
+    if (config_parse((const char *)data, size, "fuzz", &config, &error) == 0)
+        config_free(config);
+    return 0;
+}
