@@ -1,0 +1,129 @@
+/* The configuration: what is understood, and how what is not is refused. */
+#include <check.h>
+#include <string.h>
+
+#include "agent/config.h"
+#include "common/file.h"
+
+static const struct refusal {
+    const char *text, *said;
+} refusals[] = {
+    {"{\n \"sinkz\": []}", "f.json:2: unknown key \"sinkz\"; did you mean \"sinks\"?"},
+    {"{\"docker\": {\"hosts\": \"x\"}}", "did you mean \"host\"?"},
+    {"[]", "must be an object"},
+    {"{\"socket\": {\"mode\": 660}}", "octal digits in quotes"},
+    {"{\"socket\": {\"mode\": \"0999\"}}", "octal"},
+    {"{\"socket\": {\"path\": \"relative\"}}", "absolute"},
+    {"{\"language\": \"fr\"}", "must be one of \"en\", \"zh\""},
+    {"{\"sinks\": [{\"type\": \"email\"}]}", "must be one of"},
+    {"{\"sinks\": [{\"type\": \"syslog\", \"address\": \"tls://h:1\"}]}", "not in this version"},
+    {"{\"sinks\": [{\"type\": \"syslog\", \"address\": \"h:1\"}]}", "udp://host:port"},
+    {"{\"sinks\": [{\"type\": \"file\"}]}", "needs the path"},
+    {"{\"sinks\": [{\"type\": \"journald\", \"statuses\": [\"bad\"]}]}", "statuses"},
+    {"{\"sinks\": [{\"type\": \"journald\", \"min_severity\": \"urgent\"}]}", "min_severity"},
+    {"{\"waivers\": [{\"rule\": \"5.1\", \"by\": \"x\"}]}", "reason: is missing"},
+    {"{\"waivers\": [{\"rule\": \"5.1\", \"by\": \"x\", \"reason\": \"y\", \"expires\": \"soon\"}]}", "expires"},
+    {"{\"attestations\": [{\"rule\": \"1.2\", \"by\": \"x\", \"status\": \"maybe\"}]}", "must be one of"},
+    {"{\"intervals\": {\"top\": 1}}", "at least 10 s"},
+    {"{\"intervals\": {\"sweep\": \"5 minutes\"}}", "must be a time"},
+    {"{\"scanner\": {}}", "not in this version"},
+    {"{\"rules\": {\"5.4\": true}}", "rules.5.4: must be an object"},
+    {"{\"language\": \"en\", \"language\": \"zh\"}", "stands there twice"},
+    {"{\"language\": ", "f.json"},
+};
+
+START_TEST(refused)
+{
+    const struct refusal *refusal = &refusals[_i];
+    struct config *config = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_int_lt(config_parse(refusal->text, strlen(refusal->text), "f.json", &config, &error), 0);
+    ck_assert_ptr_null(config);
+    ck_assert_msg(strstr(error.text, refusal->said) != NULL, "%s: said \"%s\"", refusal->text, error.text);
+    ck_assert_int_eq(strncmp(error.text, "f.json", 6), 0);
+}
+END_TEST
+
+static const char *no_environment(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
+static const char *an_environment(const char *name)
+{
+    return strcmp(name, "DOCKER_HOST") == 0         ? "tcp://e:1"
+           : strcmp(name, "DOCKER_TLS_VERIFY") == 0 ? "1"
+           : strcmp(name, "HOME") == 0              ? "/home/x"
+                                                    : NULL;
+}
+
+/* agent.json shows every key with its default: reading it changes nothing. */
+START_TEST(the_example_is_the_default)
+{
+    scoped(cleanup_config) struct config *example = NULL, *plain = NULL;
+    struct config_arguments arguments = {.config_path = SOURCE_DATA_DIR "/agent.json"}, none = {0};
+    struct error error = ERROR_INIT;
+
+    ck_assert_msg(config_load(&arguments, no_environment, &example, &error) == 0, "%s", error.text);
+    ck_assert_int_eq(config_load(&none, no_environment, &plain, &error), 0);
+    ck_assert_str_eq(example->socket_path, plain->socket_path);
+    ck_assert_uint_eq(example->socket_mode, plain->socket_mode);
+    ck_assert_str_eq(example->state_dir, plain->state_dir);
+    ck_assert_str_eq(example->rules_dir, plain->rules_dir);
+    ck_assert_str_eq(example->benchmark, plain->benchmark);
+    ck_assert_uint_eq(example->sink_count, plain->sink_count);
+    ck_assert_int_eq(example->sinks[0].type, plain->sinks[0].type);
+    ck_assert_uint_eq(example->sinks[0].statuses, plain->sinks[0].statuses);
+    ck_assert_int_eq(example->sinks[0].facility, plain->sinks[0].facility);
+    ck_assert_uint_eq(example->sweep_seconds, plain->sweep_seconds);
+    ck_assert_uint_eq(example->top_seconds, plain->top_seconds);
+}
+END_TEST
+
+START_TEST(command_line_beats_environment)
+{
+    scoped(cleanup_config) struct config *config = NULL, *environment = NULL;
+    struct config_arguments none = {0}, arguments = {.docker_host = "unix:///a", .state_dir = "/s"};
+    struct error error = ERROR_INIT;
+
+    ck_assert_int_eq(config_load(&none, an_environment, &environment, &error), 0);
+    ck_assert_str_eq(environment->docker_host, "tcp://e:1");
+    ck_assert_str_eq(environment->docker_cert_path, "/home/x/.docker");
+    ck_assert(environment->docker_tls_verify);
+    ck_assert_int_eq(config_load(&arguments, an_environment, &config, &error), 0);
+    ck_assert_str_eq(config->docker_host, "unix:///a");
+    ck_assert_str_eq(config->state_dir, "/s");
+}
+END_TEST
+
+START_TEST(a_named_file_must_exist)
+{
+    struct config *config = NULL;
+    struct config_arguments arguments = {.config_path = "/nonexistent/agent.json"};
+    struct error error = ERROR_INIT;
+
+    ck_assert_int_lt(config_load(&arguments, no_environment, &config, &error), 0);
+    ck_assert_ptr_nonnull(strstr(error.text, "/nonexistent/agent.json"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("config");
+    TCase *tests = tcase_create("config");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_loop_test(tests, refused, 0, (int)countof(refusals));
+    tcase_add_test(tests, the_example_is_the_default);
+    tcase_add_test(tests, command_line_beats_environment);
+    tcase_add_test(tests, a_named_file_must_exist);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
