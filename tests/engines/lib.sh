@@ -1,0 +1,138 @@
+# What the suites of this folder share: a real dockerd in a temporary folder and network namespace, the agent beside it,
+# and comparing what the agent knows with a fresh scan. Sourced with $build (the build folder) and prefix (a command the
+# agent runs under, such as valgrind) set, from the top folder.
+work=$(mktemp -d)
+sock=$work/agent.sock
+export DOCKER_HOST=unix://$work/docker.sock
+failures=0
+agent_pid= engine_pid= rsyslog_pid=
+
+step() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
+fail() { printf 'FAILED: %s\n' "$*"; failures=$((failures + 1)); }
+
+cleanup() {
+    local status=$?
+    trap - EXIT
+    set +e
+    [ -n "$agent_pid" ] && kill "$agent_pid" 2>/dev/null && wait "$agent_pid" 2>/dev/null
+    if [ -n "$engine_pid" ] && kill -CONT "$(cat "$work/pid" 2>/dev/null)" 2>/dev/null; then
+        timeout 30 docker ps -aq | xargs -r timeout 60 docker rm -f >/dev/null 2>&1
+        kill "$(cat "$work/pid")" 2>/dev/null
+        wait "$engine_pid" 2>/dev/null
+    fi
+    [ -n "$rsyslog_pid" ] && kill "$rsyslog_pid" 2>/dev/null
+    grep -o "$work[^ ]*" /proc/mounts | sort -r | xargs -r -n1 umount -l 2>/dev/null
+    [ "$status" -ne 0 ] && tail -20 "$work/agent.log" 2>/dev/null
+    rm -rf "$work" 2>/dev/null || true
+    exit "$status"
+}
+trap cleanup EXIT
+
+start_engine() {
+    unshare -n -m bash -c 'ip link set lo up; exec dockerd --data-root "$0/root" --exec-root "$0/exec" \
+        --pidfile "$0/pid" -H "unix://$0/docker.sock" --config-file "$0/daemon.json"' "$work" >>"$work/engine.log" 2>&1 &
+    engine_pid=$!
+    for _ in $(seq 200); do
+        docker version >/dev/null 2>&1 && return
+        sleep 0.1
+    done
+    tail -20 "$work/engine.log"
+    echo "dockerd does not start" >&2
+    exit 1
+}
+
+stop_engine() {
+    kill "$(cat "$work/pid")"
+    wait "$engine_pid" 2>/dev/null || true
+    engine_pid=
+}
+
+make_images() {
+    local tree=$work/tree applet
+    mkdir -p "$tree/bin" "$tree/etc" "$tree/tmp"
+    cp "$(command -v busybox)" "$tree/bin/busybox"
+    for applet in sh sleep ls id cat true; do ln -s busybox "$tree/bin/$applet"; done
+    cp "$tree/bin/busybox" "$tree/bin/sshd"
+    printf 'root:x:0:0:root:/:/bin/sh\napp:x:1000:1000:app:/:/bin/sh\n' >"$tree/etc/passwd"
+    tar -C "$tree" -c . | docker import - test:1.0 >/dev/null
+    tar -C "$tree" -c . | docker import -c 'LABEL execID=SPOOFED' - spoof:1.0 >/dev/null
+}
+
+api() { curl -sS --unix-socket "$sock" "http://localhost$1"; }
+last_seq() { api /v1/status | jq .last_seq; }
+counter() { api /v1/status | jq ".counters.$1"; }
+events() { api "/v1/events?since=$since" | tail -n +2; }
+
+# The engine and the agent are at rest when nothing more comes for a moment.
+settle() {
+    local before=-1 now
+    for _ in $(seq 100); do
+        now=$(last_seq)
+        [ "$now" = "$before" ] && return
+        before=$now
+        sleep 0.3
+    done
+}
+
+begin() {
+    settle
+    step "$1"
+    since=$(last_seq)
+}
+
+# want "RULE STATUS NAME": such a transition comes within moments
+want() {
+    local rule status name
+    read -r rule status name <<<"$1"
+    for _ in $(seq 100); do
+        if events | jq -es --arg r "$rule" --arg s "$status" --arg n "$name" \
+            'any(.rule == $r and (.status // "gone") == $s and (.subject.name | test($n)))' >/dev/null; then return; fi
+        sleep 0.1
+    done
+    fail "no transition $1; there were:"
+    events | jq -c --arg r "$rule" 'select(.rule == $r) | [.rule, .status, .subject.name, .evidence]' | tail -5
+}
+
+# only JQ-CONDITION: every transition since begin() fulfils it
+only() {
+    local others
+    settle
+    others=$(events | jq -c "select(($1) | not) | [.rule, .previous, .status, .subject.kind, .subject.name, .cause, .evidence]")
+    [ -z "$others" ] || fail "transitions that should not have come: $others"
+}
+
+start_agent() {
+    "${prefix[@]}" "$build/docker-bench-agent" -c "$work/agent.json" --socket "$sock" --state-dir "$work/state" \
+        2>>"$work/agent.log" &
+    agent_pid=$!
+    for _ in $(seq 300); do
+        [ "$(curl -s --unix-socket "$sock" http://localhost/healthz | jq -r .ready 2>/dev/null)" = true ] && return
+        kill -0 "$agent_pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    cat "$work/agent.log"
+    echo "the agent does not get ready" >&2
+    exit 1
+}
+
+stop_agent() {
+    local status=0
+    kill "$agent_pid"
+    wait "$agent_pid" || status=$?
+    agent_pid=
+    [ "$status" -eq 0 ] || fail "the agent ended with status $status: $(tail -30 "$work/agent.log")"
+}
+
+# Verdicts of the running agent and of a fresh scan, subject by subject.
+compare_with_once() {
+    local once=$work/once.json
+    settle
+    api '/v1/findings?limit=100000' >"$work/live.json"
+    "$build/docker-bench-agent" -c "$work/agent.json" --once --format json >"$once" 2>>"$work/agent.log" || true
+    for file in live once; do
+        jq -r '.findings[] | select(.subject.kind != "exec") | [.slug, .subject.kind, .subject.id, .status] | @tsv' \
+            "$work/$file.json" | sort >"$work/$file.tsv"
+    done
+    [ -s "$work/live.tsv" ] || fail "no findings"
+    diff "$work/live.tsv" "$work/once.tsv" >"$work/diff" || fail "live and fresh verdicts differ: $(cat "$work/diff")"
+}
