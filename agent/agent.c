@@ -88,6 +88,8 @@ static void on_settled(void *user)
 
     if (!agent->connected && !agent->gave_up_waiting)
         return;
+    if (agent->once && engine_has_background_work(agent->engine))
+        return;
     if (agent->scanning) {
         agent->scanning = false;
         agent->scan_duration_ms = (clock_monotonic() - agent->scan_clock) / 1000;
@@ -219,6 +221,17 @@ static void on_container_event(struct agent *agent, const struct docker_event *e
     }
 }
 
+/* Joining or leaving a swarm has no event of its own, but makes and removes its networks. */
+static void on_network_event(struct agent *agent, const struct docker_event *event, const char *cause)
+{
+    engine_stale(agent->engine, INPUT_NETWORKS, NULL, cause);
+    if (!str_equal(event->name, "docker_gwbridge") && !str_equal(event->name, "ingress"))
+        return;
+    engine_stale(agent->engine, INPUT_INFO, NULL, cause);
+    engine_stale(agent->engine, INPUT_SERVICES, NULL, cause);
+    engine_stale(agent->engine, INPUT_LISTENERS, NULL, cause);
+}
+
 static void on_event(const struct docker_event *event, bool replayed, void *user)
 {
     static const char *const images[] = {"pull",  "tag",    "untag", "delete", "load", "import",
@@ -240,6 +253,12 @@ static void on_event(const struct docker_event *event, bool replayed, void *user
             (action_is(event, "connect") || action_is(event, "disconnect")) &&
             store_get(engine_store(agent->engine), INPUT_CONTAINER, event->container, NULL))
             engine_stale(agent->engine, INPUT_CONTAINER, event->container, cause.data);
+        if (!action_is(event, "connect") && !action_is(event, "disconnect"))
+            on_network_event(agent, event, cause.data);
+    } else if (str_equal(event->type, "node") || str_equal(event->type, "service")) {
+        engine_stale(agent->engine, INPUT_INFO, NULL, cause.data);
+        engine_stale(agent->engine, INPUT_SERVICES, NULL, cause.data);
+        engine_stale(agent->engine, INPUT_LISTENERS, NULL, cause.data);
     } else if (str_equal(event->type, "image")) {
         if (action_among(event, images))
             engine_stale(agent->engine, INPUT_IMAGES, NULL, cause.data);

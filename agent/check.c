@@ -138,5 +138,7 @@ const char *check_result_facts(struct check_result *result)
 
 const char *rule_file_source(const struct rule *rule)
 {
-    return rule->params[0].string;
+    const struct param_spec *params = rule->check->params;
+
+    return params && str_equal(params[0].name, "source") ? rule->params[0].string : "sockets:";
 }

@@ -65,8 +65,8 @@ void check_result_deinit(struct check_result *result);
 /* Ends the facts object and gives its JSON ("{}" when there are none). */
 const char *check_result_facts(struct check_result *result);
 
-/* For rules whose subject is a file: the source (see probes/fileset.h) in the rule's "source" parameter, which stands
- * first. */
+/* For rules that read files: the source (see probes/fileset.h) in the rule's "source" parameter, which stands first;
+ * without one it is the engine's sockets. */
 const char *rule_file_source(const struct rule *rule);
 
 #endif

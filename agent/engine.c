@@ -16,12 +16,6 @@ enum { RING_BYTES = 1024 * 1024, RING_COUNT = 8192 };
 
 static const struct config config_none;
 
-/* Inputs that come from the engine and wait while it cannot be reached. */
-static bool from_docker(enum input_kind kind)
-{
-    return kind != INPUT_DAEMON && kind != INPUT_LSM && kind != INPUT_FILES && kind != INPUT_PROCESSES;
-}
-
 static const char *key_or_empty(const char *key)
 {
     return key ? key : "";
@@ -54,6 +48,18 @@ static struct input *input_ensure(struct engine *engine, enum input_kind kind, c
     return input;
 }
 
+/* What takes long and hurries nobody is counted apart: the engine is settled without it. */
+static bool is_background(enum input_kind kind)
+{
+    return kind == INPUT_LAYERS || kind == INPUT_SCAN;
+}
+
+static void count_pending(struct engine *engine, enum input_kind kind, int by)
+{
+    engine->pending[kind] += (unsigned)by;
+    *(is_background(kind) ? &engine->pending_background : &engine->pending_total) += (unsigned)by;
+}
+
 static void index_rules(struct engine *engine)
 {
     for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++)
@@ -82,7 +88,7 @@ static bool input_is_awaited(const struct engine *engine, enum input_kind kind, 
 
     if (!input || input->recent || (!input->stale && !input->in_flight))
         return false;
-    if (from_docker(kind) && engine->reachable_known && !engine->reachable &&
+    if (input_is_of_engine(kind) && engine->reachable_known && !engine->reachable &&
         !store_get(engine->store, kind, key, NULL))
         return false; /* it will not come soon: let the check say so */
     return true;
@@ -126,7 +132,10 @@ static bool pair_must_wait(const struct engine *engine, const struct subject *su
         case INPUT_EXEC:
             key = subject->id;
             break;
-        case INPUT_IMAGE: {
+        case INPUT_IMAGE:
+        case INPUT_HISTORY:
+        case INPUT_LAYERS:
+        case INPUT_SCAN: {
             const struct container_facts *container;
 
             if (subject->kind != SUBJECT_CONTAINER) {
@@ -140,7 +149,7 @@ static bool pair_must_wait(const struct engine *engine, const struct subject *su
             break;
         }
         case INPUT_FILES:
-            key = subject->kind == SUBJECT_FILE ? rule_file_source(pair->rule) : "sockets:";
+            key = rule_file_source(pair->rule);
             break;
         default:
             break;
@@ -200,7 +209,11 @@ static void run(const struct engine *engine, const struct subject *subject, cons
     fill_check_input(engine, subject, pair, &in);
     in.explain = explain;
     if (subject->kind == SUBJECT_FILE && !in.file) {
-        check_error(&in, result, "file", "it is not in the set any more");
+        const char *why = NULL;
+
+        check_error(&in, result, "file",
+                    store_files(engine->store, rule_file_source(pair->rule), &why) ? "it is not in the set any more"
+                                                                                   : why);
         return;
     }
     check_run(&in, result);
@@ -421,11 +434,11 @@ static void visit_affected(struct engine *engine, const struct input *input, boo
 
         if (!rule->enabled || !(rule->check->reads & INPUT_BIT(kind)))
             continue;
-        if (kind == INPUT_FILES && subject_kind == SUBJECT_FILE)
-            continue; /* update_files() does these */
+        if (kind == INPUT_FILES && (subject_kind == SUBJECT_FILE || !str_equal(rule_file_source(rule), input->key)))
+            continue; /* update_files() does those of files */
         if ((subject_kind == SUBJECT_CONTAINER && (kind == INPUT_CONTAINER || kind == INPUT_PROCESSES)) ||
             (subject_kind == SUBJECT_EXEC && kind == INPUT_EXEC) ||
-            (subject_kind == SUBJECT_IMAGE && kind == INPUT_IMAGE)) {
+            (subject_kind == SUBJECT_IMAGE && input_is_of_image(kind))) {
             subject = subject_find(engine, subject_kind, input->key);
             if (subject)
                 visit(engine, subject, rule, changed);
@@ -442,9 +455,9 @@ static void visit_affected(struct engine *engine, const struct input *input, boo
 /* A set of files was read: pairs come and go with the files. */
 static void update_files(struct engine *engine, const char *source, bool changed)
 {
-    const char *why = NULL;
-    const struct fileset_facts *set = store_files(engine->store, source, &why);
+    const struct fileset_facts *set = store_files(engine->store, source, NULL);
 
+    /* A set that cannot be read has one subject, named by its source, to say so. */
     for (size_t r = 0; r < engine->rules_of[SUBJECT_FILE].count; r++) {
         const struct rule *rule = engine->rules_of[SUBJECT_FILE].items[r];
         VEC(struct subject *) gone = {0};
@@ -461,10 +474,17 @@ static void update_files(struct engine *engine, const char *source, bool changed
                 subject_add_pair(engine, subject, rule);
             visit(engine, subject, rule, changed);
         }
-        while (set && changed && map_next(engine->subjects[SUBJECT_FILE], &at, &path, &value)) {
-            bool found = false;
+        if (!set) {
+            struct subject *subject = subject_ensure(engine, SUBJECT_FILE, source, NULL);
 
-            for (size_t i = 0; i < set->count && !found; i++)
+            if (!subject_pair(subject, rule))
+                subject_add_pair(engine, subject, rule);
+            visit(engine, subject, rule, changed);
+        }
+        while (changed && map_next(engine->subjects[SUBJECT_FILE], &at, &path, &value)) {
+            bool found = !set && str_equal(path, source);
+
+            for (size_t i = 0; set && i < set->count && !found; i++)
                 found = str_equal(set->items[i].path, path);
             if (!found && subject_pair(value, rule))
                 vec_push(&gone, value);
@@ -476,8 +496,6 @@ static void update_files(struct engine *engine, const char *source, bool changed
         }
         vec_free(&gone);
     }
-    if (!set)
-        log_warning("files of %s could not be read: %s", source, why ? why : "unknown");
 }
 
 static void forget_input(struct engine *engine, enum input_kind kind, const char *key)
@@ -485,8 +503,7 @@ static void forget_input(struct engine *engine, enum input_kind kind, const char
     struct input *input = input_find(engine, kind, key);
 
     if (input && (input->stale || input->in_flight)) {
-        engine->pending[kind]--;
-        engine->pending_total--;
+        count_pending(engine, kind, -1);
     }
     map_remove(engine->inputs[kind], key_or_empty(key));
     store_remove(engine->store, kind, key);
@@ -537,6 +554,10 @@ void engine_gone(struct engine *engine, enum input_kind kind, const char *key, c
     if (kind == INPUT_CONTAINER) {
         engine->joiners -= is_joiner(store_container(engine->store, key, NULL));
         forget_input(engine, INPUT_PROCESSES, key_copy);
+    } else if (kind == INPUT_IMAGE) {
+        forget_input(engine, INPUT_HISTORY, key_copy);
+        forget_input(engine, INPUT_LAYERS, key_copy);
+        forget_input(engine, INPUT_SCAN, key_copy);
     }
     forget_input(engine, kind, key_copy);
     for (size_t i = 0; i < countof(kinds); i++) {
@@ -556,7 +577,7 @@ static void start_fetch(struct engine *engine, struct input *input)
 {
     scoped(cleanup_free) char *key = mem_strdup(input->key);
 
-    if (from_docker(input->kind) && !engine->reachable)
+    if (input_is_of_engine(input->kind) && !engine->reachable)
         return; /* stays stale until the engine is back */
     input->stale = false;
     input->in_flight = true;
@@ -579,8 +600,7 @@ void engine_stale(struct engine *engine, enum input_kind kind, const char *key, 
     if (!input->stale) {
         input->stale = true;
         input->recent = false;
-        engine->pending[kind]++;
-        engine->pending_total++;
+        count_pending(engine, kind, 1);
         free(input->cause);
         input->cause = mem_strdup(cause);
     }
@@ -631,8 +651,7 @@ void engine_stale_all(struct engine *engine, const char *cause)
             if (!input->stale) {
                 input->stale = true;
                 input->recent = false;
-                engine->pending[kind]++;
-                engine->pending_total++;
+                count_pending(engine, (enum input_kind)kind, 1);
                 free(input->cause);
                 input->cause = mem_strdup(cause);
             }
@@ -675,7 +694,7 @@ void engine_set_reachable(struct engine *engine, bool reachable)
         const char *key;
         void *value;
 
-        while (from_docker(kind) && map_next(engine->inputs[kind], &at, &key, &value)) {
+        while (input_is_of_engine(kind) && map_next(engine->inputs[kind], &at, &key, &value)) {
             store_put_error(engine->store, kind, key[0] ? key : NULL, "the engine cannot be reached");
             engine->cause = "engine:unreachable";
             visit_affected(engine, value, true);
@@ -701,8 +720,7 @@ static void complete(struct engine *engine, struct input *input, bool changed)
         input->recent = true;
     } else {
         input->recent = false;
-        engine->pending[kind]--;
-        engine->pending_total--;
+        count_pending(engine, kind, -1);
     }
     engine->cause = cause;
     if (kind == INPUT_FILES)
@@ -756,6 +774,93 @@ static void follow_list(struct engine *engine, const struct container_list_facts
     for (size_t i = 0; i < list->count; i++)
         if (!input_find(engine, INPUT_CONTAINER, list->items[i].id))
             engine_stale(engine, INPUT_CONTAINER, list->items[i].id, cause);
+    map_free(listed);
+}
+
+static bool is_read(const struct engine *engine, enum input_kind kind)
+{
+    for (size_t i = 0; i < engine->rules->count; i++)
+        if (engine->rules->rules[i].enabled && engine->rules->rules[i].check->reads & INPUT_BIT(kind))
+            return true;
+    return false;
+}
+
+static bool same_strings(const struct string_list *a, const struct string_list *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!str_equal(a->items[i], b->items[i]))
+            return false;
+    return true;
+}
+
+/* An image does not change, but its names do. */
+static void follow_image(struct engine *engine, const struct image_list_item *item, const char *cause)
+{
+    static const enum input_kind others[] = {INPUT_HISTORY, INPUT_LAYERS, INPUT_SCAN};
+    const struct image_facts *image = store_image(engine->store, item->id, NULL);
+    const char *name = item->tags.count ? item->tags.items[0] : item->digests.count ? item->digests.items[0] : item->id;
+    struct subject *subject =
+        engine->rules_of[SUBJECT_IMAGE].count ? subject_ensure(engine, SUBJECT_IMAGE, item->id, name) : NULL;
+
+    if (!input_find(engine, INPUT_IMAGE, item->id) ||
+        (image && !(same_strings(&image->tags, &item->tags) && same_strings(&image->digests, &item->digests))))
+        engine_stale(engine, INPUT_IMAGE, item->id, cause);
+    for (size_t i = 0; i < countof(others); i++)
+        if (is_read(engine, others[i]) && !input_find(engine, others[i], item->id))
+            engine_stale(engine, others[i], item->id, cause);
+    if (!subject)
+        return;
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (subject->pairs[i].verdict == VERDICT_NONE && !subject->pairs[i].waiting)
+            engine_evaluate(engine, subject, &subject->pairs[i]);
+}
+
+/* Closes the subjects of KIND that a list does not hold any more. */
+static void close_unlisted(struct engine *engine, enum subject_kind kind, const struct map *listed, const char *cause)
+{
+    VEC(char *) gone = {0};
+    size_t at = 0;
+    const char *key;
+    void *value;
+
+    while (map_next(engine->subjects[kind], &at, &key, &value))
+        if (!map_get(listed, key))
+            vec_push(&gone, mem_strdup(key));
+    for (size_t i = 0; i < gone.count; i++) {
+        struct subject *subject = subject_find(engine, kind, gone.items[i]);
+
+        if (kind == SUBJECT_IMAGE && !store_image_users(engine->store, gone.items[i]))
+            engine_gone(engine, INPUT_IMAGE, gone.items[i], cause);
+        else if (subject)
+            subject_close(engine, subject, cause);
+        free(gone.items[i]);
+    }
+    vec_free(&gone);
+}
+
+static void follow_images(struct engine *engine, const struct image_list_facts *list, const char *cause)
+{
+    struct map *listed = map_new(NULL);
+
+    for (size_t i = 0; i < list->count; i++)
+        map_set(listed, list->items[i].id, listed);
+    close_unlisted(engine, SUBJECT_IMAGE, listed, cause);
+    for (size_t i = 0; i < list->count; i++)
+        follow_image(engine, &list->items[i], cause);
+    map_free(listed);
+}
+
+static void follow_networks(struct engine *engine, const struct network_list_facts *list, const char *cause)
+{
+    struct map *listed = map_new(NULL);
+
+    for (size_t i = 0; i < list->count; i++)
+        map_set(listed, list->items[i].id, listed);
+    close_unlisted(engine, SUBJECT_NETWORK, listed, cause);
+    for (size_t i = 0; i < list->count && engine->rules_of[SUBJECT_NETWORK].count; i++)
+        subject_ensure(engine, SUBJECT_NETWORK, list->items[i].id, list->items[i].name);
     map_free(listed);
 }
 
@@ -821,6 +926,10 @@ void engine_fetched(struct engine *engine, enum input_kind kind, const char *key
                        ((const struct exec_facts *)store_get(engine->store, kind, key, NULL))->container_name);
     } else if (kind == INPUT_CONTAINERS) {
         follow_list(engine, store_containers(engine->store, NULL), cause);
+    } else if (kind == INPUT_IMAGES && changed) {
+        follow_images(engine, store_images(engine->store, NULL), cause);
+    } else if (kind == INPUT_NETWORKS && changed) {
+        follow_networks(engine, store_networks(engine->store, NULL), cause);
     }
     complete(engine, input, changed);
     if (kind == INPUT_EXEC)
@@ -841,10 +950,10 @@ void engine_fetch_failed(struct engine *engine, enum input_kind kind, const char
         input->stale = true;
         return;
     }
-    if (number == ENOENT && (kind == INPUT_CONTAINER || kind == INPUT_IMAGE)) {
-        scoped(cleanup_free) char *cause = mem_strdup(input->cause);
+    if (number == ENOENT && (kind == INPUT_CONTAINER || input_is_of_image(kind))) {
+        scoped(cleanup_free) char *cause = mem_strdup(input->cause), *id = mem_strdup(key);
 
-        engine_gone(engine, kind, key, cause);
+        engine_gone(engine, kind == INPUT_CONTAINER ? INPUT_CONTAINER : INPUT_IMAGE, id, cause);
         return;
     }
     if (number == ESRCH && kind == INPUT_PROCESSES) {
@@ -865,6 +974,11 @@ void engine_fetch_failed(struct engine *engine, enum input_kind kind, const char
 bool engine_is_settled(const struct engine *engine)
 {
     return engine->pending_total == 0;
+}
+
+bool engine_has_background_work(const struct engine *engine)
+{
+    return engine->pending_background > 0;
 }
 
 static void on_settled(evutil_socket_t fd, short what, void *user)
@@ -1012,6 +1126,27 @@ void engine_set_rules(struct engine *engine, struct rule_set *rules, const struc
     rule_set_free(old);
 }
 
+/* No subjects are known because nobody could tell which there are. */
+static bool list_is_unknown(const struct engine *engine, enum subject_kind kind)
+{
+    switch (kind) {
+    case SUBJECT_CONTAINER:
+    case SUBJECT_EXEC:
+        return !store_containers(engine->store, NULL);
+    case SUBJECT_IMAGE:
+        return !store_images(engine->store, NULL);
+    case SUBJECT_NETWORK:
+        return !store_networks(engine->store, NULL);
+    case SUBJECT_HOST:
+    case SUBJECT_DAEMON:
+    case SUBJECT_SWARM:
+    case SUBJECT_FILE:
+    case SUBJECT_KIND_COUNT:
+        break;
+    }
+    return false;
+}
+
 enum verdict engine_rule_verdict(const struct engine *engine, const struct rule *rule, unsigned counts[VERDICT_COUNT])
 {
     enum verdict worst = VERDICT_NONE;
@@ -1031,7 +1166,9 @@ enum verdict engine_rule_verdict(const struct engine *engine, const struct rule 
         if (pair->verdict > worst)
             worst = pair->verdict;
     }
-    return worst == VERDICT_NONE ? VERDICT_NOT_APPLICABLE : worst;
+    if (worst != VERDICT_NONE)
+        return worst;
+    return list_is_unknown(engine, rule->check->subject) ? VERDICT_ERROR : VERDICT_NOT_APPLICABLE;
 }
 
 const struct subject *engine_next_subject(const struct engine *engine, size_t *at)

@@ -54,6 +54,8 @@ void engine_stale_all(struct engine *engine, const char *cause); /* every input 
 void engine_fetched(struct engine *engine, enum input_kind kind, const char *key, struct facts *facts);
 void engine_fetch_failed(struct engine *engine, enum input_kind kind, const char *key, int number, const char *why);
 bool engine_is_settled(const struct engine *engine);
+/* Images are still being walked or scanned: settled does not wait for that. */
+bool engine_has_background_work(const struct engine *engine);
 /* The engine cannot be reached: fetches of its inputs wait until it is back (nothing is fetched, nothing becomes pass).
  */
 void engine_set_reachable(struct engine *engine, bool reachable);

@@ -41,7 +41,7 @@ struct engine {
 
     struct map *inputs[INPUT_KIND_COUNT]; /* key → struct input */
     unsigned pending[INPUT_KIND_COUNT];   /* inputs of that kind that are stale or in flight */
-    unsigned pending_total;
+    unsigned pending_total, pending_background;
     bool reachable, reachable_known;
 
     struct map *subjects[SUBJECT_KIND_COUNT];              /* id → struct subject */

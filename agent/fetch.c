@@ -3,66 +3,35 @@
  * Inputs of the engine go out as requests and come back from the loop; those of the host (files, dockerd's arguments,
  * processes, LSMs) are a few system calls and are read at once. Every file source has watches on the paths that could
  * change it; a change of the mounts looks at all of them again. */
-#include "agent/fetch.h"
-
 #include <errno.h>
 #include <string.h>
 
+#include "agent/fetch_internal.h"
 #include "common/log.h"
-#include "common/vec.h"
 #include "probes/daemon_config.h"
 #include "probes/digest.h"
-#include "probes/fileset.h"
-#include "probes/mounts.h"
-#include "probes/proc.h"
 #include "probes/units.h"
 
-struct fetcher;
+const char *fetch_engine_socket(const struct fetcher *fetcher)
+{
+    return docker_socket(fetcher->docker);
+}
 
-/* A file source that some rule reads, and its watches. */
-struct source {
-    struct fetcher *fetcher;
-    char *name;
-    VEC(struct watch *) watches;
-};
-
-/* A request under way: which input its answer is for. */
-struct request {
-    struct fetcher *fetcher;
-    enum input_kind kind;
-    char *key;
-    struct request *next, **link;
-};
-
-/* Containers whose processes are read again a moment after something started in them. */
-struct second_look {
-    char *id;
-    usec_t at; /* monotonic */
-};
-
-struct fetcher {
-    struct event_base *base;
-    const struct config *config;
-    struct docker *docker;
-    struct engine *engine;
-    struct host_root *root;
-    struct watcher *watcher;
-    struct mounts_watch *mounts;
-    VEC(struct source *) sources;
-    struct watch *daemon_json, *pid_file, *socket;
-    char *watched_config;
-    struct request *requests;
-    struct event *look_timer;
-    VEC(struct second_look) looks;
-};
-
-static void read_input(struct fetcher *fetcher, enum input_kind kind, const char *key, int r, struct facts *facts,
-                       const struct error *error)
+void fetch_deliver(struct fetcher *fetcher, enum input_kind kind, const char *key, int r, struct facts *facts,
+                   const struct error *error)
 {
     if (r < 0)
         engine_fetch_failed(fetcher->engine, kind, key, -r, error->text);
     else
         engine_fetched(fetcher->engine, kind, key, facts);
+}
+
+bool fetch_refuse_remote(struct fetcher *fetcher, enum input_kind kind, const char *key)
+{
+    if (docker_is_remote(fetcher->docker))
+        engine_fetch_failed(fetcher->engine, kind, key, EREMOTE,
+                            "the engine runs on another host, whose files and processes cannot be read from this one");
+    return docker_is_remote(fetcher->docker);
 }
 
 static void unlink_request(struct request *request)
@@ -78,17 +47,12 @@ static void request_free(struct request *request)
     free(request);
 }
 
-static const char *engine_socket(const struct fetcher *fetcher)
-{
-    return docker_socket(fetcher->docker);
-}
-
 /* Where the sources of binds lead on the host: what a symlink hides is judged at its target. */
 static void resolve_mounts(struct fetcher *fetcher, struct container_facts *container)
 {
     struct hash hash;
 
-    if (!engine_socket(fetcher))
+    if (!fetch_engine_socket(fetcher))
         return; /* another machine's paths */
     hash_init(&hash);
     digest_number(&hash, (int64_t)container->facts.digest);
@@ -134,79 +98,12 @@ static struct request *request_new(struct fetcher *fetcher, enum input_kind kind
     return request;
 }
 
-static void on_path_changed(const char *path, void *user)
-{
-    struct source *source = user;
-    scoped_str cause = STR_INIT;
-
-    str_printf(&cause, "inotify:%s", path);
-    engine_stale(source->fetcher->engine, INPUT_FILES, source->name, cause.data);
-}
-
-static void add_source_watch(const char *path, bool tree, void *user)
-{
-    struct source *source = user;
-
-    vec_push(&source->watches, watch_add(source->fetcher->watcher, path, tree, on_path_changed, source));
-}
-
-static void drop_watches(struct source *source)
-{
-    for (size_t i = 0; i < source->watches.count; i++)
-        watch_free(source->watches.items[i]);
-    source->watches.count = 0;
-}
-
-/* Which paths a source means depends on dockerd's options: called again when those change. */
-static void watch_source(struct source *source)
-{
-    struct fetcher *fetcher = source->fetcher;
-
-    drop_watches(source);
-    fileset_watch_paths(fetcher->root, source->name, store_daemon(engine_store(fetcher->engine), NULL),
-                        engine_socket(fetcher), add_source_watch, source);
-}
-
-static void add_source(struct fetcher *fetcher, const char *name)
-{
-    struct source *source;
-
-    for (size_t i = 0; i < fetcher->sources.count; i++)
-        if (str_equal(fetcher->sources.items[i]->name, name))
-            return;
-    source = mem_alloc(sizeof *source);
-    source->fetcher = fetcher;
-    source->name = mem_strdup(name);
-    vec_push(&fetcher->sources, source);
-}
-
-static void collect_sources(struct fetcher *fetcher)
-{
-    const struct rule_set *rules = engine_rules(fetcher->engine);
-
-    for (size_t i = 0; i < rules->count; i++) {
-        const struct rule *rule = &rules->rules[i];
-
-        if (!rule->enabled || !(rule->check->reads & INPUT_BIT(INPUT_FILES)))
-            continue;
-        add_source(fetcher, rule->check->subject == SUBJECT_FILE ? rule_file_source(rule) : "sockets:");
-    }
-}
-
-static void on_daemon_json(const char *path, void *user)
-{
-    struct fetcher *fetcher = user;
-    scoped_str cause = STR_INIT;
-
-    str_printf(&cause, "inotify:%s", path);
-    engine_stale(fetcher->engine, INPUT_DAEMON, NULL, cause.data);
-}
-
 static void on_engine_path(const char *path, void *user)
 {
     struct fetcher *fetcher = user;
 
     (void)path;
+    engine_stale(fetcher->engine, INPUT_GROUP, NULL, "socket");
     docker_retry(fetcher->docker);
 }
 
@@ -215,71 +112,55 @@ static void on_mounts(void *user)
     struct fetcher *fetcher = user;
 
     watcher_rescan(fetcher->watcher);
+    engine_stale(fetcher->engine, INPUT_MOUNTS, NULL, "mounts");
 }
 
-static void fetch_files(struct fetcher *fetcher, const char *name)
-{
-    struct fileset_facts *facts = NULL;
-    struct error error = ERROR_INIT;
-    int r = fileset_read(fetcher->root, name, store_daemon(engine_store(fetcher->engine), NULL), engine_socket(fetcher),
-                         &facts, &error);
+/* ---- What waits for /info ---- */
 
-    read_input(fetcher, INPUT_FILES, name, r, r < 0 ? NULL : &facts->facts, &error);
+static bool defer(struct fetcher *fetcher, enum input_kind kind, const char *key)
+{
+    if (!fetcher->info_on_its_way)
+        return false;
+    vec_push(&fetcher->deferred, (struct deferred){.kind = kind, .key = mem_strdup(key)});
+    return true;
 }
 
-static void watch_config_file(struct fetcher *fetcher, const char *path)
+static void on_info(struct facts *facts, int number, const char *why, void *user)
 {
-    if (str_equal(path, fetcher->watched_config))
+    struct fetcher *fetcher = ((struct request *)user)->fetcher;
+    const struct facts *before = store_get(engine_store(fetcher->engine), INPUT_INFO, NULL, NULL);
+    bool changed = facts && (!before || before->digest != facts->digest);
+
+    if (changed) { /* deferred: they are read when /info is known */
+        fetch_refresh_sources(fetcher, fileset_needs_info, "info");
+        engine_stale(fetcher->engine, INPUT_CERTIFICATES, NULL, "info");
+    }
+    on_answer(facts, number, why, user);
+    fetcher->info_on_its_way = false;
+    if (changed)
+        fetch_watch_certificates(fetcher);
+    for (size_t i = 0; i < fetcher->sources.count && changed; i++)
+        if (fileset_needs_info(fetcher->sources.items[i]->name))
+            fetch_watch_source(fetcher->sources.items[i]);
+    while (fetcher->deferred.count) {
+        struct deferred next = fetcher->deferred.items[0];
+
+        vec_remove(&fetcher->deferred, 0);
+        fetcher_fetch(fetcher, next.kind, next.key);
+        free(next.key);
+    }
+}
+
+static void fetch_services(struct fetcher *fetcher)
+{
+    const struct info_facts *info = store_info(engine_store(fetcher->engine), NULL);
+
+    if (defer(fetcher, INPUT_SERVICES, NULL))
         return;
-    watch_free(fetcher->daemon_json);
-    free(fetcher->watched_config);
-    fetcher->watched_config = mem_strdup(path);
-    fetcher->daemon_json = path ? watch_add(fetcher->watcher, path, false, on_daemon_json, fetcher) : NULL;
-}
-
-static void fetch_daemon(struct fetcher *fetcher)
-{
-    struct daemon_facts *facts = NULL;
-    struct error error = ERROR_INIT;
-    const struct facts *before = store_get(engine_store(fetcher->engine), INPUT_DAEMON, NULL, NULL);
-    uint64_t digest = before ? before->digest : 0;
-    const struct daemon_facts *daemon;
-    pid_t pid = 0;
-    bool found = daemon_find(fetcher->root, docker_peer_pid(fetcher->docker), &pid, &error) == 0;
-    int r = daemon_config_read(fetcher->root, found ? pid : 0, found ? NULL : error.text, &facts, &error);
-
-    docker_set_engine_pid(fetcher->docker, found ? pid : 0);
-    read_input(fetcher, INPUT_DAEMON, NULL, r, r < 0 ? NULL : &facts->facts, &error);
-    daemon = store_daemon(engine_store(fetcher->engine), NULL);
-    if (!daemon || (before && daemon->facts.digest == digest))
-        return;
-    watch_config_file(fetcher, daemon->config_path);
-    for (size_t i = 0; i < fetcher->sources.count; i++)
-        if (fileset_needs_daemon(fetcher->sources.items[i]->name)) {
-            watch_source(fetcher->sources.items[i]);
-            engine_stale(fetcher->engine, INPUT_FILES, fetcher->sources.items[i]->name, "daemon");
-        }
-}
-
-static void fetch_lsm(struct fetcher *fetcher)
-{
-    struct lsm_facts *facts = NULL;
-    struct error error = ERROR_INIT;
-    int r = proc_read_lsm(fetcher->root, &facts, &error);
-
-    read_input(fetcher, INPUT_LSM, NULL, r, r < 0 ? NULL : &facts->facts, &error);
-}
-
-static void fetch_processes(struct fetcher *fetcher, const char *id)
-{
-    const struct container_facts *container = store_container(engine_store(fetcher->engine), id, NULL);
-    struct process_facts *facts = NULL;
-    struct error error = ERROR_INIT;
-    int r = container && container->pid
-                ? proc_container_processes(fetcher->root, (pid_t)container->pid, id, &facts, &error)
-                : error_set(&error, ESRCH, "it does not run");
-
-    read_input(fetcher, INPUT_PROCESSES, id, r, r < 0 ? NULL : &facts->facts, &error);
+    if (info && !info->swarm_control)
+        engine_fetch_failed(fetcher->engine, INPUT_SERVICES, NULL, ENODATA, "only a swarm manager knows the services");
+    else
+        docker_fetch_service_list(fetcher->docker, on_answer, request_new(fetcher, INPUT_SERVICES, NULL));
 }
 
 void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *key)
@@ -289,7 +170,23 @@ void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *ke
         docker_fetch_version(fetcher->docker, on_answer, request_new(fetcher, kind, key));
         break;
     case INPUT_INFO:
-        docker_fetch_info(fetcher->docker, on_answer, request_new(fetcher, kind, key));
+        fetcher->info_on_its_way = true;
+        docker_fetch_info(fetcher->docker, on_info, request_new(fetcher, kind, key));
+        break;
+    case INPUT_NETWORKS:
+        docker_fetch_network_list(fetcher->docker, on_answer, request_new(fetcher, kind, key));
+        break;
+    case INPUT_SERVICES:
+        fetch_services(fetcher);
+        break;
+    case INPUT_HISTORY:
+        docker_fetch_history(fetcher->docker, key, on_answer, request_new(fetcher, kind, key));
+        break;
+    case INPUT_LAYERS:
+        fetch_layers(fetcher, key);
+        break;
+    case INPUT_SCAN:
+        fetch_scan(fetcher, key);
         break;
     case INPUT_CONTAINERS:
         docker_fetch_container_list(fetcher->docker, on_answer, request_new(fetcher, kind, key));
@@ -307,7 +204,27 @@ void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *ke
         docker_fetch_exec(fetcher->docker, key, on_answer, request_new(fetcher, kind, key));
         break;
     case INPUT_FILES:
-        fetch_files(fetcher, key);
+        if (!fileset_needs_info(key) || !defer(fetcher, kind, key))
+            fetch_files(fetcher, key);
+        break;
+    case INPUT_MOUNTS:
+        fetch_mounts(fetcher);
+        break;
+    case INPUT_GROUP:
+        fetch_group(fetcher);
+        break;
+    case INPUT_AUDIT:
+        fetch_audit(fetcher);
+        break;
+    case INPUT_ENVIRONMENT:
+        fetch_environment(fetcher);
+        break;
+    case INPUT_LISTENERS:
+        fetch_listeners(fetcher);
+        break;
+    case INPUT_CERTIFICATES:
+        if (!defer(fetcher, kind, key))
+            fetch_certificates(fetcher);
         break;
     case INPUT_DAEMON:
         fetch_daemon(fetcher);
@@ -332,17 +249,21 @@ void fetcher_rules_changed(struct fetcher *fetcher)
 {
     size_t before = fetcher->sources.count;
 
-    collect_sources(fetcher);
+    fetch_collect_sources(fetcher);
     for (size_t i = before; i < fetcher->sources.count; i++) {
-        watch_source(fetcher->sources.items[i]);
+        fetch_watch_source(fetcher->sources.items[i]);
         engine_stale(fetcher->engine, INPUT_FILES, fetcher->sources.items[i]->name, "reload");
     }
 }
 
 void fetcher_sweep_files(struct fetcher *fetcher, const char *cause)
 {
-    engine_stale(fetcher->engine, INPUT_DAEMON, NULL, cause);
-    engine_stale(fetcher->engine, INPUT_LSM, NULL, cause);
+    static const enum input_kind swept[] = {INPUT_DAEMON,    INPUT_LSM,   INPUT_MOUNTS,
+                                            INPUT_GROUP,     INPUT_AUDIT, INPUT_ENVIRONMENT,
+                                            INPUT_LISTENERS, INPUT_INFO,  INPUT_CERTIFICATES};
+
+    for (size_t i = 0; i < countof(swept); i++)
+        engine_stale(fetcher->engine, swept[i], NULL, cause);
     for (size_t i = 0; i < fetcher->sources.count; i++)
         engine_stale(fetcher->engine, INPUT_FILES, fetcher->sources.items[i]->name, cause);
 }
@@ -425,7 +346,7 @@ void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id
 
 bool fetcher_engine_is_stopped(const struct fetcher *fetcher)
 {
-    const char *socket = engine_socket(fetcher);
+    const char *socket = fetch_engine_socket(fetcher);
     scoped(cleanup_free) char *target = NULL;
     scoped(unit_paths_deinit) struct unit_paths unit = {0};
     struct stat st;
@@ -469,22 +390,26 @@ int fetcher_new(struct event_base *base, const struct config *config, struct doc
 
 void fetcher_start(struct fetcher *fetcher)
 {
-    static const enum input_kind once[] = {INPUT_VERSION, INPUT_INFO, INPUT_LSM, INPUT_CONTAINERS, INPUT_IMAGES};
+    static const enum input_kind once[] = {INPUT_VERSION,     INPUT_INFO,   INPUT_LSM,         INPUT_MOUNTS,
+                                           INPUT_GROUP,       INPUT_AUDIT,  INPUT_ENVIRONMENT, INPUT_LISTENERS,
+                                           INPUT_CONTAINERS,  INPUT_IMAGES, INPUT_NETWORKS,    INPUT_SERVICES,
+                                           INPUT_CERTIFICATES};
     scoped(cleanup_free) char *proc = host_outside_path(fetcher->root, "/proc");
     struct error error = ERROR_INIT;
 
-    collect_sources(fetcher);
+    fetch_collect_sources(fetcher);
     fetcher->mounts = mounts_watch_new(fetcher->base, proc, on_mounts, fetcher, &error);
     if (!fetcher->mounts)
         log_warning("changes of the mounts are not watched: %s", error.text);
-    if (engine_socket(fetcher))
-        fetcher->socket = watch_add(fetcher->watcher, engine_socket(fetcher), false, on_engine_path, fetcher);
+    if (fetch_engine_socket(fetcher))
+        fetcher->socket = watch_add(fetcher->watcher, fetch_engine_socket(fetcher), false, on_engine_path, fetcher);
     fetcher->pid_file = watch_add(fetcher->watcher, "/run/docker.pid", false, on_engine_path, fetcher);
+    fetch_watch_host(fetcher);
+    engine_stale(fetcher->engine, INPUT_DAEMON, NULL, "start");
     for (size_t i = 0; i < countof(once); i++)
         engine_stale(fetcher->engine, once[i], NULL, "start");
-    engine_stale(fetcher->engine, INPUT_DAEMON, NULL, "start");
     for (size_t i = 0; i < fetcher->sources.count; i++) {
-        watch_source(fetcher->sources.items[i]);
+        fetch_watch_source(fetcher->sources.items[i]);
         engine_stale(fetcher->engine, INPUT_FILES, fetcher->sources.items[i]->name, "start");
     }
 }
@@ -502,17 +427,14 @@ void fetcher_free(struct fetcher *fetcher)
     for (size_t i = 0; i < fetcher->looks.count; i++)
         free(fetcher->looks.items[i].id);
     vec_free(&fetcher->looks);
-    for (size_t i = 0; i < fetcher->sources.count; i++) {
-        drop_watches(fetcher->sources.items[i]);
-        vec_free(&fetcher->sources.items[i]->watches);
-        free(fetcher->sources.items[i]->name);
-        free(fetcher->sources.items[i]);
-    }
-    vec_free(&fetcher->sources);
-    watch_free(fetcher->daemon_json);
+    for (size_t i = 0; i < fetcher->deferred.count; i++)
+        free(fetcher->deferred.items[i].key);
+    vec_free(&fetcher->deferred);
+    fetch_free_images(fetcher);
+    fetch_free_sources(fetcher);
+    fetch_free_host(fetcher);
     watch_free(fetcher->pid_file);
     watch_free(fetcher->socket);
-    free(fetcher->watched_config);
     mounts_watch_free(fetcher->mounts);
     watcher_free(fetcher->watcher);
     host_root_close(fetcher->root);

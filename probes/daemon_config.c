@@ -12,6 +12,7 @@
 
 #include "probes/daemon_options.h"
 #include "probes/digest.h"
+#include "probes/fileset_paths.h"
 #include "probes/proc.h"
 #include "probes/units.h"
 
@@ -104,6 +105,8 @@ static void digest_facts(struct daemon_facts *facts)
     digest_number(&hash, (int64_t)facts->arguments.count);
     for (size_t i = 0; i < facts->arguments.count; i++)
         digest_text(&hash, facts->arguments.items[i]);
+    for (size_t i = 0; i < facts->activated.count; i++)
+        digest_text(&hash, facts->activated.items[i]);
     digest_text(&hash, facts->config_path);
     digest_number(&hash, facts->config_exists);
     digest_text(&hash, facts->config_error);
@@ -237,6 +240,18 @@ static void read_config(const struct host_root *root, struct daemon_facts *facts
     use_config(facts, set, str_text(&text), text.length);
 }
 
+/* What systemd listens on for it, when it was told fd://. */
+static void read_activated(const struct host_root *root, struct daemon_facts *facts)
+{
+    scoped(path_list_deinit) struct path_list streams = {0};
+
+    if (!fileset_is_socket_activated(facts) || fileset_activated_streams(root, &streams, NULL) < 0)
+        return;
+    facts->activated.items = arena_alloc(facts->facts.arena, (streams.count + 1) * sizeof *facts->activated.items);
+    for (size_t i = 0; i < streams.count; i++)
+        facts->activated.items[facts->activated.count++] = arena_strdup(facts->facts.arena, streams.items[i]);
+}
+
 int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_no_pid, struct daemon_facts **ret,
                        struct error *error)
 {
@@ -260,6 +275,7 @@ int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_
     options_from_arguments(&set, facts->arguments.items, facts->arguments.count);
     read_config(root, facts, &set);
     keep_options(facts, &set);
+    read_activated(root, facts);
     digest_facts(facts);
     *ret = facts;
     return 0;

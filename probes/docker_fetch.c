@@ -42,6 +42,9 @@ PARSE_FACTS(container_list, container_list_facts)
 PARSE_FACTS(container, container_facts)
 PARSE_FACTS(image_list, image_list_facts)
 PARSE_FACTS(image, image_facts)
+PARSE_FACTS(history, history_facts)
+PARSE_FACTS(network_list, network_list_facts)
+PARSE_FACTS(service_list, service_list_facts)
 PARSE_FACTS(exec, exec_facts)
 
 static void finish(struct fetch *fetch, struct facts *facts, int number, const char *why)
@@ -188,15 +191,15 @@ void docker_free_fetches(struct docker *docker)
     }
 }
 
-static void fetch_named(struct docker *docker, const char *format, const char *id, parse_function *parse,
-                        docker_fetched *done, void *user)
+static void fetch_named(struct docker *docker, const char *before, const char *id, const char *behind,
+                        parse_function *parse, docker_fetched *done, void *user)
 {
     scoped(cleanup_free) char *encoded = http_encode(id);
     scoped_str path = STR_INIT;
 
-    str_append(&path, format);
+    str_append(&path, before);
     str_append(&path, encoded);
-    str_append(&path, "/json");
+    str_append(&path, behind);
     fetch_document(docker, path.data, parse, done, user);
 }
 
@@ -217,7 +220,7 @@ void docker_fetch_container_list(struct docker *docker, docker_fetched *done, vo
 
 void docker_fetch_container(struct docker *docker, const char *id, docker_fetched *done, void *user)
 {
-    fetch_named(docker, "/containers/", id, facts_of_container, done, user);
+    fetch_named(docker, "/containers/", id, "/json", facts_of_container, done, user);
 }
 
 void docker_fetch_image_list(struct docker *docker, docker_fetched *done, void *user)
@@ -227,10 +230,25 @@ void docker_fetch_image_list(struct docker *docker, docker_fetched *done, void *
 
 void docker_fetch_image(struct docker *docker, const char *id, docker_fetched *done, void *user)
 {
-    fetch_named(docker, "/images/", id, facts_of_image, done, user);
+    fetch_named(docker, "/images/", id, "/json", facts_of_image, done, user);
 }
 
 void docker_fetch_exec(struct docker *docker, const char *id, docker_fetched *done, void *user)
 {
-    fetch_named(docker, "/exec/", id, facts_of_exec, done, user);
+    fetch_named(docker, "/exec/", id, "/json", facts_of_exec, done, user);
+}
+
+void docker_fetch_history(struct docker *docker, const char *id, docker_fetched *done, void *user)
+{
+    fetch_named(docker, "/images/", id, "/history", facts_of_history, done, user);
+}
+
+void docker_fetch_network_list(struct docker *docker, docker_fetched *done, void *user)
+{
+    fetch_document(docker, "/networks", facts_of_network_list, done, user);
+}
+
+void docker_fetch_service_list(struct docker *docker, docker_fetched *done, void *user)
+{
+    fetch_document(docker, "/services", facts_of_service_list, done, user);
 }

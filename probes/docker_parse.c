@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/str.h"
+#include "probes/certificate.h"
 #include "probes/parse_util.h"
 
 bool docker_id_valid(const char *id)
@@ -112,6 +113,42 @@ static void read_driver_status(struct builder *b, const struct json *status, str
     }
 }
 
+static void read_runtimes(struct builder *b, const struct json *runtimes, struct info_facts *info)
+{
+    size_t count = json_type(runtimes) == JSON_OBJECT ? json_count(runtimes) : 0;
+
+    if (!build_room(b, count, "Runtimes", &info->runtimes))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const char *name;
+        const struct json *runtime = json_member(runtimes, i, &name, NULL);
+        scoped_str line = STR_INIT;
+
+        str_printf(&line, "%.256s=%.3072s", name, json_text(json_get(runtime, "path"), ""));
+        build_push(b, &info->runtimes, line.data, line.length);
+    }
+}
+
+/* The cluster's own facts: /swarm would give them too, but with the tokens by which nodes join. */
+static void read_swarm(struct builder *b, const struct json *swarm, struct info_facts *info)
+{
+    const struct json *cluster = json_get(swarm, "Cluster"), *spec = json_get(cluster, "Spec");
+    const char *roots = json_string(json_path(cluster, "TLSInfo", "TrustRoot", NULL));
+
+    info->swarm_error = build_text(b, json_get(swarm, "Error"));
+    info->swarm_managers = build_int(b, json_get(swarm, "Managers"));
+    info->swarm_nodes = build_int(b, json_get(swarm, "Nodes"));
+    info->has_cluster = json_string(json_get(cluster, "ID")) && *json_string(json_get(cluster, "ID"));
+    build_number(b, info->has_cluster);
+    info->root_rotation = build_bool(b, json_get(cluster, "RootRotationInProgress"));
+    info->autolock = build_tristate(b, json_path(spec, "EncryptionConfig", "AutoLockManagers", NULL));
+    info->node_cert_expiry = build_int(b, json_path(spec, "CAConfig", "NodeCertExpiry", NULL));
+    if (roots)
+        certificate_period(roots, strlen(roots), &info->root_ca_begins, &info->root_ca_ends, NULL);
+    build_number(b, info->root_ca_begins);
+    build_number(b, info->root_ca_ends);
+}
+
 /* Of /info only what rules read: it also counts containers and goroutines, which change all the time. */
 int parse_info_value(const struct json *value, struct info_facts **ret, struct error *error)
 {
@@ -147,6 +184,12 @@ int parse_info_value(const struct json *value, struct info_facts **ret, struct e
     info->swarm_state = build_text(&b, json_get(swarm, "LocalNodeState"));
     info->swarm_node_id = build_text(&b, json_get(swarm, "NodeID"));
     info->swarm_control = build_bool(&b, json_get(swarm, "ControlAvailable"));
+    info->containerd_address = build_text(&b, json_path(value, "Containerd", "Address", NULL));
+    read_swarm(&b, swarm, info);
+    read_runtimes(&b, json_get(value, "Runtimes"), info);
+    for (size_t i = 0; i < info->driver_status.count; i++)
+        if (str_starts(info->driver_status.items[i], "driver-type: io.containerd.snapshotter"))
+            info->containerd_store = true;
     r = build_end(&b, &info->facts, "info", error);
     if (r == 0)
         *ret = info;
@@ -188,80 +231,6 @@ int parse_container_list_value(const struct json *value, struct container_list_f
     return r;
 }
 
-/* RepoTags and RepoDigests hold "<none>:<none>" and "<none>@<none>" for what has none. */
-static void read_references(struct builder *b, const struct json *references, const char *name, struct string_list *ret)
-{
-    size_t count = json_type(references) == JSON_ARRAY ? json_count(references) : 0;
-
-    if (!build_room(b, count, name, ret))
-        return;
-    for (size_t i = 0; i < count; i++) {
-        size_t length;
-        const char *s = json_string_n(json_at(references, i), &length);
-
-        if (s && !strstr(s, "<none>"))
-            build_push(b, ret, s, length);
-    }
-}
-
-int parse_image_list_value(const struct json *value, struct image_list_facts **ret, struct error *error)
-{
-    struct builder b;
-    struct image_list_facts *list;
-    size_t count = json_count(value);
-    int r;
-
-    if (json_type(value) != JSON_ARRAY)
-        return error_set(error, EINVAL, "images: not an array");
-    if (count > DOCUMENT_LIST_MAX)
-        return error_set(error, EFBIG, "images: more than %d", (int)DOCUMENT_LIST_MAX);
-    list = build_begin(&b, sizeof *list, sizeof *list + count * (sizeof *list->items + 256) + 64);
-    list->items = count ? arena_alloc(b.arena, count * sizeof *list->items) : NULL;
-    for (size_t i = 0; i < count; i++) {
-        const struct json *item = json_at(value, i);
-        struct image_list_item *image = &list->items[list->count++];
-
-        image->id = build_text(&b, json_get(item, "Id"));
-        if (!image->id) {
-            arena_free(b.arena);
-            return error_set(error, EINVAL, "images: Id of entry %zu is missing", i);
-        }
-        read_references(&b, json_get(item, "RepoTags"), "RepoTags", &image->tags);
-        read_references(&b, json_get(item, "RepoDigests"), "RepoDigests", &image->digests);
-        image->created = build_int(&b, json_get(item, "Created"));
-        image->size = build_int(&b, json_get(item, "Size"));
-    }
-    r = build_end(&b, &list->facts, "images", error);
-    if (r == 0)
-        *ret = list;
-    return r;
-}
-
-int parse_image_value(const struct json *value, struct image_facts **ret, struct error *error)
-{
-    struct builder b;
-    struct image_facts *image;
-    const struct json *config = json_get(value, "Config"), *test = json_path(config, "Healthcheck", "Test", NULL);
-    int r;
-
-    if (json_type(value) != JSON_OBJECT || !json_string(json_get(value, "Id")))
-        return error_set(error, EINVAL, "image: not an object with Id");
-    image = build_begin(&b, sizeof *image, 768);
-    image->id = build_text(&b, json_get(value, "Id"));
-    image->user = build_text_or(&b, json_get(config, "User"));
-    read_references(&b, json_get(value, "RepoTags"), "RepoTags", &image->tags);
-    read_references(&b, json_get(value, "RepoDigests"), "RepoDigests", &image->digests);
-    build_keys(&b, json_get(config, "ExposedPorts"), "Config.ExposedPorts", &image->exposed_ports);
-    image->has_healthcheck = json_count(test) > 0;
-    build_list(&b, test, "Config.Healthcheck.Test", &image->healthcheck);
-    image->created = build_text(&b, json_get(value, "Created"));
-    image->size = build_int(&b, json_get(value, "Size"));
-    r = build_end(&b, &image->facts, "image", error);
-    if (r == 0)
-        *ret = image;
-    return r;
-}
-
 static const char *exec_command(struct builder *b, const struct json *process)
 {
     enum { COMMAND_MAX = 1024 };
@@ -300,21 +269,10 @@ int parse_exec_value(const struct json *value, struct exec_facts **ret, struct e
     return r;
 }
 
-#define PARSE_TEXT(name, type)                                                                                         \
-    int parse_##name(const char *data, size_t length, struct type **ret, struct error *error)                          \
-    {                                                                                                                  \
-        scoped(cleanup_json_doc) struct json_doc *doc = NULL;                                                          \
-        int r = json_parse(data, length, NULL, &doc, error);                                                           \
-                                                                                                                       \
-        return r < 0 ? error_prefix(error, #name) : parse_##name##_value(json_root(doc), ret, error);                  \
-    }
-
 PARSE_TEXT(version, version_facts)
 PARSE_TEXT(info, info_facts)
 PARSE_TEXT(container_list, container_list_facts)
 PARSE_TEXT(container, container_facts)
-PARSE_TEXT(image_list, image_list_facts)
-PARSE_TEXT(image, image_facts)
 PARSE_TEXT(exec, exec_facts)
 
 static void hash_text(struct hash *hash, const struct json *value)

@@ -15,6 +15,9 @@ int parse_container_list(const char *data, size_t length, struct container_list_
 int parse_container(const char *data, size_t length, struct container_facts **ret, struct error *error);
 int parse_image_list(const char *data, size_t length, struct image_list_facts **ret, struct error *error);
 int parse_image(const char *data, size_t length, struct image_facts **ret, struct error *error);
+int parse_history(const char *data, size_t length, struct history_facts **ret, struct error *error);
+int parse_network_list(const char *data, size_t length, struct network_list_facts **ret, struct error *error);
+int parse_service_list(const char *data, size_t length, struct service_list_facts **ret, struct error *error);
 int parse_exec(const char *data, size_t length, struct exec_facts **ret, struct error *error);
 
 /* The same from a value that is parsed already (test cases hold several documents in one file). */
@@ -24,6 +27,9 @@ int parse_container_list_value(const struct json *value, struct container_list_f
 int parse_container_value(const struct json *value, struct container_facts **ret, struct error *error);
 int parse_image_list_value(const struct json *value, struct image_list_facts **ret, struct error *error);
 int parse_image_value(const struct json *value, struct image_facts **ret, struct error *error);
+int parse_history_value(const struct json *value, struct history_facts **ret, struct error *error);
+int parse_network_list_value(const struct json *value, struct network_list_facts **ret, struct error *error);
+int parse_service_list_value(const struct json *value, struct service_list_facts **ret, struct error *error);
 int parse_exec_value(const struct json *value, struct exec_facts **ret, struct error *error);
 
 /* One event of GET /events. Strings point into the JSON value: copy what you keep. Only Type, Action and Actor are used

@@ -60,7 +60,96 @@ struct info_facts {
     const char *seccomp_profile; /* "default", "builtin", "unconfined", a path; NULL without seccomp */
     /* Swarm */
     const char *swarm_state, *swarm_node_id; /* "inactive", "active" … */
-    bool swarm_control;
+    bool swarm_control;                      /* a manager: only it sees what follows */
+    const char *swarm_error;
+    int64_t swarm_managers, swarm_nodes;
+    bool has_cluster, root_rotation;     /* root_rotation: one is under way */
+    enum tristate autolock;              /* Spec.EncryptionConfig.AutoLockManagers */
+    int64_t node_cert_expiry;            /* Spec.CAConfig.NodeCertExpiry, nanoseconds */
+    usec_t root_ca_begins, root_ca_ends; /* of the newest certificate in TLSInfo.TrustRoot; 0: not told */
+    struct string_list runtimes;         /* "name=path" */
+    bool containerd_store;               /* images lie in containerd's snapshotter, not in the data root */
+    const char *containerd_address;      /* Containerd.Address (API 1.46), NULL: not told */
+};
+
+/* GET /networks */
+struct network_list_facts {
+    struct facts facts;
+    struct network_item {
+        const char *id, *name, *driver, *scope;
+        const char *icc;     /* com.docker.network.bridge.enable_icc, NULL: not set */
+        bool default_bridge; /* com.docker.network.bridge.default_bridge is "true", or it is named bridge */
+        bool encrypted;      /* the option is there, whatever its value */
+        bool ingress;
+    } * items;
+    size_t count;
+};
+
+/* GET /services, reduced to what a rule reads: the values themselves are not kept. */
+struct service_list_facts {
+    struct facts facts;
+    size_t count;               /* services */
+    size_t with_secrets;        /* services that use the swarm's own secrets */
+    struct string_list exposed; /* "service: variable (kind)" for each secret-shaped environment value */
+};
+
+/* Listening TCP sockets of the engine's network namespace, from /proc. */
+struct listener_facts {
+    struct facts facts;
+    struct listener_item {
+        const char *address; /* "0.0.0.0", "127.0.0.1", "::" */
+        unsigned port;
+    } * items;
+    size_t count;
+};
+
+/* Users and groups of the host as its name service has them. */
+struct group_facts {
+    struct facts facts;
+    struct group_item {
+        const char *name;
+        gid_t gid;
+        struct string_list members; /* supplementary and by primary group */
+    } * items;
+    size_t count;
+};
+
+/* What the kernel's audit watches, and what the files on disk would have it watch. */
+struct audit_facts {
+    struct facts facts;
+    const char *kernel_error; /* not NULL: the kernel's rules could not be listed, and why */
+    bool enabled;
+    struct audit_rule {
+        enum { AUDIT_LIST_EXIT, AUDIT_LIST_OTHER } list;
+        bool never;       /* "never" action: hides what it matches from the rules behind it */
+        bool directory;   /* -w dir, -F dir=: everything below */
+        bool conditional; /* it has fields that narrow it (auid, uid, exe …): it does not watch everything */
+        const char *path; /* NULL: a rule without path */
+        unsigned perms;   /* AUDIT_PERM bits: x 1, w 2, r 4, a 8 */
+        bool all_syscalls;
+    } * kernel, *disk;
+    size_t kernel_count, disk_count;
+    const char *disk_error;
+};
+
+/* When the certificates of this swarm node are valid, from their files; 0: not there. */
+struct certificate_facts {
+    struct facts facts;
+    usec_t node_begins, node_ends, root_begins, root_ends;
+    const char *node_error, *root_error;
+};
+
+/* Shell assignments and the like of DOCKER_CONTENT_TRUST, where it may be exported for everybody. */
+struct environment_facts {
+    struct facts facts;
+    struct environment_item {
+        const char *place; /* file, or "dockerd's environment" */
+        unsigned line;     /* 0: no line */
+        const char *name, *value;
+        bool exported;
+    } * items;
+    size_t count;
+    const char *error; /* a place that could not be read */
 };
 
 /* GET /containers/json?all=1 : only what names the containers and counts them */
@@ -159,8 +248,48 @@ struct image_facts {
     struct string_list tags, digests, exposed_ports;
     struct string_list healthcheck; /* Config.Healthcheck.Test */
     bool has_healthcheck;
+    struct string_list env, labels;       /* "NAME=value", as they are: never printed whole */
+    struct string_list layers;            /* RootFS.Layers, diff ids from the base up */
+    const char *graph_driver;             /* GraphDriver.Name, NULL with the containerd image store */
+    struct string_list layer_directories; /* overlay2: upper first, then the lower ones; each a "diff" folder */
     const char *created;
     int64_t size;
+};
+
+/* GET /images/{id}/history, from the base up. Texts are whole: one that is too long is an error of the document. */
+struct history_facts {
+    struct facts facts;
+    struct history_step {
+        const char *created_by, *comment;
+        int64_t size;
+    } * items;
+    size_t count;
+};
+
+/* What lies in an image's layers, whiteouts honoured. */
+struct layer_facts {
+    struct facts facts;
+    struct layer_file {
+        const char *path;
+        uid_t uid;
+        mode_t mode;
+    } * setuid;
+    size_t setuid_count;
+    const char *package_manager; /* "dpkg", "apk", "rpm"; NULL: none found */
+    struct string_list packages; /* names, sorted */
+    struct string_list tools;    /* interactive and build tools found as programs */
+    uint64_t files;
+};
+
+/* Why there is no scan_facts where none is wanted. */
+#define SCAN_NOT_CONFIGURED "no scanner is configured"
+
+/* A scanner's report on an image. */
+struct scan_facts {
+    struct facts facts;
+    unsigned counts[5];       /* unknown, low, medium, high, critical */
+    struct string_list worst; /* "CRITICAL CVE-2024-1 openssl 3.0.1 (fixed in 3.0.2)", worst first, bounded */
+    usec_t scanned;
 };
 
 /* GET /exec/{id}/json */
@@ -217,7 +346,8 @@ struct daemon_facts {
     const char *why_no_pid; /* why not, when pid is 0 */
     const char *exe;        /* its real path, NULL when unreadable */
     struct string_list arguments;
-    const char *config_path; /* daemon.json in use (host path) */
+    struct string_list activated; /* ListenStream values of docker.socket, when a host is fd:// */
+    const char *config_path;      /* daemon.json in use (host path) */
     bool config_exists;
     const char *config_error; /* not NULL: it does not parse or cannot be read: why */
     struct daemon_option {
@@ -228,6 +358,16 @@ struct daemon_facts {
     size_t option_count;
 };
 
+/* The host's mounts, from its mountinfo (proc(5)). */
+struct mounts_facts {
+    struct facts facts;
+    struct mount_point {
+        const char *mount_point, *root, *type, *source, *options; /* octal escapes undone */
+        unsigned major, minor;
+    } * items;
+    size_t count;
+};
+
 /* What the kernel offers: LSMs and the like, read from /sys and /proc. */
 struct lsm_facts {
     struct facts facts;
@@ -235,6 +375,10 @@ struct lsm_facts {
                       unreadable list */
     bool selinux;  /* /sys/fs/selinux is there with a readable enforce */
     bool selinux_enforcing;
+    const char *kernel;   /* release */
+    const char *lsm_list; /* "lockdown,capability,apparmor", NULL where it cannot be read */
+    const char *lockdown; /* "none", "integrity", "confidentiality", NULL */
+    int aslr;             /* randomize_va_space, -1 unknown */
 };
 
 #endif

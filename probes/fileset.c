@@ -248,11 +248,21 @@ bool fileset_needs_daemon(const char *source)
     const char *rest;
 
     return fileset_source_parse(source, &kind, &rest, NULL) == 0 &&
-           (kind == FILESET_OPTION || kind == FILESET_SOCKETS || kind == FILESET_CONFIG);
+           (kind == FILESET_OPTION || kind == FILESET_SOCKETS || kind == FILESET_CONFIG || kind == FILESET_DATA_ROOT ||
+            kind == FILESET_PROGRAM);
 }
 
-int fileset_read(const struct host_root *root, const char *source, const struct daemon_facts *daemon,
-                 const char *engine_socket, struct fileset_facts **ret, struct error *error)
+bool fileset_needs_info(const char *source)
+{
+    enum fileset_kind kind;
+    const char *rest;
+
+    return fileset_source_parse(source, &kind, &rest, NULL) == 0 &&
+           (kind == FILESET_DATA_ROOT || kind == FILESET_PROGRAM);
+}
+
+int fileset_read(const struct host_root *root, const char *source, const struct fileset_context *context,
+                 struct fileset_facts **ret, struct error *error)
 {
     scoped(path_list_deinit) struct path_list paths = {0};
     scoped(cleanup_names) struct names *names = NULL;
@@ -263,7 +273,7 @@ int fileset_read(const struct host_root *root, const char *source, const struct 
     int r = fileset_source_parse(source, &kind, &rest, error);
 
     if (r == 0)
-        r = fileset_paths(root, kind, rest, daemon, engine_socket, &paths, error);
+        r = fileset_paths(root, kind, rest, context, &paths, error);
     if (r == 0)
         r = names_read(root, &names, error);
     if (r < 0)
@@ -286,16 +296,16 @@ int fileset_read(const struct host_root *root, const char *source, const struct 
     vec_free(&reading.files);
     set->truncated = reading.truncated;
     if (kind == FILESET_SOCKETS) {
-        expect_group(&reading, daemon, set);
-        set->engine_socket = arena_strdup(reading.arena, engine_socket);
+        expect_group(&reading, context->daemon, set);
+        set->engine_socket = arena_strdup(reading.arena, context->engine_socket);
     }
     set->facts.digest = digest_set(set);
     *ret = set;
     return 0;
 }
 
-void fileset_watch_paths(const struct host_root *root, const char *source, const struct daemon_facts *daemon,
-                         const char *engine_socket, void (*back)(const char *path, bool tree, void *user), void *user)
+void fileset_watch_paths(const struct host_root *root, const char *source, const struct fileset_context *context,
+                         void (*back)(const char *path, bool tree, void *user), void *user)
 {
     scoped(path_list_deinit) struct path_list paths = {0};
     enum fileset_kind kind;
@@ -305,9 +315,10 @@ void fileset_watch_paths(const struct host_root *root, const char *source, const
         return;
     if (kind == FILESET_UNIT)
         fileset_unit_places(rest, back, user);
-    if (kind == FILESET_SOCKETS && fileset_is_socket_activated(daemon))
+    if (kind == FILESET_SOCKETS && fileset_is_socket_activated(context->daemon))
         fileset_unit_places("docker.socket", back, user);
-    if (fileset_paths(root, kind, rest, daemon, engine_socket, &paths, NULL) < 0)
+    if ((kind == FILESET_PROGRAM ? fileset_programs(root, rest, context, true, &paths, NULL)
+                                 : fileset_paths(root, kind, rest, context, &paths, NULL)) < 0)
         return;
     for (size_t i = 0; i < paths.count; i++)
         back(paths.items[i], kind == FILESET_TREE, user);

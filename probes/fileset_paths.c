@@ -55,6 +55,11 @@ static bool option_name(const char *text)
     return *text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")];
 }
 
+static bool program_names(const char *text)
+{
+    return *text && !strchr(text, '/') && *text != ',' && !strstr(text, ",,");
+}
+
 static bool nothing(const char *text)
 {
     return !*text;
@@ -72,6 +77,8 @@ static const struct source_kind {
     {"option:", FILESET_OPTION, option_name, "an option's name"},
     {"sockets:", FILESET_SOCKETS, nothing, "nothing"},
     {"daemon.json:", FILESET_CONFIG, nothing, "nothing"},
+    {"data-root:", FILESET_DATA_ROOT, nothing, "nothing"},
+    {"program:", FILESET_PROGRAM, program_names, "names of programs with commas between"},
 };
 
 int fileset_source_parse(const char *source, enum fileset_kind *ret_kind, const char **ret_rest, struct error *error)
@@ -89,7 +96,9 @@ int fileset_source_parse(const char *source, enum fileset_kind *ret_kind, const 
         *ret_rest = rest;
         return 0;
     }
-    return error_set(error, EINVAL, "\"%s\" is no file source (path:, tree:, unit:, option:, sockets:, daemon.json:)",
+    return error_set(error, EINVAL,
+                     "\"%s\" is no file source (path:, tree:, unit:, option:, sockets:, daemon.json:, data-root:, "
+                     "program:)",
                      source);
 }
 
@@ -124,7 +133,8 @@ void fileset_unit_places(const char *unit, void (*back)(const char *path, bool t
     }
 }
 
-/* Reads one file's ListenStream= lines; an empty one forgets those before it. Of specifiers only %t is known. */
+/* Reads one file's ListenStream= lines; an empty one forgets those before it. Of specifiers only %t is known. What is
+ * no path is an address (systemd.socket(5)). */
 static void read_listen_streams(char *text, struct path_list *ret)
 {
     static const char key[] = "ListenStream";
@@ -149,16 +159,15 @@ static void read_listen_streams(char *text, struct path_list *ret)
             path_list_deinit(ret);
         } else if (ret->count < SOCKETS_MAX && str_starts(line, "%t/")) {
             vec_push(ret, mem_printf("/run%s", line + 2));
-        } else if (ret->count < SOCKETS_MAX && *line == '/') {
+        } else if (ret->count < SOCKETS_MAX) {
             add(ret, line);
         }
     }
 }
 
-/* The Unix sockets that docker.socket opens for dockerd. */
-static int add_activated_sockets(const struct host_root *root, struct path_list *ret, struct error *error)
+int fileset_activated_streams(const struct host_root *root, struct path_list *ret, struct error *error)
 {
-    scoped(path_list_deinit) struct path_list files = {0}, found = {0};
+    scoped(path_list_deinit) struct path_list files = {0};
     int r = add_unit(root, socket_unit, &files, error);
 
     for (size_t i = 0; r == 0 && i < files.count; i++) {
@@ -168,15 +177,23 @@ static int add_activated_sockets(const struct host_root *root, struct path_list 
         if (r == -ENOENT)
             r = 0;
         else if (r == 0 && text.data)
-            read_listen_streams(text.data, &found);
+            read_listen_streams(text.data, ret);
     }
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < found.count; i++)
-        add(ret, found.items[i]);
-    if (!files.count)
+    if (r == 0 && !files.count)
         add(ret, activated_socket);
-    return 0;
+    return r;
+}
+
+/* The Unix sockets that docker.socket opens for dockerd. */
+static int add_activated_sockets(const struct host_root *root, struct path_list *ret, struct error *error)
+{
+    scoped(path_list_deinit) struct path_list found = {0};
+    int r = fileset_activated_streams(root, &found, error);
+
+    for (size_t i = 0; r == 0 && i < found.count; i++)
+        if (found.items[i][0] == '/')
+            add(ret, found.items[i]);
+    return r;
 }
 
 /* ---- Options ---- */
@@ -295,10 +312,21 @@ static void add_listed(const char *paths, struct path_list *ret)
         add(ret, path);
 }
 
-int fileset_paths(const struct host_root *root, enum fileset_kind kind, const char *rest,
-                  const struct daemon_facts *daemon, const char *engine_socket, struct path_list *ret,
-                  struct error *error)
+static int add_data_root(const struct fileset_context *context, struct path_list *ret, struct error *error)
 {
+    const char *root = context->info ? context->info->data_root : daemon_option(context->daemon, "data-root", NULL);
+
+    if (str_empty(root))
+        return error_set(error, ENODATA, "the engine's data root is not known");
+    add(ret, root);
+    return 0;
+}
+
+int fileset_paths(const struct host_root *root, enum fileset_kind kind, const char *rest,
+                  const struct fileset_context *context, struct path_list *ret, struct error *error)
+{
+    const struct daemon_facts *daemon = context->daemon;
+
     switch (kind) {
     case FILESET_PATH:
     case FILESET_TREE:
@@ -309,6 +337,8 @@ int fileset_paths(const struct host_root *root, enum fileset_kind kind, const ch
     case FILESET_OPTION:
     case FILESET_SOCKETS:
     case FILESET_CONFIG:
+    case FILESET_DATA_ROOT:
+    case FILESET_PROGRAM:
         break;
     }
     if (!daemon)
@@ -316,7 +346,11 @@ int fileset_paths(const struct host_root *root, enum fileset_kind kind, const ch
     if (kind == FILESET_OPTION)
         return add_option(root, daemon, rest, ret, error);
     if (kind == FILESET_SOCKETS)
-        return add_sockets(root, daemon, engine_socket, ret, error);
+        return add_sockets(root, daemon, context->engine_socket, ret, error);
+    if (kind == FILESET_DATA_ROOT)
+        return add_data_root(context, ret, error);
+    if (kind == FILESET_PROGRAM)
+        return fileset_programs(root, rest, context, false, ret, error);
     if (daemon->config_path)
         add(ret, daemon->config_path);
     return 0;

@@ -38,6 +38,24 @@ static bool list_holds(const char *list, const char *name)
     }
 }
 
+/* What a person who judges the host's hardening wants to know; what cannot be read stays unknown. */
+static void read_hardening(const struct host_root *root, struct lsm_facts *facts)
+{
+    scoped_str kernel = STR_INIT, aslr = STR_INIT, lockdown = STR_INIT;
+    char *begin, *end;
+    int r;
+
+    if (read_line(root, "/proc/sys/kernel/osrelease", &kernel, &r, NULL))
+        facts->kernel = arena_strdup(facts->facts.arena, str_text(&kernel));
+    facts->aslr = read_line(root, "/proc/sys/kernel/randomize_va_space", &aslr, &r, NULL) ? atoi(str_text(&aslr)) : -1;
+    if (!read_line(root, "/sys/kernel/security/lockdown", &lockdown, &r, NULL) || !lockdown.data)
+        return;
+    begin = strchr(lockdown.data, '['); /* "none [integrity] confidentiality" */
+    end = begin ? strchr(begin, ']') : NULL;
+    if (end)
+        facts->lockdown = arena_strndup(facts->facts.arena, begin + 1, (size_t)(end - begin - 1));
+}
+
 int proc_read_lsm(const struct host_root *root, struct lsm_facts **ret, struct error *error)
 {
     scoped_str apparmor = STR_INIT, enforce = STR_INIT, list = STR_INIT;
@@ -63,10 +81,16 @@ int proc_read_lsm(const struct host_root *root, struct lsm_facts **ret, struct e
     facts->apparmor = has_apparmor && str_text(&apparmor)[0] == 'Y' && (ignored || list_holds(list.data, "apparmor"));
     facts->selinux = has_selinux;
     facts->selinux_enforcing = has_selinux && str_text(&enforce)[0] == '1';
+    facts->lsm_list = ignored ? NULL : arena_strdup(arena, list.data);
+    read_hardening(root, facts);
     hash_init(&hash);
     digest_number(&hash, facts->apparmor);
     digest_number(&hash, facts->selinux);
     digest_number(&hash, facts->selinux_enforcing);
+    digest_text(&hash, facts->lsm_list);
+    digest_text(&hash, facts->kernel);
+    digest_text(&hash, facts->lockdown);
+    digest_number(&hash, facts->aslr);
     facts->facts.digest = hash_end(&hash);
     *ret = facts;
     return 0;

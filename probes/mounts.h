@@ -7,14 +7,6 @@
 #include "common/error.h"
 #include "probes/facts.h"
 
-struct mounts_facts {
-    struct facts facts;
-    struct mount_point {
-        const char *mount_point, *root, *type, *source, *options; /* octal escapes undone */
-        unsigned major, minor;
-    } * items;
-    size_t count;
-};
 int mounts_parse(const char *text, size_t length, struct mounts_facts **ret, struct error *error);
 /* PROC: where the host's /proc is ("/proc"). */
 int mounts_read(const char *proc, struct mounts_facts **ret, struct error *error);

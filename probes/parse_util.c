@@ -20,7 +20,7 @@ int build_end(struct builder *builder, struct facts *facts, const char *what, st
     facts->digest = hash_end(&builder->hash);
     if (!builder->too_long)
         return 0;
-    error_set(error, EFBIG, "%s: %s has more than %d entries", what, builder->too_long, (int)LIST_MAX);
+    error_set(error, EFBIG, "%s: %s is too long", what, builder->too_long);
     arena_free(builder->arena);
     return -EFBIG;
 }
@@ -40,6 +40,19 @@ const char *build_text(struct builder *builder, const struct json *value)
         return build_string(builder, s, length);
     build_number(builder, -1);
     return NULL;
+}
+
+const char *build_whole_text(struct builder *builder, const struct json *value, const char *name)
+{
+    size_t length = 0;
+    const char *s = json_string_n(value, &length);
+
+    if (length > TEXT_WHOLE_MAX) {
+        builder->too_long = name;
+        return "";
+    }
+    hash_bytes(&builder->hash, s ? s : "", length);
+    return s ? arena_strndup(builder->arena, s, length) : "";
 }
 
 const char *build_text_or(struct builder *builder, const struct json *value)

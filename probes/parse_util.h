@@ -10,7 +10,7 @@
 #include "common/map.h"
 #include "probes/facts.h"
 
-enum { TEXT_MAX = 4096, LIST_MAX = 4096, DOCUMENT_LIST_MAX = 200000 };
+enum { TEXT_MAX = 4096, TEXT_WHOLE_MAX = 1 << 20, LIST_MAX = 4096, DOCUMENT_LIST_MAX = 200000 };
 
 struct builder {
     struct arena *arena;
@@ -34,7 +34,20 @@ void build_keys(struct builder *builder, const struct json *object, const char *
 /* Room for COUNT strings; the count stays 0. Too many: records NAME and gives room for none. */
 bool build_room(struct builder *builder, size_t count, const char *name, struct string_list *ret);
 void build_push(struct builder *builder, struct string_list *list, const char *s, size_t length);
+/* As build_text(), of any length up to TEXT_WHOLE_MAX; a longer one makes the document an error. "" when not a string.
+ */
+const char *build_whole_text(struct builder *builder, const struct json *value, const char *name);
 /* Feeds a number that is not copied. */
 void build_number(struct builder *builder, int64_t number);
+
+/* Defines parse_NAME() over parse_NAME_value(). */
+#define PARSE_TEXT(name, type)                                                                                         \
+    int parse_##name(const char *data, size_t length, struct type **ret, struct error *error)                          \
+    {                                                                                                                  \
+        scoped(cleanup_json_doc) struct json_doc *doc = NULL;                                                          \
+        int r = json_parse(data, length, NULL, &doc, error);                                                           \
+                                                                                                                       \
+        return r < 0 ? error_prefix(error, #name) : parse_##name##_value(json_root(doc), ret, error);                  \
+    }
 
 #endif

@@ -460,3 +460,24 @@ char *proc_read_environment(const struct host_root *root, pid_t pid, const char 
             return mem_strdup(text.data + at + length + 1);
     return NULL;
 }
+
+pid_t proc_find_child(const struct host_root *root, pid_t parent, const char *name)
+{
+    pid_vec all = {0};
+    pid_t found = 0;
+
+    list_processes(root, &all, NULL);
+    for (size_t i = 0; i < all.count && !found; i++) {
+        char state, comm[64];
+        pid_t its_parent;
+
+        if (read_stat(root, all.items[i], &state, &its_parent) < 0 || its_parent != parent ||
+            read_head(root, all.items[i], "comm", comm, sizeof comm) < 0)
+            continue;
+        comm[strcspn(comm, "\n")] = '\0';
+        if (strcmp(comm, name) == 0)
+            found = all.items[i];
+    }
+    vec_free(&all);
+    return found;
+}

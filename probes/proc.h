@@ -19,6 +19,8 @@ int proc_read_cmdline(const struct host_root *root, pid_t pid, struct arena *are
 bool proc_read_link(const struct host_root *root, pid_t pid, const char *name, char *buffer, size_t size);
 /* What PID's environment said of NAME when it was started; NULL when unset or unreadable. The caller frees. */
 char *proc_read_environment(const struct host_root *root, pid_t pid, const char *name);
+/* A child of PARENT whose comm is NAME, 0 when there is none. */
+pid_t proc_find_child(const struct host_root *root, pid_t parent, const char *name);
 /* One letter of /proc/PID/stat ('R', 'S', 'T' …) or a negative errno. */
 int proc_state(const struct host_root *root, pid_t pid);
 int proc_read_lsm(const struct host_root *root, struct lsm_facts **ret, struct error *error);

@@ -4,6 +4,24 @@
 
 #include "agent/check.h"
 
+/* host.c: section 1 but its audit rules, and content trust */
+check_function check_data_root_partition, check_host_hardened, check_engine_version, check_docker_group_members,
+    check_content_trust;
+/* audit.c */
+check_function check_audit_watch, check_audit_programs;
+/* daemon.c: section 2 */
+check_function check_bridge_icc, check_log_level, check_daemon_bool, check_insecure_registries, check_storage_driver,
+    check_api_tls, check_default_ulimits, check_userns_remap, check_daemon_cgroup_parent, check_base_device_size,
+    check_client_authorization, check_central_logging, check_legacy_registry, check_live_restore, check_daemon_seccomp,
+    check_experimental, check_daemon_no_new_privileges;
+/* image.c, image_build.c: section 4 */
+check_function check_image_user, check_image_trusted_base, check_image_packages, check_image_scanned,
+    check_image_healthcheck, check_image_setuid, check_image_update_instruction, check_image_add_instruction,
+    check_image_secrets, check_image_verified_packages;
+/* swarm.c: section 7 */
+check_function check_swarm_needed, check_swarm_managers, check_swarm_bound_interface, check_overlay_encryption,
+    check_swarm_secrets, check_swarm_autolock, check_swarm_unlock_key_rotation, check_node_certificate_rotation,
+    check_root_ca_rotation;
 /* files.c: section 3 */
 check_function check_file_owner, check_file_mode;
 /* container_security.c: what confines a container's processes */
@@ -26,8 +44,6 @@ check_function check_container_readonly_root, check_container_restart_policy, ch
 check_function check_exec_privileged, check_exec_user;
 /* operations.c: section 6 */
 check_function check_image_sprawl, check_container_sprawl;
-/* unevaluated.c */
-check_function check_not_evaluated;
 
 /* Facts of the container that is judged; says error when there are none. */
 const struct container_facts *check_container(const struct check_input *in, struct check_result *out);
@@ -41,6 +57,8 @@ const struct param_value *check_param(const struct check_input *in, const char *
 bool check_allowed(const struct check_input *in, const char *param, const char *s);
 /* Go's strconv.ParseBool: 1 t T true True TRUE and their opposites. False when S is none of them. */
 bool check_parse_bool(const char *s, bool *ret);
+/* Compares dotted numbers as far as they go ("20.10.24+dfsg1" is 20.10.24); <0, 0, >0. */
+int check_version_compare(const char *a, const char *b);
 /* Is PATH the same as ROOT or below it, by path component? */
 bool check_path_within(const char *path, const char *root);
 

@@ -11,6 +11,18 @@
 #define LIST      INPUT_BIT(INPUT_CONTAINERS)
 #define PROCESSES INPUT_BIT(INPUT_PROCESSES)
 #define EXEC      INPUT_BIT(INPUT_EXEC)
+#define VERSION   INPUT_BIT(INPUT_VERSION)
+#define MOUNTS    INPUT_BIT(INPUT_MOUNTS)
+#define GROUP     INPUT_BIT(INPUT_GROUP)
+#define AUDIT     INPUT_BIT(INPUT_AUDIT)
+#define ENVIRON   INPUT_BIT(INPUT_ENVIRONMENT)
+#define LISTEN    INPUT_BIT(INPUT_LISTENERS)
+#define CERTS     INPUT_BIT(INPUT_CERTIFICATES)
+#define NETWORKS  INPUT_BIT(INPUT_NETWORKS)
+#define SERVICES  INPUT_BIT(INPUT_SERVICES)
+#define HISTORY   INPUT_BIT(INPUT_HISTORY)
+#define LAYERS    INPUT_BIT(INPUT_LAYERS)
+#define SCAN      INPUT_BIT(INPUT_SCAN)
 
 #define PARAMS (const struct param_spec[])
 #define END                                                                                                            \
@@ -87,6 +99,78 @@ const struct check checks[] = {
     {"container-sprawl", SUBJECT_HOST, LIST | CONTAINER, check_container_sprawl,
      PARAMS{{"max_difference", PARAM_INT, "25", 1, 100000}, END}},
 
-    {"not-evaluated", SUBJECT_HOST, 0, check_not_evaluated, NULL},
+    {"data-root-partition", SUBJECT_HOST, MOUNTS | INFO | DAEMON, check_data_root_partition,
+     PARAMS{{"containerd_root", PARAM_STRING, "\"/var/lib/containerd\"", 0, 0}, END}},
+    {"host-hardened", SUBJECT_HOST, LSM, check_host_hardened, NULL},
+    {"engine-version", SUBJECT_DAEMON, VERSION, check_engine_version,
+     PARAMS{{"minimum", PARAM_STRING, "\"\"", 0, 0},
+            {"releases", PARAM_STRING_LIST, NULL, 0, 0},
+            {"list_date", PARAM_STRING, NULL, 0, 0},
+            {"max_list_days", PARAM_INT, "180", 1, 36500},
+            END}},
+    {"docker-group-members", SUBJECT_HOST, GROUP, check_docker_group_members,
+     PARAMS{{"trusted_users", PARAM_STRING_LIST, "[]", 0, 0}, END}},
+    {"audit-programs", SUBJECT_HOST, AUDIT | FILES, check_audit_programs,
+     PARAMS{{"source", PARAM_STRING, NULL, 0, 0}, {"permissions", PARAM_STRING, "\"wa\"", 0, 0}, END}},
+    {"audit-watch", SUBJECT_FILE, AUDIT | FILES | INFO, check_audit_watch,
+     PARAMS{{"source", PARAM_STRING, NULL, 0, 0}, {"permissions", PARAM_STRING, "\"wa\"", 0, 0}, END}},
+
+    {"bridge-icc", SUBJECT_DAEMON, NETWORKS, check_bridge_icc, NULL},
+    {"log-level", SUBJECT_DAEMON, DAEMON | INFO | VERSION, check_log_level,
+     PARAMS{{"level", PARAM_STRING, "\"info\"", 0, 0}, END}},
+    {"daemon-bool", SUBJECT_DAEMON, DAEMON | VERSION, check_daemon_bool,
+     PARAMS{{"option", PARAM_STRING, NULL, 0, 0},
+            {"wanted", PARAM_BOOL, NULL, 0, 0},
+            {"default", PARAM_BOOL, NULL, 0, 0},
+            END}},
+    {"insecure-registries", SUBJECT_DAEMON, INFO, check_insecure_registries, NULL},
+    {"storage-driver", SUBJECT_DAEMON, INFO, check_storage_driver,
+     PARAMS{{"forbidden", PARAM_STRING_LIST, NULL, 0, 0}, END}},
+    {"api-tls", SUBJECT_DAEMON, DAEMON | VERSION, check_api_tls, NULL},
+    {"default-ulimits", SUBJECT_DAEMON, DAEMON | VERSION, check_default_ulimits, NULL},
+    {"userns-remap", SUBJECT_DAEMON, INFO, check_userns_remap, NULL},
+    {"daemon-cgroup-parent", SUBJECT_DAEMON, DAEMON | VERSION, check_daemon_cgroup_parent, ALLOWED("[]")},
+    {"base-device-size", SUBJECT_DAEMON, DAEMON | INFO | VERSION, check_base_device_size, NULL},
+    {"client-authorization", SUBJECT_DAEMON, INFO, check_client_authorization, NULL},
+    {"central-logging", SUBJECT_DAEMON, INFO | DAEMON, check_central_logging,
+     PARAMS{{"drivers", PARAM_STRING_LIST,
+             "[\"fluentd\", \"gelf\", \"awslogs\", \"splunk\", \"gcplogs\", \"logentries\", \"etwlogs\", \"*loki*\"]",
+             0, 0},
+            {"journald_forwarded", PARAM_BOOL, "false", 0, 0},
+            END}},
+    {"legacy-registry", SUBJECT_DAEMON, VERSION | DAEMON, check_legacy_registry, NULL},
+    {"live-restore", SUBJECT_DAEMON, INFO | VERSION, check_live_restore, NULL},
+    {"daemon-seccomp", SUBJECT_DAEMON, INFO, check_daemon_seccomp, NULL},
+    {"experimental", SUBJECT_DAEMON, INFO | VERSION, check_experimental, NULL},
+    {"daemon-no-new-privileges", SUBJECT_DAEMON, INFO | DAEMON | VERSION, check_daemon_no_new_privileges, NULL},
+
+    {"image-user", SUBJECT_CONTAINER, CONTAINER | INFO, check_image_user, NULL},
+    {"image-trusted-base", SUBJECT_IMAGE, IMAGE, check_image_trusted_base,
+     PARAMS{{"trusted", PARAM_STRING_LIST, "[]", 0, 0}, END}},
+    {"image-packages", SUBJECT_IMAGE, LAYERS, check_image_packages,
+     PARAMS{{"max_packages", PARAM_INT, "0", 0, 100000}, {"unwanted", PARAM_STRING_LIST, "[]", 0, 0}, END}},
+    {"image-scanned", SUBJECT_IMAGE, IMAGE | SCAN, check_image_scanned,
+     PARAMS{{"threshold", PARAM_STRING, "\"high\"", 0, 0}, END}},
+    {"content-trust", SUBJECT_HOST, ENVIRON | DAEMON, check_content_trust, NULL},
+    {"image-healthcheck", SUBJECT_IMAGE, IMAGE, check_image_healthcheck, NULL},
+    {"image-update-instruction", SUBJECT_IMAGE, HISTORY, check_image_update_instruction, NULL},
+    {"image-setuid", SUBJECT_IMAGE, LAYERS, check_image_setuid, ALLOWED("[]")},
+    {"image-add-instruction", SUBJECT_IMAGE, HISTORY, check_image_add_instruction, NULL},
+    {"image-secrets", SUBJECT_IMAGE, IMAGE | HISTORY, check_image_secrets, NULL},
+    {"image-verified-packages", SUBJECT_IMAGE, HISTORY, check_image_verified_packages, NULL},
+
+    {"swarm-needed", SUBJECT_SWARM, INFO, check_swarm_needed,
+     PARAMS{{"swarm_expected", PARAM_BOOL, "false", 0, 0}, END}},
+    {"swarm-managers", SUBJECT_SWARM, INFO, check_swarm_managers, PARAMS{{"max", PARAM_INT, "7", 1, 99}, END}},
+    {"swarm-bound-interface", SUBJECT_SWARM, INFO | LISTEN, check_swarm_bound_interface,
+     PARAMS{{"port", PARAM_INT, "2377", 1, 65535}, END}},
+    {"overlay-encryption", SUBJECT_NETWORK, INFO | NETWORKS, check_overlay_encryption, NULL},
+    {"swarm-secrets", SUBJECT_SWARM, INFO | SERVICES, check_swarm_secrets, NULL},
+    {"swarm-autolock", SUBJECT_SWARM, INFO, check_swarm_autolock, NULL},
+    {"swarm-unlock-key-rotation", SUBJECT_SWARM, INFO, check_swarm_unlock_key_rotation, NULL},
+    {"node-certificate-rotation", SUBJECT_SWARM, INFO | CERTS, check_node_certificate_rotation,
+     PARAMS{{"max_days", PARAM_INT, "90", 1, 36500}, END}},
+    {"root-ca-rotation", SUBJECT_SWARM, INFO | CERTS, check_root_ca_rotation,
+     PARAMS{{"max_days", PARAM_INT, "365", 1, 36500}, END}},
     {0},
 };

@@ -28,7 +28,9 @@ static struct fileset_facts *read_set(const char *source, const struct daemon_fa
     struct fileset_facts *set = NULL;
     struct error error = ERROR_INIT;
 
-    ck_assert_msg(fileset_read(root, source, daemon, socket_path, &set, &error) == 0, "%s: %s", source, error.text);
+    ck_assert_msg(fileset_read(root, source, &(struct fileset_context){.daemon = daemon, .engine_socket = socket_path},
+                               &set, &error) == 0,
+                  "%s: %s", source, error.text);
     return set;
 }
 
@@ -226,12 +228,13 @@ START_TEST(test_options)
     facts_free(&daemon->facts);
 
     daemon = daemon_of("--tlsverify", NULL, "{");
-    ck_assert_int_lt(fileset_read(root, "option:tlscacert", daemon, NULL, &set, NULL), 0);
+    ck_assert_int_lt(fileset_read(root, "option:tlscacert", &(struct fileset_context){.daemon = daemon}, &set, NULL),
+                     0);
     facts_free(&daemon->facts);
     daemon = daemon_of("--tlscacert", "/pki/ca.pem", "{");
     expect("option:tlscacert", daemon, NULL, "/pki/ca.pem");
     facts_free(&daemon->facts);
-    ck_assert_int_lt(fileset_read(root, "option:tlscacert", NULL, NULL, &set, NULL), 0);
+    ck_assert_int_lt(fileset_read(root, "option:tlscacert", &(struct fileset_context){0}, &set, NULL), 0);
 }
 END_TEST
 
@@ -389,14 +392,15 @@ START_TEST(test_watch_paths)
     scoped_str seen = STR_INIT;
     struct daemon_facts *daemon = daemon_of("-H", "fd://", NULL);
 
-    fileset_watch_paths(root, "tree:/etc/docker/certs.d", NULL, NULL, collect_watch, &seen);
+    fileset_watch_paths(root, "tree:/etc/docker/certs.d", &(struct fileset_context){0}, collect_watch, &seen);
     ck_assert_str_eq(str_text(&seen), "/etc/docker/certs.d/** /etc/passwd /etc/group ");
     str_clear(&seen);
-    fileset_watch_paths(root, "unit:docker.service", NULL, NULL, collect_watch, &seen);
+    fileset_watch_paths(root, "unit:docker.service", &(struct fileset_context){0}, collect_watch, &seen);
     ck_assert_ptr_nonnull(strstr(str_text(&seen), "/etc/systemd/system/docker.service "));
     ck_assert_ptr_nonnull(strstr(str_text(&seen), "/etc/systemd/system/docker.service.d/** "));
     str_clear(&seen);
-    fileset_watch_paths(root, "sockets:", daemon, "/run/x.sock", collect_watch, &seen);
+    fileset_watch_paths(root, "sockets:", &(struct fileset_context){.daemon = daemon, .engine_socket = "/run/x.sock"},
+                        collect_watch, &seen);
     ck_assert_ptr_nonnull(strstr(str_text(&seen), "/run/x.sock /run/docker.sock "));
     ck_assert_ptr_nonnull(strstr(str_text(&seen), "/docker.socket "));
     facts_free(&daemon->facts);

@@ -1,0 +1,558 @@
+/* Section 2: how dockerd is set up. The engine's own word counts first, then dockerd's arguments, then daemon.json,
+ * then the engine's default; the evidence says which of them spoke. */
+#include <string.h>
+
+#include "agent/checks/checks.h"
+#include "common/text.h"
+#include "probes/daemon_config.h"
+
+static const char *place_name(enum option_place place)
+{
+    static const char *const names[] = {[OPTION_DEFAULT] = "the engine's default",
+                                        [OPTION_DAEMON_JSON] = "daemon.json",
+                                        [OPTION_CMDLINE] = "dockerd's arguments",
+                                        [OPTION_ENGINE] = "the engine"};
+
+    return names[place];
+}
+
+/* podman has no daemon that could be set up. */
+static bool is_podman(const struct check_input *in, struct check_result *out)
+{
+    const struct version_facts *version = store_version(in->store, NULL);
+
+    if (!version || !version->is_podman)
+        return false;
+    check_say(in, out, VERDICT_NOT_APPLICABLE, "podman has no daemon with such an option");
+    return true;
+}
+
+static const struct info_facts *need_info(const struct check_input *in, struct check_result *out)
+{
+    const char *why;
+    const struct info_facts *info = store_info(in->store, &why);
+
+    if (!info)
+        check_error(in, out, "info", why);
+    return info;
+}
+
+/* dockerd's options, if what they say of NAME can be known; else says why not. */
+static const struct daemon_facts *need_option(const struct check_input *in, struct check_result *out, const char *name)
+{
+    const char *why;
+    const struct daemon_facts *daemon = store_daemon(in->store, &why);
+    enum option_place place;
+
+    if (!daemon) {
+        check_error(in, out, "daemon", why);
+        return NULL;
+    }
+    daemon_option(daemon, name, &place);
+    if (daemon->pid <= 0 && daemon->why_no_pid && place != OPTION_CMDLINE) {
+        check_error(in, out, "dockerd's arguments", daemon->why_no_pid);
+        return NULL;
+    }
+    if (daemon->config_error && place != OPTION_CMDLINE) {
+        check_error(in, out, daemon->config_path ? daemon->config_path : "daemon.json", daemon->config_error);
+        return NULL;
+    }
+    return daemon;
+}
+
+static void remedy_option(const struct check_input *in, struct check_result *out, const char *setting)
+{
+    const struct daemon_facts *daemon = store_daemon(in->store, NULL);
+    scoped_str path = STR_INIT;
+
+    if (!in->explain)
+        return;
+    text_shell_quote(&path, daemon && daemon->config_path ? daemon->config_path : "/etc/docker/daemon.json");
+    check_remedy(in, out, "# set %s in %s, remove it from dockerd's arguments, then: systemctl restart docker", setting,
+                 path.data);
+}
+
+void check_bridge_icc(const struct check_input *in, struct check_result *out)
+{
+    const char *why;
+    const struct network_list_facts *networks = store_networks(in->store, &why);
+
+    if (!networks) {
+        check_error(in, out, "networks", why);
+        return;
+    }
+    for (size_t i = 0; i < networks->count; i++) {
+        const struct network_item *network = &networks->items[i];
+
+        if (!network->default_bridge)
+            continue;
+        check_fact_string(in, out, "enable_icc", network->icc);
+        if (str_equal(network->icc, "false")) {
+            check_say(in, out, VERDICT_PASS, "network %s: enable_icc is false", network->name);
+        } else {
+            check_say(in, out, VERDICT_FAIL, "network %s: enable_icc is %s", network->name,
+                      network->icc ? network->icc : "not set, so containers reach each other");
+            remedy_option(in, out, "\"icc\": false");
+        }
+        return;
+    }
+    check_say(in, out, VERDICT_NOT_APPLICABLE, "there is no default bridge");
+}
+
+void check_log_level(const struct check_input *in, struct check_result *out)
+{
+    const char *wanted = check_param(in, "level")->string, *value;
+    const struct info_facts *info = store_info(in->store, NULL);
+    const struct daemon_facts *daemon;
+    enum option_place place, debug_place = OPTION_ENGINE;
+    bool debug = info && info->debug == TRI_TRUE;
+
+    if (is_podman(in, out))
+        return;
+    if (debug) {
+        check_say(in, out, VERDICT_FAIL, "debugging is on, says the engine");
+        remedy_option(in, out, "\"debug\": false");
+        return;
+    }
+    daemon = need_option(in, out, "log-level");
+    if (!daemon)
+        return;
+    if (!info || info->debug == TRI_ABSENT)
+        debug = daemon_option_bool(daemon, "debug", false, &debug_place);
+    value = daemon_option(daemon, "log-level", &place);
+    if (debug)
+        check_say(in, out, VERDICT_FAIL, "debugging is on, by %s", place_name(debug_place));
+    if (str_empty(value) || strcmp(value, wanted) == 0)
+        check_say(in, out, VERDICT_PASS, "the log level is %s, by %s", str_empty(value) ? "info" : value,
+                  place_name(str_empty(value) ? OPTION_DEFAULT : place));
+    else
+        check_say(in, out, VERDICT_FAIL, "the log level is %s, by %s", value, place_name(place));
+    if (out->verdict == VERDICT_FAIL)
+        remedy_option(in, out, "\"log-level\": \"info\" and \"debug\": false");
+}
+
+/* An option that is a boolean: "option", what is "wanted" and the engine's "default" are the rule's parameters. */
+void check_daemon_bool(const struct check_input *in, struct check_result *out)
+{
+    const char *name = check_param(in, "option")->string;
+    bool wanted = check_param(in, "wanted")->number, fallback = check_param(in, "default")->number, value;
+    const struct daemon_facts *daemon;
+    scoped_str setting = STR_INIT;
+    enum option_place place;
+
+    if (is_podman(in, out))
+        return;
+    daemon = need_option(in, out, name);
+    if (!daemon)
+        return;
+    value = daemon_option_bool(daemon, name, fallback, &place);
+    check_fact_bool(in, out, "value", value);
+    check_say(in, out, value == wanted ? VERDICT_PASS : VERDICT_FAIL, "%s is %s, by %s", name, value ? "true" : "false",
+              place_name(place));
+    str_printf(&setting, "\"%s\": %s", name, wanted ? "true" : "false");
+    if (value != wanted)
+        remedy_option(in, out, setting.data);
+}
+
+static bool is_loopback(const char *cidr)
+{
+    return str_starts(cidr, "127.") || strcmp(cidr, "::1/128") == 0 || strcmp(cidr, "::1") == 0;
+}
+
+void check_insecure_registries(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_info(in, out);
+
+    if (!info)
+        return;
+    if (!info->has_registry_config) {
+        check_error(in, out, "info", "the engine does not say how it treats registries");
+        return;
+    }
+    for (size_t i = 0; i < info->insecure_cidrs.count; i++)
+        if (!is_loopback(info->insecure_cidrs.items[i]) || strchr(info->insecure_cidrs.items[i], '/') == NULL ||
+            (str_starts(info->insecure_cidrs.items[i], "127.") &&
+             atoi(strchr(info->insecure_cidrs.items[i], '/') + 1) < 8))
+            check_say(in, out, VERDICT_FAIL, "insecure network %s", info->insecure_cidrs.items[i]);
+    for (size_t i = 0; i < info->insecure_indexes.count; i++)
+        check_say(in, out, VERDICT_FAIL, "insecure registry %s", info->insecure_indexes.items[i]);
+    if (out->verdict == VERDICT_NONE)
+        check_say(in, out, VERDICT_PASS, "every registry but those on this host is spoken to securely");
+    else
+        remedy_option(in, out, "\"insecure-registries\": []");
+}
+
+/* The driver that the engine uses is none of "forbidden". */
+void check_storage_driver(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_info(in, out);
+    const struct string_list *forbidden = &check_param(in, "forbidden")->list;
+
+    if (!info)
+        return;
+    if (str_empty(info->driver)) {
+        check_error(in, out, "info", "the engine does not name its storage driver");
+        return;
+    }
+    for (size_t i = 0; i < forbidden->count; i++)
+        if (strcmp(forbidden->items[i], info->driver) == 0) {
+            check_say(in, out, VERDICT_FAIL, "the storage driver is %s", info->driver);
+            remedy_option(in, out, "\"storage-driver\": \"overlay2\"");
+            return;
+        }
+    check_say(in, out, VERDICT_PASS, "the storage driver is %s", info->driver);
+}
+
+void check_default_ulimits(const struct check_input *in, struct check_result *out)
+{
+    const struct daemon_facts *daemon;
+    size_t count = 0;
+
+    if (is_podman(in, out))
+        return;
+    daemon = need_option(in, out, "default-ulimit");
+    if (!daemon)
+        return;
+    for (size_t i = 0; i < daemon->option_count; i++)
+        if (strcmp(daemon->options[i].name, "default-ulimit") == 0 && daemon->options[i].value[0]) {
+            check_say(in, out, VERDICT_PASS, "%s, by %s", daemon->options[i].value,
+                      place_name(daemon->options[i].place));
+            count++;
+        }
+    if (count)
+        return;
+    check_say(in, out, VERDICT_FAIL, "no default ulimits are set");
+    remedy_option(in, out, "\"default-ulimits\"");
+}
+
+void check_userns_remap(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_info(in, out);
+
+    if (!info)
+        return;
+    if (!info->has_security_options) {
+        check_error(in, out, "info", "the engine does not tell its security options");
+        return;
+    }
+    if (info->userns || info->rootless) {
+        check_say(in, out, VERDICT_PASS, "%s",
+                  info->rootless ? "the engine runs rootless" : "user namespaces are used");
+        return;
+    }
+    check_say(in, out, VERDICT_FAIL, "root in a container is root on the host");
+    remedy_option(in, out, "\"userns-remap\": \"default\"");
+}
+
+void check_daemon_cgroup_parent(const struct check_input *in, struct check_result *out)
+{
+    const struct daemon_facts *daemon;
+    const char *value;
+    enum option_place place;
+
+    if (is_podman(in, out))
+        return;
+    daemon = need_option(in, out, "cgroup-parent");
+    if (!daemon)
+        return;
+    value = daemon_option(daemon, "cgroup-parent", &place);
+    if (str_empty(value)) {
+        check_say(in, out, VERDICT_PASS, "the engine's own default is used");
+        return;
+    }
+    if (check_allowed(in, "allowed", value)) {
+        check_say(in, out, VERDICT_PASS, "%s, by %s, is allowed", value, place_name(place));
+        return;
+    }
+    check_say(in, out, VERDICT_FAIL, "the default cgroup parent is %s, by %s", value, place_name(place));
+    remedy_option(in, out, "no \"cgroup-parent\"");
+}
+
+void check_base_device_size(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = store_info(in->store, NULL);
+    const struct daemon_facts *daemon;
+
+    if (is_podman(in, out))
+        return;
+    if (info && !str_empty(info->driver) && strcmp(info->driver, "devicemapper") != 0) {
+        /* Another driver would refuse the option, so none is in effect. */
+        check_say(in, out, VERDICT_PASS, "the storage driver is %s, which has no base device", info->driver);
+        return;
+    }
+    daemon = need_option(in, out, "storage-opt");
+    if (!daemon)
+        return;
+    for (size_t i = 0; i < daemon->option_count; i++)
+        if (strcmp(daemon->options[i].name, "storage-opt") == 0 &&
+            str_starts(daemon->options[i].value, "dm.basesize")) {
+            check_say(in, out, VERDICT_FAIL, "%s, by %s", daemon->options[i].value,
+                      place_name(daemon->options[i].place));
+            remedy_option(in, out, "no \"dm.basesize\" in \"storage-opts\"");
+        }
+    if (out->verdict == VERDICT_NONE)
+        check_say(in, out, VERDICT_PASS, "dm.basesize is not set");
+}
+
+void check_client_authorization(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_info(in, out);
+
+    if (!info)
+        return;
+    if (!info->has_plugins) {
+        check_error(in, out, "info", "the engine does not tell its plugins");
+        return;
+    }
+    check_fact_list(in, out, "plugins", &info->authorization_plugins);
+    for (size_t i = 0; i < info->authorization_plugins.count; i++)
+        check_say(in, out, VERDICT_PASS, "plugin %s decides on commands", info->authorization_plugins.items[i]);
+    if (info->authorization_plugins.count)
+        return;
+    check_say(in, out, VERDICT_FAIL, "no authorization plugin is used: whoever reaches the API may do everything");
+    remedy_option(in, out, "\"authorization-plugins\"");
+}
+
+/* ---- Logging ---- */
+
+static const char *log_option(const struct daemon_facts *daemon, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (size_t i = 0; daemon && i < daemon->option_count; i++)
+        if (strcmp(daemon->options[i].name, "log-opt") == 0 && strncmp(daemon->options[i].value, name, length) == 0 &&
+            daemon->options[i].value[length] == '=')
+            return daemon->options[i].value + length + 1;
+    return NULL;
+}
+
+static bool is_remote_syslog(const char *address)
+{
+    const char *host = address ? strstr(address, "://") : NULL;
+
+    return host && !str_starts(address, "unix") && !str_starts(host + 3, "127.") &&
+           !str_starts(host + 3, "localhost") && !str_starts(host + 3, "[::1]");
+}
+
+static void judge_syslog(const struct check_input *in, struct check_result *out)
+{
+    const struct daemon_facts *daemon = need_option(in, out, "log-opt");
+    const char *address = log_option(daemon, "syslog-address");
+
+    if (!daemon)
+        return;
+    if (is_remote_syslog(address))
+        check_say(in, out, VERDICT_PASS, "the log driver is syslog, to %s", address);
+    else
+        check_say(in, out, VERDICT_MANUAL, "the log driver is syslog, to %s: does that one forward?",
+                  address ? address : "the local socket");
+}
+
+void check_central_logging(const struct check_input *in, struct check_result *out)
+{
+    static const char *const local[] = {"json-file", "local", "none"};
+    const struct info_facts *info = need_info(in, out);
+    const char *driver = info ? info->logging_driver : NULL;
+
+    if (!info)
+        return;
+    if (str_empty(driver)) {
+        check_error(in, out, "info", "the engine does not name its log driver");
+        return;
+    }
+    check_fact_string(in, out, "driver", driver);
+    if (strcmp(driver, "syslog") == 0) {
+        judge_syslog(in, out);
+        return;
+    }
+    for (size_t i = 0; i < countof(local); i++)
+        if (strcmp(driver, local[i]) == 0) {
+            check_say(in, out, VERDICT_FAIL, "the log driver is %s: logs do not leave the host", driver);
+            remedy_option(in, out, "\"log-driver\"");
+            return;
+        }
+    if (strcmp(driver, "journald") == 0) {
+        bool forwarded = check_param(in, "journald_forwarded")->number;
+
+        check_say(in, out, forwarded ? VERDICT_PASS : VERDICT_FAIL, "the log driver is journald, %s",
+                  forwarded ? "which is forwarded, says the configuration"
+                            : "and the configuration does not say that it is forwarded (params.journald_forwarded)");
+    } else if (check_allowed(in, "drivers", driver)) {
+        check_say(in, out, VERDICT_PASS, "the log driver is %s", driver);
+    } else {
+        check_say(in, out, VERDICT_MANUAL, "the log driver is %s: do logs leave the host by it?", driver);
+    }
+}
+
+/* ---- What the engine itself tells ---- */
+
+void check_legacy_registry(const struct check_input *in, struct check_result *out)
+{
+    const char *why;
+    const struct version_facts *version = store_version(in->store, &why);
+    const struct daemon_facts *daemon;
+
+    if (!version) {
+        check_error(in, out, "version", why);
+        return;
+    }
+    if (version->is_podman) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "podman never spoke the v1 protocol");
+        return;
+    }
+    if (check_version_compare(version->version, "17.12") >= 0) {
+        check_say(in, out, VERDICT_PASS, "engine %s cannot speak to v1 registries", version->version);
+        return;
+    }
+    daemon = need_option(in, out, "disable-legacy-registry");
+    if (!daemon)
+        return;
+    if (daemon_option_bool(daemon, "disable-legacy-registry", false, NULL)) {
+        check_say(in, out, VERDICT_PASS, "disable-legacy-registry is set");
+        return;
+    }
+    check_say(in, out, VERDICT_FAIL, "engine %s may speak to v1 registries", version->version);
+    remedy_option(in, out, "\"disable-legacy-registry\": true");
+}
+
+void check_live_restore(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_info(in, out);
+
+    if (!info || is_podman(in, out))
+        return;
+    if (!str_empty(info->swarm_state) && strcmp(info->swarm_state, "inactive") != 0) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "the engine is in a swarm, which excludes live restore");
+        return;
+    }
+    if (info->live_restore == TRI_ABSENT) {
+        check_error(in, out, "info", "the engine does not tell");
+        return;
+    }
+    check_say(in, out, info->live_restore == TRI_TRUE ? VERDICT_PASS : VERDICT_FAIL,
+              "live restore is %s, says the engine", info->live_restore == TRI_TRUE ? "on" : "off");
+    if (out->verdict == VERDICT_FAIL)
+        remedy_option(in, out, "\"live-restore\": true");
+}
+
+void check_daemon_seccomp(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_info(in, out);
+
+    if (!info)
+        return;
+    if (!info->has_security_options) {
+        check_error(in, out, "info", "the engine does not tell its security options");
+        return;
+    }
+    if (!info->seccomp) {
+        check_say(in, out, VERDICT_FAIL, "the engine does not use seccomp");
+        return;
+    }
+    check_say(in, out, str_equal(info->seccomp_profile, "unconfined") ? VERDICT_FAIL : VERDICT_PASS,
+              "the seccomp profile is %s", info->seccomp_profile ? info->seccomp_profile : "default");
+    if (out->verdict == VERDICT_FAIL)
+        remedy_option(in, out, "no \"seccomp-profile\": \"unconfined\"");
+}
+
+void check_experimental(const struct check_input *in, struct check_result *out)
+{
+    const char *why;
+    const struct version_facts *version = store_version(in->store, &why);
+    const struct info_facts *info = store_info(in->store, version ? &why : NULL);
+
+    if (!version || !info) {
+        check_error(in, out, version ? "info" : "version", why);
+        return;
+    }
+    if (version->experimental == TRI_TRUE || info->experimental == TRI_TRUE) {
+        check_say(in, out, VERDICT_FAIL, "experimental features are on, says the engine");
+        remedy_option(in, out, "\"experimental\": false");
+    } else if (version->experimental == TRI_ABSENT && info->experimental == TRI_ABSENT) {
+        if (!is_podman(in, out))
+            check_error(in, out, "version", "the engine does not tell whether experimental features are on");
+    } else {
+        check_say(in, out, VERDICT_PASS, "experimental features are off, says the engine");
+    }
+}
+
+void check_daemon_no_new_privileges(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = store_info(in->store, NULL);
+    const struct daemon_facts *daemon;
+    enum option_place place;
+
+    if (is_podman(in, out))
+        return;
+    if (info && info->no_new_privileges) {
+        check_say(in, out, VERDICT_PASS, "containers get no new privileges, says the engine");
+        return;
+    }
+    daemon = need_option(in, out, "no-new-privileges");
+    if (!daemon)
+        return;
+    if (daemon_option_bool(daemon, "no-new-privileges", false, &place)) {
+        check_say(in, out, VERDICT_PASS, "no-new-privileges is true, by %s", place_name(place));
+        return;
+    }
+    check_say(in, out, VERDICT_FAIL, "no-new-privileges is false, by %s", place_name(place));
+    remedy_option(in, out, "\"no-new-privileges\": true");
+}
+
+/* ---- TLS ---- */
+
+/* tcp://…, or an address without a scheme, which is TCP as well. */
+static bool is_tcp(const char *host)
+{
+    return str_starts(host, "tcp://") || (*host && !strstr(host, "://") && host[0] != '/');
+}
+
+static void judge_address(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
+                          const char *address)
+{
+    static const char *const files[] = {"tlscacert", "tlscert", "tlskey"};
+    bool tls = daemon_option_bool(daemon, "tls", false, NULL);
+    scoped_str from = STR_INIT;
+    enum option_place place;
+
+    if (!daemon_option_bool(daemon, "tlsverify", false, &place)) {
+        check_say(in, out, VERDICT_FAIL, "%s is open to everybody: %s", address,
+                  tls ? "tls encrypts, but only tlsverify asks for a client's certificate" : "without TLS");
+        return;
+    }
+    for (size_t i = 0; i < countof(files); i++) {
+        enum option_place file_place;
+        const char *path = daemon_option(daemon, files[i], &file_place);
+
+        str_printf(&from, "%s%s %s", from.length ? ", " : "", files[i],
+                   str_empty(path) ? "at the engine's default path" : path);
+    }
+    check_say(in, out, VERDICT_PASS, "%s wants client certificates (tlsverify by %s; %s)", address, place_name(place),
+              str_text(&from));
+}
+
+void check_api_tls(const struct check_input *in, struct check_result *out)
+{
+    const struct daemon_facts *daemon;
+    bool any = false;
+
+    if (is_podman(in, out))
+        return;
+    daemon = need_option(in, out, "host");
+    if (!daemon || !need_option(in, out, "tlsverify"))
+        return;
+    for (size_t i = 0; i < daemon->option_count; i++)
+        if (strcmp(daemon->options[i].name, "host") == 0 && is_tcp(daemon->options[i].value)) {
+            any = true;
+            judge_address(in, out, daemon, daemon->options[i].value);
+        }
+    for (size_t i = 0; i < daemon->activated.count; i++) /* systemd's ListenStream: a port, an address with one */
+        if (daemon->activated.items[i][0] != '/' && daemon->activated.items[i][0] != '@') {
+            any = true;
+            judge_address(in, out, daemon, daemon->activated.items[i]);
+        }
+    if (!any)
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "the API has no TCP address");
+    else if (out->verdict == VERDICT_FAIL)
+        remedy_option(in, out, "\"tlsverify\": true with \"tlscacert\", \"tlscert\" and \"tlskey\"");
+}

@@ -1,0 +1,362 @@
+/* Section 1 but its audit rules, and content trust: the host that the engine runs on. */
+#include <string.h>
+
+#include "agent/checks/checks.h"
+#include "common/text.h"
+#include "probes/daemon_config.h"
+
+#define DAY (24 * 3600 * USEC_PER_SEC)
+
+/* ---- A partition for Docker's data ---- */
+
+static const struct mount_point *mount_at(const struct mounts_facts *mounts, const char *path)
+{
+    const struct mount_point *found = NULL; /* the last one covers those before it */
+
+    for (size_t i = 0; i < mounts->count; i++)
+        if (strcmp(mounts->items[i].mount_point, path) == 0)
+            found = &mounts->items[i];
+    return found;
+}
+
+static char *parent_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash && slash != path ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup("/");
+}
+
+/* The mount that holds PATH. */
+static const struct mount_point *mount_of(const struct mounts_facts *mounts, const char *path)
+{
+    scoped(cleanup_free) char *at = mem_strdup(path);
+
+    for (;;) {
+        const struct mount_point *mount = mount_at(mounts, at);
+        char *parent;
+
+        if (mount || strcmp(at, "/") == 0)
+            return mount;
+        parent = parent_of(at);
+        free(at);
+        at = parent;
+    }
+}
+
+/* dockerd binds its data root to itself where it needs another propagation: that is no partition. */
+static bool is_own_partition(const struct mounts_facts *mounts, const char *path, const char **ret_why)
+{
+    const struct mount_point *mount = mount_at(mounts, path), *above;
+    scoped(cleanup_free) char *parent = parent_of(path);
+
+    if (!mount) {
+        *ret_why = "it is not a mount point";
+        return false;
+    }
+    above = mount_of(mounts, parent);
+    if (above && above->major == mount->major && above->minor == mount->minor && strcmp(path, "/") != 0) {
+        *ret_why = "what is mounted there is a part of the file system above it";
+        return false;
+    }
+    return true;
+}
+
+/* Under userns-remap the data root is the child "uid.gid" of the folder that was configured. */
+static bool is_remapped_child(const struct info_facts *info, const char *path)
+{
+    const char *name = strrchr(path, '/');
+    size_t digits;
+
+    if (!info || !info->userns || !name)
+        return false;
+    digits = strspn(++name, "0123456789");
+    return digits && name[digits] == '.' && name[digits + 1] &&
+           !name[digits + 1 + strspn(name + digits + 1, "0123456789")];
+}
+
+static void judge_folder(const struct check_input *in, struct check_result *out, const struct mounts_facts *mounts,
+                         const char *path, const char *alternative, const char *what)
+{
+    const struct mount_point *holder;
+    const char *why = NULL, *ignored;
+
+    if (is_own_partition(mounts, path, &why) || (alternative && is_own_partition(mounts, alternative, &ignored))) {
+        const struct mount_point *mount = mount_at(mounts, path);
+
+        mount = mount ? mount : mount_at(mounts, alternative);
+        check_say(in, out, VERDICT_PASS, "%s %s lies on %s (%s), mounted at %s", what, path, mount->source, mount->type,
+                  mount->mount_point);
+        return;
+    }
+    holder = mount_of(mounts, path);
+    check_say(in, out, VERDICT_FAIL, "%s %s lies on the file system of %s: %s", what, path,
+              holder ? holder->mount_point : "/", why);
+}
+
+void check_data_root_partition(const struct check_input *in, struct check_result *out)
+{
+    static const char system_containerd[] = "/run/containerd/containerd.sock";
+    const char *why, *path, *address;
+    const struct mounts_facts *mounts = store_mounts(in->store, &why);
+    const struct info_facts *info = store_info(in->store, NULL);
+    const struct daemon_facts *daemon = store_daemon(in->store, NULL);
+    scoped(cleanup_free) char *parent = NULL;
+
+    if (!mounts) {
+        check_error(in, out, "mounts", why);
+        return;
+    }
+    path = info ? info->data_root : daemon ? daemon_option(daemon, "data-root", NULL) : NULL;
+    if (str_empty(path)) {
+        store_info(in->store, &why);
+        check_error(in, out, "info", why);
+        return;
+    }
+    if (is_remapped_child(info, path))
+        parent = parent_of(path);
+    judge_folder(in, out, mounts, path, parent, "the data root");
+    address = info && info->containerd_address ? info->containerd_address
+              : daemon                         ? daemon_option(daemon, "containerd", NULL)
+                                               : NULL;
+    if (info && info->containerd_store && address && strcmp(address, system_containerd) == 0)
+        judge_folder(in, out, mounts, check_param(in, "containerd_root")->string, NULL, "containerd's root");
+    if (out->verdict == VERDICT_FAIL)
+        check_remedy(in, out, "# stop docker, mount a file system of its own at %s, move the data there", path);
+}
+
+/* ---- Hardening ---- */
+
+void check_host_hardened(const struct check_input *in, struct check_result *out)
+{
+    const char *why;
+    const struct lsm_facts *lsm = store_lsm(in->store, &why);
+
+    if (!lsm) {
+        check_say(in, out, VERDICT_MANUAL, "a person must judge how the host is hardened (its kernel: %s)", why);
+        return;
+    }
+    check_fact_string(in, out, "kernel", lsm->kernel);
+    check_fact_string(in, out, "security_modules", lsm->lsm_list);
+    check_fact_bool(in, out, "apparmor", lsm->apparmor);
+    check_fact_bool(in, out, "selinux", lsm->selinux);
+    check_fact_bool(in, out, "selinux_enforcing", lsm->selinux_enforcing);
+    check_fact_int(in, out, "randomize_va_space", lsm->aslr);
+    check_fact_string(in, out, "lockdown", lsm->lockdown);
+    check_say(in, out, VERDICT_MANUAL,
+              "a person must judge how the host is hardened: kernel %s, security modules %s, address randomization %d, "
+              "lockdown %s",
+              lsm->kernel ? lsm->kernel : "unknown",
+              lsm->lsm_list   ? lsm->lsm_list
+              : lsm->apparmor ? "apparmor"
+              : lsm->selinux  ? "selinux"
+                              : "neither apparmor nor selinux",
+              lsm->aslr, lsm->lockdown ? lsm->lockdown : "unknown");
+}
+
+/* ---- Engine version ---- */
+
+int check_version_compare(const char *a, const char *b)
+{
+    for (size_t i = 0; i < 4; i++) {
+        char *a_end = NULL, *b_end = NULL;
+        unsigned long x = *a >= '0' && *a <= '9' ? strtoul(a, &a_end, 10) : 0;
+        unsigned long y = *b >= '0' && *b <= '9' ? strtoul(b, &b_end, 10) : 0;
+
+        if (x != y)
+            return x < y ? -1 : 1;
+        a = a_end && *a_end == '.' ? a_end + 1 : "";
+        b = b_end && *b_end == '.' ? b_end + 1 : "";
+    }
+    return 0;
+}
+
+/* Is VERSION of BRANCH ("29", "25.0")? */
+static bool is_of_branch(const char *version, const char *branch)
+{
+    size_t length = strlen(branch);
+
+    return strncmp(version, branch, length) == 0 && (version[length] == '.' || !version[length]);
+}
+
+struct release {
+    char branch[16], newest[32], end[16];
+};
+
+/* "branch newest [end of maintenance]" */
+static bool read_release(const char *line, struct release *ret)
+{
+    *ret = (struct release){0};
+    return sscanf(line, "%15s %31s %15s", ret->branch, ret->newest, ret->end) >= 2;
+}
+
+static bool is_over(const struct release *release, usec_t now)
+{
+    char text[40];
+    usec_t end;
+
+    if (!*release->end)
+        return false;
+    snprintf(text, sizeof text, "%sT00:00:00Z", release->end);
+    return clock_parse(text, &end) == 0 && end <= now;
+}
+
+static void judge_by_list(const struct check_input *in, struct check_result *out, const char *version)
+{
+    const struct string_list *releases = &check_param(in, "releases")->list;
+    char newest[sizeof((struct release *)NULL)->newest] = "0";
+    struct release release;
+
+    for (size_t i = 0; i < releases->count; i++) {
+        if (!read_release(releases->items[i], &release)) {
+            check_error(in, out, "params.releases", releases->items[i]);
+            return;
+        }
+        if (check_version_compare(release.newest, newest) > 0)
+            memcpy(newest, release.newest, sizeof newest);
+        if (!is_of_branch(version, release.branch))
+            continue;
+        if (is_over(&release, in->now))
+            check_say(in, out, VERDICT_FAIL, "engine %s: branch %s is not maintained since %s", version, release.branch,
+                      release.end);
+        else if (check_version_compare(version, release.newest) < 0)
+            check_say(in, out, VERDICT_FAIL, "engine %s is older than %s, the newest of its branch", version,
+                      release.newest);
+        else
+            check_say(in, out, VERDICT_PASS, "engine %s is the newest of branch %s that is known", version,
+                      release.branch);
+        return;
+    }
+    if (check_version_compare(version, newest) > 0)
+        check_say(in, out, VERDICT_PASS, "engine %s is newer than every release that is known", version);
+    else
+        check_say(in, out, VERDICT_FAIL, "engine %s: its branch is past its end of life", version);
+}
+
+void check_engine_version(const struct check_input *in, struct check_result *out)
+{
+    const char *why, *floor = check_param(in, "minimum")->string, *dated = check_param(in, "list_date")->string;
+    const struct version_facts *version = store_version(in->store, &why);
+    usec_t limit = check_param(in, "max_list_days")->number * DAY, at;
+    scoped_str date = STR_INIT;
+
+    if (!version) {
+        check_error(in, out, "version", why);
+        return;
+    }
+    check_fact_string(in, out, "version", version->version);
+    if (*floor) {
+        if (check_version_compare(version->version, floor) >= 0)
+            check_say(in, out, VERDICT_PASS, "engine %s is not older than %s, which is wanted", version->version,
+                      floor);
+        else
+            check_say(in, out, VERDICT_FAIL, "engine %s is older than %s, which is wanted", version->version, floor);
+        return;
+    }
+    if (version->is_podman) {
+        check_say(in, out, VERDICT_MANUAL, "podman %s: its releases are not in the list; set params.minimum",
+                  version->version);
+        return;
+    }
+    str_printf(&date, "%sT00:00:00Z", dated);
+    if (clock_parse(date.data, &at) < 0) {
+        check_error(in, out, "params.list_date", "not a date such as 2026-01-31");
+        return;
+    }
+    check_fact_string(in, out, "list_date", dated);
+    if (at + limit < in->now) {
+        check_say(in, out, VERDICT_MANUAL, "engine %s; the list of releases is of %s and too old to judge it",
+                  version->version, dated);
+        return;
+    }
+    out->recheck = at + limit + 1;
+    judge_by_list(in, out, version->version);
+}
+
+/* ---- Who may use the socket ---- */
+
+void check_docker_group_members(const struct check_input *in, struct check_result *out)
+{
+    const struct string_list *trusted = &check_param(in, "trusted_users")->list;
+    const char *why;
+    const struct group_facts *groups = store_group(in->store, &why);
+    const struct group_item *group;
+
+    if (!groups) {
+        check_error(in, out, "group", why);
+        return;
+    }
+    if (!groups->count) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "the group does not exist");
+        return;
+    }
+    group = &groups->items[0];
+    check_fact_string(in, out, "group", group->name);
+    check_fact_list(in, out, "members", &group->members);
+    for (size_t i = 0; i < group->members.count; i++) {
+        const char *member = group->members.items[i];
+        scoped_str quoted = STR_INIT;
+        bool known = strcmp(member, "root") == 0, seen = false;
+
+        for (size_t k = 0; k < trusted->count; k++)
+            known |= strcmp(trusted->items[k], member) == 0;
+        for (size_t k = 0; k < i; k++)
+            seen |= strcmp(group->members.items[k], member) == 0;
+        if (known || seen)
+            continue;
+        check_say(in, out, VERDICT_FAIL, "%s is in group %s and not trusted", member, group->name);
+        text_shell_quote(&quoted, member);
+        check_remedy(in, out, "gpasswd -d %s %s", quoted.data, group->name);
+    }
+    if (out->verdict == VERDICT_NONE)
+        check_say(in, out, VERDICT_PASS, "every one of the %zu members of group %s is trusted", group->members.count,
+                  group->name);
+}
+
+/* ---- Content trust ---- */
+
+/* The client takes every value but a false one for true. */
+static bool is_on(const char *value)
+{
+    bool truth;
+
+    return *value && (!check_parse_bool(value, &truth) || truth);
+}
+
+void check_content_trust(const struct check_input *in, struct check_result *out)
+{
+    const char *why;
+    const struct environment_facts *environment = store_environment(in->store, &why);
+    const struct daemon_facts *daemon = store_daemon(in->store, NULL);
+    const char *enforced = daemon ? daemon_option(daemon, "content-trust", NULL) : NULL;
+    const struct environment_item *last = NULL;
+
+    if (enforced && strstr(enforced, "\"enforced\"")) {
+        check_say(in, out, VERDICT_PASS, "dockerd enforces it (content-trust in daemon.json)");
+        return;
+    }
+    if (!environment) {
+        check_error(in, out, "environment", why);
+        return;
+    }
+    for (size_t i = 0; i < environment->count; i++)
+        if (environment->items[i].exported)
+            last = &environment->items[i];
+    if (last && is_on(last->value)) {
+        check_say(in, out, VERDICT_PASS, "DOCKER_CONTENT_TRUST=%s, by %s, line %u", last->value, last->place,
+                  last->line);
+        return;
+    }
+    if (environment->error) { /* it may be set where we cannot look */
+        check_error(in, out, "environment", environment->error);
+        return;
+    }
+    if (last)
+        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST=%s, by %s, line %u", last->value, last->place,
+                  last->line);
+    else if (environment->count)
+        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is set in %s, line %u, and not exported",
+                  environment->items[0].place, environment->items[0].line);
+    else
+        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is set nowhere");
+    check_remedy(in, out, "echo 'export DOCKER_CONTENT_TRUST=1' > /etc/profile.d/docker-content-trust.sh");
+}

@@ -1,0 +1,281 @@
+/* Section 7: swarm mode. Only a manager sees the cluster's settings; a worker says so. */
+#include <string.h>
+
+#include "agent/checks/checks.h"
+
+#define DAY (24 * 3600 * USEC_PER_SEC)
+
+static const struct info_facts *need_info(const struct check_input *in, struct check_result *out)
+{
+    const char *why;
+    const struct info_facts *info = store_info(in->store, &why);
+
+    if (!info)
+        check_error(in, out, "info", why);
+    return info;
+}
+
+static bool is_active(const struct info_facts *info)
+{
+    return !str_empty(info->swarm_state) && strcmp(info->swarm_state, "inactive") != 0;
+}
+
+/* The engine's facts when it is a swarm manager; else what keeps the rule from being judged is said. */
+static const struct info_facts *need_manager(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_info(in, out);
+
+    if (!info)
+        return NULL;
+    if (!is_active(info)) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "swarm mode is not active");
+        return NULL;
+    }
+    if (strcmp(info->swarm_state, "active") != 0) {
+        check_error(in, out, "swarm", str_empty(info->swarm_error) ? info->swarm_state : info->swarm_error);
+        return NULL;
+    }
+    if (!info->swarm_control) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "this node is a worker: only managers see it");
+        return NULL;
+    }
+    return info;
+}
+
+void check_swarm_needed(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_info(in, out);
+
+    if (!info)
+        return;
+    if (!is_active(info)) {
+        check_say(in, out, VERDICT_PASS, "swarm mode is not active");
+        return;
+    }
+    if (check_param(in, "swarm_expected")->number) {
+        check_say(in, out, VERDICT_PASS, "swarm mode is %s, as the configuration expects", info->swarm_state);
+        return;
+    }
+    check_say(in, out, VERDICT_FAIL, "swarm mode is %s, and the configuration does not say that it is expected",
+              info->swarm_state);
+    check_remedy(in, out, "docker swarm leave%s", info->swarm_control ? " --force" : "");
+}
+
+void check_swarm_managers(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_manager(in, out);
+    int64_t most = check_param(in, "max")->number, managers;
+
+    if (!info)
+        return;
+    managers = info->swarm_managers;
+    check_fact_int(in, out, "managers", managers);
+    check_fact_int(in, out, "nodes", info->swarm_nodes);
+    if (managers < 1)
+        check_error(in, out, "swarm", "the engine does not count the managers");
+    else if (managers == 1 || (managers % 2 && managers <= most))
+        check_say(in, out, VERDICT_PASS, "%lld of %lld nodes are managers", (long long)managers,
+                  (long long)info->swarm_nodes);
+    else
+        check_say(in, out, VERDICT_FAIL, "%lld of %lld nodes are managers: %s", (long long)managers,
+                  (long long)info->swarm_nodes,
+                  managers > most ? "more than are wanted" : "an even number adds a node to lose and no majority");
+    if (out->verdict == VERDICT_FAIL)
+        check_remedy(in, out, "docker node demote <node>");
+}
+
+void check_swarm_bound_interface(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_manager(in, out);
+    int64_t port = check_param(in, "port")->number;
+    const struct listener_facts *listeners;
+    const char *why;
+
+    if (!info)
+        return;
+    listeners = store_listeners(in->store, &why);
+    if (!listeners) {
+        check_error(in, out, "listeners", why);
+        return;
+    }
+    for (size_t i = 0; i < listeners->count; i++) {
+        const char *address = listeners->items[i].address;
+
+        if (listeners->items[i].port != port)
+            continue;
+        check_say(in, out, strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0 ? VERDICT_FAIL : VERDICT_PASS,
+                  "the swarm's port %lld listens on %s", (long long)port, address);
+    }
+    if (out->verdict == VERDICT_NONE)
+        check_error(in, out, "listeners", "nothing listens on the swarm's port (params.port)");
+    if (out->verdict == VERDICT_FAIL)
+        check_remedy(in, out,
+                     "docker swarm leave --force && docker swarm init --force-new-cluster --listen-addr "
+                     "<address>:2377");
+}
+
+static const struct network_item *find_network(const struct check_input *in, const char **ret_why)
+{
+    const struct network_list_facts *networks = store_networks(in->store, ret_why);
+
+    for (size_t i = 0; networks && i < networks->count; i++)
+        if (strcmp(networks->items[i].id, in->key) == 0)
+            return &networks->items[i];
+    return NULL;
+}
+
+void check_overlay_encryption(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_info(in, out);
+    const char *why = "it is not in the list";
+    const struct network_item *network = find_network(in, &why);
+
+    if (!info)
+        return;
+    if (!network) {
+        check_error(in, out, "network", why);
+        return;
+    }
+    if (strcmp(network->driver, "overlay") != 0) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "%s is a %s network, which stays on this host", network->name,
+                  network->driver);
+        return;
+    }
+    if (!is_active(info)) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "swarm mode is not active");
+        return;
+    }
+    if (network->encrypted) {
+        check_say(in, out, VERDICT_PASS, "overlay network %s is encrypted", network->name);
+        return;
+    }
+    check_say(in, out, VERDICT_FAIL, "overlay network %s%s is not encrypted", network->name,
+              network->ingress ? " (ingress)" : "");
+    check_remedy(in, out, "docker network create --driver overlay --opt encrypted %s<name>",
+                 network->ingress ? "--ingress " : "");
+}
+
+void check_swarm_secrets(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_manager(in, out);
+    const struct service_list_facts *services;
+    const char *why;
+
+    if (!info)
+        return;
+    services = store_services(in->store, &why);
+    if (!services) {
+        check_error(in, out, "services", why);
+        return;
+    }
+    check_fact_int(in, out, "services", (int64_t)services->count);
+    check_fact_int(in, out, "with_secrets", (int64_t)services->with_secrets);
+    for (size_t i = 0; i < services->exposed.count; i++)
+        check_say(in, out, VERDICT_FAIL, "%s", services->exposed.items[i]);
+    if (services->exposed.count)
+        check_remedy(in, out,
+                     "docker secret create <name> <file> && docker service update --secret-add <name> --env-rm "
+                     "<variable> <service>");
+    else if (!services->count)
+        check_say(in, out, VERDICT_MANUAL, "there are no services whose secrets could be judged");
+    else
+        check_say(in, out, VERDICT_PASS, "no secrets in the environments of %zu services, %zu of them use the swarm's",
+                  services->count, services->with_secrets);
+}
+
+void check_swarm_autolock(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_manager(in, out);
+
+    if (!info)
+        return;
+    if (!info->has_cluster) {
+        check_error(in, out, "swarm", "the engine does not tell the cluster's settings");
+        return;
+    }
+    if (info->autolock == TRI_TRUE) {
+        check_say(in, out, VERDICT_PASS, "managers are locked when they restart");
+        return;
+    }
+    check_say(in, out, VERDICT_FAIL, "managers are not locked: the keys of the swarm's store lie on their disks");
+    check_remedy(in, out, "docker swarm update --autolock=true");
+}
+
+/* The engine does not tell when the key was made, and asking for the key itself is left to people. */
+void check_swarm_unlock_key_rotation(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_manager(in, out);
+
+    if (!info)
+        return;
+    if (info->autolock != TRI_TRUE)
+        check_say(in, out, VERDICT_MANUAL, "auto-lock is off: there is no key to rotate");
+    else
+        check_say(in, out, VERDICT_MANUAL, "auto-lock is on; when its key was rotated last the engine does not tell");
+    check_remedy(in, out, "docker swarm unlock-key --rotate");
+}
+
+void check_node_certificate_rotation(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_manager(in, out);
+    int64_t days = check_param(in, "max_days")->number, expiry_days;
+    const struct certificate_facts *certificates;
+    const char *why;
+
+    if (!info)
+        return;
+    certificates = store_certificates(in->store, &why);
+    if (!info->has_cluster || !certificates) {
+        check_error(in, out, certificates ? "swarm" : "certificates",
+                    certificates ? "the engine does not tell the cluster's settings" : why);
+        return;
+    }
+    expiry_days = info->node_cert_expiry / 1000 / DAY;
+    check_fact_int(in, out, "expiry_days", expiry_days);
+    if (info->node_cert_expiry <= 0 || info->node_cert_expiry / 1000 > days * DAY) {
+        check_say(in, out, VERDICT_FAIL, "node certificates are valid for %lld days, %lld at most are wanted",
+                  (long long)expiry_days, (long long)days);
+        check_remedy(in, out, "docker swarm update --cert-expiry %lldh", (long long)days * 24);
+    } else {
+        check_say(in, out, VERDICT_PASS, "node certificates are valid for %lld days", (long long)expiry_days);
+    }
+    if (!certificates->node_ends) {
+        check_error(in, out, "this node's certificate", certificates->node_error);
+    } else if (certificates->node_ends <= in->now) {
+        check_say(in, out, VERDICT_FAIL, "this node's own certificate has expired");
+    } else {
+        out->recheck = certificates->node_ends + 1;
+    }
+}
+
+void check_root_ca_rotation(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_manager(in, out);
+    const struct certificate_facts *certificates = store_certificates(in->store, NULL);
+    usec_t begins, limit = check_param(in, "max_days")->number * DAY;
+    char text[CLOCK_TEXT_SIZE];
+
+    if (!info)
+        return;
+    begins = info->root_ca_begins ? info->root_ca_begins : certificates ? certificates->root_begins : 0;
+    if (!begins) {
+        check_error(in, out, "root CA",
+                    certificates && certificates->root_error ? certificates->root_error
+                                                             : "its certificate cannot be read");
+        return;
+    }
+    check_fact_string(in, out, "begins", clock_format(begins, text));
+    if (begins + limit < in->now)
+        check_say(in, out, VERDICT_FAIL, "the root CA is of %.10s, older than %lld days", text,
+                  (long long)(limit / DAY));
+    else
+        check_say(in, out, VERDICT_PASS, "the root CA is of %.10s", text);
+    if (out->verdict == VERDICT_PASS)
+        out->recheck = begins + limit + 1;
+    if (info->root_rotation && begins + DAY < in->now)
+        check_say(in, out, VERDICT_FAIL, "a rotation of it does not come to its end");
+    else if (info->root_rotation)
+        out->recheck = begins + DAY + 1;
+    if (out->verdict == VERDICT_FAIL)
+        check_remedy(in, out, "docker swarm ca --rotate");
+}

@@ -1,0 +1,347 @@
+/* What lies on the host besides files of sources: dockerd's options, kernel, mounts, audit, the socket's group,
+ * profiles, listening sockets, processes. What may block (the name service, libaudit) runs in workers. */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/fetch_internal.h"
+#include "common/log.h"
+#include "probes/certificate.h"
+#include "probes/daemon_config.h"
+#include "probes/digest.h"
+#include "probes/environment.h"
+#include "probes/groups.h"
+#include "probes/listeners.h"
+#include "probes/proc.h"
+
+enum { WORKER_LIMIT = 64 << 20, WORKER_MS = 30000 };
+
+static void on_daemon_json(const char *path, void *user)
+{
+    struct fetcher *fetcher = user;
+    scoped_str cause = STR_INIT;
+
+    str_printf(&cause, "inotify:%s", path);
+    engine_stale(fetcher->engine, INPUT_DAEMON, NULL, cause.data);
+}
+
+static void watch_config_file(struct fetcher *fetcher, const char *path)
+{
+    if (str_equal(path, fetcher->watched_config))
+        return;
+    watch_free(fetcher->certificates);
+    watch_free(fetcher->daemon_json);
+    free(fetcher->watched_config);
+    fetcher->watched_config = mem_strdup(path);
+    fetcher->daemon_json = path ? watch_add(fetcher->watcher, path, false, on_daemon_json, fetcher) : NULL;
+}
+
+void fetch_daemon(struct fetcher *fetcher)
+{
+    struct daemon_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    const struct facts *before = store_get(engine_store(fetcher->engine), INPUT_DAEMON, NULL, NULL);
+    uint64_t digest = before ? before->digest : 0;
+    const struct daemon_facts *daemon;
+    pid_t pid = 0;
+    bool found;
+    int r;
+
+    if (fetch_refuse_remote(fetcher, INPUT_DAEMON, NULL))
+        return;
+    found = daemon_find(fetcher->root, docker_peer_pid(fetcher->docker), &pid, &error) == 0;
+    r = daemon_config_read(fetcher->root, found ? pid : 0, found ? NULL : error.text, &facts, &error);
+    docker_set_engine_pid(fetcher->docker, found ? pid : 0);
+    fetch_deliver(fetcher, INPUT_DAEMON, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+    daemon = store_daemon(engine_store(fetcher->engine), NULL);
+    if (!daemon || (before && daemon->facts.digest == digest))
+        return;
+    watch_config_file(fetcher, daemon->config_path);
+    fetch_refresh_sources(fetcher, fileset_needs_daemon, "daemon");
+    engine_stale(fetcher->engine, INPUT_GROUP, NULL, "daemon");
+    engine_stale(fetcher->engine, INPUT_ENVIRONMENT, NULL, "daemon");
+    engine_stale(fetcher->engine, INPUT_LISTENERS, NULL, "daemon");
+}
+
+void fetch_lsm(struct fetcher *fetcher)
+{
+    struct lsm_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r;
+
+    if (fetch_refuse_remote(fetcher, INPUT_LSM, NULL))
+        return;
+    r = proc_read_lsm(fetcher->root, &facts, &error);
+    fetch_deliver(fetcher, INPUT_LSM, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+void fetch_processes(struct fetcher *fetcher, const char *id)
+{
+    const struct container_facts *container = store_container(engine_store(fetcher->engine), id, NULL);
+    struct process_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r;
+
+    if (fetch_refuse_remote(fetcher, INPUT_PROCESSES, id))
+        return;
+    r = container && container->pid ? proc_container_processes(fetcher->root, (pid_t)container->pid, id, &facts, &error)
+                                    : error_set(&error, ESRCH, "it does not run");
+
+    fetch_deliver(fetcher, INPUT_PROCESSES, id, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+void fetch_mounts(struct fetcher *fetcher)
+{
+    scoped(cleanup_free) char *proc = host_outside_path(fetcher->root, "/proc");
+    struct mounts_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r;
+
+    if (fetch_refuse_remote(fetcher, INPUT_MOUNTS, NULL))
+        return;
+    r = mounts_read(proc, &facts, &error);
+    fetch_deliver(fetcher, INPUT_MOUNTS, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+static pid_t daemon_pid(const struct fetcher *fetcher)
+{
+    const struct daemon_facts *daemon = store_daemon(engine_store(fetcher->engine), NULL);
+
+    return daemon ? daemon->pid : 0;
+}
+
+void fetch_environment(struct fetcher *fetcher)
+{
+    struct environment_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r;
+
+    if (fetch_refuse_remote(fetcher, INPUT_ENVIRONMENT, NULL))
+        return;
+    r = environment_read(fetcher->root, "DOCKER_CONTENT_TRUST", daemon_pid(fetcher), &facts, &error);
+    fetch_deliver(fetcher, INPUT_ENVIRONMENT, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+void fetch_listeners(struct fetcher *fetcher)
+{
+    struct listener_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r;
+
+    if (fetch_refuse_remote(fetcher, INPUT_LISTENERS, NULL))
+        return;
+    r = listeners_read(fetcher->root, daemon_pid(fetcher), &facts, &error);
+    fetch_deliver(fetcher, INPUT_LISTENERS, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+/* ---- The swarm node's certificates ---- */
+
+static const char certificate_folder[] = "swarm/certificates";
+
+static void read_certificate(const struct fetcher *fetcher, struct arena *arena, const char *data_root,
+                             const char *name, usec_t *ret_begins, usec_t *ret_ends, const char **ret_error)
+{
+    enum { CERTIFICATE_MAX_BYTES = 1 << 20 };
+    scoped(cleanup_free) char *path = mem_printf("%s/%s/%s", data_root, certificate_folder, name);
+    scoped_str text = STR_INIT;
+    struct error error = ERROR_INIT;
+    int r = host_read(fetcher->root, path, CERTIFICATE_MAX_BYTES, &text, NULL);
+
+    if (r < 0)
+        error_set(&error, -r, "%s: %s", path, strerror(-r));
+    else
+        r = certificate_period(str_text(&text), text.length, ret_begins, ret_ends, &error);
+    if (r < 0)
+        *ret_error = arena_strdup(arena, error.text);
+}
+
+void fetch_certificates(struct fetcher *fetcher)
+{
+    const struct info_facts *info = store_info(engine_store(fetcher->engine), NULL);
+    struct certificate_facts *facts;
+    struct arena *arena;
+    struct hash hash;
+
+    if (fetch_refuse_remote(fetcher, INPUT_CERTIFICATES, NULL))
+        return;
+    arena = arena_new(512);
+    facts = arena_alloc(arena, sizeof *facts);
+    facts->facts.arena = arena;
+    if (info && !str_empty(info->swarm_state) && strcmp(info->swarm_state, "inactive") != 0) {
+        read_certificate(fetcher, arena, info->data_root, "swarm-node.crt", &facts->node_begins, &facts->node_ends,
+                         &facts->node_error);
+        read_certificate(fetcher, arena, info->data_root, "swarm-root-ca.crt", &facts->root_begins, &facts->root_ends,
+                         &facts->root_error);
+    }
+    hash_init(&hash);
+    digest_number(&hash, facts->node_begins);
+    digest_number(&hash, facts->node_ends);
+    digest_number(&hash, facts->root_begins);
+    digest_number(&hash, facts->root_ends);
+    digest_text(&hash, facts->node_error);
+    digest_text(&hash, facts->root_error);
+    facts->facts.digest = hash_end(&hash);
+    fetch_deliver(fetcher, INPUT_CERTIFICATES, NULL, 0, &facts->facts, NULL);
+}
+
+static void on_certificates(const char *path, void *user)
+{
+    struct fetcher *fetcher = user;
+    scoped_str cause = STR_INIT;
+
+    str_printf(&cause, "inotify:%s", path);
+    engine_stale(fetcher->engine, INPUT_CERTIFICATES, NULL, cause.data);
+    engine_stale(fetcher->engine, INPUT_INFO, NULL, cause.data); /* the cluster's CA may have changed with them */
+}
+
+void fetch_watch_certificates(struct fetcher *fetcher)
+{
+    const struct info_facts *info = store_info(engine_store(fetcher->engine), NULL);
+    scoped(cleanup_free) char *path = info ? mem_printf("%s/%s", info->data_root, certificate_folder) : NULL;
+
+    watch_free(fetcher->certificates);
+    fetcher->certificates = path && !docker_is_remote(fetcher->docker) && !str_empty(info->swarm_state)
+                                ? watch_add(fetcher->watcher, path, true, on_certificates, fetcher)
+                                : NULL;
+}
+
+/* ---- The socket's group ---- */
+
+static void on_group(const char *output, size_t length, int number, const char *why, void *user)
+{
+    struct fetcher *fetcher = user;
+    struct group_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r = number ? error_set(&error, number, "%s", why) : groups_parse(output, length, &facts, &error);
+
+    fetcher->group_worker = NULL;
+    fetch_deliver(fetcher, INPUT_GROUP, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+/* The group that the socket really belongs to, else the one that dockerd would give it. */
+static char *group_of_socket(const struct fetcher *fetcher)
+{
+    const struct daemon_facts *daemon = store_daemon(engine_store(fetcher->engine), NULL);
+    const char *option = daemon ? daemon_option(daemon, "group", NULL) : NULL;
+    const char *socket = fetch_engine_socket(fetcher);
+    struct stat st;
+
+    if (socket && host_stat(fetcher->root, socket, &st, NULL) == 0 && S_ISSOCK(st.st_mode))
+        return mem_printf("%u", (unsigned)st.st_gid);
+    return mem_strdup(str_empty(option) ? "docker" : option);
+}
+
+void fetch_group(struct fetcher *fetcher)
+{
+    scoped(cleanup_free) char *group = NULL;
+    struct groups_request request;
+    struct error error = ERROR_INIT;
+
+    if (fetch_refuse_remote(fetcher, INPUT_GROUP, NULL))
+        return;
+    group = group_of_socket(fetcher);
+    request = (struct groups_request){.root = fetcher->root, .group = group};
+    fetcher->group_worker = worker_start(fetcher->base,
+                                         &(struct worker_options){.run = groups_run,
+                                                                  .argument = &request,
+                                                                  .limit = WORKER_LIMIT,
+                                                                  .timeout_ms = WORKER_MS,
+                                                                  .done = on_group,
+                                                                  .user = fetcher},
+                                         &error);
+    if (!fetcher->group_worker)
+        fetch_deliver(fetcher, INPUT_GROUP, NULL, -error.number, NULL, &error);
+}
+
+/* ---- Audit ---- */
+
+static void on_audit(const char *output, size_t length, int number, const char *why, void *user)
+{
+    struct fetcher *fetcher = user;
+    struct audit_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r = audit_parse(fetcher->root, number ? NULL : output, length, why, &facts, &error);
+
+    fetcher->audit_worker = NULL;
+    fetch_deliver(fetcher, INPUT_AUDIT, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+void fetch_audit(struct fetcher *fetcher)
+{
+    struct error error = ERROR_INIT;
+
+    if (fetch_refuse_remote(fetcher, INPUT_AUDIT, NULL))
+        return;
+    fetcher->audit_worker = worker_start(fetcher->base,
+                                         &(struct worker_options){.run = audit_run,
+                                                                  .limit = WORKER_LIMIT,
+                                                                  .timeout_ms = WORKER_MS,
+                                                                  .capabilities = AUDIT_CAPABILITIES,
+                                                                  .done = on_audit,
+                                                                  .user = fetcher},
+                                         &error);
+    if (!fetcher->audit_worker)
+        on_audit(NULL, 0, error.number, error.text, fetcher);
+}
+
+static void on_audit_news(void *user)
+{
+    struct fetcher *fetcher = user;
+
+    engine_stale(fetcher->engine, INPUT_AUDIT, NULL, "audit");
+}
+
+/* ---- Watches ---- */
+
+/* Which input is stale when a host file changes. */
+static const struct host_path {
+    const char *path;
+    bool tree;
+    enum input_kind input;
+} host_paths[] = {
+    {"/etc/audit/rules.d", true, INPUT_AUDIT},
+    {"/etc/audit/audit.rules", false, INPUT_AUDIT},
+    {"/etc/group", false, INPUT_GROUP},
+    {"/etc/passwd", false, INPUT_GROUP},
+    {"/etc/nsswitch.conf", false, INPUT_GROUP},
+    {"/etc/environment", false, INPUT_ENVIRONMENT},
+    {"/etc/profile", false, INPUT_ENVIRONMENT},
+    {"/etc/profile.d", true, INPUT_ENVIRONMENT},
+    {"/etc/systemd/system.conf", false, INPUT_ENVIRONMENT},
+    {"/etc/systemd/system.conf.d", true, INPUT_ENVIRONMENT},
+};
+
+static void on_host_path(const char *path, void *user)
+{
+    struct fetcher *fetcher = user;
+    scoped_str cause = STR_INIT;
+
+    str_printf(&cause, "inotify:%s", path);
+    for (size_t i = 0; i < countof(host_paths); i++)
+        if (strcmp(host_paths[i].path, path) == 0)
+            engine_stale(fetcher->engine, host_paths[i].input, NULL, cause.data);
+}
+
+void fetch_watch_host(struct fetcher *fetcher)
+{
+    struct error error = ERROR_INIT;
+
+    for (size_t i = 0; i < countof(host_paths); i++)
+        vec_push(&fetcher->host_watches,
+                 watch_add(fetcher->watcher, host_paths[i].path, host_paths[i].tree, on_host_path, fetcher));
+    fetcher->audit_watch = audit_watch_new(fetcher->base, on_audit_news, fetcher, &error);
+    if (!fetcher->audit_watch)
+        log_info("changes of the kernel's audit rules are not told (%s): they are read again with each sweep",
+                 error.text);
+}
+
+void fetch_free_host(struct fetcher *fetcher)
+{
+    worker_cancel(fetcher->audit_worker);
+    worker_cancel(fetcher->group_worker);
+    audit_watch_free(fetcher->audit_watch);
+    for (size_t i = 0; i < fetcher->host_watches.count; i++)
+        watch_free(fetcher->host_watches.items[i]);
+    vec_free(&fetcher->host_watches);
+    watch_free(fetcher->daemon_json);
+    free(fetcher->watched_config);
+}

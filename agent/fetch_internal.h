@@ -1,0 +1,101 @@
+/* What the files of the fetcher share: fetch.c (which probe brings which input, what comes from the engine),
+ * fetch_files.c (file sources and their watches), fetch_host.c (what else lies on the host), fetch_image.c (an image's
+ * own files). Nobody else includes this. */
+#ifndef AGENT_FETCH_INTERNAL_H
+#define AGENT_FETCH_INTERNAL_H
+
+#include "agent/fetch.h"
+#include "common/vec.h"
+#include "probes/audit.h"
+#include "probes/fileset.h"
+#include "probes/mounts.h"
+#include "probes/worker.h"
+
+struct image_jobs;
+
+/* A file source that some rule reads, and its watches. */
+struct source {
+    struct fetcher *fetcher;
+    char *name;
+    VEC(struct watch *) watches;
+};
+
+/* A request under way: which input its answer is for. */
+struct request {
+    struct fetcher *fetcher;
+    enum input_kind kind;
+    char *key;
+    struct request *next, **link;
+};
+
+/* Containers whose processes are read again a moment after something started in them. */
+struct second_look {
+    char *id;
+    usec_t at; /* monotonic */
+};
+
+/* A fetch that needs what /info says. */
+struct deferred {
+    enum input_kind kind;
+    char *key;
+};
+
+struct fetcher {
+    struct event_base *base;
+    const struct config *config;
+    struct docker *docker;
+    struct engine *engine;
+    struct host_root *root;
+    struct watcher *watcher;
+    struct mounts_watch *mounts;
+    VEC(struct source *) sources;
+    struct watch *daemon_json, *pid_file, *socket, *certificates;
+    VEC(struct watch *) host_watches; /* of files that are not in a source: audit rules, groups, profiles */
+    char *watched_config;
+    struct audit_watch *audit_watch;
+    struct worker *audit_worker, *group_worker;
+    char *group; /* that the worker was asked for */
+    struct image_jobs *image_jobs;
+    VEC(struct deferred) deferred; /* wait for /info */
+    bool info_on_its_way;
+    struct request *requests;
+    struct event *look_timer;
+    VEC(struct second_look) looks;
+};
+
+/* fetch.c */
+/* Hands what a probe read, or why it could not, to the engine. */
+void fetch_deliver(struct fetcher *fetcher, enum input_kind kind, const char *key, int r, struct facts *facts,
+                   const struct error *error);
+const char *fetch_engine_socket(const struct fetcher *fetcher);
+/* The engine runs on another host: says so for the input, which is of this one. */
+bool fetch_refuse_remote(struct fetcher *fetcher, enum input_kind kind, const char *key);
+
+/* fetch_files.c */
+void fetch_files(struct fetcher *fetcher, const char *name);
+void fetch_collect_sources(struct fetcher *fetcher);
+void fetch_watch_source(struct source *source);
+/* Sources that NEEDS says of: watched and read anew. */
+void fetch_refresh_sources(struct fetcher *fetcher, bool (*needs)(const char *source), const char *cause);
+void fetch_free_sources(struct fetcher *fetcher);
+
+/* fetch_host.c */
+void fetch_daemon(struct fetcher *fetcher);
+void fetch_lsm(struct fetcher *fetcher);
+void fetch_mounts(struct fetcher *fetcher);
+void fetch_group(struct fetcher *fetcher);
+void fetch_audit(struct fetcher *fetcher);
+void fetch_environment(struct fetcher *fetcher);
+void fetch_listeners(struct fetcher *fetcher);
+void fetch_certificates(struct fetcher *fetcher);
+void fetch_watch_certificates(struct fetcher *fetcher);
+void fetch_processes(struct fetcher *fetcher, const char *id);
+void fetch_watch_host(struct fetcher *fetcher);
+void fetch_free_host(struct fetcher *fetcher);
+
+/* fetch_image.c */
+void fetch_layers(struct fetcher *fetcher, const char *id);
+void fetch_scan(struct fetcher *fetcher, const char *id);
+void fetch_free_images(struct fetcher *fetcher);
+
+#endif

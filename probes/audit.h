@@ -1,0 +1,41 @@
+/* The kernel's audit: the rules that are loaded, those that lie on disk, and news of changes.
+ *
+ * libaudit blocks and CAP_AUDIT_CONTROL may switch auditing off: listing happens in a worker that keeps this one
+ * capability. A listing that does not reach its end mark is an error, never "no rules". */
+#ifndef PROBES_AUDIT_H
+#define PROBES_AUDIT_H
+
+#include <event2/event.h>
+
+#include "common/file.h"
+#include "probes/facts.h"
+#include "probes/worker.h"
+
+enum { AUDIT_PERM_X = 1, AUDIT_PERM_W = 2, AUDIT_PERM_R = 4, AUDIT_PERM_A = 8 };
+
+/* In a worker that keeps AUDIT_CAPABILITIES: lists what is loaded. The argument is not used. */
+worker_run audit_run;
+#define AUDIT_CAPABILITIES (UINT64_C(1) << 30) /* CAP_AUDIT_CONTROL */
+
+/* Puts both together. OUTPUT: of audit_run, NULL when it failed because of KERNEL_ERROR. */
+int audit_parse(const struct host_root *root, const char *output, size_t length, const char *kernel_error,
+                struct audit_facts **ret, struct error *error);
+
+/* The rules in one file of auditctl lines, appended to RULES as audit.rules(7) says: -w, -a, -A, -D; IS_DIRECTORY tells
+ * whether -w names a folder. Public for its tests. */
+struct audit_rule_list {
+    struct audit_rule *items;
+    size_t count, size;
+    bool disabled; /* -e 0 */
+};
+void audit_parse_lines(struct arena *arena, const char *text, bool (*is_directory)(const char *path, void *user),
+                       void *user, struct audit_rule_list *rules);
+
+/* Calls back when the kernel says that rules or the state of auditing changed (AUDIT_CONFIG_CHANGE records, filtered in
+ * the kernel). NULL with ERROR where that is not to be had (CAP_AUDIT_READ, the initial network namespace). */
+struct audit_watch;
+struct audit_watch *audit_watch_new(struct event_base *base, void (*changed)(void *user), void *user,
+                                    struct error *error);
+void audit_watch_free(struct audit_watch *watch);
+
+#endif

@@ -1,0 +1,106 @@
+/* The engine's documents on networks and services made facts. See the header. */
+#include <errno.h>
+#include <string.h>
+
+#include "common/secrets.h"
+#include "common/str.h"
+#include "probes/docker_parse.h"
+#include "probes/parse_util.h"
+
+static bool has_member(const struct json *object, const char *name)
+{
+    const char *key;
+
+    for (size_t i = 0; json_member(object, i, &key, NULL); i++)
+        if (str_equal(key, name))
+            return true;
+    return false;
+}
+
+int parse_network_list_value(const struct json *value, struct network_list_facts **ret, struct error *error)
+{
+    struct builder b;
+    struct network_list_facts *list;
+    size_t count = json_count(value);
+    int r;
+
+    if (json_type(value) != JSON_ARRAY)
+        return error_set(error, EINVAL, "networks: not an array");
+    if (count > DOCUMENT_LIST_MAX)
+        return error_set(error, EFBIG, "networks: more than %d", (int)DOCUMENT_LIST_MAX);
+    list = build_begin(&b, sizeof *list, 1024);
+    list->items = count ? arena_alloc(b.arena, count * sizeof *list->items) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct json *item = json_at(value, i), *options = json_get(item, "Options");
+        struct network_item *network = &list->items[list->count++];
+
+        network->id = build_text(&b, json_get(item, "Id"));
+        if (!network->id || !*network->id) {
+            arena_free(b.arena);
+            return error_set(error, EINVAL, "networks: Id of entry %zu is missing", i);
+        }
+        network->name = build_text_or(&b, json_get(item, "Name"));
+        network->driver = build_text_or(&b, json_get(item, "Driver"));
+        network->scope = build_text_or(&b, json_get(item, "Scope"));
+        network->icc = build_text(&b, json_get(options, "com.docker.network.bridge.enable_icc"));
+        network->default_bridge =
+            str_equal(network->driver, "bridge") &&
+            (str_equal(network->name, "bridge") ||
+             str_equal(json_string(json_get(options, "com.docker.network.bridge.default_bridge")), "true"));
+        network->encrypted = has_member(options, "encrypted");
+        network->ingress = build_bool(&b, json_get(item, "Ingress"));
+        build_number(&b, network->default_bridge);
+        build_number(&b, network->encrypted);
+    }
+    r = build_end(&b, &list->facts, "networks", error);
+    if (r == 0)
+        *ret = list;
+    return r;
+}
+
+static void scan_environment(struct builder *b, const struct json *service, struct service_list_facts *list)
+{
+    const struct json *env = json_path(service, "Spec", "TaskTemplate", "ContainerSpec", "Env", NULL);
+    const char *name = json_text(json_path(service, "Spec", "Name", NULL), "?");
+
+    for (size_t i = 0; i < json_count(env) && list->exposed.count < LIST_MAX; i++) {
+        const char *entry = json_text(json_at(env, i), ""), *equals = strchr(entry, '='), *kind;
+        scoped(cleanup_free) char *variable = mem_strndup(entry, strcspn(entry, "="));
+        scoped_str line = STR_INIT;
+
+        if (!equals || !secret_is_value(variable, equals + 1, &kind))
+            continue;
+        str_printf(&line, "%.256s: %.256s (%s)", name, variable, kind);
+        build_push(b, &list->exposed, line.data, line.length);
+    }
+}
+
+int parse_service_list_value(const struct json *value, struct service_list_facts **ret, struct error *error)
+{
+    struct builder b;
+    struct service_list_facts *list;
+    size_t count = json_count(value);
+    int r;
+
+    if (json_type(value) != JSON_ARRAY)
+        return error_set(error, EINVAL, "services: not an array");
+    list = build_begin(&b, sizeof *list, 1024);
+    list->exposed.items = arena_alloc(b.arena, LIST_MAX * sizeof *list->exposed.items);
+    for (size_t i = 0; i < count; i++) {
+        const struct json *service = json_at(value, i);
+
+        list->count++;
+        list->with_secrets +=
+            json_count(json_path(service, "Spec", "TaskTemplate", "ContainerSpec", "Secrets", NULL)) > 0;
+        scan_environment(&b, service, list);
+    }
+    build_number(&b, (int64_t)list->count);
+    build_number(&b, (int64_t)list->with_secrets);
+    r = build_end(&b, &list->facts, "services", error);
+    if (r == 0)
+        *ret = list;
+    return r;
+}
+
+PARSE_TEXT(network_list, network_list_facts)
+PARSE_TEXT(service_list, service_list_facts)

@@ -1,0 +1,122 @@
+/* Where the engine's programs are: those that run are asked of /proc, the others looked up as dockerd would, in its own
+ * search path. */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "probes/fileset_paths.h"
+#include "probes/proc.h"
+#include "probes/units.h"
+
+static const char default_search_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+static bool is_program(const struct host_root *root, const char *path)
+{
+    struct stat st;
+
+    return host_stat(root, path, &st, NULL) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111;
+}
+
+static bool holds(const struct path_list *list, const char *path)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i], path) == 0)
+            return true;
+    return false;
+}
+
+static void add(struct path_list *list, const char *path)
+{
+    if (!holds(list, path))
+        vec_push(list, mem_strdup(path));
+}
+
+/* A running program's file; one that was replaced while it runs is followed to the new one. */
+static bool add_running(const struct host_root *root, pid_t pid, struct path_list *ret)
+{
+    static const char deleted[] = " (deleted)";
+    char exe[PATH_MAX];
+
+    if (pid <= 0 || !proc_read_link(root, pid, "exe", exe, sizeof exe) || exe[0] != '/')
+        return false;
+    if (str_ends(exe, deleted))
+        exe[strlen(exe) - strlen(deleted)] = '\0';
+    add(ret, exe);
+    return true;
+}
+
+static void look_up(const struct host_root *root, const char *name, const char *search, bool candidates,
+                    struct path_list *ret)
+{
+    scoped(cleanup_free) char *copy = mem_strdup(search);
+    char *rest = copy;
+
+    for (char *folder; (folder = strsep(&rest, ":"));) {
+        scoped(cleanup_free) char *path = mem_printf("%s/%s", folder, name);
+
+        if (folder[0] != '/')
+            continue;
+        if (candidates) {
+            add(ret, path);
+        } else if (is_program(root, path)) {
+            add(ret, path);
+            return;
+        }
+    }
+}
+
+/* The containerd that serves this dockerd: its child, or the service of its own. */
+static pid_t find_containerd(const struct host_root *root, const struct daemon_facts *daemon)
+{
+    scoped(unit_paths_deinit) struct unit_paths unit = {0};
+    pid_t child = daemon->pid > 0 ? proc_find_child(root, daemon->pid, "containerd") : 0;
+
+    if (child > 0)
+        return child;
+    return unit_lookup(root, "containerd.service", &unit, NULL) == 0 ? unit.main_pid : 0;
+}
+
+static const char *runtime_path(const struct info_facts *info)
+{
+    const char *name = info && !str_empty(info->default_runtime) ? info->default_runtime : "runc";
+    size_t length = strlen(name);
+
+    for (size_t i = 0; info && i < info->runtimes.count; i++) {
+        const char *runtime = info->runtimes.items[i];
+
+        if (strncmp(runtime, name, length) == 0 && runtime[length] == '=' && runtime[length + 1])
+            return runtime + length + 1;
+    }
+    return name;
+}
+
+static void add_named(const struct host_root *root, const char *name, const struct fileset_context *context,
+                      const char *search, bool candidates, struct path_list *ret)
+{
+    const struct daemon_facts *daemon = context->daemon;
+
+    if (strcmp(name, "dockerd") == 0 && daemon->exe && daemon->exe[0] == '/')
+        add(ret, daemon->exe);
+    else if (strcmp(name, "containerd") == 0 && add_running(root, find_containerd(root, daemon), ret))
+        return;
+    else if (strcmp(name, "@runtime") == 0 && runtime_path(context->info)[0] == '/')
+        add(ret, runtime_path(context->info));
+    else
+        look_up(root, strcmp(name, "@runtime") == 0 ? runtime_path(context->info) : name, search, candidates, ret);
+}
+
+int fileset_programs(const struct host_root *root, const char *names, const struct fileset_context *context,
+                     bool candidates, struct path_list *ret, struct error *error)
+{
+    scoped(cleanup_free) char *copy = mem_strdup(names), *search = NULL;
+    const struct daemon_facts *daemon = context->daemon;
+    char *rest = copy;
+
+    if (!daemon)
+        return error_set(error, ENODATA, "dockerd's options are not known yet");
+    if (daemon->pid > 0)
+        search = proc_read_environment(root, daemon->pid, "PATH");
+    for (char *name; (name = strsep(&rest, ","));)
+        add_named(root, name, context, str_empty(search) ? default_search_path : search, candidates, ret);
+    return 0;
+}

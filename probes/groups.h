@@ -1,0 +1,21 @@
+/* Who is in the group that may use the engine's socket, as the host's name service says: supplementary members and
+ * users whose primary group it is. */
+#ifndef PROBES_GROUPS_H
+#define PROBES_GROUPS_H
+
+#include "common/file.h"
+#include "probes/facts.h"
+#include "probes/worker.h"
+
+/* GROUP: a name or a number. With the host's own root the name service (NSS: files, LDAP, sssd …) is asked, which may
+ * block: in a worker; OUTPUT is for groups_parse(). */
+struct groups_request {
+    const struct host_root *root;
+    const char *group;
+};
+worker_run groups_run;
+
+/* A group that does not exist gives facts without items. */
+int groups_parse(const char *output, size_t length, struct group_facts **ret, struct error *error);
+
+#endif

@@ -1,0 +1,113 @@
+/* Listening TCP sockets. The kernel prints addresses as 32-bit words in host order. */
+#include "probes/listeners.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "common/vec.h"
+#include "probes/digest.h"
+
+enum { FILE_MAX_BYTES = 64 << 20, LISTENERS_MAX = 16384, STATE_LISTEN = 0x0A };
+
+typedef VEC(struct listener_item) listener_vec;
+
+static bool read_words(const char *hex, size_t count, uint32_t *ret)
+{
+    for (size_t i = 0; i < count; i++) {
+        char word[9];
+
+        memcpy(word, hex + 8 * i, 8);
+        word[8] = '\0';
+        if (strspn(word, "0123456789ABCDEFabcdef") != 8)
+            return false;
+        ret[i] = (uint32_t)strtoul(word, NULL, 16);
+    }
+    return true;
+}
+
+/* "  0: 0100007F:0016 00000000:0000 0A …" */
+static bool parse_line(struct arena *arena, const char *line, size_t words, struct listener_item *ret)
+{
+    int family = words == 1 ? AF_INET : AF_INET6;
+    const char *colon = memchr(line, ':', strcspn(line, "\n"));
+    char text[INET6_ADDRSTRLEN];
+    uint32_t address[4] = {0};
+    unsigned port, state;
+    const char *local;
+
+    if (!colon)
+        return false;
+    local = colon + 1 + strspn(colon + 1, " ");
+    if (strcspn(local, ":\n") != 8 * words || !read_words(local, words, address) ||
+        sscanf(local + 8 * words, ":%x %*[0-9A-Fa-f]:%*x %x", &port, &state) != 2 || state != STATE_LISTEN)
+        return false;
+    ret->address = arena_strdup(arena, inet_ntop(family, address, text, sizeof text));
+    ret->port = port;
+    return true;
+}
+
+static void parse_file(struct arena *arena, const char *text, size_t words, listener_vec *ret)
+{
+    const char *line = strchr(text, '\n'); /* the first line is the heading */
+
+    for (; line && *++line && ret->count < LISTENERS_MAX; line = strchr(line, '\n')) {
+        struct listener_item item;
+
+        if (parse_line(arena, line, words, &item))
+            vec_push(ret, item);
+    }
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct listener_item *x = a, *y = b;
+
+    return x->port != y->port ? (x->port < y->port ? -1 : 1) : strcmp(x->address, y->address);
+}
+
+int listeners_parse(const char *tcp, const char *tcp6, struct listener_facts **ret, struct error *error)
+{
+    struct arena *arena = arena_new(1024);
+    struct listener_facts *facts = arena_alloc(arena, sizeof *facts);
+    listener_vec items = {0};
+    struct hash hash;
+
+    parse_file(arena, tcp, 1, &items);
+    if (tcp6)
+        parse_file(arena, tcp6, 4, &items);
+    if (items.count >= LISTENERS_MAX) {
+        vec_free(&items);
+        arena_free(arena);
+        return error_set(error, EFBIG, "more than %d listening sockets", (int)LISTENERS_MAX);
+    }
+    if (items.count)
+        qsort(items.items, items.count, sizeof *items.items, compare);
+    facts->facts.arena = arena;
+    facts->items = arena_alloc(arena, (items.count + 1) * sizeof *facts->items);
+    hash_init(&hash);
+    for (size_t i = 0; i < items.count; i++) {
+        facts->items[facts->count++] = items.items[i];
+        digest_text(&hash, items.items[i].address);
+        digest_number(&hash, items.items[i].port);
+    }
+    vec_free(&items);
+    facts->facts.digest = hash_end(&hash);
+    *ret = facts;
+    return 0;
+}
+
+int listeners_read(const struct host_root *root, pid_t pid, struct listener_facts **ret, struct error *error)
+{
+    scoped_str tcp = STR_INIT, tcp6 = STR_INIT;
+    scoped(cleanup_free) char *path = mem_printf("/proc/%d/net/tcp", pid > 0 ? (int)pid : 1);
+    scoped(cleanup_free) char *path6 = mem_printf("%s6", path);
+    int r = host_read(root, path, FILE_MAX_BYTES, &tcp, error);
+
+    if (r < 0)
+        return error_prefix(error, "%s", path);
+    r = host_read(root, path6, FILE_MAX_BYTES, &tcp6, NULL);
+    if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
+        return error_set(error, -r, "%s: %s", path6, strerror(-r));
+    return listeners_parse(str_text(&tcp), r < 0 ? NULL : str_text(&tcp6), ret, error);
+}

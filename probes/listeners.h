@@ -1,0 +1,13 @@
+/* Listening TCP sockets, from /proc/PID/net/tcp and tcp6 (proc(5)). */
+#ifndef PROBES_LISTENERS_H
+#define PROBES_LISTENERS_H
+
+#include "common/file.h"
+#include "probes/facts.h"
+
+/* Those of the network namespace that PID is in; 0: of process 1. */
+int listeners_read(const struct host_root *root, pid_t pid, struct listener_facts **ret, struct error *error);
+/* TCP and TCP6 are the texts of the two files; TCP6 may be NULL. */
+int listeners_parse(const char *tcp, const char *tcp6, struct listener_facts **ret, struct error *error);
+
+#endif

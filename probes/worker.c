@@ -1,0 +1,210 @@
+/* Workers: see the header. What the child sends is a byte for how it went, the output or the error's text, and an end
+ * mark: without the mark nothing of it counts. */
+#include "probes/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "common/memory.h"
+
+enum { DONE_BYTE = '+', FAILED_BYTE = '-', END_BYTE = '.', CHUNK = 64 * 1024 };
+
+struct worker {
+    pid_t pid;
+    int fd;
+    struct event *event, *timer;
+    struct str output;
+    size_t limit;
+    worker_done *done;
+    void *user;
+};
+
+static void worker_free(struct worker *worker)
+{
+    if (worker->event)
+        event_free(worker->event);
+    if (worker->timer)
+        event_free(worker->timer);
+    if (worker->fd >= 0)
+        close(worker->fd);
+    if (worker->pid > 0) {
+        kill(worker->pid, SIGKILL);
+        while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    str_deinit(&worker->output);
+    free(worker);
+}
+
+void worker_cancel(struct worker *worker)
+{
+    if (worker)
+        worker_free(worker);
+}
+
+static void finish(struct worker *worker, int number, const char *why)
+{
+    event_free(worker->event);
+    event_free(worker->timer);
+    worker->event = worker->timer = NULL;
+    if (number)
+        worker->done(NULL, 0, number, why, worker->user);
+    else
+        worker->done(worker->output.data + 1, worker->output.length - 2, 0, NULL, worker->user);
+    worker_free(worker);
+}
+
+static void end(struct worker *worker)
+{
+    struct str *output = &worker->output;
+
+    if (output->length < 2 || output->data[output->length - 1] != END_BYTE) {
+        finish(worker, EIO, "the helper process ended early");
+        return;
+    }
+    if (output->data[0] == DONE_BYTE) {
+        finish(worker, 0, NULL);
+        return;
+    }
+    output->data[output->length - 1] = '\0';
+    finish(worker, output->data[1] ? (unsigned char)output->data[1] : EIO, output->data + 2);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *user)
+{
+    struct worker *worker = user;
+    char buffer[CHUNK];
+    ssize_t n = read(fd, buffer, sizeof buffer);
+
+    (void)what;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        end(worker);
+        return;
+    }
+    str_append_n(&worker->output, buffer, (size_t)n);
+    if (worker->output.length > worker->limit + 2)
+        finish(worker, EFBIG, "the helper process said more than it may");
+}
+
+static void on_timeout(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    finish(user, ETIMEDOUT, "the helper process took too long");
+}
+
+/* ---- The child ---- */
+
+static void keep_capabilities(uint64_t kept)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{0}};
+
+    if (syscall(SYS_capget, &header, data) < 0)
+        return;
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t mask = (uint32_t)(kept >> (32 * i));
+
+        data[i].permitted &= mask;
+        data[i].effective = data[i].permitted;
+        data[i].inheritable = 0;
+    }
+    syscall(SYS_capset, &header, data);
+}
+
+static void write_all(int fd, const char *data, size_t length)
+{
+    while (length) {
+        ssize_t n = write(fd, data, length);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        data += n;
+        length -= (size_t)n;
+    }
+}
+
+static void child(int fd, const struct worker_options *options, pid_t parent) __attribute__((noreturn));
+
+static void child(int fd, const struct worker_options *options, pid_t parent)
+{
+    scoped_str output = STR_INIT;
+    struct error error = ERROR_INIT;
+    sigset_t none;
+    int r;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (fd != 3) {
+        dup2(fd, 3);
+        fd = 3;
+    }
+    syscall(SYS_close_range, 4U, ~0U, 0U);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    keep_capabilities(options->capabilities);
+    if (options->background)
+        setpriority(PRIO_PROCESS, 0, 10);
+    str_append_char(&output, DONE_BYTE);
+    r = options->run(&output, options->argument, &error);
+    if (r < 0) {
+        str_clear(&output);
+        str_append_char(&output, FAILED_BYTE);
+        str_append_char(&output, (char)(-r > 0 && -r < 256 ? -r : EIO));
+        str_append(&output, error.text[0] ? error.text : strerror(-r));
+    }
+    str_append_char(&output, END_BYTE);
+    write_all(fd, output.data, output.length);
+    _exit(0);
+}
+
+struct worker *worker_start(struct event_base *base, const struct worker_options *options, struct error *error)
+{
+    struct worker *worker = mem_alloc(sizeof *worker);
+    struct timeval wait = {.tv_sec = options->timeout_ms / 1000, .tv_usec = options->timeout_ms % 1000 * 1000};
+    pid_t parent = getpid();
+    int fds[2];
+
+    worker->fd = -1;
+    if (pipe2(fds, O_CLOEXEC) < 0) {
+        error_system(error, errno, "helper process: pipe");
+        worker_free(worker);
+        return NULL;
+    }
+    worker->pid = fork();
+    if (worker->pid == 0)
+        child(fds[1], options, parent);
+    close(fds[1]);
+    worker->fd = fds[0];
+    if (worker->pid < 0) {
+        error_system(error, errno, "helper process: fork");
+        worker_free(worker);
+        return NULL;
+    }
+    fcntl(worker->fd, F_SETFL, O_NONBLOCK);
+    worker->limit = options->limit;
+    worker->done = options->done;
+    worker->user = options->user;
+    worker->event = event_new(base, worker->fd, EV_READ | EV_PERSIST, on_readable, worker);
+    worker->timer = evtimer_new(base, on_timeout, worker);
+    event_add(worker->event, NULL);
+    if (options->timeout_ms)
+        evtimer_add(worker->timer, &wait);
+    return worker;
+}
