@@ -292,7 +292,7 @@ static void on_signal(evutil_socket_t number, short what, void *user)
 
         agent->config = config;
         engine_set_rules(agent->engine, rules, config);
-        fetcher_rules_changed(agent->fetcher);
+        fetcher_rules_changed(agent->fetcher, config);
         engine_agent_state(agent->engine, "agent-config", true, "the configuration was read again", "reload");
         config_free(old);
         agent_scan(agent, "reload");
@@ -449,7 +449,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
         r = -EIO;
         goto fail;
     }
-    r = fetcher_new(agent->base, agent->config, agent->docker, agent->engine, &agent->fetcher, error);
+    r = fetcher_new(agent->base, agent->config, !once, agent->docker, agent->engine, &agent->fetcher, error);
     if (r < 0)
         goto fail;
     if (!once) {

@@ -61,6 +61,7 @@ static struct config *config_new(void)
         .type = SINK_JOURNALD, .facility = LOG_DAEMON >> 3, .statuses = 1u << VERDICT_FAIL | 1u << VERDICT_ERROR};
     config->sink_count = 1;
     config->sweep_seconds = 3600;
+    config->scanner_seconds = 600;
     config->top_seconds = 60;
     return config;
 }
@@ -396,6 +397,35 @@ static int read_intervals(struct reader *reader, const struct json *object)
     return r < 0 ? r : read_seconds(reader, object, "top", 10, &reader->config->top_seconds);
 }
 
+/* "scanner": {"command": ["trivy", "image", …, "{image}"], "timeout": "10m", "threshold": "high"} */
+static int read_scanner(struct reader *reader, const struct json *object)
+{
+    static const char *const keys[] = {"command", "timeout", "threshold", NULL};
+    static const char *const severities[] = {"low", "medium", "high", "critical", NULL};
+    const struct json *command = json_get(object, "command");
+    struct string_list *list = &reader->config->scanner_command;
+    unsigned threshold = 0;
+    int r = rule_known_keys(object, reader->file, keys, reader->error);
+
+    if (r < 0 || !object)
+        return r;
+    if (json_type(command) != JSON_ARRAY || !json_count(command))
+        return refuse(reader, command ? command : object,
+                      "scanner.command: must be a list of words, the program first");
+    list->items = arena_alloc(reader->config->arena, json_count(command) * sizeof *list->items);
+    for (size_t i = 0; i < json_count(command); i++) {
+        if (str_empty(json_string(json_at(command, i))))
+            return refuse(reader, json_at(command, i), "scanner.command: must be a list of words, the program first");
+        list->items[list->count++] = arena_strdup(reader->config->arena, json_string(json_at(command, i)));
+    }
+    r = read_seconds(reader, object, "timeout", 10, &reader->config->scanner_seconds);
+    if (r == 0 && json_get(object, "threshold")) {
+        r = read_word(reader, json_get(object, "threshold"), "scanner.threshold", severities, &threshold);
+        reader->config->scanner_threshold = severities[threshold];
+    }
+    return r;
+}
+
 /* Two equal keys in one object: one of them is a mistake. */
 static int refuse_duplicates(struct reader *reader, const struct json *value)
 {
@@ -419,9 +449,9 @@ static int refuse_duplicates(struct reader *reader, const struct json *value)
 
 static int read_root(struct reader *reader, const struct json *root)
 {
-    static const char *const keys[] = {"docker",   "benchmark",    "language",  "socket", "state_dir",
-                                       "data_dir", "rules_dir",    "host_root", "sinks",  "rules",
-                                       "waivers",  "attestations", "intervals", NULL};
+    static const char *const keys[] = {"docker",   "benchmark",    "language",  "socket",  "state_dir",
+                                       "data_dir", "rules_dir",    "host_root", "sinks",   "rules",
+                                       "waivers",  "attestations", "intervals", "scanner", NULL};
     static const char *const languages[] = {"en", "zh", NULL};
     struct config *config = reader->config;
     unsigned language = 0;
@@ -429,8 +459,6 @@ static int read_root(struct reader *reader, const struct json *root)
 
     if (json_type(root) != JSON_OBJECT)
         return refuse(reader, root, "must be an object");
-    if (json_get(root, "scanner"))
-        return refuse(reader, json_get(root, "scanner"), "scanner: not in this version");
     r = rule_known_keys(root, reader->file, keys, reader->error);
     if (r == 0)
         r = refuse_duplicates(reader, root);
@@ -457,6 +485,8 @@ static int read_root(struct reader *reader, const struct json *root)
         r = read_overrides(reader, json_get(root, "rules"));
     if (r == 0)
         r = read_words_of_people(reader, root);
+    if (r == 0)
+        r = read_scanner(reader, json_get(root, "scanner"));
     return r < 0 ? r : read_intervals(reader, json_get(root, "intervals"));
 }
 

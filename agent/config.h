@@ -56,6 +56,9 @@ struct config {
     size_t attestation_count;
     unsigned
         sweep_seconds; /* intervals.sweep: slow re-hash of files that inotify cannot see (default 3600, minimum 60) */
+    struct string_list scanner_command; /* scanner.command, empty: none */
+    unsigned scanner_seconds;           /* scanner.timeout */
+    const char *scanner_threshold;      /* scanner.threshold, NULL: the rule's own */
     unsigned top_seconds; /* intervals.top: how often containers' processes are read again (default 60, minimum 10) */
 };
 

@@ -80,6 +80,8 @@ static void on_answer(struct facts *facts, int number, const char *why, void *us
         engine_fetched(request->fetcher->engine, request->kind, request->key, facts);
     else
         engine_fetch_failed(request->fetcher->engine, request->kind, request->key, number, why);
+    if (request->kind == INPUT_IMAGE && number != ENOTCONN)
+        fetch_image_came(request->fetcher, request->key, !facts, why);
     request_free(request);
 }
 
@@ -245,10 +247,11 @@ void fetcher_engine_changed(struct fetcher *fetcher)
     engine_stale(fetcher->engine, INPUT_DAEMON, NULL, "engine:connected");
 }
 
-void fetcher_rules_changed(struct fetcher *fetcher)
+void fetcher_rules_changed(struct fetcher *fetcher, const struct config *config)
 {
     size_t before = fetcher->sources.count;
 
+    fetcher->config = config;
     fetch_collect_sources(fetcher);
     for (size_t i = before; i < fetcher->sources.count; i++) {
         fetch_watch_source(fetcher->sources.items[i]);
@@ -364,14 +367,15 @@ const struct watcher *fetcher_watcher(const struct fetcher *fetcher)
     return fetcher->watcher;
 }
 
-int fetcher_new(struct event_base *base, const struct config *config, struct docker *docker, struct engine *engine,
-                struct fetcher **ret, struct error *error)
+int fetcher_new(struct event_base *base, const struct config *config, bool keeps_state, struct docker *docker,
+                struct engine *engine, struct fetcher **ret, struct error *error)
 {
     struct fetcher *fetcher = mem_alloc(sizeof *fetcher);
     int r;
 
     fetcher->base = base;
     fetcher->config = config;
+    fetcher->keeps_state = keeps_state;
     fetcher->docker = docker;
     fetcher->engine = engine;
     fetcher->look_timer = evtimer_new(base, on_second_look, fetcher);

@@ -8,14 +8,16 @@
 
 struct fetcher;
 
-int fetcher_new(struct event_base *base, const struct config *config, struct docker *docker, struct engine *engine,
-                struct fetcher **ret, struct error *error);
+/* KEEPS_STATE: what is found in image layers is kept in the state folder. */
+int fetcher_new(struct event_base *base, const struct config *config, bool keeps_state, struct docker *docker,
+                struct engine *engine, struct fetcher **ret, struct error *error);
 void fetcher_free(struct fetcher *fetcher);
 void fetcher_start(struct fetcher *fetcher); /* watches, and the first reading of what lies on the host */
 void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *key);
 
 void fetcher_engine_changed(struct fetcher *fetcher); /* another dockerd may answer now */
-void fetcher_rules_changed(struct fetcher *fetcher);  /* other file sources may be read now */
+/* Another configuration holds, and other file sources may be read now. */
+void fetcher_rules_changed(struct fetcher *fetcher, const struct config *config);
 void fetcher_sweep_files(struct fetcher *fetcher, const char *cause);
 void fetcher_sweep_processes(struct fetcher *fetcher, const char *cause);
 /* Reads a container's processes now and again a moment later, when what was started has become what it runs. */

@@ -57,7 +57,7 @@ struct fetcher {
     char *group; /* that the worker was asked for */
     struct image_jobs *image_jobs;
     VEC(struct deferred) deferred; /* wait for /info */
-    bool info_on_its_way;
+    bool info_on_its_way, keeps_state;
     struct request *requests;
     struct event *look_timer;
     VEC(struct second_look) looks;
@@ -96,6 +96,8 @@ void fetch_free_host(struct fetcher *fetcher);
 /* fetch_image.c */
 void fetch_layers(struct fetcher *fetcher, const char *id);
 void fetch_scan(struct fetcher *fetcher, const char *id);
+/* The image's own document came, or will not: jobs that waited for it go on. */
+void fetch_image_came(struct fetcher *fetcher, const char *id, bool failed, const char *why);
 void fetch_free_images(struct fetcher *fetcher);
 
 #endif

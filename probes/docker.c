@@ -557,3 +557,13 @@ bool docker_is_remote(const struct docker *docker)
             return false;
     return true;
 }
+
+unsigned docker_api_minor(const struct docker *docker)
+{
+    return docker->minor;
+}
+
+const struct docker_address *docker_address(const struct docker *docker)
+{
+    return &docker->address;
+}

@@ -43,7 +43,9 @@ void docker_free(struct docker *docker);
 void docker_start(struct docker *docker); /* first attempt from the loop, then by itself */
 void docker_retry(struct docker *docker); /* something changed (the socket appeared): try now */
 bool docker_is_connected(const struct docker *docker);
-const char *docker_api_version(const struct docker *docker);  /* negotiated, "1.41"; NULL before */
+const char *docker_api_version(const struct docker *docker); /* negotiated, "1.41"; NULL before */
+unsigned docker_api_minor(const struct docker *docker);      /* 41 of "1.41", 0 before */
+const struct docker_address *docker_address(const struct docker *docker);
 const char *docker_why_not(const struct docker *docker);      /* why not connected, NULL when connected */
 usec_t docker_since(const struct docker *docker);             /* when this connection stood, 0 */
 usec_t docker_last_event(const struct docker *docker);        /* when the last event came, 0 */

@@ -287,9 +287,9 @@ struct layer_facts {
 /* A scanner's report on an image. */
 struct scan_facts {
     struct facts facts;
+    const char *threshold;    /* configured, NULL: the rule's own */
     unsigned counts[5];       /* unknown, low, medium, high, critical */
     struct string_list worst; /* "CRITICAL CVE-2024-1 openssl 3.0.1 (fixed in 3.0.2)", worst first, bounded */
-    usec_t scanned;
 };
 
 /* GET /exec/{id}/json */

@@ -9,7 +9,6 @@
  * body, the headers and the text of a failed stream are capped here, since a chunked reply announces no length. */
 #include "probes/http.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -18,6 +17,7 @@
 #include <sys/un.h>
 
 #include "common/memory.h"
+#include "probes/http_internal.h"
 
 #define unused __attribute__((unused))
 
@@ -182,19 +182,10 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     return length;
 }
 
-static void set_options(struct http_request *request)
+void http_set_up(CURL *easy, const struct docker_address *address, const char *url)
 {
-    const struct docker_address *address = &request->http->address;
-    CURL *easy = request->easy;
-
-    curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->text);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
     curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -202,8 +193,6 @@ static void set_options(struct http_request *request)
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "docker-bench-agent");
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->options.connect_timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->options.timeout_ms);
     if (address->unix_path) {
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, address->unix_path);
         return;
@@ -217,6 +206,21 @@ static void set_options(struct http_request *request)
         curl_easy_setopt(easy, CURLOPT_SSLCERT, address->cert);
     if (address->key)
         curl_easy_setopt(easy, CURLOPT_SSLKEY, address->key);
+}
+
+static void set_options(struct http_request *request)
+{
+    CURL *easy = request->easy;
+
+    http_set_up(easy, &request->http->address, request->url);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->text);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->options.connect_timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->options.timeout_ms);
 }
 
 static void request_start(struct http_request *request)

@@ -36,6 +36,7 @@ static void worker_free(struct worker *worker)
     if (worker->fd >= 0)
         close(worker->fd);
     if (worker->pid > 0) {
+        kill(-worker->pid, SIGKILL); /* with what it started */
         kill(worker->pid, SIGKILL);
         while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR)
             continue;
@@ -145,6 +146,7 @@ static void child(int fd, const struct worker_options *options, pid_t parent)
     sigset_t none;
     int r;
 
+    setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);

@@ -208,6 +208,8 @@ void check_image_scanned(const struct check_input *in, struct check_result *out)
 
     if (!image)
         return;
+    if (scan && scan->threshold)
+        threshold = scan->threshold;
     while (from < countof(names) && strcmp(names[from], threshold) != 0)
         from++;
     if (from == countof(names)) {

@@ -1,0 +1,287 @@
+/* An image's layers read from the engine's export (GET /images/{id}/get, as `docker save` does): a tar that holds each
+ * layer as a tar, maybe compressed, and a manifest that says in which order they lie. */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <string.h>
+
+#include "common/json_in.h"
+#include "common/map.h"
+#include "probes/http_pull.h"
+#include "probes/layers_internal.h"
+
+enum { STALL_MS = 120000, BLOCK = 65536, MANIFEST_MAX = 4 << 20 };
+
+/* A layer of the export, by its name there. */
+struct found {
+    char *name;
+    struct layer_summary summary;
+};
+
+struct export
+{
+    struct http_pull *pull;
+    struct archive *outer;
+    struct error error;
+    VEC(struct found *) layers;
+    struct map *links; /* name → name that it stands for: an older export links equal layers */
+    char *manifest;
+    size_t manifest_length;
+    char block[BLOCK];
+};
+
+/* "./usr//bin/x/" as "usr/bin/x"; false for what leads out of the tree. */
+static bool normalise(const char *path, struct str *ret)
+{
+    str_clear(ret);
+    while (*path) {
+        size_t length = strcspn(path, "/");
+
+        if (length == 2 && strncmp(path, "..", 2) == 0)
+            return false;
+        if (length && !(length == 1 && *path == '.')) {
+            if (ret->length)
+                str_append_char(ret, '/');
+            str_append_n(ret, path, length);
+        }
+        path += length + (path[length] == '/');
+    }
+    return ret->length > 0;
+}
+
+/* ---- Inner: one layer ---- */
+
+static la_ssize_t read_inner(struct archive *archive, void *user, const void **ret_data)
+{
+    struct export *export = user;
+    la_ssize_t n = archive_read_data(export->outer, export->block, sizeof export->block);
+
+    (void)archive;
+    *ret_data = export->block;
+    return n;
+}
+
+static int read_package_entry(struct archive *inner, const char *path, struct layer_summary *summary,
+                              struct error *error)
+{
+    scoped_str text = STR_INIT;
+    char buffer[16384];
+    la_ssize_t n;
+
+    while ((n = archive_read_data(inner, buffer, sizeof buffer)) > 0 && text.length <= PACKAGE_FILE_MAX)
+        str_append_n(&text, buffer, (size_t)n);
+    if (n < 0 || text.length > PACKAGE_FILE_MAX)
+        return error_set(error, EBADMSG, "/%s: %s", path, n < 0 ? "it is cut" : "it is too long");
+    return layer_read_packages(summary, path, str_text(&text), text.length, error);
+}
+
+static int add_entry(struct archive *inner, struct archive_entry *entry, struct str *path,
+                     struct layer_summary *summary, struct error *error)
+{
+    static const char whiteout[] = ".wh.", opaque[] = ".wh..wh..opq", other[] = ".wh..wh.";
+    const char *raw = archive_entry_pathname(entry), *name;
+    unsigned mode = archive_entry_mode(entry);
+    int r;
+
+    if (!raw || !normalise(raw, path))
+        return 0;
+    name = strrchr(path->data, '/');
+    name = name ? name + 1 : path->data;
+    if (str_starts(name, other)) {
+        bool is_opaque = strcmp(name, opaque) == 0;
+
+        path->data[name == path->data ? 0 : name - path->data - 1] = '\0';
+        if (is_opaque)
+            layer_add_opaque(summary, path->data);
+        return 0;
+    }
+    if (str_starts(name, whiteout)) {
+        memmove(path->data + (name - path->data), name + strlen(whiteout), strlen(name + strlen(whiteout)) + 1);
+        layer_add_whiteout(summary, path->data);
+        return 0;
+    }
+    if (archive_entry_hardlink(entry))
+        mode = S_IFREG | (mode & 07777);
+    r = layer_add(summary, path->data, mode, (unsigned)archive_entry_uid(entry), error);
+    if (r == 0 && S_ISREG(mode) && archive_entry_size(entry) > 0 && layer_is_package_file(path->data))
+        r = read_package_entry(inner, path->data, summary, error);
+    return r;
+}
+
+/* 1: it is a layer and was read; 0: it is no archive. */
+static int read_layer(struct export *export, struct layer_summary *summary)
+{
+    struct archive *inner = archive_read_new();
+    struct archive_entry *entry;
+    scoped_str path = STR_INIT;
+    size_t entries = 0;
+    int code, r = 0;
+
+    archive_read_support_filter_all(inner);
+    archive_read_support_format_tar(inner);
+    code = archive_read_open(inner, export, NULL, read_inner, NULL);
+    while (code == ARCHIVE_OK && r == 0 && (code = archive_read_next_header(inner, &entry)) == ARCHIVE_OK) {
+        entries++;
+        r = add_entry(inner, entry, &path, summary, &export->error);
+    }
+    if (r == 0 && code == ARCHIVE_WARN)
+        code = ARCHIVE_OK;
+    if (r == 0 && code != ARCHIVE_EOF && entries)
+        r = error_set(&export->error, EBADMSG, "a layer of the export: %s", archive_error_string(inner));
+    else if (r == 0)
+        r = code == ARCHIVE_EOF;
+    archive_read_free(inner);
+    layer_summary_finish(summary);
+    return r;
+}
+
+/* ---- Outer ---- */
+
+static la_ssize_t read_outer(struct archive *archive, void *user, const void **ret_data)
+{
+    struct export *export = user;
+    ssize_t n = http_pull_read(export->pull, ret_data, &export->error);
+
+    if (n < 0)
+        archive_set_error(archive, (int)-n, "%s", export->error.text);
+    return n;
+}
+
+static int keep_manifest(struct export *export)
+{
+    scoped_str text = STR_INIT;
+    la_ssize_t n;
+
+    while ((n = archive_read_data(export->outer, export->block, sizeof export->block)) > 0 &&
+           text.length <= MANIFEST_MAX)
+        str_append_n(&text, export->block, (size_t)n);
+    if (n < 0 || text.length > MANIFEST_MAX)
+        return error_set(&export->error, EBADMSG, "the export's manifest cannot be read");
+    free(export->manifest);
+    export->manifest_length = text.length;
+    export->manifest = str_steal(&text);
+    return 0;
+}
+
+static bool may_be_layer(const char *name)
+{
+    return str_starts(name, "blobs/") || str_ends(name, "layer.tar");
+}
+
+static int read_member(struct export *export, struct archive_entry *entry)
+{
+    const char *raw = archive_entry_pathname(entry);
+    scoped_str name = STR_INIT, target = STR_INIT;
+    struct found *found;
+    int r;
+
+    if (!raw || !normalise(raw, &name))
+        return 0;
+    if (strcmp(name.data, "manifest.json") == 0)
+        return keep_manifest(export);
+    if (!may_be_layer(name.data))
+        return 0;
+    if (archive_entry_symlink(entry)) { /* "../<id>/layer.tar" beside it */
+        const char *link = archive_entry_symlink(entry);
+
+        while (str_starts(link, "../"))
+            link += 3;
+        if (normalise(link, &target))
+            map_set(export->links, name.data, mem_strdup(target.data));
+        return 0;
+    }
+    if (archive_entry_filetype(entry) != AE_IFREG)
+        return 0;
+    found = mem_alloc(sizeof *found);
+    found->name = mem_strdup(name.data);
+    r = read_layer(export, &found->summary);
+    if (r <= 0) {
+        layer_summary_deinit(&found->summary);
+        free(found->name);
+        free(found);
+        return r;
+    }
+    vec_push(&export->layers, found);
+    return 0;
+}
+
+static struct found *find_layer(const struct export *export, const char *name)
+{
+    const char *link = map_get(export->links, name);
+
+    for (size_t i = 0; i < export->layers.count; i++)
+        if (strcmp(export->layers.items[i]->name, name) == 0 ||
+            (link && strcmp(export->layers.items[i]->name, link) == 0))
+            return export->layers.items[i];
+    return NULL;
+}
+
+/* Gives each layer of the image what was found under its name. */
+static int hand_over(struct export *export, size_t count, struct layer_summary *summaries, const bool *known)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    const struct json *layers;
+
+    if (!export->manifest || json_parse(export->manifest, export->manifest_length, NULL, &doc, &export->error) < 0)
+        return error_set(&export->error, EBADMSG, "the export has no manifest that can be read");
+    layers = json_get(json_at(json_root(doc), 0), "Layers");
+    if (json_count(layers) != count)
+        return error_set(&export->error, EBADMSG, "the export has %zu layers, the image %zu", json_count(layers),
+                         count);
+    /* A layer that lies in an image twice lies uppermost where it comes last. */
+    for (size_t i = count; i-- > 0;) {
+        struct found *found = find_layer(export, json_text(json_at(layers, i), ""));
+
+        if (known[i])
+            continue;
+        if (!found)
+            return error_set(&export->error, EBADMSG, "the export lacks layer %zu", i + 1);
+        summaries[i] = found->summary;
+        found->summary = (struct layer_summary){0};
+    }
+    return 0;
+}
+
+static int read_all(struct export *export)
+{
+    struct archive_entry *entry;
+    int code = archive_read_open(export->outer, export, NULL, read_outer, NULL), r = 0;
+
+    while (code == ARCHIVE_OK && r == 0 && (code = archive_read_next_header(export->outer, &entry)) == ARCHIVE_OK)
+        r = read_member(export, entry);
+    if (r == 0 && code != ARCHIVE_EOF)
+        r = error_set(&export->error, EBADMSG, "the export: %s", archive_error_string(export->outer));
+    return r;
+}
+
+int layer_read_stream(const struct layers_request *request, struct layer_summary *summaries, const bool *known,
+                      struct error *error)
+{
+    scoped(cleanup_free) char *id = http_encode(request->image_id);
+    scoped(cleanup_free) char *path = mem_printf("/v1.%u/images/%s/get", request->api_minor, id);
+    struct export *export = mem_alloc(sizeof *export);
+    int r = http_pull_open(request->address, path, STALL_MS, &export->pull, &export->error);
+
+    export->links = map_new(free);
+    if (r == 0) {
+        export->outer = archive_read_new();
+        archive_read_support_format_tar(export->outer);
+        r = read_all(export);
+        archive_read_free(export->outer);
+    }
+    if (r == 0)
+        r = hand_over(export, request->layers->count, summaries, known);
+    if (r < 0)
+        error_set(error, -r, "%s", export->error.text);
+    for (size_t i = 0; i < export->layers.count; i++) {
+        layer_summary_deinit(&export->layers.items[i]->summary);
+        free(export->layers.items[i]->name);
+        free(export->layers.items[i]);
+    }
+    vec_free(&export->layers);
+    map_free(export->links);
+    free(export->manifest);
+    http_pull_close(export->pull);
+    free(export);
+    return r;
+}
