@@ -135,8 +135,8 @@ static void on_connected(enum docker_gap gap, void *user)
 
     agent->connected = true;
     log_info("connected to %s, API %s", agent->address.host_text, docker_api_version(agent->docker));
-    fetcher_engine_changed(agent->fetcher);
     engine_set_reachable(agent->engine, true);
+    fetcher_engine_changed(agent->fetcher);
     engine_agent_state(agent->engine, "agent-engine", true, "the engine answers", "engine:connected");
     if (gap != DOCKER_GAP_NONE && gap != DOCKER_GAP_FIRST)
         engine_agent_state(agent->engine, "agent-events", false, gaps[gap], "engine:connected");
@@ -228,8 +228,7 @@ static void on_network_event(struct agent *agent, const struct docker_event *eve
     if (!str_equal(event->name, "docker_gwbridge") && !str_equal(event->name, "ingress"))
         return;
     engine_stale(agent->engine, INPUT_INFO, NULL, cause);
-    engine_stale(agent->engine, INPUT_SERVICES, NULL, cause);
-    engine_stale(agent->engine, INPUT_LISTENERS, NULL, cause);
+    fetcher_swarm_changed(agent->fetcher, cause);
 }
 
 static void on_event(const struct docker_event *event, bool replayed, void *user)
@@ -331,6 +330,7 @@ static void on_start_timeout(evutil_socket_t fd, short what, void *user)
     engine_agent_state(agent->engine, "agent-engine", false,
                        docker_why_not(agent->docker) ? docker_why_not(agent->docker) : "no answer yet", "start");
     engine_set_reachable(agent->engine, false);
+    fetcher_without_engine(agent->fetcher);
     tell_ready(agent);
     if (agent->once)
         event_base_loopbreak(agent->base);

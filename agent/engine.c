@@ -585,6 +585,29 @@ static void start_fetch(struct engine *engine, struct input *input)
     engine->callbacks.fetch(input->kind, key[0] ? key : NULL, engine->callbacks.user);
 }
 
+/* False: it is in flight, and will be fetched once more. */
+static bool mark_stale(struct engine *engine, struct input *input, const char *cause)
+{
+    engine->counters.stale[input->kind]++;
+    if (input->in_flight) {
+        input->again = true;
+        return false;
+    }
+    if (!input->stale) {
+        input->stale = true;
+        input->recent = false;
+        count_pending(engine, input->kind, 1);
+        free(input->cause);
+        input->cause = mem_strdup(cause);
+    }
+    return true;
+}
+
+void engine_expect(struct engine *engine, enum input_kind kind, const char *key, const char *cause)
+{
+    mark_stale(engine, input_ensure(engine, kind, key), cause);
+}
+
 void engine_stale(struct engine *engine, enum input_kind kind, const char *key, const char *cause)
 {
     struct input *input;
@@ -592,19 +615,8 @@ void engine_stale(struct engine *engine, enum input_kind kind, const char *key, 
     if (kind == INPUT_EXEC && map_get(engine->closed_execs, key))
         return;
     input = input_ensure(engine, kind, key);
-    engine->counters.stale[kind]++;
-    if (input->in_flight) {
-        input->again = true;
-        return;
-    }
-    if (!input->stale) {
-        input->stale = true;
-        input->recent = false;
-        count_pending(engine, kind, 1);
-        free(input->cause);
-        input->cause = mem_strdup(cause);
-    }
-    start_fetch(engine, input);
+    if (mark_stale(engine, input, cause))
+        start_fetch(engine, input);
 }
 
 /* Rules that read nothing (those that this version does not evaluate) have no input to wake them. */
@@ -644,18 +656,8 @@ void engine_stale_all(struct engine *engine, const char *cause)
 
             if (input->kind == INPUT_EXEC && store_get(engine->store, INPUT_EXEC, input->key, NULL))
                 continue; /* an exec's record does not change, and the engine forgets it: ours is the better one */
-            if (input->in_flight) {
-                input->again = true;
+            if (!mark_stale(engine, input, cause))
                 continue;
-            }
-            if (!input->stale) {
-                input->stale = true;
-                input->recent = false;
-                count_pending(engine, (enum input_kind)kind, 1);
-                free(input->cause);
-                input->cause = mem_strdup(cause);
-            }
-            engine->counters.stale[kind]++;
             vec_push(&all, input);
         }
     }
@@ -739,12 +741,14 @@ static void complete(struct engine *engine, struct input *input, bool changed)
 static void follow_container(struct engine *engine, const struct container_facts *container,
                              const struct container_facts *before, bool resync, const char *cause)
 {
+    const struct input *processes;
+
     if (container->image_id && !input_find(engine, INPUT_IMAGE, container->image_id))
         engine_stale(engine, INPUT_IMAGE, container->image_id, cause);
     if (!container->running || !container->pid) {
         forget_input(engine, INPUT_PROCESSES, container->id);
     } else if (!before || before->pid != container->pid || resync ||
-               !input_find(engine, INPUT_PROCESSES, container->id)) {
+               !(processes = input_find(engine, INPUT_PROCESSES, container->id)) || processes->stale) {
         engine_stale(engine, INPUT_PROCESSES, container->id, cause);
     }
     for (size_t i = 0; i < container->exec_ids.count; i++)
@@ -913,6 +917,7 @@ void engine_fetched(struct engine *engine, enum input_kind kind, const char *key
     }
     if (kind == INPUT_EXEC)
         complete_exec(engine, (struct exec_facts *)facts);
+    input->doubted = false;
     changed = store_put(engine->store, kind, key, facts);
     if (kind == INPUT_CONTAINER) {
         const struct container_facts *container =
@@ -956,9 +961,13 @@ void engine_fetch_failed(struct engine *engine, enum input_kind kind, const char
         engine_gone(engine, kind == INPUT_CONTAINER ? INPUT_CONTAINER : INPUT_IMAGE, id, cause);
         return;
     }
-    if (number == ESRCH && kind == INPUT_PROCESSES) {
-        forget_input(engine, kind, key);
-        schedule_settle(engine);
+    if (number == ESRCH && kind == INPUT_PROCESSES && !input->doubted) {
+        scoped(cleanup_free) char *cause = mem_strdup(input->cause), *id = mem_strdup(key);
+
+        input->doubted = true; /* it stays stale until the container tells whether it runs */
+        input->in_flight = input->again = false;
+        input->stale = true;
+        engine_stale(engine, INPUT_CONTAINER, id, cause);
         return;
     }
     changed = store_put_error(engine->store, kind, key, why);

@@ -48,6 +48,8 @@ void engine_free(struct engine *engine);
 /* CAUSE: what led to it ("docker:container/start"); the first cause since the last evaluation is what a transition
  * tells. */
 void engine_stale(struct engine *engine, enum input_kind kind, const char *key, const char *cause);
+/* Marks it without fetching it: what reads it waits until engine_stale() or a full scan comes. */
+void engine_expect(struct engine *engine, enum input_kind kind, const char *key, const char *cause);
 void engine_gone(struct engine *engine, enum input_kind kind, const char *key,
                  const char *cause);                             /* the thing does not exist any more */
 void engine_stale_all(struct engine *engine, const char *cause); /* every input there is, a full scan */

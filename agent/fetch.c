@@ -127,18 +127,28 @@ static bool defer(struct fetcher *fetcher, enum input_kind kind, const char *key
     return true;
 }
 
+/* The node joined a swarm or left it, or became a manager: that has no event of its own. */
+static bool swarm_differs(const struct info_facts *a, const struct info_facts *b)
+{
+    return !str_equal(a->swarm_state, b->swarm_state) || a->swarm_control != b->swarm_control;
+}
+
 static void on_info(struct facts *facts, int number, const char *why, void *user)
 {
     struct fetcher *fetcher = ((struct request *)user)->fetcher;
     const struct facts *before = store_get(engine_store(fetcher->engine), INPUT_INFO, NULL, NULL);
-    bool changed = facts && (!before || before->digest != facts->digest);
+    bool changed = facts && (!before || before->digest != facts->digest), joined = false;
 
     if (changed) { /* deferred: they are read when /info is known */
         fetch_refresh_sources(fetcher, fileset_needs_info, "info");
         engine_stale(fetcher->engine, INPUT_CERTIFICATES, NULL, "info");
     }
+    if (changed && before)
+        joined = swarm_differs((const struct info_facts *)before, (const struct info_facts *)facts);
     on_answer(facts, number, why, user);
     fetcher->info_on_its_way = false;
+    if (joined)
+        fetcher_swarm_changed(fetcher, "info");
     if (changed)
         fetch_watch_certificates(fetcher);
     for (size_t i = 0; i < fetcher->sources.count && changed; i++)
@@ -303,10 +313,15 @@ static void arm_looks(struct fetcher *fetcher)
     evtimer_add(fetcher->look_timer, &wait);
 }
 
-static void look(struct fetcher *fetcher, const char *id, const char *cause)
+static void look(struct fetcher *fetcher, enum input_kind kind, const char *id, const char *cause)
 {
-    const struct container_facts *container = store_container(engine_store(fetcher->engine), id, NULL);
+    const struct container_facts *container;
 
+    if (kind != INPUT_PROCESSES) {
+        engine_stale(fetcher->engine, kind, NULL, cause);
+        return;
+    }
+    container = store_container(engine_store(fetcher->engine), id, NULL);
     if (container && container->running)
         engine_stale(fetcher->engine, INPUT_PROCESSES, id, cause);
 }
@@ -326,25 +341,39 @@ static void on_second_look(evutil_socket_t fd, short what, void *user)
             continue;
         }
         vec_remove(&fetcher->looks, i);
-        look(fetcher, due.id, "timer");
+        look(fetcher, due.kind, due.id, "timer");
         free(due.id);
     }
     arm_looks(fetcher);
 }
 
-void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id, const char *cause)
+/* Now, and twice again a moment later: what began may not have come to its end. */
+static void look_repeatedly(struct fetcher *fetcher, enum input_kind kind, const char *id, const char *cause)
 {
     enum { LOOKS_MAX = 4096 };
     static const usec_t delays[] = {USEC_PER_SEC / 5, 2 * USEC_PER_SEC};
 
-    look(fetcher, container_id, cause);
+    look(fetcher, kind, id, cause);
     for (size_t i = 0; i < fetcher->looks.count; i++)
-        if (str_equal(fetcher->looks.items[i].id, container_id))
+        if (fetcher->looks.items[i].kind == kind && str_equal(fetcher->looks.items[i].id, id))
             return; /* health checks start something all the time: one pair of looks at once is enough */
     for (size_t i = 0; i < countof(delays) && fetcher->looks.count < LOOKS_MAX; i++)
         vec_push(&fetcher->looks,
-                 (struct second_look){.id = mem_strdup(container_id), .at = clock_monotonic() + delays[i]});
+                 (struct second_look){.kind = kind, .id = mem_strdup(id), .at = clock_monotonic() + delays[i]});
     arm_looks(fetcher);
+}
+
+void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id, const char *cause)
+{
+    look_repeatedly(fetcher, INPUT_PROCESSES, container_id, cause);
+}
+
+void fetcher_swarm_changed(struct fetcher *fetcher, const char *cause)
+{
+    static const enum input_kind kinds[] = {INPUT_NETWORKS, INPUT_SERVICES, INPUT_LISTENERS, INPUT_CERTIFICATES};
+
+    for (size_t i = 0; i < countof(kinds); i++)
+        look_repeatedly(fetcher, kinds[i], "", cause);
 }
 
 bool fetcher_engine_is_stopped(const struct fetcher *fetcher)
@@ -392,6 +421,13 @@ int fetcher_new(struct event_base *base, const struct config *config, bool keeps
     return 0;
 }
 
+/* Host inputs that mean nothing before it is known which engine answers. */
+static bool waits_for_engine(enum input_kind kind, const char *key)
+{
+    return kind == INPUT_GROUP || kind == INPUT_CERTIFICATES || kind == INPUT_LISTENERS || kind == INPUT_ENVIRONMENT ||
+           (kind == INPUT_FILES && fileset_needs_daemon(key));
+}
+
 void fetcher_start(struct fetcher *fetcher)
 {
     static const enum input_kind once[] = {INPUT_VERSION,     INPUT_INFO,   INPUT_LSM,         INPUT_MOUNTS,
@@ -409,13 +445,32 @@ void fetcher_start(struct fetcher *fetcher)
         fetcher->socket = watch_add(fetcher->watcher, fetch_engine_socket(fetcher), false, on_engine_path, fetcher);
     fetcher->pid_file = watch_add(fetcher->watcher, "/run/docker.pid", false, on_engine_path, fetcher);
     fetch_watch_host(fetcher);
-    engine_stale(fetcher->engine, INPUT_DAEMON, NULL, "start");
+    /* Everything is expected before the first is read: what completes at once must know what it has to wait for. Which
+     * dockerd is judged is known when its socket answers, and so are its options and files. */
+    engine_expect(fetcher->engine, INPUT_DAEMON, NULL, "start");
     for (size_t i = 0; i < countof(once); i++)
-        engine_stale(fetcher->engine, once[i], NULL, "start");
+        engine_expect(fetcher->engine, once[i], NULL, "start");
+    for (size_t i = 0; i < fetcher->sources.count; i++)
+        engine_expect(fetcher->engine, INPUT_FILES, fetcher->sources.items[i]->name, "start");
+    for (size_t i = 0; i < countof(once); i++)
+        if (!waits_for_engine(once[i], NULL))
+            engine_stale(fetcher->engine, once[i], NULL, "start");
     for (size_t i = 0; i < fetcher->sources.count; i++) {
         fetch_watch_source(fetcher->sources.items[i]);
-        engine_stale(fetcher->engine, INPUT_FILES, fetcher->sources.items[i]->name, "start");
+        if (!waits_for_engine(INPUT_FILES, fetcher->sources.items[i]->name))
+            engine_stale(fetcher->engine, INPUT_FILES, fetcher->sources.items[i]->name, "start");
     }
+}
+
+void fetcher_without_engine(struct fetcher *fetcher)
+{
+    engine_stale(fetcher->engine, INPUT_DAEMON, NULL, "engine:unreachable");
+    engine_stale(fetcher->engine, INPUT_GROUP, NULL, "engine:unreachable");
+    engine_stale(fetcher->engine, INPUT_CERTIFICATES, NULL, "engine:unreachable");
+    engine_stale(fetcher->engine, INPUT_LISTENERS, NULL, "engine:unreachable");
+    engine_stale(fetcher->engine, INPUT_ENVIRONMENT, NULL, "engine:unreachable");
+    for (size_t i = 0; i < fetcher->sources.count; i++)
+        engine_stale(fetcher->engine, INPUT_FILES, fetcher->sources.items[i]->name, "engine:unreachable");
 }
 
 void fetcher_free(struct fetcher *fetcher)

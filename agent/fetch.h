@@ -15,6 +15,8 @@ void fetcher_free(struct fetcher *fetcher);
 void fetcher_start(struct fetcher *fetcher); /* watches, and the first reading of what lies on the host */
 void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *key);
 
+/* No engine answers: what waited for one is read without it. */
+void fetcher_without_engine(struct fetcher *fetcher);
 void fetcher_engine_changed(struct fetcher *fetcher); /* another dockerd may answer now */
 /* Another configuration holds, and other file sources may be read now. */
 void fetcher_rules_changed(struct fetcher *fetcher, const struct config *config);
@@ -22,6 +24,8 @@ void fetcher_sweep_files(struct fetcher *fetcher, const char *cause);
 void fetcher_sweep_processes(struct fetcher *fetcher, const char *cause);
 /* Reads a container's processes now and again a moment later, when what was started has become what it runs. */
 void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id, const char *cause);
+/* Networks, services, listeners and certificates, now and again a moment later. */
+void fetcher_swarm_changed(struct fetcher *fetcher, const char *cause);
 /* systemd holds the engine's socket and no engine runs behind it. */
 bool fetcher_engine_is_stopped(const struct fetcher *fetcher);
 const struct watcher *fetcher_watcher(const struct fetcher *fetcher);

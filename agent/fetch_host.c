@@ -53,9 +53,10 @@ void fetch_daemon(struct fetcher *fetcher)
     docker_set_engine_pid(fetcher->docker, found ? pid : 0);
     fetch_deliver(fetcher, INPUT_DAEMON, NULL, r, r < 0 ? NULL : &facts->facts, &error);
     daemon = store_daemon(engine_store(fetcher->engine), NULL);
-    if (!daemon || (before && daemon->facts.digest == digest))
+    if (before && daemon && daemon->facts.digest == digest)
         return;
-    watch_config_file(fetcher, daemon->config_path);
+    if (daemon)
+        watch_config_file(fetcher, daemon->config_path);
     fetch_refresh_sources(fetcher, fileset_needs_daemon, "daemon");
     engine_stale(fetcher->engine, INPUT_GROUP, NULL, "daemon");
     engine_stale(fetcher->engine, INPUT_ENVIRONMENT, NULL, "daemon");

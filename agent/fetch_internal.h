@@ -28,8 +28,9 @@ struct request {
     struct request *next, **link;
 };
 
-/* Containers whose processes are read again a moment after something started in them. */
+/* What is read again a moment later: processes of a container in which something started, a swarm's networks. */
 struct second_look {
+    enum input_kind kind;
     char *id;
     usec_t at; /* monotonic */
 };

@@ -180,7 +180,8 @@ static bool is_path(const char *value, size_t length)
 
 static bool is_real(const char *value, size_t length)
 {
-    return length && !is_reference(value, length) && !is_placeholder(value, length) && !is_path(value, length);
+    return length && !isspace((unsigned char)value[0]) && !is_reference(value, length) &&
+           !is_placeholder(value, length) && !is_path(value, length);
 }
 
 /* scheme://user:password@host */

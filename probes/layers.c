@@ -58,30 +58,38 @@ static void write_packages(struct json_out *out, const struct layer_summary *sum
     vec_free(&names);
 }
 
+static int compare_entries(const void *a, const void *b)
+{
+    return strcmp((*(struct layer_entry *const *)a)->path, (*(struct layer_entry *const *)b)->path);
+}
+
 static void write_image(struct str *output, const struct layer_summary *summaries, size_t count)
 {
     struct json_out *out = json_out_new(false);
+    VEC(const struct layer_entry *) entries = {0};
     uint64_t files = 0;
 
     json_out_object(out, NULL);
-    json_out_array(out, "entries");
     for (size_t i = 0; i < count; i++) {
         files += summaries[i].count;
-        for (size_t k = 0; k < summaries[i].entries.count; k++) {
-            const struct layer_entry *entry = &summaries[i].entries.items[k];
-
-            if (is_hidden(summaries, count, i, entry->path))
-                continue;
-            json_out_object(out, NULL);
-            json_out_string(out, "path", entry->path);
-            json_out_int(out, "uid", entry->uid);
-            json_out_int(out, "mode", entry->mode);
-            json_out_bool(out, "setuid", entry->setuid);
-            json_out_bool(out, "tool", entry->tool);
-            json_out_end_object(out);
-        }
+        for (size_t k = 0; k < summaries[i].entries.count; k++)
+            if (!is_hidden(summaries, count, i, summaries[i].entries.items[k].path))
+                vec_push(&entries, &summaries[i].entries.items[k]);
+    }
+    if (entries.count)
+        qsort(entries.items, entries.count, sizeof *entries.items, compare_entries);
+    json_out_array(out, "entries");
+    for (size_t i = 0; i < entries.count; i++) {
+        json_out_object(out, NULL);
+        json_out_string(out, "path", entries.items[i]->path);
+        json_out_int(out, "uid", entries.items[i]->uid);
+        json_out_int(out, "mode", entries.items[i]->mode);
+        json_out_bool(out, "setuid", entries.items[i]->setuid);
+        json_out_bool(out, "tool", entries.items[i]->tool);
+        json_out_end_object(out);
     }
     json_out_end_array(out);
+    vec_free(&entries);
     write_packages(out, summaries, count);
     json_out_int(out, "files", (int64_t)files);
     json_out_end_object(out);
@@ -118,13 +126,15 @@ static int read_layers(const struct layers_request *request, struct layer_summar
 int layers_run(struct str *output, const void *argument, struct error *error)
 {
     const struct layers_request *request = argument;
-    const struct rlimit memory = {.rlim_cur = MEMORY_MAX, .rlim_max = MEMORY_MAX};
+    const struct rlimit memory __attribute__((unused)) = {.rlim_cur = MEMORY_MAX, .rlim_max = MEMORY_MAX};
     size_t count = request->layers->count;
     struct layer_summary *summaries;
     bool *known;
     int r;
 
+#ifndef __SANITIZE_ADDRESS__ /* which maps far more than it uses */
     setrlimit(RLIMIT_DATA, &memory);
+#endif
     if (!count || count > LAYERS_MAX)
         return error_set(error, EINVAL, count ? "more than %d layers" : "the engine names no layers", (int)LAYERS_MAX);
     summaries = mem_alloc(count * sizeof *summaries);

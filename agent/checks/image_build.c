@@ -142,7 +142,8 @@ void check_image_add_instruction(const struct check_input *in, struct check_resu
         if (step.instruction == INSTRUCTION_ADD && !(first && goes_to_root(&step)))
             say_step(in, out, i, &step, "ADD");
         if (step.instruction == INSTRUCTION_ADD || step.instruction == INSTRUCTION_COPY ||
-            step.instruction == INSTRUCTION_RUN || history->items[i].size > 0)
+            step.instruction == INSTRUCTION_RUN ||
+            (step.instruction == INSTRUCTION_OTHER && history->items[i].size > 0))
             first = false;
     }
     if (out->verdict == VERDICT_NONE)

@@ -136,6 +136,10 @@ void check_overlay_encryption(const struct check_input *in, struct check_result 
         check_error(in, out, "network", why);
         return;
     }
+    if (!*network->driver) {
+        check_error(in, out, "network", "the engine does not name its driver yet");
+        return;
+    }
     if (strcmp(network->driver, "overlay") != 0) {
         check_say(in, out, VERDICT_NOT_APPLICABLE, "%s is a %s network, which stays on this host", network->name,
                   network->driver);

@@ -1,14 +1,22 @@
 /* Verdicts, one by one: every tests/cases/SLUG/VERDICT-what.json is a rule, the documents it reads and the verdict that
- * its name begins with. Found by listing. A rule of sections 3, 5 and 6 without a pass and a fail fails the test. */
+ * its name begins with. Found by listing. A rule without a pass and a fail fails the test. */
 #include <check.h>
 #include <dirent.h>
 #include <string.h>
 
 #include "agent/check.h"
 #include "common/file.h"
+#include "common/json_out.h"
 #include "common/str.h"
+#include "probes/audit.h"
 #include "probes/daemon_config.h"
 #include "probes/docker_parse.h"
+#include "probes/environment.h"
+#include "probes/groups.h"
+#include "probes/layers.h"
+#include "probes/listeners.h"
+#include "probes/mounts.h"
+#include "probes/scanner.h"
 
 static const usec_t now = INT64_C(1795514400) * USEC_PER_SEC; /* 2026-11-24T10:00:00Z */
 
@@ -117,6 +125,13 @@ static void load_processes(struct store *store, const char *id, const struct jso
     store_put(store, INPUT_PROCESSES, id, &facts->facts);
 }
 
+static void load_strings(struct arena *arena, const struct json *list, struct string_list *ret)
+{
+    ret->items = arena_alloc(arena, (json_count(list) + 1) * sizeof *ret->items);
+    for (size_t i = 0; i < json_count(list); i++)
+        ret->items[ret->count++] = arena_strdup(arena, json_string(json_at(list, i)));
+}
+
 static void load_daemon(struct store *store, const char *file, const struct json *daemon)
 {
     const char *arguments[64];
@@ -131,58 +146,236 @@ static void load_daemon(struct store *store, const char *file, const struct json
         arguments[i] = json_string(json_at(list, i));
     if (daemon_config_parse(arguments, json_count(list), config, config ? strlen(config) : 0, &facts, &error) < 0)
         load_error(file, "daemon", &error);
+    facts->why_no_pid = arena_strdup(facts->facts.arena, json_string(json_get(daemon, "why_no_pid")));
+    load_strings(facts->facts.arena, json_get(daemon, "activated"), &facts->activated);
     store_put(store, INPUT_DAEMON, NULL, &facts->facts);
 }
 
 static void load_lsm(struct store *store, const struct json *lsm)
 {
-    struct arena *arena = arena_new(128);
+    struct arena *arena = arena_new(256);
     struct lsm_facts *facts = arena_alloc(arena, sizeof *facts);
 
     facts->facts.arena = arena;
     facts->apparmor = json_bool(json_get(lsm, "apparmor"), false);
     facts->selinux = json_bool(json_get(lsm, "selinux"), false);
+    facts->kernel = arena_strdup(arena, json_string(json_get(lsm, "kernel")));
+    facts->aslr = (int)json_int(json_get(lsm, "aslr"), -1);
     store_put(store, INPUT_LSM, NULL, &facts->facts);
 }
 
-static struct store *load_store(const char *file, const char *subject, const struct json *documents)
+/* An object of SIZE bytes that begins with struct facts. */
+static void *facts_new(size_t size)
+{
+    struct arena *arena = arena_new(size + 1024);
+    struct facts *facts = arena_alloc(arena, size);
+
+    facts->arena = arena;
+    return facts;
+}
+
+static bool is_directory(const char *path, void *user)
+{
+    for (size_t i = 0; i < json_count(user); i++)
+        if (str_equal(json_string(json_at(user, i)), path))
+            return true;
+    return false;
+}
+
+static void load_rules(struct arena *arena, const struct json *lines, const struct json *directories,
+                       struct audit_rule_list *ret)
+{
+    scoped_str text = STR_INIT;
+
+    for (size_t i = 0; i < json_count(lines); i++)
+        str_printf(&text, "%s\n", json_string(json_at(lines, i)));
+    audit_parse_lines(arena, str_text(&text), is_directory, (void *)(uintptr_t)directories, ret);
+}
+
+static void load_audit(struct store *store, const struct json *audit)
+{
+    struct audit_rule_list kernel = {0}, disk = {0};
+    struct audit_facts *facts;
+
+    if (!audit)
+        return;
+    facts = facts_new(sizeof *facts);
+    facts->enabled = json_bool(json_get(audit, "enabled"), true);
+    facts->kernel_error = arena_strdup(facts->facts.arena, json_string(json_get(audit, "kernel_error")));
+    facts->disk_error = arena_strdup(facts->facts.arena, json_string(json_get(audit, "disk_error")));
+    load_rules(facts->facts.arena, json_get(audit, "kernel"), json_get(audit, "directories"), &kernel);
+    load_rules(facts->facts.arena, json_get(audit, "disk"), json_get(audit, "directories"), &disk);
+    facts->kernel = arena_alloc(facts->facts.arena, (kernel.count + 1) * sizeof *facts->kernel);
+    facts->disk = arena_alloc(facts->facts.arena, (disk.count + 1) * sizeof *facts->disk);
+    for (size_t i = 0; i < kernel.count; i++)
+        facts->kernel[facts->kernel_count++] = kernel.items[i];
+    for (size_t i = 0; i < disk.count; i++)
+        facts->disk[facts->disk_count++] = disk.items[i];
+    free(kernel.items);
+    free(disk.items);
+    store_put(store, INPUT_AUDIT, NULL, &facts->facts);
+}
+
+static void load_environment(struct store *store, const struct json *files)
+{
+    static const char *const formats[] = {
+        [ENVIRONMENT_PAM] = "pam", [ENVIRONMENT_SHELL] = "shell", [ENVIRONMENT_SYSTEMD] = "systemd"};
+    struct environment_facts *facts;
+
+    if (!files)
+        return;
+    facts = facts_new(sizeof *facts);
+    for (size_t i = 0; i < json_count(files); i++) {
+        const struct json *file = json_at(files, i);
+        const char *why = json_string(json_get(file, "error"));
+
+        if (why)
+            facts->error = arena_strdup(facts->facts.arena, why);
+        for (size_t k = 0; !why && k < countof(formats); k++)
+            if (str_equal(formats[k], json_string(json_get(file, "format"))))
+                environment_parse(facts, json_string(json_get(file, "place")), json_string(json_get(file, "text")),
+                                  (enum environment_format)k, "DOCKER_CONTENT_TRUST");
+    }
+    store_put(store, INPUT_ENVIRONMENT, NULL, &facts->facts);
+}
+
+static void load_certificates(struct store *store, const struct json *certificates)
+{
+    static const usec_t day = 24 * 3600 * USEC_PER_SEC;
+    struct certificate_facts *facts;
+
+    if (!certificates)
+        return;
+    facts = facts_new(sizeof *facts);
+    facts->node_error = arena_strdup(facts->facts.arena, json_string(json_get(certificates, "node_error")));
+    facts->root_error = arena_strdup(facts->facts.arena, json_string(json_get(certificates, "root_error")));
+    if (json_get(certificates, "node_ends_in_days"))
+        facts->node_ends = now + json_int(json_get(certificates, "node_ends_in_days"), 0) * day;
+    if (json_get(certificates, "root_days_old"))
+        facts->root_begins = now - json_int(json_get(certificates, "root_days_old"), 0) * day;
+    store_put(store, INPUT_CERTIFICATES, NULL, &facts->facts);
+}
+
+/* Probes whose output is text: OUTPUT is a string, or JSON that stands in the case as it is. */
+#define LOAD_TEXT(parse, kind, type, value, key)                                                                       \
+    do {                                                                                                               \
+        struct json_out *out_ = json_out_new(false);                                                                   \
+        const char *text_ = json_string(value);                                                                        \
+        struct type *facts_ = NULL;                                                                                    \
+        struct error error_ = ERROR_INIT;                                                                              \
+                                                                                                                       \
+        if (!text_) {                                                                                                  \
+            json_out_value(out_, NULL, value);                                                                         \
+            text_ = json_out_text(out_, NULL);                                                                         \
+        }                                                                                                              \
+        if (parse(text_, strlen(text_), &facts_, &error_) < 0)                                                         \
+            load_error(file, #parse, &error_);                                                                         \
+        store_put(store, kind, key, &facts_->facts);                                                                   \
+        json_out_free(out_);                                                                                           \
+    } while (0)
+
+static void load_listeners(struct store *store, const char *file, const struct json *listeners)
+{
+    struct listener_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    if (!listeners)
+        return;
+    if (listeners_parse(json_text(json_get(listeners, "tcp"), ""), json_string(json_get(listeners, "tcp6")), &facts,
+                        &error) < 0)
+        load_error(file, "listeners", &error);
+    store_put(store, INPUT_LISTENERS, NULL, &facts->facts);
+}
+
+static void load_scan(struct store *store, const char *file, const char *subject, const struct json *report)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    struct scan_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    scoped_str reduced = STR_INIT;
+    const char *text;
+    size_t length;
+
+    if (!report)
+        return;
+    json_out_value(out, NULL, report);
+    text = json_out_text(out, &length);
+    if (scanner_reduce(text, length, &reduced, &error) < 0 ||
+        scanner_parse(str_text(&reduced), reduced.length, &facts, &error) < 0)
+        load_error(file, "scan", &error);
+    store_put(store, INPUT_SCAN, subject, &facts->facts);
+}
+
+static void load_errors(struct store *store, const struct rule *rule, const char *subject, const struct json *errors)
+{
+    for (size_t i = 0; i < json_count(errors); i++) {
+        const char *name;
+        const struct json *why = json_member(errors, i, &name, NULL);
+        bool found = false;
+
+        for (int k = 0; k < INPUT_KIND_COUNT; k++) {
+            const char *key = k == INPUT_FILES ? rule_file_source(rule) : k > INPUT_FILES ? subject : NULL;
+
+            if (str_equal(input_kind_name((enum input_kind)k), name)) {
+                store_put_error(store, (enum input_kind)k, key, json_string(why));
+                found = true;
+            }
+        }
+        ck_assert_msg(found, "errors: no input %s", name);
+    }
+}
+
+static struct store *load_store(const char *file, const struct rule *rule, const char *subject,
+                                const struct json *documents)
 {
     struct store *store = store_new();
-    const struct json *errors = json_get(documents, "errors");
 
+    if (json_get(documents, "version"))
+        LOAD(version, INPUT_VERSION, version_facts, json_get(documents, "version"), NULL);
     if (json_get(documents, "info"))
         LOAD(info, INPUT_INFO, info_facts, json_get(documents, "info"), NULL);
+    if (json_get(documents, "networks"))
+        LOAD(network_list, INPUT_NETWORKS, network_list_facts, json_get(documents, "networks"), NULL);
+    if (json_get(documents, "services"))
+        LOAD(service_list, INPUT_SERVICES, service_list_facts, json_get(documents, "services"), NULL);
+    if (json_get(documents, "history"))
+        LOAD(history, INPUT_HISTORY, history_facts, json_get(documents, "history"), subject);
     if (json_get(documents, "images"))
         LOAD(image_list, INPUT_IMAGES, image_list_facts, json_get(documents, "images"), NULL);
     if (json_get(documents, "image"))
         LOAD(image, INPUT_IMAGE, image_facts, json_get(documents, "image"),
              json_string(json_get(json_get(documents, "image"), "Id")));
+    if (json_get(documents, "mounts"))
+        LOAD_TEXT(mounts_parse, INPUT_MOUNTS, mounts_facts, json_get(documents, "mounts"), NULL);
+    if (json_get(documents, "group"))
+        LOAD_TEXT(groups_parse, INPUT_GROUP, group_facts, json_get(documents, "group"), NULL);
+    if (json_get(documents, "layers"))
+        LOAD_TEXT(layers_parse, INPUT_LAYERS, layer_facts, json_get(documents, "layers"), subject);
+    load_scan(store, file, subject, json_get(documents, "scan"));
+    load_listeners(store, file, json_get(documents, "listeners"));
+    load_audit(store, json_get(documents, "audit"));
+    load_environment(store, json_get(documents, "environment"));
+    load_certificates(store, json_get(documents, "certificates"));
     load_containers(store, file, documents);
     load_exec(store, file, documents);
     load_files(store, json_get(documents, "files"));
     load_processes(store, subject, json_get(documents, "processes"));
     load_daemon(store, file, json_get(documents, "daemon"));
     load_lsm(store, json_get(documents, "lsm"));
-    for (size_t i = 0; i < json_count(errors); i++) {
-        const char *kind;
-        const struct json *why = json_member(errors, i, &kind, NULL);
-
-        for (int k = 0; k < INPUT_KIND_COUNT; k++)
-            if (str_equal(input_kind_name((enum input_kind)k), kind))
-                store_put_error(store, (enum input_kind)k, k >= INPUT_FILES ? subject : NULL, json_string(why));
-    }
+    load_errors(store, rule, subject, json_get(documents, "errors"));
     return store;
 }
 
-static void check_evidence(const char *file, const struct check_result *result, const struct json *wanted)
+static bool has_evidence(const struct check_result *result, const struct json *wanted)
 {
     for (size_t i = 0; i < json_count(wanted); i++)
-        ck_assert_msg(strstr(str_text(&result->evidence), json_string(json_at(wanted, i))) != NULL,
-                      "%s: evidence \"%s\" lacks \"%s\"", file, str_text(&result->evidence),
-                      json_string(json_at(wanted, i)));
+        if (!strstr(str_text(&result->evidence), json_string(json_at(wanted, i))))
+            return false;
+    return true;
 }
 
-static void run_case(const char *file, const char *slug, const char *wanted, size_t wanted_length)
+/* False, and a line that says what came, when the case fails: the others are run all the same. */
+static bool run_case(const char *file, const char *slug, const char *wanted, size_t wanted_length)
 {
     scoped_str text = STR_INIT;
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
@@ -194,6 +387,7 @@ static void run_case(const char *file, const char *slug, const char *wanted, siz
     struct check_input in = {.now = now, .explain = true};
     const struct json *root, *documents;
     const char *facts_text;
+    bool right;
     struct rule_override override = {.rule = slug, .file = file};
 
     if (file_read(file, 1 << 20, &text, &error) < 0 || json_parse(str_text(&text), text.length, NULL, &doc, &error) < 0)
@@ -208,7 +402,7 @@ static void run_case(const char *file, const char *slug, const char *wanted, siz
     in.key = json_string(json_get(root, "subject"));
     in.since = json_int(json_get(root, "since_seconds_ago"), 0);
     in.since = in.since ? now - in.since * USEC_PER_SEC : 0;
-    store = load_store(file, in.key, documents);
+    store = load_store(file, in.rule, in.key, documents);
     in.store = store;
     if (in.rule->check->subject == SUBJECT_FILE) {
         in.fileset = store_files(store, json_text(json_path(documents, "files", "source", NULL), "sockets:"), NULL);
@@ -219,11 +413,11 @@ static void run_case(const char *file, const char *slug, const char *wanted, siz
     check_result_init(&result);
     check_result_init(&brief);
     check_run(&in, &result);
-    ck_assert_msg(strncmp(verdict_name(result.verdict), wanted, wanted_length) == 0 &&
-                      strlen(verdict_name(result.verdict)) == wanted_length,
-                  "%s: %s (%s)", file, verdict_name(result.verdict), str_text(&result.evidence));
-    ck_assert_msg(result.evidence.length > 0, "%s: no evidence", file);
-    check_evidence(file, &result, json_path(root, "expect", "evidence", NULL));
+    right = strncmp(verdict_name(result.verdict), wanted, wanted_length) == 0 &&
+            strlen(verdict_name(result.verdict)) == wanted_length && result.evidence.length > 0 &&
+            has_evidence(&result, json_path(root, "expect", "evidence", NULL));
+    if (!right)
+        fprintf(stderr, "%s: %s (%s)\n", file, verdict_name(result.verdict), str_text(&result.evidence));
     facts_text = check_result_facts(&result);
     ck_assert_msg(json_parse(facts_text, strlen(facts_text), NULL, &facts, &error) == 0, "%s: facts: %s", file,
                   error.text);
@@ -232,9 +426,10 @@ static void run_case(const char *file, const char *slug, const char *wanted, siz
     ck_assert_int_eq(brief.verdict, result.verdict);
     check_result_deinit(&result);
     check_result_deinit(&brief);
+    return right;
 }
 
-static bool run_folder(const char *slug, unsigned verdicts[VERDICT_COUNT])
+static bool run_folder(const char *slug, unsigned verdicts[VERDICT_COUNT], size_t *failed)
 {
     scoped(cleanup_free) char *folder = mem_printf("%s/cases/%s", TESTS_DIR, slug);
     DIR *directory = opendir(folder);
@@ -250,33 +445,38 @@ static bool run_folder(const char *slug, unsigned verdicts[VERDICT_COUNT])
             continue;
         ck_assert_msg(verdict_parse(word, &verdict), "%s: its name must begin with a verdict", file);
         verdicts[verdict]++;
-        run_case(file, slug, word, strlen(word));
+        *failed += !run_case(file, slug, word, strlen(word));
     }
     closedir(directory);
     return true;
+}
+
+/* Rules that only a person can judge pass by attestation, which is the engine's doing. */
+static bool never_passes(const struct rule *rule)
+{
+    return strcmp(rule->slug, "host-hardened") == 0 || strcmp(rule->slug, "swarm-unlock-key-rotation") == 0;
 }
 
 START_TEST(every_case)
 {
     scoped(cleanup_rule_set) struct rule_set *rules = NULL;
     struct error error = ERROR_INIT;
-    size_t cases = 0;
+    size_t cases = 0, failed = 0;
 
     ck_assert_int_eq(rule_set_load(SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, &error), 0);
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = &rules->rules[i];
         unsigned verdicts[VERDICT_COUNT] = {0};
-        bool found = run_folder(rule->slug, verdicts);
+        bool found = run_folder(rule->slug, verdicts, &failed);
 
         for (size_t v = 0; v < VERDICT_COUNT; v++)
             cases += verdicts[v];
-        if (!rule->check->reads)
-            continue;
-        ck_assert_msg(found && verdicts[VERDICT_PASS], "%s has no case that passes", rule->slug);
-        ck_assert_msg(verdicts[VERDICT_FAIL] || strcmp(rule->slug, "container-ulimits") == 0,
-                      "%s has no case that fails", rule->slug);
+        ck_assert_msg(found && (verdicts[VERDICT_PASS] || never_passes(rule)), "%s has no case that passes",
+                      rule->slug);
+        ck_assert_msg(verdicts[VERDICT_FAIL] || verdicts[VERDICT_MANUAL], "%s has no case that fails", rule->slug);
     }
     printf("%zu cases\n", cases);
+    ck_assert_uint_eq(failed, 0);
     ck_assert_uint_gt(cases, 100);
 }
 END_TEST
