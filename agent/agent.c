@@ -281,8 +281,7 @@ static void on_signal(evutil_socket_t number, short what, void *user)
     }
     sd_notify(0, "RELOADING=1");
     if (config_load(&agent->arguments, from_environment, &config, &error) < 0 ||
-        rule_set_load(config->data_dir, config->rules_dir, config->benchmark, config->overrides, config->override_count,
-                      &rules, &error) < 0) {
+        config_load_rules(config, &rules, &error) < 0) {
         log_error("reload: %s; the old configuration stays", error.text);
         engine_agent_state(agent->engine, "agent-config", false, error.text, "reload");
         config_free(config);
@@ -290,6 +289,7 @@ static void on_signal(evutil_socket_t number, short what, void *user)
         struct config *old = agent->config;
 
         agent->config = config;
+        engine_expect_all(agent->engine, "reload"); /* nothing is judged anew by what was read before */
         engine_set_rules(agent->engine, rules, config);
         fetcher_rules_changed(agent->fetcher, config);
         engine_agent_state(agent->engine, "agent-config", true, "the configuration was read again", "reload");
@@ -433,8 +433,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
     r = config_load(arguments, from_environment, &agent->config, error);
     if (r < 0)
         goto fail;
-    r = rule_set_load(agent->config->data_dir, agent->config->rules_dir, agent->config->benchmark,
-                      agent->config->overrides, agent->config->override_count, &rules, error);
+    r = config_load_rules(agent->config, &rules, error);
     if (r < 0)
         goto fail;
     agent->base = event_base_new();

@@ -15,6 +15,14 @@ const struct check *check_find(const char *name)
     return NULL;
 }
 
+bool rule_has_param(const struct rule *rule, const char *name)
+{
+    for (const struct param_spec *spec = rule->check->params; spec && spec->name; spec++)
+        if (strcmp(spec->name, name) == 0)
+            return true;
+    return false;
+}
+
 void check_say(const struct check_input *in, struct check_result *out, enum verdict verdict, const char *format, ...)
 {
     va_list arguments;

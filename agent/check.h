@@ -38,7 +38,13 @@ struct check {
     unsigned reads; /* INPUT_BITs */
     check_function *run;
     const struct param_spec *params; /* ends with a NULL name; NULL: none */
+    /* Looks at a rule's parameters when it is loaded: -EINVAL with the key that is wrong, and why. NULL: any will do.
+     */
+    int (*validate)(const struct rule *rule, const char **ret_key, struct error *error);
+    bool documents; /* it reads the engine's whole documents */
 };
+
+bool rule_has_param(const struct rule *rule, const char *name);
 
 extern const struct check checks[]; /* ends with a NULL name */
 const struct check *check_find(const char *name);

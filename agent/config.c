@@ -558,3 +558,32 @@ int config_load(const struct config_arguments *arguments, const char *(*environm
     *ret = take(config);
     return 0;
 }
+
+static int check_rule(const struct config *config, const struct rule_set *rules, const char *list, const char *name,
+                      unsigned line, struct error *error)
+{
+    const char *nearest;
+
+    if (rule_set_find(rules, name))
+        return 0;
+    nearest = rule_set_nearest(rules, name);
+    return error_set(error, EINVAL, "%s:%u: %s: \"%s\" is no rule%s%s%s", config->path ? config->path : "configuration",
+                     line, list, name, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                     nearest ? "\"?" : "");
+}
+
+int config_load_rules(const struct config *config, struct rule_set **ret, struct error *error)
+{
+    scoped(cleanup_rule_set) struct rule_set *rules = NULL;
+    int r = rule_set_load(config->data_dir, config->rules_dir, config->benchmark, config->overrides,
+                          config->override_count, &rules, error);
+
+    for (size_t i = 0; r == 0 && i < config->waiver_count; i++)
+        r = check_rule(config, rules, "waivers", config->waivers[i].rule, config->waivers[i].line, error);
+    for (size_t i = 0; r == 0 && i < config->attestation_count; i++)
+        r = check_rule(config, rules, "attestations", config->attestations[i].rule, config->attestations[i].line,
+                       error);
+    if (r == 0)
+        *ret = take(rules);
+    return r;
+}

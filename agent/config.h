@@ -73,6 +73,9 @@ int config_load(const struct config_arguments *arguments, const char *(*environm
                 struct config **ret, struct error *error);
 /* From text, for tests and the fuzzer. */
 int config_parse(const char *text, size_t length, const char *path, struct config **ret, struct error *error);
+/* The rules as the configuration wants them. -EINVAL also when a waiver or an attestation names a rule that there is
+ * not. */
+int config_load_rules(const struct config *config, struct rule_set **ret, struct error *error);
 void config_free(struct config *config);
 DEFINE_CLEANUP(struct config *, cleanup_config, config_free)
 

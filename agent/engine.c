@@ -12,7 +12,7 @@
 #include "common/log.h"
 #include "common/text.h"
 
-enum { RING_BYTES = 1024 * 1024, RING_COUNT = 8192 };
+enum { RING_BYTES = 1024 * 1024, RING_COUNT = 8192, DOUBTS_MAX = 3 };
 
 static const struct config config_none;
 
@@ -269,6 +269,23 @@ const struct waiver *engine_waiver(const struct engine *engine, const struct sub
             return waiver;
     }
     return NULL;
+}
+
+bool engine_names_rule(const struct rule *rule, const char *name)
+{
+    return names_rule(rule, name);
+}
+
+size_t engine_waiver_matches(const struct engine *engine, const struct waiver *waiver)
+{
+    size_t count = 0, at = 0;
+    const struct subject *subject;
+
+    while ((subject = engine_next_subject(engine, &at)))
+        for (size_t i = 0; i < subject->pair_count; i++)
+            count += subject->pairs[i].verdict == VERDICT_FAIL && names_rule(subject->pairs[i].rule, waiver->rule) &&
+                     waiver_covers(engine, waiver, subject);
+    return count;
 }
 
 static void ring_push(struct transition_ring *ring, struct transition *transition)
@@ -619,33 +636,31 @@ void engine_stale(struct engine *engine, enum input_kind kind, const char *key, 
         start_fetch(engine, input);
 }
 
-/* Rules that read nothing (those that this version does not evaluate) have no input to wake them. */
-static void evaluate_unfed(struct engine *engine, const char *cause)
+/* What never changes is not read twice: an exec's record (which the engine forgets: ours is the better one), what an
+ * image was made by and of. A scanner's report is of its day until the image goes. */
+static bool is_final(const struct engine *engine, const struct input *input)
 {
-    const char *outer = engine->cause;
+    return (input->kind == INPUT_EXEC || input->kind == INPUT_HISTORY || is_background(input->kind)) &&
+           store_get(engine->store, input->kind, input->key, NULL);
+}
 
-    engine->cause = cause;
-    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++) {
+void engine_expect_all(struct engine *engine, const char *cause)
+{
+    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++) {
         size_t at = 0;
         const char *key;
         void *value;
 
-        while (map_next(engine->subjects[kind], &at, &key, &value)) {
-            struct subject *subject = value;
-
-            for (size_t i = 0; i < subject->pair_count; i++)
-                if (!subject->pairs[i].rule->check->reads)
-                    engine_evaluate(engine, subject, &subject->pairs[i]);
-        }
+        while (map_next(engine->inputs[kind], &at, &key, &value))
+            if (!is_final(engine, value))
+                mark_stale(engine, value, cause);
     }
-    engine->cause = outer;
 }
 
 void engine_stale_all(struct engine *engine, const char *cause)
 {
     VEC(struct input *) all = {0};
 
-    evaluate_unfed(engine, cause);
     for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++) {
         size_t at = 0;
         const char *key;
@@ -654,11 +669,8 @@ void engine_stale_all(struct engine *engine, const char *cause)
         while (map_next(engine->inputs[kind], &at, &key, &value)) {
             struct input *input = value;
 
-            if (input->kind == INPUT_EXEC && store_get(engine->store, INPUT_EXEC, input->key, NULL))
-                continue; /* an exec's record does not change, and the engine forgets it: ours is the better one */
-            if (!mark_stale(engine, input, cause))
-                continue;
-            vec_push(&all, input);
+            if (!is_final(engine, input) && mark_stale(engine, input, cause))
+                vec_push(&all, input);
         }
     }
     /* All are marked before the first is fetched: what completes at once must know what it has to wait for. A fetch
@@ -690,7 +702,6 @@ void engine_set_reachable(struct engine *engine, bool reachable)
     if (reachable || was_known)
         return;
     /* The first word is that there is no engine: what waits for it is evaluated, and says so. */
-    evaluate_unfed(engine, "engine:unreachable");
     for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++) {
         size_t at = 0;
         const char *key;
@@ -917,7 +928,7 @@ void engine_fetched(struct engine *engine, enum input_kind kind, const char *key
     }
     if (kind == INPUT_EXEC)
         complete_exec(engine, (struct exec_facts *)facts);
-    input->doubted = false;
+    input->doubted = 0;
     changed = store_put(engine->store, kind, key, facts);
     if (kind == INPUT_CONTAINER) {
         const struct container_facts *container =
@@ -961,13 +972,14 @@ void engine_fetch_failed(struct engine *engine, enum input_kind kind, const char
         engine_gone(engine, kind == INPUT_CONTAINER ? INPUT_CONTAINER : INPUT_IMAGE, id, cause);
         return;
     }
-    if (number == ESRCH && kind == INPUT_PROCESSES && !input->doubted) {
+    if (number == ESRCH && kind == INPUT_PROCESSES && input->doubted < DOUBTS_MAX) {
         scoped(cleanup_free) char *cause = mem_strdup(input->cause), *id = mem_strdup(key);
 
-        input->doubted = true; /* it stays stale until the container tells whether it runs */
+        /* It stays stale: the container's end is on its way, or the fetcher looks again in a moment. */
         input->in_flight = input->again = false;
         input->stale = true;
-        engine_stale(engine, INPUT_CONTAINER, id, cause);
+        if (!input->doubted++)
+            engine_stale(engine, INPUT_CONTAINER, id, cause);
         return;
     }
     changed = store_put_error(engine->store, kind, key, why);

@@ -50,6 +50,7 @@ void engine_free(struct engine *engine);
 void engine_stale(struct engine *engine, enum input_kind kind, const char *key, const char *cause);
 /* Marks it without fetching it: what reads it waits until engine_stale() or a full scan comes. */
 void engine_expect(struct engine *engine, enum input_kind kind, const char *key, const char *cause);
+void engine_expect_all(struct engine *engine, const char *cause);
 void engine_gone(struct engine *engine, enum input_kind kind, const char *key,
                  const char *cause);                             /* the thing does not exist any more */
 void engine_stale_all(struct engine *engine, const char *cause); /* every input there is, a full scan */
@@ -86,6 +87,10 @@ void engine_explain(const struct engine *engine, const struct subject *subject, 
                     struct check_result *result);
 /* The waiver that holds for a pair, or NULL. */
 const struct waiver *engine_waiver(const struct engine *engine, const struct subject *subject, const struct pair *pair);
+/* How many failed findings a waiver covers, whether it has expired or not. */
+size_t engine_waiver_matches(const struct engine *engine, const struct waiver *waiver);
+/* Is NAME the slug of RULE or its id in the active benchmark? */
+bool engine_names_rule(const struct rule *rule, const char *name);
 /* A rule's own verdict: the worst of its subjects; no subject: not_applicable. COUNTS (may be NULL) by verdict. */
 enum verdict engine_rule_verdict(const struct engine *engine, const struct rule *rule, unsigned counts[VERDICT_COUNT]);
 /* Acknowledges an exec finding; -ENOENT when there is no such exec. */

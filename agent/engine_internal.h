@@ -11,9 +11,9 @@ struct input {
     enum input_kind kind;
     char *key; /* "" for inputs that exist once */
     bool stale, in_flight, again;
-    bool doubted; /* its process was gone: the container is looked at before that is believed */
-    bool recent;  /* completed at least once since it left idleness: its value may be used though it is fetched again */
-    char *cause;  /* the first since it was idle */
+    unsigned doubted; /* how often its process was gone: the container is looked at before that is believed */
+    bool recent; /* completed at least once since it left idleness: its value may be used though it is fetched again */
+    char *cause; /* the first since it was idle */
 };
 
 struct restored {

@@ -257,12 +257,23 @@ void fetcher_engine_changed(struct fetcher *fetcher)
     engine_stale(fetcher->engine, INPUT_DAEMON, NULL, "engine:connected");
 }
 
+static void keep_documents(struct fetcher *fetcher)
+{
+    const struct rule_set *rules = engine_rules(fetcher->engine);
+    bool keep = false;
+
+    for (size_t i = 0; i < rules->count; i++)
+        keep |= rules->rules[i].enabled && rules->rules[i].check->documents;
+    docker_keep_documents(fetcher->docker, keep);
+}
+
 void fetcher_rules_changed(struct fetcher *fetcher, const struct config *config)
 {
     size_t before = fetcher->sources.count;
 
     fetcher->config = config;
     fetch_collect_sources(fetcher);
+    keep_documents(fetcher);
     for (size_t i = before; i < fetcher->sources.count; i++) {
         fetch_watch_source(fetcher->sources.items[i]);
         engine_stale(fetcher->engine, INPUT_FILES, fetcher->sources.items[i]->name, "reload");
@@ -347,13 +358,11 @@ static void on_second_look(evutil_socket_t fd, short what, void *user)
     arm_looks(fetcher);
 }
 
-/* Now, and twice again a moment later: what began may not have come to its end. */
-static void look_repeatedly(struct fetcher *fetcher, enum input_kind kind, const char *id, const char *cause)
+void fetch_look_later(struct fetcher *fetcher, enum input_kind kind, const char *id)
 {
     enum { LOOKS_MAX = 4096 };
     static const usec_t delays[] = {USEC_PER_SEC / 5, 2 * USEC_PER_SEC};
 
-    look(fetcher, kind, id, cause);
     for (size_t i = 0; i < fetcher->looks.count; i++)
         if (fetcher->looks.items[i].kind == kind && str_equal(fetcher->looks.items[i].id, id))
             return; /* health checks start something all the time: one pair of looks at once is enough */
@@ -361,6 +370,13 @@ static void look_repeatedly(struct fetcher *fetcher, enum input_kind kind, const
         vec_push(&fetcher->looks,
                  (struct second_look){.kind = kind, .id = mem_strdup(id), .at = clock_monotonic() + delays[i]});
     arm_looks(fetcher);
+}
+
+/* Now, and twice again a moment later: what began may not have come to its end. */
+static void look_repeatedly(struct fetcher *fetcher, enum input_kind kind, const char *id, const char *cause)
+{
+    look(fetcher, kind, id, cause);
+    fetch_look_later(fetcher, kind, id);
 }
 
 void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id, const char *cause)
@@ -438,6 +454,7 @@ void fetcher_start(struct fetcher *fetcher)
     struct error error = ERROR_INIT;
 
     fetch_collect_sources(fetcher);
+    keep_documents(fetcher);
     fetcher->mounts = mounts_watch_new(fetcher->base, proc, on_mounts, fetcher, &error);
     if (!fetcher->mounts)
         log_warning("changes of the mounts are not watched: %s", error.text);

@@ -87,6 +87,8 @@ void fetch_processes(struct fetcher *fetcher, const char *id)
     r = container && container->pid ? proc_container_processes(fetcher->root, (pid_t)container->pid, id, &facts, &error)
                                     : error_set(&error, ESRCH, "it does not run");
 
+    if (r == -ESRCH)
+        fetch_look_later(fetcher, INPUT_PROCESSES, id);
     fetch_deliver(fetcher, INPUT_PROCESSES, id, r, r < 0 ? NULL : &facts->facts, &error);
 }
 

@@ -72,6 +72,9 @@ const char *fetch_engine_socket(const struct fetcher *fetcher);
 /* The engine runs on another host: says so for the input, which is of this one. */
 bool fetch_refuse_remote(struct fetcher *fetcher, enum input_kind kind, const char *key);
 
+/* Reads it twice again, a moment from now and a little later. */
+void fetch_look_later(struct fetcher *fetcher, enum input_kind kind, const char *id);
+
 /* fetch_files.c */
 void fetch_files(struct fetcher *fetcher, const char *name);
 void fetch_collect_sources(struct fetcher *fetcher);

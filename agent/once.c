@@ -86,8 +86,7 @@ int agent_check_config(const struct config_arguments *arguments, struct error *e
 
     if (r < 0)
         return r;
-    r = rule_set_load(config->data_dir, config->rules_dir, config->benchmark, config->overrides, config->override_count,
-                      &rules, error);
+    r = config_load_rules(config, &rules, error);
     if (r < 0)
         return r;
     printf("%s: fine; %zu rules, benchmark %s\n", config->path ? config->path : "no configuration file", rules->count,

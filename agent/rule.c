@@ -139,12 +139,24 @@ struct loader {
     struct rule_set *set;
     VEC(struct rule) rules;
     VEC(struct benchmark) benchmarks;
+    bool own; /* what is read now are users' own rules */
 };
 
 static bool is_slug(const char *slug)
 {
     return slug && *slug && strlen(slug) <= SLUG_MAX &&
            strspn(slug, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(slug) && *slug != '-';
+}
+
+static int validate(const struct rule *rule, const struct json *params, const char *file, struct error *error)
+{
+    const char *key = "";
+    struct error why = ERROR_INIT;
+
+    if (!rule->check->validate || rule->check->validate(rule, &key, &why) == 0)
+        return 0;
+    return rule_refuse(error, file, json_get(params, key) ? json_get(params, key) : params, "params.%s: %s", key,
+                       why.text);
 }
 
 static int read_check(struct arena *arena, const struct json *root, const char *file, struct rule *rule,
@@ -169,7 +181,9 @@ static int read_check(struct arena *arena, const struct json *root, const char *
         count++;
     params = arena_alloc(arena, (count + 1) * sizeof *params);
     rule->params = params;
-    return rule_params_read(arena, rule->check, json_get(root, "params"), file, true, params, error);
+    if (rule_params_read(arena, rule->check, json_get(root, "params"), file, true, params, error) < 0)
+        return -EINVAL;
+    return validate(rule, json_get(root, "params"), file, error);
 }
 
 static int read_grade(const struct json *root, const char *file, struct rule *rule, struct error *error)
@@ -209,7 +223,7 @@ static int read_rule(const char *file, const struct json *root, void *user, stru
                                        "title", "why",   "remedy", "impact",   "references", NULL};
     struct loader *loader = user;
     struct arena *arena = loader->set->arena;
-    struct rule rule = {.enabled = true, .file = arena_strdup(arena, file)};
+    struct rule rule = {.own = loader->own, .file = arena_strdup(arena, file)};
     const struct {
         const char *key;
         const char **texts;
@@ -289,6 +303,7 @@ static int put_in_order(struct loader *loader, struct error *error)
         struct rule *rule = &set->rules[i];
 
         rule->index = (unsigned)i;
+        rule->enabled = rule->own || benchmark_id(set->active, rule->slug);
         number_rule(set, rule);
         map_set(set->by_name, rule->slug, rule);
         if (rule->id)
@@ -320,8 +335,9 @@ static int apply_override(struct rule_set *set, const struct rule_override *over
     if (severity && !severity_parse(json_string(severity), &rule->severity))
         return rule_refuse(error, override->file, severity,
                            "severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
-    return rule_params_read(set->arena, rule->check, json_get(override->value, "params"), override->file, false,
-                            (struct param_value *)rule->params, error);
+    r = rule_params_read(set->arena, rule->check, json_get(override->value, "params"), override->file, false,
+                         (struct param_value *)rule->params, error);
+    return r < 0 ? r : validate(rule, json_get(override->value, "params"), override->file, error);
 }
 
 static int load(struct loader *loader, const char *data_dir, const char *user_dir, const char *active,
@@ -334,6 +350,7 @@ static int load(struct loader *loader, const char *data_dir, const char *user_di
 
     if (r == 0 && !loader->rules.count)
         r = error_set(error, EINVAL, "no rules in %s (see --data-dir)", rules);
+    loader->own = true;
     if (r == 0 && user_dir)
         r = rule_each_file(user_dir, read_rule, loader, error);
     if (r == 0)

@@ -17,7 +17,7 @@ struct check;
 
 enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
 
-enum param_type { PARAM_BOOL, PARAM_INT, PARAM_STRING, PARAM_STRING_LIST };
+enum param_type { PARAM_BOOL, PARAM_INT, PARAM_STRING, PARAM_STRING_LIST, PARAM_JSON };
 
 /* One parameter that a check takes; a table of these ends with a NULL name. FALLBACK is JSON text. */
 struct param_spec {
@@ -29,7 +29,7 @@ struct param_spec {
 
 struct param_value {
     int64_t number;          /* PARAM_BOOL (0, 1), PARAM_INT */
-    const char *string;      /* PARAM_STRING */
+    const char *string;      /* PARAM_STRING; PARAM_JSON: any value, as compact JSON */
     struct string_list list; /* PARAM_STRING_LIST */
 };
 
@@ -39,7 +39,9 @@ struct rule {
     const struct param_value *params; /* in the order of check->params */
     enum severity severity;
     int level;
-    bool scored, enabled;
+    bool scored,
+        enabled; /* shipped rules outside the active benchmark are disabled until the configuration enables them */
+    bool own;    /* from rules.d */
     const char *title[LANGUAGE_COUNT], *why[LANGUAGE_COUNT], *remedy[LANGUAGE_COUNT], *impact[LANGUAGE_COUNT];
     struct string_list references;
     const char *file; /* where it was read from */

@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "agent/rule_internal.h"
+#include "common/json_out.h"
 #include "common/memory.h"
 #include "common/str.h"
 
 static const char *const type_names[] = {
-    [PARAM_BOOL] = "true or false",
-    [PARAM_INT] = "a whole number",
-    [PARAM_STRING] = "a string",
-    [PARAM_STRING_LIST] = "a list of strings",
+    [PARAM_BOOL] = "true or false", [PARAM_INT] = "a whole number",
+    [PARAM_STRING] = "a string",    [PARAM_STRING_LIST] = "a list of strings",
+    [PARAM_JSON] = "a value",
 };
 
 static bool is_of_type(const struct json *value, enum param_type type)
@@ -22,6 +22,8 @@ static bool is_of_type(const struct json *value, enum param_type type)
         return json_type(value) == JSON_NUMBER && json_double(value, 0) == (double)json_int(value, 0);
     case PARAM_STRING:
         return json_type(value) == JSON_STRING;
+    case PARAM_JSON:
+        return true;
     case PARAM_STRING_LIST:
         break;
     }
@@ -49,6 +51,13 @@ static int read_value(struct arena *arena, const struct param_spec *spec, const 
     case PARAM_STRING:
         ret->string = arena_strdup(arena, json_string(value));
         break;
+    case PARAM_JSON: {
+        scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+
+        json_out_value(out, NULL, value);
+        ret->string = arena_strdup(arena, json_out_text(out, NULL));
+        break;
+    }
     case PARAM_STRING_LIST:
         ret->list.count = json_count(value);
         ret->list.items = arena_alloc(arena, (ret->list.count + 1) * sizeof *ret->list.items);

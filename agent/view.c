@@ -251,6 +251,8 @@ void view_rules(const struct agent_view *view, struct json_out *out)
 
     json_out_array(out, "rules");
     for (size_t i = 0; i < rules->count; i++) {
+        if (!rules->rules[i].id && !rules->rules[i].enabled)
+            continue; /* of another benchmark */
         json_out_object(out, NULL);
         write_rule(view, &rules->rules[i], out);
         json_out_end_object(out);

@@ -216,6 +216,45 @@ static void write_sinks(const struct agent_view *view, struct json_out *out)
     json_out_end_array(out);
 }
 
+/* What people vouched for, and whether it still means anything: lists of exceptions rot. */
+static void write_exceptions(const struct agent_view *view, struct json_out *out)
+{
+    const struct config *config = view->config;
+    usec_t now = clock_now(&clock_system);
+
+    json_out_array(out, "waivers");
+    for (size_t i = 0; i < config->waiver_count; i++) {
+        const struct waiver *waiver = &config->waivers[i];
+
+        json_out_object(out, NULL);
+        json_out_string(out, "rule", waiver->rule);
+        json_out_string(out, "subject", waiver->subject ? waiver->subject : "*");
+        json_out_string(out, "reason", waiver->reason);
+        json_out_string(out, "by", waiver->by);
+        json_out_time(out, "expires", waiver->expires);
+        json_out_bool(out, "expired", waiver->expires && waiver->expires <= now);
+        json_out_int(out, "line", waiver->line);
+        json_out_int(out, "matches", (int64_t)engine_waiver_matches(view->engine, waiver));
+        json_out_end_object(out);
+    }
+    json_out_end_array(out);
+    json_out_array(out, "attestations");
+    for (size_t i = 0; i < config->attestation_count; i++) {
+        const struct attestation *attestation = &config->attestations[i];
+
+        json_out_object(out, NULL);
+        json_out_string(out, "rule", attestation->rule);
+        json_out_string(out, "status", verdict_name(attestation->status));
+        json_out_string(out, "by", attestation->by);
+        json_out_string(out, "evidence", attestation->evidence);
+        json_out_time(out, "expires", attestation->expires);
+        json_out_bool(out, "expired", attestation->expires && attestation->expires <= now);
+        json_out_int(out, "line", attestation->line);
+        json_out_end_object(out);
+    }
+    json_out_end_array(out);
+}
+
 void view_status(const struct agent_view *view, struct json_out *out)
 {
     const struct benchmark *benchmark = engine_rules(view->engine)->active;
@@ -246,6 +285,7 @@ void view_status(const struct agent_view *view, struct json_out *out)
         json_out_null(out, "score");
     json_out_int(out, "scored_rules", score.counted);
     json_out_int(out, "last_seq", (int64_t)engine_last_seq(view->engine));
+    write_exceptions(view, out);
     write_sinks(view, out);
     json_out_object(out, "scan");
     json_out_time(out, "started", view->scan_started);

@@ -567,3 +567,8 @@ const struct docker_address *docker_address(const struct docker *docker)
 {
     return &docker->address;
 }
+
+void docker_keep_documents(struct docker *docker, bool keep)
+{
+    docker->keep_documents = keep;
+}

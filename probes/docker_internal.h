@@ -36,6 +36,7 @@ struct docker {
     unsigned minor; /* 1.MINOR, 0 before */
     char api_version[16];
     char *why_not, *why_told;
+    bool keep_documents;
     bool once_connected, started, retry_wanted;
     pid_t peer_pid, engine_pid;
     usec_t since, last_event;

@@ -16,6 +16,7 @@
 struct facts {
     struct arena *arena;
     uint64_t digest;
+    const char *document; /* the engine's JSON as it came, where users' own rules read it; else NULL */
 };
 
 static inline void facts_free(struct facts *facts)
@@ -323,6 +324,7 @@ struct file_facts {
     gid_t gid;
     const char *user, *group; /* names from the host's /etc/passwd and /etc/group; NULL: an id without a name */
     mode_t mode;              /* as st_mode */
+    const char *content;      /* of a content: source; NULL: not read */
     const char *error;        /* not NULL: could not be read, and why; the rest is empty */
 };
 struct fileset_facts {

@@ -55,6 +55,18 @@ static void add_error(struct reading *reading, const char *path, int r)
     vec_push(&reading->files, file);
 }
 
+static void read_content(struct reading *reading, struct file_facts *file)
+{
+    enum { CONTENT_MAX = 1 << 20 };
+    scoped_str text = STR_INIT;
+    int r = S_ISREG(file->mode) ? host_read(reading->root, file->path, CONTENT_MAX, &text, NULL) : -EISDIR;
+
+    if (r < 0)
+        file->error = arena_strdup(reading->arena, strerror(-r));
+    else
+        file->content = arena_strdup(reading->arena, str_text(&text));
+}
+
 static void read_path(struct reading *reading, const char *path)
 {
     scoped(cleanup_free) char *target = NULL;
@@ -181,6 +193,7 @@ static void digest_file(struct hash *hash, const struct file_facts *file)
     digest_text(hash, file->group);
     digest_number(hash, file->mode);
     digest_text(hash, file->error);
+    digest_text(hash, file->content);
 }
 
 static uint64_t digest_set(const struct fileset_facts *set)
@@ -288,6 +301,9 @@ int fileset_read(const struct host_root *root, const char *source, const struct 
         else
             read_path(&reading, paths.items[i]);
     }
+    for (size_t i = 0; kind == FILESET_CONTENT && i < reading.files.count; i++)
+        if (!reading.files.items[i].error)
+            read_content(&reading, &reading.files.items[i]);
     order(&reading);
     set->count = reading.files.count;
     set->items = arena_alloc(reading.arena, (set->count + 1) * sizeof *set->items);

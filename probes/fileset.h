@@ -1,6 +1,7 @@
 /* Sets of host files that rules judge, each found by a source:
  *
  *   path:/etc/docker            that file or folder (several: path:/a,/b)
+ *   content:/etc/hosts          the same, with the file's text (at most 1 MiB)
  *   tree:/etc/docker/certs.d    every regular file below it, at any depth (bounded: 4,096 files, depth 16; links are
  * not followed out of it) unit:docker.service         the unit's file and its drop-ins option:tlscacert            the
  * file that a daemon option names (arguments, then daemon.json; the engine's default path counts when TLS is on:

@@ -72,6 +72,7 @@ static const struct source_kind {
     const char *wanted;
 } source_kinds[] = {
     {"path:", FILESET_PATH, absolute_paths, "absolute paths with commas between"},
+    {"content:", FILESET_CONTENT, absolute_paths, "absolute paths with commas between"},
     {"tree:", FILESET_TREE, absolute_paths, "an absolute path"},
     {"unit:", FILESET_UNIT, unit_name, "a unit's name"},
     {"option:", FILESET_OPTION, option_name, "an option's name"},
@@ -96,10 +97,11 @@ int fileset_source_parse(const char *source, enum fileset_kind *ret_kind, const 
         *ret_rest = rest;
         return 0;
     }
-    return error_set(error, EINVAL,
-                     "\"%s\" is no file source (path:, tree:, unit:, option:, sockets:, daemon.json:, data-root:, "
-                     "program:)",
-                     source);
+    return error_set(
+        error, EINVAL,
+        "\"%s\" is no file source (path:, content:, tree:, unit:, option:, sockets:, daemon.json:, data-root:, "
+        "program:)",
+        source);
 }
 
 /* ---- Units ---- */
@@ -329,6 +331,7 @@ int fileset_paths(const struct host_root *root, enum fileset_kind kind, const ch
 
     switch (kind) {
     case FILESET_PATH:
+    case FILESET_CONTENT:
     case FILESET_TREE:
         add_listed(rest, ret);
         return 0;

@@ -7,6 +7,7 @@
 
 enum fileset_kind {
     FILESET_PATH,
+    FILESET_CONTENT,
     FILESET_TREE,
     FILESET_UNIT,
     FILESET_OPTION,

@@ -6,14 +6,14 @@
 
 /* host.c: section 1 but its audit rules, and content trust */
 check_function check_data_root_partition, check_host_hardened, check_engine_version, check_docker_group_members,
-    check_content_trust;
+    check_content_trust, check_manual;
 /* audit.c */
 check_function check_audit_watch, check_audit_programs;
 /* daemon.c: section 2 */
 check_function check_bridge_icc, check_log_level, check_daemon_bool, check_insecure_registries, check_storage_driver,
     check_api_tls, check_default_ulimits, check_userns_remap, check_daemon_cgroup_parent, check_base_device_size,
     check_client_authorization, check_central_logging, check_legacy_registry, check_live_restore, check_daemon_seccomp,
-    check_experimental, check_daemon_no_new_privileges;
+    check_experimental, check_daemon_no_new_privileges, check_rootless;
 /* image.c, image_build.c: section 4 */
 check_function check_image_user, check_image_trusted_base, check_image_packages, check_image_scanned,
     check_image_healthcheck, check_image_setuid, check_image_update_instruction, check_image_add_instruction,
@@ -21,7 +21,13 @@ check_function check_image_user, check_image_trusted_base, check_image_packages,
 /* swarm.c: section 7 */
 check_function check_swarm_needed, check_swarm_managers, check_swarm_bound_interface, check_overlay_encryption,
     check_swarm_secrets, check_swarm_autolock, check_swarm_unlock_key_rotation, check_node_certificate_rotation,
-    check_root_ca_rotation;
+    check_root_ca_rotation, check_swarm_traffic_separated;
+/* document.c: users' own conditions */
+check_function check_document, check_network_document, check_service_document, check_daemon_option, check_file_content;
+int check_validate_conditions(const struct rule *rule, const char **ret_key, struct error *error);
+int check_validate_source(const struct rule *rule, const char **ret_key, struct error *error);
+int check_validate_content(const struct rule *rule, const char **ret_key, struct error *error);
+int check_validate_mode(const struct rule *rule, const char **ret_key, struct error *error);
 /* files.c: section 3 */
 check_function check_file_owner, check_file_mode;
 /* container_security.c: what confines a container's processes */
@@ -57,6 +63,8 @@ const struct param_value *check_param(const struct check_input *in, const char *
 bool check_allowed(const struct check_input *in, const char *param, const char *s);
 /* Go's strconv.ParseBool: 1 t T true True TRUE and their opposites. False when S is none of them. */
 bool check_parse_bool(const char *s, bool *ret);
+/* dockerd's options, if what they say of NAME can be known; else NULL, and why is said. */
+const struct daemon_facts *check_need_option(const struct check_input *in, struct check_result *out, const char *name);
 /* Compares dotted numbers as far as they go ("20.10.24+dfsg1" is 20.10.24); <0, 0, >0. */
 int check_version_compare(const char *a, const char *b);
 /* Is PATH the same as ROOT or below it, by path component? */

@@ -37,8 +37,7 @@ static const struct info_facts *need_info(const struct check_input *in, struct c
     return info;
 }
 
-/* dockerd's options, if what they say of NAME can be known; else says why not. */
-static const struct daemon_facts *need_option(const struct check_input *in, struct check_result *out, const char *name)
+const struct daemon_facts *check_need_option(const struct check_input *in, struct check_result *out, const char *name)
 {
     const char *why;
     const struct daemon_facts *daemon = store_daemon(in->store, &why);
@@ -114,7 +113,7 @@ void check_log_level(const struct check_input *in, struct check_result *out)
         remedy_option(in, out, "\"debug\": false");
         return;
     }
-    daemon = need_option(in, out, "log-level");
+    daemon = check_need_option(in, out, "log-level");
     if (!daemon)
         return;
     if (!info || info->debug == TRI_ABSENT)
@@ -142,7 +141,7 @@ void check_daemon_bool(const struct check_input *in, struct check_result *out)
 
     if (is_podman(in, out))
         return;
-    daemon = need_option(in, out, name);
+    daemon = check_need_option(in, out, name);
     if (!daemon)
         return;
     value = daemon_option_bool(daemon, name, fallback, &place);
@@ -210,7 +209,7 @@ void check_default_ulimits(const struct check_input *in, struct check_result *ou
 
     if (is_podman(in, out))
         return;
-    daemon = need_option(in, out, "default-ulimit");
+    daemon = check_need_option(in, out, "default-ulimit");
     if (!daemon)
         return;
     for (size_t i = 0; i < daemon->option_count; i++)
@@ -244,6 +243,19 @@ void check_userns_remap(const struct check_input *in, struct check_result *out)
     remedy_option(in, out, "\"userns-remap\": \"default\"");
 }
 
+void check_rootless(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_info(in, out);
+
+    if (!info)
+        return;
+    if (!info->has_security_options)
+        check_error(in, out, "info", "the engine does not tell its security options");
+    else
+        check_say(in, out, info->rootless ? VERDICT_PASS : VERDICT_FAIL, "the engine runs as %s",
+                  info->rootless ? "an ordinary user" : "root");
+}
+
 void check_daemon_cgroup_parent(const struct check_input *in, struct check_result *out)
 {
     const struct daemon_facts *daemon;
@@ -252,7 +264,7 @@ void check_daemon_cgroup_parent(const struct check_input *in, struct check_resul
 
     if (is_podman(in, out))
         return;
-    daemon = need_option(in, out, "cgroup-parent");
+    daemon = check_need_option(in, out, "cgroup-parent");
     if (!daemon)
         return;
     value = daemon_option(daemon, "cgroup-parent", &place);
@@ -280,7 +292,7 @@ void check_base_device_size(const struct check_input *in, struct check_result *o
         check_say(in, out, VERDICT_PASS, "the storage driver is %s, which has no base device", info->driver);
         return;
     }
-    daemon = need_option(in, out, "storage-opt");
+    daemon = check_need_option(in, out, "storage-opt");
     if (!daemon)
         return;
     for (size_t i = 0; i < daemon->option_count; i++)
@@ -336,7 +348,7 @@ static bool is_remote_syslog(const char *address)
 
 static void judge_syslog(const struct check_input *in, struct check_result *out)
 {
-    const struct daemon_facts *daemon = need_option(in, out, "log-opt");
+    const struct daemon_facts *daemon = check_need_option(in, out, "log-opt");
     const char *address = log_option(daemon, "syslog-address");
 
     if (!daemon)
@@ -404,7 +416,7 @@ void check_legacy_registry(const struct check_input *in, struct check_result *ou
         check_say(in, out, VERDICT_PASS, "engine %s cannot speak to v1 registries", version->version);
         return;
     }
-    daemon = need_option(in, out, "disable-legacy-registry");
+    daemon = check_need_option(in, out, "disable-legacy-registry");
     if (!daemon)
         return;
     if (daemon_option_bool(daemon, "disable-legacy-registry", false, NULL)) {
@@ -488,7 +500,7 @@ void check_daemon_no_new_privileges(const struct check_input *in, struct check_r
         check_say(in, out, VERDICT_PASS, "containers get no new privileges, says the engine");
         return;
     }
-    daemon = need_option(in, out, "no-new-privileges");
+    daemon = check_need_option(in, out, "no-new-privileges");
     if (!daemon)
         return;
     if (daemon_option_bool(daemon, "no-new-privileges", false, &place)) {
@@ -538,8 +550,8 @@ void check_api_tls(const struct check_input *in, struct check_result *out)
 
     if (is_podman(in, out))
         return;
-    daemon = need_option(in, out, "host");
-    if (!daemon || !need_option(in, out, "tlsverify"))
+    daemon = check_need_option(in, out, "host");
+    if (!daemon || !check_need_option(in, out, "tlsverify"))
         return;
     for (size_t i = 0; i < daemon->option_count; i++)
         if (strcmp(daemon->options[i].name, "host") == 0 && is_tcp(daemon->options[i].value)) {

@@ -153,6 +153,14 @@ void check_host_hardened(const struct check_input *in, struct check_result *out)
               lsm->aslr, lsm->lockdown ? lsm->lockdown : "unknown");
 }
 
+/* What only a person can know: passes or fails by attestation. */
+void check_manual(const struct check_input *in, struct check_result *out)
+{
+    const char *facts = check_param(in, "facts")->string;
+
+    check_say(in, out, VERDICT_MANUAL, "%s", *facts ? facts : "a person must judge it");
+}
+
 /* ---- Engine version ---- */
 
 int check_version_compare(const char *a, const char *b)

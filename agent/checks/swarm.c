@@ -283,3 +283,17 @@ void check_root_ca_rotation(const struct check_input *in, struct check_result *o
     if (out->verdict == VERDICT_FAIL)
         check_remedy(in, out, "docker swarm ca --rotate");
 }
+
+/* The engine does not tell which address a node's data goes by. */
+void check_swarm_traffic_separated(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_info(in, out);
+
+    if (!info)
+        return;
+    if (!is_active(info)) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "swarm mode is not active");
+        return;
+    }
+    check_say(in, out, VERDICT_MANUAL, "whether data goes by another address than management a person must look up");
+}

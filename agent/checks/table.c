@@ -36,20 +36,33 @@
     {                                                                                                                  \
         {"allowed", PARAM_STRING_LIST, fallback, 0, 0}, END                                                            \
     }
+/* What users' own rules ask of a value; FIRST says where it is. */
+#define CONDITIONS(first)                                                                                              \
+    PARAMS                                                                                                             \
+    {                                                                                                                  \
+        {first, PARAM_STRING, NULL, 0, 0}, {"equals", PARAM_JSON, "null", 0, 0}, {"in", PARAM_JSON, "null", 0, 0},     \
+            {"matches", PARAM_JSON, "null", 0, 0}, {"min", PARAM_JSON, "null", 0, 0},                                  \
+            {"max", PARAM_JSON, "null", 0, 0}, {"absent", PARAM_BOOL, "false", 0, 0},                                  \
+            {"each", PARAM_BOOL, "false", 0, 0}, {"any", PARAM_BOOL, "false", 0, 0}, END                               \
+    }
 #define KEEP                                                                                                           \
     PARAMS                                                                                                             \
     {                                                                                                                  \
         {"keep_seconds", PARAM_INT, "86400", 60, 366 * 86400}, END                                                     \
     }
 
+/* A row ends where the rest is nothing. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 const struct check checks[] = {
     {"file-owner", SUBJECT_FILE, FILES, check_file_owner,
      PARAMS{{"source", PARAM_STRING, NULL, 0, 0},
             {"owner", PARAM_STRING, "\"root\"", 0, 0},
             {"group", PARAM_STRING, "\"root\"", 0, 0},
-            END}},
+            END},
+     check_validate_source, false},
     {"file-mode", SUBJECT_FILE, FILES, check_file_mode,
-     PARAMS{{"source", PARAM_STRING, NULL, 0, 0}, {"mode", PARAM_STRING, NULL, 0, 0}, END}},
+     PARAMS{{"source", PARAM_STRING, NULL, 0, 0}, {"mode", PARAM_STRING, NULL, 0, 0}, END}, check_validate_mode, false},
 
     {"container-apparmor", SUBJECT_CONTAINER, CONTAINER | INFO | LSM, check_container_apparmor, NULL},
     {"container-selinux", SUBJECT_CONTAINER, CONTAINER | INFO | LSM, check_container_selinux, NULL},
@@ -172,5 +185,25 @@ const struct check checks[] = {
      PARAMS{{"max_days", PARAM_INT, "90", 1, 36500}, END}},
     {"root-ca-rotation", SUBJECT_SWARM, INFO | CERTS, check_root_ca_rotation,
      PARAMS{{"max_days", PARAM_INT, "365", 1, 36500}, END}},
+    {"swarm-traffic-separated", SUBJECT_SWARM, INFO, check_swarm_traffic_separated, NULL},
+
+    {"rootless", SUBJECT_DAEMON, INFO, check_rootless, NULL},
+    {"manual", SUBJECT_HOST, LSM, check_manual, PARAMS{{"facts", PARAM_STRING, "\"\"", 0, 0}, END}},
+
+    {"container-document", SUBJECT_CONTAINER, CONTAINER, check_document, CONDITIONS("pointer"),
+     check_validate_conditions, true},
+    {"image-document", SUBJECT_IMAGE, IMAGE, check_document, CONDITIONS("pointer"), check_validate_conditions, true},
+    {"network-document", SUBJECT_NETWORK, NETWORKS, check_network_document, CONDITIONS("pointer"),
+     check_validate_conditions, true},
+    {"service-document", SUBJECT_SWARM, SERVICES | INFO, check_service_document, CONDITIONS("pointer"),
+     check_validate_conditions, true},
+    {"daemon-option", SUBJECT_DAEMON, DAEMON, check_daemon_option, CONDITIONS("option"), check_validate_conditions,
+     false},
+    {"file-content", SUBJECT_FILE, FILES, check_file_content,
+     PARAMS{{"source", PARAM_STRING, NULL, 0, 0},
+            {"matches", PARAM_JSON, NULL, 0, 0},
+            {"absent", PARAM_BOOL, "false", 0, 0},
+            END},
+     check_validate_content, false},
     {0},
 };

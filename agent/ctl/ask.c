@@ -71,7 +71,7 @@ void ctl_print_finding(const struct ctl *ctl, struct str *out, const struct json
     unsigned width = ctl->terminal.width;
 
     str_printf(&name, "%s %s", json_text(json_get(subject, "kind"), "-"), json_text(json_get(subject, "name"), "-"));
-    terminal_cell(out, json_text(json_get(finding, "rule"), "-"), 5, true);
+    terminal_cell(out, json_text(json_get(finding, "rule"), "-"), 6, true);
     str_append_char(out, ' ');
     terminal_status(&ctl->terminal, out, json_string(json_get(finding, "severity")), 8);
     str_append_char(out, ' ');

@@ -54,6 +54,33 @@ static void print_sections(const struct ctl *ctl, struct str *out, const struct 
     }
 }
 
+/* Exceptions that do not count any more, or never did: somebody should tidy the list up. */
+static void print_exceptions(const struct ctl *ctl, struct str *out, const struct json *root)
+{
+    static const char *const lists[] = {"waivers", "attestations"};
+
+    for (size_t l = 0; l < countof(lists); l++) {
+        const struct json *list = json_get(root, lists[l]);
+
+        for (size_t i = 0; i < json_count(list); i++) {
+            const struct json *item = json_at(list, i);
+            bool expired = json_bool(json_get(item, "expired"), false);
+
+            if (!expired && (l || json_int(json_get(item, "matches"), 0)))
+                continue;
+            str_append(out, l ? tr(ctl, "attestation ", "证明 ") : tr(ctl, "waiver ", "豁免 "));
+            terminal_cell(out, json_string(json_get(item, "rule")), 40, false);
+            if (!l) {
+                str_append_char(out, ' ');
+                terminal_cell(out, json_string(json_get(item, "subject")), 40, false);
+            }
+            str_append(out, expired ? tr(ctl, " has expired and does not count", " 已过期，不再生效")
+                                    : tr(ctl, " matches no failed finding", " 未匹配任何失败项"));
+            str_printf(out, " (%s %lld)\n", tr(ctl, "line", "行"), (long long)json_int(json_get(item, "line"), 0));
+        }
+    }
+}
+
 int ctl_status(struct ctl *ctl)
 {
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
@@ -80,6 +107,7 @@ int ctl_status(struct ctl *ctl)
     str_append(&out, "\n\n");
     print_sections(ctl, &out, summary);
     str_append_char(&out, '\n');
+    print_exceptions(ctl, &out, root);
     if (json_count(worst)) {
         terminal_heading(&ctl->terminal, &out, tr(ctl, "worst findings", "最严重的问题"));
         for (size_t i = 0; i < json_count(worst) && i < WORST_SHOWN; i++)

@@ -86,7 +86,7 @@ want() {
     read -r rule status name <<<"$1"
     for _ in $(seq 100); do
         if events | jq -es --arg r "$rule" --arg s "$status" --arg n "$name" \
-            'any(.rule == $r and (.status // "gone") == $s and (.subject.name | test($n)))' >/dev/null; then return; fi
+            'any(.rule == $r and (.status // "gone") == $s and ([.subject.name, .subject.id] | any(test($n))))' >/dev/null; then return; fi
         sleep 0.1
     done
     fail "no transition $1; there were:"
