@@ -28,7 +28,6 @@ static void watch_config_file(struct fetcher *fetcher, const char *path)
 {
     if (str_equal(path, fetcher->watched_config))
         return;
-    watch_free(fetcher->certificates);
     watch_free(fetcher->daemon_json);
     free(fetcher->watched_config);
     fetcher->watched_config = mem_strdup(path);
@@ -345,6 +344,7 @@ void fetch_free_host(struct fetcher *fetcher)
     for (size_t i = 0; i < fetcher->host_watches.count; i++)
         watch_free(fetcher->host_watches.items[i]);
     vec_free(&fetcher->host_watches);
+    watch_free(fetcher->certificates);
     watch_free(fetcher->daemon_json);
     free(fetcher->watched_config);
 }
