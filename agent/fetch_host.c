@@ -15,7 +15,7 @@
 
 enum { WORKER_LIMIT = 64 << 20, WORKER_MS = 30000 };
 
-static void on_daemon_json(const char *path, void *user)
+static void on_daemon_path(const char *path, void *user)
 {
     struct fetcher *fetcher = user;
     scoped_str cause = STR_INIT;
@@ -31,7 +31,7 @@ static void watch_config_file(struct fetcher *fetcher, const char *path)
     watch_free(fetcher->daemon_json);
     free(fetcher->watched_config);
     fetcher->watched_config = mem_strdup(path);
-    fetcher->daemon_json = path ? watch_add(fetcher->watcher, path, false, on_daemon_json, fetcher) : NULL;
+    fetcher->daemon_json = path ? watch_add(fetcher->watcher, path, false, on_daemon_path, fetcher) : NULL;
 }
 
 void fetch_daemon(struct fetcher *fetcher)
@@ -261,7 +261,7 @@ static void on_audit(const char *output, size_t length, int number, const char *
     struct fetcher *fetcher = user;
     struct audit_facts *facts = NULL;
     struct error error = ERROR_INIT;
-    int r = audit_parse(fetcher->root, number ? NULL : output, length, why, &facts, &error);
+    int r = audit_parse(fetcher->root, number ? NULL : output, length, number, why, &facts, &error);
 
     fetcher->audit_worker = NULL;
     fetch_deliver(fetcher, INPUT_AUDIT, NULL, r, r < 0 ? NULL : &facts->facts, &error);
@@ -323,6 +323,13 @@ static void on_host_path(const char *path, void *user)
             engine_stale(fetcher->engine, host_paths[i].input, NULL, cause.data);
 }
 
+static void add_daemon_watch(const char *path, bool tree, void *user)
+{
+    struct fetcher *fetcher = user;
+
+    vec_push(&fetcher->host_watches, watch_add(fetcher->watcher, path, tree, on_daemon_path, fetcher));
+}
+
 void fetch_watch_host(struct fetcher *fetcher)
 {
     struct error error = ERROR_INIT;
@@ -330,6 +337,7 @@ void fetch_watch_host(struct fetcher *fetcher)
     for (size_t i = 0; i < countof(host_paths); i++)
         vec_push(&fetcher->host_watches,
                  watch_add(fetcher->watcher, host_paths[i].path, host_paths[i].tree, on_host_path, fetcher));
+    daemon_watch_paths(add_daemon_watch, fetcher);
     fetcher->audit_watch = audit_watch_new(fetcher->base, on_audit_news, fetcher, &error);
     if (!fetcher->audit_watch)
         log_info("changes of the kernel's audit rules are not told (%s): they are read again with each sweep",

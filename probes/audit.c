@@ -31,8 +31,16 @@ static bool has_all_syscalls(const struct audit_rule_data *rule)
     return true;
 }
 
-/* auditctl spells a permission out as the calls that need it: one of each stands for all. */
-static unsigned perms_of_syscalls(const struct audit_rule_data *rule)
+static bool has_any_syscall(const struct audit_rule_data *rule, const unsigned *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (has_syscall(rule, numbers[i]))
+            return true;
+    return false;
+}
+
+/* auditctl spells a permission out as the calls that need it: one or two of each stand for all. */
+static unsigned perms_watched(const struct audit_rule_data *rule)
 {
     unsigned perms = 0;
 
@@ -45,6 +53,36 @@ static unsigned perms_of_syscalls(const struct audit_rule_data *rule)
     if (has_syscall(rule, SYS_fchmodat))
         perms |= AUDIT_PERM_A;
     return perms;
+}
+
+/* What a rule that says never takes away: a permission is whole only when every call that needs it is seen. */
+static unsigned perms_hidden(const struct audit_rule_data *rule)
+{
+    static const unsigned runs[] = {SYS_execve, SYS_execveat};
+    static const unsigned writes[] = {
+        SYS_openat,  SYS_openat2, SYS_unlinkat,  SYS_renameat2, SYS_truncate, SYS_ftruncate,
+        SYS_mkdirat, SYS_linkat,  SYS_symlinkat, SYS_mknodat,
+#ifdef SYS_open
+        SYS_open,    SYS_creat,   SYS_unlink,    SYS_rename,    SYS_renameat, SYS_mkdir,
+        SYS_rmdir,   SYS_link,    SYS_symlink,   SYS_mknod
+#endif
+    };
+    static const unsigned reads[] = {SYS_openat,
+#ifdef SYS_open
+                                     SYS_open
+#endif
+    };
+    static const unsigned attributes[] = {SYS_fchmodat, SYS_fchmod,    SYS_fchownat,    SYS_fchown,
+                                          SYS_setxattr, SYS_lsetxattr, SYS_removexattr, SYS_fsetxattr,
+#ifdef SYS_chmod
+                                          SYS_chmod,    SYS_chown,     SYS_lchown
+#endif
+    };
+
+    return (has_any_syscall(rule, runs, countof(runs)) ? (unsigned)AUDIT_PERM_X : 0U) |
+           (has_any_syscall(rule, writes, countof(writes)) ? (unsigned)AUDIT_PERM_W : 0U) |
+           (has_any_syscall(rule, reads, countof(reads)) ? (unsigned)AUDIT_PERM_R : 0U) |
+           (has_any_syscall(rule, attributes, countof(attributes)) ? (unsigned)AUDIT_PERM_A : 0U);
 }
 
 /* A field's text: not terminated, LENGTH bytes at OFFSET of the rule's buffer. */
@@ -65,20 +103,55 @@ static bool is_text_field(uint32_t field)
            (field >= AUDIT_SUBJ_USER && field <= AUDIT_OBJ_LEV_HIGH);
 }
 
-/* What is excluded hides a watch only if it is one of the records that a watch makes. */
-static bool excludes_watches(const struct audit_rule_data *rule)
+static bool compare(uint32_t left, uint32_t relation, uint32_t right)
 {
-    for (uint32_t i = 0; i < rule->field_count; i++)
-        if (rule->fields[i] != AUDIT_MSGTYPE || ((rule->values[i] == AUDIT_SYSCALL || rule->values[i] == AUDIT_PATH) !=
-                                                 (rule->fieldflags[i] == AUDIT_EQUAL)))
-            return false;
-    return rule->field_count > 0;
+    switch (relation) {
+    case AUDIT_EQUAL:
+        return left == right;
+    case AUDIT_NOT_EQUAL:
+        return left != right;
+    case AUDIT_LESS_THAN:
+        return left < right;
+    case AUDIT_LESS_THAN_OR_EQUAL:
+        return left <= right;
+    case AUDIT_GREATER_THAN:
+        return left > right;
+    case AUDIT_GREATER_THAN_OR_EQUAL:
+        return left >= right;
+    case AUDIT_BIT_MASK:
+        return left & right;
+    case AUDIT_BIT_TEST:
+        return (left & right) == right;
+    default:
+        return false;
+    }
 }
 
-static int write_rule(struct json_out *out, const struct audit_rule_data *rule, struct error *error)
+static bool excludes_type(const struct audit_rule_data *rule, uint32_t type)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < rule->field_count; i++) {
+        if (rule->fields[i] == AUDIT_FILTERKEY)
+            continue;
+        if (rule->fields[i] != AUDIT_MSGTYPE || !compare(type, rule->fieldflags[i], rule->values[i]))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+/* What is excluded hides a watch only if it is one of the records that a watch makes: without SYSCALL there is nothing
+ * at all, without PATH it is not told what was touched. */
+static bool excludes_watches(const struct audit_rule_data *rule)
+{
+    return excludes_type(rule, AUDIT_SYSCALL) || excludes_type(rule, AUDIT_PATH);
+}
+
+int audit_write_rule(struct json_out *out, const struct audit_rule_data *rule, struct error *error)
 {
     uint32_t list = rule->flags & AUDIT_FILTER_MASK;
-    bool conditional = false, directory = false, has_perm = false;
+    bool conditional = false, directory = false, never = rule->action == AUDIT_NEVER;
     scoped(cleanup_free) char *path = NULL;
     unsigned perms = AUDIT_PERM_X | AUDIT_PERM_W | AUDIT_PERM_R | AUDIT_PERM_A;
     size_t offset = 0;
@@ -103,7 +176,6 @@ static int write_rule(struct json_out *out, const struct audit_rule_data *rule, 
                 directory = field == AUDIT_DIR;
             }
         } else if (field == AUDIT_PERM) {
-            has_perm = true;
             perms = rule->values[i] & 15;
         } else if (field == AUDIT_ARCH) {
             uint32_t arch = rule->values[i];
@@ -114,18 +186,16 @@ static int write_rule(struct json_out *out, const struct audit_rule_data *rule, 
         }
     }
     if (list == AUDIT_FILTER_EXIT && !has_all_syscalls(rule))
-        perms &= perms_of_syscalls(rule);
+        perms &= never ? perms_hidden(rule) : perms_watched(rule);
     json_out_object(out, NULL);
     json_out_bool(out, "exit", list == AUDIT_FILTER_EXIT);
     json_out_bool(out, "never",
-                  list == AUDIT_FILTER_EXCLUDE
-                      ? excludes_watches(rule)
-                      : rule->action == AUDIT_NEVER && (list == AUDIT_FILTER_EXIT || list == AUDIT_FILTER_TASK));
+                  list == AUDIT_FILTER_EXCLUDE ? excludes_watches(rule)
+                                               : never && (list == AUDIT_FILTER_EXIT || list == AUDIT_FILTER_TASK));
     json_out_bool(out, "directory", directory);
     json_out_bool(out, "conditional", conditional);
     json_out_string(out, "path", path);
     json_out_int(out, "perms", perms);
-    json_out_bool(out, "perm_field", has_perm);
     json_out_end_object(out);
     return 0;
 }
@@ -166,7 +236,7 @@ static int read_replies(int fd, int type, int (*back)(const struct audit_reply *
 struct listing {
     struct json_out *out;
     size_t count;
-    bool enabled;
+    uint32_t enabled;
 };
 
 static int on_rule(const struct audit_reply *reply, void *user, struct error *error)
@@ -175,13 +245,13 @@ static int on_rule(const struct audit_reply *reply, void *user, struct error *er
 
     if (++listing->count > RULES_MAX)
         return error_set(error, EFBIG, "more than %d rules", (int)RULES_MAX);
-    return write_rule(listing->out, reply->ruledata, error);
+    return audit_write_rule(listing->out, reply->ruledata, error);
 }
 
 static int on_status(const struct audit_reply *reply, void *user, struct error *error)
 {
     (void)error;
-    ((struct listing *)user)->enabled = reply->status->enabled != 0;
+    ((struct listing *)user)->enabled = reply->status->enabled;
     return 1;
 }
 
@@ -203,7 +273,8 @@ int audit_run(struct str *output, const void *argument, struct error *error)
     r = r <= 0 ? error_system(error, r < 0 ? -r : EIO, "audit status")
                : read_replies(fd, AUDIT_GET, on_status, &listing, error);
     if (r == 0) {
-        json_out_bool(listing.out, "enabled", listing.enabled);
+        json_out_bool(listing.out, "enabled", listing.enabled != 0);
+        json_out_bool(listing.out, "locked", listing.enabled == 2);
         json_out_array(listing.out, "rules");
         r = audit_request_rules_list_data(fd);
         r = r <= 0 ? error_system(error, r < 0 ? -r : EIO, "audit rules")

@@ -17,12 +17,18 @@ enum { AUDIT_PERM_X = 1, AUDIT_PERM_W = 2, AUDIT_PERM_R = 4, AUDIT_PERM_A = 8 };
 worker_run audit_run;
 #define AUDIT_CAPABILITIES (UINT64_C(1) << 30) /* CAP_AUDIT_CONTROL */
 
-/* Puts both together. OUTPUT: of audit_run, NULL when it failed because of KERNEL_ERROR. */
-int audit_parse(const struct host_root *root, const char *output, size_t length, const char *kernel_error,
-                struct audit_facts **ret, struct error *error);
+/* One rule of the kernel's as an object of audit_run's output. -EPROTO: it is not as rules are. Public for its tests.
+ */
+struct audit_rule_data;
+struct json_out;
+int audit_write_rule(struct json_out *out, const struct audit_rule_data *rule, struct error *error);
 
-/* The rules in one file of auditctl lines, appended to RULES as audit.rules(7) says: -w, -a, -A, -D; IS_DIRECTORY tells
- * whether -w names a folder. Public for its tests. */
+/* Puts both together. OUTPUT: of audit_run; NULL when it failed with KERNEL_ERRNO because of KERNEL_ERROR. */
+int audit_parse(const struct host_root *root, const char *output, size_t length, int kernel_errno,
+                const char *kernel_error, struct audit_facts **ret, struct error *error);
+
+/* The rules in one file of auditctl lines, appended to RULES as audit.rules(7) says: -w, -a, -A, -W, -d, -D, -e, their
+ * values in the same word or the next; IS_DIRECTORY tells whether -w names a folder. Public for its tests. */
 struct audit_rule_list {
     struct audit_rule *items;
     size_t count, size;

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libaudit.h>
 #include <string.h>
 
 #include "common/json_in.h"
@@ -36,76 +37,184 @@ static char *without_slash(char *path)
     return path;
 }
 
-/* -F name=value and its like. */
-static void read_field(struct arena *arena, char *field, struct audit_rule *rule)
+/* What the lines of one rule say, besides the rule itself. */
+struct line {
+    struct audit_rule rule;
+    enum { LINE_NOTHING, LINE_ADD, LINE_ADD_FIRST, LINE_REMOVE, LINE_REMOVE_ALL, LINE_SWITCH } action;
+    bool on; /* LINE_SWITCH */
+    bool excludes, task, watch;
+    bool types, hides_syscall, hides_path; /* of -F msgtype, when there is one: whether these records are excluded */
+    bool all_calls;
+    struct str calls; /* commas between */
+};
+
+static bool type_matches(uint32_t type, const char *relation, uint32_t wanted)
 {
-    char *value = field + strcspn(field, "=!<>&");
+    switch (relation[0]) {
+    case '!':
+        return type != wanted;
+    case '<':
+        return relation[1] == '=' ? type <= wanted : type < wanted;
+    case '>':
+        return relation[1] == '=' ? type >= wanted : type > wanted;
+    default:
+        return type == wanted;
+    }
+}
+
+/* -F msgtype=PATH: a name, or a number. */
+static void read_type(struct line *line, const char *relation, const char *value)
+{
+    int type = *value >= '0' && *value <= '9' ? atoi(value) : audit_name_to_msg_type(value);
+
+    if (!line->types)
+        line->types = line->hides_syscall = line->hides_path = true;
+    line->hides_syscall &= type >= 0 && type_matches(AUDIT_SYSCALL, relation, (uint32_t)type);
+    line->hides_path &= type >= 0 && type_matches(AUDIT_PATH, relation, (uint32_t)type);
+}
+
+/* -F name=value and its like. */
+static void read_field(struct arena *arena, char *field, struct line *line)
+{
+    struct audit_rule *rule = &line->rule;
+    char *relation = field + strcspn(field, "=!<>&"), *value = relation + strspn(relation, "=!<>&");
 
     if (str_starts(field, "path=") || str_starts(field, "dir=")) {
         rule->directory = field[0] == 'd';
-        rule->path = arena_strdup(arena, without_slash(strchr(field, '=') + 1));
+        rule->path = arena_strdup(arena, without_slash(value));
     } else if (str_starts(field, "perm=")) {
-        rule->perms &= read_perms(value + 1);
+        rule->perms &= read_perms(value);
     } else if (str_starts(field, "arch=")) {
-        if (!str_equal(value + 1, "b64") && !strstr(value + 1, "64"))
+        if (!str_equal(value, "b64") && !strstr(value, "64"))
             rule->conditional = true;
+    } else if (str_starts(field, "msgtype")) {
+        read_type(line, relation, value);
     } else if (!str_starts(field, "key=")) {
         rule->conditional = true;
     }
 }
 
-static unsigned perms_of_calls(const char *names)
+static bool has_call(const char *names, const char *name)
 {
+    size_t length = strlen(name);
+
+    for (const char *at = names; *at; at += strcspn(at, ","), at += *at == ',')
+        if (strcspn(at, ",") == length && strncmp(at, name, length) == 0)
+            return true;
+    return false;
+}
+
+static bool has_one_of(const char *names, const char *const *calls)
+{
+    for (; *calls; calls++)
+        if (has_call(names, *calls))
+            return true;
+    return false;
+}
+
+/* What the calls stand for. A permission is watched by one that is needed for it in practice; it is hidden as soon as
+ * one of its calls is. */
+static unsigned perms_of_calls(const char *names, bool never)
+{
+    static const char *const runs[] = {"execve", "execveat", NULL};
+    static const char *const opens[] = {"open", "openat", "openat2", NULL};
+    static const char *const unlinks[] = {"unlink", "unlinkat", NULL};
+    static const char *const writes[] = {"creat",     "truncate", "ftruncate", "rename",    "renameat", "renameat2",
+                                         "mkdir",     "mkdirat",  "rmdir",     "link",      "linkat",   "symlink",
+                                         "symlinkat", "mknod",    "mknodat",   "fallocate", NULL};
+    static const char *const attributes[] = {"chmod", "fchmod", "fchmodat", "fchmodat2", NULL};
+    static const char *const owners[] = {"chown",     "fchown",    "fchownat",    "lchown",       "setxattr",
+                                         "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", NULL};
+    bool open = has_one_of(names, opens), unlink = has_one_of(names, unlinks);
     unsigned perms = 0;
 
-    if (strstr(names, "execve"))
+    if (has_one_of(names, runs))
         perms |= AUDIT_PERM_X;
-    if (strstr(names, "open") && strstr(names, "unlink"))
+    if (never ? open || unlink || has_one_of(names, writes) : open && unlink)
         perms |= AUDIT_PERM_W;
-    if (strstr(names, "open"))
+    if (open)
         perms |= AUDIT_PERM_R;
-    if (strstr(names, "chmod"))
+    if (has_one_of(names, attributes) || (never && has_one_of(names, owners)))
         perms |= AUDIT_PERM_A;
     return perms;
 }
 
-static bool read_line(struct arena *arena, char **words, size_t count, bool (*is_directory)(const char *, void *),
-                      void *user, struct audit_rule *rule, bool *ret_first)
+static void read_list(const char *value, bool first, struct line *line)
 {
-    scoped_str calls = STR_INIT;
-    bool any = false, all = false;
+    bool exit = strstr(value, "exit") != NULL;
 
-    *rule = (struct audit_rule){.list = AUDIT_LIST_OTHER, .perms = all_perms, .all_syscalls = true};
-    for (size_t i = 0; i + 1 < count; i++) {
-        const char *option = words[i];
-        char *value = words[i + 1];
+    line->action = first ? LINE_ADD_FIRST : LINE_ADD;
+    line->rule.list = exit ? AUDIT_LIST_EXIT : AUDIT_LIST_OTHER;
+    line->excludes = strstr(value, "exclude") != NULL;
+    line->task = strstr(value, "task") != NULL;
+    line->rule.never = strstr(value, "never") != NULL;
+}
 
-        if (strcmp(option, "-w") == 0) {
-            rule->list = AUDIT_LIST_EXIT;
-            rule->path = arena_strdup(arena, without_slash(value));
-            rule->directory = is_directory && is_directory(rule->path, user);
-            any = true;
-        } else if (strcmp(option, "-p") == 0) {
-            rule->perms = read_perms(value);
-        } else if (strcmp(option, "-a") == 0 || strcmp(option, "-A") == 0) {
-            *ret_first = option[1] == 'A';
-            rule->list = strstr(value, "exit") ? AUDIT_LIST_EXIT : AUDIT_LIST_OTHER;
-            rule->never = strstr(value, "never") && (rule->list == AUDIT_LIST_EXIT || strstr(value, "task"));
-            any = true;
-        } else if (strcmp(option, "-F") == 0) {
-            read_field(arena, value, rule);
-        } else if (strcmp(option, "-S") == 0) {
-            all |= strcmp(value, "all") == 0;
-            str_append(&calls, value);
-            str_append_char(&calls, ',');
-        } else if (strcmp(option, "-k") != 0) {
-            continue;
-        }
-        i++;
+static void read_option(struct arena *arena, char option, char *value, bool (*is_directory)(const char *, void *),
+                        void *user, struct line *line)
+{
+    struct audit_rule *rule = &line->rule;
+
+    switch (option) {
+    case 'w':
+    case 'W':
+        line->action = option == 'w' ? LINE_ADD : LINE_REMOVE;
+        line->watch = true;
+        rule->list = AUDIT_LIST_EXIT;
+        rule->path = arena_strdup(arena, without_slash(value));
+        rule->directory = is_directory && is_directory(rule->path, user);
+        break;
+    case 'p':
+        rule->perms = read_perms(value);
+        break;
+    case 'a':
+    case 'A':
+        read_list(value, option == 'A', line);
+        break;
+    case 'd':
+        read_list(value, false, line);
+        line->action = LINE_REMOVE;
+        break;
+    case 'F':
+        read_field(arena, value, line);
+        break;
+    case 'C':
+        rule->conditional = true;
+        break;
+    case 'S':
+        line->all_calls |= strcmp(value, "all") == 0;
+        str_append(&line->calls, value);
+        str_append_char(&line->calls, ',');
+        break;
+    case 'e':
+        line->action = LINE_SWITCH;
+        line->on = strcmp(value, "0") != 0;
+        break;
+    default:
+        break;
     }
-    if (calls.length && !all)
-        rule->perms &= perms_of_calls(calls.data);
-    return any;
+}
+
+/* As getopt reads them: the value of an option is the rest of its word, or the next one. */
+static void read_words(struct arena *arena, char **words, size_t count, bool (*is_directory)(const char *, void *),
+                       void *user, struct line *line)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *word = words[i];
+
+        if (word[0] != '-' || !word[1] || word[1] == '-')
+            continue;
+        if (word[1] == 'D')
+            line->action = LINE_REMOVE_ALL;
+        else if (strchr("aACdeFkpSwWbfrRm", word[1]) && (word[2] || i + 1 < count))
+            read_option(arena, word[1], word[2] ? word + 2 : words[++i], is_directory, user, line);
+    }
+    if (line->calls.length && !line->all_calls)
+        line->rule.perms &= perms_of_calls(line->calls.data, line->rule.never);
+    if (line->excludes)
+        line->rule.never = line->types && (line->hides_syscall || line->hides_path);
+    else if (line->rule.list != AUDIT_LIST_EXIT && !line->task)
+        line->rule.never = false;
 }
 
 static void push(struct audit_rule_list *rules, const struct audit_rule *rule, bool first)
@@ -119,22 +228,59 @@ static void push(struct audit_rule_list *rules, const struct audit_rule *rule, b
     }
 }
 
+/* -W and -d take the rule away that they spell out. */
+static void remove_rule(struct audit_rule_list *rules, const struct line *line)
+{
+    const struct audit_rule *gone = &line->rule;
+
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct audit_rule *rule = &rules->items[i];
+
+        if (rule->list == gone->list && str_equal(rule->path, gone->path) &&
+            (line->watch || (rule->never == gone->never && rule->directory == gone->directory &&
+                             rule->conditional == gone->conditional && rule->perms == gone->perms))) {
+            vec_remove(rules, i);
+            return;
+        }
+    }
+}
+
+static void apply(const struct line *line, struct audit_rule_list *rules)
+{
+    switch (line->action) {
+    case LINE_NOTHING:
+        break;
+    case LINE_ADD:
+    case LINE_ADD_FIRST:
+        push(rules, &line->rule, line->action == LINE_ADD_FIRST);
+        break;
+    case LINE_REMOVE:
+        remove_rule(rules, line);
+        break;
+    case LINE_REMOVE_ALL:
+        rules->count = 0;
+        break;
+    case LINE_SWITCH:
+        rules->disabled = !line->on;
+        break;
+    }
+}
+
 void audit_parse_lines(struct arena *arena, const char *text, bool (*is_directory)(const char *path, void *user),
                        void *user, struct audit_rule_list *rules)
 {
     scoped(cleanup_free) char *copy = mem_strdup(text);
     char *rest = copy;
 
-    for (char *line; (line = strsep(&rest, "\n"));) {
+    for (char *at; (at = strsep(&rest, "\n"));) {
+        struct line line = {.rule = {.list = AUDIT_LIST_OTHER, .perms = all_perms}, .calls = STR_INIT};
         char *words[WORDS_MAX];
         size_t count = 0;
-        struct audit_rule rule;
-        bool first = false;
 
-        line += strspn(line, " \t\r");
-        if (*line == '#')
+        at += strspn(at, " \t\r");
+        if (*at == '#')
             continue;
-        for (char *word; count < WORDS_MAX && (word = strsep(&line, " \t\r"));)
+        for (char *word; count < WORDS_MAX && (word = strsep(&at, " \t\r"));)
             if (*word)
                 words[count++] = word;
         for (size_t i = 0; i < count; i++) { /* quotes around a value are dropped */
@@ -145,12 +291,9 @@ void audit_parse_lines(struct arena *arena, const char *text, bool (*is_director
                 words[i]++;
             }
         }
-        if (count == 1 && strcmp(words[0], "-D") == 0)
-            rules->count = 0;
-        else if (count == 2 && strcmp(words[0], "-e") == 0)
-            rules->disabled = strcmp(words[1], "0") == 0;
-        else if (read_line(arena, words, count, is_directory, user, &rule, &first))
-            push(rules, &rule, first);
+        read_words(arena, words, count, is_directory, user, &line);
+        apply(&line, rules);
+        str_deinit(&line.calls);
     }
 }
 
@@ -207,6 +350,24 @@ static int read_folder(const struct host_root *root, struct arena *arena, struct
     return r;
 }
 
+/* The kernel follows links on the way to a rule's path, and not the last one: a watch of a link does not reach what the
+ * link leads to. */
+static void find_targets(const struct host_root *root, struct arena *arena, struct audit_rule *rules, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *slash = rules[i].path && rules[i].path[0] == '/' ? strrchr(rules[i].path, '/') : NULL;
+        scoped(cleanup_free) char *folder = NULL, *resolved = NULL, *target = NULL;
+
+        if (!slash)
+            continue;
+        folder = mem_strndup(rules[i].path, slash == rules[i].path ? 1 : (size_t)(slash - rules[i].path));
+        if (host_resolve(root, folder, &resolved, NULL) < 0)
+            continue;
+        target = mem_printf("%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, slash + 1);
+        rules[i].target = arena_strdup(arena, target);
+    }
+}
+
 static void read_disk(const struct host_root *root, struct audit_facts *facts)
 {
     struct arena *arena = facts->facts.arena;
@@ -220,10 +381,12 @@ static void read_disk(const struct host_root *root, struct audit_facts *facts)
     }
     if (r < 0)
         facts->disk_error = arena_strdup(arena, r == -ENOENT ? "there are no rule files in /etc/audit" : error.text);
+    facts->disk_disabled = rules.disabled;
     facts->disk = arena_alloc(arena, (rules.count + 1) * sizeof *facts->disk);
     for (size_t i = 0; i < rules.count; i++)
         facts->disk[facts->disk_count++] = rules.items[i];
     vec_free(&rules);
+    find_targets(root, arena, facts->disk, facts->disk_count);
 }
 
 /* ---- Both ---- */
@@ -233,6 +396,7 @@ static void read_kernel(const struct json *root, struct audit_facts *facts)
     const struct json *rules = json_get(root, "rules");
 
     facts->enabled = json_bool(json_get(root, "enabled"), false);
+    facts->locked = json_bool(json_get(root, "locked"), false);
     facts->kernel = arena_alloc(facts->facts.arena, (json_count(rules) + 1) * sizeof *facts->kernel);
     for (size_t i = 0; i < json_count(rules); i++) {
         const struct json *rule = json_at(rules, i);
@@ -258,11 +422,28 @@ static void digest_rules(struct hash *hash, const struct audit_rule *rules, size
         digest_number(hash, rules[i].conditional);
         digest_number(hash, rules[i].perms);
         digest_text(hash, rules[i].path);
+        digest_text(hash, rules[i].target);
     }
 }
 
-int audit_parse(const struct host_root *root, const char *output, size_t length, const char *kernel_error,
-                struct audit_facts **ret, struct error *error)
+/* A refusal (of capabilities, of a sandbox, of a user namespace) is told apart from an answer that broke off. */
+static enum audit_kernel state_of(int number)
+{
+    switch (number) {
+    case EPERM:
+    case EACCES:
+    case ECONNREFUSED:
+    case EAFNOSUPPORT:
+        return AUDIT_KERNEL_DENIED;
+    case EPROTONOSUPPORT:
+        return AUDIT_KERNEL_ABSENT;
+    default:
+        return AUDIT_KERNEL_UNKNOWN;
+    }
+}
+
+int audit_parse(const struct host_root *root, const char *output, size_t length, int kernel_errno,
+                const char *kernel_error, struct audit_facts **ret, struct error *error)
 {
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     struct audit_facts *facts;
@@ -274,14 +455,19 @@ int audit_parse(const struct host_root *root, const char *output, size_t length,
     arena = arena_new(4096);
     facts = arena_alloc(arena, sizeof *facts);
     facts->facts.arena = arena;
+    facts->kernel_state = output ? AUDIT_KERNEL_READ : state_of(kernel_errno);
     facts->kernel_error = output ? NULL : arena_strdup(arena, kernel_error ? kernel_error : "unknown");
     if (output)
         read_kernel(json_root(doc), facts);
+    find_targets(root, arena, facts->kernel, facts->kernel_count);
     read_disk(root, facts);
     hash_init(&hash);
+    digest_number(&hash, facts->kernel_state);
     digest_text(&hash, facts->kernel_error);
     digest_text(&hash, facts->disk_error);
     digest_number(&hash, facts->enabled);
+    digest_number(&hash, facts->locked);
+    digest_number(&hash, facts->disk_disabled);
     digest_rules(&hash, facts->kernel, facts->kernel_count);
     digest_rules(&hash, facts->disk, facts->disk_count);
     facts->facts.digest = hash_end(&hash);

@@ -205,6 +205,14 @@ static char *rootless_config(const struct host_root *root, pid_t pid)
     return mem_strdup(default_config);
 }
 
+/* What dockerd takes for --rootless when it was not told. */
+static bool runs_in_rootlesskit(const struct host_root *root, pid_t pid)
+{
+    scoped(cleanup_free) char *folder = pid > 0 ? proc_read_environment(root, pid, "ROOTLESSKIT_STATE_DIR") : NULL;
+
+    return !str_empty(folder);
+}
+
 static char *config_file(const struct host_root *root, pid_t pid, const struct option_set *set)
 {
     const struct daemon_option *given = options_find(set->list.items, set->list.count, "config-file");
@@ -216,7 +224,7 @@ static char *config_file(const struct host_root *root, pid_t pid, const struct o
     if (given && given->value[0])
         return proc_read_link(root, pid, "cwd", folder, sizeof folder) ? mem_printf("%s/%s", folder, given->value)
                                                                        : mem_strdup(given->value);
-    if (rootless && options_read_bool(rootless->value) == TRI_TRUE)
+    if (rootless ? options_read_bool(rootless->value) == TRI_TRUE : runs_in_rootlesskit(root, pid))
         return rootless_config(root, pid);
     return mem_strdup(default_config);
 }
@@ -279,6 +287,11 @@ int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_
     digest_facts(facts);
     *ret = facts;
     return 0;
+}
+
+void daemon_watch_paths(void (*back)(const char *path, bool tree, void *user), void *user)
+{
+    fileset_unit_places("docker.socket", back, user);
 }
 
 /* ---- Asking ---- */

@@ -118,18 +118,28 @@ struct group_facts {
 /* What the kernel's audit watches, and what the files on disk would have it watch. */
 struct audit_facts {
     struct facts facts;
-    const char *kernel_error; /* not NULL: the kernel's rules could not be listed, and why */
-    bool enabled;
+    /* DENIED: this agent may not ask, so the files are all there is; ABSENT: the kernel was built without audit;
+     * UNKNOWN: the answer did not come whole. */
+    enum audit_kernel {
+        AUDIT_KERNEL_READ,
+        AUDIT_KERNEL_DENIED,
+        AUDIT_KERNEL_ABSENT,
+        AUDIT_KERNEL_UNKNOWN
+    } kernel_state;
+    const char *kernel_error; /* why, when it is not READ */
+    bool enabled, locked;     /* locked: no rule can be loaded before the next boot */
     struct audit_rule {
         enum { AUDIT_LIST_EXIT, AUDIT_LIST_OTHER } list;
-        bool never;       /* "never" action: hides what it matches from the rules behind it */
-        bool directory;   /* -w dir, -F dir=: everything below */
-        bool conditional; /* it has fields that narrow it (auid, uid, exe …): it does not watch everything */
-        const char *path; /* NULL: a rule without path */
-        unsigned perms;   /* AUDIT_PERM bits: x 1, w 2, r 4, a 8 */
-        bool all_syscalls;
+        bool never;         /* EXIT: hides what it matches from the rules behind it; OTHER: hides everything */
+        bool directory;     /* -w dir, -F dir=: everything below */
+        bool conditional;   /* it has fields that narrow it (auid, uid, exe …): it does not watch everything */
+        const char *path;   /* NULL: a rule without path */
+        const char *target; /* PATH with the links of its folders resolved, as the kernel does, but not its own; NULL:
+                               not looked up */
+        unsigned perms;     /* AUDIT_PERM bits: x 1, w 2, r 4, a 8 */
     } * kernel, *disk;
     size_t kernel_count, disk_count;
+    bool disk_disabled; /* the files switch auditing off */
     const char *disk_error;
 };
 

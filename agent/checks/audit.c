@@ -14,6 +14,7 @@ struct coverage {
     enum outcome outcome;
     const struct audit_rule *by; /* the rule that covers or hides */
     unsigned perms;              /* covered */
+    bool by_link;                /* a rule names the link, which does not reach the file */
 };
 
 static unsigned parse_perms(const char *text)
@@ -29,33 +30,60 @@ static unsigned parse_perms(const char *text)
     return perms;
 }
 
-static bool covers(const struct audit_rule *rule, const char *path)
+static bool reaches(const struct audit_rule *rule, const char *rule_path, const char *path)
 {
-    return rule->path && path &&
-           (strcmp(rule->path, path) == 0 || (rule->directory && check_path_within(path, rule->path)));
+    return rule_path && path &&
+           (strcmp(rule_path, path) == 0 || (rule->directory && check_path_within(path, rule_path)));
+}
+
+static bool covers(const struct audit_rule *rule, const struct file_facts *file)
+{
+    if (rule->target)
+        return reaches(rule, rule->target, file->target ? file->target : file->path);
+    return reaches(rule, rule->path, file->target) || reaches(rule, rule->path, file->path);
+}
+
+/* What excludes records, or tasks from auditing, does so wherever it stands. */
+static const struct audit_rule *find_blindfold(const struct audit_rule *rules, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rules[i].list == AUDIT_LIST_OTHER && rules[i].never && !rules[i].conditional)
+            return &rules[i];
+    return NULL;
 }
 
 static struct coverage look(const struct audit_rule *rules, size_t count, const struct file_facts *file,
                             unsigned wanted)
 {
     struct coverage found = {.outcome = MISSED};
+    const struct audit_rule *hidden_by = find_blindfold(rules, count);
+    unsigned hidden = hidden_by ? wanted : 0;
 
     for (size_t i = 0; i < count; i++) {
         const struct audit_rule *rule = &rules[i];
-        bool matches = covers(rule, file->target) || covers(rule, file->path);
+        bool matches = covers(rule, file);
+        unsigned seen;
 
-        if (rule->conditional)
+        found.by_link |= !matches && reaches(rule, rule->path, file->path);
+        if (rule->conditional || rule->list != AUDIT_LIST_EXIT || (!matches && (rule->path || !rule->never)))
             continue;
-        if (rule->never && (matches || !rule->path)) {
-            found.outcome = HIDDEN;
-            found.by = rule;
-            return found;
+        if (rule->never) {
+            hidden_by = rule->perms & ~hidden & ~found.perms & wanted ? rule : hidden_by;
+            hidden |= rule->perms;
+            continue;
         }
-        if (rule->list != AUDIT_LIST_EXIT || rule->never || !matches)
+        seen = rule->perms & ~hidden;
+        if (rule->perms & ~found.perms & hidden & wanted) { /* it would have, but for the rule before it */
+            found.outcome = HIDDEN;
+            found.by = hidden_by;
+        }
+        if (!seen)
             continue;
-        found.perms |= rule->perms;
-        found.by = rule;
-        found.outcome = (found.perms & wanted) == wanted ? COVERED : PARTLY;
+        found.perms |= seen;
+        if (found.outcome != HIDDEN || (found.perms & wanted) == wanted) {
+            found.outcome = (found.perms & wanted) == wanted ? COVERED : PARTLY;
+            found.by = rule;
+        }
         if (found.outcome == COVERED)
             return found;
     }
@@ -80,42 +108,69 @@ static const char *spell_perms(unsigned perms, char buffer[5])
 
 static void remedy_watch(const struct check_input *in, struct check_result *out, const struct file_facts *file)
 {
-    scoped_str path = STR_INIT;
+    const char *path = file->target ? file->target : file->path, *perms = check_param(in, "permissions")->string;
+    scoped_str word = STR_INIT, line = STR_INIT, quoted = STR_INIT;
 
     if (!in->explain)
         return;
-    text_shell_quote(&path, file->target ? file->target : file->path);
-    check_remedy(in, out,
-                 "auditctl -w %s -p %s -k docker && echo '-w %s -p %s -k docker' >> /etc/audit/rules.d/docker.rules",
-                 path.data, check_param(in, "permissions")->string, file->target ? file->target : file->path,
-                 check_param(in, "permissions")->string);
+    text_shell_quote(&word, path);
+    str_printf(&line, "-w %s -p %s -k docker", path, perms);
+    text_shell_quote(&quoted, line.data);
+    check_remedy(in, out, "auditctl -w %s -p %s -k docker && echo %s >> /etc/audit/rules.d/docker.rules", word.data,
+                 perms, quoted.data);
+}
+
+static const char *describe(const struct audit_rule *rule)
+{
+    return rule->path ? rule->path : rule->list == AUDIT_LIST_EXIT ? "every system call" : "every record or task";
 }
 
 static void say_coverage(const struct check_input *in, struct check_result *out, const struct file_facts *file,
                          const struct coverage *found, const char *where, const struct coverage *on_disk)
 {
+    bool only_on_disk = on_disk && on_disk->outcome == COVERED;
+    const char *disk = only_on_disk ? "; a rule for it lies on disk and is not loaded (augenrules --load)" : "";
     char perms[5];
 
     switch (found->outcome) {
     case COVERED:
-        check_say(in, out, VERDICT_PASS, "%s is watched%s, by %s", file->path, where, found->by->path);
+        check_say(in, out, VERDICT_PASS, "%s is watched%s, by the %srule of %s", file->path, where,
+                  *where ? "" : "loaded ", found->by->path);
         return;
     case HIDDEN:
-        check_say(in, out, VERDICT_FAIL, "%s: a rule that says never%s%s hides every watch behind it%s", file->path,
-                  found->by->path ? ", of " : "", found->by->path ? found->by->path : "", where);
+        check_say(in, out, VERDICT_FAIL, "%s is not watched%s: a rule that says never or exclude, of %s, hides it%s",
+                  file->path, where, describe(found->by), disk);
         break;
     case PARTLY:
-        check_say(in, out, VERDICT_FAIL, "%s is watched%s by %s for %s only, %s is wanted", file->path, where,
-                  found->by->path, spell_perms(found->perms, perms), check_param(in, "permissions")->string);
+        check_say(in, out, VERDICT_FAIL, "%s is watched%s by the rule of %s for %s only, %s is wanted%s", file->path,
+                  where, found->by->path, spell_perms(found->perms, perms), check_param(in, "permissions")->string,
+                  disk);
         break;
     case MISSED:
-        check_say(in, out, VERDICT_FAIL, "%s is not watched%s%s", file->path, where,
-                  on_disk && on_disk->outcome == COVERED
-                      ? "; a rule for it lies on disk and is not loaded (augenrules --load)"
-                      : "");
+        check_say(in, out, VERDICT_FAIL, "%s is not watched%s%s%s", file->path, where,
+                  found->by_link ? ": a watch of a link does not reach what it leads to" : "", disk);
         break;
     }
     remedy_watch(in, out, file);
+}
+
+/* The kernel may not be asked: what the files would have it watch is the best that is known. */
+static void judge_by_files(const struct check_input *in, struct check_result *out, const struct file_facts *file,
+                           const struct audit_facts *audit, const struct coverage *disk)
+{
+    scoped_str where = STR_INIT;
+
+    if (audit->disk_error) {
+        check_say(in, out, VERDICT_ERROR, "audit: %s; %s", audit->kernel_error, audit->disk_error);
+        return;
+    }
+    str_printf(&where, " (says /etc/audit; the kernel's own rules could not be read: %s)", audit->kernel_error);
+    if (!audit->disk_disabled) {
+        say_coverage(in, out, file, disk, where.data, NULL);
+        return;
+    }
+    check_say(in, out, VERDICT_FAIL, "%s is not watched: the rules switch auditing off%s", file->path, where.data);
+    check_remedy(in, out, "# remove the line \"-e 0\" from /etc/audit/rules.d, then: augenrules --load");
 }
 
 static void judge(const struct check_input *in, struct check_result *out, const struct file_facts *file)
@@ -134,24 +189,30 @@ static void judge(const struct check_input *in, struct check_result *out, const 
         return;
     }
     disk = look(audit->disk, audit->disk_count, file, wanted);
-    if (audit->kernel_error) {
-        scoped_str where = STR_INIT;
-
-        if (audit->disk_error) {
-            check_say(in, out, VERDICT_ERROR, "audit: %s; %s", audit->kernel_error, audit->disk_error);
-            return;
-        }
-        str_printf(&where, " (says /etc/audit; the kernel's own rules could not be read: %s)", audit->kernel_error);
-        say_coverage(in, out, file, &disk, where.data, NULL);
+    switch (audit->kernel_state) {
+    case AUDIT_KERNEL_READ:
+        break;
+    case AUDIT_KERNEL_DENIED:
+        judge_by_files(in, out, file, audit, &disk);
+        return;
+    case AUDIT_KERNEL_ABSENT:
+        check_say(in, out, VERDICT_FAIL, "%s is not watched: the kernel has no auditing (%s)", file->path,
+                  audit->kernel_error);
+        return;
+    case AUDIT_KERNEL_UNKNOWN:
+        check_error(in, out, "audit", audit->kernel_error);
         return;
     }
     if (!audit->enabled) {
         check_say(in, out, VERDICT_FAIL, "%s is not watched: auditing is switched off", file->path);
-        check_remedy(in, out, "auditctl -e 1");
+        if (!out->remedy.length)
+            check_remedy(in, out, "auditctl -e 1");
         return;
     }
     kernel = look(audit->kernel, audit->kernel_count, file, wanted);
     say_coverage(in, out, file, &kernel, "", &disk);
+    if (kernel.outcome != COVERED && audit->locked)
+        check_say(in, out, VERDICT_FAIL, "the rules are locked until the next boot (-e 2)");
 }
 
 void check_audit_watch(const struct check_input *in, struct check_result *out)

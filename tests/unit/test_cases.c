@@ -182,14 +182,33 @@ static bool is_directory(const char *path, void *user)
     return false;
 }
 
+/* LINKS: what a rule's path means once the links of its folders are followed. */
 static void load_rules(struct arena *arena, const struct json *lines, const struct json *directories,
-                       struct audit_rule_list *ret)
+                       const struct json *links, struct audit_rule_list *ret)
 {
     scoped_str text = STR_INIT;
 
     for (size_t i = 0; i < json_count(lines); i++)
         str_printf(&text, "%s\n", json_string(json_at(lines, i)));
     audit_parse_lines(arena, str_text(&text), is_directory, (void *)(uintptr_t)directories, ret);
+    for (size_t i = 0; i < ret->count; i++)
+        if (ret->items[i].path)
+            ret->items[i].target = arena_strdup(arena, json_string(json_get(links, ret->items[i].path)));
+}
+
+static enum audit_kernel audit_state(const struct json *audit)
+{
+    static const char *const names[] = {[AUDIT_KERNEL_READ] = "read",
+                                        [AUDIT_KERNEL_DENIED] = "denied",
+                                        [AUDIT_KERNEL_ABSENT] = "absent",
+                                        [AUDIT_KERNEL_UNKNOWN] = "unknown"};
+    const char *state = json_string(json_get(audit, "kernel_state"));
+
+    for (size_t i = 0; state && i < countof(names); i++)
+        if (str_equal(names[i], state))
+            return (enum audit_kernel)i;
+    ck_assert_msg(!state, "no such kernel_state: %s", state);
+    return json_get(audit, "kernel_error") ? AUDIT_KERNEL_DENIED : AUDIT_KERNEL_READ;
 }
 
 static void load_audit(struct store *store, const struct json *audit)
@@ -200,11 +219,16 @@ static void load_audit(struct store *store, const struct json *audit)
     if (!audit)
         return;
     facts = facts_new(sizeof *facts);
+    facts->kernel_state = audit_state(audit);
     facts->enabled = json_bool(json_get(audit, "enabled"), true);
+    facts->locked = json_bool(json_get(audit, "locked"), false);
     facts->kernel_error = arena_strdup(facts->facts.arena, json_string(json_get(audit, "kernel_error")));
     facts->disk_error = arena_strdup(facts->facts.arena, json_string(json_get(audit, "disk_error")));
-    load_rules(facts->facts.arena, json_get(audit, "kernel"), json_get(audit, "directories"), &kernel);
-    load_rules(facts->facts.arena, json_get(audit, "disk"), json_get(audit, "directories"), &disk);
+    load_rules(facts->facts.arena, json_get(audit, "kernel"), json_get(audit, "directories"), json_get(audit, "links"),
+               &kernel);
+    load_rules(facts->facts.arena, json_get(audit, "disk"), json_get(audit, "directories"), json_get(audit, "links"),
+               &disk);
+    facts->disk_disabled = disk.disabled;
     facts->kernel = arena_alloc(facts->facts.arena, (kernel.count + 1) * sizeof *facts->kernel);
     facts->disk = arena_alloc(facts->facts.arena, (disk.count + 1) * sizeof *facts->disk);
     for (size_t i = 0; i < kernel.count; i++)
