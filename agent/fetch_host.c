@@ -220,15 +220,17 @@ static void on_group(const char *output, size_t length, int number, const char *
 }
 
 /* The group that the socket really belongs to, else the one that dockerd would give it. */
-static char *group_of_socket(const struct fetcher *fetcher)
+static char *group_of_socket(const struct fetcher *fetcher, bool *ret_by_id)
 {
     const struct daemon_facts *daemon = store_daemon(engine_store(fetcher->engine), NULL);
     const char *option = daemon ? daemon_option(daemon, "group", NULL) : NULL;
     const char *socket = fetch_engine_socket(fetcher);
     struct stat st;
 
-    if (socket && host_stat(fetcher->root, socket, &st, NULL) == 0 && S_ISSOCK(st.st_mode))
+    if (socket && host_stat(fetcher->root, socket, &st, NULL) == 0 && S_ISSOCK(st.st_mode)) {
+        *ret_by_id = true;
         return mem_printf("%u", (unsigned)st.st_gid);
+    }
     return mem_strdup(str_empty(option) ? "docker" : option);
 }
 
@@ -236,12 +238,13 @@ void fetch_group(struct fetcher *fetcher)
 {
     scoped(cleanup_free) char *group = NULL;
     struct groups_request request;
+    bool by_id = false;
     struct error error = ERROR_INIT;
 
     if (fetch_refuse_remote(fetcher, INPUT_GROUP, NULL))
         return;
-    group = group_of_socket(fetcher);
-    request = (struct groups_request){.root = fetcher->root, .group = group};
+    group = group_of_socket(fetcher, &by_id);
+    request = (struct groups_request){.root = fetcher->root, .group = group, .by_id = by_id};
     fetcher->group_worker = worker_start(fetcher->base,
                                          &(struct worker_options){.run = groups_run,
                                                                   .argument = &request,

@@ -111,6 +111,7 @@ struct group_facts {
         const char *name;
         gid_t gid;
         struct string_list members; /* supplementary and by primary group */
+        struct string_list primary; /* those whose primary group it is */
     } * items;
     size_t count;
 };

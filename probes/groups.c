@@ -17,108 +17,199 @@ static bool is_number(const char *s)
     return *s && strspn(s, "0123456789") == strlen(s) && strlen(s) <= 10;
 }
 
-static void write_group(struct str *output, const char *name, gid_t gid, struct json_out *members)
+/* The group as it is found: one gid may have several names, and a user of any of them may use the socket. */
+struct finding {
+    char *name;
+    gid_t gid;
+    struct json_out *members, *primary; /* open arrays of names */
+};
+
+static void finding_init(struct finding *finding)
+{
+    *finding = (struct finding){.members = json_out_new(false), .primary = json_out_new(false)};
+    json_out_array(finding->members, NULL);
+    json_out_array(finding->primary, NULL);
+}
+
+static void finding_deinit(struct finding *finding)
+{
+    free(finding->name);
+    json_out_free(finding->members);
+    json_out_free(finding->primary);
+}
+
+static void add_primary(struct finding *finding, const char *user)
+{
+    json_out_string(finding->members, NULL, user);
+    json_out_string(finding->primary, NULL, user);
+}
+
+static void write_finding(struct str *output, struct finding *finding)
 {
     struct json_out *out = json_out_new(false);
 
+    json_out_end_array(finding->members);
+    json_out_end_array(finding->primary);
     json_out_object(out, NULL);
-    json_out_string(out, "name", name);
-    json_out_int(out, "gid", gid);
-    json_out_raw(out, "members", json_out_text(members, NULL));
+    json_out_string(out, "name", finding->name);
+    json_out_int(out, "gid", finding->gid);
+    json_out_raw(out, "members", json_out_text(finding->members, NULL));
+    json_out_raw(out, "primary", json_out_text(finding->primary, NULL));
     json_out_end_object(out);
     str_append(output, json_out_text(out, NULL));
     json_out_free(out);
 }
 
-static int ask_name_service(struct str *output, const char *wanted)
+/* What getgrnam(3) and its like leave behind when there is nothing to find differs from service to service; these mean
+ * that it could not be looked up. */
+static bool is_failure(int number)
 {
-    scoped(cleanup_json_out) struct json_out *members = json_out_new(false);
-    scoped(cleanup_free) char *name = NULL;
-    struct group *group;
-    gid_t gid;
+    static const int failures[] = {EINTR, EIO, EMFILE, ENFILE, ENOMEM, ERANGE, EACCES, EAGAIN, ETIMEDOUT};
 
-    group = getgrnam(wanted);
-    if (!group && is_number(wanted))
-        group = getgrgid((gid_t)strtoul(wanted, NULL, 10));
-    if (!group && !is_number(wanted)) {
-        str_append(output, "null");
-        return 0;
+    for (size_t i = 0; i < countof(failures); i++)
+        if (number == failures[i])
+            return true;
+    return false;
+}
+
+static int look_group_up(const struct groups_request *request, struct finding *finding, struct error *error)
+{
+    gid_t number = is_number(request->group) ? (gid_t)strtoul(request->group, NULL, 10) : 0;
+    struct group *group;
+
+    errno = 0;
+    group = request->by_id ? getgrgid(number) : getgrnam(request->group);
+    if (!group && !is_failure(errno) && !request->by_id && is_number(request->group)) {
+        errno = 0;
+        group = getgrgid(number);
     }
-    gid = group ? group->gr_gid : (gid_t)strtoul(wanted, NULL, 10);
-    name = mem_strdup(group ? group->gr_name : wanted);
-    json_out_array(members, NULL);
+    if (!group && is_failure(errno))
+        return error_system(error, errno, "the name service does not answer for group %s", request->group);
+    if (group || is_number(request->group)) {
+        finding->name = mem_strdup(group ? group->gr_name : request->group);
+        finding->gid = group ? group->gr_gid : number;
+    }
     for (size_t i = 0; group && group->gr_mem[i]; i++)
-        json_out_string(members, NULL, group->gr_mem[i]);
-    setpwent();
-    for (struct passwd *user; (user = getpwent());)
-        if (user->pw_gid == gid && user->pw_uid != 0)
-            json_out_string(members, NULL, user->pw_name);
-    endpwent();
-    json_out_end_array(members);
-    write_group(output, name, gid, members);
+        json_out_string(finding->members, NULL, group->gr_mem[i]);
     return 0;
 }
 
-/* name:x:gid:member,member */
-static bool find_group(char *text, const char *wanted, char **ret_name, gid_t *ret_gid, char **ret_members)
+static int enumerate(struct finding *finding, struct error *error)
 {
-    for (char *line; (line = strsep(&text, "\n"));) {
-        char *name = strsep(&line, ":"), *gid;
+    setgrent();
+    errno = 0;
+    for (struct group *group; (group = getgrent()); errno = 0)
+        for (size_t i = 0;
+             group->gr_gid == finding->gid && strcmp(group->gr_name, finding->name) != 0 && group->gr_mem[i]; i++)
+            json_out_string(finding->members, NULL, group->gr_mem[i]);
+    if (is_failure(errno))
+        return error_system(error, errno, "the name service does not list the groups");
+    endgrent();
+    setpwent();
+    errno = 0;
+    for (struct passwd *user; (user = getpwent()); errno = 0)
+        if (user->pw_gid == finding->gid && user->pw_uid != 0)
+            add_primary(finding, user->pw_name);
+    if (is_failure(errno))
+        return error_system(error, errno, "the name service does not list the users");
+    endpwent();
+    return 0;
+}
 
+static int ask_name_service(const struct groups_request *request, struct finding *finding, struct error *error)
+{
+    int r = look_group_up(request, finding, error);
+
+    return r < 0 || !finding->name ? r : enumerate(finding, error);
+}
+
+/* ---- Files ---- */
+
+struct entry {
+    char *name, *id, *third, *rest; /* group: name:x:gid:members; passwd: name:x:uid:gid:… */
+};
+
+static bool next_entry(char **text, struct entry *ret)
+{
+    for (char *line; (line = strsep(text, "\n"));) {
+        *ret = (struct entry){.name = strsep(&line, ":")};
         strsep(&line, ":");
-        gid = strsep(&line, ":");
-        if (!gid || !is_number(gid) || (strcmp(name, wanted) != 0 && strcmp(gid, wanted) != 0))
-            continue;
-        *ret_name = name;
-        *ret_gid = (gid_t)strtoul(gid, NULL, 10);
-        *ret_members = line ? line : gid + strlen(gid);
-        return true;
+        ret->id = strsep(&line, ":");
+        ret->third = strsep(&line, ":");
+        ret->rest = line;
+        if (ret->id && is_number(ret->id) && *ret->name)
+            return true;
     }
     return false;
 }
 
-static int read_files(struct str *output, const struct groups_request *request, struct error *error)
+static bool find_group(const char *text, const char *wanted, bool by_id, struct finding *finding)
 {
-    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    scoped(cleanup_free) char *copy = mem_strdup(text);
+    char *rest = copy;
+
+    for (struct entry entry; next_entry(&rest, &entry);)
+        if (by_id ? is_number(wanted) && strtoul(entry.id, NULL, 10) == strtoul(wanted, NULL, 10)
+                  : strcmp(entry.name, wanted) == 0) {
+            finding->name = mem_strdup(entry.name);
+            finding->gid = (gid_t)strtoul(entry.id, NULL, 10);
+            return true;
+        }
+    return false;
+}
+
+static void add_members(char *text, struct finding *finding)
+{
+    for (struct entry entry; next_entry(&text, &entry);)
+        if (strtoul(entry.id, NULL, 10) == finding->gid)
+            for (char *member; (member = strsep(&entry.third, ","));)
+                if (*member)
+                    json_out_string(finding->members, NULL, member);
+}
+
+static int read_files(const struct groups_request *request, struct finding *finding, struct error *error)
+{
     scoped_str groups = STR_INIT, users = STR_INIT;
-    char *name, *members, *rest;
-    gid_t gid;
+    char *rest;
     int r = host_read(request->root, "/etc/group", FILE_MAX_BYTES, &groups, error);
 
     if (r < 0)
         return error_prefix(error, "/etc/group");
-    if (!groups.data || !find_group(groups.data, request->group, &name, &gid, &members)) {
-        str_append(output, "null");
-        return 0;
+    if (!(!request->by_id && find_group(str_text(&groups), request->group, false, finding)) &&
+        !find_group(str_text(&groups), request->group, true, finding)) {
+        if (!request->by_id || !is_number(request->group))
+            return 0;
+        finding->name = mem_strdup(request->group);
+        finding->gid = (gid_t)strtoul(request->group, NULL, 10);
     }
-    json_out_array(out, NULL);
-    for (char *member; (member = strsep(&members, ","));)
-        if (*member)
-            json_out_string(out, NULL, member);
+    if (groups.data)
+        add_members(groups.data, finding);
     r = host_read(request->root, "/etc/passwd", FILE_MAX_BYTES, &users, error);
     if (r < 0)
         return error_prefix(error, "/etc/passwd");
     rest = users.data;
-    for (char *line; (line = strsep(&rest, "\n"));) { /* name:x:uid:gid:… */
-        char *user = strsep(&line, ":"), *uid, *primary;
-
-        strsep(&line, ":");
-        uid = strsep(&line, ":");
-        primary = strsep(&line, ":");
-        if (primary && is_number(primary) && strtoul(primary, NULL, 10) == gid && strcmp(uid, "0") != 0)
-            json_out_string(out, NULL, user);
-    }
-    json_out_end_array(out);
-    write_group(output, name, gid, out);
+    for (struct entry entry; rest && next_entry(&rest, &entry);)
+        if (entry.third && is_number(entry.third) && strtoul(entry.third, NULL, 10) == finding->gid &&
+            strtoul(entry.id, NULL, 10) != 0)
+            add_primary(finding, entry.name);
     return 0;
 }
 
 int groups_run(struct str *output, const void *argument, struct error *error)
 {
     const struct groups_request *request = argument;
+    struct finding finding;
+    int r;
 
-    return strcmp(host_root_path(request->root), "/") == 0 ? ask_name_service(output, request->group)
-                                                           : read_files(output, request, error);
+    finding_init(&finding);
+    r = strcmp(host_root_path(request->root), "/") == 0 ? ask_name_service(request, &finding, error)
+                                                        : read_files(request, &finding, error);
+    if (r == 0 && finding.name)
+        write_finding(output, &finding);
+    else if (r == 0)
+        str_append(output, "null");
+    finding_deinit(&finding);
+    return r;
 }
 
 int groups_parse(const char *output, size_t length, struct group_facts **ret, struct error *error)
@@ -140,6 +231,7 @@ int groups_parse(const char *output, size_t length, struct group_facts **ret, st
         facts->items[0].name = build_text_or(&b, json_get(root, "name"));
         facts->items[0].gid = (gid_t)build_int(&b, json_get(root, "gid"));
         build_list(&b, json_get(root, "members"), "members", &facts->items[0].members);
+        build_list(&b, json_get(root, "primary"), "primary", &facts->items[0].primary);
         facts->count = 1;
     }
     build_number(&b, (int64_t)facts->count);

@@ -7,11 +7,12 @@
 #include "probes/facts.h"
 #include "probes/worker.h"
 
-/* GROUP: a name or a number. With the host's own root the name service (NSS: files, LDAP, sssd …) is asked, which may
- * block: in a worker; OUTPUT is for groups_parse(). */
+/* GROUP: a name or, as dockerd takes it too, a number; BY_ID: a number that is no name. With the host's own root the
+ * name service (NSS: files, LDAP, sssd …) is asked, which may block: in a worker; OUTPUT is for groups_parse(). */
 struct groups_request {
     const struct host_root *root;
     const char *group;
+    bool by_id;
 };
 worker_run groups_run;
 

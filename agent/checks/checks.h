@@ -67,6 +67,8 @@ bool check_parse_bool(const char *s, bool *ret);
 const struct daemon_facts *check_need_option(const struct check_input *in, struct check_result *out, const char *name);
 /* Compares dotted numbers as far as they go ("20.10.24+dfsg1" is 20.10.24); <0, 0, >0. */
 int check_version_compare(const char *a, const char *b);
+/* Does it begin with a number? A development build calls itself otherwise. */
+bool check_is_version(const char *version);
 /* Is PATH the same as ROOT or below it, by path component? */
 bool check_path_within(const char *path, const char *root);
 

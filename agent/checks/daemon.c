@@ -1,6 +1,7 @@
 /* Section 2: how dockerd is set up. The engine's own word counts first, then dockerd's arguments, then daemon.json,
  * then the engine's default; the evidence says which of them spoke. */
 #include <string.h>
+#include <strings.h>
 
 #include "agent/checks/checks.h"
 #include "common/text.h"
@@ -116,14 +117,20 @@ void check_log_level(const struct check_input *in, struct check_result *out)
     daemon = check_need_option(in, out, "log-level");
     if (!daemon)
         return;
-    if (!info || info->debug == TRI_ABSENT)
+    if (!info || info->debug == TRI_ABSENT) {
+        if (!check_need_option(in, out, "debug"))
+            return;
         debug = daemon_option_bool(daemon, "debug", false, &debug_place);
+    }
     value = daemon_option(daemon, "log-level", &place);
+    if (str_empty(value))
+        place = OPTION_DEFAULT;
     if (debug)
         check_say(in, out, VERDICT_FAIL, "debugging is on, by %s", place_name(debug_place));
-    if (str_empty(value) || strcmp(value, wanted) == 0)
-        check_say(in, out, VERDICT_PASS, "the log level is %s, by %s", str_empty(value) ? "info" : value,
-                  place_name(str_empty(value) ? OPTION_DEFAULT : place));
+    if (str_empty(value))
+        value = "info";
+    if (strcasecmp(value, wanted) == 0) /* as the engine compares it */
+        check_say(in, out, VERDICT_PASS, "the log level is %s, by %s", value, place_name(place));
     else
         check_say(in, out, VERDICT_FAIL, "the log level is %s, by %s", value, place_name(place));
     if (out->verdict == VERDICT_FAIL)
@@ -280,30 +287,46 @@ void check_daemon_cgroup_parent(const struct check_input *in, struct check_resul
     remedy_option(in, out, "no \"cgroup-parent\"");
 }
 
+/* What devicemapper tells of its base device; NULL: nothing. */
+static const char *base_device_size(const struct info_facts *info)
+{
+    static const char key[] = "Base Device Size: ";
+
+    for (size_t i = 0; info && i < info->driver_status.count; i++)
+        if (str_starts(info->driver_status.items[i], key))
+            return info->driver_status.items[i] + strlen(key);
+    return NULL;
+}
+
 void check_base_device_size(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = store_info(in->store, NULL);
-    const struct daemon_facts *daemon;
+    const struct daemon_facts *daemon = store_daemon(in->store, NULL);
+    const char *size = base_device_size(info);
 
     if (is_podman(in, out))
         return;
-    if (info && !str_empty(info->driver) && strcmp(info->driver, "devicemapper") != 0) {
-        /* Another driver would refuse the option, so none is in effect. */
-        check_say(in, out, VERDICT_PASS, "the storage driver is %s, which has no base device", info->driver);
-        return;
-    }
-    daemon = check_need_option(in, out, "storage-opt");
-    if (!daemon)
-        return;
-    for (size_t i = 0; i < daemon->option_count; i++)
+    for (size_t i = 0; daemon && i < daemon->option_count; i++)
         if (strcmp(daemon->options[i].name, "storage-opt") == 0 &&
-            str_starts(daemon->options[i].value, "dm.basesize")) {
+            strncasecmp(daemon->options[i].value, "dm.basesize=", strlen("dm.basesize=")) == 0) {
             check_say(in, out, VERDICT_FAIL, "%s, by %s", daemon->options[i].value,
                       place_name(daemon->options[i].place));
             remedy_option(in, out, "no \"dm.basesize\" in \"storage-opts\"");
         }
-    if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS, "dm.basesize is not set");
+    if (out->verdict == VERDICT_FAIL)
+        return;
+    if (size && !str_starts(size, "10.74")) { /* 10 GiB; once grown it stays so */
+        check_say(in, out, VERDICT_FAIL, "the base device has %s, says the engine: 10.74GB is the default", size);
+        return;
+    }
+    if (info && !str_empty(info->driver) && strcmp(info->driver, "devicemapper") != 0) {
+        check_say(in, out, VERDICT_PASS,
+                  "dm.basesize is not set, and the storage driver is %s, which has no base device", info->driver);
+        return;
+    }
+    if (check_need_option(in, out, "storage-opt"))
+        check_say(in, out, VERDICT_PASS, "dm.basesize is not set%s%s", size ? ", and the base device has " : "",
+                  size ? size : "");
 }
 
 void check_client_authorization(const struct check_input *in, struct check_result *out)
@@ -338,12 +361,25 @@ static const char *log_option(const struct daemon_facts *daemon, const char *nam
     return NULL;
 }
 
+static bool is_this_host(const char *host, size_t length)
+{
+    static const char *const names[] = {"localhost", "::1", "0.0.0.0", "::", ""};
+
+    for (size_t i = 0; i < countof(names); i++)
+        if (strlen(names[i]) == length && strncasecmp(names[i], host, length) == 0)
+            return true;
+    return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == length;
+}
+
+/* udp://host:port, tcp://[::1]:601, tcp+tls://… leave this host unless they lead back to it; unix:// does not. */
 static bool is_remote_syslog(const char *address)
 {
     const char *host = address ? strstr(address, "://") : NULL;
 
-    return host && !str_starts(address, "unix") && !str_starts(host + 3, "127.") &&
-           !str_starts(host + 3, "localhost") && !str_starts(host + 3, "[::1]");
+    if (!host || str_starts(address, "unix"))
+        return false;
+    host += strlen("://");
+    return *host == '[' ? !is_this_host(host + 1, strcspn(host + 1, "]")) : !is_this_host(host, strcspn(host, ":/"));
 }
 
 static void judge_syslog(const struct check_input *in, struct check_result *out)
@@ -366,7 +402,7 @@ void check_central_logging(const struct check_input *in, struct check_result *ou
     const struct info_facts *info = need_info(in, out);
     const char *driver = info ? info->logging_driver : NULL;
 
-    if (!info)
+    if (!info || (str_empty(driver) && is_podman(in, out)))
         return;
     if (str_empty(driver)) {
         check_error(in, out, "info", "the engine does not name its log driver");
@@ -410,6 +446,10 @@ void check_legacy_registry(const struct check_input *in, struct check_result *ou
     }
     if (version->is_podman) {
         check_say(in, out, VERDICT_NOT_APPLICABLE, "podman never spoke the v1 protocol");
+        return;
+    }
+    if (!check_is_version(version->version)) {
+        check_error(in, out, "version", "the engine's version is no number");
         return;
     }
     if (check_version_compare(version->version, "17.12") >= 0) {
@@ -519,6 +559,18 @@ static bool is_tcp(const char *host)
     return str_starts(host, "tcp://") || (*host && !strstr(host, "://") && host[0] != '/');
 }
 
+/* systemd's ListenStream: a port, or an address with one. */
+static bool is_tcp_stream(const char *stream)
+{
+    return stream[0] != '/' && stream[0] != '@' && !str_starts(stream, "vsock:");
+}
+
+/* tlsverify turns TLS on whatever its value. */
+static bool uses_tls(const struct daemon_facts *daemon)
+{
+    return daemon_option_bool(daemon, "tls", false, NULL) || !str_empty(daemon_option(daemon, "tlsverify", NULL));
+}
+
 static void judge_address(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
                           const char *address)
 {
@@ -543,27 +595,51 @@ static void judge_address(const struct check_input *in, struct check_result *out
               str_text(&from));
 }
 
+static bool judge_hosts(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
+                        bool only_ask)
+{
+    bool any = false, has_host = false;
+
+    for (size_t i = 0; i < daemon->option_count; i++) {
+        const char *host = daemon->options[i].value;
+
+        if (strcmp(daemon->options[i].name, "host") != 0 || !*host)
+            continue;
+        has_host = true;
+        if (!is_tcp(host))
+            continue;
+        any = true;
+        if (!only_ask)
+            judge_address(in, out, daemon, host);
+    }
+    for (size_t i = 0; i < daemon->activated.count; i++) {
+        if (!is_tcp_stream(daemon->activated.items[i]))
+            continue;
+        any = true;
+        if (!only_ask)
+            judge_address(in, out, daemon, daemon->activated.items[i]);
+    }
+    if (!has_host && only_ask)
+        return true; /* where it listens depends on TLS */
+    if (!has_host && uses_tls(daemon)) {
+        any = true;
+        judge_address(in, out, daemon, "tcp://localhost:2376 (the engine's default with TLS)");
+    }
+    return any;
+}
+
 void check_api_tls(const struct check_input *in, struct check_result *out)
 {
     const struct daemon_facts *daemon;
-    bool any = false;
 
     if (is_podman(in, out))
         return;
     daemon = check_need_option(in, out, "host");
-    if (!daemon || !check_need_option(in, out, "tlsverify"))
+    if (!daemon)
         return;
-    for (size_t i = 0; i < daemon->option_count; i++)
-        if (strcmp(daemon->options[i].name, "host") == 0 && is_tcp(daemon->options[i].value)) {
-            any = true;
-            judge_address(in, out, daemon, daemon->options[i].value);
-        }
-    for (size_t i = 0; i < daemon->activated.count; i++) /* systemd's ListenStream: a port, an address with one */
-        if (daemon->activated.items[i][0] != '/' && daemon->activated.items[i][0] != '@') {
-            any = true;
-            judge_address(in, out, daemon, daemon->activated.items[i]);
-        }
-    if (!any)
+    if (judge_hosts(in, out, daemon, true) && !check_need_option(in, out, "tlsverify"))
+        return;
+    if (!judge_hosts(in, out, daemon, false))
         check_say(in, out, VERDICT_NOT_APPLICABLE, "the API has no TCP address");
     else if (out->verdict == VERDICT_FAIL)
         remedy_option(in, out, "\"tlsverify\": true with \"tlscacert\", \"tlscert\" and \"tlskey\"");

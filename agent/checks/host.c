@@ -163,6 +163,29 @@ void check_manual(const struct check_input *in, struct check_result *out)
 
 /* ---- Engine version ---- */
 
+bool check_is_version(const char *version)
+{
+    return *version >= '0' && *version <= '9';
+}
+
+/* What comes before the release of that number: "29.0.0-rc.1", "25.0.0-beta.2". */
+static bool is_preview(const char *version)
+{
+    static const char *const marks[] = {"-rc", "-beta", "-alpha", "-tp", "-dev"};
+
+    for (size_t i = 0; i < countof(marks); i++)
+        if (strstr(version, marks[i]))
+            return true;
+    return false;
+}
+
+static bool is_older(const char *version, const char *release)
+{
+    int order = check_version_compare(version, release);
+
+    return order < 0 || (order == 0 && is_preview(version) && !is_preview(release));
+}
+
 int check_version_compare(const char *a, const char *b)
 {
     for (size_t i = 0; i < 4; i++) {
@@ -190,22 +213,23 @@ struct release {
     char branch[16], newest[32], end[16];
 };
 
-/* "branch newest [end of maintenance]" */
-static bool read_release(const char *line, struct release *ret)
-{
-    *ret = (struct release){0};
-    return sscanf(line, "%15s %31s %15s", ret->branch, ret->newest, ret->end) >= 2;
-}
-
-static bool is_over(const struct release *release, usec_t now)
+/* The moment when a branch's maintenance ends; 0: it is not known. */
+static usec_t end_of(const struct release *release)
 {
     char text[40];
     usec_t end;
 
     if (!*release->end)
-        return false;
+        return 0;
     snprintf(text, sizeof text, "%sT00:00:00Z", release->end);
-    return clock_parse(text, &end) == 0 && end <= now;
+    return clock_parse(text, &end) == 0 ? end : 0;
+}
+
+/* "branch newest [end of maintenance]" */
+static bool read_release(const char *line, struct release *ret)
+{
+    *ret = (struct release){0};
+    return sscanf(line, "%15s %31s %15s", ret->branch, ret->newest, ret->end) >= 2 && (!*ret->end || end_of(ret) != 0);
 }
 
 static void judge_by_list(const struct check_input *in, struct check_result *out, const char *version)
@@ -213,6 +237,7 @@ static void judge_by_list(const struct check_input *in, struct check_result *out
     const struct string_list *releases = &check_param(in, "releases")->list;
     char newest[sizeof((struct release *)NULL)->newest] = "0";
     struct release release;
+    usec_t end;
 
     for (size_t i = 0; i < releases->count; i++) {
         if (!read_release(releases->items[i], &release)) {
@@ -223,10 +248,13 @@ static void judge_by_list(const struct check_input *in, struct check_result *out
             memcpy(newest, release.newest, sizeof newest);
         if (!is_of_branch(version, release.branch))
             continue;
-        if (is_over(&release, in->now))
+        end = end_of(&release);
+        if (end > in->now && end < out->recheck)
+            out->recheck = end;
+        if (end && end <= in->now)
             check_say(in, out, VERDICT_FAIL, "engine %s: branch %s is not maintained since %s", version, release.branch,
                       release.end);
-        else if (check_version_compare(version, release.newest) < 0)
+        else if (is_older(version, release.newest))
             check_say(in, out, VERDICT_FAIL, "engine %s is older than %s, the newest of its branch", version,
                       release.newest);
         else
@@ -252,8 +280,12 @@ void check_engine_version(const struct check_input *in, struct check_result *out
         return;
     }
     check_fact_string(in, out, "version", version->version);
+    if (!check_is_version(version->version)) {
+        check_error(in, out, "version", "the engine's version is no number");
+        return;
+    }
     if (*floor) {
-        if (check_version_compare(version->version, floor) >= 0)
+        if (!is_older(version->version, floor))
             check_say(in, out, VERDICT_PASS, "engine %s is not older than %s, which is wanted", version->version,
                       floor);
         else
@@ -282,6 +314,14 @@ void check_engine_version(const struct check_input *in, struct check_result *out
 
 /* ---- Who may use the socket ---- */
 
+static bool holds(const struct string_list *list, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list->items[i], name) == 0)
+            return true;
+    return false;
+}
+
 void check_docker_group_members(const struct check_input *in, struct check_result *out)
 {
     const struct string_list *trusted = &check_param(in, "trusted_users")->list;
@@ -302,18 +342,19 @@ void check_docker_group_members(const struct check_input *in, struct check_resul
     check_fact_list(in, out, "members", &group->members);
     for (size_t i = 0; i < group->members.count; i++) {
         const char *member = group->members.items[i];
-        scoped_str quoted = STR_INIT;
-        bool known = strcmp(member, "root") == 0, seen = false;
+        bool primary = holds(&group->primary, group->primary.count, member);
+        scoped_str quoted = STR_INIT, of = STR_INIT;
 
-        for (size_t k = 0; k < trusted->count; k++)
-            known |= strcmp(trusted->items[k], member) == 0;
-        for (size_t k = 0; k < i; k++)
-            seen |= strcmp(group->members.items[k], member) == 0;
-        if (known || seen)
+        if (strcmp(member, "root") == 0 || holds(trusted, trusted->count, member) || holds(&group->members, i, member))
             continue;
-        check_say(in, out, VERDICT_FAIL, "%s is in group %s and not trusted", member, group->name);
+        check_say(in, out, VERDICT_FAIL, "%s is in group %s%s and not trusted", member, group->name,
+                  primary ? " (its primary group)" : "");
         text_shell_quote(&quoted, member);
-        check_remedy(in, out, "gpasswd -d %s %s", quoted.data, group->name);
+        text_shell_quote(&of, group->name);
+        if (primary)
+            check_remedy(in, out, "usermod -g nogroup %s", quoted.data);
+        else
+            check_remedy(in, out, "gpasswd -d %s %s", quoted.data, of.data);
     }
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "every one of the %zu members of group %s is trusted", group->members.count,

@@ -145,7 +145,7 @@ const struct check checks[] = {
     {"daemon-cgroup-parent", SUBJECT_DAEMON, DAEMON | VERSION, check_daemon_cgroup_parent, ALLOWED("[]")},
     {"base-device-size", SUBJECT_DAEMON, DAEMON | INFO | VERSION, check_base_device_size, NULL},
     {"client-authorization", SUBJECT_DAEMON, INFO, check_client_authorization, NULL},
-    {"central-logging", SUBJECT_DAEMON, INFO | DAEMON, check_central_logging,
+    {"central-logging", SUBJECT_DAEMON, INFO | DAEMON | VERSION, check_central_logging,
      PARAMS{{"drivers", PARAM_STRING_LIST,
              "[\"fluentd\", \"gelf\", \"awslogs\", \"splunk\", \"gcplogs\", \"logentries\", \"etwlogs\", \"*loki*\"]",
              0, 0},
