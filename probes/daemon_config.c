@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "probes/containerd.h"
 #include "probes/daemon_options.h"
 #include "probes/digest.h"
 #include "probes/fileset_paths.h"
@@ -102,6 +103,7 @@ static void digest_facts(struct daemon_facts *facts)
     digest_number(&hash, facts->pid);
     digest_text(&hash, facts->why_no_pid);
     digest_text(&hash, facts->exe);
+    digest_text(&hash, facts->containerd_root);
     digest_number(&hash, (int64_t)facts->arguments.count);
     for (size_t i = 0; i < facts->arguments.count; i++)
         digest_text(&hash, facts->arguments.items[i]);
@@ -265,6 +267,7 @@ int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_
 {
     struct daemon_facts *facts = facts_new();
     struct option_set set = {.arena = facts->facts.arena};
+    scoped(cleanup_free) char *containerd = NULL;
     int r = 0;
 
     if (pid > 0) {
@@ -284,6 +287,8 @@ int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_
     read_config(root, facts, &set);
     keep_options(facts, &set);
     read_activated(root, facts);
+    containerd = containerd_root(root, containerd_find(root, facts->pid));
+    facts->containerd_root = arena_strdup(set.arena, containerd);
     digest_facts(facts);
     *ret = facts;
     return 0;
@@ -292,6 +297,7 @@ int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_
 void daemon_watch_paths(void (*back)(const char *path, bool tree, void *user), void *user)
 {
     fileset_unit_places("docker.socket", back, user);
+    back(containerd_default_config, false, user);
 }
 
 /* ---- Asking ---- */

@@ -15,8 +15,8 @@ int daemon_find(const struct host_root *root, pid_t peer_pid, pid_t *ret_pid, st
 int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_no_pid, struct daemon_facts **ret,
                        struct error *error);
 
-/* The paths, besides the configuration file, whose change may change what is read: where docker.socket's files may lie.
- */
+/* The paths, besides the configuration file, whose change may change what is read: where docker.socket's files may lie,
+ * and containerd's configuration. */
 void daemon_watch_paths(void (*back)(const char *path, bool tree, void *user), void *user);
 
 /* Pure part: ARGUMENTS as in cmdline (argv[0] first; a wrapper's "dockerd" may stand later), CONFIG the text of

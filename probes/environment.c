@@ -126,19 +126,26 @@ void environment_parse(struct environment_facts *facts, const char *place, const
     }
 }
 
+/* The first place that is there and cannot be read. */
+static void remember_error(struct environment_facts *facts, const char *path, int r)
+{
+    scoped_str why = STR_INIT;
+
+    if (r == -ENOENT || r == -ENOTDIR || facts->error)
+        return;
+    str_printf(&why, "%s: %s", path, strerror(-r));
+    facts->error = arena_strdup(facts->facts.arena, why.data);
+}
+
 static void read_file(const struct host_root *root, struct environment_facts *facts, const char *path,
                       enum environment_format format, const char *name)
 {
-    scoped_str text = STR_INIT, why = STR_INIT;
+    scoped_str text = STR_INIT;
     int r = host_read(root, path, FILE_MAX_BYTES, &text, NULL);
 
-    if (r == -ENOENT || r == -ENOTDIR)
-        return;
-    if (r < 0 && !facts->error) {
-        str_printf(&why, "%s: %s", path, strerror(-r));
-        facts->error = arena_strdup(facts->facts.arena, why.data);
-    }
-    if (r == 0)
+    if (r < 0)
+        remember_error(facts, path, r);
+    else
         environment_parse(facts, path, str_text(&text), format, name);
 }
 
@@ -154,6 +161,8 @@ static void read_folder(const struct host_root *root, struct environment_facts *
     int fd = host_open(root, folder, O_RDONLY | O_DIRECTORY, NULL);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
+    if (fd < 0)
+        remember_error(facts, folder, fd);
     for (struct dirent *entry; dir && names.count < FILES_MAX && (entry = readdir(dir));)
         if (entry->d_name[0] != '.' && str_ends(entry->d_name, ending))
             vec_push(&names, mem_printf("%s/%s", folder, entry->d_name));

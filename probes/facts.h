@@ -355,9 +355,10 @@ enum option_place { OPTION_DEFAULT, OPTION_DAEMON_JSON, OPTION_CMDLINE, OPTION_E
 /* dockerd's own arguments and configuration file. */
 struct daemon_facts {
     struct facts facts;
-    pid_t pid;              /* 0: not found on this host */
-    const char *why_no_pid; /* why not, when pid is 0 */
-    const char *exe;        /* its real path, NULL when unreadable */
+    pid_t pid;                   /* 0: not found on this host */
+    const char *why_no_pid;      /* why not, when pid is 0 */
+    const char *exe;             /* its real path, NULL when unreadable */
+    const char *containerd_root; /* where the containerd that serves it keeps its data; NULL: not known */
     struct string_list arguments;
     struct string_list activated; /* ListenStream values of docker.socket, when a host is fd:// */
     const char *config_path;      /* daemon.json in use (host path) */

@@ -4,9 +4,9 @@
 #include <limits.h>
 #include <string.h>
 
+#include "probes/containerd.h"
 #include "probes/fileset_paths.h"
 #include "probes/proc.h"
-#include "probes/units.h"
 
 static const char default_search_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -65,17 +65,6 @@ static void look_up(const struct host_root *root, const char *name, const char *
     }
 }
 
-/* The containerd that serves this dockerd: its child, or the service of its own. */
-static pid_t find_containerd(const struct host_root *root, const struct daemon_facts *daemon)
-{
-    scoped(unit_paths_deinit) struct unit_paths unit = {0};
-    pid_t child = daemon->pid > 0 ? proc_find_child(root, daemon->pid, "containerd") : 0;
-
-    if (child > 0)
-        return child;
-    return unit_lookup(root, "containerd.service", &unit, NULL) == 0 ? unit.main_pid : 0;
-}
-
 static const char *runtime_path(const struct info_facts *info)
 {
     const char *name = info && !str_empty(info->default_runtime) ? info->default_runtime : "runc";
@@ -97,7 +86,9 @@ static void add_named(const struct host_root *root, const char *name, const stru
 
     if (strcmp(name, "dockerd") == 0 && daemon->exe && daemon->exe[0] == '/')
         add(ret, daemon->exe);
-    else if (strcmp(name, "containerd") == 0 && add_running(root, find_containerd(root, daemon), ret))
+    else if (strcmp(name, "dockerd") == 0 && daemon->arguments.count && daemon->arguments.items[0][0] == '/')
+        add(ret, daemon->arguments.items[0]);
+    else if (strcmp(name, "containerd") == 0 && add_running(root, containerd_find(root, daemon->pid), ret))
         return;
     else if (strcmp(name, "@runtime") == 0 && runtime_path(context->info)[0] == '/')
         add(ret, runtime_path(context->info));

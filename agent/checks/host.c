@@ -77,13 +77,16 @@ static bool is_remapped_child(const struct info_facts *info, const char *path)
 static void judge_folder(const struct check_input *in, struct check_result *out, const struct mounts_facts *mounts,
                          const char *path, const char *alternative, const char *what)
 {
-    const struct mount_point *holder;
     const char *why = NULL, *ignored;
+    const struct mount_point *holder;
+    const char *own = is_own_partition(mounts, path, &why)                             ? path
+                      : alternative && is_own_partition(mounts, alternative, &ignored) ? alternative
+                                                                                       : NULL;
+    scoped_str word = STR_INIT;
 
-    if (is_own_partition(mounts, path, &why) || (alternative && is_own_partition(mounts, alternative, &ignored))) {
-        const struct mount_point *mount = mount_at(mounts, path);
+    if (own) {
+        const struct mount_point *mount = mount_at(mounts, own);
 
-        mount = mount ? mount : mount_at(mounts, alternative);
         check_say(in, out, VERDICT_PASS, "%s %s lies on %s (%s), mounted at %s", what, path, mount->source, mount->type,
                   mount->mount_point);
         return;
@@ -91,37 +94,83 @@ static void judge_folder(const struct check_input *in, struct check_result *out,
     holder = mount_of(mounts, path);
     check_say(in, out, VERDICT_FAIL, "%s %s lies on the file system of %s: %s", what, path,
               holder ? holder->mount_point : "/", why);
+    text_shell_quote(&word, alternative ? alternative : path);
+    if (!out->remedy.length)
+        check_remedy(in, out, "# stop docker, mount a file system of its own at %s, move the data there", word.data);
+}
+
+/* A containerd that dockerd started itself keeps its data in the data root. */
+static bool is_of_dockerd(const char *address, const struct daemon_facts *daemon)
+{
+    static const char below[] = "containerd/containerd.sock";
+    const char *exec_root = daemon ? daemon_option(daemon, "exec-root", NULL) : NULL;
+    const char *roots[] = {"/run/docker", "/var/run/docker", exec_root};
+
+    for (size_t i = 0; i < countof(roots); i++) {
+        size_t length = roots[i] ? strlen(roots[i]) : 0;
+
+        if (length && strncmp(address, roots[i], length) == 0 && address[length] == '/' &&
+            strcmp(address + length + 1, below) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void judge_containerd(const struct check_input *in, struct check_result *out, const struct mounts_facts *mounts,
+                             const struct info_facts *info, const struct daemon_facts *daemon)
+{
+    static const char usual_address[] = "/run/containerd/containerd.sock", usual_root[] = "/var/lib/containerd";
+    const char *under_var = "/var/run/containerd/containerd.sock";
+    const char *address = info->containerd_address, *path = check_param(in, "containerd_root")->string;
+
+    if (str_empty(address) && daemon)
+        address = daemon_option(daemon, "containerd", NULL);
+    if (!str_empty(address) && is_of_dockerd(address, daemon))
+        return;
+    if (!*path && daemon && daemon->containerd_root)
+        path = daemon->containerd_root;
+    if (!*path && (str_empty(address) || strcmp(address, usual_address) == 0 || strcmp(address, under_var) == 0))
+        path = usual_root;
+    if (*path)
+        judge_folder(in, out, mounts, path, NULL, "containerd's root");
+    else
+        check_error(in, out, address, "it is not known where this containerd keeps its data (params.containerd_root)");
+}
+
+/* PATH without slashes at its end. */
+static char *trimmed(const char *path)
+{
+    size_t length = strlen(path);
+
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    return mem_strndup(path, length);
 }
 
 void check_data_root_partition(const struct check_input *in, struct check_result *out)
 {
-    static const char system_containerd[] = "/run/containerd/containerd.sock";
-    const char *why, *path, *address;
+    const char *why, *given;
     const struct mounts_facts *mounts = store_mounts(in->store, &why);
     const struct info_facts *info = store_info(in->store, NULL);
     const struct daemon_facts *daemon = store_daemon(in->store, NULL);
-    scoped(cleanup_free) char *parent = NULL;
+    scoped(cleanup_free) char *path = NULL, *parent = NULL;
 
     if (!mounts) {
         check_error(in, out, "mounts", why);
         return;
     }
-    path = info ? info->data_root : daemon ? daemon_option(daemon, "data-root", NULL) : NULL;
-    if (str_empty(path)) {
+    given = info ? info->data_root : daemon ? daemon_option(daemon, "data-root", NULL) : NULL;
+    if (str_empty(given)) {
         store_info(in->store, &why);
         check_error(in, out, "info", why);
         return;
     }
+    path = trimmed(given);
     if (is_remapped_child(info, path))
         parent = parent_of(path);
     judge_folder(in, out, mounts, path, parent, "the data root");
-    address = info && info->containerd_address ? info->containerd_address
-              : daemon                         ? daemon_option(daemon, "containerd", NULL)
-                                               : NULL;
-    if (info && info->containerd_store && address && strcmp(address, system_containerd) == 0)
-        judge_folder(in, out, mounts, check_param(in, "containerd_root")->string, NULL, "containerd's root");
-    if (out->verdict == VERDICT_FAIL)
-        check_remedy(in, out, "# stop docker, mount a file system of its own at %s, move the data there", path);
+    if (info && info->containerd_store)
+        judge_containerd(in, out, mounts, info, daemon);
 }
 
 /* ---- Hardening ---- */

@@ -113,7 +113,7 @@ const struct check checks[] = {
      PARAMS{{"max_difference", PARAM_INT, "25", 1, 100000}, END}},
 
     {"data-root-partition", SUBJECT_HOST, MOUNTS | INFO | DAEMON, check_data_root_partition,
-     PARAMS{{"containerd_root", PARAM_STRING, "\"/var/lib/containerd\"", 0, 0}, END}},
+     PARAMS{{"containerd_root", PARAM_STRING, "\"\"", 0, 0}, END}},
     {"host-hardened", SUBJECT_HOST, LSM, check_host_hardened, NULL},
     {"engine-version", SUBJECT_DAEMON, VERSION, check_engine_version,
      PARAMS{{"minimum", PARAM_STRING, "\"\"", 0, 0},

@@ -147,6 +147,7 @@ static void load_daemon(struct store *store, const char *file, const struct json
     if (daemon_config_parse(arguments, json_count(list), config, config ? strlen(config) : 0, &facts, &error) < 0)
         load_error(file, "daemon", &error);
     facts->why_no_pid = arena_strdup(facts->facts.arena, json_string(json_get(daemon, "why_no_pid")));
+    facts->containerd_root = arena_strdup(facts->facts.arena, json_string(json_get(daemon, "containerd_root")));
     load_strings(facts->facts.arena, json_get(daemon, "activated"), &facts->activated);
     store_put(store, INPUT_DAEMON, NULL, &facts->facts);
 }
