@@ -137,7 +137,7 @@ static bool next_entry(char **text, struct entry *ret)
         ret->id = strsep(&line, ":");
         ret->third = strsep(&line, ":");
         ret->rest = line;
-        if (ret->id && is_number(ret->id) && *ret->name)
+        if (ret->id && is_number(ret->id) && *ret->name && *ret->name != '#')
             return true;
     }
     return false;

@@ -1,0 +1,274 @@
+/* Probes that read a host's own files: groups, listening sockets, mounts, environment, containerd. */
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+
+#include "probes/containerd.h"
+#include "probes/daemon_config.h"
+#include "probes/environment.h"
+#include "probes/groups.h"
+#include "probes/listeners.h"
+#include "probes/mounts.h"
+#include "tests/unit/host_folder.h"
+
+/* ---- Groups ---- */
+
+/* "name gid: member member | primary" of what GROUP is in the folder's files. */
+static const char *found_group(const char *group, bool by_id)
+{
+    static char text[1024];
+    struct groups_request request = {.root = root, .group = group, .by_id = by_id};
+    struct group_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    scoped_str output = STR_INIT;
+    size_t used;
+
+    if (groups_run(&output, &request, &error) < 0) {
+        snprintf(text, sizeof text, "error: %s", error.text);
+        return text;
+    }
+    ck_assert_msg(groups_parse(output.data, output.length, &facts, &error) == 0, "%s", error.text);
+    if (!facts->count) {
+        snprintf(text, sizeof text, "none");
+    } else {
+        const struct group_item *item = &facts->items[0];
+
+        used = (size_t)snprintf(text, sizeof text, "%s %u:", item->name, (unsigned)item->gid);
+        for (size_t i = 0; i < item->members.count; i++)
+            used += (size_t)snprintf(text + used, sizeof text - used, " %s", item->members.items[i]);
+        used += (size_t)snprintf(text + used, sizeof text - used, " |");
+        for (size_t i = 0; i < item->primary.count; i++)
+            used += (size_t)snprintf(text + used, sizeof text - used, " %s", item->primary.items[i]);
+    }
+    facts_free(&facts->facts);
+    return text;
+}
+
+START_TEST(test_groups)
+{
+    put_text("/etc/group", "root:x:0:\n# docker:x:999:eve\ndocker:x:999:alice,bob\nbroken\n:x:999:nobody\n"
+                           "users:x:100:carol\nmoby:x:999:dave\n12:x:77:erin\nodd:x:12:frank\nempty:x:50:");
+    put_text("/etc/passwd", "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\nci:x:1001:999:CI:/:/bin/sh\n"
+                            "toor:x:0:999::/:/bin/sh\nshort:x:5\nmallory:x:1002:9990::/:/bin/sh");
+    ck_assert_str_eq(found_group("docker", false), "docker 999: alice bob dave ci | ci");
+    ck_assert_str_eq(found_group("999", true), "docker 999: alice bob dave ci | ci");
+    ck_assert_str_eq(found_group("999", false), "docker 999: alice bob dave ci | ci");
+    ck_assert_str_eq(found_group("dock", false), "none");
+    ck_assert_str_eq(found_group("12", false), "12 77: erin |");
+    ck_assert_str_eq(found_group("12", true), "odd 12: frank |");
+    ck_assert_str_eq(found_group("9990", true), "9990 9990: mallory | mallory");
+    ck_assert_str_eq(found_group("4242", true), "4242 4242: |");
+    ck_assert_str_eq(found_group("empty", false), "empty 50: |");
+}
+END_TEST
+
+START_TEST(test_groups_unreadable)
+{
+    ck_assert(str_starts(found_group("docker", false), "error: /etc/group"));
+    put_text("/etc/group", "docker:x:999:alice\n");
+    ck_assert(str_starts(found_group("docker", false), "error: /etc/passwd"));
+    put_text("/etc/passwd", "");
+    ck_assert_str_eq(found_group("docker", false), "docker 999: alice |");
+}
+END_TEST
+
+/* ---- Listening sockets ---- */
+
+#define TCP_HEAD  "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n"
+#define TCP6_HEAD "  sl  local_address                         remote_address                        st\n"
+
+START_TEST(test_listeners)
+{
+    struct listener_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_int_eq(listeners_parse(TCP_HEAD "   0: 0100007F:0050 00000000:0000 0A 0:0 0:0 0 0 0\n"
+                                              "   1: 00000000:0947 00000000:0000 0A 0:0 0:0 0 0 0\n"
+                                              "   2: 00000000:0948 01000000:1234 01 0:0 0:0 0 0 0\n"
+                                              "   3: 0000:0948 01000000:1234 0A 0:0\n"
+                                              "garbage\n   4: ZZZZZZZZ:0001 00000000:0000 0A\n",
+                                     TCP6_HEAD "   0: 00000000000000000000000000000000:0949 "
+                                               "00000000000000000000000000000000:0000 0A 0:0\n"
+                                               "   1: 00000000000000000000000001000000:094A "
+                                               "00000000000000000000000000000000:0000 0A 0:0",
+                                     &facts, &error),
+                     0);
+    ck_assert_int_eq(facts->count, 4);
+    ck_assert_str_eq(facts->items[0].address, "127.0.0.1");
+    ck_assert_int_eq(facts->items[0].port, 80);
+    ck_assert_str_eq(facts->items[1].address, "0.0.0.0");
+    ck_assert_int_eq(facts->items[1].port, 2375);
+    ck_assert_str_eq(facts->items[2].address, "::");
+    ck_assert_str_eq(facts->items[3].address, "::1");
+    facts_free(&facts->facts);
+    ck_assert_int_eq(listeners_parse("", NULL, &facts, &error), 0);
+    ck_assert_int_eq(facts->count, 0);
+    facts_free(&facts->facts);
+}
+END_TEST
+
+/* ---- Mounts ---- */
+
+START_TEST(test_mounts)
+{
+    static const char good[] = "20 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+                               "31 20 8:17 / /srv/docker\\040data rw master:2 propagate_from:3 - xfs /dev/sdb1 rw\n"
+                               "32 20 0:40 / /a\\134b rw - tmpfs  rw";
+    static const char *const bad[] = {"20 1 8:1 / /\n", "20 1 x / / rw - ext4 a rw\n",
+                                      "20 1 8:1 / / rw shared:1 ext4\n", "garbage\n"};
+    struct mounts_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_int_eq(mounts_parse(good, strlen(good), &facts, &error), 0);
+    ck_assert_int_eq(facts->count, 3);
+    ck_assert_str_eq(facts->items[1].mount_point, "/srv/docker data");
+    ck_assert_str_eq(facts->items[1].type, "xfs");
+    ck_assert_int_eq(facts->items[1].major, 8);
+    ck_assert_int_eq(facts->items[1].minor, 17);
+    ck_assert_str_eq(facts->items[2].mount_point, "/a\\b");
+    facts_free(&facts->facts);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        ck_assert_msg(mounts_parse(bad[i], strlen(bad[i]), &facts, &error) == -EINVAL, "%s", bad[i]);
+}
+END_TEST
+
+/* ---- Environment ---- */
+
+START_TEST(test_environment)
+{
+    struct environment_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    put_text("/etc/environment", "PATH=/bin\nDOCKER_CONTENT_TRUST=\"0\"\n");
+    put_text("/etc/profile", "# export DOCKER_CONTENT_TRUST=1\nif true; then :; fi\n");
+    put_text("/etc/profile.d/b.sh", "export DOCKER_CONTENT_TRUST=1\n");
+    put_text("/etc/profile.d/a.sh", "export MY_DOCKER_CONTENT_TRUST=1 DOCKER_CONTENT_TRUST_SERVER=https://x\n");
+    put_text("/etc/profile.d/c.csh", "setenv DOCKER_CONTENT_TRUST 0\n");
+    ck_assert_int_eq(environment_read(root, "DOCKER_CONTENT_TRUST", 0, &facts, &error), 0);
+    ck_assert_int_eq(facts->count, 2);
+    ck_assert_ptr_null(facts->error);
+    ck_assert_str_eq(facts->items[0].place, "/etc/environment");
+    ck_assert_str_eq(facts->items[0].value, "0");
+    ck_assert_str_eq(facts->items[1].place, "/etc/profile.d/b.sh");
+    ck_assert_str_eq(facts->items[1].value, "1");
+    facts_free(&facts->facts);
+}
+END_TEST
+
+START_TEST(test_environment_unreadable)
+{
+    struct environment_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    link_to("/etc/profile.d", "/etc/profile.d"); /* a link that leads nowhere but to itself */
+    ck_assert_int_eq(environment_read(root, "DOCKER_CONTENT_TRUST", 0, &facts, &error), 0);
+    ck_assert_ptr_nonnull(facts->error);
+    ck_assert_ptr_nonnull(strstr(facts->error, "/etc/profile.d"));
+    facts_free(&facts->facts);
+}
+END_TEST
+
+/* ---- containerd and a rootless dockerd ---- */
+
+static const struct {
+    const char *toml, *wanted;
+} configurations[] = {
+    {"version = 2\nroot = \"/data/containerd\"\n", "/data/containerd"},
+    {"root='/data/c'", "/data/c"},
+    {"  root\t=\t\"/a b\" # comment", "/a b"},
+    {"#root = \"/no\"\n", NULL},
+    {"rootless = \"/no\"\nroots = \"/no\"\n", NULL},
+    {"[plugins]\nroot = \"/no\"\n", NULL},
+    {"root = relative\n", NULL},
+    {"root = \"\"\n", NULL},
+    {"", NULL},
+};
+
+START_TEST(test_containerd_configuration)
+{
+    scoped(cleanup_free) char *found = containerd_root_in_config(configurations[_i].toml);
+
+    if (configurations[_i].wanted)
+        ck_assert_str_eq(found, configurations[_i].wanted);
+    else
+        ck_assert_ptr_null(found);
+}
+END_TEST
+
+static void check_containerd(const char *cmdline, size_t length, const char *wanted)
+{
+    scoped(cleanup_free) char *found = NULL;
+
+    put("/proc/70/cmdline", cmdline, length);
+    found = containerd_root(root, 70);
+    ck_assert_str_eq(found, wanted);
+}
+
+#define CMDLINE(text) (text), sizeof(text)
+
+START_TEST(test_containerd_arguments)
+{
+    check_containerd(CMDLINE("/usr/bin/containerd"), "/var/lib/containerd");
+    put_text("/etc/containerd/config.toml", "root = \"/from-config\"\n");
+    put_text("/opt/c.toml", "root = \"/from-other\"\n");
+    check_containerd(CMDLINE("/usr/bin/containerd"), "/from-config");
+    check_containerd(CMDLINE("containerd\0--root\0/given"), "/given");
+    check_containerd(CMDLINE("containerd\0--root=/given"), "/given");
+    check_containerd(CMDLINE("containerd\0-c\0/opt/c.toml"), "/from-other");
+    check_containerd(CMDLINE("containerd\0--config=/opt/c.toml"), "/from-other");
+    check_containerd(CMDLINE("containerd\0--root"), "/from-config");
+    ck_assert_ptr_null(containerd_root(root, 71));
+    ck_assert_ptr_null(containerd_root(root, 0));
+}
+END_TEST
+
+static void check_config_path(const char *cmdline, size_t length, const char *environ, size_t environ_length,
+                              const char *wanted)
+{
+    struct daemon_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    put("/proc/80/cmdline", cmdline, length);
+    put("/proc/80/environ", environ, environ_length);
+    ck_assert_msg(daemon_config_read(root, 80, NULL, &facts, &error) == 0, "%s", error.text);
+    ck_assert_str_eq(facts->config_path, wanted);
+    facts_free(&facts->facts);
+}
+
+START_TEST(test_rootless)
+{
+    check_config_path(CMDLINE("dockerd"), CMDLINE("HOME=/home/u"), "/etc/docker/daemon.json");
+    check_config_path(CMDLINE("dockerd"), CMDLINE("HOME=/home/u\0ROOTLESSKIT_STATE_DIR=/run/user/1/rk"),
+                      "/home/u/.config/docker/daemon.json");
+    check_config_path(CMDLINE("dockerd\0--rootless"), CMDLINE("XDG_CONFIG_HOME=/cfg\0HOME=/home/u"),
+                      "/cfg/docker/daemon.json");
+    check_config_path(CMDLINE("dockerd\0--rootless=false"), CMDLINE("HOME=/home/u\0ROOTLESSKIT_STATE_DIR=/rk"),
+                      "/etc/docker/daemon.json");
+    check_config_path(CMDLINE("dockerd\0--config-file=/opt/d.json"), CMDLINE("ROOTLESSKIT_STATE_DIR=/rk"),
+                      "/opt/d.json");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("host probes");
+    TCase *host = tcase_create("host");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    tcase_add_checked_fixture(host, host_folder_setup, host_folder_teardown);
+    tcase_add_test(host, test_groups);
+    tcase_add_test(host, test_groups_unreadable);
+    tcase_add_test(host, test_listeners);
+    tcase_add_test(host, test_mounts);
+    tcase_add_test(host, test_environment);
+    tcase_add_test(host, test_environment_unreadable);
+    tcase_add_loop_test(host, test_containerd_configuration, 0, sizeof configurations / sizeof *configurations);
+    tcase_add_test(host, test_containerd_arguments);
+    tcase_add_test(host, test_rootless);
+    suite_add_tcase(suite, host);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
