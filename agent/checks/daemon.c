@@ -7,14 +7,15 @@
 #include "common/text.h"
 #include "probes/daemon_config.h"
 
-static const char *place_name(enum option_place place)
+/* The place that spoke; the configuration file by its own path. */
+static const char *place_name(const struct daemon_facts *daemon, enum option_place place)
 {
     static const char *const names[] = {[OPTION_DEFAULT] = "the engine's default",
                                         [OPTION_DAEMON_JSON] = "daemon.json",
                                         [OPTION_CMDLINE] = "dockerd's arguments",
                                         [OPTION_ENGINE] = "the engine"};
 
-    return names[place];
+    return place == OPTION_DAEMON_JSON && daemon->config_path ? daemon->config_path : names[place];
 }
 
 /* podman has no daemon that could be set up. */
@@ -88,9 +89,9 @@ void check_bridge_icc(const struct check_input *in, struct check_result *out)
             continue;
         check_fact_string(in, out, "enable_icc", network->icc);
         if (str_equal(network->icc, "false")) {
-            check_say(in, out, VERDICT_PASS, "network %s: enable_icc is false", network->name);
+            check_say(in, out, VERDICT_PASS, "network %s: enable_icc is false, says the engine", network->name);
         } else {
-            check_say(in, out, VERDICT_FAIL, "network %s: enable_icc is %s", network->name,
+            check_say(in, out, VERDICT_FAIL, "network %s: enable_icc is %s, says the engine", network->name,
                       network->icc ? network->icc : "not set, so containers reach each other");
             remedy_option(in, out, "\"icc\": false");
         }
@@ -126,13 +127,13 @@ void check_log_level(const struct check_input *in, struct check_result *out)
     if (str_empty(value))
         place = OPTION_DEFAULT;
     if (debug)
-        check_say(in, out, VERDICT_FAIL, "debugging is on, by %s", place_name(debug_place));
+        check_say(in, out, VERDICT_FAIL, "debugging is on, by %s", place_name(daemon, debug_place));
     if (str_empty(value))
         value = "info";
     if (strcasecmp(value, wanted) == 0) /* as the engine compares it */
-        check_say(in, out, VERDICT_PASS, "the log level is %s, by %s", value, place_name(place));
+        check_say(in, out, VERDICT_PASS, "the log level is %s, by %s", value, place_name(daemon, place));
     else
-        check_say(in, out, VERDICT_FAIL, "the log level is %s, by %s", value, place_name(place));
+        check_say(in, out, VERDICT_FAIL, "the log level is %s, by %s", value, place_name(daemon, place));
     if (out->verdict == VERDICT_FAIL)
         remedy_option(in, out, "\"log-level\": \"info\" and \"debug\": false");
 }
@@ -154,15 +155,18 @@ void check_daemon_bool(const struct check_input *in, struct check_result *out)
     value = daemon_option_bool(daemon, name, fallback, &place);
     check_fact_bool(in, out, "value", value);
     check_say(in, out, value == wanted ? VERDICT_PASS : VERDICT_FAIL, "%s is %s, by %s", name, value ? "true" : "false",
-              place_name(place));
+              place_name(daemon, place));
     str_printf(&setting, "\"%s\": %s", name, wanted ? "true" : "false");
     if (value != wanted)
         remedy_option(in, out, setting.data);
 }
 
+/* A network, as the engine prints it, that is wholly this host's: in 127.0.0.0/8, or ::1. */
 static bool is_loopback(const char *cidr)
 {
-    return str_starts(cidr, "127.") || strcmp(cidr, "::1/128") == 0 || strcmp(cidr, "::1") == 0;
+    const char *slash = strchr(cidr, '/');
+
+    return strcmp(cidr, "::1/128") == 0 || (slash && str_starts(cidr, "127.") && atoi(slash + 1) >= 8);
 }
 
 void check_insecure_registries(const struct check_input *in, struct check_result *out)
@@ -176,14 +180,13 @@ void check_insecure_registries(const struct check_input *in, struct check_result
         return;
     }
     for (size_t i = 0; i < info->insecure_cidrs.count; i++)
-        if (!is_loopback(info->insecure_cidrs.items[i]) || strchr(info->insecure_cidrs.items[i], '/') == NULL ||
-            (str_starts(info->insecure_cidrs.items[i], "127.") &&
-             atoi(strchr(info->insecure_cidrs.items[i], '/') + 1) < 8))
-            check_say(in, out, VERDICT_FAIL, "insecure network %s", info->insecure_cidrs.items[i]);
+        if (!is_loopback(info->insecure_cidrs.items[i]))
+            check_say(in, out, VERDICT_FAIL, "insecure network %s, says the engine", info->insecure_cidrs.items[i]);
     for (size_t i = 0; i < info->insecure_indexes.count; i++)
-        check_say(in, out, VERDICT_FAIL, "insecure registry %s", info->insecure_indexes.items[i]);
+        check_say(in, out, VERDICT_FAIL, "insecure registry %s, says the engine", info->insecure_indexes.items[i]);
     if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS, "every registry but those on this host is spoken to securely");
+        check_say(in, out, VERDICT_PASS,
+                  "every registry but those on this host is spoken to securely, says the engine");
     else
         remedy_option(in, out, "\"insecure-registries\": []");
 }
@@ -202,11 +205,11 @@ void check_storage_driver(const struct check_input *in, struct check_result *out
     }
     for (size_t i = 0; i < forbidden->count; i++)
         if (strcmp(forbidden->items[i], info->driver) == 0) {
-            check_say(in, out, VERDICT_FAIL, "the storage driver is %s", info->driver);
+            check_say(in, out, VERDICT_FAIL, "the storage driver is %s, says the engine", info->driver);
             remedy_option(in, out, "\"storage-driver\": \"overlay2\"");
             return;
         }
-    check_say(in, out, VERDICT_PASS, "the storage driver is %s", info->driver);
+    check_say(in, out, VERDICT_PASS, "the storage driver is %s, says the engine", info->driver);
 }
 
 void check_default_ulimits(const struct check_input *in, struct check_result *out)
@@ -222,12 +225,12 @@ void check_default_ulimits(const struct check_input *in, struct check_result *ou
     for (size_t i = 0; i < daemon->option_count; i++)
         if (strcmp(daemon->options[i].name, "default-ulimit") == 0 && daemon->options[i].value[0]) {
             check_say(in, out, VERDICT_PASS, "%s, by %s", daemon->options[i].value,
-                      place_name(daemon->options[i].place));
+                      place_name(daemon, daemon->options[i].place));
             count++;
         }
     if (count)
         return;
-    check_say(in, out, VERDICT_FAIL, "no default ulimits are set");
+    check_say(in, out, VERDICT_FAIL, "no default ulimits are set, neither by dockerd's arguments nor by daemon.json");
     remedy_option(in, out, "\"default-ulimits\"");
 }
 
@@ -243,10 +246,11 @@ void check_userns_remap(const struct check_input *in, struct check_result *out)
     }
     if (info->userns || info->rootless) {
         check_say(in, out, VERDICT_PASS, "%s",
-                  info->rootless ? "the engine runs rootless" : "user namespaces are used");
+                  info->rootless ? "the engine runs rootless, it says" : "user namespaces are used, says the engine");
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "root in a container is root on the host");
+    check_say(in, out, VERDICT_FAIL,
+              "root in a container is root on the host: user namespaces are not used, says the engine");
     remedy_option(in, out, "\"userns-remap\": \"default\"");
 }
 
@@ -259,7 +263,7 @@ void check_rootless(const struct check_input *in, struct check_result *out)
     if (!info->has_security_options)
         check_error(in, out, "info", "the engine does not tell its security options");
     else
-        check_say(in, out, info->rootless ? VERDICT_PASS : VERDICT_FAIL, "the engine runs as %s",
+        check_say(in, out, info->rootless ? VERDICT_PASS : VERDICT_FAIL, "the engine runs as %s, it says",
                   info->rootless ? "an ordinary user" : "root");
 }
 
@@ -276,14 +280,14 @@ void check_daemon_cgroup_parent(const struct check_input *in, struct check_resul
         return;
     value = daemon_option(daemon, "cgroup-parent", &place);
     if (str_empty(value)) {
-        check_say(in, out, VERDICT_PASS, "the engine's own default is used");
+        check_say(in, out, VERDICT_PASS, "no cgroup parent is set: the engine's default is used");
         return;
     }
     if (check_allowed(in, "allowed", value)) {
-        check_say(in, out, VERDICT_PASS, "%s, by %s, is allowed", value, place_name(place));
+        check_say(in, out, VERDICT_PASS, "%s, by %s, is allowed", value, place_name(daemon, place));
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "the default cgroup parent is %s, by %s", value, place_name(place));
+    check_say(in, out, VERDICT_FAIL, "the default cgroup parent is %s, by %s", value, place_name(daemon, place));
     remedy_option(in, out, "no \"cgroup-parent\"");
 }
 
@@ -310,7 +314,7 @@ void check_base_device_size(const struct check_input *in, struct check_result *o
         if (strcmp(daemon->options[i].name, "storage-opt") == 0 &&
             strncasecmp(daemon->options[i].value, "dm.basesize=", strlen("dm.basesize=")) == 0) {
             check_say(in, out, VERDICT_FAIL, "%s, by %s", daemon->options[i].value,
-                      place_name(daemon->options[i].place));
+                      place_name(daemon, daemon->options[i].place));
             remedy_option(in, out, "no \"dm.basesize\" in \"storage-opts\"");
         }
     if (out->verdict == VERDICT_FAIL)
@@ -341,23 +345,28 @@ void check_client_authorization(const struct check_input *in, struct check_resul
     }
     check_fact_list(in, out, "plugins", &info->authorization_plugins);
     for (size_t i = 0; i < info->authorization_plugins.count; i++)
-        check_say(in, out, VERDICT_PASS, "plugin %s decides on commands", info->authorization_plugins.items[i]);
+        check_say(in, out, VERDICT_PASS, "plugin %s decides on commands, says the engine",
+                  info->authorization_plugins.items[i]);
     if (info->authorization_plugins.count)
         return;
-    check_say(in, out, VERDICT_FAIL, "no authorization plugin is used: whoever reaches the API may do everything");
+    check_say(in, out, VERDICT_FAIL,
+              "no authorization plugin is used, says the engine: whoever reaches the API may do everything");
     remedy_option(in, out, "\"authorization-plugins\"");
 }
 
 /* ---- Logging ---- */
 
-static const char *log_option(const struct daemon_facts *daemon, const char *name)
+static const char *log_option(const struct daemon_facts *daemon, const char *name, enum option_place *ret_place)
 {
     size_t length = strlen(name);
 
-    for (size_t i = 0; daemon && i < daemon->option_count; i++)
+    *ret_place = OPTION_DEFAULT;
+    for (size_t i = 0; i < daemon->option_count; i++)
         if (strcmp(daemon->options[i].name, "log-opt") == 0 && strncmp(daemon->options[i].value, name, length) == 0 &&
-            daemon->options[i].value[length] == '=')
+            daemon->options[i].value[length] == '=') {
+            *ret_place = daemon->options[i].place;
             return daemon->options[i].value + length + 1;
+        }
     return NULL;
 }
 
@@ -385,15 +394,15 @@ static bool is_remote_syslog(const char *address)
 static void judge_syslog(const struct check_input *in, struct check_result *out)
 {
     const struct daemon_facts *daemon = check_need_option(in, out, "log-opt");
-    const char *address = log_option(daemon, "syslog-address");
+    enum option_place place;
+    const char *address;
 
     if (!daemon)
         return;
-    if (is_remote_syslog(address))
-        check_say(in, out, VERDICT_PASS, "the log driver is syslog, to %s", address);
-    else
-        check_say(in, out, VERDICT_MANUAL, "the log driver is syslog, to %s: does that one forward?",
-                  address ? address : "the local socket");
+    address = log_option(daemon, "syslog-address", &place);
+    check_say(in, out, is_remote_syslog(address) ? VERDICT_PASS : VERDICT_MANUAL,
+              "the log driver is syslog, to %s, by %s%s", address ? address : "the local socket",
+              place_name(daemon, place), is_remote_syslog(address) ? "" : ": does that one forward?");
 }
 
 void check_central_logging(const struct check_input *in, struct check_result *out)
@@ -415,7 +424,8 @@ void check_central_logging(const struct check_input *in, struct check_result *ou
     }
     for (size_t i = 0; i < countof(local); i++)
         if (strcmp(driver, local[i]) == 0) {
-            check_say(in, out, VERDICT_FAIL, "the log driver is %s: logs do not leave the host", driver);
+            check_say(in, out, VERDICT_FAIL, "the log driver is %s, says the engine: logs do not leave the host",
+                      driver);
             remedy_option(in, out, "\"log-driver\"");
             return;
         }
@@ -426,7 +436,7 @@ void check_central_logging(const struct check_input *in, struct check_result *ou
                   forwarded ? "which is forwarded, says the configuration"
                             : "and the configuration does not say that it is forwarded (params.journald_forwarded)");
     } else if (check_allowed(in, "drivers", driver)) {
-        check_say(in, out, VERDICT_PASS, "the log driver is %s", driver);
+        check_say(in, out, VERDICT_PASS, "the log driver is %s, says the engine", driver);
     } else {
         check_say(in, out, VERDICT_MANUAL, "the log driver is %s: do logs leave the host by it?", driver);
     }
@@ -439,6 +449,7 @@ void check_legacy_registry(const struct check_input *in, struct check_result *ou
     const char *why;
     const struct version_facts *version = store_version(in->store, &why);
     const struct daemon_facts *daemon;
+    enum option_place place;
 
     if (!version) {
         check_error(in, out, "version", why);
@@ -459,8 +470,8 @@ void check_legacy_registry(const struct check_input *in, struct check_result *ou
     daemon = check_need_option(in, out, "disable-legacy-registry");
     if (!daemon)
         return;
-    if (daemon_option_bool(daemon, "disable-legacy-registry", false, NULL)) {
-        check_say(in, out, VERDICT_PASS, "disable-legacy-registry is set");
+    if (daemon_option_bool(daemon, "disable-legacy-registry", false, &place)) {
+        check_say(in, out, VERDICT_PASS, "disable-legacy-registry is set, by %s", place_name(daemon, place));
         return;
     }
     check_say(in, out, VERDICT_FAIL, "engine %s may speak to v1 registries", version->version);
@@ -498,11 +509,11 @@ void check_daemon_seccomp(const struct check_input *in, struct check_result *out
         return;
     }
     if (!info->seccomp) {
-        check_say(in, out, VERDICT_FAIL, "the engine does not use seccomp");
+        check_say(in, out, VERDICT_FAIL, "seccomp is not used, says the engine");
         return;
     }
     check_say(in, out, str_equal(info->seccomp_profile, "unconfined") ? VERDICT_FAIL : VERDICT_PASS,
-              "the seccomp profile is %s", info->seccomp_profile ? info->seccomp_profile : "default");
+              "the seccomp profile is %s, says the engine", info->seccomp_profile ? info->seccomp_profile : "default");
     if (out->verdict == VERDICT_FAIL)
         remedy_option(in, out, "no \"seccomp-profile\": \"unconfined\"");
 }
@@ -544,10 +555,10 @@ void check_daemon_no_new_privileges(const struct check_input *in, struct check_r
     if (!daemon)
         return;
     if (daemon_option_bool(daemon, "no-new-privileges", false, &place)) {
-        check_say(in, out, VERDICT_PASS, "no-new-privileges is true, by %s", place_name(place));
+        check_say(in, out, VERDICT_PASS, "no-new-privileges is true, by %s", place_name(daemon, place));
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "no-new-privileges is false, by %s", place_name(place));
+    check_say(in, out, VERDICT_FAIL, "no-new-privileges is false, by %s", place_name(daemon, place));
     remedy_option(in, out, "\"no-new-privileges\": true");
 }
 
@@ -591,8 +602,8 @@ static void judge_address(const struct check_input *in, struct check_result *out
         str_printf(&from, "%s%s %s", from.length ? ", " : "", files[i],
                    str_empty(path) ? "at the engine's default path" : path);
     }
-    check_say(in, out, VERDICT_PASS, "%s wants client certificates (tlsverify by %s; %s)", address, place_name(place),
-              str_text(&from));
+    check_say(in, out, VERDICT_PASS, "%s wants client certificates (tlsverify by %s; %s)", address,
+              place_name(daemon, place), str_text(&from));
 }
 
 static bool judge_hosts(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
