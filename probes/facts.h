@@ -100,6 +100,7 @@ struct listener_facts {
     struct listener_item {
         const char *address; /* "0.0.0.0", "127.0.0.1", "::" */
         unsigned port;
+        bool of_engine; /* dockerd itself holds it; false also where its descriptors cannot be seen */
     } * items;
     size_t count;
 };

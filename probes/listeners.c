@@ -2,15 +2,31 @@
 #include "probes/listeners.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 #include "common/vec.h"
 #include "probes/digest.h"
+#include "probes/proc.h"
 
-enum { FILE_MAX_BYTES = 64 << 20, LISTENERS_MAX = 16384, STATE_LISTEN = 0x0A };
+enum { FILE_MAX_BYTES = 64 << 20, LISTENERS_MAX = 16384, DESCRIPTORS_MAX = 1 << 20, STATE_LISTEN = 0x0A };
 
 typedef VEC(struct listener_item) listener_vec;
+
+struct inodes {
+    const unsigned long *items;
+    size_t count;
+};
+
+static int compare_inodes(const void *a, const void *b)
+{
+    unsigned long x = *(const unsigned long *)a, y = *(const unsigned long *)b;
+
+    return x < y ? -1 : x > y;
+}
 
 static bool read_words(const char *hex, size_t count, uint32_t *ret)
 {
@@ -27,7 +43,8 @@ static bool read_words(const char *hex, size_t count, uint32_t *ret)
 }
 
 /* "  0: 0100007F:0016 00000000:0000 0A …" */
-static bool parse_line(struct arena *arena, const char *line, size_t words, struct listener_item *ret)
+static bool parse_line(struct arena *arena, const char *line, size_t words, const struct inodes *own,
+                       struct listener_item *ret)
 {
     int family = words == 1 ? AF_INET : AF_INET6;
     const char *colon = memchr(line, ':', strcspn(line, "\n"));
@@ -35,6 +52,7 @@ static bool parse_line(struct arena *arena, const char *line, size_t words, stru
     uint32_t address[4] = {0};
     unsigned port, state;
     const char *local;
+    unsigned long inode = 0;
 
     if (!colon)
         return false;
@@ -44,17 +62,20 @@ static bool parse_line(struct arena *arena, const char *line, size_t words, stru
         return false;
     ret->address = arena_strdup(arena, inet_ntop(family, address, text, sizeof text));
     ret->port = port;
+    ret->of_engine =
+        sscanf(local + 8 * words, ":%*x %*[0-9A-Fa-f]:%*x %*x %*x:%*x %*x:%*x %*x %*u %*u %lu", &inode) == 1 &&
+        own->count && bsearch(&inode, own->items, own->count, sizeof *own->items, compare_inodes) != NULL;
     return true;
 }
 
-static void parse_file(struct arena *arena, const char *text, size_t words, listener_vec *ret)
+static void parse_file(struct arena *arena, const char *text, size_t words, const struct inodes *own, listener_vec *ret)
 {
     const char *line = strchr(text, '\n'); /* the first line is the heading */
 
     for (; line && *++line && ret->count < LISTENERS_MAX; line = strchr(line, '\n')) {
         struct listener_item item;
 
-        if (parse_line(arena, line, words, &item))
+        if (parse_line(arena, line, words, own, &item))
             vec_push(ret, item);
     }
 }
@@ -66,16 +87,18 @@ static int compare(const void *a, const void *b)
     return x->port != y->port ? (x->port < y->port ? -1 : 1) : strcmp(x->address, y->address);
 }
 
-int listeners_parse(const char *tcp, const char *tcp6, struct listener_facts **ret, struct error *error)
+int listeners_parse(const char *tcp, const char *tcp6, const unsigned long *own, size_t own_count,
+                    struct listener_facts **ret, struct error *error)
 {
+    const struct inodes inodes = {own, own_count};
     struct arena *arena = arena_new(1024);
     struct listener_facts *facts = arena_alloc(arena, sizeof *facts);
     listener_vec items = {0};
     struct hash hash;
 
-    parse_file(arena, tcp, 1, &items);
+    parse_file(arena, tcp, 1, &inodes, &items);
     if (tcp6)
-        parse_file(arena, tcp6, 4, &items);
+        parse_file(arena, tcp6, 4, &inodes, &items);
     if (items.count >= LISTENERS_MAX) {
         vec_free(&items);
         arena_free(arena);
@@ -90,6 +113,7 @@ int listeners_parse(const char *tcp, const char *tcp6, struct listener_facts **r
         facts->items[facts->count++] = items.items[i];
         digest_text(&hash, items.items[i].address);
         digest_number(&hash, items.items[i].port);
+        digest_number(&hash, items.items[i].of_engine);
     }
     vec_free(&items);
     facts->facts.digest = hash_end(&hash);
@@ -97,11 +121,39 @@ int listeners_parse(const char *tcp, const char *tcp6, struct listener_facts **r
     return 0;
 }
 
+/* The inodes of PID's sockets, in order; none where its descriptors cannot be seen. */
+static void read_own(const struct host_root *root, pid_t pid, unsigned long **ret, size_t *ret_count)
+{
+    scoped(cleanup_free) char *folder = mem_printf("/proc/%d/fd", (int)pid);
+    VEC(unsigned long) inodes = {0};
+    int fd = pid > 0 ? host_open(root, folder, O_RDONLY | O_DIRECTORY, NULL) : -1;
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    for (struct dirent *entry; dir && inodes.count < DESCRIPTORS_MAX && (entry = readdir(dir));) {
+        char name[32], target[PATH_MAX];
+        unsigned long inode;
+
+        if (entry->d_name[0] == '.' || strlen(entry->d_name) > 20)
+            continue;
+        snprintf(name, sizeof name, "fd/%.20s", entry->d_name);
+        if (proc_read_link(root, pid, name, target, sizeof target) && sscanf(target, "socket:[%lu]", &inode) == 1)
+            vec_push(&inodes, inode);
+    }
+    if (dir)
+        closedir(dir);
+    if (inodes.count)
+        qsort(inodes.items, inodes.count, sizeof *inodes.items, compare_inodes);
+    *ret = inodes.items;
+    *ret_count = inodes.count;
+}
+
 int listeners_read(const struct host_root *root, pid_t pid, struct listener_facts **ret, struct error *error)
 {
     scoped_str tcp = STR_INIT, tcp6 = STR_INIT;
     scoped(cleanup_free) char *path = mem_printf("/proc/%d/net/tcp", pid > 0 ? (int)pid : 1);
     scoped(cleanup_free) char *path6 = mem_printf("%s6", path);
+    scoped(cleanup_free) unsigned long *own = NULL;
+    size_t own_count;
     int r = host_read(root, path, FILE_MAX_BYTES, &tcp, error);
 
     if (r < 0)
@@ -109,5 +161,6 @@ int listeners_read(const struct host_root *root, pid_t pid, struct listener_fact
     r = host_read(root, path6, FILE_MAX_BYTES, &tcp6, NULL);
     if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
         return error_set(error, -r, "%s: %s", path6, strerror(-r));
-    return listeners_parse(str_text(&tcp), r < 0 ? NULL : str_text(&tcp6), ret, error);
+    read_own(root, pid, &own, &own_count);
+    return listeners_parse(str_text(&tcp), r < 0 ? NULL : str_text(&tcp6), own, own_count, ret, error);
 }

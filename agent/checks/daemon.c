@@ -606,51 +606,94 @@ static void judge_address(const struct check_input *in, struct check_result *out
               place_name(daemon, place), str_text(&from));
 }
 
-static bool judge_hosts(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
-                        bool only_ask)
+/* The port of an address that dockerd or systemd was told; Docker's own where it names none. */
+static unsigned port_of(const struct daemon_facts *daemon, const char *address)
 {
-    bool any = false, has_host = false;
+    const char *host = str_starts(address, "tcp://") ? address + strlen("tcp://") : address;
+    const char *bracket = strrchr(host, ']'), *colon = strrchr(bracket ? bracket : host, ':');
+    unsigned port = (unsigned)strtoul(colon                                        ? colon + 1
+                                      : strspn(host, "0123456789") == strlen(host) ? host
+                                                                                   : "",
+                                      NULL, 10);
+
+    return port ? port : uses_tls(daemon) ? 2376 : 2375;
+}
+
+struct api_addresses {
+    const char *items[64];
+    size_t count;
+    bool has_host; /* one is given, of whatever kind */
+};
+
+static void add_address(struct api_addresses *addresses, const char *address)
+{
+    if (addresses->count < countof(addresses->items))
+        addresses->items[addresses->count++] = address;
+}
+
+static struct api_addresses told_addresses(const struct daemon_facts *daemon)
+{
+    struct api_addresses addresses = {.count = 0};
 
     for (size_t i = 0; i < daemon->option_count; i++) {
         const char *host = daemon->options[i].value;
 
         if (strcmp(daemon->options[i].name, "host") != 0 || !*host)
             continue;
-        has_host = true;
-        if (!is_tcp(host))
+        addresses.has_host = true;
+        if (is_tcp(host))
+            add_address(&addresses, host);
+    }
+    for (size_t i = 0; i < daemon->activated.count; i++)
+        if (is_tcp_stream(daemon->activated.items[i]))
+            add_address(&addresses, daemon->activated.items[i]);
+    return addresses;
+}
+
+/* What dockerd listens on though nothing tells it to now: its configuration was changed since it began. Its metrics and
+ * the swarm's ports are no API. */
+static void judge_listening(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
+                            const struct api_addresses *told)
+{
+    const struct listener_facts *listeners = store_listeners(in->store, NULL);
+    const struct info_facts *info = store_info(in->store, NULL);
+    const char *metrics = daemon_option(daemon, "metrics-addr", NULL);
+
+    if (!listeners || !info || (!str_empty(info->swarm_state) && strcmp(info->swarm_state, "inactive") != 0))
+        return;
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct listener_item *listener = &listeners->items[i];
+        bool known = !listener->of_engine || (!str_empty(metrics) && port_of(daemon, metrics) == listener->port);
+        scoped_str address = STR_INIT;
+
+        for (size_t k = 0; k < told->count; k++)
+            known |= port_of(daemon, told->items[k]) == listener->port;
+        if (known)
             continue;
-        any = true;
-        if (!only_ask)
-            judge_address(in, out, daemon, host);
+        str_printf(&address, "%s:%u, where dockerd listens,", listener->address, listener->port);
+        judge_address(in, out, daemon, address.data);
     }
-    for (size_t i = 0; i < daemon->activated.count; i++) {
-        if (!is_tcp_stream(daemon->activated.items[i]))
-            continue;
-        any = true;
-        if (!only_ask)
-            judge_address(in, out, daemon, daemon->activated.items[i]);
-    }
-    if (!has_host && only_ask)
-        return true; /* where it listens depends on TLS */
-    if (!has_host && uses_tls(daemon)) {
-        any = true;
-        judge_address(in, out, daemon, "tcp://localhost:2376 (the engine's default with TLS)");
-    }
-    return any;
 }
 
 void check_api_tls(const struct check_input *in, struct check_result *out)
 {
     const struct daemon_facts *daemon;
+    struct api_addresses told;
 
     if (is_podman(in, out))
         return;
     daemon = check_need_option(in, out, "host");
     if (!daemon)
         return;
-    if (judge_hosts(in, out, daemon, true) && !check_need_option(in, out, "tlsverify"))
+    told = told_addresses(daemon);
+    if ((told.count || !told.has_host) && !check_need_option(in, out, "tlsverify"))
         return;
-    if (!judge_hosts(in, out, daemon, false))
+    if (!told.has_host && uses_tls(daemon))
+        add_address(&told, "tcp://localhost:2376");
+    for (size_t i = 0; i < told.count; i++)
+        judge_address(in, out, daemon, told.items[i]);
+    judge_listening(in, out, daemon, &told);
+    if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_NOT_APPLICABLE, "the API has no TCP address");
     else if (out->verdict == VERDICT_FAIL)
         remedy_option(in, out, "\"tlsverify\": true with \"tlscacert\", \"tlscert\" and \"tlskey\"");

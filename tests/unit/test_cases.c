@@ -299,15 +299,21 @@ static void load_certificates(struct store *store, const struct json *certificat
         json_out_free(out_);                                                                                           \
     } while (0)
 
+/* "own": inodes of the engine's own sockets, in order. */
 static void load_listeners(struct store *store, const char *file, const struct json *listeners)
 {
+    const struct json *list = json_get(listeners, "own");
     struct listener_facts *facts = NULL;
     struct error error = ERROR_INIT;
+    unsigned long own[16];
+    size_t count = 0;
 
     if (!listeners)
         return;
-    if (listeners_parse(json_text(json_get(listeners, "tcp"), ""), json_string(json_get(listeners, "tcp6")), &facts,
-                        &error) < 0)
+    for (; count < json_count(list) && count < countof(own); count++)
+        own[count] = (unsigned long)json_int(json_at(list, count), 0);
+    if (listeners_parse(json_text(json_get(listeners, "tcp"), ""), json_string(json_get(listeners, "tcp6")), own, count,
+                        &facts, &error) < 0)
         load_error(file, "listeners", &error);
     store_put(store, INPUT_LISTENERS, NULL, &facts->facts);
 }

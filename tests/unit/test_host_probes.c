@@ -91,7 +91,7 @@ START_TEST(test_listeners)
                                                "00000000000000000000000000000000:0000 0A 0:0\n"
                                                "   1: 00000000000000000000000001000000:094A "
                                                "00000000000000000000000000000000:0000 0A 0:0",
-                                     &facts, &error),
+                                     NULL, 0, &facts, &error),
                      0);
     ck_assert_int_eq(facts->count, 4);
     ck_assert_str_eq(facts->items[0].address, "127.0.0.1");
@@ -101,8 +101,27 @@ START_TEST(test_listeners)
     ck_assert_str_eq(facts->items[2].address, "::");
     ck_assert_str_eq(facts->items[3].address, "::1");
     facts_free(&facts->facts);
-    ck_assert_int_eq(listeners_parse("", NULL, &facts, &error), 0);
+    ck_assert_int_eq(listeners_parse("", NULL, NULL, 0, &facts, &error), 0);
     ck_assert_int_eq(facts->count, 0);
+    facts_free(&facts->facts);
+}
+END_TEST
+
+START_TEST(test_listeners_of_the_engine)
+{
+    struct listener_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    put_text("/proc/90/net/tcp", TCP_HEAD
+             "   0: 00000000:0947 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 777 1 0\n"
+             "   1: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 778 1 0\n");
+    link_to("socket:[777]", "/proc/90/fd/3");
+    link_to("/dev/null", "/proc/90/fd/0");
+    ck_assert_msg(listeners_read(root, 90, &facts, &error) == 0, "%s", error.text);
+    ck_assert_int_eq(facts->count, 2);
+    ck_assert(!facts->items[0].of_engine);
+    ck_assert_int_eq(facts->items[1].port, 2375);
+    ck_assert(facts->items[1].of_engine);
     facts_free(&facts->facts);
 }
 END_TEST
@@ -260,6 +279,7 @@ int main(void)
     tcase_add_test(host, test_groups);
     tcase_add_test(host, test_groups_unreadable);
     tcase_add_test(host, test_listeners);
+    tcase_add_test(host, test_listeners_of_the_engine);
     tcase_add_test(host, test_mounts);
     tcase_add_test(host, test_environment);
     tcase_add_test(host, test_environment_unreadable);
