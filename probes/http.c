@@ -10,6 +10,7 @@
 #include "probes/http.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
@@ -424,10 +425,21 @@ static void copy_address(struct docker_address *to, const struct docker_address 
     };
 }
 
+/* libcurl starts OpenSSL whether TLS is spoken or not. Without it, its configuration, its error texts and its tables of
+ * names are megabytes that nobody would look at. */
+static void spare_tls(void)
+{
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
+                            OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
+                        NULL);
+}
+
 struct http *http_new(struct event_base *base, const struct docker_address *address, struct error *error)
 {
     struct http *http;
 
+    if (address->unix_path)
+        spare_tls();
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         error_set(error, ENOMEM, "curl cannot be initialised");
         return NULL;

@@ -2,9 +2,10 @@
  *
  * A container's own processes are those of its control group. Which one that is stands in /proc/PID/cgroup of its first
  * process: the path is cut behind the component that names the container, since an init system inside moves itself
- * further down. Membership is then read the same way, from each process's own cgroup file, so that no cgroup file
- * system needs to be mounted and v1 and v2 are alike. Where no path names the container, the group is believed only
- * when all its members belong to the container by descent or by pid namespace; else those two decide alone.
+ * further down. Its members are read from the cgroup file system where that is in its usual place; else the same way,
+ * from each process's own cgroup file, so that none needs to be mounted and v1 and v2 are alike. Where no path names
+ * the container, the group is believed only when all its members belong to the container by descent or by pid
+ * namespace; else those two decide alone.
  *
  * Everything here races with processes that come and go: one that vanishes half-read is left out. A process may choose
  * its comm and argv[0] freely; only exe is the kernel's word. */
@@ -16,8 +17,8 @@
 #include <limits.h>
 #include <string.h>
 
-#include "common/vec.h"
 #include "probes/digest.h"
+#include "probes/proc_cgroup.h"
 
 enum {
     PROCESSES_MAX = 4096,
@@ -29,8 +30,6 @@ enum {
     NAME_SHOWN_MAX = 256,
     CONTAINER_ID_MIN = 12
 };
-
-typedef VEC(pid_t) pid_vec;
 
 /* Reads the beginning of /proc/PID/NAME as a terminated string. */
 static int read_head(const struct host_root *root, pid_t pid, const char *name, char *buffer, size_t size)
@@ -411,13 +410,15 @@ int proc_container_processes(const struct host_root *root, pid_t pid, const char
     r = find_cgroup(root, pid, container_id, &cgroup, error);
     if (r < 0)
         return r;
-    r = list_processes(root, &all, error);
-    if (r == 0) {
-        if (all.count)
+    if (!cgroup.named || cgroup_list(root, cgroup.controllers, cgroup.path, pid, PROCESSES_MAX, &own) < 0) {
+        r = list_processes(root, &all, error);
+        if (r == 0 && all.count)
             qsort(all.items, all.count, sizeof *all.items, compare_pids);
-        choose_processes(root, &all, pid, &cgroup, &own);
-        collect(root, &own, ret);
+        if (r == 0)
+            choose_processes(root, &all, pid, &cgroup, &own);
     }
+    if (r == 0)
+        collect(root, &own, ret);
     vec_free(&all);
     vec_free(&own);
     return r;

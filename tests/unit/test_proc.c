@@ -80,6 +80,48 @@ START_TEST(test_cgroup_v1)
 }
 END_TEST
 
+/* Where the cgroup file system is to be seen, it alone says who is a member: nobody else's file is read. */
+START_TEST(test_cgroup_file_system)
+{
+    process(10, 1, "app", "4:cpu,pids:/docker/" ID "\n");
+    process(11, 1, "exec", "4:cpu,pids:/docker/" ID "\n");
+    process(12, 1, "unread", "4:cpu,pids:/docker/" ID "\n");
+    put_text("/sys/fs/cgroup/cpu,pids/docker/" ID "/cgroup.procs", "11\n10\n");
+    put_text("/sys/fs/cgroup/cpu,pids/docker/" ID "/a/b/cgroup.procs", "10\n13\n");
+    put_text("/sys/fs/cgroup/cpu,pids/docker/" ID "/a/cgroup.procs", "");
+    process(13, 1, "deep", "4:cpu,pids:/docker/" ID "/a/b\n");
+    ck_assert_str_eq(found(10, ID), "10 11 13 ");
+}
+END_TEST
+
+START_TEST(test_cgroup_file_system_v2)
+{
+    process(10, 1, "app", "0::/system.slice/docker-" ID ".scope\n");
+    process(11, 1, "exec", "0::/system.slice/docker-" ID ".scope\n");
+    process(12, 1, "unread", "0::/system.slice/docker-" ID ".scope\n");
+    put_text("/sys/fs/cgroup/system.slice/docker-" ID ".scope/cgroup.procs", "10\n11\n");
+    ck_assert_str_eq(found(10, ID), "10 11 ");
+    put_text("/sys/fs/cgroup/unified/system.slice/docker-" ID ".scope/cgroup.procs", "10\n12\n");
+    ck_assert_str_eq(found(10, ID), "10 11 ");
+}
+END_TEST
+
+/* A group that does not hold the container's process is another view's, and one with a part that cannot be listed
+ * (a threaded group) is not the whole: every process is asked instead. */
+START_TEST(test_cgroup_file_system_that_is_not_believed)
+{
+    process(10, 1, "app", "0::/system.slice/docker-" ID ".scope\n");
+    process(12, 1, "exec", "0::/system.slice/docker-" ID ".scope\n");
+    put_text("/sys/fs/cgroup/system.slice/docker-" ID ".scope/cgroup.procs", "12\n");
+    ck_assert_str_eq(found(10, ID), "10 12 ");
+    put_text("/sys/fs/cgroup/system.slice/docker-" ID ".scope/cgroup.procs", "10\nnonsense\n");
+    ck_assert_str_eq(found(10, ID), "10 12 ");
+    put_text("/sys/fs/cgroup/system.slice/docker-" ID ".scope/cgroup.procs", "10\n");
+    put_text("/sys/fs/cgroup/system.slice/docker-" ID ".scope/part/other", "");
+    ck_assert_str_eq(found(10, ID), "10 12 ");
+}
+END_TEST
+
 START_TEST(test_unnamed_group_that_is_its_own)
 {
     process(10, 1, "app", "0::/custom/group\n");
@@ -266,6 +308,9 @@ int main(void)
     tcase_add_checked_fixture(all, host_folder_setup, host_folder_teardown);
     tcase_add_test(all, test_cgroup_v2);
     tcase_add_test(all, test_cgroup_v1);
+    tcase_add_test(all, test_cgroup_file_system);
+    tcase_add_test(all, test_cgroup_file_system_v2);
+    tcase_add_test(all, test_cgroup_file_system_that_is_not_believed);
     tcase_add_test(all, test_unnamed_group_that_is_its_own);
     tcase_add_test(all, test_shared_group_falls_back_to_descent);
     tcase_add_test(all, test_root_group_falls_back_to_namespace);
