@@ -16,6 +16,7 @@
 #include "agent/fetch.h"
 #include "agent/server.h"
 #include "common/log.h"
+#include "common/trim.h"
 
 struct agent {
     struct config_arguments arguments;
@@ -84,6 +85,7 @@ static void on_settled(void *user)
 {
     struct agent *agent = user;
     struct error error = ERROR_INIT;
+    bool scanned = agent->scanning;
     size_t at = 0;
 
     if (!agent->connected && !agent->gave_up_waiting)
@@ -105,6 +107,8 @@ static void on_settled(void *user)
     }
     if (engine_save_state(agent->engine, &error) < 0)
         log_error("%s", error.text);
+    if (scanned && !agent->once)
+        memory_trim();
 }
 
 static void on_transition(struct transition *transition, void *user)

@@ -320,6 +320,7 @@ static void publish(struct engine *engine, struct transition *transition)
     if (engine->callbacks.transition)
         engine->callbacks.transition(transition, engine->callbacks.user);
     transition_unref(transition);
+    transition_slim(transition); /* the ring keeps it */
 }
 
 void engine_emit(struct engine *engine, const struct subject *subject, struct pair *pair, enum verdict previous,

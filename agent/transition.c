@@ -111,6 +111,21 @@ struct transition *transition_for_agent(const char *slug, bool ready, bool previ
     return t;
 }
 
+static void free_texts(struct transition *t)
+{
+    char **const texts[] = {&t->rule,         &t->slug,     &t->title, &t->section, &t->subject_kind, &t->subject_id,
+                            &t->subject_name, &t->evidence, &t->cause, &t->remedy,  &t->status,       &t->previous};
+
+    for (size_t i = 0; i < countof(texts); i++)
+        free(take(*texts[i]));
+}
+
+void transition_slim(struct transition *transition)
+{
+    if (transition->references == 1)
+        free_texts(transition);
+}
+
 struct transition *transition_ref(struct transition *transition)
 {
     transition->references++;
@@ -121,18 +136,7 @@ void transition_unref(struct transition *transition)
 {
     if (!transition || --transition->references)
         return;
-    free(transition->rule);
-    free(transition->slug);
-    free(transition->title);
-    free(transition->section);
-    free(transition->subject_kind);
-    free(transition->subject_id);
-    free(transition->subject_name);
-    free(transition->evidence);
-    free(transition->cause);
-    free(transition->remedy);
-    free(transition->status);
-    free(transition->previous);
+    free_texts(transition);
     free(transition->json);
     free(transition);
 }

@@ -33,6 +33,8 @@ struct transition *transition_from_pair(const struct engine *engine, enum langua
 /* The agent's own state. */
 struct transition *transition_for_agent(const char *slug, bool ready, bool previous_ready, const char *evidence,
                                         const char *cause, uint64_t seq, usec_t at, const char *host);
+/* Leaves seq and the JSON text alone, which holds all the others once more; only when nobody else has a reference. */
+void transition_slim(struct transition *transition);
 struct transition *transition_ref(struct transition *transition);
 void transition_unref(struct transition *transition);
 
