@@ -170,9 +170,9 @@ static void on_fetch(enum input_kind kind, const char *key, void *user)
 /* Every verdict but those of containers is settled first: what they read must not be on its way. */
 static void scan(struct bench *bench)
 {
-    static const enum input_kind once[] = {INPUT_VERSION, INPUT_INFO,        INPUT_DAEMON,    INPUT_LSM,
-                                           INPUT_MOUNTS,  INPUT_GROUP,       INPUT_AUDIT,     INPUT_ENVIRONMENT,
-                                           INPUT_IMAGES,  INPUT_NETWORKS,    INPUT_LISTENERS, INPUT_CERTIFICATES,
+    static const enum input_kind once[] = {INPUT_VERSION, INPUT_INFO,     INPUT_DAEMON,    INPUT_LSM,
+                                           INPUT_MOUNTS,  INPUT_GROUP,    INPUT_AUDIT,     INPUT_ENVIRONMENT,
+                                           INPUT_IMAGES,  INPUT_NETWORKS, INPUT_LISTENERS, INPUT_CERTIFICATES,
                                            INPUT_SERVICES};
 
     for (size_t i = 0; i < countof(once); i++)
