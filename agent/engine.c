@@ -720,10 +720,10 @@ void engine_set_reachable(struct engine *engine, bool reachable)
 static void complete(struct engine *engine, struct input *input, bool changed)
 {
     const char *outer = engine->cause;
-    scoped(cleanup_free) char *cause = mem_strdup(input->cause);
+    bool again = input->again;
+    scoped(cleanup_free) char *cause = again ? mem_strdup(input->cause) : take(input->cause);
     enum input_kind kind = input->kind;
     scoped(cleanup_free) char *key = mem_strdup(input->key);
-    bool again = input->again;
 
     if (changed)
         engine->counters.changed[kind]++;

@@ -18,11 +18,12 @@ struct engine;
 /* A subject and the state of the rules that judge it. */
 struct pair {
     const struct rule *rule;
-    uint64_t seq;          /* of its last transition */
     usec_t since, checked; /* when this status began; when it was last evaluated */
     usec_t recheck;        /* 0: never by time alone */
-    enum verdict verdict;
-    bool waived, waiting; /* waiting: some input is on its way, evaluate when it comes */
+    /* There are dozens for each container: these share a word. */
+    uint64_t seq : 48; /* of its last transition */
+    enum verdict verdict : 8;
+    bool waived : 1, waiting : 1; /* waiting: some input is on its way, evaluate when it comes */
 };
 struct subject {
     enum subject_kind kind;

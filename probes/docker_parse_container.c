@@ -388,7 +388,7 @@ static void parse_exec_ids(struct builder *b, const struct json *ids, struct con
 
 int parse_container_value(const struct json *value, struct container_facts **ret, struct error *error)
 {
-    enum { ARENA_FIRST = 2048 };
+    enum { ARENA_FIRST = 768 }; /* what a plain container takes */
     struct builder b;
     struct container_facts *c;
     int r;

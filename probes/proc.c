@@ -376,7 +376,8 @@ static bool describe(const struct host_root *root, pid_t pid, struct arena *aren
 
 static void collect(const struct host_root *root, const pid_vec *own, struct process_facts **ret)
 {
-    struct arena *arena = arena_new(1024);
+    enum { NAMES_GUESS = 40 }; /* bytes */
+    struct arena *arena = arena_new(sizeof **ret + (own->count + 1) * (sizeof *(*ret)->items + NAMES_GUESS));
     struct process_facts *facts = arena_alloc(arena, sizeof *facts);
     struct hash hash;
 
