@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "probes/daemon_config.h"
 #include "probes/digest.h"
+#include "probes/proc.h"
 #include "probes/units.h"
 
 const char *fetch_engine_socket(const struct fetcher *fetcher)
@@ -69,13 +70,33 @@ static void resolve_mounts(struct fetcher *fetcher, struct container_facts *cont
     container->facts.digest = hash_end(&hash);
 }
 
+/* podman before 4.4 says "shareable" of the host's own IPC namespace too; of what runs, the kernel tells. */
+static void look_at_ipc(struct fetcher *fetcher, struct container_facts *container)
+{
+    char own[64], host[64];
+    struct hash hash;
+
+    if (!str_equal(container->ipc_mode, "shareable") || !container->running || container->pid <= 0 ||
+        docker_is_remote(fetcher->docker) ||
+        !proc_read_link(fetcher->root, (pid_t)container->pid, "ns/ipc", own, sizeof own) ||
+        !proc_read_link(fetcher->root, 1, "ns/ipc", host, sizeof host))
+        return;
+    container->host_ipc = strcmp(own, host) == 0 ? TRI_TRUE : TRI_FALSE;
+    hash_init(&hash);
+    digest_number(&hash, (int64_t)container->facts.digest);
+    digest_number(&hash, container->host_ipc);
+    container->facts.digest = hash_end(&hash);
+}
+
 static void on_answer(struct facts *facts, int number, const char *why, void *user)
 {
     struct request *request = user;
 
     unlink_request(request);
-    if (facts && request->kind == INPUT_CONTAINER)
+    if (facts && request->kind == INPUT_CONTAINER) {
         resolve_mounts(request->fetcher, (struct container_facts *)facts);
+        look_at_ipc(request->fetcher, (struct container_facts *)facts);
+    }
     if (facts)
         engine_fetched(request->fetcher->engine, request->kind, request->key, facts);
     else

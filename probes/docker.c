@@ -27,6 +27,7 @@ enum {
     DECIDE_MS = 50,
     DECIDE_MAX_MS = 2000,
     BURST_EVENTS = 500,
+    LOG_REPLAY_S = 300,
     DROP_RECHECK_S = 2,
     EVENT_LIMIT = 32 * 1024 * 1024
 };
@@ -153,7 +154,9 @@ static void on_event_value(const struct json *value, void *user)
         return;
     }
     seen_add(&docker->seen, event.digest);
-    replayed = docker->stream_events <= RING_EVENTS && event.time_nano < docker->replay_bound;
+    replayed = (docker->podman || docker->stream_events <= RING_EVENTS) && event.time_nano < docker->replay_bound;
+    if (event.time_nano > docker->newest_event)
+        docker->newest_event = event.time_nano;
     docker->counters.events++;
     docker->counters.replayed += replayed;
     if (!replayed)
@@ -221,10 +224,21 @@ static void on_stream_done(struct http_request *request, const struct http_respo
     lose_and_back_off(docker, str_text(&why));
 }
 
+/* dockerd gives its whole ring: from a later moment on it may leave out events. podman has no ring but a log, as long
+ * as the host's history, and gives it from any moment on. */
+static int64_t replay_from(const struct docker *docker)
+{
+    if (!docker->podman)
+        return 0;
+    return docker->newest_event ? docker->newest_event / 1000000000
+                                : clock_now(&clock_system) / USEC_PER_SEC - LOG_REPLAY_S;
+}
+
 static void open_stream(struct docker *docker, time_t engine_date)
 {
     static const struct json_limits limits = {.bytes = EVENT_LIMIT, .depth = 16, .values = 200000};
-    scoped(cleanup_free) char *path = mem_printf("/v1.%u/events?since=0", docker->minor);
+    scoped(cleanup_free) char *path =
+        mem_printf("/v1.%u/events?since=%lld", docker->minor, (long long)replay_from(docker));
     struct http_options options = {.path = path,
                                    .connect_timeout_ms = PING_MS,
                                    .urgent = true,
@@ -280,6 +294,7 @@ static void on_pong(struct http_request *request, const struct http_response *re
         docker_deliver_doubted(docker);
         return;
     }
+    docker->podman = response->podman;
     minor = minor_of(response->api_version);
     if (!minor)
         minor = DOCKER_API_FLOOR_MINOR;

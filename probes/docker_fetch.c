@@ -239,7 +239,7 @@ void docker_fetch_container(struct docker *docker, const char *id, docker_fetche
 
 void docker_fetch_image_list(struct docker *docker, docker_fetched *done, void *user)
 {
-    fetch_document(docker, "/images/json?digests=1", facts_of_image_list, done, user);
+    fetch_document(docker, "/images/json", facts_of_image_list, done, user);
 }
 
 void docker_fetch_image(struct docker *docker, const char *id, docker_fetched *done, void *user)

@@ -37,6 +37,8 @@ struct docker {
     char api_version[16];
     char *why_not, *why_told;
     bool keep_documents;
+    bool podman;          /* what answered the last ping */
+    int64_t newest_event; /* the latest time (ns) of an event so far */
     bool once_connected, started, retry_wanted;
     pid_t peer_pid, engine_pid;
     usec_t since, last_event;

@@ -286,6 +286,11 @@ static void hash_text(struct hash *hash, const struct json *value)
     hash_bytes(hash, s ? s : "", length);
 }
 
+static bool action_is(const struct docker_event *event, const char *action)
+{
+    return strlen(action) == event->action_length && strncmp(action, event->action, event->action_length) == 0;
+}
+
 /* podman's words for what Docker says otherwise. */
 static void map_podman(struct docker_event *event)
 {
@@ -297,9 +302,11 @@ static void map_podman(struct docker_event *event)
                  {"container", "exec_died", "exec_die"},
                  {"image", "remove", "delete"}};
 
+    if (!event->container && str_equal(event->type, "network") && docker_id_valid(event->id) &&
+        (action_is(event, "connect") || action_is(event, "disconnect")))
+        event->container = event->id; /* the network is named beside it */
     for (size_t i = 0; i < countof(words); i++)
-        if (strlen(words[i].from) == event->action_length &&
-            strncmp(words[i].from, event->action, event->action_length) == 0 && str_equal(words[i].type, event->type)) {
+        if (action_is(event, words[i].from) && str_equal(words[i].type, event->type)) {
             event->action = words[i].to;
             event->action_length = strlen(words[i].to);
             return;

@@ -206,6 +206,7 @@ static void parse_host_config(struct builder *b, const struct json *host, struct
     c->network_mode = build_text_or(b, json_get(host, "NetworkMode"));
     c->pid_mode = build_text_or(b, json_get(host, "PidMode"));
     c->ipc_mode = build_text_or(b, json_get(host, "IpcMode"));
+    c->host_ipc = TRI_ABSENT;
     c->uts_mode = build_text_or(b, json_get(host, "UTSMode"));
     c->userns_mode = build_text_or(b, json_get(host, "UsernsMode"));
     c->cgroup_parent = build_text_or(b, json_get(host, "CgroupParent"));

@@ -225,6 +225,8 @@ struct container_facts {
     struct string_list security_opt; /* profiles given inline are cut */
     enum seccomp_choice seccomp;
     const char *network_mode, *pid_mode, *ipc_mode, *uts_mode, *userns_mode, *cgroup_parent;
+    enum tristate
+        host_ipc; /* it runs in the host's IPC namespace: looked up where ipc_mode does not tell, else absent */
     int64_t memory, cpu_shares, nano_cpus, cpu_quota, pids_limit; /* pids_limit 0 when null */
     const char *cpuset_cpus;
     const char *restart_policy;
@@ -243,7 +245,7 @@ struct container_facts {
     struct string_list labels;   /* "key=value", bounded in count and length: for waivers */
 };
 
-/* GET /images/json?all=0 with digests */
+/* GET /images/json, whose entries have their digests (podman answers nothing at all when asked for them) */
 struct image_list_facts {
     struct facts facts;
     struct image_list_item {

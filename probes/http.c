@@ -40,7 +40,7 @@ struct http_request {
     long system_error;
     enum request_state state;
     bool too_large, ended_by_reader;
-    char api_version[16];
+    char api_version[16], libpod_version[16];
     char text[CURL_ERROR_SIZE];
 };
 
@@ -141,7 +141,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
     }
     if (length > 5 && memcmp(line, "HTTP/", 5) == 0) {
         curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &request->status);
-        request->api_version[0] = '\0';
+        request->api_version[0] = request->libpod_version[0] = '\0';
         request->date = -1;
     } else if (header_value(line, length, "Date:", date, sizeof date)) {
         request->date = curl_getdate(date, NULL);
@@ -155,6 +155,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
         }
     } else {
         header_value(line, length, "Api-Version:", request->api_version, sizeof request->api_version);
+        header_value(line, length, "Libpod-Api-Version:", request->libpod_version, sizeof request->libpod_version);
     }
     return length;
 }
@@ -313,6 +314,7 @@ static void tell(struct http_request *request)
         .status = request->status,
         .error_number = error_number(request),
         .api_version = request->api_version[0] ? request->api_version : NULL,
+        .podman = request->libpod_version[0],
         .date = request->date,
     };
 

@@ -43,6 +43,7 @@ struct http_response {
     const char *body;       /* whole body (stream requests: NULL), not terminated beyond LENGTH but a NUL follows */
     size_t length;
     const char *api_version; /* Api-Version header or NULL */
+    bool podman;             /* there was a Libpod-Api-Version header */
     time_t date;             /* Date header: the peer's own clock, whole seconds; -1 when there was none */
 };
 typedef void http_done(struct http_request *request, const struct http_response *response, void *user);

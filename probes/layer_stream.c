@@ -165,7 +165,7 @@ static int keep_manifest(struct export *export)
 
 static bool may_be_layer(const char *name)
 {
-    return str_starts(name, "blobs/") || str_ends(name, "layer.tar");
+    return str_starts(name, "blobs/") || str_ends(name, ".tar"); /* podman's have their digest for a name */
 }
 
 static int read_member(struct export *export, struct archive_entry *entry)

@@ -38,6 +38,24 @@ static const struct container_facts *find_container(const struct store *store, c
     return NULL;
 }
 
+/* Does the engine mean what it says with "shareable"? False when that is said. */
+static bool shareable_is_own(const struct check_input *in, struct check_result *out, const struct container_facts *c)
+{
+    const char *why;
+    const struct version_facts *version = store_version(in->store, &why);
+
+    if (c->host_ipc == TRI_FALSE)
+        return true;
+    if (!version)
+        check_error(in, out, "version", why);
+    else if (version->is_podman && check_version_compare(version->version, "4.4") < 0)
+        check_say(in, out, VERDICT_ERROR,
+                  "podman %s says \"shareable\" of the host's IPC namespace too, and only of a running container "
+                  "can it be told",
+                  version->version);
+    return out->verdict == VERDICT_NONE;
+}
+
 void check_container_namespace(const struct check_input *in, struct check_result *out)
 {
     const char *name = check_param(in, "namespace")->string, *why, *mode;
@@ -64,6 +82,17 @@ void check_container_namespace(const struct check_input *in, struct check_result
             return;
         }
         c = next;
+    }
+    if (strcmp(kind->name, "ipc") == 0 && strcmp(mode, "shareable") == 0) {
+        if (c->host_ipc == TRI_TRUE)
+            mode = "host";
+        else if (!shareable_is_own(in, out, c))
+            return;
+    }
+    if (str_starts(mode, "ns:")) { /* podman's */
+        check_say(in, out, VERDICT_MANUAL, "joins the %s namespace at %s: whose is that?", kind->word,
+                  mode + strlen("ns:"));
+        return;
     }
     if (strcmp(mode, "host") != 0) {
         check_say(in, out, VERDICT_PASS, "does not share the host's %s namespace", kind->word);

@@ -121,14 +121,17 @@ void check_container_bound_interface(const struct check_input *in, struct check_
 void check_container_default_bridge(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
+    const struct version_facts *version = store_version(in->store, NULL);
+    bool podman;
 
     if (!c)
         return;
     check_fact_list(in, out, "networks", &c->networks);
-    if (!lists(&c->networks, "bridge")) {
+    podman = version && version->is_podman && lists(&c->networks, "podman"); /* the default's name there */
+    if (!podman && !lists(&c->networks, "bridge")) {
         check_say(in, out, VERDICT_PASS, "not attached to the default bridge");
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "attached to the default network bridge");
-    check_remedy_container(in, out, "docker network disconnect bridge");
+    check_say(in, out, VERDICT_FAIL, "attached to the default network %s", podman ? "podman" : "bridge");
+    check_remedy_container(in, out, podman ? "podman network disconnect podman" : "docker network disconnect bridge");
 }

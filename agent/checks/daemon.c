@@ -64,9 +64,10 @@ const struct daemon_facts *check_need_option(const struct check_input *in, struc
 static void remedy_option(const struct check_input *in, struct check_result *out, const char *setting)
 {
     const struct daemon_facts *daemon = store_daemon(in->store, NULL);
+    const struct version_facts *version = store_version(in->store, NULL);
     scoped_str path = STR_INIT;
 
-    if (!in->explain)
+    if (!in->explain || (version && version->is_podman)) /* which has no daemon.json */
         return;
     text_shell_quote(&path, daemon && daemon->config_path ? daemon->config_path : "/etc/docker/daemon.json");
     check_remedy(in, out, "# set %s in %s, remove it from dockerd's arguments, then: systemctl restart docker", setting,
@@ -172,9 +173,16 @@ static bool is_loopback(const char *cidr)
 void check_insecure_registries(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = need_info(in, out);
+    const struct version_facts *version = store_version(in->store, NULL);
 
     if (!info)
         return;
+    if (version && version->is_podman) {
+        check_say(in, out, VERDICT_MANUAL,
+                  "podman's API does not tell how it treats registries: is \"insecure = true\" in "
+                  "/etc/containers/registries.conf or registries.conf.d?");
+        return;
+    }
     if (!info->has_registry_config) {
         check_error(in, out, "info", "the engine does not say how it treats registries");
         return;
@@ -528,12 +536,13 @@ void check_experimental(const struct check_input *in, struct check_result *out)
         check_error(in, out, version ? "info" : "version", why);
         return;
     }
+    if (is_podman(in, out))
+        return; /* it always says that they are on */
     if (version->experimental == TRI_TRUE || info->experimental == TRI_TRUE) {
         check_say(in, out, VERDICT_FAIL, "experimental features are on, says the engine");
         remedy_option(in, out, "\"experimental\": false");
     } else if (version->experimental == TRI_ABSENT && info->experimental == TRI_ABSENT) {
-        if (!is_podman(in, out))
-            check_error(in, out, "version", "the engine does not tell whether experimental features are on");
+        check_error(in, out, "version", "the engine does not tell whether experimental features are on");
     } else {
         check_say(in, out, VERDICT_PASS, "experimental features are off, says the engine");
     }

@@ -110,15 +110,22 @@ void check_image_trusted_base(const struct check_input *in, struct check_result 
 void check_image_healthcheck(const struct check_input *in, struct check_result *out)
 {
     const struct image_facts *image = need_image(in, out);
+    const struct version_facts *version = store_version(in->store, NULL);
 
     if (!image)
         return;
-    if (!image->has_healthcheck || !image->healthcheck.count)
-        check_say(in, out, VERDICT_FAIL, "it has no HEALTHCHECK");
-    else if (strcmp(image->healthcheck.items[0], "NONE") == 0)
+    if (!image->has_healthcheck || !image->healthcheck.count) {
+        if (version && version->is_podman)
+            check_say(in, out, VERDICT_MANUAL,
+                      "podman's API does not tell whether an image has a HEALTHCHECK: does "
+                      "\"podman image inspect\" show one?");
+        else
+            check_say(in, out, VERDICT_FAIL, "it has no HEALTHCHECK");
+    } else if (strcmp(image->healthcheck.items[0], "NONE") == 0) {
         check_say(in, out, VERDICT_FAIL, "its HEALTHCHECK is NONE");
-    else
+    } else {
         check_say(in, out, VERDICT_PASS, "it has a HEALTHCHECK");
+    }
 }
 
 /* ---- What lies in it ---- */

@@ -28,9 +28,23 @@ cleanup() {
 }
 trap cleanup EXIT
 
+# use_engine NAME: which dockerd start_engine starts. "" is this system's own, SUITE that of another Debian suite, and
+# SUITE+containerd keeps images in containerd's store.
+engine_options=()
+use_engine() {
+    local folder suite=${1%+containerd}
+    if [ -n "$suite" ]; then
+        folder=$(tests/engines/fetch-engine "$suite") || exit 1
+        PATH=$folder/usr/sbin:$folder/usr/bin:$PATH
+    fi
+    [ "$suite" = "$1" ] || engine_options+=(--feature containerd-snapshotter=true)
+    step "$(dockerd --version)${engine_options[*]:+, ${engine_options[*]}}"
+}
+
 start_engine() {
-    unshare -n -m bash -c 'ip link set lo up; exec dockerd --data-root "$0/root" --exec-root "$0/exec" \
-        --pidfile "$0/pid" -H "unix://$0/docker.sock" --config-file "$0/daemon.json"' "$work" >>"$work/engine.log" 2>&1 &
+    unshare -n -m bash -c 'work=$1; shift; ip link set lo up; exec dockerd --data-root "$work/root" \
+        --exec-root "$work/exec" --pidfile "$work/pid" -H "unix://$work/docker.sock" \
+        --config-file "$work/daemon.json" "$@"' dockerd "$work" "${engine_options[@]}" >>"$work/engine.log" 2>&1 &
     engine_pid=$!
     for _ in $(seq 200); do
         docker version >/dev/null 2>&1 && return
