@@ -216,6 +216,8 @@ static void on_container_event(struct agent *agent, const struct docker_event *e
         engine_gone(agent->engine, INPUT_CONTAINER, event->id, cause);
     } else if (action_is(event, "exec_create")) {
         on_exec_event(agent, event, cause);
+        if (event->started)
+            fetcher_look_at_processes(agent->fetcher, event->id, cause);
     } else if (action_is(event, "exec_start")) {
         fetcher_look_at_processes(agent->fetcher, event->id, cause);
     } else if (action_among(event, state)) {

@@ -73,13 +73,14 @@ static void resolve_mounts(struct fetcher *fetcher, struct container_facts *cont
 /* podman before 4.4 says "shareable" of the host's own IPC namespace too; of what runs, the kernel tells. */
 static void look_at_ipc(struct fetcher *fetcher, struct container_facts *container)
 {
+    pid_t engine = docker_peer_pid(fetcher->docker); /* whose namespace "host" means */
     char own[64], host[64];
     struct hash hash;
 
     if (!str_equal(container->ipc_mode, "shareable") || !container->running || container->pid <= 0 ||
         docker_is_remote(fetcher->docker) ||
         !proc_read_link(fetcher->root, (pid_t)container->pid, "ns/ipc", own, sizeof own) ||
-        !proc_read_link(fetcher->root, 1, "ns/ipc", host, sizeof host))
+        !proc_read_link(fetcher->root, engine > 0 ? engine : 1, "ns/ipc", host, sizeof host))
         return;
     container->host_ipc = strcmp(own, host) == 0 ? TRI_TRUE : TRI_FALSE;
     hash_init(&hash);

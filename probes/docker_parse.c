@@ -307,6 +307,7 @@ static void map_podman(struct docker_event *event)
         event->container = event->id; /* the network is named beside it */
     for (size_t i = 0; i < countof(words); i++)
         if (action_is(event, words[i].from) && str_equal(words[i].type, event->type)) {
+            event->started = strcmp(words[i].from, "exec") == 0;
             event->action = words[i].to;
             event->action_length = strlen(words[i].to);
             return;

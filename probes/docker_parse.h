@@ -43,6 +43,7 @@ struct docker_event {
     const char *container; /* Attributes.container (network and volume events), may be NULL */
     const char *exec_id;   /* Attributes.execID: a hint only, labels can overwrite it; may be NULL */
     const char *name;      /* Attributes.name, may be NULL */
+    bool started;          /* an exec_create that is its start as well (podman has one event for both) */
     int64_t time_nano;
     uint64_t digest; /* of Type, Action, Actor.ID, timeNano and Attributes: the de-duplication key */
 };

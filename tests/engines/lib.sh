@@ -5,7 +5,7 @@ work=$(mktemp -d)
 sock=$work/agent.sock
 export DOCKER_HOST=unix://$work/docker.sock
 failures=0
-agent_pid= engine_pid= rsyslog_pid=
+agent_pid= engine_pid= rsyslog_pid= host_pid=
 
 step() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
 fail() { printf 'FAILED: %s\n' "$*"; failures=$((failures + 1)); }
@@ -20,6 +20,7 @@ cleanup() {
         kill "$(cat "$work/pid")" 2>/dev/null
         wait "$engine_pid" 2>/dev/null
     fi
+    [ -n "$host_pid" ] && kill "$host_pid" 2>/dev/null
     [ -n "$rsyslog_pid" ] && kill "$rsyslog_pid" 2>/dev/null
     grep -o "$work[^ ]*" /proc/mounts | sort -r | xargs -r -n1 umount -l 2>/dev/null
     [ "$status" -ne 0 ] && tail -20 "$work/agent.log" 2>/dev/null
@@ -61,18 +62,23 @@ stop_engine() {
     engine_pid=
 }
 
-make_images() {
+make_tree() {
     local tree=$work/tree applet
     mkdir -p "$tree/bin" "$tree/etc" "$tree/tmp"
     cp "$(command -v busybox)" "$tree/bin/busybox"
     for applet in sh sleep ls id cat true; do ln -s busybox "$tree/bin/$applet"; done
     cp "$tree/bin/busybox" "$tree/bin/sshd"
     printf 'root:x:0:0:root:/:/bin/sh\napp:x:1000:1000:app:/:/bin/sh\n' >"$tree/etc/passwd"
+}
+
+make_images() {
+    local tree=$work/tree
+    make_tree
     tar -C "$tree" -c . | docker import - test:1.0 >/dev/null
     tar -C "$tree" -c . | docker import -c 'LABEL execID=SPOOFED' - spoof:1.0 >/dev/null
 }
 
-api() { curl -sS --unix-socket "$sock" "http://localhost$1"; }
+api() { curl -sS --unix-socket "$sock" "${@:1:$#-1}" "http://localhost${!#}"; }
 last_seq() { api /v1/status | jq .last_seq; }
 counter() { api /v1/status | jq ".counters.$1"; }
 events() { api "/v1/events?since=$since" | tail -n +2; }

@@ -21,6 +21,7 @@ static void is_taken_for(const char *text, const char *type, const char *action,
         ck_assert_str_eq(event.container, container);
     else
         ck_assert_ptr_null(event.container);
+    ck_assert_int_eq(event.started, strstr(text, "\"exec\"") != NULL);
     json_doc_free(doc);
 }
 
