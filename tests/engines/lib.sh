@@ -143,12 +143,12 @@ stop_agent() {
     [ "$status" -eq 0 ] || fail "the agent ended with status $status: $(tail -30 "$work/agent.log")"
 }
 
-# Verdicts of the running agent and of a fresh scan, subject by subject.
+# compare_with_once [PREFIX…]: verdicts of the running agent and of a fresh scan (under PREFIX), subject by subject.
 compare_with_once() {
-    local once=$work/once.json
     settle
     api '/v1/findings?limit=100000' >"$work/live.json"
-    "$build/docker-bench-agent" -c "$work/agent.json" --once --format json >"$once" 2>>"$work/agent.log" || true
+    "$@" "$build/docker-bench-agent" -c "$work/agent.json" --once --format json >"$work/once.json" \
+        2>>"$work/agent.log" || true
     for file in live once; do
         jq -r '.findings[] | select(.subject.kind != "exec") | [.slug, .subject.kind, .subject.id, .status] | @tsv' \
             "$work/$file.json" | sort >"$work/$file.tsv"
