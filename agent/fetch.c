@@ -44,6 +44,8 @@ static void unlink_request(struct request *request)
 
 static void request_free(struct request *request)
 {
+    if (request->again)
+        event_free(request->again);
     free(request->key);
     free(request);
 }
@@ -89,10 +91,35 @@ static void look_at_ipc(struct fetcher *fetcher, struct container_facts *contain
     container->facts.digest = hash_end(&hash);
 }
 
+static void on_answer(struct facts *facts, int number, const char *why, void *user);
+
+static void on_again(evutil_socket_t fd, short what, void *user)
+{
+    struct request *request = user;
+
+    (void)fd;
+    (void)what;
+    docker_fetch_container(request->fetcher->docker, request->key, on_answer, request);
+}
+
+/* podman answers 500 for a container that it is just about to remove: before an error is told it is asked again. */
+static bool ask_again(struct request *request, int number)
+{
+    static const struct timeval moment = {.tv_usec = 400000};
+
+    if (request->kind != INPUT_CONTAINER || number != EPROTO || request->again)
+        return false;
+    request->again = evtimer_new(request->fetcher->base, on_again, request);
+    evtimer_add(request->again, &moment);
+    return true;
+}
+
 static void on_answer(struct facts *facts, int number, const char *why, void *user)
 {
     struct request *request = user;
 
+    if (!facts && ask_again(request, number))
+        return;
     unlink_request(request);
     if (facts && request->kind == INPUT_CONTAINER) {
         resolve_mounts(request->fetcher, (struct container_facts *)facts);

@@ -49,6 +49,8 @@ void fetch_daemon(struct fetcher *fetcher)
         return;
     found = daemon_find(fetcher->root, docker_peer_pid(fetcher->docker), &pid, &error) == 0;
     r = daemon_config_read(fetcher->root, found ? pid : 0, found ? NULL : error.text, &facts, &error);
+    if (r == 0 && !found)
+        daemon_config_engine(fetcher->root, docker_peer_pid(fetcher->docker), facts);
     docker_set_engine_pid(fetcher->docker, found ? pid : 0);
     fetch_deliver(fetcher, INPUT_DAEMON, NULL, r, r < 0 ? NULL : &facts->facts, &error);
     daemon = store_daemon(engine_store(fetcher->engine), NULL);

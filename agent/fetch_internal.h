@@ -25,6 +25,7 @@ struct request {
     struct fetcher *fetcher;
     enum input_kind kind;
     char *key;
+    struct event *again; /* not NULL: it failed once and is asked for a second time after a moment */
     struct request *next, **link;
 };
 

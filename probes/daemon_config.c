@@ -102,6 +102,7 @@ static void digest_facts(struct daemon_facts *facts)
     hash_init(&hash);
     digest_number(&hash, facts->pid);
     digest_text(&hash, facts->why_no_pid);
+    digest_number(&hash, facts->podman);
     digest_text(&hash, facts->exe);
     digest_text(&hash, facts->containerd_root);
     digest_number(&hash, (int64_t)facts->arguments.count);
@@ -298,6 +299,20 @@ void daemon_watch_paths(void (*back)(const char *path, bool tree, void *user), v
 {
     fileset_unit_places("docker.socket", back, user);
     back(containerd_default_config, false, user);
+}
+
+void daemon_config_engine(const struct host_root *root, pid_t peer_pid, struct daemon_facts *facts)
+{
+    char path[64];
+    scoped_str name = STR_INIT;
+
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)peer_pid);
+    if (facts->pid > 0 || peer_pid <= 1 || host_read(root, path, 64, &name, NULL) < 0 ||
+        strcmp(str_text(&name), "podman\n") != 0)
+        return;
+    facts->podman = true;
+    facts->exe = read_exe(root, peer_pid, facts->facts.arena);
+    digest_facts(facts);
 }
 
 /* ---- Asking ---- */

@@ -14,6 +14,8 @@ int daemon_find(const struct host_root *root, pid_t peer_pid, pid_t *ret_pid, st
  * only, and why_no_pid says so. An unreadable or unparsable file is recorded in config_error, not returned. */
 int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_no_pid, struct daemon_facts **ret,
                        struct error *error);
+/* Behind the socket is PEER_PID, which is no dockerd: notes in FACTS when it is podman. */
+void daemon_config_engine(const struct host_root *root, pid_t peer_pid, struct daemon_facts *facts);
 
 /* The paths, besides the configuration file, whose change may change what is read: where docker.socket's files may lie,
  * and containerd's configuration. */

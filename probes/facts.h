@@ -360,7 +360,8 @@ struct daemon_facts {
     struct facts facts;
     pid_t pid;                   /* 0: not found on this host */
     const char *why_no_pid;      /* why not, when pid is 0 */
-    const char *exe;             /* its real path, NULL when unreadable */
+    bool podman;                 /* there is no dockerd, but podman behind the socket */
+    const char *exe;             /* the engine's real path, NULL when unreadable */
     const char *containerd_root; /* where the containerd that serves it keeps its data; NULL: not known */
     struct string_list arguments;
     struct string_list activated; /* ListenStream values of docker.socket, when a host is fd:// */

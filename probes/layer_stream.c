@@ -216,15 +216,64 @@ static struct found *find_layer(const struct export *export, const char *name)
     return NULL;
 }
 
+/* Are these the layers of the image, by their digests in the names that the export gives them? */
+static bool are_named_so(const struct json *names, const struct string_list *layers)
+{
+    for (size_t i = 0; i < layers->count; i++) {
+        const char *colon = strchr(layers->items[i], ':');
+
+        if (!strstr(json_text(json_at(names, i), ""), colon ? colon + 1 : layers->items[i]))
+            return false;
+    }
+    return json_count(names) == layers->count;
+}
+
+static bool are_there(const struct export *export, const struct json *names, size_t count)
+{
+    for (size_t i = 0; i < json_count(names); i++)
+        if (!find_layer(export, json_text(json_at(names, i), "")))
+            return false;
+    return json_count(names) == count;
+}
+
+/* An image for several platforms is exported as several, of which the others may lack their layers. NULL: it cannot be
+ * told which one is meant. */
+static const struct json *choose_layers(const struct export *export, const struct json *images,
+                                        const struct string_list *layers)
+{
+    const struct json *chosen = NULL;
+
+    for (size_t i = 0; i < json_count(images); i++)
+        if (are_named_so(json_get(json_at(images, i), "Layers"), layers))
+            return json_get(json_at(images, i), "Layers");
+    if (json_count(images) == 1)
+        return json_get(json_at(images, 0), "Layers");
+    for (size_t i = 0; i < json_count(images); i++) {
+        const struct json *names = json_get(json_at(images, i), "Layers");
+
+        if (!are_there(export, names, layers->count))
+            continue;
+        if (chosen)
+            return NULL;
+        chosen = names;
+    }
+    return chosen;
+}
+
 /* Gives each layer of the image what was found under its name. */
-static int hand_over(struct export *export, size_t count, struct layer_summary *summaries, const bool *known)
+static int hand_over(struct export *export, const struct string_list *image_layers, struct layer_summary *summaries,
+                     const bool *known)
 {
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     const struct json *layers;
+    size_t count = image_layers->count;
 
     if (!export->manifest || json_parse(export->manifest, export->manifest_length, NULL, &doc, &export->error) < 0)
         return error_set(&export->error, EBADMSG, "the export has no manifest that can be read");
-    layers = json_get(json_at(json_root(doc), 0), "Layers");
+    layers = choose_layers(export, json_root(doc), image_layers);
+    if (!layers && json_count(json_root(doc)) > 1)
+        return error_set(&export->error, EBADMSG, "the export holds %zu images and does not tell which one is meant",
+                         json_count(json_root(doc)));
     if (json_count(layers) != count)
         return error_set(&export->error, EBADMSG, "the export has %zu layers, the image %zu", json_count(layers),
                          count);
@@ -270,7 +319,7 @@ int layer_read_stream(const struct layers_request *request, struct layer_summary
         archive_read_free(export->outer);
     }
     if (r == 0)
-        r = hand_over(export, request->layers->count, summaries, known);
+        r = hand_over(export, request->layers, summaries, known);
     if (r < 0)
         error_set(error, -r, "%s", export->error.text);
     for (size_t i = 0; i < export->layers.count; i++) {

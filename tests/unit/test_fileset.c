@@ -334,6 +334,29 @@ START_TEST(test_expected_group)
 }
 END_TEST
 
+START_TEST(test_podman_behind_the_socket)
+{
+    struct daemon_facts *daemon = NULL;
+    struct fileset_facts *set;
+
+    put_text("/etc/group", "docker:x:999:\nroot:x:0:\n");
+    put_text("/proc/55/comm", "podman\n");
+    put_text("/proc/56/comm", "proxy\n");
+    link_to("/usr/bin/podman", "/proc/55/exe");
+    ck_assert_int_eq(daemon_config_read(root, 0, NULL, &daemon, NULL), 0);
+    daemon_config_engine(root, 56, daemon);
+    ck_assert(!daemon->podman && !daemon->exe);
+    daemon_config_engine(root, 55, daemon);
+    ck_assert(daemon->podman);
+    ck_assert_str_eq(daemon->exe, "/usr/bin/podman");
+    set = read_set("sockets:", daemon, NULL);
+    ck_assert_str_eq(set->expected_group, "root");
+    ck_assert_uint_eq(set->expected_gid, 0);
+    facts_free(&set->facts);
+    facts_free(&daemon->facts);
+}
+END_TEST
+
 START_TEST(test_config_file)
 {
     struct daemon_facts *daemon = NULL;
@@ -428,6 +451,7 @@ int main(void)
     tcase_add_test(all, test_sockets);
     tcase_add_test(all, test_real_socket);
     tcase_add_loop_test(all, test_expected_group, 0, countof(groups));
+    tcase_add_test(all, test_podman_behind_the_socket);
     tcase_add_test(all, test_config_file);
     tcase_add_test(all, test_source_grammar);
     tcase_add_test(all, test_digest_follows_mode);
