@@ -562,15 +562,7 @@ void docker_counters(const struct docker *docker, struct docker_counters *ret)
 
 bool docker_is_remote(const struct docker *docker)
 {
-    static const char *const loopback[] = {"localhost", "127.", "[::1]"};
-    const char *host = docker->address.base_url ? strstr(docker->address.base_url, "://") : NULL;
-
-    if (docker->address.unix_path || !host)
-        return false;
-    for (size_t i = 0; i < countof(loopback); i++)
-        if (str_starts(host + 3, loopback[i]))
-            return false;
-    return true;
+    return !docker_address_is_here(&docker->address);
 }
 
 unsigned docker_api_minor(const struct docker *docker)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/un.h>
 
 #include "common/memory.h"
@@ -81,6 +82,21 @@ static int parse_network(const char *rest, const char *scheme, unsigned default_
     address->base_url = port ? mem_printf("%s://%.*s:%u", scheme, (int)length, rest, port)
                              : mem_printf("%s://%.*s", scheme, (int)length, rest);
     return 0;
+}
+
+bool docker_address_is_here(const struct docker_address *address)
+{
+    const char *host = address->base_url ? strstr(address->base_url, "://") : NULL;
+    size_t length;
+
+    if (address->unix_path || !host)
+        return true;
+    host += strlen("://");
+    length = host_length(host);
+    if (str_starts(host, "127.")) /* in numbers: a name may begin so too */
+        return strspn(host, "0123456789.") == length;
+    return (length == strlen("localhost") && strncasecmp(host, "localhost", length) == 0) ||
+           (length == strlen("[::1]") && strncmp(host, "[::1]", length) == 0);
 }
 
 static char *tls_file(const char *single, const char *folder, const char *name)

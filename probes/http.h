@@ -32,6 +32,8 @@ struct docker_address {
 int docker_address_parse(const char *host, const char *cert_path, bool tls_verify, const char *ca, const char *cert,
                          const char *key, struct docker_address *ret, struct error *error);
 void docker_address_deinit(struct docker_address *address);
+/* A socket, or an address that can only be this host's: localhost, 127.0.0.0/8, ::1. */
+bool docker_address_is_here(const struct docker_address *address);
 
 struct http *http_new(struct event_base *base, const struct docker_address *address, struct error *error);
 void http_free(struct http *http); /* cancels what is under way without calling back; not from a callback */
