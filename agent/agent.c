@@ -190,21 +190,21 @@ static bool action_among(const struct docker_event *event, const char *const *ac
     return false;
 }
 
-/* An exec was made. The event's attribute names it unless a label of the container overwrites the attribute: then, and
- * whenever the container is unknown, the container's own list tells. */
-static void on_exec_event(struct agent *agent, const struct docker_event *event, const char *cause)
+static void on_exec_event(struct agent *agent, const struct docker_event *event, bool replayed, const char *cause)
 {
-    const struct container_facts *container = store_container(engine_store(agent->engine), event->id, NULL);
+    const struct exec_event exec = {
+        .container = event->id,
+        .container_name = event->name,
+        .exec_id = event->exec_id,
+        .command = event->command,
+        .time_nano = event->time_nano,
+        .before_start = replayed && agent->scan_duration_ms < 0,
+    };
 
-    if (event->exec_id && docker_id_valid(event->exec_id) && container && !container->execid_label) {
-        if (!store_get(engine_store(agent->engine), INPUT_EXEC, event->exec_id, NULL))
-            engine_stale(agent->engine, INPUT_EXEC, event->exec_id, cause);
-        return;
-    }
-    engine_stale(agent->engine, INPUT_CONTAINER, event->id, cause);
+    engine_exec_made(agent->engine, &exec, cause);
 }
 
-static void on_container_event(struct agent *agent, const struct docker_event *event, const char *cause)
+static void on_container_event(struct agent *agent, const struct docker_event *event, bool replayed, const char *cause)
 {
     static const char *const state[] = {"create",  "start",  "restart",       "die", "stop",       "pause",   "unpause",
                                         "rename",  "update", "health_status", "oom", "checkpoint", "restore", "init",
@@ -215,7 +215,7 @@ static void on_container_event(struct agent *agent, const struct docker_event *e
     if (action_is(event, "destroy")) {
         engine_gone(agent->engine, INPUT_CONTAINER, event->id, cause);
     } else if (action_is(event, "exec_create")) {
-        on_exec_event(agent, event, cause);
+        on_exec_event(agent, event, replayed, cause);
         if (event->started)
             fetcher_look_at_processes(agent->fetcher, event->id, cause);
     } else if (action_is(event, "exec_start")) {
@@ -250,7 +250,7 @@ static void on_event(const struct docker_event *event, bool replayed, void *user
     str_printf(&cause, "docker:%s/%.*s", event->type, (int)event->action_length, event->action);
     if (str_equal(event->type, "container")) {
         if (!replayed || action_is(event, "exec_create"))
-            on_container_event(agent, event, cause.data);
+            on_container_event(agent, event, replayed, cause.data);
     } else if (replayed) {
         return;
     } else if (str_equal(event->type, "network")) {

@@ -397,15 +397,18 @@ static void visit(struct engine *engine, struct subject *subject, const struct r
         pair->checked = clock_now(engine->clock);
 }
 
-static bool joins(const char *mode, const struct container_facts *other)
+/* By its id, the beginning of it, or a name. A name may be one that was given a moment ago, or that it lost: whoever
+ * joins by name is looked at whenever any container changes. */
+static bool joins(const char *mode, const char *id)
 {
-    return mode && other && str_starts(mode, "container:") &&
-           (str_equal(mode + 10, other->id) || str_equal(mode + 10, other->name));
+    static const char prefix[] = "container:";
+    const char *other = mode && str_starts(mode, prefix) ? mode + strlen(prefix) : NULL;
+
+    return other && (str_starts(id, other) || strspn(other, "0123456789abcdef") != strlen(id));
 }
 
 static void visit_joiners(struct engine *engine, const char *id, const struct rule *rule, bool changed)
 {
-    const struct container_facts *other = store_container(engine->store, id, NULL);
     size_t at = 0;
     const char *key;
     const struct facts *facts;
@@ -414,8 +417,8 @@ static void visit_joiners(struct engine *engine, const char *id, const struct ru
         const struct container_facts *container = (const struct container_facts *)facts;
         struct subject *subject;
 
-        if (str_equal(key, id) || !(joins(container->network_mode, other) || joins(container->pid_mode, other) ||
-                                    joins(container->ipc_mode, other)))
+        if (str_equal(key, id) ||
+            !(joins(container->network_mode, id) || joins(container->pid_mode, id) || joins(container->ipc_mode, id)))
             continue;
         subject = subject_find(engine, SUBJECT_CONTAINER, key);
         if (subject)
@@ -571,6 +574,7 @@ void engine_gone(struct engine *engine, enum input_kind kind, const char *key, c
     engine->cause = cause;
     if (kind == INPUT_CONTAINER) {
         engine->joiners -= is_joiner(store_container(engine->store, key, NULL));
+        execs_container_lost(engine, key_copy, true, "the container is already gone");
         forget_input(engine, INPUT_PROCESSES, key_copy);
     } else if (kind == INPUT_IMAGE) {
         forget_input(engine, INPUT_HISTORY, key_copy);
@@ -749,6 +753,28 @@ static void complete(struct engine *engine, struct input *input, bool changed)
     schedule_settle(engine);
 }
 
+static bool lists(const struct string_list *list, const char *s)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i], s) == 0)
+            return true;
+    return false;
+}
+
+/* Execs that live now and did not when the container was last read. */
+static void follow_execs(struct engine *engine, const struct container_facts *container,
+                         const struct string_list *before, const char *cause)
+{
+    for (size_t i = 0; i < container->exec_ids.count; i++) {
+        const char *id = container->exec_ids.items[i];
+
+        if (lists(before, id) || map_get(engine->closed_execs, id) || store_get(engine->store, INPUT_EXEC, id, NULL))
+            continue;
+        execs_candidate(engine, container, id);
+        engine_stale(engine, INPUT_EXEC, id, cause);
+    }
+}
+
 /* What a container's facts say of other inputs. */
 static void follow_container(struct engine *engine, const struct container_facts *container,
                              const struct container_facts *before, bool resync, const char *cause)
@@ -763,9 +789,6 @@ static void follow_container(struct engine *engine, const struct container_facts
                !(processes = input_find(engine, INPUT_PROCESSES, container->id)) || processes->stale) {
         engine_stale(engine, INPUT_PROCESSES, container->id, cause);
     }
-    for (size_t i = 0; i < container->exec_ids.count; i++)
-        if (!store_get(engine->store, INPUT_EXEC, container->exec_ids.items[i], NULL))
-            engine_stale(engine, INPUT_EXEC, container->exec_ids.items[i], cause);
 }
 
 /* The list says which containers there are. */
@@ -908,12 +931,29 @@ static void complete_exec(struct engine *engine, struct exec_facts *exec)
     exec->container_user = arena_strdup(exec->facts.arena, container->user ? container->user : "");
 }
 
+static void string_copies(const struct string_list *from, struct string_list *ret)
+{
+    ret->items = from->count ? mem_realloc_array(NULL, from->count, sizeof *ret->items) : NULL;
+    while (ret->count < from->count) {
+        ret->items[ret->count] = mem_strdup(from->items[ret->count]);
+        ret->count++;
+    }
+}
+
+static void string_copies_free(struct string_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free((char *)(uintptr_t)list->items[i]);
+    free(list->items);
+}
+
 void engine_fetched(struct engine *engine, enum input_kind kind, const char *key, struct facts *facts)
 {
     struct input *input = input_find(engine, kind, key);
     scoped(cleanup_free) char *cause = NULL;
     const struct container_facts *before = NULL;
     struct container_facts old = {0};
+    scoped(string_copies_free) struct string_list live = {0};
     bool changed, had = false;
 
     if (!input || !input->in_flight) { /* forgotten meanwhile: its subject is gone */
@@ -925,6 +965,8 @@ void engine_fetched(struct engine *engine, enum input_kind kind, const char *key
         before = store_container(engine->store, key, NULL);
         had = before != NULL;
         old.pid = had ? before->pid : 0;
+        if (had)
+            string_copies(&before->exec_ids, &live);
         engine->joiners -= is_joiner(before);
     }
     if (kind == INPUT_EXEC)
@@ -938,6 +980,9 @@ void engine_fetched(struct engine *engine, enum input_kind kind, const char *key
         engine->joiners += is_joiner(container);
         subject_ensure(engine, SUBJECT_CONTAINER, key, container->name);
         follow_container(engine, container, had ? &old : NULL, engine->pending[INPUT_CONTAINERS] > 0, cause);
+        follow_execs(engine, container, &live, cause);
+        if (!input->again)
+            execs_listed(engine, container);
     } else if (kind == INPUT_EXEC) {
         subject_ensure(engine, SUBJECT_EXEC, key,
                        ((const struct exec_facts *)store_get(engine->store, kind, key, NULL))->container_name);
@@ -949,8 +994,31 @@ void engine_fetched(struct engine *engine, enum input_kind kind, const char *key
         follow_networks(engine, store_networks(engine->store, NULL), cause);
     }
     complete(engine, input, changed);
-    if (kind == INPUT_EXEC)
+    if (kind == INPUT_EXEC) {
+        execs_read(engine, store_exec(engine->store, key, NULL));
         drop_quiet_exec(engine, key);
+    }
+}
+
+/* An exec's record is gone for good: it is not asked for again, and what the event told stays. */
+static void fail_exec(struct engine *engine, struct input *input, bool gone, const char *why)
+{
+    scoped(cleanup_free) char *key = mem_strdup(input->key), *name = NULL, *told = NULL;
+    bool changed;
+
+    if (!execs_failed(engine, key, gone, why, &name, &told)) {
+        forget_input(engine, INPUT_EXEC, key);
+        schedule_settle(engine);
+        return;
+    }
+    changed = store_put_error(engine->store, INPUT_EXEC, key, told ? told : why);
+    subject_ensure(engine, SUBJECT_EXEC, key, name);
+    if (gone)
+        input->again = false;
+    complete(engine, input, changed);
+    drop_quiet_exec(engine, key);
+    if (gone)
+        map_remove(engine->inputs[INPUT_EXEC], key);
 }
 
 void engine_fetch_failed(struct engine *engine, enum input_kind kind, const char *key, int number, const char *why)
@@ -983,14 +1051,16 @@ void engine_fetch_failed(struct engine *engine, enum input_kind kind, const char
             engine_stale(engine, INPUT_CONTAINER, id, cause);
         return;
     }
+    if (kind == INPUT_EXEC) {
+        fail_exec(engine, input, number == ENOENT, why);
+        return;
+    }
     changed = store_put_error(engine->store, kind, key, why);
-    if (kind == INPUT_CONTAINER)
+    if (kind == INPUT_CONTAINER) {
         subject_ensure(engine, SUBJECT_CONTAINER, key, NULL);
-    else if (kind == INPUT_EXEC)
-        subject_ensure(engine, SUBJECT_EXEC, key, NULL);
+        execs_container_lost(engine, key, false, why);
+    }
     complete(engine, input, changed);
-    if (kind == INPUT_EXEC)
-        drop_quiet_exec(engine, key);
 }
 
 bool engine_is_settled(const struct engine *engine)
@@ -1263,6 +1333,7 @@ struct engine *engine_new(struct event_base *base, struct rule_set *rules, const
     engine->callbacks = *callbacks;
     engine->store = store_new();
     engine->closed_execs = map_new(NULL);
+    engine->execs = execs_new();
     engine->state_fd = -1;
     for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)
         engine->inputs[kind] = map_new(input_free);
@@ -1296,6 +1367,7 @@ void engine_free(struct engine *engine)
     event_free(engine->recheck_timer);
     store_free(engine->store);
     map_free(engine->closed_execs);
+    execs_free(engine->execs);
     rule_set_free(engine->rules);
     free(engine);
 }

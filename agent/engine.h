@@ -49,6 +49,15 @@ void engine_free(struct engine *engine);
 /* CAUSE: what led to it ("docker:container/start"); the first cause since the last evaluation is what a transition
  * tells. */
 void engine_stale(struct engine *engine, enum input_kind kind, const char *key, const char *cause);
+/* An exec was made, says an event of the engine. */
+struct exec_event {
+    const char *container, *container_name;
+    const char *exec_id; /* what the event says, which a label of the container may overwrite; may be NULL */
+    const char *command; /* as the event has it; may be NULL */
+    int64_t time_nano;
+    bool before_start; /* it was made before the agent began to look */
+};
+void engine_exec_made(struct engine *engine, const struct exec_event *event, const char *cause);
 /* Marks it without fetching it: what reads it waits until engine_stale() or a full scan comes. */
 void engine_expect(struct engine *engine, enum input_kind kind, const char *key, const char *cause);
 void engine_expect_all(struct engine *engine, const char *cause);

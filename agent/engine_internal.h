@@ -27,6 +27,8 @@ struct agent_state {
     char *slug, *evidence;
 };
 
+struct execs; /* execs whose records are awaited */
+
 struct transition_ring {
     struct transition **items;
     size_t first, count, size, bytes;
@@ -63,6 +65,7 @@ struct engine {
     size_t state_lines;
     struct map *restored; /* "slug kind:id" → struct restored, until the subject is seen again */
     bool restored_closed;
+    struct execs *execs;
     struct map *closed_execs; /* ids whose findings were acknowledged or ran out: a replay must not bring them back */
 
     struct engine_counters counters;
@@ -88,6 +91,20 @@ void engine_close_exec(struct engine *engine, const char *id); /* remembers it i
 void engine_emit(struct engine *engine, const struct subject *subject, struct pair *pair, enum verdict previous,
                  const char *cause, bool gone);
 void engine_evaluate(struct engine *engine, struct subject *subject, struct pair *pair);
+
+/* execs.c */
+struct execs *execs_new(void);
+void execs_free(struct execs *execs);
+/* ID was found in the container's list of live execs, and its record is asked for. */
+void execs_candidate(struct engine *engine, const struct container_facts *container, const char *id);
+/* The container was read, after every event that is known of it, and its list was gone through. */
+void execs_listed(struct engine *engine, const struct container_facts *container);
+void execs_read(struct engine *engine, const struct exec_facts *exec);
+/* The record cannot be read (GONE: there is none). False: nobody needs to know. Else what the event told is returned,
+ * where there was one: the container's name and why; the caller frees. */
+bool execs_failed(struct engine *engine, const char *id, bool gone, const char *why, char **ret_name, char **ret_why);
+/* The container is gone, or cannot be read: so are its execs whose ids are not known. */
+void execs_container_lost(struct engine *engine, const char *container, bool gone, const char *why);
 
 /* state.c */
 void state_append(struct engine *engine, const struct subject *subject, const struct pair *pair, bool gone);

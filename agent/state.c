@@ -36,7 +36,10 @@ static char *restored_key(const char *slug, const char *kind, const char *id)
 static void write_exec(const struct engine *engine, const struct subject *subject, struct json_out *out)
 {
     const struct exec_facts *exec = subject->kind == SUBJECT_EXEC ? store_exec(engine->store, subject->id, NULL) : NULL;
+    const char *why;
 
+    if (!exec && subject->kind == SUBJECT_EXEC && !store_exec(engine->store, subject->id, &why))
+        json_out_string(out, "exec_error", why);
     if (!exec)
         return;
     json_out_object(out, "exec");
@@ -168,13 +171,18 @@ void state_close_leftovers(struct engine *engine)
     map_free(take(engine->restored));
 }
 
-static void restore_exec(struct engine *engine, const char *id, const struct json *exec)
+static void restore_exec(struct engine *engine, const char *id, const struct json *exec, const char *why)
 {
     struct arena *arena;
     struct exec_facts *facts;
 
-    if (!exec || store_get(engine->store, INPUT_EXEC, id, NULL))
+    if (store_get(engine->store, INPUT_EXEC, id, NULL))
         return;
+    if (!exec) {
+        if (why)
+            store_put_error(engine->store, INPUT_EXEC, id, why);
+        return;
+    }
     arena = arena_new(256);
     facts = arena_alloc(arena, sizeof *facts);
     facts->facts.arena = arena;
@@ -218,7 +226,7 @@ static void restore_line(struct engine *engine, const struct json *line)
     restored->name = mem_strdup(json_text(json_get(line, "name"), id));
     map_set(engine->restored, key, restored);
     if (str_equal(kind, "exec"))
-        restore_exec(engine, id, json_get(line, "exec"));
+        restore_exec(engine, id, json_get(line, "exec"), json_string(json_get(line, "exec_error")));
 }
 
 static void restore_text(struct engine *engine, const char *text, size_t length)
@@ -247,17 +255,24 @@ static void restore_text(struct engine *engine, const char *text, size_t length)
 /* Execs that are still of interest become subjects at once: no event will bring them back. */
 static void revive_execs(struct engine *engine)
 {
+    struct map *names = map_new(free); /* exec id → its container's name */
     size_t at = 0;
-    const char *id;
-    const struct facts *facts;
+    const char *key, *id;
+    void *value;
 
-    while (store_next(engine->store, INPUT_EXEC, &at, &id, &facts)) {
-        struct subject *subject =
-            subject_ensure(engine, SUBJECT_EXEC, id, ((const struct exec_facts *)facts)->container_name);
+    while (map_next(engine->restored, &at, &key, &value)) {
+        const char *behind = strchr(key, ' ');
+
+        if (str_starts(behind, " exec ") && !map_get(names, behind + strlen(" exec ")))
+            map_set(names, behind + strlen(" exec "), mem_strdup(((const struct restored *)value)->name));
+    }
+    for (at = 0; map_next(names, &at, &id, &value);) {
+        struct subject *subject = subject_ensure(engine, SUBJECT_EXEC, id, value);
 
         for (size_t i = 0; i < subject->pair_count; i++)
             engine_evaluate(engine, subject, &subject->pairs[i]);
     }
+    map_free(names);
 }
 
 /* Host and daemon are there before the state is read. */

@@ -248,6 +248,26 @@ static const char *exec_command(struct builder *b, const struct json *process)
     return build_string(b, str_text(&shown), shown.length < COMMAND_MAX ? shown.length : COMMAND_MAX);
 }
 
+uint64_t docker_exec_text(const char *command, size_t length)
+{
+    struct hash hash;
+
+    hash_init(&hash);
+    hash_bytes(&hash, command, length);
+    return hash_end(&hash) | 1;
+}
+
+static uint64_t exec_text(const struct json *process)
+{
+    const struct json *arguments = json_get(process, "arguments");
+    scoped_str line = STR_INIT;
+
+    str_printf(&line, "%s ", json_text(json_get(process, "entrypoint"), ""));
+    for (size_t i = 0; i < json_count(arguments); i++)
+        str_printf(&line, "%s%s", i ? " " : "", json_text(json_at(arguments, i), ""));
+    return docker_exec_text(line.data, line.length);
+}
+
 int parse_exec_value(const struct json *value, struct exec_facts **ret, struct error *error)
 {
     struct builder b;
@@ -264,6 +284,7 @@ int parse_exec_value(const struct json *value, struct exec_facts **ret, struct e
     exec->privileged = build_bool(&b, json_get(process, "privileged"));
     exec->command = exec_command(&b, process);
     /* These change as it runs and judge nothing: not part of the digest. */
+    exec->text = exec_text(process);
     exec->running = json_bool(json_get(value, "Running"), false);
     exec->pid = json_int(json_get(value, "Pid"), 0);
     r = build_end(&b, &exec->facts, "exec", error);
@@ -316,6 +337,7 @@ static void map_podman(struct docker_event *event)
 
 int parse_event_value(const struct json *value, struct docker_event *ret_event, struct error *error)
 {
+    static const char exec_create[] = "exec_create: ";
     const struct json *actor = json_get(value, "Actor"), *attributes = json_get(actor, "Attributes");
     struct docker_event event = {
         .type = json_string(json_get(value, "Type")),
@@ -331,6 +353,8 @@ int parse_event_value(const struct json *value, struct docker_event *ret_event, 
     if (json_type(value) != JSON_OBJECT || !event.type || !event.action)
         return error_set(error, EINVAL, "event: not an object with Type and Action");
     event.action_length = strcspn(event.action, ":");
+    if (str_starts(event.action, exec_create))
+        event.command = event.action + strlen(exec_create);
     hash_init(&hash);
     hash_text(&hash, json_get(value, "Type"));
     hash_text(&hash, json_get(value, "Action"));

@@ -44,9 +44,13 @@ struct docker_event {
     const char *exec_id;   /* Attributes.execID: a hint only, labels can overwrite it; may be NULL */
     const char *name;      /* Attributes.name, may be NULL */
     bool started;          /* an exec_create that is its start as well (podman has one event for both) */
+    const char *command;   /* exec_create: what is run, see docker_exec_text(); else NULL */
     int64_t time_nano;
     uint64_t digest; /* of Type, Action, Actor.ID, timeNano and Attributes: the de-duplication key */
 };
+/* What tells by its words which exec an event is of: a hash of the program, a space, and the arguments with spaces
+ * between, as the event has them; never 0. */
+uint64_t docker_exec_text(const char *command, size_t length);
 int parse_event_value(const struct json *value, struct docker_event *ret_event, struct error *error);
 
 bool docker_id_valid(

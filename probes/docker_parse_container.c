@@ -69,12 +69,50 @@ static void parse_labels(struct builder *b, const struct json *labels, struct co
     }
 }
 
+/* The exec that the engine makes for a health check, as its event words it; its shortest interval counts. */
+static void parse_health_check(struct builder *b, const struct json *config, struct container_facts *c)
+{
+    enum { INTERVAL_DEFAULT = 30, START_INTERVAL_DEFAULT = 5, NSEC_PER_USEC = 1000 };
+    const struct json *check = json_get(config, "Healthcheck"), *test = json_get(check, "Test");
+    const struct json *shell = json_get(config, "Shell");
+    bool in_shell = str_equal(json_string(json_at(test, 0)), "CMD-SHELL");
+    int64_t interval = json_int(json_get(check, "Interval"), 0) / NSEC_PER_USEC;
+    int64_t start_interval = json_int(json_get(check, "StartInterval"), 0) / NSEC_PER_USEC;
+    scoped_str line = STR_INIT;
+    size_t words = 0;
+
+    if (json_count(test) < 2 || !(in_shell || str_equal(json_string(json_at(test, 0)), "CMD")))
+        return;
+    if (in_shell && json_count(shell)) {
+        for (; words < json_count(shell); words++)
+            str_printf(&line, "%s%s", words ? " " : "", json_text(json_at(shell, words), ""));
+    } else if (in_shell) {
+        str_append(&line, "/bin/sh -c");
+        words = 2;
+    }
+    for (size_t i = 1; i < json_count(test); i++, words++)
+        str_printf(&line, "%s%s", words ? " " : "", json_text(json_at(test, i), ""));
+    if (words == 1)
+        str_append_char(&line, ' ');
+    if (interval <= 0)
+        interval = INTERVAL_DEFAULT * USEC_PER_SEC;
+    if (start_interval <= 0)
+        start_interval = START_INTERVAL_DEFAULT * USEC_PER_SEC;
+    if (json_int(json_get(check, "StartPeriod"), 0) > 0 && start_interval < interval)
+        interval = start_interval;
+    c->health_text = docker_exec_text(line.data, line.length);
+    c->health_interval = interval;
+    build_number(b, interval);
+    hash_bytes(&b->hash, line.data, line.length);
+}
+
 static void parse_config(struct builder *b, const struct json *config, struct container_facts *c)
 {
     c->image_ref = build_text(b, json_get(config, "Image"));
     c->user = build_text_or(b, json_get(config, "User"));
     build_keys(b, json_get(config, "ExposedPorts"), "Config.ExposedPorts", &c->exposed_ports);
     parse_labels(b, json_get(config, "Labels"), c);
+    parse_health_check(b, config, c);
 }
 
 /* Does a profile allow everything? Its default action lets calls through and no rule of it does anything else. */

@@ -213,7 +213,9 @@ struct container_facts {
     bool running, paused;             /* State.Running (true while paused) */
     int64_t pid;                      /* State.Pid on the host, 0 when it does not run */
     usec_t created, started, finished;
-    const char *health; /* State.Health.Status, NULL: none */
+    const char *health;     /* State.Health.Status, NULL: none */
+    uint64_t health_text;   /* of the exec that its health check is, see docker_exec_text(); 0: none */
+    usec_t health_interval; /* the shortest time between two health checks */
     struct string_list exec_ids;
     bool is_swarm_task;       /* label com.docker.swarm.task.id present and non-empty */
     bool is_pod;              /* label io.kubernetes.pod.uid present */
@@ -312,6 +314,7 @@ struct exec_facts {
     struct facts facts;
     const char *id, *container_id, *user; /* user "" when empty */
     const char *command;                  /* entrypoint and arguments, space between, cut at 1 KiB; for people only */
+    uint64_t text;                        /* of the whole command, see docker_exec_text() */
     bool privileged, running;
     int64_t pid;
     /* filled by the agent, not by the parser: the container's name and Config.User when the exec was seen */

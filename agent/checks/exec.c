@@ -22,6 +22,7 @@ static const struct exec_facts *exec_of(const struct check_input *in, struct che
     out->recheck = end;
     if (!exec) {
         check_error(in, out, "exec", why);
+        check_remedy(in, out, "agentctl ack %s 'why it was right'", in->key);
         return NULL;
     }
     check_fact_string(in, out, "container", exec->container_id);

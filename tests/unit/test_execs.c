@@ -1,0 +1,406 @@
+/* Execs whose record is missed, and what joins a container that goes: the engine with a fetcher of our own. */
+#include <check.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <string.h>
+
+#include "agent/engine.h"
+#include "common/str.h"
+#include "probes/docker_parse.h"
+
+#define WEB    "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+#define JOINER "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+#define EXEC_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define EXEC_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define CHECK  "/bin/sh -c test -e /ok"
+
+enum { NOW = 1795514400 }; /* 2026-11-24T10:00:00Z */
+
+static struct event_base *base;
+static struct rule_set *rules;
+static struct clock now;
+static struct engine *engine;
+static struct str asked; /* "kind key\n" for each fetch */
+
+static void on_fetch(enum input_kind kind, const char *key, void *user)
+{
+    (void)user;
+    str_printf(&asked, "%s %s\n", input_kind_name(kind), key ? key : "");
+}
+
+static void make_engine(void)
+{
+    struct error error = ERROR_INIT;
+    const struct engine_callbacks callbacks = {.fetch = on_fetch};
+
+    ck_assert_int_eq(rule_set_load(SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, &error), 0);
+    engine = engine_new(base, rules, NULL, &now, &callbacks);
+    engine_set_reachable(engine, true);
+}
+
+static void setup(void)
+{
+    base = event_base_new();
+    now = clock_fixed(NOW * USEC_PER_SEC);
+    make_engine();
+}
+
+static void teardown(void)
+{
+    engine_free(engine);
+    event_base_free(base);
+    str_deinit(&asked);
+    asked = (struct str){0};
+}
+
+/* A container's document; LABELS and EXECS are JSON, MODE its network's. */
+static void container_read(const char *id, const char *name, const char *labels, const char *execs, const char *mode)
+{
+    scoped_str text = STR_INIT;
+    struct container_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    str_printf(&text,
+               "{\"Id\": \"%s\", \"Name\": \"/%s\", \"State\": {\"Running\": true, \"Pid\": 1, \"StartedAt\": "
+               "\"2026-11-24T09:00:00Z\"}, \"Config\": {\"Image\": \"i\", \"User\": \"app\", \"Labels\": %s, "
+               "\"Healthcheck\": {\"Test\": [\"CMD-SHELL\", \"test -e /ok\"], \"Interval\": 30000000000}}, "
+               "\"HostConfig\": {\"NetworkMode\": \"%s\"}, \"ExecIDs\": %s}",
+               id, name, labels, mode, execs);
+    ck_assert_msg(parse_container(text.data, text.length, &facts, &error) == 0, "%s", error.text);
+    engine_fetched(engine, INPUT_CONTAINER, id, &facts->facts);
+}
+
+static void exec_read(const char *id, const char *container, const char *user, const char *command)
+{
+    scoped_str text = STR_INIT;
+    struct exec_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    str_printf(&text,
+               "{\"ID\": \"%s\", \"ContainerID\": \"%s\", \"ProcessConfig\": {\"user\": \"%s\", \"privileged\": false, "
+               "\"entrypoint\": \"/bin/sh\", \"arguments\": [\"-c\", \"%s\"]}}",
+               id, container, user, command);
+    ck_assert_msg(parse_exec(text.data, text.length, &facts, &error) == 0, "%s", error.text);
+    engine_fetched(engine, INPUT_EXEC, id, &facts->facts);
+}
+
+static void made_at(const char *exec_id, const char *command, double seconds, bool before_start)
+{
+    const struct exec_event event = {.container = WEB,
+                                     .container_name = "web",
+                                     .exec_id = exec_id,
+                                     .command = command,
+                                     .time_nano = (int64_t)NOW * 1000000000 + (int64_t)(seconds * 1e9),
+                                     .before_start = before_start};
+
+    engine_exec_made(engine, &event, "docker:container/exec_create");
+}
+
+static bool was_asked(const char *kind, const char *id)
+{
+    scoped(cleanup_free) char *line = mem_printf("%s %s\n", kind, id);
+    bool found = strstr(str_text(&asked), line) != NULL;
+
+    str_clear(&asked);
+    return found;
+}
+
+static const struct pair *exec_pair(const struct subject *subject, const char *slug)
+{
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (strcmp(subject->pairs[i].rule->slug, slug) == 0)
+            return &subject->pairs[i];
+    return NULL;
+}
+
+/* Exec subjects by their verdict on 5.22, and the evidence of the last of them. */
+static unsigned count_execs(enum verdict verdict, struct str *evidence)
+{
+    size_t at = 0;
+    const struct subject *subject;
+    unsigned count = 0;
+
+    while ((subject = engine_next_subject(engine, &at))) {
+        struct check_result result;
+        const struct pair *pair = subject->kind == SUBJECT_EXEC ? exec_pair(subject, "exec-privileged") : NULL;
+
+        if (!pair || pair->verdict != verdict)
+            continue;
+        count++;
+        ck_assert_int_eq(exec_pair(subject, "exec-user")->verdict == VERDICT_ERROR, verdict == VERDICT_ERROR);
+        check_result_init(&result);
+        engine_explain(engine, subject, pair, &result);
+        if (evidence) {
+            str_clear(evidence);
+            str_append(evidence, str_text(&result.evidence));
+        }
+        ck_assert(verdict == VERDICT_PASS || strstr(str_text(&result.remedy), "agentctl ack "));
+        check_result_deinit(&result);
+    }
+    return count;
+}
+
+static unsigned lost(void)
+{
+    return count_execs(VERDICT_ERROR, NULL);
+}
+
+static void spoofing_container(const char *execs)
+{
+    container_read(WEB, "web", "{\"execID\": \"SPOOFED\"}", execs, "none");
+}
+
+static void start_spoofed(void)
+{
+    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    spoofing_container("[]");
+    str_clear(&asked);
+}
+
+START_TEST(short_exec_of_a_spoofing_container)
+{
+    scoped_str evidence = STR_INIT;
+
+    start_spoofed();
+    made_at("SPOOFED", "/bin/sh -c id --password=Zx81kd9fq2", 1, false);
+    ck_assert(was_asked("container", WEB));
+    spoofing_container("null");
+    ck_assert_uint_eq(count_execs(VERDICT_ERROR, &evidence), 1);
+    ck_assert_msg(strstr(evidence.data, "container web") && strstr(evidence.data, "could not be read") &&
+                      strstr(evidence.data, "/bin/sh -c id") && !strstr(evidence.data, "Zx81"),
+                  "%s", evidence.data);
+    made_at("SPOOFED", "/bin/sh -c id --password=Zx81kd9fq2", 1, false); /* a replay of the same event */
+    spoofing_container("null");
+    ck_assert_uint_eq(lost(), 1);
+}
+END_TEST
+
+START_TEST(read_exec_of_a_spoofing_container)
+{
+    start_spoofed();
+    made_at("SPOOFED", "/bin/sh -c id", 1, false);
+    spoofing_container("[\"" EXEC_A "\"]");
+    ck_assert(was_asked("exec", EXEC_A));
+    ck_assert_uint_eq(lost(), 0); /* its record is on its way */
+    exec_read(EXEC_A, WEB, "app", "id");
+    ck_assert_uint_eq(lost(), 0);
+    /* It lives on; another of the same words comes and goes unread: the first does not answer for it. */
+    made_at("SPOOFED", "/bin/sh -c id", 2, false);
+    spoofing_container("[\"" EXEC_A "\"]");
+    ck_assert(!was_asked("exec", EXEC_A));
+    ck_assert_uint_eq(lost(), 1);
+}
+END_TEST
+
+START_TEST(record_before_its_event)
+{
+    start_spoofed();
+    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    spoofing_container("[\"" EXEC_A "\"]");
+    exec_read(EXEC_A, WEB, "app", "id");
+    made_at("SPOOFED", "/bin/sh -c id", 1, false);
+    ck_assert_uint_eq(lost(), 0);
+    made_at("SPOOFED", "/bin/sh -c id", 2, false);
+    spoofing_container("[]");
+    ck_assert_uint_eq(lost(), 1);
+}
+END_TEST
+
+START_TEST(two_execs_one_read)
+{
+    scoped_str evidence = STR_INIT;
+
+    start_spoofed();
+    made_at("SPOOFED", "/bin/sh -c one", 1, false);
+    made_at("SPOOFED", "/bin/sh -c two", 2, false);
+    spoofing_container("[\"" EXEC_B "\"]"); /* began before the second event: it is read again */
+    exec_read(EXEC_B, WEB, "app", "two");
+    ck_assert_uint_eq(lost(), 0);
+    spoofing_container("[\"" EXEC_B "\"]");
+    ck_assert_uint_eq(count_execs(VERDICT_ERROR, &evidence), 1);
+    ck_assert_ptr_nonnull(strstr(evidence.data, "/bin/sh -c one"));
+}
+END_TEST
+
+/* Every 30 s, as the container's health check is; one in between is somebody else's. */
+START_TEST(missed_health_checks)
+{
+    start_spoofed();
+    for (int i = 1; i < 20; i++) {
+        made_at("SPOOFED", CHECK, 30.2 * i, false);
+        spoofing_container("[]");
+        ck_assert_uint_eq(lost(), 0);
+    }
+    made_at("SPOOFED", CHECK, 30.2 * 19 + 12, false);
+    spoofing_container("[]");
+    ck_assert_uint_eq(lost(), 1);
+    made_at("SPOOFED", "/bin/sh -c test -e /okay", 30.2 * 19 + 200, false);
+    spoofing_container("[]");
+    ck_assert_uint_eq(lost(), 2);
+}
+END_TEST
+
+START_TEST(gone_record)
+{
+    scoped_str evidence = STR_INIT;
+
+    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    container_read(WEB, "web", "{}", "null", "none");
+    made_at(EXEC_A, "sh ", 1, false);
+    ck_assert(was_asked("exec", EXEC_A));
+    engine_gone(engine, INPUT_CONTAINER, WEB, "docker:container/destroy");
+    engine_fetch_failed(engine, INPUT_EXEC, EXEC_A, ENOENT, "404");
+    ck_assert_uint_eq(count_execs(VERDICT_ERROR, &evidence), 1);
+    ck_assert_msg(strstr(evidence.data, "the container is already gone"), "%s", evidence.data);
+    ck_assert_ptr_nonnull(strstr(evidence.data, "container web"));
+    engine_stale_all(engine, "scan"); /* what is gone is not asked for again */
+    ck_assert(!was_asked("exec", EXEC_A));
+    ck_assert_int_eq(engine_acknowledge(engine, EXEC_A, "root", "seen"), 0);
+    ck_assert_uint_eq(lost(), 0);
+}
+END_TEST
+
+START_TEST(container_gone_before_it_was_read)
+{
+    scoped_str evidence = STR_INIT;
+
+    made_at(EXEC_A, "/bin/sh -c id", 1, false);
+    ck_assert(was_asked("container", WEB));
+    engine_fetch_failed(engine, INPUT_CONTAINER, WEB, ENOENT, "404");
+    ck_assert_uint_eq(count_execs(VERDICT_ERROR, &evidence), 1);
+    ck_assert_msg(strstr(evidence.data, "the container is already gone"), "%s", evidence.data);
+}
+END_TEST
+
+/* Before the agent looked: what can still be read is judged, what cannot is nobody's loss. */
+START_TEST(before_the_start)
+{
+    made_at(EXEC_A, "/bin/sh -c id", -100, true);
+    made_at(EXEC_B, "/bin/sh -c who", -90, true);
+    made_at(EXEC_B, CHECK, -80, true);
+    container_read(WEB, "web", "{}", "null", "none");
+    container_read(WEB, "web", "{}", "null", "none");
+    ck_assert(strstr(str_text(&asked), "exec " EXEC_A) && strstr(str_text(&asked), "exec " EXEC_B));
+    exec_read(EXEC_A, WEB, "root", "id");
+    engine_fetch_failed(engine, INPUT_EXEC, EXEC_B, ENOENT, "404");
+    ck_assert_uint_eq(lost(), 0);
+    ck_assert_ptr_nonnull(engine_find_subject(engine, SUBJECT_EXEC, EXEC_A));
+    ck_assert_ptr_null(engine_find_subject(engine, SUBJECT_EXEC, EXEC_B));
+}
+END_TEST
+
+START_TEST(kept_over_a_restart)
+{
+    char folder[] = "/tmp/docker-bench-execs.XXXXXX";
+    struct error error = ERROR_INIT;
+    scoped_str evidence = STR_INIT;
+    scoped(cleanup_free) char *command = NULL;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(engine_load_state(engine, folder, &error), 0);
+    start_spoofed();
+    made_at("SPOOFED", "/bin/sh -c id", 1, false);
+    spoofing_container("[]");
+    ck_assert_uint_eq(lost(), 1);
+    engine_free(engine);
+    make_engine();
+    ck_assert_int_eq(engine_load_state(engine, folder, &error), 0);
+    ck_assert_uint_eq(count_execs(VERDICT_ERROR, &evidence), 1);
+    ck_assert_ptr_nonnull(strstr(evidence.data, "/bin/sh -c id"));
+    command = mem_printf("rm -r %s", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
+static enum verdict network_verdict(const char *id)
+{
+    const struct subject *subject = engine_find_subject(engine, SUBJECT_CONTAINER, id);
+
+    return exec_pair(subject, "container-network-namespace")->verdict;
+}
+
+/* Whose namespace it shares goes: nobody knows any more whose that was. */
+static void check_joiner(const char *mode)
+{
+    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    engine_stale(engine, INPUT_CONTAINER, JOINER, "test");
+    container_read(WEB, "web", "{}", "null", "host");
+    container_read(JOINER, "joiner", "{}", "null", mode);
+    ck_assert_int_eq(network_verdict(JOINER), VERDICT_FAIL);
+    engine_gone(engine, INPUT_CONTAINER, WEB, "docker:container/destroy");
+    ck_assert_int_eq(network_verdict(JOINER), VERDICT_ERROR);
+}
+
+START_TEST(joined_by_id)
+{
+    check_joiner("container:" WEB);
+}
+END_TEST
+
+START_TEST(joined_by_name)
+{
+    check_joiner("container:web");
+}
+END_TEST
+
+START_TEST(joined_by_short_id)
+{
+    check_joiner("container:cccccccccccc");
+}
+END_TEST
+
+/* An image without a name becomes a finding by its age alone. */
+START_TEST(dangling_by_time)
+{
+    static const char list[] = "[{\"Id\": \"sha256:" WEB "\", \"RepoTags\": [], \"RepoDigests\": [], \"Created\": "
+                               "1792922400, \"Size\": 1}]";
+    const usec_t due = (INT64_C(1792922400) + 30 * 86400) * USEC_PER_SEC;
+    struct image_list_facts *images = NULL;
+    struct container_list_facts *containers = NULL;
+    struct error error = ERROR_INIT;
+    const struct subject *host;
+
+    ck_assert_int_eq(parse_image_list(list, strlen(list), &images, &error), 0);
+    ck_assert_int_eq(parse_container_list("[]", 2, &containers, &error), 0);
+    now.fixed = due - 2000;
+    engine_stale(engine, INPUT_IMAGES, NULL, "test");
+    engine_stale(engine, INPUT_CONTAINERS, NULL, "test");
+    engine_fetched(engine, INPUT_CONTAINERS, NULL, &containers->facts);
+    engine_fetched(engine, INPUT_IMAGES, NULL, &images->facts);
+    host = engine_find_subject(engine, SUBJECT_HOST, "host");
+    ck_assert_int_eq(exec_pair(host, "image-sprawl")->verdict, VERDICT_PASS);
+    now.fixed = exec_pair(host, "image-sprawl")->recheck;
+    ck_assert_int_eq(now.fixed, due + 1);
+    event_base_loop(base, EVLOOP_ONCE);
+    ck_assert_int_eq(exec_pair(host, "image-sprawl")->verdict, VERDICT_FAIL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("execs");
+    TCase *tests = tcase_create("execs");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, short_exec_of_a_spoofing_container);
+    tcase_add_test(tests, read_exec_of_a_spoofing_container);
+    tcase_add_test(tests, record_before_its_event);
+    tcase_add_test(tests, two_execs_one_read);
+    tcase_add_test(tests, missed_health_checks);
+    tcase_add_test(tests, gone_record);
+    tcase_add_test(tests, container_gone_before_it_was_read);
+    tcase_add_test(tests, before_the_start);
+    tcase_add_test(tests, kept_over_a_restart);
+    tcase_add_test(tests, joined_by_id);
+    tcase_add_test(tests, joined_by_name);
+    tcase_add_test(tests, joined_by_short_id);
+    tcase_add_test(tests, dangling_by_time);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
