@@ -12,6 +12,7 @@
 #include "probes/digest.h"
 #include "probes/proc.h"
 #include "probes/units.h"
+#include "probes/volume.h"
 
 const char *fetch_engine_socket(const struct fetcher *fetcher)
 {
@@ -50,6 +51,24 @@ static void request_free(struct request *request)
     free(request);
 }
 
+/* The folder of the host that a local volume binds stands beside the volume's data. */
+static void read_volume_options(struct fetcher *fetcher, struct container_facts *container, struct mount_facts *mount)
+{
+    enum { OPTIONS_MAX = 64 * 1024 };
+    static const char data[] = "/_data";
+    scoped(cleanup_free) char *path = NULL;
+    scoped_str text = STR_INIT;
+    bool read_only = false;
+
+    if (mount->device || !str_equal(mount->type, "volume") || !str_ends(mount->source, data))
+        return;
+    path = mem_printf("%.*s/opts.json", (int)(strlen(mount->source) - strlen(data)), mount->source);
+    if (host_read(fetcher->root, path, OPTIONS_MAX, &text, NULL) < 0)
+        return;
+    mount->device = volume_parse_options(str_text(&text), text.length, container->facts.arena, &read_only);
+    mount->rw = mount->rw && !(mount->device && read_only);
+}
+
 /* Where the sources of binds lead on the host: what a symlink hides is judged at its target. */
 static void resolve_mounts(struct fetcher *fetcher, struct container_facts *container)
 {
@@ -62,9 +81,16 @@ static void resolve_mounts(struct fetcher *fetcher, struct container_facts *cont
     for (size_t i = 0; i < container->mount_count; i++) {
         struct mount_facts *mount = &container->mounts[i];
         scoped(cleanup_free) char *target = NULL;
+        const char *source;
 
-        if (!str_equal(mount->type, "bind") || mount->source[0] != '/' ||
-            host_resolve(fetcher->root, mount->source, &target, NULL) < 0 || str_equal(target, mount->source))
+        read_volume_options(fetcher, container, mount);
+        source = str_equal(mount->type, "bind") ? mount->source : mount->device;
+        if (mount->device) {
+            digest_text(&hash, mount->device);
+            digest_number(&hash, mount->rw);
+        }
+        if (!source || source[0] != '/' || host_resolve(fetcher->root, source, &target, NULL) < 0 ||
+            str_equal(target, source))
             continue;
         mount->resolved = arena_strdup(container->facts.arena, target);
         digest_text(&hash, target);

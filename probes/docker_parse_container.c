@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/clock.h"
 #include "common/str.h"
 #include "probes/parse_util.h"
+#include "probes/volume.h"
 
 enum { LABELS_MAX = 64, LABEL_LENGTH_MAX = 256, EXECS_MAX = 1024 };
 
@@ -115,19 +117,36 @@ static void parse_config(struct builder *b, const struct json *config, struct co
     parse_health_check(b, config, c);
 }
 
-/* Does a profile allow everything? Its default action lets calls through and no rule of it does anything else. */
+/* A member as the engine finds it: whatever the case of its name, the last one counts. */
+static const struct json *get_any_case(const struct json *object, const char *name)
+{
+    const struct json *found = NULL;
+
+    for (size_t i = 0; json_type(object) == JSON_OBJECT && i < json_count(object); i++) {
+        const char *key;
+        const struct json *value = json_member(object, i, &key, NULL);
+
+        if (strcasecmp(key, name) == 0)
+            found = value;
+    }
+    return found;
+}
+
+/* Does a profile allow everything? Its default action lets calls through and no rule of it does anything else. One
+ * without a default action and rules switches seccomp off. */
 static bool profile_allows_all(const struct json *profile)
 {
     static const char *const letting[] = {"SCMP_ACT_ALLOW", "SCMP_ACT_LOG"};
-    const struct json *rules = json_get(profile, "syscalls");
-    bool lets = false;
+    const struct json *rules = get_any_case(profile, "syscalls");
+    const char *by_default = json_text(get_any_case(profile, "defaultAction"), "");
+    bool lets = !*by_default && !json_count(rules);
 
     for (size_t i = 0; i < countof(letting); i++)
-        lets = lets || str_equal(json_string(json_get(profile, "defaultAction")), letting[i]);
+        lets = lets || strcmp(by_default, letting[i]) == 0;
     for (size_t r = 0; lets && r < json_count(rules); r++) {
         const struct json *rule = json_at(rules, r);
-        const char *action = json_text(json_get(rule, "action"), "");
-        bool names = json_count(json_get(rule, "names")) > 0 || !str_empty(json_string(json_get(rule, "name")));
+        const char *action = json_text(get_any_case(rule, "action"), "");
+        bool names = json_count(get_any_case(rule, "names")) > 0 || !str_empty(json_string(get_any_case(rule, "name")));
 
         for (size_t i = 0; names && i < countof(letting); i++)
             if (strcmp(action, letting[i]) == 0)
@@ -260,22 +279,39 @@ static void parse_host_config(struct builder *b, const struct json *host, struct
     parse_ulimits(b, json_get(host, "Ulimits"), c);
 }
 
-static bool has_mount_at(const struct container_facts *c, const char *destination)
+/* Slashes at the end do not matter. */
+static bool same_place(const char *a, const char *b)
 {
-    for (size_t i = 0; i < c->mount_count; i++)
-        if (str_equal(c->mounts[i].destination, destination))
-            return true;
-    return false;
+    size_t length = strlen(a), other = strlen(b);
+
+    while (length > 1 && a[length - 1] == '/')
+        length--;
+    while (other > 1 && b[other - 1] == '/')
+        other--;
+    return length == other && strncmp(a, b, length) == 0;
 }
 
-static bool among_options(const char *options, const char *word)
+static struct mount_facts *mount_at(const struct container_facts *c, const char *destination)
 {
-    size_t length = strlen(word);
+    for (size_t i = 0; i < c->mount_count; i++)
+        if (same_place(c->mounts[i].destination, destination))
+            return &c->mounts[i];
+    return NULL;
+}
 
-    for (const char *at = options; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
-        if (strncmp(at, word, length) == 0 && (at[length] == ',' || !at[length]))
-            return true;
-    return false;
+/* "--mount type=volume,volume-opt=o=bind,volume-opt=device=/etc" */
+static void add_volume_options(struct builder *b, const struct json *wanted, struct mount_facts *mount)
+{
+    const struct json *options = json_path(wanted, "VolumeOptions", "DriverConfig", "Options", NULL);
+    bool read_only = false;
+    const char *folder =
+        volume_bound_folder(json_string(json_get(options, "o")), json_string(json_get(options, "device")), &read_only);
+
+    if (!folder || strcmp(mount->type, "volume") != 0)
+        return;
+    mount->device = build_string(b, folder, strlen(folder));
+    mount->rw = mount->rw && !read_only;
+    build_number(b, mount->rw);
 }
 
 /* "source:destination[:options]"; a source without a slash is a named volume. */
@@ -294,7 +330,7 @@ static void add_bind(struct builder *b, const char *bind, struct container_facts
         *options++ = '\0';
     else
         options = destination + strlen(destination);
-    if (has_mount_at(c, destination))
+    if (mount_at(c, destination))
         return;
     mount = &c->mounts[c->mount_count++];
     *mount = (struct mount_facts){
@@ -302,11 +338,11 @@ static void add_bind(struct builder *b, const char *bind, struct container_facts
         .source = build_string(b, copy, strlen(copy)),
         .destination = build_string(b, destination, strlen(destination)),
         .propagation = "",
-        .rw = !among_options(options, "ro"),
+        .rw = !volume_has_option(options, "ro"),
     };
     build_number(b, mount->rw);
     for (size_t i = 0; i < countof(propagations); i++)
-        if (among_options(options, propagations[i])) {
+        if (volume_has_option(options, propagations[i])) {
             mount->propagation = propagations[i];
             build_number(b, (int64_t)i);
             break;
@@ -341,9 +377,12 @@ static void parse_mounts(struct builder *b, const struct json *root, struct cont
     for (size_t i = 0; i < json_count(wanted); i++) {
         const struct json *mount = json_at(wanted, i);
         const char *target = json_text(json_get(mount, "Target"), "");
+        struct mount_facts *there = mount_at(c, target);
 
-        if (has_mount_at(c, target))
+        if (there) {
+            add_volume_options(b, mount, there);
             continue;
+        }
         c->mounts[c->mount_count++] = (struct mount_facts){
             .type = build_text_or(b, json_get(mount, "Type")),
             .source = build_text_or(b, json_get(mount, "Source")),
@@ -351,6 +390,7 @@ static void parse_mounts(struct builder *b, const struct json *root, struct cont
             .propagation = build_text_or(b, json_path(mount, "BindOptions", "Propagation", NULL)),
             .rw = !build_bool(b, json_get(mount, "ReadOnly")),
         };
+        add_volume_options(b, mount, &c->mounts[c->mount_count - 1]);
     }
     for (size_t i = 0; i < json_count(binds); i++)
         if (json_string(json_at(binds, i)))
@@ -366,14 +406,16 @@ static size_t count_bindings(const struct json *ports)
     return count;
 }
 
-/* What is published: as it is while the container runs, as it will be otherwise. A container between two restarts has
- * no ports just now and keeps those it was given. */
+/* What is published: as it is while the container runs (nothing, in the host's network, whatever was asked for), as it
+ * will be otherwise. A container between two restarts has no ports just now and keeps those it was given. */
 static void parse_ports(struct builder *b, const struct json *root, struct container_facts *c)
 {
     const struct json *ports = json_path(root, "NetworkSettings", "Ports", NULL);
+    bool restarting = json_bool(json_path(root, "State", "Restarting", NULL), false);
+    bool told = c->running && !restarting && json_type(ports) == JSON_OBJECT;
     size_t count = c->running ? count_bindings(ports) : 0;
 
-    if (!count) {
+    if (!count && !told) {
         ports = json_path(root, "HostConfig", "PortBindings", NULL);
         count = count_bindings(ports);
     }

@@ -177,7 +177,8 @@ struct container_list_facts {
 
 struct mount_facts {
     const char *type, *source, *destination, *propagation, *name; /* type: bind volume tmpfs npipe cluster image */
-    const char *resolved; /* binds: SOURCE with the host's symlinks resolved; NULL where it was not looked up */
+    const char *device;   /* local volumes that bind a folder of the host (driver option o=bind): that folder */
+    const char *resolved; /* SOURCE of binds, DEVICE of volumes, the host's symlinks resolved; NULL: not looked up */
     bool rw;
 };
 
@@ -332,6 +333,7 @@ struct process_facts {
         const char *comm, *argv0, *exe; /* argv0 and exe: base names, NULL when unreadable */
     } * items;
     size_t count;
+    bool truncated; /* there are more processes than are looked at */
 };
 
 /* A set of files that rules judge, found by one source (see probes/fileset.h). */

@@ -69,6 +69,8 @@ const struct daemon_facts *check_need_option(const struct check_input *in, struc
 int check_version_compare(const char *a, const char *b);
 /* Does it begin with a number? A development build calls itself otherwise. */
 bool check_is_version(const char *version);
+/* Sets RET to the absolute PATH without "//", "." and "..", and without a slash at its end. */
+void check_path_clean(const char *path, struct str *ret);
 /* Is PATH the same as ROOT or below it, by path component? */
 bool check_path_within(const char *path, const char *root);
 

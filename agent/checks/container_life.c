@@ -193,8 +193,12 @@ void check_container_sshd(const struct check_input *in, struct check_result *out
                 break;
             }
         }
-    if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS, "no SSH server among its %zu processes", processes->count);
-    else
+    if (out->verdict == VERDICT_FAIL)
         check_remedy_recreate(in, out, "from an image without an SSH server; use docker exec instead");
+    else if (!processes->count)
+        check_error(in, out, "processes", "none of them was seen, though it runs");
+    else if (processes->truncated)
+        check_error(in, out, "processes", "there are more of them than are looked at");
+    else
+        check_say(in, out, VERDICT_PASS, "no SSH server among its %zu processes", processes->count);
 }

@@ -3,10 +3,45 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
+#include "common/text.h"
 
-static bool is_bind(const struct mount_facts *mount)
+/* The folder or file of the host that MOUNT shows, cleaned and at its target, or NULL: a bind's source, and what a
+ * local volume binds in the guise of a volume. */
+static const char *shown(const struct mount_facts *mount, struct str *buffer)
 {
-    return strcmp(mount->type, "bind") == 0;
+    const char *source = strcmp(mount->type, "bind") == 0 ? mount->source : mount->device;
+
+    if (!source || *source != '/')
+        return NULL;
+    check_path_clean(mount->resolved ? mount->resolved : source, buffer);
+    return buffer->data;
+}
+
+/* "/etc", or "/srv/link, which is /etc" and "the volume conf, which is /etc". */
+static void print_source(const struct mount_facts *mount, const char *path, struct str *out)
+{
+    if (mount->device)
+        str_printf(out, "the volume %s, which is %s", mount->name ? mount->name : mount->source, path);
+    else if (strcmp(mount->source, path) != 0)
+        str_printf(out, "%s, which is %s", mount->source, path);
+    else
+        str_append(out, path);
+}
+
+/* Adds a mount to those that a new container should be without. */
+static void list_destination(const struct mount_facts *mount, struct str *places)
+{
+    str_append(places, places->length ? ", " : "");
+    text_shell_quote(places, mount->destination);
+}
+
+static void remedy_without(const struct check_input *in, struct check_result *out, const char *how,
+                           const struct str *places)
+{
+    scoped_str text = STR_INIT;
+
+    str_printf(&text, "%s %s", how, str_text(places));
+    check_remedy_recreate(in, out, text.data);
 }
 
 /* The sensitive directory that PATH is or lies in, or NULL. */
@@ -35,49 +70,49 @@ static bool is_allowed(const struct check_input *in, const char *path)
 void check_container_sensitive_mounts(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
+    scoped_str cleaned = STR_INIT, places = STR_INIT;
 
     if (!c)
         return;
     for (size_t i = 0; i < c->mount_count; i++) {
         const struct mount_facts *mount = &c->mounts[i];
-        const char *directory, *path = mount->source;
+        const char *path = shown(mount, &cleaned), *directory = path ? sensitive_directory(path) : NULL;
+        scoped_str source = STR_INIT;
 
-        if (!is_bind(mount))
+        /* Whether a read-only source is a folder or a file makes no difference: what may be shown is listed. */
+        if (!directory || (!mount->rw && is_allowed(in, path)))
             continue;
-        directory = sensitive_directory(path);
-        if (mount->resolved && (!directory || strcmp(mount->resolved, path) != 0) &&
-            sensitive_directory(mount->resolved)) {
-            directory = sensitive_directory(mount->resolved);
-            path = mount->resolved;
-        }
-        if (!directory || (!mount->rw && (is_allowed(in, mount->source) || is_allowed(in, path))))
-            continue;
-        check_say(in, out, VERDICT_FAIL, "%s (in %s) is mounted %s at %s", path, directory,
+        print_source(mount, path, &source);
+        check_say(in, out, VERDICT_FAIL, "%s (in %s) is mounted %s at %s", source.data, directory,
                   mount->rw ? "writable" : "read-only", mount->destination);
+        list_destination(mount, &places);
     }
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "no sensitive host directory is mounted");
     else
-        check_remedy_recreate(in, out, "without these mounts");
+        remedy_without(in, out, "without the mount at", &places);
 }
 
 void check_container_mount_propagation(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
+    scoped_str places = STR_INIT;
 
     if (!c)
         return;
     for (size_t i = 0; i < c->mount_count; i++) {
         const char *propagation = c->mounts[i].propagation;
 
-        if (strcmp(propagation, "shared") == 0 || strcmp(propagation, "rshared") == 0)
-            check_say(in, out, VERDICT_FAIL, "%s at %s has propagation %s", c->mounts[i].source,
-                      c->mounts[i].destination, propagation);
+        if (strcmp(propagation, "shared") != 0 && strcmp(propagation, "rshared") != 0)
+            continue;
+        check_say(in, out, VERDICT_FAIL, "%s at %s has propagation %s", c->mounts[i].source, c->mounts[i].destination,
+                  propagation);
+        list_destination(&c->mounts[i], &places);
     }
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "no mount has shared propagation");
     else
-        check_remedy_recreate(in, out, "with rprivate or rslave propagation");
+        remedy_without(in, out, "with rprivate or rslave propagation of the mount at", &places);
 }
 
 /* /var/run is /run on every current distribution: one spelling for both. */
@@ -92,14 +127,24 @@ static bool holds(const char *path, const char *socket)
     return check_path_within(without_var(socket), without_var(path));
 }
 
+static const char *last_name(const char *path)
+{
+    return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+}
+
+/* PATH is cleaned. A file that is called like an engine's socket is one, wherever it lies: rootless engines keep theirs
+ * in folders of their users. */
 static const char *socket_inside(const struct check_input *in, const char *path)
 {
     const struct string_list *known = &check_param(in, "sockets")->list;
     const struct fileset_facts *used = store_files(in->store, "sockets:", NULL);
 
-    for (size_t i = 0; i < known->count; i++)
+    for (size_t i = 0; i < known->count; i++) {
         if (holds(path, known->items[i]))
             return known->items[i];
+        if (strcmp(last_name(path), last_name(known->items[i])) == 0)
+            return path;
+    }
     if (used && used->engine_socket && holds(path, used->engine_socket))
         return used->engine_socket;
     for (size_t i = 0; used && i < used->count; i++) {
@@ -111,32 +156,44 @@ static const char *socket_inside(const struct check_input *in, const char *path)
     return NULL;
 }
 
+/* As it was given, and where that leads. */
+static const char *socket_in_mount(const struct check_input *in, const struct mount_facts *mount, const char *path,
+                                   struct str *buffer)
+{
+    const char *socket = socket_inside(in, path);
+
+    if (socket || !mount->resolved)
+        return socket;
+    check_path_clean(mount->device ? mount->device : mount->source, buffer);
+    return socket_inside(in, buffer->data);
+}
+
 void check_container_engine_socket(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
     const char *why;
     bool sockets_known = store_files(in->store, "sockets:", &why) != NULL, has_bind = false;
+    scoped_str cleaned = STR_INIT, given = STR_INIT, places = STR_INIT;
 
     if (!c)
         return;
     for (size_t i = 0; i < c->mount_count; i++) {
         const struct mount_facts *mount = &c->mounts[i];
-        const char *socket;
+        const char *path = shown(mount, &cleaned), *socket = path ? socket_in_mount(in, mount, path, &given) : NULL;
+        scoped_str source = STR_INIT;
 
-        if (!is_bind(mount))
+        has_bind |= path != NULL;
+        if (!socket)
             continue;
-        has_bind = true;
-        socket = socket_inside(in, mount->source);
-        if (!socket && mount->resolved)
-            socket = socket_inside(in, mount->resolved);
-        if (socket)
-            check_say(in, out, VERDICT_FAIL, "the engine's socket %s is inside, by the mount of %s at %s", socket,
-                      mount->source, mount->destination);
+        print_source(mount, path, &source);
+        check_say(in, out, VERDICT_FAIL, "the engine's socket %s is inside, by the mount of %s at %s", socket,
+                  source.data, mount->destination);
+        list_destination(mount, &places);
     }
     if (out->verdict == VERDICT_NONE && has_bind && !sockets_known)
         check_error(in, out, "sockets of the engine", why);
     else if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "no engine socket is mounted");
     else
-        check_remedy_recreate(in, out, "without this mount");
+        remedy_without(in, out, "without the mount at", &places);
 }

@@ -80,22 +80,27 @@ void check_container_needed_ports(const struct check_input *in, struct check_res
         check_remedy_recreate(in, out, "publishing only the ports it needs with -p");
 }
 
+enum address_kind { ADDRESS_OWN, ADDRESS_ANY, ADDRESS_UNKNOWN };
+
 /* "", 0.0.0.0, :: and every other spelling of "any address". */
-static bool is_any_address(const char *address)
+static enum address_kind address_kind(const char *address)
 {
     static const unsigned char zero[16];
     unsigned char bytes[16];
     scoped(cleanup_free) char *bare = NULL;
+    bool any;
 
     if (!*address)
-        return true;
+        return ADDRESS_ANY;
     bare = mem_strndup(address + (*address == '['), strcspn(address + (*address == '['), "]%"));
     if (inet_pton(AF_INET, bare, bytes) == 1)
-        return memcmp(bytes, zero, 4) == 0;
-    if (inet_pton(AF_INET6, bare, bytes) != 1)
-        return false;
-    return memcmp(bytes, zero, 16) == 0 ||
-           (memcmp(bytes, zero, 10) == 0 && bytes[10] == 0xff && bytes[11] == 0xff && memcmp(bytes + 12, zero, 4) == 0);
+        any = memcmp(bytes, zero, 4) == 0;
+    else if (inet_pton(AF_INET6, bare, bytes) == 1)
+        any = memcmp(bytes, zero, 16) == 0 || (memcmp(bytes, zero, 10) == 0 && bytes[10] == 0xff && bytes[11] == 0xff &&
+                                               memcmp(bytes + 12, zero, 4) == 0);
+    else
+        return ADDRESS_UNKNOWN;
+    return any ? ADDRESS_ANY : ADDRESS_OWN;
 }
 
 void check_container_bound_interface(const struct check_input *in, struct check_result *out)
@@ -106,15 +111,18 @@ void check_container_bound_interface(const struct check_input *in, struct check_
         return;
     for (size_t i = 0; i < c->port_count; i++) {
         const struct port_binding *port = &c->ports[i];
+        enum address_kind kind = address_kind(port->host_ip);
 
-        if (is_any_address(port->host_ip))
+        if (kind == ADDRESS_UNKNOWN)
+            check_error(in, out, port->host_ip, "it is not an address");
+        if (kind == ADDRESS_ANY)
             check_say(in, out, VERDICT_FAIL, "%s is published at port %d of every interface (%s)", port->container_port,
                       port->host_port, *port->host_ip ? port->host_ip : "no address given");
     }
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS,
                   c->port_count ? "every published port has an address of its own" : "no port is published");
-    else
+    else if (out->verdict == VERDICT_FAIL)
         check_remedy_recreate(in, out, "with -p <address>:<host port>:<port>");
 }
 

@@ -61,6 +61,18 @@ static const char *label_option(const char *option)
     return str_starts(option, "label=") || str_starts(option, "label:") ? option + strlen("label=") : NULL;
 }
 
+/* "system_u:system_r:spc_t:s0" or "type:spc_t": types whose processes SELinux lets do everything. */
+static bool is_unconfined(const char *label)
+{
+    static const char *const types[] = {"spc_t", "unconfined_t"};
+
+    for (size_t i = 0; i < countof(types); i++)
+        for (const char *at = label; (at = strstr(at, types[i])); at++)
+            if (at > label && at[-1] == ':' && (!at[strlen(types[i])] || at[strlen(types[i])] == ':'))
+                return true;
+    return false;
+}
+
 void check_container_selinux(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
@@ -79,11 +91,29 @@ void check_container_selinux(const struct check_input *in, struct check_result *
     }
     if (!lsm.selinux) {
         check_say(in, out, VERDICT_FAIL, "neither SELinux nor AppArmor is active on the host");
+        check_remedy(in, out,
+                     "dnf install selinux-policy-targeted container-selinux  # then boot with selinux=1 and "
+                     "start dockerd with --selinux-enabled");
+        return;
+    }
+    if (c->privileged) {
+        check_say(in, out, VERDICT_FAIL, "privileged: runs unconfined by SELinux");
+        check_remedy_recreate(in, out, "without --privileged");
+        return;
+    }
+    if (is_unconfined(c->process_label)) {
+        check_say(in, out, VERDICT_FAIL, "process label %s, which confines nothing", c->process_label);
+        check_remedy_recreate(in, out, "without --security-opt label=type:...");
         return;
     }
     for (size_t i = 0; i < c->security_opt.count; i++) {
         const char *value = label_option(c->security_opt.items[i]);
 
+        if (value && is_unconfined(value)) {
+            check_say(in, out, VERDICT_FAIL, "label option %s, which confines nothing", value);
+            check_remedy_recreate(in, out, "without --security-opt label=type:...");
+            return;
+        }
         if (value && strcmp(value, "disable") == 0) {
             check_say(in, out, VERDICT_FAIL, "SELinux labels are switched off (label=disable)");
             check_remedy_recreate(in, out, "without --security-opt label=disable");
@@ -209,6 +239,7 @@ void check_container_no_new_privileges(const struct check_input *in, struct chec
     const char *why;
     const struct info_facts *info = store_info(in->store, &why);
     const struct daemon_facts *daemon = store_daemon(in->store, NULL);
+    const struct version_facts *version = store_version(in->store, NULL);
     bool said = false, value = true;
 
     if (!c)
@@ -241,6 +272,10 @@ void check_container_no_new_privileges(const struct check_input *in, struct chec
         check_error(in, out, "info", why);
         return;
     }
+    /* Silence of the engine is no answer, as older ones never tell: dockerd's options must be known. podman has none.
+     */
+    if (!(version && version->is_podman) && !check_need_option(in, out, option))
+        return;
     check_say(in, out, VERDICT_FAIL, "no-new-privileges is set neither on the container nor as the daemon's default");
     check_remedy_recreate(in, out, "with --security-opt no-new-privileges");
 }

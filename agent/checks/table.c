@@ -70,9 +70,12 @@ const struct check checks[] = {
     {"container-privileged", SUBJECT_CONTAINER, CONTAINER, check_container_privileged, NULL},
     {"container-sensitive-mounts", SUBJECT_CONTAINER, CONTAINER, check_container_sensitive_mounts,
      ALLOWED("[\"/etc/localtime\", \"/etc/timezone\", \"/etc/hosts\", \"/etc/resolv.conf\", \"/etc/ssl/certs\", "
-             "\"/usr/share/zoneinfo\", \"/usr/share/ca-certificates\"]")},
+             "\"/usr/share/zoneinfo\", \"/usr/share/ca-certificates\", \"/usr/local/share/ca-certificates\", "
+             "\"/etc/pki/tls/certs\", \"/etc/pki/ca-trust/extracted\"]")},
     {"container-sshd", SUBJECT_CONTAINER, CONTAINER | PROCESSES, check_container_sshd,
-     PARAMS{{"names", PARAM_STRING_LIST, "[\"sshd\", \"dropbear\"]", 0, 0}, END}},
+     PARAMS{
+         {"names", PARAM_STRING_LIST, "[\"sshd\", \"sshd-session\", \"sshd-auth\", \"dropbear\", \"tinysshd\"]", 0, 0},
+         END}},
     {"container-privileged-ports", SUBJECT_CONTAINER, CONTAINER, check_container_privileged_ports,
      ALLOWED("[\"80/tcp\", \"443/tcp\", \"443/udp\"]")},
     {"container-needed-ports", SUBJECT_CONTAINER, CONTAINER | IMAGE, check_container_needed_ports, ALLOWED("[]")},
@@ -93,15 +96,17 @@ const struct check checks[] = {
             {"allow_pods", PARAM_BOOL, "true", 0, 0},
             {"allow_swarm_tasks", PARAM_BOOL, "true", 0, 0},
             END}},
-    {"container-no-new-privileges", SUBJECT_CONTAINER, CONTAINER | INFO | DAEMON, check_container_no_new_privileges,
-     NULL},
+    {"container-no-new-privileges", SUBJECT_CONTAINER, CONTAINER | INFO | DAEMON | VERSION,
+     check_container_no_new_privileges, NULL},
     {"container-health", SUBJECT_CONTAINER, CONTAINER, check_container_health, NULL},
     {"container-image-current", SUBJECT_CONTAINER, CONTAINER | IMAGES, check_container_image_current, NULL},
     {"container-pids-limit", SUBJECT_CONTAINER, CONTAINER, check_container_pids_limit, NULL},
     {"container-default-bridge", SUBJECT_CONTAINER, CONTAINER | VERSION, check_container_default_bridge, NULL},
     {"container-engine-socket", SUBJECT_CONTAINER, CONTAINER | FILES, check_container_engine_socket,
      PARAMS{{"sockets", PARAM_STRING_LIST,
-             "[\"/run/docker.sock\", \"/run/containerd/containerd.sock\", \"/run/podman/podman.sock\"]", 0, 0},
+             "[\"/run/docker.sock\", \"/run/containerd/containerd.sock\", "
+             "\"/run/docker/containerd/containerd.sock\", \"/run/podman/podman.sock\"]",
+             0, 0},
             END}},
 
     {"exec-privileged", SUBJECT_EXEC, EXEC, check_exec_privileged, KEEP},

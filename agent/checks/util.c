@@ -75,6 +75,28 @@ bool check_parse_bool(const char *s, bool *ret)
     return false;
 }
 
+void check_path_clean(const char *path, struct str *ret)
+{
+    str_clear(ret);
+    while (*path) {
+        size_t length = strcspn(path, "/");
+
+        if (length == 2 && path[0] == '.' && path[1] == '.') {
+            char *slash = ret->length ? strrchr(ret->data, '/') : NULL;
+
+            if (slash)
+                *(ret->data + (ret->length = (size_t)(slash - ret->data))) = '\0';
+        } else if (length && !(length == 1 && *path == '.')) {
+            str_append_char(ret, '/');
+            str_append_n(ret, path, length);
+        }
+        path += length;
+        path += strspn(path, "/");
+    }
+    if (!ret->length)
+        str_append_char(ret, '/');
+}
+
 bool check_path_within(const char *path, const char *root)
 {
     size_t length = strlen(root);

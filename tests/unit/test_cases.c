@@ -37,9 +37,12 @@ static void load_error(const char *file, const char *what, const struct error *e
 
 static void resolve(struct container_facts *container, const struct json *resolved)
 {
-    for (size_t i = 0; i < container->mount_count; i++)
-        container->mounts[i].resolved =
-            arena_strdup(container->facts.arena, json_string(json_get(resolved, container->mounts[i].source)));
+    for (size_t i = 0; i < container->mount_count; i++) {
+        struct mount_facts *mount = &container->mounts[i];
+
+        mount->resolved = arena_strdup(container->facts.arena,
+                                       json_string(json_get(resolved, mount->device ? mount->device : mount->source)));
+    }
 }
 
 static void load_containers(struct store *store, const char *file, const struct json *documents)

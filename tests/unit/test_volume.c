@@ -1,0 +1,50 @@
+/* Local volumes that bind a folder of the host, from the file that the engine keeps beside their data. */
+#include <check.h>
+#include <string.h>
+
+#include "common/str.h"
+#include "probes/volume.h"
+
+static const struct {
+    const char *text, *folder;
+    bool read_only;
+} volumes[] = {
+    {"{\"MountType\":\"none\",\"MountOpts\":\"bind\",\"MountDevice\":\"/etc\",\"Quota\":{\"Size\":0}}", "/etc", false},
+    {"{\"MountType\":\"\",\"MountOpts\":\"ro,rbind\",\"MountDevice\":\"/etc\"}", "/etc", true},
+    {"{\"MountType\":\"none\",\"MountOpts\":\"unbind,binds\",\"MountDevice\":\"/etc\"}", NULL, false},
+    {"{\"MountType\":\"nfs\",\"MountOpts\":\"addr=10.0.0.1,rw\",\"MountDevice\":\":/etc\"}", NULL, false},
+    {"{\"MountType\":\"none\",\"MountOpts\":\"bind\",\"MountDevice\":\"etc\"}", NULL, false},
+    {"{\"MountOpts\":\"bind\"}", NULL, false},
+    {"{\"MountOpts\":7,\"MountDevice\":[]}", NULL, false},
+    {"{\"Quota\":{\"Size\":1}}", NULL, false},
+    {"null", NULL, false},
+    {"", NULL, false},
+};
+
+START_TEST(options)
+{
+    struct arena *arena = arena_new(256);
+    bool read_only = false;
+    const char *folder = volume_parse_options(volumes[_i].text, strlen(volumes[_i].text), arena, &read_only);
+
+    ck_assert_msg(str_equal(folder, volumes[_i].folder), "%s: %s", volumes[_i].text, folder ? folder : "nothing");
+    ck_assert_int_eq(read_only, volumes[_i].read_only);
+    arena_free(arena);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("volume");
+    TCase *tests = tcase_create("volume");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_loop_test(tests, options, 0, (int)countof(volumes));
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
