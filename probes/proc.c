@@ -334,17 +334,31 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* The program's base name out of argv[0]. A title set over it ("sshd: user@pts/0") names the program before a colon. */
+/* Programs that are many: which one runs is told by the first argument when they are called by their own name. */
+static bool is_multi_call(const char *name)
+{
+    static const char *const names[] = {"busybox", "dropbearmulti", "toybox"};
+
+    for (size_t i = 0; i < countof(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* The program's base name out of its arguments. A title set over them ("sshd: user@pts/0") names the program before a
+ * colon. TEXT holds strings that end with NUL, and one more NUL. */
 static const char *argv0_name(struct arena *arena, char *text)
 {
     char *colon = strstr(text, ": ");
-    const char *name;
+    const char *name, *second = text + strlen(text) + 1;
 
     if (!*text)
         return NULL;
     if (colon && !memchr(text, ' ', (size_t)(colon - text)))
         *colon = '\0';
     name = base_name(text);
+    if (is_multi_call(name) && *second)
+        name = base_name(second);
     return arena_strndup(arena, name, strnlen(name, NAME_SHOWN_MAX));
 }
 
@@ -361,13 +375,13 @@ static const char *exe_name(struct arena *arena, char *path)
 
 static bool describe(const struct host_root *root, pid_t pid, struct arena *arena, struct process_item *ret)
 {
-    char comm[64], text[PATH_MAX];
+    char comm[64], text[PATH_MAX] = "";
 
     if (read_head(root, pid, "comm", comm, sizeof comm) < 0)
         return false;
     comm[strcspn(comm, "\n")] = '\0';
     *ret = (struct process_item){.pid = pid, .comm = arena_strdup(arena, comm)};
-    if (read_head(root, pid, "cmdline", text, sizeof text) == 0)
+    if (read_head(root, pid, "cmdline", text, sizeof text - 1) == 0)
         ret->argv0 = argv0_name(arena, text);
     if (proc_read_link(root, pid, "exe", text, sizeof text))
         ret->exe = exe_name(arena, text);
@@ -395,6 +409,8 @@ static void collect(const struct host_root *root, const pid_vec *own, struct pro
         digest_text(&hash, item->argv0);
         digest_text(&hash, item->exe);
     }
+    facts->truncated = own->count >= PROCESSES_MAX;
+    digest_number(&hash, facts->truncated);
     facts->facts.digest = hash_end(&hash);
     *ret = facts;
 }

@@ -89,9 +89,13 @@ void check_container_devices(const struct check_input *in, struct check_result *
 
     if (!c)
         return;
-    for (size_t i = 0; i < c->device_count; i++)
-        if (!check_allowed(in, "allowed", c->devices[i].path_on_host))
+    for (size_t i = 0; i < c->device_count; i++) {
+        scoped_str path = STR_INIT;
+
+        check_path_clean(c->devices[i].path_on_host, &path);
+        if (!check_allowed(in, "allowed", path.data))
             check_say(in, out, VERDICT_FAIL, "device %s (%s)", c->devices[i].path_on_host, c->devices[i].permissions);
+    }
     for (size_t i = 0; i < c->device_requests.count; i++)
         if (!check_allowed(in, "allowed", c->device_requests.items[i]))
             check_say(in, out, VERDICT_FAIL, "device request %s", c->device_requests.items[i]);
@@ -120,8 +124,7 @@ static bool is_daemon_default(const struct info_facts *info, const struct daemon
 void check_container_cgroup_parent(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
-    const char *why;
-    const struct daemon_facts *daemon = store_daemon(in->store, &why);
+    const struct daemon_facts *daemon = store_daemon(in->store, NULL);
     const struct info_facts *info = store_info(in->store, NULL);
 
     if (!c)
@@ -129,7 +132,7 @@ void check_container_cgroup_parent(const struct check_input *in, struct check_re
     check_fact_string(in, out, "cgroup_parent", c->cgroup_parent);
     if (!*c->cgroup_parent)
         check_say(in, out, VERDICT_PASS, "in the daemon's default cgroup");
-    else if (check_allowed(in, "allowed", c->cgroup_parent))
+    else if (!strstr(c->cgroup_parent, "..") && check_allowed(in, "allowed", c->cgroup_parent))
         check_say(in, out, VERDICT_PASS, "cgroup parent %s is allowed", c->cgroup_parent);
     else if (c->is_pod && check_param(in, "allow_pods")->number)
         check_say(in, out, VERDICT_PASS, "a pod's cgroup parent %s", c->cgroup_parent);
@@ -137,9 +140,7 @@ void check_container_cgroup_parent(const struct check_input *in, struct check_re
         check_say(in, out, VERDICT_PASS, "a swarm task's cgroup parent %s", c->cgroup_parent);
     else if (is_daemon_default(info, daemon, c->cgroup_parent))
         check_say(in, out, VERDICT_PASS, "cgroup parent %s is the daemon's default", c->cgroup_parent);
-    else if (!daemon)
-        check_error(in, out, "daemon", why);
-    else {
+    else if (check_need_option(in, out, "cgroup-parent")) {
         check_say(in, out, VERDICT_FAIL, "cgroup parent %s", c->cgroup_parent);
         check_remedy_recreate(in, out, "without --cgroup-parent");
     }

@@ -90,7 +90,7 @@ void check_container_namespace(const struct check_input *in, struct check_result
             return;
     }
     if (str_starts(mode, "ns:")) { /* podman's */
-        check_say(in, out, VERDICT_MANUAL, "joins the %s namespace at %s: whose is that?", kind->word,
+        check_say(in, out, VERDICT_ERROR, "joins the %s namespace at %s, and whose that is is not known", kind->word,
                   mode + strlen("ns:"));
         return;
     }

@@ -80,6 +80,8 @@ void check_file_owner(const struct check_input *in, struct check_result *out)
                   ? " (a group that does not exist)"
                   : "");
     text_shell_quote(&path, in->file->target ? in->file->target : in->file->path);
+    if (group == in->fileset->expected_group && !in->fileset->expected_group_exists)
+        check_remedy(in, out, "groupadd --system %s", group);
     check_remedy(in, out, "chown %s:%s %s", owner, group, path.data);
 }
 

@@ -19,9 +19,10 @@ static const char *image_name(const struct image_list_item *image)
     return image->tags.count ? image->tags.items[0] : image->digests.count ? image->digests.items[0] : image->id;
 }
 
-static bool is_dangling(const struct image_list_item *image)
+/* As docker says it: without a name and of no use to any container. */
+static bool is_dangling(const struct check_input *in, const struct image_list_item *image)
 {
-    return !image->tags.count && !image->digests.count;
+    return !image->tags.count && !image->digests.count && !store_image_users(in->store, image->id);
 }
 
 /* Dangling images older than the limit; the moment when the next one becomes so is the time to look again. */
@@ -33,7 +34,7 @@ static size_t count_old(const struct check_input *in, struct check_result *out, 
     for (size_t i = 0; i < images->count; i++) {
         usec_t due = images->items[i].created * USEC_PER_SEC + limit;
 
-        if (!is_dangling(&images->items[i]))
+        if (!is_dangling(in, &images->items[i]))
             continue;
         if (due < in->now)
             old++;

@@ -207,6 +207,30 @@ START_TEST(test_names_told)
 }
 END_TEST
 
+/* The first argument of a program that is many tells which one runs; arguments of any length are taken. */
+START_TEST(test_multi_call)
+{
+    static const char multi[] = "/usr/sbin/dropbearmulti\0/x/dropbear\0-F", alone[] = "busybox";
+    struct process_facts *facts = NULL;
+    char longest[8192];
+
+    process(10, 1, "app", "0::/docker/" ID "\n");
+    put("/proc/10/cmdline", multi, sizeof multi);
+    process(11, 1, "app", "0::/docker/" ID "\n");
+    put("/proc/11/cmdline", alone, sizeof alone);
+    memset(longest, 'a', sizeof longest);
+    memcpy(longest + 4096 - 2 - strlen("/busybox"), "/busybox", strlen("/busybox"));
+    process(12, 1, "app", "0::/docker/" ID "\n");
+    put("/proc/12/cmdline", longest, sizeof longest);
+    ck_assert_int_eq(proc_container_processes(root, 10, ID, &facts, NULL), 0);
+    ck_assert_uint_eq(facts->count, 3);
+    ck_assert_str_eq(facts->items[0].argv0, "dropbear");
+    ck_assert_str_eq(facts->items[1].argv0, "busybox");
+    ck_assert_str_eq(facts->items[2].argv0, "busybox");
+    facts_free(&facts->facts);
+}
+END_TEST
+
 START_TEST(test_cmdline_and_environment)
 {
     static const char cmdline[] = "a\0\0b c", environment[] = "HOMER=no\0HOME=/root\0EMPTY=";
@@ -311,6 +335,7 @@ int main(void)
     tcase_add_test(all, test_cgroup_file_system);
     tcase_add_test(all, test_cgroup_file_system_v2);
     tcase_add_test(all, test_cgroup_file_system_that_is_not_believed);
+    tcase_add_test(all, test_multi_call);
     tcase_add_test(all, test_unnamed_group_that_is_its_own);
     tcase_add_test(all, test_shared_group_falls_back_to_descent);
     tcase_add_test(all, test_root_group_falls_back_to_namespace);
