@@ -124,6 +124,7 @@ void check_result_clear(struct check_result *result)
 {
     result->verdict = VERDICT_NONE;
     result->recheck = 0;
+    result->attested = false;
     str_clear(&result->evidence);
     str_clear(&result->remedy);
     json_out_free(take(result->facts));

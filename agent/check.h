@@ -28,6 +28,7 @@ struct check_result {
     struct json_out *facts; /* an object is open in it; NULL unless explain: use the check_fact_ helpers */
     struct str remedy;      /* the command for this very subject; empty: the rule's own text serves */
     usec_t recheck;         /* the verdict may change by time alone at this moment; 0: never */
+    bool attested;          /* set by the engine: a person's word made it what it is */
 };
 
 typedef void check_function(const struct check_input *in, struct check_result *out);

@@ -324,6 +324,30 @@ static int require(struct reader *reader, const struct json *object, const char 
     return 0;
 }
 
+/* Whom a waiver or an attestation is for. One that can match nothing is refused. */
+static int read_scope(struct reader *reader, const struct json *object, const char **ret)
+{
+    static const char *const prefixes[] = {"name", "label", "image"};
+    int r = read_string(reader, object, "subject", ret);
+    scoped(cleanup_free) char *word = NULL;
+    enum subject_kind kind;
+    size_t length;
+    bool known;
+
+    if (r < 0 || !*ret || str_equal(*ret, "*"))
+        return r;
+    length = strcspn(*ret, ":");
+    word = mem_strndup(*ret, length);
+    known = subject_kind_parse(word, &kind);
+    for (size_t i = 0; (*ret)[length] && i < countof(prefixes); i++)
+        known |= strcmp(word, prefixes[i]) == 0;
+    if (known && (!(*ret)[length] || (*ret)[length + 1]))
+        return 0;
+    return refuse(reader, json_get(object, "subject"),
+                  "subject: must be \"*\", a kind such as \"container\", \"name:GLOB\", \"label:KEY=VALUE\", "
+                  "\"image:GLOB\" or \"KIND:ID\"");
+}
+
 static int read_waiver(struct reader *reader, const struct json *object, struct waiver *waiver)
 {
     static const char *const keys[] = {"rule", "subject", "reason", "by", "expires", NULL};
@@ -337,7 +361,7 @@ static int read_waiver(struct reader *reader, const struct json *object, struct 
     if (r == 0)
         r = read_string(reader, object, "rule", &waiver->rule);
     if (r == 0)
-        r = read_string(reader, object, "subject", &waiver->subject);
+        r = read_scope(reader, object, &waiver->subject);
     if (r == 0)
         r = read_string(reader, object, "reason", &waiver->reason);
     if (r == 0)
@@ -347,7 +371,7 @@ static int read_waiver(struct reader *reader, const struct json *object, struct 
 
 static int read_attestation(struct reader *reader, const struct json *object, struct attestation *attestation)
 {
-    static const char *const keys[] = {"rule", "status", "by", "evidence", "expires", NULL};
+    static const char *const keys[] = {"rule", "subject", "status", "by", "evidence", "expires", NULL};
     static const char *const required[] = {"rule", "status", "by", NULL}, *const words[] = {"pass", "fail", NULL};
     unsigned index = 0;
     int r = json_type(object) == JSON_OBJECT ? rule_known_keys(object, reader->file, keys, reader->error)
@@ -361,6 +385,8 @@ static int read_attestation(struct reader *reader, const struct json *object, st
     attestation->status = index ? VERDICT_FAIL : VERDICT_PASS;
     if (r == 0)
         r = read_string(reader, object, "rule", &attestation->rule);
+    if (r == 0)
+        r = read_scope(reader, object, &attestation->subject);
     if (r == 0)
         r = read_string(reader, object, "by", &attestation->by);
     if (r == 0)

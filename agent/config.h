@@ -22,14 +22,16 @@ struct sink_config {
 };
 
 struct waiver {
-    const char *rule, *subject, *reason,
-        *by;        /* subject: "*", kind ("container"), "name:GLOB", "label:K=V", "image:GLOB" or "<kind>:<id>" */
+    const char *rule, *reason, *by;
+    const char
+        *subject;   /* NULL or "*": all; a kind ("container"), "name:GLOB", "label:GLOB", "image:GLOB", "KIND:GLOB" */
     usec_t expires; /* 0: never */
     unsigned line;
 };
 
 struct attestation {
     const char *rule, *by, *evidence;
+    const char *subject; /* as a waiver's */
     enum verdict status; /* pass or fail */
     usec_t expires;
     unsigned line;

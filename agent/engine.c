@@ -176,31 +176,6 @@ static void fill_check_input(const struct engine *engine, const struct subject *
             in->file = &in->fileset->items[i];
 }
 
-static bool names_rule(const struct rule *rule, const char *name)
-{
-    return str_equal(name, rule->slug) || (rule->id && str_equal(name, rule->id));
-}
-
-/* A person's word on what only a person can judge: turns manual into what was attested, until it expires. */
-static void apply_attestation(const struct engine *engine, const struct check_input *in, struct check_result *result)
-{
-    if (result->verdict != VERDICT_MANUAL)
-        return;
-    for (size_t i = 0; i < engine->config->attestation_count; i++) {
-        const struct attestation *attestation = &engine->config->attestations[i];
-
-        if (!names_rule(in->rule, attestation->rule) || (attestation->expires && attestation->expires <= in->now))
-            continue;
-        result->verdict = attestation->status;
-        if (attestation->expires && (!result->recheck || attestation->expires < result->recheck))
-            result->recheck = attestation->expires;
-        if (in->explain)
-            str_printf(&result->evidence, "%sattested by %s: %s", result->evidence.length ? "; " : "", attestation->by,
-                       attestation->evidence ? attestation->evidence : "");
-        return;
-    }
-}
-
 static void run(const struct engine *engine, const struct subject *subject, const struct pair *pair, bool explain,
                 struct check_result *result)
 {
@@ -217,75 +192,15 @@ static void run(const struct engine *engine, const struct subject *subject, cons
         return;
     }
     check_run(&in, result);
-    apply_attestation(engine, &in, result);
+    exceptions_attest(engine, subject, &in, result);
+    if (explain)
+        exceptions_say_expired(engine, subject, &in, result);
 }
 
 void engine_explain(const struct engine *engine, const struct subject *subject, const struct pair *pair,
                     struct check_result *result)
 {
     run(engine, subject, pair, true, result);
-}
-
-static bool label_matches(const struct container_facts *container, const char *label)
-{
-    for (size_t i = 0; container && i < container->labels.count; i++)
-        if (text_glob(label, container->labels.items[i]))
-            return true;
-    return false;
-}
-
-static bool waiver_covers(const struct engine *engine, const struct waiver *waiver, const struct subject *subject)
-{
-    const char *scope = waiver->subject ? waiver->subject : "*";
-    const struct container_facts *container =
-        subject->kind == SUBJECT_CONTAINER ? store_container(engine->store, subject->id, NULL) : NULL;
-    const char *colon = strchr(scope, ':');
-
-    if (str_equal(scope, "*") || str_equal(scope, subject_kind_name(subject->kind)))
-        return true;
-    if (str_starts(scope, "name:"))
-        return text_glob(scope + 5, subject->name);
-    if (str_starts(scope, "label:"))
-        return label_matches(container, scope + 6);
-    if (str_starts(scope, "image:"))
-        return container && container->image_ref && text_glob(scope + 6, container->image_ref);
-    if (!colon || strncmp(scope, subject_kind_name(subject->kind), (size_t)(colon - scope)) != 0 ||
-        strlen(subject_kind_name(subject->kind)) != (size_t)(colon - scope))
-        return false;
-    return text_glob(colon + 1, subject->id) || text_glob(colon + 1, subject->name);
-}
-
-const struct waiver *engine_waiver(const struct engine *engine, const struct subject *subject, const struct pair *pair)
-{
-    usec_t now = clock_now(engine->clock);
-
-    if (pair->verdict != VERDICT_FAIL)
-        return NULL;
-    for (size_t i = 0; i < engine->config->waiver_count; i++) {
-        const struct waiver *waiver = &engine->config->waivers[i];
-
-        if (names_rule(pair->rule, waiver->rule) && (!waiver->expires || waiver->expires > now) &&
-            waiver_covers(engine, waiver, subject))
-            return waiver;
-    }
-    return NULL;
-}
-
-bool engine_names_rule(const struct rule *rule, const char *name)
-{
-    return names_rule(rule, name);
-}
-
-size_t engine_waiver_matches(const struct engine *engine, const struct waiver *waiver)
-{
-    size_t count = 0, at = 0;
-    const struct subject *subject;
-
-    while ((subject = engine_next_subject(engine, &at)))
-        for (size_t i = 0; i < subject->pair_count; i++)
-            count += subject->pairs[i].verdict == VERDICT_FAIL && names_rule(subject->pairs[i].rule, waiver->rule) &&
-                     waiver_covers(engine, waiver, subject);
-    return count;
 }
 
 static void ring_push(struct transition_ring *ring, struct transition *transition)
@@ -373,9 +288,12 @@ void engine_evaluate(struct engine *engine, struct subject *subject, struct pair
     pair->verdict = engine->scratch.verdict;
     pair->recheck = engine->scratch.recheck;
     pair->checked = clock_now(engine->clock);
+    pair->attested = engine->scratch.attested;
     arm_recheck(engine, pair->recheck);
-    if (pair->verdict == previous)
+    if (pair->verdict == previous) {
+        exceptions_refresh(engine, subject, pair);
         return;
+    }
     pair->since = pair->checked;
     /* An exec that is in order leaves no trace: health checks arrive as execs by the thousand. */
     if (subject->kind == SUBJECT_EXEC && is_quiet(pair->verdict) && is_quiet(previous))
@@ -1089,16 +1007,14 @@ static void on_settled(evutil_socket_t fd, short what, void *user)
         engine->callbacks.settled(engine->callbacks.user);
 }
 
-static void on_recheck(evutil_socket_t fd, short what, void *user)
+/* Evaluates what time alone may have changed: ALL, or only what is due. */
+static void recheck(struct engine *engine, bool all, const char *cause)
 {
-    struct engine *engine = user;
     usec_t now = clock_now(engine->clock);
     VEC(char *) execs = {0};
 
-    (void)fd;
-    (void)what;
     engine->next_recheck = 0;
-    engine->cause = "timer";
+    engine->cause = cause;
     for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++) {
         size_t at = 0;
         const char *key;
@@ -1110,22 +1026,36 @@ static void on_recheck(evutil_socket_t fd, short what, void *user)
             for (size_t i = 0; i < subject->pair_count; i++) {
                 struct pair *pair = &subject->pairs[i];
 
-                if (pair->recheck && pair->recheck <= now) {
+                if ((all && !pair->waiting) || (pair->recheck && pair->recheck <= now)) {
                     engine_evaluate(engine, subject, pair);
                     if (kind == SUBJECT_EXEC)
                         vec_push(&execs, mem_strdup(key));
                 } else {
+                    exceptions_refresh(engine, subject, pair);
                     arm_recheck(engine, pair->recheck);
                 }
             }
         }
     }
+    arm_recheck(engine, exceptions_next_expiry(engine));
     for (size_t i = 0; i < execs.count; i++) {
         drop_quiet_exec(engine, execs.items[i]);
         free(execs.items[i]);
     }
     vec_free(&execs);
     engine->cause = NULL;
+}
+
+static void on_recheck(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    recheck(user, false, "timer");
+}
+
+void engine_clock_changed(struct engine *engine)
+{
+    recheck(engine, true, "clock");
 }
 
 int engine_acknowledge(struct engine *engine, const char *exec_id, const char *by, const char *why)
@@ -1189,6 +1119,7 @@ void engine_set_rules(struct engine *engine, struct rule_set *rules, const struc
     engine->rules = rules;
     engine->config = config;
     index_rules(engine);
+    exceptions_index(engine);
     engine->cause = "reload";
     for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++) {
         size_t at = 0;
@@ -1214,6 +1145,7 @@ void engine_set_rules(struct engine *engine, struct rule_set *rules, const struc
         }
     }
     ensure_single_subjects(engine);
+    arm_recheck(engine, exceptions_next_expiry(engine));
     engine->cause = NULL;
     rule_set_free(old);
 }
@@ -1342,7 +1274,9 @@ struct engine *engine_new(struct event_base *base, struct rule_set *rules, const
     engine->recheck_timer = evtimer_new(base, on_recheck, engine);
     subjects_init(engine);
     index_rules(engine);
+    exceptions_index(engine);
     ensure_single_subjects(engine);
+    arm_recheck(engine, exceptions_next_expiry(engine));
     return engine;
 }
 
@@ -1351,6 +1285,7 @@ void engine_free(struct engine *engine)
     if (!engine)
         return;
     state_deinit(engine);
+    exceptions_free(engine);
     for (size_t i = 0; i < engine->ring.count; i++)
         transition_unref(engine->ring.items[(engine->ring.first + i) % engine->ring.size]);
     free(engine->ring.items);

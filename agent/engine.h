@@ -23,7 +23,8 @@ struct pair {
     /* There are dozens for each container: these share a word. */
     uint64_t seq : 48; /* of its last transition */
     enum verdict verdict : 8;
-    bool waived : 1, waiting : 1; /* waiting: some input is on its way, evaluate when it comes */
+    bool waived : 1, attested : 1;
+    bool waiting : 1; /* some input is on its way: evaluate when it comes */
 };
 struct subject {
     enum subject_kind kind;
@@ -78,6 +79,9 @@ void engine_agent_state(struct engine *engine, const char *slug, bool ready, con
 bool engine_next_agent_state(const struct engine *engine, size_t *at, const char **ret_slug,
                              const char **ret_evidence); /* those that are degraded */
 
+/* The wall clock was set: what depends on time is judged anew. */
+void engine_clock_changed(struct engine *engine);
+
 /* New rules or configuration: every pair is evaluated again, pairs of rules that are gone are closed. */
 void engine_set_rules(struct engine *engine, struct rule_set *rules, const struct config *config);
 
@@ -95,12 +99,12 @@ const struct subject *engine_find_subject(const struct engine *engine, enum subj
 /* Explains a pair now (evidence, facts, remedy) by running its check again. */
 void engine_explain(const struct engine *engine, const struct subject *subject, const struct pair *pair,
                     struct check_result *result);
-/* The waiver that holds for a pair, or NULL. */
+/* The waiver that holds for a pair just now, or NULL. */
 const struct waiver *engine_waiver(const struct engine *engine, const struct subject *subject, const struct pair *pair);
 /* How many failed findings a waiver covers, whether it has expired or not. */
 size_t engine_waiver_matches(const struct engine *engine, const struct waiver *waiver);
-/* Is NAME the slug of RULE or its id in the active benchmark? */
-bool engine_names_rule(const struct rule *rule, const char *name);
+/* How many findings an attestation covers that are a person's to judge. */
+size_t engine_attestation_matches(const struct engine *engine, const struct attestation *attestation);
 /* A rule's own verdict: the worst of its subjects; no subject: not_applicable. COUNTS (may be NULL) by verdict. */
 enum verdict engine_rule_verdict(const struct engine *engine, const struct rule *rule, unsigned counts[VERDICT_COUNT]);
 /* Acknowledges an exec finding; -ENOENT when there is no such exec. */

@@ -18,6 +18,7 @@ struct input {
 
 struct restored {
     enum verdict verdict;
+    bool waived;
     uint64_t seq;
     usec_t since;
     char *name;
@@ -41,6 +42,8 @@ struct engine {
     const struct clock *clock;
     struct engine_callbacks callbacks;
     struct store *store;
+    struct rule_exceptions *exceptions; /* by rule; NULL: there are none */
+    size_t exception_count;
 
     struct map *inputs[INPUT_KIND_COUNT]; /* key → struct input */
     unsigned pending[INPUT_KIND_COUNT];   /* inputs of that kind that are stale or in flight */
@@ -105,6 +108,19 @@ void execs_read(struct engine *engine, const struct exec_facts *exec);
 bool execs_failed(struct engine *engine, const char *id, bool gone, const char *why, char **ret_name, char **ret_why);
 /* The container is gone, or cannot be read: so are its execs whose ids are not known. */
 void execs_container_lost(struct engine *engine, const char *container, bool gone, const char *why);
+
+/* exceptions.c */
+void exceptions_index(struct engine *engine); /* anew, of its rules and configuration */
+void exceptions_free(struct engine *engine);
+/* A person's word on what only a person can judge: turns manual into what was attested, until it expires. */
+void exceptions_attest(const struct engine *engine, const struct subject *subject, const struct check_input *in,
+                       struct check_result *result);
+/* Adds to the evidence of a failure that the waiver it had has expired. */
+void exceptions_say_expired(const struct engine *engine, const struct subject *subject, const struct check_input *in,
+                            struct check_result *result);
+/* A transition, if the failure of PAIR has become waived or is so no more. */
+void exceptions_refresh(struct engine *engine, const struct subject *subject, struct pair *pair);
+usec_t exceptions_next_expiry(const struct engine *engine); /* of waivers; 0: none */
 
 /* state.c */
 void state_append(struct engine *engine, const struct subject *subject, const struct pair *pair, bool gone);

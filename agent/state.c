@@ -87,6 +87,8 @@ static void write_pair(const struct engine *engine, int fd, const struct subject
     json_out_string(out, "name", subject->name);
     json_out_string(out, "status", gone ? NULL : verdict_name(pair->verdict));
     json_out_int(out, "since", pair->since);
+    if (pair->waived && !gone)
+        json_out_bool(out, "waived", true);
     if (!gone)
         write_exec(engine, subject, out);
     json_out_end_object(out);
@@ -131,6 +133,7 @@ bool state_adopt(struct engine *engine, const struct subject *subject, struct pa
     pair->verdict = restored->verdict;
     pair->seq = restored->seq;
     pair->since = restored->since;
+    pair->waived = restored->waived;
     pair->waiting = true; /* it is evaluated like a new one, and compared with what was */
     restored_free(restored);
     return true;
@@ -223,6 +226,7 @@ static void restore_line(struct engine *engine, const struct json *line)
     restored->verdict = verdict;
     restored->seq = seq;
     restored->since = json_int(json_get(line, "since"), 0);
+    restored->waived = json_bool(json_get(line, "waived"), false);
     restored->name = mem_strdup(json_text(json_get(line, "name"), id));
     map_set(engine->restored, key, restored);
     if (str_equal(kind, "exec"))

@@ -244,12 +244,14 @@ static void write_exceptions(const struct agent_view *view, struct json_out *out
 
         json_out_object(out, NULL);
         json_out_string(out, "rule", attestation->rule);
+        json_out_string(out, "subject", attestation->subject ? attestation->subject : "*");
         json_out_string(out, "status", verdict_name(attestation->status));
         json_out_string(out, "by", attestation->by);
         json_out_string(out, "evidence", attestation->evidence);
         json_out_time(out, "expires", attestation->expires);
         json_out_bool(out, "expired", attestation->expires && attestation->expires <= now);
         json_out_int(out, "line", attestation->line);
+        json_out_int(out, "matches", (int64_t)engine_attestation_matches(view->engine, attestation));
         json_out_end_object(out);
     }
     json_out_end_array(out);
