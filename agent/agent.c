@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <systemd/sd-daemon.h>
 
 #include "agent/fetch.h"
@@ -30,12 +31,13 @@ struct agent {
     struct sink **sinks;
     size_t sink_count;
     struct event *signals[3];
-    struct event *sweep_timer, *top_timer, *start_timer, *follow_timer, *watchdog_timer;
+    struct event *sweep_timer, *top_timer, *start_timer, *watchdog_timer, *clock_event;
+    int clock_fd;
     bool once, connected, gave_up_waiting;
     usec_t started, scan_started, scan_clock;
     int64_t scan_duration_ms;
     size_t scan_subjects;
-    bool scanning, ready_told;
+    bool scanning, ready_told, exceptions_told;
     uint64_t events_seen;
 };
 
@@ -81,6 +83,33 @@ static void tell_ready(struct agent *agent)
     sd_notify(0, "READY=1");
 }
 
+/* Once for each configuration: waivers and attestations that have no effect (any more). */
+static void tell_exceptions(const struct agent *agent)
+{
+    const struct config *config = agent->config;
+    const char *file = config->path ? config->path : "configuration";
+    usec_t now = clock_now(&clock_system);
+
+    for (size_t i = 0; i < config->waiver_count; i++) {
+        const struct waiver *waiver = &config->waivers[i];
+        bool expired = waiver->expires && waiver->expires <= now;
+
+        if (expired || !engine_waiver_matches(agent->engine, waiver))
+            log_warning("%s:%u: the waiver of %s for %s %s", file, waiver->line, waiver->rule,
+                        waiver->subject ? waiver->subject : "*",
+                        expired ? "has expired and does not count" : "matches no failed finding");
+    }
+    for (size_t i = 0; i < config->attestation_count; i++) {
+        const struct attestation *attestation = &config->attestations[i];
+        bool expired = attestation->expires && attestation->expires <= now;
+
+        if (expired || !engine_attestation_matches(agent->engine, attestation))
+            log_warning("%s:%u: the attestation of %s for %s %s", file, attestation->line, attestation->rule,
+                        attestation->subject ? attestation->subject : "*",
+                        expired ? "has expired and does not count" : "matches no finding that a person has to judge");
+    }
+}
+
 static void on_settled(void *user)
 {
     struct agent *agent = user;
@@ -104,6 +133,10 @@ static void on_settled(void *user)
         tell_ready(agent);
         if (agent->once)
             event_base_loopbreak(agent->base);
+    }
+    if (agent->connected && !agent->once && !agent->exceptions_told) {
+        agent->exceptions_told = true;
+        tell_exceptions(agent);
     }
     if (engine_save_state(agent->engine, &error) < 0)
         log_error("%s", error.text);
@@ -273,6 +306,71 @@ static void on_event(const struct docker_event *event, bool replayed, void *user
     }
 }
 
+/* The sinks of CONFIG in place of those there are. When one cannot be made, nothing changes. */
+static int make_sinks(struct agent *agent, const struct config *config, struct error *error)
+{
+    struct sink **sinks = mem_alloc((config->sink_count + 1) * sizeof(struct sink *)), **old = agent->sinks;
+    size_t old_count = agent->sink_count;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < config->sink_count; i++)
+        r = sink_new(agent->base, &config->sinks[i], &sinks[i], error);
+    if (r == 0) {
+        agent->sinks = sinks;
+        agent->sink_count = config->sink_count;
+    }
+    for (size_t i = 0; i < (r == 0 ? old_count : config->sink_count); i++)
+        sink_free(r == 0 ? old[i] : sinks[i]);
+    free(r == 0 ? old : sinks);
+    return r;
+}
+
+static bool same_sinks(const struct config *a, const struct config *b)
+{
+    bool same = a->sink_count == b->sink_count;
+
+    for (size_t i = 0; same && i < a->sink_count; i++) {
+        const struct sink_config *x = &a->sinks[i], *y = &b->sinks[i];
+
+        same = x->type == y->type && x->format == y->format && str_equal(x->address, y->address) &&
+               x->facility == y->facility && x->min_severity == y->min_severity && x->statuses == y->statuses;
+    }
+    return same;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || str_equal(a, b);
+}
+
+/* What a reload cannot change. */
+static void tell_what_needs_a_restart(const struct config *old, const struct config *new)
+{
+    const struct {
+        const char *key;
+        bool same;
+    } keys[] = {
+        {"docker", same_text(old->docker_host, new->docker_host) && same_text(old->tls_ca, new->tls_ca) &&
+                       same_text(old->tls_cert, new->tls_cert) && same_text(old->tls_key, new->tls_key)},
+        {"socket", same_text(old->socket_path, new->socket_path) && same_text(old->socket_group, new->socket_group) &&
+                       old->socket_mode == new->socket_mode},
+        {"state_dir", same_text(old->state_dir, new->state_dir)},
+        {"host_root", same_text(old->host_root, new->host_root)},
+    };
+
+    for (size_t i = 0; i < countof(keys); i++)
+        if (!keys[i].same)
+            log_warning("reload: \"%s\" has changed; that takes a restart", keys[i].key);
+}
+
+static void set_interval(struct event *timer, unsigned seconds)
+{
+    struct timeval wait = {.tv_sec = seconds};
+
+    if (timer)
+        evtimer_add(timer, &wait);
+}
+
 static void on_signal(evutil_socket_t number, short what, void *user)
 {
     struct agent *agent = user;
@@ -287,14 +385,20 @@ static void on_signal(evutil_socket_t number, short what, void *user)
     }
     sd_notify(0, "RELOADING=1");
     if (config_load(&agent->arguments, from_environment, &config, &error) < 0 ||
-        config_load_rules(config, &rules, &error) < 0) {
+        config_load_rules(config, &rules, &error) < 0 ||
+        (!same_sinks(config, agent->config) && make_sinks(agent, config, &error) < 0)) {
         log_error("reload: %s; the old configuration stays", error.text);
         engine_agent_state(agent->engine, "agent-config", false, error.text, "reload");
+        rule_set_free(rules);
         config_free(config);
     } else {
         struct config *old = agent->config;
 
+        tell_what_needs_a_restart(old, config);
+        set_interval(agent->sweep_timer, config->sweep_seconds);
+        set_interval(agent->top_timer, config->top_seconds);
         agent->config = config;
+        agent->exceptions_told = false;
         engine_expect_all(agent->engine, "reload"); /* nothing is judged anew by what was read before */
         engine_set_rules(agent->engine, rules, config);
         fetcher_rules_changed(agent->fetcher, config);
@@ -350,6 +454,30 @@ static void on_watchdog(evutil_socket_t fd, short what, void *user)
     sd_notify(0, "WATCHDOG=1");
 }
 
+/* The wall clock was set: waivers and attestations may have ended, or hold again. */
+static void on_clock(evutil_socket_t fd, short what, void *user)
+{
+    static const struct itimerspec never = {.it_value.tv_sec = INT64_C(1) << 40};
+    struct agent *agent = user;
+    uint64_t count;
+    bool was_set = read(fd, &count, sizeof count) < 0 && errno == ECANCELED;
+
+    (void)what;
+    timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
+    if (was_set)
+        engine_clock_changed(agent->engine);
+}
+
+static void watch_clock(struct agent *agent)
+{
+    agent->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (agent->clock_fd < 0)
+        return; /* the hourly look at the clock remains */
+    agent->clock_event = event_new(agent->base, agent->clock_fd, EV_READ | EV_PERSIST, on_clock, agent);
+    event_add(agent->clock_event, NULL);
+    on_clock(agent->clock_fd, 0, agent);
+}
+
 static struct event *add_timer(struct agent *agent, event_callback_fn callback, usec_t interval, bool repeat)
 {
     struct event *timer = event_new(agent->base, -1, repeat ? EV_PERSIST : 0, callback, agent);
@@ -400,15 +528,9 @@ static int open_outputs(struct agent *agent, struct error *error)
 {
     int r;
 
-    for (size_t i = 0; i < agent->config->sink_count; i++) {
-        struct sink *sink = NULL;
-
-        r = sink_new(agent->base, &agent->config->sinks[i], &sink, error);
-        if (r < 0)
-            return r;
-        agent->sinks = mem_realloc_array(agent->sinks, agent->sink_count + 1, sizeof *agent->sinks);
-        agent->sinks[agent->sink_count++] = sink;
-    }
+    r = make_sinks(agent, agent->config, error);
+    if (r < 0)
+        return r;
     r = make_state_dir(agent->config->state_dir, error);
     if (r < 0)
         return r;
@@ -436,6 +558,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
     agent->once = once;
     agent->started = clock_now(&clock_system);
     agent->scan_duration_ms = -1;
+    agent->clock_fd = -1;
     r = config_load(arguments, from_environment, &agent->config, error);
     if (r < 0)
         goto fail;
@@ -471,16 +594,18 @@ fail:
 
 void agent_free(struct agent *agent)
 {
-    struct event *events[] = {NULL, NULL, NULL, NULL, NULL, NULL, NULL};
+    struct event *events[] = {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
 
     if (!agent)
         return;
     events[0] = agent->signals[0], events[1] = agent->signals[1], events[2] = agent->signals[2];
     events[3] = agent->sweep_timer, events[4] = agent->top_timer, events[5] = agent->start_timer;
-    events[6] = agent->watchdog_timer;
+    events[6] = agent->watchdog_timer, events[7] = agent->clock_event;
     for (size_t i = 0; i < countof(events); i++)
         if (events[i])
             event_free(events[i]);
+    if (agent->clock_fd >= 0)
+        close(agent->clock_fd);
     if (agent->server)
         server_free(agent->server);
     for (size_t i = 0; i < agent->sink_count; i++)
@@ -500,6 +625,8 @@ int agent_run(struct agent *agent, struct error *error)
 {
     add_signals(agent);
     add_timers(agent);
+    if (!agent->once)
+        watch_clock(agent);
     fetcher_start(agent->fetcher);
     docker_start(agent->docker);
     if (event_base_dispatch(agent->base) < 0)
