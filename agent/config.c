@@ -452,27 +452,6 @@ static int read_scanner(struct reader *reader, const struct json *object)
     return r;
 }
 
-/* Two equal keys in one object: one of them is a mistake. */
-static int refuse_duplicates(struct reader *reader, const struct json *value)
-{
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && json_type(value) == JSON_OBJECT && i < json_count(value); i++) {
-        const char *key, *other;
-        const struct json *member = json_member(value, i, &key, NULL);
-
-        for (size_t k = 0; k < i; k++) {
-            json_member(value, k, &other, NULL);
-            if (strcmp(key, other) == 0)
-                return refuse(reader, member, "\"%s\" stands there twice", key);
-        }
-        r = refuse_duplicates(reader, member);
-    }
-    for (size_t i = 0; r == 0 && json_type(value) == JSON_ARRAY && i < json_count(value); i++)
-        r = refuse_duplicates(reader, json_at(value, i));
-    return r;
-}
-
 static int read_root(struct reader *reader, const struct json *root)
 {
     static const char *const keys[] = {"docker",   "benchmark",    "language",  "socket",  "state_dir",
@@ -487,7 +466,7 @@ static int read_root(struct reader *reader, const struct json *root)
         return refuse(reader, root, "must be an object");
     r = rule_known_keys(root, reader->file, keys, reader->error);
     if (r == 0)
-        r = refuse_duplicates(reader, root);
+        r = rule_refuse_duplicates(root, reader->file, reader->error);
     if (r == 0)
         r = read_docker(reader, json_get(root, "docker"));
     if (r == 0)

@@ -67,6 +67,26 @@ int rule_known_keys(const struct json *object, const char *file, const char *con
     return 0;
 }
 
+int rule_refuse_duplicates(const struct json *value, const char *file, struct error *error)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && json_type(value) == JSON_OBJECT && i < json_count(value); i++) {
+        const char *key, *other;
+        const struct json *member = json_member(value, i, &key, NULL);
+
+        for (size_t k = 0; k < i; k++) {
+            json_member(value, k, &other, NULL);
+            if (strcmp(key, other) == 0)
+                return rule_refuse(error, file, member, "\"%s\" stands there twice", key);
+        }
+        r = rule_refuse_duplicates(member, file, error);
+    }
+    for (size_t i = 0; r == 0 && json_type(value) == JSON_ARRAY && i < json_count(value); i++)
+        r = rule_refuse_duplicates(json_at(value, i), file, error);
+    return r;
+}
+
 int rule_read_texts(struct arena *arena, const struct json *object, const char *key, const char *file, bool required,
                     const char *ret[LANGUAGE_COUNT], struct error *error)
 {
@@ -128,6 +148,8 @@ int rule_each_file(const char *dir, int (*back)(const char *file, const struct j
                 error_prefix(error, "%s", files[i]);
         }
         if (r == 0)
+            r = rule_refuse_duplicates(json_root(doc), files[i], error);
+        if (r == 0)
             r = back(files[i], json_root(doc), user, error);
         free(files[i]);
     }
@@ -174,8 +196,9 @@ static int read_check(struct arena *arena, const struct json *root, const char *
         for (const struct check *check = checks; check->name && count < countof(names); check++)
             names[count++] = check->name;
         nearest = name ? rule_nearest(names, count, name) : NULL;
-        return rule_refuse(error, file, json_get(root, "check"), "check: \"%s\" is no check%s%s%s", name ? name : "",
-                           nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+        return rule_refuse(error, file, json_get(root, "check") ? json_get(root, "check") : root,
+                           "check: \"%s\" is no check%s%s%s", name ? name : "", nearest ? "; did you mean \"" : "",
+                           nearest ? nearest : "", nearest ? "\"?" : "");
     }
     for (count = 0; rule->check->params && rule->check->params[count].name;)
         count++;
@@ -191,7 +214,7 @@ static int read_grade(const struct json *root, const char *file, struct rule *ru
     const struct json *level = json_get(root, "level"), *scored = json_get(root, "scored");
 
     if (!severity_parse(json_string(json_get(root, "severity")), &rule->severity))
-        return rule_refuse(error, file, json_get(root, "severity"),
+        return rule_refuse(error, file, json_get(root, "severity") ? json_get(root, "severity") : root,
                            "severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
     rule->level = (int)json_int(level, 1);
     if (level && (json_type(level) != JSON_NUMBER || rule->level < 1 || rule->level > 2))
@@ -233,7 +256,8 @@ static int read_rule(const char *file, const struct json *root, void *user, stru
 
     rule.slug = arena_strdup(arena, json_string(json_get(root, "slug")));
     if (r == 0 && !is_slug(rule.slug))
-        r = rule_refuse(error, file, json_get(root, "slug"), "slug: must be lower-case letters, digits and dashes");
+        r = rule_refuse(error, file, json_get(root, "slug") ? json_get(root, "slug") : root,
+                        "slug: must be lower-case letters, digits and dashes");
     for (size_t i = 0; r == 0 && i < loader->rules.count; i++)
         if (strcmp(loader->rules.items[i].slug, rule.slug) == 0)
             r = rule_refuse(error, file, json_get(root, "slug"), "slug: \"%s\" is taken by %s", rule.slug,
@@ -340,6 +364,26 @@ static int apply_override(struct rule_set *set, const struct rule_override *over
     return r < 0 ? r : validate(rule, json_get(override->value, "params"), override->file, error);
 }
 
+/* Rules that are judged without an id in the active benchmark: users' own, and shipped ones that were enabled. */
+static void make_section_of_others(struct rule_set *set)
+{
+    struct benchmark *active = (struct benchmark *)(uintptr_t)set->active;
+    struct benchmark_section *sections;
+    bool any = false;
+
+    for (size_t i = 0; i < set->count; i++)
+        if (set->rules[i].enabled && !set->rules[i].section) {
+            set->rules[i].section = "own";
+            any = true;
+        }
+    if (!any)
+        return;
+    sections = arena_alloc(set->arena, (active->section_count + 1) * sizeof *sections);
+    memcpy(sections, active->sections, active->section_count * sizeof *sections);
+    sections[active->section_count++] = (struct benchmark_section){.id = "own", .title = {"Own rules", "自定义规则"}};
+    active->sections = sections;
+}
+
 static int load(struct loader *loader, const char *data_dir, const char *user_dir, const char *active,
                 struct error *error)
 {
@@ -381,6 +425,8 @@ int rule_set_load(const char *data_dir, const char *user_dir, const char *active
     r = load(&loader, data_dir, user_dir, active, error);
     for (size_t i = 0; r == 0 && i < override_count; i++)
         r = apply_override(set, &overrides[i], error);
+    if (r == 0)
+        make_section_of_others(set);
     vec_free(&loader.rules);
     vec_free(&loader.benchmarks);
     if (r == 0)

@@ -10,6 +10,8 @@ int rule_refuse(struct error *error, const char *file, const struct json *value,
     printf_like(4, 5);
 /* Refuses members of OBJECT that are not among NAMES (which ends with NULL), naming the nearest. */
 int rule_known_keys(const struct json *object, const char *file, const char *const *names, struct error *error);
+/* Two equal keys in one object, at any depth: one of them is a mistake. */
+int rule_refuse_duplicates(const struct json *value, const char *file, struct error *error);
 /* The nearest of NAMES to NAME, or NULL. */
 const char *rule_nearest(const char *const *names, size_t count, const char *name);
 

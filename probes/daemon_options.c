@@ -13,6 +13,8 @@
 #include <strings.h>
 
 #include "common/json_out.h"
+#include "common/text.h"
+#include "probes/daemon_config.h"
 
 /* ---- Flags ---- */
 
@@ -482,4 +484,35 @@ int options_from_config(struct option_set *set, const char *text, size_t length,
     }
     vec_free(&found.list);
     return 0;
+}
+
+/* ---- Names ---- */
+
+const char *daemon_option_meant(const char *name)
+{
+    enum { NEAR = 2 };
+    const struct {
+        const char *const *names;
+        size_t count;
+    } lists[] = {{boolean_flags, countof(boolean_flags)},
+                 {list_flags, countof(list_flags)},
+                 {value_flags, countof(value_flags)}};
+    const char *nearest = NULL;
+    size_t least = NEAR + 1;
+
+    for (size_t i = 0; i < countof(keys); i++)
+        if (keys[i].flag && strcmp(keys[i].key, name) == 0)
+            return keys[i].flag;
+    for (size_t l = 0; l < countof(lists); l++)
+        for (size_t i = 0; i < lists[l].count; i++) {
+            size_t distance = text_distance(lists[l].names[i], name);
+
+            if (!distance)
+                return NULL;
+            if (distance < least) {
+                least = distance;
+                nearest = lists[l].names[i];
+            }
+        }
+    return nearest;
 }

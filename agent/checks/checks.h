@@ -28,6 +28,9 @@ int check_validate_conditions(const struct rule *rule, const char **ret_key, str
 int check_validate_source(const struct rule *rule, const char **ret_key, struct error *error);
 int check_validate_content(const struct rule *rule, const char **ret_key, struct error *error);
 int check_validate_mode(const struct rule *rule, const char **ret_key, struct error *error);
+int check_validate_owner(const struct rule *rule, const char **ret_key, struct error *error);
+int check_validate_audit(const struct rule *rule, const char **ret_key, struct error *error);
+int check_validate_option(const struct rule *rule, const char **ret_key, struct error *error);
 /* files.c: section 3 */
 check_function check_file_owner, check_file_mode;
 /* container_security.c: what confines a container's processes */

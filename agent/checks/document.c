@@ -3,22 +3,18 @@
  *
  * Every condition that a rule gives must hold: equals, in, matches (POSIX extended regular expression), min, max,
  * absent. "each" applies them to every member of a list or object, "any" wants one member for which they hold. */
-#include <errno.h>
 #include <math.h>
 #include <regex.h>
 #include <string.h>
 
-#include "agent/checks/checks.h"
+#include "agent/checks/conditions.h"
 #include "common/secrets.h"
 #include "probes/daemon_config.h"
-#include "probes/fileset.h"
 
-enum { SHOWN_MAX = 80 };
+enum { SHOWN_MAX = 80, TEXT_MAX = 4096 };
 
-static bool is_given(const struct param_value *value)
-{
-    return strcmp(value->string, "null") != 0;
-}
+/* TOO_LONG: a text that a pattern is not tried on. */
+enum answer { NO, YES, TOO_LONG };
 
 static char *canonical(const struct json *value)
 {
@@ -42,25 +38,16 @@ static bool is_equal(const struct json *value, const struct json *wanted)
     return strcmp(a, b) == 0;
 }
 
-static struct json_doc *parse_param(const struct check_input *in, const char *name)
-{
-    const char *text = check_param(in, name)->string;
-    struct json_doc *doc = NULL;
-
-    json_parse(text, strlen(text), NULL, &doc, NULL);
-    return doc;
-}
-
 static bool equals(const struct check_input *in, const struct json *value)
 {
-    scoped(cleanup_json_doc) struct json_doc *wanted = parse_param(in, "equals");
+    scoped(cleanup_json_doc) struct json_doc *wanted = condition_value(in, "equals");
 
     return is_equal(value, json_root(wanted));
 }
 
 static bool is_among(const struct check_input *in, const struct json *value)
 {
-    scoped(cleanup_json_doc) struct json_doc *list = parse_param(in, "in");
+    scoped(cleanup_json_doc) struct json_doc *list = condition_value(in, "in");
 
     for (size_t i = 0; i < json_count(json_root(list)); i++)
         if (is_equal(value, json_at(json_root(list), i)))
@@ -68,20 +55,35 @@ static bool is_among(const struct check_input *in, const struct json *value)
     return false;
 }
 
-static bool matches_text(const struct check_input *in, const char *text)
+static enum answer matches_text(const struct check_input *in, const char *text)
 {
-    scoped(cleanup_json_doc) struct json_doc *pattern = parse_param(in, "matches");
+    scoped(cleanup_json_doc) struct json_doc *pattern = condition_value(in, "matches");
+    scoped_str line = STR_INIT;
+    enum answer answer = NO;
     regex_t regex;
-    bool found;
 
-    if (regcomp(&regex, json_text(json_root(pattern), ""), REG_EXTENDED | REG_NOSUB | REG_NEWLINE) != 0)
-        return false;
-    found = regexec(&regex, text, 0, NULL, 0) == 0;
+    if (condition_compile(json_text(json_root(pattern), ""), &regex) != 0)
+        return TOO_LONG; /* it was looked at when the rule was loaded */
+    while (answer == NO) {
+        size_t length = strcspn(text, "\n");
+
+        if (length > TEXT_MAX) {
+            answer = TOO_LONG;
+            break;
+        }
+        str_clear(&line);
+        str_append_n(&line, text, length);
+        if (regexec(&regex, str_text(&line), 0, NULL, 0) == 0)
+            answer = YES;
+        if (!text[length])
+            break;
+        text += length + 1;
+    }
     regfree(&regex);
-    return found;
+    return answer;
 }
 
-static bool matches(const struct check_input *in, const struct json *value)
+static enum answer matches(const struct check_input *in, const struct json *value)
 {
     scoped(cleanup_free) char *text = json_string(value) ? mem_strdup(json_string(value)) : canonical(value);
 
@@ -93,72 +95,125 @@ static double number_param(const struct check_input *in, const char *name)
     return strtod(check_param(in, name)->string, NULL);
 }
 
-/* Do all conditions hold for VALUE, which is there? */
-static bool holds(const struct check_input *in, const struct json *value)
+/* Do all conditions hold for VALUE? */
+static enum answer holds(const struct check_input *in, const struct json *value)
 {
-    if (is_given(check_param(in, "equals")) && !equals(in, value))
-        return false;
-    if (is_given(check_param(in, "in")) && !is_among(in, value))
-        return false;
-    if (is_given(check_param(in, "matches")) && !matches(in, value))
-        return false;
-    if (is_given(check_param(in, "min")) &&
-        !(json_type(value) == JSON_NUMBER && json_double(value, NAN) >= number_param(in, "min")))
-        return false;
-    return !is_given(check_param(in, "max")) ||
-           (json_type(value) == JSON_NUMBER && json_double(value, NAN) <= number_param(in, "max"));
+    bool is_number = json_type(value) == JSON_NUMBER;
+
+    if (condition_given(check_param(in, "equals")) && !equals(in, value))
+        return NO;
+    if (condition_given(check_param(in, "in")) && !is_among(in, value))
+        return NO;
+    if (condition_given(check_param(in, "min")) && !(is_number && json_double(value, NAN) >= number_param(in, "min")))
+        return NO;
+    if (condition_given(check_param(in, "max")) && !(is_number && json_double(value, NAN) <= number_param(in, "max")))
+        return NO;
+    return condition_given(check_param(in, "matches")) ? matches(in, value) : YES;
 }
 
-static const struct json *member(const struct json *value, size_t i)
+static const struct json *member(const struct json *value, size_t i, const char **ret_key)
 {
-    return json_type(value) == JSON_ARRAY ? json_at(value, i) : json_member(value, i, NULL, NULL);
+    *ret_key = NULL;
+    return json_type(value) == JSON_ARRAY ? json_at(value, i) : json_member(value, i, ret_key, NULL);
 }
 
-static bool holds_for_members(const struct check_input *in, const struct json *value, bool each)
+/* EACH: the first that is not YES; else the first that is not NO. */
+static enum answer holds_for_members(const struct check_input *in, const struct json *value, bool each)
 {
-    for (size_t i = 0; i < json_count(value); i++)
-        if (holds(in, member(value, i)) != each)
-            return !each;
-    return each;
+    enum answer answer = each ? YES : NO;
+    const char *key;
+
+    for (size_t i = 0; i < json_count(value) && answer == (each ? YES : NO); i++)
+        answer = holds(in, member(value, i, &key));
+    return answer;
 }
 
-static void say(const struct check_input *in, struct check_result *out, bool right, const char *where,
-                const struct json *value)
+/* VALUE as compact JSON without its secrets. NAME: of the member that it is, if any. */
+static void redact(const char *name, const struct json *value, struct str *out)
+{
+    const char *text = json_string(value), *equal = text ? strchr(text, '=') : NULL, *key;
+
+    if (json_type(value) == JSON_ARRAY || json_type(value) == JSON_OBJECT) {
+        bool list = json_type(value) == JSON_ARRAY;
+
+        str_append_char(out, list ? '[' : '{');
+        for (size_t i = 0; i < json_count(value) && out->length <= SHOWN_MAX; i++) {
+            const struct json *part = member(value, i, &key);
+
+            str_append(out, i ? "," : "");
+            if (key)
+                str_printf(out, "\"%s\":", key);
+            redact(key ? key : name, part, out);
+        }
+        str_append_char(out, list ? ']' : '}');
+    } else if (text) {
+        scoped(cleanup_free) char *variable = equal ? mem_strndup(text, (size_t)(equal - text)) : NULL;
+
+        str_append_char(out, '"');
+        if (name && secret_is_value(name, text, NULL)) {
+            str_append(out, "[redacted]");
+        } else if (equal && secret_is_value(variable, equal + 1, NULL)) {
+            str_append(out, variable);
+            str_append(out, "=[redacted]");
+        } else {
+            secret_redact(out, text, strlen(text), true);
+        }
+        str_append_char(out, '"');
+    } else {
+        scoped(cleanup_free) char *plain = canonical(value);
+
+        str_append(out, plain);
+    }
+}
+
+static void say(const struct check_input *in, struct check_result *out, enum answer answer, const char *where,
+                const char *name, const struct json *value)
 {
     scoped_str shown = STR_INIT;
-    scoped(cleanup_free) char *text = NULL;
 
-    if (in->explain) {
-        text = canonical(value);
-        secret_redact(&shown, text, strlen(text), true);
-        if (shown.length > SHOWN_MAX) {
-            shown.length = SHOWN_MAX;
-            str_append(&shown, "…");
-        }
+    if (answer == TOO_LONG) {
+        check_say(in, out, VERDICT_ERROR, "%s has a text of more than %d bytes, on which the pattern is not tried",
+                  where, (int)TEXT_MAX);
+        return;
     }
-    check_say(in, out, right ? VERDICT_PASS : VERDICT_FAIL, "%s is %s", where, str_text(&shown));
+    if (in->explain)
+        redact(name, value, &shown);
+    if (shown.length > SHOWN_MAX) {
+        size_t end = SHOWN_MAX;
+
+        while (end && ((unsigned char)shown.data[end] & 0xc0) == 0x80)
+            end--;
+        shown.data[end] = '\0';
+        shown.length = end;
+        str_append(&shown, "…");
+    }
+    check_say(in, out, answer == YES ? VERDICT_PASS : VERDICT_FAIL, "%s is %s", where, str_text(&shown));
 }
 
-static void judge_value(const struct check_input *in, struct check_result *out, const char *where,
+/* WHERE: for people. POINTER: its last part is the value's name, which may give a secret away. */
+static void judge_value(const struct check_input *in, struct check_result *out, const char *where, const char *pointer,
                         const struct json *value)
 {
-    bool absent = json_type(value) == JSON_NULL;
+    const char *slash = strrchr(pointer, '/'), *name = slash ? slash + 1 : pointer;
+    bool absent = json_type(value) == JSON_NULL, each = check_param(in, "each")->number;
 
     if (check_param(in, "absent")->number) {
         if (absent)
             check_say(in, out, VERDICT_PASS, "%s is not set", where);
         else
-            say(in, out, false, where, value);
+            say(in, out, NO, where, name, value);
         return;
     }
-    if (check_param(in, "each")->number)
-        say(in, out, holds_for_members(in, value, true), where, value);
-    else if (check_param(in, "any")->number)
-        say(in, out, holds_for_members(in, value, false), where, value);
-    else if (absent && !is_given(check_param(in, "equals")) && !is_given(check_param(in, "in")))
+    if (each || check_param(in, "any")->number) {
+        if (!absent && json_type(value) != JSON_ARRAY && json_type(value) != JSON_OBJECT)
+            check_say(in, out, VERDICT_ERROR, "%s is neither a list nor an object, so it has no members", where);
+        else
+            say(in, out, holds_for_members(in, value, each), where, name, value);
+    } else if (absent && !condition_given(check_param(in, "equals")) && !condition_given(check_param(in, "in"))) {
         check_say(in, out, VERDICT_FAIL, "%s is not set", where);
-    else
-        say(in, out, holds(in, value), where, value);
+    } else {
+        say(in, out, holds(in, value), where, name, value);
+    }
 }
 
 static struct json_doc *parse_document(const struct check_input *in, struct check_result *out,
@@ -188,7 +243,7 @@ void check_document(const struct check_input *in, struct check_result *out)
     }
     doc = parse_document(in, out, facts);
     if (doc)
-        judge_value(in, out, pointer, json_pointer(json_root(doc), pointer));
+        judge_value(in, out, pointer, pointer, json_pointer(json_root(doc), pointer));
 }
 
 /* One of a list: the network that is judged. */
@@ -205,7 +260,7 @@ void check_network_document(const struct check_input *in, struct check_result *o
     doc = parse_document(in, out, facts);
     for (size_t i = 0; doc && i < json_count(json_root(doc)); i++)
         if (str_equal(json_string(json_get(json_at(json_root(doc), i), "Id")), in->key)) {
-            judge_value(in, out, pointer, json_pointer(json_at(json_root(doc), i), pointer));
+            judge_value(in, out, pointer, pointer, json_pointer(json_at(json_root(doc), i), pointer));
             return;
         }
     if (doc)
@@ -235,7 +290,7 @@ void check_service_document(const struct check_input *in, struct check_result *o
         scoped_str where = STR_INIT;
 
         str_printf(&where, "%s %s", json_text(json_path(service, "Spec", "Name", NULL), "?"), pointer);
-        judge_value(in, out, where.data, json_pointer(service, pointer));
+        judge_value(in, out, where.data, pointer, json_pointer(service, pointer));
     }
     if (doc && !json_count(json_root(doc)))
         check_say(in, out, VERDICT_NOT_APPLICABLE, "there are no services");
@@ -243,12 +298,13 @@ void check_service_document(const struct check_input *in, struct check_result *o
 
 void check_daemon_option(const struct check_input *in, struct check_result *out)
 {
-    const char *name = check_param(in, "option")->string, *value;
+    const char *name = check_param(in, "option")->string;
     const struct daemon_facts *daemon = check_need_option(in, out, name);
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     scoped(cleanup_json_out) struct json_out *list = NULL;
     const char *text;
     size_t count = 0;
+    bool members;
 
     if (!daemon)
         return;
@@ -263,14 +319,15 @@ void check_daemon_option(const struct check_input *in, struct check_result *out)
     text = json_out_text(list, NULL);
     if (json_parse(text, strlen(text), NULL, &doc, NULL) < 0)
         return;
-    value = check_param(in, "each")->number || check_param(in, "any")->number ? "each" : NULL;
-    judge_value(in, out, name, value || count > 1 ? json_root(doc) : json_at(json_root(doc), 0));
+    members = check_param(in, "each")->number || check_param(in, "any")->number;
+    judge_value(in, out, name, name, members || count > 1 ? json_root(doc) : json_at(json_root(doc), 0));
 }
 
 /* A file's text has a line that matches, or with "absent" none has. */
 void check_file_content(const struct check_input *in, struct check_result *out)
 {
-    bool absent = check_param(in, "absent")->number, found;
+    bool absent = check_param(in, "absent")->number;
+    enum answer found;
 
     if (in->file->error) {
         check_error(in, out, in->file->path, in->file->error);
@@ -281,71 +338,11 @@ void check_file_content(const struct check_input *in, struct check_result *out)
         return;
     }
     found = matches_text(in, in->file->content);
-    check_say(in, out, found != absent ? VERDICT_PASS : VERDICT_FAIL, "%s: %s matches", in->file->path,
-              found ? "a line" : "no line");
-}
-
-/* ---- What a rule file may say ---- */
-
-int check_validate_conditions(const struct rule *rule, const char **ret_key, struct error *error)
-{
-    static const char *const conditions[] = {"equals", "in", "matches", "min", "max"};
-    const struct check_input in = {.rule = rule};
-    bool any = rule_has_param(rule, "absent") && check_param(&in, "absent")->number;
-
-    for (size_t i = 0; i < countof(conditions); i++) {
-        scoped(cleanup_json_doc) struct json_doc *doc = NULL;
-        regex_t regex;
-
-        if (!rule_has_param(rule, conditions[i]) || !is_given(check_param(&in, conditions[i])))
-            continue;
-        any = true;
-        doc = parse_param(&in, conditions[i]);
-        *ret_key = conditions[i];
-        if (strcmp(conditions[i], "in") == 0 && json_type(json_root(doc)) != JSON_ARRAY)
-            return error_set(error, EINVAL, "must be a list");
-        if ((strcmp(conditions[i], "min") == 0 || strcmp(conditions[i], "max") == 0) &&
-            json_type(json_root(doc)) != JSON_NUMBER)
-            return error_set(error, EINVAL, "must be a number");
-        if (strcmp(conditions[i], "matches") != 0)
-            continue;
-        if (!json_string(json_root(doc)) || regcomp(&regex, json_string(json_root(doc)), REG_EXTENDED | REG_NOSUB) != 0)
-            return error_set(error, EINVAL, "must be a POSIX extended regular expression");
-        regfree(&regex);
+    if (found == TOO_LONG) {
+        check_say(in, out, VERDICT_ERROR, "%s has a line of more than %d bytes, on which the pattern is not tried",
+                  in->file->path, (int)TEXT_MAX);
+        return;
     }
-    if (rule_has_param(rule, "pointer") && check_param(&in, "pointer")->string[0] != '/') {
-        *ret_key = "pointer";
-        return error_set(error, EINVAL, "must be a JSON pointer such as /HostConfig/Memory");
-    }
-    *ret_key = "equals";
-    return any ? 0 : error_set(error, EINVAL, "one of equals, in, matches, min, max and absent must be given");
-}
-
-int check_validate_source(const struct rule *rule, const char **ret_key, struct error *error)
-{
-    *ret_key = "source";
-    return fileset_source_valid(rule_file_source(rule), error) ? 0 : -EINVAL;
-}
-
-int check_validate_content(const struct rule *rule, const char **ret_key, struct error *error)
-{
-    int r = check_validate_source(rule, ret_key, error);
-
-    if (r == 0 && !str_starts(rule_file_source(rule), "content:"))
-        r = error_set(error, EINVAL, "must begin with content:");
-    return r < 0 ? r : check_validate_conditions(rule, ret_key, error);
-}
-
-int check_validate_mode(const struct rule *rule, const char **ret_key, struct error *error)
-{
-    const struct check_input in = {.rule = rule};
-    const char *mode = check_param(&in, "mode")->string;
-    int r = check_validate_source(rule, ret_key, error);
-
-    if (r < 0)
-        return r;
-    *ret_key = "mode";
-    if (!*mode || strlen(mode) > 5 || mode[strspn(mode, "01234567")] || strtoul(mode, NULL, 8) > 07777)
-        return error_set(error, EINVAL, "must be an octal mode such as \"644\"");
-    return 0;
+    check_say(in, out, (found == YES) != absent ? VERDICT_PASS : VERDICT_FAIL, "%s: %s matches", in->file->path,
+              found == YES ? "a line" : "no line");
 }

@@ -1,0 +1,199 @@
+/* What a rule file may say: parameters that have the right type and still make no sense are refused when it is loaded,
+ * with the key and why. A rule that could only pass by accident is one of them. */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/checks/conditions.h"
+#include "probes/daemon_config.h"
+#include "probes/fileset.h"
+
+enum { PATTERN_MAX = 512, REPEATS_MAX = 256, POINTER_MAX = 512 };
+
+bool condition_given(const struct param_value *value)
+{
+    return strcmp(value->string, "null") != 0;
+}
+
+struct json_doc *condition_value(const struct check_input *in, const char *name)
+{
+    const char *text = check_param(in, name)->string;
+    struct json_doc *doc = NULL;
+
+    json_parse(text, strlen(text), NULL, &doc, NULL);
+    return doc;
+}
+
+int condition_compile(const char *pattern, regex_t *ret)
+{
+    scoped(cleanup_free) char *whole = mem_printf("^.*(%s)", pattern);
+
+    return regcomp(ret, whole, REG_EXTENDED | REG_NOSUB);
+}
+
+/* Back-references make matching exponential, nested repetitions make compiling so: both are refused. */
+static int validate_pattern(const struct json *value, struct error *error)
+{
+    const char *pattern = json_string(value);
+    unsigned long repeats = 1;
+    char why[128];
+    regex_t regex;
+    int r;
+
+    if (!pattern || !*pattern || strlen(pattern) > PATTERN_MAX)
+        return error_set(error, EINVAL, "must be a POSIX extended regular expression of at most %d bytes",
+                         (int)PATTERN_MAX);
+    for (const char *p = pattern; *p; p++) {
+        unsigned long number = 0;
+
+        if (*p == '\\' && p[1]) {
+            if (*++p >= '1' && *p <= '9')
+                return error_set(error, EINVAL, "must not refer back (\\%c)", *p);
+        } else if (*p == '{') {
+            for (const char *digit = p + 1; *digit && strchr("0123456789,", *digit); digit++)
+                number = *digit == ',' ? 0 : number < 100000 ? number * 10 + (unsigned long)(*digit - '0') : number;
+            repeats *= number ? number : 1;
+        }
+        if (repeats > REPEATS_MAX)
+            return error_set(error, EINVAL, "repeats {…} more than %d times in all", (int)REPEATS_MAX);
+    }
+    r = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
+    if (r == 0) {
+        regfree(&regex);
+        r = condition_compile(pattern, &regex);
+    }
+    if (r != 0) {
+        regerror(r, NULL, why, sizeof why);
+        return error_set(error, EINVAL, "must be a POSIX extended regular expression: %s", why);
+    }
+    regfree(&regex);
+    return 0;
+}
+
+static int validate_condition(const char *name, const struct json *value, struct error *error)
+{
+    if (strcmp(name, "in") == 0 && (json_type(value) != JSON_ARRAY || !json_count(value)))
+        return error_set(error, EINVAL, "must be a list that is not empty");
+    if ((strcmp(name, "min") == 0 || strcmp(name, "max") == 0) && json_type(value) != JSON_NUMBER)
+        return error_set(error, EINVAL, "must be a number");
+    return strcmp(name, "matches") == 0 ? validate_pattern(value, error) : 0;
+}
+
+static int validate_pointer(const char *pointer, struct error *error)
+{
+    bool right = *pointer == '/' && strlen(pointer) <= POINTER_MAX;
+
+    for (const char *p = pointer; *p; p++)
+        right &= *p != '~' || p[1] == '0' || p[1] == '1';
+    return right ? 0
+                 : error_set(error, EINVAL,
+                             "must be a JSON pointer such as /HostConfig/Memory (~0 is a ~, ~1 a / in a name)");
+}
+
+static bool is_set(const struct check_input *in, const char *name)
+{
+    return rule_has_param(in->rule, name) && check_param(in, name)->number;
+}
+
+int check_validate_conditions(const struct rule *rule, const char **ret_key, struct error *error)
+{
+    static const char *const conditions[] = {"equals", "in", "matches", "min", "max"};
+    const struct check_input in = {.rule = rule};
+    bool absent = is_set(&in, "absent"), is_content = strcmp(rule->check->name, "file-content") == 0, any = false;
+
+    for (size_t i = 0; i < countof(conditions); i++) {
+        scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+        if (!rule_has_param(rule, conditions[i]) || !condition_given(check_param(&in, conditions[i])))
+            continue;
+        any = true;
+        doc = condition_value(&in, conditions[i]);
+        *ret_key = conditions[i];
+        if (validate_condition(conditions[i], json_root(doc), error) < 0)
+            return -EINVAL;
+    }
+    if (rule_has_param(rule, "pointer")) {
+        *ret_key = "pointer";
+        if (validate_pointer(check_param(&in, "pointer")->string, error) < 0)
+            return -EINVAL;
+    }
+    if (rule_has_param(rule, "option")) {
+        if (check_validate_option(rule, ret_key, error) < 0)
+            return -EINVAL;
+    }
+    *ret_key = "absent";
+    if (absent && !is_content && (any || is_set(&in, "each") || is_set(&in, "any")))
+        return error_set(error, EINVAL, "goes with no other condition");
+    *ret_key = "any";
+    if (is_set(&in, "each") && is_set(&in, "any"))
+        return error_set(error, EINVAL, "does not go with each");
+    *ret_key = "equals";
+    return any || absent ? 0
+                         : error_set(error, EINVAL, "one of equals, in, matches, min, max and absent must be given");
+}
+
+int check_validate_source(const struct rule *rule, const char **ret_key, struct error *error)
+{
+    *ret_key = "source";
+    return fileset_source_valid(rule_file_source(rule), error) ? 0 : -EINVAL;
+}
+
+int check_validate_content(const struct rule *rule, const char **ret_key, struct error *error)
+{
+    int r = check_validate_source(rule, ret_key, error);
+
+    if (r == 0 && !str_starts(rule_file_source(rule), "content:"))
+        r = error_set(error, EINVAL, "must begin with content:");
+    return r < 0 ? r : check_validate_conditions(rule, ret_key, error);
+}
+
+int check_validate_mode(const struct rule *rule, const char **ret_key, struct error *error)
+{
+    const struct check_input in = {.rule = rule};
+    const char *mode = check_param(&in, "mode")->string;
+    int r = check_validate_source(rule, ret_key, error);
+
+    if (r < 0)
+        return r;
+    *ret_key = "mode";
+    if (!*mode || strlen(mode) > 5 || mode[strspn(mode, "01234567")] || strtoul(mode, NULL, 8) > 07777)
+        return error_set(error, EINVAL, "must be an octal mode such as \"644\"");
+    return 0;
+}
+
+int check_validate_owner(const struct rule *rule, const char **ret_key, struct error *error)
+{
+    static const char *const keys[] = {"owner", "group"};
+    const struct check_input in = {.rule = rule};
+    int r = check_validate_source(rule, ret_key, error);
+
+    for (size_t i = 0; r == 0 && i < countof(keys); i++) {
+        *ret_key = keys[i];
+        if (str_empty(check_param(&in, keys[i])->string))
+            r = error_set(error, EINVAL, "must be a name or a number");
+    }
+    return r;
+}
+
+int check_validate_audit(const struct rule *rule, const char **ret_key, struct error *error)
+{
+    const struct check_input in = {.rule = rule};
+    const char *permissions = check_param(&in, "permissions")->string;
+    int r = check_validate_source(rule, ret_key, error);
+
+    *ret_key = r < 0 ? *ret_key : "permissions";
+    if (r == 0 && (!*permissions || permissions[strspn(permissions, "rwxa")]))
+        r = error_set(error, EINVAL, "must be letters of \"rwxa\"");
+    return r;
+}
+
+int check_validate_option(const struct rule *rule, const char **ret_key, struct error *error)
+{
+    const struct check_input in = {.rule = rule};
+    const char *option = check_param(&in, "option")->string, *meant = daemon_option_meant(option);
+
+    *ret_key = "option";
+    if (*option && !meant)
+        return 0;
+    return error_set(error, EINVAL, "\"%s\" is no flag of dockerd; did you mean \"%s\"?", option,
+                     meant ? meant : "debug");
+}

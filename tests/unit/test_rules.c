@@ -1,0 +1,365 @@
+/* Rules as data: the benchmarks' numbers, users' own rules and how a wrong one is refused, conditions on documents. */
+#include <check.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/check.h"
+#include "common/clock.h"
+#include "probes/docker_parse.h"
+#include "tests/unit/host_folder.h"
+
+static struct rule_set *load(const char *user_dir, const char *benchmark, struct error *error)
+{
+    struct rule_set *rules = NULL;
+
+    rule_set_load(SOURCE_DATA_DIR, user_dir, benchmark, NULL, 0, &rules, error);
+    return rules;
+}
+
+/* ---- Benchmarks ---- */
+
+static const struct {
+    const char *name;
+    size_t count;
+} benchmarks[] = {{"dosec-1.0", 104}, {"cis-1.1.0", 105}, {"cis-1.6.0", 117}, {"cis-1.8.0", 118}};
+
+START_TEST(benchmark_counts)
+{
+    struct error error = ERROR_INIT;
+    scoped(cleanup_rule_set) struct rule_set *rules = load(NULL, benchmarks[_i].name, &error);
+    size_t enabled = 0;
+
+    ck_assert_msg(rules != NULL, "%s", error.text);
+    ck_assert_uint_eq(rules->active->entry_count, benchmarks[_i].count);
+    ck_assert_uint_eq(rules->active->section_count, 7);
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct rule *rule = &rules->rules[i];
+
+        enabled += rule->enabled;
+        ck_assert_msg(rule->id_count > 0, "%s has no id anywhere", rule->slug);
+        ck_assert(rule->enabled == (rule->id != NULL));
+        for (size_t k = 0; rule->id && k < i; k++)
+            ck_assert_str_ne(rules->rules[k].id, rule->id);
+    }
+    ck_assert_uint_eq(enabled, benchmarks[_i].count);
+}
+END_TEST
+
+static const struct anchor {
+    const char *slug, *ids[countof(benchmarks)]; /* "": none */
+} anchors[] = {
+    {"data-root-partition", {"1.1", "1.1", "1.1.1", "1.1.1"}},
+    {"host-hardened", {"1.2", "1.2", "1.2.1", "1.2.1"}},
+    {"docker-group-members", {"1.4", "1.4", "1.1.2", "1.1.2"}},
+    {"audit-docker-socket", {"1.9", "1.9", "1.1.9", ""}},
+    {"audit-docker-sock", {"", "", "", "1.1.9"}},
+    {"audit-runc", {"1.13", "1.13", "1.1.18", "1.1.18"}},
+    {"rootless-mode", {"", "", "2.1", "2.1"}},
+    {"bridge-icc", {"2.1", "2.1", "2.2", "2.2"}},
+    {"api-tls", {"2.6", "2.6", "2.7", "2.8"}},
+    {"devicemapper-driver", {"", "", "", "2.7"}},
+    {"legacy-registry", {"2.13", "2.13", "", ""}},
+    {"daemon-no-new-privileges", {"2.18", "2.18", "2.14", "2.15"}},
+    {"live-restore", {"2.14", "2.14", "2.15", "2.16"}},
+    {"experimental-features", {"2.17", "2.17", "2.18", "2.19"}},
+    {"containerd-socket-mode", {"", "", "3.24", "3.24"}},
+    {"image-signed", {"", "", "4.12", "4.12"}},
+    {"container-privileged", {"5.4", "5.4", "5.5", "5.5"}},
+    {"container-engine-socket", {"5.31", "5.31", "5.32", "5.32"}},
+    {"image-sprawl", {"6.1", "6.1", "6.1", "6.1"}},
+    {"swarm-needed", {"7.1", "7.1", "5.1", "5.1"}},
+    {"swarm-managers", {"7.2", "7.2", "7.1", "7.1"}},
+    {"swarm-traffic-separated", {"", "7.10", "7.9", "7.9"}},
+};
+
+START_TEST(benchmark_anchors)
+{
+    struct error error = ERROR_INIT;
+    scoped(cleanup_rule_set) struct rule_set *rules = load(NULL, "dosec-1.0", &error);
+    const struct anchor *anchor = &anchors[_i];
+    const struct rule *rule;
+
+    ck_assert_msg(rules != NULL, "%s", error.text);
+    rule = rule_set_find(rules, anchor->slug);
+    ck_assert_msg(rule != NULL, "%s", anchor->slug);
+    for (size_t b = 0; b < countof(benchmarks); b++) {
+        const char *found = "";
+
+        for (size_t i = 0; i < rule->id_count; i++)
+            if (strcmp(rule->ids[i].benchmark, benchmarks[b].name) == 0)
+                found = rule->ids[i].id;
+        ck_assert_msg(strcmp(found, anchor->ids[b]) == 0, "%s in %s is %s", anchor->slug, benchmarks[b].name, found);
+    }
+}
+END_TEST
+
+/* ---- Users' own rules ---- */
+
+#define RULE(check, params)                                                                                            \
+    "{\"slug\": \"mine\", \"check\": \"" check "\",\n\"params\": " params                                              \
+    ",\n\"severity\": \"low\", \"title\": \"Mine\"}"
+#define DOCUMENT(params) RULE("container-document", "{\"pointer\": \"/Config/User\", " params "}")
+
+static const struct refusal {
+    const char *text, *said;
+} refusals[] = {
+    {"", "own.json"},
+    {"{\"slug\": ", "own.json"},
+    {"[]", "own.json:1: must be an object"},
+    {RULE("file-mod", "{}"), "own.json:1: check: \"file-mod\" is no check; did you mean \"file-mode\"?"},
+    {RULE("file-mode", "{\"source\": \"path:/x\"}"), "own.json:2: params: \"mode\" is missing"},
+    {RULE("file-mode", "{\"source\": \"path:/x\", \"mode\": 600}"), "own.json:2: params.mode: must be a string"},
+    {RULE("file-mode", "{\"source\": \"path:/x\", \"mode\": \"999\"}"), "own.json:2: params.mode: must be an octal"},
+    {RULE("file-mode", "{\"source\": \"/x\", \"mode\": \"600\"}"), "own.json:2: params.source"},
+    {RULE("file-mode", "{\"source\": \"path:/x\", \"mode\": \"600\", \"mood\": 1}"), "did you mean \"mode\"?"},
+    {RULE("file-mode", "[]"), "own.json:2: params: must be an object"},
+    {RULE("file-owner", "{\"source\": \"path:/x\", \"owner\": \"\"}"), "params.owner"},
+    {RULE("file-content", "{\"source\": \"path:/x\", \"matches\": \"x\"}"), "must begin with content:"},
+    {RULE("audit-watch", "{\"source\": \"path:/x\", \"permissions\": \"wz\"}"), "own.json:2: params.permissions"},
+    {RULE("audit-watch", "{\"source\": \"path:/x\", \"permissions\": \"\"}"), "own.json:2: params.permissions"},
+    {RULE("daemon-option", "{\"option\": \"hosts\", \"absent\": true}"),
+     "params.option: \"hosts\" is no flag of dockerd; "
+     "did you mean \"host\"?"},
+    {RULE("daemon-option", "{\"option\": \"live-restor\", \"equals\": \"true\"}"), "did you mean \"live-restore\"?"},
+    {RULE("container-document", "{\"pointer\": \"Config\", \"absent\": true}"), "own.json:2: params.pointer"},
+    {RULE("container-document", "{\"pointer\": \"/a~b\", \"absent\": true}"), "own.json:2: params.pointer"},
+    {DOCUMENT("\"each\": true"), "one of equals, in"},
+    {DOCUMENT("\"in\": 3"), "own.json:2: params.in: must be a list"},
+    {DOCUMENT("\"in\": []"), "own.json:2: params.in: must be a list"},
+    {DOCUMENT("\"min\": \"3\""), "own.json:2: params.min: must be a number"},
+    {DOCUMENT("\"matches\": \"(\""), "own.json:2: params.matches: must be a POSIX"},
+    {DOCUMENT("\"matches\": \"a)(b\""), "own.json:2: params.matches: must be a POSIX"},
+    {DOCUMENT("\"matches\": 3"), "own.json:2: params.matches: must be a POSIX"},
+    {DOCUMENT("\"matches\": \"(a*)\\\\1\""), "must not refer back"},
+    {DOCUMENT("\"matches\": \"((a{1,200}){1,200}){1,200}\""), "repeats"},
+    {DOCUMENT("\"absent\": true, \"equals\": 1"), "own.json:2: params.absent: goes with no other"},
+    {DOCUMENT("\"equals\": 1, \"each\": true, \"any\": true"), "own.json:2: params.any: does not go with each"},
+    {DOCUMENT("\"equals\": 1, \"each\": \"yes\""), "own.json:2: params.each: must be true or false"},
+    {"{\"slug\": \"Mine!\", \"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\"}", "own.json:1: slug"},
+    {"{\"slug\": \"mine\", \"slug\": \"me\", \"check\": \"manual\"}", "own.json:1: \"slug\" stands there twice"},
+    {"{\"slug\": \"container-privileged\", \"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\"}",
+     "own.json:1: slug: \"container-privileged\" is taken by"},
+    {"{\"slug\": \"mine\", \"check\": \"manual\",\n\"severity\": \"huge\", \"title\": \"x\"}", "own.json:2: severity"},
+    {"{\"slug\": \"mine\", \"check\": \"manual\", \"title\": \"x\"}", "own.json:1: severity"},
+    {"{\"slug\": \"mine\", \"check\": \"manual\", \"severity\": \"low\"}", "own.json:1: title"},
+    {"{\"slug\": \"mine\", \"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\",\n\"level\": 3}",
+     "own.json:2: level"},
+    {"{\"slug\": \"mine\", \"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\", \"id\": \"9.1\"}",
+     "unknown key \"id\""},
+};
+
+START_TEST(a_wrong_rule_is_refused)
+{
+    struct error error = ERROR_INIT;
+    struct rule_set *rules;
+
+    put_text("/own.json", refusals[_i].text);
+    rules = load(host_folder, "dosec-1.0", &error);
+    ck_assert_ptr_null(rules);
+    ck_assert_msg(strstr(error.text, refusals[_i].said) && strstr(error.text, "own.json"), "%s: said \"%s\"",
+                  refusals[_i].text, error.text);
+}
+END_TEST
+
+START_TEST(files_that_are_none_are_refused)
+{
+    scoped(cleanup_free) char *path = host_place("/own.json"), *huge = mem_alloc(2 << 20);
+    struct error error = ERROR_INIT;
+
+    memset(huge, ' ', (2 << 20) - 1);
+    put_text("/own.json", huge);
+    ck_assert_ptr_null(load(host_folder, "dosec-1.0", &error));
+    ck_assert_msg(strstr(error.text, "own.json") != NULL, "%s", error.text);
+    unlink(path);
+    ck_assert_int_eq(mkfifo(path, 0644), 0);
+    ck_assert_ptr_null(load(host_folder, "dosec-1.0", &error));
+    unlink(path);
+    ck_assert_int_eq(symlink("/nonexistent", path), 0);
+    ck_assert_ptr_null(load(host_folder, "dosec-1.0", &error));
+    ck_assert_msg(strstr(error.text, "own.json") != NULL, "%s", error.text);
+}
+END_TEST
+
+START_TEST(two_own_rules_may_not_share_a_slug)
+{
+    struct error error = ERROR_INIT;
+
+    put_text("/a.json", DOCUMENT("\"equals\": 1"));
+    put_text("/b.json", DOCUMENT("\"equals\": 2"));
+    ck_assert_ptr_null(load(host_folder, "dosec-1.0", &error));
+    ck_assert_msg(strstr(error.text, "b.json:1: slug: \"mine\" is taken by") && strstr(error.text, "a.json"), "%s",
+                  error.text);
+}
+END_TEST
+
+START_TEST(an_own_rule_has_a_section)
+{
+    struct error error = ERROR_INIT;
+    scoped(cleanup_rule_set) struct rule_set *rules = NULL;
+
+    put_text("/own.json", DOCUMENT("\"equals\": 1"));
+    rules = load(host_folder, "cis-1.8.0", &error);
+    ck_assert_msg(rules != NULL, "%s", error.text);
+    ck_assert(rule_set_find(rules, "mine")->enabled);
+    ck_assert_str_eq(rule_set_find(rules, "mine")->section, "own");
+    ck_assert_uint_eq(rules->active->section_count, 8);
+    ck_assert_str_eq(rules->active->sections[7].id, "own");
+}
+END_TEST
+
+/* ---- Conditions ---- */
+
+static const char id[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+static enum verdict judge(const char *pointer, const char *conditions, const char *value, char **ret_evidence)
+{
+    scoped(cleanup_free) char *rule = mem_printf(
+        "{\"slug\": \"mine\", \"check\": \"container-document\", \"severity\": \"low\", \"title\": \"x\", \"params\": "
+        "{\"pointer\": \"%s\", %s}}",
+        pointer, conditions);
+    scoped(cleanup_free) char *document =
+        mem_printf("{\"Id\": \"%s\", \"Name\": \"/c\", \"Image\": \"sha256:%s\", \"State\": {},"
+                   "\"HostConfig\": {}, \"NetworkSettings\": {}, \"Config\": {\"X\": %s}}",
+                   id, id, value);
+    scoped(cleanup_rule_set) struct rule_set *rules = NULL;
+    struct store *store = store_new();
+    struct container_facts *facts = NULL;
+    struct check_result result;
+    struct error error = ERROR_INIT;
+    enum verdict verdict;
+
+    put_text("/own.json", rule);
+    rules = load(host_folder, "dosec-1.0", &error);
+    ck_assert_msg(rules != NULL, "%s", error.text);
+    ck_assert_msg(parse_container(document, strlen(document), &facts, &error) == 0, "%s", error.text);
+    facts->facts.document = arena_strdup(facts->facts.arena, document);
+    store_put(store, INPUT_CONTAINER, id, &facts->facts);
+    check_result_init(&result);
+    check_run(&(struct check_input){.rule = rule_set_find(rules, "mine"), .store = store, .key = id, .explain = true},
+              &result);
+    verdict = result.verdict;
+    if (ret_evidence)
+        *ret_evidence = mem_strdup(str_text(&result.evidence));
+    check_result_deinit(&result);
+    store_free(store);
+    return verdict;
+}
+
+static const struct condition {
+    const char *conditions, *value;
+    enum verdict verdict;
+} conditions[] = {
+    {"\"equals\": \"a\"", "\"a\"", VERDICT_PASS},
+    {"\"equals\": 1", "1.0", VERDICT_PASS},
+    {"\"equals\": 1", "\"1\"", VERDICT_FAIL},
+    {"\"equals\": false", "null", VERDICT_FAIL},
+    {"\"equals\": [1, {\"a\": 2}]", "[1, {\"a\": 2}]", VERDICT_PASS},
+    {"\"in\": [null, 0]", "null", VERDICT_PASS},
+    {"\"in\": [1, 2]", "3", VERDICT_FAIL},
+    {"\"matches\": \"^(a|b)$\"", "\"b\"", VERDICT_PASS},
+    {"\"matches\": \"^(a|b)$\"", "\"xb\"", VERDICT_FAIL},
+    {"\"matches\": \"b|^x\"", "\"xa\"", VERDICT_PASS},
+    {"\"matches\": \"b$\"", "\"ab\\nc\"", VERDICT_PASS},
+    {"\"matches\": \"^1\"", "12", VERDICT_PASS},
+    {"\"matches\": \".\"", "null", VERDICT_FAIL},
+    {"\"min\": 1", "0", VERDICT_FAIL},
+    {"\"min\": 1, \"max\": 3", "3", VERDICT_PASS},
+    {"\"max\": 3", "\"2\"", VERDICT_FAIL},
+    {"\"max\": 3", "null", VERDICT_FAIL},
+    {"\"absent\": true", "null", VERDICT_PASS},
+    {"\"absent\": true", "0", VERDICT_FAIL},
+    {"\"each\": true, \"matches\": \"^a\"", "[\"a\", \"ab\"]", VERDICT_PASS},
+    {"\"each\": true, \"matches\": \"^a\"", "[\"a\", \"b\"]", VERDICT_FAIL},
+    {"\"each\": true, \"matches\": \"^a\"", "{\"k\": \"b\"}", VERDICT_FAIL},
+    {"\"each\": true, \"matches\": \"^a\"", "null", VERDICT_PASS},
+    {"\"each\": true, \"matches\": \"^a\"", "\"b\"", VERDICT_ERROR},
+    {"\"any\": true, \"equals\": 2", "[1, 2]", VERDICT_PASS},
+    {"\"any\": true, \"equals\": 2", "[1, 3]", VERDICT_FAIL},
+    {"\"any\": true, \"equals\": 2", "null", VERDICT_FAIL},
+    {"\"any\": true, \"equals\": 2", "2", VERDICT_ERROR},
+};
+
+START_TEST(conditions_on_a_value)
+{
+    const struct condition *c = &conditions[_i];
+    scoped(cleanup_free) char *evidence = NULL;
+    enum verdict verdict = judge("/Config/X", c->conditions, c->value, &evidence);
+
+    ck_assert_msg(verdict == c->verdict, "{%s} on %s is %s: %s", c->conditions, c->value, verdict_name(verdict),
+                  evidence);
+}
+END_TEST
+
+static const char *const secrets[] = {
+    "[\"PATH=/bin\", \"DB_PASSWORD=hunter2horse\"]",
+    "[\"DB_PASSWORD=a \\\" hunter2horse\"]",
+    "{\"api_key\": \"hunter2horse\"}",
+    "{\"deep\": [{\"token\": \"hunter2horse\"}]}",
+    "\"postgres://me:hunter2horse@db/x\"",
+};
+
+START_TEST(no_secret_in_the_evidence)
+{
+    scoped(cleanup_free) char *evidence = NULL;
+
+    judge("/Config/X", "\"equals\": 1", secrets[_i], &evidence);
+    ck_assert_msg(strstr(evidence, "hunter2horse") == NULL, "%s", evidence);
+    ck_assert_msg(strstr(evidence, "[redacted]") != NULL, "%s", evidence);
+}
+END_TEST
+
+START_TEST(a_value_is_named_by_its_pointer)
+{
+    scoped(cleanup_free) char *evidence = NULL;
+
+    judge("/Config/X/DB_PASSWORD", "\"equals\": 1", "{\"DB_PASSWORD\": \"hunter2horse\"}", &evidence);
+    ck_assert_msg(strstr(evidence, "hunter2horse") == NULL, "%s", evidence);
+}
+END_TEST
+
+/* Patterns that take others hours: bounded texts, no back-references, one pass. */
+static const char *const costly[] = {"(a*)*b", "(a|a)*b", "a*a*a*a*a*a*b", "(a|aa)+$b", "((a?){20}){10}b", "(x+x+)+y"};
+
+START_TEST(patterns_are_bounded)
+{
+    scoped(cleanup_free) char *text = mem_alloc(4100), *json = NULL, *long_json = NULL;
+    scoped(cleanup_free) char *condition = mem_printf("\"matches\": \"%s\"", costly[_i]);
+    usec_t begun;
+
+    memset(text, costly[_i][1] == 'x' ? 'x' : 'a', 4097);
+    long_json = mem_printf("\"%s\"", text);
+    text[4096] = '\0';
+    json = mem_printf("\"%s\"", text);
+    begun = clock_monotonic();
+    ck_assert_int_eq(judge("/Config/X", condition, json, NULL), VERDICT_FAIL);
+    ck_assert_msg(clock_monotonic() - begun < 5 * USEC_PER_SEC, "%s took too long", costly[_i]);
+    ck_assert_int_eq(judge("/Config/X", condition, long_json, NULL), VERDICT_ERROR);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("rules");
+    TCase *tests = tcase_create("rules");
+    SRunner *runner;
+    int failed;
+
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, host_folder_setup, host_folder_teardown);
+    tcase_add_loop_test(tests, benchmark_counts, 0, (int)countof(benchmarks));
+    tcase_add_loop_test(tests, benchmark_anchors, 0, (int)countof(anchors));
+    tcase_add_loop_test(tests, a_wrong_rule_is_refused, 0, (int)countof(refusals));
+    tcase_add_test(tests, files_that_are_none_are_refused);
+    tcase_add_test(tests, two_own_rules_may_not_share_a_slug);
+    tcase_add_test(tests, an_own_rule_has_a_section);
+    tcase_add_loop_test(tests, conditions_on_a_value, 0, (int)countof(conditions));
+    tcase_add_loop_test(tests, no_secret_in_the_evidence, 0, (int)countof(secrets));
+    tcase_add_test(tests, a_value_is_named_by_its_pointer);
+    tcase_add_loop_test(tests, patterns_are_bounded, 0, (int)countof(costly));
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
