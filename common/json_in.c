@@ -475,7 +475,7 @@ struct json_stream {
     void *user;
     struct str pending; /* the value that is not complete */
     size_t depth;
-    bool in_value, in_string, escaped, is_plain; /* is_plain: a number or word at the top */
+    bool in_value, in_string, escaped, refused, is_plain; /* is_plain: a number or word at the top */
 };
 
 struct json_stream *json_stream_new(const struct json_limits *limits, json_stream_callback *callback, void *user)
@@ -506,8 +506,8 @@ static bool is_gap(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == 0x1e;
 }
 
-/* One more byte of the value: 1 when the value ends with it, 0 when it goes on, negative when it is refused. */
-static int step(struct json_stream *stream, char c)
+/* Does the value end with this byte? */
+static bool step(struct json_stream *stream, char c)
 {
     if (stream->in_string) {
         if (stream->escaped)
@@ -518,17 +518,20 @@ static int step(struct json_stream *stream, char c)
             stream->in_string = false;
         return !stream->in_string && !stream->depth;
     }
-    if (c == '"') {
+    if (c == '"')
         stream->in_string = true;
-    } else if (c == '{' || c == '[') {
-        if (++stream->depth > stream->limits.depth)
-            return -EINVAL;
-    } else if (c == '}' || c == ']') {
-        if (!stream->depth)
-            return -EINVAL;
+    else if (c == '{' || c == '[')
+        stream->depth++;
+    else if (c == '}' || c == ']')
         return --stream->depth == 0;
-    }
-    return 0;
+    return false;
+}
+
+/* The rest of the value is passed over. */
+static void pass_over(struct json_stream *stream)
+{
+    stream->refused = true;
+    str_deinit(&stream->pending);
 }
 
 static int deliver(struct json_stream *stream, const char *data, size_t length, struct error *error)
@@ -536,7 +539,6 @@ static int deliver(struct json_stream *stream, const char *data, size_t length, 
     struct json_doc *doc = NULL;
     int r = json_parse(data, length, &stream->limits, &doc, error);
 
-    stream->in_value = false;
     if (r < 0)
         return r;
     stream->callback(json_root(doc), stream->user);
@@ -544,11 +546,23 @@ static int deliver(struct json_stream *stream, const char *data, size_t length, 
     return 0;
 }
 
+static void begin_value(struct json_stream *stream, char c)
+{
+    stream->in_value = true;
+    stream->is_plain = c != '{' && c != '[' && c != '"';
+    stream->in_string = stream->escaped = stream->refused = false;
+    stream->depth = 0;
+}
+
+/* The value ends before DATA + LENGTH. */
 static int finish(struct json_stream *stream, const char *data, size_t length, struct error *error)
 {
     enum { KEEP = 64 * 1024 };
     int r;
 
+    stream->in_value = false;
+    if (stream->refused)
+        return 0; /* said when it was */
     if (!stream->pending.length)
         return deliver(stream, data, length, error);
     str_append_n(&stream->pending, data, length);
@@ -559,44 +573,48 @@ static int finish(struct json_stream *stream, const char *data, size_t length, s
     return r;
 }
 
+/* Looks at one more byte of the value; 1 when the value ends with it, 2 when it ended before it. */
+static int look_at(struct json_stream *stream, char c, bool is_first)
+{
+    if (stream->limits.lines && c == '\n')
+        return 2;
+    if (!stream->is_plain)
+        return step(stream, c);
+    return !is_first && (is_gap(c) || c == '{' || c == '[' || c == '"') ? 2 : 0;
+}
+
 int json_stream_feed(struct json_stream *stream, const char *data, size_t length, struct error *error)
 {
     size_t begin_at = 0;
+    int result = 0, r;
 
     for (size_t i = 0; i < length; i++) {
-        int r;
+        bool is_first = !stream->in_value;
+        int end;
 
-        if (!stream->in_value) {
+        if (is_first) {
             if (is_gap(data[i]))
                 continue;
-            stream->in_value = true;
-            stream->is_plain = data[i] != '{' && data[i] != '[' && data[i] != '"';
-            stream->depth = 0;
+            begin_value(stream, data[i]);
             begin_at = i;
         }
-        if (stream->pending.length + (i - begin_at) >= stream->limits.bytes)
-            return error_set(error, EFBIG, "a value of more than %zu bytes", stream->limits.bytes);
-        if (stream->is_plain) {
-            bool ends = is_gap(data[i]) || data[i] == '{' || data[i] == '[' || data[i] == '"';
-
-            if (!ends || (i == begin_at && !stream->pending.length))
-                continue;
-            r = finish(stream, data + begin_at, i - begin_at, error);
-            if (r < 0)
-                return r;
-            i--; /* what ended it is not part of it */
-            continue;
+        end = look_at(stream, data[i], is_first);
+        if (!stream->refused && stream->pending.length + (i - begin_at) >= stream->limits.bytes) {
+            result = error_set(error, EFBIG, "a value of more than %zu bytes", stream->limits.bytes);
+            pass_over(stream);
+        } else if (!stream->refused && stream->depth > stream->limits.depth) {
+            result = error_set(error, EINVAL, "a value of more than %zu levels", stream->limits.depth);
+            pass_over(stream);
         }
-        r = step(stream, data[i]);
-        if (r < 0)
-            return error_set(error, EINVAL, "malformed or too deeply nested JSON");
-        if (r == 0)
+        if (!end)
             continue;
-        r = finish(stream, data + begin_at, i + 1 - begin_at, error);
+        r = finish(stream, data + begin_at, i + (end == 1) - begin_at, error);
         if (r < 0)
-            return r;
+            result = r;
+        if (end == 2)
+            i--; /* what ended it is not part of it */
     }
-    if (stream->in_value)
+    if (stream->in_value && !stream->refused)
         str_append_n(&stream->pending, data + begin_at, length - begin_at);
-    return 0;
+    return result;
 }

@@ -20,6 +20,7 @@ struct json_doc; /* a parsed document */
 struct json_limits {
     size_t bytes, depth, values; /* 0: the default (64 MiB, 128, 2,000,000) */
     bool comments;               /* allow // and slash-star comments: configuration files */
+    bool lines;                  /* streams: a value ends with its line at the latest */
 };
 
 /* Parses one JSON text (trailing white space allowed, nothing else). LIMITS may be NULL. Errors name line and column.
@@ -52,8 +53,9 @@ const char *json_number_text(const struct json *v); /* the number as written, NU
 DEFINE_CLEANUP(struct json_doc *, cleanup_json_doc, json_doc_free)
 
 /* A stream of JSON values one after the other, cut anywhere (an event stream). Feed bytes; CALLBACK gets each complete
- * value (the document is freed after it returns). Returns 0, or the error of malformed input or of a value over the
- * limits: the stream is unusable after it. */
+ * value (the document is freed after it returns). A malformed value or one over the limits is passed over without being
+ * kept, up to its end or that of its line, and the stream goes on behind it. Returns 0, or the error of the last value
+ * that was passed over in DATA. */
 struct json_stream;
 typedef void json_stream_callback(const struct json *value, void *user);
 struct json_stream *json_stream_new(const struct json_limits *limits, json_stream_callback *callback, void *user);

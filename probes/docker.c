@@ -29,8 +29,11 @@ enum {
     BURST_EVENTS = 500,
     LOG_REPLAY_S = 300,
     DROP_RECHECK_S = 2,
+    PASSED_OVER_S = 30,
     EVENT_LIMIT = 32 * 1024 * 1024
 };
+
+static const struct json_limits event_limits = {.bytes = EVENT_LIMIT, .depth = 16, .values = 200000, .lines = true};
 
 static void attempt(struct docker *docker);
 
@@ -60,6 +63,7 @@ static void lose(struct docker *docker, unsigned wait_ms, const char *why)
     evtimer_del(docker->decide_timer);
     evtimer_del(docker->liveness_timer);
     evtimer_del(docker->drop_timer);
+    docker->passed_over = false;
     docker->state = DOCKER_IDLE;
     docker->since = 0;
     docker->peer_pid = docker->engine_pid = 0;
@@ -88,6 +92,7 @@ static void lose_and_back_off(struct docker *docker, const char *why)
 static void become_connected(struct docker *docker, enum docker_gap gap)
 {
     docker->state = DOCKER_CONNECTED;
+    docker->passed_over = false; /* everything is looked at now */
     docker->since = clock_now(&clock_system);
     docker->last_ping = clock_monotonic();
     docker->backoff_ms = BACKOFF_FIRST_MS;
@@ -133,6 +138,21 @@ static void on_decide(evutil_socket_t fd, short what, void *user)
     decide(docker);
 }
 
+/* An event that cannot be read may have told anything: everything is looked at again, but not for each of them. */
+static void pass_over(struct docker *docker, const char *why)
+{
+    usec_t now = clock_monotonic(), wait = DROP_RECHECK_S * USEC_PER_SEC;
+
+    docker->counters.malformed++;
+    if (docker->passed_over)
+        return;
+    docker->passed_over = true;
+    log_warning("event stream: %s; passed over", why);
+    if (now + wait < docker->resync_after)
+        wait = docker->resync_after - now;
+    arm(docker->drop_timer, (unsigned)(wait / (USEC_PER_SEC / 1000)));
+}
+
 static void on_event_value(const struct json *value, void *user)
 {
     struct docker *docker = user;
@@ -143,8 +163,7 @@ static void on_event_value(const struct json *value, void *user)
     docker->stream_events++;
     docker->stream_moved = true;
     if (parse_event_value(value, &event, &error) < 0) {
-        docker->counters.malformed++;
-        log_warning("event stream: %s", error.text);
+        pass_over(docker, error.text);
         return;
     }
     /* The ring and the first live event after it can repeat what was told. */
@@ -169,11 +188,9 @@ static int on_stream_data(const char *data, size_t length, void *user)
     struct docker *docker = user;
     struct error error = ERROR_INIT;
 
-    if (json_stream_feed(docker->events, data, length, &error) == 0)
-        return 0;
-    docker->counters.malformed++;
-    log_warning("event stream: %s", error.text);
-    return -1;
+    if (json_stream_feed(docker->events, data, length, &error) < 0)
+        pass_over(docker, error.text);
+    return 0;
 }
 
 static void on_stream_headers(long status, void *user)
@@ -217,8 +234,6 @@ static void on_stream_done(struct http_request *request, const struct http_respo
     docker->stream = NULL;
     if (response->status == 200 && (!response->error_number || response->error_number == ECONNRESET))
         str_append(&why, "the engine closed the event stream");
-    else if (response->error_number == ECANCELED)
-        str_append(&why, "the event stream is not readable");
     else
         say_response(response, &why);
     lose_and_back_off(docker, str_text(&why));
@@ -236,7 +251,6 @@ static int64_t replay_from(const struct docker *docker)
 
 static void open_stream(struct docker *docker, time_t engine_date)
 {
-    static const struct json_limits limits = {.bytes = EVENT_LIMIT, .depth = 16, .values = 200000};
     scoped(cleanup_free) char *path =
         mem_printf("/v1.%u/events?since=%lld", docker->minor, (long long)replay_from(docker));
     struct http_options options = {.path = path,
@@ -247,7 +261,7 @@ static void open_stream(struct docker *docker, time_t engine_date)
                                    .done = on_stream_done,
                                    .user = docker};
 
-    docker->events = json_stream_new(&limits, on_event_value, docker);
+    docker->events = json_stream_new(&event_limits, on_event_value, docker);
     docker->stream_events = 0;
     docker->overlap = docker->stream_moved = false;
     /* Over a network the engine has a clock of its own; its Date header is in whole seconds. */
@@ -365,13 +379,16 @@ void docker_suspect(struct docker *docker)
 static void on_drop_recheck(evutil_socket_t fd, short what, void *user)
 {
     struct docker *docker = user;
-    bool dropped = false;
+    bool dropped = docker->passed_over;
 
     (void)fd;
     (void)what;
     for (size_t i = 0; i < docker->unseen.count; i++)
         dropped = dropped || !seen_has(&docker->seen, docker->unseen.digests[i]);
     docker->unseen.count = 0;
+    if (docker->passed_over)
+        docker->resync_after = clock_monotonic() + PASSED_OVER_S * USEC_PER_SEC;
+    docker->passed_over = false;
     if (!dropped || docker->state != DOCKER_CONNECTED)
         return;
     docker->counters.gaps++;
@@ -395,13 +412,17 @@ static void on_drop_test(struct http_request *request, const struct http_respons
 
     (void)request;
     docker->drop_test = NULL;
+    if (response->error_number == EFBIG) { /* so much that it cannot be compared: as if something were missing */
+        pass_over(docker, "what the engine keeps is too much to be compared");
+        return;
+    }
     if (response->error_number || response->status != 200)
         return;
     docker->unseen.count = 0;
-    stream = json_stream_new(NULL, on_ring_event, docker);
+    stream = json_stream_new(&event_limits, on_ring_event, docker);
     json_stream_feed(stream, response->body, response->length, NULL);
     json_stream_free(stream);
-    if (docker->unseen.count)
+    if (docker->unseen.count && !docker->passed_over)
         arm(docker->drop_timer, DROP_RECHECK_S * 1000); /* they may be on their way */
 }
 

@@ -37,6 +37,7 @@ struct docker_callbacks {
     void *user;
 };
 
+/* ADDRESS must outlive it. */
 struct docker *docker_new(struct event_base *base, const struct docker_address *address,
                           const struct docker_callbacks *callbacks, struct error *error);
 void docker_free(struct docker *docker);

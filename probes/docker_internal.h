@@ -54,7 +54,9 @@ struct docker {
     struct {
         uint64_t digests[256];
         size_t count;
-    } unseen; /* of a drop test, looked at again after a moment */
+    } unseen;            /* of a drop test, looked at again after a moment */
+    bool passed_over;    /* events that could not be read since the last resynchronisation for such */
+    usec_t resync_after; /* not before this again */
 
     struct fetch_list fetches, failed;
     struct fetch_list doubted; /* failed in a way that may mean the engine's end; told when a ping has decided */

@@ -137,6 +137,10 @@ int parse_history_value(const struct json *value, struct history_facts **ret, st
     for (size_t i = count; i-- > 0;) {
         const struct json *item = json_at(value, i);
 
+        if (!json_string(json_get(item, "CreatedBy"))) {
+            arena_free(b.arena);
+            return error_set(error, EINVAL, "history: CreatedBy of entry %zu is missing", i);
+        }
         history->items[history->count++] = (struct history_step){
             .created_by = build_whole_text(&b, json_get(item, "CreatedBy"), "CreatedBy"),
             .comment = build_text_or(&b, json_get(item, "Comment")),

@@ -1,0 +1,871 @@
+/* The connection to an engine that misbehaves: its event stream cut, split, garbled, hanging; what is told of it. */
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/memory.h"
+#include "fake_engine.h"
+#include "probes/docker.h"
+
+static struct event_base *base;
+static struct fake *fake;
+static struct docker *docker;
+static struct docker_address address;
+static char folder[] = "/tmp/test-stream-XXXXXX";
+static char *socket_path;
+
+static struct {
+    unsigned connected, disconnected, gaps, events, replayed, fetched, failed;
+    enum docker_gap gap;
+    char last_id[80], last_action[64];
+    int number;
+    char why[512];
+} told;
+
+static void on_connected(enum docker_gap gap, void *user)
+{
+    (void)user;
+    told.connected++;
+    told.gap = gap;
+}
+
+static void on_disconnected(const char *why, void *user)
+{
+    (void)user;
+    told.disconnected++;
+    snprintf(told.why, sizeof told.why, "%s", why);
+}
+
+static void on_event(const struct docker_event *event, bool replayed, void *user)
+{
+    (void)user;
+    told.events++;
+    told.replayed += replayed;
+    snprintf(told.last_id, sizeof told.last_id, "%s", event->id);
+    snprintf(told.last_action, sizeof told.last_action, "%.*s", (int)event->action_length, event->action);
+}
+
+static void on_gap(enum docker_gap gap, void *user)
+{
+    (void)user;
+    told.gaps++;
+    told.gap = gap;
+}
+
+static bool is_connected(void *user)
+{
+    (void)user;
+    return docker_is_connected(docker);
+}
+
+static bool is_lost(void *user)
+{
+    (void)user;
+    return !docker_is_connected(docker);
+}
+
+static bool has_events(void *user)
+{
+    return told.events >= *(unsigned *)user;
+}
+
+static bool was_lost(void *user)
+{
+    return told.disconnected >= *(unsigned *)user;
+}
+
+static bool has_gap(void *user)
+{
+    (void)user;
+    return told.gaps > 0;
+}
+
+static bool was_fetched(void *user)
+{
+    (void)user;
+    return told.fetched + told.failed > 0;
+}
+
+static bool is_last(void *user)
+{
+    return strcmp(told.last_id, *(const char **)user) == 0;
+}
+
+static void wait_connected(void)
+{
+    docker_retry(docker);
+    ck_assert(fake_run(base, 8000, is_connected, NULL));
+}
+
+static void wait_events(unsigned count)
+{
+    fake_run(base, 8000, has_events, &count);
+    ck_assert_uint_eq(told.events, count);
+}
+
+static void settle(unsigned ms)
+{
+    fake_run(base, ms, NULL, NULL);
+}
+
+static void set_up(void)
+{
+    struct docker_callbacks callbacks = {
+        .connected = on_connected, .disconnected = on_disconnected, .event = on_event, .gap = on_gap};
+    scoped(cleanup_free) char *host = NULL;
+    struct error error = ERROR_INIT;
+
+    signal(SIGPIPE, SIG_IGN);
+    memset(&told, 0, sizeof told);
+    strcpy(folder + strlen(folder) - 6, "XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    socket_path = mem_printf("%s/engine.sock", folder);
+    host = mem_printf("unix://%s", socket_path);
+    base = event_base_new();
+    fake = fake_new(base, socket_path, 3);
+    ck_assert_int_eq(docker_address_parse(host, NULL, false, NULL, NULL, NULL, &address, &error), 0);
+    docker = docker_new(base, &address, &callbacks, &error);
+    ck_assert_msg(docker != NULL, "%s", error.text);
+    docker_start(docker);
+}
+
+static void tear_down(void)
+{
+    docker_free(docker);
+    docker_address_deinit(&address);
+    fake_free(fake);
+    event_base_free(base);
+    free(socket_path);
+    rmdir(folder);
+}
+
+static void lay(const char *path, const char *reply, size_t length)
+{
+    fake_fault(fake, &(struct fake_fault){.path = path, .reply = reply, .length = length});
+}
+
+#define LAY(path, reply) lay(path, reply, sizeof(reply) - 1)
+
+/* Also the events that come with the stream's first bytes. */
+START_TEST(events_come_however_they_are_split)
+{
+    static const size_t splits[] = {1, 2, 3, 7, 64, 100, 255, 4096};
+
+    fake_event(fake, "container", "create", fake_container_id(0), "\"name\":\"a\"");
+    wait_connected();
+    ck_assert_int_eq(told.gap, DOCKER_GAP_FIRST);
+    wait_events(1);
+    for (size_t i = 0; i < sizeof splits / sizeof splits[0]; i++) {
+        unsigned before = told.events;
+
+        fake_set_split(fake, splits[i]);
+        for (unsigned k = 0; k < 20; k++)
+            fake_event(fake, "container", "start", fake_container_id(k), "\"q\":\"\\\"}{\\u0000\\ud83d\\ude00]\"");
+        wait_events(before + 20);
+        ck_assert_str_eq(told.last_id, fake_container_id(19));
+        ck_assert_str_eq(told.last_action, "start");
+    }
+    ck_assert_uint_eq(told.disconnected, 0);
+}
+END_TEST
+
+/* Every place in a chunked stream where a read can end: each byte is written on its own. */
+START_TEST(every_byte_arrives_alone)
+{
+    wait_connected();
+    fake_fault(fake, &(struct fake_fault){.path = "/events", .drip = 1});
+    fake_close_streams(fake);
+    ck_assert(fake_run(base, 2000, is_lost, NULL));
+    wait_connected();
+    for (unsigned i = 0; i < 3; i++)
+        fake_event(fake, "container", "start", fake_container_id(i), "\"name\":\"a\"");
+    wait_events(3);
+    ck_assert_uint_eq(told.disconnected, 1);
+}
+END_TEST
+
+/* The stream ends at every byte of what it has to say; after each cut the connection stands again, nothing is told
+ * twice and nothing is missing. */
+START_TEST(stream_cut_at_every_byte)
+{
+#define LINE                                                                                                           \
+    "{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"x\",\"Attributes\":{\"name\":\"}\\\"{\"}},"      \
+    "\"timeNano\":%u}\n"
+    unsigned total = 0;
+
+    wait_connected();
+    for (size_t cut = 0; cut < 110; cut++) {
+        char text[256];
+        int length = snprintf(text, sizeof text, LINE, 1000 + (unsigned)cut);
+
+        /* cut off: some of the event, which is in the ring all the same, as the engine has it */
+        fake_stream_raw(fake, text, cut < (size_t)length ? cut : (size_t)length);
+        settle(4);
+        fake_close_streams(fake);
+        ck_assert(fake_run(base, 2000, is_lost, NULL));
+        fake_emit(fake, text, (size_t)length);
+        total++;
+        wait_connected();
+        wait_events(total);
+        /* the first time nothing told is in the ring yet */
+        ck_assert_int_eq(told.gap, DOCKER_GAP_NONE);
+    }
+    ck_assert_uint_eq(fake_streams(fake), 1);
+}
+END_TEST
+
+/* A chunk's frame broken off at every byte. */
+START_TEST(frame_cut_at_every_byte)
+{
+    static const char frame[] =
+        "3e\r\n{\"Type\":\"container\",\"Action\":\"x\",\"Actor\":{\"ID\":\"x\"},\"timeNano\":1}\n\r\n";
+
+    wait_connected();
+    fake_event(fake, "container", "start", "a", NULL);
+    wait_events(1);
+    for (size_t cut = 1; cut < sizeof frame - 2; cut++) {
+        unsigned before = told.disconnected;
+
+        fake_stream_unframed(fake, frame, cut);
+        settle(2);
+        fake_close_streams(fake);
+        before++;
+        ck_assert(fake_run(base, 2000, was_lost, &before));
+        wait_connected();
+        ck_assert_int_eq(told.gap, DOCKER_GAP_NONE);
+    }
+    ck_assert_uint_le(told.events, 2);
+}
+END_TEST
+
+START_TEST(garbage_in_the_stream_is_survived)
+{
+    static const struct {
+        const char *data;
+        size_t length;
+    } junk[] = {
+#define JUNK(s) {s, sizeof(s) - 1}
+        JUNK("}\n"),
+        JUNK("]"),
+        JUNK("nonsense\n"),
+        JUNK("\0\0\0\0\n"),
+        JUNK("\xff\xfe\xfd\n"),
+        JUNK("{\"Type\":tru}\n"),
+        JUNK("{\"Type\":\"container\" \"Action\":1}\n"),
+        JUNK("{'Type':1}\n"),
+        JUNK("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n"),
+        JUNK("{\"a\":\"\xff\xfe\"}\n"),
+        JUNK("{\"a\":1e999}\n"),
+        JUNK("null\n"),
+        JUNK("12\n"),
+        JUNK("\"text\"\n"),
+        JUNK("[]\n"),
+        JUNK("{}\n"),
+        JUNK("{\"Type\":1,\"Action\":2,\"Actor\":3}\n"),
+        JUNK("{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":[]}\n"),
+        JUNK("{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":{},\"Attributes\":7},\"timeNano\":\"x\"}"
+             "\n"),
+        JUNK("\x1e{\"Type\":\"container\",\"Action\":\"\",\"Actor\":{\"ID\":\"\\u0000\"}}\n"),
+        JUNK("{\"Type\":\"container\",\"Action\":\"start\",\"timeNano\":99999999999999999999999999}\n"),
+        JUNK("\n\n\r\n \t\n"),
+#undef JUNK
+    };
+
+    wait_connected();
+    for (size_t i = 0; i < sizeof junk / sizeof junk[0]; i++) {
+        const char *wanted;
+
+        fake_stream_raw(fake, junk[i].data, junk[i].length);
+        settle(10);
+        wait_connected();
+        /* and goes on */
+        fake_event(fake, "container", "start", fake_container_id(i), NULL);
+        wanted = fake_container_id(i);
+        ck_assert_msg(fake_run(base, 3000, is_last, &wanted), "nothing comes after junk %zu", i);
+    }
+}
+END_TEST
+
+static void on_fetched(struct facts *facts, int number, const char *why, void *user)
+{
+    (void)user;
+    told.fetched += facts != NULL;
+    told.failed += facts == NULL;
+    told.number = number;
+    snprintf(told.why, sizeof told.why, "%s", why ? why : "");
+    ck_assert(facts || (number && why && *why && !strchr(why, '\n')));
+    if (facts)
+        facts_free(facts);
+}
+
+typedef void fetch_function(struct docker *docker, docker_fetched *done, void *user);
+
+static void fetch_one(struct docker *d, docker_fetched *done, void *user)
+{
+    docker_fetch_container(d, fake_container_id(0), done, user);
+}
+
+static void fetch_image(struct docker *d, docker_fetched *done, void *user)
+{
+    docker_fetch_image(d, "sha256:abc", done, user);
+}
+
+static void fetch_history(struct docker *d, docker_fetched *done, void *user)
+{
+    docker_fetch_history(d, "sha256:abc", done, user);
+}
+
+static void fetch_exec(struct docker *d, docker_fetched *done, void *user)
+{
+    docker_fetch_exec(d, fake_exec_id(0), done, user);
+}
+
+static const struct {
+    const char *path;
+    fetch_function *fetch;
+} documents[] = {
+    {"/version", docker_fetch_version},
+    {"/info", docker_fetch_info},
+    {"/containers/json", docker_fetch_container_list},
+    {"/containers/c", fetch_one},
+    {"/images/json", docker_fetch_image_list},
+    {"/images/sha256", fetch_image},
+    {"/images/sha256", fetch_history},
+    {"/networks", docker_fetch_network_list},
+    {"/services", docker_fetch_service_list},
+    {"/exec/", fetch_exec},
+};
+
+/* Ends exactly once, whatever the answer was, and the next request is answered. */
+static bool fetch(fetch_function *function)
+{
+    told.fetched = told.failed = 0;
+    function(docker, on_fetched, NULL);
+    ck_assert(fake_run(base, 20000, was_fetched, NULL));
+    ck_assert_uint_eq(told.fetched + told.failed, 1);
+    return told.fetched;
+}
+
+#define HEAD(status) "HTTP/1.1 " status "\r\nApi-Version: 1.41\r\n"
+
+static const struct {
+    const char *text;
+    size_t length;
+} bad_replies[] = {
+#define REPLY(s)                                                                                                       \
+    {                                                                                                                  \
+        s, sizeof(s) - 1                                                                                               \
+    }
+    REPLY(""),
+    REPLY("\0"),
+    REPLY("nonsense\r\n\r\n"),
+    REPLY("HTTP/1.1\r\n\r\n"),
+    REPLY("HTTP/9.9 200 OK\r\n\r\n{}"),
+    REPLY("HTTP/1.1 abc OK\r\n\r\n{}"),
+    REPLY("HTTP/1.1 99999999999999999999 OK\r\n\r\n{}"),
+    REPLY(HEAD("200 OK") "\r\n"),
+    REPLY(HEAD("200 OK") "Content-Length: 0\r\n\r\n"),
+    REPLY(HEAD("200 OK") "Content-Length: 100\r\n\r\n{}"),
+    REPLY(HEAD("200 OK") "Content-Length: -1\r\n\r\n{}"),
+    REPLY(HEAD("200 OK") "Content-Length: 99999999999999999999999\r\n\r\n{}"),
+    REPLY(HEAD("200 OK") "Content-Length: 1\r\n\r\n{}"),
+    REPLY(HEAD("200 OK") "Content-Length: 7\r\nContent-Length: 9\r\n\r\n{\"a\":1}"),
+    REPLY(HEAD("200 OK") "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}"),
+    REPLY(HEAD("200 OK") "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n{}"),
+    REPLY(HEAD("200 OK") "Transfer-Encoding: chunked\r\n\r\n-1\r\n{}"),
+    REPLY(HEAD("200 OK") "Transfer-Encoding: chunked\r\n\r\n5\r\n{}"),
+    REPLY(HEAD("200 OK") "Transfer-Encoding: chunked\r\n\r\n2\r\n{}garbage"),
+    REPLY(HEAD("200 OK") "Transfer-Encoding: sideways\r\n\r\n{}"),
+    REPLY(HEAD("200 OK") "Content-Encoding: gzip\r\n\r\n{}"),
+    REPLY(HEAD("100 Continue") "\r\n"),
+    REPLY(HEAD("101 Switching Protocols") "Upgrade: tcp\r\nConnection: Upgrade\r\n\r\n{}"),
+    REPLY(HEAD("204 No Content") "\r\n"),
+    REPLY(HEAD("301 Moved") "Location: http://localhost/_ping\r\nContent-Length: 0\r\n\r\n"),
+    REPLY(HEAD("307 Moved") "Location: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"),
+    REPLY(HEAD("400 Bad") "Content-Length: 2\r\n\r\n{}"),
+    REPLY(HEAD("401 No") "WWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"),
+    REPLY(HEAD("404 Not") "\r\n<html>\n\x1b[31m</html>"),
+    REPLY(HEAD("500 Broken") "\r\n{\"message\":\"a\\nb\\u001b[31m\\u0000c\"}"),
+    REPLY(HEAD("500 Broken") "\r\n{\"message\":{\"a\":[]}}"),
+    REPLY(HEAD("200 OK") "\r\n{"),
+    REPLY(HEAD("200 OK") "\r\n{}{}"),
+    REPLY(HEAD("200 OK") "\r\nnull"),
+    REPLY(HEAD("200 OK") "\r\n\"text\""),
+    REPLY(HEAD("200 OK") "\r\n12"),
+    REPLY(HEAD("200 OK") "\r\n[1,\"a\",null,{},[]]"),
+    REPLY(HEAD("200 OK") "\r\n\xff\xfe\xfd"),
+    REPLY(HEAD("200 OK") "\r\n\0\0\0"),
+    REPLY("HTTP/1.1 200 OK\r\n: empty name\r\nApi-Version\r\nBad\0Header: x\r\n\r\n[0]"),
+    REPLY("HTTP/1.1 200 OK\nApi-Version: 1.41\n\n[0]"),
+#undef REPLY
+};
+
+START_TEST(bad_replies_are_errors)
+{
+    wait_connected();
+    for (size_t d = 0; d < sizeof documents / sizeof documents[0]; d++)
+        for (size_t i = 0; i < sizeof bad_replies / sizeof bad_replies[0]; i++) {
+            lay(documents[d].path, bad_replies[i].text, bad_replies[i].length);
+            ck_assert_msg(!fetch(documents[d].fetch), "%s: bad reply %zu was taken", documents[d].path, i);
+            fake_faults_clear(fake);
+        }
+    wait_connected();
+    ck_assert(fetch(docker_fetch_info));
+    ck_assert(fetch(fetch_one));
+}
+END_TEST
+
+/* The same over the two requests that make the connection: never connected, always another attempt. */
+START_TEST(bad_replies_to_ping_and_events)
+{
+    static const char *const paths[] = {"/_ping", "/events"};
+
+    for (size_t p = 0; p < 2; p++)
+        for (size_t i = 1; i < sizeof bad_replies / sizeof bad_replies[0]; i++) {
+            if (docker_is_connected(docker)) {
+                fake_close_all(fake);
+                ck_assert(fake_run(base, 2000, is_lost, NULL));
+            }
+            lay(paths[p], bad_replies[i].text, bad_replies[i].length);
+            docker_retry(docker);
+            settle(30);
+            fake_faults_clear(fake);
+            wait_connected();
+        }
+    fake_event(fake, "container", "start", "a", NULL);
+    wait_events(1);
+}
+END_TEST
+
+/* A member of every type at every place of each document. */
+START_TEST(wrong_types_in_every_field)
+{
+    static const char *const values[] = {
+        "null", "true", "-1", "1e400", "\"x\"", "[]", "{}", "[[{}]]", "{\"a\":{\"b\":[]}}", "\"\\u0000\\ud800\""};
+    static const char *const fields[] = {
+        "Id",         "Name",         "State",         "Image",       "HostConfig",      "Mounts",
+        "Config",     "ExecIDs",      "GraphDriver",   "NetworkMode", "NetworkSettings", "AppArmorProfile",
+        "RepoTags",   "Swarm",        "Runtimes",      "Plugins",     "RegistryConfig",  "SecurityOptions",
+        "Warnings",   "DriverStatus", "ProcessConfig", "ID",          "ContainerID",     "RootFS",
+        "Created",    "Size",         "CreatedBy",     "Options",     "Driver",          "Spec",
+        "Components", "Version",      "ApiVersion",    "Labels"};
+    static const char *const inner[] = {"Running",       "Pid",          "Binds",        "CapAdd",     "PortBindings",
+                                        "Devices",       "Ulimits",      "Memory",       "Privileged", "SecurityOpt",
+                                        "Data",          "Env",          "Labels",       "User",       "Ports",
+                                        "Networks",      "Healthcheck",  "Cluster",      "arguments",  "privileged",
+                                        "Authorization", "IndexConfigs", "TaskTemplate", "Layers"};
+
+    wait_connected();
+    for (size_t d = 0; d < sizeof documents / sizeof documents[0]; d++)
+        for (size_t v = 0; v < sizeof values / sizeof values[0]; v++) {
+            for (int nested = 0; nested < 4; nested++) {
+                scoped_str reply = STR_INIT, object = STR_INIT;
+
+                str_append(&object, "{\"Id\":\"");
+                str_append(&object, fake_container_id(0));
+                str_append(&object, "\",\"ID\":\"x\"");
+                for (size_t f = 0; f < sizeof fields / sizeof fields[0]; f++) {
+                    str_printf(&object, ",\"%s\":", fields[f]);
+                    if (!(nested & 1)) {
+                        str_append(&object, values[v]);
+                        continue;
+                    }
+                    for (size_t n = 0; n < sizeof inner / sizeof inner[0]; n++)
+                        str_printf(&object, "%s\"%s\":%s", n ? "," : "{", inner[n], values[v]);
+                    str_append_char(&object, '}');
+                }
+                str_append_char(&object, '}');
+                str_append(&reply, HEAD("200 OK") "\r\n");
+                str_printf(&reply, nested & 2 ? "[%s]" : "%s", object.data);
+                lay(documents[d].path, reply.data, reply.length);
+                fetch(documents[d].fetch); /* either way, but once and without harm */
+                fake_faults_clear(fake);
+            }
+        }
+    wait_connected();
+    ck_assert(fetch(docker_fetch_info));
+}
+END_TEST
+
+/* Every document of the model cut off at many places: an error each time, and the connection stands. */
+START_TEST(replies_cut_at_every_byte)
+{
+    wait_connected();
+    for (size_t cut = 0; cut < 400; cut++) {
+        fake_fault(fake, &(struct fake_fault){.path = "/containers/c", .cuts = true, .cut = cut});
+        ck_assert_msg(!fetch(fetch_one), "cut after %zu bytes was taken as whole", cut);
+        fake_faults_clear(fake);
+    }
+    wait_connected();
+    ck_assert(fetch(fetch_one));
+}
+END_TEST
+
+START_TEST(headers_without_end)
+{
+    scoped_str reply = STR_INIT;
+
+    wait_connected();
+    str_append(&reply, HEAD("200 OK"));
+    while (reply.length < 2 * 1024 * 1024)
+        str_append(&reply,
+                   "X-Header: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n");
+    lay("/info", reply.data, reply.length);
+    ck_assert(!fetch(docker_fetch_info));
+    ck_assert_int_eq(told.number, EFBIG);
+    str_clear(&reply);
+    str_append(&reply, HEAD("200 OK") "X: ");
+    for (size_t i = 0; i < 1024 * 1024; i++)
+        str_append_char(&reply, 'x');
+    lay("/info", reply.data, reply.length);
+    ck_assert(!fetch(docker_fetch_info));
+    fake_faults_clear(fake);
+    ck_assert(fetch(docker_fetch_info));
+}
+END_TEST
+
+START_TEST(hundred_megabytes)
+{
+    scoped_str reply = STR_INIT;
+
+    wait_connected();
+    str_append(&reply, HEAD("200 OK") "\r\n\"");
+    for (size_t i = 0; i < 100; i++) {
+        scoped(cleanup_free) char *part = mem_alloc(1024 * 1024 + 1);
+
+        memset(part, 'x', 1024 * 1024);
+        str_append_n(&reply, part, 1024 * 1024);
+    }
+    lay("/info", reply.data, reply.length);
+    ck_assert(!fetch(docker_fetch_info));
+    ck_assert_int_eq(told.number, EFBIG);
+    fake_faults_clear(fake);
+    ck_assert(docker_is_connected(docker));
+    ck_assert(fetch(docker_fetch_info));
+}
+END_TEST
+
+static void send_big_event(size_t labels, size_t size, const char *action)
+{
+    scoped_str line = STR_INIT;
+    scoped(cleanup_free) char *value = mem_alloc(size + 1);
+
+    memset(value, 'v', size);
+    str_printf(&line, "{\"Type\":\"container\",\"Action\":\"%s\",\"Actor\":{\"ID\":\"big\",\"Attributes\":{", action);
+    for (size_t i = 0; i < labels; i++)
+        str_printf(&line, "%s\"label%zu\":\"%s\"", i ? "," : "", i, value);
+    str_append(&line, "}},\"timeNano\":7}\n");
+    fake_emit(fake, line.data, line.length);
+}
+
+START_TEST(huge_events_are_taken)
+{
+    wait_connected();
+    send_big_event(1, 16 * 1024 * 1024, "start");
+    wait_events(1);
+    send_big_event(3, 1024 * 1024, "die");
+    wait_events(2);
+    send_big_event(50000, 20, "start");
+    wait_events(3);
+    ck_assert_str_eq(told.last_id, "big");
+    ck_assert_uint_eq(told.disconnected, 0);
+}
+END_TEST
+
+/* An event beyond the limits is somebody's image with a million labels: it is passed over, said, and what it may have
+ * told is made good by looking at everything. The stream goes on, also when the event is still in the ring. */
+START_TEST(events_beyond_the_limits_do_not_blind)
+{
+    wait_connected();
+    send_big_event(250000, 1, "start");
+    send_big_event(1, 40 * 1024 * 1024, "start");
+    fake_event(fake, "container", "start", "after", NULL);
+    wait_events(1);
+    ck_assert_str_eq(told.last_id, "after");
+    ck_assert_uint_eq(told.disconnected, 0);
+    ck_assert(fake_run(base, 5000, has_gap, NULL));
+    ck_assert_int_eq(told.gap, DOCKER_GAP_DROPPED);
+    fake_close_streams(fake);
+    ck_assert(fake_run(base, 2000, is_lost, NULL));
+    wait_connected();
+    fake_event(fake, "container", "start", "again", NULL);
+    wait_events(2);
+    settle(300);
+    ck_assert_uint_eq(told.disconnected, 1);
+}
+END_TEST
+
+START_TEST(api_versions)
+{
+    static const struct {
+        const char *header, *wanted;
+    } cases[] = {
+        {"", "1.24"},
+        {"Api-Version: \r\n", "1.24"},
+        {"Api-Version: abc\r\n", "1.24"},
+        {"Api-Version: 9999.1\r\n", "1.24"},
+        {"Api-Version: 1.9999999999999999\r\n", "1.24"},
+        {"Api-Version: 1.99\r\n", "1.52"},
+        {"Api-Version: 1.41\r\nApi-Version: 1.40\r\n", "1.40"},
+        {"api-version:1.43\r\n", "1.43"},
+        {"Api-Version: 1.12\r\n", NULL},
+        {"Api-Version: 1.-4\r\n", "1.24"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        scoped_str reply = STR_INIT;
+
+        str_printf(&reply, "HTTP/1.1 200 OK\r\n%sContent-Length: 2\r\n\r\nOK", cases[i].header);
+        fake_faults_clear(fake);
+        lay("/_ping", reply.data, reply.length);
+        fake_close_all(fake);
+        settle(20);
+        docker_retry(docker);
+        if (cases[i].wanted) {
+            ck_assert_msg(fake_run(base, 5000, is_connected, NULL), "case %zu: %s", i, docker_why_not(docker));
+            ck_assert_str_eq(docker_api_version(docker), cases[i].wanted);
+        } else {
+            settle(600);
+            ck_assert(!docker_is_connected(docker));
+            ck_assert_ptr_nonnull(strstr(told.why, "1.24 or newer"));
+        }
+    }
+}
+END_TEST
+
+/* The engine was exchanged for one that speaks another range: 400 with its own version. */
+START_TEST(refused_version_is_said)
+{
+    LAY("/events", "HTTP/1.1 400 Bad Request\r\nApi-Version: 1.44\r\nContent-Length: 54\r\n\r\n"
+                   "{\"message\":\"client version 1.41 is too old. Minimum 1\"}");
+    docker_retry(docker);
+    settle(300);
+    ck_assert(!docker_is_connected(docker));
+    ck_assert_ptr_nonnull(strstr(told.why, "too old"));
+    fake_faults_clear(fake);
+    wait_connected();
+}
+END_TEST
+
+START_TEST(engine_that_hangs)
+{
+    fake_fault(fake, &(struct fake_fault){.path = "/_ping", .hangs = true});
+    docker_retry(docker);
+    settle(5500);
+    ck_assert(!docker_is_connected(docker));
+    ck_assert_ptr_nonnull(strstr(told.why, "does not answer"));
+    fake_faults_clear(fake);
+    fake_fault(fake, &(struct fake_fault){.path = "/events", .hangs = true});
+    fake_close_all(fake);
+    told.disconnected = 0;
+    docker_retry(docker);
+    settle(6000);
+    ck_assert(!docker_is_connected(docker));
+    fake_faults_clear(fake);
+    wait_connected();
+    fake_fault(fake, &(struct fake_fault){.path = "/", .hangs = true});
+    ck_assert_msg(fake_run(base, 25000, is_lost, NULL), "a hung engine counts as connected");
+    fake_faults_clear(fake);
+    wait_connected();
+}
+END_TEST
+
+START_TEST(slow_drip)
+{
+    wait_connected();
+    fake_fault(fake, &(struct fake_fault){.path = "/info", .drip = 10});
+    ck_assert(fetch(docker_fetch_info));
+    ck_assert(docker_is_connected(docker));
+}
+END_TEST
+
+static void fill_ring(size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        fake_event(fake, "network", "connect", "n", NULL);
+}
+
+START_TEST(gaps_are_told)
+{
+    unsigned before;
+
+    fill_ring(20);
+    wait_connected();
+    wait_events(20);
+    ck_assert_int_eq(told.gap, DOCKER_GAP_FIRST);
+    /* overlap: nothing lost, and nothing told twice */
+    fake_close_streams(fake);
+    ck_assert(fake_run(base, 2000, is_lost, NULL));
+    fill_ring(100);
+    wait_connected();
+    wait_events(120);
+    ck_assert_int_eq(told.gap, DOCKER_GAP_NONE);
+    /* exactly one old event is left in the ring */
+    fake_close_streams(fake);
+    ck_assert(fake_run(base, 2000, is_lost, NULL));
+    fill_ring(255);
+    wait_connected();
+    wait_events(375);
+    ck_assert_int_eq(told.gap, DOCKER_GAP_NONE);
+    /* none is */
+    fake_close_streams(fake);
+    ck_assert(fake_run(base, 2000, is_lost, NULL));
+    fill_ring(256);
+    wait_connected();
+    wait_events(631);
+    ck_assert_int_eq(told.gap, DOCKER_GAP_RING);
+    /* restarted: a young ring without what was told */
+    fake_close_streams(fake);
+    ck_assert(fake_run(base, 2000, is_lost, NULL));
+    fake_forget_events(fake);
+    fill_ring(3);
+    wait_connected();
+    wait_events(634);
+    ck_assert_int_eq(told.gap, DOCKER_GAP_RESTART);
+    /* restarted and silent since */
+    fake_close_streams(fake);
+    ck_assert(fake_run(base, 2000, is_lost, NULL));
+    fake_forget_events(fake);
+    wait_connected();
+    ck_assert_int_eq(told.gap, DOCKER_GAP_RESTART);
+    before = told.events;
+    settle(100);
+    ck_assert_uint_eq(told.events, before);
+}
+END_TEST
+
+/* Out of order in time, with equal times, and one that says it is from the past: each is told once. */
+START_TEST(order_and_duplicates)
+{
+    static const char *const lines[] = {
+        "{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"a\"},\"timeNano\":5000}\n",
+        "{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"b\"},\"timeNano\":4000}\n",
+        "{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"c\"},\"timeNano\":4000}\n",
+        "{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"c\",\"Attributes\":{\"a\":\"b\"}},"
+        "\"timeNano\":4000}\n",
+        "{\"Type\":\"node\",\"Action\":\"update\",\"Actor\":{\"ID\":\"d\"},\"timeNano\":1}\n",
+    };
+
+    wait_connected();
+    for (size_t i = 0; i < 5; i++)
+        fake_emit(fake, lines[i], strlen(lines[i]));
+    wait_events(5);
+    /* the first live event repeats the last of the ring */
+    fake_close_streams(fake);
+    ck_assert(fake_run(base, 2000, is_lost, NULL));
+    wait_connected();
+    fake_stream_raw(fake, lines[4], strlen(lines[4]));
+    fake_event(fake, "container", "start", "new", NULL);
+    wait_events(6);
+    settle(50);
+    ck_assert_uint_eq(told.events, 6);
+    ck_assert_str_eq(told.last_id, "new");
+}
+END_TEST
+
+START_TEST(fetches_end_when_the_connection_does)
+{
+    wait_connected();
+    fake_fault(fake, &(struct fake_fault){.path = "/info", .hangs = true});
+    told.fetched = told.failed = 0;
+    for (unsigned i = 0; i < 20; i++)
+        docker_fetch_info(docker, on_fetched, NULL);
+    settle(20);
+    fake_close_all(fake);
+    settle(200);
+    ck_assert_uint_eq(told.failed, 20);
+    ck_assert_int_eq(told.number, ENOTCONN);
+    /* and while there is none, at once */
+    fake_stop(fake);
+    settle(50);
+    docker_fetch_info(docker, on_fetched, NULL);
+    settle(20);
+    ck_assert_uint_eq(told.failed, 21);
+    fake_start(fake);
+    fake_faults_clear(fake);
+    wait_connected();
+}
+END_TEST
+
+/* The ring is looked at after a burst: what the engine dropped shows. */
+START_TEST(dropped_events_are_found)
+{
+    wait_connected();
+    fill_ring(600);
+    wait_events(600);
+    /* the engine has one more than it told */
+    fake_set_split(fake, 0);
+    fake_fault(fake, &(struct fake_fault){
+                         .path = "/events?since=0&until",
+                         .reply = "HTTP/1.1 200 OK\r\n\r\n{\"Type\":\"container\",\"Action\":\"start\","
+                                  "\"Actor\":{\"ID\":\"lost\"},\"timeNano\":77}\n",
+                         .length = strlen("HTTP/1.1 200 OK\r\n\r\n{\"Type\":\"container\",\"Action\":\"start\","
+                                          "\"Actor\":{\"ID\":\"lost\"},\"timeNano\":77}\n")});
+    ck_assert(fake_run(base, 25000, has_gap, NULL));
+    ck_assert_int_eq(told.gap, DOCKER_GAP_DROPPED);
+    ck_assert(docker_is_connected(docker));
+}
+END_TEST
+
+START_TEST(socket_that_is_no_engine)
+{
+    docker_retry(docker);
+    wait_connected();
+    fake_stop(fake);
+    ck_assert(fake_run(base, 2000, is_lost, NULL));
+    settle(700);
+    ck_assert_ptr_nonnull(strstr(docker_why_not(docker), "No such file"));
+    /* a file of that name */
+    fclose(fopen(socket_path, "w"));
+    docker_retry(docker);
+    settle(400);
+    ck_assert(!docker_is_connected(docker));
+    unlink(socket_path);
+    fake_start(fake);
+    wait_connected();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("stream");
+    TCase *tests = tcase_create("stream");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, events_come_however_they_are_split);
+    tcase_add_test(tests, every_byte_arrives_alone);
+    tcase_add_test(tests, stream_cut_at_every_byte);
+    tcase_add_test(tests, frame_cut_at_every_byte);
+    tcase_add_test(tests, garbage_in_the_stream_is_survived);
+    tcase_add_test(tests, bad_replies_are_errors);
+    tcase_add_test(tests, bad_replies_to_ping_and_events);
+    tcase_add_test(tests, wrong_types_in_every_field);
+    tcase_add_test(tests, replies_cut_at_every_byte);
+    tcase_add_test(tests, headers_without_end);
+    tcase_add_test(tests, hundred_megabytes);
+    tcase_add_test(tests, huge_events_are_taken);
+    tcase_add_test(tests, events_beyond_the_limits_do_not_blind);
+    tcase_add_test(tests, api_versions);
+    tcase_add_test(tests, refused_version_is_said);
+    tcase_add_test(tests, engine_that_hangs);
+    tcase_add_test(tests, slow_drip);
+    tcase_add_test(tests, gaps_are_told);
+    tcase_add_test(tests, order_and_duplicates);
+    tcase_add_test(tests, fetches_end_when_the_connection_does);
+    tcase_add_test(tests, dropped_events_are_found);
+    tcase_add_test(tests, socket_that_is_no_engine);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
