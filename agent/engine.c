@@ -315,32 +315,81 @@ static void visit(struct engine *engine, struct subject *subject, const struct r
         pair->checked = clock_now(engine->clock);
 }
 
-/* By its id, the beginning of it, or a name. A name may be one that was given a moment ago, or that it lost: whoever
- * joins by name is looked at whenever any container changes. */
-static bool joins(const char *mode, const char *id)
+static void joiners_free(void *p)
 {
-    static const char prefix[] = "container:";
-    const char *other = mode && str_starts(mode, prefix) ? mode + strlen(prefix) : NULL;
+    struct joiners *joiners = p;
 
-    return other && (str_starts(id, other) || strspn(other, "0123456789abcdef") != strlen(id));
+    for (size_t i = 0; i < joiners->ids.count; i++)
+        free(joiners->ids.items[i]);
+    vec_free(&joiners->ids);
+    free(joiners);
 }
 
-static void visit_joiners(struct engine *engine, const char *id, const struct rule *rule, bool changed)
+/* Under which key those who join TARGET stand: its id, or "" where it is named otherwise (a name, the beginning of an
+ * id). A name may be one that was given a moment ago, or lost: who joins by name is looked at whenever any container
+ * changes. */
+static const char *joined_key(const char *target)
 {
-    size_t at = 0;
-    const char *key;
-    const struct facts *facts;
+    enum { ID_LENGTH = 64 };
 
-    while (store_next(engine->store, INPUT_CONTAINER, &at, &key, &facts)) {
-        const struct container_facts *container = (const struct container_facts *)facts;
-        struct subject *subject;
+    return strlen(target) == ID_LENGTH && strspn(target, "0123456789abcdef") == ID_LENGTH ? target : "";
+}
 
-        if (str_equal(key, id) ||
-            !(joins(container->network_mode, id) || joins(container->pid_mode, id) || joins(container->ipc_mode, id)))
-            continue;
-        subject = subject_find(engine, SUBJECT_CONTAINER, key);
-        if (subject)
-            visit(engine, subject, rule, changed);
+static void note_joiner(struct engine *engine, const char *target, const char *id)
+{
+    struct joiners *joiners = map_get(engine->joiners, joined_key(target));
+
+    if (!joiners) {
+        joiners = mem_alloc(sizeof *joiners);
+        map_set(engine->joiners, joined_key(target), joiners);
+    }
+    vec_push(&joiners->ids, mem_strdup(id));
+}
+
+static void forget_joiner(struct engine *engine, const char *target, const char *id)
+{
+    struct joiners *joiners = map_get(engine->joiners, joined_key(target));
+
+    for (size_t i = 0; joiners && i < joiners->ids.count; i++)
+        if (str_equal(joiners->ids.items[i], id)) {
+            free(joiners->ids.items[i]);
+            vec_remove(&joiners->ids, i);
+            break;
+        }
+    if (joiners && !joiners->ids.count)
+        map_remove(engine->joiners, joined_key(target));
+}
+
+/* Whose namespaces a container shares, before and after its facts are replaced: NOTE is one of the two above. */
+static void follow_joins(struct engine *engine, const struct container_facts *container,
+                         void (*note)(struct engine *engine, const char *target, const char *id))
+{
+    const char *modes[] = {container ? container->network_mode : NULL, container ? container->pid_mode : NULL,
+                           container ? container->ipc_mode : NULL};
+
+    for (size_t i = 0; i < countof(modes); i++)
+        if (str_starts(modes[i], "container:") && !(i && str_equal(modes[i], modes[i - 1])))
+            note(engine, modes[i] + strlen("container:"), container->id);
+}
+
+/* Those that share the namespaces of container ID, and those that share theirs. */
+static void visit_joiners(struct engine *engine, const char *id, const struct rule *rule, bool changed, unsigned depth)
+{
+    enum { DEPTH_MAX = 8 };
+    const char *keys[] = {id, depth ? NULL : ""};
+
+    for (size_t k = 0; k < countof(keys) && depth < DEPTH_MAX; k++) {
+        const struct joiners *joiners = keys[k] ? map_get(engine->joiners, keys[k]) : NULL;
+
+        for (size_t i = 0; joiners && i < joiners->ids.count; i++) {
+            struct subject *subject = subject_find(engine, SUBJECT_CONTAINER, joiners->ids.items[i]);
+
+            if (str_equal(joiners->ids.items[i], id))
+                continue;
+            if (subject)
+                visit(engine, subject, rule, changed);
+            visit_joiners(engine, joiners->ids.items[i], rule, changed, depth + 1);
+        }
     }
 }
 
@@ -381,10 +430,13 @@ static void visit_affected(struct engine *engine, const struct input *input, boo
             subject = subject_find(engine, subject_kind, input->key);
             if (subject)
                 visit(engine, subject, rule, changed);
-            if (kind == INPUT_CONTAINER && engine->joiners)
-                visit_joiners(engine, input->key, rule, changed);
+            if (kind == INPUT_CONTAINER && map_count(engine->joiners))
+                visit_joiners(engine, input->key, rule, changed, 0);
         } else if (subject_kind == SUBJECT_EXEC && kind == INPUT_CONTAINER) {
             continue; /* an exec keeps what was true when it was made */
+        } else if (subject_kind == SUBJECT_CONTAINER && kind == INPUT_IMAGE &&
+                   !store_image_users(engine->store, input->key)) {
+            continue;
         } else {
             visit_all(engine, subject_kind, rule, changed, kind, input->key);
         }
@@ -454,13 +506,6 @@ static void schedule_settle(struct engine *engine)
         event_active(engine->settle_event, EV_TIMEOUT, 0);
 }
 
-static size_t is_joiner(const struct container_facts *container)
-{
-    return container &&
-           (str_starts(container->network_mode, "container:") || str_starts(container->pid_mode, "container:") ||
-            str_starts(container->ipc_mode, "container:"));
-}
-
 void engine_close_exec(struct engine *engine, const char *id)
 {
     enum { CLOSED_MAX = 65536 };
@@ -491,7 +536,7 @@ void engine_gone(struct engine *engine, enum input_kind kind, const char *key, c
     removed.key = key_copy;
     engine->cause = cause;
     if (kind == INPUT_CONTAINER) {
-        engine->joiners -= is_joiner(store_container(engine->store, key, NULL));
+        follow_joins(engine, store_container(engine->store, key_copy, NULL), forget_joiner);
         execs_container_lost(engine, key_copy, true, "the container is already gone");
         forget_input(engine, INPUT_PROCESSES, key_copy);
     } else if (kind == INPUT_IMAGE) {
@@ -548,10 +593,19 @@ void engine_expect(struct engine *engine, enum input_kind kind, const char *key,
     mark_stale(engine, input_ensure(engine, kind, key), cause);
 }
 
+/* Is there one of it for each key? */
+static bool has_keys(enum input_kind kind)
+{
+    return kind == INPUT_CONTAINER || kind == INPUT_PROCESSES || kind == INPUT_EXEC || kind == INPUT_FILES ||
+           input_is_of_image(kind);
+}
+
 void engine_stale(struct engine *engine, enum input_kind kind, const char *key, const char *cause)
 {
     struct input *input;
 
+    if (has_keys(kind) && str_empty(key))
+        return; /* an engine that says so is not to be believed */
     if (kind == INPUT_EXEC && map_get(engine->closed_execs, key))
         return;
     input = input_ensure(engine, kind, key);
@@ -885,7 +939,7 @@ void engine_fetched(struct engine *engine, enum input_kind kind, const char *key
         old.pid = had ? before->pid : 0;
         if (had)
             string_copies(&before->exec_ids, &live);
-        engine->joiners -= is_joiner(before);
+        follow_joins(engine, before, forget_joiner);
     }
     if (kind == INPUT_EXEC)
         complete_exec(engine, (struct exec_facts *)facts);
@@ -895,7 +949,7 @@ void engine_fetched(struct engine *engine, enum input_kind kind, const char *key
         const struct container_facts *container =
             (const struct container_facts *)store_get(engine->store, kind, key, NULL);
 
-        engine->joiners += is_joiner(container);
+        follow_joins(engine, container, note_joiner);
         subject_ensure(engine, SUBJECT_CONTAINER, key, container->name);
         follow_container(engine, container, had ? &old : NULL, engine->pending[INPUT_CONTAINERS] > 0, cause);
         follow_execs(engine, container, &live, cause);
@@ -973,6 +1027,8 @@ void engine_fetch_failed(struct engine *engine, enum input_kind kind, const char
         fail_exec(engine, input, number == ENOENT, why);
         return;
     }
+    if (kind == INPUT_CONTAINER)
+        follow_joins(engine, store_container(engine->store, key, NULL), forget_joiner);
     changed = store_put_error(engine->store, kind, key, why);
     if (kind == INPUT_CONTAINER) {
         subject_ensure(engine, SUBJECT_CONTAINER, key, NULL);
@@ -1003,6 +1059,7 @@ static void on_settled(evutil_socket_t fd, short what, void *user)
         engine->restored_closed = true;
         state_close_leftovers(engine);
     }
+    state_tell_trouble(engine);
     if (engine->callbacks.settled)
         engine->callbacks.settled(engine->callbacks.user);
 }
@@ -1266,6 +1323,7 @@ struct engine *engine_new(struct event_base *base, struct rule_set *rules, const
     engine->store = store_new();
     engine->closed_execs = map_new(NULL);
     engine->execs = execs_new();
+    engine->joiners = map_new(joiners_free);
     engine->state_fd = -1;
     for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)
         engine->inputs[kind] = map_new(input_free);
@@ -1303,6 +1361,7 @@ void engine_free(struct engine *engine)
     store_free(engine->store);
     map_free(engine->closed_execs);
     execs_free(engine->execs);
+    map_free(engine->joiners);
     rule_set_free(engine->rules);
     free(engine);
 }

@@ -30,6 +30,10 @@ struct agent_state {
 
 struct execs; /* execs whose records are awaited */
 
+struct joiners {
+    VEC(char *) ids;
+};
+
 struct transition_ring {
     struct transition **items;
     size_t first, count, size, bytes;
@@ -52,7 +56,7 @@ struct engine {
 
     struct map *subjects[SUBJECT_KIND_COUNT];              /* id → struct subject */
     VEC(const struct rule *) rules_of[SUBJECT_KIND_COUNT]; /* enabled rules by the kind they judge */
-    size_t joiners;                                        /* containers that share another container's namespaces */
+    struct map *joiners; /* container (as named in a mode) → struct joiners, those that share its namespaces */
 
     const char *cause; /* of what is being worked on just now */
     struct check_result scratch;
@@ -66,6 +70,9 @@ struct engine {
     char *state_path;
     int state_fd;
     size_t state_lines;
+    char *state_trouble;  /* why the file does not hold what it should; NULL: it does */
+    usec_t state_retry;   /* after trouble it is not rewritten before */
+    bool state_broken;    /* it ends in the middle of a line */
     struct map *restored; /* "slug kind:id" → struct restored, until the subject is seen again */
     bool restored_closed;
     struct execs *execs;
@@ -126,6 +133,7 @@ usec_t exceptions_next_expiry(const struct engine *engine); /* of waivers; 0: no
 void state_append(struct engine *engine, const struct subject *subject, const struct pair *pair, bool gone);
 void state_append_seq(struct engine *engine);
 bool state_adopt(struct engine *engine, const struct subject *subject, struct pair *pair);
+void state_tell_trouble(struct engine *engine); /* as a state of the agent itself, and when it is over */
 void state_close_leftovers(struct engine *engine);
 void state_deinit(struct engine *engine);
 

@@ -5,7 +5,8 @@
  * subject); a line that is cut off at the end (power loss) is skipped. It is rewritten when it holds many times more
  * lines than live pairs. Pairs read back are adopted when their subject is seen again; those whose subject did not come
  * back by the end of the first full scan are closed with a transition. Facts of execs, which the engine forgets, are
- * part of their lines. */
+ * part of their lines. A line that cannot be written (the disk is full) is a state of the agent itself; the file is
+ * written anew, whole, as soon as that succeeds. */
 #include "agent/engine_internal.h"
 
 #include <errno.h>
@@ -17,7 +18,8 @@
 #include "common/json_out.h"
 #include "common/log.h"
 
-enum { STATE_LIMIT = 256 * 1024 * 1024, COMPACT_SLACK = 4096 };
+enum { LINE_LIMIT = 1024 * 1024, COMPACT_SLACK = 4096, RETRY_S = 10 };
+static const uint64_t seq_max = UINT64_C(1) << 53; /* what JSON readers hold exactly */
 
 static void restored_free(void *p)
 {
@@ -53,7 +55,7 @@ static void write_exec(const struct engine *engine, const struct subject *subjec
     json_out_end_object(out);
 }
 
-static void write_line(const struct engine *engine, int fd, const char *text, size_t length)
+static int write_line(int fd, const char *text, size_t length)
 {
     scoped_str line = STR_INIT;
 
@@ -64,16 +66,15 @@ static void write_line(const struct engine *engine, int fd, const char *text, si
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0) {
-            log_error("state: cannot write %s: %s", engine->state_path, strerror(errno));
-            return;
-        }
+        if (n < 0)
+            return -errno;
         done += (size_t)n;
     }
+    return 0;
 }
 
-static void write_pair(const struct engine *engine, int fd, const struct subject *subject, const struct pair *pair,
-                       bool gone)
+static int write_pair(const struct engine *engine, int fd, const struct subject *subject, const struct pair *pair,
+                      bool gone)
 {
     scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
     const char *text;
@@ -93,30 +94,59 @@ static void write_pair(const struct engine *engine, int fd, const struct subject
         write_exec(engine, subject, out);
     json_out_end_object(out);
     text = json_out_text(out, &length);
-    write_line(engine, fd, text, length);
+    return write_line(fd, text, length);
 }
 
-static void write_seq(const struct engine *engine, int fd)
+static int write_seq(const struct engine *engine, int fd)
 {
     scoped(cleanup_free) char *line = mem_printf("{\"seq\":%llu}", (unsigned long long)engine->last_seq);
 
-    write_line(engine, fd, line, strlen(line));
+    return write_line(fd, line, strlen(line));
+}
+
+/* Before a line that is added: ends what a failure left half written. */
+static int mend_end(struct engine *engine)
+{
+    if (engine->state_broken && write(engine->state_fd, "\n", 1) != 1)
+        return errno ? -errno : -EIO;
+    engine->state_broken = false;
+    return 0;
+}
+
+static void note_written(struct engine *engine, int r)
+{
+    engine->state_lines++;
+    if (r == 0)
+        return;
+    engine->state_broken = true;
+    if (engine->state_trouble)
+        return;
+    engine->state_trouble = mem_printf("cannot write %s: %s", engine->state_path, strerror(-r));
+    log_error("state: %s", engine->state_trouble);
 }
 
 void state_append(struct engine *engine, const struct subject *subject, const struct pair *pair, bool gone)
 {
+    int r;
+
     if (engine->state_fd < 0)
         return;
-    write_pair(engine, engine->state_fd, subject, pair, gone);
-    engine->state_lines++;
+    r = mend_end(engine);
+    if (r == 0)
+        r = write_pair(engine, engine->state_fd, subject, pair, gone);
+    note_written(engine, r);
 }
 
 void state_append_seq(struct engine *engine)
 {
+    int r;
+
     if (engine->state_fd < 0)
         return;
-    write_seq(engine, engine->state_fd);
-    engine->state_lines++;
+    r = mend_end(engine);
+    if (r == 0)
+        r = write_seq(engine, engine->state_fd);
+    note_written(engine, r);
 }
 
 bool state_adopt(struct engine *engine, const struct subject *subject, struct pair *pair)
@@ -174,6 +204,14 @@ void state_close_leftovers(struct engine *engine)
     map_free(take(engine->restored));
 }
 
+/* A time as the file tells it; now, where that cannot be. */
+static usec_t restored_time(const struct engine *engine, const struct json *value)
+{
+    usec_t now = clock_now(engine->clock), at = json_int(value, 0);
+
+    return at > 0 && at < now ? at : now;
+}
+
 static void restore_exec(struct engine *engine, const char *id, const struct json *exec, const char *why)
 {
     struct arena *arena;
@@ -196,7 +234,7 @@ static void restore_exec(struct engine *engine, const char *id, const struct jso
     facts->user = arena_strdup(arena, json_text(json_get(exec, "user"), ""));
     facts->command = arena_strdup(arena, json_string(json_get(exec, "command")));
     facts->privileged = json_bool(json_get(exec, "privileged"), false);
-    facts->seen = json_int(json_get(exec, "seen"), 0);
+    facts->seen = restored_time(engine, json_get(exec, "seen"));
     store_put(engine->store, INPUT_EXEC, id, &facts->facts);
 }
 
@@ -204,7 +242,8 @@ static void restore_line(struct engine *engine, const struct json *line)
 {
     const char *slug = json_string(json_get(line, "rule")), *kind = json_string(json_get(line, "kind"));
     const char *id = json_string(json_get(line, "id")), *status = json_string(json_get(line, "status"));
-    uint64_t seq = (uint64_t)json_int(json_get(line, "seq"), 0);
+    int64_t number = json_int(json_get(line, "seq"), 0);
+    uint64_t seq = number > 0 && (uint64_t)number < seq_max ? (uint64_t)number : 0; /* else it is garbage */
     scoped(cleanup_free) char *key = NULL;
     struct restored *restored;
     enum verdict verdict;
@@ -225,7 +264,7 @@ static void restore_line(struct engine *engine, const struct json *line)
     restored = mem_alloc(sizeof *restored);
     restored->verdict = verdict;
     restored->seq = seq;
-    restored->since = json_int(json_get(line, "since"), 0);
+    restored->since = restored_time(engine, json_get(line, "since"));
     restored->waived = json_bool(json_get(line, "waived"), false);
     restored->name = mem_strdup(json_text(json_get(line, "name"), id));
     map_set(engine->restored, key, restored);
@@ -233,27 +272,59 @@ static void restore_line(struct engine *engine, const struct json *line)
         restore_exec(engine, id, json_get(line, "exec"), json_string(json_get(line, "exec_error")));
 }
 
-static void restore_text(struct engine *engine, const char *text, size_t length)
+/* One line of the file, without its end. False: it means nothing. */
+static bool restore_text(struct engine *engine, const char *text, size_t length)
 {
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+    engine->state_lines++;
+    if (!length)
+        return true;
+    if (json_parse(text, length, NULL, &doc, NULL) < 0 || json_type(json_root(doc)) != JSON_OBJECT)
+        return false;
+    restore_line(engine, json_root(doc));
+    return true;
+}
+
+/* Reads the file line by line, whatever its size. RET_CUT: its last line has no end. */
+static int restore_file(struct engine *engine, bool *ret_cut, struct error *error)
+{
+    scoped_str line = STR_INIT;
+    char buffer[64 * 1024];
+    scoped(cleanup_close) int fd = open(engine->state_path, O_RDONLY | O_CLOEXEC);
     size_t bad = 0;
+    bool too_long = false;
+    ssize_t n = 0;
 
-    for (const char *line = text, *end = text + length; line < end;) {
-        const char *newline = memchr(line, '\n', (size_t)(end - line));
-        scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    *ret_cut = false;
+    if (fd < 0)
+        return errno == ENOENT ? 0 : error_system(error, errno, "state: cannot open %s", engine->state_path);
+    while ((n = read(fd, buffer, sizeof buffer)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_system(error, errno, "state: cannot read %s", engine->state_path);
+        for (const char *at = buffer, *end = buffer + n; at < end;) {
+            const char *newline = memchr(at, '\n', (size_t)(end - at));
+            size_t length = (size_t)((newline ? newline : end) - at);
 
-        if (!newline)
-            newline = end;
-        if (newline > line) {
-            if (json_parse(line, (size_t)(newline - line), NULL, &doc, NULL) == 0)
-                restore_line(engine, json_root(doc));
-            else
-                bad++;
+            too_long = too_long || line.length + length > LINE_LIMIT;
+            if (!too_long)
+                str_append_n(&line, at, length);
+            *ret_cut = !newline;
+            at += length + (newline != NULL);
+            if (!newline)
+                continue;
+            bad += too_long || !restore_text(engine, str_text(&line), line.length);
+            too_long = false;
+            str_clear(&line);
         }
-        engine->state_lines++;
-        line = newline + 1;
     }
+    if (*ret_cut)
+        bad += too_long || !restore_text(engine, str_text(&line), line.length);
     if (bad)
         log_warning("state: %s: %zu unreadable lines skipped", engine->state_path, bad);
+    return 0;
 }
 
 /* Execs that are still of interest become subjects at once: no event will bring them back. */
@@ -298,22 +369,20 @@ static void adopt_present(struct engine *engine)
 
 int engine_load_state(struct engine *engine, const char *state_dir, struct error *error)
 {
-    scoped_str text = STR_INIT;
+    bool is_cut;
     int r;
 
     engine->state_path = mem_printf("%s/findings.log", state_dir);
     engine->restored = map_new(restored_free);
-    r = file_read(engine->state_path, STATE_LIMIT, &text, error);
-    if (r < 0 && r != -ENOENT)
-        return error_prefix(error, "state");
-    restore_text(engine, str_text(&text), text.length);
+    r = restore_file(engine, &is_cut, error);
+    if (r < 0)
+        return r;
     engine->state_fd = open(engine->state_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (engine->state_fd < 0)
         return error_system(error, errno, "state: cannot open %s", engine->state_path);
     if (flock(engine->state_fd, LOCK_EX | LOCK_NB) < 0)
         return error_set(error, EBUSY, "state: %s is in use by another agent", engine->state_path);
-    if (text.length && text.data[text.length - 1] != '\n' && write(engine->state_fd, "\n", 1) < 0)
-        return error_system(error, errno, "state: cannot write %s", engine->state_path);
+    engine->state_broken = is_cut;
     adopt_present(engine);
     revive_execs(engine);
     return 0;
@@ -330,53 +399,89 @@ static size_t count_pairs(const struct engine *engine)
 }
 
 /* Closed execs as restore_line() reads them: a line without a status. */
-static void write_closed(struct engine *engine, int fd)
+static int write_closed(struct engine *engine, int fd)
 {
     size_t at = 0;
     const char *id;
     void *value;
+    int r = 0;
 
-    while (map_next(engine->closed_execs, &at, &id, &value)) {
-        scoped(cleanup_free) char *line =
-            mem_printf("{\"rule\":\"-\",\"kind\":\"exec\",\"id\":\"%s\",\"status\":null}", id);
+    while (r == 0 && map_next(engine->closed_execs, &at, &id, &value)) {
+        scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+        const char *text;
+        size_t length;
 
-        write_line(engine, fd, line, strlen(line));
-        engine->state_lines++;
+        json_out_object(out, NULL);
+        json_out_string(out, "rule", "-");
+        json_out_string(out, "kind", "exec");
+        json_out_string(out, "id", id);
+        json_out_null(out, "status");
+        json_out_end_object(out);
+        text = json_out_text(out, &length);
+        r = write_line(fd, text, length);
     }
+    return r;
+}
+
+static int write_all(struct engine *engine, int fd)
+{
+    size_t at = 0;
+    const struct subject *subject;
+    int r = write_seq(engine, fd);
+
+    while (r == 0 && (subject = engine_next_subject(engine, &at)))
+        for (size_t i = 0; r == 0 && i < subject->pair_count; i++)
+            if (subject->pairs[i].verdict != VERDICT_NONE)
+                r = write_pair(engine, fd, subject, &subject->pairs[i], false);
+    if (r == 0)
+        r = write_closed(engine, fd);
+    if (r == 0 && (flock(fd, LOCK_EX | LOCK_NB) < 0 || fsync(fd) < 0))
+        r = -errno;
+    return r;
+}
+
+static bool wants_to_be_rewritten(const struct engine *engine)
+{
+    return engine->state_fd >= 0 && !engine->restored &&
+           ((engine->state_trouble && clock_monotonic() >= engine->state_retry) ||
+            engine->state_lines >= 2 * (count_pairs(engine) + map_count(engine->closed_execs)) + COMPACT_SLACK);
 }
 
 int engine_save_state(struct engine *engine, struct error *error)
 {
     scoped(cleanup_free) char *temporary = NULL;
-    size_t at = 0;
-    const struct subject *subject;
-    int fd;
+    int fd, r;
 
-    if (engine->state_fd < 0 || engine->restored ||
-        engine->state_lines < 2 * (count_pairs(engine) + map_count(engine->closed_execs)) + COMPACT_SLACK)
+    if (!wants_to_be_rewritten(engine))
         return 0;
+    engine->state_retry = clock_monotonic() + RETRY_S * USEC_PER_SEC;
     temporary = mem_printf("%s.new", engine->state_path);
     fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
     if (fd < 0)
         return error_system(error, errno, "state: cannot open %s", temporary);
-    engine->state_lines = 0;
-    write_seq(engine, fd);
-    while ((subject = engine_next_subject(engine, &at)))
-        for (size_t i = 0; i < subject->pair_count; i++)
-            if (subject->pairs[i].verdict != VERDICT_NONE) {
-                write_pair(engine, fd, subject, &subject->pairs[i], false);
-                engine->state_lines++;
-            }
-    write_closed(engine, fd);
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fsync(fd) < 0 || rename(temporary, engine->state_path) < 0) {
-        int number = errno;
-
+    r = write_all(engine, fd);
+    if (r == 0 && rename(temporary, engine->state_path) < 0)
+        r = -errno;
+    if (r < 0) { /* the old file stays, which is the better one */
         close(fd);
-        return error_system(error, number, "state: cannot replace %s", engine->state_path);
+        unlink(temporary);
+        return error_system(error, -r, "state: cannot replace %s", engine->state_path);
     }
     close(engine->state_fd);
     engine->state_fd = fd;
+    engine->state_lines = count_pairs(engine) + map_count(engine->closed_execs) + 1;
+    engine->state_broken = false;
+    if (engine->state_trouble) {
+        free(take(engine->state_trouble));
+        engine_agent_state(engine, "agent-state", true, "the state is written again", "state");
+    }
     return 0;
+}
+
+void state_tell_trouble(struct engine *engine)
+{
+    if (engine->state_trouble)
+        engine_agent_state(engine, "agent-state", false, engine->state_trouble, "state");
 }
 
 void state_deinit(struct engine *engine)
@@ -384,5 +489,6 @@ void state_deinit(struct engine *engine)
     if (engine->state_fd >= 0)
         close(engine->state_fd);
     free(engine->state_path);
+    free(engine->state_trouble);
     map_free(engine->restored);
 }

@@ -89,6 +89,10 @@ int parse_service_list_value(const struct json *value, struct service_list_facts
     for (size_t i = 0; i < count; i++) {
         const struct json *service = json_at(value, i);
 
+        if (json_type(json_get(service, "Spec")) != JSON_OBJECT) {
+            arena_free(b.arena);
+            return error_set(error, EINVAL, "services: Spec of entry %zu is missing", i);
+        }
         list->count++;
         list->with_secrets +=
             json_count(json_path(service, "Spec", "TaskTemplate", "ContainerSpec", "Secrets", NULL)) > 0;

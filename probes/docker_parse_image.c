@@ -40,7 +40,7 @@ int parse_image_list_value(const struct json *value, struct image_list_facts **r
         struct image_list_item *image = &list->items[list->count++];
 
         image->id = build_text(&b, json_get(item, "Id"));
-        if (!image->id) {
+        if (str_empty(image->id)) {
             arena_free(b.arena);
             return error_set(error, EINVAL, "images: Id of entry %zu is missing", i);
         }
