@@ -53,8 +53,11 @@ static const uint64_t *hash_key(void)
 
 void hash_init(struct hash *hash)
 {
-    const uint64_t *key = hash_key();
+    hash_init_key(hash, hash_key());
+}
 
+void hash_init_key(struct hash *hash, const uint64_t key[2])
+{
     *hash = (struct hash){.v = {key[0] ^ UINT64_C(0x736f6d6570736575), key[1] ^ UINT64_C(0x646f72616e646f6d),
                                 key[0] ^ UINT64_C(0x6c7967656e657261), key[1] ^ UINT64_C(0x7465646279746573)}};
 }

@@ -32,6 +32,7 @@ struct hash {
     uint64_t total; /* bytes fed */
 };
 void hash_init(struct hash *hash);
+void hash_init_key(struct hash *hash, const uint64_t key[2]); /* for what is stored: the caller keeps the key */
 void hash_bytes(struct hash *hash, const void *data,
                 size_t length); /* feeds the length too, so fields cannot run together */
 uint64_t hash_end(struct hash *hash);

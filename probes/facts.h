@@ -293,10 +293,11 @@ struct layer_facts {
         mode_t mode;
     } * setuid;
     size_t setuid_count;
-    const char *package_manager; /* "dpkg", "apk", "rpm"; NULL: none found */
+    const char *package_manager; /* "dpkg", "apk, rpm" …; NULL: none found */
+    const char *packages_error;  /* a database is there, and why it cannot be read; NULL: all of them were */
     struct string_list packages; /* names, sorted */
     struct string_list tools;    /* interactive and build tools found as programs */
-    uint64_t files;
+    uint64_t files, dropped;     /* seen; setuid programs and tools that are not listed, since they are too many */
 };
 
 /* Why there is no scan_facts where none is wanted. */

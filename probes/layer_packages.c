@@ -1,172 +1,245 @@
-/* Package databases: dpkg's status (and distroless's one file per package), apk's installed, rpm's SQLite. rpm's older
- * formats (Berkeley DB, ndb) are told as what cannot be read. */
+/* Package databases: dpkg's and opkg's status (and distroless's one file per package), apk's installed, pacman's one
+ * folder per package, rpm's three formats (layer_rpm.c). One that cannot be read is noted, never taken for empty. */
 #include <errno.h>
-#include <sqlite3.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "common/text.h"
 #include "probes/layers_internal.h"
 
-enum kind { NONE, DPKG, DPKG_PART, APK, RPM_SQLITE, RPM_OLD };
+typedef int read_database(struct layer_packages *packages, char *data, size_t length, struct error *error);
 
-static enum kind kind_of(const char *path)
+static read_database read_status, read_part, read_apk, read_pacman, read_log;
+
+/* PATH is a file, or with a slash at its end what lies below it. */
+static const struct database {
+    const char *path;
+    enum package_manager manager;
+    read_database *read;
+    const char *ending; /* of files below a folder; NULL: any */
+    bool partial;
+} databases[] = {
+    {"var/lib/dpkg/status", MANAGER_DPKG, read_status, NULL, false},
+    {"var/lib/dpkg/status.d/", MANAGER_DPKG, read_part, NULL, true},
+    {"lib/apk/db/installed", MANAGER_APK, read_apk, NULL, false},
+    {"usr/lib/apk/db/installed", MANAGER_APK, read_apk, NULL, false},
+    {"var/lib/rpm/rpmdb.sqlite", MANAGER_RPM, layer_rpm_sqlite, NULL, false},
+    {"usr/lib/sysimage/rpm/rpmdb.sqlite", MANAGER_RPM, layer_rpm_sqlite, NULL, false},
+    {"var/lib/rpm/rpmdb.sqlite-wal", MANAGER_RPM, read_log, NULL, false},
+    {"usr/lib/sysimage/rpm/rpmdb.sqlite-wal", MANAGER_RPM, read_log, NULL, false},
+    {"var/lib/rpm/Packages", MANAGER_RPM, layer_rpm_bdb, NULL, false},
+    {"usr/lib/sysimage/rpm/Packages", MANAGER_RPM, layer_rpm_bdb, NULL, false},
+    {"var/lib/rpm/Packages.db", MANAGER_RPM, layer_rpm_ndb, NULL, false},
+    {"usr/lib/sysimage/rpm/Packages.db", MANAGER_RPM, layer_rpm_ndb, NULL, false},
+    {"var/lib/pacman/local/", MANAGER_PACMAN, read_pacman, "/desc", true},
+    {"var/lib/opkg/status", MANAGER_OPKG, read_status, NULL, false},
+    {"usr/lib/opkg/status", MANAGER_OPKG, read_status, NULL, false},
+};
+
+static const struct database *database_of(const char *path)
 {
-    static const struct {
-        const char *path;
-        enum kind kind;
-    } files[] = {{"var/lib/dpkg/status", DPKG},
-                 {"lib/apk/db/installed", APK},
-                 {"usr/lib/apk/db/installed", APK},
-                 {"var/lib/rpm/rpmdb.sqlite", RPM_SQLITE},
-                 {"usr/lib/sysimage/rpm/rpmdb.sqlite", RPM_SQLITE},
-                 {"var/lib/rpm/Packages", RPM_OLD},
-                 {"usr/lib/sysimage/rpm/Packages", RPM_OLD},
-                 {"var/lib/rpm/Packages.db", RPM_OLD},
-                 {"usr/lib/sysimage/rpm/Packages.db", RPM_OLD}};
-    static const char parts[] = "var/lib/dpkg/status.d/";
+    if (path[0] != 'v' && path[0] != 'l' && path[0] != 'u')
+        return NULL;
+    for (size_t i = 0; i < countof(databases); i++) {
+        const struct database *database = &databases[i];
 
-    for (size_t i = 0; i < countof(files); i++)
-        if (strcmp(files[i].path, path) == 0)
-            return files[i].kind;
-    return str_starts(path, parts) && !str_ends(path, ".md5sums") ? DPKG_PART : NONE;
+        if (!str_ends(database->path, "/") ? strcmp(path, database->path) == 0
+                                           : str_starts(path, database->path) && !str_ends(path, ".md5sums") &&
+                                                 (!database->ending || str_ends(path, database->ending)))
+            return database;
+    }
+    return NULL;
 }
 
 bool layer_is_package_file(const char *path)
 {
-    return kind_of(path) != NONE;
+    return database_of(path) != NULL;
 }
 
-static int add(struct layer_summary *summary, const char *name, size_t length, struct error *error)
+const char *layer_manager_name(enum package_manager manager)
 {
-    if (summary->packages.count >= LAYER_PACKAGES_MAX)
+    static const char *const names[MANAGER_COUNT] = {[MANAGER_DPKG] = "dpkg",
+                                                     [MANAGER_APK] = "apk",
+                                                     [MANAGER_RPM] = "rpm",
+                                                     [MANAGER_PACMAN] = "pacman",
+                                                     [MANAGER_OPKG] = "opkg"};
+
+    return names[manager];
+}
+
+int layer_add_package(struct layer_packages *packages, const char *name, size_t length, struct error *error)
+{
+    if (packages->names.count >= LAYER_PACKAGES_MAX)
         return error_set(error, EFBIG, "more than %d packages", (int)LAYER_PACKAGES_MAX);
-    vec_push(&summary->packages, mem_strndup(name, length < 256 ? length : 256));
+    vec_push(&packages->names, mem_strndup(name, length < 256 ? length : 256));
     return 0;
 }
 
-/* Stanzas of "Package: NAME" with "Status: install ok installed" (a part has no Status line); apk's "P:NAME". */
-static int read_stanzas(struct layer_summary *summary, const char *data, size_t length, enum kind kind,
-                        struct error *error)
+/* ---- Texts ---- */
+
+/* Stanzas: KEY is what stands before a package's name. Those with a Status line other than "… installed" do not count;
+ * without one they count if they MAY_LACK it. */
+static int read_stanzas(struct layer_packages *packages, const char *data, size_t length, const char *key,
+                        bool may_lack, struct error *error)
 {
-    const char *key = kind == APK ? "P:" : "Package: ", *name = NULL;
     size_t key_length = strlen(key), name_length = 0;
-    bool installed = kind != DPKG;
+    const char *name = NULL;
+    bool installed = may_lack;
     int r = 0;
 
     for (const char *line = data, *end = data + length; r == 0 && line <= end;) {
         const char *newline = line < end ? memchr(line, '\n', (size_t)(end - line)) : NULL;
         size_t size = (size_t)((newline ? newline : end) - line);
 
-        if (size > key_length && strncmp(line, key, key_length) == 0) {
+        if (size > key_length && memcmp(line, key, key_length) == 0) {
             name = line + key_length;
             name_length = size - key_length;
-        } else if (kind == DPKG && size > 8 && strncmp(line, "Status: ", 8) == 0) {
+        } else if (size > 8 && memcmp(line, "Status: ", 8) == 0) {
             installed = memmem(line, size, " installed", 10) != NULL;
-        } else if (!size && name) {
-            if (installed)
-                r = add(summary, name, name_length, error);
+        } else if (!size) {
+            if (name && installed)
+                r = layer_add_package(packages, name, name_length, error);
             name = NULL;
-            installed = kind != DPKG;
+            installed = may_lack;
         }
         line += size + 1;
     }
     if (r == 0 && name && installed)
-        r = add(summary, name, name_length, error);
+        r = layer_add_package(packages, name, name_length, error);
     return r;
 }
 
-/* The name in an rpm header: big-endian counts, index entries (tag, type, offset, count), then the data. */
-static const char *header_name(const unsigned char *blob, size_t size, size_t *ret_length)
+static int read_status(struct layer_packages *packages, char *data, size_t length, struct error *error)
 {
-    enum { TAG_NAME = 1000, ENTRY_SIZE = 16, ENTRIES_MAX = 65536 };
-    uint32_t entries, bytes;
+    return read_stanzas(packages, data, length, "Package: ", false, error);
+}
 
-#define be32(at) ((uint32_t)(at)[0] << 24 | (uint32_t)(at)[1] << 16 | (uint32_t)(at)[2] << 8 | (uint32_t)(at)[3])
-    if (size < 8)
-        return NULL;
-    entries = be32(blob);
-    bytes = be32(blob + 4);
-    if (entries > ENTRIES_MAX || size < 8 + (size_t)entries * ENTRY_SIZE + bytes)
-        return NULL;
-    for (uint32_t i = 0; i < entries; i++) {
-        const unsigned char *entry = blob + 8 + (size_t)i * ENTRY_SIZE;
-        const char *store = (const char *)blob + 8 + (size_t)entries * ENTRY_SIZE;
+static int read_part(struct layer_packages *packages, char *data, size_t length, struct error *error)
+{
+    return read_stanzas(packages, data, length, "Package: ", true, error);
+}
 
-        if (be32(entry) == TAG_NAME && be32(entry + 8) < bytes) {
-            *ret_length = strnlen(store + be32(entry + 8), bytes - be32(entry + 8));
-            return store + be32(entry + 8);
-        }
-    }
-#undef be32
+static int read_apk(struct layer_packages *packages, char *data, size_t length, struct error *error)
+{
+    return read_stanzas(packages, data, length, "P:", true, error);
+}
+
+/* "%NAME%", and the name on the line behind it. */
+static int read_pacman(struct layer_packages *packages, char *data, size_t length, struct error *error)
+{
+    static const char key[] = "%NAME%\n";
+    const char *at = memmem(data, length, key, sizeof key - 1), *newline;
+    size_t left;
+
+    if (!at)
+        return error_set(error, EBADMSG, "it names no package");
+    at += sizeof key - 1;
+    left = length - (size_t)(at - data);
+    newline = memchr(at, '\n', left);
+    return layer_add_package(packages, at, newline ? (size_t)(newline - at) : left, error);
+}
+
+/* SQLite's log is folded into its database whenever rpm ends. */
+static int read_log(struct layer_packages *packages, char *data, size_t length, struct error *error)
+{
+    (void)packages;
+    (void)data;
+    return error_set(error, ENOTSUP, "%zu bytes of changes that are not in the database yet", length);
+}
+
+/* ---- Which is read how ---- */
+
+static void note(struct layer_packages *packages, const char *path, const char *why)
+{
+    if (!packages->error)
+        packages->error = mem_printf("/%s: %s", path, why);
+}
+
+void layer_packages_unread(struct layer_summary *summary, const char *path, const char *why)
+{
+    const struct database *database = database_of(path);
+
+    if (database)
+        note(&summary->packages[database->manager], path, why);
+}
+
+void layer_read_packages(struct layer_summary *summary, const char *path, char *data, size_t length)
+{
+    const struct database *database = database_of(path);
+    struct error error = ERROR_INIT;
+    struct layer_packages *packages;
+
+    if (!database)
+        return;
+    packages = &summary->packages[database->manager];
+    if (database->partial)
+        packages->partial = true;
+    else
+        packages->whole = true;
+    if (length ? database->read(packages, data, length, &error) < 0 : false)
+        note(packages, path, error.text);
+}
+
+/* ---- Links ---- */
+
+/* Is PATH a database's, or a folder above one that only package managers use? */
+static const struct database *place_of(const char *path)
+{
+    size_t length = strlen(path);
+
+    if (strcmp(path, "lib") == 0 || strcmp(path, "usr") == 0 || strcmp(path, "usr/lib") == 0 ||
+        strcmp(path, "var") == 0 || strcmp(path, "var/lib") == 0)
+        return NULL;
+    for (size_t i = 0; i < countof(databases); i++)
+        if (strncmp(databases[i].path, path, length) == 0 &&
+            (!databases[i].path[length] || databases[i].path[length] == '/'))
+            return &databases[i];
     return NULL;
 }
 
-static int read_rows(struct layer_summary *summary, sqlite3 *db, struct error *error)
+bool layer_is_database_place(const char *path)
 {
-    sqlite3_stmt *statement = NULL;
-    int r = 0, code = sqlite3_prepare_v2(db, "SELECT blob FROM Packages", -1, &statement, NULL);
+    return (path[0] == 'v' || path[0] == 'l' || path[0] == 'u') && place_of(path);
+}
 
-    while (code == SQLITE_OK && r == 0) {
-        const unsigned char *blob;
-        const char *name;
-        size_t length;
-        int step = sqlite3_step(statement);
+/* TARGET as seen from the folder of PATH, without links, "." and "..". */
+static void resolve(struct str *out, const char *path, const char *target)
+{
+    const char *slash = strrchr(path, '/');
 
-        if (step == SQLITE_DONE)
-            break;
-        if (step != SQLITE_ROW) {
-            code = step;
-            break;
+    if (*target != '/' && slash)
+        str_append_n(out, path, (size_t)(slash - path));
+    while (*target) {
+        size_t length = strcspn(target, "/");
+
+        if (length == 2 && strncmp(target, "..", 2) == 0) {
+            while (out->length && out->data[out->length - 1] != '/')
+                out->length--;
+            if (out->length)
+                out->length--;
+        } else if (length && !(length == 1 && *target == '.')) {
+            if (out->length)
+                str_append_char(out, '/');
+            str_append_n(out, target, length);
         }
-        blob = sqlite3_column_blob(statement, 0);
-        name = blob ? header_name(blob, (size_t)sqlite3_column_bytes(statement, 0), &length) : NULL;
-        r = name ? add(summary, name, length, error) : error_set(error, EBADMSG, "rpm database: a malformed header");
+        target += length + (target[length] == '/');
     }
-    if (r == 0 && code != SQLITE_OK)
-        r = error_set(error, EBADMSG, "rpm database: %s", sqlite3_errmsg(db));
-    sqlite3_finalize(statement);
-    return r;
+    if (out->data)
+        out->data[out->length] = '\0';
 }
 
-/* SQLite reads the bytes where they are. */
-static int read_rpm(struct layer_summary *summary, const char *data, size_t length, struct error *error)
+void layer_check_link(struct layer_summary *summary, const char *path, const char *target)
 {
-    sqlite3 *db = NULL;
-    int r;
+    const struct database *database = place_of(path), *other;
+    scoped_str resolved = STR_INIT, shown = STR_INIT;
 
-    if (sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
-        sqlite3_deserialize(db, "main", (unsigned char *)(uintptr_t)data, (sqlite3_int64)length, (sqlite3_int64)length,
-                            SQLITE_DESERIALIZE_READONLY) != SQLITE_OK)
-        r = error_set(error, EBADMSG, "rpm database: %s", db ? sqlite3_errmsg(db) : "SQLite cannot be set up");
-    else
-        r = read_rows(summary, db, error);
-    sqlite3_close(db);
-    return r;
-}
-
-int layer_read_packages(struct layer_summary *summary, const char *path, const char *data, size_t length,
-                        struct error *error)
-{
-    enum kind kind = kind_of(path);
-    int r = 0;
-
-    switch (kind) {
-    case DPKG:
-    case DPKG_PART:
-    case APK:
-        summary->manager = kind == APK ? "apk" : "dpkg";
-        summary->partial = kind == DPKG_PART;
-        r = read_stanzas(summary, data, length, kind, error);
-        break;
-    case RPM_SQLITE:
-        summary->manager = "rpm";
-        r = read_rpm(summary, data, length, error);
-        break;
-    case RPM_OLD:
-        r = error_set(error, ENOTSUP, "rpm database of an old format");
-        break;
-    case NONE:
-        break;
-    }
-    return r < 0 ? error_prefix(error, "/%s", path) : 0;
+    if (!database)
+        return;
+    resolve(&resolved, path, target);
+    other = resolved.length ? place_of(resolved.data) : NULL;
+    if (other && other->manager == database->manager)
+        return;
+    str_append(&shown, "a link to ");
+    text_escape(&shown, target, strlen(target), 128);
+    str_append(&shown, ", which is not followed");
+    note(&summary->packages[database->manager], path, shown.data);
 }

@@ -3,7 +3,9 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <locale.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/json_in.h"
 #include "common/map.h"
@@ -22,6 +24,7 @@ struct export
 {
     struct http_pull *pull;
     struct archive *outer;
+    const uint64_t *key; /* of the summaries */
     struct error error;
     VEC(struct found *) layers;
     struct map *links; /* name → name that it stands for: an older export links equal layers */
@@ -61,51 +64,73 @@ static la_ssize_t read_inner(struct archive *archive, void *user, const void **r
     return n;
 }
 
-static int read_package_entry(struct archive *inner, const char *path, struct layer_summary *summary,
-                              struct error *error)
+static void read_package_entry(struct archive *inner, const char *path, struct layer_summary *summary)
 {
     scoped_str text = STR_INIT;
     char buffer[16384];
     la_ssize_t n;
 
-    while ((n = archive_read_data(inner, buffer, sizeof buffer)) > 0 && text.length <= PACKAGE_FILE_MAX)
+    while ((n = archive_read_data(inner, buffer, sizeof buffer)) > 0 && text.length <= PACKAGE_STREAM_MAX)
         str_append_n(&text, buffer, (size_t)n);
-    if (n < 0 || text.length > PACKAGE_FILE_MAX)
-        return error_set(error, EBADMSG, "/%s: %s", path, n < 0 ? "it is cut" : "it is too long");
-    return layer_read_packages(summary, path, str_text(&text), text.length, error);
+    if (n < 0 || text.length > PACKAGE_STREAM_MAX)
+        layer_packages_unread(summary, path, n < 0 ? "it is cut" : "it is too long");
+    else
+        layer_read_packages(summary, path, text.data, text.length);
+}
+
+/* Whiteouts have names of their own in a tar. */
+static bool add_whiteout(struct str *path, struct layer_summary *summary)
+{
+    static const char whiteout[] = ".wh.", opaque[] = ".wh..wh..opq", other[] = ".wh..wh.";
+    char *slash = strrchr(path->data, '/'), *name = slash ? slash + 1 : path->data;
+
+    if (str_starts(name, other)) {
+        if (strcmp(name, opaque) == 0)
+            layer_add_opaque(summary, path->data, slash ? (size_t)(slash - path->data) : 0);
+        return true;
+    }
+    if (!str_starts(name, whiteout))
+        return false;
+    memmove(name, name + strlen(whiteout), strlen(name + strlen(whiteout)) + 1);
+    layer_add_whiteout(summary, path->data, strlen(path->data));
+    return true;
 }
 
 static int add_entry(struct archive *inner, struct archive_entry *entry, struct str *path,
                      struct layer_summary *summary, struct error *error)
 {
-    static const char whiteout[] = ".wh.", opaque[] = ".wh..wh..opq", other[] = ".wh..wh.";
-    const char *raw = archive_entry_pathname(entry), *name;
+    const char *raw = archive_entry_pathname(entry);
     unsigned mode = archive_entry_mode(entry);
     int r;
 
-    if (!raw || !normalise(raw, path))
+    if (!raw)
+        return error_set(error, EBADMSG, "a layer of the export: an entry whose name cannot be read");
+    if (!normalise(raw, path) || add_whiteout(path, summary))
         return 0;
-    name = strrchr(path->data, '/');
-    name = name ? name + 1 : path->data;
-    if (str_starts(name, other)) {
-        bool is_opaque = strcmp(name, opaque) == 0;
-
-        path->data[name == path->data ? 0 : name - path->data - 1] = '\0';
-        if (is_opaque)
-            layer_add_opaque(summary, path->data);
-        return 0;
-    }
-    if (str_starts(name, whiteout)) {
-        memmove(path->data + (name - path->data), name + strlen(whiteout), strlen(name + strlen(whiteout)) + 1);
-        layer_add_whiteout(summary, path->data);
-        return 0;
-    }
     if (archive_entry_hardlink(entry))
         mode = S_IFREG | (mode & 07777);
-    r = layer_add(summary, path->data, mode, (unsigned)archive_entry_uid(entry), error);
+    r = layer_add(summary, path->data, path->length, mode, (unsigned)archive_entry_uid(entry), error);
     if (r == 0 && S_ISREG(mode) && archive_entry_size(entry) > 0 && layer_is_package_file(path->data))
-        r = read_package_entry(inner, path->data, summary, error);
+        read_package_entry(inner, path->data, summary);
+    else if (r == 0 && S_ISLNK(mode) && archive_entry_symlink(entry))
+        layer_check_link(summary, path->data, archive_entry_symlink(entry));
     return r;
+}
+
+/* Those that libarchive reads itself: for others it would run programs. */
+static void support_filters(struct archive *archive)
+{
+    archive_read_support_filter_gzip(archive);
+    archive_read_support_filter_bzip2(archive);
+    archive_read_support_filter_xz(archive);
+    archive_read_support_filter_lzma(archive);
+    archive_read_support_filter_zstd(archive);
+}
+
+/* A warning tells of an entry with an odd name or attribute: it counts all the same. */
+static bool is_fine(int code)
+{
+    return code == ARCHIVE_OK || code == ARCHIVE_WARN;
 }
 
 /* 1: it is a layer and was read; 0: it is no archive. */
@@ -117,15 +142,13 @@ static int read_layer(struct export *export, struct layer_summary *summary)
     size_t entries = 0;
     int code, r = 0;
 
-    archive_read_support_filter_all(inner);
+    support_filters(inner);
     archive_read_support_format_tar(inner);
     code = archive_read_open(inner, export, NULL, read_inner, NULL);
-    while (code == ARCHIVE_OK && r == 0 && (code = archive_read_next_header(inner, &entry)) == ARCHIVE_OK) {
+    while (r == 0 && is_fine(code) && is_fine(code = archive_read_next_header(inner, &entry))) {
         entries++;
         r = add_entry(inner, entry, &path, summary, &export->error);
     }
-    if (r == 0 && code == ARCHIVE_WARN)
-        code = ARCHIVE_OK;
     if (r == 0 && code != ARCHIVE_EOF && entries)
         r = error_set(&export->error, EBADMSG, "a layer of the export: %s", archive_error_string(inner));
     else if (r == 0)
@@ -194,6 +217,7 @@ static int read_member(struct export *export, struct archive_entry *entry)
         return 0;
     found = mem_alloc(sizeof *found);
     found->name = mem_strdup(name.data);
+    layer_summary_init(&found->summary, export->key);
     r = read_layer(export, &found->summary);
     if (r <= 0) {
         layer_summary_deinit(&found->summary);
@@ -286,7 +310,7 @@ static int hand_over(struct export *export, const struct string_list *image_laye
         if (!found)
             return error_set(&export->error, EBADMSG, "the export lacks layer %zu", i + 1);
         summaries[i] = found->summary;
-        found->summary = (struct layer_summary){0};
+        layer_summary_init(&found->summary, export->key);
     }
     return 0;
 }
@@ -296,7 +320,7 @@ static int read_all(struct export *export)
     struct archive_entry *entry;
     int code = archive_read_open(export->outer, export, NULL, read_outer, NULL), r = 0;
 
-    while (code == ARCHIVE_OK && r == 0 && (code = archive_read_next_header(export->outer, &entry)) == ARCHIVE_OK)
+    while (r == 0 && is_fine(code) && is_fine(code = archive_read_next_header(export->outer, &entry)))
         r = read_member(export, entry);
     if (r == 0 && code != ARCHIVE_EOF)
         r = error_set(&export->error, EBADMSG, "the export: %s", archive_error_string(export->outer));
@@ -311,6 +335,8 @@ int layer_read_stream(const struct layers_request *request, struct layer_summary
     struct export *export = mem_alloc(sizeof *export);
     int r = http_pull_open(request->address, path, STALL_MS, &export->pull, &export->error);
 
+    setlocale(LC_CTYPE, "C.UTF-8"); /* by which libarchive reads names; this process reads layers and nothing else */
+    export->key = summaries[0].key;
     export->links = map_new(free);
     if (r == 0) {
         export->outer = archive_read_new();

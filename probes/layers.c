@@ -3,14 +3,17 @@
 #include "probes/layers.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "common/json_out.h"
 #include "probes/layers_internal.h"
 #include "probes/parse_util.h"
 
-enum { MEMORY_MAX = 1 << 30, LAYERS_MAX = 512 };
+enum { MEMORY_MAX = 192 << 20, LAYERS_MAX = 512, SHOWN_MAX = 4096 };
 
 static bool is_hidden(const struct layer_summary *summaries, size_t count, size_t layer, const char *path)
 {
@@ -20,36 +23,49 @@ static bool is_hidden(const struct layer_summary *summaries, size_t count, size_
     return false;
 }
 
-/* Which layer's packages count: the uppermost whole database, and parts above it. */
-static size_t first_of_packages(const struct layer_summary *summaries, size_t count)
-{
-    size_t first = 0;
-
-    for (size_t i = 0; i < count; i++)
-        if (summaries[i].manager && !summaries[i].partial)
-            first = i;
-    return first;
-}
-
 static int compare_texts(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+typedef VEC(const char *) name_list;
+
+/* What counts of one manager: its uppermost whole database, and parts above it. */
+static bool collect_packages(const struct layer_summary *summaries, size_t count, enum package_manager manager,
+                             name_list *names, const char **ret_error)
+{
+    size_t first = 0;
+    bool found = false;
+
+    for (size_t i = 0; i < count; i++)
+        if (summaries[i].packages[manager].whole)
+            first = i;
+    for (size_t i = first; i < count; i++) {
+        const struct layer_packages *packages = &summaries[i].packages[manager];
+
+        found |= packages->whole || packages->partial || packages->error;
+        if (packages->error)
+            *ret_error = packages->error;
+        for (size_t k = 0; k < packages->names.count; k++)
+            vec_push(names, packages->names.items[k]);
+    }
+    return found;
+}
+
 static void write_packages(struct json_out *out, const struct layer_summary *summaries, size_t count)
 {
-    VEC(const char *) names = {0};
-    const char *manager = NULL;
+    scoped_str managers = STR_INIT;
+    const char *error = NULL;
+    name_list names = {0};
 
-    for (size_t i = first_of_packages(summaries, count); i < count; i++) {
-        if (summaries[i].manager)
-            manager = summaries[i].manager;
-        for (size_t k = 0; k < summaries[i].packages.count; k++)
-            vec_push(&names, summaries[i].packages.items[k]);
-    }
+    for (int manager = 0; manager < MANAGER_COUNT; manager++)
+        if (collect_packages(summaries, count, (enum package_manager)manager, &names, &error))
+            str_printf(&managers, "%s%s", managers.length ? ", " : "",
+                       layer_manager_name((enum package_manager)manager));
     if (names.count)
         qsort(names.items, names.count, sizeof *names.items, compare_texts);
-    json_out_string(out, "manager", manager);
+    json_out_string(out, "manager", managers.data);
+    json_out_string(out, "packages_error", error);
     json_out_array(out, "packages");
     for (size_t i = 0; i < names.count; i++)
         if (!i || strcmp(names.items[i], names.items[i - 1]) != 0)
@@ -63,63 +79,96 @@ static int compare_entries(const void *a, const void *b)
     return strcmp((*(struct layer_entry *const *)a)->path, (*(struct layer_entry *const *)b)->path);
 }
 
+static void write_entry(struct json_out *out, const struct layer_entry *entry)
+{
+    json_out_object(out, NULL);
+    json_out_string(out, "path", entry->path);
+    json_out_int(out, "uid", entry->uid);
+    json_out_int(out, "mode", entry->mode);
+    json_out_bool(out, "setuid", entry->setuid);
+    json_out_bool(out, "tool", entry->tool);
+    json_out_end_object(out);
+}
+
 static void write_image(struct str *output, const struct layer_summary *summaries, size_t count)
 {
     struct json_out *out = json_out_new(false);
     VEC(const struct layer_entry *) entries = {0};
-    uint64_t files = 0;
+    uint64_t files = 0, dropped = 0;
 
     json_out_object(out, NULL);
     for (size_t i = 0; i < count; i++) {
         files += summaries[i].count;
+        dropped += summaries[i].dropped;
         for (size_t k = 0; k < summaries[i].entries.count; k++)
-            if (!is_hidden(summaries, count, i, summaries[i].entries.items[k].path))
+            if (entries.count >= SHOWN_MAX)
+                dropped++;
+            else if (!is_hidden(summaries, count, i, summaries[i].entries.items[k].path))
                 vec_push(&entries, &summaries[i].entries.items[k]);
     }
     if (entries.count)
         qsort(entries.items, entries.count, sizeof *entries.items, compare_entries);
     json_out_array(out, "entries");
-    for (size_t i = 0; i < entries.count; i++) {
-        json_out_object(out, NULL);
-        json_out_string(out, "path", entries.items[i]->path);
-        json_out_int(out, "uid", entries.items[i]->uid);
-        json_out_int(out, "mode", entries.items[i]->mode);
-        json_out_bool(out, "setuid", entries.items[i]->setuid);
-        json_out_bool(out, "tool", entries.items[i]->tool);
-        json_out_end_object(out);
-    }
+    for (size_t i = 0; i < entries.count; i++)
+        write_entry(out, entries.items[i]);
     json_out_end_array(out);
     vec_free(&entries);
     write_packages(out, summaries, count);
     json_out_int(out, "files", (int64_t)files);
+    json_out_int(out, "dropped", (int64_t)dropped);
     json_out_end_object(out);
     str_append(output, json_out_text(out, NULL));
     json_out_free(out);
 }
 
-static int read_layers(const struct layers_request *request, struct layer_summary *summaries, bool *known,
-                       struct error *error)
+/* Overlay's own attributes are hidden from those without CAP_SYS_ADMIN, and so is which folders are opaque. */
+static bool may_read_attributes(void)
 {
-    size_t count = request->layers->count, missing = 0;
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{0}};
+
+    return syscall(SYS_capget, &header, data) == 0 && data[0].effective & 1U << CAP_SYS_ADMIN;
+}
+
+static int read_folders(const struct layers_request *request, struct layer_summary *summaries, const bool *known,
+                        struct error *error)
+{
+    size_t count = request->layers->count;
     int r = 0;
 
+    for (size_t i = 0; r == 0 && i < count; i++)
+        if (!known[i])
+            r = layer_read_folder(request->root, request->directories->items[count - 1 - i], &summaries[i], error);
+    return r;
+}
+
+static int read_layers(const struct layers_request *request, const char *cache, struct layer_summary *summaries,
+                       bool *known, struct error *error)
+{
+    size_t count = request->layers->count, missing = 0;
+    int r = -EACCES;
+
     for (size_t i = 0; i < count; i++) {
-        known[i] = layer_summary_load(request->cache, request->layers->items[i], &summaries[i]) == 0;
+        known[i] = layer_cache_load(cache, request->layers->items[i], &summaries[i]) == 0;
         if (!known[i])
             layer_summary_deinit(&summaries[i]);
         missing += !known[i];
     }
     if (!missing)
         return 0;
-    if (request->directories->count != count)
+    if (request->directories->count == count && (count == 1 || may_read_attributes()))
+        r = read_folders(request, summaries, known, error);
+    if ((r == -EACCES || r == -EPERM || r == -ENOENT) && request->address) { /* not for us to read: the engine may */
+        for (size_t i = 0; i < count; i++)
+            if (!known[i])
+                layer_summary_deinit(&summaries[i]);
         r = layer_read_stream(request, summaries, known, error);
-    for (size_t i = 0; r == 0 && i < count && request->directories->count == count; i++)
-        if (!known[i])
-            r = layer_read_folder(request->root, request->directories->items[count - 1 - i], &summaries[i], error);
+    }
     for (size_t i = 0; r == 0 && i < count; i++)
         if (!known[i])
-            layer_summary_save(request->cache, request->layers->items[i], &summaries[i],
-                               NULL); /* or it is read again */
+            layer_cache_save(cache, request->layers->items[i], &summaries[i]);
+    if (r == 0)
+        layer_cache_trim(cache);
     return r;
 }
 
@@ -129,6 +178,8 @@ int layers_run(struct str *output, const void *argument, struct error *error)
     const struct rlimit memory __attribute__((unused)) = {.rlim_cur = MEMORY_MAX, .rlim_max = MEMORY_MAX};
     size_t count = request->layers->count;
     struct layer_summary *summaries;
+    const char *cache;
+    uint64_t key[2];
     bool *known;
     int r;
 
@@ -137,9 +188,12 @@ int layers_run(struct str *output, const void *argument, struct error *error)
 #endif
     if (!count || count > LAYERS_MAX)
         return error_set(error, EINVAL, count ? "more than %d layers" : "the engine names no layers", (int)LAYERS_MAX);
+    cache = layer_cache_key(request->cache, key) == 0 ? request->cache : NULL; /* or each layer is read again */
     summaries = mem_alloc(count * sizeof *summaries);
     known = mem_alloc(count * sizeof *known);
-    r = read_layers(request, summaries, known, error);
+    for (size_t i = 0; i < count; i++)
+        layer_summary_init(&summaries[i], key);
+    r = read_layers(request, cache, summaries, known, error);
     if (r == 0)
         write_image(output, summaries, count);
     for (size_t i = 0; i < count; i++)
@@ -191,6 +245,8 @@ int layers_parse(const char *output, size_t length, struct layer_facts **ret, st
     }
     build_tools(&b, entries, facts);
     facts->package_manager = build_text(&b, json_get(root, "manager"));
+    facts->packages_error = build_text(&b, json_get(root, "packages_error"));
+    facts->dropped = (uint64_t)build_int(&b, json_get(root, "dropped"));
     facts->packages.items = arena_alloc(b.arena, (json_count(packages) + 1) * sizeof *facts->packages.items);
     for (size_t i = 0; i < json_count(packages); i++)
         facts->packages.items[facts->packages.count++] = build_text_or(&b, json_at(packages, i));

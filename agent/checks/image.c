@@ -3,6 +3,7 @@
 
 #include "agent/checks/checks.h"
 #include "common/text.h"
+#include "common/vec.h"
 
 static const struct image_facts *need_image(const struct check_input *in, struct check_result *out)
 {
@@ -140,9 +141,27 @@ static const struct layer_facts *need_layers(const struct check_input *in, struc
     return layers;
 }
 
+/* Names the files, as long as they fit on a line. */
+static void remedy_setuid(const struct check_input *in, struct check_result *out, const struct string_list *paths)
+{
+    enum { NAMED_MAX = 8 };
+    scoped_str text = STR_INIT;
+
+    for (size_t i = 0; i < paths->count && paths->count <= NAMED_MAX; i++) {
+        str_append_char(&text, ' ');
+        text_shell_quote(&text, paths->items[i]);
+    }
+    if (text.length)
+        check_remedy(in, out, "# at the end of the Dockerfile: RUN chmod a-s%s", text.data);
+    else
+        check_remedy(in, out,
+                     "# at the end of the Dockerfile: RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +");
+}
+
 void check_image_setuid(const struct check_input *in, struct check_result *out)
 {
     const struct layer_facts *layers = need_layers(in, out);
+    VEC(const char *) found = {0};
 
     if (!layers)
         return;
@@ -150,15 +169,21 @@ void check_image_setuid(const struct check_input *in, struct check_result *out)
     for (size_t i = 0; i < layers->setuid_count; i++) {
         const struct layer_file *file = &layers->setuid[i];
 
-        if (!check_allowed(in, "allowed", file->path))
-            check_say(in, out, VERDICT_FAIL, "%s (%04o, uid %u)", file->path, (unsigned)file->mode & 07777,
-                      (unsigned)file->uid);
+        if (check_allowed(in, "allowed", file->path))
+            continue;
+        vec_push(&found, file->path);
+        check_say(in, out, VERDICT_FAIL, "%s (%04o, uid %u)", file->path, (unsigned)file->mode & 07777,
+                  (unsigned)file->uid);
     }
-    if (out->verdict == VERDICT_NONE)
+    check_fact_int(in, out, "setuid", (int64_t)found.count);
+    if (layers->dropped && !found.count)
+        check_error(in, out, "the image's files", "there are more setuid programs and tools than are listed");
+    else if (!found.count)
         check_say(in, out, VERDICT_PASS, "%s",
                   layers->setuid_count ? "only allowed files are setuid or setgid" : "no file is setuid or setgid");
     else
-        check_remedy(in, out, "# in the Dockerfile: RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +");
+        remedy_setuid(in, out, &(struct string_list){.items = found.items, .count = found.count});
+    vec_free(&found);
 }
 
 static bool is_among(const struct string_list *list, const char *s)
@@ -167,6 +192,14 @@ static bool is_among(const struct string_list *list, const char *s)
         if (text_glob(list->items[i], s))
             return true;
     return false;
+}
+
+/* A tool is meant by its path or by its name: "nc" is /usr/bin/nc. */
+static bool is_among_tools(const struct string_list *list, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return is_among(list, path) || (slash && is_among(list, slash + 1));
 }
 
 void check_image_packages(const struct check_input *in, struct check_result *out)
@@ -180,6 +213,8 @@ void check_image_packages(const struct check_input *in, struct check_result *out
     check_fact_string(in, out, "package_manager", layers->package_manager);
     check_fact_int(in, out, "packages", (int64_t)layers->packages.count);
     check_fact_list(in, out, "tools", &layers->tools);
+    if (layers->packages_error)
+        check_error(in, out, "package database", layers->packages_error);
     if (!most && !unwanted->count) {
         check_say(in, out, VERDICT_MANUAL,
                   "%zu packages (%s), %zu interactive or build tools%s; no limits are configured",
@@ -196,10 +231,14 @@ void check_image_packages(const struct check_input *in, struct check_result *out
         if (is_among(unwanted, layers->packages.items[i]))
             check_say(in, out, VERDICT_FAIL, "package %s", layers->packages.items[i]);
     for (size_t i = 0; i < layers->tools.count; i++)
-        if (is_among(unwanted, layers->tools.items[i]))
+        if (is_among_tools(unwanted, layers->tools.items[i]))
             check_say(in, out, VERDICT_FAIL, "program %s", layers->tools.items[i]);
-    if (out->verdict == VERDICT_NONE)
+    if (layers->dropped && out->verdict == VERDICT_NONE)
+        check_error(in, out, "the image's files", "there are more setuid programs and tools than are listed");
+    else if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "%zu packages, none of them unwanted", layers->packages.count);
+    if (out->verdict == VERDICT_FAIL)
+        check_remedy(in, out, "# build in one stage, and copy the result into a minimal image");
 }
 
 /* ---- A scanner's report ---- */
