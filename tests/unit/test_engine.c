@@ -504,7 +504,7 @@ START_TEST(file_cut_at_every_byte)
     settle();
     engine_agent_state(engine, "agent-engine", false, "x", "x");
     ck_assert_int_eq(file_read(path, 1 << 20, &text, NULL), 0);
-    for (size_t cut = text.length; cut > 0; cut -= cut > 600 && cut < text.length - 600 ? 301 : 3) {
+    for (size_t cut = 1; cut <= text.length; cut += cut > 600 && cut + 600 < text.length ? 301 : 3) {
         uint64_t lines = 0;
 
         for (size_t i = 0; i < cut; i++)

@@ -1,0 +1,293 @@
+/* The agent itself against an engine that floods it, is exchanged under its hands, or has 10,000 containers. */
+#include <check.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/json_in.h"
+#include "common/memory.h"
+#include "fake_engine.h"
+#include "probes/http.h"
+
+enum { READY_MS = 120000 };
+
+static struct event_base *base;
+static struct fake *fake;
+static struct http *api;
+static struct docker_address api_address;
+static char folder[] = "/tmp/test-agent-XXXXXX";
+static pid_t agent;
+static struct json_doc *answer;
+static bool answered;
+
+static void on_answer(struct http_request *request, const struct http_response *response, void *user)
+{
+    (void)request;
+    (void)user;
+    answered = true;
+    json_doc_free(take(answer));
+    if (response->status)
+        json_parse(response->body, response->length, NULL, &answer, NULL);
+}
+
+static bool is_answered(void *user)
+{
+    (void)user;
+    return answered;
+}
+
+/* What the agent answers; NULL when it does not. Good until the next call. */
+static const struct json *ask(const char *path)
+{
+    struct http_options options = {.path = path, .limit = 64 * 1024 * 1024, .timeout_ms = 20000, .done = on_answer};
+
+    answered = false;
+    http_get(api, &options);
+    ck_assert(fake_run(base, 30000, is_answered, NULL));
+    return answer ? json_root(answer) : NULL;
+}
+
+static int64_t counter(const char *pointer)
+{
+    return json_int(json_pointer(ask("/v1/status"), pointer), -1);
+}
+
+static void start_agent(void)
+{
+    scoped(cleanup_free) char *config = mem_printf("%s/agent.json", folder);
+    scoped(cleanup_free) char *state = mem_printf("%s/state", folder), *sock = mem_printf("%s/agent.sock", folder);
+    scoped(cleanup_free) char *host = mem_printf("unix://%s/engine.sock", folder);
+    static const char text[] = "{\"sinks\": []}";
+
+    ck_assert_int_eq(file_replace(config, text, sizeof text - 1, 0600, NULL), 0);
+    agent = fork();
+    if (agent == 0) {
+        execl(BUILD_DIR "/docker-bench-agent", "docker-bench-agent", "-c", config, "--socket", sock, "--state-dir",
+              state, "--docker-host", host, NULL);
+        _exit(127);
+    }
+}
+
+static void wait_ready(void)
+{
+    usec_t end = clock_monotonic() + READY_MS * 1000;
+
+    while (!json_bool(json_get(ask("/healthz"), "ready"), false)) {
+        ck_assert_msg(clock_monotonic() < end, "the agent does not get ready");
+        fake_run(base, 50, NULL, NULL);
+    }
+}
+
+static void set_up(void)
+{
+    scoped(cleanup_free) char *path = NULL, *host = NULL;
+    struct error error = ERROR_INIT;
+
+    signal(SIGPIPE, SIG_IGN);
+    strcpy(folder + strlen(folder) - 6, "XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    path = mem_printf("%s/engine.sock", folder);
+    host = mem_printf("unix://%s/agent.sock", folder);
+    base = event_base_new();
+    fake = fake_new(base, path, 10);
+    ck_assert_int_eq(docker_address_parse(host, NULL, false, NULL, NULL, NULL, &api_address, &error), 0);
+    api = http_new(base, &api_address, &error);
+    ck_assert_ptr_nonnull(api);
+}
+
+static void tear_down(void)
+{
+    scoped(cleanup_free) char *command = mem_printf("rm -rf %s", folder);
+    int status = 0;
+
+    ck_assert_int_eq(kill(agent, SIGTERM), 0);
+    ck_assert_int_eq(waitpid(agent, &status, 0), agent);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the agent ended with %d", status);
+    json_doc_free(take(answer));
+    http_free(api);
+    docker_address_deinit(&api_address);
+    fake_free(fake);
+    event_base_free(base);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static long resident_kb(void)
+{
+    scoped(cleanup_free) char *path = mem_printf("/proc/%d/status", (int)agent);
+    scoped_str text = STR_INIT;
+    const char *at;
+
+    ck_assert_int_eq(file_read(path, 65536, &text, NULL), 0);
+    at = strstr(text.data, "VmRSS:");
+    return at ? strtol(at + 6, NULL, 10) : -1;
+}
+
+static long ticks(void)
+{
+    scoped(cleanup_free) char *path = mem_printf("/proc/%d/stat", (int)agent);
+    scoped_str text = STR_INIT;
+    unsigned long user = 0, system_ticks = 0;
+
+    ck_assert_int_eq(file_read(path, 65536, &text, NULL), 0);
+    sscanf(strrchr(text.data, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system_ticks);
+    return (long)(user + system_ticks);
+}
+
+static size_t findings(const char *query)
+{
+    return json_count(json_get(ask(query), "findings"));
+}
+
+/* 5,000 events a second for three seconds: none is lost, and what they led to is known right after. */
+START_TEST(flood)
+{
+    enum { PER_10_MS = 50, ROUNDS = 300 };
+    int64_t before;
+    usec_t end;
+
+    start_agent();
+    wait_ready();
+    before = counter("/counters/events/docker");
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        usec_t until = clock_monotonic() + 10000;
+
+        for (unsigned i = 0; i < PER_10_MS; i++)
+            fake_event(fake, "container", "pause", fake_container_id(i % 10), NULL);
+        fake_run(base, (unsigned)(until > clock_monotonic() ? (until - clock_monotonic()) / 1000 : 1), NULL, NULL);
+    }
+    fake_set_privileged(fake, 3, true);
+    fake_event(fake, "container", "start", fake_container_id(3), NULL);
+    end = clock_monotonic() + 2 * USEC_PER_SEC;
+    while (!findings("/v1/findings?rule=5.4&status=fail"))
+        ck_assert_msg(clock_monotonic() < end, "the verdict did not come within two seconds");
+    ck_assert_int_eq(counter("/counters/events/docker") - before, PER_10_MS * ROUNDS + 1);
+    ck_assert_int_eq(counter("/counters/events/gaps"), 0);
+}
+END_TEST
+
+/* Health checks of 150 containers: three events each, one record asked for each, and no finding. */
+START_TEST(health_checks)
+{
+    enum { CHECKS = 1500 };
+    long before;
+
+    fake_set_containers(fake, 150);
+    start_agent();
+    wait_ready();
+    before = resident_kb();
+    for (size_t i = 0; i < CHECKS; i++) {
+        scoped(cleanup_free) char *attributes = mem_printf("\"execID\":\"%s\"", fake_exec_id(i));
+
+        fake_event(fake, "container", "exec_create: /bin/true", fake_container_id(i % 150), attributes);
+        fake_event(fake, "container", "exec_start: /bin/true", fake_container_id(i % 150), attributes);
+        fake_event(fake, "container", "exec_die", fake_container_id(i % 150), attributes);
+        fake_run(base, 1, NULL, NULL);
+    }
+    fake_run(base, 1000, NULL, NULL);
+    ck_assert_uint_eq(findings("/v1/findings?kind=exec"), 0);
+    ck_assert_uint_le(fake_requests(fake, "/exec/"), CHECKS);
+    printf("health checks: %ld KB more resident\n", resident_kb() - before);
+}
+END_TEST
+
+/* The same socket, another engine: everything old is closed, everything new is judged. */
+START_TEST(another_engine_at_the_same_socket)
+{
+    start_agent();
+    wait_ready();
+    ck_assert_uint_eq(findings("/v1/findings?rule=5.4"), 10);
+    fake_stop(fake);
+    fake_run(base, 300, NULL, NULL);
+    fake_set_generation(fake, 7);
+    fake_set_engine_id(fake, "TWO");
+    fake_set_containers(fake, 4);
+    fake_forget_events(fake);
+    fake_start(fake);
+    for (unsigned i = 0; i < 100 && findings("/v1/findings?rule=5.4") != 4; i++)
+        fake_run(base, 100, NULL, NULL);
+    ck_assert_uint_eq(findings("/v1/findings?rule=5.4"), 4);
+    fake_set_generation(fake, 0);
+}
+END_TEST
+
+START_TEST(restless_and_vanishing)
+{
+    fake_set_restless(fake, true);
+    fake_fault(fake, &(struct fake_fault){.path = "/containers/c", .status = "404 Not Found", .times = 5});
+    fake_fault(fake, &(struct fake_fault){.path = "/images/sha256", .status = "404 Not Found", .times = 2});
+    start_agent();
+    wait_ready();
+    fake_reset_requests(fake);
+    for (unsigned i = 0; i < 20; i++)
+        fake_event(fake, "container", "update", fake_container_id(9), NULL);
+    fake_run(base, 1000, NULL, NULL);
+    ck_assert_uint_le(fake_requests(fake, "/containers/"), 21);
+    ck_assert_uint_le(findings("/v1/findings?rule=5.4"), 10);
+    ck_assert_uint_ge(findings("/v1/findings?rule=5.4"), 5);
+}
+END_TEST
+
+/* The cost of an event must not depend on how many containers there are. */
+START_TEST(ten_thousand_containers)
+{
+    static const size_t counts[] = {10, 1000, 10000};
+    enum { EVENTS = 500 };
+
+    for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+        long before;
+        int64_t seen;
+
+        fake_set_containers(fake, counts[c]);
+        if (!c)
+            start_agent();
+        else
+            fake_close_all(fake);
+        fake_run(base, 500, NULL, NULL);
+        for (unsigned i = 0; i < 600 && counter("/scan/subjects") < (int64_t)counts[c]; i++)
+            fake_run(base, 200, NULL, NULL);
+        wait_ready();
+        ck_assert_int_ge(counter("/scan/subjects"), (int64_t)counts[c]);
+        before = ticks();
+        seen = counter("/counters/fetches/container");
+        for (size_t i = 0; i < EVENTS; i++) {
+            fake_set_privileged(fake, i % 10, i / 10 % 2);
+            fake_event(fake, "container", "update", fake_container_id(i % 10), NULL);
+            fake_run(base, 4, NULL, NULL);
+        }
+        before = ticks() - before;
+        printf("%zu containers: scan %" PRId64 " ms, %ld KB resident, %.0f us an event, %" PRId64 " fetches\n",
+               counts[c], counter("/scan/duration_ms"), resident_kb(),
+               (double)before * 1e6 / (double)sysconf(_SC_CLK_TCK) / EVENTS,
+               counter("/counters/fetches/container") - seen);
+        fflush(stdout);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("agent");
+    TCase *tests = tcase_create("agent");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 200);
+    tcase_add_test(tests, flood);
+    tcase_add_test(tests, health_checks);
+    tcase_add_test(tests, another_engine_at_the_same_socket);
+    tcase_add_test(tests, restless_and_vanishing);
+    tcase_add_test(tests, ten_thousand_containers);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
