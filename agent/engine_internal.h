@@ -69,11 +69,11 @@ struct engine {
 
     char *state_path;
     int state_fd;
-    size_t state_lines;
-    char *state_trouble;  /* why the file does not hold what it should; NULL: it does */
-    usec_t state_retry;   /* after trouble it is not rewritten before */
-    bool state_broken;    /* it ends in the middle of a line */
-    struct map *restored; /* "slug kind:id" → struct restored, until the subject is seen again */
+    size_t state_lines, state_enough; /* in the file; when to see whether they are too many */
+    char *state_trouble;              /* why the file does not hold what it should; NULL: it does */
+    usec_t state_retry;               /* after trouble it is not rewritten before */
+    bool state_broken;                /* it ends in the middle of a line */
+    struct map *restored;             /* "slug kind:id" → struct restored, until the subject is seen again */
     bool restored_closed;
     struct execs *execs;
     struct map *closed_execs; /* ids whose findings were acknowledged or ran out: a replay must not bring them back */

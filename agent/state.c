@@ -440,11 +440,17 @@ static int write_all(struct engine *engine, int fd)
     return r;
 }
 
-static bool wants_to_be_rewritten(const struct engine *engine)
+static bool wants_to_be_rewritten(struct engine *engine)
 {
-    return engine->state_fd >= 0 && !engine->restored &&
-           ((engine->state_trouble && clock_monotonic() >= engine->state_retry) ||
-            engine->state_lines >= 2 * (count_pairs(engine) + map_count(engine->closed_execs)) + COMPACT_SLACK);
+    if (engine->state_fd < 0 || engine->restored)
+        return false;
+    if (engine->state_trouble && clock_monotonic() >= engine->state_retry)
+        return true;
+    if (engine->state_lines < engine->state_enough)
+        return false;
+    /* Counted again only when there are as many lines as would have been too many then. */
+    engine->state_enough = 2 * (count_pairs(engine) + map_count(engine->closed_execs)) + COMPACT_SLACK;
+    return engine->state_lines >= engine->state_enough;
 }
 
 int engine_save_state(struct engine *engine, struct error *error)

@@ -283,6 +283,10 @@ int main(void)
     tcase_add_test(tests, health_checks);
     tcase_add_test(tests, another_engine_at_the_same_socket);
     tcase_add_test(tests, restless_and_vanishing);
+    suite_add_tcase(suite, tests);
+    tests = tcase_create("scale");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 250);
     tcase_add_test(tests, ten_thousand_containers);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
