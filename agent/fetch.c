@@ -250,7 +250,7 @@ static void fetch_services(struct fetcher *fetcher)
         docker_fetch_service_list(fetcher->docker, on_answer, request_new(fetcher, INPUT_SERVICES, NULL));
 }
 
-void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *key)
+static void fetch_now(struct fetcher *fetcher, enum input_kind kind, const char *key)
 {
     switch (kind) {
     case INPUT_VERSION:
@@ -325,6 +325,40 @@ void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *ke
     case INPUT_KIND_COUNT:
         break;
     }
+}
+
+/* One a turn of the loop, so that requests go out and answers come in between. */
+static void on_later(evutil_socket_t fd, short what, void *user)
+{
+    static const struct timeval at_once;
+    struct fetcher *fetcher = user;
+    struct deferred next = fetcher->later.items[0];
+
+    (void)fd;
+    (void)what;
+    vec_remove(&fetcher->later, 0);
+    if (fetcher->later.count)
+        evtimer_add(fetcher->later_timer, &at_once);
+    fetch_now(fetcher, next.kind, next.key);
+    free(next.key);
+}
+
+/* What is read from the host while the loop stands still can wait until the engine has something to do. */
+static bool goes_later(const struct fetcher *fetcher, enum input_kind kind)
+{
+    return !input_is_of_engine(kind) && kind != INPUT_PROCESSES && (fetcher->requests || fetcher->later.count);
+}
+
+void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *key)
+{
+    static const struct timeval at_once;
+
+    if (!goes_later(fetcher, kind)) {
+        fetch_now(fetcher, kind, key);
+        return;
+    }
+    vec_push(&fetcher->later, (struct deferred){.kind = kind, .key = mem_strdup(key)});
+    evtimer_add(fetcher->later_timer, &at_once);
 }
 
 void fetcher_engine_changed(struct fetcher *fetcher)
@@ -499,6 +533,7 @@ int fetcher_new(struct event_base *base, const struct config *config, bool keeps
     fetcher->docker = docker;
     fetcher->engine = engine;
     fetcher->look_timer = evtimer_new(base, on_second_look, fetcher);
+    fetcher->later_timer = evtimer_new(base, on_later, fetcher);
     r = host_root_open(config->host_root, &fetcher->root, error);
     if (r == 0) {
         fetcher->watcher = watcher_new(base, fetcher->root, error);
@@ -581,6 +616,9 @@ void fetcher_free(struct fetcher *fetcher)
     for (size_t i = 0; i < fetcher->deferred.count; i++)
         free(fetcher->deferred.items[i].key);
     vec_free(&fetcher->deferred);
+    for (size_t i = 0; i < fetcher->later.count; i++)
+        free(fetcher->later.items[i].key);
+    vec_free(&fetcher->later);
     fetch_free_images(fetcher);
     fetch_free_sources(fetcher);
     fetch_free_host(fetcher);
@@ -590,5 +628,6 @@ void fetcher_free(struct fetcher *fetcher)
     watcher_free(fetcher->watcher);
     host_root_close(fetcher->root);
     event_free(fetcher->look_timer);
+    event_free(fetcher->later_timer);
     free(fetcher);
 }

@@ -36,7 +36,7 @@ struct second_look {
     usec_t at; /* monotonic */
 };
 
-/* A fetch that needs what /info says. */
+/* A fetch that needs what /info says, or waits for its turn. */
 struct deferred {
     enum input_kind kind;
     char *key;
@@ -59,6 +59,8 @@ struct fetcher {
     char *group; /* that the worker was asked for */
     struct image_jobs *image_jobs;
     VEC(struct deferred) deferred; /* wait for /info */
+    VEC(struct deferred) later;    /* of the host, one each turn of the loop while the engine answers */
+    struct event *later_timer;
     bool info_on_its_way, keeps_state;
     struct request *requests;
     struct event *look_timer;

@@ -33,7 +33,7 @@ struct request {
 
 /* What is waited for and what was seen of it. One event is under way at a time. */
 static struct {
-    const char *action, *id;
+    const char *action, *id, *rule;
     char exec[65];
     int64_t event_ns; /* its own time */
     int64_t transition_ns;
@@ -74,12 +74,12 @@ static void on_event(const char *line, size_t length)
 
 static void on_transition(const char *line, size_t length)
 {
-    char cause[64];
+    char slug[64];
 
     if (!seen.action || seen.transition_ns || length < 2)
         return;
-    snprintf(cause, sizeof cause, "\"cause\":\"docker:container/%s\"", seen.action);
-    if (strstr(line, cause) && (strstr(line, seen.id) || strstr(line, "\"kind\":\"exec\"")))
+    snprintf(slug, sizeof slug, "\"slug\":\"%s\"", seen.rule);
+    if (strstr(line, slug) && strstr(line, seen.exec[0] ? seen.exec : seen.id))
         seen.transition_ns = now_ns();
 }
 
@@ -199,9 +199,9 @@ static void call(const char *method, const char *url, const char *body)
         die(url, str_text(&acting.body));
 }
 
-/* An action: what is called, for the container at hand, so that one event and at least one transition follow. */
+/* An action: what is called, for the container at hand, so that one event and a transition of one rule follow. */
 struct action {
-    const char *name, *event;
+    const char *name, *event, *rule;
     void (*prepare)(const char *image, char id[65]); /* makes a container for it; NULL: the one that runs */
     const char *method, *path, *bodies[2];           /* taken in turns */
     void (*restore)(const char *id);
@@ -238,23 +238,31 @@ static void remove_it(const char *id)
 static const struct action actions[] = {
     {.name = "update",
      .event = "update",
+     .rule = "container-pids-limit",
      .method = "POST",
      .path = "/update",
      .bodies = {"{\"PidsLimit\":100}", "{\"PidsLimit\":-1}"}},
     {.name = "exec",
      .event = "exec_create",
+     .rule = "exec-privileged",
      .method = "POST",
      .path = "/exec",
      .bodies = {"{\"Privileged\":true,\"Cmd\":[\"true\"]}", "{\"Privileged\":true,\"Cmd\":[\"true\"]}"},
      .inspects_exec = true},
     {.name = "start",
      .event = "start",
+     .rule = "container-health",
      .prepare = create,
      .method = "POST",
      .path = "/start",
      .bodies = {NULL, NULL},
      .restore = remove_it},
-    {.name = "rm", .event = "destroy", .prepare = create, .method = "DELETE", .path = "?force=1"},
+    {.name = "rm",
+     .event = "destroy",
+     .rule = "container-privileged",
+     .prepare = create,
+     .method = "DELETE",
+     .path = "?force=1"},
 };
 
 /* One event; its latency in ms. The plain client's inspect when PLAIN, else the agent's transition. */
@@ -265,6 +273,7 @@ static double measure(const struct action *action, const char *id, const char *b
 
     memset(&seen, 0, sizeof seen);
     seen.action = action->event;
+    seen.rule = action->rule;
     seen.id = id;
     snprintf(url, sizeof url, "http://d/containers/%s%s", id, action->path);
     if (plain)
