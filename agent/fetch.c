@@ -117,6 +117,22 @@ static void look_at_ipc(struct fetcher *fetcher, struct container_facts *contain
     container->facts.digest = hash_end(&hash);
 }
 
+/* A node that left a swarm loses the networks of it some seconds later, of which newer engines tell nothing. */
+static void await_leaving(struct fetcher *fetcher)
+{
+    enum { LOOKS = 60 };
+    const struct network_list_facts *networks = store_networks(engine_store(fetcher->engine), NULL);
+    const struct info_facts *info = store_info(engine_store(fetcher->engine), NULL);
+    bool left = false;
+
+    for (size_t i = 0; networks && i < networks->count; i++)
+        left = left || str_equal(networks->items[i].scope, "swarm");
+    if (!left || !info || !str_equal(info->swarm_state, "inactive"))
+        fetcher->leaving = 0;
+    else if (fetcher->leaving++ < LOOKS)
+        fetch_look_later(fetcher, INPUT_NETWORKS, "");
+}
+
 static void on_answer(struct facts *facts, int number, const char *why, void *user);
 
 static void on_again(evutil_socket_t fd, short what, void *user)
@@ -155,6 +171,8 @@ static void on_answer(struct facts *facts, int number, const char *why, void *us
         engine_fetched(request->fetcher->engine, request->kind, request->key, facts);
     else
         engine_fetch_failed(request->fetcher->engine, request->kind, request->key, number, why);
+    if (request->kind == INPUT_NETWORKS)
+        await_leaving(request->fetcher);
     if (request->kind == INPUT_IMAGE && number != ENOTCONN)
         fetch_image_came(request->fetcher, request->key, !facts, why);
     request_free(request);

@@ -64,6 +64,7 @@ struct fetcher {
     bool info_on_its_way, keeps_state;
     struct request *requests;
     struct event *look_timer;
+    unsigned leaving; /* how often networks were looked at that a swarm left behind */
     VEC(struct second_look) looks;
 };
 
