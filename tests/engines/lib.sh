@@ -16,10 +16,13 @@ cleanup() {
     set +e
     [ -n "$agent_pid" ] && kill "$agent_pid" 2>/dev/null && wait "$agent_pid" 2>/dev/null
     if [ -n "$engine_pid" ] && kill -CONT "$(cat "$work/pid" 2>/dev/null)" 2>/dev/null; then
-        timeout 30 docker ps -aq | xargs -r timeout 60 docker rm -f >/dev/null 2>&1
+        for _ in 1 2; do # podman removes none that another one joined
+            timeout 30 docker ps -aq | xargs -r timeout 60 docker rm -f >/dev/null 2>&1
+        done
         kill "$(cat "$work/pid")" 2>/dev/null
         wait "$engine_pid" 2>/dev/null
     fi
+    pgrep -f "^[^ ]*conmon .*$work/" | xargs -r kill -9 # those of podman's execs stay for minutes
     [ -n "$host_pid" ] && kill "$host_pid" 2>/dev/null
     [ -n "$rsyslog_pid" ] && kill "$rsyslog_pid" 2>/dev/null
     grep -o "$work[^ ]*" /proc/mounts | sort -r | xargs -r -n1 umount -l 2>/dev/null
