@@ -2,8 +2,8 @@
  *
  * Every path is judged at its target, and one target once, under the first of its names in order. What does not exist
  * is left out; what cannot be looked at for another reason stays in the set as an error, so that no rule passes on it
- * unseen. A tree is walked by descriptors and never through a link, so that its contents cannot lead the walk elsewhere
- * while it goes on; a link in it that points to a file of the tree is met again as that file. */
+ * unseen. A tree is walked by descriptors, so that its contents cannot lead the walk elsewhere while it goes on. A link
+ * in it is judged at its target like any path: a file, or every file of a folder outside the tree, each folder once. */
 #include "probes/fileset.h"
 
 #include <dirent.h>
@@ -17,11 +17,20 @@
 
 enum { FILES_MAX = 4096, DEPTH_MAX = 16, ENTRIES_MAX = 65536 };
 
+/* A link in a tree: it is watched apart. */
+struct link {
+    char *path;
+    bool folder;
+};
+
 struct reading {
     const struct host_root *root;
     struct arena *arena;
     struct names *names;
     VEC(struct file_facts) files;
+    const char *tree;   /* the tree's own target */
+    struct map *linked; /* folders outside it that links led to */
+    VEC(struct link) links;
     size_t entries; /* seen in trees, of every kind */
     bool truncated;
 };
@@ -87,6 +96,41 @@ static void read_path(struct reading *reading, const char *path)
 
 static void walk(struct reading *reading, int fd, const char *path, const char *target, unsigned depth);
 
+static bool lies_in(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+
+    return strncmp(path, folder, length) == 0 && (!path[length] || path[length] == '/' || str_equal(folder, "/"));
+}
+
+static void follow_link(struct reading *reading, const char *path, unsigned depth)
+{
+    scoped(cleanup_free) char *target = NULL;
+    struct stat st;
+    int fd, r = host_stat(reading->root, path, &st, NULL);
+
+    if (r == 0)
+        r = host_resolve(reading->root, path, &target, NULL);
+    if (is_missing(r))
+        return;
+    if (r < 0) {
+        add_error(reading, path, r);
+        return;
+    }
+    vec_push(&reading->links, (struct link){.path = mem_strdup(path), .folder = S_ISDIR(st.st_mode)});
+    if (S_ISREG(st.st_mode))
+        add_file(reading, path, target, &st);
+    if (!S_ISDIR(st.st_mode) || lies_in(target, reading->tree) || lies_in(reading->tree, target) ||
+        map_get(reading->linked, target))
+        return; /* met without the link, or before */
+    map_set(reading->linked, target, reading);
+    fd = depth >= DEPTH_MAX ? -ELOOP : host_open(reading->root, target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, NULL);
+    if (fd >= 0)
+        walk(reading, fd, path, target, depth + 1);
+    else
+        add_error(reading, path, fd);
+}
+
 static void walk_entry(struct reading *reading, int folder, const char *name, const char *path, const char *target,
                        unsigned depth)
 {
@@ -99,6 +143,8 @@ static void walk_entry(struct reading *reading, int folder, const char *name, co
         add_error(reading, path, r);
     } else if (S_ISREG(st.st_mode)) {
         add_file(reading, path, target, &st);
+    } else if (S_ISLNK(st.st_mode)) {
+        follow_link(reading, path, depth);
     } else if (S_ISDIR(st.st_mode)) {
         if (depth >= DEPTH_MAX) {
             reading->truncated = true;
@@ -154,7 +200,41 @@ static void read_tree(struct reading *reading, const char *path)
     }
     for (size_t n = strlen(top); n && top[n - 1] == '/'; n--)
         top[n - 1] = '\0';
+    reading->tree = target;
+    reading->linked = map_new(NULL);
     walk(reading, fd, top, strcmp(target, "/") == 0 ? "" : target, 1);
+    map_free(take(reading->linked));
+    if (reading->truncated) {
+        add_error(reading, top, -EFBIG);
+        reading->files.items[reading->files.count - 1].error =
+            "it holds more files, or deeper ones, than are looked at";
+    }
+}
+
+static void links_deinit(struct reading *reading)
+{
+    for (size_t i = 0; i < reading->links.count; i++)
+        free(reading->links.items[i].path);
+    vec_free(&reading->links);
+}
+
+/* The links in a tree lead to what its own watch does not see. */
+static void watch_links(const struct host_root *root, const char *path, void (*back)(const char *, bool, void *),
+                        void *user)
+{
+    scoped(cleanup_names) struct names *names = NULL;
+    struct reading reading = {.root = root};
+
+    if (names_read(root, &names, NULL) < 0)
+        return;
+    reading.names = names;
+    reading.arena = arena_new(2048);
+    read_tree(&reading, path);
+    for (size_t i = 0; i < reading.links.count; i++)
+        back(reading.links.items[i].path, reading.links.items[i].folder, user);
+    links_deinit(&reading);
+    vec_free(&reading.files);
+    arena_free(reading.arena);
 }
 
 /* ---- Order and digest ---- */
@@ -310,6 +390,7 @@ int fileset_read(const struct host_root *root, const char *source, const struct 
     for (size_t i = 0; i < set->count; i++)
         set->items[i] = reading.files.items[i];
     vec_free(&reading.files);
+    links_deinit(&reading);
     set->truncated = reading.truncated;
     if (kind == FILESET_SOCKETS) {
         expect_group(&reading, context->daemon, set);
@@ -338,6 +419,8 @@ void fileset_watch_paths(const struct host_root *root, const char *source, const
         return;
     for (size_t i = 0; i < paths.count; i++)
         back(paths.items[i], kind == FILESET_TREE, user);
+    for (size_t i = 0; kind == FILESET_TREE && i < paths.count; i++)
+        watch_links(root, paths.items[i], back, user);
     /* An owner is shown, and a group found, by its name. */
     back("/etc/passwd", false, user);
     back("/etc/group", false, user);

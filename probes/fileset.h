@@ -3,7 +3,7 @@
  *   path:/etc/docker            that file or folder (several: path:/a,/b)
  *   content:/etc/hosts          the same, with the file's text (at most 1 MiB)
  *   tree:/etc/docker/certs.d    every regular file below it, at any depth (bounded: 4,096 files, depth 16; links are
- * not followed out of it) unit:docker.service         the unit's file and its drop-ins option:tlscacert            the
+ * judged at their targets) unit:docker.service         the unit's file and its drop-ins option:tlscacert            the
  * file that a daemon option names (arguments, then daemon.json; the engine's default path counts when TLS is on:
  * $DOCKER_CERT_PATH or /root/.docker/{ca,cert,key}.pem) sockets:                    the API's Unix sockets (option
  * host, default /var/run/docker.sock; fd:// through docker.socket's ListenStream) daemon.json:                the

@@ -146,11 +146,20 @@ START_TEST(test_tree)
     link_to("/outside/file", "/etc/docker/certs.d/file");
     link_to("a/ca.crt", "/etc/docker/certs.d/inside");
     link_to("..", "/etc/docker/certs.d/up");
-    expect("tree:/etc/docker/certs.d", NULL, NULL, "/etc/docker/certs.d/a/b/c/.hidden /etc/docker/certs.d/a/ca.crt");
-    expect("tree:/etc/docker/certs.d/", NULL, NULL, "/etc/docker/certs.d/a/b/c/.hidden /etc/docker/certs.d/a/ca.crt");
+    link_to("/outside/nothing", "/etc/docker/certs.d/dangling");
+    link_to("/outside/loop", "/outside/loop");
+    link_to("/etc/docker/certs.d", "/outside/back");
+    expect("tree:/etc/docker/certs.d", NULL, NULL,
+           "/etc/docker/certs.d/a/b/c/.hidden /etc/docker/certs.d/a/ca.crt "
+           "/etc/docker/certs.d/file>/outside/file /etc/docker/certs.d/out/loop");
+    expect("tree:/etc/docker/certs.d/", NULL, NULL,
+           "/etc/docker/certs.d/a/b/c/.hidden /etc/docker/certs.d/a/ca.crt "
+           "/etc/docker/certs.d/file>/outside/file /etc/docker/certs.d/out/loop");
     expect("tree:/nowhere", NULL, NULL, "");
     link_to("/outside", "/linked");
-    expect("tree:/linked", NULL, NULL, "/linked/file>/outside/file");
+    expect("tree:/linked", NULL, NULL,
+           "/linked/back/a/b/c/.hidden>/etc/docker/certs.d/a/b/c/.hidden "
+           "/linked/back/a/ca.crt>/etc/docker/certs.d/a/ca.crt /linked/back/file>/outside/file /linked/loop");
 }
 END_TEST
 
@@ -175,7 +184,9 @@ START_TEST(test_tree_is_bounded)
         put_text(path, "");
     }
     set = read_set("tree:/many", NULL, NULL);
-    ck_assert_uint_eq(set->count, 4096);
+    ck_assert_uint_eq(set->count, 4096 + 1);
+    ck_assert_str_eq(set->items[0].path, "/many"); /* what was not looked at is no pass */
+    ck_assert_ptr_nonnull(set->items[0].error);
     ck_assert(set->truncated);
     facts_free(&set->facts);
 }
@@ -415,8 +426,15 @@ START_TEST(test_watch_paths)
     scoped_str seen = STR_INIT;
     struct daemon_facts *daemon = daemon_of("-H", "fd://", NULL);
 
+    put_text("/outside/folder/file", "");
+    link_to("/outside/folder", "/etc/docker/certs.d/registry");
+    link_to("/outside/folder/file", "/etc/docker/certs.d/other/ca.crt");
     fileset_watch_paths(root, "tree:/etc/docker/certs.d", &(struct fileset_context){0}, collect_watch, &seen);
-    ck_assert_str_eq(str_text(&seen), "/etc/docker/certs.d/** /etc/passwd /etc/group ");
+    ck_assert_ptr_nonnull(strstr(str_text(&seen), "/etc/docker/certs.d/registry/** "));
+    ck_assert_ptr_nonnull(strstr(str_text(&seen), "/etc/docker/certs.d/other/ca.crt "));
+    str_clear(&seen);
+    fileset_watch_paths(root, "tree:/nowhere", &(struct fileset_context){0}, collect_watch, &seen);
+    ck_assert_str_eq(str_text(&seen), "/nowhere/** /etc/passwd /etc/group ");
     str_clear(&seen);
     fileset_watch_paths(root, "unit:docker.service", &(struct fileset_context){0}, collect_watch, &seen);
     ck_assert_ptr_nonnull(strstr(str_text(&seen), "/etc/systemd/system/docker.service "));
