@@ -1322,7 +1322,7 @@ struct engine *engine_new(struct event_base *base, struct rule_set *rules, const
     engine->callbacks = *callbacks;
     engine->store = store_new();
     engine->closed_execs = map_new(NULL);
-    engine->execs = execs_new();
+    engine->execs = execs_new(clock_now(clock));
     engine->joiners = map_new(joiners_free);
     engine->state_fd = -1;
     for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)

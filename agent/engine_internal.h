@@ -103,7 +103,7 @@ void engine_emit(struct engine *engine, const struct subject *subject, struct pa
 void engine_evaluate(struct engine *engine, struct subject *subject, struct pair *pair);
 
 /* execs.c */
-struct execs *execs_new(void);
+struct execs *execs_new(usec_t now);
 void execs_free(struct execs *execs);
 /* ID was found in the container's list of live execs, and its record is asked for. */
 void execs_candidate(struct engine *engine, const struct container_facts *container, const char *id);

@@ -7,10 +7,11 @@
  * Records and events of a container that hides ids are matched by what was run. A record may be read before its event
  * comes (the list was asked for another exec): it is remembered for a moment.
  *
- * A health check is an exec like any other and is judged by its record like any other. Only when the record was missed,
- * which takes a label execID, is one presumed: it ran exactly the container's health check, and at least nine tenths of
- * the check's interval after the one before it or after the container's start, as health checks do. A person who runs
- * the same command between two health checks breaks that rhythm and is told of. */
+ * A health check is an exec like any other and is judged by its record like any other. Only when the record was missed
+ * (a label execID, a container removed or an engine restarted at that moment) is one presumed: it ran exactly the
+ * container's health check, and at least nine tenths of the check's interval after the one before it or after the
+ * container's start, as health checks do. A person who runs the same command between two health checks breaks that
+ * rhythm and is told of. */
 #include "agent/engine_internal.h"
 
 #include <string.h>
@@ -28,7 +29,7 @@ struct made {
     int64_t time_nano;
     bool before_start; /* before the agent looked: told only if its record is still there */
     bool listed;       /* the container's execs were read after it was made */
-    bool in_rhythm;    /* it may be a health check */
+    bool in_rhythm;    /* it runs the health check when that is due */
 };
 
 /* A record that came before its event. */
@@ -44,6 +45,7 @@ struct execs {
     struct map *candidates;  /* exec id → container: found in the list of one that hides ids */
     struct map *last_checks; /* container → int64_t: event time of its last exec that ran the health check */
     VEC(struct early) early;
+    usec_t began;
 };
 
 static void made_free(void *p)
@@ -60,10 +62,11 @@ static void made_free(void *p)
     free(made);
 }
 
-struct execs *execs_new(void)
+struct execs *execs_new(usec_t now)
 {
     struct execs *execs = mem_alloc(sizeof *execs);
 
+    execs->began = now;
     execs->requested = map_new(made_free);
     execs->candidates = map_new(free);
     execs->last_checks = map_new(free);
@@ -101,7 +104,8 @@ static void note_rhythm(struct execs *execs, struct made *made, const struct con
     if (!runs_health_check(made, container))
         return;
     last = map_get(execs->last_checks, container->id);
-    before = container->started * NSEC_PER_USEC;
+    /* Of a container that ran before the agent did, the last health check is not known. */
+    before = container->started >= execs->began ? container->started * NSEC_PER_USEC : 0;
     if (last && *last > before)
         before = *last;
     made->in_rhythm = before && (made->time_nano - before) / NSEC_PER_USEC >= container->health_interval / 10 * 9;
@@ -129,15 +133,14 @@ static char *explain_loss(const struct made *made, const char *why)
 /* Tells of an exec whose id nobody knows. Its finding has an id of its own, the same after a restart. */
 static void tell_lost(struct engine *engine, const struct made *made, const char *why)
 {
-    const struct container_facts *container = store_container(engine->store, made->container, NULL);
     scoped(cleanup_free) char *id =
         mem_printf("%.*s%016llx", (int)ID_DIGITS, made->container, (unsigned long long)made->time_nano);
     scoped(cleanup_free) char *text = NULL;
     const char *outer = engine->cause;
     struct subject *subject;
 
-    if (made->before_start || (runs_health_check(made, container) && made->in_rhythm) ||
-        map_get(engine->closed_execs, id) || subject_find(engine, SUBJECT_EXEC, id))
+    if (made->before_start || made->in_rhythm || map_get(engine->closed_execs, id) ||
+        subject_find(engine, SUBJECT_EXEC, id))
         return;
     text = explain_loss(made, why);
     store_put_error(engine->store, INPUT_EXEC, id, text);
@@ -248,11 +251,11 @@ void engine_exec_made(struct engine *engine, const struct exec_event *event, con
         .time_nano = event->time_nano,
         .before_start = event->before_start,
     };
+    note_rhythm(execs, made, container);
     if (container && !container->execid_label && made->exec_id) {
         request(engine, made);
         return;
     }
-    note_rhythm(execs, made, container);
     if (container && is_answered_early(execs, made)) {
         made_free(made);
         return;
@@ -338,7 +341,7 @@ bool execs_failed(struct engine *engine, const char *id, bool gone, const char *
             vec_remove(&execs->made, found);
         }
     }
-    wanted = !(made && made->before_start && gone);
+    wanted = !(made && (made->before_start || made->in_rhythm) && gone);
     if (made && wanted) {
         if (gone)
             why = store_container(engine->store, made->container, NULL) ? "the engine has it no more"

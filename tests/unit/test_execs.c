@@ -62,7 +62,7 @@ static void container_read(const char *id, const char *name, const char *labels,
 
     str_printf(&text,
                "{\"Id\": \"%s\", \"Name\": \"/%s\", \"State\": {\"Running\": true, \"Pid\": 1, \"StartedAt\": "
-               "\"2026-11-24T09:00:00Z\"}, \"Config\": {\"Image\": \"i\", \"User\": \"app\", \"Labels\": %s, "
+               "\"2026-11-24T10:00:00Z\"}, \"Config\": {\"Image\": \"i\", \"User\": \"app\", \"Labels\": %s, "
                "\"Healthcheck\": {\"Test\": [\"CMD-SHELL\", \"test -e /ok\"], \"Interval\": 30000000000}}, "
                "\"HostConfig\": {\"NetworkMode\": \"%s\"}, \"ExecIDs\": %s}",
                id, name, labels, mode, execs);
@@ -240,6 +240,34 @@ START_TEST(missed_health_checks)
 }
 END_TEST
 
+/* The container goes while the record of its health check is asked for; so does the engine. */
+START_TEST(health_check_of_a_container_that_goes)
+{
+    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    container_read(WEB, "web", "{}", "null", "none");
+    made_at(EXEC_A, CHECK, 30.1, false);
+    made_at(EXEC_B, CHECK, 45, false);
+    engine_gone(engine, INPUT_CONTAINER, WEB, "docker:container/destroy");
+    engine_fetch_failed(engine, INPUT_EXEC, EXEC_A, ENOENT, "404");
+    ck_assert_uint_eq(lost(), 0);
+    engine_fetch_failed(engine, INPUT_EXEC, EXEC_B, ENOENT, "404");
+    ck_assert_uint_eq(lost(), 1);
+}
+END_TEST
+
+/* When the container began before the agent, nobody knows when a health check was due. */
+START_TEST(health_check_out_of_the_blue)
+{
+    now.fixed += USEC_PER_SEC;
+    engine_free(engine);
+    make_engine();
+    start_spoofed();
+    made_at("SPOOFED", CHECK, 31, false);
+    spoofing_container("[]");
+    ck_assert_uint_eq(lost(), 1);
+}
+END_TEST
+
 START_TEST(gone_record)
 {
     scoped_str evidence = STR_INIT;
@@ -389,6 +417,8 @@ int main(void)
     tcase_add_test(tests, record_before_its_event);
     tcase_add_test(tests, two_execs_one_read);
     tcase_add_test(tests, missed_health_checks);
+    tcase_add_test(tests, health_check_of_a_container_that_goes);
+    tcase_add_test(tests, health_check_out_of_the_blue);
     tcase_add_test(tests, gone_record);
     tcase_add_test(tests, container_gone_before_it_was_read);
     tcase_add_test(tests, before_the_start);
