@@ -288,6 +288,33 @@ START_TEST(gone_record)
 }
 END_TEST
 
+/* The engine is restarted under an exec that runs on (live-restore) and has no record of it any more. */
+START_TEST(engine_restarted_under_an_exec)
+{
+    scoped_str evidence = STR_INIT;
+    const struct subject *subject;
+
+    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    container_read(WEB, "web", "{}", "null", "none");
+    made_at(EXEC_A, "/bin/sh -c id", 1, false);
+    exec_read(EXEC_A, WEB, "root", "id");
+    made_at(EXEC_B, "/bin/sh -c who", 2, false); /* its record is on its way when the connection ends */
+    engine_fetch_failed(engine, INPUT_EXEC, EXEC_B, ENOTCONN, "the connection went");
+    engine_set_reachable(engine, false);
+    engine_set_reachable(engine, true);
+    str_clear(&asked);
+    engine_stale_all(engine, "engine:connected");
+    ck_assert(!strstr(str_text(&asked), "exec " EXEC_A) && strstr(str_text(&asked), "exec " EXEC_B));
+    container_read(WEB, "web", "{}", "null", "none");
+    engine_fetch_failed(engine, INPUT_EXEC, EXEC_B, ENOENT, "404");
+    subject = engine_find_subject(engine, SUBJECT_EXEC, EXEC_A);
+    ck_assert_int_eq(exec_pair(subject, "exec-user")->verdict, VERDICT_FAIL);
+    ck_assert_uint_eq(count_execs(VERDICT_ERROR, &evidence), 1);
+    ck_assert_msg(strstr(evidence.data, "the engine has it no more") && strstr(evidence.data, "who"), "%s",
+                  evidence.data);
+}
+END_TEST
+
 START_TEST(container_gone_before_it_was_read)
 {
     scoped_str evidence = STR_INIT;
@@ -420,6 +447,7 @@ int main(void)
     tcase_add_test(tests, health_check_of_a_container_that_goes);
     tcase_add_test(tests, health_check_out_of_the_blue);
     tcase_add_test(tests, gone_record);
+    tcase_add_test(tests, engine_restarted_under_an_exec);
     tcase_add_test(tests, container_gone_before_it_was_read);
     tcase_add_test(tests, before_the_start);
     tcase_add_test(tests, kept_over_a_restart);
