@@ -106,13 +106,13 @@ static void on_timeout(evutil_socket_t fd, short what, void *user)
 
 /* ---- The child ---- */
 
-static void keep_capabilities(uint64_t kept)
+static int keep_capabilities(uint64_t kept)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {{0}};
 
     if (syscall(SYS_capget, &header, data) < 0)
-        return;
+        return -errno;
     for (unsigned i = 0; i < 2; i++) {
         uint32_t mask = (uint32_t)(kept >> (32 * i));
 
@@ -120,7 +120,7 @@ static void keep_capabilities(uint64_t kept)
         data[i].effective = data[i].permitted;
         data[i].inheritable = 0;
     }
-    syscall(SYS_capset, &header, data);
+    return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
 static void write_all(int fd, const char *data, size_t length)
@@ -160,11 +160,12 @@ static void child(int fd, const struct worker_options *options, pid_t parent)
     }
     syscall(SYS_close_range, 4U, ~0U, 0U);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    keep_capabilities(options->capabilities);
     if (options->background)
         setpriority(PRIO_PROCESS, 0, 10);
     str_append_char(&output, DONE_BYTE);
-    r = options->run(&output, options->argument, &error);
+    r = keep_capabilities(options->capabilities);
+    r = r < 0 ? error_system(&error, -r, "helper process: giving up capabilities")
+              : options->run(&output, options->argument, &error);
     if (r < 0) {
         str_clear(&output);
         str_append_char(&output, FAILED_BYTE);

@@ -77,9 +77,13 @@ void ctl_print_finding(const struct ctl *ctl, struct str *out, const struct json
     str_append_char(out, ' ');
     terminal_status(&ctl->terminal, out, json_text(json_get(finding, "status"), "gone"), 7);
     str_append_char(out, ' ');
-    terminal_cell(out, name.data, 24, true);
+    terminal_cell(out, name.data, ctl->terminal.cut ? 24 : 0, true);
     str_append_char(out, ' ');
-    terminal_cell(out, json_string(json_get(finding, "evidence")), width > 68 ? width - 48 : 20, false);
+    terminal_cell(out, json_string(json_get(finding, "evidence")),
+                  !ctl->terminal.cut ? 0
+                  : width > 68       ? width - 48
+                                     : 20,
+                  false);
     if (json_type(json_get(finding, "waived")) == JSON_OBJECT)
         str_append(out, tr(ctl, " (waived)", "（已豁免）"));
     str_append_char(out, '\n');

@@ -19,6 +19,7 @@ struct terminal terminal_of_stdout(bool no_color)
     if (!isatty(STDOUT_FILENO))
         return terminal;
     terminal.colour = !no_color && str_empty(none);
+    terminal.cut = true;
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= WIDTH_MIN)
         terminal.width = size.ws_col;
     return terminal;

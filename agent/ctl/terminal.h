@@ -8,6 +8,7 @@
 
 struct terminal {
     bool colour;
+    bool cut;       /* lines of a table to the width: what reads a pipe wants the whole */
     unsigned width; /* columns, 80 when it is no terminal */
 };
 struct terminal terminal_of_stdout(bool no_color);
