@@ -523,15 +523,18 @@ bool fetcher_engine_is_stopped(const struct fetcher *fetcher)
 {
     const char *socket = fetch_engine_socket(fetcher);
     scoped(cleanup_free) char *target = NULL;
-    scoped(unit_paths_deinit) struct unit_paths unit = {0};
+    scoped(unit_paths_deinit) struct unit_paths unit = {0}, service = {0};
     struct stat st;
     pid_t pid;
 
     if (!socket || host_stat(fetcher->root, "/run/systemd/system", &st, NULL) < 0 ||
         host_resolve(fetcher->root, socket, &target, NULL) < 0 || !str_equal(target, "/run/docker.sock"))
         return false;
+    if (unit_lookup(fetcher->root, "docker.service", &service, NULL) == 0 && service.main_pid > 0 && !service.stopped)
+        return false;
+    /* One that stops its containers still runs, but takes no connection: one made now would start it again. */
     return unit_lookup(fetcher->root, "docker.socket", &unit, NULL) == 0 && unit.fragment &&
-           daemon_find(fetcher->root, 0, &pid, NULL) < 0;
+           (service.stopped || daemon_find(fetcher->root, 0, &pid, NULL) < 0);
 }
 
 const struct watcher *fetcher_watcher(const struct fetcher *fetcher)

@@ -363,6 +363,15 @@ static void attempt(struct docker *docker)
     ping(docker);
 }
 
+/* Every connection may start a stopped engine, not only the first. */
+static bool may_connect(void *user)
+{
+    struct docker *docker = user;
+    const char *why;
+
+    return docker->callbacks.may_connect(&why, docker->callbacks.user);
+}
+
 static void on_retry(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
@@ -492,6 +501,8 @@ struct docker *docker_new(struct event_base *base, const struct docker_address *
         docker_free(docker);
         return NULL;
     }
+    if (docker->callbacks.may_connect)
+        http_set_gate(docker->http, may_connect, docker);
     return docker;
 }
 

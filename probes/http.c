@@ -56,6 +56,8 @@ struct http {
     size_t idle_count;
     unsigned slots_used, in_curl;
     struct http_counters counters;
+    bool (*may_connect)(void *user); /* NULL: any time */
+    void *gate_user;
 };
 
 static bool takes_slot(const struct http_request *request)
@@ -184,6 +186,22 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     return length;
 }
 
+static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct http *http = user;
+
+    (void)purpose;
+    if (!http->may_connect(http->gate_user))
+        return CURL_SOCKET_BAD;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+void http_set_gate(struct http *http, bool (*may_connect)(void *user), void *user)
+{
+    http->may_connect = may_connect;
+    http->gate_user = user;
+}
+
 void http_set_up(CURL *easy, const struct docker_address *address, const char *url)
 {
     curl_easy_setopt(easy, CURLOPT_URL, url);
@@ -215,6 +233,10 @@ static void set_options(struct http_request *request)
     CURL *easy = request->easy;
 
     http_set_up(easy, &request->http->address, request->url);
+    if (request->http->may_connect && request->http->address.unix_path) {
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, request->http);
+    }
     curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->text);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);

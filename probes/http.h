@@ -36,6 +36,8 @@ void docker_address_deinit(struct docker_address *address);
 bool docker_address_is_here(const struct docker_address *address);
 
 struct http *http_new(struct event_base *base, const struct docker_address *address, struct error *error);
+/* Asked before each connection to a Unix socket is made: false refuses it, as if nobody listened. */
+void http_set_gate(struct http *http, bool (*may_connect)(void *user), void *user);
 void http_free(struct http *http); /* cancels what is under way without calling back; not from a callback */
 
 struct http_response {

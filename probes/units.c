@@ -251,7 +251,7 @@ static int get_main_pid(sd_bus *bus, const char *object, usec_t deadline, pid_t 
 static int ask_systemd(const char *unit, struct unit_paths *ret)
 {
     scoped(unit_paths_deinit) struct unit_paths paths = {0};
-    scoped(cleanup_free) char *object = NULL, *state = NULL;
+    scoped(cleanup_free) char *object = NULL, *state = NULL, *active = NULL;
     scoped(cleanup_bus) sd_bus *bus = NULL;
     usec_t deadline = clock_monotonic() + BUS_TIMEOUT_USEC;
     int r = bus_connect(&bus, deadline);
@@ -262,6 +262,11 @@ static int ask_systemd(const char *unit, struct unit_paths *ret)
         r = get_main_pid(bus, object, deadline, &paths.main_pid);
     if (r >= 0)
         r = get_text(bus, object, "LoadState", deadline, &state);
+    if (r >= 0)
+        r = get_text(bus, object, "ActiveState", deadline, &active);
+    if (r >= 0)
+        paths.stopped =
+            strcmp(active, "inactive") == 0 || strcmp(active, "deactivating") == 0 || strcmp(active, "failed") == 0;
     if (r >= 0 && strcmp(state, "masked") != 0) {
         r = get_text(bus, object, "FragmentPath", deadline, &paths.fragment);
         if (r >= 0)

@@ -12,6 +12,7 @@ struct unit_paths {
     char **drop_ins;
     size_t drop_in_count;
     pid_t main_pid; /* 0 unknown */
+    bool stopped;   /* systemd says that it is inactive, or on its way there */
 };
 /* UNIT: "docker.service". 0 also when there is no such unit (fragment NULL). Blocks at most 1 s on the bus. */
 int unit_lookup(const struct host_root *root, const char *unit, struct unit_paths *ret, struct error *error);
