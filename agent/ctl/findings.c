@@ -82,28 +82,38 @@ static int severity_rank(const char *severity)
     return -1;
 }
 
+struct tally {
+    size_t failures, errors;
+};
+
 static void judge(struct ctl *ctl, const struct json *finding, void *user)
 {
-    size_t *count = user;
+    struct tally *tally = user;
 
-    if (severity_rank(json_string(json_get(finding, "severity"))) >= severity_rank(ctl->fail_on))
-        print_one(ctl, finding, count);
+    if (str_equal(json_string(json_get(finding, "status")), "error"))
+        tally->errors++;
+    else if (severity_rank(json_string(json_get(finding, "severity"))) >= severity_rank(ctl->fail_on))
+        print_one(ctl, finding, &tally->failures);
 }
 
 int ctl_check(struct ctl *ctl)
 {
     scoped_str path = STR_INIT;
-    size_t count = 0;
+    struct tally tally = {0};
     int r;
 
     if (!ctl->fail_on)
         ctl->fail_on = "high";
     if (severity_rank(ctl->fail_on) < 0)
         return ctl_usage("--fail-on takes low, medium, high or critical");
-    str_append(&path, "/v1/findings?status=fail&waived=false");
-    r = each_finding(ctl, &path, true, judge, &count);
+    str_append(&path, "/v1/findings?status=fail,error&waived=false");
+    r = each_finding(ctl, &path, true, judge, &tally);
     if (r == 0 && !ctl->json)
-        printf("%zu %s %s\n", count, tr(ctl, "unwaived failures at or above", "项未豁免的失败，级别不低于"),
+        printf("%zu %s %s\n", tally.failures, tr(ctl, "unwaived failures at or above", "项未豁免的失败，级别不低于"),
                ctl->fail_on);
-    return r ? r : count ? EXIT_FOUND : 0;
+    if (r == 0 && tally.errors)
+        fprintf(stderr, "agentctl: %zu %s\n", tally.errors,
+                tr(ctl, "findings could not be evaluated: agentctl findings --status error",
+                   "项无法评估：agentctl findings --status error"));
+    return r ? r : tally.failures ? EXIT_FOUND : 0;
 }
