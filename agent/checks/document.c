@@ -150,11 +150,11 @@ static void redact(const char *name, const struct json *value, struct str *out)
         scoped(cleanup_free) char *variable = equal ? mem_strndup(text, (size_t)(equal - text)) : NULL;
 
         str_append_char(out, '"');
-        if (name && secret_is_value(name, text, NULL)) {
-            str_append(out, "[redacted]");
-        } else if (equal && secret_is_value(variable, equal + 1, NULL)) {
-            str_append(out, variable);
+        if (equal && secret_is_value(variable, equal + 1, NULL)) {
+            secret_redact(out, variable, strlen(variable), true);
             str_append(out, "=[redacted]");
+        } else if (name && secret_is_value(name, text, NULL)) {
+            str_append(out, "[redacted]");
         } else {
             secret_redact(out, text, strlen(text), true);
         }

@@ -308,6 +308,15 @@ START_TEST(no_secret_in_the_evidence)
 }
 END_TEST
 
+START_TEST(an_environment_keeps_its_names)
+{
+    scoped(cleanup_free) char *evidence = NULL;
+
+    judge("/Config/X/Env", "\"equals\": 1", "{\"Env\": [\"DB_PASSWORD=hunter2horse\", \"A=b\"]}", &evidence);
+    ck_assert_msg(strstr(evidence, "[\"DB_PASSWORD=[redacted]\",\"A=b\"]") != NULL, "%s", evidence);
+}
+END_TEST
+
 START_TEST(a_value_is_named_by_its_pointer)
 {
     scoped(cleanup_free) char *evidence = NULL;
@@ -354,6 +363,7 @@ int main(void)
     tcase_add_test(tests, an_own_rule_has_a_section);
     tcase_add_loop_test(tests, conditions_on_a_value, 0, (int)countof(conditions));
     tcase_add_loop_test(tests, no_secret_in_the_evidence, 0, (int)countof(secrets));
+    tcase_add_test(tests, an_environment_keeps_its_names);
     tcase_add_test(tests, a_value_is_named_by_its_pointer);
     tcase_add_loop_test(tests, patterns_are_bounded, 0, (int)countof(costly));
     suite_add_tcase(suite, tests);
