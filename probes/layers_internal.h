@@ -54,8 +54,8 @@ void layer_add_opaque(struct layer_summary *summary, const char *path, size_t le
 /* Does the upper layer hide PATH (with its slash) of a lower one? */
 bool layer_hides(const struct layer_summary *upper, const char *path);
 
-/* Package databases. wanted: its content is to be given to layer_read_packages(), in one piece that it may change. What cannot be
- * read is noted in the summary and is no error of the layer. */
+/* Package databases. wanted: its content is to be given to layer_read_packages(), in one piece that it may change. What
+ * cannot be read is noted in the summary and is no error of the layer. */
 bool layer_is_package_file(const char *path);
 void layer_read_packages(struct layer_summary *summary, const char *path, char *data, size_t length);
 void layer_packages_unread(struct layer_summary *summary, const char *path, const char *why);

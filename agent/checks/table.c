@@ -142,7 +142,7 @@ const struct check checks[] = {
      PARAMS{{"option", PARAM_STRING, NULL, 0, 0},
             {"wanted", PARAM_BOOL, NULL, 0, 0},
             {"default", PARAM_BOOL, NULL, 0, 0},
-             END},
+            END},
      check_validate_option, false},
     {"insecure-registries", SUBJECT_DAEMON, INFO | VERSION, check_insecure_registries, NULL},
     {"storage-driver", SUBJECT_DAEMON, INFO, check_storage_driver,

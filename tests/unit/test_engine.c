@@ -344,63 +344,6 @@ static void run_loop(unsigned ms)
     event_base_dispatch(base);
 }
 
-START_TEST(exceptions_end_at_their_moment)
-{
-    struct waiver waiver = {.rule = "container-privileged",
-                            .subject = mem_strdup("name:a"),
-                            .reason = mem_strdup("r"),
-                            .by = mem_strdup("b")};
-    const struct subject *subject;
-    const struct pair *pair;
-
-    waiver.expires = clock_of_test.fixed + 1000;
-    config.waivers = &waiver;
-    config.waiver_count = 1;
-    stale('a');
-    came('a', true, "bridge");
-    subject = engine_find_subject(engine, SUBJECT_CONTAINER, id_of('a'));
-    pair = find_pair("container-privileged", SUBJECT_CONTAINER, id_of('a'));
-    ck_assert_ptr_nonnull(engine_waiver(engine, subject, pair));
-    ck_assert(find_told("container-privileged", id_of('a'))->waived);
-    ck_assert_uint_eq(engine_waiver_matches(engine, &waiver), 1);
-    clock_of_test.fixed += 999;
-    ck_assert_ptr_nonnull(engine_waiver(engine, subject, pair));
-    clock_of_test.fixed += 1;
-    ck_assert_ptr_null(engine_waiver(engine, subject, pair));
-    config.waiver_count = 0;
-    free((char *)(uintptr_t)waiver.subject);
-    free((char *)(uintptr_t)waiver.reason);
-    free((char *)(uintptr_t)waiver.by);
-}
-END_TEST
-
-START_TEST(attestations_end_at_their_moment)
-{
-    struct attestation attestation = {.rule = "host-hardened", .status = VERDICT_PASS, .by = "me", .evidence = "seen"};
-    static const char *const text = "{}";
-    const struct pair *pair;
-    struct arena *arena = arena_new(512);
-    struct lsm_facts *lsm = arena_alloc(arena, sizeof *lsm);
-
-    (void)text;
-    attestation.expires = clock_of_test.fixed + 100000;
-    config.attestations = &attestation;
-    config.attestation_count = 1;
-    lsm->facts.arena = arena;
-    engine_stale(engine, INPUT_LSM, NULL, "start");
-    engine_fetched(engine, INPUT_LSM, NULL, &lsm->facts);
-    pair = find_pair("host-hardened", SUBJECT_HOST, "host");
-    ck_assert_int_eq(pair->verdict, VERDICT_PASS);
-    run_loop(10);
-    ck_assert_int_eq(pair->verdict, VERDICT_PASS);
-    clock_of_test.fixed += 100000;
-    run_loop(300);
-    ck_assert_int_eq(pair->verdict, VERDICT_MANUAL);
-    ck_assert_str_eq(find_told("host-hardened", NULL)->cause, "timer");
-    config.attestation_count = 0;
-}
-END_TEST
-
 START_TEST(agent_states_are_told_once)
 {
     engine_agent_state(engine, "agent-engine", true, "fine", "x");
@@ -657,8 +600,6 @@ int main(void)
     tcase_add_test(tests, expected_inputs_are_waited_for);
     tcase_add_test(tests, joined_namespaces_follow);
     tcase_add_test(tests, quiet_execs_leave_nothing);
-    tcase_add_test(tests, exceptions_end_at_their_moment);
-    tcase_add_test(tests, attestations_end_at_their_moment);
     tcase_add_test(tests, agent_states_are_told_once);
     tcase_add_test(tests, the_ring_forgets_the_oldest);
     tcase_add_test(tests, seq_and_since_survive);
