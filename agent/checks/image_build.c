@@ -1,4 +1,5 @@
-/* How an image was built, from its history: 4.7, 4.9, 4.10, 4.11. Steps are shown with every secret redacted. */
+/* How an image was built, from its history: 4.7, 4.9, 4.10 (4.11: image_verified.c). Steps are shown with every secret
+ * redacted. */
 #include <ctype.h>
 #include <string.h>
 
@@ -9,82 +10,70 @@
 
 enum { STEP_SHOWN_MAX = 160 };
 
-static const struct history_facts *need_history(const struct check_input *in, struct check_result *out)
-{
-    const char *why;
-    const struct history_facts *history = store_history(in->store, in->key, &why);
-
-    if (!history) {
-        check_error(in, out, "history", why);
-        return NULL;
-    }
-    for (size_t i = 0; i < history->count; i++)
-        if (*history->items[i].created_by)
-            return history;
-    check_say(in, out, VERDICT_MANUAL, "it has no history: how it was built is not known");
-    return NULL;
-}
-
-static void say_step(const struct check_input *in, struct check_result *out, size_t number, const struct step *step,
-                     const char *what)
-{
-    scoped_str redacted = STR_INIT, shown = STR_INIT;
-
-    if (in->explain) {
-        secret_redact(&redacted, step->body, step->length, false);
-        text_escape(&shown, str_text(&redacted), redacted.length, STEP_SHOWN_MAX);
-    }
-    check_say(in, out, VERDICT_FAIL, "step %zu: %s: %s", number + 1, what, str_text(&shown));
-}
-
 /* ---- 4.7 ---- */
 
-static const char *base_name(const char *path)
+static bool has_letter(const char *word, char letter)
 {
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
+    return word[0] == '-' && word[1] != '-' && strchr(word + 1, letter);
 }
 
-static bool is_one_of(const char *word, const char *const *words)
+/* pacman -Sy: with something to install behind it, or without. */
+static void look_at_pacman(const struct shell_command *command, bool *updates, bool *installs)
 {
-    for (; *words; words++)
-        if (strcmp(word, *words) == 0)
-            return true;
-    return false;
+    bool sync = false, refresh = false, target = false;
+
+    for (size_t i = 1; i < command->count; i++) {
+        const char *word = command->words[i];
+
+        sync |= has_letter(word, 'S') || strcmp(word, "--sync") == 0;
+        refresh |= has_letter(word, 'y') || strcmp(word, "--refresh") == 0;
+        target |= word[0] != '-' && word[0] != '>' && word[0] != '<';
+    }
+    *installs |= sync && target;
+    *updates |= sync && refresh && !target;
 }
 
 /* What a package manager's command does to the index and to the image. */
 static void look_at_command(const struct shell_command *command, bool *updates, bool *installs)
 {
-    static const char *const managers[] = {"apt-get",  "apt",  "aptitude", "apk",          "yum",    "dnf",
-                                           "microdnf", "tdnf", "zypper",   "urpmi.update", "pacman", NULL};
-    static const char *const rpm_managers[] = {"yum", "dnf", "microdnf", "tdnf", NULL};
-    static const char *const update_words[] = {"update", NULL};
-    static const char *const rpm_update_words[] = {
-        "update", "upgrade", "update-minimal", "upgrade-minimal", "check-update", "makecache", NULL};
-    static const char *const zypper_words[] = {"refresh", "ref", "update", "up", "dup", "patch", NULL};
-    static const char *const install_words[] = {"install",   "add",       "localinstall", "groupinstall", "in",
-                                                "build-dep", "reinstall", "module",       "group",        NULL};
-    const char *name = base_name(command->words[0]);
+    static const char *const rpm_words[] = {"update",       "upgrade",        "distro-sync",
+                                            "dist-upgrade", "update-minimal", "upgrade-minimal",
+                                            "check-update", "makecache",      NULL};
+    static const char *const zypper_words[] = {"refresh", "ref", "update", "up", "dup", "dist-upgrade", "patch", NULL};
+    static const char *const plain_words[] = {"update", NULL}, *const emerge_words[] = {"--sync", NULL};
+    static const char *const install_words[] = {
+        "install", "add", "localinstall", "groupinstall", "in", "build-dep", "reinstall", "satisfy", NULL};
+    static const struct manager {
+        const char *name;
+        const char *const *updates;
+    } managers[] = {
+        {"apt-get", plain_words}, {"apt", plain_words},     {"aptitude", plain_words}, {"apt-fast", plain_words},
+        {"nala", plain_words},    {"apk", plain_words},     {"opkg", plain_words},     {"yum", rpm_words},
+        {"dnf", rpm_words},       {"dnf5", rpm_words},      {"microdnf", rpm_words},   {"tdnf", rpm_words},
+        {"zypper", zypper_words}, {"emerge", emerge_words}, {"pacman", NULL},          {"urpmi.update", NULL}};
+    const char *name = shell_base_name(command->words[0]);
+    const struct manager *manager = NULL;
+    bool refreshes = false; /* apk -U: brings the index along */
 
-    if (!is_one_of(name, managers))
+    for (size_t i = 0; i < countof(managers); i++)
+        if (strcmp(managers[i].name, name) == 0)
+            manager = &managers[i];
+    if (!manager)
         return;
-    for (size_t i = 1; i < command->count; i++) {
+    if (strcmp(name, "pacman") == 0)
+        look_at_pacman(command, updates, installs);
+    else if (!manager->updates)
+        *updates = true;
+    for (size_t i = 1; manager->updates && i < command->count; i++) {
         const char *word = command->words[i];
 
-        if (strcmp(name, "pacman") == 0) {
-            if (word[0] == '-' && word[1] == 'S' && strchr(word, 'y'))
-                *(i + 1 < command->count ? installs : updates) = true;
-            continue;
-        }
-        if (is_one_of(word, install_words)) {
+        refreshes |= strcmp(name, "apk") == 0 &&
+                     (has_letter(word, 'U') || strcmp(word, "--update-cache") == 0 || strcmp(word, "--update") == 0);
+        if (shell_is_one_of(word, install_words)) {
             *installs = true;
             return;
         }
-        if (is_one_of(word, is_one_of(name, rpm_managers) ? rpm_update_words
-                            : strcmp(name, "zypper") == 0 ? zypper_words
-                                                          : update_words)) {
+        if (shell_is_one_of(word, manager->updates) || (refreshes && strcmp(word, "upgrade") == 0)) {
             *updates = true;
             return;
         }
@@ -93,7 +82,7 @@ static void look_at_command(const struct shell_command *command, bool *updates, 
 
 void check_image_update_instruction(const struct check_input *in, struct check_result *out)
 {
-    const struct history_facts *history = need_history(in, out);
+    const struct history_facts *history = history_need(in, out);
 
     if (!history)
         return;
@@ -108,30 +97,57 @@ void check_image_update_instruction(const struct check_input *in, struct check_r
         for (size_t k = 0; k < line.count; k++)
             look_at_command(&line.items[k], &updates, &installs);
         if (updates && !installs)
-            say_step(in, out, i, &step, "updates the package index and installs nothing");
+            history_say_step(in, out, i, &step, "updates the package index and installs nothing");
     }
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "no step updates a package index on its own");
+    else
+        check_remedy(in, out,
+                     "# in these steps: RUN <update> && <install package=version>; then docker build --no-cache");
 }
 
 /* ---- 4.9 ---- */
 
-/* The destination is the last word; the classic builder writes "file:… in DESTINATION". */
-static bool goes_to_root(const struct step *step)
+/* Is WORD the name of an archive that ADD unpacks, or the classic builder's "file:…" or "multi:…"? */
+static bool may_be_root(const char *word)
 {
-    size_t end = step->length, start;
+    static const char *const endings[] = {".tar",     ".tar.gz", ".tgz",     ".tar.xz", ".txz",
+                                          ".tar.bz2", ".tbz2",   ".tar.zst", ".tzst",   ".tar.lzma"};
 
-    while (end && isspace((unsigned char)step->body[end - 1]))
-        end--;
-    start = end;
-    while (start && !isspace((unsigned char)step->body[start - 1]))
-        start--;
-    return end - start == 1 && step->body[start] == '/';
+    if (str_starts(word, "file:") || str_starts(word, "multi:"))
+        return true;
+    for (size_t i = 0; i < countof(endings); i++)
+        if (str_ends(word, endings[i]))
+            return true;
+    return false;
+}
+
+/* The file system that an image begins with: one archive, unpacked at the root. A URL's is not unpacked. */
+static bool is_root(const struct step *step)
+{
+    scoped(shell_line_deinit) struct shell_line line = {0};
+    size_t sources = 0;
+    const struct shell_command *words;
+
+    shell_split(step->body, step->length, &line);
+    if (line.count != 1)
+        return false;
+    words = &line.items[0];
+    for (size_t i = 0; i + 1 < words->count; i++) {
+        const char *word = words->words[i];
+
+        if (str_starts(word, "--") || strcmp(word, "in") == 0)
+            continue;
+        sources++;
+        if (strstr(word, "://") || !may_be_root(word))
+            return false;
+    }
+    return sources == 1 && words->count > 1 && strcmp(words->words[words->count - 1], "/") == 0;
 }
 
 void check_image_add_instruction(const struct check_input *in, struct check_result *out)
 {
-    const struct history_facts *history = need_history(in, out);
+    const struct history_facts *history = history_need(in, out);
     bool first = true; /* nothing has been put into the image yet */
 
     if (!history)
@@ -139,8 +155,8 @@ void check_image_add_instruction(const struct check_input *in, struct check_resu
     for (size_t i = 0; i < history->count; i++) {
         struct step step = history_step_read(&history->items[i]);
 
-        if (step.instruction == INSTRUCTION_ADD && !(first && goes_to_root(&step)))
-            say_step(in, out, i, &step, "ADD");
+        if (step.instruction == INSTRUCTION_ADD && !(first && is_root(&step)))
+            history_say_step(in, out, i, &step, "ADD");
         if (step.instruction == INSTRUCTION_ADD || step.instruction == INSTRUCTION_COPY ||
             step.instruction == INSTRUCTION_RUN ||
             (step.instruction == INSTRUCTION_OTHER && history->items[i].size > 0))
@@ -148,6 +164,9 @@ void check_image_add_instruction(const struct check_input *in, struct check_resu
     }
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "no ADD beyond the base layer");
+    else
+        check_remedy(in, out,
+                     "# in these steps: COPY for files; RUN curl … && sha256sum -c for what comes from elsewhere");
 }
 
 /* ---- 4.10 ---- */
@@ -223,156 +242,4 @@ void check_image_secrets(const struct check_input *in, struct check_result *out)
     else
         check_remedy(in, out,
                      "# change these secrets: whoever has the image has them; build with RUN --mount=type=secret");
-}
-
-/* ---- 4.11 ---- */
-
-static bool is_interpreter(const char *word)
-{
-    static const char *const names[] = {"sh",   "bash", "ash",  "dash", "zsh",    "ksh", "python", "python2", "python3",
-                                        "perl", "ruby", "node", "php",  "source", ".",   "eval",   NULL};
-
-    return is_one_of(base_name(word), names);
-}
-
-static bool is_download(const struct shell_command *command)
-{
-    static const char *const names[] = {"curl", "wget", "fetch", "aria2c", NULL};
-
-    return is_one_of(base_name(command->words[0]), names);
-}
-
-/* curl's -k stands alone or among other letters, before one that takes a value. */
-static bool has_insecure_letter(const char *word)
-{
-    if (word[0] != '-' || word[1] == '-')
-        return false;
-    for (const char *at = word + 1; *at; at++) {
-        if (*at == 'k')
-            return true;
-        if (strchr("oHdXuAebcTFmxwKECDYyrQtzPU", *at))
-            return false;
-    }
-    return false;
-}
-
-static bool is_unverified_flag(const struct shell_command *command, const char *word)
-{
-    static const char *const flags[] = {
-        "--allow-unauthenticated", "--force-yes",         "--nogpgcheck",
-        "--no-gpg-check",          "--no-gpg-checks",     "--allow-untrusted",
-        "--no-check-certificate",  "--trusted-host",      "--allow-insecure-repositories",
-        "--nosignature",           "--disable-gpg-check", NULL};
-    static const char *const starts[] = {
-        "--trusted-host=", "--allow-unauthenticated=", "APT::Get::AllowUnauthenticated="};
-
-    if (is_one_of(word, flags))
-        return true;
-    for (size_t i = 0; i < countof(starts); i++)
-        if (str_starts(word, starts[i]))
-            return true;
-    return strcmp(base_name(command->words[0]), "curl") == 0 &&
-           (strcmp(word, "--insecure") == 0 || has_insecure_letter(word));
-}
-
-static bool is_plain_http_file(const char *word)
-{
-    static const char *const endings[] = {".deb", ".rpm", ".apk", ".tar", ".tar.gz", ".tgz",    ".tar.xz", ".tar.bz2",
-                                          ".zip", ".jar", ".whl", ".gem", ".sh",     ".run",    ".bin",    ".gz",
-                                          ".xz",  ".bz2", ".pkg", ".exe", ".msi",    ".tar.zst"};
-    scoped(cleanup_free) char *path = NULL;
-    const char *url = strstr(word, "http://");
-
-    if (!url || str_starts(url + 7, "localhost") || str_starts(url + 7, "127."))
-        return false;
-    path = mem_strndup(url, strcspn(url, "?#\"' "));
-    for (size_t i = 0; i < countof(endings); i++)
-        if (str_ends(path, endings[i]))
-            return true;
-    return false;
-}
-
-static bool verifies(const struct shell_line *line)
-{
-    static const char *const programs[] = {"sha256sum", "sha512sum", "sha1sum",  "sha384sum", "md5sum", "shasum",
-                                           "b2sum",     "cosign",    "minisign", "gpgv",      NULL};
-
-    for (size_t i = 0; i < line->count; i++) {
-        const struct shell_command *command = &line->items[i];
-
-        if (is_one_of(base_name(command->words[0]), programs))
-            return true;
-        for (size_t k = 1; k < command->count; k++)
-            if (strcmp(command->words[k], "--verify") == 0 || str_starts(command->words[k], "--checksum"))
-                return true;
-    }
-    return false;
-}
-
-/* curl … | sh, sh <(curl …), sh -c "$(curl …)". */
-static bool pipes_to_interpreter(const struct shell_line *line)
-{
-    bool downloading = false;
-
-    for (size_t i = 0; i < line->count; i++) {
-        const struct shell_command *command = &line->items[i];
-
-        if (!command->piped)
-            downloading = false;
-        if (downloading && is_interpreter(command->words[0]))
-            return true;
-        downloading |= is_download(command);
-        if (is_interpreter(command->words[0]))
-            for (size_t k = 1; k < command->count; k++)
-                if (strstr(command->words[k], "$(curl ") || strstr(command->words[k], "$(wget ") ||
-                    (strcmp(command->words[k], "<") == 0 && i + 1 < line->count && is_download(&line->items[i + 1])))
-                    return true;
-    }
-    return false;
-}
-
-static void judge_run(const struct check_input *in, struct check_result *out, size_t number, const struct step *step)
-{
-    scoped(shell_line_deinit) struct shell_line line = {0};
-    bool checked;
-
-    shell_split(step->body, step->length, &line);
-    checked = verifies(&line);
-    if (pipes_to_interpreter(&line)) {
-        say_step(in, out, number, step, "runs what it downloads unseen");
-        return;
-    }
-    for (size_t i = 0; i < line.count; i++)
-        for (size_t k = 1; k < line.items[i].count; k++) {
-            const char *word = line.items[i].words[k];
-
-            if (is_unverified_flag(&line.items[i], word) || strstr(word, "[trusted=yes]") ||
-                strcmp(word, "gpgcheck=0") == 0) {
-                say_step(in, out, number, step, "switches verification off");
-                return;
-            }
-            if (!checked && strcmp(line.items[i].words[0], "echo") != 0 && is_plain_http_file(word)) {
-                say_step(in, out, number, step, "takes a file over plain HTTP and checks no checksum");
-                return;
-            }
-        }
-}
-
-void check_image_verified_packages(const struct check_input *in, struct check_result *out)
-{
-    const struct history_facts *history = need_history(in, out);
-
-    if (!history)
-        return;
-    for (size_t i = 0; i < history->count; i++) {
-        struct step step = history_step_read(&history->items[i]);
-        scoped(cleanup_free) char *body = mem_strndup(step.body, step.length);
-
-        if (step.instruction == INSTRUCTION_RUN)
-            judge_run(in, out, i, &step);
-        else if (step.instruction == INSTRUCTION_ADD && strstr(body, "http://") && !strstr(body, "--checksum"))
-            say_step(in, out, i, &step, "takes a file over plain HTTP and checks no checksum");
-    }
-    if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS, "no step installs what is not verified");
 }

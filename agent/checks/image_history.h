@@ -2,6 +2,7 @@
 #ifndef AGENT_CHECKS_IMAGE_HISTORY_H
 #define AGENT_CHECKS_IMAGE_HISTORY_H
 
+#include "agent/check.h"
 #include "common/str.h"
 #include "common/vec.h"
 #include "probes/facts.h"
@@ -29,8 +30,19 @@ struct shell_line {
     struct shell_command *items;
     size_t count, size;
 };
-/* Splits TEXT at ; | & newlines and brackets; quotes group words, and what "sh -c" is given is split in its turn. */
+/* Splits TEXT at ; | & newlines and brackets; quotes group words, redirections are words of their own, and what "sh -c"
+ * or a here-document gives to a shell is split in its turn. Any other here-document is one more word of its command. */
 void shell_split(const char *text, size_t length, struct shell_line *ret);
 void shell_line_deinit(struct shell_line *line);
+
+/* The last part of a path. */
+const char *shell_base_name(const char *path);
+bool shell_is_one_of(const char *word, const char *const *words); /* WORDS end with NULL */
+
+/* For the rules on how an image was built: its history, or NULL with the verdict said; and saying that a step fails,
+ * all secrets in it redacted. */
+const struct history_facts *history_need(const struct check_input *in, struct check_result *out);
+void history_say_step(const struct check_input *in, struct check_result *out, size_t number, const struct step *step,
+                      const char *what);
 
 #endif
