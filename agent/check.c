@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/secrets.h"
 #include "common/text.h"
 
 enum { EVIDENCE_MAX = 2048 };
@@ -44,7 +45,12 @@ void check_say(const struct check_input *in, struct check_result *out, enum verd
 
 void check_error(const struct check_input *in, struct check_result *out, const char *what, const char *why)
 {
-    check_say(in, out, VERDICT_ERROR, "%s: %s", what, why ? why : "unknown");
+    scoped_str shown = STR_INIT;
+
+    /* Why may be what an engine, a scanner or a file said: addresses with passwords, commands. */
+    if (in->explain && why)
+        secret_redact(&shown, why, strlen(why), false);
+    check_say(in, out, VERDICT_ERROR, "%s: %s", what, why ? str_text(&shown) : "unknown");
 }
 
 void check_remedy(const struct check_input *in, struct check_result *out, const char *format, ...)

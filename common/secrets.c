@@ -15,7 +15,7 @@ static const char named_kind[] = "value of a secret-named variable", command_kin
 
 /* ---- Key formats ---- */
 
-enum charset { ALNUM, ALNUM_DASH, BASE64, UPPER_ALNUM };
+enum charset { ALNUM, ALNUM_DASH, BASE64, UPPER_ALNUM, URL_PATH, CRYPT };
 
 /* PREFIX, then from MIN to MAX characters of SET; the whole is not part of a longer word. */
 static const struct format {
@@ -37,7 +37,31 @@ static const struct format {
     {"xoxp-", "Slack token", ALNUM_DASH, 20, 255},
     {"xoxa-", "Slack token", ALNUM_DASH, 20, 255},
     {"xoxs-", "Slack token", ALNUM_DASH, 20, 255},
-    {"AIza", "Google API key", ALNUM_DASH, 35, 35},
+    {"AIza", "Google API key", ALNUM_DASH, 35, 40},
+    {"sk_test_", "Stripe key", ALNUM, 16, 255},
+    {"rk_test_", "Stripe key", ALNUM, 16, 255},
+    {"whsec_", "Stripe key", ALNUM, 16, 255},
+    {"hooks.slack.com/services/", "Slack webhook", URL_PATH, 20, 255},
+    {"discord.com/api/webhooks/", "Discord webhook", URL_PATH, 20, 255},
+    {"?sig=", "signed URL", URL_PATH, 20, 255},
+    {"&sig=", "signed URL", URL_PATH, 20, 255},
+    {"X-Amz-Signature=", "signed URL", ALNUM, 64, 64},
+    {"$1$", "password hash", CRYPT, 20, 512},
+    {"$5$", "password hash", CRYPT, 20, 512},
+    {"$6$", "password hash", CRYPT, 20, 512},
+    {"$y$", "password hash", CRYPT, 20, 512},
+    {"$2a$", "password hash", CRYPT, 40, 512},
+    {"$2b$", "password hash", CRYPT, 40, 512},
+    {"$2y$", "password hash", CRYPT, 40, 512},
+    {"$apr1$", "password hash", CRYPT, 20, 512},
+    {"$argon2", "password hash", CRYPT, 30, 512},
+    {"AGE-SECRET-KEY-1", "age key", UPPER_ALNUM, 40, 80},
+    {"xapp-", "Slack token", ALNUM_DASH, 20, 255},
+    {"xoxe.", "Slack token", ALNUM_DASH, 20, 255},
+    {"gldt-", "GitLab token", ALNUM_DASH, 20, 255},
+    {"glrt-", "GitLab token", ALNUM_DASH, 20, 255},
+    {"hf_", "Hugging Face token", ALNUM, 30, 255},
+    {"shpat_", "Shopify token", ALNUM, 32, 32},
     {"ya29.", "Google OAuth token", ALNUM_DASH, 20, 2048},
     {"sk_live_", "Stripe key", ALNUM, 16, 255},
     {"rk_live_", "Stripe key", ALNUM, 16, 255},
@@ -65,13 +89,19 @@ static bool in_set(char c, enum charset set)
         return isalnum((unsigned char)c) || (c && strchr("+/=-_.", c));
     case UPPER_ALNUM:
         return isupper((unsigned char)c) || isdigit((unsigned char)c);
+    case URL_PATH:
+        return isalnum((unsigned char)c) || (c && strchr("-_./%", c));
+    case CRYPT:
+        return isalnum((unsigned char)c) || (c && strchr("./$=,+-_", c));
     }
     return false;
 }
 
 static bool match_format(const char *text, size_t length, size_t at, struct secret_match *ret)
 {
-    if (at && (isalnum((unsigned char)text[at - 1]) || text[at - 1] == '_'))
+    bool in_word = at && (isalnum((unsigned char)text[at - 1]) || text[at - 1] == '_');
+
+    if (in_word && isalnum((unsigned char)text[at]))
         return false;
     for (size_t i = 0; i < countof(formats); i++) {
         const struct format *format = &formats[i];
@@ -88,6 +118,27 @@ static bool match_format(const char *text, size_t length, size_t at, struct secr
         return true;
     }
     return false;
+}
+
+/* Three parts with dots between; the first two are JSON objects, so they begin with eyJ. */
+static bool match_json_web_token(const char *text, size_t length, size_t at, struct secret_match *ret)
+{
+    size_t end = at;
+
+    if (at && isalnum((unsigned char)text[at - 1]))
+        return false;
+    for (int part = 0; part < 3; part++) {
+        size_t start = end;
+
+        if (part < 2 && (length - end < 3 || memcmp(text + end, "eyJ", 3) != 0))
+            return false;
+        while (end < length && (isalnum((unsigned char)text[end]) || text[end] == '-' || text[end] == '_'))
+            end++;
+        if (end - start < 8 || (part < 2 && (end >= length || text[end++] != '.')))
+            return false;
+    }
+    *ret = (struct secret_match){.kind = "JSON web token", .value = text + at, .value_length = end - at};
+    return true;
 }
 
 static bool find(const char *text, size_t length, size_t from, const char *needle, size_t *ret)
@@ -192,7 +243,9 @@ static bool match_url(const char *text, size_t length, size_t at, struct secret_
     if (length - at < 3 || memcmp(text + at, "://", 3) != 0 || !at || !isalnum((unsigned char)text[at - 1]))
         return false;
     user = at + 3;
-    for (end = user; end < length && !isspace((unsigned char)text[end]) && !strchr("/\"'<>|;", text[end]); end++) {
+    for (end = user; end < length && !isspace((unsigned char)text[end]) && !strchr("\"'<>|;", text[end]); end++) {
+        if (text[end] == '/' && (!colon || is_only(text + colon + 1, end - colon - 1, "0123456789")))
+            return false; /* the host is over; in a password a slash may stand */
         if (text[end] == ':' && !colon)
             colon = end;
         if (text[end] == '@' && colon && is_real(text + colon + 1, end - colon - 1)) {
@@ -230,15 +283,19 @@ static bool is_secret_name(const char *raw, size_t length)
                                          "API_KEY",    "APIKEY",      "ACCESS_KEY",  "ACCESSKEY",   "PRIVATE_KEY",
                                          "PRIVATEKEY", "CREDENTIAL",  "AUTH_KEY",    "SIGNING_KEY", "ENCRYPTION_KEY",
                                          "MASTER_KEY", "LICENSE_KEY", "ACCOUNT_KEY", "STORAGE_KEY", "CONNECTION_STRING",
-                                         "SHARED_KEY", "HMAC_KEY",    "APP_KEY"};
+                                         "SHARED_KEY", "HMAC_KEY",    "APP_KEY",     "ACCOUNTKEY",  "ENCRYPTIONKEY",
+                                         "SIGNINGKEY", "DEPLOY_KEY",  "CLIENT_KEY",  "SERVICE_KEY"};
     static const char *const words[] = {"PASS", "PWD", "PW", "AUTH", "AUTHORIZATION", "PASSCODE", "PSK", "BEARER"};
     static const char *const harmless[] = {
-        "_FILE",       "_FILES",    "_PATH",     "_DIR",    "_NAME",    "_LENGTH",    "_TTL",   "_EXPIRY",
-        "_EXPIRATION", "_TIMEOUT",  "_POLICY",   "_TYPE",   "_ENABLED", "_ALGORITHM", "_ALG",   "_HEADER",
-        "_ISSUER",     "_ENDPOINT", "_PROVIDER", "_METHOD", "_MODE",    "_COUNT",     "_LIMIT", "_LIFETIME",
-        "_AGE",        "_PREFIX",   "_VERSION",  "_HOST",   "_PORT",    "_SERVICE",   "_STORE", "_MIN",
-        "_MAX",        "_REQUIRED", "_ROTATION", "_HINT",   "_PROMPT",  "_ID_FILE",   "_ENV",   "_VAR",
-        "_REF",        "_RETRIES",  "_AUDIENCE", "_REALM",  "_DISABLED"};
+        "_FILE",        "_FILES",      "_PATH",     "_DIR",    "_NAME",     "_LENGTH",    "_TTL",      "_EXPIRY",
+        "_EXPIRATION",  "_TIMEOUT",    "_POLICY",   "_TYPE",   "_ENABLED",  "_ALGORITHM", "_ALG",      "_HEADER",
+        "_ISSUER",      "_ENDPOINT",   "_PROVIDER", "_METHOD", "_MODE",     "_COUNT",     "_LIMIT",    "_LIFETIME",
+        "_AGE",         "_PREFIX",     "_VERSION",  "_HOST",   "_PORT",     "_SERVICE",   "_STORE",    "_MIN",
+        "_MAX",         "_REQUIRED",   "_ROTATION", "_HINT",   "_PROMPT",   "_ID_FILE",   "_ENV",      "_VAR",
+        "_REF",         "_RETRIES",    "_AUDIENCE", "_REALM",  "_DISABLED", "_URL",       "_URI",      "_USER",
+        "_USERNAME",    "_SHA256",     "_SHA512",   "_SHA1",   "_SHA384",   "_MD5",       "_CHECKSUM", "_DIGEST",
+        "_FINGERPRINT", "_REGEX",      "_PATTERN",  "_FORMAT", "_SCHEME",   "_SCOPE",     "_SCOPES",   "_SIZE",
+        "_DOMAIN",      "_GRANT_TYPE", "_FIELD",    "_COLUMN", "_BACKEND",  "_STRENGTH",  "_HASHER"};
     char name[NAME_MAX_LENGTH + 1];
 
     if (!length || length > NAME_MAX_LENGTH)
@@ -305,13 +362,32 @@ static size_t value_end(const char *text, size_t length, size_t *start)
     return at;
 }
 
-/* NAME=value, --name value, --name=value, "name": "value", Name: value; AT is the first character of the name. */
+static bool is_word_start(const char *text, size_t at)
+{
+    return !at || isspace((unsigned char)text[at - 1]) || strchr(";|&(`\"'", text[at - 1]);
+}
+
+/* A host that is called auth or token, with its port. */
+static bool is_port(const char *text, size_t length, size_t name, size_t colon, size_t value)
+{
+    size_t end = value;
+
+    if (colon + 1 != value || text[colon] != ':')
+        return false;
+    while (end < length && isdigit((unsigned char)text[end]))
+        end++;
+    return end > value && end - value <= 5 &&
+           ((name >= 2 && text[name - 1] == '/') || (end < length && text[end] == '/'));
+}
+
+/* NAME=value, -Dname=value, --name value, --name=value, "name": "value", Name: value; AT is the first character of the
+ * name. */
 static bool match_named(const char *text, size_t length, size_t at, struct secret_match *ret)
 {
     size_t end = at, start, stop;
     bool flag, json;
 
-    if (at && is_name_char(text[at - 1]))
+    if (at && is_name_char(text[at - 1]) && !(text[at - 1] == '-' && (at == 1 || !is_name_char(text[at - 2]))))
         return false;
     flag = at + 2 < length && text[at] == '-' && text[at + 1] == '-';
     if (!flag && !isalpha((unsigned char)text[at]) && text[at] != '_')
@@ -340,6 +416,8 @@ static bool match_named(const char *text, size_t length, size_t at, struct secre
         return false;
     }
     stop = value_end(text, length, &start);
+    if (is_port(text, length, at, end, start))
+        return false;
     for (;;) { /* Authorization: Bearer … */
         static const char *const schemes[] = {"Bearer", "Basic", "token", "Token"};
         bool skipped = false;
@@ -398,12 +476,18 @@ static const struct command_flag {
     {"gpg", "--passphrase", false},
     {"vault", "login", false},
     {"az", "-p", false},
+    {"useradd", "-p", false},
+    {"usermod", "-p", false},
+    {"cryptsetup", "--key", false},
+    {"unzip", "-P", false},
+    {"zip", "-P", false},
+    {"7z", "-p", true},
+    {"snmpget", "-A", false},
+    {"podman", "-p", false},
+    {"helm", "-p", false},
+    {"mongodump", "-p", false},
+    {"mosquitto_passwd", "-b", false},
 };
-
-static bool is_word_start(const char *text, size_t at)
-{
-    return !at || isspace((unsigned char)text[at - 1]) || strchr(";|&(`\"'", text[at - 1]);
-}
 
 static bool is_word(const char *text, size_t length, size_t at, const char *word)
 {
@@ -478,12 +562,44 @@ static bool match_chpasswd(const char *text, size_t length, size_t at, struct se
     return true;
 }
 
+/* echo PASSWORD | … --password-stdin */
+static bool match_piped(const char *text, size_t length, size_t at, struct secret_match *ret)
+{
+    static const char *const takers[] = {"--password-stdin", "--stdin",     "sudo -S", "--passphrase-fd", "kinit",
+                                         "cryptsetup",       "--with-token"};
+    size_t stop, start = at, end;
+
+    if (!is_word_start(text, at) || (!is_word(text, length, at, "echo ") && !is_word(text, length, at, "printf ")))
+        return false;
+    start += is_word(text, length, at, "echo ") ? strlen("echo ") : strlen("printf ");
+    while (start < length && (isspace((unsigned char)text[start]) || is_word(text, length, start, "-n ")))
+        start += is_word(text, length, start, "-n ") ? 3 : 1;
+    stop = value_end(text, length, &start);
+    for (end = stop; end < length && strchr("\"' ", text[end]);)
+        end++;
+    if (end >= length || text[end] != '|' || stop <= start || !is_real(text + start, stop - start))
+        return false;
+    for (start = end; end < length && !strchr(";&\n", text[end]);)
+        end++;
+    for (size_t i = 0; i < countof(takers); i++)
+        if (memmem(text + start, end - start, takers[i], strlen(takers[i]))) {
+            start = at + (is_word(text, length, at, "echo ") ? strlen("echo ") : strlen("printf "));
+            while (start < length && (isspace((unsigned char)text[start]) || is_word(text, length, start, "-n ")))
+                start += is_word(text, length, start, "-n ") ? 3 : 1;
+            stop = value_end(text, length, &start);
+            *ret = (struct secret_match){.kind = command_kind, .value = text + start, .value_length = stop - start};
+            return true;
+        }
+    return false;
+}
+
 bool secret_next(const char *text, size_t length, size_t *at, struct secret_match *ret)
 {
     for (size_t i = *at; i < length; i++) {
         if (match_private_key(text, length, i, ret) || match_format(text, length, i, ret) ||
-            match_url(text, length, i, ret) || match_named(text, length, i, ret) ||
-            match_command(text, length, i, ret) || match_chpasswd(text, length, i, ret)) {
+            match_json_web_token(text, length, i, ret) || match_url(text, length, i, ret) ||
+            match_named(text, length, i, ret) || match_command(text, length, i, ret) ||
+            match_chpasswd(text, length, i, ret) || match_piped(text, length, i, ret)) {
             *at = (size_t)(ret->value - text) + ret->value_length;
             return true;
         }
@@ -494,18 +610,36 @@ bool secret_next(const char *text, size_t length, size_t *at, struct secret_matc
 
 /* ---- Redaction ---- */
 
-/* Letters and digits mixed, twenty or more, with nothing that makes it a path or a name. */
+/* Twenty or more letters and digits, or eight of both cases with a digit, and nothing that makes it a path or a name.
+ */
 static bool looks_random(const char *word, size_t length)
 {
-    size_t digits = 0, letters = 0;
+    size_t digits = 0, lower = 0, upper = 0;
 
     for (size_t i = 0; i < length; i++) {
         digits += isdigit((unsigned char)word[i]) != 0;
-        letters += isalpha((unsigned char)word[i]) != 0;
-        if (!isalnum((unsigned char)word[i]) && !strchr("+/=-_", word[i]))
+        lower += islower((unsigned char)word[i]) != 0;
+        upper += isupper((unsigned char)word[i]) != 0;
+        if (!isalnum((unsigned char)word[i]) && !strchr("+/=-_!@#$%^&*", word[i]))
             return false;
     }
-    return length >= 20 && digits >= 2 && letters >= 2 && word[0] != '/' && word[0] != '-';
+    return word[0] != '/' && word[0] != '-' &&
+           ((length >= 20 && digits >= 2 && lower + upper >= 2) || (length >= 8 && digits && lower && upper));
+}
+
+/* The name of an assignment, or the digest of a file: no secret, however random. */
+static bool is_harmless(const char *text, size_t length, size_t start, size_t end)
+{
+    static const char *const before[] = {"file:", "dir:", "multi:", "sha256:"};
+
+    if (end < length && text[end] == '=' && is_only(text + start, end - start, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"))
+        return true;
+    if (!is_only(text + start, end - start, "0123456789abcdef"))
+        return false;
+    for (size_t i = 0; i < countof(before); i++)
+        if (start >= strlen(before[i]) && memcmp(text + start - strlen(before[i]), before[i], strlen(before[i])) == 0)
+            return true;
+    return false;
 }
 
 static void append_words(struct str *out, const char *text, size_t length, bool strict)
@@ -515,7 +649,7 @@ static void append_words(struct str *out, const char *text, size_t length, bool 
 
         while (end < length && !isspace((unsigned char)text[end]) && !strchr("\"'=:,;", text[end]))
             end++;
-        if (strict && looks_random(text + i, end - i))
+        if (strict && looks_random(text + i, end - i) && !is_harmless(text, length, i, end))
             str_append(out, "[redacted]");
         else
             str_append_n(out, text + i, end - i);

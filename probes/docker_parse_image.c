@@ -108,6 +108,8 @@ int parse_image_value(const struct json *value, struct image_facts **ret, struct
     build_keys(&b, json_get(config, "ExposedPorts"), "Config.ExposedPorts", &image->exposed_ports);
     image->has_healthcheck = json_count(test) > 0;
     build_list(&b, test, "Config.Healthcheck.Test", &image->healthcheck);
+    build_list(&b, json_get(config, "Entrypoint"), "Config.Entrypoint", &image->entrypoint);
+    build_list(&b, json_get(config, "Cmd"), "Config.Cmd", &image->command);
     build_list(&b, json_get(config, "Env"), "Config.Env", &image->env);
     read_labels(&b, json_get(config, "Labels"), &image->labels);
     build_list(&b, json_path(value, "RootFS", "Layers", NULL), "RootFS.Layers", &image->layers);

@@ -266,10 +266,11 @@ struct image_facts {
     struct string_list tags, digests, exposed_ports;
     struct string_list healthcheck; /* Config.Healthcheck.Test */
     bool has_healthcheck;
-    struct string_list env, labels;       /* "NAME=value", as they are: never printed whole */
-    struct string_list layers;            /* RootFS.Layers, diff ids from the base up */
-    const char *graph_driver;             /* GraphDriver.Name, NULL with the containerd image store */
-    struct string_list layer_directories; /* overlay2: upper first, then the lower ones; each a "diff" folder */
+    struct string_list entrypoint, command; /* Config.Entrypoint, Config.Cmd: never printed whole */
+    struct string_list env, labels;         /* "NAME=value", as they are: never printed whole */
+    struct string_list layers;              /* RootFS.Layers, diff ids from the base up */
+    const char *graph_driver;               /* GraphDriver.Name, NULL with the containerd image store */
+    struct string_list layer_directories;   /* overlay2: upper first, then the lower ones; each a "diff" folder */
     const char *created;
     int64_t size;
 };

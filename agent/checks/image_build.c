@@ -217,6 +217,16 @@ static void scan_list(const struct check_input *in, struct check_result *out, co
     }
 }
 
+static void scan_words(const struct check_input *in, struct check_result *out, const char *place,
+                       const struct string_list *words, struct map *told)
+{
+    scoped_str text = STR_INIT;
+
+    for (size_t i = 0; i < words->count; i++)
+        str_printf(&text, "%s%s", i ? " " : "", words->items[i]);
+    scan_text(in, out, place, str_text(&text), told);
+}
+
 void check_image_secrets(const struct check_input *in, struct check_result *out)
 {
     const char *why;
@@ -230,6 +240,9 @@ void check_image_secrets(const struct check_input *in, struct check_result *out)
     }
     scan_list(in, out, "environment", &image->env, told);
     scan_list(in, out, "label", &image->labels, told);
+    scan_words(in, out, "entrypoint", &image->entrypoint, told);
+    scan_words(in, out, "command", &image->command, told);
+    scan_words(in, out, "health check", &image->healthcheck, told);
     for (size_t i = 0; i < history->count; i++) {
         char place[32];
 
@@ -241,5 +254,7 @@ void check_image_secrets(const struct check_input *in, struct check_result *out)
         check_say(in, out, VERDICT_PASS, "nothing in its history, environment and labels looks like a secret");
     else
         check_remedy(in, out,
-                     "# change these secrets: whoever has the image has them; build with RUN --mount=type=secret");
+                     "# change these secrets, whoever has the image has them; then docker build --secret and "
+                     "RUN --mount=type=secret, and docker rmi %s",
+                     in->key);
 }
