@@ -6,6 +6,8 @@
 #include "common/text.h"
 #include "probes/layers_internal.h"
 
+enum { NAME_MAX_LENGTH = 256 };
+
 typedef int read_database(struct layer_packages *packages, char *data, size_t length, struct error *error);
 
 static read_database read_status, read_part, read_apk, read_pacman, read_log;
@@ -70,7 +72,10 @@ int layer_add_package(struct layer_packages *packages, const char *name, size_t 
 {
     if (packages->names.count >= LAYER_PACKAGES_MAX)
         return error_set(error, EFBIG, "more than %d packages", (int)LAYER_PACKAGES_MAX);
-    vec_push(&packages->names, mem_strndup(name, length < 256 ? length : 256));
+    length = length < NAME_MAX_LENGTH ? length : NAME_MAX_LENGTH;
+    if (memchr(name, '\n', length))
+        return error_set(error, EBADMSG, "a malformed name");
+    vec_push(&packages->names, mem_strndup(name, length));
     return 0;
 }
 

@@ -54,7 +54,7 @@ static bool collect_packages(const struct layer_summary *summaries, size_t count
 
 static void write_packages(struct json_out *out, const struct layer_summary *summaries, size_t count)
 {
-    scoped_str managers = STR_INIT;
+    scoped_str managers = STR_INIT, lines = STR_INIT;
     const char *error = NULL;
     name_list names = {0};
 
@@ -66,11 +66,10 @@ static void write_packages(struct json_out *out, const struct layer_summary *sum
         qsort(names.items, names.count, sizeof *names.items, compare_texts);
     json_out_string(out, "manager", managers.data);
     json_out_string(out, "packages_error", error);
-    json_out_array(out, "packages");
     for (size_t i = 0; i < names.count; i++)
         if (!i || strcmp(names.items[i], names.items[i - 1]) != 0)
-            json_out_string(out, NULL, names.items[i]);
-    json_out_end_array(out);
+            str_printf(&lines, "%s\n", names.items[i]);
+    json_out_string(out, "packages", str_text(&lines));
     vec_free(&names);
 }
 
@@ -219,10 +218,26 @@ static void build_tools(struct builder *b, const struct json *entries, struct la
     }
 }
 
+/* One name a line: tens of thousands of JSON strings would keep the loop waiting. */
+static void build_packages(struct builder *b, const char *lines, struct string_list *ret)
+{
+    char *text = arena_strdup(b->arena, lines);
+    size_t count = 0;
+
+    hash_bytes(&b->hash, lines, strlen(lines));
+    for (const char *at = lines; (at = strchr(at, '\n')); at++)
+        count++;
+    ret->items = arena_alloc(b->arena, (count + 1) * sizeof *ret->items);
+    for (char *end; (end = strchr(text, '\n')); text = end + 1) {
+        *end = '\0';
+        ret->items[ret->count++] = text;
+    }
+}
+
 int layers_parse(const char *output, size_t length, struct layer_facts **ret, struct error *error)
 {
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
-    const struct json *root, *entries, *packages;
+    const struct json *root, *entries;
     struct layer_facts *facts;
     struct builder b;
     int r = json_parse(output, length, NULL, &doc, error);
@@ -231,7 +246,6 @@ int layers_parse(const char *output, size_t length, struct layer_facts **ret, st
         return error_prefix(error, "layers");
     root = json_root(doc);
     entries = json_get(root, "entries");
-    packages = json_get(root, "packages");
     facts = build_begin(&b, sizeof *facts, 1024);
     facts->setuid = arena_alloc(b.arena, (json_count(entries) + 1) * sizeof *facts->setuid);
     for (size_t i = 0; i < json_count(entries); i++) {
@@ -247,9 +261,7 @@ int layers_parse(const char *output, size_t length, struct layer_facts **ret, st
     facts->package_manager = build_text(&b, json_get(root, "manager"));
     facts->packages_error = build_text(&b, json_get(root, "packages_error"));
     facts->dropped = (uint64_t)build_int(&b, json_get(root, "dropped"));
-    facts->packages.items = arena_alloc(b.arena, (json_count(packages) + 1) * sizeof *facts->packages.items);
-    for (size_t i = 0; i < json_count(packages); i++)
-        facts->packages.items[facts->packages.count++] = build_text_or(&b, json_at(packages, i));
+    build_packages(&b, json_text(json_get(root, "packages"), ""), &facts->packages);
     facts->files = (uint64_t)build_int(&b, json_get(root, "files"));
     r = build_end(&b, &facts->facts, "layers", error);
     if (r == 0)
