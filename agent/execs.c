@@ -25,7 +25,7 @@ enum { MADE_MAX = 4096, EARLY_MAX = 256, COMMAND_MAX = 1024, NSEC_PER_USEC = 100
 /* An exec that an event told of and whose record is awaited. */
 struct made {
     char *container, *name, *exec_id, *command, *cause;
-    uint64_t text; /* of what is run, see docker_exec_text() */
+    uint64_t text; /* of what is run, see docker_exec_text(); 0: podman's event does not tell */
     int64_t time_nano;
     bool before_start; /* before the agent looked: told only if its record is still there */
     bool listed;       /* the container's execs were read after it was made */
@@ -122,8 +122,8 @@ static char *explain_loss(const struct made *made, const char *why)
 
     str_printf(&line,
                "made in container %s, but its record could not be read (%s), so whether it was privileged or as "
-               "another user is not known: ",
-               made->name ? made->name : made->container, why);
+               "another user is not known%s",
+               made->name ? made->name : made->container, why, *made->command ? ": " : "");
     secret_redact(&line, made->command, strlen(made->command), true);
     if (line.length > COMMAND_MAX)
         line.data[line.length = COMMAND_MAX] = '\0';
@@ -162,13 +162,19 @@ static void lose(struct engine *engine, size_t index, const char *why)
 
 /* ---- Matching ---- */
 
+/* Either may be 0: anything. */
+static bool is_same_text(uint64_t a, uint64_t b)
+{
+    return !a || !b || a == b;
+}
+
 /* The first of CONTAINER that ran TEXT (0: anything); the number of all when there is none. */
 static size_t find_made(const struct execs *execs, const char *container, uint64_t text)
 {
     size_t i = 0;
 
     while (i < execs->made.count &&
-           !(str_equal(execs->made.items[i]->container, container) && (!text || execs->made.items[i]->text == text)))
+           !(str_equal(execs->made.items[i]->container, container) && is_same_text(execs->made.items[i]->text, text)))
         i++;
     return i;
 }
@@ -180,7 +186,7 @@ static bool is_answered_early(struct execs *execs, const struct made *made)
 
     for (size_t i = execs->early.count; i-- > 0;) {
         struct early *early = &execs->early.items[i];
-        bool answers = str_equal(early->container, made->container) && early->text == made->text;
+        bool answers = str_equal(early->container, made->container) && is_same_text(early->text, made->text);
 
         if (!answers && now - early->at <= EARLY_USEC)
             continue;
@@ -214,7 +220,10 @@ static void settle(struct engine *engine, const char *container)
         return;
     for (size_t i = 0; i < execs->made.count;) {
         if (str_equal(execs->made.items[i]->container, container) && execs->made.items[i]->listed)
-            lose(engine, i, "it was over before its id was found, which a label of the container named execID hides");
+            lose(engine, i,
+                 execs->made.items[i]->text
+                     ? "it was over before its id was found, which a label of the container named execID hides"
+                     : "it was over before its id was found, which podman's events do not tell");
         else
             i++;
     }
@@ -247,7 +256,7 @@ void engine_exec_made(struct engine *engine, const struct exec_event *event, con
         .exec_id = event->exec_id && docker_id_valid(event->exec_id) ? mem_strdup(event->exec_id) : NULL,
         .command = mem_strndup(command, strnlen(command, 64 * COMMAND_MAX)),
         .cause = mem_strdup(cause),
-        .text = docker_exec_text(command, strlen(command)),
+        .text = event->command || event->exec_id ? docker_exec_text(command, strlen(command)) : 0,
         .time_nano = event->time_nano,
         .before_start = event->before_start,
     };
@@ -268,7 +277,9 @@ void engine_exec_made(struct engine *engine, const struct exec_event *event, con
 
 void execs_candidate(struct engine *engine, const struct container_facts *container, const char *id)
 {
-    if (container->execid_label)
+    const struct version_facts *version = store_version(engine->store, NULL);
+
+    if (container->execid_label || (version && version->is_podman))
         map_set(engine->execs->candidates, id, mem_strdup(container->id));
 }
 

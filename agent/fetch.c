@@ -256,6 +256,27 @@ static void on_info(struct facts *facts, int number, const char *why, void *user
     }
 }
 
+static void on_processes_again(evutil_socket_t fd, short what, void *user)
+{
+    struct request *request = user;
+
+    (void)fd;
+    (void)what;
+    unlink_request(request);
+    fetch_processes(request->fetcher, request->key, true);
+    request_free(request);
+}
+
+/* The container's process is gone and its end not told yet, or a newer one not known: told a moment later. */
+static void look_again(struct fetcher *fetcher, const char *key)
+{
+    static const struct timeval moment = {.tv_usec = 250000};
+    struct request *request = request_new(fetcher, INPUT_PROCESSES, key);
+
+    request->again = evtimer_new(fetcher->base, on_processes_again, request);
+    evtimer_add(request->again, &moment);
+}
+
 static void fetch_services(struct fetcher *fetcher)
 {
     const struct info_facts *info = store_info(engine_store(fetcher->engine), NULL);
@@ -338,7 +359,8 @@ static void fetch_now(struct fetcher *fetcher, enum input_kind kind, const char 
         fetch_lsm(fetcher);
         break;
     case INPUT_PROCESSES:
-        fetch_processes(fetcher, key);
+        if (!fetch_processes(fetcher, key, false))
+            look_again(fetcher, key);
         break;
     case INPUT_KIND_COUNT:
         break;

@@ -76,7 +76,7 @@ void fetch_lsm(struct fetcher *fetcher)
     fetch_deliver(fetcher, INPUT_LSM, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
-void fetch_processes(struct fetcher *fetcher, const char *id)
+bool fetch_processes(struct fetcher *fetcher, const char *id, bool last)
 {
     const struct container_facts *container = store_container(engine_store(fetcher->engine), id, NULL);
     struct process_facts *facts = NULL;
@@ -84,13 +84,15 @@ void fetch_processes(struct fetcher *fetcher, const char *id)
     int r;
 
     if (fetch_refuse_remote(fetcher, INPUT_PROCESSES, id))
-        return;
+        return true;
     r = container && container->pid ? proc_container_processes(fetcher->root, (pid_t)container->pid, id, &facts, &error)
                                     : error_set(&error, ESRCH, "it does not run");
-
+    if (r == -ESRCH && !last)
+        return false;
     if (r == -ESRCH)
         fetch_look_later(fetcher, INPUT_PROCESSES, id);
     fetch_deliver(fetcher, INPUT_PROCESSES, id, r, r < 0 ? NULL : &facts->facts, &error);
+    return true;
 }
 
 void fetch_mounts(struct fetcher *fetcher)

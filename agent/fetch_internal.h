@@ -97,7 +97,8 @@ void fetch_environment(struct fetcher *fetcher);
 void fetch_listeners(struct fetcher *fetcher);
 void fetch_certificates(struct fetcher *fetcher);
 void fetch_watch_certificates(struct fetcher *fetcher);
-void fetch_processes(struct fetcher *fetcher, const char *id);
+/* False, and nothing told: the process is gone just now, and this was not the LAST try. */
+bool fetch_processes(struct fetcher *fetcher, const char *id, bool last);
 void fetch_watch_host(struct fetcher *fetcher);
 void fetch_free_host(struct fetcher *fetcher);
 

@@ -126,6 +126,7 @@ void check_container_cgroup_parent(const struct check_input *in, struct check_re
     const struct container_facts *c = check_container(in, out);
     const struct daemon_facts *daemon = store_daemon(in->store, NULL);
     const struct info_facts *info = store_info(in->store, NULL);
+    const struct version_facts *version = store_version(in->store, NULL);
 
     if (!c)
         return;
@@ -140,7 +141,7 @@ void check_container_cgroup_parent(const struct check_input *in, struct check_re
         check_say(in, out, VERDICT_PASS, "a swarm task's cgroup parent %s", c->cgroup_parent);
     else if (is_daemon_default(info, daemon, c->cgroup_parent))
         check_say(in, out, VERDICT_PASS, "cgroup parent %s is the daemon's default", c->cgroup_parent);
-    else if (check_need_option(in, out, "cgroup-parent")) {
+    else if ((version && version->is_podman) || check_need_option(in, out, "cgroup-parent")) {
         check_say(in, out, VERDICT_FAIL, "cgroup parent %s", c->cgroup_parent);
         check_remedy_recreate(in, out, "without --cgroup-parent");
     }

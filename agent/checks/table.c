@@ -91,7 +91,7 @@ const struct check checks[] = {
     {"container-ulimits", SUBJECT_CONTAINER, CONTAINER, check_container_ulimits, ALLOWED("[]")},
     {"container-mount-propagation", SUBJECT_CONTAINER, CONTAINER, check_container_mount_propagation, NULL},
     {"container-seccomp", SUBJECT_CONTAINER, CONTAINER | INFO, check_container_seccomp, NULL},
-    {"container-cgroup-parent", SUBJECT_CONTAINER, CONTAINER | DAEMON | INFO, check_container_cgroup_parent,
+    {"container-cgroup-parent", SUBJECT_CONTAINER, CONTAINER | DAEMON | INFO | VERSION, check_container_cgroup_parent,
      PARAMS{{"allowed", PARAM_STRING_LIST, "[]", 0, 0},
             {"allow_pods", PARAM_BOOL, "true", 0, 0},
             {"allow_swarm_tasks", PARAM_BOOL, "true", 0, 0},

@@ -17,7 +17,7 @@ cleanup() {
     [ -n "$agent_pid" ] && kill "$agent_pid" 2>/dev/null && wait "$agent_pid" 2>/dev/null
     if [ -n "$engine_pid" ] && kill -CONT "$(cat "$work/pid" 2>/dev/null)" 2>/dev/null; then
         for _ in 1 2; do # podman removes none that another one joined
-            timeout 30 docker ps -aq | xargs -r timeout 60 docker rm -f >/dev/null 2>&1
+            timeout 30 docker ps -aq 2>/dev/null | xargs -r timeout 60 docker rm -f >/dev/null 2>&1
         done
         kill "$(cat "$work/pid")" 2>/dev/null
         wait "$engine_pid" 2>/dev/null

@@ -222,6 +222,38 @@ START_TEST(two_execs_one_read)
 }
 END_TEST
 
+/* podman's events name neither the exec nor what it runs. */
+START_TEST(events_that_name_nothing)
+{
+    static const char version[] = "{\"Version\":\"4.3.1\",\"Components\":[{\"Name\":\"Podman Engine\"}]}";
+    scoped_str evidence = STR_INIT;
+    struct version_facts *facts = NULL;
+
+    ck_assert_int_eq(parse_version(version, strlen(version), &facts, NULL), 0);
+    engine_stale(engine, INPUT_VERSION, NULL, "test");
+    engine_fetched(engine, INPUT_VERSION, NULL, &facts->facts);
+    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    container_read(WEB, "web", "{}", "[]", "bridge");
+    made_at(NULL, NULL, 1, false);
+    container_read(WEB, "web", "{}", "[\"" EXEC_A "\"]", "bridge");
+    ck_assert(was_asked("exec", EXEC_A));
+    exec_read(EXEC_A, WEB, "app", "id");
+    ck_assert_uint_eq(lost(), 0);
+    /* Its record first, then its event. */
+    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    container_read(WEB, "web", "{}", "[\"" EXEC_A "\", \"" EXEC_B "\"]", "bridge");
+    exec_read(EXEC_B, WEB, "", "id");
+    made_at(NULL, NULL, 2, false);
+    container_read(WEB, "web", "{}", "[\"" EXEC_A "\", \"" EXEC_B "\"]", "bridge");
+    ck_assert_uint_eq(lost(), 0);
+    /* One that leaves no record. */
+    made_at(NULL, NULL, 3, false);
+    container_read(WEB, "web", "{}", "[\"" EXEC_A "\", \"" EXEC_B "\"]", "bridge");
+    ck_assert_uint_eq(count_execs(VERDICT_ERROR, &evidence), 1);
+    ck_assert_msg(strstr(evidence.data, "podman") && strstr(evidence.data, "is not known"), "%s", evidence.data);
+}
+END_TEST
+
 /* Every 30 s, as the container's health check is; one in between is somebody else's. */
 START_TEST(missed_health_checks)
 {
@@ -443,6 +475,7 @@ int main(void)
     tcase_add_test(tests, read_exec_of_a_spoofing_container);
     tcase_add_test(tests, record_before_its_event);
     tcase_add_test(tests, two_execs_one_read);
+    tcase_add_test(tests, events_that_name_nothing);
     tcase_add_test(tests, missed_health_checks);
     tcase_add_test(tests, health_check_of_a_container_that_goes);
     tcase_add_test(tests, health_check_out_of_the_blue);
