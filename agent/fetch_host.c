@@ -87,8 +87,11 @@ bool fetch_processes(struct fetcher *fetcher, const char *id, bool last)
         return true;
     r = container && container->pid ? proc_container_processes(fetcher->root, (pid_t)container->pid, id, &facts, &error)
                                     : error_set(&error, ESRCH, "it does not run");
-    if (r == -ESRCH && !last)
+    if (!last && (r == -ESRCH || (r == 0 && !facts->count))) {
+        if (r == 0)
+            facts_free(&facts->facts);
         return false;
+    }
     if (r == -ESRCH)
         fetch_look_later(fetcher, INPUT_PROCESSES, id);
     fetch_deliver(fetcher, INPUT_PROCESSES, id, r, r < 0 ? NULL : &facts->facts, &error);
