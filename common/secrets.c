@@ -231,6 +231,10 @@ static bool is_path(const char *value, size_t length)
 
 static bool is_real(const char *value, size_t length)
 {
+    if (length >= 2 && (value[0] == '"' || value[0] == '\'') && value[length - 1] == value[0]) {
+        value++;
+        length -= 2;
+    }
     return length && !isspace((unsigned char)value[0]) && !is_reference(value, length) &&
            !is_placeholder(value, length) && !is_path(value, length);
 }

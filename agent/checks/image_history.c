@@ -61,11 +61,18 @@ static size_t shell_length(const struct step *step, size_t at)
     static const char *const windows_shells[] = {"cmd",  "cmd.exe",  "powershell", "powershell.exe",
                                                  "pwsh", "pwsh.exe", NULL};
     static const char *const windows_ends[] = {"/c", "-command", "-c", NULL};
+    static const char *const by_name[] = {"env", NULL}; /* "/usr/bin/env bash -c" */
     size_t length = word_length(step, at), name = at + length, end = at + length, options = 0;
     bool is_windows;
 
     while (name > at && step->body[name - 1] != '/' && step->body[name - 1] != '\\')
         name--;
+    if (is_word_of(step, name, end - name, by_name)) {
+        while (end < step->length && isspace((unsigned char)step->body[end]))
+            end++;
+        length = end < step->length ? shell_length(step, end) : 0;
+        return length ? end - at + length : 0;
+    }
     is_windows = is_word_of(step, name, end - name, windows_shells);
     if (!is_windows && !is_word_of(step, name, end - name, unix_shells))
         return 0;

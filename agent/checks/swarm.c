@@ -236,7 +236,8 @@ void check_node_certificate_rotation(const struct check_input *in, struct check_
     }
     expiry_days = info->node_cert_expiry / 1000 / DAY;
     check_fact_int(in, out, "expiry_days", expiry_days);
-    if (info->node_cert_expiry <= 0 || info->node_cert_expiry / 1000 > days * DAY) {
+    if (info->node_cert_expiry <= 0 || info->node_cert_expiry / 1000 > days * DAY ||
+        (info->node_cert_expiry / 1000 == days * DAY && info->node_cert_expiry % 1000)) {
         check_say(in, out, VERDICT_FAIL, "node certificates are valid for %lld days, %lld at most are wanted",
                   (long long)expiry_days, (long long)days);
         check_remedy(in, out, "docker swarm update --cert-expiry %lldh", (long long)days * 24);
