@@ -246,6 +246,8 @@ int layers_parse(const char *output, size_t length, struct layer_facts **ret, st
         return error_prefix(error, "layers");
     root = json_root(doc);
     entries = json_get(root, "entries");
+    if (json_get(root, "packages") && !json_string(json_get(root, "packages")))
+        return error_set(error, EBADMSG, "layers: packages is no text");
     facts = build_begin(&b, sizeof *facts, 1024);
     facts->setuid = arena_alloc(b.arena, (json_count(entries) + 1) * sizeof *facts->setuid);
     for (size_t i = 0; i < json_count(entries); i++) {
