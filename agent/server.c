@@ -3,7 +3,8 @@
  * A request is answered at once from memory; only followers of /v1/events live longer. A follower is a place in the
  * sequence, not a queue: it is sent what lies after its place while its output buffer has room, and goes on when the
  * buffer is drained; what the ring has dropped meanwhile is told as {"lost":K}. So a slow reader costs one buffer.
- * Limits: 64 KiB of body, 16 KiB of headers, 30 s for a request to arrive, FOLLOWERS followers. */
+ * Limits: 64 KiB of body, 16 KiB of headers, 30 s for a request to arrive or for the next one, FOLLOWERS followers, and
+ * as many connections as server_clients.h says. */
 #include "agent/server.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
+#include "agent/server_clients.h"
 #include "agent/server_query.h"
 #include "agent/view.h"
 #include "common/log.h"
@@ -40,6 +42,7 @@ struct server {
     struct event_base *base;
     struct agent *agent;
     struct evhttp *http;
+    struct clients *clients;
     char *path;
     bool own_socket;
     TAILQ_HEAD(follower_list, follower) followers;
@@ -91,14 +94,17 @@ static void bad_request(struct evhttp_request *request, const struct error *erro
     reply_error(request, HTTP_BADREQUEST, "bad_request", error->text);
 }
 
+static evutil_socket_t request_fd(struct evhttp_request *request)
+{
+    return bufferevent_getfd(evhttp_connection_get_bufferevent(evhttp_request_get_connection(request)));
+}
+
 static uid_t peer_uid(struct evhttp_request *request)
 {
-    struct evhttp_connection *connection = evhttp_request_get_connection(request);
     struct ucred peer;
     socklen_t length = sizeof peer;
 
-    if (getsockopt(bufferevent_getfd(evhttp_connection_get_bufferevent(connection)), SOL_SOCKET, SO_PEERCRED, &peer,
-                   &length) < 0)
+    if (getsockopt(request_fd(request), SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
         return (uid_t)-1;
     return peer.uid;
 }
@@ -323,6 +329,7 @@ static void follow(struct call *call, uint64_t since)
     struct server *server = call->server;
     struct follower *follower;
     struct evbuffer *hello;
+    evutil_socket_t fd;
 
     if (server->follower_count >= FOLLOWERS) {
         reply_error(call->request, HTTP_SERVUNAVAIL, "busy", "too many followers");
@@ -333,9 +340,9 @@ static void follow(struct call *call, uint64_t since)
     follower->request = call->request;
     follower->connection = evhttp_request_get_connection(call->request);
     follower->seq = since;
-    follower->closed =
-        event_new(server->base, bufferevent_getfd(evhttp_connection_get_bufferevent(follower->connection)), EV_CLOSED,
-                  on_hang_up, follower);
+    fd = bufferevent_getfd(evhttp_connection_get_bufferevent(follower->connection));
+    clients_served(server->clients, fd, true);
+    follower->closed = event_new(server->base, fd, EV_CLOSED, on_hang_up, follower);
     event_add(follower->closed, NULL);
     TAILQ_INSERT_TAIL(&server->followers, follower, link);
     server->follower_count++;
@@ -444,6 +451,7 @@ static void on_request(struct evhttp_request *request, void *user)
         return;
     }
     call.query = &parameters;
+    clients_served(call.server->clients, request_fd(request), false);
     agent_view(call.server->agent, &call.view);
     answer(&call, path);
     evhttp_clear_headers(&parameters);
@@ -535,6 +543,7 @@ int server_new(struct event_base *base, struct agent *agent, const struct config
 {
     enum { ALL_METHODS = 0xffff };
     struct server *server = mem_alloc(sizeof *server);
+    struct evhttp_bound_socket *bound;
     int fd;
 
     server->base = base;
@@ -558,10 +567,12 @@ int server_new(struct event_base *base, struct agent *agent, const struct config
     evhttp_set_timeout(server->http, TIMEOUT_S);
     evhttp_set_allowed_methods(server->http, ALL_METHODS);
     evhttp_set_gencb(server->http, on_request, server);
-    if (evhttp_accept_socket(server->http, fd) < 0) {
+    bound = evhttp_accept_socket_with_handle(server->http, fd);
+    if (!bound) {
         server_free(server);
         return error_set(error, EIO, "socket: cannot accept connections");
     }
+    server->clients = clients_new(base, server->http, bound, TIMEOUT_S);
     *ret = server;
     return 0;
 }
@@ -573,6 +584,7 @@ void server_free(struct server *server)
     while (!TAILQ_EMPTY(&server->followers))
         evhttp_connection_free(TAILQ_FIRST(&server->followers)->connection);
     evhttp_free(server->http);
+    clients_free(server->clients);
     if (server->own_socket)
         unlink(server->path);
     free(server->path);

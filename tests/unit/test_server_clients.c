@@ -1,0 +1,231 @@
+/* Caps and patience of the query API, on a real socket: evhttp in this process, clients in forked ones. */
+#include <check.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/server_clients.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+
+enum { PATIENCE_S = 1, NOBODY = 65534 };
+
+static char path[64];
+static struct event_base *base;
+static struct evhttp *http;
+static struct clients *clients;
+
+static void on_request(struct evhttp_request *request, void *user)
+{
+    struct evbuffer *body = evbuffer_new();
+
+    (void)user;
+    clients_served(clients,
+                   bufferevent_getfd(evhttp_connection_get_bufferevent(evhttp_request_get_connection(request))), false);
+    evbuffer_add_printf(body, "fine\n");
+    evhttp_send_reply(request, 200, NULL, body);
+    evbuffer_free(body);
+}
+
+static void set_up(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    snprintf(path, sizeof path, "/tmp/test-server-clients-%d", (int)getpid());
+    memcpy(address.sun_path, path, strlen(path));
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(chmod(path, 0666), 0);
+    ck_assert_int_eq(listen(fd, 512), 0);
+    base = event_base_new();
+    http = evhttp_new(base);
+    evhttp_set_gencb(http, on_request, NULL);
+    clients = clients_new(base, http, evhttp_accept_socket_with_handle(http, fd), PATIENCE_S);
+}
+
+static void tear_down(void)
+{
+    evhttp_free(http);
+    clients_free(clients);
+    event_base_free(base);
+    unlink(path);
+}
+
+static int connect_client(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    memcpy(address.sun_path, path, strlen(path));
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        _exit(100);
+    return fd;
+}
+
+static bool is_answered(int fd, const char *request, int wait_ms)
+{
+    char answer[256];
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+
+    return send(fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request) &&
+           poll(&readable, 1, wait_ms) == 1 && read(fd, answer, sizeof answer) > 12 &&
+           memcmp(answer, "HTTP/1.1 200", 12) == 0;
+}
+
+static bool is_hung_up(int fd, int wait_ms)
+{
+    char byte;
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+
+    return poll(&readable, 1, wait_ms) == 1 && read(fd, &byte, 1) <= 0;
+}
+
+static void on_look(evutil_socket_t fd, short what, void *user)
+{
+    int status;
+
+    (void)fd;
+    (void)what;
+    if (waitpid(*(pid_t *)user, &status, WNOHANG) <= 0)
+        return;
+    *(pid_t *)user = 0;
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the client ended with status %x", status);
+    event_base_loopbreak(base);
+}
+
+/* Runs CLIENT, which returns 0 when all was well, in a process of its own while this one serves. */
+static void serve(int (*client)(void))
+{
+    struct timeval often = {.tv_usec = 20000};
+    pid_t pid = fork();
+    struct event *look;
+
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0)
+        _exit(client());
+    look = event_new(base, -1, EV_PERSIST, on_look, &pid);
+    event_add(look, &often);
+    event_base_dispatch(base);
+    event_free(look);
+    ck_assert_int_eq(pid, 0);
+}
+
+static const char whole[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+static int never_finishes(void)
+{
+    int slow = connect_client(), other = connect_client();
+
+    for (unsigned i = 0; i < 20; i++) { /* a byte now and then does not buy time */
+        if (send(slow, "G", 1, MSG_NOSIGNAL) < 0)
+            break;
+        usleep(100000);
+    }
+    if (!is_hung_up(slow, 1000))
+        return 1;
+    close(other);
+    return is_answered(connect_client(), whole, 1000) ? 0 : 2;
+}
+
+START_TEST(a_request_that_never_ends_is_hung_up)
+{
+    serve(never_finishes);
+}
+END_TEST
+
+static int stays_busy(void)
+{
+    int fd = connect_client();
+
+    for (unsigned i = 0; i < 8; i++) { /* twice as long as the patience, a request every quarter of it */
+        if (!is_answered(fd, whole, 1000))
+            return 1;
+        usleep(PATIENCE_S * 250000);
+    }
+    return 0;
+}
+
+START_TEST(who_goes_on_asking_stays)
+{
+    serve(stays_busy);
+}
+END_TEST
+
+static int one_user_too_many(void)
+{
+    int fds[CLIENTS_OF_A_USER_MAX + 1];
+    pid_t other;
+    int status;
+
+    if (setuid(NOBODY) < 0)
+        return 3;
+    for (size_t i = 0; i < CLIENTS_OF_A_USER_MAX; i++)
+        fds[i] = connect_client();
+    if (!is_answered(fds[0], whole, 1000))
+        return 1;
+    fds[CLIENTS_OF_A_USER_MAX] = connect_client();
+    if (!is_hung_up(fds[CLIENTS_OF_A_USER_MAX], 1000))
+        return 2;
+    close(fds[0]); /* makes room again */
+    usleep(100000);
+    other = fork();
+    if (other == 0)
+        _exit(is_answered(connect_client(), whole, 1000) ? 0 : 4);
+    return waitpid(other, &status, 0) == other && WIFEXITED(status) ? WEXITSTATUS(status) : 5;
+}
+
+START_TEST(a_user_has_so_many)
+{
+    serve(one_user_too_many);
+}
+END_TEST
+
+static int too_many(void)
+{
+    int fds[CLIENTS_MAX], late;
+
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        fds[i] = connect_client();
+    if (!is_answered(fds[CLIENTS_MAX - 1], whole, 1000))
+        return 1;
+    late = connect_client(); /* waits in the kernel's queue */
+    if (is_answered(late, whole, 300))
+        return 2;
+    for (size_t i = 0; i < 8; i++)
+        close(fds[i]);
+    return is_answered(late, "", 1000) ? 0 : 3;
+}
+
+START_TEST(nothing_is_accepted_beyond_the_cap)
+{
+    serve(too_many);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("server_clients");
+    TCase *all = tcase_create("server_clients");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    tcase_set_timeout(all, 30);
+    tcase_add_checked_fixture(all, set_up, tear_down);
+    tcase_add_test(all, a_request_that_never_ends_is_hung_up);
+    tcase_add_test(all, who_goes_on_asking_stays);
+    tcase_add_test(all, a_user_has_so_many);
+    tcase_add_test(all, nothing_is_accepted_beyond_the_cap);
+    suite_add_tcase(suite, all);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
