@@ -68,6 +68,29 @@ static bool ulimit_allowed(const struct check_input *in, const char *ulimit)
     return check_allowed(in, "allowed", ulimit) || check_allowed(in, "allowed", name);
 }
 
+/* "nofile=1024" is "nofile=1024:1024". */
+static bool is_same_ulimit(const char *a, const char *b)
+{
+    size_t length = strcspn(a, ":");
+    const char *hard_a = a[length] ? a + length + 1 : strchr(a, '='), *hard_b;
+    size_t length_b = strcspn(b, ":");
+
+    hard_b = b[length_b] ? b + length_b + 1 : strchr(b, '=');
+    return length == length_b && strncmp(a, b, length) == 0 && hard_a && hard_b &&
+           strcmp(hard_a + (*hard_a == '='), hard_b + (*hard_b == '=')) == 0;
+}
+
+/* dockerd writes its own defaults into every container that it makes: they override nothing. */
+static bool is_default_ulimit(const struct check_input *in, const char *ulimit)
+{
+    const struct daemon_facts *daemon = store_daemon(in->store, NULL);
+
+    for (size_t i = 0; daemon && i < daemon->option_count; i++)
+        if (strcmp(daemon->options[i].name, "default-ulimit") == 0 && is_same_ulimit(daemon->options[i].value, ulimit))
+            return true;
+    return false;
+}
+
 void check_container_ulimits(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
@@ -76,11 +99,11 @@ void check_container_ulimits(const struct check_input *in, struct check_result *
         return;
     check_fact_list(in, out, "ulimits", &c->ulimits);
     for (size_t i = 0; i < c->ulimits.count; i++)
-        if (!ulimit_allowed(in, c->ulimits.items[i]))
+        if (!ulimit_allowed(in, c->ulimits.items[i]) && !is_default_ulimit(in, c->ulimits.items[i]))
             check_say(in, out, VERDICT_MANUAL, "overrides the default ulimit %s", c->ulimits.items[i]);
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS,
-                  c->ulimits.count ? "only allowed ulimits are overridden" : "no ulimit is overridden");
+                  c->ulimits.count ? "only allowed ulimits, or the daemon's own defaults" : "no ulimit is overridden");
 }
 
 void check_container_devices(const struct check_input *in, struct check_result *out)
