@@ -236,16 +236,15 @@ static void read_config(const struct host_root *root, struct daemon_facts *facts
 {
     scoped(cleanup_free) char *path = config_file(root, facts->pid, set);
     bool given = options_find(set->list.items, set->list.count, "config-file");
-    struct error error = ERROR_INIT;
     scoped_str text = STR_INIT;
-    int r = host_read(root, path, DAEMON_CONFIG_FILE_MAX, &text, &error);
+    int r = host_read(root, path, DAEMON_CONFIG_FILE_MAX, &text, NULL);
 
     facts->config_path = arena_strdup(facts->facts.arena, path);
     if ((r == -ENOENT || r == -ENOTDIR) && !given)
         return;
     if (r < 0) {
         facts->config_exists = r != -ENOENT && r != -ENOTDIR;
-        facts->config_error = arena_strdup(facts->facts.arena, error.text);
+        facts->config_error = arena_strdup(facts->facts.arena, strerror(-r)); /* who tells it names the path */
         return;
     }
     use_config(facts, set, str_text(&text), text.length);
