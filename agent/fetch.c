@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/checks/checks.h"
 #include "agent/fetch_internal.h"
 #include "common/log.h"
 #include "probes/daemon_config.h"
 #include "probes/digest.h"
 #include "probes/proc.h"
 #include "probes/units.h"
+#include "probes/unlock_key.h"
 #include "probes/volume.h"
 
 const char *fetch_engine_socket(const struct fetcher *fetcher)
@@ -235,6 +237,7 @@ static void on_info(struct facts *facts, int number, const char *why, void *user
     if (changed) { /* deferred: they are read when /info is known */
         fetch_refresh_sources(fetcher, fileset_needs_info, "info");
         engine_stale(fetcher->engine, INPUT_CERTIFICATES, NULL, "info");
+        engine_stale(fetcher->engine, INPUT_UNLOCK_KEY, NULL, "info");
     }
     if (changed && before)
         joined = swarm_differs((const struct info_facts *)before, (const struct info_facts *)facts);
@@ -289,6 +292,61 @@ static void fetch_services(struct fetcher *fetcher)
         docker_fetch_service_list(fetcher->docker, on_answer, request_new(fetcher, INPUT_SERVICES, NULL));
 }
 
+/* Does a rule ask since when the key is the same? It is not so much as asked for otherwise. */
+static bool tracks_unlock_key(const struct fetcher *fetcher)
+{
+    const struct rule_set *rules = engine_rules(fetcher->engine);
+
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct check_input in = {.rule = &rules->rules[i]};
+
+        if (in.rule->enabled && (in.rule->check->reads & INPUT_BIT(INPUT_UNLOCK_KEY)) &&
+            check_param(&in, "track")->number)
+            return true;
+    }
+    return false;
+}
+
+static void on_unlock_key(struct facts *facts, int number, const char *why, void *user)
+{
+    struct fetcher *fetcher = ((struct request *)user)->fetcher;
+    struct unlock_key_facts *key = (struct unlock_key_facts *)facts;
+    struct error error = ERROR_INIT;
+    struct hash hash;
+    int r;
+
+    if (!facts) {
+        on_answer(NULL, number, why, user);
+        return;
+    }
+    r = *key->key ? unlock_key_first_seen(fetcher->config->state_dir, key->key, fetcher->keeps_state,
+                                          clock_now(&clock_system), &key->first_seen, &error)
+                  : error_set(&error, ENODATA, "the swarm has no unlock key");
+    explicit_bzero(key->key, strlen(key->key));
+    key->key = NULL;
+    hash_init(&hash);
+    digest_number(&hash, key->first_seen);
+    facts->digest = hash_end(&hash);
+    if (r < 0)
+        facts_free(facts);
+    on_answer(r < 0 ? NULL : facts, -r, error.text, user);
+}
+
+static void fetch_unlock_key(struct fetcher *fetcher)
+{
+    const struct info_facts *info = store_info(engine_store(fetcher->engine), NULL);
+
+    if (defer(fetcher, INPUT_UNLOCK_KEY, NULL))
+        return;
+    if (!tracks_unlock_key(fetcher))
+        engine_fetch_failed(fetcher->engine, INPUT_UNLOCK_KEY, NULL, ENODATA, "params.track is not set");
+    else if (!info || !info->swarm_control || info->autolock != TRI_TRUE)
+        engine_fetch_failed(fetcher->engine, INPUT_UNLOCK_KEY, NULL, ENODATA,
+                            "this node is no manager of a swarm with auto-lock");
+    else
+        docker_fetch_unlock_key(fetcher->docker, on_unlock_key, request_new(fetcher, INPUT_UNLOCK_KEY, NULL));
+}
+
 static void fetch_now(struct fetcher *fetcher, enum input_kind kind, const char *key)
 {
     switch (kind) {
@@ -304,6 +362,9 @@ static void fetch_now(struct fetcher *fetcher, enum input_kind kind, const char 
         break;
     case INPUT_SERVICES:
         fetch_services(fetcher);
+        break;
+    case INPUT_UNLOCK_KEY:
+        fetch_unlock_key(fetcher);
         break;
     case INPUT_HISTORY:
         docker_fetch_history(fetcher->docker, key, on_answer, request_new(fetcher, kind, key));
@@ -431,9 +492,9 @@ void fetcher_rules_changed(struct fetcher *fetcher, const struct config *config)
 
 void fetcher_sweep_files(struct fetcher *fetcher, const char *cause)
 {
-    static const enum input_kind swept[] = {INPUT_DAEMON,    INPUT_LSM,   INPUT_MOUNTS,
-                                            INPUT_GROUP,     INPUT_AUDIT, INPUT_ENVIRONMENT,
-                                            INPUT_LISTENERS, INPUT_INFO,  INPUT_CERTIFICATES};
+    static const enum input_kind swept[] = {INPUT_DAEMON,       INPUT_LSM,         INPUT_MOUNTS,    INPUT_GROUP,
+                                            INPUT_AUDIT,        INPUT_ENVIRONMENT, INPUT_LISTENERS, INPUT_INFO,
+                                            INPUT_CERTIFICATES, INPUT_UNLOCK_KEY};
 
     for (size_t i = 0; i < countof(swept); i++)
         engine_stale(fetcher->engine, swept[i], NULL, cause);
@@ -535,7 +596,8 @@ void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id
 
 void fetcher_swarm_changed(struct fetcher *fetcher, const char *cause)
 {
-    static const enum input_kind kinds[] = {INPUT_NETWORKS, INPUT_SERVICES, INPUT_LISTENERS, INPUT_CERTIFICATES};
+    static const enum input_kind kinds[] = {INPUT_NETWORKS, INPUT_SERVICES, INPUT_LISTENERS, INPUT_CERTIFICATES,
+                                            INPUT_UNLOCK_KEY};
 
     for (size_t i = 0; i < countof(kinds); i++)
         look_repeatedly(fetcher, kinds[i], "", cause);
@@ -599,10 +661,10 @@ static bool waits_for_engine(enum input_kind kind, const char *key)
 
 void fetcher_start(struct fetcher *fetcher)
 {
-    static const enum input_kind once[] = {INPUT_VERSION,     INPUT_INFO,   INPUT_LSM,         INPUT_MOUNTS,
-                                           INPUT_GROUP,       INPUT_AUDIT,  INPUT_ENVIRONMENT, INPUT_LISTENERS,
-                                           INPUT_CONTAINERS,  INPUT_IMAGES, INPUT_NETWORKS,    INPUT_SERVICES,
-                                           INPUT_CERTIFICATES};
+    static const enum input_kind once[] = {INPUT_VERSION,      INPUT_INFO,      INPUT_LSM,         INPUT_MOUNTS,
+                                           INPUT_GROUP,        INPUT_AUDIT,     INPUT_ENVIRONMENT, INPUT_LISTENERS,
+                                           INPUT_CONTAINERS,   INPUT_IMAGES,    INPUT_NETWORKS,    INPUT_SERVICES,
+                                           INPUT_CERTIFICATES, INPUT_UNLOCK_KEY};
     scoped(cleanup_free) char *proc = host_outside_path(fetcher->root, "/proc");
     struct error error = ERROR_INIT;
 

@@ -199,7 +199,8 @@ static void on_certificates(const char *path, void *user)
 
     str_printf(&cause, "inotify:%s", path);
     engine_stale(fetcher->engine, INPUT_CERTIFICATES, NULL, cause.data);
-    engine_stale(fetcher->engine, INPUT_INFO, NULL, cause.data); /* the cluster's CA may have changed with them */
+    engine_stale(fetcher->engine, INPUT_INFO, NULL, cause.data);       /* the cluster's CA may have changed with them */
+    engine_stale(fetcher->engine, INPUT_UNLOCK_KEY, NULL, cause.data); /* which locks the node's own key */
 }
 
 void fetch_watch_certificates(struct fetcher *fetcher)

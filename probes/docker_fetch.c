@@ -46,6 +46,7 @@ PARSE_FACTS(image, image_facts)
 PARSE_FACTS(history, history_facts)
 PARSE_FACTS(network_list, network_list_facts)
 PARSE_FACTS(service_list, service_list_facts)
+PARSE_FACTS(unlock_key, unlock_key_facts)
 PARSE_FACTS(exec, exec_facts)
 
 static void finish(struct fetch *fetch, struct facts *facts, int number, const char *why)
@@ -260,6 +261,11 @@ void docker_fetch_history(struct docker *docker, const char *id, docker_fetched 
 void docker_fetch_network_list(struct docker *docker, docker_fetched *done, void *user)
 {
     fetch_document(docker, "/networks", facts_of_network_list, done, user);
+}
+
+void docker_fetch_unlock_key(struct docker *docker, docker_fetched *done, void *user)
+{
+    fetch_document(docker, "/swarm/unlockkey", facts_of_unlock_key, done, user);
 }
 
 void docker_fetch_service_list(struct docker *docker, docker_fetched *done, void *user)

@@ -18,6 +18,7 @@ int parse_image(const char *data, size_t length, struct image_facts **ret, struc
 int parse_history(const char *data, size_t length, struct history_facts **ret, struct error *error);
 int parse_network_list(const char *data, size_t length, struct network_list_facts **ret, struct error *error);
 int parse_service_list(const char *data, size_t length, struct service_list_facts **ret, struct error *error);
+int parse_unlock_key(const char *data, size_t length, struct unlock_key_facts **ret, struct error *error);
 int parse_exec(const char *data, size_t length, struct exec_facts **ret, struct error *error);
 
 /* The same from a value that is parsed already (test cases hold several documents in one file). */
@@ -30,6 +31,7 @@ int parse_image_value(const struct json *value, struct image_facts **ret, struct
 int parse_history_value(const struct json *value, struct history_facts **ret, struct error *error);
 int parse_network_list_value(const struct json *value, struct network_list_facts **ret, struct error *error);
 int parse_service_list_value(const struct json *value, struct service_list_facts **ret, struct error *error);
+int parse_unlock_key_value(const struct json *value, struct unlock_key_facts **ret, struct error *error);
 int parse_exec_value(const struct json *value, struct exec_facts **ret, struct error *error);
 
 /* One event of GET /events. Strings point into the JSON value: copy what you keep. Only Type, Action and Actor are used

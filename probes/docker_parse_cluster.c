@@ -106,5 +106,22 @@ int parse_service_list_value(const struct json *value, struct service_list_facts
     return r;
 }
 
+int parse_unlock_key_value(const struct json *value, struct unlock_key_facts **ret, struct error *error)
+{
+    const char *key = json_string(json_get(value, "UnlockKey"));
+    struct unlock_key_facts *facts;
+    struct arena *arena;
+
+    if (!key || strlen(key) > TEXT_MAX)
+        return error_set(error, EINVAL, "swarm/unlockkey: no UnlockKey that can be one");
+    arena = arena_new(512);
+    facts = arena_alloc(arena, sizeof *facts);
+    facts->facts.arena = arena;
+    facts->key = arena_strdup(arena, key);
+    *ret = facts;
+    return 0;
+}
+
+PARSE_TEXT(unlock_key, unlock_key_facts)
 PARSE_TEXT(network_list, network_list_facts)
 PARSE_TEXT(service_list, service_list_facts)

@@ -94,6 +94,13 @@ struct service_list_facts {
     struct string_list exposed; /* "service: variable (kind)" for each secret-shaped environment value */
 };
 
+/* GET /swarm/unlockkey: the key itself is wiped by whoever looks up when it was first seen. */
+struct unlock_key_facts {
+    struct facts facts;
+    char *key; /* NULL once it is looked up; "": there is none */
+    usec_t first_seen;
+};
+
 /* Listening TCP sockets of the engine's network namespace, from /proc. */
 struct listener_facts {
     struct facts facts;

@@ -206,6 +206,27 @@ void check_swarm_autolock(const struct check_input *in, struct check_result *out
 }
 
 /* The engine does not tell when the key was made, and asking for the key itself is left to people. */
+static void judge_unlock_key(const struct check_input *in, struct check_result *out)
+{
+    usec_t limit = check_param(in, "max_days")->number * DAY;
+    const char *why;
+    const struct unlock_key_facts *key = store_unlock_key(in->store, &why);
+
+    if (!key) {
+        check_error(in, out, "unlock key", why);
+        return;
+    }
+    check_fact_int(in, out, "days", (in->now - key->first_seen) / DAY);
+    if (key->first_seen + limit < in->now) {
+        check_say(in, out, VERDICT_FAIL, "the unlock key is the same for %lld days, %lld at most are wanted",
+                  (long long)((in->now - key->first_seen) / DAY), (long long)check_param(in, "max_days")->number);
+        return;
+    }
+    check_say(in, out, VERDICT_PASS, "the unlock key was first seen %lld days ago",
+              (long long)((in->now - key->first_seen) / DAY));
+    out->recheck = key->first_seen + limit + 1;
+}
+
 void check_swarm_unlock_key_rotation(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = need_manager(in, out);
@@ -214,8 +235,13 @@ void check_swarm_unlock_key_rotation(const struct check_input *in, struct check_
         return;
     if (info->autolock != TRI_TRUE)
         check_say(in, out, VERDICT_MANUAL, "auto-lock is off: there is no key to rotate");
+    else if (!check_param(in, "track")->number)
+        check_say(
+            in, out, VERDICT_MANUAL,
+            "auto-lock is on; when its key was rotated last the engine does not tell, and params.track, by which a "
+            "salted hash of it would be kept to know, is not set");
     else
-        check_say(in, out, VERDICT_MANUAL, "auto-lock is on; when its key was rotated last the engine does not tell");
+        judge_unlock_key(in, out);
     check_remedy(in, out, "docker swarm unlock-key --rotate");
 }
 

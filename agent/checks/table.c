@@ -20,6 +20,7 @@
 #define CERTS     INPUT_BIT(INPUT_CERTIFICATES)
 #define NETWORKS  INPUT_BIT(INPUT_NETWORKS)
 #define SERVICES  INPUT_BIT(INPUT_SERVICES)
+#define UNLOCK    INPUT_BIT(INPUT_UNLOCK_KEY)
 #define HISTORY   INPUT_BIT(INPUT_HISTORY)
 #define LAYERS    INPUT_BIT(INPUT_LAYERS)
 #define SCAN      INPUT_BIT(INPUT_SCAN)
@@ -188,7 +189,8 @@ const struct check checks[] = {
     {"overlay-encryption", SUBJECT_NETWORK, INFO | NETWORKS, check_overlay_encryption, NULL},
     {"swarm-secrets", SUBJECT_SWARM, INFO | SERVICES, check_swarm_secrets, NULL},
     {"swarm-autolock", SUBJECT_SWARM, INFO, check_swarm_autolock, NULL},
-    {"swarm-unlock-key-rotation", SUBJECT_SWARM, INFO, check_swarm_unlock_key_rotation, NULL},
+    {"swarm-unlock-key-rotation", SUBJECT_SWARM, INFO | UNLOCK, check_swarm_unlock_key_rotation,
+     PARAMS{{"track", PARAM_BOOL, "false", 0, 0}, {"max_days", PARAM_INT, "90", 1, 36500}, END}},
     {"node-certificate-rotation", SUBJECT_SWARM, INFO | CERTS, check_node_certificate_rotation,
      PARAMS{{"max_days", PARAM_INT, "90", 1, 36500}, END}},
     {"root-ca-rotation", SUBJECT_SWARM, INFO | CERTS, check_root_ca_rotation,

@@ -284,6 +284,20 @@ static void load_certificates(struct store *store, const struct json *certificat
     store_put(store, INPUT_CERTIFICATES, NULL, &facts->facts);
 }
 
+static void load_unlock_key(struct store *store, const struct json *key)
+{
+    const char *why = json_string(json_get(key, "error"));
+    struct unlock_key_facts *facts;
+
+    if (why)
+        store_put_error(store, INPUT_UNLOCK_KEY, NULL, why);
+    if (!key || why)
+        return;
+    facts = facts_new(sizeof *facts);
+    facts->first_seen = now - json_int(json_get(key, "seconds_old"), 0) * USEC_PER_SEC;
+    store_put(store, INPUT_UNLOCK_KEY, NULL, &facts->facts);
+}
+
 /* Probes whose output is text: OUTPUT is a string, or JSON that stands in the case as it is. */
 #define LOAD_TEXT(parse, kind, type, value, key)                                                                       \
     do {                                                                                                               \
@@ -390,6 +404,7 @@ static struct store *load_store(const char *file, const struct rule *rule, const
     load_audit(store, json_get(documents, "audit"));
     load_environment(store, json_get(documents, "environment"));
     load_certificates(store, json_get(documents, "certificates"));
+    load_unlock_key(store, json_get(documents, "unlock_key"));
     load_containers(store, file, documents);
     load_exec(store, file, documents);
     load_files(store, json_get(documents, "files"));
