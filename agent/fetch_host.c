@@ -206,12 +206,17 @@ static void on_certificates(const char *path, void *user)
 void fetch_watch_certificates(struct fetcher *fetcher)
 {
     const struct info_facts *info = store_info(engine_store(fetcher->engine), NULL);
-    scoped(cleanup_free) char *path = info ? mem_printf("%s/%s", info->data_root, certificate_folder) : NULL;
+    bool wanted = info && info->data_root && !docker_is_remote(fetcher->docker) && !str_empty(info->swarm_state);
+    scoped(cleanup_free) char *path = wanted ? mem_printf("%s/%s", info->data_root, certificate_folder) : NULL;
 
+    if (str_equal(path, fetcher->watched_certificates))
+        return; /* a watch that is made anew would miss what happens meanwhile */
     watch_free(fetcher->certificates);
-    fetcher->certificates = path && !docker_is_remote(fetcher->docker) && !str_empty(info->swarm_state)
-                                ? watch_add(fetcher->watcher, path, true, on_certificates, fetcher)
-                                : NULL;
+    free(fetcher->watched_certificates);
+    fetcher->watched_certificates = take(path);
+    fetcher->certificates = fetcher->watched_certificates ? watch_add(fetcher->watcher, fetcher->watched_certificates,
+                                                                      true, on_certificates, fetcher)
+                                                          : NULL;
 }
 
 /* ---- The socket's group ---- */
@@ -366,4 +371,5 @@ void fetch_free_host(struct fetcher *fetcher)
     watch_free(fetcher->certificates);
     watch_free(fetcher->daemon_json);
     free(fetcher->watched_config);
+    free(fetcher->watched_certificates);
 }

@@ -53,7 +53,7 @@ struct fetcher {
     VEC(struct source *) sources;
     struct watch *daemon_json, *pid_file, *socket, *certificates;
     VEC(struct watch *) host_watches; /* of files that are not in a source: audit rules, groups, profiles */
-    char *watched_config;
+    char *watched_config, *watched_certificates;
     struct audit_watch *audit_watch;
     struct worker *audit_worker, *group_worker;
     char *group; /* that the worker was asked for */
