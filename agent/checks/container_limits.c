@@ -109,6 +109,7 @@ void check_container_ulimits(const struct check_input *in, struct check_result *
 void check_container_devices(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
+    const struct version_facts *version = store_version(in->store, NULL);
 
     if (!c)
         return;
@@ -125,10 +126,14 @@ void check_container_devices(const struct check_input *in, struct check_result *
     for (size_t i = 0; i < c->device_cgroup_rules.count; i++)
         if (!check_allowed(in, "allowed", c->device_cgroup_rules.items[i]))
             check_say(in, out, VERDICT_FAIL, "device cgroup rule %s", c->device_cgroup_rules.items[i]);
-    if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS, "no device of the host beyond those allowed");
-    else
+    if (out->verdict != VERDICT_NONE)
         check_remedy_recreate(in, out, "without these devices");
+    else if (version && version->is_podman)
+        check_say(in, out, VERDICT_MANUAL,
+                  "no device of the host beyond those allowed; device cgroup rules podman's API does not tell (podman "
+                  "inspect)");
+    else
+        check_say(in, out, VERDICT_PASS, "no device of the host beyond those allowed");
 }
 
 static bool is_daemon_default(const struct info_facts *info, const struct daemon_facts *daemon, const char *parent)

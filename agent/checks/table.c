@@ -88,7 +88,7 @@ const struct check checks[] = {
     {"container-bound-interface", SUBJECT_CONTAINER, CONTAINER, check_container_bound_interface, NULL},
     {"container-restart-policy", SUBJECT_CONTAINER, CONTAINER, check_container_restart_policy,
      PARAMS{{"max_retries", PARAM_INT, "5", 1, 1000}, END}},
-    {"container-devices", SUBJECT_CONTAINER, CONTAINER, check_container_devices, ALLOWED("[]")},
+    {"container-devices", SUBJECT_CONTAINER, CONTAINER | VERSION, check_container_devices, ALLOWED("[]")},
     {"container-ulimits", SUBJECT_CONTAINER, CONTAINER | DAEMON, check_container_ulimits, ALLOWED("[]")},
     {"container-mount-propagation", SUBJECT_CONTAINER, CONTAINER, check_container_mount_propagation, NULL},
     {"container-seccomp", SUBJECT_CONTAINER, CONTAINER | INFO, check_container_seccomp, NULL},
