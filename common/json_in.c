@@ -67,6 +67,8 @@ struct parser {
     struct json_limits limits;
     yajl_handle handle;
     const char *text;
+    size_t length;  /* of text */
+    bool completed; /* all of it was given: yajl counts anew */
     size_t counted; /* bytes whose newlines are in LINE */
     unsigned line;
     size_t depth, values;
@@ -86,9 +88,14 @@ static struct json_limits with_defaults(const struct json_limits *limits)
     return full;
 }
 
+static size_t place_now(const struct parser *parser)
+{
+    return parser->completed ? parser->length : yajl_get_bytes_consumed(parser->handle);
+}
+
 static unsigned line_now(struct parser *parser)
 {
-    size_t at = yajl_get_bytes_consumed(parser->handle);
+    size_t at = place_now(parser);
 
     for (; parser->counted < at; parser->counted++)
         parser->line += parser->text[parser->counted] == '\n';
@@ -254,7 +261,7 @@ static const yajl_callbacks callbacks = {
 
 static int refuse(struct parser *parser, yajl_status status, struct error *error)
 {
-    size_t at = yajl_get_bytes_consumed(parser->handle), column = 1;
+    size_t at = place_now(parser), column = 1;
     scoped_str reason = STR_INIT;
 
     for (size_t i = at; i > 0 && parser->text[i - 1] != '\n'; i--)
@@ -277,7 +284,7 @@ static int refuse(struct parser *parser, yajl_status status, struct error *error
 int json_parse(const char *data, size_t length, const struct json_limits *limits, struct json_doc **ret_doc,
                struct error *error)
 {
-    struct parser parser = {.limits = with_defaults(limits), .text = data, .line = 1};
+    struct parser parser = {.limits = with_defaults(limits), .text = data, .length = length, .line = 1};
     struct json_doc *doc;
     yajl_status status;
     int r = 0;
@@ -289,8 +296,10 @@ int json_parse(const char *data, size_t length, const struct json_limits *limits
     yajl_config(parser.handle, yajl_dont_validate_strings, 1);
     yajl_config(parser.handle, yajl_allow_comments, parser.limits.comments ? 1 : 0);
     status = yajl_parse(parser.handle, (const unsigned char *)data, length);
-    if (status == yajl_status_ok)
+    if (status == yajl_status_ok) {
+        parser.completed = true;
         status = yajl_complete_parse(parser.handle);
+    }
     if (status != yajl_status_ok || !parser.root)
         r = refuse(&parser, status, error);
     yajl_free(parser.handle);
