@@ -308,10 +308,15 @@ static void pump(struct follower *follower)
     evbuffer_free(body);
 }
 
+/* When the client was first to end it, evhttp has let go of the request: it is the answerer's to free. */
 static void on_connection_closed(struct evhttp_connection *connection, void *user)
 {
+    struct follower *follower = user;
+
     (void)connection;
-    follower_free(user);
+    if (!evhttp_request_get_connection(follower->request))
+        evhttp_request_free(follower->request);
+    follower_free(follower);
 }
 
 /* evhttp reads nothing while it answers, and so does not see the reader go. */
@@ -436,6 +441,12 @@ static void answer(struct call *call, const char *path)
     route->answer(call);
 }
 
+/* A value would end at an encoded NUL, and what is behind it would count for nothing. */
+static int parse_query(const char *query, struct evkeyvalq *ret)
+{
+    return query && strstr(query, "%00") ? -1 : evhttp_parse_query_str(query ? query : "", ret);
+}
+
 static void on_request(struct evhttp_request *request, void *user)
 {
     struct call call = {.server = user, .request = request};
@@ -446,7 +457,7 @@ static void on_request(struct evhttp_request *request, void *user)
     size_t length = 0;
 
     path = uri && evhttp_uri_get_path(uri) ? evhttp_uridecode(evhttp_uri_get_path(uri), 0, &length) : NULL;
-    if (!path || strlen(path) != length || evhttp_parse_query_str(query ? query : "", &parameters) < 0) {
+    if (!path || strlen(path) != length || parse_query(query, &parameters) < 0) {
         reply_error(request, HTTP_BADREQUEST, "bad_request", "the request's address cannot be read");
         return;
     }
