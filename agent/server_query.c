@@ -38,14 +38,16 @@ int query_check(const struct evkeyvalq *query, const char *const *allowed, enum 
     return 0;
 }
 
-static int read_number(const char *name, const char *text, uint64_t max, uint64_t *ret, struct error *error)
+static int read_number(const char *name, const char *text, uint64_t min, uint64_t max, uint64_t *ret,
+                       struct error *error)
 {
     char *end;
 
     errno = 0;
     *ret = strtoull(text, &end, 10);
-    if (!*text || strspn(text, "0123456789") != strlen(text) || errno || *ret > max)
-        return error_set(error, EINVAL, "%s: must be a whole number up to %llu", name, (unsigned long long)max);
+    if (!*text || strspn(text, "0123456789") != strlen(text) || errno || *ret < min || *ret > max)
+        return error_set(error, EINVAL, "%s: must be a whole number from %llu to %llu", name, (unsigned long long)min,
+                         (unsigned long long)max);
     return 0;
 }
 
@@ -112,6 +114,7 @@ int query_findings(const struct evkeyvalq *query, struct finding_filter *ret, st
         .after = evhttp_find_header(query, "after"),
         .kind = -1,
         .waived = -1,
+        .bytes = VIEW_PAGE_BYTES,
     };
     if (status)
         r = read_words("status", status, parse_status, &ret->statuses, error);
@@ -127,7 +130,7 @@ int query_findings(const struct evkeyvalq *query, struct finding_filter *ret, st
         ret->waived = is_waived;
     }
     if (r == 0 && limit) {
-        r = read_number("limit", limit, LIMIT_MAX, &number, error);
+        r = read_number("limit", limit, 1, LIMIT_MAX, &number, error);
         ret->limit = (size_t)number;
     }
     return r;
@@ -143,6 +146,6 @@ int query_events(const struct evkeyvalq *query, uint64_t last_seq, uint64_t *ret
         r = read_bool("follow", follow, ret_follow, error);
     *ret_since = *ret_follow ? last_seq : 0;
     if (r == 0 && since)
-        r = read_number("since", since, INT64_MAX, ret_since, error);
+        r = read_number("since", since, 0, INT64_MAX, ret_since, error);
     return r;
 }

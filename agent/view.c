@@ -128,9 +128,18 @@ static const struct pair *pair_of(const struct subject *subject, const struct ru
     return NULL;
 }
 
-/* Writes what matches after PLACE, at most LIMIT; the last one written goes to RET_LAST when more follow. */
+static bool is_full(const struct finding_filter *filter, size_t written, struct json_out *out)
+{
+    size_t length;
+
+    json_out_text(out, &length);
+    return written == (filter->limit ? filter->limit : LIMIT_DEFAULT) ||
+           (written && filter->bytes && length >= filter->bytes);
+}
+
+/* Writes what matches after PLACE, a page of it; the last one written goes to RET_LAST when more follow. */
 static bool write_page(const struct agent_view *view, const struct finding_filter *filter, const struct place *after,
-                       size_t limit, struct json_out *out, struct place *ret_last)
+                       struct json_out *out, struct place *ret_last)
 {
     const struct rule_set *rules = engine_rules(view->engine);
     struct sorted subjects[SUBJECT_KIND_COUNT];
@@ -154,7 +163,7 @@ static bool write_page(const struct agent_view *view, const struct finding_filte
             if (!pair || (after->id && r == after->rule && strcmp(subject->id, after->id) <= 0) ||
                 !pair_matches(view, filter, rule, subject, pair))
                 continue;
-            if (written == limit) {
+            if (is_full(filter, written, out)) {
                 more = true;
                 break;
             }
@@ -187,6 +196,14 @@ static int read_place(const struct agent_view *view, const char *after, struct p
     return 0;
 }
 
+static bool has_section(const struct rule_set *rules, const char *section)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (str_equal(rules->rules[i].section, section))
+            return true;
+    return false;
+}
+
 int view_findings(const struct agent_view *view, const struct finding_filter *filter, struct json_out *out,
                   struct error *error)
 {
@@ -203,8 +220,10 @@ int view_findings(const struct agent_view *view, const struct finding_filter *fi
         return error_set(error, EINVAL, "rule: there is no \"%s\"%s%s%s", filter->rule,
                          nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
     }
+    if (filter->section && !has_section(rules, filter->section))
+        return error_set(error, EINVAL, "section: no rule is in \"%s\"", filter->section);
     json_out_array(out, "findings");
-    more = write_page(view, filter, &after, filter->limit ? filter->limit : LIMIT_DEFAULT, out, &last);
+    more = write_page(view, filter, &after, out, &last);
     json_out_end_array(out);
     json_out_int(out, "last_seq", (int64_t)engine_last_seq(view->engine));
     if (more) {
@@ -264,7 +283,7 @@ int view_rule(const struct agent_view *view, const char *name, struct json_out *
 {
     const struct rule_set *rules = engine_rules(view->engine);
     const struct rule *rule = rule_set_find(rules, name);
-    struct finding_filter filter = {.kind = -1, .waived = -1};
+    struct finding_filter filter = {.kind = -1, .waived = -1, .bytes = VIEW_PAGE_BYTES};
 
     if (!rule) {
         const char *nearest = rule_set_nearest(rules, name);

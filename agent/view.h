@@ -4,6 +4,9 @@
 
 #include "agent/agent.h"
 
+/* Findings of one answer end with the one that makes them longer than this: "next" says where to go on. */
+enum { VIEW_PAGE_BYTES = 1024 * 1024 };
+
 struct finding_filter {
     const char *rule; /* id or slug */
     const char *section;
@@ -13,6 +16,7 @@ struct finding_filter {
     int kind;            /* subject kind, -1: all */
     int waived;          /* -1: all */
     size_t limit;        /* 0: 1,000 */
+    size_t bytes;        /* of all that is written; 0: any number */
     const char *after;   /* the "next" of the answer before */
 };
 

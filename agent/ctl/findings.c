@@ -11,11 +11,12 @@ static void add(struct str *path, const char *key, const char *value)
         client_parameter(path, key, value);
 }
 
-/* Calls EACH for every finding of every page. With --json prints the pages instead when PRINT. */
-static int each_finding(struct ctl *ctl, const struct str *base, bool print,
+/* Calls EACH for every finding of every page, LIMIT of them at most (NULL: all). With --json prints the pages, too. */
+static int each_finding(struct ctl *ctl, const struct str *base, const char *limit,
                         void (*each)(struct ctl *ctl, const struct json *finding, void *user), void *user)
 {
-    scoped(cleanup_free) char *after = NULL;
+    scoped(cleanup_free) char *after = NULL, *left = mem_strdup(limit);
+    size_t wanted = limit ? strtoul(limit, NULL, 10) : 0, seen = 0;
 
     do {
         scoped(cleanup_json_doc) struct json_doc *doc = NULL;
@@ -24,18 +25,22 @@ static int each_finding(struct ctl *ctl, const struct str *base, bool print,
         int r;
 
         str_append(&path, str_text(base));
+        add(&path, "limit", left);
         add(&path, "after", after);
         r = ctl_get(ctl, path.data, NULL, &doc, &text);
         if (r)
             return r;
-        if (print && ctl->json)
+        if (ctl->json)
             fwrite(str_text(&text), 1, text.length, stdout);
         findings = json_get(json_root(doc), "findings");
         for (size_t i = 0; i < json_count(findings); i++)
             each(ctl, json_at(findings, i), user);
+        seen += json_count(findings);
         free(after);
         after = mem_strdup(json_string(json_get(json_root(doc), "next")));
-    } while (after && !ctl->limit);
+        free(left); /* an answer may hold fewer than asked for: its bytes are limited */
+        left = limit && seen < wanted ? mem_printf("%zu", wanted - seen) : NULL;
+    } while (after && (!limit || left));
     return 0;
 }
 
@@ -65,8 +70,7 @@ int ctl_findings(struct ctl *ctl)
     add(&path, "subject", ctl->subject);
     add(&path, "kind", ctl->kind);
     add(&path, "waived", ctl->waived);
-    add(&path, "limit", ctl->limit);
-    r = each_finding(ctl, &path, true, print_one, &count);
+    r = each_finding(ctl, &path, ctl->limit, print_one, &count);
     if (r == 0 && !count && !ctl->json)
         puts(tr(ctl, "no such finding", "没有符合条件的结果"));
     return r;
@@ -107,7 +111,7 @@ int ctl_check(struct ctl *ctl)
     if (severity_rank(ctl->fail_on) < 0)
         return ctl_usage("--fail-on takes low, medium, high or critical");
     str_append(&path, "/v1/findings?status=fail,error&waived=false");
-    r = each_finding(ctl, &path, true, judge, &tally);
+    r = each_finding(ctl, &path, NULL, judge, &tally);
     if (r == 0 && !ctl->json)
         printf("%zu %s %s\n", tally.failures, tr(ctl, "unwaived failures at or above", "项未豁免的失败，级别不低于"),
                ctl->fail_on);

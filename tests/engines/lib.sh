@@ -82,6 +82,15 @@ make_images() {
 }
 
 api() { curl -sS --unix-socket "$sock" "${@:1:$#-1}" "http://localhost${!#}"; }
+# findings [QUERY]: every page of /v1/findings as one document
+findings() {
+    local after= page=$work/page.json
+    while api "/v1/findings?limit=100000${1:+&$1}${after:+&after=$after}" >"$page"; do
+        jq -c '.findings[]' "$page"
+        after=$(jq -r '.next // empty | @uri' "$page")
+        [ -n "$after" ] || break
+    done | jq -cs '{findings: .}'
+}
 last_seq() { api /v1/status | jq .last_seq; }
 counter() { api /v1/status | jq ".counters.$1"; }
 events() { api "/v1/events?since=$since" | tail -n +2; }
@@ -149,7 +158,7 @@ stop_agent() {
 # compare_with_once [PREFIX…]: verdicts of the running agent and of a fresh scan (under PREFIX), subject by subject.
 compare_with_once() {
     settle
-    api '/v1/findings?limit=100000' >"$work/live.json"
+    findings >"$work/live.json"
     "$@" "$build/docker-bench-agent" -c "$work/agent.json" --once --format json >"$work/once.json" \
         2>>"$work/agent.log" || true
     for file in live once; do
