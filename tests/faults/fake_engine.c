@@ -36,7 +36,7 @@ struct connection {
 
 struct container {
     bool privileged;
-    char *network;
+    char *network, *name;
 };
 
 struct fake {
@@ -120,7 +120,7 @@ static void say_container(struct fake *fake, size_t index, struct str *out)
         mem_printf("c%zu%s%" PRIu64, index, fake->restless ? "-" : "", fake->restless ? ++fake->inspections : 0);
     scoped(cleanup_free) char *pid = mem_printf("%d", (int)fake->pid);
     const char *words[][2] = {{"@ID@", fake_container_id(index)},
-                              {"@NAME@", name},
+                              {"@NAME@", container->name ? container->name : name},
                               {"@IMAGE@", image_id()},
                               {"@NETWORK@", container->network ? container->network : "bridge"},
                               {"@PID@", pid},
@@ -457,7 +457,7 @@ void fake_free(struct fake *fake)
     fake_reset_requests(fake);
     vec_free(&fake->requests);
     for (size_t i = 0; i < CONTAINERS_MAX; i++)
-        free(fake->containers[i].network);
+        free(fake->containers[i].network), free(fake->containers[i].name);
     str_deinit(&fake->template);
     str_deinit(&fake->info);
     free(fake->engine_id);
@@ -494,6 +494,12 @@ void fake_set_containers(struct fake *fake, size_t count)
 void fake_set_privileged(struct fake *fake, size_t index, bool privileged)
 {
     fake->containers[index].privileged = privileged;
+}
+
+void fake_set_name(struct fake *fake, size_t index, const char *json)
+{
+    free(fake->containers[index].name);
+    fake->containers[index].name = mem_strdup(json);
 }
 
 void fake_set_network(struct fake *fake, size_t index, const char *network_mode)

@@ -36,6 +36,7 @@ const char *fake_container_id(size_t index); /* 64 hex digits; the text is good 
 const char *fake_exec_id(size_t index);
 void fake_set_containers(struct fake *fake, size_t count); /* as many as that, numbered from 0 */
 void fake_set_privileged(struct fake *fake, size_t index, bool privileged);
+void fake_set_name(struct fake *fake, size_t index, const char *json); /* as it stands in a JSON string */
 void fake_set_network(struct fake *fake, size_t index, const char *network_mode);
 void fake_set_running(struct fake *fake, pid_t pid);         /* all of them run, as that process; 0: none does */
 void fake_set_generation(struct fake *fake, unsigned value); /* another engine: other ids for everything */

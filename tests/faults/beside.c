@@ -1,0 +1,210 @@
+/* See the header. */
+#include "beside.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/memory.h"
+
+enum { HEAR_MS = 20000, RUN_MS = 60000 };
+
+void beside_begin(struct beside *beside, size_t containers)
+{
+    signal(SIGPIPE, SIG_IGN);
+    *beside = (struct beside){.folder = "/tmp/test-beside-XXXXXX"};
+    ck_assert_ptr_nonnull(mkdtemp(beside->folder));
+    beside->engine_socket = mem_printf("%s/engine.sock", beside->folder);
+    beside->agent_socket = mem_printf("%s/agent.sock", beside->folder);
+    beside->base = event_base_new();
+    beside->fake = fake_new(beside->base, beside->engine_socket, containers);
+}
+
+void beside_start_agent(struct beside *beside, const char *text)
+{
+    scoped(cleanup_free) char *config = mem_printf("%s/agent.json", beside->folder);
+    scoped(cleanup_free) char *state = mem_printf("%s/state", beside->folder);
+    scoped(cleanup_free) char *host = mem_printf("unix://%s", beside->engine_socket);
+
+    ck_assert_int_eq(file_replace(config, text, strlen(text), 0600, NULL), 0);
+    beside->agent = fork();
+    ck_assert_int_ge(beside->agent, 0);
+    if (beside->agent == 0) {
+        execl(BUILD_DIR "/docker-bench-agent", "docker-bench-agent", "-c", config, "--socket", beside->agent_socket,
+              "--state-dir", state, "--docker-host", host, NULL);
+        _exit(127);
+    }
+}
+
+void beside_end(struct beside *beside)
+{
+    scoped(cleanup_free) char *command = mem_printf("rm -rf %s", beside->folder);
+    int status = 0;
+
+    if (beside->agent) {
+        ck_assert_int_eq(kill(beside->agent, SIGTERM), 0);
+        ck_assert_int_eq(waitpid(beside->agent, &status, 0), beside->agent);
+        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the agent ended with %d", status);
+    }
+    fake_free(beside->fake);
+    event_base_free(beside->base);
+    free(beside->engine_socket);
+    free(beside->agent_socket);
+    ck_assert_int_eq(system(command), 0);
+}
+
+int beside_dial(const struct beside *beside)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    usec_t end = clock_monotonic() + HEAR_MS * 1000;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    ck_assert_int_ge(fd, 0);
+    memcpy(address.sun_path, beside->agent_socket, strlen(beside->agent_socket));
+    while (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) { /* not there yet, or its queue is full */
+        ck_assert_msg(errno == EAGAIN || errno == ENOENT || errno == ECONNREFUSED, "connect: %s", strerror(errno));
+        ck_assert_msg(clock_monotonic() < end, "nobody listens");
+        fake_run(beside->base, 10, NULL, NULL);
+    }
+    return fd;
+}
+
+void http_answer_deinit(struct http_answer *answer)
+{
+    str_deinit(&answer->head);
+    str_deinit(&answer->body);
+}
+
+void beside_say(const struct beside *beside, int fd, const void *data, size_t length)
+{
+    const char *at = data;
+    usec_t end = clock_monotonic() + HEAR_MS * 1000;
+
+    while (length) {
+        ssize_t n = send(fd, at, length, MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EAGAIN) {
+            ck_assert_msg(clock_monotonic() < end, "nobody reads");
+            fake_run(beside->base, 2, NULL, NULL);
+            continue;
+        }
+        if (n < 0)
+            return; /* it hung up: what it had to say can still be heard */
+        at += n;
+        length -= (size_t)n;
+    }
+}
+
+bool beside_hear(const struct beside *beside, int fd, struct str *ret, size_t length, unsigned ms)
+{
+    usec_t end = clock_monotonic() + ms * (usec_t)1000;
+    char buffer[16384];
+
+    for (;;) {
+        ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+
+        if (n > 0)
+            str_append_n(ret, buffer, (size_t)n);
+        else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+            return true;
+        else
+            fake_run(beside->base, 1, NULL, NULL);
+        if ((length && ret->length >= length) || clock_monotonic() >= end)
+            return false;
+    }
+}
+
+static size_t content_length(const char *head)
+{
+    const char *at = strcasestr(head, "\r\nContent-Length:");
+
+    return at ? strtoul(at + strlen("\r\nContent-Length:"), NULL, 10) : 0;
+}
+
+bool beside_answer(const struct beside *beside, int fd, struct str *pending, struct http_answer *ret)
+{
+    usec_t end = clock_monotonic() + HEAR_MS * (usec_t)1000;
+    size_t wanted = 0;
+    bool ended = false;
+
+    http_answer_deinit(ret);
+    *ret = (struct http_answer){0};
+    for (;;) {
+        char *body = strstr(str_text(pending), "\r\n\r\n");
+
+        if (body && !wanted)
+            wanted = (size_t)(body - pending->data) + 4 + content_length(pending->data);
+        if (wanted && pending->length >= wanted) {
+            size_t head = (size_t)(body - pending->data) + 4;
+
+            str_append_n(&ret->head, pending->data, head);
+            str_append_n(&ret->body, pending->data + head, wanted - head);
+            memmove(pending->data, pending->data + wanted, pending->length - wanted + 1);
+            pending->length -= wanted;
+            return sscanf(ret->head.data, "HTTP/1.%*1[01] %ld ", &ret->status) == 1;
+        }
+        if (ended || clock_monotonic() >= end)
+            return false;
+        ended = beside_hear(beside, fd, pending, pending->length + 1, 1000);
+    }
+}
+
+static bool read_some(int fd, struct str *ret)
+{
+    char buffer[4096];
+    ssize_t n;
+
+    while ((n = read(fd, buffer, sizeof buffer)) > 0)
+        str_append_n(ret, buffer, (size_t)n);
+    return n < 0 && errno == EAGAIN;
+}
+
+int beside_run(const struct beside *beside, const char *const *arguments, bool terminal, struct str *ret_out,
+               struct str *ret_err)
+{
+    struct winsize size = {.ws_row = 40, .ws_col = 100};
+    usec_t end = clock_monotonic() + RUN_MS * (usec_t)1000;
+    int out[2], err[2], status = 0;
+    bool more = true;
+    pid_t pid;
+
+    ck_assert_int_eq(terminal ? openpty(&out[0], &out[1], NULL, NULL, &size) : pipe2(out, O_CLOEXEC), 0);
+    ck_assert_int_eq(pipe2(err, O_CLOEXEC), 0);
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        dup2(err[1], STDERR_FILENO);
+        signal(SIGPIPE, SIG_DFL);
+        execv(arguments[0], (char *const *)(uintptr_t)arguments);
+        _exit(127);
+    }
+    close(out[1]);
+    close(err[1]);
+    fcntl(out[0], F_SETFL, O_NONBLOCK);
+    fcntl(err[0], F_SETFL, O_NONBLOCK);
+    while (more) {
+        bool open = read_some(out[0], ret_out);
+
+        more = read_some(err[0], ret_err) || open;
+        ck_assert_msg(clock_monotonic() < end, "%s does not end", arguments[0]);
+        if (more)
+            fake_run(beside->base, 2, NULL, NULL);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    close(out[0]);
+    close(err[0]);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}

@@ -1,0 +1,44 @@
+/* A fake engine, the agent beside it as a process of its own, and programs run to their end while both go on. All of it
+ * in one temporary folder and on one loop, so that nothing here may block. */
+#ifndef TESTS_FAULTS_BESIDE_H
+#define TESTS_FAULTS_BESIDE_H
+
+#include <sys/types.h>
+
+#include "fake_engine.h"
+
+struct beside {
+    struct event_base *base;
+    struct fake *fake;
+    char folder[32];
+    char *engine_socket, *agent_socket;
+    pid_t agent; /* 0: not started */
+};
+
+/* The folder, the loop and an engine with that many containers. */
+void beside_begin(struct beside *beside, size_t containers);
+/* CONFIG: the text of its agent.json. */
+void beside_start_agent(struct beside *beside, const char *config);
+/* The agent must end well at SIGTERM; everything is removed. */
+void beside_end(struct beside *beside);
+
+/* Another connection to the agent's socket, not blocking. */
+int beside_dial(const struct beside *beside);
+
+struct http_answer {
+    long status; /* 0: none came */
+    struct str head, body;
+};
+void http_answer_deinit(struct http_answer *answer);
+void beside_say(const struct beside *beside, int fd, const void *data, size_t length);
+/* What comes on FD goes to RET until MS have passed, LENGTH bytes are there (0: any number) or it ends. True: it ended.
+ */
+bool beside_hear(const struct beside *beside, int fd, struct str *ret, size_t length, unsigned ms);
+/* The next whole answer on FD (by its Content-Length); what came of the one after it stays in PENDING. */
+bool beside_answer(const struct beside *beside, int fd, struct str *pending, struct http_answer *ret);
+
+/* Runs a program; its exit status, or minus the signal. TERMINAL: its standard output is one, of 100 columns. */
+int beside_run(const struct beside *beside, const char *const *arguments, bool terminal, struct str *ret_out,
+               struct str *ret_err);
+
+#endif
