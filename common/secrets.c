@@ -13,6 +13,70 @@ enum { NAME_MAX_LENGTH = 128, PLACEHOLDER_MAX = 64, COMMAND_MAX = 4096 };
 
 static const char named_kind[] = "value of a secret-named variable", command_kind[] = "password given to a command";
 
+/* ---- What lies ahead ---- */
+
+enum mark {
+    MARK_AT,
+    MARK_REFERENCE,
+    MARK_URL_END,
+    MARK_WORD_END,
+    MARK_COMMAND_END,
+    MARK_ESCAPE_END,
+    MARK_TAKERS, /* one for each of them */
+};
+
+/* What takes a password from what is piped into it. */
+static const char *const takers[] = {"--password-stdin", "--stdin",     "sudo -S", "--passphrase-fd", "kinit",
+                                     "cryptsetup",       "--with-token"};
+_Static_assert(MARK_TAKERS + sizeof takers / sizeof *takers <= SECRET_MARKS, "too many marks");
+
+static bool find(const char *text, size_t length, size_t from, const char *needle, size_t *ret)
+{
+    const char *at = from < length ? memmem(text + from, length - from, needle, strlen(needle)) : NULL;
+
+    if (at)
+        *ret = (size_t)(at - text);
+    return at != NULL;
+}
+
+/* NUL ends whatever a blank ends. */
+static bool ends_at(char c, int mark)
+{
+    switch (mark) {
+    case MARK_AT:
+        return c == '@';
+    case MARK_URL_END:
+        return isspace((unsigned char)c) || strchr("\"'<>|;", c);
+    case MARK_WORD_END:
+        return isspace((unsigned char)c) || strchr(";|&\"'`)<>", c);
+    case MARK_COMMAND_END:
+        return strchr(";&\n", c);
+    default: /* MARK_ESCAPE_END */
+        return c == '\\' || c == '"';
+    }
+}
+
+/* The first place of MARK at or behind FROM; the text's length when there is none. */
+static size_t next_mark(struct secret_scan *scan, int mark, size_t from)
+{
+    size_t at = from;
+
+    if (scan->marks[mark].at <= scan->length && from >= scan->marks[mark].from && from <= scan->marks[mark].at)
+        return scan->marks[mark].at;
+    if (from >= scan->length)
+        return scan->length;
+    if (mark == MARK_REFERENCE || mark >= MARK_TAKERS) {
+        if (!find(scan->text, scan->length, from, mark == MARK_REFERENCE ? "${" : takers[mark - MARK_TAKERS], &at))
+            at = scan->length;
+    } else {
+        while (at < scan->length && !ends_at(scan->text[at], mark))
+            at++;
+    }
+    scan->marks[mark].from = from;
+    scan->marks[mark].at = at;
+    return at;
+}
+
 /* ---- Key formats ---- */
 
 enum charset { ALNUM, ALNUM_DASH, BASE64, UPPER_ALNUM, URL_PATH, CRYPT };
@@ -120,34 +184,34 @@ static bool match_format(const char *text, size_t length, size_t at, struct secr
     return false;
 }
 
-/* Three parts with dots between; the first two are JSON objects, so they begin with eyJ. */
-static bool match_json_web_token(const char *text, size_t length, size_t at, struct secret_match *ret)
+static bool is_token_char(char c)
 {
-    size_t end = at;
+    return isalnum((unsigned char)c) || c == '-' || c == '_';
+}
 
-    if (at && isalnum((unsigned char)text[at - 1]))
+/* Three parts with dots between; the first two are JSON objects, so they begin with eyJ. Where one that begins in a
+ * part comes to nothing, so does what begins later in it. */
+static bool match_json_web_token(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    const char *text = scan->text;
+    size_t end = at, length = scan->length;
+
+    if (at < scan->no_token_before || (at && isalnum((unsigned char)text[at - 1])))
         return false;
     for (int part = 0; part < 3; part++) {
         size_t start = end;
 
         if (part < 2 && (length - end < 3 || memcmp(text + end, "eyJ", 3) != 0))
             return false;
-        while (end < length && (isalnum((unsigned char)text[end]) || text[end] == '-' || text[end] == '_'))
+        while (end < length && is_token_char(text[end]))
             end++;
+        if (part == 0)
+            scan->no_token_before = end;
         if (end - start < 8 || (part < 2 && (end >= length || text[end++] != '.')))
             return false;
     }
     *ret = (struct secret_match){.kind = "JSON web token", .value = text + at, .value_length = end - at};
     return true;
-}
-
-static bool find(const char *text, size_t length, size_t from, const char *needle, size_t *ret)
-{
-    const char *at = from < length ? memmem(text + from, length - from, needle, strlen(needle)) : NULL;
-
-    if (at)
-        *ret = (size_t)(at - text);
-    return at != NULL;
 }
 
 /* -----BEGIN … PRIVATE KEY----- up to its end mark, or to the end of the text. */
@@ -167,10 +231,14 @@ static bool match_private_key(const char *text, size_t length, size_t at, struct
     return true;
 }
 
-static bool is_reference(const char *value, size_t length)
+/* Of the text from START to END. */
+static bool is_reference(struct secret_scan *scan, size_t start, size_t end)
 {
-    return length && (value[0] == '$' || value[0] == '%' || value[0] == '<' || value[0] == '{' ||
-                      (value[0] == '@' && length > 1 && value[1] == '@') || memmem(value, length, "${", 2));
+    const char *value = scan->text + start;
+
+    return end > start && (value[0] == '$' || value[0] == '%' || value[0] == '<' || value[0] == '{' ||
+                           (value[0] == '@' && end - start > 1 && value[1] == '@') ||
+                           next_mark(scan, MARK_REFERENCE, start) + 2 <= end);
 }
 
 static bool is_only(const char *value, size_t length, const char *characters)
@@ -229,35 +297,44 @@ static bool is_path(const char *value, size_t length)
     return true;
 }
 
-static bool is_real(const char *value, size_t length)
+/* Is the text from START to END a value, and not what stands for a secret or tells where it is? */
+static bool is_real(struct secret_scan *scan, size_t start, size_t end)
 {
-    if (length >= 2 && (value[0] == '"' || value[0] == '\'') && value[length - 1] == value[0]) {
-        value++;
-        length -= 2;
+    const char *text = scan->text;
+
+    if (end - start >= 2 && (text[start] == '"' || text[start] == '\'') && text[end - 1] == text[start]) {
+        start++;
+        end--;
     }
-    return length && !isspace((unsigned char)value[0]) && !is_reference(value, length) &&
-           !is_placeholder(value, length) && !is_path(value, length);
+    return end > start && !isspace((unsigned char)text[start]) && !is_reference(scan, start, end) &&
+           !is_placeholder(text + start, end - start) && !is_path(text + start, end - start);
 }
 
-/* scheme://user:password@host */
-static bool match_url(const char *text, size_t length, size_t at, struct secret_match *ret)
+/* scheme://user:password@host. A password may hold slashes, and signs like the one behind it. */
+static bool match_url(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
-    size_t user, colon = 0, end;
+    enum { TRIES = 8 };
+    const char *text = scan->text;
+    size_t length = scan->length, user = at + 3, stop, colon, slash, sign;
 
     if (length - at < 3 || memcmp(text + at, "://", 3) != 0 || !at || !isalnum((unsigned char)text[at - 1]))
         return false;
-    user = at + 3;
-    for (end = user; end < length && !isspace((unsigned char)text[end]) && !strchr("\"'<>|;", text[end]); end++) {
-        if (text[end] == '/' && (!colon || is_only(text + colon + 1, end - colon - 1, "0123456789")))
-            return false; /* the host is over; in a password a slash may stand */
-        if (text[end] == ':' && !colon)
-            colon = end;
-        if (text[end] == '@' && colon && is_real(text + colon + 1, end - colon - 1)) {
+    stop = next_mark(scan, MARK_URL_END, user);
+    for (colon = user; colon < stop && text[colon] != ':' && text[colon] != '/';)
+        colon++;
+    if (colon >= stop || text[colon] == '/')
+        return false;
+    for (slash = colon + 1; slash < stop && isdigit((unsigned char)text[slash]);)
+        slash++;
+    if (slash < stop && text[slash] == '/')
+        return false; /* that was a port, and the host is over */
+    sign = colon + 1;
+    for (int tries = 0; tries < TRIES && (sign = next_mark(scan, MARK_AT, sign)) < stop; tries++, sign++)
+        if (is_real(scan, colon + 1, sign)) {
             *ret = (struct secret_match){
-                .kind = "password in a URL", .value = text + colon + 1, .value_length = end - colon - 1};
+                .kind = "password in a URL", .value = text + colon + 1, .value_length = sign - colon - 1};
             return true;
         }
-    }
     return false;
 }
 
@@ -323,15 +400,16 @@ static bool is_secret_name(const char *raw, size_t length)
 
 bool secret_is_value(const char *name, const char *value, const char **ret_kind)
 {
+    struct secret_scan scan;
     struct secret_match match;
-    size_t at = 0, length = strlen(value);
 
-    if (secret_next(value, length, &at, &match)) {
+    secret_scan_init(&scan, value, strlen(value));
+    if (secret_next(&scan, &match)) {
         if (ret_kind)
             *ret_kind = match.kind;
         return true;
     }
-    if (!is_secret_name(name, strlen(name)) || !is_real(value, length))
+    if (!is_secret_name(name, strlen(name)) || !is_real(&scan, 0, scan.length))
         return false;
     if (ret_kind)
         *ret_kind = named_kind;
@@ -344,16 +422,15 @@ static bool is_name_char(char c)
 }
 
 /* The value at START: quoted, or up to white space or what ends a word in a shell. */
-static size_t value_end(const char *text, size_t length, size_t *start)
+static size_t value_end(struct secret_scan *scan, size_t *start)
 {
-    size_t at = *start;
+    const char *text = scan->text;
+    size_t at = *start, length = scan->length;
     char quote = at < length && (text[at] == '"' || text[at] == '\'') ? text[at] : '\0';
 
     if (at + 1 < length && text[at] == '\\' && (text[at + 1] == '"' || text[at + 1] == '\'')) { /* JSON in a shell */
-        *start = at += 2;
-        while (at < length && text[at] != '\\' && text[at] != '"')
-            at++;
-        return at;
+        *start = at + 2;
+        return next_mark(scan, MARK_ESCAPE_END, at + 2);
     }
     if (quote) {
         *start = ++at;
@@ -361,9 +438,7 @@ static size_t value_end(const char *text, size_t length, size_t *start)
             at += text[at] == '\\' && at + 1 < length ? 2 : 1;
         return at > length ? length : at;
     }
-    while (at < length && !isspace((unsigned char)text[at]) && !strchr(";|&\"'`)<>", text[at]))
-        at++;
-    return at;
+    return next_mark(scan, MARK_WORD_END, at);
 }
 
 static bool is_word_start(const char *text, size_t at)
@@ -386,9 +461,10 @@ static bool is_port(const char *text, size_t length, size_t name, size_t colon, 
 
 /* NAME=value, -Dname=value, --name value, --name=value, "name": "value", Name: value; AT is the first character of the
  * name. */
-static bool match_named(const char *text, size_t length, size_t at, struct secret_match *ret)
+static bool match_named(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
-    size_t end = at, start, stop;
+    const char *text = scan->text;
+    size_t length = scan->length, end = at, start, stop;
     bool flag, json;
 
     if (at && is_name_char(text[at - 1]) && !(text[at - 1] == '-' && (at == 1 || !is_name_char(text[at - 2]))))
@@ -398,8 +474,6 @@ static bool match_named(const char *text, size_t length, size_t at, struct secre
         return false;
     while (end < length && is_name_char(text[end]))
         end++;
-    if (!is_secret_name(text + at + (flag ? 2 : 0), end - at - (flag ? 2 : 0)))
-        return false;
     start = end;
     json = start < length && (text[start] == '"' || text[start] == '\'' ||
                               (text[start] == '\\' && start + 1 < length && text[start + 1] == '"'));
@@ -419,7 +493,9 @@ static bool match_named(const char *text, size_t length, size_t at, struct secre
     } else {
         return false;
     }
-    stop = value_end(text, length, &start);
+    if (!is_secret_name(text + at + (flag ? 2 : 0), end - at - (flag ? 2 : 0)))
+        return false;
+    stop = value_end(scan, &start);
     if (is_port(text, length, at, end, start))
         return false;
     for (;;) { /* Authorization: Bearer … */
@@ -430,13 +506,13 @@ static bool match_named(const char *text, size_t length, size_t at, struct secre
             if (stop - start >= strlen(schemes[i]) && memcmp(text + start, schemes[i], strlen(schemes[i])) == 0 &&
                 start + strlen(schemes[i]) < length && text[start + strlen(schemes[i])] == ' ') {
                 start += strlen(schemes[i]) + 1;
-                stop = stop > start ? stop : value_end(text, length, &start);
+                stop = stop > start ? stop : value_end(scan, &start);
                 skipped = true;
             }
         if (!skipped)
             break;
     }
-    if (stop <= start || !is_real(text + start, stop - start))
+    if (stop <= start || !is_real(scan, start, stop))
         return false;
     *ret = (struct secret_match){.kind = named_kind,
                                  .name = text + at + (flag ? 2 : 0),
@@ -500,27 +576,54 @@ static bool is_word(const char *text, size_t length, size_t at, const char *word
     return length - at >= size && memcmp(text + at, word, size) == 0;
 }
 
-/* Does PROGRAM stand as a word before AT in the same command? */
-static bool runs_program(const char *text, size_t at, const char *program)
-{
-    size_t size = strlen(program);
+_Static_assert(sizeof command_flags / sizeof *command_flags <= SECRET_PROGRAMS, "too many flags");
 
-    for (size_t i = at; i-- > 0 && at - i < COMMAND_MAX && !strchr(";|&\n", text[i]);)
-        if (i + size < at && memcmp(text + i, program, size) == 0 && isspace((unsigned char)text[i + size]) &&
-            (!i || isspace((unsigned char)text[i - 1]) || strchr("/;|&(`\"'\n", text[i - 1])))
-            return true;
-    return false;
+/* Notes where programs stand as words before AT, and where the command there begins. */
+static void see_programs(struct secret_scan *scan, size_t at)
+{
+    for (size_t i = scan->seen_up_to; i < at; i++) {
+        char c = scan->text[i];
+
+        if (strchr(";|&\n", c)) {
+            scan->command = i + 1;
+            continue;
+        }
+        if (i && !isspace((unsigned char)scan->text[i - 1]) && !strchr("/;|&(`\"'", scan->text[i - 1]))
+            continue;
+        for (size_t k = 0; k < countof(command_flags); k++) {
+            const char *program = command_flags[k].program;
+            size_t size = strlen(program);
+
+            if (c == *program && is_word(scan->text, scan->length, i, program) && i + size < scan->length &&
+                isspace((unsigned char)scan->text[i + size]))
+                scan->programs[k] = i + 1;
+        }
+    }
+    if (scan->seen_up_to < at)
+        scan->seen_up_to = at;
 }
 
-static bool match_command(const char *text, size_t length, size_t at, struct secret_match *ret)
+/* Does the program of FLAG stand as a word before AT in the same command? */
+static bool runs_program(const struct secret_scan *scan, size_t at, size_t flag)
 {
+    size_t seen = scan->programs[flag];
+
+    return seen > scan->command && at - (seen - 1) < COMMAND_MAX;
+}
+
+static bool match_command(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    const char *text = scan->text;
+    size_t length = scan->length;
+
     if (!is_word_start(text, at))
         return false;
+    see_programs(scan, at);
     for (size_t i = 0; i < countof(command_flags); i++) {
         const struct command_flag *flag = &command_flags[i];
         size_t start, stop;
 
-        if (!is_word(text, length, at, flag->flag) || !runs_program(text, at, flag->program))
+        if (!is_word(text, length, at, flag->flag) || !runs_program(scan, at, i))
             continue;
         start = at + strlen(flag->flag);
         if (start < length && isspace((unsigned char)text[start])) {
@@ -531,8 +634,8 @@ static bool match_command(const char *text, size_t length, size_t at, struct sec
         } else if (start < length && text[start] == '=') {
             start++;
         }
-        stop = value_end(text, length, &start);
-        if (stop <= start || text[start] == '-' || !is_real(text + start, stop - start))
+        stop = value_end(scan, &start);
+        if (stop <= start || text[start] == '-' || !is_real(scan, start, stop))
             continue;
         if ((strcmp(flag->program, "curl") == 0 || strcmp(flag->program, "smbclient") == 0) &&
             !memchr(text + start, strcmp(flag->program, "curl") == 0 ? ':' : '%', stop - start))
@@ -544,71 +647,75 @@ static bool match_command(const char *text, size_t length, size_t at, struct sec
 }
 
 /* echo "user:password" | chpasswd */
-static bool match_chpasswd(const char *text, size_t length, size_t at, struct secret_match *ret)
+static bool match_chpasswd(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
-    size_t colon, stop, start = at, pipe;
+    const char *text = scan->text;
+    size_t length = scan->length, colon, stop, start = at, pipe;
 
     if (!is_word(text, length, at, "echo ") || !is_word_start(text, at))
         return false;
     start += strlen("echo ");
     while (start < length && (isspace((unsigned char)text[start]) || is_word(text, length, start, "-n ")))
         start += is_word(text, length, start, "-n ") ? 3 : 1;
-    stop = value_end(text, length, &start);
+    stop = value_end(scan, &start);
     for (pipe = stop; pipe < length && strchr("\"' |", text[pipe]);)
         pipe++;
     if (!is_word(text, length, pipe < length ? pipe : length, "chpasswd"))
         return false;
     for (colon = start; colon < stop && text[colon] != ':';)
         colon++;
-    if (colon + 1 >= stop || !is_real(text + colon + 1, stop - colon - 1))
+    if (colon + 1 >= stop || !is_real(scan, colon + 1, stop))
         return false;
     *ret = (struct secret_match){.kind = command_kind, .value = text + colon + 1, .value_length = stop - colon - 1};
     return true;
 }
 
 /* echo PASSWORD | … --password-stdin */
-static bool match_piped(const char *text, size_t length, size_t at, struct secret_match *ret)
+static bool match_piped(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
-    static const char *const takers[] = {"--password-stdin", "--stdin",     "sudo -S", "--passphrase-fd", "kinit",
-                                         "cryptsetup",       "--with-token"};
-    size_t stop, start = at, end;
+    const char *text = scan->text;
+    size_t length = scan->length, stop, start = at, end, command_end;
 
     if (!is_word_start(text, at) || (!is_word(text, length, at, "echo ") && !is_word(text, length, at, "printf ")))
         return false;
     start += is_word(text, length, at, "echo ") ? strlen("echo ") : strlen("printf ");
     while (start < length && (isspace((unsigned char)text[start]) || is_word(text, length, start, "-n ")))
         start += is_word(text, length, start, "-n ") ? 3 : 1;
-    stop = value_end(text, length, &start);
+    stop = value_end(scan, &start);
     for (end = stop; end < length && strchr("\"' ", text[end]);)
         end++;
-    if (end >= length || text[end] != '|' || stop <= start || !is_real(text + start, stop - start))
+    if (end >= length || text[end] != '|' || stop <= start || !is_real(scan, start, stop))
         return false;
-    for (start = end; end < length && !strchr(";&\n", text[end]);)
-        end++;
+    command_end = next_mark(scan, MARK_COMMAND_END, end);
     for (size_t i = 0; i < countof(takers); i++)
-        if (memmem(text + start, end - start, takers[i], strlen(takers[i]))) {
-            start = at + (is_word(text, length, at, "echo ") ? strlen("echo ") : strlen("printf "));
-            while (start < length && (isspace((unsigned char)text[start]) || is_word(text, length, start, "-n ")))
-                start += is_word(text, length, start, "-n ") ? 3 : 1;
-            stop = value_end(text, length, &start);
+        if (next_mark(scan, MARK_TAKERS + (int)i, end) + strlen(takers[i]) <= command_end) {
             *ret = (struct secret_match){.kind = command_kind, .value = text + start, .value_length = stop - start};
             return true;
         }
     return false;
 }
 
-bool secret_next(const char *text, size_t length, size_t *at, struct secret_match *ret)
+void secret_scan_init(struct secret_scan *scan, const char *text, size_t length)
 {
-    for (size_t i = *at; i < length; i++) {
+    *scan = (struct secret_scan){.text = text, .length = length};
+    for (size_t i = 0; i < SECRET_MARKS; i++)
+        scan->marks[i].at = SIZE_MAX;
+}
+
+bool secret_next(struct secret_scan *scan, struct secret_match *ret)
+{
+    const char *text = scan->text;
+    size_t length = scan->length;
+
+    for (size_t i = scan->at; i < length; i++) {
         if (match_private_key(text, length, i, ret) || match_format(text, length, i, ret) ||
-            match_json_web_token(text, length, i, ret) || match_url(text, length, i, ret) ||
-            match_named(text, length, i, ret) || match_command(text, length, i, ret) ||
-            match_chpasswd(text, length, i, ret) || match_piped(text, length, i, ret)) {
-            *at = (size_t)(ret->value - text) + ret->value_length;
+            match_json_web_token(scan, i, ret) || match_url(scan, i, ret) || match_named(scan, i, ret) ||
+            match_command(scan, i, ret) || match_chpasswd(scan, i, ret) || match_piped(scan, i, ret)) {
+            scan->at = (size_t)(ret->value - text) + ret->value_length;
             return true;
         }
     }
-    *at = length;
+    scan->at = length;
     return false;
 }
 
@@ -665,13 +772,15 @@ static void append_words(struct str *out, const char *text, size_t length, bool 
 
 void secret_redact(struct str *out, const char *text, size_t length, bool strict)
 {
+    struct secret_scan scan;
     struct secret_match match;
-    size_t at = 0, from = 0;
+    size_t from = 0;
 
-    while (secret_next(text, length, &at, &match)) {
+    secret_scan_init(&scan, text, length);
+    while (secret_next(&scan, &match)) {
         append_words(out, text + from, (size_t)(match.value - text) - from, strict);
         str_append(out, "[redacted]");
-        from = at;
+        from = scan.at;
     }
     append_words(out, text + from, length - from, strict);
 }

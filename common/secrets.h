@@ -21,8 +21,22 @@ struct secret_match {
     size_t value_length;
 };
 
-/* The next secret in TEXT at or after *AT, which is moved behind it. */
-bool secret_next(const char *text, size_t length, size_t *at, struct secret_match *ret);
+/* A walk through a text, in time that grows with its length alone, whatever the text is: what lies ahead (an end, a
+ * mark) is looked for once and remembered. Members are the walk's own. */
+enum { SECRET_MARKS = 14, SECRET_PROGRAMS = 48 };
+struct secret_scan {
+    const char *text;
+    size_t length, at; /* AT: behind the secret that was told last */
+    struct {
+        size_t from, at; /* there is none from FROM up to AT; AT above the length: it was not looked for yet */
+    } marks[SECRET_MARKS];
+    size_t seen_up_to, command;       /* programs were looked for up to here; the command's beginning */
+    size_t programs[SECRET_PROGRAMS]; /* where each was seen last, one more; 0: never */
+    size_t no_token_before;           /* no JSON web token begins before this */
+};
+void secret_scan_init(struct secret_scan *scan, const char *text, size_t length);
+/* The next secret. False: there are no more. */
+bool secret_next(struct secret_scan *scan, struct secret_match *ret);
 /* Is VALUE of a variable NAME a secret? For environments and labels, where both are known. */
 bool secret_is_value(const char *name, const char *value, const char **ret_kind);
 /* Appends TEXT with every secret replaced by "[redacted]". STRICT (commands of execs): words that merely look random

@@ -216,12 +216,14 @@ static void read_databases(const struct json *databases, struct layer_summary *r
 static int parse(const struct str *text, struct layer_summary *ret)
 {
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
-    const char *head = text->data + CHECK_LENGTH, *newline;
+    const char *head, *newline;
     size_t files, folders, opaque, rest;
     const struct json *root;
 
-    if (text->length <= CHECK_LENGTH ||
-        strtoull(text->data, NULL, 16) != check_of(ret->key, head, text->length - CHECK_LENGTH))
+    if (text->length <= CHECK_LENGTH)
+        return -EBADMSG;
+    head = text->data + CHECK_LENGTH;
+    if (strtoull(text->data, NULL, 16) != check_of(ret->key, head, text->length - CHECK_LENGTH))
         return -EBADMSG;
     newline = memchr(head, '\n', text->length - CHECK_LENGTH);
     if (!newline || json_parse(head, (size_t)(newline - head), NULL, &doc, NULL) < 0)

@@ -193,10 +193,11 @@ static void say_secret(const struct check_input *in, struct check_result *out, c
 static void scan_text(const struct check_input *in, struct check_result *out, const char *place, const char *text,
                       struct map *told)
 {
+    struct secret_scan scan;
     struct secret_match match;
-    size_t at = 0, length = strlen(text);
 
-    while (secret_next(text, length, &at, &match))
+    secret_scan_init(&scan, text, strlen(text));
+    while (secret_next(&scan, &match))
         say_secret(in, out, place, &match, told);
 }
 

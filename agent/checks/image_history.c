@@ -53,35 +53,51 @@ static bool is_word_of(const struct step *step, size_t at, size_t length, const 
     return false;
 }
 
+/* Where the last part of the path begins that is the word from AT to END. */
+static size_t base_of(const struct step *step, size_t at, size_t end)
+{
+    size_t name = end;
+
+    while (name > at && step->body[name - 1] != '/' && step->body[name - 1] != '\\')
+        name--;
+    return name;
+}
+
+static size_t skip_blanks(const struct step *step, size_t at)
+{
+    while (at < step->length && isspace((unsigned char)step->body[at]))
+        at++;
+    return at;
+}
+
+/* "/usr/bin/env " at AT: how long it is, 0 when it is none. */
+static size_t env_length(const struct step *step, size_t at)
+{
+    static const char *const env[] = {"env", NULL};
+    size_t end = at + word_length(step, at), name = base_of(step, at, end);
+
+    return is_word_of(step, name, end - name, env) ? skip_blanks(step, end) - at : 0;
+}
+
 /* A shell at AT, with its options up to the one behind which its script stands ("/bin/bash -o pipefail -c", "cmd /S
- * /C", "powershell -Command"): how long all of that is; 0: it is none. */
+ * /C", "powershell -Command", "/usr/bin/env bash -c"): how long all of that is; 0: it is none. */
 static size_t shell_length(const struct step *step, size_t at)
 {
     static const char *const unix_shells[] = {"sh", "bash", "ash", "dash", "zsh", "ksh", NULL};
     static const char *const windows_shells[] = {"cmd",  "cmd.exe",  "powershell", "powershell.exe",
                                                  "pwsh", "pwsh.exe", NULL};
     static const char *const windows_ends[] = {"/c", "-command", "-c", NULL};
-    static const char *const by_name[] = {"env", NULL}; /* "/usr/bin/env bash -c" */
-    size_t length = word_length(step, at), name = at + length, end = at + length, options = 0;
-    bool is_windows;
+    size_t begin = at + env_length(step, at), length = word_length(step, begin), end = begin + length, options = 0;
+    size_t name = base_of(step, begin, end);
+    bool is_windows = is_word_of(step, name, end - name, windows_shells);
 
-    while (name > at && step->body[name - 1] != '/' && step->body[name - 1] != '\\')
-        name--;
-    if (is_word_of(step, name, end - name, by_name)) {
-        while (end < step->length && isspace((unsigned char)step->body[end]))
-            end++;
-        length = end < step->length ? shell_length(step, end) : 0;
-        return length ? end - at + length : 0;
-    }
-    is_windows = is_word_of(step, name, end - name, windows_shells);
     if (!is_windows && !is_word_of(step, name, end - name, unix_shells))
         return 0;
     while (end < step->length && options++ < 16) {
         const char *word;
         bool ends;
 
-        while (end < step->length && isspace((unsigned char)step->body[end]))
-            end++;
+        end = skip_blanks(step, end);
         length = word_length(step, end);
         word = step->body + end;
         if (!length || (*word != '-' && *word != '+' && !(is_windows && *word == '/') &&
