@@ -1,0 +1,102 @@
+/* The first byte chooses what text of the host the rest is: mountinfo, listening sockets (tcp, tcp6 behind a NUL), an
+ * environment file of each format, containerd's configuration, a certificate, a group listing. */
+#include <string.h>
+
+#include "probes/certificate.h"
+#include "probes/containerd.h"
+#include "probes/environment.h"
+#include "probes/groups.h"
+#include "probes/listeners.h"
+#include "probes/mounts.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void read_mounts(const char *text, size_t length)
+{
+    struct mounts_facts *facts = NULL;
+
+    if (mounts_parse(text, length, &facts, NULL) < 0)
+        return;
+    for (size_t i = 0; i < facts->count; i++)
+        if (!facts->items[i].mount_point || !facts->items[i].type || !facts->items[i].options)
+            __builtin_trap();
+    facts_free(&facts->facts);
+}
+
+static void read_listeners(const char *text, size_t length)
+{
+    static const unsigned long own[] = {1, 12345, 99999};
+    struct listener_facts *facts = NULL;
+    size_t first = strlen(text);
+
+    if (listeners_parse(text, first < length ? text + first + 1 : NULL, own, countof(own), &facts, NULL) < 0)
+        __builtin_trap();
+    for (size_t i = 0; i < facts->count; i++)
+        if (!*facts->items[i].address)
+            __builtin_trap();
+    facts_free(&facts->facts);
+}
+
+static void read_environment(const char *text, enum environment_format format)
+{
+    struct arena *arena = arena_new(512);
+    struct environment_facts *facts = arena_alloc(arena, sizeof *facts);
+
+    facts->facts.arena = arena;
+    environment_parse(facts, "a file", text, format, "DOCKER_CONTENT_TRUST");
+    for (size_t i = 0; i < facts->count; i++)
+        if (!facts->items[i].value || !facts->items[i].line)
+            __builtin_trap();
+    facts_free(&facts->facts);
+}
+
+static void read_certificate(const char *text, size_t length)
+{
+    usec_t begins, ends;
+
+    certificate_period(text, length, &begins, &ends, NULL);
+}
+
+static void read_group(const char *text, size_t length)
+{
+    struct group_facts *facts = NULL;
+
+    if (groups_parse(text, length, &facts, NULL) == 0)
+        facts_free(&facts->facts);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    scoped(cleanup_free) char *copy = mem_strndup((const char *)data, size);
+    const char *text = copy + 1;
+
+    switch (copy[0]) {
+    case 'm':
+        read_mounts(text, size - 1);
+        break;
+    case 'l':
+        read_listeners(text, size - 1);
+        break;
+    case 'p':
+        read_environment(text, ENVIRONMENT_PAM);
+        break;
+    case 's':
+        read_environment(text, ENVIRONMENT_SHELL);
+        break;
+    case 'y':
+        read_environment(text, ENVIRONMENT_SYSTEMD);
+        break;
+    case 'c':
+        free(containerd_root_in_config(text));
+        break;
+    case 'x':
+        read_certificate(text, size - 1);
+        break;
+    case 'g':
+        read_group(text, size - 1);
+        break;
+    default:
+        break;
+    }
+    return 0;
+}

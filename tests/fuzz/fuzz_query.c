@@ -1,0 +1,39 @@
+/* Any bytes as the query string of each route. */
+#include <string.h>
+
+#include "agent/server_query.h"
+#include "common/memory.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void read_query(const struct evkeyvalq *query)
+{
+    enum language language = LANGUAGE_EN;
+    struct error error = ERROR_INIT;
+    struct finding_filter filter;
+    uint64_t since = 0;
+    bool follow = false;
+
+    if (query_check(query, query_finding_parameters, &language, &error) == 0 &&
+        query_findings(query, &filter, &error) == 0 &&
+        (filter.kind < -1 || filter.kind >= SUBJECT_KIND_COUNT || filter.limit > 100000 ||
+         filter.statuses >= 1u << VERDICT_COUNT || filter.severities >= 1u << SEVERITY_COUNT))
+        __builtin_trap();
+    if (query_check(query, query_event_parameters, &language, &error) == 0 &&
+        query_events(query, 7, &since, &follow, &error) == 0 && since > INT64_MAX)
+        __builtin_trap();
+    query_check(query, query_no_parameters, &language, &error);
+    if (language != LANGUAGE_EN && language != LANGUAGE_ZH)
+        __builtin_trap();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    scoped(cleanup_free) char *text = mem_strndup((const char *)data, size);
+    struct evkeyvalq query = {0};
+
+    if (evhttp_parse_query_str(text, &query) == 0)
+        read_query(&query);
+    evhttp_clear_headers(&query);
+    return 0;
+}
