@@ -100,6 +100,28 @@ static void judge(struct ctl *ctl, const struct json *finding, void *user)
         print_one(ctl, finding, &tally->failures);
 }
 
+/* Nothing is wrong as long as nothing was looked at: that is no answer. */
+static int refuse_unscanned(struct ctl *ctl)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped_str text = STR_INIT, safe = STR_INIT;
+    const struct json *reasons;
+    bool scanned;
+    int r = ctl_get(ctl, "/v1/status", NULL, &doc, &text);
+
+    if (r)
+        return r;
+    scanned = json_type(json_path(json_root(doc), "scan", "duration_ms", NULL)) == JSON_NUMBER;
+    reasons = json_path(json_root(doc), "agent", "reasons", NULL);
+    for (size_t i = 0; i < json_count(reasons); i++) {
+        str_append(&safe, i ? "; " : "");
+        terminal_cell(&safe, json_string(json_at(reasons, i)), 0, false);
+    }
+    if (safe.length)
+        fprintf(stderr, "agentctl: %s\n", safe.data);
+    return scanned ? 0 : EXIT_REFUSED;
+}
+
 int ctl_check(struct ctl *ctl)
 {
     scoped_str path = STR_INIT;
@@ -110,6 +132,9 @@ int ctl_check(struct ctl *ctl)
         ctl->fail_on = "high";
     if (severity_rank(ctl->fail_on) < 0)
         return ctl_usage("--fail-on takes low, medium, high or critical");
+    r = refuse_unscanned(ctl);
+    if (r)
+        return r;
     str_append(&path, "/v1/findings?status=fail,error&waived=false");
     r = each_finding(ctl, &path, NULL, judge, &tally);
     if (r == 0 && !ctl->json)

@@ -9,7 +9,7 @@ static bool print_line(const char *line, size_t length, void *user)
 {
     const struct ctl *ctl = user;
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
-    scoped_str out = STR_INIT;
+    scoped_str out = STR_INIT, seconds = STR_INIT;
     const struct json *root;
 
     if (ctl->json) {
@@ -26,7 +26,8 @@ static bool print_line(const char *line, size_t length, void *user)
                (long long)json_int(json_get(root, "lost"), 0));
         return fflush(stdout) == 0;
     }
-    terminal_cell(&out, json_text(json_get(root, "at"), "-"), 19, true);
+    str_append_n(&seconds, json_text(json_get(root, "at"), "-"), strnlen(json_text(json_get(root, "at"), "-"), 19));
+    terminal_cell(&out, str_text(&seconds), 19, true);
     str_append_char(&out, ' ');
     terminal_cell(&out, json_text(json_get(root, "previous"), "new"), 14, true);
     str_append(&out, "→ ");

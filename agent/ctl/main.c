@@ -4,22 +4,25 @@
 #include <string.h>
 
 #include "agent/ctl/ctl.h"
+#include "common/memory.h"
 #include "common/text.h"
 
 static const struct command {
     const char *name;
     ctl_command *run;
+    const char *options; /* those of its own, each with a blank behind */
     const char *help;
 } commands[] = {
-    {"status", ctl_status, "the engine, the score, the counts and the worst findings"},
-    {"findings", ctl_findings, "findings, by default those that fail or could not be evaluated"},
-    {"rules", ctl_rules, "every rule with its verdict"},
-    {"explain", ctl_explain, "RULE: why it matters, how to mend it, its findings"},
-    {"watch", ctl_watch, "changes as they happen"},
-    {"scan", ctl_scan, "evaluate everything again (root only)"},
-    {"check", ctl_check, "exit 1 when something at or above --fail-on SEVERITY fails"},
-    {"ack", ctl_ack, "EXEC REASON: acknowledge an exec finding (root only)"},
-    {"version", ctl_version, "versions of this program and of the agent"},
+    {"status", ctl_status, "", "the engine, the score, the counts and the worst findings"},
+    {"findings", ctl_findings, "rule section status severity subject kind waived limit all ",
+     "findings, by default those that fail or could not be evaluated"},
+    {"rules", ctl_rules, "section ", "every rule with its verdict"},
+    {"explain", ctl_explain, "", "RULE: why it matters, how to mend it, its findings"},
+    {"watch", ctl_watch, "since ", "changes as they happen"},
+    {"scan", ctl_scan, "", "evaluate everything again (root only)"},
+    {"check", ctl_check, "fail-on ", "exit 1 when something at or above --fail-on SEVERITY fails"},
+    {"ack", ctl_ack, "", "EXEC REASON: acknowledge an exec finding (root only)"},
+    {"version", ctl_version, "", "versions of this program and of the agent"},
 };
 
 static void print_help(void)
@@ -46,6 +49,22 @@ static bool wants_chinese(void)
     for (size_t i = 0; i < countof(names); i++)
         if (!str_empty(getenv(names[i])))
             return str_starts(getenv(names[i]), "zh");
+    return false;
+}
+
+/* An option that a command would not look at is a mistake that must not pass unseen. */
+static bool refuse_options(const struct command *command, const char *given)
+{
+    for (const char *at = given; *at; at = strchr(at, ' ') + 1) {
+        scoped(cleanup_free) char *name = mem_strndup(at, strcspn(at, " ") + 1);
+        const char *found = strstr(command->options, name);
+
+        if (!found || (found > command->options && found[-1] != ' ')) {
+            name[strlen(name) - 1] = '\0';
+            ctl_usage("%s takes no --%s", command->name, name);
+            return true;
+        }
+    }
     return false;
 }
 
@@ -92,10 +111,11 @@ int main(int argc, char **argv)
         {"fail-on", required_argument, NULL, FIRST_TEXT + 10},
         {NULL, 0, NULL, 0},
     };
-    int option;
+    scoped_str given = STR_INIT; /* options of single commands */
+    int option, at = 0;
 
     setlocale(LC_CTYPE, "");
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+    while ((option = getopt_long(argc, argv, "h", options, &at)) >= 0) {
         if (option == 'h') {
             print_help();
             return 0;
@@ -105,12 +125,15 @@ int main(int argc, char **argv)
             no_color = true;
         } else if (option == ALL) {
             ctl.all = true;
+            str_printf(&given, "all ");
         } else if (option == LANG) {
             if (strcmp(optarg, "en") != 0 && strcmp(optarg, "zh") != 0)
                 return ctl_usage("--lang takes en or zh");
             ctl.zh = strcmp(optarg, "zh") == 0;
         } else if (option >= FIRST_TEXT) {
             *texts[option - FIRST_TEXT] = optarg;
+            if (option > FIRST_TEXT)
+                str_printf(&given, "%s ", options[at].name);
         } else {
             fputs("Try 'agentctl --help'.\n", stderr);
             return EXIT_USAGE;
@@ -125,6 +148,8 @@ int main(int argc, char **argv)
         if (strcmp(commands[i].name, argv[optind]) == 0) {
             if (ctl.word_count && commands[i].run != ctl_explain && commands[i].run != ctl_ack)
                 return ctl_usage("%s takes no argument, not \"%.64s\"", commands[i].name, ctl.words[0]);
+            if (refuse_options(&commands[i], str_text(&given)))
+                return EXIT_USAGE;
             return commands[i].run(&ctl);
         }
     return unknown_command(argv[optind]);

@@ -1,5 +1,5 @@
 /* Texts that an image may hold, made to take time that grows with the square of their length, or stack: each is a
- * megabyte, the most that a step of a history may have, and takes a moment only. */
+ * quarter of a megabyte, and takes a moment only. */
 #include <check.h>
 #include <string.h>
 #include <time.h>
@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "common/secrets.h"
 
-enum { LENGTH = 1 << 20, SECONDS = 5 };
+enum { LENGTH = 1 << 18, SECONDS = 2 };
 
 /* BEGINNING, then PART as often as it fits, then ENDING. */
 static char *repeat(const char *beginning, const char *part, const char *ending)
