@@ -19,7 +19,7 @@
 #include "common/log.h"
 
 enum { LINE_LIMIT = 1024 * 1024, COMPACT_SLACK = 4096, RETRY_S = 10 };
-static const uint64_t seq_max = UINT64_C(1) << 53; /* what JSON readers hold exactly */
+static const uint64_t seq_max = UINT64_C(1) << 47; /* no agent comes to that, and pairs hold it for as long again */
 
 static void restored_free(void *p)
 {
