@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
+#include "common/text.h"
 
 #define DAY (24 * 3600 * USEC_PER_SEC)
 
@@ -108,10 +109,17 @@ void check_swarm_bound_interface(const struct check_input *in, struct check_resu
     }
     if (out->verdict == VERDICT_NONE)
         check_error(in, out, "listeners", "nothing listens on the swarm's port (params.port)");
-    if (out->verdict == VERDICT_FAIL)
+    if (out->verdict != VERDICT_FAIL)
+        return;
+    if (info->swarm_managers == 1) /* keeps services, secrets and networks; other managers would be left behind */
         check_remedy(in, out,
-                     "docker swarm leave --force && docker swarm init --force-new-cluster --listen-addr "
-                     "<address>:2377");
+                     "docker swarm init --force-new-cluster --listen-addr <address>:%lld --advertise-addr <address>",
+                     (long long)port);
+    else
+        check_remedy(in, out,
+                     "docker swarm leave  # after docker node demote from another manager; then docker swarm join "
+                     "--listen-addr <address>:%lld --token <manager token> <manager>:2377",
+                     (long long)port);
 }
 
 static const struct network_item *find_network(const struct check_input *in, const char **ret_why)
@@ -129,6 +137,7 @@ void check_overlay_encryption(const struct check_input *in, struct check_result 
     const struct info_facts *info = need_info(in, out);
     const char *why = "it is not in the list";
     const struct network_item *network = find_network(in, &why);
+    scoped_str name = STR_INIT;
 
     if (!info)
         return;
@@ -155,8 +164,11 @@ void check_overlay_encryption(const struct check_input *in, struct check_result 
     }
     check_say(in, out, VERDICT_FAIL, "overlay network %s%s is not encrypted", network->name,
               network->ingress ? " (ingress)" : "");
-    check_remedy(in, out, "docker network create --driver overlay --opt encrypted %s<name>",
-                 network->ingress ? "--ingress " : "");
+    if (!in->explain)
+        return;
+    text_shell_quote(&name, network->name);
+    check_remedy(in, out, "docker network rm %s && docker network create --driver overlay --opt encrypted %s%s",
+                 name.data, network->ingress ? "--ingress " : "", name.data);
 }
 
 void check_swarm_secrets(const struct check_input *in, struct check_result *out)
