@@ -301,8 +301,7 @@ static void on_event(const struct docker_event *event, bool replayed, void *user
         if (action_among(event, images))
             engine_stale(agent->engine, INPUT_IMAGES, NULL, cause.data);
     } else if (str_equal(event->type, "daemon") && action_is(event, "reload")) {
-        engine_stale(agent->engine, INPUT_INFO, NULL, cause.data);
-        engine_stale(agent->engine, INPUT_DAEMON, NULL, cause.data);
+        fetcher_engine_reloaded(agent->fetcher, cause.data);
     }
 }
 

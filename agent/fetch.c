@@ -573,10 +573,12 @@ void fetch_look_later(struct fetcher *fetcher, enum input_kind kind, const char 
     enum { LOOKS_MAX = 4096 };
     static const usec_t delays[] = {USEC_PER_SEC / 5, 2 * USEC_PER_SEC};
 
+    size_t pending = 0;
+
+    /* Health checks start something all the time: one pair of looks at once is enough. */
     for (size_t i = 0; i < fetcher->looks.count; i++)
-        if (fetcher->looks.items[i].kind == kind && str_equal(fetcher->looks.items[i].id, id))
-            return; /* health checks start something all the time: one pair of looks at once is enough */
-    for (size_t i = 0; i < countof(delays) && fetcher->looks.count < LOOKS_MAX; i++)
+        pending += fetcher->looks.items[i].kind == kind && str_equal(fetcher->looks.items[i].id, id);
+    for (size_t i = pending; i < countof(delays) && fetcher->looks.count < LOOKS_MAX; i++)
         vec_push(&fetcher->looks,
                  (struct second_look){.kind = kind, .id = mem_strdup(id), .at = clock_monotonic() + delays[i]});
     arm_looks(fetcher);
@@ -601,6 +603,12 @@ void fetcher_swarm_changed(struct fetcher *fetcher, const char *cause)
 
     for (size_t i = 0; i < countof(kinds); i++)
         look_repeatedly(fetcher, kinds[i], "", cause);
+}
+
+void fetcher_engine_reloaded(struct fetcher *fetcher, const char *cause)
+{
+    look_repeatedly(fetcher, INPUT_INFO, "", cause);
+    look(fetcher, INPUT_DAEMON, "", cause);
 }
 
 bool fetcher_engine_is_stopped(const struct fetcher *fetcher)

@@ -26,6 +26,9 @@ void fetcher_sweep_processes(struct fetcher *fetcher, const char *cause);
 void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id, const char *cause);
 /* Networks, services, listeners and certificates, now and again a moment later. */
 void fetcher_swarm_changed(struct fetcher *fetcher, const char *cause);
+/* dockerd read its configuration again. It tells so before it switches debugging on or off (cmd/dockerd/daemon.go,
+ * reloadConfig), so /info is read again a moment later. */
+void fetcher_engine_reloaded(struct fetcher *fetcher, const char *cause);
 /* systemd holds the engine's socket and no engine runs behind it. */
 bool fetcher_engine_is_stopped(const struct fetcher *fetcher);
 const struct watcher *fetcher_watcher(const struct fetcher *fetcher);

@@ -161,6 +161,21 @@ bool beside_answer(const struct beside *beside, int fd, struct str *pending, str
     }
 }
 
+struct json_doc *beside_get(const struct beside *beside, const char *path, long *ret_status)
+{
+    scoped(cleanup_free) char *request = mem_printf("GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
+    scoped(cleanup_close) int fd = beside_dial(beside);
+    scoped(http_answer_deinit) struct http_answer answer = {0};
+    scoped_str pending = STR_INIT;
+    struct json_doc *doc = NULL;
+
+    beside_say(beside, fd, request, strlen(request));
+    beside_answer(beside, fd, &pending, &answer);
+    if (ret_status)
+        *ret_status = answer.status;
+    return json_parse(str_text(&answer.body), answer.body.length, NULL, &doc, NULL) == 0 ? doc : NULL;
+}
+
 static bool read_some(int fd, struct str *ret)
 {
     char buffer[4096];

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "common/json_in.h"
 #include "fake_engine.h"
 
 struct beside {
@@ -36,6 +37,10 @@ void beside_say(const struct beside *beside, int fd, const void *data, size_t le
 bool beside_hear(const struct beside *beside, int fd, struct str *ret, size_t length, unsigned ms);
 /* The next whole answer on FD (by its Content-Length); what came of the one after it stays in PENDING. */
 bool beside_answer(const struct beside *beside, int fd, struct str *pending, struct http_answer *ret);
+/* One GET on a connection of its own: what is answered, NULL when that is no JSON. STATUS may be NULL. The caller
+ * frees.
+ */
+struct json_doc *beside_get(const struct beside *beside, const char *path, long *ret_status);
 
 /* Runs a program; its exit status, or minus the signal. TERMINAL: its standard output is one, of 100 columns. */
 int beside_run(const struct beside *beside, const char *const *arguments, bool terminal, struct str *ret_out,

@@ -51,6 +51,7 @@ struct fake {
     uint64_t inspections;
     pid_t pid;
     char *engine_id;
+    bool debug;
     char *ring[RING];
     size_t ring_lengths[RING], ring_first, ring_count;
     int64_t last_nano;
@@ -173,7 +174,8 @@ static bool say(struct fake *fake, const char *path, struct str *out)
     } else if (str_starts(path, "/version")) {
         str_append(out, "{\"Version\":\"20.10.24\",\"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.12\"}");
     } else if (str_starts(path, "/info")) {
-        const char *words[][2] = {{"@ENGINE@", fake->engine_id ? fake->engine_id : "ONE"}};
+        const char *words[][2] = {{"@ENGINE@", fake->engine_id ? fake->engine_id : "ONE"},
+                                  {"@DEBUG@", fake->debug ? "true" : "false"}};
 
         replace(out, str_text(&fake->info), words, countof(words));
     } else if (str_starts(path, "/containers/json")) {
@@ -522,6 +524,11 @@ void fake_set_generation(struct fake *fake, unsigned value)
 void fake_set_restless(struct fake *fake, bool restless)
 {
     fake->restless = restless;
+}
+
+void fake_set_debug(struct fake *fake, bool debug)
+{
+    fake->debug = debug;
 }
 
 void fake_set_engine_id(struct fake *fake, const char *id)

@@ -42,6 +42,7 @@ void fake_set_running(struct fake *fake, pid_t pid);         /* all of them run,
 void fake_set_generation(struct fake *fake, unsigned value); /* another engine: other ids for everything */
 void fake_set_restless(struct fake *fake, bool restless);    /* each inspection answers something else */
 void fake_set_engine_id(struct fake *fake, const char *id);
+void fake_set_debug(struct fake *fake, bool debug);          /* what /info says of it */
 void fake_set_image_labels(struct fake *fake, size_t bytes); /* that much in the labels of the image */
 
 /* Events: to the ring of 256 and to every open stream, each as a chunk of its own. */

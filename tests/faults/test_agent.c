@@ -1,55 +1,28 @@
 /* The agent itself against an engine that floods it, is exchanged under its hands, or has 10,000 containers. */
 #include <check.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "beside.h"
 #include "common/clock.h"
 #include "common/file.h"
-#include "common/json_in.h"
 #include "common/memory.h"
-#include "fake_engine.h"
-#include "probes/http.h"
 
 enum { READY_MS = 120000 };
 
-static struct event_base *base;
+static struct beside beside;
 static struct fake *fake;
-static struct http *api;
-static struct docker_address api_address;
-static char folder[] = "/tmp/test-agent-XXXXXX";
-static pid_t agent;
+static struct event_base *base;
 static struct json_doc *answer;
-static bool answered;
-
-static void on_answer(struct http_request *request, const struct http_response *response, void *user)
-{
-    (void)request;
-    (void)user;
-    answered = true;
-    json_doc_free(take(answer));
-    if (response->status)
-        json_parse(response->body, response->length, NULL, &answer, NULL);
-}
-
-static bool is_answered(void *user)
-{
-    (void)user;
-    return answered;
-}
 
 /* What the agent answers; NULL when it does not. Good until the next call. */
 static const struct json *ask(const char *path)
 {
-    struct http_options options = {.path = path, .limit = 64 * 1024 * 1024, .timeout_ms = 20000, .done = on_answer};
-
-    answered = false;
-    http_get(api, &options);
-    ck_assert(fake_run(base, 30000, is_answered, NULL));
+    json_doc_free(answer);
+    answer = beside_get(&beside, path, NULL);
     return answer ? json_root(answer) : NULL;
 }
 
@@ -60,18 +33,7 @@ static int64_t counter(const char *pointer)
 
 static void start_agent(void)
 {
-    scoped(cleanup_free) char *config = mem_printf("%s/agent.json", folder);
-    scoped(cleanup_free) char *state = mem_printf("%s/state", folder), *sock = mem_printf("%s/agent.sock", folder);
-    scoped(cleanup_free) char *host = mem_printf("unix://%s/engine.sock", folder);
-    static const char text[] = "{\"sinks\": []}";
-
-    ck_assert_int_eq(file_replace(config, text, sizeof text - 1, 0600, NULL), 0);
-    agent = fork();
-    if (agent == 0) {
-        execl(BUILD_DIR "/docker-bench-agent", "docker-bench-agent", "-c", config, "--socket", sock, "--state-dir",
-              state, "--docker-host", host, NULL);
-        _exit(127);
-    }
+    beside_start_agent(&beside, "{\"sinks\": []}");
 }
 
 static void wait_ready(void)
@@ -86,40 +48,20 @@ static void wait_ready(void)
 
 static void set_up(void)
 {
-    scoped(cleanup_free) char *path = NULL, *host = NULL;
-    struct error error = ERROR_INIT;
-
-    signal(SIGPIPE, SIG_IGN);
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    path = mem_printf("%s/engine.sock", folder);
-    host = mem_printf("unix://%s/agent.sock", folder);
-    base = event_base_new();
-    fake = fake_new(base, path, 10);
-    ck_assert_int_eq(docker_address_parse(host, NULL, false, NULL, NULL, NULL, &api_address, &error), 0);
-    api = http_new(base, &api_address, &error);
-    ck_assert_ptr_nonnull(api);
+    beside_begin(&beside, 10);
+    fake = beside.fake;
+    base = beside.base;
 }
 
 static void tear_down(void)
 {
-    scoped(cleanup_free) char *command = mem_printf("rm -rf %s", folder);
-    int status = 0;
-
-    ck_assert_int_eq(kill(agent, SIGTERM), 0);
-    ck_assert_int_eq(waitpid(agent, &status, 0), agent);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the agent ended with %d", status);
     json_doc_free(take(answer));
-    http_free(api);
-    docker_address_deinit(&api_address);
-    fake_free(fake);
-    event_base_free(base);
-    ck_assert_int_eq(system(command), 0);
+    beside_end(&beside);
 }
 
 static long resident_kb(void)
 {
-    scoped(cleanup_free) char *path = mem_printf("/proc/%d/status", (int)agent);
+    scoped(cleanup_free) char *path = mem_printf("/proc/%d/status", (int)beside.agent);
     scoped_str text = STR_INIT;
     const char *at;
 
@@ -130,7 +72,7 @@ static long resident_kb(void)
 
 static long ticks(void)
 {
-    scoped(cleanup_free) char *path = mem_printf("/proc/%d/stat", (int)agent);
+    scoped(cleanup_free) char *path = mem_printf("/proc/%d/stat", (int)beside.agent);
     scoped_str text = STR_INIT;
     unsigned long user = 0, system_ticks = 0;
 
@@ -233,6 +175,24 @@ START_TEST(restless_and_vanishing)
 }
 END_TEST
 
+/* dockerd tells that it read its configuration again before it switches debugging on. */
+START_TEST(reload_that_ends_after_its_event)
+{
+    start_agent();
+    wait_ready();
+    ck_assert_uint_eq(findings("/v1/findings?rule=2.2&status=fail"), 0);
+    fake_reset_requests(fake);
+    fake_event(fake, "daemon", "reload", "ONE", NULL);
+    for (unsigned i = 0; i < 100 && !fake_requests(fake, "/info"); i++)
+        fake_run(base, 10, NULL, NULL);
+    fake_run(base, 20, NULL, NULL);
+    fake_set_debug(fake, true);
+    for (unsigned i = 0; i < 50 && !findings("/v1/findings?rule=2.2&status=fail"); i++)
+        fake_run(base, 100, NULL, NULL);
+    ck_assert_uint_eq(findings("/v1/findings?rule=2.2&status=fail"), 1);
+}
+END_TEST
+
 /* The cost of an event must not depend on how many containers there are. */
 START_TEST(ten_thousand_containers)
 {
@@ -287,6 +247,7 @@ int main(void)
     tcase_add_test(tests, health_checks);
     tcase_add_test(tests, another_engine_at_the_same_socket);
     tcase_add_test(tests, restless_and_vanishing);
+    tcase_add_test(tests, reload_that_ends_after_its_event);
     suite_add_tcase(suite, tests);
     tests = tcase_create("scale");
     tcase_add_checked_fixture(tests, set_up, tear_down);
