@@ -33,25 +33,6 @@ struct export
     char block[BLOCK];
 };
 
-/* "./usr//bin/x/" as "usr/bin/x"; false for what leads out of the tree. */
-static bool normalise(const char *path, struct str *ret)
-{
-    str_clear(ret);
-    while (*path) {
-        size_t length = strcspn(path, "/");
-
-        if (length == 2 && strncmp(path, "..", 2) == 0)
-            return false;
-        if (length && !(length == 1 && *path == '.')) {
-            if (ret->length)
-                str_append_char(ret, '/');
-            str_append_n(ret, path, length);
-        }
-        path += length + (path[length] == '/');
-    }
-    return ret->length > 0;
-}
-
 /* ---- Inner: one layer ---- */
 
 static la_ssize_t read_inner(struct archive *archive, void *user, const void **ret_data)
@@ -81,14 +62,14 @@ static void read_package_entry(struct archive *inner, const char *path, struct l
 /* Whiteouts have names of their own in a tar. */
 static bool add_whiteout(struct str *path, struct layer_summary *summary)
 {
-    static const char whiteout[] = ".wh.", opaque[] = ".wh..wh..opq", other[] = ".wh..wh.";
+    static const char whiteout[] = ".wh.", other[] = ".wh..wh.";
     char *slash = strrchr(path->data, '/'), *name = slash ? slash + 1 : path->data;
+    size_t length;
 
-    if (str_starts(name, other)) {
-        if (strcmp(name, opaque) == 0)
-            layer_add_opaque(summary, path->data, slash ? (size_t)(slash - path->data) : 0);
+    if (layer_is_opaque_mark(path->data, &length))
+        layer_add_opaque(summary, path->data, length);
+    if (str_starts(name, other))
         return true;
-    }
     if (!str_starts(name, whiteout))
         return false;
     memmove(name, name + strlen(whiteout), strlen(name + strlen(whiteout)) + 1);
@@ -105,7 +86,7 @@ static int add_entry(struct archive *inner, struct archive_entry *entry, struct 
 
     if (!raw)
         return error_set(error, EBADMSG, "a layer of the export: an entry whose name cannot be read");
-    if (!normalise(raw, path) || add_whiteout(path, summary))
+    if (!layer_normalise(raw, path) || add_whiteout(path, summary))
         return 0;
     if (archive_entry_hardlink(entry))
         mode = S_IFREG | (mode & 07777);
@@ -198,7 +179,7 @@ static int read_member(struct export *export, struct archive_entry *entry)
     struct found *found;
     int r;
 
-    if (!raw || !normalise(raw, &name))
+    if (!raw || !layer_normalise(raw, &name))
         return 0;
     if (strcmp(name.data, "manifest.json") == 0)
         return keep_manifest(export);
@@ -209,7 +190,7 @@ static int read_member(struct export *export, struct archive_entry *entry)
 
         while (str_starts(link, "../"))
             link += 3;
-        if (normalise(link, &target))
+        if (layer_normalise(link, &target))
             map_set(export->links, name.data, mem_strdup(target.data));
         return 0;
     }

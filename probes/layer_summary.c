@@ -170,3 +170,29 @@ bool layer_hides(const struct layer_summary *upper, const char *path)
     }
     return false;
 }
+
+bool layer_normalise(const char *path, struct str *ret)
+{
+    str_clear(ret);
+    while (*path) {
+        size_t length = strcspn(path, "/");
+
+        if (length == 2 && strncmp(path, "..", 2) == 0)
+            return false;
+        if (length && !(length == 1 && *path == '.')) {
+            if (ret->length)
+                str_append_char(ret, '/');
+            str_append_n(ret, path, length);
+        }
+        path += length + (path[length] == '/');
+    }
+    return ret->length > 0;
+}
+
+bool layer_is_opaque_mark(const char *path, size_t *ret_length)
+{
+    const char *slash = strrchr(path, '/');
+
+    *ret_length = slash ? (size_t)(slash - path) : 0;
+    return strcmp(slash ? slash + 1 : path, LAYER_OPAQUE) == 0;
+}

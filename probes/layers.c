@@ -120,7 +120,7 @@ static void write_image(struct str *output, const struct layer_summary *summarie
     json_out_free(out);
 }
 
-/* Overlay's own attributes are hidden from those without CAP_SYS_ADMIN, and so is which folders are opaque. */
+/* Overlay's own attributes are hidden from those without CAP_SYS_ADMIN. */
 static bool may_read_attributes(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -133,11 +133,16 @@ static int read_folders(const struct layers_request *request, struct layer_summa
                         struct error *error)
 {
     size_t count = request->layers->count;
+    bool attributes = may_read_attributes();
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < count; i++)
-        if (!known[i])
-            r = layer_read_folder(request->root, request->directories->items[count - 1 - i], &summaries[i], error);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        if (known[i])
+            continue;
+        if (i && !attributes && layer_read_split(request, i, &summaries[i], error) < 0)
+            return -EACCES;
+        r = layer_read_folder(request->root, request->directories->items[count - 1 - i], &summaries[i], error);
+    }
     return r;
 }
 
@@ -155,7 +160,7 @@ static int read_layers(const struct layers_request *request, const char *cache, 
     }
     if (!missing)
         return 0;
-    if (request->directories->count == count && (count == 1 || may_read_attributes()))
+    if (request->directories->count == count)
         r = read_folders(request, summaries, known, error);
     if ((r == -EACCES || r == -EPERM || r == -ENOENT) && request->address) { /* not for us to read: the engine may */
         for (size_t i = 0; i < count; i++)

@@ -1,6 +1,6 @@
 /* What the files that read layers share: layers.c (an image: its layers put together), layer_summary.c (what is
- * gathered from one layer), layer_cache.c (keeping that), layer_folder.c and layer_stream.c (where it comes from),
- * layer_packages.c and layer_rpm.c (package databases). Nobody else includes this. */
+ * gathered from one layer), layer_cache.c (keeping that), layer_folder.c with layer_split.c, and layer_stream.c (where
+ * it comes from), layer_packages.c and layer_rpm.c (package databases). Nobody else includes this. */
 #ifndef PROBES_LAYERS_INTERNAL_H
 #define PROBES_LAYERS_INTERNAL_H
 
@@ -51,6 +51,12 @@ int layer_add(struct layer_summary *summary, const char *path, size_t length, un
               struct error *error);
 void layer_add_whiteout(struct layer_summary *summary, const char *path, size_t length);
 void layer_add_opaque(struct layer_summary *summary, const char *path, size_t length);
+/* A path of a tar, "./usr//bin/x/", as "usr/bin/x"; false for what leads out of the tree. */
+bool layer_normalise(const char *path, struct str *ret);
+/* Is it a tar's mark of an opaque folder, whose path are the first *RET_LENGTH bytes? (OCI image-spec, layer.md,
+ * "Opaque Whiteout") */
+#define LAYER_OPAQUE ".wh..wh..opq"
+bool layer_is_opaque_mark(const char *path, size_t *ret_length);
 /* Does the upper layer hide PATH (with its slash) of a lower one? */
 bool layer_hides(const struct layer_summary *upper, const char *path);
 
@@ -81,6 +87,12 @@ void layer_cache_save(const char *cache, const char *digest, const struct layer_
 /* Removes what was used longest ago until the cache is within its bounds. */
 void layer_cache_trim(const char *cache);
 
+/* The opaque folders of the image's layer of that number (0: the base) from what the engine kept of its tar. Fails when
+ * there is no such file, or one that cannot be read or is of another layer. layer_parse_split() is its inner part. */
+int layer_read_split(const struct layers_request *request, size_t layer, struct layer_summary *ret,
+                     struct error *error);
+int layer_parse_split(int fd, struct layer_summary *ret, struct error *error);
+/* A layer's folder. Opaque folders are seen only by those who have CAP_SYS_ADMIN. */
 int layer_read_folder(const struct host_root *root, const char *path, struct layer_summary *ret, struct error *error);
 /* Every layer of the image, in SUMMARIES (set up by layer_summary_init()) from the base up; those that are KNOWN are
  * passed over. */
