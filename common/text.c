@@ -112,18 +112,38 @@ static bool is_combining(uint32_t c)
     return (c >= 0x300 && c <= 0x36f) || (c >= 0x20d0 && c <= 0x20ff) || (c >= 0xfe00 && c <= 0xfe0f);
 }
 
-size_t text_columns(const char *s)
+/* The length of the longest beginning that needs at most LIMIT columns, which are counted in *RET_COLUMNS. */
+static size_t measure(const char *s, size_t limit, size_t *ret_columns)
 {
-    size_t columns = 0, length = strlen(s);
-    uint32_t c;
+    size_t columns = 0, length = strlen(s), i = 0;
 
-    for (size_t i = 0, n; i < length; i += n) {
-        n = decode((const unsigned char *)s + i, length - i, &c);
+    while (i < length) {
+        uint32_t c;
+        size_t n = decode((const unsigned char *)s + i, length - i, &c), width;
+
         if (!n)
             n = 1, c = '?';
-        columns += is_combining(c) ? 0 : is_wide(c) ? 2 : 1;
+        width = is_combining(c) ? 0 : is_wide(c) ? 2 : 1;
+        if (columns + width > limit)
+            break;
+        columns += width;
+        i += n;
     }
+    *ret_columns = columns;
+    return i;
+}
+
+size_t text_columns(const char *s)
+{
+    size_t columns;
+
+    measure(s, SIZE_MAX, &columns);
     return columns;
+}
+
+size_t text_fitting(const char *s, size_t columns)
+{
+    return measure(s, columns, &columns);
 }
 
 bool text_glob(const char *pattern, const char *s)

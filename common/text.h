@@ -20,6 +20,8 @@ void text_escape(struct str *out, const char *s, size_t length, size_t limit);
 
 /* Columns a terminal needs for already escaped UTF-8 text (East Asian wide characters count two). */
 size_t text_columns(const char *s);
+/* The length in bytes of the longest beginning, by characters, that needs at most COLUMNS. */
+size_t text_fitting(const char *s, size_t columns);
 
 /* Glob with * and ? over the whole string; * crosses everything. */
 bool text_glob(const char *pattern, const char *s);

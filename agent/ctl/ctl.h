@@ -5,7 +5,7 @@
 #include "agent/ctl/terminal.h"
 #include "common/json_in.h"
 
-enum { EXIT_FOUND = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_REFUSED = 4 };
+enum { EXIT_FOUND = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_REFUSED = 4, EXIT_UNWRITTEN = 5 };
 
 struct ctl {
     const char *socket;
@@ -34,8 +34,8 @@ int ctl_ask(const struct ctl *ctl, const char *path, const char *body, struct js
 int ctl_get(const struct ctl *ctl, const char *path, const char *body, struct json_doc **ret_doc, struct str *ret_text);
 /* The error in TEXT, on standard error. Returns the exit status. */
 int ctl_refused(long status, const struct str *text);
-/* One finding on two lines. */
-void ctl_print_finding(const struct ctl *ctl, struct str *out, const struct json *finding);
+/* One finding as a line, cut to the terminal's width, of which USED columns are taken already. */
+void ctl_print_finding(const struct ctl *ctl, struct str *out, unsigned used, const struct json *finding);
 int ctl_usage(const char *format, ...) printf_like(1, 2);
 
 #endif

@@ -52,7 +52,7 @@ static void print_one(struct ctl *ctl, const struct json *finding, void *user)
     ++*count;
     if (ctl->json)
         return;
-    ctl_print_finding(ctl, &out, finding);
+    ctl_print_finding(ctl, &out, 0, finding);
     fputs(str_text(&out), stdout);
 }
 

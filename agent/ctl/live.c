@@ -7,10 +7,13 @@
 
 static bool print_line(const char *line, size_t length, void *user)
 {
+    enum { DATE = 11, SECONDS = 19, STATUS = 14, WIDE = 120 }; /* "2026-11-25T10:44:02", "not_applicable" */
     const struct ctl *ctl = user;
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     scoped_str out = STR_INIT, seconds = STR_INIT;
     const struct json *root;
+    const char *at;
+    unsigned skip;
 
     if (ctl->json) {
         puts(line);
@@ -26,12 +29,14 @@ static bool print_line(const char *line, size_t length, void *user)
                (long long)json_int(json_get(root, "lost"), 0));
         return fflush(stdout) == 0;
     }
-    str_append_n(&seconds, json_text(json_get(root, "at"), "-"), strnlen(json_text(json_get(root, "at"), "-"), 19));
-    terminal_cell(&out, str_text(&seconds), 19, true);
+    at = json_text(json_get(root, "at"), "");
+    skip = ctl->terminal.cut && ctl->terminal.width < WIDE && strlen(at) > DATE ? DATE : 0;
+    str_append_n(&seconds, at + skip, strnlen(at + skip, SECONDS - skip));
+    terminal_cell(&out, str_text(&seconds), SECONDS - skip, true);
     str_append_char(&out, ' ');
-    terminal_cell(&out, json_text(json_get(root, "previous"), "new"), 14, true);
+    terminal_cell(&out, json_text(json_get(root, "previous"), "new"), STATUS, true);
     str_append(&out, "→ ");
-    ctl_print_finding(ctl, &out, root);
+    ctl_print_finding(ctl, &out, SECONDS - skip + 1 + STATUS + 2, root);
     fputs(str_text(&out), stdout);
     return fflush(stdout) == 0;
 }

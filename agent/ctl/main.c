@@ -1,4 +1,5 @@
 /* agentctl: reads its arguments, runs one command. */
+#include <errno.h>
 #include <getopt.h>
 #include <locale.h>
 #include <string.h>
@@ -39,7 +40,8 @@ static void print_help(void)
          "          --waived true|false --limit N --all (every status)\n"
          "watch:    --since SEQ\n"
          "check:    --fail-on low|medium|high|critical (default high)\n\n"
-         "Exit status: 0 done, 1 check found some, 2 usage, 3 agent unreachable, 4 agent answered with an error.");
+         "Exit status: 0 done, 1 check found some, 2 usage, 3 agent unreachable, 4 agent answered with an error,\n"
+         "5 the output could not be written.");
 }
 
 static bool wants_chinese(void)
@@ -85,6 +87,15 @@ static int unknown_command(const char *word)
                    : ctl_usage("unknown command \"%.64s\"", word);
 }
 
+/* A disk that is full, a pipe that nobody reads: what was printed in part must not end as if it were whole. */
+static int end(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "agentctl: cannot write: %s\n", strerror(errno));
+    return EXIT_UNWRITTEN;
+}
+
 int main(int argc, char **argv)
 {
     enum { JSON = 256, NO_COLOR, ALL, LANG, FIRST_TEXT };
@@ -118,7 +129,7 @@ int main(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "h", options, &at)) >= 0) {
         if (option == 'h') {
             print_help();
-            return 0;
+            return end(0);
         } else if (option == JSON) {
             ctl.json = true;
         } else if (option == NO_COLOR) {
@@ -150,7 +161,7 @@ int main(int argc, char **argv)
                 return ctl_usage("%s takes no argument, not \"%.64s\"", commands[i].name, ctl.words[0]);
             if (refuse_options(&commands[i], str_text(&given)))
                 return EXIT_USAGE;
-            return commands[i].run(&ctl);
+            return end(commands[i].run(&ctl));
         }
     return unknown_command(argv[optind]);
 }

@@ -22,8 +22,11 @@ int ctl_rules(struct ctl *ctl)
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     scoped_str out = STR_INIT;
     const struct json *rules;
-    int r = ctl_ask(ctl, "/v1/rules", NULL, &doc);
+    int r;
 
+    if (ctl->json && ctl->section)
+        return ctl_usage("--json prints the whole answer, without --section");
+    r = ctl_ask(ctl, "/v1/rules", NULL, &doc);
     if (r || !doc)
         return r;
     str_printf(&out, "%-5s %-14s %-8s %5s %s\n", "rule", "status", "severity", "fails", "title");
@@ -74,10 +77,13 @@ int ctl_explain(struct ctl *ctl)
     for (size_t i = 0; i < json_count(list); i++) {
         const char *remedy = json_string(json_get(json_at(list, i), "remedy"));
 
-        ctl_print_finding(ctl, &out, json_at(list, i));
+        ctl_print_finding(ctl, &out, 0, json_at(list, i));
         if (str_equal(json_string(json_get(json_at(list, i), "status")), "fail") && remedy)
             terminal_wrap(&ctl->terminal, &out, remedy, 6);
     }
+    if (json_string(json_get(root, "next")))
+        str_printf(&out, "%s agentctl findings --all --rule %s\n", tr(ctl, "There are more:", "更多结果："),
+                   ctl->words[0]);
     fputs(str_text(&out), stdout);
     return 0;
 }

@@ -110,7 +110,7 @@ int ctl_status(struct ctl *ctl)
     if (json_count(worst)) {
         terminal_heading(&ctl->terminal, &out, tr(ctl, "worst findings", "最严重的问题"));
         for (size_t i = 0; i < json_count(worst) && i < WORST_SHOWN; i++)
-            ctl_print_finding(ctl, &out, json_at(worst, i));
+            ctl_print_finding(ctl, &out, 0, json_at(worst, i));
         str_append(&out, tr(ctl, "all: agentctl findings    one rule: agentctl explain RULE    live: agentctl watch\n",
                             "全部：agentctl findings    单条：agentctl explain 规则    实时：agentctl watch\n"));
     } else {

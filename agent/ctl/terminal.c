@@ -5,7 +5,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "common/memory.h"
 #include "common/text.h"
 
 enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 40 };
@@ -25,25 +24,6 @@ struct terminal terminal_of_stdout(bool no_color)
     return terminal;
 }
 
-/* The longest beginning of TEXT, by characters, that needs at most COLUMNS. */
-static size_t fitting(const char *text, size_t columns)
-{
-    size_t end = 0, length = strlen(text);
-
-    while (end < length) {
-        size_t next = end + 1;
-        scoped(cleanup_free) char *part = NULL;
-
-        while (next < length && ((unsigned char)text[next] & 0xc0) == 0x80)
-            next++;
-        part = mem_strndup(text, next);
-        if (text_columns(part) > columns)
-            break;
-        end = next;
-    }
-    return end;
-}
-
 void terminal_cell(struct str *out, const char *text, unsigned columns, bool pad)
 {
     scoped_str safe = STR_INIT;
@@ -52,7 +32,7 @@ void terminal_cell(struct str *out, const char *text, unsigned columns, bool pad
     text_escape(&safe, text ? text : "-", text ? strlen(text) : 1, 0);
     used = text_columns(str_text(&safe));
     if (columns && used > columns) {
-        safe.length = fitting(safe.data, columns - 1);
+        safe.length = text_fitting(safe.data, columns - 1);
         safe.data[safe.length] = '\0';
         str_append(&safe, "…");
         used = text_columns(safe.data);
@@ -102,7 +82,7 @@ void terminal_wrap(const struct terminal *terminal, struct str *out, const char 
 
     text_escape(&safe, text ? text : "-", text ? strlen(text) : 1, 0);
     for (at = str_text(&safe); *at;) {
-        size_t length = fitting(at, room);
+        size_t length = text_fitting(at, room);
 
         if (!length)
             break;

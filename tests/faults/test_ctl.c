@@ -1,0 +1,209 @@
+/* agentctl on a terminal and off it, beside an agent whose containers have hostile names: what is printed holds no
+ * escape but our own colours, keeps to the terminal's width, and says so when it is not everything. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "beside.h"
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/text.h"
+
+enum { CONTAINERS = 1200, COLUMNS = 100 };
+
+static struct beside beside;
+
+static void set_up(void)
+{
+    usec_t end = clock_monotonic() + 60 * USEC_PER_SEC;
+    bool ready = false;
+
+    setenv("LC_ALL", "C.UTF-8", 1);
+    unsetenv("NO_COLOR");
+    beside_begin(&beside, CONTAINERS);
+    fake_set_name(beside.fake, 0, "\\u001b[2J\\u001b]0;owned\\u0007\\n\\u202egnp.exe\\u009b31m\\u200b");
+    fake_set_name(beside.fake, 1,
+                  "\\u4e2d\\u6587\\u4e2d\\u6587\\u4e2d\\u6587\\u4e2d\\u6587\\u4e2d\\u6587\\u4e2d\\u6587\\u4e2d");
+    fake_set_privileged(beside.fake, 0, true);
+    fake_set_privileged(beside.fake, 1, true);
+    beside_start_agent(&beside, "{\"sinks\": []}");
+    while (!ready) {
+        scoped(cleanup_json_doc) struct json_doc *doc = beside_get(&beside, "/healthz", NULL);
+
+        ready = doc && json_bool(json_get(json_root(doc), "ready"), false);
+        ck_assert_msg(clock_monotonic() < end, "the agent does not get ready");
+        fake_run(beside.base, 50, NULL, NULL);
+    }
+}
+
+static void tear_down(void)
+{
+    beside_end(&beside);
+}
+
+/* agentctl ARGUMENTS…, whose status must be WANTED; the caller frees what it printed. */
+static struct str run(bool terminal, int wanted, const char *arguments)
+{
+    scoped(cleanup_free) char *words = mem_strdup(arguments);
+    const char *argv[16] = {BUILD_DIR "/agentctl", "--socket", beside.agent_socket};
+    struct str out = STR_INIT;
+    scoped_str err = STR_INIT;
+    size_t count = 3;
+    char *rest = words;
+    int status;
+
+    for (char *word; (word = strsep(&rest, " "));)
+        argv[count++] = word;
+    ck_assert_uint_lt(count, 16);
+    status = beside_run(&beside, argv, terminal, &out, &err);
+    ck_assert_msg(status == wanted, "agentctl %s ended with %d: %s", arguments, status, str_text(&err));
+    str_append(&out, "");
+    return out;
+}
+
+/* Takes our own colours (ESC [ digits ; m) away; anything else below a blank but newlines fails, and so do C1 controls,
+ * direction marks and what has no width. */
+static void take_colours(struct str *text, bool terminal)
+{
+    scoped_str plain = STR_INIT, again = STR_INIT;
+
+    for (const char *at = text->data; *at; at++) {
+        if (terminal && *at == '\033') {
+            size_t n = at[1] == '[' ? 2 + strspn(at + 2, "0123456789;") : 0;
+
+            ck_assert_msg(n && at[n] == 'm' && n < 8, "an escape of somebody else: %.40s", at + 1);
+            at += n;
+        } else if (!(terminal && *at == '\r' && at[1] == '\n')) {
+            str_append_char(&plain, *at);
+        }
+    }
+    str_append(&plain, "");
+    str_clear(text);
+    for (const char *at = plain.data; *at;) {
+        size_t length = strcspn(at, "\n");
+
+        str_clear(&again);
+        text_escape(&again, at, length, 0);
+        ck_assert_msg(again.length == length && memcmp(again.data, at, length) == 0, "not escaped: %s", again.data);
+        ck_assert_msg(!terminal || text_columns(again.data) <= COLUMNS, "%zu columns: %s", text_columns(again.data),
+                      again.data);
+        str_append_n(text, at, length);
+        str_append_char(text, '\n');
+        at += length + (at[length] == '\n');
+    }
+}
+
+START_TEST(every_command_on_a_terminal)
+{
+    static const char *const commands[] = {"status",
+                                           "findings --rule 5.4",
+                                           "explain 5.4",
+                                           "rules",
+                                           "findings --all --limit 300",
+                                           "check --fail-on critical",
+                                           "--lang zh status",
+                                           "--lang zh explain 5.4"};
+
+    for (size_t i = 0; i < countof(commands); i++)
+        for (int terminal = 0; terminal < 2; terminal++) {
+            scoped_str out = run(terminal, strstr(commands[i], "check") ? 1 : 0, commands[i]);
+
+            ck_assert_msg((strchr(out.data, '\033') != NULL) == terminal, "%s: colours", commands[i]);
+            take_colours(&out, terminal);
+        }
+}
+END_TEST
+
+START_TEST(no_colour_when_not_wanted)
+{
+    scoped_str out = run(true, 0, "--no-color status");
+
+    ck_assert_ptr_null(strchr(out.data, '\033'));
+    setenv("NO_COLOR", "1", 1); /* no-color.org */
+    str_deinit(&out);
+    out = run(true, 0, "status");
+    ck_assert_ptr_null(strchr(out.data, '\033'));
+    unsetenv("NO_COLOR");
+}
+END_TEST
+
+START_TEST(a_name_that_is_escaped_in_full)
+{
+    scoped_str out = run(false, 0, "findings --rule 5.4");
+
+    ck_assert_ptr_nonnull(strstr(out.data, "\\x1b[2J\\x1b]0;owned\\x07\\x0a\\u{202e}gnp.exe\\u{009b}31m\\u{200b}"));
+}
+END_TEST
+
+START_TEST(watch_on_a_terminal)
+{
+    const char *argv[] = {"/usr/bin/timeout",
+                          "--foreground",
+                          "3",
+                          BUILD_DIR "/agentctl",
+                          "--socket",
+                          beside.agent_socket,
+                          "watch",
+                          "--since",
+                          "0",
+                          NULL};
+    scoped_str out = STR_INIT, err = STR_INIT;
+    const char *line;
+
+    ck_assert_int_eq(beside_run(&beside, argv, true, &out, &err), 124);
+    ck_assert_ptr_nonnull(strstr(str_text(&out), "\033["));
+    take_colours(&out, true);
+    ck_assert_ptr_nonnull(strstr(out.data, "privileged"));
+    line = strchr(out.data, '\n') + 1;             /* after how many were lost */
+    ck_assert_msg(line[2] == ':', "%.200s", line); /* the time alone, on a terminal as narrow as this */
+}
+END_TEST
+
+START_TEST(explain_says_that_there_are_more)
+{
+    scoped_str out = run(false, 0, "explain 5.25"), few = run(false, 0, "explain 2.1");
+
+    ck_assert_ptr_nonnull(strstr(out.data, "There are more: agentctl findings --all --rule 5.25"));
+    ck_assert_ptr_null(strstr(few.data, "There are more"));
+}
+END_TEST
+
+START_TEST(findings_of_every_page)
+{
+    scoped_str out = run(false, 0, "findings --rule 5.25 --all"),
+               json = run(false, 0, "--json findings --rule 5.25 --all");
+    size_t lines = 0, pages = 0;
+
+    for (const char *at = out.data; (at = strchr(at, '\n')); at++)
+        lines++;
+    for (const char *at = json.data; (at = strstr(at, "\"last_seq\"")); at++)
+        pages++;
+    ck_assert_uint_eq(lines, CONTAINERS);
+    ck_assert_uint_gt(pages, 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("ctl");
+    TCase *tests = tcase_create("ctl");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_unchecked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, every_command_on_a_terminal);
+    tcase_add_test(tests, no_colour_when_not_wanted);
+    tcase_add_test(tests, a_name_that_is_escaped_in_full);
+    tcase_add_test(tests, watch_on_a_terminal);
+    tcase_add_test(tests, explain_says_that_there_are_more);
+    tcase_add_test(tests, findings_of_every_page);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK); /* one agent and one engine serve them all */
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
