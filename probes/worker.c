@@ -18,9 +18,10 @@
 enum { DONE_BYTE = '+', FAILED_BYTE = '-', END_BYTE = '.', CHUNK = 64 * 1024 };
 
 struct worker {
+    struct event_base *base;
     pid_t pid;
     int fd;
-    struct event *event, *timer;
+    struct event *event, *timer, *reaper;
     struct str output;
     size_t limit;
     worker_done *done;
@@ -33,25 +34,59 @@ static void worker_free(struct worker *worker)
         event_free(worker->event);
     if (worker->timer)
         event_free(worker->timer);
+    if (worker->reaper)
+        event_free(worker->reaper);
     if (worker->fd >= 0)
         close(worker->fd);
-    if (worker->pid > 0) {
-        kill(-worker->pid, SIGKILL); /* with what it started */
-        kill(worker->pid, SIGKILL);
-        while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR)
-            continue;
-    }
     str_deinit(&worker->output);
     free(worker);
 }
 
+static bool reap(struct worker *worker, int flags)
+{
+    pid_t pid;
+
+    do
+        pid = waitpid(worker->pid, NULL, flags);
+    while (pid < 0 && errno == EINTR);
+    return pid != 0;
+}
+
+static void kill_child(const struct worker *worker)
+{
+    kill(-worker->pid, SIGKILL); /* with what it started */
+    kill(worker->pid, SIGKILL);
+}
+
 void worker_cancel(struct worker *worker)
 {
-    if (worker)
+    if (!worker)
+        return;
+    kill_child(worker);
+    reap(worker, 0);
+    worker_free(worker);
+}
+
+static void on_child(evutil_socket_t number, short what, void *user)
+{
+    struct worker *worker = user;
+
+    (void)number;
+    (void)what;
+    if (reap(worker, WNOHANG))
         worker_free(worker);
 }
 
-static void finish(struct worker *worker, int number, const char *why)
+/* One that waits for a file system that does not answer cannot be killed before it does: the loop does not wait. */
+static void leave(struct worker *worker)
+{
+    kill_child(worker);
+    worker->reaper = evsignal_new(worker->base, SIGCHLD, on_child, worker);
+    event_add(worker->reaper, NULL);
+    on_child(-1, 0, worker);
+}
+
+static void finish(struct worker *worker, bool ended, int number, const char *why)
 {
     event_free(worker->event);
     event_free(worker->timer);
@@ -60,7 +95,10 @@ static void finish(struct worker *worker, int number, const char *why)
         worker->done(NULL, 0, number, why, worker->user);
     else
         worker->done(worker->output.data + 1, worker->output.length - 2, 0, NULL, worker->user);
-    worker_free(worker);
+    if (ended)
+        worker_cancel(worker); /* it has closed its files: what is left of its end takes no time */
+    else
+        leave(worker);
 }
 
 static void end(struct worker *worker)
@@ -68,15 +106,15 @@ static void end(struct worker *worker)
     struct str *output = &worker->output;
 
     if (output->length < 2 || output->data[output->length - 1] != END_BYTE) {
-        finish(worker, EIO, "the helper process ended early");
+        finish(worker, true, EIO, "the helper process ended early");
         return;
     }
     if (output->data[0] == DONE_BYTE) {
-        finish(worker, 0, NULL);
+        finish(worker, true, 0, NULL);
         return;
     }
     output->data[output->length - 1] = '\0';
-    finish(worker, output->data[1] ? (unsigned char)output->data[1] : EIO, output->data + 2);
+    finish(worker, true, output->data[1] ? (unsigned char)output->data[1] : EIO, output->data + 2);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *user)
@@ -94,14 +132,14 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     }
     str_append_n(&worker->output, buffer, (size_t)n);
     if (worker->output.length > worker->limit + 2)
-        finish(worker, EFBIG, "the helper process said more than it may");
+        finish(worker, false, EFBIG, "the helper process said more than it may");
 }
 
 static void on_timeout(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
     (void)what;
-    finish(user, ETIMEDOUT, "the helper process took too long");
+    finish(user, false, ETIMEDOUT, "the helper process took too long");
 }
 
 /* ---- The child ---- */
@@ -184,6 +222,7 @@ struct worker *worker_start(struct event_base *base, const struct worker_options
     pid_t parent = getpid();
     int fds[2];
 
+    worker->base = base;
     worker->fd = -1;
     if (pipe2(fds, O_CLOEXEC) < 0) {
         error_system(error, errno, "helper process: pipe");

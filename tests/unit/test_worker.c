@@ -1,0 +1,273 @@
+/* Helper processes: what they say, how they fail, that they end when they must and leave nothing behind. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "probes/worker.h"
+
+enum { LIMIT = 1000, MS_MAX = 20000 };
+
+static struct event_base *base;
+
+struct outcome {
+    bool done;
+    int number;
+    struct str text;
+};
+
+static void on_done(const char *output, size_t length, int number, const char *why, void *user)
+{
+    struct outcome *outcome = user;
+
+    ck_assert(!outcome->done);
+    outcome->done = true;
+    outcome->number = number;
+    if (number)
+        str_append(&outcome->text, why);
+    else
+        str_append_n(&outcome->text, output, length);
+}
+
+static void set_up(void)
+{
+    base = event_base_new();
+}
+
+static void run_loop(const bool *done, unsigned ms)
+{
+    usec_t end = clock_monotonic() + ms * (usec_t)1000;
+
+    while (!*done && clock_monotonic() < end) {
+        struct timeval tick = {.tv_usec = 5000};
+
+        event_base_loopexit(base, &tick);
+        event_base_dispatch(base);
+    }
+}
+
+/* Every process that was started has been waited for, moments later at most. */
+static void expect_no_children(void)
+{
+    for (unsigned i = 0; i < 400; i++) {
+        const bool never = false;
+        siginfo_t info;
+
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
+            return;
+        run_loop(&never, 5);
+    }
+    ck_abort_msg("a process was left");
+}
+
+static void tear_down(void)
+{
+    expect_no_children();
+    event_base_free(base);
+}
+
+static void run(worker_run *what, const void *argument, unsigned timeout_ms, struct outcome *ret)
+{
+    struct error error = ERROR_INIT;
+    struct worker *worker = worker_start(base,
+                                         &(struct worker_options){.run = what,
+                                                                  .argument = argument,
+                                                                  .limit = LIMIT,
+                                                                  .timeout_ms = timeout_ms,
+                                                                  .capabilities = UINT64_C(1) << CAP_DAC_READ_SEARCH,
+                                                                  .background = true,
+                                                                  .done = on_done,
+                                                                  .user = ret},
+                                         &error);
+
+    ck_assert_msg(worker != NULL, "%s", error.text);
+    run_loop(&ret->done, MS_MAX);
+    ck_assert(ret->done);
+}
+
+static int say(struct str *output, const void *argument, struct error *error)
+{
+    (void)error;
+    str_append(output, argument);
+    return 0;
+}
+
+START_TEST(what_it_says_comes_whole)
+{
+    char text[LIMIT + 1];
+    struct outcome outcome = {0};
+
+    run(say, "hello", 0, &outcome);
+    ck_assert_int_eq(outcome.number, 0);
+    ck_assert_str_eq(outcome.text.data, "hello");
+    str_clear(&outcome.text);
+    outcome.done = false;
+    memset(text, 'x', LIMIT);
+    text[LIMIT] = '\0';
+    run(say, text, MS_MAX, &outcome);
+    ck_assert_uint_eq(outcome.text.length, LIMIT);
+    str_deinit(&outcome.text);
+}
+END_TEST
+
+START_TEST(more_than_it_may_say)
+{
+    char text[100 * LIMIT + 1];
+    struct outcome outcome = {0};
+
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    run(say, text, 0, &outcome);
+    ck_assert_int_eq(outcome.number, EFBIG);
+    str_deinit(&outcome.text);
+}
+END_TEST
+
+static int complain(struct str *output, const void *argument, struct error *error)
+{
+    str_append(output, "not to be seen");
+    return error_set(error, ENODATA, "%s is missing", (const char *)argument);
+}
+
+START_TEST(its_error_comes_with_its_number)
+{
+    struct outcome outcome = {0};
+
+    run(complain, "everything", 0, &outcome);
+    ck_assert_int_eq(outcome.number, ENODATA);
+    ck_assert_str_eq(outcome.text.data, "everything is missing");
+    str_deinit(&outcome.text);
+}
+END_TEST
+
+static int crash(struct str *output, const void *argument, struct error *error)
+{
+    static const struct rlimit none = {0};
+
+    (void)argument;
+    (void)error;
+    str_append(output, "half");
+    setrlimit(RLIMIT_CORE, &none);
+    raise(SIGKILL);
+    return 0;
+}
+
+START_TEST(one_that_dies_is_an_error)
+{
+    struct outcome outcome = {0};
+
+    run(crash, NULL, 0, &outcome);
+    ck_assert_int_eq(outcome.number, EIO);
+    str_deinit(&outcome.text);
+}
+END_TEST
+
+static int hang(struct str *output, const void *argument, struct error *error)
+{
+    (void)output;
+    (void)argument;
+    (void)error;
+    signal(SIGTERM, SIG_IGN);
+    if (fork() == 0) /* and what it started */
+        pause();
+    pause();
+    return 0;
+}
+
+START_TEST(one_that_takes_too_long_is_killed_with_its_own)
+{
+    struct outcome outcome = {0};
+
+    const bool never = false;
+    int status;
+
+    ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); /* what it started becomes ours */
+    run(hang, NULL, 100, &outcome);
+    ck_assert_int_eq(outcome.number, ETIMEDOUT);
+    run_loop(&never, 200);
+    ck_assert_int_gt(waitpid(-1, &status, 0), 0);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    str_deinit(&outcome.text);
+}
+END_TEST
+
+START_TEST(cancelled_it_says_nothing)
+{
+    struct error error = ERROR_INIT;
+    struct outcome outcome = {0};
+    const bool never = false;
+
+    worker_cancel(NULL);
+    for (unsigned ms = 0; ms < 10; ms += 5) {
+        struct worker *worker = worker_start(
+            base, &(struct worker_options){.run = hang, .limit = LIMIT, .done = on_done, .user = &outcome}, &error);
+
+        ck_assert_ptr_nonnull(worker);
+        run_loop(&never, ms);
+        worker_cancel(worker);
+        run_loop(&never, 20);
+    }
+    ck_assert(!outcome.done);
+}
+END_TEST
+
+static int tell_power(struct str *output, const void *argument, struct error *error)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{0}};
+    unsigned descriptors = 0;
+
+    (void)argument;
+    (void)error;
+    syscall(SYS_capget, &header, data);
+    for (int fd = 3; fd < 1024; fd++)
+        descriptors += fcntl(fd, F_GETFD) >= 0;
+    str_printf(output, "%x %x %x %d %u %d", data[0].permitted, data[1].permitted, data[0].inheritable,
+               prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), descriptors, getpriority(PRIO_PROCESS, 0));
+    return 0;
+}
+
+START_TEST(it_keeps_what_it_was_told_to)
+{
+    scoped(cleanup_free) char *wanted = mem_printf("%x 0 0 1 1 10", 1U << CAP_DAC_READ_SEARCH);
+    struct outcome outcome = {0};
+
+    ck_assert_int_eq(geteuid(), 0);
+    run(tell_power, NULL, 0, &outcome);
+    ck_assert_str_eq(outcome.text.data, wanted);
+    str_deinit(&outcome.text);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("worker");
+    TCase *tests = tcase_create("worker");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, what_it_says_comes_whole);
+    tcase_add_test(tests, more_than_it_may_say);
+    tcase_add_test(tests, its_error_comes_with_its_number);
+    tcase_add_test(tests, one_that_dies_is_an_error);
+    tcase_add_test(tests, one_that_takes_too_long_is_killed_with_its_own);
+    tcase_add_test(tests, cancelled_it_says_nothing);
+    tcase_add_test(tests, it_keeps_what_it_was_told_to);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
