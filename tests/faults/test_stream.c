@@ -746,8 +746,8 @@ START_TEST(order_and_duplicates)
         "{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"a\"},\"timeNano\":5000}\n",
         "{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"b\"},\"timeNano\":4000}\n",
         "{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"c\"},\"timeNano\":4000}\n",
-        "{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"c\",\"Attributes\":{\"a\":\"b\"}},"
-        "\"timeNano\":4000}\n",
+        ("{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"c\",\"Attributes\":{\"a\":\"b\"}},"
+         "\"timeNano\":4000}\n"),
         "{\"Type\":\"node\",\"Action\":\"update\",\"Actor\":{\"ID\":\"d\"},\"timeNano\":1}\n",
     };
 

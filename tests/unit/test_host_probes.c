@@ -241,14 +241,14 @@ START_TEST(test_containerd_arguments)
 }
 END_TEST
 
-static void check_config_path(const char *cmdline, size_t length, const char *environ, size_t environ_length,
+static void check_config_path(const char *cmdline, size_t length, const char *variables, size_t variables_length,
                               const char *wanted)
 {
     struct daemon_facts *facts = NULL;
     struct error error = ERROR_INIT;
 
     put("/proc/80/cmdline", cmdline, length);
-    put("/proc/80/environ", environ, environ_length);
+    put("/proc/80/environ", variables, variables_length);
     ck_assert_msg(daemon_config_read(root, 80, NULL, &facts, &error) == 0, "%s", error.text);
     ck_assert_str_eq(facts->config_path, wanted);
     facts_free(&facts->facts);

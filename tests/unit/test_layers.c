@@ -269,7 +269,7 @@ static void pad_to(struct str *out, size_t size)
 
 START_TEST(test_rpm_sqlite)
 {
-    scoped(cleanup_free) char *path = host_place("/base/var/lib/rpm/rpmdb.sqlite"), *log = mem_printf("%s-wal", path);
+    scoped(cleanup_free) char *path = host_place("/base/var/lib/rpm/rpmdb.sqlite");
     scoped_str blob = STR_INIT;
     sqlite3 *db;
     sqlite3_stmt *statement;
