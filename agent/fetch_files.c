@@ -25,7 +25,8 @@ static void add_source_watch(const char *path, bool tree, void *user)
 {
     struct source *source = user;
 
-    vec_push(&source->watches, watch_add(source->fetcher->watcher, path, tree, on_path_changed, source));
+    vec_push(&source->watches,
+             watch_add(source->fetcher->watcher, path, tree ? WATCH_TREE : WATCH_PATH, on_path_changed, source));
 }
 
 static void drop_watches(struct source *source)

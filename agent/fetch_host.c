@@ -31,7 +31,7 @@ static void watch_config_file(struct fetcher *fetcher, const char *path)
     watch_free(fetcher->daemon_json);
     free(fetcher->watched_config);
     fetcher->watched_config = mem_strdup(path);
-    fetcher->daemon_json = path ? watch_add(fetcher->watcher, path, false, on_daemon_path, fetcher) : NULL;
+    fetcher->daemon_json = path ? watch_add(fetcher->watcher, path, WATCH_PATH, on_daemon_path, fetcher) : NULL;
 }
 
 void fetch_daemon(struct fetcher *fetcher)
@@ -203,20 +203,33 @@ static void on_certificates(const char *path, void *user)
     engine_stale(fetcher->engine, INPUT_UNLOCK_KEY, NULL, cause.data); /* which locks the node's own key */
 }
 
-void fetch_watch_certificates(struct fetcher *fetcher)
+/* A manager writes all that changes in the cluster to its log, whichever manager was told: also what has no event, such
+ * as the validity of certificates. It does so before /info tells of it. */
+static void on_raft_log(const char *path, void *user)
+{
+    (void)path;
+    fetch_look_later(user, INPUT_INFO, "");
+}
+
+void fetch_watch_swarm(struct fetcher *fetcher)
 {
     const struct info_facts *info = store_info(engine_store(fetcher->engine), NULL);
     bool wanted = info && info->data_root && !docker_is_remote(fetcher->docker) && !str_empty(info->swarm_state);
     scoped(cleanup_free) char *path = wanted ? mem_printf("%s/%s", info->data_root, certificate_folder) : NULL;
+    scoped(cleanup_free) char *log = wanted ? mem_printf("%s/swarm/raft", info->data_root) : NULL;
 
     if (str_equal(path, fetcher->watched_certificates))
         return; /* a watch that is made anew would miss what happens meanwhile */
     watch_free(fetcher->certificates);
+    watch_free(fetcher->raft_log);
     free(fetcher->watched_certificates);
     fetcher->watched_certificates = take(path);
-    fetcher->certificates = fetcher->watched_certificates ? watch_add(fetcher->watcher, fetcher->watched_certificates,
-                                                                      true, on_certificates, fetcher)
-                                                          : NULL;
+    fetcher->certificates = fetcher->raft_log = NULL;
+    if (!wanted)
+        return;
+    fetcher->certificates =
+        watch_add(fetcher->watcher, fetcher->watched_certificates, WATCH_TREE, on_certificates, fetcher);
+    fetcher->raft_log = watch_add(fetcher->watcher, log, WATCH_TREE_WRITES, on_raft_log, fetcher);
 }
 
 /* ---- The socket's group ---- */
@@ -343,7 +356,8 @@ static void add_daemon_watch(const char *path, bool tree, void *user)
 {
     struct fetcher *fetcher = user;
 
-    vec_push(&fetcher->host_watches, watch_add(fetcher->watcher, path, tree, on_daemon_path, fetcher));
+    vec_push(&fetcher->host_watches,
+             watch_add(fetcher->watcher, path, tree ? WATCH_TREE : WATCH_PATH, on_daemon_path, fetcher));
 }
 
 void fetch_watch_host(struct fetcher *fetcher)
@@ -352,7 +366,8 @@ void fetch_watch_host(struct fetcher *fetcher)
 
     for (size_t i = 0; i < countof(host_paths); i++)
         vec_push(&fetcher->host_watches,
-                 watch_add(fetcher->watcher, host_paths[i].path, host_paths[i].tree, on_host_path, fetcher));
+                 watch_add(fetcher->watcher, host_paths[i].path, host_paths[i].tree ? WATCH_TREE : WATCH_PATH,
+                           on_host_path, fetcher));
     daemon_watch_paths(add_daemon_watch, fetcher);
     fetcher->audit_watch = audit_watch_new(fetcher->base, on_audit_news, fetcher, &error);
     if (!fetcher->audit_watch)
@@ -369,6 +384,7 @@ void fetch_free_host(struct fetcher *fetcher)
         watch_free(fetcher->host_watches.items[i]);
     vec_free(&fetcher->host_watches);
     watch_free(fetcher->certificates);
+    watch_free(fetcher->raft_log);
     watch_free(fetcher->daemon_json);
     free(fetcher->watched_config);
     free(fetcher->watched_certificates);

@@ -51,7 +51,7 @@ struct fetcher {
     struct watcher *watcher;
     struct mounts_watch *mounts;
     VEC(struct source *) sources;
-    struct watch *daemon_json, *pid_file, *socket, *certificates;
+    struct watch *daemon_json, *pid_file, *socket, *certificates, *raft_log;
     VEC(struct watch *) host_watches; /* of files that are not in a source: audit rules, groups, profiles */
     char *watched_config, *watched_certificates;
     struct audit_watch *audit_watch;
@@ -96,7 +96,7 @@ void fetch_audit(struct fetcher *fetcher);
 void fetch_environment(struct fetcher *fetcher);
 void fetch_listeners(struct fetcher *fetcher);
 void fetch_certificates(struct fetcher *fetcher);
-void fetch_watch_certificates(struct fetcher *fetcher);
+void fetch_watch_swarm(struct fetcher *fetcher);
 /* False, and nothing told: the process is gone just now, and this was not the LAST try. */
 bool fetch_processes(struct fetcher *fetcher, const char *id, bool last);
 void fetch_watch_host(struct fetcher *fetcher);

@@ -44,7 +44,8 @@ struct watch {
     char *path;
     watch_changed *changed;
     void *user;
-    bool tree, pending, refused, dead;
+    enum watch_scope scope;
+    bool pending, refused, dead;
 };
 
 struct watcher {
@@ -83,7 +84,7 @@ static bool add_link(struct watch *watch, const char *path, uint32_t mask, enum 
 {
     struct watcher *watcher = watch->watcher;
     scoped(cleanup_free) char *outside = mem_printf("%s%s", watcher->prefix, *path ? path : "/");
-    int wd = inotify_add_watch(watcher->fd, outside, mask | IN_DONT_FOLLOW);
+    int wd = inotify_add_watch(watcher->fd, outside, mask | IN_DONT_FOLLOW | IN_MASK_ADD);
     struct node *node;
 
     if (wd < 0) {
@@ -105,6 +106,7 @@ static bool add_link(struct watch *watch, const char *path, uint32_t mask, enum 
 static void add_tree(struct watch *watch, const char *path, unsigned depth, unsigned *left)
 {
     scoped(cleanup_free) char *outside = mem_printf("%s%s", watch->watcher->prefix, path);
+    uint32_t mask = watch->scope == WATCH_TREE_WRITES ? directory_mask | IN_MODIFY : directory_mask;
     DIR *directory;
 
     if (!*left || depth > TREE_DEPTH) {
@@ -112,7 +114,7 @@ static void add_tree(struct watch *watch, const char *path, unsigned depth, unsi
         return;
     }
     --*left;
-    if (!add_link(watch, path, directory_mask, LINK_ANY, NULL))
+    if (!add_link(watch, path, mask, LINK_ANY, NULL))
         return;
     directory = opendir(outside);
     if (!directory)
@@ -207,7 +209,7 @@ static void walk(struct watch *watch)
         if (!S_ISDIR(st.st_mode) && strspn(str_text(&rest), "/") != rest.length)
             return;
     }
-    if (S_ISDIR(st.st_mode) && watch->tree) {
+    if (S_ISDIR(st.st_mode) && watch->scope != WATCH_PATH) {
         unsigned left = TREE_DIRECTORIES;
 
         add_tree(watch, str_text(&at), 0, &left);
@@ -405,13 +407,14 @@ void watcher_free(struct watcher *watcher)
     free(watcher);
 }
 
-struct watch *watch_add(struct watcher *watcher, const char *path, bool tree, watch_changed *changed, void *user)
+struct watch *watch_add(struct watcher *watcher, const char *path, enum watch_scope scope, watch_changed *changed,
+                        void *user)
 {
     struct watch *watch = mem_alloc(sizeof *watch);
 
     watch->watcher = watcher;
     watch->path = mem_strdup(path);
-    watch->tree = tree;
+    watch->scope = scope;
     watch->changed = changed;
     watch->user = user;
     TAILQ_INSERT_TAIL(&watcher->watches, watch, entry);

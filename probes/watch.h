@@ -20,9 +20,16 @@ typedef void watch_changed(const char *path, void *user);
 struct watcher *watcher_new(struct event_base *base, const struct host_root *root, struct error *error);
 void watcher_free(struct watcher *watcher);
 
-/* TREE: with everything below PATH (bounded: 1,024 directories). Never NULL: a watch that the kernel refuses (ENOSPC)
- * is kept and counted as degraded. CHANGED must not free the watch it is called for. */
-struct watch *watch_add(struct watcher *watcher, const char *path, bool tree, watch_changed *changed, void *user);
+enum watch_scope {
+    WATCH_PATH,
+    WATCH_TREE,        /* with everything below PATH (bounded: 1,024 directories); files count when they are closed */
+    WATCH_TREE_WRITES, /* and each write to a file there, for those that are kept open */
+};
+
+/* Never NULL: a watch that the kernel refuses (ENOSPC) is kept and counted as degraded. CHANGED must not free the watch
+ * it is called for. */
+struct watch *watch_add(struct watcher *watcher, const char *path, enum watch_scope scope, watch_changed *changed,
+                        void *user);
 void watch_free(struct watch *watch); /* NULL is fine */
 
 void watcher_rescan(struct watcher *watcher); /* re-resolve every path, re-add, call every watch: the mounts changed */

@@ -50,7 +50,7 @@ static struct watch *watch(const char *name, bool tree)
 {
     scoped(cleanup_free) char *path = mem_printf("%s/%s", folder, name);
 
-    return watch_add(watcher, path, tree, on_change, NULL);
+    return watch_add(watcher, path, tree ? WATCH_TREE : WATCH_PATH, on_change, NULL);
 }
 
 static void set_up(void)
@@ -91,6 +91,27 @@ START_TEST(mode_content_and_replacement)
     ck_assert_uint_eq(told(), 1);
     shell("echo d >file");
     ck_assert_uint_ge(told(), 1);
+}
+END_TEST
+
+START_TEST(writes_to_a_file_that_is_kept_open)
+{
+    scoped(cleanup_free) char *tree = mem_printf("%s/log", folder), *path = mem_printf("%s/log/a/wal", folder);
+    scoped(cleanup_fclose) FILE *file = NULL;
+
+    shell("mkdir -p log/a");
+    watch("log/a", true);
+    watch_add(watcher, tree, WATCH_TREE_WRITES, on_change, NULL);
+    watch("log/a", true); /* of the same folder, for whom writes do not count: it must not take them from the other */
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_ge(told(), 1);
+    for (int i = 0; i < 3; i++) {
+        fputs("x", file);
+        fflush(file);
+        ck_assert_uint_ge(told(), 1);
+    }
+    ck_assert_uint_eq(told(), 0);
 }
 END_TEST
 
@@ -202,7 +223,7 @@ START_TEST(freed_in_a_callback)
     scoped(cleanup_free) char *path = mem_printf("%s/file", folder);
 
     shell("echo 1 >file");
-    watch_add(watcher, path, false, free_victim, NULL);
+    watch_add(watcher, path, WATCH_PATH, free_victim, NULL);
     victim = watch("file", false);
     shell("chmod 600 file");
     told();
@@ -223,6 +244,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, mode_content_and_replacement);
+    tcase_add_test(tests, writes_to_a_file_that_is_kept_open);
     tcase_add_test(tests, missing_parents_come_and_go);
     tcase_add_test(tests, symlinks_on_the_way);
     tcase_add_test(tests, hard_link_elsewhere);
