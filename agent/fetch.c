@@ -246,7 +246,7 @@ static void on_info(struct facts *facts, int number, const char *why, void *user
     if (joined)
         fetcher_swarm_changed(fetcher, "info");
     if (changed)
-        fetch_watch_certificates(fetcher);
+        fetch_watch_swarm(fetcher);
     for (size_t i = 0; i < fetcher->sources.count && changed; i++)
         if (fileset_needs_info(fetcher->sources.items[i]->name))
             fetch_watch_source(fetcher->sources.items[i]);
@@ -502,8 +502,9 @@ void fetcher_sweep_files(struct fetcher *fetcher, const char *cause)
         engine_stale(fetcher->engine, INPUT_FILES, fetcher->sources.items[i]->name, cause);
 }
 
-void fetcher_sweep_processes(struct fetcher *fetcher, const char *cause)
+void fetcher_sweep_untold(struct fetcher *fetcher, const char *cause)
 {
+    const struct audit_facts *audit = store_audit(engine_store(fetcher->engine), NULL);
     VEC(char *) running = {0};
     size_t at = 0;
     const char *id;
@@ -517,6 +518,8 @@ void fetcher_sweep_processes(struct fetcher *fetcher, const char *cause)
         free(running.items[i]);
     }
     vec_free(&running);
+    if (audit && audit->kernel_state == AUDIT_KERNEL_READ && !audit->enabled)
+        engine_stale(fetcher->engine, INPUT_AUDIT, NULL, cause);
 }
 
 static void arm_looks(struct fetcher *fetcher)
@@ -682,8 +685,9 @@ void fetcher_start(struct fetcher *fetcher)
     if (!fetcher->mounts)
         log_warning("changes of the mounts are not watched: %s", error.text);
     if (fetch_engine_socket(fetcher))
-        fetcher->socket = watch_add(fetcher->watcher, fetch_engine_socket(fetcher), false, on_engine_path, fetcher);
-    fetcher->pid_file = watch_add(fetcher->watcher, "/run/docker.pid", false, on_engine_path, fetcher);
+        fetcher->socket =
+            watch_add(fetcher->watcher, fetch_engine_socket(fetcher), WATCH_PATH, on_engine_path, fetcher);
+    fetcher->pid_file = watch_add(fetcher->watcher, "/run/docker.pid", WATCH_PATH, on_engine_path, fetcher);
     fetch_watch_host(fetcher);
     /* Everything is expected before the first is read: what completes at once must know what it has to wait for. Which
      * dockerd is judged is known when its socket answers, and so are its options and files. */
