@@ -57,7 +57,7 @@ static void facts_of_file(const struct check_input *in, struct check_result *out
 void check_file_owner(const struct check_input *in, struct check_result *out)
 {
     const char *owner = check_param(in, "owner")->string, *group = check_param(in, "group")->string;
-    scoped_str where = STR_INIT, found = STR_INIT, path = STR_INIT;
+    scoped_str where = STR_INIT, found = STR_INIT, path = STR_INIT, group_word = STR_INIT;
     bool group_right;
 
     if (!readable(in, out))
@@ -80,9 +80,10 @@ void check_file_owner(const struct check_input *in, struct check_result *out)
                   ? " (a group that does not exist)"
                   : "");
     text_shell_quote(&path, in->file->target ? in->file->target : in->file->path);
+    text_shell_quote(&group_word, group);
     if (group == in->fileset->expected_group && !in->fileset->expected_group_exists)
-        check_remedy(in, out, "groupadd --system %s", group);
-    check_remedy(in, out, "chown %s:%s %s", owner, group, path.data);
+        check_remedy(in, out, "groupadd --system %s", group_word.data);
+    check_remedy(in, out, "chown %s:%s %s", owner, group_word.data, path.data);
 }
 
 void check_file_mode(const struct check_input *in, struct check_result *out)

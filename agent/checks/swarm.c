@@ -111,15 +111,20 @@ void check_swarm_bound_interface(const struct check_input *in, struct check_resu
         check_error(in, out, "listeners", "nothing listens on the swarm's port (params.port)");
     if (out->verdict != VERDICT_FAIL)
         return;
-    if (info->swarm_managers == 1) /* keeps services, secrets and networks; other managers would be left behind */
+    if (info->swarm_managers == 1) {    /* keeps services, secrets and networks; other managers would be left behind */
+        if (info->autolock == TRI_TRUE) /* or it would come back locked */
+            check_remedy(in, out, "docker swarm update --autolock=false");
         check_remedy(in, out,
                      "docker swarm init --force-new-cluster --listen-addr <address>:%lld --advertise-addr <address>",
                      (long long)port);
-    else
+        if (info->autolock == TRI_TRUE)
+            check_remedy(in, out, "docker swarm update --autolock=true");
+    } else {
         check_remedy(in, out,
                      "docker swarm leave  # after docker node demote from another manager; then docker swarm join "
                      "--listen-addr <address>:%lld --token <manager token> <manager>:2377",
                      (long long)port);
+    }
 }
 
 static const struct network_item *find_network(const struct check_input *in, const char **ret_why)
