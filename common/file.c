@@ -4,6 +4,7 @@
  * one component at a time with O_NOFOLLOW, links resolved against the root. 40 links at most, as in the kernel. */
 #include "common/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -229,6 +230,41 @@ static int write_all(int fd, const char *data, size_t length)
         length -= (size_t)n;
     }
     return 0;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int host_list(const struct host_root *root, const char *folder, const char *ending, size_t max, char ***ret_paths)
+{
+    VEC(char *) paths = {0};
+    int fd = host_open(root, folder, O_RDONLY | O_DIRECTORY, NULL), r = 0;
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!dir)
+        return fd < 0 ? fd : -errno;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (entry->d_name[0] != '.' && str_ends(entry->d_name, ending)) {
+            if (paths.count == max) {
+                r = -E2BIG;
+                break;
+            }
+            vec_push(&paths, mem_printf("%s/%s", folder, entry->d_name));
+        }
+    closedir(dir);
+    if (paths.count)
+        qsort(paths.items, paths.count, sizeof *paths.items, compare_paths);
+    vec_push(&paths, NULL);
+    if (r == 0) {
+        *ret_paths = paths.items;
+        return 0;
+    }
+    for (size_t i = 0; paths.items[i]; i++)
+        free(paths.items[i]);
+    vec_free(&paths);
+    return r;
 }
 
 int file_replace(const char *path, const char *data, size_t length, mode_t mode, struct error *error)

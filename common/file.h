@@ -26,6 +26,9 @@ int host_read(const struct host_root *root, const char *path, size_t limit, stru
 /* The target of PATH with every symlink resolved, as the host names it ("/run/docker.sock" for /var/run/docker.sock).
  * Components that do not exist are kept as they are. The caller frees. */
 int host_resolve(const struct host_root *root, const char *path, char **ret_target, struct error *error);
+/* The paths of those in FOLDER whose names end in ENDING and do not begin with a dot, in the order of their bytes,
+ * ended by NULL; the caller frees each and the list. -E2BIG when there are more than MAX. */
+int host_list(const struct host_root *root, const char *folder, const char *ending, size_t max, char ***ret_paths);
 /* The path by which this process can reach the host's PATH for calls that take only a path (bind, inotify_add_watch):
  * "/proc/self/fd/N" style is avoided; root + resolved path. The caller frees. */
 char *host_outside_path(const struct host_root *root, const char *path);

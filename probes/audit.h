@@ -27,6 +27,8 @@ int audit_write_rule(struct json_out *out, const struct audit_rule_data *rule, s
 int audit_parse(const struct host_root *root, const char *output, size_t length, int kernel_errno,
                 const char *kernel_error, struct audit_facts **ret, struct error *error);
 
+/* "rwxa" as AUDIT_PERM_ bits (audit(7)); other letters count for nothing. */
+unsigned audit_parse_perms(const char *text);
 /* The rules in one file of auditctl lines, appended to RULES as audit.rules(7) says: -w, -a, -A, -W, -d, -D, -e, their
  * values in the same word or the next; IS_DIRECTORY tells whether -w names a folder. Public for its tests. */
 struct audit_rule_list {

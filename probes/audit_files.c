@@ -2,7 +2,6 @@
  *
  * What is on disk is only what somebody meant to load: it is judged when the kernel will not tell, and it explains what
  * is missing when it does. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libaudit.h>
@@ -17,7 +16,7 @@ enum { FILE_MAX_BYTES = 4 << 20, FILES_MAX = 1024, WORDS_MAX = 128, RULES_MAX = 
 
 static const unsigned all_perms = AUDIT_PERM_X | AUDIT_PERM_W | AUDIT_PERM_R | AUDIT_PERM_A;
 
-static unsigned read_perms(const char *text)
+unsigned audit_parse_perms(const char *text)
 {
     unsigned perms = 0;
 
@@ -83,7 +82,7 @@ static void read_field(struct arena *arena, char *field, struct line *line)
         rule->directory = field[0] == 'd';
         rule->path = arena_strdup(arena, without_slash(value));
     } else if (str_starts(field, "perm=")) {
-        rule->perms &= read_perms(value);
+        rule->perms &= audit_parse_perms(value);
     } else if (str_starts(field, "arch=")) {
         if (!str_equal(value, "b64") && !strstr(value, "64"))
             rule->conditional = true;
@@ -165,7 +164,7 @@ static void read_option(struct arena *arena, char option, char *value, bool (*is
         rule->directory = is_directory && is_directory(rule->path, user);
         break;
     case 'p':
-        rule->perms = read_perms(value);
+        rule->perms = audit_parse_perms(value);
         break;
     case 'a':
     case 'A':
@@ -318,35 +317,22 @@ static int read_file(const struct host_root *root, const char *path, struct aren
     return 0;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* rules.d as augenrules puts it together: *.rules in order of their names. */
 static int read_folder(const struct host_root *root, struct arena *arena, struct audit_rule_list *rules,
                        struct error *error)
 {
     static const char folder[] = "/etc/audit/rules.d";
-    VEC(char *) names = {0};
-    int fd = host_open(root, folder, O_RDONLY | O_DIRECTORY, NULL), r = fd < 0 ? fd : 0;
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    char **paths = NULL;
+    int r = host_list(root, folder, ".rules", FILES_MAX, &paths);
 
     if (r < 0)
         return error_set(error, -r, "%s: %s", folder, strerror(-r));
-    for (struct dirent *entry; dir && names.count < FILES_MAX && (entry = readdir(dir));)
-        if (str_ends(entry->d_name, ".rules") && entry->d_name[0] != '.')
-            vec_push(&names, mem_printf("%s/%s", folder, entry->d_name));
-    if (dir)
-        closedir(dir);
-    if (names.count)
-        qsort(names.items, names.count, sizeof *names.items, compare_names);
-    for (size_t i = 0; i < names.count; i++) {
+    for (size_t i = 0; paths[i]; i++) {
         if (r == 0)
-            r = read_file(root, names.items[i], arena, rules, error);
-        free(names.items[i]);
+            r = read_file(root, paths[i], arena, rules, error);
+        free(paths[i]);
     }
-    vec_free(&names);
+    free(paths);
     return r;
 }
 

@@ -2,9 +2,7 @@
  * assignments, export, unset, several on a line; what a script computes is not followed. */
 #include "probes/environment.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "common/vec.h"
@@ -149,32 +147,21 @@ static void read_file(const struct host_root *root, struct environment_facts *fa
         environment_parse(facts, path, str_text(&text), format, name);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void read_folder(const struct host_root *root, struct environment_facts *facts, const char *folder,
                         const char *ending, enum environment_format format, const char *name)
 {
-    VEC(char *) names = {0};
-    int fd = host_open(root, folder, O_RDONLY | O_DIRECTORY, NULL);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    char **paths = NULL;
+    int r = host_list(root, folder, ending, FILES_MAX, &paths);
 
-    if (fd < 0)
-        remember_error(facts, folder, fd);
-    for (struct dirent *entry; dir && names.count < FILES_MAX && (entry = readdir(dir));)
-        if (entry->d_name[0] != '.' && str_ends(entry->d_name, ending))
-            vec_push(&names, mem_printf("%s/%s", folder, entry->d_name));
-    if (dir)
-        closedir(dir);
-    if (names.count)
-        qsort(names.items, names.count, sizeof *names.items, compare_names);
-    for (size_t i = 0; i < names.count; i++) {
-        read_file(root, facts, names.items[i], format, name);
-        free(names.items[i]);
+    if (r < 0) {
+        remember_error(facts, folder, r);
+        return;
     }
-    vec_free(&names);
+    for (size_t i = 0; paths[i]; i++) {
+        read_file(root, facts, paths[i], format, name);
+        free(paths[i]);
+    }
+    free(paths);
 }
 
 int environment_read(const struct host_root *root, const char *name, pid_t dockerd_pid, struct environment_facts **ret,

@@ -293,19 +293,6 @@ static uint64_t digest_set(const struct fileset_facts *set)
 
 /* ---- The sockets' group ---- */
 
-static bool parse_gid(const char *text, gid_t *ret)
-{
-    unsigned long long value;
-
-    if (!*text || strlen(text) > 10 || text[strspn(text, "0123456789")])
-        return false;
-    value = strtoull(text, NULL, 10);
-    if (value >= UINT32_MAX)
-        return false;
-    *ret = (gid_t)value;
-    return true;
-}
-
 /* As dockerd looks it up: a name first, then a number; told an empty group it leaves the socket to its own, root. */
 static void expect_group(struct reading *reading, const struct daemon_facts *daemon, struct fileset_facts *set)
 {
@@ -320,7 +307,7 @@ static void expect_group(struct reading *reading, const struct daemon_facts *dae
         set->expected_group_exists = true;
     } else {
         set->expected_group_exists =
-            names_group_id(reading->names, group, &set->expected_gid) || parse_gid(group, &set->expected_gid);
+            names_group_id(reading->names, group, &set->expected_gid) || names_parse_id(group, &set->expected_gid);
     }
     set->expected_group = arena_strdup(reading->arena, group);
 }

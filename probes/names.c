@@ -20,8 +20,7 @@ struct names {
     struct table users, groups;
 };
 
-/* An unsigned 32-bit id in plain decimal; (id)-1 means "none" to the kernel. */
-static bool parse_id(const char *text, uint32_t *ret)
+bool names_parse_id(const char *text, uint32_t *ret)
 {
     unsigned long long value;
 
@@ -41,7 +40,7 @@ static void table_add(struct table *table, char *line)
 
     strsep(&line, ":"); /* the password */
     id_text = strsep(&line, ":");
-    if (!*name || !id_text || !parse_id(id_text, &id))
+    if (!*name || !id_text || !names_parse_id(id_text, &id))
         return;
     key = mem_printf("%u", id);
     if (!map_get(table->by_id, key))
@@ -120,5 +119,5 @@ bool names_group_id(const struct names *names, const char *group, gid_t *ret_gid
 {
     const char *id = map_get(names->groups.by_name, group);
 
-    return id && parse_id(id, ret_gid);
+    return id && names_parse_id(id, ret_gid);
 }

@@ -33,6 +33,8 @@ void names_free(struct names *names);
 const char *names_user(const struct names *names, uid_t uid); /* NULL: no name */
 const char *names_group(const struct names *names, gid_t gid);
 bool names_group_id(const struct names *names, const char *group, gid_t *ret_gid);
+/* An unsigned 32-bit id in plain decimal; (id)-1 means "none" to the kernel. */
+bool names_parse_id(const char *text, uint32_t *ret);
 DEFINE_CLEANUP(struct names *, cleanup_names, names_free)
 
 #endif

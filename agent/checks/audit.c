@@ -17,19 +17,6 @@ struct coverage {
     bool by_link;                /* a rule names the link, which does not reach the file */
 };
 
-static unsigned parse_perms(const char *text)
-{
-    unsigned perms = 0;
-
-    for (; *text; text++)
-        perms |= *text == 'x'   ? AUDIT_PERM_X
-                 : *text == 'w' ? AUDIT_PERM_W
-                 : *text == 'r' ? AUDIT_PERM_R
-                 : *text == 'a' ? AUDIT_PERM_A
-                                : 0;
-    return perms;
-}
-
 static bool reaches(const struct audit_rule *rule, const char *rule_path, const char *path)
 {
     return rule_path && path &&
@@ -175,7 +162,7 @@ static void judge_by_files(const struct check_input *in, struct check_result *ou
 
 static void judge(const struct check_input *in, struct check_result *out, const struct file_facts *file)
 {
-    unsigned wanted = parse_perms(check_param(in, "permissions")->string);
+    unsigned wanted = audit_parse_perms(check_param(in, "permissions")->string);
     const char *why;
     const struct audit_facts *audit = store_audit(in->store, &why);
     struct coverage kernel, disk;

@@ -64,6 +64,10 @@ void check_file_owner(const struct check_input *in, struct check_result *out)
         return;
     if (strcmp(group, "@socket") == 0) { /* the group that dockerd was told */
         group = in->fileset->expected_group;
+        if (!group) {
+            check_error(in, out, "params.group", "@socket goes with the source sockets: only");
+            return;
+        }
         group_right = in->fileset->expected_group_exists && in->file->gid == in->fileset->expected_gid;
     } else {
         group_right = id_matches(group, in->file->gid, in->file->group);

@@ -119,6 +119,8 @@ static struct facts *make_sockets(void)
         .path = "/run/docker.sock", .target = "/run/docker.sock", .user = "root", .group = "docker", .mode = 0140660};
     set->count = 1;
     set->engine_socket = "/run/docker.sock";
+    set->expected_group = "docker";
+    set->expected_group_exists = true;
     return &set->facts;
 }
 
