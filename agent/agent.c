@@ -423,7 +423,7 @@ static void on_top(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    fetcher_sweep_untold(agent->fetcher, "timer");
+    fetcher_sweep_processes(agent->fetcher, "timer");
 }
 
 /* No engine within the first seconds: do not hold up the boot, say what can be said. */

@@ -502,9 +502,8 @@ void fetcher_sweep_files(struct fetcher *fetcher, const char *cause)
         engine_stale(fetcher->engine, INPUT_FILES, fetcher->sources.items[i]->name, cause);
 }
 
-void fetcher_sweep_untold(struct fetcher *fetcher, const char *cause)
+void fetcher_sweep_processes(struct fetcher *fetcher, const char *cause)
 {
-    const struct audit_facts *audit = store_audit(engine_store(fetcher->engine), NULL);
     VEC(char *) running = {0};
     size_t at = 0;
     const char *id;
@@ -518,8 +517,6 @@ void fetcher_sweep_untold(struct fetcher *fetcher, const char *cause)
         free(running.items[i]);
     }
     vec_free(&running);
-    if (audit && audit->kernel_state == AUDIT_KERNEL_READ && !audit->enabled)
-        engine_stale(fetcher->engine, INPUT_AUDIT, NULL, cause);
 }
 
 static void arm_looks(struct fetcher *fetcher)

@@ -293,6 +293,8 @@ static void on_audit(const char *output, size_t length, int number, const char *
     int r = audit_parse(fetcher->root, number ? NULL : output, length, number, why, &facts, &error);
 
     fetcher->audit_worker = NULL;
+    if (r == 0 && fetcher->audit_watch)
+        audit_watch_await(fetcher->audit_watch, facts->kernel_state == AUDIT_KERNEL_READ && !facts->enabled);
     fetch_deliver(fetcher, INPUT_AUDIT, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 

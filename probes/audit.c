@@ -294,6 +294,7 @@ int audit_run(struct str *output, const void *argument, struct error *error)
 
 struct audit_watch {
     int fd;
+    bool off; /* what the filter passes */
     struct event *event;
     void (*changed)(void *user);
     void *user;
@@ -321,28 +322,45 @@ static void on_news(evutil_socket_t fd, short what, void *user)
         watch->changed(watch->user);
 }
 
-struct audit_watch *audit_watch_new(struct event_base *base, void (*changed)(void *user), void *user,
-                                    struct error *error)
+/* AUDIT_CONFIG_CHANGE records only: a busy host audits thousands a second. While auditing is OFF also what programs say
+ * and system calls; access denials (AVC) come even then. nlmsg_type is in the host's order, BPF loads are not. */
+static int set_filter(int fd, bool off)
 {
-    /* Accept AUDIT_CONFIG_CHANGE records only: a busy host audits thousands a second. nlmsg_type is in host order,
-     * which BPF's half-word load turns around. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    enum { HIGH = 4, LOW = 5 };
+#else
+    enum { HIGH = 5, LOW = 4 };
+#endif
     struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 4),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __builtin_bswap16(AUDIT_CONFIG_CHANGE), 0, 1),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, HIGH),
+        BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 8),
+        BPF_STMT(BPF_MISC | BPF_TAX, 0),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, LOW),
+        BPF_STMT(BPF_ALU | BPF_OR | BPF_X, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_CONFIG_CHANGE, 5, 0),
+        BPF_STMT(BPF_JMP | BPF_JA, off ? 0 : 5),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_SYSCALL, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_USER_AVC, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, AUDIT_USER, 0, 2),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, AUDIT_LAST_USER_MSG, 1, 0),
         BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
         BPF_STMT(BPF_RET | BPF_K, 0),
     };
     const struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
+
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+struct audit_watch *audit_watch_new(struct event_base *base, void (*changed)(void *user), void *user,
+                                    struct error *error)
+{
     struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1U << (AUDIT_NLGRP_READLOG - 1)};
     struct audit_watch *watch = mem_alloc(sizeof *watch);
 
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    code[1].k = AUDIT_CONFIG_CHANGE;
-#endif
     watch->changed = changed;
     watch->user = user;
     watch->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_AUDIT);
-    if (watch->fd < 0 || setsockopt(watch->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ||
+    if (watch->fd < 0 || set_filter(watch->fd, false) < 0 ||
         bind(watch->fd, (const struct sockaddr *)&address, sizeof address) < 0) {
         error_system(error, errno, "audit netlink");
         audit_watch_free(watch);
@@ -351,6 +369,12 @@ struct audit_watch *audit_watch_new(struct event_base *base, void (*changed)(voi
     watch->event = event_new(base, watch->fd, EV_READ | EV_PERSIST, on_news, watch);
     event_add(watch->event, NULL);
     return watch;
+}
+
+void audit_watch_await(struct audit_watch *watch, bool off)
+{
+    if (watch->off != off && set_filter(watch->fd, off) == 0)
+        watch->off = off;
 }
 
 void audit_watch_free(struct audit_watch *watch)

@@ -44,6 +44,9 @@ void audit_parse_lines(struct arena *arena, const char *text, bool (*is_director
 struct audit_watch;
 struct audit_watch *audit_watch_new(struct event_base *base, void (*changed)(void *user), void *user,
                                     struct error *error);
+/* OFF: auditing is known to be off. That it is switched on is not told (kernel/audit.c, audit_do_config_change): the
+ * first record of a program or a system call does then, of which there are none while it is off. */
+void audit_watch_await(struct audit_watch *watch, bool off);
 void audit_watch_free(struct audit_watch *watch);
 
 #endif
