@@ -4,15 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/json_out.h"
 #include "common/text.h"
 #include "common/vec.h"
 #include "probes/parse_util.h"
 
-enum { REPORT_MAX = 64 * 1024 * 1024, WORST_MAX = 20, ERROR_SHOWN_MAX = 200, SEVERITIES = 5 };
+enum { REPORT_MAX = 64 * 1024 * 1024, WORST_MAX = 20, ERRORS_MAX = 64 * 1024, ERROR_SHOWN_MAX = 200, SEVERITIES = 5 };
 
 static const char *const severities[SEVERITIES] = {"unknown", "low", "medium", "high", "critical"};
 
@@ -148,15 +152,61 @@ static void run_command(const struct scanner_request *request, int output, int e
     _exit(127);
 }
 
-static void read_some(int fd, struct str *text, size_t limit, bool *ret_open)
+/* What FD holds just now goes to TEXT. -1: it has ended. */
+static int read_some(int *fd, struct str *text)
 {
     char buffer[65536];
-    ssize_t n = read(fd, buffer, sizeof buffer);
+    ssize_t n = read(*fd, buffer, sizeof buffer);
 
-    if (n > 0 && text->length <= limit)
+    if (n > 0) {
         str_append_n(text, buffer, (size_t)n);
-    if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
-        *ret_open = false;
+        return 0;
+    }
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return 0;
+    close(*fd);
+    return *fd = -1;
+}
+
+/* The end of it is what tells. */
+static void forget_beginning(struct str *text)
+{
+    if (text->length <= ERRORS_MAX)
+        return;
+    memmove(text->data, text->data + text->length - ERROR_SHOWN_MAX, ERROR_SHOWN_MAX + 1);
+    text->length = ERROR_SHOWN_MAX;
+}
+
+/* Reads both until the scanner PID has ended, whoever else still holds them; CHILD is a signalfd(2) of SIGCHLD. -EFBIG
+ * when the report is too long. */
+static int collect(pid_t pid, int child, int out, int err, struct str *report, struct str *errors, int *ret_status)
+{
+    struct pollfd fds[] = {
+        {.fd = out, .events = POLLIN}, {.fd = err, .events = POLLIN}, {.fd = child, .events = POLLIN}};
+    struct signalfd_siginfo signal;
+    bool ended = false;
+
+    while (fds[0].fd >= 0 || fds[1].fd >= 0 || !ended) {
+        int ready = poll(fds, countof(fds), ended ? 0 : -1);
+
+        if (ready < 0 && errno != EINTR)
+            return -errno;
+        if (ready <= 0 && ended)
+            break;
+        if (fds[0].fd >= 0 && fds[0].revents)
+            read_some(&fds[0].fd, report);
+        if (fds[1].fd >= 0 && fds[1].revents && read_some(&fds[1].fd, errors) == 0)
+            forget_beginning(errors);
+        if (report->length > REPORT_MAX)
+            return -EFBIG;
+        if (fds[2].revents && read(child, &signal, sizeof signal) < 0 && errno != EAGAIN)
+            return -errno;
+        if (!ended && waitpid(pid, ret_status, WNOHANG) == pid) {
+            ended = true;
+            fds[2].fd = -1;
+        }
+    }
+    return 0;
 }
 
 static int describe_failure(int status, const struct scanner_request *request, const struct str *errors,
@@ -167,7 +217,12 @@ static int describe_failure(int status, const struct scanner_request *request, c
 
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127 && !errors->length)
         return error_set(error, ENOENT, "%s cannot be run", request->command->items[0]);
-    text_escape(&shown, str_text(errors) + from, errors->length - from, 0);
+    for (;; from += 10) { /* the end, within what an error holds */
+        str_clear(&shown);
+        text_escape(&shown, str_text(errors) + from, errors->length - from, 0);
+        if (shown.length <= ERROR_SHOWN_MAX)
+            break;
+    }
     return error_set(error, EIO, "%s ended with %s %d: %s", request->command->items[0],
                      WIFEXITED(status) ? "status" : "signal",
                      WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), str_text(&shown));
@@ -177,40 +232,31 @@ int scanner_run(struct str *output, const void *argument, struct error *error)
 {
     const struct scanner_request *request = argument;
     scoped_str report = STR_INIT, errors = STR_INIT;
-    bool open_output = true, open_errors = true;
-    int out[2], err[2], status = 0, r;
+    int out[2], err[2], child, status = 0, r;
+    sigset_t set;
     pid_t pid;
 
-    if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    child = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (child < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)
         return error_system(error, errno, "pipe");
     pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        sigprocmask(SIG_UNBLOCK, &set, NULL);
         run_command(request, out[1], err[1]);
+    }
     close(out[1]);
     close(err[1]);
     if (pid < 0)
         return error_system(error, errno, "fork");
+    fcntl(out[0], F_SETFL, O_NONBLOCK);
     fcntl(err[0], F_SETFL, O_NONBLOCK);
-    while (open_output) { /* what it says on standard error is read along the way, so that it never waits for us */
-        read_some(out[0], &report, REPORT_MAX, &open_output);
-        while (open_errors && errors.length < REPORT_MAX) {
-            size_t before = errors.length;
-
-            read_some(err[0], &errors, REPORT_MAX, &open_errors);
-            if (errors.length == before)
-                break;
-        }
-    }
-    while (open_errors && errors.length < REPORT_MAX) {
-        size_t before = errors.length;
-
-        read_some(err[0], &errors, REPORT_MAX, &open_errors);
-        if (errors.length == before)
-            break;
-    }
-    waitpid(pid, &status, 0);
-    if (report.length > REPORT_MAX)
-        return error_set(error, EFBIG, "the scanner's report is too long");
+    r = collect(pid, child, out[0], err[0], &report, &errors, &status);
+    if (r < 0)
+        return r == -EFBIG ? error_set(error, EFBIG, "the scanner's report is too long")
+                           : error_system(error, -r, "the scanner's report");
     /* Scanners may be told to end with a status that says what they found: the report decides. */
     r = report.length ? scanner_reduce(report.data, report.length, output, error) : -EIO;
     if (r < 0 && (status || !report.length))

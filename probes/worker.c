@@ -197,6 +197,7 @@ static void child(int fd, const struct worker_options *options, pid_t parent)
         fd = 3;
     }
     syscall(SYS_close_range, 4U, ~0U, 0U);
+    fcntl(fd, F_SETFD, FD_CLOEXEC); /* what RUN starts does not hold it */
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (options->background)
         setpriority(PRIO_PROCESS, 0, 10);

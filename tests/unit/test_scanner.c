@@ -1,0 +1,131 @@
+/* Running a scanner: what it prints, how it fails, and that nothing it does keeps the helper process waiting. */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "probes/scanner.h"
+
+#define REPORT                                                                                                         \
+    "{\"SchemaVersion\":2,\"Results\":[{\"Vulnerabilities\":[{\"VulnerabilityID\":\"CVE-1\",\"PkgName\":\"a\","        \
+    "\"InstalledVersion\":\"1\",\"FixedVersion\":\"2\",\"Severity\":\"CRITICAL\"}]}]}"
+
+/* Runs `sh -c SCRIPT sh IMAGE` as a scanner, as a worker does. */
+static int run(const char *script, struct scan_facts **ret, struct error *error)
+{
+    const char *words[] = {"sh", "-c", script, "sh", "{image}"};
+    struct string_list command = {.items = words, .count = 5};
+    struct scanner_request request = {.command = &command, .image = "app:1"};
+    scoped_str output = STR_INIT;
+    int r = scanner_run(&output, &request, error);
+
+    return r < 0 ? r : scanner_parse(str_text(&output), output.length, ret, error);
+}
+
+static void expect_report(const char *script)
+{
+    struct scan_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_msg(run(script, &facts, &error) == 0, "%s: %s", script, error.text);
+    ck_assert_uint_eq(facts->counts[4], 1);
+    ck_assert_uint_eq(facts->worst.count, 1);
+    facts_free(&facts->facts);
+}
+
+static void expect_error(const char *script, int number, const char *text)
+{
+    struct scan_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_int_eq(run(script, &facts, &error), -number);
+    ck_assert_msg(strstr(error.text, text) != NULL, "%s: %s", script, error.text);
+}
+
+START_TEST(a_report)
+{
+    expect_report("[ \"$1\" = app:1 ] && echo '" REPORT "'");
+    expect_report("echo '" REPORT "'; exit 1"); /* as --exit-code 1 has it */
+}
+END_TEST
+
+START_TEST(much_on_standard_error)
+{
+    expect_report("head -c 5000000 /dev/zero >&2; echo '" REPORT "'; head -c 5000000 /dev/zero >&2");
+}
+END_TEST
+
+START_TEST(no_report)
+{
+    expect_error("exit 0", EIO, "status 0");
+    expect_error("echo cannot open the database >&2; exit 3", EIO, "status 3: cannot open the database");
+    expect_error("kill -9 $$", EIO, "signal 9");
+    expect_error("echo '{}'", EBADMSG, "neither Trivy's nor Grype's");
+    expect_error("echo 'not found: {'", EINVAL, "the scanner's report");
+    expect_error("yes | head -c 3000000 >&2; printf 'the \\033[1mend' >&2; exit 1", EIO, "the \\x1b[1mend");
+}
+END_TEST
+
+START_TEST(no_scanner)
+{
+    const char *words[] = {"/nonexistent/scanner", "{image}"};
+    struct string_list command = {.items = words, .count = 2};
+    struct scanner_request request = {.command = &command, .image = "app:1"};
+    struct error error = ERROR_INIT;
+    scoped_str output = STR_INIT;
+
+    ck_assert_int_eq(scanner_run(&output, &request, &error), -ENOENT);
+    ck_assert_str_eq(error.text, "/nonexistent/scanner cannot be run");
+}
+END_TEST
+
+START_TEST(more_than_a_report)
+{
+    expect_error("cat /dev/zero", EFBIG, "too long");
+}
+END_TEST
+
+/* What it leaves behind holds its standard output: the report is whole all the same. */
+START_TEST(it_leaves_something_behind)
+{
+    usec_t begin = clock_monotonic();
+
+    expect_report("sleep 30 & echo '" REPORT "'");
+    ck_assert_uint_lt(clock_monotonic() - begin, 20 * USEC_PER_SEC);
+}
+END_TEST
+
+START_TEST(it_closes_its_output_and_goes_on)
+{
+    expect_report("echo '" REPORT "'; exec >&- 2>&-; sleep 0.2");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("scanner");
+    TCase *tests = tcase_create("scanner");
+    SRunner *runner;
+    int failed;
+
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, a_report);
+    tcase_add_test(tests, much_on_standard_error);
+    tcase_add_test(tests, no_report);
+    tcase_add_test(tests, no_scanner);
+    tcase_add_test(tests, more_than_a_report);
+    tcase_add_test(tests, it_leaves_something_behind);
+    tcase_add_test(tests, it_closes_its_output_and_goes_on);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
