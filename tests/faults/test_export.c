@@ -1,0 +1,425 @@
+/* An image read from the engine's export stream, as it is and as nobody should make it: layers in every form, hostile
+ * names, parts that are missing or cut. What cannot be read is an error, never an image without setuid programs. */
+#include <archive.h>
+#include <archive_entry.h>
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/memory.h"
+#include "fake_engine.h"
+#include "probes/layers.h"
+
+enum { LAYERS_MAX = 200, WAIT_MS = 60000, OUTPUT_LIMIT = 16 << 20 };
+
+static char folder[32];
+static struct event_base *base;
+static struct fake *fake;
+static struct docker_address address;
+
+static void set_up(void)
+{
+    scoped(cleanup_free) char *socket = NULL, *host = NULL;
+    struct error error = ERROR_INIT;
+
+    signal(SIGPIPE, SIG_IGN);
+    strcpy(folder, "/tmp/test-export-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    socket = mem_printf("%s/engine.sock", folder);
+    host = mem_printf("unix://%s", socket);
+    base = event_base_new();
+    fake = fake_new(base, socket, 1);
+    ck_assert_int_eq(docker_address_parse(host, NULL, false, NULL, NULL, NULL, &address, &error), 0);
+}
+
+static void tear_down(void)
+{
+    scoped(cleanup_free) char *command = mem_printf("rm -rf %s", folder);
+
+    docker_address_deinit(&address);
+    fake_free(fake);
+    event_base_free(base);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* ---- Making archives ---- */
+
+static la_ssize_t on_write(struct archive *archive, void *user, const void *data, size_t length)
+{
+    (void)archive;
+    str_append_n(user, data, length);
+    return (la_ssize_t)length;
+}
+
+static struct archive *begin_tar(struct str *out, bool compressed)
+{
+    struct archive *tar = archive_write_new();
+
+    archive_write_set_format_pax_restricted(tar);
+    if (compressed)
+        archive_write_add_filter_gzip(tar);
+    archive_write_set_bytes_per_block(tar, 0);
+    ck_assert_int_eq(archive_write_open(tar, out, NULL, on_write, NULL), ARCHIVE_OK);
+    return tar;
+}
+
+static void end_tar(struct archive *tar)
+{
+    ck_assert_int_eq(archive_write_close(tar), ARCHIVE_OK);
+    archive_write_free(tar);
+}
+
+static void add(struct archive *tar, const char *path, mode_t mode, const void *data, size_t length)
+{
+    struct archive_entry *entry = archive_entry_new();
+
+    archive_entry_set_pathname(entry, path);
+    archive_entry_set_mode(entry, mode);
+    archive_entry_set_size(entry, (la_int64_t)length);
+    if (S_ISLNK(mode))
+        archive_entry_set_symlink(entry, data), archive_entry_set_size(entry, 0);
+    ck_assert_int_ge(archive_write_header(tar, entry), ARCHIVE_WARN);
+    if (length && S_ISREG(mode))
+        ck_assert_int_eq(archive_write_data(tar, data, length), (la_ssize_t)length);
+    archive_entry_free(entry);
+}
+
+static void add_program(struct archive *tar, const char *path)
+{
+    add(tar, path, S_IFREG | 04755, "x", 1);
+}
+
+static void add_hard_link(struct archive *tar, const char *path, const char *target)
+{
+    struct archive_entry *entry = archive_entry_new();
+
+    archive_entry_set_pathname(entry, path);
+    archive_entry_set_mode(entry, S_IFREG | 04755);
+    archive_entry_set_hardlink(entry, target);
+    ck_assert_int_ge(archive_write_header(tar, entry), ARCHIVE_WARN);
+    archive_entry_free(entry);
+}
+
+/* The export of an image of layers, each a tar, as `docker save` of before 25 makes it. */
+static void make_export(struct str *out, const struct str *layers, size_t count)
+{
+    struct archive *tar = begin_tar(out, false);
+    scoped_str manifest = STR_INIT;
+
+    str_append(&manifest, "[{\"Config\":\"c.json\",\"Layers\":[");
+    for (size_t i = 0; i < count; i++) {
+        scoped(cleanup_free) char *name = mem_printf("%03zu/layer.tar", i);
+
+        add(tar, name, S_IFREG | 0644, layers[i].data, layers[i].length);
+        str_printf(&manifest, "%s\"%s\"", i ? "," : "", name);
+    }
+    str_append(&manifest, "]}]");
+    add(tar, "manifest.json", S_IFREG | 0644, manifest.data, manifest.length);
+    end_tar(tar);
+}
+
+static void serve(const struct str *body, size_t cut)
+{
+    scoped_str reply = STR_INIT;
+
+    str_printf(&reply, "HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\nContent-Length: %zu\r\n\r\n",
+               body->length);
+    str_append_n(&reply, body->data, body->length);
+    fake_faults_clear(fake);
+    fake_fault(fake, &(struct fake_fault){
+                         .path = "/images/", .reply = reply.data, .length = reply.length, .cuts = cut > 0, .cut = cut});
+}
+
+/* ---- Reading them ---- */
+
+struct outcome {
+    bool done;
+    int number;
+    char why[256];
+    struct layer_facts *facts;
+};
+
+static void on_done(const char *output, size_t length, int number, const char *why, void *user)
+{
+    struct outcome *outcome = user;
+    struct error error = ERROR_INIT;
+
+    outcome->done = true;
+    outcome->number = number;
+    if (number)
+        snprintf(outcome->why, sizeof outcome->why, "%s", why);
+    else
+        ck_assert_msg(layers_parse(output, length, &outcome->facts, &error) == 0, "%s", error.text);
+}
+
+static bool is_done(void *user)
+{
+    return ((struct outcome *)user)->done;
+}
+
+static void read_image(size_t count, struct outcome *ret)
+{
+    static const struct string_list none;
+    char *digests[LAYERS_MAX];
+    struct string_list layers = {.items = (const char **)(uintptr_t)digests, .count = count};
+    struct layers_request request = {
+        .address = &address, .api_minor = 41, .image_id = "sha256:0123", .layers = &layers, .directories = &none};
+    struct error error = ERROR_INIT;
+
+    *ret = (struct outcome){0};
+    ck_assert_uint_le(count, LAYERS_MAX);
+    for (size_t i = 0; i < count; i++)
+        digests[i] = mem_printf("sha256:%064zx", i + 1);
+    ck_assert_ptr_nonnull(worker_start(base,
+                                       &(struct worker_options){.run = layers_run,
+                                                                .argument = &request,
+                                                                .limit = OUTPUT_LIMIT,
+                                                                .timeout_ms = WAIT_MS,
+                                                                .capabilities = LAYERS_CAPABILITIES,
+                                                                .done = on_done,
+                                                                .user = ret},
+                                       &error));
+    ck_assert(fake_run(base, WAIT_MS, is_done, ret));
+    for (size_t i = 0; i < count; i++)
+        free(digests[i]);
+}
+
+static void expect(size_t layers, size_t count, const char *const *paths)
+{
+    struct outcome outcome;
+
+    read_image(layers, &outcome);
+    ck_assert_msg(outcome.number == 0, "%s", outcome.why);
+    for (size_t i = 0; i < count && i < outcome.facts->setuid_count; i++)
+        ck_assert_str_eq(outcome.facts->setuid[i].path, paths[i]);
+    ck_assert_uint_eq(outcome.facts->setuid_count, count);
+    facts_free(&outcome.facts->facts);
+}
+#define EXPECT(layers, ...)                                                                                            \
+    expect(layers, sizeof(const char *[]){__VA_ARGS__} / sizeof(const char *), (const char *const[]){__VA_ARGS__})
+
+static void expect_error(size_t layers, const char *text)
+{
+    struct outcome outcome;
+
+    read_image(layers, &outcome);
+    ck_assert_msg(outcome.number != 0, "no error: %s", text);
+    ck_assert_msg(strstr(outcome.why, text) != NULL, "%s", outcome.why);
+}
+
+static void make_two_layers(struct str *layers, bool compressed)
+{
+    struct archive *tar = begin_tar(&layers[0], compressed);
+
+    add_program(tar, "bin/kept");
+    add_program(tar, "./bin//removed");
+    add_program(tar, "opaque/deep/su");
+    add_program(tar, "gone/su");
+    end_tar(tar);
+    tar = begin_tar(&layers[1], compressed);
+    add(tar, "bin/.wh.removed", S_IFREG | 0644, "", 0);
+    add(tar, "opaque/.wh..wh..opq", S_IFREG | 0644, "", 0);
+    add(tar, ".wh.gone", S_IFREG | 0644, "", 0);
+    add_program(tar, "opaque/new");
+    end_tar(tar);
+}
+
+START_TEST(layers_lie_on_each_other)
+{
+    scoped_str body = STR_INIT;
+    struct str layers[2] = {STR_INIT, STR_INIT};
+
+    make_two_layers(layers, _i);
+    make_export(&body, layers, 2);
+    serve(&body, 0);
+    EXPECT(2, "/bin/kept", "/opaque/new");
+    str_deinit(&layers[0]);
+    str_deinit(&layers[1]);
+}
+END_TEST
+
+/* As many as an image may have: each adds a program and takes that of the layer before away. */
+START_TEST(a_hundred_and_twenty_seven_layers)
+{
+    enum { COUNT = 127 };
+    struct str layers[COUNT] = {STR_INIT};
+    scoped_str body = STR_INIT;
+
+    for (size_t i = 0; i < COUNT; i++) {
+        scoped(cleanup_free) char *name = mem_printf("bin/su%03zu", i), *mark = mem_printf("bin/.wh.su%03zu", i - 1);
+        struct archive *tar = begin_tar(&layers[i], i % 2);
+
+        add_program(tar, name);
+        if (i)
+            add(tar, mark, S_IFREG | 0644, "", 0);
+        end_tar(tar);
+    }
+    make_export(&body, layers, COUNT);
+    serve(&body, 0);
+    EXPECT(COUNT, "/bin/su126");
+    for (size_t i = 0; i < COUNT; i++)
+        str_deinit(&layers[i]);
+}
+END_TEST
+
+START_TEST(hostile_names)
+{
+    struct str layer = STR_INIT;
+    scoped_str body = STR_INIT;
+    struct archive *tar = begin_tar(&layer, false);
+
+    add_program(tar, "../../../../etc/outside"); /* the engine refuses it, so it is nowhere */
+    add_program(tar, "/absolute/su");
+    add_program(tar, "bin/new\nline");
+    add_program(tar, "bin/\x1b[31m");
+    add_program(tar, "bin/\xff\xfe");
+    add_hard_link(tar, "bin/hard", "absolute/su");
+    add(tar, "bin/link", S_IFLNK | 0777, "../absolute/su", 14);
+    add(tar, "bin/folder", S_IFDIR | 04755, NULL, 0);
+    add(tar, "bin/device", S_IFCHR | 04755, NULL, 0);
+    add(tar, "bin/pipe", S_IFIFO | 04755, NULL, 0);
+    end_tar(tar);
+    make_export(&body, &layer, 1);
+    serve(&body, 0);
+    EXPECT(1, "/absolute/su", "/bin/\x1b[31m", "/bin/hard", "/bin/new\nline", "/bin/\xef\xbf\xbd\xef\xbf\xbd");
+    str_deinit(&layer);
+}
+END_TEST
+
+/* Wherever the connection is cut, it is an error. */
+START_TEST(cut_anywhere)
+{
+    scoped_str body = STR_INIT;
+    struct str layers[2] = {STR_INIT, STR_INIT};
+
+    make_two_layers(layers, false);
+    make_export(&body, layers, 2);
+    for (size_t cut = 200; cut < body.length; cut += body.length / 23) {
+        serve(&body, cut);
+        expect_error(2, "");
+    }
+    str_deinit(&layers[0]);
+    str_deinit(&layers[1]);
+}
+END_TEST
+
+/* A layer that ends early within an export that does not. */
+START_TEST(cut_layers)
+{
+    struct str layers[2] = {STR_INIT, STR_INIT};
+
+    for (int compressed = 0; compressed < 2; compressed++) {
+        make_two_layers(layers, compressed);
+        for (size_t cut = 1; cut < layers[0].length - (compressed ? 1 : 2 * 512); cut += layers[0].length / 11) {
+            struct str parts[2] = {{.data = layers[0].data, .length = cut}, layers[1]};
+            scoped_str body = STR_INIT;
+
+            make_export(&body, parts, 2);
+            serve(&body, 0);
+            expect_error(2, "");
+        }
+        str_clear(&layers[0]);
+        str_clear(&layers[1]);
+    }
+    str_deinit(&layers[0]);
+    str_deinit(&layers[1]);
+}
+END_TEST
+
+START_TEST(exports_that_are_none)
+{
+    static const struct {
+        const char *manifest, *why;
+    } cases[] = {
+        {NULL, "no manifest"},
+        {"", "no manifest"},
+        {"[{\"Layers\":", "no manifest"},
+        {"{}", "0 layers"},
+        {"[]", "0 layers"},
+        {"[{\"Layers\":[]}]", "0 layers"},
+        {"[{\"Layers\":[\"nowhere/layer.tar\"]}]", "lacks layer 1"},
+        {"[{\"Layers\":[\"a/layer.tar\",\"a/layer.tar\"]}]", "2 layers, the image 1"},
+        {"[{\"Layers\":[7]}]", "lacks layer 1"},
+        {"[{\"Layers\":[\"a/layer.tar\"]},{\"Layers\":[\"b/layer.tar\"]}]", "which one is meant"},
+    };
+    struct str layer = STR_INIT;
+    struct archive *tar = begin_tar(&layer, false);
+
+    add_program(tar, "bin/su");
+    end_tar(tar);
+    for (size_t i = 0; i < countof(cases); i++) {
+        scoped_str body = STR_INIT;
+
+        tar = begin_tar(&body, false);
+        add(tar, "a/layer.tar", S_IFREG | 0644, layer.data, layer.length);
+        add(tar, "b/layer.tar", S_IFREG | 0644, layer.data, layer.length);
+        if (cases[i].manifest)
+            add(tar, "manifest.json", S_IFREG | 0644, cases[i].manifest, strlen(cases[i].manifest));
+        end_tar(tar);
+        serve(&body, 0);
+        expect_error(1, cases[i].why);
+    }
+    str_deinit(&layer);
+}
+END_TEST
+
+START_TEST(a_manifest_without_end)
+{
+    enum { LENGTH = 5 << 20 };
+    scoped(cleanup_free) char *blanks = mem_alloc(LENGTH);
+    scoped_str body = STR_INIT;
+    struct archive *tar = begin_tar(&body, false);
+
+    memset(blanks, ' ', LENGTH);
+    add(tar, "manifest.json", S_IFREG | 0644, blanks, LENGTH);
+    end_tar(tar);
+    serve(&body, 0);
+    expect_error(1, "manifest cannot be read");
+}
+END_TEST
+
+START_TEST(answers_that_are_no_export)
+{
+    static const char garbage[] = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nthis is not a tar!!!";
+
+    fake_fault(fake, &(struct fake_fault){.path = "/images/", .status = "404 Not Found"});
+    expect_error(1, "");
+    fake_faults_clear(fake);
+    fake_fault(fake, &(struct fake_fault){.path = "/images/", .status = "500 Internal Server Error"});
+    expect_error(1, "500");
+    fake_faults_clear(fake);
+    fake_fault(fake, &(struct fake_fault){.path = "/images/", .reply = garbage, .length = sizeof garbage - 1});
+    expect_error(1, "export");
+    fake_faults_clear(fake);
+    fake_stop(fake);
+    expect_error(1, "");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("export");
+    TCase *tests = tcase_create("export");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 120);
+    tcase_add_loop_test(tests, layers_lie_on_each_other, 0, 2);
+    tcase_add_test(tests, a_hundred_and_twenty_seven_layers);
+    tcase_add_test(tests, hostile_names);
+    tcase_add_test(tests, cut_anywhere);
+    tcase_add_test(tests, cut_layers);
+    tcase_add_test(tests, exports_that_are_none);
+    tcase_add_test(tests, a_manifest_without_end);
+    tcase_add_test(tests, answers_that_are_no_export);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
