@@ -5,6 +5,7 @@
 
 #include "agent/fetch_internal.h"
 #include "common/log.h"
+#include "probes/broker.h"
 #include "probes/certificate.h"
 #include "probes/daemon_config.h"
 #include "probes/digest.h"
@@ -298,6 +299,18 @@ static void on_audit(const char *output, size_t length, int number, const char *
     fetch_deliver(fetcher, INPUT_AUDIT, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
+/* What may switch auditing off is kept by a process that does nothing but list its rules. */
+void fetch_make_audit_broker(struct fetcher *fetcher)
+{
+    struct error error = ERROR_INIT;
+
+    fetcher->audit_broker = broker_new(
+        &(struct worker_options){.run = audit_run, .timeout_ms = WORKER_MS, .capabilities = AUDIT_CAPABILITIES},
+        &error);
+    if (!fetcher->audit_broker)
+        log_warning("audit: %s; CAP_AUDIT_CONTROL is kept", error.text);
+}
+
 void fetch_audit(struct fetcher *fetcher)
 {
     struct error error = ERROR_INIT;
@@ -305,7 +318,8 @@ void fetch_audit(struct fetcher *fetcher)
     if (fetch_refuse_remote(fetcher, INPUT_AUDIT, NULL))
         return;
     fetcher->audit_worker = worker_start(fetcher->base,
-                                         &(struct worker_options){.run = audit_run,
+                                         &(struct worker_options){.broker = fetcher->audit_broker,
+                                                                  .run = audit_run,
                                                                   .limit = WORKER_LIMIT,
                                                                   .timeout_ms = WORKER_MS,
                                                                   .capabilities = AUDIT_CAPABILITIES,
@@ -375,12 +389,15 @@ void fetch_watch_host(struct fetcher *fetcher)
     if (!fetcher->audit_watch)
         log_info("changes of the kernel's audit rules are not told (%s): they are read again with each sweep",
                  error.text);
+    if (fetcher->audit_broker && capability_keep(~(AUDIT_CAPABILITIES | CAPABILITY(CAP_AUDIT_READ))) < 0)
+        log_warning("CAP_AUDIT_CONTROL cannot be given up");
 }
 
 void fetch_free_host(struct fetcher *fetcher)
 {
     worker_cancel(fetcher->audit_worker);
     worker_cancel(fetcher->group_worker);
+    broker_free(fetcher->audit_broker);
     audit_watch_free(fetcher->audit_watch);
     for (size_t i = 0; i < fetcher->host_watches.count; i++)
         watch_free(fetcher->host_watches.items[i]);

@@ -1,12 +1,14 @@
 /* The kernel's audit: the rules that are loaded, those that lie on disk, and news of changes.
  *
  * libaudit blocks and CAP_AUDIT_CONTROL may switch auditing off: listing happens in a worker that keeps this one
- * capability. A listing that does not reach its end mark is an error, never "no rules". */
+ * capability, started by a broker so that the agent does not need it. A listing that does not reach its end mark is an
+ * error, never "no rules". */
 #ifndef PROBES_AUDIT_H
 #define PROBES_AUDIT_H
 
 #include <event2/event.h>
 
+#include "common/capability.h"
 #include "common/file.h"
 #include "probes/facts.h"
 #include "probes/worker.h"
@@ -15,7 +17,7 @@ enum { AUDIT_PERM_X = 1, AUDIT_PERM_W = 2, AUDIT_PERM_R = 4, AUDIT_PERM_A = 8 };
 
 /* In a worker that keeps AUDIT_CAPABILITIES: lists what is loaded. The argument is not used. */
 worker_run audit_run;
-#define AUDIT_CAPABILITIES (UINT64_C(1) << 30) /* CAP_AUDIT_CONTROL */
+#define AUDIT_CAPABILITIES CAPABILITY(CAP_AUDIT_CONTROL)
 
 /* One rule of the kernel's as an object of audit_run's output. -EPROTO: it is not as rules are. Public for its tests.
  */

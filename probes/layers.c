@@ -3,12 +3,12 @@
 #include "probes/layers.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/capability.h"
 #include "common/json_out.h"
 #include "probes/layers_internal.h"
 #include "probes/parse_util.h"
@@ -120,20 +120,11 @@ static void write_image(struct str *output, const struct layer_summary *summarie
     json_out_free(out);
 }
 
-/* Overlay's own attributes are hidden from those without CAP_SYS_ADMIN. */
-static bool may_read_attributes(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {{0}};
-
-    return syscall(SYS_capget, &header, data) == 0 && data[0].effective & 1U << CAP_SYS_ADMIN;
-}
-
 static int read_folders(const struct layers_request *request, struct layer_summary *summaries, const bool *known,
                         struct error *error)
 {
     size_t count = request->layers->count;
-    bool attributes = may_read_attributes();
+    bool attributes = capability_has(CAP_SYS_ADMIN); /* overlay's own are hidden from those without it */
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < count; i++) {

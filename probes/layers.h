@@ -6,6 +6,7 @@
 #ifndef PROBES_LAYERS_H
 #define PROBES_LAYERS_H
 
+#include "common/capability.h"
 #include "common/file.h"
 #include "probes/facts.h"
 #include "probes/http.h"
@@ -24,7 +25,7 @@ struct layers_request {
 /* For the worker, with LAYERS_CAPABILITIES: ARGUMENT is a struct layers_request, OUTPUT for layers_parse(). */
 worker_run layers_run;
 #define LAYERS_CAPABILITIES                                                                                            \
-    (UINT64_C(1) << 2 | UINT64_C(1) << 21) /* CAP_DAC_READ_SEARCH; CAP_SYS_ADMIN for overlay's own attributes */
+    (CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_SYS_ADMIN)) /* that one for overlay's own attributes */
 
 int layers_parse(const char *output, size_t length, struct layer_facts **ret, struct error *error);
 

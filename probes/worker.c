@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -13,13 +12,15 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "common/capability.h"
 #include "common/memory.h"
+#include "probes/worker_internal.h"
 
 enum { DONE_BYTE = '+', FAILED_BYTE = '-', END_BYTE = '.', CHUNK = 64 * 1024 };
 
 struct worker {
     struct event_base *base;
-    pid_t pid;
+    pid_t pid; /* 0: a broker's */
     int fd;
     struct event *event, *timer, *reaper;
     struct str output;
@@ -46,6 +47,8 @@ static bool reap(struct worker *worker, int flags)
 {
     pid_t pid;
 
+    if (!worker->pid)
+        return true;
     do
         pid = waitpid(worker->pid, NULL, flags);
     while (pid < 0 && errno == EINTR);
@@ -54,6 +57,8 @@ static bool reap(struct worker *worker, int flags)
 
 static void kill_child(const struct worker *worker)
 {
+    if (!worker->pid)
+        return;                  /* a broker's has a time-out of its own, and dies of writing to nobody */
     kill(-worker->pid, SIGKILL); /* with what it started */
     kill(worker->pid, SIGKILL);
 }
@@ -144,23 +149,6 @@ static void on_timeout(evutil_socket_t fd, short what, void *user)
 
 /* ---- The child ---- */
 
-static int keep_capabilities(uint64_t kept)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {{0}};
-
-    if (syscall(SYS_capget, &header, data) < 0)
-        return -errno;
-    for (unsigned i = 0; i < 2; i++) {
-        uint32_t mask = (uint32_t)(kept >> (32 * i));
-
-        data[i].permitted &= mask;
-        data[i].effective = data[i].permitted;
-        data[i].inheritable = 0;
-    }
-    return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
-}
-
 static void write_all(int fd, const char *data, size_t length)
 {
     while (length) {
@@ -175,9 +163,7 @@ static void write_all(int fd, const char *data, size_t length)
     }
 }
 
-static void child(int fd, const struct worker_options *options, pid_t parent) __attribute__((noreturn));
-
-static void child(int fd, const struct worker_options *options, pid_t parent)
+void worker_child(int fd, const struct worker_options *options, pid_t parent)
 {
     scoped_str output = STR_INIT;
     struct error error = ERROR_INIT;
@@ -202,7 +188,7 @@ static void child(int fd, const struct worker_options *options, pid_t parent)
     if (options->background)
         setpriority(PRIO_PROCESS, 0, 10);
     str_append_char(&output, DONE_BYTE);
-    r = keep_capabilities(options->capabilities);
+    r = capability_keep(options->capabilities);
     r = r < 0 ? error_system(&error, -r, "helper process: giving up capabilities")
               : options->run(&output, options->argument, &error);
     if (r < 0) {
@@ -221,7 +207,7 @@ struct worker *worker_start(struct event_base *base, const struct worker_options
     struct worker *worker = mem_alloc(sizeof *worker);
     struct timeval wait = {.tv_sec = options->timeout_ms / 1000, .tv_usec = options->timeout_ms % 1000 * 1000};
     pid_t parent = getpid();
-    int fds[2];
+    int fds[2], r = 0;
 
     worker->base = base;
     worker->fd = -1;
@@ -230,13 +216,16 @@ struct worker *worker_start(struct event_base *base, const struct worker_options
         worker_free(worker);
         return NULL;
     }
-    worker->pid = fork();
-    if (worker->pid == 0)
-        child(fds[1], options, parent);
-    close(fds[1]);
     worker->fd = fds[0];
-    if (worker->pid < 0) {
-        error_system(error, errno, "helper process: fork");
+    if (options->broker) {
+        r = broker_ask(options->broker, fds[1], error);
+    } else if ((worker->pid = fork()) == 0) {
+        worker_child(fds[1], options, parent);
+    } else if (worker->pid < 0) {
+        r = error_system(error, errno, "helper process: fork");
+    }
+    close(fds[1]);
+    if (r < 0) {
         worker_free(worker);
         return NULL;
     }

@@ -13,6 +13,7 @@
 #include "common/str.h"
 
 struct worker;
+struct broker;
 
 /* In the child. 0, or a negative errno with ERROR filled. */
 typedef int worker_run(struct str *output, const void *argument, struct error *error);
@@ -28,6 +29,8 @@ struct worker_options {
     bool background;       /* nice: its work is long and not urgent */
     worker_done *done;
     void *user;
+    struct broker
+        *broker; /* it does the work it was made for; of what is above only limit, timeout_ms, done, user count */
 };
 
 /* NULL with ERROR when no process could be made. */

@@ -2,8 +2,8 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -11,9 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/capability.h"
 #include "common/clock.h"
 #include "common/memory.h"
-#include "probes/worker.h"
+#include "probes/broker.h"
 
 enum { LIMIT = 1000, MS_MAX = 20000 };
 
@@ -248,6 +249,117 @@ START_TEST(it_keeps_what_it_was_told_to)
 }
 END_TEST
 
+/* ---- Through a broker ---- */
+
+static void ask(struct broker *broker, unsigned timeout_ms, struct outcome *ret)
+{
+    struct error error = ERROR_INIT;
+
+    *ret = (struct outcome){0};
+    ck_assert_msg(
+        worker_start(base,
+                     &(struct worker_options){
+                         .broker = broker, .limit = LIMIT, .timeout_ms = timeout_ms, .done = on_done, .user = ret},
+                     &error) != NULL,
+        "%s", error.text);
+    run_loop(&ret->done, MS_MAX);
+    ck_assert(ret->done);
+}
+
+START_TEST(a_broker_has_its_work_done)
+{
+    scoped(cleanup_free) char *wanted = mem_printf("%x 0 0 1 1 0", 1U << CAP_DAC_READ_SEARCH);
+    struct error error = ERROR_INIT;
+    struct broker *broker = broker_new(&(struct worker_options){.run = tell_power,
+                                                                .timeout_ms = MS_MAX,
+                                                                .capabilities = CAPABILITY(CAP_DAC_READ_SEARCH)},
+                                       &error);
+    struct outcome outcome;
+
+    ck_assert_msg(broker != NULL, "%s", error.text);
+    for (int i = 0; i < 5; i++) {
+        ask(broker, MS_MAX, &outcome);
+        ck_assert_int_eq(outcome.number, 0);
+        ck_assert_str_eq(outcome.text.data, wanted);
+        str_deinit(&outcome.text);
+    }
+    broker_free(broker);
+}
+END_TEST
+
+START_TEST(a_broker_keeps_what_the_agent_gave_up)
+{
+    scoped(cleanup_free) char *wanted = mem_printf("%x 0 0 1 1 0", 1U << CAP_SYS_NICE);
+    struct error error = ERROR_INIT;
+    struct broker *broker = broker_new(
+        &(struct worker_options){.run = tell_power, .timeout_ms = MS_MAX, .capabilities = CAPABILITY(CAP_SYS_NICE)},
+        &error);
+    struct outcome outcome;
+
+    ck_assert(capability_has(CAP_SYS_NICE));
+    ck_assert_int_eq(capability_keep(~CAPABILITY(CAP_SYS_NICE)), 0);
+    ck_assert(!capability_has(CAP_SYS_NICE));
+    ck_assert(capability_has(CAP_DAC_READ_SEARCH));
+    ask(broker, MS_MAX, &outcome);
+    ck_assert_str_eq(str_text(&outcome.text), wanted);
+    str_deinit(&outcome.text);
+    broker_free(broker);
+}
+END_TEST
+
+static int wait_for_nothing(struct str *output, const void *argument, struct error *error)
+{
+    (void)output;
+    (void)argument;
+    (void)error;
+    pause();
+    return 0;
+}
+
+START_TEST(a_broker_whose_work_hangs)
+{
+    struct error error = ERROR_INIT;
+    struct broker *broker = broker_new(&(struct worker_options){.run = wait_for_nothing, .timeout_ms = 100}, &error);
+    struct outcome outcome;
+    const bool never = false;
+
+    ask(broker, 100, &outcome);
+    ck_assert_int_eq(outcome.number, ETIMEDOUT);
+    str_deinit(&outcome.text);
+    run_loop(&never, 1500); /* its own time-out ends it */
+    ask(broker, 100, &outcome);
+    ck_assert_int_eq(outcome.number, ETIMEDOUT);
+    str_deinit(&outcome.text);
+    broker_free(broker);
+}
+END_TEST
+
+static int tell_parent(struct str *output, const void *argument, struct error *error)
+{
+    (void)argument;
+    (void)error;
+    str_printf(output, "%d", (int)getppid());
+    return 0;
+}
+
+START_TEST(a_broker_that_was_killed_is_an_error)
+{
+    struct error error = ERROR_INIT;
+    struct broker *broker = broker_new(&(struct worker_options){.run = tell_parent, .timeout_ms = MS_MAX}, &error);
+    struct outcome outcome;
+    const bool never = false;
+
+    ask(broker, MS_MAX, &outcome);
+    ck_assert_int_eq(kill((pid_t)atoi(outcome.text.data), SIGKILL), 0);
+    str_deinit(&outcome.text);
+    run_loop(&never, 100);
+    ck_assert_ptr_null(worker_start(
+        base, &(struct worker_options){.broker = broker, .limit = LIMIT, .done = on_done, .user = &outcome}, &error));
+    ck_assert_str_eq(error.text, "its helper process has ended");
+    broker_free(broker);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("worker");
@@ -264,6 +376,10 @@ int main(void)
     tcase_add_test(tests, one_that_takes_too_long_is_killed_with_its_own);
     tcase_add_test(tests, cancelled_it_says_nothing);
     tcase_add_test(tests, it_keeps_what_it_was_told_to);
+    tcase_add_test(tests, a_broker_has_its_work_done);
+    tcase_add_test(tests, a_broker_keeps_what_the_agent_gave_up);
+    tcase_add_test(tests, a_broker_whose_work_hangs);
+    tcase_add_test(tests, a_broker_that_was_killed_is_an_error);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

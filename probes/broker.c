@@ -1,0 +1,133 @@
+/* See the header. A request is one byte with a descriptor, to which the worker writes what it says (unix(7),
+ * SCM_RIGHTS). */
+#include "probes/broker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/capability.h"
+#include "common/memory.h"
+#include "probes/worker_internal.h"
+
+struct broker {
+    pid_t pid;
+    int fd;
+};
+
+union control {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int))];
+};
+
+int broker_ask(struct broker *broker, int fd, struct error *error)
+{
+    union control control = {
+        .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)}};
+    char byte = '?';
+    struct iovec part = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+    if (sendmsg(broker->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
+        return 0;
+    return errno == EPIPE || errno == ECONNRESET ? error_set(error, EPIPE, "its helper process has ended")
+                                                 : error_system(error, errno, "asking its helper process");
+}
+
+/* The descriptor of the next request; -1 when the agent is gone. */
+static int next_request(int fd)
+{
+    for (;;) {
+        union control control = {.header = {0}};
+        char byte;
+        struct iovec part = {.iov_base = &byte, .iov_len = 1};
+        struct msghdr message = {
+            .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+        ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+        const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        int given;
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -1;
+        if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof given))
+            continue;
+        memcpy(&given, CMSG_DATA(header), sizeof given);
+        return given;
+    }
+}
+
+static void serve(int fd, const struct worker_options *options, pid_t parent) __attribute__((noreturn));
+
+static void serve(int fd, const struct worker_options *options, pid_t parent)
+{
+    int request;
+
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    signal(SIGCHLD, SIG_IGN); /* its children leave no zombies */
+    if (fd != 3)
+        fd = dup2(fd, 3);
+    syscall(SYS_close_range, 4U, ~0U, 0U);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (fd != 3 || capability_keep(options->capabilities) < 0)
+        _exit(1);
+    while ((request = next_request(fd)) >= 0) {
+        pid_t self = getpid();
+
+        if (fork() == 0) {
+            alarm(options->timeout_ms / 1000 + 1);
+            worker_child(request, options, self);
+        }
+        close(request); /* without a child its end is what the agent reads */
+    }
+    _exit(0);
+}
+
+struct broker *broker_new(const struct worker_options *options, struct error *error)
+{
+    struct broker *broker;
+    pid_t parent = getpid(), pid;
+    int fds[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
+        error_system(error, errno, "helper process: socket pair");
+        return NULL;
+    }
+    pid = fork();
+    if (pid == 0)
+        serve(fds[1], options, parent);
+    close(fds[1]);
+    if (pid < 0) {
+        error_system(error, errno, "helper process: fork");
+        close(fds[0]);
+        return NULL;
+    }
+    broker = mem_alloc(sizeof *broker);
+    *broker = (struct broker){.pid = pid, .fd = fds[0]};
+    return broker;
+}
+
+void broker_free(struct broker *broker)
+{
+    if (!broker)
+        return;
+    close(broker->fd);
+    kill(broker->pid, SIGKILL);
+    while (waitpid(broker->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    free(broker);
+}

@@ -1,0 +1,15 @@
+/* What worker.c and broker.c share. Nobody else includes this. */
+#ifndef PROBES_WORKER_INTERNAL_H
+#define PROBES_WORKER_INTERNAL_H
+
+#include <sys/types.h>
+
+#include "probes/worker.h"
+
+/* The child's side, to its end: OPTIONS' work with what it says written to FD. It dies with PARENT. */
+void worker_child(int fd, const struct worker_options *options, pid_t parent) __attribute__((noreturn));
+
+/* Hands FD to the broker, which starts its work with it. Fails when the broker is no more. */
+int broker_ask(struct broker *broker, int fd, struct error *error);
+
+#endif
