@@ -130,13 +130,12 @@ static void read_own(const struct host_root *root, pid_t pid, unsigned long **re
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
     for (struct dirent *entry; dir && inodes.count < DESCRIPTORS_MAX && (entry = readdir(dir));) {
-        char name[32], target[PATH_MAX];
+        char target[64]; /* paths do not fit, and are not looked for */
         unsigned long inode;
+        ssize_t n = readlinkat(dirfd(dir), entry->d_name, target, sizeof target - 1);
 
-        if (entry->d_name[0] == '.' || strlen(entry->d_name) > 20)
-            continue;
-        snprintf(name, sizeof name, "fd/%.20s", entry->d_name);
-        if (proc_read_link(root, pid, name, target, sizeof target) && sscanf(target, "socket:[%lu]", &inode) == 1)
+        target[n < 0 ? 0 : n] = '\0';
+        if (sscanf(target, "socket:[%lu]", &inode) == 1)
             vec_push(&inodes, inode);
     }
     if (dir)
