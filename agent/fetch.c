@@ -647,8 +647,9 @@ int fetcher_new(struct event_base *base, const struct config *config, bool keeps
     fetcher->engine = engine;
     fetcher->look_timer = evtimer_new(base, on_second_look, fetcher);
     fetcher->later_timer = evtimer_new(base, on_later, fetcher);
-    fetch_make_audit_broker(fetcher); /* before there is anything that it should not hold */
     r = host_root_open(config->host_root, &fetcher->root, error);
+    if (r == 0)
+        r = fetch_make_brokers(fetcher, error);
     if (r == 0) {
         fetcher->watcher = watcher_new(base, fetcher->root, error);
         r = fetcher->watcher ? 0 : -error->number;

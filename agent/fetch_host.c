@@ -263,18 +263,17 @@ static char *group_of_socket(const struct fetcher *fetcher, bool *ret_by_id)
 
 void fetch_group(struct fetcher *fetcher)
 {
-    scoped(cleanup_free) char *group = NULL;
-    struct groups_request request;
+    scoped(cleanup_free) char *group = NULL, *message = NULL;
     bool by_id = false;
     struct error error = ERROR_INIT;
 
     if (fetch_refuse_remote(fetcher, INPUT_GROUP, NULL))
         return;
     group = group_of_socket(fetcher, &by_id);
-    request = (struct groups_request){.root = fetcher->root, .group = group, .by_id = by_id};
+    message = mem_printf("%c%s", by_id ? 'i' : 'n', group);
     fetcher->group_worker = worker_start(fetcher->base,
-                                         &(struct worker_options){.run = groups_run,
-                                                                  .argument = &request,
+                                         &(struct worker_options){.broker = fetcher->group_broker,
+                                                                  .message = message,
                                                                   .limit = WORKER_LIMIT,
                                                                   .timeout_ms = WORKER_MS,
                                                                   .done = on_group,
@@ -299,16 +298,17 @@ static void on_audit(const char *output, size_t length, int number, const char *
     fetch_deliver(fetcher, INPUT_AUDIT, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
-/* What may switch auditing off is kept by a process that does nothing but list its rules. */
-void fetch_make_audit_broker(struct fetcher *fetcher)
+int fetch_make_brokers(struct fetcher *fetcher, struct error *error)
 {
-    struct error error = ERROR_INIT;
-
     fetcher->audit_broker = broker_new(
-        &(struct worker_options){.run = audit_run, .timeout_ms = WORKER_MS, .capabilities = AUDIT_CAPABILITIES},
-        &error);
+        &(struct worker_options){.run = audit_run, .timeout_ms = WORKER_MS, .capabilities = AUDIT_CAPABILITIES}, error);
     if (!fetcher->audit_broker)
-        log_warning("audit: %s; CAP_AUDIT_CONTROL is kept", error.text);
+        return -error->number;
+    fetcher->group_broker = broker_new(
+        &(struct worker_options){
+            .run = groups_run_asked, .argument = fetcher->root, .root = fetcher->root, .timeout_ms = WORKER_MS},
+        error);
+    return fetcher->group_broker ? 0 : -error->number;
 }
 
 void fetch_audit(struct fetcher *fetcher)
@@ -319,10 +319,8 @@ void fetch_audit(struct fetcher *fetcher)
         return;
     fetcher->audit_worker = worker_start(fetcher->base,
                                          &(struct worker_options){.broker = fetcher->audit_broker,
-                                                                  .run = audit_run,
                                                                   .limit = WORKER_LIMIT,
                                                                   .timeout_ms = WORKER_MS,
-                                                                  .capabilities = AUDIT_CAPABILITIES,
                                                                   .done = on_audit,
                                                                   .user = fetcher},
                                          &error);
@@ -389,7 +387,7 @@ void fetch_watch_host(struct fetcher *fetcher)
     if (!fetcher->audit_watch)
         log_info("changes of the kernel's audit rules are not told (%s): they are read again with each sweep",
                  error.text);
-    if (fetcher->audit_broker && capability_keep(~(AUDIT_CAPABILITIES | CAPABILITY(CAP_AUDIT_READ))) < 0)
+    if (capability_keep(~(AUDIT_CAPABILITIES | CAPABILITY(CAP_AUDIT_READ))) < 0)
         log_warning("CAP_AUDIT_CONTROL cannot be given up");
 }
 
@@ -398,6 +396,7 @@ void fetch_free_host(struct fetcher *fetcher)
     worker_cancel(fetcher->audit_worker);
     worker_cancel(fetcher->group_worker);
     broker_free(fetcher->audit_broker);
+    broker_free(fetcher->group_broker);
     audit_watch_free(fetcher->audit_watch);
     for (size_t i = 0; i < fetcher->host_watches.count; i++)
         watch_free(fetcher->host_watches.items[i]);

@@ -73,6 +73,7 @@ static struct worker *start_layers(struct job_queue *queue, const struct image_f
 
     return worker_start(fetcher->base,
                         &(struct worker_options){.run = layers_run,
+                                                 .root = fetcher->root,
                                                  .argument = &request,
                                                  .limit = OUTPUT_LIMIT,
                                                  .timeout_ms = LAYERS_MS,

@@ -56,8 +56,8 @@ struct fetcher {
     char *watched_config, *watched_certificates;
     struct audit_watch *audit_watch;
     struct worker *audit_worker, *group_worker;
-    struct broker *audit_broker; /* NULL: none could be made */
-    char *group;                 /* that the worker was asked for */
+    struct broker *audit_broker, *group_broker;
+    char *group; /* that the worker was asked for */
     struct image_jobs *image_jobs;
     VEC(struct deferred) deferred; /* wait for /info */
     VEC(struct deferred) later;    /* of the host, one each turn of the loop while the engine answers */
@@ -96,7 +96,8 @@ void fetch_group(struct fetcher *fetcher);
 void fetch_audit(struct fetcher *fetcher);
 void fetch_environment(struct fetcher *fetcher);
 void fetch_listeners(struct fetcher *fetcher);
-void fetch_make_audit_broker(struct fetcher *fetcher);
+/* What may switch auditing off is kept by a process that does nothing but list its rules. */
+int fetch_make_brokers(struct fetcher *fetcher, struct error *error);
 void fetch_certificates(struct fetcher *fetcher);
 void fetch_watch_swarm(struct fetcher *fetcher);
 /* False, and nothing told: the process is gone just now, and this was not the LAST try. */

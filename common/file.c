@@ -52,6 +52,11 @@ const char *host_root_path(const struct host_root *root)
     return root->path;
 }
 
+int host_root_fd(const struct host_root *root)
+{
+    return root->fd;
+}
+
 /* Splits PATH and pushes its components on STACK, the first on top. */
 static void push_components(struct str *rest, const char *path)
 {

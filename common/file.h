@@ -16,6 +16,7 @@ struct host_root; /* an O_PATH descriptor of the root */
 int host_root_open(const char *path, struct host_root **ret_root, struct error *error); /* "/" is the usual one */
 void host_root_close(struct host_root *root);
 const char *host_root_path(const struct host_root *root);
+int host_root_fd(const struct host_root *root);
 
 /* open(2) inside the root; FLAGS as there (O_CLOEXEC is added). Returns the descriptor or a negative errno. */
 int host_open(const struct host_root *root, const char *path, int flags, struct error *error);

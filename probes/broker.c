@@ -8,13 +8,14 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/capability.h"
 #include "common/memory.h"
 #include "probes/worker_internal.h"
+
+enum { MESSAGE_MAX = 512 };
 
 struct broker {
     pid_t pid;
@@ -26,29 +27,31 @@ union control {
     char space[CMSG_SPACE(sizeof(int))];
 };
 
-int broker_ask(struct broker *broker, int fd, struct error *error)
+int broker_ask(struct broker *broker, int fd, const char *message, struct error *error)
 {
     union control control = {
         .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)}};
-    char byte = '?';
-    struct iovec part = {.iov_base = &byte, .iov_len = 1};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    char mark = '?';
+    struct iovec parts[] = {{.iov_base = &mark, .iov_len = 1},
+                            {.iov_base = (char *)(uintptr_t)message, .iov_len = message ? strlen(message) : 0}};
+    struct msghdr request = {
+        .msg_iov = parts, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
 
+    if (parts[1].iov_len > MESSAGE_MAX)
+        return error_set(error, EMSGSIZE, "more than %d bytes for its helper process", (int)MESSAGE_MAX);
     memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-    if (sendmsg(broker->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
+    if (sendmsg(broker->fd, &request, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
         return 0;
     return errno == EPIPE || errno == ECONNRESET ? error_set(error, EPIPE, "its helper process has ended")
                                                  : error_system(error, errno, "asking its helper process");
 }
 
-/* The descriptor of the next request; -1 when the agent is gone. */
-static int next_request(int fd)
+/* The descriptor of the next request, its message in TEXT (of MESSAGE_MAX + 2 bytes); -1 when the agent is gone. */
+static int next_request(int fd, char *text)
 {
     for (;;) {
         union control control = {.header = {0}};
-        char byte;
-        struct iovec part = {.iov_base = &byte, .iov_len = 1};
+        struct iovec part = {.iov_base = text, .iov_len = MESSAGE_MAX + 1};
         struct msghdr message = {
             .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
         ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
@@ -62,6 +65,7 @@ static int next_request(int fd)
         if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof given))
             continue;
         memcpy(&given, CMSG_DATA(header), sizeof given);
+        text[n] = '\0';
         return given;
     }
 }
@@ -71,6 +75,7 @@ static void serve(int fd, const struct worker_options *options, pid_t parent) __
 static void serve(int fd, const struct worker_options *options, pid_t parent)
 {
     int request;
+    char text[MESSAGE_MAX + 2];
 
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -79,18 +84,19 @@ static void serve(int fd, const struct worker_options *options, pid_t parent)
     for (int number = 1; number < NSIG; number++)
         signal(number, SIG_DFL);
     signal(SIGCHLD, SIG_IGN); /* its children leave no zombies */
-    if (fd != 3)
-        fd = dup2(fd, 3);
-    syscall(SYS_close_range, 4U, ~0U, 0U);
+    worker_close_all_but(fd, options->root ? host_root_fd(options->root) : -1);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (fd != 3 || capability_keep(options->capabilities) < 0)
+    if (capability_keep(options->capabilities) < 0)
         _exit(1);
-    while ((request = next_request(fd)) >= 0) {
+    while ((request = next_request(fd, text)) >= 0) {
+        struct broker_work work = {.argument = options->argument, .message = text + 1};
+        struct worker_options own = *options;
         pid_t self = getpid();
 
+        own.argument = &work;
         if (fork() == 0) {
             alarm(options->timeout_ms / 1000 + 1);
-            worker_child(request, options, self);
+            worker_child(request, &own, self);
         }
         close(request); /* without a child its end is what the agent reads */
     }

@@ -1,8 +1,8 @@
-/* A process that keeps a capability which the agent itself gives up.
+/* A process that does one kind of work for the agent, and keeps a capability for it that the agent itself gives up.
  *
  * It is made at the start, keeps nothing but this capability and a socket to the agent, and does one thing when it is
- * asked: it starts the work that it was made for, in a worker. It takes no words: whoever gets hold of the agent gets
- * this work done and no more. It ends with the agent. */
+ * asked: it starts the work that it was made for, in a worker. Whoever gets hold of the agent gets this work done and
+ * no more. It ends with the agent. Being small it also forks at a fraction of what that costs the agent. */
 #ifndef PROBES_BROKER_H
 #define PROBES_BROKER_H
 
@@ -13,7 +13,13 @@
 
 struct broker;
 
-/* Of OPTIONS: run, argument, timeout_ms (rounded up to seconds) and capabilities. NULL with ERROR. */
+/* What its work gets as its argument. */
+struct broker_work {
+    const void *argument; /* that of OPTIONS */
+    const char *message;  /* of whoever asks; "" when there is none */
+};
+
+/* Of OPTIONS: run, argument, timeout_ms (rounded up to seconds), capabilities and root. NULL with ERROR. */
 struct broker *broker_new(const struct worker_options *options, struct error *error);
 void broker_free(struct broker *broker); /* NULL is fine */
 

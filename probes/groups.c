@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/json_out.h"
+#include "probes/broker.h"
 #include "probes/parse_util.h"
 
 enum { FILE_MAX_BYTES = 32 << 20, MEMBERS_MAX = 4096 };
@@ -210,6 +211,18 @@ int groups_run(struct str *output, const void *argument, struct error *error)
         str_append(output, "null");
     finding_deinit(&finding);
     return r;
+}
+
+int groups_run_asked(struct str *output, const void *argument, struct error *error)
+{
+    const struct broker_work *work = argument;
+    struct groups_request request = {.root = work->argument};
+
+    if (!*work->message)
+        return error_set(error, EINVAL, "no group to look up");
+    request.group = work->message + 1;
+    request.by_id = work->message[0] == 'i';
+    return groups_run(output, &request, error);
 }
 
 int groups_parse(const char *output, size_t length, struct group_facts **ret, struct error *error)

@@ -15,6 +15,8 @@ struct groups_request {
     bool by_id;
 };
 worker_run groups_run;
+/* The same by a broker, whose argument is a host root: the message is "n" or, with BY_ID, "i" and the group. */
+worker_run groups_run_asked;
 
 /* A group that does not exist gives facts without items. */
 int groups_parse(const char *output, size_t length, struct group_facts **ret, struct error *error);

@@ -163,6 +163,21 @@ static void write_all(int fd, const char *data, size_t length)
     }
 }
 
+void worker_close_all_but(int one, int other)
+{
+    int kept[] = {one < other ? one : other, one < other ? other : one};
+    unsigned from = 3;
+
+    for (size_t i = 0; i < countof(kept); i++) {
+        if (kept[i] < (int)from)
+            continue;
+        if (kept[i] > (int)from)
+            syscall(SYS_close_range, from, (unsigned)kept[i] - 1, 0U);
+        from = (unsigned)kept[i] + 1;
+    }
+    syscall(SYS_close_range, from, ~0U, 0U);
+}
+
 void worker_child(int fd, const struct worker_options *options, pid_t parent)
 {
     scoped_str output = STR_INIT;
@@ -178,11 +193,7 @@ void worker_child(int fd, const struct worker_options *options, pid_t parent)
         signal(number, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (fd != 3) {
-        dup2(fd, 3);
-        fd = 3;
-    }
-    syscall(SYS_close_range, 4U, ~0U, 0U);
+    worker_close_all_but(fd, options->root ? host_root_fd(options->root) : -1);
     fcntl(fd, F_SETFD, FD_CLOEXEC); /* what RUN starts does not hold it */
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (options->background)
@@ -218,7 +229,7 @@ struct worker *worker_start(struct event_base *base, const struct worker_options
     }
     worker->fd = fds[0];
     if (options->broker) {
-        r = broker_ask(options->broker, fds[1], error);
+        r = broker_ask(options->broker, fds[1], options->message, error);
     } else if ((worker->pid = fork()) == 0) {
         worker_child(fds[1], options, parent);
     } else if (worker->pid < 0) {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/file.h"
 #include "common/str.h"
 
 struct worker;
@@ -25,12 +26,15 @@ struct worker_options {
     const void *argument; /* as it is at the fork */
     size_t limit;         /* bytes of output */
     unsigned timeout_ms;
-    uint64_t capabilities; /* those the child keeps, one bit each (capabilities(7)) */
-    bool background;       /* nice: its work is long and not urgent */
+    uint64_t capabilities;        /* those the child keeps, one bit each (capabilities(7)) */
+    bool background;              /* nice: its work is long and not urgent */
+    const struct host_root *root; /* whose descriptor the child keeps; NULL: none */
     worker_done *done;
     void *user;
-    struct broker
-        *broker; /* it does the work it was made for; of what is above only limit, timeout_ms, done, user count */
+    /* Who does the work it was made for, with MESSAGE (NULL: none); of what is above only limit, timeout_ms, done and
+     * user count. */
+    struct broker *broker;
+    const char *message;
 };
 
 /* NULL with ERROR when no process could be made. */

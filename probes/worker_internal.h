@@ -9,7 +9,10 @@
 /* The child's side, to its end: OPTIONS' work with what it says written to FD. It dies with PARENT. */
 void worker_child(int fd, const struct worker_options *options, pid_t parent) __attribute__((noreturn));
 
-/* Hands FD to the broker, which starts its work with it. Fails when the broker is no more. */
-int broker_ask(struct broker *broker, int fd, struct error *error);
+/* Closes every descriptor from 3 on but these; -1: none. */
+void worker_close_all_but(int one, int other);
+
+/* Hands FD and MESSAGE (NULL: none) to the broker, which starts its work with it. Fails when the broker is no more. */
+int broker_ask(struct broker *broker, int fd, const char *message, struct error *error);
 
 #endif
