@@ -3,10 +3,8 @@
 #include "probes/broker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,15 +75,8 @@ static void serve(int fd, const struct worker_options *options, pid_t parent)
     int request;
     char text[MESSAGE_MAX + 2];
 
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(1);
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
+    worker_begin_child(fd, options, parent);
     signal(SIGCHLD, SIG_IGN); /* its children leave no zombies */
-    worker_close_all_but(fd, options->root ? host_root_fd(options->root) : -1);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (capability_keep(options->capabilities) < 0)
         _exit(1);
     while ((request = next_request(fd, text)) >= 0) {

@@ -163,7 +163,7 @@ static void write_all(int fd, const char *data, size_t length)
     }
 }
 
-void worker_close_all_but(int one, int other)
+static void close_all_but(int one, int other)
 {
     int kept[] = {one < other ? one : other, one < other ? other : one};
     unsigned from = 3;
@@ -178,12 +178,9 @@ void worker_close_all_but(int one, int other)
     syscall(SYS_close_range, from, ~0U, 0U);
 }
 
-void worker_child(int fd, const struct worker_options *options, pid_t parent)
+void worker_begin_child(int fd, const struct worker_options *options, pid_t parent)
 {
-    scoped_str output = STR_INIT;
-    struct error error = ERROR_INIT;
     sigset_t none;
-    int r;
 
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -193,9 +190,18 @@ void worker_child(int fd, const struct worker_options *options, pid_t parent)
         signal(number, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    worker_close_all_but(fd, options->root ? host_root_fd(options->root) : -1);
-    fcntl(fd, F_SETFD, FD_CLOEXEC); /* what RUN starts does not hold it */
+    close_all_but(fd, options->root ? host_root_fd(options->root) : -1);
+    fcntl(fd, F_SETFD, FD_CLOEXEC); /* what is started from here does not hold it */
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+void worker_child(int fd, const struct worker_options *options, pid_t parent)
+{
+    scoped_str output = STR_INIT;
+    struct error error = ERROR_INIT;
+    int r;
+
+    worker_begin_child(fd, options, parent);
     if (options->background)
         setpriority(PRIO_PROCESS, 0, 10);
     str_append_char(&output, DONE_BYTE);

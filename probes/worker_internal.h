@@ -9,8 +9,9 @@
 /* The child's side, to its end: OPTIONS' work with what it says written to FD. It dies with PARENT. */
 void worker_child(int fd, const struct worker_options *options, pid_t parent) __attribute__((noreturn));
 
-/* Closes every descriptor from 3 on but these; -1: none. */
-void worker_close_all_but(int one, int other);
+/* How every child begins: in a process group of its own, dying with PARENT, with ordinary signals, FD and the host's
+ * root its only descriptors beyond the standard ones, and no way to new privileges. */
+void worker_begin_child(int fd, const struct worker_options *options, pid_t parent);
 
 /* Hands FD and MESSAGE (NULL: none) to the broker, which starts its work with it. Fails when the broker is no more. */
 int broker_ask(struct broker *broker, int fd, const char *message, struct error *error);
