@@ -572,7 +572,6 @@ void fetch_look_later(struct fetcher *fetcher, enum input_kind kind, const char 
 {
     enum { LOOKS_MAX = 4096 };
     static const usec_t delays[] = {USEC_PER_SEC / 5, 2 * USEC_PER_SEC};
-
     size_t pending = 0;
 
     /* Health checks start something all the time: one pair of looks at once is enough. */

@@ -57,7 +57,6 @@ struct fetcher {
     struct audit_watch *audit_watch;
     struct worker *audit_worker, *group_worker;
     struct broker *audit_broker, *group_broker;
-    char *group; /* that the worker was asked for */
     struct image_jobs *image_jobs;
     VEC(struct deferred) deferred; /* wait for /info */
     VEC(struct deferred) later;    /* of the host, one each turn of the loop while the engine answers */
