@@ -296,6 +296,18 @@ static int hand_over(struct export *export, const struct string_list *image_laye
     return 0;
 }
 
+/* What follows the tar's end, to the end of the answer: libarchive takes a cut in the end mark for the end. */
+static int read_rest(struct export *export)
+{
+    const void *data;
+    ssize_t n;
+
+    do
+        n = http_pull_read(export->pull, &data, &export->error);
+    while (n > 0);
+    return (int)n;
+}
+
 static int read_all(struct export *export)
 {
     struct archive_entry *entry;
@@ -305,7 +317,7 @@ static int read_all(struct export *export)
         r = read_member(export, entry);
     if (r == 0 && code != ARCHIVE_EOF)
         r = error_set(&export->error, EBADMSG, "the export: %s", archive_error_string(export->outer));
-    return r;
+    return r < 0 ? r : read_rest(export);
 }
 
 int layer_read_stream(const struct layers_request *request, struct layer_summary *summaries, const bool *known,
