@@ -646,6 +646,7 @@ int fetcher_new(struct event_base *base, const struct config *config, bool keeps
     fetcher->engine = engine;
     fetcher->look_timer = evtimer_new(base, on_second_look, fetcher);
     fetcher->later_timer = evtimer_new(base, on_later, fetcher);
+    fetcher->workers = workers_new(base);
     r = host_root_open(config->host_root, &fetcher->root, error);
     if (r == 0)
         r = fetch_make_brokers(fetcher, error);
@@ -737,6 +738,7 @@ void fetcher_free(struct fetcher *fetcher)
     fetch_free_images(fetcher);
     fetch_free_sources(fetcher);
     fetch_free_host(fetcher);
+    workers_free(fetcher->workers);
     watch_free(fetcher->pid_file);
     watch_free(fetcher->socket);
     mounts_watch_free(fetcher->mounts);

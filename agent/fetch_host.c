@@ -271,7 +271,7 @@ void fetch_group(struct fetcher *fetcher)
         return;
     group = group_of_socket(fetcher, &by_id);
     message = mem_printf("%c%s", by_id ? 'i' : 'n', group);
-    fetcher->group_worker = worker_start(fetcher->base,
+    fetcher->group_worker = worker_start(fetcher->workers,
                                          &(struct worker_options){.broker = fetcher->group_broker,
                                                                   .message = message,
                                                                   .limit = WORKER_LIMIT,
@@ -317,7 +317,7 @@ void fetch_audit(struct fetcher *fetcher)
 
     if (fetch_refuse_remote(fetcher, INPUT_AUDIT, NULL))
         return;
-    fetcher->audit_worker = worker_start(fetcher->base,
+    fetcher->audit_worker = worker_start(fetcher->workers,
                                          &(struct worker_options){.broker = fetcher->audit_broker,
                                                                   .limit = WORKER_LIMIT,
                                                                   .timeout_ms = WORKER_MS,

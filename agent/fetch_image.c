@@ -71,7 +71,7 @@ static struct worker *start_layers(struct job_queue *queue, const struct image_f
                                      .directories = folders ? &image->layer_directories : &none,
                                      .cache = fetcher->image_jobs->cache};
 
-    return worker_start(fetcher->base,
+    return worker_start(fetcher->workers,
                         &(struct worker_options){.run = layers_run,
                                                  .root = fetcher->root,
                                                  .argument = &request,
@@ -90,7 +90,7 @@ static struct worker *start_scan(struct job_queue *queue, const struct image_fac
     struct scanner_request request = {.command = &config->scanner_command,
                                       .image = image->tags.count ? image->tags.items[0] : image->id};
 
-    return worker_start(queue->fetcher->base,
+    return worker_start(queue->fetcher->workers,
                         &(struct worker_options){.run = scanner_run,
                                                  .argument = &request,
                                                  .limit = OUTPUT_LIMIT,

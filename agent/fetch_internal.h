@@ -55,6 +55,7 @@ struct fetcher {
     VEC(struct watch *) host_watches; /* of files that are not in a source: audit rules, groups, profiles */
     char *watched_config, *watched_certificates;
     struct audit_watch *audit_watch;
+    struct workers *workers;
     struct worker *audit_worker, *group_worker;
     struct broker *audit_broker, *group_broker;
     struct image_jobs *image_jobs;

@@ -14,15 +14,22 @@
 
 #include "common/capability.h"
 #include "common/memory.h"
+#include "common/vec.h"
 #include "probes/worker_internal.h"
 
 enum { DONE_BYTE = '+', FAILED_BYTE = '-', END_BYTE = '.', CHUNK = 64 * 1024 };
 
-struct worker {
+struct workers {
     struct event_base *base;
+    struct event *reaper; /* SIGCHLD, while there are any to reap */
+    VEC(pid_t) gone;      /* told of or cancelled, not reaped yet */
+};
+
+struct worker {
+    struct workers *workers;
     pid_t pid; /* 0: a broker's */
     int fd;
-    struct event *event, *timer, *reaper;
+    struct event *event, *timer;
     struct str output;
     size_t limit;
     worker_done *done;
@@ -35,63 +42,56 @@ static void worker_free(struct worker *worker)
         event_free(worker->event);
     if (worker->timer)
         event_free(worker->timer);
-    if (worker->reaper)
-        event_free(worker->reaper);
     if (worker->fd >= 0)
         close(worker->fd);
     str_deinit(&worker->output);
     free(worker);
 }
 
-static bool reap(struct worker *worker, int flags)
+static bool reap(pid_t pid)
 {
-    pid_t pid;
+    pid_t r;
 
-    if (!worker->pid)
-        return true;
     do
-        pid = waitpid(worker->pid, NULL, flags);
-    while (pid < 0 && errno == EINTR);
-    return pid != 0;
+        r = waitpid(pid, NULL, WNOHANG);
+    while (r < 0 && errno == EINTR);
+    return r != 0;
 }
 
-static void kill_child(const struct worker *worker)
+static void on_child(evutil_socket_t number, short what, void *user)
 {
-    if (!worker->pid)
-        return;                  /* a broker's has a time-out of its own, and dies of writing to nobody */
-    kill(-worker->pid, SIGKILL); /* with what it started */
-    kill(worker->pid, SIGKILL);
+    struct workers *workers = user;
+
+    (void)number;
+    (void)what;
+    for (size_t i = workers->gone.count; i-- > 0;)
+        if (reap(workers->gone.items[i]))
+            workers->gone.items[i] = workers->gone.items[--workers->gone.count];
+    if (!workers->gone.count)
+        event_del(workers->reaper);
+}
+
+/* Its end takes some time, and one that waits for a file system that does not answer cannot be killed before it does:
+ * the loop does not wait. */
+static void leave(struct workers *workers, pid_t pid)
+{
+    kill(-pid, SIGKILL); /* with what it started */
+    kill(pid, SIGKILL);
+    vec_push(&workers->gone, pid);
+    event_add(workers->reaper, NULL);
+    on_child(-1, 0, workers);
 }
 
 void worker_cancel(struct worker *worker)
 {
     if (!worker)
         return;
-    kill_child(worker);
-    reap(worker, 0);
+    if (worker->pid) /* a broker's has a time-out of its own, and dies of writing to nobody */
+        leave(worker->workers, worker->pid);
     worker_free(worker);
 }
 
-static void on_child(evutil_socket_t number, short what, void *user)
-{
-    struct worker *worker = user;
-
-    (void)number;
-    (void)what;
-    if (reap(worker, WNOHANG))
-        worker_free(worker);
-}
-
-/* One that waits for a file system that does not answer cannot be killed before it does: the loop does not wait. */
-static void leave(struct worker *worker)
-{
-    kill_child(worker);
-    worker->reaper = evsignal_new(worker->base, SIGCHLD, on_child, worker);
-    event_add(worker->reaper, NULL);
-    on_child(-1, 0, worker);
-}
-
-static void finish(struct worker *worker, bool ended, int number, const char *why)
+static void finish(struct worker *worker, int number, const char *why)
 {
     event_free(worker->event);
     event_free(worker->timer);
@@ -100,10 +100,7 @@ static void finish(struct worker *worker, bool ended, int number, const char *wh
         worker->done(NULL, 0, number, why, worker->user);
     else
         worker->done(worker->output.data + 1, worker->output.length - 2, 0, NULL, worker->user);
-    if (ended)
-        worker_cancel(worker); /* it has closed its files: what is left of its end takes no time */
-    else
-        leave(worker);
+    worker_cancel(worker);
 }
 
 static void end(struct worker *worker)
@@ -111,15 +108,15 @@ static void end(struct worker *worker)
     struct str *output = &worker->output;
 
     if (output->length < 2 || output->data[output->length - 1] != END_BYTE) {
-        finish(worker, true, EIO, "the helper process ended early");
+        finish(worker, EIO, "the helper process ended early");
         return;
     }
     if (output->data[0] == DONE_BYTE) {
-        finish(worker, true, 0, NULL);
+        finish(worker, 0, NULL);
         return;
     }
     output->data[output->length - 1] = '\0';
-    finish(worker, true, output->data[1] ? (unsigned char)output->data[1] : EIO, output->data + 2);
+    finish(worker, output->data[1] ? (unsigned char)output->data[1] : EIO, output->data + 2);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *user)
@@ -137,14 +134,14 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     }
     str_append_n(&worker->output, buffer, (size_t)n);
     if (worker->output.length > worker->limit + 2)
-        finish(worker, false, EFBIG, "the helper process said more than it may");
+        finish(worker, EFBIG, "the helper process said more than it may");
 }
 
 static void on_timeout(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
     (void)what;
-    finish(user, false, ETIMEDOUT, "the helper process took too long");
+    finish(user, ETIMEDOUT, "the helper process took too long");
 }
 
 /* ---- The child ---- */
@@ -219,14 +216,32 @@ void worker_child(int fd, const struct worker_options *options, pid_t parent)
     _exit(0);
 }
 
-struct worker *worker_start(struct event_base *base, const struct worker_options *options, struct error *error)
+struct workers *workers_new(struct event_base *base)
+{
+    struct workers *workers = mem_alloc(sizeof *workers);
+
+    workers->base = base;
+    workers->reaper = evsignal_new(base, SIGCHLD, on_child, workers);
+    return workers;
+}
+
+void workers_free(struct workers *workers)
+{
+    if (!workers)
+        return;
+    event_free(workers->reaper);
+    vec_free(&workers->gone);
+    free(workers);
+}
+
+struct worker *worker_start(struct workers *workers, const struct worker_options *options, struct error *error)
 {
     struct worker *worker = mem_alloc(sizeof *worker);
     struct timeval wait = {.tv_sec = options->timeout_ms / 1000, .tv_usec = options->timeout_ms % 1000 * 1000};
     pid_t parent = getpid();
     int fds[2], r = 0;
 
-    worker->base = base;
+    worker->workers = workers;
     worker->fd = -1;
     if (pipe2(fds, O_CLOEXEC) < 0) {
         error_system(error, errno, "helper process: pipe");
@@ -250,8 +265,8 @@ struct worker *worker_start(struct event_base *base, const struct worker_options
     worker->limit = options->limit;
     worker->done = options->done;
     worker->user = options->user;
-    worker->event = event_new(base, worker->fd, EV_READ | EV_PERSIST, on_readable, worker);
-    worker->timer = evtimer_new(base, on_timeout, worker);
+    worker->event = event_new(workers->base, worker->fd, EV_READ | EV_PERSIST, on_readable, worker);
+    worker->timer = evtimer_new(workers->base, on_timeout, worker);
     event_add(worker->event, NULL);
     if (options->timeout_ms)
         evtimer_add(worker->timer, &wait);

@@ -1,5 +1,7 @@
 /* Work that may block, in a process of its own: the loop goes on, and what went wrong there stays there.
  *
+ * Nothing here waits: a child that has ended or was killed is reaped when the kernel says that it has gone.
+ *
  * worker_start() forks; the child closes every descriptor but its pipe, resets signals, dies with its parent, keeps
  * only the capabilities it is told, runs RUN and ends. What RUN appends to its output comes to DONE when the child has
  * ended properly; a child that dies, outlives its time or says more than its limit is an error. */
@@ -13,6 +15,7 @@
 #include "common/file.h"
 #include "common/str.h"
 
+struct workers; /* those of one loop */
 struct worker;
 struct broker;
 
@@ -37,8 +40,13 @@ struct worker_options {
     const char *message;
 };
 
+/* BASE's SIGCHLD is theirs. Not freed before those that were started from it have told DONE or been cancelled. */
+struct workers *workers_new(struct event_base *base);
+/* Children that could not be reaped yet are left to the end of this process. NULL is fine. */
+void workers_free(struct workers *workers);
+
 /* NULL with ERROR when no process could be made. */
-struct worker *worker_start(struct event_base *base, const struct worker_options *options, struct error *error);
+struct worker *worker_start(struct workers *workers, const struct worker_options *options, struct error *error);
 /* Kills it; DONE is not called. NULL is fine. */
 void worker_cancel(struct worker *worker);
 

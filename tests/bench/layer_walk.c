@@ -10,6 +10,7 @@
 
 struct walk {
     struct event_base *base;
+    struct workers *workers;
     usec_t begin, end;
     struct layer_facts *facts;
     char *why;
@@ -28,7 +29,7 @@ static void on_done(const char *output, size_t length, int number, const char *w
 
 static struct worker *start(struct walk *walk, const struct layers_request *request, struct error *error)
 {
-    return worker_start(walk->base,
+    return worker_start(walk->workers,
                         &(struct worker_options){.run = layers_run,
                                                  .argument = request,
                                                  .limit = 32 << 20,
@@ -63,6 +64,7 @@ int main(int argc, char **argv)
         return 1;
     }
     walk.base = event_base_new();
+    walk.workers = workers_new(walk.base);
     walk.begin = clock_monotonic();
     if (!start(&walk,
                &(struct layers_request){.root = root,
@@ -85,6 +87,7 @@ int main(int argc, char **argv)
            : walk.facts->package_manager ? walk.facts->package_manager
                                          : "none");
     arena_free(walk.facts->facts.arena);
+    workers_free(walk.workers);
     event_base_free(walk.base);
     host_root_close(root);
     vec_free(&digests);

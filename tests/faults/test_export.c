@@ -17,6 +17,7 @@ enum { LAYERS_MAX = 200, WAIT_MS = 60000, OUTPUT_LIMIT = 16 << 20 };
 
 static char folder[32];
 static struct event_base *base;
+static struct workers *workers;
 static struct fake *fake;
 static struct docker_address address;
 
@@ -31,6 +32,7 @@ static void set_up(void)
     socket = mem_printf("%s/engine.sock", folder);
     host = mem_printf("unix://%s", socket);
     base = event_base_new();
+    workers = workers_new(base);
     fake = fake_new(base, socket, 1);
     ck_assert_int_eq(docker_address_parse(host, NULL, false, NULL, NULL, NULL, &address, &error), 0);
 }
@@ -41,6 +43,7 @@ static void tear_down(void)
 
     docker_address_deinit(&address);
     fake_free(fake);
+    workers_free(workers);
     event_base_free(base);
     ck_assert_int_eq(system(command), 0);
 }
@@ -183,7 +186,7 @@ static void read_image(size_t count, struct outcome *ret)
     ck_assert_uint_le(count, LAYERS_MAX);
     for (size_t i = 0; i < count; i++)
         digests[i] = mem_printf("sha256:%064zx", i + 1);
-    ck_assert_ptr_nonnull(worker_start(base,
+    ck_assert_ptr_nonnull(worker_start(workers,
                                        &(struct worker_options){.run = layers_run,
                                                                 .argument = &request,
                                                                 .limit = OUTPUT_LIMIT,

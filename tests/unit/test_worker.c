@@ -19,6 +19,7 @@
 enum { LIMIT = 1000, MS_MAX = 20000 };
 
 static struct event_base *base;
+static struct workers *workers;
 
 struct outcome {
     bool done;
@@ -42,6 +43,7 @@ static void on_done(const char *output, size_t length, int number, const char *w
 static void set_up(void)
 {
     base = event_base_new();
+    workers = workers_new(base);
 }
 
 static void run_loop(const bool *done, unsigned ms)
@@ -73,13 +75,14 @@ static void expect_no_children(void)
 static void tear_down(void)
 {
     expect_no_children();
+    workers_free(workers);
     event_base_free(base);
 }
 
 static void run(worker_run *what, const void *argument, unsigned timeout_ms, struct outcome *ret)
 {
     struct error error = ERROR_INIT;
-    struct worker *worker = worker_start(base,
+    struct worker *worker = worker_start(workers,
                                          &(struct worker_options){.run = what,
                                                                   .argument = argument,
                                                                   .limit = LIMIT,
@@ -210,13 +213,31 @@ START_TEST(cancelled_it_says_nothing)
     worker_cancel(NULL);
     for (unsigned ms = 0; ms < 10; ms += 5) {
         struct worker *worker = worker_start(
-            base, &(struct worker_options){.run = hang, .limit = LIMIT, .done = on_done, .user = &outcome}, &error);
+            workers, &(struct worker_options){.run = hang, .limit = LIMIT, .done = on_done, .user = &outcome}, &error);
 
         ck_assert_ptr_nonnull(worker);
         run_loop(&never, ms);
         worker_cancel(worker);
         run_loop(&never, 20);
     }
+    ck_assert(!outcome.done);
+}
+END_TEST
+
+/* The loop that they were of may end before they do. */
+START_TEST(what_is_cancelled_last_is_not_waited_for)
+{
+    struct error error = ERROR_INIT;
+    struct outcome outcome = {0};
+
+    for (unsigned i = 0; i < 20; i++)
+        worker_cancel(worker_start(
+            workers, &(struct worker_options){.run = hang, .limit = LIMIT, .done = on_done, .user = &outcome}, &error));
+    workers_free(workers);
+    workers = NULL;
+    while (wait(NULL) > 0)
+        ;
+    ck_assert_int_eq(errno, ECHILD);
     ck_assert(!outcome.done);
 }
 END_TEST
@@ -257,7 +278,7 @@ static void ask(struct broker *broker, unsigned timeout_ms, struct outcome *ret)
 
     *ret = (struct outcome){0};
     ck_assert_msg(
-        worker_start(base,
+        worker_start(workers,
                      &(struct worker_options){
                          .broker = broker, .limit = LIMIT, .timeout_ms = timeout_ms, .done = on_done, .user = ret},
                      &error) != NULL,
@@ -354,7 +375,8 @@ START_TEST(a_broker_that_was_killed_is_an_error)
     str_deinit(&outcome.text);
     run_loop(&never, 100);
     ck_assert_ptr_null(worker_start(
-        base, &(struct worker_options){.broker = broker, .limit = LIMIT, .done = on_done, .user = &outcome}, &error));
+        workers, &(struct worker_options){.broker = broker, .limit = LIMIT, .done = on_done, .user = &outcome},
+        &error));
     ck_assert_str_eq(error.text, "its helper process has ended");
     broker_free(broker);
 }
@@ -375,6 +397,7 @@ int main(void)
     tcase_add_test(tests, one_that_dies_is_an_error);
     tcase_add_test(tests, one_that_takes_too_long_is_killed_with_its_own);
     tcase_add_test(tests, cancelled_it_says_nothing);
+    tcase_add_test(tests, what_is_cancelled_last_is_not_waited_for);
     tcase_add_test(tests, it_keeps_what_it_was_told_to);
     tcase_add_test(tests, a_broker_has_its_work_done);
     tcase_add_test(tests, a_broker_keeps_what_the_agent_gave_up);
