@@ -579,7 +579,7 @@ int main(void)
     SRunner *runner;
     int failed;
 
-    tcase_set_timeout(tests, 120);
+    tcase_set_timeout(tests, 250);
     tcase_add_test(tests, every_case);
     tcase_add_test(tests, every_text);
     tcase_add_test(tests, every_benchmark);
