@@ -10,6 +10,7 @@
 
 #include "common/capability.h"
 #include "common/json_out.h"
+#include "common/text.h"
 #include "probes/layers_internal.h"
 #include "probes/parse_util.h"
 
@@ -52,9 +53,10 @@ static bool collect_packages(const struct layer_summary *summaries, size_t count
     return found;
 }
 
-static void write_packages(struct json_out *out, const struct layer_summary *summaries, size_t count)
+/* The names come behind the document, one a line: the loop, which reads them, has nothing to unescape. */
+static void write_packages(struct json_out *out, struct str *lines, const struct layer_summary *summaries, size_t count)
 {
-    scoped_str managers = STR_INIT, lines = STR_INIT;
+    scoped_str managers = STR_INIT;
     const char *error = NULL;
     name_list names = {0};
 
@@ -68,8 +70,7 @@ static void write_packages(struct json_out *out, const struct layer_summary *sum
     json_out_string(out, "packages_error", error);
     for (size_t i = 0; i < names.count; i++)
         if (!i || strcmp(names.items[i], names.items[i - 1]) != 0)
-            str_printf(&lines, "%s\n", names.items[i]);
-    json_out_string(out, "packages", str_text(&lines));
+            str_printf(lines, "%s\n", names.items[i]);
     vec_free(&names);
 }
 
@@ -93,6 +94,7 @@ static void write_image(struct str *output, const struct layer_summary *summarie
 {
     struct json_out *out = json_out_new(false);
     VEC(const struct layer_entry *) entries = {0};
+    scoped_str packages = STR_INIT;
     uint64_t files = 0, dropped = 0;
 
     json_out_object(out, NULL);
@@ -112,11 +114,13 @@ static void write_image(struct str *output, const struct layer_summary *summarie
         write_entry(out, entries.items[i]);
     json_out_end_array(out);
     vec_free(&entries);
-    write_packages(out, summaries, count);
+    write_packages(out, &packages, summaries, count);
     json_out_int(out, "files", (int64_t)files);
     json_out_int(out, "dropped", (int64_t)dropped);
     json_out_end_object(out);
     str_append(output, json_out_text(out, NULL));
+    str_append_char(output, '\n');
+    text_repair_utf8(output, str_text(&packages), packages.length);
     json_out_free(out);
 }
 
@@ -214,14 +218,13 @@ static void build_tools(struct builder *b, const struct json *entries, struct la
     }
 }
 
-/* One name a line: tens of thousands of JSON strings would keep the loop waiting. */
-static void build_packages(struct builder *b, const char *lines, struct string_list *ret)
+static void build_packages(struct builder *b, const char *lines, size_t length, struct string_list *ret)
 {
-    char *text = arena_strdup(b->arena, lines);
+    char *text = arena_strndup(b->arena, lines, length);
     size_t count = 0;
 
-    hash_bytes(&b->hash, lines, strlen(lines));
-    for (const char *at = lines; (at = strchr(at, '\n')); at++)
+    hash_bytes(&b->hash, lines, length);
+    for (const char *at = text; (at = strchr(at, '\n')); at++)
         count++;
     ret->items = arena_alloc(b->arena, (count + 1) * sizeof *ret->items);
     for (char *end; (end = strchr(text, '\n')); text = end + 1) {
@@ -236,14 +239,14 @@ int layers_parse(const char *output, size_t length, struct layer_facts **ret, st
     const struct json *root, *entries;
     struct layer_facts *facts;
     struct builder b;
-    int r = json_parse(output, length, NULL, &doc, error);
+    const char *end = memchr(output, '\n', length);
+    int r = end ? json_parse(output, (size_t)(end - output), NULL, &doc, error)
+                : error_set(error, EBADMSG, "no end of the document");
 
     if (r < 0)
         return error_prefix(error, "layers");
     root = json_root(doc);
     entries = json_get(root, "entries");
-    if (json_get(root, "packages") && !json_string(json_get(root, "packages")))
-        return error_set(error, EBADMSG, "layers: packages is no text");
     facts = build_begin(&b, sizeof *facts, 1024);
     facts->setuid = arena_alloc(b.arena, (json_count(entries) + 1) * sizeof *facts->setuid);
     for (size_t i = 0; i < json_count(entries); i++) {
@@ -259,7 +262,7 @@ int layers_parse(const char *output, size_t length, struct layer_facts **ret, st
     facts->package_manager = build_text(&b, json_get(root, "manager"));
     facts->packages_error = build_text(&b, json_get(root, "packages_error"));
     facts->dropped = (uint64_t)build_int(&b, json_get(root, "dropped"));
-    build_packages(&b, json_text(json_get(root, "packages"), ""), &facts->packages);
+    build_packages(&b, end + 1, length - (size_t)(end + 1 - output), &facts->packages);
     facts->files = (uint64_t)build_int(&b, json_get(root, "files"));
     r = build_end(&b, &facts->facts, "layers", error);
     if (r == 0)

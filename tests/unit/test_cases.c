@@ -335,6 +335,23 @@ static void load_listeners(struct store *store, const char *file, const struct j
     store_put(store, INPUT_LISTENERS, NULL, &facts->facts);
 }
 
+/* What the worker says: the document, and behind it the names of the packages, one a line. */
+static void load_layers(struct store *store, const char *file, const char *subject, const struct json *layers)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    scoped_str text = STR_INIT;
+    struct layer_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    if (!layers)
+        return;
+    json_out_value(out, NULL, layers);
+    str_printf(&text, "%s\n%s", json_out_text(out, NULL), json_text(json_get(layers, "packages"), ""));
+    if (layers_parse(text.data, text.length, &facts, &error) < 0)
+        load_error(file, "layers", &error);
+    store_put(store, INPUT_LAYERS, subject, &facts->facts);
+}
+
 static void load_scan(struct store *store, const char *file, const char *subject, const struct json *report)
 {
     scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
@@ -397,8 +414,7 @@ static struct store *load_store(const char *file, const struct rule *rule, const
         LOAD_TEXT(mounts_parse, INPUT_MOUNTS, mounts_facts, json_get(documents, "mounts"), NULL);
     if (json_get(documents, "group"))
         LOAD_TEXT(groups_parse, INPUT_GROUP, group_facts, json_get(documents, "group"), NULL);
-    if (json_get(documents, "layers"))
-        LOAD_TEXT(layers_parse, INPUT_LAYERS, layer_facts, json_get(documents, "layers"), subject);
+    load_layers(store, file, subject, json_get(documents, "layers"));
     load_scan(store, file, subject, json_get(documents, "scan"));
     load_listeners(store, file, json_get(documents, "listeners"));
     load_audit(store, json_get(documents, "audit"));

@@ -204,6 +204,16 @@ START_TEST(test_dpkg_parts_add)
 }
 END_TEST
 
+START_TEST(test_hostile_package_names)
+{
+    static const char text[] = "Package: a\xff\"b\nStatus: install ok installed\n\n"
+                               "Package: {\"x\":1}\nStatus: install ok installed\n\n";
+
+    put("/base/var/lib/dpkg/status", text, strlen(text));
+    expect_packages("dpkg", NULL, LIST("a\xef\xbf\xbd\"b", "{\"x\":1}"));
+}
+END_TEST
+
 START_TEST(test_uppermost_counts)
 {
     static const char new[] = "Package: new\nStatus: install ok installed\n";
@@ -453,6 +463,7 @@ int main(void)
     tcase_add_test(folder, test_cache_that_does_not_add_up);
     tcase_add_test(packages, test_dpkg);
     tcase_add_test(packages, test_dpkg_parts_add);
+    tcase_add_test(packages, test_hostile_package_names);
     tcase_add_test(packages, test_uppermost_counts);
     tcase_add_test(packages, test_two_managers);
     tcase_add_test(packages, test_pacman);
