@@ -22,23 +22,30 @@ struct secret_match {
 };
 
 /* A walk through a text, in time that grows with its length alone, whatever the text is: what lies ahead (an end, a
- * mark) is looked for once and remembered. Members are the walk's own. */
-enum { SECRET_MARKS = 14, SECRET_PROGRAMS = 48 };
+ * mark) is looked for once and remembered, and what a program is given is read once for each program. Members are the
+ * walk's own. */
+enum { SECRET_MARKS = 8, SECRET_PROGRAMS = 112, SECRET_PENDING = 32 };
 struct secret_scan {
     const char *text;
     size_t length, at; /* AT: behind the secret that was told last */
     struct {
         size_t from, at; /* there is none from FROM up to AT; AT above the length: it was not looked for yet */
     } marks[SECRET_MARKS];
-    size_t seen_up_to, command;       /* programs were looked for up to here; the command's beginning */
-    size_t programs[SECRET_PROGRAMS]; /* where each was seen last, one more; 0: never */
-    size_t no_token_before;           /* no JSON web token begins before this */
+    size_t no_token_before;            /* no JSON web token begins before this */
+    size_t looked_up_to;               /* programs were looked for up to here */
+    size_t read_to[SECRET_PROGRAMS];   /* what stands before this was read as the arguments of the program */
+    size_t document_from, document_to; /* the here-document that was read last */
+    struct {
+        size_t from, to;
+    } pending[SECRET_PENDING]; /* what programs are given, in the text's order: not told yet */
+    size_t pending_count;
 };
 void secret_scan_init(struct secret_scan *scan, const char *text, size_t length);
 /* The next secret. False: there are no more. */
 bool secret_next(struct secret_scan *scan, struct secret_match *ret);
-/* Is VALUE of a variable NAME a secret? For environments and labels, where both are known. */
-bool secret_is_value(const char *name, const char *value, const char **ret_kind);
+/* Is VALUE of a variable NAME a secret, or does it hold one? For environments and labels, where both are known. RET
+ * (may be NULL) points into NAME and VALUE. */
+bool secret_is_value(const char *name, const char *value, struct secret_match *ret);
 /* Appends TEXT with every secret replaced by "[redacted]". STRICT (commands of execs): words that merely look random
  * are replaced as well. */
 void secret_redact(struct str *out, const char *text, size_t length, bool strict);

@@ -64,13 +64,14 @@ static void scan_environment(struct builder *b, const struct json *service, stru
     const char *name = json_text(json_path(service, "Spec", "Name", NULL), "?");
 
     for (size_t i = 0; i < json_count(env) && list->exposed.count < LIST_MAX; i++) {
-        const char *entry = json_text(json_at(env, i), ""), *equals = strchr(entry, '='), *kind;
+        const char *entry = json_text(json_at(env, i), ""), *equals = strchr(entry, '=');
         scoped(cleanup_free) char *variable = mem_strndup(entry, strcspn(entry, "="));
         scoped_str line = STR_INIT;
+        struct secret_match match;
 
-        if (!equals || !secret_is_value(variable, equals + 1, &kind))
+        if (!equals || !secret_is_value(variable, equals + 1, &match))
             continue;
-        str_printf(&line, "%.256s: %.256s (%s)", name, variable, kind);
+        str_printf(&line, "%.256s: %.256s (%s)", name, variable, match.kind);
         build_push(b, &list->exposed, line.data, line.length);
     }
 }

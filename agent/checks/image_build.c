@@ -208,13 +208,11 @@ static void scan_list(const struct check_input *in, struct check_result *out, co
     for (size_t i = 0; i < list->count; i++) {
         size_t name_length = strcspn(list->items[i], "=");
         scoped(cleanup_free) char *name = mem_strndup(list->items[i], name_length);
-        const char *value = list->items[i] + name_length + (list->items[i][name_length] == '='), *kind;
+        const char *value = list->items[i] + name_length + (list->items[i][name_length] == '=');
+        struct secret_match match;
 
-        if (secret_is_value(name, value, &kind))
-            say_secret(in, out, place,
-                       &(struct secret_match){
-                           .kind = kind, .name = name, .name_length = name_length, .value_length = strlen(value)},
-                       told);
+        if (secret_is_value(name, value, &match))
+            say_secret(in, out, place, &match, told);
     }
 }
 

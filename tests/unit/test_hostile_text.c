@@ -68,6 +68,23 @@ START_TEST(test_secrets_in_linear_time)
         {"", "AKIAAAAAAAAAAAA", ""},
         {"pw=a", "\\'", ""},
         {"", "Tr0ub4dor ", ""},
+        {"", "echo a;", "|passwd"},
+        {"(", "echo a;", ")|passwd"},
+        {"", "echo a|", "passwd"},
+        {"", "mysql -pa'", ""},
+        {"", "curl -u \"a ", ""},
+        {"", "chpasswd <<A\n", ""},
+        {"", "cat <<A\n", "|passwd"},
+        {"", "machine login ", "password a"},
+        {"", "a:b", "@tcp("},
+        {"a:", "a@", ""},
+        {"", "${pw", ":-a"},
+        {"", "<pw>", "a"},
+        {"", "identified ", "by 'a'"},
+        {"echo ", "a:b ", "|chpasswd"},
+        {"sh -c 'echo ", "a\\n", "'|passwd"},
+        {"", "echo $(", ""},
+        {"echo ", "${", "|passwd"},
     };
 
     for (size_t i = 0; i < countof(texts); i++) {

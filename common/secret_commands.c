@@ -1,0 +1,657 @@
+/* Passwords that programs are given: by a flag (mysql -p…, curl -u user:…), as an argument (mysqladmin password …), as
+ * a setting (aws configure set name …), through a pipe or a here-document (echo … | chpasswd), in a .netrc.
+ *
+ * When a program's name comes by, what follows it is read as shell words, and the places of the passwords among them
+ * are noted; they are told when the walk gets there. The text may be anything, so all of it is a guess that errs on the
+ * side of telling. */
+#include <ctype.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/secrets_internal.h"
+
+enum { WORDS_MAX = 64, COMMAND_MAX = 4096, STAGES_MAX = 8, GROUP_MAX = 16, NETRC_MAX = 512, NETRC_WORDS = 24 };
+
+static const char command_kind[] = "password given to a command";
+
+/* ---- What programs take ---- */
+
+enum form {
+    FLAG_JOINED,   /* -pVALUE, with nothing between */
+    FLAG_SHORT,    /* -pVALUE or -p VALUE, behind other letters too: -sSLu VALUE */
+    FLAG_WORD,     /* -passin VALUE or -passin=VALUE */
+    ARGUMENT,      /* the first word behind SUBCOMMAND that is no flag */
+    ARGUMENT_2,    /* the second one */
+    ARGUMENT_LAST, /* the last one of the command; FLAG: only where it is given */
+    SETTING,       /* SUBCOMMAND NAME VALUE, of a NAME that is a secret's */
+};
+
+static const struct taken {
+    const char *program;
+    enum form form;
+    const char *subcommand; /* a word before it; NULL: any */
+    const char *flag;
+    const char *cluster; /* FLAG_SHORT: letters that may stand before it */
+    const char *behind;  /* the password is what stands behind this; without it there is none */
+} takens[] = {
+    {"mysql", FLAG_JOINED, NULL, "-p", NULL, NULL},
+    {"mysqldump", FLAG_JOINED, NULL, "-p", NULL, NULL},
+    {"mysqlimport", FLAG_JOINED, NULL, "-p", NULL, NULL},
+    {"mysqladmin", FLAG_JOINED, NULL, "-p", NULL, NULL},
+    {"mysqladmin", ARGUMENT, "password", NULL, NULL, NULL},
+    {"mariadb", FLAG_JOINED, NULL, "-p", NULL, NULL},
+    {"mariadb-dump", FLAG_JOINED, NULL, "-p", NULL, NULL},
+    {"mariadb-admin", FLAG_JOINED, NULL, "-p", NULL, NULL},
+    {"mariadb-admin", ARGUMENT, "password", NULL, NULL, NULL},
+    {"sshpass", FLAG_SHORT, NULL, "-p", "v", NULL},
+    {"redis-cli", FLAG_SHORT, NULL, "-a", "c", NULL},
+    {"curl", FLAG_SHORT, NULL, "-u", "sSLfkvgiIN0123#jJOR", ":"},
+    {"curl", FLAG_SHORT, NULL, "-U", "sSLfkvgiIN0123#jJOR", ":"},
+    {"curl", FLAG_WORD, NULL, "--user", NULL, ":"},
+    {"curl", FLAG_WORD, NULL, "--proxy-user", NULL, ":"},
+    {"http", FLAG_SHORT, NULL, "-a", "", ":"},
+    {"https", FLAG_SHORT, NULL, "-a", "", ":"},
+    {"lftp", FLAG_SHORT, NULL, "-u", "", ","},
+    {"docker", FLAG_SHORT, "login", "-p", "", NULL},
+    {"podman", FLAG_SHORT, "login", "-p", "", NULL},
+    {"nerdctl", FLAG_SHORT, "login", "-p", "", NULL},
+    {"buildah", FLAG_SHORT, "login", "-p", "", NULL},
+    {"skopeo", FLAG_SHORT, "login", "-p", "", NULL},
+    {"crane", FLAG_SHORT, "login", "-p", "", NULL},
+    {"oras", FLAG_SHORT, "login", "-p", "", NULL},
+    {"helm", FLAG_SHORT, "login", "-p", "", NULL},
+    {"az", FLAG_SHORT, "login", "-p", "", NULL},
+    {"vault", ARGUMENT, "login", NULL, NULL, NULL},
+    {"ldapsearch", FLAG_SHORT, NULL, "-w", "xZL", NULL},
+    {"ldapadd", FLAG_SHORT, NULL, "-w", "xZL", NULL},
+    {"ldapmodify", FLAG_SHORT, NULL, "-w", "xZL", NULL},
+    {"ldapdelete", FLAG_SHORT, NULL, "-w", "xZL", NULL},
+    {"ldapwhoami", FLAG_SHORT, NULL, "-w", "xZL", NULL},
+    {"ldappasswd", FLAG_SHORT, NULL, "-w", "xZL", NULL},
+    {"ldappasswd", FLAG_SHORT, NULL, "-s", "xZL", NULL},
+    {"slappasswd", FLAG_SHORT, NULL, "-s", "n", NULL},
+    {"smbclient", FLAG_SHORT, NULL, "-U", "", "%"},
+    {"rpcclient", FLAG_SHORT, NULL, "-U", "", "%"},
+    {"mongo", FLAG_SHORT, NULL, "-p", "", NULL},
+    {"mongosh", FLAG_SHORT, NULL, "-p", "", NULL},
+    {"mongodump", FLAG_SHORT, NULL, "-p", "", NULL},
+    {"mongorestore", FLAG_SHORT, NULL, "-p", "", NULL},
+    {"mongoimport", FLAG_SHORT, NULL, "-p", "", NULL},
+    {"mongoexport", FLAG_SHORT, NULL, "-p", "", NULL},
+    {"rabbitmqctl", ARGUMENT_2, "change_password", NULL, NULL, NULL},
+    {"rabbitmqctl", ARGUMENT_2, "add_user", NULL, NULL, NULL},
+    {"rabbitmqctl", ARGUMENT_2, "authenticate_user", NULL, NULL, NULL},
+    {"sqlcmd", FLAG_SHORT, NULL, "-P", "", NULL},
+    {"bcp", FLAG_SHORT, NULL, "-P", "", NULL},
+    {"htpasswd", ARGUMENT_LAST, NULL, "b", NULL, NULL},
+    {"mosquitto_passwd", ARGUMENT_LAST, NULL, "b", NULL, NULL},
+    {"openssl", FLAG_WORD, NULL, "-passin", NULL, "pass:"},
+    {"openssl", FLAG_WORD, NULL, "-passout", NULL, "pass:"},
+    {"openssl", FLAG_WORD, NULL, "-pass", NULL, "pass:"},
+    {"openssl", FLAG_WORD, NULL, "-k", NULL, NULL},
+    {"openssl", FLAG_WORD, NULL, "-K", NULL, NULL},
+    {"openssl", ARGUMENT_LAST, "passwd", NULL, NULL, NULL},
+    {"useradd", FLAG_SHORT, NULL, "-p", "mMrNoUl", NULL},
+    {"usermod", FLAG_SHORT, NULL, "-p", "amoU", NULL},
+    {"unzip", FLAG_SHORT, NULL, "-P", "qon", NULL},
+    {"zip", FLAG_SHORT, NULL, "-P", "rq", NULL},
+    {"7z", FLAG_JOINED, NULL, "-p", NULL, NULL},
+    {"7za", FLAG_JOINED, NULL, "-p", NULL, NULL},
+    {"7zr", FLAG_JOINED, NULL, "-p", NULL, NULL},
+    {"unrar", FLAG_JOINED, NULL, "-p", NULL, NULL},
+    {"rar", FLAG_JOINED, NULL, "-p", NULL, NULL},
+    {"snmpget", FLAG_SHORT, NULL, "-A", "", NULL},
+    {"snmpwalk", FLAG_SHORT, NULL, "-A", "", NULL},
+    {"keytool", FLAG_WORD, NULL, "-storepass", NULL, NULL},
+    {"keytool", FLAG_WORD, NULL, "-keypass", NULL, NULL},
+    {"keytool", FLAG_WORD, NULL, "-srcstorepass", NULL, NULL},
+    {"keytool", FLAG_WORD, NULL, "-deststorepass", NULL, NULL},
+    {"keytool", FLAG_WORD, NULL, "-srckeypass", NULL, NULL},
+    {"keytool", FLAG_WORD, NULL, "-destkeypass", NULL, NULL},
+    {"keytool", FLAG_WORD, NULL, "-new", NULL, NULL},
+    {"jarsigner", FLAG_WORD, NULL, "-storepass", NULL, NULL},
+    {"jarsigner", FLAG_WORD, NULL, "-keypass", NULL, NULL},
+    {"ssh-keygen", FLAG_SHORT, NULL, "-N", "q", NULL},
+    {"ssh-keygen", FLAG_SHORT, NULL, "-P", "q", NULL},
+    {"x11vnc", FLAG_WORD, NULL, "-storepasswd", NULL, NULL},
+    {"x11vnc", FLAG_WORD, NULL, "-passwd", NULL, NULL},
+    {"plink", FLAG_WORD, NULL, "-pw", NULL, NULL},
+    {"pscp", FLAG_WORD, NULL, "-pw", NULL, NULL},
+    {"wpa_passphrase", ARGUMENT_2, NULL, NULL, NULL, NULL},
+    {"aws", SETTING, "set", NULL, NULL, NULL},
+    {"npm", SETTING, "set", NULL, NULL, NULL},
+    {"pnpm", SETTING, "set", NULL, NULL, NULL},
+    {"yarn", SETTING, "set", NULL, NULL, NULL},
+    {"git", SETTING, "config", NULL, NULL, NULL},
+    {"gcloud", SETTING, "set", NULL, NULL, NULL},
+    {"poetry", SETTING, "config", NULL, NULL, NULL},
+    {"composer", SETTING, "config", NULL, NULL, NULL},
+    {"pip", SETTING, "set", NULL, NULL, NULL},
+};
+
+/* Programs that take a password from their input, always or with one of the flags below. */
+static const char *const takers[] = {"chpasswd", "newusers",   "passwd",      "smbpasswd", "vncpasswd", "pdbedit",
+                                     "kinit",    "cryptsetup", "saslpasswd2", "sudo",      "su"};
+static const char *const taking_flags[] = {"--password-stdin", "--stdin", "--passphrase-fd", "--with-token", "-stdin"};
+/* What writes its arguments, or its input, to its output. */
+static const char *const writers[] = {"echo", "printf", "yes", "cat"};
+
+_Static_assert(sizeof takens / sizeof *takens + sizeof takers / sizeof *takers + sizeof writers / sizeof *writers + 1 <=
+                   SECRET_PROGRAMS,
+               "too many programs");
+
+/* ---- Words ---- */
+
+struct word {
+    size_t from, to;
+};
+
+struct command {
+    size_t end; /* of its text: at what ends it, or the text's end */
+    struct word words[WORDS_MAX];
+    size_t count;
+    struct word input; /* the here-string or here-document that it reads; empty: none */
+};
+
+static bool word_is(const struct secret_scan *scan, struct word word, const char *text)
+{
+    return word.to - word.from == strlen(text) && memcmp(scan->text + word.from, text, word.to - word.from) == 0;
+}
+
+/* Is WORD the program NAME, with or without the folder it lies in? */
+static bool word_is_program(const struct secret_scan *scan, struct word word, const char *name)
+{
+    size_t size = strlen(name), length = word.to - word.from;
+
+    return length >= size && memcmp(scan->text + word.to - size, name, size) == 0 &&
+           (length == size || scan->text[word.to - size - 1] == '/');
+}
+
+/* The quoted text at AT: up to its end mark. */
+static struct word read_quoted(struct secret_scan *scan, size_t at)
+{
+    return (struct word){at + 1,
+                         secret_next_mark(scan, scan->text[at] == '"' ? MARK_DOUBLE_QUOTE : MARK_SINGLE_QUOTE, at + 1)};
+}
+
+/* Does a quote within a word, at AT of a word that begins at FROM, open what belongs to it, or does it end what is
+ * around it? -p'…', --user="…" */
+static bool opens_within(const struct secret_scan *scan, size_t from, size_t at)
+{
+    return scan->text[at - 1] == '=' || scan->text[at - 1] == ':' || (scan->text[from] == '-' && at - from <= 2);
+}
+
+static struct word read_word(struct secret_scan *scan, size_t at)
+{
+    const char *text = scan->text;
+    size_t end = at;
+
+    if (text[at] == '"' || text[at] == '\'')
+        return read_quoted(scan, at);
+    if (text[at] == '\\' && at + 1 < scan->length && (text[at + 1] == '"' || text[at + 1] == '\''))
+        return (struct word){at + 2, secret_next_mark(scan, MARK_ESCAPE_END, at + 2)};
+    while (end < scan->length && end - at < COMMAND_MAX && !secret_is_blank(text[end]) && text[end] &&
+           !strchr(";|&<>)`", text[end])) {
+        if (text[end] == '"' || text[end] == '\'') {
+            if (!opens_within(scan, at, end))
+                break;
+            end = read_quoted(scan, end).to;
+            if (end < scan->length)
+                end++;
+            continue;
+        }
+        if (text[end] == '$' && end + 1 < scan->length && text[end + 1] == '(') { /* a substitution is one word's */
+            while (end < scan->length && end - at < COMMAND_MAX && text[end] != ')')
+                end++;
+        }
+        end += end < scan->length && text[end] == '\\' && end + 1 < scan->length ? 2 : 1;
+    }
+    return (struct word){at, end < scan->length ? end : scan->length};
+}
+
+/* The body of the here-document that ends with the line WORD, behind the line at AT. What looks like one within
+ * another's body is none. */
+static struct word read_document(struct secret_scan *scan, struct word word, size_t at)
+{
+    const char *text = scan->text;
+    size_t size = word.to - word.from, body = secret_next_mark(scan, MARK_LINE_END, at) + 1, line;
+
+    if (body < scan->document_to && body != scan->document_from)
+        return (struct word){0};
+    if (body != scan->document_from) {
+        for (line = body; line < scan->length; line = secret_next_mark(scan, MARK_LINE_END, line) + 1) {
+            size_t begin = line;
+
+            while (begin < scan->length && text[begin] == '\t')
+                begin++;
+            if (scan->length - begin >= size && memcmp(text + begin, text + word.from, size) == 0 &&
+                (begin + size == scan->length || secret_is_blank(text[begin + size])))
+                break;
+        }
+        scan->document_from = body;
+        scan->document_to = line < scan->length ? line : scan->length;
+    }
+    return (struct word){body, scan->document_to};
+}
+
+/* The words from AT on, up to what ends the command. */
+static void read_command(struct secret_scan *scan, size_t at, struct command *command)
+{
+    const char *text = scan->text;
+    size_t begin = at;
+
+    *command = (struct command){.count = 0};
+    while (at < scan->length && command->count < WORDS_MAX && at - begin < COMMAND_MAX) {
+        struct word word;
+
+        if (text[at] == '\\' && at + 1 < scan->length && text[at + 1] == '\n') {
+            at += 2;
+        } else if (text[at] == '\n' || !text[at] || strchr(";|&)`", text[at])) {
+            break;
+        } else if (secret_is_blank(text[at]) || text[at] == '>' || text[at] == ',') {
+            at++;
+        } else if (text[at] == '<') {
+            bool string = secret_is_word(scan, at, "<<<"), document = !string && secret_is_word(scan, at, "<<");
+
+            at += string ? 3 : document ? 2 : 1;
+            while (at < scan->length && (text[at] == ' ' || text[at] == '\t' || (document && text[at] == '-')))
+                at++;
+            if (at >= scan->length || text[at] == '\n')
+                break;
+            word = read_word(scan, at);
+            if (string)
+                command->input = word;
+            else if (document && word.to > word.from && !command->input.to)
+                command->input = read_document(scan, word, word.to);
+            at = word.to > at ? word.to : at + 1;
+        } else {
+            word = read_word(scan, at);
+            command->words[command->count++] = word;
+            at = word.to > at ? word.to : at + 1;
+            if (at < scan->length && (text[at] == '"' || text[at] == '\''))
+                at++; /* the quote that ended it */
+        }
+    }
+    command->end = at < scan->length ? at : scan->length;
+}
+
+/* ---- Notes ---- */
+
+/* Notes a password for later. Where there is no room, the last note grows. */
+static void note(struct secret_scan *scan, size_t from, size_t to)
+{
+    size_t at;
+
+    if (from < scan->at)
+        from = scan->at;
+    if (to <= from || !secret_is_real(scan, from, to))
+        return;
+    if (scan->pending_count == SECRET_PENDING) {
+        if (scan->pending[SECRET_PENDING - 1].to < to)
+            scan->pending[SECRET_PENDING - 1].to = to;
+        return;
+    }
+    for (at = scan->pending_count; at && scan->pending[at - 1].from > from; at--)
+        scan->pending[at] = scan->pending[at - 1];
+    scan->pending[at].from = from;
+    scan->pending[at].to = to;
+    scan->pending_count++;
+}
+
+/* Notes what of the word from FROM to TO is the password: what is within its quotes, and behind BEHIND. */
+static void note_value(struct secret_scan *scan, size_t from, size_t to, const char *behind)
+{
+    const char *text = scan->text, *found;
+
+    if (to - from >= 2 && (text[from] == '"' || text[from] == '\'')) {
+        from++;
+        to -= text[to - 1] == text[from - 1];
+    }
+    if (behind) {
+        found = memmem(text + from, to - from, behind, strlen(behind));
+        if (!found)
+            return;
+        from = (size_t)(found - text) + strlen(behind);
+    }
+    if (to > from)
+        note(scan, from, to);
+}
+
+static bool is_escape(const struct secret_scan *scan, size_t at, size_t to)
+{
+    return at + 1 < to && scan->text[at] == '\\' && strchr("nrt", scan->text[at + 1]);
+}
+
+/* The passwords in what a taker reads: user:password lines, or each word. */
+static void note_input(struct secret_scan *scan, struct word input, bool pairs)
+{
+    const char *text = scan->text;
+
+    for (size_t at = input.from; at < input.to;) {
+        size_t end = at, colon;
+
+        if (secret_is_blank(text[at]) || strchr("\"'\\", text[at])) {
+            at += is_escape(scan, at, input.to) ? 2 : 1;
+            continue;
+        }
+        while (end < input.to && !secret_is_blank(text[end]) && text[end] != '"' && text[end] != '\'' &&
+               !is_escape(scan, end, input.to)) {
+            if (text[end] == '$' && end + 1 < input.to && strchr("{(", text[end + 1]))
+                while (end < input.to && text[end] != '}' && text[end] != ')')
+                    end++;
+            end += end < input.to;
+        }
+        for (colon = at; colon < end && text[colon] != ':';)
+            colon++;
+        if (pairs && colon + 1 < end)
+            note(scan, colon + 1, end);
+        else if (!pairs && !(text[at] == '-' && end - at <= 3))
+            note(scan, at, end);
+        at = end > at ? end : at + 1;
+    }
+}
+
+/* ---- Commands ---- */
+
+/* Is WORD the short flag, among others of CLUSTER too? RET: where it ends. */
+static bool ends_short_flag(const struct secret_scan *scan, struct word word, const struct taken *taken, size_t *ret)
+{
+    const char *text = scan->text;
+    size_t at = word.from + 1;
+
+    if (word.to - word.from < 2 || text[word.from] != '-' || text[at] == '-')
+        return false;
+    while (at < word.to && text[at] != taken->flag[1] && text[at] && strchr(taken->cluster, text[at]))
+        at++;
+    if (at >= word.to || text[at] != taken->flag[1])
+        return false;
+    *ret = at + 1;
+    return true;
+}
+
+static bool is_flag(const struct secret_scan *scan, struct word word)
+{
+    return word.to > word.from && scan->text[word.from] == '-';
+}
+
+/* The N-th word behind AT that is no flag; COUNT: there is none. */
+static size_t argument(const struct secret_scan *scan, const struct command *command, size_t at, size_t n)
+{
+    for (; at < command->count; at++)
+        if (!is_flag(scan, command->words[at]) && --n == 0)
+            break;
+    return at;
+}
+
+static void note_setting(struct secret_scan *scan, const struct command *command, size_t at)
+{
+    size_t name_at = argument(scan, command, at, 1), value_at = argument(scan, command, at, 2);
+    struct word name, value;
+
+    if (value_at >= command->count)
+        return;
+    name = command->words[name_at];
+    value = command->words[value_at];
+    for (size_t i = name.from; i < name.to; i++) /* //registry/:_authToken, section.name */
+        if (scan->text[i] == ':')
+            name.from = i + 1;
+    if (secret_is_named(scan->text + name.from, name.to - name.from, scan->text + value.from, value.to - value.from))
+        note_value(scan, value.from, value.to, NULL);
+    else if (secret_is_word(scan, name.from, "http-basic") && argument(scan, command, at, 3) < command->count)
+        note_value(scan, command->words[argument(scan, command, at, 3)].from,
+                   command->words[argument(scan, command, at, 3)].to, NULL);
+}
+
+static void note_flag(struct secret_scan *scan, const struct taken *taken, const struct command *command, size_t at)
+{
+    struct word word = command->words[at];
+    size_t size = strlen(taken->flag), end = 0;
+    bool next = false;
+
+    if (taken->form == FLAG_SHORT) {
+        if (!ends_short_flag(scan, word, taken, &end))
+            return;
+        next = end == word.to;
+    } else if (secret_is_word(scan, word.from, taken->flag) && word.to - word.from >= size) {
+        end = word.from + size;
+        next = end == word.to && taken->form == FLAG_WORD;
+        if (taken->form == FLAG_WORD && !next && scan->text[end++] != '=')
+            return;
+    } else {
+        return;
+    }
+    if (!next)
+        note_value(scan, end + (end < word.to && scan->text[end] == '='), word.to, taken->behind);
+    else if (at + 1 < command->count && !is_flag(scan, command->words[at + 1]))
+        note_value(scan, command->words[at + 1].from, command->words[at + 1].to, taken->behind);
+}
+
+static void note_last_argument(struct secret_scan *scan, const struct taken *taken, const struct command *command,
+                               size_t at)
+{
+    bool given = !taken->flag;
+    size_t last = command->count;
+
+    for (size_t i = at; i < command->count; i++) {
+        struct word word = command->words[i];
+
+        if (!is_flag(scan, word))
+            last = i;
+        else if (taken->flag && memchr(scan->text + word.from, *taken->flag, word.to - word.from))
+            given = true;
+    }
+    if (given && last < command->count && last > 0)
+        note_value(scan, command->words[last].from, command->words[last].to, NULL);
+}
+
+/* What a program is given by its own words, which follow its name. */
+static void look_at_arguments(struct secret_scan *scan, const struct taken *taken, const struct command *command)
+{
+    size_t behind = 0, at;
+
+    if (taken->subcommand) {
+        while (behind < command->count && !word_is(scan, command->words[behind], taken->subcommand))
+            behind++;
+        if (behind++ == command->count)
+            return;
+    }
+    switch (taken->form) {
+    case FLAG_JOINED:
+    case FLAG_SHORT:
+    case FLAG_WORD:
+        for (at = behind; at < command->count; at++)
+            note_flag(scan, taken, command, at);
+        break;
+    case ARGUMENT:
+    case ARGUMENT_2:
+        at = argument(scan, command, behind, taken->form == ARGUMENT ? 1 : 2);
+        if (at < command->count &&
+            !memchr(scan->text + command->words[at].from, '=', command->words[at].to - command->words[at].from))
+            note_value(scan, command->words[at].from, command->words[at].to, NULL);
+        break;
+    case ARGUMENT_LAST:
+        note_last_argument(scan, taken, command, behind);
+        break;
+    case SETTING:
+        note_setting(scan, command, behind);
+        break;
+    }
+}
+
+/* Does COMMAND read a password? PAIRS: as user:password. */
+static bool takes_password(const struct secret_scan *scan, const struct command *command, bool *pairs)
+{
+    static const char *const before[] = {"sudo", "env", "exec", "command", "nohup", "doas", "chroot", "gosu"};
+    size_t at = 0;
+
+    *pairs = false;
+    for (size_t i = 0; i < command->count; i++) {
+        if (word_is_program(scan, command->words[i], "chpasswd") ||
+            word_is_program(scan, command->words[i], "newusers"))
+            return *pairs = true;
+        for (size_t k = 0; k < countof(taking_flags); k++)
+            if (word_is(scan, command->words[i], taking_flags[k]))
+                return true;
+    }
+    for (bool skipped = true; skipped && at < command->count;) {
+        struct word word = command->words[at];
+
+        skipped = is_flag(scan, word) || memchr(scan->text + word.from, '=', word.to - word.from);
+        for (size_t k = 0; k < countof(before) && !skipped; k++)
+            if (word_is_program(scan, word, before[k])) {
+                skipped = true;
+                at += strcmp(before[k], "chroot") == 0 || strcmp(before[k], "gosu") == 0;
+            }
+        if (word_is_program(scan, word, "sudo"))
+            for (size_t i = at + 1; i < command->count && is_flag(scan, command->words[i]); i++)
+                if (memchr(scan->text + command->words[i].from, 'S', command->words[i].to - command->words[i].from))
+                    return true;
+        at += skipped;
+    }
+    for (size_t k = 0; k < countof(takers) && at < command->count; k++)
+        if (strcmp(takers[k], "sudo") != 0 && word_is_program(scan, command->words[at], takers[k]))
+            return true;
+    return false;
+}
+
+/* Does what COMMAND writes go to one that reads a password? It may stand in a group: (echo …; echo …) | passwd. */
+static bool is_piped_to_taker(struct secret_scan *scan, const struct command *writer, bool *pairs)
+{
+    const char *text = scan->text;
+    struct command command;
+    size_t at = writer->end;
+
+    for (size_t i = 0; i < GROUP_MAX && at < scan->length && strchr(";&\n", text[at]); i++) {
+        while (at < scan->length && text[at] && (secret_is_blank(text[at]) || strchr(";&", text[at])))
+            at++;
+        if (at < scan->length && text[at] == '}')
+            break;
+        read_command(scan, at, &command);
+        if (command.end <= at)
+            return false;
+        at = command.end;
+        if (at < scan->length && text[at] == '|')
+            return false; /* the pipe of that command alone, with no group closed before it */
+    }
+    if (at < scan->length && text[at] && strchr(")}", text[at])) {
+        at++;
+        while (at < scan->length && (text[at] == ' ' || text[at] == '\t'))
+            at++;
+    }
+    for (size_t i = 0; i < STAGES_MAX && at < scan->length && text[at] == '|' && !secret_is_word(scan, at, "||"); i++) {
+        at++;
+        while (at < scan->length && text[at] && (secret_is_blank(text[at]) || strchr("&({\\", text[at])))
+            at++;
+        read_command(scan, at, &command);
+        if (takes_password(scan, &command, pairs))
+            return true;
+        at = command.end;
+    }
+    return false;
+}
+
+/* machine … login … password … (GNU inetutils, "The .netrc file") */
+static void look_at_netrc(struct secret_scan *scan, size_t at)
+{
+    const char *text = scan->text;
+    size_t begin = at;
+    bool login = false, password = false;
+
+    for (size_t words = 0; words < NETRC_WORDS && at < scan->length && at - begin < NETRC_MAX;) {
+        size_t end = at;
+
+        if (secret_is_blank(text[at]) || !text[at] || strchr("\"'>;&", text[at]) || is_escape(scan, at, scan->length)) {
+            at += is_escape(scan, at, scan->length) ? 2 : 1;
+            continue;
+        }
+        while (end < scan->length && text[end] && !secret_is_blank(text[end]) && !strchr("\"'", text[end]) &&
+               !is_escape(scan, end, scan->length))
+            end++;
+        if (password) {
+            note(scan, at, end);
+            return;
+        }
+        login |= word_is(scan, (struct word){at, end}, "login");
+        password = login && word_is(scan, (struct word){at, end}, "password");
+        words++;
+        at = end > at ? end : at + 1;
+    }
+}
+
+/* Is the program NAME named at AT, as a word? RET: behind it. */
+static bool is_program_at(const struct secret_scan *scan, size_t at, const char *name, size_t *ret)
+{
+    size_t end = at + strlen(name);
+
+    if (scan->text[at] != *name || !secret_is_word(scan, at, name) || end >= scan->length ||
+        !(secret_is_blank(scan->text[end]) || scan->text[end] == '"' || scan->text[end] == '\'' ||
+          scan->text[end] == '<'))
+        return false;
+    *ret = end + (scan->text[end] == '"' || scan->text[end] == '\'');
+    return true;
+}
+
+/* The programs that are named at AT. What one was seen to be given is not read again for it. */
+static void look(struct secret_scan *scan, size_t at)
+{
+    struct command command;
+    size_t end, number = 0;
+    bool pairs = false;
+
+    for (size_t i = 0; i < countof(takens); i++, number++) {
+        if (!is_program_at(scan, at, takens[i].program, &end) || at < scan->read_to[number])
+            continue;
+        read_command(scan, end, &command);
+        scan->read_to[number] = command.end;
+        look_at_arguments(scan, &takens[i], &command);
+        if (command.input.to > command.input.from && takes_password(scan, &command, &pairs))
+            note_input(scan, command.input, pairs);
+    }
+    for (size_t i = 0; i < countof(takers); i++, number++) {
+        if (!is_program_at(scan, at, takers[i], &end) || at < scan->read_to[number])
+            continue;
+        read_command(scan, at, &command);
+        scan->read_to[number] = command.end;
+        if (command.input.to > command.input.from && takes_password(scan, &command, &pairs))
+            note_input(scan, command.input, pairs);
+    }
+    for (size_t i = 0; i < countof(writers); i++, number++) {
+        if (!is_program_at(scan, at, writers[i], &end) || at < scan->read_to[number])
+            continue;
+        read_command(scan, end, &command);
+        scan->read_to[number] = command.end;
+        if (!is_piped_to_taker(scan, &command, &pairs))
+            continue;
+        if (strcmp(writers[i], "cat") == 0)
+            note_input(scan, command.input, pairs);
+        else
+            note_input(scan, (struct word){end, command.end}, pairs);
+    }
+    if (is_program_at(scan, at, "machine", &end) && at >= scan->read_to[number]) {
+        scan->read_to[number] = at + NETRC_MAX / 8;
+        look_at_netrc(scan, end);
+    }
+}
+
+bool secret_match_command(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    const char *text = scan->text;
+
+    for (; scan->looked_up_to <= at; scan->looked_up_to++) {
+        size_t i = scan->looked_up_to;
+
+        if (isalnum((unsigned char)text[i]) && (secret_is_word_start(text, i) || text[i - 1] == '/'))
+            look(scan, i);
+    }
+    while (scan->pending_count && scan->pending[0].from <= at) {
+        size_t from = scan->pending[0].from < at ? at : scan->pending[0].from, to = scan->pending[0].to;
+
+        scan->pending_count--;
+        memmove(scan->pending, scan->pending + 1, scan->pending_count * sizeof *scan->pending);
+        if (to <= from)
+            continue;
+        *ret = (struct secret_match){.kind = command_kind, .value = text + from, .value_length = to - from};
+        return true;
+    }
+    return false;
+}
