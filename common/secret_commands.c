@@ -10,7 +10,7 @@
 #include "common/cleanup.h"
 #include "common/secrets_internal.h"
 
-enum { WORDS_MAX = 64, COMMAND_MAX = 4096, STAGES_MAX = 8, GROUP_MAX = 16, NETRC_MAX = 512, NETRC_WORDS = 24 };
+enum { STAGES_MAX = 8, GROUP_MAX = 16, NETRC_MAX = 512, NETRC_WORDS = 24 };
 
 static const char command_kind[] = "password given to a command";
 
@@ -140,141 +140,6 @@ _Static_assert(sizeof takens / sizeof *takens + sizeof takers / sizeof *takers +
                    SECRET_PROGRAMS,
                "too many programs");
 
-/* ---- Words ---- */
-
-struct word {
-    size_t from, to;
-};
-
-struct command {
-    size_t end; /* of its text: at what ends it, or the text's end */
-    struct word words[WORDS_MAX];
-    size_t count;
-    struct word input; /* the here-string or here-document that it reads; empty: none */
-};
-
-static bool word_is(const struct secret_scan *scan, struct word word, const char *text)
-{
-    return word.to - word.from == strlen(text) && memcmp(scan->text + word.from, text, word.to - word.from) == 0;
-}
-
-/* Is WORD the program NAME, with or without the folder it lies in? */
-static bool word_is_program(const struct secret_scan *scan, struct word word, const char *name)
-{
-    size_t size = strlen(name), length = word.to - word.from;
-
-    return length >= size && memcmp(scan->text + word.to - size, name, size) == 0 &&
-           (length == size || scan->text[word.to - size - 1] == '/');
-}
-
-/* The quoted text at AT: up to its end mark. */
-static struct word read_quoted(struct secret_scan *scan, size_t at)
-{
-    return (struct word){at + 1,
-                         secret_next_mark(scan, scan->text[at] == '"' ? MARK_DOUBLE_QUOTE : MARK_SINGLE_QUOTE, at + 1)};
-}
-
-/* Does a quote within a word, at AT of a word that begins at FROM, open what belongs to it, or does it end what is
- * around it? -p'…', --user="…" */
-static bool opens_within(const struct secret_scan *scan, size_t from, size_t at)
-{
-    return scan->text[at - 1] == '=' || scan->text[at - 1] == ':' || (scan->text[from] == '-' && at - from <= 2);
-}
-
-static struct word read_word(struct secret_scan *scan, size_t at)
-{
-    const char *text = scan->text;
-    size_t end = at;
-
-    if (text[at] == '"' || text[at] == '\'')
-        return read_quoted(scan, at);
-    if (text[at] == '\\' && at + 1 < scan->length && (text[at + 1] == '"' || text[at + 1] == '\''))
-        return (struct word){at + 2, secret_next_mark(scan, MARK_ESCAPE_END, at + 2)};
-    while (end < scan->length && end - at < COMMAND_MAX && !secret_is_blank(text[end]) && text[end] &&
-           !strchr(";|&<>)`", text[end])) {
-        if (text[end] == '"' || text[end] == '\'') {
-            if (!opens_within(scan, at, end))
-                break;
-            end = read_quoted(scan, end).to;
-            if (end < scan->length)
-                end++;
-            continue;
-        }
-        if (text[end] == '$' && end + 1 < scan->length && text[end + 1] == '(') { /* a substitution is one word's */
-            while (end < scan->length && end - at < COMMAND_MAX && text[end] != ')')
-                end++;
-        }
-        end += end < scan->length && text[end] == '\\' && end + 1 < scan->length ? 2 : 1;
-    }
-    return (struct word){at, end < scan->length ? end : scan->length};
-}
-
-/* The body of the here-document that ends with the line WORD, behind the line at AT. What looks like one within
- * another's body is none. */
-static struct word read_document(struct secret_scan *scan, struct word word, size_t at)
-{
-    const char *text = scan->text;
-    size_t size = word.to - word.from, body = secret_next_mark(scan, MARK_LINE_END, at) + 1, line;
-
-    if (body < scan->document_to && body != scan->document_from)
-        return (struct word){0};
-    if (body != scan->document_from) {
-        for (line = body; line < scan->length; line = secret_next_mark(scan, MARK_LINE_END, line) + 1) {
-            size_t begin = line;
-
-            while (begin < scan->length && text[begin] == '\t')
-                begin++;
-            if (scan->length - begin >= size && memcmp(text + begin, text + word.from, size) == 0 &&
-                (begin + size == scan->length || secret_is_blank(text[begin + size])))
-                break;
-        }
-        scan->document_from = body;
-        scan->document_to = line < scan->length ? line : scan->length;
-    }
-    return (struct word){body, scan->document_to};
-}
-
-/* The words from AT on, up to what ends the command. */
-static void read_command(struct secret_scan *scan, size_t at, struct command *command)
-{
-    const char *text = scan->text;
-    size_t begin = at;
-
-    *command = (struct command){.count = 0};
-    while (at < scan->length && command->count < WORDS_MAX && at - begin < COMMAND_MAX) {
-        struct word word;
-
-        if (text[at] == '\\' && at + 1 < scan->length && text[at + 1] == '\n') {
-            at += 2;
-        } else if (text[at] == '\n' || !text[at] || strchr(";|&)`", text[at])) {
-            break;
-        } else if (secret_is_blank(text[at]) || text[at] == '>' || text[at] == ',') {
-            at++;
-        } else if (text[at] == '<') {
-            bool string = secret_is_word(scan, at, "<<<"), document = !string && secret_is_word(scan, at, "<<");
-
-            at += string ? 3 : document ? 2 : 1;
-            while (at < scan->length && (text[at] == ' ' || text[at] == '\t' || (document && text[at] == '-')))
-                at++;
-            if (at >= scan->length || text[at] == '\n')
-                break;
-            word = read_word(scan, at);
-            if (string)
-                command->input = word;
-            else if (document && word.to > word.from && !command->input.to)
-                command->input = read_document(scan, word, word.to);
-            at = word.to > at ? word.to : at + 1;
-        } else {
-            word = read_word(scan, at);
-            command->words[command->count++] = word;
-            at = word.to > at ? word.to : at + 1;
-            if (at < scan->length && (text[at] == '"' || text[at] == '\''))
-                at++; /* the quote that ended it */
-        }
-    }
-    command->end = at < scan->length ? at : scan->length;
-}
-
 /* ---- Notes ---- */
 
 /* Notes a password for later. Where there is no room, the last note grows. */
@@ -323,7 +188,7 @@ static bool is_escape(const struct secret_scan *scan, size_t at, size_t to)
 }
 
 /* The passwords in what a taker reads: user:password lines, or each word. */
-static void note_input(struct secret_scan *scan, struct word input, bool pairs)
+static void note_input(struct secret_scan *scan, struct secret_word input, bool pairs)
 {
     const char *text = scan->text;
 
@@ -354,7 +219,8 @@ static void note_input(struct secret_scan *scan, struct word input, bool pairs)
 /* ---- Commands ---- */
 
 /* Is WORD the short flag, among others of CLUSTER too? RET: where it ends. */
-static bool ends_short_flag(const struct secret_scan *scan, struct word word, const struct taken *taken, size_t *ret)
+static bool ends_short_flag(const struct secret_scan *scan, struct secret_word word, const struct taken *taken,
+                            size_t *ret)
 {
     const char *text = scan->text;
     size_t at = word.from + 1;
@@ -369,13 +235,13 @@ static bool ends_short_flag(const struct secret_scan *scan, struct word word, co
     return true;
 }
 
-static bool is_flag(const struct secret_scan *scan, struct word word)
+static bool is_flag(const struct secret_scan *scan, struct secret_word word)
 {
     return word.to > word.from && scan->text[word.from] == '-';
 }
 
 /* The N-th word behind AT that is no flag; COUNT: there is none. */
-static size_t argument(const struct secret_scan *scan, const struct command *command, size_t at, size_t n)
+static size_t argument(const struct secret_scan *scan, const struct secret_command *command, size_t at, size_t n)
 {
     for (; at < command->count; at++)
         if (!is_flag(scan, command->words[at]) && --n == 0)
@@ -383,10 +249,10 @@ static size_t argument(const struct secret_scan *scan, const struct command *com
     return at;
 }
 
-static void note_setting(struct secret_scan *scan, const struct command *command, size_t at)
+static void note_setting(struct secret_scan *scan, const struct secret_command *command, size_t at)
 {
     size_t name_at = argument(scan, command, at, 1), value_at = argument(scan, command, at, 2);
-    struct word name, value;
+    struct secret_word name, value;
 
     if (value_at >= command->count)
         return;
@@ -402,9 +268,10 @@ static void note_setting(struct secret_scan *scan, const struct command *command
                    command->words[argument(scan, command, at, 3)].to, NULL);
 }
 
-static void note_flag(struct secret_scan *scan, const struct taken *taken, const struct command *command, size_t at)
+static void note_flag(struct secret_scan *scan, const struct taken *taken, const struct secret_command *command,
+                      size_t at)
 {
-    struct word word = command->words[at];
+    struct secret_word word = command->words[at];
     size_t size = strlen(taken->flag), end = 0;
     bool next = false;
 
@@ -426,14 +293,14 @@ static void note_flag(struct secret_scan *scan, const struct taken *taken, const
         note_value(scan, command->words[at + 1].from, command->words[at + 1].to, taken->behind);
 }
 
-static void note_last_argument(struct secret_scan *scan, const struct taken *taken, const struct command *command,
-                               size_t at)
+static void note_last_argument(struct secret_scan *scan, const struct taken *taken,
+                               const struct secret_command *command, size_t at)
 {
     bool given = !taken->flag;
     size_t last = command->count;
 
     for (size_t i = at; i < command->count; i++) {
-        struct word word = command->words[i];
+        struct secret_word word = command->words[i];
 
         if (!is_flag(scan, word))
             last = i;
@@ -445,12 +312,12 @@ static void note_last_argument(struct secret_scan *scan, const struct taken *tak
 }
 
 /* What a program is given by its own words, which follow its name. */
-static void look_at_arguments(struct secret_scan *scan, const struct taken *taken, const struct command *command)
+static void look_at_arguments(struct secret_scan *scan, const struct taken *taken, const struct secret_command *command)
 {
     size_t behind = 0, at;
 
     if (taken->subcommand) {
-        while (behind < command->count && !word_is(scan, command->words[behind], taken->subcommand))
+        while (behind < command->count && !secret_word_is(scan, command->words[behind], taken->subcommand))
             behind++;
         if (behind++ == command->count)
             return;
@@ -479,46 +346,46 @@ static void look_at_arguments(struct secret_scan *scan, const struct taken *take
 }
 
 /* Does COMMAND read a password? PAIRS: as user:password. */
-static bool takes_password(const struct secret_scan *scan, const struct command *command, bool *pairs)
+static bool takes_password(const struct secret_scan *scan, const struct secret_command *command, bool *pairs)
 {
     static const char *const before[] = {"sudo", "env", "exec", "command", "nohup", "doas", "chroot", "gosu"};
     size_t at = 0;
 
     *pairs = false;
     for (size_t i = 0; i < command->count; i++) {
-        if (word_is_program(scan, command->words[i], "chpasswd") ||
-            word_is_program(scan, command->words[i], "newusers"))
+        if (secret_word_is_program(scan, command->words[i], "chpasswd") ||
+            secret_word_is_program(scan, command->words[i], "newusers"))
             return *pairs = true;
         for (size_t k = 0; k < countof(taking_flags); k++)
-            if (word_is(scan, command->words[i], taking_flags[k]))
+            if (secret_word_is(scan, command->words[i], taking_flags[k]))
                 return true;
     }
     for (bool skipped = true; skipped && at < command->count;) {
-        struct word word = command->words[at];
+        struct secret_word word = command->words[at];
 
         skipped = is_flag(scan, word) || memchr(scan->text + word.from, '=', word.to - word.from);
         for (size_t k = 0; k < countof(before) && !skipped; k++)
-            if (word_is_program(scan, word, before[k])) {
+            if (secret_word_is_program(scan, word, before[k])) {
                 skipped = true;
                 at += strcmp(before[k], "chroot") == 0 || strcmp(before[k], "gosu") == 0;
             }
-        if (word_is_program(scan, word, "sudo"))
+        if (secret_word_is_program(scan, word, "sudo"))
             for (size_t i = at + 1; i < command->count && is_flag(scan, command->words[i]); i++)
                 if (memchr(scan->text + command->words[i].from, 'S', command->words[i].to - command->words[i].from))
                     return true;
         at += skipped;
     }
     for (size_t k = 0; k < countof(takers) && at < command->count; k++)
-        if (strcmp(takers[k], "sudo") != 0 && word_is_program(scan, command->words[at], takers[k]))
+        if (strcmp(takers[k], "sudo") != 0 && secret_word_is_program(scan, command->words[at], takers[k]))
             return true;
     return false;
 }
 
 /* Does what COMMAND writes go to one that reads a password? It may stand in a group: (echo …; echo …) | passwd. */
-static bool is_piped_to_taker(struct secret_scan *scan, const struct command *writer, bool *pairs)
+static bool is_piped_to_taker(struct secret_scan *scan, const struct secret_command *writer, bool *pairs)
 {
     const char *text = scan->text;
-    struct command command;
+    struct secret_command command;
     size_t at = writer->end;
 
     for (size_t i = 0; i < GROUP_MAX && at < scan->length && strchr(";&\n", text[at]); i++) {
@@ -526,7 +393,7 @@ static bool is_piped_to_taker(struct secret_scan *scan, const struct command *wr
             at++;
         if (at < scan->length && text[at] == '}')
             break;
-        read_command(scan, at, &command);
+        secret_read_command(scan, at, &command);
         if (command.end <= at)
             return false;
         at = command.end;
@@ -542,7 +409,7 @@ static bool is_piped_to_taker(struct secret_scan *scan, const struct command *wr
         at++;
         while (at < scan->length && text[at] && (secret_is_blank(text[at]) || strchr("&({\\", text[at])))
             at++;
-        read_command(scan, at, &command);
+        secret_read_command(scan, at, &command);
         if (takes_password(scan, &command, pairs))
             return true;
         at = command.end;
@@ -571,8 +438,8 @@ static void look_at_netrc(struct secret_scan *scan, size_t at)
             note(scan, at, end);
             return;
         }
-        login |= word_is(scan, (struct word){at, end}, "login");
-        password = login && word_is(scan, (struct word){at, end}, "password");
+        login |= secret_word_is(scan, (struct secret_word){at, end}, "login");
+        password = login && secret_word_is(scan, (struct secret_word){at, end}, "password");
         words++;
         at = end > at ? end : at + 1;
     }
@@ -594,14 +461,14 @@ static bool is_program_at(const struct secret_scan *scan, size_t at, const char 
 /* The programs that are named at AT. What one was seen to be given is not read again for it. */
 static void look(struct secret_scan *scan, size_t at)
 {
-    struct command command;
+    struct secret_command command;
     size_t end, number = 0;
     bool pairs = false;
 
     for (size_t i = 0; i < countof(takens); i++, number++) {
         if (!is_program_at(scan, at, takens[i].program, &end) || at < scan->read_to[number])
             continue;
-        read_command(scan, end, &command);
+        secret_read_command(scan, end, &command);
         scan->read_to[number] = command.end;
         look_at_arguments(scan, &takens[i], &command);
         if (command.input.to > command.input.from && takes_password(scan, &command, &pairs))
@@ -610,7 +477,7 @@ static void look(struct secret_scan *scan, size_t at)
     for (size_t i = 0; i < countof(takers); i++, number++) {
         if (!is_program_at(scan, at, takers[i], &end) || at < scan->read_to[number])
             continue;
-        read_command(scan, at, &command);
+        secret_read_command(scan, at, &command);
         scan->read_to[number] = command.end;
         if (command.input.to > command.input.from && takes_password(scan, &command, &pairs))
             note_input(scan, command.input, pairs);
@@ -618,14 +485,14 @@ static void look(struct secret_scan *scan, size_t at)
     for (size_t i = 0; i < countof(writers); i++, number++) {
         if (!is_program_at(scan, at, writers[i], &end) || at < scan->read_to[number])
             continue;
-        read_command(scan, end, &command);
+        secret_read_command(scan, end, &command);
         scan->read_to[number] = command.end;
         if (!is_piped_to_taker(scan, &command, &pairs))
             continue;
         if (strcmp(writers[i], "cat") == 0)
             note_input(scan, command.input, pairs);
         else
-            note_input(scan, (struct word){end, command.end}, pairs);
+            note_input(scan, (struct secret_word){end, command.end}, pairs);
     }
     if (is_program_at(scan, at, "machine", &end) && at >= scan->read_to[number]) {
         scan->read_to[number] = at + NETRC_MAX / 8;

@@ -55,6 +55,27 @@ extern const char *const secret_named_kind;
 /* A secret that is told by the name before it: NAME=value and its relatives. */
 bool secret_match_pair(struct secret_scan *scan, size_t at, struct secret_match *ret);
 
+/* ---- secret_words.c ---- */
+
+enum { SECRET_WORDS_MAX = 64, SECRET_COMMAND_MAX = 4096 };
+
+struct secret_word {
+    size_t from, to;
+};
+
+struct secret_command {
+    size_t end; /* of its text: at what ends it, or the text's end */
+    struct secret_word words[SECRET_WORDS_MAX];
+    size_t count;
+    struct secret_word input; /* the here-string or here-document that it reads; empty: none */
+};
+
+bool secret_word_is(const struct secret_scan *scan, struct secret_word word, const char *text);
+/* Is WORD the program NAME, with or without the folder it lies in? */
+bool secret_word_is_program(const struct secret_scan *scan, struct secret_word word, const char *name);
+/* The words from AT on, up to what ends the command; at most SECRET_WORDS_MAX of them. */
+void secret_read_command(struct secret_scan *scan, size_t at, struct secret_command *command);
+
 /* ---- secret_commands.c ---- */
 
 /* A secret that a program is given: in its arguments, or through a pipe. */
