@@ -4,29 +4,15 @@
 work=$(mktemp -d)
 sock=$work/agent.sock
 export DOCKER_HOST=unix://$work/docker.sock
-failures=0 ended= where=
 agent_pid= engine_pid= rsyslog_pid= host_pid=
 
-step() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
-fail() { printf 'FAILED: %s\n' "$*"; failures=$((failures + 1)); }
-
-# finish: the end of a suite. One that ends without it has failed, whatever its status.
-finish() {
-    step "$failures failures"
-    ended=1
-    [ "$failures" -eq 0 ]
-}
-set -E
-trap 'where="${BASH_SOURCE[0]}, line $LINENO: $BASH_COMMAND"' ERR
+. tests/engines/end.sh
 
 cleanup() {
     local status=$?
     trap - EXIT ERR
     set +e
-    if [ -z "$ended" ]; then
-        echo "FAILED: ended early with status $status${where:+ ($where)}"
-        [ "$status" -ne 0 ] || status=1
-    fi
+    check_end
     [ -n "$agent_pid" ] && kill "$agent_pid" 2>/dev/null && wait "$agent_pid" 2>/dev/null
     if [ -n "$engine_pid" ] && kill -CONT "$(cat "$work/pid" 2>/dev/null)" 2>/dev/null; then
         for _ in 1 2; do # podman removes none that another one joined
