@@ -24,6 +24,7 @@ int parse_version_value(const struct json *value, struct version_facts **ret, st
     if (json_type(value) != JSON_OBJECT || !json_string(json_get(value, "Version")))
         return error_set(error, EINVAL, "version: not an object with Version");
     v = build_begin(&b, sizeof *v, 512);
+    b.document = value;
     v->version = build_text(&b, json_get(value, "Version"));
     v->api_version = build_text(&b, json_get(value, "ApiVersion"));
     v->min_api_version = build_text(&b, json_get(value, "MinAPIVersion"));
@@ -161,6 +162,7 @@ int parse_info_value(const struct json *value, struct info_facts **ret, struct e
     if (json_type(value) != JSON_OBJECT || !json_string(json_get(value, "DockerRootDir")))
         return error_set(error, EINVAL, "info: not an object with DockerRootDir");
     info = build_begin(&b, sizeof *info, 2048);
+    b.document = value;
     info->id = arena_strdup(b.arena, json_string(json_get(value, "ID"))); /* podman: another one each time */
     info->name = build_text(&b, json_get(value, "Name"));
     info->server_version = build_text(&b, json_get(value, "ServerVersion"));
@@ -209,6 +211,7 @@ int parse_container_list_value(const struct json *value, struct container_list_f
     if (count > DOCUMENT_LIST_MAX)
         return error_set(error, EFBIG, "containers: more than %d", (int)DOCUMENT_LIST_MAX);
     list = build_begin(&b, sizeof *list, sizeof *list + count * (sizeof *list->items + 160) + 64);
+    b.document = value;
     list->items = count ? arena_alloc(b.arena, count * sizeof *list->items) : NULL;
     for (size_t i = 0; i < count; i++) {
         const struct json *item = json_at(value, i);
@@ -278,6 +281,7 @@ int parse_exec_value(const struct json *value, struct exec_facts **ret, struct e
     if (!docker_id_valid(json_string(json_get(value, "ID"))) || json_type(process) != JSON_OBJECT)
         return error_set(error, EINVAL, "exec: not an object with ID and ProcessConfig");
     exec = build_begin(&b, sizeof *exec, 768);
+    b.document = value;
     exec->id = build_text(&b, json_get(value, "ID"));
     exec->container_id = build_text(&b, json_get(value, "ContainerID"));
     exec->user = build_text_or(&b, json_get(process, "user"));

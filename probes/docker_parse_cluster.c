@@ -29,6 +29,7 @@ int parse_network_list_value(const struct json *value, struct network_list_facts
     if (count > DOCUMENT_LIST_MAX)
         return error_set(error, EFBIG, "networks: more than %d", (int)DOCUMENT_LIST_MAX);
     list = build_begin(&b, sizeof *list, 1024);
+    b.document = value;
     list->items = count ? arena_alloc(b.arena, count * sizeof *list->items) : NULL;
     for (size_t i = 0; i < count; i++) {
         const struct json *item = json_at(value, i), *options = json_get(item, "Options");
@@ -86,6 +87,7 @@ int parse_service_list_value(const struct json *value, struct service_list_facts
     if (json_type(value) != JSON_ARRAY)
         return error_set(error, EINVAL, "services: not an array");
     list = build_begin(&b, sizeof *list, 1024);
+    b.document = value;
     list->exposed.items = arena_alloc(b.arena, LIST_MAX * sizeof *list->exposed.items);
     for (size_t i = 0; i < count; i++) {
         const struct json *service = json_at(value, i);

@@ -11,8 +11,8 @@
 
 #include "common/clock.h"
 #include "common/str.h"
+#include "probes/docker_parse_container.h"
 #include "probes/parse_util.h"
-#include "probes/volume.h"
 
 enum { LABELS_MAX = 64, LABEL_LENGTH_MAX = 256, EXECS_MAX = 1024 };
 
@@ -33,7 +33,8 @@ static const char *without_slash(struct builder *b, const struct json *value)
 
 static void parse_state(struct builder *b, const struct json *state, struct container_facts *c)
 {
-    const char *health = json_string(json_path(state, "Health", "Status", NULL));
+    const struct json *check = build_typed(b, json_get(state, "Health"), JSON_OBJECT);
+    const char *health = json_string(build_typed(b, json_get(check, "Status"), JSON_STRING));
 
     c->status = build_text_or(b, json_get(state, "Status"));
     c->running = build_bool(b, json_get(state, "Running"));
@@ -52,6 +53,7 @@ static void parse_labels(struct builder *b, const struct json *labels, struct co
     size_t count = json_count(labels);
     const char *pod = json_string(json_get(labels, "io.kubernetes.pod.uid"));
 
+    build_typed(b, labels, JSON_OBJECT);
     c->is_swarm_task = !str_empty(json_string(json_get(labels, "com.docker.swarm.task.id")));
     c->is_pod = !str_empty(pod);
     if (json_get(labels, "execID"))
@@ -175,13 +177,13 @@ static void parse_security_options(struct builder *b, const struct json *options
 {
     static const char word[] = "seccomp";
     enum { INLINE_MAX = 200 };
-    size_t count = json_type(options) == JSON_ARRAY ? json_count(options) : 0;
+    size_t count = json_count(build_typed(b, options, JSON_ARRAY));
 
     if (!build_room(b, count, "HostConfig.SecurityOpt", &c->security_opt))
         return;
     for (size_t i = 0; i < count; i++) {
         size_t length;
-        const char *s = json_string_n(json_at(options, i), &length);
+        const char *s = json_string_n(build_typed(b, json_at(options, i), JSON_STRING), &length);
         char separator;
 
         if (!s)
@@ -197,7 +199,7 @@ static void parse_security_options(struct builder *b, const struct json *options
 static void parse_devices(struct builder *b, const struct json *host, struct container_facts *c)
 {
     const struct json *devices = json_get(host, "Devices"), *requests = json_get(host, "DeviceRequests");
-    size_t count = json_type(devices) == JSON_ARRAY ? json_count(devices) : 0;
+    size_t count = json_count(build_typed(b, devices, JSON_ARRAY));
 
     build_number(b, (int64_t)count);
     if (count > LIST_MAX) {
@@ -207,7 +209,7 @@ static void parse_devices(struct builder *b, const struct json *host, struct con
     c->devices = count ? arena_alloc(b->arena, count * sizeof *c->devices) : NULL;
     c->device_count = count;
     for (size_t i = 0; i < count; i++) {
-        const struct json *device = json_at(devices, i);
+        const struct json *device = build_typed(b, json_at(devices, i), JSON_OBJECT);
 
         c->devices[i] = (struct device_facts){
             .path_on_host = build_text_or(b, json_get(device, "PathOnHost")),
@@ -215,7 +217,7 @@ static void parse_devices(struct builder *b, const struct json *host, struct con
             .permissions = build_text_or(b, json_get(device, "CgroupPermissions")),
         };
     }
-    count = json_type(requests) == JSON_ARRAY ? json_count(requests) : 0;
+    count = json_count(build_typed(b, requests, JSON_ARRAY));
     if (!build_room(b, count, "HostConfig.DeviceRequests", &c->device_requests))
         return;
     for (size_t i = 0; i < count; i++) {
@@ -238,7 +240,7 @@ static void parse_devices(struct builder *b, const struct json *host, struct con
 
 static void parse_ulimits(struct builder *b, const struct json *ulimits, struct container_facts *c)
 {
-    size_t count = json_type(ulimits) == JSON_ARRAY ? json_count(ulimits) : 0;
+    size_t count = json_count(build_typed(b, ulimits, JSON_ARRAY));
 
     if (!build_room(b, count, "HostConfig.Ulimits", &c->ulimits))
         return;
@@ -254,6 +256,8 @@ static void parse_ulimits(struct builder *b, const struct json *ulimits, struct 
 
 static void parse_host_config(struct builder *b, const struct json *host, struct container_facts *c)
 {
+    const struct json *restart = build_typed(b, json_get(host, "RestartPolicy"), JSON_OBJECT);
+
     c->privileged = build_bool(b, json_get(host, "Privileged"));
     c->readonly_rootfs = build_bool(b, json_get(host, "ReadonlyRootfs"));
     c->publish_all_ports = build_bool(b, json_get(host, "PublishAllPorts"));
@@ -273,185 +277,10 @@ static void parse_host_config(struct builder *b, const struct json *host, struct
     c->cpu_quota = build_int(b, json_get(host, "CpuQuota"));
     c->pids_limit = build_int(b, json_get(host, "PidsLimit"));
     c->cpuset_cpus = build_text_or(b, json_get(host, "CpusetCpus"));
-    c->restart_policy = build_text_or(b, json_path(host, "RestartPolicy", "Name", NULL));
-    c->restart_retries = build_int(b, json_path(host, "RestartPolicy", "MaximumRetryCount", NULL));
+    c->restart_policy = build_text_or(b, json_get(restart, "Name"));
+    c->restart_retries = build_int(b, json_get(restart, "MaximumRetryCount"));
     parse_devices(b, host, c);
     parse_ulimits(b, json_get(host, "Ulimits"), c);
-}
-
-/* Slashes at the end do not matter. */
-static bool same_place(const char *a, const char *b)
-{
-    size_t length = strlen(a), other = strlen(b);
-
-    while (length > 1 && a[length - 1] == '/')
-        length--;
-    while (other > 1 && b[other - 1] == '/')
-        other--;
-    return length == other && strncmp(a, b, length) == 0;
-}
-
-static struct mount_facts *mount_at(const struct container_facts *c, const char *destination)
-{
-    for (size_t i = 0; i < c->mount_count; i++)
-        if (same_place(c->mounts[i].destination, destination))
-            return &c->mounts[i];
-    return NULL;
-}
-
-/* "--mount type=volume,volume-opt=o=bind,volume-opt=device=/etc" */
-static void add_volume_options(struct builder *b, const struct json *wanted, struct mount_facts *mount)
-{
-    const struct json *options = json_path(wanted, "VolumeOptions", "DriverConfig", "Options", NULL);
-    bool read_only = false;
-    const char *folder =
-        volume_bound_folder(json_string(json_get(options, "o")), json_string(json_get(options, "device")), &read_only);
-
-    if (!folder || strcmp(mount->type, "volume") != 0)
-        return;
-    mount->device = build_string(b, folder, strlen(folder));
-    mount->rw = mount->rw && !read_only;
-    build_number(b, mount->rw);
-}
-
-/* "source:destination[:options]"; a source without a slash is a named volume. */
-static void add_bind(struct builder *b, const char *bind, struct container_facts *c)
-{
-    static const char *const propagations[] = {"rshared", "shared", "rslave", "slave", "rprivate", "private"};
-    scoped(cleanup_free) char *copy = mem_strdup(bind);
-    char *destination = strchr(copy, ':'), *options;
-    struct mount_facts *mount;
-
-    if (!destination)
-        return;
-    *destination++ = '\0';
-    options = strchr(destination, ':');
-    if (options)
-        *options++ = '\0';
-    else
-        options = destination + strlen(destination);
-    if (mount_at(c, destination))
-        return;
-    mount = &c->mounts[c->mount_count++];
-    *mount = (struct mount_facts){
-        .type = copy[0] == '/' ? "bind" : "volume",
-        .source = build_string(b, copy, strlen(copy)),
-        .destination = build_string(b, destination, strlen(destination)),
-        .propagation = "",
-        .rw = !volume_has_option(options, "ro"),
-    };
-    build_number(b, mount->rw);
-    for (size_t i = 0; i < countof(propagations); i++)
-        if (volume_has_option(options, propagations[i])) {
-            mount->propagation = propagations[i];
-            build_number(b, (int64_t)i);
-            break;
-        }
-}
-
-/* A container that was never started may list its mounts in HostConfig alone. */
-static void parse_mounts(struct builder *b, const struct json *root, struct container_facts *c)
-{
-    const struct json *mounts = json_get(root, "Mounts"), *host = json_get(root, "HostConfig");
-    const struct json *wanted = json_get(host, "Mounts"), *binds = json_get(host, "Binds");
-    size_t room = json_count(mounts) + json_count(wanted) + json_count(binds);
-
-    build_number(b, (int64_t)room);
-    if (room > LIST_MAX) {
-        b->too_long = "Mounts";
-        return;
-    }
-    c->mounts = room ? arena_alloc(b->arena, room * sizeof *c->mounts) : NULL;
-    for (size_t i = 0; i < json_count(mounts); i++) {
-        const struct json *mount = json_at(mounts, i);
-
-        c->mounts[c->mount_count++] = (struct mount_facts){
-            .type = build_text_or(b, json_get(mount, "Type")),
-            .name = build_text(b, json_get(mount, "Name")),
-            .source = build_text_or(b, json_get(mount, "Source")),
-            .destination = build_text_or(b, json_get(mount, "Destination")),
-            .propagation = build_text_or(b, json_get(mount, "Propagation")),
-            .rw = build_bool(b, json_get(mount, "RW")),
-        };
-    }
-    for (size_t i = 0; i < json_count(wanted); i++) {
-        const struct json *mount = json_at(wanted, i);
-        const char *target = json_text(json_get(mount, "Target"), "");
-        struct mount_facts *there = mount_at(c, target);
-
-        if (there) {
-            add_volume_options(b, mount, there);
-            continue;
-        }
-        c->mounts[c->mount_count++] = (struct mount_facts){
-            .type = build_text_or(b, json_get(mount, "Type")),
-            .source = build_text_or(b, json_get(mount, "Source")),
-            .destination = build_string(b, target, strlen(target)),
-            .propagation = build_text_or(b, json_path(mount, "BindOptions", "Propagation", NULL)),
-            .rw = !build_bool(b, json_get(mount, "ReadOnly")),
-        };
-        add_volume_options(b, mount, &c->mounts[c->mount_count - 1]);
-    }
-    for (size_t i = 0; i < json_count(binds); i++)
-        if (json_string(json_at(binds, i)))
-            add_bind(b, json_string(json_at(binds, i)), c);
-}
-
-static size_t count_bindings(const struct json *ports)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; json_type(ports) == JSON_OBJECT && i < json_count(ports); i++)
-        count += json_count(json_member(ports, i, NULL, NULL));
-    return count;
-}
-
-/* What is published: as it is while the container runs (nothing, in the host's network, whatever was asked for), as it
- * will be otherwise. A container between two restarts has no ports just now and keeps those it was given. */
-static void parse_ports(struct builder *b, const struct json *root, struct container_facts *c)
-{
-    const struct json *ports = json_path(root, "NetworkSettings", "Ports", NULL);
-    bool restarting = json_bool(json_path(root, "State", "Restarting", NULL), false);
-    bool told = c->running && !restarting && json_type(ports) == JSON_OBJECT;
-    size_t count = c->running ? count_bindings(ports) : 0;
-
-    if (!count && !told) {
-        ports = json_path(root, "HostConfig", "PortBindings", NULL);
-        count = count_bindings(ports);
-    }
-    build_number(b, (int64_t)count);
-    if (count > LIST_MAX) {
-        b->too_long = "PortBindings";
-        return;
-    }
-    c->ports = count ? arena_alloc(b->arena, count * sizeof *c->ports) : NULL;
-    for (size_t i = 0; count && i < json_count(ports); i++) {
-        const char *port;
-        const struct json *bindings = json_member(ports, i, &port, NULL);
-        const char *container_port = json_count(bindings) ? build_string(b, port, strlen(port)) : NULL;
-
-        for (size_t k = 0; k < json_count(bindings); k++) {
-            const char *host_port = build_text_or(b, json_get(json_at(bindings, k), "HostPort"));
-            long number = strtol(host_port, NULL, 10); /* of a range, the first */
-
-            c->ports[c->port_count++] = (struct port_binding){
-                .container_port = container_port,
-                .host_ip = build_text_or(b, json_get(json_at(bindings, k), "HostIp")),
-                .host_port = number > 0 && number <= UINT16_MAX ? (int)number : 0,
-            };
-        }
-    }
-}
-
-static void parse_networks(struct builder *b, const struct json *root, struct container_facts *c)
-{
-    build_keys(b, json_path(root, "NetworkSettings", "Networks", NULL), "NetworkSettings.Networks", &c->networks);
-    if (c->networks.count || !(str_empty(c->network_mode) || strcmp(c->network_mode, "default") == 0 ||
-                               strcmp(c->network_mode, "bridge") == 0))
-        return;
-    c->networks.items = arena_alloc(b->arena, sizeof *c->networks.items);
-    c->networks.items[0] = "bridge";
-    c->networks.count = 1;
 }
 
 /* Which execs live changes with every health check and judges nothing by itself: not part of the digest. */
@@ -482,6 +311,7 @@ int parse_container_value(const struct json *value, struct container_facts **ret
         json_type(json_get(value, "Config")) != JSON_OBJECT || json_type(json_get(value, "State")) != JSON_OBJECT)
         return error_set(error, EINVAL, "container: State, Config or HostConfig is missing");
     c = build_begin(&b, sizeof *c, ARENA_FIRST);
+    b.document = value;
     c->id = build_text(&b, json_get(value, "Id"));
     c->name = without_slash(&b, json_get(value, "Name"));
     c->image_id = build_text(&b, json_get(value, "Image"));
@@ -491,9 +321,9 @@ int parse_container_value(const struct json *value, struct container_facts **ret
     parse_state(&b, json_get(value, "State"), c);
     parse_config(&b, json_get(value, "Config"), c);
     parse_host_config(&b, json_get(value, "HostConfig"), c);
-    parse_mounts(&b, value, c);
-    parse_ports(&b, value, c);
-    parse_networks(&b, value, c);
+    container_parse_mounts(&b, value, c);
+    container_parse_networks(&b, value, c);
+    container_parse_ports(&b, value, c);
     parse_exec_ids(&b, json_get(value, "ExecIDs"), c);
     r = build_end(&b, &c->facts, "container", error);
     if (r == 0)

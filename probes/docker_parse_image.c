@@ -9,7 +9,7 @@
 /* RepoTags and RepoDigests hold "<none>:<none>" and "<none>@<none>" for what has none. */
 static void read_references(struct builder *b, const struct json *references, const char *name, struct string_list *ret)
 {
-    size_t count = json_type(references) == JSON_ARRAY ? json_count(references) : 0;
+    size_t count = json_count(build_typed(b, references, JSON_ARRAY));
 
     if (!build_room(b, count, name, ret))
         return;
@@ -34,6 +34,7 @@ int parse_image_list_value(const struct json *value, struct image_list_facts **r
     if (count > DOCUMENT_LIST_MAX)
         return error_set(error, EFBIG, "images: more than %d", (int)DOCUMENT_LIST_MAX);
     list = build_begin(&b, sizeof *list, sizeof *list + count * (sizeof *list->items + 256) + 64);
+    b.document = value;
     list->items = count ? arena_alloc(b.arena, count * sizeof *list->items) : NULL;
     for (size_t i = 0; i < count; i++) {
         const struct json *item = json_at(value, i);
@@ -95,12 +96,15 @@ int parse_image_value(const struct json *value, struct image_facts **ret, struct
 {
     struct builder b;
     struct image_facts *image;
-    const struct json *config = json_get(value, "Config"), *test = json_path(config, "Healthcheck", "Test", NULL);
+    const struct json *config, *test;
     int r;
 
     if (json_type(value) != JSON_OBJECT || !json_string(json_get(value, "Id")))
         return error_set(error, EINVAL, "image: not an object with Id");
     image = build_begin(&b, sizeof *image, 768);
+    b.document = value;
+    config = build_typed(&b, json_get(value, "Config"), JSON_OBJECT);
+    test = json_get(build_typed(&b, json_get(config, "Healthcheck"), JSON_OBJECT), "Test");
     image->id = build_text(&b, json_get(value, "Id"));
     image->user = build_text_or(&b, json_get(config, "User"));
     read_references(&b, json_get(value, "RepoTags"), "RepoTags", &image->tags);
@@ -135,6 +139,7 @@ int parse_history_value(const struct json *value, struct history_facts **ret, st
     if (count > LIST_MAX)
         return error_set(error, EFBIG, "history: more than %d steps", (int)LIST_MAX);
     history = build_begin(&b, sizeof *history, 2048);
+    b.document = value;
     history->items = count ? arena_alloc(b.arena, count * sizeof *history->items) : NULL;
     for (size_t i = count; i-- > 0;) {
         const struct json *item = json_at(value, i);

@@ -190,9 +190,9 @@ struct mount_facts {
 };
 
 struct port_binding {
-    const char *container_port; /* "80/tcp" */
-    const char *host_ip;        /* "" when empty */
-    int host_port;              /* 0: chosen by the engine */
+    const char *container_port;    /* "80/tcp" */
+    const char *host_ip;           /* "" when empty */
+    int host_port, host_port_last; /* a range of which the engine takes one, or one and the same; 0: of its choice */
 };
 
 struct device_facts {
@@ -248,10 +248,11 @@ struct container_facts {
     struct string_list ulimits; /* "nofile=1024:2048" */
     struct mount_facts *mounts; /* .Mounts, and HostConfig.Mounts/Binds of a container never started, merged */
     size_t mount_count;
-    struct port_binding *ports; /* running: NetworkSettings.Ports; otherwise HostConfig.PortBindings */
+    struct port_binding *ports; /* running: NetworkSettings.Ports; otherwise HostConfig.PortBindings and with
+                                   PublishAllPorts the exposed ones, unless it has no network of its own */
     size_t port_count;
-    struct string_list networks; /* names in NetworkSettings.Networks; network_mode "bridge"/"default"/"" of one without
-                                    any counts as "bridge" */
+    struct string_list networks; /* names in NetworkSettings.Networks; where that is absent, network_mode "bridge",
+                                    "default" or "" counts as "bridge" */
     struct string_list labels;   /* "key=value", bounded in count and length: for waivers */
 };
 

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/str.h"
+
 void *build_begin(struct builder *builder, size_t size, size_t arena_size)
 {
     struct facts *facts;
@@ -15,14 +17,69 @@ void *build_begin(struct builder *builder, size_t size, size_t arena_size)
     return facts;
 }
 
+/* Where WANTED stands below AT: "HostConfig.CapAdd[0]". Written from its end, once it is found. */
+static bool find_place(const struct json *at, const struct json *wanted, struct str *ret_place)
+{
+    for (size_t i = 0; i < json_count(at); i++) {
+        const char *key = NULL;
+        const struct json *child = json_type(at) == JSON_OBJECT ? json_member(at, i, &key, NULL) : json_at(at, i);
+        scoped(cleanup_free) char *rest = NULL;
+
+        if (child != wanted && !find_place(child, wanted, ret_place))
+            continue;
+        rest = str_steal(ret_place);
+        if (key)
+            str_printf(ret_place, "%.64s%s%s", key, *rest && *rest != '[' ? "." : "", rest);
+        else
+            str_printf(ret_place, "[%zu]%s%s", i, *rest && *rest != '[' ? "." : "", rest);
+        return true;
+    }
+    return false;
+}
+
+static int refuse(const struct builder *builder, const char *what, struct error *error)
+{
+    scoped_str place = STR_INIT;
+
+    if (builder->too_long)
+        return error_set(error, EFBIG, "%s: %s is too long", what, builder->too_long);
+    if (!find_place(builder->document, builder->wrong, &place))
+        str_append(&place, "a value");
+    return error_set(error, EINVAL, "%s: %s %s", what, place.data, builder->wrong_what);
+}
+
 int build_end(struct builder *builder, struct facts *facts, const char *what, struct error *error)
 {
+    int r = 0;
+
     facts->digest = hash_end(&builder->hash);
-    if (!builder->too_long)
-        return 0;
-    error_set(error, EFBIG, "%s: %s is too long", what, builder->too_long);
-    arena_free(builder->arena);
-    return -EFBIG;
+    if (builder->too_long || builder->wrong) {
+        r = refuse(builder, what, error);
+        arena_free(builder->arena);
+    }
+    return r;
+}
+
+void build_refuse(struct builder *builder, const struct json *value, const char *what)
+{
+    if (builder->wrong)
+        return;
+    builder->wrong = value;
+    builder->wrong_what = what;
+}
+
+const struct json *build_typed(struct builder *builder, const struct json *value, enum json_type type)
+{
+    static const char *const wanted[] = {
+        [JSON_BOOL] = "is not a boolean", [JSON_NUMBER] = "is not a number",  [JSON_STRING] = "is not a string",
+        [JSON_ARRAY] = "is not an array", [JSON_OBJECT] = "is not an object",
+    };
+
+    if (json_type(value) == type)
+        return value;
+    if (json_type(value) != JSON_NULL)
+        build_refuse(builder, value, wanted[type]);
+    return NULL;
 }
 
 const char *build_string(struct builder *builder, const char *s, size_t length)
@@ -34,7 +91,7 @@ const char *build_string(struct builder *builder, const char *s, size_t length)
 const char *build_text(struct builder *builder, const struct json *value)
 {
     size_t length;
-    const char *s = json_string_n(value, &length);
+    const char *s = json_string_n(build_typed(builder, value, JSON_STRING), &length);
 
     if (s)
         return build_string(builder, s, length);
@@ -45,7 +102,7 @@ const char *build_text(struct builder *builder, const struct json *value)
 const char *build_whole_text(struct builder *builder, const struct json *value, const char *name)
 {
     size_t length = 0;
-    const char *s = json_string_n(value, &length);
+    const char *s = json_string_n(build_typed(builder, value, JSON_STRING), &length);
 
     if (length > TEXT_WHOLE_MAX) {
         builder->too_long = name;
@@ -69,7 +126,7 @@ void build_number(struct builder *builder, int64_t number)
 
 int64_t build_int(struct builder *builder, const struct json *value)
 {
-    int64_t number = json_int(value, 0);
+    int64_t number = json_int(build_typed(builder, value, JSON_NUMBER), 0);
 
     build_number(builder, number);
     return number;
@@ -82,9 +139,10 @@ bool build_bool(struct builder *builder, const struct json *value)
 
 enum tristate build_tristate(struct builder *builder, const struct json *value)
 {
-    enum tristate tristate =
-        json_type(value) == JSON_BOOL ? (json_bool(value, false) ? TRI_TRUE : TRI_FALSE) : TRI_ABSENT;
+    enum tristate tristate = TRI_ABSENT;
 
+    if (build_typed(builder, value, JSON_BOOL))
+        tristate = json_bool(value, false) ? TRI_TRUE : TRI_FALSE;
     build_number(builder, tristate);
     return tristate;
 }
@@ -109,13 +167,13 @@ void build_push(struct builder *builder, struct string_list *list, const char *s
 
 void build_list(struct builder *builder, const struct json *array, const char *name, struct string_list *ret)
 {
-    size_t count = json_type(array) == JSON_ARRAY ? json_count(array) : 0;
+    size_t count = json_count(build_typed(builder, array, JSON_ARRAY));
 
     if (!build_room(builder, count, name, ret))
         return;
     for (size_t i = 0; i < count; i++) {
         size_t length;
-        const char *s = json_string_n(json_at(array, i), &length);
+        const char *s = json_string_n(build_typed(builder, json_at(array, i), JSON_STRING), &length);
 
         if (s)
             build_push(builder, ret, s, length);
@@ -124,7 +182,7 @@ void build_list(struct builder *builder, const struct json *array, const char *n
 
 void build_keys(struct builder *builder, const struct json *object, const char *name, struct string_list *ret)
 {
-    size_t count = json_type(object) == JSON_OBJECT ? json_count(object) : 0;
+    size_t count = json_count(build_typed(builder, object, JSON_OBJECT));
 
     if (!build_room(builder, count, name, ret))
         return;

@@ -2,7 +2,8 @@
  * probes/docker_parse*.c include this.
  *
  * Every value that is copied is hashed at full length and kept up to TEXT_MAX bytes; a list longer than LIST_MAX makes
- * the whole document an error, since a rule must not pass on the part that fitted. */
+ * the whole document an error, since a rule must not pass on the part that fitted. So does a value that is not of the
+ * type it ought to be: read as absent it would look harmless. Absent and null are the same and no error. */
 #ifndef PROBES_PARSE_UTIL_H
 #define PROBES_PARSE_UTIL_H
 
@@ -15,16 +16,26 @@ enum { TEXT_MAX = 4096, TEXT_WHOLE_MAX = 1 << 20, LIST_MAX = 4096, DOCUMENT_LIST
 struct builder {
     struct arena *arena;
     struct hash hash;
-    const char *too_long; /* name of the list that was longer than allowed; NULL: none */
+    const char *too_long;        /* name of the list that was longer than allowed; NULL: none */
+    const struct json *document; /* set by who wants wrong values named by their place in it; else NULL */
+    const struct json *wrong;    /* the first value that was refused; NULL: none */
+    const char *wrong_what;      /* why: "is not a string" */
 };
 
 /* Begins a facts object of SIZE bytes whose first member is struct facts. */
 void *build_begin(struct builder *builder, size_t size, size_t arena_size);
-/* Sets the digest. -EFBIG (and frees the arena) when a list was too long; WHAT names the document. */
+/* Sets the digest. -EFBIG when a list was too long, -EINVAL when a value was refused (and frees the arena); WHAT names
+ * the document. */
 int build_end(struct builder *builder, struct facts *facts, const char *what, struct error *error);
 
-const char *build_text(struct builder *builder, const struct json *value);    /* NULL when not a string */
-const char *build_text_or(struct builder *builder, const struct json *value); /* "" when not a string */
+/* VALUE when it has TYPE, else NULL; another type than that and null is refused. */
+const struct json *build_typed(struct builder *builder, const struct json *value, enum json_type type);
+/* Makes the document an error for VALUE, of which WHAT says why: "is not a port". The first one counts. */
+void build_refuse(struct builder *builder, const struct json *value, const char *what);
+
+/* Values and lists of them; another type than the one that is read is refused. */
+const char *build_text(struct builder *builder, const struct json *value);    /* NULL when absent */
+const char *build_text_or(struct builder *builder, const struct json *value); /* "" when absent */
 const char *build_string(struct builder *builder, const char *s, size_t length);
 int64_t build_int(struct builder *builder, const struct json *value); /* 0 when absent */
 bool build_bool(struct builder *builder, const struct json *value);   /* false when absent */
@@ -34,8 +45,7 @@ void build_keys(struct builder *builder, const struct json *object, const char *
 /* Room for COUNT strings; the count stays 0. Too many: records NAME and gives room for none. */
 bool build_room(struct builder *builder, size_t count, const char *name, struct string_list *ret);
 void build_push(struct builder *builder, struct string_list *list, const char *s, size_t length);
-/* As build_text(), of any length up to TEXT_WHOLE_MAX; a longer one makes the document an error. "" when not a string.
- */
+/* As build_text(), of any length up to TEXT_WHOLE_MAX; a longer one makes the document an error. "" when absent. */
 const char *build_whole_text(struct builder *builder, const struct json *value, const char *name);
 /* Feeds a number that is not copied. */
 void build_number(struct builder *builder, int64_t number);

@@ -25,19 +25,30 @@ static void load_error(const char *file, const char *what, const struct error *e
     ck_abort_msg("%s: %s: %s", file, what, error->text);
 }
 
+/* A document that the parser refuses is an error of that input, as in the agent; only a case of an error may have one.
+ */
+static void load_refused(struct store *store, const char *file, enum input_kind kind, const char *key, const char *what,
+                         const struct error *error)
+{
+    if (!strstr(file, "/error-"))
+        load_error(file, what, error);
+    store_put_error(store, kind, key, error->text);
+}
+
 #define LOAD(name, kind, type, value, key)                                                                             \
     do {                                                                                                               \
         struct type *facts_ = NULL;                                                                                    \
         struct error error_ = ERROR_INIT;                                                                              \
                                                                                                                        \
         if (parse_##name##_value(value, &facts_, &error_) < 0)                                                         \
-            load_error(file, #name, &error_);                                                                          \
-        store_put(store, kind, key, &facts_->facts);                                                                   \
+            load_refused(store, file, kind, key, #name, &error_);                                                      \
+        else                                                                                                           \
+            store_put(store, kind, key, &facts_->facts);                                                               \
     } while (0)
 
 static void resolve(struct container_facts *container, const struct json *resolved)
 {
-    for (size_t i = 0; i < container->mount_count; i++) {
+    for (size_t i = 0; container && i < container->mount_count; i++) {
         struct mount_facts *mount = &container->mounts[i];
 
         mount->resolved = arena_strdup(container->facts.arena,
@@ -69,6 +80,8 @@ static void load_exec(struct store *store, const char *file, const struct json *
         return;
     LOAD(exec, INPUT_EXEC, exec_facts, value, json_string(json_get(value, "ID")));
     exec = (struct exec_facts *)(uintptr_t)store_exec(store, json_string(json_get(value, "ID")), NULL);
+    if (!exec)
+        return;
     exec->container_name = arena_strdup(exec->facts.arena, json_string(json_get(about, "container_name")));
     exec->container_user = arena_strdup(exec->facts.arena, json_string(json_get(about, "container_user")));
     exec->seen = now - json_int(json_get(about, "seconds_ago"), 0) * USEC_PER_SEC;
