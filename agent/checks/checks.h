@@ -43,6 +43,7 @@ check_function check_container_sensitive_mounts, check_container_mount_propagati
 /* container_network.c */
 check_function check_container_privileged_ports, check_container_needed_ports, check_container_bound_interface,
     check_container_default_bridge;
+int check_validate_ports(const struct rule *rule, const char **ret_key, struct error *error);
 /* container_limits.c: what a container may use up */
 check_function check_container_memory_limit, check_container_cpu_limit, check_container_pids_limit,
     check_container_ulimits, check_container_devices, check_container_cgroup_parent;

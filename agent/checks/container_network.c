@@ -3,31 +3,50 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
+#include "agent/checks/ports.h"
 
-/* "80/tcp" → "tcp" */
-static const char *protocol(const char *port)
+/* A host port or range of them that is below 1024 and not allowed, in whole or in part. */
+static bool is_privileged(const struct check_input *in, const struct port_binding *binding)
 {
-    const char *slash = strchr(port, '/');
+    enum { LAST_PRIVILEGED = 1023 };
+    struct port_range port;
 
-    return slash ? slash + 1 : "tcp";
+    if (!port_parse(binding->container_port, &port))
+        return binding->host_port > 0 && binding->host_port <= LAST_PRIVILEGED;
+    for (int n = binding->host_port; n > 0 && n <= binding->host_port_last && n <= LAST_PRIVILEGED; n++) {
+        port.first = port.last = (unsigned)n;
+        if (!port_allowed(&check_param(in, "allowed")->list, &port))
+            return true;
+    }
+    return false;
+}
+
+/* "host port 443", "host port 443-450" where WHAT is "host port". */
+static void print_host_port(const struct port_binding *port, const char *what, struct str *out)
+{
+    if (port->host_port <= 0)
+        str_printf(out, "a %s of the engine's choice", what);
+    else if (port->host_port == port->host_port_last)
+        str_printf(out, "%s %d", what, port->host_port);
+    else
+        str_printf(out, "%s %d-%d", what, port->host_port, port->host_port_last);
 }
 
 void check_container_privileged_ports(const struct check_input *in, struct check_result *out)
 {
-    enum { FIRST_FREE = 1024 };
     const struct container_facts *c = check_container(in, out);
 
     if (!c)
         return;
     for (size_t i = 0; i < c->port_count; i++) {
-        const struct port_binding *port = &c->ports[i];
-        scoped_str name = STR_INIT;
+        const char *protocol = strchr(c->ports[i].container_port, '/');
+        scoped_str number = STR_INIT;
 
-        if (port->host_port <= 0 || port->host_port >= FIRST_FREE)
+        if (!is_privileged(in, &c->ports[i]))
             continue;
-        str_printf(&name, "%d/%s", port->host_port, protocol(port->container_port));
-        if (!check_allowed(in, "allowed", name.data))
-            check_say(in, out, VERDICT_FAIL, "host port %s is published for %s", name.data, port->container_port);
+        print_host_port(&c->ports[i], "host port", &number);
+        check_say(in, out, VERDICT_FAIL, "%s%s is published for %s", number.data, protocol ? protocol : "/tcp",
+                  c->ports[i].container_port);
     }
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "no privileged host port beyond those allowed is published");
@@ -39,6 +58,18 @@ static bool lists(const struct string_list *list, const char *s)
 {
     for (size_t i = 0; i < list->count; i++)
         if (strcmp(list->items[i], s) == 0)
+            return true;
+    return false;
+}
+
+static bool is_exposed(const struct image_facts *image, const char *port)
+{
+    struct port_range published, exposed;
+
+    if (!port_parse(port, &published))
+        return lists(&image->exposed_ports, port);
+    for (size_t i = 0; i < image->exposed_ports.count; i++)
+        if (port_parse(image->exposed_ports.items[i], &exposed) && port_within(&published, &exposed))
             return true;
     return false;
 }
@@ -58,20 +89,22 @@ void check_container_needed_ports(const struct check_input *in, struct check_res
     }
     image = store_image(in->store, c->image_id, &why);
     for (size_t i = 0; i < c->port_count; i++) {
-        const char *port = c->ports[i].container_port;
+        const char *name = c->ports[i].container_port;
+        scoped_str number = STR_INIT;
+        struct port_range port;
 
-        if (check_allowed(in, "allowed", port))
+        if (port_parse(name, &port) && port_allowed(&check_param(in, "allowed")->list, &port))
             continue;
         if (!image) {
             check_error(in, out, "image", why);
             return;
         }
-        if (lists(&image->exposed_ports, port))
-            check_say(in, out, VERDICT_MANUAL, "%s is published at host port %d; is it needed?", port,
-                      c->ports[i].host_port);
+        print_host_port(&c->ports[i], "host port", &number);
+        if (is_exposed(image, name))
+            check_say(in, out, VERDICT_MANUAL, "%s is published at %s; is it needed?", name, number.data);
         else
-            check_say(in, out, VERDICT_FAIL, "%s is published at host port %d and the image does not expose it", port,
-                      c->ports[i].host_port);
+            check_say(in, out, VERDICT_FAIL, "%s is published at %s and the image does not expose it", name,
+                      number.data);
     }
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS,
@@ -106,24 +139,30 @@ static enum address_kind address_kind(const char *address)
 void check_container_bound_interface(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
+    const char *unknown = NULL;
 
     if (!c)
         return;
     for (size_t i = 0; i < c->port_count; i++) {
         const struct port_binding *port = &c->ports[i];
         enum address_kind kind = address_kind(port->host_ip);
+        scoped_str number = STR_INIT;
 
         if (kind == ADDRESS_UNKNOWN)
-            check_error(in, out, port->host_ip, "it is not an address");
-        if (kind == ADDRESS_ANY)
-            check_say(in, out, VERDICT_FAIL, "%s is published at port %d of every interface (%s)", port->container_port,
-                      port->host_port, *port->host_ip ? port->host_ip : "no address given");
+            unknown = port->host_ip;
+        if (kind != ADDRESS_ANY)
+            continue;
+        print_host_port(port, "port", &number);
+        check_say(in, out, VERDICT_FAIL, "%s is published at %s of every interface (%s)", port->container_port,
+                  number.data, *port->host_ip ? port->host_ip : "no address given");
     }
-    if (out->verdict == VERDICT_NONE)
+    if (out->verdict == VERDICT_FAIL)
+        check_remedy_recreate(in, out, "with -p <address>:<host port>:<port>");
+    else if (unknown)
+        check_error(in, out, unknown, "it is not an address");
+    else
         check_say(in, out, VERDICT_PASS,
                   c->port_count ? "every published port has an address of its own" : "no port is published");
-    else if (out->verdict == VERDICT_FAIL)
-        check_remedy_recreate(in, out, "with -p <address>:<host port>:<port>");
 }
 
 void check_container_default_bridge(const struct check_input *in, struct check_result *out)
