@@ -189,8 +189,8 @@ static void parse_security_options(struct builder *b, const struct json *options
         if (!s)
             continue;
         hash_bytes(&b->hash, s, length);
-        build_push(b, &c->security_opt, s, length > INLINE_MAX ? INLINE_MAX : length);
         separator = str_starts(s, word) ? s[strlen(word)] : '\0';
+        build_push(b, &c->security_opt, s, separator && length > INLINE_MAX ? INLINE_MAX : length);
         if (separator == '=' || separator == ':')
             c->seccomp = seccomp_choice(s + sizeof word);
     }

@@ -55,10 +55,18 @@ void check_container_apparmor(const struct check_input *in, struct check_result 
     }
 }
 
-/* "label=…" and the old "label:…": its value, or NULL. */
-static const char *label_option(const char *option)
+/* The length of "label=" or the old "label:" at the beginning of TEXT, or 0. */
+static size_t label_prefix(const char *text)
 {
-    return str_starts(option, "label=") || str_starts(option, "label:") ? option + strlen("label=") : NULL;
+    return str_starts(text, "label=") || str_starts(text, "label:") ? strlen("label=") : 0;
+}
+
+/* The end of a label option's value: podman makes one option of all, "label=level:s0:c1,c2,label=disable". */
+static const char *label_end(const char *value)
+{
+    while (*value && !(*value == ',' && label_prefix(value + 1)))
+        value++;
+    return value;
 }
 
 /* "system_u:system_r:spc_t:s0" or "type:spc_t": types whose processes SELinux lets do everything. */
@@ -73,11 +81,35 @@ static bool is_unconfined(const char *label)
     return false;
 }
 
+/* False when one of OPTION's labels takes SELinux away, which is said then. LABEL becomes the last one. */
+static bool judge_labels(const struct check_input *in, struct check_result *out, const char *option, struct str *label)
+{
+    while (label_prefix(option)) {
+        const char *begin = option + label_prefix(option), *end = label_end(begin);
+        scoped(cleanup_free) char *value = mem_strndup(begin, (size_t)(end - begin));
+
+        if (is_unconfined(value)) {
+            check_say(in, out, VERDICT_FAIL, "label option %s, which confines nothing", value);
+            check_remedy_recreate(in, out, "without --security-opt label=type:...");
+            return false;
+        }
+        if (strcmp(value, "disable") == 0) {
+            check_say(in, out, VERDICT_FAIL, "SELinux labels are switched off (label=disable)");
+            check_remedy_recreate(in, out, "without --security-opt label=disable");
+            return false;
+        }
+        str_clear(label);
+        str_append(label, value);
+        option = *end ? end + 1 : end;
+    }
+    return true;
+}
+
 void check_container_selinux(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
     struct lsm_state lsm;
-    const char *label = NULL;
+    scoped_str label = STR_INIT;
 
     if (!c)
         return;
@@ -106,25 +138,13 @@ void check_container_selinux(const struct check_input *in, struct check_result *
         check_remedy_recreate(in, out, "without --security-opt label=type:...");
         return;
     }
-    for (size_t i = 0; i < c->security_opt.count; i++) {
-        const char *value = label_option(c->security_opt.items[i]);
-
-        if (value && is_unconfined(value)) {
-            check_say(in, out, VERDICT_FAIL, "label option %s, which confines nothing", value);
-            check_remedy_recreate(in, out, "without --security-opt label=type:...");
+    for (size_t i = 0; i < c->security_opt.count; i++)
+        if (!judge_labels(in, out, c->security_opt.items[i], &label))
             return;
-        }
-        if (value && strcmp(value, "disable") == 0) {
-            check_say(in, out, VERDICT_FAIL, "SELinux labels are switched off (label=disable)");
-            check_remedy_recreate(in, out, "without --security-opt label=disable");
-            return;
-        }
-        label = value ? value : label;
-    }
     if (*c->process_label) {
         check_say(in, out, VERDICT_PASS, "process label %s", c->process_label);
-    } else if (label) {
-        check_say(in, out, VERDICT_PASS, "label option %s", label);
+    } else if (label.length) {
+        check_say(in, out, VERDICT_PASS, "label option %s", label.data);
     } else {
         check_say(in, out, VERDICT_FAIL, "no SELinux label");
         check_remedy_recreate(in, out, "under a dockerd with --selinux-enabled");
