@@ -136,40 +136,95 @@ void check_container_devices(const struct check_input *in, struct check_result *
         check_say(in, out, VERDICT_PASS, "no device of the host beyond those allowed");
 }
 
+/* "/docker/", "docker" and "/docker" are one place. */
+static bool is_same_parent(const char *a, const char *b)
+{
+    scoped_str left = STR_INIT, right = STR_INIT;
+
+    check_path_clean(a, &left);
+    check_path_clean(b, &right);
+    return strcmp(left.data, right.data) == 0;
+}
+
+/* What dockerd was told, or what it takes by itself, which depends on INFO's cgroup driver. */
 static bool is_daemon_default(const struct info_facts *info, const struct daemon_facts *daemon, const char *parent)
 {
-    const char *configured = daemon ? daemon_option(daemon, "cgroup-parent", NULL) : NULL;
+    const char *configured = daemon_option(daemon, "cgroup-parent", NULL);
 
     if (!str_empty(configured))
-        return strcmp(configured, parent) == 0;
-    if (!info || !info->cgroup_driver)
+        return is_same_parent(configured, parent);
+    return is_same_parent(parent, str_equal(info->cgroup_driver, "systemd") ? "system.slice" : "/docker");
+}
+
+/* The places in which podman puts what has no parent of its own. */
+static bool is_podman_default(const struct info_facts *info, const char *parent)
+{
+    if (!str_equal(info->cgroup_driver, "systemd"))
+        return is_same_parent(parent, "/libpod_parent");
+    return is_same_parent(parent, info->rootless ? "user.slice" : "machine.slice");
+}
+
+/* "machine.slice/machine-libpod_pod_ID.slice" and "/libpod_parent/ID" */
+static bool is_podman_pod(const char *parent)
+{
+    enum { ID_LENGTH = 64 };
+    static const char infix[] = "-libpod_pod_", folder[] = "/libpod_parent/";
+    const char *name = strrchr(parent, '/') ? strrchr(parent, '/') + 1 : parent, *id = strstr(name, infix), *end;
+
+    if (id)
+        id += strlen(infix);
+    else if (str_starts(parent, folder) && name == parent + strlen(folder))
+        id = name;
+    else
         return false;
-    return strcmp(info->cgroup_driver, "systemd") == 0
-               ? strcmp(parent, "system.slice") == 0
-               : strcmp(parent, "/docker") == 0 || strcmp(parent, "docker") == 0;
+    end = id + strspn(id, "0123456789abcdef");
+    return end - id == ID_LENGTH && (id == name ? !*end : strcmp(end, ".slice") == 0);
+}
+
+/* Is PARENT where the engine puts containers by itself? False also when that cannot be known: RET_KNOWN tells. */
+static bool is_engine_default(const struct check_input *in, struct check_result *out, const char *parent,
+                              bool *ret_known)
+{
+    const char *why;
+    const struct info_facts *info = store_info(in->store, &why);
+    const struct version_facts *version = store_version(in->store, NULL);
+    const struct daemon_facts *daemon = NULL;
+
+    *ret_known = false;
+    if (!(version && version->is_podman) && !(daemon = check_need_option(in, out, "cgroup-parent")))
+        return false;
+    if (!info || !info->cgroup_driver) {
+        check_error(in, out, "info", info ? "the engine does not tell its cgroup driver" : why);
+        return false;
+    }
+    *ret_known = true;
+    return daemon ? is_daemon_default(info, daemon, parent) : is_podman_default(info, parent);
 }
 
 void check_container_cgroup_parent(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
-    const struct daemon_facts *daemon = store_daemon(in->store, NULL);
-    const struct info_facts *info = store_info(in->store, NULL);
     const struct version_facts *version = store_version(in->store, NULL);
+    bool known, up;
 
     if (!c)
         return;
     check_fact_string(in, out, "cgroup_parent", c->cgroup_parent);
+    up = strstr(c->cgroup_parent, "..") != NULL;
     if (!*c->cgroup_parent)
         check_say(in, out, VERDICT_PASS, "in the daemon's default cgroup");
-    else if (!strstr(c->cgroup_parent, "..") && check_allowed(in, "allowed", c->cgroup_parent))
+    else if (!up && check_allowed(in, "allowed", c->cgroup_parent))
         check_say(in, out, VERDICT_PASS, "cgroup parent %s is allowed", c->cgroup_parent);
     else if (c->is_pod && check_param(in, "allow_pods")->number)
         check_say(in, out, VERDICT_PASS, "a pod's cgroup parent %s", c->cgroup_parent);
+    else if (version && version->is_podman && !up && is_podman_pod(c->cgroup_parent) &&
+             check_param(in, "allow_pods")->number)
+        check_say(in, out, VERDICT_PASS, "a podman pod's cgroup parent %s", c->cgroup_parent);
     else if (c->is_swarm_task && check_param(in, "allow_swarm_tasks")->number)
         check_say(in, out, VERDICT_PASS, "a swarm task's cgroup parent %s", c->cgroup_parent);
-    else if (is_daemon_default(info, daemon, c->cgroup_parent))
+    else if (is_engine_default(in, out, c->cgroup_parent, &known))
         check_say(in, out, VERDICT_PASS, "cgroup parent %s is the daemon's default", c->cgroup_parent);
-    else if ((version && version->is_podman) || check_need_option(in, out, "cgroup-parent")) {
+    else if (known) {
         check_say(in, out, VERDICT_FAIL, "cgroup parent %s", c->cgroup_parent);
         check_remedy_recreate(in, out, "without --cgroup-parent");
     }
