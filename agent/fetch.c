@@ -11,10 +11,8 @@
 #include "common/log.h"
 #include "probes/daemon_config.h"
 #include "probes/digest.h"
-#include "probes/proc.h"
 #include "probes/units.h"
 #include "probes/unlock_key.h"
-#include "probes/volume.h"
 
 const char *fetch_engine_socket(const struct fetcher *fetcher)
 {
@@ -49,74 +47,9 @@ static void request_free(struct request *request)
 {
     if (request->again)
         event_free(request->again);
+    facts_free(request->held ? &request->held->facts : NULL);
     free(request->key);
     free(request);
-}
-
-/* The folder of the host that a local volume binds stands beside the volume's data. */
-static void read_volume_options(struct fetcher *fetcher, struct container_facts *container, struct mount_facts *mount)
-{
-    enum { OPTIONS_MAX = 64 * 1024 };
-    static const char data[] = "/_data";
-    scoped(cleanup_free) char *path = NULL;
-    scoped_str text = STR_INIT;
-    bool read_only = false;
-
-    if (mount->device || !str_equal(mount->type, "volume") || !str_ends(mount->source, data))
-        return;
-    path = mem_printf("%.*s/opts.json", (int)(strlen(mount->source) - strlen(data)), mount->source);
-    if (host_read(fetcher->root, path, OPTIONS_MAX, &text, NULL) < 0)
-        return;
-    mount->device = volume_parse_options(str_text(&text), text.length, container->facts.arena, &read_only);
-    mount->rw = mount->rw && !(mount->device && read_only);
-}
-
-/* Where the sources of binds lead on the host: what a symlink hides is judged at its target. */
-static void resolve_mounts(struct fetcher *fetcher, struct container_facts *container)
-{
-    struct hash hash;
-
-    if (!fetch_engine_socket(fetcher))
-        return; /* another machine's paths */
-    hash_init(&hash);
-    digest_number(&hash, (int64_t)container->facts.digest);
-    for (size_t i = 0; i < container->mount_count; i++) {
-        struct mount_facts *mount = &container->mounts[i];
-        scoped(cleanup_free) char *target = NULL;
-        const char *source;
-
-        read_volume_options(fetcher, container, mount);
-        source = str_equal(mount->type, "bind") ? mount->source : mount->device;
-        if (mount->device) {
-            digest_text(&hash, mount->device);
-            digest_number(&hash, mount->rw);
-        }
-        if (!source || source[0] != '/' || host_resolve(fetcher->root, source, &target, NULL) < 0 ||
-            str_equal(target, source))
-            continue;
-        mount->resolved = arena_strdup(container->facts.arena, target);
-        digest_text(&hash, target);
-    }
-    container->facts.digest = hash_end(&hash);
-}
-
-/* podman before 4.4 says "shareable" of the host's own IPC namespace too; of what runs, the kernel tells. */
-static void look_at_ipc(struct fetcher *fetcher, struct container_facts *container)
-{
-    pid_t engine = docker_peer_pid(fetcher->docker); /* whose namespace "host" means */
-    char own[64], host[64];
-    struct hash hash;
-
-    if (!str_equal(container->ipc_mode, "shareable") || !container->running || container->pid <= 0 ||
-        docker_is_remote(fetcher->docker) ||
-        !proc_read_link(fetcher->root, (pid_t)container->pid, "ns/ipc", own, sizeof own) ||
-        !proc_read_link(fetcher->root, engine > 0 ? engine : 1, "ns/ipc", host, sizeof host))
-        return;
-    container->host_ipc = strcmp(own, host) == 0 ? TRI_TRUE : TRI_FALSE;
-    hash_init(&hash);
-    digest_number(&hash, (int64_t)container->facts.digest);
-    digest_number(&hash, container->host_ipc);
-    container->facts.digest = hash_end(&hash);
 }
 
 /* A node that left a swarm loses the networks of it some seconds later, of which newer engines tell nothing. */
@@ -164,11 +97,15 @@ static void on_answer(struct facts *facts, int number, const char *why, void *us
 
     if (!facts && ask_again(request, number))
         return;
+    if (facts && request->kind == INPUT_CONTAINER)
+        fetch_complete_container(request, (struct container_facts *)facts);
+    else
+        fetch_finish(request, facts, number, why);
+}
+
+void fetch_finish(struct request *request, struct facts *facts, int number, const char *why)
+{
     unlink_request(request);
-    if (facts && request->kind == INPUT_CONTAINER) {
-        resolve_mounts(request->fetcher, (struct container_facts *)facts);
-        look_at_ipc(request->fetcher, (struct container_facts *)facts);
-    }
     if (facts)
         engine_fetched(request->fetcher->engine, request->kind, request->key, facts);
     else

@@ -1,6 +1,6 @@
 /* What the files of the fetcher share: fetch.c (which probe brings which input, what comes from the engine),
- * fetch_files.c (file sources and their watches), fetch_host.c (what else lies on the host), fetch_image.c (an image's
- * own files). Nobody else includes this. */
+ * fetch_container.c (what the host knows of a container), fetch_files.c (file sources and their watches), fetch_host.c
+ * (what else lies on the host), fetch_image.c (an image's own files). Nobody else includes this. */
 #ifndef AGENT_FETCH_INTERNAL_H
 #define AGENT_FETCH_INTERNAL_H
 
@@ -25,7 +25,9 @@ struct request {
     struct fetcher *fetcher;
     enum input_kind kind;
     char *key;
-    struct event *again; /* not NULL: it failed once and is asked for a second time after a moment */
+    struct event *again;          /* not NULL: it failed once and is asked for a second time after a moment */
+    struct container_facts *held; /* a container's, until its volumes are known; else NULL */
+    size_t mount;                 /* of HELD, the one that is looked at */
     struct request *next, **link;
 };
 
@@ -79,6 +81,12 @@ bool fetch_refuse_remote(struct fetcher *fetcher, enum input_kind kind, const ch
 
 /* Reads it twice again, a moment from now and a little later. */
 void fetch_look_later(struct fetcher *fetcher, enum input_kind kind, const char *id);
+/* Hands on what came for REQUEST (FACTS, or NULL and why) and frees it. */
+void fetch_finish(struct request *request, struct facts *facts, int number, const char *why);
+
+/* fetch_container.c */
+/* Adds to CONTAINER, which is taken over, what its document does not tell, then finishes REQUEST with it. */
+void fetch_complete_container(struct request *request, struct container_facts *container);
 
 /* fetch_files.c */
 void fetch_files(struct fetcher *fetcher, const char *name);

@@ -592,6 +592,11 @@ void docker_counters(const struct docker *docker, struct docker_counters *ret)
     ret->bytes = http->bytes;
 }
 
+bool docker_is_podman(const struct docker *docker)
+{
+    return docker->podman;
+}
+
 bool docker_is_remote(const struct docker *docker)
 {
     return !docker_address_is_here(&docker->address);

@@ -51,6 +51,7 @@ const char *docker_why_not(const struct docker *docker);      /* why not connect
 usec_t docker_since(const struct docker *docker);             /* when this connection stood, 0 */
 usec_t docker_last_event(const struct docker *docker);        /* when the last event came, 0 */
 pid_t docker_peer_pid(const struct docker *docker);           /* of the engine's socket, 0 unknown */
+bool docker_is_podman(const struct docker *docker);           /* by its last answer to a ping */
 bool docker_is_remote(const struct docker *docker);           /* over TCP, and not to a loopback address */
 const char *docker_socket(const struct docker *docker);       /* Unix path or NULL */
 void docker_set_engine_pid(struct docker *docker, pid_t pid); /* the dockerd process, for the liveness check */
@@ -70,6 +71,7 @@ void docker_fetch_version(struct docker *docker, docker_fetched *done, void *use
 void docker_fetch_info(struct docker *docker, docker_fetched *done, void *user);
 void docker_fetch_container_list(struct docker *docker, docker_fetched *done, void *user);
 void docker_fetch_container(struct docker *docker, const char *id, docker_fetched *done, void *user);
+void docker_fetch_volume(struct docker *docker, const char *name, docker_fetched *done, void *user);
 void docker_fetch_image_list(struct docker *docker, docker_fetched *done, void *user);
 void docker_fetch_image(struct docker *docker, const char *id, docker_fetched *done, void *user);
 void docker_fetch_history(struct docker *docker, const char *id, docker_fetched *done, void *user);

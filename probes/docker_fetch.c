@@ -46,6 +46,7 @@ PARSE_FACTS(image, image_facts)
 PARSE_FACTS(history, history_facts)
 PARSE_FACTS(network_list, network_list_facts)
 PARSE_FACTS(service_list, service_list_facts)
+PARSE_FACTS(volume, volume_facts)
 PARSE_FACTS(unlock_key, unlock_key_facts)
 PARSE_FACTS(exec, exec_facts)
 
@@ -236,6 +237,11 @@ void docker_fetch_container_list(struct docker *docker, docker_fetched *done, vo
 void docker_fetch_container(struct docker *docker, const char *id, docker_fetched *done, void *user)
 {
     fetch_named(docker, "/containers/", id, "/json", facts_of_container, done, user);
+}
+
+void docker_fetch_volume(struct docker *docker, const char *name, docker_fetched *done, void *user)
+{
+    fetch_named(docker, "/volumes/", name, "", facts_of_volume, done, user);
 }
 
 void docker_fetch_image_list(struct docker *docker, docker_fetched *done, void *user)

@@ -1,7 +1,10 @@
-/* A container's mounts made facts: those that it has, and those that it will have. See the header. */
+/* A container's mounts made facts: those that it has, those that it will have, and what their volumes bind. See the
+ * headers. */
+#include <errno.h>
 #include <string.h>
 
 #include "common/str.h"
+#include "probes/docker_parse.h"
 #include "probes/docker_parse_container.h"
 #include "probes/volume.h"
 
@@ -146,3 +149,29 @@ void container_parse_mounts(struct builder *b, const struct json *root, struct c
             add_bind(b, bind, c);
     }
 }
+
+/* Another driver than "local" mounts by itself: its options mean something else. */
+int parse_volume_value(const struct json *value, struct volume_facts **ret, struct error *error)
+{
+    struct builder b;
+    struct volume_facts *volume;
+    const struct json *options;
+    const char *o, *device;
+    int r;
+
+    if (json_type(value) != JSON_OBJECT || !json_string(json_get(value, "Driver")))
+        return error_set(error, EINVAL, "volume: not an object with Driver");
+    volume = build_begin(&b, sizeof *volume, 256);
+    b.document = value;
+    options = build_typed(&b, json_get(value, "Options"), JSON_OBJECT);
+    o = build_text(&b, json_get(options, "o"));
+    device = build_text(&b, json_get(options, "device"));
+    if (str_equal(json_string(json_get(value, "Driver")), "local"))
+        volume->device = arena_strdup(b.arena, volume_bound_folder(o, device, &volume->read_only));
+    r = build_end(&b, &volume->facts, "volume", error);
+    if (r == 0)
+        *ret = volume;
+    return r;
+}
+
+PARSE_TEXT(volume, volume_facts)

@@ -185,8 +185,16 @@ struct container_list_facts {
 struct mount_facts {
     const char *type, *source, *destination, *propagation, *name; /* type: bind volume tmpfs npipe cluster image */
     const char *device;   /* local volumes that bind a folder of the host (driver option o=bind): that folder */
-    const char *resolved; /* SOURCE of binds, DEVICE of volumes, the host's symlinks resolved; NULL: not looked up */
+    const char *resolved; /* SOURCE of binds, DEVICE of volumes, the host's symlinks resolved; NULL: the same */
+    const char *unknown;  /* why it is not known where it leads or what the volume binds; NULL: it is known */
     bool rw;
+};
+
+/* GET /volumes/{name}, reduced to what it binds */
+struct volume_facts {
+    struct facts facts;
+    const char *device; /* the folder of the host that a local volume binds, NULL: none */
+    bool read_only;
 };
 
 struct port_binding {

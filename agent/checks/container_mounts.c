@@ -44,6 +44,21 @@ static void remedy_without(const struct check_input *in, struct check_result *ou
     check_remedy_recreate(in, out, text.data);
 }
 
+/* When nothing was found: error for a mount of which it is not known what it shows, else pass with TEXT. */
+static void say_clean(const struct check_input *in, struct check_result *out, const struct container_facts *c,
+                      const char *text)
+{
+    for (size_t i = 0; i < c->mount_count; i++)
+        if (c->mounts[i].unknown) {
+            scoped_str what = STR_INIT;
+
+            str_printf(&what, "the mount at %s", c->mounts[i].destination);
+            check_error(in, out, what.data, c->mounts[i].unknown);
+        }
+    if (out->verdict == VERDICT_NONE)
+        check_say(in, out, VERDICT_PASS, "%s", text);
+}
+
 /* The sensitive directory that PATH is or lies in, or NULL. */
 static const char *sensitive_directory(const char *path)
 {
@@ -88,7 +103,7 @@ void check_container_sensitive_mounts(const struct check_input *in, struct check
         list_destination(mount, &places);
     }
     if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS, "no sensitive host directory is mounted");
+        say_clean(in, out, c, "no sensitive host directory is mounted");
     else
         remedy_without(in, out, "without the mount at", &places);
 }
@@ -193,7 +208,7 @@ void check_container_engine_socket(const struct check_input *in, struct check_re
     if (out->verdict == VERDICT_NONE && has_bind && !sockets_known)
         check_error(in, out, "sockets of the engine", why);
     else if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS, "no engine socket is mounted");
+        say_clean(in, out, c, "no engine socket is mounted");
     else
         remedy_without(in, out, "without the mount at", &places);
 }

@@ -29,12 +29,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         TRY('n', network_list, network_list_facts)
         TRY('s', service_list, service_list_facts)
         TRY('e', exec, exec_facts)
+        TRY('m', volume, volume_facts)
         TRY('u', unlock_key, unlock_key_facts)
     case 'v': {
         struct arena *arena = arena_new(64);
+        const char *folder;
         bool read_only = false;
 
-        volume_parse_options(text, length, arena, &read_only);
+        volume_parse_options(text, length, arena, &folder, &read_only, NULL);
         arena_free(arena);
         break;
     }

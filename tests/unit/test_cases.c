@@ -46,13 +46,15 @@ static void load_refused(struct store *store, const char *file, enum input_kind 
             store_put(store, kind, key, &facts_->facts);                                                               \
     } while (0)
 
-static void resolve(struct container_facts *container, const struct json *resolved)
+/* Where sources lead, and of which it could not be found out why. */
+static void resolve(struct container_facts *container, const struct json *resolved, const struct json *unresolved)
 {
     for (size_t i = 0; container && i < container->mount_count; i++) {
         struct mount_facts *mount = &container->mounts[i];
 
         mount->resolved = arena_strdup(container->facts.arena,
                                        json_string(json_get(resolved, mount->device ? mount->device : mount->source)));
+        mount->unknown = arena_strdup(container->facts.arena, json_string(json_get(unresolved, mount->source)));
     }
 }
 
@@ -65,7 +67,8 @@ static void load_containers(struct store *store, const char *file, const struct 
         const char *id = json_string(json_get(value, "Id"));
 
         LOAD(container, INPUT_CONTAINER, container_facts, value, id);
-        resolve((struct container_facts *)(uintptr_t)store_container(store, id, NULL), json_get(documents, "resolved"));
+        resolve((struct container_facts *)(uintptr_t)store_container(store, id, NULL), json_get(documents, "resolved"),
+                json_get(documents, "unresolved"));
     }
     if (json_get(documents, "container_list"))
         LOAD(container_list, INPUT_CONTAINERS, container_list_facts, json_get(documents, "container_list"), NULL);
