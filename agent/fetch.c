@@ -585,6 +585,8 @@ int fetcher_new(struct event_base *base, const struct config *config, bool keeps
     fetcher->later_timer = evtimer_new(base, on_later, fetcher);
     fetcher->workers = workers_new(base);
     r = host_root_open(config->host_root, &fetcher->root, error);
+    if (r == 0 && strcmp(host_root_path(fetcher->root), "/") == 0)
+        host_root_open("/proc/1/root", &fetcher->outside, NULL); /* whose own root it may be */
     if (r == 0)
         r = fetch_make_brokers(fetcher, error);
     if (r == 0) {
@@ -680,6 +682,7 @@ void fetcher_free(struct fetcher *fetcher)
     watch_free(fetcher->socket);
     mounts_watch_free(fetcher->mounts);
     watcher_free(fetcher->watcher);
+    host_root_close(fetcher->outside);
     host_root_close(fetcher->root);
     event_free(fetcher->look_timer);
     event_free(fetcher->later_timer);

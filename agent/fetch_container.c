@@ -20,6 +20,12 @@ static bool is_volume(const struct mount_facts *mount)
     return !mount->device && str_equal(mount->type, "volume");
 }
 
+/* Paths of containers are the host's, of which a sandbox hides some from us. */
+static const struct host_root *host_of(const struct fetcher *fetcher)
+{
+    return fetcher->outside ? fetcher->outside : fetcher->root;
+}
+
 /* The folder that MOUNT's volume binds, from what dockerd keeps beside the volume's data. False: it is not to be found
  * there and the engine must be asked. podman keeps it elsewhere, and another host's files cannot be read. */
 static bool read_volume_options(struct fetcher *fetcher, struct container_facts *container, struct mount_facts *mount)
@@ -38,9 +44,9 @@ static bool read_volume_options(struct fetcher *fetcher, struct container_facts 
         return false;
     folder = mem_strndup(mount->source, strlen(mount->source) - strlen(data));
     path = mem_printf("%s/opts.json", folder);
-    r = host_read(fetcher->root, path, OPTIONS_MAX, &text, NULL);
+    r = host_read(host_of(fetcher), path, OPTIONS_MAX, &text, NULL);
     if (is_absent(r))
-        return host_stat(fetcher->root, folder, &st, NULL) == 0;
+        return host_stat(host_of(fetcher), folder, &st, NULL) == 0;
     if (r < 0 || volume_parse_options(str_text(&text), text.length, container->facts.arena, &mount->device, &read_only,
                                       NULL) < 0)
         return false;
@@ -65,11 +71,11 @@ static void resolve(struct fetcher *fetcher, struct container_facts *container, 
 
     if (!source || docker_is_remote(fetcher->docker))
         return; /* another machine's paths */
-    r = host_resolve(fetcher->root, source, &target, &error);
+    r = host_resolve(host_of(fetcher), source, &target, &error);
     if (r == 0 && !str_equal(target, source))
         mount->resolved = arena_strdup(container->facts.arena, target);
     if (r == 0) {
-        scoped(cleanup_close) int fd = host_open(fetcher->root, source, O_PATH, &error);
+        scoped(cleanup_close) int fd = host_open(host_of(fetcher), source, O_PATH, &error);
 
         r = fd < 0 && !is_absent(fd) ? fd : 0;
     }

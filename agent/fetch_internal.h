@@ -50,6 +50,8 @@ struct fetcher {
     struct docker *docker;
     struct engine *engine;
     struct host_root *root;
+    struct host_root
+        *outside; /* the host as process 1 sees it, where this unit sees a /tmp of its own; NULL: ROOT is it */
     struct watcher *watcher;
     struct mounts_watch *mounts;
     VEC(struct source *) sources;
