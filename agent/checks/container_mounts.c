@@ -136,10 +136,25 @@ static const char *without_var(const char *path)
     return check_path_within(path, "/var/run") ? path + strlen("/var") : path;
 }
 
-/* Is PATH the socket, or a directory that holds it? */
+/* Is PATH the socket, or a directory that holds it? A name in SOCKET that is "*" is any. */
 static bool holds(const char *path, const char *socket)
 {
-    return check_path_within(without_var(socket), without_var(path));
+    path = without_var(path);
+    socket = without_var(socket);
+    for (;;) {
+        size_t here, there;
+
+        path += strspn(path, "/");
+        socket += strspn(socket, "/");
+        if (!*path)
+            return true;
+        here = strcspn(path, "/");
+        there = strcspn(socket, "/");
+        if (!there || (!(there == 1 && *socket == '*') && (here != there || strncmp(path, socket, here) != 0)))
+            return false;
+        path += here;
+        socket += there;
+    }
 }
 
 static const char *last_name(const char *path)

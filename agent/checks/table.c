@@ -69,10 +69,11 @@ const struct check checks[] = {
     {"container-selinux", SUBJECT_CONTAINER, CONTAINER | INFO | LSM, check_container_selinux, NULL},
     {"container-capabilities", SUBJECT_CONTAINER, CONTAINER, check_container_capabilities, ALLOWED("[]")},
     {"container-privileged", SUBJECT_CONTAINER, CONTAINER, check_container_privileged, NULL},
+    /* The last two are what /etc/ssl/certs is on Fedora and its like: a link. */
     {"container-sensitive-mounts", SUBJECT_CONTAINER, CONTAINER, check_container_sensitive_mounts,
      ALLOWED("[\"/etc/localtime\", \"/etc/timezone\", \"/etc/hosts\", \"/etc/resolv.conf\", \"/etc/ssl/certs\", "
-             "\"/usr/share/zoneinfo\", \"/usr/share/ca-certificates\", \"/usr/local/share/ca-certificates\", "
-             "\"/etc/pki/tls/certs\", \"/etc/pki/ca-trust/extracted\"]")},
+             "\"/usr/share/zoneinfo\", \"/usr/share/ca-certificates\", \"/etc/pki/tls/certs\", "
+             "\"/etc/pki/ca-trust/extracted\"]")},
     {"container-sshd", SUBJECT_CONTAINER, CONTAINER | PROCESSES, check_container_sshd,
      PARAMS{
          {"names", PARAM_STRING_LIST, "[\"sshd\", \"sshd-session\", \"sshd-auth\", \"dropbear\", \"tinysshd\"]", 0, 0},
@@ -107,7 +108,9 @@ const struct check checks[] = {
     {"container-engine-socket", SUBJECT_CONTAINER, CONTAINER | FILES, check_container_engine_socket,
      PARAMS{{"sockets", PARAM_STRING_LIST,
              "[\"/run/docker.sock\", \"/run/containerd/containerd.sock\", "
-             "\"/run/docker/containerd/containerd.sock\", \"/run/podman/podman.sock\"]",
+             "\"/run/docker/containerd/containerd.sock\", \"/run/podman/podman.sock\", "
+             "\"/run/k3s/containerd/containerd.sock\", \"/run/user/*/docker.sock\", "
+             "\"/run/user/*/docker/containerd/containerd.sock\", \"/run/user/*/podman/podman.sock\"]",
              0, 0},
             END}},
 
