@@ -90,14 +90,20 @@ static const char *tag_of(const char *reference)
     return strchr(slash ? slash : reference, ':');
 }
 
-/* A reference that is an id, or the beginning of one, cannot move. */
-static bool is_image_id(const char *reference, const char *image_id)
+static bool begins_id(const char *reference, const char *image_id)
 {
     const char *hex = str_starts(image_id, "sha256:") ? image_id + strlen("sha256:") : image_id;
 
+    return strspn(reference, "0123456789abcdef") == strlen(reference) && str_starts(hex, reference);
+}
+
+/* A reference that is an id, or the beginning of one that is long enough to be no name by chance, cannot move. */
+static bool is_image_id(const char *reference, const char *image_id)
+{
+    enum { SURE_LENGTH = 4 };
+
     return strcmp(reference, image_id) == 0 || str_starts(reference, "sha256:") ||
-           (strlen(reference) >= 4 && strspn(reference, "0123456789abcdef") == strlen(reference) &&
-            str_starts(hex, reference));
+           (strlen(reference) >= SURE_LENGTH && begins_id(reference, image_id));
 }
 
 static const struct image_list_item *find_tag(const struct image_list_facts *images, const char *wanted)
@@ -140,7 +146,11 @@ void check_container_image_current(const struct check_input *in, struct check_re
     if (!tag)
         str_append(&wanted, ":latest");
     current = find_tag(images, wanted.data);
-    if (!current) {
+    if (!current && begins_id(reference, c->image_id)) {
+        check_say(in, out, VERDICT_MANUAL,
+                  "made from %s, which begins its image's id, or is a tag that is not on this host any more",
+                  reference);
+    } else if (!current) {
         check_say(in, out, VERDICT_FAIL, "made from %s, a tag that is not on this host any more", wanted.data);
     } else if (strcmp(current->id, c->image_id) != 0) {
         check_say(in, out, VERDICT_FAIL, "made from an older %s: it runs %.19s, the tag is %.19s now", wanted.data,

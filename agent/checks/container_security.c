@@ -14,10 +14,15 @@ static struct lsm_state lsm_state(const struct check_input *in, struct check_res
 {
     const char *why;
     const struct info_facts *info = store_info(in->store, &why);
-    const struct lsm_facts *lsm = store_lsm(in->store, NULL);
+    const char *why_no_lsm;
+    const struct lsm_facts *lsm = store_lsm(in->store, &why_no_lsm);
 
     if (!info) {
         check_error(in, out, "info", why);
+        return (struct lsm_state){0};
+    }
+    if (!info->has_security_options && !lsm) {
+        check_error(in, out, "security modules of the host", why_no_lsm);
         return (struct lsm_state){0};
     }
     return (struct lsm_state){.known = true,
