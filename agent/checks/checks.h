@@ -57,10 +57,13 @@ check_function check_image_sprawl, check_container_sprawl;
 
 /* Facts of the container that is judged; says error when there are none. */
 const struct container_facts *check_container(const struct check_input *in, struct check_result *out);
-/* A remedy that takes a new container: "docker rm -f NAME" and HOW to create it again. */
+/* A remedy that takes a new container: "docker rm -f NAME" (podman's command where that is the engine) and HOW to
+ * create it again; of a swarm's task, the same by its service. */
 void check_remedy_recreate(const struct check_input *in, struct check_result *out, const char *how);
-/* A remedy that is one command: FORMAT with one %s, the container's name quoted for a shell. */
-void check_remedy_container(const struct check_input *in, struct check_result *out, const char *before);
+/* A remedy that is one COMMAND of the engine ("update --cpus 1") and the container's name, quoted for a shell; of a
+ * swarm's task, an update of its service with SERVICE_OPTIONS, if there are such. */
+void check_remedy_container(const struct check_input *in, struct check_result *out, const char *command,
+                            const char *service_options);
 /* The rule's parameter by name; never NULL for a name that the check's table has. */
 const struct param_value *check_param(const struct check_input *in, const char *name);
 /* Is S among a list parameter's globs? */

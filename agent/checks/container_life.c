@@ -46,8 +46,8 @@ void check_container_restart_policy(const struct check_input *in, struct check_r
     if (in->explain) {
         scoped_str command = STR_INIT;
 
-        str_printf(&command, "docker update --restart on-failure:%lld", (long long)most);
-        check_remedy_container(in, out, command.data);
+        str_printf(&command, "update --restart on-failure:%lld", (long long)most);
+        check_remedy_container(in, out, command.data, NULL);
     }
 }
 
@@ -64,7 +64,7 @@ void check_container_health(const struct check_input *in, struct check_result *o
         check_remedy_recreate(in, out, "with --health-cmd");
     } else if (strcmp(c->health, "unhealthy") == 0) {
         check_say(in, out, VERDICT_FAIL, "it is unhealthy");
-        check_remedy_container(in, out, "docker inspect --format '{{json .State.Health}}'");
+        check_remedy_container(in, out, "inspect --format '{{json .State.Health}}'", NULL);
     } else if (strcmp(c->health, "healthy") == 0 || strcmp(c->health, "starting") == 0)
         check_say(in, out, VERDICT_PASS, "health: %s", c->health);
     else

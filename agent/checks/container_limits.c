@@ -16,7 +16,7 @@ void check_container_memory_limit(const struct check_input *in, struct check_res
         return;
     }
     check_say(in, out, VERDICT_FAIL, "memory is not limited");
-    check_remedy_container(in, out, "docker update --memory 512m --memory-swap 512m");
+    check_remedy_container(in, out, "update --memory 512m --memory-swap 512m", "--limit-memory 512M");
 }
 
 void check_container_cpu_limit(const struct check_input *in, struct check_result *out)
@@ -42,7 +42,7 @@ void check_container_cpu_limit(const struct check_input *in, struct check_result
         check_say(in, out, VERDICT_FAIL, "CPU is not limited (shares %lld, no quota, no CPU set)",
                   (long long)c->cpu_shares);
     if (out->verdict == VERDICT_FAIL)
-        check_remedy_container(in, out, "docker update --cpus 1");
+        check_remedy_container(in, out, "update --cpus 1", "--limit-cpu 1");
 }
 
 void check_container_pids_limit(const struct check_input *in, struct check_result *out)
@@ -57,7 +57,7 @@ void check_container_pids_limit(const struct check_input *in, struct check_resul
         return;
     }
     check_say(in, out, VERDICT_FAIL, "the number of processes is not limited");
-    check_remedy_container(in, out, "docker update --pids-limit 100");
+    check_remedy_container(in, out, "update --pids-limit 100", "--limit-pids 100");
 }
 
 /* "nofile=1024:2048" is allowed by itself or by its name. */

@@ -2,18 +2,19 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
+#include "common/text.h"
 
 enum { CHAIN_MAX = 16 };
 
 static const struct namespace_kind {
-    const char *name, *word, *without;
+    const char *name, *word, *option;
     size_t mode; /* offset of the mode in container_facts */
 } kinds[] = {
-    {"network", "network", "without --network host", offsetof(struct container_facts, network_mode)},
-    {"pid", "process", "without --pid host", offsetof(struct container_facts, pid_mode)},
-    {"ipc", "IPC", "without --ipc host", offsetof(struct container_facts, ipc_mode)},
-    {"uts", "UTS", "without --uts host", offsetof(struct container_facts, uts_mode)},
-    {"user", "user", "without --userns host", offsetof(struct container_facts, userns_mode)},
+    {"network", "network", "--network", offsetof(struct container_facts, network_mode)},
+    {"pid", "process", "--pid", offsetof(struct container_facts, pid_mode)},
+    {"ipc", "IPC", "--ipc", offsetof(struct container_facts, ipc_mode)},
+    {"uts", "UTS", "--uts", offsetof(struct container_facts, uts_mode)},
+    {"user", "user", "--userns", offsetof(struct container_facts, userns_mode)},
 };
 
 static const char *mode_of(const struct container_facts *c, const struct namespace_kind *kind)
@@ -54,6 +55,21 @@ static bool shareable_is_own(const struct check_input *in, struct check_result *
                   "can it be told",
                   version->version);
     return out->verdict == VERDICT_NONE;
+}
+
+/* Without what FIRST, the container itself, was given: the host's namespace or that of another container. */
+static void remedy_without(const struct check_input *in, struct check_result *out, const struct namespace_kind *kind,
+                           const struct container_facts *first)
+{
+    const char *mode = mode_of(first, kind);
+    scoped_str text = STR_INIT;
+
+    str_printf(&text, "without %s ", kind->option);
+    if (str_starts(mode, "container:"))
+        text_shell_quote(&text, mode);
+    else
+        str_append(&text, "host");
+    check_remedy_recreate(in, out, text.data);
 }
 
 void check_container_namespace(const struct check_input *in, struct check_result *out)
@@ -113,5 +129,5 @@ void check_container_namespace(const struct check_input *in, struct check_result
         check_say(in, out, VERDICT_FAIL, "shares the host's %s namespace", kind->word);
     else
         check_say(in, out, VERDICT_FAIL, "shares the host's %s namespace through container %s", kind->word, c->name);
-    check_remedy_recreate(in, out, kind->without);
+    remedy_without(in, out, kind, first);
 }

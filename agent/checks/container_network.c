@@ -180,5 +180,5 @@ void check_container_default_bridge(const struct check_input *in, struct check_r
         return;
     }
     check_say(in, out, VERDICT_FAIL, "attached to the default network %s", podman ? "podman" : "bridge");
-    check_remedy_container(in, out, podman ? "podman network disconnect podman" : "docker network disconnect bridge");
+    check_remedy_container(in, out, podman ? "network disconnect podman" : "network disconnect bridge", NULL);
 }

@@ -216,6 +216,7 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
     const struct container_facts *c = check_container(in, out);
     const char *why;
     const struct info_facts *info = store_info(in->store, &why);
+    const struct version_facts *version = store_version(in->store, NULL);
 
     if (!c)
         return;
@@ -232,13 +233,18 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
         check_say(in, out, VERDICT_FAIL, "its seccomp profile allows every call");
         break;
     case SECCOMP_UNREADABLE:
-        check_error(in, out, "seccomp profile", "it is not readable JSON");
+        check_error(in, out, "seccomp profile",
+                    version && version->is_podman ? "podman tells where it lies, not what is in it (podman inspect)"
+                                                  : "it is not readable JSON");
         return;
     default:
         break;
     }
     if (out->verdict == VERDICT_FAIL) {
-        check_remedy_recreate(in, out, "without --security-opt seccomp=unconfined");
+        check_remedy_recreate(in, out,
+                              c->seccomp == SECCOMP_UNCONFINED
+                                  ? "without --security-opt seccomp=unconfined"
+                                  : "without its --security-opt seccomp=<profile>, or with one that denies");
         return;
     }
     if (!info || !info->has_security_options) {

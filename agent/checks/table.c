@@ -1,7 +1,8 @@
 /* Every check: its name in rule files, the kind of subject that it judges, the inputs that it reads, its parameters. */
 #include "agent/checks/checks.h"
 
-#define CONTAINER INPUT_BIT(INPUT_CONTAINER)
+/* A container, and whose command its remedy is. */
+#define CONTAINER (INPUT_BIT(INPUT_CONTAINER) | INPUT_BIT(INPUT_VERSION))
 #define INFO      INPUT_BIT(INPUT_INFO)
 #define LSM       INPUT_BIT(INPUT_LSM)
 #define DAEMON    INPUT_BIT(INPUT_DAEMON)

@@ -14,11 +14,32 @@ const struct container_facts *check_container(const struct check_input *in, stru
     return container;
 }
 
+static const char *engine_command(const struct check_input *in)
+{
+    const struct version_facts *version = store_version(in->store, NULL);
+
+    return version && version->is_podman ? "podman" : "docker";
+}
+
 static void quote_name(const struct check_input *in, struct str *out)
 {
     const struct container_facts *container = store_container(in->store, in->key, NULL);
 
     text_shell_quote(out, container && *container->name ? container->name : in->key);
+}
+
+/* The service whose task the container is: what is changed on the task alone its service undoes. False: none. */
+static bool quote_service(const struct check_input *in, struct str *out)
+{
+    static const char label[] = "com.docker.swarm.service.name=";
+    const struct container_facts *container = store_container(in->store, in->key, NULL);
+
+    for (size_t i = 0; container && container->is_swarm_task && i < container->labels.count; i++)
+        if (str_starts(container->labels.items[i], label)) {
+            text_shell_quote(out, container->labels.items[i] + strlen(label));
+            return true;
+        }
+    return false;
 }
 
 void check_remedy_recreate(const struct check_input *in, struct check_result *out, const char *how)
@@ -27,18 +48,27 @@ void check_remedy_recreate(const struct check_input *in, struct check_result *ou
 
     if (!in->explain)
         return;
+    if (quote_service(in, &name)) {
+        check_remedy(in, out, "docker service update <options> %s  # its tasks are to be created %s", name.data, how);
+        return;
+    }
     quote_name(in, &name);
-    check_remedy(in, out, "docker rm -f %s  # then create it again %s", name.data, how);
+    check_remedy(in, out, "%s rm -f %s  # then create it again %s", engine_command(in), name.data, how);
 }
 
-void check_remedy_container(const struct check_input *in, struct check_result *out, const char *before)
+void check_remedy_container(const struct check_input *in, struct check_result *out, const char *command,
+                            const char *service_options)
 {
     scoped_str name = STR_INIT;
 
     if (!in->explain)
         return;
+    if (service_options && quote_service(in, &name)) {
+        check_remedy(in, out, "docker service update %s %s", service_options, name.data);
+        return;
+    }
     quote_name(in, &name);
-    check_remedy(in, out, "%s %s", before, name.data);
+    check_remedy(in, out, "%s %s %s", engine_command(in), command, name.data);
 }
 
 const struct param_value *check_param(const struct check_input *in, const char *name)
