@@ -19,6 +19,8 @@ static bool publishes(const struct container_facts *c)
     for (size_t i = 0; i < c->networks.count; i++)
         if (str_equal(c->networks.items[i], "none"))
             return false;
+    if (str_equal(c->network_mode, "none") && !c->networks.count)
+        return false;
     return !str_equal(c->network_mode, "host") && !str_starts(c->network_mode, "container:");
 }
 
