@@ -1,15 +1,16 @@
-/* Reading what sets a variable for everybody. Shell files are read line by line, as far as a person would write them:
- * assignments, export, unset, several on a line; what a script computes is not followed. */
+/* Reading what sets a variable for everybody: pam_env's file by pam_env's rules, system.conf by systemd's, the shells'
+ * profiles by environment_shell.c. */
 #include "probes/environment.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "common/vec.h"
+#include "common/str.h"
 #include "probes/digest.h"
+#include "probes/environment_states.h"
 #include "probes/proc.h"
 
-enum { FILE_MAX_BYTES = 1 << 20, ITEMS_MAX = 256, FILES_MAX = 512 };
+enum { FILE_MAX_BYTES = 1 << 20, FILES_MAX = 512 };
 
 const char *const environment_paths[] = {"/etc/environment",
                                          "/etc/profile",
@@ -18,121 +19,192 @@ const char *const environment_paths[] = {"/etc/environment",
                                          "/etc/systemd/system.conf.d",
                                          NULL};
 
-static void add(struct environment_facts *facts, const char *place, unsigned line, const char *name, const char *value,
-                size_t length, bool exported)
-{
-    struct arena *arena = facts->facts.arena;
+/* ---- The possible states, in facts ---- */
 
-    if (facts->count == ITEMS_MAX)
-        return;
+static void load(const struct environment_facts *facts, struct environment_states *ret)
+{
+    *ret = (struct environment_states){.count = facts->count ? facts->count : 1};
+    if (facts->count)
+        memcpy(ret->items, facts->items, facts->count * sizeof *facts->items);
+}
+
+static void save(struct environment_facts *facts, const struct environment_states *states)
+{
     if (!facts->items)
-        facts->items = arena_alloc(arena, ITEMS_MAX * sizeof *facts->items);
-    facts->items[facts->count++] = (struct environment_item){.place = arena_strdup(arena, place),
-                                                             .line = line,
-                                                             .name = arena_strdup(arena, name),
-                                                             .value = arena_strndup(arena, value, length),
-                                                             .exported = exported};
+        facts->items = arena_alloc(facts->facts.arena, sizeof states->items);
+    memcpy(facts->items, states->items, sizeof states->items);
+    facts->count = states->count;
 }
 
-/* The value behind "NAME=": quotes around it are not part of it. */
-static size_t read_value(const char **at)
+static void set(struct environment_facts *facts, struct environment_states *states, const char *place, unsigned line,
+                const char *value, bool computed)
 {
-    char quote = **at == '"' || **at == '\'' ? **at : '\0';
+    environment_states_assign(states, place, line, arena_strdup(facts->facts.arena, value), computed);
+    if (value)
+        environment_states_export(states, place, line, true);
+}
 
-    if (quote) {
-        (*at)++;
-        return strcspn(*at, quote == '"' ? "\"\n" : "'\n");
+/* ---- /etc/environment ---- */
+
+/* One variable a line: quotes are dropped wherever they stand, '#' ends the line, a name alone unsets. */
+static void read_pam_line(struct environment_facts *facts, struct environment_states *states, const char *place,
+                          unsigned number, char *line, const char *name)
+{
+    size_t length;
+    char *value;
+
+    line += strspn(line, " \t");
+    line[strcspn(line, "#")] = '\0';
+    for (length = strlen(line); length && strchr(" \t\r", line[length - 1]);)
+        line[--length] = '\0';
+    if (str_starts(line, "export "))
+        line += strlen("export ");
+    value = strchr(line, '=');
+    if (value)
+        *value++ = '\0';
+    if (strcmp(line, name) != 0)
+        return;
+    if (value && (*value == '"' || *value == '\'')) {
+        char *to = value;
+
+        for (const char *at = value + 1; *at; at++)
+            if ((*at != '"' && *at != '\'') || at[1])
+                *to++ = *at;
+        *to = '\0';
     }
-    return strcspn(*at, " \t\r\n;&|\"'#");
+    set(facts, states, place, number, value, false);
 }
 
-/* One command of a shell line: export NAME=v, NAME=v, declare -x NAME=v, export NAME, unset NAME. */
-static void read_command(struct environment_facts *facts, const char *place, unsigned line, const char *command,
-                         size_t length, const char *name, bool exported)
+static void read_pam(struct environment_facts *facts, struct environment_states *states, const char *place, char *text,
+                     const char *name)
 {
-    scoped(cleanup_free) char *copy = mem_strndup(command, length);
-    size_t name_length = strlen(name);
-    bool unset = false, bare = true;
-    const char *at = copy;
+    unsigned number = 0;
 
-    for (;;) {
-        size_t word;
+    for (char *line; (line = strsep(&text, "\n"));)
+        read_pam_line(facts, states, place, ++number, line, name);
+}
 
-        at += strspn(at, " \t\r\"");
-        word = strcspn(at, " \t\r");
-        if (!*at || *at == '#')
-            return;
-        if (strncmp(at, name, name_length) == 0 && (at[name_length] == '=' || (word == name_length && !bare))) {
-            const char *value = at + name_length + 1;
+/* ---- systemd's system.conf ---- */
 
-            if (unset) {
-                add(facts, place, line, name, "", 0, true);
-            } else if (at[name_length] == '=') {
-                size_t value_length = read_value(&value);
+/* One word of a list of assignments, without its quotes, into OUT. False: there is none, or a quote is not closed, by
+ * which systemd drops the rest of the line. */
+static bool next_assignment(const char **at, struct str *out)
+{
+    char quote = '\0';
 
-                add(facts, place, line, name, value, value_length, exported);
-            } else {
-                for (size_t i = 0; i < facts->count; i++)
-                    facts->items[i].exported |= exported;
-            }
-        } else if (bare && (strncmp(at, "export", word) == 0 || strncmp(at, "declare", word) == 0 ||
-                            strncmp(at, "typeset", word) == 0)) {
-            exported = exported || at[0] == 'e' || strstr(at, "-x ");
-            bare = false;
-        } else if (bare && word == 5 && strncmp(at, "unset", word) == 0) {
-            unset = true;
-            bare = false;
-        } else if (bare && !memchr(at, '=', word)) {
-            return; /* another command */
+    str_clear(out);
+    *at += strspn(*at, " \t\r");
+    if (!**at)
+        return false;
+    for (; **at && (quote || !strchr(" \t\r", **at)); (*at)++) {
+        if (quote ? **at == quote : **at == '"' || **at == '\'') {
+            quote = quote ? '\0' : **at;
+        } else {
+            *at += **at == '\\' && (*at)[1];
+            str_append_char(out, **at);
         }
-        at += word;
+    }
+    return !quote;
+}
+
+/* Of the specifiers none is worked out. An empty list forgets what systemd was told before. */
+static void read_assignments(struct environment_facts *facts, struct environment_states *states, const char *place,
+                             unsigned number, const char *list, const char *name)
+{
+    scoped_str word = STR_INIT;
+    size_t length = strlen(name);
+
+    if (!list[strspn(list, " \t\r")])
+        set(facts, states, place, number, NULL, false);
+    while (next_assignment(&list, &word)) {
+        const char *text = str_text(&word);
+
+        if (strncmp(text, name, length) == 0 && text[length] == '=')
+            set(facts, states, place, number, text + length + 1, strchr(text, '%') != NULL);
     }
 }
 
-static void read_shell_line(struct environment_facts *facts, const char *place, unsigned number, const char *line,
-                            const char *name)
+/* Takes a line with those that a backslash at its end joins to it; comments between them are left out. */
+static bool next_setting(char **text, struct str *out, unsigned *number)
 {
-    while (*line) {
-        size_t length = strcspn(line, ";&|#");
+    bool more = false, any = false;
 
-        read_command(facts, place, number, line, length, name, false);
-        if (line[length] == '#' && (!length || strchr(" \t", line[length - 1])))
-            return;
-        line += length + (line[length] != '\0');
+    str_clear(out);
+    for (char *line; (!any || more) && (line = strsep(text, "\n"));) {
+        size_t length = strlen(line), blanks = strspn(line, " \t\r");
+
+        ++*number;
+        any = true;
+        if (line[blanks] == '#' || line[blanks] == ';')
+            continue;
+        more = length && line[length - 1] == '\\';
+        str_append_n(out, line, length - more);
+        if (more)
+            str_append_char(out, ' ');
+    }
+    return any;
+}
+
+static void read_systemd(struct environment_facts *facts, struct environment_states *states, const char *place,
+                         char *text, const char *name)
+{
+    static const char key[] = "DefaultEnvironment";
+    scoped_str setting = STR_INIT;
+    bool in_section = false;
+    unsigned number = 0;
+
+    while (next_setting(&text, &setting, &number)) {
+        const char *at = str_text(&setting) + strspn(str_text(&setting), " \t");
+
+        if (*at == '[')
+            in_section = str_starts(at, "[Manager]");
+        if (!in_section || !str_starts(at, key))
+            continue;
+        at += strlen(key);
+        at += strspn(at, " \t");
+        if (*at == '=')
+            read_assignments(facts, states, place, number, at + 1, name);
     }
 }
 
 void environment_parse(struct environment_facts *facts, const char *place, const char *text,
                        enum environment_format format, const char *name)
 {
-    static const char key[] = "DefaultEnvironment=";
     scoped(cleanup_free) char *copy = mem_strdup(text);
-    char *rest = copy;
-    unsigned number = 0;
+    const char *kept = arena_strdup(facts->facts.arena, place);
+    struct environment_states states;
 
-    for (char *line; (line = strsep(&rest, "\n"));) {
-        number++;
-        line += strspn(line, " \t");
-        if (*line == '#' || *line == '\0')
-            continue;
-        if (format == ENVIRONMENT_SHELL)
-            read_shell_line(facts, place, number, line, name);
-        else if (format == ENVIRONMENT_PAM)
-            read_command(facts, place, number, line, strlen(line), name, true);
-        else if (str_starts(line, key))
-            read_command(facts, place, number, line + strlen(key), strlen(line) - strlen(key), name, true);
+    load(facts, &states);
+    switch (format) {
+    case ENVIRONMENT_PAM:
+        read_pam(facts, &states, kept, copy, name);
+        break;
+    case ENVIRONMENT_SHELL:
+        environment_read_shell(&states, facts->facts.arena, kept, text, name);
+        break;
+    case ENVIRONMENT_SYSTEMD:
+        read_systemd(facts, &states, kept, copy, name);
+        break;
     }
+    save(facts, &states);
 }
 
-/* The first place that is there and cannot be read. */
+/* A place that is there and cannot be read may do anything to the variable; the first one is told. */
 static void remember_error(struct environment_facts *facts, const char *path, int r)
 {
     scoped_str why = STR_INIT;
+    struct environment_states states, other;
 
-    if (r == -ENOENT || r == -ENOTDIR || facts->error)
+    if (r == -ENOENT || r == -ENOTDIR)
         return;
+    load(facts, &states);
+    load(facts, &other);
+    set(facts, &other, arena_strdup(facts->facts.arena, path), 0, "", true);
+    environment_states_join(&states, &other);
+    save(facts, &states);
     str_printf(&why, "%s: %s", path, strerror(-r));
-    facts->error = arena_strdup(facts->facts.arena, why.data);
+    if (!facts->error)
+        facts->error = arena_strdup(facts->facts.arena, why.data);
 }
 
 static void read_file(const struct host_root *root, struct environment_facts *facts, const char *path,
@@ -170,15 +242,19 @@ int environment_read(const struct host_root *root, const char *name, pid_t docke
     struct arena *arena = arena_new(1024);
     struct environment_facts *facts = arena_alloc(arena, sizeof *facts);
     scoped(cleanup_free) char *value = NULL;
+    struct environment_states states;
     struct hash hash;
 
     (void)error;
     facts->facts.arena = arena;
     value = dockerd_pid > 0 ? proc_read_environment(root, dockerd_pid, name) : NULL;
-    if (value)
-        add(facts, "dockerd's environment", 0, name, value, strlen(value), true);
     read_file(root, facts, "/etc/systemd/system.conf", ENVIRONMENT_SYSTEMD, name);
     read_folder(root, facts, "/etc/systemd/system.conf.d", ".conf", ENVIRONMENT_SYSTEMD, name);
+    if (value) {
+        load(facts, &states);
+        set(facts, &states, "dockerd's environment", 0, value, false);
+        save(facts, &states);
+    }
     read_file(root, facts, "/etc/environment", ENVIRONMENT_PAM, name);
     read_file(root, facts, "/etc/profile", ENVIRONMENT_SHELL, name);
     read_folder(root, facts, "/etc/profile.d", ".sh", ENVIRONMENT_SHELL, name);
@@ -189,6 +265,7 @@ int environment_read(const struct host_root *root, const char *name, pid_t docke
         digest_number(&hash, facts->items[i].line);
         digest_text(&hash, facts->items[i].value);
         digest_number(&hash, facts->items[i].exported);
+        digest_number(&hash, facts->items[i].computed);
     }
     facts->facts.digest = hash_end(&hash);
     *ret = facts;

@@ -6,10 +6,12 @@
 #include "common/file.h"
 #include "probes/facts.h"
 
-/* What sets NAME, in the order in which the places are read at log-in: a later one wins. DOCKERD_PID 0: unknown. */
+/* What NAME is once the places have been read, in the order in which they are at log-in: a later one wins. DOCKERD_PID
+ * 0: unknown. What could not be read is told in the facts, not returned. */
 int environment_read(const struct host_root *root, const char *name, pid_t dockerd_pid, struct environment_facts **ret,
                      struct error *error);
-/* What lines of one shell file say of NAME, appended; PLACE names it. Lines of FORMAT_PAM need no export. */
+/* What the file PLACE, whose text is TEXT, does to NAME, as FACTS (zeroed but for its arena before the first) has it.
+ */
 enum environment_format { ENVIRONMENT_PAM, ENVIRONMENT_SHELL, ENVIRONMENT_SYSTEMD };
 void environment_parse(struct environment_facts *facts, const char *place, const char *text,
                        enum environment_format format, const char *name);

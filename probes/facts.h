@@ -159,16 +159,18 @@ struct certificate_facts {
     const char *node_error, *root_error;
 };
 
-/* Shell assignments and the like of DOCKER_CONTENT_TRUST, where it may be exported for everybody. */
+/* What DOCKER_CONTENT_TRUST may be for everybody who works on the host, once all places have been read. */
 struct environment_facts {
     struct facts facts;
     struct environment_item {
-        const char *place; /* file, or "dockerd's environment" */
+        const char *place; /* the file, or "dockerd's environment"; NULL: nothing speaks of it */
         unsigned line;     /* 0: no line */
-        const char *name, *value;
+        const char *value; /* NULL: not set */
         bool exported;
+        bool computed;   /* the value is found out when the place is read: it is not known */
+        bool all_export; /* the shell exports what is set from now on */
     } * items;
-    size_t count;
+    size_t count;      /* more than one: conditions decide which; 0: nothing was read, which is to be not set */
     const char *error; /* a place that could not be read */
 };
 
