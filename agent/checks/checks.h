@@ -14,7 +14,7 @@ check_function check_bridge_icc, check_log_level, check_daemon_bool, check_insec
     check_api_tls, check_default_ulimits, check_userns_remap, check_daemon_cgroup_parent, check_base_device_size,
     check_client_authorization, check_central_logging, check_legacy_registry, check_live_restore, check_daemon_seccomp,
     check_experimental, check_daemon_no_new_privileges, check_rootless;
-/* image.c, image_build.c: section 4 */
+/* image*.c: section 4 */
 check_function check_image_user, check_image_trusted_base, check_image_packages, check_image_scanned,
     check_image_healthcheck, check_image_setuid, check_image_update_instruction, check_image_add_instruction,
     check_image_secrets, check_image_verified_packages;

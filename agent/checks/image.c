@@ -1,4 +1,4 @@
-/* Section 4 but the image's history: what an image is set up to do, where it comes from, what lies in it. */
+/* Section 4 but the image's origin and history: what an image is set up to do, what lies in it. */
 #include <string.h>
 
 #include "agent/checks/checks.h"
@@ -30,91 +30,64 @@ static bool is_zero(const char *s, size_t length)
     return length > 0;
 }
 
+/* What root in the container is on the host. */
+static const char *remapping(const struct info_facts *info, const struct container_facts *container)
+{
+    if (!info || (!info->userns && !info->rootless))
+        return "";
+    if (!info->rootless && strcmp(container->userns_mode, "host") == 0)
+        return "; the engine remaps root, but not for this container (UsernsMode host)";
+    return "; root is remapped to an ordinary user of the host";
+}
+
 void check_image_user(const struct check_input *in, struct check_result *out)
 {
+    static const char blanks[] = " \t\r\n";
     const struct container_facts *container = check_container(in, out);
     const struct info_facts *info = store_info(in->store, NULL);
+    const char *user;
     size_t length;
 
     if (!container)
         return;
-    length = strcspn(container->user, ":");
+    user = container->user + strspn(container->user, blanks);
+    length = strcspn(user, ":");
+    while (length && strchr(blanks, user[length - 1]))
+        length--;
     check_fact_string(in, out, "user", container->user);
-    if (length && !is_zero(container->user, length) && !(length == 4 && strncmp(container->user, "root", 4) == 0)) {
+    if (length && !is_zero(user, length) && !(length == 4 && strncmp(user, "root", 4) == 0)) {
         check_say(in, out, VERDICT_PASS, "it runs as %s", container->user);
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "it runs as root (%s%s%s)%s", *container->user ? "user \"" : "no user is set",
-              container->user, *container->user ? "\"" : "",
-              info && (info->userns || info->rootless) ? "; root is remapped to an ordinary user of the host" : "");
+    check_say(in, out, VERDICT_FAIL, "it runs as root (%s%s%s)%s", *user ? "user \"" : "no user is set", user,
+              *user ? "\"" : "", remapping(info, container));
     check_remedy_recreate(in, out, "with --user <uid> or from an image with USER");
 }
 
-/* ---- Origin ---- */
-
-/* "nginx@sha256:…" is "docker.io/library/nginx". */
-static void full_name(struct str *out, const char *reference)
-{
-    size_t length = strcspn(reference, "@"), first = strcspn(reference, "/");
-    bool has_host = first < length && (memchr(reference, '.', first) || memchr(reference, ':', first) ||
-                                       (first == 9 && strncmp(reference, "localhost", 9) == 0));
-
-    if (!has_host)
-        str_append(out, first < length ? "docker.io/" : "docker.io/library/");
-    str_append_n(out, reference, length);
-}
-
-/* An entry is a registry, a namespace or a repository, or a glob of one. */
-static bool is_trusted(const struct string_list *trusted, const char *name)
-{
-    for (size_t i = 0; i < trusted->count; i++) {
-        const char *entry = trusted->items[i];
-        size_t length = strlen(entry);
-
-        while (length && entry[length - 1] == '/')
-            length--;
-        if (length &&
-            ((strncmp(name, entry, length) == 0 && (name[length] == '/' || !name[length])) || text_glob(entry, name)))
-            return true;
-    }
-    return false;
-}
-
-void check_image_trusted_base(const struct check_input *in, struct check_result *out)
-{
-    const struct string_list *trusted = &check_param(in, "trusted")->list;
-    const struct image_facts *image = need_image(in, out);
-
-    if (!image)
-        return;
-    check_fact_list(in, out, "digests", &image->digests);
-    check_fact_list(in, out, "tags", &image->tags);
-    if (!image->digests.count) {
-        check_say(in, out, VERDICT_MANUAL, "it was made or loaded on this host: no registry vouches for it");
-        return;
-    }
-    for (size_t i = 0; i < image->digests.count; i++) {
-        scoped_str name = STR_INIT;
-
-        full_name(&name, image->digests.items[i]);
-        if (!trusted->count)
-            check_say(in, out, VERDICT_MANUAL, "it comes from %s; no trusted registries are configured", name.data);
-        else if (is_trusted(trusted, name.data))
-            check_say(in, out, VERDICT_PASS, "it comes from %s", name.data);
-        else
-            check_say(in, out, VERDICT_FAIL, "it comes from %s, which is not trusted", name.data);
-    }
-}
-
 /* ---- Health check ---- */
+
+/* What the engine makes of HealthConfig.Test: ["NONE"], ["CMD", argument…], ["CMD-SHELL", line]; a kind that is none of
+ * these is no check to it, and one without a command cannot be run. NULL: there is a check. */
+static const char *why_no_check(const struct string_list *test)
+{
+    const char *kind = test->items[0], *command = test->count > 1 ? test->items[1] : "";
+
+    if (strcmp(kind, "NONE") == 0)
+        return "its HEALTHCHECK is NONE";
+    if (strcmp(kind, "CMD") != 0 && strcmp(kind, "CMD-SHELL") != 0)
+        return "its HEALTHCHECK is of a kind that the engine does not run";
+    return command[strspn(command, " \t\r\n")] ? NULL : "its HEALTHCHECK has no command";
+}
 
 void check_image_healthcheck(const struct check_input *in, struct check_result *out)
 {
     const struct image_facts *image = need_image(in, out);
     const struct version_facts *version = store_version(in->store, NULL);
+    const char *why;
 
     if (!image)
         return;
+    check_fact_list(in, out, "test", &image->healthcheck);
     if (!image->has_healthcheck || !image->healthcheck.count) {
         if (version && version->is_podman)
             check_say(in, out, VERDICT_MANUAL,
@@ -122,11 +95,10 @@ void check_image_healthcheck(const struct check_input *in, struct check_result *
                       "\"podman image inspect\" show one?");
         else
             check_say(in, out, VERDICT_FAIL, "it has no HEALTHCHECK");
-    } else if (strcmp(image->healthcheck.items[0], "NONE") == 0) {
-        check_say(in, out, VERDICT_FAIL, "its HEALTHCHECK is NONE");
-    } else {
-        check_say(in, out, VERDICT_PASS, "it has a HEALTHCHECK");
+        return;
     }
+    why = why_no_check(&image->healthcheck);
+    check_say(in, out, why ? VERDICT_FAIL : VERDICT_PASS, "%s", why ? why : "it has a HEALTHCHECK");
 }
 
 /* ---- What lies in it ---- */

@@ -172,7 +172,7 @@ const struct check checks[] = {
     {"daemon-no-new-privileges", SUBJECT_DAEMON, INFO | DAEMON | VERSION, check_daemon_no_new_privileges, NULL},
 
     {"image-user", SUBJECT_CONTAINER, CONTAINER | INFO, check_image_user, NULL},
-    {"image-trusted-base", SUBJECT_IMAGE, IMAGE, check_image_trusted_base,
+    {"image-trusted-base", SUBJECT_IMAGE, IMAGE | INFO | VERSION, check_image_trusted_base,
      PARAMS{{"trusted", PARAM_STRING_LIST, "[]", 0, 0}, END}},
     {"image-packages", SUBJECT_IMAGE, LAYERS, check_image_packages,
      PARAMS{{"max_packages", PARAM_INT, "0", 0, 100000}, {"unwanted", PARAM_STRING_LIST, "[]", 0, 0}, END}},

@@ -1,0 +1,131 @@
+/* Where an image comes from, by the names of its digests. Names are compared as Docker completes them ("nginx" is
+ * "docker.io/library/nginx"), component by component. */
+#include <string.h>
+
+#include "agent/checks/checks.h"
+#include "common/text.h"
+
+/* The first component is a registry when it could be a host's name, as Docker takes it. */
+static bool is_registry(const char *name, size_t length)
+{
+    if (length == strlen("localhost") && strncmp(name, "localhost", length) == 0)
+        return true;
+    for (size_t i = 0; i < length; i++)
+        if (strchr(".:*?", name[i]) || (name[i] >= 'A' && name[i] <= 'Z'))
+            return true;
+    return false;
+}
+
+/* Appends NAME, LENGTH long, complete. */
+static void full_name(struct str *out, const char *name, size_t length)
+{
+    static const char old_hub[] = "index.docker.io", hub[] = "docker.io";
+    const char *slash = memchr(name, '/', length), *rest = slash ? slash + 1 : name;
+    size_t first = slash ? (size_t)(slash - name) : 0;
+    bool of_hub = (first == strlen(hub) && strncmp(name, hub, first) == 0) ||
+                  (first == strlen(old_hub) && strncmp(name, old_hub, first) == 0);
+
+    if (slash && !of_hub && is_registry(name, first)) {
+        str_append_n(out, name, length);
+        return;
+    }
+    if (!of_hub)
+        rest = name;
+    length -= (size_t)(rest - name);
+    str_append(out, "docker.io/");
+    if (length && !memchr(rest, '/', length))
+        str_append(out, "library/");
+    str_append_n(out, rest, length);
+}
+
+/* An entry is a registry, a namespace or a repository; a lone word with a dot or a colon is a registry. */
+static void full_entry(struct str *out, const char *entry)
+{
+    size_t length = strlen(entry);
+
+    while (length && entry[length - 1] == '/')
+        length--;
+    if (length == strlen("index.docker.io") && strncmp(entry, "index.docker.io", length) == 0)
+        str_append(out, "docker.io");
+    else if (!memchr(entry, '/', length) && is_registry(entry, length))
+        str_append_n(out, entry, length);
+    else if (length && (str_starts(entry, "docker.io/") || str_starts(entry, "index.docker.io/")))
+        str_printf(out, "docker.io/%.*s", (int)(entry + length - strchr(entry, '/') - 1), strchr(entry, '/') + 1);
+    else if (length)
+        full_name(out, entry, length);
+}
+
+/* True when PATTERN, whose '*' and '?' stay within a component, is NAME or lies above it. */
+static bool covers(const char *pattern, const char *name)
+{
+    for (;;) {
+        size_t pattern_length = strcspn(pattern, "/"), length = strcspn(name, "/");
+        scoped(cleanup_free) char *glob = mem_strndup(pattern, pattern_length);
+        scoped(cleanup_free) char *component = mem_strndup(name, length);
+
+        if (!length || !text_glob(glob, component))
+            return false;
+        pattern += pattern_length;
+        name += length;
+        if (!*pattern)
+            return true;
+        pattern++;
+        name += *name == '/';
+    }
+}
+
+static bool is_trusted(const struct string_list *trusted, const char *name)
+{
+    for (size_t i = 0; i < trusted->count; i++) {
+        scoped_str entry = STR_INIT;
+
+        full_entry(&entry, trusted->items[i]);
+        if (entry.length && covers(entry.data, name))
+            return true;
+    }
+    return false;
+}
+
+/* containerd's store and podman's show a digest under every name that an image was given here, so that one which was
+ * made here looks as if it had been pulled. */
+static bool names_are_origins(const struct check_input *in)
+{
+    const struct info_facts *info = store_info(in->store, NULL);
+    const struct version_facts *version = store_version(in->store, NULL);
+
+    return !(info && info->containerd_store) && !(version && version->is_podman);
+}
+
+void check_image_trusted_base(const struct check_input *in, struct check_result *out)
+{
+    const struct string_list *trusted = &check_param(in, "trusted")->list;
+    const char *why;
+    const struct image_facts *image = store_image(in->store, in->key, &why);
+
+    if (!image) {
+        check_error(in, out, "image", why);
+        return;
+    }
+    check_fact_list(in, out, "digests", &image->digests);
+    check_fact_list(in, out, "tags", &image->tags);
+    if (!image->digests.count) {
+        check_say(in, out, VERDICT_MANUAL, "it was made or loaded on this host: no registry vouches for it");
+        return;
+    }
+    for (size_t i = 0; i < image->digests.count; i++) {
+        scoped_str name = STR_INIT;
+
+        full_name(&name, image->digests.items[i], strcspn(image->digests.items[i], "@"));
+        if (!trusted->count)
+            check_say(in, out, VERDICT_MANUAL, "it comes from %s; no trusted registries are configured", name.data);
+        else if (!is_trusted(trusted, name.data))
+            check_say(in, out, VERDICT_FAIL, "it comes from %s, which is not trusted", name.data);
+        else if (names_are_origins(in))
+            check_say(in, out, VERDICT_PASS, "it comes from %s", name.data);
+        else
+            check_say(in, out, VERDICT_MANUAL,
+                      "it is named %s, which is trusted; this image store does not tell whether it was pulled from "
+                      "there or made here",
+                      name.data);
+    }
+}
