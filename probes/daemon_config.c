@@ -110,6 +110,8 @@ static void digest_facts(struct daemon_facts *facts)
         digest_text(&hash, facts->arguments.items[i]);
     for (size_t i = 0; i < facts->activated.count; i++)
         digest_text(&hash, facts->activated.items[i]);
+    digest_text(&hash, facts->activated_error);
+    digest_number(&hash, facts->rootless);
     digest_text(&hash, facts->config_path);
     digest_number(&hash, facts->config_exists);
     digest_text(&hash, facts->config_error);
@@ -216,25 +218,32 @@ static bool runs_in_rootlesskit(const struct host_root *root, pid_t pid)
     return !str_empty(folder);
 }
 
-static char *config_file(const struct host_root *root, pid_t pid, const struct option_set *set)
+static bool is_rootless(const struct host_root *root, pid_t pid, const struct option_set *set)
+{
+    const struct daemon_option *given = options_find(set->list.items, set->list.count, "rootless");
+
+    return given ? options_read_bool(given->value) == TRI_TRUE : runs_in_rootlesskit(root, pid);
+}
+
+static char *config_file(const struct host_root *root, const struct daemon_facts *facts, const struct option_set *set)
 {
     const struct daemon_option *given = options_find(set->list.items, set->list.count, "config-file");
-    const struct daemon_option *rootless = options_find(set->list.items, set->list.count, "rootless");
     char folder[PATH_MAX];
 
     if (given && given->value[0] == '/')
         return mem_strdup(given->value);
     if (given && given->value[0])
-        return proc_read_link(root, pid, "cwd", folder, sizeof folder) ? mem_printf("%s/%s", folder, given->value)
-                                                                       : mem_strdup(given->value);
-    if (rootless ? options_read_bool(rootless->value) == TRI_TRUE : runs_in_rootlesskit(root, pid))
-        return rootless_config(root, pid);
+        return proc_read_link(root, facts->pid, "cwd", folder, sizeof folder)
+                   ? mem_printf("%s/%s", folder, given->value)
+                   : mem_strdup(given->value);
+    if (facts->rootless)
+        return rootless_config(root, facts->pid);
     return mem_strdup(default_config);
 }
 
 static void read_config(const struct host_root *root, struct daemon_facts *facts, struct option_set *set)
 {
-    scoped(cleanup_free) char *path = config_file(root, facts->pid, set);
+    scoped(cleanup_free) char *path = config_file(root, facts, set);
     bool given = options_find(set->list.items, set->list.count, "config-file");
     scoped_str text = STR_INIT;
     int r = host_read(root, path, DAEMON_CONFIG_FILE_MAX, &text, NULL);
@@ -254,9 +263,14 @@ static void read_config(const struct host_root *root, struct daemon_facts *facts
 static void read_activated(const struct host_root *root, struct daemon_facts *facts)
 {
     scoped(path_list_deinit) struct path_list streams = {0};
+    struct error error = ERROR_INIT;
 
-    if (!fileset_is_socket_activated(facts) || fileset_activated_streams(root, &streams, NULL) < 0)
+    if (!fileset_is_socket_activated(facts))
         return;
+    if (fileset_activated_streams(root, &streams, &error) < 0) {
+        facts->activated_error = arena_strdup(facts->facts.arena, error.text);
+        return;
+    }
     facts->activated.items = arena_alloc(facts->facts.arena, (streams.count + 1) * sizeof *facts->activated.items);
     for (size_t i = 0; i < streams.count; i++)
         facts->activated.items[facts->activated.count++] = arena_strdup(facts->facts.arena, streams.items[i]);
@@ -274,6 +288,8 @@ int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_
         facts->pid = pid;
         facts->exe = read_exe(root, pid, set.arena);
         r = proc_read_cmdline(root, pid, set.arena, &facts->arguments, error);
+        if (r == 0 && !facts->arguments.count)
+            r = error_set(error, ESRCH, "dockerd, process %d, has ended: its arguments are gone", (int)pid);
         if (r == 0)
             r = check_argument_count(facts->arguments.count, error);
     } else {
@@ -284,6 +300,7 @@ int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_
         return r;
     }
     options_from_arguments(&set, facts->arguments.items, facts->arguments.count);
+    facts->rootless = is_rootless(root, pid, &set);
     read_config(root, facts, &set);
     keep_options(facts, &set);
     read_activated(root, facts);

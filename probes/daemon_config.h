@@ -36,6 +36,11 @@ const char *daemon_option(const struct daemon_facts *daemon, const char *name, e
 bool daemon_option_bool(const struct daemon_facts *daemon, const char *name, bool fallback,
                         enum option_place *ret_place);
 
+/* Is NAME a flag that holds a boolean? */
+bool daemon_option_is_boolean(const char *name);
+/* A value that Go's strconv.ParseBool takes. */
+bool daemon_option_parses(const char *value);
+
 /* For a name that is probably misspelt, or a key of daemon.json, the flag that is meant; NULL: it is a flag, or one
  * that is not known here (a newer engine's). */
 const char *daemon_option_meant(const char *name);

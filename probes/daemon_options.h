@@ -1,4 +1,5 @@
-/* dockerd's flags and the keys of daemon.json, as one list of (name, value). Only daemon_config.c includes this. */
+/* dockerd's flags and the keys of daemon.json, as one list of (name, value). Only daemon_config.c and daemon_options*.c
+ * include this. */
 #ifndef PROBES_DAEMON_OPTIONS_H
 #define PROBES_DAEMON_OPTIONS_H
 
@@ -21,6 +22,10 @@ void options_from_arguments(struct option_set *set, const char *const *arguments
 /* Adds what the command line has not set already: there it wins, as dockerd refuses to start with both. */
 int options_from_config(struct option_set *set, const char *text, size_t length, struct error *error);
 const struct daemon_option *options_find(const struct daemon_option *options, size_t count, const char *name);
+/* Adds NAME, in place of an earlier one unless it is a list. */
+void options_add(struct option_set *set, const char *name, const char *value, enum option_place place);
+/* The flag that a key of daemon.json with a name of its own stands for; NULL: it has none. */
+const char *options_key_flag(const char *key);
 /* A boolean as Go's strconv.ParseBool reads it. */
 enum tristate options_read_bool(const char *text);
 

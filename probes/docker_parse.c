@@ -81,12 +81,19 @@ static void read_security_options(struct builder *b, struct info_facts *info)
     }
 }
 
+/* It is there; null is how the engine writes a list of nothing. */
+static bool is_list(const struct json *value)
+{
+    return value && (json_type(value) == JSON_ARRAY || json_type(value) == JSON_NULL);
+}
+
 static void read_registries(struct builder *b, const struct json *registries, struct info_facts *info)
 {
     const struct json *indexes = json_get(registries, "IndexConfigs");
     size_t count = json_type(indexes) == JSON_OBJECT ? json_count(indexes) : 0;
 
-    info->has_registry_config = json_type(registries) == JSON_OBJECT;
+    info->has_registry_config = is_list(json_get(registries, "InsecureRegistryCIDRs")) && indexes &&
+                                (json_type(indexes) == JSON_OBJECT || json_type(indexes) == JSON_NULL);
     build_list(b, json_get(registries, "InsecureRegistryCIDRs"), "InsecureRegistryCIDRs", &info->insecure_cidrs);
     if (!build_room(b, count, "IndexConfigs", &info->insecure_indexes))
         return;
@@ -95,7 +102,7 @@ static void read_registries(struct builder *b, const struct json *registries, st
         size_t length;
         const struct json *index = json_member(indexes, i, &name, &length);
 
-        if (!json_bool(json_get(index, "Secure"), true))
+        if (!json_bool(json_get(index, "Secure"), false))
             build_push(b, &info->insecure_indexes, name, length);
     }
 }
@@ -172,13 +179,14 @@ int parse_info_value(const struct json *value, struct info_facts **ret, struct e
     info->cgroup_driver = build_text(&b, json_get(value, "CgroupDriver"));
     info->cgroup_version = build_text(&b, json_get(value, "CgroupVersion"));
     info->default_runtime = build_text(&b, json_get(value, "DefaultRuntime"));
-    info->has_security_options = json_type(json_get(value, "SecurityOptions")) == JSON_ARRAY;
+    info->has_security_options = is_list(json_get(value, "SecurityOptions"));
     build_number(&b, info->has_security_options);
     build_list(&b, json_get(value, "SecurityOptions"), "SecurityOptions", &info->security_options);
     read_security_options(&b, info);
     read_driver_status(&b, json_get(value, "DriverStatus"), info);
     read_registries(&b, json_get(value, "RegistryConfig"), info);
-    info->has_plugins = json_type(plugins) == JSON_OBJECT;
+    info->has_plugins = json_type(plugins) == JSON_OBJECT &&
+                        (!json_get(plugins, "Authorization") || is_list(json_get(plugins, "Authorization")));
     build_number(&b, info->has_plugins);
     build_list(&b, json_get(plugins, "Authorization"), "Plugins.Authorization", &info->authorization_plugins);
     info->live_restore = build_tristate(&b, json_get(value, "LiveRestoreEnabled"));

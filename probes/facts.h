@@ -104,6 +104,7 @@ struct unlock_key_facts {
 /* Listening TCP sockets of the engine's network namespace, from /proc. */
 struct listener_facts {
     struct facts facts;
+    const char *own_error; /* why dockerd's descriptors could not be seen */
     struct listener_item {
         const char *address; /* "0.0.0.0", "127.0.0.1", "::" */
         unsigned port;
@@ -390,6 +391,8 @@ struct daemon_facts {
     const char *containerd_root; /* where the containerd that serves it keeps its data; NULL: not known */
     struct string_list arguments;
     struct string_list activated; /* ListenStream values of docker.socket, when a host is fd:// */
+    const char *activated_error;  /* why they are not known */
+    bool rootless;                /* it was told to be, or began in rootlesskit */
     const char *config_path;      /* daemon.json in use (host path) */
     bool config_exists;
     const char *config_error; /* not NULL: it does not parse or cannot be read: why */

@@ -121,22 +121,26 @@ int listeners_parse(const char *tcp, const char *tcp6, const unsigned long *own,
     return 0;
 }
 
-/* The inodes of PID's sockets, in order; none where its descriptors cannot be seen. */
-static void read_own(const struct host_root *root, pid_t pid, unsigned long **ret, size_t *ret_count)
+/* The inodes of PID's sockets, in order. */
+static int read_own(const struct host_root *root, pid_t pid, unsigned long **ret, size_t *ret_count)
 {
     scoped(cleanup_free) char *folder = mem_printf("/proc/%d/fd", (int)pid);
     VEC(unsigned long) inodes = {0};
-    int fd = pid > 0 ? host_open(root, folder, O_RDONLY | O_DIRECTORY, NULL) : -1;
+    int fd = host_open(root, folder, O_RDONLY | O_DIRECTORY, NULL), r = fd < 0 ? fd : 0;
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
-    for (struct dirent *entry; dir && inodes.count < DESCRIPTORS_MAX && (entry = readdir(dir));) {
+    for (struct dirent *entry; dir && r == 0 && (entry = readdir(dir));) {
         char target[64]; /* paths do not fit, and are not looked for */
         unsigned long inode;
         ssize_t n = readlinkat(dirfd(dir), entry->d_name, target, sizeof target - 1);
 
+        if (n < 0 && (errno == EACCES || errno == EPERM))
+            r = -errno;
         target[n < 0 ? 0 : n] = '\0';
         if (sscanf(target, "socket:[%lu]", &inode) == 1)
             vec_push(&inodes, inode);
+        if (inodes.count == DESCRIPTORS_MAX)
+            r = -E2BIG;
     }
     if (dir)
         closedir(dir);
@@ -144,6 +148,21 @@ static void read_own(const struct host_root *root, pid_t pid, unsigned long **re
         qsort(inodes.items, inodes.count, sizeof *inodes.items, compare_inodes);
     *ret = inodes.items;
     *ret_count = inodes.count;
+    return r;
+}
+
+/* Says in FACTS that PID's own sockets are not known, because of R. */
+static void note_own_error(struct listener_facts *facts, pid_t pid, int r)
+{
+    scoped_str why = STR_INIT;
+    struct hash hash;
+
+    str_printf(&why, "/proc/%d/fd: %s", (int)pid, strerror(-r));
+    facts->own_error = arena_strdup(facts->facts.arena, why.data);
+    hash_init(&hash);
+    digest_number(&hash, (int64_t)facts->facts.digest);
+    digest_text(&hash, facts->own_error);
+    facts->facts.digest = hash_end(&hash);
 }
 
 int listeners_read(const struct host_root *root, pid_t pid, struct listener_facts **ret, struct error *error)
@@ -152,14 +171,18 @@ int listeners_read(const struct host_root *root, pid_t pid, struct listener_fact
     scoped(cleanup_free) char *path = mem_printf("/proc/%d/net/tcp", pid > 0 ? (int)pid : 1);
     scoped(cleanup_free) char *path6 = mem_printf("%s6", path);
     scoped(cleanup_free) unsigned long *own = NULL;
-    size_t own_count;
-    int r = host_read(root, path, FILE_MAX_BYTES, &tcp, error);
+    size_t own_count = 0;
+    int r = host_read(root, path, FILE_MAX_BYTES, &tcp, error), own_result = 0;
 
     if (r < 0)
         return error_prefix(error, "%s", path);
     r = host_read(root, path6, FILE_MAX_BYTES, &tcp6, NULL);
     if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
         return error_set(error, -r, "%s: %s", path6, strerror(-r));
-    read_own(root, pid, &own, &own_count);
-    return listeners_parse(str_text(&tcp), r < 0 ? NULL : str_text(&tcp6), own, own_count, ret, error);
+    if (pid > 0)
+        own_result = read_own(root, pid, &own, &own_count);
+    r = listeners_parse(str_text(&tcp), r < 0 ? NULL : str_text(&tcp6), own, own_count, ret, error);
+    if (r == 0 && own_result < 0)
+        note_own_error(*ret, pid, own_result);
+    return r;
 }
