@@ -9,7 +9,7 @@ check_function check_data_root_partition, check_host_hardened, check_engine_vers
     check_content_trust, check_manual;
 /* audit.c */
 check_function check_audit_watch, check_audit_programs;
-/* daemon.c: section 2 */
+/* daemon*.c: section 2 */
 check_function check_bridge_icc, check_log_level, check_daemon_bool, check_insecure_registries, check_storage_driver,
     check_api_tls, check_default_ulimits, check_userns_remap, check_daemon_cgroup_parent, check_base_device_size,
     check_client_authorization, check_central_logging, check_legacy_registry, check_live_restore, check_daemon_seccomp,

@@ -153,7 +153,7 @@ const struct check checks[] = {
     {"insecure-registries", SUBJECT_DAEMON, INFO | VERSION, check_insecure_registries, NULL},
     {"storage-driver", SUBJECT_DAEMON, INFO, check_storage_driver,
      PARAMS{{"forbidden", PARAM_STRING_LIST, NULL, 0, 0}, END}},
-    {"api-tls", SUBJECT_DAEMON, DAEMON | VERSION | LISTEN | INFO, check_api_tls, NULL},
+    {"api-tls", SUBJECT_DAEMON, DAEMON | VERSION | LISTEN | INFO | CONTAINER, check_api_tls, NULL},
     {"default-ulimits", SUBJECT_DAEMON, DAEMON | VERSION, check_default_ulimits, NULL},
     {"userns-remap", SUBJECT_DAEMON, INFO, check_userns_remap, NULL},
     {"daemon-cgroup-parent", SUBJECT_DAEMON, DAEMON | VERSION, check_daemon_cgroup_parent, ALLOWED("[]")},

@@ -1,0 +1,215 @@
+/* 2.6: TLS on the API, for each TCP address that dockerd was told, or listens on all the same. */
+#include <string.h>
+#include <strings.h>
+
+#include "agent/checks/daemon.h"
+#include "common/vec.h"
+
+enum { API_PORT = 2375, API_TLS_PORT = 2376 };
+
+typedef VEC(const char *) address_vec;
+
+/* tcp://…, or an address without a scheme, which is TCP as well. */
+static bool is_tcp(const char *host)
+{
+    return strncasecmp(host, "tcp://", strlen("tcp://")) == 0 || (*host && !strstr(host, "://") && host[0] != '/');
+}
+
+/* systemd's ListenStream: a port, or an address with one. */
+static bool is_tcp_stream(const char *stream)
+{
+    return stream[0] != '/' && stream[0] != '@' && !str_starts(stream, "vsock:");
+}
+
+/* tlsverify turns TLS on whatever its value. */
+static bool uses_tls(const struct daemon_facts *daemon)
+{
+    return daemon_option_bool(daemon, "tls", false, NULL) || !str_empty(daemon_option(daemon, "tlsverify", NULL));
+}
+
+static void judge_address(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
+                          const char *address)
+{
+    static const char *const files[] = {"tlscacert", "tlscert", "tlskey"};
+    scoped_str from = STR_INIT;
+    enum option_place place;
+
+    if (!daemon_option_bool(daemon, "tlsverify", false, &place)) {
+        check_say(in, out, VERDICT_FAIL, "%s is open to everybody: %s", address,
+                  uses_tls(daemon) ? "TLS encrypts, but only tlsverify asks for a client's certificate"
+                                   : "without TLS");
+        return;
+    }
+    for (size_t i = 0; i < countof(files); i++) {
+        enum option_place file_place;
+        const char *path = daemon_option(daemon, files[i], &file_place);
+
+        str_printf(&from, "%s%s %s", from.length ? ", " : "", files[i],
+                   str_empty(path) ? "at the engine's default path" : path);
+    }
+    check_say(in, out, VERDICT_PASS, "%s wants client certificates (tlsverify by %s; %s)", address,
+              daemon_place_name(daemon, place), str_text(&from));
+}
+
+/* The port of an address that dockerd or systemd was told; Docker's own where it names none. */
+static unsigned port_of(const struct daemon_facts *daemon, const char *address)
+{
+    const char *scheme = strstr(address, "://"), *host = scheme ? scheme + strlen("://") : address;
+    const char *bracket = strrchr(host, ']'), *colon = strrchr(bracket ? bracket : host, ':');
+    unsigned port = (unsigned)strtoul(colon                                        ? colon + 1
+                                      : strspn(host, "0123456789") == strlen(host) ? host
+                                                                                   : "",
+                                      NULL, 10);
+
+    return port ? port : uses_tls(daemon) ? API_TLS_PORT : API_PORT;
+}
+
+/* What dockerd was told by its options and by systemd; an empty host counts as none. RET_HOST: there is one. */
+static void find_told(const struct daemon_facts *daemon, address_vec *ret, bool *ret_host)
+{
+    *ret_host = false;
+    for (size_t i = 0; i < daemon->option_count; i++) {
+        const char *host = daemon->options[i].value;
+
+        if (strcmp(daemon->options[i].name, "host") != 0)
+            continue;
+        *ret_host |= *host != '\0';
+        if (is_tcp(host))
+            vec_push(ret, host);
+    }
+    for (size_t i = 0; i < daemon->activated.count; i++)
+        if (is_tcp_stream(daemon->activated.items[i]))
+            vec_push(ret, daemon->activated.items[i]);
+}
+
+/* With TLS an empty host stands for this one; older engines take each of them so, newer ones only when there is no
+ * other. */
+static bool has_default_address(const struct daemon_facts *daemon, bool has_host)
+{
+    bool empty = !has_host;
+
+    for (size_t i = 0; i < daemon->option_count; i++)
+        empty |= strcmp(daemon->options[i].name, "host") == 0 && !*daemon->options[i].value;
+    return empty && uses_tls(daemon);
+}
+
+/* ---- What it listens on ---- */
+
+static bool is_published(const struct store *store, unsigned port)
+{
+    const struct facts *facts;
+    const char *id;
+    size_t at = 0;
+
+    while (store_next(store, INPUT_CONTAINER, &at, &id, &facts)) {
+        const struct container_facts *container = (const struct container_facts *)facts;
+
+        for (size_t i = 0; container->running && i < container->port_count; i++)
+            if (container->ports[i].host_port > 0 && (unsigned)container->ports[i].host_port == port)
+                return true;
+    }
+    return false;
+}
+
+/* Its metrics and diagnostics are no API, nor is a container's port that it holds so that nobody else takes it. */
+static bool is_known(const struct check_input *in, const struct daemon_facts *daemon, const address_vec *told,
+                     unsigned port)
+{
+    const char *metrics = daemon_option(daemon, "metrics-addr", NULL);
+    const char *diagnostics = daemon_option(daemon, "network-diagnostic-port", NULL);
+
+    for (size_t i = 0; i < told->count; i++)
+        if (port_of(daemon, told->items[i]) == port)
+            return true;
+    return (!str_empty(metrics) && port_of(daemon, metrics) == port) ||
+           (!str_empty(diagnostics) && strtoul(diagnostics, NULL, 10) == port) || is_published(in->store, port);
+}
+
+/* A swarm has ports of its own, and without its proxy dockerd holds those of all containers: there only the API's usual
+ * ports tell. */
+static bool holds_others(const struct check_input *in, const struct daemon_facts *daemon)
+{
+    const struct info_facts *info = store_info(in->store, NULL);
+
+    return !info || (!str_empty(info->swarm_state) && strcmp(info->swarm_state, "inactive") != 0) ||
+           !daemon_option_bool(daemon, "userland-proxy", true, NULL);
+}
+
+static void judge_listeners(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
+                            const struct listener_facts *listeners, const address_vec *told)
+{
+    bool only_usual = holds_others(in, daemon);
+
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct listener_item *listener = &listeners->items[i];
+        bool usual = listener->port == API_PORT || listener->port == API_TLS_PORT;
+        scoped_str address = STR_INIT;
+
+        if (!listener->of_engine || (only_usual && !usual) || is_known(in, daemon, told, listener->port))
+            continue;
+        if (!check_need_option(in, out, "tlsverify"))
+            return;
+        str_printf(&address, "%s:%u, where dockerd listens,", listener->address, listener->port);
+        judge_address(in, out, daemon, address.data);
+    }
+}
+
+/* What dockerd listens on though nothing tells it to now: its configuration was changed since it began. That cannot be
+ * where the hosts are among its arguments, as it refuses to begin with both. */
+static void judge_listening(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
+                            const address_vec *told)
+{
+    const char *why;
+    const struct listener_facts *listeners = store_listeners(in->store, &why);
+    enum option_place place;
+
+    daemon_option(daemon, "host", &place);
+    if (listeners)
+        judge_listeners(in, out, daemon, listeners, told);
+    if (listeners && listeners->own_error)
+        why = listeners->own_error;
+    else if (listeners)
+        return;
+    if (place != OPTION_CMDLINE && out->verdict != VERDICT_FAIL)
+        check_error(in, out, "what dockerd listens on", why);
+}
+
+/* Where no host is told, tls decides by itself whether there is a TCP address. */
+static bool tls_is_known(const struct check_input *in, struct check_result *out, bool has_tcp, bool has_host)
+{
+    const struct daemon_facts *daemon = has_tcp || !has_host ? check_need_option(in, out, "tlsverify") : NULL;
+
+    if (!daemon)
+        return !has_tcp && has_host;
+    return has_host || !str_empty(daemon_option(daemon, "tlsverify", NULL)) || check_need_option(in, out, "tls");
+}
+
+void check_api_tls(const struct check_input *in, struct check_result *out)
+{
+    const struct daemon_facts *daemon;
+    address_vec told = {0};
+    bool has_host;
+
+    if (daemon_is_podman(in, out))
+        return;
+    daemon = check_need_option(in, out, "host");
+    if (!daemon)
+        return;
+    find_told(daemon, &told, &has_host);
+    if (!tls_is_known(in, out, told.count > 0, has_host)) {
+        vec_free(&told);
+        return;
+    }
+    if (has_default_address(daemon, has_host))
+        vec_push(&told, "tcp://localhost:2376");
+    for (size_t i = 0; i < told.count; i++)
+        judge_address(in, out, daemon, told.items[i]);
+    judge_listening(in, out, daemon, &told);
+    if (daemon->activated_error && out->verdict != VERDICT_FAIL)
+        check_error(in, out, "docker.socket", daemon->activated_error);
+    if (out->verdict == VERDICT_NONE)
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "the API has no TCP address");
+    else if (out->verdict == VERDICT_FAIL)
+        daemon_remedy_option(in, out, "\"tlsverify\": true with \"tlscacert\", \"tlscert\" and \"tlskey\"");
+    vec_free(&told);
+}
