@@ -219,24 +219,36 @@ static char *from_working_folder(const struct host_root *root, const struct daem
     return mem_printf("/%s", path);
 }
 
-/* Where dockerd looks for a TLS file when it was told none. */
+/* A folder that dockerd was told by its environment, for the caller to free; NULL: it was not. */
+static char *folder_in_environment(const struct host_root *root, const struct daemon_facts *daemon, const char *name)
+{
+    char *folder = daemon->pid > 0 ? proc_read_environment(root, daemon->pid, name) : NULL;
+
+    if (str_empty(folder))
+        free(take(folder));
+    return folder;
+}
+
+/* Where dockerd looks for a TLS file when it was told none. tlsverify turns TLS on whatever its value. */
 static char *default_tls_file(const struct host_root *root, const struct daemon_facts *daemon, const char *name)
 {
     static const struct {
         const char *option, *file;
     } files[] = {{"tlscacert", "ca.pem"}, {"tlscert", "cert.pem"}, {"tlskey", "key.pem"}};
-    static const char *const variables[] = {"DOCKER_CERT_PATH", "DOCKER_CONFIG"};
+    static const struct {
+        const char *variable, *below;
+    } folders[] = {{"DOCKER_CERT_PATH", ""}, {"DOCKER_CONFIG", ""}, {"HOME", "/.docker"}};
 
-    if (!daemon_option_bool(daemon, "tls", false, NULL) && !daemon_option_bool(daemon, "tlsverify", false, NULL))
+    if (!daemon_option_bool(daemon, "tls", false, NULL) && str_empty(daemon_option(daemon, "tlsverify", NULL)))
         return NULL;
     for (size_t i = 0; i < countof(files); i++) {
         if (strcmp(files[i].option, name) != 0)
             continue;
-        for (size_t k = 0; daemon->pid > 0 && k < countof(variables); k++) {
-            scoped(cleanup_free) char *folder = proc_read_environment(root, daemon->pid, variables[k]);
+        for (size_t k = 0; k < countof(folders); k++) {
+            scoped(cleanup_free) char *folder = folder_in_environment(root, daemon, folders[k].variable);
 
-            if (!str_empty(folder))
-                return mem_printf("%s/%s", folder, files[i].file);
+            if (folder)
+                return mem_printf("%s%s/%s", folder, folders[k].below, files[i].file);
         }
         return mem_printf("/root/.docker/%s", files[i].file);
     }
@@ -272,6 +284,15 @@ bool fileset_is_socket_activated(const struct daemon_facts *daemon)
     return false;
 }
 
+/* What dockerd listens on when it was told nothing, or an empty host. */
+static char *default_host(const struct host_root *root, const struct daemon_facts *daemon)
+{
+    scoped(cleanup_free) char *folder =
+        daemon->rootless ? folder_in_environment(root, daemon, "XDG_RUNTIME_DIR") : NULL;
+
+    return folder ? mem_printf("%s/docker.sock", folder) : mem_strdup(default_socket);
+}
+
 static int add_sockets(const struct host_root *root, const struct daemon_facts *daemon, const char *engine_socket,
                        struct path_list *ret, struct error *error)
 {
@@ -293,13 +314,13 @@ static int add_sockets(const struct host_root *root, const struct daemon_facts *
             continue;
         has_host = true;
         if (!*option->value)
-            add(ret, default_socket);
+            vec_push(ret, default_host(root, daemon));
         else if (str_starts(option->value, scheme))
             vec_push(ret, *path ? from_working_folder(root, daemon, path) : mem_strdup(default_socket));
     }
     /* Another engine's socket tells nothing about where a dockerd that was not found would listen. */
     if (!has_host && (daemon->pid > 0 || !engine_socket))
-        add(ret, default_socket);
+        vec_push(ret, default_host(root, daemon));
     return fileset_is_socket_activated(daemon) ? add_activated_sockets(root, ret, error) : 0;
 }
 

@@ -230,7 +230,9 @@ START_TEST(test_options)
     expect_for("option:tlscacert", "--tlscacert", "pki/ca.pem", "/pki/ca.pem");
     expect_for("option:tlscacert", "--tls", NULL, "/root/.docker/ca.pem");
     expect_for("option:tlscacert", "--tlsverify", NULL, "/root/.docker/ca.pem");
-    expect_for("option:tlscacert", "--tlsverify=false", NULL, "");
+    expect_for("option:tlscacert", "--tlsverify=false", NULL,
+               "/root/.docker/ca.pem"); /* it turns TLS on all the same */
+    expect_for("option:tlscacert", "--tls=false", NULL, "");
     expect_for("option:tlskey", "--tlsverify", NULL, ""); /* not there */
     expect_for("option:group", "--tlsverify", NULL, "");  /* no TLS file */
 
@@ -262,6 +264,25 @@ START_TEST(test_option_relative_to_dockerd)
     ck_assert_int_eq(daemon_config_read(root, 9, NULL, &daemon, NULL), 0);
     expect("option:tlskey", daemon, NULL, "/srv/key.pem");
     expect("option:tlscert", daemon, NULL, "/pki/cert.pem");
+    facts_free(&daemon->facts);
+}
+END_TEST
+
+START_TEST(test_defaults_of_rootless)
+{
+    static const char cmdline[] = "dockerd\0--rootless\0--tls", environment[] = "HOME=/home/u\0XDG_RUNTIME_DIR=/run/u";
+    struct daemon_facts *daemon = NULL;
+
+    put("/proc/9/cmdline", cmdline, sizeof cmdline);
+    put("/proc/9/environ", environment, sizeof environment);
+    put_mode("/home/u/.docker/key.pem", 0400);
+    put_mode("/root/.docker/key.pem", 0400);
+    put_mode("/run/u/docker.sock", 0660);
+    put_mode("/var/run/docker.sock", 0660);
+    ck_assert_int_eq(daemon_config_read(root, 9, NULL, &daemon, NULL), 0);
+    ck_assert(daemon->rootless);
+    expect("option:tlskey", daemon, NULL, "/home/u/.docker/key.pem");
+    expect("sockets:", daemon, NULL, "/run/u/docker.sock");
     facts_free(&daemon->facts);
 }
 END_TEST
@@ -465,6 +486,7 @@ int main(void)
     tcase_add_test(all, test_tree_is_bounded);
     tcase_add_test(all, test_units);
     tcase_add_test(all, test_options);
+    tcase_add_test(all, test_defaults_of_rootless);
     tcase_add_test(all, test_option_relative_to_dockerd);
     tcase_add_test(all, test_sockets);
     tcase_add_test(all, test_real_socket);
