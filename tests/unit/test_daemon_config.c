@@ -1,5 +1,6 @@
 /* dockerd's command line and daemon.json: every spelling, and which of them counts. */
 #include <check.h>
+#include <errno.h>
 #include <string.h>
 
 #include "probes/daemon_config.h"
@@ -123,6 +124,15 @@ static const struct {
     {"dockerd -H unix:///a", "{\"hosts\":[\"tcp://0.0.0.0:1\"]}", "host", "unix:///a"},
     {"dockerd --debug=false", "{\"debug\":true}", "debug", "false"},
     {"", "{\"debug\":true}", "debug", "true"},
+    /* blanks round an address; a flag's name as a key; a list or a limit that stands twice or is null */
+    {"dockerd", "{\"hosts\":[\" tcp://0.0.0.0:1\\t\"]}", "host", "tcp://0.0.0.0:1"},
+    {"dockerd", "{\"host\":[\"tcp://0.0.0.0:1\"]}", "host", "-"},
+    {"dockerd", "{\"log-opt\":[\"a=b\"],\"log-opts\":{\"c\":\"d\"}}", "log-opt", "c=d"},
+    {"dockerd", "{\"data-root\":\"/d\"}", "data-root", "/d"},
+    {"dockerd", "{\"hosts\":[\"unix:///a\"],\"hosts\":[\"unix:///b\"]}", "host", "unix:///b"},
+    {"dockerd", "{\"default-ulimits\":{\"nofile\":null}}", "default-ulimit", "-"},
+    /* a value that looks like the program's name */
+    {"wrapper -H unix:///a --data-root /var/lib/dockerd", NULL, "host", "unix:///a"},
 };
 
 START_TEST(test_options)
@@ -297,7 +307,9 @@ START_TEST(test_read_gone_process)
     struct daemon_facts *facts = NULL;
     struct error error = ERROR_INIT;
 
-    ck_assert_int_lt(daemon_config_read(root, 79, NULL, &facts, &error), 0);
+    put_text("/proc/79/cmdline", ""); /* a zombie */
+    ck_assert_int_eq(daemon_config_read(root, 79, NULL, &facts, &error), -ESRCH);
+    ck_assert_int_lt(daemon_config_read(root, 80, NULL, &facts, &error), 0);
     ck_assert_ptr_null(facts);
     ck_assert_str_ne(error.text, "");
 }

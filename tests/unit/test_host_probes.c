@@ -122,6 +122,12 @@ START_TEST(test_listeners_of_the_engine)
     ck_assert(!facts->items[0].of_engine);
     ck_assert_int_eq(facts->items[1].port, 2375);
     ck_assert(facts->items[1].of_engine);
+    ck_assert_ptr_null(facts->own_error);
+    facts_free(&facts->facts);
+
+    put_text("/proc/91/net/tcp", TCP_HEAD);
+    ck_assert_int_eq(listeners_read(root, 91, &facts, &error), 0);
+    ck_assert_ptr_nonnull(strstr(facts->own_error, "/proc/91/fd"));
     facts_free(&facts->facts);
 }
 END_TEST
