@@ -10,7 +10,7 @@
 #include "probes/environment_states.h"
 #include "probes/shell_words.h"
 
-enum { FRAMES_MAX = 32 };
+enum { FRAMES_MAX = 32, FUNCTIONS_MAX = 256 };
 
 enum truth { TRUTH_MAYBE, TRUTH_NO, TRUTH_YES };
 enum link { LINK_NONE, LINK_AND, LINK_OR };
@@ -432,8 +432,10 @@ static void close_frame(struct reader *r)
     r->isolations -= frame.isolated;
     if (frame.isolated)
         *r->states = frame.chain.before;
-    if (frame.function && r->touched != frame.touched)
+    if (frame.function && r->touched != frame.touched) {
+        r->gave_up |= r->touching.count == FUNCTIONS_MAX;
         vec_push(&r->touching, take(frame.function));
+    }
     free(frame.function);
     advance(r);
     while (shell_is_redirection(&r->token))
