@@ -148,7 +148,7 @@ void fetch_listeners(struct fetcher *fetcher)
 static const char certificate_folder[] = "swarm/certificates";
 
 static void read_certificate(const struct fetcher *fetcher, struct arena *arena, const char *data_root,
-                             const char *name, usec_t *ret_begins, usec_t *ret_ends, const char **ret_error)
+                             const char *name, struct certificate_periods *ret, const char **ret_error)
 {
     enum { CERTIFICATE_MAX_BYTES = 1 << 20 };
     scoped(cleanup_free) char *path = mem_printf("%s/%s/%s", data_root, certificate_folder, name);
@@ -159,7 +159,7 @@ static void read_certificate(const struct fetcher *fetcher, struct arena *arena,
     if (r < 0)
         error_set(&error, -r, "%s: %s", path, strerror(-r));
     else
-        r = certificate_period(str_text(&text), text.length, ret_begins, ret_ends, &error);
+        r = certificate_periods(str_text(&text), text.length, ret, &error);
     if (r < 0)
         *ret_error = arena_strdup(arena, error.text);
 }
@@ -167,6 +167,7 @@ static void read_certificate(const struct fetcher *fetcher, struct arena *arena,
 void fetch_certificates(struct fetcher *fetcher)
 {
     const struct info_facts *info = store_info(engine_store(fetcher->engine), NULL);
+    struct certificate_periods node = {0}, root = {0};
     struct certificate_facts *facts;
     struct arena *arena;
     struct hash hash;
@@ -177,14 +178,18 @@ void fetch_certificates(struct fetcher *fetcher)
     facts = arena_alloc(arena, sizeof *facts);
     facts->facts.arena = arena;
     if (info && !str_empty(info->swarm_state) && strcmp(info->swarm_state, "inactive") != 0) {
-        read_certificate(fetcher, arena, info->data_root, "swarm-node.crt", &facts->node_begins, &facts->node_ends,
-                         &facts->node_error);
-        read_certificate(fetcher, arena, info->data_root, "swarm-root-ca.crt", &facts->root_begins, &facts->root_ends,
-                         &facts->root_error);
+        read_certificate(fetcher, arena, info->data_root, "swarm-node.crt", &node, &facts->node_error);
+        read_certificate(fetcher, arena, info->data_root, "swarm-root-ca.crt", &root, &facts->root_error);
     }
+    facts->node_begins = node.first_begins;
+    facts->node_ends = node.first_ends;
+    facts->issuer_begins = node.next_begins;
+    facts->root_begins = root.newest_begins;
+    facts->root_ends = root.newest_ends;
     hash_init(&hash);
     digest_number(&hash, facts->node_begins);
     digest_number(&hash, facts->node_ends);
+    digest_number(&hash, facts->issuer_begins);
     digest_number(&hash, facts->root_begins);
     digest_number(&hash, facts->root_ends);
     digest_text(&hash, facts->node_error);

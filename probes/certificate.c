@@ -22,31 +22,41 @@ static bool read_time(const ASN1_TIME *at, usec_t *ret)
     return true;
 }
 
-int certificate_period(const char *pem, size_t length, usec_t *ret_begins, usec_t *ret_ends, struct error *error)
+int certificate_periods(const char *pem, size_t length, struct certificate_periods *ret, struct error *error)
 {
     BIO *bio = length <= INT_MAX ? BIO_new_mem_buf(pem, (int)length) : NULL;
-    usec_t begins = 0, ends = 0;
-    bool found = false;
+    struct certificate_periods found = {0};
+    bool first_reads = false;
 
     for (size_t i = 0; bio && i < CERTIFICATES_MAX; i++) {
         X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-        usec_t from, to;
+        usec_t begins, ends;
+        bool reads;
 
         if (!certificate)
             break;
-        if (read_time(X509_get0_notBefore(certificate), &from) && read_time(X509_get0_notAfter(certificate), &to) &&
-            (!found || from > begins)) {
-            found = true;
-            begins = from;
-            ends = to;
-        }
+        reads =
+            read_time(X509_get0_notBefore(certificate), &begins) && read_time(X509_get0_notAfter(certificate), &ends);
         X509_free(certificate);
+        found.count++;
+        if (!reads)
+            continue;
+        if (i == 0) {
+            first_reads = true;
+            found.first_begins = begins;
+            found.first_ends = ends;
+        } else if (!found.next_begins || begins > found.next_begins) {
+            found.next_begins = begins;
+        }
+        if (!found.newest_begins || begins > found.newest_begins) {
+            found.newest_begins = begins;
+            found.newest_ends = ends;
+        }
     }
     BIO_free(bio);
     ERR_clear_error();
-    if (!found)
+    if (!first_reads)
         return error_set(error, EINVAL, "no certificate that can be read");
-    *ret_begins = begins;
-    *ret_ends = ends;
+    *ret = found;
     return 0;
 }

@@ -6,7 +6,6 @@
 
 #include "common/secrets.h"
 #include "common/str.h"
-#include "probes/certificate.h"
 #include "probes/parse_util.h"
 
 bool docker_id_valid(const char *id)
@@ -138,32 +137,12 @@ static void read_runtimes(struct builder *b, const struct json *runtimes, struct
     }
 }
 
-/* The cluster's own facts: /swarm would give them too, but with the tokens by which nodes join. */
-static void read_swarm(struct builder *b, const struct json *swarm, struct info_facts *info)
-{
-    const struct json *cluster = json_get(swarm, "Cluster"), *spec = json_get(cluster, "Spec");
-    const char *roots = json_string(json_path(cluster, "TLSInfo", "TrustRoot", NULL));
-
-    info->swarm_error = build_text(b, json_get(swarm, "Error"));
-    info->swarm_managers = build_int(b, json_get(swarm, "Managers"));
-    info->swarm_nodes = build_int(b, json_get(swarm, "Nodes"));
-    info->has_cluster = json_string(json_get(cluster, "ID")) && *json_string(json_get(cluster, "ID"));
-    build_number(b, info->has_cluster);
-    info->root_rotation = build_bool(b, json_get(cluster, "RootRotationInProgress"));
-    info->autolock = build_tristate(b, json_path(spec, "EncryptionConfig", "AutoLockManagers", NULL));
-    info->node_cert_expiry = build_int(b, json_path(spec, "CAConfig", "NodeCertExpiry", NULL));
-    if (roots)
-        certificate_period(roots, strlen(roots), &info->root_ca_begins, &info->root_ca_ends, NULL);
-    build_number(b, info->root_ca_begins);
-    build_number(b, info->root_ca_ends);
-}
-
 /* Of /info only what rules read: it also counts containers and goroutines, which change all the time. */
 int parse_info_value(const struct json *value, struct info_facts **ret, struct error *error)
 {
     struct builder b;
     struct info_facts *info;
-    const struct json *swarm = json_get(value, "Swarm"), *plugins = json_get(value, "Plugins");
+    const struct json *plugins = json_get(value, "Plugins");
     int r;
 
     if (json_type(value) != JSON_OBJECT || !json_string(json_get(value, "DockerRootDir")))
@@ -192,11 +171,8 @@ int parse_info_value(const struct json *value, struct info_facts **ret, struct e
     info->live_restore = build_tristate(&b, json_get(value, "LiveRestoreEnabled"));
     info->debug = build_tristate(&b, json_get(value, "Debug"));
     info->experimental = build_tristate(&b, json_get(value, "ExperimentalBuild"));
-    info->swarm_state = build_text(&b, json_get(swarm, "LocalNodeState"));
-    info->swarm_node_id = build_text(&b, json_get(swarm, "NodeID"));
-    info->swarm_control = build_bool(&b, json_get(swarm, "ControlAvailable"));
     info->containerd_address = build_text(&b, json_path(value, "Containerd", "Address", NULL));
-    read_swarm(&b, swarm, info);
+    parse_swarm(&b, json_get(value, "Swarm"), info);
     read_runtimes(&b, json_get(value, "Runtimes"), info);
     for (size_t i = 0; i < info->driver_status.count; i++)
         if (str_starts(info->driver_status.items[i], "driver-type: io.containerd.snapshotter"))

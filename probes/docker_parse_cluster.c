@@ -1,9 +1,10 @@
-/* The engine's documents on networks and services made facts. See the header. */
+/* The engine's documents on the swarm, networks and services made facts. See the header. */
 #include <errno.h>
 #include <string.h>
 
 #include "common/secrets.h"
 #include "common/str.h"
+#include "probes/certificate.h"
 #include "probes/docker_parse.h"
 #include "probes/parse_util.h"
 
@@ -15,6 +16,73 @@ static bool has_member(const struct json *object, const char *name)
         if (str_equal(key, name))
             return true;
     return false;
+}
+
+/* The port by which the other managers reach this one: "10.0.0.1:2377", "[fd00::1]:2377". */
+static unsigned port_of_node(const struct json *managers, const char *node)
+{
+    for (size_t i = 0; node && *node && i < json_count(managers); i++) {
+        const struct json *manager = json_at(managers, i);
+        const char *address = json_text(json_get(manager, "Addr"), ""), *colon = strrchr(address, ':');
+        char *end = NULL;
+        unsigned long port = colon && colon[1] >= '0' && colon[1] <= '9' ? strtoul(colon + 1, &end, 10) : 0;
+
+        if (str_equal(json_string(json_get(manager, "NodeID")), node))
+            return end && !*end && port <= UINT16_MAX ? (unsigned)port : 0;
+    }
+    return 0;
+}
+
+/* When the cluster was changed last: by its leader's hand each half day too, so it is no news but in a rotation. */
+static usec_t time_of_update(const struct info_facts *info, const struct json *cluster)
+{
+    const char *text = info->root_rotation ? json_string(json_get(cluster, "UpdatedAt")) : NULL;
+    usec_t at;
+
+    return text && clock_parse(text, &at) == 0 && at > 0 ? at : 0;
+}
+
+static void parse_cluster(struct builder *b, const struct json *cluster, struct info_facts *info)
+{
+    const struct json *spec = json_get(cluster, "Spec"), *expiry = json_path(spec, "CAConfig", "NodeCertExpiry", NULL);
+    const char *roots = json_string(json_path(cluster, "TLSInfo", "TrustRoot", NULL));
+    struct certificate_periods periods;
+
+    info->has_cluster = !str_empty(json_string(json_get(cluster, "ID")));
+    info->root_rotation = build_bool(b, json_get(cluster, "RootRotationInProgress"));
+    info->cluster_updated = time_of_update(info, cluster);
+    info->autolock = build_tristate(b, json_path(spec, "EncryptionConfig", "AutoLockManagers", NULL));
+    info->has_node_cert_expiry = json_type(expiry) == JSON_NUMBER;
+    info->node_cert_expiry = build_int(b, expiry);
+    if (roots && certificate_periods(roots, strlen(roots), &periods, NULL) == 0) {
+        info->root_ca_begins = periods.newest_begins;
+        info->root_ca_ends = periods.newest_ends;
+    }
+    build_number(b, info->has_cluster);
+    build_number(b, info->cluster_updated);
+    build_number(b, info->has_node_cert_expiry);
+    build_number(b, info->root_ca_begins);
+    build_number(b, info->root_ca_ends);
+}
+
+/* /swarm would give the cluster's own facts too, but with the tokens by which nodes join. */
+void parse_swarm(struct builder *b, const struct json *swarm, struct info_facts *info)
+{
+    const struct json *control = json_get(swarm, "ControlAvailable");
+
+    info->swarm_state = build_text(b, json_get(swarm, "LocalNodeState"));
+    info->swarm_unreadable = swarm && !info->swarm_state;
+    info->swarm_node_id = build_text(b, json_get(swarm, "NodeID"));
+    info->has_swarm_control = json_type(control) == JSON_BOOL;
+    info->swarm_control = build_bool(b, control);
+    info->swarm_error = build_text(b, json_get(swarm, "Error"));
+    info->swarm_managers = build_int(b, json_get(swarm, "Managers"));
+    info->swarm_nodes = build_int(b, json_get(swarm, "Nodes"));
+    info->swarm_port = port_of_node(json_get(swarm, "RemoteManagers"), info->swarm_node_id);
+    build_number(b, info->swarm_unreadable);
+    build_number(b, info->has_swarm_control);
+    build_number(b, info->swarm_port);
+    parse_cluster(b, json_get(swarm, "Cluster"), info);
 }
 
 int parse_network_list_value(const struct json *value, struct network_list_facts **ret, struct error *error)

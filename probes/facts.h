@@ -61,11 +61,15 @@ struct info_facts {
     const char *seccomp_profile; /* "default", "builtin", "unconfined", a path; NULL without seccomp */
     /* Swarm */
     const char *swarm_state, *swarm_node_id; /* "inactive", "active" … */
-    bool swarm_control;                      /* a manager: only it sees what follows */
+    bool swarm_unreadable;                   /* there is something about the swarm, but not its state */
+    bool has_swarm_control, swarm_control;   /* a manager: only it sees what follows */
     const char *swarm_error;
     int64_t swarm_managers, swarm_nodes;
-    bool has_cluster, root_rotation;     /* root_rotation: one is under way */
-    enum tristate autolock;              /* Spec.EncryptionConfig.AutoLockManagers */
+    unsigned swarm_port;             /* this node's own in RemoteManagers; 0: it is not there */
+    bool has_cluster, root_rotation; /* root_rotation: one is under way */
+    usec_t cluster_updated;          /* Cluster.UpdatedAt while a root rotation is under way, else 0 */
+    enum tristate autolock;          /* Spec.EncryptionConfig.AutoLockManagers */
+    bool has_node_cert_expiry;
     int64_t node_cert_expiry;            /* Spec.CAConfig.NodeCertExpiry, nanoseconds */
     usec_t root_ca_begins, root_ca_ends; /* of the newest certificate in TLSInfo.TrustRoot; 0: not told */
     struct string_list runtimes;         /* "name=path" */
@@ -97,8 +101,8 @@ struct service_list_facts {
 /* GET /swarm/unlockkey: the key itself is wiped by whoever looks up when it was first seen. */
 struct unlock_key_facts {
     struct facts facts;
-    char *key; /* NULL once it is looked up; "": there is none */
-    usec_t first_seen;
+    char *key;         /* NULL once it is looked up; "": there is none */
+    usec_t first_seen; /* 0: no record of it is kept */
 };
 
 /* Listening TCP sockets of the engine's network namespace, from /proc. */
@@ -111,6 +115,7 @@ struct listener_facts {
         bool of_engine; /* dockerd itself holds it; false also where its descriptors cannot be seen */
     } * items;
     size_t count;
+    bool engine_seen; /* the engine's descriptors can be seen: what is not of_engine is another program's */
 };
 
 /* Users and groups of the host as its name service has them. */
@@ -157,6 +162,7 @@ struct audit_facts {
 struct certificate_facts {
     struct facts facts;
     usec_t node_begins, node_ends, root_begins, root_ends;
+    usec_t issuer_begins; /* of the newest one behind the node's own: a root that an older one vouches for */
     const char *node_error, *root_error;
 };
 

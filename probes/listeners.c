@@ -107,8 +107,10 @@ int listeners_parse(const char *tcp, const char *tcp6, const unsigned long *own,
     if (items.count)
         qsort(items.items, items.count, sizeof *items.items, compare);
     facts->facts.arena = arena;
+    facts->engine_seen = own_count > 0;
     facts->items = arena_alloc(arena, (items.count + 1) * sizeof *facts->items);
     hash_init(&hash);
+    digest_number(&hash, facts->engine_seen);
     for (size_t i = 0; i < items.count; i++) {
         facts->items[facts->count++] = items.items[i];
         digest_text(&hash, items.items[i].address);

@@ -50,6 +50,9 @@ const char *build_whole_text(struct builder *builder, const struct json *value, 
 /* Feeds a number that is not copied. */
 void build_number(struct builder *builder, int64_t number);
 
+/* docker_parse_cluster.c: Swarm of /info into INFO; NULL: the engine has no swarm mode (podman). */
+void parse_swarm(struct builder *builder, const struct json *swarm, struct info_facts *info);
+
 /* Defines parse_NAME() over parse_NAME_value(). */
 #define PARSE_TEXT(name, type)                                                                                         \
     int parse_##name(const char *data, size_t length, struct type **ret, struct error *error)                          \

@@ -88,6 +88,6 @@ int unlock_key_first_seen(const char *state_dir, const char *key, bool keep, use
     }
     r = keep ? write_record(path, key, now, error) : 0;
     if (r == 0)
-        *ret_first_seen = now;
+        *ret_first_seen = keep ? now : 0;
     return r;
 }

@@ -10,9 +10,9 @@
 #include "common/clock.h"
 #include "common/error.h"
 
-/* Looks KEY up in STATE_DIR/unlock-key.json. RET_FIRST_SEEN: when it was first seen; NOW when the file knows another
- * key or none, and then it is written anew, if KEEP. A negative errno where the file can be neither read nor written.
- */
+/* Looks KEY up in STATE_DIR/unlock-key.json. RET_FIRST_SEEN: when it was first seen. When the file knows another key or
+ * none it is written anew, and that is NOW, if KEEP; else 0, for nobody knows. A negative errno where the file can be
+ * neither read nor written. */
 int unlock_key_first_seen(const char *state_dir, const char *key, bool keep, usec_t now, usec_t *ret_first_seen,
                           struct error *error);
 

@@ -6,6 +6,8 @@
 
 #define DAY (24 * 3600 * USEC_PER_SEC)
 
+enum { USUAL_PORT = 2377 };
+
 static const struct info_facts *need_info(const struct check_input *in, struct check_result *out)
 {
     const char *why;
@@ -13,7 +15,9 @@ static const struct info_facts *need_info(const struct check_input *in, struct c
 
     if (!info)
         check_error(in, out, "info", why);
-    return info;
+    else if (info->swarm_unreadable)
+        check_error(in, out, "swarm", "the engine does not tell the state of this node (Swarm.LocalNodeState)");
+    return info && !info->swarm_unreadable ? info : NULL;
 }
 
 static bool is_active(const struct info_facts *info)
@@ -36,11 +40,27 @@ static const struct info_facts *need_manager(const struct check_input *in, struc
         check_error(in, out, "swarm", str_empty(info->swarm_error) ? info->swarm_state : info->swarm_error);
         return NULL;
     }
+    if (!info->has_swarm_control) {
+        check_error(in, out, "swarm", "the engine does not tell whether this node is a manager");
+        return NULL;
+    }
     if (!info->swarm_control) {
         check_say(in, out, VERDICT_NOT_APPLICABLE, "this node is a worker: only managers see it");
         return NULL;
     }
     return info;
+}
+
+/* As need_manager(), and the cluster's settings are known: a swarm without a leader does not tell them. */
+static const struct info_facts *need_cluster(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_manager(in, out);
+
+    if (!info || info->has_cluster)
+        return info;
+    check_error(in, out, "swarm",
+                str_empty(info->swarm_error) ? "the engine does not tell the cluster's settings" : info->swarm_error);
+    return NULL;
 }
 
 void check_swarm_needed(const struct check_input *in, struct check_result *out)
@@ -73,7 +93,8 @@ void check_swarm_managers(const struct check_input *in, struct check_result *out
     check_fact_int(in, out, "managers", managers);
     check_fact_int(in, out, "nodes", info->swarm_nodes);
     if (managers < 1)
-        check_error(in, out, "swarm", "the engine does not count the managers");
+        check_error(in, out, "swarm",
+                    str_empty(info->swarm_error) ? "the engine does not count the managers" : info->swarm_error);
     else if (managers == 1 || (managers % 2 && managers <= most))
         check_say(in, out, VERDICT_PASS, "%lld of %lld nodes are managers", (long long)managers,
                   (long long)info->swarm_nodes);
@@ -83,6 +104,17 @@ void check_swarm_managers(const struct check_input *in, struct check_result *out
                   managers > most ? "more than are wanted" : "an even number adds a node to lose and no majority");
     if (out->verdict == VERDICT_FAIL)
         check_remedy(in, out, "docker node demote <node>");
+}
+
+/* IPv4 as IPv6 sees it included. */
+static bool is_any_address(const char *address)
+{
+    static const char *const any[] = {"0.0.0.0", "::", "::ffff:0.0.0.0"};
+
+    for (size_t i = 0; i < countof(any); i++)
+        if (strcmp(address, any[i]) == 0)
+            return true;
+    return false;
 }
 
 void check_swarm_bound_interface(const struct check_input *in, struct check_result *out)
@@ -99,16 +131,19 @@ void check_swarm_bound_interface(const struct check_input *in, struct check_resu
         check_error(in, out, "listeners", why);
         return;
     }
+    if (!port)
+        port = info->swarm_port ? info->swarm_port : USUAL_PORT;
+    check_fact_int(in, out, "port", port);
     for (size_t i = 0; i < listeners->count; i++) {
-        const char *address = listeners->items[i].address;
+        const struct listener_item *item = &listeners->items[i];
 
-        if (listeners->items[i].port != port)
-            continue;
-        check_say(in, out, strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0 ? VERDICT_FAIL : VERDICT_PASS,
-                  "the swarm's port %lld listens on %s", (long long)port, address);
+        if (item->port == port && (item->of_engine || !listeners->engine_seen))
+            check_say(in, out, is_any_address(item->address) ? VERDICT_FAIL : VERDICT_PASS,
+                      "the swarm's port %lld listens on %s", (long long)port, item->address);
     }
     if (out->verdict == VERDICT_NONE)
-        check_error(in, out, "listeners", "nothing listens on the swarm's port (params.port)");
+        check_say(in, out, VERDICT_ERROR, "listeners: %s does not listen on the swarm's port %lld (params.port)",
+                  listeners->engine_seen ? "dockerd" : "anybody", (long long)port);
     if (out->verdict != VERDICT_FAIL)
         return;
     if (info->swarm_managers == 1) {    /* keeps services, secrets and networks; other managers would be left behind */
@@ -172,7 +207,9 @@ void check_overlay_encryption(const struct check_input *in, struct check_result 
     if (!in->explain)
         return;
     text_shell_quote(&name, network->name);
-    check_remedy(in, out, "docker network rm %s && docker network create --driver overlay --opt encrypted %s%s",
+    check_remedy(in, out,
+                 "docker network rm %s && docker network create --driver overlay --opt encrypted %s%s  # with the "
+                 "subnets, options and labels that docker network inspect showed before",
                  name.data, network->ingress ? "--ingress " : "", name.data);
 }
 
@@ -204,16 +241,23 @@ void check_swarm_secrets(const struct check_input *in, struct check_result *out)
                   services->count, services->with_secrets);
 }
 
+/* As need_cluster(), and it is told whether managers are locked. */
+static const struct info_facts *need_autolock(const struct check_input *in, struct check_result *out)
+{
+    const struct info_facts *info = need_cluster(in, out);
+
+    if (!info || info->autolock != TRI_ABSENT)
+        return info;
+    check_error(in, out, "swarm", "the engine does not tell whether managers are locked (AutoLockManagers)");
+    return NULL;
+}
+
 void check_swarm_autolock(const struct check_input *in, struct check_result *out)
 {
-    const struct info_facts *info = need_manager(in, out);
+    const struct info_facts *info = need_autolock(in, out);
 
     if (!info)
         return;
-    if (!info->has_cluster) {
-        check_error(in, out, "swarm", "the engine does not tell the cluster's settings");
-        return;
-    }
     if (info->autolock == TRI_TRUE) {
         check_say(in, out, VERDICT_PASS, "managers are locked when they restart");
         return;
@@ -233,6 +277,12 @@ static void judge_unlock_key(const struct check_input *in, struct check_result *
         check_error(in, out, "unlock key", why);
         return;
     }
+    if (!key->first_seen) {
+        check_say(in, out, VERDICT_MANUAL,
+                  "auto-lock is on; since when its key is the same is not known: no record of it "
+                  "is kept yet, the agent does so while it runs");
+        return;
+    }
     check_fact_int(in, out, "days", (in->now - key->first_seen) / DAY);
     if (key->first_seen + limit < in->now) {
         check_say(in, out, VERDICT_FAIL, "the unlock key is the same for %lld days, %lld at most are wanted",
@@ -246,25 +296,28 @@ static void judge_unlock_key(const struct check_input *in, struct check_result *
 
 void check_swarm_unlock_key_rotation(const struct check_input *in, struct check_result *out)
 {
-    const struct info_facts *info = need_manager(in, out);
+    const struct info_facts *info = need_autolock(in, out);
 
     if (!info)
         return;
-    if (info->autolock != TRI_TRUE)
+    if (info->autolock == TRI_FALSE) {
         check_say(in, out, VERDICT_MANUAL, "auto-lock is off: there is no key to rotate");
-    else if (!check_param(in, "track")->number)
+        check_remedy(in, out, "docker swarm update --autolock=true");
+        return;
+    }
+    if (check_param(in, "track")->number)
+        judge_unlock_key(in, out);
+    else
         check_say(
             in, out, VERDICT_MANUAL,
             "auto-lock is on; when its key was rotated last the engine does not tell, and params.track, by which a "
             "salted hash of it would be kept to know, is not set");
-    else
-        judge_unlock_key(in, out);
     check_remedy(in, out, "docker swarm unlock-key --rotate");
 }
 
 void check_node_certificate_rotation(const struct check_input *in, struct check_result *out)
 {
-    const struct info_facts *info = need_manager(in, out);
+    const struct info_facts *info = need_cluster(in, out);
     int64_t days = check_param(in, "max_days")->number, expiry_days;
     const struct certificate_facts *certificates;
     const char *why;
@@ -272,9 +325,12 @@ void check_node_certificate_rotation(const struct check_input *in, struct check_
     if (!info)
         return;
     certificates = store_certificates(in->store, &why);
-    if (!info->has_cluster || !certificates) {
-        check_error(in, out, certificates ? "swarm" : "certificates",
-                    certificates ? "the engine does not tell the cluster's settings" : why);
+    if (!certificates) {
+        check_error(in, out, "certificates", why);
+        return;
+    }
+    if (!info->has_node_cert_expiry) {
+        check_error(in, out, "swarm", "the engine does not tell how long node certificates are valid (NodeCertExpiry)");
         return;
     }
     expiry_days = info->node_cert_expiry / 1000 / DAY;
@@ -296,9 +352,41 @@ void check_node_certificate_rotation(const struct check_input *in, struct check_
     }
 }
 
+/* A moment by which the rotation under way had begun; 0: none is known. The cluster is changed at its begin, and later
+ * for other reasons too. What this node got in its course vouches for a root newer than the present one. */
+static usec_t rotation_begun(const struct info_facts *info, const struct certificate_facts *certificates,
+                             usec_t root_begins)
+{
+    usec_t begun = info->cluster_updated;
+
+    if (certificates && certificates->issuer_begins > root_begins && (!begun || certificates->node_begins < begun))
+        begun = certificates->node_begins;
+    return begun;
+}
+
+/* ROOT_BEGINS: of the root that is being replaced, which is older than the rotation. */
+static void judge_rotation(const struct check_input *in, struct check_result *out, usec_t begun, usec_t root_begins)
+{
+    char text[CLOCK_TEXT_SIZE];
+    usec_t due;
+
+    if (!begun && root_begins + DAY >= in->now)
+        begun = root_begins;
+    if (!begun) {
+        check_error(in, out, "a rotation of it is under way", "since when the engine does not tell");
+        return;
+    }
+    due = begun + DAY + 1;
+    if (due <= in->now)
+        check_say(in, out, VERDICT_FAIL, "a rotation of it, under way on %.10s already, does not come to its end",
+                  clock_format(begun, text));
+    else if (!out->recheck || due < out->recheck)
+        out->recheck = due;
+}
+
 void check_root_ca_rotation(const struct check_input *in, struct check_result *out)
 {
-    const struct info_facts *info = need_manager(in, out);
+    const struct info_facts *info = need_cluster(in, out);
     const struct certificate_facts *certificates = store_certificates(in->store, NULL);
     usec_t begins, limit = check_param(in, "max_days")->number * DAY;
     char text[CLOCK_TEXT_SIZE];
@@ -313,6 +401,7 @@ void check_root_ca_rotation(const struct check_input *in, struct check_result *o
         return;
     }
     check_fact_string(in, out, "begins", clock_format(begins, text));
+    check_fact_bool(in, out, "rotation", info->root_rotation);
     if (begins + limit < in->now)
         check_say(in, out, VERDICT_FAIL, "the root CA is of %.10s, older than %lld days", text,
                   (long long)(limit / DAY));
@@ -320,11 +409,15 @@ void check_root_ca_rotation(const struct check_input *in, struct check_result *o
         check_say(in, out, VERDICT_PASS, "the root CA is of %.10s", text);
     if (out->verdict == VERDICT_PASS)
         out->recheck = begins + limit + 1;
-    if (info->root_rotation && begins + DAY < in->now)
-        check_say(in, out, VERDICT_FAIL, "a rotation of it does not come to its end");
-    else if (info->root_rotation)
-        out->recheck = begins + DAY + 1;
-    if (out->verdict == VERDICT_FAIL)
+    if (info->root_rotation)
+        judge_rotation(in, out, rotation_begun(info, certificates, begins), begins);
+    if (out->verdict != VERDICT_FAIL)
+        return;
+    if (info->root_rotation) /* another one would wait for the same nodes */
+        check_remedy(in, out,
+                     "docker node ls  # a node that is down holds the rotation up: bring it back, or docker node rm "
+                     "--force <node>");
+    else
         check_remedy(in, out, "docker swarm ca --rotate");
 }
 

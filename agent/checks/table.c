@@ -190,7 +190,7 @@ const struct check checks[] = {
      PARAMS{{"swarm_expected", PARAM_BOOL, "false", 0, 0}, END}},
     {"swarm-managers", SUBJECT_SWARM, INFO, check_swarm_managers, PARAMS{{"max", PARAM_INT, "7", 1, 99}, END}},
     {"swarm-bound-interface", SUBJECT_SWARM, INFO | LISTEN, check_swarm_bound_interface,
-     PARAMS{{"port", PARAM_INT, "2377", 1, 65535}, END}},
+     PARAMS{{"port", PARAM_INT, "0", 0, 65535}, END}},
     {"overlay-encryption", SUBJECT_NETWORK, INFO | NETWORKS, check_overlay_encryption, NULL},
     {"swarm-secrets", SUBJECT_SWARM, INFO | SERVICES, check_swarm_secrets, NULL},
     {"swarm-autolock", SUBJECT_SWARM, INFO, check_swarm_autolock, NULL},

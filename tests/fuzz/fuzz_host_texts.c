@@ -52,9 +52,11 @@ static void read_environment(const char *text, enum environment_format format)
 
 static void read_certificate(const char *text, size_t length)
 {
-    usec_t begins, ends;
+    struct certificate_periods periods;
 
-    certificate_period(text, length, &begins, &ends, NULL);
+    if (certificate_periods(text, length, &periods, NULL) == 0 &&
+        (!periods.count || periods.newest_begins < periods.first_begins))
+        __builtin_trap();
 }
 
 static void read_group(const char *text, size_t length)

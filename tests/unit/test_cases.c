@@ -295,6 +295,10 @@ static void load_certificates(struct store *store, const struct json *certificat
     facts->root_error = arena_strdup(facts->facts.arena, json_string(json_get(certificates, "root_error")));
     if (json_get(certificates, "node_ends_in_days"))
         facts->node_ends = now + json_int(json_get(certificates, "node_ends_in_days"), 0) * day;
+    if (json_get(certificates, "node_days_old"))
+        facts->node_begins = now - json_int(json_get(certificates, "node_days_old"), 0) * day;
+    if (json_get(certificates, "issuer_days_old"))
+        facts->issuer_begins = now - json_int(json_get(certificates, "issuer_days_old"), 0) * day;
     if (json_get(certificates, "root_days_old"))
         facts->root_begins = now - json_int(json_get(certificates, "root_days_old"), 0) * day;
     store_put(store, INPUT_CERTIFICATES, NULL, &facts->facts);
@@ -310,7 +314,8 @@ static void load_unlock_key(struct store *store, const struct json *key)
     if (!key || why)
         return;
     facts = facts_new(sizeof *facts);
-    facts->first_seen = now - json_int(json_get(key, "seconds_old"), 0) * USEC_PER_SEC;
+    facts->first_seen =
+        json_get(key, "seconds_old") ? now - json_int(json_get(key, "seconds_old"), 0) * USEC_PER_SEC : 0;
     store_put(store, INPUT_UNLOCK_KEY, NULL, &facts->facts);
 }
 

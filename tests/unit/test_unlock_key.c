@@ -47,8 +47,11 @@ END_TEST
 
 START_TEST(nothing_is_written_unasked)
 {
-    ck_assert_int_eq(first_seen(key_a, false, 1000), 1000);
+    ck_assert_int_eq(first_seen(key_a, false, 1000), 0); /* nobody knows */
     ck_assert_int_lt(access(path, F_OK), 0);
+    first_seen(key_a, true, 2000);
+    ck_assert_int_eq(first_seen(key_b, false, 3000), 0);
+    ck_assert_int_eq(first_seen(key_a, false, 4000), 2000);
 }
 END_TEST
 
