@@ -31,6 +31,11 @@ int check_validate_mode(const struct rule *rule, const char **ret_key, struct er
 int check_validate_owner(const struct rule *rule, const char **ret_key, struct error *error);
 int check_validate_audit(const struct rule *rule, const char **ret_key, struct error *error);
 int check_validate_option(const struct rule *rule, const char **ret_key, struct error *error);
+/* validate_params.c */
+int check_validate_engine_version(const struct rule *rule, const char **ret_key, struct error *error);
+int check_validate_namespace(const struct rule *rule, const char **ret_key, struct error *error);
+int check_validate_level(const struct rule *rule, const char **ret_key, struct error *error);
+int check_validate_threshold(const struct rule *rule, const char **ret_key, struct error *error);
 /* files.c: section 3 */
 check_function check_file_owner, check_file_mode;
 /* container_security.c: what confines a container's processes */
@@ -76,6 +81,11 @@ const struct daemon_facts *check_need_option(const struct check_input *in, struc
 int check_version_compare(const char *a, const char *b);
 /* Does it begin with a number? A development build calls itself otherwise. */
 bool check_is_version(const char *version);
+/* Is it numbers with dots between, and maybe a suffix: "29", "25.0.17", "20.10.24+dfsg1"? */
+bool check_is_dotted(const char *version);
+bool check_is_day(const char *day); /* "2026-01-31" */
+/* A line of engine-version's releases: "branch newest [day its maintenance ends]". */
+bool check_is_release(const char *line);
 /* Sets RET to the absolute PATH without "//", "." and "..", and without a slash at its end. */
 void check_path_clean(const char *path, struct str *ret);
 /* Is PATH the same as ROOT or below it, by path component? */

@@ -124,6 +124,7 @@ void check_log_level(const struct check_input *in, struct check_result *out)
     const struct daemon_facts *daemon;
     enum option_place place, debug_place = OPTION_ENGINE;
     bool debug = info && info->debug == TRI_TRUE;
+    scoped_str setting = STR_INIT;
 
     if (daemon_is_podman(in, out))
         return;
@@ -151,8 +152,10 @@ void check_log_level(const struct check_input *in, struct check_result *out)
         check_say(in, out, VERDICT_PASS, "the log level is %s, by %s", value, daemon_place_name(daemon, place));
     else
         check_say(in, out, VERDICT_FAIL, "the log level is %s, by %s", value, daemon_place_name(daemon, place));
-    if (out->verdict == VERDICT_FAIL)
-        daemon_remedy_option(in, out, "\"log-level\": \"info\" and \"debug\": false");
+    if (out->verdict == VERDICT_FAIL) {
+        str_printf(&setting, "\"log-level\": \"%s\" and \"debug\": false", wanted);
+        daemon_remedy_option(in, out, setting.data);
+    }
 }
 
 /* An option that is a boolean: "option", what is "wanted" and the engine's "default" are the rule's parameters. */

@@ -217,6 +217,22 @@ bool check_is_version(const char *version)
     return *version >= '0' && *version <= '9';
 }
 
+bool check_is_dotted(const char *version)
+{
+    const char *at = version;
+
+    for (;;) {
+        size_t digits = strspn(at, "0123456789");
+
+        if (!digits)
+            return false;
+        at += digits;
+        if (*at != '.')
+            return !*at || ((*at == '-' || *at == '+' || *at == '~') && at[1] && !strpbrk(at, " \t"));
+        at++;
+    }
+}
+
 /* What comes before the release of that number: "29.0.0-rc.1", "25.0.0-beta.2". */
 static bool is_preview(const char *version)
 {
@@ -262,23 +278,46 @@ struct release {
     char branch[16], newest[32], end[16];
 };
 
+static bool read_day(const char *day, usec_t *ret)
+{
+    scoped_str text = STR_INIT;
+
+    str_printf(&text, "%sT00:00:00Z", day);
+    return clock_parse(text.data, ret) == 0;
+}
+
+bool check_is_day(const char *day)
+{
+    usec_t at;
+
+    return read_day(day, &at);
+}
+
 /* The moment when a branch's maintenance ends; 0: it is not known. */
 static usec_t end_of(const struct release *release)
 {
-    char text[40];
     usec_t end;
 
-    if (!*release->end)
-        return 0;
-    snprintf(text, sizeof text, "%sT00:00:00Z", release->end);
-    return clock_parse(text, &end) == 0 ? end : 0;
+    return *release->end && read_day(release->end, &end) ? end : 0;
 }
 
 /* "branch newest [end of maintenance]" */
 static bool read_release(const char *line, struct release *ret)
 {
+    char more[2];
+    int words;
+
     *ret = (struct release){0};
-    return sscanf(line, "%15s %31s %15s", ret->branch, ret->newest, ret->end) >= 2 && (!*ret->end || end_of(ret) != 0);
+    words = sscanf(line, "%15s %31s %15s %1s", ret->branch, ret->newest, ret->end, more);
+    return (words == 2 || words == 3) && check_is_dotted(ret->branch) && check_is_dotted(ret->newest) &&
+           (!*ret->end || end_of(ret) != 0);
+}
+
+bool check_is_release(const char *line)
+{
+    struct release release;
+
+    return read_release(line, &release);
 }
 
 static void judge_by_list(const struct check_input *in, struct check_result *out, const char *version)
@@ -322,7 +361,6 @@ void check_engine_version(const struct check_input *in, struct check_result *out
     const char *why, *floor = check_param(in, "minimum")->string, *dated = check_param(in, "list_date")->string;
     const struct version_facts *version = store_version(in->store, &why);
     usec_t limit = check_param(in, "max_list_days")->number * DAY, at;
-    scoped_str date = STR_INIT;
 
     if (!version) {
         check_error(in, out, "version", why);
@@ -346,8 +384,7 @@ void check_engine_version(const struct check_input *in, struct check_result *out
                   version->version);
         return;
     }
-    str_printf(&date, "%sT00:00:00Z", dated);
-    if (clock_parse(date.data, &at) < 0) {
+    if (!read_day(dated, &at)) {
         check_error(in, out, "params.list_date", "not a date such as 2026-01-31");
         return;
     }

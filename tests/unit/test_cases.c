@@ -481,8 +481,11 @@ static bool run_case(const char *file, const char *slug, const char *wanted, siz
     root = json_root(doc);
     documents = json_get(root, "documents");
     override.value = json_get(root, "rule");
-    if (rule_set_load(SOURCE_DATA_DIR, NULL, "dosec-1.0", &override, override.value ? 1 : 0, &rules, &error) < 0)
+    if (rule_set_load(SOURCE_DATA_DIR, NULL, "dosec-1.0", &override, override.value ? 1 : 0, &rules, &error) < 0) {
+        if (strncmp("error", wanted, wanted_length) == 0 && strstr(error.text, "params.")) /* refused, not judged by */
+            return true;
         load_error(file, "rules", &error);
+    }
     in.rule = rule_set_find(rules, slug);
     ck_assert_msg(in.rule != NULL, "%s: no rule %s", file, slug);
     in.key = json_string(json_get(root, "subject"));

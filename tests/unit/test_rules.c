@@ -98,6 +98,9 @@ END_TEST
 #define RULE(check, params)                                                                                            \
     "{\"slug\": \"mine\", \"check\": \"" check "\",\n\"params\": " params                                              \
     ",\n\"severity\": \"low\", \"title\": \"Mine\"}"
+#define VERSIONS(minimum, releases, date)                                                                              \
+    RULE("engine-version", "{\"minimum\": \"" minimum "\", \"releases\": [" releases "], \"list_date\": \"" date "\""  \
+                                                                                                                 "}")
 #define DOCUMENT(params) RULE("container-document", "{\"pointer\": \"/Config/User\", " params "}")
 
 static const struct refusal {
@@ -140,6 +143,18 @@ static const struct refusal {
     {DOCUMENT("\"absent\": true, \"equals\": 1"), "own.json:2: params.absent: goes with no other"},
     {DOCUMENT("\"equals\": 1, \"each\": true, \"any\": true"), "own.json:2: params.any: does not go with each"},
     {DOCUMENT("\"equals\": 1, \"each\": \"yes\""), "own.json:2: params.each: must be true or false"},
+    {RULE("container-namespace", "{\"namespace\": \"bogus\"}"), "own.json:2: params.namespace: must be one of"},
+    {RULE("log-level", "{\"level\": \"loud\"}"), "own.json:2: params.level: must be one of"},
+    {RULE("image-scanned", "{\"threshold\": \"severe\"}"), "own.json:2: params.threshold: must be one of"},
+    {VERSIONS("v28.0.0", "\"29 29.9.0\"", "2026-10-08"), "own.json:2: params.minimum: \"v28.0.0\" must be a version"},
+    {VERSIONS("28.x", "\"29 29.9.0\"", "2026-10-08"), "params.minimum"},
+    {VERSIONS(" 28.0", "\"29 29.9.0\"", "2026-10-08"), "params.minimum"},
+    {VERSIONS("28", "", "2026-10-08"), "params.releases: must not be empty"},
+    {VERSIONS("28", "\"29 latest\"", "2026-10-08"), "params.releases: \"29 latest\""},
+    {VERSIONS("28", "\"29\"", "2026-10-08"), "params.releases"},
+    {VERSIONS("28", "\"29 29.9.0 2026-13-01\"", "2026-10-08"), "params.releases"},
+    {VERSIONS("28", "\"29 29.9.0 2026-12-01 x\"", "2026-10-08"), "params.releases"},
+    {VERSIONS("28", "\"29 29.9.0\"", "October"), "params.list_date"},
     {"{\"slug\": \"Mine!\", \"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\"}", "own.json:1: slug"},
     {"{\"slug\": \"mine\", \"slug\": \"me\", \"check\": \"manual\"}", "own.json:1: \"slug\" stands there twice"},
     {"{\"slug\": \"container-privileged\", \"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\"}",
