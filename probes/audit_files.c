@@ -1,18 +1,16 @@
-/* Audit rules as auditctl and the files on disk write them (auditctl(8), audit.rules(7)), and both sides put together.
- *
- * What is on disk is only what somebody meant to load: it is judged when the kernel will not tell, and it explains what
- * is missing when it does. */
+/* Audit rules as auditctl and the files on disk write them (auditctl(8), audit.rules(7)), and the kernel's and those on
+ * disk put together. */
 #include <errno.h>
-#include <fcntl.h>
 #include <libaudit.h>
 #include <string.h>
 
 #include "common/json_in.h"
 #include "common/vec.h"
 #include "probes/audit.h"
+#include "probes/audit_disk.h"
 #include "probes/digest.h"
 
-enum { FILE_MAX_BYTES = 4 << 20, FILES_MAX = 1024, WORDS_MAX = 128, RULES_MAX = 65536 };
+enum { WORDS_MAX = 128, RULES_MAX = 65536 };
 
 static const unsigned all_perms = AUDIT_PERM_X | AUDIT_PERM_W | AUDIT_PERM_R | AUDIT_PERM_A;
 
@@ -72,6 +70,14 @@ static void read_type(struct line *line, const char *relation, const char *value
     line->hides_path &= type >= 0 && type_matches(AUDIT_PATH, relation, (uint32_t)type);
 }
 
+/* Several keys stand in one text, as in the kernel's rule. */
+static void add_key(struct arena *arena, struct audit_rule *rule, const char *key)
+{
+    scoped(cleanup_free) char *keys = rule->key ? mem_printf("%s\001%s", rule->key, key) : NULL;
+
+    rule->key = arena_strdup(arena, keys ? keys : key);
+}
+
 /* -F name=value and its like. */
 static void read_field(struct arena *arena, char *field, struct line *line)
 {
@@ -88,7 +94,9 @@ static void read_field(struct arena *arena, char *field, struct line *line)
             rule->conditional = true;
     } else if (str_starts(field, "msgtype")) {
         read_type(line, relation, value);
-    } else if (!str_starts(field, "key=")) {
+    } else if (str_starts(field, "key=")) {
+        add_key(arena, rule, value);
+    } else {
         rule->conditional = true;
     }
 }
@@ -162,6 +170,9 @@ static void read_option(struct arena *arena, char option, char *value, bool (*is
         rule->list = AUDIT_LIST_EXIT;
         rule->path = arena_strdup(arena, without_slash(value));
         rule->directory = is_directory && is_directory(rule->path, user);
+        break;
+    case 'k':
+        add_key(arena, rule, value);
         break;
     case 'p':
         rule->perms = audit_parse_perms(value);
@@ -244,6 +255,17 @@ static void remove_rule(struct audit_rule_list *rules, const struct line *line)
     }
 }
 
+/* -D: all, or with -k those whose keys hold that text. */
+static void remove_rules(struct audit_rule_list *rules, const char *key)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; key && i < rules->count; i++)
+        if (!rules->items[i].key || !strstr(rules->items[i].key, key))
+            rules->items[kept++] = rules->items[i];
+    rules->count = kept;
+}
+
 static void apply(const struct line *line, struct audit_rule_list *rules)
 {
     switch (line->action) {
@@ -257,7 +279,7 @@ static void apply(const struct line *line, struct audit_rule_list *rules)
         remove_rule(rules, line);
         break;
     case LINE_REMOVE_ALL:
-        rules->count = 0;
+        remove_rules(rules, line->rule.key);
         break;
     case LINE_SWITCH:
         rules->disabled = !line->on;
@@ -294,85 +316,6 @@ void audit_parse_lines(struct arena *arena, const char *text, bool (*is_director
         apply(&line, rules);
         str_deinit(&line.calls);
     }
-}
-
-/* ---- The host's files ---- */
-
-static bool is_host_directory(const char *path, void *user)
-{
-    struct stat st;
-
-    return host_stat(user, path, &st, NULL) == 0 && S_ISDIR(st.st_mode);
-}
-
-static int read_file(const struct host_root *root, const char *path, struct arena *arena, struct audit_rule_list *rules,
-                     struct error *error)
-{
-    scoped_str text = STR_INIT;
-    int r = host_read(root, path, FILE_MAX_BYTES, &text, NULL);
-
-    if (r < 0)
-        return error_set(error, -r, "%s: %s", path, strerror(-r));
-    audit_parse_lines(arena, str_text(&text), is_host_directory, (void *)(uintptr_t)root, rules);
-    return 0;
-}
-
-/* rules.d as augenrules puts it together: *.rules in order of their names. */
-static int read_folder(const struct host_root *root, struct arena *arena, struct audit_rule_list *rules,
-                       struct error *error)
-{
-    static const char folder[] = "/etc/audit/rules.d";
-    char **paths = NULL;
-    int r = host_list(root, folder, ".rules", FILES_MAX, &paths);
-
-    if (r < 0)
-        return error_set(error, -r, "%s: %s", folder, strerror(-r));
-    for (size_t i = 0; paths[i]; i++) {
-        if (r == 0)
-            r = read_file(root, paths[i], arena, rules, error);
-        free(paths[i]);
-    }
-    free(paths);
-    return r;
-}
-
-/* The kernel follows links on the way to a rule's path, and not the last one: a watch of a link does not reach what the
- * link leads to. */
-static void find_targets(const struct host_root *root, struct arena *arena, struct audit_rule *rules, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const char *slash = rules[i].path && rules[i].path[0] == '/' ? strrchr(rules[i].path, '/') : NULL;
-        scoped(cleanup_free) char *folder = NULL, *resolved = NULL, *target = NULL;
-
-        if (!slash)
-            continue;
-        folder = mem_strndup(rules[i].path, slash == rules[i].path ? 1 : (size_t)(slash - rules[i].path));
-        if (host_resolve(root, folder, &resolved, NULL) < 0)
-            continue;
-        target = mem_printf("%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, slash + 1);
-        rules[i].target = arena_strdup(arena, target);
-    }
-}
-
-static void read_disk(const struct host_root *root, struct audit_facts *facts)
-{
-    struct arena *arena = facts->facts.arena;
-    struct audit_rule_list rules = {0};
-    struct error error = ERROR_INIT;
-    int r = read_folder(root, arena, &rules, &error);
-
-    if (r == -ENOENT || (r == 0 && !rules.count)) { /* no augenrules: what auditctl -R is given at boot */
-        error = ERROR_INIT;
-        r = read_file(root, "/etc/audit/audit.rules", arena, &rules, &error);
-    }
-    if (r < 0)
-        facts->disk_error = arena_strdup(arena, r == -ENOENT ? "there are no rule files in /etc/audit" : error.text);
-    facts->disk_disabled = rules.disabled;
-    facts->disk = arena_alloc(arena, (rules.count + 1) * sizeof *facts->disk);
-    for (size_t i = 0; i < rules.count; i++)
-        facts->disk[facts->disk_count++] = rules.items[i];
-    vec_free(&rules);
-    find_targets(root, arena, facts->disk, facts->disk_count);
 }
 
 /* ---- Both ---- */
@@ -445,8 +388,8 @@ int audit_parse(const struct host_root *root, const char *output, size_t length,
     facts->kernel_error = output ? NULL : arena_strdup(arena, kernel_error ? kernel_error : "unknown");
     if (output)
         read_kernel(json_root(doc), facts);
-    find_targets(root, arena, facts->kernel, facts->kernel_count);
-    read_disk(root, facts);
+    audit_find_targets(root, arena, facts->kernel, facts->kernel_count);
+    audit_read_disk(root, facts);
     hash_init(&hash);
     digest_number(&hash, facts->kernel_state);
     digest_text(&hash, facts->kernel_error);

@@ -151,6 +151,7 @@ struct audit_facts {
         const char *path;   /* NULL: a rule without path */
         const char *target; /* PATH with the links of its folders resolved, as the kernel does, but not its own; NULL:
                                not looked up */
+        const char *key;    /* of a rule on disk, several with \001 between; NULL: none, or not told */
         unsigned perms;     /* AUDIT_PERM bits: x 1, w 2, r 4, a 8 */
     } * kernel, *disk;
     size_t kernel_count, disk_count;

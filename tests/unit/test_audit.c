@@ -196,6 +196,8 @@ static const struct {
     {"-a always,user -F uid=0", "o - 15 c"},
     {"-w /a\n-A never,exit -F path=/a\n-w /b", "e /a 15 n|e /a 15 |e /b 15 "},
     {"-w /a\n-D\n-w /b", "e /b 15 "},
+    {"-w /a -k x\n-w /b -k y\n-D -k x\n-w /c", "e /b 15 |e /c 15 "},
+    {"-a always,exit -F path=/a -F key=y -k x\n-w /b\n-D -k x", "e /b 15 "},
     {"-w /a -p wa\n-w /b\n-W /a", "e /b 15 "},
     {"-a always,exit -F path=/a -F perm=w\n-d always,exit -F path=/a -F perm=w", ""},
     {"-a always,exit -F path=/a -F perm=w\n-d always,exit -F path=/a -F perm=a", "e /a 2 "},
@@ -304,6 +306,37 @@ START_TEST(test_files_on_disk)
 }
 END_TEST
 
+/* As augenrules puts them together: in the order of ls -v, a bare -D before all. */
+START_TEST(test_folder_of_rules)
+{
+    struct audit_facts *facts;
+
+    put_text("/etc/audit/rules.d/10-b.rules", "-w /b\n  -D \n-D -k other");
+    put_text("/etc/audit/rules.d/9-a.rules", "-w /a -k mine\n-w /c -k other");
+    facts = put_together(NULL, EPERM);
+    ck_assert_int_eq(facts->disk_count, 2);
+    ck_assert_str_eq(facts->disk[0].path, "/a");
+    ck_assert_str_eq(facts->disk[1].path, "/b");
+    facts_free(&facts->facts);
+}
+END_TEST
+
+START_TEST(test_folder_without_rules)
+{
+    struct audit_facts *facts;
+
+    put_text("/etc/audit/rules.d/README", "");
+    facts = put_together(NULL, EPERM);
+    ck_assert_ptr_null(facts->disk_error);
+    ck_assert_int_eq(facts->disk_count, 0);
+    facts_free(&facts->facts);
+    put_text("/etc/audit/audit.rules", "-w /from-audit-rules\n");
+    facts = put_together(NULL, EPERM);
+    ck_assert_int_eq(facts->disk_count, 1);
+    facts_free(&facts->facts);
+}
+END_TEST
+
 START_TEST(test_digest)
 {
     struct audit_facts *on = put_together("{\"enabled\":true,\"rules\":[]}", 0);
@@ -334,6 +367,8 @@ int main(void)
     tcase_add_test(host, test_failures);
     tcase_add_test(host, test_targets);
     tcase_add_test(host, test_files_on_disk);
+    tcase_add_test(host, test_folder_of_rules);
+    tcase_add_test(host, test_folder_without_rules);
     tcase_add_test(host, test_digest);
     suite_add_tcase(suite, rules);
     suite_add_tcase(suite, host);
