@@ -66,6 +66,7 @@ char *containerd_root(const struct host_root *root, pid_t containerd)
     struct arena *arena;
     struct string_list arguments;
     const char *given, *config;
+    scoped(cleanup_free) char *target = NULL;
     char *found = NULL;
     scoped_str text = STR_INIT;
 
@@ -84,5 +85,9 @@ char *containerd_root(const struct host_root *root, pid_t containerd)
             found = mem_strdup("/var/lib/containerd");
     }
     arena_free(arena);
+    if (found && host_resolve(root, found, &target, NULL) == 0) {
+        free(found);
+        found = take(target);
+    }
     return found;
 }

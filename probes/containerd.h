@@ -8,8 +8,8 @@ extern const char containerd_default_config[];
 
 /* Its process: DOCKERD's child, or that of the service; 0: it is not known. DOCKERD may be 0. */
 pid_t containerd_find(const struct host_root *root, pid_t dockerd);
-/* The root folder by its arguments, then its configuration, then its default. NULL: it is not known. The caller frees.
- */
+/* The root folder by its arguments, then its configuration, then its default; links resolved. NULL: it is not known.
+ * The caller frees. */
 char *containerd_root(const struct host_root *root, pid_t containerd);
 /* The value of the key "root" at the top of a configuration, NULL: not set. Public for its tests. */
 char *containerd_root_in_config(const char *toml);

@@ -416,6 +416,7 @@ struct mounts_facts {
     struct facts facts;
     struct mount_point {
         const char *mount_point, *root, *type, *source, *options; /* octal escapes undone */
+        int id, parent;                                           /* PARENT: the mount that it lies on */
         unsigned major, minor;
     } * items;
     size_t count;

@@ -96,6 +96,17 @@ static void add_named(const struct host_root *root, const char *name, const stru
         look_up(root, strcmp(name, "@runtime") == 0 ? runtime_path(context->info) : name, search, candidates, ret);
 }
 
+/* The engine's own program is never left out: what is judged without it would pass by accident. */
+static int must_be_there(const struct host_root *root, const struct path_list *list, size_t at, struct error *error)
+{
+    struct stat st;
+    int r = at < list->count ? host_stat(root, list->items[at], &st, NULL) : -ENOENT;
+
+    return r < 0 ? error_set(error, -r, "dockerd's program%s%s: %s", at < list->count ? " " : "",
+                             at < list->count ? list->items[at] : "", strerror(-r))
+                 : 0;
+}
+
 int fileset_programs(const struct host_root *root, const char *names, const struct fileset_context *context,
                      bool candidates, struct path_list *ret, struct error *error)
 {
@@ -107,7 +118,15 @@ int fileset_programs(const struct host_root *root, const char *names, const stru
         return error_set(error, ENODATA, "dockerd's options are not known yet");
     if (daemon->pid > 0)
         search = proc_read_environment(root, daemon->pid, "PATH");
-    for (char *name; (name = strsep(&rest, ","));)
+    for (char *name; (name = strsep(&rest, ","));) {
+        size_t before = ret->count;
+        int r = 0;
+
         add_named(root, name, context, str_empty(search) ? default_search_path : search, candidates, ret);
+        if (strcmp(name, "dockerd") == 0 && !candidates && !daemon->podman)
+            r = must_be_there(root, ret, before, error);
+        if (r < 0)
+            return r;
+    }
     return 0;
 }

@@ -64,6 +64,8 @@ static bool parse_line(struct arena *arena, const char *line, size_t length, str
     device = mem_strndup(field[2], size[2]);
     if (sscanf(device, "%u:%u", &ret->major, &ret->minor) != 2)
         return false;
+    ret->id = atoi(field[0]);
+    ret->parent = atoi(field[1]);
     ret->root = unescape(arena, field[3], size[3]);
     ret->mount_point = unescape(arena, field[4], size[4]);
     ret->options = unescape(arena, field[5], size[5]);

@@ -400,6 +400,26 @@ START_TEST(test_config_file)
 }
 END_TEST
 
+START_TEST(test_programs)
+{
+    struct daemon_facts *daemon = daemon_of(NULL, NULL, NULL);
+    const struct fileset_context context = {.daemon = daemon};
+    struct fileset_facts *set = NULL;
+    struct error error = ERROR_INIT;
+
+    put_mode("/usr/bin/docker", 0755);
+    expect("program:docker,containerd", daemon, NULL, "/usr/bin/docker");
+    ck_assert_int_eq(fileset_read(root, "program:dockerd,docker", &context, &set, &error), -ENOENT);
+    ck_assert_ptr_nonnull(strstr(error.text, "dockerd"));
+    daemon->exe = "/opt/dockerd";
+    ck_assert_int_eq(fileset_read(root, "program:dockerd,docker", &context, &set, &error), -ENOENT);
+    ck_assert_ptr_nonnull(strstr(error.text, "/opt/dockerd"));
+    put_text("/opt/dockerd", "");
+    expect("program:dockerd,docker", daemon, NULL, "/opt/dockerd /usr/bin/docker");
+    facts_free(&daemon->facts);
+}
+END_TEST
+
 START_TEST(test_source_grammar)
 {
     static const char *const good[] = {"path:/a",       "path:/a,/b", "tree:/etc",    "unit:docker.service",
@@ -493,6 +513,7 @@ int main(void)
     tcase_add_loop_test(all, test_expected_group, 0, countof(groups));
     tcase_add_test(all, test_podman_behind_the_socket);
     tcase_add_test(all, test_config_file);
+    tcase_add_test(all, test_programs);
     tcase_add_test(all, test_source_grammar);
     tcase_add_test(all, test_digest_follows_mode);
     tcase_add_test(all, test_watch_paths);
