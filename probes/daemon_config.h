@@ -44,5 +44,6 @@ bool daemon_option_parses(const char *value);
 /* For a name that is probably misspelt, or a key of daemon.json, the flag that is meant; NULL: it is a flag, or one
  * that is not known here (a newer engine's). */
 const char *daemon_option_meant(const char *name);
+bool daemon_option_known(const char *name); /* is it a flag that is known here? */
 
 #endif

@@ -307,6 +307,11 @@ void options_from_arguments(struct option_set *set, const char *const *arguments
 
 /* ---- Names ---- */
 
+bool daemon_option_known(const char *name)
+{
+    return is_boolean(name) || is_list(name) || is_among(value_flags, countof(value_flags), name);
+}
+
 const char *daemon_option_meant(const char *name)
 {
     enum { NEAR = 2 };
@@ -327,7 +332,7 @@ const char *daemon_option_meant(const char *name)
 
             if (!distance)
                 return NULL;
-            if (distance < least) {
+            if (distance < least && distance < strlen(name)) {
                 least = distance;
                 nearest = lists[l].names[i];
             }

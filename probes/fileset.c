@@ -68,10 +68,14 @@ static void read_content(struct reading *reading, struct file_facts *file)
 {
     enum { CONTENT_MAX = 1 << 20 };
     scoped_str text = STR_INIT;
-    int r = S_ISREG(file->mode) ? host_read(reading->root, file->path, CONTENT_MAX, &text, NULL) : -EISDIR;
+    int r = S_ISREG(file->mode) ? host_read(reading->root, file->path, CONTENT_MAX, &text, NULL) : 0;
 
-    if (r < 0)
+    if (!S_ISREG(file->mode))
+        file->error = S_ISDIR(file->mode) ? "it is a folder" : "it is no regular file";
+    else if (r < 0)
         file->error = arena_strdup(reading->arena, strerror(-r));
+    else if (memchr(str_text(&text), '\0', text.length))
+        file->error = "it has a NUL byte, so it is no text";
     else
         file->content = arena_strdup(reading->arena, str_text(&text));
 }

@@ -1,20 +1,15 @@
 /* Users' own conditions on a value: somewhere in a container's, image's, network's or service's document as the engine
  * gives it, in a daemon option, in a file's text.
  *
- * Every condition that a rule gives must hold: equals, in, matches (POSIX extended regular expression), min, max,
- * absent. "each" applies them to every member of a list or object, "any" wants one member for which they hold. */
-#include <math.h>
-#include <regex.h>
+ * Every condition that a rule gives must hold (conditions.c), or with "absent" nothing must be there. "each" applies
+ * them to every member of a list or object, "any" wants one member for which they hold. */
 #include <string.h>
 
 #include "agent/checks/conditions.h"
 #include "common/secrets.h"
 #include "probes/daemon_config.h"
 
-enum { SHOWN_MAX = 80, TEXT_MAX = 4096 };
-
-/* TOO_LONG: a text that a pattern is not tried on. */
-enum answer { NO, YES, TOO_LONG };
+enum { SHOWN_MAX = 80 };
 
 static char *canonical(const struct json *value)
 {
@@ -27,111 +22,17 @@ static char *canonical(const struct json *value)
     return text;
 }
 
-static bool is_equal(const struct json *value, const struct json *wanted)
-{
-    scoped(cleanup_free) char *a = NULL, *b = NULL;
-
-    if (json_type(value) == JSON_NUMBER && json_type(wanted) == JSON_NUMBER)
-        return json_double(value, NAN) == json_double(wanted, NAN);
-    a = canonical(value);
-    b = canonical(wanted);
-    return strcmp(a, b) == 0;
-}
-
-static bool equals(const struct check_input *in, const struct json *value)
-{
-    scoped(cleanup_json_doc) struct json_doc *wanted = condition_value(in, "equals");
-
-    return is_equal(value, json_root(wanted));
-}
-
-static bool is_among(const struct check_input *in, const struct json *value)
-{
-    scoped(cleanup_json_doc) struct json_doc *list = condition_value(in, "in");
-
-    for (size_t i = 0; i < json_count(json_root(list)); i++)
-        if (is_equal(value, json_at(json_root(list), i)))
-            return true;
-    return false;
-}
-
-static enum answer matches_text(const struct check_input *in, const char *text)
-{
-    scoped(cleanup_json_doc) struct json_doc *pattern = condition_value(in, "matches");
-    scoped_str line = STR_INIT;
-    enum answer answer = NO;
-    regex_t regex;
-
-    if (condition_compile(json_text(json_root(pattern), ""), &regex) != 0)
-        return TOO_LONG; /* it was looked at when the rule was loaded */
-    while (answer == NO) {
-        size_t length = strcspn(text, "\n");
-
-        if (length > TEXT_MAX) {
-            answer = TOO_LONG;
-            break;
-        }
-        str_clear(&line);
-        str_append_n(&line, text, length);
-        if (regexec(&regex, str_text(&line), 0, NULL, 0) == 0)
-            answer = YES;
-        if (!text[length])
-            break;
-        text += length + 1;
-    }
-    regfree(&regex);
-    return answer;
-}
-
-static enum answer matches(const struct check_input *in, const struct json *value)
-{
-    scoped(cleanup_free) char *text = json_string(value) ? mem_strdup(json_string(value)) : canonical(value);
-
-    return matches_text(in, text);
-}
-
-static double number_param(const struct check_input *in, const char *name)
-{
-    return strtod(check_param(in, name)->string, NULL);
-}
-
-/* Do all conditions hold for VALUE? */
-static enum answer holds(const struct check_input *in, const struct json *value)
-{
-    bool is_number = json_type(value) == JSON_NUMBER;
-
-    if (condition_given(check_param(in, "equals")) && !equals(in, value))
-        return NO;
-    if (condition_given(check_param(in, "in")) && !is_among(in, value))
-        return NO;
-    if (condition_given(check_param(in, "min")) && !(is_number && json_double(value, NAN) >= number_param(in, "min")))
-        return NO;
-    if (condition_given(check_param(in, "max")) && !(is_number && json_double(value, NAN) <= number_param(in, "max")))
-        return NO;
-    return condition_given(check_param(in, "matches")) ? matches(in, value) : YES;
-}
-
 static const struct json *member(const struct json *value, size_t i, const char **ret_key)
 {
     *ret_key = NULL;
     return json_type(value) == JSON_ARRAY ? json_at(value, i) : json_member(value, i, ret_key, NULL);
 }
 
-/* EACH: the first that is not YES; else the first that is not NO. */
-static enum answer holds_for_members(const struct check_input *in, const struct json *value, bool each)
-{
-    enum answer answer = each ? YES : NO;
-    const char *key;
-
-    for (size_t i = 0; i < json_count(value) && answer == (each ? YES : NO); i++)
-        answer = holds(in, member(value, i, &key));
-    return answer;
-}
-
 /* VALUE as compact JSON without its secrets. NAME: of the member that it is, if any. */
 static void redact(const char *name, const struct json *value, struct str *out)
 {
     const char *text = json_string(value), *equal = text ? strchr(text, '=') : NULL, *key;
+    size_t length;
 
     if (json_type(value) == JSON_ARRAY || json_type(value) == JSON_OBJECT) {
         bool list = json_type(value) == JSON_ARRAY;
@@ -158,6 +59,7 @@ static void redact(const char *name, const struct json *value, struct str *out)
         } else {
             secret_redact(out, text, strlen(text), true);
         }
+        str_append(out, json_string_n(value, &length) && length > strlen(text) ? "\\0…" : "");
         str_append_char(out, '"');
     } else {
         scoped(cleanup_free) char *plain = canonical(value);
@@ -166,14 +68,25 @@ static void redact(const char *name, const struct json *value, struct str *out)
     }
 }
 
-static void say(const struct check_input *in, struct check_result *out, enum answer answer, const char *where,
+/* The pattern was not tried. */
+static void say_unsure(const struct check_input *in, struct check_result *out, enum condition_answer answer,
+                       const char *where, const char *what)
+{
+    if (answer == CONDITION_HAS_NUL)
+        check_say(in, out, VERDICT_ERROR, "%s has a %s with a NUL byte, on which the pattern is not tried", where,
+                  what);
+    else
+        check_say(in, out, VERDICT_ERROR, "%s has a %s of more than %d bytes, on which the pattern is not tried", where,
+                  what, (int)CONDITION_TEXT_MAX);
+}
+
+static void say(const struct check_input *in, struct check_result *out, enum condition_answer answer, const char *where,
                 const char *name, const struct json *value)
 {
     scoped_str shown = STR_INIT;
 
-    if (answer == TOO_LONG) {
-        check_say(in, out, VERDICT_ERROR, "%s has a text of more than %d bytes, on which the pattern is not tried",
-                  where, (int)TEXT_MAX);
+    if (answer != CONDITION_YES && answer != CONDITION_NO) {
+        say_unsure(in, out, answer, where, "text");
         return;
     }
     if (in->explain)
@@ -187,12 +100,13 @@ static void say(const struct check_input *in, struct check_result *out, enum ans
         shown.length = end;
         str_append(&shown, "…");
     }
-    check_say(in, out, answer == YES ? VERDICT_PASS : VERDICT_FAIL, "%s is %s", where, str_text(&shown));
+    check_say(in, out, answer == CONDITION_YES ? VERDICT_PASS : VERDICT_FAIL, "%s is %s", where, str_text(&shown));
 }
 
-/* WHERE: for people. POINTER: its last part is the value's name, which may give a secret away. */
+/* WHERE: for people. POINTER: its last part is the value's name, which may give a secret away. OPTION: VALUE is a
+ * daemon option's, as text. */
 static void judge_value(const struct check_input *in, struct check_result *out, const char *where, const char *pointer,
-                        const struct json *value)
+                        const struct json *value, bool option)
 {
     const char *slash = strrchr(pointer, '/'), *name = slash ? slash + 1 : pointer;
     bool absent = json_type(value) == JSON_NULL, each = check_param(in, "each")->number;
@@ -201,19 +115,43 @@ static void judge_value(const struct check_input *in, struct check_result *out, 
         if (absent)
             check_say(in, out, VERDICT_PASS, "%s is not set", where);
         else
-            say(in, out, NO, where, name, value);
+            say(in, out, CONDITION_NO, where, name, value);
         return;
     }
     if (each || check_param(in, "any")->number) {
         if (!absent && json_type(value) != JSON_ARRAY && json_type(value) != JSON_OBJECT)
             check_say(in, out, VERDICT_ERROR, "%s is neither a list nor an object, so it has no members", where);
         else
-            say(in, out, holds_for_members(in, value, each), where, name, value);
+            say(in, out, condition_holds_for_members(in, value, each, option), where, name, value);
     } else if (absent && !condition_given(check_param(in, "equals")) && !condition_given(check_param(in, "in"))) {
         check_say(in, out, VERDICT_FAIL, "%s is not set", where);
     } else {
-        say(in, out, holds(in, value), where, name, value);
+        say(in, out, condition_holds(in, value, option), where, name, value);
     }
+}
+
+/* Would it pass for want of a value? */
+static bool holds_for_nothing(const struct check_input *in)
+{
+    if (check_param(in, "absent")->number || check_param(in, "each")->number)
+        return true;
+    return !check_param(in, "any")->number &&
+           (condition_given(check_param(in, "equals")) || condition_given(check_param(in, "in"))) &&
+           condition_holds(in, NULL, false) == CONDITION_YES;
+}
+
+/* What POINTER leads to in DOCUMENT. Where there is not even a place for it the pointer is most likely misspelt, and
+ * no rule passes on that. */
+static void judge_pointer(const struct check_input *in, struct check_result *out, const char *where,
+                          const char *pointer, const struct json *document)
+{
+    scoped(cleanup_free) char *parent = mem_strndup(pointer, (size_t)(strrchr(pointer, '/') - pointer));
+    const struct json *value = json_pointer(document, pointer);
+
+    if (value || json_pointer(document, parent) || !holds_for_nothing(in))
+        judge_value(in, out, where, pointer, value, false);
+    else
+        check_say(in, out, VERDICT_ERROR, "%s: there is no %s in the engine's document", where, parent);
 }
 
 static struct json_doc *parse_document(const struct check_input *in, struct check_result *out,
@@ -243,7 +181,7 @@ void check_document(const struct check_input *in, struct check_result *out)
     }
     doc = parse_document(in, out, facts);
     if (doc)
-        judge_value(in, out, pointer, pointer, json_pointer(json_root(doc), pointer));
+        judge_pointer(in, out, pointer, pointer, json_root(doc));
 }
 
 /* One of a list: the network that is judged. */
@@ -260,7 +198,7 @@ void check_network_document(const struct check_input *in, struct check_result *o
     doc = parse_document(in, out, facts);
     for (size_t i = 0; doc && i < json_count(json_root(doc)); i++)
         if (str_equal(json_string(json_get(json_at(json_root(doc), i), "Id")), in->key)) {
-            judge_value(in, out, pointer, pointer, json_pointer(json_at(json_root(doc), i), pointer));
+            judge_pointer(in, out, pointer, pointer, json_at(json_root(doc), i));
             return;
         }
     if (doc)
@@ -275,7 +213,7 @@ void check_service_document(const struct check_input *in, struct check_result *o
     const struct facts *facts;
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
 
-    if (info && !info->swarm_control) {
+    if (info && !info->swarm_control && !info->swarm_unreadable) {
         check_say(in, out, VERDICT_NOT_APPLICABLE, "this node is no swarm manager");
         return;
     }
@@ -290,7 +228,7 @@ void check_service_document(const struct check_input *in, struct check_result *o
         scoped_str where = STR_INIT;
 
         str_printf(&where, "%s %s", json_text(json_path(service, "Spec", "Name", NULL), "?"), pointer);
-        judge_value(in, out, where.data, pointer, json_pointer(service, pointer));
+        judge_pointer(in, out, where.data, pointer, service);
     }
     if (doc && !json_count(json_root(doc)))
         check_say(in, out, VERDICT_NOT_APPLICABLE, "there are no services");
@@ -320,14 +258,15 @@ void check_daemon_option(const struct check_input *in, struct check_result *out)
     if (json_parse(text, strlen(text), NULL, &doc, NULL) < 0)
         return;
     members = check_param(in, "each")->number || check_param(in, "any")->number;
-    judge_value(in, out, name, name, members || count > 1 ? json_root(doc) : json_at(json_root(doc), 0));
+    members |= count > 1 || check_param(in, "equals")->string[0] == '['; /* a list is compared with all values */
+    judge_value(in, out, name, name, members ? json_root(doc) : json_at(json_root(doc), 0), true);
 }
 
 /* A file's text has a line that matches, or with "absent" none has. */
 void check_file_content(const struct check_input *in, struct check_result *out)
 {
     bool absent = check_param(in, "absent")->number;
-    enum answer found;
+    enum condition_answer found;
 
     if (in->file->error) {
         check_error(in, out, in->file->path, in->file->error);
@@ -337,12 +276,11 @@ void check_file_content(const struct check_input *in, struct check_result *out)
         check_error(in, out, in->file->path, "its text was not read (the source must be content:)");
         return;
     }
-    found = matches_text(in, in->file->content);
-    if (found == TOO_LONG) {
-        check_say(in, out, VERDICT_ERROR, "%s has a line of more than %d bytes, on which the pattern is not tried",
-                  in->file->path, (int)TEXT_MAX);
+    found = condition_matches_line(in, in->file->content);
+    if (found != CONDITION_YES && found != CONDITION_NO) {
+        say_unsure(in, out, found, in->file->path, "line");
         return;
     }
-    check_say(in, out, (found == YES) != absent ? VERDICT_PASS : VERDICT_FAIL, "%s: %s matches", in->file->path,
-              found == YES ? "a line" : "no line");
+    check_say(in, out, (found == CONDITION_YES) != absent ? VERDICT_PASS : VERDICT_FAIL, "%s: %s matches",
+              in->file->path, found == CONDITION_YES ? "a line" : "no line");
 }

@@ -1,5 +1,6 @@
 /* What a rule file may say: parameters that have the right type and still make no sense are refused when it is loaded,
  * with the key and why. A rule that could only pass by accident is one of them. */
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -9,37 +10,17 @@
 
 enum { PATTERN_MAX = 512, REPEATS_MAX = 256, POINTER_MAX = 512 };
 
-bool condition_given(const struct param_value *value)
-{
-    return strcmp(value->string, "null") != 0;
-}
-
-struct json_doc *condition_value(const struct check_input *in, const char *name)
-{
-    const char *text = check_param(in, name)->string;
-    struct json_doc *doc = NULL;
-
-    json_parse(text, strlen(text), NULL, &doc, NULL);
-    return doc;
-}
-
-int condition_compile(const char *pattern, regex_t *ret)
-{
-    scoped(cleanup_free) char *whole = mem_printf("^.*(%s)", pattern);
-
-    return regcomp(ret, whole, REG_EXTENDED | REG_NOSUB);
-}
-
 /* Back-references make matching exponential, nested repetitions make compiling so: both are refused. */
 static int validate_pattern(const struct json *value, struct error *error)
 {
-    const char *pattern = json_string(value);
+    size_t length = 0;
+    const char *pattern = json_string_n(value, &length);
     unsigned long repeats = 1;
     char why[128];
     regex_t regex;
     int r;
 
-    if (!pattern || !*pattern || strlen(pattern) > PATTERN_MAX)
+    if (!pattern || !*pattern || length > PATTERN_MAX || strlen(pattern) != length)
         return error_set(error, EINVAL, "must be a POSIX extended regular expression of at most %d bytes",
                          (int)PATTERN_MAX);
     for (const char *p = pattern; *p; p++) {
@@ -48,6 +29,8 @@ static int validate_pattern(const struct json *value, struct error *error)
         if (*p == '\\' && p[1]) {
             if (*++p >= '1' && *p <= '9')
                 return error_set(error, EINVAL, "must not refer back (\\%c)", *p);
+            if (isalnum((unsigned char)*p) && !strchr("wWsSbB", *p))
+                return error_set(error, EINVAL, "has \\%c, which POSIX does not know; a digit is [0-9]", *p);
         } else if (*p == '{') {
             for (const char *digit = p + 1; *digit && strchr("0123456789,", *digit); digit++)
                 number = *digit == ',' ? 0 : number < 100000 ? number * 10 + (unsigned long)(*digit - '0') : number;
@@ -94,6 +77,13 @@ static bool is_set(const struct check_input *in, const char *name)
     return rule_has_param(in->rule, name) && check_param(in, name)->number;
 }
 
+static bool is_empty_range(const struct check_input *in)
+{
+    const struct param_value *min = check_param(in, "min"), *max = check_param(in, "max");
+
+    return condition_given(min) && condition_given(max) && strtod(min->string, NULL) > strtod(max->string, NULL);
+}
+
 int check_validate_conditions(const struct rule *rule, const char **ret_key, struct error *error)
 {
     static const char *const conditions[] = {"equals", "in", "matches", "min", "max"};
@@ -120,6 +110,9 @@ int check_validate_conditions(const struct rule *rule, const char **ret_key, str
         if (check_validate_option(rule, ret_key, error) < 0)
             return -EINVAL;
     }
+    *ret_key = "max";
+    if (rule_has_param(rule, "max") && is_empty_range(&in))
+        return error_set(error, EINVAL, "must not be less than min");
     *ret_key = "absent";
     if (absent && !is_content && (any || is_set(&in, "each") || is_set(&in, "any")))
         return error_set(error, EINVAL, "goes with no other condition");
@@ -131,10 +124,24 @@ int check_validate_conditions(const struct rule *rule, const char **ret_key, str
                          : error_set(error, EINVAL, "one of equals, in, matches, min, max and absent must be given");
 }
 
+static int validate_option_name(const char *option, struct error *error)
+{
+    const char *meant = daemon_option_meant(option);
+
+    if (!meant && daemon_option_known(option))
+        return 0;
+    return meant ? error_set(error, EINVAL, "\"%s\" is no flag of dockerd; did you mean \"%s\"?", option, meant)
+                 : error_set(error, EINVAL, "\"%s\" is no flag of dockerd that is known", option);
+}
+
 int check_validate_source(const struct rule *rule, const char **ret_key, struct error *error)
 {
+    const char *source = rule_file_source(rule);
+
     *ret_key = "source";
-    return fileset_source_valid(rule_file_source(rule), error) ? 0 : -EINVAL;
+    if (!fileset_source_valid(source, error))
+        return -EINVAL;
+    return str_starts(source, "option:") ? validate_option_name(source + strlen("option:"), error) : 0;
 }
 
 int check_validate_content(const struct rule *rule, const char **ret_key, struct error *error)
@@ -189,11 +196,7 @@ int check_validate_audit(const struct rule *rule, const char **ret_key, struct e
 int check_validate_option(const struct rule *rule, const char **ret_key, struct error *error)
 {
     const struct check_input in = {.rule = rule};
-    const char *option = check_param(&in, "option")->string, *meant = daemon_option_meant(option);
 
     *ret_key = "option";
-    if (*option && !meant)
-        return 0;
-    return error_set(error, EINVAL, "\"%s\" is no flag of dockerd; did you mean \"%s\"?", option,
-                     meant ? meant : "debug");
+    return validate_option_name(check_param(&in, "option")->string, error);
 }

@@ -5,6 +5,7 @@
 
 #include "agent/check.h"
 #include "common/clock.h"
+#include "probes/daemon_config.h"
 #include "probes/docker_parse.h"
 #include "tests/unit/host_folder.h"
 
@@ -100,7 +101,7 @@ END_TEST
     ",\n\"severity\": \"low\", \"title\": \"Mine\"}"
 #define VERSIONS(minimum, releases, date)                                                                              \
     RULE("engine-version", "{\"minimum\": \"" minimum "\", \"releases\": [" releases "], \"list_date\": \"" date "\""  \
-                                                                                                                 "}")
+                           "}")
 #define DOCUMENT(params) RULE("container-document", "{\"pointer\": \"/Config/User\", " params "}")
 
 static const struct refusal {
@@ -137,6 +138,14 @@ static const struct refusal {
     {DOCUMENT("\"min\": \"3\""), "own.json:2: params.min: must be a number"},
     {DOCUMENT("\"matches\": \"(\""), "own.json:2: params.matches: must be a POSIX"},
     {DOCUMENT("\"matches\": \"a)(b\""), "own.json:2: params.matches: must be a POSIX"},
+    {DOCUMENT("\"matches\": \"^\\\\d+$\""), "own.json:2: params.matches: has \\d"},
+    {DOCUMENT("\"matches\": \"[\\\\d]\""), "params.matches: has \\d"},
+    {DOCUMENT("\"matches\": \"a\\u0000b\""), "own.json:2: params.matches: must be a POSIX"},
+    {DOCUMENT("\"min\": 3, \"max\": 1"), "own.json:2: params.max: must not be less than min"},
+    {RULE("daemon-option", "{\"option\": \"bogus-thing\", \"absent\": true}"),
+     "params.option: \"bogus-thing\" is no flag"},
+    {RULE("daemon-option", "{\"option\": \"H\", \"absent\": true}"), "\"H\" is no flag of dockerd that is known"},
+    {RULE("file-mode", "{\"source\": \"option:tlskeys\", \"mode\": \"600\"}"), "did you mean \"tlskey\"?"},
     {DOCUMENT("\"matches\": 3"), "own.json:2: params.matches: must be a POSIX"},
     {DOCUMENT("\"matches\": \"(a*)\\\\1\""), "must not refer back"},
     {DOCUMENT("\"matches\": \"((a{1,200}){1,200}){1,200}\""), "repeats"},
@@ -279,7 +288,17 @@ static const struct condition {
     {"\"matches\": \"^(a|b)$\"", "\"b\"", VERDICT_PASS},
     {"\"matches\": \"^(a|b)$\"", "\"xb\"", VERDICT_FAIL},
     {"\"matches\": \"b|^x\"", "\"xa\"", VERDICT_PASS},
-    {"\"matches\": \"b$\"", "\"ab\\nc\"", VERDICT_PASS},
+    {"\"matches\": \"b$\"", "\"ab\\nc\"", VERDICT_FAIL},
+    {"\"matches\": \"^c\"", "\"ab\\nc\"", VERDICT_FAIL},
+    {"\"matches\": \"^a.*c$\"", "\"ab\\nc\"", VERDICT_PASS},
+    {"\"matches\": \"b\\nc\"", "\"ab\\nc\"", VERDICT_PASS},
+    {"\"matches\": \"^ok$\"", "\"ok\\u0000evil\"", VERDICT_ERROR},
+    {"\"equals\": \"ok\"", "\"ok\\u0000evil\"", VERDICT_FAIL},
+    {"\"equals\": {\"a\": 1, \"b\": [2]}", "{\"b\": [2.0], \"a\": 1}", VERDICT_PASS},
+    {"\"equals\": {\"a\": 1, \"b\": 2}", "{\"b\": 2, \"c\": 1}", VERDICT_FAIL},
+    {"\"equals\": [1, 2]", "[2, 1]", VERDICT_FAIL},
+    {"\"equals\": 9007199254740993", "9007199254740992", VERDICT_FAIL},
+    {"\"equals\": true", "\"true\"", VERDICT_FAIL},
     {"\"matches\": \"^1\"", "12", VERDICT_PASS},
     {"\"matches\": \".\"", "null", VERDICT_FAIL},
     {"\"min\": 1", "0", VERDICT_FAIL},
@@ -307,6 +326,75 @@ START_TEST(conditions_on_a_value)
 
     ck_assert_msg(verdict == c->verdict, "{%s} on %s is %s: %s", c->conditions, c->value, verdict_name(verdict),
                   evidence);
+}
+END_TEST
+
+/* A pointer to where there is no place for a value is most likely misspelt. */
+static const struct misspelt {
+    const char *pointer, *conditions;
+    enum verdict verdict;
+} misspelt[] = {
+    {"/Confg/X", "\"absent\": true", VERDICT_ERROR},   {"/Confg/X", "\"each\": true, \"equals\": 1", VERDICT_ERROR},
+    {"/Confg/X", "\"in\": [null, 0]", VERDICT_ERROR},  {"/Confg/X", "\"any\": true, \"equals\": 1", VERDICT_FAIL},
+    {"/Confg/X", "\"min\": 1", VERDICT_FAIL},          {"/Config/Y", "\"absent\": true", VERDICT_PASS},
+    {"/Config/X/Y", "\"absent\": true", VERDICT_PASS}, /* X is null */
+};
+
+START_TEST(a_misspelt_pointer_does_not_pass)
+{
+    const struct misspelt *m = &misspelt[_i];
+    scoped(cleanup_free) char *evidence = NULL;
+    enum verdict verdict = judge(m->pointer, m->conditions, "null", &evidence);
+
+    ck_assert_msg(verdict == m->verdict, "%s {%s} is %s: %s", m->pointer, m->conditions, verdict_name(verdict),
+                  evidence);
+}
+END_TEST
+
+/* ---- A daemon option, which is a text whatever it means ---- */
+
+static const struct option_case {
+    const char *option, *conditions, *argument;
+    enum verdict verdict;
+} option_cases[] = {
+    {"live-restore", "\"equals\": true", "--live-restore", VERDICT_PASS},
+    {"live-restore", "\"equals\": \"true\"", "--live-restore=1", VERDICT_PASS},
+    {"live-restore", "\"equals\": true", "--live-restore=false", VERDICT_FAIL},
+    {"icc", "\"in\": [false]", "--icc=f", VERDICT_PASS},
+    {"max-concurrent-downloads", "\"min\": 3", "--max-concurrent-downloads=3", VERDICT_PASS},
+    {"max-concurrent-downloads", "\"min\": 4", "--max-concurrent-downloads=3", VERDICT_FAIL},
+    {"max-concurrent-downloads", "\"equals\": 3", "--max-concurrent-downloads=3", VERDICT_PASS},
+    {"mtu", "\"max\": 1500", "--mtu=1k", VERDICT_FAIL},
+    {"mtu", "\"max\": 1500", "--debug", VERDICT_FAIL},
+    {"dns", "\"equals\": \"10.0.0.2\"", "--dns=10.0.0.2", VERDICT_PASS},
+    {"dns", "\"equals\": [\"10.0.0.2\"]", "--dns=10.0.0.2", VERDICT_PASS},
+    {"dns", "\"each\": true, \"matches\": \"^10[.]\"", "--dns=10.0.0.2", VERDICT_PASS},
+    {"dns", "\"absent\": true", "--dns=10.0.0.2", VERDICT_FAIL},
+    {"dns", "\"absent\": true", "--debug", VERDICT_PASS},
+};
+
+START_TEST(an_option_means_what_it_says)
+{
+    const struct option_case *c = &option_cases[_i];
+    const char *arguments[] = {"dockerd", c->argument};
+    scoped(cleanup_free) char *rule =
+        mem_printf(RULE("daemon-option", "{\"option\": \"%s\", %s}"), c->option, c->conditions);
+    scoped(cleanup_rule_set) struct rule_set *rules = NULL;
+    scoped(cleanup_store) struct store *store = store_new();
+    struct daemon_facts *facts = NULL;
+    struct check_result result;
+    struct error error = ERROR_INIT;
+
+    put_text("/own.json", rule);
+    rules = load(host_folder, "dosec-1.0", &error);
+    ck_assert_msg(rules != NULL, "%s", error.text);
+    ck_assert_int_eq(daemon_config_parse(arguments, countof(arguments), NULL, 0, &facts, &error), 0);
+    store_put(store, INPUT_DAEMON, NULL, &facts->facts);
+    check_result_init(&result);
+    check_run(&(struct check_input){.rule = rule_set_find(rules, "mine"), .store = store, .explain = true}, &result);
+    ck_assert_msg(result.verdict == c->verdict, "%s {%s} with %s is %s: %s", c->option, c->conditions, c->argument,
+                  verdict_name(result.verdict), str_text(&result.evidence));
+    check_result_deinit(&result);
 }
 END_TEST
 
@@ -382,6 +470,8 @@ int main(void)
     tcase_add_test(tests, two_own_rules_may_not_share_a_slug);
     tcase_add_test(tests, an_own_rule_has_a_section);
     tcase_add_loop_test(tests, conditions_on_a_value, 0, (int)countof(conditions));
+    tcase_add_loop_test(tests, a_misspelt_pointer_does_not_pass, 0, (int)countof(misspelt));
+    tcase_add_loop_test(tests, an_option_means_what_it_says, 0, (int)countof(option_cases));
     tcase_add_loop_test(tests, no_secret_in_the_evidence, 0, (int)countof(secrets));
     tcase_add_test(tests, an_environment_keeps_its_names);
     tcase_add_test(tests, a_value_is_named_by_its_pointer);
