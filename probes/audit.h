@@ -31,8 +31,8 @@ int audit_parse(const struct host_root *root, const char *output, size_t length,
 
 /* "rwxa" as AUDIT_PERM_ bits (audit(7)); other letters count for nothing. */
 unsigned audit_parse_perms(const char *text);
-/* The rules in one file of auditctl lines, appended to RULES as audit.rules(7) says: -w, -a, -A, -W, -d, -D (-k), -e, their
- * values in the same word or the next; IS_DIRECTORY tells whether -w names a folder. Public for its tests. */
+/* The rules in one file of auditctl lines, appended to RULES as audit.rules(7) says: -w, -a, -A, -W, -d, -D (-k), -e,
+ * their values in the same word or the next; IS_DIRECTORY tells whether -w names a folder. Public for its tests. */
 struct audit_rule_list {
     struct audit_rule *items;
     size_t count, size;
