@@ -1,5 +1,4 @@
-/* Reading history steps and shell lines. A shell is not emulated: words and operators are told apart as far as build
- * files use them, and what a variable holds is not followed. */
+/* Reading history steps: which instruction wrote each, and the text that is the instruction's own. */
 #include "agent/checks/image_history.h"
 
 #include <ctype.h>
@@ -9,28 +8,11 @@
 #include "common/secrets.h"
 #include "common/text.h"
 
-enum { COMMANDS_MAX = 4096, WORDS_MAX = 1024, NESTING_MAX = 4 };
-
-static bool skip_prefix(struct step *step, const char *prefix)
-{
-    size_t length = strlen(prefix);
-
-    if (step->length < length || strncmp(step->body, prefix, length) != 0)
-        return false;
-    step->body += length;
-    step->length -= length;
-    while (step->length && *step->body == ' ') {
-        step->body++;
-        step->length--;
-    }
-    return true;
-}
-
 static void cut(struct step *step, size_t length)
 {
     step->body += length;
     step->length -= length;
-    while (step->length && *step->body == ' ') {
+    while (step->length && isspace((unsigned char)*step->body)) {
         step->body++;
         step->length--;
     }
@@ -81,7 +63,7 @@ static size_t env_length(const struct step *step, size_t at)
 
 /* A shell at AT, with its options up to the one behind which its script stands ("/bin/bash -o pipefail -c", "cmd /S
  * /C", "powershell -Command", "/usr/bin/env bash -c"): how long all of that is; 0: it is none. */
-static size_t shell_length(const struct step *step, size_t at)
+static size_t shell_length(const struct step *step, size_t at, bool *ret_windows)
 {
     static const char *const unix_shells[] = {"sh", "bash", "ash", "dash", "zsh", "ksh", NULL};
     static const char *const windows_shells[] = {"cmd",  "cmd.exe",  "powershell", "powershell.exe",
@@ -91,6 +73,7 @@ static size_t shell_length(const struct step *step, size_t at)
     size_t name = base_of(step, begin, end);
     bool is_windows = is_word_of(step, name, end - name, windows_shells);
 
+    *ret_windows = is_windows;
     if (!is_windows && !is_word_of(step, name, end - name, unix_shells))
         return 0;
     while (end < step->length && options++ < 16) {
@@ -112,13 +95,59 @@ static size_t shell_length(const struct step *step, size_t at)
     return 0;
 }
 
+/* A word with nothing in it that a shell would act on. */
+static bool is_plain(const struct step *step, size_t at, size_t length)
+{
+    for (size_t i = at; i < at + length; i++)
+        if (strchr(";&|<>()$`\"'\n", step->body[i]))
+            return false;
+    return length > 0;
+}
+
+/* What a SHELL instruction may put before a shell ("conda run -n env /bin/bash -c"), and a script in a shell's place:
+ * how long it is with the shell's options; 0: it is none. */
+static size_t prefix_length(const struct step *step, bool *ret_windows)
+{
+    static const char *const programs[] = {"conda",  "mamba", "micromamba", "busybox", "toybox",    "pixi",
+                                           "chroot", "scl",   "tini",       "poetry",  "dumb-init", NULL};
+    enum { WORDS_MAX = 12 };
+    size_t length = word_length(step, 0), name = base_of(step, 0, length), shell = shell_length(step, 0, ret_windows);
+
+    if (shell)
+        return shell;
+    if (length - name >= 8 && strncmp(step->body + length - 8, "shell.sh", 8) == 0)
+        return length;
+    if (!is_word_of(step, name, length - name, programs))
+        return 0;
+    for (size_t at = 0, words = 0; at < step->length && words < WORDS_MAX; words++) {
+        length = word_length(step, at);
+        if (!is_plain(step, at, length))
+            return 0;
+        at = skip_blanks(step, at + length);
+        shell = shell_length(step, at, ret_windows);
+        if (shell)
+            return at + shell;
+    }
+    return 0;
+}
+
 static bool skip_shell(struct step *step)
 {
-    size_t length = shell_length(step, 0);
+    bool windows = false;
+    size_t length = prefix_length(step, &windows);
 
-    if (length)
+    if (length) {
         cut(step, length);
+        step->dialect = windows ? SHELL_WINDOWS : SHELL_POSIX;
+    }
     return length > 0;
+}
+
+static void cut_arguments(struct step *step, size_t length)
+{
+    step->arguments = step->body;
+    step->arguments_length = length;
+    cut(step, length);
 }
 
 /* "|2 A=b C=d e /bin/sh -c": the count, then the build arguments, whose values may hold spaces. Where no shell follows
@@ -126,18 +155,66 @@ static bool skip_shell(struct step *step)
 static void skip_arguments(struct step *step)
 {
     size_t at = word_length(step, 0), arguments;
+    bool windows;
 
-    if (!step->length || *step->body != '|')
-        return;
     arguments = strtoul(step->body + 1, NULL, 10);
     for (size_t i = at; i < step->length; i++)
-        if (isspace((unsigned char)step->body[i]) && i + 1 < step->length && shell_length(step, i + 1)) {
-            cut(step, i + 1);
+        if (isspace((unsigned char)step->body[i]) && i + 1 < step->length && shell_length(step, i + 1, &windows)) {
+            cut_arguments(step, i + 1);
             return;
         }
-    cut(step, at);
-    for (; arguments && step->length; arguments--)
+    for (; arguments && at < step->length; arguments--) {
+        at = skip_blanks(step, at);
+        at += word_length(step, at);
+    }
+    cut_arguments(step, at);
+}
+
+/* "A=b C=d /bin/sh -c", as buildah wrote them. */
+static void skip_assignments(struct step *step)
+{
+    bool windows;
+
+    for (size_t at = 0; at < step->length;) {
+        size_t length = word_length(step, at), name = at;
+
+        while (name < at + length && (isalnum((unsigned char)step->body[name]) || step->body[name] == '_'))
+            name++;
+        if (name == at || name == at + length || step->body[name] != '=' || !is_plain(step, at, length))
+            return;
+        at = skip_blanks(step, at + length);
+        if (shell_length(step, at, &windows)) {
+            cut_arguments(step, at);
+            return;
+        }
+    }
+}
+
+static bool begins_with(const struct step *step, const char *text)
+{
+    size_t length = strlen(text);
+
+    return step->length >= length && memcmp(step->body, text, length) == 0;
+}
+
+/* The flags of the instruction itself, which buildah and kaniko keep. */
+static void skip_flags(struct step *step)
+{
+    while (begins_with(step, "--mount=") || begins_with(step, "--network=") || begins_with(step, "--security=") ||
+           begins_with(step, "--device="))
         cut(step, word_length(step, 0));
+}
+
+static void skip_to_command(struct step *step)
+{
+    skip_flags(step);
+    if (begins_with(step, "|"))
+        skip_arguments(step);
+    else
+        skip_assignments(step);
+    skip_flags(step);
+    skip_shell(step);
+    skip_flags(step);
 }
 
 static void drop_ending(struct step *step, const char *ending)
@@ -148,40 +225,87 @@ static void drop_ending(struct step *step, const char *ending)
         step->length -= length;
 }
 
-struct step history_step_read(const struct history_step *history_step)
+/* Nothing but what PowerShell images set before a command: "$Name = 'value';". */
+static bool sets_preferences(const struct step *step)
+{
+    for (size_t at = skip_blanks(step, 0); at < step->length;) {
+        const char *end = memchr(step->body + at, ';', step->length - at);
+
+        if (step->body[at] != '$' || !end || !memchr(step->body + at, '=', (size_t)(end - step->body) - at))
+            return false;
+        at = skip_blanks(step, (size_t)(end - step->body) + 1);
+    }
+    return true;
+}
+
+/* The classic builder's mark of an instruction that runs nothing stands behind the shell, whichever SHELL names: steps
+ * over both. In what a shell runs it would be a comment. */
+static bool skip_mark(struct step *step)
+{
+    static const char mark[] = "#(nop)";
+    enum { PREFIX_MAX = 4096 };
+    struct step prefix = *step;
+    const char *at = memmem(step->body, step->length < PREFIX_MAX ? step->length : PREFIX_MAX, mark, sizeof mark - 1);
+
+    if (!at)
+        return false;
+    prefix.length = (size_t)(at - step->body);
+    if (begins_with(&prefix, "|"))
+        skip_arguments(&prefix);
+    if (skip_shell(&prefix) ? prefix.length && !(prefix.dialect == SHELL_WINDOWS && sets_preferences(&prefix))
+                            : !is_plain(&prefix, 0, word_length(&prefix, 0)) ||
+                                  skip_blanks(&prefix, word_length(&prefix, 0)) < prefix.length)
+        return false;
+    cut(step, (size_t)(at - step->body) + sizeof mark - 1);
+    return true;
+}
+
+/* The instruction's name at the beginning; cuts it off. Small letters are as good, but where they would be a program's
+ * name. */
+static enum instruction read_instruction(struct step *step)
 {
     static const struct {
         const char *word;
         enum instruction instruction;
-    } words[] = {{"COPY ", INSTRUCTION_COPY},       {"ADD ", INSTRUCTION_ADD},          {"RUN ", INSTRUCTION_RUN},
-                 {"ENV ", INSTRUCTION_META},        {"LABEL ", INSTRUCTION_META},       {"CMD ", INSTRUCTION_META},
-                 {"ENTRYPOINT ", INSTRUCTION_META}, {"EXPOSE ", INSTRUCTION_META},      {"USER ", INSTRUCTION_META},
-                 {"WORKDIR ", INSTRUCTION_META},    {"VOLUME ", INSTRUCTION_META},      {"ARG ", INSTRUCTION_META},
-                 {"STOPSIGNAL ", INSTRUCTION_META}, {"HEALTHCHECK ", INSTRUCTION_META}, {"SHELL ", INSTRUCTION_META},
-                 {"ONBUILD ", INSTRUCTION_META},    {"MAINTAINER ", INSTRUCTION_META},  {"FROM ", INSTRUCTION_META}};
-    struct step step = {.body = history_step->created_by, .length = strlen(history_step->created_by)}, marked;
-    bool nop;
+    } words[] = {{"COPY", INSTRUCTION_COPY},       {"ADD", INSTRUCTION_ADD},          {"RUN", INSTRUCTION_RUN},
+                 {"ENV", INSTRUCTION_ENV},         {"ARG", INSTRUCTION_ARG},          {"LABEL", INSTRUCTION_META},
+                 {"CMD", INSTRUCTION_META},        {"ENTRYPOINT", INSTRUCTION_META},  {"EXPOSE", INSTRUCTION_META},
+                 {"USER", INSTRUCTION_META},       {"WORKDIR", INSTRUCTION_WORKDIR},  {"VOLUME", INSTRUCTION_META},
+                 {"STOPSIGNAL", INSTRUCTION_META}, {"HEALTHCHECK", INSTRUCTION_META}, {"SHELL", INSTRUCTION_META},
+                 {"ONBUILD", INSTRUCTION_META},    {"MAINTAINER", INSTRUCTION_META},  {"FROM", INSTRUCTION_META}};
+    static const char *const programs[] = {"env", "cmd", "user", "from", NULL};
+    size_t length = word_length(step, 0);
+    bool is_program = is_word_of(step, 0, length, programs);
 
-    while (step.length && isspace((unsigned char)*step.body))
-        cut(&step, 1);
+    for (size_t i = 0; i < countof(words) && length < step->length; i++) {
+        bool is_trigger;
+
+        if (strlen(words[i].word) != length || strncasecmp(step->body, words[i].word, length) != 0 ||
+            (is_program && !begins_with(step, words[i].word)))
+            continue;
+        is_trigger = strcmp(words[i].word, "ONBUILD") == 0 && !step->is_trigger;
+        step->is_trigger |= is_trigger;
+        cut(step, length);
+        return is_trigger ? read_instruction(step) : words[i].instruction;
+    }
+    return INSTRUCTION_OTHER;
+}
+
+struct step history_step_read(const struct history_step *history_step)
+{
+    struct step step = {.body = history_step->created_by, .length = strlen(history_step->created_by)};
+    bool marked;
+
+    cut(&step, 0);
     drop_ending(&step, " # buildkit");
-    marked = step;
-    nop = skip_shell(&marked) && skip_prefix(&marked, "#(nop)");
-    if (nop)
-        step = marked;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (skip_prefix(&step, words[i].word)) {
-            step.instruction = words[i].instruction;
-            break;
-        }
-    if (nop)
+    marked = skip_mark(&step);
+    step.instruction = read_instruction(&step);
+    if (marked)
         return step;
     if (step.instruction == INSTRUCTION_OTHER && step.length && *step.body != '#')
         step.instruction = INSTRUCTION_RUN;
-    if (step.instruction == INSTRUCTION_RUN) {
-        skip_arguments(&step);
-        skip_shell(&step);
-    }
+    if (step.instruction == INSTRUCTION_RUN)
+        skip_to_command(&step);
     return step;
 }
 
@@ -201,333 +325,29 @@ const struct history_facts *history_need(const struct check_input *in, struct ch
     return NULL;
 }
 
-void history_say_step(const struct check_input *in, struct check_result *out, size_t number, const struct step *step,
-                      const char *what)
+/* TEXT with all secrets redacted, and as much of it as is shown. */
+static void show(struct str *out, const char *text, size_t length)
 {
-    enum { STEP_SHOWN_MAX = 160 };
-    scoped_str redacted = STR_INIT, shown = STR_INIT;
+    enum { SHOWN_MAX = 160, READ_MAX = 64 * 1024 };
+    scoped_str redacted = STR_INIT;
 
-    if (in->explain) {
-        secret_redact(&redacted, step->body, step->length, true);
-        text_escape(&shown, str_text(&redacted), redacted.length, STEP_SHOWN_MAX);
-    }
-    check_say(in, out, VERDICT_FAIL, "step %zu: %s: %s", number + 1, what, str_text(&shown));
+    while (length && isspace((unsigned char)text[length - 1]))
+        length--;
+    secret_redact(&redacted, text, length < READ_MAX ? length : READ_MAX, true);
+    text_escape(out, str_text(&redacted), redacted.length, SHOWN_MAX);
 }
 
-/* ---- Shell lines ---- */
-
-void shell_line_deinit(struct shell_line *line)
+void history_say(const struct check_input *in, struct check_result *out, size_t number, const char *what,
+                 const char *text, size_t length)
 {
-    for (size_t i = 0; i < line->count; i++) {
-        for (size_t k = 0; k < line->items[i].count; k++)
-            free(line->items[i].words[k]);
-        free(line->items[i].words);
-    }
-    vec_free(line);
+    scoped_str shown = STR_INIT;
+
+    if (in->explain && text)
+        show(&shown, text, length);
+    check_say(in, out, VERDICT_FAIL, "step %zu: %s%s%s", number + 1, what, shown.length ? ": " : "", str_text(&shown));
 }
 
-const char *shell_base_name(const char *path)
+void history_say_unread(const struct check_input *in, struct check_result *out, size_t number, const char *why)
 {
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
-bool shell_is_one_of(const char *word, const char *const *words)
-{
-    for (; *words; words++)
-        if (strcmp(word, *words) == 0)
-            return true;
-    return false;
-}
-
-struct splitter {
-    struct shell_line *line;
-    struct shell_command command;
-    size_t size;
-    struct str word;
-    bool in_word, quoted, piped;
-    bool in_options; /* behind a prefix that takes options of its own, such as sudo */
-    bool skip_value;
-    struct str mark; /* that ends the here-document of the next line; empty: none */
-    bool want_mark;
-    size_t mark_command; /* number in the line of the command that reads it */
-    unsigned depth;
-};
-
-static void split(struct splitter *splitter, const char *text, size_t length);
-
-static bool is_shell(const char *word)
-{
-    static const char *const shells[] = {"sh", "bash", "ash", "dash", "zsh", "ksh", "su", NULL};
-
-    return shell_is_one_of(shell_base_name(word), shells);
-}
-
-/* -c, -ec, -lc … */
-static bool takes_script(const char *word)
-{
-    return word[0] == '-' && word[1] != '-' && strchr(word, 'c') != NULL;
-}
-
-static bool is_assignment(const char *word)
-{
-    const char *at = word;
-
-    while (isalnum((unsigned char)*at) || *at == '_')
-        at++;
-    return at != word && *at == '=' && !isdigit((unsigned char)*word);
-}
-
-/* Words before a command that are not it. */
-static bool is_prefix(struct splitter *splitter, const char *word, bool quoted)
-{
-    static const char *const with_options[] = {"sudo",  "doas",    "env",   "nice",   "ionice",  "time",
-                                               "xargs", "timeout", "nohup", "stdbuf", "command", NULL};
-    static const char *const plain[] = {"exec", "eatmydata", "if", "then", "else", "elif", "do",   "while", "until",
-                                        "!",    "{",         "}",  "(",    ")",    "fi",   "done", NULL};
-    static const char *const with_value[] = {"-u", "-g", "-I", "-a", "-d", NULL};
-
-    if (splitter->skip_value) {
-        splitter->skip_value = false;
-        return true;
-    }
-    if (quoted)
-        return false;
-    if (shell_is_one_of(shell_base_name(word), with_options)) {
-        splitter->in_options = true;
-        return true;
-    }
-    if (splitter->in_options && (*word == '-' || isdigit((unsigned char)*word))) {
-        splitter->skip_value = shell_is_one_of(word, with_value);
-        return true;
-    }
-    return shell_is_one_of(word, plain) || is_assignment(word);
-}
-
-static void push_word(struct shell_command *command, size_t *size, const char *word, size_t length)
-{
-    if (command->count == *size) {
-        *size = *size ? 2 * *size : 8;
-        command->words = mem_realloc_array(command->words, *size, sizeof *command->words);
-    }
-    command->words[command->count++] = mem_strndup(word, length);
-}
-
-static void end_word(struct splitter *splitter)
-{
-    struct shell_command *command = &splitter->command;
-    const char *word = str_text(&splitter->word);
-
-    if (!splitter->in_word)
-        return;
-    splitter->in_word = false;
-    if (splitter->want_mark) {
-        splitter->want_mark = false;
-        str_clear(&splitter->mark);
-        str_append(&splitter->mark, *word == '-' ? word + 1 : word);
-        splitter->mark_command = splitter->line->count;
-    } else if (splitter->line->count < COMMANDS_MAX && command->count < WORDS_MAX &&
-               (command->count || !is_prefix(splitter, word, splitter->quoted))) {
-        push_word(command, &splitter->size, word, splitter->word.length);
-    }
-    splitter->quoted = false;
-    str_clear(&splitter->word);
-}
-
-static void split_inner(struct splitter *splitter, const char *text, size_t length)
-{
-    struct splitter inner = {.line = splitter->line, .depth = splitter->depth + 1};
-
-    if (splitter->depth < NESTING_MAX)
-        split(&inner, text, length);
-}
-
-/* sh -c SCRIPT, eval WORD… */
-static void split_script(struct splitter *splitter, const struct shell_command *command)
-{
-    if (strcmp(command->words[0], "eval") == 0)
-        for (size_t i = 1; i < command->count; i++)
-            split_inner(splitter, command->words[i], strlen(command->words[i]));
-    if (!is_shell(command->words[0]))
-        return;
-    for (size_t i = 1; i + 1 < command->count; i++)
-        if (takes_script(command->words[i])) {
-            split_inner(splitter, command->words[i + 1], strlen(command->words[i + 1]));
-            return;
-        }
-}
-
-static void end_command(struct splitter *splitter, bool pipe)
-{
-    struct shell_command command;
-
-    end_word(splitter);
-    command = splitter->command;
-    command.piped = splitter->piped;
-    splitter->piped = pipe;
-    splitter->command = (struct shell_command){0};
-    splitter->size = 0;
-    splitter->in_options = splitter->skip_value = splitter->want_mark = false;
-    if (!command.count) {
-        free(command.words);
-        return;
-    }
-    vec_push(splitter->line, command);
-    split_script(splitter, &command);
-}
-
-/* $(…) inside double quotes runs as well. */
-static void split_substitutions(struct splitter *splitter, const char *text, size_t length)
-{
-    for (size_t i = 0; i + 1 < length; i++) {
-        size_t end, depth = 1;
-
-        if (text[i] == '`') {
-            const char *close = memchr(text + i + 1, '`', length - i - 1);
-
-            if (!close)
-                return;
-            split_inner(splitter, text + i + 1, (size_t)(close - text) - i - 1);
-            i = (size_t)(close - text);
-        }
-        if (text[i] != '$' || text[i + 1] != '(')
-            continue;
-        for (end = i + 2; end < length && depth; end++)
-            depth += text[end] == '(' ? 1 : text[end] == ')' ? -1UL : 0;
-        split_inner(splitter, text + i + 2, end - i - 2 - (depth == 0));
-        i = end;
-    }
-}
-
-static size_t read_quoted(struct splitter *splitter, const char *text, size_t length, size_t at)
-{
-    char quote = text[at++];
-    size_t from = at;
-
-    splitter->quoted |= !splitter->in_word;
-    splitter->in_word = true;
-    while (at < length && text[at] != quote) {
-        if (quote == '"' && text[at] == '\\' && at + 1 < length)
-            at++;
-        str_append_char(&splitter->word, text[at++]);
-    }
-    if (quote == '"')
-        split_substitutions(splitter, text + from, at - from);
-    return at;
-}
-
-/* < > << >> and their like are words; behind << stands the mark. What is a descriptor's number before them is dropped.
- */
-static size_t read_redirection(struct splitter *splitter, const char *text, size_t length, size_t at)
-{
-    char c = text[at];
-    const char *word = str_text(&splitter->word);
-
-    if (splitter->in_word && word[strspn(word, "0123456789")] == '\0') {
-        splitter->in_word = false;
-        str_clear(&splitter->word);
-    }
-    end_word(splitter);
-    if (c == '<' && at + 1 < length && text[at + 1] == '<') {
-        at++;
-        if (at + 1 < length && text[at + 1] == '<')
-            return at + 1; /* a here-string is a word */
-        splitter->want_mark = true;
-        if (at + 1 < length && text[at + 1] == '-')
-            at++;
-        return at;
-    }
-    if (splitter->command.count && splitter->command.count < WORDS_MAX)
-        push_word(&splitter->command, &splitter->size, c == '<' ? "<" : ">", 1);
-    while (at + 1 < length && (text[at + 1] == '>' || text[at + 1] == '&' || text[at + 1] == '|'))
-        at++;
-    return at;
-}
-
-static bool is_piped_shell(const struct shell_line *line)
-{
-    const struct shell_command *last = &line->items[line->count - 1];
-
-    return last->piped && is_shell(last->words[0]);
-}
-
-/* Reads the here-document whose first line begins at AT; gives where its mark's line ends. */
-static size_t read_document(struct splitter *splitter, const char *text, size_t length, size_t at)
-{
-    size_t from = at, body = length;
-    struct shell_command *command =
-        splitter->mark_command < splitter->line->count ? &splitter->line->items[splitter->mark_command] : NULL;
-
-    while (at < length) {
-        const char *newline = memchr(text + at, '\n', length - at);
-        size_t end = newline ? (size_t)(newline - text) : length, start = at;
-
-        while (start < end && text[start] == '\t')
-            start++;
-        if (end - start == splitter->mark.length && memcmp(text + start, splitter->mark.data, end - start) == 0) {
-            body = at;
-            at = end;
-            break;
-        }
-        at = end + 1;
-    }
-    str_clear(&splitter->mark);
-    if (body > length)
-        body = length;
-    if (command && (is_shell(command->words[0]) || is_piped_shell(splitter->line))) {
-        split_inner(splitter, text + from, body - from);
-    } else if (command && command->count < WORDS_MAX) {
-        size_t size = command->count;
-
-        push_word(command, &size, text + from, body - from);
-    }
-    return at < length ? at : length;
-}
-
-static void split(struct splitter *splitter, const char *text, size_t length)
-{
-    for (size_t at = 0; at < length; at++) {
-        char c = text[at];
-
-        if (c == '\\' && at + 1 < length) {
-            if (text[++at] == '\r' && at + 1 < length && text[at + 1] == '\n')
-                at++;
-            if (text[at] != '\n') {
-                splitter->in_word = true;
-                str_append_char(&splitter->word, text[at]);
-            }
-        } else if (c == '"' || c == '\'') {
-            at = read_quoted(splitter, text, length, at);
-        } else if (c == '#' && !splitter->in_word) {
-            while (at < length && text[at] != '\n')
-                at++;
-            end_command(splitter, false);
-        } else if (c == '<' || c == '>') {
-            at = read_redirection(splitter, text, length, at);
-        } else if (c == '&' && at + 1 < length && text[at + 1] == '>') { /* &> */
-            end_word(splitter);
-        } else if (c == ';' || c == '&' || c == '|' || c == '\n' || c == '(' || c == ')' || c == '`') {
-            bool pipe = c == '|' && !(at + 1 < length && text[at + 1] == '|') && !(at && text[at - 1] == '|');
-
-            end_command(splitter, pipe || (c == '&' && at && text[at - 1] == '|'));
-            if (c == '\n' && splitter->mark.length)
-                at = read_document(splitter, text, length, at + 1);
-        } else if (isspace((unsigned char)c)) {
-            end_word(splitter);
-        } else if (c) {
-            splitter->in_word = true;
-            str_append_char(&splitter->word, c);
-        }
-    }
-    end_command(splitter, false);
-    str_deinit(&splitter->word);
-    str_deinit(&splitter->mark);
-}
-
-void shell_split(const char *text, size_t length, struct shell_line *ret)
-{
-    struct splitter splitter = {.line = ret};
-
-    split(&splitter, text, length);
+    check_say(in, out, VERDICT_ERROR, "step %zu: %s", number + 1, why);
 }

@@ -1,48 +1,44 @@
-/* An image's history read as the instructions that made it, and RUN steps as the commands in them. */
+/* An image's history read as the instructions that made it. */
 #ifndef AGENT_CHECKS_IMAGE_HISTORY_H
 #define AGENT_CHECKS_IMAGE_HISTORY_H
 
 #include "agent/check.h"
-#include "common/str.h"
-#include "common/vec.h"
+#include "agent/checks/shell.h"
 #include "probes/facts.h"
 
-enum instruction { INSTRUCTION_OTHER, INSTRUCTION_RUN, INSTRUCTION_COPY, INSTRUCTION_ADD, INSTRUCTION_META };
+enum instruction {
+    INSTRUCTION_OTHER,
+    INSTRUCTION_RUN,
+    INSTRUCTION_COPY,
+    INSTRUCTION_ADD,
+    INSTRUCTION_ENV,
+    INSTRUCTION_ARG,
+    INSTRUCTION_WORKDIR,
+    INSTRUCTION_META
+};
 
-/* One step. BODY points into the step's text and is not terminated at its end. */
+/* One step. BODY and ARGUMENTS point into the step's text and are not terminated at their end. */
 struct step {
     enum instruction instruction;
-    const char *body;
+    const char *body; /* what stands behind the instruction, for RUN without the shell and the instruction's flags */
     size_t length;
+    const char *arguments; /* of the build, as a RUN step records them; NULL: none */
+    size_t arguments_length;
+    enum shell_dialect dialect; /* what BODY is written for */
+    bool is_trigger;            /* ONBUILD: for the images that are built on this one */
 };
 
 /* The classic builder's forms ("/bin/sh -c #(nop) ADD …", "|1 A=b /bin/sh -c …", "/bin/sh -c …"), BuildKit's ("RUN … #
- * buildkit") and what buildah and kaniko write. */
+ * buildkit") and what buildah and kaniko write, which keep the flags of RUN and its exec form. */
 struct step history_step_read(const struct history_step *step);
 
-/* A simple command of a shell line, its words in order; prefixes (sudo, env, VAR=value) are dropped. */
-struct shell_command {
-    char **words;
-    size_t count;
-    bool piped; /* its input comes from the command before it */
-};
-struct shell_line {
-    struct shell_command *items;
-    size_t count, size;
-};
-/* Splits TEXT at ; | & newlines and brackets; quotes group words, redirections are words of their own, and what "sh -c"
- * or a here-document gives to a shell is split in its turn. Any other here-document is one more word of its command. */
-void shell_split(const char *text, size_t length, struct shell_line *ret);
-void shell_line_deinit(struct shell_line *line);
-
-/* The last part of a path. */
-const char *shell_base_name(const char *path);
-bool shell_is_one_of(const char *word, const char *const *words); /* WORDS end with NULL */
-
-/* For the rules on how an image was built: its history, or NULL with the verdict said; and saying that a step fails,
- * all secrets in it redacted. */
+/* For the rules on how an image was built: its history, or NULL with the verdict said. */
 const struct history_facts *history_need(const struct check_input *in, struct check_result *out);
-void history_say_step(const struct check_input *in, struct check_result *out, size_t number, const struct step *step,
-                      const char *what);
+/* Step NUMBER (from 0) fails: WHAT, and the command or words in it that do, all secrets in them redacted. TEXT may be
+ * NULL. Nothing else of a step is shown: a neighbour may hold a password. */
+void history_say(const struct check_input *in, struct check_result *out, size_t number, const char *what,
+                 const char *text, size_t length);
+/* Step NUMBER is not judged: error, and why. */
+void history_say_unread(const struct check_input *in, struct check_result *out, size_t number, const char *why);
 
 #endif

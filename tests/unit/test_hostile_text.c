@@ -116,6 +116,14 @@ START_TEST(test_steps_in_linear_time)
         {"", "a<<b c\n", ""},
         {"", "\\\"", ""},
         {"", "\"`a`$(", ""},
+        {"", "{ ", ""},
+        {"", "if a; then ", ""},
+        {"", "a|", ""},
+        {"", "eval eval ", ""},
+        {"", "cat <<A|sh\n", ""},
+        {"", "$(a <(", ""},
+        {"echo '", "sh -c \"", "'|sh"},
+        {"", "case a in a) ", ""},
     };
 
     for (size_t i = 0; i < countof(texts); i++) {
@@ -125,7 +133,7 @@ START_TEST(test_steps_in_linear_time)
         usec_t begun = cpu_time();
         struct step step = history_step_read(&history_step);
 
-        shell_split(step.body, step.length, &line);
+        shell_parse(step.body, step.length, step.dialect, &line);
         expect_within(begun, text);
         ck_assert(step.instruction == INSTRUCTION_RUN);
     }

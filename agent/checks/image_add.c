@@ -1,0 +1,89 @@
+/* ADD where COPY serves, from an image's history: 4.9. */
+#include <string.h>
+#include <strings.h>
+
+#include "agent/checks/checks.h"
+#include "agent/checks/image_history.h"
+#include "common/str.h"
+
+/* Is WORD the name of an archive that ADD unpacks, or the classic builder's "file:…"? Its "multi:…" are several. */
+static bool may_be_root(const char *word)
+{
+    static const char *const endings[] = {".tar",  ".tar.gz", ".tgz",     ".tar.xz", ".txz",      ".tar.bz2",
+                                          ".tbz2", ".tbz",    ".tar.zst", ".tzst",   ".tar.lzma", ".tar.lz4"};
+    size_t length = strlen(word);
+
+    if (str_starts(word, "file:"))
+        return true;
+    for (size_t i = 0; i < countof(endings); i++) {
+        size_t ending = strlen(endings[i]);
+
+        if (length > ending && strcasecmp(word + length - ending, endings[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Does a DESTINATION mean the root? AT_ROOT: the work directory is the root as well. */
+static bool is_root_path(const char *destination, bool at_root)
+{
+    static const char *const here[] = {".", "./", "./.", NULL};
+
+    return (*destination && destination[strspn(destination, "/")] == '\0') || strcmp(destination, "\\") == 0 ||
+           (at_root && shell_is_one_of(destination, here));
+}
+
+/* The file system that an image begins with: one archive, unpacked at the root. A URL's is not unpacked. */
+static bool is_root(const struct step *step, bool at_root)
+{
+    scoped(shell_line_deinit) struct shell_line line = {0};
+    const struct shell_words *words;
+    size_t sources = 0;
+
+    shell_parse(step->body, step->length, SHELL_WINDOWS, &line);
+    if (line.count != 1 || line.why || line.items[0]->redirects)
+        return false;
+    words = &line.items[0]->words;
+    for (size_t i = 0; i + 1 < words->count; i++) {
+        const char *word = words->items[i].text;
+
+        if (str_starts(word, "--") || strcmp(word, "in") == 0)
+            continue;
+        sources++;
+        if (strstr(word, "://") || !may_be_root(word))
+            return false;
+    }
+    return sources == 1 && is_root_path(words->items[words->count - 1].text, at_root);
+}
+
+static bool sets_root(const struct step *step)
+{
+    return step->length == 1 && *step->body == '/';
+}
+
+void check_image_add_instruction(const struct check_input *in, struct check_result *out)
+{
+    const struct history_facts *history = history_need(in, out);
+    bool first = true;   /* nothing has been put into the image yet */
+    bool at_root = true; /* the work directory is the root */
+
+    if (!history)
+        return;
+    for (size_t i = 0; i < history->count; i++) {
+        struct step step = history_step_read(&history->items[i]);
+
+        if (step.instruction == INSTRUCTION_ADD && (step.is_trigger || !first || !is_root(&step, at_root)))
+            history_say(in, out, i, step.is_trigger ? "ONBUILD ADD" : "ADD", step.body, step.length);
+        if (step.instruction == INSTRUCTION_WORKDIR)
+            at_root = sets_root(&step);
+        if (step.instruction == INSTRUCTION_ADD || step.instruction == INSTRUCTION_COPY ||
+            step.instruction == INSTRUCTION_RUN ||
+            (step.instruction == INSTRUCTION_OTHER && history->items[i].size > 0))
+            first = false;
+    }
+    if (out->verdict == VERDICT_NONE)
+        check_say(in, out, VERDICT_PASS, "no ADD beyond the base layer");
+    else
+        check_remedy(in, out,
+                     "# in these steps: COPY for files; RUN curl … && sha256sum -c for what comes from elsewhere");
+}

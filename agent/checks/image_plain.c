@@ -1,0 +1,221 @@
+/* Files and packages that a RUN step takes over plain HTTP, and whether it checks them: 4.11. */
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "agent/checks/image_verified.h"
+#include "common/str.h"
+
+/* ---- Plain HTTP ---- */
+
+/* Is the host of URL, behind its scheme, this machine's own? */
+static bool is_local(const char *host)
+{
+    static const char *const names[] = {"localhost", "[::1]", "host.docker.internal", "0.0.0.0"};
+    size_t length = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#\"' ");
+    bool loopback = length > 4 && strncmp(host, "127.", 4) == 0;
+
+    for (size_t i = 4; loopback && i < length; i++)
+        loopback = isdigit((unsigned char)host[i]) || host[i] == '.';
+    for (size_t i = 0; i < countof(names); i++)
+        if (length == strlen(names[i]) && strncasecmp(host, names[i], length) == 0)
+            return true;
+    return loopback;
+}
+
+const char *verified_plain_url(const char *word)
+{
+    static const char scheme[] = "http://";
+
+    for (const char *url = strcasestr(word, scheme); url; url = strcasestr(url + 1, scheme)) {
+        const char *outer = word;
+
+        while (outer && outer < url && (outer = strstr(outer, "://")) && outer < url) { /* in another URL's path */
+            const char *end = outer + strcspn(outer, " \t\n\"'");
+
+            if (end > url)
+                return NULL;
+            outer = end;
+        }
+        if ((url == word || !isalnum((unsigned char)url[-1])) && !is_local(url + strlen(scheme)) &&
+            !strstr(url, "#sha256=") && !strstr(url, "#sha512=") && !strstr(url, "#sha384="))
+            return url;
+    }
+    return NULL;
+}
+
+static bool is_archive(const char *path, size_t length)
+{
+    static const char *const endings[] = {
+        ".deb",  ".rpm",  ".apk",     ".tar", ".gz",   ".tgz", ".xz",      ".bz2", ".zip",      ".jar",
+        ".whl",  ".gem",  ".sh",      ".run", ".bin",  ".pkg", ".exe",     ".msi", ".zst",      ".txz",
+        ".tbz2", ".tbz",  ".7z",      ".war", ".phar", ".py",  ".pl",      ".so",  ".AppImage", ".lzma",
+        ".iso",  ".dmg",  ".nupkg",   ".crx", ".xpi",  ".ear", ".rb",      ".ps1", ".bash",     ".cab",
+        ".egg",  ".snap", ".flatpak", ".img", ".ipk",  ".lz",  "/download"};
+
+    for (size_t i = 0; i < countof(endings); i++) {
+        size_t size = strlen(endings[i]);
+
+        if (length > size && strncasecmp(path + length - size, endings[i], size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The path of URL, without a query or fragment. */
+static size_t path_length(const char *url)
+{
+    return strcspn(url, "?#\"' \t\n");
+}
+
+/* Words that tell a proxy or a header, not where something is taken from. */
+static bool is_other(const struct shell_command *command, size_t i)
+{
+    const char *word = command->words.items[i].text, *before = i ? command->words.items[i - 1].text : "";
+
+    return strcasestr(before, "proxy") || strcmp(before, "-x") == 0 || strcmp(before, "-e") == 0 ||
+           strcmp(before, "-H") == 0 || strcmp(before, "--header") == 0 || strcmp(before, "--referer") == 0 ||
+           (strcasestr(word, "proxy") && strcasestr(word, "proxy") < strcasestr(word, "http://") && strchr(word, '=') &&
+            strchr(word, '=') < strcasestr(word, "http://"));
+}
+
+/* The I-th word's URL of plain HTTP. */
+static const char *word_url(const struct shell_command *command, size_t i)
+{
+    const char *url = verified_plain_url(command->words.items[i].text);
+
+    return url && !is_other(command, i) ? url : NULL;
+}
+
+static const char *command_url(const struct shell_command *command)
+{
+    const char *url = NULL;
+
+    for (size_t i = 1; i < command->words.count && !url; i++)
+        url = word_url(command, i);
+    return url;
+}
+
+/* Package managers whose packages are not signed: where they come from is all that vouches for them. */
+static bool takes_unsigned(const struct shell_command *command)
+{
+    static const char *const names[] = {"pip",          "pip2",  "pip3",   "npm", "yarn",   "pnpm", "gem",
+                                        "easy_install", "cargo", "poetry", "uv",  "pipenv", NULL};
+    const char *name = shell_program(command);
+
+    if (!command_url(command))
+        return false;
+    return shell_is_one_of(name, names) || (str_starts(name, "pip3.") && isdigit((unsigned char)name[5])) ||
+           (str_starts(name, "python") && command->words.count > 2 && strcmp(command->words.items[1].text, "-m") == 0 &&
+            str_starts(command->words.items[2].text, "pip"));
+}
+
+/* The file that is taken: an archive or program by the URL's name, or by what it is stored as. */
+static bool takes_file(const struct shell_command *command, char **file)
+{
+    const char *url = command_url(command), *stored = NULL;
+
+    for (size_t i = 1; i < command->words.count; i++) {
+        const char *word = word_url(command, i);
+
+        if (word && (is_archive(word, path_length(word)) || is_archive(word, strcspn(word, "#\"' \t\n")))) {
+            *file = mem_strndup(word, path_length(word));
+            return true;
+        }
+        if (!word && is_archive(command->words.items[i].text, strlen(command->words.items[i].text)) &&
+            !strstr(command->words.items[i].text, "://"))
+            stored = command->words.items[i].text;
+    }
+    if (!stored && shell_output_file(command) &&
+        is_archive(shell_output_file(command), strlen(shell_output_file(command))))
+        stored = shell_output_file(command);
+    if (!url || !stored || !verified_is_download(command))
+        return false;
+    *file = mem_strdup(stored);
+    return true;
+}
+
+/* curl http://… | tar x */
+static bool is_unpacked(const struct shell_command *download)
+{
+    static const char *const names[] = {"tar",  "bsdtar", "gunzip", "zcat", "gzip", "xz",  "unxz",  "bunzip2",
+                                        "cpio", "unzip",  "dpkg",   "rpm",  "zstd", "jar", "xzcat", NULL};
+
+    for (const struct shell_command *command = download->pipe; command; command = command->pipe)
+        if (shell_is_one_of(shell_program(command), names))
+            return true;
+    return false;
+}
+
+const struct shell_command *verified_plain(const struct shell_line *line, char **file)
+{
+    for (size_t i = 0; i < line->count; i++) {
+        const struct shell_command *command = line->items[i];
+        char *name = NULL;
+
+        if (verified_only_prints(command))
+            continue;
+        if (takes_unsigned(command) ||
+            (verified_is_download(command) && command_url(command) && is_unpacked(command)) ||
+            takes_file(command, &name)) {
+            if (file)
+                *file = name;
+            else
+                free(name);
+            return command;
+        }
+    }
+    return NULL;
+}
+
+/* ---- Checks ---- */
+
+/* Sums say nothing alone: they are compared by the program, or by what takes them. */
+static bool compares_sum(const struct shell_command *command)
+{
+    static const char *const programs[] = {"sha256sum", "sha512sum", "sha1sum", "sha384sum", "sha224sum",
+                                           "md5sum",    "shasum",    "b2sum",   "b3sum",     "cksum",
+                                           "rhash",     "openssl",   "sha3sum", NULL};
+
+    if (!shell_is_one_of(shell_program(command), programs))
+        return false;
+    if (command->pipe || command->inside)
+        return true;
+    if (strcmp(shell_program(command), "openssl") == 0)
+        return false;
+    for (size_t i = 1; i < command->words.count; i++) {
+        const char *word = command->words.items[i].text;
+
+        if (str_starts(word, "--c") || (word[0] == '-' && word[1] != '-' && strpbrk(word, "cC")))
+            return true;
+    }
+    return false;
+}
+
+static bool verifies(const struct shell_command *command)
+{
+    static const char *const programs[] = {"cosign",       "minisign",      "gpgv",          "signify",  "jarsigner",
+                                           "Get-FileHash", "debsig-verify", "slsa-verifier", "dpkg-sig", NULL};
+    static const char *const words[] = {"--verify",  "--checksig", "--require-hashes", "-verify", "--verify-files",
+                                        "--decrypt", NULL};
+    const char *name = shell_program(command);
+
+    if (shell_is_one_of(name, programs) || compares_sum(command))
+        return true;
+    for (size_t i = 1; i < command->words.count; i++) {
+        const char *word = command->words.items[i].text;
+
+        if (str_starts(word, "--checksum") || shell_is_one_of(word, words) ||
+            (str_starts(name, "rpm") && word[0] == '-' && word[1] != '-' && strchr(word, 'K')))
+            return true;
+    }
+    return false;
+}
+
+bool verified_checks(const struct shell_line *line)
+{
+    for (size_t i = 0; i < line->count; i++)
+        if (verifies(line->items[i]))
+            return true;
+    return false;
+}
