@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "common/file.h"
 #include "common/str.h"
 #include "common/vec.h"
+#include "probes/http.h"
 
 enum { FILE_LIMIT = 1024 * 1024 };
 static const char default_path[] = "/etc/docker-bench-agent/agent.json";
@@ -536,6 +538,22 @@ static void apply_argument(struct config *config, const char *argument, const ch
         *setting = arena_strdup(config->arena, argument);
 }
 
+/* What only shows when it is used: said before anything is started or, at a reload, given up. */
+static int check_places(const struct config *config, struct error *error)
+{
+    struct docker_address address = {0};
+    struct stat status;
+    int r = docker_address_parse(config->docker_host, config->docker_cert_path, config->docker_tls_verify,
+                                 config->tls_ca, config->tls_cert, config->tls_key, &address, error);
+
+    if (r < 0)
+        return r;
+    docker_address_deinit(&address);
+    if (!str_empty(config->host_root) && (stat(config->host_root, &status) != 0 || !S_ISDIR(status.st_mode)))
+        return error_set(error, EINVAL, "host_root: %s is no folder", config->host_root);
+    return 0;
+}
+
 int config_load(const struct config_arguments *arguments, const char *(*environment)(const char *name),
                 struct config **ret, struct error *error)
 {
@@ -560,8 +578,10 @@ int config_load(const struct config_arguments *arguments, const char *(*environm
     apply_argument(config, arguments->state_dir, &config->state_dir);
     apply_argument(config, arguments->host_root, &config->host_root);
     apply_argument(config, arguments->data_dir, &config->data_dir);
-    *ret = take(config);
-    return 0;
+    r = check_places(config, error);
+    if (r == 0)
+        *ret = take(config);
+    return r;
 }
 
 static int check_rule(const struct config *config, const struct rule_set *rules, const char *list, const char *name,

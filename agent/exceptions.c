@@ -77,6 +77,21 @@ static const struct container_facts *container_of(const struct engine *engine, c
     return exec && exec->container_id ? store_container(engine->store, exec->container_id, NULL) : NULL;
 }
 
+/* An id whole, by a glob, or as its first twelve digits or more, as docker shows it; "sha256:" may be left out. */
+static bool id_matches(const char *glob, const char *id)
+{
+    enum { SHORT_ID = 12 };
+    static const char algorithm[] = "sha256:";
+    size_t length;
+
+    if (text_glob(glob, id))
+        return true;
+    glob += str_starts(glob, algorithm) ? strlen(algorithm) : 0;
+    id += str_starts(id, algorithm) ? strlen(algorithm) : 0;
+    length = strspn(glob, "0123456789abcdef");
+    return length >= SHORT_ID && !glob[length] && str_starts(id, glob);
+}
+
 static bool scope_covers(const struct engine *engine, const char *scope, const struct subject *subject)
 {
     const char *kind = subject_kind_name(subject->kind);
@@ -95,10 +110,11 @@ static bool scope_covers(const struct engine *engine, const char *scope, const s
         if (*scope == 'l')
             return any_matches(container ? &container->labels : image ? &image->labels : NULL, glob);
         return (container && container->image_ref && text_glob(glob, container->image_ref)) ||
-               any_matches(image ? &image->tags : NULL, glob);
+               any_matches(image ? &image->tags : NULL, glob) || (image && id_matches(glob, subject->id)) ||
+               (container && container->image_id && id_matches(glob, container->image_id));
     }
     return str_starts(scope, kind) && scope[length] == ':' &&
-           (text_glob(scope + length + 1, subject->id) || text_glob(scope + length + 1, subject->name));
+           (id_matches(scope + length + 1, subject->id) || text_glob(scope + length + 1, subject->name));
 }
 
 static bool holds(usec_t expires, usec_t now)

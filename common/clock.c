@@ -2,6 +2,7 @@
 #include "common/clock.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -82,6 +83,13 @@ static const char *expect(const char *s, const char *among)
     return s && *s && strchr(among, *s) ? s + 1 : NULL;
 }
 
+static int days_of(int year, int month)
+{
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return month == 2 ? 28 + leap : month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
 int clock_parse(const char *text, usec_t *ret_at)
 {
     struct tm tm = {0};
@@ -109,7 +117,7 @@ int clock_parse(const char *text, usec_t *ret_at)
     } else {
         s = expect(s, "Zz");
     }
-    if (!s || *s)
+    if (!s || *s || tm.tm_mday > days_of(year, month))
         return -EINVAL;
     tm.tm_year = year - 1900;
     tm.tm_mon = month - 1;

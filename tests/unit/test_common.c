@@ -182,6 +182,9 @@ START_TEST(test_clock)
     ck_assert_int_eq(clock_parse("2026-11-24T10:00:00.123456789+01:00", &at), 0);
     ck_assert_str_eq(clock_format(at, text), "2026-11-24T09:00:00.123456Z");
     ck_assert_int_eq(clock_parse("2026-13-24T10:00:00Z", &at), -EINVAL);
+    ck_assert_int_eq(clock_parse("2027-02-29T10:00:00Z", &at), -EINVAL);
+    ck_assert_int_eq(clock_parse("2028-02-29T10:00:00Z", &at), 0);
+    ck_assert_int_eq(clock_parse("2027-04-31T10:00:00Z", &at), -EINVAL);
     ck_assert_int_eq(clock_parse("2026-11-24T10:00:00", &at), -EINVAL);
 }
 END_TEST

@@ -157,6 +157,12 @@ static const struct scope {
     {"container:shop-web", true},
     {"container:aaaaaaaa*", true},
     {"container:bbb*", false},
+    {"container:aaaaaaaaaaaa", true},
+    {"container:aaaaaaaaaaab", false},
+    {"container:aaaaaaaaaaa", false},
+    {"image:sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", true},
+    {"image:bbbbbbbbbbbb", true},
+    {"image:cccccccccccc", false},
     {"exec:aaaaaaaa*", false},
 };
 
