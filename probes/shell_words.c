@@ -229,13 +229,11 @@ static void read_word(struct shell_lexer *lexer, struct shell_token *token)
             append_from(lexer, token, from);
             break;
         }
-        case '=':
-            if (!token->name_length) {
+        default:
+            if (*lexer->at == '=' && !token->name_length) {
                 token->name_length = name_before_equals(token);
                 equals = token->name_length > 0;
             }
-            /* fall through */
-        default:
             str_append_char(&token->text, *lexer->at);
             lexer->at++;
         }
