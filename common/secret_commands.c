@@ -448,9 +448,12 @@ static void look_at_netrc(struct secret_scan *scan, size_t at)
 /* Is the program NAME named at AT, as a word? RET: behind it. */
 static bool is_program_at(const struct secret_scan *scan, size_t at, const char *name, size_t *ret)
 {
-    size_t end = at + strlen(name);
+    size_t end;
 
-    if (scan->text[at] != *name || !secret_is_word(scan, at, name) || end >= scan->length ||
+    if (scan->text[at] != *name)
+        return false;
+    end = at + strlen(name);
+    if (!secret_is_word(scan, at, name) || end >= scan->length ||
         !(secret_is_blank(scan->text[end]) || scan->text[end] == '"' || scan->text[end] == '\'' ||
           scan->text[end] == '<'))
         return false;

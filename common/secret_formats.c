@@ -96,8 +96,12 @@ static bool match_known(const char *text, size_t length, size_t at, struct secre
         return false;
     for (size_t i = 0; i < countof(formats); i++) {
         const struct format *format = &formats[i];
-        size_t prefix = strlen(format->prefix), end = at + prefix, run;
+        size_t prefix, end, run;
 
+        if (text[at] != *format->prefix)
+            continue;
+        prefix = strlen(format->prefix);
+        end = at + prefix;
         if (length - at < prefix || memcmp(text + at, format->prefix, prefix) != 0)
             continue;
         while (end < length && in_set(text[end], format->set))

@@ -6,7 +6,7 @@
 #include "common/cleanup.h"
 #include "common/secrets_internal.h"
 
-enum { NAME_MAX_LENGTH = 128, WORD_MAX = 64 };
+enum { NAME_MAX_LENGTH = 128, WORD_MAX = 64, VARIABLES_MAX = 256 };
 
 /* ---- Names ---- */
 
@@ -192,9 +192,12 @@ static size_t identifier(const char *value, size_t length, size_t at)
     return end - at;
 }
 
-/* $NAME, $1, and several of them with signs or \n between: nothing of it is known. */
+/* $NAME, $1, and several of them with signs or \n between: nothing of it is known. What is longer than such a text ever
+ * is counts as a value, so that no text is walked through again and again. */
 static bool is_variables(const char *value, size_t length)
 {
+    if (length > VARIABLES_MAX)
+        return false;
     for (size_t i = 0; i < length;) {
         size_t size = value[i] == '$' ? identifier(value, length, i + 1) : 0;
 
