@@ -87,7 +87,6 @@ void check_image_healthcheck(const struct check_input *in, struct check_result *
 
     if (!image)
         return;
-    check_fact_list(in, out, "test", &image->healthcheck);
     if (!image->has_healthcheck || !image->healthcheck.count) {
         if (version && version->is_podman)
             check_say(in, out, VERDICT_MANUAL,
