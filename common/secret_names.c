@@ -126,8 +126,8 @@ bool secret_is_name(const char *raw, size_t length)
         "_HOURS",     "_DAYS",       "_HELPER",    "_ENCRYPTION", "_INTERVAL",    "_ROUNDS",     "_REGION",
         "_VALIDATOR", "_VALIDATORS", "_PROTECTED", "_SOCK",       "_SERVER",      "_PER_SECOND", "_PER_MINUTE",
         "_BUCKET",    "_ATTEMPTS",   "_DURATION",  "_VALIDITY",   "_CACHE",       "_CLASS",      "_DRIVER",
-        "_PLUGIN",    "_MODULE",     "_COST",      "_THROUGH",    "_DATABASE",    "_DB",         "_BASE",
-        "_SOURCE",    "_NAMES",      "_STDIN",     "_FD",         "_RE",          "_AGAIN",      "_FROM"};
+        "_PLUGIN",    "_MODULE",     "_COST",      "_THROUGH",    "_DATABASE",    "_BASE",       "_SOURCE",
+        "_NAMES",     "_STDIN",      "_FD",        "_RE"};
     char name[2 * NAME_MAX_LENGTH + 1];
 
     if (!normalize(raw, length, name) || strcmp(name, "PWD") == 0 || strcmp(name, "OLDPWD") == 0 ||

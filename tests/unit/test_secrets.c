@@ -203,6 +203,9 @@ struct variable {
 };
 
 static const struct variable secret_variables[] = {
+    {"PASSWORD_DB", "hunter2"},
+    {"ROOT_PASSWORD_AGAIN", "hunter2"},
+    {"PASSWORD_FROM", "hunter2"},
     {"DB_PASSWORD", "hunter2"},
     {"DBPASS", "hunter2"},
     {"SSHPASS", "hunter2"},
