@@ -6,7 +6,7 @@
 
 /* partition.c */
 check_function check_data_root_partition;
-/* host.c: section 1 but its audit rules and partition, and content trust */
+/* host.c: section 1 but its audit rules and partition */
 check_function check_host_hardened, check_engine_version, check_docker_group_members, check_content_trust, check_manual;
 /* audit.c */
 check_function check_audit_watch, check_audit_programs;

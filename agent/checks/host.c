@@ -1,4 +1,4 @@
-/* Section 1 but its audit rules and partition, and content trust: the host that the engine runs on. */
+/* Section 1 but its audit rules and partition: the host that the engine runs on. */
 #include <string.h>
 
 #include "agent/checks/checks.h"
