@@ -106,6 +106,8 @@ static void on_answer(struct facts *facts, int number, const char *why, void *us
 void fetch_finish(struct request *request, struct facts *facts, int number, const char *why)
 {
     unlink_request(request);
+    if (facts && request->kind == INPUT_CONTAINER)
+        fetch_end_record(request->fetcher, (const struct container_facts *)facts);
     if (facts)
         engine_fetched(request->fetcher->engine, request->kind, request->key, facts);
     else
@@ -182,8 +184,10 @@ static void on_info(struct facts *facts, int number, const char *why, void *user
     fetcher->info_on_its_way = false;
     if (joined)
         fetcher_swarm_changed(fetcher, "info");
-    if (changed)
+    if (changed) {
         fetch_watch_swarm(fetcher);
+        fetch_find_records(fetcher);
+    }
     for (size_t i = 0; i < fetcher->sources.count && changed; i++)
         if (fileset_needs_info(fetcher->sources.items[i]->name))
             fetch_watch_source(fetcher->sources.items[i]);
@@ -319,6 +323,7 @@ static void fetch_now(struct fetcher *fetcher, enum input_kind kind, const char 
         docker_fetch_image_list(fetcher->docker, on_answer, request_new(fetcher, kind, key));
         break;
     case INPUT_CONTAINER:
+        fetch_begin_record(fetcher, key);
         docker_fetch_container(fetcher->docker, key, on_answer, request_new(fetcher, kind, key));
         break;
     case INPUT_IMAGE:
@@ -627,6 +632,7 @@ void fetcher_start(struct fetcher *fetcher)
             watch_add(fetcher->watcher, fetch_engine_socket(fetcher), WATCH_PATH, on_engine_path, fetcher);
     fetcher->pid_file = watch_add(fetcher->watcher, "/run/docker.pid", WATCH_PATH, on_engine_path, fetcher);
     fetch_watch_host(fetcher);
+    fetch_start_records(fetcher);
     /* Everything is expected before the first is read: what completes at once must know what it has to wait for. Which
      * dockerd is judged is known when its socket answers, and so are its options and files. */
     engine_expect(fetcher->engine, INPUT_DAEMON, NULL, "start");
@@ -681,6 +687,7 @@ void fetcher_free(struct fetcher *fetcher)
     watch_free(fetcher->pid_file);
     watch_free(fetcher->socket);
     mounts_watch_free(fetcher->mounts);
+    record_watch_free(fetcher->records);
     watcher_free(fetcher->watcher);
     host_root_close(fetcher->outside);
     host_root_close(fetcher->root);

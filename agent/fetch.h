@@ -21,6 +21,8 @@ void fetcher_engine_changed(struct fetcher *fetcher); /* another dockerd may ans
 /* Another configuration holds, and other file sources may be read now. */
 void fetcher_rules_changed(struct fetcher *fetcher, const struct config *config);
 void fetcher_sweep_files(struct fetcher *fetcher, const char *cause);
+/* Of containers, those that do not run and whose changes nothing tells of. */
+void fetcher_sweep_containers(struct fetcher *fetcher, const char *cause);
 void fetcher_sweep_processes(struct fetcher *fetcher, const char *cause);
 /* Reads a container's processes now and again a moment later, when what was started has become what it runs. */
 void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id, const char *cause);

@@ -1,6 +1,7 @@
 /* What the files of the fetcher share: fetch.c (which probe brings which input, what comes from the engine),
  * fetch_container.c (what the host knows of a container), fetch_files.c (file sources and their watches), fetch_host.c
- * (what else lies on the host), fetch_image.c (an image's own files). Nobody else includes this. */
+ * (what else lies on the host), fetch_image.c (an image's own files), fetch_records.c (what the engine writes of
+ * containers that do not run). Nobody else includes this. */
 #ifndef AGENT_FETCH_INTERNAL_H
 #define AGENT_FETCH_INTERNAL_H
 
@@ -9,6 +10,7 @@
 #include "probes/audit.h"
 #include "probes/fileset.h"
 #include "probes/mounts.h"
+#include "probes/record_watch.h"
 #include "probes/worker.h"
 
 struct image_jobs;
@@ -54,6 +56,7 @@ struct fetcher {
         *outside; /* the host as process 1 sees it, where this unit sees a /tmp of its own; NULL: ROOT is it */
     struct watcher *watcher;
     struct mounts_watch *mounts;
+    struct record_watch *records;
     VEC(struct source *) sources;
     struct watch *daemon_json, *pid_file, *socket, *certificates, *raft_log;
     VEC(struct watch *) host_watches; /* of files that are not in a source: audit rules, groups, profiles */
@@ -89,6 +92,13 @@ void fetch_finish(struct request *request, struct facts *facts, int number, cons
 /* fetch_container.c */
 /* Adds to CONTAINER, which is taken over, what its document does not tell, then finishes REQUEST with it. */
 void fetch_complete_container(struct request *request, struct container_facts *container);
+
+/* fetch_records.c */
+void fetch_start_records(struct fetcher *fetcher);
+/* A container is asked for, its facts came, the folder of the records may be another one. */
+void fetch_begin_record(struct fetcher *fetcher, const char *id);
+void fetch_end_record(struct fetcher *fetcher, const struct container_facts *container);
+void fetch_find_records(struct fetcher *fetcher);
 
 /* fetch_files.c */
 void fetch_files(struct fetcher *fetcher, const char *name);
