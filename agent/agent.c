@@ -632,8 +632,11 @@ int agent_run(struct agent *agent, struct error *error)
     if (event_base_dispatch(agent->base) < 0)
         return error_set(error, EIO, "the event loop failed");
     sd_notify(0, "STOPPING=1");
-    if (agent->once && !agent->connected)
-        return error_set(error, ENOTCONN, "%s: %s", agent->address.host_text,
-                         docker_why_not(agent->docker) ? docker_why_not(agent->docker) : "no answer");
+    if (agent->once && !agent->connected) {
+        const char *host = agent->address.host_text, *why = docker_why_not(agent->docker);
+
+        return why && str_starts(why, host) ? error_set(error, ENOTCONN, "%s", why)
+                                            : error_set(error, ENOTCONN, "%s: %s", host, why ? why : "no answer");
+    }
     return 0;
 }

@@ -26,18 +26,18 @@ static int read_sections(struct arena *arena, const struct json *sections, const
     int r = 0;
 
     if (json_type(sections) != JSON_ARRAY)
-        return rule_refuse(error, file, sections, "sections: must be a list");
+        return strict_refuse(error, file, sections, "sections: must be a list");
     ret->section_count = json_count(sections);
     ret->sections = arena_alloc(arena, (ret->section_count + 1) * sizeof *ret->sections);
     for (size_t i = 0; r == 0 && i < ret->section_count; i++) {
         const struct json *section = json_at(sections, i);
 
-        r = rule_known_keys(section, file, keys, error);
+        r = strict_keys(section, file, keys, error);
         ret->sections[i].id = arena_strdup(arena, json_string(json_get(section, "id")));
         if (r == 0 && !ret->sections[i].id)
-            r = rule_refuse(error, file, section, "sections: id is missing");
+            r = strict_refuse(error, file, section, "sections: id is missing");
         if (r == 0)
-            r = rule_read_texts(arena, section, "title", file, true, ret->sections[i].title, error);
+            r = strict_texts(arena, section, "title", file, true, ret->sections[i].title, error);
     }
     return r;
 }
@@ -51,7 +51,7 @@ static int read_entries(struct arena *arena, const struct json *rules, const cha
                         struct error *error)
 {
     if (json_type(rules) != JSON_OBJECT)
-        return rule_refuse(error, file, rules, "rules: must be an object of id and slug");
+        return strict_refuse(error, file, rules, "rules: must be an object of id and slug");
     ret->entry_count = json_count(rules);
     ret->entries = arena_alloc(arena, (ret->entry_count + 1) * sizeof *ret->entries);
     for (size_t i = 0; i < ret->entry_count; i++) {
@@ -59,10 +59,10 @@ static int read_entries(struct arena *arena, const struct json *rules, const cha
         const struct json *slug = json_member(rules, i, &id, NULL);
 
         if (!json_string(slug) || !is_id(id))
-            return rule_refuse(error, file, slug, "rules: \"%s\" must be a dotted number with a slug", id);
+            return strict_refuse(error, file, slug, "rules: \"%s\" must be a dotted number with a slug", id);
         for (size_t k = 0; k < i; k++)
             if (strcmp(ret->entries[k].id, id) == 0 || strcmp(ret->entries[k].slug, json_string(slug)) == 0)
-                return rule_refuse(error, file, slug, "rules: %s (%s) stands there twice", id, json_string(slug));
+                return strict_refuse(error, file, slug, "rules: %s (%s) stands there twice", id, json_string(slug));
         ret->entries[i].id = arena_strdup(arena, id);
         ret->entries[i].slug = arena_strdup(arena, json_string(slug));
     }
@@ -73,14 +73,14 @@ int benchmark_read(struct arena *arena, const struct json *root, const char *fil
                    struct error *error)
 {
     static const char *const keys[] = {"name", "title", "sections", "rules", NULL};
-    int r = rule_known_keys(root, file, keys, error);
+    int r = strict_keys(root, file, keys, error);
 
     if (r < 0)
         return r;
     ret->name = arena_strdup(arena, json_string(json_get(root, "name")));
     if (!ret->name)
-        return rule_refuse(error, file, root, "name: is missing");
-    r = rule_read_texts(arena, root, "title", file, true, ret->title, error);
+        return strict_refuse(error, file, root, "name: is missing");
+    r = strict_texts(arena, root, "title", file, true, ret->title, error);
     if (r == 0)
         r = read_sections(arena, json_get(root, "sections"), file, ret, error);
     return r < 0 ? r : read_entries(arena, json_get(root, "rules"), file, ret, error);

@@ -1,5 +1,5 @@
 /* Reading the configuration: see the header. Strict: what is not understood is refused with file, line and key. */
-#include "agent/config.h"
+#include "agent/config_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "agent/rule_internal.h"
 #include "common/file.h"
 #include "common/str.h"
 #include "common/vec.h"
@@ -16,14 +15,7 @@
 
 enum { FILE_LIMIT = 1024 * 1024 };
 static const char default_path[] = "/etc/docker-bench-agent/agent.json";
-
-struct reader {
-    struct config *config;
-    const char *file;
-    struct error *error;
-};
-
-#define refuse(reader, value, ...) rule_refuse((reader)->error, (reader)->file, value, __VA_ARGS__)
+static const char default_rules_dir[] = "/etc/docker-bench-agent/rules.d"; /* may be missing; another one may not */
 
 void config_free(struct config *config)
 {
@@ -56,7 +48,7 @@ static struct config *config_new(void)
     config->socket_mode = 0660;
     config->state_dir = "/var/lib/docker-bench-agent";
     config->data_dir = default_data_dir();
-    config->rules_dir = "/etc/docker-bench-agent/rules.d";
+    config->rules_dir = default_rules_dir;
     config->host_root = "/";
     config->sinks = arena_alloc(config->arena, sizeof *config->sinks);
     config->sinks[0] = (struct sink_config){
@@ -68,29 +60,20 @@ static struct config *config_new(void)
     return config;
 }
 
-static int read_string(struct reader *reader, const struct json *object, const char *key, const char **ret)
+int config_read_string(struct config_reader *reader, const struct json *object, const char *key, const char **ret)
 {
     const struct json *value = json_get(object, key);
 
     if (!value)
         return 0;
     if (str_empty(json_string(value)))
-        return refuse(reader, value, "%s: must be a text that is not empty", key);
+        return config_refuse(reader, value, "%s: must be a text that is not empty", key);
     *ret = arena_strdup(reader->config->arena, json_string(value));
     return 0;
 }
 
-static int read_path(struct reader *reader, const struct json *object, const char *key, const char **ret)
-{
-    int r = read_string(reader, object, key, ret);
-
-    if (r == 0 && json_get(object, key) && (*ret)[0] != '/')
-        return refuse(reader, json_get(object, key), "%s: must be an absolute path", key);
-    return r;
-}
-
 /* The index of a word among WORDS, which end with NULL. */
-static int read_word(struct reader *reader, const struct json *value, const char *key, const char *const *words,
+int config_read_word(struct config_reader *reader, const struct json *value, const char *key, const char *const *words,
                      unsigned *ret)
 {
     scoped_str list = STR_INIT;
@@ -102,20 +85,39 @@ static int read_word(struct reader *reader, const struct json *value, const char
         }
         str_printf(&list, "%s\"%s\"", i ? ", " : "", words[i]);
     }
-    return refuse(reader, value, "%s: must be one of %s", key, list.data);
+    return config_refuse(reader, value, "%s: must be one of %s", key, list.data);
 }
 
-static int read_docker(struct reader *reader, const struct json *object)
+int config_read_list(struct config_reader *reader, const struct json *list, const char *key, size_t size, void **ret,
+                     size_t *ret_count)
+{
+    if (json_type(list) != JSON_ARRAY)
+        return config_refuse(reader, list, "%s: must be a list", key);
+    *ret_count = json_count(list);
+    *ret = arena_alloc(reader->config->arena, (*ret_count + 1) * size);
+    return 0;
+}
+
+static int read_path(struct config_reader *reader, const struct json *object, const char *key, const char **ret)
+{
+    int r = config_read_string(reader, object, key, ret);
+
+    if (r == 0 && json_get(object, key) && (*ret)[0] != '/')
+        return config_refuse(reader, json_get(object, key), "%s: must be an absolute path", key);
+    return r;
+}
+
+static int read_docker(struct config_reader *reader, const struct json *object)
 {
     static const char *const keys[] = {"host", "tls", NULL}, *const tls_keys[] = {"ca", "cert", "key", NULL};
     const struct json *tls = json_get(object, "tls");
     struct config *config = reader->config;
-    int r = rule_known_keys(object, reader->file, keys, reader->error);
+    int r = strict_keys(object, reader->file, keys, reader->error);
 
     if (r == 0)
-        r = rule_known_keys(tls, reader->file, tls_keys, reader->error);
+        r = strict_keys(tls, reader->file, tls_keys, reader->error);
     if (r == 0)
-        r = read_string(reader, object, "host", &config->docker_host);
+        r = config_read_string(reader, object, "host", &config->docker_host);
     if (r == 0)
         r = read_path(reader, tls, "ca", &config->tls_ca);
     if (r == 0)
@@ -127,30 +129,31 @@ static int read_docker(struct reader *reader, const struct json *object)
     return r;
 }
 
-static int read_socket(struct reader *reader, const struct json *object)
+static int read_socket(struct config_reader *reader, const struct json *object)
 {
     static const char *const keys[] = {"path", "mode", "group", NULL};
     const struct json *mode = json_get(object, "mode");
     struct config *config = reader->config;
-    int r = rule_known_keys(object, reader->file, keys, reader->error);
+    int r = strict_keys(object, reader->file, keys, reader->error);
 
     if (r == 0)
         r = read_path(reader, object, "path", &config->socket_path);
     if (r == 0)
-        r = read_string(reader, object, "group", &config->socket_group);
+        r = config_read_string(reader, object, "group", &config->socket_group);
     if (r == 0 && mode) {
         const char *text = json_string(mode);
 
         if (!text || !*text || strlen(text) > 4 || strspn(text, "01234567") != strlen(text) ||
             strtoul(text, NULL, 8) > 0777)
-            return refuse(reader, mode, "mode: must be octal digits in quotes, such as \"0660\"");
+            return config_refuse(reader, mode, "mode: must be octal digits in quotes, such as \"0660\"");
         config->socket_mode = (unsigned)strtoul(text, NULL, 8);
     }
     return r;
 }
 
 /* 60, "60s", "5m", "1h", "1d" */
-static int read_seconds(struct reader *reader, const struct json *object, const char *key, unsigned min, unsigned *ret)
+static int read_seconds(struct config_reader *reader, const struct json *object, const char *key, unsigned min,
+                        unsigned *ret)
 {
     static const struct {
         char unit;
@@ -172,124 +175,18 @@ static int read_seconds(struct reader *reader, const struct json *object, const 
                 seconds = (double)number * units[i].seconds;
     }
     if (seconds < min || seconds > SECONDS_MAX)
-        return refuse(reader, value, "%s: must be a time of at least %u s, such as 60, \"5m\", \"1h\"", key, min);
+        return config_refuse(reader, value, "%s: must be a time of at least %u s, such as 60, \"5m\", \"1h\"", key,
+                             min);
     *ret = (unsigned)seconds;
     return 0;
 }
 
-static int read_statuses(struct reader *reader, const struct json *list, unsigned *ret)
-{
-    if (!list)
-        return 0;
-    if (json_type(list) != JSON_ARRAY || !json_count(list))
-        return refuse(reader, list, "statuses: must be a list of verdicts");
-    *ret = 0;
-    for (size_t i = 0; i < json_count(list); i++) {
-        enum verdict verdict;
-
-        if (!verdict_parse(json_string(json_at(list, i)), &verdict))
-            return refuse(reader, json_at(list, i),
-                          "statuses: must be among \"pass\", \"fail\", \"manual\", \"not_applicable\", \"error\"");
-        *ret |= 1u << verdict;
-    }
-    return 0;
-}
-
-static int read_facility(struct reader *reader, const struct json *value, int *ret)
-{
-    static const char *const names[] = {"kern",   "user",   "mail",   "daemon",   "auth",   "syslog", "lpr",
-                                        "news",   "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",
-                                        "alert",  "clock",  "local0", "local1",   "local2", "local3", "local4",
-                                        "local5", "local6", "local7", NULL};
-    unsigned index = 0;
-    int r = value ? read_word(reader, value, "facility", names, &index) : 0;
-
-    if (r == 0 && value)
-        *ret = (int)index;
-    return r;
-}
-
-static int read_address(struct reader *reader, const struct json *object, struct sink_config *sink)
-{
-    const struct json *value = json_get(object, "address");
-    int r = read_string(reader, object, "address", &sink->address);
-
-    if (r < 0)
-        return r;
-    if (sink->type == SINK_SYSLOG && !sink->address)
-        sink->address = "/dev/log";
-    if (sink->type == SINK_FILE && !sink->address)
-        return refuse(reader, object, "address: a file sink needs the path of its file");
-    if (!sink->address || sink->address[0] == '/')
-        return 0;
-    if (str_starts(sink->address, "tls://"))
-        return refuse(reader, value, "address: tls:// is not in this version; use tcp:// to a local relay");
-    if (sink->type == SINK_SYSLOG && (str_starts(sink->address, "udp://") || str_starts(sink->address, "tcp://")))
-        return 0;
-    return refuse(reader, value,
-                  sink->type == SINK_SYSLOG ? "address: must be an absolute path, udp://host:port or tcp://host:port"
-                                            : "address: must be an absolute path");
-}
-
-static int read_sink(struct reader *reader, const struct json *object, struct sink_config *sink)
-{
-    static const char *const keys[] = {"type", "format", "address", "facility", "min_severity", "statuses", NULL};
-    static const char *const types[] = {"journald", "syslog", "file", NULL};
-    static const char *const formats[] = {"text", "rfc5424", "json", NULL};
-    const struct json *format = json_get(object, "format"), *severity = json_get(object, "min_severity");
-    unsigned index = 0;
-    int r = json_type(object) == JSON_OBJECT ? rule_known_keys(object, reader->file, keys, reader->error)
-                                             : refuse(reader, object, "sinks: must be a list of objects");
-
-    if (r == 0)
-        r = read_word(reader, json_get(object, "type") ? json_get(object, "type") : object, "type", types, &index);
-    *sink = (struct sink_config){.type = (enum sink_type)index,
-                                 .facility = LOG_DAEMON >> 3,
-                                 .statuses = 1u << VERDICT_FAIL | 1u << VERDICT_ERROR,
-                                 .line = json_line(object)};
-    if (r == 0)
-        r = read_address(reader, object, sink);
-    if (r == 0 && sink->type == SINK_SYSLOG && sink->address[0] != '/')
-        sink->format = FORMAT_RFC5424;
-    if (r == 0 && format) {
-        if (sink->type != SINK_SYSLOG)
-            return refuse(reader, format, "format: only a syslog sink has one");
-        r = read_word(reader, format, "format", formats, &index);
-        sink->format = (enum sink_format)index;
-    }
-    if (r == 0 && severity && !severity_parse(json_string(severity), &sink->min_severity))
-        r = refuse(reader, severity, "min_severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
-    if (r == 0)
-        r = read_statuses(reader, json_get(object, "statuses"), &sink->statuses);
-    return r < 0 ? r : read_facility(reader, json_get(object, "facility"), &sink->facility);
-}
-
-static int read_list(struct reader *reader, const struct json *list, const char *key, size_t size, void **ret,
-                     size_t *ret_count)
-{
-    if (json_type(list) != JSON_ARRAY)
-        return refuse(reader, list, "%s: must be a list", key);
-    *ret_count = json_count(list);
-    *ret = arena_alloc(reader->config->arena, (*ret_count + 1) * size);
-    return 0;
-}
-
-static int read_sinks(struct reader *reader, const struct json *list)
-{
-    struct config *config = reader->config;
-    int r = read_list(reader, list, "sinks", sizeof *config->sinks, (void **)&config->sinks, &config->sink_count);
-
-    for (size_t i = 0; r == 0 && i < config->sink_count; i++)
-        r = read_sink(reader, json_at(list, i), &config->sinks[i]);
-    return r;
-}
-
-static int read_overrides(struct reader *reader, const struct json *rules)
+static int read_overrides(struct config_reader *reader, const struct json *rules)
 {
     struct config *config = reader->config;
 
     if (json_type(rules) != JSON_OBJECT)
-        return refuse(reader, rules, "rules: must be an object of id or slug and {enabled, severity, params}");
+        return config_refuse(reader, rules, "rules: must be an object of id or slug and {enabled, severity, params}");
     config->override_count = json_count(rules);
     config->overrides = arena_alloc(config->arena, (config->override_count + 1) * sizeof *config->overrides);
     for (size_t i = 0; i < config->override_count; i++) {
@@ -297,128 +194,16 @@ static int read_overrides(struct reader *reader, const struct json *rules)
         const struct json *value = json_member(rules, i, &rule, NULL);
 
         if (json_type(value) != JSON_OBJECT)
-            return refuse(reader, value, "rules.%s: must be an object", rule);
+            return config_refuse(reader, value, "rules.%s: must be an object", rule);
         config->overrides[i] = (struct rule_override){arena_strdup(config->arena, rule), value, config->path};
     }
     return 0;
 }
 
-/* RFC 3339, or a day: until its end, UTC. */
-static int read_expiry(struct reader *reader, const struct json *object, usec_t *ret)
-{
-    const struct json *value = json_get(object, "expires");
-    const char *text = json_string(value);
-    scoped(cleanup_free) char *full = NULL;
-
-    if (!value)
-        return 0;
-    full = text && strlen(text) == strlen("2026-12-31") ? mem_printf("%sT23:59:59.999999Z", text) : mem_strdup(text);
-    if (!full || clock_parse(full, ret) < 0)
-        return refuse(reader, value, "expires: must be a day (2026-12-31) or a time of RFC 3339");
-    return 0;
-}
-
-static int require(struct reader *reader, const struct json *object, const char *const *keys)
-{
-    for (; *keys; keys++)
-        if (!json_get(object, *keys))
-            return refuse(reader, object, "%s: is missing", *keys);
-    return 0;
-}
-
-/* Whom a waiver or an attestation is for. One that can match nothing is refused. */
-static int read_scope(struct reader *reader, const struct json *object, const char **ret)
-{
-    static const char *const prefixes[] = {"name", "label", "image"};
-    int r = read_string(reader, object, "subject", ret);
-    scoped(cleanup_free) char *word = NULL;
-    enum subject_kind kind;
-    size_t length;
-    bool known;
-
-    if (r < 0 || !*ret || str_equal(*ret, "*"))
-        return r;
-    length = strcspn(*ret, ":");
-    word = mem_strndup(*ret, length);
-    known = subject_kind_parse(word, &kind);
-    for (size_t i = 0; (*ret)[length] && i < countof(prefixes); i++)
-        known |= strcmp(word, prefixes[i]) == 0;
-    if (known && (!(*ret)[length] || (*ret)[length + 1]))
-        return 0;
-    return refuse(reader, json_get(object, "subject"),
-                  "subject: must be \"*\", a kind such as \"container\", \"name:GLOB\", \"label:KEY=VALUE\", "
-                  "\"image:GLOB\" or \"KIND:ID\"");
-}
-
-static int read_waiver(struct reader *reader, const struct json *object, struct waiver *waiver)
-{
-    static const char *const keys[] = {"rule", "subject", "reason", "by", "expires", NULL};
-    static const char *const required[] = {"rule", "reason", "by", NULL};
-    int r = json_type(object) == JSON_OBJECT ? rule_known_keys(object, reader->file, keys, reader->error)
-                                             : refuse(reader, object, "waivers: must be a list of objects");
-
-    if (r == 0)
-        r = require(reader, object, required);
-    waiver->line = json_line(object);
-    if (r == 0)
-        r = read_string(reader, object, "rule", &waiver->rule);
-    if (r == 0)
-        r = read_scope(reader, object, &waiver->subject);
-    if (r == 0)
-        r = read_string(reader, object, "reason", &waiver->reason);
-    if (r == 0)
-        r = read_string(reader, object, "by", &waiver->by);
-    return r < 0 ? r : read_expiry(reader, object, &waiver->expires);
-}
-
-static int read_attestation(struct reader *reader, const struct json *object, struct attestation *attestation)
-{
-    static const char *const keys[] = {"rule", "subject", "status", "by", "evidence", "expires", NULL};
-    static const char *const required[] = {"rule", "status", "by", NULL}, *const words[] = {"pass", "fail", NULL};
-    unsigned index = 0;
-    int r = json_type(object) == JSON_OBJECT ? rule_known_keys(object, reader->file, keys, reader->error)
-                                             : refuse(reader, object, "attestations: must be a list of objects");
-
-    if (r == 0)
-        r = require(reader, object, required);
-    attestation->line = json_line(object);
-    if (r == 0)
-        r = read_word(reader, json_get(object, "status"), "status", words, &index);
-    attestation->status = index ? VERDICT_FAIL : VERDICT_PASS;
-    if (r == 0)
-        r = read_string(reader, object, "rule", &attestation->rule);
-    if (r == 0)
-        r = read_scope(reader, object, &attestation->subject);
-    if (r == 0)
-        r = read_string(reader, object, "by", &attestation->by);
-    if (r == 0)
-        r = read_string(reader, object, "evidence", &attestation->evidence);
-    return r < 0 ? r : read_expiry(reader, object, &attestation->expires);
-}
-
-static int read_words_of_people(struct reader *reader, const struct json *root)
-{
-    struct config *config = reader->config;
-    const struct json *waivers = json_get(root, "waivers"), *attestations = json_get(root, "attestations");
-    int r = 0;
-
-    if (waivers)
-        r = read_list(reader, waivers, "waivers", sizeof *config->waivers, (void **)&config->waivers,
-                      &config->waiver_count);
-    for (size_t i = 0; r == 0 && i < config->waiver_count; i++)
-        r = read_waiver(reader, json_at(waivers, i), &config->waivers[i]);
-    if (r == 0 && attestations)
-        r = read_list(reader, attestations, "attestations", sizeof *config->attestations,
-                      (void **)&config->attestations, &config->attestation_count);
-    for (size_t i = 0; r == 0 && i < config->attestation_count; i++)
-        r = read_attestation(reader, json_at(attestations, i), &config->attestations[i]);
-    return r;
-}
-
-static int read_intervals(struct reader *reader, const struct json *object)
+static int read_intervals(struct config_reader *reader, const struct json *object)
 {
     static const char *const keys[] = {"sweep", "top", NULL};
-    int r = rule_known_keys(object, reader->file, keys, reader->error);
+    int r = strict_keys(object, reader->file, keys, reader->error);
 
     if (r == 0)
         r = read_seconds(reader, object, "sweep", 60, &reader->config->sweep_seconds);
@@ -426,35 +211,43 @@ static int read_intervals(struct reader *reader, const struct json *object)
 }
 
 /* "scanner": {"command": ["trivy", "image", …, "{image}"], "timeout": "10m", "threshold": "high"} */
-static int read_scanner(struct reader *reader, const struct json *object)
+static int read_scanner(struct config_reader *reader, const struct json *object)
 {
     static const char *const keys[] = {"command", "timeout", "threshold", NULL};
     static const char *const severities[] = {"low", "medium", "high", "critical", NULL};
     const struct json *command = json_get(object, "command");
     struct string_list *list = &reader->config->scanner_command;
     unsigned threshold = 0;
-    int r = rule_known_keys(object, reader->file, keys, reader->error);
+    int r = strict_keys(object, reader->file, keys, reader->error);
 
     if (r < 0 || !object)
         return r;
     if (json_type(command) != JSON_ARRAY || !json_count(command))
-        return refuse(reader, command ? command : object,
-                      "scanner.command: must be a list of words, the program first");
+        return config_refuse(reader, command ? command : object,
+                             "scanner.command: must be a list of words, the program first");
     list->items = arena_alloc(reader->config->arena, json_count(command) * sizeof *list->items);
     for (size_t i = 0; i < json_count(command); i++) {
         if (str_empty(json_string(json_at(command, i))))
-            return refuse(reader, json_at(command, i), "scanner.command: must be a list of words, the program first");
+            return config_refuse(reader, json_at(command, i),
+                                 "scanner.command: must be a list of words, the program first");
         list->items[list->count++] = arena_strdup(reader->config->arena, json_string(json_at(command, i)));
     }
     r = read_seconds(reader, object, "timeout", 10, &reader->config->scanner_seconds);
     if (r == 0 && json_get(object, "threshold")) {
-        r = read_word(reader, json_get(object, "threshold"), "scanner.threshold", severities, &threshold);
+        r = config_read_word(reader, json_get(object, "threshold"), "scanner.threshold", severities, &threshold);
         reader->config->scanner_threshold = severities[threshold];
     }
     return r;
 }
 
-static int read_root(struct reader *reader, const struct json *root)
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int read_root(struct config_reader *reader, const struct json *root)
 {
     static const char *const keys[] = {"docker",   "benchmark",    "language",  "socket",  "state_dir",
                                        "data_dir", "rules_dir",    "host_root", "sinks",   "rules",
@@ -465,16 +258,17 @@ static int read_root(struct reader *reader, const struct json *root)
     int r;
 
     if (json_type(root) != JSON_OBJECT)
-        return refuse(reader, root, "must be an object");
-    r = rule_known_keys(root, reader->file, keys, reader->error);
+        return config_refuse(reader, root, "must be an object");
+    r = strict_keys(root, reader->file, keys, reader->error);
     if (r == 0)
-        r = rule_refuse_duplicates(root, reader->file, reader->error);
+        r = strict_document(root, reader->file, reader->error);
     if (r == 0)
         r = read_docker(reader, json_get(root, "docker"));
     if (r == 0)
-        r = read_string(reader, root, "benchmark", &config->benchmark);
+        r = config_read_string(reader, root, "benchmark", &config->benchmark);
+    config->benchmark_line = json_line(json_get(root, "benchmark"));
     if (r == 0 && json_get(root, "language"))
-        r = read_word(reader, json_get(root, "language"), "language", languages, &language);
+        r = config_read_word(reader, json_get(root, "language"), "language", languages, &language);
     config->language = (enum language)language;
     if (r == 0)
         r = read_socket(reader, json_get(root, "socket"));
@@ -484,14 +278,16 @@ static int read_root(struct reader *reader, const struct json *root)
         r = read_path(reader, root, "data_dir", &config->data_dir);
     if (r == 0)
         r = read_path(reader, root, "rules_dir", &config->rules_dir);
+    if (r == 0 && !str_equal(config->rules_dir, default_rules_dir) && !is_folder(config->rules_dir))
+        r = config_refuse(reader, json_get(root, "rules_dir"), "rules_dir: %s is no folder", config->rules_dir);
     if (r == 0)
         r = read_path(reader, root, "host_root", &config->host_root);
     if (r == 0 && json_get(root, "sinks"))
-        r = read_sinks(reader, json_get(root, "sinks"));
+        r = config_read_sinks(reader, json_get(root, "sinks"));
     if (r == 0 && json_get(root, "rules"))
         r = read_overrides(reader, json_get(root, "rules"));
     if (r == 0)
-        r = read_words_of_people(reader, root);
+        r = config_read_exceptions(reader, root);
     if (r == 0)
         r = read_scanner(reader, json_get(root, "scanner"));
     return r < 0 ? r : read_intervals(reader, json_get(root, "intervals"));
@@ -501,7 +297,7 @@ int config_parse(const char *text, size_t length, const char *path, struct confi
 {
     static const struct json_limits limits = {.bytes = FILE_LIMIT, .depth = 16, .values = 100000, .comments = true};
     scoped(cleanup_config) struct config *config = config_new();
-    struct reader reader = {.config = config, .file = path, .error = error};
+    struct config_reader reader = {.config = config, .file = path, .error = error};
     int r = json_parse(text, length, &limits, &config->document, error);
 
     if (r < 0)
@@ -542,14 +338,13 @@ static void apply_argument(struct config *config, const char *argument, const ch
 static int check_places(const struct config *config, struct error *error)
 {
     struct docker_address address = {0};
-    struct stat status;
     int r = docker_address_parse(config->docker_host, config->docker_cert_path, config->docker_tls_verify,
                                  config->tls_ca, config->tls_cert, config->tls_key, &address, error);
 
     if (r < 0)
         return r;
     docker_address_deinit(&address);
-    if (!str_empty(config->host_root) && (stat(config->host_root, &status) != 0 || !S_ISDIR(status.st_mode)))
+    if (!str_empty(config->host_root) && !is_folder(config->host_root))
         return error_set(error, EINVAL, "host_root: %s is no folder", config->host_root);
     return 0;
 }
@@ -603,6 +398,8 @@ int config_load_rules(const struct config *config, struct rule_set **ret, struct
     int r = rule_set_load(config->data_dir, config->rules_dir, config->benchmark, config->overrides,
                           config->override_count, &rules, error);
 
+    if (r == -ESRCH && config->benchmark_line)
+        error_prefix(error, "%s:%u", config->path, config->benchmark_line);
     for (size_t i = 0; r == 0 && i < config->waiver_count; i++)
         r = check_rule(config, rules, "waivers", config->waivers[i].rule, config->waivers[i].line, error);
     for (size_t i = 0; r == 0 && i < config->attestation_count; i++)

@@ -43,7 +43,8 @@ struct config {
     const char *path;          /* of the file, NULL: none was read */
     const char *docker_host, *docker_cert_path, *tls_ca, *tls_cert, *tls_key; /* NULL: not given */
     bool docker_tls_verify;
-    const char *benchmark; /* "dosec-1.0" */
+    const char *benchmark;   /* "dosec-1.0" */
+    unsigned benchmark_line; /* where the file names it, 0: it does not */
     enum language language;
     const char *socket_path, *socket_group; /* group NULL: docker-bench-agent when it exists */
     unsigned socket_mode;                   /* 0660 */
@@ -75,6 +76,8 @@ int config_load(const struct config_arguments *arguments, const char *(*environm
                 struct config **ret, struct error *error);
 /* From text, for tests and the fuzzer. */
 int config_parse(const char *text, size_t length, const char *path, struct config **ret, struct error *error);
+/* "host:port" or "[IPv6 address]:port" of a sink; the caller frees both. -EINVAL and why. */
+int config_split_address(const char *address, char **ret_host, char **ret_port, struct error *error);
 /* The rules as the configuration wants them. -EINVAL also when a waiver or an attestation names a rule that there is
  * not. */
 int config_load_rules(const struct config *config, struct rule_set **ret, struct error *error);

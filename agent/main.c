@@ -125,7 +125,7 @@ int main(int argc, char **argv)
 
         if (r < 0) {
             log_error("%s", error.text);
-            return r == -EINVAL ? EXIT_CONFIG : EXIT_FAILURE;
+            return r == -EINVAL || r == -ESRCH ? EXIT_CONFIG : EXIT_FAILURE;
         }
         r = agent_run(agent, &error);
         if (r < 0)

@@ -6,7 +6,8 @@
 #include "agent/view.h"
 #include "common/log.h"
 
-enum { EXIT_FOUND = 1, EXIT_UNREACHABLE = 3, EXIT_CONFIG = 78 };
+/* As agentctl's: a configuration that is wrong is wrong usage. */
+enum { EXIT_FOUND = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_OUTPUT = 5 };
 
 static const char *from_environment(const char *name)
 {
@@ -55,7 +56,7 @@ int agent_once(const struct config_arguments *arguments, bool json)
     log_set_level(LOG_LEVEL_WARNING);
     if (r < 0) {
         log_error("%s", error.text);
-        return r == -EINVAL ? EXIT_CONFIG : EXIT_UNREACHABLE;
+        return r == -EINVAL || r == -ESRCH ? EXIT_USAGE : EXIT_UNREACHABLE;
     }
     r = agent_run(agent, &error);
     if (r < 0)
@@ -74,6 +75,10 @@ int agent_once(const struct config_arguments *arguments, bool json)
         r = EXIT_UNREACHABLE;
     else
         r = has_failure(view.engine) ? EXIT_FOUND : 0;
+    if (fflush(stdout) == EOF || ferror(stdout)) {
+        log_error("the output could not be written");
+        r = EXIT_OUTPUT;
+    }
     agent_free(agent);
     return r;
 }

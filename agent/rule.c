@@ -4,8 +4,8 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "agent/rule_internal.h"
 #include "common/file.h"
@@ -13,97 +13,7 @@
 #include "common/text.h"
 #include "common/vec.h"
 
-enum { FILE_LIMIT = 1024 * 1024, SLUG_MAX = 64, NEAR = 4 };
-
-int rule_refuse(struct error *error, const char *file, const struct json *value, const char *format, ...)
-{
-    scoped_str text = STR_INIT;
-    va_list arguments;
-
-    va_start(arguments, format);
-    str_vprintf(&text, format, arguments);
-    va_end(arguments);
-    return value ? error_set(error, EINVAL, "%s:%u: %s", file, json_line(value), text.data)
-                 : error_set(error, EINVAL, "%s: %s", file, text.data);
-}
-
-const char *rule_nearest(const char *const *names, size_t count, const char *name)
-{
-    const char *nearest = NULL;
-    size_t least = NEAR + 1;
-
-    for (size_t i = 0; i < count; i++) {
-        size_t distance = text_distance(names[i], name);
-
-        if (distance < least) {
-            least = distance;
-            nearest = names[i];
-        }
-    }
-    return nearest;
-}
-
-int rule_known_keys(const struct json *object, const char *file, const char *const *names, struct error *error)
-{
-    size_t count = 0;
-
-    if (object && json_type(object) != JSON_OBJECT)
-        return rule_refuse(error, file, object, "must be an object");
-    while (names[count])
-        count++;
-    for (size_t i = 0; i < json_count(object); i++) {
-        const char *key, *nearest;
-        const struct json *value = json_member(object, i, &key, NULL);
-        bool known = false;
-
-        for (size_t k = 0; k < count && !known; k++)
-            known = strcmp(names[k], key) == 0;
-        if (known)
-            continue;
-        nearest = rule_nearest(names, count, key);
-        return nearest ? rule_refuse(error, file, value, "unknown key \"%s\"; did you mean \"%s\"?", key, nearest)
-                       : rule_refuse(error, file, value, "unknown key \"%s\"", key);
-    }
-    return 0;
-}
-
-int rule_refuse_duplicates(const struct json *value, const char *file, struct error *error)
-{
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && json_type(value) == JSON_OBJECT && i < json_count(value); i++) {
-        const char *key, *other;
-        const struct json *member = json_member(value, i, &key, NULL);
-
-        for (size_t k = 0; k < i; k++) {
-            json_member(value, k, &other, NULL);
-            if (strcmp(key, other) == 0)
-                return rule_refuse(error, file, member, "\"%s\" stands there twice", key);
-        }
-        r = rule_refuse_duplicates(member, file, error);
-    }
-    for (size_t i = 0; r == 0 && json_type(value) == JSON_ARRAY && i < json_count(value); i++)
-        r = rule_refuse_duplicates(json_at(value, i), file, error);
-    return r;
-}
-
-int rule_read_texts(struct arena *arena, const struct json *object, const char *key, const char *file, bool required,
-                    const char *ret[LANGUAGE_COUNT], struct error *error)
-{
-    static const char *const languages[] = {"en", "zh", NULL};
-    const struct json *value = json_get(object, key);
-    const char *en = json_type(value) == JSON_STRING ? json_string(value) : json_string(json_get(value, "en"));
-    const char *zh = json_string(json_get(value, "zh"));
-    int r = value && json_type(value) != JSON_STRING ? rule_known_keys(value, file, languages, error) : 0;
-
-    if (r < 0)
-        return r;
-    if (!en && (required || value))
-        return rule_refuse(error, file, value ? value : object, "%s: must be a text or {\"en\": …, \"zh\": …}", key);
-    ret[LANGUAGE_EN] = arena_strdup(arena, en ? en : "");
-    ret[LANGUAGE_ZH] = zh ? arena_strdup(arena, zh) : ret[LANGUAGE_EN];
-    return 0;
-}
+enum { FILE_LIMIT = 1024 * 1024, SLUG_MAX = 64 };
 
 static int by_name(const void *a, const void *b)
 {
@@ -140,6 +50,10 @@ int rule_each_file(const char *dir, int (*back)(const char *file, const struct j
         scoped_str text = STR_INIT;
         scoped(cleanup_json_doc) struct json_doc *doc = NULL;
 
+        struct stat st;
+
+        if (r == 0 && stat(files[i], &st) == 0 && !S_ISREG(st.st_mode))
+            r = strict_refuse(error, files[i], NULL, "is no regular file");
         if (r == 0)
             r = file_read(files[i], FILE_LIMIT, &text, error);
         if (r == 0) {
@@ -148,7 +62,7 @@ int rule_each_file(const char *dir, int (*back)(const char *file, const struct j
                 error_prefix(error, "%s", files[i]);
         }
         if (r == 0)
-            r = rule_refuse_duplicates(json_root(doc), files[i], error);
+            r = strict_document(json_root(doc), files[i], error);
         if (r == 0)
             r = back(files[i], json_root(doc), user, error);
         free(files[i]);
@@ -164,21 +78,29 @@ struct loader {
     bool own; /* what is read now are users' own rules */
 };
 
+/* A letter comes first: what begins with a digit is an id. */
 static bool is_slug(const char *slug)
 {
-    return slug && *slug && strlen(slug) <= SLUG_MAX &&
-           strspn(slug, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(slug) && *slug != '-';
+    return slug && *slug >= 'a' && *slug <= 'z' && strlen(slug) <= SLUG_MAX &&
+           strspn(slug, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(slug);
 }
 
-static int validate(const struct rule *rule, const struct json *params, const char *file, struct error *error)
+static const struct json *member_or_self(const struct json *object, const char *key)
+{
+    const struct json *member = json_get(object, key);
+
+    return member ? member : object;
+}
+
+static int validate(const struct rule *rule, const struct json *owner, const char *file, struct error *error)
 {
     const char *key = "";
     struct error why = ERROR_INIT;
 
     if (!rule->check->validate || rule->check->validate(rule, &key, &why) == 0)
         return 0;
-    return rule_refuse(error, file, json_get(params, key) ? json_get(params, key) : params, "params.%s: %s", key,
-                       why.text);
+    return strict_refuse(error, file, member_or_self(member_or_self(owner, "params"), key), "params%s%s: %s",
+                         *key ? "." : "", key, why.text);
 }
 
 static int read_check(struct arena *arena, const struct json *root, const char *file, struct rule *rule,
@@ -195,18 +117,19 @@ static int read_check(struct arena *arena, const struct json *root, const char *
 
         for (const struct check *check = checks; check->name && count < countof(names); check++)
             names[count++] = check->name;
-        nearest = name ? rule_nearest(names, count, name) : NULL;
-        return rule_refuse(error, file, json_get(root, "check") ? json_get(root, "check") : root,
-                           "check: \"%s\" is no check%s%s%s", name ? name : "", nearest ? "; did you mean \"" : "",
-                           nearest ? nearest : "", nearest ? "\"?" : "");
+        if (!name)
+            return strict_refuse(error, file, member_or_self(root, "check"), "check: must be the name of a check");
+        nearest = strict_nearest(names, count, name);
+        return strict_refuse(error, file, json_get(root, "check"), "check: \"%s\" is no check%s%s%s", name,
+                             nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
     }
     for (count = 0; rule->check->params && rule->check->params[count].name;)
         count++;
     params = arena_alloc(arena, (count + 1) * sizeof *params);
     rule->params = params;
-    if (rule_params_read(arena, rule->check, json_get(root, "params"), file, true, params, error) < 0)
+    if (rule_params_read(arena, rule->check, root, file, true, params, error) < 0)
         return -EINVAL;
-    return validate(rule, json_get(root, "params"), file, error);
+    return validate(rule, root, file, error);
 }
 
 static int read_grade(const struct json *root, const char *file, struct rule *rule, struct error *error)
@@ -214,13 +137,13 @@ static int read_grade(const struct json *root, const char *file, struct rule *ru
     const struct json *level = json_get(root, "level"), *scored = json_get(root, "scored");
 
     if (!severity_parse(json_string(json_get(root, "severity")), &rule->severity))
-        return rule_refuse(error, file, json_get(root, "severity") ? json_get(root, "severity") : root,
-                           "severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
+        return strict_refuse(error, file, member_or_self(root, "severity"),
+                             "severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
     rule->level = (int)json_int(level, 1);
-    if (level && (json_type(level) != JSON_NUMBER || rule->level < 1 || rule->level > 2))
-        return rule_refuse(error, file, level, "level: must be 1 or 2");
+    if (level && json_double(level, 0) != 1 && json_double(level, 0) != 2)
+        return strict_refuse(error, file, level, "level: must be 1 or 2");
     if (scored && json_type(scored) != JSON_BOOL)
-        return rule_refuse(error, file, scored, "scored: must be true or false");
+        return strict_refuse(error, file, scored, "scored: must be true or false");
     rule->scored = json_bool(scored, true);
     return 0;
 }
@@ -228,13 +151,15 @@ static int read_grade(const struct json *root, const char *file, struct rule *ru
 static int read_references(struct arena *arena, const struct json *list, const char *file, struct rule *rule,
                            struct error *error)
 {
+    if (list && json_type(list) != JSON_ARRAY)
+        return strict_refuse(error, file, list, "references: must be a list of strings");
     rule->references.count = json_count(list);
     rule->references.items = arena_alloc(arena, (rule->references.count + 1) * sizeof *rule->references.items);
     for (size_t i = 0; i < rule->references.count; i++) {
         const char *reference = json_string(json_at(list, i));
 
         if (!reference)
-            return rule_refuse(error, file, list, "references: must be a list of strings");
+            return strict_refuse(error, file, list, "references: must be a list of strings");
         rule->references.items[i] = arena_strdup(arena, reference);
     }
     return 0;
@@ -251,19 +176,19 @@ static int read_rule(const char *file, const struct json *root, void *user, stru
         const char *key;
         const char **texts;
     } texts[] = {{"title", rule.title}, {"why", rule.why}, {"remedy", rule.remedy}, {"impact", rule.impact}};
-    int r = json_type(root) == JSON_OBJECT ? rule_known_keys(root, file, keys, error)
-                                           : rule_refuse(error, file, root, "must be an object");
+    int r = json_type(root) == JSON_OBJECT ? strict_keys(root, file, keys, error)
+                                           : strict_refuse(error, file, root, "must be an object");
 
     rule.slug = arena_strdup(arena, json_string(json_get(root, "slug")));
     if (r == 0 && !is_slug(rule.slug))
-        r = rule_refuse(error, file, json_get(root, "slug") ? json_get(root, "slug") : root,
-                        "slug: must be lower-case letters, digits and dashes");
+        r = strict_refuse(error, file, member_or_self(root, "slug"),
+                          "slug: must be lower-case letters, digits and dashes, a letter first");
     for (size_t i = 0; r == 0 && i < loader->rules.count; i++)
         if (strcmp(loader->rules.items[i].slug, rule.slug) == 0)
-            r = rule_refuse(error, file, json_get(root, "slug"), "slug: \"%s\" is taken by %s", rule.slug,
-                            loader->rules.items[i].file);
+            r = strict_refuse(error, file, json_get(root, "slug"), "slug: \"%s\" is taken by %s", rule.slug,
+                              loader->rules.items[i].file);
     for (size_t i = 0; r == 0 && i < countof(texts); i++)
-        r = rule_read_texts(arena, root, texts[i].key, file, i == 0, texts[i].texts, error);
+        r = strict_texts(arena, root, texts[i].key, file, i == 0, texts[i].texts, error);
     if (r == 0)
         r = read_grade(root, file, &rule, error);
     if (r == 0)
@@ -347,21 +272,21 @@ static int apply_override(struct rule_set *set, const struct rule_override *over
     if (!rule) {
         const char *nearest = rule_set_nearest(set, override->rule);
 
-        return rule_refuse(error, override->file, override->value, "rules: \"%s\" is no rule%s%s%s", override->rule,
-                           nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+        return strict_refuse(error, override->file, override->value, "rules: \"%s\" is no rule%s%s%s", override->rule,
+                             nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
     }
-    r = rule_known_keys(override->value, override->file, keys, error);
+    r = strict_keys(override->value, override->file, keys, error);
     if (r < 0)
         return r;
     if (enabled && json_type(enabled) != JSON_BOOL)
-        return rule_refuse(error, override->file, enabled, "enabled: must be true or false");
+        return strict_refuse(error, override->file, enabled, "enabled: must be true or false");
     rule->enabled = json_bool(enabled, rule->enabled);
     if (severity && !severity_parse(json_string(severity), &rule->severity))
-        return rule_refuse(error, override->file, severity,
-                           "severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
-    r = rule_params_read(set->arena, rule->check, json_get(override->value, "params"), override->file, false,
+        return strict_refuse(error, override->file, severity,
+                             "severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
+    r = rule_params_read(set->arena, rule->check, override->value, override->file, false,
                          (struct param_value *)rule->params, error);
-    return r < 0 ? r : validate(rule, json_get(override->value, "params"), override->file, error);
+    return r < 0 ? r : validate(rule, override->value, override->file, error);
 }
 
 /* Rules that are judged without an id in the active benchmark: users' own, and shipped ones that were enabled. */
@@ -382,6 +307,16 @@ static void make_section_of_others(struct rule_set *set)
     memcpy(sections, active->sections, active->section_count * sizeof *sections);
     sections[active->section_count++] = (struct benchmark_section){.id = "own", .title = {"Own rules", "自定义规则"}};
     active->sections = sections;
+}
+
+static int refuse_benchmark(const struct rule_set *set, const char *name, const char *folder, struct error *error)
+{
+    scoped_str names = STR_INIT;
+
+    for (size_t i = 0; i < set->benchmark_count; i++)
+        str_printf(&names, "%s\"%s\"", i ? ", " : "", set->benchmarks[i].name);
+    return error_set(error, ESRCH, "benchmark: there is no \"%s\" in %s, which has %s", name, folder,
+                     set->benchmark_count ? names.data : "none");
 }
 
 static int load(struct loader *loader, const char *data_dir, const char *user_dir, const char *active,
@@ -408,9 +343,7 @@ static int load(struct loader *loader, const char *data_dir, const char *user_di
         if (strcmp(set->benchmarks[i].name, active) == 0)
             set->active = &set->benchmarks[i];
     }
-    if (!set->active)
-        return error_set(error, EINVAL, "benchmark: there is no \"%s\" in %s", active, benchmarks);
-    return put_in_order(loader, error);
+    return set->active ? put_in_order(loader, error) : refuse_benchmark(set, active, benchmarks, error);
 }
 
 int rule_set_load(const char *data_dir, const char *user_dir, const char *active, const struct rule_override *overrides,
@@ -423,8 +356,13 @@ int rule_set_load(const char *data_dir, const char *user_dir, const char *active
     set->arena = arena_new(64 * 1024);
     set->by_name = map_new(NULL);
     r = load(&loader, data_dir, user_dir, active, error);
-    for (size_t i = 0; r == 0 && i < override_count; i++)
+    for (size_t i = 0; r == 0 && i < override_count; i++) {
         r = apply_override(set, &overrides[i], error);
+        for (size_t k = 0; r == 0 && k < i; k++)
+            if (rule_set_find(set, overrides[k].rule) == rule_set_find(set, overrides[i].rule))
+                r = strict_refuse(error, overrides[i].file, overrides[i].value, "rules: \"%s\" and \"%s\" are one rule",
+                                  overrides[k].rule, overrides[i].rule);
+    }
     if (r == 0)
         make_section_of_others(set);
     vec_free(&loader.rules);
@@ -451,7 +389,7 @@ struct rule *rule_set_find(const struct rule_set *set, const char *slug_or_id)
 const char *rule_set_nearest(const struct rule_set *set, const char *name)
 {
     const char *nearest = NULL, *key;
-    size_t least = NEAR + 1, at = 0;
+    size_t least = strict_reach(name) + 1, at = 0;
     void *value;
 
     while (map_next(set->by_name, &at, &key, &value)) {

@@ -88,7 +88,8 @@ struct rule_override {
     const char *file; /* for error messages */
 };
 
-/* Reads DATA_DIR/rules and DATA_DIR/benchmarks, then USER_DIR (NULL or missing: none). ACTIVE names the benchmark. */
+/* Reads DATA_DIR/rules and DATA_DIR/benchmarks, then USER_DIR (NULL or missing: none). ACTIVE names the benchmark:
+ * -ESRCH when there is no such one. */
 int rule_set_load(const char *data_dir, const char *user_dir, const char *active, const struct rule_override *overrides,
                   size_t override_count, struct rule_set **ret, struct error *error);
 void rule_set_free(struct rule_set *set);

@@ -37,7 +37,7 @@ static int read_value(struct arena *arena, const struct param_spec *spec, const 
                       struct param_value *ret, struct error *error)
 {
     if (!is_of_type(value, spec->type))
-        return rule_refuse(error, file, value, "params.%s: must be %s", spec->name, type_names[spec->type]);
+        return strict_refuse(error, file, value, "params.%s: must be %s", spec->name, type_names[spec->type]);
     switch (spec->type) {
     case PARAM_BOOL:
         ret->number = json_bool(value, false);
@@ -45,8 +45,8 @@ static int read_value(struct arena *arena, const struct param_spec *spec, const 
     case PARAM_INT:
         ret->number = json_int(value, 0);
         if ((spec->min || spec->max) && (ret->number < spec->min || ret->number > spec->max))
-            return rule_refuse(error, file, value, "params.%s: must be from %lld to %lld", spec->name,
-                               (long long)spec->min, (long long)spec->max);
+            return strict_refuse(error, file, value, "params.%s: must be from %lld to %lld", spec->name,
+                                 (long long)spec->min, (long long)spec->max);
         break;
     case PARAM_STRING:
         ret->string = arena_strdup(arena, json_string(value));
@@ -84,16 +84,17 @@ static int check_names(const struct check *check, const struct json *object, con
 
     for (const struct param_spec *spec = check->params; spec && spec->name && count + 1 < countof(names); spec++)
         names[count++] = spec->name;
-    return rule_known_keys(object, file, names, error);
+    return strict_keys(object, file, names, error);
 }
 
-int rule_params_read(struct arena *arena, const struct check *check, const struct json *object, const char *file,
+int rule_params_read(struct arena *arena, const struct check *check, const struct json *owner, const char *file,
                      bool defaults, struct param_value *params, struct error *error)
 {
+    const struct json *object = json_get(owner, "params");
     int r;
 
     if (object && json_type(object) != JSON_OBJECT)
-        return rule_refuse(error, file, object, "params: must be an object");
+        return strict_refuse(error, file, object, "params: must be an object");
     r = check_names(check, object, file, error);
     for (size_t i = 0; r == 0 && check->params && check->params[i].name; i++) {
         const struct param_spec *spec = &check->params[i];
@@ -104,7 +105,8 @@ int rule_params_read(struct arena *arena, const struct check *check, const struc
         else if (defaults && spec->fallback)
             r = read_fallback(arena, spec, &params[i], error);
         else if (defaults)
-            r = rule_refuse(error, file, object, "params: \"%s\" is missing (%s)", spec->name, type_names[spec->type]);
+            r = strict_refuse(error, file, object ? object : owner, "params.%s: is missing (%s)", spec->name,
+                              type_names[spec->type]);
     }
     return r;
 }

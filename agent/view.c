@@ -62,8 +62,14 @@ static void write_finding(const struct agent_view *view, const struct subject *s
     json_out_end_object(out);
 }
 
+/* An id, a part of one from its beginning, a name, or any of these behind the kind: "container:web". */
 static bool subject_matches(const struct subject *subject, const char *wanted)
 {
+    const char *kind = subject_kind_name(subject->kind);
+    size_t length = strlen(kind);
+
+    if (str_starts(wanted, kind) && wanted[length] == ':' && wanted[length + 1])
+        wanted += length + 1;
     return str_equal(subject->id, wanted) || str_equal(subject->name, wanted) ||
            (strlen(wanted) >= PREFIX_MIN && str_starts(subject->id, wanted));
 }

@@ -119,7 +119,7 @@ int check_validate_conditions(const struct rule *rule, const char **ret_key, str
     *ret_key = "any";
     if (is_set(&in, "each") && is_set(&in, "any"))
         return error_set(error, EINVAL, "does not go with each");
-    *ret_key = "equals";
+    *ret_key = "";
     return any || absent ? 0
                          : error_set(error, EINVAL, "one of equals, in, matches, min, max and absent must be given");
 }

@@ -316,20 +316,6 @@ void sink_send(struct sink *sink, struct transition *transition)
     flush(sink);
 }
 
-/* "host:port" or "[v6]:port" */
-static int split_address(struct sink *sink, const char *rest, struct error *error)
-{
-    const char *colon = strrchr(rest, ':');
-    bool bracketed = *rest == '[';
-
-    if (!colon || colon == rest || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
-        strlen(colon + 1) > 5 || (bracketed && colon[-1] != ']'))
-        return error_set(error, EINVAL, "sinks: \"%s\" must be host:port", sink->address);
-    sink->host = mem_strndup(rest + bracketed, (size_t)(colon - rest) - 2 * bracketed);
-    sink->port = mem_strdup(colon + 1);
-    return 0;
-}
-
 int sink_new(struct event_base *base, const struct sink_config *config, struct sink **ret, struct error *error)
 {
     struct sink *sink = mem_alloc(sizeof *sink);
@@ -349,7 +335,9 @@ int sink_new(struct event_base *base, const struct sink_config *config, struct s
         sink->transport = TRANSPORT_FILE;
     } else if (str_starts(address, "udp://") || str_starts(address, "tcp://")) {
         sink->transport = str_starts(address, "udp://") ? TRANSPORT_UDP : TRANSPORT_TCP;
-        r = split_address(sink, address + strlen("udp://"), error);
+        r = config_split_address(address + strlen("udp://"), &sink->host, &sink->port, error);
+        if (r < 0)
+            error_prefix(error, "sinks: \"%s\"", address);
     }
     if (r < 0) {
         sink_free(sink);

@@ -5,6 +5,8 @@
 #include "agent/config.h"
 #include "common/file.h"
 
+#define SYSLOG(address) "{\"sinks\": [{\"type\": \"syslog\", \"address\": \"" address "\"}]}"
+
 static const struct refusal {
     const char *text, *said;
 } refusals[] = {
@@ -19,6 +21,16 @@ static const struct refusal {
     {"{\"sinks\": [{\"type\": \"syslog\", \"address\": \"tls://h:1\"}]}", "not in this version"},
     {"{\"sinks\": [{\"type\": \"syslog\", \"address\": \"h:1\"}]}", "udp://host:port"},
     {"{\"sinks\": [{\"type\": \"file\"}]}", "needs the path"},
+    {SYSLOG("udp://h"), "address: \"udp://h\": must be host:port"},
+    {SYSLOG("tcp://:1"), "must be host:port"},
+    {SYSLOG("tcp://::1:514"), "must be host:port"},
+    {SYSLOG("tcp://[h]:514"), "must be host:port"},
+    {SYSLOG("tcp://u@h:514"), "must be host:port"},
+    {SYSLOG("udp://h:0"), "must end in a port"},
+    {SYSLOG("udp://h:65536"), "must end in a port"},
+    {SYSLOG("udp://h:514/"), "must end in a port"},
+    {"{\n\"rules_dir\": \"/nonexistent\"}", "f.json:2: rules_dir: /nonexistent is no folder"},
+    {"{\"state_dir\": \"/a\\u0000b\"}", "has a NUL"},
     {"{\"sinks\": [{\"type\": \"journald\", \"statuses\": [\"bad\"]}]}", "statuses"},
     {"{\"sinks\": [{\"type\": \"journald\", \"min_severity\": \"urgent\"}]}", "min_severity"},
     {"{\"waivers\": [{\"rule\": \"5.1\", \"by\": \"x\"}]}", "reason: is missing"},
@@ -118,6 +130,47 @@ START_TEST(a_named_file_must_exist)
 }
 END_TEST
 
+START_TEST(addresses_of_sinks)
+{
+    scoped(cleanup_config) struct config *config = NULL;
+    scoped(cleanup_free) char *host = NULL, *port = NULL;
+    static const char text[] = SYSLOG("tcp://[::1]:514");
+    struct error error = ERROR_INIT;
+
+    ck_assert_msg(config_parse(text, strlen(text), "f.json", &config, &error) == 0, "%s", error.text);
+    ck_assert_str_eq(config->sinks[0].address, "tcp://[::1]:514");
+    ck_assert_int_eq(config_split_address("[::1]:514", &host, &port, &error), 0);
+    ck_assert_str_eq(host, "::1");
+    ck_assert_str_eq(port, "514");
+}
+END_TEST
+
+/* What is only known with the rules at hand. */
+static const struct refusal rule_refusals[] = {
+    {"{\n\"benchmark\": \"cis-2\"}", "f.json:2: benchmark: there is no \"cis-2\""},
+    {"{\"rules\":\n{\"5.44\": {}}}", "f.json:2: rules: \"5.44\" is no rule; did you mean \"5.4\"?"},
+    {"{\"rules\": {\"foo\": {}}}", "f.json:1: rules: \"foo\" is no rule"},
+    {"{\"rules\": {\"5.4\": {},\n\"container-privileged\": {}}}",
+     "f.json:2: rules: \"5.4\" and \"container-privileged\" are one rule"},
+    {"{\"rules\": {\"5.4\": {\"severty\": 1}}}", "f.json:1: unknown key \"severty\"; did you mean \"severity\"?"},
+    {"{\"waivers\":\n[{\"rule\": \"9.9\", \"by\": \"x\", \"reason\": \"y\"}]}",
+     "f.json:2: waivers: \"9.9\" is no rule"},
+};
+
+START_TEST(refused_with_the_rules)
+{
+    const struct refusal *refusal = &rule_refusals[_i];
+    scoped(cleanup_config) struct config *config = NULL;
+    struct rule_set *rules = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_int_eq(config_parse(refusal->text, strlen(refusal->text), "f.json", &config, &error), 0);
+    ck_assert_int_lt(config_load_rules(config, &rules, &error), 0);
+    ck_assert_msg(strncmp(error.text, refusal->said, strlen(refusal->said)) == 0, "%s: said \"%s\"", refusal->text,
+                  error.text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("config");
@@ -126,6 +179,8 @@ int main(void)
     int failed;
 
     tcase_add_loop_test(tests, refused, 0, (int)countof(refusals));
+    tcase_add_loop_test(tests, refused_with_the_rules, 0, (int)countof(rule_refusals));
+    tcase_add_test(tests, addresses_of_sinks);
     tcase_add_test(tests, the_example_is_the_default);
     tcase_add_test(tests, command_line_beats_environment);
     tcase_add_test(tests, a_named_file_must_exist);

@@ -102,6 +102,7 @@ END_TEST
 #define VERSIONS(minimum, releases, date)                                                                              \
     RULE("engine-version", "{\"minimum\": \"" minimum "\", \"releases\": [" releases "], \"list_date\": \"" date "\""  \
                            "}")
+#define MANUAL(member)   "{\"slug\": \"mine\", \"check\": \"manual\", \"severity\": \"low\",\n" member "}"
 #define DOCUMENT(params) RULE("container-document", "{\"pointer\": \"/Config/User\", " params "}")
 
 static const struct refusal {
@@ -111,11 +112,11 @@ static const struct refusal {
     {"{\"slug\": ", "own.json"},
     {"[]", "own.json:1: must be an object"},
     {RULE("file-mod", "{}"), "own.json:1: check: \"file-mod\" is no check; did you mean \"file-mode\"?"},
-    {RULE("file-mode", "{\"source\": \"path:/x\"}"), "own.json:2: params: \"mode\" is missing"},
+    {RULE("file-mode", "{\"source\": \"path:/x\"}"), "own.json:2: params.mode: is missing"},
     {RULE("file-mode", "{\"source\": \"path:/x\", \"mode\": 600}"), "own.json:2: params.mode: must be a string"},
     {RULE("file-mode", "{\"source\": \"path:/x\", \"mode\": \"999\"}"), "own.json:2: params.mode: must be an octal"},
     {RULE("file-mode", "{\"source\": \"/x\", \"mode\": \"600\"}"), "own.json:2: params.source"},
-    {RULE("file-mode", "{\"source\": \"path:/x\", \"mode\": \"600\", \"mood\": 1}"), "did you mean \"mode\"?"},
+    {RULE("file-mode", "{\"source\": \"path:/x\", \"mode\": \"600\", \"mod\": 1}"), "did you mean \"mode\"?"},
     {RULE("file-mode", "[]"), "own.json:2: params: must be an object"},
     {RULE("file-owner", "{\"source\": \"path:/x\", \"owner\": \"\"}"), "params.owner"},
     {RULE("file-content", "{\"source\": \"path:/x\", \"matches\": \"x\"}"), "must begin with content:"},
@@ -140,7 +141,7 @@ static const struct refusal {
     {DOCUMENT("\"matches\": \"a)(b\""), "own.json:2: params.matches: must be a POSIX"},
     {DOCUMENT("\"matches\": \"^\\\\d+$\""), "own.json:2: params.matches: has \\d"},
     {DOCUMENT("\"matches\": \"[\\\\d]\""), "params.matches: has \\d"},
-    {DOCUMENT("\"matches\": \"a\\u0000b\""), "own.json:2: params.matches: must be a POSIX"},
+    {DOCUMENT("\"matches\": \"a\\u0000b\""), "own.json:2: \"a\" has a NUL"},
     {DOCUMENT("\"min\": 3, \"max\": 1"), "own.json:2: params.max: must not be less than min"},
     {RULE("daemon-option", "{\"option\": \"bogus-thing\", \"absent\": true}"),
      "params.option: \"bogus-thing\" is no flag"},
@@ -174,7 +175,22 @@ static const struct refusal {
     {"{\"slug\": \"mine\", \"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\",\n\"level\": 3}",
      "own.json:2: level"},
     {"{\"slug\": \"mine\", \"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\", \"id\": \"9.1\"}",
-     "unknown key \"id\""},
+     "own.json:1: unknown key \"id\" (known are slug, check,"},
+    {MANUAL("\"title\": \"x\", \"level\": 1.5"), "own.json:2: level: must be 1 or 2"},
+    {MANUAL("\"title\": \"x\", \"references\": \"https://example.org\""),
+     "own.json:2: references: must be a list of strings"},
+    {MANUAL("\"title\": \"x\", \"references\": [1]"), "own.json:2: references: must be a list of strings"},
+    {MANUAL("\"title\": \" \""), "own.json:2: title: must be a text that is not empty"},
+    {MANUAL("\"title\": 5"), "own.json:2: title: must be a text or {"},
+    {MANUAL("\"title\": {\"en\": \"x\", \"zh\": 5}"), "own.json:2: title: must be a text or {"},
+    {MANUAL("\"title\": {\"en\": \"x\", \"zh\": \"\"}"), "own.json:2: title: must be a text that is not empty"},
+    {MANUAL("\"title\": {\"zh\": \"x\"}"), "own.json:2: title: must be a text or {"},
+    {MANUAL("\"ti\\u0000tle\": \"x\""), "own.json:2: \"ti\" has a NUL"},
+    {"{\"slug\": \"54\", \"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\"}", "own.json:1: slug: must be"},
+    {"{\"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\"}", "own.json:1: slug: must be"},
+    {"{\"slug\": \"mine\", \"severity\": \"low\", \"title\": \"x\"}", "own.json:1: check: must be the name"},
+    {"{\"slug\": \"mine\", \"check\": \"file-mode\", \"severity\": \"low\", \"title\": \"x\"}",
+     "own.json:1: params.source: is missing"},
 };
 
 START_TEST(a_wrong_rule_is_refused)
@@ -202,6 +218,7 @@ START_TEST(files_that_are_none_are_refused)
     unlink(path);
     ck_assert_int_eq(mkfifo(path, 0644), 0);
     ck_assert_ptr_null(load(host_folder, "dosec-1.0", &error));
+    ck_assert_msg(strstr(error.text, "own.json: is no regular file") != NULL, "%s", error.text);
     unlink(path);
     ck_assert_int_eq(symlink("/nonexistent", path), 0);
     ck_assert_ptr_null(load(host_folder, "dosec-1.0", &error));

@@ -1,0 +1,24 @@
+/* Reading JSON that people write, rules, benchmarks and the configuration: what is not understood is refused, and the
+ * error names file, line and key. */
+#ifndef AGENT_STRICT_H
+#define AGENT_STRICT_H
+
+#include "agent/rule.h"
+
+/* -EINVAL with "FILE:LINE: what". VALUE gives the line; FILE may hold "FILE:LINE" already when VALUE is NULL. */
+int strict_refuse(struct error *error, const char *file, const struct json *value, const char *format, ...)
+    printf_like(4, 5);
+/* Refuses OBJECT when it is none (NULL is fine) or has members that are not among NAMES, which ends with NULL. */
+int strict_keys(const struct json *object, const char *file, const char *const *names, struct error *error);
+/* Refuses two equal keys in one object and texts with a NUL in them, at any depth: one of them is a mistake. */
+int strict_document(const struct json *value, const char *file, struct error *error);
+/* {"en": …, "zh": …} or one string for both. Chinese falls back on English. REQUIRED: neither absent nor empty. */
+int strict_texts(struct arena *arena, const struct json *object, const char *key, const char *file, bool required,
+                 const char *ret[LANGUAGE_COUNT], struct error *error);
+
+/* How many letters may differ between NAME and what was probably meant. */
+size_t strict_reach(const char *name);
+/* The nearest of NAMES to NAME within that, or NULL. */
+const char *strict_nearest(const char *const *names, size_t count, const char *name);
+
+#endif
