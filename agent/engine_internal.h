@@ -1,5 +1,10 @@
-/* What the engine's own files share: engine.c (inputs and evaluation), subjects.c (who is judged), state.c (what
- * survives a restart). Nobody else includes this. */
+/* What the engine's own files share. Nobody else includes this.
+ *
+ * An input goes stale (engine_inputs.c) and is fetched; what came of it (engine_fetched.c) may tell of other inputs
+ * (engine_follow.c, engine_joins.c) and concerns the pairs that read it (engine_affected.c); those are evaluated
+ * (engine_evaluate.c), and a verdict that differs is a transition (engine_transitions.c). When nothing is on its way
+ * the engine has settled (engine_settle.c); time alone has its timer (engine_recheck.c). Below, in that order, is what
+ * each file lends the others. */
 #ifndef AGENT_ENGINE_INTERNAL_H
 #define AGENT_ENGINE_INTERNAL_H
 
@@ -31,7 +36,7 @@ struct agent_state {
 struct execs; /* execs whose records are awaited */
 
 struct joiners {
-    VEC(char *) ids;
+    VEC(char *) ids; /* containers */
 };
 
 struct transition_ring {
@@ -81,6 +86,71 @@ struct engine {
     struct engine_counters counters;
 };
 
+/* engine_inputs.c */
+void inputs_init(struct engine *engine);
+struct input *input_find(const struct engine *engine, enum input_kind kind, const char *key);
+/* Is it on its way, and has no value yet that may be used meanwhile? */
+bool input_is_awaited(const struct engine *engine, enum input_kind kind, const char *key);
+/* Asks for it, unless it is the engine's to answer and that cannot be reached: then it stays stale. It may complete at
+ * once, and INPUT be gone thereafter. */
+void input_start_fetch(struct engine *engine, struct input *input);
+void input_forget(struct engine *engine, enum input_kind kind, const char *key); /* and its facts */
+
+/* engine_settle.c */
+void settle_init(struct engine *engine);
+/* What takes long and hurries nobody is counted apart: the engine is settled without it. */
+bool input_is_background(enum input_kind kind);
+void input_count_pending(struct engine *engine, enum input_kind kind, int by); /* BY more are stale or in flight */
+void settle_schedule(struct engine *engine); /* tells in the loop's next turn, if nothing is pending */
+
+/* engine_follow.c */
+/* What a container's facts say of other inputs. BEFORE: the facts until now, NULL if there were none; RESYNC: its
+ * processes are read in any case. */
+void follow_container(struct engine *engine, const struct container_facts *container,
+                      const struct container_facts *before, bool resync, const char *cause);
+/* Execs that live now and did not when the container was last read. */
+void follow_execs(struct engine *engine, const struct container_facts *container, const struct string_list *before,
+                  const char *cause);
+/* The lists say which there are. */
+void follow_containers(struct engine *engine, const struct container_list_facts *list, const char *cause);
+void follow_images(struct engine *engine, const struct image_list_facts *list, const char *cause);
+void follow_networks(struct engine *engine, const struct network_list_facts *list, const char *cause);
+
+/* engine_joins.c */
+void joins_init(struct engine *engine);
+/* Whose namespaces CONTAINER (may be NULL) shares: to be forgotten before its facts are replaced, noted after. */
+void joins_note(struct engine *engine, const struct container_facts *container);
+void joins_forget(struct engine *engine, const struct container_facts *container);
+/* Is the container whose namespaces container ID shares on its way? */
+bool joins_are_awaited(const struct engine *engine, const char *id);
+/* Visits those that share the namespaces of container ID, and (DEPTH counts from 0) those that share theirs. */
+void joins_visit(struct engine *engine, const char *id, const struct rule *rule, bool changed, unsigned depth);
+
+/* engine_affected.c */
+/* INPUT came, failed or went. CHANGED false: only pairs that wait are evaluated, the others were looked at just now and
+ * found as they were. */
+void engine_visit_affected(struct engine *engine, const struct input *input, bool changed);
+void engine_visit(struct engine *engine, struct subject *subject, const struct rule *rule, bool changed); /* one pair */
+
+/* engine_evaluate.c */
+/* Runs the pair's check, or notes that it has to wait for an input. */
+void engine_evaluate(struct engine *engine, struct subject *subject, struct pair *pair);
+bool engine_is_quiet(enum verdict verdict); /* nothing to tell of an exec */
+
+/* engine_transitions.c */
+void transitions_deinit(struct engine *engine);
+/* PAIR's verdict was PREVIOUS; GONE: the pair ends. */
+void engine_emit(struct engine *engine, const struct subject *subject, struct pair *pair, enum verdict previous,
+                 const char *cause, bool gone);
+void engine_publish(struct engine *engine, struct transition *transition); /* takes the reference */
+
+/* engine_recheck.c */
+void recheck_init(struct engine *engine);
+void recheck_arm(struct engine *engine, usec_t at); /* AT (0: never) something is due */
+
+/* engine_agent_state.c */
+void agent_states_deinit(struct engine *engine);
+
 /* subjects.c */
 void subjects_init(struct engine *engine);
 void subjects_deinit(struct engine *engine);
@@ -96,12 +166,6 @@ struct pair *subject_add_pair(struct engine *engine, struct subject *subject, co
 void subject_drop_pair(struct engine *engine, struct subject *subject, struct pair *pair, const char *cause);
 void subject_free(void *subject);
 
-/* engine.c */
-void engine_close_exec(struct engine *engine, const char *id); /* remembers it in closed_execs */
-void engine_emit(struct engine *engine, const struct subject *subject, struct pair *pair, enum verdict previous,
-                 const char *cause, bool gone);
-void engine_evaluate(struct engine *engine, struct subject *subject, struct pair *pair);
-
 /* execs.c */
 struct execs *execs_new(usec_t now);
 void execs_free(struct execs *execs);
@@ -115,6 +179,13 @@ void execs_read(struct engine *engine, const struct exec_facts *exec);
 bool execs_failed(struct engine *engine, const char *id, bool gone, const char *why, char **ret_name, char **ret_why);
 /* The container is gone, or cannot be read: so are its execs whose ids are not known. */
 void execs_container_lost(struct engine *engine, const char *container, bool gone, const char *why);
+
+/* exec_findings.c */
+void engine_close_exec(struct engine *engine, const char *id); /* remembers it in closed_execs */
+/* Was any verdict on it told? Health checks' execs come and go without a word. */
+bool exec_was_told(const struct subject *subject);
+/* Closes exec ID if its every verdict is in order (expired, acknowledged, or never out of order). */
+void exec_drop_quiet(struct engine *engine, const char *id);
 
 /* exceptions.c */
 void exceptions_index(struct engine *engine); /* anew, of its rules and configuration */

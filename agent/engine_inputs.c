@@ -1,0 +1,177 @@
+/* Inputs and their freshness.
+ *
+ * An input is idle, stale (waits to be fetched) or in flight; `again` says that it went stale while in flight, and is
+ * fetched once more after. What comes of a fetch is in engine_fetched.c. */
+#include "agent/engine_internal.h"
+
+static const char *key_or_empty(const char *key)
+{
+    return key ? key : "";
+}
+
+static void input_free(void *p)
+{
+    struct input *input = p;
+
+    free(input->key);
+    free(input->cause);
+    free(input);
+}
+
+void inputs_init(struct engine *engine)
+{
+    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)
+        engine->inputs[kind] = map_new(input_free);
+}
+
+struct input *input_find(const struct engine *engine, enum input_kind kind, const char *key)
+{
+    return map_get(engine->inputs[kind], key_or_empty(key));
+}
+
+static struct input *input_ensure(struct engine *engine, enum input_kind kind, const char *key)
+{
+    struct input *input = input_find(engine, kind, key);
+
+    if (!input) {
+        input = mem_alloc(sizeof *input);
+        input->kind = kind;
+        input->key = mem_strdup(key_or_empty(key));
+        map_set(engine->inputs[kind], input->key, input);
+    }
+    return input;
+}
+
+bool input_is_awaited(const struct engine *engine, enum input_kind kind, const char *key)
+{
+    const struct input *input = input_find(engine, kind, key);
+
+    if (!input || input->recent || (!input->stale && !input->in_flight))
+        return false;
+    if (input_is_of_engine(kind) && engine->reachable_known && !engine->reachable &&
+        !store_get(engine->store, kind, key, NULL))
+        return false; /* it will not come soon: let the check say so */
+    return true;
+}
+
+void input_forget(struct engine *engine, enum input_kind kind, const char *key)
+{
+    struct input *input = input_find(engine, kind, key);
+
+    if (input && (input->stale || input->in_flight))
+        input_count_pending(engine, kind, -1);
+    map_remove(engine->inputs[kind], key_or_empty(key));
+    store_remove(engine->store, kind, key);
+}
+
+void input_start_fetch(struct engine *engine, struct input *input)
+{
+    scoped(cleanup_free) char *key = mem_strdup(input->key);
+
+    if (input_is_of_engine(input->kind) && !engine->reachable)
+        return; /* stays stale until the engine is back */
+    input->stale = false;
+    input->in_flight = true;
+    engine->counters.fetches[input->kind]++;
+    engine->callbacks.fetch(input->kind, key[0] ? key : NULL, engine->callbacks.user);
+}
+
+/* False: it is in flight, and will be fetched once more. */
+static bool mark_stale(struct engine *engine, struct input *input, const char *cause)
+{
+    engine->counters.stale[input->kind]++;
+    if (input->in_flight) {
+        input->again = true;
+        return false;
+    }
+    if (!input->stale) {
+        input->stale = true;
+        input->recent = false;
+        input_count_pending(engine, input->kind, 1);
+        free(input->cause);
+        input->cause = mem_strdup(cause);
+    }
+    return true;
+}
+
+void engine_expect(struct engine *engine, enum input_kind kind, const char *key, const char *cause)
+{
+    mark_stale(engine, input_ensure(engine, kind, key), cause);
+}
+
+/* Is there one of it for each key? */
+static bool has_keys(enum input_kind kind)
+{
+    return kind == INPUT_CONTAINER || kind == INPUT_PROCESSES || kind == INPUT_EXEC || kind == INPUT_FILES ||
+           input_is_of_image(kind);
+}
+
+void engine_stale(struct engine *engine, enum input_kind kind, const char *key, const char *cause)
+{
+    struct input *input;
+
+    if (has_keys(kind) && str_empty(key))
+        return; /* an engine that says so is not to be believed */
+    if (kind == INPUT_EXEC && map_get(engine->closed_execs, key))
+        return;
+    input = input_ensure(engine, kind, key);
+    if (mark_stale(engine, input, cause))
+        input_start_fetch(engine, input);
+}
+
+/* What never changes is not read twice: an exec's record (which the engine forgets: ours is the better one), what an
+ * image was made by and of. A scanner's report is of its day until the image goes. */
+static bool is_final(const struct engine *engine, const struct input *input)
+{
+    return (input->kind == INPUT_EXEC || input->kind == INPUT_HISTORY || input_is_background(input->kind)) &&
+           store_get(engine->store, input->kind, input->key, NULL);
+}
+
+void engine_expect_all(struct engine *engine, const char *cause)
+{
+    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++) {
+        size_t at = 0;
+        const char *key;
+        void *value;
+
+        while (map_next(engine->inputs[kind], &at, &key, &value))
+            if (!is_final(engine, value))
+                mark_stale(engine, value, cause);
+    }
+}
+
+void engine_stale_all(struct engine *engine, const char *cause)
+{
+    VEC(struct input *) all = {0};
+
+    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++) {
+        size_t at = 0;
+        const char *key;
+        void *value;
+
+        while (map_next(engine->inputs[kind], &at, &key, &value)) {
+            struct input *input = value;
+
+            if (!is_final(engine, input) && mark_stale(engine, input, cause))
+                vec_push(&all, input);
+        }
+    }
+    /* All are marked before the first is fetched: what completes at once must know what it has to wait for. A fetch
+     * that completes at once may forget others (a container that is gone), so each is looked up again by its name. */
+    {
+        VEC(struct input) names = {0};
+
+        for (size_t i = 0; i < all.count; i++)
+            vec_push(&names, (struct input){.kind = all.items[i]->kind, .key = mem_strdup(all.items[i]->key)});
+        for (size_t i = 0; i < names.count; i++) {
+            struct input *input = input_find(engine, names.items[i].kind, names.items[i].key);
+
+            if (input && input->stale)
+                input_start_fetch(engine, input);
+            free(names.items[i].key);
+        }
+        vec_free(&names);
+    }
+    vec_free(&all);
+    settle_schedule(engine);
+}

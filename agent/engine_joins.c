@@ -1,0 +1,112 @@
+/* Containers that share namespaces of others ("container:ID" as a mode): a change of one concerns those that join
+ * it. */
+#include "agent/engine_internal.h"
+
+#include <string.h>
+
+#include "common/text.h"
+
+static void joiners_free(void *p)
+{
+    struct joiners *joiners = p;
+
+    for (size_t i = 0; i < joiners->ids.count; i++)
+        free(joiners->ids.items[i]);
+    vec_free(&joiners->ids);
+    free(joiners);
+}
+
+void joins_init(struct engine *engine)
+{
+    engine->joiners = map_new(joiners_free);
+}
+
+/* Under which key those who join TARGET stand: its id, or "" where it is named otherwise (a name, the beginning of an
+ * id). A name may be one that was given a moment ago, or lost: who joins by name is looked at whenever any container
+ * changes. */
+static const char *joined_key(const char *target)
+{
+    enum { ID_LENGTH = 64 };
+
+    return strlen(target) == ID_LENGTH && strspn(target, "0123456789abcdef") == ID_LENGTH ? target : "";
+}
+
+static void note_joiner(struct engine *engine, const char *target, const char *id)
+{
+    struct joiners *joiners = map_get(engine->joiners, joined_key(target));
+
+    if (!joiners) {
+        joiners = mem_alloc(sizeof *joiners);
+        map_set(engine->joiners, joined_key(target), joiners);
+    }
+    vec_push(&joiners->ids, mem_strdup(id));
+}
+
+static void forget_joiner(struct engine *engine, const char *target, const char *id)
+{
+    struct joiners *joiners = map_get(engine->joiners, joined_key(target));
+
+    for (size_t i = 0; joiners && i < joiners->ids.count; i++)
+        if (str_equal(joiners->ids.items[i], id)) {
+            free(joiners->ids.items[i]);
+            vec_remove(&joiners->ids, i);
+            break;
+        }
+    if (joiners && !joiners->ids.count)
+        map_remove(engine->joiners, joined_key(target));
+}
+
+/* Whose namespaces a container shares, before and after its facts are replaced: NOTE is one of the two above. */
+static void follow_joins(struct engine *engine, const struct container_facts *container,
+                         void (*note)(struct engine *engine, const char *target, const char *id))
+{
+    const char *modes[] = {container ? container->network_mode : NULL, container ? container->pid_mode : NULL,
+                           container ? container->ipc_mode : NULL};
+
+    for (size_t i = 0; i < countof(modes); i++)
+        if (str_starts(modes[i], "container:") && !(i && str_equal(modes[i], modes[i - 1])))
+            note(engine, modes[i] + strlen("container:"), container->id);
+}
+
+void joins_note(struct engine *engine, const struct container_facts *container)
+{
+    follow_joins(engine, container, note_joiner);
+}
+
+void joins_forget(struct engine *engine, const struct container_facts *container)
+{
+    follow_joins(engine, container, forget_joiner);
+}
+
+bool joins_are_awaited(const struct engine *engine, const char *id)
+{
+    const struct container_facts *container = store_container(engine->store, id, NULL);
+    const char *modes[] = {container ? container->network_mode : NULL, container ? container->pid_mode : NULL,
+                           container ? container->ipc_mode : NULL};
+
+    for (size_t i = 0; i < countof(modes); i++)
+        if (str_starts(modes[i], "container:") &&
+            input_is_awaited(engine, INPUT_CONTAINER, modes[i] + strlen("container:")))
+            return true;
+    return false;
+}
+
+void joins_visit(struct engine *engine, const char *id, const struct rule *rule, bool changed, unsigned depth)
+{
+    enum { DEPTH_MAX = 8 };
+    const char *keys[] = {id, depth ? NULL : ""};
+
+    for (size_t k = 0; k < countof(keys) && depth < DEPTH_MAX; k++) {
+        const struct joiners *joiners = keys[k] ? map_get(engine->joiners, keys[k]) : NULL;
+
+        for (size_t i = 0; joiners && i < joiners->ids.count; i++) {
+            struct subject *subject = subject_find(engine, SUBJECT_CONTAINER, joiners->ids.items[i]);
+
+            if (str_equal(joiners->ids.items[i], id))
+                continue;
+            if (subject)
+                engine_visit(engine, subject, rule, changed);
+            joins_visit(engine, joiners->ids.items[i], rule, changed, depth + 1);
+        }
+    }
+}
