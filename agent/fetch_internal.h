@@ -1,7 +1,7 @@
-/* What the files of the fetcher share: fetch.c (which probe brings which input, what comes from the engine),
- * fetch_container.c (what the host knows of a container), fetch_files.c (file sources and their watches), fetch_host.c
- * (what else lies on the host), fetch_image.c (an image's own files), fetch_records.c (what the engine writes of
- * containers that do not run). Nobody else includes this. */
+/* What the files of the fetcher share: fetch.c (which probe brings which input), fetch_engine.c (what comes from the
+ * engine), fetch_container.c (what the host knows of a container), fetch_records.c (what the engine writes of containers
+ * that do not run), fetch_files.c (file sources and their watches), fetch_host.c (what else lies on the host),
+ * fetch_image.c (an image's own files), fetch_again.c (what is read again a moment later). Nobody else includes this. */
 #ifndef AGENT_FETCH_INTERNAL_H
 #define AGENT_FETCH_INTERNAL_H
 
@@ -84,10 +84,24 @@ const char *fetch_engine_socket(const struct fetcher *fetcher);
 /* The engine runs on another host: says so for the input, which is of this one. */
 bool fetch_refuse_remote(struct fetcher *fetcher, enum input_kind kind, const char *key);
 
-/* Reads it twice again, a moment from now and a little later. */
-void fetch_look_later(struct fetcher *fetcher, enum input_kind kind, const char *id);
+/* fetch_engine.c */
+void fetch_from_engine(struct fetcher *fetcher, enum input_kind kind, const char *key);
+/* True: it is fetched when /info, which is on its way, has come. */
+bool fetch_defer(struct fetcher *fetcher, enum input_kind kind, const char *key);
+struct request *fetch_request_new(struct fetcher *fetcher, enum input_kind kind, const char *key);
+void fetch_request_unlink(struct request *request); /* it is under way no more */
+void fetch_request_free(struct request *request);   /* after that */
 /* Hands on what came for REQUEST (FACTS, or NULL and why) and frees it. */
 void fetch_finish(struct request *request, struct facts *facts, int number, const char *why);
+void fetch_free_requests(struct fetcher *fetcher);
+
+/* fetch_again.c */
+void fetch_init_looks(struct fetcher *fetcher);
+void fetch_free_looks(struct fetcher *fetcher);
+/* Reads it twice again, a moment from now and a little later. */
+void fetch_look_later(struct fetcher *fetcher, enum input_kind kind, const char *id);
+/* The container's process is gone and its end not told yet, or a newer one not known: told a moment later. */
+void fetch_processes_again(struct fetcher *fetcher, const char *id);
 
 /* fetch_container.c */
 /* Adds to CONTAINER, which is taken over, what its document does not tell, then finishes REQUEST with it. */
