@@ -30,6 +30,9 @@ struct agent_view {
 void agent_view(const struct agent *agent, struct agent_view *ret);
 void agent_scan(struct agent *agent, const char *cause); /* full re-evaluation */
 
+/* The configuration and its rules, of command line, environment and files. */
+int agent_load_config(const struct config_arguments *arguments, struct config **ret, struct rule_set **ret_rules,
+                      struct error *error);
 int agent_new(const struct config_arguments *arguments, bool once, struct agent **ret, struct error *error);
 void agent_free(struct agent *agent);
 int agent_run(struct agent *agent, struct error *error); /* until SIGTERM or SIGINT; once: until the scan is done */

@@ -9,11 +9,6 @@
 /* As agentctl's: a configuration that is wrong is wrong usage. */
 enum { EXIT_FOUND = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_OUTPUT = 5 };
 
-static const char *from_environment(const char *name)
-{
-    return getenv(name);
-}
-
 static bool has_failure(const struct engine *engine)
 {
     size_t at = 0;
@@ -87,11 +82,8 @@ int agent_check_config(const struct config_arguments *arguments, struct error *e
 {
     scoped(cleanup_config) struct config *config = NULL;
     scoped(cleanup_rule_set) struct rule_set *rules = NULL;
-    int r = config_load(arguments, from_environment, &config, error);
+    int r = agent_load_config(arguments, &config, &rules, error);
 
-    if (r < 0)
-        return r;
-    r = config_load_rules(config, &rules, error);
     if (r < 0)
         return r;
     printf("%s: fine; %zu rules, benchmark %s\n", config->path ? config->path : "no configuration file", rules->count,

@@ -1,0 +1,99 @@
+/* From an event of the engine to the inputs that it makes stale. */
+#include <string.h>
+
+#include "agent/agent_internal.h"
+
+static bool action_is(const struct docker_event *event, const char *action)
+{
+    return strlen(action) == event->action_length && strncmp(event->action, action, event->action_length) == 0;
+}
+
+static bool action_among(const struct docker_event *event, const char *const *actions)
+{
+    for (; *actions; actions++)
+        if (action_is(event, *actions))
+            return true;
+    return false;
+}
+
+static void on_exec_event(struct agent *agent, const struct docker_event *event, bool replayed, const char *cause)
+{
+    const struct exec_event exec = {
+        .container = event->id,
+        .container_name = event->name,
+        .exec_id = event->exec_id,
+        .command = event->command,
+        .time_nano = event->time_nano,
+        .before_start = replayed && agent->scan_duration_ms < 0,
+    };
+
+    engine_exec_made(agent->engine, &exec, cause);
+}
+
+static void on_container_event(struct agent *agent, const struct docker_event *event, bool replayed, const char *cause)
+{
+    static const char *const state[] = {"create",  "start",  "restart",       "die", "stop",       "pause",   "unpause",
+                                        "rename",  "update", "health_status", "oom", "checkpoint", "restore", "init",
+                                        "cleanup", NULL};
+
+    if (!docker_id_valid(event->id))
+        return;
+    if (action_is(event, "destroy")) {
+        engine_gone(agent->engine, INPUT_CONTAINER, event->id, cause);
+    } else if (action_is(event, "exec_create")) {
+        on_exec_event(agent, event, replayed, cause);
+        if (event->started)
+            fetcher_look_at_processes(agent->fetcher, event->id, cause);
+    } else if (action_is(event, "exec_start")) {
+        fetcher_look_at_processes(agent->fetcher, event->id, cause);
+    } else if (action_among(event, state)) {
+        engine_stale(agent->engine, INPUT_CONTAINER, event->id, cause);
+        if (action_is(event, "start"))
+            fetcher_look_at_processes(agent->fetcher, event->id, cause);
+    }
+}
+
+/* Joining or leaving a swarm has no event of its own, but makes and removes its networks. */
+static void on_network_event(struct agent *agent, const struct docker_event *event, const char *cause)
+{
+    engine_stale(agent->engine, INPUT_NETWORKS, NULL, cause);
+    if (!str_equal(event->name, "docker_gwbridge") && !str_equal(event->name, "ingress"))
+        return;
+    engine_stale(agent->engine, INPUT_INFO, NULL, cause);
+    fetcher_swarm_changed(agent->fetcher, cause);
+}
+
+void agent_on_event(const struct docker_event *event, bool replayed, void *user)
+{
+    static const char *const images[] = {"pull",  "tag",    "untag", "delete", "load", "import",
+                                         "build", "create", "save",  "prune",  NULL};
+    struct agent *agent = user;
+    scoped_str cause = STR_INIT;
+
+    agent->events_seen++;
+    if (replayed && !agent->connected && agent->scan_duration_ms < 0 && !action_is(event, "exec_create"))
+        return; /* the full scan that follows sees what it led to */
+    str_printf(&cause, "docker:%s/%.*s", event->type, (int)event->action_length, event->action);
+    if (str_equal(event->type, "container")) {
+        if (!replayed || action_is(event, "exec_create"))
+            on_container_event(agent, event, replayed, cause.data);
+    } else if (replayed) {
+        return;
+    } else if (str_equal(event->type, "network")) {
+        if (event->container && docker_id_valid(event->container) &&
+            (action_is(event, "connect") || action_is(event, "disconnect")) &&
+            store_get(engine_store(agent->engine), INPUT_CONTAINER, event->container, NULL))
+            engine_stale(agent->engine, INPUT_CONTAINER, event->container, cause.data);
+        if (!action_is(event, "connect") && !action_is(event, "disconnect"))
+            on_network_event(agent, event, cause.data);
+    } else if (str_equal(event->type, "node") || str_equal(event->type, "service")) {
+        engine_stale(agent->engine, INPUT_INFO, NULL, cause.data);
+        engine_stale(agent->engine, INPUT_SERVICES, NULL, cause.data);
+        engine_stale(agent->engine, INPUT_LISTENERS, NULL, cause.data);
+    } else if (str_equal(event->type, "image")) {
+        if (action_among(event, images))
+            engine_stale(agent->engine, INPUT_IMAGES, NULL, cause.data);
+    } else if (str_equal(event->type, "daemon") && action_is(event, "reload")) {
+        fetcher_engine_reloaded(agent->fetcher, cause.data);
+    }
+}

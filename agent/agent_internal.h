@@ -1,0 +1,51 @@
+/* What the agent's own files share: agent.c (wiring and life), agent_events.c (the engine's events), agent_reload.c
+ * (another configuration), agent_timers.c (what time brings). Nobody else includes this. */
+#ifndef AGENT_AGENT_INTERNAL_H
+#define AGENT_AGENT_INTERNAL_H
+
+#include "agent/agent.h"
+#include "agent/fetch.h"
+#include "agent/server.h"
+
+struct agent {
+    struct config_arguments arguments;
+    struct config *config;
+    struct event_base *base;
+    struct docker_address address;
+    struct docker *docker;
+    struct fetcher *fetcher;
+    struct engine *engine;
+    struct server *server;
+    struct sink **sinks;
+    size_t sink_count;
+    struct event *signals[3];
+    struct event *sweep_timer, *top_timer, *start_timer, *watchdog_timer, *clock_event;
+    int clock_fd;
+    bool once, connected, gave_up_waiting;
+    usec_t started, scan_started, scan_clock;
+    int64_t scan_duration_ms;
+    size_t scan_subjects;
+    bool scanning, ready_told, exceptions_told;
+    uint64_t events_seen;
+};
+
+/* agent.c */
+void agent_tell_ready(struct agent *agent); /* systemd, once */
+
+/* agent_events.c */
+/* Which inputs an event makes stale. For struct docker_callbacks: USER is the agent. */
+void agent_on_event(const struct docker_event *event, bool replayed, void *user);
+
+/* agent_reload.c */
+/* The sinks of CONFIG in place of those there are. When one cannot be made, nothing changes. */
+int agent_make_sinks(struct agent *agent, const struct config *config, struct error *error);
+/* Reads the configuration again; a bad one keeps the old one and says so. */
+void agent_reload(struct agent *agent);
+
+/* agent_timers.c */
+void agent_add_timers(struct agent *agent);
+void agent_set_intervals(struct agent *agent, const struct config *config);
+void agent_free_timers(struct agent *agent);
+void agent_watch_clock(struct agent *agent); /* tells the engine when the wall clock was set */
+
+#endif

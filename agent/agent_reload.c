@@ -1,0 +1,89 @@
+/* Another configuration: what it changes at once, and what takes a restart. */
+#include <systemd/sd-daemon.h>
+
+#include "agent/agent_internal.h"
+#include "common/log.h"
+
+int agent_make_sinks(struct agent *agent, const struct config *config, struct error *error)
+{
+    struct sink **sinks = mem_alloc((config->sink_count + 1) * sizeof(struct sink *)), **old = agent->sinks;
+    size_t old_count = agent->sink_count;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < config->sink_count; i++)
+        r = sink_new(agent->base, &config->sinks[i], &sinks[i], error);
+    if (r == 0) {
+        agent->sinks = sinks;
+        agent->sink_count = config->sink_count;
+    }
+    for (size_t i = 0; i < (r == 0 ? old_count : config->sink_count); i++)
+        sink_free(r == 0 ? old[i] : sinks[i]);
+    free(r == 0 ? old : sinks);
+    return r;
+}
+
+static bool same_sinks(const struct config *a, const struct config *b)
+{
+    bool same = a->sink_count == b->sink_count;
+
+    for (size_t i = 0; same && i < a->sink_count; i++) {
+        const struct sink_config *x = &a->sinks[i], *y = &b->sinks[i];
+
+        same = x->type == y->type && x->format == y->format && str_equal(x->address, y->address) &&
+               x->facility == y->facility && x->min_severity == y->min_severity && x->statuses == y->statuses;
+    }
+    return same;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || str_equal(a, b);
+}
+
+/* What a reload cannot change. */
+static void tell_what_needs_a_restart(const struct config *old, const struct config *new)
+{
+    const struct {
+        const char *key;
+        bool same;
+    } keys[] = {
+        {"docker", same_text(old->docker_host, new->docker_host) && same_text(old->tls_ca, new->tls_ca) &&
+                       same_text(old->tls_cert, new->tls_cert) && same_text(old->tls_key, new->tls_key)},
+        {"socket", same_text(old->socket_path, new->socket_path) && same_text(old->socket_group, new->socket_group) &&
+                       old->socket_mode == new->socket_mode},
+        {"state_dir", same_text(old->state_dir, new->state_dir)},
+        {"host_root", same_text(old->host_root, new->host_root)},
+    };
+
+    for (size_t i = 0; i < countof(keys); i++)
+        if (!keys[i].same)
+            log_warning("reload: \"%s\" has changed; that takes a restart", keys[i].key);
+}
+
+void agent_reload(struct agent *agent)
+{
+    struct error error = ERROR_INIT;
+    struct config *config = NULL, *old = agent->config;
+    struct rule_set *rules = NULL;
+
+    sd_notify(0, "RELOADING=1");
+    if (agent_load_config(&agent->arguments, &config, &rules, &error) < 0 ||
+        (!same_sinks(config, old) && agent_make_sinks(agent, config, &error) < 0)) {
+        log_error("reload: %s; the old configuration stays", error.text);
+        engine_agent_state(agent->engine, "agent-config", false, error.text, "reload");
+        rule_set_free(rules);
+        config_free(config);
+    } else {
+        tell_what_needs_a_restart(old, config);
+        agent_set_intervals(agent, config);
+        agent->config = config;
+        agent->exceptions_told = false;
+        engine_expect_all(agent->engine, "reload"); /* nothing is judged anew by what was read before */
+        engine_set_rules(agent->engine, rules, config);
+        fetcher_rules_changed(agent->fetcher, config);
+        engine_agent_state(agent->engine, "agent-config", true, "the configuration was read again", "reload");
+        config_free(old);
+        agent_scan(agent, "reload");
+    }
+    sd_notify(0, "READY=1");
+}

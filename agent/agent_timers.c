@@ -1,0 +1,128 @@
+/* What time brings: sweeps over what cannot be watched, the end of waiting for the engine, systemd's watchdog, and a
+ * wall clock that was set. */
+#include <errno.h>
+#include <sys/timerfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "agent/agent_internal.h"
+
+static void on_sweep(evutil_socket_t fd, short what, void *user)
+{
+    struct agent *agent = user;
+
+    (void)fd;
+    (void)what;
+    fetcher_sweep_files(agent->fetcher, "timer");
+    fetcher_sweep_containers(agent->fetcher, "timer");
+}
+
+static void on_top(evutil_socket_t fd, short what, void *user)
+{
+    struct agent *agent = user;
+
+    (void)fd;
+    (void)what;
+    fetcher_sweep_processes(agent->fetcher, "timer");
+}
+
+/* No engine within the first seconds: do not hold up the boot, say what can be said. */
+static void on_start_timeout(evutil_socket_t fd, short what, void *user)
+{
+    struct agent *agent = user;
+
+    (void)fd;
+    (void)what;
+    if (agent->connected)
+        return;
+    agent->gave_up_waiting = true;
+    engine_agent_state(agent->engine, "agent-engine", false,
+                       docker_why_not(agent->docker) ? docker_why_not(agent->docker) : "no answer yet", "start");
+    engine_set_reachable(agent->engine, false);
+    fetcher_without_engine(agent->fetcher);
+    agent_tell_ready(agent);
+    if (agent->once)
+        event_base_loopbreak(agent->base);
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    (void)user;
+    sd_notify(0, "WATCHDOG=1");
+}
+
+static struct event *add_timer(struct agent *agent, event_callback_fn callback, usec_t interval, bool repeat)
+{
+    struct event *timer = event_new(agent->base, -1, repeat ? EV_PERSIST : 0, callback, agent);
+    struct timeval wait = {.tv_sec = interval / USEC_PER_SEC, .tv_usec = interval % USEC_PER_SEC};
+
+    evtimer_add(timer, &wait);
+    return timer;
+}
+
+void agent_add_timers(struct agent *agent)
+{
+    enum { START_SECONDS = 5, START_ONCE_SECONDS = 15 };
+    uint64_t watchdog = 0;
+
+    agent->start_timer =
+        add_timer(agent, on_start_timeout, (agent->once ? START_ONCE_SECONDS : START_SECONDS) * USEC_PER_SEC, false);
+    if (agent->once)
+        return;
+    agent->sweep_timer = add_timer(agent, on_sweep, agent->config->sweep_seconds * USEC_PER_SEC, true);
+    agent->top_timer = add_timer(agent, on_top, agent->config->top_seconds * USEC_PER_SEC, true);
+    if (sd_watchdog_enabled(0, &watchdog) > 0)
+        agent->watchdog_timer = add_timer(agent, on_watchdog, (usec_t)watchdog / 2, true);
+}
+
+static void set_interval(struct event *timer, unsigned seconds)
+{
+    struct timeval wait = {.tv_sec = seconds};
+
+    if (timer)
+        evtimer_add(timer, &wait);
+}
+
+void agent_set_intervals(struct agent *agent, const struct config *config)
+{
+    set_interval(agent->sweep_timer, config->sweep_seconds);
+    set_interval(agent->top_timer, config->top_seconds);
+}
+
+/* The wall clock was set: waivers and attestations may have ended, or hold again. */
+static void on_clock(evutil_socket_t fd, short what, void *user)
+{
+    static const struct itimerspec never = {.it_value.tv_sec = INT64_C(1) << 40};
+    struct agent *agent = user;
+    uint64_t count;
+    bool was_set = read(fd, &count, sizeof count) < 0 && errno == ECANCELED;
+
+    (void)what;
+    timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
+    if (was_set)
+        engine_clock_changed(agent->engine);
+}
+
+void agent_watch_clock(struct agent *agent)
+{
+    agent->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (agent->clock_fd < 0)
+        return; /* the hourly look at the clock remains */
+    agent->clock_event = event_new(agent->base, agent->clock_fd, EV_READ | EV_PERSIST, on_clock, agent);
+    event_add(agent->clock_event, NULL);
+    on_clock(agent->clock_fd, 0, agent);
+}
+
+void agent_free_timers(struct agent *agent)
+{
+    struct event *events[] = {agent->sweep_timer, agent->top_timer, agent->start_timer, agent->watchdog_timer,
+                              agent->clock_event};
+
+    for (size_t i = 0; i < countof(events); i++)
+        if (events[i])
+            event_free(events[i]);
+    if (agent->clock_fd >= 0)
+        close(agent->clock_fd);
+}
