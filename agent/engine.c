@@ -34,34 +34,30 @@ static const struct rule *same_rule(const struct engine *engine, const struct ru
 void engine_set_rules(struct engine *engine, struct rule_set *rules, const struct config *config)
 {
     struct rule_set *old = engine->rules;
+    struct subject *subject;
+    size_t at = 0;
 
     engine->rules = rules;
     engine->config = config;
     index_rules(engine);
     exceptions_index(engine);
     engine->cause = "reload";
-    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++) {
-        size_t at = 0;
-        const char *key;
-        void *value;
+    while ((subject = subject_next(engine, &at))) {
+        enum subject_kind kind = subject->kind;
 
-        while (map_next(engine->subjects[kind], &at, &key, &value)) {
-            struct subject *subject = value;
+        for (size_t i = subject->pair_count; i-- > 0;) {
+            const struct rule *rule = same_rule(engine, subject->pairs[i].rule);
 
-            for (size_t i = subject->pair_count; i-- > 0;) {
-                const struct rule *rule = same_rule(engine, subject->pairs[i].rule);
-
-                if (rule)
-                    subject->pairs[i].rule = rule;
-                else
-                    subject_drop_pair(engine, subject, &subject->pairs[i], "reload");
-            }
-            for (size_t i = 0; kind != SUBJECT_FILE && i < engine->rules_of[kind].count; i++)
-                if (!subject_pair(subject, engine->rules_of[kind].items[i]))
-                    subject_add_pair(engine, subject, engine->rules_of[kind].items[i]);
-            for (size_t i = 0; i < subject->pair_count; i++)
-                engine_evaluate(engine, subject, &subject->pairs[i]);
+            if (rule)
+                subject->pairs[i].rule = rule;
+            else
+                subject_drop_pair(engine, subject, &subject->pairs[i], "reload");
         }
+        for (size_t i = 0; kind != SUBJECT_FILE && i < engine->rules_of[kind].count; i++)
+            if (!subject_pair(subject, engine->rules_of[kind].items[i]))
+                subject_add_pair(engine, subject, engine->rules_of[kind].items[i]);
+        for (size_t i = 0; i < subject->pair_count; i++)
+            engine_evaluate(engine, subject, &subject->pairs[i]);
     }
     ensure_single_subjects(engine);
     recheck_arm(engine, exceptions_next_expiry(engine));

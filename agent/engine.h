@@ -96,6 +96,7 @@ struct transition *engine_transition_after(const struct engine *engine, uint64_t
 /* Subjects in no particular order but stable while nothing changes. NULL at the end. */
 const struct subject *engine_next_subject(const struct engine *engine, size_t *at);
 const struct subject *engine_find_subject(const struct engine *engine, enum subject_kind kind, const char *id);
+struct pair *subject_pair(const struct subject *subject, const struct rule *rule); /* NULL: RULE does not judge it */
 /* Explains a pair now (evidence, facts, remedy) by running its check again. */
 void engine_explain(const struct engine *engine, const struct subject *subject, const struct pair *pair,
                     struct check_result *result);

@@ -142,7 +142,7 @@ void engine_expect_all(struct engine *engine, const char *cause)
 
 void engine_stale_all(struct engine *engine, const char *cause)
 {
-    VEC(struct input *) all = {0};
+    VEC(struct input) names = {0};
 
     for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++) {
         size_t at = 0;
@@ -153,25 +153,18 @@ void engine_stale_all(struct engine *engine, const char *cause)
             struct input *input = value;
 
             if (!is_final(engine, input) && mark_stale(engine, input, cause))
-                vec_push(&all, input);
+                vec_push(&names, (struct input){.kind = input->kind, .key = mem_strdup(input->key)});
         }
     }
     /* All are marked before the first is fetched: what completes at once must know what it has to wait for. A fetch
      * that completes at once may forget others (a container that is gone), so each is looked up again by its name. */
-    {
-        VEC(struct input) names = {0};
+    for (size_t i = 0; i < names.count; i++) {
+        struct input *input = input_find(engine, names.items[i].kind, names.items[i].key);
 
-        for (size_t i = 0; i < all.count; i++)
-            vec_push(&names, (struct input){.kind = all.items[i]->kind, .key = mem_strdup(all.items[i]->key)});
-        for (size_t i = 0; i < names.count; i++) {
-            struct input *input = input_find(engine, names.items[i].kind, names.items[i].key);
-
-            if (input && input->stale)
-                input_start_fetch(engine, input);
-            free(names.items[i].key);
-        }
-        vec_free(&names);
+        if (input && input->stale)
+            input_start_fetch(engine, input);
+        free(names.items[i].key);
     }
-    vec_free(&all);
+    vec_free(&names);
     settle_schedule(engine);
 }

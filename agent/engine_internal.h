@@ -155,12 +155,12 @@ void agent_states_deinit(struct engine *engine);
 void subjects_init(struct engine *engine);
 void subjects_deinit(struct engine *engine);
 struct subject *subject_find(struct engine *engine, enum subject_kind kind, const char *id);
+struct subject *subject_next(const struct engine *engine, size_t *at); /* see engine_next_subject() */
 /* Creates it with a pair for every rule of its kind (files: of that source). */
 struct subject *subject_ensure(struct engine *engine, enum subject_kind kind, const char *id, const char *name);
 void subject_rename(struct subject *subject, const char *name);
 /* Transitions to null for every pair that had a verdict; frees it. */
 void subject_close(struct engine *engine, struct subject *subject, const char *cause);
-struct pair *subject_pair(struct subject *subject, const struct rule *rule);
 struct pair *subject_add_pair(struct engine *engine, struct subject *subject, const struct rule *rule);
 /* Ends one pair, with a transition to null if it had a verdict. */
 void subject_drop_pair(struct engine *engine, struct subject *subject, struct pair *pair, const char *cause);

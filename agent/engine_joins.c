@@ -56,37 +56,46 @@ static void forget_joiner(struct engine *engine, const char *target, const char 
         map_remove(engine->joiners, joined_key(target));
 }
 
-/* Whose namespaces a container shares, before and after its facts are replaced: NOTE is one of the two above. */
-static void follow_joins(struct engine *engine, const struct container_facts *container,
-                         void (*note)(struct engine *engine, const char *target, const char *id))
+enum { TARGETS_MAX = 3 };
+
+/* Whose namespaces CONTAINER (may be NULL) shares. */
+static size_t list_targets(const struct container_facts *container, const char *ret[TARGETS_MAX])
 {
-    const char *modes[] = {container ? container->network_mode : NULL, container ? container->pid_mode : NULL,
-                           container ? container->ipc_mode : NULL};
+    const char *modes[TARGETS_MAX] = {container ? container->network_mode : NULL,
+                                      container ? container->pid_mode : NULL, container ? container->ipc_mode : NULL};
+    size_t count = 0;
 
     for (size_t i = 0; i < countof(modes); i++)
         if (str_starts(modes[i], "container:") && !(i && str_equal(modes[i], modes[i - 1])))
-            note(engine, modes[i] + strlen("container:"), container->id);
+            ret[count++] = modes[i] + strlen("container:");
+    return count;
 }
 
 void joins_note(struct engine *engine, const struct container_facts *container)
 {
-    follow_joins(engine, container, note_joiner);
+    const char *targets[TARGETS_MAX];
+    size_t count = list_targets(container, targets);
+
+    for (size_t i = 0; i < count; i++)
+        note_joiner(engine, targets[i], container->id);
 }
 
 void joins_forget(struct engine *engine, const struct container_facts *container)
 {
-    follow_joins(engine, container, forget_joiner);
+    const char *targets[TARGETS_MAX];
+    size_t count = list_targets(container, targets);
+
+    for (size_t i = 0; i < count; i++)
+        forget_joiner(engine, targets[i], container->id);
 }
 
 bool joins_are_awaited(const struct engine *engine, const char *id)
 {
-    const struct container_facts *container = store_container(engine->store, id, NULL);
-    const char *modes[] = {container ? container->network_mode : NULL, container ? container->pid_mode : NULL,
-                           container ? container->ipc_mode : NULL};
+    const char *targets[TARGETS_MAX];
+    size_t count = list_targets(store_container(engine->store, id, NULL), targets);
 
-    for (size_t i = 0; i < countof(modes); i++)
-        if (str_starts(modes[i], "container:") &&
-            input_is_awaited(engine, INPUT_CONTAINER, modes[i] + strlen("container:")))
+    for (size_t i = 0; i < count; i++)
+        if (input_is_awaited(engine, INPUT_CONTAINER, targets[i]))
             return true;
     return false;
 }

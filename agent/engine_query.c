@@ -50,21 +50,7 @@ enum verdict engine_rule_verdict(const struct engine *engine, const struct rule 
 
 const struct subject *engine_next_subject(const struct engine *engine, size_t *at)
 {
-    /* The kind in the high bits, the place in its map in the low ones. */
-    enum { KIND_SHIFT = 48 };
-    const char *key;
-    void *value;
-
-    for (size_t kind = *at >> KIND_SHIFT; kind < SUBJECT_KIND_COUNT; kind++) {
-        size_t place = *at & ((UINT64_C(1) << KIND_SHIFT) - 1);
-
-        if (map_next(engine->subjects[kind], &place, &key, &value)) {
-            *at = ((size_t)kind << KIND_SHIFT) | place;
-            return value;
-        }
-        *at = (size_t)(kind + 1) << KIND_SHIFT;
-    }
-    return NULL;
+    return subject_next(engine, at);
 }
 
 const struct subject *engine_find_subject(const struct engine *engine, enum subject_kind kind, const char *id)

@@ -23,31 +23,24 @@ static void recheck(struct engine *engine, bool all, const char *cause)
 {
     usec_t now = clock_now(engine->clock);
     VEC(char *) execs = {0};
+    struct subject *subject;
+    size_t at = 0;
 
     engine->next_recheck = 0;
     engine->cause = cause;
-    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++) {
-        size_t at = 0;
-        const char *key;
-        void *value;
+    while ((subject = subject_next(engine, &at)))
+        for (size_t i = 0; i < subject->pair_count; i++) {
+            struct pair *pair = &subject->pairs[i];
 
-        while (map_next(engine->subjects[kind], &at, &key, &value)) {
-            struct subject *subject = value;
-
-            for (size_t i = 0; i < subject->pair_count; i++) {
-                struct pair *pair = &subject->pairs[i];
-
-                if ((all && !pair->waiting) || (pair->recheck && pair->recheck <= now)) {
-                    engine_evaluate(engine, subject, pair);
-                    if (kind == SUBJECT_EXEC)
-                        vec_push(&execs, mem_strdup(key));
-                } else {
-                    exceptions_refresh(engine, subject, pair);
-                    recheck_arm(engine, pair->recheck);
-                }
+            if ((all && !pair->waiting) || (pair->recheck && pair->recheck <= now)) {
+                engine_evaluate(engine, subject, pair);
+                if (subject->kind == SUBJECT_EXEC)
+                    vec_push(&execs, mem_strdup(subject->id));
+            } else {
+                exceptions_refresh(engine, subject, pair);
+                recheck_arm(engine, pair->recheck);
             }
         }
-    }
     recheck_arm(engine, exceptions_next_expiry(engine));
     for (size_t i = 0; i < execs.count; i++) {
         exec_drop_quiet(engine, execs.items[i]);

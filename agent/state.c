@@ -353,18 +353,12 @@ static void revive_execs(struct engine *engine)
 /* Host and daemon are there before the state is read. */
 static void adopt_present(struct engine *engine)
 {
-    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++) {
-        size_t at = 0;
-        const char *id;
-        void *value;
+    size_t at = 0;
+    struct subject *subject;
 
-        while (map_next(engine->subjects[kind], &at, &id, &value)) {
-            struct subject *subject = value;
-
-            for (size_t i = 0; i < subject->pair_count; i++)
-                state_adopt(engine, subject, &subject->pairs[i]);
-        }
-    }
+    while ((subject = subject_next(engine, &at)))
+        for (size_t i = 0; i < subject->pair_count; i++)
+            state_adopt(engine, subject, &subject->pairs[i]);
 }
 
 int engine_load_state(struct engine *engine, const char *state_dir, struct error *error)

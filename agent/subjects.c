@@ -37,7 +37,26 @@ struct subject *subject_find(struct engine *engine, enum subject_kind kind, cons
     return map_get(engine->subjects[kind], id);
 }
 
-struct pair *subject_pair(struct subject *subject, const struct rule *rule)
+struct subject *subject_next(const struct engine *engine, size_t *at)
+{
+    /* The kind in the high bits, the place in its map in the low ones. */
+    enum { KIND_SHIFT = 48 };
+    const char *key;
+    void *value;
+
+    for (size_t kind = *at >> KIND_SHIFT; kind < SUBJECT_KIND_COUNT; kind++) {
+        size_t place = *at & ((UINT64_C(1) << KIND_SHIFT) - 1);
+
+        if (map_next(engine->subjects[kind], &place, &key, &value)) {
+            *at = ((size_t)kind << KIND_SHIFT) | place;
+            return value;
+        }
+        *at = (size_t)(kind + 1) << KIND_SHIFT;
+    }
+    return NULL;
+}
+
+struct pair *subject_pair(const struct subject *subject, const struct rule *rule)
 {
     for (size_t i = 0; i < subject->pair_count; i++)
         if (subject->pairs[i].rule == rule)

@@ -9,6 +9,14 @@
 
 enum { LIMIT_DEFAULT = 1000, PREFIX_MIN = 12 };
 
+static void write_ids(const struct rule *rule, struct json_out *out)
+{
+    json_out_object(out, "ids");
+    for (size_t i = 0; i < rule->id_count; i++)
+        json_out_string(out, rule->ids[i].benchmark, rule->ids[i].id);
+    json_out_end_object(out);
+}
+
 void view_finding(const struct engine *engine, enum language language, const struct subject *subject,
                   const struct pair *pair, struct check_result *result, bool gone, struct json_out *out)
 {
@@ -46,10 +54,7 @@ void view_finding(const struct engine *engine, enum language language, const str
     } else {
         json_out_null(out, "waived");
     }
-    json_out_object(out, "ids");
-    for (size_t i = 0; i < rule->id_count; i++)
-        json_out_string(out, rule->ids[i].benchmark, rule->ids[i].id);
-    json_out_end_object(out);
+    write_ids(rule, out);
 }
 
 static void write_finding(const struct agent_view *view, const struct subject *subject, const struct pair *pair,
@@ -126,14 +131,6 @@ static void sort_subjects(const struct engine *engine, struct sorted ret[SUBJECT
             qsort(ret[kind].items, ret[kind].count, sizeof *ret[kind].items, by_id);
 }
 
-static const struct pair *pair_of(const struct subject *subject, const struct rule *rule)
-{
-    for (size_t i = 0; i < subject->pair_count; i++)
-        if (subject->pairs[i].rule == rule)
-            return &subject->pairs[i];
-    return NULL;
-}
-
 static bool is_full(const struct finding_filter *filter, size_t written, struct json_out *out)
 {
     size_t length;
@@ -164,7 +161,7 @@ static bool write_page(const struct agent_view *view, const struct finding_filte
             continue;
         for (size_t i = 0; i < list->count && !more; i++) {
             const struct subject *subject = list->items[i];
-            const struct pair *pair = pair_of(subject, rule);
+            const struct pair *pair = subject_pair(subject, rule);
 
             if (!pair || (after->id && r == after->rule && strcmp(subject->id, after->id) <= 0) ||
                 !pair_matches(view, filter, rule, subject, pair))
@@ -306,10 +303,7 @@ int view_rule(const struct agent_view *view, const char *name, struct json_out *
         json_out_string(out, NULL, rule->references.items[i]);
     json_out_end_array(out);
     json_out_string(out, "check", rule->check->name);
-    json_out_object(out, "ids");
-    for (size_t i = 0; i < rule->id_count; i++)
-        json_out_string(out, rule->ids[i].benchmark, rule->ids[i].id);
-    json_out_end_object(out);
+    write_ids(rule, out);
     filter.rule = rule->slug;
     return view_findings(view, &filter, out, error);
 }
@@ -321,7 +315,7 @@ static bool all_waived(const struct engine *engine, const struct rule *rule)
     size_t at = 0;
 
     while ((subject = engine_next_subject(engine, &at))) {
-        const struct pair *pair = subject->kind == rule->check->subject ? pair_of(subject, rule) : NULL;
+        const struct pair *pair = subject->kind == rule->check->subject ? subject_pair(subject, rule) : NULL;
 
         if (pair && pair->verdict == VERDICT_FAIL && !engine_waiver(engine, subject, pair))
             return false;
