@@ -68,24 +68,24 @@ static bool refuse_unless_root(struct call *call)
     return true;
 }
 
-void server_get_status(struct call *call)
+static void reply_view(struct call *call, void (*view)(const struct agent_view *view, struct json_out *out))
 {
     scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
 
     json_out_object(out, NULL);
-    view_status(&call->view, out);
+    view(&call->view, out);
     json_out_end_object(out);
     reply_json(call->request, HTTP_OK, out);
 }
 
+void server_get_status(struct call *call)
+{
+    reply_view(call, view_status);
+}
+
 void server_get_rules(struct call *call)
 {
-    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
-
-    json_out_object(out, NULL);
-    view_rules(&call->view, out);
-    json_out_end_object(out);
-    reply_json(call->request, HTTP_OK, out);
+    reply_view(call, view_rules);
 }
 
 void server_get_rule(struct call *call)

@@ -216,11 +216,19 @@ static void write_sinks(const struct agent_view *view, struct json_out *out)
     json_out_end_array(out);
 }
 
+/* Until when an exception of the configuration holds, where it stands, and how many findings it covers. */
+static void write_use(struct json_out *out, usec_t expires, unsigned line, size_t matches)
+{
+    json_out_time(out, "expires", expires);
+    json_out_bool(out, "expired", expires && expires <= clock_now(&clock_system));
+    json_out_int(out, "line", line);
+    json_out_int(out, "matches", (int64_t)matches);
+}
+
 /* What people vouched for, and whether it still means anything: lists of exceptions rot. */
 static void write_exceptions(const struct agent_view *view, struct json_out *out)
 {
     const struct config *config = view->config;
-    usec_t now = clock_now(&clock_system);
 
     json_out_array(out, "waivers");
     for (size_t i = 0; i < config->waiver_count; i++) {
@@ -231,10 +239,7 @@ static void write_exceptions(const struct agent_view *view, struct json_out *out
         json_out_string(out, "subject", waiver->subject ? waiver->subject : "*");
         json_out_string(out, "reason", waiver->reason);
         json_out_string(out, "by", waiver->by);
-        json_out_time(out, "expires", waiver->expires);
-        json_out_bool(out, "expired", waiver->expires && waiver->expires <= now);
-        json_out_int(out, "line", waiver->line);
-        json_out_int(out, "matches", (int64_t)engine_waiver_matches(view->engine, waiver));
+        write_use(out, waiver->expires, waiver->line, engine_waiver_matches(view->engine, waiver));
         json_out_end_object(out);
     }
     json_out_end_array(out);
@@ -248,10 +253,7 @@ static void write_exceptions(const struct agent_view *view, struct json_out *out
         json_out_string(out, "status", verdict_name(attestation->status));
         json_out_string(out, "by", attestation->by);
         json_out_string(out, "evidence", attestation->evidence);
-        json_out_time(out, "expires", attestation->expires);
-        json_out_bool(out, "expired", attestation->expires && attestation->expires <= now);
-        json_out_int(out, "line", attestation->line);
-        json_out_int(out, "matches", (int64_t)engine_attestation_matches(view->engine, attestation));
+        write_use(out, attestation->expires, attestation->line, engine_attestation_matches(view->engine, attestation));
         json_out_end_object(out);
     }
     json_out_end_array(out);
