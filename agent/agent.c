@@ -333,9 +333,8 @@ int agent_run(struct agent *agent, struct error *error)
     if (agent->once && !agent->connected) {
         const char *host = agent->address.host_text, *why = docker_why_not(agent->docker);
 
-        return why && str_starts(why, host)
-                   ? error_set(error, ENOTCONN, "%s", why)
-                   : error_set(error, ENOTCONN, "%s: %s", host, why ? why : "no answer");
+        return why && str_starts(why, host) ? error_set(error, ENOTCONN, "%s", why)
+                                            : error_set(error, ENOTCONN, "%s: %s", host, why ? why : "no answer");
     }
     return 0;
 }

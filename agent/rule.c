@@ -10,7 +10,6 @@
 #include "agent/rule_internal.h"
 #include "common/file.h"
 #include "common/str.h"
-#include "common/text.h"
 #include "common/vec.h"
 
 enum { FILE_LIMIT = 1024 * 1024, SLUG_MAX = 64 };
@@ -388,17 +387,15 @@ struct rule *rule_set_find(const struct rule_set *set, const char *slug_or_id)
 
 const char *rule_set_nearest(const struct rule_set *set, const char *name)
 {
-    const char *nearest = NULL, *key;
-    size_t least = strict_reach(name) + 1, at = 0;
-    void *value;
+    VEC(const char *) names = {0};
+    const char *nearest;
 
-    while (map_next(set->by_name, &at, &key, &value)) {
-        size_t distance = text_distance(key, name);
-
-        if (distance < least) {
-            least = distance;
-            nearest = key;
-        }
+    for (size_t i = 0; i < set->count; i++) {
+        vec_push(&names, set->rules[i].slug);
+        if (set->rules[i].id)
+            vec_push(&names, set->rules[i].id);
     }
+    nearest = strict_nearest(names.items, names.count, name);
+    vec_free(&names);
     return nearest;
 }

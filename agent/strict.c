@@ -10,7 +10,7 @@
 
 enum { REACH_MAX = 4 };
 
-size_t strict_reach(const char *name)
+static size_t reach_of(const char *name)
 {
     size_t reach = (strlen(name) + 2) / 4;
 
@@ -32,7 +32,7 @@ int strict_refuse(struct error *error, const char *file, const struct json *valu
 const char *strict_nearest(const char *const *names, size_t count, const char *name)
 {
     const char *nearest = NULL;
-    size_t least = strict_reach(name) + 1;
+    size_t least = reach_of(name) + 1;
 
     for (size_t i = 0; i < count; i++) {
         size_t distance = text_distance(names[i], name);

@@ -16,9 +16,8 @@ int strict_document(const struct json *value, const char *file, struct error *er
 int strict_texts(struct arena *arena, const struct json *object, const char *key, const char *file, bool required,
                  const char *ret[LANGUAGE_COUNT], struct error *error);
 
-/* How many letters may differ between NAME and what was probably meant. */
-size_t strict_reach(const char *name);
-/* The nearest of NAMES to NAME within that, or NULL. */
+/* What of NAMES was probably meant by NAME: the nearest, the first of equals; NULL when more than a few letters differ.
+ */
 const char *strict_nearest(const char *const *names, size_t count, const char *name);
 
 #endif
