@@ -40,7 +40,7 @@ static bool is_root(const struct step *step, bool at_root)
     const struct shell_words *words;
     size_t sources = 0;
 
-    shell_parse(step->body, step->length, SHELL_WINDOWS, &line);
+    shell_parse(step->body, step->length, SHELL_WINDOWS, NULL, &line);
     if (line.count != 1 || line.why || line.items[0]->redirects)
         return false;
     words = &line.items[0]->words;

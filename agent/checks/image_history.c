@@ -309,6 +309,58 @@ struct step history_step_read(const struct history_step *history_step)
     return step;
 }
 
+/* Sets the variable NAME to VALUE without the quotes around it, and clears VALUE. */
+static void remember(struct map *variables, const char *name, struct str *value)
+{
+    const char *text = str_text(value);
+    size_t length = value->length;
+    bool quoted = length >= 2 && (*text == '"' || *text == '\'') && text[length - 1] == *text;
+
+    map_set(variables, name, mem_strndup(text + quoted, length - 2 * (size_t)quoted));
+    str_clear(value);
+}
+
+/* "NAME=value NAME=value", where values may hold blanks; or "NAME value", the older form. */
+static void learn(struct map *variables, const char *text, size_t length)
+{
+    struct step rest = {.body = text, .length = length};
+    scoped(cleanup_free) char *name = NULL;
+    scoped_str value = STR_INIT;
+
+    for (cut(&rest, 0); rest.length; cut(&rest, word_length(&rest, 0))) {
+        scoped(cleanup_free) char *word = mem_strndup(rest.body, word_length(&rest, 0));
+        bool assigns = shell_is_assignment(word);
+
+        if (assigns && name)
+            remember(variables, name, &value);
+        if (assigns || !name) {
+            free(name);
+            name = mem_strndup(word, assigns ? strcspn(word, "+=") : strlen(word));
+        } else if (value.length) {
+            str_append_char(&value, ' ');
+        }
+        if (assigns)
+            str_append(&value, strchr(word, '=') + 1);
+        else if (strcmp(name, word) != 0 || value.length)
+            str_append(&value, word);
+    }
+    if (name)
+        remember(variables, name, &value);
+}
+
+void history_learn(struct map *variables, const struct step *step)
+{
+    size_t count = 0; /* "|2 " before a build's arguments */
+
+    if (step->instruction == INSTRUCTION_ENV || step->instruction == INSTRUCTION_ARG)
+        learn(variables, step->body, step->length);
+    if (step->arguments_length && *step->arguments == '|')
+        while (count < step->arguments_length && !isspace((unsigned char)step->arguments[count]))
+            count++;
+    if (step->arguments)
+        learn(variables, step->arguments + count, step->arguments_length - count);
+}
+
 const struct history_facts *history_need(const struct check_input *in, struct check_result *out)
 {
     const char *why;

@@ -32,6 +32,10 @@ struct step {
  * buildkit") and what buildah and kaniko write, which keep the flags of RUN and its exec form. */
 struct step history_step_read(const struct history_step *step);
 
+/* Remembers in VARIABLES, strings by their names, what the step gives to variables: ENV, ARG, and the arguments of the
+ * build that a RUN step records. */
+void history_learn(struct map *variables, const struct step *step);
+
 /* For the rules on how an image was built: its history, or NULL with the verdict said. */
 const struct history_facts *history_need(const struct check_input *in, struct check_result *out);
 /* Step NUMBER (from 0) fails: WHAT, and the command or words in it that do, all secrets in them redacted. TEXT may be

@@ -153,6 +153,7 @@ void check_image_update_instruction(const struct check_input *in, struct check_r
     const struct history_facts *history = history_need(in, out);
     const char *why = NULL; /* a step was not read */
     size_t unread = 0;
+    scoped(cleanup_map) struct map *variables = map_new(free);
 
     if (!history)
         return;
@@ -161,9 +162,10 @@ void check_image_update_instruction(const struct check_input *in, struct check_r
         scoped(shell_line_deinit) struct shell_line line = {0};
         struct seen seen = {0};
 
+        history_learn(variables, &step);
         if (step.instruction != INSTRUCTION_RUN)
             continue;
-        shell_parse(step.body, step.length, step.dialect, &line);
+        shell_parse(step.body, step.length, step.dialect, variables, &line);
         for (size_t k = 0; k < line.count; k++)
             if (!look_at_options(line.items[k], &seen) && !look_at_name(line.items[k], &seen))
                 look_at_words(line.items[k], &seen);

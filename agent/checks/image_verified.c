@@ -45,7 +45,7 @@ static bool is_checked_later(const struct history_facts *history, size_t i, cons
 
         if (step.instruction != INSTRUCTION_RUN || !strstr(body, name))
             continue;
-        shell_parse(step.body, step.length, step.dialect, &line);
+        shell_parse(step.body, step.length, step.dialect, NULL, &line);
         if (verified_checks(&line))
             return true;
     }
@@ -65,7 +65,7 @@ static bool adds_plain(const struct history_facts *history, size_t i, const char
 
 /* WHY: not all of the step was read; else as it was. */
 static void say_run(const struct check_input *in, struct check_result *out, const struct history_facts *history,
-                    size_t i, const struct step *step, const char **why)
+                    size_t i, const struct step *step, const struct map *variables, const char **why)
 {
     scoped(cleanup_free) char *body = mem_strndup(step->body, step->length), *file = NULL, *name = NULL;
     scoped(cleanup_free) char *arguments = mem_strndup(step->arguments ? step->arguments : "", step->arguments_length);
@@ -73,7 +73,7 @@ static void say_run(const struct check_input *in, struct check_result *out, cons
     const struct shell_command *command;
     const char *fault = NULL;
 
-    shell_parse(step->body, step->length, step->dialect, &line);
+    shell_parse(step->body, step->length, step->dialect, variables, &line);
     if ((command = verified_unseen(&line)) || invokes_download(body)) {
         fault = unseen;
     } else if ((command = verified_off(&line))) {
@@ -96,6 +96,7 @@ void check_image_verified_packages(const struct check_input *in, struct check_re
     const struct history_facts *history = history_need(in, out);
     const char *why = NULL; /* a step was not read whole */
     size_t unread = 0;
+    scoped(cleanup_map) struct map *variables = map_new(free);
 
     if (!history)
         return;
@@ -103,10 +104,11 @@ void check_image_verified_packages(const struct check_input *in, struct check_re
         struct step step = history_step_read(&history->items[i]);
         scoped(cleanup_free) char *body = mem_strndup(step.body, step.length);
 
+        history_learn(variables, &step);
         if (step.instruction == INSTRUCTION_RUN) {
             const char *step_why = NULL;
 
-            say_run(in, out, history, i, &step, &step_why);
+            say_run(in, out, history, i, &step, variables, &step_why);
             if (step_why) {
                 why = step_why;
                 unread = i;

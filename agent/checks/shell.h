@@ -1,4 +1,5 @@
-/* Shell text read as the commands in it; nothing is run and what a variable holds is not followed.
+/* Shell text read as the commands in it; nothing is run. A variable that a plain assignment before it gives a value
+ * stands for that value.
  *
  * The tree: a list of pipelines, each a chain of commands. A command is simple (words) or a group (a body): ( ), { },
  * if, for, case and their like. What a word substitutes ($( ), ` `, <( )) and what a command is given to run (sh -c,
@@ -10,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/map.h"
 #include "common/memory.h"
 #include "common/vec.h"
 
@@ -62,21 +64,26 @@ struct shell_line {
     struct shell_command *first;
     struct shell_command **items; /* every simple command, wherever it hangs */
     size_t count, size;
-    size_t bytes;    /* read up to now */
-    const char *why; /* why not all of it was read; NULL: it was */
+    size_t bytes;            /* read up to now */
+    const char *why;         /* why not all of it was read; NULL: it was */
+    const struct map *given; /* variables: what they held before it, NULL: nothing; what is assigned in it */
+    struct map *variables;
+    size_t added; /* bytes that were put in their places */
 };
 
 /* WINDOWS: cmd's and PowerShell's escapes instead of a backslash. */
 enum shell_dialect { SHELL_POSIX, SHELL_WINDOWS };
 
-/* Reads TEXT; a JSON array of strings is one command, Docker's exec form. What cannot be read whole (too long, too
- * deep) gives what was read, and WHY. */
-void shell_parse(const char *text, size_t length, enum shell_dialect dialect, struct shell_line *ret);
+/* Reads TEXT; a JSON array of strings is one command, Docker's exec form. VARIABLES (may be NULL) are strings by their
+ * names, and live as long as RET. What cannot be read whole (too long, too deep) gives what was read, and WHY. */
+void shell_parse(const char *text, size_t length, enum shell_dialect dialect, const struct map *variables,
+                 struct shell_line *ret);
 void shell_line_deinit(struct shell_line *line);
 
 /* The last part of a path. */
 const char *shell_base_name(const char *path);
 bool shell_is_one_of(const char *word, const char *const *words); /* WORDS end with NULL */
+bool shell_is_assignment(const char *word);                       /* NAME=value, NAME+=value */
 /* The base name of what a command runs; "" for a group. */
 const char *shell_program(const struct shell_command *command);
 /* Is NAME that of a shell? */

@@ -44,7 +44,11 @@ struct shell_command *shell_read_text(struct shell_reader *reader, const char *t
                                       enum shell_dialect dialect);
 /* Adds a word to a list, the list's memory being the line's. */
 void shell_push_word(struct shell_line *line, struct shell_words *words, struct shell_word word);
-bool shell_is_assignment(const char *word);
+
+/* ---- Variables (shell_variables.c) ---- */
+
+/* Puts what is known of variables into COMMAND's words, and remembers what it assigns. */
+void shell_expand(struct shell_reader *reader, struct shell_command *command);
 
 /* ---- What a command runs (shell_wrappers.c, shell_scripts.c) ---- */
 

@@ -15,6 +15,8 @@ void shell_line_deinit(struct shell_line *line)
     arena_free(line->arena);
     line->arena = NULL;
     line->first = NULL;
+    map_free(line->variables);
+    line->variables = NULL;
     vec_free(line);
 }
 
@@ -393,6 +395,7 @@ static bool read_command(struct shell_reader *reader, struct list *list)
         reader->at += reader->at == at && reader->at < reader->length;
         return true;
     }
+    shell_expand(reader, command);
     shell_unwrap(reader->line, command);
     add_command(reader, list, command);
     return true;
@@ -510,11 +513,12 @@ static bool read_array(struct shell_reader *reader)
     return true;
 }
 
-void shell_parse(const char *text, size_t length, enum shell_dialect dialect, struct shell_line *ret)
+void shell_parse(const char *text, size_t length, enum shell_dialect dialect, const struct map *variables,
+                 struct shell_line *ret)
 {
     struct shell_reader reader = {.line = ret, .length = length, .dialect = dialect};
 
-    *ret = (struct shell_line){.arena = arena_new(4096)};
+    *ret = (struct shell_line){.arena = arena_new(4096), .given = variables, .variables = map_new(NULL)};
     if (length > TEXT_MAX) {
         ret->why = "it is too long to be read";
         reader.length = TEXT_MAX;

@@ -138,7 +138,7 @@ START_TEST(test_steps_in_linear_time)
         usec_t begun = cpu_time();
         struct step step = history_step_read(&history_step);
 
-        shell_parse(step.body, step.length, step.dialect, &line);
+        shell_parse(step.body, step.length, step.dialect, NULL, &line);
         expect_within(begun, text);
         ck_assert(step.instruction == INSTRUCTION_RUN);
     }
