@@ -23,23 +23,30 @@ static bool is_local(const char *host)
     return loopback;
 }
 
+/* Does the URL, so long, hold the checksum of what it leads to, as pip has it? */
+static bool is_checked(const char *url, size_t length)
+{
+    static const char *const sums[] = {"#sha256=", "#sha384=", "#sha512="};
+
+    for (size_t i = 0; i < countof(sums); i++)
+        if (memmem(url, length, sums[i], strlen(sums[i])))
+            return true;
+    return false;
+}
+
 const char *verified_plain_url(const char *word)
 {
-    static const char scheme[] = "http://";
+    static const char scheme[] = "http", sign[] = "://";
+    const size_t size = strlen(scheme);
 
-    for (const char *url = strcasestr(word, scheme); url; url = strcasestr(url + 1, scheme)) {
-        const char *outer = word;
+    for (const char *at = word; (at = strstr(at, sign));) {
+        const char *url = (size_t)(at - word) >= size ? at - size : at;
+        size_t length = (size_t)(at - url) + strcspn(at, " \t\n\"'"); /* a URL in its path is part of it */
 
-        while (outer && outer < url && (outer = strstr(outer, "://")) && outer < url) { /* in another URL's path */
-            const char *end = outer + strcspn(outer, " \t\n\"'");
-
-            if (end > url)
-                return NULL;
-            outer = end;
-        }
-        if ((url == word || !isalnum((unsigned char)url[-1])) && !is_local(url + strlen(scheme)) &&
-            !strstr(url, "#sha256=") && !strstr(url, "#sha512=") && !strstr(url, "#sha384="))
+        if (strncasecmp(url, scheme, size) == 0 && (url == word || !isalnum((unsigned char)url[-1])) &&
+            !is_local(at + strlen(sign)) && !is_checked(url, length))
             return url;
+        at = url + length;
     }
     return NULL;
 }
@@ -65,7 +72,7 @@ static bool is_archive(const char *path, size_t length)
 /* The path of URL, without a query or fragment. */
 static size_t path_length(const char *url)
 {
-    return strcspn(url, "?#\"' \t\n");
+    return strcspn(url, "?#\"'\\ \t\n");
 }
 
 /* Words that tell a proxy or a header, not where something is taken from. */
@@ -96,6 +103,20 @@ static const char *command_url(const struct shell_command *command)
     return url;
 }
 
+/* wget -i - <<END: the archive that a download's list of URLs names. */
+static bool lists_file(const struct shell_command *command, char **file)
+{
+    for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next) {
+        const char *url = redirect->kind == SHELL_TEXT ? verified_plain_url(redirect->word.text) : NULL;
+
+        if (url && verified_is_download(command) && is_archive(url, path_length(url))) {
+            *file = mem_strndup(url, path_length(url));
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Package managers whose packages are not signed: where they come from is all that vouches for them. */
 static bool takes_unsigned(const struct shell_command *command)
 {
@@ -118,7 +139,7 @@ static bool takes_file(const struct shell_command *command, char **file)
     for (size_t i = 1; i < command->words.count; i++) {
         const char *word = word_url(command, i);
 
-        if (word && (is_archive(word, path_length(word)) || is_archive(word, strcspn(word, "#\"' \t\n")))) {
+        if (word && (is_archive(word, path_length(word)) || is_archive(word, strcspn(word, "#\"'\\ \t\n")))) {
             *file = mem_strndup(word, path_length(word));
             return true;
         }
@@ -135,14 +156,100 @@ static bool takes_file(const struct shell_command *command, char **file)
     return true;
 }
 
-/* curl http://… | tar x */
+/* What unpacks packages and archives, or takes keys that packages are verified by. */
+static bool unpacks(const struct shell_command *command)
+{
+    static const char *const names[] = {"tar",     "bsdtar",  "gunzip", "zcat", "gzip", "xz",   "unxz",
+                                        "bunzip2", "cpio",    "unzip",  "dpkg", "rpm",  "zstd", "jar",
+                                        "xzcat",   "apt-key", "gpg",    "gpg2", NULL};
+
+    return shell_is_one_of(shell_program(command), names);
+}
+
+/* curl http://… | tar x, tar x < <(curl http://…) */
 static bool is_unpacked(const struct shell_command *download)
 {
-    static const char *const names[] = {"tar",  "bsdtar", "gunzip", "zcat", "gzip", "xz",  "unxz",  "bunzip2",
-                                        "cpio", "unzip",  "dpkg",   "rpm",  "zstd", "jar", "xzcat", NULL};
-
     for (const struct shell_command *command = download->pipe; command; command = command->pipe)
-        if (shell_is_one_of(shell_program(command), names))
+        if (unpacks(command))
+            return true;
+    return download->inside && unpacks(download->inside);
+}
+
+/* rpm --import http://…, apt-key adv --fetch-keys http://… */
+static bool takes_key(const struct shell_command *command)
+{
+    static const char *const names[] = {"rpm", "rpmkeys", "apt-key", "gpg", "gpg2", NULL};
+    static const char *const options[] = {"--import", "--fetch-keys", NULL};
+    bool takes = false;
+
+    for (size_t i = 1; i < command->words.count; i++)
+        takes |= shell_is_one_of(command->words.items[i].text, options);
+    return takes && shell_is_one_of(shell_program(command), names) && command_url(command);
+}
+
+/* A place of programs, or of the keys that packages are verified by. */
+static bool is_installed(const char *path)
+{
+    static const char *const places[] = {"bin/", "keyrings/", "trusted.gpg.d/", "apk/keys/", "rpm-gpg/"};
+
+    for (size_t i = 0; i < countof(places); i++)
+        if (strstr(path, places[i]) && !strstr(path, "://"))
+            return true;
+    return false;
+}
+
+/* curl -o /usr/local/bin/tool http://…, wget -O- http://… | tee /usr/share/keyrings/x.asc */
+static bool takes_program(const struct shell_command *download)
+{
+    if (!verified_is_download(download) || !command_url(download))
+        return false;
+    for (const struct shell_command *command = download; command; command = command->pipe) {
+        const char *output = shell_output_file(command);
+
+        if (output && is_installed(output))
+            return true;
+        for (size_t i = 1; i < command->words.count; i++)
+            if (is_installed(command->words.items[i].text))
+                return true;
+    }
+    return false;
+}
+
+bool verified_plain_index(const char *text)
+{
+    static const char *const names[] = {"PIP_INDEX_URL",      "PIP_EXTRA_INDEX_URL",      "UV_INDEX_URL",
+                                        "UV_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX",         "UV_INDEX",
+                                        "index-url",          "extra-index-url",          "NPM_CONFIG_REGISTRY",
+                                        "YARN_REGISTRY",      "YARN_NPM_REGISTRY_SERVER", "registry"};
+
+    for (size_t i = 0; i < countof(names); i++)
+        for (const char *at = strcasestr(text, names[i]); at; at = strcasestr(at + 1, names[i])) {
+            const char *value = at + strlen(names[i]);
+            scoped(cleanup_free) char *url = NULL;
+            bool escape = at - text >= 2 && at[-2] == '\\' && at[-1] == 'n';
+
+            value += strspn(value, " \t=:\"'\\");
+            if ((at > text && !escape && (isalnum((unsigned char)at[-1]) || strchr("_-", at[-1]))) ||
+                value == at + strlen(names[i]) || strncasecmp(value, "http:", strlen("http:")) != 0)
+                continue;
+            url = mem_strndup(value, strcspn(value, " \t\n\"'"));
+            if (verified_plain_url(url))
+                return true;
+        }
+    return false;
+}
+
+/* Settings, in variables and in files that are written, of where packages come from that are not signed. */
+static bool sets_index(const struct shell_command *command)
+{
+    const struct shell_words *const lists[] = {&command->assignments, &command->words};
+
+    for (size_t k = 0; k < countof(lists); k++)
+        for (size_t i = 0; i < lists[k]->count; i++)
+            if (verified_plain_index(lists[k]->items[i].text))
+                return true;
+    for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next)
+        if (redirect->kind == SHELL_TEXT && verified_plain_index(redirect->word.text))
             return true;
     return false;
 }
@@ -155,9 +262,9 @@ const struct shell_command *verified_plain(const struct shell_line *line, char *
 
         if (verified_only_prints(command))
             continue;
-        if (takes_unsigned(command) ||
+        if (takes_unsigned(command) || takes_key(command) || takes_program(command) || sets_index(command) ||
             (verified_is_download(command) && command_url(command) && is_unpacked(command)) ||
-            takes_file(command, &name)) {
+            takes_file(command, &name) || lists_file(command, &name)) {
             if (file)
                 *file = name;
             else

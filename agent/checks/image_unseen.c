@@ -28,41 +28,69 @@ static bool runs_text(const char *name)
 
 /* ---- What comes out of a command ---- */
 
-static bool brings(const struct shell_command *list);
+/* DOWNLOADS: the names of variables that hold a download. */
+static bool brings(const struct shell_command *list, const struct map *downloads);
 
-static bool word_brings(const struct shell_word *word)
+/* Does TEXT begin with such a variable? */
+static bool is_download(const char *text, const struct map *downloads)
+{
+    const char *begin = text + 1 + (text[0] == '$' && text[1] == '{');
+    scoped(cleanup_free) char *name = NULL;
+
+    if (text[0] != '$' || !map_count(downloads))
+        return false;
+    name = mem_strndup(begin, shell_name_length(begin));
+    return map_get(downloads, name);
+}
+
+static bool word_brings(const struct shell_word *word, const struct map *downloads)
 {
     for (const struct shell_substitution *s = word->substitutions; s; s = s->next)
-        if (brings(s->commands))
+        if (brings(s->commands, downloads))
             return true;
-    return false;
+    return is_download(word->text, downloads);
 }
 
 /* Does its output hold a download? */
-static bool command_brings(const struct shell_command *command)
+static bool command_brings(const struct shell_command *command, const struct map *downloads)
 {
     static const char *const writers[] = {"echo", "printf", "cat", NULL};
 
-    if (verified_is_download(command) || brings(command->body) || brings(command->scripts))
+    if (verified_is_download(command) || brings(command->body, downloads) || brings(command->scripts, downloads))
         return true;
     if (!shell_is_one_of(shell_program(command), writers))
         return false;
     for (size_t i = 1; i < command->words.count; i++)
-        if (word_brings(&command->words.items[i]))
+        if (word_brings(&command->words.items[i], downloads))
             return true;
     for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next)
-        if (redirect->kind != SHELL_WRITE && word_brings(&redirect->word))
+        if (redirect->kind != SHELL_WRITE && word_brings(&redirect->word, downloads))
             return true;
     return false;
 }
 
-static bool brings(const struct shell_command *list)
+static bool brings(const struct shell_command *list, const struct map *downloads)
 {
     for (; list; list = list->next)
         for (const struct shell_command *command = list; command; command = command->pipe)
-            if (command_brings(command))
+            if (command_brings(command, downloads))
                 return true;
     return false;
+}
+
+/* Remembers what of WORDS is NAME=$(curl …). */
+static void learn_downloads(struct map *downloads, const struct shell_words *words)
+{
+    for (size_t i = 0; i < words->count; i++) {
+        const char *text = words->items[i].text, *sign = strchr(text, '=');
+
+        if (shell_is_assignment(text) &&
+            (word_brings(&words->items[i], downloads) || is_download(sign + 1, downloads))) {
+            scoped(cleanup_free) char *name = mem_strndup(text, shell_name_length(text));
+
+            map_set(downloads, name, downloads);
+        }
+    }
 }
 
 /* ---- What a command runs ---- */
@@ -105,42 +133,49 @@ static bool is_given_to_run(const struct shell_command *command, size_t i)
 }
 
 /* sh -c "$(curl …)", eval "$(curl …)", bash <(curl …), $(curl …) */
-static bool runs_output(const struct shell_command *command)
+static bool runs_output(const struct shell_command *command, const struct map *downloads)
 {
     const struct shell_words *words = &command->words;
 
-    if (words->count && words->items[0].is_output && word_brings(&words->items[0]))
+    if (words->count && (words->items[0].is_output || is_download(words->items[0].text, downloads)) &&
+        word_brings(&words->items[0], downloads))
         return true;
     if (!words->count || !runs_text(shell_program(command)))
         return false;
     for (size_t i = 1; i < words->count; i++) {
         const struct shell_word *word = &words->items[i];
+        bool is_run = is_given_to_run(command, i);
 
         for (const struct shell_substitution *s = word->substitutions; s; s = s->next)
-            if (brings(s->commands) &&
-                (s->is_file || (is_given_to_run(command, i) &&
-                                (word->is_output || str_starts(word->text, "$(") || word->text[0] == '`'))))
+            if (brings(s->commands, downloads) &&
+                (s->is_file || (is_run && (word->is_output || str_starts(word->text, "$(") || word->text[0] == '`'))))
                 return true;
+        if (is_run && (i > 1 || strcmp(shell_program(command), "eval") == 0) && is_download(word->text, downloads))
+            return true;
     }
     for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next)
-        if (redirect->kind != SHELL_WRITE && word_brings(&redirect->word) && runs_input(command))
+        if (redirect->kind != SHELL_WRITE && word_brings(&redirect->word, downloads) && runs_input(command))
             return true;
     return false;
 }
 
-static const struct shell_command *find_unseen(const struct shell_command *list);
+/* The pipeline in LIST that does it. RET: the command in it. */
+static const struct shell_command *find_unseen(const struct shell_command *list, const struct map *downloads,
+                                               const struct shell_command **ret);
 
-static const struct shell_command *find_in_words(const struct shell_words *words)
+static const struct shell_command *find_in_words(const struct shell_words *words, const struct map *downloads,
+                                                 const struct shell_command **ret)
 {
     const struct shell_command *found = NULL;
 
     for (size_t i = 0; i < words->count && !found; i++)
         for (const struct shell_substitution *s = words->items[i].substitutions; s && !found; s = s->next)
-            found = find_unseen(s->commands);
+            found = find_unseen(s->commands, downloads, ret);
     return found;
 }
 
-static const struct shell_command *find_unseen(const struct shell_command *list)
+static const struct shell_command *find_unseen(const struct shell_command *list, const struct map *downloads,
+                                               const struct shell_command **ret)
 {
     const struct shell_command *found = NULL;
 
@@ -148,19 +183,75 @@ static const struct shell_command *find_unseen(const struct shell_command *list)
         bool downloading = false;
 
         for (const struct shell_command *command = list; command && !found; command = command->pipe) {
-            if ((downloading && runs_input(command)) || runs_output(command))
-                return command->source ? command : list;
-            downloading |= command_brings(command);
-            found = find_unseen(command->body);
-            found = found ? found : find_unseen(command->scripts);
-            found = found ? found : find_in_words(&command->words);
-            found = found ? found : find_in_words(&command->assignments);
+            if ((downloading && runs_input(command)) || runs_output(command, downloads)) {
+                *ret = command;
+                return downloading ? list : command;
+            }
+            downloading |= command_brings(command, downloads);
+            found = find_unseen(command->body, downloads, ret);
+            found = found ? found : find_unseen(command->scripts, downloads, ret);
+            found = found ? found : find_in_words(&command->words, downloads, ret);
+            found = found ? found : find_in_words(&command->assignments, downloads, ret);
         }
     }
     return found;
 }
 
-const struct shell_command *verified_unseen(const struct shell_line *line)
+const struct shell_command *verified_unseen(const struct shell_line *line, const struct shell_command **ret)
 {
-    return find_unseen(line->first);
+    scoped(cleanup_map) struct map *downloads = map_new(NULL);
+
+    for (size_t i = 0; i < line->count; i++) {
+        learn_downloads(downloads, &line->items[i]->assignments);
+        learn_downloads(downloads, &line->items[i]->words);
+    }
+    return find_unseen(line->first, downloads, ret);
+}
+
+/* ---- Files ---- */
+
+/* The file that COMMAND runs: a shell's or an interpreter's, or itself by its path. What lies among the programs was
+ * installed, not run at once. */
+static const char *file_run(const struct shell_command *command)
+{
+    const struct shell_word *file = shell_script_file(command);
+
+    if (file)
+        return file->text;
+    if (!command->words.count)
+        return NULL;
+    if (is_interpreter(shell_program(command)))
+        return command->words.count > 1 && command->words.items[1].text[0] != '-' ? command->words.items[1].text : NULL;
+    file = &command->words.items[0];
+    return strchr(file->text, '/') && !strstr(file->text, "bin/") ? file->text : NULL;
+}
+
+static void add_file(struct map *files, const char *path)
+{
+    scoped(cleanup_free) char *name = verified_last_part(path);
+
+    if (*name)
+        map_set(files, name, files);
+}
+
+const struct shell_command *verified_runs_file(const struct shell_line *line)
+{
+    scoped(cleanup_map) struct map *files = map_new(NULL);
+
+    for (size_t i = 0; i < line->count; i++) {
+        const struct shell_command *command = line->items[i];
+        const char *run = file_run(command), *output = shell_output_file(command);
+        scoped(cleanup_free) char *name = run ? verified_last_part(run) : NULL;
+
+        if (name && map_get(files, name))
+            return command;
+        if (!verified_is_download(command))
+            continue;
+        for (size_t k = 1; k < command->words.count; k++)
+            if (command->words.items[k].text[0] != '-')
+                add_file(files, command->words.items[k].text);
+        if (output)
+            add_file(files, output);
+    }
+    return NULL;
 }

@@ -9,7 +9,8 @@
 #include "agent/checks/image_history.h"
 
 static const char unseen[] = "runs what it downloads unseen", off[] = "switches verification off",
-                  plain[] = "takes a file or packages over plain HTTP and checks no checksum";
+                  plain[] = "takes a file or packages over plain HTTP and checks no checksum",
+                  plain_index[] = "names an index of packages over plain HTTP";
 
 /* PowerShell: iex ((New-Object Net.WebClient).DownloadString('https://…')). */
 static bool invokes_download(const char *text)
@@ -25,8 +26,7 @@ static bool invokes_download(const char *text)
     return run && bring;
 }
 
-/* The last part of the path of URL, or of a file's name. */
-static char *last_part(const char *url)
+char *verified_last_part(const char *url)
 {
     size_t length = strcspn(url, "?#\"' \t\n"), start = length;
 
@@ -57,7 +57,7 @@ static bool adds_plain(const struct history_facts *history, size_t i, const char
 {
     static const char option[] = "--checksum=";
     const char *url = verified_plain_url(body), *checksum = strstr(body, option);
-    scoped(cleanup_free) char *name = url ? last_part(url) : NULL;
+    scoped(cleanup_free) char *name = url ? verified_last_part(url) : NULL;
 
     return url && !(checksum && isalnum((unsigned char)checksum[strlen(option)])) &&
            !is_checked_later(history, i, name);
@@ -70,23 +70,28 @@ static void say_run(const struct check_input *in, struct check_result *out, cons
     scoped(cleanup_free) char *body = mem_strndup(step->body, step->length), *file = NULL, *name = NULL;
     scoped(cleanup_free) char *arguments = mem_strndup(step->arguments ? step->arguments : "", step->arguments_length);
     scoped(shell_line_deinit) struct shell_line line = {0};
-    const struct shell_command *command;
+    const struct shell_command *command = NULL, *end = NULL;
     const char *fault = NULL;
+    bool checked;
 
     shell_parse(step->body, step->length, step->dialect, variables, &line);
-    if ((command = verified_unseen(&line)) || invokes_download(body)) {
+    checked = verified_checks(&line);
+    if ((command = verified_unseen(&line, &end)) || invokes_download(body) ||
+        (!checked && (command = verified_runs_file(&line)))) {
         fault = unseen;
     } else if ((command = verified_off(&line))) {
         fault = off;
     } else if (verified_text_off(arguments)) {
         fault = "switches verification off by a build argument";
-    } else if (!verified_checks(&line) && (command = verified_plain(&line, &file))) {
-        name = file ? last_part(file) : mem_strdup("");
+    } else if (!checked && (command = verified_plain(&line, &file))) {
+        name = file ? verified_last_part(file) : mem_strdup("");
         if (!is_checked_later(history, i, name))
             fault = plain;
     }
+    end = end ? end : command;
     if (fault)
-        history_say(in, out, i, fault, command ? command->source : NULL, command ? command->source_length : 0);
+        history_say(in, out, i, fault, command ? command->source : NULL,
+                    command ? (size_t)(end->source - command->source) + end->source_length : 0);
     else if (line.why)
         *why = line.why;
 }
@@ -115,9 +120,11 @@ void check_image_verified_packages(const struct check_input *in, struct check_re
             }
         } else if (step.instruction == INSTRUCTION_ADD && adds_plain(history, i, body)) {
             history_say(in, out, i, plain, step.body, step.length);
-        } else if ((step.instruction == INSTRUCTION_ENV || step.instruction == INSTRUCTION_ARG) &&
-                   verified_text_off(body)) {
-            history_say(in, out, i, off, step.body, step.length);
+        } else if (step.instruction == INSTRUCTION_ENV || step.instruction == INSTRUCTION_ARG) {
+            if (verified_text_off(body))
+                history_say(in, out, i, off, step.body, step.length);
+            else if (verified_plain_index(body))
+                history_say(in, out, i, plain_index, step.body, step.length);
         }
     }
     if (why && out->verdict == VERDICT_NONE)

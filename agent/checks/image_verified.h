@@ -4,13 +4,18 @@
 
 #include "agent/checks/shell.h"
 
+/* The last part of the path of URL, or of a file's name; the caller frees. */
+char *verified_last_part(const char *url);
+
 /* ---- image_unseen.c ---- */
 
 /* Is it a program that brings files from elsewhere? */
 bool verified_is_download(const struct shell_command *command);
-/* The command that runs what was downloaded without being looked at (curl … | sh, bash <(curl …), eval "$(curl …)");
- * NULL: none. */
-const struct shell_command *verified_unseen(const struct shell_line *line);
+/* Where what is downloaded begins to be run without being looked at (curl … | sh, bash <(curl …), eval "$(curl …)");
+ * NULL: nowhere. RET: the command that runs it, in the same pipeline. */
+const struct shell_command *verified_unseen(const struct shell_line *line, const struct shell_command **ret);
+/* The command that runs a file which was downloaded before it (curl -o a.sh …; sh a.sh); NULL: none. */
+const struct shell_command *verified_runs_file(const struct shell_line *line);
 
 /* ---- image_switches.c ---- */
 
@@ -25,6 +30,8 @@ bool verified_only_prints(const struct shell_command *command);
 
 /* A URL of plain HTTP in WORD that leads off this machine; NULL: none. */
 const char *verified_plain_url(const char *word);
+/* Does TEXT, settings of pip and npm, name an index of packages over plain HTTP? */
+bool verified_plain_index(const char *text);
 /* The command that takes a file or packages over plain HTTP; NULL: none. FILE (may be NULL): the file's name, owned by
  * the caller, NULL where there is none. */
 const struct shell_command *verified_plain(const struct shell_line *line, char **file);

@@ -56,7 +56,8 @@ struct shell_command {
     const struct shell_command *inside; /* the command into whose word its output goes; NULL: none */
     const char *source;                 /* as it is written, not terminated; here-documents are no part of it */
     size_t source_length;
-    bool piped; /* something's PIPE is this */
+    const char *mark; /* what xargs puts its input in the place of; NULL: it runs under none */
+    bool piped;       /* something's PIPE is this */
 };
 
 struct shell_line {
@@ -84,6 +85,7 @@ void shell_line_deinit(struct shell_line *line);
 const char *shell_base_name(const char *path);
 bool shell_is_one_of(const char *word, const char *const *words); /* WORDS end with NULL */
 bool shell_is_assignment(const char *word);                       /* NAME=value, NAME+=value */
+size_t shell_name_length(const char *text);                       /* of the variable\'s name that TEXT begins with */
 /* The base name of what a command runs; "" for a group. */
 const char *shell_program(const struct shell_command *command);
 /* Is NAME that of a shell? */

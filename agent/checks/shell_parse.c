@@ -83,11 +83,9 @@ void shell_push_word(struct shell_line *line, struct shell_words *words, struct 
 
 bool shell_is_assignment(const char *word)
 {
-    const char *at = word;
+    size_t length = shell_name_length(word);
 
-    while (isalnum((unsigned char)*at) || *at == '_')
-        at++;
-    return at != word && !isdigit((unsigned char)*word) && (*at == '=' || (*at == '+' && at[1] == '='));
+    return length && (word[length] == '=' || (word[length] == '+' && word[length + 1] == '='));
 }
 
 static char peek(const struct shell_reader *reader, size_t ahead)
@@ -255,11 +253,13 @@ static struct shell_command *new_command(struct shell_reader *reader)
     return command;
 }
 
-static struct shell_command *read_group(struct shell_reader *reader, char closer)
+/* SOURCE: where what opens the group stands. */
+static struct shell_command *read_group(struct shell_reader *reader, const char *source, char closer)
 {
     struct shell_command *group = new_command(reader);
     const struct shell_command *outer = reader->outer;
 
+    group->source = source;
     if (!shell_enter(reader))
         return group;
     reader->parens += closer == ')';
@@ -270,6 +270,7 @@ static struct shell_command *read_group(struct shell_reader *reader, char closer
         reader->parens--;
     reader->depth--;
     read_redirects(reader, group);
+    group->source_length = (size_t)(reader->text + reader->at - group->source);
     return group;
 }
 
@@ -381,10 +382,10 @@ static bool read_command(struct shell_reader *reader, struct list *list)
     case KEYWORD_OPENS:
         if (strcmp(command->words.items[0].text, "for") == 0 || strcmp(command->words.items[0].text, "select") == 0)
             reader->at = (size_t)(command->source - reader->text) + strlen(command->words.items[0].text);
-        add_command(reader, list, read_group(reader, CLOSER_KEYWORD));
+        add_command(reader, list, read_group(reader, command->source, CLOSER_KEYWORD));
         return true;
     case KEYWORD_CASE:
-        add_command(reader, list, read_group(reader, CLOSER_ESAC));
+        add_command(reader, list, read_group(reader, command->source, CLOSER_ESAC));
         return true;
     case KEYWORD_NONE:
         break;
@@ -451,7 +452,7 @@ struct shell_command *shell_read_list(struct shell_reader *reader, char closer)
             end_pipeline(reader, &list);
         } else if (c == '(') {
             reader->at++;
-            add_command(reader, &list, read_group(reader, ')'));
+            add_command(reader, &list, read_group(reader, reader->text + reader->at - 1, ')'));
         } else if (!read_command(reader, &list) && (closer == CLOSER_KEYWORD || closer == CLOSER_ESAC)) {
             break;
         }

@@ -94,6 +94,8 @@ bool shell_reads_input(const struct shell_command *command)
     if (!shell_is_shell(name))
         return false;
     arguments = shell_arguments(command);
+    if (arguments.script && command->mark) /* xargs -I{} sh -c {} */
+        return str_starts(arguments.script->text, command->mark);
     return !arguments.no_run && !arguments.script &&
            (arguments.stdin_option || !arguments.file || is_input(arguments.file->text));
 }

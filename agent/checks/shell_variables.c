@@ -11,7 +11,7 @@ enum { NAME_MAX_LENGTH = 128, VALUE_MAX = 4096, ADDED_MAX = 1024 * 1024 };
 
 static const char unknown[] = ""; /* the address counts */
 
-static size_t name_length(const char *text)
+size_t shell_name_length(const char *text)
 {
     size_t length = 0;
 
@@ -40,7 +40,7 @@ static const char *value_of(const struct shell_line *line, const char *text, siz
 static size_t reference(const struct shell_line *line, const char *at, const char **ret, size_t *ret_length)
 {
     bool braced = at[1] == '{';
-    const char *name = at + 1 + braced, *end = name + name_length(name), *close;
+    const char *name = at + 1 + braced, *end = name + shell_name_length(name), *close;
 
     *ret = value_of(line, name, (size_t)(end - name));
     *ret_length = *ret ? strlen(*ret) : 0;
@@ -118,7 +118,7 @@ static bool is_output(const char *value)
  * of them. */
 static void assign(struct shell_reader *reader, const struct shell_command *command, const char *assignment)
 {
-    size_t length = name_length(assignment);
+    size_t length = shell_name_length(assignment);
     bool appends = assignment[length] == '+';
     const char *value = assignment + length + appends + 1, *old = value_of(reader->line, assignment, length);
     bool alternative =
@@ -153,7 +153,7 @@ static void assign_words(struct shell_reader *reader, const struct shell_words *
 static bool is_unknown(const struct shell_word *word)
 {
     const char *name = word->text + (word->text[0] == '$') + (word->text[1] == '{');
-    size_t length = name_length(name);
+    size_t length = shell_name_length(name);
 
     return word->text[0] == '$' && length && !word->quoted && !word->substitutions &&
            strcmp(name + length, word->text[1] == '{' ? "}" : "") == 0;

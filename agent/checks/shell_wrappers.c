@@ -180,6 +180,25 @@ static size_t inner_of_runuser(const struct shell_words *words, size_t from)
     return is_user && i < words->count ? i : 0;
 }
 
+/* What xargs, whose words begin at FROM and end before TO, puts its input in the place of: xargs(1), "-I". */
+static const char *mark_of(const struct shell_words *words, size_t from, size_t to)
+{
+    static const char option[] = "--replace=";
+    const char *mark = "{}";
+
+    for (size_t i = from + 1; i < to; i++) {
+        const char *word = words->items[i].text;
+
+        if (strcmp(word, "-I") == 0 && i + 1 < to)
+            mark = words->items[i + 1].text;
+        else if (word[0] == '-' && (word[1] == 'I' || word[1] == 'i') && word[2])
+            mark = word + 2;
+        else if (str_starts(word, option) && word[strlen(option)])
+            mark = word + strlen(option);
+    }
+    return mark;
+}
+
 void shell_unwrap(struct shell_line *line, struct shell_command *command)
 {
     size_t from = 0, next;
@@ -194,6 +213,8 @@ void shell_unwrap(struct shell_line *line, struct shell_command *command)
             next = wrapper ? inner_command(line, wrapper, command, from) : 0;
         if (!next)
             break;
+        if (strcmp(name, "xargs") == 0 || strcmp(name, "parallel") == 0)
+            command->mark = mark_of(&command->words, from, next);
         from = next;
     }
     command->words.items += from;
