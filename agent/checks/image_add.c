@@ -6,14 +6,15 @@
 #include "agent/checks/image_history.h"
 #include "common/str.h"
 
-/* Is WORD the name of an archive that ADD unpacks, or the classic builder's "file:…"? Its "multi:…" are several. */
+/* Is WORD the name of an archive that ADD unpacks, the classic builder's "file:…", or a variable, as builders keep it
+ * that do not expand it? The classic builder's "multi:…" are several. */
 static bool may_be_root(const char *word)
 {
     static const char *const endings[] = {".tar",  ".tar.gz", ".tgz",     ".tar.xz", ".txz",      ".tar.bz2",
                                           ".tbz2", ".tbz",    ".tar.zst", ".tzst",   ".tar.lzma", ".tar.lz4"};
     size_t length = strlen(word);
 
-    if (str_starts(word, "file:"))
+    if (str_starts(word, "file:") || *word == '$')
         return true;
     for (size_t i = 0; i < countof(endings); i++) {
         size_t ending = strlen(endings[i]);

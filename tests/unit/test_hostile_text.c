@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "agent/checks/image_history.h"
+#include "agent/checks/image_verified.h"
 #include "common/clock.h"
 #include "common/secrets.h"
 
@@ -105,6 +106,20 @@ START_TEST(test_secrets_in_linear_time)
 }
 END_TEST
 
+/* All that the rule on verified packages looks for. */
+static void look_at(const struct shell_line *line)
+{
+    const struct shell_command *end;
+    char *file = NULL;
+
+    verified_unseen(line, &end);
+    verified_runs_file(line);
+    verified_off(line);
+    verified_checks(line);
+    verified_plain(line, &file);
+    free(file);
+}
+
 START_TEST(test_steps_in_linear_time)
 {
     static const char *const texts[][3] = {
@@ -129,6 +144,23 @@ START_TEST(test_steps_in_linear_time)
         {"", "$(a <(", ""},
         {"echo '", "sh -c \"", "'|sh"},
         {"", "case a in a) ", ""},
+        {"", "A=$A$A;", ""},
+        {"A=aaaaaaaaaaaaaaaa;", "$A ", ""},
+        {"", "A+=a; a$A;", ""},
+        {"", "${a-", ""},
+        {"", "$a", ""},
+        {"A=$(curl a);", "A=$(echo $A);", "sh -c $A"},
+        {"", "A=$(curl a)$A;", "sh -c $A"},
+        {"", "{ A=https://a;", "curl $A"},
+        {"", "curl -o a b;sh a.sh;", ""},
+        {"", "xargs ", "sh -c {}"},
+        {"", "http://localhost ", "http://a"},
+        {"curl ", "http://a ", "#sha256="},
+        {"curl ", "http://a", ""},
+        {"", "echo registry=", "http://a"},
+        {"", "curl a|", "sh"},
+        {"", "curl a|b;", "sh"},
+        {"", "tar x < <(", "curl http://a"},
     };
 
     for (size_t i = 0; i < countof(texts); i++) {
@@ -139,6 +171,7 @@ START_TEST(test_steps_in_linear_time)
         struct step step = history_step_read(&history_step);
 
         shell_parse(step.body, step.length, step.dialect, NULL, &line);
+        look_at(&line);
         expect_within(begun, text);
         ck_assert(step.instruction == INSTRUCTION_RUN);
     }
