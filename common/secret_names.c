@@ -95,22 +95,9 @@ static bool normalize(const char *raw, size_t length, char name[static 2 * NAME_
     return strlen(name) == n;
 }
 
-bool secret_is_name(const char *raw, size_t length)
+/* Does the name end in what tells of a secret, and is none: SECRET_NAME, TOKEN_TTL? Rails' SECRET_KEY_BASE is one. */
+static bool is_about_secret(const char *name)
 {
-    static const char *const parts[] = {
-        "PASSWORD",      "PASSWD",        "PASSPHRASE",        "SECRET",         "TOKEN",      "API_KEY",
-        "APIKEY",        "ACCESS_KEY",    "ACCESSKEY",         "PRIVATE_KEY",    "PRIVATEKEY", "CREDENTIAL",
-        "AUTH_KEY",      "AUTHKEY",       "SIGNING_KEY",       "ENCRYPTION_KEY", "MASTER_KEY", "LICENSE_KEY",
-        "ACCOUNT_KEY",   "STORAGE_KEY",   "CONNECTION_STRING", "SHARED_KEY",     "HMAC_KEY",   "APP_KEY",
-        "ACCOUNTKEY",    "ENCRYPTIONKEY", "SIGNINGKEY",        "DEPLOY_KEY",     "CLIENT_KEY", "SERVICE_KEY",
-        "ERLANG_COOKIE", "FERNET_KEY",    "LOGGED_IN_KEY",     "NONCE_KEY"};
-    static const char *const words[] = {
-        "PASS",       "PWD",           "PW",         "AUTH",         "AUTHORIZATION", "PASSCODE",   "PSK",
-        "BEARER",     "CREDS",         "CRED",       "AES_KEY",      "ENC_KEY",       "SSH_KEY",    "RSA_KEY",
-        "JWT_KEY",    "CRYPT_KEY",     "CRYPTO_KEY", "SECURITY_KEY", "SESSION_KEY",   "COOKIE_KEY", "WEBHOOK_KEY",
-        "SIGN_KEY",   "GITHUB_PAT",    "GH_PAT",     "GITLAB_PAT",   "AZURE_PAT",     "ADO_PAT",    "DEVOPS_PAT",
-        "DOCKER_PAT", "DOCKERHUB_PAT", "AZP_PAT"};
-    static const char *const word_ends[] = {"PASS", "PWD", "ROOTPW", "USERPW", "ADMINPW", "DBPW", "BINDPW"};
     static const char *const harmless[] = {
         "_FILE",      "_FILES",      "_PATH",      "_DIR",        "_NAME",        "_LENGTH",     "_TTL",
         "_EXPIRY",    "_EXPIRATION", "_EXPIRE",    "_EXPIRES",    "_EXPIRES_IN",  "_EXPIRE_IN",  "_TIMEOUT",
@@ -128,10 +115,30 @@ bool secret_is_name(const char *raw, size_t length)
         "_BUCKET",    "_ATTEMPTS",   "_DURATION",  "_VALIDITY",   "_CACHE",       "_CLASS",      "_DRIVER",
         "_PLUGIN",    "_MODULE",     "_COST",      "_THROUGH",    "_DATABASE",    "_BASE",       "_SOURCE",
         "_NAMES",     "_STDIN",      "_FD",        "_RE"};
+
+    return ends_with_one_of(name, harmless, countof(harmless)) && !ends_with(name, "KEY_BASE");
+}
+
+bool secret_is_name(const char *raw, size_t length)
+{
+    static const char *const parts[] = {
+        "PASSWORD",      "PASSWD",        "PASSPHRASE",        "SECRET",         "TOKEN",      "API_KEY",
+        "APIKEY",        "ACCESS_KEY",    "ACCESSKEY",         "PRIVATE_KEY",    "PRIVATEKEY", "CREDENTIAL",
+        "AUTH_KEY",      "AUTHKEY",       "SIGNING_KEY",       "ENCRYPTION_KEY", "MASTER_KEY", "LICENSE_KEY",
+        "ACCOUNT_KEY",   "STORAGE_KEY",   "CONNECTION_STRING", "SHARED_KEY",     "HMAC_KEY",   "APP_KEY",
+        "ACCOUNTKEY",    "ENCRYPTIONKEY", "SIGNINGKEY",        "DEPLOY_KEY",     "CLIENT_KEY", "SERVICE_KEY",
+        "ERLANG_COOKIE", "FERNET_KEY",    "LOGGED_IN_KEY",     "NONCE_KEY"};
+    static const char *const words[] = {
+        "PASS",       "PWD",           "PW",         "AUTH",         "AUTHORIZATION", "PASSCODE",   "PSK",
+        "BEARER",     "CREDS",         "CRED",       "AES_KEY",      "ENC_KEY",       "SSH_KEY",    "RSA_KEY",
+        "JWT_KEY",    "CRYPT_KEY",     "CRYPTO_KEY", "SECURITY_KEY", "SESSION_KEY",   "COOKIE_KEY", "WEBHOOK_KEY",
+        "SIGN_KEY",   "GITHUB_PAT",    "GH_PAT",     "GITLAB_PAT",   "AZURE_PAT",     "ADO_PAT",    "DEVOPS_PAT",
+        "DOCKER_PAT", "DOCKERHUB_PAT", "AZP_PAT"};
+    static const char *const word_ends[] = {"PASS", "PWD", "ROOTPW", "USERPW", "ADMINPW", "DBPW", "BINDPW"};
     char name[2 * NAME_MAX_LENGTH + 1];
 
     if (!normalize(raw, length, name) || strcmp(name, "PWD") == 0 || strcmp(name, "OLDPWD") == 0 ||
-        strcmp(name, "NOPASSWD") == 0 || strstr(name, "PUBLIC") || ends_with_one_of(name, harmless, countof(harmless)))
+        strcmp(name, "NOPASSWD") == 0 || strstr(name, "PUBLIC"))
         return false;
     for (size_t i = 0; i < countof(parts); i++)
         if (has_part(name, parts[i]))
@@ -169,13 +176,45 @@ static bool is_uuid(const char *value, size_t length)
            value[13] == '-' && value[18] == '-' && value[23] == '-';
 }
 
+/* Letters and digits that nobody gives a thing for a name: of both cases with digits among them, or hexadecimal. */
+static bool is_random(const char *value, size_t length)
+{
+    enum { MIN = 12, HEX_MIN = 24, GROUPS_MIN = 2 };
+    size_t lower = 0, upper = 0, groups = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        bool digit = isdigit((unsigned char)value[i]);
+
+        if (!isalnum((unsigned char)value[i]))
+            return false;
+        lower += islower((unsigned char)value[i]) != 0;
+        upper += isupper((unsigned char)value[i]) != 0;
+        groups += digit && !(i && isdigit((unsigned char)value[i - 1]));
+    }
+    return groups >= GROUPS_MIN && ((length >= MIN && lower && upper) ||
+                                    (length >= HEX_MIN && lower && is_made_of(value, length, "0123456789abcdef")));
+}
+
+/* The forty upper case digits by which OpenPGP names a key, which is public: SWIFT_SIGNING_KEY. */
+static bool is_key_fingerprint(const char *name, const char *value, size_t length)
+{
+    return ends_with(name, "SIGNING_KEY") && length == 40 && is_made_of(value, length, "0123456789ABCDEF");
+}
+
 bool secret_is_named(const char *raw, size_t name_length, const char *value, size_t length)
 {
+    static const char *const random[] = {"_FILE",   "_FILES",       "_PATH",   "_DIR",  "_VERSION",
+                                         "_SHA256", "_SHA512",      "_SHA384", "_SHA1", "_CHECKSUM",
+                                         "_DIGEST", "_FINGERPRINT", "_MD5"};
     char name[2 * NAME_MAX_LENGTH + 1];
 
     if (!secret_is_name(raw, name_length) || !normalize(raw, name_length, name))
         return false;
-    if (has_word(name, "TOKENS") && is_amount(value, length))
+    if (is_about_secret(name))
+        return !ends_with_one_of(name, random, countof(random)) && is_random(value, length);
+    if (strstr(name, "CONNECTION_STRING")) /* what is secret in one is told by itself, but for user/password@host */
+        return memchr(value, '@', length) || is_random(value, length);
+    if (is_key_fingerprint(name, value, length) || (has_word(name, "TOKENS") && is_amount(value, length)))
         return false;
     if (ends_with(name, "_ID") && !ends_with(name, "KEY_ID")) /* it names a secret; Vault's role has one that is one */
         return ends_with(name, "SECRET_ID") && is_uuid(value, length);
@@ -288,9 +327,10 @@ static bool is_placeholder(const char *value, size_t length)
         "fixme",      "insert_here", "enabled",     "disabled",    "auto",        "required", "optional",  "prompt",
         "ask",        "changethis",  "change-this", "change_this", "y",           "n",        "not_set",   "empty",
         "store",      "env",         "file",        "all",         "unused"};
-    static const char *const starts[] = {"your-",        "your_",        "my-secret-here", "insert-",
-                                         "insert_",      "example-",     "example_",       "placeholder-",
-                                         "replace-with", "replace_with", "enter-",         "enter_"};
+    static const char *const starts[] = {"your-",    "your_",    "my-secret-here", "insert-",      "insert_",
+                                         "example-", "example_", "placeholder-",   "replace-with", "replace_with",
+                                         "enter-",   "enter_",   "change-me-",     "change_me_",   "changeme-",
+                                         "dummy-",   "dummy_"};
     char lower[WORD_MAX];
 
     if (!length || is_made_of(value, length, "*") || is_made_of(value, length, "xX") ||
@@ -310,6 +350,24 @@ static bool is_placeholder(const char *value, size_t length)
     for (size_t i = 0; i < countof(starts); i++)
         if (strncmp(lower, starts[i], strlen(starts[i])) == 0)
             return true;
+    return false;
+}
+
+/* setPassword.sh: a name, and the ending of a kind of file. */
+static bool is_file_name(const char *value, size_t length)
+{
+    static const char *const endings[] = {".sh",  ".py",   ".js",         ".sql", ".txt", ".json", ".yml", ".yaml",
+                                          ".xml", ".conf", ".properties", ".pem", ".key", ".crt",  ".p12", ".jks"};
+
+    for (size_t i = 0; i < length; i++)
+        if (!isalpha((unsigned char)value[i]) && !(value[i] && strchr("._-", value[i])) && i + 3 < length)
+            return false; /* passwords have digits, which only the ending may have: .p12 */
+    for (size_t i = 0; i < countof(endings); i++) {
+        size_t size = strlen(endings[i]);
+
+        if (length > size && memcmp(value + length - size, endings[i], size) == 0)
+            return true;
+    }
     return false;
 }
 
@@ -345,7 +403,7 @@ static bool is_path(const char *value, size_t length)
         if (length > strlen(beginnings[i]) && memcmp(value, beginnings[i], strlen(beginnings[i])) == 0)
             start = strlen(beginnings[i]);
     if (!start)
-        return length < WORD_MAX && is_relative_path(value, length);
+        return length < WORD_MAX && (is_relative_path(value, length) || is_file_name(value, length));
     for (size_t i = start; i < length; i++)
         if (!isalnum((unsigned char)value[i]) && !strchr("/._-@", value[i]))
             return false;

@@ -91,6 +91,8 @@ START_TEST(test_secrets_in_linear_time)
         {"sh -c 'echo ", "a\\n", "'|passwd"},
         {"", "echo $(", ""},
         {"echo ", "${", "|passwd"},
+        {"", "A_CONNECTION_STRING=", ""},
+        {"", "A_TOKEN_NAME=aB1c2", ""},
     };
 
     for (size_t i = 0; i < countof(texts); i++) {
