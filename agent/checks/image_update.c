@@ -9,6 +9,7 @@
 struct seen {
     const struct shell_command *update; /* the first one */
     bool installs;
+    bool runs_script; /* a file's, which may install as well */
 };
 
 static bool has_letter(const char *word, char letter)
@@ -148,6 +149,15 @@ static void look_at_words(const struct shell_command *command, struct seen *seen
     }
 }
 
+/* Does it run a script that lies in the image? */
+static bool is_script(const struct shell_command *command)
+{
+    const char *program = command->words.count ? command->words.items[0].text : "";
+
+    return (shell_is_shell(shell_program(command)) && shell_script_file(command)) ||
+           (str_ends(program, ".sh") && strchr(program, '/'));
+}
+
 void check_image_update_instruction(const struct check_input *in, struct check_result *out)
 {
     const struct history_facts *history = history_need(in, out);
@@ -166,10 +176,15 @@ void check_image_update_instruction(const struct check_input *in, struct check_r
         if (step.instruction != INSTRUCTION_RUN)
             continue;
         shell_parse(step.body, step.length, step.dialect, variables, &line);
-        for (size_t k = 0; k < line.count; k++)
+        for (size_t k = 0; k < line.count; k++) {
             if (!look_at_options(line.items[k], &seen) && !look_at_name(line.items[k], &seen))
                 look_at_words(line.items[k], &seen);
-        if (seen.update && !seen.installs)
+            seen.runs_script |= is_script(line.items[k]);
+        }
+        if (!line.why && seen.update && !seen.installs && seen.runs_script)
+            line.why =
+                "updates the package index, and runs a script of which its history does not tell what it installs";
+        if (!line.why && seen.update && !seen.installs)
             history_say(in, out, i, "updates the package index and installs nothing", seen.update->source,
                         seen.update->source_length);
         if (line.why) {
