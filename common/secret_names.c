@@ -282,7 +282,8 @@ static bool is_reference(struct secret_scan *scan, size_t start, size_t end)
             return true;
     switch (*value) {
     case '$':
-        return is_variables(value, length);
+        return is_variables(value, length) ||
+               (length > 5 && memcmp(value, "$env:", 5) == 0 && identifier(value, length, 5) == length - 5);
     case '%': /* of a batch file, printf, Python */
         return is_between(value, length, "%") || is_between(value, length, "%%") || length == 1 ||
                (length >= 2 && strchr("({", value[1])) ||
