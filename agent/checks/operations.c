@@ -19,10 +19,11 @@ static const char *image_name(const struct image_list_item *image)
     return image->tags.count ? image->tags.items[0] : image->digests.count ? image->digests.items[0] : image->id;
 }
 
-/* As docker says it: without a name and of no use to any container. */
+/* As docker lists and prunes them: without a tag and of no use to any container. A digest is no name: an image keeps it
+ * when a newer one takes its tag. One that was pulled by its digest has that among its tags in containerd's store. */
 static bool is_dangling(const struct check_input *in, const struct image_list_item *image)
 {
-    return !image->tags.count && !image->digests.count && !store_image_users(in->store, image->id);
+    return !image->tags.count && !store_image_users(in->store, image->id);
 }
 
 /* Dangling images older than the limit; the moment when the next one becomes so is the time to look again. */
@@ -71,7 +72,7 @@ void check_image_sprawl(const struct check_input *in, struct check_result *out)
     if ((int64_t)unused.count > most || old) {
         check_say(in, out, VERDICT_FAIL,
                   "%zu of %zu images are used by no container (%lld at most are wanted), %zu "
-                  "without a name are older than %lld days",
+                  "without a tag are older than %lld days",
                   unused.count, images->count, (long long)most, old, (long long)days);
         if (in->explain && unused.count) {
             qsort(unused.items, unused.count, sizeof *unused.items, by_size);
