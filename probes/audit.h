@@ -36,7 +36,7 @@ unsigned audit_parse_perms(const char *text);
 struct audit_rule_list {
     struct audit_rule *items;
     size_t count, size;
-    bool disabled; /* -e 0 */
+    bool disabled, locked; /* -e 0; -e 2, behind which nothing counts */
 };
 void audit_parse_lines(struct arena *arena, const char *text, bool (*is_directory)(const char *path, void *user),
                        void *user, struct audit_rule_list *rules);

@@ -46,26 +46,39 @@ static bool is_bare_delete(const char *line, size_t length)
            before + 2 + strspn(line + before + 2, " \t\r") >= length;
 }
 
-/* augenrules moves a bare -D to the front, wherever it stands: it deletes what was loaded before, not what stands in
- * the files above it. */
-static void put_deletion_first(const struct str *text, struct str *ret)
+static bool is_switch(const char *line)
 {
-    scoped_str rest = STR_INIT;
-    bool deletes = false;
+    return str_starts(line + strspn(line, " \t\r"), "-e");
+}
+
+static void append_line(struct str *to, const char *line, size_t length)
+{
+    str_append_n(to, line, length);
+    str_append_char(to, '\n');
+}
+
+/* augenrules moves a bare -D to the front, wherever it stands: it deletes what was loaded before, not what stands in
+ * the files above it. The last -e goes to the end, as behind "-e 2" nothing could be loaded. */
+static void put_in_order(const struct str *text, struct str *ret)
+{
+    scoped_str rest = STR_INIT, last_switch = STR_INIT;
 
     for (const char *line = str_text(text); *line;) {
         size_t length = strcspn(line, "\n");
 
         if (is_bare_delete(line, length)) {
-            deletes = true;
+            if (!ret->length)
+                append_line(ret, line, length);
+        } else if (is_switch(line)) {
+            str_clear(&last_switch);
+            append_line(&last_switch, line, length);
         } else {
-            str_append_n(&rest, line, length);
-            str_append_char(&rest, '\n');
+            append_line(&rest, line, length);
         }
         line += length + (line[length] == '\n');
     }
-    str_append(ret, deletes ? "-D\n" : "");
     str_append_n(ret, str_text(&rest), rest.length);
+    str_append_n(ret, str_text(&last_switch), last_switch.length);
 }
 
 /* rules.d: *.rules, one behind the other. */
@@ -89,7 +102,7 @@ static int read_folder(const struct host_root *root, struct str *ret, struct err
     }
     free(paths);
     if (r == 0)
-        put_deletion_first(&text, ret);
+        put_in_order(&text, ret);
     return r;
 }
 

@@ -38,7 +38,7 @@ static char *without_slash(char *path)
 struct line {
     struct audit_rule rule;
     enum { LINE_NOTHING, LINE_ADD, LINE_ADD_FIRST, LINE_REMOVE, LINE_REMOVE_ALL, LINE_SWITCH } action;
-    bool on; /* LINE_SWITCH */
+    bool on, lock; /* LINE_SWITCH */
     bool excludes, task, watch;
     bool types, hides_syscall, hides_path; /* of -F msgtype, when there is one: whether these records are excluded */
     bool all_calls;
@@ -199,6 +199,7 @@ static void read_option(struct arena *arena, char option, char *value, bool (*is
     case 'e':
         line->action = LINE_SWITCH;
         line->on = strcmp(value, "0") != 0;
+        line->lock = strcmp(value, "2") == 0;
         break;
     default:
         break;
@@ -283,6 +284,7 @@ static void apply(const struct line *line, struct audit_rule_list *rules)
         break;
     case LINE_SWITCH:
         rules->disabled = !line->on;
+        rules->locked = line->lock;
         break;
     }
 }
@@ -293,7 +295,7 @@ void audit_parse_lines(struct arena *arena, const char *text, bool (*is_director
     scoped(cleanup_free) char *copy = mem_strdup(text);
     char *rest = copy;
 
-    for (char *at; (at = strsep(&rest, "\n"));) {
+    for (char *at; !rules->locked && (at = strsep(&rest, "\n"));) { /* the kernel takes nothing any more once locked */
         struct line line = {.rule = {.list = AUDIT_LIST_OTHER, .perms = all_perms}, .calls = STR_INIT};
         char *words[WORDS_MAX];
         size_t count = 0;
