@@ -90,6 +90,8 @@ void agent_on_event(const struct docker_event *event, bool replayed, void *user)
         engine_stale(agent->engine, INPUT_INFO, NULL, cause.data);
         engine_stale(agent->engine, INPUT_SERVICES, NULL, cause.data);
         engine_stale(agent->engine, INPUT_LISTENERS, NULL, cause.data);
+    } else if (str_equal(event->type, "secret")) {
+        engine_stale(agent->engine, INPUT_SECRETS, NULL, cause.data);
     } else if (str_equal(event->type, "image")) {
         if (action_among(event, images))
             engine_stale(agent->engine, INPUT_IMAGES, NULL, cause.data);

@@ -57,6 +57,7 @@ static void fetch_now(struct fetcher *fetcher, enum input_kind kind, const char 
     case INPUT_INFO:
     case INPUT_NETWORKS:
     case INPUT_SERVICES:
+    case INPUT_SECRETS:
     case INPUT_UNLOCK_KEY:
     case INPUT_HISTORY:
     case INPUT_CONTAINERS:
@@ -264,10 +265,10 @@ static bool waits_for_engine(enum input_kind kind, const char *key)
 
 void fetcher_start(struct fetcher *fetcher)
 {
-    static const enum input_kind once[] = {INPUT_VERSION,      INPUT_INFO,      INPUT_LSM,         INPUT_MOUNTS,
-                                           INPUT_GROUP,        INPUT_AUDIT,     INPUT_ENVIRONMENT, INPUT_LISTENERS,
-                                           INPUT_CONTAINERS,   INPUT_IMAGES,    INPUT_NETWORKS,    INPUT_SERVICES,
-                                           INPUT_CERTIFICATES, INPUT_UNLOCK_KEY};
+    static const enum input_kind once[] = {INPUT_VERSION,    INPUT_INFO,         INPUT_LSM,         INPUT_MOUNTS,
+                                           INPUT_GROUP,      INPUT_AUDIT,        INPUT_ENVIRONMENT, INPUT_LISTENERS,
+                                           INPUT_CONTAINERS, INPUT_IMAGES,       INPUT_NETWORKS,    INPUT_SERVICES,
+                                           INPUT_SECRETS,    INPUT_CERTIFICATES, INPUT_UNLOCK_KEY};
     scoped(cleanup_free) char *proc = host_outside_path(fetcher->root, "/proc");
     struct error error = ERROR_INIT;
 

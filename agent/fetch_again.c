@@ -92,8 +92,8 @@ void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id
 
 void fetcher_swarm_changed(struct fetcher *fetcher, const char *cause)
 {
-    static const enum input_kind kinds[] = {INPUT_NETWORKS, INPUT_SERVICES, INPUT_LISTENERS, INPUT_CERTIFICATES,
-                                            INPUT_UNLOCK_KEY};
+    static const enum input_kind kinds[] = {INPUT_NETWORKS,  INPUT_SERVICES,     INPUT_SECRETS,
+                                            INPUT_LISTENERS, INPUT_CERTIFICATES, INPUT_UNLOCK_KEY};
 
     for (size_t i = 0; i < countof(kinds); i++)
         look_repeatedly(fetcher, kinds[i], "", cause);

@@ -5,6 +5,7 @@
 #include "agent/checks/checks.h"
 #include "agent/fetch_internal.h"
 #include "probes/digest.h"
+#include "probes/docker_parse.h"
 #include "probes/unlock_key.h"
 
 struct request *fetch_request_new(struct fetcher *fetcher, enum input_kind kind, const char *key)
@@ -177,6 +178,29 @@ static void fetch_services(struct fetcher *fetcher)
         docker_fetch_service_list(fetcher->docker, on_answer, fetch_request_new(fetcher, INPUT_SERVICES, NULL));
 }
 
+/* An engine that does not know the page has no secrets. */
+static void on_secrets(struct facts *facts, int number, const char *why, void *user)
+{
+    struct secret_list_facts *none = NULL;
+
+    if (number == ENOENT && parse_secret_list("[]", strlen("[]"), &none, NULL) == 0)
+        on_answer(&none->facts, 0, NULL, user);
+    else
+        on_answer(facts, number, why, user);
+}
+
+static void fetch_secrets(struct fetcher *fetcher)
+{
+    const struct info_facts *info = store_info(engine_store(fetcher->engine), NULL);
+
+    if (fetch_defer(fetcher, INPUT_SECRETS, NULL))
+        return;
+    if (info && !info->swarm_control)
+        engine_fetch_failed(fetcher->engine, INPUT_SECRETS, NULL, ENODATA, "only a swarm manager knows the secrets");
+    else
+        docker_fetch_secret_list(fetcher->docker, on_secrets, fetch_request_new(fetcher, INPUT_SECRETS, NULL));
+}
+
 /* Does a rule ask since when the key is the same? It is not so much as asked for otherwise. */
 static bool tracks_unlock_key(const struct fetcher *fetcher)
 {
@@ -247,6 +271,9 @@ void fetch_from_engine(struct fetcher *fetcher, enum input_kind kind, const char
         break;
     case INPUT_SERVICES:
         fetch_services(fetcher);
+        break;
+    case INPUT_SECRETS:
+        fetch_secrets(fetcher);
         break;
     case INPUT_UNLOCK_KEY:
         fetch_unlock_key(fetcher);

@@ -33,6 +33,7 @@ static const struct {
     [INPUT_IMAGES] = {"images", true},
     [INPUT_NETWORKS] = {"networks", true},
     [INPUT_SERVICES] = {"services", true},
+    [INPUT_SECRETS] = {"secrets", true},
     [INPUT_UNLOCK_KEY] = {"unlock_key", true},
     [INPUT_FILES] = {"files", false},
     [INPUT_CONTAINER] = {"container", true},

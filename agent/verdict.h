@@ -53,6 +53,7 @@ enum input_kind {
     INPUT_IMAGES,       /* the list: struct image_list_facts */
     INPUT_NETWORKS,     /* the list: struct network_list_facts */
     INPUT_SERVICES,     /* the list: struct service_list_facts */
+    INPUT_SECRETS,      /* the swarm's: struct secret_list_facts */
     INPUT_UNLOCK_KEY,   /* of the swarm, if its rotation is tracked: struct unlock_key_facts */
     INPUT_FILES,        /* key: fileset source; struct fileset_facts */
     INPUT_CONTAINER,    /* key: id; struct container_facts */

@@ -46,6 +46,7 @@ PARSE_FACTS(image, image_facts)
 PARSE_FACTS(history, history_facts)
 PARSE_FACTS(network_list, network_list_facts)
 PARSE_FACTS(service_list, service_list_facts)
+PARSE_FACTS(secret_list, secret_list_facts)
 PARSE_FACTS(volume, volume_facts)
 PARSE_FACTS(unlock_key, unlock_key_facts)
 PARSE_FACTS(exec, exec_facts)
@@ -277,4 +278,9 @@ void docker_fetch_unlock_key(struct docker *docker, docker_fetched *done, void *
 void docker_fetch_service_list(struct docker *docker, docker_fetched *done, void *user)
 {
     fetch_document(docker, "/services", facts_of_service_list, done, user);
+}
+
+void docker_fetch_secret_list(struct docker *docker, docker_fetched *done, void *user)
+{
+    fetch_document(docker, "/secrets", facts_of_secret_list, done, user);
 }

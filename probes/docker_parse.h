@@ -18,6 +18,7 @@ int parse_image(const char *data, size_t length, struct image_facts **ret, struc
 int parse_history(const char *data, size_t length, struct history_facts **ret, struct error *error);
 int parse_network_list(const char *data, size_t length, struct network_list_facts **ret, struct error *error);
 int parse_service_list(const char *data, size_t length, struct service_list_facts **ret, struct error *error);
+int parse_secret_list(const char *data, size_t length, struct secret_list_facts **ret, struct error *error);
 int parse_volume(const char *data, size_t length, struct volume_facts **ret, struct error *error);
 int parse_unlock_key(const char *data, size_t length, struct unlock_key_facts **ret, struct error *error);
 int parse_exec(const char *data, size_t length, struct exec_facts **ret, struct error *error);
@@ -32,6 +33,7 @@ int parse_image_value(const struct json *value, struct image_facts **ret, struct
 int parse_history_value(const struct json *value, struct history_facts **ret, struct error *error);
 int parse_network_list_value(const struct json *value, struct network_list_facts **ret, struct error *error);
 int parse_service_list_value(const struct json *value, struct service_list_facts **ret, struct error *error);
+int parse_secret_list_value(const struct json *value, struct secret_list_facts **ret, struct error *error);
 int parse_volume_value(const struct json *value, struct volume_facts **ret, struct error *error);
 int parse_unlock_key_value(const struct json *value, struct unlock_key_facts **ret, struct error *error);
 int parse_exec_value(const struct json *value, struct exec_facts **ret, struct error *error);

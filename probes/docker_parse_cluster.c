@@ -177,6 +177,27 @@ int parse_service_list_value(const struct json *value, struct service_list_facts
     return r;
 }
 
+int parse_secret_list_value(const struct json *value, struct secret_list_facts **ret, struct error *error)
+{
+    struct secret_list_facts *list;
+    struct builder b;
+    int r;
+
+    if (json_type(value) != JSON_ARRAY)
+        return error_set(error, EINVAL, "secrets: not an array");
+    for (size_t i = 0; i < json_count(value); i++)
+        if (str_empty(json_string(json_get(json_at(value, i), "ID"))))
+            return error_set(error, EINVAL, "secrets: ID of entry %zu is missing", i);
+    list = build_begin(&b, sizeof *list, 512);
+    b.document = value;
+    list->count = json_count(value);
+    build_number(&b, (int64_t)list->count);
+    r = build_end(&b, &list->facts, "secrets", error);
+    if (r == 0)
+        *ret = list;
+    return r;
+}
+
 int parse_unlock_key_value(const struct json *value, struct unlock_key_facts **ret, struct error *error)
 {
     const char *key = json_string(json_get(value, "UnlockKey"));
@@ -196,3 +217,4 @@ int parse_unlock_key_value(const struct json *value, struct unlock_key_facts **r
 PARSE_TEXT(unlock_key, unlock_key_facts)
 PARSE_TEXT(network_list, network_list_facts)
 PARSE_TEXT(service_list, service_list_facts)
+PARSE_TEXT(secret_list, secret_list_facts)

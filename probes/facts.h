@@ -98,6 +98,12 @@ struct service_list_facts {
     struct string_list exposed; /* "service: variable (kind)" for each secret-shaped environment value */
 };
 
+/* GET /secrets, which tells names and dates and never what they hold: how many there are. */
+struct secret_list_facts {
+    struct facts facts;
+    size_t count;
+};
+
 /* GET /swarm/unlockkey: the key itself is wiped by whoever looks up when it was first seen. */
 struct unlock_key_facts {
     struct facts facts;

@@ -213,6 +213,24 @@ void check_overlay_encryption(const struct check_input *in, struct check_result 
                  name.data, network->ingress ? "--ingress " : "", name.data);
 }
 
+/* There is no service that could show one. */
+static void judge_unused_secrets(const struct check_input *in, struct check_result *out)
+{
+    const char *why;
+    const struct secret_list_facts *secrets = store_secrets(in->store, &why);
+
+    if (!secrets) {
+        check_error(in, out, "secrets", why);
+        return;
+    }
+    check_fact_int(in, out, "secrets", (int64_t)secrets->count);
+    if (secrets->count)
+        check_say(in, out, VERDICT_PASS, "the swarm keeps %zu secrets, and no service has any in its environment",
+                  secrets->count);
+    else
+        check_say(in, out, VERDICT_MANUAL, "there are neither secrets nor services that could be judged");
+}
+
 void check_swarm_secrets(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = need_manager(in, out);
@@ -235,7 +253,7 @@ void check_swarm_secrets(const struct check_input *in, struct check_result *out)
                      "docker secret create <name> <file> && docker service update --secret-add <name> --env-rm "
                      "<variable> <service>");
     else if (!services->count)
-        check_say(in, out, VERDICT_MANUAL, "there are no services whose secrets could be judged");
+        judge_unused_secrets(in, out);
     else
         check_say(in, out, VERDICT_PASS, "no secrets in the environments of %zu services, %zu of them use the swarm's",
                   services->count, services->with_secrets);

@@ -21,6 +21,7 @@
 #define CERTS     INPUT_BIT(INPUT_CERTIFICATES)
 #define NETWORKS  INPUT_BIT(INPUT_NETWORKS)
 #define SERVICES  INPUT_BIT(INPUT_SERVICES)
+#define SECRETS   INPUT_BIT(INPUT_SECRETS)
 #define UNLOCK    INPUT_BIT(INPUT_UNLOCK_KEY)
 #define HISTORY   INPUT_BIT(INPUT_HISTORY)
 #define LAYERS    INPUT_BIT(INPUT_LAYERS)
@@ -193,7 +194,7 @@ const struct check checks[] = {
     {"swarm-bound-interface", SUBJECT_SWARM, INFO | LISTEN, check_swarm_bound_interface,
      PARAMS{{"port", PARAM_INT, "0", 0, 65535}, END}},
     {"overlay-encryption", SUBJECT_NETWORK, INFO | NETWORKS, check_overlay_encryption, NULL},
-    {"swarm-secrets", SUBJECT_SWARM, INFO | SERVICES, check_swarm_secrets, NULL},
+    {"swarm-secrets", SUBJECT_SWARM, INFO | SERVICES | SECRETS, check_swarm_secrets, NULL},
     {"swarm-autolock", SUBJECT_SWARM, INFO, check_swarm_autolock, NULL},
     {"swarm-unlock-key-rotation", SUBJECT_SWARM, INFO | UNLOCK, check_swarm_unlock_key_rotation,
      PARAMS{{"track", PARAM_BOOL, "false", 0, 0}, {"max_days", PARAM_INT, "90", 1, 36500}, END}},

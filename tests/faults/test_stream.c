@@ -338,6 +338,7 @@ static const struct {
     {"/images/sha256", fetch_history},
     {"/networks", docker_fetch_network_list},
     {"/services", docker_fetch_service_list},
+    {"/secrets", docker_fetch_secret_list},
     {"/exec/", fetch_exec},
 };
 

@@ -424,6 +424,8 @@ static struct store *load_store(const char *file, const struct rule *rule, const
         LOAD(network_list, INPUT_NETWORKS, network_list_facts, json_get(documents, "networks"), NULL);
     if (json_get(documents, "services"))
         LOAD(service_list, INPUT_SERVICES, service_list_facts, json_get(documents, "services"), NULL);
+    if (json_get(documents, "secrets"))
+        LOAD(secret_list, INPUT_SECRETS, secret_list_facts, json_get(documents, "secrets"), NULL);
     if (json_get(documents, "history"))
         LOAD(history, INPUT_HISTORY, history_facts, json_get(documents, "history"), subject);
     if (json_get(documents, "images"))
