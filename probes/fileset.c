@@ -331,9 +331,8 @@ bool fileset_needs_daemon(const char *source)
     enum fileset_kind kind;
     const char *rest;
 
-    return fileset_source_parse(source, &kind, &rest, NULL) == 0 &&
-           (kind == FILESET_OPTION || kind == FILESET_SOCKETS || kind == FILESET_CONFIG || kind == FILESET_DATA_ROOT ||
-            kind == FILESET_PROGRAM);
+    return fileset_source_parse(source, &kind, &rest, NULL) == 0 && kind != FILESET_PATH && kind != FILESET_CONTENT &&
+           kind != FILESET_TREE && kind != FILESET_UNIT;
 }
 
 bool fileset_needs_info(const char *source)
@@ -342,7 +341,7 @@ bool fileset_needs_info(const char *source)
     const char *rest;
 
     return fileset_source_parse(source, &kind, &rest, NULL) == 0 &&
-           (kind == FILESET_DATA_ROOT || kind == FILESET_PROGRAM);
+           (kind == FILESET_DATA_ROOT || kind == FILESET_PROGRAM || kind == FILESET_CONTAINERD);
 }
 
 int fileset_read(const struct host_root *root, const char *source, const struct fileset_context *context,

@@ -1,15 +1,20 @@
 /* Sets of host files that rules judge, each found by a source:
  *
- *   path:/etc/docker            that file or folder (several: path:/a,/b)
- *   content:/etc/hosts          the same, with the file's text (at most 1 MiB)
- *   tree:/etc/docker/certs.d    every regular file below it, at any depth (bounded: 4,096 files, depth 16; links are
- * judged at their targets) unit:docker.service         the unit's file and its drop-ins option:tlscacert            the
- * file that a daemon option names (arguments, then daemon.json; the engine's default path counts when TLS is on:
- * $DOCKER_CERT_PATH or /root/.docker/{ca,cert,key}.pem) sockets:                    the API's Unix sockets (option
- * host, default /var/run/docker.sock; fd:// through docker.socket's ListenStream) daemon.json:                the
- * configuration file in use data-root:                  the engine's data root program:dockerd,docker      programs:
- * dockerd and containerd are those that run, @runtime is the engine's default runtime, others are looked up in
- * dockerd's search path; what is not found is left out */
+ * - path:/etc/docker: that file or folder (several: path:/a,/b)
+ * - content:/etc/hosts: the same, with the file's text (at most 1 MiB)
+ * - tree:/etc/docker/certs.d: every regular file below it, at any depth (bounded: 4,096 files, depth 16; links are
+ *   judged at their targets)
+ * - unit:docker.service: the unit's file and its drop-ins
+ * - option:tlscacert: the file that a daemon option names (arguments, then daemon.json; with TLS the engine's default
+ *   path, $DOCKER_CERT_PATH or /root/.docker/{ca,cert,key}.pem, counts)
+ * - sockets: the API's Unix sockets (option host, default /var/run/docker.sock; fd:// through docker.socket's
+ *   ListenStream)
+ * - containerd-sockets: the one that dockerd uses (the engine's word, then the option containerd), and containerd's and
+ *   dockerd's own default
+ * - daemon.json: the configuration file in use
+ * - data-root: the engine's data root
+ * - program:dockerd,docker: programs: dockerd and containerd are those that run, @runtime is the engine's default
+ *   runtime, others are looked up in dockerd's search path; what is not found is left out */
 #ifndef PROBES_FILESET_H
 #define PROBES_FILESET_H
 

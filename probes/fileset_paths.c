@@ -77,6 +77,7 @@ static const struct source_kind {
     {"unit:", FILESET_UNIT, unit_name, "a unit's name"},
     {"option:", FILESET_OPTION, option_name, "an option's name"},
     {"sockets:", FILESET_SOCKETS, nothing, "nothing"},
+    {"containerd-sockets:", FILESET_CONTAINERD, nothing, "nothing"},
     {"daemon.json:", FILESET_CONFIG, nothing, "nothing"},
     {"data-root:", FILESET_DATA_ROOT, nothing, "nothing"},
     {"program:", FILESET_PROGRAM, program_names, "names of programs with commas between"},
@@ -97,11 +98,10 @@ int fileset_source_parse(const char *source, enum fileset_kind *ret_kind, const 
         *ret_rest = rest;
         return 0;
     }
-    return error_set(
-        error, EINVAL,
-        "\"%s\" is no file source (path:, content:, tree:, unit:, option:, sockets:, daemon.json:, data-root:, "
-        "program:)",
-        source);
+    return error_set(error, EINVAL,
+                     "\"%s\" is no file source (path:, content:, tree:, unit:, option:, sockets:, containerd-sockets:, "
+                     "daemon.json:, data-root:, program:)",
+                     source);
 }
 
 /* ---- Units ---- */
@@ -324,6 +324,29 @@ static int add_sockets(const struct host_root *root, const struct daemon_facts *
     return fileset_is_socket_activated(daemon) ? add_activated_sockets(root, ret, error) : 0;
 }
 
+/* A rootless engine's containerd is its user's, as all that it starts. */
+static int add_containerd_sockets(const struct daemon_facts *daemon, const struct info_facts *info,
+                                  struct path_list *ret, struct error *error)
+{
+    const char *address = info ? info->containerd_address : NULL, *exec_root;
+    int r = 0;
+
+    if (str_empty(address)) {
+        r = check_known(daemon, "containerd", error);
+        address = daemon_option(daemon, "containerd", NULL);
+    }
+    if (r < 0)
+        return r;
+    exec_root = daemon_option(daemon, "exec-root", NULL);
+    if (!str_empty(address) && address[0] == '/' && !daemon->rootless)
+        add(ret, address);
+    add(ret, "/run/containerd/containerd.sock");
+    if (!daemon->rootless)
+        vec_push(ret, mem_printf("%s/containerd/containerd.sock",
+                                 !str_empty(exec_root) && exec_root[0] == '/' ? exec_root : "/run/docker"));
+    return 0;
+}
+
 /* ---- All of them ---- */
 
 static void add_listed(const char *paths, struct path_list *ret)
@@ -360,6 +383,7 @@ int fileset_paths(const struct host_root *root, enum fileset_kind kind, const ch
         return add_unit(root, rest, ret, error);
     case FILESET_OPTION:
     case FILESET_SOCKETS:
+    case FILESET_CONTAINERD:
     case FILESET_CONFIG:
     case FILESET_DATA_ROOT:
     case FILESET_PROGRAM:
@@ -371,6 +395,8 @@ int fileset_paths(const struct host_root *root, enum fileset_kind kind, const ch
         return add_option(root, daemon, rest, ret, error);
     if (kind == FILESET_SOCKETS)
         return add_sockets(root, daemon, context->engine_socket, ret, error);
+    if (kind == FILESET_CONTAINERD)
+        return add_containerd_sockets(daemon, context->info, ret, error);
     if (kind == FILESET_DATA_ROOT)
         return add_data_root(context, ret, error);
     if (kind == FILESET_PROGRAM)

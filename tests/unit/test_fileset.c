@@ -320,6 +320,37 @@ START_TEST(test_sockets)
 }
 END_TEST
 
+START_TEST(test_containerd_sockets)
+{
+    struct daemon_facts *daemon = daemon_of(NULL, NULL, "{\"containerd\": \"/run/c/c.sock\"}");
+    struct info_facts info = {.containerd_address = "/run/engine.sock"};
+    const struct fileset_context context = {.daemon = daemon, .info = &info};
+    struct fileset_facts *set = NULL;
+
+    put_mode("/run/c/c.sock", 0660);
+    put_mode("/run/engine.sock", 0660);
+    put_mode("/run/containerd/containerd.sock", 0660);
+    put_mode("/run/docker/containerd/containerd.sock", 0660);
+    put_mode("/run/d2/containerd/containerd.sock", 0660);
+    expect("containerd-sockets:", daemon, NULL,
+           "/run/c/c.sock /run/containerd/containerd.sock /run/docker/containerd/containerd.sock");
+    ck_assert_int_eq(fileset_read(root, "containerd-sockets:", &context, &set, NULL), 0);
+    ck_assert_uint_eq(set->count, 3);
+    ck_assert_str_eq(set->items[2].path, "/run/engine.sock");
+    facts_free(&set->facts);
+    daemon->rootless = true; /* its user's own */
+    expect("containerd-sockets:", daemon, NULL, "/run/containerd/containerd.sock");
+    facts_free(&daemon->facts);
+    expect_for("containerd-sockets:", "--exec-root", "/run/d2",
+               "/run/containerd/containerd.sock /run/d2/containerd/containerd.sock");
+    daemon = daemon_of(NULL, NULL, "{");
+    info.containerd_address = NULL;
+    ck_assert_int_eq(fileset_read(root, "containerd-sockets:", &(struct fileset_context){.daemon = daemon}, &set, NULL),
+                     -EBADMSG);
+    facts_free(&daemon->facts);
+}
+END_TEST
+
 START_TEST(test_real_socket)
 {
     struct daemon_facts *daemon = daemon_of(NULL, NULL, NULL);
@@ -509,6 +540,7 @@ int main(void)
     tcase_add_test(all, test_defaults_of_rootless);
     tcase_add_test(all, test_option_relative_to_dockerd);
     tcase_add_test(all, test_sockets);
+    tcase_add_test(all, test_containerd_sockets);
     tcase_add_test(all, test_real_socket);
     tcase_add_loop_test(all, test_expected_group, 0, countof(groups));
     tcase_add_test(all, test_podman_behind_the_socket);
