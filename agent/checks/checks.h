@@ -78,6 +78,8 @@ bool check_allowed(const struct check_input *in, const char *param, const char *
 bool check_parse_bool(const char *s, bool *ret);
 /* dockerd's options, if what they say of NAME can be known; else NULL, and why is said. */
 const struct daemon_facts *check_need_option(const struct check_input *in, struct check_result *out, const char *name);
+/* The engine's facts when it is a swarm manager; else NULL, and what keeps the rule from being judged is said. */
+const struct info_facts *check_need_manager(const struct check_input *in, struct check_result *out);
 /* Compares dotted numbers as far as they go ("20.10.24+dfsg1" is 20.10.24); <0, 0, >0. */
 int check_version_compare(const char *a, const char *b);
 /* Does it begin with a number? A development build calls itself otherwise. */

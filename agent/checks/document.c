@@ -209,14 +209,11 @@ void check_network_document(const struct check_input *in, struct check_result *o
 void check_service_document(const struct check_input *in, struct check_result *out)
 {
     const char *why, *pointer = check_param(in, "pointer")->string;
-    const struct info_facts *info = store_info(in->store, NULL);
     const struct facts *facts;
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
 
-    if (info && !info->swarm_control && !info->swarm_unreadable) {
-        check_say(in, out, VERDICT_NOT_APPLICABLE, "this node is no swarm manager");
+    if (!check_need_manager(in, out))
         return;
-    }
     facts = store_get(in->store, INPUT_SERVICES, NULL, &why);
     if (!facts) {
         check_error(in, out, "services", why);

@@ -25,8 +25,7 @@ static bool is_active(const struct info_facts *info)
     return !str_empty(info->swarm_state) && strcmp(info->swarm_state, "inactive") != 0;
 }
 
-/* The engine's facts when it is a swarm manager; else what keeps the rule from being judged is said. */
-static const struct info_facts *need_manager(const struct check_input *in, struct check_result *out)
+const struct info_facts *check_need_manager(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = need_info(in, out);
 
@@ -51,10 +50,10 @@ static const struct info_facts *need_manager(const struct check_input *in, struc
     return info;
 }
 
-/* As need_manager(), and the cluster's settings are known: a swarm without a leader does not tell them. */
+/* As check_need_manager(), and the cluster's settings are known: a swarm without a leader does not tell them. */
 static const struct info_facts *need_cluster(const struct check_input *in, struct check_result *out)
 {
-    const struct info_facts *info = need_manager(in, out);
+    const struct info_facts *info = check_need_manager(in, out);
 
     if (!info || info->has_cluster)
         return info;
@@ -84,7 +83,7 @@ void check_swarm_needed(const struct check_input *in, struct check_result *out)
 
 void check_swarm_managers(const struct check_input *in, struct check_result *out)
 {
-    const struct info_facts *info = need_manager(in, out);
+    const struct info_facts *info = check_need_manager(in, out);
     int64_t most = check_param(in, "max")->number, managers;
 
     if (!info)
@@ -119,7 +118,7 @@ static bool is_any_address(const char *address)
 
 void check_swarm_bound_interface(const struct check_input *in, struct check_result *out)
 {
-    const struct info_facts *info = need_manager(in, out);
+    const struct info_facts *info = check_need_manager(in, out);
     int64_t port = check_param(in, "port")->number;
     const struct listener_facts *listeners;
     const char *why;
@@ -233,7 +232,7 @@ static void judge_unused_secrets(const struct check_input *in, struct check_resu
 
 void check_swarm_secrets(const struct check_input *in, struct check_result *out)
 {
-    const struct info_facts *info = need_manager(in, out);
+    const struct info_facts *info = check_need_manager(in, out);
     const struct service_list_facts *services;
     const char *why;
 

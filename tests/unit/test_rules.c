@@ -415,6 +415,55 @@ START_TEST(an_option_means_what_it_says)
 }
 END_TEST
 
+/* ---- The swarm's services ---- */
+
+#define MANAGER           "{\"LocalNodeState\": \"active\", \"ControlAvailable\": true}"
+#define SERVICE(replicas) "{\"Spec\": {\"Mode\": {\"Replicated\": {\"Replicas\": " replicas "}}}}"
+
+static const struct service_case {
+    const char *swarm, *services;
+    enum verdict verdict;
+} service_cases[] = {
+    {MANAGER, "[]", VERDICT_NOT_APPLICABLE},
+    {MANAGER, "[" SERVICE("3") "," SERVICE("2") "]", VERDICT_PASS},
+    {MANAGER, "[" SERVICE("3") "," SERVICE("1") "]", VERDICT_FAIL},
+    {MANAGER, "[{\"Spec\": {\"Mode\": {\"Global\": {}}}}]", VERDICT_FAIL},
+    {MANAGER, NULL, VERDICT_ERROR},
+    {"{\"LocalNodeState\": \"active\", \"ControlAvailable\": false}", NULL, VERDICT_NOT_APPLICABLE},
+    {"{\"LocalNodeState\": \"inactive\", \"ControlAvailable\": false}", NULL, VERDICT_NOT_APPLICABLE},
+    {"{\"LocalNodeState\": \"locked\", \"ControlAvailable\": false}", NULL, VERDICT_ERROR},
+    {"{\"LocalNodeState\": \"active\"}", NULL, VERDICT_ERROR},
+};
+
+START_TEST(services_of_a_manager)
+{
+    const struct service_case *c = &service_cases[_i];
+    scoped(cleanup_free) char *engine = mem_printf("{\"DockerRootDir\": \"/d\", \"Swarm\": %s}", c->swarm);
+    scoped(cleanup_rule_set) struct rule_set *rules = NULL;
+    scoped(cleanup_store) struct store *store = store_new();
+    struct service_list_facts *services = NULL;
+    struct info_facts *info = NULL;
+    struct check_result result;
+    struct error error = ERROR_INIT;
+
+    put_text("/own.json", RULE("service-document", "{\"pointer\": \"/Spec/Mode/Replicated/Replicas\", \"min\": 2}"));
+    rules = load(host_folder, "dosec-1.0", &error);
+    ck_assert_msg(rules != NULL, "%s", error.text);
+    ck_assert_msg(parse_info(engine, strlen(engine), &info, &error) == 0, "%s", error.text);
+    store_put(store, INPUT_INFO, NULL, &info->facts);
+    if (c->services) {
+        ck_assert_int_eq(parse_service_list(c->services, strlen(c->services), &services, &error), 0);
+        services->facts.document = arena_strdup(services->facts.arena, c->services);
+        store_put(store, INPUT_SERVICES, NULL, &services->facts);
+    }
+    check_result_init(&result);
+    check_run(&(struct check_input){.rule = rule_set_find(rules, "mine"), .store = store, .explain = true}, &result);
+    ck_assert_msg(result.verdict == c->verdict, "%s of %s is %s: %s", c->services, c->swarm,
+                  verdict_name(result.verdict), str_text(&result.evidence));
+    check_result_deinit(&result);
+}
+END_TEST
+
 static const char *const secrets[] = {
     "[\"PATH=/bin\", \"DB_PASSWORD=hunter2horse\"]",
     "[\"DB_PASSWORD=a \\\" hunter2horse\"]",
@@ -486,6 +535,7 @@ int main(void)
     tcase_add_test(tests, files_that_are_none_are_refused);
     tcase_add_test(tests, two_own_rules_may_not_share_a_slug);
     tcase_add_test(tests, an_own_rule_has_a_section);
+    tcase_add_loop_test(tests, services_of_a_manager, 0, (int)countof(service_cases));
     tcase_add_loop_test(tests, conditions_on_a_value, 0, (int)countof(conditions));
     tcase_add_loop_test(tests, a_misspelt_pointer_does_not_pass, 0, (int)countof(misspelt));
     tcase_add_loop_test(tests, an_option_means_what_it_says, 0, (int)countof(option_cases));
