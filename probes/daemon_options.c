@@ -309,7 +309,7 @@ void options_from_arguments(struct option_set *set, const char *const *arguments
 
 bool daemon_option_known(const char *name)
 {
-    return is_boolean(name) || is_list(name) || is_among(value_flags, countof(value_flags), name);
+    return is_known(name);
 }
 
 const char *daemon_option_meant(const char *name)

@@ -1,6 +1,5 @@
-/* Section 2 but the API's TLS and logging: how dockerd is set up. The engine's own word counts first, then dockerd's
- * arguments, then daemon.json, then the engine's default; the evidence says which of them spoke. */
-#include <arpa/inet.h>
+/* Section 2, what dockerd's options say: its arguments first, then daemon.json, then the engine's default, unless the
+ * engine itself tells the value; the evidence says which of them spoke. And what the files of this section share. */
 #include <string.h>
 #include <strings.h>
 
@@ -80,43 +79,6 @@ void daemon_remedy_option(const struct check_input *in, struct check_result *out
                  path.data);
 }
 
-/* The engine's own is called "bridge"; podman's has another name. Whoever makes a network may give it the option that
- * marks the default one. */
-static const struct network_item *default_bridge(const struct network_list_facts *networks)
-{
-    const struct network_item *found = NULL;
-
-    for (size_t i = 0; i < networks->count; i++)
-        if (networks->items[i].default_bridge && (!found || strcmp(networks->items[i].name, "bridge") == 0))
-            found = &networks->items[i];
-    return found;
-}
-
-void check_bridge_icc(const struct check_input *in, struct check_result *out)
-{
-    const char *why;
-    const struct network_list_facts *networks = store_networks(in->store, &why);
-    const struct network_item *network;
-
-    if (!networks) {
-        check_error(in, out, "networks", why);
-        return;
-    }
-    network = default_bridge(networks);
-    if (!network) {
-        check_say(in, out, VERDICT_NOT_APPLICABLE, "there is no default bridge");
-        return;
-    }
-    check_fact_string(in, out, "enable_icc", network->icc);
-    if (str_equal(network->icc, "false")) {
-        check_say(in, out, VERDICT_PASS, "network %s: enable_icc is false, says the engine", network->name);
-        return;
-    }
-    check_say(in, out, VERDICT_FAIL, "network %s: enable_icc is %s, says the engine", network->name,
-              network->icc ? network->icc : "not set, so containers reach each other");
-    daemon_remedy_option(in, out, "\"icc\": false");
-}
-
 void check_log_level(const struct check_input *in, struct check_result *out)
 {
     const char *wanted = check_param(in, "level")->string, *value;
@@ -181,70 +143,6 @@ void check_daemon_bool(const struct check_input *in, struct check_result *out)
         daemon_remedy_option(in, out, setting.data);
 }
 
-/* A network, as the engine prints it, that is wholly this host's: in 127.0.0.0/8, or ::1. */
-static bool is_loopback(const char *cidr)
-{
-    scoped(cleanup_free) char *address = mem_strndup(cidr, strcspn(cidr, "/"));
-    const char *bits = cidr + strcspn(cidr, "/");
-    struct in_addr v4;
-
-    if (inet_pton(AF_INET, address, &v4) != 1)
-        return strcmp(cidr, "::1/128") == 0;
-    if (*bits++ != '/' || !*bits || strlen(bits) > 2 || bits[strspn(bits, "0123456789")])
-        return false;
-    return ntohl(v4.s_addr) >> 24 == 127 && atoi(bits) >= 8;
-}
-
-void check_insecure_registries(const struct check_input *in, struct check_result *out)
-{
-    const struct info_facts *info = daemon_need_info(in, out);
-    const struct version_facts *version = store_version(in->store, NULL);
-
-    if (!info)
-        return;
-    if (version && version->is_podman) {
-        check_say(in, out, VERDICT_MANUAL,
-                  "podman's API does not tell how it treats registries: is \"insecure = true\" in "
-                  "/etc/containers/registries.conf or registries.conf.d?");
-        return;
-    }
-    if (!info->has_registry_config) {
-        check_error(in, out, "info", "the engine does not say how it treats registries");
-        return;
-    }
-    for (size_t i = 0; i < info->insecure_cidrs.count; i++)
-        if (!is_loopback(info->insecure_cidrs.items[i]))
-            check_say(in, out, VERDICT_FAIL, "insecure network %s, says the engine", info->insecure_cidrs.items[i]);
-    for (size_t i = 0; i < info->insecure_indexes.count; i++)
-        check_say(in, out, VERDICT_FAIL, "insecure registry %s, says the engine", info->insecure_indexes.items[i]);
-    if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS,
-                  "every registry but those on this host is spoken to securely, says the engine");
-    else
-        daemon_remedy_option(in, out, "\"insecure-registries\": []");
-}
-
-/* The driver that the engine uses is none of "forbidden". */
-void check_storage_driver(const struct check_input *in, struct check_result *out)
-{
-    const struct info_facts *info = daemon_need_info(in, out);
-    const struct string_list *forbidden = &check_param(in, "forbidden")->list;
-
-    if (!info)
-        return;
-    if (str_empty(info->driver)) {
-        check_error(in, out, "info", "the engine does not name its storage driver");
-        return;
-    }
-    for (size_t i = 0; i < forbidden->count; i++)
-        if (strcmp(forbidden->items[i], info->driver) == 0) {
-            check_say(in, out, VERDICT_FAIL, "the storage driver is %s, says the engine", info->driver);
-            daemon_remedy_option(in, out, "\"storage-driver\": \"overlay2\"");
-            return;
-        }
-    check_say(in, out, VERDICT_PASS, "the storage driver is %s, says the engine", info->driver);
-}
-
 void check_default_ulimits(const struct check_input *in, struct check_result *out)
 {
     const struct daemon_facts *daemon;
@@ -265,39 +163,6 @@ void check_default_ulimits(const struct check_input *in, struct check_result *ou
         return;
     check_say(in, out, VERDICT_FAIL, "no default ulimits are set, neither by dockerd's arguments nor by daemon.json");
     daemon_remedy_option(in, out, "\"default-ulimits\"");
-}
-
-void check_userns_remap(const struct check_input *in, struct check_result *out)
-{
-    const struct info_facts *info = daemon_need_info(in, out);
-
-    if (!info)
-        return;
-    if (!info->has_security_options) {
-        check_error(in, out, "info", "the engine does not tell its security options");
-        return;
-    }
-    if (info->userns || info->rootless) {
-        check_say(in, out, VERDICT_PASS, "%s",
-                  info->rootless ? "the engine runs rootless, it says" : "user namespaces are used, says the engine");
-        return;
-    }
-    check_say(in, out, VERDICT_FAIL,
-              "root in a container is root on the host: user namespaces are not used, says the engine");
-    daemon_remedy_option(in, out, "\"userns-remap\": \"default\"");
-}
-
-void check_rootless(const struct check_input *in, struct check_result *out)
-{
-    const struct info_facts *info = daemon_need_info(in, out);
-
-    if (!info)
-        return;
-    if (!info->has_security_options)
-        check_error(in, out, "info", "the engine does not tell its security options");
-    else
-        check_say(in, out, info->rootless ? VERDICT_PASS : VERDICT_FAIL, "the engine runs as %s, it says",
-                  info->rootless ? "an ordinary user" : "root");
 }
 
 void check_daemon_cgroup_parent(const struct check_input *in, struct check_result *out)
@@ -375,126 +240,6 @@ void check_base_device_size(const struct check_input *in, struct check_result *o
     if (check_need_option(in, out, "storage-opt"))
         check_say(in, out, VERDICT_PASS, "dm.basesize is not set%s%s", size ? ", and the base device has " : "",
                   size ? size : "");
-}
-
-void check_client_authorization(const struct check_input *in, struct check_result *out)
-{
-    const struct info_facts *info = daemon_need_info(in, out);
-
-    if (!info)
-        return;
-    if (!info->has_plugins) {
-        check_error(in, out, "info", "the engine does not tell its plugins");
-        return;
-    }
-    check_fact_list(in, out, "plugins", &info->authorization_plugins);
-    for (size_t i = 0; i < info->authorization_plugins.count; i++)
-        if (*info->authorization_plugins.items[i])
-            check_say(in, out, VERDICT_PASS, "plugin %s decides on commands, says the engine",
-                      info->authorization_plugins.items[i]);
-    if (out->verdict == VERDICT_PASS)
-        return;
-    check_say(in, out, VERDICT_FAIL,
-              "no authorization plugin is used, says the engine: whoever reaches the API may do everything");
-    daemon_remedy_option(in, out, "\"authorization-plugins\"");
-}
-
-/* ---- What the engine itself tells ---- */
-
-void check_legacy_registry(const struct check_input *in, struct check_result *out)
-{
-    const char *why;
-    const struct version_facts *version = store_version(in->store, &why);
-    const struct daemon_facts *daemon;
-    enum option_place place;
-
-    if (!version) {
-        check_error(in, out, "version", why);
-        return;
-    }
-    if (version->is_podman) {
-        check_say(in, out, VERDICT_NOT_APPLICABLE, "podman never spoke the v1 protocol");
-        return;
-    }
-    if (!check_is_version(version->version)) {
-        check_error(in, out, "version", "the engine's version is no number");
-        return;
-    }
-    if (check_version_compare(version->version, "17.12") >= 0) {
-        check_say(in, out, VERDICT_PASS, "engine %s cannot speak to v1 registries", version->version);
-        return;
-    }
-    daemon = check_need_option(in, out, "disable-legacy-registry");
-    if (!daemon)
-        return;
-    if (daemon_option_bool(daemon, "disable-legacy-registry", false, &place)) {
-        check_say(in, out, VERDICT_PASS, "disable-legacy-registry is set, by %s", daemon_place_name(daemon, place));
-        return;
-    }
-    check_say(in, out, VERDICT_FAIL, "engine %s may speak to v1 registries", version->version);
-    daemon_remedy_option(in, out, "\"disable-legacy-registry\": true");
-}
-
-void check_live_restore(const struct check_input *in, struct check_result *out)
-{
-    const struct info_facts *info = daemon_need_info(in, out);
-
-    if (!info || daemon_is_podman(in, out))
-        return;
-    if (!str_empty(info->swarm_state) && strcmp(info->swarm_state, "inactive") != 0) {
-        check_say(in, out, VERDICT_NOT_APPLICABLE, "the engine is in a swarm, which excludes live restore");
-        return;
-    }
-    if (info->live_restore == TRI_ABSENT) {
-        check_error(in, out, "info", "the engine does not tell");
-        return;
-    }
-    check_say(in, out, info->live_restore == TRI_TRUE ? VERDICT_PASS : VERDICT_FAIL,
-              "live restore is %s, says the engine", info->live_restore == TRI_TRUE ? "on" : "off");
-    if (out->verdict == VERDICT_FAIL)
-        daemon_remedy_option(in, out, "\"live-restore\": true");
-}
-
-void check_daemon_seccomp(const struct check_input *in, struct check_result *out)
-{
-    const struct info_facts *info = daemon_need_info(in, out);
-
-    if (!info)
-        return;
-    if (!info->has_security_options) {
-        check_error(in, out, "info", "the engine does not tell its security options");
-        return;
-    }
-    if (!info->seccomp) {
-        check_say(in, out, VERDICT_FAIL, "seccomp is not used, says the engine");
-        return;
-    }
-    check_say(in, out, str_equal(info->seccomp_profile, "unconfined") ? VERDICT_FAIL : VERDICT_PASS,
-              "the seccomp profile is %s, says the engine", info->seccomp_profile ? info->seccomp_profile : "default");
-    if (out->verdict == VERDICT_FAIL)
-        daemon_remedy_option(in, out, "no \"seccomp-profile\": \"unconfined\"");
-}
-
-void check_experimental(const struct check_input *in, struct check_result *out)
-{
-    const char *why;
-    const struct version_facts *version = store_version(in->store, &why);
-    const struct info_facts *info = store_info(in->store, version ? &why : NULL);
-
-    if (!version || !info) {
-        check_error(in, out, version ? "info" : "version", why);
-        return;
-    }
-    if (daemon_is_podman(in, out))
-        return; /* it always says that they are on */
-    if (version->experimental == TRI_TRUE || info->experimental == TRI_TRUE) {
-        check_say(in, out, VERDICT_FAIL, "experimental features are on, says the engine");
-        daemon_remedy_option(in, out, "\"experimental\": false");
-    } else if (version->experimental == TRI_ABSENT && info->experimental == TRI_ABSENT) {
-        check_error(in, out, "version", "the engine does not tell whether experimental features are on");
-    } else {
-        check_say(in, out, VERDICT_PASS, "experimental features are off, says the engine");
-    }
 }
 
 void check_daemon_no_new_privileges(const struct check_input *in, struct check_result *out)
