@@ -130,9 +130,11 @@ static void read_runtimes(struct builder *b, const struct json *runtimes, struct
     for (size_t i = 0; i < count; i++) {
         const char *name;
         const struct json *runtime = json_member(runtimes, i, &name, NULL);
+        const char *path = json_string(json_get(runtime, "path"));
         scoped_str line = STR_INIT;
 
-        str_printf(&line, "%.256s=%.3072s", name, json_text(json_get(runtime, "path"), ""));
+        str_printf(&line, "%.256s=%.3072s", name,
+                   str_empty(path) ? json_text(json_get(runtime, "runtimeType"), "") : path);
         build_push(b, &info->runtimes, line.data, line.length);
     }
 }

@@ -72,7 +72,7 @@ struct info_facts {
     bool has_node_cert_expiry;
     int64_t node_cert_expiry;            /* Spec.CAConfig.NodeCertExpiry, nanoseconds */
     usec_t root_ca_begins, root_ca_ends; /* of the newest certificate in TLSInfo.TrustRoot; 0: not told */
-    struct string_list runtimes;         /* "name=path" */
+    struct string_list runtimes;         /* "name=path", or the shim's type in its place */
     bool containerd_store;               /* images lie in containerd's snapshotter, not in the data root */
     const char *containerd_address;      /* Containerd.Address (API 1.46), NULL: not told */
 };

@@ -65,7 +65,8 @@ static void look_up(const struct host_root *root, const char *name, const char *
     }
 }
 
-static const char *runtime_path(const struct info_facts *info)
+/* The default runtime as it is configured: a path, a program's name, or a shim's type. */
+static const char *default_runtime(const struct info_facts *info)
 {
     const char *name = info && !str_empty(info->default_runtime) ? info->default_runtime : "runc";
     size_t length = strlen(name);
@@ -79,10 +80,27 @@ static const char *runtime_path(const struct info_facts *info)
     return name;
 }
 
+/* Its path or program; a shim's, as containerd finds it: io.containerd.kata.v2 is containerd-shim-kata-v2. For the
+ * caller to free. */
+static char *runtime_program(const struct info_facts *info)
+{
+    static const char shim[] = "io.containerd.";
+    const char *runtime = default_runtime(info);
+    char *program;
+
+    if (!str_starts(runtime, shim))
+        return mem_strdup(runtime);
+    program = mem_printf("containerd-shim-%s", runtime + strlen(shim));
+    for (char *dot = program; (dot = strchr(dot, '.'));)
+        *dot = '-';
+    return program;
+}
+
 static void add_named(const struct host_root *root, const char *name, const struct fileset_context *context,
                       const char *search, bool candidates, struct path_list *ret)
 {
     const struct daemon_facts *daemon = context->daemon;
+    scoped(cleanup_free) char *runtime = strcmp(name, "@runtime") == 0 ? runtime_program(context->info) : NULL;
 
     if (strcmp(name, "dockerd") == 0 && daemon->exe && daemon->exe[0] == '/')
         add(ret, daemon->exe);
@@ -90,10 +108,10 @@ static void add_named(const struct host_root *root, const char *name, const stru
         add(ret, daemon->arguments.items[0]);
     else if (strcmp(name, "containerd") == 0 && add_running(root, containerd_find(root, daemon->pid), ret))
         return;
-    else if (strcmp(name, "@runtime") == 0 && runtime_path(context->info)[0] == '/')
-        add(ret, runtime_path(context->info));
+    else if (runtime && runtime[0] == '/')
+        add(ret, runtime);
     else
-        look_up(root, strcmp(name, "@runtime") == 0 ? runtime_path(context->info) : name, search, candidates, ret);
+        look_up(root, runtime ? runtime : name, search, candidates, ret);
 }
 
 /* The engine's own program is never left out: what is judged without it would pass by accident. */

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "probes/docker_parse.h"
 #include "probes/fileset.h"
 #include "probes/proc.h"
 #include "tests/unit/host_folder.h"
@@ -451,6 +452,46 @@ START_TEST(test_programs)
 }
 END_TEST
 
+static const struct {
+    const char *info, *wanted;
+} runtimes[] = {
+    {"{}", "/usr/bin/runc"},
+    {"{\"DefaultRuntime\": \"runc\", \"Runtimes\": {\"runc\": {\"path\": \"runc\"}}}", "/usr/bin/runc"},
+    {"{\"DefaultRuntime\": \"r\", \"Runtimes\": {\"runc\": {\"path\": \"runc\"}, \"r\": {\"path\": \"/opt/crun\"}}}",
+     "/opt/crun"},
+    {"{\"DefaultRuntime\": \"io.containerd.runc.v2\", \"Runtimes\": {\"io.containerd.runc.v2\": {\"path\": \"runc\"}}}",
+     "/usr/bin/runc"},
+    {"{\"DefaultRuntime\": \"k\", \"Runtimes\": {\"k\": {\"runtimeType\": \"io.containerd.kata.v2\"}}}",
+     "/usr/bin/containerd-shim-kata-v2"},
+    {"{\"DefaultRuntime\": \"io.containerd.kata.v2\", \"Runtimes\": {}}", "/usr/bin/containerd-shim-kata-v2"},
+    {"{\"DefaultRuntime\": \"k\", \"Runtimes\": {\"k\": {\"runtimeType\": \"/opt/crun\"}}}", "/opt/crun"},
+    {"{\"DefaultRuntime\": \"gone\", \"Runtimes\": null}", ""},
+};
+
+START_TEST(test_default_runtime)
+{
+    struct daemon_facts *daemon = daemon_of(NULL, NULL, NULL);
+    scoped(cleanup_free) char *text = mem_printf("{\"DockerRootDir\": \"/d\", %s", runtimes[_i].info + 1);
+    struct fileset_context context = {.daemon = daemon};
+    struct fileset_facts *set = NULL;
+    struct info_facts *info = NULL;
+    struct error error = ERROR_INIT;
+
+    if (strcmp(runtimes[_i].info, "{}") != 0)
+        ck_assert_msg(parse_info(text, strlen(text), &info, &error) == 0, "%s", error.text);
+    put_mode("/usr/bin/runc", 0755);
+    put_mode("/usr/bin/containerd-shim-kata-v2", 0755);
+    put_mode("/opt/crun", 0755);
+    context.info = info;
+    ck_assert_int_eq(fileset_read(root, "program:@runtime", &context, &set, &error), 0);
+    ck_assert_str_eq(paths_of(set), runtimes[_i].wanted);
+    facts_free(&set->facts);
+    facts_free(&daemon->facts);
+    if (info)
+        facts_free(&info->facts);
+}
+END_TEST
+
 START_TEST(test_source_grammar)
 {
     static const char *const good[] = {"path:/a",       "path:/a,/b", "tree:/etc",    "unit:docker.service",
@@ -546,6 +587,7 @@ int main(void)
     tcase_add_test(all, test_podman_behind_the_socket);
     tcase_add_test(all, test_config_file);
     tcase_add_test(all, test_programs);
+    tcase_add_loop_test(all, test_default_runtime, 0, (int)countof(runtimes));
     tcase_add_test(all, test_source_grammar);
     tcase_add_test(all, test_digest_follows_mode);
     tcase_add_test(all, test_watch_paths);
