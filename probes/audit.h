@@ -36,7 +36,9 @@ unsigned audit_parse_perms(const char *text);
 struct audit_rule_list {
     struct audit_rule *items;
     size_t count, size;
-    bool disabled, locked; /* -e 0; -e 2, behind which nothing counts */
+    bool disabled; /* -e 0 */
+    bool ignores;  /* -i or -c: lines that auditctl refuses do not keep it from loading the next ones */
+    bool ended;    /* what stands behind is never loaded: -e 2, or a line that auditctl refuses */
 };
 void audit_parse_lines(struct arena *arena, const char *text, bool (*is_directory)(const char *path, void *user),
                        void *user, struct audit_rule_list *rules);

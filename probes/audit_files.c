@@ -39,6 +39,7 @@ struct line {
     struct audit_rule rule;
     enum { LINE_NOTHING, LINE_ADD, LINE_ADD_FIRST, LINE_REMOVE, LINE_REMOVE_ALL, LINE_SWITCH } action;
     bool on, lock; /* LINE_SWITCH */
+    bool refused;  /* by auditctl */
     bool excludes, task, watch;
     bool types, hides_syscall, hides_path; /* of -F msgtype, when there is one: whether these records are excluded */
     bool all_calls;
@@ -87,6 +88,7 @@ static void read_field(struct arena *arena, char *field, struct line *line)
     if (str_starts(field, "path=") || str_starts(field, "dir=")) {
         rule->directory = field[0] == 'd';
         rule->path = arena_strdup(arena, without_slash(value));
+        line->refused |= *value != '/';
     } else if (str_starts(field, "perm=")) {
         rule->perms &= audit_parse_perms(value);
     } else if (str_starts(field, "arch=")) {
@@ -169,6 +171,7 @@ static void read_option(struct arena *arena, char option, char *value, bool (*is
         line->watch = true;
         rule->list = AUDIT_LIST_EXIT;
         rule->path = arena_strdup(arena, without_slash(value));
+        line->refused |= *value != '/';
         rule->directory = is_directory && is_directory(rule->path, user);
         break;
     case 'k':
@@ -206,13 +209,17 @@ static void read_option(struct arena *arena, char option, char *value, bool (*is
     }
 }
 
-/* As getopt reads them: the value of an option is the rest of its word, or the next one. */
+/* As getopt reads them: the value of an option is the rest of its word, or the next one. A word that is neither, such
+ * as a remark behind a rule, is refused with its line. */
 static void read_words(struct arena *arena, char **words, size_t count, bool (*is_directory)(const char *, void *),
                        void *user, struct line *line)
 {
+    bool extra = false;
+
     for (size_t i = 0; i < count; i++) {
         char *word = words[i];
 
+        extra |= word[0] != '-' || !word[1];
         if (word[0] != '-' || !word[1] || word[1] == '-')
             continue;
         if (word[1] == 'D')
@@ -226,6 +233,7 @@ static void read_words(struct arena *arena, char **words, size_t count, bool (*i
         line->rule.never = line->types && (line->hides_syscall || line->hides_path);
     else if (line->rule.list != AUDIT_LIST_EXIT && !line->task)
         line->rule.never = false;
+    line->refused |= extra && (line->action == LINE_ADD || line->action == LINE_ADD_FIRST);
 }
 
 static void push(struct audit_rule_list *rules, const struct audit_rule *rule, bool first)
@@ -284,9 +292,37 @@ static void apply(const struct line *line, struct audit_rule_list *rules)
         break;
     case LINE_SWITCH:
         rules->disabled = !line->on;
-        rules->locked = line->lock;
+        rules->ended = line->lock;
         break;
     }
+}
+
+/* Cuts the next word off, as auditctl does: a backslash keeps a blank, or another one, in the word. NULL: there is
+ * none.
+ */
+static char *next_word(char **at)
+{
+    static const char blanks[] = " \t\r";
+    char *word = *at + strspn(*at, blanks), *from = word, *to = word;
+
+    if (!*word)
+        return NULL;
+    while (*from && !strchr(blanks, *from)) {
+        from += from[0] == '\\' && (from[1] == ' ' || from[1] == '\\');
+        *to++ = *from++;
+    }
+    *at = from + (*from != '\0');
+    *to = '\0';
+    return word;
+}
+
+/* -i and -c: auditctl goes on behind a line that it refuses. */
+static bool ignores_refusals(char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(words[i], "-i") == 0 || strcmp(words[i], "-c") == 0)
+            return true;
+    return false;
 }
 
 void audit_parse_lines(struct arena *arena, const char *text, bool (*is_directory)(const char *path, void *user),
@@ -295,7 +331,7 @@ void audit_parse_lines(struct arena *arena, const char *text, bool (*is_director
     scoped(cleanup_free) char *copy = mem_strdup(text);
     char *rest = copy;
 
-    for (char *at; !rules->locked && (at = strsep(&rest, "\n"));) { /* the kernel takes nothing any more once locked */
+    for (char *at; !rules->ended && (at = strsep(&rest, "\n"));) {
         struct line line = {.rule = {.list = AUDIT_LIST_OTHER, .perms = all_perms}, .calls = STR_INIT};
         char *words[WORDS_MAX];
         size_t count = 0;
@@ -303,19 +339,14 @@ void audit_parse_lines(struct arena *arena, const char *text, bool (*is_director
         at += strspn(at, " \t\r");
         if (*at == '#')
             continue;
-        for (char *word; count < WORDS_MAX && (word = strsep(&at, " \t\r"));)
-            if (*word)
-                words[count++] = word;
-        for (size_t i = 0; i < count; i++) { /* quotes around a value are dropped */
-            size_t length = strlen(words[i]);
-
-            if (length >= 2 && words[i][0] == '"' && words[i][length - 1] == '"') {
-                words[i][length - 1] = '\0';
-                words[i]++;
-            }
-        }
+        for (char *word; count < WORDS_MAX && (word = next_word(&at));)
+            words[count++] = word;
+        rules->ignores |= ignores_refusals(words, count);
         read_words(arena, words, count, is_directory, user, &line);
-        apply(&line, rules);
+        if (line.refused)
+            rules->ended = !rules->ignores;
+        else
+            apply(&line, rules);
         str_deinit(&line.calls);
     }
 }
