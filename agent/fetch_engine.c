@@ -166,18 +166,6 @@ static void on_info(struct facts *facts, int number, const char *why, void *user
     }
 }
 
-static void fetch_services(struct fetcher *fetcher)
-{
-    const struct info_facts *info = store_info(engine_store(fetcher->engine), NULL);
-
-    if (fetch_defer(fetcher, INPUT_SERVICES, NULL))
-        return;
-    if (info && !info->swarm_control)
-        engine_fetch_failed(fetcher->engine, INPUT_SERVICES, NULL, ENODATA, "only a swarm manager knows the services");
-    else
-        docker_fetch_service_list(fetcher->docker, on_answer, fetch_request_new(fetcher, INPUT_SERVICES, NULL));
-}
-
 /* An engine that does not know the page has no secrets. */
 static void on_secrets(struct facts *facts, int number, const char *why, void *user)
 {
@@ -189,16 +177,19 @@ static void on_secrets(struct facts *facts, int number, const char *why, void *u
         on_answer(facts, number, why, user);
 }
 
-static void fetch_secrets(struct fetcher *fetcher)
+/* What only a swarm manager knows; WORD is what. */
+static void fetch_of_manager(struct fetcher *fetcher, enum input_kind kind, const char *word,
+                             void (*fetch)(struct docker *, docker_fetched *, void *), docker_fetched *back)
 {
     const struct info_facts *info = store_info(engine_store(fetcher->engine), NULL);
+    scoped(cleanup_free) char *why = mem_printf("only a swarm manager knows the %s", word);
 
-    if (fetch_defer(fetcher, INPUT_SECRETS, NULL))
+    if (fetch_defer(fetcher, kind, NULL))
         return;
     if (info && !info->swarm_control)
-        engine_fetch_failed(fetcher->engine, INPUT_SECRETS, NULL, ENODATA, "only a swarm manager knows the secrets");
+        engine_fetch_failed(fetcher->engine, kind, NULL, ENODATA, why);
     else
-        docker_fetch_secret_list(fetcher->docker, on_secrets, fetch_request_new(fetcher, INPUT_SECRETS, NULL));
+        fetch(fetcher->docker, back, fetch_request_new(fetcher, kind, NULL));
 }
 
 /* Does a rule ask since when the key is the same? It is not so much as asked for otherwise. */
@@ -270,10 +261,10 @@ void fetch_from_engine(struct fetcher *fetcher, enum input_kind kind, const char
         docker_fetch_network_list(fetcher->docker, on_answer, fetch_request_new(fetcher, kind, key));
         break;
     case INPUT_SERVICES:
-        fetch_services(fetcher);
+        fetch_of_manager(fetcher, kind, "services", docker_fetch_service_list, on_answer);
         break;
     case INPUT_SECRETS:
-        fetch_secrets(fetcher);
+        fetch_of_manager(fetcher, kind, "secrets", docker_fetch_secret_list, on_secrets);
         break;
     case INPUT_UNLOCK_KEY:
         fetch_unlock_key(fetcher);
