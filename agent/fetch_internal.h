@@ -1,7 +1,8 @@
 /* What the files of the fetcher share: fetch.c (which probe brings which input), fetch_engine.c (what comes from the
- * engine), fetch_container.c (what the host knows of a container), fetch_records.c (what the engine writes of containers
- * that do not run), fetch_files.c (file sources and their watches), fetch_host.c (what else lies on the host),
- * fetch_image.c (an image's own files), fetch_again.c (what is read again a moment later). Nobody else includes this. */
+ * engine), fetch_container.c (what the host knows of a container), fetch_records.c (what the engine writes of
+ * containers that do not run), fetch_files.c (file sources and their watches), fetch_host.c (what else lies on the
+ * host), fetch_image.c (an image's own files), fetch_again.c (what is read again a moment later). Nobody else includes
+ * this. */
 #ifndef AGENT_FETCH_INTERNAL_H
 #define AGENT_FETCH_INTERNAL_H
 
