@@ -93,6 +93,15 @@ static const char *spell_perms(unsigned perms, char buffer[5])
     return buffer;
 }
 
+/* PATH as a word of a file of rules, where a backslash keeps a blank in it. */
+static void write_rule_word(struct str *out, const char *path)
+{
+    for (; *path; path++) {
+        str_append(out, *path == ' ' || *path == '\\' ? "\\" : "");
+        str_append_char(out, *path);
+    }
+}
+
 static void remedy_watch(const struct check_input *in, struct check_result *out, const struct file_facts *file)
 {
     const char *path = file->target ? file->target : file->path, *perms = check_param(in, "permissions")->string;
@@ -101,7 +110,9 @@ static void remedy_watch(const struct check_input *in, struct check_result *out,
     if (!in->explain)
         return;
     text_shell_quote(&word, path);
-    str_printf(&line, "-w %s -p %s -k docker", path, perms);
+    str_append(&line, "-w ");
+    write_rule_word(&line, path);
+    str_printf(&line, " -p %s -k docker", perms);
     text_shell_quote(&quoted, line.data);
     check_remedy(in, out, "auditctl -w %s -p %s -k docker && echo %s >> /etc/audit/rules.d/docker.rules", word.data,
                  perms, quoted.data);
