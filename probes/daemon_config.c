@@ -33,7 +33,7 @@ static bool is_dockerd(const struct host_root *root, pid_t pid)
     if (proc_read_link(root, pid, "exe", exe, sizeof exe)) {
         const char *name = strrchr(exe, '/');
 
-        found = name && str_starts(name, "/docker");
+        found = name && str_starts(name, "/dockerd"); /* dockerd-current, "dockerd (deleted)"; no docker-proxy */
     }
     if (!found && proc_read_cmdline(root, pid, arena, &arguments, NULL) == 0)
         found = options_name_dockerd(arguments.items, arguments.count) ||

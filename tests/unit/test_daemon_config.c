@@ -330,6 +330,16 @@ START_TEST(test_find)
     ck_assert_int_lt(daemon_find(root, 51, &pid, &error), 0);
     ck_assert_ptr_nonnull(strstr(error.text, "socat"));
     ck_assert_int_lt(daemon_find(root, 52, &pid, &error), 0);
+    put("/proc/53/cmdline", "filter\0--strict", sizeof "filter\0--strict");
+    put_text("/proc/53/comm", "filter\n");
+    link_to("/usr/bin/docker-socket-filter", "/proc/53/exe");
+    ck_assert_int_lt(daemon_find(root, 53, &pid, &error), 0);
+    put("/proc/54/cmdline", "x\0-D", sizeof "x\0-D");
+    link_to("/usr/bin/dockerd-current (deleted)", "/proc/54/exe");
+    ck_assert_int_eq(daemon_find(root, 54, &pid, &error), 0);
+    put("/proc/55/cmdline", "/usr/bin/docker\0daemon\0-D", sizeof "/usr/bin/docker\0daemon\0-D");
+    link_to("/usr/bin/docker", "/proc/55/exe");
+    ck_assert_int_eq(daemon_find(root, 55, &pid, &error), 0);
 
     put_text("/var/run/docker.pid", "50\n");
     ck_assert_int_eq(daemon_find(root, 1, &pid, &error), 0);
