@@ -23,6 +23,14 @@ static const char default_config[] = "/etc/docker/daemon.json";
 
 /* ---- Finding the process ---- */
 
+/* "docker daemon", as engines before 1.12 were begun. */
+static bool is_docker_daemon(const struct string_list *arguments)
+{
+    const char *program = arguments->count > 1 ? arguments->items[0] : "", *slash = strrchr(program, '/');
+
+    return str_starts(slash ? slash + 1 : program, "docker") && strcmp(arguments->items[1], "daemon") == 0;
+}
+
 static bool is_dockerd(const struct host_root *root, pid_t pid)
 {
     struct arena *arena = arena_new(1024);
@@ -36,8 +44,7 @@ static bool is_dockerd(const struct host_root *root, pid_t pid)
         found = name && str_starts(name, "/dockerd"); /* dockerd-current, "dockerd (deleted)"; no docker-proxy */
     }
     if (!found && proc_read_cmdline(root, pid, arena, &arguments, NULL) == 0)
-        found = options_name_dockerd(arguments.items, arguments.count) ||
-                (arguments.count > 1 && strcmp(arguments.items[1], "daemon") == 0);
+        found = options_name_dockerd(arguments.items, arguments.count) || is_docker_daemon(&arguments);
     arena_free(arena);
     return found;
 }

@@ -334,6 +334,8 @@ START_TEST(test_find)
     put_text("/proc/53/comm", "filter\n");
     link_to("/usr/bin/docker-socket-filter", "/proc/53/exe");
     ck_assert_int_lt(daemon_find(root, 53, &pid, &error), 0);
+    put("/proc/53/cmdline", "filter\0daemon", sizeof "filter\0daemon");
+    ck_assert_int_lt(daemon_find(root, 53, &pid, &error), 0);
     put("/proc/54/cmdline", "x\0-D", sizeof "x\0-D");
     link_to("/usr/bin/dockerd-current (deleted)", "/proc/54/exe");
     ck_assert_int_eq(daemon_find(root, 54, &pid, &error), 0);
