@@ -1,5 +1,5 @@
 /* Passwords that programs are given: by a flag (mysql -p…, curl -u user:…), as an argument (mysqladmin password …), as
- * a setting (aws configure set name …), through a pipe or a here-document (echo … | chpasswd), in a .netrc.
+ * a setting (aws configure set name …). What they read from their input: secret_input.c.
  *
  * When a program's name comes by, what follows it is read as shell words, and the places of the passwords among them
  * are noted; they are told when the walk gets there. The text may be anything, so all of it is a guess that errs on the
@@ -9,8 +9,6 @@
 
 #include "common/cleanup.h"
 #include "common/secrets_internal.h"
-
-enum { STAGES_MAX = 8, GROUP_MAX = 16, NETRC_MAX = 512, NETRC_WORDS = 24 };
 
 static const char command_kind[] = "password given to a command";
 
@@ -24,6 +22,10 @@ enum form {
     ARGUMENT_2,    /* the second one */
     ARGUMENT_LAST, /* the last one of the command; FLAG: only where it is given */
     SETTING,       /* SUBCOMMAND NAME VALUE, of a NAME that is a secret's */
+    INPUT,         /* it may read one: secret_input.c */
+    WORDS,         /* its words are its output */
+    COPY,          /* its input is */
+    NETRC,         /* no program, but what begins an entry of a .netrc */
 };
 
 static const struct taken {
@@ -127,23 +129,29 @@ static const struct taken {
     {"poetry", SETTING, "config", NULL, NULL, NULL},
     {"composer", SETTING, "config", NULL, NULL, NULL},
     {"pip", SETTING, "set", NULL, NULL, NULL},
+    {.program = "chpasswd", .form = INPUT},
+    {.program = "newusers", .form = INPUT},
+    {.program = "passwd", .form = INPUT},
+    {.program = "smbpasswd", .form = INPUT},
+    {.program = "vncpasswd", .form = INPUT},
+    {.program = "pdbedit", .form = INPUT},
+    {.program = "kinit", .form = INPUT},
+    {.program = "cryptsetup", .form = INPUT},
+    {.program = "saslpasswd2", .form = INPUT},
+    {.program = "sudo", .form = INPUT},
+    {.program = "su", .form = INPUT},
+    {.program = "echo", .form = WORDS},
+    {.program = "printf", .form = WORDS},
+    {.program = "yes", .form = WORDS},
+    {.program = "cat", .form = COPY},
+    {.program = "machine", .form = NETRC},
 };
 
-/* Programs that take a password from their input, always or with one of the flags below. */
-static const char *const takers[] = {"chpasswd", "newusers",   "passwd",      "smbpasswd", "vncpasswd", "pdbedit",
-                                     "kinit",    "cryptsetup", "saslpasswd2", "sudo",      "su"};
-static const char *const taking_flags[] = {"--password-stdin", "--stdin", "--passphrase-fd", "--with-token", "-stdin"};
-/* What writes its arguments, or its input, to its output. */
-static const char *const writers[] = {"echo", "printf", "yes", "cat"};
-
-_Static_assert(sizeof takens / sizeof *takens + sizeof takers / sizeof *takers + sizeof writers / sizeof *writers + 1 <=
-                   SECRET_PROGRAMS,
-               "too many programs");
+_Static_assert(sizeof takens / sizeof *takens <= SECRET_PROGRAMS, "too many programs");
 
 /* ---- Notes ---- */
 
-/* Notes a password for later. Where there is no room, the last note grows. */
-static void note(struct secret_scan *scan, size_t from, size_t to)
+void secret_note(struct secret_scan *scan, size_t from, size_t to)
 {
     size_t at;
 
@@ -179,41 +187,7 @@ static void note_value(struct secret_scan *scan, size_t from, size_t to, const c
         from = (size_t)(found - text) + strlen(behind);
     }
     if (to > from)
-        note(scan, from, to);
-}
-
-static bool is_escape(const struct secret_scan *scan, size_t at, size_t to)
-{
-    return at + 1 < to && scan->text[at] == '\\' && strchr("nrt", scan->text[at + 1]);
-}
-
-/* The passwords in what a taker reads: user:password lines, or each word. */
-static void note_input(struct secret_scan *scan, struct secret_word input, bool pairs)
-{
-    const char *text = scan->text;
-
-    for (size_t at = input.from; at < input.to;) {
-        size_t end = at, colon;
-
-        if (secret_is_blank(text[at]) || strchr("\"'\\", text[at])) {
-            at += is_escape(scan, at, input.to) ? 2 : 1;
-            continue;
-        }
-        while (end < input.to && !secret_is_blank(text[end]) && text[end] != '"' && text[end] != '\'' &&
-               !is_escape(scan, end, input.to)) {
-            if (text[end] == '$' && end + 1 < input.to && strchr("{(", text[end + 1]))
-                while (end < input.to && text[end] != '}' && text[end] != ')')
-                    end++;
-            end += end < input.to;
-        }
-        for (colon = at; colon < end && text[colon] != ':';)
-            colon++;
-        if (pairs && colon + 1 < end)
-            note(scan, colon + 1, end);
-        else if (!pairs && !(text[at] == '-' && end - at <= 3))
-            note(scan, at, end);
-        at = end > at ? end : at + 1;
-    }
+        secret_note(scan, from, to);
 }
 
 /* ---- Commands ---- */
@@ -235,16 +209,11 @@ static bool ends_short_flag(const struct secret_scan *scan, struct secret_word w
     return true;
 }
 
-static bool is_flag(const struct secret_scan *scan, struct secret_word word)
-{
-    return word.to > word.from && scan->text[word.from] == '-';
-}
-
 /* The N-th word behind AT that is no flag; COUNT: there is none. */
 static size_t argument(const struct secret_scan *scan, const struct secret_command *command, size_t at, size_t n)
 {
     for (; at < command->count; at++)
-        if (!is_flag(scan, command->words[at]) && --n == 0)
+        if (!secret_word_is_flag(scan, command->words[at]) && --n == 0)
             break;
     return at;
 }
@@ -289,7 +258,7 @@ static void note_flag(struct secret_scan *scan, const struct taken *taken, const
     }
     if (!next)
         note_value(scan, end + (end < word.to && scan->text[end] == '='), word.to, taken->behind);
-    else if (at + 1 < command->count && !is_flag(scan, command->words[at + 1]))
+    else if (at + 1 < command->count && !secret_word_is_flag(scan, command->words[at + 1]))
         note_value(scan, command->words[at + 1].from, command->words[at + 1].to, taken->behind);
 }
 
@@ -302,24 +271,24 @@ static void note_last_argument(struct secret_scan *scan, const struct taken *tak
     for (size_t i = at; i < command->count; i++) {
         struct secret_word word = command->words[i];
 
-        if (!is_flag(scan, word))
+        if (!secret_word_is_flag(scan, word))
             last = i;
         else if (taken->flag && memchr(scan->text + word.from, *taken->flag, word.to - word.from))
             given = true;
     }
-    if (given && last < command->count && last > 0)
+    if (given && last < command->count && last > 1)
         note_value(scan, command->words[last].from, command->words[last].to, NULL);
 }
 
-/* What a program is given by its own words, which follow its name. */
+/* What a program is given by its own words, the first of which is its name. */
 static void look_at_arguments(struct secret_scan *scan, const struct taken *taken, const struct secret_command *command)
 {
-    size_t behind = 0, at;
+    size_t behind = 1, at;
 
     if (taken->subcommand) {
         while (behind < command->count && !secret_word_is(scan, command->words[behind], taken->subcommand))
             behind++;
-        if (behind++ == command->count)
+        if (behind++ >= command->count)
             return;
     }
     switch (taken->form) {
@@ -337,111 +306,14 @@ static void look_at_arguments(struct secret_scan *scan, const struct taken *take
             note_value(scan, command->words[at].from, command->words[at].to, NULL);
         break;
     case ARGUMENT_LAST:
-        note_last_argument(scan, taken, command, behind);
+        if (!taken->subcommand || behind == 2) /* "openssl" and "passwd" may be packages' names */
+            note_last_argument(scan, taken, command, behind);
         break;
     case SETTING:
         note_setting(scan, command, behind);
         break;
-    }
-}
-
-/* Does COMMAND read a password? PAIRS: as user:password. */
-static bool takes_password(const struct secret_scan *scan, const struct secret_command *command, bool *pairs)
-{
-    static const char *const before[] = {"sudo", "env", "exec", "command", "nohup", "doas", "chroot", "gosu"};
-    size_t at = 0;
-
-    *pairs = false;
-    for (size_t i = 0; i < command->count; i++) {
-        if (secret_word_is_program(scan, command->words[i], "chpasswd") ||
-            secret_word_is_program(scan, command->words[i], "newusers"))
-            return *pairs = true;
-        for (size_t k = 0; k < countof(taking_flags); k++)
-            if (secret_word_is(scan, command->words[i], taking_flags[k]))
-                return true;
-    }
-    for (bool skipped = true; skipped && at < command->count;) {
-        struct secret_word word = command->words[at];
-
-        skipped = is_flag(scan, word) || memchr(scan->text + word.from, '=', word.to - word.from);
-        for (size_t k = 0; k < countof(before) && !skipped; k++)
-            if (secret_word_is_program(scan, word, before[k])) {
-                skipped = true;
-                at += strcmp(before[k], "chroot") == 0 || strcmp(before[k], "gosu") == 0;
-            }
-        if (secret_word_is_program(scan, word, "sudo"))
-            for (size_t i = at + 1; i < command->count && is_flag(scan, command->words[i]); i++)
-                if (memchr(scan->text + command->words[i].from, 'S', command->words[i].to - command->words[i].from))
-                    return true;
-        at += skipped;
-    }
-    for (size_t k = 0; k < countof(takers) && at < command->count; k++)
-        if (strcmp(takers[k], "sudo") != 0 && secret_word_is_program(scan, command->words[at], takers[k]))
-            return true;
-    return false;
-}
-
-/* Does what COMMAND writes go to one that reads a password? It may stand in a group: (echo …; echo …) | passwd. */
-static bool is_piped_to_taker(struct secret_scan *scan, const struct secret_command *writer, bool *pairs)
-{
-    const char *text = scan->text;
-    struct secret_command command;
-    size_t at = writer->end;
-
-    for (size_t i = 0; i < GROUP_MAX && at < scan->length && strchr(";&\n", text[at]); i++) {
-        while (at < scan->length && text[at] && (secret_is_blank(text[at]) || strchr(";&", text[at])))
-            at++;
-        if (at < scan->length && text[at] == '}')
-            break;
-        secret_read_command(scan, at, &command);
-        if (command.end <= at)
-            return false;
-        at = command.end;
-        if (at < scan->length && text[at] == '|')
-            return false; /* the pipe of that command alone, with no group closed before it */
-    }
-    if (at < scan->length && text[at] && strchr(")}", text[at])) {
-        at++;
-        while (at < scan->length && (text[at] == ' ' || text[at] == '\t'))
-            at++;
-    }
-    for (size_t i = 0; i < STAGES_MAX && at < scan->length && text[at] == '|' && !secret_is_word(scan, at, "||"); i++) {
-        at++;
-        while (at < scan->length && text[at] && (secret_is_blank(text[at]) || strchr("&({\\", text[at])))
-            at++;
-        secret_read_command(scan, at, &command);
-        if (takes_password(scan, &command, pairs))
-            return true;
-        at = command.end;
-    }
-    return false;
-}
-
-/* machine … login … password … (GNU inetutils, "The .netrc file") */
-static void look_at_netrc(struct secret_scan *scan, size_t at)
-{
-    const char *text = scan->text;
-    size_t begin = at;
-    bool login = false, password = false;
-
-    for (size_t words = 0; words < NETRC_WORDS && at < scan->length && at - begin < NETRC_MAX;) {
-        size_t end = at;
-
-        if (secret_is_blank(text[at]) || !text[at] || strchr("\"'>;&", text[at]) || is_escape(scan, at, scan->length)) {
-            at += is_escape(scan, at, scan->length) ? 2 : 1;
-            continue;
-        }
-        while (end < scan->length && text[end] && !secret_is_blank(text[end]) && !strchr("\"'", text[end]) &&
-               !is_escape(scan, end, scan->length))
-            end++;
-        if (password) {
-            note(scan, at, end);
-            return;
-        }
-        login |= secret_word_is(scan, (struct secret_word){at, end}, "login");
-        password = login && secret_word_is(scan, (struct secret_word){at, end}, "password");
-        words++;
-        at = end > at ? end : at + 1;
+    default:
+        break;
     }
 }
 
@@ -464,42 +336,31 @@ static bool is_program_at(const struct secret_scan *scan, size_t at, const char 
 /* The programs that are named at AT. What one was seen to be given is not read again for it. */
 static void look(struct secret_scan *scan, size_t at)
 {
-    struct secret_command command;
-    size_t end, number = 0;
-    bool pairs = false;
+    enum { ENTRY_MIN = 64 }; /* bytes of a .netrc's entry */
+    size_t end;
 
-    for (size_t i = 0; i < countof(takens); i++, number++) {
-        if (!is_program_at(scan, at, takens[i].program, &end) || at < scan->read_to[number])
-            continue;
-        secret_read_command(scan, end, &command);
-        scan->read_to[number] = command.end;
-        look_at_arguments(scan, &takens[i], &command);
-        if (command.input.to > command.input.from && takes_password(scan, &command, &pairs))
-            note_input(scan, command.input, pairs);
-    }
-    for (size_t i = 0; i < countof(takers); i++, number++) {
-        if (!is_program_at(scan, at, takers[i], &end) || at < scan->read_to[number])
+    for (size_t i = 0; i < countof(takens); i++) {
+        struct secret_command command;
+
+        if (!is_program_at(scan, at, takens[i].program, &end) || at < scan->read_to[i])
             continue;
         secret_read_command(scan, at, &command);
-        scan->read_to[number] = command.end;
-        if (command.input.to > command.input.from && takes_password(scan, &command, &pairs))
-            note_input(scan, command.input, pairs);
-    }
-    for (size_t i = 0; i < countof(writers); i++, number++) {
-        if (!is_program_at(scan, at, writers[i], &end) || at < scan->read_to[number])
-            continue;
-        secret_read_command(scan, end, &command);
-        scan->read_to[number] = command.end;
-        if (!is_piped_to_taker(scan, &command, &pairs))
-            continue;
-        if (strcmp(writers[i], "cat") == 0)
-            note_input(scan, command.input, pairs);
-        else
-            note_input(scan, (struct secret_word){end, command.end}, pairs);
-    }
-    if (is_program_at(scan, at, "machine", &end) && at >= scan->read_to[number]) {
-        scan->read_to[number] = at + NETRC_MAX / 8;
-        look_at_netrc(scan, end);
+        scan->read_to[i] = command.end;
+        switch (takens[i].form) {
+        case WORDS:
+            secret_look_at_output(scan, &command, (struct secret_word){end, command.end});
+            break;
+        case COPY:
+            secret_look_at_output(scan, &command, command.input);
+            break;
+        case NETRC:
+            scan->read_to[i] = at + ENTRY_MIN;
+            secret_look_at_netrc(scan, end);
+            break;
+        default:
+            look_at_arguments(scan, &takens[i], &command);
+            secret_look_at_input(scan, &command);
+        }
     }
 }
 

@@ -8,6 +8,11 @@ bool secret_word_is(const struct secret_scan *scan, struct secret_word word, con
     return word.to - word.from == strlen(text) && memcmp(scan->text + word.from, text, word.to - word.from) == 0;
 }
 
+bool secret_word_is_flag(const struct secret_scan *scan, struct secret_word word)
+{
+    return word.to > word.from && scan->text[word.from] == '-';
+}
+
 bool secret_word_is_program(const struct secret_scan *scan, struct secret_word word, const char *name)
 {
     size_t size = strlen(name), length = word.to - word.from;

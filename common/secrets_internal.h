@@ -71,6 +71,7 @@ struct secret_command {
 };
 
 bool secret_word_is(const struct secret_scan *scan, struct secret_word word, const char *text);
+bool secret_word_is_flag(const struct secret_scan *scan, struct secret_word word);
 /* Is WORD the program NAME, with or without the folder it lies in? */
 bool secret_word_is_program(const struct secret_scan *scan, struct secret_word word, const char *name);
 /* The words from AT on, up to what ends the command; at most SECRET_WORDS_MAX of them. */
@@ -80,5 +81,16 @@ void secret_read_command(struct secret_scan *scan, size_t at, struct secret_comm
 
 /* A secret that a program is given: in its arguments, or through a pipe. */
 bool secret_match_command(struct secret_scan *scan, size_t at, struct secret_match *ret);
+/* Notes a password for later. Where there is no room, the last note grows. */
+void secret_note(struct secret_scan *scan, size_t from, size_t to);
+
+/* ---- secret_input.c ---- */
+
+/* Notes the passwords in COMMAND's here-string or here-document, when it reads any. */
+void secret_look_at_input(struct secret_scan *scan, const struct secret_command *command);
+/* Notes the passwords in COMMAND's OUTPUT, when it goes to a program that reads any. */
+void secret_look_at_output(struct secret_scan *scan, const struct secret_command *command, struct secret_word output);
+/* Notes the password in the .netrc's entry that goes on at AT. */
+void secret_look_at_netrc(struct secret_scan *scan, size_t at);
 
 #endif
