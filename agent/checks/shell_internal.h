@@ -20,6 +20,12 @@ struct shell_reader {
     enum shell_dialect dialect;
 };
 
+/* The character so far AHEAD of where the reader is; NUL behind the text's end. */
+static inline char shell_peek(const struct shell_reader *reader, size_t ahead)
+{
+    return reader->length - reader->at > ahead ? reader->text[reader->at + ahead] : '\0';
+}
+
 /* One level deeper; false: that is too deep, and reading ends. */
 bool shell_enter(struct shell_reader *reader);
 /* Not all is read: why. Reading ends. */
@@ -34,6 +40,13 @@ void shell_read_word(struct shell_reader *reader, struct shell_word *ret);
 void shell_read_document(struct shell_reader *reader, struct shell_word *word);
 /* At a newline: steps over it and the here-documents that begin behind it. */
 void shell_read_newline(struct shell_reader *reader);
+
+/* ---- Redirections (shell_redirects.c) ---- */
+
+/* Does a word begin here that is no redirection? */
+bool shell_begins_word(const struct shell_reader *reader);
+/* Reads redirections and blanks here. */
+void shell_read_redirects(struct shell_reader *reader, struct shell_command *command);
 
 /* ---- Lists (shell_parse.c) ---- */
 

@@ -10,46 +10,6 @@
 
 enum { TEXT_MAX = 256 * 1024, BYTES_MAX = 2 * 1024 * 1024, COMMANDS_MAX = 65536, DEPTH_MAX = 48 };
 
-void shell_line_deinit(struct shell_line *line)
-{
-    arena_free(line->arena);
-    line->arena = NULL;
-    line->first = NULL;
-    map_free(line->variables);
-    line->variables = NULL;
-    vec_free(line);
-}
-
-const char *shell_base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
-bool shell_is_one_of(const char *word, const char *const *words)
-{
-    for (; *words; words++)
-        if (strcmp(word, *words) == 0)
-            return true;
-    return false;
-}
-
-const char *shell_program(const struct shell_command *command)
-{
-    return command->words.count ? shell_base_name(command->words.items[0].text) : "";
-}
-
-const char *shell_output_file(const struct shell_command *command)
-{
-    static const char *const streams[] = {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/stderr", NULL};
-
-    for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next)
-        if (redirect->kind == SHELL_WRITE && !shell_is_one_of(redirect->word.text, streams))
-            return redirect->word.text;
-    return NULL;
-}
-
 void shell_give_up(struct shell_reader *reader, const char *why)
 {
     if (!reader->line->why)
@@ -80,114 +40,6 @@ void shell_push_word(struct shell_line *line, struct shell_words *words, struct 
     }
     words->items[words->count++] = word;
 }
-
-bool shell_is_assignment(const char *word)
-{
-    size_t length = shell_name_length(word);
-
-    return length && (word[length] == '=' || (word[length] == '+' && word[length + 1] == '='));
-}
-
-static char peek(const struct shell_reader *reader, size_t ahead)
-{
-    return reader->length - reader->at > ahead ? reader->text[reader->at + ahead] : '\0';
-}
-
-/* ---- Redirections ---- */
-
-static void add_redirect(struct shell_reader *reader, struct shell_command *command, enum shell_redirect_kind kind,
-                         struct shell_word word, bool is_document)
-{
-    struct shell_redirect *redirect = arena_alloc(reader->line->arena, sizeof *redirect);
-
-    redirect->kind = kind;
-    redirect->word = word;
-    redirect->next = command->redirects;
-    command->redirects = redirect;
-    if (!is_document)
-        return;
-    redirect->expanded = !word.quoted;
-    if (reader->document_count < SHELL_DOCUMENTS_MAX)
-        reader->documents[reader->document_count++] = redirect;
-    else
-        shell_give_up(reader, "it has too many here-documents on one line");
-}
-
-/* At < or >, behind a descriptor's number FD (-1: none). */
-static void read_redirect(struct shell_reader *reader, struct shell_command *command, long fd)
-{
-    bool input = peek(reader, 0) == '<', is_document = false, is_string = false, duplicates = false;
-    struct shell_word word;
-
-    reader->at++;
-    if (input && peek(reader, 0) == '<') {
-        is_string = peek(reader, 1) == '<';
-        is_document = !is_string;
-        reader->at += is_string || peek(reader, 1) == '-' ? 2 : 1;
-    } else if (peek(reader, 0) == '>' || peek(reader, 0) == '|') {
-        reader->at++;
-    } else if (peek(reader, 0) == '&') {
-        duplicates = isdigit((unsigned char)peek(reader, 1)) || peek(reader, 1) == '-';
-        reader->at++;
-    }
-    shell_skip_blanks(reader);
-    shell_read_word(reader, &word);
-    if (duplicates || fd > 1 || (input && fd > 0) || (!input && fd == 0))
-        return;
-    add_redirect(reader, command,
-                 is_document || is_string ? SHELL_TEXT
-                 : input                  ? SHELL_READ
-                                          : SHELL_WRITE,
-                 word, is_document);
-}
-
-/* A number right before < or > here: which, and the reader stands behind it. */
-static long read_descriptor(struct shell_reader *reader)
-{
-    size_t digits = 0;
-    long fd = 0;
-
-    while (digits < 3 && isdigit((unsigned char)peek(reader, digits)))
-        fd = 10 * fd + (peek(reader, digits++) - '0');
-    if (!digits || (peek(reader, digits) != '<' && peek(reader, digits) != '>'))
-        return -1;
-    reader->at += digits;
-    return fd;
-}
-
-static bool begins_redirect(const struct shell_reader *reader)
-{
-    char c = peek(reader, 0);
-
-    return (c == '<' || c == '>') && (peek(reader, 1) != '(' || reader->dialect == SHELL_WINDOWS);
-}
-
-static bool begins_word(const struct shell_reader *reader)
-{
-    char c = peek(reader, 0);
-
-    if (c == '<' || c == '>')
-        return peek(reader, 1) == '(' && reader->dialect == SHELL_POSIX;
-    return c != '#' && !shell_ends_word(c);
-}
-
-/* Reads redirections and blanks here. */
-static void read_redirects(struct shell_reader *reader, struct shell_command *command)
-{
-    while (reader->at < reader->length) {
-        long fd;
-
-        shell_skip_blanks(reader);
-        fd = read_descriptor(reader);
-        if (fd < 0 && peek(reader, 0) == '&' && peek(reader, 1) == '>')
-            reader->at++;
-        if (!begins_redirect(reader))
-            return;
-        read_redirect(reader, command, fd);
-    }
-}
-
-/* ---- Commands ---- */
 
 enum keyword { KEYWORD_NONE, KEYWORD_SKIPPED, KEYWORD_OPENS, KEYWORD_CASE, KEYWORD_CLOSES };
 
@@ -269,7 +121,7 @@ static struct shell_command *read_group(struct shell_reader *reader, const char 
     if (closer == ')' && reader->parens)
         reader->parens--;
     reader->depth--;
-    read_redirects(reader, group);
+    shell_read_redirects(reader, group);
     group->source_length = (size_t)(reader->text + reader->at - group->source);
     return group;
 }
@@ -339,10 +191,10 @@ static struct shell_command *read_simple(struct shell_reader *reader, enum keywo
     while (reader->at < reader->length) {
         struct shell_word word;
 
-        read_redirects(reader, command);
+        shell_read_redirects(reader, command);
         if (reader->at >= reader->length)
             break;
-        if (!begins_word(reader))
+        if (!shell_begins_word(reader))
             break;
         shell_read_word(reader, &word);
         end = reader->at;
@@ -352,7 +204,7 @@ static struct shell_command *read_simple(struct shell_reader *reader, enum keywo
             size_t length = strlen(word.text);
 
             shell_push_word(reader->line, &command->assignments, word);
-            if (word.text[length - 1] == '=' && peek(reader, 0) == '(')
+            if (word.text[length - 1] == '=' && shell_peek(reader, 0) == '(')
                 skip_array(reader);
         } else {
             shell_push_word(reader->line, &command->words, word);
@@ -390,7 +242,7 @@ static bool read_command(struct shell_reader *reader, struct list *list)
     case KEYWORD_NONE:
         break;
     }
-    if (peek(reader, 0) == '(' && is_function(reader, command))
+    if (shell_peek(reader, 0) == '(' && is_function(reader, command))
         return true;
     if (!command->words.count && !command->assignments.count && !command->redirects) {
         reader->at += reader->at == at && reader->at < reader->length;
@@ -431,16 +283,16 @@ struct shell_command *shell_read_list(struct shell_reader *reader, char closer)
             shell_read_newline(reader);
             if (!list.pipe)
                 end_pipeline(reader, &list);
-        } else if (c == ';' || (c == '&' && peek(reader, 1) != '>')) {
-            at_pattern = closer == CLOSER_ESAC && c == ';' && peek(reader, 1) == ';';
-            reader->at += at_pattern || peek(reader, 1) == c ? 2 : 1;
+        } else if (c == ';' || (c == '&' && shell_peek(reader, 1) != '>')) {
+            at_pattern = closer == CLOSER_ESAC && c == ';' && shell_peek(reader, 1) == ';';
+            reader->at += at_pattern || shell_peek(reader, 1) == c ? 2 : 1;
             end_pipeline(reader, &list);
         } else if (c == '|') {
-            if (peek(reader, 1) == '|')
+            if (shell_peek(reader, 1) == '|')
                 end_pipeline(reader, &list);
             else
                 list.pipe = list.last != NULL;
-            reader->at += peek(reader, 1) == '|' || peek(reader, 1) == '&' ? 2 : 1;
+            reader->at += shell_peek(reader, 1) == '|' || shell_peek(reader, 1) == '&' ? 2 : 1;
         } else if (c == ')') {
             if (closer == ')') {
                 reader->at++;

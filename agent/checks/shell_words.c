@@ -4,11 +4,6 @@
 #include "agent/checks/shell_internal.h"
 #include "common/str.h"
 
-static char peek(const struct shell_reader *reader, size_t ahead)
-{
-    return reader->length - reader->at > ahead ? reader->text[reader->at + ahead] : '\0';
-}
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v' || c == '\0';
@@ -27,9 +22,9 @@ static bool is_escape(const struct shell_reader *reader, char c)
 /* How long an escaped line end is here; 0: there is none. */
 static size_t joined_line(const struct shell_reader *reader)
 {
-    if (reader->at >= reader->length || !is_escape(reader, peek(reader, 0)))
+    if (reader->at >= reader->length || !is_escape(reader, shell_peek(reader, 0)))
         return 0;
-    return peek(reader, 1) == '\n' ? 2 : peek(reader, 1) == '\r' && peek(reader, 2) == '\n' ? 3 : 0;
+    return shell_peek(reader, 1) == '\n' ? 2 : shell_peek(reader, 1) == '\r' && shell_peek(reader, 2) == '\n' ? 3 : 0;
 }
 
 void shell_skip_blanks(struct shell_reader *reader)
@@ -84,7 +79,7 @@ static void read_brackets(struct shell_reader *reader, struct shell_word *word)
     const struct shell_command *outer = reader->outer;
     bool is_file = reader->text[reader->at] != '$';
 
-    if (!is_file && peek(reader, 2) == '(' && skip_arithmetic(reader))
+    if (!is_file && shell_peek(reader, 2) == '(' && skip_arithmetic(reader))
         return;
     reader->at += 2;
     if (!shell_enter(reader))
@@ -106,7 +101,7 @@ static void read_backticks(struct shell_reader *reader, struct shell_word *word)
 
     reader->outer = NULL;
     for (reader->at++; reader->at < reader->length && reader->text[reader->at] != '`'; reader->at++) {
-        if (peek(reader, 0) == '\\' && peek(reader, 1) && strchr("`\\$", peek(reader, 1)))
+        if (shell_peek(reader, 0) == '\\' && shell_peek(reader, 1) && strchr("`\\$", shell_peek(reader, 1)))
             reader->at++;
         str_append_char(&inner, reader->text[reader->at]);
     }
@@ -121,8 +116,8 @@ static void read_backticks(struct shell_reader *reader, struct shell_word *word)
 
 static bool begins_substitution(const struct shell_reader *reader)
 {
-    return (peek(reader, 0) == '$' && peek(reader, 1) == '(') ||
-           (peek(reader, 0) == '`' && reader->dialect == SHELL_POSIX);
+    return (shell_peek(reader, 0) == '$' && shell_peek(reader, 1) == '(') ||
+           (shell_peek(reader, 0) == '`' && reader->dialect == SHELL_POSIX);
 }
 
 /* Whatever begins with $ or a backtick: into TEXT as it is written, what it runs into WORD. */
@@ -130,7 +125,7 @@ static void read_dollar(struct shell_reader *reader, struct str *text, struct sh
 {
     size_t from = reader->at;
 
-    if (peek(reader, 0) == '`')
+    if (shell_peek(reader, 0) == '`')
         read_backticks(reader, word);
     else
         read_brackets(reader, word);
@@ -148,7 +143,8 @@ static void read_double(struct shell_reader *reader, struct str *text, struct sh
         } else if (begins_substitution(reader)) {
             read_dollar(reader, text, word);
         } else {
-            if (is_escape(reader, peek(reader, 0)) && peek(reader, 1) && strchr("$`\"\\", peek(reader, 1)))
+            if (is_escape(reader, shell_peek(reader, 0)) && shell_peek(reader, 1) &&
+                strchr("$`\"\\", shell_peek(reader, 1)))
                 reader->at++;
             str_append_char(text, reader->text[reader->at++]);
         }
@@ -198,7 +194,7 @@ void shell_read_word(struct shell_reader *reader, struct shell_word *ret)
             reader->at += joined;
             continue;
         }
-        if ((c == '<' || c == '>') && peek(reader, 1) == '(' && reader->dialect == SHELL_POSIX) {
+        if ((c == '<' || c == '>') && shell_peek(reader, 1) == '(' && reader->dialect == SHELL_POSIX) {
             size_t from = reader->at;
 
             read_brackets(reader, ret);
@@ -209,7 +205,7 @@ void shell_read_word(struct shell_reader *reader, struct shell_word *ret)
             break;
         if (begins_substitution(reader)) {
             read_dollar(reader, &text, ret);
-        } else if (c == '"' || (c == '$' && peek(reader, 1) == '"')) {
+        } else if (c == '"' || (c == '$' && shell_peek(reader, 1) == '"')) {
             size_t before = text.length;
 
             reader->at += c == '"' ? 1 : 2;
@@ -218,13 +214,13 @@ void shell_read_word(struct shell_reader *reader, struct shell_word *ret)
             read_double(reader, &text, ret, false);
             other |= text.length > before && str_text(&text)[text.length - 1] != ')' &&
                      str_text(&text)[text.length - 1] != '`';
-        } else if (c == '\'' || (c == '$' && peek(reader, 1) == '\'')) {
+        } else if (c == '\'' || (c == '$' && shell_peek(reader, 1) == '\'')) {
             reader->at += c == '\'' ? 1 : 2;
             ret->quoted = other = true;
             read_single(reader, &text, c == '$');
         } else {
             other = true;
-            if (c == '$' && peek(reader, 1) == '{')
+            if (c == '$' && shell_peek(reader, 1) == '{')
                 read_parameter(reader, &text, ret);
             else if (is_escape(reader, c) && reader->at + 1 < reader->length)
                 reader->at++;
