@@ -154,25 +154,17 @@ bool secret_is_name(const char *raw, size_t length)
 
 /* ---- Values ---- */
 
-static bool is_made_of(const char *value, size_t length, const char *characters)
-{
-    for (size_t i = 0; i < length; i++)
-        if (!value[i] || !strchr(characters, value[i]))
-            return false;
-    return true;
-}
-
 static bool is_amount(const char *value, size_t length)
 {
     return length > 0 && length < 12 &&
-           (is_made_of(value, length, "0123456789._") ||
-            (strchr("kKmM", value[length - 1]) && is_made_of(value, length - 1, "0123456789._")));
+           (secret_is_made_of(value, length, "0123456789._") ||
+            (strchr("kKmM", value[length - 1]) && secret_is_made_of(value, length - 1, "0123456789._")));
 }
 
 /* RFC 9562. */
 static bool is_uuid(const char *value, size_t length)
 {
-    return length == 36 && is_made_of(value, length, "0123456789abcdefABCDEF-") && value[8] == '-' &&
+    return length == 36 && secret_is_made_of(value, length, "0123456789abcdefABCDEF-") && value[8] == '-' &&
            value[13] == '-' && value[18] == '-' && value[23] == '-';
 }
 
@@ -191,14 +183,15 @@ static bool is_random(const char *value, size_t length)
         upper += isupper((unsigned char)value[i]) != 0;
         groups += digit && !(i && isdigit((unsigned char)value[i - 1]));
     }
-    return groups >= GROUPS_MIN && ((length >= MIN && lower && upper) ||
-                                    (length >= HEX_MIN && lower && is_made_of(value, length, "0123456789abcdef")));
+    return groups >= GROUPS_MIN &&
+           ((length >= MIN && lower && upper) ||
+            (length >= HEX_MIN && lower && secret_is_made_of(value, length, "0123456789abcdef")));
 }
 
 /* The forty upper case digits by which OpenPGP names a key, which is public: SWIFT_SIGNING_KEY. */
 static bool is_key_fingerprint(const char *name, const char *value, size_t length)
 {
-    return ends_with(name, "SIGNING_KEY") && length == 40 && is_made_of(value, length, "0123456789ABCDEF");
+    return ends_with(name, "SIGNING_KEY") && length == 40 && secret_is_made_of(value, length, "0123456789ABCDEF");
 }
 
 bool secret_is_named(const char *raw, size_t name_length, const char *value, size_t length)
@@ -334,9 +327,10 @@ static bool is_placeholder(const char *value, size_t length)
                                          "dummy-",   "dummy_"};
     char lower[WORD_MAX];
 
-    if (!length || is_made_of(value, length, "*") || is_made_of(value, length, "xX") ||
-        is_made_of(value, length, ".") || is_made_of(value, length, "!*") || is_made_of(value, length, "-") ||
-        is_made_of(value, length, "_") || is_made_of(value, length, "?") || is_made_of(value, length, "#"))
+    if (!length || secret_is_made_of(value, length, "*") || secret_is_made_of(value, length, "xX") ||
+        secret_is_made_of(value, length, ".") || secret_is_made_of(value, length, "!*") ||
+        secret_is_made_of(value, length, "-") || secret_is_made_of(value, length, "_") ||
+        secret_is_made_of(value, length, "?") || secret_is_made_of(value, length, "#"))
         return true;
     if (length == 1 && strchr("\\/([{}]),;:=+", *value))
         return true;

@@ -96,6 +96,14 @@ bool secret_is_word_nocase(const struct secret_scan *scan, size_t at, const char
     return at <= scan->length && scan->length - at >= size && strncasecmp(scan->text + at, word, size) == 0;
 }
 
+bool secret_is_made_of(const char *value, size_t length, const char *characters)
+{
+    for (size_t i = 0; i < length; i++)
+        if (!value[i] || !strchr(characters, value[i]))
+            return false;
+    return true;
+}
+
 /* ---- The walk ---- */
 
 void secret_scan_init(struct secret_scan *scan, const char *text, size_t length)
@@ -162,23 +170,15 @@ static bool looks_random(const char *word, size_t length)
            ((length >= 20 && digits >= 2 && lower + upper >= 2) || (length >= 8 && digits && lower && upper));
 }
 
-static bool is_made_of(const char *value, size_t length, const char *characters)
-{
-    for (size_t i = 0; i < length; i++)
-        if (!value[i] || !strchr(characters, value[i]))
-            return false;
-    return true;
-}
-
 /* The name of an assignment, or the digest of a file: no secret, however random. */
 static bool is_harmless(const char *text, size_t length, size_t start, size_t end)
 {
     static const char *const before[] = {"file:", "dir:", "multi:", "sha256:"};
 
     if (end < length && text[end] == '=' &&
-        is_made_of(text + start, end - start, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"))
+        secret_is_made_of(text + start, end - start, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"))
         return true;
-    if (!is_made_of(text + start, end - start, "0123456789abcdef"))
+    if (!secret_is_made_of(text + start, end - start, "0123456789abcdef"))
         return false;
     for (size_t i = 0; i < countof(before); i++)
         if (start >= strlen(before[i]) && memcmp(text + start - strlen(before[i]), before[i], strlen(before[i])) == 0)

@@ -34,6 +34,9 @@ bool secret_is_word_start(const char *text, size_t at);
 bool secret_is_word(const struct secret_scan *scan, size_t at, const char *word);
 bool secret_is_word_nocase(const struct secret_scan *scan, size_t at, const char *word);
 
+/* Is each character one of CHARACTERS? */
+bool secret_is_made_of(const char *text, size_t length, const char *characters);
+
 /* ---- secret_names.c ---- */
 
 /* Is the text from START to END a value, and not what stands for a secret or tells where it is? */

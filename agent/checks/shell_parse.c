@@ -2,7 +2,6 @@
  * passed over: a history's step may be cut, and Windows' shells are read as far as they are alike. */
 #include "agent/checks/shell.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "agent/checks/shell_internal.h"
