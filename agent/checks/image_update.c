@@ -72,10 +72,14 @@ static bool look_at_options(const struct shell_command *command, struct seen *se
 static bool look_at_name(const struct shell_command *command, struct seen *seen)
 {
     static const char *const updates[] = {"urpmi.update", "emerge-webrsync", NULL};
-    static const char *const installs[] = {"urpmi",       "gdebi", "mk-build-deps", "install_packages", "clean-install",
-                                           "apt-install", NULL};
+    static const char *const installs[] = {
+        "urpmi",   "gdebi", "mk-build-deps", "install_packages", "clean-install", "apt-install", "rosdep",
+        "tasksel", NULL};
+    static const char *const options[] = {"install-deps", "--with-deps", NULL}; /* of playwright */
     const char *name = shell_program(command);
 
+    for (size_t i = 1; i < command->words.count; i++)
+        seen->installs |= shell_is_one_of(command->words.items[i].text, options);
     if (shell_is_one_of(name, updates))
         see_update(seen, command);
     else if (shell_is_one_of(name, installs))
@@ -149,13 +153,15 @@ static void look_at_words(const struct shell_command *command, struct seen *seen
     }
 }
 
-/* Does it run a script that lies in the image? */
+/* Does it run a script that is not in the history: a file's, or what a download brings? */
 static bool is_script(const struct shell_command *command)
 {
     const char *program = command->words.count ? command->words.items[0].text : "";
 
-    return (shell_is_shell(shell_program(command)) && shell_script_file(command)) ||
-           (str_ends(program, ".sh") && strchr(program, '/'));
+    if (shell_is_shell(shell_program(command)) &&
+        (shell_script_file(command) || (command->piped && !command->scripts && shell_reads_input(command))))
+        return true;
+    return (str_ends(program, ".sh") && strchr(program, '/'));
 }
 
 void check_image_update_instruction(const struct check_input *in, struct check_result *out)
