@@ -23,6 +23,18 @@ static bool is_local(const char *host)
     return loopback;
 }
 
+/* How far URL goes up to one of STOPS; what a command puts into it is part of it. */
+static size_t url_length(const char *url, const char *stops)
+{
+    size_t length = 0, depth = 0;
+
+    for (; url[length] && (depth || !strchr(stops, url[length])); length++) {
+        depth += url[length] == '$' && url[length + 1] == '(';
+        depth -= depth && url[length] == ')';
+    }
+    return length;
+}
+
 /* Does the URL, so long, hold the checksum of what it leads to, as pip has it? */
 static bool is_checked(const char *url, size_t length)
 {
@@ -41,7 +53,7 @@ const char *verified_plain_url(const char *word)
 
     for (const char *at = word; (at = strstr(at, sign));) {
         const char *url = (size_t)(at - word) >= size ? at - size : at;
-        size_t length = (size_t)(at - url) + strcspn(at, " \t\n\"'"); /* a URL in its path is part of it */
+        size_t length = (size_t)(at - url) + url_length(at, " \t\n\"'"); /* a URL in its path is part of it */
 
         if (strncasecmp(url, scheme, size) == 0 && (url == word || !isalnum((unsigned char)url[-1])) &&
             !is_local(at + strlen(sign)) && !is_checked(url, length))
@@ -72,7 +84,7 @@ static bool is_archive(const char *path, size_t length)
 /* The path of URL, without a query or fragment. */
 static size_t path_length(const char *url)
 {
-    return strcspn(url, "?#\"'\\ \t\n");
+    return url_length(url, "?#\"'\\ \t\n");
 }
 
 /* Words that tell a proxy or a header, not where something is taken from. */
@@ -139,7 +151,7 @@ static bool takes_file(const struct shell_command *command, char **file)
     for (size_t i = 1; i < command->words.count; i++) {
         const char *word = word_url(command, i);
 
-        if (word && (is_archive(word, path_length(word)) || is_archive(word, strcspn(word, "#\"'\\ \t\n")))) {
+        if (word && (is_archive(word, path_length(word)) || is_archive(word, url_length(word, "#\"'\\ \t\n")))) {
             *file = mem_strndup(word, path_length(word));
             return true;
         }
@@ -260,8 +272,8 @@ const struct shell_command *verified_plain(const struct shell_line *line, char *
         const struct shell_command *command = line->items[i];
         char *name = NULL;
 
-        if (verified_only_prints(command))
-            continue;
+        if (verified_only_prints(command) || shell_declares(command))
+            continue; /* what is taken is what uses the variable */
         if (takes_unsigned(command) || takes_key(command) || takes_program(command) || sets_index(command) ||
             (verified_is_download(command) && command_url(command) && is_unpacked(command)) ||
             takes_file(command, &name) || lists_file(command, &name)) {

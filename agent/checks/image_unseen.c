@@ -210,8 +210,8 @@ const struct shell_command *verified_unseen(const struct shell_line *line, const
 
 /* ---- Files ---- */
 
-/* The file that COMMAND runs: a shell's or an interpreter's, or itself by its path. What lies among the programs was
- * installed, not run at once. */
+/* The file that COMMAND runs: a shell's or an interpreter's, its input's, or itself by its path. What lies among the
+ * programs was installed, not run at once. */
 static const char *file_run(const struct shell_command *command)
 {
     const struct shell_word *file = shell_script_file(command);
@@ -220,6 +220,11 @@ static const char *file_run(const struct shell_command *command)
         return file->text;
     if (!command->words.count)
         return NULL;
+    if (strcmp(shell_program(command), "cat") == 0 && command->pipe && runs_input(command->pipe))
+        return command->words.items[command->words.count - 1].text;
+    for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next)
+        if (redirect->kind == SHELL_READ && runs_input(command))
+            return redirect->word.text;
     if (is_interpreter(shell_program(command)))
         return command->words.count > 1 && command->words.items[1].text[0] != '-' ? command->words.items[1].text : NULL;
     file = &command->words.items[0];

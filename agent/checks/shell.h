@@ -88,6 +88,8 @@ bool shell_is_assignment(const char *word);                       /* NAME=value,
 size_t shell_name_length(const char *text);                       /* of the variable\'s name that TEXT begins with */
 /* The base name of what a command runs; "" for a group. */
 const char *shell_program(const struct shell_command *command);
+/* Is it export NAME=value, or one of its like? */
+bool shell_declares(const struct shell_command *command);
 /* Is NAME that of a shell? */
 bool shell_is_shell(const char *name);
 /* For a shell's command: does it run what comes in on its standard input? */

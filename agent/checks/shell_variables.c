@@ -159,9 +159,15 @@ static bool is_unknown(const struct shell_word *word)
            strcmp(name + length, word->text[1] == '{' ? "}" : "") == 0;
 }
 
+bool shell_declares(const struct shell_command *command)
+{
+    static const char *const names[] = {"export", "local", "declare", "readonly", "typeset", NULL};
+
+    return shell_is_one_of(shell_program(command), names);
+}
+
 void shell_expand(struct shell_reader *reader, struct shell_command *command)
 {
-    static const char *const declares[] = {"export", "local", "declare", "readonly", "typeset", NULL};
     struct shell_words words = command->words;
 
     if (reader->dialect != SHELL_POSIX)
@@ -184,7 +190,7 @@ void shell_expand(struct shell_reader *reader, struct shell_command *command)
         assign(reader, command, command->assignments.items[i].text);
     if (command->words.count < 2)
         return;
-    if (shell_is_one_of(command->words.items[0].text, declares)) {
+    if (shell_declares(command)) {
         for (size_t i = 1; i < command->words.count; i++)
             if (shell_is_assignment(command->words.items[i].text))
                 assign(reader, command, command->words.items[i].text);
