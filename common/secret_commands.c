@@ -230,7 +230,8 @@ static void note_setting(struct secret_scan *scan, const struct secret_command *
     for (size_t i = name.from; i < name.to; i++) /* //registry/:_authToken, section.name */
         if (scan->text[i] == ':')
             name.from = i + 1;
-    if (secret_is_named(scan->text + name.from, name.to - name.from, scan->text + value.from, value.to - value.from))
+    if (secret_is_word(scan, name.from, "github-oauth") || secret_is_word(scan, name.from, "gitlab-oauth") ||
+        secret_is_named(scan->text + name.from, name.to - name.from, scan->text + value.from, value.to - value.from))
         note_value(scan, value.from, value.to, NULL);
     else if (secret_is_word(scan, name.from, "http-basic") && argument(scan, command, at, 3) < command->count)
         note_value(scan, command->words[argument(scan, command, at, 3)].from,

@@ -405,6 +405,17 @@ static bool is_path(const char *value, size_t length)
     return true;
 }
 
+/* As OpenSSH writes it: sshd(8), "AUTHORIZED_KEYS FILE FORMAT". */
+static bool is_public_key(const char *value, size_t length)
+{
+    static const char *const types[] = {"ssh-rsa", "ssh-dss", "ssh-ed25519", "ecdsa-sha2-nistp"};
+
+    for (size_t i = 0; i < countof(types); i++)
+        if (length >= strlen(types[i]) && memcmp(value, types[i], strlen(types[i])) == 0)
+            return true;
+    return false;
+}
+
 bool secret_is_real(struct secret_scan *scan, size_t start, size_t end)
 {
     const char *text = scan->text;
@@ -415,5 +426,5 @@ bool secret_is_real(struct secret_scan *scan, size_t start, size_t end)
     }
     return end > start && !secret_is_blank(text[start]) && !is_reference(scan, start, end) &&
            !is_pattern(text + start, end - start) && !is_placeholder(text + start, end - start) &&
-           !is_path(text + start, end - start);
+           !is_path(text + start, end - start) && !is_public_key(text + start, end - start);
 }

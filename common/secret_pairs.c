@@ -107,7 +107,7 @@ struct separator {
 static bool read_separator(const struct secret_scan *scan, size_t end, bool flag, struct separator *ret)
 {
     const char *text = scan->text;
-    size_t length = scan->length, at = end;
+    size_t length = scan->length, at = end, next;
     bool quoted = false;
 
     if (at < length && (text[at] == '"' || text[at] == '\'')) {
@@ -126,6 +126,12 @@ static bool read_separator(const struct secret_scan *scan, size_t end, bool flag
         return at < length && text[at] != '-' && text[at] != '=';
     }
     at = skip_blanks(scan, at);
+    next = skip_blanks(scan, at + (at < length && text[at] == ','));
+    if (flag && quoted && next + 1 < length && (text[next] == '"' || text[next] == '\'')) { /* "--name" "value" */
+        ret->spaced = false;
+        ret->end = next;
+        return text[next + 1] != '-';
+    }
     if (secret_is_word(scan, at, "=>") || secret_is_word(scan, at, ":=")) {
         ret->end = skip_blanks(scan, at + 2);
         return true;

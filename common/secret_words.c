@@ -88,6 +88,12 @@ static struct secret_word read_document(struct secret_scan *scan, struct secret_
     return (struct secret_word){body, scan->document_to};
 }
 
+/* "# buildkit" behind a step's command. What has no blank behind the # may be a password where no shell is. */
+static bool is_comment(const struct secret_scan *scan, size_t at)
+{
+    return at && secret_is_word(scan, at, "# ") && secret_is_blank(scan->text[at - 1]);
+}
+
 void secret_read_command(struct secret_scan *scan, size_t at, struct secret_command *command)
 {
     const char *text = scan->text;
@@ -99,7 +105,7 @@ void secret_read_command(struct secret_scan *scan, size_t at, struct secret_comm
 
         if (text[at] == '\\' && at + 1 < scan->length && text[at + 1] == '\n') {
             at += 2;
-        } else if (text[at] == '\n' || !text[at] || strchr(";|&)`", text[at])) {
+        } else if (text[at] == '\n' || !text[at] || strchr(";|&)`", text[at]) || is_comment(scan, at)) {
             break;
         } else if (secret_is_blank(text[at]) || text[at] == '>' || text[at] == ',') {
             at++;
