@@ -173,6 +173,8 @@ START_TEST(test_steps_in_linear_time)
         struct step step = history_step_read(&history_step);
 
         shell_parse(step.body, step.length, step.dialect, NULL, &line);
+        expect_within(begun, text);
+        begun = cpu_time();
         look_at(&line);
         expect_within(begun, text);
         ck_assert(step.instruction == INSTRUCTION_RUN);
