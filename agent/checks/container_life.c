@@ -189,6 +189,10 @@ void check_container_sshd(const struct check_input *in, struct check_result *out
         return;
     }
     processes = store_processes(in->store, in->key, &why);
+    if (!processes && !c->pid && strcmp(c->status, "restarting") == 0) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "it waits to be started again");
+        return;
+    }
     if (!processes) {
         check_error(in, out, "processes", why);
         return;
