@@ -28,6 +28,13 @@ static struct mount_facts *mount_at(const struct container_facts *c, const char 
     return NULL;
 }
 
+/* What was asked for says it where the mount itself does not. */
+static void complete(struct mount_facts *mount, const char *propagation)
+{
+    if (!*mount->propagation)
+        mount->propagation = propagation;
+}
+
 /* "--mount type=volume,volume-opt=o=bind,volume-opt=device=/etc" */
 static void add_volume_options(struct builder *b, const struct json *wanted, struct mount_facts *mount)
 {
@@ -52,6 +59,7 @@ static void add_bind(struct builder *b, const char *bind, struct container_facts
     static const char *const propagations[] = {"rshared", "shared", "rslave", "slave", "rprivate", "private"};
     scoped(cleanup_free) char *copy = mem_strdup(bind);
     char *destination = strchr(copy, ':'), *options;
+    const char *propagation = "";
     struct mount_facts *mount;
 
     if (!destination)
@@ -62,23 +70,25 @@ static void add_bind(struct builder *b, const char *bind, struct container_facts
         *options++ = '\0';
     else
         options = destination + strlen(destination);
-    if (mount_at(c, destination))
+    for (size_t i = 0; i < countof(propagations) && !*propagation; i++)
+        if (volume_has_option(options, propagations[i])) {
+            propagation = propagations[i];
+            build_number(b, (int64_t)i);
+        }
+    mount = mount_at(c, destination);
+    if (mount) {
+        complete(mount, propagation);
         return;
+    }
     mount = &c->mounts[c->mount_count++];
     *mount = (struct mount_facts){
         .type = copy[0] == '/' ? "bind" : "volume",
         .source = build_string(b, copy, strlen(copy)),
         .destination = build_string(b, destination, strlen(destination)),
-        .propagation = "",
+        .propagation = propagation,
         .rw = !volume_has_option(options, "ro"),
     };
     build_number(b, mount->rw);
-    for (size_t i = 0; i < countof(propagations); i++)
-        if (volume_has_option(options, propagations[i])) {
-            mount->propagation = propagations[i];
-            build_number(b, (int64_t)i);
-            break;
-        }
 }
 
 /* Engines before 1.25 do not say what kind a mount is: a volume has a name then. */
@@ -108,15 +118,18 @@ static void add_wanted(struct builder *b, const struct json *mount, struct conta
 {
     const struct json *options = build_typed(b, json_get(mount, "BindOptions"), JSON_OBJECT);
     const char *target = build_text_or(b, json_get(mount, "Target"));
+    const char *propagation = build_text_or(b, json_get(options, "Propagation"));
     struct mount_facts *there = mount_at(c, target);
 
-    if (!there) {
+    if (there) {
+        complete(there, propagation);
+    } else {
         there = &c->mounts[c->mount_count++];
         *there = (struct mount_facts){
             .type = mount_type(build_text_or(b, json_get(mount, "Type")), NULL),
             .source = build_text_or(b, json_get(mount, "Source")),
             .destination = target,
-            .propagation = build_text_or(b, json_get(options, "Propagation")),
+            .propagation = propagation,
             .rw = !build_bool(b, json_get(mount, "ReadOnly")),
         };
     }
