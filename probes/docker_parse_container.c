@@ -272,6 +272,7 @@ static void parse_host_config(struct builder *b, const struct json *host, struct
     c->userns_mode = build_text_or(b, json_get(host, "UsernsMode"));
     c->cgroup_parent = build_text_or(b, json_get(host, "CgroupParent"));
     c->memory = build_int(b, json_get(host, "Memory"));
+    c->memory_reservation = build_int(b, json_get(host, "MemoryReservation"));
     c->cpu_shares = build_int(b, json_get(host, "CpuShares"));
     c->nano_cpus = build_int(b, json_get(host, "NanoCpus"));
     c->cpu_quota = build_int(b, json_get(host, "CpuQuota"));

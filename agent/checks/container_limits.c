@@ -4,6 +4,26 @@
 #include "agent/checks/checks.h"
 #include "probes/daemon_config.h"
 
+/* The engine takes no limit below what is reserved. */
+static void remedy_memory(const struct check_input *in, struct check_result *out, const struct container_facts *c)
+{
+    static const int64_t usual = 512 * 1024 * 1024;
+    scoped_str command = STR_INIT, options = STR_INIT;
+
+    if (!in->explain)
+        return;
+    if (c->memory_reservation > usual) {
+        long long reserved = (long long)c->memory_reservation;
+
+        str_printf(&command, "update --memory %lldb --memory-swap %lldb", reserved, reserved);
+        str_printf(&options, "--limit-memory %lldb", reserved);
+    } else {
+        str_append(&command, "update --memory 512m --memory-swap 512m");
+        str_append(&options, "--limit-memory 512M");
+    }
+    check_remedy_container(in, out, command.data, options.data);
+}
+
 void check_container_memory_limit(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
@@ -15,8 +35,12 @@ void check_container_memory_limit(const struct check_input *in, struct check_res
         check_say(in, out, VERDICT_PASS, "memory is limited to %lld bytes", (long long)c->memory);
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "memory is not limited");
-    check_remedy_container(in, out, "update --memory 512m --memory-swap 512m", "--limit-memory 512M");
+    if (c->memory_reservation > 0)
+        check_say(in, out, VERDICT_FAIL, "memory is not limited, though %lld bytes are reserved",
+                  (long long)c->memory_reservation);
+    else
+        check_say(in, out, VERDICT_FAIL, "memory is not limited");
+    remedy_memory(in, out, c);
 }
 
 void check_container_cpu_limit(const struct check_input *in, struct check_result *out)

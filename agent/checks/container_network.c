@@ -4,6 +4,7 @@
 
 #include "agent/checks/checks.h"
 #include "agent/checks/ports.h"
+#include "common/text.h"
 
 /* A host port or range of them that is below 1024 and not allowed, in whole or in part. */
 static bool is_privileged(const struct check_input *in, const struct port_binding *binding)
@@ -165,6 +166,21 @@ void check_container_bound_interface(const struct check_input *in, struct check_
                   c->port_count ? "every published port has an address of its own" : "no port is published");
 }
 
+/* What is in no other network is put into one first: cut off from all, it would get the default one again. */
+static void remedy_bridge(const struct check_input *in, struct check_result *out, const struct container_facts *c,
+                          const char *engine, const char *network)
+{
+    scoped_str command = STR_INIT;
+
+    if (c->networks.count == 1) {
+        str_append(&command, "network connect <network> ");
+        text_shell_quote(&command, *c->name ? c->name : in->key);
+        str_printf(&command, " && %s ", engine);
+    }
+    str_printf(&command, "network disconnect %s", network);
+    check_remedy_container(in, out, command.data, "--network-add <network>");
+}
+
 void check_container_default_bridge(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
@@ -180,5 +196,5 @@ void check_container_default_bridge(const struct check_input *in, struct check_r
         return;
     }
     check_say(in, out, VERDICT_FAIL, "attached to the default network %s", podman ? "podman" : "bridge");
-    check_remedy_container(in, out, podman ? "network disconnect podman" : "network disconnect bridge", NULL);
+    remedy_bridge(in, out, c, podman ? "podman" : "docker", podman ? "podman" : "bridge");
 }
