@@ -177,7 +177,9 @@ static bool is_daemon_default(const struct info_facts *info, const struct daemon
 
     if (!str_empty(configured))
         return is_same_parent(configured, parent);
-    return is_same_parent(parent, str_equal(info->cgroup_driver, "systemd") ? "system.slice" : "/docker");
+    if (!str_equal(info->cgroup_driver, "systemd"))
+        return is_same_parent(parent, "/docker");
+    return is_same_parent(parent, info->rootless ? "user.slice" : "system.slice");
 }
 
 /* The places in which podman puts what has no parent of its own. */
