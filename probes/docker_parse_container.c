@@ -276,6 +276,7 @@ static void parse_host_config(struct builder *b, const struct json *host, struct
     c->cpu_shares = build_int(b, json_get(host, "CpuShares"));
     c->nano_cpus = build_int(b, json_get(host, "NanoCpus"));
     c->cpu_quota = build_int(b, json_get(host, "CpuQuota"));
+    c->cpu_period = build_int(b, json_get(host, "CpuPeriod"));
     c->pids_limit = build_int(b, json_get(host, "PidsLimit"));
     c->cpuset_cpus = build_text_or(b, json_get(host, "CpusetCpus"));
     c->restart_policy = build_text_or(b, json_get(restart, "Name"));

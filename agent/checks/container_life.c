@@ -38,9 +38,12 @@ void check_container_restart_policy(const struct check_input *in, struct check_r
         check_say(in, out, VERDICT_PASS, "restarted on failure, at most %lld times", (long long)c->restart_retries);
         return;
     }
-    if (strcmp(c->restart_policy, "on-failure") == 0)
-        check_say(in, out, VERDICT_FAIL, "restarted on failure %s; at most %lld times is wanted",
-                  c->restart_retries ? "too often" : "without an end", (long long)most);
+    if (strcmp(c->restart_policy, "on-failure") == 0 && c->restart_retries > 0)
+        check_say(in, out, VERDICT_FAIL, "restarted on failure up to %lld times; at most %lld times is wanted",
+                  (long long)c->restart_retries, (long long)most);
+    else if (strcmp(c->restart_policy, "on-failure") == 0)
+        check_say(in, out, VERDICT_FAIL, "restarted on failure without an end; at most %lld times is wanted",
+                  (long long)most);
     else
         check_say(in, out, VERDICT_FAIL, "restart policy %s", c->restart_policy);
     if (in->explain) {

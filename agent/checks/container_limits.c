@@ -43,6 +43,20 @@ void check_container_memory_limit(const struct check_input *in, struct check_res
     remedy_memory(in, out, c);
 }
 
+/* The engine takes no number of CPUs where a period is set. */
+static void remedy_cpu(const struct check_input *in, struct check_result *out, const struct container_facts *c)
+{
+    scoped_str command = STR_INIT;
+
+    if (!in->explain)
+        return;
+    if (c->cpu_period > 0)
+        str_printf(&command, "update --cpu-quota %lld", (long long)c->cpu_period);
+    else
+        str_append(&command, "update --cpus 1");
+    check_remedy_container(in, out, command.data, "--limit-cpu 1");
+}
+
 void check_container_cpu_limit(const struct check_input *in, struct check_result *out)
 {
     enum { SHARES_DEFAULT = 1024 };
@@ -66,7 +80,7 @@ void check_container_cpu_limit(const struct check_input *in, struct check_result
         check_say(in, out, VERDICT_FAIL, "CPU is not limited (shares %lld, no quota, no CPU set)",
                   (long long)c->cpu_shares);
     if (out->verdict == VERDICT_FAIL)
-        check_remedy_container(in, out, "update --cpus 1", "--limit-cpu 1");
+        remedy_cpu(in, out, c);
 }
 
 void check_container_pids_limit(const struct check_input *in, struct check_result *out)

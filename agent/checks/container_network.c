@@ -158,7 +158,9 @@ void check_container_bound_interface(const struct check_input *in, struct check_
                   number.data, *port->host_ip ? port->host_ip : "no address given");
     }
     if (out->verdict == VERDICT_FAIL)
-        check_remedy_recreate(in, out, "with -p <address>:<host port>:<port>");
+        check_remedy_recreate(in, out,
+                              c->is_swarm_task ? "without published ports, which a service cannot bind to an address"
+                                               : "with -p <address>:<host port>:<port>");
     else if (unknown)
         check_error(in, out, unknown, "it is not an address");
     else
