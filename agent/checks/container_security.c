@@ -190,7 +190,10 @@ void check_container_capabilities(const struct check_input *in, struct check_res
         if (!capability_allowed(in, c->cap_add.items[i]))
             check_say(in, out, VERDICT_FAIL, "capability added: %s", c->cap_add.items[i]);
     if (out->verdict == VERDICT_FAIL)
-        check_remedy_recreate(in, out, "with --cap-drop ALL and only the capabilities it needs");
+        check_remedy_recreate(in, out,
+                              c->privileged
+                                  ? "without --privileged, with --cap-drop ALL and only the capabilities it needs"
+                                  : "with --cap-drop ALL and only the capabilities it needs");
     else
         check_say(in, out, VERDICT_PASS, "%zu added, all allowed", c->cap_add.count);
     for (size_t i = 0; in->explain && i < c->cap_drop.count; i++)
