@@ -261,8 +261,8 @@ struct container_facts {
     const char *network_mode, *pid_mode, *ipc_mode, *uts_mode, *userns_mode, *cgroup_parent;
     enum tristate
         host_ipc; /* it runs in the host's IPC namespace: looked up where ipc_mode does not tell, else absent */
-    int64_t memory, memory_reservation, cpu_shares, nano_cpus, cpu_quota, cpu_period,
-        pids_limit; /* pids_limit 0 when null */
+    int64_t memory, memory_reservation, cpu_shares, nano_cpus, cpu_quota, cpu_period;
+    int64_t pids_limit; /* 0 when null */
     const char *cpuset_cpus;
     const char *restart_policy;
     int64_t restart_retries;

@@ -1,9 +1,9 @@
 /* Watches the records that dockerd keeps of containers that do not run.
  *
  * dockerd tells no event when a container that does not run is connected to a network (daemon/container_operations.go,
- * ConnectToNetwork: the event comes with the endpoint), but it writes the container's config.v2.json, in one move, as it
- * does for every change. One inotify watch on each such container's folder tells of that; a container that runs is not
- * watched, since its changes have events and its record is written at every health check. */
+ * ConnectToNetwork: the event comes with the endpoint), but it writes the container's config.v2.json, in one move, as
+ * it does for every change. One inotify watch on each such container's folder tells of that; a container that runs is
+ * not watched, since its changes have events and its record is written at every health check. */
 #ifndef PROBES_RECORD_WATCH_H
 #define PROBES_RECORD_WATCH_H
 
