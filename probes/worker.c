@@ -17,7 +17,7 @@
 #include "common/vec.h"
 #include "probes/worker_internal.h"
 
-enum { DONE_BYTE = '+', FAILED_BYTE = '-', END_BYTE = '.', CHUNK = 64 * 1024 };
+enum { DONE_BYTE = '+', FAILED_BYTE = '-', END_BYTE = '.', CHUNK = 64 * 1024, BACKGROUND_NICENESS = 10 };
 
 struct workers {
     struct event_base *base;
@@ -199,8 +199,8 @@ void worker_child(int fd, const struct worker_options *options, pid_t parent)
     int r;
 
     worker_begin_child(fd, options, parent);
-    if (options->background)
-        setpriority(PRIO_PROCESS, 0, 10);
+    if (options->background && getpriority(PRIO_PROCESS, 0) < BACKGROUND_NICENESS)
+        setpriority(PRIO_PROCESS, 0, BACKGROUND_NICENESS);
     str_append_char(&output, DONE_BYTE);
     r = capability_keep(options->capabilities);
     r = r < 0 ? error_system(&error, -r, "helper process: giving up capabilities")

@@ -264,7 +264,8 @@ static int tell_power(struct str *output, const void *argument, struct error *er
 
 START_TEST(it_keeps_what_it_was_told_to)
 {
-    scoped(cleanup_free) char *wanted = mem_printf("%x 0 0 1 1 10", 1U << CAP_DAC_READ_SEARCH);
+    int own = getpriority(PRIO_PROCESS, 0);
+    scoped(cleanup_free) char *wanted = mem_printf("%x 0 0 1 1 %d", 1U << CAP_DAC_READ_SEARCH, own < 10 ? 10 : own);
     struct outcome outcome = {0};
 
     ck_assert_int_eq(geteuid(), 0);
@@ -293,7 +294,8 @@ static void ask(struct broker *broker, unsigned timeout_ms, struct outcome *ret)
 
 START_TEST(a_broker_has_its_work_done)
 {
-    scoped(cleanup_free) char *wanted = mem_printf("%x 0 0 1 1 0", 1U << CAP_DAC_READ_SEARCH);
+    scoped(cleanup_free) char *wanted =
+        mem_printf("%x 0 0 1 1 %d", 1U << CAP_DAC_READ_SEARCH, getpriority(PRIO_PROCESS, 0));
     struct error error = ERROR_INIT;
     struct broker *broker = broker_new(&(struct worker_options){.run = tell_power,
                                                                 .timeout_ms = MS_MAX,
