@@ -98,8 +98,10 @@ void check_container_sensitive_mounts(const struct check_input *in, struct check
         if (!directory || (!mount->rw && is_allowed(in, path)))
             continue;
         print_source(mount, path, &source);
-        check_say(in, out, VERDICT_FAIL, "%s (in %s) is mounted %s at %s", source.data, directory,
-                  mount->rw ? "writable" : "read-only", mount->destination);
+        if (strcmp(source.data, directory) != 0)
+            str_printf(&source, " (in %s)", directory);
+        check_say(in, out, VERDICT_FAIL, "%s is mounted %s at %s", source.data, mount->rw ? "writable" : "read-only",
+                  mount->destination);
         list_destination(mount, &places);
     }
     if (out->verdict == VERDICT_NONE)

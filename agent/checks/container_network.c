@@ -33,6 +33,15 @@ static void print_host_port(const struct port_binding *port, const char *what, s
         str_printf(out, "%s %d-%d", what, port->host_port, port->host_port_last);
 }
 
+/* As the one before but for its address: the same on IPv4's and IPv6's, which is told of once. */
+static bool is_told(const struct container_facts *c, size_t index)
+{
+    const struct port_binding *port = &c->ports[index];
+
+    return index && strcmp(port[-1].container_port, port->container_port) == 0 &&
+           port[-1].host_port == port->host_port && port[-1].host_port_last == port->host_port_last;
+}
+
 void check_container_privileged_ports(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
@@ -43,7 +52,7 @@ void check_container_privileged_ports(const struct check_input *in, struct check
         const char *protocol = strchr(c->ports[i].container_port, '/');
         scoped_str number = STR_INIT;
 
-        if (!is_privileged(in, &c->ports[i]))
+        if (!is_privileged(in, &c->ports[i]) || is_told(c, i))
             continue;
         print_host_port(&c->ports[i], "host port", &number);
         check_say(in, out, VERDICT_FAIL, "%s%s is published for %s", number.data, protocol ? protocol : "/tcp",
@@ -94,7 +103,7 @@ void check_container_needed_ports(const struct check_input *in, struct check_res
         scoped_str number = STR_INIT;
         struct port_range port;
 
-        if (port_parse(name, &port) && port_allowed(&check_param(in, "allowed")->list, &port))
+        if ((port_parse(name, &port) && port_allowed(&check_param(in, "allowed")->list, &port)) || is_told(c, i))
             continue;
         if (!image) {
             check_error(in, out, "image", why);

@@ -194,8 +194,10 @@ void check_container_capabilities(const struct check_input *in, struct check_res
                               c->privileged
                                   ? "without --privileged, with --cap-drop ALL and only the capabilities it needs"
                                   : "with --cap-drop ALL and only the capabilities it needs");
-    else
+    else if (c->cap_add.count)
         check_say(in, out, VERDICT_PASS, "%zu added, all allowed", c->cap_add.count);
+    else
+        check_say(in, out, VERDICT_PASS, "no capability is added");
     for (size_t i = 0; in->explain && i < c->cap_drop.count; i++)
         check_say(in, out, out->verdict, "dropped: %s", c->cap_drop.items[i]);
 }

@@ -68,7 +68,10 @@ int ctl_explain(struct ctl *ctl)
     print_text(ctl, &out, tr(ctl, "Impact", "影响"), json_get(root, "impact"));
     list = json_get(root, "references");
     for (size_t i = 0; i < json_count(list); i++)
-        print_text(ctl, &out, i ? "" : tr(ctl, "References", "参考"), json_at(list, i));
+        if (i)
+            terminal_wrap(&ctl->terminal, &out, json_string(json_at(list, i)), 2);
+        else
+            print_text(ctl, &out, tr(ctl, "References", "参考"), json_at(list, i));
     list = json_get(root, "findings");
     if (json_count(list)) {
         str_append_char(&out, '\n');
