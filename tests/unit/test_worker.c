@@ -316,7 +316,7 @@ END_TEST
 
 START_TEST(a_broker_keeps_what_the_agent_gave_up)
 {
-    scoped(cleanup_free) char *wanted = mem_printf("%x 0 0 1 1 0", 1U << CAP_SYS_NICE);
+    scoped(cleanup_free) char *wanted = mem_printf("%x 0 0 1 1 %d", 1U << CAP_SYS_NICE, getpriority(PRIO_PROCESS, 0));
     struct error error = ERROR_INIT;
     struct broker *broker = broker_new(
         &(struct worker_options){.run = tell_power, .timeout_ms = MS_MAX, .capabilities = CAPABILITY(CAP_SYS_NICE)},
