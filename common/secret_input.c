@@ -1,6 +1,7 @@
 /* Passwords that programs read from their input: through a pipe or a here-document (echo … | chpasswd), from a .netrc.
  */
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -53,39 +54,53 @@ static bool takes_password(const struct secret_scan *scan, const struct secret_c
 
     *pairs = false;
     for (size_t i = 0; i < command->count; i++) {
-        if (secret_word_is_program(scan, command->words[i], "chpasswd") ||
-            secret_word_is_program(scan, command->words[i], "newusers"))
+        struct secret_word base = secret_word_base(scan, command->words[i]);
+
+        if (secret_word_is(scan, base, "chpasswd") || secret_word_is(scan, base, "newusers"))
             return *pairs = true;
         for (size_t k = 0; k < countof(flags); k++)
             if (secret_word_is(scan, command->words[i], flags[k]))
                 return true;
     }
     for (bool skipped = true; skipped && at < command->count;) {
-        struct secret_word word = command->words[at];
+        struct secret_word word = command->words[at], base = secret_word_base(scan, word);
 
         skipped = secret_word_is_flag(scan, word) || memchr(scan->text + word.from, '=', word.to - word.from);
         for (size_t k = 0; k < countof(before) && !skipped; k++)
-            if (secret_word_is_program(scan, word, before[k])) {
+            if (secret_word_is(scan, base, before[k])) {
                 skipped = true;
                 at += strcmp(before[k], "chroot") == 0 || strcmp(before[k], "gosu") == 0;
             }
-        if (secret_word_is_program(scan, word, "sudo"))
+        if (secret_word_is(scan, base, "sudo"))
             for (size_t i = at + 1; i < command->count && secret_word_is_flag(scan, command->words[i]); i++)
                 if (memchr(scan->text + command->words[i].from, 'S', command->words[i].to - command->words[i].from))
                     return true;
         at += skipped;
     }
     for (size_t k = 0; k < countof(takers) && at < command->count; k++)
-        if (secret_word_is_program(scan, command->words[at], takers[k]))
+        if (secret_word_is(scan, secret_word_base(scan, command->words[at]), takers[k]))
             return true;
     return false;
+}
+
+static const struct secret_stage *stage_at(struct secret_scan *scan, size_t at)
+{
+    struct secret_stage *stage = &scan->stages[(uint32_t)at * UINT32_C(2654435761) >> 26]; /* Knuth, TAOCP 6.4 */
+    struct secret_command command;
+
+    if (stage->known && stage->at == at)
+        return stage;
+    secret_read_command(scan, at, &command);
+    *stage = (struct secret_stage){.at = at, .end = command.end, .known = true};
+    stage->takes = takes_password(scan, &command, &stage->pairs);
+    return stage;
 }
 
 /* Does what COMMAND writes go to one that reads a password? It may stand in a group: (echo …; echo …) | passwd. */
 static bool is_piped_to_taker(struct secret_scan *scan, const struct secret_command *writer, bool *pairs)
 {
     const char *text = scan->text;
-    struct secret_command command;
+    const struct secret_stage *stage;
     size_t at = writer->end;
 
     for (size_t i = 0; i < GROUP_MAX && at < scan->length && strchr(";&\n", text[at]); i++) {
@@ -93,10 +108,10 @@ static bool is_piped_to_taker(struct secret_scan *scan, const struct secret_comm
             at++;
         if (at < scan->length && text[at] == '}')
             break;
-        secret_read_command(scan, at, &command);
-        if (command.end <= at)
+        stage = stage_at(scan, at);
+        if (stage->end <= at)
             return false;
-        at = command.end;
+        at = stage->end;
         if (at < scan->length && text[at] == '|')
             return false; /* the pipe of that command alone, with no group closed before it */
     }
@@ -109,10 +124,11 @@ static bool is_piped_to_taker(struct secret_scan *scan, const struct secret_comm
         at++;
         while (at < scan->length && text[at] && (secret_is_blank(text[at]) || strchr("&({\\", text[at])))
             at++;
-        secret_read_command(scan, at, &command);
-        if (takes_password(scan, &command, pairs))
+        stage = stage_at(scan, at);
+        *pairs = stage->pairs;
+        if (stage->takes)
             return true;
-        at = command.end;
+        at = stage->end;
     }
     return false;
 }

@@ -5,7 +5,8 @@
 
 bool secret_word_is(const struct secret_scan *scan, struct secret_word word, const char *text)
 {
-    return word.to - word.from == strlen(text) && memcmp(scan->text + word.from, text, word.to - word.from) == 0;
+    return word.to > word.from && scan->text[word.from] == *text && /* most often not */
+           word.to - word.from == strlen(text) && memcmp(scan->text + word.from, text, word.to - word.from) == 0;
 }
 
 bool secret_word_is_flag(const struct secret_scan *scan, struct secret_word word)
@@ -13,12 +14,30 @@ bool secret_word_is_flag(const struct secret_scan *scan, struct secret_word word
     return word.to > word.from && scan->text[word.from] == '-';
 }
 
-bool secret_word_is_program(const struct secret_scan *scan, struct secret_word word, const char *name)
+struct secret_word secret_word_base(const struct secret_scan *scan, struct secret_word word)
 {
-    size_t size = strlen(name), length = word.to - word.from;
+    size_t from = word.to;
 
-    return length >= size && memcmp(scan->text + word.to - size, name, size) == 0 &&
-           (length == size || scan->text[word.to - size - 1] == '/');
+    while (from > word.from && scan->text[from - 1] != '/')
+        from--;
+    return (struct secret_word){from, word.to};
+}
+
+static bool ends_word(char c)
+{
+    switch (c) {
+    case '\0':
+    case ';':
+    case '|':
+    case '&':
+    case '<':
+    case '>':
+    case ')':
+    case '`':
+        return true;
+    default:
+        return secret_is_blank(c);
+    }
 }
 
 /* The quoted text at AT: up to its end mark. */
@@ -44,8 +63,7 @@ static struct secret_word read_word(struct secret_scan *scan, size_t at)
         return read_quoted(scan, at);
     if (text[at] == '\\' && at + 1 < scan->length && (text[at + 1] == '"' || text[at + 1] == '\''))
         return (struct secret_word){at + 2, secret_next_mark(scan, MARK_ESCAPE_END, at + 2)};
-    while (end < scan->length && end - at < SECRET_COMMAND_MAX && !secret_is_blank(text[end]) && text[end] &&
-           !strchr(";|&<>)`", text[end])) {
+    while (end < scan->length && end - at < SECRET_COMMAND_MAX && !ends_word(text[end])) {
         if (text[end] == '"' || text[end] == '\'') {
             if (!opens_within(scan, at, end))
                 break;
@@ -105,10 +123,10 @@ void secret_read_command(struct secret_scan *scan, size_t at, struct secret_comm
 
         if (text[at] == '\\' && at + 1 < scan->length && text[at + 1] == '\n') {
             at += 2;
-        } else if (text[at] == '\n' || !text[at] || strchr(";|&)`", text[at]) || is_comment(scan, at)) {
-            break;
-        } else if (secret_is_blank(text[at]) || text[at] == '>' || text[at] == ',') {
+        } else if (text[at] != '\n' && (secret_is_blank(text[at]) || text[at] == '>' || text[at] == ',')) {
             at++;
+        } else if ((text[at] != '<' && ends_word(text[at])) || is_comment(scan, at)) {
+            break;
         } else if (text[at] == '<') {
             bool string = secret_is_word(scan, at, "<<<"), document = !string && secret_is_word(scan, at, "<<");
 

@@ -39,6 +39,11 @@ struct secret_scan {
         size_t from, to;
     } pending[SECRET_PENDING]; /* what programs are given, in the text's order: not told yet */
     size_t pending_count;
+    /* Commands that a pipe may lead to, from as many places: where they end, and do they read a password? */
+    struct secret_stage {
+        size_t at, end;
+        bool known, takes, pairs;
+    } stages[64];
 };
 void secret_scan_init(struct secret_scan *scan, const char *text, size_t length);
 /* The next secret. False: there are no more. */

@@ -75,8 +75,8 @@ struct secret_command {
 
 bool secret_word_is(const struct secret_scan *scan, struct secret_word word, const char *text);
 bool secret_word_is_flag(const struct secret_scan *scan, struct secret_word word);
-/* Is WORD the program NAME, with or without the folder it lies in? */
-bool secret_word_is_program(const struct secret_scan *scan, struct secret_word word, const char *name);
+/* The program's name in WORD, without the folder it lies in. */
+struct secret_word secret_word_base(const struct secret_scan *scan, struct secret_word word);
 /* The words from AT on, up to what ends the command; at most SECRET_WORDS_MAX of them. */
 void secret_read_command(struct secret_scan *scan, size_t at, struct secret_command *command);
 
