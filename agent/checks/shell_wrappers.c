@@ -217,6 +217,8 @@ void shell_unwrap(struct shell_line *line, struct shell_command *command)
             command->mark = mark_of(&command->words, from, next);
         from = next;
     }
+    if (!from)
+        return;
     command->words.items += from;
     command->words.count -= from;
     command->words.size = command->words.count;
