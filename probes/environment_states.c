@@ -27,6 +27,9 @@ static void add(struct environment_states *states, const struct environment_item
         states->items[states->count++] = *item;
         return;
     }
+    /* Unset from the beginning, which no line says: the place of another state stands for all. */
+    for (size_t i = 0; i < states->count && !item->place; i++)
+        item = &states->items[i];
     *last = *item;
     last->computed = true;
     last->value = "";
