@@ -8,25 +8,35 @@
 #include "common/log.h"
 #include "probes/docker.h"
 
-static char *record_folder(const struct fetcher *fetcher, const char *id)
+/* The folder with the container's record as the host names it, for the caller to free. NULL: not known, or not here. */
+static char *record_path(const struct fetcher *fetcher, const char *id)
 {
     const struct info_facts *info = store_info(engine_store(fetcher->engine), NULL);
-    scoped(cleanup_free) char *path = NULL;
 
     if (!info || str_empty(info->data_root) || !*id || strspn(id, "0123456789abcdef") != strlen(id) ||
         docker_is_podman(fetcher->docker) || docker_is_remote(fetcher->docker))
         return NULL;
-    path = mem_printf("%s/containers/%s", info->data_root, id);
-    return host_outside_path(fetcher->outside ? fetcher->outside : fetcher->root, path);
+    return mem_printf("%s/containers/%s", info->data_root, id);
+}
+
+/* The same as this process reaches it. */
+static char *record_folder(const struct fetcher *fetcher, const char *id)
+{
+    scoped(cleanup_free) char *path = record_path(fetcher, id);
+
+    return path ? host_outside_path(fetcher->outside ? fetcher->outside : fetcher->root, path) : NULL;
 }
 
 static void on_record(const char *id, void *user)
 {
     struct fetcher *fetcher = user;
     const struct container_facts *container = store_container(engine_store(fetcher->engine), id, NULL);
+    scoped(cleanup_free) char *path = record_path(fetcher, id), *cause = NULL;
 
-    if (container && !container->running)
-        engine_stale(fetcher->engine, INPUT_CONTAINER, id, "inotify:config.v2.json");
+    if (!path || !container || container->running)
+        return;
+    cause = mem_printf("inotify:%s/config.v2.json", path);
+    engine_stale(fetcher->engine, INPUT_CONTAINER, id, cause);
 }
 
 void fetch_start_records(struct fetcher *fetcher)
@@ -78,16 +88,9 @@ static bool find_record(struct fetcher *fetcher, const char *id)
     return is_fresh(folder);
 }
 
-static bool is_wanted_always(struct fetcher *fetcher, const char *id)
-{
-    (void)fetcher;
-    (void)id;
-    return true;
-}
-
-/* Containers that do not run and are not watched: those that MUST says so of are read. */
-static void read_unwatched(struct fetcher *fetcher, bool (*must)(struct fetcher *fetcher, const char *id),
-                           const char *cause)
+/* Containers that do not run and are not watched: they are now, where that can be, and read. ONLY_FRESH: but for those
+ * whose records are older than any reading. */
+static void read_unwatched(struct fetcher *fetcher, bool only_fresh, const char *cause)
 {
     const struct facts *facts;
     VEC(char *) unwatched = {0};
@@ -98,7 +101,9 @@ static void read_unwatched(struct fetcher *fetcher, bool (*must)(struct fetcher 
         if (!((const struct container_facts *)facts)->running && !is_watched(fetcher, id))
             vec_push(&unwatched, mem_strdup(id));
     for (size_t i = 0; i < unwatched.count; i++) {
-        if (must(fetcher, unwatched.items[i]))
+        bool fresh = find_record(fetcher, unwatched.items[i]);
+
+        if (fresh || !only_fresh)
             engine_stale(fetcher->engine, INPUT_CONTAINER, unwatched.items[i], cause);
         free(unwatched.items[i]);
     }
@@ -107,10 +112,10 @@ static void read_unwatched(struct fetcher *fetcher, bool (*must)(struct fetcher 
 
 void fetch_find_records(struct fetcher *fetcher)
 {
-    read_unwatched(fetcher, find_record, "info");
+    read_unwatched(fetcher, true, "info");
 }
 
 void fetcher_sweep_containers(struct fetcher *fetcher, const char *cause)
 {
-    read_unwatched(fetcher, is_wanted_always, cause);
+    read_unwatched(fetcher, false, cause);
 }

@@ -147,11 +147,6 @@ bool record_watch_has(const struct record_watch *records, const char *id)
     return map_get(records->by_id, id) != NULL;
 }
 
-unsigned record_watch_count(const struct record_watch *records)
-{
-    return (unsigned)map_count(records->by_id);
-}
-
 struct record_watch *record_watch_new(struct event_base *base, record_changed *changed, void *user, struct error *error)
 {
     struct record_watch *records;

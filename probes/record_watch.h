@@ -30,7 +30,6 @@ void record_watch_begin(struct record_watch *records, const char *id, const char
 void record_watch_end(struct record_watch *records, const char *id); /* it runs */
 /* False: the folder could not be watched, so changes go unseen. */
 bool record_watch_has(const struct record_watch *records, const char *id);
-unsigned record_watch_count(const struct record_watch *records);
 
 DEFINE_CLEANUP(struct record_watch *, cleanup_record_watch, record_watch_free)
 
