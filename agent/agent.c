@@ -1,7 +1,8 @@
 /* The agent: probes on one side, the engine in the middle, sinks and the query API on the other, on one event loop.
  *
  * What happens outside (an event of the engine, a wake-up of a watch, a change of the mounts, a timer) only tells which
- * inputs are stale; the fetcher brings them. Nothing here judges. See agent/engine.h for what happens in between. */
+ * inputs are stale; the fetcher brings them. Nothing here judges. See agent/evaluator/evaluator.h for what happens in
+ * between. */
 #include "agent/agent.h"
 
 #include <errno.h>
@@ -37,8 +38,8 @@ int agent_load_config(const struct config_arguments *arguments, struct config **
 void agent_view(const struct agent *agent, struct agent_view *ret)
 {
     *ret = (struct agent_view){
-        .engine = agent->engine,
-        .writable_engine = agent->engine,
+        .evaluator = agent->evaluator,
+        .writable_engine = agent->evaluator,
         .docker = agent->docker,
         .address = &agent->address,
         .watcher = fetcher_watcher(agent->fetcher),
@@ -60,7 +61,7 @@ void agent_scan(struct agent *agent, const char *cause)
     agent->scanning = true;
     agent->scan_started = clock_now(&clock_system);
     agent->scan_clock = clock_monotonic();
-    engine_stale_all(agent->engine, cause);
+    evaluator_stale_all(agent->evaluator, cause);
 }
 
 void agent_tell_ready(struct agent *agent)
@@ -82,7 +83,7 @@ static void tell_exceptions(const struct agent *agent)
         const struct waiver *waiver = &config->waivers[i];
         bool expired = waiver->expires && waiver->expires <= now;
 
-        if (expired || !engine_waiver_matches(agent->engine, waiver))
+        if (expired || !evaluator_waiver_matches(agent->evaluator, waiver))
             log_warning("%s:%u: the waiver of %s for %s %s", file, waiver->line, waiver->rule,
                         waiver->subject ? waiver->subject : "*",
                         expired ? "has expired and does not count" : "matches no failed finding");
@@ -91,7 +92,7 @@ static void tell_exceptions(const struct agent *agent)
         const struct attestation *attestation = &config->attestations[i];
         bool expired = attestation->expires && attestation->expires <= now;
 
-        if (expired || !engine_attestation_matches(agent->engine, attestation))
+        if (expired || !evaluator_attestation_matches(agent->evaluator, attestation))
             log_warning("%s:%u: the attestation of %s for %s %s", file, attestation->line, attestation->rule,
                         attestation->subject ? attestation->subject : "*",
                         expired ? "has expired and does not count" : "matches no finding that a person has to judge");
@@ -107,16 +108,16 @@ static void on_settled(void *user)
 
     if (!agent->connected && !agent->gave_up_waiting)
         return;
-    if (agent->once && engine_has_background_work(agent->engine))
+    if (agent->once && evaluator_has_background_work(agent->evaluator))
         return;
     if (agent->scanning) {
         agent->scanning = false;
         agent->scan_duration_ms = (clock_monotonic() - agent->scan_clock) / 1000;
         agent->scan_subjects = 0;
-        while (engine_next_subject(agent->engine, &at))
+        while (evaluator_next_subject(agent->evaluator, &at))
             agent->scan_subjects++;
         if (agent->connected)
-            engine_agent_state(agent->engine, "agent-events", true, "the full scan is done", "scan");
+            evaluator_agent_state(agent->evaluator, "agent-events", true, "the full scan is done", "scan");
         log_info("full scan: %zu subjects in %lld ms", agent->scan_subjects, (long long)agent->scan_duration_ms);
         agent_tell_ready(agent);
         if (agent->once)
@@ -126,7 +127,7 @@ static void on_settled(void *user)
         agent->exceptions_told = true;
         tell_exceptions(agent);
     }
-    if (engine_save_state(agent->engine, &error) < 0)
+    if (evaluator_save_state(agent->evaluator, &error) < 0)
         log_error("%s", error.text);
     if (scanned && !agent->once)
         memory_trim();
@@ -160,11 +161,11 @@ static void on_connected(enum docker_gap gap, void *user)
 
     agent->connected = true;
     log_info("connected to %s, API %s", agent->address.host_text, docker_api_version(agent->docker));
-    engine_set_reachable(agent->engine, true);
+    evaluator_set_engine_reachable(agent->evaluator, true);
     fetcher_engine_changed(agent->fetcher);
-    engine_agent_state(agent->engine, "agent-engine", true, "the engine answers", "engine:connected");
+    evaluator_agent_state(agent->evaluator, "agent-engine", true, "the engine answers", "engine:connected");
     if (gap != DOCKER_GAP_NONE && gap != DOCKER_GAP_FIRST)
-        engine_agent_state(agent->engine, "agent-events", false, gaps[gap], "engine:connected");
+        evaluator_agent_state(agent->evaluator, "agent-events", false, gaps[gap], "engine:connected");
     agent_scan(agent, agent->scan_duration_ms < 0 ? "start" : "engine:connected");
 }
 
@@ -173,7 +174,7 @@ static void on_gap(enum docker_gap gap, void *user)
     struct agent *agent = user;
 
     (void)gap;
-    engine_agent_state(agent->engine, "agent-events", false, "the engine dropped events", "engine:gap");
+    evaluator_agent_state(agent->evaluator, "agent-events", false, "the engine dropped events", "engine:gap");
     agent_scan(agent, "engine:gap");
 }
 
@@ -193,9 +194,9 @@ static void on_disconnected(const char *why, void *user)
     if (agent->connected)
         log_warning("lost %s: %s", agent->address.host_text, why);
     agent->connected = false;
-    engine_agent_state(agent->engine, "agent-engine", false, why, "engine:lost");
+    evaluator_agent_state(agent->evaluator, "agent-engine", false, why, "engine:lost");
     if (agent->scan_duration_ms >= 0 || agent->gave_up_waiting)
-        engine_set_reachable(agent->engine, false);
+        evaluator_set_engine_reachable(agent->evaluator, false);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *user)
@@ -231,8 +232,19 @@ static int make_state_dir(const char *path, struct error *error)
     return 0;
 }
 
+static void on_view(void *user, struct agent_view *ret)
+{
+    agent_view(user, ret);
+}
+
+static void on_scan(void *user, const char *cause)
+{
+    agent_scan(user, cause);
+}
+
 static int open_outputs(struct agent *agent, struct error *error)
 {
+    const struct server_backend backend = {.view = on_view, .scan = on_scan, .user = agent};
     int r;
 
     r = agent_make_sinks(agent, agent->config, error);
@@ -241,10 +253,10 @@ static int open_outputs(struct agent *agent, struct error *error)
     r = make_state_dir(agent->config->state_dir, error);
     if (r < 0)
         return r;
-    r = engine_load_state(agent->engine, agent->config->state_dir, error);
+    r = evaluator_load_state(agent->evaluator, agent->config->state_dir, error);
     if (r < 0)
         return r;
-    return server_new(agent->base, agent, agent->config, &agent->server, error);
+    return server_new(agent->base, &backend, agent->config, &agent->server, error);
 }
 
 int agent_new(const struct config_arguments *arguments, bool once, struct agent **ret, struct error *error)
@@ -257,7 +269,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
                                                 .gap = on_gap,
                                                 .may_connect = may_connect,
                                                 .user = agent};
-    struct engine_callbacks engine_callbacks = {
+    struct evaluator_callbacks evaluator_callbacks = {
         .fetch = on_fetch, .transition = on_transition, .settled = on_settled, .user = agent};
     int r;
 
@@ -270,7 +282,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
     if (r < 0)
         goto fail;
     agent->base = event_base_new();
-    agent->engine = engine_new(agent->base, rules, agent->config, &clock_system, &engine_callbacks);
+    agent->evaluator = evaluator_new(agent->base, rules, agent->config, &clock_system, &evaluator_callbacks);
     r = docker_address_parse(agent->config->docker_host, agent->config->docker_cert_path,
                              agent->config->docker_tls_verify, agent->config->tls_ca, agent->config->tls_cert,
                              agent->config->tls_key, &agent->address, error);
@@ -281,7 +293,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
         r = -EIO;
         goto fail;
     }
-    r = fetcher_new(agent->base, agent->config, !once, agent->docker, agent->engine, &agent->fetcher, error);
+    r = fetcher_new(agent->base, agent->config, !once, agent->docker, agent->evaluator, &agent->fetcher, error);
     if (r < 0)
         goto fail;
     if (!once) {
@@ -311,7 +323,7 @@ void agent_free(struct agent *agent)
     free(agent->sinks);
     fetcher_free(agent->fetcher);
     docker_free(agent->docker);
-    engine_free(agent->engine);
+    evaluator_free(agent->evaluator);
     docker_address_deinit(&agent->address);
     config_free(agent->config);
     if (agent->base)

@@ -2,31 +2,14 @@
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
 
-#include "agent/engine.h"
-#include "agent/sink.h"
-#include "probes/docker.h"
-#include "probes/watch.h"
+#include "agent/api/view.h"
+#include "agent/evaluator/evaluator.h"
+#include "agent/sinks/sink.h"
+#include "probes/docker/docker.h"
+#include "probes/watch/watch.h"
 
 struct agent;
 
-/* What the query API shows beside the engine's findings. */
-struct agent_view {
-    const struct engine *engine;
-    struct engine *writable_engine; /* for acknowledgements */
-    const struct docker *docker;
-    const struct docker_address *address;
-    const struct watcher *watcher;
-    const struct config *config;
-    enum language language; /* of the texts: as configured, or as a request asked */
-    struct sink *const *sinks;
-    size_t sink_count;
-    usec_t started;
-    bool scanned; /* the first full scan is done */
-    usec_t scan_started;
-    int64_t scan_duration_ms; /* of the last full scan; -1: none yet */
-    size_t scan_subjects;
-    uint64_t docker_events_seen;
-};
 void agent_view(const struct agent *agent, struct agent_view *ret);
 void agent_scan(struct agent *agent, const char *cause); /* full re-evaluation */
 

@@ -27,7 +27,7 @@ static void on_exec_event(struct agent *agent, const struct docker_event *event,
         .before_start = replayed && agent->scan_duration_ms < 0,
     };
 
-    engine_exec_made(agent->engine, &exec, cause);
+    evaluator_exec_made(agent->evaluator, &exec, cause);
 }
 
 static void on_container_event(struct agent *agent, const struct docker_event *event, bool replayed, const char *cause)
@@ -39,7 +39,7 @@ static void on_container_event(struct agent *agent, const struct docker_event *e
     if (!docker_id_valid(event->id))
         return;
     if (action_is(event, "destroy")) {
-        engine_gone(agent->engine, INPUT_CONTAINER, event->id, cause);
+        evaluator_gone(agent->evaluator, INPUT_CONTAINER, event->id, cause);
     } else if (action_is(event, "exec_create")) {
         on_exec_event(agent, event, replayed, cause);
         if (event->started)
@@ -47,7 +47,7 @@ static void on_container_event(struct agent *agent, const struct docker_event *e
     } else if (action_is(event, "exec_start")) {
         fetcher_look_at_processes(agent->fetcher, event->id, cause);
     } else if (action_among(event, state)) {
-        engine_stale(agent->engine, INPUT_CONTAINER, event->id, cause);
+        evaluator_stale(agent->evaluator, INPUT_CONTAINER, event->id, cause);
         if (action_is(event, "start"))
             fetcher_look_at_processes(agent->fetcher, event->id, cause);
     }
@@ -56,10 +56,10 @@ static void on_container_event(struct agent *agent, const struct docker_event *e
 /* Joining or leaving a swarm has no event of its own, but makes and removes its networks. */
 static void on_network_event(struct agent *agent, const struct docker_event *event, const char *cause)
 {
-    engine_stale(agent->engine, INPUT_NETWORKS, NULL, cause);
+    evaluator_stale(agent->evaluator, INPUT_NETWORKS, NULL, cause);
     if (!str_equal(event->name, "docker_gwbridge") && !str_equal(event->name, "ingress"))
         return;
-    engine_stale(agent->engine, INPUT_INFO, NULL, cause);
+    evaluator_stale(agent->evaluator, INPUT_INFO, NULL, cause);
     fetcher_swarm_changed(agent->fetcher, cause);
 }
 
@@ -82,19 +82,19 @@ void agent_on_event(const struct docker_event *event, bool replayed, void *user)
     } else if (str_equal(event->type, "network")) {
         if (event->container && docker_id_valid(event->container) &&
             (action_is(event, "connect") || action_is(event, "disconnect")) &&
-            store_get(engine_store(agent->engine), INPUT_CONTAINER, event->container, NULL))
-            engine_stale(agent->engine, INPUT_CONTAINER, event->container, cause.data);
+            store_get(evaluator_store(agent->evaluator), INPUT_CONTAINER, event->container, NULL))
+            evaluator_stale(agent->evaluator, INPUT_CONTAINER, event->container, cause.data);
         if (!action_is(event, "connect") && !action_is(event, "disconnect"))
             on_network_event(agent, event, cause.data);
     } else if (str_equal(event->type, "node") || str_equal(event->type, "service")) {
-        engine_stale(agent->engine, INPUT_INFO, NULL, cause.data);
-        engine_stale(agent->engine, INPUT_SERVICES, NULL, cause.data);
-        engine_stale(agent->engine, INPUT_LISTENERS, NULL, cause.data);
+        evaluator_stale(agent->evaluator, INPUT_INFO, NULL, cause.data);
+        evaluator_stale(agent->evaluator, INPUT_SERVICES, NULL, cause.data);
+        evaluator_stale(agent->evaluator, INPUT_LISTENERS, NULL, cause.data);
     } else if (str_equal(event->type, "secret")) {
-        engine_stale(agent->engine, INPUT_SECRETS, NULL, cause.data);
+        evaluator_stale(agent->evaluator, INPUT_SECRETS, NULL, cause.data);
     } else if (str_equal(event->type, "image")) {
         if (action_among(event, images))
-            engine_stale(agent->engine, INPUT_IMAGES, NULL, cause.data);
+            evaluator_stale(agent->evaluator, INPUT_IMAGES, NULL, cause.data);
     } else if (str_equal(event->type, "daemon") && action_is(event, "reload")) {
         fetcher_engine_reloaded(agent->fetcher, cause.data);
     }

@@ -4,8 +4,8 @@
 #define AGENT_AGENT_INTERNAL_H
 
 #include "agent/agent.h"
-#include "agent/fetch.h"
-#include "agent/server.h"
+#include "agent/api/server.h"
+#include "agent/fetch/fetch.h"
 
 struct agent {
     struct config_arguments arguments;
@@ -14,7 +14,7 @@ struct agent {
     struct docker_address address;
     struct docker *docker;
     struct fetcher *fetcher;
-    struct engine *engine;
+    struct evaluator *evaluator;
     struct server *server;
     struct sink **sinks;
     size_t sink_count;

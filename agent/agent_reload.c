@@ -70,7 +70,7 @@ void agent_reload(struct agent *agent)
     if (agent_load_config(&agent->arguments, &config, &rules, &error) < 0 ||
         (!same_sinks(config, old) && agent_make_sinks(agent, config, &error) < 0)) {
         log_error("reload: %s; the old configuration stays", error.text);
-        engine_agent_state(agent->engine, "agent-config", false, error.text, "reload");
+        evaluator_agent_state(agent->evaluator, "agent-config", false, error.text, "reload");
         rule_set_free(rules);
         config_free(config);
     } else {
@@ -78,10 +78,10 @@ void agent_reload(struct agent *agent)
         agent_set_intervals(agent, config);
         agent->config = config;
         agent->exceptions_told = false;
-        engine_expect_all(agent->engine, "reload"); /* nothing is judged anew by what was read before */
-        engine_set_rules(agent->engine, rules, config);
+        evaluator_expect_all(agent->evaluator, "reload"); /* nothing is judged anew by what was read before */
+        evaluator_set_rules(agent->evaluator, rules, config);
         fetcher_rules_changed(agent->fetcher, config);
-        engine_agent_state(agent->engine, "agent-config", true, "the configuration was read again", "reload");
+        evaluator_agent_state(agent->evaluator, "agent-config", true, "the configuration was read again", "reload");
         config_free(old);
         agent_scan(agent, "reload");
     }

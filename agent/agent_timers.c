@@ -36,9 +36,9 @@ static void on_start_timeout(evutil_socket_t fd, short what, void *user)
     if (agent->connected)
         return;
     agent->gave_up_waiting = true;
-    engine_agent_state(agent->engine, "agent-engine", false,
-                       docker_why_not(agent->docker) ? docker_why_not(agent->docker) : "no answer yet", "start");
-    engine_set_reachable(agent->engine, false);
+    evaluator_agent_state(agent->evaluator, "agent-engine", false,
+                          docker_why_not(agent->docker) ? docker_why_not(agent->docker) : "no answer yet", "start");
+    evaluator_set_engine_reachable(agent->evaluator, false);
     fetcher_without_engine(agent->fetcher);
     agent_tell_ready(agent);
     if (agent->once)
@@ -102,7 +102,7 @@ static void on_clock(evutil_socket_t fd, short what, void *user)
     (void)what;
     timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
     if (was_set)
-        engine_clock_changed(agent->engine);
+        evaluator_clock_changed(agent->evaluator);
 }
 
 void agent_watch_clock(struct agent *agent)

@@ -3,21 +3,21 @@
 
 #include <errno.h>
 
-#include "agent/view.h"
+#include "agent/api/view.h"
 #include "common/log.h"
 
 /* As agentctl's: a configuration that is wrong is wrong usage. */
 enum { EXIT_FOUND = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_OUTPUT = 5 };
 
-static bool has_failure(const struct engine *engine)
+static bool has_failure(const struct evaluator *evaluator)
 {
     size_t at = 0;
     const struct subject *subject;
 
-    while ((subject = engine_next_subject(engine, &at)))
+    while ((subject = evaluator_next_subject(evaluator, &at)))
         for (size_t i = 0; i < subject->pair_count; i++)
             if (subject->pairs[i].verdict == VERDICT_FAIL && subject->pairs[i].rule->severity >= SEVERITY_HIGH &&
-                !engine_waiver(engine, subject, &subject->pairs[i]))
+                !evaluator_waiver(evaluator, subject, &subject->pairs[i]))
                 return true;
     return false;
 }
@@ -69,7 +69,7 @@ int agent_once(const struct config_arguments *arguments, bool json)
     if (r < 0)
         r = EXIT_UNREACHABLE;
     else
-        r = has_failure(view.engine) ? EXIT_FOUND : 0;
+        r = has_failure(view.evaluator) ? EXIT_FOUND : 0;
     if (fflush(stdout) == EOF || ferror(stdout)) {
         log_error("the output could not be written");
         r = EXIT_OUTPUT;

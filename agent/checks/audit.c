@@ -6,7 +6,7 @@
 
 #include "agent/checks/checks.h"
 #include "common/text.h"
-#include "probes/audit.h"
+#include "probes/audit/audit.h"
 
 enum outcome { COVERED, MISSED, PARTLY, HIDDEN };
 

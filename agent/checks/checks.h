@@ -2,7 +2,7 @@
 #ifndef AGENT_CHECKS_CHECKS_H
 #define AGENT_CHECKS_CHECKS_H
 
-#include "agent/check.h"
+#include "agent/model/check.h"
 
 /* partition.c */
 check_function check_data_root_partition;

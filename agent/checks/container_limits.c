@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
-#include "probes/daemon_config.h"
+#include "probes/daemon/daemon_config.h"
 
 /* The engine takes no limit below what is reserved. */
 static void remedy_memory(const struct check_input *in, struct check_result *out, const struct container_facts *c)

@@ -3,7 +3,7 @@
 #include <strings.h>
 
 #include "agent/checks/checks.h"
-#include "probes/daemon_config.h"
+#include "probes/daemon/daemon_config.h"
 
 struct lsm_state {
     bool known, apparmor, selinux;

@@ -4,7 +4,7 @@
 
 #include "agent/checks/checks.h"
 #include "common/json_in.h"
-#include "probes/daemon_config.h"
+#include "probes/daemon/daemon_config.h"
 
 /* The client takes every value but a false one for true. */
 static bool is_on(const struct environment_item *item)

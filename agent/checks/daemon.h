@@ -3,7 +3,7 @@
 #define AGENT_CHECKS_DAEMON_H
 
 #include "agent/checks/checks.h"
-#include "probes/daemon_config.h"
+#include "probes/daemon/daemon_config.h"
 
 /* The place that spoke, for the evidence; the configuration file by its own path. */
 const char *daemon_place_name(const struct daemon_facts *daemon, enum option_place place);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "agent/checks/conditions.h"
-#include "common/secrets.h"
-#include "probes/daemon_config.h"
+#include "common/secrets/secrets.h"
+#include "probes/daemon/daemon_config.h"
 
 enum { SHOWN_MAX = 80 };
 

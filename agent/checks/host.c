@@ -3,7 +3,7 @@
 
 #include "agent/checks/checks.h"
 #include "common/text.h"
-#include "probes/daemon_config.h"
+#include "probes/daemon/daemon_config.h"
 
 #define DAY (24 * 3600 * USEC_PER_SEC)
 

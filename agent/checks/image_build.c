@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
-#include "common/secrets.h"
+#include "common/secrets/secrets.h"
 #include "common/text.h"
 
 /* A build argument comes up in each step behind it: it is told once. */

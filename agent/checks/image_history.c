@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/secrets.h"
+#include "common/secrets/secrets.h"
 #include "common/text.h"
 
 static void cut(struct step *step, size_t length)

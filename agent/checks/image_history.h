@@ -2,9 +2,9 @@
 #ifndef AGENT_CHECKS_IMAGE_HISTORY_H
 #define AGENT_CHECKS_IMAGE_HISTORY_H
 
-#include "agent/check.h"
-#include "agent/checks/shell.h"
-#include "probes/facts.h"
+#include "agent/model/check.h"
+#include "common/shell/shell.h"
+#include "probes/facts/facts.h"
 
 enum instruction {
     INSTRUCTION_OTHER,

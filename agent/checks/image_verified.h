@@ -2,7 +2,7 @@
 #ifndef AGENT_CHECKS_IMAGE_VERIFIED_H
 #define AGENT_CHECKS_IMAGE_VERIFIED_H
 
-#include "agent/checks/shell.h"
+#include "common/shell/shell.h"
 
 /* The last part of the path of URL, or of a file's name; the caller frees. */
 char *verified_last_part(const char *url);

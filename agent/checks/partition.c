@@ -3,7 +3,7 @@
 
 #include "agent/checks/checks.h"
 #include "common/text.h"
-#include "probes/daemon_config.h"
+#include "probes/daemon/daemon_config.h"
 
 static const struct mount_point *find_mount(const struct mounts_facts *mounts, int id)
 {

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "probes/facts.h"
+#include "probes/facts/facts.h"
 
 struct port_range {
     unsigned first, last;

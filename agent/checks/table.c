@@ -1,4 +1,6 @@
 /* Every check: its name in rule files, the kind of subject that it judges, the inputs that it reads, its parameters. */
+#include "agent/checks/table.h"
+
 #include "agent/checks/checks.h"
 
 /* A container, and whose command its remedy is. */

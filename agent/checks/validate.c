@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "agent/checks/conditions.h"
-#include "probes/daemon_config.h"
-#include "probes/fileset.h"
+#include "probes/daemon/daemon_config.h"
+#include "probes/fileset/fileset.h"
 
 enum { PATTERN_MAX = 512, REPEATS_MAX = 256, POINTER_MAX = 512 };
 

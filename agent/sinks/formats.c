@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent/sink.h"
 #include "agent/sinks/message_ids.h"
+#include "agent/sinks/sink.h"
 #include "common/json_out.h"
 #include "common/text.h"
 

@@ -5,7 +5,7 @@
 
 #include <sys/queue.h>
 
-#include "agent/verdict.h"
+#include "agent/model/verdict.h"
 #include "common/str.h"
 
 struct record {

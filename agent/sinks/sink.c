@@ -3,7 +3,7 @@
  * A sink is closed (no descriptor), connecting (TCP), open, or waiting for its back-off. Nothing blocks: descriptors
  * are non-blocking, host names are resolved by evdns, and what cannot be written now is written when the descriptor is
  * writable or after the back-off (50 ms to 5 s). A record leaves the queue when the kernel has taken it. */
-#include "agent/sink.h"
+#include "agent/sinks/sink.h"
 
 #include <errno.h>
 #include <event2/dns.h>

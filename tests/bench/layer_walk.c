@@ -6,7 +6,7 @@
 
 #include "common/clock.h"
 #include "common/vec.h"
-#include "probes/layers.h"
+#include "probes/images/layers.h"
 
 struct walk {
     struct event_base *base;

@@ -11,7 +11,7 @@
 
 #include "common/memory.h"
 #include "fake_engine.h"
-#include "probes/layers.h"
+#include "probes/images/layers.h"
 
 enum { LAYERS_MAX = 200, WAIT_MS = 60000, OUTPUT_LIMIT = 16 << 20 };
 

@@ -10,7 +10,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "fake_engine.h"
-#include "probes/docker.h"
+#include "probes/docker/docker.h"
 
 static struct event_base *base;
 static struct fake *fake;

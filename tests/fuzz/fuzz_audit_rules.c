@@ -1,7 +1,7 @@
 /* Any bytes as a file of audit rules, and as what the worker that lists the kernel's rules hands over. */
 #include <string.h>
 
-#include "probes/audit.h"
+#include "probes/audit/audit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

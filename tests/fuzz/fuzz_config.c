@@ -1,5 +1,5 @@
 /* Any bytes as a configuration. */
-#include "agent/config.h"
+#include "agent/config/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

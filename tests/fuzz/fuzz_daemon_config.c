@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "probes/daemon_config.h"
+#include "probes/daemon/daemon_config.h"
 
 enum { ARGUMENTS_MAX = 64 };
 

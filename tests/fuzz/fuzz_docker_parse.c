@@ -1,5 +1,5 @@
 /* Any bytes as every document of the engine and as its event stream: no crash, no leak, bounded. */
-#include "probes/docker_parse.h"
+#include "probes/docker/docker_parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

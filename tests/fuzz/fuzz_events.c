@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/map.h"
-#include "probes/docker_parse.h"
+#include "probes/docker/docker_parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,12 +2,12 @@
  * environment file of each format, containerd's configuration, a certificate, a group listing. */
 #include <string.h>
 
-#include "probes/certificate.h"
-#include "probes/containerd.h"
-#include "probes/environment.h"
-#include "probes/groups.h"
-#include "probes/listeners.h"
-#include "probes/mounts.h"
+#include "probes/daemon/containerd.h"
+#include "probes/environment/environment.h"
+#include "probes/host/certificate.h"
+#include "probes/host/groups.h"
+#include "probes/host/listeners.h"
+#include "probes/watch/mounts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,9 +2,10 @@
  * text, its comment and a variable of the image. */
 #include <string.h>
 
-#include "agent/check.h"
+#include "agent/checks/table.h"
+#include "agent/model/check.h"
 #include "common/json_in.h"
-#include "probes/docker_parse.h"
+#include "probes/docker/docker_parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -49,7 +50,7 @@ static void put_documents(struct store *store, const char *text, const char *end
 /* A verdict, the same whether it is explained or not, and facts that are JSON. */
 static void judge(const struct store *store, const char *name)
 {
-    const struct rule rule = {.slug = name, .check = check_find(name)};
+    const struct rule rule = {.slug = name, .check = check_find(checks, name)};
     struct check_input in = {.rule = &rule, .store = store, .key = id, .explain = true};
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     struct check_result result, brief;

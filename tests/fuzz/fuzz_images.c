@@ -1,7 +1,7 @@
 /* The first byte chooses what the rest is: a document on an image, its history, networks, services, an exec, a swarm's
  * unlock key, the options of a local volume. */
-#include "probes/docker_parse.h"
-#include "probes/volume.h"
+#include "probes/docker/docker_parse.h"
+#include "probes/docker/volume.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/map.h"
-#include "probes/layers_internal.h"
+#include "probes/images/layers_internal.h"
 #include "tests/fuzz/folder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

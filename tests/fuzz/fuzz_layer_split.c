@@ -1,7 +1,7 @@
 /* Any bytes as what an engine kept of a layer's tar. */
 #include <sys/mman.h>
 
-#include "probes/layers_internal.h"
+#include "probes/images/layers_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

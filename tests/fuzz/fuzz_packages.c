@@ -2,7 +2,7 @@
  * between; or, with 'W', what the worker that walks an image hands over. */
 #include <string.h>
 
-#include "probes/layers_internal.h"
+#include "probes/images/layers_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 /* Any bytes as the query string of each route. */
 #include <string.h>
 
-#include "agent/server_query.h"
+#include "agent/api/server_query.h"
 #include "common/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

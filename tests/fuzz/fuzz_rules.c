@@ -1,7 +1,9 @@
 /* Any bytes as a rule file of a user's: refused with the file's name, or a rule that passes on nothing known. */
 #include <string.h>
 
-#include "agent/check.h"
+#include "agent/checks/table.h"
+#include "agent/model/check.h"
+#include "agent/rules/rule_set.h"
 #include "tests/fuzz/folder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     folder_put_rules(&folder);
     folder_put(&folder, "own/own.json", data, size);
     own = mem_printf("%s/own", folder.path);
-    if (rule_set_load(folder.path, own, "b", NULL, 0, &rules, &error) < 0) {
+    if (rule_set_load(checks, folder.path, own, "b", NULL, 0, &rules, &error) < 0) {
         if (!strstr(error.text, "own.json"))
             __builtin_trap();
     } else {

@@ -1,5 +1,5 @@
 /* Any bytes as a scanner's report: what it is reduced to can be read back. */
-#include "probes/scanner.h"
+#include "probes/images/scanner.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

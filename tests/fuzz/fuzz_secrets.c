@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "common/secrets.h"
+#include "common/secrets/secrets.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

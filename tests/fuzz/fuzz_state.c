@@ -1,5 +1,7 @@
 /* Any bytes as the log of findings that is read back at a start: it is read, and what is written anew reads back. */
-#include "agent/engine.h"
+#include "agent/checks/table.h"
+#include "agent/evaluator/evaluator.h"
+#include "agent/rules/rule_set.h"
 #include "tests/fuzz/folder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,20 +26,20 @@ static void settled(void *user)
 
 static uint64_t restart(const struct folder *folder, const struct config *config)
 {
-    static const struct engine_callbacks callbacks = {.fetch = fetch, .transition = told, .settled = settled};
+    static const struct evaluator_callbacks callbacks = {.fetch = fetch, .transition = told, .settled = settled};
     const struct clock clock = clock_fixed(INT64_C(1795514400) * USEC_PER_SEC);
     struct event_base *base = event_base_new();
     struct rule_set *rules = NULL;
-    struct engine *engine;
+    struct evaluator *evaluator;
     uint64_t seq;
 
-    if (rule_set_load(folder->path, NULL, "b", NULL, 0, &rules, NULL) < 0)
+    if (rule_set_load(checks, folder->path, NULL, "b", NULL, 0, &rules, NULL) < 0)
         __builtin_trap();
-    engine = engine_new(base, rules, config, &clock, &callbacks);
-    if (engine_load_state(engine, folder->path, NULL) == 0)
-        engine_save_state(engine, NULL);
-    seq = engine_last_seq(engine);
-    engine_free(engine);
+    evaluator = evaluator_new(base, rules, config, &clock, &callbacks);
+    if (evaluator_load_state(evaluator, folder->path, NULL) == 0)
+        evaluator_save_state(evaluator, NULL);
+    seq = evaluator_last_seq(evaluator);
+    evaluator_free(evaluator);
     event_base_free(base);
     return seq;
 }

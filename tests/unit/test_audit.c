@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 
 #include "common/json_out.h"
-#include "probes/audit.h"
+#include "probes/audit/audit.h"
 #include "tests/unit/host_folder.h"
 
 /* ---- The kernel's ---- */

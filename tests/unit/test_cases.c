@@ -4,19 +4,21 @@
 #include <dirent.h>
 #include <string.h>
 
-#include "agent/check.h"
+#include "agent/checks/table.h"
+#include "agent/model/check.h"
+#include "agent/rules/rule_set.h"
 #include "common/file.h"
 #include "common/json_out.h"
 #include "common/str.h"
-#include "probes/audit.h"
-#include "probes/daemon_config.h"
-#include "probes/docker_parse.h"
-#include "probes/environment.h"
-#include "probes/groups.h"
-#include "probes/layers.h"
-#include "probes/listeners.h"
-#include "probes/mounts.h"
-#include "probes/scanner.h"
+#include "probes/audit/audit.h"
+#include "probes/daemon/daemon_config.h"
+#include "probes/docker/docker_parse.h"
+#include "probes/environment/environment.h"
+#include "probes/host/groups.h"
+#include "probes/host/listeners.h"
+#include "probes/images/layers.h"
+#include "probes/images/scanner.h"
+#include "probes/watch/mounts.h"
 
 static const usec_t now = INT64_C(1795514400) * USEC_PER_SEC; /* 2026-11-24T10:00:00Z */
 
@@ -483,7 +485,8 @@ static bool run_case(const char *file, const char *slug, const char *wanted, siz
     root = json_root(doc);
     documents = json_get(root, "documents");
     override.value = json_get(root, "rule");
-    if (rule_set_load(SOURCE_DATA_DIR, NULL, "dosec-1.0", &override, override.value ? 1 : 0, &rules, &error) < 0) {
+    if (rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", &override, override.value ? 1 : 0, &rules, &error) <
+        0) {
         if (strncmp("error", wanted, wanted_length) == 0 && strstr(error.text, "params.")) /* refused, not judged by */
             return true;
         load_error(file, "rules", &error);
@@ -555,7 +558,7 @@ START_TEST(every_case)
     struct error error = ERROR_INIT;
     size_t cases = 0, failed = 0;
 
-    ck_assert_int_eq(rule_set_load(SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, &error), 0);
+    ck_assert_int_eq(rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, &error), 0);
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = &rules->rules[i];
         unsigned verdicts[VERDICT_COUNT] = {0};
@@ -578,7 +581,7 @@ START_TEST(every_text)
     scoped(cleanup_rule_set) struct rule_set *rules = NULL;
     struct error error = ERROR_INIT;
 
-    ck_assert_int_eq(rule_set_load(SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, &error), 0);
+    ck_assert_int_eq(rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, &error), 0);
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = &rules->rules[i];
 
@@ -603,8 +606,8 @@ START_TEST(every_benchmark)
         struct error error = ERROR_INIT;
         unsigned enabled = 0;
 
-        ck_assert_msg(rule_set_load(SOURCE_DATA_DIR, NULL, benchmarks[b].name, NULL, 0, &rules, &error) == 0, "%s",
-                      error.text);
+        ck_assert_msg(rule_set_load(checks, SOURCE_DATA_DIR, NULL, benchmarks[b].name, NULL, 0, &rules, &error) == 0,
+                      "%s", error.text);
         for (size_t i = 0; i < rules->count; i++) {
             enabled += rules->rules[i].enabled;
             ck_assert(rules->rules[i].enabled == (rules->rules[i].id != NULL));

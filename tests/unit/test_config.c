@@ -2,7 +2,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "agent/config.h"
+#include "agent/config/config.h"
 #include "common/file.h"
 
 #define SYSLOG(address) "{\"sinks\": [{\"type\": \"syslog\", \"address\": \"" address "\"}]}"

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "probes/daemon_config.h"
+#include "probes/daemon/daemon_config.h"
 #include "tests/unit/host_folder.h"
 
 enum { ARGUMENTS = 16 };

@@ -2,7 +2,7 @@
 #include <check.h>
 
 #include "common/memory.h"
-#include "probes/http.h"
+#include "probes/docker/http.h"
 
 static bool is_here(const char *host)
 {

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "probes/docker_parse.h"
+#include "probes/docker/docker_parse.h"
 
 #define ID "9a5d5011722375d4be6547f79e59ae8ea6376b88f0b1a740421f0f443a299909"
 

@@ -4,16 +4,16 @@
 #include <errno.h>
 #include <string.h>
 
-#include "agent/engine.h"
-#include "agent/view.h"
+#include "agent/api/view.h"
+#include "agent/evaluator/evaluator.h"
 #include "common/vec.h"
-#include "probes/docker_parse.h"
+#include "probes/docker/docker_parse.h"
 
 static const usec_t day = INT64_C(86400) * USEC_PER_SEC;
 static const usec_t start = INT64_C(1795514400) * USEC_PER_SEC; /* 2026-11-24T10:00:00Z */
 
 static struct event_base *base;
-static struct engine *engine;
+static struct evaluator *evaluator;
 static struct config *config;
 static struct clock now;
 static VEC(struct transition *) told;
@@ -35,11 +35,11 @@ static void on_fetch(enum input_kind kind, const char *key, void *user)
 
     (void)user;
     if (kind != INPUT_CONTAINER) {
-        engine_fetch_failed(engine, kind, key, EIO, "not in this test");
+        evaluator_fetch_failed(evaluator, kind, key, EIO, "not in this test");
         return;
     }
     ck_assert_msg(parse_container(container_json, strlen(container_json), &facts, &error) == 0, "%s", error.text);
-    engine_fetched(engine, kind, key, &facts->facts);
+    evaluator_fetched(evaluator, kind, key, &facts->facts);
 }
 
 static void on_transition(struct transition *transition, void *user)
@@ -71,14 +71,14 @@ static struct rule_set *load_rules(const struct config *of)
 
 static void begin(const char *text)
 {
-    struct engine_callbacks callbacks = {.fetch = on_fetch, .transition = on_transition};
+    struct evaluator_callbacks callbacks = {.fetch = on_fetch, .transition = on_transition};
 
     base = event_base_new();
     now = clock_fixed(start);
     config = parse(text);
-    engine = engine_new(base, load_rules(config), config, &now, &callbacks);
-    engine_set_reachable(engine, true);
-    engine_stale(engine, INPUT_CONTAINER, container_id, "test");
+    evaluator = evaluator_new(base, load_rules(config), config, &now, &callbacks);
+    evaluator_set_engine_reachable(evaluator, true);
+    evaluator_stale(evaluator, INPUT_CONTAINER, container_id, "test");
 }
 
 static void forget_told(void)
@@ -92,14 +92,14 @@ static void end(void)
 {
     forget_told();
     vec_free(&told);
-    engine_free(engine);
+    evaluator_free(evaluator);
     config_free(config);
     event_base_free(base);
 }
 
 static const struct subject *container(void)
 {
-    const struct subject *subject = engine_find_subject(engine, SUBJECT_CONTAINER, container_id);
+    const struct subject *subject = evaluator_find_subject(evaluator, SUBJECT_CONTAINER, container_id);
 
     ck_assert_ptr_nonnull(subject);
     return subject;
@@ -107,7 +107,7 @@ static const struct subject *container(void)
 
 static const struct pair *pair_of(const char *rule)
 {
-    const struct rule *wanted = rule_set_find(engine_rules(engine), rule);
+    const struct rule *wanted = rule_set_find(evaluator_rules(evaluator), rule);
     const struct subject *subject = container();
 
     for (size_t i = 0; i < subject->pair_count; i++)
@@ -118,7 +118,7 @@ static const struct pair *pair_of(const char *rule)
 
 static bool is_waived(const char *rule)
 {
-    return engine_waiver(engine, container(), pair_of(rule)) != NULL;
+    return evaluator_waiver(evaluator, container(), pair_of(rule)) != NULL;
 }
 
 static bool evidence_has(const char *rule, const char *text)
@@ -127,7 +127,7 @@ static bool evidence_has(const char *rule, const char *text)
     bool found;
 
     check_result_init(&result);
-    engine_explain(engine, container(), pair_of(rule), &result);
+    evaluator_explain(evaluator, container(), pair_of(rule), &result);
     found = strstr(str_text(&result.evidence), text) != NULL;
     check_result_deinit(&result);
     return found;
@@ -136,7 +136,7 @@ static bool evidence_has(const char *rule, const char *text)
 static void set_clock(usec_t at)
 {
     now.fixed = at;
-    engine_clock_changed(engine);
+    evaluator_clock_changed(evaluator);
 }
 
 static const struct scope {
@@ -175,7 +175,7 @@ START_TEST(scope_of_a_waiver)
     begin(text);
     ck_assert_int_eq(pair_of("5.4")->verdict, VERDICT_FAIL);
     ck_assert_msg(is_waived("5.4") == scopes[_i].covers, "%s", scopes[_i].subject);
-    ck_assert_uint_eq(engine_waiver_matches(engine, &config->waivers[0]), scopes[_i].covers);
+    ck_assert_uint_eq(evaluator_waiver_matches(evaluator, &config->waivers[0]), scopes[_i].covers);
     ck_assert(!is_waived("5.12"));
     end();
 }
@@ -189,7 +189,7 @@ START_TEST(scope_of_an_attestation)
 
     begin(text);
     ck_assert_msg((pair_of("5.18")->verdict == VERDICT_PASS) == scopes[_i].covers, "%s", scopes[_i].subject);
-    ck_assert_uint_eq(engine_attestation_matches(engine, &config->attestations[0]), scopes[_i].covers);
+    ck_assert_uint_eq(evaluator_attestation_matches(evaluator, &config->attestations[0]), scopes[_i].covers);
     end();
 }
 END_TEST
@@ -201,23 +201,23 @@ START_TEST(a_waiver_ends_when_it_expires)
     begin("{\"waivers\": [{\"rule\": \"container-privileged\", \"reason\": \"r\", \"by\": \"ops\","
           " \"expires\": \"2026-11-25\"}]}");
     ck_assert(is_waived("5.4"));
-    view_score(engine, &score);
+    view_score(evaluator, &score);
     ck_assert_uint_eq(score.waived, 1);
     forget_told();
 
     now.fixed = start + 2 * day; /* nobody told the engine yet: it does not count all the same */
     ck_assert(!is_waived("5.4"));
-    view_score(engine, &score);
+    view_score(evaluator, &score);
     ck_assert_uint_eq(score.waived, 0);
     ck_assert(evidence_has("5.4", "the waiver by ops has expired (2026-11-25T23:59:59"));
 
-    engine_clock_changed(engine);
+    evaluator_clock_changed(evaluator);
     ck_assert_uint_eq(told.count, 1);
     ck_assert_str_eq(told.items[0]->rule, "5.4");
     ck_assert_str_eq(told.items[0]->status, "fail");
     ck_assert_str_eq(told.items[0]->previous, "fail");
     ck_assert(!told.items[0]->waived);
-    engine_clock_changed(engine);
+    evaluator_clock_changed(evaluator);
     ck_assert_uint_eq(told.count, 1);
 
     set_clock(start); /* the clock is set back: it holds again, and that is told */
@@ -278,7 +278,7 @@ START_TEST(an_attestation_does_not_hide_a_failure)
 {
     begin("{\"attestations\": [{\"rule\": \"5.4\", \"status\": \"pass\", \"by\": \"a\"}]}");
     ck_assert_int_eq(pair_of("5.4")->verdict, VERDICT_FAIL);
-    ck_assert_uint_eq(engine_attestation_matches(engine, &config->attestations[0]), 0);
+    ck_assert_uint_eq(evaluator_attestation_matches(evaluator, &config->attestations[0]), 0);
     end();
 }
 END_TEST
@@ -292,7 +292,7 @@ START_TEST(a_reload_brings_and_takes_waivers)
     forget_told();
     old = config;
     config = with;
-    engine_set_rules(engine, load_rules(with), with);
+    evaluator_set_rules(evaluator, load_rules(with), with);
     config_free(old);
     ck_assert(is_waived("5.4"));
     ck_assert_uint_eq(told.count, 1);
@@ -300,7 +300,7 @@ START_TEST(a_reload_brings_and_takes_waivers)
     ck_assert_str_eq(told.items[0]->cause, "reload");
     old = config;
     config = parse("{}");
-    engine_set_rules(engine, load_rules(config), config);
+    evaluator_set_rules(evaluator, load_rules(config), config);
     config_free(old);
     ck_assert(!is_waived("5.4"));
     ck_assert_uint_eq(told.count, 2);
@@ -315,7 +315,7 @@ START_TEST(waivers_over_a_restart)
                                " \"expires\": \"2026-11-30\"}]}";
     char folder[] = "/tmp/docker-bench-test.XXXXXX";
     scoped(cleanup_free) char *command = NULL;
-    struct engine_callbacks callbacks = {.fetch = on_fetch, .transition = on_transition};
+    struct evaluator_callbacks callbacks = {.fetch = on_fetch, .transition = on_transition};
     struct error error = ERROR_INIT;
 
     ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -323,11 +323,11 @@ START_TEST(waivers_over_a_restart)
     config = parse(text);
     for (int run = 0; run < 3; run++) {
         now = clock_fixed(start + run / 2 * 30 * day);
-        engine = engine_new(base, load_rules(config), config, &now, &callbacks);
-        ck_assert_msg(engine_load_state(engine, folder, &error) == 0, "%s", error.text);
-        engine_set_reachable(engine, true);
+        evaluator = evaluator_new(base, load_rules(config), config, &now, &callbacks);
+        ck_assert_msg(evaluator_load_state(evaluator, folder, &error) == 0, "%s", error.text);
+        evaluator_set_engine_reachable(evaluator, true);
         forget_told();
-        engine_stale(engine, INPUT_CONTAINER, container_id, "test");
+        evaluator_stale(evaluator, INPUT_CONTAINER, container_id, "test");
         if (run == 1)
             ck_assert_uint_eq(told.count, 0);
         if (run == 2) {
@@ -335,7 +335,7 @@ START_TEST(waivers_over_a_restart)
             ck_assert_str_eq(told.items[0]->rule, "5.4");
             ck_assert(!told.items[0]->waived);
         }
-        engine_free(engine);
+        evaluator_free(evaluator);
     }
     forget_told();
     vec_free(&told);

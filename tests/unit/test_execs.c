@@ -4,9 +4,11 @@
 #include <event2/event.h>
 #include <string.h>
 
-#include "agent/engine.h"
+#include "agent/checks/table.h"
+#include "agent/evaluator/evaluator.h"
+#include "agent/rules/rule_set.h"
 #include "common/str.h"
-#include "probes/docker_parse.h"
+#include "probes/docker/docker_parse.h"
 
 #define WEB    "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 #define JOINER "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
@@ -19,7 +21,7 @@ enum { NOW = 1795514400 }; /* 2026-11-24T10:00:00Z */
 static struct event_base *base;
 static struct rule_set *rules;
 static struct clock now;
-static struct engine *engine;
+static struct evaluator *evaluator;
 static struct str asked; /* "kind key\n" for each fetch */
 
 static void on_fetch(enum input_kind kind, const char *key, void *user)
@@ -31,11 +33,11 @@ static void on_fetch(enum input_kind kind, const char *key, void *user)
 static void make_engine(void)
 {
     struct error error = ERROR_INIT;
-    const struct engine_callbacks callbacks = {.fetch = on_fetch};
+    const struct evaluator_callbacks callbacks = {.fetch = on_fetch};
 
-    ck_assert_int_eq(rule_set_load(SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, &error), 0);
-    engine = engine_new(base, rules, NULL, &now, &callbacks);
-    engine_set_reachable(engine, true);
+    ck_assert_int_eq(rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, &error), 0);
+    evaluator = evaluator_new(base, rules, NULL, &now, &callbacks);
+    evaluator_set_engine_reachable(evaluator, true);
 }
 
 static void setup(void)
@@ -47,7 +49,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    engine_free(engine);
+    evaluator_free(evaluator);
     event_base_free(base);
     str_deinit(&asked);
     asked = (struct str){0};
@@ -67,7 +69,7 @@ static void container_read(const char *id, const char *name, const char *labels,
                "\"HostConfig\": {\"NetworkMode\": \"%s\"}, \"ExecIDs\": %s}",
                id, name, labels, mode, execs);
     ck_assert_msg(parse_container(text.data, text.length, &facts, &error) == 0, "%s", error.text);
-    engine_fetched(engine, INPUT_CONTAINER, id, &facts->facts);
+    evaluator_fetched(evaluator, INPUT_CONTAINER, id, &facts->facts);
 }
 
 static void exec_read(const char *id, const char *container, const char *user, const char *command)
@@ -81,7 +83,7 @@ static void exec_read(const char *id, const char *container, const char *user, c
                "\"entrypoint\": \"/bin/sh\", \"arguments\": [\"-c\", \"%s\"]}}",
                id, container, user, command);
     ck_assert_msg(parse_exec(text.data, text.length, &facts, &error) == 0, "%s", error.text);
-    engine_fetched(engine, INPUT_EXEC, id, &facts->facts);
+    evaluator_fetched(evaluator, INPUT_EXEC, id, &facts->facts);
 }
 
 static void made_at(const char *exec_id, const char *command, double seconds, bool before_start)
@@ -93,7 +95,7 @@ static void made_at(const char *exec_id, const char *command, double seconds, bo
                                      .time_nano = (int64_t)NOW * 1000000000 + (int64_t)(seconds * 1e9),
                                      .before_start = before_start};
 
-    engine_exec_made(engine, &event, "docker:container/exec_create");
+    evaluator_exec_made(evaluator, &event, "docker:container/exec_create");
 }
 
 static bool was_asked(const char *kind, const char *id)
@@ -120,7 +122,7 @@ static unsigned count_execs(enum verdict verdict, struct str *evidence)
     const struct subject *subject;
     unsigned count = 0;
 
-    while ((subject = engine_next_subject(engine, &at))) {
+    while ((subject = evaluator_next_subject(evaluator, &at))) {
         struct check_result result;
         const struct pair *pair = subject->kind == SUBJECT_EXEC ? exec_pair(subject, "exec-privileged") : NULL;
 
@@ -129,7 +131,7 @@ static unsigned count_execs(enum verdict verdict, struct str *evidence)
         count++;
         ck_assert_int_eq(exec_pair(subject, "exec-user")->verdict == VERDICT_ERROR, verdict == VERDICT_ERROR);
         check_result_init(&result);
-        engine_explain(engine, subject, pair, &result);
+        evaluator_explain(evaluator, subject, pair, &result);
         if (evidence) {
             str_clear(evidence);
             str_append(evidence, str_text(&result.evidence));
@@ -152,7 +154,7 @@ static void spoofing_container(const char *execs)
 
 static void start_spoofed(void)
 {
-    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    evaluator_stale(evaluator, INPUT_CONTAINER, WEB, "test");
     spoofing_container("[]");
     str_clear(&asked);
 }
@@ -195,7 +197,7 @@ END_TEST
 START_TEST(record_before_its_event)
 {
     start_spoofed();
-    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    evaluator_stale(evaluator, INPUT_CONTAINER, WEB, "test");
     spoofing_container("[\"" EXEC_A "\"]");
     exec_read(EXEC_A, WEB, "app", "id");
     made_at("SPOOFED", "/bin/sh -c id", 1, false);
@@ -230,9 +232,9 @@ START_TEST(events_that_name_nothing)
     struct version_facts *facts = NULL;
 
     ck_assert_int_eq(parse_version(version, strlen(version), &facts, NULL), 0);
-    engine_stale(engine, INPUT_VERSION, NULL, "test");
-    engine_fetched(engine, INPUT_VERSION, NULL, &facts->facts);
-    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    evaluator_stale(evaluator, INPUT_VERSION, NULL, "test");
+    evaluator_fetched(evaluator, INPUT_VERSION, NULL, &facts->facts);
+    evaluator_stale(evaluator, INPUT_CONTAINER, WEB, "test");
     container_read(WEB, "web", "{}", "[]", "bridge");
     made_at(NULL, NULL, 1, false);
     container_read(WEB, "web", "{}", "[\"" EXEC_A "\"]", "bridge");
@@ -240,7 +242,7 @@ START_TEST(events_that_name_nothing)
     exec_read(EXEC_A, WEB, "app", "id");
     ck_assert_uint_eq(lost(), 0);
     /* Its record first, then its event. */
-    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    evaluator_stale(evaluator, INPUT_CONTAINER, WEB, "test");
     container_read(WEB, "web", "{}", "[\"" EXEC_A "\", \"" EXEC_B "\"]", "bridge");
     exec_read(EXEC_B, WEB, "", "id");
     made_at(NULL, NULL, 2, false);
@@ -275,14 +277,14 @@ END_TEST
 /* The container goes while the record of its health check is asked for; so does the engine. */
 START_TEST(health_check_of_a_container_that_goes)
 {
-    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    evaluator_stale(evaluator, INPUT_CONTAINER, WEB, "test");
     container_read(WEB, "web", "{}", "null", "none");
     made_at(EXEC_A, CHECK, 30.1, false);
     made_at(EXEC_B, CHECK, 45, false);
-    engine_gone(engine, INPUT_CONTAINER, WEB, "docker:container/destroy");
-    engine_fetch_failed(engine, INPUT_EXEC, EXEC_A, ENOENT, "404");
+    evaluator_gone(evaluator, INPUT_CONTAINER, WEB, "docker:container/destroy");
+    evaluator_fetch_failed(evaluator, INPUT_EXEC, EXEC_A, ENOENT, "404");
     ck_assert_uint_eq(lost(), 0);
-    engine_fetch_failed(engine, INPUT_EXEC, EXEC_B, ENOENT, "404");
+    evaluator_fetch_failed(evaluator, INPUT_EXEC, EXEC_B, ENOENT, "404");
     ck_assert_uint_eq(lost(), 1);
 }
 END_TEST
@@ -291,7 +293,7 @@ END_TEST
 START_TEST(health_check_out_of_the_blue)
 {
     now.fixed += USEC_PER_SEC;
-    engine_free(engine);
+    evaluator_free(evaluator);
     make_engine();
     start_spoofed();
     made_at("SPOOFED", CHECK, 31, false);
@@ -304,18 +306,18 @@ START_TEST(gone_record)
 {
     scoped_str evidence = STR_INIT;
 
-    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    evaluator_stale(evaluator, INPUT_CONTAINER, WEB, "test");
     container_read(WEB, "web", "{}", "null", "none");
     made_at(EXEC_A, "sh ", 1, false);
     ck_assert(was_asked("exec", EXEC_A));
-    engine_gone(engine, INPUT_CONTAINER, WEB, "docker:container/destroy");
-    engine_fetch_failed(engine, INPUT_EXEC, EXEC_A, ENOENT, "404");
+    evaluator_gone(evaluator, INPUT_CONTAINER, WEB, "docker:container/destroy");
+    evaluator_fetch_failed(evaluator, INPUT_EXEC, EXEC_A, ENOENT, "404");
     ck_assert_uint_eq(count_execs(VERDICT_ERROR, &evidence), 1);
     ck_assert_msg(strstr(evidence.data, "the container is already gone"), "%s", evidence.data);
     ck_assert_ptr_nonnull(strstr(evidence.data, "container web"));
-    engine_stale_all(engine, "scan"); /* what is gone is not asked for again */
+    evaluator_stale_all(evaluator, "scan"); /* what is gone is not asked for again */
     ck_assert(!was_asked("exec", EXEC_A));
-    ck_assert_int_eq(engine_acknowledge(engine, EXEC_A, "root", "seen"), 0);
+    ck_assert_int_eq(evaluator_acknowledge(evaluator, EXEC_A, "root", "seen"), 0);
     ck_assert_uint_eq(lost(), 0);
 }
 END_TEST
@@ -326,20 +328,20 @@ START_TEST(engine_restarted_under_an_exec)
     scoped_str evidence = STR_INIT;
     const struct subject *subject;
 
-    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
+    evaluator_stale(evaluator, INPUT_CONTAINER, WEB, "test");
     container_read(WEB, "web", "{}", "null", "none");
     made_at(EXEC_A, "/bin/sh -c id", 1, false);
     exec_read(EXEC_A, WEB, "root", "id");
     made_at(EXEC_B, "/bin/sh -c who", 2, false); /* its record is on its way when the connection ends */
-    engine_fetch_failed(engine, INPUT_EXEC, EXEC_B, ENOTCONN, "the connection went");
-    engine_set_reachable(engine, false);
-    engine_set_reachable(engine, true);
+    evaluator_fetch_failed(evaluator, INPUT_EXEC, EXEC_B, ENOTCONN, "the connection went");
+    evaluator_set_engine_reachable(evaluator, false);
+    evaluator_set_engine_reachable(evaluator, true);
     str_clear(&asked);
-    engine_stale_all(engine, "engine:connected");
+    evaluator_stale_all(evaluator, "engine:connected");
     ck_assert(!strstr(str_text(&asked), "exec " EXEC_A) && strstr(str_text(&asked), "exec " EXEC_B));
     container_read(WEB, "web", "{}", "null", "none");
-    engine_fetch_failed(engine, INPUT_EXEC, EXEC_B, ENOENT, "404");
-    subject = engine_find_subject(engine, SUBJECT_EXEC, EXEC_A);
+    evaluator_fetch_failed(evaluator, INPUT_EXEC, EXEC_B, ENOENT, "404");
+    subject = evaluator_find_subject(evaluator, SUBJECT_EXEC, EXEC_A);
     ck_assert_int_eq(exec_pair(subject, "exec-user")->verdict, VERDICT_FAIL);
     ck_assert_uint_eq(count_execs(VERDICT_ERROR, &evidence), 1);
     ck_assert_msg(strstr(evidence.data, "the engine has it no more") && strstr(evidence.data, "who"), "%s",
@@ -353,7 +355,7 @@ START_TEST(container_gone_before_it_was_read)
 
     made_at(EXEC_A, "/bin/sh -c id", 1, false);
     ck_assert(was_asked("container", WEB));
-    engine_fetch_failed(engine, INPUT_CONTAINER, WEB, ENOENT, "404");
+    evaluator_fetch_failed(evaluator, INPUT_CONTAINER, WEB, ENOENT, "404");
     ck_assert_uint_eq(count_execs(VERDICT_ERROR, &evidence), 1);
     ck_assert_msg(strstr(evidence.data, "the container is already gone"), "%s", evidence.data);
 }
@@ -369,10 +371,10 @@ START_TEST(before_the_start)
     container_read(WEB, "web", "{}", "null", "none");
     ck_assert(strstr(str_text(&asked), "exec " EXEC_A) && strstr(str_text(&asked), "exec " EXEC_B));
     exec_read(EXEC_A, WEB, "root", "id");
-    engine_fetch_failed(engine, INPUT_EXEC, EXEC_B, ENOENT, "404");
+    evaluator_fetch_failed(evaluator, INPUT_EXEC, EXEC_B, ENOENT, "404");
     ck_assert_uint_eq(lost(), 0);
-    ck_assert_ptr_nonnull(engine_find_subject(engine, SUBJECT_EXEC, EXEC_A));
-    ck_assert_ptr_null(engine_find_subject(engine, SUBJECT_EXEC, EXEC_B));
+    ck_assert_ptr_nonnull(evaluator_find_subject(evaluator, SUBJECT_EXEC, EXEC_A));
+    ck_assert_ptr_null(evaluator_find_subject(evaluator, SUBJECT_EXEC, EXEC_B));
 }
 END_TEST
 
@@ -384,14 +386,14 @@ START_TEST(kept_over_a_restart)
     scoped(cleanup_free) char *command = NULL;
 
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    ck_assert_int_eq(engine_load_state(engine, folder, &error), 0);
+    ck_assert_int_eq(evaluator_load_state(evaluator, folder, &error), 0);
     start_spoofed();
     made_at("SPOOFED", "/bin/sh -c id", 1, false);
     spoofing_container("[]");
     ck_assert_uint_eq(lost(), 1);
-    engine_free(engine);
+    evaluator_free(evaluator);
     make_engine();
-    ck_assert_int_eq(engine_load_state(engine, folder, &error), 0);
+    ck_assert_int_eq(evaluator_load_state(evaluator, folder, &error), 0);
     ck_assert_uint_eq(count_execs(VERDICT_ERROR, &evidence), 1);
     ck_assert_ptr_nonnull(strstr(evidence.data, "/bin/sh -c id"));
     command = mem_printf("rm -r %s", folder);
@@ -401,7 +403,7 @@ END_TEST
 
 static enum verdict network_verdict(const char *id)
 {
-    const struct subject *subject = engine_find_subject(engine, SUBJECT_CONTAINER, id);
+    const struct subject *subject = evaluator_find_subject(evaluator, SUBJECT_CONTAINER, id);
 
     return exec_pair(subject, "container-network-namespace")->verdict;
 }
@@ -409,12 +411,12 @@ static enum verdict network_verdict(const char *id)
 /* Whose namespace it shares goes: nobody knows any more whose that was. */
 static void check_joiner(const char *mode)
 {
-    engine_stale(engine, INPUT_CONTAINER, WEB, "test");
-    engine_stale(engine, INPUT_CONTAINER, JOINER, "test");
+    evaluator_stale(evaluator, INPUT_CONTAINER, WEB, "test");
+    evaluator_stale(evaluator, INPUT_CONTAINER, JOINER, "test");
     container_read(WEB, "web", "{}", "null", "host");
     container_read(JOINER, "joiner", "{}", "null", mode);
     ck_assert_int_eq(network_verdict(JOINER), VERDICT_FAIL);
-    engine_gone(engine, INPUT_CONTAINER, WEB, "docker:container/destroy");
+    evaluator_gone(evaluator, INPUT_CONTAINER, WEB, "docker:container/destroy");
     ck_assert_int_eq(network_verdict(JOINER), VERDICT_ERROR);
 }
 
@@ -450,11 +452,11 @@ START_TEST(dangling_by_time)
     ck_assert_int_eq(parse_image_list(list, strlen(list), &images, &error), 0);
     ck_assert_int_eq(parse_container_list("[]", 2, &containers, &error), 0);
     now.fixed = due - 2000;
-    engine_stale(engine, INPUT_IMAGES, NULL, "test");
-    engine_stale(engine, INPUT_CONTAINERS, NULL, "test");
-    engine_fetched(engine, INPUT_CONTAINERS, NULL, &containers->facts);
-    engine_fetched(engine, INPUT_IMAGES, NULL, &images->facts);
-    host = engine_find_subject(engine, SUBJECT_HOST, "host");
+    evaluator_stale(evaluator, INPUT_IMAGES, NULL, "test");
+    evaluator_stale(evaluator, INPUT_CONTAINERS, NULL, "test");
+    evaluator_fetched(evaluator, INPUT_CONTAINERS, NULL, &containers->facts);
+    evaluator_fetched(evaluator, INPUT_IMAGES, NULL, &images->facts);
+    host = evaluator_find_subject(evaluator, SUBJECT_HOST, "host");
     ck_assert_int_eq(exec_pair(host, "image-sprawl")->verdict, VERDICT_PASS);
     now.fixed = exec_pair(host, "image-sprawl")->recheck;
     ck_assert_int_eq(now.fixed, due + 1);

@@ -5,9 +5,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "probes/docker_parse.h"
-#include "probes/fileset.h"
-#include "probes/proc.h"
+#include "probes/docker/docker_parse.h"
+#include "probes/fileset/fileset.h"
+#include "probes/host/proc.h"
 #include "tests/unit/host_folder.h"
 
 static struct daemon_facts *daemon_of(const char *option, const char *value, const char *config)

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "probes/containerd.h"
-#include "probes/daemon_config.h"
-#include "probes/environment.h"
-#include "probes/groups.h"
-#include "probes/listeners.h"
-#include "probes/mounts.h"
+#include "probes/daemon/containerd.h"
+#include "probes/daemon/daemon_config.h"
+#include "probes/environment/environment.h"
+#include "probes/host/groups.h"
+#include "probes/host/listeners.h"
+#include "probes/watch/mounts.h"
 #include "tests/unit/host_folder.h"
 
 /* ---- Groups ---- */

@@ -7,7 +7,7 @@
 #include "agent/checks/image_history.h"
 #include "agent/checks/image_verified.h"
 #include "common/clock.h"
-#include "common/secrets.h"
+#include "common/secrets/secrets.h"
 
 enum { LENGTH = 1 << 18, SECONDS = 2 };
 

@@ -8,7 +8,7 @@
 #include <sys/xattr.h>
 
 #include "common/vec.h"
-#include "probes/layers.h"
+#include "probes/images/layers.h"
 #include "tests/unit/host_folder.h"
 
 static const char base_digest[] = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "probes/record_watch.h"
+#include "probes/watch/record_watch.h"
 
 static struct event_base *base;
 static struct record_watch *records;

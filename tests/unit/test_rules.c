@@ -3,17 +3,19 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "agent/check.h"
+#include "agent/checks/table.h"
+#include "agent/model/check.h"
+#include "agent/rules/rule_set.h"
 #include "common/clock.h"
-#include "probes/daemon_config.h"
-#include "probes/docker_parse.h"
+#include "probes/daemon/daemon_config.h"
+#include "probes/docker/docker_parse.h"
 #include "tests/unit/host_folder.h"
 
 static struct rule_set *load(const char *user_dir, const char *benchmark, struct error *error)
 {
     struct rule_set *rules = NULL;
 
-    rule_set_load(SOURCE_DATA_DIR, user_dir, benchmark, NULL, 0, &rules, error);
+    rule_set_load(checks, SOURCE_DATA_DIR, user_dir, benchmark, NULL, 0, &rules, error);
     return rules;
 }
 

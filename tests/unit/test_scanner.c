@@ -10,7 +10,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "probes/scanner.h"
+#include "probes/images/scanner.h"
 
 #define REPORT                                                                                                         \
     "{\"SchemaVersion\":2,\"Results\":[{\"Vulnerabilities\":[{\"VulnerabilityID\":\"CVE-1\",\"PkgName\":\"a\","        \

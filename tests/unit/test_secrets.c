@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "common/secrets.h"
+#include "common/secrets/secrets.h"
 
 static const char *const secret_texts[] = {
     "echo -e 'pw1\\npw1' | passwd root",

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/server_clients.h"
+#include "agent/api/server_clients.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 

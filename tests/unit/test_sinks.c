@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "agent/sink.h"
-#include "agent/transition.h"
+#include "agent/evaluator/transition.h"
+#include "agent/sinks/sink.h"
 #include "common/memory.h"
 
 static struct event_base *base;

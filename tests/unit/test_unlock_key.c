@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
-#include "probes/unlock_key.h"
+#include "probes/host/unlock_key.h"
 
 static const char key_a[] = "SWMKEY-1-abcdefghijklmnopqrstuvwxyz0123456789abcdefg", key_b[] = "SWMKEY-1-another";
 static char folder[64], path[96];

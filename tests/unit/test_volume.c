@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/str.h"
-#include "probes/volume.h"
+#include "probes/docker/volume.h"
 
 static const struct {
     const char *text, *folder;

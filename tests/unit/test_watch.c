@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "common/memory.h"
-#include "probes/watch.h"
+#include "probes/watch/watch.h"
 
 static struct event_base *base;
 static struct host_root *root;

@@ -14,7 +14,7 @@
 #include "common/capability.h"
 #include "common/clock.h"
 #include "common/memory.h"
-#include "probes/broker.h"
+#include "probes/worker/helper.h"
 
 enum { LIMIT = 1000, MS_MAX = 20000 };
 
@@ -275,9 +275,9 @@ START_TEST(it_keeps_what_it_was_told_to)
 }
 END_TEST
 
-/* ---- Through a broker ---- */
+/* ---- Through a helper ---- */
 
-static void ask(struct broker *broker, unsigned timeout_ms, struct outcome *ret)
+static void ask(struct helper *helper, unsigned timeout_ms, struct outcome *ret)
 {
     struct error error = ERROR_INIT;
 
@@ -285,40 +285,40 @@ static void ask(struct broker *broker, unsigned timeout_ms, struct outcome *ret)
     ck_assert_msg(
         worker_start(workers,
                      &(struct worker_options){
-                         .broker = broker, .limit = LIMIT, .timeout_ms = timeout_ms, .done = on_done, .user = ret},
+                         .helper = helper, .limit = LIMIT, .timeout_ms = timeout_ms, .done = on_done, .user = ret},
                      &error) != NULL,
         "%s", error.text);
     run_loop(&ret->done, MS_MAX);
     ck_assert(ret->done);
 }
 
-START_TEST(a_broker_has_its_work_done)
+START_TEST(a_helper_has_its_work_done)
 {
     scoped(cleanup_free) char *wanted =
         mem_printf("%x 0 0 1 1 %d", 1U << CAP_DAC_READ_SEARCH, getpriority(PRIO_PROCESS, 0));
     struct error error = ERROR_INIT;
-    struct broker *broker = broker_new(&(struct worker_options){.run = tell_power,
+    struct helper *helper = helper_new(&(struct worker_options){.run = tell_power,
                                                                 .timeout_ms = MS_MAX,
                                                                 .capabilities = CAPABILITY(CAP_DAC_READ_SEARCH)},
                                        &error);
     struct outcome outcome;
 
-    ck_assert_msg(broker != NULL, "%s", error.text);
+    ck_assert_msg(helper != NULL, "%s", error.text);
     for (int i = 0; i < 5; i++) {
-        ask(broker, MS_MAX, &outcome);
+        ask(helper, MS_MAX, &outcome);
         ck_assert_int_eq(outcome.number, 0);
         ck_assert_str_eq(outcome.text.data, wanted);
         str_deinit(&outcome.text);
     }
-    broker_free(broker);
+    helper_free(helper);
 }
 END_TEST
 
-START_TEST(a_broker_keeps_what_the_agent_gave_up)
+START_TEST(a_helper_keeps_what_the_agent_gave_up)
 {
     scoped(cleanup_free) char *wanted = mem_printf("%x 0 0 1 1 %d", 1U << CAP_SYS_NICE, getpriority(PRIO_PROCESS, 0));
     struct error error = ERROR_INIT;
-    struct broker *broker = broker_new(
+    struct helper *helper = helper_new(
         &(struct worker_options){.run = tell_power, .timeout_ms = MS_MAX, .capabilities = CAPABILITY(CAP_SYS_NICE)},
         &error);
     struct outcome outcome;
@@ -327,10 +327,10 @@ START_TEST(a_broker_keeps_what_the_agent_gave_up)
     ck_assert_int_eq(capability_keep(~CAPABILITY(CAP_SYS_NICE)), 0);
     ck_assert(!capability_has(CAP_SYS_NICE));
     ck_assert(capability_has(CAP_DAC_READ_SEARCH));
-    ask(broker, MS_MAX, &outcome);
+    ask(helper, MS_MAX, &outcome);
     ck_assert_str_eq(str_text(&outcome.text), wanted);
     str_deinit(&outcome.text);
-    broker_free(broker);
+    helper_free(helper);
 }
 END_TEST
 
@@ -343,21 +343,21 @@ static int wait_for_nothing(struct str *output, const void *argument, struct err
     return 0;
 }
 
-START_TEST(a_broker_whose_work_hangs)
+START_TEST(a_helper_whose_work_hangs)
 {
     struct error error = ERROR_INIT;
-    struct broker *broker = broker_new(&(struct worker_options){.run = wait_for_nothing, .timeout_ms = 100}, &error);
+    struct helper *helper = helper_new(&(struct worker_options){.run = wait_for_nothing, .timeout_ms = 100}, &error);
     struct outcome outcome;
     const bool never = false;
 
-    ask(broker, 100, &outcome);
+    ask(helper, 100, &outcome);
     ck_assert_int_eq(outcome.number, ETIMEDOUT);
     str_deinit(&outcome.text);
     run_loop(&never, 1500); /* its own time-out ends it */
-    ask(broker, 100, &outcome);
+    ask(helper, 100, &outcome);
     ck_assert_int_eq(outcome.number, ETIMEDOUT);
     str_deinit(&outcome.text);
-    broker_free(broker);
+    helper_free(helper);
 }
 END_TEST
 
@@ -369,22 +369,22 @@ static int tell_parent(struct str *output, const void *argument, struct error *e
     return 0;
 }
 
-START_TEST(a_broker_that_was_killed_is_an_error)
+START_TEST(a_helper_that_was_killed_is_an_error)
 {
     struct error error = ERROR_INIT;
-    struct broker *broker = broker_new(&(struct worker_options){.run = tell_parent, .timeout_ms = MS_MAX}, &error);
+    struct helper *helper = helper_new(&(struct worker_options){.run = tell_parent, .timeout_ms = MS_MAX}, &error);
     struct outcome outcome;
     const bool never = false;
 
-    ask(broker, MS_MAX, &outcome);
+    ask(helper, MS_MAX, &outcome);
     ck_assert_int_eq(kill((pid_t)atoi(outcome.text.data), SIGKILL), 0);
     str_deinit(&outcome.text);
     run_loop(&never, 100);
     ck_assert_ptr_null(worker_start(
-        workers, &(struct worker_options){.broker = broker, .limit = LIMIT, .done = on_done, .user = &outcome},
+        workers, &(struct worker_options){.helper = helper, .limit = LIMIT, .done = on_done, .user = &outcome},
         &error));
     ck_assert_str_eq(error.text, "its helper process has ended");
-    broker_free(broker);
+    helper_free(helper);
 }
 END_TEST
 
@@ -405,10 +405,10 @@ int main(void)
     tcase_add_test(tests, cancelled_it_says_nothing);
     tcase_add_test(tests, what_is_cancelled_last_is_not_waited_for);
     tcase_add_test(tests, it_keeps_what_it_was_told_to);
-    tcase_add_test(tests, a_broker_has_its_work_done);
-    tcase_add_test(tests, a_broker_keeps_what_the_agent_gave_up);
-    tcase_add_test(tests, a_broker_whose_work_hangs);
-    tcase_add_test(tests, a_broker_that_was_killed_is_an_error);
+    tcase_add_test(tests, a_helper_has_its_work_done);
+    tcase_add_test(tests, a_helper_keeps_what_the_agent_gave_up);
+    tcase_add_test(tests, a_helper_whose_work_hangs);
+    tcase_add_test(tests, a_helper_that_was_killed_is_an_error);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,0 +1,145 @@
+/* The query API over the Unix socket, on libevent's evhttp.
+ *
+ * A request is answered at once from memory; only followers of /v1/events live longer. Limits: 64 KiB of body, 16 KiB
+ * of headers, 30 s for a request to arrive or for the next one, as many followers as server_followers.c and as many
+ * connections as server_clients.h say. */
+#include "agent/api/server.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/api/server_internal.h"
+#include "agent/api/server_query.h"
+#include "agent/api/server_socket.h"
+
+enum { BODY_LIMIT = 64 * 1024, HEADER_LIMIT = 16 * 1024, TIMEOUT_S = 30 };
+
+static const struct route {
+    enum evhttp_cmd_type method;
+    const char *path; /* ending in '/': a name follows */
+    void (*answer)(struct call *call);
+    const char *const *parameters;
+} routes[] = {
+    {EVHTTP_REQ_GET, "/v1/status", server_get_status, query_no_parameters},
+    {EVHTTP_REQ_GET, "/v1/rules", server_get_rules, query_no_parameters},
+    {EVHTTP_REQ_GET, "/v1/rules/", server_get_rule, query_no_parameters},
+    {EVHTTP_REQ_GET, "/v1/findings", server_get_findings, query_finding_parameters},
+    {EVHTTP_REQ_GET, "/v1/events", server_get_events, query_event_parameters},
+    {EVHTTP_REQ_GET, "/healthz", server_get_health, query_no_parameters},
+    {EVHTTP_REQ_POST, "/v1/scan", server_post_scan, query_no_parameters},
+    {EVHTTP_REQ_POST, "/v1/ack", server_post_ack, query_no_parameters},
+};
+
+static const struct route *find_route(const char *path, const char **ret_name)
+{
+    for (size_t i = 0; i < countof(routes); i++) {
+        size_t length = strlen(routes[i].path);
+
+        if (strcmp(routes[i].path, path) == 0 && routes[i].path[length - 1] != '/')
+            return &routes[i];
+        if (routes[i].path[length - 1] == '/' && strncmp(routes[i].path, path, length) == 0 && path[length] &&
+            !strchr(path + length, '/')) {
+            *ret_name = path + length;
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+static void answer(struct call *call, const char *path)
+{
+    const struct route *route = find_route(path, &call->name);
+    enum evhttp_cmd_type method = evhttp_request_get_command(call->request);
+    struct error error = ERROR_INIT;
+
+    if (!route) {
+        server_reply_error(call->request, HTTP_NOTFOUND, "not_found", "there is no such resource");
+        return;
+    }
+    if (method != route->method) {
+        evhttp_add_header(evhttp_request_get_output_headers(call->request), "Allow",
+                          route->method == EVHTTP_REQ_GET ? "GET" : "POST");
+        server_reply_error(call->request, HTTP_BADMETHOD, "method_not_allowed",
+                           route->method == EVHTTP_REQ_GET ? "only GET is allowed here" : "only POST is allowed here");
+        return;
+    }
+    if (query_check(call->query, route->parameters, &call->view.language, &error) < 0) {
+        server_reply_bad_request(call->request, &error);
+        return;
+    }
+    route->answer(call);
+}
+
+/* A value would end at an encoded NUL, and what is behind it would count for nothing. */
+static int parse_query(const char *query, struct evkeyvalq *ret)
+{
+    return query && strstr(query, "%00") ? -1 : evhttp_parse_query_str(query ? query : "", ret);
+}
+
+static void on_request(struct evhttp_request *request, void *user)
+{
+    struct call call = {.server = user, .request = request};
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    const char *query = uri ? evhttp_uri_get_query(uri) : NULL;
+    scoped(cleanup_free) char *path = NULL;
+    struct evkeyvalq parameters;
+    size_t length = 0;
+
+    path = uri && evhttp_uri_get_path(uri) ? evhttp_uridecode(evhttp_uri_get_path(uri), 0, &length) : NULL;
+    if (!path || strlen(path) != length || parse_query(query, &parameters) < 0) {
+        server_reply_error(request, HTTP_BADREQUEST, "bad_request", "the request's address cannot be read");
+        return;
+    }
+    call.query = &parameters;
+    clients_served(call.server->clients, server_request_fd(request), false);
+    call.server->backend.view(call.server->backend.user, &call.view);
+    answer(&call, path);
+    evhttp_clear_headers(&parameters);
+}
+
+int server_new(struct event_base *base, const struct server_backend *backend, const struct config *config,
+               struct server **ret, struct error *error)
+{
+    enum { ALL_METHODS = 0xffff };
+    struct server *server = mem_alloc(sizeof *server);
+    struct evhttp_bound_socket *bound;
+    int fd;
+
+    server->base = base;
+    server->backend = *backend;
+    TAILQ_INIT(&server->followers);
+    fd = server_socket_open(config, &server->own_socket, error);
+    if (fd < 0) {
+        free(server);
+        return fd;
+    }
+    server->path = mem_strdup(config->socket_path);
+    server->http = evhttp_new(base);
+    evhttp_set_max_body_size(server->http, BODY_LIMIT);
+    evhttp_set_max_headers_size(server->http, HEADER_LIMIT);
+    evhttp_set_timeout(server->http, TIMEOUT_S);
+    evhttp_set_allowed_methods(server->http, ALL_METHODS);
+    evhttp_set_gencb(server->http, on_request, server);
+    bound = evhttp_accept_socket_with_handle(server->http, fd);
+    if (!bound) {
+        server_free(server);
+        return error_set(error, EIO, "socket: cannot accept connections");
+    }
+    server->clients = clients_new(base, server->http, bound, TIMEOUT_S);
+    *ret = server;
+    return 0;
+}
+
+void server_free(struct server *server)
+{
+    if (!server)
+        return;
+    server_end_followers(server);
+    evhttp_free(server->http);
+    clients_free(server->clients);
+    if (server->own_socket)
+        unlink(server->path);
+    free(server->path);
+    free(server);
+}

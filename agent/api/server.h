@@ -1,0 +1,23 @@
+/* The query API: HTTP/1.1 and JSON over the Unix socket (evhttp), with peer credentials, caps and streaming. */
+#ifndef AGENT_API_SERVER_H
+#define AGENT_API_SERVER_H
+
+#include "agent/api/view.h"
+
+struct server;
+
+/* Whom the server asks. */
+struct server_backend {
+    void (*view)(void *user, struct agent_view *ret); /* the agent's state just now */
+    void (*scan)(void *user, const char *cause);      /* starts a full re-evaluation */
+    void *user;
+};
+
+/* Takes the socket: a stale file of a dead agent is replaced, a live agent's is an error (EADDRINUSE). Created under a
+ * umask, mode and group as configured. A socket handed over by systemd (LISTEN_FDS) is used instead. */
+int server_new(struct event_base *base, const struct server_backend *backend, const struct config *config,
+               struct server **ret, struct error *error);
+void server_free(struct server *server);
+void server_transition(struct server *server, struct transition *transition); /* to the followers of /v1/events */
+
+#endif

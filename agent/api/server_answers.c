@@ -1,0 +1,204 @@
+/* Answers that are made at once from memory. */
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "agent/api/server_internal.h"
+#include "agent/api/server_query.h"
+#include "agent/api/view.h"
+
+static void reply(struct evhttp_request *request, int status, const char *type, const char *text, size_t length)
+{
+    struct evbuffer *body = evbuffer_new();
+
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
+    evbuffer_add(body, text, length);
+    evbuffer_add(body, "\n", 1);
+    evhttp_send_reply(request, status, NULL, body);
+    evbuffer_free(body);
+}
+
+static void reply_json(struct evhttp_request *request, int status, struct json_out *out)
+{
+    size_t length;
+    const char *text = json_out_text(out, &length);
+
+    reply(request, status, "application/json", text, length);
+}
+
+void server_reply_error(struct evhttp_request *request, int status, const char *code, const char *message)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+
+    json_out_object(out, NULL);
+    json_out_object(out, "error");
+    json_out_string(out, "code", code);
+    json_out_string(out, "message", message);
+    json_out_end_object(out);
+    json_out_end_object(out);
+    reply_json(request, status, out);
+}
+
+void server_reply_bad_request(struct evhttp_request *request, const struct error *error)
+{
+    server_reply_error(request, HTTP_BADREQUEST, "bad_request", error->text);
+}
+
+evutil_socket_t server_request_fd(struct evhttp_request *request)
+{
+    return bufferevent_getfd(evhttp_connection_get_bufferevent(evhttp_request_get_connection(request)));
+}
+
+static uid_t peer_uid(struct evhttp_request *request)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+
+    if (getsockopt(server_request_fd(request), SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+        return (uid_t)-1;
+    return peer.uid;
+}
+
+static bool refuse_unless_root(struct call *call)
+{
+    if (peer_uid(call->request) == 0)
+        return false;
+    server_reply_error(call->request, 403, "forbidden", "only root may do this");
+    return true;
+}
+
+static void reply_view(struct call *call, void (*view)(const struct agent_view *view, struct json_out *out))
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+
+    json_out_object(out, NULL);
+    view(&call->view, out);
+    json_out_end_object(out);
+    reply_json(call->request, HTTP_OK, out);
+}
+
+void server_get_status(struct call *call)
+{
+    reply_view(call, view_status);
+}
+
+void server_get_rules(struct call *call)
+{
+    reply_view(call, view_rules);
+}
+
+void server_get_rule(struct call *call)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    struct error error = ERROR_INIT;
+
+    json_out_object(out, NULL);
+    if (view_rule(&call->view, call->name, out, &error) < 0) {
+        server_reply_error(call->request, HTTP_NOTFOUND, "not_found", error.text);
+        return;
+    }
+    json_out_end_object(out);
+    reply_json(call->request, HTTP_OK, out);
+}
+
+void server_get_findings(struct call *call)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    struct finding_filter filter;
+    struct error error = ERROR_INIT;
+    int r = query_findings(call->query, &filter, &error);
+
+    json_out_object(out, NULL);
+    if (r == 0)
+        r = view_findings(&call->view, &filter, out, &error);
+    if (r < 0) {
+        server_reply_bad_request(call->request, &error);
+        return;
+    }
+    json_out_end_object(out);
+    reply_json(call->request, HTTP_OK, out);
+}
+
+void server_get_health(struct call *call)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    bool ready;
+
+    json_out_object(out, NULL);
+    json_out_array(out, "reasons");
+    ready = view_health(&call->view, out);
+    json_out_end_array(out);
+    json_out_bool(out, "ready", ready);
+    json_out_end_object(out);
+    reply_json(call->request, ready ? HTTP_OK : HTTP_SERVUNAVAIL, out);
+}
+
+void server_post_scan(struct call *call)
+{
+    scoped(cleanup_json_out) struct json_out *out = NULL;
+
+    if (refuse_unless_root(call))
+        return;
+    call->server->backend.scan(call->server->backend.user, "scan");
+    out = json_out_new(false);
+    json_out_object(out, NULL);
+    json_out_bool(out, "started", true);
+    json_out_int(out, "last_seq", (int64_t)evaluator_last_seq(call->view.evaluator));
+    json_out_end_object(out);
+    reply_json(call->request, 202, out);
+}
+
+/* The exec whose id is WANTED or begins with it (12 digits or more). */
+static const char *find_exec(const struct evaluator *evaluator, const char *wanted)
+{
+    const struct subject *subject;
+    const char *found = NULL;
+    size_t at = 0;
+
+    while ((subject = evaluator_next_subject(evaluator, &at)))
+        if (subject->kind == SUBJECT_EXEC &&
+            (strcmp(subject->id, wanted) == 0 || (strlen(wanted) >= 12 && str_starts(subject->id, wanted)))) {
+            if (found)
+                return NULL;
+            found = subject->id;
+        }
+    return found;
+}
+
+void server_post_ack(struct call *call)
+{
+    struct evbuffer *input = evhttp_request_get_input_buffer(call->request);
+    size_t length = evbuffer_get_length(input);
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped(cleanup_json_out) struct json_out *out = NULL;
+    scoped(cleanup_free) char *by = NULL, *id = NULL;
+    const char *exec, *reason;
+    struct error error = ERROR_INIT;
+
+    if (refuse_unless_root(call))
+        return;
+    if (json_parse((const char *)evbuffer_pullup(input, -1), length, NULL, &doc, &error) < 0) {
+        server_reply_bad_request(call->request, &error);
+        return;
+    }
+    exec = json_string(json_get(json_root(doc), "exec"));
+    reason = json_string(json_get(json_root(doc), "reason"));
+    if (str_empty(exec) || str_empty(reason)) {
+        error_set(&error, EINVAL, "\"exec\" and \"reason\" are wanted");
+        server_reply_bad_request(call->request, &error);
+        return;
+    }
+    id = mem_strdup(find_exec(call->view.evaluator, exec));
+    by = mem_printf("uid %u", (unsigned)peer_uid(call->request));
+    if (!id || evaluator_acknowledge(call->view.writable_engine, id, by, reason) < 0) {
+        server_reply_error(call->request, HTTP_NOTFOUND, "not_found",
+                           "there is no such exec finding, or more than one");
+        return;
+    }
+    out = json_out_new(false);
+    json_out_object(out, NULL);
+    json_out_string(out, "acknowledged", id);
+    json_out_end_object(out);
+    reply_json(call->request, HTTP_OK, out);
+}

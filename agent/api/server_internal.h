@@ -1,0 +1,52 @@
+/* What the server's own files share: server.c (its life, and which answer a request gets), server_answers.c (what is
+ * answered at once), server_followers.c (/v1/events, and who follows it). Nobody else includes this. */
+#ifndef AGENT_API_SERVER_INTERNAL_H
+#define AGENT_API_SERVER_INTERNAL_H
+
+#include <event2/event.h>
+#include <event2/http.h>
+#include <sys/queue.h>
+
+#include "agent/api/server.h"
+#include "agent/api/server_clients.h"
+
+struct follower;
+
+struct server {
+    struct event_base *base;
+    struct server_backend backend;
+    struct evhttp *http;
+    struct clients *clients;
+    char *path;
+    bool own_socket;
+    TAILQ_HEAD(follower_list, follower) followers; /* of /v1/events */
+    size_t follower_count;
+};
+
+/* A request that is being answered. */
+struct call {
+    struct server *server;
+    struct evhttp_request *request;
+    const struct evkeyvalq *query;
+    struct agent_view view;
+    const char *name; /* what stands behind the route: the rule */
+};
+
+/* server_answers.c */
+evutil_socket_t server_request_fd(struct evhttp_request *request);
+void server_reply_error(struct evhttp_request *request, int status, const char *code, const char *message);
+void server_reply_bad_request(struct evhttp_request *request, const struct error *error);
+/* Each answers its route. */
+void server_get_status(struct call *call);
+void server_get_rules(struct call *call);
+void server_get_rule(struct call *call);
+void server_get_findings(struct call *call);
+void server_get_health(struct call *call);
+void server_post_scan(struct call *call);
+void server_post_ack(struct call *call);
+
+/* server_followers.c */
+void server_get_events(struct call *call);
+void server_end_followers(struct server *server); /* hangs up on all of them */
+
+#endif

@@ -1,0 +1,151 @@
+/* See the header. */
+#include "agent/api/server_query.h"
+
+#include <errno.h>
+#include <event2/http.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/str.h"
+
+enum { LIMIT_MAX = 100000 };
+
+const char *const query_no_parameters[] = {NULL};
+const char *const query_finding_parameters[] = {"rule", "section", "status", "severity", "subject",
+                                                "kind", "waived",  "limit",  "after",    NULL};
+const char *const query_event_parameters[] = {"since", "follow", NULL};
+
+int query_check(const struct evkeyvalq *query, const char *const *allowed, enum language *language, struct error *error)
+{
+    const struct evkeyval *parameter;
+
+    for (parameter = query->tqh_first; parameter; parameter = parameter->next.tqe_next) {
+        bool known = strcmp(parameter->key, "lang") == 0;
+
+        for (size_t i = 0; allowed[i] && !known; i++)
+            known = strcmp(allowed[i], parameter->key) == 0;
+        if (!known)
+            return error_set(error, EINVAL, "unknown parameter \"%s\"", parameter->key);
+        for (const struct evkeyval *other = parameter->next.tqe_next; other; other = other->next.tqe_next)
+            if (strcmp(other->key, parameter->key) == 0)
+                return error_set(error, EINVAL, "parameter \"%s\" is given twice", parameter->key);
+        if (strcmp(parameter->key, "lang") != 0)
+            continue;
+        if (strcmp(parameter->value, "en") != 0 && strcmp(parameter->value, "zh") != 0)
+            return error_set(error, EINVAL, "lang: must be en or zh");
+        *language = strcmp(parameter->value, "zh") == 0 ? LANGUAGE_ZH : LANGUAGE_EN;
+    }
+    return 0;
+}
+
+static int read_number(const char *name, const char *text, uint64_t min, uint64_t max, uint64_t *ret,
+                       struct error *error)
+{
+    char *end;
+
+    errno = 0;
+    *ret = strtoull(text, &end, 10);
+    if (!*text || strspn(text, "0123456789") != strlen(text) || errno || *ret < min || *ret > max)
+        return error_set(error, EINVAL, "%s: must be a whole number from %llu to %llu", name, (unsigned long long)min,
+                         (unsigned long long)max);
+    return 0;
+}
+
+static int read_bool(const char *name, const char *text, bool *ret, struct error *error)
+{
+    if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+        return error_set(error, EINVAL, "%s: must be true or false", name);
+    *ret = strcmp(text, "true") == 0;
+    return 0;
+}
+
+/* "fail,error" → bits. PARSE finds the number of one word. */
+static int read_words(const char *name, const char *text, bool (*parse)(const char *word, unsigned *ret),
+                      unsigned *ret_bits, struct error *error)
+{
+    for (const char *at = text;; at++) {
+        size_t length = strcspn(at, ",");
+        scoped(cleanup_free) char *word = mem_strndup(at, length);
+        unsigned value;
+
+        if (!parse(word, &value))
+            return error_set(error, EINVAL, "%s: \"%s\" is none", name, word);
+        *ret_bits |= 1u << value;
+        at += length;
+        if (!*at)
+            return 0;
+    }
+}
+
+static bool parse_status(const char *word, unsigned *ret)
+{
+    enum verdict verdict;
+
+    if (!verdict_parse(word, &verdict))
+        return false;
+    *ret = verdict;
+    return true;
+}
+
+static bool parse_severity(const char *word, unsigned *ret)
+{
+    enum severity severity;
+
+    if (!severity_parse(word, &severity))
+        return false;
+    *ret = severity;
+    return true;
+}
+
+int query_findings(const struct evkeyvalq *query, struct finding_filter *ret, struct error *error)
+{
+    const char *status = evhttp_find_header(query, "status"), *severity = evhttp_find_header(query, "severity");
+    const char *kind = evhttp_find_header(query, "kind"), *waived = evhttp_find_header(query, "waived");
+    const char *limit = evhttp_find_header(query, "limit");
+    enum subject_kind subject_kind;
+    uint64_t number = 0;
+    bool is_waived = false;
+    int r = 0;
+
+    *ret = (struct finding_filter){
+        .rule = evhttp_find_header(query, "rule"),
+        .section = evhttp_find_header(query, "section"),
+        .subject = evhttp_find_header(query, "subject"),
+        .after = evhttp_find_header(query, "after"),
+        .kind = -1,
+        .waived = -1,
+        .bytes = VIEW_PAGE_BYTES,
+    };
+    if (status)
+        r = read_words("status", status, parse_status, &ret->statuses, error);
+    if (r == 0 && severity)
+        r = read_words("severity", severity, parse_severity, &ret->severities, error);
+    if (r == 0 && kind) {
+        if (!subject_kind_parse(kind, &subject_kind))
+            return error_set(error, EINVAL, "kind: \"%s\" is none", kind);
+        ret->kind = (int)subject_kind;
+    }
+    if (r == 0 && waived) {
+        r = read_bool("waived", waived, &is_waived, error);
+        ret->waived = is_waived;
+    }
+    if (r == 0 && limit) {
+        r = read_number("limit", limit, 1, LIMIT_MAX, &number, error);
+        ret->limit = (size_t)number;
+    }
+    return r;
+}
+
+int query_events(const struct evkeyvalq *query, uint64_t last_seq, uint64_t *ret_since, bool *ret_follow,
+                 struct error *error)
+{
+    const char *since = evhttp_find_header(query, "since"), *follow = evhttp_find_header(query, "follow");
+    int r = 0;
+
+    if (follow)
+        r = read_bool("follow", follow, ret_follow, error);
+    *ret_since = *ret_follow ? last_seq : 0;
+    if (r == 0 && since)
+        r = read_number("since", since, 0, INT64_MAX, ret_since, error);
+    return r;
+}

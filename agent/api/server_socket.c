@@ -1,0 +1,97 @@
+/* See the header. */
+#include "agent/api/server_socket.h"
+
+#include <errno.h>
+#include <event2/util.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+static int make_folder(const char *path, struct error *error)
+{
+    scoped(cleanup_free) char *folder = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
+
+    if (!*folder || mkdir(folder, 0755) == 0 || errno == EEXIST)
+        return 0;
+    return error_system(error, errno, "socket: cannot create %s", folder);
+}
+
+/* A dead agent's socket refuses; a live one's answers. */
+static int clear_stale(const struct sockaddr_un *address, struct error *error)
+{
+    scoped(cleanup_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct stat st;
+
+    if (lstat(address->sun_path, &st) < 0)
+        return errno == ENOENT ? 0 : error_system(error, errno, "socket: %s", address->sun_path);
+    if (!S_ISSOCK(st.st_mode))
+        return error_set(error, EEXIST, "socket: %s exists and is no socket", address->sun_path);
+    if (fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN))
+        return error_set(error, EADDRINUSE, "socket: another agent answers at %s", address->sun_path);
+    return unlink(address->sun_path) == 0 ? 0
+                                          : error_system(error, errno, "socket: cannot remove %s", address->sun_path);
+}
+
+static int set_group(const char *path, const char *group, struct error *error)
+{
+    const struct group *entry = getgrnam(group ? group : "docker-bench-agent");
+
+    if (!entry && group)
+        return error_set(error, ENOENT, "socket.group: there is no group \"%s\"", group);
+    if (entry && chown(path, (uid_t)-1, entry->gr_gid) < 0)
+        return error_system(error, errno, "socket: cannot give %s to group %s", path, entry->gr_name);
+    return 0;
+}
+
+static int make_socket(const struct config *config, struct error *error)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = config->socket_path;
+    scoped(cleanup_close) int fd = -1;
+    mode_t mask;
+    int r, bound;
+
+    if (path[0] != '/' || strlen(path) >= sizeof address.sun_path)
+        return error_set(error, EINVAL, "socket.path: must be absolute and shorter than %zu: %s",
+                         sizeof address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path));
+    r = make_folder(path, error);
+    if (r == 0)
+        r = clear_stale(&address, error);
+    if (r < 0)
+        return r;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    mask = umask(0177);
+    bound = fd < 0 ? -1 : bind(fd, (struct sockaddr *)&address, sizeof address);
+    r = errno;
+    umask(mask);
+    if (bound < 0)
+        return error_system(error, r, "socket: cannot bind %s", path);
+    r = set_group(path, config->socket_group, error);
+    if (r < 0)
+        return r;
+    if (chmod(path, config->socket_mode) < 0 || listen(fd, 64) < 0)
+        return error_system(error, errno, "socket: %s", path);
+    r = fd;
+    fd = -1;
+    return r;
+}
+
+int server_socket_open(const struct config *config, bool *ret_own, struct error *error)
+{
+    int fd;
+
+    if (sd_listen_fds(0) == 1 && sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) > 0) {
+        fd = SD_LISTEN_FDS_START;
+        evutil_make_socket_nonblocking(fd);
+        *ret_own = false;
+    } else {
+        fd = make_socket(config, error);
+        *ret_own = fd >= 0;
+    }
+    return fd;
+}

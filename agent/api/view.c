@@ -1,0 +1,303 @@
+/* Findings, rules and the score as JSON: see the header. The status document is in view_status.c. */
+#include "agent/api/view.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/evaluator/finding.h"
+#include "common/str.h"
+
+enum { LIMIT_DEFAULT = 1000, PREFIX_MIN = 12 };
+
+static void write_finding(const struct agent_view *view, const struct subject *subject, const struct pair *pair,
+                          struct check_result *scratch, struct json_out *out)
+{
+    check_result_clear(scratch);
+    evaluator_explain(view->evaluator, subject, pair, scratch);
+    json_out_object(out, NULL);
+    finding_write(view->language, subject, pair, evaluator_waiver(view->evaluator, subject, pair), scratch, false, out);
+    json_out_end_object(out);
+}
+
+/* An id, a part of one from its beginning, a name, or any of these behind the kind: "container:web". */
+static bool subject_matches(const struct subject *subject, const char *wanted)
+{
+    const char *kind = subject_kind_name(subject->kind);
+    size_t length = strlen(kind);
+
+    if (str_starts(wanted, kind) && wanted[length] == ':' && wanted[length + 1])
+        wanted += length + 1;
+    return str_equal(subject->id, wanted) || str_equal(subject->name, wanted) ||
+           (strlen(wanted) >= PREFIX_MIN && str_starts(subject->id, wanted));
+}
+
+static bool pair_matches(const struct agent_view *view, const struct finding_filter *filter, const struct rule *rule,
+                         const struct subject *subject, const struct pair *pair)
+{
+    if (pair->verdict == VERDICT_NONE)
+        return false;
+    if (filter->statuses && !(filter->statuses & (1u << pair->verdict)))
+        return false;
+    if (filter->severities && !(filter->severities & (1u << rule->severity)))
+        return false;
+    if (filter->subject && !subject_matches(subject, filter->subject))
+        return false;
+    if (filter->kind >= 0 && (int)subject->kind != filter->kind)
+        return false;
+    return filter->waived < 0 || (evaluator_waiver(view->evaluator, subject, pair) != NULL) == filter->waived;
+}
+
+/* Where a page ended: rule index and subject id, so that a page is found again though subjects came and went. */
+struct place {
+    unsigned rule;
+    const char *id;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp((*(const struct subject *const *)a)->id, (*(const struct subject *const *)b)->id);
+}
+
+struct sorted {
+    const struct subject **items;
+    size_t count;
+};
+
+/* The subjects of each kind by id: findings come by rule, then by subject. */
+static void sort_subjects(const struct evaluator *evaluator, struct sorted ret[SUBJECT_KIND_COUNT])
+{
+    const struct subject *subject;
+    size_t at = 0;
+
+    memset(ret, 0, SUBJECT_KIND_COUNT * sizeof *ret);
+    while ((subject = evaluator_next_subject(evaluator, &at)))
+        ret[subject->kind].count++;
+    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++) {
+        ret[kind].items = mem_realloc_array(NULL, ret[kind].count + 1, sizeof *ret[kind].items);
+        ret[kind].count = 0;
+    }
+    for (at = 0; (subject = evaluator_next_subject(evaluator, &at));)
+        ret[subject->kind].items[ret[subject->kind].count++] = subject;
+    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++)
+        if (ret[kind].count)
+            qsort(ret[kind].items, ret[kind].count, sizeof *ret[kind].items, by_id);
+}
+
+static bool is_full(const struct finding_filter *filter, size_t written, struct json_out *out)
+{
+    size_t length;
+
+    json_out_text(out, &length);
+    return written == (filter->limit ? filter->limit : LIMIT_DEFAULT) ||
+           (written && filter->bytes && length >= filter->bytes);
+}
+
+/* Writes what matches after PLACE, a page of it; the last one written goes to RET_LAST when more follow. */
+static bool write_page(const struct agent_view *view, const struct finding_filter *filter, const struct place *after,
+                       struct json_out *out, struct place *ret_last)
+{
+    const struct rule_set *rules = evaluator_rules(view->evaluator);
+    struct sorted subjects[SUBJECT_KIND_COUNT];
+    struct check_result scratch;
+    size_t written = 0;
+    bool more = false;
+
+    check_result_init(&scratch);
+    sort_subjects(view->evaluator, subjects);
+    for (unsigned r = after->id ? after->rule : 0; r < rules->count && !more; r++) {
+        const struct rule *rule = &rules->rules[r];
+        const struct sorted *list = &subjects[rule->check->subject];
+
+        if ((filter->rule && !str_equal(filter->rule, rule->slug) && !str_equal(filter->rule, rule->id)) ||
+            (filter->section && !str_equal(filter->section, rule->section)))
+            continue;
+        for (size_t i = 0; i < list->count && !more; i++) {
+            const struct subject *subject = list->items[i];
+            const struct pair *pair = subject_pair(subject, rule);
+
+            if (!pair || (after->id && r == after->rule && strcmp(subject->id, after->id) <= 0) ||
+                !pair_matches(view, filter, rule, subject, pair))
+                continue;
+            if (is_full(filter, written, out)) {
+                more = true;
+                break;
+            }
+            write_finding(view, subject, pair, &scratch, out);
+            written++;
+            *ret_last = (struct place){r, subject->id};
+        }
+    }
+    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++)
+        free(subjects[kind].items);
+    check_result_deinit(&scratch);
+    return more;
+}
+
+/* "SLUG SUBJECT-ID" */
+static int read_place(const struct agent_view *view, const char *after, struct place *ret, struct error *error)
+{
+    const char *space = after ? strchr(after, ' ') : NULL;
+    scoped(cleanup_free) char *slug = NULL;
+    const struct rule *rule;
+
+    *ret = (struct place){0};
+    if (!after)
+        return 0;
+    slug = mem_strndup(after, space ? (size_t)(space - after) : 0);
+    rule = rule_set_find(evaluator_rules(view->evaluator), slug);
+    if (!rule)
+        return error_set(error, EINVAL, "after: not what an answer's \"next\" said");
+    *ret = (struct place){rule->index, space + 1};
+    return 0;
+}
+
+static bool has_section(const struct rule_set *rules, const char *section)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (str_equal(rules->rules[i].section, section))
+            return true;
+    return false;
+}
+
+int view_findings(const struct agent_view *view, const struct finding_filter *filter, struct json_out *out,
+                  struct error *error)
+{
+    const struct rule_set *rules = evaluator_rules(view->evaluator);
+    struct place after, last = {0};
+    int r = read_place(view, filter->after, &after, error);
+    bool more;
+
+    if (r < 0)
+        return r;
+    if (filter->rule && !rule_set_find(rules, filter->rule)) {
+        const char *nearest = rule_set_nearest(rules, filter->rule);
+
+        return error_set(error, EINVAL, "rule: there is no \"%s\"%s%s%s", filter->rule,
+                         nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    }
+    if (filter->section && !has_section(rules, filter->section))
+        return error_set(error, EINVAL, "section: no rule is in \"%s\"", filter->section);
+    json_out_array(out, "findings");
+    more = write_page(view, filter, &after, out, &last);
+    json_out_end_array(out);
+    json_out_int(out, "last_seq", (int64_t)evaluator_last_seq(view->evaluator));
+    if (more) {
+        scoped(cleanup_free) char *next = mem_printf("%s %s", rules->rules[last.rule].slug, last.id);
+
+        json_out_string(out, "next", next);
+    } else {
+        json_out_null(out, "next");
+    }
+    return 0;
+}
+
+static void write_counts(struct json_out *out, const char *key, const unsigned counts[VERDICT_COUNT])
+{
+    if (key)
+        json_out_object(out, key);
+    for (enum verdict v = VERDICT_NOT_APPLICABLE; v < VERDICT_COUNT; v++)
+        json_out_int(out, verdict_name(v), counts[v]);
+    if (key)
+        json_out_end_object(out);
+}
+
+static void write_rule(const struct agent_view *view, const struct rule *rule, struct json_out *out)
+{
+    unsigned counts[VERDICT_COUNT];
+    enum verdict verdict = evaluator_rule_verdict(view->evaluator, rule, counts);
+
+    json_out_string(out, "rule", rule->id ? rule->id : rule->slug);
+    json_out_string(out, "slug", rule->slug);
+    json_out_string(out, "title", rule->title[view->language]);
+    json_out_string(out, "section", rule->section);
+    json_out_string(out, "severity", severity_name(rule->severity));
+    json_out_int(out, "level", rule->level);
+    json_out_bool(out, "scored", rule->scored);
+    json_out_bool(out, "enabled", rule->enabled);
+    json_out_string(out, "subject", subject_kind_name(rule->check->subject));
+    json_out_string(out, "status", rule->enabled ? verdict_name(verdict) : NULL);
+    write_counts(out, "counts", counts);
+}
+
+void view_rules(const struct agent_view *view, struct json_out *out)
+{
+    const struct rule_set *rules = evaluator_rules(view->evaluator);
+
+    json_out_array(out, "rules");
+    for (size_t i = 0; i < rules->count; i++) {
+        if (!rules->rules[i].id && !rules->rules[i].enabled)
+            continue; /* of another benchmark */
+        json_out_object(out, NULL);
+        write_rule(view, &rules->rules[i], out);
+        json_out_end_object(out);
+    }
+    json_out_end_array(out);
+}
+
+int view_rule(const struct agent_view *view, const char *name, struct json_out *out, struct error *error)
+{
+    const struct rule_set *rules = evaluator_rules(view->evaluator);
+    const struct rule *rule = rule_set_find(rules, name);
+    struct finding_filter filter = {.kind = -1, .waived = -1, .bytes = VIEW_PAGE_BYTES};
+
+    if (!rule) {
+        const char *nearest = rule_set_nearest(rules, name);
+
+        return error_set(error, ENOENT, "there is no rule \"%s\"%s%s%s", name, nearest ? "; did you mean \"" : "",
+                         nearest ? nearest : "", nearest ? "\"?" : "");
+    }
+    write_rule(view, rule, out);
+    json_out_string(out, "why", rule->why[view->language]);
+    json_out_string(out, "remedy", rule->remedy[view->language]);
+    json_out_string(out, "impact", rule->impact[view->language]);
+    json_out_array(out, "references");
+    for (size_t i = 0; i < rule->references.count; i++)
+        json_out_string(out, NULL, rule->references.items[i]);
+    json_out_end_array(out);
+    json_out_string(out, "check", rule->check->name);
+    finding_write_ids(rule, out);
+    filter.rule = rule->slug;
+    return view_findings(view, &filter, out, error);
+}
+
+/* A rule whose every failure is waived counts as passed. */
+static bool all_waived(const struct evaluator *evaluator, const struct rule *rule)
+{
+    const struct subject *subject;
+    size_t at = 0;
+
+    while ((subject = evaluator_next_subject(evaluator, &at))) {
+        const struct pair *pair = subject->kind == rule->check->subject ? subject_pair(subject, rule) : NULL;
+
+        if (pair && pair->verdict == VERDICT_FAIL && !evaluator_waiver(evaluator, subject, pair))
+            return false;
+    }
+    return true;
+}
+
+void view_score(const struct evaluator *evaluator, struct score *ret)
+{
+    const struct rule_set *rules = evaluator_rules(evaluator);
+    const struct subject *subject;
+    size_t at = 0;
+
+    *ret = (struct score){0};
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct rule *rule = &rules->rules[i];
+        enum verdict verdict;
+
+        if (!rule->enabled)
+            continue;
+        verdict = evaluator_rule_verdict(evaluator, rule, NULL);
+        ret->counts[verdict]++;
+        if (!rule->scored || (verdict != VERDICT_PASS && verdict != VERDICT_FAIL))
+            continue;
+        ret->counted++;
+        ret->passed += verdict == VERDICT_PASS || all_waived(evaluator, rule);
+    }
+    while ((subject = evaluator_next_subject(evaluator, &at)))
+        for (size_t i = 0; i < subject->pair_count; i++)
+            ret->waived += evaluator_waiver(evaluator, subject, &subject->pairs[i]) != NULL;
+    ret->value = ret->counted ? 100.0 * ret->passed / ret->counted : 0;
+}

@@ -1,0 +1,63 @@
+/* The agent's state as JSON documents: the bodies of the query API, and what --once prints. Pure reading. */
+#ifndef AGENT_API_VIEW_H
+#define AGENT_API_VIEW_H
+
+#include "agent/evaluator/evaluator.h"
+#include "agent/sinks/sink.h"
+#include "probes/docker/docker.h"
+#include "probes/watch/watch.h"
+
+/* What the query API shows beside the engine's findings. */
+struct agent_view {
+    const struct evaluator *evaluator;
+    struct evaluator *writable_engine; /* for acknowledgements */
+    const struct docker *docker;
+    const struct docker_address *address;
+    const struct watcher *watcher;
+    const struct config *config;
+    enum language language; /* of the texts: as configured, or as a request asked */
+    struct sink *const *sinks;
+    size_t sink_count;
+    usec_t started;
+    bool scanned; /* the first full scan is done */
+    usec_t scan_started;
+    int64_t scan_duration_ms; /* of the last full scan; -1: none yet */
+    size_t scan_subjects;
+    uint64_t docker_events_seen;
+};
+
+/* Findings of one answer end with the one that makes them longer than this: "next" says where to go on. */
+enum { VIEW_PAGE_BYTES = 1024 * 1024 };
+
+struct finding_filter {
+    const char *rule; /* id or slug */
+    const char *section;
+    unsigned statuses;   /* bits 1 << VERDICT_…; 0: all */
+    unsigned severities; /* bits; 0: all */
+    const char *subject; /* id, id prefix (12 hex or more) or name */
+    int kind;            /* subject kind, -1: all */
+    int waived;          /* -1: all */
+    size_t limit;        /* 0: 1,000 */
+    size_t bytes;        /* of all that is written; 0: any number */
+    const char *after;   /* the "next" of the answer before */
+};
+
+void view_status(const struct agent_view *view, struct json_out *out);
+void view_rules(const struct agent_view *view, struct json_out *out);
+int view_rule(const struct agent_view *view, const char *rule, struct json_out *out, struct error *error); /* -ENOENT */
+int view_findings(const struct agent_view *view, const struct finding_filter *filter, struct json_out *out,
+                  struct error *error);
+/* ready, and if not why: appends reasons to an open array. */
+bool view_health(const struct agent_view *view, struct json_out *out);
+
+struct score {
+    double value; /* 0–100 over scored rules */
+    unsigned passed, counted;
+    unsigned counts[VERDICT_COUNT]; /* of rules, by their own verdict */
+    unsigned waived;
+};
+void view_score(const struct evaluator *evaluator, struct score *ret);
+/* --once: text for people, or json. FORMAT is checked by the caller. */
+void view_once_text(const struct agent_view *view, struct str *out);
+
+#endif

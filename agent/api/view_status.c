@@ -1,0 +1,371 @@
+/* GET /v1/status: the agent, the engine, the score and what is worst; and the text of --once. */
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/api/view.h"
+#include "agent/evaluator/finding.h"
+#include "common/text.h"
+#include "common/vec.h"
+
+enum { WORST_COUNT = 10 };
+
+bool view_health(const struct agent_view *view, struct json_out *out)
+{
+    size_t at = 0;
+    const char *slug, *evidence;
+    bool ready = view->scanned;
+
+    if (!view->scanned && out)
+        json_out_string(out, NULL, "the first full scan is not done");
+    while (evaluator_next_agent_state(view->evaluator, &at, &slug, &evidence)) {
+        scoped(cleanup_free) char *reason = mem_printf("%s: %s", slug, evidence);
+
+        ready = false;
+        if (out)
+            json_out_string(out, NULL, reason);
+    }
+    return ready;
+}
+
+static void write_agent(const struct agent_view *view, struct json_out *out)
+{
+    size_t at = 0;
+    const char *slug, *evidence;
+    bool degraded = evaluator_next_agent_state(view->evaluator, &at, &slug, &evidence);
+
+    json_out_object(out, "agent");
+    json_out_string(out, "version", PROGRAM_VERSION);
+    json_out_int(out, "pid", getpid());
+    json_out_time(out, "started", view->started);
+    json_out_string(out, "state", degraded ? "degraded" : view->scanned ? "ready" : "starting");
+    json_out_array(out, "reasons");
+    view_health(view, out);
+    json_out_end_array(out);
+    json_out_end_object(out);
+}
+
+static void write_engine(const struct agent_view *view, struct json_out *out)
+{
+    const struct version_facts *version = store_version(evaluator_store(view->evaluator), NULL);
+    bool connected = docker_is_connected(view->docker);
+
+    json_out_object(out, "engine");
+    json_out_string(out, "host", view->address->host_text);
+    json_out_bool(out, "connected", connected);
+    json_out_string(out, "version", version ? version->version : NULL);
+    json_out_string(out, "api_version", docker_api_version(view->docker));
+    json_out_time(out, "since", docker_since(view->docker));
+    json_out_time(out, "last_event", docker_last_event(view->docker));
+    json_out_string(out, "why", docker_why_not(view->docker));
+    json_out_end_object(out);
+}
+
+static void write_counts(struct json_out *out, const unsigned counts[VERDICT_COUNT])
+{
+    for (enum verdict v = VERDICT_NOT_APPLICABLE; v < VERDICT_COUNT; v++)
+        json_out_int(out, verdict_name(v), counts[v]);
+}
+
+static void count_findings(const struct evaluator *evaluator, unsigned counts[VERDICT_COUNT])
+{
+    const struct subject *subject;
+    size_t at = 0;
+
+    memset(counts, 0, VERDICT_COUNT * sizeof *counts);
+    while ((subject = evaluator_next_subject(evaluator, &at)))
+        for (size_t i = 0; i < subject->pair_count; i++)
+            counts[subject->pairs[i].verdict]++;
+}
+
+static void write_sections(const struct agent_view *view, struct json_out *out)
+{
+    const struct rule_set *rules = evaluator_rules(view->evaluator);
+
+    json_out_array(out, "sections");
+    for (size_t s = 0; s < rules->active->section_count; s++) {
+        const struct benchmark_section *section = &rules->active->sections[s];
+        unsigned counts[VERDICT_COUNT] = {0};
+
+        for (size_t i = 0; i < rules->count; i++)
+            if (rules->rules[i].enabled && str_equal(rules->rules[i].section, section->id))
+                counts[evaluator_rule_verdict(view->evaluator, &rules->rules[i], NULL)]++;
+        json_out_object(out, NULL);
+        json_out_string(out, "id", section->id);
+        json_out_string(out, "title", section->title[view->language]);
+        write_counts(out, counts);
+        json_out_end_object(out);
+    }
+    json_out_end_array(out);
+}
+
+struct worst {
+    const struct subject *subject;
+    const struct pair *pair;
+};
+
+static int by_badness(const void *a, const void *b)
+{
+    const struct worst *x = a, *y = b;
+
+    if (x->pair->rule->severity != y->pair->rule->severity)
+        return (int)y->pair->rule->severity - (int)x->pair->rule->severity;
+    if (x->pair->since != y->pair->since)
+        return x->pair->since > y->pair->since ? -1 : 1;
+    return (int)x->pair->rule->index - (int)y->pair->rule->index;
+}
+
+/* Failures that are not waived, worst first. The caller frees. */
+static struct worst *find_worst(const struct agent_view *view, size_t *ret_count)
+{
+    VEC(struct worst) all = {0};
+    const struct subject *subject;
+    size_t at = 0;
+
+    while ((subject = evaluator_next_subject(view->evaluator, &at)))
+        for (size_t i = 0; i < subject->pair_count; i++)
+            if (subject->pairs[i].verdict == VERDICT_FAIL &&
+                !evaluator_waiver(view->evaluator, subject, &subject->pairs[i]))
+                vec_push(&all, (struct worst){subject, &subject->pairs[i]});
+    if (all.count)
+        qsort(all.items, all.count, sizeof *all.items, by_badness);
+    *ret_count = all.count;
+    return all.items;
+}
+
+static void write_worst(const struct agent_view *view, struct json_out *out)
+{
+    size_t count;
+    struct worst *worst = find_worst(view, &count);
+    struct check_result result;
+
+    check_result_init(&result);
+    json_out_array(out, "worst");
+    for (size_t i = 0; i < count && i < WORST_COUNT; i++) {
+        check_result_clear(&result);
+        evaluator_explain(view->evaluator, worst[i].subject, worst[i].pair, &result);
+        json_out_object(out, NULL);
+        finding_write(view->language, worst[i].subject, worst[i].pair,
+                      evaluator_waiver(view->evaluator, worst[i].subject, worst[i].pair), &result, false, out);
+        json_out_end_object(out);
+    }
+    json_out_end_array(out);
+    check_result_deinit(&result);
+    free(worst);
+}
+
+static void write_by_input(struct json_out *out, const char *key, const uint64_t counts[INPUT_KIND_COUNT])
+{
+    json_out_object(out, key);
+    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)
+        json_out_int(out, input_kind_name((enum input_kind)kind), (int64_t)counts[kind]);
+    json_out_end_object(out);
+}
+
+static void write_counters(const struct agent_view *view, struct json_out *out)
+{
+    const struct evaluator_counters *evaluator = evaluator_counters(view->evaluator);
+    const struct watcher_counters *watcher = watcher_counters(view->watcher);
+    struct docker_counters docker;
+
+    docker_counters(view->docker, &docker);
+    json_out_object(out, "counters");
+    json_out_object(out, "events");
+    json_out_int(out, "docker", (int64_t)docker.events);
+    json_out_int(out, "replayed", (int64_t)docker.replayed);
+    json_out_int(out, "duplicates", (int64_t)docker.duplicates);
+    json_out_int(out, "malformed", (int64_t)docker.malformed);
+    json_out_int(out, "gaps", (int64_t)docker.gaps);
+    json_out_int(out, "inotify", (int64_t)watcher->events);
+    json_out_int(out, "inotify_overflows", (int64_t)watcher->overflows);
+    json_out_end_object(out);
+    json_out_int(out, "requests", (int64_t)docker.requests);
+    json_out_int(out, "pings", (int64_t)docker.pings);
+    json_out_int(out, "connects", (int64_t)docker.connects);
+    json_out_int(out, "bytes", (int64_t)docker.bytes);
+    write_by_input(out, "stale", evaluator->stale);
+    write_by_input(out, "fetches", evaluator->fetches);
+    write_by_input(out, "failures", evaluator->failures);
+    write_by_input(out, "changed", evaluator->changed);
+    json_out_int(out, "evaluations", (int64_t)evaluator->evaluations);
+    json_out_int(out, "transitions", (int64_t)evaluator->transitions);
+    json_out_object(out, "transitions_to");
+    for (enum verdict v = VERDICT_NONE; v < VERDICT_COUNT; v++)
+        json_out_int(out, v == VERDICT_NONE ? "gone" : verdict_name(v), (int64_t)evaluator->transitions_by_verdict[v]);
+    json_out_end_object(out);
+    json_out_object(out, "watches");
+    json_out_int(out, "paths", watcher->paths);
+    json_out_int(out, "kernel", watcher->kernel_watches);
+    json_out_int(out, "refused", watcher->refused);
+    json_out_end_object(out);
+    json_out_end_object(out);
+}
+
+static void write_sinks(const struct agent_view *view, struct json_out *out)
+{
+    json_out_array(out, "sinks");
+    for (size_t i = 0; i < view->sink_count; i++) {
+        struct sink_status status;
+
+        sink_status(view->sinks[i], &status);
+        json_out_object(out, NULL);
+        json_out_string(out, "type", status.type);
+        json_out_string(out, "address", status.address);
+        json_out_int(out, "sent", (int64_t)status.sent);
+        json_out_int(out, "pending", (int64_t)status.pending);
+        json_out_int(out, "dropped", (int64_t)status.dropped);
+        json_out_string(out, "last_error", status.last_error);
+        json_out_end_object(out);
+    }
+    json_out_end_array(out);
+}
+
+/* Until when an exception of the configuration holds, where it stands, and how many findings it covers. */
+static void write_use(struct json_out *out, usec_t expires, unsigned line, size_t matches)
+{
+    json_out_time(out, "expires", expires);
+    json_out_bool(out, "expired", expires && expires <= clock_now(&clock_system));
+    json_out_int(out, "line", line);
+    json_out_int(out, "matches", (int64_t)matches);
+}
+
+/* What people vouched for, and whether it still means anything: lists of exceptions rot. */
+static void write_exceptions(const struct agent_view *view, struct json_out *out)
+{
+    const struct config *config = view->config;
+
+    json_out_array(out, "waivers");
+    for (size_t i = 0; i < config->waiver_count; i++) {
+        const struct waiver *waiver = &config->waivers[i];
+
+        json_out_object(out, NULL);
+        json_out_string(out, "rule", waiver->rule);
+        json_out_string(out, "subject", waiver->subject ? waiver->subject : "*");
+        json_out_string(out, "reason", waiver->reason);
+        json_out_string(out, "by", waiver->by);
+        write_use(out, waiver->expires, waiver->line, evaluator_waiver_matches(view->evaluator, waiver));
+        json_out_end_object(out);
+    }
+    json_out_end_array(out);
+    json_out_array(out, "attestations");
+    for (size_t i = 0; i < config->attestation_count; i++) {
+        const struct attestation *attestation = &config->attestations[i];
+
+        json_out_object(out, NULL);
+        json_out_string(out, "rule", attestation->rule);
+        json_out_string(out, "subject", attestation->subject ? attestation->subject : "*");
+        json_out_string(out, "status", verdict_name(attestation->status));
+        json_out_string(out, "by", attestation->by);
+        json_out_string(out, "evidence", attestation->evidence);
+        write_use(out, attestation->expires, attestation->line,
+                  evaluator_attestation_matches(view->evaluator, attestation));
+        json_out_end_object(out);
+    }
+    json_out_end_array(out);
+}
+
+void view_status(const struct agent_view *view, struct json_out *out)
+{
+    const struct benchmark *benchmark = evaluator_rules(view->evaluator)->active;
+    unsigned findings[VERDICT_COUNT];
+    struct score score;
+
+    view_score(view->evaluator, &score);
+    count_findings(view->evaluator, findings);
+    write_agent(view, out);
+    write_engine(view, out);
+    json_out_object(out, "benchmark");
+    json_out_string(out, "name", benchmark->name);
+    json_out_string(out, "title", benchmark->title[view->language]);
+    json_out_end_object(out);
+    json_out_object(out, "summary");
+    json_out_object(out, "rules");
+    write_counts(out, score.counts);
+    json_out_end_object(out);
+    json_out_object(out, "findings");
+    write_counts(out, findings);
+    json_out_end_object(out);
+    json_out_int(out, "waived", score.waived);
+    write_sections(view, out);
+    json_out_end_object(out);
+    if (score.counted)
+        json_out_double(out, "score", score.value);
+    else
+        json_out_null(out, "score");
+    json_out_int(out, "scored_rules", score.counted);
+    json_out_int(out, "last_seq", (int64_t)evaluator_last_seq(view->evaluator));
+    write_exceptions(view, out);
+    write_sinks(view, out);
+    json_out_object(out, "scan");
+    json_out_time(out, "started", view->scan_started);
+    if (view->scan_duration_ms >= 0)
+        json_out_int(out, "duration_ms", view->scan_duration_ms);
+    else
+        json_out_null(out, "duration_ms");
+    json_out_int(out, "subjects", (int64_t)view->scan_subjects);
+    json_out_end_object(out);
+    write_counters(view, out);
+    write_worst(view, out);
+}
+
+static void append_safe(struct str *out, const char *text, size_t limit)
+{
+    text_escape(out, text, strlen(text), limit);
+}
+
+void view_once_text(const struct agent_view *view, struct str *out)
+{
+    const struct rule_set *rules = evaluator_rules(view->evaluator);
+    const struct version_facts *version = store_version(evaluator_store(view->evaluator), NULL);
+    struct score score;
+    struct check_result result;
+    const char *section = NULL;
+
+    view_score(view->evaluator, &score);
+    str_printf(out, "docker-bench-agent %s, benchmark %s\n", PROGRAM_VERSION, rules->active->name);
+    str_append(out, "engine ");
+    append_safe(out, view->address->host_text, 0);
+    if (docker_is_connected(view->docker)) {
+        str_append(out, ", version ");
+        append_safe(out, version ? version->version : "unknown", 64);
+    } else {
+        str_append(out, ": ");
+        append_safe(out, docker_why_not(view->docker), 0);
+    }
+    str_append_char(out, '\n');
+    check_result_init(&result);
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct rule *rule = &rules->rules[i];
+        const struct subject *subject;
+        size_t at = 0;
+
+        if (!rule->enabled)
+            continue;
+        if (!str_equal(section, rule->section)) {
+            section = rule->section;
+            for (size_t s = 0; s < rules->active->section_count; s++)
+                if (str_equal(rules->active->sections[s].id, section))
+                    str_printf(out, "\n%s  %s\n", section, rules->active->sections[s].title[view->language]);
+        }
+        str_printf(out, "%-6s %-14s %s\n", rule->id ? rule->id : "-",
+                   verdict_name(evaluator_rule_verdict(view->evaluator, rule, NULL)), rule->title[view->language]);
+        while ((subject = evaluator_next_subject(view->evaluator, &at)))
+            for (size_t k = 0; k < subject->pair_count; k++) {
+                const struct pair *pair = &subject->pairs[k];
+
+                if (pair->rule != rule || pair->verdict < VERDICT_MANUAL)
+                    continue;
+                check_result_clear(&result);
+                evaluator_explain(view->evaluator, subject, pair, &result);
+                str_printf(out, "         %-12s ", verdict_name(pair->verdict));
+                append_safe(out, subject->name, 128);
+                str_append(out, ": ");
+                append_safe(out, str_text(&result.evidence), 1024);
+                str_append(out, evaluator_waiver(view->evaluator, subject, pair) ? " (waived)\n" : "\n");
+            }
+    }
+    check_result_deinit(&result);
+    str_printf(out,
+               "\nscore %.1f over %u scored rules; rules: %u pass, %u fail, %u manual, %u not applicable, %u error\n",
+               score.value, score.counted, score.counts[VERDICT_PASS], score.counts[VERDICT_FAIL],
+               score.counts[VERDICT_MANUAL], score.counts[VERDICT_NOT_APPLICABLE], score.counts[VERDICT_ERROR]);
+}

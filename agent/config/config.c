@@ -1,0 +1,412 @@
+/* Reading the configuration: see the header. Strict: what is not understood is refused with file, line and key. */
+#include "agent/checks/table.h"
+#include "agent/config/config_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/str.h"
+#include "common/vec.h"
+#include "probes/docker/http.h"
+
+enum { FILE_LIMIT = 1024 * 1024 };
+static const char default_path[] = "/etc/docker-bench-agent/agent.json";
+static const char default_rules_dir[] = "/etc/docker-bench-agent/rules.d"; /* may be missing; another one may not */
+
+void config_free(struct config *config)
+{
+    if (!config)
+        return;
+    json_doc_free(config->document);
+    arena_free(config->arena);
+    free(config);
+}
+
+/* The running program lies in the build tree: its rules are the source tree's. */
+static const char *default_data_dir(void)
+{
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    if (n <= 0)
+        return DATA_DIR;
+    path[n] = '\0';
+    return str_starts(path, BUILD_DIR "/") ? SOURCE_DATA_DIR : DATA_DIR;
+}
+
+static struct config *config_new(void)
+{
+    struct config *config = mem_alloc(sizeof *config);
+
+    config->arena = arena_new(1024);
+    config->benchmark = "dosec-1.0";
+    config->socket_path = "/run/docker-bench-agent/agent.sock";
+    config->socket_mode = 0660;
+    config->state_dir = "/var/lib/docker-bench-agent";
+    config->data_dir = default_data_dir();
+    config->rules_dir = default_rules_dir;
+    config->host_root = "/";
+    config->sinks = arena_alloc(config->arena, sizeof *config->sinks);
+    config->sinks[0] = (struct sink_config){
+        .type = SINK_JOURNALD, .facility = LOG_DAEMON >> 3, .statuses = 1u << VERDICT_FAIL | 1u << VERDICT_ERROR};
+    config->sink_count = 1;
+    config->sweep_seconds = 3600;
+    config->scanner_seconds = 600;
+    config->top_seconds = 60;
+    return config;
+}
+
+int config_read_string(struct config_reader *reader, const struct json *object, const char *key, const char **ret)
+{
+    const struct json *value = json_get(object, key);
+
+    if (!value)
+        return 0;
+    if (str_empty(json_string(value)))
+        return config_refuse(reader, value, "%s: must be a text that is not empty", key);
+    *ret = arena_strdup(reader->config->arena, json_string(value));
+    return 0;
+}
+
+/* The index of a word among WORDS, which end with NULL. */
+int config_read_word(struct config_reader *reader, const struct json *value, const char *key, const char *const *words,
+                     unsigned *ret)
+{
+    scoped_str list = STR_INIT;
+
+    for (unsigned i = 0; words[i]; i++) {
+        if (str_equal(json_string(value), words[i])) {
+            *ret = i;
+            return 0;
+        }
+        str_printf(&list, "%s\"%s\"", i ? ", " : "", words[i]);
+    }
+    return config_refuse(reader, value, "%s: must be one of %s", key, list.data);
+}
+
+int config_read_list(struct config_reader *reader, const struct json *list, const char *key, size_t size, void **ret,
+                     size_t *ret_count)
+{
+    if (json_type(list) != JSON_ARRAY)
+        return config_refuse(reader, list, "%s: must be a list", key);
+    *ret_count = json_count(list);
+    *ret = arena_alloc(reader->config->arena, (*ret_count + 1) * size);
+    return 0;
+}
+
+static int read_path(struct config_reader *reader, const struct json *object, const char *key, const char **ret)
+{
+    int r = config_read_string(reader, object, key, ret);
+
+    if (r == 0 && json_get(object, key) && (*ret)[0] != '/')
+        return config_refuse(reader, json_get(object, key), "%s: must be an absolute path", key);
+    return r;
+}
+
+static int read_docker(struct config_reader *reader, const struct json *object)
+{
+    static const char *const keys[] = {"host", "tls", NULL}, *const tls_keys[] = {"ca", "cert", "key", NULL};
+    const struct json *tls = json_get(object, "tls");
+    struct config *config = reader->config;
+    int r = config_json_keys(object, reader->file, keys, reader->error);
+
+    if (r == 0)
+        r = config_json_keys(tls, reader->file, tls_keys, reader->error);
+    if (r == 0)
+        r = config_read_string(reader, object, "host", &config->docker_host);
+    if (r == 0)
+        r = read_path(reader, tls, "ca", &config->tls_ca);
+    if (r == 0)
+        r = read_path(reader, tls, "cert", &config->tls_cert);
+    if (r == 0)
+        r = read_path(reader, tls, "key", &config->tls_key);
+    if (r == 0 && tls)
+        config->docker_tls_verify = true;
+    return r;
+}
+
+static int read_socket(struct config_reader *reader, const struct json *object)
+{
+    static const char *const keys[] = {"path", "mode", "group", NULL};
+    const struct json *mode = json_get(object, "mode");
+    struct config *config = reader->config;
+    int r = config_json_keys(object, reader->file, keys, reader->error);
+
+    if (r == 0)
+        r = read_path(reader, object, "path", &config->socket_path);
+    if (r == 0)
+        r = config_read_string(reader, object, "group", &config->socket_group);
+    if (r == 0 && mode) {
+        const char *text = json_string(mode);
+
+        if (!text || !*text || strlen(text) > 4 || strspn(text, "01234567") != strlen(text) ||
+            strtoul(text, NULL, 8) > 0777)
+            return config_refuse(reader, mode, "mode: must be octal digits in quotes, such as \"0660\"");
+        config->socket_mode = (unsigned)strtoul(text, NULL, 8);
+    }
+    return r;
+}
+
+/* 60, "60s", "5m", "1h", "1d" */
+static int read_seconds(struct config_reader *reader, const struct json *object, const char *key, unsigned min,
+                        unsigned *ret)
+{
+    static const struct {
+        char unit;
+        unsigned seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    enum { SECONDS_MAX = 366 * 86400 };
+    const struct json *value = json_get(object, key);
+    const char *text = json_string(value);
+    double seconds = json_type(value) == JSON_NUMBER ? json_double(value, -1) : -1;
+
+    if (!value)
+        return 0;
+    if (text && *text >= '0' && *text <= '9' && strlen(text) < 10) {
+        char *end;
+        unsigned long number = strtoul(text, &end, 10);
+
+        for (size_t i = 0; i < countof(units); i++)
+            if (*end == units[i].unit && !end[1])
+                seconds = (double)number * units[i].seconds;
+    }
+    if (seconds < min || seconds > SECONDS_MAX)
+        return config_refuse(reader, value, "%s: must be a time of at least %u s, such as 60, \"5m\", \"1h\"", key,
+                             min);
+    *ret = (unsigned)seconds;
+    return 0;
+}
+
+static int read_overrides(struct config_reader *reader, const struct json *rules)
+{
+    struct config *config = reader->config;
+
+    if (json_type(rules) != JSON_OBJECT)
+        return config_refuse(reader, rules, "rules: must be an object of id or slug and {enabled, severity, params}");
+    config->override_count = json_count(rules);
+    config->overrides = arena_alloc(config->arena, (config->override_count + 1) * sizeof *config->overrides);
+    for (size_t i = 0; i < config->override_count; i++) {
+        const char *rule;
+        const struct json *value = json_member(rules, i, &rule, NULL);
+
+        if (json_type(value) != JSON_OBJECT)
+            return config_refuse(reader, value, "rules.%s: must be an object", rule);
+        config->overrides[i] = (struct rule_override){arena_strdup(config->arena, rule), value, config->path};
+    }
+    return 0;
+}
+
+static int read_intervals(struct config_reader *reader, const struct json *object)
+{
+    static const char *const keys[] = {"sweep", "top", NULL};
+    int r = config_json_keys(object, reader->file, keys, reader->error);
+
+    if (r == 0)
+        r = read_seconds(reader, object, "sweep", 60, &reader->config->sweep_seconds);
+    return r < 0 ? r : read_seconds(reader, object, "top", 10, &reader->config->top_seconds);
+}
+
+/* "scanner": {"command": ["trivy", "image", …, "{image}"], "timeout": "10m", "threshold": "high"} */
+static int read_scanner(struct config_reader *reader, const struct json *object)
+{
+    static const char *const keys[] = {"command", "timeout", "threshold", NULL};
+    static const char *const severities[] = {"low", "medium", "high", "critical", NULL};
+    const struct json *command = json_get(object, "command");
+    struct string_list *list = &reader->config->scanner_command;
+    unsigned threshold = 0;
+    int r = config_json_keys(object, reader->file, keys, reader->error);
+
+    if (r < 0 || !object)
+        return r;
+    if (json_type(command) != JSON_ARRAY || !json_count(command))
+        return config_refuse(reader, command ? command : object,
+                             "scanner.command: must be a list of words, the program first");
+    list->items = arena_alloc(reader->config->arena, json_count(command) * sizeof *list->items);
+    for (size_t i = 0; i < json_count(command); i++) {
+        if (str_empty(json_string(json_at(command, i))))
+            return config_refuse(reader, json_at(command, i),
+                                 "scanner.command: must be a list of words, the program first");
+        list->items[list->count++] = arena_strdup(reader->config->arena, json_string(json_at(command, i)));
+    }
+    r = read_seconds(reader, object, "timeout", 10, &reader->config->scanner_seconds);
+    if (r == 0 && json_get(object, "threshold")) {
+        r = config_read_word(reader, json_get(object, "threshold"), "scanner.threshold", severities, &threshold);
+        reader->config->scanner_threshold = severities[threshold];
+    }
+    return r;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int read_root(struct config_reader *reader, const struct json *root)
+{
+    static const char *const keys[] = {"docker",   "benchmark",    "language",  "socket",  "state_dir",
+                                       "data_dir", "rules_dir",    "host_root", "sinks",   "rules",
+                                       "waivers",  "attestations", "intervals", "scanner", NULL};
+    static const char *const languages[] = {"en", "zh", NULL};
+    struct config *config = reader->config;
+    unsigned language = 0;
+    int r;
+
+    if (json_type(root) != JSON_OBJECT)
+        return config_refuse(reader, root, "must be an object");
+    r = config_json_keys(root, reader->file, keys, reader->error);
+    if (r == 0)
+        r = config_json_document(root, reader->file, reader->error);
+    if (r == 0)
+        r = read_docker(reader, json_get(root, "docker"));
+    if (r == 0)
+        r = config_read_string(reader, root, "benchmark", &config->benchmark);
+    config->benchmark_line = json_line(json_get(root, "benchmark"));
+    if (r == 0 && json_get(root, "language"))
+        r = config_read_word(reader, json_get(root, "language"), "language", languages, &language);
+    config->language = (enum language)language;
+    if (r == 0)
+        r = read_socket(reader, json_get(root, "socket"));
+    if (r == 0)
+        r = read_path(reader, root, "state_dir", &config->state_dir);
+    if (r == 0)
+        r = read_path(reader, root, "data_dir", &config->data_dir);
+    if (r == 0)
+        r = read_path(reader, root, "rules_dir", &config->rules_dir);
+    if (r == 0 && !str_equal(config->rules_dir, default_rules_dir) && !is_folder(config->rules_dir))
+        r = config_refuse(reader, json_get(root, "rules_dir"), "rules_dir: %s is no folder", config->rules_dir);
+    if (r == 0)
+        r = read_path(reader, root, "host_root", &config->host_root);
+    if (r == 0 && json_get(root, "sinks"))
+        r = config_read_sinks(reader, json_get(root, "sinks"));
+    if (r == 0 && json_get(root, "rules"))
+        r = read_overrides(reader, json_get(root, "rules"));
+    if (r == 0)
+        r = config_read_exceptions(reader, root);
+    if (r == 0)
+        r = read_scanner(reader, json_get(root, "scanner"));
+    return r < 0 ? r : read_intervals(reader, json_get(root, "intervals"));
+}
+
+int config_parse(const char *text, size_t length, const char *path, struct config **ret, struct error *error)
+{
+    static const struct json_limits limits = {.bytes = FILE_LIMIT, .depth = 16, .values = 100000, .comments = true};
+    scoped(cleanup_config) struct config *config = config_new();
+    struct config_reader reader = {.config = config, .file = path, .error = error};
+    int r = json_parse(text, length, &limits, &config->document, error);
+
+    if (r < 0)
+        return error_prefix(error, "%s", path);
+    config->path = arena_strdup(config->arena, path);
+    r = read_root(&reader, json_root(config->document));
+    if (r == 0)
+        *ret = take(config);
+    return r;
+}
+
+/* As the docker client reads its environment. */
+static void apply_environment(struct config *config, const char *(*environment)(const char *name))
+{
+    const char *host = environment("DOCKER_HOST"), *certificates = environment("DOCKER_CERT_PATH");
+    bool verify = !str_empty(environment("DOCKER_TLS_VERIFY"));
+
+    if (!str_empty(host))
+        config->docker_host = arena_strdup(config->arena, host);
+    if (verify)
+        config->docker_tls_verify = true;
+    if (verify && str_empty(certificates) && !config->tls_ca && !str_empty(environment("HOME"))) {
+        scoped(cleanup_free) char *folder = mem_printf("%s/.docker", environment("HOME"));
+
+        config->docker_cert_path = arena_strdup(config->arena, folder);
+    } else if (!str_empty(certificates)) {
+        config->docker_cert_path = arena_strdup(config->arena, certificates);
+    }
+}
+
+static void apply_argument(struct config *config, const char *argument, const char **setting)
+{
+    if (argument)
+        *setting = arena_strdup(config->arena, argument);
+}
+
+/* What only shows when it is used: said before anything is started or, at a reload, given up. */
+static int check_places(const struct config *config, struct error *error)
+{
+    struct docker_address address = {0};
+    int r = docker_address_parse(config->docker_host, config->docker_cert_path, config->docker_tls_verify,
+                                 config->tls_ca, config->tls_cert, config->tls_key, &address, error);
+
+    if (r < 0)
+        return r;
+    docker_address_deinit(&address);
+    if (!str_empty(config->host_root) && !is_folder(config->host_root))
+        return error_set(error, EINVAL, "host_root: %s is no folder", config->host_root);
+    return 0;
+}
+
+int config_load(const struct config_arguments *arguments, const char *(*environment)(const char *name),
+                struct config **ret, struct error *error)
+{
+    const char *path = arguments->config_path ? arguments->config_path : default_path;
+    scoped(cleanup_config) struct config *config = NULL;
+    scoped_str text = STR_INIT;
+    int r = file_read(path, FILE_LIMIT, &text, error);
+
+    if (r == -ENOENT && !arguments->config_path) {
+        config = config_new();
+    } else {
+        if (r == 0)
+            r = config_parse(str_text(&text), text.length, path, &config, error);
+        else
+            error_set(error, EINVAL, "cannot read the configuration %s: %s", path, strerror(-r));
+        if (r < 0)
+            return -EINVAL;
+    }
+    apply_environment(config, environment);
+    apply_argument(config, arguments->docker_host, &config->docker_host);
+    apply_argument(config, arguments->socket_path, &config->socket_path);
+    apply_argument(config, arguments->state_dir, &config->state_dir);
+    apply_argument(config, arguments->host_root, &config->host_root);
+    apply_argument(config, arguments->data_dir, &config->data_dir);
+    r = check_places(config, error);
+    if (r == 0)
+        *ret = take(config);
+    return r;
+}
+
+static int check_rule(const struct config *config, const struct rule_set *rules, const char *list, const char *name,
+                      unsigned line, struct error *error)
+{
+    const char *nearest;
+
+    if (rule_set_find(rules, name))
+        return 0;
+    nearest = rule_set_nearest(rules, name);
+    return error_set(error, EINVAL, "%s:%u: %s: \"%s\" is no rule%s%s%s", config->path ? config->path : "configuration",
+                     line, list, name, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                     nearest ? "\"?" : "");
+}
+
+int config_load_rules(const struct config *config, struct rule_set **ret, struct error *error)
+{
+    scoped(cleanup_rule_set) struct rule_set *rules = NULL;
+    int r = rule_set_load(checks, config->data_dir, config->rules_dir, config->benchmark, config->overrides,
+                          config->override_count, &rules, error);
+
+    if (r == -ESRCH && config->benchmark_line)
+        error_prefix(error, "%s:%u", config->path, config->benchmark_line);
+    for (size_t i = 0; r == 0 && i < config->waiver_count; i++)
+        r = check_rule(config, rules, "waivers", config->waivers[i].rule, config->waivers[i].line, error);
+    for (size_t i = 0; r == 0 && i < config->attestation_count; i++)
+        r = check_rule(config, rules, "attestations", config->attestations[i].rule, config->attestations[i].line,
+                       error);
+    if (r == 0)
+        *ret = take(rules);
+    return r;
+}

@@ -1,0 +1,87 @@
+/* The configuration: agent.json, the command line and the environment put together (in rising order of precedence:
+ * default, file, environment for the engine's address, command line). Unknown keys are errors that name file, line and
+ * the nearest known key. */
+#ifndef AGENT_CONFIG_CONFIG_H
+#define AGENT_CONFIG_CONFIG_H
+
+#include "agent/rules/rule_set.h"
+
+enum sink_type { SINK_JOURNALD, SINK_SYSLOG, SINK_FILE };
+enum sink_format { FORMAT_TEXT, FORMAT_RFC5424, FORMAT_JSON };
+
+struct sink_config {
+    enum sink_type type;
+    enum sink_format format;
+    const char *address; /* syslog: "/dev/log", "udp://h:p", "tcp://h:p"; file: its path; journald: NULL or another
+                            socket path */
+    int facility;        /* syslog facility number (local0 = 16); default daemon (3) */
+    enum severity min_severity;
+    unsigned statuses; /* bits 1 << VERDICT_…; a transition passes when its status or its previous is among them.
+                          Default: fail, error */
+    unsigned line;
+};
+
+struct waiver {
+    const char *rule, *reason, *by;
+    const char
+        *subject;   /* NULL or "*": all; a kind ("container"), "name:GLOB", "label:GLOB", "image:GLOB", "KIND:GLOB" */
+    usec_t expires; /* 0: never */
+    unsigned line;
+};
+
+struct attestation {
+    const char *rule, *by, *evidence;
+    const char *subject; /* as a waiver's */
+    enum verdict status; /* pass or fail */
+    usec_t expires;
+    unsigned line;
+};
+
+struct config {
+    struct arena *arena;
+    struct json_doc *document; /* owns what the overrides point to; may be NULL */
+    const char *path;          /* of the file, NULL: none was read */
+    const char *docker_host, *docker_cert_path, *tls_ca, *tls_cert, *tls_key; /* NULL: not given */
+    bool docker_tls_verify;
+    const char *benchmark;   /* "dosec-1.0" */
+    unsigned benchmark_line; /* where the file names it, 0: it does not */
+    enum language language;
+    const char *socket_path, *socket_group; /* group NULL: docker-bench-agent when it exists */
+    unsigned socket_mode;                   /* 0660 */
+    const char *state_dir, *data_dir, *rules_dir, *host_root;
+    struct sink_config *sinks;
+    size_t sink_count;
+    struct rule_override *overrides;
+    size_t override_count;
+    struct waiver *waivers;
+    size_t waiver_count;
+    struct attestation *attestations;
+    size_t attestation_count;
+    unsigned
+        sweep_seconds; /* intervals.sweep: slow re-hash of files that inotify cannot see (default 3600, minimum 60) */
+    struct string_list scanner_command; /* scanner.command, empty: none */
+    unsigned scanner_seconds;           /* scanner.timeout */
+    const char *scanner_threshold;      /* scanner.threshold, NULL: the rule's own */
+    unsigned top_seconds; /* intervals.top: how often containers' processes are read again (default 60, minimum 10) */
+};
+
+/* What the command line gave; NULL: not given. */
+struct config_arguments {
+    const char *config_path, *docker_host, *socket_path, *state_dir, *host_root, *data_dir;
+};
+
+/* Missing default file: defaults. A missing file named on the command line: error. ENVIRON: getenv-like, so tests can
+ * set it. */
+int config_load(const struct config_arguments *arguments, const char *(*environment)(const char *name),
+                struct config **ret, struct error *error);
+/* From text, for tests and the fuzzer. */
+int config_parse(const char *text, size_t length, const char *path, struct config **ret, struct error *error);
+/* "host:port" or "[IPv6 address]:port" of a sink; the caller frees both. -EINVAL and why. */
+int config_split_address(const char *address, char **ret_host, char **ret_port, struct error *error);
+/* The rules as the configuration wants them. -EINVAL also when a waiver or an attestation names a rule that there is
+ * not. */
+int config_load_rules(const struct config *config, struct rule_set **ret, struct error *error);
+void config_free(struct config *config);
+DEFINE_CLEANUP(struct config *, cleanup_config, config_free)
+
+#endif

@@ -1,0 +1,29 @@
+/* What the files that read the configuration share: config.c (most keys, and putting file, environment and command line
+ * together), config_sinks.c, config_exceptions.c. Nobody else includes this. */
+#ifndef AGENT_CONFIG_CONFIG_INTERNAL_H
+#define AGENT_CONFIG_CONFIG_INTERNAL_H
+
+#include "agent/config/config.h"
+#include "agent/rules/config_json.h"
+
+struct config_reader {
+    struct config *config;
+    const char *file; /* for error messages */
+    struct error *error;
+};
+
+#define config_refuse(reader, value, ...) config_json_refuse((reader)->error, (reader)->file, value, __VA_ARGS__)
+
+/* A text that is not empty, copied into the configuration; RET stays as it is where OBJECT has no KEY. */
+int config_read_string(struct config_reader *reader, const struct json *object, const char *key, const char **ret);
+/* The index of a word among WORDS, which end with NULL. */
+int config_read_word(struct config_reader *reader, const struct json *value, const char *key, const char *const *words,
+                     unsigned *ret);
+/* Room for the members of LIST, SIZE bytes each. */
+int config_read_list(struct config_reader *reader, const struct json *list, const char *key, size_t size, void **ret,
+                     size_t *ret_count);
+
+int config_read_sinks(struct config_reader *reader, const struct json *list);
+int config_read_exceptions(struct config_reader *reader, const struct json *root);
+
+#endif

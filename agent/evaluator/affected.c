@@ -1,0 +1,112 @@
+/* From an input to the (rule, subject) pairs that read it. */
+#include "agent/evaluator/evaluator_internal.h"
+
+void visit_pair(struct evaluator *evaluator, struct subject *subject, const struct rule *rule, bool changed)
+{
+    struct pair *pair = subject_pair(subject, rule);
+
+    if (!pair)
+        return;
+    if (changed || pair->waiting || pair->verdict == VERDICT_NONE)
+        evaluate_pair(evaluator, subject, pair);
+    else
+        pair->checked = clock_now(evaluator->clock);
+}
+
+static void visit_all(struct evaluator *evaluator, enum subject_kind kind, const struct rule *rule, bool changed,
+                      enum input_kind input, const char *input_key)
+{
+    size_t at = 0;
+    const char *key;
+    void *value;
+
+    while (map_next(evaluator->subjects[kind], &at, &key, &value)) {
+        if (input == INPUT_IMAGE && kind == SUBJECT_CONTAINER) {
+            const struct container_facts *container = store_container(evaluator->store, key, NULL);
+
+            if (!container || !str_equal(container->image_id, input_key))
+                continue;
+        }
+        visit_pair(evaluator, value, rule, changed);
+    }
+}
+
+/* A set of files was read: pairs come and go with the files. */
+static void update_files(struct evaluator *evaluator, const char *source, bool changed)
+{
+    const struct fileset_facts *set = store_files(evaluator->store, source, NULL);
+
+    /* A set that cannot be read has one subject, named by its source, to say so. */
+    for (size_t r = 0; r < evaluator->rules_of[SUBJECT_FILE].count; r++) {
+        const struct rule *rule = evaluator->rules_of[SUBJECT_FILE].items[r];
+        VEC(struct subject *) gone = {0};
+        size_t at = 0;
+        const char *path;
+        void *value;
+
+        if (!str_equal(rule_file_source(rule), source))
+            continue;
+        for (size_t i = 0; set && i < set->count; i++) {
+            struct subject *subject = subject_ensure(evaluator, SUBJECT_FILE, set->items[i].path, NULL);
+
+            if (!subject_pair(subject, rule))
+                subject_add_pair(evaluator, subject, rule);
+            visit_pair(evaluator, subject, rule, changed);
+        }
+        if (!set) {
+            struct subject *subject = subject_ensure(evaluator, SUBJECT_FILE, source, NULL);
+
+            if (!subject_pair(subject, rule))
+                subject_add_pair(evaluator, subject, rule);
+            visit_pair(evaluator, subject, rule, changed);
+        }
+        while (changed && map_next(evaluator->subjects[SUBJECT_FILE], &at, &path, &value)) {
+            bool found = !set && str_equal(path, source);
+
+            for (size_t i = 0; set && i < set->count && !found; i++)
+                found = str_equal(set->items[i].path, path);
+            if (!found && subject_pair(value, rule))
+                vec_push(&gone, value);
+        }
+        for (size_t i = 0; i < gone.count; i++) {
+            subject_drop_pair(evaluator, gone.items[i], subject_pair(gone.items[i], rule), evaluator->cause);
+            if (!gone.items[i]->pair_count)
+                subject_close(evaluator, gone.items[i], evaluator->cause);
+        }
+        vec_free(&gone);
+    }
+}
+
+void visit_affected(struct evaluator *evaluator, const struct input *input, bool changed)
+{
+    enum input_kind kind = input->kind;
+
+    if (kind == INPUT_FILES)
+        update_files(evaluator, input->key, changed);
+    for (size_t i = 0; i < evaluator->rules->count; i++) {
+        const struct rule *rule = &evaluator->rules->rules[i];
+        enum subject_kind subject_kind = rule->check->subject;
+        struct subject *subject;
+
+        if (!rule->enabled || !(rule->check->reads & INPUT_BIT(kind)))
+            continue;
+        if (kind == INPUT_FILES && (subject_kind == SUBJECT_FILE || !str_equal(rule_file_source(rule), input->key)))
+            continue; /* update_files() does those of files */
+        if ((subject_kind == SUBJECT_CONTAINER && (kind == INPUT_CONTAINER || kind == INPUT_PROCESSES)) ||
+            (subject_kind == SUBJECT_EXEC && kind == INPUT_EXEC) ||
+            (subject_kind == SUBJECT_IMAGE && input_is_of_image(kind))) {
+            subject = subject_find(evaluator, subject_kind, input->key);
+            if (subject)
+                visit_pair(evaluator, subject, rule, changed);
+            if (kind == INPUT_CONTAINER && map_count(evaluator->joiners))
+                joins_visit(evaluator, input->key, rule, changed, 0);
+        } else if (subject_kind == SUBJECT_EXEC && kind == INPUT_CONTAINER) {
+            continue; /* an exec keeps what was true when it was made */
+        } else if (subject_kind == SUBJECT_CONTAINER && kind == INPUT_IMAGE &&
+                   !store_image_users(evaluator->store, input->key)) {
+            continue;
+        } else {
+            visit_all(evaluator, subject_kind, rule, changed, kind, input->key);
+        }
+    }
+}

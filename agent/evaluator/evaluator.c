@@ -1,0 +1,115 @@
+/* The life of the engine, and the rules it goes by. evaluator_internal.h tells which file holds what. */
+#include "agent/evaluator/evaluator_internal.h"
+
+static const struct config config_none;
+
+static void index_rules(struct evaluator *evaluator)
+{
+    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++)
+        evaluator->rules_of[kind].count = 0;
+    for (size_t i = 0; i < evaluator->rules->count; i++) {
+        const struct rule *rule = &evaluator->rules->rules[i];
+
+        if (rule->enabled)
+            vec_push(&evaluator->rules_of[rule->check->subject], rule);
+    }
+}
+
+static void ensure_single_subjects(struct evaluator *evaluator)
+{
+    static const enum subject_kind single[] = {SUBJECT_HOST, SUBJECT_DAEMON, SUBJECT_SWARM};
+
+    for (size_t i = 0; i < countof(single); i++)
+        if (evaluator->rules_of[single[i]].count)
+            subject_ensure(evaluator, single[i], subject_kind_name(single[i]), NULL);
+}
+
+static const struct rule *same_rule(const struct evaluator *evaluator, const struct rule *old)
+{
+    const struct rule *rule = rule_set_find(evaluator->rules, old->slug);
+
+    return rule && rule->enabled && rule->check->subject == old->check->subject ? rule : NULL;
+}
+
+void evaluator_set_rules(struct evaluator *evaluator, struct rule_set *rules, const struct config *config)
+{
+    struct rule_set *old = evaluator->rules;
+    struct subject *subject;
+    size_t at = 0;
+
+    evaluator->rules = rules;
+    evaluator->config = config;
+    index_rules(evaluator);
+    exceptions_index(evaluator);
+    evaluator->cause = "reload";
+    while ((subject = subject_next(evaluator, &at))) {
+        enum subject_kind kind = subject->kind;
+
+        for (size_t i = subject->pair_count; i-- > 0;) {
+            const struct rule *rule = same_rule(evaluator, subject->pairs[i].rule);
+
+            if (rule)
+                subject->pairs[i].rule = rule;
+            else
+                subject_drop_pair(evaluator, subject, &subject->pairs[i], "reload");
+        }
+        for (size_t i = 0; kind != SUBJECT_FILE && i < evaluator->rules_of[kind].count; i++)
+            if (!subject_pair(subject, evaluator->rules_of[kind].items[i]))
+                subject_add_pair(evaluator, subject, evaluator->rules_of[kind].items[i]);
+        for (size_t i = 0; i < subject->pair_count; i++)
+            evaluate_pair(evaluator, subject, &subject->pairs[i]);
+    }
+    ensure_single_subjects(evaluator);
+    recheck_arm(evaluator, exceptions_next_expiry(evaluator));
+    evaluator->cause = NULL;
+    rule_set_free(old);
+}
+
+struct evaluator *evaluator_new(struct event_base *base, struct rule_set *rules, const struct config *config,
+                                const struct clock *clock, const struct evaluator_callbacks *callbacks)
+{
+    struct evaluator *evaluator = mem_alloc(sizeof *evaluator);
+
+    evaluator->base = base;
+    evaluator->rules = rules;
+    evaluator->config = config ? config : &config_none;
+    evaluator->clock = clock;
+    evaluator->callbacks = *callbacks;
+    evaluator->store = store_new();
+    evaluator->closed_execs = map_new(NULL);
+    evaluator->execs = execs_new(clock_now(clock));
+    evaluator->state_fd = -1;
+    check_result_init(&evaluator->scratch);
+    inputs_init(evaluator);
+    subjects_init(evaluator);
+    joins_init(evaluator);
+    settle_init(evaluator);
+    recheck_init(evaluator);
+    index_rules(evaluator);
+    exceptions_index(evaluator);
+    ensure_single_subjects(evaluator);
+    recheck_arm(evaluator, exceptions_next_expiry(evaluator));
+    return evaluator;
+}
+
+void evaluator_free(struct evaluator *evaluator)
+{
+    if (!evaluator)
+        return;
+    state_deinit(evaluator);
+    exceptions_free(evaluator);
+    transitions_deinit(evaluator);
+    agent_states_deinit(evaluator);
+    subjects_deinit(evaluator);
+    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)
+        map_free(evaluator->inputs[kind]);
+    check_result_deinit(&evaluator->scratch);
+    event_free(evaluator->settle_event);
+    event_free(evaluator->recheck_timer);
+    store_free(evaluator->store);
+    map_free(evaluator->closed_execs);
+    execs_free(evaluator->execs);
+    map_free(evaluator->joiners);
+    rule_set_free(evaluator->rules);
+    free(evaluator);
+}

@@ -1,0 +1,214 @@
+/* What the engine's own files share. Nobody else includes this.
+ *
+ * An input goes stale (inputs.c) and is fetched; what came of it (fetched.c) may tell of other inputs
+ * (follow.c, joins.c) and concerns the pairs that read it (affected.c); those are evaluated
+ * (evaluate.c), and a verdict that differs is a transition (transitions.c). When nothing is on its way
+ * the engine has settled (settle.c); time alone has its timer (recheck.c). Below, in that order, is what
+ * each file lends the others. */
+#ifndef AGENT_EVALUATOR_EVALUATOR_INTERNAL_H
+#define AGENT_EVALUATOR_EVALUATOR_INTERNAL_H
+
+#include "agent/evaluator/evaluator.h"
+#include "common/vec.h"
+
+/* One input: what is known of its freshness. Its facts are in the store. */
+struct input {
+    enum input_kind kind;
+    char *key; /* "" for inputs that exist once */
+    bool stale, in_flight, again;
+    unsigned doubted; /* how often its process was gone: the container is looked at before that is believed */
+    bool recent; /* completed at least once since it left idleness: its value may be used though it is fetched again */
+    char *cause; /* the first since it was idle */
+};
+
+struct restored {
+    enum verdict verdict;
+    bool waived;
+    uint64_t seq;
+    usec_t since;
+    char *name;
+};
+
+struct agent_state {
+    char *slug, *evidence;
+};
+
+struct execs; /* execs whose records are awaited */
+
+struct joiners {
+    VEC(char *) ids; /* containers */
+};
+
+struct transition_ring {
+    struct transition **items;
+    size_t first, count, size, bytes;
+};
+
+struct evaluator {
+    struct event_base *base;
+    struct rule_set *rules;
+    const struct config *config;
+    const struct clock *clock;
+    struct evaluator_callbacks callbacks;
+    struct store *store;
+    struct rule_exceptions *exceptions; /* by rule; NULL: there are none */
+    size_t exception_count;
+
+    struct map *inputs[INPUT_KIND_COUNT]; /* key → struct input */
+    unsigned pending[INPUT_KIND_COUNT];   /* inputs of that kind that are stale or in flight */
+    unsigned pending_total, pending_background;
+    bool reachable, reachable_known;
+
+    struct map *subjects[SUBJECT_KIND_COUNT];              /* id → struct subject */
+    VEC(const struct rule *) rules_of[SUBJECT_KIND_COUNT]; /* enabled rules by the kind they judge */
+    struct map *joiners; /* container (as named in a mode) → struct joiners, those that share its namespaces */
+
+    const char *cause; /* of what is being worked on just now */
+    struct check_result scratch;
+    struct event *settle_event, *recheck_timer;
+    usec_t next_recheck;
+
+    uint64_t last_seq;
+    struct transition_ring ring;
+    VEC(struct agent_state) agent_states;
+
+    char *state_path;
+    int state_fd;
+    size_t state_lines, state_enough; /* in the file; when to see whether they are too many */
+    char *state_trouble;              /* why the file does not hold what it should; NULL: it does */
+    usec_t state_retry;               /* after trouble it is not rewritten before */
+    bool state_broken;                /* it ends in the middle of a line */
+    struct map *restored;             /* "slug kind:id" → struct restored, until the subject is seen again */
+    bool restored_closed;
+    struct execs *execs;
+    struct map *closed_execs; /* ids whose findings were acknowledged or ran out: a replay must not bring them back */
+
+    struct evaluator_counters counters;
+};
+
+/* inputs.c */
+void inputs_init(struct evaluator *evaluator);
+struct input *input_find(const struct evaluator *evaluator, enum input_kind kind, const char *key);
+/* Is it on its way, and has no value yet that may be used meanwhile? */
+bool input_is_awaited(const struct evaluator *evaluator, enum input_kind kind, const char *key);
+/* Asks for it, unless it is the engine's to answer and that cannot be reached: then it stays stale. It may complete at
+ * once, and INPUT be gone thereafter. */
+void input_start_fetch(struct evaluator *evaluator, struct input *input);
+void input_forget(struct evaluator *evaluator, enum input_kind kind, const char *key); /* and its facts */
+
+/* settle.c */
+void settle_init(struct evaluator *evaluator);
+/* What takes long and hurries nobody is counted apart: the engine is settled without it. */
+bool input_is_background(enum input_kind kind);
+void input_count_pending(struct evaluator *evaluator, enum input_kind kind,
+                         int by);                  /* BY more are stale or in flight */
+void settle_schedule(struct evaluator *evaluator); /* tells in the loop's next turn, if nothing is pending */
+
+/* follow.c */
+/* What a container's facts say of other inputs. BEFORE: the facts until now, NULL if there were none; RESYNC: its
+ * processes are read in any case. */
+void follow_container(struct evaluator *evaluator, const struct container_facts *container,
+                      const struct container_facts *before, bool resync, const char *cause);
+/* Execs that live now and did not when the container was last read. */
+void follow_execs(struct evaluator *evaluator, const struct container_facts *container,
+                  const struct string_list *before, const char *cause);
+/* The lists say which there are. */
+void follow_containers(struct evaluator *evaluator, const struct container_list_facts *list, const char *cause);
+void follow_images(struct evaluator *evaluator, const struct image_list_facts *list, const char *cause);
+void follow_networks(struct evaluator *evaluator, const struct network_list_facts *list, const char *cause);
+
+/* joins.c */
+void joins_init(struct evaluator *evaluator);
+/* Whose namespaces CONTAINER (may be NULL) shares: to be forgotten before its facts are replaced, noted after. */
+void joins_note(struct evaluator *evaluator, const struct container_facts *container);
+void joins_forget(struct evaluator *evaluator, const struct container_facts *container);
+/* Is the container whose namespaces container ID shares on its way? */
+bool joins_are_awaited(const struct evaluator *evaluator, const char *id);
+/* Visits those that share the namespaces of container ID, and (DEPTH counts from 0) those that share theirs. */
+void joins_visit(struct evaluator *evaluator, const char *id, const struct rule *rule, bool changed, unsigned depth);
+
+/* affected.c */
+/* INPUT came, failed or went. CHANGED false: only pairs that wait are evaluated, the others were looked at just now and
+ * found as they were. */
+void visit_affected(struct evaluator *evaluator, const struct input *input, bool changed);
+void visit_pair(struct evaluator *evaluator, struct subject *subject, const struct rule *rule,
+                bool changed); /* one pair */
+
+/* evaluate.c */
+/* Runs the pair's check, or notes that it has to wait for an input. */
+void evaluate_pair(struct evaluator *evaluator, struct subject *subject, struct pair *pair);
+bool verdict_is_quiet(enum verdict verdict); /* nothing to tell of an exec */
+
+/* transitions.c */
+void transitions_deinit(struct evaluator *evaluator);
+/* PAIR's verdict was PREVIOUS; GONE: the pair ends. */
+void emit_transition(struct evaluator *evaluator, const struct subject *subject, struct pair *pair,
+                     enum verdict previous, const char *cause, bool gone);
+void publish_transition(struct evaluator *evaluator, struct transition *transition); /* takes the reference */
+
+/* recheck.c */
+void recheck_init(struct evaluator *evaluator);
+void recheck_arm(struct evaluator *evaluator, usec_t at); /* AT (0: never) something is due */
+
+/* agent_state.c */
+void agent_states_deinit(struct evaluator *evaluator);
+
+/* subjects.c */
+void subjects_init(struct evaluator *evaluator);
+void subjects_deinit(struct evaluator *evaluator);
+struct subject *subject_find(struct evaluator *evaluator, enum subject_kind kind, const char *id);
+struct subject *subject_next(const struct evaluator *evaluator, size_t *at); /* see evaluator_next_subject() */
+/* Creates it with a pair for every rule of its kind (files: of that source). */
+struct subject *subject_ensure(struct evaluator *evaluator, enum subject_kind kind, const char *id, const char *name);
+void subject_rename(struct subject *subject, const char *name);
+/* Transitions to null for every pair that had a verdict; frees it. */
+void subject_close(struct evaluator *evaluator, struct subject *subject, const char *cause);
+struct pair *subject_add_pair(struct evaluator *evaluator, struct subject *subject, const struct rule *rule);
+/* Ends one pair, with a transition to null if it had a verdict. */
+void subject_drop_pair(struct evaluator *evaluator, struct subject *subject, struct pair *pair, const char *cause);
+void subject_free(void *subject);
+
+/* execs.c */
+struct execs *execs_new(usec_t now);
+void execs_free(struct execs *execs);
+/* ID was found in the container's list of live execs, and its record is asked for. */
+void execs_candidate(struct evaluator *evaluator, const struct container_facts *container, const char *id);
+/* The container was read, after every event that is known of it, and its list was gone through. */
+void execs_listed(struct evaluator *evaluator, const struct container_facts *container);
+void execs_read(struct evaluator *evaluator, const struct exec_facts *exec);
+/* The record cannot be read (GONE: there is none). False: nobody needs to know. Else what the event told is returned,
+ * where there was one: the container's name and why; the caller frees. */
+bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const char *why, char **ret_name,
+                  char **ret_why);
+/* The container is gone, or cannot be read: so are its execs whose ids are not known. */
+void execs_container_lost(struct evaluator *evaluator, const char *container, bool gone, const char *why);
+
+/* exec_findings.c */
+void exec_close(struct evaluator *evaluator, const char *id); /* remembers it in closed_execs */
+/* Was any verdict on it told? Health checks' execs come and go without a word. */
+bool exec_was_told(const struct subject *subject);
+/* Closes exec ID if its every verdict is in order (expired, acknowledged, or never out of order). */
+void exec_drop_quiet(struct evaluator *evaluator, const char *id);
+
+/* exceptions.c */
+void exceptions_index(struct evaluator *evaluator); /* anew, of its rules and configuration */
+void exceptions_free(struct evaluator *evaluator);
+/* A person's word on what only a person can judge: turns manual into what was attested, until it expires. */
+void exceptions_attest(const struct evaluator *evaluator, const struct subject *subject, const struct check_input *in,
+                       struct check_result *result);
+/* Adds to the evidence of a failure that the waiver it had has expired. */
+void exceptions_say_expired(const struct evaluator *evaluator, const struct subject *subject,
+                            const struct check_input *in, struct check_result *result);
+/* A transition, if the failure of PAIR has become waived or is so no more. */
+void exceptions_refresh(struct evaluator *evaluator, const struct subject *subject, struct pair *pair);
+usec_t exceptions_next_expiry(const struct evaluator *evaluator); /* of waivers; 0: none */
+
+/* state.c */
+void state_append(struct evaluator *evaluator, const struct subject *subject, const struct pair *pair, bool gone);
+void state_append_seq(struct evaluator *evaluator);
+bool state_adopt(struct evaluator *evaluator, const struct subject *subject, struct pair *pair);
+void state_tell_trouble(struct evaluator *evaluator); /* as a state of the agent itself, and when it is over */
+void state_close_leftovers(struct evaluator *evaluator);
+void state_deinit(struct evaluator *evaluator);
+
+#endif

@@ -1,0 +1,256 @@
+/* What people vouched for: attestations (a verdict on what only a person can judge) and waivers (a failure that is
+ * known and borne). Both have a scope and may expire.
+ *
+ * Whether one holds is asked of the clock each time, so it stops counting the moment it expires, whoever asks. That a
+ * finding's waiver came or ended is told by a transition of the finding with the status that it has; the timer of the
+ * engine sees to it when a date passes. */
+#include "agent/evaluator/evaluator_internal.h"
+
+#include <string.h>
+
+#include "common/text.h"
+
+struct rule_exceptions {
+    VEC(const struct waiver *) waivers;
+    VEC(const struct attestation *) attestations;
+};
+
+void exceptions_free(struct evaluator *evaluator)
+{
+    for (size_t i = 0; i < evaluator->exception_count; i++) {
+        vec_free(&evaluator->exceptions[i].waivers);
+        vec_free(&evaluator->exceptions[i].attestations);
+    }
+    free(evaluator->exceptions);
+    evaluator->exceptions = NULL;
+    evaluator->exception_count = 0;
+}
+
+void exceptions_index(struct evaluator *evaluator)
+{
+    const struct config *config = evaluator->config;
+
+    exceptions_free(evaluator);
+    if (!config->waiver_count && !config->attestation_count)
+        return;
+    evaluator->exception_count = evaluator->rules->count;
+    evaluator->exceptions = mem_alloc((evaluator->exception_count + 1) * sizeof *evaluator->exceptions);
+    for (size_t i = 0; i < config->waiver_count; i++) {
+        const struct rule *rule = rule_set_find(evaluator->rules, config->waivers[i].rule);
+
+        if (rule)
+            vec_push(&evaluator->exceptions[rule->index].waivers, &config->waivers[i]);
+    }
+    for (size_t i = 0; i < config->attestation_count; i++) {
+        const struct rule *rule = rule_set_find(evaluator->rules, config->attestations[i].rule);
+
+        if (rule)
+            vec_push(&evaluator->exceptions[rule->index].attestations, &config->attestations[i]);
+    }
+}
+
+static const struct rule_exceptions *exceptions_of(const struct evaluator *evaluator, const struct rule *rule)
+{
+    static const struct rule_exceptions none;
+
+    return rule->index < evaluator->exception_count ? &evaluator->exceptions[rule->index] : &none;
+}
+
+/* ---- Scope ---- */
+
+static bool any_matches(const struct string_list *list, const char *glob)
+{
+    for (size_t i = 0; list && i < list->count; i++)
+        if (text_glob(glob, list->items[i]))
+            return true;
+    return false;
+}
+
+/* The container that SUBJECT is, or in which it was: NULL for other subjects. */
+static const struct container_facts *container_of(const struct evaluator *evaluator, const struct subject *subject)
+{
+    const struct exec_facts *exec;
+
+    if (subject->kind == SUBJECT_CONTAINER)
+        return store_container(evaluator->store, subject->id, NULL);
+    exec = subject->kind == SUBJECT_EXEC ? store_exec(evaluator->store, subject->id, NULL) : NULL;
+    return exec && exec->container_id ? store_container(evaluator->store, exec->container_id, NULL) : NULL;
+}
+
+/* An id whole, by a glob, or as its first twelve digits or more, as docker shows it; "sha256:" may be left out. */
+static bool id_matches(const char *glob, const char *id)
+{
+    enum { SHORT_ID = 12 };
+    static const char algorithm[] = "sha256:";
+    size_t length;
+
+    if (text_glob(glob, id))
+        return true;
+    glob += str_starts(glob, algorithm) ? strlen(algorithm) : 0;
+    id += str_starts(id, algorithm) ? strlen(algorithm) : 0;
+    length = strspn(glob, "0123456789abcdef");
+    return length >= SHORT_ID && !glob[length] && str_starts(id, glob);
+}
+
+static bool scope_covers(const struct evaluator *evaluator, const char *scope, const struct subject *subject)
+{
+    const char *kind = subject_kind_name(subject->kind);
+    size_t length = strlen(kind);
+
+    if (!scope || str_equal(scope, "*") || str_equal(scope, kind))
+        return true;
+    if (str_starts(scope, "name:"))
+        return text_glob(scope + strlen("name:"), subject->name);
+    if (str_starts(scope, "label:") || str_starts(scope, "image:")) {
+        const char *glob = scope + strlen("label:");
+        const struct container_facts *container = container_of(evaluator, subject);
+        const struct image_facts *image =
+            subject->kind == SUBJECT_IMAGE ? store_image(evaluator->store, subject->id, NULL) : NULL;
+
+        if (*scope == 'l')
+            return any_matches(container ? &container->labels : image ? &image->labels : NULL, glob);
+        return (container && container->image_ref && text_glob(glob, container->image_ref)) ||
+               any_matches(image ? &image->tags : NULL, glob) || (image && id_matches(glob, subject->id)) ||
+               (container && container->image_id && id_matches(glob, container->image_id));
+    }
+    return str_starts(scope, kind) && scope[length] == ':' &&
+           (id_matches(scope + length + 1, subject->id) || text_glob(scope + length + 1, subject->name));
+}
+
+static bool holds(usec_t expires, usec_t now)
+{
+    return !expires || expires > now;
+}
+
+/* ---- Attestations ---- */
+
+static void say_attested(const struct attestation *attestation, bool expired, struct str *evidence)
+{
+    char at[CLOCK_TEXT_SIZE];
+
+    str_append(evidence, evidence->length ? "; " : "");
+    if (expired)
+        str_printf(evidence, "the attestation by %s has expired (%s)", attestation->by,
+                   clock_format(attestation->expires, at));
+    else
+        str_printf(evidence, "attested by %s%s%s", attestation->by, attestation->evidence ? ": " : "",
+                   attestation->evidence ? attestation->evidence : "");
+}
+
+void exceptions_attest(const struct evaluator *evaluator, const struct subject *subject, const struct check_input *in,
+                       struct check_result *result)
+{
+    const struct rule_exceptions *exceptions = exceptions_of(evaluator, in->rule);
+    const struct attestation *valid = NULL, *expired = NULL;
+
+    if (result->verdict != VERDICT_MANUAL)
+        return;
+    for (size_t i = 0; i < exceptions->attestations.count; i++) {
+        const struct attestation *attestation = exceptions->attestations.items[i];
+
+        if (!scope_covers(evaluator, attestation->subject, subject))
+            continue;
+        if (!holds(attestation->expires, in->now)) {
+            expired = attestation;
+            continue;
+        }
+        if (attestation->expires && (!result->recheck || attestation->expires < result->recheck))
+            result->recheck = attestation->expires;
+        if (!valid || attestation->status > valid->status) /* of two words the worse counts */
+            valid = attestation;
+    }
+    if (valid) {
+        result->verdict = valid->status;
+        result->attested = true;
+    }
+    if (in->explain && (valid || expired))
+        say_attested(valid ? valid : expired, !valid, &result->evidence);
+}
+
+size_t evaluator_attestation_matches(const struct evaluator *evaluator, const struct attestation *attestation)
+{
+    const struct rule *rule = rule_set_find(evaluator->rules, attestation->rule);
+    size_t count = 0, at = 0;
+    const char *key;
+    void *value;
+
+    while (rule && map_next(evaluator->subjects[rule->check->subject], &at, &key, &value)) {
+        const struct pair *pair = subject_pair(value, rule);
+
+        count += pair && (pair->attested || pair->verdict == VERDICT_MANUAL) &&
+                 scope_covers(evaluator, attestation->subject, value);
+    }
+    return count;
+}
+
+/* ---- Waivers ---- */
+
+const struct waiver *evaluator_waiver(const struct evaluator *evaluator, const struct subject *subject,
+                                      const struct pair *pair)
+{
+    const struct rule_exceptions *exceptions = exceptions_of(evaluator, pair->rule);
+    usec_t now = exceptions->waivers.count ? clock_now(evaluator->clock) : 0;
+
+    for (size_t i = 0; pair->verdict == VERDICT_FAIL && i < exceptions->waivers.count; i++)
+        if (holds(exceptions->waivers.items[i]->expires, now) &&
+            scope_covers(evaluator, exceptions->waivers.items[i]->subject, subject))
+            return exceptions->waivers.items[i];
+    return NULL;
+}
+
+void exceptions_say_expired(const struct evaluator *evaluator, const struct subject *subject,
+                            const struct check_input *in, struct check_result *result)
+{
+    const struct rule_exceptions *exceptions = exceptions_of(evaluator, in->rule);
+    const struct waiver *expired = NULL;
+    char at[CLOCK_TEXT_SIZE];
+
+    for (size_t i = 0; result->verdict == VERDICT_FAIL && i < exceptions->waivers.count; i++) {
+        if (!scope_covers(evaluator, exceptions->waivers.items[i]->subject, subject))
+            continue;
+        if (holds(exceptions->waivers.items[i]->expires, in->now))
+            return;
+        expired = exceptions->waivers.items[i];
+    }
+    if (expired)
+        str_printf(&result->evidence, "%sthe waiver by %s has expired (%s)", result->evidence.length ? "; " : "",
+                   expired->by, clock_format(expired->expires, at));
+}
+
+void exceptions_refresh(struct evaluator *evaluator, const struct subject *subject, struct pair *pair)
+{
+    bool waived = evaluator_waiver(evaluator, subject, pair) != NULL;
+
+    if (pair->verdict != VERDICT_FAIL || waived == pair->waived)
+        return;
+    pair->waived = waived;
+    emit_transition(evaluator, subject, pair, pair->verdict, evaluator->cause, false);
+}
+
+usec_t exceptions_next_expiry(const struct evaluator *evaluator)
+{
+    usec_t now = clock_now(evaluator->clock), next = 0;
+
+    for (size_t i = 0; i < evaluator->config->waiver_count; i++) {
+        usec_t expires = evaluator->config->waivers[i].expires;
+
+        if (expires > now && (!next || expires < next))
+            next = expires;
+    }
+    return next;
+}
+
+size_t evaluator_waiver_matches(const struct evaluator *evaluator, const struct waiver *waiver)
+{
+    const struct rule *rule = rule_set_find(evaluator->rules, waiver->rule);
+    size_t count = 0, at = 0;
+    const char *key;
+    void *value;
+
+    while (rule && map_next(evaluator->subjects[rule->check->subject], &at, &key, &value)) {
+        const struct pair *pair = subject_pair(value, rule);
+
+        count += pair && pair->verdict == VERDICT_FAIL && scope_covers(evaluator, waiver->subject, value);
+    }
+    return count;
+}

@@ -1,0 +1,243 @@
+/* What came of an input: its facts, or why there are none, or that the thing itself is gone. The facts go into the
+ * store, what they tell of other inputs is followed (follow.c), and the pairs that read the input are visited
+ * (affected.c). */
+#include "agent/evaluator/evaluator_internal.h"
+
+#include <errno.h>
+
+enum { DOUBTS_MAX = 3 };
+
+static void complete(struct evaluator *evaluator, struct input *input, bool changed)
+{
+    const char *outer = evaluator->cause;
+    bool again = input->again;
+    scoped(cleanup_free) char *cause = again ? mem_strdup(input->cause) : take(input->cause);
+    enum input_kind kind = input->kind;
+    scoped(cleanup_free) char *key = mem_strdup(input->key);
+
+    if (changed)
+        evaluator->counters.changed[kind]++;
+    input->in_flight = false;
+    input->again = false;
+    if (again) {
+        input->stale = true;
+        input->recent = true;
+    } else {
+        input->recent = false;
+        input_count_pending(evaluator, kind, -1);
+    }
+    evaluator->cause = cause;
+    visit_affected(evaluator, input, changed);
+    evaluator->cause = outer;
+    if (again) {
+        input = input_find(evaluator, kind, key);
+        if (input && input->stale)
+            input_start_fetch(evaluator, input);
+    }
+    settle_schedule(evaluator);
+}
+
+/* An exec's facts are kept longer than its container: what is needed of the container goes with them. */
+static void complete_exec(struct evaluator *evaluator, struct exec_facts *exec)
+{
+    const struct container_facts *container =
+        exec->container_id ? store_container(evaluator->store, exec->container_id, NULL) : NULL;
+
+    exec->seen = clock_now(evaluator->clock);
+    if (!container)
+        return;
+    exec->container_name = arena_strdup(exec->facts.arena, container->name);
+    exec->container_user = arena_strdup(exec->facts.arena, container->user ? container->user : "");
+}
+
+static void string_copies(const struct string_list *from, struct string_list *ret)
+{
+    ret->items = from->count ? mem_realloc_array(NULL, from->count, sizeof *ret->items) : NULL;
+    while (ret->count < from->count) {
+        ret->items[ret->count] = mem_strdup(from->items[ret->count]);
+        ret->count++;
+    }
+}
+
+static void string_copies_free(struct string_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free((char *)(uintptr_t)list->items[i]);
+    free(list->items);
+}
+
+void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const char *key, struct facts *facts)
+{
+    struct input *input = input_find(evaluator, kind, key);
+    scoped(cleanup_free) char *cause = NULL;
+    const struct container_facts *before = NULL;
+    struct container_facts old = {0};
+    scoped(string_copies_free) struct string_list live = {0};
+    bool changed, had = false;
+
+    if (!input || !input->in_flight) { /* forgotten meanwhile: its subject is gone */
+        facts_free(facts);
+        return;
+    }
+    cause = mem_strdup(input->cause);
+    if (kind == INPUT_CONTAINER) {
+        before = store_container(evaluator->store, key, NULL);
+        had = before != NULL;
+        old.pid = had ? before->pid : 0;
+        if (had)
+            string_copies(&before->exec_ids, &live);
+        joins_forget(evaluator, before);
+    }
+    if (kind == INPUT_EXEC)
+        complete_exec(evaluator, (struct exec_facts *)facts);
+    input->doubted = 0;
+    changed = store_put(evaluator->store, kind, key, facts);
+    if (kind == INPUT_CONTAINER) {
+        const struct container_facts *container =
+            (const struct container_facts *)store_get(evaluator->store, kind, key, NULL);
+
+        joins_note(evaluator, container);
+        subject_ensure(evaluator, SUBJECT_CONTAINER, key, container->name);
+        follow_container(evaluator, container, had ? &old : NULL, evaluator->pending[INPUT_CONTAINERS] > 0, cause);
+        follow_execs(evaluator, container, &live, cause);
+        if (!input->again)
+            execs_listed(evaluator, container);
+    } else if (kind == INPUT_EXEC) {
+        subject_ensure(evaluator, SUBJECT_EXEC, key,
+                       ((const struct exec_facts *)store_get(evaluator->store, kind, key, NULL))->container_name);
+    } else if (kind == INPUT_CONTAINERS) {
+        follow_containers(evaluator, store_containers(evaluator->store, NULL), cause);
+    } else if (kind == INPUT_IMAGES && changed) {
+        follow_images(evaluator, store_images(evaluator->store, NULL), cause);
+    } else if (kind == INPUT_NETWORKS && changed) {
+        follow_networks(evaluator, store_networks(evaluator->store, NULL), cause);
+    }
+    complete(evaluator, input, changed);
+    if (kind == INPUT_EXEC) {
+        execs_read(evaluator, store_exec(evaluator->store, key, NULL));
+        exec_drop_quiet(evaluator, key);
+    }
+}
+
+/* An exec's record is gone for good: it is not asked for again, and what the event told stays. */
+static void fail_exec(struct evaluator *evaluator, struct input *input, bool gone, const char *why)
+{
+    scoped(cleanup_free) char *key = mem_strdup(input->key), *name = NULL, *told = NULL;
+    bool changed;
+
+    if (!execs_failed(evaluator, key, gone, why, &name, &told)) {
+        input_forget(evaluator, INPUT_EXEC, key);
+        settle_schedule(evaluator);
+        return;
+    }
+    changed = store_put_error(evaluator->store, INPUT_EXEC, key, told ? told : why);
+    subject_ensure(evaluator, SUBJECT_EXEC, key, name);
+    if (gone)
+        input->again = false;
+    complete(evaluator, input, changed);
+    exec_drop_quiet(evaluator, key);
+    if (gone)
+        map_remove(evaluator->inputs[INPUT_EXEC], key);
+}
+
+void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, const char *key, int number,
+                            const char *why)
+{
+    struct input *input = input_find(evaluator, kind, key);
+    bool changed;
+
+    if (!input || !input->in_flight)
+        return;
+    evaluator->counters.failures[kind]++;
+    if (number == ENOTCONN) { /* the connection went: the value stays what it was, and stale */
+        input->in_flight = false;
+        input->again = false;
+        input->stale = true;
+        return;
+    }
+    if (number == ENOENT && (kind == INPUT_CONTAINER || input_is_of_image(kind))) {
+        scoped(cleanup_free) char *cause = mem_strdup(input->cause), *id = mem_strdup(key);
+
+        evaluator_gone(evaluator, kind == INPUT_CONTAINER ? INPUT_CONTAINER : INPUT_IMAGE, id, cause);
+        return;
+    }
+    if (number == ESRCH && kind == INPUT_PROCESSES && input->doubted < DOUBTS_MAX) {
+        scoped(cleanup_free) char *cause = mem_strdup(input->cause), *id = mem_strdup(key);
+
+        /* It stays stale: the container's end is on its way, or the fetcher looks again in a moment. */
+        input->in_flight = input->again = false;
+        input->stale = true;
+        if (!input->doubted++)
+            evaluator_stale(evaluator, INPUT_CONTAINER, id, cause);
+        return;
+    }
+    if (kind == INPUT_EXEC) {
+        fail_exec(evaluator, input, number == ENOENT, why);
+        return;
+    }
+    if (kind == INPUT_CONTAINER)
+        joins_forget(evaluator, store_container(evaluator->store, key, NULL));
+    changed = store_put_error(evaluator->store, kind, key, why);
+    if (kind == INPUT_CONTAINER) {
+        subject_ensure(evaluator, SUBJECT_CONTAINER, key, NULL);
+        execs_container_lost(evaluator, key, false, why);
+    }
+    complete(evaluator, input, changed);
+}
+
+void evaluator_gone(struct evaluator *evaluator, enum input_kind kind, const char *key, const char *cause)
+{
+    static const struct {
+        enum input_kind input;
+        enum subject_kind subject;
+    } kinds[] = {{INPUT_CONTAINER, SUBJECT_CONTAINER}, {INPUT_IMAGE, SUBJECT_IMAGE}, {INPUT_EXEC, SUBJECT_EXEC}};
+    const char *outer = evaluator->cause;
+    scoped(cleanup_free) char *key_copy = mem_strdup(key ? key : "");
+    struct input removed = {.kind = kind, .key = key_copy};
+
+    evaluator->cause = cause;
+    if (kind == INPUT_CONTAINER) {
+        joins_forget(evaluator, store_container(evaluator->store, key_copy, NULL));
+        execs_container_lost(evaluator, key_copy, true, "the container is already gone");
+        input_forget(evaluator, INPUT_PROCESSES, key_copy);
+    } else if (kind == INPUT_IMAGE) {
+        input_forget(evaluator, INPUT_HISTORY, key_copy);
+        input_forget(evaluator, INPUT_LAYERS, key_copy);
+        input_forget(evaluator, INPUT_SCAN, key_copy);
+    }
+    input_forget(evaluator, kind, key_copy);
+    for (size_t i = 0; i < countof(kinds); i++) {
+        struct subject *subject = kinds[i].input == kind ? subject_find(evaluator, kinds[i].subject, key_copy) : NULL;
+
+        if (subject && kind == INPUT_EXEC && exec_was_told(subject))
+            exec_close(evaluator, key_copy);
+        if (subject)
+            subject_close(evaluator, subject, cause);
+    }
+    visit_affected(evaluator, &removed, true);
+    evaluator->cause = outer;
+    settle_schedule(evaluator);
+}
+
+void evaluator_set_engine_reachable(struct evaluator *evaluator, bool reachable)
+{
+    bool was_known = evaluator->reachable_known;
+
+    evaluator->reachable = reachable;
+    evaluator->reachable_known = true;
+    if (reachable || was_known)
+        return;
+    /* The first word is that there is no engine: what waits for it is evaluated, and says so. */
+    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++) {
+        size_t at = 0;
+        const char *key;
+        void *value;
+
+        while (input_is_of_engine(kind) && map_next(evaluator->inputs[kind], &at, &key, &value)) {
+            store_put_error(evaluator->store, kind, key[0] ? key : NULL, "the engine cannot be reached");
+            evaluator->cause = "engine:unreachable";
+            visit_affected(evaluator, value, true);
+        }
+    }
+    evaluator->cause = NULL;
+}

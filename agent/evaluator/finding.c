@@ -1,0 +1,49 @@
+/* One finding as JSON, for transitions, the query API and reports alike. */
+#include "agent/evaluator/finding.h"
+
+void finding_write_ids(const struct rule *rule, struct json_out *out)
+{
+    json_out_object(out, "ids");
+    for (size_t i = 0; i < rule->id_count; i++)
+        json_out_string(out, rule->ids[i].benchmark, rule->ids[i].id);
+    json_out_end_object(out);
+}
+
+void finding_write(enum language language, const struct subject *subject, const struct pair *pair,
+                   const struct waiver *waiver, struct check_result *result, bool gone, struct json_out *out)
+{
+    const struct rule *rule = pair->rule;
+    bool wrong = !gone && (pair->verdict == VERDICT_FAIL || pair->verdict == VERDICT_MANUAL);
+
+    json_out_string(out, "rule", rule->id ? rule->id : rule->slug);
+    json_out_string(out, "slug", rule->slug);
+    json_out_string(out, "title", rule->title[language]);
+    json_out_string(out, "section", rule->section);
+    json_out_string(out, "severity", severity_name(rule->severity));
+    json_out_bool(out, "scored", rule->scored);
+    json_out_string(out, "status", gone ? NULL : verdict_name(pair->verdict));
+    json_out_object(out, "subject");
+    json_out_string(out, "kind", subject_kind_name(subject->kind));
+    json_out_string(out, "id", subject->id);
+    json_out_string(out, "name", subject->name);
+    json_out_end_object(out);
+    json_out_string(out, "evidence", str_text(&result->evidence));
+    json_out_raw(out, "facts", check_result_facts(result));
+    json_out_string(out, "remedy",
+                    !wrong                  ? NULL
+                    : result->remedy.length ? result->remedy.data
+                                            : rule->remedy[language]);
+    json_out_time(out, "since", pair->since);
+    json_out_time(out, "checked", pair->checked);
+    json_out_int(out, "seq", (int64_t)pair->seq);
+    if (waiver) {
+        json_out_object(out, "waived");
+        json_out_string(out, "reason", waiver->reason);
+        json_out_string(out, "by", waiver->by);
+        json_out_time(out, "expires", waiver->expires);
+        json_out_end_object(out);
+    } else {
+        json_out_null(out, "waived");
+    }
+    finding_write_ids(rule, out);
+}

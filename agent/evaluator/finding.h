@@ -1,0 +1,15 @@
+/* One finding as JSON, for transitions, the query API and reports alike. */
+#ifndef AGENT_EVALUATOR_FINDING_H
+#define AGENT_EVALUATOR_FINDING_H
+
+#include "agent/evaluator/evaluator.h"
+
+/* The members of one finding, into an open object. RESULT: what the check said when explained. WAIVER: the one that
+ * holds, or NULL. GONE: its subject went away, the status is null. */
+void finding_write(enum language language, const struct subject *subject, const struct pair *pair,
+                   const struct waiver *waiver, struct check_result *result, bool gone, struct json_out *out);
+
+/* The member "ids": RULE's id in every benchmark that has it. */
+void finding_write_ids(const struct rule *rule, struct json_out *out);
+
+#endif

@@ -1,0 +1,154 @@
+/* What facts tell of other inputs: the lists say which containers, images and networks there are, a container which
+ * image, processes and execs it has. What is new is fetched, what is not listed any more is gone. */
+#include "agent/evaluator/evaluator_internal.h"
+
+#include <string.h>
+
+static bool lists(const struct string_list *list, const char *s)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i], s) == 0)
+            return true;
+    return false;
+}
+
+void follow_execs(struct evaluator *evaluator, const struct container_facts *container,
+                  const struct string_list *before, const char *cause)
+{
+    for (size_t i = 0; i < container->exec_ids.count; i++) {
+        const char *id = container->exec_ids.items[i];
+
+        if (lists(before, id) || map_get(evaluator->closed_execs, id) ||
+            store_get(evaluator->store, INPUT_EXEC, id, NULL))
+            continue;
+        execs_candidate(evaluator, container, id);
+        evaluator_stale(evaluator, INPUT_EXEC, id, cause);
+    }
+}
+
+void follow_container(struct evaluator *evaluator, const struct container_facts *container,
+                      const struct container_facts *before, bool resync, const char *cause)
+{
+    const struct input *processes;
+
+    if (container->image_id && !input_find(evaluator, INPUT_IMAGE, container->image_id))
+        evaluator_stale(evaluator, INPUT_IMAGE, container->image_id, cause);
+    if (!container->running || !container->pid) {
+        input_forget(evaluator, INPUT_PROCESSES, container->id);
+    } else if (!before || before->pid != container->pid || resync ||
+               !(processes = input_find(evaluator, INPUT_PROCESSES, container->id)) || processes->stale) {
+        evaluator_stale(evaluator, INPUT_PROCESSES, container->id, cause);
+    }
+}
+
+void follow_containers(struct evaluator *evaluator, const struct container_list_facts *list, const char *cause)
+{
+    struct map *listed = map_new(NULL);
+    VEC(char *) gone = {0};
+    size_t at = 0;
+    const char *key;
+    void *value;
+
+    for (size_t i = 0; i < list->count; i++)
+        map_set(listed, list->items[i].id, (void *)(uintptr_t)1);
+    while (map_next(evaluator->inputs[INPUT_CONTAINER], &at, &key, &value))
+        if (!map_get(listed, key) && !((struct input *)value)->in_flight)
+            vec_push(&gone, mem_strdup(key));
+    for (size_t i = 0; i < gone.count; i++) {
+        evaluator_gone(evaluator, INPUT_CONTAINER, gone.items[i], cause);
+        free(gone.items[i]);
+    }
+    vec_free(&gone);
+    for (size_t i = 0; i < list->count; i++)
+        if (!input_find(evaluator, INPUT_CONTAINER, list->items[i].id))
+            evaluator_stale(evaluator, INPUT_CONTAINER, list->items[i].id, cause);
+    map_free(listed);
+}
+
+static bool is_read(const struct evaluator *evaluator, enum input_kind kind)
+{
+    for (size_t i = 0; i < evaluator->rules->count; i++)
+        if (evaluator->rules->rules[i].enabled && evaluator->rules->rules[i].check->reads & INPUT_BIT(kind))
+            return true;
+    return false;
+}
+
+static bool same_strings(const struct string_list *a, const struct string_list *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!str_equal(a->items[i], b->items[i]))
+            return false;
+    return true;
+}
+
+/* An image does not change, but its names do. */
+static void follow_image(struct evaluator *evaluator, const struct image_list_item *item, const char *cause)
+{
+    static const enum input_kind others[] = {INPUT_HISTORY, INPUT_LAYERS, INPUT_SCAN};
+    const struct image_facts *image = store_image(evaluator->store, item->id, NULL);
+    const char *name = item->tags.count ? item->tags.items[0] : item->digests.count ? item->digests.items[0] : item->id;
+    struct subject *subject =
+        evaluator->rules_of[SUBJECT_IMAGE].count ? subject_ensure(evaluator, SUBJECT_IMAGE, item->id, name) : NULL;
+
+    if (!input_find(evaluator, INPUT_IMAGE, item->id) ||
+        (image && !(same_strings(&image->tags, &item->tags) && same_strings(&image->digests, &item->digests))))
+        evaluator_stale(evaluator, INPUT_IMAGE, item->id, cause);
+    for (size_t i = 0; i < countof(others); i++)
+        if (is_read(evaluator, others[i]) && !input_find(evaluator, others[i], item->id))
+            evaluator_stale(evaluator, others[i], item->id, cause);
+    if (!subject)
+        return;
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (subject->pairs[i].verdict == VERDICT_NONE && !subject->pairs[i].waiting)
+            evaluate_pair(evaluator, subject, &subject->pairs[i]);
+}
+
+/* Closes the subjects of KIND that a list does not hold any more. */
+static void close_unlisted(struct evaluator *evaluator, enum subject_kind kind, const struct map *listed,
+                           const char *cause)
+{
+    VEC(char *) gone = {0};
+    size_t at = 0;
+    const char *key;
+    void *value;
+
+    while (map_next(evaluator->subjects[kind], &at, &key, &value))
+        if (!map_get(listed, key))
+            vec_push(&gone, mem_strdup(key));
+    for (size_t i = 0; i < gone.count; i++) {
+        struct subject *subject = subject_find(evaluator, kind, gone.items[i]);
+
+        if (kind == SUBJECT_IMAGE && !store_image_users(evaluator->store, gone.items[i]))
+            evaluator_gone(evaluator, INPUT_IMAGE, gone.items[i], cause);
+        else if (subject)
+            subject_close(evaluator, subject, cause);
+        free(gone.items[i]);
+    }
+    vec_free(&gone);
+}
+
+void follow_images(struct evaluator *evaluator, const struct image_list_facts *list, const char *cause)
+{
+    struct map *listed = map_new(NULL);
+
+    for (size_t i = 0; i < list->count; i++)
+        map_set(listed, list->items[i].id, listed);
+    close_unlisted(evaluator, SUBJECT_IMAGE, listed, cause);
+    for (size_t i = 0; i < list->count; i++)
+        follow_image(evaluator, &list->items[i], cause);
+    map_free(listed);
+}
+
+void follow_networks(struct evaluator *evaluator, const struct network_list_facts *list, const char *cause)
+{
+    struct map *listed = map_new(NULL);
+
+    for (size_t i = 0; i < list->count; i++)
+        map_set(listed, list->items[i].id, listed);
+    close_unlisted(evaluator, SUBJECT_NETWORK, listed, cause);
+    for (size_t i = 0; i < list->count && evaluator->rules_of[SUBJECT_NETWORK].count; i++)
+        subject_ensure(evaluator, SUBJECT_NETWORK, list->items[i].id, list->items[i].name);
+    map_free(listed);
+}

@@ -1,0 +1,75 @@
+/* What the engine knows, for those who show it. */
+#include "agent/evaluator/evaluator_internal.h"
+
+#include <string.h>
+
+/* No subjects are known because nobody could tell which there are. */
+static bool list_is_unknown(const struct evaluator *evaluator, enum subject_kind kind)
+{
+    switch (kind) {
+    case SUBJECT_CONTAINER:
+    case SUBJECT_EXEC:
+        return !store_containers(evaluator->store, NULL);
+    case SUBJECT_IMAGE:
+        return !store_images(evaluator->store, NULL);
+    case SUBJECT_NETWORK:
+        return !store_networks(evaluator->store, NULL);
+    case SUBJECT_HOST:
+    case SUBJECT_DAEMON:
+    case SUBJECT_SWARM:
+    case SUBJECT_FILE:
+    case SUBJECT_KIND_COUNT:
+        break;
+    }
+    return false;
+}
+
+enum verdict evaluator_rule_verdict(const struct evaluator *evaluator, const struct rule *rule,
+                                    unsigned counts[VERDICT_COUNT])
+{
+    enum verdict worst = VERDICT_NONE;
+    size_t at = 0;
+    const char *key;
+    void *value;
+
+    if (counts)
+        memset(counts, 0, VERDICT_COUNT * sizeof *counts);
+    while (map_next(evaluator->subjects[rule->check->subject], &at, &key, &value)) {
+        const struct pair *pair = subject_pair(value, rule);
+
+        if (!pair || pair->verdict == VERDICT_NONE)
+            continue;
+        if (counts)
+            counts[pair->verdict]++;
+        if (pair->verdict > worst)
+            worst = pair->verdict;
+    }
+    if (worst != VERDICT_NONE)
+        return worst;
+    return list_is_unknown(evaluator, rule->check->subject) ? VERDICT_ERROR : VERDICT_NOT_APPLICABLE;
+}
+
+const struct subject *evaluator_next_subject(const struct evaluator *evaluator, size_t *at)
+{
+    return subject_next(evaluator, at);
+}
+
+const struct subject *evaluator_find_subject(const struct evaluator *evaluator, enum subject_kind kind, const char *id)
+{
+    return map_get(evaluator->subjects[kind], id);
+}
+
+const struct store *evaluator_store(const struct evaluator *evaluator)
+{
+    return evaluator->store;
+}
+
+const struct rule_set *evaluator_rules(const struct evaluator *evaluator)
+{
+    return evaluator->rules;
+}
+
+const struct evaluator_counters *evaluator_counters(const struct evaluator *evaluator)
+{
+    return &evaluator->counters;
+}

@@ -1,0 +1,128 @@
+/* Who is judged: subjects and their (rule, subject) pairs.
+ *
+ * A subject comes into being with the facts that show it and goes with them; its pairs go with it, each with a
+ * transition to null. Host, daemon and swarm always exist when a rule judges them. */
+#include "agent/evaluator/evaluator_internal.h"
+
+#include <string.h>
+
+void subject_free(void *p)
+{
+    struct subject *subject = p;
+
+    if (!subject)
+        return;
+    free(subject->id);
+    free(subject->name);
+    free(subject->pairs);
+    free(subject);
+}
+
+void subjects_init(struct evaluator *evaluator)
+{
+    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++)
+        evaluator->subjects[kind] = map_new(subject_free);
+}
+
+void subjects_deinit(struct evaluator *evaluator)
+{
+    for (size_t kind = 0; kind < SUBJECT_KIND_COUNT; kind++) {
+        map_free(evaluator->subjects[kind]);
+        vec_free(&evaluator->rules_of[kind]);
+    }
+}
+
+struct subject *subject_find(struct evaluator *evaluator, enum subject_kind kind, const char *id)
+{
+    return map_get(evaluator->subjects[kind], id);
+}
+
+struct subject *subject_next(const struct evaluator *evaluator, size_t *at)
+{
+    /* The kind in the high bits, the place in its map in the low ones. */
+    enum { KIND_SHIFT = 48 };
+    const char *key;
+    void *value;
+
+    for (size_t kind = *at >> KIND_SHIFT; kind < SUBJECT_KIND_COUNT; kind++) {
+        size_t place = *at & ((UINT64_C(1) << KIND_SHIFT) - 1);
+
+        if (map_next(evaluator->subjects[kind], &place, &key, &value)) {
+            *at = ((size_t)kind << KIND_SHIFT) | place;
+            return value;
+        }
+        *at = (size_t)(kind + 1) << KIND_SHIFT;
+    }
+    return NULL;
+}
+
+struct pair *subject_pair(const struct subject *subject, const struct rule *rule)
+{
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (subject->pairs[i].rule == rule)
+            return &subject->pairs[i];
+    return NULL;
+}
+
+struct pair *subject_add_pair(struct evaluator *evaluator, struct subject *subject, const struct rule *rule)
+{
+    struct pair *pair;
+
+    subject->pairs = mem_realloc_array(subject->pairs, subject->pair_count + 1, sizeof *subject->pairs);
+    pair = &subject->pairs[subject->pair_count++];
+    *pair = (struct pair){.rule = rule};
+    state_adopt(evaluator, subject, pair);
+    return pair;
+}
+
+struct subject *subject_ensure(struct evaluator *evaluator, enum subject_kind kind, const char *id, const char *name)
+{
+    struct subject *subject = subject_find(evaluator, kind, id);
+
+    if (subject) {
+        subject_rename(subject, name);
+        return subject;
+    }
+    subject = mem_alloc(sizeof *subject);
+    subject->kind = kind;
+    subject->id = mem_strdup(id);
+    subject->name = mem_strdup(name ? name : id);
+    map_set(evaluator->subjects[kind], id, subject);
+    if (kind != SUBJECT_FILE) { /* a file's pairs depend on the set that it was found in */
+        size_t count = evaluator->rules_of[kind].count;
+
+        subject->pairs = count ? mem_realloc_array(NULL, count, sizeof *subject->pairs) : NULL;
+        for (size_t i = 0; i < count; i++) {
+            struct pair *pair = &subject->pairs[subject->pair_count++];
+
+            *pair = (struct pair){.rule = evaluator->rules_of[kind].items[i]};
+            state_adopt(evaluator, subject, pair);
+        }
+    }
+    return subject;
+}
+
+void subject_rename(struct subject *subject, const char *name)
+{
+    if (!name || str_equal(subject->name, name))
+        return;
+    free(subject->name);
+    subject->name = mem_strdup(name);
+}
+
+void subject_drop_pair(struct evaluator *evaluator, struct subject *subject, struct pair *pair, const char *cause)
+{
+    size_t index = (size_t)(pair - subject->pairs);
+
+    if (pair->verdict != VERDICT_NONE)
+        emit_transition(evaluator, subject, pair, pair->verdict, cause, true);
+    memmove(pair, pair + 1, (subject->pair_count - index - 1) * sizeof *pair);
+    subject->pair_count--;
+}
+
+void subject_close(struct evaluator *evaluator, struct subject *subject, const char *cause)
+{
+    while (subject->pair_count)
+        subject_drop_pair(evaluator, subject, &subject->pairs[subject->pair_count - 1], cause);
+    map_remove(evaluator->subjects[subject->kind], subject->id);
+}

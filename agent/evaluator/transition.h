@@ -1,0 +1,41 @@
+/* A verdict that changed: what goes to sinks, watchers and the journal of transitions. Reference counted, never
+ * changed. */
+#ifndef AGENT_EVALUATOR_TRANSITION_H
+#define AGENT_EVALUATOR_TRANSITION_H
+
+#include "agent/model/rule.h"
+
+struct transition {
+    unsigned references;
+    uint64_t seq;
+    usec_t at;
+    /* All strings are owned. RULE is the id in the active benchmark, or the slug where it has none; for the agent's own
+     * state (engine lost, events lost …) slug is "agent-…", subject_kind "agent" and status/previous are
+     * "ready"/"degraded". */
+    char *rule, *slug, *title, *section, *subject_kind, *subject_id, *subject_name, *evidence, *cause, *remedy;
+    char *status, *previous; /* names; NULL: gone, new */
+    enum severity severity;
+    enum verdict status_value, previous_value; /* VERDICT_NONE for the agent's own */
+    bool is_agent, scored, waived;
+    char *json; /* the whole transition as one compact JSON object, no newline */
+    size_t json_length;
+};
+
+struct evaluator;
+struct subject;
+struct pair;
+
+/* A verdict of PAIR that changed. Explains it (by running its check again) unless GONE: then status is null. CAUSE is
+ * copied. */
+struct transition *transition_from_pair(const struct evaluator *evaluator, enum language language,
+                                        const struct subject *subject, const struct pair *pair, enum verdict previous,
+                                        uint64_t seq, usec_t at, const char *cause, bool gone);
+/* The agent's own state. */
+struct transition *transition_for_agent(const char *slug, bool ready, bool previous_ready, const char *evidence,
+                                        const char *cause, uint64_t seq, usec_t at, const char *host);
+/* Leaves seq and the JSON text alone, which holds all the others once more; only when nobody else has a reference. */
+void transition_slim(struct transition *transition);
+struct transition *transition_ref(struct transition *transition);
+void transition_unref(struct transition *transition);
+
+#endif

@@ -1,0 +1,107 @@
+/* Transitions as they are made: of a pair whose verdict changed, or of the agent's own state. */
+#include "agent/evaluator/finding.h"
+
+/* Adds what a transition has beside a finding. */
+static void finish_json(struct transition *t, struct json_out *out)
+{
+    const char *text;
+
+    json_out_string(out, "previous", t->previous);
+    json_out_string(out, "cause", t->cause);
+    json_out_time(out, "at", t->at);
+    json_out_end_object(out);
+    text = json_out_text(out, &t->json_length);
+    t->json = mem_strndup(text, t->json_length);
+}
+
+struct transition *transition_from_pair(const struct evaluator *evaluator, enum language language,
+                                        const struct subject *subject, const struct pair *pair, enum verdict previous,
+                                        uint64_t seq, usec_t at, const char *cause, bool gone)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    struct transition *t = mem_alloc(sizeof *t);
+    const struct rule *rule = pair->rule;
+    struct check_result result;
+
+    check_result_init(&result);
+    if (gone)
+        check_say(&(struct check_input){.rule = rule, .explain = true}, &result, VERDICT_NONE, "the %s is gone",
+                  subject_kind_name(subject->kind));
+    else
+        evaluator_explain(evaluator, subject, pair, &result);
+    json_out_object(out, NULL);
+    finding_write(language, subject, pair, gone ? NULL : evaluator_waiver(evaluator, subject, pair), &result, gone,
+                  out);
+    t->references = 1;
+    t->seq = seq;
+    t->at = at;
+    t->rule = mem_strdup(rule->id ? rule->id : rule->slug);
+    t->slug = mem_strdup(rule->slug);
+    t->title = mem_strdup(rule->title[language]);
+    t->section = mem_strdup(rule->section);
+    t->subject_kind = mem_strdup(subject_kind_name(subject->kind));
+    t->subject_id = mem_strdup(subject->id);
+    t->subject_name = mem_strdup(subject->name);
+    t->evidence = mem_strdup(str_text(&result.evidence));
+    t->remedy = mem_strdup(result.remedy.length ? result.remedy.data : rule->remedy[language]);
+    t->cause = mem_strdup(cause);
+    t->status_value = gone ? VERDICT_NONE : pair->verdict;
+    t->previous_value = previous;
+    t->status = mem_strdup(verdict_name(t->status_value));
+    t->previous = mem_strdup(verdict_name(previous));
+    t->severity = rule->severity;
+    t->scored = rule->scored;
+    t->waived = pair->waived;
+    finish_json(t, out);
+    check_result_deinit(&result);
+    return t;
+}
+
+struct transition *transition_for_agent(const char *slug, bool ready, bool previous_ready, const char *evidence,
+                                        const char *cause, uint64_t seq, usec_t at, const char *host)
+{
+    static const char *const states[] = {"degraded", "ready"};
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    struct transition *t = mem_alloc(sizeof *t);
+
+    t->references = 1;
+    t->seq = seq;
+    t->at = at;
+    t->rule = mem_strdup(slug);
+    t->slug = mem_strdup(slug);
+    t->title = mem_strdup("State of the agent itself");
+    t->subject_kind = mem_strdup("agent");
+    t->subject_id = mem_strdup(host);
+    t->subject_name = mem_strdup(host);
+    t->evidence = mem_strdup(evidence ? evidence : "");
+    t->cause = mem_strdup(cause ? cause : "start");
+    t->status = mem_strdup(states[ready]);
+    t->previous = mem_strdup(states[previous_ready]);
+    t->severity = SEVERITY_HIGH;
+    t->is_agent = true;
+    json_out_object(out, NULL);
+    json_out_string(out, "rule", slug);
+    json_out_string(out, "slug", slug);
+    json_out_string(out, "title", t->title);
+    json_out_null(out, "section");
+    json_out_string(out, "severity", severity_name(t->severity));
+    json_out_bool(out, "scored", false);
+    json_out_string(out, "status", t->status);
+    json_out_object(out, "subject");
+    json_out_string(out, "kind", t->subject_kind);
+    json_out_string(out, "id", host);
+    json_out_string(out, "name", host);
+    json_out_end_object(out);
+    json_out_string(out, "evidence", t->evidence);
+    json_out_object(out, "facts");
+    json_out_end_object(out);
+    json_out_null(out, "remedy");
+    json_out_time(out, "since", at);
+    json_out_time(out, "checked", at);
+    json_out_int(out, "seq", (int64_t)seq);
+    json_out_null(out, "waived");
+    json_out_object(out, "ids");
+    json_out_end_object(out);
+    finish_json(t, out);
+    return t;
+}

@@ -1,0 +1,38 @@
+/* Which probe brings which input, and which watch makes which input stale. */
+#ifndef AGENT_FETCH_FETCH_H
+#define AGENT_FETCH_FETCH_H
+
+#include "agent/evaluator/evaluator.h"
+#include "probes/docker/docker.h"
+#include "probes/watch/watch.h"
+
+struct fetcher;
+
+/* KEEPS_STATE: what is found in image layers is kept in the state folder. */
+int fetcher_new(struct event_base *base, const struct config *config, bool keeps_state, struct docker *docker,
+                struct evaluator *evaluator, struct fetcher **ret, struct error *error);
+void fetcher_free(struct fetcher *fetcher);
+void fetcher_start(struct fetcher *fetcher); /* watches, and the first reading of what lies on the host */
+void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *key);
+
+/* No engine answers: what waited for one is read without it. */
+void fetcher_without_engine(struct fetcher *fetcher);
+void fetcher_engine_changed(struct fetcher *fetcher); /* another dockerd may answer now */
+/* Another configuration holds, and other file sources may be read now. */
+void fetcher_rules_changed(struct fetcher *fetcher, const struct config *config);
+void fetcher_sweep_files(struct fetcher *fetcher, const char *cause);
+/* Of containers, those that do not run and whose changes nothing tells of. */
+void fetcher_sweep_containers(struct fetcher *fetcher, const char *cause);
+void fetcher_sweep_processes(struct fetcher *fetcher, const char *cause);
+/* Reads a container's processes now and again a moment later, when what was started has become what it runs. */
+void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id, const char *cause);
+/* Networks, services, listeners and certificates, now and again a moment later. */
+void fetcher_swarm_changed(struct fetcher *fetcher, const char *cause);
+/* dockerd read its configuration again. It tells so before it switches debugging on or off (cmd/dockerd/daemon.go,
+ * reloadConfig), so /info is read again a moment later. */
+void fetcher_engine_reloaded(struct fetcher *fetcher, const char *cause);
+/* systemd holds the engine's socket and no engine runs behind it. */
+bool fetcher_engine_is_stopped(const struct fetcher *fetcher);
+const struct watcher *fetcher_watcher(const struct fetcher *fetcher);
+
+#endif

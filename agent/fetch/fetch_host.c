@@ -1,0 +1,414 @@
+/* What lies on the host besides files of sources: dockerd's options, kernel, mounts, audit, the socket's group,
+ * profiles, listening sockets, processes. What may block (the name service, libaudit) runs in workers. */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/fetch/fetch_internal.h"
+#include "common/log.h"
+#include "probes/daemon/daemon_config.h"
+#include "probes/environment/environment.h"
+#include "probes/facts/digest.h"
+#include "probes/host/certificate.h"
+#include "probes/host/groups.h"
+#include "probes/host/listeners.h"
+#include "probes/host/proc.h"
+#include "probes/worker/helper.h"
+
+enum { WORKER_LIMIT = 64 << 20, WORKER_MS = 30000 };
+
+static void on_daemon_path(const char *path, void *user)
+{
+    struct fetcher *fetcher = user;
+    scoped_str cause = STR_INIT;
+
+    str_printf(&cause, "inotify:%s", path);
+    evaluator_stale(fetcher->evaluator, INPUT_DAEMON, NULL, cause.data);
+}
+
+static void watch_config_file(struct fetcher *fetcher, const char *path)
+{
+    if (str_equal(path, fetcher->watched_config))
+        return;
+    watch_free(fetcher->daemon_json);
+    free(fetcher->watched_config);
+    fetcher->watched_config = mem_strdup(path);
+    fetcher->daemon_json = path ? watch_add(fetcher->watcher, path, WATCH_PATH, on_daemon_path, fetcher) : NULL;
+}
+
+void fetch_daemon(struct fetcher *fetcher)
+{
+    struct daemon_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    const struct facts *before = store_get(evaluator_store(fetcher->evaluator), INPUT_DAEMON, NULL, NULL);
+    uint64_t digest = before ? before->digest : 0;
+    const struct daemon_facts *daemon;
+    pid_t pid = 0;
+    bool found;
+    int r;
+
+    if (fetch_refuse_remote(fetcher, INPUT_DAEMON, NULL))
+        return;
+    found = daemon_find(fetcher->root, docker_peer_pid(fetcher->docker), &pid, &error) == 0;
+    r = daemon_config_read(fetcher->root, found ? pid : 0, found ? NULL : error.text, &facts, &error);
+    if (r == 0 && !found)
+        daemon_config_engine(fetcher->root, docker_peer_pid(fetcher->docker), facts);
+    docker_set_engine_pid(fetcher->docker, found ? pid : 0);
+    fetch_deliver(fetcher, INPUT_DAEMON, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+    daemon = store_daemon(evaluator_store(fetcher->evaluator), NULL);
+    if (before && daemon && daemon->facts.digest == digest)
+        return;
+    if (daemon)
+        watch_config_file(fetcher, daemon->config_path);
+    fetch_refresh_sources(fetcher, fileset_needs_daemon, "daemon");
+    evaluator_stale(fetcher->evaluator, INPUT_GROUP, NULL, "daemon");
+    evaluator_stale(fetcher->evaluator, INPUT_ENVIRONMENT, NULL, "daemon");
+    evaluator_stale(fetcher->evaluator, INPUT_LISTENERS, NULL, "daemon");
+}
+
+void fetch_lsm(struct fetcher *fetcher)
+{
+    struct lsm_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r;
+
+    if (fetch_refuse_remote(fetcher, INPUT_LSM, NULL))
+        return;
+    r = proc_read_lsm(fetcher->root, &facts, &error);
+    fetch_deliver(fetcher, INPUT_LSM, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+bool fetch_processes(struct fetcher *fetcher, const char *id, bool last)
+{
+    const struct container_facts *container = store_container(evaluator_store(fetcher->evaluator), id, NULL);
+    struct process_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r;
+
+    if (fetch_refuse_remote(fetcher, INPUT_PROCESSES, id))
+        return true;
+    r = container && container->pid ? proc_container_processes(fetcher->root, (pid_t)container->pid, id, &facts, &error)
+                                    : error_set(&error, ESRCH, "it does not run");
+    if (!last && (r == -ESRCH || (r == 0 && !facts->count))) {
+        if (r == 0)
+            facts_free(&facts->facts);
+        return false;
+    }
+    if (r == -ESRCH)
+        fetch_look_later(fetcher, INPUT_PROCESSES, id);
+    fetch_deliver(fetcher, INPUT_PROCESSES, id, r, r < 0 ? NULL : &facts->facts, &error);
+    return true;
+}
+
+void fetch_mounts(struct fetcher *fetcher)
+{
+    scoped(cleanup_free) char *proc = host_outside_path(fetcher->root, "/proc");
+    struct mounts_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r;
+
+    if (fetch_refuse_remote(fetcher, INPUT_MOUNTS, NULL))
+        return;
+    r = mounts_read(proc, &facts, &error);
+    fetch_deliver(fetcher, INPUT_MOUNTS, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+static pid_t daemon_pid(const struct fetcher *fetcher)
+{
+    const struct daemon_facts *daemon = store_daemon(evaluator_store(fetcher->evaluator), NULL);
+
+    return daemon ? daemon->pid : 0;
+}
+
+void fetch_environment(struct fetcher *fetcher)
+{
+    struct environment_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r;
+
+    if (fetch_refuse_remote(fetcher, INPUT_ENVIRONMENT, NULL))
+        return;
+    r = environment_read(fetcher->root, "DOCKER_CONTENT_TRUST", daemon_pid(fetcher), &facts, &error);
+    fetch_deliver(fetcher, INPUT_ENVIRONMENT, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+void fetch_listeners(struct fetcher *fetcher)
+{
+    struct listener_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r;
+
+    if (fetch_refuse_remote(fetcher, INPUT_LISTENERS, NULL))
+        return;
+    r = listeners_read(fetcher->root, daemon_pid(fetcher), &facts, &error);
+    fetch_deliver(fetcher, INPUT_LISTENERS, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+/* ---- The swarm node's certificates ---- */
+
+static const char certificate_folder[] = "swarm/certificates";
+
+static void read_certificate(const struct fetcher *fetcher, struct arena *arena, const char *data_root,
+                             const char *name, struct certificate_periods *ret, const char **ret_error)
+{
+    enum { CERTIFICATE_MAX_BYTES = 1 << 20 };
+    scoped(cleanup_free) char *path = mem_printf("%s/%s/%s", data_root, certificate_folder, name);
+    scoped_str text = STR_INIT;
+    struct error error = ERROR_INIT;
+    int r = host_read(fetcher->root, path, CERTIFICATE_MAX_BYTES, &text, NULL);
+
+    if (r < 0)
+        error_set(&error, -r, "%s: %s", path, strerror(-r));
+    else
+        r = certificate_periods(str_text(&text), text.length, ret, &error);
+    if (r < 0)
+        *ret_error = arena_strdup(arena, error.text);
+}
+
+void fetch_certificates(struct fetcher *fetcher)
+{
+    const struct info_facts *info = store_info(evaluator_store(fetcher->evaluator), NULL);
+    struct certificate_periods node = {0}, root = {0};
+    struct certificate_facts *facts;
+    struct arena *arena;
+    struct hash hash;
+
+    if (fetch_refuse_remote(fetcher, INPUT_CERTIFICATES, NULL))
+        return;
+    arena = arena_new(512);
+    facts = arena_alloc(arena, sizeof *facts);
+    facts->facts.arena = arena;
+    if (info && !str_empty(info->swarm_state) && strcmp(info->swarm_state, "inactive") != 0) {
+        read_certificate(fetcher, arena, info->data_root, "swarm-node.crt", &node, &facts->node_error);
+        read_certificate(fetcher, arena, info->data_root, "swarm-root-ca.crt", &root, &facts->root_error);
+    }
+    facts->node_begins = node.first_begins;
+    facts->node_ends = node.first_ends;
+    facts->issuer_begins = node.next_begins;
+    facts->root_begins = root.newest_begins;
+    facts->root_ends = root.newest_ends;
+    hash_init(&hash);
+    digest_number(&hash, facts->node_begins);
+    digest_number(&hash, facts->node_ends);
+    digest_number(&hash, facts->issuer_begins);
+    digest_number(&hash, facts->root_begins);
+    digest_number(&hash, facts->root_ends);
+    digest_text(&hash, facts->node_error);
+    digest_text(&hash, facts->root_error);
+    facts->facts.digest = hash_end(&hash);
+    fetch_deliver(fetcher, INPUT_CERTIFICATES, NULL, 0, &facts->facts, NULL);
+}
+
+static void on_certificates(const char *path, void *user)
+{
+    struct fetcher *fetcher = user;
+    scoped_str cause = STR_INIT;
+
+    str_printf(&cause, "inotify:%s", path);
+    evaluator_stale(fetcher->evaluator, INPUT_CERTIFICATES, NULL, cause.data);
+    evaluator_stale(fetcher->evaluator, INPUT_INFO, NULL, cause.data); /* the cluster's CA may have changed with them */
+    evaluator_stale(fetcher->evaluator, INPUT_UNLOCK_KEY, NULL, cause.data); /* which locks the node's own key */
+}
+
+/* A manager writes all that changes in the cluster to its log, whichever manager was told: also what has no event, such
+ * as the validity of certificates. It does so before /info tells of it. */
+static void on_raft_log(const char *path, void *user)
+{
+    (void)path;
+    fetch_look_later(user, INPUT_INFO, "");
+}
+
+void fetch_watch_swarm(struct fetcher *fetcher)
+{
+    const struct info_facts *info = store_info(evaluator_store(fetcher->evaluator), NULL);
+    bool wanted = info && info->data_root && !docker_is_remote(fetcher->docker) && !str_empty(info->swarm_state);
+    scoped(cleanup_free) char *path = wanted ? mem_printf("%s/%s", info->data_root, certificate_folder) : NULL;
+    scoped(cleanup_free) char *log = wanted ? mem_printf("%s/swarm/raft", info->data_root) : NULL;
+
+    if (str_equal(path, fetcher->watched_certificates))
+        return; /* a watch that is made anew would miss what happens meanwhile */
+    watch_free(fetcher->certificates);
+    watch_free(fetcher->raft_log);
+    free(fetcher->watched_certificates);
+    fetcher->watched_certificates = take(path);
+    fetcher->certificates = fetcher->raft_log = NULL;
+    if (!wanted)
+        return;
+    fetcher->certificates =
+        watch_add(fetcher->watcher, fetcher->watched_certificates, WATCH_TREE, on_certificates, fetcher);
+    fetcher->raft_log = watch_add(fetcher->watcher, log, WATCH_TREE_WRITES, on_raft_log, fetcher);
+}
+
+/* ---- The socket's group ---- */
+
+static void on_group(const char *output, size_t length, int number, const char *why, void *user)
+{
+    struct fetcher *fetcher = user;
+    struct group_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r = number ? error_set(&error, number, "%s", why) : groups_parse(output, length, &facts, &error);
+
+    fetcher->group_worker = NULL;
+    fetch_deliver(fetcher, INPUT_GROUP, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+/* The group that the socket really belongs to, else the one that dockerd would give it. */
+static char *group_of_socket(const struct fetcher *fetcher, bool *ret_by_id)
+{
+    const struct daemon_facts *daemon = store_daemon(evaluator_store(fetcher->evaluator), NULL);
+    const char *option = daemon ? daemon_option(daemon, "group", NULL) : NULL;
+    const char *socket = fetch_engine_socket(fetcher);
+    struct stat st;
+
+    if (socket && host_stat(fetcher->root, socket, &st, NULL) == 0 && S_ISSOCK(st.st_mode)) {
+        *ret_by_id = true;
+        return mem_printf("%u", (unsigned)st.st_gid);
+    }
+    return mem_strdup(str_empty(option) ? "docker" : option);
+}
+
+void fetch_group(struct fetcher *fetcher)
+{
+    scoped(cleanup_free) char *group = NULL, *message = NULL;
+    bool by_id = false;
+    struct error error = ERROR_INIT;
+
+    if (fetch_refuse_remote(fetcher, INPUT_GROUP, NULL))
+        return;
+    group = group_of_socket(fetcher, &by_id);
+    message = mem_printf("%c%s", by_id ? 'i' : 'n', group);
+    fetcher->group_worker = worker_start(fetcher->workers,
+                                         &(struct worker_options){.helper = fetcher->group_helper,
+                                                                  .message = message,
+                                                                  .limit = WORKER_LIMIT,
+                                                                  .timeout_ms = WORKER_MS,
+                                                                  .done = on_group,
+                                                                  .user = fetcher},
+                                         &error);
+    if (!fetcher->group_worker)
+        fetch_deliver(fetcher, INPUT_GROUP, NULL, -error.number, NULL, &error);
+}
+
+/* ---- Audit ---- */
+
+static void on_audit(const char *output, size_t length, int number, const char *why, void *user)
+{
+    struct fetcher *fetcher = user;
+    struct audit_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r = audit_parse(fetcher->root, number ? NULL : output, length, number, why, &facts, &error);
+
+    fetcher->audit_worker = NULL;
+    if (r == 0 && fetcher->audit_watch)
+        audit_watch_await(fetcher->audit_watch, facts->kernel_state == AUDIT_KERNEL_READ && !facts->enabled);
+    fetch_deliver(fetcher, INPUT_AUDIT, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+int fetch_make_helpers(struct fetcher *fetcher, struct error *error)
+{
+    fetcher->audit_helper = helper_new(
+        &(struct worker_options){.run = audit_run, .timeout_ms = WORKER_MS, .capabilities = AUDIT_CAPABILITIES}, error);
+    if (!fetcher->audit_helper)
+        return -error->number;
+    fetcher->group_helper = helper_new(
+        &(struct worker_options){
+            .run = groups_run_asked, .argument = fetcher->root, .root = fetcher->root, .timeout_ms = WORKER_MS},
+        error);
+    return fetcher->group_helper ? 0 : -error->number;
+}
+
+void fetch_audit(struct fetcher *fetcher)
+{
+    struct error error = ERROR_INIT;
+
+    if (fetch_refuse_remote(fetcher, INPUT_AUDIT, NULL))
+        return;
+    fetcher->audit_worker = worker_start(fetcher->workers,
+                                         &(struct worker_options){.helper = fetcher->audit_helper,
+                                                                  .limit = WORKER_LIMIT,
+                                                                  .timeout_ms = WORKER_MS,
+                                                                  .done = on_audit,
+                                                                  .user = fetcher},
+                                         &error);
+    if (!fetcher->audit_worker)
+        on_audit(NULL, 0, error.number, error.text, fetcher);
+}
+
+static void on_audit_news(void *user)
+{
+    struct fetcher *fetcher = user;
+
+    evaluator_stale(fetcher->evaluator, INPUT_AUDIT, NULL, "audit");
+}
+
+/* ---- Watches ---- */
+
+/* Which input is stale when a host file changes. */
+static const struct host_path {
+    const char *path;
+    bool tree;
+    enum input_kind input;
+} host_paths[] = {
+    {"/etc/audit/rules.d", true, INPUT_AUDIT},
+    {"/etc/audit/audit.rules", false, INPUT_AUDIT},
+    {"/etc/group", false, INPUT_GROUP},
+    {"/etc/passwd", false, INPUT_GROUP},
+    {"/etc/nsswitch.conf", false, INPUT_GROUP},
+    {"/etc/environment", false, INPUT_ENVIRONMENT},
+    {"/etc/profile", false, INPUT_ENVIRONMENT},
+    {"/etc/profile.d", true, INPUT_ENVIRONMENT},
+    {"/etc/systemd/system.conf", false, INPUT_ENVIRONMENT},
+    {"/etc/systemd/system.conf.d", true, INPUT_ENVIRONMENT},
+};
+
+static void on_host_path(const char *path, void *user)
+{
+    struct fetcher *fetcher = user;
+    scoped_str cause = STR_INIT;
+
+    str_printf(&cause, "inotify:%s", path);
+    for (size_t i = 0; i < countof(host_paths); i++)
+        if (strcmp(host_paths[i].path, path) == 0)
+            evaluator_stale(fetcher->evaluator, host_paths[i].input, NULL, cause.data);
+}
+
+static void add_daemon_watch(const char *path, bool tree, void *user)
+{
+    struct fetcher *fetcher = user;
+
+    vec_push(&fetcher->host_watches,
+             watch_add(fetcher->watcher, path, tree ? WATCH_TREE : WATCH_PATH, on_daemon_path, fetcher));
+}
+
+void fetch_watch_host(struct fetcher *fetcher)
+{
+    struct error error = ERROR_INIT;
+
+    for (size_t i = 0; i < countof(host_paths); i++)
+        vec_push(&fetcher->host_watches,
+                 watch_add(fetcher->watcher, host_paths[i].path, host_paths[i].tree ? WATCH_TREE : WATCH_PATH,
+                           on_host_path, fetcher));
+    daemon_watch_paths(add_daemon_watch, fetcher);
+    fetcher->audit_watch = audit_watch_new(fetcher->base, on_audit_news, fetcher, &error);
+    if (!fetcher->audit_watch)
+        log_info("changes of the kernel's audit rules are not told (%s): they are read again with each sweep",
+                 error.text);
+    if (capability_keep(~(AUDIT_CAPABILITIES | CAPABILITY(CAP_AUDIT_READ))) < 0)
+        log_warning("CAP_AUDIT_CONTROL cannot be given up");
+}
+
+void fetch_free_host(struct fetcher *fetcher)
+{
+    worker_cancel(fetcher->audit_worker);
+    worker_cancel(fetcher->group_worker);
+    helper_free(fetcher->audit_helper);
+    helper_free(fetcher->group_helper);
+    audit_watch_free(fetcher->audit_watch);
+    for (size_t i = 0; i < fetcher->host_watches.count; i++)
+        watch_free(fetcher->host_watches.items[i]);
+    vec_free(&fetcher->host_watches);
+    watch_free(fetcher->certificates);
+    watch_free(fetcher->raft_log);
+    watch_free(fetcher->daemon_json);
+    free(fetcher->watched_config);
+    free(fetcher->watched_certificates);
+}

@@ -1,0 +1,159 @@
+/* What every check uses: saying a verdict with its evidence, facts and the remedy, and running a rule's check. */
+#include "agent/model/check.h"
+
+#include <string.h>
+
+#include "common/secrets/secrets.h"
+#include "common/text.h"
+
+enum { EVIDENCE_MAX = 2048 };
+
+const struct check *check_find(const struct check *table, const char *name)
+{
+    for (const struct check *check = table; check->name; check++)
+        if (str_equal(check->name, name))
+            return check;
+    return NULL;
+}
+
+bool rule_has_param(const struct rule *rule, const char *name)
+{
+    for (const struct param_spec *spec = rule->check->params; spec && spec->name; spec++)
+        if (strcmp(spec->name, name) == 0)
+            return true;
+    return false;
+}
+
+void check_say(const struct check_input *in, struct check_result *out, enum verdict verdict, const char *format, ...)
+{
+    va_list arguments;
+
+    if (verdict > out->verdict)
+        out->verdict = verdict;
+    if (!in->explain || out->evidence.length > EVIDENCE_MAX)
+        return;
+    if (out->evidence.length)
+        str_append(&out->evidence, "; ");
+    va_start(arguments, format);
+    str_vprintf(&out->evidence, format, arguments);
+    va_end(arguments);
+    if (out->evidence.length > EVIDENCE_MAX) {
+        out->evidence.length = EVIDENCE_MAX;
+        str_append(&out->evidence, "…");
+    }
+}
+
+void check_error(const struct check_input *in, struct check_result *out, const char *what, const char *why)
+{
+    scoped_str shown = STR_INIT;
+
+    /* Why may be what an engine, a scanner or a file said: addresses with passwords, commands. */
+    if (in->explain && why)
+        secret_redact(&shown, why, strlen(why), false);
+    check_say(in, out, VERDICT_ERROR, "%s: %s", what, why ? str_text(&shown) : "unknown");
+}
+
+void check_remedy(const struct check_input *in, struct check_result *out, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!in->explain)
+        return;
+    if (out->remedy.length)
+        str_append(&out->remedy, " && ");
+    va_start(arguments, format);
+    str_vprintf(&out->remedy, format, arguments);
+    va_end(arguments);
+}
+
+static struct json_out *facts_of(const struct check_input *in, struct check_result *out)
+{
+    if (!in->explain)
+        return NULL;
+    if (!out->facts) {
+        out->facts = json_out_new(false);
+        json_out_object(out->facts, NULL);
+    }
+    return out->facts;
+}
+
+void check_fact_string(const struct check_input *in, struct check_result *out, const char *key, const char *value)
+{
+    struct json_out *facts = facts_of(in, out);
+
+    if (facts)
+        json_out_string(facts, key, value);
+}
+
+void check_fact_int(const struct check_input *in, struct check_result *out, const char *key, int64_t value)
+{
+    struct json_out *facts = facts_of(in, out);
+
+    if (facts)
+        json_out_int(facts, key, value);
+}
+
+void check_fact_bool(const struct check_input *in, struct check_result *out, const char *key, bool value)
+{
+    struct json_out *facts = facts_of(in, out);
+
+    if (facts)
+        json_out_bool(facts, key, value);
+}
+
+void check_fact_list(const struct check_input *in, struct check_result *out, const char *key,
+                     const struct string_list *list)
+{
+    struct json_out *facts = facts_of(in, out);
+
+    if (!facts)
+        return;
+    json_out_array(facts, key);
+    for (size_t i = 0; i < list->count; i++)
+        json_out_string(facts, NULL, list->items[i]);
+    json_out_end_array(facts);
+}
+
+void check_run(const struct check_input *in, struct check_result *out)
+{
+    in->rule->check->run(in, out);
+    if (out->verdict == VERDICT_NONE)
+        check_error(in, out, "check", "it gave no verdict");
+}
+
+void check_result_init(struct check_result *result)
+{
+    *result = (struct check_result){0};
+}
+
+void check_result_clear(struct check_result *result)
+{
+    result->verdict = VERDICT_NONE;
+    result->recheck = 0;
+    result->attested = false;
+    str_clear(&result->evidence);
+    str_clear(&result->remedy);
+    json_out_free(take(result->facts));
+}
+
+void check_result_deinit(struct check_result *result)
+{
+    str_deinit(&result->evidence);
+    str_deinit(&result->remedy);
+    json_out_free(take(result->facts));
+}
+
+const char *check_result_facts(struct check_result *result)
+{
+    if (!result->facts)
+        return "{}";
+    json_out_end_object(result->facts);
+    return json_out_text(result->facts, NULL);
+}
+
+const char *rule_file_source(const struct rule *rule)
+{
+    const struct param_spec *params = rule->check->params;
+
+    return params && str_equal(params[0].name, "source") ? rule->params[0].string : "sockets:";
+}

@@ -1,0 +1,79 @@
+/* Checks: pure functions of (rule, facts) → (verdict, evidence). No I/O, no globals, no clock of their own.
+ *
+ * The table in agent/checks/table.c names every check with the kind of subject it judges and the inputs it reads; the
+ * engine knows no rule. A check that cannot find what it reads says error and why; it never passes by accident.
+ * Adding a check: write the function in agent/checks/ and add its row to the table. */
+#ifndef AGENT_MODEL_CHECK_H
+#define AGENT_MODEL_CHECK_H
+
+#include "agent/model/rule.h"
+#include "agent/model/store.h"
+#include "common/json_out.h"
+#include "common/str.h"
+
+struct check_input {
+    const struct rule *rule;
+    const struct store *store;
+    const char *key;               /* the subject's id: container id, exec id, path; NULL for host, daemon, swarm */
+    const struct file_facts *file; /* SUBJECT_FILE: the file */
+    const struct fileset_facts *fileset;
+    usec_t now;
+    usec_t since; /* when the pair's present status began; 0: it has none yet */
+    bool explain; /* false: only the verdict is wanted; evidence, facts and remedy stay empty */
+};
+
+struct check_result {
+    enum verdict verdict;
+    struct str evidence;    /* one line for a person, names in it quoted or escaped by the sink */
+    struct json_out *facts; /* an object is open in it; NULL unless explain: use the check_fact_ helpers */
+    struct str remedy;      /* the command for this very subject; empty: the rule's own text serves */
+    usec_t recheck;         /* the verdict may change by time alone at this moment; 0: never */
+    bool attested;          /* set by the engine: a person's word made it what it is */
+};
+
+typedef void check_function(const struct check_input *in, struct check_result *out);
+
+struct check {
+    const char *name;
+    enum subject_kind subject;
+    unsigned reads; /* INPUT_BITs */
+    check_function *run;
+    const struct param_spec *params; /* ends with a NULL name; NULL: none */
+    /* Looks at a rule's parameters when it is loaded: -EINVAL with the key that is wrong, and why. NULL: any will do.
+     */
+    int (*validate)(const struct rule *rule, const char **ret_key, struct error *error);
+    bool documents; /* it reads the engine's whole documents */
+};
+
+bool rule_has_param(const struct rule *rule, const char *name);
+
+/* The check of that name in TABLE, which ends with a NULL name; NULL: there is none. */
+const struct check *check_find(const struct check *table, const char *name);
+
+/* Sets the verdict and, when evidence is wanted, appends to it ("; " between calls). A worse verdict already set stays.
+ */
+void check_say(const struct check_input *in, struct check_result *out, enum verdict verdict, const char *format, ...)
+    printf_like(4, 5);
+/* error: "INPUT: why". */
+void check_error(const struct check_input *in, struct check_result *out, const char *what, const char *why);
+void check_remedy(const struct check_input *in, struct check_result *out, const char *format, ...) printf_like(3, 4);
+void check_fact_string(const struct check_input *in, struct check_result *out, const char *key, const char *value);
+void check_fact_int(const struct check_input *in, struct check_result *out, const char *key, int64_t value);
+void check_fact_bool(const struct check_input *in, struct check_result *out, const char *key, bool value);
+void check_fact_list(const struct check_input *in, struct check_result *out, const char *key,
+                     const struct string_list *list);
+
+/* Runs a rule's check. RESULT must be check_result_init()ed and is deinit()ed by the caller; reusable after
+ * check_result_clear(). */
+void check_run(const struct check_input *in, struct check_result *out);
+void check_result_init(struct check_result *result);
+void check_result_clear(struct check_result *result);
+void check_result_deinit(struct check_result *result);
+/* Ends the facts object and gives its JSON ("{}" when there are none). */
+const char *check_result_facts(struct check_result *result);
+
+/* For rules that read files: the source (see probes/fileset/fileset.h) in the rule's "source" parameter, which stands
+ * first; without one it is the engine's sockets. */
+const char *rule_file_source(const struct rule *rule);
+
+#endif

@@ -1,0 +1,53 @@
+/* What a rule is: data that names a check (code, see agent/model/check.h) and gives it parameters; texts are in English
+ * and Chinese. agent/rules reads them. */
+#ifndef AGENT_MODEL_RULE_H
+#define AGENT_MODEL_RULE_H
+
+#include <stddef.h>
+
+#include "agent/model/verdict.h"
+#include "probes/facts/facts.h"
+
+struct check;
+
+enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
+
+enum param_type { PARAM_BOOL, PARAM_INT, PARAM_STRING, PARAM_STRING_LIST, PARAM_JSON };
+
+/* One parameter that a check takes; a table of these ends with a NULL name. FALLBACK is JSON text. */
+struct param_spec {
+    const char *name;
+    enum param_type type;
+    const char *fallback; /* NULL: the rule must give it */
+    int64_t min, max;     /* for PARAM_INT; both 0: any */
+};
+
+struct param_value {
+    int64_t number;          /* PARAM_BOOL (0, 1), PARAM_INT */
+    const char *string;      /* PARAM_STRING; PARAM_JSON: any value, as compact JSON */
+    struct string_list list; /* PARAM_STRING_LIST */
+};
+
+struct rule {
+    const char *slug;
+    const struct check *check;
+    const struct param_value *params; /* in the order of check->params */
+    enum severity severity;
+    int level;
+    bool scored,
+        enabled; /* shipped rules outside the active benchmark are disabled until the configuration enables them */
+    bool own;    /* from rules.d */
+    const char *title[LANGUAGE_COUNT], *why[LANGUAGE_COUNT], *remedy[LANGUAGE_COUNT], *impact[LANGUAGE_COUNT];
+    struct string_list references;
+    const char *file; /* where it was read from */
+    unsigned index;   /* its place in rule_set.rules */
+    /* from the benchmarks */
+    const char *id;      /* in the active benchmark, NULL when it has none there */
+    const char *section; /* of that id: "5" */
+    struct rule_id {
+        const char *benchmark, *id;
+    } * ids;
+    size_t id_count;
+};
+
+#endif

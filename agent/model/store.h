@@ -1,0 +1,70 @@
+/* The facts known now: one slot per input, with its value or why there is none. Checks read it; only the engine writes.
+ */
+#ifndef AGENT_MODEL_STORE_H
+#define AGENT_MODEL_STORE_H
+
+#include "agent/model/verdict.h"
+#include "common/map.h"
+#include "probes/facts/facts.h"
+
+struct store;
+
+struct store *store_new(void);
+void store_free(struct store *store);
+
+/* KEY: NULL for inputs without one. FACTS is handed over. True when the facts differ from what stood there. */
+bool store_put(struct store *store, enum input_kind kind, const char *key, struct facts *facts);
+/* The input could not be read. True when that is news. */
+bool store_put_error(struct store *store, enum input_kind kind, const char *key, const char *why);
+void store_remove(struct store *store, enum input_kind kind, const char *key);
+/* NULL when there is none; RET_WHY (may be NULL) then says why ("not read yet"). */
+const struct facts *store_get(const struct store *store, enum input_kind kind, const char *key, const char **ret_why);
+size_t store_count(const struct store *store, enum input_kind kind);
+bool store_next(const struct store *store, enum input_kind kind, size_t *at, const char **ret_key,
+                const struct facts **ret_facts); /* skips slots in error */
+
+/* Containers that run, of those with facts: kept as they change, not counted on each call. */
+size_t store_running(const struct store *store);
+/* Slots of KIND that could not be read. */
+size_t store_failed(const struct store *store, enum input_kind kind);
+/* Containers, of those with facts, that were made from the image. Kept as they change. */
+size_t store_image_users(const struct store *store, const char *image_id);
+
+#define STORE_GETTER(name, type, kind)                                                                                 \
+    static inline const struct type *store_##name(const struct store *store, const char **ret_why)                     \
+    {                                                                                                                  \
+        return (const struct type *)store_get(store, kind, NULL, ret_why);                                             \
+    }
+#define STORE_KEYED_GETTER(name, type, kind)                                                                           \
+    static inline const struct type *store_##name(const struct store *store, const char *key, const char **ret_why)    \
+    {                                                                                                                  \
+        return (const struct type *)store_get(store, kind, key, ret_why);                                              \
+    }
+STORE_GETTER(version, version_facts, INPUT_VERSION)
+STORE_GETTER(info, info_facts, INPUT_INFO)
+STORE_GETTER(daemon, daemon_facts, INPUT_DAEMON)
+STORE_GETTER(lsm, lsm_facts, INPUT_LSM)
+STORE_GETTER(mounts, mounts_facts, INPUT_MOUNTS)
+STORE_GETTER(group, group_facts, INPUT_GROUP)
+STORE_GETTER(audit, audit_facts, INPUT_AUDIT)
+STORE_GETTER(environment, environment_facts, INPUT_ENVIRONMENT)
+STORE_GETTER(listeners, listener_facts, INPUT_LISTENERS)
+STORE_GETTER(certificates, certificate_facts, INPUT_CERTIFICATES)
+STORE_GETTER(networks, network_list_facts, INPUT_NETWORKS)
+STORE_GETTER(services, service_list_facts, INPUT_SERVICES)
+STORE_GETTER(secrets, secret_list_facts, INPUT_SECRETS)
+STORE_GETTER(unlock_key, unlock_key_facts, INPUT_UNLOCK_KEY)
+STORE_GETTER(containers, container_list_facts, INPUT_CONTAINERS)
+STORE_GETTER(images, image_list_facts, INPUT_IMAGES)
+STORE_KEYED_GETTER(files, fileset_facts, INPUT_FILES)
+STORE_KEYED_GETTER(container, container_facts, INPUT_CONTAINER)
+STORE_KEYED_GETTER(processes, process_facts, INPUT_PROCESSES)
+STORE_KEYED_GETTER(image, image_facts, INPUT_IMAGE)
+STORE_KEYED_GETTER(history, history_facts, INPUT_HISTORY)
+STORE_KEYED_GETTER(layers, layer_facts, INPUT_LAYERS)
+STORE_KEYED_GETTER(scan, scan_facts, INPUT_SCAN)
+STORE_KEYED_GETTER(exec, exec_facts, INPUT_EXEC)
+
+DEFINE_CLEANUP(struct store *, cleanup_store, store_free)
+
+#endif

@@ -1,0 +1,404 @@
+/* Loading rules: shipped ones, users' own, overrides, and their place in the active benchmark. Everything is validated;
+ * an error names file, line and key, and the nearest name where one was probably meant. */
+#include "agent/rules/rule_set.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/rules/rule_set_internal.h"
+#include "common/file.h"
+#include "common/str.h"
+#include "common/vec.h"
+
+enum { FILE_LIMIT = 1024 * 1024, SLUG_MAX = 64 };
+
+struct loader {
+    const struct check *checks;
+    struct rule_set *set;
+    VEC(struct rule) rules;
+    VEC(struct benchmark) benchmarks;
+    bool own; /* what is read now are users' own rules */
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int list_files(const char *dir, char ***ret, size_t *ret_count, struct error *error)
+{
+    VEC(char *) names = {0};
+    DIR *stream = opendir(dir);
+
+    if (!stream)
+        return errno == ENOENT ? 0 : error_system(error, errno, "cannot open %s", dir);
+    for (struct dirent *entry; (entry = readdir(stream));)
+        if (str_ends(entry->d_name, ".json") && entry->d_name[0] != '.')
+            vec_push(&names, mem_printf("%s/%s", dir, entry->d_name));
+    closedir(stream);
+    if (names.count)
+        qsort(names.items, names.count, sizeof *names.items, by_name);
+    *ret = names.items;
+    *ret_count = names.count;
+    return 0;
+}
+
+int rule_each_file(const char *dir, int (*back)(const char *file, const struct json *root, void *user, struct error *),
+                   void *user, struct error *error)
+{
+    static const struct json_limits limits = {.bytes = FILE_LIMIT, .depth = 16, .values = 20000, .comments = true};
+    char **files = NULL;
+    size_t count = 0;
+    int r = list_files(dir, &files, &count, error);
+
+    for (size_t i = 0; i < count; i++) {
+        scoped_str text = STR_INIT;
+        scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+        struct stat st;
+
+        if (r == 0 && stat(files[i], &st) == 0 && !S_ISREG(st.st_mode))
+            r = config_json_refuse(error, files[i], NULL, "is no regular file");
+        if (r == 0)
+            r = file_read(files[i], FILE_LIMIT, &text, error);
+        if (r == 0) {
+            r = json_parse(str_text(&text), text.length, &limits, &doc, error);
+            if (r < 0)
+                error_prefix(error, "%s", files[i]);
+        }
+        if (r == 0)
+            r = config_json_document(json_root(doc), files[i], error);
+        if (r == 0)
+            r = back(files[i], json_root(doc), user, error);
+        free(files[i]);
+    }
+    free(files);
+    return r;
+}
+
+/* A letter comes first: what begins with a digit is an id. */
+static bool is_slug(const char *slug)
+{
+    return slug && *slug >= 'a' && *slug <= 'z' && strlen(slug) <= SLUG_MAX &&
+           strspn(slug, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(slug);
+}
+
+static const struct json *member_or_self(const struct json *object, const char *key)
+{
+    const struct json *member = json_get(object, key);
+
+    return member ? member : object;
+}
+
+static int validate(const struct rule *rule, const struct json *owner, const char *file, struct error *error)
+{
+    const char *key = "";
+    struct error why = ERROR_INIT;
+
+    if (!rule->check->validate || rule->check->validate(rule, &key, &why) == 0)
+        return 0;
+    return config_json_refuse(error, file, member_or_self(member_or_self(owner, "params"), key), "params%s%s: %s",
+                              *key ? "." : "", key, why.text);
+}
+
+static int read_check(struct loader *loader, const struct json *root, const char *file, struct rule *rule,
+                      struct error *error)
+{
+    const char *name = json_string(json_get(root, "check"));
+    const char *names[128];
+    size_t count = 0;
+    struct param_value *params;
+
+    rule->check = name ? check_find(loader->checks, name) : NULL;
+    if (!rule->check) {
+        const char *nearest;
+
+        for (const struct check *check = loader->checks; check->name && count < countof(names); check++)
+            names[count++] = check->name;
+        if (!name)
+            return config_json_refuse(error, file, member_or_self(root, "check"), "check: must be the name of a check");
+        nearest = config_json_nearest(names, count, name);
+        return config_json_refuse(error, file, json_get(root, "check"), "check: \"%s\" is no check%s%s%s", name,
+                                  nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    }
+    for (count = 0; rule->check->params && rule->check->params[count].name;)
+        count++;
+    params = arena_alloc(loader->set->arena, (count + 1) * sizeof *params);
+    rule->params = params;
+    if (rule_params_read(loader->set->arena, rule->check, root, file, true, params, error) < 0)
+        return -EINVAL;
+    return validate(rule, root, file, error);
+}
+
+static int read_grade(const struct json *root, const char *file, struct rule *rule, struct error *error)
+{
+    const struct json *level = json_get(root, "level"), *scored = json_get(root, "scored");
+
+    if (!severity_parse(json_string(json_get(root, "severity")), &rule->severity))
+        return config_json_refuse(error, file, member_or_self(root, "severity"),
+                                  "severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
+    rule->level = (int)json_int(level, 1);
+    if (level && json_double(level, 0) != 1 && json_double(level, 0) != 2)
+        return config_json_refuse(error, file, level, "level: must be 1 or 2");
+    if (scored && json_type(scored) != JSON_BOOL)
+        return config_json_refuse(error, file, scored, "scored: must be true or false");
+    rule->scored = json_bool(scored, true);
+    return 0;
+}
+
+static int read_references(struct arena *arena, const struct json *list, const char *file, struct rule *rule,
+                           struct error *error)
+{
+    if (list && json_type(list) != JSON_ARRAY)
+        return config_json_refuse(error, file, list, "references: must be a list of strings");
+    rule->references.count = json_count(list);
+    rule->references.items = arena_alloc(arena, (rule->references.count + 1) * sizeof *rule->references.items);
+    for (size_t i = 0; i < rule->references.count; i++) {
+        const char *reference = json_string(json_at(list, i));
+
+        if (!reference)
+            return config_json_refuse(error, file, list, "references: must be a list of strings");
+        rule->references.items[i] = arena_strdup(arena, reference);
+    }
+    return 0;
+}
+
+static int read_rule(const char *file, const struct json *root, void *user, struct error *error)
+{
+    static const char *const keys[] = {"slug",  "check", "params", "severity", "level",      "scored",
+                                       "title", "why",   "remedy", "impact",   "references", NULL};
+    struct loader *loader = user;
+    struct arena *arena = loader->set->arena;
+    struct rule rule = {.own = loader->own, .file = arena_strdup(arena, file)};
+    const struct {
+        const char *key;
+        const char **texts;
+    } texts[] = {{"title", rule.title}, {"why", rule.why}, {"remedy", rule.remedy}, {"impact", rule.impact}};
+    int r = json_type(root) == JSON_OBJECT ? config_json_keys(root, file, keys, error)
+                                           : config_json_refuse(error, file, root, "must be an object");
+
+    rule.slug = arena_strdup(arena, json_string(json_get(root, "slug")));
+    if (r == 0 && !is_slug(rule.slug))
+        r = config_json_refuse(error, file, member_or_self(root, "slug"),
+                               "slug: must be lower-case letters, digits and dashes, a letter first");
+    for (size_t i = 0; r == 0 && i < loader->rules.count; i++)
+        if (strcmp(loader->rules.items[i].slug, rule.slug) == 0)
+            r = config_json_refuse(error, file, json_get(root, "slug"), "slug: \"%s\" is taken by %s", rule.slug,
+                                   loader->rules.items[i].file);
+    for (size_t i = 0; r == 0 && i < countof(texts); i++)
+        r = config_json_texts(arena, root, texts[i].key, file, i == 0, texts[i].texts, error);
+    if (r == 0)
+        r = read_grade(root, file, &rule, error);
+    if (r == 0)
+        r = read_references(arena, json_get(root, "references"), file, &rule, error);
+    if (r == 0)
+        r = read_check(loader, root, file, &rule, error);
+    if (r == 0)
+        vec_push(&loader->rules, rule);
+    return r;
+}
+
+static int read_benchmark(const char *file, const struct json *root, void *user, struct error *error)
+{
+    struct loader *loader = user;
+    struct benchmark benchmark = {0};
+    int r = benchmark_read(loader->set->arena, root, file, &benchmark, error);
+
+    if (r == 0)
+        vec_push(&loader->benchmarks, benchmark);
+    return r;
+}
+
+static void number_rule(struct rule_set *set, struct rule *rule)
+{
+    rule->ids = arena_alloc(set->arena, (set->benchmark_count + 1) * sizeof *rule->ids);
+    for (size_t i = 0; i < set->benchmark_count; i++) {
+        const char *id = benchmark_id(&set->benchmarks[i], rule->slug);
+
+        if (!id)
+            continue;
+        rule->ids[rule->id_count++] = (struct rule_id){set->benchmarks[i].name, id};
+        if (&set->benchmarks[i] == set->active) {
+            rule->id = id;
+            rule->section = benchmark_section_of(set->arena, id);
+        }
+    }
+}
+
+/* The active benchmark's rules in its order, then the others by slug (the order they were read in). */
+static int put_in_order(struct loader *loader, struct error *error)
+{
+    struct rule_set *set = loader->set;
+    size_t next = 0;
+
+    set->count = loader->rules.count;
+    set->rules = arena_alloc(set->arena, (set->count + 1) * sizeof *set->rules);
+    for (size_t e = 0; e < set->active->entry_count; e++) {
+        size_t i = 0;
+
+        while (i < loader->rules.count && strcmp(loader->rules.items[i].slug, set->active->entries[e].slug) != 0)
+            i++;
+        if (i == loader->rules.count)
+            return error_set(error, EINVAL, "benchmark %s: %s names \"%s\", which is no rule", set->active->name,
+                             set->active->entries[e].id, set->active->entries[e].slug);
+        set->rules[next++] = loader->rules.items[i];
+    }
+    for (size_t i = 0; i < loader->rules.count; i++)
+        if (!benchmark_id(set->active, loader->rules.items[i].slug))
+            set->rules[next++] = loader->rules.items[i];
+    for (size_t i = 0; i < set->count; i++) {
+        struct rule *rule = &set->rules[i];
+
+        rule->index = (unsigned)i;
+        rule->enabled = rule->own || benchmark_id(set->active, rule->slug);
+        number_rule(set, rule);
+        map_set(set->by_name, rule->slug, rule);
+        if (rule->id)
+            map_set(set->by_name, rule->id, rule);
+    }
+    return 0;
+}
+
+static int apply_override(struct rule_set *set, const struct rule_override *override, struct error *error)
+{
+    static const char *const keys[] = {"enabled", "severity", "params", NULL};
+    struct rule *rule = rule_set_find(set, override->rule);
+    const struct json *enabled = json_get(override->value, "enabled"),
+                      *severity = json_get(override->value, "severity");
+    int r;
+
+    if (!rule) {
+        const char *nearest = rule_set_nearest(set, override->rule);
+
+        return config_json_refuse(error, override->file, override->value, "rules: \"%s\" is no rule%s%s%s",
+                                  override->rule, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                                  nearest ? "\"?" : "");
+    }
+    r = config_json_keys(override->value, override->file, keys, error);
+    if (r < 0)
+        return r;
+    if (enabled && json_type(enabled) != JSON_BOOL)
+        return config_json_refuse(error, override->file, enabled, "enabled: must be true or false");
+    rule->enabled = json_bool(enabled, rule->enabled);
+    if (severity && !severity_parse(json_string(severity), &rule->severity))
+        return config_json_refuse(error, override->file, severity,
+                                  "severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
+    r = rule_params_read(set->arena, rule->check, override->value, override->file, false,
+                         (struct param_value *)rule->params, error);
+    return r < 0 ? r : validate(rule, override->value, override->file, error);
+}
+
+/* Rules that are judged without an id in the active benchmark: users' own, and shipped ones that were enabled. */
+static void make_section_of_others(struct rule_set *set)
+{
+    struct benchmark *active = (struct benchmark *)(uintptr_t)set->active;
+    struct benchmark_section *sections;
+    bool any = false;
+
+    for (size_t i = 0; i < set->count; i++)
+        if (set->rules[i].enabled && !set->rules[i].section) {
+            set->rules[i].section = "own";
+            any = true;
+        }
+    if (!any)
+        return;
+    sections = arena_alloc(set->arena, (active->section_count + 1) * sizeof *sections);
+    memcpy(sections, active->sections, active->section_count * sizeof *sections);
+    sections[active->section_count++] = (struct benchmark_section){.id = "own", .title = {"Own rules", "自定义规则"}};
+    active->sections = sections;
+}
+
+static int refuse_benchmark(const struct rule_set *set, const char *name, const char *folder, struct error *error)
+{
+    scoped_str names = STR_INIT;
+
+    for (size_t i = 0; i < set->benchmark_count; i++)
+        str_printf(&names, "%s\"%s\"", i ? ", " : "", set->benchmarks[i].name);
+    return error_set(error, ESRCH, "benchmark: there is no \"%s\" in %s, which has %s", name, folder,
+                     set->benchmark_count ? names.data : "none");
+}
+
+static int load(struct loader *loader, const char *data_dir, const char *user_dir, const char *active,
+                struct error *error)
+{
+    scoped(cleanup_free) char *rules = mem_printf("%s/rules", data_dir);
+    scoped(cleanup_free) char *benchmarks = mem_printf("%s/benchmarks", data_dir);
+    struct rule_set *set = loader->set;
+    int r = rule_each_file(rules, read_rule, loader, error);
+
+    if (r == 0 && !loader->rules.count)
+        r = error_set(error, EINVAL, "no rules in %s (see --data-dir)", rules);
+    loader->own = true;
+    if (r == 0 && user_dir)
+        r = rule_each_file(user_dir, read_rule, loader, error);
+    if (r == 0)
+        r = rule_each_file(benchmarks, read_benchmark, loader, error);
+    if (r < 0)
+        return r;
+    set->benchmark_count = loader->benchmarks.count;
+    set->benchmarks = arena_alloc(set->arena, (set->benchmark_count + 1) * sizeof *set->benchmarks);
+    for (size_t i = 0; i < set->benchmark_count; i++) {
+        set->benchmarks[i] = loader->benchmarks.items[i];
+        if (strcmp(set->benchmarks[i].name, active) == 0)
+            set->active = &set->benchmarks[i];
+    }
+    return set->active ? put_in_order(loader, error) : refuse_benchmark(set, active, benchmarks, error);
+}
+
+int rule_set_load(const struct check *checks, const char *data_dir, const char *user_dir, const char *active,
+                  const struct rule_override *overrides, size_t override_count, struct rule_set **ret,
+                  struct error *error)
+{
+    scoped(cleanup_rule_set) struct rule_set *set = mem_alloc(sizeof *set);
+    struct loader loader = {.checks = checks, .set = set};
+    int r;
+
+    set->arena = arena_new(64 * 1024);
+    set->by_name = map_new(NULL);
+    r = load(&loader, data_dir, user_dir, active, error);
+    for (size_t i = 0; r == 0 && i < override_count; i++) {
+        r = apply_override(set, &overrides[i], error);
+        for (size_t k = 0; r == 0 && k < i; k++)
+            if (rule_set_find(set, overrides[k].rule) == rule_set_find(set, overrides[i].rule))
+                r = config_json_refuse(error, overrides[i].file, overrides[i].value,
+                                       "rules: \"%s\" and \"%s\" are one rule", overrides[k].rule, overrides[i].rule);
+    }
+    if (r == 0)
+        make_section_of_others(set);
+    vec_free(&loader.rules);
+    vec_free(&loader.benchmarks);
+    if (r == 0)
+        *ret = take(set);
+    return r;
+}
+
+void rule_set_free(struct rule_set *set)
+{
+    if (!set)
+        return;
+    map_free(set->by_name);
+    arena_free(set->arena);
+    free(set);
+}
+
+struct rule *rule_set_find(const struct rule_set *set, const char *slug_or_id)
+{
+    return slug_or_id ? map_get(set->by_name, slug_or_id) : NULL;
+}
+
+const char *rule_set_nearest(const struct rule_set *set, const char *name)
+{
+    VEC(const char *) names = {0};
+    const char *nearest;
+
+    for (size_t i = 0; i < set->count; i++) {
+        vec_push(&names, set->rules[i].slug);
+        if (set->rules[i].id)
+            vec_push(&names, set->rules[i].id);
+    }
+    nearest = config_json_nearest(names.items, names.count, name);
+    vec_free(&names);
+    return nearest;
+}

@@ -1,0 +1,178 @@
+/* Passwords that programs read from their input: through a pipe or a here-document (echo … | chpasswd), from a .netrc.
+ */
+#include <ctype.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/secrets/secrets_internal.h"
+
+enum { STAGES_MAX = 8, GROUP_MAX = 16, NETRC_MAX = 512, NETRC_WORDS = 24 };
+
+static bool is_escape(const struct secret_scan *scan, size_t at, size_t to)
+{
+    return at + 1 < to && scan->text[at] == '\\' && strchr("nrt", scan->text[at + 1]);
+}
+
+/* The passwords in what a taker reads: user:password lines, or each word. */
+static void note_input(struct secret_scan *scan, struct secret_word input, bool pairs)
+{
+    const char *text = scan->text;
+
+    for (size_t at = input.from; at < input.to;) {
+        size_t end = at, colon;
+
+        if (secret_is_blank(text[at]) || strchr("\"'\\", text[at])) {
+            at += is_escape(scan, at, input.to) ? 2 : 1;
+            continue;
+        }
+        while (end < input.to && !secret_is_blank(text[end]) && text[end] != '"' && text[end] != '\'' &&
+               !is_escape(scan, end, input.to)) {
+            if (text[end] == '$' && end + 1 < input.to && strchr("{(", text[end + 1]))
+                while (end < input.to && text[end] != '}' && text[end] != ')')
+                    end++;
+            end += end < input.to;
+        }
+        for (colon = at; colon < end && text[colon] != ':';)
+            colon++;
+        if (pairs && colon + 1 < end)
+            secret_note(scan, colon + 1, end);
+        else if (!pairs && !(text[at] == '-' && end - at <= 3))
+            secret_note(scan, at, end);
+        at = end > at ? end : at + 1;
+    }
+}
+
+/* Does COMMAND read a password? PAIRS: as user:password. */
+static bool takes_password(const struct secret_scan *scan, const struct secret_command *command, bool *pairs)
+{
+    static const char *const takers[] = {"chpasswd", "newusers", "passwd",     "smbpasswd",   "vncpasswd",
+                                         "pdbedit",  "kinit",    "cryptsetup", "saslpasswd2", "su"};
+    static const char *const flags[] = {"--password-stdin", "--stdin", "--passphrase-fd", "--with-token", "-stdin"};
+    static const char *const before[] = {"sudo", "env", "exec", "command", "nohup", "doas", "chroot", "gosu"};
+    size_t at = 0;
+
+    *pairs = false;
+    for (size_t i = 0; i < command->count; i++) {
+        struct secret_word base = secret_word_base(scan, command->words[i]);
+
+        if (secret_word_is(scan, base, "chpasswd") || secret_word_is(scan, base, "newusers"))
+            return *pairs = true;
+        for (size_t k = 0; k < countof(flags); k++)
+            if (secret_word_is(scan, command->words[i], flags[k]))
+                return true;
+    }
+    for (bool skipped = true; skipped && at < command->count;) {
+        struct secret_word word = command->words[at], base = secret_word_base(scan, word);
+
+        skipped = secret_word_is_flag(scan, word) || memchr(scan->text + word.from, '=', word.to - word.from);
+        for (size_t k = 0; k < countof(before) && !skipped; k++)
+            if (secret_word_is(scan, base, before[k])) {
+                skipped = true;
+                at += strcmp(before[k], "chroot") == 0 || strcmp(before[k], "gosu") == 0;
+            }
+        if (secret_word_is(scan, base, "sudo"))
+            for (size_t i = at + 1; i < command->count && secret_word_is_flag(scan, command->words[i]); i++)
+                if (memchr(scan->text + command->words[i].from, 'S', command->words[i].to - command->words[i].from))
+                    return true;
+        at += skipped;
+    }
+    for (size_t k = 0; k < countof(takers) && at < command->count; k++)
+        if (secret_word_is(scan, secret_word_base(scan, command->words[at]), takers[k]))
+            return true;
+    return false;
+}
+
+static const struct secret_stage *stage_at(struct secret_scan *scan, size_t at)
+{
+    struct secret_stage *stage = &scan->stages[(uint32_t)at * UINT32_C(2654435761) >> 26]; /* Knuth, TAOCP 6.4 */
+    struct secret_command command;
+
+    if (stage->known && stage->at == at)
+        return stage;
+    secret_read_command(scan, at, &command);
+    *stage = (struct secret_stage){.at = at, .end = command.end, .known = true};
+    stage->takes = takes_password(scan, &command, &stage->pairs);
+    return stage;
+}
+
+/* Does what COMMAND writes go to one that reads a password? It may stand in a group: (echo …; echo …) | passwd. */
+static bool is_piped_to_taker(struct secret_scan *scan, const struct secret_command *writer, bool *pairs)
+{
+    const char *text = scan->text;
+    const struct secret_stage *stage;
+    size_t at = writer->end;
+
+    for (size_t i = 0; i < GROUP_MAX && at < scan->length && strchr(";&\n", text[at]); i++) {
+        while (at < scan->length && text[at] && (secret_is_blank(text[at]) || strchr(";&", text[at])))
+            at++;
+        if (at < scan->length && text[at] == '}')
+            break;
+        stage = stage_at(scan, at);
+        if (stage->end <= at)
+            return false;
+        at = stage->end;
+        if (at < scan->length && text[at] == '|')
+            return false; /* the pipe of that command alone, with no group closed before it */
+    }
+    if (at < scan->length && text[at] && strchr(")}", text[at])) {
+        at++;
+        while (at < scan->length && (text[at] == ' ' || text[at] == '\t'))
+            at++;
+    }
+    for (size_t i = 0; i < STAGES_MAX && at < scan->length && text[at] == '|' && !secret_is_word(scan, at, "||"); i++) {
+        at++;
+        while (at < scan->length && text[at] && (secret_is_blank(text[at]) || strchr("&({\\", text[at])))
+            at++;
+        stage = stage_at(scan, at);
+        *pairs = stage->pairs;
+        if (stage->takes)
+            return true;
+        at = stage->end;
+    }
+    return false;
+}
+
+/* machine … login … password … (GNU inetutils, "The .netrc file") */
+void secret_look_at_netrc(struct secret_scan *scan, size_t at)
+{
+    const char *text = scan->text;
+    size_t begin = at;
+    bool login = false, password = false;
+
+    for (size_t words = 0; words < NETRC_WORDS && at < scan->length && at - begin < NETRC_MAX;) {
+        size_t end = at;
+
+        if (secret_is_blank(text[at]) || !text[at] || strchr("\"'>;&", text[at]) || is_escape(scan, at, scan->length)) {
+            at += is_escape(scan, at, scan->length) ? 2 : 1;
+            continue;
+        }
+        while (end < scan->length && text[end] && !secret_is_blank(text[end]) && !strchr("\"'", text[end]) &&
+               !is_escape(scan, end, scan->length))
+            end++;
+        if (password) {
+            secret_note(scan, at, end);
+            return;
+        }
+        login |= secret_word_is(scan, (struct secret_word){at, end}, "login");
+        password = login && secret_word_is(scan, (struct secret_word){at, end}, "password");
+        words++;
+        at = end > at ? end : at + 1;
+    }
+}
+
+void secret_look_at_input(struct secret_scan *scan, const struct secret_command *command)
+{
+    bool pairs;
+
+    if (command->input.to > command->input.from && takes_password(scan, command, &pairs))
+        note_input(scan, command->input, pairs);
+}
+
+void secret_look_at_output(struct secret_scan *scan, const struct secret_command *command, struct secret_word output)
+{
+    bool pairs;
+
+    if (is_piped_to_taker(scan, command, &pairs))
+        note_input(scan, output, pairs);
+}

@@ -1,0 +1,99 @@
+/* What the parts of the search for secrets share: see secrets.h. */
+#ifndef COMMON_SECRETS_SECRETS_INTERNAL_H
+#define COMMON_SECRETS_SECRETS_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/secrets/secrets.h"
+
+/* What lies ahead and is looked for once. */
+enum mark {
+    MARK_AT,
+    MARK_REFERENCE, /* "${", "$(" or a backtick */
+    MARK_URL_END,
+    MARK_WORD_END,
+    MARK_ESCAPE_END,
+    MARK_SINGLE_QUOTE,
+    MARK_DOUBLE_QUOTE, /* with no backslash before it */
+    MARK_LINE_END,
+    MARK_COUNT,
+};
+_Static_assert((int)MARK_COUNT <= (int)SECRET_MARKS, "too many marks");
+
+/* The first place of MARK at or behind FROM; the text's length when there is none. */
+size_t secret_next_mark(struct secret_scan *scan, enum mark mark, size_t from);
+
+bool secret_is_blank(char c);
+/* The end of the value at START: quoted (START moves behind the quote), or up to white space or what ends a word in a
+ * shell. */
+size_t secret_value_end(struct secret_scan *scan, size_t *start);
+/* Does a word begin at AT? */
+bool secret_is_word_start(const char *text, size_t at);
+/* Does the text at AT begin with WORD? NOCASE: whatever its case. */
+bool secret_is_word(const struct secret_scan *scan, size_t at, const char *word);
+bool secret_is_word_nocase(const struct secret_scan *scan, size_t at, const char *word);
+
+/* Is each character one of CHARACTERS? */
+bool secret_is_made_of(const char *text, size_t length, const char *characters);
+
+/* ---- secret_names.c ---- */
+
+/* Is the text from START to END a value, and not what stands for a secret or tells where it is? */
+bool secret_is_real(struct secret_scan *scan, size_t start, size_t end);
+/* Does NAME say that what stands behind it is a secret? */
+bool secret_is_name(const char *name, size_t length);
+/* The same, knowing the value: MAX_TOKENS=4096 names an amount. */
+bool secret_is_named(const char *name, size_t name_length, const char *value, size_t length);
+
+/* ---- secret_formats.c ---- */
+
+/* A secret that is told by its own shape at AT. */
+bool secret_match_format(struct secret_scan *scan, size_t at, struct secret_match *ret);
+
+/* ---- secret_pairs.c ---- */
+
+extern const char *const secret_named_kind;
+
+/* A secret that is told by the name before it: NAME=value and its relatives. */
+bool secret_match_pair(struct secret_scan *scan, size_t at, struct secret_match *ret);
+
+/* ---- secret_words.c ---- */
+
+enum { SECRET_WORDS_MAX = 64, SECRET_COMMAND_MAX = 4096 };
+
+struct secret_word {
+    size_t from, to;
+};
+
+struct secret_command {
+    size_t end; /* of its text: at what ends it, or the text's end */
+    struct secret_word words[SECRET_WORDS_MAX];
+    size_t count;
+    struct secret_word input; /* the here-string or here-document that it reads; empty: none */
+};
+
+bool secret_word_is(const struct secret_scan *scan, struct secret_word word, const char *text);
+bool secret_word_is_flag(const struct secret_scan *scan, struct secret_word word);
+/* The program's name in WORD, without the folder it lies in. */
+struct secret_word secret_word_base(const struct secret_scan *scan, struct secret_word word);
+/* The words from AT on, up to what ends the command; at most SECRET_WORDS_MAX of them. */
+void secret_read_command(struct secret_scan *scan, size_t at, struct secret_command *command);
+
+/* ---- secret_commands.c ---- */
+
+/* A secret that a program is given: in its arguments, or through a pipe. */
+bool secret_match_command(struct secret_scan *scan, size_t at, struct secret_match *ret);
+/* Notes a password for later. Where there is no room, the last note grows. */
+void secret_note(struct secret_scan *scan, size_t from, size_t to);
+
+/* ---- secret_input.c ---- */
+
+/* Notes the passwords in COMMAND's here-string or here-document, when it reads any. */
+void secret_look_at_input(struct secret_scan *scan, const struct secret_command *command);
+/* Notes the passwords in COMMAND's OUTPUT, when it goes to a program that reads any. */
+void secret_look_at_output(struct secret_scan *scan, const struct secret_command *command, struct secret_word output);
+/* Notes the password in the .netrc's entry that goes on at AT. */
+void secret_look_at_netrc(struct secret_scan *scan, size_t at);
+
+#endif

@@ -1,0 +1,17 @@
+/* Which containerd serves a dockerd, and where it keeps its data. */
+#ifndef PROBES_DAEMON_CONTAINERD_H
+#define PROBES_DAEMON_CONTAINERD_H
+
+#include "common/file.h"
+
+extern const char containerd_default_config[];
+
+/* Its process: DOCKERD's child, or that of the service; 0: it is not known. DOCKERD may be 0. */
+pid_t containerd_find(const struct host_root *root, pid_t dockerd);
+/* The root folder by its arguments, then its configuration, then its default; links resolved. NULL: it is not known.
+ * The caller frees. */
+char *containerd_root(const struct host_root *root, pid_t containerd);
+/* The value of the key "root" at the top of a configuration, NULL: not set. Public for its tests. */
+char *containerd_root_in_config(const char *toml);
+
+#endif

@@ -1,0 +1,360 @@
+/* The dockerd that is judged, its arguments and its configuration file.
+ *
+ * It is the one behind the engine's socket. The peer's process id is believed when the process is a docker daemon by
+ * its own arguments or program; a proxy in front of it, or another engine, has no dockerd to judge, and saying so is
+ * better than judging some other daemon of the host. The configuration file is read as it lies there now, which need
+ * not be what dockerd read at its start. */
+#include "probes/daemon/daemon_config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "probes/daemon/containerd.h"
+#include "probes/daemon/daemon_options.h"
+#include "probes/facts/digest.h"
+#include "probes/host/proc.h"
+#include "probes/host/socket_unit.h"
+#include "probes/host/units.h"
+
+enum { ARGUMENTS_MAX = 16384 };
+
+static const char default_config[] = "/etc/docker/daemon.json";
+
+/* ---- Finding the process ---- */
+
+/* "docker daemon", as engines before 1.12 were begun. */
+static bool is_docker_daemon(const struct string_list *arguments)
+{
+    const char *program = arguments->count > 1 ? arguments->items[0] : "", *slash = strrchr(program, '/');
+
+    return str_starts(slash ? slash + 1 : program, "docker") && strcmp(arguments->items[1], "daemon") == 0;
+}
+
+static bool is_dockerd(const struct host_root *root, pid_t pid)
+{
+    struct arena *arena = arena_new(1024);
+    struct string_list arguments;
+    char exe[PATH_MAX];
+    bool found = false;
+
+    if (proc_read_link(root, pid, "exe", exe, sizeof exe)) {
+        const char *name = strrchr(exe, '/');
+
+        found = name && str_starts(name, "/dockerd"); /* dockerd-current, "dockerd (deleted)"; no docker-proxy */
+    }
+    if (!found && proc_read_cmdline(root, pid, arena, &arguments, NULL) == 0)
+        found = options_name_dockerd(arguments.items, arguments.count) || is_docker_daemon(&arguments);
+    arena_free(arena);
+    return found;
+}
+
+static int read_pid_file(const struct host_root *root, pid_t *ret_pid, struct error *error)
+{
+    static const char path[] = "/var/run/docker.pid";
+    scoped_str text = STR_INIT;
+    char *end;
+    long pid;
+    int r = host_read(root, path, 64, &text, error);
+
+    if (r == -ENOENT)
+        return error_set(error, ENOENT,
+                         "no dockerd was found on this host: neither the socket, docker.service nor %s "
+                         "tells its process",
+                         path);
+    if (r < 0)
+        return r;
+    errno = 0;
+    pid = strtol(str_text(&text), &end, 10);
+    if (errno || end == text.data || end[strspn(end, " \t\r\n")] || pid <= 0 || pid > INT_MAX)
+        return error_set(error, EBADMSG, "%s holds no process id", path);
+    if (!is_dockerd(root, (pid_t)pid))
+        return error_set(error, ESRCH, "%s is stale: process %ld is no dockerd", path, pid);
+    *ret_pid = (pid_t)pid;
+    return 0;
+}
+
+int daemon_find(const struct host_root *root, pid_t peer_pid, pid_t *ret_pid, struct error *error)
+{
+    scoped(unit_paths_deinit) struct unit_paths unit = {0};
+
+    if (peer_pid > 0 && is_dockerd(root, peer_pid)) {
+        *ret_pid = peer_pid;
+        return 0;
+    }
+    if (peer_pid > 1) {
+        char state_file[64];
+        scoped_str name = STR_INIT;
+
+        snprintf(state_file, sizeof state_file, "/proc/%d/comm", (int)peer_pid);
+        if (host_read(root, state_file, 64, &name, NULL) < 0)
+            return error_set(error, ESRCH, "process %d behind the engine's socket cannot be seen", (int)peer_pid);
+        return error_set(error, ENOENT, "process %d behind the engine's socket is no dockerd but \"%.*s\"",
+                         (int)peer_pid, (int)strcspn(str_text(&name), "\n"), str_text(&name));
+    }
+    if (unit_lookup(root, "docker.service", &unit, NULL) == 0 && unit.main_pid > 0 &&
+        proc_state(root, unit.main_pid) > 0) {
+        *ret_pid = unit.main_pid;
+        return 0;
+    }
+    return read_pid_file(root, ret_pid, error);
+}
+
+/* ---- Putting it together ---- */
+
+static void digest_facts(struct daemon_facts *facts)
+{
+    struct hash hash;
+
+    hash_init(&hash);
+    digest_number(&hash, facts->pid);
+    digest_text(&hash, facts->why_no_pid);
+    digest_number(&hash, facts->podman);
+    digest_text(&hash, facts->exe);
+    digest_text(&hash, facts->containerd_root);
+    digest_number(&hash, (int64_t)facts->arguments.count);
+    for (size_t i = 0; i < facts->arguments.count; i++)
+        digest_text(&hash, facts->arguments.items[i]);
+    for (size_t i = 0; i < facts->activated.count; i++)
+        digest_text(&hash, facts->activated.items[i]);
+    digest_text(&hash, facts->activated_error);
+    digest_number(&hash, facts->rootless);
+    digest_text(&hash, facts->config_path);
+    digest_number(&hash, facts->config_exists);
+    digest_text(&hash, facts->config_error);
+    for (size_t i = 0; i < facts->option_count; i++) {
+        digest_text(&hash, facts->options[i].name);
+        digest_text(&hash, facts->options[i].value);
+        digest_number(&hash, (int64_t)facts->options[i].place);
+    }
+    facts->facts.digest = hash_end(&hash);
+}
+
+static struct daemon_facts *facts_new(void)
+{
+    struct arena *arena = arena_new(4096);
+    struct daemon_facts *facts = arena_alloc(arena, sizeof *facts);
+
+    facts->facts.arena = arena;
+    return facts;
+}
+
+static void keep_options(struct daemon_facts *facts, struct option_set *set)
+{
+    size_t size = set->list.count * sizeof *facts->options;
+
+    facts->option_count = set->list.count;
+    facts->options = arena_alloc(facts->facts.arena, size ? size : 1);
+    if (size)
+        memcpy(facts->options, set->list.items, size);
+    vec_free(&set->list);
+}
+
+/* Adds the file's options to SET, or says in FACTS why they are not known. */
+static void use_config(struct daemon_facts *facts, struct option_set *set, const char *text, size_t length)
+{
+    struct error error = ERROR_INIT;
+
+    facts->config_exists = true;
+    if (options_from_config(set, text, length, &error) < 0)
+        facts->config_error = arena_strdup(facts->facts.arena, error.text);
+}
+
+static int check_argument_count(size_t count, struct error *error)
+{
+    if (count > ARGUMENTS_MAX)
+        return error_set(error, E2BIG, "dockerd has more than %d arguments", (int)ARGUMENTS_MAX);
+    return 0;
+}
+
+int daemon_config_parse(const char *const *arguments, size_t argument_count, const char *config, size_t config_length,
+                        struct daemon_facts **ret, struct error *error)
+{
+    struct daemon_facts *facts;
+    struct option_set set = {0};
+    int r = check_argument_count(argument_count, error);
+
+    if (r < 0)
+        return r;
+    facts = facts_new();
+    set.arena = facts->facts.arena;
+    facts->arguments.items = arena_alloc(set.arena, (argument_count + 1) * sizeof *facts->arguments.items);
+    for (size_t i = 0; i < argument_count; i++)
+        facts->arguments.items[facts->arguments.count++] = arena_strdup(set.arena, arguments[i]);
+    options_from_arguments(&set, facts->arguments.items, argument_count);
+    if (config)
+        use_config(facts, &set, config, config_length);
+    keep_options(facts, &set);
+    digest_facts(facts);
+    *ret = facts;
+    return 0;
+}
+
+/* ---- Reading ---- */
+
+static const char *read_exe(const struct host_root *root, pid_t pid, struct arena *arena)
+{
+    static const char deleted[] = " (deleted)"; /* replaced by an upgrade: the path still is where it lies */
+    char exe[PATH_MAX];
+
+    if (!proc_read_link(root, pid, "exe", exe, sizeof exe) || exe[0] != '/')
+        return NULL;
+    if (str_ends(exe, deleted))
+        exe[strlen(exe) - strlen(deleted)] = '\0';
+    return arena_strdup(arena, exe);
+}
+
+/* A rootless dockerd has its file in its user's own configuration folder. */
+static char *rootless_config(const struct host_root *root, pid_t pid)
+{
+    scoped(cleanup_free) char *folder = proc_read_environment(root, pid, "XDG_CONFIG_HOME");
+    scoped(cleanup_free) char *home = folder ? NULL : proc_read_environment(root, pid, "HOME");
+
+    if (!str_empty(folder))
+        return mem_printf("%s/docker/daemon.json", folder);
+    if (!str_empty(home))
+        return mem_printf("%s/.config/docker/daemon.json", home);
+    return mem_strdup(default_config);
+}
+
+/* What dockerd takes for --rootless when it was not told. */
+static bool runs_in_rootlesskit(const struct host_root *root, pid_t pid)
+{
+    scoped(cleanup_free) char *folder = pid > 0 ? proc_read_environment(root, pid, "ROOTLESSKIT_STATE_DIR") : NULL;
+
+    return !str_empty(folder);
+}
+
+static bool is_rootless(const struct host_root *root, pid_t pid, const struct option_set *set)
+{
+    const struct daemon_option *given = options_find(set->list.items, set->list.count, "rootless");
+
+    return given ? options_read_bool(given->value) == TRI_TRUE : runs_in_rootlesskit(root, pid);
+}
+
+static char *config_file(const struct host_root *root, const struct daemon_facts *facts, const struct option_set *set)
+{
+    const struct daemon_option *given = options_find(set->list.items, set->list.count, "config-file");
+    char folder[PATH_MAX];
+
+    if (given && given->value[0] == '/')
+        return mem_strdup(given->value);
+    if (given && given->value[0])
+        return proc_read_link(root, facts->pid, "cwd", folder, sizeof folder)
+                   ? mem_printf("%s/%s", folder, given->value)
+                   : mem_strdup(given->value);
+    if (facts->rootless)
+        return rootless_config(root, facts->pid);
+    return mem_strdup(default_config);
+}
+
+static void read_config(const struct host_root *root, struct daemon_facts *facts, struct option_set *set)
+{
+    scoped(cleanup_free) char *path = config_file(root, facts, set);
+    bool given = options_find(set->list.items, set->list.count, "config-file");
+    scoped_str text = STR_INIT;
+    int r = host_read(root, path, DAEMON_CONFIG_FILE_MAX, &text, NULL);
+
+    facts->config_path = arena_strdup(facts->facts.arena, path);
+    if ((r == -ENOENT || r == -ENOTDIR) && !given)
+        return;
+    if (r < 0) {
+        facts->config_exists = r != -ENOENT && r != -ENOTDIR;
+        facts->config_error = arena_strdup(facts->facts.arena, strerror(-r)); /* who tells it names the path */
+        return;
+    }
+    use_config(facts, set, str_text(&text), text.length);
+}
+
+/* What systemd listens on for it, when it was told fd://. */
+static void read_activated(const struct host_root *root, struct daemon_facts *facts)
+{
+    scoped(path_list_deinit) struct path_list streams = {0};
+    struct error error = ERROR_INIT;
+
+    if (!socket_unit_activates(facts))
+        return;
+    if (socket_unit_streams(root, &streams, &error) < 0) {
+        facts->activated_error = arena_strdup(facts->facts.arena, error.text);
+        return;
+    }
+    facts->activated.items = arena_alloc(facts->facts.arena, (streams.count + 1) * sizeof *facts->activated.items);
+    for (size_t i = 0; i < streams.count; i++)
+        facts->activated.items[facts->activated.count++] = arena_strdup(facts->facts.arena, streams.items[i]);
+}
+
+int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_no_pid, struct daemon_facts **ret,
+                       struct error *error)
+{
+    struct daemon_facts *facts = facts_new();
+    struct option_set set = {.arena = facts->facts.arena};
+    scoped(cleanup_free) char *containerd = NULL;
+    int r = 0;
+
+    if (pid > 0) {
+        facts->pid = pid;
+        facts->exe = read_exe(root, pid, set.arena);
+        r = proc_read_cmdline(root, pid, set.arena, &facts->arguments, error);
+        if (r == 0 && !facts->arguments.count)
+            r = error_set(error, ESRCH, "dockerd, process %d, has ended: its arguments are gone", (int)pid);
+        if (r == 0)
+            r = check_argument_count(facts->arguments.count, error);
+    } else {
+        facts->why_no_pid = arena_strdup(set.arena, why_no_pid ? why_no_pid : "dockerd's process was not looked for");
+    }
+    if (r < 0) {
+        arena_free(facts->facts.arena);
+        return r;
+    }
+    options_from_arguments(&set, facts->arguments.items, facts->arguments.count);
+    facts->rootless = is_rootless(root, pid, &set);
+    read_config(root, facts, &set);
+    keep_options(facts, &set);
+    read_activated(root, facts);
+    containerd = containerd_root(root, containerd_find(root, facts->pid));
+    facts->containerd_root = arena_strdup(set.arena, containerd);
+    digest_facts(facts);
+    *ret = facts;
+    return 0;
+}
+
+void daemon_watch_paths(void (*back)(const char *path, bool tree, void *user), void *user)
+{
+    unit_places("docker.socket", back, user);
+    back(containerd_default_config, false, user);
+}
+
+void daemon_config_engine(const struct host_root *root, pid_t peer_pid, struct daemon_facts *facts)
+{
+    char path[64];
+    scoped_str name = STR_INIT;
+
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)peer_pid);
+    if (facts->pid > 0 || peer_pid <= 1 || host_read(root, path, 64, &name, NULL) < 0 ||
+        strcmp(str_text(&name), "podman\n") != 0)
+        return;
+    facts->podman = true;
+    facts->exe = read_exe(root, peer_pid, facts->facts.arena);
+    digest_facts(facts);
+}
+
+/* ---- Asking ---- */
+
+const char *daemon_option(const struct daemon_facts *daemon, const char *name, enum option_place *ret_place)
+{
+    const struct daemon_option *option = options_find(daemon->options, daemon->option_count, name);
+
+    if (ret_place)
+        *ret_place = option ? option->place : OPTION_DEFAULT;
+    return option ? option->value : NULL;
+}
+
+bool daemon_option_bool(const struct daemon_facts *daemon, const char *name, bool fallback,
+                        enum option_place *ret_place)
+{
+    enum tristate value = options_read_bool(daemon_option(daemon, name, ret_place));
+
+    if (value == TRI_ABSENT && ret_place)
+        *ret_place = OPTION_DEFAULT;
+    return value == TRI_ABSENT ? fallback : value == TRI_TRUE;
+}

@@ -1,0 +1,618 @@
+/* The connection to one engine: see the header for its states.
+ *
+ * An attempt is a ping (which tells the API version), then the event stream. The stream's headers make the first
+ * connection; a reconnection first looks at what is replayed, because only that tells whether something was missed: if
+ * none of the replayed events was told before, the ring has turned over (256 of them) or the engine was restarted.
+ *
+ * While connected nothing is asked: a dead engine closes the stream, and one that merely hangs is found by its process'
+ * state (or by a ping where the process is not ours to see). After a burst the engine's ring is compared with what
+ * came, since the engine drops events of a slow reader without a word. */
+#include "probes/docker/docker_internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/log.h"
+#include "common/str.h"
+#include "probes/host/proc.h"
+
+enum {
+    RING_EVENTS = 256, /* eventsLimit of dockerd */
+    PING_MS = 4000,
+    TICK_S = 15,
+    BACKOFF_FIRST_MS = 250,
+    BACKOFF_LAST_MS = 10000,
+    ABSENT_MS = 30000,
+    DECIDE_MS = 50,
+    DECIDE_MAX_MS = 2000,
+    BURST_EVENTS = 500,
+    LOG_REPLAY_S = 300,
+    DROP_RECHECK_S = 2,
+    PASSED_OVER_S = 30,
+    EVENT_LIMIT = 32 * 1024 * 1024
+};
+
+static const struct json_limits event_limits = {.bytes = EVENT_LIMIT, .depth = 16, .values = 200000, .lines = true};
+
+static void attempt(struct docker *docker);
+
+static void arm(struct event *timer, unsigned ms)
+{
+    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+
+    evtimer_add(timer, &wait);
+}
+
+static void drop_requests(struct docker *docker)
+{
+    struct http_request **requests[] = {&docker->stream, &docker->ping, &docker->drop_test};
+
+    for (size_t i = 0; i < countof(requests); i++)
+        if (*requests[i])
+            http_cancel(take(*requests[i]));
+    json_stream_free(take(docker->events));
+}
+
+/* Back to idle, and another attempt after WAIT_MS. */
+static void lose(struct docker *docker, unsigned wait_ms, const char *why)
+{
+    bool tell = docker->state == DOCKER_CONNECTED || !str_equal(why, docker->why_told);
+
+    drop_requests(docker);
+    evtimer_del(docker->decide_timer);
+    evtimer_del(docker->liveness_timer);
+    evtimer_del(docker->drop_timer);
+    docker->passed_over = false;
+    docker->state = DOCKER_IDLE;
+    docker->since = 0;
+    docker->peer_pid = docker->engine_pid = 0;
+    free(docker->why_not);
+    docker->why_not = mem_strdup(why);
+    docker_fail_fetches(docker);
+    if (docker->retry_wanted)
+        wait_ms = BACKOFF_FIRST_MS;
+    docker->retry_wanted = false;
+    arm(docker->retry_timer, wait_ms);
+    if (!tell)
+        return;
+    free(docker->why_told);
+    docker->why_told = mem_strdup(why);
+    docker->callbacks.disconnected(docker->why_told, docker->callbacks.user);
+}
+
+static void lose_and_back_off(struct docker *docker, const char *why)
+{
+    unsigned wait = docker->backoff_ms;
+
+    docker->backoff_ms = 2 * wait < BACKOFF_LAST_MS ? 2 * wait : BACKOFF_LAST_MS;
+    lose(docker, wait - wait / 4 + (unsigned)random() % (wait / 2 + 1), why);
+}
+
+static void become_connected(struct docker *docker, enum docker_gap gap)
+{
+    docker->state = DOCKER_CONNECTED;
+    docker->passed_over = false; /* everything is looked at now */
+    docker->since = clock_now(&clock_system);
+    docker->last_ping = clock_monotonic();
+    docker->backoff_ms = BACKOFF_FIRST_MS;
+    docker->retry_wanted = false;
+    docker->once_connected = true;
+    docker->counters.connects++;
+    docker->counters.gaps += gap != DOCKER_GAP_NONE && gap != DOCKER_GAP_FIRST;
+    docker->events_at_tick = docker->counters.events;
+    free(take(docker->why_not));
+    free(take(docker->why_told));
+    if (docker->address.unix_path) {
+        int pid = http_unix_peer_pid(docker->address.unix_path);
+
+        docker->peer_pid = pid > 0 ? pid : 0;
+    }
+    arm(docker->liveness_timer, TICK_S * 1000);
+    docker->callbacks.connected(gap, docker->callbacks.user);
+}
+
+static void decide(struct docker *docker)
+{
+    enum docker_gap gap = DOCKER_GAP_NONE;
+
+    evtimer_del(docker->decide_timer);
+    if (!docker->overlap && docker->seen.count > docker->stream_events)
+        gap = docker->stream_events >= RING_EVENTS ? DOCKER_GAP_RING : DOCKER_GAP_RESTART;
+    else if (!docker->overlap && docker->stream_events >= RING_EVENTS)
+        gap = DOCKER_GAP_RING;
+    become_connected(docker, gap);
+}
+
+static void on_decide(evutil_socket_t fd, short what, void *user)
+{
+    struct docker *docker = user;
+
+    (void)fd;
+    (void)what;
+    if (docker->stream_moved && clock_monotonic() < docker->decide_until) {
+        docker->stream_moved = false;
+        arm(docker->decide_timer, DECIDE_MS);
+        return;
+    }
+    decide(docker);
+}
+
+/* An event that cannot be read may have told anything: everything is looked at again, but not for each of them. */
+static void pass_over(struct docker *docker, const char *why)
+{
+    usec_t now = clock_monotonic(), wait = DROP_RECHECK_S * USEC_PER_SEC;
+
+    docker->counters.malformed++;
+    if (docker->passed_over)
+        return;
+    docker->passed_over = true;
+    log_warning("event stream: %s; passed over", why);
+    if (now + wait < docker->resync_after)
+        wait = docker->resync_after - now;
+    arm(docker->drop_timer, (unsigned)(wait / (USEC_PER_SEC / 1000)));
+}
+
+static void on_event_value(const struct json *value, void *user)
+{
+    struct docker *docker = user;
+    struct docker_event event;
+    struct error error = ERROR_INIT;
+    bool replayed;
+
+    docker->stream_events++;
+    docker->stream_moved = true;
+    if (parse_event_value(value, &event, &error) < 0) {
+        pass_over(docker, error.text);
+        return;
+    }
+    /* The ring and the first live event after it can repeat what was told. */
+    if (docker->stream_events <= 2 * RING_EVENTS && seen_has(&docker->seen, event.digest)) {
+        docker->overlap = true;
+        docker->counters.duplicates++;
+        return;
+    }
+    seen_add(&docker->seen, event.digest);
+    replayed = (docker->podman || docker->stream_events <= RING_EVENTS) && event.time_nano < docker->replay_bound;
+    if (event.time_nano > docker->newest_event)
+        docker->newest_event = event.time_nano;
+    docker->counters.events++;
+    docker->counters.replayed += replayed;
+    if (!replayed)
+        docker->last_event = clock_now(&clock_system);
+    docker->callbacks.event(&event, replayed, docker->callbacks.user);
+}
+
+static int on_stream_data(const char *data, size_t length, void *user)
+{
+    struct docker *docker = user;
+    struct error error = ERROR_INIT;
+
+    if (json_stream_feed(docker->events, data, length, &error) < 0)
+        pass_over(docker, error.text);
+    return 0;
+}
+
+static void on_stream_headers(long status, void *user)
+{
+    struct docker *docker = user;
+
+    if (status != 200 || docker->state != DOCKER_OPENING)
+        return;
+    docker->state = DOCKER_DECIDING;
+    docker->decide_until = clock_monotonic() + DECIDE_MAX_MS * (USEC_PER_SEC / 1000);
+    /* On a timer even for the first connection: this runs inside curl. */
+    arm(docker->decide_timer, docker->once_connected ? DECIDE_MS : 0);
+}
+
+static void on_opened(evutil_socket_t fd, short what, void *user)
+{
+    struct docker *docker = user;
+
+    if (docker->state == DOCKER_OPENING)
+        lose_and_back_off(docker, "the engine does not answer (it hangs or is stopped)");
+    else if (docker->once_connected)
+        on_decide(fd, what, user);
+    else
+        become_connected(docker, DOCKER_GAP_FIRST);
+}
+
+static void say_response(const struct http_response *response, struct str *why)
+{
+    if (response->error_number)
+        str_append(why, response->error_text ? response->error_text : strerror(response->error_number));
+    else
+        str_printf(why, "the engine answered %ld %.200s", response->status, response->body ? response->body : "");
+}
+
+static void on_stream_done(struct http_request *request, const struct http_response *response, void *user)
+{
+    struct docker *docker = user;
+    scoped_str why = STR_INIT;
+
+    (void)request;
+    docker->stream = NULL;
+    if (response->status == 200 && (!response->error_number || response->error_number == ECONNRESET))
+        str_append(&why, "the engine closed the event stream");
+    else
+        say_response(response, &why);
+    lose_and_back_off(docker, str_text(&why));
+}
+
+/* dockerd gives its whole ring: from a later moment on it may leave out events. podman has no ring but a log, as long
+ * as the host's history, and gives it from any moment on. */
+static int64_t replay_from(const struct docker *docker)
+{
+    if (!docker->podman)
+        return 0;
+    return docker->newest_event ? docker->newest_event / 1000000000
+                                : clock_now(&clock_system) / USEC_PER_SEC - LOG_REPLAY_S;
+}
+
+static void open_stream(struct docker *docker, time_t engine_date)
+{
+    scoped(cleanup_free) char *path =
+        mem_printf("/v1.%u/events?since=%lld", docker->minor, (long long)replay_from(docker));
+    struct http_options options = {.path = path,
+                                   .connect_timeout_ms = PING_MS,
+                                   .urgent = true,
+                                   .data = on_stream_data,
+                                   .headers = on_stream_headers,
+                                   .done = on_stream_done,
+                                   .user = docker};
+
+    docker->events = json_stream_new(&event_limits, on_event_value, docker);
+    docker->stream_events = 0;
+    docker->overlap = docker->stream_moved = false;
+    /* Over a network the engine has a clock of its own; its Date header is in whole seconds. */
+    docker->replay_bound = docker->address.unix_path || engine_date < 0 ? clock_now(&clock_system) * 1000
+                                                                        : (int64_t)engine_date * 1000000000;
+    docker->state = DOCKER_OPENING;
+    docker->stream = http_get(docker->http, &options);
+    arm(docker->decide_timer, PING_MS);
+}
+
+/* "1.41" → 41; 0 when it is something else. */
+static unsigned minor_of(const char *version)
+{
+    unsigned long minor;
+    char *end;
+
+    if (!version || strncmp(version, "1.", 2) != 0 || version[2] < '0' || version[2] > '9')
+        return 0;
+    minor = strtoul(version + 2, &end, 10);
+    return *end || minor > 9999 ? 0 : (unsigned)minor;
+}
+
+static void on_pong(struct http_request *request, const struct http_response *response, void *user)
+{
+    struct docker *docker = user;
+    bool opening = docker->state == DOCKER_PINGING;
+    scoped_str why = STR_INIT;
+    unsigned minor;
+
+    (void)request;
+    docker->ping = NULL;
+    if (response->error_number || response->status != 200) {
+        if (response->error_number == ETIMEDOUT)
+            str_append(&why, "the engine does not answer (it hangs or is stopped)");
+        else
+            say_response(response, &why);
+        if (response->error_number == ENOENT)
+            lose(docker, ABSENT_MS, str_text(&why));
+        else
+            lose_and_back_off(docker, str_text(&why));
+        return;
+    }
+    if (!opening) {
+        docker_deliver_doubted(docker);
+        return;
+    }
+    docker->podman = response->podman;
+    minor = minor_of(response->api_version);
+    if (!minor)
+        minor = DOCKER_API_FLOOR_MINOR;
+    if (minor < DOCKER_API_FLOOR_MINOR) {
+        str_printf(&why, "the engine speaks API %s only; 1.%d or newer is needed", response->api_version,
+                   (int)DOCKER_API_FLOOR_MINOR);
+        lose(docker, ABSENT_MS, str_text(&why));
+        return;
+    }
+    docker->minor = minor < DOCKER_API_CEILING_MINOR ? minor : DOCKER_API_CEILING_MINOR;
+    snprintf(docker->api_version, sizeof docker->api_version, "1.%u", docker->minor);
+    open_stream(docker, response->date);
+}
+
+static void ping(struct docker *docker)
+{
+    struct http_options options = {.path = "/_ping",
+                                   .limit = 4096,
+                                   .timeout_ms = PING_MS,
+                                   .connect_timeout_ms = PING_MS,
+                                   .urgent = true,
+                                   .done = on_pong,
+                                   .user = docker};
+
+    if (docker->ping)
+        return;
+    docker->counters.pings++;
+    docker->last_ping = clock_monotonic();
+    docker->ping = http_get(docker->http, &options);
+}
+
+static void attempt(struct docker *docker)
+{
+    struct stat st;
+    const char *why = NULL;
+
+    if (docker->state != DOCKER_IDLE)
+        return;
+    evtimer_del(docker->retry_timer);
+    if (docker->address.unix_path && stat(docker->address.unix_path, &st) < 0) {
+        scoped_str text = STR_INIT;
+
+        str_printf(&text, "%s: %s", docker->address.host_text, strerror(errno));
+        lose(docker, ABSENT_MS, text.data);
+        return;
+    }
+    if (docker->callbacks.may_connect && !docker->callbacks.may_connect(&why, docker->callbacks.user)) {
+        lose(docker, ABSENT_MS, why);
+        return;
+    }
+    docker->state = DOCKER_PINGING;
+    ping(docker);
+}
+
+/* Every connection may start a stopped engine, not only the first. */
+static bool may_connect(void *user)
+{
+    struct docker *docker = user;
+    const char *why;
+
+    return docker->callbacks.may_connect(&why, docker->callbacks.user);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    attempt(user);
+}
+
+void docker_suspect(struct docker *docker)
+{
+    if (docker->state == DOCKER_CONNECTED)
+        ping(docker);
+}
+
+static void on_drop_recheck(evutil_socket_t fd, short what, void *user)
+{
+    struct docker *docker = user;
+    bool dropped = docker->passed_over;
+
+    (void)fd;
+    (void)what;
+    for (size_t i = 0; i < docker->unseen.count; i++)
+        dropped = dropped || !seen_has(&docker->seen, docker->unseen.digests[i]);
+    docker->unseen.count = 0;
+    if (docker->passed_over)
+        docker->resync_after = clock_monotonic() + PASSED_OVER_S * USEC_PER_SEC;
+    docker->passed_over = false;
+    if (!dropped || docker->state != DOCKER_CONNECTED)
+        return;
+    docker->counters.gaps++;
+    docker->callbacks.gap(DOCKER_GAP_DROPPED, docker->callbacks.user);
+}
+
+static void on_ring_event(const struct json *value, void *user)
+{
+    struct docker *docker = user;
+    struct docker_event event;
+
+    if (parse_event_value(value, &event, NULL) == 0 && !seen_has(&docker->seen, event.digest) &&
+        docker->unseen.count < countof(docker->unseen.digests))
+        docker->unseen.digests[docker->unseen.count++] = event.digest;
+}
+
+static void on_drop_test(struct http_request *request, const struct http_response *response, void *user)
+{
+    struct docker *docker = user;
+    struct json_stream *stream;
+
+    (void)request;
+    docker->drop_test = NULL;
+    if (response->error_number == EFBIG) { /* so much that it cannot be compared: as if something were missing */
+        pass_over(docker, "what the engine keeps is too much to be compared");
+        return;
+    }
+    if (response->error_number || response->status != 200)
+        return;
+    docker->unseen.count = 0;
+    stream = json_stream_new(&event_limits, on_ring_event, docker);
+    json_stream_feed(stream, response->body, response->length, NULL);
+    json_stream_free(stream);
+    if (docker->unseen.count && !docker->passed_over)
+        arm(docker->drop_timer, DROP_RECHECK_S * 1000); /* they may be on their way */
+}
+
+static void test_for_drops(struct docker *docker)
+{
+    scoped(cleanup_free) char *path = mem_printf("/v1.%u/events?since=0&until=%lld", docker->minor,
+                                                 (long long)(clock_now(&clock_system) / USEC_PER_SEC));
+    struct http_options options = {.path = path,
+                                   .limit = EVENT_LIMIT,
+                                   .timeout_ms = 2 * PING_MS,
+                                   .connect_timeout_ms = PING_MS,
+                                   .urgent = true,
+                                   .done = on_drop_test,
+                                   .user = docker};
+
+    if (!docker->drop_test)
+        docker->drop_test = http_get(docker->http, &options);
+}
+
+static bool process_is_well(const struct docker *docker)
+{
+    int state = proc_state(docker->root, docker->engine_pid);
+
+    return state > 0 && state != 'T' && state != 't' && state != 'Z' && state != 'X';
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *user)
+{
+    struct docker *docker = user;
+
+    (void)fd;
+    (void)what;
+    if (!docker->engine_pid || !process_is_well(docker))
+        ping(docker);
+    if (docker->counters.events - docker->events_at_tick >= BURST_EVENTS)
+        test_for_drops(docker);
+    docker->events_at_tick = docker->counters.events;
+    arm(docker->liveness_timer, TICK_S * 1000);
+}
+
+static void on_fail(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    docker_deliver_failed(user);
+}
+
+struct docker *docker_new(struct event_base *base, const struct docker_address *address,
+                          const struct docker_callbacks *callbacks, struct error *error)
+{
+    struct docker *docker = mem_alloc(sizeof *docker);
+
+    docker->base = base;
+    docker->address = *address;
+    docker->callbacks = *callbacks;
+    docker->backoff_ms = BACKOFF_FIRST_MS;
+    TAILQ_INIT(&docker->fetches);
+    TAILQ_INIT(&docker->failed);
+    TAILQ_INIT(&docker->doubted);
+    docker->retry_timer = evtimer_new(base, on_retry, docker);
+    docker->decide_timer = evtimer_new(base, on_opened, docker);
+    docker->liveness_timer = evtimer_new(base, on_tick, docker);
+    docker->drop_timer = evtimer_new(base, on_drop_recheck, docker);
+    docker->fail_event = event_new(base, -1, 0, on_fail, docker);
+    docker->http = http_new(base, address, error);
+    if (!docker->http || host_root_open("/", &docker->root, error) < 0) {
+        docker_free(docker);
+        return NULL;
+    }
+    if (docker->callbacks.may_connect)
+        http_set_gate(docker->http, may_connect, docker);
+    return docker;
+}
+
+void docker_free(struct docker *docker)
+{
+    if (!docker)
+        return;
+    if (docker->http) {
+        drop_requests(docker);
+        docker_free_fetches(docker);
+        http_free(docker->http);
+    }
+    event_free(docker->retry_timer);
+    event_free(docker->decide_timer);
+    event_free(docker->liveness_timer);
+    event_free(docker->drop_timer);
+    event_free(docker->fail_event);
+    host_root_close(docker->root);
+    free(docker->why_not);
+    free(docker->why_told);
+    free(docker);
+}
+
+void docker_start(struct docker *docker)
+{
+    docker->started = true;
+    arm(docker->retry_timer, 0);
+}
+
+void docker_retry(struct docker *docker)
+{
+    if (!docker->started || docker->state == DOCKER_CONNECTED)
+        return;
+    docker->backoff_ms = BACKOFF_FIRST_MS;
+    if (docker->state == DOCKER_IDLE)
+        arm(docker->retry_timer, 1);
+    else
+        docker->retry_wanted = true;
+}
+
+bool docker_is_connected(const struct docker *docker)
+{
+    return docker->state == DOCKER_CONNECTED;
+}
+
+const char *docker_api_version(const struct docker *docker)
+{
+    return docker->minor ? docker->api_version : NULL;
+}
+
+const char *docker_why_not(const struct docker *docker)
+{
+    return docker->state == DOCKER_CONNECTED ? NULL : docker->why_not ? docker->why_not : "no answer yet";
+}
+
+usec_t docker_since(const struct docker *docker)
+{
+    return docker->since;
+}
+
+usec_t docker_last_event(const struct docker *docker)
+{
+    return docker->last_event;
+}
+
+pid_t docker_peer_pid(const struct docker *docker)
+{
+    return docker->peer_pid;
+}
+
+const char *docker_socket(const struct docker *docker)
+{
+    return docker->address.unix_path;
+}
+
+void docker_set_engine_pid(struct docker *docker, pid_t pid)
+{
+    docker->engine_pid = pid;
+}
+
+void docker_counters(const struct docker *docker, struct docker_counters *ret)
+{
+    const struct http_counters *http = http_counters(docker->http);
+
+    *ret = docker->counters;
+    ret->requests = http->requests;
+    ret->bytes = http->bytes;
+}
+
+bool docker_is_podman(const struct docker *docker)
+{
+    return docker->podman;
+}
+
+bool docker_is_remote(const struct docker *docker)
+{
+    return !docker_address_is_here(&docker->address);
+}
+
+unsigned docker_api_minor(const struct docker *docker)
+{
+    return docker->minor;
+}
+
+const struct docker_address *docker_address(const struct docker *docker)
+{
+    return &docker->address;
+}
+
+void docker_keep_documents(struct docker *docker, bool keep)
+{
+    docker->keep_documents = keep;
+}

@@ -1,0 +1,84 @@
+/* A connection to one engine: version negotiation, the event stream, liveness, reconnection, and typed fetches.
+ *
+ * States: absent (no socket or no process behind it: waits for inotify, never connects to a socket-activated engine
+ * that is stopped) → connecting (negotiate by /_ping, then open /events since=0) → deciding (a reconnection: the replay
+ * is compared with what was seen, to know what was lost) → connected (connected() was called; what it resyncs covers
+ * every event told before it and every replayed one) → lost (stream ended, ping failed, process stopped) → back-off.
+ * On each (re)connect the whole ring is taken and de-duplicated; connected() says whether events may have been lost.
+ *
+ * Callbacks come from the loop, also from inside the HTTP client: no docker_free() in them. */
+#ifndef PROBES_DOCKER_DOCKER_H
+#define PROBES_DOCKER_DOCKER_H
+
+#include <event2/event.h>
+
+#include "probes/docker/docker_parse.h"
+#include "probes/docker/http.h"
+
+enum { DOCKER_API_FLOOR_MINOR = 24, DOCKER_API_CEILING_MINOR = 52 }; /* 1.24 … 1.52 */
+
+struct docker;
+
+/* Why an event stream may have holes. */
+enum docker_gap { DOCKER_GAP_NONE, DOCKER_GAP_FIRST, DOCKER_GAP_RING, DOCKER_GAP_RESTART, DOCKER_GAP_DROPPED };
+
+struct docker_callbacks {
+    /* The stream is open and live; resync now. FIRST at the first connection. */
+    void (*connected)(enum docker_gap gap, void *user);
+    /* The connection was lost, or an attempt failed for another reason than the last one told. */
+    void (*disconnected)(const char *why, void *user);
+    /* A new event (never a duplicate), replayed or live. */
+    void (*event)(const struct docker_event *event, bool replayed, void *user);
+    /* While connected: events were dropped by the engine. Resync. */
+    void (*gap)(enum docker_gap gap, void *user);
+    /* Asked before each attempt; false with WHY: a connection would start a stopped engine by socket activation. The
+     * next attempt comes with docker_retry() or half a minute later. May be NULL. */
+    bool (*may_connect)(const char **ret_why, void *user);
+    void *user;
+};
+
+/* ADDRESS must outlive it. */
+struct docker *docker_new(struct event_base *base, const struct docker_address *address,
+                          const struct docker_callbacks *callbacks, struct error *error);
+void docker_free(struct docker *docker);
+void docker_start(struct docker *docker); /* first attempt from the loop, then by itself */
+void docker_retry(struct docker *docker); /* something changed (the socket appeared): try now */
+bool docker_is_connected(const struct docker *docker);
+const char *docker_api_version(const struct docker *docker); /* negotiated, "1.41"; NULL before */
+unsigned docker_api_minor(const struct docker *docker);      /* 41 of "1.41", 0 before */
+const struct docker_address *docker_address(const struct docker *docker);
+const char *docker_why_not(const struct docker *docker);      /* why not connected, NULL when connected */
+usec_t docker_since(const struct docker *docker);             /* when this connection stood, 0 */
+usec_t docker_last_event(const struct docker *docker);        /* when the last event came, 0 */
+pid_t docker_peer_pid(const struct docker *docker);           /* of the engine's socket, 0 unknown */
+bool docker_is_podman(const struct docker *docker);           /* by its last answer to a ping */
+bool docker_is_remote(const struct docker *docker);           /* over TCP, and not to a loopback address */
+const char *docker_socket(const struct docker *docker);       /* Unix path or NULL */
+void docker_set_engine_pid(struct docker *docker, pid_t pid); /* the dockerd process, for the liveness check */
+
+struct docker_counters {
+    uint64_t events, replayed, duplicates, malformed, connects, gaps, pings;
+    uint64_t requests, bytes;
+};
+void docker_counters(const struct docker *docker, struct docker_counters *ret);
+
+/* Facts keep the documents that they were made of (for rules that read any part of them). */
+void docker_keep_documents(struct docker *docker, bool keep);
+/* Typed fetches. FACTS is handed over (the receiver frees) and NULL on failure; then NUMBER is an errno (ENOENT: 404,
+ * ENOTCONN, ETIMEDOUT, EINVAL unparsable, EPROTO other status) and WHY one line. Delivered from the loop. */
+typedef void docker_fetched(struct facts *facts, int number, const char *why, void *user);
+void docker_fetch_version(struct docker *docker, docker_fetched *done, void *user);
+void docker_fetch_info(struct docker *docker, docker_fetched *done, void *user);
+void docker_fetch_container_list(struct docker *docker, docker_fetched *done, void *user);
+void docker_fetch_container(struct docker *docker, const char *id, docker_fetched *done, void *user);
+void docker_fetch_volume(struct docker *docker, const char *name, docker_fetched *done, void *user);
+void docker_fetch_image_list(struct docker *docker, docker_fetched *done, void *user);
+void docker_fetch_image(struct docker *docker, const char *id, docker_fetched *done, void *user);
+void docker_fetch_history(struct docker *docker, const char *id, docker_fetched *done, void *user);
+void docker_fetch_network_list(struct docker *docker, docker_fetched *done, void *user);
+void docker_fetch_service_list(struct docker *docker, docker_fetched *done, void *user); /* managers only */
+void docker_fetch_secret_list(struct docker *docker, docker_fetched *done, void *user);  /* managers only */
+void docker_fetch_unlock_key(struct docker *docker, docker_fetched *done, void *user);   /* a secret; managers only */
+void docker_fetch_exec(struct docker *docker, const char *id, docker_fetched *done, void *user);
+
+#endif

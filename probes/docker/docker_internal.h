@@ -1,0 +1,74 @@
+/* What the files of the engine connection share: docker.c (states, stream, liveness), docker_fetch.c (typed fetches),
+ * docker_seen.c (which events were told). Nobody else includes this. */
+#ifndef PROBES_DOCKER_DOCKER_INTERNAL_H
+#define PROBES_DOCKER_DOCKER_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "common/file.h"
+#include "probes/docker/docker.h"
+
+/* The digests of the last events, newest over oldest. The engine keeps 256 for replay and up to 1,024 per subscriber.
+ */
+enum { SEEN_COUNT = 2048 };
+struct seen {
+    uint64_t digests[SEEN_COUNT];
+    size_t count, next;
+};
+bool seen_has(const struct seen *seen, uint64_t digest);
+void seen_add(struct seen *seen, uint64_t digest);
+
+enum docker_state { DOCKER_IDLE, DOCKER_PINGING, DOCKER_OPENING, DOCKER_DECIDING, DOCKER_CONNECTED };
+
+TAILQ_HEAD(fetch_list, fetch);
+
+struct docker {
+    struct event_base *base;
+    struct docker_address address;
+    struct docker_callbacks callbacks;
+    struct http *http;
+    struct host_root *root; /* / : for /proc */
+    enum docker_state state;
+    struct http_request *stream, *ping, *drop_test;
+    struct json_stream *events;
+    struct event *retry_timer, *decide_timer, *liveness_timer, *drop_timer, *fail_event;
+    unsigned backoff_ms;
+    unsigned minor; /* 1.MINOR, 0 before */
+    char api_version[16];
+    char *why_not, *why_told;
+    bool keep_documents;
+    bool podman;          /* what answered the last ping */
+    int64_t newest_event; /* the latest time (ns) of an event so far */
+    bool once_connected, started, retry_wanted;
+    pid_t peer_pid, engine_pid;
+    usec_t since, last_event;
+
+    struct seen seen;
+    int64_t
+        replay_bound; /* events from before this (ns, the engine's clock) were there when the stream was asked for */
+    size_t stream_events;       /* on this stream */
+    bool overlap, stream_moved; /* a told event was among them; something came since the last look */
+    usec_t decide_until;
+    uint64_t events_at_tick;
+    usec_t last_ping;
+    struct {
+        uint64_t digests[256];
+        size_t count;
+    } unseen;            /* of a drop test, looked at again after a moment */
+    bool passed_over;    /* events that could not be read since the last resynchronisation for such */
+    usec_t resync_after; /* not before this again */
+
+    struct fetch_list fetches, failed;
+    struct fetch_list doubted; /* failed in a way that may mean the engine's end; told when a ping has decided */
+    struct docker_counters counters;
+};
+
+/* Fails everything under way with ENOTCONN, from the loop. */
+void docker_fail_fetches(struct docker *docker);
+void docker_free_fetches(struct docker *docker);
+void docker_deliver_failed(struct docker *docker);
+void docker_deliver_doubted(struct docker *docker); /* the engine lives: tell them how they failed */
+/* The engine did not answer in time: find out whether it lives. */
+void docker_suspect(struct docker *docker);
+
+#endif

@@ -1,0 +1,65 @@
+/* The engine's JSON documents made facts. Pure: no I/O, no state; every limit is fixed; fuzzed.
+ *
+ * Each function parses one document (Engine API 1.24–1.55 and podman's compatible one) and returns a facts object that
+ * the caller frees with facts_free(&x->facts), or -EINVAL/-EFBIG with an ERROR that names the document and what is
+ * wrong with it: not an object, or the one field without which it means nothing (Id) is missing or malformed. */
+#ifndef PROBES_DOCKER_DOCKER_PARSE_H
+#define PROBES_DOCKER_DOCKER_PARSE_H
+
+#include "common/json_in.h"
+#include "probes/facts/facts.h"
+
+int parse_version(const char *data, size_t length, struct version_facts **ret, struct error *error);
+int parse_info(const char *data, size_t length, struct info_facts **ret, struct error *error);
+int parse_container_list(const char *data, size_t length, struct container_list_facts **ret, struct error *error);
+int parse_container(const char *data, size_t length, struct container_facts **ret, struct error *error);
+int parse_image_list(const char *data, size_t length, struct image_list_facts **ret, struct error *error);
+int parse_image(const char *data, size_t length, struct image_facts **ret, struct error *error);
+int parse_history(const char *data, size_t length, struct history_facts **ret, struct error *error);
+int parse_network_list(const char *data, size_t length, struct network_list_facts **ret, struct error *error);
+int parse_service_list(const char *data, size_t length, struct service_list_facts **ret, struct error *error);
+int parse_secret_list(const char *data, size_t length, struct secret_list_facts **ret, struct error *error);
+int parse_volume(const char *data, size_t length, struct volume_facts **ret, struct error *error);
+int parse_unlock_key(const char *data, size_t length, struct unlock_key_facts **ret, struct error *error);
+int parse_exec(const char *data, size_t length, struct exec_facts **ret, struct error *error);
+
+/* The same from a value that is parsed already (test cases hold several documents in one file). */
+int parse_version_value(const struct json *value, struct version_facts **ret, struct error *error);
+int parse_info_value(const struct json *value, struct info_facts **ret, struct error *error);
+int parse_container_list_value(const struct json *value, struct container_list_facts **ret, struct error *error);
+int parse_container_value(const struct json *value, struct container_facts **ret, struct error *error);
+int parse_image_list_value(const struct json *value, struct image_list_facts **ret, struct error *error);
+int parse_image_value(const struct json *value, struct image_facts **ret, struct error *error);
+int parse_history_value(const struct json *value, struct history_facts **ret, struct error *error);
+int parse_network_list_value(const struct json *value, struct network_list_facts **ret, struct error *error);
+int parse_service_list_value(const struct json *value, struct service_list_facts **ret, struct error *error);
+int parse_secret_list_value(const struct json *value, struct secret_list_facts **ret, struct error *error);
+int parse_volume_value(const struct json *value, struct volume_facts **ret, struct error *error);
+int parse_unlock_key_value(const struct json *value, struct unlock_key_facts **ret, struct error *error);
+int parse_exec_value(const struct json *value, struct exec_facts **ret, struct error *error);
+
+/* One event of GET /events. Strings point into the JSON value: copy what you keep. Only Type, Action and Actor are used
+ * (newer engines drop the older fields); podman's names are mapped to Docker's (died → die, remove of a container →
+ * destroy, exec → exec_create, exec_died → exec_die). */
+struct docker_event {
+    const char *type;      /* "container" */
+    const char *action;    /* up to the first ':' : "exec_create", "health_status", "start" */
+    size_t action_length;  /* of it */
+    const char *id;        /* Actor.ID */
+    const char *container; /* Attributes.container (network and volume events), may be NULL */
+    const char *exec_id;   /* Attributes.execID: a hint only, labels can overwrite it; may be NULL */
+    const char *name;      /* Attributes.name, may be NULL */
+    bool started;          /* an exec_create that is its start as well (podman has one event for both) */
+    const char *command;   /* exec_create: what is run, see docker_exec_text(); else NULL */
+    int64_t time_nano;
+    uint64_t digest; /* of Type, Action, Actor.ID, timeNano and Attributes: the de-duplication key */
+};
+/* What tells by its words which exec an event is of: a hash of the program, a space, and the arguments with spaces
+ * between, as the event has them; never 0. */
+uint64_t docker_exec_text(const char *command, size_t length);
+int parse_event_value(const struct json *value, struct docker_event *ret_event, struct error *error);
+
+bool docker_id_valid(
+    const char *id); /* 64 hex digits (container, exec, network, image without "sha256:"); podman's too */
+
+#endif

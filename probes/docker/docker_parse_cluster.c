@@ -1,0 +1,220 @@
+/* The engine's documents on the swarm, networks and services made facts. See the header. */
+#include <errno.h>
+#include <string.h>
+
+#include "common/secrets/secrets.h"
+#include "common/str.h"
+#include "probes/docker/docker_parse.h"
+#include "probes/facts/parse_util.h"
+#include "probes/host/certificate.h"
+
+static bool has_member(const struct json *object, const char *name)
+{
+    const char *key;
+
+    for (size_t i = 0; json_member(object, i, &key, NULL); i++)
+        if (str_equal(key, name))
+            return true;
+    return false;
+}
+
+/* The port by which the other managers reach this one: "10.0.0.1:2377", "[fd00::1]:2377". */
+static unsigned port_of_node(const struct json *managers, const char *node)
+{
+    for (size_t i = 0; node && *node && i < json_count(managers); i++) {
+        const struct json *manager = json_at(managers, i);
+        const char *address = json_text(json_get(manager, "Addr"), ""), *colon = strrchr(address, ':');
+        char *end = NULL;
+        unsigned long port = colon && colon[1] >= '0' && colon[1] <= '9' ? strtoul(colon + 1, &end, 10) : 0;
+
+        if (str_equal(json_string(json_get(manager, "NodeID")), node))
+            return end && !*end && port <= UINT16_MAX ? (unsigned)port : 0;
+    }
+    return 0;
+}
+
+/* When the cluster was changed last: by its leader's hand each half day too, so it is no news but in a rotation. */
+static usec_t time_of_update(const struct info_facts *info, const struct json *cluster)
+{
+    const char *text = info->root_rotation ? json_string(json_get(cluster, "UpdatedAt")) : NULL;
+    usec_t at;
+
+    return text && clock_parse(text, &at) == 0 && at > 0 ? at : 0;
+}
+
+static void parse_cluster(struct builder *b, const struct json *cluster, struct info_facts *info)
+{
+    const struct json *spec = json_get(cluster, "Spec"), *expiry = json_path(spec, "CAConfig", "NodeCertExpiry", NULL);
+    const char *roots = json_string(json_path(cluster, "TLSInfo", "TrustRoot", NULL));
+    struct certificate_periods periods;
+
+    info->has_cluster = !str_empty(json_string(json_get(cluster, "ID")));
+    info->root_rotation = build_bool(b, json_get(cluster, "RootRotationInProgress"));
+    info->cluster_updated = time_of_update(info, cluster);
+    info->autolock = build_tristate(b, json_path(spec, "EncryptionConfig", "AutoLockManagers", NULL));
+    info->has_node_cert_expiry = json_type(expiry) == JSON_NUMBER;
+    info->node_cert_expiry = build_int(b, expiry);
+    if (roots && certificate_periods(roots, strlen(roots), &periods, NULL) == 0) {
+        info->root_ca_begins = periods.newest_begins;
+        info->root_ca_ends = periods.newest_ends;
+    }
+    build_number(b, info->has_cluster);
+    build_number(b, info->cluster_updated);
+    build_number(b, info->has_node_cert_expiry);
+    build_number(b, info->root_ca_begins);
+    build_number(b, info->root_ca_ends);
+}
+
+/* /swarm would give the cluster's own facts too, but with the tokens by which nodes join. */
+void parse_swarm(struct builder *b, const struct json *swarm, struct info_facts *info)
+{
+    const struct json *control = json_get(swarm, "ControlAvailable");
+
+    info->swarm_state = build_text(b, json_get(swarm, "LocalNodeState"));
+    info->swarm_unreadable = swarm && !info->swarm_state;
+    info->swarm_node_id = build_text(b, json_get(swarm, "NodeID"));
+    info->has_swarm_control = json_type(control) == JSON_BOOL;
+    info->swarm_control = build_bool(b, control);
+    info->swarm_error = build_text(b, json_get(swarm, "Error"));
+    info->swarm_managers = build_int(b, json_get(swarm, "Managers"));
+    info->swarm_nodes = build_int(b, json_get(swarm, "Nodes"));
+    info->swarm_port = port_of_node(json_get(swarm, "RemoteManagers"), info->swarm_node_id);
+    build_number(b, info->swarm_unreadable);
+    build_number(b, info->has_swarm_control);
+    build_number(b, info->swarm_port);
+    parse_cluster(b, json_get(swarm, "Cluster"), info);
+}
+
+int parse_network_list_value(const struct json *value, struct network_list_facts **ret, struct error *error)
+{
+    struct builder b;
+    struct network_list_facts *list;
+    size_t count = json_count(value);
+    int r;
+
+    if (json_type(value) != JSON_ARRAY)
+        return error_set(error, EINVAL, "networks: not an array");
+    if (count > DOCUMENT_LIST_MAX)
+        return error_set(error, EFBIG, "networks: more than %d", (int)DOCUMENT_LIST_MAX);
+    list = build_begin(&b, sizeof *list, 1024);
+    b.document = value;
+    list->items = count ? arena_alloc(b.arena, count * sizeof *list->items) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct json *item = json_at(value, i), *options = json_get(item, "Options");
+        struct network_item *network = &list->items[list->count++];
+
+        network->id = build_text(&b, json_get(item, "Id"));
+        if (!network->id || !*network->id) {
+            arena_free(b.arena);
+            return error_set(error, EINVAL, "networks: Id of entry %zu is missing", i);
+        }
+        network->name = build_text_or(&b, json_get(item, "Name"));
+        network->driver = build_text_or(&b, json_get(item, "Driver"));
+        network->scope = build_text_or(&b, json_get(item, "Scope"));
+        network->icc = build_text(&b, json_get(options, "com.docker.network.bridge.enable_icc"));
+        network->default_bridge =
+            str_equal(network->driver, "bridge") &&
+            (str_equal(network->name, "bridge") ||
+             str_equal(json_string(json_get(options, "com.docker.network.bridge.default_bridge")), "true"));
+        network->encrypted = has_member(options, "encrypted");
+        network->ingress = build_bool(&b, json_get(item, "Ingress"));
+        build_number(&b, network->default_bridge);
+        build_number(&b, network->encrypted);
+    }
+    r = build_end(&b, &list->facts, "networks", error);
+    if (r == 0)
+        *ret = list;
+    return r;
+}
+
+static void scan_environment(struct builder *b, const struct json *service, struct service_list_facts *list)
+{
+    const struct json *env = json_path(service, "Spec", "TaskTemplate", "ContainerSpec", "Env", NULL);
+    const char *name = json_text(json_path(service, "Spec", "Name", NULL), "?");
+
+    for (size_t i = 0; i < json_count(env) && list->exposed.count < LIST_MAX; i++) {
+        const char *entry = json_text(json_at(env, i), ""), *equals = strchr(entry, '=');
+        scoped(cleanup_free) char *variable = mem_strndup(entry, strcspn(entry, "="));
+        scoped_str line = STR_INIT;
+        struct secret_match match;
+
+        if (!equals || !secret_is_value(variable, equals + 1, &match))
+            continue;
+        str_printf(&line, "%.256s: %.256s (%s)", name, variable, match.kind);
+        build_push(b, &list->exposed, line.data, line.length);
+    }
+}
+
+int parse_service_list_value(const struct json *value, struct service_list_facts **ret, struct error *error)
+{
+    struct builder b;
+    struct service_list_facts *list;
+    size_t count = json_count(value);
+    int r;
+
+    if (json_type(value) != JSON_ARRAY)
+        return error_set(error, EINVAL, "services: not an array");
+    list = build_begin(&b, sizeof *list, 1024);
+    b.document = value;
+    list->exposed.items = arena_alloc(b.arena, LIST_MAX * sizeof *list->exposed.items);
+    for (size_t i = 0; i < count; i++) {
+        const struct json *service = json_at(value, i);
+
+        if (json_type(json_get(service, "Spec")) != JSON_OBJECT) {
+            arena_free(b.arena);
+            return error_set(error, EINVAL, "services: Spec of entry %zu is missing", i);
+        }
+        list->count++;
+        list->with_secrets +=
+            json_count(json_path(service, "Spec", "TaskTemplate", "ContainerSpec", "Secrets", NULL)) > 0;
+        scan_environment(&b, service, list);
+    }
+    build_number(&b, (int64_t)list->count);
+    build_number(&b, (int64_t)list->with_secrets);
+    r = build_end(&b, &list->facts, "services", error);
+    if (r == 0)
+        *ret = list;
+    return r;
+}
+
+int parse_secret_list_value(const struct json *value, struct secret_list_facts **ret, struct error *error)
+{
+    struct secret_list_facts *list;
+    struct builder b;
+    int r;
+
+    if (json_type(value) != JSON_ARRAY)
+        return error_set(error, EINVAL, "secrets: not an array");
+    for (size_t i = 0; i < json_count(value); i++)
+        if (str_empty(json_string(json_get(json_at(value, i), "ID"))))
+            return error_set(error, EINVAL, "secrets: ID of entry %zu is missing", i);
+    list = build_begin(&b, sizeof *list, 512);
+    b.document = value;
+    list->count = json_count(value);
+    build_number(&b, (int64_t)list->count);
+    r = build_end(&b, &list->facts, "secrets", error);
+    if (r == 0)
+        *ret = list;
+    return r;
+}
+
+int parse_unlock_key_value(const struct json *value, struct unlock_key_facts **ret, struct error *error)
+{
+    const char *key = json_string(json_get(value, "UnlockKey"));
+    struct unlock_key_facts *facts;
+    struct arena *arena;
+
+    if (!key || strlen(key) > TEXT_MAX)
+        return error_set(error, EINVAL, "swarm/unlockkey: no UnlockKey that can be one");
+    arena = arena_new(512);
+    facts = arena_alloc(arena, sizeof *facts);
+    facts->facts.arena = arena;
+    facts->key = arena_strdup(arena, key);
+    *ret = facts;
+    return 0;
+}
+
+PARSE_TEXT(unlock_key, unlock_key_facts)
+PARSE_TEXT(network_list, network_list_facts)
+PARSE_TEXT(service_list, service_list_facts)
+PARSE_TEXT(secret_list, secret_list_facts)

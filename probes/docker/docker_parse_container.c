@@ -1,0 +1,334 @@
+/* GET /containers/{id}/json made facts.
+ *
+ * The document is the largest that is kept once per container, so only what rules read is copied; environment values
+ * never are. Shapes differ between engines (a field may be absent, null or empty) and mean the same here. What changes
+ * without changing any verdict (exec ids) stays out of the digest, so that it re-evaluates nothing. */
+#include "probes/docker/docker_parse.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/clock.h"
+#include "common/str.h"
+#include "probes/docker/docker_parse_container.h"
+#include "probes/facts/parse_util.h"
+
+enum { LABELS_MAX = 64, LABEL_LENGTH_MAX = 256, EXECS_MAX = 1024 };
+
+static usec_t parse_time(const struct json *value)
+{
+    const char *s = json_string(value);
+    usec_t at;
+
+    return s && clock_parse(s, &at) == 0 && at > 0 ? at : 0; /* 0001-01-01 means never */
+}
+
+static const char *without_slash(struct builder *b, const struct json *value)
+{
+    const char *name = build_text_or(b, value);
+
+    return *name == '/' ? name + 1 : name;
+}
+
+static void parse_state(struct builder *b, const struct json *state, struct container_facts *c)
+{
+    const struct json *check = build_typed(b, json_get(state, "Health"), JSON_OBJECT);
+    const char *health = json_string(build_typed(b, json_get(check, "Status"), JSON_STRING));
+
+    c->status = build_text_or(b, json_get(state, "Status"));
+    c->running = build_bool(b, json_get(state, "Running"));
+    c->paused = build_bool(b, json_get(state, "Paused"));
+    c->pid = build_int(b, json_get(state, "Pid"));
+    c->started = parse_time(json_get(state, "StartedAt"));
+    c->finished = parse_time(json_get(state, "FinishedAt"));
+    build_number(b, c->started);
+    build_number(b, c->finished);
+    if (!str_empty(health) && strcmp(health, "none") != 0)
+        c->health = build_string(b, health, strlen(health));
+}
+
+static void parse_labels(struct builder *b, const struct json *labels, struct container_facts *c)
+{
+    size_t count = json_count(labels);
+    const char *pod = json_string(json_get(labels, "io.kubernetes.pod.uid"));
+
+    build_typed(b, labels, JSON_OBJECT);
+    c->is_swarm_task = !str_empty(json_string(json_get(labels, "com.docker.swarm.task.id")));
+    c->is_pod = !str_empty(pod);
+    if (json_get(labels, "execID"))
+        c->execid_label = build_text_or(b, json_get(labels, "execID"));
+    if (json_type(labels) != JSON_OBJECT)
+        return;
+    if (count > LABELS_MAX)
+        count = LABELS_MAX;
+    build_room(b, count, "Config.Labels", &c->labels);
+    for (size_t i = 0; i < count; i++) {
+        const char *key;
+        const char *value = json_text(json_member(labels, i, &key, NULL), "");
+        scoped_str label = STR_INIT;
+
+        str_printf(&label, "%.*s=%.*s", (int)LABEL_LENGTH_MAX, key, (int)LABEL_LENGTH_MAX, value);
+        build_push(b, &c->labels, label.data, label.length);
+    }
+}
+
+/* The exec that the engine makes for a health check, as its event words it; its shortest interval counts. */
+static void parse_health_check(struct builder *b, const struct json *config, struct container_facts *c)
+{
+    enum { INTERVAL_DEFAULT = 30, START_INTERVAL_DEFAULT = 5, NSEC_PER_USEC = 1000 };
+    const struct json *check = json_get(config, "Healthcheck"), *test = json_get(check, "Test");
+    const struct json *shell = json_get(config, "Shell");
+    bool in_shell = str_equal(json_string(json_at(test, 0)), "CMD-SHELL");
+    int64_t interval = json_int(json_get(check, "Interval"), 0) / NSEC_PER_USEC;
+    int64_t start_interval = json_int(json_get(check, "StartInterval"), 0) / NSEC_PER_USEC;
+    scoped_str line = STR_INIT;
+    size_t words = 0;
+
+    if (json_count(test) < 2 || !(in_shell || str_equal(json_string(json_at(test, 0)), "CMD")))
+        return;
+    if (in_shell && json_count(shell)) {
+        for (; words < json_count(shell); words++)
+            str_printf(&line, "%s%s", words ? " " : "", json_text(json_at(shell, words), ""));
+    } else if (in_shell) {
+        str_append(&line, "/bin/sh -c");
+        words = 2;
+    }
+    for (size_t i = 1; i < json_count(test); i++, words++)
+        str_printf(&line, "%s%s", words ? " " : "", json_text(json_at(test, i), ""));
+    if (words == 1)
+        str_append_char(&line, ' ');
+    if (interval <= 0)
+        interval = INTERVAL_DEFAULT * USEC_PER_SEC;
+    if (start_interval <= 0)
+        start_interval = START_INTERVAL_DEFAULT * USEC_PER_SEC;
+    if (json_int(json_get(check, "StartPeriod"), 0) > 0 && start_interval < interval)
+        interval = start_interval;
+    c->health_text = docker_exec_text(line.data, line.length);
+    c->health_interval = interval;
+    build_number(b, interval);
+    hash_bytes(&b->hash, line.data, line.length);
+}
+
+static void parse_config(struct builder *b, const struct json *config, struct container_facts *c)
+{
+    c->image_ref = build_text(b, json_get(config, "Image"));
+    c->user = build_text_or(b, json_get(config, "User"));
+    build_keys(b, json_get(config, "ExposedPorts"), "Config.ExposedPorts", &c->exposed_ports);
+    parse_labels(b, json_get(config, "Labels"), c);
+    parse_health_check(b, config, c);
+}
+
+/* A member as the engine finds it: whatever the case of its name, the last one counts. */
+static const struct json *get_any_case(const struct json *object, const char *name)
+{
+    const struct json *found = NULL;
+
+    for (size_t i = 0; json_type(object) == JSON_OBJECT && i < json_count(object); i++) {
+        const char *key;
+        const struct json *value = json_member(object, i, &key, NULL);
+
+        if (strcasecmp(key, name) == 0)
+            found = value;
+    }
+    return found;
+}
+
+/* Does a profile allow everything? Its default action lets calls through and no rule of it does anything else. One
+ * without a default action and rules switches seccomp off. */
+static bool profile_allows_all(const struct json *profile)
+{
+    static const char *const letting[] = {"SCMP_ACT_ALLOW", "SCMP_ACT_LOG"};
+    const struct json *rules = get_any_case(profile, "syscalls");
+    const char *by_default = json_text(get_any_case(profile, "defaultAction"), "");
+    bool lets = !*by_default && !json_count(rules);
+
+    for (size_t i = 0; i < countof(letting); i++)
+        lets = lets || strcmp(by_default, letting[i]) == 0;
+    for (size_t r = 0; lets && r < json_count(rules); r++) {
+        const struct json *rule = json_at(rules, r);
+        const char *action = json_text(get_any_case(rule, "action"), "");
+        bool names = json_count(get_any_case(rule, "names")) > 0 || !str_empty(json_string(get_any_case(rule, "name")));
+
+        for (size_t i = 0; names && i < countof(letting); i++)
+            if (strcmp(action, letting[i]) == 0)
+                names = false;
+        lets = !names;
+    }
+    return lets;
+}
+
+static enum seccomp_choice seccomp_choice(const char *value)
+{
+    static const struct json_limits limits = {.bytes = 4u * 1024 * 1024, .depth = 32, .values = 200000};
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+    if (strcmp(value, "unconfined") == 0)
+        return SECCOMP_UNCONFINED;
+    if (strcmp(value, "builtin") == 0 || !*value)
+        return SECCOMP_BUILTIN;
+    if (json_parse(value, strlen(value), &limits, &doc, NULL) < 0 || json_type(json_root(doc)) != JSON_OBJECT)
+        return SECCOMP_UNREADABLE;
+    return profile_allows_all(json_root(doc)) ? SECCOMP_ALLOWS_ALL : SECCOMP_CUSTOM;
+}
+
+/* "seccomp=…" and the old "seccomp:…". The last one counts, as in the engine. */
+static void parse_security_options(struct builder *b, const struct json *options, struct container_facts *c)
+{
+    static const char word[] = "seccomp";
+    enum { INLINE_MAX = 200 };
+    size_t count = json_count(build_typed(b, options, JSON_ARRAY));
+
+    if (!build_room(b, count, "HostConfig.SecurityOpt", &c->security_opt))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        size_t length;
+        const char *s = json_string_n(build_typed(b, json_at(options, i), JSON_STRING), &length);
+        char separator;
+
+        if (!s)
+            continue;
+        hash_bytes(&b->hash, s, length);
+        separator = str_starts(s, word) ? s[strlen(word)] : '\0';
+        build_push(b, &c->security_opt, s, separator && length > INLINE_MAX ? INLINE_MAX : length);
+        if (separator == '=' || separator == ':')
+            c->seccomp = seccomp_choice(s + sizeof word);
+    }
+}
+
+static void parse_devices(struct builder *b, const struct json *host, struct container_facts *c)
+{
+    const struct json *devices = json_get(host, "Devices"), *requests = json_get(host, "DeviceRequests");
+    size_t count = json_count(build_typed(b, devices, JSON_ARRAY));
+
+    build_number(b, (int64_t)count);
+    if (count > LIST_MAX) {
+        b->too_long = "HostConfig.Devices";
+        return;
+    }
+    c->devices = count ? arena_alloc(b->arena, count * sizeof *c->devices) : NULL;
+    c->device_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct json *device = build_typed(b, json_at(devices, i), JSON_OBJECT);
+
+        c->devices[i] = (struct device_facts){
+            .path_on_host = build_text_or(b, json_get(device, "PathOnHost")),
+            .path_in_container = build_text_or(b, json_get(device, "PathInContainer")),
+            .permissions = build_text_or(b, json_get(device, "CgroupPermissions")),
+        };
+    }
+    count = json_count(build_typed(b, requests, JSON_ARRAY));
+    if (!build_room(b, count, "HostConfig.DeviceRequests", &c->device_requests))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const struct json *request = json_at(requests, i), *capabilities = json_get(request, "Capabilities");
+        const struct json *ids = json_get(request, "DeviceIDs");
+        scoped_str line = STR_INIT;
+
+        str_printf(&line, "driver=%.64s count=%lld", json_text(json_get(request, "Driver"), ""),
+                   (long long)json_int(json_get(request, "Count"), 0));
+        for (size_t k = 0; k < json_count(capabilities) && k < 8; k++)
+            for (size_t l = 0; l < json_count(json_at(capabilities, k)) && l < 8; l++)
+                str_printf(&line, "%s%.64s",
+                           k + l ? "," : " capabilities=", json_text(json_at(json_at(capabilities, k), l), ""));
+        for (size_t k = 0; k < json_count(ids) && k < 16; k++)
+            str_printf(&line, "%s%.64s", k ? "," : " ids=", json_text(json_at(ids, k), ""));
+        build_push(b, &c->device_requests, line.data, line.length);
+    }
+    build_list(b, json_get(host, "DeviceCgroupRules"), "HostConfig.DeviceCgroupRules", &c->device_cgroup_rules);
+}
+
+static void parse_ulimits(struct builder *b, const struct json *ulimits, struct container_facts *c)
+{
+    size_t count = json_count(build_typed(b, ulimits, JSON_ARRAY));
+
+    if (!build_room(b, count, "HostConfig.Ulimits", &c->ulimits))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const struct json *ulimit = json_at(ulimits, i);
+        scoped_str line = STR_INIT;
+
+        str_printf(&line, "%.64s=%lld:%lld", json_text(json_get(ulimit, "Name"), ""),
+                   (long long)json_int(json_get(ulimit, "Soft"), 0), (long long)json_int(json_get(ulimit, "Hard"), 0));
+        build_push(b, &c->ulimits, line.data, line.length);
+    }
+}
+
+static void parse_host_config(struct builder *b, const struct json *host, struct container_facts *c)
+{
+    const struct json *restart = build_typed(b, json_get(host, "RestartPolicy"), JSON_OBJECT);
+
+    c->privileged = build_bool(b, json_get(host, "Privileged"));
+    c->readonly_rootfs = build_bool(b, json_get(host, "ReadonlyRootfs"));
+    c->publish_all_ports = build_bool(b, json_get(host, "PublishAllPorts"));
+    build_list(b, json_get(host, "CapAdd"), "HostConfig.CapAdd", &c->cap_add);
+    build_list(b, json_get(host, "CapDrop"), "HostConfig.CapDrop", &c->cap_drop);
+    parse_security_options(b, json_get(host, "SecurityOpt"), c);
+    c->network_mode = build_text_or(b, json_get(host, "NetworkMode"));
+    c->pid_mode = build_text_or(b, json_get(host, "PidMode"));
+    c->ipc_mode = build_text_or(b, json_get(host, "IpcMode"));
+    c->host_ipc = TRI_ABSENT;
+    c->uts_mode = build_text_or(b, json_get(host, "UTSMode"));
+    c->userns_mode = build_text_or(b, json_get(host, "UsernsMode"));
+    c->cgroup_parent = build_text_or(b, json_get(host, "CgroupParent"));
+    c->memory = build_int(b, json_get(host, "Memory"));
+    c->memory_reservation = build_int(b, json_get(host, "MemoryReservation"));
+    c->cpu_shares = build_int(b, json_get(host, "CpuShares"));
+    c->nano_cpus = build_int(b, json_get(host, "NanoCpus"));
+    c->cpu_quota = build_int(b, json_get(host, "CpuQuota"));
+    c->cpu_period = build_int(b, json_get(host, "CpuPeriod"));
+    c->pids_limit = build_int(b, json_get(host, "PidsLimit"));
+    c->cpuset_cpus = build_text_or(b, json_get(host, "CpusetCpus"));
+    c->restart_policy = build_text_or(b, json_get(restart, "Name"));
+    c->restart_retries = build_int(b, json_get(restart, "MaximumRetryCount"));
+    parse_devices(b, host, c);
+    parse_ulimits(b, json_get(host, "Ulimits"), c);
+}
+
+/* Which execs live changes with every health check and judges nothing by itself: not part of the digest. */
+static void parse_exec_ids(struct builder *b, const struct json *ids, struct container_facts *c)
+{
+    size_t count = json_type(ids) == JSON_ARRAY ? json_count(ids) : 0;
+
+    if (count > EXECS_MAX)
+        count = EXECS_MAX;
+    c->exec_ids.items = count ? arena_alloc(b->arena, count * sizeof *c->exec_ids.items) : NULL;
+    for (size_t i = 0; i < count; i++)
+        if (docker_id_valid(json_string(json_at(ids, i))))
+            c->exec_ids.items[c->exec_ids.count++] = arena_strdup(b->arena, json_string(json_at(ids, i)));
+}
+
+int parse_container_value(const struct json *value, struct container_facts **ret, struct error *error)
+{
+    enum { ARENA_FIRST = 768 }; /* what a plain container takes */
+    struct builder b;
+    struct container_facts *c;
+    int r;
+
+    if (json_type(value) != JSON_OBJECT)
+        return error_set(error, EINVAL, "container: not an object");
+    if (!docker_id_valid(json_string(json_get(value, "Id"))))
+        return error_set(error, EINVAL, "container: Id is missing or malformed");
+    if (json_type(json_get(value, "HostConfig")) != JSON_OBJECT ||
+        json_type(json_get(value, "Config")) != JSON_OBJECT || json_type(json_get(value, "State")) != JSON_OBJECT)
+        return error_set(error, EINVAL, "container: State, Config or HostConfig is missing");
+    c = build_begin(&b, sizeof *c, ARENA_FIRST);
+    b.document = value;
+    c->id = build_text(&b, json_get(value, "Id"));
+    c->name = without_slash(&b, json_get(value, "Name"));
+    c->image_id = build_text(&b, json_get(value, "Image"));
+    c->created = parse_time(json_get(value, "Created"));
+    c->apparmor_profile = build_text_or(&b, json_get(value, "AppArmorProfile"));
+    c->process_label = build_text_or(&b, json_get(value, "ProcessLabel"));
+    parse_state(&b, json_get(value, "State"), c);
+    parse_config(&b, json_get(value, "Config"), c);
+    parse_host_config(&b, json_get(value, "HostConfig"), c);
+    container_parse_mounts(&b, value, c);
+    container_parse_networks(&b, value, c);
+    container_parse_ports(&b, value, c);
+    parse_exec_ids(&b, json_get(value, "ExecIDs"), c);
+    r = build_end(&b, &c->facts, "container", error);
+    if (r == 0)
+        *ret = c;
+    return r;
+}

@@ -1,0 +1,165 @@
+/* The engine's documents on images made facts: the list, one image, its history. See the header. */
+#include <errno.h>
+#include <string.h>
+
+#include "common/str.h"
+#include "probes/docker/docker_parse.h"
+#include "probes/facts/parse_util.h"
+
+/* RepoTags and RepoDigests hold "<none>:<none>" and "<none>@<none>" for what has none. */
+static void read_references(struct builder *b, const struct json *references, const char *name, struct string_list *ret)
+{
+    size_t count = json_count(build_typed(b, references, JSON_ARRAY));
+
+    if (!build_room(b, count, name, ret))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        size_t length;
+        const char *s = json_string_n(json_at(references, i), &length);
+
+        if (s && !strstr(s, "<none>"))
+            build_push(b, ret, s, length);
+    }
+}
+
+int parse_image_list_value(const struct json *value, struct image_list_facts **ret, struct error *error)
+{
+    struct builder b;
+    struct image_list_facts *list;
+    size_t count = json_count(value);
+    int r;
+
+    if (json_type(value) != JSON_ARRAY)
+        return error_set(error, EINVAL, "images: not an array");
+    if (count > DOCUMENT_LIST_MAX)
+        return error_set(error, EFBIG, "images: more than %d", (int)DOCUMENT_LIST_MAX);
+    list = build_begin(&b, sizeof *list, sizeof *list + count * (sizeof *list->items + 256) + 64);
+    b.document = value;
+    list->items = count ? arena_alloc(b.arena, count * sizeof *list->items) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct json *item = json_at(value, i);
+        struct image_list_item *image = &list->items[list->count++];
+
+        image->id = build_text(&b, json_get(item, "Id"));
+        if (str_empty(image->id)) {
+            arena_free(b.arena);
+            return error_set(error, EINVAL, "images: Id of entry %zu is missing", i);
+        }
+        read_references(&b, json_get(item, "RepoTags"), "RepoTags", &image->tags);
+        read_references(&b, json_get(item, "RepoDigests"), "RepoDigests", &image->digests);
+        image->created = build_int(&b, json_get(item, "Created"));
+        image->size = build_int(&b, json_get(item, "Size"));
+    }
+    r = build_end(&b, &list->facts, "images", error);
+    if (r == 0)
+        *ret = list;
+    return r;
+}
+
+static void read_labels(struct builder *b, const struct json *labels, struct string_list *ret)
+{
+    size_t count = json_type(labels) == JSON_OBJECT ? json_count(labels) : 0;
+
+    if (!build_room(b, count, "Config.Labels", ret))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const char *key;
+        const struct json *label = json_member(labels, i, &key, NULL);
+        scoped_str line = STR_INIT;
+
+        str_append(&line, key);
+        str_append_char(&line, '=');
+        str_append(&line, json_text(label, ""));
+        build_push(b, ret, line.data, line.length);
+    }
+}
+
+/* overlay2 names the layers' folders: UpperDir, then LowerDir with colons between, the uppermost first. */
+static void read_directories(struct builder *b, const struct json *driver, struct image_facts *image)
+{
+    const char *upper = json_string(json_path(driver, "Data", "UpperDir", NULL));
+    const char *lower = json_text(json_path(driver, "Data", "LowerDir", NULL), "");
+    size_t count = upper != NULL;
+
+    image->graph_driver = build_text(b, json_get(driver, "Name"));
+    for (const char *at = lower; *at; at += strcspn(at, ":"), at += *at == ':')
+        count++;
+    if (!build_room(b, count, "GraphDriver.Data", &image->layer_directories))
+        return;
+    if (upper)
+        build_push(b, &image->layer_directories, upper, strlen(upper));
+    for (const char *at = lower; *at; at += strcspn(at, ":"), at += *at == ':')
+        build_push(b, &image->layer_directories, at, strcspn(at, ":"));
+}
+
+int parse_image_value(const struct json *value, struct image_facts **ret, struct error *error)
+{
+    struct builder b;
+    struct image_facts *image;
+    const struct json *config, *test;
+    int r;
+
+    if (json_type(value) != JSON_OBJECT || !json_string(json_get(value, "Id")))
+        return error_set(error, EINVAL, "image: not an object with Id");
+    image = build_begin(&b, sizeof *image, 768);
+    b.document = value;
+    config = build_typed(&b, json_get(value, "Config"), JSON_OBJECT);
+    test = json_get(build_typed(&b, json_get(config, "Healthcheck"), JSON_OBJECT), "Test");
+    image->id = build_text(&b, json_get(value, "Id"));
+    image->user = build_text_or(&b, json_get(config, "User"));
+    read_references(&b, json_get(value, "RepoTags"), "RepoTags", &image->tags);
+    read_references(&b, json_get(value, "RepoDigests"), "RepoDigests", &image->digests);
+    build_keys(&b, json_get(config, "ExposedPorts"), "Config.ExposedPorts", &image->exposed_ports);
+    image->has_healthcheck = json_count(test) > 0;
+    build_list(&b, test, "Config.Healthcheck.Test", &image->healthcheck);
+    build_list(&b, json_get(config, "Entrypoint"), "Config.Entrypoint", &image->entrypoint);
+    build_list(&b, json_get(config, "Cmd"), "Config.Cmd", &image->command);
+    build_list(&b, json_get(config, "Env"), "Config.Env", &image->env);
+    read_labels(&b, json_get(config, "Labels"), &image->labels);
+    build_list(&b, json_path(value, "RootFS", "Layers", NULL), "RootFS.Layers", &image->layers);
+    read_directories(&b, json_get(value, "GraphDriver"), image);
+    image->created = build_text(&b, json_get(value, "Created"));
+    image->size = build_int(&b, json_get(value, "Size"));
+    r = build_end(&b, &image->facts, "image", error);
+    if (r == 0)
+        *ret = image;
+    return r;
+}
+
+/* The engine gives the newest step first. */
+int parse_history_value(const struct json *value, struct history_facts **ret, struct error *error)
+{
+    struct builder b;
+    struct history_facts *history;
+    size_t count = json_count(value);
+    int r;
+
+    if (json_type(value) != JSON_ARRAY)
+        return error_set(error, EINVAL, "history: not an array");
+    if (count > LIST_MAX)
+        return error_set(error, EFBIG, "history: more than %d steps", (int)LIST_MAX);
+    history = build_begin(&b, sizeof *history, 2048);
+    b.document = value;
+    history->items = count ? arena_alloc(b.arena, count * sizeof *history->items) : NULL;
+    for (size_t i = count; i-- > 0;) {
+        const struct json *item = json_at(value, i);
+
+        if (!json_string(json_get(item, "CreatedBy"))) {
+            arena_free(b.arena);
+            return error_set(error, EINVAL, "history: CreatedBy of entry %zu is missing", i);
+        }
+        history->items[history->count++] = (struct history_step){
+            .created_by = build_whole_text(&b, json_get(item, "CreatedBy"), "CreatedBy"),
+            .comment = build_text_or(&b, json_get(item, "Comment")),
+            .size = build_int(&b, json_get(item, "Size")),
+        };
+    }
+    r = build_end(&b, &history->facts, "history", error);
+    if (r == 0)
+        *ret = history;
+    return r;
+}
+
+PARSE_TEXT(image_list, image_list_facts)
+PARSE_TEXT(image, image_facts)
+PARSE_TEXT(history, history_facts)

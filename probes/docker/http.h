@@ -1,0 +1,89 @@
+/* HTTP/1.1 GET over libcurl multi on a libevent loop. The only file that knows curl.
+ *
+ * One `struct http` is one engine address with its keep-alive connections. It can only GET: the engine's socket is
+ * root, and no bug here may POST. Every request has its own byte limit and time limits (0: none, for the event stream).
+ * Completions are delivered from the loop, never from inside http_get() or a curl callback. */
+#ifndef PROBES_DOCKER_HTTP_H
+#define PROBES_DOCKER_HTTP_H
+
+#include <event2/event.h>
+#include <time.h>
+
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/str.h"
+
+struct http;
+struct http_request;
+
+/* Where the engine is, as the docker client reads it. */
+struct docker_address {
+    char *unix_path;       /* NULL with TCP */
+    char *base_url;        /* "http://localhost" or "https://host:port" */
+    char *host_text;       /* as given, for people: "unix:///run/docker.sock" */
+    char *ca, *cert, *key; /* TLS files or NULL */
+    bool tls_verify;
+};
+/* HOST: unix:///path, tcp://h:p, http(s)://h:p, fd:// refused; NULL: unix:///var/run/docker.sock. CERT_PATH: folder
+ * with ca.pem, cert.pem, key.pem (DOCKER_CERT_PATH) or NULL; CA, CERT, KEY override single files. TLS_VERIFY as
+ * DOCKER_TLS_VERIFY: any non-empty value. tcp:// with TLS verification or any certificate file uses https; https://
+ * always verifies. */
+int docker_address_parse(const char *host, const char *cert_path, bool tls_verify, const char *ca, const char *cert,
+                         const char *key, struct docker_address *ret, struct error *error);
+void docker_address_deinit(struct docker_address *address);
+/* A socket, or an address that can only be this host's: localhost, 127.0.0.0/8, ::1. */
+bool docker_address_is_here(const struct docker_address *address);
+
+struct http *http_new(struct event_base *base, const struct docker_address *address, struct error *error);
+/* Asked before each connection to a Unix socket is made: false refuses it, as if nobody listened. */
+void http_set_gate(struct http *http, bool (*may_connect)(void *user), void *user);
+void http_free(struct http *http); /* cancels what is under way without calling back; not from a callback */
+
+struct http_response {
+    long status;            /* HTTP status, 0 when there was none */
+    int error_number;       /* 0, or errno-like: ETIMEDOUT, ECONNREFUSED, EFBIG, EIO … */
+    const char *error_text; /* why, one line, NULL without error */
+    const char *body;       /* whole body (stream requests: NULL), not terminated beyond LENGTH but a NUL follows */
+    size_t length;
+    const char *api_version; /* Api-Version header or NULL */
+    bool podman;             /* there was a Libpod-Api-Version header */
+    time_t date;             /* Date header: the peer's own clock, whole seconds; -1 when there was none */
+};
+typedef void http_done(struct http_request *request, const struct http_response *response, void *user);
+/* Streamed data of a reply with status 200 as it arrives (the body of another status goes to DONE); returning nonzero
+ * ends the request with ECANCELED. It runs inside curl: http_get() and http_cancel() are fine there, http_free() is
+ * not. */
+typedef int http_data(const char *data, size_t length, void *user);
+
+struct http_options {
+    const char *path;    /* "/v1.41/info"; already percent-encoded */
+    size_t limit;        /* bytes of body at most; for streams: 0 */
+    unsigned timeout_ms; /* whole request; 0 none */
+    unsigned connect_timeout_ms;
+    bool urgent;     /* does not wait behind ordinary requests, of which only a few run at a time */
+    http_data *data; /* streaming when not NULL */
+    void (*headers)(long status,
+                    void *user); /* stream: called once when the status line and headers are in; may be NULL */
+    http_done *done;
+    void *user;
+};
+/* Starts a request; never NULL: what fails at once is delivered through DONE from the loop. After DONE the request is
+ * freed. */
+struct http_request *http_get(struct http *http, const struct http_options *options);
+void http_cancel(struct http_request *request); /* frees it; DONE is not called */
+
+/* Percent-encodes one path segment (an image reference, an id). The caller frees. */
+char *http_encode(const char *segment);
+
+/* After a connected request over a Unix socket: the peer credentials of a fresh connection's listener. Returns the pid
+ * (the process that called listen(), 1 under socket activation) or a negative errno. Connects and closes at once. */
+int http_unix_peer_pid(const char *unix_path);
+
+struct http_counters {
+    uint64_t requests, bytes, failures;
+    unsigned in_flight;
+};
+const struct http_counters *http_counters(const struct http *http);
+
+#endif

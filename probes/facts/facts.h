@@ -1,0 +1,445 @@
+/* Facts: what the outside world looks like, as plain data, without a verdict.
+ *
+ * Each facts object lives in one arena and begins with `struct facts`, so that any of them is freed and compared the
+ * same way. Two objects of one kind are equal exactly when their digests are (a keyed 64-bit hash over every field).
+ * Strings are as they came (bytes, maybe not UTF-8, but no NUL: cut there); NULL where the source had no value. */
+#ifndef PROBES_FACTS_FACTS_H
+#define PROBES_FACTS_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+
+struct facts {
+    struct arena *arena;
+    uint64_t digest;
+    const char *document; /* the engine's JSON as it came, where users' own rules read it; else NULL */
+};
+
+static inline void facts_free(struct facts *facts)
+{
+    if (facts)
+        arena_free(facts->arena); /* the object itself lies in it */
+}
+
+DEFINE_CLEANUP(struct facts *, cleanup_facts, facts_free)
+
+struct string_list {
+    const char **items;
+    size_t count;
+};
+
+/* A boolean the source may leave out: absent is not false. */
+enum tristate { TRI_ABSENT = -1, TRI_FALSE = 0, TRI_TRUE = 1 };
+
+/* GET /version */
+struct version_facts {
+    struct facts facts;
+    const char *version, *api_version, *min_api_version, *os, *arch, *kernel;
+    const char *platform; /* Platform.Name */
+    bool is_podman;       /* Components[0].Name is "Podman Engine" */
+    enum tristate experimental;
+};
+
+/* GET /info */
+struct info_facts {
+    struct facts facts;
+    const char *id, *name, *server_version, *driver, *data_root, *logging_driver, *cgroup_driver, *cgroup_version,
+        *default_runtime;
+    struct string_list security_options; /* raw: "name=seccomp,profile=default" */
+    struct string_list driver_status;    /* "key: value" */
+    struct string_list insecure_cidrs;
+    struct string_list insecure_indexes; /* names of IndexConfigs with Secure false */
+    struct string_list authorization_plugins;
+    bool has_registry_config, has_plugins;
+    enum tristate live_restore, debug, experimental;
+    /* derived from security_options; has_security_options false: the engine did not say (podman) */
+    bool has_security_options, apparmor, selinux, seccomp, userns, rootless, no_new_privileges;
+    const char *seccomp_profile; /* "default", "builtin", "unconfined", a path; NULL without seccomp */
+    /* Swarm */
+    const char *swarm_state, *swarm_node_id; /* "inactive", "active" … */
+    bool swarm_unreadable;                   /* there is something about the swarm, but not its state */
+    bool has_swarm_control, swarm_control;   /* a manager: only it sees what follows */
+    const char *swarm_error;
+    int64_t swarm_managers, swarm_nodes;
+    unsigned swarm_port;             /* this node's own in RemoteManagers; 0: it is not there */
+    bool has_cluster, root_rotation; /* root_rotation: one is under way */
+    usec_t cluster_updated;          /* Cluster.UpdatedAt while a root rotation is under way, else 0 */
+    enum tristate autolock;          /* Spec.EncryptionConfig.AutoLockManagers */
+    bool has_node_cert_expiry;
+    int64_t node_cert_expiry;            /* Spec.CAConfig.NodeCertExpiry, nanoseconds */
+    usec_t root_ca_begins, root_ca_ends; /* of the newest certificate in TLSInfo.TrustRoot; 0: not told */
+    struct string_list runtimes;         /* "name=path", or the shim's type in its place */
+    bool containerd_store;               /* images lie in containerd's snapshotter, not in the data root */
+    const char *containerd_address;      /* Containerd.Address (API 1.46), NULL: not told */
+};
+
+/* GET /networks */
+struct network_list_facts {
+    struct facts facts;
+    struct network_item {
+        const char *id, *name, *driver, *scope;
+        const char *icc;     /* com.docker.network.bridge.enable_icc, NULL: not set */
+        bool default_bridge; /* com.docker.network.bridge.default_bridge is "true", or it is named bridge */
+        bool encrypted;      /* the option is there, whatever its value */
+        bool ingress;
+    } * items;
+    size_t count;
+};
+
+/* GET /services, reduced to what a rule reads: the values themselves are not kept. */
+struct service_list_facts {
+    struct facts facts;
+    size_t count;               /* services */
+    size_t with_secrets;        /* services that use the swarm's own secrets */
+    struct string_list exposed; /* "service: variable (kind)" for each secret-shaped environment value */
+};
+
+/* GET /secrets, which tells names and dates and never what they hold: how many there are. */
+struct secret_list_facts {
+    struct facts facts;
+    size_t count;
+};
+
+/* GET /swarm/unlockkey: the key itself is wiped by whoever looks up when it was first seen. */
+struct unlock_key_facts {
+    struct facts facts;
+    char *key;         /* NULL once it is looked up; "": there is none */
+    usec_t first_seen; /* 0: no record of it is kept */
+};
+
+/* Listening TCP sockets of the engine's network namespace, from /proc. */
+struct listener_facts {
+    struct facts facts;
+    const char *own_error; /* why dockerd's descriptors could not be seen */
+    struct listener_item {
+        const char *address; /* "0.0.0.0", "127.0.0.1", "::" */
+        unsigned port;
+        bool of_engine; /* dockerd itself holds it; false also where its descriptors cannot be seen */
+    } * items;
+    size_t count;
+    bool engine_seen; /* the engine's descriptors can be seen: what is not of_engine is another program's */
+};
+
+/* Users and groups of the host as its name service has them. */
+struct group_facts {
+    struct facts facts;
+    struct group_item {
+        const char *name;
+        gid_t gid;
+        struct string_list members; /* supplementary and by primary group */
+        struct string_list primary; /* those whose primary group it is */
+    } * items;
+    size_t count;
+};
+
+/* What the kernel's audit watches, and what the files on disk would have it watch. */
+struct audit_facts {
+    struct facts facts;
+    /* DENIED: this agent may not ask, so the files are all there is; ABSENT: the kernel was built without audit;
+     * UNKNOWN: the answer did not come whole. */
+    enum audit_kernel {
+        AUDIT_KERNEL_READ,
+        AUDIT_KERNEL_DENIED,
+        AUDIT_KERNEL_ABSENT,
+        AUDIT_KERNEL_UNKNOWN
+    } kernel_state;
+    const char *kernel_error; /* why, when it is not READ */
+    bool enabled, locked;     /* locked: no rule can be loaded before the next boot */
+    struct audit_rule {
+        enum { AUDIT_LIST_EXIT, AUDIT_LIST_OTHER } list;
+        bool never;         /* EXIT: hides what it matches from the rules behind it; OTHER: hides everything */
+        bool directory;     /* -w dir, -F dir=: everything below */
+        bool conditional;   /* it has fields that narrow it (auid, uid, exe …): it does not watch everything */
+        const char *path;   /* NULL: a rule without path */
+        const char *target; /* PATH with the links of its folders resolved, as the kernel does, but not its own; NULL:
+                               not looked up */
+        const char *key;    /* of a rule on disk, several with \001 between; NULL: none, or not told */
+        unsigned perms;     /* AUDIT_PERM bits: x 1, w 2, r 4, a 8 */
+    } * kernel, *disk;
+    size_t kernel_count, disk_count;
+    bool disk_disabled; /* the files switch auditing off */
+    const char *disk_error;
+};
+
+/* When the certificates of this swarm node are valid, from their files; 0: not there. */
+struct certificate_facts {
+    struct facts facts;
+    usec_t node_begins, node_ends, root_begins, root_ends;
+    usec_t issuer_begins; /* of the newest one behind the node's own: a root that an older one vouches for */
+    const char *node_error, *root_error;
+};
+
+/* What DOCKER_CONTENT_TRUST may be for everybody who works on the host, once all places have been read. */
+struct environment_facts {
+    struct facts facts;
+    struct environment_item {
+        const char *place; /* the file, or "dockerd's environment"; NULL: nothing speaks of it */
+        unsigned line;     /* 0: no line */
+        const char *value; /* NULL: not set */
+        bool exported;
+        bool computed;   /* the value is found out when the place is read: it is not known */
+        bool all_export; /* the shell exports what is set from now on */
+    } * items;
+    size_t count;      /* more than one: conditions decide which; 0: nothing was read, which is to be not set */
+    const char *error; /* a place that could not be read */
+};
+
+/* GET /containers/json?all=1 : only what names the containers and counts them */
+struct container_list_facts {
+    struct facts facts;
+    struct container_list_item {
+        const char *id, *name, *state; /* name without the leading slash */
+        int64_t created;               /* seconds since 1970 */
+    } * items;
+    size_t count;
+};
+
+struct mount_facts {
+    const char *type, *source, *destination, *propagation, *name; /* type: bind volume tmpfs npipe cluster image */
+    const char *device;   /* local volumes that bind a folder of the host (driver option o=bind): that folder */
+    const char *resolved; /* SOURCE of binds, DEVICE of volumes, the host's symlinks resolved; NULL: the same */
+    const char *unknown;  /* why it is not known where it leads or what the volume binds; NULL: it is known */
+    bool rw;
+};
+
+/* GET /volumes/{name}, reduced to what it binds */
+struct volume_facts {
+    struct facts facts;
+    const char *device; /* the folder of the host that a local volume binds, NULL: none */
+    bool read_only;
+};
+
+struct port_binding {
+    const char *container_port;    /* "80/tcp" */
+    const char *host_ip;           /* "" when empty */
+    int host_port, host_port_last; /* a range of which the engine takes one, or one and the same; 0: of its choice */
+};
+
+struct device_facts {
+    const char *path_on_host, *path_in_container, *permissions;
+};
+
+/* What HostConfig.SecurityOpt says of seccomp (the API carries a custom profile as inline JSON). */
+enum seccomp_choice {
+    SECCOMP_UNSAID, /* the engine's default applies */
+    SECCOMP_BUILTIN,
+    SECCOMP_UNCONFINED,
+    SECCOMP_CUSTOM,
+    SECCOMP_ALLOWS_ALL, /* custom: allows by default and denies nothing */
+    SECCOMP_UNREADABLE  /* custom, and no JSON profile */
+};
+
+/* GET /containers/{id}/json */
+struct container_facts {
+    struct facts facts;
+    const char *id, *name;            /* name without the leading slash */
+    const char *image_id;             /* .Image */
+    const char *image_ref;            /* .Config.Image */
+    const char *user;                 /* .Config.User, "" when empty */
+    struct string_list exposed_ports; /* .Config.ExposedPorts keys */
+    const char *status;               /* State.Status */
+    bool running, paused;             /* State.Running (true while paused) */
+    int64_t pid;                      /* State.Pid on the host, 0 when it does not run */
+    usec_t created, started, finished;
+    const char *health;     /* State.Health.Status, NULL: none */
+    uint64_t health_text;   /* of the exec that its health check is, see docker_exec_text(); 0: none */
+    usec_t health_interval; /* the shortest time between two health checks */
+    struct string_list exec_ids;
+    bool is_swarm_task;       /* label com.docker.swarm.task.id present and non-empty */
+    bool is_pod;              /* label io.kubernetes.pod.uid present */
+    const char *execid_label; /* not NULL: a label named execID (or a label that overwrites event attributes) exists */
+
+    const char *apparmor_profile, *process_label;
+    bool privileged, readonly_rootfs, publish_all_ports;
+    struct string_list cap_add, cap_drop;
+    struct string_list security_opt; /* profiles given inline are cut */
+    enum seccomp_choice seccomp;
+    const char *network_mode, *pid_mode, *ipc_mode, *uts_mode, *userns_mode, *cgroup_parent;
+    enum tristate
+        host_ipc; /* it runs in the host's IPC namespace: looked up where ipc_mode does not tell, else absent */
+    int64_t memory, memory_reservation, cpu_shares, nano_cpus, cpu_quota, cpu_period;
+    int64_t pids_limit; /* 0 when null */
+    const char *cpuset_cpus;
+    const char *restart_policy;
+    int64_t restart_retries;
+    struct device_facts *devices;
+    size_t device_count;
+    struct string_list device_requests; /* one line each: "driver=nvidia count=-1 capabilities=gpu ids=…" */
+    struct string_list device_cgroup_rules;
+    struct string_list ulimits; /* "nofile=1024:2048" */
+    struct mount_facts *mounts; /* .Mounts, and HostConfig.Mounts/Binds of a container never started, merged */
+    size_t mount_count;
+    struct port_binding *ports; /* running: NetworkSettings.Ports; otherwise HostConfig.PortBindings and with
+                                   PublishAllPorts the exposed ones, unless it has no network of its own */
+    size_t port_count;
+    struct string_list networks; /* names in NetworkSettings.Networks; where that is absent, network_mode "bridge",
+                                    "default" or "" counts as "bridge" */
+    struct string_list labels;   /* "key=value", bounded in count and length: for waivers */
+};
+
+/* GET /images/json, whose entries have their digests (podman answers nothing at all when asked for them) */
+struct image_list_facts {
+    struct facts facts;
+    struct image_list_item {
+        const char *id;
+        struct string_list tags, digests; /* "<none>:<none>" left out */
+        int64_t created, size;
+    } * items;
+    size_t count;
+};
+
+/* GET /images/{id}/json */
+struct image_facts {
+    struct facts facts;
+    const char *id, *user;
+    struct string_list tags, digests, exposed_ports;
+    struct string_list healthcheck; /* Config.Healthcheck.Test */
+    bool has_healthcheck;
+    struct string_list entrypoint, command; /* Config.Entrypoint, Config.Cmd: never printed whole */
+    struct string_list env, labels;         /* "NAME=value", as they are: never printed whole */
+    struct string_list layers;              /* RootFS.Layers, diff ids from the base up */
+    const char *graph_driver;               /* GraphDriver.Name, NULL with the containerd image store */
+    struct string_list layer_directories;   /* overlay2: upper first, then the lower ones; each a "diff" folder */
+    const char *created;
+    int64_t size;
+};
+
+/* GET /images/{id}/history, from the base up. Texts are whole: one that is too long is an error of the document. */
+struct history_facts {
+    struct facts facts;
+    struct history_step {
+        const char *created_by, *comment;
+        int64_t size;
+    } * items;
+    size_t count;
+};
+
+/* What lies in an image's layers, whiteouts honoured. */
+struct layer_facts {
+    struct facts facts;
+    struct layer_file {
+        const char *path;
+        uid_t uid;
+        mode_t mode;
+    } * setuid;
+    size_t setuid_count;
+    const char *package_manager; /* "dpkg", "apk, rpm" …; NULL: none found */
+    const char *packages_error;  /* a database is there, and why it cannot be read; NULL: all of them were */
+    struct string_list packages; /* names, sorted */
+    struct string_list tools;    /* interactive and build tools found as programs */
+    uint64_t files, dropped;     /* seen; setuid programs and tools that are not listed, since they are too many */
+};
+
+/* Why there is no scan_facts where none is wanted. */
+#define SCAN_NOT_CONFIGURED "no scanner is configured"
+
+/* A scanner's report on an image. */
+struct scan_facts {
+    struct facts facts;
+    const char *threshold;    /* configured, NULL: the rule's own */
+    unsigned counts[5];       /* unknown, low, medium, high, critical */
+    struct string_list worst; /* "CRITICAL CVE-2024-1 openssl 3.0.1 (fixed in 3.0.2)", worst first, bounded */
+};
+
+/* GET /exec/{id}/json */
+struct exec_facts {
+    struct facts facts;
+    const char *id, *container_id, *user; /* user "" when empty */
+    const char *command;                  /* entrypoint and arguments, space between, cut at 1 KiB; for people only */
+    uint64_t text;                        /* of the whole command, see docker_exec_text() */
+    bool privileged, running;
+    int64_t pid;
+    /* filled by the agent, not by the parser: the container's name and Config.User when the exec was seen */
+    const char *container_name, *container_user;
+    usec_t seen;
+    usec_t acknowledged;
+    const char *acknowledged_by, *acknowledged_why;
+};
+
+/* A container's own processes, from its cgroup in /proc. */
+struct process_facts {
+    struct facts facts;
+    struct process_item {
+        pid_t pid;
+        const char *comm, *argv0, *exe; /* argv0 and exe: base names, NULL when unreadable */
+    } * items;
+    size_t count;
+    bool truncated; /* there are more processes than are looked at */
+};
+
+/* A set of files that rules judge, found by one source (see probes/fileset/fileset.h). */
+struct file_facts {
+    const char *path, *target; /* target: symlinks resolved; equal to path without */
+    uid_t uid;
+    gid_t gid;
+    const char *user, *group; /* names from the host's /etc/passwd and /etc/group; NULL: an id without a name */
+    mode_t mode;              /* as st_mode */
+    const char *content;      /* of a content: source; NULL: not read */
+    const char *error;        /* not NULL: could not be read, and why; the rest is empty */
+};
+struct fileset_facts {
+    struct facts facts;
+    struct file_facts *items;
+    size_t count;
+    bool truncated;             /* more files than the limit */
+    const char *expected_group; /* sockets: the group dockerd was told, "docker" by default */
+    gid_t expected_gid;
+    bool expected_group_exists;
+    const char *engine_socket; /* sockets: the one that the agent talks to, there or not; may be NULL */
+};
+
+/* Where an effective option of dockerd came from. */
+enum option_place { OPTION_DEFAULT, OPTION_DAEMON_JSON, OPTION_CMDLINE, OPTION_ENGINE };
+
+/* dockerd's own arguments and configuration file. */
+struct daemon_facts {
+    struct facts facts;
+    pid_t pid;                   /* 0: not found on this host */
+    const char *why_no_pid;      /* why not, when pid is 0 */
+    bool podman;                 /* there is no dockerd, but podman behind the socket */
+    const char *exe;             /* the engine's real path, NULL when unreadable */
+    const char *containerd_root; /* where the containerd that serves it keeps its data; NULL: not known */
+    struct string_list arguments;
+    struct string_list activated; /* ListenStream values of docker.socket, when a host is fd:// */
+    const char *activated_error;  /* why they are not known */
+    bool rootless;                /* it was told to be, or began in rootlesskit */
+    const char *config_path;      /* daemon.json in use (host path) */
+    bool config_exists;
+    const char *config_error; /* not NULL: it does not parse or cannot be read: why */
+    struct daemon_option {
+        const char *name;  /* long name, singular as on the command line: "host", "tlscacert", "no-new-privileges" */
+        const char *value; /* booleans as "true"/"false"; objects as compact JSON */
+        enum option_place place;
+    } * options;
+    size_t option_count;
+};
+
+/* The host's mounts, from its mountinfo (proc(5)). */
+struct mounts_facts {
+    struct facts facts;
+    struct mount_point {
+        const char *mount_point, *root, *type, *source, *options; /* octal escapes undone */
+        int id, parent;                                           /* PARENT: the mount that it lies on */
+        unsigned major, minor;
+    } * items;
+    size_t count;
+};
+
+/* What the kernel offers: LSMs and the like, read from /sys and /proc. */
+struct lsm_facts {
+    struct facts facts;
+    bool apparmor; /* /sys/module/apparmor/parameters/enabled is Y and securityfs says it is active (list of LSMs), or
+                      unreadable list */
+    bool selinux;  /* /sys/fs/selinux is there with a readable enforce */
+    bool selinux_enforcing;
+    const char *kernel;   /* release */
+    const char *lsm_list; /* "lockdown,capability,apparmor", NULL where it cannot be read */
+    const char *lockdown; /* "none", "integrity", "confidentiality", NULL */
+    int aslr;             /* randomize_va_space, -1 unknown */
+};
+
+#endif

@@ -1,0 +1,66 @@
+/* What the parsers of engine documents share: copying values into a facts arena while feeding the digest. Only
+ * probes/docker_parse*.c include this.
+ *
+ * Every value that is copied is hashed at full length and kept up to TEXT_MAX bytes; a list longer than LIST_MAX makes
+ * the whole document an error, since a rule must not pass on the part that fitted. So does a value that is not of the
+ * type it ought to be: read as absent it would look harmless. Absent and null are the same and no error. */
+#ifndef PROBES_FACTS_PARSE_UTIL_H
+#define PROBES_FACTS_PARSE_UTIL_H
+
+#include "common/json_in.h"
+#include "common/map.h"
+#include "probes/facts/facts.h"
+
+enum { TEXT_MAX = 4096, TEXT_WHOLE_MAX = 1 << 20, LIST_MAX = 4096, DOCUMENT_LIST_MAX = 200000 };
+
+struct builder {
+    struct arena *arena;
+    struct hash hash;
+    const char *too_long;        /* name of the list that was longer than allowed; NULL: none */
+    const struct json *document; /* set by who wants wrong values named by their place in it; else NULL */
+    const struct json *wrong;    /* the first value that was refused; NULL: none */
+    const char *wrong_what;      /* why: "is not a string" */
+};
+
+/* Begins a facts object of SIZE bytes whose first member is struct facts. */
+void *build_begin(struct builder *builder, size_t size, size_t arena_size);
+/* Sets the digest. -EFBIG when a list was too long, -EINVAL when a value was refused (and frees the arena); WHAT names
+ * the document. */
+int build_end(struct builder *builder, struct facts *facts, const char *what, struct error *error);
+
+/* VALUE when it has TYPE, else NULL; another type than that and null is refused. */
+const struct json *build_typed(struct builder *builder, const struct json *value, enum json_type type);
+/* Makes the document an error for VALUE, of which WHAT says why: "is not a port". The first one counts. */
+void build_refuse(struct builder *builder, const struct json *value, const char *what);
+
+/* Values and lists of them; another type than the one that is read is refused. */
+const char *build_text(struct builder *builder, const struct json *value);    /* NULL when absent */
+const char *build_text_or(struct builder *builder, const struct json *value); /* "" when absent */
+const char *build_string(struct builder *builder, const char *s, size_t length);
+int64_t build_int(struct builder *builder, const struct json *value); /* 0 when absent */
+bool build_bool(struct builder *builder, const struct json *value);   /* false when absent */
+enum tristate build_tristate(struct builder *builder, const struct json *value);
+void build_list(struct builder *builder, const struct json *array, const char *name, struct string_list *ret);
+void build_keys(struct builder *builder, const struct json *object, const char *name, struct string_list *ret);
+/* Room for COUNT strings; the count stays 0. Too many: records NAME and gives room for none. */
+bool build_room(struct builder *builder, size_t count, const char *name, struct string_list *ret);
+void build_push(struct builder *builder, struct string_list *list, const char *s, size_t length);
+/* As build_text(), of any length up to TEXT_WHOLE_MAX; a longer one makes the document an error. "" when absent. */
+const char *build_whole_text(struct builder *builder, const struct json *value, const char *name);
+/* Feeds a number that is not copied. */
+void build_number(struct builder *builder, int64_t number);
+
+/* docker_parse_cluster.c: Swarm of /info into INFO; NULL: the engine has no swarm mode (podman). */
+void parse_swarm(struct builder *builder, const struct json *swarm, struct info_facts *info);
+
+/* Defines parse_NAME() over parse_NAME_value(). */
+#define PARSE_TEXT(name, type)                                                                                         \
+    int parse_##name(const char *data, size_t length, struct type **ret, struct error *error)                          \
+    {                                                                                                                  \
+        scoped(cleanup_json_doc) struct json_doc *doc = NULL;                                                          \
+        int r = json_parse(data, length, NULL, &doc, error);                                                           \
+                                                                                                                       \
+        return r < 0 ? error_prefix(error, #name) : parse_##name##_value(json_root(doc), ret, error);                  \
+    }
+
+#endif

@@ -1,0 +1,417 @@
+/* Sets of files with their owners and modes, as rules judge them.
+ *
+ * Every path is judged at its target, and one target once, under the first of its names in order. What does not exist
+ * is left out; what cannot be looked at for another reason stays in the set as an error, so that no rule passes on it
+ * unseen. A tree is walked by descriptors, so that its contents cannot lead the walk elsewhere while it goes on. A link
+ * in it is judged at its target like any path: a file, or every file of a folder outside the tree, each folder once. */
+#include "probes/fileset/fileset.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "probes/facts/digest.h"
+#include "probes/fileset/fileset_paths.h"
+#include "probes/host/proc.h"
+
+enum { FILES_MAX = 4096, DEPTH_MAX = 16, ENTRIES_MAX = 65536 };
+
+/* A link in a tree: it is watched apart. */
+struct link {
+    char *path;
+    bool folder;
+};
+
+struct reading {
+    const struct host_root *root;
+    struct arena *arena;
+    struct names *names;
+    VEC(struct file_facts) files;
+    const char *tree;   /* the tree's own target */
+    struct map *linked; /* folders outside it that links led to */
+    VEC(struct link) links;
+    size_t entries; /* seen in trees, of every kind */
+    bool truncated;
+};
+
+static bool is_missing(int r)
+{
+    return r == -ENOENT || r == -ENOTDIR;
+}
+
+static void add_file(struct reading *reading, const char *path, const char *target, const struct stat *st)
+{
+    const char *user = names_user(reading->names, st->st_uid), *group = names_group(reading->names, st->st_gid);
+    struct file_facts file = {
+        .path = arena_strdup(reading->arena, path),
+        .target = arena_strdup(reading->arena, target),
+        .uid = st->st_uid,
+        .gid = st->st_gid,
+        .user = arena_strdup(reading->arena, user),
+        .group = arena_strdup(reading->arena, group),
+        .mode = st->st_mode,
+    };
+
+    vec_push(&reading->files, file);
+}
+
+static void add_error(struct reading *reading, const char *path, int r)
+{
+    const char *copy = arena_strdup(reading->arena, path);
+    struct file_facts file = {.path = copy, .target = copy, .error = arena_strdup(reading->arena, strerror(-r))};
+
+    vec_push(&reading->files, file);
+}
+
+static void read_content(struct reading *reading, struct file_facts *file)
+{
+    enum { CONTENT_MAX = 1 << 20 };
+    scoped_str text = STR_INIT;
+    int r = S_ISREG(file->mode) ? host_read(reading->root, file->path, CONTENT_MAX, &text, NULL) : 0;
+
+    if (!S_ISREG(file->mode))
+        file->error = S_ISDIR(file->mode) ? "it is a folder" : "it is no regular file";
+    else if (r < 0)
+        file->error = arena_strdup(reading->arena, strerror(-r));
+    else if (memchr(str_text(&text), '\0', text.length))
+        file->error = "it has a NUL byte, so it is no text";
+    else
+        file->content = arena_strdup(reading->arena, str_text(&text));
+}
+
+static void read_path(struct reading *reading, const char *path)
+{
+    scoped(cleanup_free) char *target = NULL;
+    struct stat st;
+    int r = host_stat(reading->root, path, &st, NULL);
+
+    if (is_missing(r))
+        return;
+    if (r == 0)
+        r = host_resolve(reading->root, path, &target, NULL);
+    if (r < 0)
+        add_error(reading, path, r);
+    else
+        add_file(reading, path, target, &st);
+}
+
+/* ---- Trees ---- */
+
+static void walk(struct reading *reading, int fd, const char *path, const char *target, unsigned depth);
+
+static bool lies_in(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+
+    return strncmp(path, folder, length) == 0 && (!path[length] || path[length] == '/' || str_equal(folder, "/"));
+}
+
+static void follow_link(struct reading *reading, const char *path, unsigned depth)
+{
+    scoped(cleanup_free) char *target = NULL;
+    struct stat st;
+    int fd, r = host_stat(reading->root, path, &st, NULL);
+
+    if (r == 0)
+        r = host_resolve(reading->root, path, &target, NULL);
+    if (is_missing(r))
+        return;
+    if (r < 0) {
+        add_error(reading, path, r);
+        return;
+    }
+    vec_push(&reading->links, (struct link){.path = mem_strdup(path), .folder = S_ISDIR(st.st_mode)});
+    if (S_ISREG(st.st_mode))
+        add_file(reading, path, target, &st);
+    if (!S_ISDIR(st.st_mode) || lies_in(target, reading->tree) || lies_in(reading->tree, target) ||
+        map_get(reading->linked, target))
+        return; /* met without the link, or before */
+    map_set(reading->linked, target, reading);
+    fd = depth >= DEPTH_MAX ? -ELOOP : host_open(reading->root, target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, NULL);
+    if (fd >= 0)
+        walk(reading, fd, path, target, depth + 1);
+    else
+        add_error(reading, path, fd);
+}
+
+static void walk_entry(struct reading *reading, int folder, const char *name, const char *path, const char *target,
+                       unsigned depth)
+{
+    struct stat st;
+    int fd, r = fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+
+    if (is_missing(r))
+        return;
+    if (r < 0) {
+        add_error(reading, path, r);
+    } else if (S_ISREG(st.st_mode)) {
+        add_file(reading, path, target, &st);
+    } else if (S_ISLNK(st.st_mode)) {
+        follow_link(reading, path, depth);
+    } else if (S_ISDIR(st.st_mode)) {
+        if (depth >= DEPTH_MAX) {
+            reading->truncated = true;
+            return;
+        }
+        fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0)
+            walk(reading, fd, path, target, depth + 1);
+        else if (!is_missing(-errno))
+            add_error(reading, path, -errno);
+    }
+}
+
+/* Takes FD. PATH is the folder's name as found, TARGET the resolved one. */
+static void walk(struct reading *reading, int fd, const char *path, const char *target, unsigned depth)
+{
+    DIR *dir = fdopendir(fd);
+
+    if (!dir) {
+        add_error(reading, path, -errno);
+        close(fd);
+        return;
+    }
+    for (struct dirent *entry; !reading->truncated && (errno = 0, entry = readdir(dir));) {
+        const char *name = entry->d_name;
+        scoped(cleanup_free) char *child = NULL, *child_target = NULL;
+
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+            continue;
+        if (reading->files.count >= FILES_MAX || reading->entries++ >= ENTRIES_MAX) {
+            reading->truncated = true;
+            break;
+        }
+        child = mem_printf("%s/%s", path, name);
+        child_target = mem_printf("%s/%s", target, name);
+        walk_entry(reading, dirfd(dir), name, child, child_target, depth);
+    }
+    if (!reading->truncated && errno)
+        add_error(reading, path, -errno);
+    closedir(dir);
+}
+
+static void read_tree(struct reading *reading, const char *path)
+{
+    scoped(cleanup_free) char *target = NULL, *top = mem_strdup(path);
+    int fd, r = host_resolve(reading->root, path, &target, NULL);
+
+    fd = r < 0 ? r : host_open(reading->root, target, O_RDONLY | O_DIRECTORY, NULL);
+    if (fd < 0) {
+        if (!is_missing(fd))
+            add_error(reading, path, fd);
+        return;
+    }
+    for (size_t n = strlen(top); n && top[n - 1] == '/'; n--)
+        top[n - 1] = '\0';
+    reading->tree = target;
+    reading->linked = map_new(NULL);
+    walk(reading, fd, top, strcmp(target, "/") == 0 ? "" : target, 1);
+    map_free(take(reading->linked));
+    if (reading->truncated) {
+        add_error(reading, top, -EFBIG);
+        reading->files.items[reading->files.count - 1].error =
+            "it holds more files, or deeper ones, than are looked at";
+    }
+}
+
+static void links_deinit(struct reading *reading)
+{
+    for (size_t i = 0; i < reading->links.count; i++)
+        free(reading->links.items[i].path);
+    vec_free(&reading->links);
+}
+
+/* The links in a tree lead to what its own watch does not see. */
+static void watch_links(const struct host_root *root, const char *path, void (*back)(const char *, bool, void *),
+                        void *user)
+{
+    scoped(cleanup_names) struct names *names = NULL;
+    struct reading reading = {.root = root};
+
+    if (names_read(root, &names, NULL) < 0)
+        return;
+    reading.names = names;
+    reading.arena = arena_new(2048);
+    read_tree(&reading, path);
+    for (size_t i = 0; i < reading.links.count; i++)
+        back(reading.links.items[i].path, reading.links.items[i].folder, user);
+    links_deinit(&reading);
+    vec_free(&reading.files);
+    arena_free(reading.arena);
+}
+
+/* ---- Order and digest ---- */
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(((const struct file_facts *)a)->path, ((const struct file_facts *)b)->path);
+}
+
+/* Sorts the files and keeps the first of each target. */
+static void order(struct reading *reading)
+{
+    scoped(cleanup_map) struct map *seen = map_new(NULL);
+    size_t kept = 0;
+
+    if (reading->files.count)
+        qsort(reading->files.items, reading->files.count, sizeof *reading->files.items, compare_paths);
+    for (size_t i = 0; i < reading->files.count; i++) {
+        struct file_facts *file = &reading->files.items[i];
+
+        if (map_get(seen, file->target))
+            continue;
+        map_set(seen, file->target, file);
+        reading->files.items[kept++] = *file;
+    }
+    reading->files.count = kept;
+}
+
+static void digest_file(struct hash *hash, const struct file_facts *file)
+{
+    digest_text(hash, file->path);
+    digest_text(hash, file->target);
+    digest_number(hash, file->uid);
+    digest_number(hash, file->gid);
+    digest_text(hash, file->user);
+    digest_text(hash, file->group);
+    digest_number(hash, file->mode);
+    digest_text(hash, file->error);
+    digest_text(hash, file->content);
+}
+
+static uint64_t digest_set(const struct fileset_facts *set)
+{
+    struct hash hash;
+
+    hash_init(&hash);
+    digest_number(&hash, set->truncated);
+    digest_text(&hash, set->engine_socket);
+    digest_text(&hash, set->expected_group);
+    digest_number(&hash, set->expected_gid);
+    digest_number(&hash, set->expected_group_exists);
+    for (size_t i = 0; i < set->count; i++)
+        digest_file(&hash, &set->items[i]);
+    return hash_end(&hash);
+}
+
+/* ---- The sockets' group ---- */
+
+/* As dockerd looks it up: a name first, then a number; told an empty group it leaves the socket to its own, root. */
+static void expect_group(struct reading *reading, const struct daemon_facts *daemon, struct fileset_facts *set)
+{
+    const char *group = daemon_option(daemon, "group", NULL);
+
+    if (!group)
+        group = daemon->podman ? "root" : "docker"; /* podman gives its socket to nobody else */
+    set->expected_gid = (gid_t)-1;
+    if (!*group) {
+        group = "root";
+        set->expected_gid = 0;
+        set->expected_group_exists = true;
+    } else {
+        set->expected_group_exists =
+            names_group_id(reading->names, group, &set->expected_gid) || names_parse_id(group, &set->expected_gid);
+    }
+    set->expected_group = arena_strdup(reading->arena, group);
+}
+
+/* ---- Public ---- */
+
+bool fileset_source_valid(const char *source, struct error *error)
+{
+    enum fileset_kind kind;
+    const char *rest;
+
+    return fileset_source_parse(source, &kind, &rest, error) == 0;
+}
+
+bool fileset_needs_daemon(const char *source)
+{
+    enum fileset_kind kind;
+    const char *rest;
+
+    return fileset_source_parse(source, &kind, &rest, NULL) == 0 && kind != FILESET_PATH && kind != FILESET_CONTENT &&
+           kind != FILESET_TREE && kind != FILESET_UNIT;
+}
+
+bool fileset_needs_info(const char *source)
+{
+    enum fileset_kind kind;
+    const char *rest;
+
+    return fileset_source_parse(source, &kind, &rest, NULL) == 0 &&
+           (kind == FILESET_DATA_ROOT || kind == FILESET_PROGRAM || kind == FILESET_CONTAINERD);
+}
+
+int fileset_read(const struct host_root *root, const char *source, const struct fileset_context *context,
+                 struct fileset_facts **ret, struct error *error)
+{
+    scoped(path_list_deinit) struct path_list paths = {0};
+    scoped(cleanup_names) struct names *names = NULL;
+    struct reading reading = {.root = root};
+    struct fileset_facts *set;
+    enum fileset_kind kind;
+    const char *rest;
+    int r = fileset_source_parse(source, &kind, &rest, error);
+
+    if (r == 0)
+        r = fileset_paths(root, kind, rest, context, &paths, error);
+    if (r == 0)
+        r = names_read(root, &names, error);
+    if (r < 0)
+        return r;
+    reading.names = names;
+    reading.arena = arena_new(2048);
+    set = arena_alloc(reading.arena, sizeof *set);
+    set->facts.arena = reading.arena;
+    for (size_t i = 0; i < paths.count; i++) {
+        if (kind == FILESET_TREE)
+            read_tree(&reading, paths.items[i]);
+        else
+            read_path(&reading, paths.items[i]);
+    }
+    for (size_t i = 0; kind == FILESET_CONTENT && i < reading.files.count; i++)
+        if (!reading.files.items[i].error)
+            read_content(&reading, &reading.files.items[i]);
+    order(&reading);
+    set->count = reading.files.count;
+    set->items = arena_alloc(reading.arena, (set->count + 1) * sizeof *set->items);
+    for (size_t i = 0; i < set->count; i++)
+        set->items[i] = reading.files.items[i];
+    vec_free(&reading.files);
+    links_deinit(&reading);
+    set->truncated = reading.truncated;
+    if (kind == FILESET_SOCKETS) {
+        expect_group(&reading, context->daemon, set);
+        set->engine_socket = arena_strdup(reading.arena, context->engine_socket);
+    }
+    set->facts.digest = digest_set(set);
+    *ret = set;
+    return 0;
+}
+
+void fileset_watch_paths(const struct host_root *root, const char *source, const struct fileset_context *context,
+                         void (*back)(const char *path, bool tree, void *user), void *user)
+{
+    scoped(path_list_deinit) struct path_list paths = {0};
+    enum fileset_kind kind;
+    const char *rest;
+
+    if (fileset_source_parse(source, &kind, &rest, NULL) < 0)
+        return;
+    if (kind == FILESET_UNIT)
+        unit_places(rest, back, user);
+    if (kind == FILESET_SOCKETS && socket_unit_activates(context->daemon))
+        unit_places("docker.socket", back, user);
+    if ((kind == FILESET_PROGRAM ? fileset_programs(root, rest, context, true, &paths, NULL)
+                                 : fileset_paths(root, kind, rest, context, &paths, NULL)) < 0)
+        return;
+    for (size_t i = 0; i < paths.count; i++)
+        back(paths.items[i], kind == FILESET_TREE, user);
+    for (size_t i = 0; kind == FILESET_TREE && i < paths.count; i++)
+        watch_links(root, paths.items[i], back, user);
+    /* An owner is shown, and a group found, by its name. */
+    back("/etc/passwd", false, user);
+    back("/etc/group", false, user);
+}

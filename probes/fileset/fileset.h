@@ -1,0 +1,41 @@
+/* Sets of host files that rules judge, each found by a source:
+ *
+ * - path:/etc/docker: that file or folder (several: path:/a,/b)
+ * - content:/etc/hosts: the same, with the file's text (at most 1 MiB)
+ * - tree:/etc/docker/certs.d: every regular file below it, at any depth (bounded: 4,096 files, depth 16; links are
+ *   judged at their targets)
+ * - unit:docker.service: the unit's file and its drop-ins
+ * - option:tlscacert: the file that a daemon option names (arguments, then daemon.json; with TLS the engine's default
+ *   path, $DOCKER_CERT_PATH or /root/.docker/{ca,cert,key}.pem, counts)
+ * - sockets: the API's Unix sockets (option host, default /var/run/docker.sock; fd:// through docker.socket's
+ *   ListenStream)
+ * - containerd-sockets: the one that dockerd uses (the engine's word, then the option containerd), and containerd's and
+ *   dockerd's own default
+ * - daemon.json: the configuration file in use
+ * - data-root: the engine's data root
+ * - program:dockerd,docker: programs: dockerd and containerd are those that run, @runtime is the engine's default
+ *   runtime, others are looked up in dockerd's search path; what is not found is left out */
+#ifndef PROBES_FILESET_FILESET_H
+#define PROBES_FILESET_FILESET_H
+
+#include "probes/daemon/daemon_config.h"
+
+/* What sources are read against; each member may be NULL where it is not known. */
+struct fileset_context {
+    const struct daemon_facts *daemon;
+    const struct info_facts *info;
+    const char *engine_socket; /* the Unix socket that the agent talks to, counted among "sockets:" */
+};
+
+/* A file that is missing is left out; one that cannot be read for another reason is an item with its error. -ENODATA:
+ * CONTEXT lacks what SOURCE needs. */
+int fileset_read(const struct host_root *root, const char *source, const struct fileset_context *context,
+                 struct fileset_facts **ret, struct error *error);
+/* The paths to watch so that a change of the set is noticed: calls BACK for each (path, whole tree or not). */
+void fileset_watch_paths(const struct host_root *root, const char *source, const struct fileset_context *context,
+                         void (*back)(const char *path, bool tree, void *user), void *user);
+bool fileset_source_valid(const char *source, struct error *error);
+bool fileset_needs_daemon(const char *source);
+bool fileset_needs_info(const char *source);
+
+#endif

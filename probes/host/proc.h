@@ -1,0 +1,40 @@
+/* Processes of the host, read from /proc without help of a shell or of the engine. */
+#ifndef PROBES_HOST_PROC_H
+#define PROBES_HOST_PROC_H
+
+#include "common/file.h"
+#include "probes/facts/facts.h"
+
+/* The processes in the cgroup of PID (a container's State.Pid) and in the cgroups below it: the container's own ones,
+ * also with
+ * --pid=host. cgroup v1 (the pids or first hierarchy) and v2. -ESRCH when the process is gone. When the container's
+ * cgroup is not its own (the root cgroup, or not naming CONTAINER_ID while others share it) falls back to the processes
+ * whose pid namespace equals PID's and differs from ours, else to PID and its descendants. At most 4,096 processes. */
+int proc_container_processes(const struct host_root *root, pid_t pid, const char *container_id,
+                             struct process_facts **ret, struct error *error);
+
+int proc_read_cmdline(const struct host_root *root, pid_t pid, struct arena *arena, struct string_list *ret,
+                      struct error *error);
+/* The text of a link below /proc/PID ("exe", "cwd"), unresolved: it may name a path of another mount namespace. */
+bool proc_read_link(const struct host_root *root, pid_t pid, const char *name, char *buffer, size_t size);
+/* What PID's environment said of NAME when it was started; NULL when unset or unreadable. The caller frees. */
+char *proc_read_environment(const struct host_root *root, pid_t pid, const char *name);
+/* A child of PARENT whose comm is NAME, 0 when there is none. */
+pid_t proc_find_child(const struct host_root *root, pid_t parent, const char *name);
+/* One letter of /proc/PID/stat ('R', 'S', 'T' …) or a negative errno. */
+int proc_state(const struct host_root *root, pid_t pid);
+int proc_read_lsm(const struct host_root *root, struct lsm_facts **ret, struct error *error);
+
+/* The host's user and group names, from its own /etc/passwd and /etc/group (not this process's NSS: the host root may
+ * be another tree). Reads once; look-ups are by id and by name. */
+struct names;
+int names_read(const struct host_root *root, struct names **ret, struct error *error);
+void names_free(struct names *names);
+const char *names_user(const struct names *names, uid_t uid); /* NULL: no name */
+const char *names_group(const struct names *names, gid_t gid);
+bool names_group_id(const struct names *names, const char *group, gid_t *ret_gid);
+/* An unsigned 32-bit id in plain decimal; (id)-1 means "none" to the kernel. */
+bool names_parse_id(const char *text, uint32_t *ret);
+DEFINE_CLEANUP(struct names *, cleanup_names, names_free)
+
+#endif

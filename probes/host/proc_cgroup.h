@@ -1,0 +1,16 @@
+/* The members of one control group, from the cgroup file system. */
+#ifndef PROBES_HOST_PROC_CGROUP_H
+#define PROBES_HOST_PROC_CGROUP_H
+
+#include "common/file.h"
+#include "common/vec.h"
+
+typedef VEC(pid_t) pid_vec;
+
+/* Appends the processes of a group and of those below it, sorted, at most LIMIT. CONTROLLERS and PATH are a line of
+ * PID's cgroup file ("" for v2). Succeeds only where the file system is mounted in its usual place and PID, who is said
+ * to be in the group, really is: then the list is the kernel's own. A negative errno otherwise, RET untouched. */
+int cgroup_list(const struct host_root *root, const char *controllers, const char *path, pid_t pid, size_t limit,
+                pid_vec *ret);
+
+#endif

@@ -1,0 +1,305 @@
+/* Where a systemd unit's files are.
+ *
+ * systemd is asked over the system bus when it runs here and the host root is our own; when it does not answer within a
+ * second, or elsewhere, the search path is read as it does: the first folder that holds the unit counts, and of
+ * drop-ins with one file name the first. A masked unit (a link to /dev/null or an empty file) is no unit.
+ *
+ * The bus connection is made for each look-up and driven by hand until it is ready, as sd_bus_call() alone would wait
+ * much longer for a bus that accepts and then keeps silent. Templates are not looked for in the search path. */
+#include "probes/host/units.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <systemd/sd-bus.h>
+
+enum { BUS_TIMEOUT_USEC = 1000000, DROP_INS_MAX = 256, UNIT_NAME_MAX = 255 };
+
+const char *const unit_search_path[] = {
+    "/etc/systemd/system.control", "/run/systemd/system.control", "/etc/systemd/system",
+    "/run/systemd/system",         "/run/systemd/generator",      "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",     "/lib/systemd/system",         NULL,
+};
+
+void unit_paths_deinit(struct unit_paths *paths)
+{
+    for (size_t i = 0; i < paths->drop_in_count; i++)
+        free(paths->drop_ins[i]);
+    free(paths->drop_ins);
+    free(paths->fragment);
+    *paths = (struct unit_paths){0};
+}
+
+static void add_drop_in(struct unit_paths *paths, const char *path)
+{
+    paths->drop_ins = mem_realloc_array(paths->drop_ins, paths->drop_in_count + 1, sizeof *paths->drop_ins);
+    paths->drop_ins[paths->drop_in_count++] = mem_strdup(path);
+}
+
+/* ---- The search path ---- */
+
+enum presence { ABSENT, MASKED, PRESENT };
+
+static enum presence look_at(const struct host_root *root, const char *path)
+{
+    struct stat st;
+
+    if (host_stat(root, path, &st, NULL) < 0)
+        return ABSENT;
+    return S_ISREG(st.st_mode) && st.st_size > 0 ? PRESENT : MASKED;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static int compare_base_names(const void *a, const void *b)
+{
+    return strcmp(base_name(*(char *const *)a), base_name(*(char *const *)b));
+}
+
+static bool has_base_name(const struct unit_paths *paths, const char *name)
+{
+    for (size_t i = 0; i < paths->drop_in_count; i++)
+        if (strcmp(base_name(paths->drop_ins[i]), name) == 0)
+            return true;
+    return false;
+}
+
+static void read_drop_in_folder(const struct host_root *root, const char *folder, struct unit_paths *paths)
+{
+    int fd = host_open(root, folder, O_RDONLY | O_DIRECTORY, NULL);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (struct dirent *entry; paths->drop_in_count < DROP_INS_MAX && (entry = readdir(dir));) {
+        scoped(cleanup_free) char *path = NULL;
+
+        if (entry->d_name[0] == '.' || !str_ends(entry->d_name, ".conf") || has_base_name(paths, entry->d_name))
+            continue;
+        path = mem_printf("%s/%s", folder, entry->d_name);
+        if (look_at(root, path) != ABSENT)
+            add_drop_in(paths, path); /* a masked one too, for now: it hides those of its name further down */
+    }
+    closedir(dir);
+}
+
+static void remove_masked(const struct host_root *root, struct unit_paths *paths)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < paths->drop_in_count; i++) {
+        if (look_at(root, paths->drop_ins[i]) == PRESENT)
+            paths->drop_ins[kept++] = paths->drop_ins[i];
+        else
+            free(paths->drop_ins[i]);
+    }
+    paths->drop_in_count = kept;
+}
+
+static void search(const struct host_root *root, const char *unit, struct unit_paths *ret)
+{
+    const char *type = strrchr(unit, '.') + 1;
+
+    for (size_t i = 0; unit_search_path[i]; i++) {
+        scoped(cleanup_free) char *path = mem_printf("%s/%s", unit_search_path[i], unit);
+        enum presence presence = look_at(root, path);
+
+        if (presence == PRESENT)
+            ret->fragment = take(path);
+        if (presence != ABSENT)
+            break;
+    }
+    if (!ret->fragment)
+        return;
+    for (unsigned general = 0; general < 2; general++) {
+        for (size_t i = 0; unit_search_path[i]; i++) {
+            scoped(cleanup_free) char *folder = mem_printf("%s/%s.d", unit_search_path[i], general ? type : unit);
+
+            read_drop_in_folder(root, folder, ret);
+        }
+    }
+    remove_masked(root, ret);
+    if (ret->drop_in_count)
+        qsort(ret->drop_ins, ret->drop_in_count, sizeof *ret->drop_ins, compare_base_names);
+}
+
+/* ---- The bus ---- */
+
+static void cleanup_bus(sd_bus **bus)
+{
+    sd_bus_close_unref(*bus);
+}
+
+static void cleanup_message(sd_bus_message **message)
+{
+    sd_bus_message_unref(*message);
+}
+
+static uint64_t time_left(usec_t deadline)
+{
+    usec_t now = clock_monotonic();
+
+    return now < deadline ? (uint64_t)(deadline - now) : 0;
+}
+
+static int bus_connect(sd_bus **ret, usec_t deadline)
+{
+    int r = sd_bus_open_system(ret);
+
+    while (r >= 0 && (r = sd_bus_is_ready(*ret)) == 0) {
+        uint64_t left = time_left(deadline);
+
+        if (!left)
+            return -ETIMEDOUT;
+        r = sd_bus_process(*ret, NULL);
+        if (r == 0)
+            r = sd_bus_wait(*ret, left);
+    }
+    return r < 0 ? r : 0;
+}
+
+static int bus_call(sd_bus *bus, sd_bus_message *call, usec_t deadline, sd_bus_message **ret)
+{
+    uint64_t left = time_left(deadline);
+
+    return left ? sd_bus_call(bus, call, left, NULL, ret) : -ETIMEDOUT;
+}
+
+static int load_unit(sd_bus *bus, const char *unit, usec_t deadline, char **ret_object)
+{
+    scoped(cleanup_message) sd_bus_message *call = NULL, *reply = NULL;
+    const char *object;
+    int r = sd_bus_message_new_method_call(bus, &call, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                                           "org.freedesktop.systemd1.Manager", "LoadUnit");
+
+    if (r >= 0)
+        r = sd_bus_message_append(call, "s", unit);
+    if (r >= 0)
+        r = bus_call(bus, call, deadline, &reply);
+    if (r >= 0)
+        r = sd_bus_message_read(reply, "o", &object);
+    if (r >= 0)
+        *ret_object = mem_strdup(object);
+    return r;
+}
+
+/* The reply, opened at the property's value of TYPE. */
+static int get_property(sd_bus *bus, const char *object, const char *interface, const char *name, const char *type,
+                        usec_t deadline, sd_bus_message **ret)
+{
+    scoped(cleanup_message) sd_bus_message *call = NULL;
+    int r = sd_bus_message_new_method_call(bus, &call, "org.freedesktop.systemd1", object,
+                                           "org.freedesktop.DBus.Properties", "Get");
+
+    if (r >= 0)
+        r = sd_bus_message_append(call, "ss", interface, name);
+    if (r >= 0)
+        r = bus_call(bus, call, deadline, ret);
+    if (r >= 0)
+        r = sd_bus_message_enter_container(*ret, 'v', type);
+    return r;
+}
+
+static int get_text(sd_bus *bus, const char *object, const char *name, usec_t deadline, char **ret)
+{
+    scoped(cleanup_message) sd_bus_message *reply = NULL;
+    const char *text;
+    int r = get_property(bus, object, "org.freedesktop.systemd1.Unit", name, "s", deadline, &reply);
+
+    if (r >= 0)
+        r = sd_bus_message_read(reply, "s", &text);
+    if (r >= 0)
+        *ret = mem_strdup(text);
+    return r;
+}
+
+static int get_drop_ins(sd_bus *bus, const char *object, usec_t deadline, struct unit_paths *paths)
+{
+    scoped(cleanup_message) sd_bus_message *reply = NULL;
+    const char *path;
+    int r = get_property(bus, object, "org.freedesktop.systemd1.Unit", "DropInPaths", "as", deadline, &reply);
+
+    if (r >= 0)
+        r = sd_bus_message_enter_container(reply, 'a', "s");
+    while (r >= 0 && (r = sd_bus_message_read(reply, "s", &path)) > 0 && paths->drop_in_count < DROP_INS_MAX)
+        add_drop_in(paths, path);
+    return r;
+}
+
+static int get_main_pid(sd_bus *bus, const char *object, usec_t deadline, pid_t *ret)
+{
+    scoped(cleanup_message) sd_bus_message *reply = NULL;
+    uint32_t pid;
+    int r = get_property(bus, object, "org.freedesktop.systemd1.Service", "MainPID", "u", deadline, &reply);
+
+    if (r >= 0)
+        r = sd_bus_message_read(reply, "u", &pid);
+    if (r >= 0)
+        *ret = (pid_t)pid;
+    return r;
+}
+
+static int ask_systemd(const char *unit, struct unit_paths *ret)
+{
+    scoped(unit_paths_deinit) struct unit_paths paths = {0};
+    scoped(cleanup_free) char *object = NULL, *state = NULL, *active = NULL;
+    scoped(cleanup_bus) sd_bus *bus = NULL;
+    usec_t deadline = clock_monotonic() + BUS_TIMEOUT_USEC;
+    int r = bus_connect(&bus, deadline);
+
+    if (r >= 0)
+        r = load_unit(bus, unit, deadline, &object);
+    if (r >= 0 && str_ends(unit, ".service"))
+        r = get_main_pid(bus, object, deadline, &paths.main_pid);
+    if (r >= 0)
+        r = get_text(bus, object, "LoadState", deadline, &state);
+    if (r >= 0)
+        r = get_text(bus, object, "ActiveState", deadline, &active);
+    if (r >= 0)
+        paths.stopped =
+            strcmp(active, "inactive") == 0 || strcmp(active, "deactivating") == 0 || strcmp(active, "failed") == 0;
+    if (r >= 0 && strcmp(state, "masked") != 0) {
+        r = get_text(bus, object, "FragmentPath", deadline, &paths.fragment);
+        if (r >= 0)
+            r = get_drop_ins(bus, object, deadline, &paths);
+    }
+    if (r < 0)
+        return r;
+    if (paths.fragment && !*paths.fragment) {
+        free(paths.fragment);
+        paths.fragment = NULL;
+    }
+    *ret = paths;
+    paths = (struct unit_paths){0};
+    return 0;
+}
+
+static bool name_is_valid(const char *unit)
+{
+    const char *dot = strrchr(unit, '.');
+
+    return dot && dot != unit && dot[1] && unit[0] != '.' && strlen(unit) <= UNIT_NAME_MAX && !strchr(unit, '/');
+}
+
+int unit_lookup(const struct host_root *root, const char *unit, struct unit_paths *ret, struct error *error)
+{
+    struct stat st;
+
+    *ret = (struct unit_paths){0};
+    if (!name_is_valid(unit))
+        return error_set(error, EINVAL, "not a unit's name: \"%s\"", unit);
+    if (strcmp(host_root_path(root), "/") == 0 && host_stat(root, "/run/systemd/system", &st, NULL) == 0 &&
+        ask_systemd(unit, ret) == 0)
+        return 0;
+    search(root, unit, ret);
+    return 0;
+}

@@ -1,0 +1,181 @@
+/* A layer read from its folder, as overlay2 keeps it: whiteouts are character devices 0:0, opaque folders carry an
+ * attribute. The walk goes by descriptors and never through a link; only package databases are opened, and only regular
+ * files. A folder is read to its end before those in it are entered, so that one buffer serves all, and what a
+ * directory entry tells is not asked for again: that makes it as fast as find. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "probes/images/layers_internal.h"
+
+enum { DEPTH_MAX = 512, BUFFER_SIZE = 128 * 1024 };
+
+struct directory_entry { /* getdents64(2) */
+    uint64_t inode;
+    int64_t offset;
+    unsigned short length;
+    unsigned char type;
+    char name[];
+};
+
+struct walk {
+    struct layer_summary *summary;
+    struct error *error;
+    struct str path; /* of what is looked at, without a leading slash */
+    char *buffer;
+};
+
+static int walk_folder(struct walk *walk, int fd, unsigned depth);
+
+static bool is_opaque(int fd)
+{
+    static const char *const names[] = {"trusted.overlay.opaque", "user.overlay.opaque"};
+    char value;
+
+    if (flistxattr(fd, NULL, 0) <= 0)
+        return false;
+    for (size_t i = 0; i < countof(names); i++)
+        if (fgetxattr(fd, names[i], &value, 1) == 1 && (value == 'y' || value == 'x'))
+            return value == 'y';
+    return false;
+}
+
+static void read_package_file(struct walk *walk, int folder, const char *name)
+{
+    scoped(cleanup_close) int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    void *data;
+
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        layer_packages_unread(walk->summary, walk->path.data, strerror(errno));
+    } else if (!S_ISREG(st.st_mode) || st.st_size > PACKAGE_FILE_MAX) {
+        layer_packages_unread(walk->summary, walk->path.data, "it is too long");
+    } else if (st.st_size == 0) {
+        layer_read_packages(walk->summary, walk->path.data, NULL, 0);
+    } else if ((data = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0)) == MAP_FAILED) {
+        layer_packages_unread(walk->summary, walk->path.data, strerror(errno));
+    } else {
+        layer_read_packages(walk->summary, walk->path.data, data, (size_t)st.st_size);
+        munmap(data, (size_t)st.st_size);
+    }
+}
+
+static void look_at_link(struct walk *walk, int folder, const char *name)
+{
+    char target[4096];
+    ssize_t n = readlinkat(folder, name, target, sizeof target - 1);
+
+    if (n < 0)
+        return;
+    target[n] = '\0';
+    layer_check_link(walk->summary, walk->path.data, target);
+}
+
+/* Of a folder nothing but its name is looked at: FOLDERS gets it. */
+static int look_at(struct walk *walk, int folder, const char *name, unsigned char type, struct str *folders)
+{
+    struct stat st = {.st_mode = DTTOIF(type)};
+    int r;
+
+    if (type == DT_REG || type == DT_CHR || type == DT_UNKNOWN) {
+        if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            return errno == ENOENT ? 0 : error_system(walk->error, errno, "/%s", walk->path.data);
+        if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0)) {
+            layer_add_whiteout(walk->summary, walk->path.data, walk->path.length);
+            return 0;
+        }
+    }
+    r = layer_add(walk->summary, walk->path.data, walk->path.length, st.st_mode, st.st_uid, walk->error);
+    if (r < 0)
+        return r;
+    if (S_ISDIR(st.st_mode))
+        str_append_n(folders, name, strlen(name) + 1);
+    else if (S_ISLNK(st.st_mode) && layer_is_database_place(walk->path.data))
+        look_at_link(walk, folder, name);
+    else if (S_ISREG(st.st_mode) && layer_is_package_file(walk->path.data))
+        read_package_file(walk, folder, name);
+    return 0;
+}
+
+/* Makes the path NAME in the folder whose path is LENGTH long; enter(…, NULL) cuts it back. */
+static void enter(struct walk *walk, size_t length, const char *name)
+{
+    walk->path.length = length;
+    walk->path.data[length] = '\0';
+    if (name && length)
+        str_append_char(&walk->path, '/');
+    if (name)
+        str_append(&walk->path, name);
+}
+
+static int list_folder(struct walk *walk, int fd, struct str *folders)
+{
+    size_t length = walk->path.length;
+    int r = 0;
+
+    while (r == 0) {
+        long n = syscall(SYS_getdents64, fd, walk->buffer, BUFFER_SIZE);
+
+        if (n < 0)
+            return error_system(walk->error, errno, "/%s", walk->path.data);
+        if (n == 0)
+            return 0;
+        for (long at = 0; r == 0 && at < n;) {
+            const struct directory_entry *entry = (const void *)(walk->buffer + at);
+
+            at += entry->length;
+            if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0)
+                continue;
+            enter(walk, length, entry->name);
+            r = look_at(walk, fd, entry->name, entry->type, folders);
+        }
+        enter(walk, length, NULL);
+    }
+    return r;
+}
+
+static int walk_folder(struct walk *walk, int fd, unsigned depth)
+{
+    size_t length = walk->path.length;
+    scoped_str folders = STR_INIT;
+    int r;
+
+    if (depth > DEPTH_MAX)
+        return error_set(walk->error, ELOOP, "folders in it lie more than %d deep", (int)DEPTH_MAX);
+    if (is_opaque(fd))
+        layer_add_opaque(walk->summary, walk->path.data, length);
+    r = list_folder(walk, fd, &folders);
+    for (size_t at = 0; r == 0 && at < folders.length; at += strlen(folders.data + at) + 1) {
+        scoped(cleanup_close) int inner =
+            openat(fd, folders.data + at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        enter(walk, length, folders.data + at);
+        r = inner < 0 ? error_system(walk->error, errno, "/%s", walk->path.data) : walk_folder(walk, inner, depth + 1);
+    }
+    enter(walk, length, NULL);
+    return r;
+}
+
+int layer_read_folder(const struct host_root *root, const char *path, struct layer_summary *ret, struct error *error)
+{
+    struct walk walk = {.summary = ret, .error = error};
+    scoped(cleanup_close) int fd = host_open(root, path, O_RDONLY | O_DIRECTORY, error);
+    int r;
+
+    if (fd < 0)
+        return error_prefix(error, "layer %s", path);
+    walk.buffer = mem_alloc(BUFFER_SIZE);
+    str_append(&walk.path, "");
+    r = walk_folder(&walk, fd, 0);
+    str_deinit(&walk.path);
+    free(walk.buffer);
+    layer_summary_finish(ret);
+    return r < 0 ? error_prefix(error, "layer %s", path) : 0;
+}

@@ -1,0 +1,250 @@
+/* Package databases: dpkg's and opkg's status (and distroless's one file per package), apk's installed, pacman's one
+ * folder per package, rpm's three formats (layer_rpm.c). One that cannot be read is noted, never taken for empty. */
+#include <errno.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "probes/images/layers_internal.h"
+
+enum { NAME_MAX_LENGTH = 256 };
+
+typedef int read_database(struct layer_packages *packages, char *data, size_t length, struct error *error);
+
+static read_database read_status, read_part, read_apk, read_pacman, read_log;
+
+/* PATH is a file, or with a slash at its end what lies below it. */
+static const struct database {
+    const char *path;
+    enum package_manager manager;
+    read_database *read;
+    const char *ending; /* of files below a folder; NULL: any */
+    bool partial;
+} databases[] = {
+    {"var/lib/dpkg/status", MANAGER_DPKG, read_status, NULL, false},
+    {"var/lib/dpkg/status.d/", MANAGER_DPKG, read_part, NULL, true},
+    {"lib/apk/db/installed", MANAGER_APK, read_apk, NULL, false},
+    {"usr/lib/apk/db/installed", MANAGER_APK, read_apk, NULL, false},
+    {"var/lib/rpm/rpmdb.sqlite", MANAGER_RPM, layer_rpm_sqlite, NULL, false},
+    {"usr/lib/sysimage/rpm/rpmdb.sqlite", MANAGER_RPM, layer_rpm_sqlite, NULL, false},
+    {"var/lib/rpm/rpmdb.sqlite-wal", MANAGER_RPM, read_log, NULL, false},
+    {"usr/lib/sysimage/rpm/rpmdb.sqlite-wal", MANAGER_RPM, read_log, NULL, false},
+    {"var/lib/rpm/Packages", MANAGER_RPM, layer_rpm_bdb, NULL, false},
+    {"usr/lib/sysimage/rpm/Packages", MANAGER_RPM, layer_rpm_bdb, NULL, false},
+    {"var/lib/rpm/Packages.db", MANAGER_RPM, layer_rpm_ndb, NULL, false},
+    {"usr/lib/sysimage/rpm/Packages.db", MANAGER_RPM, layer_rpm_ndb, NULL, false},
+    {"var/lib/pacman/local/", MANAGER_PACMAN, read_pacman, "/desc", true},
+    {"var/lib/opkg/status", MANAGER_OPKG, read_status, NULL, false},
+    {"usr/lib/opkg/status", MANAGER_OPKG, read_status, NULL, false},
+};
+
+static const struct database *database_of(const char *path)
+{
+    if (path[0] != 'v' && path[0] != 'l' && path[0] != 'u')
+        return NULL;
+    for (size_t i = 0; i < countof(databases); i++) {
+        const struct database *database = &databases[i];
+
+        if (!str_ends(database->path, "/") ? strcmp(path, database->path) == 0
+                                           : str_starts(path, database->path) && !str_ends(path, ".md5sums") &&
+                                                 (!database->ending || str_ends(path, database->ending)))
+            return database;
+    }
+    return NULL;
+}
+
+bool layer_is_package_file(const char *path)
+{
+    return database_of(path) != NULL;
+}
+
+const char *layer_manager_name(enum package_manager manager)
+{
+    static const char *const names[MANAGER_COUNT] = {[MANAGER_DPKG] = "dpkg",
+                                                     [MANAGER_APK] = "apk",
+                                                     [MANAGER_RPM] = "rpm",
+                                                     [MANAGER_PACMAN] = "pacman",
+                                                     [MANAGER_OPKG] = "opkg"};
+
+    return names[manager];
+}
+
+int layer_add_package(struct layer_packages *packages, const char *name, size_t length, struct error *error)
+{
+    if (packages->names.count >= LAYER_PACKAGES_MAX)
+        return error_set(error, EFBIG, "more than %d packages", (int)LAYER_PACKAGES_MAX);
+    length = length < NAME_MAX_LENGTH ? length : NAME_MAX_LENGTH;
+    if (memchr(name, '\n', length))
+        return error_set(error, EBADMSG, "a malformed name");
+    vec_push(&packages->names, mem_strndup(name, length));
+    return 0;
+}
+
+/* ---- Texts ---- */
+
+/* Stanzas: KEY is what stands before a package's name. Those with a Status line other than "… installed" do not count;
+ * without one they count if they MAY_LACK it. */
+static int read_stanzas(struct layer_packages *packages, const char *data, size_t length, const char *key,
+                        bool may_lack, struct error *error)
+{
+    size_t key_length = strlen(key), name_length = 0;
+    const char *name = NULL;
+    bool installed = may_lack;
+    int r = 0;
+
+    for (const char *line = data, *end = data + length; r == 0 && line <= end;) {
+        const char *newline = line < end ? memchr(line, '\n', (size_t)(end - line)) : NULL;
+        size_t size = (size_t)((newline ? newline : end) - line);
+
+        if (size > key_length && memcmp(line, key, key_length) == 0) {
+            name = line + key_length;
+            name_length = size - key_length;
+        } else if (size > 8 && memcmp(line, "Status: ", 8) == 0) {
+            installed = memmem(line, size, " installed", 10) != NULL;
+        } else if (!size) {
+            if (name && installed)
+                r = layer_add_package(packages, name, name_length, error);
+            name = NULL;
+            installed = may_lack;
+        }
+        line += size + 1;
+    }
+    if (r == 0 && name && installed)
+        r = layer_add_package(packages, name, name_length, error);
+    return r;
+}
+
+static int read_status(struct layer_packages *packages, char *data, size_t length, struct error *error)
+{
+    return read_stanzas(packages, data, length, "Package: ", false, error);
+}
+
+static int read_part(struct layer_packages *packages, char *data, size_t length, struct error *error)
+{
+    return read_stanzas(packages, data, length, "Package: ", true, error);
+}
+
+static int read_apk(struct layer_packages *packages, char *data, size_t length, struct error *error)
+{
+    return read_stanzas(packages, data, length, "P:", true, error);
+}
+
+/* "%NAME%", and the name on the line behind it. */
+static int read_pacman(struct layer_packages *packages, char *data, size_t length, struct error *error)
+{
+    static const char key[] = "%NAME%\n";
+    const char *at = memmem(data, length, key, sizeof key - 1), *newline;
+    size_t left;
+
+    if (!at)
+        return error_set(error, EBADMSG, "it names no package");
+    at += sizeof key - 1;
+    left = length - (size_t)(at - data);
+    newline = memchr(at, '\n', left);
+    return layer_add_package(packages, at, newline ? (size_t)(newline - at) : left, error);
+}
+
+/* SQLite's log is folded into its database whenever rpm ends. */
+static int read_log(struct layer_packages *packages, char *data, size_t length, struct error *error)
+{
+    (void)packages;
+    (void)data;
+    return error_set(error, ENOTSUP, "%zu bytes of changes that are not in the database yet", length);
+}
+
+/* ---- Which is read how ---- */
+
+static void note(struct layer_packages *packages, const char *path, const char *why)
+{
+    if (!packages->error)
+        packages->error = mem_printf("/%s: %s", path, why);
+}
+
+void layer_packages_unread(struct layer_summary *summary, const char *path, const char *why)
+{
+    const struct database *database = database_of(path);
+
+    if (database)
+        note(&summary->packages[database->manager], path, why);
+}
+
+void layer_read_packages(struct layer_summary *summary, const char *path, char *data, size_t length)
+{
+    const struct database *database = database_of(path);
+    struct error error = ERROR_INIT;
+    struct layer_packages *packages;
+
+    if (!database)
+        return;
+    packages = &summary->packages[database->manager];
+    if (database->partial)
+        packages->partial = true;
+    else
+        packages->whole = true;
+    if (length ? database->read(packages, data, length, &error) < 0 : false)
+        note(packages, path, error.text);
+}
+
+/* ---- Links ---- */
+
+/* Is PATH a database's, or a folder above one that only package managers use? */
+static const struct database *place_of(const char *path)
+{
+    size_t length = strlen(path);
+
+    if (strcmp(path, "lib") == 0 || strcmp(path, "usr") == 0 || strcmp(path, "usr/lib") == 0 ||
+        strcmp(path, "var") == 0 || strcmp(path, "var/lib") == 0)
+        return NULL;
+    for (size_t i = 0; i < countof(databases); i++)
+        if (strncmp(databases[i].path, path, length) == 0 &&
+            (!databases[i].path[length] || databases[i].path[length] == '/'))
+            return &databases[i];
+    return NULL;
+}
+
+bool layer_is_database_place(const char *path)
+{
+    return (path[0] == 'v' || path[0] == 'l' || path[0] == 'u') && place_of(path);
+}
+
+/* TARGET as seen from the folder of PATH, without links, "." and "..". */
+static void resolve(struct str *out, const char *path, const char *target)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (*target != '/' && slash)
+        str_append_n(out, path, (size_t)(slash - path));
+    while (*target) {
+        size_t length = strcspn(target, "/");
+
+        if (length == 2 && strncmp(target, "..", 2) == 0) {
+            while (out->length && out->data[out->length - 1] != '/')
+                out->length--;
+            if (out->length)
+                out->length--;
+        } else if (length && !(length == 1 && *target == '.')) {
+            if (out->length)
+                str_append_char(out, '/');
+            str_append_n(out, target, length);
+        }
+        target += length + (target[length] == '/');
+    }
+    if (out->data)
+        out->data[out->length] = '\0';
+}
+
+void layer_check_link(struct layer_summary *summary, const char *path, const char *target)
+{
+    const struct database *database = place_of(path), *other;
+    scoped_str resolved = STR_INIT, shown = STR_INIT;
+
+    if (!database)
+        return;
+    resolve(&resolved, path, target);
+    other = resolved.length ? place_of(resolved.data) : NULL;
+    if (other && other->manager == database->manager)
+        return;
+    str_append(&shown, "a link to ");
+    text_escape(&shown, target, strlen(target), 128);
+    str_append(&shown, ", which is not followed");
+    note(&summary->packages[database->manager], path, shown.data);
+}

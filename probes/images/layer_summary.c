@@ -1,0 +1,198 @@
+/* One layer's findings, gathered. See the header. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/map.h"
+#include "probes/images/layers_internal.h"
+
+enum { RADIX_FROM = 256 };
+
+static uint64_t hash_path(const struct layer_summary *summary, const char *path, size_t length)
+{
+    struct hash hash;
+
+    hash_init_key(&hash, summary->key);
+    hash_bytes(&hash, path, length);
+    return hash_end(&hash);
+}
+
+void layer_summary_init(struct layer_summary *summary, const uint64_t *key)
+{
+    *summary = (struct layer_summary){.key = key};
+}
+
+void layer_summary_deinit(struct layer_summary *summary)
+{
+    for (size_t i = 0; i < summary->entries.count; i++)
+        free(summary->entries.items[i].path);
+    for (size_t i = 0; i < MANAGER_COUNT; i++) {
+        for (size_t k = 0; k < summary->packages[i].names.count; k++)
+            free(summary->packages[i].names.items[k]);
+        vec_free(&summary->packages[i].names);
+        free(summary->packages[i].error);
+    }
+    vec_free(&summary->entries);
+    vec_free(&summary->opaque);
+    vec_free(&summary->files);
+    vec_free(&summary->folders);
+    layer_summary_init(summary, summary->key);
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* By bytes from the lowest up: hashes are spread evenly, so this is several times faster than comparing. */
+static void sort_hashes(uint64_t *items, size_t count)
+{
+    uint64_t *from = items, *to;
+    size_t offsets[256];
+
+    if (count < RADIX_FROM) {
+        if (count)
+            qsort(items, count, sizeof *items, compare_hashes);
+        return;
+    }
+    to = mem_realloc_array(NULL, count, sizeof *to);
+    for (unsigned shift = 0; shift < 64; shift += 8) { /* eight passes: the last one ends in ITEMS */
+        uint64_t *swap = from;
+        size_t at = 0;
+
+        memset(offsets, 0, sizeof offsets);
+        for (size_t i = 0; i < count; i++)
+            offsets[from[i] >> shift & 0xff]++;
+        for (size_t i = 0; i < 256; i++) {
+            size_t number = offsets[i];
+
+            offsets[i] = at;
+            at += number;
+        }
+        for (size_t i = 0; i < count; i++)
+            to[offsets[from[i] >> shift & 0xff]++] = from[i];
+        from = to;
+        to = swap;
+    }
+    free(to);
+}
+
+void layer_summary_finish(struct layer_summary *summary)
+{
+    sort_hashes(summary->files.items, summary->files.count);
+    sort_hashes(summary->folders.items, summary->folders.count);
+    sort_hashes(summary->opaque.items, summary->opaque.count);
+}
+
+/* Programs that a person or a build would use, where programs lie. */
+static bool is_tool(const char *path)
+{
+    static const char *const folders[] = {"bin/",      "sbin/",          "usr/bin/",
+                                          "usr/sbin/", "usr/local/bin/", "usr/local/sbin/"};
+    static const char *const names[] = {
+        "gcc",    "g++",     "cc",   "c++",   "clang", "make",   "cmake", "ld",     "as",    "gdb",    "strace",
+        "ltrace", "tcpdump", "nmap", "nc",    "ncat",  "netcat", "socat", "telnet", "ssh",   "sshd",   "dropbear",
+        "ftp",    "tftp",    "wget", "curl",  "git",   "vi",     "vim",   "nano",   "emacs", "screen", "tmux",
+        "sudo",   "rsync",   "go",   "rustc", "cargo", "javac",  "perl",  "python3"};
+
+    if (path[0] != 'b' && path[0] != 's' && path[0] != 'u')
+        return false;
+    for (size_t i = 0; i < countof(folders); i++) {
+        const char *name;
+
+        if (!str_starts(path, folders[i]))
+            continue;
+        name = path + strlen(folders[i]);
+        for (size_t k = 0; k < countof(names); k++)
+            if (strcmp(name, names[k]) == 0)
+                return true;
+    }
+    return false;
+}
+
+int layer_add(struct layer_summary *summary, const char *path, size_t length, unsigned mode, unsigned uid,
+              struct error *error)
+{
+    enum { SPECIAL_BITS = 06000, EXECUTE_BITS = 0111 };
+    bool program = S_ISREG(mode) && mode & EXECUTE_BITS, setuid = program && mode & SPECIAL_BITS, tool;
+
+    if (++summary->count > LAYER_FILES_MAX)
+        return error_set(error, EFBIG, "a layer with more than %d files", (int)LAYER_FILES_MAX);
+    if (S_ISDIR(mode)) {
+        vec_push(&summary->folders, hash_path(summary, path, length));
+        return 0;
+    }
+    vec_push(&summary->files, hash_path(summary, path, length));
+    tool = (program || S_ISLNK(mode)) && is_tool(path);
+    if (!tool && !setuid)
+        return 0;
+    if (summary->entries.count >= LAYER_FOUND_MAX) {
+        summary->dropped++;
+        return 0;
+    }
+    vec_push(&summary->entries,
+             (struct layer_entry){
+                 .path = mem_printf("/%s", path), .uid = uid, .mode = mode & 07777, .setuid = setuid, .tool = tool});
+    return 0;
+}
+
+void layer_add_whiteout(struct layer_summary *summary, const char *path, size_t length)
+{
+    vec_push(&summary->files, hash_path(summary, path, length));
+}
+
+void layer_add_opaque(struct layer_summary *summary, const char *path, size_t length)
+{
+    vec_push(&summary->opaque, hash_path(summary, path, length));
+}
+
+static bool holds(const uint64_t *items, size_t count, uint64_t hash)
+{
+    return count && bsearch(&hash, items, count, sizeof *items, compare_hashes);
+}
+
+bool layer_hides(const struct layer_summary *upper, const char *path)
+{
+    size_t length = strlen(++path);
+    uint64_t hash = hash_path(upper, path, length);
+
+    if (holds(upper->files.items, upper->files.count, hash) || holds(upper->folders.items, upper->folders.count, hash))
+        return true;
+    for (size_t i = length; i-- > 0;) {
+        if (path[i] != '/' && i)
+            continue;
+        hash = hash_path(upper, path, i); /* of length 0: the root, which can only be opaque */
+        if (holds(upper->opaque.items, upper->opaque.count, hash) ||
+            (i && holds(upper->files.items, upper->files.count, hash)))
+            return true;
+    }
+    return false;
+}
+
+bool layer_normalise(const char *path, struct str *ret)
+{
+    str_clear(ret);
+    while (*path) {
+        size_t length = strcspn(path, "/");
+
+        if (length == 2 && strncmp(path, "..", 2) == 0)
+            return false;
+        if (length && !(length == 1 && *path == '.')) {
+            if (ret->length)
+                str_append_char(ret, '/');
+            str_append_n(ret, path, length);
+        }
+        path += length + (path[length] == '/');
+    }
+    return ret->length > 0;
+}
+
+bool layer_is_opaque_mark(const char *path, size_t *ret_length)
+{
+    const char *slash = strrchr(path, '/');
+
+    *ret_length = slash ? (size_t)(slash - path) : 0;
+    return strcmp(slash ? slash + 1 : path, LAYER_OPAQUE) == 0;
+}

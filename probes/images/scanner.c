@@ -1,0 +1,284 @@
+/* Running a scanner and reading its report. The report is as hostile as the image: it is parsed in the worker, bounded,
+ * and only counts and the worst findings leave it. */
+#include "probes/images/scanner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/json_out.h"
+#include "common/text.h"
+#include "common/vec.h"
+#include "probes/facts/parse_util.h"
+
+enum { REPORT_MAX = 64 * 1024 * 1024, WORST_MAX = 20, ERRORS_MAX = 64 * 1024, ERROR_SHOWN_MAX = 200, SEVERITIES = 5 };
+
+static const char *const severities[SEVERITIES] = {"unknown", "low", "medium", "high", "critical"};
+
+struct finding {
+    unsigned severity;
+    char *text;
+};
+struct report {
+    unsigned counts[SEVERITIES];
+    VEC(struct finding) worst;
+};
+
+static unsigned severity_of(const char *name)
+{
+    for (unsigned i = 1; i < SEVERITIES; i++)
+        if (name && strcasecmp(name, severities[i]) == 0)
+            return i;
+    return name && strcasecmp(name, "negligible") == 0 ? 1 : 0;
+}
+
+static int by_severity(const void *a, const void *b)
+{
+    const struct finding *x = a, *y = b;
+
+    return x->severity != y->severity ? (x->severity > y->severity ? -1 : 1) : strcmp(x->text, y->text);
+}
+
+static void add(struct report *report, const char *severity, const char *id, const char *package, const char *version,
+                const char *fixed)
+{
+    unsigned level = severity_of(severity);
+
+    report->counts[level]++;
+    if (report->worst.count >= 4096 && level < 3)
+        return;
+    vec_push(&report->worst,
+             (struct finding){.severity = level,
+                              .text = mem_printf("%s %.64s %.64s %.64s%s%.64s%s", severities[level], id, package,
+                                                 version, *fixed ? " (fixed in " : "", fixed, *fixed ? ")" : "")});
+}
+
+static void read_trivy(const struct json *results, struct report *report)
+{
+    for (size_t i = 0; i < json_count(results); i++) {
+        const struct json *list = json_get(json_at(results, i), "Vulnerabilities");
+
+        for (size_t k = 0; k < json_count(list); k++) {
+            const struct json *item = json_at(list, k);
+
+            add(report, json_string(json_get(item, "Severity")), json_text(json_get(item, "VulnerabilityID"), "?"),
+                json_text(json_get(item, "PkgName"), "?"), json_text(json_get(item, "InstalledVersion"), ""),
+                json_text(json_get(item, "FixedVersion"), ""));
+        }
+    }
+}
+
+static void read_grype(const struct json *matches, struct report *report)
+{
+    for (size_t i = 0; i < json_count(matches); i++) {
+        const struct json *vulnerability = json_get(json_at(matches, i), "vulnerability");
+        const struct json *artifact = json_get(json_at(matches, i), "artifact");
+
+        add(report, json_string(json_get(vulnerability, "severity")), json_text(json_get(vulnerability, "id"), "?"),
+            json_text(json_get(artifact, "name"), "?"), json_text(json_get(artifact, "version"), ""),
+            json_text(json_at(json_path(vulnerability, "fix", "versions", NULL), 0), ""));
+    }
+}
+
+static void write_report(struct str *output, struct report *report)
+{
+    struct json_out *out = json_out_new(false);
+
+    if (report->worst.count)
+        qsort(report->worst.items, report->worst.count, sizeof *report->worst.items, by_severity);
+    json_out_object(out, NULL);
+    json_out_array(out, "counts");
+    for (size_t i = 0; i < SEVERITIES; i++)
+        json_out_int(out, NULL, report->counts[i]);
+    json_out_end_array(out);
+    json_out_array(out, "worst");
+    for (size_t i = 0; i < report->worst.count && i < WORST_MAX; i++)
+        json_out_string(out, NULL, report->worst.items[i].text);
+    json_out_end_array(out);
+    json_out_end_object(out);
+    str_append(output, json_out_text(out, NULL));
+    json_out_free(out);
+}
+
+int scanner_reduce(const char *report_text, size_t length, struct str *output, struct error *error)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    const struct json *root, *results, *matches;
+    struct report report = {.counts = {0}};
+    int r = json_parse(report_text, length, NULL, &doc, error);
+
+    if (r < 0)
+        return error_prefix(error, "the scanner's report");
+    root = json_root(doc);
+    results = json_get(root, "Results");
+    matches = json_get(root, "matches");
+    if (json_type(matches) == JSON_ARRAY)
+        read_grype(matches, &report);
+    else if (json_type(results) == JSON_ARRAY || json_get(root, "SchemaVersion"))
+        read_trivy(results, &report); /* an image without packages has no Results */
+    else
+        return error_set(error, EBADMSG, "the scanner's report is neither Trivy's nor Grype's JSON");
+    write_report(output, &report);
+    for (size_t i = 0; i < report.worst.count; i++)
+        free(report.worst.items[i].text);
+    vec_free(&report.worst);
+    return 0;
+}
+
+/* ---- Running it ---- */
+
+static void run_command(const struct scanner_request *request, int output, int errors) __attribute__((noreturn));
+
+static void run_command(const struct scanner_request *request, int output, int errors)
+{
+    char **arguments = mem_alloc((request->command->count + 1) * sizeof *arguments);
+    int null = open("/dev/null", O_RDWR);
+
+    for (size_t i = 0; i < request->command->count; i++) {
+        const char *word = request->command->items[i], *at = strstr(word, "{image}");
+
+        arguments[i] = at ? mem_printf("%.*s%s%s", (int)(at - word), word, request->image, at + strlen("{image}"))
+                          : mem_strdup(word);
+    }
+    dup2(null, STDIN_FILENO);
+    dup2(output, STDOUT_FILENO);
+    dup2(errors, STDERR_FILENO);
+    execvp(arguments[0], arguments);
+    _exit(127);
+}
+
+/* What FD holds just now goes to TEXT. -1: it has ended. */
+static int read_some(int *fd, struct str *text)
+{
+    char buffer[65536];
+    ssize_t n = read(*fd, buffer, sizeof buffer);
+
+    if (n > 0) {
+        str_append_n(text, buffer, (size_t)n);
+        return 0;
+    }
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return 0;
+    close(*fd);
+    return *fd = -1;
+}
+
+/* The end of it is what tells. */
+static void forget_beginning(struct str *text)
+{
+    if (text->length <= ERRORS_MAX)
+        return;
+    memmove(text->data, text->data + text->length - ERROR_SHOWN_MAX, ERROR_SHOWN_MAX + 1);
+    text->length = ERROR_SHOWN_MAX;
+}
+
+/* Reads both until the scanner PID has ended, whoever else still holds them; CHILD is a signalfd(2) of SIGCHLD. -EFBIG
+ * when the report is too long. */
+static int collect(pid_t pid, int child, int out, int err, struct str *report, struct str *errors, int *ret_status)
+{
+    struct pollfd fds[] = {
+        {.fd = out, .events = POLLIN}, {.fd = err, .events = POLLIN}, {.fd = child, .events = POLLIN}};
+    struct signalfd_siginfo signal;
+    bool ended = false;
+
+    while (fds[0].fd >= 0 || fds[1].fd >= 0 || !ended) {
+        int ready = poll(fds, countof(fds), ended ? 0 : -1);
+
+        if (ready < 0 && errno != EINTR)
+            return -errno;
+        if (ready <= 0 && ended)
+            break;
+        if (fds[0].fd >= 0 && fds[0].revents)
+            read_some(&fds[0].fd, report);
+        if (fds[1].fd >= 0 && fds[1].revents && read_some(&fds[1].fd, errors) == 0)
+            forget_beginning(errors);
+        if (report->length > REPORT_MAX)
+            return -EFBIG;
+        if (fds[2].revents && read(child, &signal, sizeof signal) < 0 && errno != EAGAIN)
+            return -errno;
+        if (!ended && waitpid(pid, ret_status, WNOHANG) == pid) {
+            ended = true;
+            fds[2].fd = -1;
+        }
+    }
+    return 0;
+}
+
+static int describe_failure(int status, const struct scanner_request *request, const struct str *errors,
+                            struct error *error)
+{
+    scoped_str shown = STR_INIT;
+    size_t from = errors->length > ERROR_SHOWN_MAX ? errors->length - ERROR_SHOWN_MAX : 0;
+
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127 && !errors->length)
+        return error_set(error, ENOENT, "%s cannot be run", request->command->items[0]);
+    for (;; from += 10) { /* the end, within what an error holds */
+        str_clear(&shown);
+        text_escape(&shown, str_text(errors) + from, errors->length - from, 0);
+        if (shown.length <= ERROR_SHOWN_MAX)
+            break;
+    }
+    return error_set(error, EIO, "%s ended with %s %d: %s", request->command->items[0],
+                     WIFEXITED(status) ? "status" : "signal",
+                     WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), str_text(&shown));
+}
+
+int scanner_run(struct str *output, const void *argument, struct error *error)
+{
+    const struct scanner_request *request = argument;
+    scoped_str report = STR_INIT, errors = STR_INIT;
+    int out[2], err[2], child, status = 0, r;
+    sigset_t set;
+    pid_t pid;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    child = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (child < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)
+        return error_system(error, errno, "pipe");
+    pid = fork();
+    if (pid == 0) {
+        sigprocmask(SIG_UNBLOCK, &set, NULL);
+        run_command(request, out[1], err[1]);
+    }
+    close(out[1]);
+    close(err[1]);
+    if (pid < 0)
+        return error_system(error, errno, "fork");
+    fcntl(out[0], F_SETFL, O_NONBLOCK);
+    fcntl(err[0], F_SETFL, O_NONBLOCK);
+    r = collect(pid, child, out[0], err[0], &report, &errors, &status);
+    if (r < 0)
+        return r == -EFBIG ? error_set(error, EFBIG, "the scanner's report is too long")
+                           : error_system(error, -r, "the scanner's report");
+    /* Scanners may be told to end with a status that says what they found: the report decides. */
+    r = report.length ? scanner_reduce(report.data, report.length, output, error) : -EIO;
+    if (r < 0 && (status || !report.length))
+        r = describe_failure(status, request, &errors, error);
+    return r;
+}
+
+int scanner_parse(const char *output, size_t length, struct scan_facts **ret, struct error *error)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    struct scan_facts *facts;
+    struct builder b;
+    int r = json_parse(output, length, NULL, &doc, error);
+
+    if (r < 0)
+        return error_prefix(error, "scan");
+    facts = build_begin(&b, sizeof *facts, 1024);
+    for (size_t i = 0; i < SEVERITIES; i++)
+        facts->counts[i] = (unsigned)build_int(&b, json_at(json_get(json_root(doc), "counts"), i));
+    build_list(&b, json_get(json_root(doc), "worst"), "worst", &facts->worst);
+    r = build_end(&b, &facts->facts, "scan", error);
+    if (r == 0)
+        *ret = facts;
+    return r;
+}

@@ -1,0 +1,447 @@
+/* "Look again" watches over inotify: see the header.
+ *
+ * A watch on a path is a chain of links: in each directory on the way the name that the path uses there, at each
+ * symlink the chain of its target, and at the end the file itself. Links hang on nodes, one for each kernel watch
+ * (inotify gives one descriptor per inode, so nodes are shared). An event concerns a link when it bears the link's name
+ * or the node itself changed. A directory is watched before the name in it is looked at, so nothing falls between.
+ * After anything that concerns it a watch is armed anew from the root of the path, and told. */
+#include "probes/watch/watch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/queue.h>
+
+#include "common/vec.h"
+
+enum { LINKS_MAX = 40, TREE_DIRECTORIES = 1024, TREE_DEPTH = 32, RETRY_S = 30 };
+
+static const uint32_t directory_mask =
+    IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF;
+static const uint32_t file_mask = IN_ATTRIB | IN_MODIFY | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF;
+
+enum link_kind { LINK_NAME, LINK_SELF, LINK_ANY };
+
+struct link {
+    struct watch *watch;
+    enum link_kind kind;
+    char *name; /* LINK_NAME */
+    bool old;   /* of the arming before: goes away when the new one stands */
+};
+
+struct node {
+    int wd;
+    VEC(struct link) links;
+};
+
+struct watch {
+    TAILQ_ENTRY(watch) entry;
+    struct watcher *watcher;
+    char *path;
+    watch_changed *changed;
+    void *user;
+    enum watch_scope scope;
+    bool pending, refused, dead;
+};
+
+struct watcher {
+    const struct host_root *root;
+    char *prefix; /* of the root, without a slash at the end */
+    int fd;
+    struct event *event, *retry;
+    VEC(struct node *) nodes;
+    TAILQ_HEAD(watch_list, watch) watches;
+    bool dispatching, has_dead;
+    struct watcher_counters counters;
+};
+
+static struct node *find_node(const struct watcher *watcher, int wd)
+{
+    for (size_t i = 0; i < watcher->nodes.count; i++)
+        if (watcher->nodes.items[i]->wd == wd)
+            return watcher->nodes.items[i];
+    return NULL;
+}
+
+static void free_node(struct watcher *watcher, size_t index)
+{
+    struct node *node = watcher->nodes.items[index];
+
+    for (size_t i = 0; i < node->links.count; i++)
+        free(node->links.items[i].name);
+    vec_free(&node->links);
+    free(node);
+    watcher->nodes.items[index] = watcher->nodes.items[--watcher->nodes.count];
+    watcher->counters.kernel_watches = (unsigned)watcher->nodes.count;
+}
+
+/* A kernel watch on the real host path PATH ("" is the root). False when the kernel refuses. */
+static bool add_link(struct watch *watch, const char *path, uint32_t mask, enum link_kind kind, const char *name)
+{
+    struct watcher *watcher = watch->watcher;
+    scoped(cleanup_free) char *outside = mem_printf("%s%s", watcher->prefix, *path ? path : "/");
+    int wd = inotify_add_watch(watcher->fd, outside, mask | IN_DONT_FOLLOW | IN_MASK_ADD);
+    struct node *node;
+
+    if (wd < 0) {
+        if (errno != ENOENT && errno != ENOTDIR)
+            watch->refused = true;
+        return false;
+    }
+    node = find_node(watcher, wd);
+    if (!node) {
+        node = mem_alloc(sizeof *node);
+        node->wd = wd;
+        vec_push(&watcher->nodes, node);
+        watcher->counters.kernel_watches = (unsigned)watcher->nodes.count;
+    }
+    vec_push(&node->links, (struct link){.watch = watch, .kind = kind, .name = mem_strdup(name)});
+    return true;
+}
+
+static void add_tree(struct watch *watch, const char *path, unsigned depth, unsigned *left)
+{
+    scoped(cleanup_free) char *outside = mem_printf("%s%s", watch->watcher->prefix, path);
+    uint32_t mask = watch->scope == WATCH_TREE_WRITES ? directory_mask | IN_MODIFY : directory_mask;
+    DIR *directory;
+
+    if (!*left || depth > TREE_DEPTH) {
+        watch->refused = true;
+        return;
+    }
+    --*left;
+    if (!add_link(watch, path, mask, LINK_ANY, NULL))
+        return;
+    directory = opendir(outside);
+    if (!directory)
+        return;
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        scoped(cleanup_free) char *below = NULL;
+        struct stat st;
+
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+            continue;
+        below = mem_printf("%s/%s", path, entry->d_name);
+        add_tree(watch, below, depth + 1, left);
+    }
+    closedir(directory);
+}
+
+/* What is still to be walked begins with TARGET instead of the link's name. */
+static bool follow_symlink(const struct watcher *watcher, const char *link, struct str *at, struct str *rest)
+{
+    char target[PATH_MAX];
+    scoped(cleanup_free) char *outside = mem_printf("%s%s", watcher->prefix, link);
+    ssize_t n = readlink(outside, target, sizeof target - 1);
+    scoped_str joined = STR_INIT;
+
+    if (n <= 0)
+        return false;
+    target[n] = '\0';
+    if (*target == '/')
+        str_clear(at);
+    str_printf(&joined, "%s/%s", target, str_text(rest));
+    str_clear(rest);
+    str_append_n(rest, joined.data, joined.length);
+    return true;
+}
+
+static void step_up(struct str *at)
+{
+    const char *slash = at->length ? strrchr(at->data, '/') : NULL;
+
+    if (!slash)
+        return;
+    at->length = (size_t)(slash - at->data);
+    at->data[at->length] = '\0';
+}
+
+/* Takes the next component off REST. */
+static bool next_component(struct str *rest, struct str *name)
+{
+    const char *text = str_text(rest);
+    size_t skip = strspn(text, "/"), length = strcspn(text + skip, "/");
+    scoped(cleanup_free) char *left = mem_strdup(text + skip + length);
+
+    str_clear(name);
+    str_append_n(name, text + skip, length);
+    str_clear(rest);
+    str_append(rest, left);
+    return length > 0;
+}
+
+static void walk(struct watch *watch)
+{
+    const struct watcher *watcher = watch->watcher;
+    scoped_str at = STR_INIT, rest = STR_INIT, name = STR_INIT, here = STR_INIT;
+    struct stat st = {.st_mode = S_IFDIR};
+    unsigned symlinks = 0;
+
+    str_append(&rest, watch->path);
+    while (next_component(&rest, &name)) {
+        scoped(cleanup_free) char *outside = NULL;
+
+        if (strcmp(name.data, ".") == 0)
+            continue;
+        if (strcmp(name.data, "..") == 0) {
+            step_up(&at);
+            continue;
+        }
+        if (!add_link(watch, str_text(&at), directory_mask, LINK_NAME, name.data))
+            return;
+        str_clear(&here);
+        str_printf(&here, "%s/%s", str_text(&at), name.data);
+        outside = mem_printf("%s%s", watcher->prefix, here.data);
+        if (lstat(outside, &st) < 0)
+            return;
+        if (S_ISLNK(st.st_mode)) {
+            if (++symlinks > LINKS_MAX || !follow_symlink(watcher, here.data, &at, &rest))
+                return;
+            continue;
+        }
+        str_clear(&at);
+        str_append_n(&at, here.data, here.length);
+        if (!S_ISDIR(st.st_mode) && strspn(str_text(&rest), "/") != rest.length)
+            return;
+    }
+    if (S_ISDIR(st.st_mode) && watch->scope != WATCH_PATH) {
+        unsigned left = TREE_DIRECTORIES;
+
+        add_tree(watch, str_text(&at), 0, &left);
+    }
+    add_link(watch, str_text(&at), S_ISDIR(st.st_mode) ? directory_mask : file_mask, LINK_SELF, NULL);
+}
+
+/* Drops the links of WATCH (only OLD ones), and kernel watches that nothing hangs on any more. */
+static void drop_links(struct watch *watch, bool only_old)
+{
+    struct watcher *watcher = watch->watcher;
+
+    for (size_t n = watcher->nodes.count; n-- > 0;) {
+        struct node *node = watcher->nodes.items[n];
+
+        for (size_t i = node->links.count; i-- > 0;)
+            if (node->links.items[i].watch == watch && (!only_old || node->links.items[i].old)) {
+                free(node->links.items[i].name);
+                node->links.items[i] = node->links.items[--node->links.count];
+            }
+        if (!node->links.count) {
+            inotify_rm_watch(watcher->fd, node->wd);
+            free_node(watcher, n);
+        }
+    }
+}
+
+static void arm(struct watch *watch)
+{
+    struct watcher *watcher = watch->watcher;
+    struct timeval wait = {.tv_sec = RETRY_S};
+
+    for (size_t n = 0; n < watcher->nodes.count; n++)
+        for (size_t i = 0; i < watcher->nodes.items[n]->links.count; i++)
+            if (watcher->nodes.items[n]->links.items[i].watch == watch)
+                watcher->nodes.items[n]->links.items[i].old = true;
+    watcher->counters.refused -= watch->refused;
+    watch->refused = false;
+    walk(watch);
+    drop_links(watch, true);
+    watcher->counters.refused += watch->refused;
+    if (watch->refused && !evtimer_pending(watcher->retry, NULL))
+        evtimer_add(watcher->retry, &wait);
+}
+
+static void destroy(struct watch *watch)
+{
+    struct watcher *watcher = watch->watcher;
+
+    TAILQ_REMOVE(&watcher->watches, watch, entry);
+    watcher->counters.paths--;
+    watcher->counters.refused -= watch->refused;
+    drop_links(watch, false);
+    free(watch->path);
+    free(watch);
+}
+
+/* Arms and tells every watch that is due. Callbacks may add and free watches: the dead are buried at the end. */
+static void dispatch(struct watcher *watcher)
+{
+    struct watch *watch, *next;
+
+    watcher->dispatching = true;
+    TAILQ_FOREACH(watch, &watcher->watches, entry)
+    if (watch->pending && !watch->dead)
+        arm(watch);
+    TAILQ_FOREACH(watch, &watcher->watches, entry)
+    {
+        if (!watch->pending || watch->dead)
+            continue;
+        watch->pending = false;
+        watch->changed(watch->path, watch->user);
+    }
+    watcher->dispatching = false;
+    for (watch = TAILQ_FIRST(&watcher->watches); watcher->has_dead && watch; watch = next) {
+        next = TAILQ_NEXT(watch, entry);
+        if (watch->dead)
+            destroy(watch);
+    }
+    watcher->has_dead = false;
+}
+
+static void mark_all(struct watcher *watcher)
+{
+    struct watch *watch;
+
+    TAILQ_FOREACH(watch, &watcher->watches, entry)
+    watch->pending = true;
+}
+
+static bool concerns(const struct link *link, const struct inotify_event *event)
+{
+    if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT))
+        return true;
+    switch (link->kind) {
+    case LINK_NAME:
+        return event->len && strcmp(link->name, event->name) == 0;
+    case LINK_SELF:
+        return !event->len;
+    case LINK_ANY:
+        break;
+    }
+    return true;
+}
+
+static void take_event(struct watcher *watcher, const struct inotify_event *event)
+{
+    watcher->counters.events++;
+    if (event->mask & IN_Q_OVERFLOW) {
+        watcher->counters.overflows++;
+        mark_all(watcher);
+        return;
+    }
+    for (size_t n = 0; n < watcher->nodes.count; n++) {
+        struct node *node = watcher->nodes.items[n];
+
+        if (node->wd != event->wd)
+            continue;
+        for (size_t i = 0; i < node->links.count; i++)
+            if (concerns(&node->links.items[i], event))
+                node->links.items[i].watch->pending = true;
+        if (event->mask & IN_IGNORED)
+            free_node(watcher, n);
+        return;
+    }
+}
+
+static void on_inotify(evutil_socket_t fd, short what, void *user)
+{
+    struct watcher *watcher = user;
+    char buffer[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
+    ssize_t n;
+
+    (void)what;
+    watcher->counters.wakeups++;
+    while ((n = read(fd, buffer, sizeof buffer)) > 0)
+        for (const char *at = buffer; at < buffer + n;) {
+            const struct inotify_event *event = (const struct inotify_event *)(const void *)at;
+
+            take_event(watcher, event);
+            at += sizeof *event + event->len;
+        }
+    dispatch(watcher);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *user)
+{
+    struct watcher *watcher = user;
+    struct watch *watch;
+
+    (void)fd;
+    (void)what;
+    TAILQ_FOREACH(watch, &watcher->watches, entry)
+    if (watch->refused)
+        watch->pending = true; /* while it was not watched it may have changed */
+    dispatch(watcher);
+}
+
+struct watcher *watcher_new(struct event_base *base, const struct host_root *root, struct error *error)
+{
+    struct watcher *watcher;
+    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    size_t length;
+
+    if (fd < 0) {
+        error_system(error, errno, "inotify");
+        return NULL;
+    }
+    watcher = mem_alloc(sizeof *watcher);
+    watcher->root = root;
+    watcher->prefix = mem_strdup(host_root_path(root));
+    for (length = strlen(watcher->prefix); length && watcher->prefix[length - 1] == '/'; length--)
+        watcher->prefix[length - 1] = '\0';
+    watcher->fd = fd;
+    TAILQ_INIT(&watcher->watches);
+    watcher->event = event_new(base, fd, EV_READ | EV_PERSIST, on_inotify, watcher);
+    watcher->retry = evtimer_new(base, on_retry, watcher);
+    event_add(watcher->event, NULL);
+    return watcher;
+}
+
+void watcher_free(struct watcher *watcher)
+{
+    struct watch *watch;
+
+    if (!watcher)
+        return;
+    while ((watch = TAILQ_FIRST(&watcher->watches)))
+        destroy(watch);
+    event_free(watcher->event);
+    event_free(watcher->retry);
+    vec_free(&watcher->nodes);
+    close(watcher->fd);
+    free(watcher->prefix);
+    free(watcher);
+}
+
+struct watch *watch_add(struct watcher *watcher, const char *path, enum watch_scope scope, watch_changed *changed,
+                        void *user)
+{
+    struct watch *watch = mem_alloc(sizeof *watch);
+
+    watch->watcher = watcher;
+    watch->path = mem_strdup(path);
+    watch->scope = scope;
+    watch->changed = changed;
+    watch->user = user;
+    TAILQ_INSERT_TAIL(&watcher->watches, watch, entry);
+    watcher->counters.paths++;
+    arm(watch);
+    return watch;
+}
+
+void watch_free(struct watch *watch)
+{
+    if (!watch)
+        return;
+    if (!watch->watcher->dispatching) {
+        destroy(watch);
+        return;
+    }
+    watch->dead = true;
+    watch->watcher->has_dead = true;
+}
+
+void watcher_rescan(struct watcher *watcher)
+{
+    mark_all(watcher);
+    dispatch(watcher);
+}
+
+const struct watcher_counters *watcher_counters(const struct watcher *watcher)
+{
+    return &watcher->counters;
+}

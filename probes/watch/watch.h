@@ -1,0 +1,43 @@
+/* "Look again" watches on host paths, over inotify.
+ *
+ * A watch on a path calls back whenever what stands there may have changed: the file, its inode (writes through hard
+ * links), any directory on the way, any symlink on the way, appearance and removal. It never says what happened; the
+ * receiver looks again. After queue overflow, and after a mount change (watch_rescan()), every watch is called.
+ * Several paths may share directories: kernel watches are shared and counted. A path that does not exist is watched
+ * through its nearest existing ancestor. Callbacks come from the loop, coalesced per wake-up (once per path). */
+#ifndef PROBES_WATCH_WATCH_H
+#define PROBES_WATCH_WATCH_H
+
+#include <event2/event.h>
+
+#include "common/file.h"
+
+struct watcher;
+struct watch;
+
+typedef void watch_changed(const char *path, void *user);
+
+struct watcher *watcher_new(struct event_base *base, const struct host_root *root, struct error *error);
+void watcher_free(struct watcher *watcher);
+
+enum watch_scope {
+    WATCH_PATH,
+    WATCH_TREE,        /* with everything below PATH (bounded: 1,024 directories); files count when they are closed */
+    WATCH_TREE_WRITES, /* and each write to a file there, for those that are kept open */
+};
+
+/* Never NULL: a watch that the kernel refuses (ENOSPC) is kept and counted as degraded. CHANGED must not free the watch
+ * it is called for. */
+struct watch *watch_add(struct watcher *watcher, const char *path, enum watch_scope scope, watch_changed *changed,
+                        void *user);
+void watch_free(struct watch *watch); /* NULL is fine */
+
+void watcher_rescan(struct watcher *watcher); /* re-resolve every path, re-add, call every watch: the mounts changed */
+
+struct watcher_counters {
+    uint64_t wakeups, events, overflows;
+    unsigned paths, kernel_watches, refused; /* refused: paths that could not be watched just now */
+};
+const struct watcher_counters *watcher_counters(const struct watcher *watcher);
+
+#endif
