@@ -1,7 +1,7 @@
 /* From an input to the (rule, subject) pairs that read it. */
 #include "agent/evaluator/evaluator_internal.h"
 
-void visit_pair(struct evaluator *evaluator, struct subject *subject, const struct rule *rule, bool changed)
+static void visit_pair(struct evaluator *evaluator, struct subject *subject, const struct rule *rule, bool changed)
 {
     struct pair *pair = subject_pair(subject, rule);
 
@@ -11,6 +11,28 @@ void visit_pair(struct evaluator *evaluator, struct subject *subject, const stru
         evaluate_pair(evaluator, subject, pair);
     else
         pair->checked = clock_now(evaluator->clock);
+}
+
+/* Visits those that share the namespaces of container ID, and (DEPTH counts from 0) those that share theirs. */
+static void visit_joiners(struct evaluator *evaluator, const char *id, const struct rule *rule, bool changed,
+                          unsigned depth)
+{
+    enum { DEPTH_MAX = 8 };
+    const char *keys[] = {id, depth ? NULL : ""};
+
+    for (size_t k = 0; k < countof(keys) && depth < DEPTH_MAX; k++) {
+        const struct joiners *joiners = keys[k] ? map_get(evaluator->joiners, keys[k]) : NULL;
+
+        for (size_t i = 0; joiners && i < joiners->ids.count; i++) {
+            struct subject *subject = subject_find(evaluator, SUBJECT_CONTAINER, joiners->ids.items[i]);
+
+            if (str_equal(joiners->ids.items[i], id))
+                continue;
+            if (subject)
+                visit_pair(evaluator, subject, rule, changed);
+            visit_joiners(evaluator, joiners->ids.items[i], rule, changed, depth + 1);
+        }
+    }
 }
 
 static void visit_all(struct evaluator *evaluator, enum subject_kind kind, const struct rule *rule, bool changed,
@@ -99,7 +121,7 @@ void visit_affected(struct evaluator *evaluator, const struct input *input, bool
             if (subject)
                 visit_pair(evaluator, subject, rule, changed);
             if (kind == INPUT_CONTAINER && map_count(evaluator->joiners))
-                joins_visit(evaluator, input->key, rule, changed, 0);
+                visit_joiners(evaluator, input->key, rule, changed, 0);
         } else if (subject_kind == SUBJECT_EXEC && kind == INPUT_CONTAINER) {
             continue; /* an exec keeps what was true when it was made */
         } else if (subject_kind == SUBJECT_CONTAINER && kind == INPUT_IMAGE &&

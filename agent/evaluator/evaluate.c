@@ -57,54 +57,6 @@ static bool pair_must_wait(const struct evaluator *evaluator, const struct subje
     return false;
 }
 
-static void fill_check_input(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
-                             struct check_input *in)
-{
-    *in = (struct check_input){.rule = pair->rule,
-                               .store = evaluator->store,
-                               .now = clock_now(evaluator->clock),
-                               .since = pair->since,
-                               .key = subject->id};
-    if (subject->kind != SUBJECT_FILE)
-        return;
-    in->fileset = store_files(evaluator->store, rule_file_source(pair->rule), NULL);
-    for (size_t i = 0; in->fileset && i < in->fileset->count; i++)
-        if (str_equal(in->fileset->items[i].path, subject->id))
-            in->file = &in->fileset->items[i];
-}
-
-static void run(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair, bool explain,
-                struct check_result *result)
-{
-    struct check_input in;
-
-    fill_check_input(evaluator, subject, pair, &in);
-    in.explain = explain;
-    if (subject->kind == SUBJECT_FILE && !in.file) {
-        const char *why = NULL;
-
-        check_error(&in, result, "file",
-                    store_files(evaluator->store, rule_file_source(pair->rule), &why) ? "it is not in the set any more"
-                                                                                      : why);
-        return;
-    }
-    check_run(&in, result);
-    exceptions_attest(evaluator, subject, &in, result);
-    if (explain)
-        exceptions_say_expired(evaluator, subject, &in, result);
-}
-
-void evaluator_explain(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
-                       struct check_result *result)
-{
-    run(evaluator, subject, pair, true, result);
-}
-
-bool verdict_is_quiet(enum verdict verdict)
-{
-    return verdict == VERDICT_PASS || verdict == VERDICT_NOT_APPLICABLE || verdict == VERDICT_NONE;
-}
-
 void evaluate_pair(struct evaluator *evaluator, struct subject *subject, struct pair *pair)
 {
     enum verdict previous = pair->verdict;
@@ -116,7 +68,7 @@ void evaluate_pair(struct evaluator *evaluator, struct subject *subject, struct 
     pair->waiting = false;
     evaluator->counters.evaluations++;
     check_result_clear(&evaluator->scratch);
-    run(evaluator, subject, pair, false, &evaluator->scratch);
+    pair_run_check(evaluator, subject, pair, false, &evaluator->scratch);
     pair->verdict = evaluator->scratch.verdict;
     pair->recheck = evaluator->scratch.recheck;
     pair->checked = clock_now(evaluator->clock);

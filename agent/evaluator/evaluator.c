@@ -98,7 +98,7 @@ void evaluator_free(struct evaluator *evaluator)
         return;
     state_deinit(evaluator);
     exceptions_free(evaluator);
-    transitions_deinit(evaluator);
+    ring_deinit(evaluator);
     agent_states_deinit(evaluator);
     subjects_deinit(evaluator);
     for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)

@@ -1,10 +1,18 @@
-/* What the engine's own files share. Nobody else includes this.
+/* What the files of the evaluator share; no other room includes it.
  *
- * An input goes stale (inputs.c) and is fetched; what came of it (fetched.c) may tell of other inputs
- * (follow.c, joins.c) and concerns the pairs that read it (affected.c); those are evaluated
- * (evaluate.c), and a verdict that differs is a transition (transitions.c). When nothing is on its way
- * the engine has settled (settle.c); time alone has its timer (recheck.c). Below, in that order, is what
- * each file lends the others. */
+ * An input goes stale (inputs.c) and is fetched; what came of it (fetched.c) may lead to other inputs (follow.c) and
+ * concerns the pairs that read it (affected.c); those are evaluated (evaluate.c), and a verdict that differs is a
+ * transition (emit.c). When nothing is on its way the evaluator has settled (settle.c); time alone has its timer
+ * (recheck.c).
+ *
+ * A file calls only those above it in this list, which is the order of the declarations below:
+ *   restored subjects exceptions pending inputs joins     what is known
+ *   transition ring finding explain transition_build      one finding, and how its change is described
+ *   state_log emit evaluate                               from a changed verdict to a transition
+ *   execs affected gone                                   what an input's coming or going means
+ *   recheck state_load agent_state state_compact settle   time, the state file, the end of the work
+ *   evaluator follow fetched query                        the public entry points
+ */
 #ifndef AGENT_EVALUATOR_EVALUATOR_INTERNAL_H
 #define AGENT_EVALUATOR_EVALUATOR_INTERNAL_H
 
@@ -86,6 +94,42 @@ struct evaluator {
     struct evaluator_counters counters;
 };
 
+/* restored.c */
+char *restored_key(const char *slug, const char *kind, const char *id); /* the caller frees */
+void restored_free(void *restored);
+/* Gives a new PAIR the verdict that was read back for it, if there is one, and forgets that. */
+void restored_adopt(struct evaluator *evaluator, const struct subject *subject, struct pair *pair);
+
+/* subjects.c */
+void subjects_init(struct evaluator *evaluator);
+void subjects_deinit(struct evaluator *evaluator);
+struct subject *subject_find(struct evaluator *evaluator, enum subject_kind kind, const char *id);
+struct subject *subject_next(const struct evaluator *evaluator, size_t *at); /* see evaluator_next_subject() */
+/* Creates it with a pair for every rule of its kind; a file's pairs are added one by one. */
+struct subject *subject_ensure(struct evaluator *evaluator, enum subject_kind kind, const char *id, const char *name);
+void subject_rename(struct subject *subject, const char *name);
+struct pair *subject_add_pair(struct evaluator *evaluator, struct subject *subject, const struct rule *rule);
+void subject_free(void *subject);
+
+/* exceptions.c */
+void exceptions_index(struct evaluator *evaluator); /* anew, of its rules and configuration */
+void exceptions_free(struct evaluator *evaluator);
+/* A person's word on what only a person can judge: turns manual into what was attested, until it expires. */
+void exceptions_attest(const struct evaluator *evaluator, const struct subject *subject, const struct check_input *in,
+                       struct check_result *result);
+/* Adds to the evidence of a failure that the waiver it had has expired. */
+void exceptions_say_expired(const struct evaluator *evaluator, const struct subject *subject,
+                            const struct check_input *in, struct check_result *result);
+usec_t exceptions_next_expiry(const struct evaluator *evaluator); /* of waivers; 0: none */
+
+/* pending.c */
+/* What takes long and hurries nobody is counted apart: the evaluator is settled without it. */
+bool input_is_background(enum input_kind kind);
+/* BY more are stale or in flight. */
+void input_count_pending(struct evaluator *evaluator, enum input_kind kind, int by);
+void settle_schedule(struct evaluator *evaluator);        /* for the loop's next turn, if nothing is pending */
+void recheck_arm(struct evaluator *evaluator, usec_t at); /* AT (0: never) something is due */
+
 /* inputs.c */
 void inputs_init(struct evaluator *evaluator);
 struct input *input_find(const struct evaluator *evaluator, enum input_kind kind, const char *key);
@@ -96,27 +140,6 @@ bool input_is_awaited(const struct evaluator *evaluator, enum input_kind kind, c
 void input_start_fetch(struct evaluator *evaluator, struct input *input);
 void input_forget(struct evaluator *evaluator, enum input_kind kind, const char *key); /* and its facts */
 
-/* settle.c */
-void settle_init(struct evaluator *evaluator);
-/* What takes long and hurries nobody is counted apart: the engine is settled without it. */
-bool input_is_background(enum input_kind kind);
-void input_count_pending(struct evaluator *evaluator, enum input_kind kind,
-                         int by);                  /* BY more are stale or in flight */
-void settle_schedule(struct evaluator *evaluator); /* tells in the loop's next turn, if nothing is pending */
-
-/* follow.c */
-/* What a container's facts say of other inputs. BEFORE: the facts until now, NULL if there were none; RESYNC: its
- * processes are read in any case. */
-void follow_container(struct evaluator *evaluator, const struct container_facts *container,
-                      const struct container_facts *before, bool resync, const char *cause);
-/* Execs that live now and did not when the container was last read. */
-void follow_execs(struct evaluator *evaluator, const struct container_facts *container,
-                  const struct string_list *before, const char *cause);
-/* The lists say which there are. */
-void follow_containers(struct evaluator *evaluator, const struct container_list_facts *list, const char *cause);
-void follow_images(struct evaluator *evaluator, const struct image_list_facts *list, const char *cause);
-void follow_networks(struct evaluator *evaluator, const struct network_list_facts *list, const char *cause);
-
 /* joins.c */
 void joins_init(struct evaluator *evaluator);
 /* Whose namespaces CONTAINER (may be NULL) shares: to be forgotten before its facts are replaced, noted after. */
@@ -124,49 +147,41 @@ void joins_note(struct evaluator *evaluator, const struct container_facts *conta
 void joins_forget(struct evaluator *evaluator, const struct container_facts *container);
 /* Is the container whose namespaces container ID shares on its way? */
 bool joins_are_awaited(const struct evaluator *evaluator, const char *id);
-/* Visits those that share the namespaces of container ID, and (DEPTH counts from 0) those that share theirs. */
-void joins_visit(struct evaluator *evaluator, const char *id, const struct rule *rule, bool changed, unsigned depth);
 
-/* affected.c */
-/* INPUT came, failed or went. CHANGED false: only pairs that wait are evaluated, the others were looked at just now and
- * found as they were. */
-void visit_affected(struct evaluator *evaluator, const struct input *input, bool changed);
-void visit_pair(struct evaluator *evaluator, struct subject *subject, const struct rule *rule,
-                bool changed); /* one pair */
+/* ring.c */
+void ring_deinit(struct evaluator *evaluator);
+void publish_transition(struct evaluator *evaluator, struct transition *transition); /* takes the reference */
+
+/* explain.c */
+/* The check of PAIR with what people vouched for; EXPLAIN: with evidence, facts and remedy. */
+void pair_run_check(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
+                    bool explain, struct check_result *result);
+
+/* state_log.c */
+/* Each adds a line to the state file; that it could not be written is remembered in state_trouble. */
+void state_append(struct evaluator *evaluator, const struct subject *subject, const struct pair *pair, bool gone);
+void state_append_seq(struct evaluator *evaluator);
+/* One line into FD, 0 or a negative errno; TEXT is without its newline. */
+int state_write_line(int fd, const char *text, size_t length);
+int state_write_pair(const struct evaluator *evaluator, int fd, const struct subject *subject, const struct pair *pair,
+                     bool gone);
+int state_write_seq(const struct evaluator *evaluator, int fd);
+void state_deinit(struct evaluator *evaluator);
+
+/* emit.c */
+/* PAIR's verdict was PREVIOUS; GONE: the pair ends. */
+void emit_transition(struct evaluator *evaluator, const struct subject *subject, struct pair *pair,
+                     enum verdict previous, const char *cause, bool gone);
+/* A transition, if the failure of PAIR has become waived or is so no more. */
+void exceptions_refresh(struct evaluator *evaluator, const struct subject *subject, struct pair *pair);
+/* Ends one pair, with a transition to null if it had a verdict. */
+void subject_drop_pair(struct evaluator *evaluator, struct subject *subject, struct pair *pair, const char *cause);
+/* Transitions to null for every pair that had a verdict; frees it. */
+void subject_close(struct evaluator *evaluator, struct subject *subject, const char *cause);
 
 /* evaluate.c */
 /* Runs the pair's check, or notes that it has to wait for an input. */
 void evaluate_pair(struct evaluator *evaluator, struct subject *subject, struct pair *pair);
-bool verdict_is_quiet(enum verdict verdict); /* nothing to tell of an exec */
-
-/* transitions.c */
-void transitions_deinit(struct evaluator *evaluator);
-/* PAIR's verdict was PREVIOUS; GONE: the pair ends. */
-void emit_transition(struct evaluator *evaluator, const struct subject *subject, struct pair *pair,
-                     enum verdict previous, const char *cause, bool gone);
-void publish_transition(struct evaluator *evaluator, struct transition *transition); /* takes the reference */
-
-/* recheck.c */
-void recheck_init(struct evaluator *evaluator);
-void recheck_arm(struct evaluator *evaluator, usec_t at); /* AT (0: never) something is due */
-
-/* agent_state.c */
-void agent_states_deinit(struct evaluator *evaluator);
-
-/* subjects.c */
-void subjects_init(struct evaluator *evaluator);
-void subjects_deinit(struct evaluator *evaluator);
-struct subject *subject_find(struct evaluator *evaluator, enum subject_kind kind, const char *id);
-struct subject *subject_next(const struct evaluator *evaluator, size_t *at); /* see evaluator_next_subject() */
-/* Creates it with a pair for every rule of its kind (files: of that source). */
-struct subject *subject_ensure(struct evaluator *evaluator, enum subject_kind kind, const char *id, const char *name);
-void subject_rename(struct subject *subject, const char *name);
-/* Transitions to null for every pair that had a verdict; frees it. */
-void subject_close(struct evaluator *evaluator, struct subject *subject, const char *cause);
-struct pair *subject_add_pair(struct evaluator *evaluator, struct subject *subject, const struct rule *rule);
-/* Ends one pair, with a transition to null if it had a verdict. */
-void subject_drop_pair(struct evaluator *evaluator, struct subject *subject, struct pair *pair, const char *cause);
-void subject_free(void *subject);
 
 /* execs.c */
 struct execs *execs_new(usec_t now);
@@ -182,33 +197,46 @@ bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const 
                   char **ret_why);
 /* The container is gone, or cannot be read: so are its execs whose ids are not known. */
 void execs_container_lost(struct evaluator *evaluator, const char *container, bool gone, const char *why);
-
-/* exec_findings.c */
 void exec_close(struct evaluator *evaluator, const char *id); /* remembers it in closed_execs */
-/* Was any verdict on it told? Health checks' execs come and go without a word. */
+/* Was any verdict on it reported? Health checks' execs come and go without a word. */
 bool exec_was_told(const struct subject *subject);
+
+/* affected.c */
+/* INPUT came, failed or went. CHANGED false: only pairs that wait are evaluated, the others were looked at just now and
+ * found as they were. */
+void visit_affected(struct evaluator *evaluator, const struct input *input, bool changed);
+
+/* gone.c */
 /* Closes exec ID if its every verdict is in order (expired, acknowledged, or never out of order). */
 void exec_drop_quiet(struct evaluator *evaluator, const char *id);
 
-/* exceptions.c */
-void exceptions_index(struct evaluator *evaluator); /* anew, of its rules and configuration */
-void exceptions_free(struct evaluator *evaluator);
-/* A person's word on what only a person can judge: turns manual into what was attested, until it expires. */
-void exceptions_attest(const struct evaluator *evaluator, const struct subject *subject, const struct check_input *in,
-                       struct check_result *result);
-/* Adds to the evidence of a failure that the waiver it had has expired. */
-void exceptions_say_expired(const struct evaluator *evaluator, const struct subject *subject,
-                            const struct check_input *in, struct check_result *result);
-/* A transition, if the failure of PAIR has become waived or is so no more. */
-void exceptions_refresh(struct evaluator *evaluator, const struct subject *subject, struct pair *pair);
-usec_t exceptions_next_expiry(const struct evaluator *evaluator); /* of waivers; 0: none */
+/* recheck.c */
+void recheck_init(struct evaluator *evaluator);
 
-/* state.c */
-void state_append(struct evaluator *evaluator, const struct subject *subject, const struct pair *pair, bool gone);
-void state_append_seq(struct evaluator *evaluator);
-bool state_adopt(struct evaluator *evaluator, const struct subject *subject, struct pair *pair);
-void state_tell_trouble(struct evaluator *evaluator); /* as a state of the agent itself, and when it is over */
+/* state_load.c */
+/* Closes what was read back and did not come again. */
 void state_close_leftovers(struct evaluator *evaluator);
-void state_deinit(struct evaluator *evaluator);
+
+/* agent_state.c */
+void agent_states_deinit(struct evaluator *evaluator);
+
+/* state_compact.c */
+void state_tell_trouble(struct evaluator *evaluator); /* as a state of the agent itself */
+
+/* settle.c */
+void settle_init(struct evaluator *evaluator);
+
+/* follow.c */
+/* Which inputs a container's facts lead to. BEFORE: the facts until now, NULL if there were none; RESYNC: its processes
+ * are read in any case. */
+void follow_container(struct evaluator *evaluator, const struct container_facts *container,
+                      const struct container_facts *before, bool resync, const char *cause);
+/* Execs that live now and did not when the container was last read. */
+void follow_execs(struct evaluator *evaluator, const struct container_facts *container,
+                  const struct string_list *before, const char *cause);
+/* The lists say which there are. */
+void follow_containers(struct evaluator *evaluator, const struct container_list_facts *list, const char *cause);
+void follow_images(struct evaluator *evaluator, const struct image_list_facts *list, const char *cause);
+void follow_networks(struct evaluator *evaluator, const struct network_list_facts *list, const char *cause);
 
 #endif

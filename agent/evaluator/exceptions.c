@@ -217,16 +217,6 @@ void exceptions_say_expired(const struct evaluator *evaluator, const struct subj
                    expired->by, clock_format(expired->expires, at));
 }
 
-void exceptions_refresh(struct evaluator *evaluator, const struct subject *subject, struct pair *pair)
-{
-    bool waived = evaluator_waiver(evaluator, subject, pair) != NULL;
-
-    if (pair->verdict != VERDICT_FAIL || waived == pair->waived)
-        return;
-    pair->waived = waived;
-    emit_transition(evaluator, subject, pair, pair->verdict, evaluator->cause, false);
-}
-
 usec_t exceptions_next_expiry(const struct evaluator *evaluator)
 {
     usec_t now = clock_now(evaluator->clock), next = 0;

@@ -376,3 +376,21 @@ void execs_container_lost(struct evaluator *evaluator, const char *container, bo
     if (gone)
         map_remove(execs->last_checks, container);
 }
+
+/* ---- What is over ---- */
+
+void exec_close(struct evaluator *evaluator, const char *id)
+{
+    enum { CLOSED_MAX = 65536 };
+
+    if (map_count(evaluator->closed_execs) < CLOSED_MAX)
+        map_set(evaluator->closed_execs, id, evaluator);
+}
+
+bool exec_was_told(const struct subject *subject)
+{
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (subject->pairs[i].seq)
+            return true;
+    return false;
+}

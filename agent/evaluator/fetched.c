@@ -185,40 +185,6 @@ void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, c
     complete(evaluator, input, changed);
 }
 
-void evaluator_gone(struct evaluator *evaluator, enum input_kind kind, const char *key, const char *cause)
-{
-    static const struct {
-        enum input_kind input;
-        enum subject_kind subject;
-    } kinds[] = {{INPUT_CONTAINER, SUBJECT_CONTAINER}, {INPUT_IMAGE, SUBJECT_IMAGE}, {INPUT_EXEC, SUBJECT_EXEC}};
-    const char *outer = evaluator->cause;
-    scoped(cleanup_free) char *key_copy = mem_strdup(key ? key : "");
-    struct input removed = {.kind = kind, .key = key_copy};
-
-    evaluator->cause = cause;
-    if (kind == INPUT_CONTAINER) {
-        joins_forget(evaluator, store_container(evaluator->store, key_copy, NULL));
-        execs_container_lost(evaluator, key_copy, true, "the container is already gone");
-        input_forget(evaluator, INPUT_PROCESSES, key_copy);
-    } else if (kind == INPUT_IMAGE) {
-        input_forget(evaluator, INPUT_HISTORY, key_copy);
-        input_forget(evaluator, INPUT_LAYERS, key_copy);
-        input_forget(evaluator, INPUT_SCAN, key_copy);
-    }
-    input_forget(evaluator, kind, key_copy);
-    for (size_t i = 0; i < countof(kinds); i++) {
-        struct subject *subject = kinds[i].input == kind ? subject_find(evaluator, kinds[i].subject, key_copy) : NULL;
-
-        if (subject && kind == INPUT_EXEC && exec_was_told(subject))
-            exec_close(evaluator, key_copy);
-        if (subject)
-            subject_close(evaluator, subject, cause);
-    }
-    visit_affected(evaluator, &removed, true);
-    evaluator->cause = outer;
-    settle_schedule(evaluator);
-}
-
 void evaluator_set_engine_reachable(struct evaluator *evaluator, bool reachable)
 {
     bool was_known = evaluator->reachable_known;

@@ -99,23 +99,3 @@ bool joins_are_awaited(const struct evaluator *evaluator, const char *id)
             return true;
     return false;
 }
-
-void joins_visit(struct evaluator *evaluator, const char *id, const struct rule *rule, bool changed, unsigned depth)
-{
-    enum { DEPTH_MAX = 8 };
-    const char *keys[] = {id, depth ? NULL : ""};
-
-    for (size_t k = 0; k < countof(keys) && depth < DEPTH_MAX; k++) {
-        const struct joiners *joiners = keys[k] ? map_get(evaluator->joiners, keys[k]) : NULL;
-
-        for (size_t i = 0; joiners && i < joiners->ids.count; i++) {
-            struct subject *subject = subject_find(evaluator, SUBJECT_CONTAINER, joiners->ids.items[i]);
-
-            if (str_equal(joiners->ids.items[i], id))
-                continue;
-            if (subject)
-                visit_pair(evaluator, subject, rule, changed);
-            joins_visit(evaluator, joiners->ids.items[i], rule, changed, depth + 1);
-        }
-    }
-}

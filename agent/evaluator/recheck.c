@@ -1,23 +1,6 @@
 /* What time alone may change: findings that run out, waivers that expire, and a wall clock that was set. */
 #include "agent/evaluator/evaluator_internal.h"
 
-void recheck_arm(struct evaluator *evaluator, usec_t at)
-{
-    struct timeval wait;
-    usec_t left;
-
-    if (!at || (evaluator->next_recheck && evaluator->next_recheck <= at))
-        return;
-    evaluator->next_recheck = at;
-    left = at - clock_now(evaluator->clock);
-    if (left < 1000)
-        left = 1000;
-    if (left > 3600 * USEC_PER_SEC) /* wall clocks jump: never sleep long on one */
-        left = 3600 * USEC_PER_SEC;
-    wait = (struct timeval){.tv_sec = left / USEC_PER_SEC, .tv_usec = left % USEC_PER_SEC};
-    evtimer_add(evaluator->recheck_timer, &wait);
-}
-
 /* Evaluates what time alone may have changed: ALL, or only what is due. */
 static void recheck(struct evaluator *evaluator, bool all, const char *cause)
 {

@@ -71,7 +71,7 @@ struct pair *subject_add_pair(struct evaluator *evaluator, struct subject *subje
     subject->pairs = mem_realloc_array(subject->pairs, subject->pair_count + 1, sizeof *subject->pairs);
     pair = &subject->pairs[subject->pair_count++];
     *pair = (struct pair){.rule = rule};
-    state_adopt(evaluator, subject, pair);
+    restored_adopt(evaluator, subject, pair);
     return pair;
 }
 
@@ -96,7 +96,7 @@ struct subject *subject_ensure(struct evaluator *evaluator, enum subject_kind ki
             struct pair *pair = &subject->pairs[subject->pair_count++];
 
             *pair = (struct pair){.rule = evaluator->rules_of[kind].items[i]};
-            state_adopt(evaluator, subject, pair);
+            restored_adopt(evaluator, subject, pair);
         }
     }
     return subject;
@@ -108,21 +108,4 @@ void subject_rename(struct subject *subject, const char *name)
         return;
     free(subject->name);
     subject->name = mem_strdup(name);
-}
-
-void subject_drop_pair(struct evaluator *evaluator, struct subject *subject, struct pair *pair, const char *cause)
-{
-    size_t index = (size_t)(pair - subject->pairs);
-
-    if (pair->verdict != VERDICT_NONE)
-        emit_transition(evaluator, subject, pair, pair->verdict, cause, true);
-    memmove(pair, pair + 1, (subject->pair_count - index - 1) * sizeof *pair);
-    subject->pair_count--;
-}
-
-void subject_close(struct evaluator *evaluator, struct subject *subject, const char *cause)
-{
-    while (subject->pair_count)
-        subject_drop_pair(evaluator, subject, &subject->pairs[subject->pair_count - 1], cause);
-    map_remove(evaluator->subjects[subject->kind], subject->id);
 }

@@ -70,6 +70,11 @@ static bool find(const char *const *names, size_t count, const char *name, size_
         return names[value];                                                                                           \
     }
 
+bool verdict_is_quiet(enum verdict verdict)
+{
+    return verdict == VERDICT_PASS || verdict == VERDICT_NOT_APPLICABLE || verdict == VERDICT_NONE;
+}
+
 NAME_FUNCTIONS(verdict, enum verdict, verdict_names)
 NAME_FUNCTIONS(severity, enum severity, severity_names)
 NAME_FUNCTIONS(subject_kind, enum subject_kind, subject_names)

@@ -18,6 +18,7 @@ enum verdict {
 };
 const char *verdict_name(enum verdict verdict); /* "not_applicable"; NULL for VERDICT_NONE */
 bool verdict_parse(const char *name, enum verdict *ret);
+bool verdict_is_quiet(enum verdict verdict); /* in order: nothing to report of an exec */
 
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL, SEVERITY_COUNT };
 const char *severity_name(enum severity severity);

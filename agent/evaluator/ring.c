@@ -1,5 +1,4 @@
-/* Transitions: numbered, remembered (state.c), handed to who listens, and the latest of them kept in a ring for those
- * who ask later. */
+/* Transitions handed to who listens, and the latest of them kept in a ring for those who ask later. */
 #include "agent/evaluator/evaluator_internal.h"
 
 enum { RING_BYTES = 1024 * 1024, RING_COUNT = 8192 };
@@ -29,7 +28,7 @@ static void ring_push(struct transition_ring *ring, struct transition *transitio
     ring->bytes += transition->json_length;
 }
 
-void transitions_deinit(struct evaluator *evaluator)
+void ring_deinit(struct evaluator *evaluator)
 {
     struct transition_ring *ring = &evaluator->ring;
 
@@ -46,19 +45,6 @@ void publish_transition(struct evaluator *evaluator, struct transition *transiti
         evaluator->callbacks.transition(transition, evaluator->callbacks.user);
     transition_unref(transition);
     transition_slim(transition); /* the ring keeps it */
-}
-
-void emit_transition(struct evaluator *evaluator, const struct subject *subject, struct pair *pair,
-                     enum verdict previous, const char *cause, bool gone)
-{
-    struct transition *transition;
-
-    pair->seq = ++evaluator->last_seq;
-    evaluator->counters.transitions_by_verdict[gone ? VERDICT_NONE : pair->verdict]++;
-    transition = transition_from_pair(evaluator, evaluator->config->language, subject, pair, previous, pair->seq,
-                                      clock_now(evaluator->clock), cause ? cause : "start", gone);
-    state_append(evaluator, subject, pair, gone);
-    publish_transition(evaluator, transition);
 }
 
 uint64_t evaluator_last_seq(const struct evaluator *evaluator)

@@ -1,0 +1,45 @@
+/* A verdict that changed becomes a transition: numbered, written to the state file, then handed out. So does a failure
+ * whose waiver came or ended, and the end of a pair. */
+#include "agent/evaluator/evaluator_internal.h"
+
+#include <string.h>
+
+void emit_transition(struct evaluator *evaluator, const struct subject *subject, struct pair *pair,
+                     enum verdict previous, const char *cause, bool gone)
+{
+    struct transition *transition;
+
+    pair->seq = ++evaluator->last_seq;
+    evaluator->counters.transitions_by_verdict[gone ? VERDICT_NONE : pair->verdict]++;
+    transition = transition_from_pair(evaluator, evaluator->config->language, subject, pair, previous, pair->seq,
+                                      clock_now(evaluator->clock), cause ? cause : "start", gone);
+    state_append(evaluator, subject, pair, gone);
+    publish_transition(evaluator, transition);
+}
+
+void exceptions_refresh(struct evaluator *evaluator, const struct subject *subject, struct pair *pair)
+{
+    bool waived = evaluator_waiver(evaluator, subject, pair) != NULL;
+
+    if (pair->verdict != VERDICT_FAIL || waived == pair->waived)
+        return;
+    pair->waived = waived;
+    emit_transition(evaluator, subject, pair, pair->verdict, evaluator->cause, false);
+}
+
+void subject_drop_pair(struct evaluator *evaluator, struct subject *subject, struct pair *pair, const char *cause)
+{
+    size_t index = (size_t)(pair - subject->pairs);
+
+    if (pair->verdict != VERDICT_NONE)
+        emit_transition(evaluator, subject, pair, pair->verdict, cause, true);
+    memmove(pair, pair + 1, (subject->pair_count - index - 1) * sizeof *pair);
+    subject->pair_count--;
+}
+
+void subject_close(struct evaluator *evaluator, struct subject *subject, const char *cause)
+{
+    while (subject->pair_count)
+        subject_drop_pair(evaluator, subject, &subject->pairs[subject->pair_count - 1], cause);
+    map_remove(evaluator->subjects[subject->kind], subject->id);
+}

@@ -1,0 +1,45 @@
+/* Running the check of a pair: for its verdict alone, or to explain it. */
+#include "agent/evaluator/evaluator_internal.h"
+
+static void fill_check_input(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
+                             struct check_input *in)
+{
+    *in = (struct check_input){.rule = pair->rule,
+                               .store = evaluator->store,
+                               .now = clock_now(evaluator->clock),
+                               .since = pair->since,
+                               .key = subject->id};
+    if (subject->kind != SUBJECT_FILE)
+        return;
+    in->fileset = store_files(evaluator->store, rule_file_source(pair->rule), NULL);
+    for (size_t i = 0; in->fileset && i < in->fileset->count; i++)
+        if (str_equal(in->fileset->items[i].path, subject->id))
+            in->file = &in->fileset->items[i];
+}
+
+void pair_run_check(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
+                    bool explain, struct check_result *result)
+{
+    struct check_input in;
+
+    fill_check_input(evaluator, subject, pair, &in);
+    in.explain = explain;
+    if (subject->kind == SUBJECT_FILE && !in.file) {
+        const char *why = NULL;
+
+        check_error(&in, result, "file",
+                    store_files(evaluator->store, rule_file_source(pair->rule), &why) ? "it is not in the set any more"
+                                                                                      : why);
+        return;
+    }
+    check_run(&in, result);
+    exceptions_attest(evaluator, subject, &in, result);
+    if (explain)
+        exceptions_say_expired(evaluator, subject, &in, result);
+}
+
+void evaluator_explain(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
+                       struct check_result *result)
+{
+    pair_run_check(evaluator, subject, pair, true, result);
+}

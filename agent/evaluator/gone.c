@@ -1,0 +1,64 @@
+/* What does not exist any more: its inputs are forgotten and its findings closed. The findings of an exec also end when
+ * they are acknowledged, have run out, or were never out of order; a replay of its event does not bring it back. */
+#include "agent/evaluator/evaluator_internal.h"
+
+#include <errno.h>
+
+void evaluator_gone(struct evaluator *evaluator, enum input_kind kind, const char *key, const char *cause)
+{
+    static const struct {
+        enum input_kind input;
+        enum subject_kind subject;
+    } kinds[] = {{INPUT_CONTAINER, SUBJECT_CONTAINER}, {INPUT_IMAGE, SUBJECT_IMAGE}, {INPUT_EXEC, SUBJECT_EXEC}};
+    const char *outer = evaluator->cause;
+    scoped(cleanup_free) char *key_copy = mem_strdup(key ? key : "");
+    struct input removed = {.kind = kind, .key = key_copy};
+
+    evaluator->cause = cause;
+    if (kind == INPUT_CONTAINER) {
+        joins_forget(evaluator, store_container(evaluator->store, key_copy, NULL));
+        execs_container_lost(evaluator, key_copy, true, "the container is already gone");
+        input_forget(evaluator, INPUT_PROCESSES, key_copy);
+    } else if (kind == INPUT_IMAGE) {
+        input_forget(evaluator, INPUT_HISTORY, key_copy);
+        input_forget(evaluator, INPUT_LAYERS, key_copy);
+        input_forget(evaluator, INPUT_SCAN, key_copy);
+    }
+    input_forget(evaluator, kind, key_copy);
+    for (size_t i = 0; i < countof(kinds); i++) {
+        struct subject *subject = kinds[i].input == kind ? subject_find(evaluator, kinds[i].subject, key_copy) : NULL;
+
+        if (subject && kind == INPUT_EXEC && exec_was_told(subject))
+            exec_close(evaluator, key_copy);
+        if (subject)
+            subject_close(evaluator, subject, cause);
+    }
+    visit_affected(evaluator, &removed, true);
+    evaluator->cause = outer;
+    settle_schedule(evaluator);
+}
+
+void exec_drop_quiet(struct evaluator *evaluator, const char *id)
+{
+    struct subject *subject = subject_find(evaluator, SUBJECT_EXEC, id);
+
+    if (!subject)
+        return;
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (!verdict_is_quiet(subject->pairs[i].verdict) || subject->pairs[i].waiting)
+            return;
+    for (size_t i = 0; i < subject->pair_count; i++)
+        subject->pairs[i].verdict = VERDICT_NONE;
+    evaluator_gone(evaluator, INPUT_EXEC, id, "timer");
+}
+
+int evaluator_acknowledge(struct evaluator *evaluator, const char *exec_id, const char *by, const char *why)
+{
+    scoped_str cause = STR_INIT;
+
+    if (!subject_find(evaluator, SUBJECT_EXEC, exec_id))
+        return -ENOENT;
+    str_printf(&cause, "ack: %s: %s", by, why);
+    evaluator_gone(evaluator, INPUT_EXEC, exec_id, cause.data);
+    return 0;
+}

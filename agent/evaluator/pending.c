@@ -1,0 +1,47 @@
+/* What is still to come: inputs on their way, the moment when none is any more, and the next time at which something is
+ * due. What then happens is in settle.c and recheck.c. */
+#include "agent/evaluator/evaluator_internal.h"
+
+bool input_is_background(enum input_kind kind)
+{
+    return kind == INPUT_LAYERS || kind == INPUT_SCAN;
+}
+
+void input_count_pending(struct evaluator *evaluator, enum input_kind kind, int by)
+{
+    evaluator->pending[kind] += (unsigned)by;
+    *(input_is_background(kind) ? &evaluator->pending_background : &evaluator->pending_total) += (unsigned)by;
+}
+
+bool evaluator_is_settled(const struct evaluator *evaluator)
+{
+    return evaluator->pending_total == 0;
+}
+
+bool evaluator_has_background_work(const struct evaluator *evaluator)
+{
+    return evaluator->pending_background > 0;
+}
+
+void settle_schedule(struct evaluator *evaluator)
+{
+    if (!evaluator->pending_total)
+        event_active(evaluator->settle_event, EV_TIMEOUT, 0);
+}
+
+void recheck_arm(struct evaluator *evaluator, usec_t at)
+{
+    struct timeval wait;
+    usec_t left;
+
+    if (!at || (evaluator->next_recheck && evaluator->next_recheck <= at))
+        return;
+    evaluator->next_recheck = at;
+    left = at - clock_now(evaluator->clock);
+    if (left < 1000)
+        left = 1000;
+    if (left > 3600 * USEC_PER_SEC) /* wall clocks jump: never sleep long on one */
+        left = 3600 * USEC_PER_SEC;
+    wait = (struct timeval){.tv_sec = left / USEC_PER_SEC, .tv_usec = left % USEC_PER_SEC};
+    evtimer_add(evaluator->recheck_timer, &wait);
+}

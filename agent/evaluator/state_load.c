@@ -1,0 +1,230 @@
+/* The state read back at a start, and what became of it at the end of the first full scan.
+ *
+ * The last line of each (rule, subject) counts; a line that is cut off at the end (power loss) is skipped. What was
+ * read is adopted when its subject is seen again (restored.c); what did not come back by the end of the first full scan
+ * is closed with a transition. Facts of execs, which the engine forgets, are part of their lines. */
+#include "agent/evaluator/evaluator_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "common/file.h"
+#include "common/log.h"
+
+enum { LINE_LIMIT = 1024 * 1024 };
+static const uint64_t seq_max = UINT64_C(1) << 47; /* no agent comes to that, and pairs hold it for as long again */
+
+/* A time as the file tells it; now, where that cannot be. */
+static usec_t restored_time(const struct evaluator *evaluator, const struct json *value)
+{
+    usec_t now = clock_now(evaluator->clock), at = json_int(value, 0);
+
+    return at > 0 && at < now ? at : now;
+}
+
+static void restore_exec(struct evaluator *evaluator, const char *id, const struct json *exec, const char *why)
+{
+    struct arena *arena;
+    struct exec_facts *facts;
+
+    if (store_get(evaluator->store, INPUT_EXEC, id, NULL))
+        return;
+    if (!exec) {
+        if (why)
+            store_put_error(evaluator->store, INPUT_EXEC, id, why);
+        return;
+    }
+    arena = arena_new(256);
+    facts = arena_alloc(arena, sizeof *facts);
+    facts->facts.arena = arena;
+    facts->id = arena_strdup(arena, id);
+    facts->container_id = arena_strdup(arena, json_string(json_get(exec, "container")));
+    facts->container_name = arena_strdup(arena, json_string(json_get(exec, "container_name")));
+    facts->container_user = arena_strdup(arena, json_string(json_get(exec, "container_user")));
+    facts->user = arena_strdup(arena, json_text(json_get(exec, "user"), ""));
+    facts->command = arena_strdup(arena, json_string(json_get(exec, "command")));
+    facts->privileged = json_bool(json_get(exec, "privileged"), false);
+    facts->seen = restored_time(evaluator, json_get(exec, "seen"));
+    store_put(evaluator->store, INPUT_EXEC, id, &facts->facts);
+}
+
+static void restore_line(struct evaluator *evaluator, const struct json *line)
+{
+    const char *slug = json_string(json_get(line, "rule")), *kind = json_string(json_get(line, "kind"));
+    const char *id = json_string(json_get(line, "id")), *status = json_string(json_get(line, "status"));
+    int64_t number = json_int(json_get(line, "seq"), 0);
+    uint64_t seq = number > 0 && (uint64_t)number < seq_max ? (uint64_t)number : 0; /* else it is garbage */
+    scoped(cleanup_free) char *key = NULL;
+    struct restored *restored;
+    enum verdict verdict;
+
+    if (seq > evaluator->last_seq)
+        evaluator->last_seq = seq;
+    if (!slug || !kind || !id)
+        return;
+    key = restored_key(slug, kind, id);
+    if (!status || !verdict_parse(status, &verdict)) {
+        map_remove(evaluator->restored, key);
+        if (str_equal(kind, "exec")) {
+            exec_close(evaluator, id);
+            store_remove(evaluator->store, INPUT_EXEC, id);
+        }
+        return;
+    }
+    restored = mem_alloc(sizeof *restored);
+    restored->verdict = verdict;
+    restored->seq = seq;
+    restored->since = restored_time(evaluator, json_get(line, "since"));
+    restored->waived = json_bool(json_get(line, "waived"), false);
+    restored->name = mem_strdup(json_text(json_get(line, "name"), id));
+    map_set(evaluator->restored, key, restored);
+    if (str_equal(kind, "exec"))
+        restore_exec(evaluator, id, json_get(line, "exec"), json_string(json_get(line, "exec_error")));
+}
+
+/* One line of the file, without its end. False: it means nothing. */
+static bool restore_text(struct evaluator *evaluator, const char *text, size_t length)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+    evaluator->state_lines++;
+    if (!length)
+        return true;
+    if (json_parse(text, length, NULL, &doc, NULL) < 0 || json_type(json_root(doc)) != JSON_OBJECT)
+        return false;
+    restore_line(evaluator, json_root(doc));
+    return true;
+}
+
+/* Reads the file line by line, whatever its size. RET_CUT: its last line has no end. */
+static int restore_file(struct evaluator *evaluator, bool *ret_cut, struct error *error)
+{
+    scoped_str line = STR_INIT;
+    char buffer[64 * 1024];
+    scoped(cleanup_close) int fd = open(evaluator->state_path, O_RDONLY | O_CLOEXEC);
+    size_t bad = 0;
+    bool too_long = false;
+    ssize_t n = 0;
+
+    *ret_cut = false;
+    if (fd < 0)
+        return errno == ENOENT ? 0 : error_system(error, errno, "state: cannot open %s", evaluator->state_path);
+    while ((n = read(fd, buffer, sizeof buffer)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_system(error, errno, "state: cannot read %s", evaluator->state_path);
+        for (const char *at = buffer, *end = buffer + n; at < end;) {
+            const char *newline = memchr(at, '\n', (size_t)(end - at));
+            size_t length = (size_t)((newline ? newline : end) - at);
+
+            too_long = too_long || line.length + length > LINE_LIMIT;
+            if (!too_long)
+                str_append_n(&line, at, length);
+            *ret_cut = !newline;
+            at += length + (newline != NULL);
+            if (!newline)
+                continue;
+            bad += too_long || !restore_text(evaluator, str_text(&line), line.length);
+            too_long = false;
+            str_clear(&line);
+        }
+    }
+    if (*ret_cut)
+        bad += too_long || !restore_text(evaluator, str_text(&line), line.length);
+    if (bad)
+        log_warning("state: %s: %zu unreadable lines skipped", evaluator->state_path, bad);
+    return 0;
+}
+
+/* Execs that are still of interest become subjects at once: no event will bring them back. */
+static void revive_execs(struct evaluator *evaluator)
+{
+    struct map *names = map_new(free); /* exec id → its container's name */
+    size_t at = 0;
+    const char *key, *id;
+    void *value;
+
+    while (map_next(evaluator->restored, &at, &key, &value)) {
+        const char *behind = strchr(key, ' ');
+
+        if (str_starts(behind, " exec ") && !map_get(names, behind + strlen(" exec ")))
+            map_set(names, behind + strlen(" exec "), mem_strdup(((const struct restored *)value)->name));
+    }
+    for (at = 0; map_next(names, &at, &id, &value);) {
+        struct subject *subject = subject_ensure(evaluator, SUBJECT_EXEC, id, value);
+
+        for (size_t i = 0; i < subject->pair_count; i++)
+            evaluate_pair(evaluator, subject, &subject->pairs[i]);
+    }
+    map_free(names);
+}
+
+/* Host and daemon are there before the state is read. */
+static void adopt_present(struct evaluator *evaluator)
+{
+    size_t at = 0;
+    struct subject *subject;
+
+    while ((subject = subject_next(evaluator, &at)))
+        for (size_t i = 0; i < subject->pair_count; i++)
+            restored_adopt(evaluator, subject, &subject->pairs[i]);
+}
+
+int evaluator_load_state(struct evaluator *evaluator, const char *state_dir, struct error *error)
+{
+    bool is_cut;
+    int r;
+
+    evaluator->state_path = mem_printf("%s/findings.log", state_dir);
+    evaluator->restored = map_new(restored_free);
+    r = restore_file(evaluator, &is_cut, error);
+    if (r < 0)
+        return r;
+    evaluator->state_fd = open(evaluator->state_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (evaluator->state_fd < 0)
+        return error_system(error, errno, "state: cannot open %s", evaluator->state_path);
+    if (flock(evaluator->state_fd, LOCK_EX | LOCK_NB) < 0)
+        return error_set(error, EBUSY, "state: %s is in use by another agent", evaluator->state_path);
+    evaluator->state_broken = is_cut;
+    adopt_present(evaluator);
+    revive_execs(evaluator);
+    return 0;
+}
+
+void state_close_leftovers(struct evaluator *evaluator)
+{
+    VEC(char *) keys = {0};
+    size_t at = 0;
+    const char *key;
+    void *value;
+
+    if (!evaluator->restored)
+        return;
+    while (map_next(evaluator->restored, &at, &key, &value))
+        vec_push(&keys, mem_strdup(key));
+    for (size_t i = 0; i < keys.count; i++) {
+        struct restored *restored = map_steal(evaluator->restored, keys.items[i]);
+        char *slug = keys.items[i], *kind = strchr(slug, ' '), *id = kind ? strchr(kind + 1, ' ') : NULL;
+        const struct rule *rule;
+        enum subject_kind subject_kind;
+
+        if (id) {
+            *kind++ = '\0';
+            *id++ = '\0';
+            rule = rule_set_find(evaluator->rules, slug);
+            if (rule && subject_kind_parse(kind, &subject_kind)) {
+                struct subject subject = {.kind = subject_kind, .id = id, .name = restored->name};
+                struct pair pair = {.rule = rule, .verdict = restored->verdict, .since = restored->since};
+
+                emit_transition(evaluator, &subject, &pair, pair.verdict, "start", true);
+            }
+        }
+        restored_free(restored);
+        free(keys.items[i]);
+    }
+    vec_free(&keys);
+    map_free(take(evaluator->restored));
+}
