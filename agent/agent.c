@@ -282,6 +282,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
     if (r < 0)
         goto fail;
     agent->base = event_base_new();
+    agent->workers = workers_new(agent->base);
     agent->evaluator = evaluator_new(agent->base, rules, agent->config, &clock_system, &evaluator_callbacks);
     r = docker_address_parse(agent->config->docker_host, agent->config->docker_cert_path,
                              agent->config->docker_tls_verify, agent->config->tls_ca, agent->config->tls_cert,
@@ -293,7 +294,8 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
         r = -EIO;
         goto fail;
     }
-    r = fetcher_new(agent->base, agent->config, !once, agent->docker, agent->evaluator, &agent->fetcher, error);
+    r = fetcher_new(agent->base, agent->workers, agent->config, !once, agent->docker, agent->evaluator, &agent->fetcher,
+                    error);
     if (r < 0)
         goto fail;
     if (!once) {
@@ -326,6 +328,7 @@ void agent_free(struct agent *agent)
     evaluator_free(agent->evaluator);
     docker_address_deinit(&agent->address);
     config_free(agent->config);
+    workers_free(agent->workers);
     if (agent->base)
         event_base_free(agent->base);
     free(agent);

@@ -11,6 +11,7 @@ struct agent {
     struct config_arguments arguments;
     struct config *config;
     struct event_base *base;
+    struct workers *workers; /* what may block, of every room that needs it */
     struct docker_address address;
     struct docker *docker;
     struct fetcher *fetcher;

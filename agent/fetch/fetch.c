@@ -226,8 +226,8 @@ const struct watcher *fetcher_watcher(const struct fetcher *fetcher)
     return fetcher->watcher;
 }
 
-int fetcher_new(struct event_base *base, const struct config *config, bool keeps_state, struct docker *docker,
-                struct evaluator *evaluator, struct fetcher **ret, struct error *error)
+int fetcher_new(struct event_base *base, struct workers *workers, const struct config *config, bool keeps_state,
+                struct docker *docker, struct evaluator *evaluator, struct fetcher **ret, struct error *error)
 {
     struct fetcher *fetcher = mem_alloc(sizeof *fetcher);
     int r;
@@ -239,7 +239,7 @@ int fetcher_new(struct event_base *base, const struct config *config, bool keeps
     fetcher->evaluator = evaluator;
     fetch_init_looks(fetcher);
     fetcher->later_timer = evtimer_new(base, on_later, fetcher);
-    fetcher->workers = workers_new(base);
+    fetcher->workers = workers;
     r = host_root_open(config->host_root, &fetcher->root, error);
     if (r == 0 && strcmp(host_root_path(fetcher->root), "/") == 0)
         host_root_open("/proc/1/root", &fetcher->outside, NULL); /* whose own root it may be */
@@ -324,7 +324,6 @@ void fetcher_free(struct fetcher *fetcher)
     fetch_free_images(fetcher);
     fetch_free_sources(fetcher);
     fetch_free_host(fetcher);
-    workers_free(fetcher->workers);
     watch_free(fetcher->pid_file);
     watch_free(fetcher->socket);
     mounts_watch_free(fetcher->mounts);

@@ -5,12 +5,14 @@
 #include "agent/evaluator/evaluator.h"
 #include "probes/docker/docker.h"
 #include "probes/watch/watch.h"
+#include "probes/worker/worker.h"
 
 struct fetcher;
 
-/* KEEPS_STATE: what is found in image layers is kept in the state folder. */
-int fetcher_new(struct event_base *base, const struct config *config, bool keeps_state, struct docker *docker,
-                struct evaluator *evaluator, struct fetcher **ret, struct error *error);
+/* WORKERS belong to BASE and outlive the fetcher.
+ * KEEPS_STATE: what is found in image layers is kept in the state folder. */
+int fetcher_new(struct event_base *base, struct workers *workers, const struct config *config, bool keeps_state,
+                struct docker *docker, struct evaluator *evaluator, struct fetcher **ret, struct error *error);
 void fetcher_free(struct fetcher *fetcher);
 void fetcher_start(struct fetcher *fetcher); /* watches, and the first reading of what lies on the host */
 void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *key);
