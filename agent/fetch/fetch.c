@@ -2,7 +2,7 @@
  *
  * Inputs of the engine go out as requests and come back from the loop; those of the host (files, dockerd's arguments,
  * processes, LSMs) are a few system calls and are read at once. Every file source has watches on the paths that could
- * change it; a change of the mounts looks at all of them again. */
+ * change it. */
 #include <errno.h>
 #include <string.h>
 
@@ -41,14 +41,6 @@ static void on_engine_path(const char *path, void *user)
     (void)path;
     evaluator_stale(fetcher->evaluator, INPUT_GROUP, NULL, "socket");
     docker_retry(fetcher->docker);
-}
-
-static void on_mounts(void *user)
-{
-    struct fetcher *fetcher = user;
-
-    watcher_rescan(fetcher->watcher);
-    evaluator_stale(fetcher->evaluator, INPUT_MOUNTS, NULL, "mounts");
 }
 
 static void fetch_now(struct fetcher *fetcher, enum input_kind kind, const char *key)
@@ -168,6 +160,7 @@ void fetcher_rules_changed(struct fetcher *fetcher, const struct config *config)
     fetcher->config = config;
     fetch_collect_sources(fetcher);
     keep_documents(fetcher);
+    evaluator_stale(fetcher->evaluator, INPUT_MOUNTS, NULL, "reload"); /* other folders may be judged */
     for (size_t i = before; i < fetcher->sources.count; i++) {
         fetch_watch_source(fetcher->sources.items[i]);
         evaluator_stale(fetcher->evaluator, INPUT_FILES, fetcher->sources.items[i]->name, "reload");
@@ -270,14 +263,10 @@ void fetcher_start(struct fetcher *fetcher)
                                            INPUT_GROUP,      INPUT_AUDIT,        INPUT_ENVIRONMENT, INPUT_LISTENERS,
                                            INPUT_CONTAINERS, INPUT_IMAGES,       INPUT_NETWORKS,    INPUT_SERVICES,
                                            INPUT_SECRETS,    INPUT_CERTIFICATES, INPUT_UNLOCK_KEY};
-    scoped(cleanup_free) char *proc = host_outside_path(fetcher->root, "/proc");
-    struct error error = ERROR_INIT;
 
     fetch_collect_sources(fetcher);
     keep_documents(fetcher);
-    fetcher->mounts = mounts_watch_new(fetcher->base, proc, on_mounts, fetcher, &error);
-    if (!fetcher->mounts)
-        log_warning("changes of the mounts are not watched: %s", error.text);
+    fetch_watch_mounts(fetcher);
     if (fetch_engine_socket(fetcher))
         fetcher->socket =
             watch_add(fetcher->watcher, fetch_engine_socket(fetcher), WATCH_PATH, on_engine_path, fetcher);

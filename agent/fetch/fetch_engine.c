@@ -144,8 +144,11 @@ static void on_info(struct facts *facts, int number, const char *why, void *user
         evaluator_stale(fetcher->evaluator, INPUT_CERTIFICATES, NULL, "info");
         evaluator_stale(fetcher->evaluator, INPUT_UNLOCK_KEY, NULL, "info");
     }
-    if (changed && before)
+    if (changed && before) {
         joined = swarm_differs((const struct info_facts *)before, (const struct info_facts *)facts);
+        if (!str_equal(((const struct info_facts *)before)->data_root, ((const struct info_facts *)facts)->data_root))
+            evaluator_stale(fetcher->evaluator, INPUT_MOUNTS, NULL, "info"); /* mounts above another folder matter */
+    }
     on_answer(facts, number, why, user);
     fetcher->info_on_its_way = false;
     if (joined)

@@ -1,4 +1,4 @@
-/* What lies on the host besides files of sources: dockerd's options, kernel, mounts, audit, the socket's group,
+/* What lies on the host besides files of sources and mounts: dockerd's options, kernel, audit, the socket's group,
  * profiles, listening sockets, processes. What may block (the name service, libaudit) runs in workers. */
 #include <errno.h>
 #include <string.h>
@@ -63,6 +63,8 @@ void fetch_daemon(struct fetcher *fetcher)
     evaluator_stale(fetcher->evaluator, INPUT_GROUP, NULL, "daemon");
     evaluator_stale(fetcher->evaluator, INPUT_ENVIRONMENT, NULL, "daemon");
     evaluator_stale(fetcher->evaluator, INPUT_LISTENERS, NULL, "daemon");
+    if (before) /* mounts above another folder may matter now */
+        evaluator_stale(fetcher->evaluator, INPUT_MOUNTS, NULL, "daemon");
 }
 
 void fetch_lsm(struct fetcher *fetcher)
@@ -97,19 +99,6 @@ bool fetch_processes(struct fetcher *fetcher, const char *id, bool last)
         fetch_look_later(fetcher, INPUT_PROCESSES, id);
     fetch_deliver(fetcher, INPUT_PROCESSES, id, r, r < 0 ? NULL : &facts->facts, &error);
     return true;
-}
-
-void fetch_mounts(struct fetcher *fetcher)
-{
-    scoped(cleanup_free) char *proc = host_outside_path(fetcher->root, "/proc");
-    struct mounts_facts *facts = NULL;
-    struct error error = ERROR_INIT;
-    int r;
-
-    if (fetch_refuse_remote(fetcher, INPUT_MOUNTS, NULL))
-        return;
-    r = mounts_read(proc, &facts, &error);
-    fetch_deliver(fetcher, INPUT_MOUNTS, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
 static pid_t daemon_pid(const struct fetcher *fetcher)

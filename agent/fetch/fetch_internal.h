@@ -1,8 +1,8 @@
 /* What the files of the fetcher share: fetch.c (which probe brings which input), fetch_engine.c (what comes from the
  * engine), fetch_container.c (what the host knows of a container), fetch_records.c (what the engine writes of
  * containers that do not run), fetch_files.c (file sources and their watches), fetch_host.c (what else lies on the
- * host), fetch_image.c (an image's own files), fetch_again.c (what is read again a moment later). Nobody else includes
- * this. */
+ * host), fetch_image.c (an image's own files), fetch_mounts.c (mounts), fetch_again.c (what is read again a moment
+ * later). Nobody else includes this. */
 #ifndef AGENT_FETCH_FETCH_INTERNAL_H
 #define AGENT_FETCH_FETCH_INTERNAL_H
 
@@ -123,10 +123,13 @@ void fetch_watch_source(struct source *source);
 void fetch_refresh_sources(struct fetcher *fetcher, bool (*needs)(const char *source), const char *cause);
 void fetch_free_sources(struct fetcher *fetcher);
 
+/* fetch_mounts.c */
+void fetch_watch_mounts(struct fetcher *fetcher);
+void fetch_mounts(struct fetcher *fetcher);
+
 /* fetch_host.c */
 void fetch_daemon(struct fetcher *fetcher);
 void fetch_lsm(struct fetcher *fetcher);
-void fetch_mounts(struct fetcher *fetcher);
 void fetch_group(struct fetcher *fetcher);
 void fetch_audit(struct fetcher *fetcher);
 void fetch_environment(struct fetcher *fetcher);

@@ -1,7 +1,11 @@
-/* /proc/1/mountinfo: parsed, and watched by poll.
+/* /proc/1/mountinfo: parsed, watched by poll, and compared with what it said before.
  *
  * The file is always readable, and a change shows as POLLPRI once; in libevent's own epoll it would spin. It sits in a
- * private epoll for EPOLLPRI, and that one is what the loop watches: a wake of it is a change. */
+ * private epoll for EPOLLPRI, and that one is what the loop watches: a wake of it is a change. The poll takes the
+ * change, so the file is read after it: what changes during the reading wakes once more.
+ *
+ * Of the last reading only a digest of each mount and its mount point are kept. A mount's id is given again as soon as
+ * it is free, so it is not enough to know a mount by. */
 #include "probes/watch/mounts.h"
 
 #include <errno.h>
@@ -10,6 +14,8 @@
 #include <sys/epoll.h>
 
 #include "common/file.h"
+#include "common/map.h"
+#include "common/vec.h"
 #include "probes/facts/digest.h"
 
 enum { MOUNTS_MAX = 16384, FILE_LIMIT = 16 * 1024 * 1024 };
@@ -31,52 +37,63 @@ static const char *unescape(struct arena *arena, const char *s, size_t length)
     return out;
 }
 
-struct words {
-    const char *at, *end;
+struct word {
+    const char *text;
+    size_t length;
 };
 
-static bool next_word(struct words *words, const char **ret, size_t *ret_length)
+enum { ID, PARENT, DEVICE, ROOT, POINT, OPTIONS, TYPE, SOURCE, LINE_WORDS };
+
+static bool next_word(struct word *left, struct word *ret)
 {
     const char *end;
 
-    while (words->at < words->end && *words->at == ' ')
-        words->at++;
-    if (words->at == words->end)
+    while (left->length && *left->text == ' ')
+        left->text++, left->length--;
+    if (!left->length)
         return false;
-    end = memchr(words->at, ' ', (size_t)(words->end - words->at));
-    *ret = words->at;
-    *ret_length = (size_t)((end ? end : words->end) - words->at);
-    words->at = end ? end : words->end;
+    end = memchr(left->text, ' ', left->length);
+    *ret = (struct word){left->text, end ? (size_t)(end - left->text) : left->length};
+    *left = (struct word){left->text + ret->length, left->length - ret->length};
     return true;
 }
 
 /* 36 35 98:0 /root /mount/point options optional… - type source super-options */
+static bool split_line(const char *line, size_t length, struct word ret[LINE_WORDS])
+{
+    struct word left = {line, length}, word;
+
+    for (size_t i = ID; i <= OPTIONS; i++)
+        if (!next_word(&left, &ret[i]))
+            return false;
+    do {
+        if (!next_word(&left, &word))
+            return false;
+    } while (word.length != 1 || *word.text != '-');
+    if (!next_word(&left, &ret[TYPE]))
+        return false;
+    if (!next_word(&left, &ret[SOURCE]))
+        ret[SOURCE] = (struct word){"", 0};
+    return true;
+}
+
 static bool parse_line(struct arena *arena, const char *line, size_t length, struct mount_point *ret)
 {
-    struct words words = {line, line + length};
-    const char *field[6], *word;
-    size_t size[6], word_length;
+    struct word words[LINE_WORDS];
     scoped(cleanup_free) char *device = NULL;
 
-    for (size_t i = 0; i < countof(field); i++)
-        if (!next_word(&words, &field[i], &size[i]))
-            return false;
-    device = mem_strndup(field[2], size[2]);
+    if (!split_line(line, length, words))
+        return false;
+    device = mem_strndup(words[DEVICE].text, words[DEVICE].length);
     if (sscanf(device, "%u:%u", &ret->major, &ret->minor) != 2)
         return false;
-    ret->id = atoi(field[0]);
-    ret->parent = atoi(field[1]);
-    ret->root = unescape(arena, field[3], size[3]);
-    ret->mount_point = unescape(arena, field[4], size[4]);
-    ret->options = unescape(arena, field[5], size[5]);
-    do {
-        if (!next_word(&words, &word, &word_length))
-            return false;
-    } while (word_length != 1 || *word != '-');
-    if (!next_word(&words, &word, &word_length))
-        return false;
-    ret->type = unescape(arena, word, word_length);
-    ret->source = next_word(&words, &word, &word_length) ? unescape(arena, word, word_length) : "";
+    ret->id = atoi(words[ID].text);
+    ret->parent = atoi(words[PARENT].text);
+    ret->root = unescape(arena, words[ROOT].text, words[ROOT].length);
+    ret->mount_point = unescape(arena, words[POINT].text, words[POINT].length);
+    ret->options = unescape(arena, words[OPTIONS].text, words[OPTIONS].length);
+    ret->type = unescape(arena, words[TYPE].text, words[TYPE].length);
+    ret->source = unescape(arena, words[SOURCE].text, words[SOURCE].length);
     return true;
 }
 
@@ -122,26 +139,202 @@ int mounts_read(const char *proc, struct mounts_facts **ret, struct error *error
     return r < 0 ? r : mounts_parse(str_text(&text), text.length, ret, error);
 }
 
+/* ---- What changed ---- */
+
+/* A mount, known by all that makes it this one. */
+struct known_mount {
+    uint64_t identity;
+    const char *point;
+};
+
+struct mount_table {
+    struct arena *arena; /* NULL: could not be read */
+    struct known_mount *items;
+    size_t count;
+};
+
+static void table_deinit(struct mount_table *table)
+{
+    arena_free(table->arena);
+    *table = (struct mount_table){0};
+}
+
+static int compare_identities(const void *a, const void *b)
+{
+    uint64_t one = ((const struct known_mount *)a)->identity, other = ((const struct known_mount *)b)->identity;
+
+    return one < other ? -1 : one > other;
+}
+
+static bool know_mount(struct arena *arena, const char *line, size_t length, struct known_mount *ret)
+{
+    static const int identifying[] = {ID, PARENT, DEVICE, ROOT, POINT, TYPE};
+    struct word words[LINE_WORDS];
+    struct hash hash;
+
+    if (!split_line(line, length, words))
+        return false;
+    hash_init(&hash);
+    for (size_t i = 0; i < countof(identifying); i++)
+        hash_bytes(&hash, words[identifying[i]].text, words[identifying[i]].length);
+    ret->identity = hash_end(&hash);
+    ret->point = unescape(arena, words[POINT].text, words[POINT].length);
+    return true;
+}
+
+static bool table_parse(const char *text, size_t length, struct mount_table *ret)
+{
+    size_t lines = 1;
+
+    for (size_t i = 0; i < length; i++)
+        lines += text[i] == '\n';
+    if (lines > MOUNTS_MAX)
+        return false;
+    ret->arena = arena_new(lines * sizeof *ret->items);
+    ret->items = arena_alloc(ret->arena, lines * sizeof *ret->items);
+    for (const char *line = text, *end = text + length; line < end;) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        size_t line_length = (size_t)((newline ? newline : end) - line);
+
+        if (line_length && !know_mount(ret->arena, line, line_length, &ret->items[ret->count++])) {
+            table_deinit(ret);
+            return false;
+        }
+        line += line_length + 1;
+    }
+    qsort(ret->items, ret->count, sizeof *ret->items, compare_identities);
+    return true;
+}
+
+static void table_read(const char *path, struct mount_table *ret)
+{
+    scoped_str text = STR_INIT;
+
+    *ret = (struct mount_table){0};
+    if (file_read(path, FILE_LIMIT, &text, NULL) == 0)
+        table_parse(str_text(&text), text.length, ret);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+struct texts {
+    VEC(const char *) list;
+};
+
+/* The mount points of what is only in one of the two, in the order of their bytes, each once. */
+static void find_changed_points(const struct mount_table *before, const struct mount_table *now, struct texts *ret)
+{
+    size_t i = 0, j = 0, unique = 0;
+
+    while (i < before->count || j < now->count) {
+        int order = i == before->count ? 1
+                    : j == now->count  ? -1
+                                       : compare_identities(&before->items[i], &now->items[j]);
+
+        if (order < 0)
+            vec_push(&ret->list, before->items[i].point);
+        if (order > 0)
+            vec_push(&ret->list, now->items[j].point);
+        i += order <= 0;
+        j += order >= 0;
+    }
+    if (ret->list.count)
+        qsort(ret->list.items, ret->list.count, sizeof *ret->list.items, compare_texts);
+    for (i = 0; i < ret->list.count; i++)
+        if (!unique || strcmp(ret->list.items[unique - 1], ret->list.items[i]) != 0)
+            ret->list.items[unique++] = ret->list.items[i];
+    ret->list.count = unique;
+}
+
+/* The first point that is not before the LENGTH bytes of TEXT. */
+static size_t find_point(const struct mount_changes *changes, const char *text, size_t length)
+{
+    size_t low = 0, high = changes->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (strncmp(changes->points[middle], text, length) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool has_point(const struct mount_changes *changes, const char *text, size_t length)
+{
+    size_t i = find_point(changes, text, length);
+
+    return i < changes->count && strlen(changes->points[i]) == length && memcmp(changes->points[i], text, length) == 0;
+}
+
+bool mount_changes_reach(const struct mount_changes *changes, const char *path)
+{
+    if (changes->everything || has_point(changes, "/", 1))
+        return true;
+    for (const char *end = path; *end;) {
+        end += strspn(end, "/");
+        end += strcspn(end, "/");
+        if (has_point(changes, path, (size_t)(end - path)))
+            return true;
+    }
+    return false;
+}
+
+bool mount_changes_lie_below(const struct mount_changes *changes, const char *path)
+{
+    size_t length = strlen(path), i;
+    scoped(cleanup_free) char *inside = NULL;
+
+    while (length && path[length - 1] == '/')
+        length--;
+    inside = mem_printf("%.*s/", (int)length, path);
+    i = find_point(changes, inside, length + 1);
+    return changes->everything || (i < changes->count && strncmp(changes->points[i], inside, length + 1) == 0 &&
+                                   changes->points[i][length + 1]);
+}
+
+/* ---- The watch ---- */
+
 struct mounts_watch {
+    char *path;
     int file, epoll;
     struct event *event;
-    void (*changed)(void *user);
+    struct mount_table last;
+    mounts_changed *changed;
     void *user;
 };
 
 static void on_change(evutil_socket_t fd, short what, void *user)
 {
     struct mounts_watch *watch = user;
+    struct mount_table before = watch->last;
+    struct texts points = {0};
+    struct mount_changes changes = {0};
     struct epoll_event event;
 
     (void)what;
     while (epoll_wait(fd, &event, 1, 0) > 0)
         continue;
-    watch->changed(watch->user);
+    table_read(watch->path, &watch->last);
+    if (before.arena && watch->last.arena)
+        find_changed_points(&before, &watch->last, &points);
+    else
+        changes.everything = true;
+    changes.points = points.list.items;
+    changes.count = points.list.count;
+    if (changes.everything || changes.count)
+        watch->changed(&changes, watch->user);
+    vec_free(&points.list);
+    table_deinit(&before);
 }
 
-struct mounts_watch *mounts_watch_new(struct event_base *base, const char *proc, void (*changed)(void *user),
-                                      void *user, struct error *error)
+struct mounts_watch *mounts_watch_new(struct event_base *base, const char *proc, mounts_changed *changed, void *user,
+                                      struct error *error)
 {
     static const char *const processes[] = {"1", "self"};
     struct mounts_watch *watch = mem_alloc(sizeof *watch);
@@ -151,9 +344,9 @@ struct mounts_watch *mounts_watch_new(struct event_base *base, const char *proc,
     watch->changed = changed;
     watch->user = user;
     for (size_t i = 0; i < countof(processes) && watch->file < 0; i++) {
-        scoped(cleanup_free) char *path = mem_printf("%s/%s/mountinfo", proc, processes[i]);
-
-        watch->file = open(path, O_RDONLY | O_CLOEXEC);
+        free(watch->path);
+        watch->path = mem_printf("%s/%s/mountinfo", proc, processes[i]);
+        watch->file = open(watch->path, O_RDONLY | O_CLOEXEC);
     }
     watch->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (watch->file < 0 || watch->epoll < 0 || epoll_ctl(watch->epoll, EPOLL_CTL_ADD, watch->file, &wanted) < 0) {
@@ -161,6 +354,7 @@ struct mounts_watch *mounts_watch_new(struct event_base *base, const char *proc,
         mounts_watch_free(watch);
         return NULL;
     }
+    table_read(watch->path, &watch->last);
     watch->event = event_new(base, watch->epoll, EV_READ | EV_PERSIST, on_change, watch);
     event_add(watch->event, NULL);
     return watch;
@@ -176,5 +370,7 @@ void mounts_watch_free(struct mounts_watch *watch)
         close(watch->epoll);
     if (watch->file >= 0)
         close(watch->file);
+    table_deinit(&watch->last);
+    free(watch->path);
     free(watch);
 }

@@ -1,10 +1,13 @@
-/* "Look again" watches over inotify: see the header.
+/* "Look again" watches over inotify.
  *
  * A watch on a path is a chain of links: in each directory on the way the name that the path uses there, at each
  * symlink the chain of its target, and at the end the file itself. Links hang on nodes, one for each kernel watch
  * (inotify gives one descriptor per inode, so nodes are shared). An event concerns a link when it bears the link's name
  * or the node itself changed. A directory is watched before the name in it is looked at, so nothing falls between.
- * After anything that concerns it a watch is armed anew from the root of the path, and told. */
+ * After anything that concerns it a watch is armed anew from the root of the path, and called.
+ *
+ * inotify reports no mount. So a watch also keeps the real places at which the walk along its path came to an end or to
+ * a symlink: it has looked at these and at every folder above them, and a mount on one of those concerns it. */
 #include "probes/watch/watch.h"
 
 #include <dirent.h>
@@ -45,6 +48,7 @@ struct watch {
     watch_changed *changed;
     void *user;
     enum watch_scope scope;
+    VEC(char *) places; /* real paths that the walk came to, the last one where it ended */
     bool pending, refused, dead;
 };
 
@@ -175,11 +179,24 @@ static bool next_component(struct str *rest, struct str *name)
     return length > 0;
 }
 
-static void walk(struct watch *watch)
+static void forget_places(struct watch *watch)
+{
+    for (size_t i = 0; i < watch->places.count; i++)
+        free(watch->places.items[i]);
+    watch->places.count = 0;
+}
+
+static void note_place(struct watch *watch, const struct str *at)
+{
+    vec_push(&watch->places, mem_strdup(at->length ? at->data : "/"));
+}
+
+/* Links for each component of the path and each symlink on the way, until AT is where it leads. False: it leads
+ * nowhere, or not where it can be watched. */
+static bool walk_path(struct watch *watch, struct str *at, struct stat *ret_stat)
 {
     const struct watcher *watcher = watch->watcher;
-    scoped_str at = STR_INIT, rest = STR_INIT, name = STR_INIT, here = STR_INIT;
-    struct stat st = {.st_mode = S_IFDIR};
+    scoped_str rest = STR_INIT, name = STR_INIT, here = STR_INIT;
     unsigned symlinks = 0;
 
     str_append(&rest, watch->path);
@@ -189,31 +206,45 @@ static void walk(struct watch *watch)
         if (strcmp(name.data, ".") == 0)
             continue;
         if (strcmp(name.data, "..") == 0) {
-            step_up(&at);
+            note_place(watch, at);
+            step_up(at);
             continue;
         }
-        if (!add_link(watch, str_text(&at), directory_mask, LINK_NAME, name.data))
-            return;
         str_clear(&here);
-        str_printf(&here, "%s/%s", str_text(&at), name.data);
+        str_printf(&here, "%s/%s", str_text(at), name.data);
         outside = mem_printf("%s%s", watcher->prefix, here.data);
-        if (lstat(outside, &st) < 0)
-            return;
-        if (S_ISLNK(st.st_mode)) {
-            if (++symlinks > LINKS_MAX || !follow_symlink(watcher, here.data, &at, &rest))
-                return;
+        if (!add_link(watch, str_text(at), directory_mask, LINK_NAME, name.data) || lstat(outside, ret_stat) < 0) {
+            note_place(watch, &here);
+            return false;
+        }
+        if (S_ISLNK(ret_stat->st_mode)) {
+            note_place(watch, &here);
+            if (++symlinks > LINKS_MAX || !follow_symlink(watcher, here.data, at, &rest))
+                return false;
             continue;
         }
-        str_clear(&at);
-        str_append_n(&at, here.data, here.length);
-        if (!S_ISDIR(st.st_mode) && strspn(str_text(&rest), "/") != rest.length)
-            return;
+        str_clear(at);
+        str_append_n(at, here.data, here.length);
+        if (!S_ISDIR(ret_stat->st_mode) && strspn(str_text(&rest), "/") != rest.length) {
+            note_place(watch, at);
+            return false;
+        }
     }
-    if (S_ISDIR(st.st_mode) && watch->scope != WATCH_PATH) {
-        unsigned left = TREE_DIRECTORIES;
+    note_place(watch, at);
+    return true;
+}
 
+static void walk(struct watch *watch)
+{
+    scoped_str at = STR_INIT;
+    struct stat st = {.st_mode = S_IFDIR};
+    unsigned left = TREE_DIRECTORIES;
+
+    forget_places(watch);
+    if (!walk_path(watch, &at, &st))
+        return;
+    if (S_ISDIR(st.st_mode) && watch->scope != WATCH_PATH)
         add_tree(watch, str_text(&at), 0, &left);
-    }
     add_link(watch, str_text(&at), S_ISDIR(st.st_mode) ? directory_mask : file_mask, LINK_SELF, NULL);
 }
 
@@ -263,6 +294,8 @@ static void destroy(struct watch *watch)
     watcher->counters.paths--;
     watcher->counters.refused -= watch->refused;
     drop_links(watch, false);
+    forget_places(watch);
+    vec_free(&watch->places);
     free(watch->path);
     free(watch);
 }
@@ -435,10 +468,25 @@ void watch_free(struct watch *watch)
     watch->watcher->has_dead = true;
 }
 
-void watcher_rescan(struct watcher *watcher)
+static bool is_reached(const struct watch *watch, const struct mount_changes *changes)
 {
-    mark_all(watcher);
-    dispatch(watcher);
+    for (size_t i = 0; i < watch->places.count; i++)
+        if (mount_changes_reach(changes, watch->places.items[i]))
+            return true;
+    return watch->scope != WATCH_PATH && watch->places.count &&
+           mount_changes_lie_below(changes, watch->places.items[watch->places.count - 1]);
+}
+
+void watcher_mounts_changed(struct watcher *watcher, const struct mount_changes *changes)
+{
+    struct watch *watch;
+    bool any = false;
+
+    TAILQ_FOREACH(watch, &watcher->watches, entry)
+    if (changes->everything || is_reached(watch, changes))
+        any = watch->pending = true;
+    if (any)
+        dispatch(watcher);
 }
 
 const struct watcher_counters *watcher_counters(const struct watcher *watcher)

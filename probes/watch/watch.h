@@ -2,7 +2,8 @@
  *
  * A watch on a path calls back whenever what stands there may have changed: the file, its inode (writes through hard
  * links), any directory on the way, any symlink on the way, appearance and removal. It never says what happened; the
- * receiver looks again. After queue overflow, and after a mount change (watch_rescan()), every watch is called.
+ * receiver looks again. After queue overflow every watch is called; after a mount those whose path passes its mount
+ * point, once watcher_mounts_changed() hears of it.
  * Several paths may share directories: kernel watches are shared and counted. A path that does not exist is watched
  * through its nearest existing ancestor. Callbacks come from the loop, coalesced per wake-up (once per path). */
 #ifndef PROBES_WATCH_WATCH_H
@@ -11,6 +12,7 @@
 #include <event2/event.h>
 
 #include "common/file.h"
+#include "probes/watch/mounts.h"
 
 struct watcher;
 struct watch;
@@ -32,7 +34,9 @@ struct watch *watch_add(struct watcher *watcher, const char *path, enum watch_sc
                         void *user);
 void watch_free(struct watch *watch); /* NULL is fine */
 
-void watcher_rescan(struct watcher *watcher); /* re-resolve every path, re-add, call every watch: the mounts changed */
+/* Arms anew and calls every watch whose path, or a symlink on its way, leads through one of the mount points, and those
+ * on trees that hold one. */
+void watcher_mounts_changed(struct watcher *watcher, const struct mount_changes *changes);
 
 struct watcher_counters {
     uint64_t wakeups, events, overflows;

@@ -1,10 +1,13 @@
-/* "Look again" watches on real files of the real kernel. */
+/* "Look again" watches on real files and real mounts of the real kernel. */
 #include <check.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/memory.h"
 #include "probes/watch/watch.h"
@@ -234,10 +237,192 @@ START_TEST(freed_in_a_callback)
 }
 END_TEST
 
+/* ---- Mounts: in a namespace of the test's own, as root. Where calls are counted at an unmount, the mount is a bind:
+ * inotify reports the end of a file system too. ---- */
+
+static struct mounts_watch *mounts;
+static char last_path[256], points[512]; /* each after a space */
+static unsigned changes_seen;
+
+static void on_path(const char *path, void *user)
+{
+    (void)user;
+    snprintf(last_path, sizeof last_path, "%s", path + strlen(folder));
+    calls++;
+}
+
+static struct watch *watch_place(const char *name, enum watch_scope scope)
+{
+    scoped(cleanup_free) char *path = mem_printf("%s%s", folder, name);
+
+    return watch_add(watcher, path, scope, on_path, NULL);
+}
+
+static void on_mounts(const struct mount_changes *changes, void *user)
+{
+    (void)user;
+    ck_assert(!changes->everything);
+    changes_seen++;
+    for (size_t i = 0; i < changes->count; i++) {
+        bool inside = strncmp(changes->points[i], folder, strlen(folder)) == 0;
+
+        strcat(strcat(points, " "), changes->points[i] + (inside ? strlen(folder) : 0));
+    }
+    watcher_mounts_changed(watcher, changes);
+}
+
+/* The mount points that are reported as changed by the shell's command; `calls` counts from 0. */
+static const char *changed_by(const char *command)
+{
+    *points = '\0';
+    calls = 0;
+    shell("%s", command);
+    told();
+    return points;
+}
+
+static void set_up_mounts(void)
+{
+    struct error error = ERROR_INIT;
+    scoped(cleanup_free) char *proc = NULL, *process = NULL;
+
+    set_up();
+    ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+    ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    proc = mem_printf("%s/proc", folder);
+    process = mem_printf("%s/proc/1", folder);
+    ck_assert_int_eq(mkdir(proc, 0700), 0);
+    ck_assert_int_eq(symlink("/proc/self", process), 0);
+    mounts = mounts_watch_new(base, proc, on_mounts, NULL, &error);
+    ck_assert_msg(mounts != NULL, "%s", error.text);
+    changes_seen = 0;
+}
+
+static void tear_down_mounts(void)
+{
+    mounts_watch_free(mounts);
+    tear_down();
+}
+
+START_TEST(a_mount_that_no_path_leads_through_calls_nobody)
+{
+    shell("mkdir -p data/overlay2/x/merged data/containers etc/docker/certs.d etcetera new && touch "
+          "etc/docker/daemon.json");
+    for (int i = 0; i < 26; i++)
+        watch_place("/etc/docker/daemon.json", WATCH_PATH);
+    watch_place("/etc/docker/certs.d", WATCH_TREE);
+    watch_place("/data", WATCH_PATH);
+    watch_place("/data/containers", WATCH_TREE);
+    ck_assert_str_eq(changed_by("mount -t tmpfs one data/overlay2/x/merged"), " /data/overlay2/x/merged");
+    ck_assert_uint_eq(calls, 0);
+    ck_assert_str_eq(changed_by("mount -t tmpfs two etcetera"), " /etcetera");
+    ck_assert_uint_eq(calls, 0);
+    ck_assert_str_eq(changed_by("umount data/overlay2/x/merged etcetera"), " /data/overlay2/x/merged /etcetera");
+    ck_assert_uint_eq(calls, 0);
+    ck_assert_str_eq(changed_by("mount --bind new etc/docker"), " /etc/docker");
+    ck_assert_uint_eq(calls, 27); /* each once, and neither of the others */
+    ck_assert_str_eq(changed_by("umount etc/docker"), " /etc/docker");
+    ck_assert_uint_eq(calls, 27);
+}
+END_TEST
+
+START_TEST(a_mount_over_a_watched_folder_calls_its_watches)
+{
+    shell("mkdir -p etc/docker other && echo 1 >etc/docker/a && echo 1 >etc/docker/b && mkdir -p new/docker");
+    watch_place("/etc/docker/a", WATCH_PATH);
+    watch_place("/other", WATCH_PATH);
+    ck_assert_str_eq(changed_by("mount --bind new etc"), " /etc");
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_str_eq(last_path, "/etc/docker/a");
+    changed_by("echo 2 >etc/docker/a"); /* the watch is on what is seen there now */
+    ck_assert_uint_ge(calls, 1);
+    ck_assert_str_eq(changed_by("mount --bind etc/docker/a etc/docker/a"), " /etc/docker/a");
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_str_eq(changed_by("umount -l etc"), " /etc /etc/docker/a");
+    ck_assert_uint_eq(calls, 1);
+    changed_by("chmod 600 etc/docker/a");
+    ck_assert_uint_eq(calls, 1);
+    changed_by("chmod 600 new/docker/a");
+    ck_assert_uint_eq(calls, 0);
+}
+END_TEST
+
+START_TEST(mounts_on_the_way_through_symlinks)
+{
+    shell("mkdir -p run/docker var srv new && ln -s ../run var/run && ln -s ../srv run/link && echo 1 >srv/file");
+    watch_place("/var/run/docker/socket", WATCH_PATH);
+    watch_place("/var/run/link/file", WATCH_PATH);
+    watch_place("/var/../srv/file", WATCH_PATH);
+    changed_by("mount --bind new run/docker");
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_str_eq(last_path, "/var/run/docker/socket");
+    changed_by("mount --bind new srv");
+    ck_assert_uint_eq(calls, 2);
+    changed_by("mount --bind new var"); /* holds the symlink, and is on the way to its parent */
+    ck_assert_uint_eq(calls, 3);
+    changed_by("umount var");
+    ck_assert_uint_eq(calls, 3);
+    changed_by("umount run/docker srv");
+    ck_assert_uint_eq(calls, 3);
+}
+END_TEST
+
+START_TEST(a_mount_inside_a_tree)
+{
+    shell("mkdir -p certs/registry certs2 && echo 1 >ca.crt && touch certs/registry/ca.crt");
+    watch_place("/certs", WATCH_TREE);
+    watch_place("/certs", WATCH_PATH);
+    changed_by("mount -t tmpfs one certs2");
+    ck_assert_uint_eq(calls, 0);
+    changed_by("mount -t tmpfs two certs/registry");
+    ck_assert_uint_eq(calls, 1);
+    changed_by("echo 2 >certs/registry/ca.crt"); /* the tree goes on inside the mount */
+    ck_assert_uint_ge(calls, 1);
+    changed_by("umount certs2 certs/registry");
+    ck_assert_uint_ge(calls, 1);
+}
+END_TEST
+
+START_TEST(what_changed_is_the_difference)
+{
+    shell("mkdir a b 'c d'");
+    ck_assert_str_eq(changed_by("mount -t tmpfs one a"), " /a");
+    ck_assert_str_eq(changed_by("mount -t tmpfs two a"), " /a"); /* over the first */
+    ck_assert_str_eq(changed_by("mount --move a b"), " /a /b");
+    ck_assert_str_eq(changed_by("mount -t tmpfs three 'c d'"), " /c d");
+    ck_assert_str_eq(changed_by("umount b && mount -t proc proc b"), " /b"); /* the id is given again */
+    changes_seen = 0;
+    ck_assert_str_eq(changed_by("mount -o remount,ro b"), "");
+    ck_assert_uint_eq(changes_seen, 0);
+    ck_assert_str_eq(changed_by("mount -t tmpfs four 'c d' && umount 'c d'"), "");
+    ck_assert_str_eq(changed_by("umount a b 'c d'"), " /a /b /c d");
+}
+END_TEST
+
+START_TEST(which_paths_changes_reach)
+{
+    static const char *const list[] = {"/a/b", "/a/b-c", "/a/b/c", "/srv"};
+    static const struct mount_changes some = {.points = list, .count = 4}, none = {0}, all = {.everything = true};
+    static const char *const slash[] = {"/"};
+    static const struct mount_changes whole = {.points = slash, .count = 1};
+
+    ck_assert(mount_changes_reach(&some, "/a/b") && mount_changes_reach(&some, "/a/b/x/y"));
+    ck_assert(mount_changes_reach(&some, "/srv/") && !mount_changes_reach(&some, "/srv2"));
+    ck_assert(!mount_changes_reach(&some, "/a") && !mount_changes_reach(&some, "/") &&
+              !mount_changes_reach(&some, "/a/bc"));
+    ck_assert(mount_changes_reach(&whole, "/x") && mount_changes_reach(&whole, "/"));
+    ck_assert(mount_changes_reach(&all, "/x") && !mount_changes_reach(&none, "/x"));
+    ck_assert(mount_changes_lie_below(&some, "/a") && mount_changes_lie_below(&some, "/a/b/"));
+    ck_assert(mount_changes_lie_below(&some, "/") && !mount_changes_lie_below(&some, "/srv"));
+    ck_assert(!mount_changes_lie_below(&whole, "/") && !mount_changes_lie_below(&none, "/"));
+    ck_assert(mount_changes_lie_below(&all, "/x") && !mount_changes_lie_below(&some, "/a/b/c"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("watch");
-    TCase *tests = tcase_create("watch");
+    TCase *tests = tcase_create("watch"), *with_mounts = tcase_create("mounts");
     SRunner *runner;
     int failed;
 
@@ -252,7 +437,16 @@ int main(void)
     tcase_add_test(tests, tree);
     tcase_add_test(tests, overflow_tells_everybody);
     tcase_add_test(tests, freed_in_a_callback);
+    tcase_add_test(tests, which_paths_changes_reach);
     suite_add_tcase(suite, tests);
+    tcase_add_checked_fixture(with_mounts, set_up_mounts, tear_down_mounts);
+    tcase_set_timeout(with_mounts, 60);
+    tcase_add_test(with_mounts, a_mount_that_no_path_leads_through_calls_nobody);
+    tcase_add_test(with_mounts, a_mount_over_a_watched_folder_calls_its_watches);
+    tcase_add_test(with_mounts, mounts_on_the_way_through_symlinks);
+    tcase_add_test(with_mounts, a_mount_inside_a_tree);
+    tcase_add_test(with_mounts, what_changed_is_the_difference);
+    suite_add_tcase(suite, with_mounts);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

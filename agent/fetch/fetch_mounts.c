@@ -1,0 +1,75 @@
+/* Mounts: read for the rules that judge them, and compared when they change.
+ *
+ * Every container that starts makes the host mount its file system and its network. No rule reads such a mount and no
+ * watched path leads through it, so nothing is read for it. */
+#include "agent/fetch/fetch_internal.h"
+#include "common/log.h"
+#include "probes/daemon/daemon_config.h"
+
+void fetch_mounts(struct fetcher *fetcher)
+{
+    scoped(cleanup_free) char *proc = host_outside_path(fetcher->root, "/proc");
+    struct mounts_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r;
+
+    if (fetch_refuse_remote(fetcher, INPUT_MOUNTS, NULL))
+        return;
+    r = mounts_read(proc, &facts, &error);
+    fetch_deliver(fetcher, INPUT_MOUNTS, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+static bool is_reached(const struct mount_changes *changes, const char *path)
+{
+    return !str_empty(path) && mount_changes_reach(changes, path);
+}
+
+/* The rule names a folder at which something changed. */
+static bool reach_folder_of_rule(const struct mount_changes *changes, const struct rule *rule)
+{
+    const struct param_spec *spec = rule->check->params;
+
+    for (size_t i = 0; spec && spec[i].name; i++)
+        if (spec[i].type == PARAM_STRING && is_reached(changes, rule->params[i].string))
+            return true;
+    return false;
+}
+
+/* What rules ask of mounts is on which one a folder lies: that of dockerd's data, that of containerd's, one that the
+ * rule names. Only mounts at that folder or above it can change the answer. */
+static bool concern_rules(const struct fetcher *fetcher, const struct mount_changes *changes)
+{
+    const struct store *store = evaluator_store(fetcher->evaluator);
+    const struct rule_set *rules = evaluator_rules(fetcher->evaluator);
+    const struct info_facts *info = store_info(store, NULL);
+    const struct daemon_facts *daemon = store_daemon(store, NULL);
+    const char *root = info ? info->data_root : daemon ? daemon_option(daemon, "data-root", NULL) : NULL;
+
+    if (str_empty(root) || is_reached(changes, root) || is_reached(changes, "/var/lib/containerd") ||
+        (daemon && is_reached(changes, daemon->containerd_root)))
+        return true;
+    for (size_t i = 0; i < rules->count; i++)
+        if (rules->rules[i].enabled && (rules->rules[i].check->reads & INPUT_BIT(INPUT_MOUNTS)) &&
+            reach_folder_of_rule(changes, &rules->rules[i]))
+            return true;
+    return false;
+}
+
+static void on_mounts(const struct mount_changes *changes, void *user)
+{
+    struct fetcher *fetcher = user;
+
+    watcher_mounts_changed(fetcher->watcher, changes);
+    if (concern_rules(fetcher, changes))
+        evaluator_stale(fetcher->evaluator, INPUT_MOUNTS, NULL, "mounts");
+}
+
+void fetch_watch_mounts(struct fetcher *fetcher)
+{
+    scoped(cleanup_free) char *proc = host_outside_path(fetcher->root, "/proc");
+    struct error error = ERROR_INIT;
+
+    fetcher->mounts = mounts_watch_new(fetcher->base, proc, on_mounts, fetcher, &error);
+    if (!fetcher->mounts)
+        log_warning("changes of the mounts are not watched: %s", error.text);
+}
