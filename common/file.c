@@ -248,8 +248,12 @@ int host_list(const struct host_root *root, const char *folder, const char *endi
     int fd = host_open(root, folder, O_RDONLY | O_DIRECTORY, NULL), r = 0;
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
-    if (!dir)
-        return fd < 0 ? fd : -errno;
+    if (!dir) {
+        r = fd < 0 ? fd : -errno;
+        if (fd >= 0)
+            close(fd);
+        return r;
+    }
     for (struct dirent *entry; (entry = readdir(dir));)
         if (entry->d_name[0] != '.' && str_ends(entry->d_name, ending)) {
             if (paths.count == max) {

@@ -1,5 +1,7 @@
 /* Unit tests of common/: maps, JSON both ways, text, clock, files under a host root. */
 #include <check.h>
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -9,6 +11,7 @@
 #include "common/file.h"
 #include "common/json_out.h"
 #include "common/map.h"
+#include "common/memory.h"
 #include "common/text.h"
 
 START_TEST(test_map_keeps_and_walks)
@@ -226,6 +229,54 @@ START_TEST(test_host_root)
 }
 END_TEST
 
+static bool directories_fail;
+
+/* In the place of libc's, for who is linked with this program. */
+DIR *fdopendir(int fd)
+{
+    if (!directories_fail)
+        return ((DIR * (*)(int)) dlsym(RTLD_NEXT, "fdopendir"))(fd);
+    errno = ENOMEM;
+    return NULL;
+}
+
+START_TEST(test_host_list)
+{
+    char folder[] = "/tmp/test-list-XXXXXX", **paths = NULL;
+    scoped(cleanup_free) char *b = NULL, *a = NULL, *hidden = NULL, *other = NULL;
+    struct host_root *root = NULL;
+    int before, after;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    b = mem_printf("%s/b.conf", folder), a = mem_printf("%s/a.conf", folder);
+    hidden = mem_printf("%s/.c.conf", folder), other = mem_printf("%s/d", folder);
+    ck_assert_int_eq(file_replace(b, "", 0, 0600, NULL) + file_replace(a, "", 0, 0600, NULL) +
+                         file_replace(hidden, "", 0, 0600, NULL) + file_replace(other, "", 0, 0600, NULL),
+                     0);
+    ck_assert_int_eq(host_root_open(folder, &root, NULL), 0);
+    ck_assert_int_eq(host_list(root, "/", ".conf", 2, &paths), 0);
+    ck_assert_str_eq(paths[0], "//a.conf");
+    ck_assert_str_eq(paths[1], "//b.conf");
+    ck_assert_ptr_null(paths[2]);
+    for (size_t i = 0; paths[i]; i++)
+        free(paths[i]);
+    free(paths);
+    before = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ck_assert_int_eq(host_list(root, "/", ".conf", 1, &paths), -E2BIG);
+    ck_assert_int_eq(host_list(root, "/absent", ".conf", 1, &paths), -ENOENT);
+    directories_fail = true;
+    ck_assert_int_eq(host_list(root, "/", ".conf", 2, &paths), -ENOMEM);
+    directories_fail = false;
+    after = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ck_assert_int_eq(after, before + 1); /* the lowest that is free: nothing was left open */
+    close(before);
+    close(after);
+    host_root_close(root);
+    unlink(a), unlink(b), unlink(hidden), unlink(other);
+    rmdir(folder);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("common");
@@ -242,6 +293,7 @@ int main(void)
     tcase_add_test(tests, test_text);
     tcase_add_test(tests, test_clock);
     tcase_add_test(tests, test_host_root);
+    tcase_add_test(tests, test_host_list);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
