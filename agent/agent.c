@@ -7,13 +7,13 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #include "agent/agent_internal.h"
 #include "common/log.h"
-#include "common/trim.h"
 
 static const char *from_environment(const char *name)
 {
@@ -130,7 +130,7 @@ static void on_settled(void *user)
     if (evaluator_save_state(agent->evaluator, &error) < 0)
         log_error("%s", error.text);
     if (scanned && !agent->once)
-        memory_trim();
+        malloc_trim(0); /* the scan needed more than what is kept of it */
 }
 
 static void on_transition(struct transition *transition, void *user)
