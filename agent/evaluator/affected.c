@@ -53,49 +53,55 @@ static void visit_all(struct evaluator *evaluator, enum subject_kind kind, const
     }
 }
 
-/* A set of files was read: pairs come and go with the files. */
+static void visit_file(struct evaluator *evaluator, const char *path, const struct rule *rule, bool changed)
+{
+    struct subject *subject = subject_ensure(evaluator, SUBJECT_FILE, path, NULL);
+
+    if (!subject_pair(subject, rule))
+        subject_add_pair(evaluator, subject, rule);
+    visit_pair(evaluator, subject, rule, changed);
+}
+
+/* Ends RULE's pairs with files that are not in SET (NULL: with all but that of SOURCE itself). */
+static void drop_missing_files(struct evaluator *evaluator, const struct rule *rule, const char *source,
+                               const struct fileset_facts *set)
+{
+    VEC(struct subject *) missing = {0};
+    size_t at = 0;
+    const char *path;
+    void *value;
+
+    while (map_next(evaluator->subjects[SUBJECT_FILE], &at, &path, &value)) {
+        bool is_there = set ? fileset_find(set, path) != NULL : str_equal(path, source);
+
+        if (!is_there && subject_pair(value, rule))
+            vec_push(&missing, value);
+    }
+    for (size_t i = 0; i < missing.count; i++) {
+        subject_drop_pair(evaluator, missing.items[i], subject_pair(missing.items[i], rule), evaluator->cause);
+        if (!missing.items[i]->pair_count)
+            subject_close(evaluator, missing.items[i], evaluator->cause);
+    }
+    vec_free(&missing);
+}
+
+/* A set of files was read: pairs come and go with the files. A set that cannot be read has one subject, named by its
+ * source, to say so. */
 static void update_files(struct evaluator *evaluator, const char *source, bool changed)
 {
     const struct fileset_facts *set = store_files(evaluator->store, source, NULL);
 
-    /* A set that cannot be read has one subject, named by its source, to say so. */
     for (size_t r = 0; r < evaluator->rules_of[SUBJECT_FILE].count; r++) {
         const struct rule *rule = evaluator->rules_of[SUBJECT_FILE].items[r];
-        VEC(struct subject *) gone = {0};
-        size_t at = 0;
-        const char *path;
-        void *value;
 
         if (!str_equal(rule_file_source(rule), source))
             continue;
-        for (size_t i = 0; set && i < set->count; i++) {
-            struct subject *subject = subject_ensure(evaluator, SUBJECT_FILE, set->items[i].path, NULL);
-
-            if (!subject_pair(subject, rule))
-                subject_add_pair(evaluator, subject, rule);
-            visit_pair(evaluator, subject, rule, changed);
-        }
-        if (!set) {
-            struct subject *subject = subject_ensure(evaluator, SUBJECT_FILE, source, NULL);
-
-            if (!subject_pair(subject, rule))
-                subject_add_pair(evaluator, subject, rule);
-            visit_pair(evaluator, subject, rule, changed);
-        }
-        while (changed && map_next(evaluator->subjects[SUBJECT_FILE], &at, &path, &value)) {
-            bool found = !set && str_equal(path, source);
-
-            for (size_t i = 0; set && i < set->count && !found; i++)
-                found = str_equal(set->items[i].path, path);
-            if (!found && subject_pair(value, rule))
-                vec_push(&gone, value);
-        }
-        for (size_t i = 0; i < gone.count; i++) {
-            subject_drop_pair(evaluator, gone.items[i], subject_pair(gone.items[i], rule), evaluator->cause);
-            if (!gone.items[i]->pair_count)
-                subject_close(evaluator, gone.items[i], evaluator->cause);
-        }
-        vec_free(&gone);
+        for (size_t i = 0; set && i < set->count; i++)
+            visit_file(evaluator, set->items[i].path, rule, changed);
+        if (!set)
+            visit_file(evaluator, source, rule, changed);
+        if (changed)
+            drop_missing_files(evaluator, rule, source, set);
     }
 }
 

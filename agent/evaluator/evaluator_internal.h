@@ -153,6 +153,8 @@ void ring_deinit(struct evaluator *evaluator);
 void publish_transition(struct evaluator *evaluator, struct transition *transition); /* takes the reference */
 
 /* explain.c */
+/* The file of SET (may be NULL) at PATH, or NULL. */
+const struct file_facts *fileset_find(const struct fileset_facts *set, const char *path);
 /* The check of PAIR with what people vouched for; EXPLAIN: with evidence, facts and remedy. */
 void pair_run_check(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
                     bool explain, struct check_result *result);

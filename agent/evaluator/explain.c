@@ -1,6 +1,18 @@
 /* Running the check of a pair: for its verdict alone, or to explain it. */
 #include "agent/evaluator/evaluator_internal.h"
 
+#include <string.h>
+
+static int compare_path(const void *path, const void *file)
+{
+    return strcmp(path, ((const struct file_facts *)file)->path);
+}
+
+const struct file_facts *fileset_find(const struct fileset_facts *set, const char *path)
+{
+    return set && set->count ? bsearch(path, set->items, set->count, sizeof *set->items, compare_path) : NULL;
+}
+
 static void fill_check_input(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
                              struct check_input *in)
 {
@@ -12,9 +24,7 @@ static void fill_check_input(const struct evaluator *evaluator, const struct sub
     if (subject->kind != SUBJECT_FILE)
         return;
     in->fileset = store_files(evaluator->store, rule_file_source(pair->rule), NULL);
-    for (size_t i = 0; in->fileset && i < in->fileset->count; i++)
-        if (str_equal(in->fileset->items[i].path, subject->id))
-            in->file = &in->fileset->items[i];
+    in->file = fileset_find(in->fileset, subject->id);
 }
 
 void pair_run_check(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,

@@ -383,7 +383,7 @@ struct file_facts {
 };
 struct fileset_facts {
     struct facts facts;
-    struct file_facts *items;
+    struct file_facts *items; /* by path, in the order of strcmp(); no path twice */
     size_t count;
     bool truncated;             /* more files than the limit */
     const char *expected_group; /* sockets: the group dockerd was told, "docker" by default */

@@ -339,6 +339,182 @@ START_TEST(quiet_execs_leave_nothing)
 }
 END_TEST
 
+/* ---- Sets of files ---- */
+
+/* In place of the C library's for the whole program, so that steps can be counted. */
+static size_t compares;
+
+int strcmp(const char *a, const char *b)
+{
+    compares++;
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    return (unsigned char)*a - (unsigned char)*b;
+}
+
+static const char certs[] = "tree:/etc/docker/certs.d";
+static const char *const cert_rules[] = {"registry-certs-owner", "registry-certs-mode"};
+
+/* COUNT files from number FROM on, of MODE; that of number BAD is writable for everyone. */
+static struct facts *cert_files(size_t from, size_t count, size_t bad)
+{
+    struct arena *arena = arena_new(4096);
+    struct fileset_facts *set = arena_alloc(arena, sizeof *set);
+
+    set->facts.arena = arena;
+    set->facts.digest = (from * 31 + count) * 31 + bad;
+    set->items = arena_alloc(arena, (count + 1) * sizeof *set->items);
+    for (size_t i = 0; i < count; i++) {
+        char path[80];
+
+        snprintf(path, sizeof path, "/etc/docker/certs.d/registry.example:%06zu/ca.crt", from + i);
+        set->items[i] =
+            (struct file_facts){.user = "root", .group = "root", .mode = from + i == bad ? 0100666 : 0100444};
+        set->items[i].path = set->items[i].target = arena_strdup(arena, path);
+    }
+    set->count = count;
+    return &set->facts;
+}
+
+static void certs_came(size_t from, size_t count, size_t bad)
+{
+    evaluator_stale(evaluator, INPUT_FILES, certs, "watch:certs.d");
+    evaluator_fetched(evaluator, INPUT_FILES, certs, cert_files(from, count, bad));
+}
+
+static uint64_t evaluations(void)
+{
+    return evaluator_counters(evaluator)->evaluations;
+}
+
+static const char *cert_path(size_t number)
+{
+    static char path[80];
+
+    snprintf(path, sizeof path, "/etc/docker/certs.d/registry.example:%06zu/ca.crt", number);
+    return path;
+}
+
+static size_t count_subjects(enum subject_kind kind)
+{
+    const struct subject *subject;
+    size_t at = 0, count = 0;
+
+    while ((subject = evaluator_next_subject(evaluator, &at)))
+        count += subject->kind == kind;
+    return count;
+}
+
+START_TEST(files_come_change_and_go)
+{
+    enum { NONE = 999999 };
+    uint64_t before;
+
+    certs_came(1, 3, NONE);
+    ck_assert_uint_eq(count_subjects(SUBJECT_FILE), 3);
+    ck_assert_uint_eq(told.count, 3 * countof(cert_rules));
+    for (size_t i = 0; i < countof(cert_rules); i++)
+        for (size_t number = 1; number <= 3; number++)
+            ck_assert_str_eq(find_told(cert_rules[i], cert_path(number))->status, "pass");
+    /* one changes */
+    forget_told();
+    certs_came(1, 3, 2);
+    ck_assert_uint_eq(told.count, 1);
+    ck_assert_str_eq(find_told("registry-certs-mode", cert_path(2))->status, "fail");
+    ck_assert_str_eq(find_told("registry-certs-mode", cert_path(2))->cause, "watch:certs.d");
+    /* nothing does: nothing is evaluated, but it was looked at */
+    forget_told();
+    before = evaluations();
+    clock_of_test.fixed += USEC_PER_SEC;
+    certs_came(1, 3, 2);
+    ck_assert_uint_eq(evaluations(), before);
+    ck_assert_int_eq(find_pair(cert_rules[0], SUBJECT_FILE, cert_path(1))->checked, clock_of_test.fixed);
+    /* the first goes, a fourth comes */
+    certs_came(2, 3, 2);
+    ck_assert_uint_eq(told.count, 2 * countof(cert_rules));
+    ck_assert_uint_eq(count_subjects(SUBJECT_FILE), 3);
+    ck_assert_ptr_null(evaluator_find_subject(evaluator, SUBJECT_FILE, cert_path(1)));
+    for (size_t i = 0; i < countof(cert_rules); i++) {
+        ck_assert_ptr_null(find_told(cert_rules[i], cert_path(1))->status);
+        ck_assert_str_eq(find_told(cert_rules[i], cert_path(4))->status, "pass");
+        ck_assert_ptr_null(find_told(cert_rules[i], cert_path(4))->previous);
+    }
+    /* all go */
+    forget_told();
+    certs_came(0, 0, NONE);
+    ck_assert_uint_eq(told.count, 3 * countof(cert_rules));
+    ck_assert_uint_eq(count_subjects(SUBJECT_FILE), 0);
+}
+END_TEST
+
+START_TEST(files_that_cannot_be_read_have_one_subject)
+{
+    certs_came(1, 3, 2);
+    forget_told();
+    evaluator_stale(evaluator, INPUT_FILES, certs, "watch:certs.d");
+    evaluator_fetch_failed(evaluator, INPUT_FILES, certs, EACCES, "cannot open: Permission denied");
+    ck_assert_uint_eq(count_subjects(SUBJECT_FILE), 1);
+    ck_assert_uint_eq(told.count, 4 * countof(cert_rules)); /* three go, the set itself comes */
+    for (size_t i = 0; i < countof(cert_rules); i++) {
+        ck_assert_str_eq(find_told(cert_rules[i], certs)->status, "error");
+        ck_assert_ptr_nonnull(strstr(find_told(cert_rules[i], certs)->evidence, "Permission denied"));
+    }
+    forget_told();
+    certs_came(1, 1, 1);
+    ck_assert_uint_eq(count_subjects(SUBJECT_FILE), 1);
+    ck_assert_uint_eq(told.count, 2 * countof(cert_rules));
+    ck_assert_ptr_null(find_told(cert_rules[0], certs)->status);
+    ck_assert_str_eq(find_told("registry-certs-mode", cert_path(1))->status, "fail");
+}
+END_TEST
+
+/* A path that two sources have is one subject; it goes with the last of its pairs. */
+START_TEST(a_file_of_two_sources_is_one_subject)
+{
+    static const char option[] = "option:tlscacert";
+
+    certs_came(1, 1, 1);
+    evaluator_stale(evaluator, INPUT_FILES, option, "start");
+    evaluator_fetched(evaluator, INPUT_FILES, option, cert_files(1, 1, 1));
+    ck_assert_uint_eq(count_subjects(SUBJECT_FILE), 1);
+    ck_assert_uint_gt(evaluator_find_subject(evaluator, SUBJECT_FILE, cert_path(1))->pair_count, countof(cert_rules));
+    certs_came(0, 0, 0);
+    ck_assert_uint_eq(count_subjects(SUBJECT_FILE), 1);
+    ck_assert_ptr_null(find_pair(cert_rules[0], SUBJECT_FILE, cert_path(1)));
+    evaluator_stale(evaluator, INPUT_FILES, option, "start");
+    evaluator_fetched(evaluator, INPUT_FILES, option, cert_files(0, 0, 0));
+    ck_assert_uint_eq(count_subjects(SUBJECT_FILE), 0);
+}
+END_TEST
+
+/* The number of files that a set may have, in a number of steps that grows with it, not with its square. */
+START_TEST(many_files_take_few_steps)
+{
+    enum { MANY = 4000, STEPS = 400 * MANY };
+    uint64_t before = evaluations();
+
+    compares = 0;
+    certs_came(0, MANY, MANY - 1);
+    ck_assert_uint_eq(evaluations(), before + MANY * countof(cert_rules));
+    ck_assert_str_eq(find_told("registry-certs-mode", cert_path(MANY - 1))->status, "fail");
+    ck_assert_uint_gt(compares, MANY);
+    ck_assert_uint_lt(compares, STEPS);
+    forget_told();
+    compares = 0;
+    certs_came(1, MANY, MANY - 1);
+    ck_assert_uint_eq(evaluations(), before + 2 * MANY * countof(cert_rules));
+    ck_assert_uint_eq(told.count, 2 * countof(cert_rules));
+    ck_assert_uint_lt(compares, STEPS);
+    forget_told();
+    compares = 0;
+    certs_came(0, 0, 0);
+    ck_assert_uint_eq(told.count, MANY * countof(cert_rules));
+    ck_assert_uint_lt(compares, STEPS);
+}
+END_TEST
+
 static void run_loop(unsigned ms)
 {
     struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
@@ -603,6 +779,10 @@ int main(void)
     tcase_add_test(tests, expected_inputs_are_waited_for);
     tcase_add_test(tests, joined_namespaces_follow);
     tcase_add_test(tests, quiet_execs_leave_nothing);
+    tcase_add_test(tests, files_come_change_and_go);
+    tcase_add_test(tests, files_that_cannot_be_read_have_one_subject);
+    tcase_add_test(tests, a_file_of_two_sources_is_one_subject);
+    tcase_add_test(tests, many_files_take_few_steps);
     tcase_add_test(tests, agent_states_are_told_once);
     tcase_add_test(tests, the_ring_forgets_the_oldest);
     tcase_add_test(tests, seq_and_since_survive);
