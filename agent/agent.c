@@ -86,7 +86,7 @@ static void tell_exceptions(const struct agent *agent)
         if (expired || !evaluator_waiver_matches(agent->evaluator, waiver))
             log_warning("%s:%u: the waiver of %s for %s %s", file, waiver->line, waiver->rule,
                         waiver->subject ? waiver->subject : "*",
-                        expired ? "has expired and does not count" : "matches no failed finding");
+                        expired ? "has expired and no longer applies" : "matches no failed finding");
     }
     for (size_t i = 0; i < config->attestation_count; i++) {
         const struct attestation *attestation = &config->attestations[i];
@@ -95,7 +95,7 @@ static void tell_exceptions(const struct agent *agent)
         if (expired || !evaluator_attestation_matches(agent->evaluator, attestation))
             log_warning("%s:%u: the attestation of %s for %s %s", file, attestation->line, attestation->rule,
                         attestation->subject ? attestation->subject : "*",
-                        expired ? "has expired and does not count" : "matches no finding that a person has to judge");
+                        expired ? "has expired and no longer applies" : "matches no manual finding");
     }
 }
 
@@ -117,7 +117,7 @@ static void on_settled(void *user)
         while (evaluator_next_subject(agent->evaluator, &at))
             agent->scan_subjects++;
         if (agent->connected)
-            evaluator_agent_state(agent->evaluator, "agent-events", true, "the full scan is done", "scan");
+            evaluator_agent_state(agent->evaluator, "agent-events", true, "the full scan is complete", "scan");
         log_info("full scan: %zu subjects in %lld ms", agent->scan_subjects, (long long)agent->scan_duration_ms);
         agent_tell_ready(agent);
         if (agent->once)
@@ -153,8 +153,8 @@ static void on_fetch(enum input_kind kind, const char *key, void *user)
 static void on_connected(enum docker_gap gap, void *user)
 {
     static const char *const gaps[] = {
-        [DOCKER_GAP_RING] = "more events than the engine keeps may have passed while the stream was down",
-        [DOCKER_GAP_RESTART] = "the engine was restarted: its earlier events are gone",
+        [DOCKER_GAP_RING] = "more events than the engine keeps may have occurred while the stream was down",
+        [DOCKER_GAP_RESTART] = "the engine was restarted: its earlier events are lost",
         [DOCKER_GAP_DROPPED] = "the engine dropped events",
     };
     struct agent *agent = user;
@@ -163,7 +163,7 @@ static void on_connected(enum docker_gap gap, void *user)
     log_info("connected to %s, API %s", agent->address.host_text, docker_api_version(agent->docker));
     evaluator_set_engine_reachable(agent->evaluator, true);
     fetcher_engine_changed(agent->fetcher);
-    evaluator_agent_state(agent->evaluator, "agent-engine", true, "the engine answers", "engine:connected");
+    evaluator_agent_state(agent->evaluator, "agent-engine", true, "connected to the engine", "engine:connected");
     if (gap != DOCKER_GAP_NONE && gap != DOCKER_GAP_FIRST)
         evaluator_agent_state(agent->evaluator, "agent-events", false, gaps[gap], "engine:connected");
     agent_scan(agent, agent->scan_duration_ms < 0 ? "start" : "engine:connected");
@@ -183,7 +183,7 @@ static bool may_connect(const char **ret_why, void *user)
 {
     struct agent *agent = user;
 
-    *ret_why = "the engine is stopped, and connecting to its socket would start it; waiting until it is started";
+    *ret_why = "the engine is stopped and connecting to its socket would start it; waiting for it to be started";
     return !fetcher_engine_is_stopped(agent->fetcher);
 }
 

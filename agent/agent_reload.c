@@ -57,7 +57,7 @@ static void tell_what_needs_a_restart(const struct config *old, const struct con
 
     for (size_t i = 0; i < countof(keys); i++)
         if (!keys[i].same)
-            log_warning("reload: \"%s\" has changed; that takes a restart", keys[i].key);
+            log_warning("reload: \"%s\" has changed; restart the agent to apply it", keys[i].key);
 }
 
 void agent_reload(struct agent *agent)
@@ -69,7 +69,7 @@ void agent_reload(struct agent *agent)
     sd_notify(0, "RELOADING=1");
     if (agent_load_config(&agent->arguments, &config, &rules, &error) < 0 ||
         (!same_sinks(config, old) && agent_make_sinks(agent, config, &error) < 0)) {
-        log_error("reload: %s; the old configuration stays", error.text);
+        log_error("reload: %s; keeping the old configuration", error.text);
         evaluator_agent_state(agent->evaluator, "agent-config", false, error.text, "reload");
         rule_set_free(rules);
         config_free(config);
@@ -81,7 +81,7 @@ void agent_reload(struct agent *agent)
         evaluator_expect_all(agent->evaluator, "reload"); /* nothing is judged anew by what was read before */
         evaluator_set_rules(agent->evaluator, rules, config);
         fetcher_rules_changed(agent->fetcher, config);
-        evaluator_agent_state(agent->evaluator, "agent-config", true, "the configuration was read again", "reload");
+        evaluator_agent_state(agent->evaluator, "agent-config", true, "the configuration was reloaded", "reload");
         config_free(old);
         agent_scan(agent, "reload");
     }

@@ -22,22 +22,17 @@ enum { EXIT_USAGE = 2, EXIT_CONFIG = 78 };
 
 static void print_help(void)
 {
-    fputs("Usage: docker-bench-agent [OPTION]...\n"
-          "Watches a Docker host and judges it, rule by rule, as it changes.\n\n"
-          "  -c, --config FILE     configuration (default /etc/docker-bench-agent/agent.json)\n"
-          "      --docker-host URL the engine: unix:///path, tcp://host:port (default: DOCKER_HOST, else\n"
-          "                        unix:///var/run/docker.sock)\n"
-          "      --socket PATH     socket of the query API\n"
-          "      --state-dir DIR   where state is kept over restarts\n"
-          "      --host-root DIR   where the host's / is seen (default /)\n"
-          "      --data-dir DIR    rules and benchmarks\n"
-          "      --once            one full scan to standard output, no daemon; exit status 1 when a finding of\n"
-          "                        high severity or above fails\n"
-          "      --format FORMAT   of --once: text (default) or json\n"
-          "      --check-config    read configuration and rules, say what is wrong, and end\n"
-          "      --version         print the version\n"
-          "  -h, --help            print this\n",
-          stdout);
+    fputs(
+        "Usage: docker-bench-agent [OPTION]...\nWatches a Docker host and checks it against a security benchmark as it "
+        "changes.\n\n  -c, --config FILE     configuration (default /etc/docker-bench-agent/agent.json)\n      "
+        "--docker-host URL the engine: unix:///path, tcp://host:port (default: DOCKER_HOST, else\n                     "
+        "   unix:///var/run/docker.sock)\n      --socket PATH     socket of the query API\n      --state-dir DIR   "
+        "where state is kept across restarts\n      --host-root DIR   where the host's / is mounted (default /)\n      "
+        "--data-dir DIR    rules and benchmarks\n      --once            one full scan to standard output, no daemon; "
+        "exit status 1 when a finding of\n                        high severity or above fails\n      --format FORMAT  "
+        " output of --once: text (default) or json\n      --check-config    read configuration and rules, report "
+        "errors and exit\n      --version         print the version\n  -h, --help            print this help\n",
+        stdout);
 }
 
 static int usage(const char *format, const char *word)
@@ -112,9 +107,9 @@ int main(int argc, char **argv)
     if (optind < argc)
         return usage("unexpected argument", argv[optind]);
     if (format && !once)
-        return usage("--format goes with --once, not alone:", format);
+        return usage("--format requires --once:", format);
     if (format && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
-        return usage("--format takes text or json in this version, not", format);
+        return usage("--format must be text or json, not", format);
     if (check_config)
         return agent_check_config(&arguments, &error) < 0 ? (fprintf(stderr, "%s\n", error.text), EXIT_CONFIG) : 0;
     if (once)

@@ -71,7 +71,7 @@ int agent_once(const struct config_arguments *arguments, bool json)
     else
         r = has_failure(view.evaluator) ? EXIT_FOUND : 0;
     if (fflush(stdout) == EOF || ferror(stdout)) {
-        log_error("the output could not be written");
+        log_error("cannot write the output");
         r = EXIT_OUTPUT;
     }
     agent_free(agent);
@@ -86,7 +86,7 @@ int agent_check_config(const struct config_arguments *arguments, struct error *e
 
     if (r < 0)
         return r;
-    printf("%s: fine; %zu rules, benchmark %s\n", config->path ? config->path : "no configuration file", rules->count,
+    printf("%s: OK; %zu rules, benchmark %s\n", config->path ? config->path : "no configuration file", rules->count,
            config->benchmark);
     return 0;
 }

@@ -167,7 +167,7 @@ static int begin(struct parser *parser, enum json_type type)
     struct open *open;
 
     if (++parser->depth > parser->limits.depth) {
-        parser->refused = "nested too deep";
+        parser->refused = "nested too deeply";
         return 0;
     }
     value = add(parser, type);
@@ -269,7 +269,7 @@ static int refuse(struct parser *parser, yajl_status status, struct error *error
     if (parser->refused) {
         str_append(&reason, parser->refused);
     } else if (status == yajl_status_ok) {
-        str_append(&reason, "the text ends too early");
+        str_append(&reason, "unexpected end of the text");
     } else {
         unsigned char *text = yajl_get_error(parser->handle, 0, NULL, 0);
 
@@ -612,7 +612,7 @@ int json_stream_feed(struct json_stream *stream, const char *data, size_t length
             result = error_set(error, EFBIG, "a value of more than %zu bytes", stream->limits.bytes);
             pass_over(stream);
         } else if (!stream->refused && stream->depth > stream->limits.depth) {
-            result = error_set(error, EINVAL, "a value of more than %zu levels", stream->limits.depth);
+            result = error_set(error, EINVAL, "a value nested more than %zu levels deep", stream->limits.depth);
             pass_over(stream);
         }
         if (!end)

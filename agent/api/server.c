@@ -54,7 +54,7 @@ static void answer(struct call *call, const char *path)
     struct error error = ERROR_INIT;
 
     if (!route) {
-        server_reply_error(call->request, HTTP_NOTFOUND, "not_found", "there is no such resource");
+        server_reply_error(call->request, HTTP_NOTFOUND, "not_found", "no such resource");
         return;
     }
     if (method != route->method) {
@@ -88,7 +88,7 @@ static void on_request(struct evhttp_request *request, void *user)
 
     path = uri && evhttp_uri_get_path(uri) ? evhttp_uridecode(evhttp_uri_get_path(uri), 0, &length) : NULL;
     if (!path || strlen(path) != length || parse_query(query, &parameters) < 0) {
-        server_reply_error(request, HTTP_BADREQUEST, "bad_request", "the request's address cannot be read");
+        server_reply_error(request, HTTP_BADREQUEST, "bad_request", "invalid request URI");
         return;
     }
     call.query = &parameters;

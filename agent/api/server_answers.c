@@ -185,15 +185,14 @@ void server_post_ack(struct call *call)
     exec = json_string(json_get(json_root(doc), "exec"));
     reason = json_string(json_get(json_root(doc), "reason"));
     if (str_empty(exec) || str_empty(reason)) {
-        error_set(&error, EINVAL, "\"exec\" and \"reason\" are wanted");
+        error_set(&error, EINVAL, "\"exec\" and \"reason\" are required");
         server_reply_bad_request(call->request, &error);
         return;
     }
     id = mem_strdup(find_exec(call->view.evaluator, exec));
     by = mem_printf("uid %u", (unsigned)peer_uid(call->request));
     if (!id || evaluator_acknowledge(call->view.writable_engine, id, by, reason) < 0) {
-        server_reply_error(call->request, HTTP_NOTFOUND, "not_found",
-                           "there is no such exec finding, or more than one");
+        server_reply_error(call->request, HTTP_NOTFOUND, "not_found", "no such exec finding, or more than one");
         return;
     }
     out = json_out_new(false);

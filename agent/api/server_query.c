@@ -28,7 +28,7 @@ int query_check(const struct evkeyvalq *query, const char *const *allowed, enum 
             return error_set(error, EINVAL, "unknown parameter \"%s\"", parameter->key);
         for (const struct evkeyval *other = parameter->next.tqe_next; other; other = other->next.tqe_next)
             if (strcmp(other->key, parameter->key) == 0)
-                return error_set(error, EINVAL, "parameter \"%s\" is given twice", parameter->key);
+                return error_set(error, EINVAL, "duplicate parameter \"%s\"", parameter->key);
         if (strcmp(parameter->key, "lang") != 0)
             continue;
         if (strcmp(parameter->value, "en") != 0 && strcmp(parameter->value, "zh") != 0)
@@ -69,7 +69,7 @@ static int read_words(const char *name, const char *text, bool (*parse)(const ch
         unsigned value;
 
         if (!parse(word, &value))
-            return error_set(error, EINVAL, "%s: \"%s\" is none", name, word);
+            return error_set(error, EINVAL, "%s: unknown value \"%s\"", name, word);
         *ret_bits |= 1u << value;
         at += length;
         if (!*at)
@@ -122,7 +122,7 @@ int query_findings(const struct evkeyvalq *query, struct finding_filter *ret, st
         r = read_words("severity", severity, parse_severity, &ret->severities, error);
     if (r == 0 && kind) {
         if (!subject_kind_parse(kind, &subject_kind))
-            return error_set(error, EINVAL, "kind: \"%s\" is none", kind);
+            return error_set(error, EINVAL, "kind: unknown value \"%s\"", kind);
         ret->kind = (int)subject_kind;
     }
     if (r == 0 && waived) {

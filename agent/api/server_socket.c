@@ -29,9 +29,9 @@ static int clear_stale(const struct sockaddr_un *address, struct error *error)
     if (lstat(address->sun_path, &st) < 0)
         return errno == ENOENT ? 0 : error_system(error, errno, "socket: %s", address->sun_path);
     if (!S_ISSOCK(st.st_mode))
-        return error_set(error, EEXIST, "socket: %s exists and is no socket", address->sun_path);
+        return error_set(error, EEXIST, "socket: %s exists and is not a socket", address->sun_path);
     if (fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN))
-        return error_set(error, EADDRINUSE, "socket: another agent answers at %s", address->sun_path);
+        return error_set(error, EADDRINUSE, "socket: another agent is listening on %s", address->sun_path);
     return unlink(address->sun_path) == 0 ? 0
                                           : error_system(error, errno, "socket: cannot remove %s", address->sun_path);
 }
@@ -41,9 +41,9 @@ static int set_group(const char *path, const char *group, struct error *error)
     const struct group *entry = getgrnam(group ? group : "docker-bench-agent");
 
     if (!entry && group)
-        return error_set(error, ENOENT, "socket.group: there is no group \"%s\"", group);
+        return error_set(error, ENOENT, "socket.group: unknown group \"%s\"", group);
     if (entry && chown(path, (uid_t)-1, entry->gr_gid) < 0)
-        return error_system(error, errno, "socket: cannot give %s to group %s", path, entry->gr_name);
+        return error_system(error, errno, "socket: cannot change the group of %s to %s", path, entry->gr_name);
     return 0;
 }
 

@@ -147,7 +147,7 @@ static int read_place(const struct agent_view *view, const char *after, struct p
     slug = mem_strndup(after, space ? (size_t)(space - after) : 0);
     rule = rule_set_find(evaluator_rules(view->evaluator), slug);
     if (!rule)
-        return error_set(error, EINVAL, "after: not what an answer's \"next\" said");
+        return error_set(error, EINVAL, "after: invalid; use the \"next\" of an earlier answer");
     *ret = (struct place){rule->index, space + 1};
     return 0;
 }
@@ -173,11 +173,11 @@ int view_findings(const struct agent_view *view, const struct finding_filter *fi
     if (filter->rule && !rule_set_find(rules, filter->rule)) {
         const char *nearest = rule_set_nearest(rules, filter->rule);
 
-        return error_set(error, EINVAL, "rule: there is no \"%s\"%s%s%s", filter->rule,
+        return error_set(error, EINVAL, "rule: unknown rule \"%s\"%s%s%s", filter->rule,
                          nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
     }
     if (filter->section && !has_section(rules, filter->section))
-        return error_set(error, EINVAL, "section: no rule is in \"%s\"", filter->section);
+        return error_set(error, EINVAL, "section: unknown section \"%s\"", filter->section);
     json_out_array(out, "findings");
     more = write_page(view, filter, &after, out, &last);
     json_out_end_array(out);
@@ -244,7 +244,7 @@ int view_rule(const struct agent_view *view, const char *name, struct json_out *
     if (!rule) {
         const char *nearest = rule_set_nearest(rules, name);
 
-        return error_set(error, ENOENT, "there is no rule \"%s\"%s%s%s", name, nearest ? "; did you mean \"" : "",
+        return error_set(error, ENOENT, "unknown rule \"%s\"%s%s%s", name, nearest ? "; did you mean \"" : "",
                          nearest ? nearest : "", nearest ? "\"?" : "");
     }
     write_rule(view, rule, out);

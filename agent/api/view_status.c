@@ -16,7 +16,7 @@ bool view_health(const struct agent_view *view, struct json_out *out)
     bool ready = view->scanned;
 
     if (!view->scanned && out)
-        json_out_string(out, NULL, "the first full scan is not done");
+        json_out_string(out, NULL, "the first full scan is not complete");
     while (evaluator_next_agent_state(view->evaluator, &at, &slug, &evidence)) {
         scoped(cleanup_free) char *reason = mem_printf("%s: %s", slug, evidence);
 

@@ -127,26 +127,26 @@ static void say_coverage(const struct check_input *in, struct check_result *out,
                          const struct coverage *found, const char *where, const struct coverage *on_disk)
 {
     bool only_on_disk = on_disk && on_disk->outcome == COVERED;
-    const char *disk = only_on_disk ? "; a rule for it lies on disk and is not loaded (augenrules --load)" : "";
+    const char *disk = only_on_disk ? "; a rule for it exists on disk but is not loaded (augenrules --load)" : "";
     char perms[5];
 
     switch (found->outcome) {
     case COVERED:
-        check_say(in, out, VERDICT_PASS, "%s is watched%s, by the %srule of %s", file->path, where,
+        check_say(in, out, VERDICT_PASS, "%s is watched%s by the %srule for %s", file->path, where,
                   *where ? "" : "loaded ", found->by->path);
         return;
     case HIDDEN:
-        check_say(in, out, VERDICT_FAIL, "%s is not watched%s: a rule that says never or exclude, of %s, hides it%s",
-                  file->path, where, describe(found->by), disk);
+        check_say(in, out, VERDICT_FAIL, "%s is not watched%s: a never or exclude rule for %s hides it%s", file->path,
+                  where, describe(found->by), disk);
         break;
     case PARTLY:
-        check_say(in, out, VERDICT_FAIL, "%s is watched%s by the rule of %s for %s only, %s is wanted%s", file->path,
-                  where, found->by->path, spell_perms(found->perms, perms), check_param(in, "permissions")->string,
-                  disk);
+        check_say(in, out, VERDICT_FAIL, "%s is watched%s by the rule for %s, but for %s only; %s is required%s",
+                  file->path, where, found->by->path, spell_perms(found->perms, perms),
+                  check_param(in, "permissions")->string, disk);
         break;
     case MISSED:
         check_say(in, out, VERDICT_FAIL, "%s is not watched%s%s%s", file->path, where,
-                  found->by_link ? ": a watch of a link does not reach what it leads to" : "", disk);
+                  found->by_link ? ": a watch on a symbolic link does not cover its target" : "", disk);
         break;
     }
     remedy_watch(in, out, file);
@@ -162,7 +162,7 @@ static void judge_by_files(const struct check_input *in, struct check_result *ou
         check_say(in, out, VERDICT_ERROR, "audit: %s; %s", audit->kernel_error, audit->disk_error);
         return;
     }
-    str_printf(&where, " (says /etc/audit; the kernel's own rules could not be read: %s)", audit->kernel_error);
+    str_printf(&where, " (according to /etc/audit; the kernel's own rules could not be read: %s)", audit->kernel_error);
     if (!audit->disk_disabled) {
         say_coverage(in, out, file, disk, where.data, NULL);
         return;
@@ -171,34 +171,39 @@ static void judge_by_files(const struct check_input *in, struct check_result *ou
     check_remedy(in, out, "# remove the line \"-e 0\" from /etc/audit/rules.d, then: augenrules --load");
 }
 
-static void judge(const struct check_input *in, struct check_result *out, const struct file_facts *file)
+/* NULL: nothing is known of the rules, which is reported then. */
+static const struct audit_facts *need_audit(const struct check_input *in, struct check_result *out)
 {
-    unsigned wanted = audit_parse_perms(check_param(in, "permissions")->string);
     const char *why;
     const struct audit_facts *audit = store_audit(in->store, &why);
+
+    if (audit && audit->kernel_state != AUDIT_KERNEL_UNKNOWN)
+        return audit;
+    check_error(in, out, "audit", audit ? audit->kernel_error : why);
+    return NULL;
+}
+
+static void judge(const struct check_input *in, struct check_result *out, const struct audit_facts *audit,
+                  const struct file_facts *file)
+{
+    unsigned wanted = audit_parse_perms(check_param(in, "permissions")->string);
     struct coverage kernel, disk;
 
     if (file->error) {
         check_error(in, out, file->path, file->error);
         return;
     }
-    if (!audit) {
-        check_error(in, out, "audit", why);
-        return;
-    }
     disk = look(audit->disk, audit->disk_count, file, wanted);
     switch (audit->kernel_state) {
     case AUDIT_KERNEL_READ:
+    case AUDIT_KERNEL_UNKNOWN:
         break;
     case AUDIT_KERNEL_DENIED:
         judge_by_files(in, out, file, audit, &disk);
         return;
     case AUDIT_KERNEL_ABSENT:
-        check_say(in, out, VERDICT_FAIL, "%s is not watched: the kernel has no auditing (%s)", file->path,
+        check_say(in, out, VERDICT_FAIL, "%s is not watched: the kernel has no auditing support (%s)", file->path,
                   audit->kernel_error);
-        return;
-    case AUDIT_KERNEL_UNKNOWN:
-        check_error(in, out, "audit", audit->kernel_error);
         return;
     }
     if (!audit->enabled) {
@@ -215,7 +220,10 @@ static void judge(const struct check_input *in, struct check_result *out, const 
 
 void check_audit_watch(const struct check_input *in, struct check_result *out)
 {
-    judge(in, out, in->file);
+    const struct audit_facts *audit = need_audit(in, out);
+
+    if (audit)
+        judge(in, out, audit, in->file);
 }
 
 /* One verdict on all files of the source. */
@@ -223,13 +231,16 @@ void check_audit_programs(const struct check_input *in, struct check_result *out
 {
     const char *why;
     const struct fileset_facts *files = store_files(in->store, rule_file_source(in->rule), &why);
+    const struct audit_facts *audit = need_audit(in, out);
 
+    if (!audit)
+        return;
     if (!files) {
         check_error(in, out, "programs", why);
         return;
     }
     for (size_t i = 0; i < files->count; i++)
-        judge(in, out, &files->items[i]);
+        judge(in, out, audit, &files->items[i]);
     if (!files->count)
-        check_error(in, out, "programs", "none of them was found");
+        check_error(in, out, "programs", "none was found");
 }

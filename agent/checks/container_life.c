@@ -31,7 +31,7 @@ void check_container_restart_policy(const struct check_input *in, struct check_r
         return;
     }
     if (!*c->restart_policy || strcmp(c->restart_policy, "no") == 0) {
-        check_say(in, out, VERDICT_PASS, "is not restarted by itself");
+        check_say(in, out, VERDICT_PASS, "not restarted automatically");
         return;
     }
     if (strcmp(c->restart_policy, "on-failure") == 0 && c->restart_retries > 0 && c->restart_retries <= most) {
@@ -39,10 +39,10 @@ void check_container_restart_policy(const struct check_input *in, struct check_r
         return;
     }
     if (strcmp(c->restart_policy, "on-failure") == 0 && c->restart_retries > 0)
-        check_say(in, out, VERDICT_FAIL, "restarted on failure up to %lld times; at most %lld times is wanted",
+        check_say(in, out, VERDICT_FAIL, "restarted on failure up to %lld times; at most %lld is required",
                   (long long)c->restart_retries, (long long)most);
     else if (strcmp(c->restart_policy, "on-failure") == 0)
-        check_say(in, out, VERDICT_FAIL, "restarted on failure without an end; at most %lld times is wanted",
+        check_say(in, out, VERDICT_FAIL, "restarted on failure without a retry limit; at most %lld is required",
                   (long long)most);
     else
         check_say(in, out, VERDICT_FAIL, "restart policy %s", c->restart_policy);
@@ -61,12 +61,12 @@ void check_container_health(const struct check_input *in, struct check_result *o
     if (!c)
         return;
     if (!c->running)
-        check_say(in, out, VERDICT_NOT_APPLICABLE, "it does not run");
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "not running");
     else if (!c->health) {
-        check_say(in, out, VERDICT_FAIL, "it has no health check");
+        check_say(in, out, VERDICT_FAIL, "has no health check");
         check_remedy_recreate(in, out, "with --health-cmd");
     } else if (strcmp(c->health, "unhealthy") == 0) {
-        check_say(in, out, VERDICT_FAIL, "it is unhealthy");
+        check_say(in, out, VERDICT_FAIL, "unhealthy");
         check_remedy_container(in, out, "inspect --format '{{json .State.Health}}'", NULL);
     } else if (strcmp(c->health, "healthy") == 0 || strcmp(c->health, "starting") == 0)
         check_say(in, out, VERDICT_PASS, "health: %s", c->health);
@@ -132,11 +132,11 @@ void check_container_image_current(const struct check_input *in, struct check_re
     check_fact_string(in, out, "reference", reference);
     check_fact_string(in, out, "image", c->image_id);
     if (!*reference || !c->image_id) {
-        check_error(in, out, "container", "it does not name its image");
+        check_error(in, out, "container", "the engine does not report its image");
         return;
     }
     if (strchr(reference, '@') || is_image_id(reference, c->image_id)) {
-        check_say(in, out, VERDICT_PASS, "made from %s, which cannot move", reference);
+        check_say(in, out, VERDICT_PASS, "created from %s, which pins the image", reference);
         return;
     }
     images = store_images(in->store, &why);
@@ -151,20 +151,19 @@ void check_container_image_current(const struct check_input *in, struct check_re
     current = find_tag(images, wanted.data);
     if (!current && begins_id(reference, c->image_id)) {
         check_say(in, out, VERDICT_MANUAL,
-                  "made from %s, which begins its image's id, or is a tag that is not on this host any more",
+                  "created from %s, which is either the start of its image ID or a tag that is no longer on this host",
                   reference);
     } else if (!current) {
-        check_say(in, out, VERDICT_FAIL, "made from %s, a tag that is not on this host any more", wanted.data);
+        check_say(in, out, VERDICT_FAIL, "created from %s, a tag that is no longer on this host", wanted.data);
     } else if (strcmp(current->id, c->image_id) != 0) {
-        check_say(in, out, VERDICT_FAIL, "made from an older %s: it runs %.19s, the tag is %.19s now", wanted.data,
+        check_say(in, out, VERDICT_FAIL, "created from an older %s: it runs %.19s, the tag is now %.19s", wanted.data,
                   c->image_id, current->id);
     } else if (!tag || strcmp(tag, ":latest") == 0) {
         check_say(in, out, VERDICT_MANUAL,
-                  "made from what %s is on this host; whether that is the newest, its name "
-                  "does not tell",
+                  "created from the %s on this host; the tag does not show whether a newer image has been published",
                   wanted.data);
     } else {
-        check_say(in, out, VERDICT_PASS, "made from what %s is on this host", wanted.data);
+        check_say(in, out, VERDICT_PASS, "created from the %s on this host", wanted.data);
     }
     if (out->verdict == VERDICT_FAIL)
         check_remedy_recreate(in, out, "from the current image");
@@ -188,12 +187,12 @@ void check_container_sshd(const struct check_input *in, struct check_result *out
     if (!c)
         return;
     if (!c->running) {
-        check_say(in, out, VERDICT_NOT_APPLICABLE, "it does not run");
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "not running");
         return;
     }
     processes = store_processes(in->store, in->key, &why);
     if (!processes && !c->pid && strcmp(c->status, "restarting") == 0) {
-        check_say(in, out, VERDICT_NOT_APPLICABLE, "it waits to be started again");
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "waiting to be restarted");
         return;
     }
     if (!processes) {
@@ -213,9 +212,9 @@ void check_container_sshd(const struct check_input *in, struct check_result *out
     if (out->verdict == VERDICT_FAIL)
         check_remedy_recreate(in, out, "from an image without an SSH server; use docker exec instead");
     else if (!processes->count)
-        check_error(in, out, "processes", "none of them was seen, though it runs");
+        check_error(in, out, "processes", "none was found, although the container is running");
     else if (processes->truncated)
-        check_error(in, out, "processes", "there are more of them than are looked at");
+        check_error(in, out, "processes", "there are too many to examine them all");
     else
-        check_say(in, out, VERDICT_PASS, "no SSH server among its %zu processes", processes->count);
+        check_say(in, out, VERDICT_PASS, "no SSH server among %zu processes", processes->count);
 }

@@ -71,7 +71,7 @@ void check_container_cpu_limit(const struct check_input *in, struct check_result
     if (c->nano_cpus > 0)
         check_say(in, out, VERDICT_PASS, "limited to %.3g CPUs", (double)c->nano_cpus / 1e9);
     else if (c->cpu_quota > 0)
-        check_say(in, out, VERDICT_PASS, "CPU quota %lld µs a period", (long long)c->cpu_quota);
+        check_say(in, out, VERDICT_PASS, "CPU quota %lld µs per period", (long long)c->cpu_quota);
     else if (*c->cpuset_cpus)
         check_say(in, out, VERDICT_PASS, "bound to CPUs %s", c->cpuset_cpus);
     else if (c->cpu_shares != 0 && c->cpu_shares != SHARES_DEFAULT)
@@ -141,7 +141,8 @@ void check_container_ulimits(const struct check_input *in, struct check_result *
             check_say(in, out, VERDICT_MANUAL, "overrides the default ulimit %s", c->ulimits.items[i]);
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS,
-                  c->ulimits.count ? "only allowed ulimits, or the daemon's own defaults" : "no ulimit is overridden");
+                  c->ulimits.count ? "only allowed ulimits, or values equal to the daemon's defaults"
+                                   : "no ulimit is overridden");
 }
 
 void check_container_devices(const struct check_input *in, struct check_result *out)
@@ -168,10 +169,10 @@ void check_container_devices(const struct check_input *in, struct check_result *
         check_remedy_recreate(in, out, "without these devices");
     else if (version && version->is_podman)
         check_say(in, out, VERDICT_MANUAL,
-                  "no device of the host beyond those allowed; device cgroup rules podman's API does not tell (podman "
+                  "no host device beyond those allowed; podman's API does not report device cgroup rules (see podman "
                   "inspect)");
     else
-        check_say(in, out, VERDICT_PASS, "no device of the host beyond those allowed");
+        check_say(in, out, VERDICT_PASS, "no host device beyond those allowed");
 }
 
 /* "/docker/", "docker" and "/docker" are one place. */
@@ -234,7 +235,7 @@ static bool is_engine_default(const struct check_input *in, struct check_result 
     if (!(version && version->is_podman) && !(daemon = check_need_option(in, out, "cgroup-parent")))
         return false;
     if (!info || !info->cgroup_driver) {
-        check_error(in, out, "info", info ? "the engine does not tell its cgroup driver" : why);
+        check_error(in, out, "info", info ? "the engine does not report its cgroup driver" : why);
         return false;
     }
     *ret_known = true;

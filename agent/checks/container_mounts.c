@@ -17,13 +17,13 @@ static const char *shown(const struct mount_facts *mount, struct str *buffer)
     return buffer->data;
 }
 
-/* "/etc", or "/srv/link, which is /etc" and "the volume conf, which is /etc". */
+/* "/etc", or "/srv/link -> /etc" and "volume conf -> /etc". */
 static void print_source(const struct mount_facts *mount, const char *path, struct str *out)
 {
     if (mount->device)
-        str_printf(out, "the volume %s, which is %s", mount->name ? mount->name : mount->source, path);
+        str_printf(out, "volume %s -> %s", mount->name ? mount->name : mount->source, path);
     else if (strcmp(mount->source, path) != 0)
-        str_printf(out, "%s, which is %s", mount->source, path);
+        str_printf(out, "%s -> %s", mount->source, path);
     else
         str_append(out, path);
 }
@@ -98,7 +98,7 @@ void check_container_sensitive_mounts(const struct check_input *in, struct check
         if (!directory || (!mount->rw && is_allowed(in, path)))
             continue;
         print_source(mount, path, &source);
-        if (strcmp(source.data, directory) != 0)
+        if (strcmp(path, directory) != 0)
             str_printf(&source, " (in %s)", directory);
         check_say(in, out, VERDICT_FAIL, "%s is mounted %s at %s", source.data, mount->rw ? "writable" : "read-only",
                   mount->destination);
@@ -129,7 +129,7 @@ void check_container_mount_propagation(const struct check_input *in, struct chec
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "no mount has shared propagation");
     else
-        remedy_without(in, out, "with rprivate or rslave propagation of the mount at", &places);
+        remedy_without(in, out, "with rprivate or rslave propagation for the mount at", &places);
 }
 
 /* /var/run is /run on every current distribution: one spelling for both. */
@@ -218,12 +218,15 @@ void check_container_engine_socket(const struct check_input *in, struct check_re
         if (!socket)
             continue;
         print_source(mount, path, &source);
-        check_say(in, out, VERDICT_FAIL, "the engine's socket %s is inside, by the mount of %s at %s", socket,
-                  source.data, mount->destination);
+        if (strcmp(without_var(mount->source), without_var(socket)) == 0)
+            check_say(in, out, VERDICT_FAIL, "mounts the engine's socket %s at %s", socket, mount->destination);
+        else
+            check_say(in, out, VERDICT_FAIL, "mounts %s at %s, which exposes the engine's socket %s", source.data,
+                      mount->destination, socket);
         list_destination(mount, &places);
     }
     if (out->verdict == VERDICT_NONE && has_bind && !sockets_known)
-        check_error(in, out, "sockets of the engine", why);
+        check_error(in, out, "engine sockets", why);
     else if (out->verdict == VERDICT_NONE)
         say_clean(in, out, c, "no engine socket is mounted");
     else

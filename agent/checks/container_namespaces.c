@@ -51,8 +51,8 @@ static bool shareable_is_own(const struct check_input *in, struct check_result *
         check_error(in, out, "version", why);
     else if (version->is_podman && check_version_compare(version->version, "4.4") < 0)
         check_say(in, out, VERDICT_ERROR,
-                  "podman %s says \"shareable\" of the host's IPC namespace too, and only of a running container "
-                  "can it be told",
+                  "podman %s reports \"shareable\" for the host's IPC namespace too; only a running container shows "
+                  "which it is",
                   version->version);
     return out->verdict == VERDICT_NONE;
 }
@@ -93,7 +93,7 @@ void check_container_namespace(const struct check_input *in, struct check_result
         const struct container_facts *next = find_container(in->store, mode + strlen("container:"));
 
         if (!next || depth == CHAIN_MAX) {
-            check_say(in, out, VERDICT_ERROR, "shares the %s namespace of container %s, which is not known", kind->word,
+            check_say(in, out, VERDICT_ERROR, "shares the %s namespace of unknown container %s", kind->word,
                       mode + strlen("container:"));
             return;
         }
@@ -106,7 +106,7 @@ void check_container_namespace(const struct check_input *in, struct check_result
             return;
     }
     if (str_starts(mode, "ns:")) { /* podman's */
-        check_say(in, out, VERDICT_ERROR, "joins the %s namespace at %s, and whose that is is not known", kind->word,
+        check_say(in, out, VERDICT_ERROR, "joins the %s namespace at %s, whose owner is unknown", kind->word,
                   mode + strlen("ns:"));
         return;
     }
@@ -117,7 +117,7 @@ void check_container_namespace(const struct check_input *in, struct check_result
     if (strcmp(kind->name, "user") == 0) {
         info = store_info(in->store, &why);
         if (!info || !info->has_security_options) {
-            check_error(in, out, "info", info ? "the engine does not tell its security options" : why);
+            check_error(in, out, "info", info ? "the engine does not report its security options" : why);
             return;
         }
         if (!info->userns) {

@@ -26,7 +26,7 @@ static bool is_privileged(const struct check_input *in, const struct port_bindin
 static void print_host_port(const struct port_binding *port, const char *what, struct str *out)
 {
     if (port->host_port <= 0)
-        str_printf(out, "a %s of the engine's choice", what);
+        str_printf(out, "a %s chosen by the engine", what);
     else if (port->host_port == port->host_port_last)
         str_printf(out, "%s %d", what, port->host_port);
     else
@@ -61,7 +61,7 @@ void check_container_privileged_ports(const struct check_input *in, struct check
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "no privileged host port beyond those allowed is published");
     else
-        check_remedy_recreate(in, out, "publishing host ports from 1024 on");
+        check_remedy_recreate(in, out, "publishing host ports 1024 and above");
 }
 
 static bool lists(const struct string_list *list, const char *s)
@@ -111,14 +111,13 @@ void check_container_needed_ports(const struct check_input *in, struct check_res
         }
         print_host_port(&c->ports[i], "host port", &number);
         if (is_exposed(image, name))
-            check_say(in, out, VERDICT_MANUAL, "%s is published at %s; is it needed?", name, number.data);
+            check_say(in, out, VERDICT_MANUAL, "%s is published on %s; is it needed?", name, number.data);
         else
-            check_say(in, out, VERDICT_FAIL, "%s is published at %s and the image does not expose it", name,
+            check_say(in, out, VERDICT_FAIL, "%s is published on %s, but the image does not expose it", name,
                       number.data);
     }
     if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS,
-                  c->port_count ? "only configured ports are published" : "no port is published");
+        check_say(in, out, VERDICT_PASS, c->port_count ? "only allowed ports are published" : "no port is published");
     else if (out->verdict == VERDICT_FAIL)
         check_remedy_recreate(in, out, "publishing only the ports it needs with -p");
 }
@@ -163,7 +162,7 @@ void check_container_bound_interface(const struct check_input *in, struct check_
         if (kind != ADDRESS_ANY)
             continue;
         print_host_port(port, "port", &number);
-        check_say(in, out, VERDICT_FAIL, "%s is published at %s of every interface (%s)", port->container_port,
+        check_say(in, out, VERDICT_FAIL, "%s is published on %s of every interface (%s)", port->container_port,
                   number.data, *port->host_ip ? port->host_ip : "no address given");
     }
     if (out->verdict == VERDICT_FAIL)
@@ -171,10 +170,10 @@ void check_container_bound_interface(const struct check_input *in, struct check_
                               c->is_swarm_task ? "without published ports, which a service cannot bind to an address"
                                                : "with -p <address>:<host port>:<port>");
     else if (unknown)
-        check_error(in, out, unknown, "it is not an address");
+        check_error(in, out, unknown, "not an IP address");
     else
         check_say(in, out, VERDICT_PASS,
-                  c->port_count ? "every published port has an address of its own" : "no port is published");
+                  c->port_count ? "every published port is bound to a specific address" : "no port is published");
 }
 
 /* What is in no other network is put into one first: cut off from all, it would get the default one again. */

@@ -22,7 +22,7 @@ static struct lsm_state lsm_state(const struct check_input *in, struct check_res
         return (struct lsm_state){0};
     }
     if (!info->has_security_options && !lsm) {
-        check_error(in, out, "security modules of the host", why_no_lsm);
+        check_error(in, out, "host security modules", why_no_lsm);
         return (struct lsm_state){0};
     }
     return (struct lsm_state){.known = true,
@@ -94,7 +94,7 @@ static bool judge_labels(const struct check_input *in, struct check_result *out,
         scoped(cleanup_free) char *value = mem_strndup(begin, (size_t)(end - begin));
 
         if (is_unconfined(value)) {
-            check_say(in, out, VERDICT_FAIL, "label option %s, which confines nothing", value);
+            check_say(in, out, VERDICT_FAIL, "label option %s does not confine the container", value);
             check_remedy_recreate(in, out, "without --security-opt label=type:...");
             return false;
         }
@@ -139,7 +139,7 @@ void check_container_selinux(const struct check_input *in, struct check_result *
         return;
     }
     if (is_unconfined(c->process_label)) {
-        check_say(in, out, VERDICT_FAIL, "process label %s, which confines nothing", c->process_label);
+        check_say(in, out, VERDICT_FAIL, "process label %s does not confine the container", c->process_label);
         check_remedy_recreate(in, out, "without --security-opt label=type:...");
         return;
     }
@@ -152,7 +152,7 @@ void check_container_selinux(const struct check_input *in, struct check_result *
         check_say(in, out, VERDICT_PASS, "label option %s", label.data);
     } else {
         check_say(in, out, VERDICT_FAIL, "no SELinux label");
-        check_remedy_recreate(in, out, "under a dockerd with --selinux-enabled");
+        check_remedy_recreate(in, out, "on a dockerd started with --selinux-enabled");
     }
 }
 
@@ -235,25 +235,26 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
         check_say(in, out, VERDICT_FAIL, "seccomp=unconfined");
         break;
     case SECCOMP_ALLOWS_ALL:
-        check_say(in, out, VERDICT_FAIL, "its seccomp profile allows every call");
+        check_say(in, out, VERDICT_FAIL, "its seccomp profile allows every system call");
         break;
     case SECCOMP_UNREADABLE:
         check_error(in, out, "seccomp profile",
-                    version && version->is_podman ? "podman tells where it lies, not what is in it (podman inspect)"
-                                                  : "it is not readable JSON");
+                    version && version->is_podman ? "podman reports its path, not its content (see podman inspect)"
+                                                  : "not readable JSON");
         return;
     default:
         break;
     }
     if (out->verdict == VERDICT_FAIL) {
-        check_remedy_recreate(in, out,
-                              c->seccomp == SECCOMP_UNCONFINED
-                                  ? "without --security-opt seccomp=unconfined"
-                                  : "without its --security-opt seccomp=<profile>, or with one that denies");
+        check_remedy_recreate(
+            in, out,
+            c->seccomp == SECCOMP_UNCONFINED
+                ? "without --security-opt seccomp=unconfined"
+                : "without --security-opt seccomp=<profile>, or with a profile that restricts system calls");
         return;
     }
     if (!info || !info->has_security_options) {
-        check_error(in, out, "info", info ? "the engine does not tell its security options" : why);
+        check_error(in, out, "info", info ? "the engine does not report its security options" : why);
         return;
     }
     check_fact_string(in, out, "engine_profile", info->seccomp_profile);
@@ -262,9 +263,9 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
     else if (c->seccomp == SECCOMP_UNSAID && str_equal(info->seccomp_profile, "unconfined"))
         check_say(in, out, VERDICT_FAIL, "the engine's default profile is unconfined");
     else if (c->seccomp == SECCOMP_CUSTOM)
-        check_say(in, out, VERDICT_PASS, "a seccomp profile of its own");
+        check_say(in, out, VERDICT_PASS, "uses its own seccomp profile");
     else
-        check_say(in, out, VERDICT_PASS, "the engine's default seccomp profile (%s)",
+        check_say(in, out, VERDICT_PASS, "uses the engine's default seccomp profile (%s)",
                   c->seccomp == SECCOMP_BUILTIN ? "builtin" : info->seccomp_profile);
 }
 

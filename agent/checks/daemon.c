@@ -8,10 +8,10 @@
 
 const char *daemon_place_name(const struct daemon_facts *daemon, enum option_place place)
 {
-    static const char *const names[] = {[OPTION_DEFAULT] = "the engine's default",
+    static const char *const names[] = {[OPTION_DEFAULT] = "engine default",
                                         [OPTION_DAEMON_JSON] = "daemon.json",
                                         [OPTION_CMDLINE] = "dockerd's arguments",
-                                        [OPTION_ENGINE] = "the engine"};
+                                        [OPTION_ENGINE] = "reported by the engine"};
 
     return place == OPTION_DAEMON_JSON && daemon->config_path ? daemon->config_path : names[place];
 }
@@ -59,8 +59,8 @@ const struct daemon_facts *check_need_option(const struct check_input *in, struc
     if (!str_empty(value) && daemon_option_is_boolean(name) && !daemon_option_parses(value)) {
         scoped_str what = STR_INIT;
 
-        str_printf(&what, "%s, by %s", name, daemon_place_name(daemon, place));
-        check_error(in, out, what.data, "its value is neither true nor false");
+        str_printf(&what, "%s (%s)", name, daemon_place_name(daemon, place));
+        check_error(in, out, what.data, "the value is neither true nor false");
         return NULL;
     }
     return daemon;
@@ -91,7 +91,7 @@ void check_log_level(const struct check_input *in, struct check_result *out)
     if (daemon_is_podman(in, out))
         return;
     if (debug) {
-        check_say(in, out, VERDICT_FAIL, "debugging is on, says the engine");
+        check_say(in, out, VERDICT_FAIL, "debugging is on (reported by the engine)");
         daemon_remedy_option(in, out, "\"debug\": false");
         return;
     }
@@ -107,13 +107,13 @@ void check_log_level(const struct check_input *in, struct check_result *out)
     if (str_empty(value))
         place = OPTION_DEFAULT;
     if (debug)
-        check_say(in, out, VERDICT_FAIL, "debugging is on, by %s", daemon_place_name(daemon, debug_place));
+        check_say(in, out, VERDICT_FAIL, "debugging is on (%s)", daemon_place_name(daemon, debug_place));
     if (str_empty(value))
         value = "info";
     if (strcasecmp(value, wanted) == 0) /* as the engine compares it */
-        check_say(in, out, VERDICT_PASS, "the log level is %s, by %s", value, daemon_place_name(daemon, place));
+        check_say(in, out, VERDICT_PASS, "the log level is %s (%s)", value, daemon_place_name(daemon, place));
     else
-        check_say(in, out, VERDICT_FAIL, "the log level is %s, by %s", value, daemon_place_name(daemon, place));
+        check_say(in, out, VERDICT_FAIL, "the log level is %s (%s)", value, daemon_place_name(daemon, place));
     if (out->verdict == VERDICT_FAIL) {
         str_printf(&setting, "\"log-level\": \"%s\" and \"debug\": false", wanted);
         daemon_remedy_option(in, out, setting.data);
@@ -136,7 +136,7 @@ void check_daemon_bool(const struct check_input *in, struct check_result *out)
         return;
     value = daemon_option_bool(daemon, name, fallback, &place);
     check_fact_bool(in, out, "value", value);
-    check_say(in, out, value == wanted ? VERDICT_PASS : VERDICT_FAIL, "%s is %s, by %s", name, value ? "true" : "false",
+    check_say(in, out, value == wanted ? VERDICT_PASS : VERDICT_FAIL, "%s is %s (%s)", name, value ? "true" : "false",
               daemon_place_name(daemon, place));
     str_printf(&setting, "\"%s\": %s", name, wanted ? "true" : "false");
     if (value != wanted)
@@ -155,13 +155,13 @@ void check_default_ulimits(const struct check_input *in, struct check_result *ou
         return;
     for (size_t i = 0; i < daemon->option_count; i++)
         if (strcmp(daemon->options[i].name, "default-ulimit") == 0 && daemon->options[i].value[0]) {
-            check_say(in, out, VERDICT_PASS, "%s, by %s", daemon->options[i].value,
+            check_say(in, out, VERDICT_PASS, "%s (%s)", daemon->options[i].value,
                       daemon_place_name(daemon, daemon->options[i].place));
             count++;
         }
     if (count)
         return;
-    check_say(in, out, VERDICT_FAIL, "no default ulimits are set, neither by dockerd's arguments nor by daemon.json");
+    check_say(in, out, VERDICT_FAIL, "no default ulimits are set, neither in dockerd's arguments nor in daemon.json");
     daemon_remedy_option(in, out, "\"default-ulimits\"");
 }
 
@@ -178,14 +178,14 @@ void check_daemon_cgroup_parent(const struct check_input *in, struct check_resul
         return;
     value = daemon_option(daemon, "cgroup-parent", &place);
     if (str_empty(value)) {
-        check_say(in, out, VERDICT_PASS, "no cgroup parent is set: the engine's default is used");
+        check_say(in, out, VERDICT_PASS, "no cgroup parent is set: the engine default applies");
         return;
     }
     if (check_allowed(in, "allowed", value)) {
-        check_say(in, out, VERDICT_PASS, "%s, by %s, is allowed", value, daemon_place_name(daemon, place));
+        check_say(in, out, VERDICT_PASS, "cgroup parent %s (%s) is allowed", value, daemon_place_name(daemon, place));
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "the default cgroup parent is %s, by %s", value, daemon_place_name(daemon, place));
+    check_say(in, out, VERDICT_FAIL, "the default cgroup parent is %s (%s)", value, daemon_place_name(daemon, place));
     daemon_remedy_option(in, out, "no \"cgroup-parent\"");
 }
 
@@ -222,14 +222,15 @@ void check_base_device_size(const struct check_input *in, struct check_result *o
         return;
     for (size_t i = 0; daemon && i < daemon->option_count; i++)
         if (sets_base_size(&daemon->options[i])) {
-            check_say(in, out, VERDICT_FAIL, "%s, by %s", daemon->options[i].value,
+            check_say(in, out, VERDICT_FAIL, "%s (%s)", daemon->options[i].value,
                       daemon_place_name(daemon, daemon->options[i].place));
             daemon_remedy_option(in, out, "no \"dm.basesize\" in \"storage-opts\"");
         }
     if (out->verdict == VERDICT_FAIL)
         return;
     if (size && strcmp(size, "10.74GB") != 0 && strcmp(size, "10.74 GB") != 0) { /* 10 GiB; once grown it stays so */
-        check_say(in, out, VERDICT_FAIL, "the base device has %s, says the engine: 10.74GB is the default", size);
+        check_say(in, out, VERDICT_FAIL, "the base device size is %s (reported by the engine); the default is 10.74GB",
+                  size);
         return;
     }
     if (info && !str_empty(info->driver) && strcmp(info->driver, "devicemapper") != 0) {
@@ -238,7 +239,7 @@ void check_base_device_size(const struct check_input *in, struct check_result *o
         return;
     }
     if (check_need_option(in, out, "storage-opt"))
-        check_say(in, out, VERDICT_PASS, "dm.basesize is not set%s%s", size ? ", and the base device has " : "",
+        check_say(in, out, VERDICT_PASS, "dm.basesize is not set%s%s", size ? "; the base device size is " : "",
                   size ? size : "");
 }
 
@@ -251,16 +252,16 @@ void check_daemon_no_new_privileges(const struct check_input *in, struct check_r
     if (daemon_is_podman(in, out))
         return;
     if (info && info->no_new_privileges) {
-        check_say(in, out, VERDICT_PASS, "containers get no new privileges, says the engine");
+        check_say(in, out, VERDICT_PASS, "containers get no new privileges (reported by the engine)");
         return;
     }
     daemon = check_need_option(in, out, "no-new-privileges");
     if (!daemon)
         return;
     if (daemon_option_bool(daemon, "no-new-privileges", false, &place)) {
-        check_say(in, out, VERDICT_PASS, "no-new-privileges is true, by %s", daemon_place_name(daemon, place));
+        check_say(in, out, VERDICT_PASS, "no-new-privileges is true (%s)", daemon_place_name(daemon, place));
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "no-new-privileges is false, by %s", daemon_place_name(daemon, place));
+    check_say(in, out, VERDICT_FAIL, "no-new-privileges is false (%s)", daemon_place_name(daemon, place));
     daemon_remedy_option(in, out, "\"no-new-privileges\": true");
 }

@@ -35,19 +35,17 @@ static void judge_address(const struct check_input *in, struct check_result *out
     enum option_place place;
 
     if (!daemon_option_bool(daemon, "tlsverify", false, &place)) {
-        check_say(in, out, VERDICT_FAIL, "%s is open to everybody: %s", address,
-                  uses_tls(daemon) ? "TLS encrypts, but only tlsverify asks for a client's certificate"
-                                   : "without TLS");
+        check_say(in, out, VERDICT_FAIL, "%s is open to anyone: %s", address,
+                  uses_tls(daemon) ? "TLS encrypts, but only tlsverify requires a client certificate" : "no TLS");
         return;
     }
     for (size_t i = 0; i < countof(files); i++) {
         enum option_place file_place;
         const char *path = daemon_option(daemon, files[i], &file_place);
 
-        str_printf(&from, "%s%s %s", from.length ? ", " : "", files[i],
-                   str_empty(path) ? "at the engine's default path" : path);
+        str_printf(&from, "%s%s %s", from.length ? ", " : "", files[i], str_empty(path) ? "at the default path" : path);
     }
-    check_say(in, out, VERDICT_PASS, "%s wants client certificates (tlsverify by %s; %s)", address,
+    check_say(in, out, VERDICT_PASS, "%s requires client certificates (tlsverify: %s; %s)", address,
               daemon_place_name(daemon, place), str_text(&from));
 }
 
@@ -171,7 +169,7 @@ static void judge_listening(const struct check_input *in, struct check_result *o
     else if (listeners)
         return;
     if (place != OPTION_CMDLINE && out->verdict != VERDICT_FAIL)
-        check_error(in, out, "what dockerd listens on", why);
+        check_error(in, out, "dockerd's listening sockets", why);
 }
 
 /* Where no host is told, tls decides by itself whether there is a TCP address. */

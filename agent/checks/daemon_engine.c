@@ -11,7 +11,7 @@ static const struct info_facts *need_security_options(const struct check_input *
 
     if (!info || info->has_security_options)
         return info;
-    check_error(in, out, "info", "the engine does not tell its security options");
+    check_error(in, out, "info", "the engine does not report its security options");
     return NULL;
 }
 
@@ -44,11 +44,11 @@ void check_bridge_icc(const struct check_input *in, struct check_result *out)
     }
     check_fact_string(in, out, "enable_icc", network->icc);
     if (str_equal(network->icc, "false")) {
-        check_say(in, out, VERDICT_PASS, "network %s: enable_icc is false, says the engine", network->name);
+        check_say(in, out, VERDICT_PASS, "network %s: enable_icc is false (reported by the engine)", network->name);
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "network %s: enable_icc is %s, says the engine", network->name,
-              network->icc ? network->icc : "not set, so containers reach each other");
+    check_say(in, out, VERDICT_FAIL, "network %s: enable_icc is %s (reported by the engine)", network->name,
+              network->icc ? network->icc : "not set, so containers can reach each other");
     daemon_remedy_option(in, out, "\"icc\": false");
 }
 
@@ -75,22 +75,24 @@ void check_insecure_registries(const struct check_input *in, struct check_result
         return;
     if (version && version->is_podman) {
         check_say(in, out, VERDICT_MANUAL,
-                  "podman's API does not tell how it treats registries: is \"insecure = true\" in "
+                  "podman's API does not report registry settings: is \"insecure = true\" set in "
                   "/etc/containers/registries.conf or registries.conf.d?");
         return;
     }
     if (!info->has_registry_config) {
-        check_error(in, out, "info", "the engine does not say how it treats registries");
+        check_error(in, out, "info", "the engine does not report its registry settings");
         return;
     }
     for (size_t i = 0; i < info->insecure_cidrs.count; i++)
         if (!is_loopback(info->insecure_cidrs.items[i]))
-            check_say(in, out, VERDICT_FAIL, "insecure network %s, says the engine", info->insecure_cidrs.items[i]);
+            check_say(in, out, VERDICT_FAIL, "insecure registry network %s (reported by the engine)",
+                      info->insecure_cidrs.items[i]);
     for (size_t i = 0; i < info->insecure_indexes.count; i++)
-        check_say(in, out, VERDICT_FAIL, "insecure registry %s, says the engine", info->insecure_indexes.items[i]);
+        check_say(in, out, VERDICT_FAIL, "insecure registry %s (reported by the engine)",
+                  info->insecure_indexes.items[i]);
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS,
-                  "every registry but those on this host is spoken to securely, says the engine");
+                  "every registry outside this host is accessed securely (reported by the engine)");
     else
         daemon_remedy_option(in, out, "\"insecure-registries\": []");
 }
@@ -104,16 +106,16 @@ void check_storage_driver(const struct check_input *in, struct check_result *out
     if (!info)
         return;
     if (str_empty(info->driver)) {
-        check_error(in, out, "info", "the engine does not name its storage driver");
+        check_error(in, out, "info", "the engine does not report its storage driver");
         return;
     }
     for (size_t i = 0; i < forbidden->count; i++)
         if (strcmp(forbidden->items[i], info->driver) == 0) {
-            check_say(in, out, VERDICT_FAIL, "the storage driver is %s, says the engine", info->driver);
+            check_say(in, out, VERDICT_FAIL, "the storage driver is %s (reported by the engine)", info->driver);
             daemon_remedy_option(in, out, "\"storage-driver\": \"overlay2\"");
             return;
         }
-    check_say(in, out, VERDICT_PASS, "the storage driver is %s, says the engine", info->driver);
+    check_say(in, out, VERDICT_PASS, "the storage driver is %s (reported by the engine)", info->driver);
 }
 
 void check_userns_remap(const struct check_input *in, struct check_result *out)
@@ -124,11 +126,12 @@ void check_userns_remap(const struct check_input *in, struct check_result *out)
         return;
     if (info->userns || info->rootless) {
         check_say(in, out, VERDICT_PASS, "%s",
-                  info->rootless ? "the engine runs rootless, it says" : "user namespaces are used, says the engine");
+                  info->rootless ? "the engine runs rootless (reported by the engine)"
+                                 : "user namespaces are in use (reported by the engine)");
         return;
     }
     check_say(in, out, VERDICT_FAIL,
-              "root in a container is root on the host: user namespaces are not used, says the engine");
+              "root in a container is root on the host: user namespaces are not in use (reported by the engine)");
     daemon_remedy_option(in, out, "\"userns-remap\": \"default\"");
 }
 
@@ -137,8 +140,8 @@ void check_rootless(const struct check_input *in, struct check_result *out)
     const struct info_facts *info = need_security_options(in, out);
 
     if (info)
-        check_say(in, out, info->rootless ? VERDICT_PASS : VERDICT_FAIL, "the engine runs as %s, it says",
-                  info->rootless ? "an ordinary user" : "root");
+        check_say(in, out, info->rootless ? VERDICT_PASS : VERDICT_FAIL,
+                  "the engine runs as %s (reported by the engine)", info->rootless ? "an unprivileged user" : "root");
 }
 
 void check_client_authorization(const struct check_input *in, struct check_result *out)
@@ -148,18 +151,19 @@ void check_client_authorization(const struct check_input *in, struct check_resul
     if (!info)
         return;
     if (!info->has_plugins) {
-        check_error(in, out, "info", "the engine does not tell its plugins");
+        check_error(in, out, "info", "the engine does not report its plugins");
         return;
     }
     check_fact_list(in, out, "plugins", &info->authorization_plugins);
     for (size_t i = 0; i < info->authorization_plugins.count; i++)
         if (*info->authorization_plugins.items[i])
-            check_say(in, out, VERDICT_PASS, "plugin %s decides on commands, says the engine",
+            check_say(in, out, VERDICT_PASS, "authorization plugin %s is active (reported by the engine)",
                       info->authorization_plugins.items[i]);
     if (out->verdict == VERDICT_PASS)
         return;
-    check_say(in, out, VERDICT_FAIL,
-              "no authorization plugin is used, says the engine: whoever reaches the API may do everything");
+    check_say(
+        in, out, VERDICT_FAIL,
+        "no authorization plugin is active (reported by the engine): anyone who can reach the API can do anything");
     daemon_remedy_option(in, out, "\"authorization-plugins\"");
 }
 
@@ -175,25 +179,25 @@ void check_legacy_registry(const struct check_input *in, struct check_result *ou
         return;
     }
     if (version->is_podman) {
-        check_say(in, out, VERDICT_NOT_APPLICABLE, "podman never spoke the v1 protocol");
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "podman has never supported the v1 protocol");
         return;
     }
     if (!check_is_version(version->version)) {
-        check_error(in, out, "version", "the engine's version is no number");
+        check_error(in, out, "version", "the engine's version is not a version number");
         return;
     }
     if (check_version_compare(version->version, "17.12") >= 0) {
-        check_say(in, out, VERDICT_PASS, "engine %s cannot speak to v1 registries", version->version);
+        check_say(in, out, VERDICT_PASS, "engine %s does not support v1 registries", version->version);
         return;
     }
     daemon = check_need_option(in, out, "disable-legacy-registry");
     if (!daemon)
         return;
     if (daemon_option_bool(daemon, "disable-legacy-registry", false, &place)) {
-        check_say(in, out, VERDICT_PASS, "disable-legacy-registry is set, by %s", daemon_place_name(daemon, place));
+        check_say(in, out, VERDICT_PASS, "disable-legacy-registry is set (%s)", daemon_place_name(daemon, place));
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "engine %s may speak to v1 registries", version->version);
+    check_say(in, out, VERDICT_FAIL, "engine %s can still use v1 registries", version->version);
     daemon_remedy_option(in, out, "\"disable-legacy-registry\": true");
 }
 
@@ -204,15 +208,15 @@ void check_live_restore(const struct check_input *in, struct check_result *out)
     if (!info || daemon_is_podman(in, out))
         return;
     if (!str_empty(info->swarm_state) && strcmp(info->swarm_state, "inactive") != 0) {
-        check_say(in, out, VERDICT_NOT_APPLICABLE, "the engine is in a swarm, which excludes live restore");
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "the engine is in a swarm, which does not support live restore");
         return;
     }
     if (info->live_restore == TRI_ABSENT) {
-        check_error(in, out, "info", "the engine does not tell");
+        check_error(in, out, "info", "the engine does not report live restore");
         return;
     }
     check_say(in, out, info->live_restore == TRI_TRUE ? VERDICT_PASS : VERDICT_FAIL,
-              "live restore is %s, says the engine", info->live_restore == TRI_TRUE ? "on" : "off");
+              "live restore is %s (reported by the engine)", info->live_restore == TRI_TRUE ? "on" : "off");
     if (out->verdict == VERDICT_FAIL)
         daemon_remedy_option(in, out, "\"live-restore\": true");
 }
@@ -224,11 +228,12 @@ void check_daemon_seccomp(const struct check_input *in, struct check_result *out
     if (!info)
         return;
     if (!info->seccomp) {
-        check_say(in, out, VERDICT_FAIL, "seccomp is not used, says the engine");
+        check_say(in, out, VERDICT_FAIL, "seccomp is not in use (reported by the engine)");
         return;
     }
     check_say(in, out, str_equal(info->seccomp_profile, "unconfined") ? VERDICT_FAIL : VERDICT_PASS,
-              "the seccomp profile is %s, says the engine", info->seccomp_profile ? info->seccomp_profile : "default");
+              "the seccomp profile is %s (reported by the engine)",
+              info->seccomp_profile ? info->seccomp_profile : "default");
     if (out->verdict == VERDICT_FAIL)
         daemon_remedy_option(in, out, "no \"seccomp-profile\": \"unconfined\"");
 }
@@ -246,11 +251,11 @@ void check_experimental(const struct check_input *in, struct check_result *out)
     if (daemon_is_podman(in, out))
         return; /* it always says that they are on */
     if (version->experimental == TRI_TRUE || info->experimental == TRI_TRUE) {
-        check_say(in, out, VERDICT_FAIL, "experimental features are on, says the engine");
+        check_say(in, out, VERDICT_FAIL, "experimental features are on (reported by the engine)");
         daemon_remedy_option(in, out, "\"experimental\": false");
     } else if (version->experimental == TRI_ABSENT && info->experimental == TRI_ABSENT) {
-        check_error(in, out, "version", "the engine does not tell whether experimental features are on");
+        check_error(in, out, "version", "the engine does not report whether experimental features are on");
     } else {
-        check_say(in, out, VERDICT_PASS, "experimental features are off, says the engine");
+        check_say(in, out, VERDICT_PASS, "experimental features are off (reported by the engine)");
     }
 }

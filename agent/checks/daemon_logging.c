@@ -85,9 +85,9 @@ static void judge_syslog(const struct check_input *in, struct check_result *out,
         return;
     address = log_option(daemon, "syslog-address", &place);
     remote = is_remote_syslog(address, info->name);
-    check_say(in, out, remote ? VERDICT_PASS : VERDICT_MANUAL, "the log driver is syslog, to %s, by %s%s",
+    check_say(in, out, remote ? VERDICT_PASS : VERDICT_MANUAL, "the log driver is syslog, sending to %s (%s)%s",
               str_empty(address) ? "the local socket" : address, daemon_place_name(daemon, place),
-              remote ? "" : ": does that one forward?");
+              remote ? "" : ": does that forward to another host?");
 }
 
 void check_central_logging(const struct check_input *in, struct check_result *out)
@@ -99,7 +99,7 @@ void check_central_logging(const struct check_input *in, struct check_result *ou
     if (!info || (str_empty(driver) && daemon_is_podman(in, out)))
         return;
     if (str_empty(driver)) {
-        check_error(in, out, "info", "the engine does not name its log driver");
+        check_error(in, out, "info", "the engine does not report its log driver");
         return;
     }
     check_fact_string(in, out, "driver", driver);
@@ -109,8 +109,8 @@ void check_central_logging(const struct check_input *in, struct check_result *ou
     }
     for (size_t i = 0; i < countof(local); i++)
         if (strcmp(driver, local[i]) == 0) {
-            check_say(in, out, VERDICT_FAIL, "the log driver is %s, says the engine: logs do not leave the host",
-                      driver);
+            check_say(in, out, VERDICT_FAIL,
+                      "the log driver is %s (reported by the engine): logs do not leave the host", driver);
             daemon_remedy_option(in, out, "\"log-driver\"");
             return;
         }
@@ -118,11 +118,11 @@ void check_central_logging(const struct check_input *in, struct check_result *ou
         bool forwarded = check_param(in, "journald_forwarded")->number;
 
         check_say(in, out, forwarded ? VERDICT_PASS : VERDICT_FAIL, "the log driver is journald, %s",
-                  forwarded ? "which is forwarded, says the configuration"
-                            : "and the configuration does not say that it is forwarded (params.journald_forwarded)");
+                  forwarded ? "which is forwarded according to params.journald_forwarded"
+                            : "and params.journald_forwarded does not declare that it is forwarded");
     } else if (check_allowed(in, "drivers", driver)) {
-        check_say(in, out, VERDICT_PASS, "the log driver is %s, says the engine", driver);
+        check_say(in, out, VERDICT_PASS, "the log driver is %s (reported by the engine)", driver);
     } else {
-        check_say(in, out, VERDICT_MANUAL, "the log driver is %s: do logs leave the host by it?", driver);
+        check_say(in, out, VERDICT_MANUAL, "the log driver is %s: does it send logs to another host?", driver);
     }
 }

@@ -73,11 +73,10 @@ static void say_unsure(const struct check_input *in, struct check_result *out, e
                        const char *where, const char *what)
 {
     if (answer == CONDITION_HAS_NUL)
-        check_say(in, out, VERDICT_ERROR, "%s has a %s with a NUL byte, on which the pattern is not tried", where,
-                  what);
+        check_say(in, out, VERDICT_ERROR, "%s has a %s with a NUL byte; the pattern cannot be applied", where, what);
     else
-        check_say(in, out, VERDICT_ERROR, "%s has a %s of more than %d bytes, on which the pattern is not tried", where,
-                  what, (int)CONDITION_TEXT_MAX);
+        check_say(in, out, VERDICT_ERROR, "%s has a %s of more than %d bytes; the pattern is not applied", where, what,
+                  (int)CONDITION_TEXT_MAX);
 }
 
 static void say(const struct check_input *in, struct check_result *out, enum condition_answer answer, const char *where,
@@ -151,7 +150,7 @@ static void judge_pointer(const struct check_input *in, struct check_result *out
     if (value || json_pointer(document, parent) || !holds_for_nothing(in))
         judge_value(in, out, where, pointer, value, false);
     else
-        check_say(in, out, VERDICT_ERROR, "%s: there is no %s in the engine's document", where, parent);
+        check_say(in, out, VERDICT_ERROR, "%s: the engine's document has no %s", where, parent);
 }
 
 static struct json_doc *parse_document(const struct check_input *in, struct check_result *out,
@@ -202,7 +201,7 @@ void check_network_document(const struct check_input *in, struct check_result *o
             return;
         }
     if (doc)
-        check_error(in, out, "network", "it is not in the list");
+        check_error(in, out, "network", "not in the engine's list");
 }
 
 /* Every service of the swarm: the rule speaks of the swarm and names those that fail. */
@@ -270,7 +269,7 @@ void check_file_content(const struct check_input *in, struct check_result *out)
         return;
     }
     if (!in->file->content) {
-        check_error(in, out, in->file->path, "its text was not read (the source must be content:)");
+        check_error(in, out, in->file->path, "its content was not read (the source must be content:)");
         return;
     }
     found = condition_matches_line(in, in->file->content);

@@ -16,13 +16,13 @@ static const struct exec_facts *exec_of(const struct check_input *in, struct che
     usec_t end = expiry(in, exec ? exec->seen : in->since ? in->since : in->now);
 
     if (in->now >= end) {
-        check_say(in, out, VERDICT_PASS, "older than it is kept");
+        check_say(in, out, VERDICT_PASS, "older than keep_seconds");
         return NULL;
     }
     out->recheck = end;
     if (!exec) {
         check_error(in, out, "exec", why);
-        check_remedy(in, out, "agentctl ack %s 'why it was right'", in->key);
+        check_remedy(in, out, "agentctl ack %s 'reason'", in->key);
         return NULL;
     }
     check_fact_string(in, out, "container", exec->container_id);
@@ -37,7 +37,7 @@ static void say_found(const struct check_input *in, struct check_result *out, co
 {
     check_say(in, out, VERDICT_FAIL, "%s in container %s: %s", what,
               exec->container_name ? exec->container_name : exec->container_id, exec->command);
-    check_remedy(in, out, "agentctl ack %s 'why it was right'", in->key);
+    check_remedy(in, out, "agentctl ack %s 'reason'", in->key);
 }
 
 void check_exec_privileged(const struct check_input *in, struct check_result *out)
@@ -51,7 +51,7 @@ void check_exec_privileged(const struct check_input *in, struct check_result *ou
         return;
     }
     out->recheck = 0;
-    check_say(in, out, VERDICT_PASS, "without --privileged");
+    check_say(in, out, VERDICT_PASS, "ran without --privileged");
 }
 
 static bool is_root(const char *user)
@@ -70,9 +70,9 @@ void check_exec_user(const struct check_input *in, struct check_result *out)
     check_fact_string(in, out, "container_user", exec->container_user);
     if (!*exec->user || str_equal(exec->user, exec->container_user)) {
         out->recheck = 0;
-        check_say(in, out, VERDICT_PASS, "as the container's own user");
+        check_say(in, out, VERDICT_PASS, "ran as the container's own user");
     } else if (!exec->container_user) {
-        check_error(in, out, "container", "it was gone before its user could be read");
+        check_error(in, out, "container", "gone before its user could be read");
     } else {
         scoped_str what = STR_INIT;
 

@@ -65,7 +65,7 @@ void check_file_owner(const struct check_input *in, struct check_result *out)
     if (strcmp(group, "@socket") == 0) { /* the group that dockerd was told */
         group = in->fileset->expected_group;
         if (!group) {
-            check_error(in, out, "params.group", "@socket goes with the source sockets: only");
+            check_error(in, out, "params.group", "@socket is valid only with the source sockets:");
             return;
         }
         group_right = in->fileset->expected_group_exists && in->file->gid == in->fileset->expected_gid;
@@ -75,10 +75,10 @@ void check_file_owner(const struct check_input *in, struct check_result *out)
     facts_of_file(in, out);
     print_owner(in->file, &found);
     if (id_matches(owner, in->file->uid, in->file->user) && group_right) {
-        check_say(in, out, VERDICT_PASS, "%s belongs to %s", place(in->file, &where), found.data);
+        check_say(in, out, VERDICT_PASS, "%s is owned by %s", place(in->file, &where), found.data);
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "%s belongs to %s, wanted %s:%s%s", place(in->file, &where), found.data, owner,
+    check_say(in, out, VERDICT_FAIL, "%s is owned by %s, expected %s:%s%s", place(in->file, &where), found.data, owner,
               group,
               in->fileset->expected_group && group == in->fileset->expected_group && !in->fileset->expected_group_exists
                   ? " (a group that does not exist)"
@@ -108,11 +108,11 @@ void check_file_mode(const struct check_input *in, struct check_result *out)
     beyond = mode & ~(unsigned)wanted;
     facts_of_file(in, out);
     if (!beyond) {
-        check_say(in, out, VERDICT_PASS, "%s has mode %04o, %04lo or stricter is wanted", place(in->file, &where), mode,
-                  wanted);
+        check_say(in, out, VERDICT_PASS, "%s has mode %04o, %04lo or stricter is required", place(in->file, &where),
+                  mode, wanted);
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "%s has mode %04o, wanted %04lo or stricter (%04o too many)",
+    check_say(in, out, VERDICT_FAIL, "%s has mode %04o, required %04lo or stricter (extra bits %04o)",
               place(in->file, &where), mode, wanted, beyond);
     text_shell_quote(&path, in->file->target ? in->file->target : in->file->path);
     check_remedy(in, out, "chmod %04lo %s", mode & wanted, path.data);

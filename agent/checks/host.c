@@ -15,7 +15,7 @@ void check_host_hardened(const struct check_input *in, struct check_result *out)
     const struct lsm_facts *lsm = store_lsm(in->store, &why);
 
     if (!lsm) {
-        check_say(in, out, VERDICT_MANUAL, "a person must judge how the host is hardened (its kernel: %s)", why);
+        check_say(in, out, VERDICT_MANUAL, "host hardening needs a manual review (kernel: %s)", why);
         return;
     }
     check_fact_string(in, out, "kernel", lsm->kernel);
@@ -25,15 +25,15 @@ void check_host_hardened(const struct check_input *in, struct check_result *out)
     check_fact_bool(in, out, "selinux_enforcing", lsm->selinux_enforcing);
     check_fact_int(in, out, "randomize_va_space", lsm->aslr);
     check_fact_string(in, out, "lockdown", lsm->lockdown);
-    check_say(in, out, VERDICT_MANUAL,
-              "a person must judge how the host is hardened: kernel %s, security modules %s, address randomization %d, "
-              "lockdown %s",
-              lsm->kernel ? lsm->kernel : "unknown",
-              lsm->lsm_list   ? lsm->lsm_list
-              : lsm->apparmor ? "apparmor"
-              : lsm->selinux  ? "selinux"
-                              : "neither apparmor nor selinux",
-              lsm->aslr, lsm->lockdown ? lsm->lockdown : "unknown");
+    check_say(
+        in, out, VERDICT_MANUAL,
+        "host hardening needs a manual review: kernel %s, security modules %s, address randomization %d, lockdown %s",
+        lsm->kernel ? lsm->kernel : "unknown",
+        lsm->lsm_list   ? lsm->lsm_list
+        : lsm->apparmor ? "apparmor"
+        : lsm->selinux  ? "selinux"
+                        : "neither apparmor nor selinux",
+        lsm->aslr, lsm->lockdown ? lsm->lockdown : "unknown");
 }
 
 /* What only a person can know: passes or fails by attestation. */
@@ -41,7 +41,7 @@ void check_manual(const struct check_input *in, struct check_result *out)
 {
     const char *facts = check_param(in, "facts")->string;
 
-    check_say(in, out, VERDICT_MANUAL, "%s", *facts ? facts : "a person must judge it");
+    check_say(in, out, VERDICT_MANUAL, "%s", *facts ? facts : "needs a manual review");
 }
 
 /* ---- Engine version ---- */
@@ -174,20 +174,20 @@ static void judge_by_list(const struct check_input *in, struct check_result *out
         if (end > in->now && end < out->recheck)
             out->recheck = end;
         if (end && end <= in->now)
-            check_say(in, out, VERDICT_FAIL, "engine %s: branch %s is not maintained since %s", version, release.branch,
-                      release.end);
+            check_say(in, out, VERDICT_FAIL, "engine %s: branch %s has not been maintained since %s", version,
+                      release.branch, release.end);
         else if (is_older(version, release.newest))
-            check_say(in, out, VERDICT_FAIL, "engine %s is older than %s, the newest of its branch", version,
+            check_say(in, out, VERDICT_FAIL, "engine %s is older than %s, the latest release of its branch", version,
                       release.newest);
         else
-            check_say(in, out, VERDICT_PASS, "engine %s is the newest of branch %s that is known", version,
+            check_say(in, out, VERDICT_PASS, "engine %s is the latest known release of branch %s", version,
                       release.branch);
         return;
     }
     if (check_version_compare(version, newest) > 0)
-        check_say(in, out, VERDICT_PASS, "engine %s is newer than every release that is known", version);
+        check_say(in, out, VERDICT_PASS, "engine %s is newer than every known release", version);
     else
-        check_say(in, out, VERDICT_FAIL, "engine %s: its branch is past its end of life", version);
+        check_say(in, out, VERDICT_FAIL, "engine %s: its branch has reached end of life", version);
 }
 
 void check_engine_version(const struct check_input *in, struct check_result *out)
@@ -202,15 +202,14 @@ void check_engine_version(const struct check_input *in, struct check_result *out
     }
     check_fact_string(in, out, "version", version->version);
     if (!check_is_version(version->version)) {
-        check_error(in, out, "version", "the engine's version is no number");
+        check_error(in, out, "version", "the engine's version is not a version number");
         return;
     }
     if (*floor) {
         if (!is_older(version->version, floor))
-            check_say(in, out, VERDICT_PASS, "engine %s is not older than %s, which is wanted", version->version,
-                      floor);
+            check_say(in, out, VERDICT_PASS, "engine %s is not older than the required %s", version->version, floor);
         else
-            check_say(in, out, VERDICT_FAIL, "engine %s is older than %s, which is wanted", version->version, floor);
+            check_say(in, out, VERDICT_FAIL, "engine %s is older than the required %s", version->version, floor);
         return;
     }
     if (version->is_podman) {
@@ -219,12 +218,12 @@ void check_engine_version(const struct check_input *in, struct check_result *out
         return;
     }
     if (!read_day(dated, &at)) {
-        check_error(in, out, "params.list_date", "not a date such as 2026-01-31");
+        check_error(in, out, "params.list_date", "must be a date such as 2026-01-31");
         return;
     }
     check_fact_string(in, out, "list_date", dated);
     if (at + limit < in->now) {
-        check_say(in, out, VERDICT_MANUAL, "engine %s; the list of releases is of %s and too old to judge it",
+        check_say(in, out, VERDICT_MANUAL, "engine %s: the list of releases dates from %s and is too old to judge it",
                   version->version, dated);
         return;
     }
@@ -267,7 +266,7 @@ void check_docker_group_members(const struct check_input *in, struct check_resul
 
         if (strcmp(member, "root") == 0 || holds(trusted, trusted->count, member) || holds(&group->members, i, member))
             continue;
-        check_say(in, out, VERDICT_FAIL, "%s is in group %s%s and not trusted", member, group->name,
+        check_say(in, out, VERDICT_FAIL, "%s is in group %s%s but is not a trusted user", member, group->name,
                   primary ? " (its primary group)" : "");
         text_shell_quote(&quoted, member);
         text_shell_quote(&of, group->name);
@@ -277,6 +276,5 @@ void check_docker_group_members(const struct check_input *in, struct check_resul
             check_remedy(in, out, "gpasswd -d %s %s", quoted.data, of.data);
     }
     if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS, "every one of the %zu members of group %s is trusted", group->members.count,
-                  group->name);
+        check_say(in, out, VERDICT_PASS, "all %zu members of group %s are trusted", group->members.count, group->name);
 }

@@ -59,7 +59,7 @@ void check_image_sprawl(const struct check_input *in, struct check_result *out)
         return;
     }
     if (store_failed(in->store, INPUT_CONTAINER)) {
-        check_error(in, out, "containers", "some could not be read, so the images in use are not known");
+        check_error(in, out, "containers", "some could not be read, so the images in use are unknown");
         return;
     }
     for (size_t i = 0; i < images->count; i++)
@@ -71,8 +71,8 @@ void check_image_sprawl(const struct check_input *in, struct check_result *out)
     check_fact_int(in, out, "old_dangling", (int64_t)old);
     if ((int64_t)unused.count > most || old) {
         check_say(in, out, VERDICT_FAIL,
-                  "%zu of %zu images are used by no container (%lld at most are wanted), %zu "
-                  "without a tag are older than %lld days",
+                  "%zu of %zu images are not used by any container (at most %lld allowed); %zu untagged images are "
+                  "older than %lld days",
                   unused.count, images->count, (long long)most, old, (long long)days);
         if (in->explain && unused.count) {
             qsort(unused.items, unused.count, sizeof *unused.items, by_size);
@@ -82,7 +82,8 @@ void check_image_sprawl(const struct check_input *in, struct check_result *out)
         }
         check_remedy(in, out, "docker image prune --all");
     } else {
-        check_say(in, out, VERDICT_PASS, "%zu of %zu images are used by no container", unused.count, images->count);
+        check_say(in, out, VERDICT_PASS, "%zu of %zu images are not used by any container", unused.count,
+                  images->count);
     }
     vec_free(&unused);
 }
@@ -130,12 +131,11 @@ void check_container_sprawl(const struct check_input *in, struct check_result *o
     check_fact_int(in, out, "containers", (int64_t)count);
     check_fact_int(in, out, "running", (int64_t)running);
     if ((int64_t)(count - running) < most) {
-        check_say(in, out, VERDICT_PASS, "%zu of %zu containers do not run", count - running, count);
+        check_say(in, out, VERDICT_PASS, "%zu of %zu containers are not running", count - running, count);
         return;
     }
-    check_say(in, out, VERDICT_FAIL,
-              "%zu of %zu containers do not run (fewer than %lld are wanted), the oldest:", count - running, count,
-              (long long)most);
+    check_say(in, out, VERDICT_FAIL, "%zu of %zu containers are not running (fewer than %lld required), oldest first",
+              count - running, count, (long long)most);
     if (in->explain)
         name_stopped(in, out);
     check_remedy(in, out, "docker container prune");

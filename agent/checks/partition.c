@@ -69,12 +69,12 @@ static bool is_own_partition(const struct mounts_facts *mounts, const char *path
     scoped(cleanup_free) char *parent = parent_of(path);
 
     if (!mount) {
-        *ret_why = "it is not a mount point";
+        *ret_why = "not a mount point";
         return false;
     }
     above = mount_of(mounts, parent);
     if (above && above->major == mount->major && above->minor == mount->minor && strcmp(path, "/") != 0) {
-        *ret_why = "what is mounted there is a part of the file system above it";
+        *ret_why = "the mount there is part of the file system above it";
         return false;
     }
     return true;
@@ -106,16 +106,16 @@ static void judge_folder(const struct check_input *in, struct check_result *out,
     if (own) {
         const struct mount_point *mount = mount_at(mounts, own);
 
-        check_say(in, out, VERDICT_PASS, "%s %s lies on %s (%s), mounted at %s", what, path, mount->source, mount->type,
+        check_say(in, out, VERDICT_PASS, "%s %s is on %s (%s), mounted at %s", what, path, mount->source, mount->type,
                   mount->mount_point);
         return;
     }
     holder = mount_of(mounts, path);
-    check_say(in, out, VERDICT_FAIL, "%s %s lies on the file system of %s: %s", what, path,
+    check_say(in, out, VERDICT_FAIL, "%s %s is on the file system of %s: %s", what, path,
               holder ? holder->mount_point : "/", why);
     text_shell_quote(&word, alternative ? alternative : path);
     if (!out->remedy.length)
-        check_remedy(in, out, "# stop docker, mount a file system of its own at %s, move the data there", word.data);
+        check_remedy(in, out, "# stop docker, mount a separate file system at %s, move the data there", word.data);
 }
 
 /* A containerd that dockerd started itself keeps its data in the data root. */
@@ -153,7 +153,7 @@ static void judge_containerd(const struct check_input *in, struct check_result *
     if (*path)
         judge_folder(in, out, mounts, path, NULL, "containerd's root");
     else
-        check_error(in, out, address, "it is not known where this containerd keeps its data (params.containerd_root)");
+        check_error(in, out, address, "the data directory of this containerd is unknown (set params.containerd_root)");
 }
 
 /* PATH without slashes at its end. */

@@ -102,7 +102,7 @@ int check_validate_ports(const struct rule *rule, const char **ret_key, struct e
     for (size_t i = 0; i < allowed->count; i++)
         if (!is_entry(allowed->items[i]))
             return error_set(error, EINVAL,
-                             "\"%.64s\" is no port: 80, 80/tcp, 8000-8010/udp and globs such as 80*/tcp are",
+                             "\"%.64s\" is not a port; use 80, 80/tcp, 8000-8010/udp or a glob such as 80*/tcp",
                              allowed->items[i]);
     return 0;
 }

@@ -16,7 +16,7 @@ static const struct info_facts *need_info(const struct check_input *in, struct c
     if (!info)
         check_error(in, out, "info", why);
     else if (info->swarm_unreadable)
-        check_error(in, out, "swarm", "the engine does not tell the state of this node (Swarm.LocalNodeState)");
+        check_error(in, out, "swarm", "the engine does not report the state of this node (Swarm.LocalNodeState)");
     return info && !info->swarm_unreadable ? info : NULL;
 }
 
@@ -40,11 +40,11 @@ const struct info_facts *check_need_manager(const struct check_input *in, struct
         return NULL;
     }
     if (!info->has_swarm_control) {
-        check_error(in, out, "swarm", "the engine does not tell whether this node is a manager");
+        check_error(in, out, "swarm", "the engine does not report whether this node is a manager");
         return NULL;
     }
     if (!info->swarm_control) {
-        check_say(in, out, VERDICT_NOT_APPLICABLE, "this node is a worker: only managers see it");
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "this node is a worker: only managers can see this");
         return NULL;
     }
     return info;
@@ -58,7 +58,7 @@ static const struct info_facts *need_cluster(const struct check_input *in, struc
     if (!info || info->has_cluster)
         return info;
     check_error(in, out, "swarm",
-                str_empty(info->swarm_error) ? "the engine does not tell the cluster's settings" : info->swarm_error);
+                str_empty(info->swarm_error) ? "the engine does not report the cluster's settings" : info->swarm_error);
     return NULL;
 }
 
@@ -73,11 +73,10 @@ void check_swarm_needed(const struct check_input *in, struct check_result *out)
         return;
     }
     if (check_param(in, "swarm_expected")->number) {
-        check_say(in, out, VERDICT_PASS, "swarm mode is %s, as the configuration expects", info->swarm_state);
+        check_say(in, out, VERDICT_PASS, "swarm mode is %s, as params.swarm_expected states", info->swarm_state);
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "swarm mode is %s, and the configuration does not say that it is expected",
-              info->swarm_state);
+    check_say(in, out, VERDICT_FAIL, "swarm mode is %s, but params.swarm_expected is not set", info->swarm_state);
     check_remedy(in, out, "docker swarm leave%s", info->swarm_control ? " --force" : "");
 }
 
@@ -93,14 +92,15 @@ void check_swarm_managers(const struct check_input *in, struct check_result *out
     check_fact_int(in, out, "nodes", info->swarm_nodes);
     if (managers < 1)
         check_error(in, out, "swarm",
-                    str_empty(info->swarm_error) ? "the engine does not count the managers" : info->swarm_error);
+                    str_empty(info->swarm_error) ? "the engine does not report the number of managers"
+                                                 : info->swarm_error);
     else if (managers == 1 || (managers % 2 && managers <= most))
         check_say(in, out, VERDICT_PASS, "%lld of %lld nodes are managers", (long long)managers,
                   (long long)info->swarm_nodes);
     else
         check_say(in, out, VERDICT_FAIL, "%lld of %lld nodes are managers: %s", (long long)managers,
                   (long long)info->swarm_nodes,
-                  managers > most ? "more than are wanted" : "an even number adds a node to lose and no majority");
+                  managers > most ? "more than params.max" : "an even number adds no fault tolerance");
     if (out->verdict == VERDICT_FAIL)
         check_remedy(in, out, "docker node demote <node>");
 }
@@ -138,11 +138,11 @@ void check_swarm_bound_interface(const struct check_input *in, struct check_resu
 
         if (item->port == port && (item->of_engine || !listeners->engine_seen))
             check_say(in, out, is_any_address(item->address) ? VERDICT_FAIL : VERDICT_PASS,
-                      "the swarm's port %lld listens on %s", (long long)port, item->address);
+                      "the swarm port %lld is bound to %s", (long long)port, item->address);
     }
     if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_ERROR, "listeners: %s does not listen on the swarm's port %lld (params.port)",
-                  listeners->engine_seen ? "dockerd" : "anybody", (long long)port);
+        check_say(in, out, VERDICT_ERROR, "listeners: %s on the swarm port %lld (params.port)",
+                  listeners->engine_seen ? "dockerd does not listen" : "nothing listens", (long long)port);
     if (out->verdict != VERDICT_FAIL)
         return;
     if (info->swarm_managers == 1) {    /* keeps services, secrets and networks; other managers would be left behind */
@@ -155,7 +155,7 @@ void check_swarm_bound_interface(const struct check_input *in, struct check_resu
             check_remedy(in, out, "docker swarm update --autolock=true");
     } else {
         check_remedy(in, out,
-                     "docker swarm leave  # after docker node demote from another manager; then docker swarm join "
+                     "docker swarm leave  # after docker node demote on another manager; then docker swarm join "
                      "--listen-addr <address>:%lld --token <manager token> <manager>:2377",
                      (long long)port);
     }
@@ -174,7 +174,7 @@ static const struct network_item *find_network(const struct check_input *in, con
 void check_overlay_encryption(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = need_info(in, out);
-    const char *why = "it is not in the list";
+    const char *why = "not in the engine's list";
     const struct network_item *network = find_network(in, &why);
     scoped_str name = STR_INIT;
 
@@ -185,11 +185,11 @@ void check_overlay_encryption(const struct check_input *in, struct check_result 
         return;
     }
     if (!*network->driver) {
-        check_error(in, out, "network", "the engine does not name its driver yet");
+        check_error(in, out, "network", "the engine does not report its driver yet");
         return;
     }
     if (strcmp(network->driver, "overlay") != 0) {
-        check_say(in, out, VERDICT_NOT_APPLICABLE, "%s is a %s network, which stays on this host", network->name,
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "%s is a %s network, which does not leave this host", network->name,
                   network->driver);
         return;
     }
@@ -224,10 +224,10 @@ static void judge_unused_secrets(const struct check_input *in, struct check_resu
     }
     check_fact_int(in, out, "secrets", (int64_t)secrets->count);
     if (secrets->count)
-        check_say(in, out, VERDICT_PASS, "the swarm keeps %zu secrets, and no service has any in its environment",
+        check_say(in, out, VERDICT_PASS, "the swarm stores %zu secrets, and no service has a secret in its environment",
                   secrets->count);
     else
-        check_say(in, out, VERDICT_MANUAL, "there are neither secrets nor services that could be judged");
+        check_say(in, out, VERDICT_MANUAL, "there are no secrets and no services to check");
 }
 
 void check_swarm_secrets(const struct check_input *in, struct check_result *out)
@@ -254,7 +254,7 @@ void check_swarm_secrets(const struct check_input *in, struct check_result *out)
     else if (!services->count)
         judge_unused_secrets(in, out);
     else
-        check_say(in, out, VERDICT_PASS, "no secrets in the environments of %zu services, %zu of them use the swarm's",
+        check_say(in, out, VERDICT_PASS, "no secrets in the environment of %zu services; %zu of them use swarm secrets",
                   services->count, services->with_secrets);
 }
 
@@ -265,7 +265,7 @@ static const struct info_facts *need_autolock(const struct check_input *in, stru
 
     if (!info || info->autolock != TRI_ABSENT)
         return info;
-    check_error(in, out, "swarm", "the engine does not tell whether managers are locked (AutoLockManagers)");
+    check_error(in, out, "swarm", "the engine does not report whether managers are locked (AutoLockManagers)");
     return NULL;
 }
 
@@ -276,10 +276,11 @@ void check_swarm_autolock(const struct check_input *in, struct check_result *out
     if (!info)
         return;
     if (info->autolock == TRI_TRUE) {
-        check_say(in, out, VERDICT_PASS, "managers are locked when they restart");
+        check_say(in, out, VERDICT_PASS, "managers are locked after a restart");
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "managers are not locked: the keys of the swarm's store lie on their disks");
+    check_say(in, out, VERDICT_FAIL,
+              "managers are not locked: the keys to the swarm's store are unprotected on their disks");
     check_remedy(in, out, "docker swarm update --autolock=true");
 }
 
@@ -296,13 +297,13 @@ static void judge_unlock_key(const struct check_input *in, struct check_result *
     }
     if (!key->first_seen) {
         check_say(in, out, VERDICT_MANUAL,
-                  "auto-lock is on; since when its key is the same is not known: no record of it "
-                  "is kept yet, the agent does so while it runs");
+                  "auto-lock is on; the age of its key is unknown: there is no record of it yet, the agent keeps one "
+                  "while it runs");
         return;
     }
     check_fact_int(in, out, "days", (in->now - key->first_seen) / DAY);
     if (key->first_seen + limit < in->now) {
-        check_say(in, out, VERDICT_FAIL, "the unlock key is the same for %lld days, %lld at most are wanted",
+        check_say(in, out, VERDICT_FAIL, "the unlock key has not changed for %lld days, at most %lld days allowed",
                   (long long)((in->now - key->first_seen) / DAY), (long long)check_param(in, "max_days")->number);
         return;
     }
@@ -325,10 +326,9 @@ void check_swarm_unlock_key_rotation(const struct check_input *in, struct check_
     if (check_param(in, "track")->number)
         judge_unlock_key(in, out);
     else
-        check_say(
-            in, out, VERDICT_MANUAL,
-            "auto-lock is on; when its key was rotated last the engine does not tell, and params.track, by which a "
-            "salted hash of it would be kept to know, is not set");
+        check_say(in, out, VERDICT_MANUAL,
+                  "auto-lock is on; the engine does not report when its key was last rotated, and params.track, which "
+                  "records a salted hash of the key for this, is not set");
     check_remedy(in, out, "docker swarm unlock-key --rotate");
 }
 
@@ -347,14 +347,15 @@ void check_node_certificate_rotation(const struct check_input *in, struct check_
         return;
     }
     if (!info->has_node_cert_expiry) {
-        check_error(in, out, "swarm", "the engine does not tell how long node certificates are valid (NodeCertExpiry)");
+        check_error(in, out, "swarm",
+                    "the engine does not report how long node certificates are valid (NodeCertExpiry)");
         return;
     }
     expiry_days = info->node_cert_expiry / 1000 / DAY;
     check_fact_int(in, out, "expiry_days", expiry_days);
     if (info->node_cert_expiry <= 0 || info->node_cert_expiry / 1000 > days * DAY ||
         (info->node_cert_expiry / 1000 == days * DAY && info->node_cert_expiry % 1000)) {
-        check_say(in, out, VERDICT_FAIL, "node certificates are valid for %lld days, %lld at most are wanted",
+        check_say(in, out, VERDICT_FAIL, "node certificates are valid for %lld days, at most %lld days allowed",
                   (long long)expiry_days, (long long)days);
         check_remedy(in, out, "docker swarm update --cert-expiry %lldh", (long long)days * 24);
     } else {
@@ -390,12 +391,12 @@ static void judge_rotation(const struct check_input *in, struct check_result *ou
     if (!begun && root_begins + DAY >= in->now)
         begun = root_begins;
     if (!begun) {
-        check_error(in, out, "a rotation of it is under way", "since when the engine does not tell");
+        check_error(in, out, "its rotation is in progress", "the engine does not report since when");
         return;
     }
     due = begun + DAY + 1;
     if (due <= in->now)
-        check_say(in, out, VERDICT_FAIL, "a rotation of it, under way on %.10s already, does not come to its end",
+        check_say(in, out, VERDICT_FAIL, "its rotation, in progress since %.10s or earlier, has not finished",
                   clock_format(begun, text));
     else if (!out->recheck || due < out->recheck)
         out->recheck = due;
@@ -420,10 +421,10 @@ void check_root_ca_rotation(const struct check_input *in, struct check_result *o
     check_fact_string(in, out, "begins", clock_format(begins, text));
     check_fact_bool(in, out, "rotation", info->root_rotation);
     if (begins + limit < in->now)
-        check_say(in, out, VERDICT_FAIL, "the root CA is of %.10s, older than %lld days", text,
+        check_say(in, out, VERDICT_FAIL, "the root CA dates from %.10s, more than %lld days ago", text,
                   (long long)(limit / DAY));
     else
-        check_say(in, out, VERDICT_PASS, "the root CA is of %.10s", text);
+        check_say(in, out, VERDICT_PASS, "the root CA dates from %.10s", text);
     if (out->verdict == VERDICT_PASS)
         out->recheck = begins + limit + 1;
     if (info->root_rotation)
@@ -432,7 +433,7 @@ void check_root_ca_rotation(const struct check_input *in, struct check_result *o
         return;
     if (info->root_rotation) /* another one would wait for the same nodes */
         check_remedy(in, out,
-                     "docker node ls  # a node that is down holds the rotation up: bring it back, or docker node rm "
+                     "docker node ls  # a node that is down blocks the rotation: bring it back, or docker node rm "
                      "--force <node>");
     else
         check_remedy(in, out, "docker swarm ca --rotate");
@@ -449,5 +450,6 @@ void check_swarm_traffic_separated(const struct check_input *in, struct check_re
         check_say(in, out, VERDICT_NOT_APPLICABLE, "swarm mode is not active");
         return;
     }
-    check_say(in, out, VERDICT_MANUAL, "whether data goes by another address than management a person must look up");
+    check_say(in, out, VERDICT_MANUAL,
+              "check by hand whether data traffic uses another address than management traffic");
 }

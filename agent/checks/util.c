@@ -49,7 +49,7 @@ void check_remedy_recreate(const struct check_input *in, struct check_result *ou
     if (!in->explain)
         return;
     if (quote_service(in, &name)) {
-        check_remedy(in, out, "docker service update <options> %s  # its tasks are to be created %s", name.data, how);
+        check_remedy(in, out, "docker service update <options> %s  # so that its tasks are created %s", name.data, how);
         return;
     }
     quote_name(in, &name);

@@ -28,16 +28,17 @@ static int validate_pattern(const struct json *value, struct error *error)
 
         if (*p == '\\' && p[1]) {
             if (*++p >= '1' && *p <= '9')
-                return error_set(error, EINVAL, "must not refer back (\\%c)", *p);
+                return error_set(error, EINVAL, "must not contain a back-reference (\\%c)", *p);
             if (isalnum((unsigned char)*p) && !strchr("wWsSbB", *p))
-                return error_set(error, EINVAL, "has \\%c, which POSIX does not know; a digit is [0-9]", *p);
+                return error_set(error, EINVAL, "contains \\%c, which POSIX does not define; use [0-9] for a digit",
+                                 *p);
         } else if (*p == '{') {
             for (const char *digit = p + 1; *digit && strchr("0123456789,", *digit); digit++)
                 number = *digit == ',' ? 0 : number < 100000 ? number * 10 + (unsigned long)(*digit - '0') : number;
             repeats *= number ? number : 1;
         }
         if (repeats > REPEATS_MAX)
-            return error_set(error, EINVAL, "repeats {…} more than %d times in all", (int)REPEATS_MAX);
+            return error_set(error, EINVAL, "must not repeat {…} more than %d times in total", (int)REPEATS_MAX);
     }
     r = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
     if (r == 0) {
@@ -55,7 +56,7 @@ static int validate_pattern(const struct json *value, struct error *error)
 static int validate_condition(const char *name, const struct json *value, struct error *error)
 {
     if (strcmp(name, "in") == 0 && (json_type(value) != JSON_ARRAY || !json_count(value)))
-        return error_set(error, EINVAL, "must be a list that is not empty");
+        return error_set(error, EINVAL, "must be a non-empty list");
     if ((strcmp(name, "min") == 0 || strcmp(name, "max") == 0) && json_type(value) != JSON_NUMBER)
         return error_set(error, EINVAL, "must be a number");
     return strcmp(name, "matches") == 0 ? validate_pattern(value, error) : 0;
@@ -67,9 +68,10 @@ static int validate_pointer(const char *pointer, struct error *error)
 
     for (const char *p = pointer; *p; p++)
         right &= *p != '~' || p[1] == '0' || p[1] == '1';
-    return right ? 0
-                 : error_set(error, EINVAL,
-                             "must be a JSON pointer such as /HostConfig/Memory (~0 is a ~, ~1 a / in a name)");
+    return right
+               ? 0
+               : error_set(error, EINVAL,
+                           "must be a JSON pointer such as /HostConfig/Memory (in a name, ~0 means ~ and ~1 means /)");
 }
 
 static bool is_set(const struct check_input *in, const char *name)
@@ -115,13 +117,12 @@ int check_validate_conditions(const struct rule *rule, const char **ret_key, str
         return error_set(error, EINVAL, "must not be less than min");
     *ret_key = "absent";
     if (absent && !is_content && (any || is_set(&in, "each") || is_set(&in, "any")))
-        return error_set(error, EINVAL, "goes with no other condition");
+        return error_set(error, EINVAL, "cannot be combined with another condition");
     *ret_key = "any";
     if (is_set(&in, "each") && is_set(&in, "any"))
-        return error_set(error, EINVAL, "does not go with each");
+        return error_set(error, EINVAL, "cannot be combined with each");
     *ret_key = "";
-    return any || absent ? 0
-                         : error_set(error, EINVAL, "one of equals, in, matches, min, max and absent must be given");
+    return any || absent ? 0 : error_set(error, EINVAL, "one of equals, in, matches, min, max and absent is required");
 }
 
 static int validate_option_name(const char *option, struct error *error)
@@ -130,8 +131,8 @@ static int validate_option_name(const char *option, struct error *error)
 
     if (!meant && daemon_option_known(option))
         return 0;
-    return meant ? error_set(error, EINVAL, "\"%s\" is no flag of dockerd; did you mean \"%s\"?", option, meant)
-                 : error_set(error, EINVAL, "\"%s\" is no flag of dockerd that is known", option);
+    return meant ? error_set(error, EINVAL, "unknown dockerd option \"%s\"; did you mean \"%s\"?", option, meant)
+                 : error_set(error, EINVAL, "unknown dockerd option \"%s\"", option);
 }
 
 int check_validate_source(const struct rule *rule, const char **ret_key, struct error *error)
@@ -189,7 +190,7 @@ int check_validate_audit(const struct rule *rule, const char **ret_key, struct e
 
     *ret_key = r < 0 ? *ret_key : "permissions";
     if (r == 0 && (!*permissions || permissions[strspn(permissions, "rwxa")]))
-        r = error_set(error, EINVAL, "must be letters of \"rwxa\"");
+        r = error_set(error, EINVAL, "must be one or more of the letters \"rwxa\"");
     return r;
 }
 

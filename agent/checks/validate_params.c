@@ -49,8 +49,8 @@ static int validate_releases(const struct string_list *releases, struct error *e
     for (size_t i = 0; i < releases->count; i++)
         if (!check_is_release(releases->items[i]))
             return error_set(error, EINVAL,
-                             "\"%s\" must be a branch, its newest release, and the day its maintenance ends, if it is "
-                             "known, such as \"25.0 25.0.17 2026-12-04\"",
+                             "\"%s\" must be a branch, its latest release and, if known, the day its maintenance ends, "
+                             "such as \"25.0 25.0.17 2026-12-04\"",
                              releases->items[i]);
     return 0;
 }

@@ -68,7 +68,7 @@ int config_read_string(struct config_reader *reader, const struct json *object, 
     if (!value)
         return 0;
     if (str_empty(json_string(value)))
-        return config_refuse(reader, value, "%s: must be a text that is not empty", key);
+        return config_refuse(reader, value, "%s: must be a non-empty string", key);
     *ret = arena_strdup(reader->config->arena, json_string(value));
     return 0;
 }
@@ -176,7 +176,7 @@ static int read_seconds(struct config_reader *reader, const struct json *object,
                 seconds = (double)number * units[i].seconds;
     }
     if (seconds < min || seconds > SECONDS_MAX)
-        return config_refuse(reader, value, "%s: must be a time of at least %u s, such as 60, \"5m\", \"1h\"", key,
+        return config_refuse(reader, value, "%s: must be a duration of at least %u s, such as 60, \"5m\", \"1h\"", key,
                              min);
     *ret = (unsigned)seconds;
     return 0;
@@ -187,7 +187,8 @@ static int read_overrides(struct config_reader *reader, const struct json *rules
     struct config *config = reader->config;
 
     if (json_type(rules) != JSON_OBJECT)
-        return config_refuse(reader, rules, "rules: must be an object of id or slug and {enabled, severity, params}");
+        return config_refuse(reader, rules,
+                             "rules: must be an object that maps an id or slug to {enabled, severity, params}");
     config->override_count = json_count(rules);
     config->overrides = arena_alloc(config->arena, (config->override_count + 1) * sizeof *config->overrides);
     for (size_t i = 0; i < config->override_count; i++) {
@@ -280,7 +281,7 @@ static int read_root(struct config_reader *reader, const struct json *root)
     if (r == 0)
         r = read_path(reader, root, "rules_dir", &config->rules_dir);
     if (r == 0 && !str_equal(config->rules_dir, default_rules_dir) && !is_folder(config->rules_dir))
-        r = config_refuse(reader, json_get(root, "rules_dir"), "rules_dir: %s is no folder", config->rules_dir);
+        r = config_refuse(reader, json_get(root, "rules_dir"), "rules_dir: %s is not a directory", config->rules_dir);
     if (r == 0)
         r = read_path(reader, root, "host_root", &config->host_root);
     if (r == 0 && json_get(root, "sinks"))
@@ -346,7 +347,7 @@ static int check_places(const struct config *config, struct error *error)
         return r;
     docker_address_deinit(&address);
     if (!str_empty(config->host_root) && !is_folder(config->host_root))
-        return error_set(error, EINVAL, "host_root: %s is no folder", config->host_root);
+        return error_set(error, EINVAL, "host_root: %s is not a directory", config->host_root);
     return 0;
 }
 
@@ -388,9 +389,9 @@ static int check_rule(const struct config *config, const struct rule_set *rules,
     if (rule_set_find(rules, name))
         return 0;
     nearest = rule_set_nearest(rules, name);
-    return error_set(error, EINVAL, "%s:%u: %s: \"%s\" is no rule%s%s%s", config->path ? config->path : "configuration",
-                     line, list, name, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-                     nearest ? "\"?" : "");
+    return error_set(error, EINVAL, "%s:%u: %s: unknown rule \"%s\"%s%s%s",
+                     config->path ? config->path : "configuration", line, list, name,
+                     nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
 int config_load_rules(const struct config *config, struct rule_set **ret, struct error *error)

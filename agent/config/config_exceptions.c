@@ -17,7 +17,7 @@ static int read_expiry(struct config_reader *reader, const struct json *object, 
         return 0;
     full = text && strlen(text) == strlen("2026-12-31") ? mem_printf("%sT23:59:59.999999Z", text) : mem_strdup(text);
     if (!full || clock_parse(full, ret) < 0)
-        return config_refuse(reader, value, "expires: must be a day (2026-12-31) or a time of RFC 3339");
+        return config_refuse(reader, value, "expires: must be a date (2026-12-31) or an RFC 3339 time");
     return 0;
 }
 
@@ -25,7 +25,7 @@ static int require(struct config_reader *reader, const struct json *object, cons
 {
     for (; *keys; keys++)
         if (!json_get(object, *keys))
-            return config_refuse(reader, object, "%s: is missing", *keys);
+            return config_refuse(reader, object, "%s: missing", *keys);
     return 0;
 }
 

@@ -72,7 +72,7 @@ int ctl_findings(struct ctl *ctl)
     add(&path, "waived", ctl->waived);
     r = each_finding(ctl, &path, ctl->limit, print_one, &count);
     if (r == 0 && !count && !ctl->json)
-        puts(tr(ctl, "no such finding", "没有符合条件的结果"));
+        puts(tr(ctl, "no matching findings", "没有符合条件的结果"));
     return r;
 }
 

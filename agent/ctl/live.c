@@ -78,7 +78,7 @@ int ctl_ack(struct ctl *ctl)
     int r;
 
     if (ctl->word_count != 2)
-        return ctl_usage("ack takes the id of an exec finding and a reason in quotes");
+        return ctl_usage("ack requires the id of an exec finding and a reason in quotes");
     body = json_out_new(false);
     json_out_object(body, NULL);
     json_out_string(body, "exec", ctl->words[0]);

@@ -18,7 +18,7 @@ static const struct command {
     {"findings", ctl_findings, "rule section status severity subject kind waived limit all ",
      "findings, by default those that fail or could not be evaluated"},
     {"rules", ctl_rules, "section ", "every rule with its verdict"},
-    {"explain", ctl_explain, "", "RULE: why it matters, how to mend it, its findings"},
+    {"explain", ctl_explain, "", "RULE: why it matters, how to fix it, its findings"},
     {"watch", ctl_watch, "since ", "changes as they happen"},
     {"scan", ctl_scan, "", "evaluate everything again (root only)"},
     {"check", ctl_check, "fail-on ", "exit 1 when something at or above --fail-on SEVERITY fails"},
@@ -28,20 +28,16 @@ static const struct command {
 
 static void print_help(void)
 {
-    puts("Usage: agentctl [OPTION]... COMMAND [ARGUMENT]...\nAsks the docker-bench-agent that runs on this host.\n");
+    puts("Usage: agentctl [OPTION]... COMMAND [ARGUMENT]...\nQueries the docker-bench-agent that runs on this host.\n");
     for (size_t i = 0; i < countof(commands); i++)
         printf("  %-9s %s\n", commands[i].name, commands[i].help);
-    puts("\n      --socket PATH   the agent's socket (default /run/docker-bench-agent/agent.sock)\n"
-         "      --json          print exactly what the API answers\n"
-         "      --lang en|zh    language of the texts (default: that of the locale)\n"
-         "      --no-color      no colours\n"
-         "  -h, --help          print this\n\n"
-         "findings: --rule RULE --section N --status S,S --severity S,S --subject NAME|ID --kind KIND\n"
-         "          --waived true|false --limit N --all (every status)\n"
-         "watch:    --since SEQ\n"
-         "check:    --fail-on low|medium|high|critical (default high)\n\n"
-         "Exit status: 0 done, 1 check found some, 2 usage, 3 agent unreachable, 4 agent answered with an error,\n"
-         "5 the output could not be written.");
+    puts("\n      --socket PATH   the agent's socket (default /run/docker-bench-agent/agent.sock)\n      --json        "
+         "  print exactly what the API answers\n      --lang en|zh    language of the texts (default: that of the "
+         "locale)\n      --no-color      no colours\n  -h, --help          print this help\n\nfindings: --rule RULE "
+         "--section N --status S,S --severity S,S --subject NAME|ID --kind KIND\n          --waived true|false --limit "
+         "N --all (every status)\nwatch:    --since SEQ\ncheck:    --fail-on low|medium|high|critical (default "
+         "high)\n\nExit status: 0 done, 1 check found some, 2 usage, 3 agent unreachable, 4 agent answered with an "
+         "error,\n5 cannot write the output.");
 }
 
 static bool wants_chinese(void)
@@ -151,7 +147,7 @@ int main(int argc, char **argv)
         }
     }
     if (optind == argc)
-        return ctl_usage("a command is wanted, such as status");
+        return ctl_usage("missing command, such as status");
     ctl.terminal = terminal_of_stdout(no_color);
     ctl.words = argv + optind + 1;
     ctl.word_count = argc - optind - 1;

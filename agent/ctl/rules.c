@@ -55,7 +55,7 @@ int ctl_explain(struct ctl *ctl)
     int r;
 
     if (ctl->word_count != 1)
-        return ctl_usage("explain takes one rule, by id (5.4) or slug (container-privileged)");
+        return ctl_usage("explain requires one rule, by id (5.4) or slug (container-privileged)");
     client_parameter(&encoded, "r", ctl->words[0]);
     str_printf(&path, "/v1/rules/%s", encoded.data + 3);
     r = ctl_ask(ctl, path.data, NULL, &doc);
@@ -85,8 +85,7 @@ int ctl_explain(struct ctl *ctl)
             terminal_wrap(&ctl->terminal, &out, remedy, 6);
     }
     if (json_string(json_get(root, "next")))
-        str_printf(&out, "%s agentctl findings --all --rule %s\n", tr(ctl, "There are more:", "更多结果："),
-                   ctl->words[0]);
+        str_printf(&out, "%s agentctl findings --all --rule %s\n", tr(ctl, "More:", "更多结果："), ctl->words[0]);
     fputs(str_text(&out), stdout);
     return 0;
 }

@@ -72,9 +72,9 @@ static void print_exceptions(const struct ctl *ctl, struct str *out, const struc
             terminal_cell(out, json_string(json_get(item, "rule")), 40, false);
             str_append_char(out, ' ');
             terminal_cell(out, json_string(json_get(item, "subject")), 40, false);
-            str_append(out, expired ? tr(ctl, " has expired and does not count", " 已过期，不再生效")
-                            : l ? tr(ctl, " matches nothing that a person has to judge", " 未匹配任何需人工判断的项")
-                                : tr(ctl, " matches no failed finding", " 未匹配任何失败项"));
+            str_append(out, expired ? tr(ctl, " has expired and no longer applies", " 已过期，不再生效")
+                            : l     ? tr(ctl, " matches no manual finding", " 未匹配任何需人工判断的项")
+                                    : tr(ctl, " matches no failed finding", " 未匹配任何失败项"));
             str_printf(out, " (%s %lld)\n", tr(ctl, "line", "行"), (long long)json_int(json_get(item, "line"), 0));
         }
     }

@@ -121,8 +121,8 @@ static char *explain_loss(const struct made *made, const char *why)
     scoped_str line = STR_INIT;
 
     str_printf(&line,
-               "made in container %s, but its record could not be read (%s), so whether it was privileged or as "
-               "another user is not known%s",
+               "started in container %s, but its record could not be read (%s), so it is unknown whether it was "
+               "privileged or ran as another user%s",
                made->name ? made->name : made->container, why, *made->command ? ": " : "");
     secret_redact(&line, made->command, strlen(made->command), true);
     if (line.length > COMMAND_MAX)
@@ -222,8 +222,8 @@ static void settle(struct evaluator *evaluator, const char *container)
         if (str_equal(execs->made.items[i]->container, container) && execs->made.items[i]->listed)
             lose(evaluator, i,
                  execs->made.items[i]->text
-                     ? "it was over before its id was found, which a label of the container named execID hides"
-                     : "it was over before its id was found, which podman's events do not tell");
+                     ? "it ended before its id was found, which a container label named execID hides"
+                     : "it ended before its id was found, which podman's events do not include");
         else
             i++;
     }
@@ -271,7 +271,7 @@ void evaluator_exec_made(struct evaluator *evaluator, const struct exec_event *e
     }
     vec_push(&execs->made, made);
     if (execs->made.count > MADE_MAX)
-        lose(evaluator, 0, "too many others were made at once");
+        lose(evaluator, 0, "too many others were started at once");
     evaluator_stale(evaluator, INPUT_CONTAINER, event->container, cause);
 }
 
@@ -356,7 +356,7 @@ bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const 
     wanted = !(made && (made->before_start || made->in_rhythm) && gone);
     if (made && wanted) {
         if (gone)
-            why = store_container(evaluator->store, made->container, NULL) ? "the engine has it no more"
+            why = store_container(evaluator->store, made->container, NULL) ? "the engine no longer has it"
                                                                            : "the container is already gone";
         *ret_name = mem_strdup(made->name);
         *ret_why = explain_loss(made, why);

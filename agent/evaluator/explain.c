@@ -38,8 +38,7 @@ void pair_run_check(const struct evaluator *evaluator, const struct subject *sub
         const char *why = NULL;
 
         check_error(&in, result, "file",
-                    store_files(evaluator->store, rule_file_source(pair->rule), &why) ? "it is not in the set any more"
-                                                                                      : why);
+                    store_files(evaluator->store, rule_file_source(pair->rule), &why) ? "no longer in the set" : why);
         return;
     }
     check_run(&in, result);

@@ -101,7 +101,7 @@ int evaluator_save_state(struct evaluator *evaluator, struct error *error)
     evaluator->state_broken = false;
     if (evaluator->state_trouble) {
         free(take(evaluator->state_trouble));
-        evaluator_agent_state(evaluator, "agent-state", true, "the state is written again", "state");
+        evaluator_agent_state(evaluator, "agent-state", true, "the state can be written again", "state");
     }
     return 0;
 }

@@ -245,7 +245,7 @@ static void fetch_unlock_key(struct fetcher *fetcher)
         evaluator_fetch_failed(fetcher->evaluator, INPUT_UNLOCK_KEY, NULL, ENODATA, "params.track is not set");
     else if (!info || !info->swarm_control || info->autolock != TRI_TRUE)
         evaluator_fetch_failed(fetcher->evaluator, INPUT_UNLOCK_KEY, NULL, ENODATA,
-                               "this node is no manager of a swarm with auto-lock");
+                               "this node is not a manager of a swarm with auto-lock");
     else
         docker_fetch_unlock_key(fetcher->docker, on_unlock_key, fetch_request_new(fetcher, INPUT_UNLOCK_KEY, NULL));
 }

@@ -89,7 +89,7 @@ bool fetch_processes(struct fetcher *fetcher, const char *id, bool last)
     if (fetch_refuse_remote(fetcher, INPUT_PROCESSES, id))
         return true;
     r = container && container->pid ? proc_container_processes(fetcher->root, (pid_t)container->pid, id, &facts, &error)
-                                    : error_set(&error, ESRCH, "it does not run");
+                                    : error_set(&error, ESRCH, "not running");
     if (!last && (r == -ESRCH || (r == 0 && !facts->count))) {
         if (r == 0)
             facts_free(&facts->facts);
@@ -379,10 +379,9 @@ void fetch_watch_host(struct fetcher *fetcher)
     daemon_watch_paths(add_daemon_watch, fetcher);
     fetcher->audit_watch = audit_watch_new(fetcher->base, on_audit_news, fetcher, &error);
     if (!fetcher->audit_watch)
-        log_info("changes of the kernel's audit rules are not told (%s): they are read again with each sweep",
-                 error.text);
+        log_info("cannot watch the kernel's audit rules (%s): they are read again at every sweep", error.text);
     if (capability_keep(~(AUDIT_CAPABILITIES | CAPABILITY(CAP_AUDIT_READ))) < 0)
-        log_warning("CAP_AUDIT_CONTROL cannot be given up");
+        log_warning("cannot drop CAP_AUDIT_CONTROL");
 }
 
 void fetch_free_host(struct fetcher *fetcher)

@@ -71,5 +71,5 @@ void fetch_watch_mounts(struct fetcher *fetcher)
 
     fetcher->mounts = mounts_watch_new(fetcher->base, proc, on_mounts, fetcher, &error);
     if (!fetcher->mounts)
-        log_warning("changes of the mounts are not watched: %s", error.text);
+        log_warning("cannot watch the mount table: %s", error.text);
 }

@@ -45,7 +45,7 @@ void fetch_start_records(struct fetcher *fetcher)
 
     fetcher->records = record_watch_new(fetcher->base, on_record, fetcher, &error);
     if (!fetcher->records)
-        log_warning("containers that do not run are only read again at every sweep: %s", error.text);
+        log_warning("stopped containers are only read again at every sweep: %s", error.text);
 }
 
 void fetch_begin_record(struct fetcher *fetcher, const char *id)

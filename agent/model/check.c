@@ -118,7 +118,7 @@ void check_run(const struct check_input *in, struct check_result *out)
 {
     in->rule->check->run(in, out);
     if (out->verdict == VERDICT_NONE)
-        check_error(in, out, "check", "it gave no verdict");
+        check_error(in, out, "check", "no verdict was given");
 }
 
 void check_result_init(struct check_result *result)

@@ -35,7 +35,7 @@ static int read_sections(struct arena *arena, const struct json *sections, const
         r = config_json_keys(section, file, keys, error);
         ret->sections[i].id = arena_strdup(arena, json_string(json_get(section, "id")));
         if (r == 0 && !ret->sections[i].id)
-            r = config_json_refuse(error, file, section, "sections: id is missing");
+            r = config_json_refuse(error, file, section, "sections: missing id");
         if (r == 0)
             r = config_json_texts(arena, section, "title", file, true, ret->sections[i].title, error);
     }
@@ -51,7 +51,7 @@ static int read_entries(struct arena *arena, const struct json *rules, const cha
                         struct error *error)
 {
     if (json_type(rules) != JSON_OBJECT)
-        return config_json_refuse(error, file, rules, "rules: must be an object of id and slug");
+        return config_json_refuse(error, file, rules, "rules: must be an object that maps ids to slugs");
     ret->entry_count = json_count(rules);
     ret->entries = arena_alloc(arena, (ret->entry_count + 1) * sizeof *ret->entries);
     for (size_t i = 0; i < ret->entry_count; i++) {
@@ -59,11 +59,10 @@ static int read_entries(struct arena *arena, const struct json *rules, const cha
         const struct json *slug = json_member(rules, i, &id, NULL);
 
         if (!json_string(slug) || !is_id(id))
-            return config_json_refuse(error, file, slug, "rules: \"%s\" must be a dotted number with a slug", id);
+            return config_json_refuse(error, file, slug, "rules: \"%s\" must be a dotted number that names a slug", id);
         for (size_t k = 0; k < i; k++)
             if (strcmp(ret->entries[k].id, id) == 0 || strcmp(ret->entries[k].slug, json_string(slug)) == 0)
-                return config_json_refuse(error, file, slug, "rules: %s (%s) stands there twice", id,
-                                          json_string(slug));
+                return config_json_refuse(error, file, slug, "rules: duplicate rule %s (%s)", id, json_string(slug));
         ret->entries[i].id = arena_strdup(arena, id);
         ret->entries[i].slug = arena_strdup(arena, json_string(slug));
     }
@@ -80,7 +79,7 @@ int benchmark_read(struct arena *arena, const struct json *root, const char *fil
         return r;
     ret->name = arena_strdup(arena, json_string(json_get(root, "name")));
     if (!ret->name)
-        return config_json_refuse(error, file, root, "name: is missing");
+        return config_json_refuse(error, file, root, "name: missing");
     r = config_json_texts(arena, root, "title", file, true, ret->title, error);
     if (r == 0)
         r = read_sections(arena, json_get(root, "sections"), file, ret, error);

@@ -52,8 +52,8 @@ static int refuse_unknown(const struct json *value, const char *file, const char
 
     for (size_t i = 0; names[i]; i++)
         str_printf(&known, "%s%s", i ? ", " : "", names[i]);
-    return config_json_refuse(error, file, value, "unknown key \"%s\" (known are %s)", key,
-                              known.length ? known.data : "none");
+    return known.length ? config_json_refuse(error, file, value, "unknown key \"%s\" (known: %s)", key, known.data)
+                        : config_json_refuse(error, file, value, "unknown key \"%s\" (takes no parameters)", key);
 }
 
 int config_json_keys(const struct json *object, const char *file, const char *const *names, struct error *error)
@@ -89,7 +89,7 @@ static bool is_blank(const char *text)
 /* A key or a text cut short by a NUL would be taken for another one. */
 static int refuse_nul(const char *text, size_t length, const struct json *value, const char *file, struct error *error)
 {
-    return text && strlen(text) != length ? config_json_refuse(error, file, value, "\"%s\" has a NUL behind it", text)
+    return text && strlen(text) != length ? config_json_refuse(error, file, value, "\"%s\" contains a NUL byte", text)
                                           : 0;
 }
 
@@ -106,7 +106,7 @@ static int check_object(const struct json *object, const char *file, struct erro
         for (size_t k = 0; r == 0 && k < i; k++) {
             json_member(object, k, &other, NULL);
             if (strcmp(key, other) == 0)
-                r = config_json_refuse(error, file, member, "\"%s\" stands there twice", key);
+                r = config_json_refuse(error, file, member, "duplicate key \"%s\"", key);
         }
         if (r == 0)
             r = config_json_document(member, file, error);
@@ -148,9 +148,9 @@ int config_json_texts(struct arena *arena, const struct json *object, const char
     en = both ? json_get(value, "en") : value;
     zh = both ? json_get(value, "zh") : NULL;
     if ((value && !json_string(en)) || (zh && !json_string(zh)))
-        return config_json_refuse(error, file, value, "%s: must be a text or {\"en\": …, \"zh\": …}", key);
+        return config_json_refuse(error, file, value, "%s: must be a string or {\"en\": …, \"zh\": …}", key);
     if (required && (!value || is_blank(json_string(en)) || (zh && is_blank(json_string(zh)))))
-        return config_json_refuse(error, file, value ? value : object, "%s: must be a text that is not empty", key);
+        return config_json_refuse(error, file, value ? value : object, "%s: must be a non-empty string", key);
     ret[LANGUAGE_EN] = arena_strdup(arena, value ? json_string(en) : "");
     ret[LANGUAGE_ZH] = zh ? arena_strdup(arena, json_string(zh)) : ret[LANGUAGE_EN];
     return 0;

@@ -105,7 +105,7 @@ int rule_params_read(struct arena *arena, const struct check *check, const struc
         else if (defaults && spec->fallback)
             r = read_fallback(arena, spec, &params[i], error);
         else if (defaults)
-            r = config_json_refuse(error, file, object ? object : owner, "params.%s: is missing (%s)", spec->name,
+            r = config_json_refuse(error, file, object ? object : owner, "params.%s: missing (%s)", spec->name,
                                    type_names[spec->type]);
     }
     return r;

@@ -60,7 +60,7 @@ int rule_each_file(const char *dir, int (*back)(const char *file, const struct j
         struct stat st;
 
         if (r == 0 && stat(files[i], &st) == 0 && !S_ISREG(st.st_mode))
-            r = config_json_refuse(error, files[i], NULL, "is no regular file");
+            r = config_json_refuse(error, files[i], NULL, "not a regular file");
         if (r == 0)
             r = file_read(files[i], FILE_LIMIT, &text, error);
         if (r == 0) {
@@ -120,7 +120,7 @@ static int read_check(struct loader *loader, const struct json *root, const char
         if (!name)
             return config_json_refuse(error, file, member_or_self(root, "check"), "check: must be the name of a check");
         nearest = config_json_nearest(names, count, name);
-        return config_json_refuse(error, file, json_get(root, "check"), "check: \"%s\" is no check%s%s%s", name,
+        return config_json_refuse(error, file, json_get(root, "check"), "check: unknown check \"%s\"%s%s%s", name,
                                   nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
     }
     for (count = 0; rule->check->params && rule->check->params[count].name;)
@@ -182,10 +182,10 @@ static int read_rule(const char *file, const struct json *root, void *user, stru
     rule.slug = arena_strdup(arena, json_string(json_get(root, "slug")));
     if (r == 0 && !is_slug(rule.slug))
         r = config_json_refuse(error, file, member_or_self(root, "slug"),
-                               "slug: must be lower-case letters, digits and dashes, a letter first");
+                               "slug: must be lower-case letters, digits and dashes, starting with a letter");
     for (size_t i = 0; r == 0 && i < loader->rules.count; i++)
         if (strcmp(loader->rules.items[i].slug, rule.slug) == 0)
-            r = config_json_refuse(error, file, json_get(root, "slug"), "slug: \"%s\" is taken by %s", rule.slug,
+            r = config_json_refuse(error, file, json_get(root, "slug"), "slug: \"%s\" is already used by %s", rule.slug,
                                    loader->rules.items[i].file);
     for (size_t i = 0; r == 0 && i < countof(texts); i++)
         r = config_json_texts(arena, root, texts[i].key, file, i == 0, texts[i].texts, error);
@@ -241,7 +241,7 @@ static int put_in_order(struct loader *loader, struct error *error)
         while (i < loader->rules.count && strcmp(loader->rules.items[i].slug, set->active->entries[e].slug) != 0)
             i++;
         if (i == loader->rules.count)
-            return error_set(error, EINVAL, "benchmark %s: %s names \"%s\", which is no rule", set->active->name,
+            return error_set(error, EINVAL, "benchmark %s: %s names unknown rule \"%s\"", set->active->name,
                              set->active->entries[e].id, set->active->entries[e].slug);
         set->rules[next++] = loader->rules.items[i];
     }
@@ -272,7 +272,7 @@ static int apply_override(struct rule_set *set, const struct rule_override *over
     if (!rule) {
         const char *nearest = rule_set_nearest(set, override->rule);
 
-        return config_json_refuse(error, override->file, override->value, "rules: \"%s\" is no rule%s%s%s",
+        return config_json_refuse(error, override->file, override->value, "rules: unknown rule \"%s\"%s%s%s",
                                   override->rule, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
                                   nearest ? "\"?" : "");
     }
@@ -316,7 +316,7 @@ static int refuse_benchmark(const struct rule_set *set, const char *name, const 
 
     for (size_t i = 0; i < set->benchmark_count; i++)
         str_printf(&names, "%s\"%s\"", i ? ", " : "", set->benchmarks[i].name);
-    return error_set(error, ESRCH, "benchmark: there is no \"%s\" in %s, which has %s", name, folder,
+    return error_set(error, ESRCH, "benchmark: unknown benchmark \"%s\" (in %s: %s)", name, folder,
                      set->benchmark_count ? names.data : "none");
 }
 
@@ -363,7 +363,8 @@ int rule_set_load(const struct check *checks, const char *data_dir, const char *
         for (size_t k = 0; r == 0 && k < i; k++)
             if (rule_set_find(set, overrides[k].rule) == rule_set_find(set, overrides[i].rule))
                 r = config_json_refuse(error, overrides[i].file, overrides[i].value,
-                                       "rules: \"%s\" and \"%s\" are one rule", overrides[k].rule, overrides[i].rule);
+                                       "rules: \"%s\" and \"%s\" are the same rule", overrides[k].rule,
+                                       overrides[i].rule);
     }
     if (r == 0)
         make_section_of_others(set);

@@ -157,7 +157,7 @@ int audit_write_rule(struct json_out *out, const struct audit_rule_data *rule, s
     size_t offset = 0;
 
     if (rule->field_count > AUDIT_MAX_FIELDS)
-        return error_set(error, EPROTO, "a rule with more fields than there can be");
+        return error_set(error, EPROTO, "a rule has too many fields");
     for (uint32_t i = 0; i < rule->field_count; i++) {
         uint32_t field = rule->fields[i] & ~(uint32_t)AUDIT_OPERATORS;
         scoped(cleanup_free) char *text = NULL;
@@ -165,7 +165,7 @@ int audit_write_rule(struct json_out *out, const struct audit_rule_data *rule, s
         if (is_text_field(field)) {
             text = field_text(rule, &offset, rule->values[i]);
             if (!text)
-                return error_set(error, EPROTO, "a rule that is longer than it says");
+                return error_set(error, EPROTO, "a rule is longer than its stated length");
         }
         if (field == AUDIT_WATCH || field == AUDIT_DIR) {
             if (rule->fieldflags[i] != AUDIT_EQUAL) {
@@ -213,14 +213,14 @@ static int read_replies(int fd, int type, int (*back)(const struct audit_reply *
         int r;
 
         if (left <= 0)
-            return error_set(error, ETIMEDOUT, "the kernel's listing did not reach its end");
+            return error_set(error, ETIMEDOUT, "the kernel did not finish the listing");
         if (poll(&poll_fd, 1, (int)(left / 1000) + 1) <= 0)
             continue;
         r = audit_get_reply(fd, &reply, GET_REPLY_NONBLOCKING, 0);
         if (r == -EAGAIN || r == -EINTR)
             continue;
         if (r < 0)
-            return error_system(error, -r, "the kernel's listing was cut");
+            return error_system(error, -r, "the kernel's listing was cut off");
         if (reply.type == NLMSG_ERROR && reply.error && reply.error->error)
             return error_system(error, -reply.error->error, "the kernel refused");
         if (reply.type == NLMSG_DONE)
@@ -264,20 +264,20 @@ int audit_run(struct str *output, const void *argument, struct error *error)
     set_aumessage_mode(MSG_QUIET, DBG_NO);
     fd = audit_open();
     if (fd < 0)
-        return error_system(error, errno, "audit");
+        return error_system(error, errno, "cannot open the netlink socket");
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     listing.out = json_out_new(false);
     json_out_object(listing.out, NULL);
     r = audit_request_status(fd);
-    r = r <= 0 ? error_system(error, r < 0 ? -r : EIO, "audit status")
+    r = r <= 0 ? error_system(error, r < 0 ? -r : EIO, "cannot read the status")
                : read_replies(fd, AUDIT_GET, on_status, &listing, error);
     if (r == 0) {
         json_out_bool(listing.out, "enabled", listing.enabled != 0);
         json_out_bool(listing.out, "locked", listing.enabled == 2);
         json_out_array(listing.out, "rules");
         r = audit_request_rules_list_data(fd);
-        r = r <= 0 ? error_system(error, r < 0 ? -r : EIO, "audit rules")
+        r = r <= 0 ? error_system(error, r < 0 ? -r : EIO, "cannot read the rules")
                    : read_replies(fd, AUDIT_LIST_RULES, on_rule, &listing, error);
     }
     if (r == 0) {

@@ -146,7 +146,7 @@ void audit_read_disk(const struct host_root *root, struct audit_facts *facts)
             r = 0;
     }
     if (r < 0)
-        facts->disk_error = arena_strdup(arena, r == -ENOENT ? "there are no rule files in /etc/audit" : error.text);
+        facts->disk_error = arena_strdup(arena, r == -ENOENT ? "no rule files in /etc/audit" : error.text);
     facts->disk_disabled = rules.disabled;
     facts->disk = arena_alloc(arena, (rules.count + 1) * sizeof *facts->disk);
     for (size_t i = 0; i < rules.count; i++)

@@ -58,18 +58,18 @@ static int read_pid_file(const struct host_root *root, pid_t *ret_pid, struct er
     int r = host_read(root, path, 64, &text, error);
 
     if (r == -ENOENT)
-        return error_set(error, ENOENT,
-                         "no dockerd was found on this host: neither the socket, docker.service nor %s "
-                         "tells its process",
-                         path);
+        return error_set(
+            error, ENOENT,
+            "no dockerd was found on this host: neither the socket, docker.service nor %s identifies its process",
+            path);
     if (r < 0)
         return r;
     errno = 0;
     pid = strtol(str_text(&text), &end, 10);
     if (errno || end == text.data || end[strspn(end, " \t\r\n")] || pid <= 0 || pid > INT_MAX)
-        return error_set(error, EBADMSG, "%s holds no process id", path);
+        return error_set(error, EBADMSG, "%s does not contain a process id", path);
     if (!is_dockerd(root, (pid_t)pid))
-        return error_set(error, ESRCH, "%s is stale: process %ld is no dockerd", path, pid);
+        return error_set(error, ESRCH, "%s is stale: process %ld is not dockerd", path, pid);
     *ret_pid = (pid_t)pid;
     return 0;
 }
@@ -88,8 +88,9 @@ int daemon_find(const struct host_root *root, pid_t peer_pid, pid_t *ret_pid, st
 
         snprintf(state_file, sizeof state_file, "/proc/%d/comm", (int)peer_pid);
         if (host_read(root, state_file, 64, &name, NULL) < 0)
-            return error_set(error, ESRCH, "process %d behind the engine's socket cannot be seen", (int)peer_pid);
-        return error_set(error, ENOENT, "process %d behind the engine's socket is no dockerd but \"%.*s\"",
+            return error_set(error, ESRCH, "process %d, which serves the engine's socket, cannot be read",
+                             (int)peer_pid);
+        return error_set(error, ENOENT, "process %d, which serves the engine's socket, is not dockerd but \"%.*s\"",
                          (int)peer_pid, (int)strcspn(str_text(&name), "\n"), str_text(&name));
     }
     if (unit_lookup(root, "docker.service", &unit, NULL) == 0 && unit.main_pid > 0 &&
@@ -296,11 +297,11 @@ int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_
         facts->exe = read_exe(root, pid, set.arena);
         r = proc_read_cmdline(root, pid, set.arena, &facts->arguments, error);
         if (r == 0 && !facts->arguments.count)
-            r = error_set(error, ESRCH, "dockerd, process %d, has ended: its arguments are gone", (int)pid);
+            r = error_set(error, ESRCH, "dockerd (process %d) has ended, so its arguments cannot be read", (int)pid);
         if (r == 0)
             r = check_argument_count(facts->arguments.count, error);
     } else {
-        facts->why_no_pid = arena_strdup(set.arena, why_no_pid ? why_no_pid : "dockerd's process was not looked for");
+        facts->why_no_pid = arena_strdup(set.arena, why_no_pid ? why_no_pid : "dockerd's process is unknown");
     }
     if (r < 0) {
         arena_free(facts->facts.arena);

@@ -147,7 +147,7 @@ static void pass_over(struct docker *docker, const char *why)
     if (docker->passed_over)
         return;
     docker->passed_over = true;
-    log_warning("event stream: %s; passed over", why);
+    log_warning("event stream: %s; skipped", why);
     if (now + wait < docker->resync_after)
         wait = docker->resync_after - now;
     arm(docker->drop_timer, (unsigned)(wait / (USEC_PER_SEC / 1000)));
@@ -313,7 +313,7 @@ static void on_pong(struct http_request *request, const struct http_response *re
     if (!minor)
         minor = DOCKER_API_FLOOR_MINOR;
     if (minor < DOCKER_API_FLOOR_MINOR) {
-        str_printf(&why, "the engine speaks API %s only; 1.%d or newer is needed", response->api_version,
+        str_printf(&why, "the engine supports API %s only; 1.%d or newer is required", response->api_version,
                    (int)DOCKER_API_FLOOR_MINOR);
         lose(docker, ABSENT_MS, str_text(&why));
         return;
@@ -422,7 +422,7 @@ static void on_drop_test(struct http_request *request, const struct http_respons
     (void)request;
     docker->drop_test = NULL;
     if (response->error_number == EFBIG) { /* so much that it cannot be compared: as if something were missing */
-        pass_over(docker, "what the engine keeps is too much to be compared");
+        pass_over(docker, "the engine's event history is too large to compare");
         return;
     }
     if (response->error_number || response->status != 200)

@@ -40,9 +40,9 @@ static int parse_unix(const char *path, struct docker_address *address, struct e
     if (path[0] != '/')
         return error_set(error, EINVAL, "the path of a unix:// address must be absolute: \"%s\"", path);
     if (strlen(path) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
-        return error_set(error, EINVAL, "the path of the unix:// address is longer than a socket's can be");
+        return error_set(error, EINVAL, "the path of the unix:// address is too long for a socket");
     if (!is_printable(path))
-        return error_set(error, EINVAL, "the path of the unix:// address holds control characters");
+        return error_set(error, EINVAL, "the path of the unix:// address contains control characters");
     address->unix_path = mem_strdup(path);
     address->base_url = mem_strdup("http://localhost");
     return 0;

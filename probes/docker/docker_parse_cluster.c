@@ -205,7 +205,7 @@ int parse_unlock_key_value(const struct json *value, struct unlock_key_facts **r
     struct arena *arena;
 
     if (!key || strlen(key) > TEXT_MAX)
-        return error_set(error, EINVAL, "swarm/unlockkey: no UnlockKey that can be one");
+        return error_set(error, EINVAL, "swarm/unlockkey: UnlockKey is missing or invalid");
     arena = arena_new(512);
     facts = arena_alloc(arena, sizeof *facts);
     facts->facts.arena = arena;

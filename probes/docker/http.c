@@ -477,7 +477,7 @@ struct http *http_new(struct event_base *base, const struct docker_address *addr
     http->kick = event_new(base, -1, 0, on_kick, http);
     http->multi = curl_multi_init();
     if (!http->multi || !http->timer || !http->kick) {
-        error_set(error, ENOMEM, "the HTTP client cannot be made");
+        error_set(error, ENOMEM, "the HTTP client cannot be created");
         http_free(http);
         return NULL;
     }

@@ -43,7 +43,7 @@ int volume_parse_options(const char *text, size_t length, struct arena *arena, c
     options = json_get(json_root(doc), "MountOpts");
     device = json_get(json_root(doc), "MountDevice");
     if (json_type(json_root(doc)) != JSON_OBJECT || !is_text(options) || !is_text(device))
-        return error_set(error, EINVAL, "no options of a volume");
+        return error_set(error, EINVAL, "invalid volume options");
     *ret_folder = arena_strdup(arena, volume_bound_folder(json_string(options), json_string(device), ret_read_only));
     return 0;
 }

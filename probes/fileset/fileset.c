@@ -71,11 +71,11 @@ static void read_content(struct reading *reading, struct file_facts *file)
     int r = S_ISREG(file->mode) ? host_read(reading->root, file->path, CONTENT_MAX, &text, NULL) : 0;
 
     if (!S_ISREG(file->mode))
-        file->error = S_ISDIR(file->mode) ? "it is a folder" : "it is no regular file";
+        file->error = S_ISDIR(file->mode) ? "is a directory" : "not a regular file";
     else if (r < 0)
         file->error = arena_strdup(reading->arena, strerror(-r));
     else if (memchr(str_text(&text), '\0', text.length))
-        file->error = "it has a NUL byte, so it is no text";
+        file->error = "contains a NUL byte, so it is not text";
     else
         file->content = arena_strdup(reading->arena, str_text(&text));
 }
@@ -211,7 +211,7 @@ static void read_tree(struct reading *reading, const char *path)
     if (reading->truncated) {
         add_error(reading, top, -EFBIG);
         reading->files.items[reading->files.count - 1].error =
-            "it holds more files, or deeper ones, than are looked at";
+            "contains too many files, or too deep a tree, to examine them all";
     }
 }
 

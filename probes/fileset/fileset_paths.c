@@ -64,8 +64,8 @@ static const struct source_kind {
     bool (*valid)(const char *rest);
     const char *wanted;
 } source_kinds[] = {
-    {"path:", FILESET_PATH, absolute_paths, "absolute paths with commas between"},
-    {"content:", FILESET_CONTENT, absolute_paths, "absolute paths with commas between"},
+    {"path:", FILESET_PATH, absolute_paths, "comma-separated absolute paths"},
+    {"content:", FILESET_CONTENT, absolute_paths, "comma-separated absolute paths"},
     {"tree:", FILESET_TREE, absolute_paths, "an absolute path"},
     {"unit:", FILESET_UNIT, unit_name, "a unit's name"},
     {"option:", FILESET_OPTION, option_name, "an option's name"},
@@ -73,7 +73,7 @@ static const struct source_kind {
     {"containerd-sockets:", FILESET_CONTAINERD, nothing, "nothing"},
     {"daemon.json:", FILESET_CONFIG, nothing, "nothing"},
     {"data-root:", FILESET_DATA_ROOT, nothing, "nothing"},
-    {"program:", FILESET_PROGRAM, program_names, "names of programs with commas between"},
+    {"program:", FILESET_PROGRAM, program_names, "comma-separated program names"},
 };
 
 int fileset_source_parse(const char *source, enum fileset_kind *ret_kind, const char **ret_rest, struct error *error)
@@ -86,14 +86,14 @@ int fileset_source_parse(const char *source, enum fileset_kind *ret_kind, const 
             continue;
         rest = source + strlen(kind->prefix);
         if (!kind->valid(rest))
-            return error_set(error, EINVAL, "\"%s\": %s is wanted behind \"%s\"", source, kind->wanted, kind->prefix);
+            return error_set(error, EINVAL, "\"%s\": expected %s after \"%s\"", source, kind->wanted, kind->prefix);
         *ret_kind = kind->kind;
         *ret_rest = rest;
         return 0;
     }
     return error_set(error, EINVAL,
-                     "\"%s\" is no file source (path:, content:, tree:, unit:, option:, sockets:, containerd-sockets:, "
-                     "daemon.json:, data-root:, program:)",
+                     "unknown file source \"%s\" (expected path:, content:, tree:, unit:, option:, sockets:, "
+                     "containerd-sockets:, daemon.json:, data-root:, program:)",
                      source);
 }
 
@@ -117,7 +117,7 @@ static int check_known(const struct daemon_facts *daemon, const char *name, stru
 {
     if (!daemon->config_error || daemon_option(daemon, name, NULL))
         return 0;
-    return error_set(error, EBADMSG, "option %s is not known: %s: %s", name,
+    return error_set(error, EBADMSG, "option %s is unknown: %s: %s", name,
                      daemon->config_path ? daemon->config_path : "", daemon->config_error);
 }
 
@@ -263,7 +263,7 @@ static int add_data_root(const struct fileset_context *context, struct path_list
     const char *root = context->info ? context->info->data_root : daemon_option(context->daemon, "data-root", NULL);
 
     if (str_empty(root))
-        return error_set(error, ENODATA, "the engine's data root is not known");
+        return error_set(error, ENODATA, "the engine's data root is unknown");
     add(ret, root);
     return 0;
 }

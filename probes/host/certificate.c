@@ -56,7 +56,7 @@ int certificate_periods(const char *pem, size_t length, struct certificate_perio
     BIO_free(bio);
     ERR_clear_error();
     if (!first_reads)
-        return error_set(error, EINVAL, "no certificate that can be read");
+        return error_set(error, EINVAL, "no readable certificate");
     *ret = found;
     return 0;
 }

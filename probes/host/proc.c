@@ -201,7 +201,7 @@ static int find_cgroup(const struct host_root *root, pid_t pid, const char *cont
     snprintf(file, sizeof file, "/proc/%d/cgroup", (int)pid);
     r = host_read(root, file, CGROUP_FILE_MAX, &text, error);
     if (r == -ENOENT || r == -ESRCH)
-        return error_set(error, ESRCH, "process %d is gone", (int)pid);
+        return error_set(error, ESRCH, "process %d has ended", (int)pid);
     if (r < 0)
         return r;
     at = text.data;

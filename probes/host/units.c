@@ -296,7 +296,7 @@ int unit_lookup(const struct host_root *root, const char *unit, struct unit_path
 
     *ret = (struct unit_paths){0};
     if (!name_is_valid(unit))
-        return error_set(error, EINVAL, "not a unit's name: \"%s\"", unit);
+        return error_set(error, EINVAL, "not a unit name: \"%s\"", unit);
     if (strcmp(host_root_path(root), "/") == 0 && host_stat(root, "/run/systemd/system", &st, NULL) == 0 &&
         ask_systemd(unit, ret) == 0)
         return 0;

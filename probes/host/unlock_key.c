@@ -45,7 +45,7 @@ static int write_record(const char *path, const char *key, usec_t now, struct er
     int r;
 
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-        return error_system(error, errno, "no random bytes for the unlock key's salt");
+        return error_system(error, errno, "cannot get random bytes for the unlock key's salt");
     to_hex(bytes, sizeof bytes, salt);
     r = salted_hash(salt, key, hash, error);
     if (r < 0)

@@ -56,7 +56,7 @@ static void read_package_file(struct walk *walk, int folder, const char *name)
     if (fd < 0 || fstat(fd, &st) < 0) {
         layer_packages_unread(walk->summary, walk->path.data, strerror(errno));
     } else if (!S_ISREG(st.st_mode) || st.st_size > PACKAGE_FILE_MAX) {
-        layer_packages_unread(walk->summary, walk->path.data, "it is too long");
+        layer_packages_unread(walk->summary, walk->path.data, "too large");
     } else if (st.st_size == 0) {
         layer_read_packages(walk->summary, walk->path.data, NULL, 0);
     } else if ((data = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0)) == MAP_FAILED) {
@@ -148,7 +148,7 @@ static int walk_folder(struct walk *walk, int fd, unsigned depth)
     int r;
 
     if (depth > DEPTH_MAX)
-        return error_set(walk->error, ELOOP, "folders in it lie more than %d deep", (int)DEPTH_MAX);
+        return error_set(walk->error, ELOOP, "its directories are nested more than %d levels deep", (int)DEPTH_MAX);
     if (is_opaque(fd))
         layer_add_opaque(walk->summary, walk->path.data, length);
     r = list_folder(walk, fd, &folders);

@@ -136,7 +136,7 @@ static int read_pacman(struct layer_packages *packages, char *data, size_t lengt
     size_t left;
 
     if (!at)
-        return error_set(error, EBADMSG, "it names no package");
+        return error_set(error, EBADMSG, "no package name");
     at += sizeof key - 1;
     left = length - (size_t)(at - data);
     newline = memchr(at, '\n', left);
@@ -148,7 +148,7 @@ static int read_log(struct layer_packages *packages, char *data, size_t length, 
 {
     (void)packages;
     (void)data;
-    return error_set(error, ENOTSUP, "%zu bytes of changes that are not in the database yet", length);
+    return error_set(error, ENOTSUP, "%zu bytes of changes are not yet in the database", length);
 }
 
 /* ---- Which is read how ---- */
@@ -243,7 +243,7 @@ void layer_check_link(struct layer_summary *summary, const char *path, const cha
     other = resolved.length ? place_of(resolved.data) : NULL;
     if (other && other->manager == database->manager)
         return;
-    str_append(&shown, "a link to ");
+    str_append(&shown, "a symbolic link to ");
     text_escape(&shown, target, strlen(target), 128);
     str_append(&shown, ", which is not followed");
     note(&summary->packages[database->manager], path, shown.data);

@@ -99,7 +99,7 @@ int layer_rpm_ndb(struct layer_packages *packages, char *data, size_t length, st
     int r = 0;
 
     if (length < HEADER || le32(data, 0) != HEADER_MAGIC || le32(data, 4) != 0 || !pages || pages > length / PAGE)
-        return error_set(error, EBADMSG, "it is no ndb database that is known");
+        return error_set(error, EBADMSG, "not a known ndb database");
     for (size_t at = HEADER; r == 0 && at + SLOT <= pages * PAGE; at += SLOT) {
         size_t index = le32(data, at + 4), blob = (size_t)le32(data, at + 8) * BLOCK;
 
@@ -195,12 +195,12 @@ static int read_pairs(struct layer_packages *packages, const struct bdb *bdb, si
         } else if (bdb->data[at] == ITEM_OFF_PAGE && size >= 12) {
             size = bdb32(bdb, at + 8);
             if (size > VALUE_MAX)
-                return error_set(error, EFBIG, "a header that is too long");
+                return error_set(error, EFBIG, "a header is too long");
             r = read_chain(bdb, bdb32(bdb, at + 4), size, &value, error);
             if (r == 0)
                 r = add_header(packages, (const unsigned char *)str_text(&value), value.length, error);
         } else if (bdb->data[at] != ITEM_ON_PAGE) {
-            return error_set(error, EBADMSG, "a pair of an unknown kind");
+            return error_set(error, EBADMSG, "a pair of unknown kind");
         }
     }
     return r;
@@ -212,12 +212,12 @@ int layer_rpm_bdb(struct layer_packages *packages, char *data, size_t length, st
     int r = 0;
 
     if (length < 512 || (le32(data, 12) != BDB_HASH_MAGIC && be32((const unsigned char *)data + 12) != BDB_HASH_MAGIC))
-        return error_set(error, EBADMSG, "it is no Berkeley DB hash table");
+        return error_set(error, EBADMSG, "not a Berkeley DB hash table");
     bdb.swapped = le32(data, 12) != BDB_HASH_MAGIC;
     bdb.page_size = bdb32(&bdb, 20);
     if (bdb.page_size < 512 || bdb.page_size > 65536 || bdb.page_size & (bdb.page_size - 1) || length % bdb.page_size ||
         data[24])
-        return error_set(error, EBADMSG, data[24] ? "it is encrypted" : "its pages are malformed");
+        return error_set(error, EBADMSG, data[24] ? "encrypted" : "malformed pages");
     bdb.pages = length / bdb.page_size;
     for (size_t page = 1; r == 0 && page < bdb.pages; page++) {
         char type = data[page * bdb.page_size + 25];

@@ -78,7 +78,7 @@ static int open_docker(const struct layers_request *request, size_t layer, const
         return fd;
     n = read(fd, found, sizeof found);
     if (n < 0 || (size_t)n != strlen(id) || memcmp(found, id, (size_t)n) != 0)
-        return error_set(error, EBADMSG, "%s is of another layer", folder);
+        return error_set(error, EBADMSG, "%s belongs to another layer", folder);
     return host_open(request->root, split, O_RDONLY, error);
 }
 
@@ -90,7 +90,7 @@ static int open_split(const struct layers_request *request, size_t layer, struct
     int fd;
 
     if (!split_directory(text, &driver, &id))
-        return error_set(error, EINVAL, "%s is no layer's folder", request->directories->items[above]);
+        return error_set(error, EINVAL, "%s is not a layer's directory", request->directories->items[above]);
     fd = open_docker(request, layer, text, driver, id, error);
     if (fd != -ENOENT)
         return fd;
@@ -127,7 +127,7 @@ static int read_line(const struct str *line, struct layer_summary *summary, stru
     int r;
 
     if (!str_starts(line->data, type))
-        return error_set(error, EBADMSG, "a line that is none of tar-split's");
+        return error_set(error, EBADMSG, "a line is not in the tar-split format");
     if (!str_starts(line->data, entry) || (!strstr(line->data, LAYER_OPAQUE) && !strstr(line->data, "\"name_raw\"")))
         return 0;
     r = json_parse(line->data, line->length, NULL, &doc, error);
@@ -189,7 +189,8 @@ int layer_parse_split(int fd, struct layer_summary *ret, struct error *error)
         while (r == 0 && (n = archive_read_data(archive, block, BLOCK)) > 0)
             r = read_block(&line, block, (size_t)n, ret, error);
     if (r == 0 && (n < 0 || line.text.length || line.too_long))
-        r = error_set(error, EBADMSG, "tar-split: %s", n < 0 ? archive_error_string(archive) : "its last line is cut");
+        r = error_set(error, EBADMSG, "tar-split: %s",
+                      n < 0 ? archive_error_string(archive) : "its last line is truncated");
     archive_read_free(archive);
     str_deinit(&line.text);
     return r;

@@ -54,7 +54,7 @@ static void read_package_entry(struct archive *inner, const char *path, struct l
     while ((n = archive_read_data(inner, buffer, sizeof buffer)) > 0 && text.length <= PACKAGE_STREAM_MAX)
         str_append_n(&text, buffer, (size_t)n);
     if (n < 0 || text.length > PACKAGE_STREAM_MAX)
-        layer_packages_unread(summary, path, n < 0 ? "it is cut" : "it is too long");
+        layer_packages_unread(summary, path, n < 0 ? "truncated" : "too large");
     else
         layer_read_packages(summary, path, text.data, text.length);
 }
@@ -274,10 +274,11 @@ static int hand_over(struct export *export, const struct string_list *image_laye
     size_t count = image_layers->count;
 
     if (!export->manifest || json_parse(export->manifest, export->manifest_length, NULL, &doc, &export->error) < 0)
-        return error_set(&export->error, EBADMSG, "the export has no manifest that can be read");
+        return error_set(&export->error, EBADMSG, "the export has no readable manifest");
     layers = choose_layers(export, json_root(doc), image_layers);
     if (!layers && json_count(json_root(doc)) > 1)
-        return error_set(&export->error, EBADMSG, "the export holds %zu images and does not tell which one is meant",
+        return error_set(&export->error, EBADMSG,
+                         "the export contains %zu images and does not say which one was requested",
                          json_count(json_root(doc)));
     if (json_count(layers) != count)
         return error_set(&export->error, EBADMSG, "the export has %zu layers, the image %zu", json_count(layers),

@@ -186,7 +186,8 @@ int layers_run(struct str *output, const void *argument, struct error *error)
     setrlimit(RLIMIT_DATA, &memory);
 #endif
     if (!count || count > LAYERS_MAX)
-        return error_set(error, EINVAL, count ? "more than %d layers" : "the engine names no layers", (int)LAYERS_MAX);
+        return error_set(error, EINVAL, count ? "more than %d layers" : "the engine reports no layers",
+                         (int)LAYERS_MAX);
     cache = layer_cache_key(request->cache, key) == 0 ? request->cache : NULL; /* or each layer is read again */
     summaries = mem_alloc(count * sizeof *summaries);
     known = mem_alloc(count * sizeof *known);
@@ -241,7 +242,7 @@ int layers_parse(const char *output, size_t length, struct layer_facts **ret, st
     struct builder b;
     const char *end = memchr(output, '\n', length);
     int r = end ? json_parse(output, (size_t)(end - output), NULL, &doc, error)
-                : error_set(error, EBADMSG, "no end of the document");
+                : error_set(error, EBADMSG, "incomplete document");
 
     if (r < 0)
         return error_prefix(error, "layers");

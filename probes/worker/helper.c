@@ -41,7 +41,7 @@ int helper_ask(struct helper *helper, int fd, const char *message, struct error 
     if (sendmsg(helper->fd, &request, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
         return 0;
     return errno == EPIPE || errno == ECONNRESET ? error_set(error, EPIPE, "its helper process has ended")
-                                                 : error_system(error, errno, "asking its helper process");
+                                                 : error_system(error, errno, "cannot send to its helper process");
 }
 
 /* The descriptor of the next request, its message in TEXT (of MESSAGE_MAX + 2 bytes); -1 when the agent is gone. */

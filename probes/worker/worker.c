@@ -134,7 +134,7 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     }
     str_append_n(&worker->output, buffer, (size_t)n);
     if (worker->output.length > worker->limit + 2)
-        finish(worker, EFBIG, "the helper process said more than it may");
+        finish(worker, EFBIG, "the helper process wrote more than allowed");
 }
 
 static void on_timeout(evutil_socket_t fd, short what, void *user)

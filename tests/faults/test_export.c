@@ -351,16 +351,16 @@ START_TEST(exports_that_are_none)
     static const struct {
         const char *manifest, *why;
     } cases[] = {
-        {NULL, "no manifest"},
-        {"", "no manifest"},
-        {"[{\"Layers\":", "no manifest"},
+        {NULL, "no readable manifest"},
+        {"", "no readable manifest"},
+        {"[{\"Layers\":", "no readable manifest"},
         {"{}", "0 layers"},
         {"[]", "0 layers"},
         {"[{\"Layers\":[]}]", "0 layers"},
         {"[{\"Layers\":[\"nowhere/layer.tar\"]}]", "lacks layer 1"},
         {"[{\"Layers\":[\"a/layer.tar\",\"a/layer.tar\"]}]", "2 layers, the image 1"},
         {"[{\"Layers\":[7]}]", "lacks layer 1"},
-        {"[{\"Layers\":[\"a/layer.tar\"]},{\"Layers\":[\"b/layer.tar\"]}]", "which one is meant"},
+        {"[{\"Layers\":[\"a/layer.tar\"]},{\"Layers\":[\"b/layer.tar\"]}]", "which one was requested"},
     };
     struct str layer = STR_INIT;
     struct archive *tar = begin_tar(&layer, false);

@@ -296,7 +296,7 @@ START_TEST(test_files_on_disk)
 {
     struct audit_facts *facts = put_together(NULL, EPERM);
 
-    ck_assert_str_eq(facts->disk_error, "there are no rule files in /etc/audit");
+    ck_assert_str_eq(facts->disk_error, "no rule files in /etc/audit");
     facts_free(&facts->facts);
     put_text("/etc/audit/audit.rules", "-w /from-audit-rules\n");
     facts = put_together(NULL, EPERM);

@@ -29,27 +29,27 @@ static const struct refusal {
     {SYSLOG("udp://h:0"), "must end in a port"},
     {SYSLOG("udp://h:65536"), "must end in a port"},
     {SYSLOG("udp://h:514/"), "must end in a port"},
-    {"{\n\"rules_dir\": \"/nonexistent\"}", "f.json:2: rules_dir: /nonexistent is no folder"},
-    {"{\"state_dir\": \"/a\\u0000b\"}", "has a NUL"},
+    {"{\n\"rules_dir\": \"/nonexistent\"}", "f.json:2: rules_dir: /nonexistent is not a directory"},
+    {"{\"state_dir\": \"/a\\u0000b\"}", "contains a NUL"},
     {"{\"sinks\": [{\"type\": \"journald\", \"statuses\": [\"bad\"]}]}", "statuses"},
     {"{\"sinks\": [{\"type\": \"journald\", \"min_severity\": \"urgent\"}]}", "min_severity"},
-    {"{\"waivers\": [{\"rule\": \"5.1\", \"by\": \"x\"}]}", "reason: is missing"},
+    {"{\"waivers\": [{\"rule\": \"5.1\", \"by\": \"x\"}]}", "reason: missing"},
     {"{\"waivers\": [{\"rule\": \"5.1\", \"by\": \"x\", \"reason\": \"y\", \"expires\": \"soon\"}]}", "expires"},
     {"{\"waivers\": [{\"rule\": \"5.1\", \"by\": \"x\", \"reason\": \"y\",\n\"subject\": \"shop-web\"}]}",
      "f.json:2: subject"},
     {"{\"waivers\": [{\"rule\": \"5.1\", \"by\": \"x\", \"reason\": \"y\", \"subject\": \"name:\"}]}", "subject"},
-    {"{\"waivers\": [{\"rule\": \"5.1\", \"by\": \"x\", \"reason\": \"\"}]}", "reason: must be a text"},
+    {"{\"waivers\": [{\"rule\": \"5.1\", \"by\": \"x\", \"reason\": \"\"}]}", "reason: must be a non-empty string"},
     {"{\"attestations\": [{\"rule\": \"1.2\", \"by\": \"x\", \"status\": \"pass\", \"subject\": \"nam:x\"}]}",
      "subject: must be"},
     {"{\"attestations\": [{\"rule\": \"1.2\", \"by\": \"x\", \"status\": \"maybe\"}]}", "must be one of"},
     {"{\"intervals\": {\"top\": 1}}", "at least 10 s"},
-    {"{\"intervals\": {\"sweep\": \"5 minutes\"}}", "must be a time"},
+    {"{\"intervals\": {\"sweep\": \"5 minutes\"}}", "must be a duration"},
     {"{\"scanner\": {}}", "scanner.command"},
     {"{\"scanner\": {\"command\": \"trivy\"}}", "a list of words"},
     {"{\"scanner\": {\"command\": [\"trivy\", \"\"]}}", "a list of words"},
     {"{\"scanner\": {\"command\": [\"trivy\"], \"threshold\": \"huge\"}}", "scanner.threshold"},
     {"{\"rules\": {\"5.4\": true}}", "rules.5.4: must be an object"},
-    {"{\"language\": \"en\", \"language\": \"zh\"}", "stands there twice"},
+    {"{\"language\": \"en\", \"language\": \"zh\"}", "duplicate key \"language\""},
     {"{\"language\": ", "f.json"},
 };
 
@@ -147,14 +147,14 @@ END_TEST
 
 /* What is only known with the rules at hand. */
 static const struct refusal rule_refusals[] = {
-    {"{\n\"benchmark\": \"cis-2\"}", "f.json:2: benchmark: there is no \"cis-2\""},
-    {"{\"rules\":\n{\"5.44\": {}}}", "f.json:2: rules: \"5.44\" is no rule; did you mean \"5.4\"?"},
-    {"{\"rules\": {\"foo\": {}}}", "f.json:1: rules: \"foo\" is no rule"},
+    {"{\n\"benchmark\": \"cis-2\"}", "f.json:2: benchmark: unknown benchmark \"cis-2\""},
+    {"{\"rules\":\n{\"5.44\": {}}}", "f.json:2: rules: unknown rule \"5.44\"; did you mean \"5.4\"?"},
+    {"{\"rules\": {\"foo\": {}}}", "f.json:1: rules: unknown rule \"foo\""},
     {"{\"rules\": {\"5.4\": {},\n\"container-privileged\": {}}}",
-     "f.json:2: rules: \"5.4\" and \"container-privileged\" are one rule"},
+     "f.json:2: rules: \"5.4\" and \"container-privileged\" are the same rule"},
     {"{\"rules\": {\"5.4\": {\"severty\": 1}}}", "f.json:1: unknown key \"severty\"; did you mean \"severity\"?"},
     {"{\"waivers\":\n[{\"rule\": \"9.9\", \"by\": \"x\", \"reason\": \"y\"}]}",
-     "f.json:2: waivers: \"9.9\" is no rule"},
+     "f.json:2: waivers: unknown rule \"9.9\""},
 };
 
 START_TEST(refused_with_the_rules)

@@ -359,7 +359,7 @@ START_TEST(one_that_names_no_rule_is_refused)
 
     ck_assert_int_lt(config_load_rules(wrong, &rules, &error), 0);
     ck_assert_ptr_null(rules);
-    ck_assert_msg(strstr(error.text, "f.json:2:") && strstr(error.text, "is no rule"), "%s", error.text);
+    ck_assert_msg(strstr(error.text, "f.json:2:") && strstr(error.text, "unknown rule"), "%s", error.text);
 }
 END_TEST
 

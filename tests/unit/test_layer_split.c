@@ -146,9 +146,9 @@ START_TEST(test_of_another_layer)
     make_layers();
     put_text(SPLIT, lines);
     put_text(CHAIN "/cache-id", "u2");
-    expect_error("is of another layer");
+    expect_error("belongs to another layer");
     put_text(CHAIN "/cache-id", "u");
-    expect_error("is of another layer");
+    expect_error("belongs to another layer");
 }
 END_TEST
 

@@ -296,7 +296,7 @@ START_TEST(test_rpm_sqlite)
     sqlite3_close(db);
     expect_packages("rpm", NULL, LIST("glibc"));
     put("/upper/var/lib/rpm/rpmdb.sqlite-wal", "pages", 5);
-    expect_packages("rpm", "not in the database yet", LIST());
+    expect_packages("rpm", "not yet in the database", LIST());
 }
 END_TEST
 
@@ -414,7 +414,7 @@ START_TEST(test_links_are_not_followed)
 
     put("/outside/status", planted, strlen(planted));
     link_to("/outside", "/base/var/lib/dpkg");
-    expect_packages("dpkg", "/var/lib/dpkg: a link to /outside, which is not followed", LIST());
+    expect_packages("dpkg", "/var/lib/dpkg: a symbolic link to /outside, which is not followed", LIST());
 }
 END_TEST
 

@@ -113,8 +113,8 @@ static const struct refusal {
     {"", "own.json"},
     {"{\"slug\": ", "own.json"},
     {"[]", "own.json:1: must be an object"},
-    {RULE("file-mod", "{}"), "own.json:1: check: \"file-mod\" is no check; did you mean \"file-mode\"?"},
-    {RULE("file-mode", "{\"source\": \"path:/x\"}"), "own.json:2: params.mode: is missing"},
+    {RULE("file-mod", "{}"), "own.json:1: check: unknown check \"file-mod\"; did you mean \"file-mode\"?"},
+    {RULE("file-mode", "{\"source\": \"path:/x\"}"), "own.json:2: params.mode: missing"},
     {RULE("file-mode", "{\"source\": \"path:/x\", \"mode\": 600}"), "own.json:2: params.mode: must be a string"},
     {RULE("file-mode", "{\"source\": \"path:/x\", \"mode\": \"999\"}"), "own.json:2: params.mode: must be an octal"},
     {RULE("file-mode", "{\"source\": \"/x\", \"mode\": \"600\"}"), "own.json:2: params.source"},
@@ -122,38 +122,38 @@ static const struct refusal {
     {RULE("file-mode", "[]"), "own.json:2: params: must be an object"},
     {RULE("file-owner", "{\"source\": \"path:/x\", \"owner\": \"\"}"), "params.owner"},
     {RULE("file-content", "{\"source\": \"path:/x\", \"matches\": \"x\"}"), "must begin with content:"},
-    {RULE("container-needed-ports", "{\"allowed\": [\"http\"]}"), "own.json:2: params.allowed: \"http\" is no port"},
+    {RULE("container-needed-ports", "{\"allowed\": [\"http\"]}"), "own.json:2: params.allowed: \"http\" is not a port"},
     {RULE("container-needed-ports", "{\"allowed\": [\"80/tpc\"]}"), "own.json:2: params.allowed"},
-    {RULE("container-privileged-ports", "{\"allowed\": [\"53/udp\", \"90-80\"]}"), "\"90-80\" is no port"},
-    {RULE("container-privileged-ports", "{\"allowed\": [\"70000\"]}"), "\"70000\" is no port"},
-    {RULE("container-privileged-ports", "{\"allowed\": [\"80?\"]}"), "\"80?\" is no port"},
+    {RULE("container-privileged-ports", "{\"allowed\": [\"53/udp\", \"90-80\"]}"), "\"90-80\" is not a port"},
+    {RULE("container-privileged-ports", "{\"allowed\": [\"70000\"]}"), "\"70000\" is not a port"},
+    {RULE("container-privileged-ports", "{\"allowed\": [\"80?\"]}"), "\"80?\" is not a port"},
     {RULE("audit-watch", "{\"source\": \"path:/x\", \"permissions\": \"wz\"}"), "own.json:2: params.permissions"},
     {RULE("audit-watch", "{\"source\": \"path:/x\", \"permissions\": \"\"}"), "own.json:2: params.permissions"},
     {RULE("daemon-option", "{\"option\": \"hosts\", \"absent\": true}"),
-     "params.option: \"hosts\" is no flag of dockerd; "
+     "params.option: unknown dockerd option \"hosts\"; "
      "did you mean \"host\"?"},
     {RULE("daemon-option", "{\"option\": \"live-restor\", \"equals\": \"true\"}"), "did you mean \"live-restore\"?"},
     {RULE("container-document", "{\"pointer\": \"Config\", \"absent\": true}"), "own.json:2: params.pointer"},
     {RULE("container-document", "{\"pointer\": \"/a~b\", \"absent\": true}"), "own.json:2: params.pointer"},
     {DOCUMENT("\"each\": true"), "one of equals, in"},
-    {DOCUMENT("\"in\": 3"), "own.json:2: params.in: must be a list"},
-    {DOCUMENT("\"in\": []"), "own.json:2: params.in: must be a list"},
+    {DOCUMENT("\"in\": 3"), "own.json:2: params.in: must be a non-empty list"},
+    {DOCUMENT("\"in\": []"), "own.json:2: params.in: must be a non-empty list"},
     {DOCUMENT("\"min\": \"3\""), "own.json:2: params.min: must be a number"},
     {DOCUMENT("\"matches\": \"(\""), "own.json:2: params.matches: must be a POSIX"},
     {DOCUMENT("\"matches\": \"a)(b\""), "own.json:2: params.matches: must be a POSIX"},
-    {DOCUMENT("\"matches\": \"^\\\\d+$\""), "own.json:2: params.matches: has \\d"},
-    {DOCUMENT("\"matches\": \"[\\\\d]\""), "params.matches: has \\d"},
-    {DOCUMENT("\"matches\": \"a\\u0000b\""), "own.json:2: \"a\" has a NUL"},
+    {DOCUMENT("\"matches\": \"^\\\\d+$\""), "own.json:2: params.matches: contains \\d"},
+    {DOCUMENT("\"matches\": \"[\\\\d]\""), "params.matches: contains \\d"},
+    {DOCUMENT("\"matches\": \"a\\u0000b\""), "own.json:2: \"a\" contains a NUL"},
     {DOCUMENT("\"min\": 3, \"max\": 1"), "own.json:2: params.max: must not be less than min"},
     {RULE("daemon-option", "{\"option\": \"bogus-thing\", \"absent\": true}"),
-     "params.option: \"bogus-thing\" is no flag"},
-    {RULE("daemon-option", "{\"option\": \"H\", \"absent\": true}"), "\"H\" is no flag of dockerd that is known"},
+     "params.option: unknown dockerd option \"bogus-thing\""},
+    {RULE("daemon-option", "{\"option\": \"H\", \"absent\": true}"), "unknown dockerd option \"H\""},
     {RULE("file-mode", "{\"source\": \"option:tlskeys\", \"mode\": \"600\"}"), "did you mean \"tlskey\"?"},
     {DOCUMENT("\"matches\": 3"), "own.json:2: params.matches: must be a POSIX"},
-    {DOCUMENT("\"matches\": \"(a*)\\\\1\""), "must not refer back"},
-    {DOCUMENT("\"matches\": \"((a{1,200}){1,200}){1,200}\""), "repeats"},
-    {DOCUMENT("\"absent\": true, \"equals\": 1"), "own.json:2: params.absent: goes with no other"},
-    {DOCUMENT("\"equals\": 1, \"each\": true, \"any\": true"), "own.json:2: params.any: does not go with each"},
+    {DOCUMENT("\"matches\": \"(a*)\\\\1\""), "must not contain a back-reference"},
+    {DOCUMENT("\"matches\": \"((a{1,200}){1,200}){1,200}\""), "must not repeat"},
+    {DOCUMENT("\"absent\": true, \"equals\": 1"), "own.json:2: params.absent: cannot be combined with another"},
+    {DOCUMENT("\"equals\": 1, \"each\": true, \"any\": true"), "own.json:2: params.any: cannot be combined with each"},
     {DOCUMENT("\"equals\": 1, \"each\": \"yes\""), "own.json:2: params.each: must be true or false"},
     {RULE("container-namespace", "{\"namespace\": \"bogus\"}"), "own.json:2: params.namespace: must be one of"},
     {RULE("log-level", "{\"level\": \"loud\"}"), "own.json:2: params.level: must be one of"},
@@ -168,31 +168,31 @@ static const struct refusal {
     {VERSIONS("28", "\"29 29.9.0 2026-12-01 x\"", "2026-10-08"), "params.releases"},
     {VERSIONS("28", "\"29 29.9.0\"", "October"), "params.list_date"},
     {"{\"slug\": \"Mine!\", \"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\"}", "own.json:1: slug"},
-    {"{\"slug\": \"mine\", \"slug\": \"me\", \"check\": \"manual\"}", "own.json:1: \"slug\" stands there twice"},
+    {"{\"slug\": \"mine\", \"slug\": \"me\", \"check\": \"manual\"}", "own.json:1: duplicate key \"slug\""},
     {"{\"slug\": \"container-privileged\", \"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\"}",
-     "own.json:1: slug: \"container-privileged\" is taken by"},
+     "own.json:1: slug: \"container-privileged\" is already used by"},
     {"{\"slug\": \"mine\", \"check\": \"manual\",\n\"severity\": \"huge\", \"title\": \"x\"}", "own.json:2: severity"},
     {"{\"slug\": \"mine\", \"check\": \"manual\", \"title\": \"x\"}", "own.json:1: severity"},
     {"{\"slug\": \"mine\", \"check\": \"manual\", \"severity\": \"low\"}", "own.json:1: title"},
     {"{\"slug\": \"mine\", \"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\",\n\"level\": 3}",
      "own.json:2: level"},
     {"{\"slug\": \"mine\", \"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\", \"id\": \"9.1\"}",
-     "own.json:1: unknown key \"id\" (known are slug, check,"},
+     "own.json:1: unknown key \"id\" (known: slug, check,"},
     {MANUAL("\"title\": \"x\", \"level\": 1.5"), "own.json:2: level: must be 1 or 2"},
     {MANUAL("\"title\": \"x\", \"references\": \"https://example.org\""),
      "own.json:2: references: must be a list of strings"},
     {MANUAL("\"title\": \"x\", \"references\": [1]"), "own.json:2: references: must be a list of strings"},
-    {MANUAL("\"title\": \" \""), "own.json:2: title: must be a text that is not empty"},
-    {MANUAL("\"title\": 5"), "own.json:2: title: must be a text or {"},
-    {MANUAL("\"title\": {\"en\": \"x\", \"zh\": 5}"), "own.json:2: title: must be a text or {"},
-    {MANUAL("\"title\": {\"en\": \"x\", \"zh\": \"\"}"), "own.json:2: title: must be a text that is not empty"},
-    {MANUAL("\"title\": {\"zh\": \"x\"}"), "own.json:2: title: must be a text or {"},
-    {MANUAL("\"ti\\u0000tle\": \"x\""), "own.json:2: \"ti\" has a NUL"},
+    {MANUAL("\"title\": \" \""), "own.json:2: title: must be a non-empty string"},
+    {MANUAL("\"title\": 5"), "own.json:2: title: must be a string or {"},
+    {MANUAL("\"title\": {\"en\": \"x\", \"zh\": 5}"), "own.json:2: title: must be a string or {"},
+    {MANUAL("\"title\": {\"en\": \"x\", \"zh\": \"\"}"), "own.json:2: title: must be a non-empty string"},
+    {MANUAL("\"title\": {\"zh\": \"x\"}"), "own.json:2: title: must be a string or {"},
+    {MANUAL("\"ti\\u0000tle\": \"x\""), "own.json:2: \"ti\" contains a NUL"},
     {"{\"slug\": \"54\", \"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\"}", "own.json:1: slug: must be"},
     {"{\"check\": \"manual\", \"severity\": \"low\", \"title\": \"x\"}", "own.json:1: slug: must be"},
     {"{\"slug\": \"mine\", \"severity\": \"low\", \"title\": \"x\"}", "own.json:1: check: must be the name"},
     {"{\"slug\": \"mine\", \"check\": \"file-mode\", \"severity\": \"low\", \"title\": \"x\"}",
-     "own.json:1: params.source: is missing"},
+     "own.json:1: params.source: missing"},
 };
 
 START_TEST(a_wrong_rule_is_refused)
@@ -220,7 +220,7 @@ START_TEST(files_that_are_none_are_refused)
     unlink(path);
     ck_assert_int_eq(mkfifo(path, 0644), 0);
     ck_assert_ptr_null(load(host_folder, "dosec-1.0", &error));
-    ck_assert_msg(strstr(error.text, "own.json: is no regular file") != NULL, "%s", error.text);
+    ck_assert_msg(strstr(error.text, "own.json: not a regular file") != NULL, "%s", error.text);
     unlink(path);
     ck_assert_int_eq(symlink("/nonexistent", path), 0);
     ck_assert_ptr_null(load(host_folder, "dosec-1.0", &error));
@@ -235,8 +235,8 @@ START_TEST(two_own_rules_may_not_share_a_slug)
     put_text("/a.json", DOCUMENT("\"equals\": 1"));
     put_text("/b.json", DOCUMENT("\"equals\": 2"));
     ck_assert_ptr_null(load(host_folder, "dosec-1.0", &error));
-    ck_assert_msg(strstr(error.text, "b.json:1: slug: \"mine\" is taken by") && strstr(error.text, "a.json"), "%s",
-                  error.text);
+    ck_assert_msg(strstr(error.text, "b.json:1: slug: \"mine\" is already used by") && strstr(error.text, "a.json"),
+                  "%s", error.text);
 }
 END_TEST
 
