@@ -14,6 +14,7 @@
 
 #include "agent/agent_internal.h"
 #include "common/log.h"
+#include "common/text.h"
 
 static const char *from_environment(const char *name)
 {
@@ -192,7 +193,7 @@ static void on_disconnected(const char *why, void *user)
     struct agent *agent = user;
 
     if (agent->connected)
-        log_warning("lost %s: %s", agent->address.host_text, why);
+        log_warning("lost %s: %s", agent->address.host_text, text_without_context(why, agent->address.host_text));
     agent->connected = false;
     evaluator_agent_state(agent->evaluator, "agent-engine", false, why, "engine:lost");
     if (agent->scan_duration_ms >= 0 || agent->gave_up_waiting)
@@ -348,8 +349,7 @@ int agent_run(struct agent *agent, struct error *error)
     if (agent->once && !agent->connected) {
         const char *host = agent->address.host_text, *why = docker_why_not(agent->docker);
 
-        return why && str_starts(why, host) ? error_set(error, ENOTCONN, "%s", why)
-                                            : error_set(error, ENOTCONN, "%s: %s", host, why ? why : "no answer");
+        return error_set(error, ENOTCONN, "%s: %s", host, why ? text_without_context(why, host) : "no answer");
     }
     return 0;
 }

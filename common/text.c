@@ -146,6 +146,15 @@ size_t text_fitting(const char *s, size_t columns)
     return measure(s, columns, &columns);
 }
 
+const char *text_without_context(const char *message, const char *context)
+{
+    size_t length = strlen(context);
+
+    return message && strncmp(message, context, length) == 0 && str_starts(message + length, ": ")
+               ? message + length + 2
+               : message;
+}
+
 bool text_glob(const char *pattern, const char *s)
 {
     const char *star = NULL, *resume = NULL;

@@ -23,6 +23,10 @@ size_t text_columns(const char *s);
 /* The length in bytes of the longest beginning, by characters, that needs at most COLUMNS. */
 size_t text_fitting(const char *s, size_t columns);
 
+/* MESSAGE without the "CONTEXT: " that it may begin with, a part of MESSAGE itself: for a place that prints the context
+ * anyway. NULL stays NULL. */
+const char *text_without_context(const char *message, const char *context);
+
 /* Glob with * and ? over the whole string; * crosses everything. */
 bool text_glob(const char *pattern, const char *s);
 

@@ -44,6 +44,12 @@ static void write_agent(const struct agent_view *view, struct json_out *out)
     json_out_end_object(out);
 }
 
+/* Why the engine is not connected, for a place that shows its address as well; NULL when it is. */
+static const char *engine_why_not(const struct agent_view *view)
+{
+    return text_without_context(docker_why_not(view->docker), view->address->host_text);
+}
+
 static void write_engine(const struct agent_view *view, struct json_out *out)
 {
     const struct version_facts *version = store_version(evaluator_store(view->evaluator), NULL);
@@ -56,7 +62,7 @@ static void write_engine(const struct agent_view *view, struct json_out *out)
     json_out_string(out, "api_version", docker_api_version(view->docker));
     json_out_time(out, "since", docker_since(view->docker));
     json_out_time(out, "last_event", docker_last_event(view->docker));
-    json_out_string(out, "why", docker_why_not(view->docker));
+    json_out_string(out, "why", engine_why_not(view));
     json_out_end_object(out);
 }
 
@@ -329,7 +335,7 @@ void view_once_text(const struct agent_view *view, struct str *out)
         append_safe(out, version ? version->version : "unknown", 64);
     } else {
         str_append(out, ": ");
-        append_safe(out, docker_why_not(view->docker), 0);
+        append_safe(out, engine_why_not(view), 0);
     }
     str_append_char(out, '\n');
     check_result_init(&result);

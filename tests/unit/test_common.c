@@ -177,6 +177,15 @@ START_TEST(test_text)
 }
 END_TEST
 
+START_TEST(context_is_named_once)
+{
+    ck_assert_str_eq(text_without_context("unix:///x: No such file", "unix:///x"), "No such file");
+    ck_assert_str_eq(text_without_context("unix:///xy: No such file", "unix:///x"), "unix:///xy: No such file");
+    ck_assert_str_eq(text_without_context("the engine is stopped", "unix:///x"), "the engine is stopped");
+    ck_assert_ptr_null(text_without_context(NULL, "unix:///x"));
+}
+END_TEST
+
 START_TEST(test_clock)
 {
     char text[CLOCK_TEXT_SIZE];
@@ -291,6 +300,7 @@ int main(void)
     tcase_add_test(tests, test_json_stream_any_split);
     tcase_add_test(tests, test_json_writes);
     tcase_add_test(tests, test_text);
+    tcase_add_test(tests, context_is_named_once);
     tcase_add_test(tests, test_clock);
     tcase_add_test(tests, test_host_root);
     tcase_add_test(tests, test_host_list);
