@@ -82,6 +82,7 @@ static void print_exceptions(const struct ctl *ctl, struct str *out, const struc
 
 int ctl_status(struct ctl *ctl)
 {
+    const char *comma = tr(ctl, ", ", "，");
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     scoped_str out = STR_INIT;
     const struct json *root, *summary, *worst, *score;
@@ -99,9 +100,9 @@ int ctl_status(struct ctl *ctl)
         str_printf(&out, "%.0f/100", json_double(score, 0));
     else
         str_append(&out, "-");
-    str_printf(&out, "  %s %lld, %s %lld, %s ", tr(ctl, "scored rules", "计分规则"),
-               (long long)json_int(json_get(root, "scored_rules"), 0), tr(ctl, "waived", "豁免"),
-               (long long)json_int(json_get(summary, "waived"), 0), tr(ctl, "benchmark", "基准"));
+    str_printf(&out, "  %s %lld%s%s %lld%s%s ", tr(ctl, "scored rules", "计分规则"),
+               (long long)json_int(json_get(root, "scored_rules"), 0), comma, tr(ctl, "waived", "豁免"),
+               (long long)json_int(json_get(summary, "waived"), 0), comma, tr(ctl, "benchmark", "基准"));
     terminal_cell(&out, json_string(json_path(root, "benchmark", "name", NULL)), 24, false);
     str_append(&out, "\n\n");
     print_sections(ctl, &out, summary);
