@@ -249,8 +249,10 @@ bool map_next(const struct map *map, size_t *at, const char **ret_key, void **re
         for (size_t skip = length - left; skip; skip--)
             entry = entry->next;
         *at = bucket << DEPTH_BITS | left;
-        *ret_key = entry->key;
-        *ret_value = entry->value;
+        if (ret_key)
+            *ret_key = entry->key;
+        if (ret_value)
+            *ret_value = entry->value;
         return true;
     }
     return false;

@@ -15,14 +15,15 @@ struct map;
 struct map *map_new(void (*free_value)(void *));
 void map_free(struct map *map);
 void *map_get(const struct map *map, const char *key);       /* NULL: not there */
-void map_set(struct map *map, const char *key, void *value); /* frees the value that stood there */
+void map_set(struct map *map, const char *key, void *value); /* frees the value that was there */
 bool map_remove(struct map *map, const char *key);           /* true: it was there */
 void *map_steal(struct map *map, const char *key);           /* removes without freeing */
 size_t map_count(const struct map *map);
 
 /* Iteration in insertion order is not promised. The current entry may be removed during the walk; nothing may be added.
  *   size_t at = 0; const char *key; void *value;
- *   while (map_next(map, &at, &key, &value)) … */
+ *   while (map_next(map, &at, &key, &value)) …
+ * RET_KEY and RET_VALUE may be NULL. */
 bool map_next(const struct map *map, size_t *at, const char **ret_key, void **ret_value);
 
 /* Keyed SipHash-2-4 of some bytes: the map's own hash, and the digest by which facts are compared. */

@@ -1,4 +1,6 @@
-/* Records of containers that do not run: see the header. */
+/* One inotify watch for each folder with a record. The kernel names it by a number and the caller by the container's
+ * id, so there are two maps. Most changes have an event of the engine too, which has the container read: a record is
+ * only reported when none came within a moment. When the kernel's queue overflowed, it may be any record. */
 #include "probes/watch/record_watch.h"
 
 #include <errno.h>
@@ -10,7 +12,7 @@
 #include "common/map.h"
 #include "common/memory.h"
 
-enum { MOMENT_MS = 250 }; /* in which the event comes that most changes have */
+enum { MOMENT_MS = 250 };
 
 struct record {
     int wd;
@@ -48,7 +50,7 @@ static void forget(struct record_watch *records, struct record *record)
     map_remove(records->by_wd, wd_key(record->wd, key));
 }
 
-static void note(struct record_watch *records, struct record *record)
+static void report_in_a_moment(struct record_watch *records, struct record *record)
 {
     static const struct timeval moment = {.tv_usec = MOMENT_MS * 1000};
 
@@ -66,11 +68,11 @@ static void take_event(struct record_watch *records, const struct inotify_event 
 
     if (event->mask & IN_Q_OVERFLOW)
         while (map_next(records->by_wd, &at, NULL, &value))
-            note(records, value);
+            report_in_a_moment(records, value);
     else if (record && event->mask & IN_IGNORED)
         forget(records, record);
     else if (record && event->len && strcmp(event->name, "config.v2.json") == 0)
-        note(records, record);
+        report_in_a_moment(records, record);
 }
 
 static void on_inotify(evutil_socket_t fd, short what, void *user)

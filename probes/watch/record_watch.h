@@ -1,9 +1,9 @@
 /* Watches the records that dockerd keeps of containers that do not run.
  *
- * dockerd tells no event when a container that does not run is connected to a network (daemon/container_operations.go,
+ * dockerd sends no event when a container that does not run is connected to a network (daemon/container_operations.go,
  * ConnectToNetwork: the event comes with the endpoint), but it writes the container's config.v2.json, in one move, as
- * it does for every change. One inotify watch on each such container's folder tells of that; a container that runs is
- * not watched, since its changes have events and its record is written at every health check. */
+ * it does for every change. One inotify watch on each such container's folder shows that; a container that runs is not
+ * watched, since its changes have events and its record is written at every health check. */
 #ifndef PROBES_WATCH_RECORD_WATCH_H
 #define PROBES_WATCH_RECORD_WATCH_H
 
@@ -25,7 +25,7 @@ struct record_watch *record_watch_new(struct event_base *base, record_changed *c
 void record_watch_free(struct record_watch *records); /* NULL is fine */
 
 /* Container ID is about to be read. From now on FOLDER, the one with its record, is watched, and what was written
- * before is told no more. */
+ * before is reported no more. */
 void record_watch_begin(struct record_watch *records, const char *id, const char *folder);
 void record_watch_end(struct record_watch *records, const char *id); /* it runs */
 /* False: the folder could not be watched, so changes go unseen. */

@@ -36,6 +36,9 @@ START_TEST(test_map_keeps_and_walks)
     }
     ck_assert_uint_eq(seen, 1000);
     ck_assert_uint_eq(map_count(map), 500);
+    for (at = 0; map_next(map, &at, NULL, NULL);)
+        seen++;
+    ck_assert_uint_eq(seen, 1500);
     ck_assert_ptr_null(map_get(map, "absent"));
     map_free(map);
 }
