@@ -91,7 +91,8 @@ void agent_set_intervals(struct agent *agent, const struct config *config)
     set_interval(agent->top_timer, config->top_seconds);
 }
 
-/* The wall clock was set: waivers and attestations may have ended, or hold again. */
+/* The wall clock was set: waivers and attestations may have ended, or hold again. And what was compared by time (which
+ * record is newer than a reading) may have been judged wrong, so everything is looked at. */
 static void on_clock(evutil_socket_t fd, short what, void *user)
 {
     static const struct itimerspec never = {.it_value.tv_sec = INT64_C(1) << 40};
@@ -101,8 +102,12 @@ static void on_clock(evutil_socket_t fd, short what, void *user)
 
     (void)what;
     timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
-    if (was_set)
-        evaluator_clock_changed(agent->evaluator);
+    if (!was_set)
+        return;
+    evaluator_clock_changed(agent->evaluator);
+    docker_clock_changed(agent->docker);
+    if (agent->connected)
+        agent_scan(agent, "clock");
 }
 
 void agent_watch_clock(struct agent *agent)

@@ -7,6 +7,10 @@
 #include <string.h>
 #include <time.h>
 
+/* 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z */
+#define FIRST_SECOND INT64_C(-62135596800)
+#define LAST_SECOND  INT64_C(253402300799)
+
 static usec_t read_clock(clockid_t id)
 {
     struct timespec ts;
@@ -41,6 +45,14 @@ usec_t clock_now(const struct clock *clock)
 usec_t clock_monotonic(void)
 {
     return read_clock(CLOCK_MONOTONIC);
+}
+
+int usec_from_seconds(int64_t seconds, usec_t *ret_at)
+{
+    if (seconds < FIRST_SECOND || seconds > LAST_SECOND)
+        return -ERANGE;
+    *ret_at = seconds * USEC_PER_SEC;
+    return 0;
 }
 
 const char *clock_format(usec_t at, char *buffer)
@@ -95,6 +107,7 @@ int clock_parse(const char *text, usec_t *ret_at)
     struct tm tm = {0};
     int year, month, hours = 0, minutes = 0, sign = 0;
     long micro = 0;
+    usec_t at;
     const char *s = digits(text, 4, 1, 9999, &year);
 
     s = digits(expect(s, "-"), 2, 1, 12, &month);
@@ -121,6 +134,8 @@ int clock_parse(const char *text, usec_t *ret_at)
         return -EINVAL;
     tm.tm_year = year - 1900;
     tm.tm_mon = month - 1;
-    *ret_at = ((usec_t)timegm(&tm) - sign * (hours * 3600 + minutes * 60)) * USEC_PER_SEC + micro;
+    if (usec_from_seconds(timegm(&tm) - sign * (hours * 3600 + minutes * 60), &at) < 0)
+        return -EINVAL;
+    *ret_at = at + micro;
     return 0;
 }

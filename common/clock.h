@@ -19,6 +19,10 @@ struct clock clock_fixed(usec_t at);    /* stands still; set .fixed to move it *
 usec_t clock_now(const struct clock *clock);
 usec_t clock_monotonic(void); /* CLOCK_MONOTONIC, for measuring */
 
+/* A time that somebody else gives in seconds since 1970, whatever the number. -ERANGE: not within the years 1 to 9999,
+ * so it is no time. Sums and differences of times that are never overflow. */
+int usec_from_seconds(int64_t seconds, usec_t *ret_at);
+
 enum { CLOCK_TEXT_SIZE = 32 };
 /* RFC 3339, UTC, microseconds: 2026-11-24T09:30:00.000000Z. BUFFER holds CLOCK_TEXT_SIZE bytes; returns it. */
 const char *clock_format(usec_t at, char *buffer);

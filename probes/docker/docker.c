@@ -1,8 +1,11 @@
-/* The connection to one engine: see the header for its states.
+/* The connection to one engine.
  *
- * An attempt is a ping (which tells the API version), then the event stream. The stream's headers make the first
- * connection; a reconnection first looks at what is replayed, because only that tells whether something was missed: if
- * none of the replayed events was told before, the ring has turned over (256 of them) or the engine was restarted.
+ * An attempt is a ping (its answer has the API version), then the engine's ring on a request of its own, which ends
+ * with the ring, then the event stream. What is in the ring happened before the attempt: it is reported as replayed,
+ * and it shows whether something was missed: if none of it is known, the ring has turned over (256 events) or the
+ * engine was restarted. The stream begins with the ring once more, so that there is no hole between the two; what it
+ * brings that was not in the ring before is live. So no clock decides what is live: event times may lie before the
+ * connection when the clock was set back.
  *
  * While connected nothing is asked: a dead engine closes the stream, and one that merely hangs is found by its process'
  * state (or by a ping where the process is not ours to see). After a burst the engine's ring is compared with what
@@ -24,16 +27,17 @@ enum {
     BACKOFF_FIRST_MS = 250,
     BACKOFF_LAST_MS = 10000,
     ABSENT_MS = 30000,
-    DECIDE_MS = 50,
-    DECIDE_MAX_MS = 2000,
     BURST_EVENTS = 500,
     LOG_REPLAY_S = 300,
+    PODMAN_READS_MS = 500,
     DROP_RECHECK_S = 2,
     PASSED_OVER_S = 30,
     EVENT_LIMIT = 32 * 1024 * 1024
 };
 
 static const struct json_limits event_limits = {.bytes = EVENT_LIMIT, .depth = 16, .values = 200000, .lines = true};
+
+static const char hangs[] = "the engine does not answer (it hangs or is stopped)";
 
 static void attempt(struct docker *docker);
 
@@ -46,7 +50,7 @@ static void arm(struct event *timer, unsigned ms)
 
 static void drop_requests(struct docker *docker)
 {
-    struct http_request **requests[] = {&docker->stream, &docker->ping, &docker->drop_test};
+    struct http_request **requests[] = {&docker->stream, &docker->ping, &docker->replay, &docker->drop_test};
 
     for (size_t i = 0; i < countof(requests); i++)
         if (*requests[i])
@@ -60,7 +64,7 @@ static void lose(struct docker *docker, unsigned wait_ms, const char *why)
     bool tell = docker->state == DOCKER_CONNECTED || !str_equal(why, docker->why_told);
 
     drop_requests(docker);
-    evtimer_del(docker->decide_timer);
+    evtimer_del(docker->open_timer);
     evtimer_del(docker->liveness_timer);
     evtimer_del(docker->drop_timer);
     docker->passed_over = false;
@@ -89,8 +93,11 @@ static void lose_and_back_off(struct docker *docker, const char *why)
     lose(docker, wait - wait / 4 + (unsigned)random() % (wait / 2 + 1), why);
 }
 
-static void become_connected(struct docker *docker, enum docker_gap gap)
+static void become_connected(struct docker *docker)
 {
+    enum docker_gap gap = docker->once_connected ? docker->gap : DOCKER_GAP_FIRST;
+
+    docker->gap = DOCKER_GAP_NONE;
     docker->state = DOCKER_CONNECTED;
     docker->passed_over = false; /* everything is looked at now */
     docker->since = clock_now(&clock_system);
@@ -112,32 +119,6 @@ static void become_connected(struct docker *docker, enum docker_gap gap)
     docker->callbacks.connected(gap, docker->callbacks.user);
 }
 
-static void decide(struct docker *docker)
-{
-    enum docker_gap gap = DOCKER_GAP_NONE;
-
-    evtimer_del(docker->decide_timer);
-    if (!docker->overlap && docker->seen.count > docker->stream_events)
-        gap = docker->stream_events >= RING_EVENTS ? DOCKER_GAP_RING : DOCKER_GAP_RESTART;
-    else if (!docker->overlap && docker->stream_events >= RING_EVENTS)
-        gap = DOCKER_GAP_RING;
-    become_connected(docker, gap);
-}
-
-static void on_decide(evutil_socket_t fd, short what, void *user)
-{
-    struct docker *docker = user;
-
-    (void)fd;
-    (void)what;
-    if (docker->stream_moved && clock_monotonic() < docker->decide_until) {
-        docker->stream_moved = false;
-        arm(docker->decide_timer, DECIDE_MS);
-        return;
-    }
-    decide(docker);
-}
-
 /* An event that cannot be read may have told anything: everything is looked at again, but not for each of them. */
 static void pass_over(struct docker *docker, const char *why)
 {
@@ -153,34 +134,33 @@ static void pass_over(struct docker *docker, const char *why)
     arm(docker->drop_timer, (unsigned)(wait / (USEC_PER_SEC / 1000)));
 }
 
+static void report(struct docker *docker, const struct docker_event *event, bool replayed)
+{
+    seen_add(&docker->seen, event->digest);
+    if (event->time_nano > docker->newest_event)
+        docker->newest_event = event->time_nano;
+    docker->counters.events++;
+    docker->counters.replayed += replayed;
+    if (!replayed)
+        docker->last_event = clock_now(&clock_system);
+    docker->callbacks.event(event, replayed, docker->callbacks.user);
+}
+
 static void on_event_value(const struct json *value, void *user)
 {
     struct docker *docker = user;
     struct docker_event event;
     struct error error = ERROR_INIT;
-    bool replayed;
 
     docker->stream_events++;
-    docker->stream_moved = true;
     if (parse_event_value(value, &event, &error) < 0) {
         pass_over(docker, error.text);
         return;
     }
-    /* The ring and the first live event after it can repeat what was told. */
-    if (docker->stream_events <= 2 * RING_EVENTS && seen_has(&docker->seen, event.digest)) {
-        docker->overlap = true;
-        docker->counters.duplicates++;
+    /* The ring, and the first live event after it, repeat what is known; so does a log. */
+    if ((docker->podman || docker->stream_events <= 2 * RING_EVENTS) && seen_has(&docker->seen, event.digest))
         return;
-    }
-    seen_add(&docker->seen, event.digest);
-    replayed = (docker->podman || docker->stream_events <= RING_EVENTS) && event.time_nano < docker->replay_bound;
-    if (event.time_nano > docker->newest_event)
-        docker->newest_event = event.time_nano;
-    docker->counters.events++;
-    docker->counters.replayed += replayed;
-    if (!replayed)
-        docker->last_event = clock_now(&clock_system);
-    docker->callbacks.event(&event, replayed, docker->callbacks.user);
+    report(docker, &event, false);
 }
 
 static int on_stream_data(const char *data, size_t length, void *user)
@@ -199,22 +179,20 @@ static void on_stream_headers(long status, void *user)
 
     if (status != 200 || docker->state != DOCKER_OPENING)
         return;
-    docker->state = DOCKER_DECIDING;
-    docker->decide_until = clock_monotonic() + DECIDE_MAX_MS * (USEC_PER_SEC / 1000);
-    /* On a timer even for the first connection: this runs inside curl. */
-    arm(docker->decide_timer, docker->once_connected ? DECIDE_MS : 0);
+    docker->state = DOCKER_OPENED;
+    arm(docker->open_timer, 0); /* this runs inside curl */
 }
 
-static void on_opened(evutil_socket_t fd, short what, void *user)
+static void on_open_timer(evutil_socket_t fd, short what, void *user)
 {
     struct docker *docker = user;
 
+    (void)fd;
+    (void)what;
     if (docker->state == DOCKER_OPENING)
-        lose_and_back_off(docker, "the engine does not answer (it hangs or is stopped)");
-    else if (docker->once_connected)
-        on_decide(fd, what, user);
+        lose_and_back_off(docker, hangs);
     else
-        become_connected(docker, DOCKER_GAP_FIRST);
+        become_connected(docker);
 }
 
 static void say_response(const struct http_response *response, struct str *why)
@@ -239,20 +217,40 @@ static void on_stream_done(struct http_request *request, const struct http_respo
     lose_and_back_off(docker, str_text(&why));
 }
 
-/* dockerd gives its whole ring: from a later moment on it may leave out events. podman has no ring but a log, as long
- * as the host's history, and gives it from any moment on. */
-static int64_t replay_from(const struct docker *docker)
+/* What the engine's clock says, or a little less: over a network it is another one. */
+static usec_t engine_now(const struct docker *docker)
 {
-    if (!docker->podman)
-        return 0;
-    return docker->newest_event ? docker->newest_event / 1000000000
-                                : clock_now(&clock_system) / USEC_PER_SEC - LOG_REPLAY_S;
+    usec_t now = clock_now(&clock_system) + docker->clock_offset;
+
+    return now > 0 ? now : 0;
 }
 
-static void open_stream(struct docker *docker, time_t engine_date)
+/* ENGINE_DATE is in whole seconds, and was said a moment ago. */
+static void note_clock(struct docker *docker, time_t engine_date)
+{
+    usec_t now = clock_now(&clock_system), at;
+
+    docker->clock_offset = 0;
+    if (engine_date > 0 && usec_from_seconds(engine_date, &at) == 0 && (at > now || at < now - USEC_PER_SEC * 3 / 2))
+        docker->clock_offset = at - now;
+}
+
+/* From which second on events are asked for. dockerd gives its whole ring: from a later moment on it may leave out
+ * some. podman has no ring but a log, as long as the host's history, and gives it from any moment on; never from a
+ * later one than now, which would hold back what happens until then. */
+static int64_t events_from(const struct docker *docker)
+{
+    int64_t now = engine_now(docker) / USEC_PER_SEC, newest = docker->newest_event / 1000000000;
+
+    if (!docker->podman)
+        return 0;
+    return !newest ? now - LOG_REPLAY_S : newest < now ? newest : now;
+}
+
+static void start_stream(struct docker *docker)
 {
     scoped(cleanup_free) char *path =
-        mem_printf("/v1.%u/events?since=%lld", docker->minor, (long long)replay_from(docker));
+        mem_printf("/v1.%u/events?since=%lld", docker->minor, (long long)events_from(docker));
     struct http_options options = {.path = path,
                                    .connect_timeout_ms = PING_MS,
                                    .urgent = true,
@@ -263,13 +261,97 @@ static void open_stream(struct docker *docker, time_t engine_date)
 
     docker->events = json_stream_new(&event_limits, on_event_value, docker);
     docker->stream_events = 0;
-    docker->overlap = docker->stream_moved = false;
-    /* Over a network the engine has a clock of its own; its Date header is in whole seconds. */
-    docker->replay_bound = docker->address.unix_path || engine_date < 0 ? clock_now(&clock_system) * 1000
-                                                                        : (int64_t)engine_date * 1000000000;
-    docker->state = DOCKER_OPENING;
     docker->stream = http_get(docker->http, &options);
-    arm(docker->decide_timer, PING_MS);
+}
+
+static void open_stream(struct docker *docker)
+{
+    docker->state = DOCKER_OPENING;
+    start_stream(docker);
+    arm(docker->open_timer, PING_MS);
+}
+
+/* One that cannot be read comes again with the stream, and is passed over there. */
+static void on_replayed_value(const struct json *value, void *user)
+{
+    struct docker *docker = user;
+    struct docker_event event;
+
+    docker->replay_events++;
+    if (parse_event_value(value, &event, NULL) < 0)
+        return;
+    if (seen_has(&docker->seen, event.digest)) {
+        docker->overlap = true;
+        docker->counters.duplicates++;
+    } else {
+        report(docker, &event, true);
+    }
+}
+
+/* What the replay says about the time without a connection. It holds until there is one: the events are known then. */
+static void judge_gap(struct docker *docker, bool known_before)
+{
+    if (docker->overlap)
+        return;
+    if (docker->replay_events >= RING_EVENTS)
+        docker->gap = DOCKER_GAP_RING;
+    else if (known_before)
+        docker->gap = DOCKER_GAP_RESTART;
+}
+
+static void on_replay(struct http_request *request, const struct http_response *response, void *user)
+{
+    struct docker *docker = user;
+    bool known_before = docker->seen.count > 0;
+    scoped_str why = STR_INIT;
+
+    (void)request;
+    docker->replay = NULL;
+    docker->overlap = false;
+    docker->replay_events = 0;
+    if (response->error_number == EFBIG) { /* so much that it cannot be compared: as if something were missing */
+        docker->gap = DOCKER_GAP_RING;
+    } else if (response->error_number || response->status != 200) {
+        if (response->error_number == ETIMEDOUT)
+            str_append(&why, hangs);
+        else
+            say_response(response, &why);
+        lose_and_back_off(docker, str_text(&why));
+        return;
+    } else {
+        struct json_stream *events = json_stream_new(&event_limits, on_replayed_value, docker);
+
+        json_stream_feed(events, response->body, response->length, NULL);
+        json_stream_free(events);
+        judge_gap(docker, known_before);
+    }
+    open_stream(docker);
+}
+
+/* What the engine keeps, as a request that ends with it. */
+static char *kept_events(const struct docker *docker, int64_t since)
+{
+    usec_t until = engine_now(docker);
+
+    if (docker->podman) /* it stops there, whether or not it has read all of its log */
+        until += PODMAN_READS_MS * (USEC_PER_SEC / 1000);
+    return mem_printf("/v1.%u/events?since=%lld&until=%lld.%06lld000", docker->minor, (long long)since,
+                      (long long)(until / USEC_PER_SEC), (long long)(until % USEC_PER_SEC));
+}
+
+static void ask_for_replay(struct docker *docker)
+{
+    scoped(cleanup_free) char *path = kept_events(docker, events_from(docker));
+    struct http_options options = {.path = path,
+                                   .limit = EVENT_LIMIT,
+                                   .timeout_ms = 2 * PING_MS,
+                                   .connect_timeout_ms = PING_MS,
+                                   .urgent = true,
+                                   .done = on_replay,
+                                   .user = docker};
+
+    docker->state = DOCKER_REPLAYING;
+    docker->replay = http_get(docker->http, &options);
 }
 
 /* "1.41" → 41; 0 when it is something else. */
@@ -295,7 +377,7 @@ static void on_pong(struct http_request *request, const struct http_response *re
     docker->ping = NULL;
     if (response->error_number || response->status != 200) {
         if (response->error_number == ETIMEDOUT)
-            str_append(&why, "the engine does not answer (it hangs or is stopped)");
+            str_append(&why, hangs);
         else
             say_response(response, &why);
         if (response->error_number == ENOENT)
@@ -304,6 +386,7 @@ static void on_pong(struct http_request *request, const struct http_response *re
             lose_and_back_off(docker, str_text(&why));
         return;
     }
+    note_clock(docker, response->date);
     if (!opening) {
         docker_deliver_doubted(docker);
         return;
@@ -320,7 +403,7 @@ static void on_pong(struct http_request *request, const struct http_response *re
     }
     docker->minor = minor < DOCKER_API_CEILING_MINOR ? minor : DOCKER_API_CEILING_MINOR;
     snprintf(docker->api_version, sizeof docker->api_version, "1.%u", docker->minor);
-    open_stream(docker, response->date);
+    ask_for_replay(docker);
 }
 
 static void ping(struct docker *docker)
@@ -437,8 +520,8 @@ static void on_drop_test(struct http_request *request, const struct http_respons
 
 static void test_for_drops(struct docker *docker)
 {
-    scoped(cleanup_free) char *path = mem_printf("/v1.%u/events?since=0&until=%lld", docker->minor,
-                                                 (long long)(clock_now(&clock_system) / USEC_PER_SEC));
+    int64_t since = docker->podman ? engine_now(docker) / USEC_PER_SEC - 2 * TICK_S : 0;
+    scoped(cleanup_free) char *path = kept_events(docker, since);
     struct http_options options = {.path = path,
                                    .limit = EVENT_LIMIT,
                                    .timeout_ms = 2 * PING_MS,
@@ -492,7 +575,7 @@ struct docker *docker_new(struct event_base *base, const struct docker_address *
     TAILQ_INIT(&docker->failed);
     TAILQ_INIT(&docker->doubted);
     docker->retry_timer = evtimer_new(base, on_retry, docker);
-    docker->decide_timer = evtimer_new(base, on_opened, docker);
+    docker->open_timer = evtimer_new(base, on_open_timer, docker);
     docker->liveness_timer = evtimer_new(base, on_tick, docker);
     docker->drop_timer = evtimer_new(base, on_drop_recheck, docker);
     docker->fail_event = event_new(base, -1, 0, on_fail, docker);
@@ -516,7 +599,7 @@ void docker_free(struct docker *docker)
         http_free(docker->http);
     }
     event_free(docker->retry_timer);
-    event_free(docker->decide_timer);
+    event_free(docker->open_timer);
     event_free(docker->liveness_timer);
     event_free(docker->drop_timer);
     event_free(docker->fail_event);
@@ -541,6 +624,15 @@ void docker_retry(struct docker *docker)
         arm(docker->retry_timer, 1);
     else
         docker->retry_wanted = true;
+}
+
+void docker_clock_changed(struct docker *docker)
+{
+    if (!docker->podman || !docker->stream)
+        return;
+    http_cancel(take(docker->stream));
+    json_stream_free(take(docker->events));
+    start_stream(docker);
 }
 
 bool docker_is_connected(const struct docker *docker)

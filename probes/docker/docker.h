@@ -1,10 +1,10 @@
 /* A connection to one engine: version negotiation, the event stream, liveness, reconnection, and typed fetches.
  *
  * States: absent (no socket or no process behind it: waits for inotify, never connects to a socket-activated engine
- * that is stopped) → connecting (negotiate by /_ping, then open /events since=0) → deciding (a reconnection: the replay
- * is compared with what was seen, to know what was lost) → connected (connected() was called; what it resyncs covers
- * every event told before it and every replayed one) → lost (stream ended, ping failed, process stopped) → back-off.
- * On each (re)connect the whole ring is taken and de-duplicated; connected() says whether events may have been lost.
+ * that is stopped) → connecting (negotiate by /_ping, take the engine's ring, open /events since=0) → connected
+ * (connected() was called; what it resyncs covers every event reported before it) → lost (stream ended, ping failed,
+ * process stopped) → back-off. Events of the ring are reported as replayed, and once; connected() says whether events
+ * may have been lost.
  *
  * Callbacks come from the loop, also from inside the HTTP client: no docker_free() in them. */
 #ifndef PROBES_DOCKER_DOCKER_H
@@ -25,9 +25,10 @@ enum docker_gap { DOCKER_GAP_NONE, DOCKER_GAP_FIRST, DOCKER_GAP_RING, DOCKER_GAP
 struct docker_callbacks {
     /* The stream is open and live; resync now. FIRST at the first connection. */
     void (*connected)(enum docker_gap gap, void *user);
-    /* The connection was lost, or an attempt failed for another reason than the last one told. */
+    /* The connection was lost, or an attempt failed for another reason than the last one reported. */
     void (*disconnected)(const char *why, void *user);
-    /* A new event (never a duplicate), replayed or live. */
+    /* A new event (never a duplicate). REPLAYED: it happened before the attempt to connect; all of these come before
+     * connected(). */
     void (*event)(const struct docker_event *event, bool replayed, void *user);
     /* While connected: events were dropped by the engine. Resync. */
     void (*gap)(enum docker_gap gap, void *user);
@@ -43,12 +44,15 @@ struct docker *docker_new(struct event_base *base, const struct docker_address *
 void docker_free(struct docker *docker);
 void docker_start(struct docker *docker); /* first attempt from the loop, then by itself */
 void docker_retry(struct docker *docker); /* something changed (the socket appeared): try now */
+/* This host's clock was set. podman reports no event from before the moment that its stream was asked for, by the clock
+ * of then, so the stream is asked for anew; dockerd needs nothing. */
+void docker_clock_changed(struct docker *docker);
 bool docker_is_connected(const struct docker *docker);
 const char *docker_api_version(const struct docker *docker); /* negotiated, "1.41"; NULL before */
 unsigned docker_api_minor(const struct docker *docker);      /* 41 of "1.41", 0 before */
 const struct docker_address *docker_address(const struct docker *docker);
 const char *docker_why_not(const struct docker *docker);      /* why not connected, NULL when connected */
-usec_t docker_since(const struct docker *docker);             /* when this connection stood, 0 */
+usec_t docker_since(const struct docker *docker);             /* when this connection was made, 0 */
 usec_t docker_last_event(const struct docker *docker);        /* when the last event came, 0 */
 pid_t docker_peer_pid(const struct docker *docker);           /* of the engine's socket, 0 unknown */
 bool docker_is_podman(const struct docker *docker);           /* by its last answer to a ping */

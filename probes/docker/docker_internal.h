@@ -1,5 +1,5 @@
 /* What the files of the engine connection share: docker.c (states, stream, liveness), docker_fetch.c (typed fetches),
- * docker_seen.c (which events were told). Nobody else includes this. */
+ * docker_seen.c (which events were reported). Nobody else includes this. */
 #ifndef PROBES_DOCKER_DOCKER_INTERNAL_H
 #define PROBES_DOCKER_DOCKER_INTERNAL_H
 
@@ -18,7 +18,14 @@ struct seen {
 bool seen_has(const struct seen *seen, uint64_t digest);
 void seen_add(struct seen *seen, uint64_t digest);
 
-enum docker_state { DOCKER_IDLE, DOCKER_PINGING, DOCKER_OPENING, DOCKER_DECIDING, DOCKER_CONNECTED };
+enum docker_state {
+    DOCKER_IDLE,
+    DOCKER_PINGING,
+    DOCKER_REPLAYING, /* the engine's ring is asked for */
+    DOCKER_OPENING,   /* the stream is */
+    DOCKER_OPENED,    /* its header is here */
+    DOCKER_CONNECTED
+};
 
 TAILQ_HEAD(fetch_list, fetch);
 
@@ -29,9 +36,9 @@ struct docker {
     struct http *http;
     struct host_root *root; /* / : for /proc */
     enum docker_state state;
-    struct http_request *stream, *ping, *drop_test;
+    struct http_request *stream, *ping, *replay, *drop_test;
     struct json_stream *events;
-    struct event *retry_timer, *decide_timer, *liveness_timer, *drop_timer, *fail_event;
+    struct event *retry_timer, *open_timer, *liveness_timer, *drop_timer, *fail_event;
     unsigned backoff_ms;
     unsigned minor; /* 1.MINOR, 0 before */
     char api_version[16];
@@ -44,11 +51,10 @@ struct docker {
     usec_t since, last_event;
 
     struct seen seen;
-    int64_t
-        replay_bound; /* events from before this (ns, the engine's clock) were there when the stream was asked for */
-    size_t stream_events;       /* on this stream */
-    bool overlap, stream_moved; /* a told event was among them; something came since the last look */
-    usec_t decide_until;
+    usec_t clock_offset;                 /* of the engine's clock to this host's, 0: the same */
+    size_t replay_events, stream_events; /* of the last replay, on this stream */
+    bool overlap;                        /* a known event was among the replayed ones */
+    enum docker_gap gap;                 /* between the last connection and the last replay */
     uint64_t events_at_tick;
     usec_t last_ping;
     struct {

@@ -1,5 +1,5 @@
-/* Which events were told already: a ring of digests. It is searched only where duplicates can come (a replay, the first
- * live event after it), so a scan is cheap enough. */
+/* Which events were reported already: a ring of digests. It is searched only where duplicates can come (a replay, the
+ * first live event after it), so a scan is cheap enough. */
 #include "probes/docker/docker_internal.h"
 
 bool seen_has(const struct seen *seen, uint64_t digest)

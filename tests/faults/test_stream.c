@@ -769,6 +769,141 @@ START_TEST(order_and_duplicates)
 }
 END_TEST
 
+static void emit_at(const char *id, int64_t nano)
+{
+    scoped(cleanup_free) char *line =
+        mem_printf("{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"%s\"},\"timeNano\":%lld}\n", id,
+                   (long long)nano);
+
+    fake_emit(fake, line, strlen(line));
+}
+
+/* Neither a clock that was set back nor one that was set forward makes a live event a replayed one, nor the other way
+ * round; and each counts once. */
+START_TEST(what_is_live_is_known_without_a_clock)
+{
+    static const int64_t times[] = {0, 1, 1000000000, INT64_MAX, INT64_MIN, -1, 4102444800000000000};
+    unsigned events = 0, replayed = 0;
+
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
+        emit_at("before", times[i]);
+    events = replayed = sizeof times / sizeof times[0];
+    wait_connected();
+    for (unsigned round = 0; round < 3; round++) {
+        wait_events(events);
+        ck_assert_uint_eq(told.replayed, replayed);
+        for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+            scoped(cleanup_free) char *id = mem_printf("live%u", round);
+
+            emit_at(id, times[i]);
+        }
+        events += sizeof times / sizeof times[0];
+        wait_events(events);
+        ck_assert_uint_eq(told.replayed, replayed);
+        fake_close_streams(fake);
+        ck_assert(fake_run(base, 2000, is_lost, NULL));
+        emit_at("meanwhile", 1000 + round);
+        events++;
+        replayed++;
+        wait_connected();
+        ck_assert_int_eq(told.gap, DOCKER_GAP_NONE);
+    }
+    settle(100);
+    ck_assert_uint_eq(told.events, events);
+}
+END_TEST
+
+/* Between the reading of the ring and the opening of the stream: the stream's own replay has it, and it is live. */
+START_TEST(an_event_between_ring_and_stream)
+{
+    static const char empty[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+    LAY("/events?since=0&until", empty);
+    emit_at("between", 5);
+    wait_connected();
+    wait_events(1);
+    ck_assert_uint_eq(told.replayed, 0);
+    ck_assert_int_eq(told.gap, DOCKER_GAP_FIRST);
+}
+END_TEST
+
+/* What was found out about the time without a connection is not forgotten when the attempt fails after all. */
+START_TEST(a_gap_outlives_an_attempt)
+{
+    wait_connected();
+    emit_at("a", 1);
+    wait_events(1);
+    fake_close_streams(fake);
+    ck_assert(fake_run(base, 2000, is_lost, NULL));
+    fake_forget_events(fake);
+    emit_at("b", 2);
+    fake_fault(fake, &(struct fake_fault){.path = "/events", .status = "500 Internal Server Error", .times = 1});
+    fake_fault(fake, &(struct fake_fault){.path = "/events?since=0&until"});
+    docker_retry(docker);
+    wait_events(2);
+    wait_connected();
+    ck_assert_int_eq(told.gap, DOCKER_GAP_RESTART);
+    ck_assert_uint_eq(told.replayed, 1);
+    ck_assert_uint_eq(told.events, 2);
+}
+END_TEST
+
+START_TEST(a_ring_too_large_to_be_compared)
+{
+    wait_connected();
+    emit_at("a", 1);
+    wait_events(1);
+    fake_close_streams(fake);
+    ck_assert(fake_run(base, 2000, is_lost, NULL));
+    for (unsigned i = 0; i < 3; i++)
+        send_big_event(1, 12 * 1024 * 1024 + i, "start");
+    wait_connected();
+    ck_assert_int_eq(told.gap, DOCKER_GAP_RING);
+    wait_events(4);
+}
+END_TEST
+
+/* podman holds back what is older than the moment from which its stream was asked for. */
+START_TEST(the_clock_is_set_under_podman)
+{
+    static const char pong[] = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nLibpod-Api-Version: 4.3.1\r\n"
+                               "Content-Length: 2\r\n\r\nOK";
+
+    LAY("/_ping", pong);
+    emit_at("before", 1);
+    wait_connected();
+    wait_events(1);
+    ck_assert(docker_is_podman(docker));
+    emit_at("future", INT64_MAX);
+    wait_events(2);
+    ck_assert_uint_eq(fake_streams(fake), 1);
+    fake_reset_requests(fake);
+    docker_clock_changed(docker);
+    settle(100);
+    ck_assert_uint_eq(fake_requests(fake, "/events"), 1);
+    ck_assert_uint_eq(fake_requests(fake, "/events?since=9223372036"), 0); /* not only what the future brings */
+    ck_assert_uint_eq(fake_streams(fake), 1);
+    emit_at("after", 2);
+    wait_events(3);
+    settle(50);
+    ck_assert_uint_eq(told.events, 3);
+    ck_assert_uint_eq(told.replayed, 1);
+    ck_assert_uint_eq(told.connected, 1);
+    ck_assert_uint_eq(told.disconnected, 0);
+}
+END_TEST
+
+/* Of dockerd's stream it can change nothing. */
+START_TEST(the_clock_is_set_under_dockerd)
+{
+    wait_connected();
+    fake_reset_requests(fake);
+    docker_clock_changed(docker);
+    settle(50);
+    ck_assert_uint_eq(fake_requests(fake, "/"), 0);
+}
+END_TEST
+
 START_TEST(fetches_end_when_the_connection_does)
 {
     wait_connected();
@@ -860,6 +995,12 @@ int main(void)
     tcase_add_test(tests, slow_drip);
     tcase_add_test(tests, gaps_are_told);
     tcase_add_test(tests, order_and_duplicates);
+    tcase_add_test(tests, what_is_live_is_known_without_a_clock);
+    tcase_add_test(tests, an_event_between_ring_and_stream);
+    tcase_add_test(tests, a_gap_outlives_an_attempt);
+    tcase_add_test(tests, a_ring_too_large_to_be_compared);
+    tcase_add_test(tests, the_clock_is_set_under_podman);
+    tcase_add_test(tests, the_clock_is_set_under_dockerd);
     tcase_add_test(tests, fetches_end_when_the_connection_does);
     tcase_add_test(tests, dropped_events_are_found);
     tcase_add_test(tests, socket_that_is_no_engine);
