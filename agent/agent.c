@@ -16,26 +16,6 @@
 #include "common/log.h"
 #include "common/text.h"
 
-static const char *from_environment(const char *name)
-{
-    return getenv(name);
-}
-
-int agent_load_config(const struct config_arguments *arguments, struct config **ret, struct rule_set **ret_rules,
-                      struct error *error)
-{
-    int r = config_load(arguments, from_environment, ret, error);
-
-    if (r < 0)
-        return r;
-    r = config_load_rules(*ret, ret_rules, error);
-    if (r < 0) {
-        config_free(*ret);
-        *ret = NULL;
-    }
-    return r;
-}
-
 void agent_view(const struct agent *agent, struct agent_view *ret)
 {
     *ret = (struct agent_view){
@@ -55,22 +35,6 @@ void agent_view(const struct agent *agent, struct agent_view *ret)
         .scan_subjects = agent->scan_subjects,
         .docker_events_seen = agent->events_seen,
     };
-}
-
-void agent_scan(struct agent *agent, const char *cause)
-{
-    agent->scanning = true;
-    agent->scan_started = clock_now(&clock_system);
-    agent->scan_clock = clock_monotonic();
-    evaluator_stale_all(agent->evaluator, cause);
-}
-
-void agent_tell_ready(struct agent *agent)
-{
-    if (agent->ready_told)
-        return;
-    agent->ready_told = true;
-    sd_notify(0, "READY=1");
 }
 
 /* Once for each configuration: waivers and attestations that have no effect (any more). */
@@ -179,13 +143,11 @@ static void on_gap(enum docker_gap gap, void *user)
     agent_scan(agent, "engine:gap");
 }
 
-/* A stopped engine behind docker.socket stays stopped: connecting would start it. */
-static bool may_connect(const char **ret_why, void *user)
+static enum http_gate may_connect(const char **ret_why, void *user)
 {
     struct agent *agent = user;
 
-    *ret_why = "the engine is stopped and connecting to its socket would start it; waiting for it to be started";
-    return !fetcher_engine_is_stopped(agent->fetcher);
+    return fetcher_may_connect(agent->fetcher, ret_why);
 }
 
 static void on_disconnected(const char *why, void *user)

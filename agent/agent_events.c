@@ -30,6 +30,13 @@ static void on_exec_event(struct agent *agent, const struct docker_event *event,
     evaluator_exec_made(agent->evaluator, &exec, cause);
 }
 
+static bool is_removed_when_it_ends(const struct agent *agent, const char *id)
+{
+    const struct container_facts *container = store_container(evaluator_store(agent->evaluator), id, NULL);
+
+    return container && container->auto_remove;
+}
+
 static void on_container_event(struct agent *agent, const struct docker_event *event, bool replayed, const char *cause)
 {
     static const char *const state[] = {"create",  "start",  "restart",       "die", "stop",       "pause",   "unpause",
@@ -43,13 +50,15 @@ static void on_container_event(struct agent *agent, const struct docker_event *e
     } else if (action_is(event, "exec_create")) {
         on_exec_event(agent, event, replayed, cause);
         if (event->started)
-            fetcher_look_at_processes(agent->fetcher, event->id, cause);
+            fetcher_exec_started(agent->fetcher, event->id);
     } else if (action_is(event, "exec_start")) {
-        fetcher_look_at_processes(agent->fetcher, event->id, cause);
+        fetcher_exec_started(agent->fetcher, event->id);
+    } else if (action_is(event, "die") && is_removed_when_it_ends(agent, event->id)) {
+        fetcher_container_leaves(agent->fetcher, event->id);
     } else if (action_among(event, state)) {
         evaluator_stale(agent->evaluator, INPUT_CONTAINER, event->id, cause);
         if (action_is(event, "start"))
-            fetcher_look_at_processes(agent->fetcher, event->id, cause);
+            fetcher_container_started(agent->fetcher, event->id);
     }
 }
 

@@ -1,5 +1,6 @@
-/* What the agent's own files share: agent.c (wiring and life), agent_events.c (the engine's events), agent_reload.c
- * (another configuration), agent_timers.c (what time brings). Nobody else includes this. */
+/* What the agent's own files share; no other room includes it. A file calls only those before it here: agent_begin.c
+ * (how work begins), agent_events.c (the engine's events), agent_reload.c (another configuration), agent_timers.c (what
+ * time brings), agent.c (wiring and life). */
 #ifndef AGENT_AGENT_INTERNAL_H
 #define AGENT_AGENT_INTERNAL_H
 
@@ -30,7 +31,7 @@ struct agent {
     uint64_t events_seen;
 };
 
-/* agent.c */
+/* agent_begin.c, with agent_load_config() and agent_scan() */
 void agent_tell_ready(struct agent *agent); /* systemd, once */
 
 /* agent_events.c */

@@ -163,7 +163,7 @@ static void write_by_input(struct json_out *out, const char *key, const uint64_t
 {
     json_out_object(out, key);
     for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)
-        json_out_int(out, input_kind_name((enum input_kind)kind), (int64_t)counts[kind]);
+        json_out_int(out, input_types[kind].name, (int64_t)counts[kind]);
     json_out_end_object(out);
 }
 

@@ -175,7 +175,7 @@ void check_document(const struct check_input *in, struct check_result *out)
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
 
     if (!facts) {
-        check_error(in, out, input_kind_name(kind), why);
+        check_error(in, out, input_types[kind].name, why);
         return;
     }
     doc = parse_document(in, out, facts);

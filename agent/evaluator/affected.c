@@ -122,7 +122,7 @@ void visit_affected(struct evaluator *evaluator, const struct input *input, bool
             continue; /* update_files() does those of files */
         if ((subject_kind == SUBJECT_CONTAINER && (kind == INPUT_CONTAINER || kind == INPUT_PROCESSES)) ||
             (subject_kind == SUBJECT_EXEC && kind == INPUT_EXEC) ||
-            (subject_kind == SUBJECT_IMAGE && input_is_of_image(kind))) {
+            (subject_kind == SUBJECT_IMAGE && (input_types[kind].key == INPUT_KEY_IMAGE))) {
             subject = subject_find(evaluator, subject_kind, input->key);
             if (subject)
                 visit_pair(evaluator, subject, rule, changed);

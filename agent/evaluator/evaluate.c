@@ -5,53 +5,54 @@
  * polls. */
 #include "agent/evaluator/evaluator_internal.h"
 
+/* The key of the input of KIND that judging SUBJECT by RULE reads. False: it is not one of the inputs of the subject
+ * itself (a check of the host that reads containers), or there is none. */
+static bool input_key_for(const struct evaluator *evaluator, const struct subject *subject, const struct rule *rule,
+                          enum input_kind kind, const char **ret_key)
+{
+    const struct container_facts *container;
+
+    switch (input_types[kind].key) {
+    case INPUT_KEY_NONE:
+        *ret_key = NULL;
+        return true;
+    case INPUT_KEY_SOURCE:
+        *ret_key = rule_file_source(rule);
+        return true;
+    case INPUT_KEY_CONTAINER:
+        *ret_key = subject->id;
+        return subject->kind == SUBJECT_CONTAINER;
+    case INPUT_KEY_EXEC:
+        *ret_key = subject->id;
+        return true;
+    case INPUT_KEY_IMAGE:
+        *ret_key = subject->id;
+        if (subject->kind != SUBJECT_CONTAINER)
+            return true;
+        container = store_container(evaluator->store, subject->id, NULL);
+        *ret_key = container ? container->image_id : NULL;
+        return *ret_key != NULL;
+    }
+    return false;
+}
+
 static bool pair_must_wait(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair)
 {
-    const struct check *check = pair->rule->check;
+    for (unsigned i = 0; i < INPUT_KIND_COUNT; i++) {
+        enum input_kind kind = (enum input_kind)i;
+        const char *key;
 
-    for (unsigned kind = 0; kind < INPUT_KIND_COUNT; kind++) {
-        const char *key = NULL;
-
-        if (!(check->reads & INPUT_BIT(kind)))
+        if (!(pair->rule->check->reads & INPUT_BIT(kind)))
             continue;
-        switch ((enum input_kind)kind) {
-        case INPUT_CONTAINER:
-        case INPUT_PROCESSES:
-            if (subject->kind != SUBJECT_CONTAINER) {
-                if (evaluator->pending[kind] && kind == INPUT_CONTAINER && subject->kind != SUBJECT_EXEC)
-                    return true;
-                continue;
-            }
-            key = subject->id;
-            if (kind == INPUT_CONTAINER && joins_are_awaited(evaluator, subject->id))
+        if (!input_key_for(evaluator, subject, pair->rule, kind, &key)) {
+            /* An exec is judged by what was true when it was made. */
+            if (kind == INPUT_CONTAINER && subject->kind != SUBJECT_EXEC && evaluator->pending[kind])
                 return true;
-            break;
-        case INPUT_EXEC:
-            key = subject->id;
-            break;
-        case INPUT_IMAGE:
-        case INPUT_HISTORY:
-        case INPUT_LAYERS:
-        case INPUT_SCAN: {
-            const struct container_facts *container;
-
-            if (subject->kind != SUBJECT_CONTAINER) {
-                key = subject->id;
-                break;
-            }
-            container = store_container(evaluator->store, subject->id, NULL);
-            if (!container || !container->image_id)
-                continue;
-            key = container->image_id;
-            break;
+            continue;
         }
-        case INPUT_FILES:
-            key = rule_file_source(pair->rule);
-            break;
-        default:
-            break;
-        }
-        if (input_is_awaited(evaluator, (enum input_kind)kind, key))
+        if (input_is_awaited(evaluator, kind, key))
+            return true;
+        if (kind == INPUT_CONTAINER && joins_are_awaited(evaluator, subject->id))
             return true;
     }
     return false;

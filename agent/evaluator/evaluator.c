@@ -101,8 +101,7 @@ void evaluator_free(struct evaluator *evaluator)
     ring_deinit(evaluator);
     agent_states_deinit(evaluator);
     subjects_deinit(evaluator);
-    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)
-        map_free(evaluator->inputs[kind]);
+    inputs_deinit(evaluator);
     check_result_deinit(&evaluator->scratch);
     event_free(evaluator->settle_event);
     event_free(evaluator->recheck_timer);

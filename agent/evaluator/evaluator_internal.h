@@ -16,6 +16,8 @@
 #ifndef AGENT_EVALUATOR_EVALUATOR_INTERNAL_H
 #define AGENT_EVALUATOR_EVALUATOR_INTERNAL_H
 
+#include <sys/queue.h>
+
 #include "agent/evaluator/evaluator.h"
 #include "common/vec.h"
 
@@ -23,7 +25,10 @@
 struct input {
     enum input_kind kind;
     char *key; /* "" for inputs that exist once */
-    bool stale, in_flight, again;
+    /* Stale: its value may have changed. Queued: its turn to be fetched comes by itself; what is stale and not queued
+     * waits to be asked for (the engine is not reached yet). */
+    bool stale, queued, in_flight, again;
+    TAILQ_ENTRY(input) turn;
     unsigned doubted; /* how often its process was gone: the container is looked at before that is believed */
     bool recent; /* completed at least once since it left idleness: its value may be used though it is fetched again */
     char *cause; /* the first since it was idle */
@@ -66,6 +71,9 @@ struct evaluator {
     unsigned pending[INPUT_KIND_COUNT];   /* inputs of that kind that are stale or in flight */
     unsigned pending_total, pending_background;
     bool reachable, reachable_known;
+    TAILQ_HEAD(input_queue, input) queue; /* inputs to be fetched in the loop's next turn */
+    size_t queued;
+    struct event *fetch_timer;
 
     struct map *subjects[SUBJECT_KIND_COUNT];              /* id → struct subject */
     VEC(const struct rule *) rules_of[SUBJECT_KIND_COUNT]; /* enabled rules by the kind they judge */
@@ -123,21 +131,22 @@ void exceptions_say_expired(const struct evaluator *evaluator, const struct subj
 usec_t exceptions_next_expiry(const struct evaluator *evaluator); /* of waivers; 0: none */
 
 /* pending.c */
-/* What takes long and hurries nobody is counted apart: the evaluator is settled without it. */
-bool input_is_background(enum input_kind kind);
-/* BY more are stale or in flight. */
+/* BY more are stale or in flight. What is fetched in the background is counted apart: the evaluator is settled without
+ * it. */
 void input_count_pending(struct evaluator *evaluator, enum input_kind kind, int by);
 void settle_schedule(struct evaluator *evaluator);        /* for the loop's next turn, if nothing is pending */
 void recheck_arm(struct evaluator *evaluator, usec_t at); /* AT (0: never) something is due */
 
 /* inputs.c */
 void inputs_init(struct evaluator *evaluator);
+void inputs_deinit(struct evaluator *evaluator);
 struct input *input_find(const struct evaluator *evaluator, enum input_kind kind, const char *key);
 /* Is it on its way, and has no value yet that may be used meanwhile? */
 bool input_is_awaited(const struct evaluator *evaluator, enum input_kind kind, const char *key);
-/* Asks for it, unless it is the engine's to answer and that cannot be reached: then it stays stale. It may complete at
- * once, and INPUT be gone thereafter. */
-void input_start_fetch(struct evaluator *evaluator, struct input *input);
+void input_enqueue(struct evaluator *evaluator, struct input *input); /* a stale one; once, however often it is said */
+void inputs_wake(struct evaluator *evaluator); /* an input has come: others may have waited for it */
+/* Inputs that are built on this one, whose value has changed: stale. */
+void inputs_outdate(struct evaluator *evaluator, enum input_kind kind, const char *cause);
 void input_forget(struct evaluator *evaluator, enum input_kind kind, const char *key); /* and its facts */
 
 /* joins.c */

@@ -26,14 +26,15 @@ static void complete(struct evaluator *evaluator, struct input *input, bool chan
         input->recent = false;
         input_count_pending(evaluator, kind, -1);
     }
+    if (changed)
+        inputs_outdate(evaluator, kind, input_types[kind].name);
     evaluator->cause = cause;
     visit_affected(evaluator, input, changed);
     evaluator->cause = outer;
-    if (again) {
-        input = input_find(evaluator, kind, key);
-        if (input && input->stale)
-            input_start_fetch(evaluator, input);
-    }
+    input = input_find(evaluator, kind, key);
+    if (again && input && input->stale)
+        input_enqueue(evaluator, input);
+    inputs_wake(evaluator);
     settle_schedule(evaluator);
 }
 
@@ -155,7 +156,7 @@ void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, c
         input->stale = true;
         return;
     }
-    if (number == ENOENT && (kind == INPUT_CONTAINER || input_is_of_image(kind))) {
+    if (number == ENOENT && (kind == INPUT_CONTAINER || (input_types[kind].key == INPUT_KEY_IMAGE))) {
         scoped(cleanup_free) char *cause = mem_strdup(input->cause), *id = mem_strdup(key);
 
         evaluator_gone(evaluator, kind == INPUT_CONTAINER ? INPUT_CONTAINER : INPUT_IMAGE, id, cause);
@@ -190,6 +191,7 @@ void evaluator_set_engine_reachable(struct evaluator *evaluator, bool reachable)
     bool was_known = evaluator->reachable_known;
 
     evaluator->reachable = reachable;
+    inputs_wake(evaluator); /* what waited for an answer of the engine need not wait for none */
     evaluator->reachable_known = true;
     if (reachable || was_known)
         return;
@@ -199,7 +201,7 @@ void evaluator_set_engine_reachable(struct evaluator *evaluator, bool reachable)
         const char *key;
         void *value;
 
-        while (input_is_of_engine(kind) && map_next(evaluator->inputs[kind], &at, &key, &value)) {
+        while (input_types[kind].from_engine && map_next(evaluator->inputs[kind], &at, &key, &value)) {
             store_put_error(evaluator->store, kind, key[0] ? key : NULL, "the engine cannot be reached");
             evaluator->cause = "engine:unreachable";
             visit_affected(evaluator, value, true);

@@ -1,8 +1,13 @@
-/* Inputs and their freshness.
+/* Inputs and their freshness, and the queue of those that are to be fetched.
  *
- * An input is idle, stale (waits to be fetched) or in flight; `again` says that it went stale while in flight, and is
- * fetched once more after. What comes of a fetch is in fetched.c. */
+ * An input is idle, stale or in flight; `again` says that it went stale while in flight, and is fetched once more after.
+ * Whoever marks an input stale only puts it in the queue, which is worked off from the loop's next turn: however often
+ * an input is marked before, it is fetched once. An input that is built on others (dockerd's files on its options) waits
+ * in the queue until none of them is stale or in flight. What comes of a fetch is in fetched.c. */
 #include "agent/evaluator/evaluator_internal.h"
+
+/* Host inputs are read while the loop stands still: so many a turn, and requests go out and answers come in between. */
+enum { HOST_FETCHES_A_TURN = 8 };
 
 static const char *key_or_empty(const char *key)
 {
@@ -16,12 +21,6 @@ static void input_free(void *p)
     free(input->key);
     free(input->cause);
     free(input);
-}
-
-void inputs_init(struct evaluator *evaluator)
-{
-    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)
-        evaluator->inputs[kind] = map_new(input_free);
 }
 
 struct input *input_find(const struct evaluator *evaluator, enum input_kind kind, const char *key)
@@ -42,38 +41,135 @@ static struct input *input_ensure(struct evaluator *evaluator, enum input_kind k
     return input;
 }
 
+static bool is_pending(const struct input *input)
+{
+    return input && (input->stale || input->in_flight);
+}
+
+/* The engine is known not to answer: what only it can say does not come soon. */
+static bool is_out_of_reach(const struct evaluator *evaluator, enum input_kind kind)
+{
+    return input_types[kind].from_engine && evaluator->reachable_known && !evaluator->reachable;
+}
+
 bool input_is_awaited(const struct evaluator *evaluator, enum input_kind kind, const char *key)
 {
     const struct input *input = input_find(evaluator, kind, key);
 
-    if (!input || input->recent || (!input->stale && !input->in_flight))
+    if (!is_pending(input) || input->recent)
         return false;
-    if (input_is_of_engine(kind) && evaluator->reachable_known && !evaluator->reachable &&
-        !store_get(evaluator->store, kind, key, NULL))
-        return false; /* it will not come soon: let the check say so */
-    return true;
+    return !is_out_of_reach(evaluator, kind) || store_get(evaluator->store, kind, key, NULL);
 }
+
+/* ---- The queue ---- */
+
+void inputs_wake(struct evaluator *evaluator)
+{
+    static const struct timeval next_turn;
+
+    if (evaluator->queued)
+        evtimer_add(evaluator->fetch_timer, &next_turn);
+}
+
+void input_enqueue(struct evaluator *evaluator, struct input *input)
+{
+    if (!input->queued) {
+        input->queued = true;
+        evaluator->queued++;
+        TAILQ_INSERT_TAIL(&evaluator->queue, input, turn);
+    }
+    inputs_wake(evaluator);
+}
+
+static void dequeue(struct evaluator *evaluator, struct input *input)
+{
+    if (!input->queued)
+        return;
+    input->queued = false;
+    evaluator->queued--;
+    TAILQ_REMOVE(&evaluator->queue, input, turn);
+}
+
+static bool must_wait(const struct evaluator *evaluator, const struct input *input)
+{
+    unsigned built_on = input_built_on(input->kind, input->key);
+
+    for (unsigned kind = 0; kind < INPUT_KIND_COUNT; kind++)
+        if ((built_on & INPUT_BIT(kind)) && !is_out_of_reach(evaluator, (enum input_kind)kind) &&
+            is_pending(input_find(evaluator, (enum input_kind)kind, NULL)))
+            return true;
+    return false;
+}
+
+/* It may complete at once, and INPUT be gone thereafter. */
+static void start_fetch(struct evaluator *evaluator, struct input *input)
+{
+    scoped(cleanup_free) char *key = mem_strdup(input->key);
+
+    input->stale = false;
+    input->in_flight = true;
+    evaluator->counters.fetches[input->kind]++;
+    evaluator->callbacks.fetch(input->kind, key[0] ? key : NULL, evaluator->callbacks.user);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *user)
+{
+    struct evaluator *evaluator = user;
+    unsigned host_fetches = 0;
+    bool left_over = false;
+
+    (void)fd;
+    (void)what;
+    for (size_t count = evaluator->queued; count && !TAILQ_EMPTY(&evaluator->queue); count--) {
+        struct input *input = TAILQ_FIRST(&evaluator->queue);
+        bool from_engine = input_types[input->kind].from_engine;
+
+        dequeue(evaluator, input);
+        if (from_engine && !evaluator->reachable)
+            continue; /* it stays stale until the engine is back */
+        if (must_wait(evaluator, input)) {
+            input->queued = true;
+            evaluator->queued++;
+            TAILQ_INSERT_TAIL(&evaluator->queue, input, turn); /* what it waits for arms the timer */
+        } else if (!from_engine && host_fetches++ >= HOST_FETCHES_A_TURN) {
+            left_over = true;
+            input_enqueue(evaluator, input);
+        } else {
+            start_fetch(evaluator, input);
+        }
+    }
+    if (left_over)
+        inputs_wake(evaluator);
+}
+
+void inputs_init(struct evaluator *evaluator)
+{
+    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)
+        evaluator->inputs[kind] = map_new(input_free);
+    TAILQ_INIT(&evaluator->queue);
+    evaluator->fetch_timer = evtimer_new(evaluator->base, on_turn, evaluator);
+}
+
+void inputs_deinit(struct evaluator *evaluator)
+{
+    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)
+        map_free(evaluator->inputs[kind]);
+    event_free(evaluator->fetch_timer);
+}
+
+/* ---- Freshness ---- */
 
 void input_forget(struct evaluator *evaluator, enum input_kind kind, const char *key)
 {
     struct input *input = input_find(evaluator, kind, key);
 
-    if (input && (input->stale || input->in_flight))
+    if (is_pending(input))
         input_count_pending(evaluator, kind, -1);
+    if (input)
+        dequeue(evaluator, input);
     map_remove(evaluator->inputs[kind], key_or_empty(key));
     store_remove(evaluator->store, kind, key);
-}
-
-void input_start_fetch(struct evaluator *evaluator, struct input *input)
-{
-    scoped(cleanup_free) char *key = mem_strdup(input->key);
-
-    if (input_is_of_engine(input->kind) && !evaluator->reachable)
-        return; /* stays stale until the engine is back */
-    input->stale = false;
-    input->in_flight = true;
-    evaluator->counters.fetches[input->kind]++;
-    evaluator->callbacks.fetch(input->kind, key[0] ? key : NULL, evaluator->callbacks.user);
+    inputs_wake(evaluator);
 }
 
 /* False: it is in flight, and will be fetched once more. */
@@ -99,32 +195,22 @@ void evaluator_expect(struct evaluator *evaluator, enum input_kind kind, const c
     mark_stale(evaluator, input_ensure(evaluator, kind, key), cause);
 }
 
-/* Is there one of it for each key? */
-static bool has_keys(enum input_kind kind)
-{
-    return kind == INPUT_CONTAINER || kind == INPUT_PROCESSES || kind == INPUT_EXEC || kind == INPUT_FILES ||
-           input_is_of_image(kind);
-}
-
 void evaluator_stale(struct evaluator *evaluator, enum input_kind kind, const char *key, const char *cause)
 {
     struct input *input;
 
-    if (has_keys(kind) && str_empty(key))
+    if (input_types[kind].key != INPUT_KEY_NONE && str_empty(key))
         return; /* an engine that says so is not to be believed */
     if (kind == INPUT_EXEC && map_get(evaluator->closed_execs, key))
         return;
     input = input_ensure(evaluator, kind, key);
     if (mark_stale(evaluator, input, cause))
-        input_start_fetch(evaluator, input);
+        input_enqueue(evaluator, input);
 }
 
-/* What never changes is not read twice: an exec's record (which the engine forgets: ours is the better one), what an
- * image was made by and of. A scanner's report is of its day until the image goes. */
 static bool is_final(const struct evaluator *evaluator, const struct input *input)
 {
-    return (input->kind == INPUT_EXEC || input->kind == INPUT_HISTORY || input_is_background(input->kind)) &&
-           store_get(evaluator->store, input->kind, input->key, NULL);
+    return input_types[input->kind].final && store_get(evaluator->store, input->kind, input->key, NULL);
 }
 
 void evaluator_expect_all(struct evaluator *evaluator, const char *cause)
@@ -142,29 +228,30 @@ void evaluator_expect_all(struct evaluator *evaluator, const char *cause)
 
 void evaluator_stale_all(struct evaluator *evaluator, const char *cause)
 {
-    VEC(struct input) names = {0};
-
     for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++) {
         size_t at = 0;
         const char *key;
         void *value;
 
-        while (map_next(evaluator->inputs[kind], &at, &key, &value)) {
-            struct input *input = value;
-
-            if (!is_final(evaluator, input) && mark_stale(evaluator, input, cause))
-                vec_push(&names, (struct input){.kind = input->kind, .key = mem_strdup(input->key)});
-        }
+        while (map_next(evaluator->inputs[kind], &at, &key, &value))
+            if (!is_final(evaluator, value) && mark_stale(evaluator, value, cause))
+                input_enqueue(evaluator, value);
     }
-    /* All are marked before the first is fetched: what completes at once must know what it has to wait for. A fetch
-     * that completes at once may forget others (a container that is gone), so each is looked up again by its name. */
-    for (size_t i = 0; i < names.count; i++) {
-        struct input *input = input_find(evaluator, names.items[i].kind, names.items[i].key);
-
-        if (input && input->stale)
-            input_start_fetch(evaluator, input);
-        free(names.items[i].key);
-    }
-    vec_free(&names);
     settle_schedule(evaluator);
+}
+
+void inputs_outdate(struct evaluator *evaluator, enum input_kind changed, const char *cause)
+{
+    for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++) {
+        size_t at = 0;
+        const char *key;
+        void *value;
+
+        if (!(input_types[kind].built_on & INPUT_BIT(changed)))
+            continue;
+        while (map_next(evaluator->inputs[kind], &at, &key, &value))
+            if ((input_built_on((enum input_kind)kind, key) & INPUT_BIT(changed)) &&
+                mark_stale(evaluator, value, cause))
+                input_enqueue(evaluator, value);
+    }
 }

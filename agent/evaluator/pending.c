@@ -2,15 +2,10 @@
  * due. What then happens is in settle.c and recheck.c. */
 #include "agent/evaluator/evaluator_internal.h"
 
-bool input_is_background(enum input_kind kind)
-{
-    return kind == INPUT_LAYERS || kind == INPUT_SCAN;
-}
-
 void input_count_pending(struct evaluator *evaluator, enum input_kind kind, int by)
 {
     evaluator->pending[kind] += (unsigned)by;
-    *(input_is_background(kind) ? &evaluator->pending_background : &evaluator->pending_total) += (unsigned)by;
+    *(input_types[kind].background ? &evaluator->pending_background : &evaluator->pending_total) += (unsigned)by;
 }
 
 bool evaluator_is_settled(const struct evaluator *evaluator)

@@ -26,15 +26,19 @@ void fetcher_sweep_files(struct fetcher *fetcher, const char *cause);
 /* Of containers, those that do not run and whose changes nothing tells of. */
 void fetcher_sweep_containers(struct fetcher *fetcher, const char *cause);
 void fetcher_sweep_processes(struct fetcher *fetcher, const char *cause);
-/* Reads a container's processes now and again a moment later, when what was started has become what it runs. */
-void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id, const char *cause);
+/* Reads a container's processes a moment later, when what was started has become what it runs. */
+void fetcher_container_started(struct fetcher *fetcher, const char *container_id);
+void fetcher_exec_started(struct fetcher *fetcher, const char *container_id);
+/* It has ended and the engine is about to remove it: it is only read if that does not happen within a moment. */
+void fetcher_container_leaves(struct fetcher *fetcher, const char *container_id);
 /* Networks, services, listeners and certificates, now and again a moment later. */
 void fetcher_swarm_changed(struct fetcher *fetcher, const char *cause);
 /* dockerd read its configuration again. It tells so before it switches debugging on or off (cmd/dockerd/daemon.go,
  * reloadConfig), so /info is read again a moment later. */
 void fetcher_engine_reloaded(struct fetcher *fetcher, const char *cause);
-/* systemd holds the engine's socket and no engine runs behind it. */
-bool fetcher_engine_is_stopped(const struct fetcher *fetcher);
+/* May the engine's socket be connected to? CLOSED where systemd holds it and no engine runs behind it: a connection
+ * would start one. See struct docker_callbacks. */
+enum http_gate fetcher_may_connect(struct fetcher *fetcher, const char **ret_why);
 const struct watcher *fetcher_watcher(const struct fetcher *fetcher);
 
 #endif

@@ -20,13 +20,13 @@ static void look(struct fetcher *fetcher, enum input_kind kind, const char *id, 
 {
     const struct container_facts *container;
 
-    if (kind != INPUT_PROCESSES) {
+    if (input_types[kind].key == INPUT_KEY_NONE) {
         evaluator_stale(fetcher->evaluator, kind, NULL, cause);
         return;
     }
     container = store_container(evaluator_store(fetcher->evaluator), id, NULL);
-    if (container && container->running)
-        evaluator_stale(fetcher->evaluator, INPUT_PROCESSES, id, cause);
+    if (container && (container->running || kind != INPUT_PROCESSES))
+        evaluator_stale(fetcher->evaluator, kind, id, cause);
 }
 
 static void on_second_look(evutil_socket_t fd, short what, void *user)
@@ -63,19 +63,25 @@ void fetch_free_looks(struct fetcher *fetcher)
     event_free(fetcher->look_timer);
 }
 
-void fetch_look_later(struct fetcher *fetcher, enum input_kind kind, const char *id)
+static void add_looks(struct fetcher *fetcher, enum input_kind kind, const char *id, const usec_t *delays, size_t count)
 {
     enum { LOOKS_MAX = 4096 };
-    static const usec_t delays[] = {USEC_PER_SEC / 5, 2 * USEC_PER_SEC};
     size_t pending = 0;
 
-    /* Health checks start something all the time: one pair of looks at once is enough. */
+    /* Health checks start something all the time: so many looks at once are enough. */
     for (size_t i = 0; i < fetcher->looks.count; i++)
         pending += fetcher->looks.items[i].kind == kind && str_equal(fetcher->looks.items[i].id, id);
-    for (size_t i = pending; i < countof(delays) && fetcher->looks.count < LOOKS_MAX; i++)
+    for (size_t i = pending; i < count && fetcher->looks.count < LOOKS_MAX; i++)
         vec_push(&fetcher->looks,
                  (struct second_look){.kind = kind, .id = mem_strdup(id), .at = clock_monotonic() + delays[i]});
     arm_looks(fetcher);
+}
+
+void fetch_look_later(struct fetcher *fetcher, enum input_kind kind, const char *id)
+{
+    static const usec_t delays[] = {USEC_PER_SEC / 5, 2 * USEC_PER_SEC};
+
+    add_looks(fetcher, kind, id, delays, countof(delays));
 }
 
 /* Now, and twice again a moment later: what began may not have come to its end. */
@@ -85,9 +91,21 @@ static void look_repeatedly(struct fetcher *fetcher, enum input_kind kind, const
     fetch_look_later(fetcher, kind, id);
 }
 
-void fetcher_look_at_processes(struct fetcher *fetcher, const char *container_id, const char *cause)
+void fetcher_container_started(struct fetcher *fetcher, const char *container_id)
 {
-    look_repeatedly(fetcher, INPUT_PROCESSES, container_id, cause);
+    static const usec_t delays[] = {USEC_PER_SEC};
+
+    add_looks(fetcher, INPUT_PROCESSES, container_id, delays, countof(delays));
+}
+
+void fetcher_exec_started(struct fetcher *fetcher, const char *container_id)
+{
+    fetch_look_later(fetcher, INPUT_PROCESSES, container_id);
+}
+
+void fetcher_container_leaves(struct fetcher *fetcher, const char *container_id)
+{
+    fetch_look_later(fetcher, INPUT_CONTAINER, container_id);
 }
 
 void fetcher_swarm_changed(struct fetcher *fetcher, const char *cause)
@@ -103,24 +121,4 @@ void fetcher_engine_reloaded(struct fetcher *fetcher, const char *cause)
 {
     look_repeatedly(fetcher, INPUT_INFO, "", cause);
     look(fetcher, INPUT_DAEMON, "", cause);
-}
-
-static void on_processes_again(evutil_socket_t fd, short what, void *user)
-{
-    struct request *request = user;
-
-    (void)fd;
-    (void)what;
-    fetch_request_unlink(request);
-    fetch_processes(request->fetcher, request->key, true);
-    fetch_request_free(request);
-}
-
-void fetch_processes_again(struct fetcher *fetcher, const char *id)
-{
-    static const struct timeval moment = {.tv_usec = 250000};
-    struct request *request = fetch_request_new(fetcher, INPUT_PROCESSES, id);
-
-    request->again = evtimer_new(fetcher->base, on_processes_again, request);
-    evtimer_add(request->again, &moment);
 }

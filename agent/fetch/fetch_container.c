@@ -1,7 +1,6 @@
 /* What a container's document leaves out: where its binds lead on the host, what its volumes bind, whose IPC namespace
  * it has. What cannot be found out is said so in the facts, since a rule must not take it for harmless. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "agent/fetch/fetch_internal.h"
@@ -9,6 +8,9 @@
 #include "probes/docker/volume.h"
 #include "probes/facts/digest.h"
 #include "probes/host/proc.h"
+#include "probes/host/resolve.h"
+
+enum { LOOKUP_LIMIT = 16 << 20, LOOKUP_MS = 10000 };
 
 static bool is_absent(int r)
 {
@@ -18,12 +20,6 @@ static bool is_absent(int r)
 static bool is_volume(const struct mount_facts *mount)
 {
     return !mount->device && str_equal(mount->type, "volume");
-}
-
-/* Paths of containers are the host's, of which a sandbox hides some from us. */
-static const struct host_root *host_of(const struct fetcher *fetcher)
-{
-    return fetcher->outside ? fetcher->outside : fetcher->root;
 }
 
 /* The folder that MOUNT's volume binds, from what dockerd keeps beside the volume's data. False: it is not to be found
@@ -44,9 +40,9 @@ static bool read_volume_options(struct fetcher *fetcher, struct container_facts 
         return false;
     folder = mem_strndup(mount->source, strlen(mount->source) - strlen(data));
     path = mem_printf("%s/opts.json", folder);
-    r = host_read(host_of(fetcher), path, OPTIONS_MAX, &text, NULL);
+    r = host_read(fetch_outside(fetcher), path, OPTIONS_MAX, &text, NULL);
     if (is_absent(r))
-        return host_stat(host_of(fetcher), folder, &st, NULL) == 0;
+        return host_stat(fetch_outside(fetcher), folder, &st, NULL) == 0;
     if (r < 0 || volume_parse_options(str_text(&text), text.length, container->facts.arena, &mount->device, &read_only,
                                       NULL) < 0)
         return false;
@@ -61,38 +57,17 @@ static const char *bound_folder(const struct mount_facts *mount)
     return source && source[0] == '/' ? source : NULL;
 }
 
-/* Follows the links of what MOUNT shows. A folder on the way that may not be looked into may hide one. */
-static void resolve(struct fetcher *fetcher, struct container_facts *container, struct mount_facts *mount)
-{
-    const char *source = bound_folder(mount);
-    scoped(cleanup_free) char *target = NULL;
-    struct error error = ERROR_INIT;
-    int r;
+/* ---- Where binds lead ---- */
 
-    if (!source || docker_is_remote(fetcher->docker))
-        return; /* another machine's paths */
-    r = host_resolve(host_of(fetcher), source, &target, &error);
-    if (r == 0 && !str_equal(target, source))
-        mount->resolved = arena_strdup(container->facts.arena, target);
-    if (r == 0) {
-        scoped(cleanup_close) int fd = host_open(host_of(fetcher), source, O_PATH, &error);
-
-        r = fd < 0 && !is_absent(fd) ? fd : 0;
-    }
-    if (r < 0)
-        mount->unknown = arena_strdup(container->facts.arena, error.text);
-}
-
-static void resolve_all(struct fetcher *fetcher, struct container_facts *container)
+static void digest_mounts(struct container_facts *container)
 {
     struct hash hash;
 
     hash_init(&hash);
     digest_number(&hash, (int64_t)container->facts.digest);
     for (size_t i = 0; i < container->mount_count; i++) {
-        struct mount_facts *mount = &container->mounts[i];
+        const struct mount_facts *mount = &container->mounts[i];
 
-        resolve(fetcher, container, mount);
         digest_number(&hash, mount->rw);
         digest_text(&hash, mount->device);
         digest_text(&hash, mount->resolved);
@@ -104,14 +79,14 @@ static void resolve_all(struct fetcher *fetcher, struct container_facts *contain
 /* podman before 4.4 says "shareable" of the host's own IPC namespace too; of what runs, the kernel tells. */
 static void look_at_ipc(struct fetcher *fetcher, struct container_facts *container)
 {
-    pid_t evaluator = docker_peer_pid(fetcher->docker); /* whose namespace "host" means */
+    pid_t engine = docker_peer_pid(fetcher->docker); /* whose namespace "host" means */
     char own[64], host[64];
     struct hash hash;
 
     if (!str_equal(container->ipc_mode, "shareable") || !container->running || container->pid <= 0 ||
         docker_is_remote(fetcher->docker) ||
         !proc_read_link(fetcher->root, (pid_t)container->pid, "ns/ipc", own, sizeof own) ||
-        !proc_read_link(fetcher->root, evaluator > 0 ? evaluator : 1, "ns/ipc", host, sizeof host))
+        !proc_read_link(fetcher->root, engine > 0 ? engine : 1, "ns/ipc", host, sizeof host))
         return;
     container->host_ipc = strcmp(own, host) == 0 ? TRI_TRUE : TRI_FALSE;
     hash_init(&hash);
@@ -119,6 +94,95 @@ static void look_at_ipc(struct fetcher *fetcher, struct container_facts *contain
     digest_number(&hash, container->host_ipc);
     container->facts.digest = hash_end(&hash);
 }
+
+static void complete(struct request *request)
+{
+    struct container_facts *container = take(request->held);
+
+    digest_mounts(container);
+    look_at_ipc(request->fetcher, container);
+    fetch_finish(request, &container->facts, 0, NULL);
+}
+
+static struct worker *start_lookups(void *owner, const struct string_list *paths, worker_done *done, void *user,
+                                    struct error *error)
+{
+    struct fetcher *fetcher = owner;
+    const struct resolve_request request = {.root = fetch_outside(fetcher), .paths = paths};
+
+    return worker_start(fetcher->workers,
+                        &(struct worker_options){.run = resolve_run,
+                                                 .argument = &request,
+                                                 .root = fetch_outside(fetcher),
+                                                 .limit = LOOKUP_LIMIT,
+                                                 .timeout_ms = LOOKUP_MS,
+                                                 .capabilities = FETCH_CAPABILITIES,
+                                                 .done = done,
+                                                 .user = user},
+                        error);
+}
+
+/* Where a bind leads. A directory on the way that may not be searched, or does not answer, may hide anything. */
+static void take_lookup(void *owner, const char *path, void *item, struct wire_reader *reader, int number,
+                        const char *why)
+{
+    struct request *request = item;
+    struct arena *scratch = arena_new(512);
+    const char *target = NULL, *unknown = why;
+    struct error error = ERROR_INIT;
+
+    (void)owner;
+    (void)number;
+    if (reader)
+        reader->arena = scratch;
+    if (reader && resolve_take(reader, &target, &unknown, &error) < 0)
+        unknown = error.text;
+    for (size_t i = 0; request && i < request->held->mount_count; i++) {
+        struct mount_facts *mount = &request->held->mounts[i];
+        struct arena *arena = request->held->facts.arena;
+
+        if (!str_equal(bound_folder(mount), path))
+            continue;
+        mount->resolved = target && !str_equal(target, path) ? arena_strdup(arena, target) : NULL;
+        mount->unknown = unknown ? arena_strdup(arena, unknown) : mount->unknown;
+    }
+    arena_free(scratch);
+    if (request && !--request->lookups)
+        complete(request);
+}
+
+static const struct batch_type lookups = {.what = "file system", .start = start_lookups, .answer = take_lookup};
+
+static bool is_met_before(const struct container_facts *container, size_t at, const char *path)
+{
+    for (size_t i = 0; i < at; i++)
+        if (str_equal(bound_folder(&container->mounts[i]), path))
+            return true;
+    return false;
+}
+
+/* Asks for all of the container's paths; it is complete when the last answer has come. Another host's paths cannot be
+ * looked up. */
+static void look_up_paths(struct request *request)
+{
+    struct fetcher *fetcher = request->fetcher;
+    const struct container_facts *container = request->held;
+
+    if (!fetcher->path_batch)
+        fetcher->path_batch = batch_new(fetcher->base, &lookups, fetcher);
+    for (size_t i = 0; !docker_is_remote(fetcher->docker) && i < container->mount_count; i++) {
+        const char *path = bound_folder(&container->mounts[i]);
+
+        if (!path || is_met_before(container, i, path))
+            continue;
+        request->lookups++;
+        batch_add(fetcher->path_batch, path, request);
+    }
+    if (!request->lookups)
+        complete(request);
+}
+
+/* ---- Volumes ---- */
 
 static void ask_for_volumes(struct request *request);
 
@@ -157,10 +221,7 @@ static void ask_for_volumes(struct request *request)
         docker_fetch_volume(request->fetcher->docker, name, on_volume, request);
         return;
     }
-    resolve_all(request->fetcher, container);
-    look_at_ipc(request->fetcher, container);
-    request->held = NULL;
-    fetch_finish(request, &container->facts, 0, NULL);
+    look_up_paths(request);
 }
 
 void fetch_complete_container(struct request *request, struct container_facts *container)

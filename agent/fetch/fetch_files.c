@@ -1,7 +1,11 @@
-/* Sets of files: each source that some rule reads has watches on the paths that could change it. */
+/* Sets of files: each source that some rule reads has watches on the paths that could change it, and all that are to be
+ * read at one time are read in one worker. */
 #include <string.h>
 
 #include "agent/fetch/fetch_internal.h"
+#include "probes/facts/digest.h"
+
+enum { OUTPUT_LIMIT = 64 << 20, TIMEOUT_MS = 10000 };
 
 static struct fileset_context context_of(const struct fetcher *fetcher)
 {
@@ -9,8 +13,11 @@ static struct fileset_context context_of(const struct fetcher *fetcher)
 
     return (struct fileset_context){.daemon = store_daemon(store, NULL),
                                     .info = store_info(store, NULL),
+                                    .units = store_units(store, NULL),
                                     .engine_socket = fetch_engine_socket(fetcher)};
 }
+
+/* ---- Watches ---- */
 
 static void on_path_changed(const char *path, void *user)
 {
@@ -18,6 +25,8 @@ static void on_path_changed(const char *path, void *user)
     scoped_str cause = STR_INIT;
 
     str_printf(&cause, "inotify:%s", path);
+    if (str_starts(source->name, "unit:"))
+        evaluator_stale(source->fetcher->evaluator, INPUT_UNITS, NULL, cause.data);
     evaluator_stale(source->fetcher->evaluator, INPUT_FILES, source->name, cause.data);
 }
 
@@ -29,76 +38,155 @@ static void add_source_watch(const char *path, bool tree, void *user)
              watch_add(source->fetcher->watcher, path, tree ? WATCH_TREE : WATCH_PATH, on_path_changed, source));
 }
 
-static void drop_watches(struct source *source)
+static void drop_watches(struct watch_list *watches)
 {
-    for (size_t i = 0; i < source->watches.count; i++)
-        watch_free(source->watches.items[i]);
-    source->watches.count = 0;
+    for (size_t i = 0; i < watches->count; i++)
+        watch_free(watches->items[i]);
+    vec_free(watches);
 }
 
-/* Which paths a source means depends on dockerd's options: called again when those change. */
-void fetch_watch_source(struct source *source)
+/* Which paths a source means depends on what it is read against: they are found anew when that has changed. A path is
+ * watched before it is read, so that nothing falls between. */
+static void watch_source(struct source *source)
 {
     struct fetcher *fetcher = source->fetcher;
     const struct fileset_context context = context_of(fetcher);
+    unsigned built_on = input_built_on(INPUT_FILES, source->name);
+    struct hash hash;
+    uint64_t digest;
 
-    drop_watches(source);
+    hash_init(&hash);
+    for (unsigned kind = 0; kind < INPUT_KIND_COUNT; kind++) {
+        const struct facts *facts = built_on & INPUT_BIT(kind) ? store_get(evaluator_store(fetcher->evaluator),
+                                                                           (enum input_kind)kind, NULL, NULL)
+                                                               : NULL;
+
+        digest_number(&hash, facts ? (int64_t)facts->digest : 0);
+    }
+    digest = hash_end(&hash);
+    if (source->watched && source->watched_for == digest)
+        return;
+    drop_watches(&source->watches);
+    source->watched = true;
+    source->watched_for = digest;
     fileset_watch_paths(fetcher->root, source->name, &context, add_source_watch, source);
 }
 
-static void add_source(struct fetcher *fetcher, const char *name)
+static uint64_t links_digest(const struct fileset_facts *set)
+{
+    struct hash hash;
+
+    hash_init(&hash);
+    for (size_t i = 0; i < set->link_count; i++) {
+        digest_text(&hash, set->links[i].path);
+        digest_number(&hash, set->links[i].directory);
+    }
+    return hash_end(&hash);
+}
+
+/* Links in a tree lead to what its own watch does not see. True: some were not watched while the tree was read. */
+static bool watch_links(struct source *source, const struct fileset_facts *set)
+{
+    uint64_t digest = links_digest(set);
+
+    if (!set->link_count && !source->links.count)
+        return false;
+    if (source->links.count && source->links_for == digest)
+        return false;
+    drop_watches(&source->links);
+    source->links_for = digest;
+    for (size_t i = 0; i < set->link_count; i++)
+        vec_push(&source->links, watch_add(source->fetcher->watcher, set->links[i].path,
+                                           set->links[i].directory ? WATCH_TREE : WATCH_PATH, on_path_changed, source));
+    return set->link_count > 0;
+}
+
+/* ---- Reading ---- */
+
+static struct worker *start_reading(void *owner, const struct string_list *sources, worker_done *done, void *user,
+                                    struct error *error)
+{
+    struct fetcher *fetcher = owner;
+    const struct fileset_context context = context_of(fetcher);
+    const struct fileset_request request = {.root = fetcher->root, .context = &context, .sources = sources};
+
+    return worker_start(fetcher->workers,
+                        &(struct worker_options){.run = fileset_run,
+                                                 .argument = &request,
+                                                 .root = fetcher->root,
+                                                 .limit = OUTPUT_LIMIT,
+                                                 .timeout_ms = TIMEOUT_MS,
+                                                 .capabilities = FETCH_CAPABILITIES,
+                                                 .done = done,
+                                                 .user = user},
+                        error);
+}
+
+static void take_files(void *owner, const char *name, void *item, struct wire_reader *reader, int number,
+                       const char *why)
+{
+    struct source *source = item;
+    struct fileset_facts *set = NULL;
+    struct error error = ERROR_INIT;
+    int r = reader ? fileset_take(reader, &set, &error) : error_set(&error, number, "%s", why);
+    bool missed = r == 0 && watch_links(source, set);
+
+    fetch_deliver(owner, INPUT_FILES, name, r, r < 0 ? NULL : &set->facts, &error);
+    if (missed)
+        evaluator_stale(source->fetcher->evaluator, INPUT_FILES, name, "links");
+}
+
+static const struct batch_type reading = {.what = "file system", .start = start_reading, .answer = take_files};
+
+static struct source *find_source(const struct fetcher *fetcher, const char *name)
+{
+    for (size_t i = 0; i < fetcher->sources.count; i++)
+        if (str_equal(fetcher->sources.items[i]->name, name))
+            return fetcher->sources.items[i];
+    return NULL;
+}
+
+static struct source *ensure_source(struct fetcher *fetcher, const char *name)
+{
+    struct source *source = find_source(fetcher, name);
+
+    if (!source) {
+        source = mem_alloc(sizeof *source);
+        source->fetcher = fetcher;
+        source->name = mem_strdup(name);
+        vec_push(&fetcher->sources, source);
+    }
+    return source;
+}
+
+void fetch_files(struct fetcher *fetcher, const char *name)
 {
     struct source *source;
 
-    for (size_t i = 0; i < fetcher->sources.count; i++)
-        if (str_equal(fetcher->sources.items[i]->name, name))
-            return;
-    source = mem_alloc(sizeof *source);
-    source->fetcher = fetcher;
-    source->name = mem_strdup(name);
-    vec_push(&fetcher->sources, source);
+    if (fetch_refuse_remote(fetcher, INPUT_FILES, name))
+        return;
+    source = ensure_source(fetcher, name);
+    watch_source(source);
+    batch_add(fetcher->file_batch, name, source);
 }
 
 void fetch_collect_sources(struct fetcher *fetcher)
 {
     const struct rule_set *rules = evaluator_rules(fetcher->evaluator);
 
-    for (size_t i = 0; i < rules->count; i++) {
-        const struct rule *rule = &rules->rules[i];
-
-        if (!rule->enabled || !(rule->check->reads & INPUT_BIT(INPUT_FILES)))
-            continue;
-        add_source(fetcher, rule_file_source(rule));
-    }
-}
-
-void fetch_files(struct fetcher *fetcher, const char *name)
-{
-    struct fileset_facts *facts = NULL;
-    struct error error = ERROR_INIT;
-    const struct fileset_context context = context_of(fetcher);
-    int r;
-
-    if (fetch_refuse_remote(fetcher, INPUT_FILES, name))
-        return;
-    r = fileset_read(fetcher->root, name, &context, &facts, &error);
-    fetch_deliver(fetcher, INPUT_FILES, name, r, r < 0 ? NULL : &facts->facts, &error);
-}
-
-void fetch_refresh_sources(struct fetcher *fetcher, bool (*needs)(const char *source), const char *cause)
-{
-    for (size_t i = 0; i < fetcher->sources.count; i++)
-        if (needs(fetcher->sources.items[i]->name)) {
-            fetch_watch_source(fetcher->sources.items[i]);
-            evaluator_stale(fetcher->evaluator, INPUT_FILES, fetcher->sources.items[i]->name, cause);
-        }
+    if (!fetcher->file_batch)
+        fetcher->file_batch = batch_new(fetcher->base, &reading, fetcher);
+    for (size_t i = 0; i < rules->count; i++)
+        if (rules->rules[i].enabled && (rules->rules[i].check->reads & INPUT_BIT(INPUT_FILES)))
+            ensure_source(fetcher, rule_file_source(&rules->rules[i]));
 }
 
 void fetch_free_sources(struct fetcher *fetcher)
 {
+    batch_free(fetcher->file_batch);
     for (size_t i = 0; i < fetcher->sources.count; i++) {
-        drop_watches(fetcher->sources.items[i]);
-        vec_free(&fetcher->sources.items[i]->watches);
+        drop_watches(&fetcher->sources.items[i]->watches);
+        drop_watches(&fetcher->sources.items[i]->links);
         free(fetcher->sources.items[i]->name);
         free(fetcher->sources.items[i]);
     }

@@ -1,5 +1,5 @@
 /* What lies on the host besides files of sources and mounts: dockerd's options, kernel, audit, the socket's group,
- * profiles, listening sockets, processes. What may block (the name service, libaudit) runs in workers. */
+ * profiles, listening sockets. What may block (the name service, libaudit) runs in workers. */
 #include <errno.h>
 #include <string.h>
 
@@ -22,6 +22,8 @@ static void on_daemon_path(const char *path, void *user)
     scoped_str cause = STR_INIT;
 
     str_printf(&cause, "inotify:%s", path);
+    if (str_ends(path, ".socket") || str_ends(path, ".socket.d"))
+        evaluator_stale(fetcher->evaluator, INPUT_UNITS, NULL, cause.data);
     evaluator_stale(fetcher->evaluator, INPUT_DAEMON, NULL, cause.data);
 }
 
@@ -35,70 +37,41 @@ static void watch_config_file(struct fetcher *fetcher, const char *path)
     fetcher->daemon_json = path ? watch_add(fetcher->watcher, path, WATCH_PATH, on_daemon_path, fetcher) : NULL;
 }
 
-void fetch_daemon(struct fetcher *fetcher)
+void fetch_daemon(struct fetcher *fetcher, const char *key)
 {
+    const struct units_facts *units = store_units(evaluator_store(fetcher->evaluator), NULL);
     struct daemon_facts *facts = NULL;
     struct error error = ERROR_INIT;
-    const struct facts *before = store_get(evaluator_store(fetcher->evaluator), INPUT_DAEMON, NULL, NULL);
-    uint64_t digest = before ? before->digest : 0;
-    const struct daemon_facts *daemon;
     pid_t pid = 0;
     bool found;
     int r;
 
+    (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_DAEMON, NULL))
         return;
-    found = daemon_find(fetcher->root, docker_peer_pid(fetcher->docker), &pid, &error) == 0;
-    r = daemon_config_read(fetcher->root, found ? pid : 0, found ? NULL : error.text, &facts, &error);
+    found = daemon_find(fetcher->root, units, docker_peer_pid(fetcher->docker), &pid, &error) == 0;
+    r = daemon_config_read(fetcher->root, units, found ? pid : 0, found ? NULL : error.text, &facts, &error);
     if (r == 0 && !found)
         daemon_config_engine(fetcher->root, docker_peer_pid(fetcher->docker), facts);
     docker_set_engine_pid(fetcher->docker, found ? pid : 0);
+    if (r == 0 && !str_equal(facts->config_path, fetcher->watched_config)) {
+        watch_config_file(fetcher, facts->config_path); /* and read it once more: it was not watched just now */
+        evaluator_stale(fetcher->evaluator, INPUT_DAEMON, NULL, "daemon");
+    }
     fetch_deliver(fetcher, INPUT_DAEMON, NULL, r, r < 0 ? NULL : &facts->facts, &error);
-    daemon = store_daemon(evaluator_store(fetcher->evaluator), NULL);
-    if (before && daemon && daemon->facts.digest == digest)
-        return;
-    if (daemon)
-        watch_config_file(fetcher, daemon->config_path);
-    fetch_refresh_sources(fetcher, fileset_needs_daemon, "daemon");
-    evaluator_stale(fetcher->evaluator, INPUT_GROUP, NULL, "daemon");
-    evaluator_stale(fetcher->evaluator, INPUT_ENVIRONMENT, NULL, "daemon");
-    evaluator_stale(fetcher->evaluator, INPUT_LISTENERS, NULL, "daemon");
-    if (before) /* mounts above another folder may matter now */
-        evaluator_stale(fetcher->evaluator, INPUT_MOUNTS, NULL, "daemon");
 }
 
-void fetch_lsm(struct fetcher *fetcher)
+void fetch_lsm(struct fetcher *fetcher, const char *key)
 {
     struct lsm_facts *facts = NULL;
     struct error error = ERROR_INIT;
     int r;
 
+    (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_LSM, NULL))
         return;
     r = proc_read_lsm(fetcher->root, &facts, &error);
     fetch_deliver(fetcher, INPUT_LSM, NULL, r, r < 0 ? NULL : &facts->facts, &error);
-}
-
-bool fetch_processes(struct fetcher *fetcher, const char *id, bool last)
-{
-    const struct container_facts *container = store_container(evaluator_store(fetcher->evaluator), id, NULL);
-    struct process_facts *facts = NULL;
-    struct error error = ERROR_INIT;
-    int r;
-
-    if (fetch_refuse_remote(fetcher, INPUT_PROCESSES, id))
-        return true;
-    r = container && container->pid ? proc_container_processes(fetcher->root, (pid_t)container->pid, id, &facts, &error)
-                                    : error_set(&error, ESRCH, "not running");
-    if (!last && (r == -ESRCH || (r == 0 && !facts->count))) {
-        if (r == 0)
-            facts_free(&facts->facts);
-        return false;
-    }
-    if (r == -ESRCH)
-        fetch_look_later(fetcher, INPUT_PROCESSES, id);
-    fetch_deliver(fetcher, INPUT_PROCESSES, id, r, r < 0 ? NULL : &facts->facts, &error);
-    return true;
 }
 
 static pid_t daemon_pid(const struct fetcher *fetcher)
@@ -108,24 +81,26 @@ static pid_t daemon_pid(const struct fetcher *fetcher)
     return daemon ? daemon->pid : 0;
 }
 
-void fetch_environment(struct fetcher *fetcher)
+void fetch_environment(struct fetcher *fetcher, const char *key)
 {
     struct environment_facts *facts = NULL;
     struct error error = ERROR_INIT;
     int r;
 
+    (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_ENVIRONMENT, NULL))
         return;
     r = environment_read(fetcher->root, "DOCKER_CONTENT_TRUST", daemon_pid(fetcher), &facts, &error);
     fetch_deliver(fetcher, INPUT_ENVIRONMENT, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
-void fetch_listeners(struct fetcher *fetcher)
+void fetch_listeners(struct fetcher *fetcher, const char *key)
 {
     struct listener_facts *facts = NULL;
     struct error error = ERROR_INIT;
     int r;
 
+    (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_LISTENERS, NULL))
         return;
     r = listeners_read(fetcher->root, daemon_pid(fetcher), &facts, &error);
@@ -135,6 +110,46 @@ void fetch_listeners(struct fetcher *fetcher)
 /* ---- The swarm node's certificates ---- */
 
 static const char certificate_folder[] = "swarm/certificates";
+
+static void on_certificates(const char *path, void *user)
+{
+    struct fetcher *fetcher = user;
+    scoped_str cause = STR_INIT;
+
+    str_printf(&cause, "inotify:%s", path);
+    evaluator_stale(fetcher->evaluator, INPUT_CERTIFICATES, NULL, cause.data);
+    evaluator_stale(fetcher->evaluator, INPUT_INFO, NULL, cause.data); /* the cluster's CA may have changed with them */
+    evaluator_stale(fetcher->evaluator, INPUT_UNLOCK_KEY, NULL, cause.data); /* which locks the node's own key */
+}
+
+/* A manager writes all that changes in the cluster to its log, whichever manager was told: also what has no event, such
+ * as the validity of certificates. It does so before /info tells of it. */
+static void on_raft_log(const char *path, void *user)
+{
+    (void)path;
+    fetch_look_later(user, INPUT_INFO, "");
+}
+
+static void watch_swarm(struct fetcher *fetcher)
+{
+    const struct info_facts *info = store_info(evaluator_store(fetcher->evaluator), NULL);
+    bool wanted = info && info->data_root && !docker_is_remote(fetcher->docker) && !str_empty(info->swarm_state);
+    scoped(cleanup_free) char *path = wanted ? mem_printf("%s/%s", info->data_root, certificate_folder) : NULL;
+    scoped(cleanup_free) char *log = wanted ? mem_printf("%s/swarm/raft", info->data_root) : NULL;
+
+    if (str_equal(path, fetcher->watched_certificates))
+        return; /* a watch that is made anew would miss what happens meanwhile */
+    watch_free(fetcher->certificates);
+    watch_free(fetcher->raft_log);
+    free(fetcher->watched_certificates);
+    fetcher->watched_certificates = take(path);
+    fetcher->certificates = fetcher->raft_log = NULL;
+    if (!wanted)
+        return;
+    fetcher->certificates =
+        watch_add(fetcher->watcher, fetcher->watched_certificates, WATCH_TREE, on_certificates, fetcher);
+    fetcher->raft_log = watch_add(fetcher->watcher, log, WATCH_TREE_WRITES, on_raft_log, fetcher);
+}
 
 static void read_certificate(const struct fetcher *fetcher, struct arena *arena, const char *data_root,
                              const char *name, struct certificate_periods *ret, const char **ret_error)
@@ -153,7 +168,7 @@ static void read_certificate(const struct fetcher *fetcher, struct arena *arena,
         *ret_error = arena_strdup(arena, error.text);
 }
 
-void fetch_certificates(struct fetcher *fetcher)
+void fetch_certificates(struct fetcher *fetcher, const char *key)
 {
     const struct info_facts *info = store_info(evaluator_store(fetcher->evaluator), NULL);
     struct certificate_periods node = {0}, root = {0};
@@ -161,8 +176,10 @@ void fetch_certificates(struct fetcher *fetcher)
     struct arena *arena;
     struct hash hash;
 
+    (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_CERTIFICATES, NULL))
         return;
+    watch_swarm(fetcher);
     arena = arena_new(512);
     facts = arena_alloc(arena, sizeof *facts);
     facts->facts.arena = arena;
@@ -185,46 +202,6 @@ void fetch_certificates(struct fetcher *fetcher)
     digest_text(&hash, facts->root_error);
     facts->facts.digest = hash_end(&hash);
     fetch_deliver(fetcher, INPUT_CERTIFICATES, NULL, 0, &facts->facts, NULL);
-}
-
-static void on_certificates(const char *path, void *user)
-{
-    struct fetcher *fetcher = user;
-    scoped_str cause = STR_INIT;
-
-    str_printf(&cause, "inotify:%s", path);
-    evaluator_stale(fetcher->evaluator, INPUT_CERTIFICATES, NULL, cause.data);
-    evaluator_stale(fetcher->evaluator, INPUT_INFO, NULL, cause.data); /* the cluster's CA may have changed with them */
-    evaluator_stale(fetcher->evaluator, INPUT_UNLOCK_KEY, NULL, cause.data); /* which locks the node's own key */
-}
-
-/* A manager writes all that changes in the cluster to its log, whichever manager was told: also what has no event, such
- * as the validity of certificates. It does so before /info tells of it. */
-static void on_raft_log(const char *path, void *user)
-{
-    (void)path;
-    fetch_look_later(user, INPUT_INFO, "");
-}
-
-void fetch_watch_swarm(struct fetcher *fetcher)
-{
-    const struct info_facts *info = store_info(evaluator_store(fetcher->evaluator), NULL);
-    bool wanted = info && info->data_root && !docker_is_remote(fetcher->docker) && !str_empty(info->swarm_state);
-    scoped(cleanup_free) char *path = wanted ? mem_printf("%s/%s", info->data_root, certificate_folder) : NULL;
-    scoped(cleanup_free) char *log = wanted ? mem_printf("%s/swarm/raft", info->data_root) : NULL;
-
-    if (str_equal(path, fetcher->watched_certificates))
-        return; /* a watch that is made anew would miss what happens meanwhile */
-    watch_free(fetcher->certificates);
-    watch_free(fetcher->raft_log);
-    free(fetcher->watched_certificates);
-    fetcher->watched_certificates = take(path);
-    fetcher->certificates = fetcher->raft_log = NULL;
-    if (!wanted)
-        return;
-    fetcher->certificates =
-        watch_add(fetcher->watcher, fetcher->watched_certificates, WATCH_TREE, on_certificates, fetcher);
-    fetcher->raft_log = watch_add(fetcher->watcher, log, WATCH_TREE_WRITES, on_raft_log, fetcher);
 }
 
 /* ---- The socket's group ---- */
@@ -255,12 +232,13 @@ static char *group_of_socket(const struct fetcher *fetcher, bool *ret_by_id)
     return mem_strdup(str_empty(option) ? "docker" : option);
 }
 
-void fetch_group(struct fetcher *fetcher)
+void fetch_group(struct fetcher *fetcher, const char *key)
 {
     scoped(cleanup_free) char *group = NULL, *message = NULL;
     bool by_id = false;
     struct error error = ERROR_INIT;
 
+    (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_GROUP, NULL))
         return;
     group = group_of_socket(fetcher, &by_id);
@@ -284,12 +262,37 @@ static void on_audit(const char *output, size_t length, int number, const char *
     struct fetcher *fetcher = user;
     struct audit_facts *facts = NULL;
     struct error error = ERROR_INIT;
-    int r = audit_parse(fetcher->root, number ? NULL : output, length, number, why, &facts, &error);
+    int r = number ? error_set(&error, number, "%s", why) : audit_merge_take(output, length, &facts, &error);
 
     fetcher->audit_worker = NULL;
     if (r == 0 && fetcher->audit_watch)
         audit_watch_await(fetcher->audit_watch, facts->kernel_state == AUDIT_KERNEL_READ && !facts->enabled);
     fetch_deliver(fetcher, INPUT_AUDIT, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+/* The kernel's rules are listed, or cannot be: the files are read, and both merged, in another worker. */
+static void on_kernel_rules(const char *output, size_t length, int number, const char *why, void *user)
+{
+    struct fetcher *fetcher = user;
+    const struct audit_request request = {.root = fetcher->root,
+                                          .output = number ? NULL : output,
+                                          .length = length,
+                                          .kernel_errno = number,
+                                          .kernel_error = why};
+    struct error error = ERROR_INIT;
+
+    fetcher->audit_worker = worker_start(fetcher->workers,
+                                         &(struct worker_options){.run = audit_merge_run,
+                                                                  .argument = &request,
+                                                                  .root = fetcher->root,
+                                                                  .limit = WORKER_LIMIT,
+                                                                  .timeout_ms = WORKER_MS,
+                                                                  .capabilities = FETCH_CAPABILITIES,
+                                                                  .done = on_audit,
+                                                                  .user = fetcher},
+                                         &error);
+    if (!fetcher->audit_worker)
+        on_audit(NULL, 0, error.number ? error.number : EIO, error.text, fetcher);
 }
 
 int fetch_make_helpers(struct fetcher *fetcher, struct error *error)
@@ -305,21 +308,22 @@ int fetch_make_helpers(struct fetcher *fetcher, struct error *error)
     return fetcher->group_helper ? 0 : -error->number;
 }
 
-void fetch_audit(struct fetcher *fetcher)
+void fetch_audit(struct fetcher *fetcher, const char *key)
 {
     struct error error = ERROR_INIT;
 
+    (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_AUDIT, NULL))
         return;
     fetcher->audit_worker = worker_start(fetcher->workers,
                                          &(struct worker_options){.helper = fetcher->audit_helper,
                                                                   .limit = WORKER_LIMIT,
                                                                   .timeout_ms = WORKER_MS,
-                                                                  .done = on_audit,
+                                                                  .done = on_kernel_rules,
                                                                   .user = fetcher},
                                          &error);
     if (!fetcher->audit_worker)
-        on_audit(NULL, 0, error.number, error.text, fetcher);
+        on_kernel_rules(NULL, 0, error.number, error.text, fetcher);
 }
 
 static void on_audit_news(void *user)

@@ -6,13 +6,14 @@
 #include "common/log.h"
 #include "probes/daemon/daemon_config.h"
 
-void fetch_mounts(struct fetcher *fetcher)
+void fetch_mounts(struct fetcher *fetcher, const char *key)
 {
     scoped(cleanup_free) char *proc = host_outside_path(fetcher->root, "/proc");
     struct mounts_facts *facts = NULL;
     struct error error = ERROR_INIT;
     int r;
 
+    (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_MOUNTS, NULL))
         return;
     r = mounts_read(proc, &facts, &error);

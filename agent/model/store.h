@@ -3,7 +3,7 @@
 #ifndef AGENT_MODEL_STORE_H
 #define AGENT_MODEL_STORE_H
 
-#include "agent/model/verdict.h"
+#include "agent/model/input.h"
 #include "common/map.h"
 #include "probes/facts/facts.h"
 
@@ -42,6 +42,7 @@ size_t store_image_users(const struct store *store, const char *image_id);
     }
 STORE_GETTER(version, version_facts, INPUT_VERSION)
 STORE_GETTER(info, info_facts, INPUT_INFO)
+STORE_GETTER(units, units_facts, INPUT_UNITS)
 STORE_GETTER(daemon, daemon_facts, INPUT_DAEMON)
 STORE_GETTER(lsm, lsm_facts, INPUT_LSM)
 STORE_GETTER(mounts, mounts_facts, INPUT_MOUNTS)

@@ -1,4 +1,4 @@
-/* The names of verdicts, severities, subjects and inputs, in one place for both directions. */
+/* The names of verdicts, severities and subjects, in one place for both directions. */
 #include "agent/model/verdict.h"
 
 #include <string.h>
@@ -15,35 +15,6 @@ static const char *const verdict_names[VERDICT_COUNT] = {
 static const char *const severity_names[SEVERITY_COUNT] = {"low", "medium", "high", "critical"};
 static const char *const subject_names[SUBJECT_KIND_COUNT] = {"host",      "daemon", "swarm",   "file",
                                                               "container", "image",  "network", "exec"};
-static const struct {
-    const char *name;
-    bool of_engine;
-} inputs[INPUT_KIND_COUNT] = {
-    [INPUT_VERSION] = {"version", true},
-    [INPUT_INFO] = {"info", true},
-    [INPUT_DAEMON] = {"daemon", false},
-    [INPUT_LSM] = {"lsm", false},
-    [INPUT_MOUNTS] = {"mounts", false},
-    [INPUT_GROUP] = {"group", false},
-    [INPUT_AUDIT] = {"audit", false},
-    [INPUT_ENVIRONMENT] = {"environment", false},
-    [INPUT_CERTIFICATES] = {"certificates", false},
-    [INPUT_LISTENERS] = {"listeners", false},
-    [INPUT_CONTAINERS] = {"containers", true},
-    [INPUT_IMAGES] = {"images", true},
-    [INPUT_NETWORKS] = {"networks", true},
-    [INPUT_SERVICES] = {"services", true},
-    [INPUT_SECRETS] = {"secrets", true},
-    [INPUT_UNLOCK_KEY] = {"unlock_key", true},
-    [INPUT_FILES] = {"files", false},
-    [INPUT_CONTAINER] = {"container", true},
-    [INPUT_PROCESSES] = {"processes", false},
-    [INPUT_IMAGE] = {"image", true},
-    [INPUT_HISTORY] = {"history", true},
-    [INPUT_LAYERS] = {"layers", true},
-    [INPUT_SCAN] = {"scan", true},
-    [INPUT_EXEC] = {"exec", true},
-};
 
 static bool find(const char *const *names, size_t count, const char *name, size_t *ret)
 {
@@ -78,18 +49,3 @@ bool verdict_is_quiet(enum verdict verdict)
 NAME_FUNCTIONS(verdict, enum verdict, verdict_names)
 NAME_FUNCTIONS(severity, enum severity, severity_names)
 NAME_FUNCTIONS(subject_kind, enum subject_kind, subject_names)
-
-const char *input_kind_name(enum input_kind kind)
-{
-    return inputs[kind].name;
-}
-
-bool input_is_of_engine(enum input_kind kind)
-{
-    return inputs[kind].of_engine;
-}
-
-bool input_is_of_image(enum input_kind kind)
-{
-    return kind == INPUT_IMAGE || kind == INPUT_HISTORY || kind == INPUT_LAYERS || kind == INPUT_SCAN;
-}

@@ -29,6 +29,19 @@ int audit_write_rule(struct json_out *out, const struct audit_rule_data *rule, s
 int audit_parse(const struct host_root *root, const char *output, size_t length, int kernel_errno,
                 const char *kernel_error, struct audit_facts **ret, struct error *error);
 
+/* The same in a worker, which reads directories and resolves the rules' paths; its argument is a struct
+ * audit_request. */
+struct audit_request {
+    const struct host_root *root;
+    const char *output; /* of audit_run; NULL: it failed with KERNEL_ERRNO because of KERNEL_ERROR */
+    size_t length;
+    int kernel_errno;
+    const char *kernel_error;
+};
+worker_run audit_merge_run;
+/* OUTPUT: of audit_merge_run. 0, or -EPROTO with ERROR. */
+int audit_merge_take(const char *output, size_t length, struct audit_facts **ret, struct error *error);
+
 /* "rwxa" as AUDIT_PERM_ bits (audit(7)); other letters count for nothing. */
 unsigned audit_parse_perms(const char *text);
 /* The rules in one file of auditctl lines, appended to RULES as audit.rules(7) says: -w, -a, -A, -W, -d, -D (-k), -e,

@@ -11,14 +11,14 @@ const char containerd_default_config[] = "/etc/containerd/config.toml";
 
 enum { CONFIG_MAX = 1 << 20 };
 
-pid_t containerd_find(const struct host_root *root, pid_t dockerd)
+pid_t containerd_find(const struct host_root *root, const struct units_facts *units, pid_t dockerd)
 {
     scoped(unit_paths_deinit) struct unit_paths unit = {0};
     pid_t child = dockerd > 0 ? proc_find_child(root, dockerd, "containerd") : 0;
 
     if (child > 0)
         return child;
-    return unit_lookup(root, "containerd.service", &unit, NULL) == 0 ? unit.main_pid : 0;
+    return unit_lookup(root, units, "containerd.service", &unit, NULL) == 0 ? unit.main_pid : 0;
 }
 
 char *containerd_root_in_config(const char *toml)

@@ -3,11 +3,12 @@
 #define PROBES_DAEMON_CONTAINERD_H
 
 #include "common/file.h"
+#include "probes/facts/facts.h"
 
 extern const char containerd_default_config[];
 
-/* Its process: DOCKERD's child, or that of the service; 0: it is not known. DOCKERD may be 0. */
-pid_t containerd_find(const struct host_root *root, pid_t dockerd);
+/* Its process: DOCKERD's child, or that of the service; 0: it is not known. DOCKERD may be 0, UNITS NULL. */
+pid_t containerd_find(const struct host_root *root, const struct units_facts *units, pid_t dockerd);
 /* The root folder by its arguments, then its configuration, then its default; links resolved. NULL: it is not known.
  * The caller frees. */
 char *containerd_root(const struct host_root *root, pid_t containerd);

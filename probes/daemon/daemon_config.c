@@ -74,7 +74,8 @@ static int read_pid_file(const struct host_root *root, pid_t *ret_pid, struct er
     return 0;
 }
 
-int daemon_find(const struct host_root *root, pid_t peer_pid, pid_t *ret_pid, struct error *error)
+int daemon_find(const struct host_root *root, const struct units_facts *units, pid_t peer_pid, pid_t *ret_pid,
+                struct error *error)
 {
     scoped(unit_paths_deinit) struct unit_paths unit = {0};
 
@@ -93,7 +94,7 @@ int daemon_find(const struct host_root *root, pid_t peer_pid, pid_t *ret_pid, st
         return error_set(error, ENOENT, "process %d, which serves the engine's socket, is not dockerd but \"%.*s\"",
                          (int)peer_pid, (int)strcspn(str_text(&name), "\n"), str_text(&name));
     }
-    if (unit_lookup(root, "docker.service", &unit, NULL) == 0 && unit.main_pid > 0 &&
+    if (unit_lookup(root, units, "docker.service", &unit, NULL) == 0 && unit.main_pid > 0 &&
         proc_state(root, unit.main_pid) > 0) {
         *ret_pid = unit.main_pid;
         return 0;
@@ -268,14 +269,14 @@ static void read_config(const struct host_root *root, struct daemon_facts *facts
 }
 
 /* What systemd listens on for it, when it was told fd://. */
-static void read_activated(const struct host_root *root, struct daemon_facts *facts)
+static void read_activated(const struct host_root *root, const struct units_facts *units, struct daemon_facts *facts)
 {
     scoped(path_list_deinit) struct path_list streams = {0};
     struct error error = ERROR_INIT;
 
     if (!socket_unit_activates(facts))
         return;
-    if (socket_unit_streams(root, &streams, &error) < 0) {
+    if (socket_unit_streams(root, units, &streams, &error) < 0) {
         facts->activated_error = arena_strdup(facts->facts.arena, error.text);
         return;
     }
@@ -284,8 +285,8 @@ static void read_activated(const struct host_root *root, struct daemon_facts *fa
         facts->activated.items[facts->activated.count++] = arena_strdup(facts->facts.arena, streams.items[i]);
 }
 
-int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_no_pid, struct daemon_facts **ret,
-                       struct error *error)
+int daemon_config_read(const struct host_root *root, const struct units_facts *units, pid_t pid, const char *why_no_pid,
+                       struct daemon_facts **ret, struct error *error)
 {
     struct daemon_facts *facts = facts_new();
     struct option_set set = {.arena = facts->facts.arena};
@@ -311,8 +312,8 @@ int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_
     facts->rootless = is_rootless(root, pid, &set);
     read_config(root, facts, &set);
     keep_options(facts, &set);
-    read_activated(root, facts);
-    containerd = containerd_root(root, containerd_find(root, facts->pid));
+    read_activated(root, units, facts);
+    containerd = containerd_root(root, containerd_find(root, units, facts->pid));
     facts->containerd_root = arena_strdup(set.arena, containerd);
     digest_facts(facts);
     *ret = facts;

@@ -6,14 +6,15 @@
 #include "probes/facts/facts.h"
 
 /* The dockerd behind an engine socket: PEER_PID from the socket's credentials; 1 (socket activation) or 0 (TCP,
- * unknown): the unit's main process, else the pid file (/var/run/docker.pid). Negative errno when there is none on this
- * host. */
-int daemon_find(const struct host_root *root, pid_t peer_pid, pid_t *ret_pid, struct error *error);
+ * unknown): the unit's main process as UNITS has it (may be NULL), else the pid file (/var/run/docker.pid). Negative
+ * errno with ERROR when there is none on this host. */
+int daemon_find(const struct host_root *root, const struct units_facts *units, pid_t peer_pid, pid_t *ret_pid,
+                struct error *error);
 
 /* Reads /proc/PID/cmdline and the configuration file. PID 0 (not found): options from the default configuration file
  * only, and why_no_pid says so. An unreadable or unparsable file is recorded in config_error, not returned. */
-int daemon_config_read(const struct host_root *root, pid_t pid, const char *why_no_pid, struct daemon_facts **ret,
-                       struct error *error);
+int daemon_config_read(const struct host_root *root, const struct units_facts *units, pid_t pid, const char *why_no_pid,
+                       struct daemon_facts **ret, struct error *error);
 /* Behind the socket is PEER_PID, which is no dockerd: notes in FACTS when it is podman. */
 void daemon_config_engine(const struct host_root *root, pid_t peer_pid, struct daemon_facts *facts);
 

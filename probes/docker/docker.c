@@ -427,6 +427,7 @@ static void attempt(struct docker *docker)
 {
     struct stat st;
     const char *why = NULL;
+    enum http_gate gate;
 
     if (docker->state != DOCKER_IDLE)
         return;
@@ -438,7 +439,12 @@ static void attempt(struct docker *docker)
         lose(docker, ABSENT_MS, text.data);
         return;
     }
-    if (docker->callbacks.may_connect && !docker->callbacks.may_connect(&why, docker->callbacks.user)) {
+    gate = docker->callbacks.may_connect ? docker->callbacks.may_connect(&why, docker->callbacks.user) : HTTP_GATE_OPEN;
+    if (gate == HTTP_GATE_ASK) {
+        arm(docker->retry_timer, ABSENT_MS); /* docker_gate_known() comes sooner */
+        return;
+    }
+    if (gate == HTTP_GATE_CLOSED) {
         lose(docker, ABSENT_MS, why);
         return;
     }
@@ -447,7 +453,7 @@ static void attempt(struct docker *docker)
 }
 
 /* Every connection may start a stopped engine, not only the first. */
-static bool may_connect(void *user)
+static enum http_gate may_connect(void *user)
 {
     struct docker *docker = user;
     const char *why;
@@ -613,6 +619,12 @@ void docker_start(struct docker *docker)
 {
     docker->started = true;
     arm(docker->retry_timer, 0);
+}
+
+void docker_gate_known(struct docker *docker)
+{
+    http_gate_known(docker->http);
+    docker_retry(docker);
 }
 
 void docker_retry(struct docker *docker)

@@ -32,9 +32,10 @@ struct docker_callbacks {
     void (*event)(const struct docker_event *event, bool replayed, void *user);
     /* While connected: events were dropped by the engine. Resync. */
     void (*gap)(enum docker_gap gap, void *user);
-    /* Asked before each attempt; false with WHY: a connection would start a stopped engine by socket activation. The
-     * next attempt comes with docker_retry() or half a minute later. May be NULL. */
-    bool (*may_connect)(const char **ret_why, void *user);
+    /* Asked before each connection. CLOSED with WHY: it would start a stopped engine by socket activation; the next
+     * attempt comes with docker_retry() or half a minute later. ASK with WHY: it is found out, and docker_gate_known()
+     * called then. May be NULL. */
+    enum http_gate (*may_connect)(const char **ret_why, void *user);
     void *user;
 };
 
@@ -42,8 +43,9 @@ struct docker_callbacks {
 struct docker *docker_new(struct event_base *base, const struct docker_address *address,
                           const struct docker_callbacks *callbacks, struct error *error);
 void docker_free(struct docker *docker);
-void docker_start(struct docker *docker); /* first attempt from the loop, then by itself */
-void docker_retry(struct docker *docker); /* something changed (the socket appeared): try now */
+void docker_start(struct docker *docker);      /* first attempt from the loop, then by itself */
+void docker_gate_known(struct docker *docker); /* may_connect() has an answer now */
+void docker_retry(struct docker *docker);      /* something changed (the socket appeared): try now */
 /* This host's clock was set. podman reports no event from before the moment that its stream was asked for, by the clock
  * of then, so the stream is asked for anew; dockerd needs nothing. */
 void docker_clock_changed(struct docker *docker);

@@ -259,6 +259,7 @@ static void parse_host_config(struct builder *b, const struct json *host, struct
     const struct json *restart = build_typed(b, json_get(host, "RestartPolicy"), JSON_OBJECT);
 
     c->privileged = build_bool(b, json_get(host, "Privileged"));
+    c->auto_remove = json_bool(json_get(host, "AutoRemove"), false); /* judged by no rule */
     c->readonly_rootfs = build_bool(b, json_get(host, "ReadonlyRootfs"));
     c->publish_all_ports = build_bool(b, json_get(host, "PublishAllPorts"));
     build_list(b, json_get(host, "CapAdd"), "HostConfig.CapAdd", &c->cap_add);

@@ -1,9 +1,10 @@
 /* HTTP GET on the loop: curl's multi-socket interface driven by libevent.
  *
  * A request is queued (by http_get(), which only notes it), running (it has a curl handle) and finished (its answer
- * waits to be told); a cancelled one waits for curl to be left, since curl's callbacks may not touch curl's own lists.
- * Everything moves in `kick`, an event that is activated instead of acting at once, and after curl was driven: so no
- * completion is told from inside http_get() or curl.
+ * waits to be told); one that needs a new connection while it is not known whether one may be made is gated until that
+ * is known, and then queued again; a cancelled one waits for curl to be left, since curl's callbacks may not touch
+ * curl's own lists. Everything moves in `kick`, an event that is activated instead of acting at once, and after curl
+ * was driven: so no completion is told from inside http_get() or curl.
  *
  * Limits: SLOTS ordinary requests at a time, first come first served; streams and urgent requests run beside them. The
  * body, the headers and the text of a failed stream are capped here, since a chunked reply announces no length. */
@@ -24,7 +25,7 @@
 
 enum { SLOTS = 6, IDLE_HANDLES = 8, HEADER_LIMIT = 256 * 1024, STREAM_ERROR_LIMIT = 64 * 1024 };
 
-enum request_state { QUEUED, RUNNING, FINISHED, CANCELLED };
+enum request_state { QUEUED, RUNNING, GATED, FINISHED, CANCELLED };
 
 struct http_request {
     TAILQ_ENTRY(http_request) link; /* in its state's list */
@@ -40,6 +41,7 @@ struct http_request {
     long system_error;
     enum request_state state;
     bool too_large, ended_by_reader;
+    bool gate_asked; /* no connection was made for it yet: it is not known whether one may be */
     char api_version[16], libpod_version[16];
     char text[CURL_ERROR_SIZE];
 };
@@ -56,7 +58,7 @@ struct http {
     size_t idle_count;
     unsigned slots_used, in_curl;
     struct http_counters counters;
-    bool (*may_connect)(void *user); /* NULL: any time */
+    enum http_gate (*gate)(void *user); /* NULL: always open */
     void *gate_user;
 };
 
@@ -188,18 +190,28 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 
 static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    struct http *http = user;
+    struct http_request *request = user;
+    enum http_gate gate = request->http->gate(request->http->gate_user);
 
     (void)purpose;
-    if (!http->may_connect(http->gate_user))
-        return CURL_SOCKET_BAD;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    request->gate_asked = gate == HTTP_GATE_ASK;
+    return gate == HTTP_GATE_OPEN ? socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol)
+                                  : CURL_SOCKET_BAD;
 }
 
-void http_set_gate(struct http *http, bool (*may_connect)(void *user), void *user)
+void http_set_gate(struct http *http, enum http_gate (*gate)(void *user), void *user)
 {
-    http->may_connect = may_connect;
+    http->gate = gate;
     http->gate_user = user;
+}
+
+void http_gate_known(struct http *http)
+{
+    struct http_request *request;
+
+    while ((request = TAILQ_FIRST(&http->lists[GATED])))
+        move(request, QUEUED);
+    kick(http);
 }
 
 void http_set_up(CURL *easy, const struct docker_address *address, const char *url)
@@ -233,9 +245,9 @@ static void set_options(struct http_request *request)
     CURL *easy = request->easy;
 
     http_set_up(easy, &request->http->address, request->url);
-    if (request->http->may_connect && request->http->address.unix_path) {
+    if (request->http->gate && request->http->address.unix_path) {
         curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, request->http);
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, request);
     }
     curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->text);
@@ -299,7 +311,8 @@ static void collect(struct http *http)
         request->result = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_OS_ERRNO, &request->system_error);
         detach(request);
-        move(request, FINISHED);
+        move(request, request->result == CURLE_COULDNT_CONNECT && request->gate_asked ? GATED : FINISHED);
+        request->gate_asked = false;
     }
 }
 

@@ -36,9 +36,12 @@ void docker_address_deinit(struct docker_address *address);
 bool docker_address_is_here(const struct docker_address *address);
 
 struct http *http_new(struct event_base *base, const struct docker_address *address, struct error *error);
-/* Asked before each connection to a Unix socket is made: false refuses it, as if nobody listened. */
-void http_set_gate(struct http *http, bool (*may_connect)(void *user), void *user);
-void http_free(struct http *http); /* cancels what is under way without calling back; not from a callback */
+/* Asked before each connection to a Unix socket is made. CLOSED refuses it, as if nobody listened; ASK: it is not known
+ * just now, and the request waits, without a slot, until http_gate_known(). */
+enum http_gate { HTTP_GATE_OPEN, HTTP_GATE_CLOSED, HTTP_GATE_ASK };
+void http_set_gate(struct http *http, enum http_gate (*gate)(void *user), void *user);
+void http_gate_known(struct http *http); /* requests that wait for it ask again in the loop's next turn */
+void http_free(struct http *http);       /* cancels what is under way without calling back; not from a callback */
 
 struct http_response {
     long status;            /* HTTP status, 0 when there was none */

@@ -243,6 +243,7 @@ struct container_facts {
     struct string_list exposed_ports; /* .Config.ExposedPorts keys */
     const char *status;               /* State.Status */
     bool running, paused;             /* State.Running (true while paused) */
+    bool auto_remove;                 /* the engine removes it when it ends */
     int64_t pid;                      /* State.Pid on the host, 0 when it does not run */
     usec_t created, started, finished;
     const char *health;     /* State.Health.Status, NULL: none */
@@ -385,7 +386,12 @@ struct fileset_facts {
     struct facts facts;
     struct file_facts *items; /* by path, in the order of strcmp(); no path twice */
     size_t count;
-    bool truncated;             /* more files than the limit */
+    bool truncated; /* more files than the limit */
+    struct file_link {
+        const char *path;
+        bool directory; /* it leads to one */
+    } * links;          /* symbolic links in a tree, which lead to what the tree's own watch does not see */
+    size_t link_count;
     const char *expected_group; /* sockets: the group dockerd was told, "docker" by default */
     gid_t expected_gid;
     bool expected_group_exists;
@@ -394,6 +400,19 @@ struct fileset_facts {
 
 /* Where an effective option of dockerd came from. */
 enum option_place { OPTION_DEFAULT, OPTION_DAEMON_JSON, OPTION_CMDLINE, OPTION_ENGINE };
+
+/* systemd units that other facts are found by: those of the engine, and those that rules name. */
+struct units_facts {
+    struct facts facts;
+    struct unit_facts {
+        const char *name;     /* "docker.service" */
+        const char *fragment; /* its file; NULL: there is no such unit, or it is masked */
+        struct string_list drop_ins;
+        pid_t main_pid; /* 0: none, or not known */
+        bool stopped;   /* systemd says that it is inactive, or on its way there */
+    } * items;
+    size_t count;
+};
 
 /* dockerd's own arguments and configuration file. */
 struct daemon_facts {

@@ -17,12 +17,6 @@
 
 enum { FILES_MAX = 4096, DEPTH_MAX = 16, ENTRIES_MAX = 65536 };
 
-/* A link in a tree: it is watched apart. */
-struct link {
-    char *path;
-    bool folder;
-};
-
 struct reading {
     const struct host_root *root;
     struct arena *arena;
@@ -30,7 +24,7 @@ struct reading {
     VEC(struct file_facts) files;
     const char *tree;   /* the tree's own target */
     struct map *linked; /* folders outside it that links led to */
-    VEC(struct link) links;
+    VEC(struct file_link) links;
     size_t entries; /* seen in trees, of every kind */
     bool truncated;
 };
@@ -121,7 +115,8 @@ static void follow_link(struct reading *reading, const char *path, unsigned dept
         add_error(reading, path, r);
         return;
     }
-    vec_push(&reading->links, (struct link){.path = mem_strdup(path), .folder = S_ISDIR(st.st_mode)});
+    vec_push(&reading->links,
+             (struct file_link){.path = arena_strdup(reading->arena, path), .directory = S_ISDIR(st.st_mode)});
     if (S_ISREG(st.st_mode))
         add_file(reading, path, target, &st);
     if (!S_ISDIR(st.st_mode) || lies_in(target, reading->tree) || lies_in(reading->tree, target) ||
@@ -215,32 +210,6 @@ static void read_tree(struct reading *reading, const char *path)
     }
 }
 
-static void links_deinit(struct reading *reading)
-{
-    for (size_t i = 0; i < reading->links.count; i++)
-        free(reading->links.items[i].path);
-    vec_free(&reading->links);
-}
-
-/* The links in a tree lead to what its own watch does not see. */
-static void watch_links(const struct host_root *root, const char *path, void (*back)(const char *, bool, void *),
-                        void *user)
-{
-    scoped(cleanup_names) struct names *names = NULL;
-    struct reading reading = {.root = root};
-
-    if (names_read(root, &names, NULL) < 0)
-        return;
-    reading.names = names;
-    reading.arena = arena_new(2048);
-    read_tree(&reading, path);
-    for (size_t i = 0; i < reading.links.count; i++)
-        back(reading.links.items[i].path, reading.links.items[i].folder, user);
-    links_deinit(&reading);
-    vec_free(&reading.files);
-    arena_free(reading.arena);
-}
-
 /* ---- Order and digest ---- */
 
 static int compare_paths(const void *a, const void *b)
@@ -316,7 +285,16 @@ static void expect_group(struct reading *reading, const struct daemon_facts *dae
     set->expected_group = arena_strdup(reading->arena, group);
 }
 
-/* ---- Public ---- */
+static void keep_links(struct reading *reading, struct fileset_facts *set)
+{
+    set->link_count = reading->links.count;
+    set->links = arena_alloc(reading->arena, (set->link_count + 1) * sizeof *set->links);
+    for (size_t i = 0; i < set->link_count; i++)
+        set->links[i] = reading->links.items[i];
+    vec_free(&reading->links);
+}
+
+/* ---- Sources ---- */
 
 bool fileset_source_valid(const char *source, struct error *error)
 {
@@ -342,6 +320,15 @@ bool fileset_needs_info(const char *source)
 
     return fileset_source_parse(source, &kind, &rest, NULL) == 0 &&
            (kind == FILESET_DATA_ROOT || kind == FILESET_PROGRAM || kind == FILESET_CONTAINERD);
+}
+
+bool fileset_needs_units(const char *source)
+{
+    enum fileset_kind kind;
+    const char *rest;
+
+    return fileset_source_parse(source, &kind, &rest, NULL) == 0 &&
+           (kind == FILESET_UNIT || kind == FILESET_SOCKETS || kind == FILESET_PROGRAM);
 }
 
 int fileset_read(const struct host_root *root, const char *source, const struct fileset_context *context,
@@ -380,7 +367,7 @@ int fileset_read(const struct host_root *root, const char *source, const struct 
     for (size_t i = 0; i < set->count; i++)
         set->items[i] = reading.files.items[i];
     vec_free(&reading.files);
-    links_deinit(&reading);
+    keep_links(&reading, set);
     set->truncated = reading.truncated;
     if (kind == FILESET_SOCKETS) {
         expect_group(&reading, context->daemon, set);
@@ -390,6 +377,125 @@ int fileset_read(const struct host_root *root, const char *source, const struct 
     *ret = set;
     return 0;
 }
+
+/* ---- In a worker ---- */
+
+static void put_file(struct str *output, const struct file_facts *file)
+{
+    wire_put_text(output, file->path);
+    wire_put_text(output, strcmp(file->path, file->target) == 0 ? NULL : file->target);
+    wire_put_number(output, file->uid);
+    wire_put_number(output, file->gid);
+    wire_put_text(output, file->user);
+    wire_put_text(output, file->group);
+    wire_put_number(output, file->mode);
+    wire_put_text(output, file->content);
+    wire_put_text(output, file->error);
+}
+
+static void put_set(struct str *output, const struct fileset_facts *set)
+{
+    wire_put_number(output, (int64_t)set->count);
+    for (size_t i = 0; i < set->count; i++)
+        put_file(output, &set->items[i]);
+    wire_put_number(output, (int64_t)set->link_count);
+    for (size_t i = 0; i < set->link_count; i++) {
+        wire_put_text(output, set->links[i].path);
+        wire_put_number(output, set->links[i].directory);
+    }
+    wire_put_number(output, set->truncated);
+    wire_put_text(output, set->expected_group);
+    wire_put_number(output, set->expected_gid);
+    wire_put_number(output, set->expected_group_exists);
+    wire_put_text(output, set->engine_socket);
+}
+
+int fileset_run(struct str *output, const void *argument, struct error *error)
+{
+    const struct fileset_request *request = argument;
+
+    (void)error;
+    for (size_t i = 0; i < request->sources->count; i++) {
+        struct fileset_facts *set = NULL;
+        struct error why = ERROR_INIT;
+        int r = fileset_read(request->root, request->sources->items[i], request->context, &set, &why);
+
+        wire_put_number(output, r);
+        if (r < 0) {
+            wire_put_text(output, why.text);
+            continue;
+        }
+        put_set(output, set);
+        facts_free(&set->facts);
+    }
+    return 0;
+}
+
+static struct file_facts take_file(struct wire_reader *reader)
+{
+    struct file_facts file = {.path = wire_text(reader)};
+
+    file.target = wire_text(reader);
+    file.uid = (uid_t)wire_number(reader);
+    file.gid = (gid_t)wire_number(reader);
+    file.user = wire_text(reader);
+    file.group = wire_text(reader);
+    file.mode = (mode_t)wire_number(reader);
+    file.content = wire_text(reader);
+    file.error = wire_text(reader);
+    reader->broken = reader->broken || !file.path;
+    if (!file.target)
+        file.target = file.path;
+    return file;
+}
+
+static void take_set(struct wire_reader *reader, struct fileset_facts *set)
+{
+    size_t count = wire_count(reader, (size_t)FILES_MAX * 4);
+
+    set->items = arena_alloc(reader->arena, (count + 1) * sizeof *set->items);
+    while (set->count < count && !reader->broken)
+        set->items[set->count++] = take_file(reader);
+    count = wire_count(reader, ENTRIES_MAX);
+    set->links = arena_alloc(reader->arena, (count + 1) * sizeof *set->links);
+    while (set->link_count < count && !reader->broken) {
+        struct file_link *link = &set->links[set->link_count++];
+
+        link->path = wire_text(reader);
+        link->directory = wire_number(reader) != 0;
+        reader->broken = reader->broken || !link->path;
+    }
+    set->truncated = wire_number(reader) != 0;
+    set->expected_group = wire_text(reader);
+    set->expected_gid = (gid_t)wire_number(reader);
+    set->expected_group_exists = wire_number(reader) != 0;
+    set->engine_socket = wire_text(reader);
+}
+
+int fileset_take(struct wire_reader *reader, struct fileset_facts **ret, struct error *error)
+{
+    scoped(cleanup_arena) struct arena *arena = arena_new(2048);
+    struct fileset_facts *set = arena_alloc(arena, sizeof *set);
+    int64_t r;
+
+    reader->arena = arena;
+    r = wire_number(reader);
+    if (!reader->broken && r < 0) {
+        const char *why = wire_text(reader);
+
+        if (!reader->broken)
+            return error_set(error, (int)-r, "%s", why ? why : strerror((int)-r));
+    }
+    take_set(reader, set);
+    if (wire_end(reader, error) < 0)
+        return error_prefix(error, "files");
+    set->facts.digest = digest_set(set);
+    set->facts.arena = take(arena);
+    *ret = set;
+    return 0;
+}
+
+/* ---- Watching ---- */
 
 void fileset_watch_paths(const struct host_root *root, const char *source, const struct fileset_context *context,
                          void (*back)(const char *path, bool tree, void *user), void *user)
@@ -409,8 +515,6 @@ void fileset_watch_paths(const struct host_root *root, const char *source, const
         return;
     for (size_t i = 0; i < paths.count; i++)
         back(paths.items[i], kind == FILESET_TREE, user);
-    for (size_t i = 0; kind == FILESET_TREE && i < paths.count; i++)
-        watch_links(root, paths.items[i], back, user);
     /* An owner is shown, and a group found, by its name. */
     back("/etc/passwd", false, user);
     back("/etc/group", false, user);

@@ -19,13 +19,28 @@
 #define PROBES_FILESET_FILESET_H
 
 #include "probes/daemon/daemon_config.h"
+#include "probes/facts/wire.h"
+#include "probes/worker/worker.h"
 
 /* What sources are read against; each member may be NULL where it is not known. */
 struct fileset_context {
     const struct daemon_facts *daemon;
     const struct info_facts *info;
+    const struct units_facts *units;
     const char *engine_socket; /* the Unix socket that the agent talks to, counted among "sockets:" */
 };
+
+/* Many sources at once, in a worker: what may block (a file system that does not answer, a tree of thousands) does so
+ * there. Its argument is a struct fileset_request. */
+struct fileset_request {
+    const struct host_root *root;
+    const struct fileset_context *context;
+    const struct string_list *sources;
+};
+worker_run fileset_run;
+/* The next source's set from what fileset_run gave, in the order of the request: 0, or a negative errno with ERROR as
+ * fileset_read() gives it; -EPROTO: READER is broken, and there is nothing more in it. */
+int fileset_take(struct wire_reader *reader, struct fileset_facts **ret, struct error *error);
 
 /* A file that is missing is left out; one that cannot be read for another reason is an item with its error. -ENODATA:
  * CONTEXT lacks what SOURCE needs. */
@@ -35,7 +50,9 @@ int fileset_read(const struct host_root *root, const char *source, const struct 
 void fileset_watch_paths(const struct host_root *root, const char *source, const struct fileset_context *context,
                          void (*back)(const char *path, bool tree, void *user), void *user);
 bool fileset_source_valid(const char *source, struct error *error);
+/* Which members of the context SOURCE is read against. */
 bool fileset_needs_daemon(const char *source);
 bool fileset_needs_info(const char *source);
+bool fileset_needs_units(const char *source);
 
 #endif

@@ -100,10 +100,11 @@ int fileset_source_parse(const char *source, enum fileset_kind *ret_kind, const 
 /* ---- Units ---- */
 
 /* The Unix sockets that docker.socket opens for dockerd. */
-static int add_activated_sockets(const struct host_root *root, struct path_list *ret, struct error *error)
+static int add_activated_sockets(const struct host_root *root, const struct units_facts *units, struct path_list *ret,
+                                 struct error *error)
 {
     scoped(path_list_deinit) struct path_list found = {0};
-    int r = socket_unit_streams(root, &found, error);
+    int r = socket_unit_streams(root, units, &found, error);
 
     for (size_t i = 0; r == 0 && i < found.count; i++)
         if (found.items[i][0] == '/')
@@ -193,10 +194,12 @@ static char *default_host(const struct host_root *root, const struct daemon_fact
     return folder ? mem_printf("%s/docker.sock", folder) : mem_strdup(default_socket);
 }
 
-static int add_sockets(const struct host_root *root, const struct daemon_facts *daemon, const char *engine_socket,
-                       struct path_list *ret, struct error *error)
+static int add_sockets(const struct host_root *root, const struct fileset_context *context, struct path_list *ret,
+                       struct error *error)
 {
     static const char scheme[] = "unix://";
+    const struct daemon_facts *daemon = context->daemon;
+    const char *engine_socket = context->engine_socket;
     bool has_host = false;
     int r = check_known(daemon, "host", error);
 
@@ -221,7 +224,7 @@ static int add_sockets(const struct host_root *root, const struct daemon_facts *
     /* Another engine's socket tells nothing about where a dockerd that was not found would listen. */
     if (!has_host && (daemon->pid > 0 || !engine_socket))
         vec_push(ret, default_host(root, daemon));
-    return socket_unit_activates(daemon) ? add_activated_sockets(root, ret, error) : 0;
+    return socket_unit_activates(daemon) ? add_activated_sockets(root, context->units, ret, error) : 0;
 }
 
 /* A rootless engine's containerd is its user's, as all that it starts. */
@@ -280,7 +283,7 @@ int fileset_paths(const struct host_root *root, enum fileset_kind kind, const ch
         add_listed(rest, ret);
         return 0;
     case FILESET_UNIT:
-        return unit_files(root, rest, ret, error);
+        return unit_files(root, context->units, rest, ret, error);
     case FILESET_OPTION:
     case FILESET_SOCKETS:
     case FILESET_CONTAINERD:
@@ -294,7 +297,7 @@ int fileset_paths(const struct host_root *root, enum fileset_kind kind, const ch
     if (kind == FILESET_OPTION)
         return add_option(root, daemon, rest, ret, error);
     if (kind == FILESET_SOCKETS)
-        return add_sockets(root, daemon, context->engine_socket, ret, error);
+        return add_sockets(root, context, ret, error);
     if (kind == FILESET_CONTAINERD)
         return add_containerd_sockets(daemon, context->info, ret, error);
     if (kind == FILESET_DATA_ROOT)

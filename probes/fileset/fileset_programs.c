@@ -106,7 +106,8 @@ static void add_named(const struct host_root *root, const char *name, const stru
         add(ret, daemon->exe);
     else if (strcmp(name, "dockerd") == 0 && daemon->arguments.count && daemon->arguments.items[0][0] == '/')
         add(ret, daemon->arguments.items[0]);
-    else if (strcmp(name, "containerd") == 0 && add_running(root, containerd_find(root, daemon->pid), ret))
+    else if (strcmp(name, "containerd") == 0 &&
+             add_running(root, containerd_find(root, context->units, daemon->pid), ret))
         return;
     else if (runtime && runtime[0] == '/')
         add(ret, runtime);

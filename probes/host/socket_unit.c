@@ -25,10 +25,11 @@ static void add(struct path_list *list, const char *path)
     vec_push(list, mem_strdup(path));
 }
 
-int unit_files(const struct host_root *root, const char *unit, struct path_list *ret, struct error *error)
+int unit_files(const struct host_root *root, const struct units_facts *units, const char *unit, struct path_list *ret,
+               struct error *error)
 {
     scoped(unit_paths_deinit) struct unit_paths paths = {0};
-    int r = unit_lookup(root, unit, &paths, error);
+    int r = unit_lookup(root, units, unit, &paths, error);
 
     if (r < 0)
         return r;
@@ -86,10 +87,11 @@ static void read_listen_streams(char *text, struct path_list *ret)
     }
 }
 
-int socket_unit_streams(const struct host_root *root, struct path_list *ret, struct error *error)
+int socket_unit_streams(const struct host_root *root, const struct units_facts *units, struct path_list *ret,
+                        struct error *error)
 {
     scoped(path_list_deinit) struct path_list files = {0};
-    int r = unit_files(root, socket_unit, &files, error);
+    int r = unit_files(root, units, socket_unit, &files, error);
 
     for (size_t i = 0; r == 0 && i < files.count; i++) {
         scoped_str text = STR_INIT;

@@ -1,11 +1,9 @@
-/* Where a systemd unit's files are.
+/* systemd over the bus, and the search path without it: the first directory that holds the unit counts, and of drop-ins
+ * with one file name the first. A masked unit (a link to /dev/null or an empty file) is no unit. Templates are not
+ * looked for in the search path.
  *
- * systemd is asked over the system bus when it runs here and the host root is our own; when it does not answer within a
- * second, or elsewhere, the search path is read as it does: the first folder that holds the unit counts, and of
- * drop-ins with one file name the first. A masked unit (a link to /dev/null or an empty file) is no unit.
- *
- * The bus connection is made for each look-up and driven by hand until it is ready, as sd_bus_call() alone would wait
- * much longer for a bus that accepts and then keeps silent. Templates are not looked for in the search path. */
+ * The bus connection is driven by hand until it is ready, as sd_bus_call() alone would wait much longer for a bus that
+ * accepts and then keeps silent; one deadline holds for all units of a request. */
 #include "probes/host/units.h"
 
 #include <dirent.h>
@@ -14,7 +12,10 @@
 #include <string.h>
 #include <systemd/sd-bus.h>
 
-enum { BUS_TIMEOUT_USEC = 1000000, DROP_INS_MAX = 256, UNIT_NAME_MAX = 255 };
+#include "probes/facts/digest.h"
+#include "probes/facts/wire.h"
+
+enum { BUS_TIMEOUT_USEC = 3000000, DROP_INS_MAX = 256, UNIT_NAME_MAX = 255 };
 
 const char *const unit_search_path[] = {
     "/etc/systemd/system.control", "/run/systemd/system.control", "/etc/systemd/system",
@@ -248,16 +249,12 @@ static int get_main_pid(sd_bus *bus, const char *object, usec_t deadline, pid_t 
     return r;
 }
 
-static int ask_systemd(const char *unit, struct unit_paths *ret)
+static int ask_systemd(sd_bus *bus, const char *unit, usec_t deadline, struct unit_paths *ret)
 {
     scoped(unit_paths_deinit) struct unit_paths paths = {0};
     scoped(cleanup_free) char *object = NULL, *state = NULL, *active = NULL;
-    scoped(cleanup_bus) sd_bus *bus = NULL;
-    usec_t deadline = clock_monotonic() + BUS_TIMEOUT_USEC;
-    int r = bus_connect(&bus, deadline);
+    int r = load_unit(bus, unit, deadline, &object);
 
-    if (r >= 0)
-        r = load_unit(bus, unit, deadline, &object);
     if (r >= 0 && str_ends(unit, ".service"))
         r = get_main_pid(bus, object, deadline, &paths.main_pid);
     if (r >= 0)
@@ -290,16 +287,107 @@ static bool name_is_valid(const char *unit)
     return dot && dot != unit && dot[1] && unit[0] != '.' && strlen(unit) <= UNIT_NAME_MAX && !strchr(unit, '/');
 }
 
-int unit_lookup(const struct host_root *root, const char *unit, struct unit_paths *ret, struct error *error)
+/* ---- All units of a request, in a worker ---- */
+
+static void put_unit(struct str *output, const char *name, const struct unit_paths *paths)
+{
+    const struct string_list drop_ins = {.items = (const char **)paths->drop_ins, .count = paths->drop_in_count};
+
+    wire_put_text(output, name);
+    wire_put_text(output, paths->fragment);
+    wire_put_list(output, &drop_ins);
+    wire_put_number(output, paths->main_pid);
+    wire_put_number(output, paths->stopped);
+}
+
+static bool runs_systemd(const struct host_root *root)
 {
     struct stat st;
+
+    return strcmp(host_root_path(root), "/") == 0 && host_stat(root, "/run/systemd/system", &st, NULL) == 0;
+}
+
+int units_run(struct str *output, const void *argument, struct error *error)
+{
+    const struct units_request *request = argument;
+    usec_t deadline = clock_monotonic() + BUS_TIMEOUT_USEC;
+    scoped(cleanup_bus) sd_bus *bus = NULL;
+    bool ask = runs_systemd(request->root) && bus_connect(&bus, deadline) >= 0;
+
+    (void)error;
+    wire_put_number(output, (int64_t)request->names->count);
+    for (size_t i = 0; i < request->names->count; i++) {
+        scoped(unit_paths_deinit) struct unit_paths paths = {0};
+        const char *name = request->names->items[i];
+
+        if (name_is_valid(name) && !(ask && ask_systemd(bus, name, deadline, &paths) == 0))
+            search(request->root, name, &paths);
+        put_unit(output, name, &paths);
+    }
+    return 0;
+}
+
+int units_parse(const char *output, size_t length, struct units_facts **ret, struct error *error)
+{
+    struct arena *arena = arena_new(2048);
+    struct wire_reader reader = {.at = output, .left = length, .arena = arena};
+    struct units_facts *facts = arena_alloc(arena, sizeof *facts);
+    size_t count = wire_count(&reader, UNITS_MAX);
+    struct hash hash;
+
+    facts->facts.arena = arena;
+    facts->items = arena_alloc(arena, (count + 1) * sizeof *facts->items);
+    hash_init(&hash);
+    for (; facts->count < count && !reader.broken; facts->count++) {
+        struct unit_facts *unit = &facts->items[facts->count];
+
+        unit->name = wire_text(&reader);
+        unit->fragment = wire_text(&reader);
+        wire_list(&reader, DROP_INS_MAX, &unit->drop_ins);
+        unit->main_pid = (pid_t)wire_number(&reader);
+        unit->stopped = wire_number(&reader) != 0;
+        digest_text(&hash, unit->name);
+        digest_text(&hash, unit->fragment);
+        for (size_t i = 0; i < unit->drop_ins.count; i++)
+            digest_text(&hash, unit->drop_ins.items[i]);
+        digest_number(&hash, unit->main_pid);
+        digest_number(&hash, unit->stopped);
+    }
+    facts->facts.digest = hash_end(&hash);
+    if (wire_end(&reader, error) < 0) {
+        arena_free(arena);
+        return error_prefix(error, "units");
+    }
+    *ret = facts;
+    return 0;
+}
+
+/* ---- Asking ---- */
+
+const struct unit_facts *units_find(const struct units_facts *units, const char *name)
+{
+    for (size_t i = 0; units && i < units->count; i++)
+        if (str_equal(units->items[i].name, name))
+            return &units->items[i];
+    return NULL;
+}
+
+int unit_lookup(const struct host_root *root, const struct units_facts *units, const char *unit, struct unit_paths *ret,
+                struct error *error)
+{
+    const struct unit_facts *known = units_find(units, unit);
 
     *ret = (struct unit_paths){0};
     if (!name_is_valid(unit))
         return error_set(error, EINVAL, "not a unit name: \"%s\"", unit);
-    if (strcmp(host_root_path(root), "/") == 0 && host_stat(root, "/run/systemd/system", &st, NULL) == 0 &&
-        ask_systemd(unit, ret) == 0)
+    if (!known) {
+        search(root, unit, ret);
         return 0;
-    search(root, unit, ret);
+    }
+    ret->fragment = mem_strdup(known->fragment);
+    for (size_t i = 0; i < known->drop_ins.count; i++)
+        add_drop_in(ret, known->drop_ins.items[i]);
+    ret->main_pid = known->main_pid;
+    ret->stopped = known->stopped;
     return 0;
 }

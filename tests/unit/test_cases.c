@@ -404,7 +404,7 @@ static void load_errors(struct store *store, const struct rule *rule, const char
         for (int k = 0; k < INPUT_KIND_COUNT; k++) {
             const char *key = k == INPUT_FILES ? rule_file_source(rule) : k > INPUT_FILES ? subject : NULL;
 
-            if (str_equal(input_kind_name((enum input_kind)k), name)) {
+            if (str_equal(input_types[k].name, name)) {
                 store_put_error(store, (enum input_kind)k, key, json_string(why));
                 found = true;
             }

@@ -218,7 +218,7 @@ static struct daemon_facts *read_facts(pid_t pid)
     struct daemon_facts *facts = NULL;
     struct error error = ERROR_INIT;
 
-    ck_assert_msg(daemon_config_read(root, pid, "because", &facts, &error) == 0, "%s", error.text);
+    ck_assert_msg(daemon_config_read(root, NULL, pid, "because", &facts, &error) == 0, "%s", error.text);
     return facts;
 }
 
@@ -308,8 +308,8 @@ START_TEST(test_read_gone_process)
     struct error error = ERROR_INIT;
 
     put_text("/proc/79/cmdline", ""); /* a zombie */
-    ck_assert_int_eq(daemon_config_read(root, 79, NULL, &facts, &error), -ESRCH);
-    ck_assert_int_lt(daemon_config_read(root, 80, NULL, &facts, &error), 0);
+    ck_assert_int_eq(daemon_config_read(root, NULL, 79, NULL, &facts, &error), -ESRCH);
+    ck_assert_int_lt(daemon_config_read(root, NULL, 80, NULL, &facts, &error), 0);
     ck_assert_ptr_null(facts);
     ck_assert_str_ne(error.text, "");
 }
@@ -321,37 +321,37 @@ START_TEST(test_find)
     struct error error = ERROR_INIT;
     pid_t pid = -1;
 
-    ck_assert_int_lt(daemon_find(root, 0, &pid, &error), 0);
+    ck_assert_int_lt(daemon_find(root, NULL, 0, &pid, &error), 0);
     put("/proc/50/cmdline", dockerd, sizeof dockerd);
     put("/proc/51/cmdline", proxy, sizeof proxy);
     put_text("/proc/51/comm", "socat\n");
-    ck_assert_int_eq(daemon_find(root, 50, &pid, &error), 0);
+    ck_assert_int_eq(daemon_find(root, NULL, 50, &pid, &error), 0);
     ck_assert_int_eq(pid, 50);
-    ck_assert_int_lt(daemon_find(root, 51, &pid, &error), 0);
+    ck_assert_int_lt(daemon_find(root, NULL, 51, &pid, &error), 0);
     ck_assert_ptr_nonnull(strstr(error.text, "socat"));
-    ck_assert_int_lt(daemon_find(root, 52, &pid, &error), 0);
+    ck_assert_int_lt(daemon_find(root, NULL, 52, &pid, &error), 0);
     put("/proc/53/cmdline", "filter\0--strict", sizeof "filter\0--strict");
     put_text("/proc/53/comm", "filter\n");
     link_to("/usr/bin/docker-socket-filter", "/proc/53/exe");
-    ck_assert_int_lt(daemon_find(root, 53, &pid, &error), 0);
+    ck_assert_int_lt(daemon_find(root, NULL, 53, &pid, &error), 0);
     put("/proc/53/cmdline", "filter\0daemon", sizeof "filter\0daemon");
-    ck_assert_int_lt(daemon_find(root, 53, &pid, &error), 0);
+    ck_assert_int_lt(daemon_find(root, NULL, 53, &pid, &error), 0);
     put("/proc/54/cmdline", "x\0-D", sizeof "x\0-D");
     link_to("/usr/bin/dockerd-current (deleted)", "/proc/54/exe");
-    ck_assert_int_eq(daemon_find(root, 54, &pid, &error), 0);
+    ck_assert_int_eq(daemon_find(root, NULL, 54, &pid, &error), 0);
     put("/proc/55/cmdline", "/usr/bin/docker\0daemon\0-D", sizeof "/usr/bin/docker\0daemon\0-D");
     link_to("/usr/bin/docker", "/proc/55/exe");
-    ck_assert_int_eq(daemon_find(root, 55, &pid, &error), 0);
+    ck_assert_int_eq(daemon_find(root, NULL, 55, &pid, &error), 0);
 
     put_text("/var/run/docker.pid", "50\n");
-    ck_assert_int_eq(daemon_find(root, 1, &pid, &error), 0);
+    ck_assert_int_eq(daemon_find(root, NULL, 1, &pid, &error), 0);
     ck_assert_int_eq(pid, 50);
     put_text("/var/run/docker.pid", "51");
-    ck_assert_int_lt(daemon_find(root, 0, &pid, &error), 0);
+    ck_assert_int_lt(daemon_find(root, NULL, 0, &pid, &error), 0);
     put_text("/var/run/docker.pid", "x");
-    ck_assert_int_lt(daemon_find(root, 0, &pid, &error), 0);
+    ck_assert_int_lt(daemon_find(root, NULL, 0, &pid, &error), 0);
     put_text("/var/run/docker.pid", "99999999999999999999");
-    ck_assert_int_lt(daemon_find(root, 0, &pid, &error), 0);
+    ck_assert_int_lt(daemon_find(root, NULL, 0, &pid, &error), 0);
 }
 END_TEST
 

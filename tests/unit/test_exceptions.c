@@ -8,11 +8,11 @@
 #include "agent/evaluator/evaluator.h"
 #include "common/vec.h"
 #include "probes/docker/docker_parse.h"
+#include "tests/unit/loop_turn.h"
 
 static const usec_t day = INT64_C(86400) * USEC_PER_SEC;
 static const usec_t start = INT64_C(1795514400) * USEC_PER_SEC; /* 2026-11-24T10:00:00Z */
 
-static struct event_base *base;
 static struct evaluator *evaluator;
 static struct config *config;
 static struct clock now;

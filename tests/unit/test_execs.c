@@ -9,6 +9,7 @@
 #include "agent/rules/rule_set.h"
 #include "common/str.h"
 #include "probes/docker/docker_parse.h"
+#include "tests/unit/loop_turn.h"
 
 #define WEB    "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 #define JOINER "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
@@ -18,7 +19,6 @@
 
 enum { NOW = 1795514400 }; /* 2026-11-24T10:00:00Z */
 
-static struct event_base *base;
 static struct rule_set *rules;
 static struct clock now;
 static struct evaluator *evaluator;
@@ -27,7 +27,7 @@ static struct str asked; /* "kind key\n" for each fetch */
 static void on_fetch(enum input_kind kind, const char *key, void *user)
 {
     (void)user;
-    str_printf(&asked, "%s %s\n", input_kind_name(kind), key ? key : "");
+    str_printf(&asked, "%s %s\n", input_types[kind].name, key ? key : "");
 }
 
 static void make_engine(void)

@@ -262,7 +262,7 @@ START_TEST(test_option_relative_to_dockerd)
     link_to("/srv", "/proc/9/cwd");
     put_mode("/srv/key.pem", 0400);
     put_mode("/pki/cert.pem", 0444);
-    ck_assert_int_eq(daemon_config_read(root, 9, NULL, &daemon, NULL), 0);
+    ck_assert_int_eq(daemon_config_read(root, NULL, 9, NULL, &daemon, NULL), 0);
     expect("option:tlskey", daemon, NULL, "/srv/key.pem");
     expect("option:tlscert", daemon, NULL, "/pki/cert.pem");
     facts_free(&daemon->facts);
@@ -280,7 +280,7 @@ START_TEST(test_defaults_of_rootless)
     put_mode("/root/.docker/key.pem", 0400);
     put_mode("/run/u/docker.sock", 0660);
     put_mode("/var/run/docker.sock", 0660);
-    ck_assert_int_eq(daemon_config_read(root, 9, NULL, &daemon, NULL), 0);
+    ck_assert_int_eq(daemon_config_read(root, NULL, 9, NULL, &daemon, NULL), 0);
     ck_assert(daemon->rootless);
     expect("option:tlskey", daemon, NULL, "/home/u/.docker/key.pem");
     expect("sockets:", daemon, NULL, "/run/u/docker.sock");
@@ -407,7 +407,7 @@ START_TEST(test_podman_behind_the_socket)
     put_text("/proc/55/comm", "podman\n");
     put_text("/proc/56/comm", "proxy\n");
     link_to("/usr/bin/podman", "/proc/55/exe");
-    ck_assert_int_eq(daemon_config_read(root, 0, NULL, &daemon, NULL), 0);
+    ck_assert_int_eq(daemon_config_read(root, NULL, 0, NULL, &daemon, NULL), 0);
     daemon_config_engine(root, 56, daemon);
     ck_assert(!daemon->podman && !daemon->exe);
     daemon_config_engine(root, 55, daemon);
@@ -426,7 +426,7 @@ START_TEST(test_config_file)
     struct daemon_facts *daemon = NULL;
 
     put_text("/etc/docker/daemon.json", "{");
-    ck_assert_int_eq(daemon_config_read(root, 0, NULL, &daemon, NULL), 0);
+    ck_assert_int_eq(daemon_config_read(root, NULL, 0, NULL, &daemon, NULL), 0);
     expect("daemon.json:", daemon, NULL, "/etc/docker/daemon.json");
     facts_free(&daemon->facts);
 }
@@ -538,13 +538,17 @@ START_TEST(test_watch_paths)
 {
     scoped_str seen = STR_INIT;
     struct daemon_facts *daemon = daemon_of("-H", "fd://", NULL);
+    struct fileset_facts *set;
 
     put_text("/outside/folder/file", "");
     link_to("/outside/folder", "/etc/docker/certs.d/registry");
     link_to("/outside/folder/file", "/etc/docker/certs.d/other/ca.crt");
-    fileset_watch_paths(root, "tree:/etc/docker/certs.d", &(struct fileset_context){0}, collect_watch, &seen);
+    set = read_set("tree:/etc/docker/certs.d", NULL, NULL);
+    for (size_t i = 0; i < set->link_count; i++)
+        collect_watch(set->links[i].path, set->links[i].directory, &seen);
     ck_assert_ptr_nonnull(strstr(str_text(&seen), "/etc/docker/certs.d/registry/** "));
     ck_assert_ptr_nonnull(strstr(str_text(&seen), "/etc/docker/certs.d/other/ca.crt "));
+    facts_free(&set->facts);
     str_clear(&seen);
     fileset_watch_paths(root, "tree:/nowhere", &(struct fileset_context){0}, collect_watch, &seen);
     ck_assert_str_eq(str_text(&seen), "/nowhere/** /etc/passwd /etc/group ");

@@ -258,7 +258,7 @@ static void check_config_path(const char *cmdline, size_t length, const char *va
 
     put("/proc/80/cmdline", cmdline, length);
     put("/proc/80/environ", variables, variables_length);
-    ck_assert_msg(daemon_config_read(root, 80, NULL, &facts, &error) == 0, "%s", error.text);
+    ck_assert_msg(daemon_config_read(root, NULL, 80, NULL, &facts, &error) == 0, "%s", error.text);
     ck_assert_str_eq(facts->config_path, wanted);
     facts_free(&facts->facts);
 }

@@ -1,0 +1,104 @@
+/* systemd units: asked for together, in a worker, as the bus may keep silent.
+ *
+ * They also answer whether the engine may be connected to: behind docker.socket a connection starts a stopped engine.
+ * So before each one systemd is asked afresh, and the connection waits for its answer. */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/fetch/fetch_internal.h"
+#include "probes/host/units.h"
+
+enum { OUTPUT_LIMIT = 1 << 20, TIMEOUT_MS = 10000 };
+static const usec_t fresh_for = USEC_PER_SEC / 4;
+static const char unit_source[] = "unit:";
+
+static void on_units(const char *output, size_t length, int number, const char *why, void *user)
+{
+    struct fetcher *fetcher = user;
+    struct units_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r = number ? error_set(&error, number, "%s", why) : units_parse(output, length, &facts, &error);
+
+    fetcher->units_worker = NULL;
+    fetch_deliver(fetcher, INPUT_UNITS, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+    fetcher->units_read = clock_monotonic();
+    docker_gate_known(fetcher->docker);
+}
+
+/* The engine's, and those that rules name. */
+static void list_names(const struct fetcher *fetcher, struct string_list *ret)
+{
+    static const char *const engine[] = {"docker.service", "docker.socket", "containerd.service"};
+
+    ret->items = mem_realloc_array(NULL, countof(engine) + fetcher->sources.count, sizeof *ret->items);
+    for (size_t i = 0; i < countof(engine); i++)
+        ret->items[ret->count++] = engine[i];
+    for (size_t i = 0; i < fetcher->sources.count && ret->count < UNITS_MAX; i++)
+        if (str_starts(fetcher->sources.items[i]->name, unit_source))
+            ret->items[ret->count++] = fetcher->sources.items[i]->name + strlen(unit_source);
+}
+
+void fetch_units(struct fetcher *fetcher, const char *key)
+{
+    struct string_list names = {0};
+    struct units_request request = {.root = fetcher->root, .names = &names};
+    struct error error = ERROR_INIT;
+
+    (void)key;
+    list_names(fetcher, &names);
+    fetcher->units_worker = worker_start(fetcher->workers,
+                                         &(struct worker_options){.run = units_run,
+                                                                  .argument = &request,
+                                                                  .root = fetcher->root,
+                                                                  .limit = OUTPUT_LIMIT,
+                                                                  .timeout_ms = TIMEOUT_MS,
+                                                                  .done = on_units,
+                                                                  .user = fetcher},
+                                         &error);
+    free(names.items);
+    if (!fetcher->units_worker)
+        on_units(NULL, 0, error.number ? error.number : EIO, error.text, fetcher);
+}
+
+void fetch_free_units(struct fetcher *fetcher)
+{
+    worker_cancel(fetcher->units_worker);
+}
+
+/* Is the engine's socket the one that systemd holds for it? */
+static bool is_held_by_systemd(const struct fetcher *fetcher)
+{
+    const char *socket = fetch_engine_socket(fetcher);
+    scoped(cleanup_free) char *target = NULL;
+    struct stat st;
+
+    return socket && host_stat(fetcher->root, "/run/systemd/system", &st, NULL) == 0 &&
+           host_resolve(fetcher->root, socket, &target, NULL) == 0 && str_equal(target, "/run/docker.sock");
+}
+
+static bool is_stopped(const struct fetcher *fetcher)
+{
+    const struct units_facts *units = store_units(evaluator_store(fetcher->evaluator), NULL);
+    const struct unit_facts *service = units_find(units, "docker.service"),
+                            *socket = units_find(units, "docker.socket");
+    pid_t pid;
+
+    if (service && service->main_pid > 0 && !service->stopped)
+        return false;
+    /* One that stops its containers still runs, but takes no connection: one made now would start it again. */
+    return socket && socket->fragment &&
+           ((service && service->stopped) || daemon_find(fetcher->root, units, 0, &pid, NULL) < 0);
+}
+
+enum http_gate fetcher_may_connect(struct fetcher *fetcher, const char **ret_why)
+{
+    if (!is_held_by_systemd(fetcher))
+        return HTTP_GATE_OPEN;
+    if (!fetcher->units_read || clock_monotonic() - fetcher->units_read > fresh_for) {
+        *ret_why = "systemd is asked whether the engine runs";
+        evaluator_stale(fetcher->evaluator, INPUT_UNITS, NULL, "engine:connect");
+        return HTTP_GATE_ASK;
+    }
+    *ret_why = "the engine is stopped and connecting to its socket would start it; waiting for it to be started";
+    return is_stopped(fetcher) ? HTTP_GATE_CLOSED : HTTP_GATE_OPEN;
+}

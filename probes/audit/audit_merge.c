@@ -1,0 +1,89 @@
+/* Merging the kernel's and the on-disk rules in a worker: rules are looked up by the targets of their paths, and what
+ * lies on the way may be a file system that does not answer. */
+#include <errno.h>
+#include <string.h>
+
+#include "probes/audit/audit.h"
+#include "probes/facts/wire.h"
+
+enum { RULES_MAX = 65536 };
+
+static void put_rules(struct str *output, const struct audit_rule *rules, size_t count)
+{
+    wire_put_number(output, (int64_t)count);
+    for (size_t i = 0; i < count; i++) {
+        wire_put_number(output, rules[i].list);
+        wire_put_number(output, rules[i].never);
+        wire_put_number(output, rules[i].directory);
+        wire_put_number(output, rules[i].conditional);
+        wire_put_text(output, rules[i].path);
+        wire_put_text(output, rules[i].target);
+        wire_put_text(output, rules[i].key);
+        wire_put_number(output, rules[i].perms);
+    }
+}
+
+int audit_merge_run(struct str *output, const void *argument, struct error *error)
+{
+    const struct audit_request *request = argument;
+    struct audit_facts *facts = NULL;
+    int r = audit_parse(request->root, request->output, request->length, request->kernel_errno, request->kernel_error,
+                        &facts, error);
+
+    if (r < 0)
+        return r;
+    wire_put_number(output, facts->kernel_state);
+    wire_put_text(output, facts->kernel_error);
+    wire_put_number(output, facts->enabled);
+    wire_put_number(output, facts->locked);
+    put_rules(output, facts->kernel, facts->kernel_count);
+    put_rules(output, facts->disk, facts->disk_count);
+    wire_put_number(output, facts->disk_disabled);
+    wire_put_text(output, facts->disk_error);
+    wire_put_number(output, (int64_t)facts->facts.digest);
+    facts_free(&facts->facts);
+    return 0;
+}
+
+static void take_rules(struct wire_reader *reader, struct audit_rule **ret, size_t *ret_count)
+{
+    size_t count = wire_count(reader, RULES_MAX);
+
+    *ret = arena_alloc(reader->arena, (count + 1) * sizeof **ret);
+    for (*ret_count = 0; *ret_count < count && !reader->broken; ++*ret_count) {
+        struct audit_rule *rule = &(*ret)[*ret_count];
+
+        rule->list = wire_number(reader) == AUDIT_LIST_EXIT ? AUDIT_LIST_EXIT : AUDIT_LIST_OTHER;
+        rule->never = wire_number(reader) != 0;
+        rule->directory = wire_number(reader) != 0;
+        rule->conditional = wire_number(reader) != 0;
+        rule->path = wire_text(reader);
+        rule->target = wire_text(reader);
+        rule->key = wire_text(reader);
+        rule->perms = (unsigned)wire_number(reader);
+    }
+}
+
+int audit_merge_take(const char *output, size_t length, struct audit_facts **ret, struct error *error)
+{
+    scoped(cleanup_arena) struct arena *arena = arena_new(4096);
+    struct wire_reader reader = {.at = output, .left = length, .arena = arena};
+    struct audit_facts *facts = arena_alloc(arena, sizeof *facts);
+    int64_t state = wire_number(&reader);
+
+    reader.broken = reader.broken || state < AUDIT_KERNEL_READ || state > AUDIT_KERNEL_UNKNOWN;
+    facts->kernel_state = (int)state;
+    facts->kernel_error = wire_text(&reader);
+    facts->enabled = wire_number(&reader) != 0;
+    facts->locked = wire_number(&reader) != 0;
+    take_rules(&reader, &facts->kernel, &facts->kernel_count);
+    take_rules(&reader, &facts->disk, &facts->disk_count);
+    facts->disk_disabled = wire_number(&reader) != 0;
+    facts->disk_error = wire_text(&reader);
+    facts->facts.digest = (uint64_t)wire_number(&reader);
+    if (wire_end(&reader, error) < 0)
+        return error_prefix(error, "audit");
+    facts->facts.arena = take(arena);
+    *ret = facts;
+    return 0;
+}
