@@ -26,8 +26,8 @@ void agent_view(const struct agent *agent, struct agent_view *ret)
         .watcher = fetcher_watcher(agent->fetcher),
         .config = agent->config,
         .language = agent->config->language,
-        .sinks = agent->sinks,
-        .sink_count = agent->sink_count,
+        .sinks = agent->sinks.items,
+        .sink_count = agent->sinks.count,
         .started = agent->started,
         .scanned = agent->scan_duration_ms >= 0,
         .scan_started = agent->scan_started,
@@ -102,8 +102,7 @@ static void on_transition(struct transition *transition, void *user)
 {
     struct agent *agent = user;
 
-    for (size_t i = 0; i < agent->sink_count; i++)
-        sink_send(agent->sinks[i], transition);
+    sink_list_send(&agent->sinks, transition);
     if (agent->server)
         server_transition(agent->server, transition);
 }
@@ -210,9 +209,7 @@ static int open_outputs(struct agent *agent, struct error *error)
     const struct server_backend backend = {.view = on_view, .scan = on_scan, .user = agent};
     int r;
 
-    r = agent_make_sinks(agent, agent->config, error);
-    if (r < 0)
-        return r;
+    sink_list_configure(&agent->sinks, agent->base, agent->workers, agent->config->sinks, agent->config->sink_count);
     r = make_state_dir(agent->config->state_dir, error);
     if (r < 0)
         return r;
@@ -283,9 +280,7 @@ void agent_free(struct agent *agent)
     agent_free_timers(agent);
     if (agent->server)
         server_free(agent->server);
-    for (size_t i = 0; i < agent->sink_count; i++)
-        sink_free(agent->sinks[i]);
-    free(agent->sinks);
+    sink_list_deinit(&agent->sinks);
     fetcher_free(agent->fetcher);
     docker_free(agent->docker);
     evaluator_free(agent->evaluator);

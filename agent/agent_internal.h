@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 #include "agent/api/server.h"
 #include "agent/fetch/fetch.h"
+#include "agent/sinks/sink_list.h"
 
 struct agent {
     struct config_arguments arguments;
@@ -18,8 +19,7 @@ struct agent {
     struct fetcher *fetcher;
     struct evaluator *evaluator;
     struct server *server;
-    struct sink **sinks;
-    size_t sink_count;
+    struct sink_list sinks;
     struct event *signals[3];
     struct event *sweep_timer, *top_timer, *start_timer, *watchdog_timer, *clock_event;
     int clock_fd;
@@ -39,8 +39,6 @@ void agent_tell_ready(struct agent *agent); /* systemd, once */
 void agent_on_event(const struct docker_event *event, bool replayed, void *user);
 
 /* agent_reload.c */
-/* The sinks of CONFIG in place of those there are. When one cannot be made, nothing changes. */
-int agent_make_sinks(struct agent *agent, const struct config *config, struct error *error);
 /* Reads the configuration again; a bad one keeps the old one and says so. */
 void agent_reload(struct agent *agent);
 

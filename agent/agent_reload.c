@@ -4,37 +4,6 @@
 #include "agent/agent_internal.h"
 #include "common/log.h"
 
-int agent_make_sinks(struct agent *agent, const struct config *config, struct error *error)
-{
-    struct sink **sinks = mem_alloc((config->sink_count + 1) * sizeof(struct sink *)), **old = agent->sinks;
-    size_t old_count = agent->sink_count;
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < config->sink_count; i++)
-        r = sink_new(agent->base, &config->sinks[i], &sinks[i], error);
-    if (r == 0) {
-        agent->sinks = sinks;
-        agent->sink_count = config->sink_count;
-    }
-    for (size_t i = 0; i < (r == 0 ? old_count : config->sink_count); i++)
-        sink_free(r == 0 ? old[i] : sinks[i]);
-    free(r == 0 ? old : sinks);
-    return r;
-}
-
-static bool same_sinks(const struct config *a, const struct config *b)
-{
-    bool same = a->sink_count == b->sink_count;
-
-    for (size_t i = 0; same && i < a->sink_count; i++) {
-        const struct sink_config *x = &a->sinks[i], *y = &b->sinks[i];
-
-        same = x->type == y->type && x->format == y->format && str_equal(x->address, y->address) &&
-               x->facility == y->facility && x->min_severity == y->min_severity && x->statuses == y->statuses;
-    }
-    return same;
-}
-
 static bool same_text(const char *a, const char *b)
 {
     return a == b || str_equal(a, b);
@@ -67,13 +36,12 @@ void agent_reload(struct agent *agent)
     struct rule_set *rules = NULL;
 
     sd_notify(0, "RELOADING=1");
-    if (agent_load_config(&agent->arguments, &config, &rules, &error) < 0 ||
-        (!same_sinks(config, old) && agent_make_sinks(agent, config, &error) < 0)) {
+    sink_list_reopen(&agent->sinks);
+    if (agent_load_config(&agent->arguments, &config, &rules, &error) < 0) {
         log_error("reload: %s; keeping the old configuration", error.text);
         evaluator_agent_state(agent->evaluator, "agent-config", false, error.text, "reload");
-        rule_set_free(rules);
-        config_free(config);
     } else {
+        sink_list_configure(&agent->sinks, agent->base, agent->workers, config->sinks, config->sink_count);
         tell_what_needs_a_restart(old, config);
         agent_set_intervals(agent, config);
         agent->config = config;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -52,51 +51,12 @@ static struct config *config_new(void)
     config->rules_dir = default_rules_dir;
     config->host_root = "/";
     config->sinks = arena_alloc(config->arena, sizeof *config->sinks);
-    config->sinks[0] = (struct sink_config){
-        .type = SINK_JOURNALD, .facility = LOG_DAEMON >> 3, .statuses = 1u << VERDICT_FAIL | 1u << VERDICT_ERROR};
+    config->sinks[0] = sink_config_default(SINK_JOURNALD);
     config->sink_count = 1;
     config->sweep_seconds = 3600;
     config->scanner_seconds = 600;
     config->top_seconds = 60;
     return config;
-}
-
-int config_read_string(struct config_reader *reader, const struct json *object, const char *key, const char **ret)
-{
-    const struct json *value = json_get(object, key);
-
-    if (!value)
-        return 0;
-    if (str_empty(json_string(value)))
-        return config_refuse(reader, value, "%s: must be a non-empty string", key);
-    *ret = arena_strdup(reader->config->arena, json_string(value));
-    return 0;
-}
-
-/* The index of a word among WORDS, which end with NULL. */
-int config_read_word(struct config_reader *reader, const struct json *value, const char *key, const char *const *words,
-                     unsigned *ret)
-{
-    scoped_str list = STR_INIT;
-
-    for (unsigned i = 0; words[i]; i++) {
-        if (str_equal(json_string(value), words[i])) {
-            *ret = i;
-            return 0;
-        }
-        str_printf(&list, "%s\"%s\"", i ? ", " : "", words[i]);
-    }
-    return config_refuse(reader, value, "%s: must be one of %s", key, list.data);
-}
-
-int config_read_list(struct config_reader *reader, const struct json *list, const char *key, size_t size, void **ret,
-                     size_t *ret_count)
-{
-    if (json_type(list) != JSON_ARRAY)
-        return config_refuse(reader, list, "%s: must be a list", key);
-    *ret_count = json_count(list);
-    *ret = arena_alloc(reader->config->arena, (*ret_count + 1) * size);
-    return 0;
 }
 
 static int read_path(struct config_reader *reader, const struct json *object, const char *key, const char **ret)

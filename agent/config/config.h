@@ -4,22 +4,8 @@
 #ifndef AGENT_CONFIG_CONFIG_H
 #define AGENT_CONFIG_CONFIG_H
 
+#include "agent/config/sink_config.h"
 #include "agent/rules/rule_set.h"
-
-enum sink_type { SINK_JOURNALD, SINK_SYSLOG, SINK_FILE };
-enum sink_format { FORMAT_TEXT, FORMAT_RFC5424, FORMAT_JSON };
-
-struct sink_config {
-    enum sink_type type;
-    enum sink_format format;
-    const char *address; /* syslog: "/dev/log", "udp://h:p", "tcp://h:p"; file: its path; journald: NULL or another
-                            socket path */
-    int facility;        /* syslog facility number (local0 = 16); default daemon (3) */
-    enum severity min_severity;
-    unsigned statuses; /* bits 1 << VERDICT_…; a transition passes when its status or its previous is among them.
-                          Default: fail, error */
-    unsigned line;
-};
 
 struct waiver {
     const char *rule, *reason, *by;
@@ -76,8 +62,6 @@ int config_load(const struct config_arguments *arguments, const char *(*environm
                 struct config **ret, struct error *error);
 /* From text, for tests and the fuzzer. */
 int config_parse(const char *text, size_t length, const char *path, struct config **ret, struct error *error);
-/* "host:port" or "[IPv6 address]:port" of a sink; the caller frees both. -EINVAL and why. */
-int config_split_address(const char *address, char **ret_host, char **ret_port, struct error *error);
 /* The rules as the configuration wants them. -EINVAL also when a waiver or an attestation names a rule that there is
  * not. */
 int config_load_rules(const struct config *config, struct rule_set **ret, struct error *error);

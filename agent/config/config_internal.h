@@ -1,5 +1,5 @@
 /* What the files that read the configuration share: config.c (most keys, and putting file, environment and command line
- * together), config_sinks.c, config_exceptions.c. Nobody else includes this. */
+ * together), config_sinks.c, config_exceptions.c, and config_read.c below them. Nobody else includes this. */
 #ifndef AGENT_CONFIG_CONFIG_INTERNAL_H
 #define AGENT_CONFIG_CONFIG_INTERNAL_H
 

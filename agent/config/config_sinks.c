@@ -1,4 +1,4 @@
-/* "sinks" of the configuration. */
+/* "sinks" of the configuration, and the words for the kinds of sinks. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -8,6 +8,34 @@
 #include "agent/config/config_internal.h"
 #include "common/memory.h"
 #include "common/str.h"
+
+enum { SYSLOG_FORMATS = 1u << FORMAT_TEXT | 1u << FORMAT_RFC5424 | 1u << FORMAT_JSON };
+
+const struct sink_kind_words sink_kinds[SINK_KIND_COUNT] = {
+    [SINK_JOURNALD] = {"journald", NULL, "/run/systemd/journal/socket", FORMAT_JOURNAL, 1u << FORMAT_JOURNAL},
+    [SINK_SYSLOG_LOCAL] = {"syslog", NULL, "/dev/log", FORMAT_TEXT, SYSLOG_FORMATS},
+    [SINK_SYSLOG_UDP] = {"syslog", "udp://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS},
+    [SINK_SYSLOG_TCP] = {"syslog", "tcp://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS},
+    [SINK_FILE] = {"file", NULL, NULL, FORMAT_JSON, 1u << FORMAT_JSON},
+};
+
+const char *const sink_formats[FORMAT_COUNT] = {
+    [FORMAT_JOURNAL] = "journal",
+    [FORMAT_TEXT] = "text",
+    [FORMAT_RFC5424] = "rfc5424",
+    [FORMAT_JSON] = "json",
+};
+
+struct sink_config sink_config_default(enum sink_kind kind)
+{
+    return (struct sink_config){
+        .kind = kind,
+        .format = sink_kinds[kind].format,
+        .address = sink_kinds[kind].address,
+        .facility = LOG_DAEMON >> 3,
+        .statuses = 1u << VERDICT_FAIL | 1u << VERDICT_ERROR,
+    };
+}
 
 static int read_statuses(struct config_reader *reader, const struct json *list, unsigned *ret)
 {
@@ -42,7 +70,7 @@ static int read_facility(struct config_reader *reader, const struct json *value,
     return r;
 }
 
-int config_split_address(const char *address, char **ret_host, char **ret_port, struct error *error)
+int sink_split_address(const char *address, char **ret_host, char **ret_port, struct error *error)
 {
     const char *colon = strrchr(address, ':'), *digits = colon ? colon + 1 : "";
     bool bracketed = *address == '[' && colon && colon[-1] == ']';
@@ -60,64 +88,125 @@ int config_split_address(const char *address, char **ret_host, char **ret_port, 
     return 0;
 }
 
-static int read_address(struct config_reader *reader, const struct json *object, struct sink_config *sink)
+/* The one of TYPE whose addresses begin as ADDRESS does; without an address the one that has a default, or needs a
+ * path. SINK_KIND_COUNT: there is no such kind. */
+static enum sink_kind kind_of(const char *type, const char *address)
+{
+    enum sink_kind kind = 0;
+
+    for (; kind < SINK_KIND_COUNT; kind++) {
+        const struct sink_kind_words *words = &sink_kinds[kind];
+
+        if (str_equal(words->type, type) &&
+            (words->scheme ? address && str_starts(address, words->scheme) : !address || address[0] == '/'))
+            break;
+    }
+    return kind;
+}
+
+/* How the addresses of TYPE look: "an absolute path, udp://host:port or tcp://host:port". */
+static void list_addresses(const char *type, struct str *ret)
+{
+    scoped_str last = STR_INIT;
+
+    for (enum sink_kind kind = 0; kind < SINK_KIND_COUNT; kind++) {
+        const struct sink_kind_words *words = &sink_kinds[kind];
+
+        if (!str_equal(words->type, type))
+            continue;
+        if (last.length)
+            str_printf(ret, "%s%s", ret->length ? ", " : "", last.data);
+        str_clear(&last);
+        str_printf(&last, "%s%s", words->scheme ? words->scheme : "an absolute path", words->scheme ? "host:port" : "");
+    }
+    str_printf(ret, "%s%s", ret->length ? " or " : "", str_text(&last));
+}
+
+static int read_type(struct config_reader *reader, const struct json *object, const char **ret)
+{
+    const char *types[SINK_KIND_COUNT + 1] = {0};
+    const struct json *type = json_get(object, "type");
+    unsigned index = 0;
+    size_t count = 0;
+    int r;
+
+    for (enum sink_kind kind = 0; kind < SINK_KIND_COUNT; kind++)
+        if (!count || !str_equal(types[count - 1], sink_kinds[kind].type))
+            types[count++] = sink_kinds[kind].type;
+    r = config_read_word(reader, type ? type : object, "type", types, &index);
+    if (r == 0)
+        *ret = types[index];
+    return r;
+}
+
+/* "type" and "address" together are the kind, whose defaults come with it. */
+static int read_kind(struct config_reader *reader, const struct json *object, struct sink_config *sink)
 {
     const struct json *value = json_get(object, "address");
+    const char *type = NULL, *address = NULL;
     scoped(cleanup_free) char *host = NULL, *port = NULL;
     struct error why = ERROR_INIT;
-    int r = config_read_string(reader, object, "address", &sink->address);
+    scoped_str list = STR_INIT;
+    enum sink_kind kind;
+    int r = read_type(reader, object, &type);
 
+    if (r == 0)
+        r = config_read_string(reader, object, "address", &address);
     if (r < 0)
         return r;
-    if (sink->type == SINK_SYSLOG && !sink->address)
-        sink->address = "/dev/log";
-    if (sink->type == SINK_FILE && !sink->address)
-        return config_refuse(reader, object, "address: a file sink needs the path of its file");
-    if (!sink->address || sink->address[0] == '/')
-        return 0;
-    if (str_starts(sink->address, "tls://"))
+    kind = kind_of(type, address);
+    if (kind == SINK_KIND_COUNT && str_starts(address, "tls://"))
         return config_refuse(reader, value, "address: tls:// is not in this version; use tcp:// to a local relay");
-    if (sink->type == SINK_SYSLOG && (str_starts(sink->address, "udp://") || str_starts(sink->address, "tcp://")))
-        return config_split_address(sink->address + strlen("udp://"), &host, &port, &why) < 0
-                   ? config_refuse(reader, value, "address: \"%s\": %s", sink->address, why.text)
-                   : 0;
-    return config_refuse(reader, value,
-                         sink->type == SINK_SYSLOG
-                             ? "address: must be an absolute path, udp://host:port or tcp://host:port"
-                             : "address: must be an absolute path");
+    if (kind == SINK_KIND_COUNT) {
+        list_addresses(type, &list);
+        return config_refuse(reader, value, "address: must be %s", list.data);
+    }
+    if (sink_kinds[kind].scheme &&
+        sink_split_address(address + strlen(sink_kinds[kind].scheme), &host, &port, &why) < 0)
+        return config_refuse(reader, value, "address: \"%s\": %s", address, why.text);
+    *sink = sink_config_default(kind);
+    if (address)
+        sink->address = address;
+    return sink->address ? 0 : config_refuse(reader, object, "address: a %s sink needs the path of its file", type);
+}
+
+static int read_format(struct config_reader *reader, const struct json *value, struct sink_config *sink)
+{
+    const char *words[FORMAT_COUNT + 1] = {0};
+    enum sink_format formats[FORMAT_COUNT];
+    unsigned index = 0;
+    size_t count = 0;
+    int r;
+
+    if (!value)
+        return 0;
+    for (enum sink_format format = 0; format < FORMAT_COUNT; format++)
+        if (sink_kinds[sink->kind].formats & 1u << format) {
+            formats[count] = format;
+            words[count++] = sink_formats[format];
+        }
+    r = config_read_word(reader, value, "format", words, &index);
+    if (r == 0)
+        sink->format = formats[index];
+    return r;
 }
 
 static int read_sink(struct config_reader *reader, const struct json *object, struct sink_config *sink)
 {
     static const char *const keys[] = {"type", "format", "address", "facility", "min_severity", "statuses", NULL};
-    static const char *const types[] = {"journald", "syslog", "file", NULL};
-    static const char *const formats[] = {"text", "rfc5424", "json", NULL};
-    const struct json *format = json_get(object, "format"), *severity = json_get(object, "min_severity");
-    unsigned index = 0;
+    const struct json *severity = json_get(object, "min_severity");
     int r = json_type(object) == JSON_OBJECT ? config_json_keys(object, reader->file, keys, reader->error)
                                              : config_refuse(reader, object, "sinks: must be a list of objects");
 
     if (r == 0)
-        r = config_read_word(reader, json_get(object, "type") ? json_get(object, "type") : object, "type", types,
-                             &index);
-    *sink = (struct sink_config){.type = (enum sink_type)index,
-                                 .facility = LOG_DAEMON >> 3,
-                                 .statuses = 1u << VERDICT_FAIL | 1u << VERDICT_ERROR,
-                                 .line = json_line(object)};
+        r = read_kind(reader, object, sink);
     if (r == 0)
-        r = read_address(reader, object, sink);
-    if (r == 0 && sink->type == SINK_SYSLOG && sink->address[0] != '/')
-        sink->format = FORMAT_RFC5424;
-    if (r == 0 && format) {
-        if (sink->type != SINK_SYSLOG)
-            return config_refuse(reader, format, "format: only a syslog sink has one");
-        r = config_read_word(reader, format, "format", formats, &index);
-        sink->format = (enum sink_format)index;
-    }
+        r = read_format(reader, json_get(object, "format"), sink);
     if (r == 0 && severity && !severity_parse(json_string(severity), &sink->min_severity))
         r = config_refuse(reader, severity, "min_severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
     if (r == 0)
         r = read_statuses(reader, json_get(object, "statuses"), &sink->statuses);
+    sink->line = json_line(object);
     return r < 0 ? r : read_facility(reader, json_get(object, "facility"), &sink->facility);
 }
 

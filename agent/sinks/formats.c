@@ -1,18 +1,16 @@
-/* Transitions as records: journald's native protocol, traditional syslog text, RFC 5424, JSON behind @cee.
- *
- * Everything in them may come from an attacker (names, commands): what people read is escaped to one line, what
- * machines read is escaped as their format wants. Bounds: 1 KiB a field of syslog, 4 KiB a field of the journal (longer
- * ones become null in journalctl -o json), 7.5 KiB a record (rsyslog cuts at 8 KiB). */
+/* The formats of records. Each of syslog is a row: a header and a body. */
+#include "agent/sinks/formats.h"
+
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
 #include "agent/sinks/message_ids.h"
-#include "agent/sinks/sink.h"
 #include "common/json_out.h"
 #include "common/text.h"
 
-enum { FIELD_MAX = 1024, JOURNAL_FIELD_MAX = 4000, RECORD_MAX = 7680, MSGID_MAX = 32 };
+/* BODY_MAX leaves 128 bytes of 7.5 KiB to the header. */
+enum { FIELD_MAX = 1024, JOURNAL_FIELD_MAX = 4000, BODY_MAX = 7680 - 128, MSGID_MAX = 32 };
 
 /* RFC 5424 severities. */
 static int priority(const struct transition *t)
@@ -78,7 +76,7 @@ static void pair(struct str *out, const char *key, const char *value)
     str_append_char(out, '"');
 }
 
-static void header(struct str *out, const struct transition *t, int facility, pid_t pid)
+static void traditional_header(struct str *out, const struct transition *t, const struct format_settings *settings)
 {
     time_t seconds = (time_t)(t->at / USEC_PER_SEC);
     struct tm tm;
@@ -86,14 +84,13 @@ static void header(struct str *out, const struct transition *t, int facility, pi
 
     localtime_r(&seconds, &tm);
     strftime(stamp, sizeof stamp, "%b %e %H:%M:%S", &tm);
-    str_printf(out, "<%d>%s docker-bench-agent[%d]: ", facility * 8 + priority(t), stamp, (int)pid);
+    str_printf(out, "<%d>%s docker-bench-agent[%d]: ", settings->facility * 8 + priority(t), stamp, (int)settings->pid);
 }
 
-void format_text(struct str *out, const struct transition *t, int facility, pid_t pid)
+static void text_body(struct str *out, const struct transition *t)
 {
     size_t begin = out->length;
 
-    header(out, t, facility, pid);
     str_printf(out, "seq=%" PRIu64, t->seq);
     pair(out, "rule", t->rule);
     pair(out, "slug", t->slug);
@@ -106,8 +103,8 @@ void format_text(struct str *out, const struct transition *t, int facility, pid_
     pair(out, "name", t->subject_name);
     pair(out, "evidence", t->evidence);
     pair(out, "cause", t->cause);
-    if (out->length - begin > RECORD_MAX) {
-        out->length = begin + RECORD_MAX;
+    if (out->length - begin > BODY_MAX) {
+        out->length = begin + BODY_MAX;
         out->data[out->length] = '\0';
     }
 }
@@ -126,13 +123,21 @@ static void parameter(struct str *out, const char *name, const char *value)
     str_append_char(out, '"');
 }
 
-void format_rfc5424(struct str *out, const struct transition *t, int facility, pid_t pid, const char *hostname)
+static void rfc5424_header(struct str *out, const struct transition *t, const struct format_settings *settings)
 {
-    char stamp[CLOCK_TEXT_SIZE], number[32];
+    char stamp[CLOCK_TEXT_SIZE];
+
+    str_printf(out, "<%d>1 %s %s docker-bench-agent %d %.*s ", settings->facility * 8 + priority(t),
+               clock_format(t->at, stamp), settings->hostname[0] ? settings->hostname : "-", (int)settings->pid,
+               (int)MSGID_MAX, t->slug);
+}
+
+static void rfc5424_body(struct str *out, const struct transition *t)
+{
+    char number[32];
 
     snprintf(number, sizeof number, "%" PRIu64, t->seq);
-    str_printf(out, "<%d>1 %s %.255s docker-bench-agent %d %.*s [docker-bench-agent@32473", facility * 8 + priority(t),
-               clock_format(t->at, stamp), *hostname ? hostname : "-", (int)pid, (int)MSGID_MAX, t->slug);
+    str_append(out, "[docker-bench-agent@32473");
     parameter(out, "seq", number);
     parameter(out, "rule", t->rule);
     parameter(out, "status", status_of(t));
@@ -166,10 +171,11 @@ static void field(struct str *out, const char *name, const char *value)
     str_append_char(out, '\n');
 }
 
-void format_journald(struct str *out, const struct transition *t)
+void format_journal(struct str *out, const struct transition *t, const struct format_settings *settings)
 {
     scoped_str message = STR_INIT;
 
+    (void)settings; /* journald knows who writes */
     summary(&message, t);
     field(out, "MESSAGE", str_text(&message));
     field(out, "MESSAGE_ID", t->is_agent ? MESSAGE_ID_AGENT : MESSAGE_ID_FINDING);
@@ -193,13 +199,12 @@ void format_journald(struct str *out, const struct transition *t)
 }
 
 /* The transition's own JSON where it fits, else one without what is long: cut JSON is no JSON. */
-void format_syslog_json(struct str *out, const struct transition *t, int facility, pid_t pid)
+static void cee_body(struct str *out, const struct transition *t)
 {
     scoped(cleanup_json_out) struct json_out *json = NULL;
 
-    header(out, t, facility, pid);
     str_append(out, "@cee: ");
-    if (t->json_length < RECORD_MAX - 128) {
+    if (t->json_length < BODY_MAX) {
         str_append_n(out, t->json, t->json_length);
         return;
     }
@@ -220,4 +225,35 @@ void format_syslog_json(struct str *out, const struct transition *t, int facilit
     json_out_bool(json, "cut", true);
     json_out_end_object(json);
     str_append(out, json_out_text(json, NULL));
+}
+
+static const struct {
+    record_format *header;
+    void (*body)(struct str *out, const struct transition *transition);
+} syslog_formats[FORMAT_COUNT] = {
+    [FORMAT_TEXT] = {traditional_header, text_body},
+    [FORMAT_RFC5424] = {rfc5424_header, rfc5424_body},
+    [FORMAT_JSON] = {traditional_header, cee_body},
+};
+
+void format_syslog(struct str *out, const struct transition *t, const struct format_settings *settings)
+{
+    syslog_formats[settings->format].header(out, t, settings);
+    syslog_formats[settings->format].body(out, t);
+}
+
+void format_syslog_counted(struct str *out, const struct transition *t, const struct format_settings *settings)
+{
+    scoped_str message = STR_INIT;
+
+    format_syslog(&message, t, settings);
+    str_printf(out, "%zu ", message.length);
+    str_append_n(out, message.data, message.length);
+}
+
+void format_json_line(struct str *out, const struct transition *t, const struct format_settings *settings)
+{
+    (void)settings;
+    str_append_n(out, t->json, t->json_length);
+    str_append_char(out, '\n');
 }

@@ -1,4 +1,5 @@
-/* See the header. */
+/* The queue of one sink, in memory. Looking for the least severe record walks the whole queue, and only when it is
+ * full. */
 #include "agent/sinks/queue.h"
 
 #include "common/memory.h"
@@ -20,24 +21,41 @@ static void take_out(struct record_queue *queue, struct record *record)
     free(record);
 }
 
-static void make_room(struct record_queue *queue, size_t length)
+/* The oldest of the least severe that may go. NULL when all are more severe than SEVERITY. */
+static struct record *least_severe(struct record_queue *queue, enum severity severity)
+{
+    struct record *least = NULL, *record;
+
+    TAILQ_FOREACH(record, &queue->list, link)
+    if (!record->sent && record->severity <= severity && (!least || record->severity < least->severity))
+        least = record;
+    return least;
+}
+
+/* False: one of SEVERITY and LENGTH gets no room. */
+static bool make_room(struct record_queue *queue, enum severity severity, size_t length)
 {
     while (queue->count && (queue->count >= COUNT_MAX || queue->bytes + length > BYTES_MAX)) {
-        struct record *least = TAILQ_FIRST(&queue->list), *record;
+        struct record *least = least_severe(queue, severity);
 
-        TAILQ_FOREACH(record, &queue->list, link)
-        if (record->severity < least->severity)
-            least = record;
+        if (!least)
+            return false;
         take_out(queue, least);
         queue->dropped++;
     }
+    return true;
 }
 
 void queue_push(struct record_queue *queue, enum severity severity, struct str *bytes)
 {
-    struct record *record = mem_alloc(sizeof *record);
+    struct record *record;
 
-    make_room(queue, bytes->length);
+    if (!make_room(queue, severity, bytes->length)) {
+        queue->dropped++;
+        str_deinit(bytes);
+        return;
+    }
+    record = mem_alloc(sizeof *record);
     record->severity = severity;
     record->bytes = *bytes;
     *bytes = STR_INIT;
@@ -54,6 +72,12 @@ struct record *queue_first(struct record_queue *queue)
 void queue_pop(struct record_queue *queue)
 {
     take_out(queue, TAILQ_FIRST(&queue->list));
+}
+
+void queue_rewind(struct record_queue *queue)
+{
+    if (queue->count)
+        TAILQ_FIRST(&queue->list)->sent = 0;
 }
 
 void queue_deinit(struct record_queue *queue)

@@ -95,7 +95,9 @@ START_TEST(the_example_is_the_default)
     ck_assert_str_eq(example->rules_dir, plain->rules_dir);
     ck_assert_str_eq(example->benchmark, plain->benchmark);
     ck_assert_uint_eq(example->sink_count, plain->sink_count);
-    ck_assert_int_eq(example->sinks[0].type, plain->sinks[0].type);
+    ck_assert_int_eq(example->sinks[0].kind, plain->sinks[0].kind);
+    ck_assert_int_eq(example->sinks[0].format, plain->sinks[0].format);
+    ck_assert_str_eq(example->sinks[0].address, plain->sinks[0].address);
     ck_assert_uint_eq(example->sinks[0].statuses, plain->sinks[0].statuses);
     ck_assert_int_eq(example->sinks[0].facility, plain->sinks[0].facility);
     ck_assert_uint_eq(example->sweep_seconds, plain->sweep_seconds);
@@ -139,7 +141,7 @@ START_TEST(addresses_of_sinks)
 
     ck_assert_msg(config_parse(text, strlen(text), "f.json", &config, &error) == 0, "%s", error.text);
     ck_assert_str_eq(config->sinks[0].address, "tcp://[::1]:514");
-    ck_assert_int_eq(config_split_address("[::1]:514", &host, &port, &error), 0);
+    ck_assert_int_eq(sink_split_address("[::1]:514", &host, &port, &error), 0);
     ck_assert_str_eq(host, "::1");
     ck_assert_str_eq(port, "514");
 }

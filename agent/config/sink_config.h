@@ -1,0 +1,54 @@
+/* A sink as the configuration describes it, and the words for its kinds and formats: those of "type", "format" and
+ * "address", of /v1/status and of agent/sinks, which has the functions of each. */
+#ifndef AGENT_CONFIG_SINK_CONFIG_H
+#define AGENT_CONFIG_SINK_CONFIG_H
+
+#include "agent/model/verdict.h"
+#include "common/error.h"
+
+enum sink_kind {
+    SINK_JOURNALD,
+    SINK_SYSLOG_LOCAL, /* datagrams to a Unix socket */
+    SINK_SYSLOG_UDP,
+    SINK_SYSLOG_TCP,
+    SINK_FILE,
+    SINK_KIND_COUNT
+};
+
+enum sink_format {
+    FORMAT_JOURNAL, /* journald's native protocol */
+    FORMAT_TEXT,    /* the traditional header, key=value */
+    FORMAT_RFC5424,
+    FORMAT_JSON, /* in a file one object a line, over syslog marked with @cee */
+    FORMAT_COUNT
+};
+
+struct sink_kind_words {
+    const char *type;        /* several kinds may be of one type: their addresses differ */
+    const char *scheme;      /* which a host and a port follow; NULL: the address is an absolute path */
+    const char *address;     /* the default; NULL: it must be given */
+    enum sink_format format; /* the default */
+    unsigned formats;        /* that it can have, bits 1 << FORMAT_… */
+};
+extern const struct sink_kind_words sink_kinds[SINK_KIND_COUNT];
+extern const char *const sink_formats[FORMAT_COUNT];
+
+struct sink_config {
+    enum sink_kind kind;
+    enum sink_format format;
+    const char *address; /* a path, or scheme://host:port */
+    int facility;        /* syslog facility number (local0 = 16) */
+    enum severity min_severity;
+    unsigned statuses; /* bits 1 << VERDICT_…; a transition passes when its status or its previous is among them */
+    unsigned line;     /* of the configuration; 0: a default */
+};
+
+/* What holds for a sink of KIND where the configuration says nothing else; its address may be NULL (sink_kind_words).
+ */
+struct sink_config sink_config_default(enum sink_kind kind);
+
+/* "host:port" or "[IPv6 address]:port", what follows the scheme of an address; the caller frees both. -EINVAL with
+ * ERROR. */
+int sink_split_address(const char *address, char **ret_host, char **ret_port, struct error *error);
+
+#endif

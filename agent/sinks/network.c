@@ -1,0 +1,171 @@
+/* An opening under way, from a name to a descriptor that is connected; its state goes when it has ended. */
+#include "agent/sinks/network.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "agent/config/sink_config.h"
+#include "agent/sinks/resolve.h"
+#include "agent/sinks/transport.h"
+#include "common/memory.h"
+
+/* SYN is sent again after 1, 2 and 4 s: an address without an answer takes 15 s, not two minutes (tcp(7)). */
+enum { SYN_RETRIES = 3 };
+
+struct opening {
+    struct transport *transport;
+    int type; /* SOCK_DGRAM, SOCK_STREAM */
+    struct resolution *resolution;
+    struct address_list addresses;
+    size_t tried;            /* of the addresses */
+    struct event *connected; /* the descriptor is being connected */
+};
+
+void opening_cancel(struct opening *opening)
+{
+    if (!opening)
+        return;
+    resolve_cancel(opening->resolution);
+    if (opening->connected)
+        event_free(opening->connected);
+    free(opening);
+}
+
+static void on_connected(evutil_socket_t fd, short what, void *user);
+
+/* 0, -EINPROGRESS, another negative errno. */
+static int connect_to(struct opening *opening, const union address *address)
+{
+    struct transport *transport = opening->transport;
+    int retries = SYN_RETRIES;
+
+    transport->fd = socket(address->any.sa_family, opening->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (transport->fd < 0)
+        return -errno;
+    if (opening->type == SOCK_STREAM)
+        setsockopt(transport->fd, IPPROTO_TCP, TCP_SYNCNT, &retries, sizeof retries);
+    if (connect(transport->fd, &address->any, address_length(address)) == 0)
+        return 0;
+    if (errno != EINPROGRESS)
+        return -errno;
+    opening->connected = event_new(transport->base, transport->fd, EV_WRITE, on_connected, opening);
+    event_add(opening->connected, NULL);
+    return -EINPROGRESS;
+}
+
+static void close_descriptor(struct opening *opening)
+{
+    if (opening->connected)
+        event_free(take(opening->connected));
+    if (opening->transport->fd >= 0)
+        close(opening->transport->fd);
+    opening->transport->fd = -1;
+}
+
+/* NUMBER: why the address before was of no use. As connect_to(). */
+static int connect_to_next(struct opening *opening, int number)
+{
+    int r = -number;
+
+    while (r < 0 && r != -EINPROGRESS && opening->tried < opening->addresses.count) {
+        close_descriptor(opening);
+        r = connect_to(opening, &opening->addresses.items[opening->tried++]);
+    }
+    return r;
+}
+
+static void report(struct opening *opening, int number, const char *why)
+{
+    struct transport *transport = opening->transport;
+
+    opening_cancel(take(transport->opening));
+    transport->opened(number, why, transport->user);
+}
+
+static void on_connected(evutil_socket_t fd, short what, void *user)
+{
+    struct opening *opening = user;
+    int number = 0, r = 0;
+    socklen_t length = sizeof number;
+
+    (void)what;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) < 0)
+        number = errno;
+    if (number)
+        r = connect_to_next(opening, number);
+    if (r != -EINPROGRESS)
+        report(opening, -r, strerror(-r));
+}
+
+static void on_resolved(const struct address_list *list, const char *why, void *user)
+{
+    struct opening *opening = user;
+    int r;
+
+    opening->resolution = NULL;
+    if (!list) {
+        report(opening, EHOSTUNREACH, why);
+        return;
+    }
+    opening->addresses = *list;
+    r = connect_to_next(opening, EHOSTUNREACH);
+    if (r != -EINPROGRESS)
+        report(opening, -r, strerror(-r));
+}
+
+static int begin(struct transport *transport, int type, struct error *error)
+{
+    struct opening *opening = mem_alloc(sizeof *opening);
+    scoped(cleanup_free) char *host = NULL, *port = NULL;
+    int r;
+
+    transport->opening = opening;
+    opening->transport = transport;
+    opening->type = type;
+    r = sink_split_address(transport->address, &host, &port, error);
+    if (r < 0)
+        return r;
+    if (!resolve_numeric(host, port, &opening->addresses)) {
+        opening->resolution = resolve_start(transport->workers, host, port, on_resolved, opening, error);
+        return opening->resolution ? -EINPROGRESS : -EHOSTUNREACH;
+    }
+    r = connect_to_next(opening, EHOSTUNREACH);
+    if (r == 0)
+        opening_cancel(take(transport->opening));
+    return r < 0 && r != -EINPROGRESS ? error_set(error, -r, "%s", strerror(-r)) : r;
+}
+
+int transport_open_udp(struct transport *transport, struct error *error)
+{
+    return begin(transport, SOCK_DGRAM, error);
+}
+
+int transport_open_tcp(struct transport *transport, struct error *error)
+{
+    return begin(transport, SOCK_STREAM, error);
+}
+
+/* 0, or why nothing can be sent any more. The kernel would still take what a receiver that has closed the connection
+ * never gets. What receivers say is not for us. */
+static int check_peer(int fd)
+{
+    char buffer[4096];
+    ssize_t n = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+
+    if (n == 0)
+        return -ECONNRESET;
+    return n > 0 || errno == EAGAIN ? 0 : -errno;
+}
+
+ssize_t transport_write_stream(struct transport *transport, const struct record *record)
+{
+    int r = check_peer(transport->fd);
+    ssize_t n;
+
+    if (r < 0)
+        return r;
+    n = send(transport->fd, record->bytes.data + record->sent, record->bytes.length - record->sent, MSG_NOSIGNAL);
+    return n < 0 ? -errno : n;
+}
