@@ -26,21 +26,24 @@ static bool is_dangling(const struct check_input *in, const struct image_list_it
     return !image->tags.count && !store_image_users(in->store, image->id);
 }
 
-/* Dangling images older than the limit; the moment when the next one becomes so is the time to look again. */
-static size_t count_old(const struct check_input *in, struct check_result *out, const struct image_list_facts *images)
+/* Dangling images older than the limit; the moment when the next one becomes so is the time to look again. RET_AGELESS:
+ * one whose creation time is not a valid date, or NULL. */
+static size_t count_old(const struct check_input *in, struct check_result *out, const struct image_list_facts *images,
+                        const struct image_list_item **ret_ageless)
 {
-    usec_t limit = check_param(in, "dangling_days")->number * 24 * 3600 * USEC_PER_SEC;
+    usec_t limit = check_param(in, "dangling_days")->number * 24 * 3600 * USEC_PER_SEC, created;
     size_t old = 0;
 
+    *ret_ageless = NULL;
     for (size_t i = 0; i < images->count; i++) {
-        usec_t due = images->items[i].created * USEC_PER_SEC + limit;
-
         if (!is_dangling(in, &images->items[i]))
             continue;
-        if (due < in->now)
+        if (usec_from_seconds(images->items[i].created, &created) < 0)
+            *ret_ageless = &images->items[i];
+        else if (created + limit < in->now)
             old++;
-        else if (!out->recheck || due + 1 < out->recheck)
-            out->recheck = due + 1;
+        else if (!out->recheck || created + limit + 1 < out->recheck)
+            out->recheck = created + limit + 1;
     }
     return old;
 }
@@ -52,6 +55,7 @@ void check_image_sprawl(const struct check_input *in, struct check_result *out)
     const struct image_list_facts *images = store_images(in->store, &why);
     const struct container_list_facts *containers = store_containers(in->store, images ? &why : NULL);
     VEC(const struct image_list_item *) unused = {0};
+    const struct image_list_item *ageless;
     size_t old;
 
     if (!images || !containers) {
@@ -65,7 +69,7 @@ void check_image_sprawl(const struct check_input *in, struct check_result *out)
     for (size_t i = 0; i < images->count; i++)
         if (!store_image_users(in->store, images->items[i].id))
             vec_push(&unused, &images->items[i]);
-    old = count_old(in, out, images);
+    old = count_old(in, out, images, &ageless);
     check_fact_int(in, out, "images", (int64_t)images->count);
     check_fact_int(in, out, "unused", (int64_t)unused.count);
     check_fact_int(in, out, "old_dangling", (int64_t)old);
@@ -81,6 +85,8 @@ void check_image_sprawl(const struct check_input *in, struct check_result *out)
                           (long long)(unused.items[i]->size / 1000000));
         }
         check_remedy(in, out, "docker image prune --all");
+    } else if (ageless) {
+        check_error(in, out, image_name(ageless), "the creation time that the engine reports is not a valid date");
     } else {
         check_say(in, out, VERDICT_PASS, "%zu of %zu images are not used by any container", unused.count,
                   images->count);

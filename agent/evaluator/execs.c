@@ -43,7 +43,7 @@ struct execs {
     VEC(struct made *) made; /* their ids are not known: in order of their events */
     struct map *requested;   /* exec id → struct made: their records are asked for by the event's id */
     struct map *candidates;  /* exec id → container: found in the list of one that hides ids */
-    struct map *last_checks; /* container → int64_t: event time of its last exec that ran the health check */
+    struct map *last_checks; /* container → usec_t: event time of its last exec that ran the health check */
     VEC(struct early) early;
     usec_t began;
 };
@@ -99,18 +99,18 @@ static bool runs_health_check(const struct made *made, const struct container_fa
 /* Has the time passed that lies between two health checks? Notes this one. */
 static void note_rhythm(struct execs *execs, struct made *made, const struct container_facts *container)
 {
-    int64_t *last, *now, before;
+    usec_t *last, *now, before, at = made->time_nano / NSEC_PER_USEC; /* in which any number of the engine's has room */
 
     if (!runs_health_check(made, container))
         return;
     last = map_get(execs->last_checks, container->id);
     /* Of a container that ran before the agent did, the last health check is not known. */
-    before = container->started >= execs->began ? container->started * NSEC_PER_USEC : 0;
+    before = container->started >= execs->began ? container->started : 0;
     if (last && *last > before)
         before = *last;
-    made->in_rhythm = before && (made->time_nano - before) / NSEC_PER_USEC >= container->health_interval / 10 * 9;
+    made->in_rhythm = before && at - before >= container->health_interval / 10 * 9;
     now = mem_alloc(sizeof *now);
-    *now = made->time_nano;
+    *now = at;
     map_set(execs->last_checks, container->id, now);
 }
 

@@ -212,7 +212,6 @@ int parse_container_list_value(const struct json *value, struct container_list_f
             .id = build_text(&b, json_get(item, "Id")),
             .name = build_string(&b, name, strlen(name)),
             .state = build_text(&b, json_get(item, "State")),
-            .created = build_int(&b, json_get(item, "Created")),
         };
     }
     r = build_end(&b, &list->facts, "containers", error);

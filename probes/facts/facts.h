@@ -193,7 +193,6 @@ struct container_list_facts {
     struct facts facts;
     struct container_list_item {
         const char *id, *name, *state; /* name without the leading slash */
-        int64_t created;               /* seconds since 1970 */
     } * items;
     size_t count;
 };
@@ -288,7 +287,7 @@ struct image_list_facts {
     struct image_list_item {
         const char *id;
         struct string_list tags, digests; /* "<none>:<none>" left out */
-        int64_t created, size;
+        int64_t created, size;            /* seconds since 1970 (any number), bytes */
     } * items;
     size_t count;
 };

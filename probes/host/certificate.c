@@ -18,8 +18,7 @@ static bool read_time(const ASN1_TIME *at, usec_t *ret)
 
     if (!ASN1_TIME_to_tm(at, &tm))
         return false;
-    *ret = (usec_t)timegm(&tm) * USEC_PER_SEC;
-    return true;
+    return usec_from_seconds(timegm(&tm), ret) == 0;
 }
 
 int certificate_periods(const char *pem, size_t length, struct certificate_periods *ret, struct error *error)

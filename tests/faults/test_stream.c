@@ -893,6 +893,28 @@ START_TEST(the_clock_is_set_under_podman)
 }
 END_TEST
 
+/* The engine's clock may say anything. */
+START_TEST(dates_that_cannot_be)
+{
+    static const char *const dates[] = {"Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT",
+                                        "Sat, 01 Jan 0000 00:00:00 GMT", "Fri, 31 Dec 999999999999 23:59:59 GMT",
+                                        "now"};
+
+    emit_at("before", 1);
+    for (size_t i = 0; i < sizeof dates / sizeof dates[0]; i++) {
+        scoped(cleanup_free) char *reply =
+            mem_printf("HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nDate: %s\r\nContent-Length: 2\r\n\r\nOK", dates[i]);
+
+        fake_faults_clear(fake);
+        lay("/_ping", reply, strlen(reply));
+        fake_close_all(fake);
+        settle(20);
+        wait_connected();
+        ck_assert_uint_eq(told.replayed, 1);
+    }
+}
+END_TEST
+
 /* Of dockerd's stream it can change nothing. */
 START_TEST(the_clock_is_set_under_dockerd)
 {
@@ -1001,6 +1023,7 @@ int main(void)
     tcase_add_test(tests, a_ring_too_large_to_be_compared);
     tcase_add_test(tests, the_clock_is_set_under_podman);
     tcase_add_test(tests, the_clock_is_set_under_dockerd);
+    tcase_add_test(tests, dates_that_cannot_be);
     tcase_add_test(tests, fetches_end_when_the_connection_does);
     tcase_add_test(tests, dropped_events_are_found);
     tcase_add_test(tests, socket_that_is_no_engine);

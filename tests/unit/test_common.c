@@ -201,6 +201,31 @@ START_TEST(test_clock)
     ck_assert_int_eq(clock_parse("2028-02-29T10:00:00Z", &at), 0);
     ck_assert_int_eq(clock_parse("2027-04-31T10:00:00Z", &at), -EINVAL);
     ck_assert_int_eq(clock_parse("2026-11-24T10:00:00", &at), -EINVAL);
+    ck_assert_int_eq(clock_parse("9999-12-31T23:59:59-00:01", &at), -EINVAL);
+    ck_assert_int_eq(clock_parse("0001-01-01T00:00:00+00:01", &at), -EINVAL);
+    ck_assert_int_eq(clock_parse("0001-01-01T00:00:00Z", &at), 0);
+    ck_assert_str_eq(clock_format(at, text), "0001-01-01T00:00:00.000000Z");
+}
+END_TEST
+
+START_TEST(seconds_that_are_no_time)
+{
+    static const int64_t bad[] = {INT64_MAX,    INT64_MIN,    1000000000000000000,      -1000000000000000000,
+                                  253402300800, -62135596801, INT64_MAX / USEC_PER_SEC, INT64_MAX / USEC_PER_SEC + 1};
+    char text[CLOCK_TEXT_SIZE];
+    usec_t at = 7;
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        ck_assert_int_eq(usec_from_seconds(bad[i], &at), -ERANGE);
+    ck_assert_int_eq(at, 7);
+    ck_assert_int_eq(usec_from_seconds(0, &at), 0);
+    ck_assert_int_eq(at, 0);
+    ck_assert_int_eq(usec_from_seconds(-1, &at), 0);
+    ck_assert_int_eq(at, -USEC_PER_SEC);
+    ck_assert_int_eq(usec_from_seconds(253402300799, &at), 0);
+    ck_assert_str_eq(clock_format(at, text), "9999-12-31T23:59:59.000000Z");
+    ck_assert_int_eq(usec_from_seconds(-62135596800, &at), 0);
+    ck_assert_str_eq(clock_format(at, text), "0001-01-01T00:00:00.000000Z");
 }
 END_TEST
 
@@ -305,6 +330,7 @@ int main(void)
     tcase_add_test(tests, test_text);
     tcase_add_test(tests, context_is_named_once);
     tcase_add_test(tests, test_clock);
+    tcase_add_test(tests, seconds_that_are_no_time);
     tcase_add_test(tests, test_host_root);
     tcase_add_test(tests, test_host_list);
     suite_add_tcase(suite, tests);

@@ -303,6 +303,48 @@ START_TEST(health_check_out_of_the_blue)
 }
 END_TEST
 
+/* Times that the engine cannot mean are no reason to trust, nor to stop. */
+START_TEST(health_checks_at_impossible_times)
+{
+    static const int64_t times[] = {INT64_MIN, INT64_MAX, INT64_MIN, -1, 0};
+    unsigned before = 0;
+
+    start_spoofed();
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        const struct exec_event event = {
+            .container = WEB, .container_name = "web", .exec_id = "SPOOFED", .command = CHECK, .time_nano = times[i]};
+
+        evaluator_exec_made(evaluator, &event, "docker:container/exec_create");
+        spoofing_container("[]");
+        ck_assert_uint_ge(lost(), before);
+        before = lost();
+    }
+    ck_assert_uint_ge(before, 3);
+}
+END_TEST
+
+START_TEST(a_container_started_in_the_year_9999)
+{
+    static const char text[] = "{\"Id\": \"" WEB "\", \"Name\": \"/web\", \"State\": {\"Running\": true, \"Pid\": 1, "
+                               "\"StartedAt\": \"9999-12-31T23:59:59.999999999Z\"}, \"Config\": {\"Image\": \"i\", "
+                               "\"Labels\": {\"execID\": \"SPOOFED\"}, \"Healthcheck\": {\"Test\": [\"CMD-SHELL\", "
+                               "\"test -e /ok\"], \"Interval\": 30000000000}}, \"HostConfig\": {}, \"ExecIDs\": []}";
+    struct error error = ERROR_INIT;
+
+    for (int i = 0; i < 2; i++) {
+        struct container_facts *facts = NULL;
+
+        if (i == 0)
+            evaluator_stale(evaluator, INPUT_CONTAINER, WEB, "test");
+        ck_assert_msg(parse_container(text, strlen(text), &facts, &error) == 0, "%s", error.text);
+        evaluator_fetched(evaluator, INPUT_CONTAINER, WEB, &facts->facts);
+        if (i == 0)
+            made_at("SPOOFED", CHECK, 30.2, false);
+    }
+    ck_assert_uint_eq(lost(), 1);
+}
+END_TEST
+
 START_TEST(gone_record)
 {
     scoped_str evidence = STR_INIT;
@@ -482,6 +524,8 @@ int main(void)
     tcase_add_test(tests, missed_health_checks);
     tcase_add_test(tests, health_check_of_a_container_that_goes);
     tcase_add_test(tests, health_check_out_of_the_blue);
+    tcase_add_test(tests, health_checks_at_impossible_times);
+    tcase_add_test(tests, a_container_started_in_the_year_9999);
     tcase_add_test(tests, gone_record);
     tcase_add_test(tests, engine_restarted_under_an_exec);
     tcase_add_test(tests, container_gone_before_it_was_read);
