@@ -19,7 +19,7 @@
             free_function(*p);                                                                                         \
     }
 
-/* Hands a pointer over: yields its value and leaves NULL behind. */
+/* Hands a pointer over: yields its value and sets the variable to NULL. */
 #define take(pointer)                                                                                                  \
     __extension__({                                                                                                    \
         __typeof__(pointer) taken_ = (pointer);                                                                        \

@@ -1,4 +1,4 @@
-/* Time as a parameter: everything that needs "now" asks a `struct clock`, so tests can set it. */
+/* Time as a parameter: everything that needs "now" takes a `struct clock`, so that tests can set it. */
 #ifndef COMMON_CLOCK_H
 #define COMMON_CLOCK_H
 
@@ -11,16 +11,16 @@ typedef int64_t usec_t;
 
 struct clock {
     usec_t (*now)(const struct clock *clock);
-    usec_t fixed; /* what a fixed clock says */
+    usec_t fixed; /* the time of a fixed clock */
 };
 
 extern const struct clock clock_system; /* CLOCK_REALTIME */
-struct clock clock_fixed(usec_t at);    /* stands still; set .fixed to move it */
+struct clock clock_fixed(usec_t at);    /* does not advance; set .fixed to move it */
 usec_t clock_now(const struct clock *clock);
 usec_t clock_monotonic(void); /* CLOCK_MONOTONIC, for measuring */
 
-/* A time that somebody else gives in seconds since 1970, whatever the number. -ERANGE: not within the years 1 to 9999,
- * so it is no time. Sums and differences of times that are never overflow. */
+/* Converts seconds since 1970 from an untrusted source. -ERANGE outside the years 1 to 9999. Sums and differences of
+ * times within them never overflow. */
 int usec_from_seconds(int64_t seconds, usec_t *ret_at);
 
 enum { CLOCK_TEXT_SIZE = 32 };

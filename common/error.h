@@ -19,10 +19,10 @@ struct error {
 /* Fills ERROR (may be NULL) and returns -NUMBER, so that `return error_set(...)` reads well. */
 int error_set(struct error *error, int number, const char *format, ...) printf_like(3, 4);
 
-/* As error_set(), with ": " and strerror(NUMBER) behind the text. */
+/* As error_set(), with ": " and strerror(NUMBER) appended to the text. */
 int error_system(struct error *error, int number, const char *format, ...) printf_like(3, 4);
 
-/* Puts "text: " before what ERROR says. Returns -error->number (or -EIO with ERROR NULL). */
+/* Prepends "text: " to the text of ERROR. Returns -error->number (or -EIO with ERROR NULL). */
 int error_prefix(struct error *error, const char *format, ...) printf_like(2, 3);
 
 #endif

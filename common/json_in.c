@@ -571,7 +571,7 @@ static int finish(struct json_stream *stream, const char *data, size_t length, s
 
     stream->in_value = false;
     if (stream->refused)
-        return 0; /* said when it was */
+        return 0; /* reported when it ended */
     if (!stream->pending.length)
         return deliver(stream, data, length, error);
     str_append_n(&stream->pending, data, length);

@@ -53,9 +53,9 @@ const char *json_number_text(const struct json *v); /* the number as written, NU
 DEFINE_CLEANUP(struct json_doc *, cleanup_json_doc, json_doc_free)
 
 /* A stream of JSON values one after the other, cut anywhere (an event stream). Feed bytes; CALLBACK gets each complete
- * value (the document is freed after it returns). A malformed value or one over the limits is passed over without being
- * kept, up to its end or that of its line, and the stream goes on behind it. Returns 0, or the error of the last value
- * that was passed over in DATA. */
+ * value (the document is freed after it returns). A malformed value or one over the limits is skipped without being
+ * kept, up to its end or that of its line, and the stream goes on after it. Returns 0, or the error of the last value
+ * that was skipped in DATA. */
 struct json_stream;
 typedef void json_stream_callback(const struct json *value, void *user);
 struct json_stream *json_stream_new(const struct json_limits *limits, json_stream_callback *callback, void *user);

@@ -57,13 +57,6 @@ const char *json_out_text(struct json_out *out, size_t *ret_length)
     return str_text(&out->text);
 }
 
-void json_out_reset(struct json_out *out)
-{
-    yajl_gen_free(out->gen);
-    str_clear(&out->text);
-    start(out);
-}
-
 static void write_string(struct json_out *out, const char *value, size_t length)
 {
     if (!text_is_utf8(value, length)) {

@@ -12,11 +12,11 @@
 
 struct json_out;
 
+/* PRETTY: indented, else compact. The caller frees. */
 struct json_out *json_out_new(bool pretty);
 void json_out_free(struct json_out *out);
-const char *json_out_text(struct json_out *out,
-                          size_t *ret_length); /* what was written so far; valid until the next call */
-void json_out_reset(struct json_out *out);     /* empties it and begins a new document */
+/* What was written so far, owned by OUT and valid until the next call on it; RET_LENGTH may be NULL. */
+const char *json_out_text(struct json_out *out, size_t *ret_length);
 
 /* KEY is NULL inside arrays and at the top. */
 void json_out_object(struct json_out *out, const char *key);
@@ -30,8 +30,8 @@ void json_out_double(struct json_out *out, const char *key, double value);
 void json_out_bool(struct json_out *out, const char *key, bool value);
 void json_out_null(struct json_out *out, const char *key);
 void json_out_time(struct json_out *out, const char *key, usec_t at); /* RFC 3339 string; 0 gives null */
-void json_out_value(struct json_out *out, const char *key,
-                    const struct json *value); /* copies a parsed value; NULL gives null */
+/* Copies a parsed value; NULL gives null. */
+void json_out_value(struct json_out *out, const char *key, const struct json *value);
 /* Inserts text that already is one JSON value (made by another json_out). NULL or "" gives null. */
 void json_out_raw(struct json_out *out, const char *key, const char *json);
 

@@ -33,5 +33,5 @@ void log_message(enum log_level level, const char *format, ...)
     text_escape(&line, str_text(&text), text.length, LINE_LIMIT);
     str_append_char(&line, '\n');
     if (write(STDERR_FILENO, line.data, line.length) < 0)
-        return; /* nowhere left to say it */
+        return; /* nowhere left to report it */
 }

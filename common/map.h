@@ -14,10 +14,10 @@ struct map;
 /* FREE_VALUE is called for values that are replaced or removed and by map_free(); NULL: values are not owned. */
 struct map *map_new(void (*free_value)(void *));
 void map_free(struct map *map);
-void *map_get(const struct map *map, const char *key);       /* NULL: not there */
+void *map_get(const struct map *map, const char *key);       /* owned by MAP; NULL: not there */
 void map_set(struct map *map, const char *key, void *value); /* frees the value that was there */
 bool map_remove(struct map *map, const char *key);           /* true: it was there */
-void *map_steal(struct map *map, const char *key);           /* removes without freeing */
+void *map_steal(struct map *map, const char *key); /* removes without freeing: the caller owns it; NULL: not there */
 size_t map_count(const struct map *map);
 
 /* Iteration in insertion order is not promised. The current entry may be removed during the walk; nothing may be added.
@@ -34,8 +34,8 @@ struct hash {
 };
 void hash_init(struct hash *hash);
 void hash_init_key(struct hash *hash, const uint64_t key[2]); /* for what is stored: the caller keeps the key */
-void hash_bytes(struct hash *hash, const void *data,
-                size_t length); /* feeds the length too, so fields cannot run together */
+/* Feeds DATA and its LENGTH, so that fields cannot run together. */
+void hash_bytes(struct hash *hash, const void *data, size_t length);
 uint64_t hash_end(struct hash *hash);
 
 DEFINE_CLEANUP(struct map *, cleanup_map, map_free)

@@ -80,10 +80,9 @@ struct chunk {
     alignas(max_align_t) unsigned char data[];
 };
 
-/* The arena's head lies in its first chunk. */
+/* The arena's header is part of its first chunk. */
 struct arena {
     struct chunk *chunks; /* the newest first */
-    size_t held;
 };
 
 static struct chunk *chunk_new(size_t size)
@@ -103,7 +102,6 @@ struct arena *arena_new(size_t first)
 
     chunk->used = sizeof *arena;
     arena->chunks = chunk;
-    arena->held = sizeof *chunk + chunk->size;
     return arena;
 }
 
@@ -128,7 +126,6 @@ static void *arena_take(struct arena *arena, size_t size, size_t alignment)
 
         fresh->next = chunk;
         arena->chunks = fresh;
-        arena->held += sizeof *fresh + fresh->size;
         chunk = fresh;
         at = 0;
     }
@@ -153,9 +150,4 @@ char *arena_strndup(struct arena *arena, const char *s, size_t length)
 char *arena_strdup(struct arena *arena, const char *s)
 {
     return s ? arena_strndup(arena, s, strlen(s)) : NULL;
-}
-
-size_t arena_size(const struct arena *arena)
-{
-    return arena->held;
 }

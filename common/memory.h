@@ -1,4 +1,4 @@
-/* Memory: allocation that cannot fail, and arenas.
+/* Memory: allocation that cannot fail, and arenas. What a mem_ function returns the caller frees with free().
  *
  * Every size that comes from outside is bounded before it gets here, so running out of memory is the machine's end, not
  * a client's doing: the mem_ functions print a line and abort. An arena is a set of chunks freed together; facts that
@@ -23,11 +23,10 @@ struct arena;
 
 /* FIRST: bytes of the first chunk; later chunks grow as needed. */
 struct arena *arena_new(size_t first);
-void arena_free(struct arena *arena);                                   /* NULL is fine */
+void arena_free(struct arena *arena);                                   /* with all that was allocated in it */
 void *arena_alloc(struct arena *arena, size_t size);                    /* zeroed, aligned for any type */
 char *arena_strndup(struct arena *arena, const char *s, size_t length); /* terminated */
 char *arena_strdup(struct arena *arena, const char *s);                 /* NULL gives NULL */
-size_t arena_size(const struct arena *arena);                           /* bytes held, for the statistics */
 
 DEFINE_CLEANUP(struct arena *, cleanup_arena, arena_free)
 

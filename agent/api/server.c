@@ -71,7 +71,7 @@ static void answer(struct call *call, const char *path)
     route->answer(call);
 }
 
-/* A value would end at an encoded NUL, and what is behind it would count for nothing. */
+/* A value would end at an encoded NUL, and the text after it would be ignored. */
 static int parse_query(const char *query, struct evkeyvalq *ret)
 {
     return query && strstr(query, "%00") ? -1 : evhttp_parse_query_str(query ? query : "", ret);

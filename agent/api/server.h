@@ -6,15 +6,16 @@
 
 struct server;
 
-/* Whom the server asks. */
+/* What the server gets from the agent. */
 struct server_backend {
     void (*view)(void *user, struct agent_view *ret); /* the agent's state just now */
     void (*scan)(void *user, const char *cause);      /* starts a full re-evaluation */
     void *user;
 };
 
-/* Takes the socket: a stale file of a dead agent is replaced, a live agent's is an error (EADDRINUSE). Created under a
- * umask, mode and group as configured. A socket handed over by systemd (LISTEN_FDS) is used instead. */
+/* Opens the socket: a stale file of a dead agent is replaced, a live agent's is an error (EADDRINUSE). It is created
+ * under a umask, with mode and group as configured. A socket passed by systemd (LISTEN_FDS) is used instead. BASE must
+ * outlive the server; BACKEND is copied, CONFIG only read. The caller frees RET. 0 or a negative errno. */
 int server_new(struct event_base *base, const struct server_backend *backend, const struct config *config,
                struct server **ret, struct error *error);
 void server_free(struct server *server);

@@ -1,4 +1,5 @@
-/* See the header. Nothing here runs while nobody is connected. */
+/* Connections counted by descriptor and socket cookie: a timer looks at those that are open for ones that are over, or
+ * that took too long to finish a request. Nothing here runs while nobody is connected. */
 #include "agent/api/server_clients.h"
 
 #include <event2/bufferevent.h>

@@ -1,8 +1,8 @@
 /* /v1/events and its followers.
  *
- * A follower is a place in the sequence, not a queue: it is sent what lies after its place while its output buffer has
- * room, and goes on when the buffer is drained; what the ring has dropped meanwhile is told as {"lost":K}. So a slow
- * reader costs one buffer. */
+ * A follower is a place in the sequence, not a queue: it is sent what follows its place while its output buffer has
+ * room, and continues when the buffer is drained; what the ring has dropped meanwhile is reported as {"lost":K}. So a
+ * slow reader costs one buffer. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <inttypes.h>

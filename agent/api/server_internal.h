@@ -1,4 +1,4 @@
-/* What the server's own files share: server.c (its life, and which answer a request gets), server_answers.c (what is
+/* Shared by the server's own files: server.c (its life, and which answer a request gets), server_answers.c (what is
  * answered at once), server_followers.c (/v1/events, and who follows it). Nobody else includes this. */
 #ifndef AGENT_API_SERVER_INTERNAL_H
 #define AGENT_API_SERVER_INTERNAL_H
@@ -29,7 +29,7 @@ struct call {
     struct evhttp_request *request;
     const struct evkeyvalq *query;
     struct agent_view view;
-    const char *name; /* what stands behind the route: the rule */
+    const char *name; /* the rest of the path after the route: the rule */
 };
 
 /* server_answers.c */

@@ -1,4 +1,5 @@
-/* See the header. */
+/* Query strings read into filters: words into bits, numbers within their bounds, and an error that names the parameter
+ * for anything else. */
 #include "agent/api/server_query.h"
 
 #include <errno.h>

@@ -7,14 +7,14 @@
 
 #include "agent/api/view.h"
 
-/* Names that a route takes, beside "lang" which every route takes; end with NULL. */
+/* Names that a route takes, besides "lang" which every route takes; terminated by NULL. */
 extern const char *const query_no_parameters[], *const query_finding_parameters[], *const query_event_parameters[];
 
-/* Refuses unknown and repeated parameters; reads "lang" over what stands in LANGUAGE. 0 or -EINVAL. */
+/* Rejects unknown and repeated parameters; sets LANGUAGE if "lang" is given. 0 or -EINVAL. */
 int query_check(const struct evkeyvalq *query, const char *const *allowed, enum language *language,
                 struct error *error);
 int query_findings(const struct evkeyvalq *query, struct finding_filter *ret, struct error *error);
-/* LAST_SEQ is what "since" means when it is not given to a follower: only new ones. */
+/* LAST_SEQ is the default of "since" for a follower: only new transitions. 0 or -EINVAL. */
 int query_events(const struct evkeyvalq *query, uint64_t last_seq, uint64_t *ret_since, bool *ret_follow,
                  struct error *error);
 

@@ -1,4 +1,5 @@
-/* See the header. */
+/* The API's socket: the one that systemd passed on, or a new one in place of a dead agent's. It is bound under a umask
+ * and gets its group and mode before anybody may connect. */
 #include "agent/api/server_socket.h"
 
 #include <errno.h>

@@ -4,8 +4,8 @@
 
 #include "agent/config/config.h"
 
-/* The socket that systemd handed over, else a new one at CONFIG's path, see server_new(). RET_OWN: it is ours to
- * remove. The descriptor is the caller's; or -errno. */
+/* The socket passed by systemd, else a new one at CONFIG's path, see server_new(). RET_OWN: its file is to be removed
+ * at the end. Returns the descriptor, owned by the caller, or a negative errno. */
 int server_socket_open(const struct config *config, bool *ret_own, struct error *error);
 
 #endif

@@ -1,4 +1,5 @@
-/* Findings, rules and the score as JSON: see the header. The status document is in view_status.c. */
+/* Findings, rules and the score as JSON. A page of findings ends at a limit or a size and names the place where the
+ * next one begins. The status document is in view_status.c. */
 #include "agent/api/view.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@ static void write_finding(const struct agent_view *view, const struct subject *s
     json_out_end_object(out);
 }
 
-/* An id, a part of one from its beginning, a name, or any of these behind the kind: "container:web". */
+/* An id, the beginning of one, a name, or any of these after the kind: "container:web". */
 static bool subject_matches(const struct subject *subject, const char *wanted)
 {
     const char *kind = subject_kind_name(subject->kind);

@@ -7,7 +7,7 @@
 #include "probes/docker/docker.h"
 #include "probes/watch/watch.h"
 
-/* What the query API shows beside the engine's findings. */
+/* What the query API shows besides the findings. */
 struct agent_view {
     const struct evaluator *evaluator;
     struct evaluator *writable_engine; /* for acknowledgements */
@@ -19,14 +19,14 @@ struct agent_view {
     struct sink *const *sinks;
     size_t sink_count;
     usec_t started;
-    bool scanned; /* the first full scan is done */
+    bool scanned; /* the first full scan is complete */
     usec_t scan_started;
     int64_t scan_duration_ms; /* of the last full scan; -1: none yet */
     size_t scan_subjects;
     uint64_t docker_events_seen;
 };
 
-/* Findings of one answer end with the one that makes them longer than this: "next" says where to go on. */
+/* An answer ends with the finding that makes it longer than this; "next" is the place to continue at. */
 enum { VIEW_PAGE_BYTES = 1024 * 1024 };
 
 struct finding_filter {
@@ -47,7 +47,7 @@ void view_rules(const struct agent_view *view, struct json_out *out);
 int view_rule(const struct agent_view *view, const char *rule, struct json_out *out, struct error *error); /* -ENOENT */
 int view_findings(const struct agent_view *view, const struct finding_filter *filter, struct json_out *out,
                   struct error *error);
-/* ready, and if not why: appends reasons to an open array. */
+/* Is the agent ready? If not, appends the reasons to the array open in OUT (may be NULL). */
 bool view_health(const struct agent_view *view, struct json_out *out);
 
 struct score {

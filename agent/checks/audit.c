@@ -1,7 +1,7 @@
-/* Audit rules of section 1: is a file or folder watched by the kernel, as it is loaded now?
+/* Audit rules of section 1: is a file or directory watched by the rules loaded in the kernel?
  *
- * Rules are read in the kernel's order: one that says "never" hides what comes behind it. Several watches together may
- * cover the permissions. What only lies on disk is told, but does not count unless the kernel cannot be asked. */
+ * Rules are read in the kernel's order: a "never" rule hides what follows it. Several watches together may cover the
+ * permissions. Rules that exist only on disk are reported, but do not count unless the kernel cannot be asked. */
 #include <string.h>
 
 #include "agent/checks/checks.h"
@@ -30,7 +30,7 @@ static bool covers(const struct audit_rule *rule, const struct file_facts *file)
     return reaches(rule, rule->path, file->target) || reaches(rule, rule->path, file->path);
 }
 
-/* What excludes records, or tasks from auditing, does so wherever it stands. */
+/* What excludes records, or tasks from auditing, does so at any position. */
 static const struct audit_rule *find_blindfold(const struct audit_rule *rules, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -171,7 +171,7 @@ static void judge_by_files(const struct check_input *in, struct check_result *ou
     check_remedy(in, out, "# remove the line \"-e 0\" from /etc/audit/rules.d, then: augenrules --load");
 }
 
-/* NULL: nothing is known of the rules, which is reported then. */
+/* NULL: nothing is known about the rules, which has been reported. */
 static const struct audit_facts *need_audit(const struct check_input *in, struct check_result *out)
 {
     const char *why;

@@ -61,24 +61,24 @@ check_function check_exec_privileged, check_exec_user;
 /* operations.c: section 6 */
 check_function check_image_sprawl, check_container_sprawl;
 
-/* Facts of the container that is judged; says error when there are none. */
+/* Facts of the container that is judged; NULL: unknown, and error has been reported. */
 const struct container_facts *check_container(const struct check_input *in, struct check_result *out);
-/* A remedy that takes a new container: "docker rm -f NAME" (podman's command where that is the engine) and HOW to
- * create it again; of a swarm's task, the same by its service. */
+/* A remedy that requires a new container: "docker rm -f NAME" (podman's command if that is the engine) and HOW to
+ * create it again; for a swarm task, an update of its service. */
 void check_remedy_recreate(const struct check_input *in, struct check_result *out, const char *how);
-/* A remedy that is one COMMAND of the engine ("update --cpus 1") and the container's name, quoted for a shell; of a
- * swarm's task, an update of its service with SERVICE_OPTIONS, if there are such. */
+/* A remedy that is one COMMAND of the engine ("update --cpus 1") and the container's name, quoted for a shell; for a
+ * swarm task, an update of its service with SERVICE_OPTIONS, if these are not NULL. */
 void check_remedy_container(const struct check_input *in, struct check_result *out, const char *command,
                             const char *service_options);
 /* The rule's parameter by name; never NULL for a name that the check's table has. */
 const struct param_value *check_param(const struct check_input *in, const char *name);
 /* Is S among a list parameter's globs? */
 bool check_allowed(const struct check_input *in, const char *param, const char *s);
-/* Go's strconv.ParseBool: 1 t T true True TRUE and their opposites. False when S is none of them. */
+/* Go's strconv.ParseBool: 1 t T true True TRUE and their opposites. False if S is anything else. */
 bool check_parse_bool(const char *s, bool *ret);
-/* dockerd's options, if what they say of NAME can be known; else NULL, and why is said. */
+/* dockerd's options, if the value of NAME can be known; else NULL, and error has been reported. */
 const struct daemon_facts *check_need_option(const struct check_input *in, struct check_result *out, const char *name);
-/* The engine's facts when it is a swarm manager; else NULL, and what keeps the rule from being judged is said. */
+/* The engine's facts if it is a swarm manager; else NULL, and not_applicable or error has been reported. */
 const struct info_facts *check_need_manager(const struct check_input *in, struct check_result *out);
 /* Compares dotted numbers as far as they go ("20.10.24+dfsg1" is 20.10.24); <0, 0, >0. */
 int check_version_compare(const char *a, const char *b);

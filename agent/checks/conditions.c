@@ -18,8 +18,9 @@ struct json_doc *condition_value(const struct check_input *in, const char *name)
     return doc;
 }
 
-/* glibc takes what follows a newline for the begin of a text, REG_NEWLINE or not (its tables have a state of their own
- * for it), so that "^.*(^b)" matches "a\nb". Another kind of white space stands for it in texts and patterns. */
+/* glibc treats what follows a newline as the beginning of a text, with or without REG_NEWLINE (its tables have a
+ * separate state for it), so that "^.*(^b)" matches "a\nb". Another kind of white space replaces it in texts and
+ * patterns. */
 static void replace_newlines(char *text)
 {
     while ((text = strchr(text, '\n')))

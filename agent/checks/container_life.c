@@ -85,7 +85,7 @@ static const char *familiar(const char *reference)
     return reference;
 }
 
-/* Where the tag begins (at its colon), or NULL: the colon of a registry's port is none. */
+/* Where the tag begins (at its colon), or NULL: the colon of a registry's port does not begin one. */
 static const char *tag_of(const char *reference)
 {
     const char *slash = strrchr(reference, '/');

@@ -1,4 +1,4 @@
-/* What a container may use up: memory, CPU, processes, ulimits, devices, and the cgroup that it lies in. */
+/* What a container may use up: memory, CPU, processes, ulimits, devices, and its cgroup. */
 #include <string.h>
 
 #include "agent/checks/checks.h"
@@ -185,7 +185,7 @@ static bool is_same_parent(const char *a, const char *b)
     return strcmp(left.data, right.data) == 0;
 }
 
-/* What dockerd was told, or what it takes by itself, which depends on INFO's cgroup driver. */
+/* dockerd's configured cgroup parent, or its default, which depends on INFO's cgroup driver. */
 static bool is_daemon_default(const struct info_facts *info, const struct daemon_facts *daemon, const char *parent)
 {
     const char *configured = daemon_option(daemon, "cgroup-parent", NULL);
@@ -222,7 +222,8 @@ static bool is_podman_pod(const char *parent)
     return end - id == ID_LENGTH && (id == name ? !*end : strcmp(end, ".slice") == 0);
 }
 
-/* Is PARENT where the engine puts containers by itself? False also when that cannot be known: RET_KNOWN tells. */
+/* Is PARENT where the engine puts containers by default? False also if that cannot be known: then RET_KNOWN is false
+ * and error has been reported. */
 static bool is_engine_default(const struct check_input *in, struct check_result *out, const char *parent,
                               bool *ret_known)
 {

@@ -5,7 +5,7 @@
 #include "agent/checks/checks.h"
 #include "common/text.h"
 
-/* The folder or file of the host that MOUNT shows, cleaned and at its target, or NULL: a bind's source, and what a
+/* The directory or file of the host that MOUNT shows, cleaned and at its target, or NULL: a bind's source, and what a
  * local volume binds in the guise of a volume. */
 static const char *shown(const struct mount_facts *mount, struct str *buffer)
 {
@@ -59,7 +59,7 @@ static void say_clean(const struct check_input *in, struct check_result *out, co
         check_say(in, out, VERDICT_PASS, "%s", text);
 }
 
-/* The sensitive directory that PATH is or lies in, or NULL. */
+/* The sensitive directory that PATH is or is below, or NULL. */
 static const char *sensitive_directory(const char *path)
 {
     static const char *const directories[] = {"/boot", "/dev", "/etc", "/proc", "/sys", "/usr"};
@@ -94,7 +94,7 @@ void check_container_sensitive_mounts(const struct check_input *in, struct check
         const char *path = shown(mount, &cleaned), *directory = path ? sensitive_directory(path) : NULL;
         scoped_str source = STR_INIT;
 
-        /* Whether a read-only source is a folder or a file makes no difference: what may be shown is listed. */
+        /* Whether a read-only source is a directory or a file makes no difference: what may be mounted is listed. */
         if (!directory || (!mount->rw && is_allowed(in, path)))
             continue;
         print_source(mount, path, &source);
@@ -164,8 +164,8 @@ static const char *last_name(const char *path)
     return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 }
 
-/* PATH is cleaned. A file that is called like an engine's socket is one, wherever it lies: rootless engines keep theirs
- * in folders of their users. */
+/* PATH is cleaned. A file named like an engine's socket counts as one at any place: rootless engines keep theirs in
+ * their users' directories. */
 static const char *socket_inside(const struct check_input *in, const char *path)
 {
     const struct string_list *known = &check_param(in, "sockets")->list;

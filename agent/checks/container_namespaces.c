@@ -39,7 +39,7 @@ static const struct container_facts *find_container(const struct store *store, c
     return NULL;
 }
 
-/* Does the engine mean what it says with "shareable"? False when that is said. */
+/* Is "shareable" the container's own namespace? False if not or unknown, which has been reported. */
 static bool shareable_is_own(const struct check_input *in, struct check_result *out, const struct container_facts *c)
 {
     const char *why;

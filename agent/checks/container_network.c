@@ -33,7 +33,7 @@ static void print_host_port(const struct port_binding *port, const char *what, s
         str_printf(out, "%s %d-%d", what, port->host_port, port->host_port_last);
 }
 
-/* As the one before but for its address: the same on IPv4's and IPv6's, which is told of once. */
+/* As the one before except for its address: published on both IPv4 and IPv6, which is reported once. */
 static bool is_told(const struct container_facts *c, size_t index)
 {
     const struct port_binding *port = &c->ports[index];

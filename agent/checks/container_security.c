@@ -9,7 +9,7 @@ struct lsm_state {
     bool known, apparmor, selinux;
 };
 
-/* Active when the engine says so or the kernel does: an engine that cannot use an active one is no excuse. */
+/* Active if the engine or the kernel reports it: an engine that cannot use an active one is not an excuse. */
 static struct lsm_state lsm_state(const struct check_input *in, struct check_result *out)
 {
     const char *why;
@@ -86,7 +86,7 @@ static bool is_unconfined(const char *label)
     return false;
 }
 
-/* False when one of OPTION's labels takes SELinux away, which is said then. LABEL becomes the last one. */
+/* False if one of OPTION's labels disables SELinux, which has been reported. LABEL becomes the last one. */
 static bool judge_labels(const struct check_input *in, struct check_result *out, const char *option, struct str *label)
 {
     while (label_prefix(option)) {
@@ -309,8 +309,8 @@ void check_container_no_new_privileges(const struct check_input *in, struct chec
         check_error(in, out, "info", why);
         return;
     }
-    /* Silence of the engine is no answer, as older ones never tell: dockerd's options must be known. podman has none.
-     */
+    /* The engine's silence is not an answer, as older ones never report it: dockerd's options must be known. podman has
+     * none. */
     if (!(version && version->is_podman) && !check_need_option(in, out, option))
         return;
     check_say(in, out, VERDICT_FAIL, "no-new-privileges is set neither on the container nor as the daemon's default");

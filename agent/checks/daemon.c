@@ -1,5 +1,5 @@
-/* Section 2, what dockerd's options say: its arguments first, then daemon.json, then the engine's default, unless the
- * engine itself tells the value; the evidence says which of them spoke. And what the files of this section share. */
+/* Section 2, dockerd's options: its arguments first, then daemon.json, then the engine's default, unless the engine
+ * itself reports the value; the evidence names the source. Also functions shared by the files of this section. */
 #include <string.h>
 #include <strings.h>
 
@@ -189,7 +189,7 @@ void check_daemon_cgroup_parent(const struct check_input *in, struct check_resul
     daemon_remedy_option(in, out, "no \"cgroup-parent\"");
 }
 
-/* What devicemapper tells of its base device; NULL: nothing. */
+/* The size of devicemapper's base device as the engine reports it; NULL: not reported. */
 static const char *base_device_size(const struct info_facts *info)
 {
     static const char key[] = "Base Device Size: ";

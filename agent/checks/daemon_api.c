@@ -1,4 +1,4 @@
-/* 2.6: TLS on the API, for each TCP address that dockerd was told, or listens on all the same. */
+/* 2.6: TLS on the API, for each TCP address that dockerd is configured with, or listens on regardless. */
 #include <string.h>
 #include <strings.h>
 
@@ -49,7 +49,7 @@ static void judge_address(const struct check_input *in, struct check_result *out
               daemon_place_name(daemon, place), str_text(&from));
 }
 
-/* The port of an address that dockerd or systemd was told; Docker's own where it names none. */
+/* The port of an address that dockerd or systemd is configured with; Docker's own if it names none. */
 static unsigned port_of(const struct daemon_facts *daemon, const char *address)
 {
     const char *scheme = strstr(address, "://"), *host = scheme ? scheme + strlen("://") : address;
@@ -62,7 +62,8 @@ static unsigned port_of(const struct daemon_facts *daemon, const char *address)
     return port ? port : uses_tls(daemon) ? API_TLS_PORT : API_PORT;
 }
 
-/* What dockerd was told by its options and by systemd; an empty host counts as none. RET_HOST: there is one. */
+/* The TCP addresses from dockerd's options and from systemd; an empty host does not count. RET_HOST: there is a host
+ * option that is not empty. */
 static void find_told(const struct daemon_facts *daemon, address_vec *ret, bool *ret_host)
 {
     *ret_host = false;
@@ -80,8 +81,7 @@ static void find_told(const struct daemon_facts *daemon, address_vec *ret, bool 
             vec_push(ret, daemon->activated.items[i]);
 }
 
-/* With TLS an empty host stands for this one; older engines take each of them so, newer ones only when there is no
- * other. */
+/* With TLS an empty host means this one; older engines treat each of them so, newer ones only if there is no other. */
 static bool has_default_address(const struct daemon_facts *daemon, bool has_host)
 {
     bool empty = !has_host;
@@ -123,8 +123,8 @@ static bool is_known(const struct check_input *in, const struct daemon_facts *da
            (!str_empty(diagnostics) && strtoul(diagnostics, NULL, 10) == port) || is_published(in->store, port);
 }
 
-/* A swarm has ports of its own, and without its proxy dockerd holds those of all containers: there only the API's usual
- * ports tell. */
+/* A swarm has its own ports, and without its proxy dockerd holds those of all containers: then only the API's usual
+ * ports can be attributed to it. */
 static bool holds_others(const struct check_input *in, const struct daemon_facts *daemon)
 {
     const struct info_facts *info = store_info(in->store, NULL);
@@ -152,8 +152,8 @@ static void judge_listeners(const struct check_input *in, struct check_result *o
     }
 }
 
-/* What dockerd listens on though nothing tells it to now: its configuration was changed since it began. That cannot be
- * where the hosts are among its arguments, as it refuses to begin with both. */
+/* What dockerd listens on although it is no longer configured: its configuration was changed since it started. That is
+ * impossible if the hosts are among its arguments, as it refuses to start with both. */
 static void judge_listening(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
                             const address_vec *told)
 {
@@ -172,7 +172,7 @@ static void judge_listening(const struct check_input *in, struct check_result *o
         check_error(in, out, "dockerd's listening sockets", why);
 }
 
-/* Where no host is told, tls decides by itself whether there is a TCP address. */
+/* Without a host, tls alone decides whether there is a TCP address. */
 static bool tls_is_known(const struct check_input *in, struct check_result *out, bool has_tcp, bool has_host)
 {
     const struct daemon_facts *daemon = has_tcp || !has_host ? check_need_option(in, out, "tlsverify") : NULL;

@@ -1,10 +1,10 @@
-/* Section 2, what the engine itself tells, by /info, /version and its networks. */
+/* Section 2, what the engine itself reports in /info, /version and its networks. */
 #include <arpa/inet.h>
 #include <string.h>
 
 #include "agent/checks/daemon.h"
 
-/* As daemon_need_info(), and the engine tells its security options. */
+/* As daemon_need_info(), and the engine reports its security options. */
 static const struct info_facts *need_security_options(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = daemon_need_info(in, out);
@@ -97,7 +97,7 @@ void check_insecure_registries(const struct check_input *in, struct check_result
         daemon_remedy_option(in, out, "\"insecure-registries\": []");
 }
 
-/* The driver that the engine uses is none of "forbidden". */
+/* The engine's storage driver is not among "forbidden". */
 void check_storage_driver(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = daemon_need_info(in, out);
@@ -249,7 +249,7 @@ void check_experimental(const struct check_input *in, struct check_result *out)
         return;
     }
     if (daemon_is_podman(in, out))
-        return; /* it always says that they are on */
+        return; /* it always reports them as on */
     if (version->experimental == TRI_TRUE || info->experimental == TRI_TRUE) {
         check_say(in, out, VERDICT_FAIL, "experimental features are on (reported by the engine)");
         daemon_remedy_option(in, out, "\"experimental\": false");

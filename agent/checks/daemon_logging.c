@@ -43,7 +43,7 @@ static bool ends_in(const char *s, const char *end)
     return length >= end_length && strcasecmp(s + length - end_length, end) == 0;
 }
 
-/* OWN_NAME: the host's, as the engine tells it; may be NULL. */
+/* OWN_NAME: the host's, as the engine reports it; may be NULL. */
 static bool is_this_host(char *host, const char *own_name)
 {
     static const char *const names[] = {"", "localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"};

@@ -8,7 +8,7 @@ static usec_t expiry(const struct check_input *in, usec_t begin)
     return begin + check_param(in, "keep_seconds")->number * USEC_PER_SEC;
 }
 
-/* The exec's facts while they still count. NULL: the verdict is said already. */
+/* The exec's facts while they still count. NULL: the verdict has been set. */
 static const struct exec_facts *exec_of(const struct check_input *in, struct check_result *out)
 {
     const char *why;

@@ -62,7 +62,7 @@ void check_file_owner(const struct check_input *in, struct check_result *out)
 
     if (!readable(in, out))
         return;
-    if (strcmp(group, "@socket") == 0) { /* the group that dockerd was told */
+    if (strcmp(group, "@socket") == 0) { /* the group configured for dockerd */
         group = in->fileset->expected_group;
         if (!group) {
             check_error(in, out, "params.group", "@socket is valid only with the source sockets:");

@@ -19,8 +19,9 @@ static const char *image_name(const struct image_list_item *image)
     return image->tags.count ? image->tags.items[0] : image->digests.count ? image->digests.items[0] : image->id;
 }
 
-/* As docker lists and prunes them: without a tag and of no use to any container. A digest is no name: an image keeps it
- * when a newer one takes its tag. One that was pulled by its digest has that among its tags in containerd's store. */
+/* As docker lists and prunes them: without a tag and not used by any container. A digest is not a name: an image keeps
+ * it when a newer one takes its tag. One that was pulled by its digest has that among its tags in containerd's store.
+ */
 static bool is_dangling(const struct check_input *in, const struct image_list_item *image)
 {
     return !image->tags.count && !store_image_users(in->store, image->id);

@@ -13,7 +13,7 @@ static const struct mount_point *find_mount(const struct mounts_facts *mounts, i
     return NULL;
 }
 
-/* Another file system that lies on the same one, further up, is in the way; or in the way of the one it lies on. */
+/* Another file system mounted on the same one, further up, hides it; or hides the one it is mounted on. */
 static bool is_hidden(const struct mounts_facts *mounts, const struct mount_point *mount)
 {
     for (size_t depth = 0; mount && depth < mounts->count; depth++) {
@@ -62,7 +62,7 @@ static const struct mount_point *mount_of(const struct mounts_facts *mounts, con
     }
 }
 
-/* dockerd binds its data root to itself where it needs another propagation: that is no partition. */
+/* dockerd binds its data root to itself if it needs another propagation: that is not a partition. */
 static bool is_own_partition(const struct mounts_facts *mounts, const char *path, const char **ret_why)
 {
     const struct mount_point *mount = mount_at(mounts, path), *above;
@@ -80,7 +80,7 @@ static bool is_own_partition(const struct mounts_facts *mounts, const char *path
     return true;
 }
 
-/* Under userns-remap the data root is the child "uid.gid" of the folder that was configured. */
+/* Under userns-remap the data root is the child "uid.gid" of the configured directory. */
 static bool is_remapped_child(const struct info_facts *info, const char *path)
 {
     const char *name = strrchr(path, '/');

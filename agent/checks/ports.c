@@ -1,4 +1,4 @@
-/* Ports and ranges of them: see the header. */
+/* Ports and ranges of them, and globs that allow single ports. */
 #include "agent/checks/ports.h"
 
 #include <ctype.h>
@@ -8,7 +8,7 @@
 #include "agent/checks/checks.h"
 #include "common/text.h"
 
-/* Digits at *AT, which is moved behind them. */
+/* The number at *AT, which is moved past its digits. */
 static bool read_number(const char **at, unsigned *ret)
 {
     size_t digits = strspn(*at, "0123456789");

@@ -12,9 +12,9 @@ struct port_range {
     char protocol[8]; /* in lower case */
 };
 
-/* False when TEXT is no port and no range from 1 to 65535. */
+/* False if TEXT is neither a port nor a range from 1 to 65535. */
 bool port_parse(const char *text, struct port_range *ret);
-/* Does all of PORT lie within RANGE? */
+/* Is all of PORT within RANGE? */
 bool port_within(const struct port_range *port, const struct port_range *range);
 /* Is PORT in one of the entries of ALLOWED, or the single port that it is matched by a glob there ("80?0/tcp", "*")? */
 bool port_allowed(const struct string_list *allowed, const struct port_range *port);

@@ -1,4 +1,4 @@
-/* Section 7: swarm mode. Only a manager sees the cluster's settings; a worker says so. */
+/* Section 7: swarm mode. Only a manager sees the cluster's settings; on a worker most rules are not applicable. */
 #include <string.h>
 
 #include "agent/checks/checks.h"
@@ -50,7 +50,7 @@ const struct info_facts *check_need_manager(const struct check_input *in, struct
     return info;
 }
 
-/* As check_need_manager(), and the cluster's settings are known: a swarm without a leader does not tell them. */
+/* As check_need_manager(), and the cluster's settings are known: a swarm without a leader does not report them. */
 static const struct info_facts *need_cluster(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = check_need_manager(in, out);
@@ -145,7 +145,7 @@ void check_swarm_bound_interface(const struct check_input *in, struct check_resu
                   listeners->engine_seen ? "dockerd does not listen" : "nothing listens", (long long)port);
     if (out->verdict != VERDICT_FAIL)
         return;
-    if (info->swarm_managers == 1) {    /* keeps services, secrets and networks; other managers would be left behind */
+    if (info->swarm_managers == 1) {    /* keeps services, secrets and networks; other managers would be lost */
         if (info->autolock == TRI_TRUE) /* or it would come back locked */
             check_remedy(in, out, "docker swarm update --autolock=false");
         check_remedy(in, out,
@@ -212,7 +212,7 @@ void check_overlay_encryption(const struct check_input *in, struct check_result 
                  name.data, network->ingress ? "--ingress " : "", name.data);
 }
 
-/* There is no service that could show one. */
+/* No service could expose one. */
 static void judge_unused_secrets(const struct check_input *in, struct check_result *out)
 {
     const char *why;
@@ -258,7 +258,7 @@ void check_swarm_secrets(const struct check_input *in, struct check_result *out)
                   services->count, services->with_secrets);
 }
 
-/* As need_cluster(), and it is told whether managers are locked. */
+/* As need_cluster(), and it is known whether managers are locked. */
 static const struct info_facts *need_autolock(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = need_cluster(in, out);
@@ -284,7 +284,8 @@ void check_swarm_autolock(const struct check_input *in, struct check_result *out
     check_remedy(in, out, "docker swarm update --autolock=true");
 }
 
-/* The engine does not tell when the key was made, and asking for the key itself is left to people. */
+/* The engine does not report when the key was made, and it is up to people whether the agent may read the key itself.
+ */
 static void judge_unlock_key(const struct check_input *in, struct check_result *out)
 {
     usec_t limit = check_param(in, "max_days")->number * DAY;
@@ -439,7 +440,7 @@ void check_root_ca_rotation(const struct check_input *in, struct check_result *o
         check_remedy(in, out, "docker swarm ca --rotate");
 }
 
-/* The engine does not tell which address a node's data goes by. */
+/* The engine does not report which address a node's data traffic uses. */
 void check_swarm_traffic_separated(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = need_info(in, out);

@@ -41,7 +41,7 @@
     {                                                                                                                  \
         {"allowed", PARAM_STRING_LIST, fallback, 0, 0}, END                                                            \
     }
-/* What users' own rules ask of a value; FIRST says where it is. */
+/* Conditions of users' own rules on a value; FIRST: the parameter that locates it. */
 #define CONDITIONS(first)                                                                                              \
     PARAMS                                                                                                             \
     {                                                                                                                  \

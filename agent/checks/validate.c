@@ -1,5 +1,5 @@
-/* What a rule file may say: parameters that have the right type and still make no sense are refused when it is loaded,
- * with the key and why. A rule that could only pass by accident is one of them. */
+/* Parameters that have the right type and still make no sense are rejected when a rule file is loaded, with the key and
+ * the reason: among them those of a rule that could only pass by accident. */
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Parameters of single checks, looked at when a rule is loaded: a word or a version that means nothing would judge
+/* Parameters of single checks, validated when a rule is loaded: a word or a version that means nothing would judge
  * every engine alike. */
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Asking the agent and telling what went wrong. */
+/* Querying the agent and reporting what went wrong. */
 #include <stdarg.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* See the header. */
+/* One exchange with the agent over its Unix socket, by curl: either the whole answer, bounded, or a stream cut into
+ * lines. */
 #include "agent/ctl/client.h"
 
 #include <curl/curl.h>

@@ -1,4 +1,4 @@
-/* Asking the agent: HTTP over its Unix socket. The only file of agentctl that knows curl. */
+/* Querying the agent: HTTP over its Unix socket. The only file of agentctl that knows curl. */
 #ifndef AGENT_CTL_CLIENT_H
 #define AGENT_CTL_CLIENT_H
 
@@ -9,10 +9,11 @@
 #include "common/str.h"
 
 /* One exchange. BODY NULL: GET, else POST. Returns 0 with the HTTP status and the text, or a negative errno when the
- * agent cannot be reached. Bodies over 256 MiB are refused. */
+ * agent cannot be reached. The caller frees RET_TEXT. Bodies over 256 MiB are rejected. */
 int client_call(const char *socket, const char *path, const char *body, long *ret_status, struct str *ret_text,
                 struct error *error);
-/* As above; each line is given to LINE as it comes, until the stream ends or LINE returns false. */
+/* As above; each line is passed to LINE as it arrives, until the stream ends or LINE returns false. RET_TEXT gets what
+ * was not passed to LINE: the body of an answer other than 200. */
 int client_stream(const char *socket, const char *path, bool (*line)(const char *line, size_t length, void *user),
                   void *user, long *ret_status, struct str *ret_text, struct error *error);
 /* Appends "&key=value" ("?" for the first), percent-encoded. */

@@ -1,4 +1,4 @@
-/* What the commands of agentctl share. */
+/* Shared by the commands of agentctl. */
 #ifndef AGENT_CTL_CTL_H
 #define AGENT_CTL_CTL_H
 
@@ -27,14 +27,14 @@ static inline const char *tr(const struct ctl *ctl, const char *en, const char *
 typedef int ctl_command(struct ctl *ctl); /* returns the exit status */
 ctl_command ctl_status, ctl_findings, ctl_rules, ctl_explain, ctl_watch, ctl_scan, ctl_check, ctl_version, ctl_ack;
 
-/* Asks for PATH (the language is added) and parses the answer. BODY NULL: GET. Prints errors. 0, or the exit status;
- * with --json the answer is printed as it came and RET_DOC stays NULL. */
+/* Requests PATH (the language is added) and parses the answer. BODY NULL: GET. Prints errors. 0, or the exit status;
+ * with --json the answer is printed unchanged and RET_DOC stays NULL. The caller frees RET_DOC. */
 int ctl_ask(const struct ctl *ctl, const char *path, const char *body, struct json_doc **ret_doc);
-/* The same without printing, for commands that look at the answer even with --json. */
+/* The same without printing, for commands that read the answer even with --json. */
 int ctl_get(const struct ctl *ctl, const char *path, const char *body, struct json_doc **ret_doc, struct str *ret_text);
-/* The error in TEXT, on standard error. Returns the exit status. */
+/* Prints the error in TEXT to standard error. Returns the exit status. */
 int ctl_refused(long status, const struct str *text);
-/* One finding as a line, cut to the terminal's width, of which USED columns are taken already. */
+/* One finding as a line, cut to the terminal's width, of which USED columns are already occupied. */
 void ctl_print_finding(const struct ctl *ctl, struct str *out, unsigned used, const struct json *finding);
 int ctl_usage(const char *format, ...) printf_like(1, 2);
 

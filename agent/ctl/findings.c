@@ -100,7 +100,7 @@ static void judge(struct ctl *ctl, const struct json *finding, void *user)
         print_one(ctl, finding, &tally->failures);
 }
 
-/* Nothing is wrong as long as nothing was looked at: that is no answer. */
+/* Before the first scan nothing fails because nothing was evaluated: that is not an answer. */
 static int refuse_unscanned(struct ctl *ctl)
 {
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;

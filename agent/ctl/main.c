@@ -11,7 +11,7 @@
 static const struct command {
     const char *name;
     ctl_command *run;
-    const char *options; /* those of its own, each with a blank behind */
+    const char *options; /* its own options, each followed by a blank */
     const char *help;
 } commands[] = {
     {"status", ctl_status, "", "the engine, the score, the counts and the worst findings"},

@@ -1,4 +1,5 @@
-/* See the header. */
+/* How wide the terminal is, whether it takes colours, and text fitted to both: everything printed is escaped first, so
+ * that no name from outside reaches the terminal as a control sequence. */
 #include "agent/ctl/terminal.h"
 
 #include <string.h>

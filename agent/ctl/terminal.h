@@ -1,4 +1,4 @@
-/* Text for a terminal: escaped, cut and padded by columns, coloured only where that is wanted. */
+/* Text for a terminal: escaped, cut and padded by columns, coloured only if requested. */
 #ifndef AGENT_CTL_TERMINAL_H
 #define AGENT_CTL_TERMINAL_H
 
@@ -8,8 +8,8 @@
 
 struct terminal {
     bool colour;
-    bool cut;       /* lines of a table to the width: what reads a pipe wants the whole */
-    unsigned width; /* columns, 80 when it is no terminal */
+    bool cut;       /* cut the lines of a table to the width; a pipe gets them whole */
+    unsigned width; /* columns; 80 if it is not a terminal */
 };
 struct terminal terminal_of_stdout(bool no_color);
 

@@ -1,4 +1,4 @@
-/* What every check uses: saying a verdict with its evidence, facts and the remedy, and running a rule's check. */
+/* Used by every check: recording a verdict with its evidence, facts and remedy, and running a rule's check. */
 #include "agent/model/check.h"
 
 #include <string.h>
@@ -47,7 +47,7 @@ void check_error(const struct check_input *in, struct check_result *out, const c
 {
     scoped_str shown = STR_INIT;
 
-    /* Why may be what an engine, a scanner or a file said: addresses with passwords, commands. */
+    /* WHY may come from an engine, a scanner or a file: addresses with passwords, commands. */
     if (in->explain && why)
         secret_redact(&shown, why, strlen(why), false);
     check_say(in, out, VERDICT_ERROR, "%s: %s", what, why ? str_text(&shown) : "unknown");

@@ -1,8 +1,8 @@
 /* Checks: pure functions of (rule, facts) → (verdict, evidence). No I/O, no globals, no clock of their own.
  *
  * The table in agent/checks/table.c names every check with the kind of subject it judges and the inputs it reads; the
- * engine knows no rule. A check that cannot find what it reads says error and why; it never passes by accident.
- * Adding a check: write the function in agent/checks/ and add its row to the table. */
+ * evaluator knows no rule. A check that cannot find what it reads reports error and the reason; it never passes by
+ * accident. Adding a check: write the function in agent/checks/ and add its row to the table. */
 #ifndef AGENT_MODEL_CHECK_H
 #define AGENT_MODEL_CHECK_H
 
@@ -19,16 +19,16 @@ struct check_input {
     const struct fileset_facts *fileset;
     usec_t now;
     usec_t since; /* when the pair's present status began; 0: it has none yet */
-    bool explain; /* false: only the verdict is wanted; evidence, facts and remedy stay empty */
+    bool explain; /* false: only the verdict is required; evidence, facts and remedy stay empty */
 };
 
 struct check_result {
     enum verdict verdict;
     struct str evidence;    /* one line for a person, names in it quoted or escaped by the sink */
     struct json_out *facts; /* an object is open in it; NULL unless explain: use the check_fact_ helpers */
-    struct str remedy;      /* the command for this very subject; empty: the rule's own text serves */
+    struct str remedy;      /* the command for this very subject; empty: the rule's own text is used */
     usec_t recheck;         /* the verdict may change by time alone at this moment; 0: never */
-    bool attested;          /* set by the engine: a person's word made it what it is */
+    bool attested;          /* set by the evaluator: the verdict comes from an attestation */
 };
 
 typedef void check_function(const struct check_input *in, struct check_result *out);
@@ -39,22 +39,22 @@ struct check {
     unsigned reads; /* INPUT_BITs */
     check_function *run;
     const struct param_spec *params; /* ends with a NULL name; NULL: none */
-    /* Looks at a rule's parameters when it is loaded: -EINVAL with the key that is wrong, and why. NULL: any will do.
-     */
+    /* Validates a rule's parameters when it is loaded. 0, or -EINVAL with the invalid key, owned by the rule or static,
+     * and the reason. NULL: any values are valid. */
     int (*validate)(const struct rule *rule, const char **ret_key, struct error *error);
     bool documents; /* it reads the engine's whole documents */
 };
 
 bool rule_has_param(const struct rule *rule, const char *name);
 
-/* The check of that name in TABLE, which ends with a NULL name; NULL: there is none. */
+/* The check of that name in TABLE, which is terminated by a NULL name; NULL: unknown. */
 const struct check *check_find(const struct check *table, const char *name);
 
-/* Sets the verdict and, when evidence is wanted, appends to it ("; " between calls). A worse verdict already set stays.
- */
+/* Sets the verdict and, if in->explain, appends to the evidence ("; " between calls). A worse verdict already set
+ * stays. */
 void check_say(const struct check_input *in, struct check_result *out, enum verdict verdict, const char *format, ...)
     printf_like(4, 5);
-/* error: "INPUT: why". */
+/* Sets error with "WHAT: WHY"; secrets in WHY are redacted, NULL becomes "unknown". */
 void check_error(const struct check_input *in, struct check_result *out, const char *what, const char *why);
 void check_remedy(const struct check_input *in, struct check_result *out, const char *format, ...) printf_like(3, 4);
 void check_fact_string(const struct check_input *in, struct check_result *out, const char *key, const char *value);
@@ -69,11 +69,11 @@ void check_run(const struct check_input *in, struct check_result *out);
 void check_result_init(struct check_result *result);
 void check_result_clear(struct check_result *result);
 void check_result_deinit(struct check_result *result);
-/* Ends the facts object and gives its JSON ("{}" when there are none). */
+/* Ends the facts object and returns its JSON, owned by RESULT ("{}" if there are no facts). To be called once. */
 const char *check_result_facts(struct check_result *result);
 
-/* For rules that read files: the source (see probes/fileset/fileset.h) in the rule's "source" parameter, which stands
- * first; without one it is the engine's sockets. */
+/* For rules that read files: the source (see probes/fileset/fileset.h) in the rule's "source" parameter, which is the
+ * first one; a rule without it reads the engine's sockets. */
 const char *rule_file_source(const struct rule *rule);
 
 #endif

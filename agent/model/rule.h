@@ -1,5 +1,5 @@
-/* What a rule is: data that names a check (code, see agent/model/check.h) and gives it parameters; texts are in English
- * and Chinese. agent/rules reads them. */
+/* A rule: data that names a check (code, see agent/model/check.h) and gives it parameters; texts are in English and
+ * Chinese. agent/rules reads them. */
 #ifndef AGENT_MODEL_RULE_H
 #define AGENT_MODEL_RULE_H
 
@@ -18,7 +18,7 @@ enum param_type { PARAM_BOOL, PARAM_INT, PARAM_STRING, PARAM_STRING_LIST, PARAM_
 struct param_spec {
     const char *name;
     enum param_type type;
-    const char *fallback; /* NULL: the rule must give it */
+    const char *fallback; /* NULL: required */
     int64_t min, max;     /* for PARAM_INT; both 0: any */
 };
 
@@ -39,10 +39,10 @@ struct rule {
     bool own;    /* from rules.d */
     const char *title[LANGUAGE_COUNT], *why[LANGUAGE_COUNT], *remedy[LANGUAGE_COUNT], *impact[LANGUAGE_COUNT];
     struct string_list references;
-    const char *file; /* where it was read from */
+    const char *file; /* the file it was read from */
     unsigned index;   /* its place in rule_set.rules */
-    /* from the benchmarks */
-    const char *id;      /* in the active benchmark, NULL when it has none there */
+    /* set from the benchmarks */
+    const char *id;      /* in the active benchmark; NULL if it has none there */
     const char *section; /* of that id: "5" */
     struct rule_id {
         const char *benchmark, *id;

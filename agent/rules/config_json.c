@@ -1,4 +1,5 @@
-/* Reading JSON that people write: see the header. */
+/* JSON that people write: how far a misspelt name may be from the one that was meant, and what a strict reader rejects.
+ */
 #include "agent/rules/config_json.h"
 
 #include <errno.h>

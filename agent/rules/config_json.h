@@ -1,23 +1,26 @@
-/* Reading JSON that people write, rules, benchmarks and the configuration: what is not understood is refused, and the
- * error names file, line and key. */
+/* Reading JSON that people write (rules, benchmarks, the configuration): anything unknown is rejected, and the error
+ * names file, line and key. */
 #ifndef AGENT_RULES_CONFIG_JSON_H
 #define AGENT_RULES_CONFIG_JSON_H
 
 #include "agent/rules/rule_set.h"
 
-/* -EINVAL with "FILE:LINE: what". VALUE gives the line; FILE may hold "FILE:LINE" already when VALUE is NULL. */
+/* Fills ERROR with "FILE:LINE: text" and returns -EINVAL. VALUE gives the line; if it is NULL, FILE may already be
+ * "FILE:LINE". */
 int config_json_refuse(struct error *error, const char *file, const struct json *value, const char *format, ...)
     printf_like(4, 5);
-/* Refuses OBJECT when it is none (NULL is fine) or has members that are not among NAMES, which ends with NULL. */
+/* Rejects OBJECT if it is not an object (NULL is allowed) or has a member that is not among NAMES, terminated by NULL.
+ * 0 or -EINVAL. */
 int config_json_keys(const struct json *object, const char *file, const char *const *names, struct error *error);
-/* Refuses two equal keys in one object and texts with a NUL in them, at any depth: one of them is a mistake. */
+/* Rejects duplicate keys of an object and strings that contain a NUL, at any depth. 0 or -EINVAL. */
 int config_json_document(const struct json *value, const char *file, struct error *error);
-/* {"en": …, "zh": …} or one string for both. Chinese falls back on English. REQUIRED: neither absent nor empty. */
+/* Reads {"en": …, "zh": …} or one string for both into RET, allocated in ARENA. Chinese falls back on English.
+ * REQUIRED: neither absent nor empty. 0 or -EINVAL. */
 int config_json_texts(struct arena *arena, const struct json *object, const char *key, const char *file, bool required,
                       const char *ret[LANGUAGE_COUNT], struct error *error);
 
-/* What of NAMES was probably meant by NAME: the nearest, the first of equals; NULL when more than a few letters differ.
- */
+/* The one of NAMES that was probably meant by NAME: the nearest, the first of equals; NULL if more than a few letters
+ * differ. */
 const char *config_json_nearest(const char *const *names, size_t count, const char *name);
 
 #endif

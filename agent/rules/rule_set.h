@@ -1,7 +1,7 @@
 /* Rules as data: config/rules/SLUG.json, one file each, and users' own in rules.d.
  *
  * A rule names a check (code, see agent/model/check.h) and gives it parameters; texts are in English and Chinese.
- * Loading validates everything and names file, line and key of what is wrong. */
+ * Loading validates everything; an error names file, line and key. */
 #ifndef AGENT_RULES_RULE_SET_H
 #define AGENT_RULES_RULE_SET_H
 
@@ -24,8 +24,8 @@ struct benchmark {
     size_t entry_count;
 };
 
-/* All rules and benchmarks. Rules stand in the order of the active benchmark, then those without an id there by slug.
- */
+/* All rules and benchmarks. Rules are in the order of the active benchmark, followed by those without an id in it, by
+ * slug. */
 struct rule_set {
     struct arena *arena;
     struct rule *rules;
@@ -43,14 +43,15 @@ struct rule_override {
     const char *file; /* for error messages */
 };
 
-/* CHECKS: those there are, ending with a NULL name. Reads DATA_DIR/rules and DATA_DIR/benchmarks, then USER_DIR (NULL
- * or missing: none). ACTIVE names the benchmark: -ESRCH when there is no such one. */
+/* CHECKS: all checks, terminated by a NULL name. Reads DATA_DIR/rules and DATA_DIR/benchmarks, then USER_DIR (NULL or
+ * missing: no own rules). ACTIVE: the benchmark's name. The caller frees RET. 0, -ESRCH when there is no such
+ * benchmark, or another negative errno. OVERRIDES are only read. */
 int rule_set_load(const struct check *checks, const char *data_dir, const char *user_dir, const char *active,
                   const struct rule_override *overrides, size_t override_count, struct rule_set **ret,
                   struct error *error);
 void rule_set_free(struct rule_set *set);
-struct rule *rule_set_find(const struct rule_set *set, const char *slug_or_id); /* NULL: none */
-/* The name nearest to NAME among slugs and ids, for "did you mean"; NULL when none is near. */
+struct rule *rule_set_find(const struct rule_set *set, const char *slug_or_id); /* owned by SET; NULL: unknown */
+/* The name nearest to NAME among slugs and ids, for "did you mean", owned by SET; NULL if none is near. */
 const char *rule_set_nearest(const struct rule_set *set, const char *name);
 
 DEFINE_CLEANUP(struct rule_set *, cleanup_rule_set, rule_set_free)

@@ -1,9 +1,9 @@
 /* Passwords that programs are given: by a flag (mysql -p…, curl -u user:…), as an argument (mysqladmin password …), as
  * a setting (aws configure set name …). What they read from their input: secret_input.c.
  *
- * When a program's name comes by, what follows it is read as shell words, and the places of the passwords among them
- * are noted; they are told when the walk gets there. The text may be anything, so all of it is a guess that errs on the
- * side of telling. */
+ * When the walk meets a program's name, what follows it is read as shell words, and the places of the passwords among
+ * them are noted; they are reported when the walk gets there. The text may be anything, so all of it is a guess that
+ * errs on the side of reporting. */
 #include <ctype.h>
 #include <string.h>
 
@@ -16,9 +16,9 @@ static const char command_kind[] = "password given to a command";
 
 enum form {
     FLAG_JOINED,   /* -pVALUE, with nothing between */
-    FLAG_SHORT,    /* -pVALUE or -p VALUE, behind other letters too: -sSLu VALUE */
+    FLAG_SHORT,    /* -pVALUE or -p VALUE, also after other letters: -sSLu VALUE */
     FLAG_WORD,     /* -passin VALUE or -passin=VALUE */
-    ARGUMENT,      /* the first word behind SUBCOMMAND that is no flag */
+    ARGUMENT,      /* the first word after SUBCOMMAND that is not a flag */
     ARGUMENT_2,    /* the second one */
     ARGUMENT_LAST, /* the last one of the command; FLAG: only where it is given */
     SETTING,       /* SUBCOMMAND NAME VALUE, of a NAME that is a secret's */
@@ -33,8 +33,8 @@ static const struct taken {
     enum form form;
     const char *subcommand; /* a word before it; NULL: any */
     const char *flag;
-    const char *cluster; /* FLAG_SHORT: letters that may stand before it */
-    const char *behind;  /* the password is what stands behind this; without it there is none */
+    const char *cluster; /* FLAG_SHORT: letters that may precede it */
+    const char *behind;  /* the password follows this; without it there is none */
 } takens[] = {
     {"mysql", FLAG_JOINED, NULL, "-p", NULL, NULL},
     {"mysqldump", FLAG_JOINED, NULL, "-p", NULL, NULL},
@@ -171,7 +171,7 @@ void secret_note(struct secret_scan *scan, size_t from, size_t to)
     scan->pending_count++;
 }
 
-/* Notes what of the word from FROM to TO is the password: what is within its quotes, and behind BEHIND. */
+/* Notes what of the word from FROM to TO is the password: what is within its quotes, and after BEHIND. */
 static void note_value(struct secret_scan *scan, size_t from, size_t to, const char *behind)
 {
     const char *text = scan->text, *found;
@@ -209,7 +209,7 @@ static bool ends_short_flag(const struct secret_scan *scan, struct secret_word w
     return true;
 }
 
-/* The N-th word behind AT that is no flag; COUNT: there is none. */
+/* The N-th word after AT that is not a flag; COUNT if there is none. */
 static size_t argument(const struct secret_scan *scan, const struct secret_command *command, size_t at, size_t n)
 {
     for (; at < command->count; at++)
@@ -318,7 +318,7 @@ static void look_at_arguments(struct secret_scan *scan, const struct taken *take
     }
 }
 
-/* Is the program NAME named at AT, as a word? RET: behind it. */
+/* Is the program NAME named at AT, as a word? RET: the place after it. */
 static bool is_program_at(const struct secret_scan *scan, size_t at, const char *name, size_t *ret)
 {
     size_t end;

@@ -1,5 +1,5 @@
-/* Secrets that their own shape tells: known key formats, JSON web tokens, private keys, passwords in URLs and in data
- * source names. */
+/* Secrets recognized by their own shape: known key formats, JSON web tokens, private keys, passwords in URLs and in
+ * data source names. */
 #include <ctype.h>
 #include <string.h>
 
@@ -165,7 +165,7 @@ static bool match_private_key(const struct secret_scan *scan, size_t at, struct 
     return true;
 }
 
-/* scheme://user:password@host. A password may hold slashes, and signs like the one behind it. */
+/* scheme://user:password@host. A password may contain slashes, and characters like the one that ends it. */
 static bool match_url(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
     enum { TRIES = 8 };

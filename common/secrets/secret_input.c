@@ -96,7 +96,7 @@ static const struct secret_stage *stage_at(struct secret_scan *scan, size_t at)
     return stage;
 }
 
-/* Does what COMMAND writes go to one that reads a password? It may stand in a group: (echo …; echo …) | passwd. */
+/* Does what COMMAND writes go to one that reads a password? It may be part of a group: (echo …; echo …) | passwd. */
 static bool is_piped_to_taker(struct secret_scan *scan, const struct secret_command *writer, bool *pairs)
 {
     const char *text = scan->text;

@@ -1,5 +1,5 @@
-/* Names that tell a secret (DB_PASSWORD, api-key, authToken), and values that are none: references, placeholders,
- * paths. */
+/* Names that indicate a secret (DB_PASSWORD, api-key, authToken), and values that are not secrets: references,
+ * placeholders, paths. */
 #include <ctype.h>
 #include <string.h>
 
@@ -25,7 +25,7 @@ static bool ends_with_one_of(const char *name, const char *const *ends, size_t c
     return false;
 }
 
-/* Is WORD in NAME, with no letter before or behind it? */
+/* Is WORD in NAME, with no letter before or after it? */
 static bool has_word(const char *name, const char *word)
 {
     size_t size = strlen(word);
@@ -95,7 +95,8 @@ static bool normalize(const char *raw, size_t length, char name[static 2 * NAME_
     return strlen(name) == n;
 }
 
-/* Does the name end in what tells of a secret, and is none: SECRET_NAME, TOKEN_TTL? Rails' SECRET_KEY_BASE is one. */
+/* Does the name end in a word that makes it an attribute of a secret rather than a secret: SECRET_NAME, TOKEN_TTL?
+ * Rails' SECRET_KEY_BASE is a secret. */
 static bool is_about_secret(const char *name)
 {
     static const char *const harmless[] = {
@@ -205,7 +206,7 @@ bool secret_is_named(const char *raw, size_t name_length, const char *value, siz
         return false;
     if (is_about_secret(name))
         return !ends_with_one_of(name, random, countof(random)) && is_random(value, length);
-    if (strstr(name, "CONNECTION_STRING")) /* what is secret in one is told by itself, but for user/password@host */
+    if (strstr(name, "CONNECTION_STRING")) /* secrets in one are recognized on their own, except user/password@host */
         return memchr(value, '@', length) || is_random(value, length);
     if (is_key_fingerprint(name, value, length) || (has_word(name, "TOKENS") && is_amount(value, length)))
         return false;
@@ -299,7 +300,7 @@ static bool is_reference(struct secret_scan *scan, size_t start, size_t end)
     }
 }
 
-/* What a pattern begins with that stands where a value would: sed 's/password=.* /…/'. */
+/* The start of a pattern in the place of a value: sed 's/password=.* /…/'. */
 static bool is_pattern(const char *value, size_t length)
 {
     static const char *const starts[] = {".*",  ".+",  ".\\{", "[^",  "\\(",   "(.*",

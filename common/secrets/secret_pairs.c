@@ -1,4 +1,4 @@
-/* Secrets that the name before them tells: NAME=value, -Dname=value, --name value, "name": "value", Name: value,
+/* Secrets recognized by the name before them: NAME=value, -Dname=value, --name value, "name": "value", Name: value,
  * name = value, <name>value</name>, ENV NAME value, and what configuration files and SQL have instead. */
 #include <ctype.h>
 #include <string.h>
@@ -70,7 +70,7 @@ static bool is_package(const struct secret_scan *scan, size_t name, size_t name_
     return dot;
 }
 
-/* The value behind the scheme of an Authorization header. */
+/* The value after the scheme of an Authorization header. */
 static void skip_scheme(struct secret_scan *scan, size_t *start, size_t *stop)
 {
     static const char *const schemes[] = {"Bearer ", "Basic ", "token "};
@@ -96,7 +96,7 @@ static bool is_upper_case(const char *text, size_t length)
     return true;
 }
 
-/* What stands between a name that ends at END and its value. */
+/* The text between a name that ends at END and its value. */
 struct separator {
     size_t end;  /* where the value begins */
     bool quoted; /* "name" */
@@ -145,7 +145,7 @@ static bool read_separator(const struct secret_scan *scan, size_t end, bool flag
     return at < length && text[at] == ':' && !secret_is_word(scan, at, "://") && !secret_is_word(scan, at, "::");
 }
 
-/* ${NAME:-value}: the value that is used without one. What stands behind ${NAME:? is a message. */
+/* ${NAME:-value}: the value that is used without one. The text after ${NAME:? is a message. */
 static bool match_default(struct secret_scan *scan, size_t at, size_t end, struct secret_match *ret)
 {
     const char *text = scan->text;

@@ -81,8 +81,8 @@ static struct secret_word read_word(struct secret_scan *scan, size_t at)
     return (struct secret_word){at, end < scan->length ? end : scan->length};
 }
 
-/* The body of the here-document that ends with the line WORD, behind the line at AT. What looks like one within
- * another's body is none. */
+/* The body of the here-document that ends with the line WORD, after the line at AT. What looks like one within
+ * another's body is not one. */
 static struct secret_word read_document(struct secret_scan *scan, struct secret_word word, size_t at)
 {
     const char *text = scan->text;
@@ -106,7 +106,8 @@ static struct secret_word read_document(struct secret_scan *scan, struct secret_
     return (struct secret_word){body, scan->document_to};
 }
 
-/* "# buildkit" behind a step's command. What has no blank behind the # may be a password where no shell is. */
+/* "# buildkit" after a step's command. A # that is not followed by a blank may be part of a password where there is no
+ * shell. */
 static bool is_comment(const struct secret_scan *scan, size_t at)
 {
     return at && secret_is_word(scan, at, "# ") && secret_is_blank(scan->text[at - 1]);

@@ -1,5 +1,5 @@
-/* Finding secrets in text: see the header. One scanner serves both the rules that report and the output that redacts,
- * so that what is reported is also what is hidden. What it looks for: secret_formats.c, secret_pairs.c,
+/* The walk through a text that finds its secrets. One scanner serves both the rules that report and the output that
+ * redacts, so that what is reported is also what is hidden. What it looks for: secret_formats.c, secret_pairs.c,
  * secret_commands.c. */
 #include "common/secrets/secrets.h"
 
@@ -11,7 +11,7 @@
 #include "common/cleanup.h"
 #include "common/secrets/secrets_internal.h"
 
-/* ---- What lies ahead ---- */
+/* ---- What comes next ---- */
 
 bool secret_is_blank(char c)
 {

@@ -1,9 +1,9 @@
 /* Secrets in text: found by their shape, never shown.
  *
  * Three things give a secret away: a known key format (a GitHub token, an AWS key, a private key's header, a password
- * in a URL), a name that says so with a real value behind it (DB_PASSWORD=…, --token …, "api_key": "…"), and in
+ * in a URL), a name that indicates one, followed by a real value (DB_PASSWORD=…, --token …, "api_key": "…"), and in
  * commands the flags of programs that take a password (mysql -p…). Placeholders, references to variables, empty values,
- * booleans, paths and names that point to a file (…_FILE) are no secrets. Pure; text may be hostile and of any length.
+ * booleans, paths and names that point to a file (…_FILE) are not secrets. Pure; text may be hostile and of any length.
  */
 #ifndef COMMON_SECRETS_SECRETS_H
 #define COMMON_SECRETS_SECRETS_H
@@ -21,23 +21,23 @@ struct secret_match {
     size_t value_length;
 };
 
-/* A walk through a text, in time that grows with its length alone, whatever the text is: what lies ahead (an end, a
- * mark) is looked for once and remembered, and what a program is given is read once for each program. Members are the
- * walk's own. */
+/* A walk through a text, in time that grows with its length alone, whatever the text is: what comes next (an end, a
+ * mark) is looked for once and remembered, and the arguments of a program are read once for each program. Members are
+ * the walk's own. */
 enum { SECRET_MARKS = 8, SECRET_PROGRAMS = 112, SECRET_PENDING = 32 };
 struct secret_scan {
     const char *text;
-    size_t length, at; /* AT: behind the secret that was told last */
+    size_t length, at; /* AT: after the secret that was reported last */
     struct {
-        size_t from, at; /* there is none from FROM up to AT; AT above the length: it was not looked for yet */
+        size_t from, at; /* none from FROM up to AT; AT above the length: not looked for yet */
     } marks[SECRET_MARKS];
     size_t no_token_before;            /* no JSON web token begins before this */
     size_t looked_up_to;               /* programs were looked for up to here */
-    size_t read_to[SECRET_PROGRAMS];   /* what stands before this was read as the arguments of the program */
+    size_t read_to[SECRET_PROGRAMS];   /* the text before this was read as the arguments of the program */
     size_t document_from, document_to; /* the here-document that was read last */
     struct {
         size_t from, to;
-    } pending[SECRET_PENDING]; /* what programs are given, in the text's order: not told yet */
+    } pending[SECRET_PENDING]; /* passwords given to programs, in the text's order, not reported yet */
     size_t pending_count;
     /* Commands that a pipe may lead to, from as many places: where they end, and do they read a password? */
     struct secret_stage {

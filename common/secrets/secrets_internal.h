@@ -1,4 +1,4 @@
-/* What the parts of the search for secrets share: see secrets.h. */
+/* Shared by the parts of the search for secrets (secrets.h): the walk, marks, words and commands. */
 #ifndef COMMON_SECRETS_SECRETS_INTERNAL_H
 #define COMMON_SECRETS_SECRETS_INTERNAL_H
 
@@ -7,7 +7,7 @@
 
 #include "common/secrets/secrets.h"
 
-/* What lies ahead and is looked for once. */
+/* What comes next and is looked for once. */
 enum mark {
     MARK_AT,
     MARK_REFERENCE, /* "${", "$(" or a backtick */
@@ -21,11 +21,11 @@ enum mark {
 };
 _Static_assert((int)MARK_COUNT <= (int)SECRET_MARKS, "too many marks");
 
-/* The first place of MARK at or behind FROM; the text's length when there is none. */
+/* The first place of MARK at or after FROM; the text's length if there is none. */
 size_t secret_next_mark(struct secret_scan *scan, enum mark mark, size_t from);
 
 bool secret_is_blank(char c);
-/* The end of the value at START: quoted (START moves behind the quote), or up to white space or what ends a word in a
+/* The end of the value at START: quoted (START moves past the quote), or up to white space or whatever ends a word in a
  * shell. */
 size_t secret_value_end(struct secret_scan *scan, size_t *start);
 /* Does a word begin at AT? */
@@ -39,23 +39,23 @@ bool secret_is_made_of(const char *text, size_t length, const char *characters);
 
 /* ---- secret_names.c ---- */
 
-/* Is the text from START to END a value, and not what stands for a secret or tells where it is? */
+/* Is the text from START to END a value, and not a placeholder for a secret or the place where it is kept? */
 bool secret_is_real(struct secret_scan *scan, size_t start, size_t end);
-/* Does NAME say that what stands behind it is a secret? */
+/* Does NAME indicate that what follows it is a secret? */
 bool secret_is_name(const char *name, size_t length);
 /* The same, knowing the value: MAX_TOKENS=4096 names an amount. */
 bool secret_is_named(const char *name, size_t name_length, const char *value, size_t length);
 
 /* ---- secret_formats.c ---- */
 
-/* A secret that is told by its own shape at AT. */
+/* A secret recognized by its own shape at AT. */
 bool secret_match_format(struct secret_scan *scan, size_t at, struct secret_match *ret);
 
 /* ---- secret_pairs.c ---- */
 
 extern const char *const secret_named_kind;
 
-/* A secret that is told by the name before it: NAME=value and its relatives. */
+/* A secret recognized by the name before it: NAME=value and similar forms. */
 bool secret_match_pair(struct secret_scan *scan, size_t at, struct secret_match *ret);
 
 /* ---- secret_words.c ---- */
@@ -75,7 +75,7 @@ struct secret_command {
 
 bool secret_word_is(const struct secret_scan *scan, struct secret_word word, const char *text);
 bool secret_word_is_flag(const struct secret_scan *scan, struct secret_word word);
-/* The program's name in WORD, without the folder it lies in. */
+/* The program's name in WORD, without its directory. */
 struct secret_word secret_word_base(const struct secret_scan *scan, struct secret_word word);
 /* The words from AT on, up to what ends the command; at most SECRET_WORDS_MAX of them. */
 void secret_read_command(struct secret_scan *scan, size_t at, struct secret_command *command);
@@ -84,7 +84,7 @@ void secret_read_command(struct secret_scan *scan, size_t at, struct secret_comm
 
 /* A secret that a program is given: in its arguments, or through a pipe. */
 bool secret_match_command(struct secret_scan *scan, size_t at, struct secret_match *ret);
-/* Notes a password for later. Where there is no room, the last note grows. */
+/* Notes a password for later. If there is no room, the last note is extended. */
 void secret_note(struct secret_scan *scan, size_t from, size_t to);
 
 /* ---- secret_input.c ---- */
