@@ -72,7 +72,7 @@ void agent_add_timers(struct agent *agent)
     if (agent->once)
         return;
     agent->sweep_timer = add_timer(agent, on_sweep, agent->config->sweep_seconds * USEC_PER_SEC, true);
-    agent->top_timer = add_timer(agent, on_top, agent->config->top_seconds * USEC_PER_SEC, true);
+    agent->top_timer = add_timer(agent, on_top, agent->config->process_seconds * USEC_PER_SEC, true);
     if (sd_watchdog_enabled(0, &watchdog) > 0)
         agent->watchdog_timer = add_timer(agent, on_watchdog, (usec_t)watchdog / 2, true);
 }
@@ -88,7 +88,7 @@ static void set_interval(struct event *timer, unsigned seconds)
 void agent_set_intervals(struct agent *agent, const struct config *config)
 {
     set_interval(agent->sweep_timer, config->sweep_seconds);
-    set_interval(agent->top_timer, config->top_seconds);
+    set_interval(agent->top_timer, config->process_seconds);
 }
 
 /* The wall clock was set: waivers and attestations may have ended, or hold again. And what was compared by time (which

@@ -1,4 +1,5 @@
-/* Reading the configuration: see the header. Strict: what is not understood is refused with file, line and key. */
+/* Most keys of the configuration, and file, environment and command line put together. Strict: anything unknown is
+ * rejected with file, line and key. */
 #include "agent/checks/table.h"
 #include "agent/config/config_internal.h"
 
@@ -26,7 +27,7 @@ void config_free(struct config *config)
     free(config);
 }
 
-/* The running program lies in the build tree: its rules are the source tree's. */
+/* A program that runs from the build tree uses the source tree's rules. */
 static const char *default_data_dir(void)
 {
     char path[4096];
@@ -55,7 +56,7 @@ static struct config *config_new(void)
     config->sink_count = 1;
     config->sweep_seconds = 3600;
     config->scanner_seconds = 600;
-    config->top_seconds = 60;
+    config->process_seconds = 60;
     return config;
 }
 
@@ -169,7 +170,7 @@ static int read_intervals(struct config_reader *reader, const struct json *objec
 
     if (r == 0)
         r = read_seconds(reader, object, "sweep", 60, &reader->config->sweep_seconds);
-    return r < 0 ? r : read_seconds(reader, object, "top", 10, &reader->config->top_seconds);
+    return r < 0 ? r : read_seconds(reader, object, "top", 10, &reader->config->process_seconds);
 }
 
 /* "scanner": {"command": ["trivy", "image", …, "{image}"], "timeout": "10m", "threshold": "high"} */
@@ -296,7 +297,7 @@ static void apply_argument(struct config *config, const char *argument, const ch
         *setting = arena_strdup(config->arena, argument);
 }
 
-/* What only shows when it is used: said before anything is started or, at a reload, given up. */
+/* Checks what would otherwise fail only when it is used, before anything is started or, at a reload, given up. */
 static int check_places(const struct config *config, struct error *error)
 {
     struct docker_address address = {0};

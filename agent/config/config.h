@@ -48,7 +48,8 @@ struct config {
     struct string_list scanner_command; /* scanner.command, empty: none */
     unsigned scanner_seconds;           /* scanner.timeout */
     const char *scanner_threshold;      /* scanner.threshold, NULL: the rule's own */
-    unsigned top_seconds; /* intervals.top: how often containers' processes are read again (default 60, minimum 10) */
+    unsigned
+        process_seconds; /* intervals.top: how often containers' processes are read again (default 60, minimum 10) */
 };
 
 /* What the command line gave; NULL: not given. */

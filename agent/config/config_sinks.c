@@ -88,8 +88,8 @@ int sink_split_address(const char *address, char **ret_host, char **ret_port, st
     return 0;
 }
 
-/* The one of TYPE whose addresses begin as ADDRESS does; without an address the one that has a default, or needs a
- * path. SINK_KIND_COUNT: there is no such kind. */
+/* The kind of TYPE whose addresses begin as ADDRESS does; without an address the one that has a default, or requires a
+ * path. SINK_KIND_COUNT: none. */
 static enum sink_kind kind_of(const char *type, const char *address)
 {
     enum sink_kind kind = 0;

@@ -43,8 +43,7 @@ struct sink_config {
     unsigned line;     /* of the configuration; 0: a default */
 };
 
-/* What holds for a sink of KIND where the configuration says nothing else; its address may be NULL (sink_kind_words).
- */
+/* The defaults for a sink of KIND; its address may be NULL (sink_kind_words). */
 struct sink_config sink_config_default(enum sink_kind kind);
 
 /* "host:port" or "[IPv6 address]:port", what follows the scheme of an address; the caller frees both. -EINVAL with

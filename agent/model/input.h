@@ -1,5 +1,5 @@
-/* The inputs: what rules read, and so what makes them stale. One table says of each how it is found, fetched and kept;
- * a new input is a row here, its probe (agent/fetch) and the checks that read it. */
+/* The inputs: what rules read, and so what makes them stale. One table defines how each is found, fetched and kept; a
+ * new input is a row here, its probe (agent/fetch) and the checks that read it. */
 #ifndef AGENT_MODEL_INPUT_H
 #define AGENT_MODEL_INPUT_H
 

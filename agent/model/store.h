@@ -1,5 +1,5 @@
-/* The facts known now: one slot per input, with its value or why there is none. Checks read it; only the engine writes.
- */
+/* The facts known now: one slot per input, with its value or why there is none. Checks read it; only the evaluator
+ * writes. */
 #ifndef AGENT_MODEL_STORE_H
 #define AGENT_MODEL_STORE_H
 
@@ -12,22 +12,22 @@ struct store;
 struct store *store_new(void);
 void store_free(struct store *store);
 
-/* KEY: NULL for inputs without one. FACTS is handed over. True when the facts differ from what stood there. */
+/* KEY: NULL for inputs without one. Takes ownership of FACTS. True if the facts differ from the ones before. */
 bool store_put(struct store *store, enum input_kind kind, const char *key, struct facts *facts);
-/* The input could not be read. True when that is news. */
+/* Records that the input could not be read; WHY is copied. True if that or the reason is new. */
 bool store_put_error(struct store *store, enum input_kind kind, const char *key, const char *why);
 void store_remove(struct store *store, enum input_kind kind, const char *key);
-/* NULL when there is none; RET_WHY (may be NULL) then says why ("not read yet"). */
+/* Owned by STORE. NULL: none, and RET_WHY (may be NULL) is the reason ("not read yet"). */
 const struct facts *store_get(const struct store *store, enum input_kind kind, const char *key, const char **ret_why);
 size_t store_count(const struct store *store, enum input_kind kind);
 bool store_next(const struct store *store, enum input_kind kind, size_t *at, const char **ret_key,
                 const struct facts **ret_facts); /* skips slots in error */
 
-/* Containers that run, of those with facts: kept as they change, not counted on each call. */
+/* The number of running containers, of those with facts: maintained, not counted on each call. */
 size_t store_running(const struct store *store);
-/* Slots of KIND that could not be read. */
+/* The number of slots of KIND that could not be read. */
 size_t store_failed(const struct store *store, enum input_kind kind);
-/* Containers, of those with facts, that were made from the image. Kept as they change. */
+/* The number of containers, of those with facts, that were created from the image: maintained, not counted. */
 size_t store_image_users(const struct store *store, const char *image_id);
 
 #define STORE_GETTER(name, type, kind)                                                                                 \

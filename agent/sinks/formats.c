@@ -137,6 +137,7 @@ static void rfc5424_body(struct str *out, const struct transition *t)
     char number[32];
 
     snprintf(number, sizeof number, "%" PRIu64, t->seq);
+    /* 32473 is the enterprise number reserved for documentation (RFC 5612): the project has not registered its own. */
     str_append(out, "[docker-bench-agent@32473");
     parameter(out, "seq", number);
     parameter(out, "rule", t->rule);
@@ -198,7 +199,7 @@ void format_journal(struct str *out, const struct transition *t, const struct fo
     field(out, "DBA_CAUSE", t->cause);
 }
 
-/* The transition's own JSON where it fits, else one without what is long: cut JSON is no JSON. */
+/* The transition's own JSON where it fits, else one without its long members: truncated JSON is not JSON. */
 static void cee_body(struct str *out, const struct transition *t)
 {
     scoped(cleanup_json_out) struct json_out *json = NULL;

@@ -12,7 +12,7 @@
 #include "agent/evaluator/transition.h"
 #include "common/str.h"
 
-/* What a record says of its sender, and how. */
+/* What a record contains about its sender, and its format. */
 struct format_settings {
     enum sink_format format; /* of syslog */
     int facility;            /* as struct sink_config's */

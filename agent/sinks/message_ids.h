@@ -1,4 +1,5 @@
-/* MESSAGE_IDs of what the agent writes to the journal; the journal catalog (systemd/) explains them. */
+/* MESSAGE_IDs of the agent's journal records (systemd.journal-fields(7)): what filters and a message catalog refer to.
+ */
 #ifndef AGENT_SINKS_MESSAGE_IDS_H
 #define AGENT_SINKS_MESSAGE_IDS_H
 

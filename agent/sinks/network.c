@@ -147,8 +147,8 @@ int transport_open_tcp(struct transport *transport, struct error *error)
     return begin(transport, SOCK_STREAM, error);
 }
 
-/* 0, or why nothing can be sent any more. The kernel would still take what a receiver that has closed the connection
- * never gets. What receivers say is not for us. */
+/* 0, or the reason why nothing can be sent any more. The kernel would still accept what a receiver that has closed the
+ * connection never gets. What receivers send is ignored. */
 static int check_peer(int fd)
 {
     char buffer[4096];

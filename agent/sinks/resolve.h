@@ -20,7 +20,7 @@ struct address_list {
     size_t count;
 };
 
-/* From the loop. LIST is not empty and valid during the call; NULL: WHY names the host and says why not. */
+/* From the loop. LIST is not empty and valid during the call; NULL: WHY names the host and the reason. */
 typedef void resolved(const struct address_list *list, const char *why, void *user);
 
 struct resolution;

@@ -3,7 +3,7 @@
 
 #include "common/memory.h"
 
-/* The one of LIST for CONFIG, which it holds no longer. NULL: there is none. */
+/* Removes the sink for CONFIG from LIST and returns it. NULL: none. */
 static struct sink *take_for(struct sink_list *list, const struct sink_config *config)
 {
     for (size_t i = 0; i < list->count; i++)

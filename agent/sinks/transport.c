@@ -77,8 +77,8 @@ static bool is_replaced(const struct transport *transport)
     return stat(transport->address, &st) < 0 || st.st_dev != transport->device || st.st_ino != transport->inode;
 }
 
-/* A disk that becomes full takes the beginning of a line: it is taken back, so that the file holds whole lines when it
- * is rotated then. False: FD is no file that can be cut. */
+/* A disk that becomes full takes the beginning of a line: it is removed again, so that the file contains whole lines
+ * when it is then rotated. False: FD is not a file that can be truncated. */
 static bool take_back(int fd, ssize_t length)
 {
     off_t end = lseek(fd, 0, SEEK_CUR);

@@ -1,4 +1,5 @@
-/* Listing the kernel's audit rules through libaudit, and hearing of their changes. See the header. */
+/* Listing the kernel's audit rules through libaudit, and being notified of changes. libaudit hands out rules as the
+ * kernel keeps them, so a permission has to be worked out from the system calls that spell it. */
 #include "probes/audit/audit.h"
 
 #include <errno.h>
@@ -39,7 +40,7 @@ static bool has_any_syscall(const struct audit_rule_data *rule, const unsigned *
     return false;
 }
 
-/* auditctl spells a permission out as the calls that need it: one or two of each stand for all. */
+/* auditctl spells a permission out as the calls that need it: one or two of each represent them all. */
 static unsigned perms_watched(const struct audit_rule_data *rule)
 {
     unsigned perms = 0;
@@ -55,7 +56,7 @@ static unsigned perms_watched(const struct audit_rule_data *rule)
     return perms;
 }
 
-/* What a rule that says never takes away: a permission is whole only when every call that needs it is seen. */
+/* What a "never" rule takes away: a permission is complete only if every call that needs it is audited. */
 static unsigned perms_hidden(const struct audit_rule_data *rule)
 {
     static const unsigned runs[] = {SYS_execve, SYS_execveat};
@@ -141,8 +142,8 @@ static bool excludes_type(const struct audit_rule_data *rule, uint32_t type)
     return any;
 }
 
-/* What is excluded hides a watch only if it is one of the records that a watch makes: without SYSCALL there is nothing
- * at all, without PATH it is not told what was touched. */
+/* What is excluded hides a watch only if it is one of the records that a watch makes: without SYSCALL there is no
+ * record at all, without PATH it does not name what was accessed. */
 static bool excludes_watches(const struct audit_rule_data *rule)
 {
     return excludes_type(rule, AUDIT_SYSCALL) || excludes_type(rule, AUDIT_PATH);
@@ -290,7 +291,7 @@ int audit_run(struct str *output, const void *argument, struct error *error)
     return r;
 }
 
-/* ---- News ---- */
+/* ---- Notifications of changes ---- */
 
 struct audit_watch {
     int fd;
@@ -312,7 +313,7 @@ static void on_news(evutil_socket_t fd, short what, void *user)
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && errno != ENOBUFS) /* ENOBUFS: some were lost, which is news as well */
+        if (n < 0 && errno != ENOBUFS) /* ENOBUFS: some were lost, which counts as a change as well */
             break;
         any = true;
         if (n == 0)
@@ -322,8 +323,9 @@ static void on_news(evutil_socket_t fd, short what, void *user)
         watch->changed(watch->user);
 }
 
-/* AUDIT_CONFIG_CHANGE records only: a busy host audits thousands a second. While auditing is OFF also what programs say
- * and system calls; access denials (AVC) come even then. nlmsg_type is in the host's order, BPF loads are not. */
+/* AUDIT_CONFIG_CHANGE records only: a busy host audits thousands a second. While auditing is OFF also records of
+ * programs and system calls; access denials (AVC) come even then. nlmsg_type is in the host's order, BPF loads are not.
+ */
 static int set_filter(int fd, bool off)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__

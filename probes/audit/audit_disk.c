@@ -1,7 +1,7 @@
 /* Audit rules in /etc/audit, put together as augenrules(8) does at boot.
  *
- * What is on disk is only what somebody meant to load: it is judged when the kernel will not tell, and it explains what
- * is missing when it does. */
+ * What is on disk is only what somebody intended to load: it is judged if the kernel cannot be asked, and it explains
+ * what is missing if it can. */
 #include "probes/audit/audit_disk.h"
 
 #include <errno.h>
@@ -57,8 +57,8 @@ static void append_line(struct str *to, const char *line, size_t length)
     str_append_char(to, '\n');
 }
 
-/* augenrules moves a bare -D to the front, wherever it stands: it deletes what was loaded before, not what stands in
- * the files above it. The last -e goes to the end, as behind "-e 2" nothing could be loaded. */
+/* augenrules moves a bare -D to the front from any position: it deletes what was loaded before, not the rules in the
+ * files above it. The last -e goes to the end, as nothing could be loaded after "-e 2". */
 static void put_in_order(const struct str *text, struct str *ret)
 {
     scoped_str rest = STR_INIT, last_switch = STR_INIT;
@@ -81,7 +81,7 @@ static void put_in_order(const struct str *text, struct str *ret)
     str_append_n(ret, str_text(&last_switch), last_switch.length);
 }
 
-/* rules.d: *.rules, one behind the other. */
+/* rules.d: *.rules, one after the other. */
 static int read_folder(const struct host_root *root, struct str *ret, struct error *error)
 {
     static const char folder[] = "/etc/audit/rules.d";
@@ -124,8 +124,8 @@ void audit_find_targets(const struct host_root *root, struct arena *arena, struc
     }
 }
 
-/* Without augenrules, or with nothing in its folder, what auditctl -R is given at boot. An empty folder is an answer,
- * no folder and no file is none. */
+/* Without augenrules, or with nothing in its directory, what auditctl -R is given at boot. An empty directory means no
+ * rules; no directory and no file is an error. */
 void audit_read_disk(const struct host_root *root, struct audit_facts *facts)
 {
     struct arena *arena = facts->facts.arena;

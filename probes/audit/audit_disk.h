@@ -1,12 +1,12 @@
-/* The audit rules that lie in the host's files. Only audit_files.c includes this. */
+/* The audit rules in the host's files. Only audit*.c include this. */
 #ifndef PROBES_AUDIT_AUDIT_DISK_H
 #define PROBES_AUDIT_AUDIT_DISK_H
 
 #include "probes/audit/audit.h"
 
-/* Fills in FACTS' disk members. */
+/* Sets the disk members of FACTS, disk_error if they cannot be read; texts are allocated in its arena. */
 void audit_read_disk(const struct host_root *root, struct audit_facts *facts);
-/* Fills in what the RULES' paths lead to; the texts go to ARENA. */
+/* Sets the targets of the RULES' paths, allocated in ARENA. */
 void audit_find_targets(const struct host_root *root, struct arena *arena, struct audit_rule *rules, size_t count);
 
 #endif

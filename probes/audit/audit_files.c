@@ -34,7 +34,7 @@ static char *without_slash(char *path)
     return path;
 }
 
-/* What the lines of one rule say, besides the rule itself. */
+/* What the line of a rule sets, besides the rule itself. */
 struct line {
     struct audit_rule rule;
     enum { LINE_NOTHING, LINE_ADD, LINE_ADD_FIRST, LINE_REMOVE, LINE_REMOVE_ALL, LINE_SWITCH } action;
@@ -71,7 +71,7 @@ static void read_type(struct line *line, const char *relation, const char *value
     line->hides_path &= type >= 0 && type_matches(AUDIT_PATH, relation, (uint32_t)type);
 }
 
-/* Several keys stand in one text, as in the kernel's rule. */
+/* Several keys are kept in one text, as in the kernel's rule. */
 static void add_key(struct arena *arena, struct audit_rule *rule, const char *key)
 {
     scoped(cleanup_free) char *keys = rule->key ? mem_printf("%s\001%s", rule->key, key) : NULL;
@@ -121,8 +121,8 @@ static bool has_one_of(const char *names, const char *const *calls)
     return false;
 }
 
-/* What the calls stand for. A permission is watched by one that is needed for it in practice; it is hidden as soon as
- * one of its calls is. */
+/* The permissions that the calls represent. A permission is watched by one that is needed for it in practice; it is
+ * hidden as soon as one of its calls is. */
 static unsigned perms_of_calls(const char *names, bool never)
 {
     static const char *const runs[] = {"execve", "execveat", NULL};
@@ -210,7 +210,7 @@ static void read_option(struct arena *arena, char option, char *value, bool (*is
 }
 
 /* As getopt reads them: the value of an option is the rest of its word, or the next one. A word that is neither, such
- * as a remark behind a rule, is refused with its line. */
+ * as a remark after a rule, is rejected with its line. */
 static void read_words(struct arena *arena, char **words, size_t count, bool (*is_directory)(const char *, void *),
                        void *user, struct line *line)
 {
@@ -316,7 +316,7 @@ static char *next_word(char **at)
     return word;
 }
 
-/* -i and -c: auditctl goes on behind a line that it refuses. */
+/* -i and -c: auditctl continues after a line that it rejects. */
 static bool ignores_refusals(char *const *words, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -388,7 +388,7 @@ static void digest_rules(struct hash *hash, const struct audit_rule *rules, size
     }
 }
 
-/* A refusal (of capabilities, of a sandbox, of a user namespace) is told apart from an answer that broke off. */
+/* A refusal (by capabilities, a sandbox, a user namespace) is distinguished from an answer that broke off. */
 static enum audit_kernel state_of(int number)
 {
     switch (number) {

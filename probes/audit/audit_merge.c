@@ -1,5 +1,5 @@
-/* Merging the kernel's and the on-disk rules in a worker: rules are looked up by the targets of their paths, and what
- * lies on the way may be a file system that does not answer. */
+/* Merging the kernel's and the on-disk rules in a worker: rules are looked up by the targets of their paths, and a
+ * directory on the way may be on a file system that does not answer. */
 #include <errno.h>
 #include <string.h>
 

@@ -27,7 +27,7 @@ char *containerd_root_in_config(const char *toml)
         const char *at = line + strspn(line, " \t");
 
         if (*at == '[')
-            return NULL; /* a table: what stands at the top has been seen */
+            return NULL; /* a table: the keys at the top have been seen */
         if (!str_starts(at, "root"))
             continue;
         at += strlen("root");

@@ -7,12 +7,13 @@
 
 extern const char containerd_default_config[];
 
-/* Its process: DOCKERD's child, or that of the service; 0: it is not known. DOCKERD may be 0, UNITS NULL. */
+/* Its process: DOCKERD's child, or that of the service; 0: unknown. DOCKERD may be 0, UNITS NULL. */
 pid_t containerd_find(const struct host_root *root, const struct units_facts *units, pid_t dockerd);
-/* The root folder by its arguments, then its configuration, then its default; links resolved. NULL: it is not known.
- * The caller frees. */
+/* The root directory from its arguments, else its configuration, else its default; links resolved. NULL: unknown. The
+ * caller frees. */
 char *containerd_root(const struct host_root *root, pid_t containerd);
-/* The value of the key "root" at the top of a configuration, NULL: not set. Public for its tests. */
+/* The value of the key "root" at the top of a configuration, which the caller frees; NULL: not set. Public for its
+ * tests. */
 char *containerd_root_in_config(const char *toml);
 
 #endif

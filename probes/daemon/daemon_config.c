@@ -1,8 +1,8 @@
 /* The dockerd that is judged, its arguments and its configuration file.
  *
- * It is the one behind the engine's socket. The peer's process id is believed when the process is a docker daemon by
- * its own arguments or program; a proxy in front of it, or another engine, has no dockerd to judge, and saying so is
- * better than judging some other daemon of the host. The configuration file is read as it lies there now, which need
+ * It is the one that serves the engine's socket. The peer's process id is trusted if the process is a docker daemon by
+ * its own arguments or program; a proxy in front of it, or another engine, leaves no dockerd to judge, and reporting
+ * that is better than judging some other daemon of the host. The configuration file is read as it is now, which need
  * not be what dockerd read at its start. */
 #include "probes/daemon/daemon_config.h"
 
@@ -152,7 +152,7 @@ static void keep_options(struct daemon_facts *facts, struct option_set *set)
     vec_free(&set->list);
 }
 
-/* Adds the file's options to SET, or says in FACTS why they are not known. */
+/* Adds the file's options to SET, or records in FACTS why they are unknown. */
 static void use_config(struct daemon_facts *facts, struct option_set *set, const char *text, size_t length)
 {
     struct error error = ERROR_INIT;
@@ -196,7 +196,7 @@ int daemon_config_parse(const char *const *arguments, size_t argument_count, con
 
 static const char *read_exe(const struct host_root *root, pid_t pid, struct arena *arena)
 {
-    static const char deleted[] = " (deleted)"; /* replaced by an upgrade: the path still is where it lies */
+    static const char deleted[] = " (deleted)"; /* replaced by an upgrade: the path is still valid */
     char exe[PATH_MAX];
 
     if (!proc_read_link(root, pid, "exe", exe, sizeof exe) || exe[0] != '/')
@@ -206,7 +206,7 @@ static const char *read_exe(const struct host_root *root, pid_t pid, struct aren
     return arena_strdup(arena, exe);
 }
 
-/* A rootless dockerd has its file in its user's own configuration folder. */
+/* A rootless dockerd has its file in its user's configuration directory. */
 static char *rootless_config(const struct host_root *root, pid_t pid)
 {
     scoped(cleanup_free) char *folder = proc_read_environment(root, pid, "XDG_CONFIG_HOME");
@@ -219,7 +219,7 @@ static char *rootless_config(const struct host_root *root, pid_t pid)
     return mem_strdup(default_config);
 }
 
-/* What dockerd takes for --rootless when it was not told. */
+/* What dockerd uses for --rootless by default. */
 static bool runs_in_rootlesskit(const struct host_root *root, pid_t pid)
 {
     scoped(cleanup_free) char *folder = pid > 0 ? proc_read_environment(root, pid, "ROOTLESSKIT_STATE_DIR") : NULL;
@@ -262,13 +262,13 @@ static void read_config(const struct host_root *root, struct daemon_facts *facts
         return;
     if (r < 0) {
         facts->config_exists = r != -ENOENT && r != -ENOTDIR;
-        facts->config_error = arena_strdup(facts->facts.arena, strerror(-r)); /* who tells it names the path */
+        facts->config_error = arena_strdup(facts->facts.arena, strerror(-r)); /* reported with its path */
         return;
     }
     use_config(facts, set, str_text(&text), text.length);
 }
 
-/* What systemd listens on for it, when it was told fd://. */
+/* What systemd listens on for it, if a host is fd://. */
 static void read_activated(const struct host_root *root, const struct units_facts *units, struct daemon_facts *facts)
 {
     scoped(path_list_deinit) struct path_list streams = {0};

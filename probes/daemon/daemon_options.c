@@ -1,9 +1,9 @@
 /* The grammar of dockerd's command line (that of Go's pflag).
  *
- * dockerd takes no positional arguments, so the word behind a flag that is not boolean is its value; for a flag unknown
- * here (a newer engine's) it is when it does not begin with a dash. A flag given twice counts once, the last time,
- * unless it is a list. What dockerd would refuse at its start is not refused here: it is kept as it stands, for a
- * daemon that runs has been through that check, and the file may have been changed since. */
+ * dockerd takes no positional arguments, so the word after a flag that is not boolean is its value; for a flag unknown
+ * here (a newer engine's) it is if it does not begin with a dash. A flag given twice counts once, the last time, unless
+ * it is a list. What dockerd would reject at its start is not rejected here: it is kept as it is, for a running daemon
+ * has passed that check, and the file may have been changed since. */
 #include "probes/daemon/daemon_options.h"
 
 #include <string.h>
@@ -240,7 +240,7 @@ static const char *next_word(struct words *words)
     return words->at < words->count ? words->items[words->at++] : "";
 }
 
-/* TEXT is what stands behind the two dashes. */
+/* TEXT is what follows the two dashes. */
 static void read_long(struct option_set *set, const char *text, struct words *words)
 {
     const char *equals = strchr(text, '=');
@@ -269,7 +269,7 @@ static const char *short_name(char letter)
     return NULL;
 }
 
-/* TEXT is what stands behind the dash: letters together ("-DH"), the value at once, behind '=' or in the next word. */
+/* TEXT is what follows the dash: letters together ("-DH"), the value directly, after '=' or in the next word. */
 static void read_short(struct option_set *set, const char *text, struct words *words)
 {
     for (; *text; text++) {

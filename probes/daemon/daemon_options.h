@@ -14,17 +14,18 @@ struct option_set {
     VEC(struct daemon_option) list;
 };
 
-/* Index of the first flag in ARGUMENTS: behind dockerd's own name, which a wrapper may precede. */
+/* The index of the first flag in ARGUMENTS: after dockerd's own name, which a wrapper may precede. */
 size_t options_first_flag(const char *const *arguments, size_t count);
-/* True when one of the arguments names dockerd. */
+/* Does one of the arguments name dockerd? */
 bool options_name_dockerd(const char *const *arguments, size_t count);
 void options_from_arguments(struct option_set *set, const char *const *arguments, size_t count);
-/* Adds what the command line has not set already: there it wins, as dockerd refuses to start with both. */
+/* Adds the file's options that the command line has not set: it takes precedence, as dockerd refuses to start with
+ * both. 0 or a negative errno with ERROR. */
 int options_from_config(struct option_set *set, const char *text, size_t length, struct error *error);
 const struct daemon_option *options_find(const struct daemon_option *options, size_t count, const char *name);
 /* Adds NAME, in place of an earlier one unless it is a list. */
 void options_add(struct option_set *set, const char *name, const char *value, enum option_place place);
-/* The flag that a key of daemon.json with a name of its own stands for; NULL: it has none. */
+/* The flag for a key of daemon.json that has a different name; NULL: the key is no such one. */
 const char *options_key_flag(const char *key);
 /* A boolean as Go's strconv.ParseBool reads it. */
 enum tristate options_read_bool(const char *text);

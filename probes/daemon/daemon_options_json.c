@@ -161,8 +161,7 @@ const char *options_key_flag(const char *key)
     return found ? found->flag : NULL;
 }
 
-/* A flag's own name where the file has another for it ("host" for "hosts"): dockerd lets it stand and does not read it.
- */
+/* A flag's own name where the file uses another for it ("host" for "hosts"): dockerd accepts and ignores it. */
 static bool is_unread(const char *name)
 {
     for (size_t i = 0; i < countof(keys); i++)
@@ -171,7 +170,7 @@ static bool is_unread(const char *name)
     return false;
 }
 
-/* Of a list that stands twice the later one counts. */
+/* Of a duplicate list the later one counts. */
 static void forget(struct option_set *set, const char *flag)
 {
     for (size_t i = set->list.count; i-- > 0;)

@@ -79,8 +79,8 @@ void http_cancel(struct http_request *request); /* frees it; DONE is not called 
 /* Percent-encodes one path segment (an image reference, an id). The caller frees. */
 char *http_encode(const char *segment);
 
-/* After a connected request over a Unix socket: the peer credentials of a fresh connection's listener. Returns the pid
- * (the process that called listen(), 1 under socket activation) or a negative errno. Connects and closes at once. */
+/* The pid of the process that listens on UNIX_PATH (SO_PEERCRED: the one that called listen(), 1 under socket
+ * activation), or a negative errno. Opens and closes one connection. */
 int http_unix_peer_pid(const char *unix_path);
 
 struct http_counters {

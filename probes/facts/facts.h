@@ -22,7 +22,7 @@ struct facts {
 static inline void facts_free(struct facts *facts)
 {
     if (facts)
-        arena_free(facts->arena); /* the object itself lies in it */
+        arena_free(facts->arena); /* contains the object itself */
 }
 
 DEFINE_CLEANUP(struct facts *, cleanup_facts, facts_free)
@@ -56,7 +56,7 @@ struct info_facts {
     struct string_list authorization_plugins;
     bool has_registry_config, has_plugins;
     enum tristate live_restore, debug, experimental;
-    /* derived from security_options; has_security_options false: the engine did not say (podman) */
+    /* derived from security_options; has_security_options false: not reported (podman) */
     bool has_security_options, apparmor, selinux, seccomp, userns, rootless, no_new_privileges;
     const char *seccomp_profile; /* "default", "builtin", "unconfined", a path; NULL without seccomp */
     /* Swarm */
@@ -71,10 +71,10 @@ struct info_facts {
     enum tristate autolock;          /* Spec.EncryptionConfig.AutoLockManagers */
     bool has_node_cert_expiry;
     int64_t node_cert_expiry;            /* Spec.CAConfig.NodeCertExpiry, nanoseconds */
-    usec_t root_ca_begins, root_ca_ends; /* of the newest certificate in TLSInfo.TrustRoot; 0: not told */
+    usec_t root_ca_begins, root_ca_ends; /* of the newest certificate in TLSInfo.TrustRoot; 0: not reported */
     struct string_list runtimes;         /* "name=path", or the shim's type in its place */
-    bool containerd_store;               /* images lie in containerd's snapshotter, not in the data root */
-    const char *containerd_address;      /* Containerd.Address (API 1.46), NULL: not told */
+    bool containerd_store;               /* images are in containerd's snapshotter, not in the data root */
+    const char *containerd_address;      /* Containerd.Address (API 1.46), NULL: not reported */
 };
 
 /* GET /networks */
@@ -98,7 +98,7 @@ struct service_list_facts {
     struct string_list exposed; /* "service: variable (kind)" for each secret-shaped environment value */
 };
 
-/* GET /secrets, which tells names and dates and never what they hold: how many there are. */
+/* GET /secrets, which reports names and dates and never the contents: their number. */
 struct secret_list_facts {
     struct facts facts;
     size_t count;
@@ -107,7 +107,7 @@ struct secret_list_facts {
 /* GET /swarm/unlockkey: the key itself is wiped by whoever looks up when it was first seen. */
 struct unlock_key_facts {
     struct facts facts;
-    char *key;         /* NULL once it is looked up; "": there is none */
+    char *key;         /* NULL once it has been looked up; "": none */
     usec_t first_seen; /* 0: no record of it is kept */
 };
 
@@ -151,13 +151,13 @@ struct audit_facts {
     bool enabled, locked;     /* locked: no rule can be loaded before the next boot */
     struct audit_rule {
         enum { AUDIT_LIST_EXIT, AUDIT_LIST_OTHER } list;
-        bool never;         /* EXIT: hides what it matches from the rules behind it; OTHER: hides everything */
+        bool never;         /* EXIT: hides what it matches from the rules after it; OTHER: hides everything */
         bool directory;     /* -w dir, -F dir=: everything below */
         bool conditional;   /* it has fields that narrow it (auid, uid, exe …): it does not watch everything */
         const char *path;   /* NULL: a rule without path */
-        const char *target; /* PATH with the links of its folders resolved, as the kernel does, but not its own; NULL:
-                               not looked up */
-        const char *key;    /* of a rule on disk, several with \001 between; NULL: none, or not told */
+        const char *target; /* PATH with the links of its directories resolved, as the kernel does, but not its own;
+                               NULL: not looked up */
+        const char *key;    /* of a rule on disk, several separated by \001; NULL: none, or unknown */
         unsigned perms;     /* AUDIT_PERM bits: x 1, w 2, r 4, a 8 */
     } * kernel, *disk;
     size_t kernel_count, disk_count;
@@ -169,7 +169,7 @@ struct audit_facts {
 struct certificate_facts {
     struct facts facts;
     usec_t node_begins, node_ends, root_begins, root_ends;
-    usec_t issuer_begins; /* of the newest one behind the node's own: a root that an older one vouches for */
+    usec_t issuer_begins; /* of the newest one after the node's own: a root that an older one vouches for */
     const char *node_error, *root_error;
 };
 
@@ -199,7 +199,7 @@ struct container_list_facts {
 
 struct mount_facts {
     const char *type, *source, *destination, *propagation, *name; /* type: bind volume tmpfs npipe cluster image */
-    const char *device;   /* local volumes that bind a folder of the host (driver option o=bind): that folder */
+    const char *device;   /* local volumes that bind a directory of the host (driver option o=bind): that directory */
     const char *resolved; /* SOURCE of binds, DEVICE of volumes, the host's symlinks resolved; NULL: the same */
     const char *unknown;  /* why it is not known where it leads or what the volume binds; NULL: it is known */
     bool rw;
@@ -208,7 +208,7 @@ struct mount_facts {
 /* GET /volumes/{name}, reduced to what it binds */
 struct volume_facts {
     struct facts facts;
-    const char *device; /* the folder of the host that a local volume binds, NULL: none */
+    const char *device; /* the directory of the host that a local volume binds, NULL: none */
     bool read_only;
 };
 
@@ -222,7 +222,7 @@ struct device_facts {
     const char *path_on_host, *path_in_container, *permissions;
 };
 
-/* What HostConfig.SecurityOpt says of seccomp (the API carries a custom profile as inline JSON). */
+/* HostConfig.SecurityOpt's choice of seccomp (the API contains a custom profile as inline JSON). */
 enum seccomp_choice {
     SECCOMP_UNSAID, /* the engine's default applies */
     SECCOMP_BUILTIN,
@@ -260,7 +260,7 @@ struct container_facts {
     enum seccomp_choice seccomp;
     const char *network_mode, *pid_mode, *ipc_mode, *uts_mode, *userns_mode, *cgroup_parent;
     enum tristate
-        host_ipc; /* it runs in the host's IPC namespace: looked up where ipc_mode does not tell, else absent */
+        host_ipc; /* it runs in the host's IPC namespace: looked up if ipc_mode does not show it, else absent */
     int64_t memory, memory_reservation, cpu_shares, nano_cpus, cpu_quota, cpu_period;
     int64_t pids_limit; /* 0 when null */
     const char *cpuset_cpus;
@@ -303,7 +303,7 @@ struct image_facts {
     struct string_list env, labels;         /* "NAME=value", as they are: never printed whole */
     struct string_list layers;              /* RootFS.Layers, diff ids from the base up */
     const char *graph_driver;               /* GraphDriver.Name, NULL with the containerd image store */
-    struct string_list layer_directories;   /* overlay2: upper first, then the lower ones; each a "diff" folder */
+    struct string_list layer_directories;   /* overlay2: upper first, then the lower ones; each a "diff" directory */
     const char *created;
     int64_t size;
 };
@@ -318,7 +318,7 @@ struct history_facts {
     size_t count;
 };
 
-/* What lies in an image's layers, whiteouts honoured. */
+/* The contents of an image's layers, whiteouts applied. */
 struct layer_facts {
     struct facts facts;
     struct layer_file {
@@ -334,7 +334,7 @@ struct layer_facts {
     uint64_t files, dropped;     /* seen; setuid programs and tools that are not listed, since they are too many */
 };
 
-/* Why there is no scan_facts where none is wanted. */
+/* The reason why there is no scan_facts if no scanner is configured. */
 #define SCAN_NOT_CONFIGURED "no scanner is configured"
 
 /* A scanner's report on an image. */
@@ -368,7 +368,7 @@ struct process_facts {
         const char *comm, *argv0, *exe; /* argv0 and exe: base names, NULL when unreadable */
     } * items;
     size_t count;
-    bool truncated; /* there are more processes than are looked at */
+    bool truncated; /* not all processes were examined */
 };
 
 /* A set of files that rules judge, found by one source (see probes/fileset/fileset.h). */
@@ -391,7 +391,7 @@ struct fileset_facts {
         bool directory; /* it leads to one */
     } * links;          /* symbolic links in a tree, which lead to what the tree's own watch does not see */
     size_t link_count;
-    const char *expected_group; /* sockets: the group dockerd was told, "docker" by default */
+    const char *expected_group; /* sockets: the group configured for dockerd, "docker" by default */
     gid_t expected_gid;
     bool expected_group_exists;
     const char *engine_socket; /* sockets: the one that the agent talks to, there or not; may be NULL */
@@ -405,10 +405,10 @@ struct units_facts {
     struct facts facts;
     struct unit_facts {
         const char *name;     /* "docker.service" */
-        const char *fragment; /* its file; NULL: there is no such unit, or it is masked */
+        const char *fragment; /* its file; NULL: no such unit, or it is masked */
         struct string_list drop_ins;
         pid_t main_pid; /* 0: none, or not known */
-        bool stopped;   /* systemd says that it is inactive, or on its way there */
+        bool stopped;   /* inactive or deactivating according to systemd */
     } * items;
     size_t count;
 };
@@ -418,13 +418,13 @@ struct daemon_facts {
     struct facts facts;
     pid_t pid;                   /* 0: not found on this host */
     const char *why_no_pid;      /* why not, when pid is 0 */
-    bool podman;                 /* there is no dockerd, but podman behind the socket */
+    bool podman;                 /* the socket is served by podman, not dockerd */
     const char *exe;             /* the engine's real path, NULL when unreadable */
-    const char *containerd_root; /* where the containerd that serves it keeps its data; NULL: not known */
+    const char *containerd_root; /* where the containerd that serves it keeps its data; NULL: unknown */
     struct string_list arguments;
     struct string_list activated; /* ListenStream values of docker.socket, when a host is fd:// */
-    const char *activated_error;  /* why they are not known */
-    bool rootless;                /* it was told to be, or began in rootlesskit */
+    const char *activated_error;  /* why they are unknown */
+    bool rootless;                /* configured so, or started in rootlesskit */
     const char *config_path;      /* daemon.json in use (host path) */
     bool config_exists;
     const char *config_error; /* not NULL: it does not parse or cannot be read: why */
@@ -441,7 +441,7 @@ struct mounts_facts {
     struct facts facts;
     struct mount_point {
         const char *mount_point, *root, *type, *source, *options; /* octal escapes undone */
-        int id, parent;                                           /* PARENT: the mount that it lies on */
+        int id, parent;                                           /* PARENT: the mount that it is mounted on */
         unsigned major, minor;
     } * items;
     size_t count;
@@ -450,8 +450,8 @@ struct mounts_facts {
 /* What the kernel offers: LSMs and the like, read from /sys and /proc. */
 struct lsm_facts {
     struct facts facts;
-    bool apparmor; /* /sys/module/apparmor/parameters/enabled is Y and securityfs says it is active (list of LSMs), or
-                      unreadable list */
+    bool apparmor; /* /sys/module/apparmor/parameters/enabled is Y, and the list of LSMs in securityfs contains it or
+                      cannot be read */
     bool selinux;  /* /sys/fs/selinux is there with a readable enforce */
     bool selinux_enforcing;
     const char *kernel;   /* release */

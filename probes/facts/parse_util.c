@@ -1,4 +1,5 @@
-/* Building facts out of JSON values: see the header. */
+/* Building facts from JSON values: copies and digests them, and finds the place of a value that was rejected, for the
+ * error. */
 #include "probes/facts/parse_util.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@ void *build_begin(struct builder *builder, size_t size, size_t arena_size)
     return facts;
 }
 
-/* Where WANTED stands below AT: "HostConfig.CapAdd[0]". Written from its end, once it is found. */
+/* The place of WANTED below AT: "HostConfig.CapAdd[0]". Written from its end, once it is found. */
 static bool find_place(const struct json *at, const struct json *wanted, struct str *ret_place)
 {
     for (size_t i = 0; i < json_count(at); i++) {

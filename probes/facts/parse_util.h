@@ -1,9 +1,9 @@
-/* What the parsers of engine documents share: copying values into a facts arena while feeding the digest. Only
+/* Shared by the parsers of engine documents: copying values into a facts arena while feeding the digest. Only
  * probes/docker_parse*.c include this.
  *
  * Every value that is copied is hashed at full length and kept up to TEXT_MAX bytes; a list longer than LIST_MAX makes
- * the whole document an error, since a rule must not pass on the part that fitted. So does a value that is not of the
- * type it ought to be: read as absent it would look harmless. Absent and null are the same and no error. */
+ * the whole document an error, since a rule must not pass on the part that fitted. So does a value of the wrong type:
+ * treated as absent it would look harmless. Absent and null are the same and not an error. */
 #ifndef PROBES_FACTS_PARSE_UTIL_H
 #define PROBES_FACTS_PARSE_UTIL_H
 
@@ -16,24 +16,24 @@ enum { TEXT_MAX = 4096, TEXT_WHOLE_MAX = 1 << 20, LIST_MAX = 4096, DOCUMENT_LIST
 struct builder {
     struct arena *arena;
     struct hash hash;
-    const char *too_long;        /* name of the list that was longer than allowed; NULL: none */
-    const struct json *document; /* set by who wants wrong values named by their place in it; else NULL */
+    const char *too_long;        /* name of a list that is longer than allowed; NULL: none */
+    const struct json *document; /* set if errors should name the place of a rejected value in it; else NULL */
     const struct json *wrong;    /* the first value that was refused; NULL: none */
     const char *wrong_what;      /* why: "is not a string" */
 };
 
 /* Begins a facts object of SIZE bytes whose first member is struct facts. */
 void *build_begin(struct builder *builder, size_t size, size_t arena_size);
-/* Sets the digest. -EFBIG when a list was too long, -EINVAL when a value was refused (and frees the arena); WHAT names
- * the document. */
+/* Sets the digest. 0, -EFBIG if a list was too long, -EINVAL if a value was rejected (the arena is freed then); WHAT
+ * names the document. */
 int build_end(struct builder *builder, struct facts *facts, const char *what, struct error *error);
 
-/* VALUE when it has TYPE, else NULL; another type than that and null is refused. */
+/* VALUE if it has TYPE, else NULL; a type other than that and null is rejected. */
 const struct json *build_typed(struct builder *builder, const struct json *value, enum json_type type);
-/* Makes the document an error for VALUE, of which WHAT says why: "is not a port". The first one counts. */
+/* Makes the document an error because of VALUE; WHAT is the reason: "is not a port". The first one counts. */
 void build_refuse(struct builder *builder, const struct json *value, const char *what);
 
-/* Values and lists of them; another type than the one that is read is refused. */
+/* Values and lists of them, copied into the arena; a wrong type is rejected. */
 const char *build_text(struct builder *builder, const struct json *value);    /* NULL when absent */
 const char *build_text_or(struct builder *builder, const struct json *value); /* "" when absent */
 const char *build_string(struct builder *builder, const char *s, size_t length);
@@ -42,7 +42,7 @@ bool build_bool(struct builder *builder, const struct json *value);   /* false w
 enum tristate build_tristate(struct builder *builder, const struct json *value);
 void build_list(struct builder *builder, const struct json *array, const char *name, struct string_list *ret);
 void build_keys(struct builder *builder, const struct json *object, const char *name, struct string_list *ret);
-/* Room for COUNT strings; the count stays 0. Too many: records NAME and gives room for none. */
+/* Room for COUNT strings; the count stays 0. False if there are too many: records NAME. */
 bool build_room(struct builder *builder, size_t count, const char *name, struct string_list *ret);
 void build_push(struct builder *builder, struct string_list *list, const char *s, size_t length);
 /* As build_text(), of any length up to TEXT_WHOLE_MAX; a longer one makes the document an error. "" when absent. */

@@ -1,8 +1,8 @@
 /* Facts between a worker and the agent: numbers and texts in a fixed order, each with its length before it.
  *
  * Texts are any bytes but NUL (paths need not be UTF-8). A reader that meets an end too early, a length beyond it or a
- * count above its limit is broken from then on: every read gives 0 or NULL, and wire_end() says so once. The worker is
- * a process of ours, but it has read hostile files: nothing in what it sends is taken for granted. */
+ * count above its limit is broken from then on: every read returns 0 or NULL, and wire_end() reports it. The worker is
+ * our own process, but it has read hostile files: nothing that it sends is taken for granted. */
 #ifndef PROBES_FACTS_WIRE_H
 #define PROBES_FACTS_WIRE_H
 

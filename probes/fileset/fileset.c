@@ -1,9 +1,9 @@
 /* Sets of files with their owners and modes, as rules judge them.
  *
  * Every path is judged at its target, and one target once, under the first of its names in order. What does not exist
- * is left out; what cannot be looked at for another reason stays in the set as an error, so that no rule passes on it
- * unseen. A tree is walked by descriptors, so that its contents cannot lead the walk elsewhere while it goes on. A link
- * in it is judged at its target like any path: a file, or every file of a folder outside the tree, each folder once. */
+ * is left out; what cannot be examined for another reason stays in the set as an error, so that no rule passes on it
+ * unseen. A tree is walked by descriptors, so that its contents cannot redirect the walk while it goes on. A link in it
+ * is judged at its target like any path: a file, or every file of a directory outside the tree, each directory once. */
 #include "probes/fileset/fileset.h"
 
 #include <dirent.h>
@@ -23,7 +23,7 @@ struct reading {
     struct names *names;
     VEC(struct file_facts) files;
     const char *tree;   /* the tree's own target */
-    struct map *linked; /* folders outside it that links led to */
+    struct map *linked; /* directories outside it that links led to */
     VEC(struct file_link) links;
     size_t entries; /* seen in trees, of every kind */
     bool truncated;
@@ -157,7 +157,7 @@ static void walk_entry(struct reading *reading, int folder, const char *name, co
     }
 }
 
-/* Takes FD. PATH is the folder's name as found, TARGET the resolved one. */
+/* Takes ownership of FD. PATH is the directory's name as found, TARGET the resolved one. */
 static void walk(struct reading *reading, int fd, const char *path, const char *target, unsigned depth)
 {
     DIR *dir = fdopendir(fd);
@@ -266,7 +266,7 @@ static uint64_t digest_set(const struct fileset_facts *set)
 
 /* ---- The sockets' group ---- */
 
-/* As dockerd looks it up: a name first, then a number; told an empty group it leaves the socket to its own, root. */
+/* As dockerd looks it up: a name first, then a number; with an empty group it leaves the socket to its own, root. */
 static void expect_group(struct reading *reading, const struct daemon_facts *daemon, struct fileset_facts *set)
 {
     const char *group = daemon_option(daemon, "group", NULL);

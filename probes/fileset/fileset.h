@@ -1,6 +1,6 @@
 /* Sets of host files that rules judge, each found by a source:
  *
- * - path:/etc/docker: that file or folder (several: path:/a,/b)
+ * - path:/etc/docker: that file or directory (several: path:/a,/b)
  * - content:/etc/hosts: the same, with the file's text (at most 1 MiB)
  * - tree:/etc/docker/certs.d: every regular file below it, at any depth (bounded: 4,096 files, depth 16; links are
  *   judged at their targets)
@@ -9,8 +9,8 @@
  *   path, $DOCKER_CERT_PATH or /root/.docker/{ca,cert,key}.pem, counts)
  * - sockets: the API's Unix sockets (option host, default /var/run/docker.sock; fd:// through docker.socket's
  *   ListenStream)
- * - containerd-sockets: the one that dockerd uses (the engine's word, then the option containerd), and containerd's and
- *   dockerd's own default
+ * - containerd-sockets: the one that dockerd uses (as the engine reports it, else the option containerd), and
+ *   containerd's and dockerd's own default
  * - daemon.json: the configuration file in use
  * - data-root: the engine's data root
  * - program:dockerd,docker: programs: dockerd and containerd are those that run, @runtime is the engine's default
@@ -22,7 +22,7 @@
 #include "probes/facts/wire.h"
 #include "probes/worker/worker.h"
 
-/* What sources are read against; each member may be NULL where it is not known. */
+/* What sources are read against; each member may be NULL: unknown. */
 struct fileset_context {
     const struct daemon_facts *daemon;
     const struct info_facts *info;
@@ -42,8 +42,8 @@ worker_run fileset_run;
  * fileset_read() gives it; -EPROTO: READER is broken, and there is nothing more in it. */
 int fileset_take(struct wire_reader *reader, struct fileset_facts **ret, struct error *error);
 
-/* A file that is missing is left out; one that cannot be read for another reason is an item with its error. -ENODATA:
- * CONTEXT lacks what SOURCE needs. */
+/* A missing file is left out; one that cannot be read for another reason is an item with its error. The caller frees
+ * RET. 0, -ENODATA if CONTEXT lacks what SOURCE requires, or another negative errno. */
 int fileset_read(const struct host_root *root, const char *source, const struct fileset_context *context,
                  struct fileset_facts **ret, struct error *error);
 /* The paths to watch so that a change of the set is noticed: calls BACK for each (path, whole tree or not). */

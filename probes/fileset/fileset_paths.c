@@ -1,8 +1,8 @@
-/* Which files a source means: the grammar of sources, and the daemon's options turned into paths.
+/* From a source to its files: the grammar of sources, and the daemon's options turned into paths.
  *
- * A path that an option gives relative is taken from dockerd's own working folder where that can be read, else from /.
- * When daemon.json could not be parsed, an option that the command line does not settle is unknown, which is an error
- * and not the default. */
+ * A relative path of an option is taken from dockerd's working directory if that can be read, else from /. If
+ * daemon.json could not be parsed, an option that the command line does not set is unknown, which is an error and not
+ * the default. */
 #include "probes/fileset/fileset_paths.h"
 
 #include <errno.h>
@@ -133,7 +133,7 @@ static char *from_working_folder(const struct host_root *root, const struct daem
     return mem_printf("/%s", path);
 }
 
-/* A folder that dockerd was told by its environment, for the caller to free; NULL: it was not. */
+/* A directory that dockerd's environment names, for the caller to free; NULL: it does not. */
 static char *folder_in_environment(const struct host_root *root, const struct daemon_facts *daemon, const char *name)
 {
     char *folder = daemon->pid > 0 ? proc_read_environment(root, daemon->pid, name) : NULL;
@@ -143,7 +143,7 @@ static char *folder_in_environment(const struct host_root *root, const struct da
     return folder;
 }
 
-/* Where dockerd looks for a TLS file when it was told none. tlsverify turns TLS on whatever its value. */
+/* Where dockerd looks for a TLS file that is not configured. tlsverify turns TLS on whatever its value. */
 static char *default_tls_file(const struct host_root *root, const struct daemon_facts *daemon, const char *name)
 {
     static const struct {
@@ -185,7 +185,7 @@ static int add_option(const struct host_root *root, const struct daemon_facts *d
     return 0;
 }
 
-/* What dockerd listens on when it was told nothing, or an empty host. */
+/* What dockerd listens on without a host, or with an empty one. */
 static char *default_host(const struct host_root *root, const struct daemon_facts *daemon)
 {
     scoped(cleanup_free) char *folder =
@@ -221,7 +221,7 @@ static int add_sockets(const struct host_root *root, const struct fileset_contex
         else if (str_starts(option->value, scheme))
             vec_push(ret, *path ? from_working_folder(root, daemon, path) : mem_strdup(default_socket));
     }
-    /* Another engine's socket tells nothing about where a dockerd that was not found would listen. */
+    /* Another engine's socket does not show where a dockerd that was not found would listen. */
     if (!has_host && (daemon->pid > 0 || !engine_socket))
         vec_push(ret, default_host(root, daemon));
     return socket_unit_activates(daemon) ? add_activated_sockets(root, context->units, ret, error) : 0;

@@ -18,14 +18,15 @@ enum fileset_kind {
     FILESET_PROGRAM
 };
 
-/* Cuts SOURCE in its kind and the text behind the colon; -EINVAL when it is none. */
+/* Splits SOURCE into its kind and the text after the colon, which points into SOURCE. 0, or -EINVAL: not a source. */
 int fileset_source_parse(const char *source, enum fileset_kind *ret_kind, const char **ret_rest, struct error *error);
 
-/* The paths that SOURCE names, whether they exist or not; of a tree its top. */
+/* Appends the paths that a source of KIND with REST names, whether they exist or not; of a tree its top. 0 or a
+ * negative errno. */
 int fileset_paths(const struct host_root *root, enum fileset_kind kind, const char *rest,
                   const struct fileset_context *context, struct path_list *ret, struct error *error);
-/* fileset_programs.c: for each of the NAMES (commas between) every path where it would be found first to last, or only
- * the one that is found. */
+/* fileset_programs.c: appends for each of NAMES (comma-separated) every path where it is looked for, first to last
+ * (CANDIDATES), or only the one where it is found. 0 or a negative errno. */
 int fileset_programs(const struct host_root *root, const char *names, const struct fileset_context *context,
                      bool candidates, struct path_list *ret, struct error *error);
 #endif

@@ -1,5 +1,5 @@
-/* Members of a group. NSS is asked when the host root is our own; a tree that lies elsewhere is read from its files,
- * since our name service is not its. */
+/* Members of a group. NSS is asked if the host root is our own; for another tree its files are read, since our name
+ * service is not its own. */
 #include "probes/host/groups.h"
 
 #include <errno.h>
@@ -61,8 +61,8 @@ static void write_finding(struct str *output, struct finding *finding)
     json_out_free(out);
 }
 
-/* What getgrnam(3) and its like leave behind when there is nothing to find differs from service to service; these mean
- * that it could not be looked up. */
+/* The errno that getgrnam(3) and similar functions set when nothing is found differs between services; these mean that
+ * the look-up failed. */
 static bool is_failure(int number)
 {
     static const int failures[] = {EINTR, EIO, EMFILE, ENFILE, ENOMEM, ERANGE, EACCES, EAGAIN, ETIMEDOUT};

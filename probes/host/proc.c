@@ -1,14 +1,14 @@
 /* Processes read from /proc.
  *
- * A container's own processes are those of its control group. Which one that is stands in /proc/PID/cgroup of its first
- * process: the path is cut behind the component that names the container, since an init system inside moves itself
- * further down. Its members are read from the cgroup file system where that is in its usual place; else the same way,
- * from each process's own cgroup file, so that none needs to be mounted and v1 and v2 are alike. Where no path names
- * the container, the group is believed only when all its members belong to the container by descent or by pid
- * namespace; else those two decide alone.
+ * A container's own processes are those of its control group. /proc/PID/cgroup of its first process names it: the path
+ * is cut after the component that names the container, since an init system inside moves itself further down. Its
+ * members are read from the cgroup file system where that is in its usual place; else the same way, from each process's
+ * own cgroup file, so that none needs to be mounted and v1 and v2 are alike. If no path names the container, the group
+ * is trusted only if all its members belong to the container by descent or by pid namespace; else those two decide
+ * alone.
  *
  * Everything here races with processes that come and go: one that vanishes half-read is left out. A process may choose
- * its comm and argv[0] freely; only exe is the kernel's word. */
+ * its comm and argv[0] freely; only exe comes from the kernel. */
 #include "probes/host/proc.h"
 
 #include <dirent.h>
@@ -173,7 +173,7 @@ static void cgroup_deinit(struct cgroup *cgroup)
     free(cgroup->path);
 }
 
-/* How good a hierarchy is to tell processes apart; 0: useless. */
+/* How well a hierarchy separates processes; 0: useless. */
 static int line_rank(const struct cgroup_line *line, bool named)
 {
     int rank;
@@ -189,7 +189,7 @@ static int line_rank(const struct cgroup_line *line, bool named)
     return named ? rank + 10 : rank;
 }
 
-/* Finds the group of PID that is the container's; path NULL when it lies in root groups only. */
+/* Finds the group of PID that is the container's; path NULL if it is in root groups only. */
 static int find_cgroup(const struct host_root *root, pid_t pid, const char *container_id, struct cgroup *ret,
                        struct error *error)
 {
@@ -325,7 +325,7 @@ static void choose_processes(const struct host_root *root, const pid_vec *all, p
             vec_push(own, all->items[i]);
 }
 
-/* ---- What is told of one process ---- */
+/* ---- Facts of one process ---- */
 
 static const char *base_name(const char *path)
 {
@@ -334,7 +334,7 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Programs that are many: which one runs is told by the first argument when they are called by their own name. */
+/* Multi-call programs: when they are called by their own name, the first argument names the one that runs. */
 static bool is_multi_call(const char *name)
 {
     static const char *const names[] = {"busybox", "dropbearmulti", "toybox"};

@@ -1,4 +1,4 @@
-/* Processes of the host, read from /proc without help of a shell or of the engine. */
+/* Processes of the host, read from /proc without the help of a shell or the engine. */
 #ifndef PROBES_HOST_PROC_H
 #define PROBES_HOST_PROC_H
 
@@ -6,27 +6,30 @@
 #include "probes/facts/facts.h"
 
 /* The processes in the cgroup of PID (a container's State.Pid) and in the cgroups below it: the container's own ones,
- * also with
- * --pid=host. cgroup v1 (the pids or first hierarchy) and v2. -ESRCH when the process is gone. When the container's
- * cgroup is not its own (the root cgroup, or not naming CONTAINER_ID while others share it) falls back to the processes
- * whose pid namespace equals PID's and differs from ours, else to PID and its descendants. At most 4,096 processes. */
+ * also with --pid=host. cgroup v1 (the pids or first hierarchy) and v2. If the container's cgroup is not its own (the
+ * root cgroup, or not naming CONTAINER_ID while others share it), falls back to the processes whose pid namespace
+ * equals PID's and differs from ours, else to PID and its descendants. At most 4,096 processes. The caller frees RET.
+ * 0, -ESRCH if the process has ended, or another negative errno. */
 int proc_container_processes(const struct host_root *root, pid_t pid, const char *container_id,
                              struct process_facts **ret, struct error *error);
 
+/* PID's arguments, argv[0] first, allocated in ARENA. 0, -ESRCH if the process has ended, or another negative errno. */
 int proc_read_cmdline(const struct host_root *root, pid_t pid, struct arena *arena, struct string_list *ret,
                       struct error *error);
-/* The text of a link below /proc/PID ("exe", "cwd"), unresolved: it may name a path of another mount namespace. */
+/* Reads a link below /proc/PID ("exe", "cwd") into BUFFER of SIZE bytes, unresolved: it may name a path of another
+ * mount namespace. A target that is too long is cut. False: unreadable. */
 bool proc_read_link(const struct host_root *root, pid_t pid, const char *name, char *buffer, size_t size);
-/* What PID's environment said of NAME when it was started; NULL when unset or unreadable. The caller frees. */
+/* The value of NAME in PID's environment at its start; NULL: unset or unreadable. The caller frees. */
 char *proc_read_environment(const struct host_root *root, pid_t pid, const char *name);
-/* A child of PARENT whose comm is NAME, 0 when there is none. */
+/* A child of PARENT whose comm is NAME; 0: none. */
 pid_t proc_find_child(const struct host_root *root, pid_t parent, const char *name);
 /* One letter of /proc/PID/stat ('R', 'S', 'T' …) or a negative errno. */
 int proc_state(const struct host_root *root, pid_t pid);
+/* The security modules that the kernel runs. The caller frees RET. 0 or a negative errno. */
 int proc_read_lsm(const struct host_root *root, struct lsm_facts **ret, struct error *error);
 
 /* The host's user and group names, from its own /etc/passwd and /etc/group (not this process's NSS: the host root may
- * be another tree). Reads once; look-ups are by id and by name. */
+ * be another tree). Reads once; look-ups are by id and by name, and return strings owned by NAMES. */
 struct names;
 int names_read(const struct host_root *root, struct names **ret, struct error *error);
 void names_free(struct names *names);

@@ -1,5 +1,5 @@
-/* The files of systemd units, and the sockets that docker.socket opens for dockerd: the lines of its files, as they lie
- * there now (systemd.socket(5)). */
+/* The files of systemd units, and the sockets that docker.socket opens for dockerd: the lines of its files as they are
+ * now (systemd.socket(5)). */
 #include "probes/host/socket_unit.h"
 
 #include <errno.h>

@@ -13,7 +13,7 @@ struct path_list {
 };
 void path_list_deinit(struct path_list *list);
 
-/* Appends the unit's file and its drop-ins; nothing where there is no such unit. 0, or a negative errno with ERROR. */
+/* Appends the unit's file and its drop-ins; nothing if there is no such unit. 0, or a negative errno with ERROR. */
 int unit_files(const struct host_root *root, const struct units_facts *units, const char *unit, struct path_list *ret,
                struct error *error);
 /* Calls BACK with each path where UNIT's files may appear (systemd.unit(5)); TREE: a directory of them. */

@@ -1,6 +1,6 @@
 /* systemd over the bus, and the search path without it: the first directory that holds the unit counts, and of drop-ins
- * with one file name the first. A masked unit (a link to /dev/null or an empty file) is no unit. Templates are not
- * looked for in the search path.
+ * with one file name the first. A masked unit (a link to /dev/null or an empty file) does not count as one. Templates
+ * are not looked for in the search path.
  *
  * The bus connection is driven by hand until it is ready, as sd_bus_call() alone would wait much longer for a bus that
  * accepts and then keeps silent; one deadline holds for all units of a request. */

@@ -15,12 +15,12 @@ struct units_request {
     const struct string_list *names; /* "docker.service"; at most UNITS_MAX */
 };
 enum { UNITS_MAX = 256 };
-/* In a worker that keeps no capability; its argument is a struct units_request. Takes at most a few seconds, also where
+/* In a worker that keeps no capability; its argument is a struct units_request. Takes at most a few seconds, even if
  * the bus accepts and then keeps silent. */
 worker_run units_run;
-/* OUTPUT: of units_run. 0, or -EPROTO with ERROR. */
+/* OUTPUT: of units_run. The caller frees RET. 0, or -EPROTO with ERROR. */
 int units_parse(const char *output, size_t length, struct units_facts **ret, struct error *error);
-/* NULL: UNITS (may be NULL) does not hold it. */
+/* Owned by UNITS, which may be NULL; NULL: not among them. */
 const struct unit_facts *units_find(const struct units_facts *units, const char *name);
 
 struct unit_paths {
@@ -28,11 +28,10 @@ struct unit_paths {
     char **drop_ins;
     size_t drop_in_count;
     pid_t main_pid; /* 0: unknown */
-    bool stopped;   /* systemd says that it is inactive, or on its way there */
+    bool stopped;   /* inactive or deactivating according to systemd */
 };
-/* UNIT ("docker.service") as UNITS has it; what they do not hold (they may be NULL) is looked for in the search path.
- * 0 also when there is no such unit (fragment NULL); -EINVAL with ERROR when UNIT is no unit's name. Does not block on
- * the bus. */
+/* Looks UNIT ("docker.service") up in UNITS (may be NULL), else in the search path. The caller deinits RET. 0, also if
+ * there is no such unit (fragment NULL); -EINVAL with ERROR if UNIT is not a unit name. Does not block on the bus. */
 int unit_lookup(const struct host_root *root, const struct units_facts *units, const char *unit, struct unit_paths *ret,
                 struct error *error);
 void unit_paths_deinit(struct unit_paths *paths);

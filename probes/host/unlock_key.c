@@ -1,4 +1,5 @@
-/* See the header. */
+/* The file that remembers a swarm's unlock key: a salt, a hash over it and the key, and the time when that key was
+ * first seen. It is rewritten when the key is another one. */
 #include "probes/host/unlock_key.h"
 
 #include <errno.h>

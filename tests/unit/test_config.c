@@ -101,7 +101,7 @@ START_TEST(the_example_is_the_default)
     ck_assert_uint_eq(example->sinks[0].statuses, plain->sinks[0].statuses);
     ck_assert_int_eq(example->sinks[0].facility, plain->sinks[0].facility);
     ck_assert_uint_eq(example->sweep_seconds, plain->sweep_seconds);
-    ck_assert_uint_eq(example->top_seconds, plain->top_seconds);
+    ck_assert_uint_eq(example->process_seconds, plain->process_seconds);
 }
 END_TEST
 
