@@ -219,6 +219,25 @@ static int open_outputs(struct agent *agent, struct error *error)
     return server_new(agent->base, &backend, agent->config, &agent->server, error);
 }
 
+/* What libevent has to say. It may say the same at every turn of the loop. */
+static void log_for_libevent(int severity, const char *text)
+{
+    static struct log_limit limit; /* libevent gives its callback nothing to keep it in */
+    static const enum log_level levels[] = {[EVENT_LOG_DEBUG] = LOG_LEVEL_DEBUG,
+                                            [EVENT_LOG_MSG] = LOG_LEVEL_INFO,
+                                            [EVENT_LOG_WARN] = LOG_LEVEL_WARNING,
+                                            [EVENT_LOG_ERR] = LOG_LEVEL_ERROR};
+    enum log_level level = severity >= 0 && (size_t)severity < countof(levels) ? levels[severity] : LOG_LEVEL_WARNING;
+    unsigned held_back;
+
+    if (!log_allowed(&limit, clock_monotonic(), &held_back))
+        return;
+    if (held_back)
+        log_message(level, "libevent: %s (%u more before)", text, held_back);
+    else
+        log_message(level, "libevent: %s", text);
+}
+
 int agent_new(const struct config_arguments *arguments, bool once, struct agent **ret, struct error *error)
 {
     struct agent *agent = mem_alloc(sizeof *agent);
@@ -241,6 +260,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
     r = agent_load_config(arguments, &agent->config, &rules, error);
     if (r < 0)
         goto fail;
+    event_set_log_callback(log_for_libevent);
     agent->base = event_base_new();
     agent->workers = workers_new(agent->base);
     agent->evaluator = evaluator_new(agent->base, rules, agent->config, &clock_system, &evaluator_callbacks);

@@ -1,17 +1,25 @@
 /* Connections counted by descriptor and socket cookie: a timer looks at those that are open for ones that are over, or
- * that took too long to finish a request. Nothing here runs while nobody is connected. */
+ * that took too long to finish a request. Nothing here runs while nobody is connected.
+ *
+ * A connection that cannot be accepted stays in the kernel's queue, and the listener stays readable: without a pause
+ * the loop would do nothing else. A descriptor is kept in reserve, so that those who wait get an answer at least. */
 #include "agent/api/server_clients.h"
 
+#include <errno.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
+#include <fcntl.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/vec.h"
 
-enum { SWEEP_MS = 5000, PAUSED_MS = 200 };
+enum { SWEEP_MS = 5000, PAUSED_MS = 200, RETRY_S = 1, FREE_AGAIN = 8, REFUSED_AT_ONCE = 64 };
 
 struct client {
     evutil_socket_t fd;
@@ -22,13 +30,22 @@ struct client {
 };
 
 struct clients {
+    LIST_ENTRY(clients) link;
     struct evconnlistener *listener;
     struct event *arrived, *sweep;
     usec_t patience;
-    bool paused;
+    bool paused;           /* as many are connected as may be */
+    int reserve;           /* -1: not even that */
+    bool starved;          /* no descriptors are left */
+    struct event *retry;   /* while it is so */
+    bool starved_reported; /* and the log says so */
+    struct log_limit reports;
     VEC(struct bufferevent *) fresh; /* accepted; their descriptors are not known yet */
     VEC(struct client) list;
 };
+
+/* By listener: what a listener hands to its callbacks is evhttp's, for errors too. */
+static LIST_HEAD(, clients) everywhere = LIST_HEAD_INITIALIZER(everywhere);
 
 static bool read_cookie(evutil_socket_t fd, uint64_t *ret)
 {
@@ -58,6 +75,21 @@ static void arm(struct clients *clients)
         evtimer_add(clients->sweep, &wait);
 }
 
+static void set_accepting(struct clients *clients)
+{
+    if (clients->paused || clients->starved)
+        evconnlistener_disable(clients->listener);
+    else
+        evconnlistener_enable(clients->listener);
+}
+
+static bool may_report(struct clients *clients)
+{
+    unsigned held_back;
+
+    return log_allowed(&clients->reports, clock_monotonic(), &held_back);
+}
+
 /* Forgets those that are over. */
 static void forget(struct clients *clients)
 {
@@ -69,13 +101,108 @@ static void forget(struct clients *clients)
     clients->list.count = kept;
     if (clients->paused && kept < CLIENTS_MAX) {
         clients->paused = false;
-        evconnlistener_enable(clients->listener);
+        set_accepting(clients);
     } else if (!clients->paused && kept >= CLIENTS_MAX) {
-        log_warning("query API: %zu connections are open; no more are accepted until one ends", kept);
+        if (may_report(clients))
+            log_warning("query API: %zu connections are open; no more are accepted until one ends", kept);
         clients->paused = true;
-        evconnlistener_disable(clients->listener);
+        set_accepting(clients);
     }
 }
+
+/* ---- Out of descriptors ---- */
+
+static void open_reserve(struct clients *clients)
+{
+    if (clients->reserve < 0)
+        clients->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Answers those who wait, on the descriptor in reserve. */
+static void refuse_waiting(struct clients *clients)
+{
+    static const char body[] =
+        "{\"error\":{\"code\":\"unavailable\",\"message\":\"the agent is out of descriptors\"}}\n";
+    scoped(cleanup_free) char *answer =
+        mem_printf("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+                   "Retry-After: %d\r\nConnection: close\r\n\r\n%s",
+                   strlen(body), (int)RETRY_S, body);
+
+    for (unsigned i = 0; i < REFUSED_AT_ONCE && clients->reserve >= 0; i++) {
+        int fd;
+
+        close(clients->reserve);
+        fd = accept4(evconnlistener_get_fd(clients->listener), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            send(fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+            close(fd);
+        }
+        clients->reserve = -1;
+        open_reserve(clients);
+        if (fd < 0)
+            break;
+    }
+}
+
+static bool some_are_free(const struct clients *clients)
+{
+    int fds[FREE_AGAIN];
+    size_t count = 0;
+
+    while (clients->reserve >= 0 && count < countof(fds) &&
+           (fds[count] = fcntl(clients->reserve, F_DUPFD_CLOEXEC, 0)) >= 0)
+        count++;
+    for (size_t i = 0; i < count; i++)
+        close(fds[i]);
+    return count == countof(fds);
+}
+
+static void pause_for_descriptors(struct clients *clients)
+{
+    static const struct timeval wait = {.tv_sec = RETRY_S};
+
+    refuse_waiting(clients);
+    evtimer_add(clients->retry, &wait);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *user)
+{
+    struct clients *clients = user;
+
+    (void)fd;
+    (void)what;
+    open_reserve(clients);
+    if (!some_are_free(clients)) {
+        pause_for_descriptors(clients);
+        return;
+    }
+    clients->starved = false;
+    if (clients->starved_reported)
+        log_info("query API: connections are accepted again");
+    set_accepting(clients);
+}
+
+static void on_accept_error(struct evconnlistener *listener, void *user)
+{
+    int number = EVUTIL_SOCKET_ERROR();
+    struct clients *clients;
+
+    (void)user;
+    LIST_FOREACH(clients, &everywhere, link)
+    if (clients->listener == listener)
+        break;
+    if (!clients)
+        return;
+    clients->starved = true;
+    set_accepting(clients);
+    clients->starved_reported = may_report(clients);
+    if (clients->starved_reported)
+        log_warning("query API: no connection can be accepted (%s); clients are refused until one can",
+                    strerror(number));
+    pause_for_descriptors(clients);
+}
+
+/* ---- */
 
 static void on_sweep(evutil_socket_t fd, short what, void *user)
 {
@@ -174,6 +301,11 @@ struct clients *clients_new(struct event_base *base, struct evhttp *http, struct
     clients->patience = seconds * USEC_PER_SEC;
     clients->arrived = event_new(base, -1, 0, on_arrived, clients);
     clients->sweep = evtimer_new(base, on_sweep, clients);
+    clients->retry = evtimer_new(base, on_retry, clients);
+    clients->reserve = -1;
+    open_reserve(clients);
+    LIST_INSERT_HEAD(&everywhere, clients, link);
+    evconnlistener_set_error_cb(clients->listener, on_accept_error);
     evhttp_set_bevcb(http, on_accept, clients);
     return clients;
 }
@@ -182,11 +314,15 @@ void clients_free(struct clients *clients)
 {
     if (!clients)
         return;
+    LIST_REMOVE(clients, link);
     for (size_t i = 0; i < clients->fresh.count; i++)
         bufferevent_decref(clients->fresh.items[i]);
     vec_free(&clients->fresh);
     vec_free(&clients->list);
     event_free(clients->arrived);
     event_free(clients->sweep);
+    event_free(clients->retry);
+    if (clients->reserve >= 0)
+        close(clients->reserve);
     free(clients);
 }

@@ -42,6 +42,8 @@ void beside_start_agent(struct beside *beside, const char *text)
     beside->agent = fork();
     ck_assert_int_ge(beside->agent, 0);
     if (beside->agent == 0) {
+        if (beside->log)
+            dup2(beside->log, STDERR_FILENO);
         execl(BUILD_DIR "/docker-bench-agent", "docker-bench-agent", "-c", config, "--socket", beside->agent_socket,
               "--state-dir", state, "--docker-host", host, NULL);
         _exit(127);

@@ -14,6 +14,7 @@ struct beside {
     char folder[32];
     char *engine_socket, *agent_socket;
     pid_t agent; /* 0: not started */
+    int log;     /* where the agent's standard error goes; 0: to this program's */
 };
 
 /* The folder, the loop and an engine with that many containers. */

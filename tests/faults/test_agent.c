@@ -1,9 +1,12 @@
 /* The agent itself against an engine that floods it, is exchanged under its hands, or has 10,000 containers. */
 #include <check.h>
+#include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "beside.h"
@@ -110,6 +113,68 @@ START_TEST(flood)
         ck_assert_msg(clock_monotonic() < end, "the verdict did not come within two seconds");
     ck_assert_int_eq(counter("/counters/events/docker") - before, PER_10_MS * ROUNDS + 1);
     ck_assert_int_eq(counter("/counters/events/gaps"), 0);
+}
+END_TEST
+
+static size_t agent_descriptors(void)
+{
+    scoped(cleanup_free) char *path = mem_printf("/proc/%d/fd", (int)beside.agent);
+    DIR *folder = opendir(path);
+    size_t count = 0;
+
+    ck_assert_ptr_nonnull(folder);
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count - 2;
+}
+
+static unsigned count_lines(const char *text, const char *part)
+{
+    unsigned count = 0;
+
+    for (; (text = strstr(text, part)); text++)
+        count++;
+    return count;
+}
+
+/* More clients than the agent has descriptors for: it says so once, and when it is over; who waits is answered. */
+START_TEST(out_of_descriptors)
+{
+    enum { FREE = 20, CROWD = 60 };
+    scoped(cleanup_free) char *path = mem_printf("%s/log", beside.folder);
+    scoped_str log = STR_INIT;
+    struct rlimit limit;
+    int fds[CROWD];
+    long status = 0;
+    usec_t end;
+
+    beside.log = open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+    start_agent();
+    wait_ready();
+    ck_assert_int_eq(prlimit(beside.agent, RLIMIT_NOFILE, NULL, &limit), 0);
+    limit.rlim_cur = agent_descriptors() + FREE;
+    ck_assert_int_eq(prlimit(beside.agent, RLIMIT_NOFILE, &limit, NULL), 0);
+    for (size_t i = 0; i < CROWD; i++)
+        fds[i] = beside_dial(&beside);
+    fake_run(base, 3000, NULL, NULL);
+    json_doc_free(beside_get(&beside, "/healthz", &status));
+    ck_assert_int_eq(status, 503);
+    ck_assert_int_eq(file_read(path, 1 << 20, &log, NULL), 0);
+    ck_assert_msg(count_lines(log.data, "\n") < 15, "%s", log.data);
+    ck_assert_uint_eq(count_lines(log.data, "no connection can be accepted"), 1);
+    for (size_t i = 0; i < CROWD; i++)
+        close(fds[i]);
+    end = clock_monotonic() + 60 * USEC_PER_SEC;
+    while (status != 200) {
+        ck_assert_msg(clock_monotonic() < end, "no connection is accepted any more");
+        json_doc_free(beside_get(&beside, "/healthz", &status));
+    }
+    ck_assert_int_eq(file_read(path, 1 << 20, &log, NULL), 0);
+    ck_assert_uint_eq(count_lines(log.data, "no connection can be accepted"), 1);
+    ck_assert_uint_eq(count_lines(log.data, "connections are accepted again"), 1);
+    ck_assert_uint_eq(count_lines(log.data, "Error from accept"), 0);
+    close(beside.log);
 }
 END_TEST
 
@@ -244,6 +309,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 200);
     tcase_add_test(tests, flood);
+    tcase_add_test(tests, out_of_descriptors);
     tcase_add_test(tests, health_checks);
     tcase_add_test(tests, another_engine_at_the_same_socket);
     tcase_add_test(tests, restless_and_vanishing);

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/json_out.h"
+#include "common/log.h"
 #include "common/map.h"
 #include "common/memory.h"
 #include "common/text.h"
@@ -208,6 +209,24 @@ START_TEST(test_clock)
 }
 END_TEST
 
+START_TEST(so_many_lines_a_minute)
+{
+    struct log_limit limit = {0};
+    const usec_t start = 5 * USEC_PER_SEC;
+    unsigned said = 0, held_back = 0;
+
+    for (unsigned i = 0; i < 1000; i++)
+        said += log_allowed(&limit, start + i, &held_back);
+    ck_assert_uint_eq(said, LOG_LINES_A_MINUTE);
+    ck_assert_uint_eq(held_back, 0);
+    ck_assert(!log_allowed(&limit, start + 59 * USEC_PER_SEC, &held_back));
+    ck_assert(log_allowed(&limit, start + 60 * USEC_PER_SEC, &held_back));
+    ck_assert_uint_eq(held_back, 1000 - LOG_LINES_A_MINUTE + 1);
+    ck_assert(log_allowed(&limit, start + 60 * USEC_PER_SEC, &held_back));
+    ck_assert_uint_eq(held_back, 0);
+}
+END_TEST
+
 START_TEST(seconds_that_are_no_time)
 {
     static const int64_t bad[] = {INT64_MAX,    INT64_MIN,    1000000000000000000,      -1000000000000000000,
@@ -331,6 +350,7 @@ int main(void)
     tcase_add_test(tests, context_is_named_once);
     tcase_add_test(tests, test_clock);
     tcase_add_test(tests, seconds_that_are_no_time);
+    tcase_add_test(tests, so_many_lines_a_minute);
     tcase_add_test(tests, test_host_root);
     tcase_add_test(tests, test_host_list);
     suite_add_tcase(suite, tests);

@@ -1,13 +1,17 @@
 /* Caps and patience of the query API, on a real socket: evhttp in this process, clients in forked ones. */
 #include <check.h>
+#include <dirent.h>
+#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +26,16 @@ static char path[64];
 static struct event_base *base;
 static struct evhttp *http;
 static struct clients *clients;
+static unsigned failed_accepts;
+
+/* Before the C library's, to count: libevent takes this one. */
+int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+    int r = (int)syscall(SYS_accept4, fd, address, length, flags);
+
+    failed_accepts += r < 0 && errno == EMFILE;
+    return r;
+}
 
 static void on_request(struct evhttp_request *request, void *user)
 {
@@ -210,6 +224,93 @@ START_TEST(nothing_is_accepted_beyond_the_cap)
 }
 END_TEST
 
+/* ---- Out of descriptors ---- */
+
+enum { FREE = 12, CROWD = 40 };
+
+static size_t open_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    size_t count = 0;
+
+    ck_assert_ptr_nonnull(folder);
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count - 3; /* ".", ".." and the folder's own */
+}
+
+static void limit_descriptors(rlim_t soft)
+{
+    struct rlimit limit;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = soft ? soft : limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static bool is_refused(int fd)
+{
+    char answer[512] = "";
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+
+    return poll(&readable, 1, 10000) == 1 && read(fd, answer, sizeof answer - 1) > 12 &&
+           memcmp(answer, "HTTP/1.1 503", 12) == 0 && strstr(answer, "\"code\":\"unavailable\"") &&
+           is_hung_up(fd, 1000);
+}
+
+static int crowd(void)
+{
+    int fds[CROWD];
+
+    limit_descriptors(0);
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < CROWD; i++)
+            fds[i] = connect_client();
+        if (!is_answered(fds[0], whole, 10000) || !is_refused(fds[CROWD - 1]))
+            return 1;
+        usleep(500000); /* in which the old loop turned 100,000 times */
+        for (size_t i = 0; i < CROWD; i++)
+            close(fds[i]);
+        if (!is_answered(connect_client(), whole, 10000)) /* accepted when there are descriptors again */
+            return 2;
+    }
+    return 0;
+}
+
+static unsigned count_lines(const char *text, const char *part)
+{
+    unsigned count = 0;
+
+    for (; (text = strstr(text, part)); text++)
+        count++;
+    return count;
+}
+
+START_TEST(nobody_is_accepted_without_descriptors)
+{
+    FILE *log = tmpfile();
+    int standard_error = dup(STDERR_FILENO);
+    char text[8192] = "";
+
+    ck_assert_ptr_nonnull(log);
+    fflush(stderr);
+    dup2(fileno(log), STDERR_FILENO);
+    limit_descriptors(open_descriptors() + FREE);
+    serve(crowd);
+    limit_descriptors(0);
+    dup2(standard_error, STDERR_FILENO);
+    rewind(log);
+    ck_assert_uint_gt(fread(text, 1, sizeof text - 1, log), 0);
+    fclose(log);
+    ck_assert_msg(failed_accepts >= 3 && failed_accepts < 30, "%u failed accepts", failed_accepts);
+    ck_assert_msg(count_lines(text, "\n") < 10, "%s", text);
+    ck_assert_uint_eq(count_lines(text, "no connection can be accepted (Too many open files)"), 3);
+    ck_assert_uint_eq(count_lines(text, "connections are accepted again"), 3);
+    ck_assert_uint_eq(count_lines(text, "Error from accept"), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("server_clients");
@@ -217,12 +318,13 @@ int main(void)
     SRunner *runner = srunner_create(suite);
     int failed;
 
-    tcase_set_timeout(all, 30);
+    tcase_set_timeout(all, 120);
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_add_test(all, a_request_that_never_ends_is_hung_up);
     tcase_add_test(all, who_goes_on_asking_stays);
     tcase_add_test(all, a_user_has_so_many);
     tcase_add_test(all, nothing_is_accepted_beyond_the_cap);
+    tcase_add_test(all, nobody_is_accepted_without_descriptors);
     suite_add_tcase(suite, all);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
