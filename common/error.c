@@ -8,7 +8,7 @@
 #include "common/str.h"
 #include "common/text.h"
 
-static void put(struct error *error, int number, const struct str *text)
+static void store_escaped(struct error *error, int number, const struct str *text)
 {
     scoped_str safe = STR_INIT;
 
@@ -27,7 +27,7 @@ int error_set(struct error *error, int number, const char *format, ...)
     va_start(arguments, format);
     str_vprintf(&text, format, arguments);
     va_end(arguments);
-    put(error, number, &text);
+    store_escaped(error, number, &text);
     return -number;
 }
 
@@ -42,7 +42,7 @@ int error_system(struct error *error, int number, const char *format, ...)
     str_vprintf(&text, format, arguments);
     va_end(arguments);
     str_printf(&text, ": %s", strerror(number));
-    put(error, number, &text);
+    store_escaped(error, number, &text);
     return -number;
 }
 
@@ -57,6 +57,6 @@ int error_prefix(struct error *error, const char *format, ...)
     str_vprintf(&text, format, arguments);
     va_end(arguments);
     str_printf(&text, ": %s", error->text);
-    put(error, error->number, &text);
+    store_escaped(error, error->number, &text);
     return -error->number;
 }

@@ -70,7 +70,7 @@ static void push_components(struct str *rest, const char *path)
 }
 
 /* Resolves PATH inside the root, lexically where nothing exists. RET is absolute, without "." and "..". */
-static int walk(const struct host_root *root, const char *path, struct str *ret, struct error *error)
+static int resolve_components(const struct host_root *root, const char *path, struct str *ret, struct error *error)
 {
     scoped_str rest = STR_INIT;
     unsigned links = 0;
@@ -125,7 +125,7 @@ static int walk(const struct host_root *root, const char *path, struct str *ret,
 int host_resolve(const struct host_root *root, const char *path, char **ret_target, struct error *error)
 {
     scoped_str target = STR_INIT;
-    int r = walk(root, path, &target, error);
+    int r = resolve_components(root, path, &target, error);
 
     if (r == 0)
         *ret_target = str_steal(&target);
@@ -136,7 +136,7 @@ char *host_outside_path(const struct host_root *root, const char *path)
 {
     scoped_str target = STR_INIT;
 
-    if (walk(root, path, &target, NULL) < 0)
+    if (resolve_components(root, path, &target, NULL) < 0)
         return mem_printf("%s%s%s", root->path, path[0] == '/' ? "" : "/", path);
     return mem_printf("%s%s", strcmp(root->path, "/") == 0 ? "" : root->path, target.data);
 }
@@ -144,7 +144,7 @@ char *host_outside_path(const struct host_root *root, const char *path)
 static int open_walking(const struct host_root *root, const char *path, int flags)
 {
     scoped_str target = STR_INIT, relative = STR_INIT;
-    int r = walk(root, path, &target, NULL), fd;
+    int r = resolve_components(root, path, &target, NULL), fd;
 
     if (r < 0)
         return r;

@@ -102,7 +102,7 @@ static unsigned line_now(struct parser *parser)
     return parser->line;
 }
 
-static struct json *add(struct parser *parser, enum json_type type)
+static struct json *add_value(struct parser *parser, enum json_type type)
 {
     struct json *value;
 
@@ -128,12 +128,12 @@ static struct json *add(struct parser *parser, enum json_type type)
 
 static int on_null(void *user)
 {
-    return add(user, JSON_NULL) != NULL;
+    return add_value(user, JSON_NULL) != NULL;
 }
 
 static int on_boolean(void *user, int boolean)
 {
-    struct json *value = add(user, JSON_BOOL);
+    struct json *value = add_value(user, JSON_BOOL);
 
     if (value)
         value->boolean = boolean;
@@ -142,7 +142,7 @@ static int on_boolean(void *user, int boolean)
 
 static int add_text(struct parser *parser, enum json_type type, const char *text, size_t length)
 {
-    struct json *value = add(parser, type);
+    struct json *value = add_value(parser, type);
 
     if (!value)
         return 0;
@@ -170,7 +170,7 @@ static int begin(struct parser *parser, enum json_type type)
         parser->refused = "nested too deeply";
         return 0;
     }
-    value = add(parser, type);
+    value = add_value(parser, type);
     if (!value)
         return 0;
     open = arena_alloc(parser->arena, sizeof *open);
@@ -197,7 +197,7 @@ static int compare_members(const void *pa, const void *pb)
     return order ? order : (a > b) - (a < b);
 }
 
-static int end(struct parser *parser)
+static int close_container(struct parser *parser)
 {
     struct open *open = parser->open;
     struct json *value = open->value;
@@ -244,7 +244,7 @@ static int on_key(void *user, const unsigned char *key, size_t length)
 
 static int on_end(void *user)
 {
-    return end(user);
+    return close_container(user);
 }
 
 static const yajl_callbacks callbacks = {
@@ -259,7 +259,7 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_end,
 };
 
-static int refuse(struct parser *parser, yajl_status status, struct error *error)
+static int report_failure(struct parser *parser, yajl_status status, struct error *error)
 {
     size_t at = place_now(parser), column = 1;
     scoped_str reason = STR_INIT;
@@ -301,7 +301,7 @@ int json_parse(const char *data, size_t length, const struct json_limits *limits
         status = yajl_complete_parse(parser.handle);
     }
     if (status != yajl_status_ok || !parser.root)
-        r = refuse(&parser, status, error);
+        r = report_failure(&parser, status, error);
     yajl_free(parser.handle);
     if (r < 0) {
         arena_free(parser.arena);
@@ -564,7 +564,7 @@ static void begin_value(struct json_stream *stream, char c)
 }
 
 /* The value ends before DATA + LENGTH. */
-static int finish(struct json_stream *stream, const char *data, size_t length, struct error *error)
+static int finish_value(struct json_stream *stream, const char *data, size_t length, struct error *error)
 {
     enum { KEEP = 64 * 1024 };
     int r;
@@ -617,7 +617,7 @@ int json_stream_feed(struct json_stream *stream, const char *data, size_t length
         }
         if (!end)
             continue;
-        r = finish(stream, data + begin_at, i + (end == 1) - begin_at, error);
+        r = finish_value(stream, data + begin_at, i + (end == 1) - begin_at, error);
         if (r < 0)
             result = r;
         if (end == 2)

@@ -23,20 +23,15 @@ static void print(void *user, const char *text, size_t length)
     str_append_n(&out->text, text, length);
 }
 
-static void start(struct json_out *out)
-{
-    out->gen = yajl_gen_alloc(NULL);
-    yajl_gen_config(out->gen, yajl_gen_beautify, out->pretty ? 1 : 0);
-    yajl_gen_config(out->gen, yajl_gen_indent_string, "  ");
-    yajl_gen_config(out->gen, yajl_gen_print_callback, print, out);
-}
-
 struct json_out *json_out_new(bool pretty)
 {
     struct json_out *out = mem_alloc(sizeof *out);
 
     out->pretty = pretty;
-    start(out);
+    out->gen = yajl_gen_alloc(NULL);
+    yajl_gen_config(out->gen, yajl_gen_beautify, out->pretty ? 1 : 0);
+    yajl_gen_config(out->gen, yajl_gen_indent_string, "  ");
+    yajl_gen_config(out->gen, yajl_gen_print_callback, print, out);
     return out;
 }
 

@@ -61,7 +61,7 @@ static bool is_over(const struct client *client)
     return !read_cookie(client->fd, &cookie) || cookie != client->cookie;
 }
 
-static void arm(struct clients *clients)
+static void schedule_sweep(struct clients *clients)
 {
     usec_t often = clients->patience / 4, most = (clients->paused ? PAUSED_MS : SWEEP_MS) * (USEC_PER_SEC / 1000);
     struct timeval wait;
@@ -91,7 +91,7 @@ static bool may_report(struct clients *clients)
 }
 
 /* Forgets those that are over. */
-static void forget(struct clients *clients)
+static void drop_closed(struct clients *clients)
 {
     size_t kept = 0;
 
@@ -211,14 +211,14 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    forget(clients);
+    drop_closed(clients);
     for (size_t i = 0; i < clients->list.count; i++) {
         const struct client *client = &clients->list.items[i];
 
         if (!client->follows && now - client->since >= clients->patience)
             shutdown(client->fd, SHUT_RDWR); /* evhttp sees its end and frees it */
     }
-    arm(clients);
+    schedule_sweep(clients);
 }
 
 static size_t count_user(const struct clients *clients, uid_t uid)
@@ -253,14 +253,14 @@ static void on_arrived(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    forget(clients);
+    drop_closed(clients);
     for (size_t i = 0; i < clients->fresh.count; i++) {
         admit(clients, bufferevent_getfd(clients->fresh.items[i]));
         bufferevent_decref(clients->fresh.items[i]);
     }
     clients->fresh.count = 0;
-    forget(clients);
-    arm(clients);
+    drop_closed(clients);
+    schedule_sweep(clients);
 }
 
 /* evhttp asks for a bufferevent when it has accepted, and gives it the descriptor just after. */

@@ -39,8 +39,8 @@ static const struct audit_rule *find_blindfold(const struct audit_rule *rules, s
     return NULL;
 }
 
-static struct coverage look(const struct audit_rule *rules, size_t count, const struct file_facts *file,
-                            unsigned wanted)
+static struct coverage find_coverage(const struct audit_rule *rules, size_t count, const struct file_facts *file,
+                                     unsigned wanted)
 {
     struct coverage found = {.outcome = MISSED};
     const struct audit_rule *hidden_by = find_blindfold(rules, count);
@@ -183,8 +183,8 @@ static const struct audit_facts *need_audit(const struct check_input *in, struct
     return NULL;
 }
 
-static void judge(const struct check_input *in, struct check_result *out, const struct audit_facts *audit,
-                  const struct file_facts *file)
+static void judge_file(const struct check_input *in, struct check_result *out, const struct audit_facts *audit,
+                       const struct file_facts *file)
 {
     unsigned wanted = audit_parse_perms(check_param(in, "permissions")->string);
     struct coverage kernel, disk;
@@ -193,7 +193,7 @@ static void judge(const struct check_input *in, struct check_result *out, const 
         check_error(in, out, file->path, file->error);
         return;
     }
-    disk = look(audit->disk, audit->disk_count, file, wanted);
+    disk = find_coverage(audit->disk, audit->disk_count, file, wanted);
     switch (audit->kernel_state) {
     case AUDIT_KERNEL_READ:
     case AUDIT_KERNEL_UNKNOWN:
@@ -212,7 +212,7 @@ static void judge(const struct check_input *in, struct check_result *out, const 
             check_remedy(in, out, "auditctl -e 1");
         return;
     }
-    kernel = look(audit->kernel, audit->kernel_count, file, wanted);
+    kernel = find_coverage(audit->kernel, audit->kernel_count, file, wanted);
     say_coverage(in, out, file, &kernel, "", &disk);
     if (kernel.outcome != COVERED && audit->locked)
         check_say(in, out, VERDICT_FAIL, "the rules are locked until the next boot (-e 2)");
@@ -223,7 +223,7 @@ void check_audit_watch(const struct check_input *in, struct check_result *out)
     const struct audit_facts *audit = need_audit(in, out);
 
     if (audit)
-        judge(in, out, audit, in->file);
+        judge_file(in, out, audit, in->file);
 }
 
 /* One verdict on all files of the source. */
@@ -240,7 +240,7 @@ void check_audit_programs(const struct check_input *in, struct check_result *out
         return;
     }
     for (size_t i = 0; i < files->count; i++)
-        judge(in, out, audit, &files->items[i]);
+        judge_file(in, out, audit, &files->items[i]);
     if (!files->count)
         check_error(in, out, "programs", "none was found");
 }

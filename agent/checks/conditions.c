@@ -97,24 +97,24 @@ static bool is_equal_option(const char *text, const struct json *wanted)
     return str_equal(text, word);
 }
 
-static bool is_wanted(const struct json *value, const struct json *wanted, bool option)
+static bool equals_value(const struct json *value, const struct json *wanted, bool option)
 {
     return option && json_string(value) ? is_equal_option(json_string(value), wanted) : is_equal(value, wanted);
 }
 
-static bool equals(const struct check_input *in, const struct json *value, bool option)
+static bool meets_equals(const struct check_input *in, const struct json *value, bool option)
 {
     scoped(cleanup_json_doc) struct json_doc *wanted = condition_value(in, "equals");
 
-    return is_wanted(value, json_root(wanted), option);
+    return equals_value(value, json_root(wanted), option);
 }
 
-static bool is_among(const struct check_input *in, const struct json *value, bool option)
+static bool meets_in(const struct check_input *in, const struct json *value, bool option)
 {
     scoped(cleanup_json_doc) struct json_doc *list = condition_value(in, "in");
 
     for (size_t i = 0; i < json_count(json_root(list)); i++)
-        if (is_wanted(value, json_at(json_root(list), i), option))
+        if (equals_value(value, json_at(json_root(list), i), option))
             return true;
     return false;
 }
@@ -150,14 +150,14 @@ static enum condition_answer try_pattern(const regex_t *regex, const char *text,
 }
 
 /* False: it cannot be compiled, which was looked at when the rule was loaded. */
-static bool compile(const struct check_input *in, regex_t *ret)
+static bool compile_pattern(const struct check_input *in, regex_t *ret)
 {
     scoped(cleanup_json_doc) struct json_doc *pattern = condition_value(in, "matches");
 
     return condition_compile(json_text(json_root(pattern), ""), ret) == 0;
 }
 
-static enum condition_answer matches(const struct check_input *in, const struct json *value)
+static enum condition_answer meets_matches(const struct check_input *in, const struct json *value)
 {
     scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
     size_t length = 0;
@@ -169,7 +169,7 @@ static enum condition_answer matches(const struct check_input *in, const struct 
         json_out_value(out, NULL, value);
         text = json_out_text(out, &length);
     }
-    if (!compile(in, &regex))
+    if (!compile_pattern(in, &regex))
         return CONDITION_TOO_LONG;
     answer = try_pattern(&regex, text, length);
     regfree(&regex);
@@ -181,7 +181,7 @@ enum condition_answer condition_matches_line(const struct check_input *in, const
     enum condition_answer answer = CONDITION_NO;
     regex_t regex;
 
-    if (!compile(in, &regex))
+    if (!compile_pattern(in, &regex))
         return CONDITION_TOO_LONG;
     text += str_starts(text, "\xef\xbb\xbf") ? 3 : 0;
     while (answer == CONDITION_NO) {
@@ -200,13 +200,13 @@ enum condition_answer condition_matches_line(const struct check_input *in, const
 
 enum condition_answer condition_holds(const struct check_input *in, const struct json *value, bool option)
 {
-    if (condition_given(check_param(in, "equals")) && !equals(in, value, option))
+    if (condition_given(check_param(in, "equals")) && !meets_equals(in, value, option))
         return CONDITION_NO;
-    if (condition_given(check_param(in, "in")) && !is_among(in, value, option))
+    if (condition_given(check_param(in, "in")) && !meets_in(in, value, option))
         return CONDITION_NO;
     if (!is_in_range(in, value, option))
         return CONDITION_NO;
-    return condition_given(check_param(in, "matches")) ? matches(in, value) : CONDITION_YES;
+    return condition_given(check_param(in, "matches")) ? meets_matches(in, value) : CONDITION_YES;
 }
 
 enum condition_answer condition_holds_for_members(const struct check_input *in, const struct json *value, bool each,

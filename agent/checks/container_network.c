@@ -34,7 +34,7 @@ static void print_host_port(const struct port_binding *port, const char *what, s
 }
 
 /* As the one before except for its address: published on both IPv4 and IPv6, which is reported once. */
-static bool is_told(const struct container_facts *c, size_t index)
+static bool repeats_previous(const struct container_facts *c, size_t index)
 {
     const struct port_binding *port = &c->ports[index];
 
@@ -52,7 +52,7 @@ void check_container_privileged_ports(const struct check_input *in, struct check
         const char *protocol = strchr(c->ports[i].container_port, '/');
         scoped_str number = STR_INIT;
 
-        if (!is_privileged(in, &c->ports[i]) || is_told(c, i))
+        if (!is_privileged(in, &c->ports[i]) || repeats_previous(c, i))
             continue;
         print_host_port(&c->ports[i], "host port", &number);
         check_say(in, out, VERDICT_FAIL, "%s%s is published for %s", number.data, protocol ? protocol : "/tcp",
@@ -103,7 +103,8 @@ void check_container_needed_ports(const struct check_input *in, struct check_res
         scoped_str number = STR_INIT;
         struct port_range port;
 
-        if ((port_parse(name, &port) && port_allowed(&check_param(in, "allowed")->list, &port)) || is_told(c, i))
+        if ((port_parse(name, &port) && port_allowed(&check_param(in, "allowed")->list, &port)) ||
+            repeats_previous(c, i))
             continue;
         if (!image) {
             check_error(in, out, "image", why);

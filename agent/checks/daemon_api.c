@@ -64,7 +64,7 @@ static unsigned port_of(const struct daemon_facts *daemon, const char *address)
 
 /* The TCP addresses from dockerd's options and from systemd; an empty host does not count. RET_HOST: there is a host
  * option that is not empty. */
-static void find_told(const struct daemon_facts *daemon, address_vec *ret, bool *ret_host)
+static void find_configured(const struct daemon_facts *daemon, address_vec *ret, bool *ret_host)
 {
     *ret_host = false;
     for (size_t i = 0; i < daemon->option_count; i++) {
@@ -110,14 +110,14 @@ static bool is_published(const struct store *store, unsigned port)
 }
 
 /* Its metrics and diagnostics are no API, nor is a container's port that it holds so that nobody else takes it. */
-static bool is_known(const struct check_input *in, const struct daemon_facts *daemon, const address_vec *told,
+static bool is_known(const struct check_input *in, const struct daemon_facts *daemon, const address_vec *configured,
                      unsigned port)
 {
     const char *metrics = daemon_option(daemon, "metrics-addr", NULL);
     const char *diagnostics = daemon_option(daemon, "network-diagnostic-port", NULL);
 
-    for (size_t i = 0; i < told->count; i++)
-        if (port_of(daemon, told->items[i]) == port)
+    for (size_t i = 0; i < configured->count; i++)
+        if (port_of(daemon, configured->items[i]) == port)
             return true;
     return (!str_empty(metrics) && port_of(daemon, metrics) == port) ||
            (!str_empty(diagnostics) && strtoul(diagnostics, NULL, 10) == port) || is_published(in->store, port);
@@ -134,7 +134,7 @@ static bool holds_others(const struct check_input *in, const struct daemon_facts
 }
 
 static void judge_listeners(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
-                            const struct listener_facts *listeners, const address_vec *told)
+                            const struct listener_facts *listeners, const address_vec *configured)
 {
     bool only_usual = holds_others(in, daemon);
 
@@ -143,7 +143,7 @@ static void judge_listeners(const struct check_input *in, struct check_result *o
         bool usual = listener->port == API_PORT || listener->port == API_TLS_PORT;
         scoped_str address = STR_INIT;
 
-        if (!listener->of_engine || (only_usual && !usual) || is_known(in, daemon, told, listener->port))
+        if (!listener->of_engine || (only_usual && !usual) || is_known(in, daemon, configured, listener->port))
             continue;
         if (!check_need_option(in, out, "tlsverify"))
             return;
@@ -155,7 +155,7 @@ static void judge_listeners(const struct check_input *in, struct check_result *o
 /* What dockerd listens on although it is no longer configured: its configuration was changed since it started. That is
  * impossible if the hosts are among its arguments, as it refuses to start with both. */
 static void judge_listening(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
-                            const address_vec *told)
+                            const address_vec *configured)
 {
     const char *why;
     const struct listener_facts *listeners = store_listeners(in->store, &why);
@@ -163,7 +163,7 @@ static void judge_listening(const struct check_input *in, struct check_result *o
 
     daemon_option(daemon, "host", &place);
     if (listeners)
-        judge_listeners(in, out, daemon, listeners, told);
+        judge_listeners(in, out, daemon, listeners, configured);
     if (listeners && listeners->own_error)
         why = listeners->own_error;
     else if (listeners)
@@ -185,7 +185,7 @@ static bool tls_is_known(const struct check_input *in, struct check_result *out,
 void check_api_tls(const struct check_input *in, struct check_result *out)
 {
     const struct daemon_facts *daemon;
-    address_vec told = {0};
+    address_vec configured = {0};
     bool has_host;
 
     if (daemon_is_podman(in, out))
@@ -193,21 +193,21 @@ void check_api_tls(const struct check_input *in, struct check_result *out)
     daemon = check_need_option(in, out, "host");
     if (!daemon)
         return;
-    find_told(daemon, &told, &has_host);
-    if (!tls_is_known(in, out, told.count > 0, has_host)) {
-        vec_free(&told);
+    find_configured(daemon, &configured, &has_host);
+    if (!tls_is_known(in, out, configured.count > 0, has_host)) {
+        vec_free(&configured);
         return;
     }
     if (has_default_address(daemon, has_host))
-        vec_push(&told, "tcp://localhost:2376");
-    for (size_t i = 0; i < told.count; i++)
-        judge_address(in, out, daemon, told.items[i]);
-    judge_listening(in, out, daemon, &told);
+        vec_push(&configured, "tcp://localhost:2376");
+    for (size_t i = 0; i < configured.count; i++)
+        judge_address(in, out, daemon, configured.items[i]);
+    judge_listening(in, out, daemon, &configured);
     if (daemon->activated_error && out->verdict != VERDICT_FAIL)
         check_error(in, out, "docker.socket", daemon->activated_error);
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_NOT_APPLICABLE, "the API has no TCP address");
     else if (out->verdict == VERDICT_FAIL)
         daemon_remedy_option(in, out, "\"tlsverify\": true with \"tlscacert\", \"tlscert\" and \"tlskey\"");
-    vec_free(&told);
+    vec_free(&configured);
 }

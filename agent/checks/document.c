@@ -79,8 +79,8 @@ static void say_unsure(const struct check_input *in, struct check_result *out, e
                   (int)CONDITION_TEXT_MAX);
 }
 
-static void say(const struct check_input *in, struct check_result *out, enum condition_answer answer, const char *where,
-                const char *name, const struct json *value)
+static void say_value(const struct check_input *in, struct check_result *out, enum condition_answer answer,
+                      const char *where, const char *name, const struct json *value)
 {
     scoped_str shown = STR_INIT;
 
@@ -114,18 +114,18 @@ static void judge_value(const struct check_input *in, struct check_result *out, 
         if (absent)
             check_say(in, out, VERDICT_PASS, "%s is not set", where);
         else
-            say(in, out, CONDITION_NO, where, name, value);
+            say_value(in, out, CONDITION_NO, where, name, value);
         return;
     }
     if (each || check_param(in, "any")->number) {
         if (!absent && json_type(value) != JSON_ARRAY && json_type(value) != JSON_OBJECT)
             check_say(in, out, VERDICT_ERROR, "%s is neither a list nor an object, so it has no members", where);
         else
-            say(in, out, condition_holds_for_members(in, value, each, option), where, name, value);
+            say_value(in, out, condition_holds_for_members(in, value, each, option), where, name, value);
     } else if (absent && !condition_given(check_param(in, "equals")) && !condition_given(check_param(in, "in"))) {
         check_say(in, out, VERDICT_FAIL, "%s is not set", where);
     } else {
-        say(in, out, condition_holds(in, value, option), where, name, value);
+        say_value(in, out, condition_holds(in, value, option), where, name, value);
     }
 }
 

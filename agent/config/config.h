@@ -43,13 +43,13 @@ struct config {
     size_t waiver_count;
     struct attestation *attestations;
     size_t attestation_count;
-    unsigned
-        sweep_seconds; /* intervals.sweep: slow re-hash of files that inotify cannot see (default 3600, minimum 60) */
+    /* intervals.sweep: how often everything is read again that inotify cannot see (default 3600, minimum 60) */
+    unsigned sweep_seconds;
     struct string_list scanner_command; /* scanner.command, empty: none */
     unsigned scanner_seconds;           /* scanner.timeout */
     const char *scanner_threshold;      /* scanner.threshold, NULL: the rule's own */
-    unsigned
-        process_seconds; /* intervals.top: how often containers' processes are read again (default 60, minimum 10) */
+    /* intervals.top: how often containers' processes are read again (default 60, minimum 10) */
+    unsigned process_seconds;
 };
 
 /* What the command line gave; NULL: not given. */
@@ -57,14 +57,15 @@ struct config_arguments {
     const char *config_path, *docker_host, *socket_path, *state_dir, *host_root, *data_dir;
 };
 
-/* Missing default file: defaults. A missing file named on the command line: error. ENVIRON: getenv-like, so tests can
- * set it. */
+/* Loads file, ENVIRONMENT (a function like getenv(3)) and ARGUMENTS. A missing default file means defaults; a missing
+ * file named on the command line is an error. The caller frees RET. 0, or a negative errno with ERROR. */
 int config_load(const struct config_arguments *arguments, const char *(*environment)(const char *name),
                 struct config **ret, struct error *error);
-/* From text, for tests and the fuzzer. */
+/* The file's part alone, from text: for tests and the fuzzer. PATH is used in errors. The caller frees RET. 0 or
+ * -EINVAL. */
 int config_parse(const char *text, size_t length, const char *path, struct config **ret, struct error *error);
-/* The rules as the configuration wants them. -EINVAL also when a waiver or an attestation names a rule that there is
- * not. */
+/* Loads the rules and applies the configuration's overrides. The caller frees RET. 0,
+ * -ESRCH for an unknown benchmark, or -EINVAL, also if a waiver or an attestation names an unknown rule. */
 int config_load_rules(const struct config *config, struct rule_set **ret, struct error *error);
 void config_free(struct config *config);
 DEFINE_CLEANUP(struct config *, cleanup_config, config_free)

@@ -5,7 +5,7 @@
 #include "agent/ctl/ctl.h"
 #include "common/memory.h"
 
-static void add(struct str *path, const char *key, const char *value)
+static void add_parameter(struct str *path, const char *key, const char *value)
 {
     if (value)
         client_parameter(path, key, value);
@@ -25,8 +25,8 @@ static int each_finding(struct ctl *ctl, const struct str *base, const char *lim
         int r;
 
         str_append(&path, str_text(base));
-        add(&path, "limit", left);
-        add(&path, "after", after);
+        add_parameter(&path, "limit", left);
+        add_parameter(&path, "after", after);
         r = ctl_get(ctl, path.data, NULL, &doc, &text);
         if (r)
             return r;
@@ -63,13 +63,13 @@ int ctl_findings(struct ctl *ctl)
     int r;
 
     str_append(&path, "/v1/findings");
-    add(&path, "rule", ctl->rule);
-    add(&path, "section", ctl->section);
-    add(&path, "status", ctl->status ? ctl->status : ctl->all ? NULL : "fail,error");
-    add(&path, "severity", ctl->severity);
-    add(&path, "subject", ctl->subject);
-    add(&path, "kind", ctl->kind);
-    add(&path, "waived", ctl->waived);
+    add_parameter(&path, "rule", ctl->rule);
+    add_parameter(&path, "section", ctl->section);
+    add_parameter(&path, "status", ctl->status ? ctl->status : ctl->all ? NULL : "fail,error");
+    add_parameter(&path, "severity", ctl->severity);
+    add_parameter(&path, "subject", ctl->subject);
+    add_parameter(&path, "kind", ctl->kind);
+    add_parameter(&path, "waived", ctl->waived);
     r = each_finding(ctl, &path, ctl->limit, print_one, &count);
     if (r == 0 && !count && !ctl->json)
         puts(tr(ctl, "no matching findings", "没有符合条件的结果"));
@@ -90,7 +90,7 @@ struct tally {
     size_t failures, errors;
 };
 
-static void judge(struct ctl *ctl, const struct json *finding, void *user)
+static void count_failure(struct ctl *ctl, const struct json *finding, void *user)
 {
     struct tally *tally = user;
 
@@ -136,7 +136,7 @@ int ctl_check(struct ctl *ctl)
     if (r)
         return r;
     str_append(&path, "/v1/findings?status=fail,error&waived=false");
-    r = each_finding(ctl, &path, NULL, judge, &tally);
+    r = each_finding(ctl, &path, NULL, count_failure, &tally);
     if (r == 0 && !ctl->json)
         printf("%zu %s %s\n", tally.failures, tr(ctl, "unwaived failures at or above", "项未豁免的失败，级别不低于"),
                ctl->fail_on);

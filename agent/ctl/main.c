@@ -84,7 +84,7 @@ static int unknown_command(const char *word)
 }
 
 /* A disk that is full, a pipe that nobody reads: what was printed in part must not end as if it were whole. */
-static int end(int status)
+static int flush_output(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
@@ -125,7 +125,7 @@ int main(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "h", options, &at)) >= 0) {
         if (option == 'h') {
             print_help();
-            return end(0);
+            return flush_output(0);
         } else if (option == JSON) {
             ctl.json = true;
         } else if (option == NO_COLOR) {
@@ -157,7 +157,7 @@ int main(int argc, char **argv)
                 return ctl_usage("%s takes no argument, not \"%.64s\"", commands[i].name, ctl.words[0]);
             if (refuse_options(&commands[i], str_text(&given)))
                 return EXIT_USAGE;
-            return end(commands[i].run(&ctl));
+            return flush_output(commands[i].run(&ctl));
         }
     return unknown_command(argv[optind]);
 }

@@ -320,8 +320,8 @@ static int refuse_benchmark(const struct rule_set *set, const char *name, const 
                      set->benchmark_count ? names.data : "none");
 }
 
-static int load(struct loader *loader, const char *data_dir, const char *user_dir, const char *active,
-                struct error *error)
+static int load_files(struct loader *loader, const char *data_dir, const char *user_dir, const char *active,
+                      struct error *error)
 {
     scoped(cleanup_free) char *rules = mem_printf("%s/rules", data_dir);
     scoped(cleanup_free) char *benchmarks = mem_printf("%s/benchmarks", data_dir);
@@ -357,7 +357,7 @@ int rule_set_load(const struct check *checks, const char *data_dir, const char *
 
     set->arena = arena_new(64 * 1024);
     set->by_name = map_new(NULL);
-    r = load(&loader, data_dir, user_dir, active, error);
+    r = load_files(&loader, data_dir, user_dir, active, error);
     for (size_t i = 0; r == 0 && i < override_count; i++) {
         r = apply_override(set, &overrides[i], error);
         for (size_t k = 0; r == 0 && k < i; k++)

@@ -171,7 +171,7 @@ static bool is_unread(const char *name)
 }
 
 /* Of a duplicate list the later one counts. */
-static void forget(struct option_set *set, const char *flag)
+static void drop_flag(struct option_set *set, const char *flag)
 {
     for (size_t i = set->list.count; i-- > 0;)
         if (strcmp(set->list.items[i].name, flag) == 0)
@@ -187,7 +187,7 @@ static void add_key(struct option_set *set, const char *name, const struct json 
     if (is_unread(name))
         return;
     if (json_type(value) == JSON_ARRAY)
-        forget(set, key && key->flag ? key->flag : name);
+        drop_flag(set, key && key->flag ? key->flag : name);
     if (key && key->shape == SHAPE_POOLS && json_type(value) == JSON_ARRAY) {
         for (size_t i = 0; i < json_count(value); i++)
             add_pool(set, json_at(value, i));

@@ -38,7 +38,7 @@ static bool find_place(const struct json *at, const struct json *wanted, struct 
     return false;
 }
 
-static int refuse(const struct builder *builder, const char *what, struct error *error)
+static int report_refusal(const struct builder *builder, const char *what, struct error *error)
 {
     scoped_str place = STR_INIT;
 
@@ -55,7 +55,7 @@ int build_end(struct builder *builder, struct facts *facts, const char *what, st
 
     facts->digest = hash_end(&builder->hash);
     if (builder->too_long || builder->wrong) {
-        r = refuse(builder, what, error);
+        r = report_refusal(builder, what, error);
         arena_free(builder->arena);
     }
     return r;

@@ -92,7 +92,7 @@ static void read_path(struct reading *reading, const char *path)
 
 /* ---- Trees ---- */
 
-static void walk(struct reading *reading, int fd, const char *path, const char *target, unsigned depth);
+static void walk_tree(struct reading *reading, int fd, const char *path, const char *target, unsigned depth);
 
 static bool lies_in(const char *path, const char *folder)
 {
@@ -125,7 +125,7 @@ static void follow_link(struct reading *reading, const char *path, unsigned dept
     map_set(reading->linked, target, reading);
     fd = depth >= DEPTH_MAX ? -ELOOP : host_open(reading->root, target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, NULL);
     if (fd >= 0)
-        walk(reading, fd, path, target, depth + 1);
+        walk_tree(reading, fd, path, target, depth + 1);
     else
         add_error(reading, path, fd);
 }
@@ -151,14 +151,14 @@ static void walk_entry(struct reading *reading, int folder, const char *name, co
         }
         fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd >= 0)
-            walk(reading, fd, path, target, depth + 1);
+            walk_tree(reading, fd, path, target, depth + 1);
         else if (!is_missing(-errno))
             add_error(reading, path, -errno);
     }
 }
 
 /* Takes ownership of FD. PATH is the directory's name as found, TARGET the resolved one. */
-static void walk(struct reading *reading, int fd, const char *path, const char *target, unsigned depth)
+static void walk_tree(struct reading *reading, int fd, const char *path, const char *target, unsigned depth)
 {
     DIR *dir = fdopendir(fd);
 
@@ -201,7 +201,7 @@ static void read_tree(struct reading *reading, const char *path)
         top[n - 1] = '\0';
     reading->tree = target;
     reading->linked = map_new(NULL);
-    walk(reading, fd, top, strcmp(target, "/") == 0 ? "" : target, 1);
+    walk_tree(reading, fd, top, strcmp(target, "/") == 0 ? "" : target, 1);
     map_free(take(reading->linked));
     if (reading->truncated) {
         add_error(reading, top, -EFBIG);

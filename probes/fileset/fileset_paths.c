@@ -17,7 +17,7 @@ enum { SOCKETS_MAX = 256 };
 
 static const char default_socket[] = "/var/run/docker.sock";
 
-static void add(struct path_list *list, const char *path)
+static void add_path(struct path_list *list, const char *path)
 {
     vec_push(list, mem_strdup(path));
 }
@@ -108,7 +108,7 @@ static int add_activated_sockets(const struct host_root *root, const struct unit
 
     for (size_t i = 0; r == 0 && i < found.count; i++)
         if (found.items[i][0] == '/')
-            add(ret, found.items[i]);
+            add_path(ret, found.items[i]);
     return r;
 }
 
@@ -208,7 +208,7 @@ static int add_sockets(const struct host_root *root, const struct fileset_contex
     if (r < 0)
         return r;
     if (engine_socket)
-        add(ret, engine_socket);
+        add_path(ret, engine_socket);
     for (size_t i = 0; i < daemon->option_count && ret->count < SOCKETS_MAX; i++) {
         const struct daemon_option *option = &daemon->options[i];
         const char *path = option->value + strlen(scheme);
@@ -242,8 +242,8 @@ static int add_containerd_sockets(const struct daemon_facts *daemon, const struc
         return r;
     exec_root = daemon_option(daemon, "exec-root", NULL);
     if (!str_empty(address) && address[0] == '/' && !daemon->rootless)
-        add(ret, address);
-    add(ret, "/run/containerd/containerd.sock");
+        add_path(ret, address);
+    add_path(ret, "/run/containerd/containerd.sock");
     if (!daemon->rootless)
         vec_push(ret, mem_printf("%s/containerd/containerd.sock",
                                  !str_empty(exec_root) && exec_root[0] == '/' ? exec_root : "/run/docker"));
@@ -258,7 +258,7 @@ static void add_listed(const char *paths, struct path_list *ret)
     char *rest = copy;
 
     for (char *path; (path = strsep(&rest, ","));)
-        add(ret, path);
+        add_path(ret, path);
 }
 
 static int add_data_root(const struct fileset_context *context, struct path_list *ret, struct error *error)
@@ -267,7 +267,7 @@ static int add_data_root(const struct fileset_context *context, struct path_list
 
     if (str_empty(root))
         return error_set(error, ENODATA, "the engine's data root is unknown");
-    add(ret, root);
+    add_path(ret, root);
     return 0;
 }
 
@@ -305,6 +305,6 @@ int fileset_paths(const struct host_root *root, enum fileset_kind kind, const ch
     if (kind == FILESET_PROGRAM)
         return fileset_programs(root, rest, context, false, ret, error);
     if (daemon->config_path)
-        add(ret, daemon->config_path);
+        add_path(ret, daemon->config_path);
     return 0;
 }

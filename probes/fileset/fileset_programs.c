@@ -25,7 +25,7 @@ static bool holds(const struct path_list *list, const char *path)
     return false;
 }
 
-static void add(struct path_list *list, const char *path)
+static void add_path(struct path_list *list, const char *path)
 {
     if (!holds(list, path))
         vec_push(list, mem_strdup(path));
@@ -41,7 +41,7 @@ static bool add_running(const struct host_root *root, pid_t pid, struct path_lis
         return false;
     if (str_ends(exe, deleted))
         exe[strlen(exe) - strlen(deleted)] = '\0';
-    add(ret, exe);
+    add_path(ret, exe);
     return true;
 }
 
@@ -57,9 +57,9 @@ static void look_up(const struct host_root *root, const char *name, const char *
         if (folder[0] != '/')
             continue;
         if (candidates) {
-            add(ret, path);
+            add_path(ret, path);
         } else if (is_program(root, path)) {
-            add(ret, path);
+            add_path(ret, path);
             return;
         }
     }
@@ -103,14 +103,14 @@ static void add_named(const struct host_root *root, const char *name, const stru
     scoped(cleanup_free) char *runtime = strcmp(name, "@runtime") == 0 ? runtime_program(context->info) : NULL;
 
     if (strcmp(name, "dockerd") == 0 && daemon->exe && daemon->exe[0] == '/')
-        add(ret, daemon->exe);
+        add_path(ret, daemon->exe);
     else if (strcmp(name, "dockerd") == 0 && daemon->arguments.count && daemon->arguments.items[0][0] == '/')
-        add(ret, daemon->arguments.items[0]);
+        add_path(ret, daemon->arguments.items[0]);
     else if (strcmp(name, "containerd") == 0 &&
              add_running(root, containerd_find(root, context->units, daemon->pid), ret))
         return;
     else if (runtime && runtime[0] == '/')
-        add(ret, runtime);
+        add_path(ret, runtime);
     else
         look_up(root, runtime ? runtime : name, search, candidates, ret);
 }

@@ -388,7 +388,7 @@ static bool describe(const struct host_root *root, pid_t pid, struct arena *aren
     return true;
 }
 
-static void collect(const struct host_root *root, const pid_vec *own, struct process_facts **ret)
+static void describe_processes(const struct host_root *root, const pid_vec *own, struct process_facts **ret)
 {
     enum { NAMES_GUESS = 40 }; /* bytes */
     struct arena *arena = arena_new(sizeof **ret + (own->count + 1) * (sizeof *(*ret)->items + NAMES_GUESS));
@@ -435,7 +435,7 @@ int proc_container_processes(const struct host_root *root, pid_t pid, const char
             choose_processes(root, &all, pid, &cgroup, &own);
     }
     if (r == 0)
-        collect(root, &own, ret);
+        describe_processes(root, &own, ret);
     vec_free(&all);
     vec_free(&own);
     return r;

@@ -20,7 +20,7 @@ void path_list_deinit(struct path_list *list)
     vec_free(list);
 }
 
-static void add(struct path_list *list, const char *path)
+static void add_path(struct path_list *list, const char *path)
 {
     vec_push(list, mem_strdup(path));
 }
@@ -34,9 +34,9 @@ int unit_files(const struct host_root *root, const struct units_facts *units, co
     if (r < 0)
         return r;
     if (paths.fragment)
-        add(ret, paths.fragment);
+        add_path(ret, paths.fragment);
     for (size_t i = 0; i < paths.drop_in_count; i++)
-        add(ret, paths.drop_ins[i]);
+        add_path(ret, paths.drop_ins[i]);
     return 0;
 }
 
@@ -82,7 +82,7 @@ static void read_listen_streams(char *text, struct path_list *ret)
         } else if (ret->count < SOCKETS_MAX && str_starts(line, "%t/")) {
             vec_push(ret, mem_printf("/run%s", line + 2));
         } else if (ret->count < SOCKETS_MAX) {
-            add(ret, line);
+            add_path(ret, line);
         }
     }
 }
@@ -103,7 +103,7 @@ int socket_unit_streams(const struct host_root *root, const struct units_facts *
             read_listen_streams(text.data, ret);
     }
     if (r == 0 && !files.count)
-        add(ret, activated_socket);
+        add_path(ret, activated_socket);
     return r;
 }
 
