@@ -4,6 +4,7 @@
 
 #include "agent/config/config.h"
 #include "common/file.h"
+#include "common/memory.h"
 
 #define SYSLOG(address) "{\"sinks\": [{\"type\": \"syslog\", \"address\": \"" address "\"}]}"
 
@@ -17,9 +18,14 @@ static const struct refusal {
     {"{\"socket\": {\"mode\": \"0999\"}}", "octal"},
     {"{\"socket\": {\"path\": \"relative\"}}", "absolute"},
     {"{\"language\": \"fr\"}", "must be one of \"en\", \"zh\""},
-    {"{\"sinks\": [{\"type\": \"email\"}]}", "must be one of"},
     {"{\"sinks\": [{\"type\": \"syslog\", \"address\": \"tls://h:1\"}]}", "not in this version"},
-    {"{\"sinks\": [{\"type\": \"syslog\", \"address\": \"h:1\"}]}", "udp://host:port"},
+    {"{\"sinks\": [{\"type\": \"email\"}]}", "must be one of \"journald\", \"syslog\", \"file\""},
+    {"{\"sinks\": [{\"type\": \"syslog\", \"address\": \"h:1\"}]}",
+     "must be an absolute path, udp://host:port or tcp://host:port"},
+    {"{\"sinks\": [{\"type\": \"file\", \"address\": \"udp://h:1\"}]}", "address: must be an absolute path"},
+    {"{\"sinks\": [{\"type\": \"journald\", \"format\": \"text\"}]}", "format: must be one of \"journal\""},
+    {"{\"sinks\": [{\"type\": \"syslog\", \"format\": \"journal\"}]}",
+     "format: must be one of \"text\", \"rfc5424\", \"json\""},
     {"{\"sinks\": [{\"type\": \"file\"}]}", "needs the path"},
     {SYSLOG("udp://h"), "address: \"udp://h\": must be host:port"},
     {SYSLOG("tcp://:1"), "must be host:port"},
@@ -147,6 +153,39 @@ START_TEST(addresses_of_sinks)
 }
 END_TEST
 
+/* Type and address are the kind, which has defaults of its own. */
+START_TEST(kinds_of_sinks)
+{
+    static const struct {
+        const char *members, *address;
+        enum sink_kind kind;
+        enum sink_format format;
+    } rows[] = {
+        {"\"type\": \"journald\"", "/run/systemd/journal/socket", SINK_JOURNALD, FORMAT_JOURNAL},
+        {"\"type\": \"journald\", \"address\": \"/j\"", "/j", SINK_JOURNALD, FORMAT_JOURNAL},
+        {"\"type\": \"syslog\"", "/dev/log", SINK_SYSLOG_LOCAL, FORMAT_TEXT},
+        {"\"type\": \"syslog\", \"format\": \"json\"", "/dev/log", SINK_SYSLOG_LOCAL, FORMAT_JSON},
+        {"\"type\": \"syslog\", \"address\": \"udp://h:1\"", "udp://h:1", SINK_SYSLOG_UDP, FORMAT_RFC5424},
+        {"\"address\": \"tcp://h:1\", \"format\": \"text\", \"type\": \"syslog\"", "tcp://h:1", SINK_SYSLOG_TCP,
+         FORMAT_TEXT},
+        {"\"type\": \"file\", \"address\": \"/f\"", "/f", SINK_FILE, FORMAT_JSON},
+    };
+
+    for (size_t i = 0; i < countof(rows); i++) {
+        scoped(cleanup_free) char *text = mem_printf("{\"sinks\": [{%s}]}", rows[i].members);
+        scoped(cleanup_config) struct config *config = NULL;
+        struct error error = ERROR_INIT;
+
+        ck_assert_msg(config_parse(text, strlen(text), "f.json", &config, &error) == 0, "%s", error.text);
+        ck_assert_int_eq(config->sinks[0].kind, rows[i].kind);
+        ck_assert_int_eq(config->sinks[0].format, rows[i].format);
+        ck_assert_str_eq(config->sinks[0].address, rows[i].address);
+        ck_assert_int_eq(config->sinks[0].facility, 3);
+        ck_assert_uint_eq(config->sinks[0].statuses, 1u << VERDICT_FAIL | 1u << VERDICT_ERROR);
+    }
+}
+END_TEST
+
 /* What is only known with the rules at hand. */
 static const struct refusal rule_refusals[] = {
     {"{\n\"benchmark\": \"cis-2\"}", "f.json:2: benchmark: unknown benchmark \"cis-2\""},
@@ -183,6 +222,7 @@ int main(void)
     tcase_add_loop_test(tests, refused, 0, (int)countof(refusals));
     tcase_add_loop_test(tests, refused_with_the_rules, 0, (int)countof(rule_refusals));
     tcase_add_test(tests, addresses_of_sinks);
+    tcase_add_test(tests, kinds_of_sinks);
     tcase_add_test(tests, the_example_is_the_default);
     tcase_add_test(tests, command_line_beats_environment);
     tcase_add_test(tests, a_named_file_must_exist);
