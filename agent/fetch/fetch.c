@@ -84,6 +84,7 @@ void fetcher_rules_changed(struct fetcher *fetcher, const struct config *config)
 
 void fetcher_sweep_files(struct fetcher *fetcher, const char *cause)
 {
+    watcher_retry(fetcher->watcher);
     for (unsigned kind = 0; kind < INPUT_KIND_COUNT; kind++)
         if (input_types[kind].swept && input_types[kind].key == INPUT_KEY_NONE)
             evaluator_stale(fetcher->evaluator, (enum input_kind)kind, NULL, cause);

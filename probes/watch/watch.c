@@ -19,9 +19,10 @@
 #include <sys/inotify.h>
 #include <sys/queue.h>
 
+#include "common/log.h"
 #include "common/vec.h"
 
-enum { LINKS_MAX = 40, TREE_DIRECTORIES = 1024, TREE_DEPTH = 32, RETRY_S = 30 };
+enum { LINKS_MAX = 40, TREE_DIRECTORIES = 8192, TREE_DIRECTORIES_LEAST = 1024, TREE_DEPTH = 32, NODE_BUCKETS = 1024 };
 
 static const uint32_t directory_mask =
     IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF;
@@ -37,6 +38,7 @@ struct link {
 };
 
 struct node {
+    struct node *next; /* in its bucket */
     int wd;
     VEC(struct link) links;
 };
@@ -49,15 +51,19 @@ struct watch {
     void *user;
     enum watch_scope scope;
     VEC(char *) places; /* real paths that the walk came to, the last one where it ended */
-    bool pending, refused, dead;
+    bool pending;       /* to be called */
+    bool stale;         /* and to be armed before */
+    bool refused, refusal_logged, dead;
 };
 
 struct watcher {
     const struct host_root *root;
     char *prefix; /* of the root, without a slash at the end */
     int fd;
-    struct event *event, *retry;
-    VEC(struct node *) nodes;
+    struct event *event;
+    struct node *nodes[NODE_BUCKETS]; /* by wd */
+    unsigned tree_directories;        /* at most in one tree */
+    struct log_limit refusals;
     TAILQ_HEAD(watch_list, watch) watches;
     bool dispatching, has_dead;
     struct watcher_counters counters;
@@ -65,22 +71,47 @@ struct watcher {
 
 static struct node *find_node(const struct watcher *watcher, int wd)
 {
-    for (size_t i = 0; i < watcher->nodes.count; i++)
-        if (watcher->nodes.items[i]->wd == wd)
-            return watcher->nodes.items[i];
-    return NULL;
+    struct node *node = watcher->nodes[(unsigned)wd % NODE_BUCKETS];
+
+    while (node && node->wd != wd)
+        node = node->next;
+    return node;
 }
 
-static void free_node(struct watcher *watcher, size_t index)
+static struct node *make_node(struct watcher *watcher, int wd)
 {
-    struct node *node = watcher->nodes.items[index];
+    struct node **bucket = &watcher->nodes[(unsigned)wd % NODE_BUCKETS], *node = mem_alloc(sizeof *node);
 
+    node->wd = wd;
+    node->next = *bucket;
+    *bucket = node;
+    watcher->counters.kernel_watches++;
+    return node;
+}
+
+/* LINK: what points to the node. */
+static void free_node(struct watcher *watcher, struct node **link)
+{
+    struct node *node = *link;
+
+    *link = node->next;
     for (size_t i = 0; i < node->links.count; i++)
         free(node->links.items[i].name);
     vec_free(&node->links);
     free(node);
-    watcher->nodes.items[index] = watcher->nodes.items[--watcher->nodes.count];
-    watcher->counters.kernel_watches = (unsigned)watcher->nodes.count;
+    watcher->counters.kernel_watches--;
+}
+
+static void refuse(struct watch *watch, const char *why)
+{
+    struct log_limit *limit = &watch->watcher->refusals;
+    unsigned held_back;
+
+    watch->refused = true;
+    if (watch->refusal_logged || !log_allowed(limit, clock_monotonic(), &held_back))
+        return;
+    watch->refusal_logged = true;
+    log_warning("%s is not watched in full: %s; changes there are noticed by the next sweep", watch->path, why);
 }
 
 /* A kernel watch on the real host path PATH ("" is the root). False when the kernel refuses. */
@@ -93,37 +124,35 @@ static bool add_link(struct watch *watch, const char *path, uint32_t mask, enum 
 
     if (wd < 0) {
         if (errno != ENOENT && errno != ENOTDIR)
-            watch->refused = true;
+            refuse(watch, errno == ENOSPC ? "the limit fs.inotify.max_user_watches is reached" : strerror(errno));
         return false;
     }
     node = find_node(watcher, wd);
-    if (!node) {
-        node = mem_alloc(sizeof *node);
-        node->wd = wd;
-        vec_push(&watcher->nodes, node);
-        watcher->counters.kernel_watches = (unsigned)watcher->nodes.count;
-    }
+    if (!node)
+        node = make_node(watcher, wd);
     vec_push(&node->links, (struct link){.watch = watch, .kind = kind, .name = mem_strdup(name)});
     return true;
 }
 
-static void add_tree(struct watch *watch, const char *path, unsigned depth, unsigned *left)
+/* False: there is no room for more. */
+static bool add_tree(struct watch *watch, const char *path, unsigned depth, unsigned *left)
 {
     scoped(cleanup_free) char *outside = mem_printf("%s%s", watch->watcher->prefix, path);
     uint32_t mask = watch->scope == WATCH_TREE_WRITES ? directory_mask | IN_MODIFY : directory_mask;
+    bool has_room = true;
     DIR *directory;
 
     if (!*left || depth > TREE_DEPTH) {
-        watch->refused = true;
-        return;
+        refuse(watch, *left ? "its directories are nested too deeply" : "it has too many directories");
+        return *left > 0;
     }
     --*left;
     if (!add_link(watch, path, mask, LINK_ANY, NULL))
-        return;
+        return true;
     directory = opendir(outside);
     if (!directory)
-        return;
-    for (struct dirent *entry; (entry = readdir(directory));) {
+        return true;
+    for (struct dirent *entry; has_room && (entry = readdir(directory));) {
         scoped(cleanup_free) char *below = NULL;
         struct stat st;
 
@@ -131,9 +160,10 @@ static void add_tree(struct watch *watch, const char *path, unsigned depth, unsi
             fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
             continue;
         below = mem_printf("%s/%s", path, entry->d_name);
-        add_tree(watch, below, depth + 1, left);
+        has_room = add_tree(watch, below, depth + 1, left);
     }
     closedir(directory);
+    return has_room;
 }
 
 /* What is still to be walked begins with TARGET instead of the link's name. */
@@ -238,7 +268,7 @@ static void walk(struct watch *watch)
 {
     scoped_str at = STR_INIT;
     struct stat st = {.st_mode = S_IFDIR};
-    unsigned left = TREE_DIRECTORIES;
+    unsigned left = watch->watcher->tree_directories;
 
     forget_places(watch);
     if (!walk_path(watch, &at, &st))
@@ -253,37 +283,47 @@ static void drop_links(struct watch *watch, bool only_old)
 {
     struct watcher *watcher = watch->watcher;
 
-    for (size_t n = watcher->nodes.count; n-- > 0;) {
-        struct node *node = watcher->nodes.items[n];
+    for (size_t bucket = 0; bucket < NODE_BUCKETS; bucket++)
+        for (struct node **link = &watcher->nodes[bucket]; *link;) {
+            struct node *node = *link;
 
-        for (size_t i = node->links.count; i-- > 0;)
-            if (node->links.items[i].watch == watch && (!only_old || node->links.items[i].old)) {
-                free(node->links.items[i].name);
-                node->links.items[i] = node->links.items[--node->links.count];
+            for (size_t i = node->links.count; i-- > 0;)
+                if (node->links.items[i].watch == watch && (!only_old || node->links.items[i].old)) {
+                    free(node->links.items[i].name);
+                    node->links.items[i] = node->links.items[--node->links.count];
+                }
+            if (node->links.count) {
+                link = &node->next;
+            } else {
+                inotify_rm_watch(watcher->fd, node->wd);
+                free_node(watcher, link);
             }
-        if (!node->links.count) {
-            inotify_rm_watch(watcher->fd, node->wd);
-            free_node(watcher, n);
         }
-    }
+}
+
+static void mark_links_old(struct watch *watch)
+{
+    for (size_t bucket = 0; bucket < NODE_BUCKETS; bucket++)
+        for (struct node *node = watch->watcher->nodes[bucket]; node; node = node->next)
+            for (size_t i = 0; i < node->links.count; i++)
+                if (node->links.items[i].watch == watch)
+                    node->links.items[i].old = true;
 }
 
 static void arm(struct watch *watch)
 {
     struct watcher *watcher = watch->watcher;
-    struct timeval wait = {.tv_sec = RETRY_S};
 
-    for (size_t n = 0; n < watcher->nodes.count; n++)
-        for (size_t i = 0; i < watcher->nodes.items[n]->links.count; i++)
-            if (watcher->nodes.items[n]->links.items[i].watch == watch)
-                watcher->nodes.items[n]->links.items[i].old = true;
+    mark_links_old(watch);
     watcher->counters.refused -= watch->refused;
-    watch->refused = false;
+    watch->refused = watch->stale = false;
     walk(watch);
     drop_links(watch, true);
     watcher->counters.refused += watch->refused;
-    if (watch->refused && !evtimer_pending(watcher->retry, NULL))
-        evtimer_add(watcher->retry, &wait);
+    if (watch->refused || !watch->refusal_logged)
+        return;
+    watch->refusal_logged = false;
+    log_info("%s is watched again", watch->path);
 }
 
 static void destroy(struct watch *watch)
@@ -307,7 +347,7 @@ static void dispatch(struct watcher *watcher)
 
     watcher->dispatching = true;
     TAILQ_FOREACH(watch, &watcher->watches, entry)
-    if (watch->pending && !watch->dead)
+    if (watch->pending && watch->stale && !watch->dead)
         arm(watch);
     TAILQ_FOREACH(watch, &watcher->watches, entry)
     {
@@ -330,7 +370,7 @@ static void mark_all(struct watcher *watcher)
     struct watch *watch;
 
     TAILQ_FOREACH(watch, &watcher->watches, entry)
-    watch->pending = true;
+    watch->pending = watch->stale = true;
 }
 
 static bool concerns(const struct link *link, const struct inotify_event *event)
@@ -348,26 +388,33 @@ static bool concerns(const struct link *link, const struct inotify_event *event)
     return true;
 }
 
+/* What a link stands for may have become another file or folder: the way there must be walked again. In a tree that is
+ * so when a folder comes or goes, and not with each of its files. */
+static bool leads_elsewhere(const struct link *link, const struct inotify_event *event)
+{
+    return link->kind != LINK_ANY || event->mask & (IN_ISDIR | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT);
+}
+
 static void take_event(struct watcher *watcher, const struct inotify_event *event)
 {
+    struct node **link = &watcher->nodes[(unsigned)event->wd % NODE_BUCKETS], *node;
+
     watcher->counters.events++;
     if (event->mask & IN_Q_OVERFLOW) {
         watcher->counters.overflows++;
         mark_all(watcher);
         return;
     }
-    for (size_t n = 0; n < watcher->nodes.count; n++) {
-        struct node *node = watcher->nodes.items[n];
-
-        if (node->wd != event->wd)
-            continue;
-        for (size_t i = 0; i < node->links.count; i++)
-            if (concerns(&node->links.items[i], event))
-                node->links.items[i].watch->pending = true;
-        if (event->mask & IN_IGNORED)
-            free_node(watcher, n);
-        return;
-    }
+    while (*link && (*link)->wd != event->wd)
+        link = &(*link)->next;
+    node = *link;
+    for (size_t i = 0; node && i < node->links.count; i++)
+        if (concerns(&node->links.items[i], event)) {
+            node->links.items[i].watch->pending = true;
+            node->links.items[i].watch->stale |= leads_elsewhere(&node->links.items[i], event);
+        }
+    if (node && event->mask & IN_IGNORED)
+        free_node(watcher, link);
 }
 
 static void on_inotify(evutil_socket_t fd, short what, void *user)
@@ -388,17 +435,25 @@ static void on_inotify(evutil_socket_t fd, short what, void *user)
     dispatch(watcher);
 }
 
-static void on_retry(evutil_socket_t fd, short what, void *user)
+void watcher_retry(struct watcher *watcher)
 {
-    struct watcher *watcher = user;
     struct watch *watch;
 
-    (void)fd;
-    (void)what;
     TAILQ_FOREACH(watch, &watcher->watches, entry)
     if (watch->refused)
-        watch->pending = true; /* while it was not watched it may have changed */
-    dispatch(watcher);
+        arm(watch);
+}
+
+/* The kernel's limit is one for all of a user's processes: no more than an eighth of it for one tree. */
+static unsigned most_directories(void)
+{
+    scoped_str text = STR_INIT;
+    unsigned long limit =
+        file_read("/proc/sys/fs/inotify/max_user_watches", 32, &text, NULL) == 0 ? strtoul(text.data, NULL, 10) / 8 : 0;
+
+    return limit >= TREE_DIRECTORIES         ? TREE_DIRECTORIES
+           : limit <= TREE_DIRECTORIES_LEAST ? TREE_DIRECTORIES_LEAST
+                                             : (unsigned)limit;
 }
 
 struct watcher *watcher_new(struct event_base *base, const struct host_root *root, struct error *error)
@@ -419,7 +474,7 @@ struct watcher *watcher_new(struct event_base *base, const struct host_root *roo
     watcher->fd = fd;
     TAILQ_INIT(&watcher->watches);
     watcher->event = event_new(base, fd, EV_READ | EV_PERSIST, on_inotify, watcher);
-    watcher->retry = evtimer_new(base, on_retry, watcher);
+    watcher->tree_directories = most_directories();
     event_add(watcher->event, NULL);
     return watcher;
 }
@@ -433,8 +488,6 @@ void watcher_free(struct watcher *watcher)
     while ((watch = TAILQ_FIRST(&watcher->watches)))
         destroy(watch);
     event_free(watcher->event);
-    event_free(watcher->retry);
-    vec_free(&watcher->nodes);
     close(watcher->fd);
     free(watcher->prefix);
     free(watcher);
@@ -484,7 +537,7 @@ void watcher_mounts_changed(struct watcher *watcher, const struct mount_changes 
 
     TAILQ_FOREACH(watch, &watcher->watches, entry)
     if (changes->everything || is_reached(watch, changes))
-        any = watch->pending = true;
+        any = watch->pending = watch->stale = true;
     if (any)
         dispatch(watcher);
 }

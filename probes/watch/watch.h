@@ -24,11 +24,13 @@ void watcher_free(struct watcher *watcher);
 
 enum watch_scope {
     WATCH_PATH,
-    WATCH_TREE,        /* with everything below PATH (bounded: 1,024 directories); files count when they are closed */
+    WATCH_TREE,        /* with everything below PATH; files count when they are closed */
     WATCH_TREE_WRITES, /* and each write to a file there, for those that are kept open */
 };
 
-/* Never NULL: a watch that the kernel refuses (ENOSPC) is kept and counted as degraded. CHANGED must not free the watch
+/* Never NULL: a watch that is refused is kept, counted and logged once, and what cannot be watched is not noticed until
+ * somebody looks. The kernel refuses beyond its limit for all of a user's processes. A tree is watched to a depth of 32
+ * and up to 8,192 directories, or an eighth of that limit, but always up to 1,024. CHANGED must not free the watch
  * it is called for. */
 struct watch *watch_add(struct watcher *watcher, const char *path, enum watch_scope scope, watch_changed *changed,
                         void *user);
@@ -37,6 +39,9 @@ void watch_free(struct watch *watch); /* NULL is fine */
 /* Arms anew and calls every watch whose path, or a symlink on its way, leads through one of the mount points, and those
  * on trees that hold one. */
 void watcher_mounts_changed(struct watcher *watcher, const struct mount_changes *changes);
+
+/* Tries once more what was refused, before everything is looked at anyhow (a sweep): calls nobody. */
+void watcher_retry(struct watcher *watcher);
 
 struct watcher_counters {
     uint64_t wakeups, events, overflows;

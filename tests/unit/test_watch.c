@@ -1,12 +1,15 @@
 /* "Look again" watches on real files and real mounts of the real kernel. */
 #include <check.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/memory.h"
@@ -210,6 +213,98 @@ START_TEST(overflow_tells_everybody)
 }
 END_TEST
 
+static bool is_full; /* the kernel's limit */
+static unsigned refused_calls;
+
+/* Before the C library's. */
+int inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+    refused_calls += is_full;
+    errno = ENOSPC;
+    return is_full ? -1 : (int)syscall(SYS_inotify_add_watch, fd, path, mask);
+}
+
+static unsigned count_lines(const char *text, const char *part)
+{
+    unsigned count = 0;
+
+    for (; (text = strstr(text, part)); text++)
+        count++;
+    return count;
+}
+
+/* What the log says while CALL runs. */
+static void read_log(void (*call)(void), struct str *ret)
+{
+    scoped(cleanup_free) char *path = mem_printf("%s-log", folder);
+    int standard_error = dup(STDERR_FILENO), log = open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
+
+    dup2(log, STDERR_FILENO);
+    call();
+    dup2(standard_error, STDERR_FILENO);
+    close(standard_error);
+    close(log);
+    ck_assert_int_eq(file_read(path, 1 << 20, ret, NULL), 0);
+    unlink(path);
+}
+
+static void meet_the_limit(void)
+{
+    is_full = true;
+    for (unsigned i = 0; i < 3; i++)
+        watcher_retry(watcher);
+    watch("file", false);
+    watch("other", false);
+    for (unsigned i = 0; i < 3; i++)
+        watcher_retry(watcher);
+    ck_assert_uint_eq(watcher_counters(watcher)->refused, 2);
+    ck_assert_uint_eq(watcher_counters(watcher)->kernel_watches, 0);
+    ck_assert_int_eq(event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED), 1); /* no timer beside the queue */
+    refused_calls = 0;
+    shell("echo 1 >>file");
+    ck_assert_uint_eq(told(), 0);
+    ck_assert_uint_eq(refused_calls, 0);
+}
+
+static void leave_the_limit(void)
+{
+    is_full = false;
+    watcher_retry(watcher);
+    ck_assert_uint_eq(told(), 0);
+    ck_assert_uint_eq(watcher_counters(watcher)->refused, 0);
+    shell("echo 2 >>file");
+    ck_assert_uint_eq(told(), 1);
+}
+
+/* Refused once is said once; nothing runs until the next sweep tries again. */
+START_TEST(what_is_refused_waits_for_the_sweep)
+{
+    scoped_str log = STR_INIT;
+
+    shell("echo 1 >file");
+    read_log(meet_the_limit, &log);
+    ck_assert_uint_eq(count_lines(log.data, "is not watched in full: the limit fs.inotify.max_user_watches"), 2);
+    ck_assert_uint_eq(count_lines(log.data, "\n"), 2);
+    read_log(leave_the_limit, &log);
+    ck_assert_uint_eq(count_lines(log.data, "is watched again"), 2);
+    ck_assert_uint_eq(count_lines(log.data, "\n"), 2);
+}
+END_TEST
+
+START_TEST(a_tree_of_a_thousand_directories)
+{
+    shell("mkdir -p t && cd t && seq 1 1000 | xargs mkdir");
+    watch("t", true);
+    ck_assert_uint_eq(watcher_counters(watcher)->refused, 0);
+    shell("echo 1 >t/1000/ca.crt");
+    ck_assert_uint_eq(told(), 1);
+    shell("mkdir t/1000/new");
+    ck_assert_uint_ge(told(), 1);
+    shell("echo 1 >t/1000/new/ca.crt");
+    ck_assert_uint_eq(told(), 1);
+}
+END_TEST
+
 static struct watch *victim;
 
 static void free_victim(const char *path, void *user)
@@ -399,6 +494,39 @@ START_TEST(what_changed_is_the_difference)
 }
 END_TEST
 
+static void watch_large_tree(void)
+{
+    unsigned before;
+    int events = event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED);
+
+    watch("large", true);
+    ck_assert_uint_eq(watcher_counters(watcher)->refused, 1);
+    before = watcher_counters(watcher)->kernel_watches;
+    ck_assert_uint_ge(before, 1024);
+    ck_assert_uint_le(before, 8192 + 64);
+    ck_assert_int_eq(event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED), events); /* no timer */
+    shell("echo 1 >large/ca.crt");
+    ck_assert_uint_eq(told(), 1);
+    ck_assert_uint_eq(watcher_counters(watcher)->kernel_watches, before);
+    shell("rm -r large/[1-8]* large/9[0-4]*");
+    ck_assert_uint_ge(told(), 1);
+    ck_assert_uint_eq(watcher_counters(watcher)->refused, 0);
+}
+
+/* More directories than are watched in one tree; fewer are when the kernel's limit is low. */
+START_TEST(a_tree_that_is_too_large)
+{
+    scoped_str log = STR_INIT;
+
+    shell("mkdir large && mount -t tmpfs memory large && cd large && seq 1 9000 | xargs mkdir");
+    told(); /* of the mount */
+    read_log(watch_large_tree, &log);
+    shell("umount large");
+    ck_assert_uint_eq(count_lines(log.data, "/large is not watched in full: it has too many directories"), 1);
+    ck_assert_uint_eq(count_lines(log.data, "\n"), 2); /* and "is watched again" */
+}
+END_TEST
+
 START_TEST(which_paths_changes_reach)
 {
     static const char *const list[] = {"/a/b", "/a/b-c", "/a/b/c", "/srv"};
@@ -437,6 +565,8 @@ int main(void)
     tcase_add_test(tests, tree);
     tcase_add_test(tests, overflow_tells_everybody);
     tcase_add_test(tests, freed_in_a_callback);
+    tcase_add_test(tests, what_is_refused_waits_for_the_sweep);
+    tcase_add_test(tests, a_tree_of_a_thousand_directories);
     tcase_add_test(tests, which_paths_changes_reach);
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(with_mounts, set_up_mounts, tear_down_mounts);
@@ -446,6 +576,7 @@ int main(void)
     tcase_add_test(with_mounts, mounts_on_the_way_through_symlinks);
     tcase_add_test(with_mounts, a_mount_inside_a_tree);
     tcase_add_test(with_mounts, what_changed_is_the_difference);
+    tcase_add_test(with_mounts, a_tree_that_is_too_large);
     suite_add_tcase(suite, with_mounts);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
