@@ -62,6 +62,23 @@ static void on_container_event(struct agent *agent, const struct docker_event *e
     }
 }
 
+/* A container that does not run is connected while it is being started, of which its own event follows (or it is
+ * disconnected again); one that is about to be removed is disconnected before. */
+static void on_connection_event(struct agent *agent, const struct docker_event *event, const char *cause)
+{
+    const struct container_facts *container;
+    bool is_known;
+
+    if (!event->container || !docker_id_valid(event->container))
+        return;
+    container = store_container(evaluator_store(agent->evaluator), event->container, NULL);
+    is_known = !evaluator_is_pending(agent->evaluator, INPUT_CONTAINER, event->container);
+    if (!container || (is_known && action_is(event, "connect") && !container->running) ||
+        fetcher_container_is_leaving(agent->fetcher, event->container))
+        return;
+    evaluator_stale(agent->evaluator, INPUT_CONTAINER, event->container, cause);
+}
+
 /* Joining or leaving a swarm has no event of its own, but makes and removes its networks. */
 static void on_network_event(struct agent *agent, const struct docker_event *event, const char *cause)
 {
@@ -89,11 +106,9 @@ void agent_on_event(const struct docker_event *event, bool replayed, void *user)
     } else if (replayed) {
         return;
     } else if (str_equal(event->type, "network")) {
-        if (event->container && docker_id_valid(event->container) &&
-            (action_is(event, "connect") || action_is(event, "disconnect")) &&
-            store_get(evaluator_store(agent->evaluator), INPUT_CONTAINER, event->container, NULL))
-            evaluator_stale(agent->evaluator, INPUT_CONTAINER, event->container, cause.data);
-        if (!action_is(event, "connect") && !action_is(event, "disconnect"))
+        if (action_is(event, "connect") || action_is(event, "disconnect"))
+            on_connection_event(agent, event, cause.data);
+        else
             on_network_event(agent, event, cause.data);
     } else if (str_equal(event->type, "node") || str_equal(event->type, "service")) {
         evaluator_stale(agent->evaluator, INPUT_INFO, NULL, cause.data);

@@ -68,6 +68,8 @@ void evaluator_stale_all(struct evaluator *evaluator, const char *cause); /* eve
 void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const char *key, struct facts *facts);
 void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, const char *key, int number,
                             const char *why);
+/* It is to be fetched, or under way. */
+bool evaluator_is_pending(const struct evaluator *evaluator, enum input_kind kind, const char *key);
 bool evaluator_is_settled(const struct evaluator *evaluator);
 /* Images are still being walked or scanned: settled does not wait for that. */
 bool evaluator_has_background_work(const struct evaluator *evaluator);

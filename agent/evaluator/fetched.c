@@ -164,11 +164,12 @@ void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, c
     }
     if (number == ESRCH && kind == INPUT_PROCESSES && input->doubted < DOUBTS_MAX) {
         scoped(cleanup_free) char *cause = mem_strdup(input->cause), *id = mem_strdup(key);
+        const struct container_facts *container = store_container(evaluator->store, id, NULL);
 
         /* It stays stale: the container's end is on its way, or the fetcher looks again in a moment. */
         input->in_flight = input->again = false;
         input->stale = true;
-        if (!input->doubted++)
+        if (!input->doubted++ && !(container && container->auto_remove))
             evaluator_stale(evaluator, INPUT_CONTAINER, id, cause);
         return;
     }

@@ -1,9 +1,9 @@
 /* Inputs and their freshness, and the queue of those that are to be fetched.
  *
- * An input is idle, stale or in flight; `again` says that it went stale while in flight, and is fetched once more after.
- * Whoever marks an input stale only puts it in the queue, which is worked off from the loop's next turn: however often
- * an input is marked before, it is fetched once. An input that is built on others (dockerd's files on its options) waits
- * in the queue until none of them is stale or in flight. What comes of a fetch is in fetched.c. */
+ * An input is idle, stale or in flight; `again` says that it went stale while in flight, and is fetched once more
+ * after. Whoever marks an input stale only puts it in the queue, which is worked off from the loop's next turn: however
+ * often an input is marked before, it is fetched once. An input that is built on others (dockerd's files on its
+ * options) waits in the queue until none of them is stale or in flight. What comes of a fetch is in fetched.c. */
 #include "agent/evaluator/evaluator_internal.h"
 
 /* Host inputs are read while the loop stands still: so many a turn, and requests go out and answers come in between. */
@@ -59,6 +59,11 @@ bool input_is_awaited(const struct evaluator *evaluator, enum input_kind kind, c
     if (!is_pending(input) || input->recent)
         return false;
     return !is_out_of_reach(evaluator, kind) || store_get(evaluator->store, kind, key, NULL);
+}
+
+bool evaluator_is_pending(const struct evaluator *evaluator, enum input_kind kind, const char *key)
+{
+    return is_pending(input_find(evaluator, kind, key));
 }
 
 /* ---- The queue ---- */

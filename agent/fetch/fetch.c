@@ -19,39 +19,88 @@ static void on_engine_path(const char *path, void *user)
     docker_retry(fetcher->docker);
 }
 
-/* The probe of each input; KEY is NULL where there is one of it. Each ends in evaluator_fetched() or
- * evaluator_fetch_failed(), at once or later. */
-static void (*const probes[INPUT_KIND_COUNT])(struct fetcher *fetcher, const char *key) = {
-    [INPUT_VERSION] = fetch_version,
-    [INPUT_INFO] = fetch_info,
-    [INPUT_UNITS] = fetch_units,
-    [INPUT_DAEMON] = fetch_daemon,
-    [INPUT_LSM] = fetch_lsm,
-    [INPUT_MOUNTS] = fetch_mounts,
-    [INPUT_GROUP] = fetch_group,
-    [INPUT_AUDIT] = fetch_audit,
-    [INPUT_ENVIRONMENT] = fetch_environment,
-    [INPUT_LISTENERS] = fetch_listeners,
-    [INPUT_CERTIFICATES] = fetch_certificates,
-    [INPUT_CONTAINERS] = fetch_containers,
-    [INPUT_IMAGES] = fetch_images,
-    [INPUT_NETWORKS] = fetch_networks,
-    [INPUT_SERVICES] = fetch_services,
-    [INPUT_SECRETS] = fetch_secrets,
-    [INPUT_UNLOCK_KEY] = fetch_unlock_key,
-    [INPUT_FILES] = fetch_files,
-    [INPUT_CONTAINER] = fetch_container,
-    [INPUT_PROCESSES] = fetch_processes,
-    [INPUT_IMAGE] = fetch_image,
-    [INPUT_HISTORY] = fetch_history,
-    [INPUT_LAYERS] = fetch_layers,
-    [INPUT_SCAN] = fetch_scan,
-    [INPUT_EXEC] = fetch_exec,
-};
-
+/* The probe of each input. Each ends in evaluator_fetched() or evaluator_fetch_failed(), at once or later. */
 void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *key)
 {
-    probes[kind](fetcher, key);
+    switch (kind) {
+    case INPUT_VERSION:
+        fetch_version(fetcher, key);
+        break;
+    case INPUT_INFO:
+        fetch_info(fetcher, key);
+        break;
+    case INPUT_UNITS:
+        fetch_units(fetcher, key);
+        break;
+    case INPUT_DAEMON:
+        fetch_daemon(fetcher, key);
+        break;
+    case INPUT_LSM:
+        fetch_lsm(fetcher, key);
+        break;
+    case INPUT_MOUNTS:
+        fetch_mounts(fetcher, key);
+        break;
+    case INPUT_GROUP:
+        fetch_group(fetcher, key);
+        break;
+    case INPUT_AUDIT:
+        fetch_audit(fetcher, key);
+        break;
+    case INPUT_ENVIRONMENT:
+        fetch_environment(fetcher, key);
+        break;
+    case INPUT_LISTENERS:
+        fetch_listeners(fetcher, key);
+        break;
+    case INPUT_CERTIFICATES:
+        fetch_certificates(fetcher, key);
+        break;
+    case INPUT_CONTAINERS:
+        fetch_containers(fetcher, key);
+        break;
+    case INPUT_IMAGES:
+        fetch_images(fetcher, key);
+        break;
+    case INPUT_NETWORKS:
+        fetch_networks(fetcher, key);
+        break;
+    case INPUT_SERVICES:
+        fetch_services(fetcher, key);
+        break;
+    case INPUT_SECRETS:
+        fetch_secrets(fetcher, key);
+        break;
+    case INPUT_UNLOCK_KEY:
+        fetch_unlock_key(fetcher, key);
+        break;
+    case INPUT_FILES:
+        fetch_files(fetcher, key);
+        break;
+    case INPUT_CONTAINER:
+        fetch_container(fetcher, key);
+        break;
+    case INPUT_PROCESSES:
+        fetch_processes(fetcher, key);
+        break;
+    case INPUT_IMAGE:
+        fetch_image(fetcher, key);
+        break;
+    case INPUT_HISTORY:
+        fetch_history(fetcher, key);
+        break;
+    case INPUT_LAYERS:
+        fetch_layers(fetcher, key);
+        break;
+    case INPUT_SCAN:
+        fetch_scan(fetcher, key);
+        break;
+    case INPUT_EXEC:
+        fetch_exec(fetcher, key);
+        break;
+    case INPUT_KIND_COUNT:
+        break;
+    }
 }
 
 void fetcher_engine_changed(struct fetcher *fetcher)

@@ -31,6 +31,7 @@ void fetcher_container_started(struct fetcher *fetcher, const char *container_id
 void fetcher_exec_started(struct fetcher *fetcher, const char *container_id);
 /* It has ended and the engine is about to remove it: it is only read if that does not happen within a moment. */
 void fetcher_container_leaves(struct fetcher *fetcher, const char *container_id);
+bool fetcher_container_is_leaving(const struct fetcher *fetcher, const char *container_id);
 /* Networks, services, listeners and certificates, now and again a moment later. */
 void fetcher_swarm_changed(struct fetcher *fetcher, const char *cause);
 /* dockerd read its configuration again. It tells so before it switches debugging on or off (cmd/dockerd/daemon.go,

@@ -84,6 +84,14 @@ void fetch_look_later(struct fetcher *fetcher, enum input_kind kind, const char 
     add_looks(fetcher, kind, id, delays, countof(delays));
 }
 
+bool fetcher_container_is_leaving(const struct fetcher *fetcher, const char *container_id)
+{
+    for (size_t i = 0; i < fetcher->looks.count; i++)
+        if (fetcher->looks.items[i].kind == INPUT_CONTAINER && str_equal(fetcher->looks.items[i].id, container_id))
+            return true;
+    return false;
+}
+
 /* Now, and twice again a moment later: what began may not have come to its end. */
 static void look_repeatedly(struct fetcher *fetcher, enum input_kind kind, const char *id, const char *cause)
 {
