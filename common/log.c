@@ -1,38 +1,63 @@
-/* Diagnostics to standard error, one line a call. */
+/* Diagnostics to standard error, one line a call, without ever waiting for whoever reads it.
+ *
+ * A journald that hangs, or a pipe that nobody reads, must not stop the agent: what cannot be written at once is
+ * counted, and the next line that can be written is preceded by how many were lost. */
 #include "common/log.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/socket.h>
 
 #include "common/str.h"
 #include "common/text.h"
 
-enum { LINE_LIMIT = 4096 };
+/* With its prefix a line is no longer than PIPE_BUF: a pipe that polls writable takes it whole (pipe(7)). */
+enum { LINE_LIMIT = 3968 };
 
 static _Atomic int threshold = LOG_LEVEL_INFO;
+static _Atomic unsigned lost_lines;
 
 void log_set_level(enum log_level level)
 {
     atomic_store(&threshold, (int)level);
 }
 
-bool log_allowed(struct log_limit *limit, usec_t now, unsigned *ret_held_back)
+static bool write_at_once(const struct str *line)
 {
-    if (!limit->minute || now - limit->minute >= 60 * USEC_PER_SEC)
-        *limit = (struct log_limit){.minute = now, .held_back = limit->held_back};
-    if (limit->lines >= LOG_LINES_A_MINUTE) {
-        limit->held_back++;
-        return false;
-    }
-    limit->lines++;
-    *ret_held_back = limit->held_back;
-    limit->held_back = 0;
-    return true;
+    struct pollfd standard_error = {.fd = STDERR_FILENO, .events = POLLOUT};
+    ssize_t n = send(STDERR_FILENO, line->data, line->length, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (n < 0 && errno == ENOTSOCK)
+        n = poll(&standard_error, 1, 0) == 1 && (standard_error.revents & POLLOUT)
+                ? write(STDERR_FILENO, line->data, line->length)
+                : -1;
+    return n >= 0;
+}
+
+static void append_start(struct str *line, enum log_level level)
+{
+    /* The prefix is for journald (sd-daemon(3)); a person at a terminal does not need it. */
+    if (!isatty(STDERR_FILENO))
+        str_printf(line, "<%d>", (int)level);
+    str_append(line, "docker-bench-agent: ");
+}
+
+static bool report_lost_lines(unsigned count)
+{
+    scoped_str line = STR_INIT;
+
+    append_start(&line, LOG_LEVEL_WARNING);
+    str_printf(&line, "%u lines of this log were lost: standard error did not take them\n", count);
+    return write_at_once(&line);
 }
 
 void log_message(enum log_level level, const char *format, ...)
 {
     scoped_str text = STR_INIT, line = STR_INIT;
+    unsigned lost = atomic_load(&lost_lines);
     va_list arguments;
 
     if ((int)level > atomic_load(&threshold))
@@ -40,12 +65,11 @@ void log_message(enum log_level level, const char *format, ...)
     va_start(arguments, format);
     str_vprintf(&text, format, arguments);
     va_end(arguments);
-    /* The prefix is for journald (sd-daemon(3)); a person at a terminal does not need it. */
-    if (!isatty(STDERR_FILENO))
-        str_printf(&line, "<%d>", (int)level);
-    str_append(&line, "docker-bench-agent: ");
+    append_start(&line, level);
     text_escape(&line, str_text(&text), text.length, LINE_LIMIT);
     str_append_char(&line, '\n');
-    if (write(STDERR_FILENO, line.data, line.length) < 0)
-        return; /* nowhere left to report it */
+    if (lost && report_lost_lines(lost))
+        atomic_fetch_sub(&lost_lines, lost);
+    if (!write_at_once(&line))
+        atomic_fetch_add(&lost_lines, 1);
 }

@@ -1,5 +1,6 @@
 /* Diagnostics of the agent itself, to standard error with the sd-daemon priority prefixes (journald understands "<3>").
- * The text is escaped: one call is one line whatever the arguments hold. */
+ * The text is escaped: one call is one line whatever the arguments hold. No call waits for whoever reads it: lines that
+ * cannot be written at once are lost, and the next one says how many. */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 
