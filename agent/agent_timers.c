@@ -39,7 +39,6 @@ static void on_start_timeout(evutil_socket_t fd, short what, void *user)
     evaluator_agent_state(agent->evaluator, "agent-engine", false,
                           docker_why_not(agent->docker) ? docker_why_not(agent->docker) : "no answer yet", "start");
     evaluator_set_engine_reachable(agent->evaluator, false);
-    fetcher_without_engine(agent->fetcher);
     agent_tell_ready(agent);
     if (agent->once)
         event_base_loopbreak(agent->base);

@@ -25,6 +25,20 @@ void log_set_level(enum log_level level)
     atomic_store(&threshold, (int)level);
 }
 
+bool log_allowed(struct log_limit *limit, usec_t now, unsigned *ret_held_back)
+{
+    if (!limit->minute || now - limit->minute >= 60 * USEC_PER_SEC)
+        *limit = (struct log_limit){.minute = now, .held_back = limit->held_back};
+    if (limit->lines >= LOG_LINES_A_MINUTE) {
+        limit->held_back++;
+        return false;
+    }
+    limit->lines++;
+    *ret_held_back = limit->held_back;
+    limit->held_back = 0;
+    return true;
+}
+
 static bool write_at_once(const struct str *line)
 {
     struct pollfd standard_error = {.fd = STDERR_FILENO, .events = POLLOUT};

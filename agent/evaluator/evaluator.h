@@ -59,8 +59,7 @@ struct exec_event {
     bool before_start; /* it was made before the agent began to look */
 };
 void evaluator_exec_made(struct evaluator *evaluator, const struct exec_event *event, const char *cause);
-/* Marks it without fetching it: what reads it waits until evaluator_stale() or a full scan comes. */
-void evaluator_expect(struct evaluator *evaluator, enum input_kind kind, const char *key, const char *cause);
+/* Marks all without fetching them: what reads them waits until a full scan comes. */
 void evaluator_expect_all(struct evaluator *evaluator, const char *cause);
 void evaluator_gone(struct evaluator *evaluator, enum input_kind kind, const char *key,
                     const char *cause);                                   /* the thing does not exist any more */

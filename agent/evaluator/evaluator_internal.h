@@ -26,7 +26,7 @@ struct input {
     enum input_kind kind;
     char *key; /* "" for inputs that exist once */
     /* Stale: its value may have changed. Queued: its turn to be fetched comes by itself; what is stale and not queued
-     * waits to be asked for (the engine is not reached yet). */
+     * waits for a full scan (the engine was lost). */
     bool stale, queued, in_flight, again;
     TAILQ_ENTRY(input) turn;
     unsigned doubted; /* how often its process was gone: the container is looked at before that is believed */

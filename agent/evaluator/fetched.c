@@ -192,7 +192,7 @@ void evaluator_set_engine_reachable(struct evaluator *evaluator, bool reachable)
     bool was_known = evaluator->reachable_known;
 
     evaluator->reachable = reachable;
-    inputs_wake(evaluator); /* what waited for an answer of the engine need not wait for none */
+    inputs_wake(evaluator); /* whether the engine answers is known: nothing waits for that any more */
     evaluator->reachable_known = true;
     if (reachable || was_known)
         return;

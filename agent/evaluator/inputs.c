@@ -99,6 +99,8 @@ static bool must_wait(const struct evaluator *evaluator, const struct input *inp
 {
     unsigned built_on = input_built_on(input->kind, input->key);
 
+    if (input_types[input->kind].of_peer && !evaluator->reachable_known)
+        return true;
     for (unsigned kind = 0; kind < INPUT_KIND_COUNT; kind++)
         if ((built_on & INPUT_BIT(kind)) && !is_out_of_reach(evaluator, (enum input_kind)kind) &&
             is_pending(input_find(evaluator, (enum input_kind)kind, NULL)))
@@ -193,11 +195,6 @@ static bool mark_stale(struct evaluator *evaluator, struct input *input, const c
         input->cause = mem_strdup(cause);
     }
     return true;
-}
-
-void evaluator_expect(struct evaluator *evaluator, enum input_kind kind, const char *key, const char *cause)
-{
-    mark_stale(evaluator, input_ensure(evaluator, kind, key), cause);
 }
 
 void evaluator_stale(struct evaluator *evaluator, enum input_kind kind, const char *key, const char *cause)

@@ -187,22 +187,11 @@ void fetcher_start(struct fetcher *fetcher)
     fetcher->pid_file = watch_add(fetcher->watcher, "/run/docker.pid", WATCH_PATH, on_engine_path, fetcher);
     fetch_watch_host(fetcher);
     fetch_start_records(fetcher);
-    for (unsigned kind = 0; kind < INPUT_KIND_COUNT; kind++) {
-        if (input_types[kind].key != INPUT_KEY_NONE)
-            continue;
-        /* Which dockerd is judged is known when its socket answers: what is built on its options waits until then. */
-        if (kind == INPUT_DAEMON)
-            evaluator_expect(fetcher->evaluator, INPUT_DAEMON, NULL, "start");
-        else
+    for (unsigned kind = 0; kind < INPUT_KIND_COUNT; kind++)
+        if (input_types[kind].key == INPUT_KEY_NONE)
             evaluator_stale(fetcher->evaluator, (enum input_kind)kind, NULL, "start");
-    }
     for (size_t i = 0; i < fetcher->sources.count; i++)
         evaluator_stale(fetcher->evaluator, INPUT_FILES, fetcher->sources.items[i]->name, "start");
-}
-
-void fetcher_without_engine(struct fetcher *fetcher)
-{
-    evaluator_stale(fetcher->evaluator, INPUT_DAEMON, NULL, "engine:unreachable");
 }
 
 void fetcher_free(struct fetcher *fetcher)

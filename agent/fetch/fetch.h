@@ -17,8 +17,6 @@ void fetcher_free(struct fetcher *fetcher);
 void fetcher_start(struct fetcher *fetcher); /* watches, and the first reading of what lies on the host */
 void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *key);
 
-/* No engine answers: what waited for one is read without it. */
-void fetcher_without_engine(struct fetcher *fetcher);
 void fetcher_engine_changed(struct fetcher *fetcher); /* another dockerd may answer now */
 /* Another configuration holds, and other file sources may be read now. */
 void fetcher_rules_changed(struct fetcher *fetcher, const struct config *config);

@@ -7,7 +7,7 @@ const struct input_type input_types[INPUT_KIND_COUNT] = {
     [INPUT_VERSION] = {.name = "version", .from_engine = true},
     [INPUT_INFO] = {.name = "info", .from_engine = true, .swept = true},
     [INPUT_UNITS] = {.name = "units", .swept = true},
-    [INPUT_DAEMON] = {.name = "daemon", .swept = true, .built_on = INPUT_BIT(INPUT_UNITS)},
+    [INPUT_DAEMON] = {.name = "daemon", .of_peer = true, .swept = true, .built_on = INPUT_BIT(INPUT_UNITS)},
     [INPUT_LSM] = {.name = "lsm", .swept = true},
     /* Mounts away from the data roots that these two name are not even looked at when they change. */
     [INPUT_MOUNTS] = {.name = "mounts", .swept = true, .built_on = INPUT_BIT(INPUT_INFO) | INPUT_BIT(INPUT_DAEMON)},

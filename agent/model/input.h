@@ -49,9 +49,11 @@ struct input_type {
     const char *name;
     enum input_key key;
     bool from_engine; /* the engine answers it: while that cannot be reached it stays stale */
-    bool background;  /* it takes long, and nobody waits for it: the agent is ready without it */
-    bool final;       /* it never changes, and is not read a second time */
-    bool swept;       /* not every change of it is reported: it is read again with each sweep */
+    bool of_peer; /* it is the host's, of the engine behind the socket: not read before that has answered, or is known
+                   * not to answer */
+    bool background; /* it takes long, and nobody waits for it: the agent is ready without it */
+    bool final;      /* it never changes, and is not read a second time */
+    bool swept;      /* not every change of it is reported: it is read again with each sweep */
     /* INPUT_BITs of the inputs without which it cannot be read: it is fetched after they have come, and again when they
      * change. */
     unsigned built_on;

@@ -81,8 +81,10 @@ int audit_merge_take(const char *output, size_t length, struct audit_facts **ret
     facts->disk_disabled = wire_number(&reader) != 0;
     facts->disk_error = wire_text(&reader);
     facts->facts.digest = (uint64_t)wire_number(&reader);
-    if (wire_end(&reader, error) < 0)
-        return error_prefix(error, "audit");
+    if (wire_end(&reader, error) < 0) {
+        error_prefix(error, "audit");
+        return -EPROTO;
+    }
     facts->facts.arena = take(arena);
     *ret = facts;
     return 0;

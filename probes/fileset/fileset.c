@@ -487,8 +487,10 @@ int fileset_take(struct wire_reader *reader, struct fileset_facts **ret, struct 
             return error_set(error, (int)-r, "%s", why ? why : strerror((int)-r));
     }
     take_set(reader, set);
-    if (wire_end(reader, error) < 0)
-        return error_prefix(error, "files");
+    if (wire_end(reader, error) < 0) {
+        error_prefix(error, "files");
+        return -EPROTO;
+    }
     set->facts.digest = digest_set(set);
     set->facts.arena = take(arena);
     *ret = set;

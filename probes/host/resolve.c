@@ -36,8 +36,10 @@ int resolve_take(struct wire_reader *reader, const char **ret_target, const char
 {
     const char *target = wire_text(reader), *why = wire_text(reader);
 
-    if (wire_end(reader, error) < 0)
-        return error_prefix(error, "paths");
+    if (wire_end(reader, error) < 0) {
+        error_prefix(error, "paths");
+        return -EPROTO;
+    }
     *ret_target = target;
     *ret_error = why;
     return 0;

@@ -356,7 +356,8 @@ int units_parse(const char *output, size_t length, struct units_facts **ret, str
     facts->facts.digest = hash_end(&hash);
     if (wire_end(&reader, error) < 0) {
         arena_free(arena);
-        return error_prefix(error, "units");
+        error_prefix(error, "units");
+        return -EPROTO;
     }
     *ret = facts;
     return 0;

@@ -276,7 +276,7 @@ START_TEST(expected_inputs_are_waited_for)
     came('a', true, "bridge");
     asked.count = 0;
     forget_told();
-    evaluator_expect(evaluator, INPUT_CONTAINER, id, "reload");
+    evaluator_expect_all(evaluator, "reload");
     ck_assert_uint_eq(asked.count, 0);
     ck_assert(!evaluator_is_settled(evaluator));
     stale('a');
