@@ -67,7 +67,6 @@ static void tell_exceptions(const struct agent *agent)
 static void on_settled(void *user)
 {
     struct agent *agent = user;
-    struct error error = ERROR_INIT;
     bool scanned = agent->scanning;
     size_t at = 0;
 
@@ -92,8 +91,7 @@ static void on_settled(void *user)
         agent->exceptions_told = true;
         tell_exceptions(agent);
     }
-    if (evaluator_save_state(agent->evaluator, &error) < 0)
-        log_error("%s", error.text);
+    evaluator_save_state(agent->evaluator);
     if (scanned && !agent->once)
         malloc_trim(0); /* the scan needed more than what is kept of it */
 }
@@ -263,7 +261,8 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
     event_set_log_callback(log_for_libevent);
     agent->base = event_base_new();
     agent->workers = workers_new(agent->base);
-    agent->evaluator = evaluator_new(agent->base, rules, agent->config, &clock_system, &evaluator_callbacks);
+    agent->evaluator =
+        evaluator_new(agent->base, agent->workers, rules, agent->config, &clock_system, &evaluator_callbacks);
     r = docker_address_parse(agent->config->docker_host, agent->config->docker_cert_path,
                              agent->config->docker_tls_verify, agent->config->tls_ca, agent->config->tls_cert,
                              agent->config->tls_key, &agent->address, error);

@@ -65,12 +65,14 @@ void evaluator_set_rules(struct evaluator *evaluator, struct rule_set *rules, co
     rule_set_free(old);
 }
 
-struct evaluator *evaluator_new(struct event_base *base, struct rule_set *rules, const struct config *config,
-                                const struct clock *clock, const struct evaluator_callbacks *callbacks)
+struct evaluator *evaluator_new(struct event_base *base, struct workers *workers, struct rule_set *rules,
+                                const struct config *config, const struct clock *clock,
+                                const struct evaluator_callbacks *callbacks)
 {
     struct evaluator *evaluator = mem_alloc(sizeof *evaluator);
 
     evaluator->base = base;
+    evaluator->workers = workers;
     evaluator->rules = rules;
     evaluator->config = config ? config : &config_none;
     evaluator->clock = clock;
@@ -78,7 +80,7 @@ struct evaluator *evaluator_new(struct event_base *base, struct rule_set *rules,
     evaluator->store = store_new();
     evaluator->closed_execs = map_new(NULL);
     evaluator->execs = execs_new(clock_now(clock));
-    evaluator->state_fd = -1;
+    state_init(evaluator);
     check_result_init(&evaluator->scratch);
     inputs_init(evaluator);
     subjects_init(evaluator);
@@ -96,6 +98,7 @@ void evaluator_free(struct evaluator *evaluator)
 {
     if (!evaluator)
         return;
+    state_stop_rewriting(evaluator);
     state_deinit(evaluator);
     exceptions_free(evaluator);
     ring_deinit(evaluator);

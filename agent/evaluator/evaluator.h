@@ -12,6 +12,7 @@
 #include "agent/config/config.h"
 #include "agent/evaluator/transition.h"
 #include "agent/model/check.h"
+#include "probes/worker/worker.h"
 
 struct evaluator;
 
@@ -43,8 +44,11 @@ struct evaluator_callbacks {
     void *user;
 };
 
-struct evaluator *evaluator_new(struct event_base *base, struct rule_set *rules, const struct config *config,
-                                const struct clock *clock, const struct evaluator_callbacks *callbacks);
+/* RULES is handed over. WORKERS of BASE, NULL: what should run in one is done at once. Those, CONFIG (NULL: none) and
+ * CLOCK must live as long as the evaluator. */
+struct evaluator *evaluator_new(struct event_base *base, struct workers *workers, struct rule_set *rules,
+                                const struct config *config, const struct clock *clock,
+                                const struct evaluator_callbacks *callbacks);
 void evaluator_free(struct evaluator *evaluator);
 
 /* CAUSE: what led to it ("docker:container/start"); the first cause since the last evaluation is what a transition
@@ -122,8 +126,12 @@ struct evaluator_counters {
 };
 const struct evaluator_counters *evaluator_counters(const struct evaluator *evaluator);
 
-/* State that survives a restart: seq, and every pair's verdict with since and seq. */
+/* State that survives a restart: seq, and every pair's verdict with since and seq, in STATE_DIR/findings.log, which is
+ * locked. To be called once, before anything is stale. An error when the file cannot be read or written, or another
+ * agent has it (-EBUSY). */
 int evaluator_load_state(struct evaluator *evaluator, const char *state_dir, struct error *error);
-int evaluator_save_state(struct evaluator *evaluator, struct error *error);
+/* Writes the file anew if that is due (it is too long, or could not be written before), in a worker. What goes wrong is
+ * logged and tried again later. */
+void evaluator_save_state(struct evaluator *evaluator);
 
 #endif

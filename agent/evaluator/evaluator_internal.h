@@ -57,8 +57,29 @@ struct transition_ring {
     size_t first, count, size, bytes;
 };
 
+/* STATE_DIR/findings.log, see state_log.c. */
+enum { STATE_BOOT_LENGTH = 36 };
+struct state_file {
+    char *path;
+    int fd;                            /* -1: no state is kept */
+    uint64_t end;                      /* bytes of it that count; what is added begins there */
+    bool is_cut;                       /* its last line has no newline */
+    int64_t mark;                      /* where its last mark begins; -1: it has none */
+    uint64_t reserved;                 /* of that mark */
+    char boot[STATE_BOOT_LENGTH + 1];  /* of the machine, by the kernel; "": unknown */
+    size_t lines, enough;              /* in it; when to see whether they are too many */
+    char *trouble;                     /* why it does not hold what it should; NULL: it does */
+    usec_t retry;                      /* it is not rewritten before */
+    struct worker *rewriter;           /* while it is rewritten; NULL: it is not */
+    struct str tail;                   /* what was added since the rewriter began */
+    bool tail_lost;                    /* it grew too long to be kept */
+    size_t tail_lines, rewriter_lines; /* of the tail; of what the rewriter writes */
+    uint64_t rewriter_reserved;        /* of the mark that it writes */
+};
+
 struct evaluator {
     struct event_base *base;
+    struct workers *workers; /* NULL: what could run in one is done at once */
     struct rule_set *rules;
     const struct config *config;
     const struct clock *clock;
@@ -88,13 +109,8 @@ struct evaluator {
     struct transition_ring ring;
     VEC(struct agent_state) agent_states;
 
-    char *state_path;
-    int state_fd;
-    size_t state_lines, state_enough; /* in the file; when to see whether they are too many */
-    char *state_trouble;              /* why the file does not hold what it should; NULL: it does */
-    usec_t state_retry;               /* after trouble it is not rewritten before */
-    bool state_broken;                /* it ends in the middle of a line */
-    struct map *restored;             /* "slug kind:id" → struct restored, until the subject is seen again */
+    struct state_file state;
+    struct map *restored; /* "slug kind:id" → struct restored, until the subject is seen again */
     bool restored_closed;
     struct execs *execs;
     struct map *closed_execs; /* ids whose findings were acknowledged or ran out: a replay must not bring them back */
@@ -169,14 +185,23 @@ void pair_run_check(const struct evaluator *evaluator, const struct subject *sub
                     bool explain, struct check_result *result);
 
 /* state_log.c */
-/* Each adds a line to the state file; that it could not be written is remembered in state_trouble. */
+/* Adds a line to the state file, before its transition is handed out. That it could not be written is remembered in
+ * state.trouble, the number in the file's mark. */
 void state_append(struct evaluator *evaluator, const struct subject *subject, const struct pair *pair, bool gone);
 void state_append_seq(struct evaluator *evaluator);
-/* One line into FD, 0 or a negative errno; TEXT is without its newline. */
-int state_write_line(int fd, const char *text, size_t length);
-int state_write_pair(const struct evaluator *evaluator, int fd, const struct subject *subject, const struct pair *pair,
-                     bool gone);
-int state_write_seq(const struct evaluator *evaluator, int fd);
+/* Adds the mark of this run to the file that was read, and brings it to the disk; on a full disk it takes the place of
+ * the last one. 0 or a negative errno. */
+int state_append_mark(struct evaluator *evaluator);
+/* Each adds one line to OUT. */
+void state_line_of_pair(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
+                        bool gone, struct str *out);
+void state_line_of_mark(const struct evaluator *evaluator, uint64_t reserved, struct str *out);
+uint64_t state_reserve(const struct evaluator *evaluator); /* how far a mark that is made now reserves numbers */
+/* Is TEXT, a line without its newline, as long as a mark that this program writes? Then it may be overwritten by one.
+ */
+bool state_is_mark(const char *text, size_t length);
+int state_write_at(int fd, uint64_t at, const char *data, size_t length); /* all of it; 0 or a negative errno */
+void state_init(struct evaluator *evaluator);
 void state_deinit(struct evaluator *evaluator);
 
 /* emit.c */
@@ -232,6 +257,7 @@ void state_close_leftovers(struct evaluator *evaluator);
 void agent_states_deinit(struct evaluator *evaluator);
 
 /* state_compact.c */
+void state_stop_rewriting(struct evaluator *evaluator);
 void state_tell_trouble(struct evaluator *evaluator); /* as a state of the agent itself */
 
 /* settle.c */

@@ -1,4 +1,5 @@
-/* The state read back at a start, and what became of it at the end of the first full scan.
+/* The state read back at a start, and what became of it at the end of the first full scan. The file is described in
+ * state_log.c.
  *
  * The last line of each (rule, subject) counts; a line that is cut off at the end (power loss) is skipped. What was
  * read is adopted when its subject is seen again (restored.c); what did not come back by the end of the first full scan
@@ -9,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "common/file.h"
 #include "common/log.h"
@@ -50,12 +52,19 @@ static void restore_exec(struct evaluator *evaluator, const char *id, const stru
     store_put(evaluator->store, INPUT_EXEC, id, &facts->facts);
 }
 
+/* 0, where it is garbage. */
+static uint64_t restored_seq(const struct json *value)
+{
+    int64_t number = json_int(value, 0);
+
+    return number > 0 && (uint64_t)number < seq_max ? (uint64_t)number : 0;
+}
+
 static void restore_line(struct evaluator *evaluator, const struct json *line)
 {
     const char *slug = json_string(json_get(line, "rule")), *kind = json_string(json_get(line, "kind"));
     const char *id = json_string(json_get(line, "id")), *status = json_string(json_get(line, "status"));
-    int64_t number = json_int(json_get(line, "seq"), 0);
-    uint64_t seq = number > 0 && (uint64_t)number < seq_max ? (uint64_t)number : 0; /* else it is garbage */
+    uint64_t seq = restored_seq(json_get(line, "seq"));
     scoped(cleanup_free) char *key = NULL;
     struct restored *restored;
     enum verdict verdict;
@@ -84,38 +93,57 @@ static void restore_line(struct evaluator *evaluator, const struct json *line)
         restore_exec(evaluator, id, json_get(line, "exec"), json_string(json_get(line, "exec_error")));
 }
 
-/* One line of the file, without its end. False: it means nothing. */
-static bool restore_text(struct evaluator *evaluator, const char *text, size_t length)
+/* A run of the agent says up to which number it may have come. */
+struct last_mark {
+    uint64_t reserved;
+    char *boot;
+};
+
+static void last_mark_deinit(struct last_mark *mark)
+{
+    free(mark->boot);
+}
+
+/* One line of the file, without its end, that begins at AT. False: it means nothing. */
+static bool restore_text(struct evaluator *evaluator, const char *text, size_t length, uint64_t at,
+                         struct last_mark *mark)
 {
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    const struct json *reserved;
 
-    evaluator->state_lines++;
+    evaluator->state.lines++;
     if (!length)
         return true;
     if (json_parse(text, length, NULL, &doc, NULL) < 0 || json_type(json_root(doc)) != JSON_OBJECT)
         return false;
     restore_line(evaluator, json_root(doc));
+    reserved = json_get(json_root(doc), "reserved");
+    if (!reserved)
+        return true;
+    mark->reserved = restored_seq(reserved);
+    free(mark->boot);
+    mark->boot = mem_strdup(json_text(json_get(json_root(doc), "boot"), ""));
+    if (state_is_mark(text, length))
+        evaluator->state.mark = (int64_t)at;
     return true;
 }
 
-/* Reads the file line by line, whatever its size. RET_CUT: its last line has no end. */
-static int restore_file(struct evaluator *evaluator, bool *ret_cut, struct error *error)
+/* Reads the file line by line, whatever its size. */
+static int restore_file(struct evaluator *evaluator, struct last_mark *mark, struct error *error)
 {
+    struct state_file *state = &evaluator->state;
     scoped_str line = STR_INIT;
     char buffer[64 * 1024];
-    scoped(cleanup_close) int fd = open(evaluator->state_path, O_RDONLY | O_CLOEXEC);
+    uint64_t begin = 0; /* of the line */
     size_t bad = 0;
     bool too_long = false;
     ssize_t n = 0;
 
-    *ret_cut = false;
-    if (fd < 0)
-        return errno == ENOENT ? 0 : error_system(error, errno, "state: cannot open %s", evaluator->state_path);
-    while ((n = read(fd, buffer, sizeof buffer)) != 0) {
+    while ((n = read(state->fd, buffer, sizeof buffer)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return error_system(error, errno, "state: cannot read %s", evaluator->state_path);
+            return error_system(error, errno, "state: cannot read %s", state->path);
         for (const char *at = buffer, *end = buffer + n; at < end;) {
             const char *newline = memchr(at, '\n', (size_t)(end - at));
             size_t length = (size_t)((newline ? newline : end) - at);
@@ -123,19 +151,21 @@ static int restore_file(struct evaluator *evaluator, bool *ret_cut, struct error
             too_long = too_long || line.length + length > LINE_LIMIT;
             if (!too_long)
                 str_append_n(&line, at, length);
-            *ret_cut = !newline;
+            state->is_cut = !newline;
+            state->end += length + (newline != NULL);
             at += length + (newline != NULL);
             if (!newline)
                 continue;
-            bad += too_long || !restore_text(evaluator, str_text(&line), line.length);
+            bad += too_long || !restore_text(evaluator, str_text(&line), line.length, begin, mark);
             too_long = false;
             str_clear(&line);
+            begin = state->end;
         }
     }
-    if (*ret_cut)
-        bad += too_long || !restore_text(evaluator, str_text(&line), line.length);
+    if (state->is_cut)
+        bad += too_long || !restore_text(evaluator, str_text(&line), line.length, begin, mark);
     if (bad)
-        log_warning("state: %s: %zu unreadable lines skipped", evaluator->state_path, bad);
+        log_warning("state: %s: %zu unreadable lines skipped", state->path, bad);
     return 0;
 }
 
@@ -173,22 +203,61 @@ static void adopt_present(struct evaluator *evaluator)
             restored_adopt(evaluator, subject, &subject->pairs[i]);
 }
 
+/* Opens and locks the file, and that under its name: another agent that ends may just have put a new one there. */
+static int open_file(struct state_file *state, struct error *error)
+{
+    struct stat opened, named;
+
+    do {
+        if (state->fd >= 0)
+            close(state->fd);
+        state->fd = open(state->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (state->fd < 0)
+            return error_system(error, errno, "state: cannot open %s", state->path);
+        if (flock(state->fd, LOCK_EX | LOCK_NB) < 0)
+            return error_set(error, EBUSY, "state: %s is in use by another agent", state->path);
+        if (fstat(state->fd, &opened) < 0)
+            return error_system(error, errno, "state: cannot read %s", state->path);
+    } while (stat(state->path, &named) < 0 || opened.st_ino != named.st_ino || opened.st_dev != named.st_dev);
+    return 0;
+}
+
+/* Which start of the machine this is. */
+static void read_boot(struct state_file *state)
+{
+    scoped_str text = STR_INIT;
+
+    if (file_read("/proc/sys/kernel/random/boot_id", 64, &text, NULL) == 0)
+        snprintf(state->boot, sizeof state->boot, "%.*s", (int)strcspn(text.data, "\n"), text.data);
+}
+
 int evaluator_load_state(struct evaluator *evaluator, const char *state_dir, struct error *error)
 {
-    bool is_cut;
+    struct state_file *state = &evaluator->state;
+    scoped(last_mark_deinit) struct last_mark mark = {0};
     int r;
 
-    evaluator->state_path = mem_printf("%s/findings.log", state_dir);
+    state->path = mem_printf("%s/findings.log", state_dir);
     evaluator->restored = map_new(restored_free);
-    r = restore_file(evaluator, &is_cut, error);
-    if (r < 0)
+    read_boot(state);
+    r = open_file(state, error);
+    if (r == 0)
+        r = restore_file(evaluator, &mark, error);
+    if (r == 0) {
+        bool is_other_boot = mark.boot && *mark.boot && *state->boot && !str_equal(mark.boot, state->boot);
+
+        if (is_other_boot && mark.reserved > evaluator->last_seq)
+            evaluator->last_seq = mark.reserved;
+        r = state_append_mark(evaluator);
+        if (r < 0)
+            error_system(error, -r, "state: cannot write %s", state->path);
+    }
+    if (r < 0) {
+        if (state->fd >= 0)
+            close(state->fd);
+        state->fd = -1;
         return r;
-    evaluator->state_fd = open(evaluator->state_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (evaluator->state_fd < 0)
-        return error_system(error, errno, "state: cannot open %s", evaluator->state_path);
-    if (flock(evaluator->state_fd, LOCK_EX | LOCK_NB) < 0)
-        return error_set(error, EBUSY, "state: %s is in use by another agent", evaluator->state_path);
-    evaluator->state_broken = is_cut;
+    }
     adopt_present(evaluator);
     revive_execs(evaluator);
     return 0;

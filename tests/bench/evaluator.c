@@ -1,11 +1,13 @@
-/* The incremental engine alone, fed from documents of a real engine without any connection: what a container costs to
- * read, to judge and to keep, and what one event costs beside how many containers.
- * usage: bench-engine DOCUMENTS RULES COUNT…   (folders of documents and of rules; numbers of containers) */
+/* The evaluator alone, fed from documents of a real engine without any connection: what a container costs to read, to
+ * judge and to keep, what one event costs beside how many containers, and for how long the loop stands still while the
+ * state file is rewritten.
+ * usage: bench-evaluator DOCUMENTS RULES COUNT…   (folders of documents and of rules; numbers of containers) */
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/evaluator/evaluator.h"
 #include "common/file.h"
@@ -15,6 +17,8 @@ enum { DOCUMENT_MAX = 1 << 20, EVENTS = 400, ROUNDS = 5, ID_LENGTH = 64 };
 
 struct bench {
     struct event_base *base;
+    struct workers *workers;
+    struct config *config;
     struct evaluator *evaluator;
     struct str container, info, version, images, image, history, networks;
     char id[ID_LENGTH + 1]; /* in the container's document */
@@ -32,7 +36,7 @@ static int64_t cpu_ns(void)
 
 static void die(const char *what, const struct error *error)
 {
-    fprintf(stderr, "bench-engine: %s: %s\n", what, error->text);
+    fprintf(stderr, "bench-evaluator: %s: %s\n", what, error->text);
     exit(2);
 }
 
@@ -202,7 +206,7 @@ static size_t judge_all(const struct bench *bench, struct check_result *result)
             check_result_clear(result);
             check_run(&in, result);
             if (result->verdict != pair->verdict) {
-                fprintf(stderr, "bench-engine: %s: the verdict differs from the engine's\n", pair->rule->slug);
+                fprintf(stderr, "bench-evaluator: %s: the verdict differs from the engine's\n", pair->rule->slug);
                 exit(2);
             }
             pairs++;
@@ -256,13 +260,107 @@ static void measure_events(struct bench *bench)
         costs[i] = cpu_ns() - begun;
     }
     if (evaluator_counters(bench->evaluator)->transitions != before + EVENTS) {
-        fprintf(stderr, "bench-engine: %" PRIu64 " transitions for %d events\n",
+        fprintf(stderr, "bench-evaluator: %" PRIu64 " transitions for %d events\n",
                 evaluator_counters(bench->evaluator)->transitions - before, EVENTS);
         exit(2);
     }
     qsort(costs, EVENTS, sizeof *costs, compare);
     printf("%6zu containers: one event              %9.1f us of CPU (median of %d; 99%% %.1f)\n", bench->count,
            (double)costs[EVENTS / 2] / 1000, EVENTS, (double)costs[EVENTS * 99 / 100] / 1000);
+}
+
+static void begin(struct bench *bench, const char *rules_folder)
+{
+    static const char nothing[] = "{}";
+    struct evaluator_callbacks callbacks = {.fetch = on_fetch, .user = bench};
+    struct rule_set *rules = NULL;
+    struct error error = ERROR_INIT;
+
+    bench->base = event_base_new();
+    bench->workers = workers_new(bench->base);
+    if (config_parse(nothing, strlen(nothing), "none", &bench->config, &error) < 0)
+        die("configuration", &error);
+    bench->config->data_dir = rules_folder;
+    bench->config->rules_dir = NULL;
+    if (config_load_rules(bench->config, &rules, &error) < 0)
+        die("rules", &error);
+    bench->evaluator = evaluator_new(bench->base, bench->workers, rules, bench->config, &clock_system, &callbacks);
+    evaluator_set_engine_reachable(bench->evaluator, true);
+}
+
+static void end(struct bench *bench)
+{
+    evaluator_free(bench->evaluator);
+    config_free(bench->config);
+    workers_free(bench->workers);
+    event_base_free(bench->base);
+}
+
+static int64_t wall_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/* One turn of the loop, or of what runs in it; its longest time so far. */
+static void note_turn(int64_t begun, int64_t *longest)
+{
+    int64_t took = wall_ns() - begun;
+
+    *longest = took > *longest ? took : *longest;
+}
+
+static ino_t inode_of(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+/* Enough lines that the file is to be rewritten, and a transition in every turn of the loop while it is. */
+static void measure_rewriting(struct bench *bench)
+{
+    char folder[] = "/tmp/bench-evaluator-XXXXXX";
+    struct error error = ERROR_INIT;
+    scoped(cleanup_free) char *path = NULL;
+    const struct subject *subject;
+    size_t at = 0, pairs = 0;
+    int64_t begun, longest = 0, longest_line = 0, started;
+    ino_t old;
+
+    if (!mkdtemp(folder) || evaluator_load_state(bench->evaluator, folder, &error) < 0)
+        die("state", &error);
+    path = mem_printf("%s/findings.log", folder);
+    scan(bench);
+    event_base_loop(bench->base, EVLOOP_NONBLOCK);
+    while ((subject = evaluator_next_subject(bench->evaluator, &at)))
+        pairs += subject->pair_count;
+    for (size_t i = 0; i < 2 * pairs + 8192; i++)
+        evaluator_agent_state(bench->evaluator, "agent-engine", i % 2, "x", "x");
+    old = inode_of(path);
+    begun = started = wall_ns();
+    evaluator_save_state(bench->evaluator);
+    note_turn(begun, &longest);
+    for (size_t i = 0; inode_of(path) == old; i++) {
+        begun = wall_ns();
+        evaluator_agent_state(bench->evaluator, "agent-engine", i % 2, "x", "x");
+        note_turn(begun, &longest_line);
+        begun = wall_ns();
+        event_base_loop(bench->base, EVLOOP_NONBLOCK);
+        note_turn(begun, &longest);
+        usleep(1000);
+        if (i > 300000) {
+            fputs("bench-evaluator: the state is not rewritten\n", stderr);
+            exit(2);
+        }
+    }
+    printf("%6zu containers: the state rewritten    %9.1f ms (%zu pairs); longest turn of the loop %.1f ms, longest "
+           "transition %.2f ms\n",
+           bench->count, (double)(wall_ns() - started) / 1e6, pairs, (double)longest / 1e6, (double)longest_line / 1e6);
+    unlink(path);
+    rmdir(folder);
 }
 
 static size_t in_use(void)
@@ -274,23 +372,10 @@ static size_t in_use(void)
 
 static void run(struct bench *bench, const char *rules_folder, size_t count)
 {
-    static const char nothing[] = "{}";
-    struct evaluator_callbacks callbacks = {.fetch = on_fetch, .user = bench};
-    scoped(cleanup_config) struct config *config = NULL;
-    struct rule_set *rules = NULL;
-    struct error error = ERROR_INIT;
     size_t empty, full;
     int64_t begun;
 
-    bench->base = event_base_new();
-    if (config_parse(nothing, strlen(nothing), "none", &config, &error) < 0)
-        die("configuration", &error);
-    config->data_dir = rules_folder;
-    config->rules_dir = NULL;
-    if (config_load_rules(config, &rules, &error) < 0)
-        die("rules", &error);
-    bench->evaluator = evaluator_new(bench->base, rules, config, &clock_system, &callbacks);
-    evaluator_set_engine_reachable(bench->evaluator, true);
+    begin(bench, rules_folder);
     bench->count = 1;
     bench->limited = false;
     scan(bench);
@@ -313,8 +398,10 @@ static void run(struct bench *bench, const char *rules_folder, size_t count)
            (double)(cpu_ns() - begun) / 1000 / (double)count);
     measure_judging(bench);
     measure_events(bench);
-    evaluator_free(bench->evaluator);
-    event_base_free(bench->base);
+    end(bench);
+    begin(bench, rules_folder);
+    measure_rewriting(bench);
+    end(bench);
 }
 
 int main(int argc, char **argv)
@@ -324,7 +411,7 @@ int main(int argc, char **argv)
     struct error error = ERROR_INIT;
 
     if (argc < 4) {
-        fputs("usage: bench-engine DOCUMENTS RULES COUNT...\n", stderr);
+        fputs("usage: bench-evaluator DOCUMENTS RULES COUNT...\n", stderr);
         return 2;
     }
     load(argv[1], "container", &bench.container);

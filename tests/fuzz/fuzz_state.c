@@ -35,9 +35,9 @@ static uint64_t restart(const struct folder *folder, const struct config *config
 
     if (rule_set_load(checks, folder->path, NULL, "b", NULL, 0, &rules, NULL) < 0)
         __builtin_trap();
-    evaluator = evaluator_new(base, rules, config, &clock, &callbacks);
+    evaluator = evaluator_new(base, NULL, rules, config, &clock, &callbacks);
     if (evaluator_load_state(evaluator, folder->path, NULL) == 0)
-        evaluator_save_state(evaluator, NULL);
+        evaluator_save_state(evaluator);
     seq = evaluator_last_seq(evaluator);
     evaluator_free(evaluator);
     event_base_free(base);

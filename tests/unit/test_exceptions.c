@@ -76,7 +76,7 @@ static void begin(const char *text)
     base = event_base_new();
     now = clock_fixed(start);
     config = parse(text);
-    evaluator = evaluator_new(base, load_rules(config), config, &now, &callbacks);
+    evaluator = evaluator_new(base, NULL, load_rules(config), config, &now, &callbacks);
     evaluator_set_engine_reachable(evaluator, true);
     evaluator_stale(evaluator, INPUT_CONTAINER, container_id, "test");
 }
@@ -323,7 +323,7 @@ START_TEST(waivers_over_a_restart)
     config = parse(text);
     for (int run = 0; run < 3; run++) {
         now = clock_fixed(start + run / 2 * 30 * day);
-        evaluator = evaluator_new(base, load_rules(config), config, &now, &callbacks);
+        evaluator = evaluator_new(base, NULL, load_rules(config), config, &now, &callbacks);
         ck_assert_msg(evaluator_load_state(evaluator, folder, &error) == 0, "%s", error.text);
         evaluator_set_engine_reachable(evaluator, true);
         forget_told();

@@ -36,7 +36,7 @@ static void make_engine(void)
     const struct evaluator_callbacks callbacks = {.fetch = on_fetch};
 
     ck_assert_int_eq(rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, &error), 0);
-    evaluator = evaluator_new(base, rules, NULL, &now, &callbacks);
+    evaluator = evaluator_new(base, NULL, rules, NULL, &now, &callbacks);
     evaluator_set_engine_reachable(evaluator, true);
 }
 
