@@ -42,15 +42,14 @@ static int read_statuses(struct config_reader *reader, const struct json *list, 
     if (!list)
         return 0;
     if (json_type(list) != JSON_ARRAY || !json_count(list))
-        return config_refuse(reader, list, "statuses: must be a list of verdicts");
+        return config_refuse(reader, list, "statuses: must be a non-empty list of statuses");
     *ret = 0;
     for (size_t i = 0; i < json_count(list); i++) {
         enum verdict verdict;
 
         if (!verdict_parse(json_string(json_at(list, i)), &verdict))
-            return config_refuse(
-                reader, json_at(list, i),
-                "statuses: must be among \"pass\", \"fail\", \"manual\", \"not_applicable\", \"error\"");
+            return config_refuse(reader, json_at(list, i),
+                                 "statuses: must be of \"pass\", \"fail\", \"manual\", \"not_applicable\", \"error\"");
         *ret |= 1u << verdict;
     }
     return 0;
@@ -156,7 +155,8 @@ static int read_kind(struct config_reader *reader, const struct json *object, st
         return r;
     kind = kind_of(type, address);
     if (kind == SINK_KIND_COUNT && str_starts(address, "tls://"))
-        return config_refuse(reader, value, "address: tls:// is not in this version; use tcp:// to a local relay");
+        return config_refuse(reader, value,
+                             "address: tls:// is not supported in this version; use tcp:// to a local relay");
     if (kind == SINK_KIND_COUNT) {
         list_addresses(type, &list);
         return config_refuse(reader, value, "address: must be %s", list.data);
@@ -167,7 +167,7 @@ static int read_kind(struct config_reader *reader, const struct json *object, st
     *sink = sink_config_default(kind);
     if (address)
         sink->address = address;
-    return sink->address ? 0 : config_refuse(reader, object, "address: a %s sink needs the path of its file", type);
+    return sink->address ? 0 : config_refuse(reader, object, "address: a %s sink requires the path of its file", type);
 }
 
 static int read_format(struct config_reader *reader, const struct json *value, struct sink_config *sink)

@@ -95,7 +95,7 @@ enum http_gate fetcher_may_connect(struct fetcher *fetcher, const char **ret_why
     if (!is_held_by_systemd(fetcher))
         return HTTP_GATE_OPEN;
     if (!fetcher->units_read || clock_monotonic() - fetcher->units_read > fresh_for) {
-        *ret_why = "systemd is asked whether the engine runs";
+        *ret_why = "waiting for systemd to report whether the engine is running";
         evaluator_stale(fetcher->evaluator, INPUT_UNITS, NULL, "engine:connect");
         return HTTP_GATE_ASK;
     }

@@ -90,7 +90,7 @@ static void on_done(const char *output, size_t length, int number, const char *w
     scoped(cleanup_free) char *text = NULL;
 
     if (!number && !read_list(output, length, &list))
-        why = "the answer is no list of addresses";
+        why = "the answer is not a list of addresses";
     if (why)
         text = mem_printf("cannot resolve \"%s\": %s", resolution->host, why);
     resolution->done(why ? NULL : &list, text, resolution->user);
