@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pty.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,15 +41,31 @@ void beside_start_agent(struct beside *beside, const char *text)
     scoped(cleanup_free) char *host = mem_printf("unix://%s", beside->engine_socket);
 
     ck_assert_int_eq(file_replace(config, text, strlen(text), 0600, NULL), 0);
-    beside->agent = fork();
+    beside->agent =
+        beside->host ? (pid_t)syscall(SYS_clone, SIGCHLD | CLONE_NEWPID | CLONE_NEWNS, NULL, NULL, NULL, 0) : fork();
     ck_assert_int_ge(beside->agent, 0);
     if (beside->agent == 0) {
+        if (beside->host && system(beside->host) != 0)
+            _exit(126);
         if (beside->log)
             dup2(beside->log, STDERR_FILENO);
         execl(BUILD_DIR "/docker-bench-agent", "docker-bench-agent", "-c", config, "--socket", beside->agent_socket,
               "--state-dir", state, "--docker-host", host, NULL);
         _exit(127);
     }
+}
+
+void beside_on_host(const struct beside *beside, const char *command)
+{
+    scoped(cleanup_close) int agent = (int)syscall(SYS_pidfd_open, beside->agent, 0);
+    int status = 0;
+    pid_t pid = fork();
+
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0)
+        _exit(setns(agent, CLONE_NEWNS | CLONE_NEWPID) < 0 || system(command) != 0);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: %d", command, status);
 }
 
 void beside_end(struct beside *beside)

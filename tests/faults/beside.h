@@ -13,14 +13,18 @@ struct beside {
     struct fake *fake;
     char folder[32];
     char *engine_socket, *agent_socket;
-    pid_t agent; /* 0: not started */
-    int log;     /* where the agent's standard error goes; 0: to this program's */
+    pid_t agent;      /* 0: not started */
+    const char *host; /* shell commands that make a host of its own for the agent, which is its process 1 and sees its
+                         mounts; NULL: it shares this one */
+    int log;          /* where the agent's standard error goes; 0: to this program's */
 };
 
 /* The folder, the loop and an engine with that many containers. */
 void beside_begin(struct beside *beside, size_t containers);
 /* CONFIG: the text of its agent.json. */
 void beside_start_agent(struct beside *beside, const char *config);
+/* Runs a shell command among the mounts of the agent's own host. */
+void beside_on_host(const struct beside *beside, const char *command);
 /* The agent must end well at SIGTERM; everything is removed. */
 void beside_end(struct beside *beside);
 

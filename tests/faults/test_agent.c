@@ -178,6 +178,70 @@ START_TEST(out_of_descriptors)
 }
 END_TEST
 
+/* How often the input was fetched; NULL: all of them together. */
+static int64_t fetches(const char *input)
+{
+    const struct json *all = json_pointer(ask("/v1/status"), "/counters/fetches");
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < json_count(all); i++) {
+        const char *name;
+        int64_t count = json_int(json_member(all, i, &name, NULL), 0);
+
+        sum += !input || strcmp(name, input) == 0 ? count : 0;
+    }
+    return sum;
+}
+
+static void settle(void)
+{
+    for (int64_t before = -1, now = 0; before != now; before = now, now = fetches(NULL))
+        fake_run(base, 500, NULL, NULL);
+}
+
+/* What containers have mounted concerns nobody; what lies over a watched path has each input that reads it fetched
+ * once, however many watches it has. */
+START_TEST(mounts_of_containers_and_others)
+{
+    static const char *const of_containers[] = {
+        "mount -t tmpfs merged /var/lib/docker/root/overlay2/x/merged",
+        "mount -t tmpfs shm /var/lib/docker/root/containers/x/mounts/shm",
+        "touch /run/docker/netns/x && mount --bind /proc/self/ns/net /run/docker/netns/x",
+        "mount -t tmpfs task /run/containerd/io.containerd.runtime.v2.task/moby/x/rootfs",
+        "mount -t tmpfs other /srv",
+        "umount /var/lib/docker/root/overlay2/x/merged /run/docker/netns/x /srv",
+    };
+    int64_t all, mounts, daemons, files;
+
+    beside.host = "mount --make-rprivate / && mount -t proc proc /proc && mount -t tmpfs lib /var/lib && "
+                  "mount -t tmpfs run /run && mkdir -p /var/lib/docker/root/overlay2/x/merged /run/docker/netns "
+                  "/var/lib/docker/root/containers/x/mounts/shm "
+                  "/run/containerd/io.containerd.runtime.v2.task/moby/x/rootfs";
+    start_agent();
+    wait_ready();
+    settle();
+    all = fetches(NULL);
+    for (size_t i = 0; i < sizeof of_containers / sizeof of_containers[0]; i++) {
+        beside_on_host(&beside, of_containers[i]);
+        fake_run(base, 300, NULL, NULL);
+        ck_assert_msg(fetches(NULL) == all, "%s", of_containers[i]);
+    }
+    mounts = fetches("mounts");
+    beside_on_host(&beside, "mount -t tmpfs data /var/lib/docker");
+    settle();
+    ck_assert_int_eq(fetches("mounts"), mounts + 1);
+    daemons = fetches("daemon");
+    files = fetches("files");
+    beside_on_host(&beside, "mount --bind /etc /etc");
+    settle();
+    ck_assert_int_eq(fetches("mounts"), mounts + 1);
+    ck_assert_int_gt(fetches("daemon"), daemons);
+    ck_assert_int_le(fetches("daemon"), daemons + 2);
+    ck_assert_int_gt(fetches("files"), files);
+    ck_assert_int_le(fetches("files"), 2 * files);
+}
+END_TEST
+
 /* Health checks of 150 containers: three events each, one record asked for each, and no finding. */
 START_TEST(health_checks)
 {
@@ -310,6 +374,7 @@ int main(void)
     tcase_set_timeout(tests, 200);
     tcase_add_test(tests, flood);
     tcase_add_test(tests, out_of_descriptors);
+    tcase_add_test(tests, mounts_of_containers_and_others);
     tcase_add_test(tests, health_checks);
     tcase_add_test(tests, another_engine_at_the_same_socket);
     tcase_add_test(tests, restless_and_vanishing);
