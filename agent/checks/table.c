@@ -141,7 +141,7 @@ const struct check checks[] = {
     {"audit-programs", SUBJECT_HOST, AUDIT | FILES, check_audit_programs,
      PARAMS{{"source", PARAM_STRING, NULL, 0, 0}, {"permissions", PARAM_STRING, "\"wa\"", 0, 0}, END},
      check_validate_audit, false},
-    {"audit-watch", SUBJECT_FILE, AUDIT | FILES | INFO, check_audit_watch,
+    {"audit-watch", SUBJECT_FILE, AUDIT | FILES, check_audit_watch,
      PARAMS{{"source", PARAM_STRING, NULL, 0, 0}, {"permissions", PARAM_STRING, "\"wa\"", 0, 0}, END},
      check_validate_audit, false},
 

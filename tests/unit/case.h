@@ -1,0 +1,65 @@
+/* Verdict cases: tests/cases/SLUG/OUTCOME-what.json, and tests/cases/shared/FAMILY/OUTCOME-what.json for the rules
+ * named in FAMILY/rules.json. One file may be many cases: one for each rule, each set of variables and each shape of an
+ * image's history. tests/cases/README.md describes the format. */
+#ifndef TESTS_UNIT_CASE_H
+#define TESTS_UNIT_CASE_H
+
+#include "agent/model/check.h"
+#include "agent/rules/rule_set.h"
+#include "common/json_in.h"
+#include "common/str.h"
+
+struct verdict_case {
+    const char *file;    /* "SLUG/fail-what.json": where it was read */
+    const char *variant; /* which case of the file: "mode=0622", "BuildKit"; "" */
+    const char *outcome; /* the word that the file's name begins with: a verdict, or "refused" */
+    const char *slug;    /* of the rule that it is about */
+    bool shared;         /* the file is of several rules */
+    const struct json *root;
+    const struct json *history; /* generated from "run"; NULL: there is none */
+    size_t shape;               /* in which of the shapes of history */
+};
+
+typedef void case_function(const struct verdict_case *c, void *user);
+
+/* Calls BACK for each case of the rules in RULES whose file begins with ONLY ("": all). Returns the number of files
+ * that are no cases; each is named on stderr. */
+size_t cases_visit(const struct rule_set *rules, const char *only, case_function *back, void *user);
+
+/* A case made ready to be judged. */
+struct open_case {
+    const struct rule *rule; /* with the case's own parameters; NULL when REFUSED */
+    struct rule_set *own_rules;
+    struct store *store;
+    const char *subject;
+    usec_t since;
+    struct error refused; /* why the rule did not load */
+};
+
+/* RULES: the shipped ones. -EINVAL for a case that is not in order; the caller closes it either way. */
+int case_open(const struct verdict_case *c, const struct rule_set *rules, struct open_case *ret, struct error *error);
+void case_close(struct open_case *open);
+/* Fills the store again as the documents have it, after something was taken out of it. */
+int case_refill(const struct verdict_case *c, struct open_case *open, struct error *error);
+
+struct path_verdict {
+    const char *path; /* owned by the open case */
+    enum verdict verdict;
+};
+
+/* The rule's verdict, the worst of its subjects', with the words of the subjects that have it. */
+struct judgement {
+    enum verdict verdict;
+    struct str evidence, remedy, facts;
+    bool own_remedy; /* the check gave a command; else REMEDY is the rule's text */
+    struct path_verdict *paths;
+    size_t path_count;
+};
+void case_judge(const struct open_case *open, struct judgement *ret);
+void judgement_deinit(struct judgement *judgement);
+
+/* Whether the judgement is what the case expects. Appends to RET_WHY what is not. */
+bool case_is_met(const struct verdict_case *c, const struct open_case *open, const struct judgement *judgement,
+                 struct str *ret_why);
+
+#endif

@@ -1,0 +1,273 @@
+/* One row for each document that a case may hold: which input it is and how its facts are made. */
+#include "case_documents.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/json_out.h"
+#include "common/str.h"
+#include "probes/docker/docker_parse.h"
+#include "probes/host/groups.h"
+#include "probes/images/layers.h"
+#include "probes/images/scanner.h"
+#include "probes/watch/mounts.h"
+
+#define MAKE_PARSED(name)                                                                                              \
+    static int make_##name(const struct case_context *context, const struct json *value, struct facts **ret,           \
+                           struct error *error)                                                                        \
+    {                                                                                                                  \
+        struct name##_facts *facts = NULL;                                                                             \
+        int r = parse_##name##_value(value, &facts, error);                                                            \
+                                                                                                                       \
+        (void)context;                                                                                                 \
+        if (r == 0)                                                                                                    \
+            *ret = &facts->facts;                                                                                      \
+        return r;                                                                                                      \
+    }
+MAKE_PARSED(version)
+MAKE_PARSED(info)
+MAKE_PARSED(network_list)
+MAKE_PARSED(service_list)
+MAKE_PARSED(secret_list)
+MAKE_PARSED(container_list)
+MAKE_PARSED(image_list)
+MAKE_PARSED(image)
+MAKE_PARSED(history)
+
+/* A string is the text itself; anything else is JSON that the probe reads as text. */
+static void append_text(struct str *text, const struct json *value)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+
+    if (json_string(value)) {
+        str_append(text, json_string(value));
+    } else {
+        json_out_value(out, NULL, value);
+        str_append(text, json_out_text(out, NULL));
+    }
+}
+
+#define MAKE_TEXT(name, parse)                                                                                         \
+    static int make_##name(const struct case_context *context, const struct json *value, struct facts **ret,           \
+                           struct error *error)                                                                        \
+    {                                                                                                                  \
+        struct name##_facts *facts = NULL;                                                                             \
+        scoped_str text = STR_INIT;                                                                                    \
+        int r;                                                                                                         \
+                                                                                                                       \
+        (void)context;                                                                                                 \
+        append_text(&text, value);                                                                                     \
+        r = parse(str_text(&text), text.length, &facts, error);                                                        \
+        if (r == 0)                                                                                                    \
+            *ret = &facts->facts;                                                                                      \
+        return r;                                                                                                      \
+    }
+MAKE_TEXT(mounts, mounts_parse)
+MAKE_TEXT(group, groups_parse)
+
+/* "resolved": where sources of mounts lead; "unresolved": why that could not be found out. */
+static int make_container(const struct case_context *context, const struct json *value, struct facts **ret,
+                          struct error *error)
+{
+    const struct json *resolved = json_get(context->documents, "resolved");
+    const struct json *unresolved = json_get(context->documents, "unresolved");
+    struct container_facts *container = NULL;
+    int r = parse_container_value(value, &container, error);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < container->mount_count; i++) {
+        struct mount_facts *mount = &container->mounts[i];
+
+        mount->resolved = arena_strdup(container->facts.arena,
+                                       json_string(json_get(resolved, mount->device ? mount->device : mount->source)));
+        mount->unknown = arena_strdup(container->facts.arena, json_string(json_get(unresolved, mount->source)));
+    }
+    *ret = &container->facts;
+    return 0;
+}
+
+/* "exec_seen": what the agent itself knows of the exec. */
+static int make_exec(const struct case_context *context, const struct json *value, struct facts **ret,
+                     struct error *error)
+{
+    const struct json *seen = json_get(context->documents, "exec_seen");
+    struct exec_facts *exec = NULL;
+    int r = parse_exec_value(value, &exec, error);
+
+    if (r < 0)
+        return r;
+    exec->container_name = arena_strdup(exec->facts.arena, json_string(json_get(seen, "container_name")));
+    exec->container_user = arena_strdup(exec->facts.arena, json_string(json_get(seen, "container_user")));
+    exec->seen = CASE_NOW - json_int(json_get(seen, "seconds_ago"), 0) * USEC_PER_SEC;
+    *ret = &exec->facts;
+    return 0;
+}
+
+/* What the worker writes: the document, after it the names of the packages, one a line. */
+static int make_layers(const struct case_context *context, const struct json *layers, struct facts **ret,
+                       struct error *error)
+{
+    struct layer_facts *facts = NULL;
+    scoped_str text = STR_INIT;
+    int r;
+
+    (void)context;
+    append_text(&text, layers);
+    str_printf(&text, "\n%s", json_text(json_get(layers, "packages"), ""));
+    r = layers_parse(text.data, text.length, &facts, error);
+    if (r == 0)
+        *ret = &facts->facts;
+    return r;
+}
+
+static int make_scan(const struct case_context *context, const struct json *report, struct facts **ret,
+                     struct error *error)
+{
+    struct scan_facts *facts = NULL;
+    scoped_str text = STR_INIT, reduced = STR_INIT;
+    int r;
+
+    (void)context;
+    append_text(&text, report);
+    r = scanner_reduce(str_text(&text), text.length, &reduced, error);
+    if (r == 0)
+        r = scanner_parse(str_text(&reduced), reduced.length, &facts, error);
+    if (r == 0)
+        *ret = &facts->facts;
+    return r;
+}
+
+static const struct document {
+    const char *name;
+    enum input_kind kind;
+    case_make_function *make;
+    bool each; /* the value is a list of such documents */
+} known[] = {
+    {"version", INPUT_VERSION, make_version, false},
+    {"info", INPUT_INFO, make_info, false},
+    {"daemon", INPUT_DAEMON, case_make_daemon, false},
+    {"lsm", INPUT_LSM, case_make_lsm, false},
+    {"mounts", INPUT_MOUNTS, make_mounts, false},
+    {"group", INPUT_GROUP, make_group, false},
+    {"audit", INPUT_AUDIT, case_make_audit, false},
+    {"environment", INPUT_ENVIRONMENT, case_make_environment, false},
+    {"listeners", INPUT_LISTENERS, case_make_listeners, false},
+    {"certificates", INPUT_CERTIFICATES, case_make_certificates, false},
+    {"container_list", INPUT_CONTAINERS, make_container_list, false},
+    {"images", INPUT_IMAGES, make_image_list, false},
+    {"networks", INPUT_NETWORKS, make_network_list, false},
+    {"services", INPUT_SERVICES, make_service_list, false},
+    {"secrets", INPUT_SECRETS, make_secret_list, false},
+    {"unlock_key", INPUT_UNLOCK_KEY, case_make_unlock_key, false},
+    {"files", INPUT_FILES, case_make_files, false},
+    {"containers", INPUT_CONTAINER, make_container, true},
+    {"processes", INPUT_PROCESSES, case_make_processes, false},
+    {"image", INPUT_IMAGE, make_image, false},
+    {"history", INPUT_HISTORY, make_history, false},
+    {"layers", INPUT_LAYERS, make_layers, false},
+    {"scan", INPUT_SCAN, make_scan, false},
+    {"exec", INPUT_EXEC, make_exec, false},
+};
+
+static const char *key_of(const struct case_context *context, enum input_kind kind, const struct json *value)
+{
+    switch (kind) {
+    case INPUT_FILES:
+        return json_text(json_get(value, "source"), rule_file_source(context->rule));
+    case INPUT_CONTAINER:
+    case INPUT_IMAGE:
+        return json_text(json_get(value, "Id"), context->subject);
+    case INPUT_EXEC:
+        return json_text(json_get(value, "ID"), context->subject);
+    case INPUT_PROCESSES:
+    case INPUT_HISTORY:
+    case INPUT_LAYERS:
+    case INPUT_SCAN:
+        return context->subject;
+    default:
+        return NULL;
+    }
+}
+
+static int load_one(const struct case_context *context, struct store *store, const struct document *document,
+                    const struct json *value, struct error *error)
+{
+    const char *key = key_of(context, document->kind, value);
+    struct facts *facts = NULL;
+    int r = document->make(context, value, &facts, error);
+
+    if (r == 0)
+        store_put(store, document->kind, key, facts);
+    else if (context->refusable)
+        store_put_error(store, document->kind, key, error->text);
+    return context->refusable ? 0 : r;
+}
+
+/* "errors": inputs that could not be read, and why. */
+static int load_errors(const struct case_context *context, struct store *store, const struct json *errors,
+                       struct error *error)
+{
+    for (size_t i = 0; i < json_count(errors); i++) {
+        const char *name;
+        const struct json *why = json_member(errors, i, &name, NULL);
+        int kind = 0;
+
+        while (kind < INPUT_KIND_COUNT && !str_equal(input_types[kind].name, name))
+            kind++;
+        if (kind == INPUT_KIND_COUNT)
+            return error_set(error, EINVAL, "errors: unknown input \"%s\"", name);
+        if (!(context->rule->check->reads & INPUT_BIT(kind)))
+            return error_set(error, EINVAL, "errors: the check does not read \"%s\"", name);
+        store_put_error(store, (enum input_kind)kind,
+                        kind > INPUT_FILES ? context->subject : key_of(context, (enum input_kind)kind, NULL),
+                        json_string(why));
+    }
+    return 0;
+}
+
+static int load_document(const struct case_context *context, struct store *store, const char *name,
+                         const struct json *value, struct error *error)
+{
+    static const char *const beside[] = {"resolved", "unresolved", "exec_seen", "errors"};
+    const struct document *document = NULL;
+    int r = 0;
+
+    for (size_t i = 0; i < countof(beside); i++)
+        if (str_equal(beside[i], name))
+            return 0;
+    for (size_t i = 0; i < countof(known); i++)
+        if (str_equal(known[i].name, name))
+            document = &known[i];
+    if (!document)
+        return error_set(error, EINVAL, "unknown document");
+    if (!(context->rule->check->reads & INPUT_BIT(document->kind)))
+        return error_set(error, EINVAL, "the check %s does not read it", context->rule->check->name);
+    if (!document->each)
+        return load_one(context, store, document, value, error);
+    for (size_t i = 0; r == 0 && i < json_count(value); i++)
+        r = load_one(context, store, document, json_at(value, i), error);
+    return r;
+}
+
+int case_documents_load(const struct case_context *context, struct store **ret_store, struct error *error)
+{
+    scoped(cleanup_store) struct store *store = store_new();
+    int r;
+
+    for (size_t i = 0; i < json_count(context->documents); i++) {
+        const char *name;
+        const struct json *value = json_member(context->documents, i, &name, NULL);
+
+        r = load_document(context, store, name, value, error);
+        if (r < 0)
+            return error_prefix(error, "documents.%s", name);
+    }
+    r = context->history ? load_document(context, store, "history", context->history, error) : 0;
+    if (r == 0)
+        r = load_errors(context, store, json_get(context->documents, "errors"), error);
+    if (r < 0)
+        return error_prefix(error, "documents");
+    *ret_store = take(store);
+    return 0;
+}

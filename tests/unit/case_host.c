@@ -1,0 +1,285 @@
+/* Documents of verdict cases that describe the host itself. */
+#include <errno.h>
+#include <string.h>
+
+#include "case_documents.h"
+#include "common/str.h"
+#include "probes/audit/audit.h"
+#include "probes/daemon/daemon_config.h"
+#include "probes/environment/environment.h"
+#include "probes/host/listeners.h"
+
+/* An object of SIZE bytes that begins with struct facts. */
+static void *facts_new(size_t size)
+{
+    struct arena *arena = arena_new(size + 1024);
+    struct facts *facts = arena_alloc(arena, size);
+
+    facts->arena = arena;
+    return facts;
+}
+
+static const char *text_of(struct arena *arena, const struct json *object, const char *key)
+{
+    return arena_strdup(arena, json_string(json_get(object, key)));
+}
+
+/* "source": which set of files (default: the rule's); "items": path, target, uid, gid, user, group, mode, error. */
+int case_make_files(const struct case_context *context, const struct json *files, struct facts **ret,
+                    struct error *error)
+{
+    struct fileset_facts *set = facts_new(sizeof *set);
+    struct arena *arena = set->facts.arena;
+    const struct json *items = json_get(files, "items");
+
+    (void)context;
+    set->expected_group = text_of(arena, files, "expected_group");
+    set->expected_gid = (gid_t)json_int(json_get(files, "expected_gid"), 0);
+    set->expected_group_exists = json_bool(json_get(files, "expected_group_exists"), false);
+    set->items = arena_alloc(arena, (json_count(items) + 1) * sizeof *set->items);
+    for (size_t i = 0; i < json_count(items); i++) {
+        const struct json *item = json_at(items, i);
+        const char *path = json_string(json_get(item, "path"));
+
+        if (!path) {
+            facts_free(&set->facts);
+            return error_set(error, EINVAL, "an item without a path");
+        }
+        set->items[set->count++] = (struct file_facts){
+            .path = arena_strdup(arena, path),
+            .target = arena_strdup(arena, json_text(json_get(item, "target"), path)),
+            .uid = (uid_t)json_int(json_get(item, "uid"), 0),
+            .gid = (gid_t)json_int(json_get(item, "gid"), 0),
+            .user = text_of(arena, item, "user"),
+            .group = text_of(arena, item, "group"),
+            .mode = (mode_t)strtoul(json_text(json_get(item, "mode"), "0644"), NULL, 8),
+            .error = text_of(arena, item, "error"),
+        };
+    }
+    *ret = &set->facts;
+    return 0;
+}
+
+int case_make_processes(const struct case_context *context, const struct json *list, struct facts **ret,
+                        struct error *error)
+{
+    struct process_facts *facts = facts_new(sizeof *facts);
+    struct arena *arena = facts->facts.arena;
+
+    (void)context;
+    (void)error;
+    facts->items = arena_alloc(arena, (json_count(list) + 1) * sizeof *facts->items);
+    for (size_t i = 0; i < json_count(list); i++) {
+        const struct json *item = json_at(list, i);
+
+        facts->items[facts->count++] = (struct process_item){.pid = (pid_t)json_int(json_get(item, "pid"), 1),
+                                                             .comm = text_of(arena, item, "comm"),
+                                                             .argv0 = text_of(arena, item, "argv0"),
+                                                             .exe = text_of(arena, item, "exe")};
+    }
+    *ret = &facts->facts;
+    return 0;
+}
+
+static void copy_strings(struct arena *arena, const struct json *list, struct string_list *ret)
+{
+    ret->items = arena_alloc(arena, (json_count(list) + 1) * sizeof *ret->items);
+    for (size_t i = 0; i < json_count(list); i++)
+        ret->items[ret->count++] = arena_strdup(arena, json_string(json_at(list, i)));
+}
+
+/* "arguments": dockerd's; "config": the text of daemon.json. */
+int case_make_daemon(const struct case_context *context, const struct json *daemon, struct facts **ret,
+                     struct error *error)
+{
+    const char *arguments[64];
+    const char *config = json_string(json_get(daemon, "config"));
+    const struct json *list = json_get(daemon, "arguments");
+    struct daemon_facts *facts = NULL;
+    int r;
+
+    (void)context;
+    if (json_count(list) > countof(arguments))
+        return error_set(error, EINVAL, "more than %zu arguments", countof(arguments));
+    for (size_t i = 0; i < json_count(list); i++)
+        arguments[i] = json_string(json_at(list, i));
+    r = daemon_config_parse(arguments, json_count(list), config, config ? strlen(config) : 0, &facts, error);
+    if (r < 0)
+        return r;
+    facts->why_no_pid = text_of(facts->facts.arena, daemon, "why_no_pid");
+    facts->containerd_root = text_of(facts->facts.arena, daemon, "containerd_root");
+    copy_strings(facts->facts.arena, json_get(daemon, "activated"), &facts->activated);
+    *ret = &facts->facts;
+    return 0;
+}
+
+int case_make_lsm(const struct case_context *context, const struct json *lsm, struct facts **ret, struct error *error)
+{
+    struct lsm_facts *facts = facts_new(sizeof *facts);
+
+    (void)context;
+    (void)error;
+    facts->apparmor = json_bool(json_get(lsm, "apparmor"), false);
+    facts->selinux = json_bool(json_get(lsm, "selinux"), false);
+    facts->kernel = text_of(facts->facts.arena, lsm, "kernel");
+    facts->aslr = (int)json_int(json_get(lsm, "aslr"), -1);
+    *ret = &facts->facts;
+    return 0;
+}
+
+static bool is_directory(const char *path, void *user)
+{
+    for (size_t i = 0; i < json_count(user); i++)
+        if (str_equal(json_string(json_at(user, i)), path))
+            return true;
+    return false;
+}
+
+/* "directories": the paths that are one; "links": what a rule's path is once the links of its folders are followed. */
+static void copy_audit_rules(struct arena *arena, const struct json *audit, const char *key,
+                             struct audit_rule_list *ret)
+{
+    const struct json *lines = json_get(audit, key), *links = json_get(audit, "links");
+    scoped_str text = STR_INIT;
+
+    for (size_t i = 0; i < json_count(lines); i++)
+        str_printf(&text, "%s\n", json_text(json_at(lines, i), ""));
+    audit_parse_lines(arena, str_text(&text), is_directory, (void *)(uintptr_t)json_get(audit, "directories"), ret);
+    for (size_t i = 0; i < ret->count; i++)
+        if (ret->items[i].path)
+            ret->items[i].target = text_of(arena, links, ret->items[i].path);
+}
+
+static int audit_state(const struct json *audit, enum audit_kernel *ret, struct error *error)
+{
+    static const char *const names[] = {[AUDIT_KERNEL_READ] = "read",
+                                        [AUDIT_KERNEL_DENIED] = "denied",
+                                        [AUDIT_KERNEL_ABSENT] = "absent",
+                                        [AUDIT_KERNEL_UNKNOWN] = "unknown"};
+    const char *state = json_string(json_get(audit, "kernel_state"));
+
+    *ret = json_get(audit, "kernel_error") ? AUDIT_KERNEL_DENIED : AUDIT_KERNEL_READ;
+    for (size_t i = 0; state && i < countof(names); i++)
+        if (str_equal(names[i], state)) {
+            *ret = (enum audit_kernel)i;
+            return 0;
+        }
+    return state ? error_set(error, EINVAL, "unknown kernel_state \"%s\"", state) : 0;
+}
+
+/* "kernel" and "disk": rules as auditctl prints and reads them. */
+int case_make_audit(const struct case_context *context, const struct json *audit, struct facts **ret,
+                    struct error *error)
+{
+    struct audit_rule_list kernel = {0}, disk = {0};
+    struct audit_facts *facts;
+    enum audit_kernel state;
+    int r = audit_state(audit, &state, error);
+
+    (void)context;
+    if (r < 0)
+        return r;
+    facts = facts_new(sizeof *facts);
+    facts->kernel_state = state;
+    facts->enabled = json_bool(json_get(audit, "enabled"), true);
+    facts->locked = json_bool(json_get(audit, "locked"), false);
+    facts->kernel_error = text_of(facts->facts.arena, audit, "kernel_error");
+    facts->disk_error = text_of(facts->facts.arena, audit, "disk_error");
+    copy_audit_rules(facts->facts.arena, audit, "kernel", &kernel);
+    copy_audit_rules(facts->facts.arena, audit, "disk", &disk);
+    facts->disk_disabled = disk.disabled;
+    facts->kernel = arena_alloc(facts->facts.arena, (kernel.count + 1) * sizeof *facts->kernel);
+    facts->disk = arena_alloc(facts->facts.arena, (disk.count + 1) * sizeof *facts->disk);
+    for (size_t i = 0; i < kernel.count; i++)
+        facts->kernel[facts->kernel_count++] = kernel.items[i];
+    for (size_t i = 0; i < disk.count; i++)
+        facts->disk[facts->disk_count++] = disk.items[i];
+    free(kernel.items);
+    free(disk.items);
+    *ret = &facts->facts;
+    return 0;
+}
+
+/* A list of files that may set DOCKER_CONTENT_TRUST: place, format, text; or error. */
+int case_make_environment(const struct case_context *context, const struct json *files, struct facts **ret,
+                          struct error *error)
+{
+    static const char *const formats[] = {
+        [ENVIRONMENT_PAM] = "pam", [ENVIRONMENT_SHELL] = "shell", [ENVIRONMENT_SYSTEMD] = "systemd"};
+    struct environment_facts *facts = facts_new(sizeof *facts);
+
+    (void)context;
+    (void)error;
+    for (size_t i = 0; i < json_count(files); i++) {
+        const struct json *file = json_at(files, i);
+        const char *why = json_string(json_get(file, "error"));
+
+        if (why)
+            facts->error = arena_strdup(facts->facts.arena, why);
+        for (size_t k = 0; !why && k < countof(formats); k++)
+            if (str_equal(formats[k], json_string(json_get(file, "format"))))
+                environment_parse(facts, json_string(json_get(file, "place")), json_string(json_get(file, "text")),
+                                  (enum environment_format)k, "DOCKER_CONTENT_TRUST");
+    }
+    *ret = &facts->facts;
+    return 0;
+}
+
+/* CASE_NOW, NUMBER days from then; 0 where the object says nothing. */
+static usec_t days_away(const struct json *object, const char *key, int sign)
+{
+    const struct json *days = json_get(object, key);
+
+    return days ? CASE_NOW + sign * json_int(days, 0) * 24 * 3600 * USEC_PER_SEC : 0;
+}
+
+int case_make_certificates(const struct case_context *context, const struct json *certificates, struct facts **ret,
+                           struct error *error)
+{
+    struct certificate_facts *facts = facts_new(sizeof *facts);
+
+    (void)context;
+    (void)error;
+    facts->node_error = text_of(facts->facts.arena, certificates, "node_error");
+    facts->root_error = text_of(facts->facts.arena, certificates, "root_error");
+    facts->node_ends = days_away(certificates, "node_ends_in_days", 1);
+    facts->node_begins = days_away(certificates, "node_days_old", -1);
+    facts->issuer_begins = days_away(certificates, "issuer_days_old", -1);
+    facts->root_begins = days_away(certificates, "root_days_old", -1);
+    *ret = &facts->facts;
+    return 0;
+}
+
+int case_make_unlock_key(const struct case_context *context, const struct json *key, struct facts **ret,
+                         struct error *error)
+{
+    struct unlock_key_facts *facts = facts_new(sizeof *facts);
+    const struct json *age = json_get(key, "seconds_old");
+
+    (void)context;
+    (void)error;
+    facts->first_seen = age ? CASE_NOW - json_int(age, 0) * USEC_PER_SEC : 0;
+    *ret = &facts->facts;
+    return 0;
+}
+
+/* "tcp", "tcp6": text as in /proc/net; "own": inodes of the engine's own sockets, in order. */
+int case_make_listeners(const struct case_context *context, const struct json *listeners, struct facts **ret,
+                        struct error *error)
+{
+    const struct json *list = json_get(listeners, "own");
+    struct listener_facts *facts = NULL;
+    unsigned long own[16];
+    int r;
+
+    (void)context;
+    if (json_count(list) > countof(own))
+        return error_set(error, EINVAL, "more than %zu own sockets", countof(own));
+    for (size_t i = 0; i < json_count(list); i++)
+        own[i] = (unsigned long)json_int(json_at(list, i), 0);
+    r = listeners_parse(json_text(json_get(listeners, "tcp"), ""), json_string(json_get(listeners, "tcp6")), own,
+                        json_count(list), &facts, error);
+    if (r == 0)
+        *ret = &facts->facts;
+    return r;
+}
