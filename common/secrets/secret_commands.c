@@ -149,28 +149,6 @@ static const struct taken {
 
 _Static_assert(sizeof takens / sizeof *takens <= SECRET_PROGRAMS, "too many programs");
 
-/* ---- Notes ---- */
-
-void secret_note(struct secret_scan *scan, size_t from, size_t to)
-{
-    size_t at;
-
-    if (from < scan->at)
-        from = scan->at;
-    if (to <= from || !secret_is_real(scan, from, to))
-        return;
-    if (scan->pending_count == SECRET_PENDING) {
-        if (scan->pending[SECRET_PENDING - 1].to < to)
-            scan->pending[SECRET_PENDING - 1].to = to;
-        return;
-    }
-    for (at = scan->pending_count; at && scan->pending[at - 1].from > from; at--)
-        scan->pending[at] = scan->pending[at - 1];
-    scan->pending[at].from = from;
-    scan->pending[at].to = to;
-    scan->pending_count++;
-}
-
 /* Notes what of the word from FROM to TO is the password: what is within its quotes, and after BEHIND. */
 static void note_value(struct secret_scan *scan, size_t from, size_t to, const char *behind)
 {
@@ -231,7 +209,7 @@ static void note_setting(struct secret_scan *scan, const struct secret_command *
         if (scan->text[i] == ':')
             name.from = i + 1;
     if (secret_is_word(scan, name.from, "github-oauth") || secret_is_word(scan, name.from, "gitlab-oauth") ||
-        secret_is_named(scan->text + name.from, name.to - name.from, scan->text + value.from, value.to - value.from))
+        secret_is_named(scan, scan->text + name.from, name.to - name.from, value.from, value.to))
         note_value(scan, value.from, value.to, NULL);
     else if (secret_is_word(scan, name.from, "http-basic") && argument(scan, command, at, 3) < command->count)
         note_value(scan, command->words[argument(scan, command, at, 3)].from,
@@ -334,18 +312,28 @@ static bool is_program_at(const struct secret_scan *scan, size_t at, const char 
     return true;
 }
 
+void secret_commands_index(struct secret_scan *scan)
+{
+    for (size_t i = countof(takens); i-- > 0;)
+        initials_add(&scan->programs, i, *takens[i].program);
+}
+
 /* The programs that are named at AT. What one was seen to be given is not read again for it. */
 static void look(struct secret_scan *scan, size_t at)
 {
     enum { ENTRY_MIN = 64 }; /* bytes of a .netrc's entry */
+    enum { PROGRAM_STEPS = 4, WORD_STEPS = 8 };
     size_t end;
 
-    for (size_t i = 0; i < countof(takens); i++) {
+    for (size_t row = initials_first(&scan->programs, scan->text[at]); row; row = initials_next(&scan->programs, row)) {
+        size_t i = row - 1;
         struct secret_command command;
 
+        secret_take(scan, PROGRAM_STEPS);
         if (!is_program_at(scan, at, takens[i].program, &end) || at < scan->read_to[i])
             continue;
         secret_read_command(scan, at, &command);
+        secret_take(scan, WORD_STEPS * command.count);
         scan->read_to[i] = command.end;
         switch (takens[i].form) {
         case WORDS:
@@ -368,6 +356,7 @@ static void look(struct secret_scan *scan, size_t at)
 bool secret_match_command(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
     const char *text = scan->text;
+    size_t from, to;
 
     for (; scan->looked_up_to <= at; scan->looked_up_to++) {
         size_t i = scan->looked_up_to;
@@ -375,15 +364,8 @@ bool secret_match_command(struct secret_scan *scan, size_t at, struct secret_mat
         if (isalnum((unsigned char)text[i]) && (secret_is_word_start(text, i) || text[i - 1] == '/'))
             look(scan, i);
     }
-    while (scan->pending_count && scan->pending[0].from <= at) {
-        size_t from = scan->pending[0].from < at ? at : scan->pending[0].from, to = scan->pending[0].to;
-
-        scan->pending_count--;
-        memmove(scan->pending, scan->pending + 1, scan->pending_count * sizeof *scan->pending);
-        if (to <= from)
-            continue;
-        *ret = (struct secret_match){.kind = command_kind, .value = text + from, .value_length = to - from};
-        return true;
-    }
-    return false;
+    if (!secret_take_note(scan, at, &from, &to))
+        return false;
+    *ret = (struct secret_match){.kind = command_kind, .value = text + from, .value_length = to - from};
+    return true;
 }

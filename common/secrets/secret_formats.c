@@ -88,16 +88,26 @@ static bool in_set(char c, enum charset set)
     return false;
 }
 
-static bool match_known(const char *text, size_t length, size_t at, struct secret_match *ret)
+void secret_formats_index(struct secret_scan *scan)
 {
+    for (size_t i = countof(formats); i-- > 0;)
+        initials_add(&scan->formats, i, *formats[i].prefix);
+}
+
+static bool match_known(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    enum { FORMAT_STEPS = 4 };
+    const char *text = scan->text;
+    size_t length = scan->length;
     bool in_word = at && (isalnum((unsigned char)text[at - 1]) || text[at - 1] == '_');
 
     if (in_word && isalnum((unsigned char)text[at]))
         return false;
-    for (size_t i = 0; i < countof(formats); i++) {
-        const struct format *format = &formats[i];
+    for (size_t i = initials_first(&scan->formats, text[at]); i; i = initials_next(&scan->formats, i)) {
+        const struct format *format = &formats[i - 1];
         size_t prefix, end, run;
 
+        secret_take(scan, FORMAT_STEPS);
         if (text[at] != *format->prefix)
             continue;
         prefix = strlen(format->prefix);
@@ -107,6 +117,7 @@ static bool match_known(const char *text, size_t length, size_t at, struct secre
         while (end < length && in_set(text[end], format->set))
             end++;
         run = end - at - prefix;
+        secret_take(scan, 2 * run);
         if (run < format->min || (run > format->max && format->min == format->max))
             continue;
         *ret = (struct secret_match){.kind = format->kind, .value = text + at, .value_length = end - at};
@@ -127,7 +138,7 @@ static bool match_json_web_token(struct secret_scan *scan, size_t at, struct sec
     const char *text = scan->text;
     size_t end = at, length = scan->length;
 
-    if (at < scan->no_token_before || (at && isalnum((unsigned char)text[at - 1])))
+    if (text[at] != 'e' || at < scan->no_token_before || (at && isalnum((unsigned char)text[at - 1])))
         return false;
     for (int part = 0; part < 3; part++) {
         size_t start = end;
@@ -136,6 +147,7 @@ static bool match_json_web_token(struct secret_scan *scan, size_t at, struct sec
             return false;
         while (end < length && is_token_char(text[end]))
             end++;
+        secret_take(scan, 2 * (end - start));
         if (part == 0)
             scan->no_token_before = end;
         if (end - start < 8 || (part < 2 && (end >= length || text[end++] != '.')))
@@ -146,13 +158,15 @@ static bool match_json_web_token(struct secret_scan *scan, size_t at, struct sec
 }
 
 /* -----BEGIN … PRIVATE KEY----- up to its end mark, or to the end of the text. */
-static bool match_private_key(const struct secret_scan *scan, size_t at, struct secret_match *ret)
+static bool match_private_key(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
     static const char begin[] = "-----BEGIN ", end_mark[] = "-----END", dashes[] = "-----";
+    enum { DASH_STEPS = 8, LINE_STEPS = 32 };
     const char *text = scan->text, *found;
     size_t line = scan->length - at < 64 ? scan->length - at : 64, end = scan->length;
 
-    if (!secret_is_word(scan, at, begin) || !memmem(text + at, line, "PRIVATE KEY", strlen("PRIVATE KEY")))
+    if (text[at] != '-' || !secret_take(scan, DASH_STEPS) || !secret_is_word(scan, at, begin) ||
+        !secret_take(scan, LINE_STEPS) || !memmem(text + at, line, "PRIVATE KEY", strlen("PRIVATE KEY")))
         return false;
     found = memmem(text + at, scan->length - at, end_mark, strlen(end_mark));
     if (found) {
@@ -161,6 +175,7 @@ static bool match_private_key(const struct secret_scan *scan, size_t at, struct 
     }
     if (found)
         end = (size_t)(found - text) + strlen(dashes);
+    secret_take(scan, (end - at) / 4);
     *ret = (struct secret_match){.kind = "private key", .value = text + at, .value_length = end - at};
     return true;
 }
@@ -172,15 +187,18 @@ static bool match_url(struct secret_scan *scan, size_t at, struct secret_match *
     const char *text = scan->text;
     size_t length = scan->length, user = at + 3, stop, colon, slash, sign;
 
-    if (length - at < 3 || memcmp(text + at, "://", 3) != 0 || !at || !isalnum((unsigned char)text[at - 1]))
+    if (text[at] != ':' || length - at < 3 || memcmp(text + at, "://", 3) != 0 || !at ||
+        !isalnum((unsigned char)text[at - 1]))
         return false;
     stop = secret_next_mark(scan, MARK_URL_END, user);
     for (colon = user; colon < stop && text[colon] != ':' && text[colon] != '/';)
         colon++;
+    secret_take(scan, 16 + colon - user);
     if (colon >= stop || text[colon] == '/')
         return false;
     for (slash = colon + 1; slash < stop && isdigit((unsigned char)text[slash]);)
         slash++;
+    secret_take(scan, slash - colon);
     if (slash < stop && text[slash] == '/')
         return false; /* that was a port, and the host is over */
     sign = colon + 1;
@@ -196,21 +214,25 @@ static bool match_url(struct secret_scan *scan, size_t at, struct secret_match *
 /* user:password@tcp(host:port)/name, a data source name (go-sql-driver/mysql, README, "DSN"). */
 static bool match_source_name(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
-    enum { TRIES = 8 };
+    enum { TRIES = 8, TRY_STEPS = 16 };
     static const char *const protocols[] = {"tcp(", "tcp6(", "unix(", "udp(", "("};
     const char *text = scan->text;
     size_t colon = at, sign;
 
+    if (!isalnum((unsigned char)text[at]) && !strchr("_.-", text[at]))
+        return false;
     if (!secret_is_word_start(text, at) && !(at && text[at - 1] == '='))
         return false;
     while (colon < scan->length && colon - at < 64 &&
            (isalnum((unsigned char)text[colon]) || strchr("_.-", text[colon])) && text[colon])
         colon++;
+    secret_take(scan, 2 * (colon - at));
     if (colon == at || colon >= scan->length || text[colon] != ':')
         return false;
     sign = secret_next_mark(scan, MARK_AT, colon + 1);
     for (int tries = 0; tries < TRIES && sign < secret_next_mark(scan, MARK_URL_END, colon);
-         tries++, sign = secret_next_mark(scan, MARK_AT, sign + 1))
+         tries++, sign = secret_next_mark(scan, MARK_AT, sign + 1)) {
+        secret_take(scan, TRY_STEPS);
         for (size_t i = 0; i < countof(protocols); i++)
             if (secret_is_word(scan, sign + 1, protocols[i]) && secret_is_real(scan, colon + 1, sign)) {
                 *ret = (struct secret_match){.kind = "password in a data source name",
@@ -218,11 +240,12 @@ static bool match_source_name(struct secret_scan *scan, size_t at, struct secret
                                              .value_length = sign - colon - 1};
                 return true;
             }
+    }
     return false;
 }
 
 bool secret_match_format(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
-    return match_private_key(scan, at, ret) || match_known(scan->text, scan->length, at, ret) ||
-           match_json_web_token(scan, at, ret) || match_url(scan, at, ret) || match_source_name(scan, at, ret);
+    return match_private_key(scan, at, ret) || match_known(scan, at, ret) || match_json_web_token(scan, at, ret) ||
+           match_url(scan, at, ret) || match_source_name(scan, at, ret);
 }

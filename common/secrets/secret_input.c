@@ -17,8 +17,10 @@ static bool is_escape(const struct secret_scan *scan, size_t at, size_t to)
 /* The passwords in what a taker reads: user:password lines, or each word. */
 static void note_input(struct secret_scan *scan, struct secret_word input, bool pairs)
 {
+    enum { CHARACTER_STEPS = 4 };
     const char *text = scan->text;
 
+    secret_take(scan, CHARACTER_STEPS * (input.to - input.from));
     for (size_t at = input.from; at < input.to;) {
         size_t end = at, colon;
 
@@ -44,8 +46,9 @@ static void note_input(struct secret_scan *scan, struct secret_word input, bool 
 }
 
 /* Does COMMAND read a password? PAIRS: as user:password. */
-static bool takes_password(const struct secret_scan *scan, const struct secret_command *command, bool *pairs)
+static bool takes_password(struct secret_scan *scan, const struct secret_command *command, bool *pairs)
 {
+    enum { WORD_STEPS = 16 };
     static const char *const takers[] = {"chpasswd", "newusers", "passwd",     "smbpasswd",   "vncpasswd",
                                          "pdbedit",  "kinit",    "cryptsetup", "saslpasswd2", "su"};
     static const char *const flags[] = {"--password-stdin", "--stdin", "--passphrase-fd", "--with-token", "-stdin"};
@@ -53,6 +56,7 @@ static bool takes_password(const struct secret_scan *scan, const struct secret_c
     size_t at = 0;
 
     *pairs = false;
+    secret_take(scan, WORD_STEPS * command->count);
     for (size_t i = 0; i < command->count; i++) {
         struct secret_word base = secret_word_base(scan, command->words[i]);
 
@@ -86,14 +90,28 @@ static bool takes_password(const struct secret_scan *scan, const struct secret_c
 static const struct secret_stage *stage_at(struct secret_scan *scan, size_t at)
 {
     struct secret_stage *stage = &scan->stages[(uint32_t)at * UINT32_C(2654435761) >> 26]; /* Knuth, TAOCP 6.4 */
+    enum { STAGE_STEPS = 8 };
     struct secret_command command;
 
+    secret_take(scan, STAGE_STEPS);
     if (stage->known && stage->at == at)
         return stage;
     secret_read_command(scan, at, &command);
     *stage = (struct secret_stage){.at = at, .end = command.end, .known = true};
     stage->takes = takes_password(scan, &command, &stage->pairs);
     return stage;
+}
+
+/* The first place from AT on that is neither blank nor one of CHARACTERS. */
+static size_t skip(struct secret_scan *scan, size_t at, const char *characters)
+{
+    size_t from = at;
+
+    while (at < scan->length && scan->text[at] &&
+           (secret_is_blank(scan->text[at]) || strchr(characters, scan->text[at])))
+        at++;
+    secret_take(scan, 2 * (at - from));
+    return at;
 }
 
 /* Does what COMMAND writes go to one that reads a password? It may be part of a group: (echo …; echo …) | passwd. */
@@ -104,8 +122,7 @@ static bool is_piped_to_taker(struct secret_scan *scan, const struct secret_comm
     size_t at = writer->end;
 
     for (size_t i = 0; i < GROUP_MAX && at < scan->length && strchr(";&\n", text[at]); i++) {
-        while (at < scan->length && text[at] && (secret_is_blank(text[at]) || strchr(";&", text[at])))
-            at++;
+        at = skip(scan, at, ";&");
         if (at < scan->length && text[at] == '}')
             break;
         stage = stage_at(scan, at);
@@ -122,8 +139,7 @@ static bool is_piped_to_taker(struct secret_scan *scan, const struct secret_comm
     }
     for (size_t i = 0; i < STAGES_MAX && at < scan->length && text[at] == '|' && !secret_is_word(scan, at, "||"); i++) {
         at++;
-        while (at < scan->length && text[at] && (secret_is_blank(text[at]) || strchr("&({\\", text[at])))
-            at++;
+        at = skip(scan, at, "&({\\");
         stage = stage_at(scan, at);
         *pairs = stage->pairs;
         if (stage->takes)
@@ -152,13 +168,14 @@ void secret_look_at_netrc(struct secret_scan *scan, size_t at)
             end++;
         if (password) {
             secret_note(scan, at, end);
-            return;
+            break;
         }
         login |= secret_word_is(scan, (struct secret_word){at, end}, "login");
         password = login && secret_word_is(scan, (struct secret_word){at, end}, "password");
         words++;
         at = end > at ? end : at + 1;
     }
+    secret_take(scan, 4 * (at - begin));
 }
 
 void secret_look_at_input(struct secret_scan *scan, const struct secret_command *command)

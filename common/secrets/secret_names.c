@@ -120,8 +120,21 @@ static bool is_about_secret(const char *name)
     return ends_with_one_of(name, harmless, countof(harmless)) && !ends_with(name, "KEY_BASE");
 }
 
-bool secret_is_name(const char *raw, size_t length)
+/* Is a part of what the names of secrets are made of in NAME? Most names have none, and are no further looked at. */
+static bool may_be_secret(const char *name)
 {
+    static const char *const parts[] = {"PASS",   "SECRET", "TOKEN", "KEY", "CRED",   "STRING",
+                                        "COOKIE", "PW",     "AUTH",  "PSK", "BEARER", "PAT"};
+
+    for (size_t i = 0; i < countof(parts); i++)
+        if (strstr(name, parts[i]))
+            return true;
+    return false;
+}
+
+bool secret_is_name(struct secret_scan *scan, const char *raw, size_t length)
+{
+    enum { LOOK_STEPS = 64, COMPARE_STEPS = 256 };
     static const char *const parts[] = {
         "PASSWORD",      "PASSWD",        "PASSPHRASE",        "SECRET",         "TOKEN",      "API_KEY",
         "APIKEY",        "ACCESS_KEY",    "ACCESSKEY",         "PRIVATE_KEY",    "PRIVATEKEY", "CREDENTIAL",
@@ -138,8 +151,12 @@ bool secret_is_name(const char *raw, size_t length)
     static const char *const word_ends[] = {"PASS", "PWD", "ROOTPW", "USERPW", "ADMINPW", "DBPW", "BINDPW"};
     char name[2 * NAME_MAX_LENGTH + 1];
 
-    if (!normalize(raw, length, name) || strcmp(name, "PWD") == 0 || strcmp(name, "OLDPWD") == 0 ||
-        strcmp(name, "NOPASSWD") == 0 || strstr(name, "PUBLIC"))
+    secret_take(scan, LOOK_STEPS);
+    if (!normalize(raw, length, name) || !may_be_secret(name))
+        return false;
+    secret_take(scan, COMPARE_STEPS);
+    if (strcmp(name, "PWD") == 0 || strcmp(name, "OLDPWD") == 0 || strcmp(name, "NOPASSWD") == 0 ||
+        strstr(name, "PUBLIC"))
         return false;
     for (size_t i = 0; i < countof(parts); i++)
         if (has_part(name, parts[i]))
@@ -170,15 +187,15 @@ static bool is_uuid(const char *value, size_t length)
 }
 
 /* Letters and digits that nobody gives a thing for a name: of both cases with digits among them, or hexadecimal. */
-static bool is_random(const char *value, size_t length)
+static bool is_random(struct secret_scan *scan, const char *value, size_t length)
 {
-    enum { MIN = 12, HEX_MIN = 24, GROUPS_MIN = 2 };
+    enum { MIN = 12, HEX_MIN = 24, GROUPS_MIN = 2, CHARACTER_STEPS = 2 };
     size_t lower = 0, upper = 0, groups = 0;
 
     for (size_t i = 0; i < length; i++) {
         bool digit = isdigit((unsigned char)value[i]);
 
-        if (!isalnum((unsigned char)value[i]))
+        if (!secret_take(scan, CHARACTER_STEPS) || !isalnum((unsigned char)value[i]))
             return false;
         lower += islower((unsigned char)value[i]) != 0;
         upper += isupper((unsigned char)value[i]) != 0;
@@ -195,19 +212,21 @@ static bool is_key_fingerprint(const char *name, const char *value, size_t lengt
     return ends_with(name, "SIGNING_KEY") && length == 40 && secret_is_made_of(value, length, "0123456789ABCDEF");
 }
 
-bool secret_is_named(const char *raw, size_t name_length, const char *value, size_t length)
+bool secret_is_named(struct secret_scan *scan, const char *raw, size_t name_length, size_t start, size_t end)
 {
     static const char *const random[] = {"_FILE",   "_FILES",       "_PATH",   "_DIR",  "_VERSION",
                                          "_SHA256", "_SHA512",      "_SHA384", "_SHA1", "_CHECKSUM",
                                          "_DIGEST", "_FINGERPRINT", "_MD5"};
+    const char *value = scan->text + start;
+    size_t length = end - start;
     char name[2 * NAME_MAX_LENGTH + 1];
 
-    if (!secret_is_name(raw, name_length) || !normalize(raw, name_length, name))
+    if (!secret_is_name(scan, raw, name_length) || !normalize(raw, name_length, name))
         return false;
     if (is_about_secret(name))
-        return !ends_with_one_of(name, random, countof(random)) && is_random(value, length);
+        return !ends_with_one_of(name, random, countof(random)) && is_random(scan, value, length);
     if (strstr(name, "CONNECTION_STRING")) /* secrets in one are recognized on their own, except user/password@host */
-        return memchr(value, '@', length) || is_random(value, length);
+        return secret_next_mark(scan, MARK_AT, start) < end || is_random(scan, value, length);
     if (is_key_fingerprint(name, value, length) || (has_word(name, "TOKENS") && is_amount(value, length)))
         return false;
     if (ends_with(name, "_ID") && !ends_with(name, "KEY_ID")) /* it names a secret; Vault's role has one that is one */
@@ -216,23 +235,25 @@ bool secret_is_named(const char *raw, size_t name_length, const char *value, siz
 }
 
 /* The length of the run of letters, digits and '_' at AT. */
-static size_t identifier(const char *value, size_t length, size_t at)
+static size_t identifier(struct secret_scan *scan, const char *value, size_t length, size_t at)
 {
     size_t end = at;
 
     while (end < length && (isalnum((unsigned char)value[end]) || value[end] == '_'))
         end++;
+    secret_take(scan, 2 * (end - at));
     return end - at;
 }
 
 /* $NAME, $1, and several of them with signs or \n between: nothing of it is known. What is longer than such a text ever
  * is counts as a value, so that no text is walked through again and again. */
-static bool is_variables(const char *value, size_t length)
+static bool is_variables(struct secret_scan *scan, const char *value, size_t length)
 {
     if (length > VARIABLES_MAX)
         return false;
+    secret_take(scan, 2 * length);
     for (size_t i = 0; i < length;) {
-        size_t size = value[i] == '$' ? identifier(value, length, i + 1) : 0;
+        size_t size = value[i] == '$' ? identifier(scan, value, length, i + 1) : 0;
 
         if (size)
             i += 1 + size;
@@ -249,12 +270,12 @@ static bool is_variables(const char *value, size_t length)
 }
 
 /* MARK NAME MARK, as in @NAME@, %NAME%, __NAME__, %%NAME%%. */
-static bool is_between(const char *value, size_t length, const char *mark)
+static bool is_between(struct secret_scan *scan, const char *value, size_t length, const char *mark)
 {
     size_t size = strlen(mark);
 
     return length > 2 * size && memcmp(value, mark, size) == 0 && memcmp(value + length - size, mark, size) == 0 &&
-           identifier(value, length - size, size) == length - 2 * size;
+           identifier(scan, value, length - size, size) == length - 2 * size;
 }
 
 /* Of the text from START to END. */
@@ -276,10 +297,10 @@ static bool is_reference(struct secret_scan *scan, size_t start, size_t end)
             return true;
     switch (*value) {
     case '$':
-        return is_variables(value, length) ||
-               (length > 5 && memcmp(value, "$env:", 5) == 0 && identifier(value, length, 5) == length - 5);
+        return is_variables(scan, value, length) ||
+               (length > 5 && memcmp(value, "$env:", 5) == 0 && identifier(scan, value, length, 5) == length - 5);
     case '%': /* of a batch file, printf, Python */
-        return is_between(value, length, "%") || is_between(value, length, "%%") || length == 1 ||
+        return is_between(scan, value, length, "%") || is_between(scan, value, length, "%%") || length == 1 ||
                (length >= 2 && strchr("({", value[1])) ||
                (value[1] && strchr("sdq", value[1]) && (length == 2 || value[2] == '\\' || value[2] == ':'));
     case '<':
@@ -291,10 +312,10 @@ static bool is_reference(struct secret_scan *scan, size_t start, size_t end)
     case '[':
         return length == 1 || last == ']';
     case '@':
-        return is_between(value, length, "@") || (length > 1 && (value[1] == '@' || value[1] == '/')) ||
+        return is_between(scan, value, length, "@") || (length > 1 && (value[1] == '@' || value[1] == '/')) ||
                (length > 2 && memcmp(value, "@./", 3) == 0);
     case '_':
-        return is_between(value, length, "__");
+        return is_between(scan, value, length, "__");
     default:
         return false;
     }
@@ -312,8 +333,20 @@ static bool is_pattern(const char *value, size_t length)
     return false;
 }
 
-static bool is_placeholder(const char *value, size_t length)
+/* How many of the first characters of VALUE are one of CHARACTERS. */
+static size_t run_of(struct secret_scan *scan, const char *value, size_t length, const char *characters)
 {
+    size_t run = 0;
+
+    while (run < length && value[run] && strchr(characters, value[run]))
+        run++;
+    secret_take(scan, 1 + 2 * run);
+    return run;
+}
+
+static bool is_placeholder(struct secret_scan *scan, const char *value, size_t length)
+{
+    static const char *const fillings[] = {"*", "xX", ".", "!*", "-", "_", "?", "#"};
     static const char *const words[] = {
         "changeme",   "change_me",   "change-me",   "changeit",    "placeholder", "example",  "replaceme", "replace_me",
         "replace-me", "none",        "null",        "nil",         "undefined",   "todo",     "tbd",       "dummy",
@@ -326,22 +359,22 @@ static bool is_placeholder(const char *value, size_t length)
                                          "example-", "example_", "placeholder-",   "replace-with", "replace_with",
                                          "enter-",   "enter_",   "change-me-",     "change_me_",   "changeme-",
                                          "dummy-",   "dummy_"};
+    enum { WORD_STEPS = 128 };
     char lower[WORD_MAX];
 
-    if (!length || secret_is_made_of(value, length, "*") || secret_is_made_of(value, length, "xX") ||
-        secret_is_made_of(value, length, ".") || secret_is_made_of(value, length, "!*") ||
-        secret_is_made_of(value, length, "-") || secret_is_made_of(value, length, "_") ||
-        secret_is_made_of(value, length, "?") || secret_is_made_of(value, length, "#"))
-        return true;
+    for (size_t i = 0; i < countof(fillings); i++)
+        if (run_of(scan, value, length, fillings[i]) == length)
+            return true;
     if (length == 1 && strchr("\\/([{}]),;:=+", *value))
         return true;
     if (length >= sizeof lower)
         return false;
+    secret_take(scan, WORD_STEPS);
     for (size_t i = 0; i < length; i++)
         lower[i] = (char)tolower((unsigned char)value[i]);
     lower[length] = '\0';
     for (size_t i = 0; i < countof(words); i++)
-        if (strcmp(lower, words[i]) == 0)
+        if (*lower == *words[i] && strcmp(lower, words[i]) == 0)
             return true;
     for (size_t i = 0; i < countof(starts); i++)
         if (strncmp(lower, starts[i], strlen(starts[i])) == 0)
@@ -387,8 +420,9 @@ static bool is_relative_path(const char *value, size_t length)
 }
 
 /* A path names a place, not a secret; base64 may begin with a slash too, but rarely has more of them than words. */
-static bool is_path(const char *value, size_t length)
+static bool is_path(struct secret_scan *scan, const char *value, size_t length)
 {
+    enum { CHARACTER_STEPS = 2 };
     static const char *const beginnings[] = {"./", "../", "~/", "file:/"};
     size_t start = *value == '/' ? 1 : 0;
 
@@ -401,7 +435,7 @@ static bool is_path(const char *value, size_t length)
     if (!start)
         return length < WORD_MAX && (is_relative_path(value, length) || is_file_name(value, length));
     for (size_t i = start; i < length; i++)
-        if (!isalnum((unsigned char)value[i]) && !strchr("/._-@", value[i]))
+        if (!secret_take(scan, CHARACTER_STEPS) || (!isalnum((unsigned char)value[i]) && !strchr("/._-@", value[i])))
             return false;
     return true;
 }
@@ -419,13 +453,15 @@ static bool is_public_key(const char *value, size_t length)
 
 bool secret_is_real(struct secret_scan *scan, size_t start, size_t end)
 {
+    enum { VALUE_STEPS = 96 };
     const char *text = scan->text;
 
+    secret_take(scan, VALUE_STEPS);
     if (end > start + 1 && (text[start] == '"' || text[start] == '\'') && text[end - 1] == text[start]) {
         start++;
         end--;
     }
     return end > start && !secret_is_blank(text[start]) && !is_reference(scan, start, end) &&
-           !is_pattern(text + start, end - start) && !is_placeholder(text + start, end - start) &&
-           !is_path(text + start, end - start) && !is_public_key(text + start, end - start);
+           !is_pattern(text + start, end - start) && !is_placeholder(scan, text + start, end - start) &&
+           !is_path(scan, text + start, end - start) && !is_public_key(text + start, end - start);
 }

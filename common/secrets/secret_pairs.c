@@ -13,10 +13,13 @@ static bool is_name_char(char c)
     return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.';
 }
 
-static size_t skip_blanks(const struct secret_scan *scan, size_t at)
+static size_t skip_blanks(struct secret_scan *scan, size_t at)
 {
+    size_t from = at;
+
     while (at < scan->length && (scan->text[at] == ' ' || scan->text[at] == '\t'))
         at++;
+    secret_take(scan, at - from);
     return at;
 }
 
@@ -48,7 +51,7 @@ static bool is_port(const struct secret_scan *scan, size_t name, size_t colon, s
 }
 
 /* libpam-passwd=1.2-3, keyrings.auth==5: a package's version. */
-static bool is_package(const struct secret_scan *scan, size_t name, size_t name_end, size_t start, size_t stop)
+static bool is_package(struct secret_scan *scan, size_t name, size_t name_end, size_t start, size_t stop)
 {
     const char *text = scan->text;
     bool dot = false;
@@ -63,7 +66,8 @@ static bool is_package(const struct secret_scan *scan, size_t name, size_t name_
     if (start >= stop || !isdigit((unsigned char)text[start]))
         return false;
     for (size_t i = start; i < stop; i++) {
-        if (!isdigit((unsigned char)text[i]) && !islower((unsigned char)text[i]) && !strchr(".:+~-*", text[i]))
+        if (!secret_take(scan, 2) ||
+            (!isdigit((unsigned char)text[i]) && !islower((unsigned char)text[i]) && !strchr(".:+~-*", text[i])))
             return false;
         dot |= text[i] == '.' || text[i] == '*';
     }
@@ -88,10 +92,10 @@ static void skip_scheme(struct secret_scan *scan, size_t *start, size_t *stop)
     }
 }
 
-static bool is_upper_case(const char *text, size_t length)
+static bool is_upper_case(struct secret_scan *scan, const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++)
-        if (!isupper((unsigned char)text[i]) && !strchr("_]", text[i]))
+        if (!secret_take(scan, 1) || (!isupper((unsigned char)text[i]) && !strchr("_]", text[i])))
             return false;
     return true;
 }
@@ -104,8 +108,9 @@ struct separator {
     bool equals;
 };
 
-static bool read_separator(const struct secret_scan *scan, size_t end, bool flag, struct separator *ret)
+static bool read_separator(struct secret_scan *scan, size_t end, bool flag, struct separator *ret)
 {
+    enum { SEPARATOR_STEPS = 16 };
     const char *text = scan->text;
     size_t length = scan->length, at = end, next;
     bool quoted = false;
@@ -117,10 +122,12 @@ static bool read_separator(const struct secret_scan *scan, size_t end, bool flag
         at += 2;
         quoted = true;
     }
+    secret_take(scan, SEPARATOR_STEPS);
     *ret = (struct separator){.quoted = quoted, .spaced = skip_blanks(scan, at) > at};
     if (flag && !quoted && at < length && secret_is_blank(text[at])) {
         while (at < length && secret_is_blank(text[at]))
             at++;
+        secret_take(scan, at - end);
         ret->end = at;
         ret->spaced = false;
         return at < length && text[at] != '-' && text[at] != '=';
@@ -162,7 +169,8 @@ static bool match_default(struct secret_scan *scan, size_t at, size_t end, struc
     start++;
     for (stop = start; stop < scan->length && stop - start < 512 && text[stop] != '}';)
         stop++;
-    return secret_is_named(text + at, end - at, text + start, stop - start) && tell(scan, at, end, start, stop, ret);
+    secret_take(scan, stop - start);
+    return secret_is_named(scan, text + at, end - at, start, stop) && tell(scan, at, end, start, stop, ret);
 }
 
 /* <password>value</password> */
@@ -172,15 +180,15 @@ static bool match_element(struct secret_scan *scan, size_t at, size_t end, struc
 
     while (stop < scan->length && stop - start < 512 && scan->text[stop] != '<')
         stop++;
-    return secret_is_word(scan, stop, "</") &&
-           secret_is_named(scan->text + at, end - at, scan->text + start, stop - start) &&
+    secret_take(scan, stop - start);
+    return secret_is_word(scan, stop, "</") && secret_is_named(scan, scan->text + at, end - at, start, stop) &&
            tell(scan, at, end, start, stop, ret);
 }
 
 /* AT is the first character of the name. */
 static bool match_named(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
-    enum { SINGLE_DASH_MIN = 5 }; /* -token value; -auth may be anything */
+    enum { SINGLE_DASH_MIN = 5, NAME_STEPS = 24 }; /* -token value; -auth may be anything */
     const char *text = scan->text;
     size_t length = scan->length, end = at, name = at, start, stop;
     struct separator separator;
@@ -193,13 +201,14 @@ static bool match_named(struct secret_scan *scan, size_t at, struct secret_match
         return false;
     while (end < length && is_name_char(text[end]))
         end++;
+    secret_take(scan, NAME_STEPS + 4 * (end - at));
     name += flag ? dashes : 0;
     if (at >= 2 && text[at - 1] == '{' && text[at - 2] == '$')
         return match_default(scan, at, end, ret);
     if (at && text[at - 1] == '<' && end < length && text[end] == '>')
         return match_element(scan, at, end, ret);
     if (!read_separator(scan, end, dashes == 2 || (flag && end - name >= SINGLE_DASH_MIN), &separator) ||
-        !secret_is_name(text + name, end - name))
+        !secret_is_name(scan, text + name, end - name))
         return false;
     start = separator.end;
     if ((separator.spaced && at && text[at - 1] == '$') || /* a comparison */
@@ -212,17 +221,17 @@ static bool match_named(struct secret_scan *scan, size_t at, struct secret_match
     stop = secret_value_end(scan, &start);
     if (separator.quoted && separator.end == start) /* a number or a word of JSON */
         for (size_t i = start; i < stop; i++)
-            if (strchr(",}]", text[i]))
+            if (!secret_take(scan, 2) || strchr(",}]", text[i]))
                 stop = i;
     if (separator.spaced && separator.end == start)
         for (size_t i = start; i < stop; i++)
-            if (text[i] == '(' || text[i] == '[')
+            if (!secret_take(scan, 1) || text[i] == '(' || text[i] == '[')
                 return false; /* a program's text, that computes it */
     skip_scheme(scan, &start, &stop);
-    if (stop <= start || !secret_is_named(text + name, end - name, text + start, stop - start) ||
+    if (stop <= start || !secret_is_named(scan, text + name, end - name, start, stop) ||
         (separator.equals && !flag && is_package(scan, name, end, start, stop)))
         return false;
-    if (flag && is_upper_case(text + start, stop - start) && secret_is_name(text + start, stop - start))
+    if (flag && is_upper_case(scan, text + start, stop - start) && secret_is_name(scan, text + start, stop - start))
         return false; /* usage: --password PASSWORD */
     if (flag && end - name == strlen("secret") && memchr(text + start, '=', stop - start))
         return false; /* docker build --secret id=…,src=… */
@@ -241,14 +250,13 @@ static bool match_instruction(struct secret_scan *scan, size_t at, struct secret
     while (end < scan->length && is_name_char(text[end]))
         end++;
     start = skip_blanks(scan, end);
-    if (start == end || end == name || !secret_is_name(text + name, end - name))
+    if (start == end || end == name || !secret_is_name(scan, text + name, end - name))
         return false;
     stop = secret_value_end(scan, &start);
     for (size_t i = start; i < stop; i++)
-        if (text[i] == '=')
+        if (!secret_take(scan, 1) || text[i] == '=')
             return false; /* env NAME NAME=value: a command */
-    return secret_is_named(text + name, end - name, text + start, stop - start) &&
-           tell(scan, name, end, start, stop, ret);
+    return secret_is_named(scan, text + name, end - name, start, stop) && tell(scan, name, end, start, stop, ret);
 }
 
 /* Lines of configuration files: "requirepass value" (redis.conf), "rootpw value" (slapd.conf, kickstart). */
@@ -300,6 +308,7 @@ static bool match_sql(struct secret_scan *scan, size_t at, struct secret_match *
         end = at + strlen("identified");
         for (start = end; start < scan->length && start - end < BETWEEN && !secret_is_word_nocase(scan, start, " by ");)
             start++;
+        secret_take(scan, 2 * (start - end));
         if (!secret_is_word_nocase(scan, start, " by "))
             return false;
         start = skip_blanks(scan, start + strlen(" by "));
@@ -317,11 +326,14 @@ static bool match_sql(struct secret_scan *scan, size_t at, struct secret_match *
         return false;
     for (stop = start; stop < scan->length && stop - start < 512 && !strchr("\"'\\\n", text[stop]);)
         stop++;
+    secret_take(scan, 4 * (stop - start));
     return tell(scan, at, end, start, stop, ret);
 }
 
 bool secret_match_pair(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
+    if (!isalpha((unsigned char)scan->text[at]) && scan->text[at] != '_' && scan->text[at] != '-')
+        return false; /* all of them begin so */
     if (match_named(scan, at, ret) || match_selection(scan, at, ret))
         return true;
     return secret_is_word_start(scan->text, at) &&

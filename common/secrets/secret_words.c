@@ -56,6 +56,7 @@ static bool opens_within(const struct secret_scan *scan, size_t from, size_t at)
 
 static struct secret_word read_word(struct secret_scan *scan, size_t at)
 {
+    enum { WORD_STEPS = 8 };
     const char *text = scan->text;
     size_t end = at;
 
@@ -63,6 +64,7 @@ static struct secret_word read_word(struct secret_scan *scan, size_t at)
         return read_quoted(scan, at);
     if (text[at] == '\\' && at + 1 < scan->length && (text[at + 1] == '"' || text[at + 1] == '\''))
         return (struct secret_word){at + 2, secret_next_mark(scan, MARK_ESCAPE_END, at + 2)};
+    secret_take(scan, WORD_STEPS);
     while (end < scan->length && end - at < SECRET_COMMAND_MAX && !ends_word(text[end])) {
         if (text[end] == '"' || text[end] == '\'') {
             if (!opens_within(scan, at, end))
@@ -96,6 +98,7 @@ static struct secret_word read_document(struct secret_scan *scan, struct secret_
 
             while (begin < scan->length && text[begin] == '\t')
                 begin++;
+            secret_take(scan, 4 + begin - line + size / 8);
             if (scan->length - begin >= size && memcmp(text + begin, text + word.from, size) == 0 &&
                 (begin + size == scan->length || secret_is_blank(text[begin + size])))
                 break;
@@ -115,6 +118,7 @@ static bool is_comment(const struct secret_scan *scan, size_t at)
 
 void secret_read_command(struct secret_scan *scan, size_t at, struct secret_command *command)
 {
+    enum { COMMAND_STEPS = 128 }; /* the list of words is cleared */
     const char *text = scan->text;
     size_t begin = at;
 
@@ -151,4 +155,5 @@ void secret_read_command(struct secret_scan *scan, size_t at, struct secret_comm
         }
     }
     command->end = at < scan->length ? at : scan->length;
+    secret_take(scan, COMMAND_STEPS + 2 * (at - begin));
 }

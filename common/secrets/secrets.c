@@ -6,117 +6,38 @@
 #include <ctype.h>
 #include <stdint.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/cleanup.h"
 #include "common/secrets/secrets_internal.h"
-
-/* ---- What comes next ---- */
-
-bool secret_is_blank(char c)
-{
-    return isspace((unsigned char)c);
-}
-
-/* NUL ends whatever a blank ends. */
-static bool is_mark(const struct secret_scan *scan, size_t at, enum mark mark)
-{
-    char c = scan->text[at], next = at + 1 < scan->length ? scan->text[at + 1] : '\0';
-
-    switch (mark) {
-    case MARK_AT:
-        return c == '@';
-    case MARK_REFERENCE:
-        return c == '`' || (c == '$' && (next == '{' || next == '('));
-    case MARK_URL_END:
-        return secret_is_blank(c) || strchr("\"'<>|;", c);
-    case MARK_WORD_END:
-        return secret_is_blank(c) || strchr(";|&\"'`)<>", c);
-    case MARK_ESCAPE_END:
-        return c == '\\' || c == '"';
-    case MARK_SINGLE_QUOTE:
-        return c == '\'';
-    case MARK_DOUBLE_QUOTE:
-        return c == '"' && !(at && scan->text[at - 1] == '\\');
-    case MARK_LINE_END:
-    case MARK_COUNT:
-        break;
-    }
-    return c == '\n';
-}
-
-size_t secret_next_mark(struct secret_scan *scan, enum mark mark, size_t from)
-{
-    size_t at = from;
-
-    if (from >= scan->length)
-        return scan->length;
-    if (scan->marks[mark].at <= scan->length && from >= scan->marks[mark].from && from <= scan->marks[mark].at)
-        return scan->marks[mark].at;
-    while (at < scan->length && !is_mark(scan, at, mark))
-        at++;
-    scan->marks[mark].from = from;
-    scan->marks[mark].at = at;
-    return at;
-}
-
-size_t secret_value_end(struct secret_scan *scan, size_t *start)
-{
-    const char *text = scan->text;
-    size_t at = *start, length = scan->length;
-    char quote = at < length && (text[at] == '"' || text[at] == '\'') ? text[at] : '\0';
-
-    if (at + 1 < length && text[at] == '\\' && (text[at + 1] == '"' || text[at + 1] == '\'')) { /* JSON in a shell */
-        *start = at + 2;
-        return secret_next_mark(scan, MARK_ESCAPE_END, at + 2);
-    }
-    if (quote) {
-        *start = at + 1;
-        return secret_next_mark(scan, quote == '"' ? MARK_DOUBLE_QUOTE : MARK_SINGLE_QUOTE, at + 1);
-    }
-    return secret_next_mark(scan, MARK_WORD_END, at);
-}
-
-bool secret_is_word_start(const char *text, size_t at)
-{
-    return !at || secret_is_blank(text[at - 1]) || strchr(";|&(`\"'", text[at - 1]);
-}
-
-bool secret_is_word(const struct secret_scan *scan, size_t at, const char *word)
-{
-    size_t size = strlen(word);
-
-    return at <= scan->length && scan->length - at >= size && memcmp(scan->text + at, word, size) == 0;
-}
-
-bool secret_is_word_nocase(const struct secret_scan *scan, size_t at, const char *word)
-{
-    size_t size = strlen(word);
-
-    return at <= scan->length && scan->length - at >= size && strncasecmp(scan->text + at, word, size) == 0;
-}
-
-bool secret_is_made_of(const char *value, size_t length, const char *characters)
-{
-    for (size_t i = 0; i < length; i++)
-        if (!value[i] || !strchr(characters, value[i]))
-            return false;
-    return true;
-}
 
 /* ---- The walk ---- */
 
 void secret_scan_init(struct secret_scan *scan, const char *text, size_t length)
 {
-    *scan = (struct secret_scan){.text = text, .length = length};
+    *scan = (struct secret_scan){.text = text, .length = length, .budget.max = SIZE_MAX};
+    secret_formats_index(scan);
+    secret_commands_index(scan);
     for (size_t i = 0; i < SECRET_MARKS; i++)
         scan->marks[i].at = SIZE_MAX;
 }
 
+static bool is_letter_or_digit(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* Neither a format nor a name begins between two letters or digits. */
+static bool is_inside_word(const struct secret_scan *scan, size_t at)
+{
+    return at && is_letter_or_digit(scan->text[at - 1]) && is_letter_or_digit(scan->text[at]);
+}
+
 bool secret_next(struct secret_scan *scan, struct secret_match *ret)
 {
-    for (size_t i = scan->at; i < scan->length; i++) {
-        if (secret_match_format(scan, i, ret) || secret_match_pair(scan, i, ret) ||
+    enum { CHARACTER_STEPS = 10 };
+
+    for (size_t i = scan->at; i < scan->length && secret_take(scan, CHARACTER_STEPS); i++) {
+        if ((!is_inside_word(scan, i) && (secret_match_format(scan, i, ret) || secret_match_pair(scan, i, ret))) ||
             secret_match_command(scan, i, ret)) {
             scan->at = (size_t)(ret->value - scan->text) + ret->value_length;
             return true;
@@ -126,29 +47,46 @@ bool secret_next(struct secret_scan *scan, struct secret_match *ret)
     return false;
 }
 
-bool secret_is_value(const char *name, const char *value, struct secret_match *ret)
+static bool find_in_value(struct secret_scan *scan, const char *name, struct secret_match *ret)
 {
-    struct secret_scan scan;
     struct secret_match match;
 
-    secret_scan_init(&scan, value, strlen(value));
-    if (secret_next(&scan, &match)) {
+    if (secret_next(scan, &match)) {
         if (!match.name) {
             match.name = name;
             match.name_length = strlen(name);
         }
-    } else if (secret_is_named(name, strlen(name), value, scan.length) && secret_is_real(&scan, 0, scan.length)) {
+    } else if (secret_is_named(scan, name, strlen(name), 0, scan->length) && secret_is_real(scan, 0, scan->length)) {
         match = (struct secret_match){.kind = secret_named_kind,
                                       .name = name,
                                       .name_length = strlen(name),
-                                      .value = value,
-                                      .value_length = scan.length};
+                                      .value = scan->text,
+                                      .value_length = scan->length};
     } else {
         return false;
     }
     if (ret)
         *ret = match;
     return true;
+}
+
+bool secret_is_value_within(const char *name, const char *value, struct budget *budget, struct secret_match *ret)
+{
+    struct secret_scan scan;
+    bool found;
+
+    secret_scan_init(&scan, value, strlen(value));
+    scan.budget = *budget;
+    found = find_in_value(&scan, name, ret);
+    *budget = scan.budget;
+    return found;
+}
+
+bool secret_is_value(const char *name, const char *value, struct secret_match *ret)
+{
+    struct budget budget = {.max = SIZE_MAX};
+
+    return secret_is_value_within(name, value, &budget, ret);
 }
 
 /* ---- Redaction ---- */

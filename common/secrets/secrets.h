@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/budget.h"
+#include "common/initials.h"
 #include "common/str.h"
 
 struct secret_match {
@@ -21,11 +23,13 @@ struct secret_match {
     size_t value_length;
 };
 
-/* A walk through a text, in time that grows with its length alone, whatever the text is: what comes next (an end, a
- * mark) is looked for once and remembered, and the arguments of a program are read once for each program. Members are
- * the walk's own. */
+/* A walk through a text, in steps that grow with its length alone, whatever the text is: what comes next (an end, a
+ * mark) is looked for once and remembered, and the arguments of a program are read once for each program. BUDGET counts
+ * the steps and limits them if the caller sets its MAX after secret_scan_init(); once they are used up nothing more is
+ * found. The other members are the walk's own. */
 enum { SECRET_MARKS = 8, SECRET_PROGRAMS = 112, SECRET_PENDING = 32 };
 struct secret_scan {
+    struct budget budget;
     const char *text;
     size_t length, at; /* AT: after the secret that was reported last */
     struct {
@@ -44,6 +48,7 @@ struct secret_scan {
         size_t at, end;
         bool known, takes, pairs;
     } stages[64];
+    struct initials formats, programs;
 };
 void secret_scan_init(struct secret_scan *scan, const char *text, size_t length);
 /* The next secret. False: there are no more. */
@@ -51,6 +56,8 @@ bool secret_next(struct secret_scan *scan, struct secret_match *ret);
 /* Is VALUE of a variable NAME a secret, or does it hold one? For environments and labels, where both are known. RET
  * (may be NULL) points into NAME and VALUE. */
 bool secret_is_value(const char *name, const char *value, struct secret_match *ret);
+/* The same, with steps of BUDGET: false as well when they are used up, which the caller sees in it. */
+bool secret_is_value_within(const char *name, const char *value, struct budget *budget, struct secret_match *ret);
 /* Appends TEXT with every secret replaced by "[redacted]". HIGH_ENTROPY_TOO (commands of execs): words that merely look
  * random are replaced as well. */
 void secret_redact(struct str *out, const char *text, size_t length, bool high_entropy_too);

@@ -21,6 +21,15 @@ enum mark {
 };
 _Static_assert((int)MARK_COUNT <= (int)SECRET_MARKS, "too many marks");
 
+/* Takes steps of the scan's budget; false: they are used up. Only the walk itself ends then: what else is done at one
+ * place is limited, or done once for the whole text. */
+static inline bool secret_take(struct secret_scan *scan, size_t steps)
+{
+    return budget_take(&scan->budget, steps);
+}
+
+/* ---- secret_scan.c ---- */
+
 /* The first place of MARK at or after FROM; the text's length if there is none. */
 size_t secret_next_mark(struct secret_scan *scan, enum mark mark, size_t from);
 
@@ -42,12 +51,14 @@ bool secret_is_made_of(const char *text, size_t length, const char *characters);
 /* Is the text from START to END a value, and not a placeholder for a secret or the place where it is kept? */
 bool secret_is_real(struct secret_scan *scan, size_t start, size_t end);
 /* Does NAME indicate that what follows it is a secret? */
-bool secret_is_name(const char *name, size_t length);
-/* The same, knowing the value: MAX_TOKENS=4096 names an amount. */
-bool secret_is_named(const char *name, size_t name_length, const char *value, size_t length);
+bool secret_is_name(struct secret_scan *scan, const char *name, size_t length);
+/* The same, knowing the value, the text from START to END: MAX_TOKENS=4096 names an amount. */
+bool secret_is_named(struct secret_scan *scan, const char *name, size_t name_length, size_t start, size_t end);
 
 /* ---- secret_formats.c ---- */
 
+/* Prepares SCAN for the next function. */
+void secret_formats_index(struct secret_scan *scan);
 /* A secret recognized by its own shape at AT. */
 bool secret_match_format(struct secret_scan *scan, size_t at, struct secret_match *ret);
 
@@ -80,12 +91,12 @@ struct secret_word secret_word_base(const struct secret_scan *scan, struct secre
 /* The words from AT on, up to what ends the command; at most SECRET_WORDS_MAX of them. */
 void secret_read_command(struct secret_scan *scan, size_t at, struct secret_command *command);
 
-/* ---- secret_commands.c ---- */
+/* ---- secret_notes.c ---- */
 
-/* A secret that a program is given: in its arguments, or through a pipe. */
-bool secret_match_command(struct secret_scan *scan, size_t at, struct secret_match *ret);
-/* Notes a password for later. If there is no room, the last note is extended. */
+/* Notes a password from FROM to TO for later. If there is no room, the last note is extended. */
 void secret_note(struct secret_scan *scan, size_t from, size_t to);
+/* The first note that begins at or before AT, without what is before AT; it is forgotten. False: there is none. */
+bool secret_take_note(struct secret_scan *scan, size_t at, size_t *ret_from, size_t *ret_to);
 
 /* ---- secret_input.c ---- */
 
@@ -95,5 +106,12 @@ void secret_look_at_input(struct secret_scan *scan, const struct secret_command 
 void secret_look_at_output(struct secret_scan *scan, const struct secret_command *command, struct secret_word output);
 /* Notes the password in the .netrc's entry that goes on at AT. */
 void secret_look_at_netrc(struct secret_scan *scan, size_t at);
+
+/* ---- secret_commands.c ---- */
+
+/* Prepares SCAN for the next function. */
+void secret_commands_index(struct secret_scan *scan);
+/* A secret that a program is given: in its arguments, or through a pipe. */
+bool secret_match_command(struct secret_scan *scan, size_t at, struct secret_match *ret);
 
 #endif
