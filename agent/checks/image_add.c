@@ -34,14 +34,18 @@ static bool is_root_path(const char *destination, bool at_root)
            (at_root && shell_is_one_of(destination, here));
 }
 
-/* The file system that an image begins with: one archive, unpacked at the root. A URL's is not unpacked. */
+/* The file system that an image begins with: one archive, unpacked at the root. A URL's is not unpacked, and what is
+ * too complex to be read is none either. */
 static bool is_root(const struct step *step, bool at_root)
 {
+    enum { STEPS_MAX = 1 << 16 };
+    const struct shell_options options = {.dialect = SHELL_WINDOWS};
+    struct budget budget = {.max = STEPS_MAX};
     scoped(shell_line_deinit) struct shell_line line = {0};
     const struct shell_words *words;
     size_t sources = 0;
 
-    shell_parse(step->body, step->length, SHELL_WINDOWS, NULL, &line);
+    shell_parse(step->body, step->length, &options, &budget, &line);
     if (line.count != 1 || line.why || line.items[0]->redirects)
         return false;
     words = &line.items[0]->words;
@@ -64,27 +68,25 @@ static bool sets_root(const struct step *step)
 
 void check_image_add_instruction(const struct check_input *in, struct check_result *out)
 {
-    const struct history_facts *history = history_need(in, out);
+    scoped(history_end) struct history_reading reading;
     bool first = true;   /* nothing has been put into the image yet */
     bool at_root = true; /* the work directory is the root */
 
-    if (!history)
+    if (!history_begin(&reading, in, out))
         return;
-    for (size_t i = 0; i < history->count; i++) {
-        struct step step = history_step_read(&history->items[i]);
+    for (size_t i = 0; i < reading.count; i++) {
+        const struct step *step = &reading.steps[i];
 
-        if (step.instruction == INSTRUCTION_ADD && (step.is_trigger || !first || !is_root(&step, at_root)))
-            history_say(in, out, i, step.is_trigger ? "ONBUILD ADD" : "ADD", step.body, step.length);
-        if (step.instruction == INSTRUCTION_WORKDIR)
-            at_root = sets_root(&step);
-        if (step.instruction == INSTRUCTION_ADD || step.instruction == INSTRUCTION_COPY ||
-            step.instruction == INSTRUCTION_RUN ||
-            (step.instruction == INSTRUCTION_OTHER && history->items[i].size > 0))
+        if (step->instruction == INSTRUCTION_ADD && (step->is_trigger || !first || !is_root(step, at_root)))
+            history_say(&reading, i, step->is_trigger ? "ONBUILD ADD" : "ADD", step->body, step->length);
+        if (step->instruction == INSTRUCTION_WORKDIR)
+            at_root = sets_root(step);
+        if (step->instruction == INSTRUCTION_ADD || step->instruction == INSTRUCTION_COPY ||
+            step->instruction == INSTRUCTION_RUN ||
+            (step->instruction == INSTRUCTION_OTHER && reading.facts->items[i].size > 0))
             first = false;
     }
-    if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS, "no ADD beyond the base layer");
-    else
+    if (!history_say_end(&reading, "no ADD beyond the base layer"))
         check_remedy(in, out,
                      "# in these steps: COPY for files; RUN curl … && sha256sum -c for what comes from elsewhere");
 }

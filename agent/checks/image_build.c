@@ -38,7 +38,7 @@ static void end_text(struct search *search, const char *place)
     search->over = true;
     if (search->out->verdict == VERDICT_NONE)
         check_say(search->in, search->out, VERDICT_ERROR,
-                  "%s is too complex to judge: searching this image for secrets takes too many steps", place);
+                  "%s is too complex to judge: searching this image for secrets takes too much work", place);
 }
 
 static void scan_text(struct search *search, const char *place, const char *text)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/initials.h"
 #include "common/secrets/secrets.h"
 #include "common/text.h"
 
@@ -29,9 +30,12 @@ static size_t word_length(const struct step *step, size_t at)
 
 static bool is_word_of(const struct step *step, size_t at, size_t length, const char *const *words)
 {
-    for (; *words; words++)
+    for (; length && *words; words++) {
+        if (initials_slot(**words) != initials_slot(step->body[at])) /* most often */
+            continue;
         if (strlen(*words) == length && strncasecmp(step->body + at, *words, length) == 0)
             return true;
+    }
     return false;
 }
 
@@ -348,58 +352,136 @@ static void learn(struct map *variables, const char *text, size_t length)
         remember(variables, name, &value);
 }
 
-void history_learn(struct map *variables, const struct step *step)
+/* ---- Judging ---- */
+
+/* Steps of the budget, for each character: reading the steps, learning variables from them and looking at their values,
+ * parsing commands. IMAGE_MAX is what the event loop can spare for one image. The commands of ordinary builds take
+ * about 15 for each character, those of a step may take COMMANDS_STEPS. */
+enum { READ_STEPS = 3, LEARN_STEPS = 8, COMMANDS_STEPS = 64, COMMANDS_MIN = 16384, IMAGE_MAX = 5 << 19 };
+enum { SHOWN_BYTES_MAX = 1 << 17 };
+
+static const char too_long[] = "its history is too long to judge";
+
+void history_learn(struct history_reading *reading, size_t number)
 {
+    const struct step *step = &reading->steps[number];
+    bool sets = step->instruction == INSTRUCTION_ENV || step->instruction == INSTRUCTION_ARG;
     size_t count = 0; /* "|2 " before a build's arguments */
 
-    if (step->instruction == INSTRUCTION_ENV || step->instruction == INSTRUCTION_ARG)
-        learn(variables, step->body, step->length);
+    if (!budget_take(&reading->budget, LEARN_STEPS * (step->arguments_length + (sets ? step->length : 0))))
+        return;
+    if (sets)
+        learn(reading->variables, step->body, step->length);
     if (step->arguments_length && *step->arguments == '|')
         while (count < step->arguments_length && !isspace((unsigned char)step->arguments[count]))
             count++;
     if (step->arguments)
-        learn(variables, step->arguments + count, step->arguments_length - count);
+        learn(reading->variables, step->arguments + count, step->arguments_length - count);
 }
 
-const struct history_facts *history_need(const struct check_input *in, struct check_result *out)
+static void remember_unread(struct history_reading *reading, size_t number, const char *why)
+{
+    if (reading->why)
+        return;
+    reading->unread = number;
+    reading->why = why;
+}
+
+bool history_begin(struct history_reading *reading, const struct check_input *in, struct check_result *out)
 {
     const char *why;
-    const struct history_facts *history = store_history(in->store, in->key, &why);
+    bool any = false;
 
-    if (!history) {
+    *reading = (struct history_reading){.in = in,
+                                        .out = out,
+                                        .facts = store_history(in->store, in->key, &why),
+                                        .variables = map_new(free),
+                                        .budget.max = IMAGE_MAX,
+                                        .shown.max = SHOWN_BYTES_MAX};
+    if (!reading->facts) {
         check_error(in, out, "history", why);
-        return NULL;
+        return false;
     }
-    for (size_t i = 0; i < history->count; i++)
-        if (*history->items[i].created_by)
-            return history;
-    check_say(in, out, VERDICT_MANUAL, "it has no history: how it was built is not known");
-    return NULL;
+    reading->steps = mem_realloc_array(NULL, reading->facts->count + 1, sizeof *reading->steps);
+    for (size_t i = 0; i < reading->facts->count; i++) {
+        const struct history_step *step = &reading->facts->items[i];
+
+        if (!budget_take(&reading->budget, READ_STEPS * strlen(step->created_by) + READ_STEPS)) {
+            check_say(in, out, VERDICT_ERROR, "%s", too_long);
+            return false;
+        }
+        reading->steps[reading->count++] = history_step_read(step);
+        any |= *step->created_by != '\0';
+    }
+    if (!any)
+        check_say(in, out, VERDICT_MANUAL, "it has no history: how it was built is not known");
+    return any;
+}
+
+void history_end(struct history_reading *reading)
+{
+    map_free(reading->variables);
+    free(reading->steps);
+}
+
+bool history_parse(struct history_reading *reading, size_t number, const struct map *variables, struct shell_line *line)
+{
+    const struct step *step = &reading->steps[number];
+    const struct shell_options options = {.dialect = step->dialect, .variables = variables};
+    size_t left = budget_is_over(&reading->budget) ? 0 : reading->budget.max - reading->budget.taken;
+    size_t max = COMMANDS_STEPS * step->length + COMMANDS_MIN;
+
+    reading->own = (struct budget){.max = max < left ? max : left};
+    shell_parse(step->body, step->length, &options, &reading->own, line);
+    return !budget_is_over(&reading->own);
+}
+
+bool history_judged(struct history_reading *reading, size_t number, const struct shell_line *line)
+{
+    bool over = budget_is_over(&reading->own);
+
+    if (!budget_take(&reading->budget, reading->own.taken))
+        remember_unread(reading, number, "with it this image takes too much work");
+    else if (line->why || over)
+        remember_unread(reading, number, line->why ? line->why : "its commands take too much work");
+    return !line->why && !over;
 }
 
 /* TEXT with all secrets redacted, and as much of it as is shown. */
-static void show(struct str *out, const char *text, size_t length)
+static void show(struct history_reading *reading, struct str *out, const char *text, size_t length)
 {
     enum { SHOWN_MAX = 160, READ_MAX = 64 * 1024 };
     scoped_str redacted = STR_INIT;
 
     while (length && isspace((unsigned char)text[length - 1]))
         length--;
-    secret_redact(&redacted, text, length < READ_MAX ? length : READ_MAX, true);
+    length = length < READ_MAX ? length : READ_MAX;
+    if (!budget_take(&reading->shown, length))
+        return;
+    secret_redact(&redacted, text, length, true);
     text_escape(out, str_text(&redacted), redacted.length, SHOWN_MAX);
 }
 
-void history_say(const struct check_input *in, struct check_result *out, size_t number, const char *what,
-                 const char *text, size_t length)
+void history_say(struct history_reading *reading, size_t number, const char *what, const char *text, size_t length)
 {
     scoped_str shown = STR_INIT;
 
-    if (in->explain && text)
-        show(&shown, text, length);
-    check_say(in, out, VERDICT_FAIL, "step %zu: %s%s%s", number + 1, what, shown.length ? ": " : "", str_text(&shown));
+    if (reading->in->explain && text)
+        show(reading, &shown, text, length);
+    check_say(reading->in, reading->out, VERDICT_FAIL, "step %zu: %s%s%s", number + 1, what, shown.length ? ": " : "",
+              str_text(&shown));
 }
 
-void history_say_unread(const struct check_input *in, struct check_result *out, size_t number, const char *why)
+bool history_say_end(struct history_reading *reading, const char *good)
 {
-    check_say(in, out, VERDICT_ERROR, "step %zu: %s", number + 1, why);
+    if (reading->out->verdict != VERDICT_NONE)
+        return false;
+    if (reading->why)
+        check_say(reading->in, reading->out, VERDICT_ERROR, "RUN step %zu is too complex to judge: %s",
+                  reading->unread + 1, reading->why);
+    else if (budget_is_over(&reading->budget))
+        check_say(reading->in, reading->out, VERDICT_ERROR, "%s", too_long);
+    else
+        check_say(reading->in, reading->out, VERDICT_PASS, "%s", good);
+    return true;
 }

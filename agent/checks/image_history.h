@@ -3,6 +3,7 @@
 #define AGENT_CHECKS_IMAGE_HISTORY_H
 
 #include "agent/model/check.h"
+#include "common/budget.h"
 #include "common/shell/shell.h"
 #include "probes/facts/facts.h"
 
@@ -20,7 +21,7 @@ enum instruction {
 /* One step. BODY and ARGUMENTS point into the step's text and are not terminated at their end. */
 struct step {
     enum instruction instruction;
-    const char *body; /* what stands behind the instruction, for RUN without the shell and the instruction's flags */
+    const char *body; /* what comes after the instruction, for RUN without the shell and the instruction's flags */
     size_t length;
     const char *arguments; /* of the build, as a RUN step records them; NULL: none */
     size_t arguments_length;
@@ -32,17 +33,40 @@ struct step {
  * buildkit") and what buildah and kaniko write, which keep the flags of RUN and its exec form. */
 struct step history_step_read(const struct history_step *step);
 
-/* Remembers in VARIABLES, strings by their names, what the step gives to variables: ENV, ARG, and the arguments of the
- * build that a RUN step records. */
-void history_learn(struct map *variables, const struct step *step);
+/* A history that is judged, step by step in the order in which they ran. A step that is too complex is an error of this
+ * image alone, and so is a history whose steps together are. */
+struct history_reading {
+    const struct check_input *in;
+    struct check_result *out;
+    const struct history_facts *facts;
+    struct step *steps; /* as many as FACTS has */
+    size_t count;
+    struct map *variables; /* strings by their names: what ENV, ARG and the build's arguments gave them up to now */
+    struct budget budget;  /* of all steps */
+    struct budget own;     /* of the step that was parsed last */
+    struct budget shown;   /* bytes of steps that evidence is made of */
+    size_t unread;         /* the first step that could not be judged, and why; NULL: all of them could */
+    const char *why;
+};
 
-/* For the rules on how an image was built: its history, or NULL with the verdict said. */
-const struct history_facts *history_need(const struct check_input *in, struct check_result *out);
-/* Step NUMBER (from 0) fails: WHAT, and the command or words in it that do, all secrets in them redacted. TEXT may be
- * NULL. Nothing else of a step is shown: a neighbour may hold a password. */
-void history_say(const struct check_input *in, struct check_result *out, size_t number, const char *what,
-                 const char *text, size_t length);
-/* Step NUMBER is not judged: error, and why. */
-void history_say_unread(const struct check_input *in, struct check_result *out, size_t number, const char *why);
+/* For the rules on how an image was built. False: it has no history, and the verdict says so. Ends with
+ * history_end() in either case. */
+bool history_begin(struct history_reading *reading, const struct check_input *in, struct check_result *out);
+void history_end(struct history_reading *reading);
+/* Remembers the variables that step NUMBER (from 0) sets. */
+void history_learn(struct history_reading *reading, size_t number);
+/* Parses the RUN step NUMBER with VARIABLES (NULL: none). False: it takes too many steps, and its commands are not
+ * looked at. Else the caller looks at them, with steps of the line's budget for what is not linear. The caller ends
+ * with history_judged() and shell_line_deinit() in either case. */
+bool history_parse(struct history_reading *reading, size_t number, const struct map *variables,
+                   struct shell_line *line);
+/* The commands were looked at. False: the step is too complex; the reading remembers why. */
+bool history_judged(struct history_reading *reading, size_t number, const struct shell_line *line);
+/* Step NUMBER fails: WHAT, and the command or words in it that do, all secrets in them redacted. TEXT may be NULL.
+ * Nothing else of a step is shown: a neighbour may hold a password. */
+void history_say(struct history_reading *reading, size_t number, const char *what, const char *text, size_t length);
+/* The verdict once all steps were looked at and none fails: error where one could not be judged, else pass, with
+ * GOOD. False: a step fails, and that is the verdict. */
+bool history_say_end(struct history_reading *reading, const char *good);
 
 #endif

@@ -42,7 +42,7 @@ static bool look_at_options(const struct shell_command *command, struct seen *se
         {"emerge", NULL, "", "--sync", " --jobs -j --load-average --exclude -X --root --with-bdeps "},
         {"xbps-install", NULL, "S", "--sync", " -C --config -c --cachedir -r --rootdir -R --repository "},
     };
-    const char *name = shell_program(command);
+    const char *name = command->program;
     bool sync = false, refresh = false, target = false;
     size_t manager = 0;
 
@@ -76,7 +76,7 @@ static bool look_at_name(const struct shell_command *command, struct seen *seen)
         "urpmi",   "gdebi", "mk-build-deps", "install_packages", "clean-install", "apt-install", "rosdep",
         "tasksel", NULL};
     static const char *const options[] = {"install-deps", "--with-deps", NULL}; /* of playwright */
-    const char *name = shell_program(command);
+    const char *name = command->program;
 
     for (size_t i = 1; i < command->words.count; i++)
         seen->installs |= shell_is_one_of(command->words.items[i].text, options);
@@ -125,7 +125,7 @@ static void look_at_words(const struct shell_command *command, struct seen *seen
         {"dnf", rpm_words},       {"dnf5", rpm_words},       {"dnf-3", rpm_words},      {"swupd", plain_words},
         {"pkg", plain_words},     {"slackpkg", plain_words}, {"brew", plain_words},     {"microdnf", rpm_words},
         {"tdnf", rpm_words},      {"zypper", zypper_words},  {"emaint", emaint_words},  {"eopkg", eopkg_words}};
-    const char *name = shell_program(command);
+    const char *name = command->program;
     const char *const *updates = NULL;
     bool refreshes = false; /* apk -U: brings the index along */
 
@@ -158,51 +158,56 @@ static bool is_script(const struct shell_command *command)
 {
     const char *program = command->words.count ? command->words.items[0].text : "";
 
-    if (shell_is_shell(shell_program(command)) &&
+    if (shell_is_shell(command->program) &&
         (shell_script_file(command) || (command->piped && !command->scripts && shell_reads_input(command))))
         return true;
     return (str_ends(program, ".sh") && strchr(program, '/'));
 }
 
+static struct seen look_at(const struct shell_line *line)
+{
+    struct seen seen = {0};
+
+    for (size_t i = 0; i < line->count; i++) {
+        if (!look_at_options(line->items[i], &seen) && !look_at_name(line->items[i], &seen))
+            look_at_words(line->items[i], &seen);
+        seen.runs_script |= is_script(line->items[i]);
+    }
+    return seen;
+}
+
 void check_image_update_instruction(const struct check_input *in, struct check_result *out)
 {
-    const struct history_facts *history = history_need(in, out);
-    const char *why = NULL; /* a step was not read */
-    size_t unread = 0;
-    scoped(cleanup_map) struct map *variables = map_new(free);
+    scoped(history_end) struct history_reading reading;
+    size_t open = SIZE_MAX; /* a step that updates, and runs a script that may install */
 
-    if (!history)
+    if (!history_begin(&reading, in, out))
         return;
-    for (size_t i = 0; i < history->count; i++) {
-        struct step step = history_step_read(&history->items[i]);
+    for (size_t i = 0; i < reading.count; i++) {
         scoped(shell_line_deinit) struct shell_line line = {0};
-        struct seen seen = {0};
+        struct seen seen;
 
-        history_learn(variables, &step);
-        if (step.instruction != INSTRUCTION_RUN)
+        history_learn(&reading, i);
+        if (reading.steps[i].instruction != INSTRUCTION_RUN)
             continue;
-        shell_parse(step.body, step.length, step.dialect, variables, &line);
-        for (size_t k = 0; k < line.count; k++) {
-            if (!look_at_options(line.items[k], &seen) && !look_at_name(line.items[k], &seen))
-                look_at_words(line.items[k], &seen);
-            seen.runs_script |= is_script(line.items[k]);
-        }
-        if (!line.why && seen.update && !seen.installs && seen.runs_script)
-            line.why =
-                "updates the package index, and runs a script of which its history does not tell what it installs";
-        if (!line.why && seen.update && !seen.installs)
-            history_say(in, out, i, "updates the package index and installs nothing", seen.update->source,
+        history_parse(&reading, i, reading.variables, &line);
+        if (!history_judged(&reading, i, &line))
+            continue;
+        seen = look_at(&line);
+        if (!seen.update || seen.installs)
+            continue;
+        if (seen.runs_script)
+            open = i;
+        else
+            history_say(&reading, i, "updates the package index and installs nothing", seen.update->source,
                         seen.update->source_length);
-        if (line.why) {
-            why = line.why;
-            unread = i;
-        }
     }
-    if (why && out->verdict == VERDICT_NONE)
-        history_say_unread(in, out, unread, why);
-    else if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS, "no step updates a package index on its own");
-    else
+    if (open != SIZE_MAX && out->verdict == VERDICT_NONE)
+        check_say(
+            in, out, VERDICT_ERROR,
+            "step %zu: updates the package index, and runs a script whose installations its history does not show",
+            open + 1);
+    else if (!history_say_end(&reading, "no step updates a package index on its own"))
         check_remedy(in, out,
                      "# in these steps: RUN <update> && <install package=version>; then docker build --no-cache");
 }

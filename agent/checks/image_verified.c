@@ -1,5 +1,5 @@
-/* Packages that an image's steps installed unverified, from its history: 4.11. What is looked for: image_unseen.c,
- * image_switches.c, image_plain.c. */
+/* Packages that an image's steps installed unverified, from its history: 4.11. What is looked for is in
+ * image_verified_run.c, image_verified_off.c and image_verified_http.c. */
 #include "agent/checks/image_verified.h"
 
 #include <ctype.h>
@@ -26,112 +26,130 @@ static bool invokes_download(const char *text)
     return run && bring;
 }
 
-char *verified_last_part(const char *url)
-{
-    size_t length = strcspn(url, "?#\"' \t\n"), start = length;
+/* What is known of a step: does it compare checksums or signatures? */
+enum sums { SUMS_UNKNOWN, SUMS_NONE, SUMS_COMPARED };
 
-    while (start && url[start - 1] != '/')
-        start--;
-    return mem_strndup(url + start, length - start);
+struct judgement {
+    struct history_reading reading;
+    unsigned char *sums; /* enum sums, one for each step */
+};
+
+static void judgement_end(struct judgement *judgement)
+{
+    history_end(&judgement->reading);
+    free(judgement->sums);
 }
 
-/* Does a step behind number I check the file NAME? */
-static bool is_checked_later(const struct history_facts *history, size_t i, const char *name)
+static bool compares_sums(struct judgement *judgement, size_t i)
 {
-    for (i++; *name && i < history->count; i++) {
-        struct step step = history_step_read(&history->items[i]);
-        scoped(cleanup_free) char *body = mem_strndup(step.body, step.length);
-        scoped(shell_line_deinit) struct shell_line line = {0};
+    scoped(shell_line_deinit) struct shell_line line = {0};
 
-        if (step.instruction != INSTRUCTION_RUN || !strstr(body, name))
+    if (judgement->sums[i] == SUMS_UNKNOWN) {
+        judgement->sums[i] =
+            history_parse(&judgement->reading, i, NULL, &line) && verified_sums(&line) ? SUMS_COMPARED : SUMS_NONE;
+        budget_take(&judgement->reading.budget, judgement->reading.own.taken);
+    }
+    return judgement->sums[i] == SUMS_COMPARED;
+}
+
+/* Does a step after number I check the file NAME? */
+static bool is_checked_later(struct judgement *judgement, size_t i, const char *name)
+{
+    enum { STEP_STEPS = 16, CHARACTERS_PER_STEP = 4 };
+
+    for (i++; *name && i < judgement->reading.count; i++) {
+        const struct step *step = &judgement->reading.steps[i];
+
+        if (step->instruction != INSTRUCTION_RUN)
             continue;
-        shell_parse(step.body, step.length, step.dialect, NULL, &line);
-        if (verified_checks(&line))
+        if (!budget_take(&judgement->reading.budget, STEP_STEPS + step->length / CHARACTERS_PER_STEP))
+            return false;
+        if (memmem(step->body, step->length, name, strlen(name)) && compares_sums(judgement, i))
             return true;
     }
     return false;
 }
 
 /* ADD http://… without --checksum=algorithm:digest (Dockerfile reference, "ADD --checksum"). */
-static bool adds_plain(const struct history_facts *history, size_t i, const char *body)
+static bool adds_plain(struct judgement *judgement, size_t i, const char *body)
 {
     static const char option[] = "--checksum=";
-    const char *url = verified_plain_url(body), *checksum = strstr(body, option);
-    scoped(cleanup_free) char *name = url ? verified_last_part(url) : NULL;
+    const char *url = verified_http_url(body), *checksum = strstr(body, option);
+    scoped(cleanup_free) char *name = url ? verified_words_last_part(url) : NULL;
 
     return url && !(checksum && isalnum((unsigned char)checksum[strlen(option)])) &&
-           !is_checked_later(history, i, name);
+           !is_checked_later(judgement, i, name);
 }
 
-/* WHY: not all of the step was read; else as it was. */
-static void say_run(const struct check_input *in, struct check_result *out, const struct history_facts *history,
-                    size_t i, const struct step *step, const struct map *variables, const char **why)
+/* What is wrong with the commands of a step; NULL: nothing. RET_BEGIN, RET_END: the first command and the last; NULL:
+ * it is not one of the commands. RET_FILE: which is taken over plain HTTP, owned by the caller; NULL: none. */
+static const char *find_fault(const struct shell_line *line, const char *body, const char *arguments,
+                              const struct shell_command **ret_begin, const struct shell_command **ret_end,
+                              char **ret_file)
 {
+    bool checked = verified_sums(line);
+
+    if ((*ret_begin = verified_run(line, ret_end)) || invokes_download(body))
+        return unseen;
+    if (!checked && (*ret_begin = *ret_end = verified_run_file(line)))
+        return unseen;
+    if ((*ret_begin = *ret_end = verified_off(line)))
+        return off;
+    if (verified_off_text(arguments))
+        return "switches verification off by a build argument";
+    if (!checked && (*ret_begin = *ret_end = verified_http(line, ret_file)))
+        return plain;
+    return NULL;
+}
+
+static void judge_run(struct judgement *judgement, size_t i)
+{
+    struct history_reading *reading = &judgement->reading;
+    const struct step *step = &reading->steps[i];
     scoped(cleanup_free) char *body = mem_strndup(step->body, step->length), *file = NULL, *name = NULL;
     scoped(cleanup_free) char *arguments = mem_strndup(step->arguments ? step->arguments : "", step->arguments_length);
     scoped(shell_line_deinit) struct shell_line line = {0};
-    const struct shell_command *command = NULL, *end = NULL;
+    const struct shell_command *begin = NULL, *end = NULL;
     const char *fault = NULL;
-    bool checked;
 
-    shell_parse(step->body, step->length, step->dialect, variables, &line);
-    checked = verified_checks(&line);
-    if ((command = verified_unseen(&line, &end)) || invokes_download(body) ||
-        (!checked && (command = verified_runs_file(&line)))) {
-        fault = unseen;
-    } else if ((command = verified_off(&line))) {
-        fault = off;
-    } else if (verified_text_off(arguments)) {
-        fault = "switches verification off by a build argument";
-    } else if (!checked && (command = verified_plain(&line, &file))) {
-        name = file ? verified_last_part(file) : mem_strdup("");
-        if (!is_checked_later(history, i, name))
-            fault = plain;
+    if (history_parse(reading, i, reading->variables, &line))
+        fault = find_fault(&line, body, arguments, &begin, &end, &file);
+    history_judged(reading, i, &line);
+    if (fault == plain) {
+        name = file ? verified_words_last_part(file) : mem_strdup("");
+        if (is_checked_later(judgement, i, name))
+            return;
     }
-    end = end ? end : command;
     if (fault)
-        history_say(in, out, i, fault, command ? command->source : NULL,
-                    command ? (size_t)(end->source - command->source) + end->source_length : 0);
-    else if (line.why)
-        *why = line.why;
+        history_say(reading, i, fault, begin ? begin->source : NULL,
+                    begin ? (size_t)(end->source - begin->source) + end->source_length : 0);
 }
 
 void check_image_verified_packages(const struct check_input *in, struct check_result *out)
 {
-    const struct history_facts *history = history_need(in, out);
-    const char *why = NULL; /* a step was not read whole */
-    size_t unread = 0;
-    scoped(cleanup_map) struct map *variables = map_new(free);
+    scoped(judgement_end) struct judgement judgement = {0};
+    struct history_reading *reading = &judgement.reading;
 
-    if (!history)
+    if (!history_begin(reading, in, out))
         return;
-    for (size_t i = 0; i < history->count; i++) {
-        struct step step = history_step_read(&history->items[i]);
-        scoped(cleanup_free) char *body = mem_strndup(step.body, step.length);
+    judgement.sums = mem_alloc(reading->count);
+    for (size_t i = 0; i < reading->count; i++) {
+        const struct step *step = &reading->steps[i];
+        scoped(cleanup_free) char *body = mem_strndup(step->body, step->length);
 
-        history_learn(variables, &step);
-        if (step.instruction == INSTRUCTION_RUN) {
-            const char *step_why = NULL;
-
-            say_run(in, out, history, i, &step, variables, &step_why);
-            if (step_why) {
-                why = step_why;
-                unread = i;
-            }
-        } else if (step.instruction == INSTRUCTION_ADD && adds_plain(history, i, body)) {
-            history_say(in, out, i, plain, step.body, step.length);
-        } else if (step.instruction == INSTRUCTION_ENV || step.instruction == INSTRUCTION_ARG) {
-            if (verified_text_off(body))
-                history_say(in, out, i, off, step.body, step.length);
-            else if (verified_plain_index(body))
-                history_say(in, out, i, plain_index, step.body, step.length);
+        history_learn(reading, i);
+        if (step->instruction == INSTRUCTION_RUN) {
+            judge_run(&judgement, i);
+        } else if (step->instruction == INSTRUCTION_ADD && adds_plain(&judgement, i, body)) {
+            history_say(reading, i, plain, step->body, step->length);
+        } else if (step->instruction == INSTRUCTION_ENV || step->instruction == INSTRUCTION_ARG) {
+            if (verified_off_text(body))
+                history_say(reading, i, off, step->body, step->length);
+            else if (verified_http_index(body))
+                history_say(reading, i, plain_index, step->body, step->length);
         }
     }
-    if (why && out->verdict == VERDICT_NONE)
-        history_say_unread(in, out, unread, why);
-    else if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS, "no step installs what is not verified");
-    else
+    if (!history_say_end(reading, "no step installs what is not verified"))
         check_remedy(in, out,
                      "# in these steps: install signed packages, or check a download with sha256sum -c or "
                      "gpg --verify before it is used");

@@ -13,6 +13,7 @@ struct shell_reader {
     size_t length, at;
     unsigned depth;                                        /* of brackets and of texts within texts */
     unsigned parens;                                       /* open ones in this text */
+    bool defines;                                          /* the group that comes next is a function's body */
     const struct shell_command *outer;                     /* the group or the script's command that is read */
     const struct shell_command *inside;                    /* whose word is read */
     struct shell_redirect *documents[SHELL_DOCUMENTS_MAX]; /* whose bodies begin on the next line */
@@ -20,7 +21,7 @@ struct shell_reader {
     enum shell_dialect dialect;
 };
 
-/* The character so far AHEAD of where the reader is; NUL behind the text's end. */
+/* The character so far AHEAD of where the reader is; NUL after the text's end. */
 static inline char shell_peek(const struct shell_reader *reader, size_t ahead)
 {
     return reader->length - reader->at > ahead ? reader->text[reader->at + ahead] : '\0';
@@ -30,6 +31,8 @@ static inline char shell_peek(const struct shell_reader *reader, size_t ahead)
 bool shell_enter(struct shell_reader *reader);
 /* Not all is read: why. Reading ends. */
 void shell_give_up(struct shell_reader *reader, const char *why);
+/* Takes steps; false: they are used up, and reading ends. */
+bool shell_take(struct shell_reader *reader, size_t steps);
 
 /* ---- Words (shell_words.c) ---- */
 
@@ -38,7 +41,7 @@ bool shell_ends_word(char c);
 void shell_read_word(struct shell_reader *reader, struct shell_word *ret);
 /* Reads what a here-document's body substitutes into WORD. */
 void shell_read_document(struct shell_reader *reader, struct shell_word *word);
-/* At a newline: steps over it and the here-documents that begin behind it. */
+/* At a newline: passes it and the here-documents that begin after it. */
 void shell_read_newline(struct shell_reader *reader);
 
 /* ---- Redirections (shell_redirects.c) ---- */
@@ -50,13 +53,15 @@ void shell_read_redirects(struct shell_reader *reader, struct shell_command *com
 
 /* ---- Lists (shell_parse.c) ---- */
 
-/* Reads up to ")" (the reader stands behind it then), or with CLOSER 0 to the text's end. */
+/* Reads up to and with ")", or with CLOSER 0 to the text's end. */
 struct shell_command *shell_read_list(struct shell_reader *reader, char closer);
 /* Reads another text: what a command is given to run, INSIDE the command that its output goes to. */
 struct shell_command *shell_read_text(struct shell_reader *reader, const char *text, size_t length,
                                       enum shell_dialect dialect);
 /* Adds a word to a list, the list's memory being the line's. */
 void shell_push_word(struct shell_line *line, struct shell_words *words, struct shell_word word);
+/* Takes the steps for a complete command: for each word and its length. */
+bool shell_take_command(struct shell_reader *reader, const struct shell_command *command);
 
 /* ---- Variables (shell_variables.c) ---- */
 
@@ -65,8 +70,8 @@ void shell_expand(struct shell_reader *reader, struct shell_command *command);
 
 /* ---- What a command runs (shell_wrappers.c, shell_scripts.c) ---- */
 
-/* Takes off the programs that run the words behind them. */
-void shell_unwrap(struct shell_line *line, struct shell_command *command);
+/* Takes off the programs that run the words after them. */
+void shell_unwrap(struct shell_reader *reader, struct shell_command *command);
 /* Reads the scripts that COMMAND, complete with its pipe, is given to run. */
 void shell_read_scripts(struct shell_reader *reader, struct shell_command *command);
 

@@ -8,6 +8,8 @@
 #include "common/shell/shell_internal.h"
 
 enum { TEXT_MAX = 256 * 1024, BYTES_MAX = 2 * 1024 * 1024, COMMANDS_MAX = 65536, DEPTH_MAX = 48 };
+/* Steps of the budget. */
+enum { CHARACTER_STEPS = 2, NEW_COMMAND_STEPS = 24, COMMAND_STEPS = 40, WORD_STEPS = 20, WORD_CHARACTER_STEPS = 4 };
 
 void shell_give_up(struct shell_reader *reader, const char *why)
 {
@@ -16,10 +18,36 @@ void shell_give_up(struct shell_reader *reader, const char *why)
     reader->at = reader->length;
 }
 
+bool shell_take(struct shell_reader *reader, size_t steps)
+{
+    if (budget_take(reader->line->budget, steps))
+        return true;
+    shell_give_up(reader, "its commands take too much work");
+    return false;
+}
+
+static size_t words_steps(const struct shell_words *words)
+{
+    size_t steps = 0;
+
+    for (size_t i = 0; i < words->count; i++)
+        steps += WORD_STEPS + WORD_CHARACTER_STEPS * words->items[i].length;
+    return steps;
+}
+
+bool shell_take_command(struct shell_reader *reader, const struct shell_command *command)
+{
+    size_t steps = COMMAND_STEPS + words_steps(&command->words) + words_steps(&command->assignments);
+
+    for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next)
+        steps += WORD_STEPS + WORD_CHARACTER_STEPS * redirect->word.length;
+    return shell_take(reader, steps);
+}
+
 bool shell_enter(struct shell_reader *reader)
 {
     if (reader->depth >= DEPTH_MAX) {
-        shell_give_up(reader, "its commands are nested too deep to be read");
+        shell_give_up(reader, "its commands are nested too deep");
         return false;
     }
     reader->depth++;
@@ -40,9 +68,9 @@ void shell_push_word(struct shell_line *line, struct shell_words *words, struct 
     words->items[words->count++] = word;
 }
 
-enum keyword { KEYWORD_NONE, KEYWORD_SKIPPED, KEYWORD_OPENS, KEYWORD_CASE, KEYWORD_CLOSES };
+enum keyword { KEYWORD_NONE, KEYWORD_SKIPPED, KEYWORD_FUNCTION, KEYWORD_OPENS, KEYWORD_CASE, KEYWORD_CLOSES };
 
-static enum keyword keyword_of(const struct shell_word *word)
+static enum keyword keyword_of(const struct shell_word *word, enum shell_dialect dialect)
 {
     static const char *const skipped[] = {"then", "else", "elif", "do", "!", "coproc", NULL};
     static const char *const opens[] = {"if", "while", "until", "for", "select", "{", NULL};
@@ -52,6 +80,8 @@ static enum keyword keyword_of(const struct shell_word *word)
         return KEYWORD_NONE;
     if (strcmp(word->text, "case") == 0)
         return KEYWORD_CASE;
+    if (dialect == SHELL_POSIX && strcmp(word->text, "function") == 0)
+        return KEYWORD_FUNCTION;
     return shell_is_one_of(word->text, skipped)  ? KEYWORD_SKIPPED
            : shell_is_one_of(word->text, opens)  ? KEYWORD_OPENS
            : shell_is_one_of(word->text, closes) ? KEYWORD_CLOSES
@@ -63,6 +93,7 @@ enum { CLOSER_KEYWORD = 'k', CLOSER_ESAC = 'e' };
 struct list {
     struct shell_command *first, *head, *last; /* HEAD: of the pipeline that is read, LAST: in it */
     bool pipe;                                 /* what comes next reads LAST's output */
+    bool conditional;                          /* what comes next depends on what came before */
 };
 
 static void end_pipeline(struct shell_reader *reader, struct list *list)
@@ -86,8 +117,11 @@ static void add_command(struct shell_reader *reader, struct list *list, struct s
     } else {
         list->first = list->head = command;
     }
+    if (!command->piped)
+        command->conditional = list->conditional;
     list->last = command;
     list->pipe = false;
+    shell_take_command(reader, command);
     if (command->words.count || command->assignments.count || command->redirects)
         vec_push(reader->line, command);
 }
@@ -97,20 +131,24 @@ static struct shell_command *new_command(struct shell_reader *reader)
     struct shell_command *command = arena_alloc(reader->line->arena, sizeof *command);
 
     if (reader->line->count >= COMMANDS_MAX)
-        shell_give_up(reader, "it has too many commands to be read");
+        shell_give_up(reader, "it has too many commands");
+    shell_take(reader, NEW_COMMAND_STEPS);
+    command->program = "";
     command->inside = reader->inside;
     command->outer = reader->outer;
     command->source = reader->text + reader->at;
     return command;
 }
 
-/* SOURCE: where what opens the group stands. */
+/* SOURCE: where the group begins. */
 static struct shell_command *read_group(struct shell_reader *reader, const char *source, char closer)
 {
     struct shell_command *group = new_command(reader);
     const struct shell_command *outer = reader->outer;
 
     group->source = source;
+    group->group = reader->defines ? SHELL_FUNCTION : closer == ')' ? SHELL_SUBSHELL : SHELL_COMPOUND;
+    reader->defines = false;
     if (!shell_enter(reader))
         return group;
     reader->parens += closer == ')';
@@ -160,10 +198,24 @@ static bool is_function(struct shell_reader *reader, const struct shell_command 
     if (command->words.count != 1 || at >= reader->length || reader->text[at] != ')')
         return false;
     reader->at = at + 1;
+    reader->defines = true;
     return true;
 }
 
-/* The brackets behind NAME= hold a list. */
+/* "function NAME" or "function NAME ()", of which the first word was read. */
+static void read_function_name(struct shell_reader *reader)
+{
+    struct shell_word name;
+
+    shell_skip_blanks(reader);
+    shell_read_word(reader, &name);
+    shell_skip_blanks(reader);
+    if (shell_peek(reader, 0) == '(' && shell_peek(reader, 1) == ')')
+        reader->at += 2;
+    reader->defines = true;
+}
+
+/* The brackets after NAME= hold a list. */
 static void skip_array(struct shell_reader *reader)
 {
     struct shell_word word;
@@ -198,7 +250,7 @@ static struct shell_command *read_simple(struct shell_reader *reader, enum keywo
         shell_read_word(reader, &word);
         end = reader->at;
         if (!command->words.count && !command->assignments.count)
-            *ret_keyword = keyword_of(&word);
+            *ret_keyword = keyword_of(&word, reader->dialect);
         if (!command->words.count && shell_is_assignment(word.text)) {
             size_t length = strlen(word.text);
 
@@ -228,6 +280,9 @@ static bool read_command(struct shell_reader *reader, struct list *list)
     switch (keyword) {
     case KEYWORD_SKIPPED:
         return true;
+    case KEYWORD_FUNCTION:
+        read_function_name(reader);
+        return true;
     case KEYWORD_CLOSES:
         return false;
     case KEYWORD_OPENS:
@@ -243,12 +298,13 @@ static bool read_command(struct shell_reader *reader, struct list *list)
     }
     if (shell_peek(reader, 0) == '(' && is_function(reader, command))
         return true;
+    reader->defines = false;
     if (!command->words.count && !command->assignments.count && !command->redirects) {
         reader->at += reader->at == at && reader->at < reader->length;
         return true;
     }
     shell_expand(reader, command);
-    shell_unwrap(reader->line, command);
+    shell_unwrap(reader, command);
     add_command(reader, list, command);
     return true;
 }
@@ -280,13 +336,19 @@ struct shell_command *shell_read_list(struct shell_reader *reader, char closer)
             skip_comment(reader);
         } else if (c == '\n') {
             shell_read_newline(reader);
-            if (!list.pipe)
+            if (!list.pipe) {
+                list.conditional &= !list.last; /* a line may end after && */
                 end_pipeline(reader, &list);
+            }
         } else if (c == ';' || (c == '&' && shell_peek(reader, 1) != '>')) {
             at_pattern = closer == CLOSER_ESAC && c == ';' && shell_peek(reader, 1) == ';';
+            list.conditional = c == '&' && shell_peek(reader, 1) == c;
+            if (c == '&' && !list.conditional && list.last)
+                list.head->background = true;
             reader->at += at_pattern || shell_peek(reader, 1) == c ? 2 : 1;
             end_pipeline(reader, &list);
         } else if (c == '|') {
+            list.conditional |= shell_peek(reader, 1) == '|';
             if (shell_peek(reader, 1) == '|')
                 end_pipeline(reader, &list);
             else
@@ -309,7 +371,7 @@ struct shell_command *shell_read_list(struct shell_reader *reader, char closer)
         }
     }
     for (; reader->at >= reader->length && reader->document_count; reader->document_count--)
-        reader->documents[reader->document_count - 1]->word.text = "";
+        reader->documents[reader->document_count - 1]->word = (struct shell_word){.text = ""};
     end_pipeline(reader, &list);
     return list.first;
 }
@@ -329,9 +391,11 @@ struct shell_command *shell_read_text(struct shell_reader *reader, const char *t
         return NULL;
     reader->line->bytes += length;
     if (reader->line->bytes > BYTES_MAX) {
-        shell_give_up(reader, "it is too long to be read");
+        shell_give_up(reader, "it is too long");
         return NULL;
     }
+    if (!shell_take(reader, CHARACTER_STEPS * length))
+        return NULL;
     return shell_read_list(&inner, 0);
 }
 
@@ -356,27 +420,32 @@ static bool read_array(struct shell_reader *reader)
         if (!text)
             return false;
         shell_push_word(reader->line, &command->words,
-                        (struct shell_word){.text = arena_strdup(reader->line->arena, text), .quoted = true});
+                        (struct shell_word){
+                            .text = arena_strdup(reader->line->arena, text), .length = strlen(text), .quoted = true});
     }
-    shell_unwrap(reader->line, command);
+    shell_unwrap(reader, command);
     add_command(reader, &list, command);
     end_pipeline(reader, &list);
     reader->line->first = list.first;
     return true;
 }
 
-void shell_parse(const char *text, size_t length, enum shell_dialect dialect, const struct map *variables,
+void shell_parse(const char *text, size_t length, const struct shell_options *options, struct budget *budget,
                  struct shell_line *ret)
 {
-    struct shell_reader reader = {.line = ret, .length = length, .dialect = dialect};
+    struct shell_reader reader = {.line = ret, .length = length, .dialect = options->dialect};
 
-    *ret = (struct shell_line){.arena = arena_new(4096), .given = variables, .variables = map_new(NULL)};
+    *ret = (struct shell_line){.arena = arena_new(4096),
+                               .budget = budget,
+                               .given = options->variables,
+                               .variables = map_new(NULL),
+                               .verbatim = options->verbatim};
     if (length > TEXT_MAX) {
-        ret->why = "it is too long to be read";
+        ret->why = "it is too long";
         reader.length = TEXT_MAX;
     }
     ret->bytes = reader.length;
-    reader.text = arena_strndup(ret->arena, text, reader.length);
-    if (!read_array(&reader))
+    ret->text = reader.text = arena_strndup(ret->arena, text, reader.length);
+    if (shell_take(&reader, CHARACTER_STEPS * reader.length) && !read_array(&reader))
         ret->first = shell_read_list(&reader, 0);
 }

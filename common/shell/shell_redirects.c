@@ -3,17 +3,18 @@
 
 #include "common/shell/shell_internal.h"
 
-/* ---- Redirections ---- */
-
 static void add_redirect(struct shell_reader *reader, struct shell_command *command, enum shell_redirect_kind kind,
                          struct shell_word word, bool is_document)
 {
+    static const char *const streams[] = {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/stderr", NULL};
     struct shell_redirect *redirect = arena_alloc(reader->line->arena, sizeof *redirect);
 
     redirect->kind = kind;
     redirect->word = word;
     redirect->next = command->redirects;
     command->redirects = redirect;
+    if (kind == SHELL_WRITE && !shell_is_one_of(word.text, streams))
+        command->output = word.text;
     if (!is_document)
         return;
     redirect->expanded = !word.quoted;
@@ -23,7 +24,7 @@ static void add_redirect(struct shell_reader *reader, struct shell_command *comm
         shell_give_up(reader, "it has too many here-documents on one line");
 }
 
-/* At < or >, behind a descriptor's number FD (-1: none). */
+/* At < or >, after a descriptor's number FD (-1: none). */
 static void read_redirect(struct shell_reader *reader, struct shell_command *command, long fd)
 {
     bool input = shell_peek(reader, 0) == '<', is_document = false, is_string = false, duplicates = false;
@@ -51,7 +52,7 @@ static void read_redirect(struct shell_reader *reader, struct shell_command *com
                  word, is_document);
 }
 
-/* A number right before < or > here: which, and the reader stands behind it. */
+/* A number right before < or > here: which, and the reader passes it. */
 static long read_descriptor(struct shell_reader *reader)
 {
     size_t digits = 0;

@@ -21,7 +21,7 @@ static bool is_input(const char *path)
 
 /* What a shell's words say. */
 struct arguments {
-    const struct shell_word *script, *file; /* behind -c; the first operand; NULL: none */
+    const struct shell_word *script, *file; /* after -c; the first operand; NULL: none */
     bool stdin_option;                      /* -s */
     bool no_run;                            /* -n */
 };
@@ -59,7 +59,7 @@ static struct arguments shell_arguments(const struct shell_command *command)
     return arguments;
 }
 
-/* su [options] [-] [user]: the script behind -c; without one what comes in is run. */
+/* su [options] [-] [user]: the script after -c; without one what comes in is run. */
 static const char *su_script(const struct shell_command *command)
 {
     static const char *const options[] = {"-c", "--command", "--session-command", "-lc", NULL};
@@ -84,7 +84,7 @@ static bool is_su(const char *name)
 
 bool shell_reads_input(const struct shell_command *command)
 {
-    const char *name = shell_program(command);
+    const char *name = command->program;
     struct arguments arguments;
 
     if (is_su(name))
@@ -102,7 +102,7 @@ bool shell_reads_input(const struct shell_command *command)
 
 const struct shell_word *shell_script_file(const struct shell_command *command)
 {
-    const char *name = shell_program(command);
+    const char *name = command->program;
 
     if (strcmp(name, "source") == 0 || strcmp(name, ".") == 0)
         return command->words.count > 1 ? &command->words.items[1] : NULL;
@@ -113,11 +113,12 @@ const struct shell_word *shell_script_file(const struct shell_command *command)
 
 static void add_list(struct shell_command *command, struct shell_command *list)
 {
-    struct shell_command **end = &command->scripts;
-
-    while (*end)
-        end = &(*end)->next;
-    *end = list;
+    if (command->scripts)
+        command->last_script->next = list;
+    else
+        command->scripts = list;
+    for (; list; list = list->next)
+        command->last_script = list;
 }
 
 static void read_script(struct shell_reader *reader, struct shell_command *command, const char *text,
@@ -137,17 +138,23 @@ static const char *join_words(struct shell_reader *reader, const struct shell_co
 {
     scoped_str text = STR_INIT;
 
-    for (size_t i = from; i < command->words.count; i++)
-        str_printf(&text, "%s%s", i > from ? " " : "", command->words.items[i].text);
+    for (size_t i = from; i < command->words.count; i++) {
+        if (i > from)
+            str_append_char(&text, ' ');
+        str_append_n(&text, command->words.items[i].text, command->words.items[i].length);
+    }
     return arena_strndup(reader->line->arena, str_text(&text), text.length);
 }
 
-/* find … -exec command … ; */
+/* find … -exec command … ; What it runs may be find again: that is one level deeper, and its words are looked at again.
+ */
 static void read_find(struct shell_reader *reader, struct shell_command *command)
 {
     static const char *const actions[] = {"-exec", "-execdir", "-ok", "-okdir", NULL}, *const ends[] = {";", "+", NULL};
     const struct shell_words *words = &command->words;
 
+    if (!shell_enter(reader))
+        return;
     for (size_t i = 1; i < words->count; i++) {
         struct shell_command *inner;
         size_t end = i + 1;
@@ -157,25 +164,29 @@ static void read_find(struct shell_reader *reader, struct shell_command *command
         while (end < words->count && !shell_is_one_of(words->items[end].text, ends))
             end++;
         inner = arena_alloc(reader->line->arena, sizeof *inner);
+        inner->program = "";
         inner->inside = command->inside;
         inner->outer = command->outer;
         inner->source = command->source;
         inner->source_length = command->source_length;
         inner->words.items = words->items + i + 1;
         inner->words.count = inner->words.size = end - i - 1;
-        shell_unwrap(reader->line, inner);
+        shell_unwrap(reader, inner);
+        if (!shell_take_command(reader, inner))
+            break;
         shell_read_scripts(reader, inner);
         vec_push(reader->line, inner);
         add_list(command, inner);
         i = end;
     }
+    reader->depth--;
 }
 
 /* What echo, printf and cat put out as far as it is known: appends it to TEXT. */
 static void known_output(struct str *text, const struct shell_command *command)
 {
     static const char *const printers[] = {"echo", "printf", NULL};
-    const char *name = shell_program(command);
+    const char *name = command->program;
 
     if (strcmp(name, "cat") == 0 || strcmp(name, "tee") == 0)
         for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next)
@@ -229,7 +240,7 @@ static const char *other_script(const struct shell_command *command)
         const char *name, *option;
     } programs[] = {{"flock", "-c"},  {"flock", "--command"}, {"env", "-S"},  {"env", "--split-string"},
                     {"script", "-c"}, {"sg", "-c"},           {"capsh", "-c"}};
-    const char *name = shell_program(command);
+    const char *name = command->program;
 
     if (strcmp(name, "trap") == 0 && command->words.count > 2)
         return command->words.items[1].text;
@@ -268,7 +279,7 @@ static bool is_script(const char *text)
 
 void shell_read_scripts(struct shell_reader *reader, struct shell_command *command)
 {
-    const char *name = shell_program(command), *script = NULL;
+    const char *name = command->program, *script = NULL;
 
     if (command->pipe && !command->pipe->body && shell_reads_input(command->pipe))
         read_input(reader, command->pipe, command);

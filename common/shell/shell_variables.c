@@ -1,4 +1,4 @@
-/* Variables in shell text: what plain assignments give them is put into the words behind, as a shell would do it. A
+/* Variables in shell text: what plain assignments give them is put into the words after, as a shell would do it. A
  * value that begins with a command's output is not known, nor is what read or a function's caller gives. */
 #include <ctype.h>
 #include <string.h>
@@ -36,14 +36,17 @@ static const char *value_of(const struct shell_line *line, const char *text, siz
     return value == unknown ? NULL : value;
 }
 
-/* $NAME, ${NAME}, ${NAME:-default} at AT: how long it is; 0: it is none, or its value is not known. */
-static size_t reference(const struct shell_line *line, const char *at, const char **ret, size_t *ret_length)
+/* $NAME, ${NAME}, ${NAME:-default} at AT: how long it is; 0: it is none, or its value is not known. RET_LOOKED: how
+ * much was searched for its end. */
+static size_t reference(const struct shell_line *line, const char *at, const char **ret, size_t *ret_length,
+                        size_t *ret_looked)
 {
     bool braced = at[1] == '{';
     const char *name = at + 1 + braced, *end = name + shell_name_length(name), *close;
 
     *ret = value_of(line, name, (size_t)(end - name));
     *ret_length = *ret ? strlen(*ret) : 0;
+    *ret_looked = 0;
     if (!braced)
         return *ret ? (size_t)(end - at) : 0;
     if (end > name && *end != '}') {
@@ -52,7 +55,8 @@ static size_t reference(const struct shell_line *line, const char *at, const cha
         if (*fallback != '-' && *fallback != '=')
             return 0;
         fallback++;
-        close = memchr(fallback, '}', strnlen(fallback, VALUE_MAX));
+        *ret_looked = strnlen(fallback, VALUE_MAX);
+        close = memchr(fallback, '}', *ret_looked);
         if (close && !*ret) {
             *ret = fallback;
             *ret_length = (size_t)(close - fallback);
@@ -65,15 +69,18 @@ static size_t reference(const struct shell_line *line, const char *at, const cha
 /* TEXT with what is known in it; NULL: nothing is. */
 static const char *expand(struct shell_reader *reader, const char *text)
 {
+    enum { REFERENCE_STEPS = 48 };
     scoped_str expanded = STR_INIT;
     bool changed = false;
 
-    if (!strchr(text, '$'))
+    if (!strchr(text, '$') || !shell_take(reader, strlen(text)))
         return NULL;
     for (const char *at = text; *at;) {
         const char *value;
-        size_t length, size = *at == '$' ? reference(reader->line, at, &value, &length) : 0;
+        size_t length, looked = 0, size = *at == '$' ? reference(reader->line, at, &value, &length, &looked) : 0;
 
+        if (*at == '$' && !shell_take(reader, REFERENCE_STEPS + looked / 8))
+            return NULL;
         if (size && expanded.length + length < VALUE_MAX) {
             str_append_n(&expanded, value, length);
             changed = true;
@@ -86,7 +93,7 @@ static const char *expand(struct shell_reader *reader, const char *text)
         return NULL;
     reader->line->added += expanded.length;
     if (reader->line->added > ADDED_MAX)
-        shell_give_up(reader, "its variables are too long to be read");
+        shell_give_up(reader, "its variables are too long");
     return arena_strndup(reader->line->arena, str_text(&expanded), expanded.length);
 }
 
@@ -97,6 +104,7 @@ static void push_expanded(struct shell_reader *reader, struct shell_words *words
 
     if (!text || word.quoted || word.substitutions) {
         word.text = text ? text : word.text;
+        word.length = text ? strlen(text) : word.length;
         shell_push_word(reader->line, words, word);
         return;
     }
@@ -104,6 +112,7 @@ static void push_expanded(struct shell_reader *reader, struct shell_words *words
         size_t length = strcspn(text, " \t\n");
 
         word.text = arena_strndup(reader->line->arena, text, length);
+        word.length = length;
         shell_push_word(reader->line, words, word);
         text += length;
     }
@@ -118,6 +127,7 @@ static bool is_output(const char *value)
  * of them. */
 static void assign(struct shell_reader *reader, const struct shell_command *command, const char *assignment)
 {
+    enum { ASSIGNMENT_STEPS = 64 };
     size_t length = shell_name_length(assignment);
     bool appends = assignment[length] == '+';
     const char *value = assignment + length + appends + 1, *old = value_of(reader->line, assignment, length);
@@ -129,7 +139,7 @@ static void assign(struct shell_reader *reader, const struct shell_command *comm
     if (old && (appends || alternative))
         str_printf(&joined, "%s%s", old, alternative ? " " : "");
     str_append(&joined, value);
-    if (joined.length > VALUE_MAX && alternative)
+    if ((joined.length > VALUE_MAX && alternative) || !shell_take(reader, ASSIGNMENT_STEPS + joined.length))
         return;
     map_set(reader->line->variables, name,
             is_output(value) || joined.length > VALUE_MAX
@@ -163,20 +173,22 @@ bool shell_declares(const struct shell_command *command)
 {
     static const char *const names[] = {"export", "local", "declare", "readonly", "typeset", NULL};
 
-    return shell_is_one_of(shell_program(command), names);
+    return shell_is_one_of(command->program, names);
 }
 
 void shell_expand(struct shell_reader *reader, struct shell_command *command)
 {
     struct shell_words words = command->words;
 
-    if (reader->dialect != SHELL_POSIX)
+    if (reader->dialect != SHELL_POSIX || reader->line->verbatim)
         return;
     for (size_t i = 0; i < command->assignments.count; i++) {
         const char *text = expand(reader, command->assignments.items[i].text);
 
-        if (text)
+        if (text) {
             command->assignments.items[i].text = text;
+            command->assignments.items[i].length = strlen(text);
+        }
     }
     command->words = (struct shell_words){0};
     for (size_t i = 0; i < words.count; i++)
@@ -190,6 +202,7 @@ void shell_expand(struct shell_reader *reader, struct shell_command *command)
         assign(reader, command, command->assignments.items[i].text);
     if (command->words.count < 2)
         return;
+    command->program = shell_base_name(command->words.items[0].text);
     if (shell_declares(command)) {
         for (size_t i = 1; i < command->words.count; i++)
             if (shell_is_assignment(command->words.items[i].text))

@@ -11,7 +11,35 @@ static bool is_blank(char c)
 
 bool shell_ends_word(char c)
 {
-    return is_blank(c) || c == '\n' || (c && strchr(";&|<>()", c));
+    switch (c) {
+    case '\n':
+    case ';':
+    case '&':
+    case '|':
+    case '<':
+    case '>':
+    case '(':
+    case ')':
+        return true;
+    default:
+        return is_blank(c);
+    }
+}
+
+/* Means C something in a word, in one of the dialects? */
+static bool is_special(char c)
+{
+    switch (c) {
+    case '\\':
+    case '^':
+    case '`':
+    case '$':
+    case '"':
+    case '\'':
+        return true;
+    default:
+        return false;
+    }
 }
 
 static bool is_escape(const struct shell_reader *reader, char c)
@@ -44,16 +72,18 @@ void shell_skip_blanks(struct shell_reader *reader)
 static void add_substitution(struct shell_reader *reader, struct shell_word *word, struct shell_command *commands,
                              bool is_file)
 {
-    struct shell_substitution *added = arena_alloc(reader->line->arena, sizeof *added), **end = &word->substitutions;
+    struct shell_substitution *added = arena_alloc(reader->line->arena, sizeof *added);
 
-    while (*end)
-        end = &(*end)->next;
     added->commands = commands;
     added->is_file = is_file;
-    *end = added;
+    if (word->substitutions)
+        word->last->next = added;
+    else
+        word->substitutions = added;
+    word->last = added;
 }
 
-/* $(( … )): steps over it. False: it is none. */
+/* $(( … )): passes it, and all that is left where the steps are used up. False: it is a command. */
 static bool skip_arithmetic(struct shell_reader *reader)
 {
     enum { ARITHMETIC_MAX = 512 };
@@ -65,15 +95,15 @@ static bool skip_arithmetic(struct shell_reader *reader)
         depth += c == '(';
         if (c == ')' && depth-- == 2) {
             if (at + 1 >= reader->length || reader->text[at + 1] != ')')
-                return false;
+                break;
             reader->at = at + 2;
             return true;
         }
     }
-    return false;
+    return !shell_take(reader, ARITHMETIC_MAX); /* what follows is read again */
 }
 
-/* At "$(", "<(" or ">(": reads what stands in the brackets. */
+/* At "$(", "<(" or ">(": reads what is in the brackets. */
 static void read_brackets(struct shell_reader *reader, struct shell_word *word)
 {
     const struct shell_command *outer = reader->outer;
@@ -93,7 +123,7 @@ static void read_brackets(struct shell_reader *reader, struct shell_word *word)
     reader->depth--;
 }
 
-/* At a backtick: what stands up to the next one is a text of its own, with escapes of its own. */
+/* At a backtick: what is before the next one is a text of its own, with escapes of its own. */
 static void read_backticks(struct shell_reader *reader, struct shell_word *word)
 {
     const struct shell_command *outer = reader->outer;
@@ -120,16 +150,19 @@ static bool begins_substitution(const struct shell_reader *reader)
            (shell_peek(reader, 0) == '`' && reader->dialect == SHELL_POSIX);
 }
 
-/* Whatever begins with $ or a backtick: into TEXT as it is written, what it runs into WORD. */
+/* Whatever begins with $ or a backtick: into TEXT as it is written, what it runs into WORD. A word within it is copied
+ * once more for each level. */
 static void read_dollar(struct shell_reader *reader, struct str *text, struct shell_word *word)
 {
+    enum { CHARACTERS_PER_STEP = 4 };
     size_t from = reader->at;
 
     if (shell_peek(reader, 0) == '`')
         read_backticks(reader, word);
     else
         read_brackets(reader, word);
-    str_append_n(text, reader->text + from, reader->at - from);
+    if (shell_take(reader, (reader->at - from) / CHARACTERS_PER_STEP))
+        str_append_n(text, reader->text + from, reader->at - from);
 }
 
 /* Up to the closing quote; with IS_DOCUMENT to the end. */
@@ -169,7 +202,7 @@ static void read_single(struct shell_reader *reader, struct str *text, bool esca
         reader->at++;
 }
 
-/* "${NAME:-…}": what stands in it may run something. */
+/* "${NAME:-…}": what is in it may run something. */
 static void read_parameter(struct shell_reader *reader, struct str *text, struct shell_word *word)
 {
     while (reader->at < reader->length && reader->text[reader->at] != '}' && reader->text[reader->at] != '\n') {
@@ -180,16 +213,37 @@ static void read_parameter(struct shell_reader *reader, struct str *text, struct
     }
 }
 
+/* How many characters from here on are just part of the word. */
+static size_t plain_run(const struct shell_reader *reader)
+{
+    size_t end = reader->at;
+
+    while (end < reader->length && !is_special(reader->text[end]) && !shell_ends_word(reader->text[end]))
+        end++;
+    return end - reader->at;
+}
+
 void shell_read_word(struct shell_reader *reader, struct shell_word *ret)
 {
+    enum { READ_WORD_STEPS = 24 };
     scoped_str text = STR_INIT;
     bool other = false; /* than substitutions */
 
-    *ret = (struct shell_word){0};
+    *ret = (struct shell_word){.text = ""};
+    if (!shell_take(reader, READ_WORD_STEPS))
+        return;
     while (reader->at < reader->length) {
-        char c = reader->text[reader->at];
-        size_t joined = joined_line(reader);
+        size_t run = plain_run(reader), joined;
+        char c;
 
+        if (run) {
+            str_append_n(&text, reader->text + reader->at, run);
+            reader->at += run;
+            other = true;
+            continue;
+        }
+        c = reader->text[reader->at];
+        joined = joined_line(reader);
         if (joined) {
             reader->at += joined;
             continue;
@@ -230,13 +284,15 @@ void shell_read_word(struct shell_reader *reader, struct shell_word *ret)
     }
     ret->is_output = ret->substitutions && !other && !ret->substitutions->is_file && !ret->substitutions->next;
     ret->text = arena_strndup(reader->line->arena, str_text(&text), text.length);
+    ret->length = strlen(ret->text);
 }
 
 void shell_read_document(struct shell_reader *reader, struct shell_word *word)
 {
     scoped_str text = STR_INIT;
 
-    read_double(reader, &text, word, true);
+    if (shell_take(reader, reader->length))
+        read_double(reader, &text, word, true);
 }
 
 /* The body that ends with the line MARK, tabs before which do not count; without such a line it is all that is left. */
@@ -262,6 +318,7 @@ static void read_body(struct shell_reader *reader, struct shell_redirect *docume
         reader->at += size + (newline != NULL);
     }
     document->word.text = arena_strndup(reader->line->arena, reader->text + from, end - from);
+    document->word.length = strlen(document->word.text);
 }
 
 void shell_read_newline(struct shell_reader *reader)

@@ -1,4 +1,4 @@
-/* Programs that run the words behind them, as their manuals say which options take a value. */
+/* Programs that run the words after them, as their manuals say which options take a value. */
 #include <ctype.h>
 #include <string.h>
 
@@ -89,7 +89,7 @@ static const struct wrapper wrappers[] = {
 static const struct wrapper *wrapper_of(const char *name)
 {
     for (size_t i = 0; i < countof(wrappers); i++)
-        if (strcmp(wrappers[i].name, name) == 0)
+        if (*wrappers[i].name == *name && strcmp(wrappers[i].name, name) == 0)
             return &wrappers[i];
     return NULL;
 }
@@ -111,7 +111,7 @@ static size_t option_words(const struct wrapper *wrapper, const char *word)
     return 1;
 }
 
-/* What stands behind it is one text, see shell_read_scripts(). */
+/* What comes after it is one text, see shell_read_scripts(). */
 static bool is_script_option(const char *name, const char *word)
 {
     return (strcmp(name, "capsh") == 0 && strcmp(word, "-c") == 0) ||
@@ -199,27 +199,30 @@ static const char *mark_of(const struct shell_words *words, size_t from, size_t 
     return mark;
 }
 
-void shell_unwrap(struct shell_line *line, struct shell_command *command)
+void shell_unwrap(struct shell_reader *reader, struct shell_command *command)
 {
+    enum { WRAPPER_STEPS = 64 };
     size_t from = 0, next;
 
-    while (from < command->words.count) {
+    while (from < command->words.count && shell_take(reader, WRAPPER_STEPS)) {
         const char *name = shell_base_name(command->words.items[from].text);
         const struct wrapper *wrapper = wrapper_of(name);
 
         if (strcmp(name, "runuser") == 0)
             next = inner_of_runuser(&command->words, from);
         else
-            next = wrapper ? inner_command(line, wrapper, command, from) : 0;
+            next = wrapper ? inner_command(reader->line, wrapper, command, from) : 0;
         if (!next)
             break;
         if (strcmp(name, "xargs") == 0 || strcmp(name, "parallel") == 0)
             command->mark = mark_of(&command->words, from, next);
         from = next;
     }
-    if (!from)
-        return;
-    command->words.items += from;
-    command->words.count -= from;
-    command->words.size = command->words.count;
+    if (from) {
+        command->words.items += from;
+        command->words.count -= from;
+        command->words.size = command->words.count;
+    }
+    if (command->words.count)
+        command->program = shell_base_name(command->words.items[0].text);
 }

@@ -1,4 +1,4 @@
-/* Files and packages that a RUN step takes over plain HTTP, and whether it checks them: 4.11. */
+/* Files and packages that a RUN step takes over plain HTTP: 4.11. */
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -8,7 +8,7 @@
 
 /* ---- Plain HTTP ---- */
 
-/* Is the host of URL, behind its scheme, this machine's own? */
+/* Is HOST, what comes after the scheme of a URL, this machine's own? */
 static bool is_local(const char *host)
 {
     static const char *const names[] = {"localhost", "[::1]", "host.docker.internal", "0.0.0.0"};
@@ -46,7 +46,7 @@ static bool is_checked(const char *url, size_t length)
     return false;
 }
 
-const char *verified_plain_url(const char *word)
+const char *verified_http_url(const char *word)
 {
     static const char scheme[] = "http", sign[] = "://";
     const size_t size = strlen(scheme);
@@ -75,7 +75,8 @@ static bool is_archive(const char *path, size_t length)
     for (size_t i = 0; i < countof(endings); i++) {
         size_t size = strlen(endings[i]);
 
-        if (length > size && strncasecmp(path + length - size, endings[i], size) == 0)
+        if (length > size && path[length - size] == *endings[i] &&
+            strncasecmp(path + length - size, endings[i], size) == 0)
             return true;
     }
     return false;
@@ -87,7 +88,7 @@ static size_t path_length(const char *url)
     return url_length(url, "?#\"'\\ \t\n");
 }
 
-/* Words that tell a proxy or a header, not where something is taken from. */
+/* Words that name a proxy or a header, not where something is taken from. */
 static bool is_other(const struct shell_command *command, size_t i)
 {
     const char *word = command->words.items[i].text, *before = i ? command->words.items[i - 1].text : "";
@@ -101,7 +102,7 @@ static bool is_other(const struct shell_command *command, size_t i)
 /* The I-th word's URL of plain HTTP. */
 static const char *word_url(const struct shell_command *command, size_t i)
 {
-    const char *url = verified_plain_url(command->words.items[i].text);
+    const char *url = verified_http_url(command->words.items[i].text);
 
     return url && !is_other(command, i) ? url : NULL;
 }
@@ -119,9 +120,9 @@ static const char *command_url(const struct shell_command *command)
 static bool lists_file(const struct shell_command *command, char **file)
 {
     for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next) {
-        const char *url = redirect->kind == SHELL_TEXT ? verified_plain_url(redirect->word.text) : NULL;
+        const char *url = redirect->kind == SHELL_TEXT ? verified_http_url(redirect->word.text) : NULL;
 
-        if (url && verified_is_download(command) && is_archive(url, path_length(url))) {
+        if (url && verified_words_download(command) && is_archive(url, path_length(url))) {
             *file = mem_strndup(url, path_length(url));
             return true;
         }
@@ -134,10 +135,8 @@ static bool takes_unsigned(const struct shell_command *command)
 {
     static const char *const names[] = {"pip",          "pip2",  "pip3",   "npm", "yarn",   "pnpm", "gem",
                                         "easy_install", "cargo", "poetry", "uv",  "pipenv", NULL};
-    const char *name = shell_program(command);
+    const char *name = command->program;
 
-    if (!command_url(command))
-        return false;
     return shell_is_one_of(name, names) || (str_starts(name, "pip3.") && isdigit((unsigned char)name[5])) ||
            (str_starts(name, "python") && command->words.count > 2 && strcmp(command->words.items[1].text, "-m") == 0 &&
             str_starts(command->words.items[2].text, "pip"));
@@ -146,7 +145,7 @@ static bool takes_unsigned(const struct shell_command *command)
 /* The file that is taken: an archive or program by the URL's name, or by what it is stored as. */
 static bool takes_file(const struct shell_command *command, char **file)
 {
-    const char *url = command_url(command), *stored = NULL;
+    const char *stored = NULL;
 
     for (size_t i = 1; i < command->words.count; i++) {
         const char *word = word_url(command, i);
@@ -159,10 +158,9 @@ static bool takes_file(const struct shell_command *command, char **file)
             !strstr(command->words.items[i].text, "://"))
             stored = command->words.items[i].text;
     }
-    if (!stored && shell_output_file(command) &&
-        is_archive(shell_output_file(command), strlen(shell_output_file(command))))
-        stored = shell_output_file(command);
-    if (!url || !stored || !verified_is_download(command))
+    if (!stored && command->output && is_archive(command->output, strlen(command->output)))
+        stored = command->output;
+    if (!stored || !verified_words_download(command))
         return false;
     *file = mem_strdup(stored);
     return true;
@@ -175,13 +173,16 @@ static bool unpacks(const struct shell_command *command)
                                         "bunzip2", "cpio",    "unzip",  "dpkg", "rpm",  "zstd", "jar",
                                         "xzcat",   "apt-key", "gpg",    "gpg2", NULL};
 
-    return shell_is_one_of(shell_program(command), names);
+    return shell_is_one_of(command->program, names);
 }
 
 /* curl http://… | tar x, tar x < <(curl http://…) */
-static bool is_unpacked(const struct shell_command *download)
+static bool is_unpacked(const struct shell_command *download, struct budget *budget)
 {
-    for (const struct shell_command *command = download->pipe; command; command = command->pipe)
+    enum { COMMAND_STEPS = 64 };
+
+    for (const struct shell_command *command = download->pipe; command && budget_take(budget, COMMAND_STEPS);
+         command = command->pipe)
         if (unpacks(command))
             return true;
     return download->inside && unpacks(download->inside);
@@ -196,7 +197,7 @@ static bool takes_key(const struct shell_command *command)
 
     for (size_t i = 1; i < command->words.count; i++)
         takes |= shell_is_one_of(command->words.items[i].text, options);
-    return takes && shell_is_one_of(shell_program(command), names) && command_url(command);
+    return takes && shell_is_one_of(command->program, names);
 }
 
 /* A place of programs, or of the keys that packages are verified by. */
@@ -211,29 +212,29 @@ static bool is_installed(const char *path)
 }
 
 /* curl -o /usr/local/bin/tool http://…, wget -O- http://… | tee /usr/share/keyrings/x.asc */
-static bool takes_program(const struct shell_command *download)
+static bool takes_program(const struct shell_command *download, struct budget *budget)
 {
-    if (!verified_is_download(download) || !command_url(download))
+    if (!verified_words_download(download))
         return false;
-    for (const struct shell_command *command = download; command; command = command->pipe) {
-        const char *output = shell_output_file(command);
-
-        if (output && is_installed(output))
+    for (const struct shell_command *command = download; command && budget_take(budget, 1); command = command->pipe) {
+        if (command->output && is_installed(command->output))
             return true;
-        for (size_t i = 1; i < command->words.count; i++)
+        for (size_t i = 1; i < command->words.count && budget_take(budget, 32 + command->words.items[i].length); i++)
             if (is_installed(command->words.items[i].text))
                 return true;
     }
     return false;
 }
 
-bool verified_plain_index(const char *text)
+bool verified_http_index(const char *text)
 {
     static const char *const names[] = {"PIP_INDEX_URL",      "PIP_EXTRA_INDEX_URL",      "UV_INDEX_URL",
                                         "UV_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX",         "UV_INDEX",
                                         "index-url",          "extra-index-url",          "NPM_CONFIG_REGISTRY",
                                         "YARN_REGISTRY",      "YARN_NPM_REGISTRY_SERVER", "registry"};
 
+    if (!strstr(text, "://") || !strcasestr(text, "http:"))
+        return false;
     for (size_t i = 0; i < countof(names); i++)
         for (const char *at = strcasestr(text, names[i]); at; at = strcasestr(at + 1, names[i])) {
             const char *value = at + strlen(names[i]);
@@ -245,7 +246,7 @@ bool verified_plain_index(const char *text)
                 value == at + strlen(names[i]) || strncasecmp(value, "http:", strlen("http:")) != 0)
                 continue;
             url = mem_strndup(value, strcspn(value, " \t\n\"'"));
-            if (verified_plain_url(url))
+            if (verified_http_url(url))
                 return true;
         }
     return false;
@@ -258,83 +259,34 @@ static bool sets_index(const struct shell_command *command)
 
     for (size_t k = 0; k < countof(lists); k++)
         for (size_t i = 0; i < lists[k]->count; i++)
-            if (verified_plain_index(lists[k]->items[i].text))
+            if (verified_http_index(lists[k]->items[i].text))
                 return true;
     for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next)
-        if (redirect->kind == SHELL_TEXT && verified_plain_index(redirect->word.text))
+        if (redirect->kind == SHELL_TEXT && verified_http_index(redirect->word.text))
             return true;
     return false;
 }
 
-const struct shell_command *verified_plain(const struct shell_line *line, char **file)
+/* For a command with a URL of plain HTTP. */
+static bool takes_from_url(const struct shell_command *command, struct budget *budget, char **file)
+{
+    return takes_unsigned(command) || takes_key(command) || takes_program(command, budget) || sets_index(command) ||
+           (verified_words_download(command) && is_unpacked(command, budget)) || takes_file(command, file);
+}
+
+const struct shell_command *verified_http(const struct shell_line *line, char **file)
 {
     for (size_t i = 0; i < line->count; i++) {
         const struct shell_command *command = line->items[i];
         char *name = NULL;
 
-        if (verified_only_prints(command) || shell_declares(command))
+        if (verified_words_only_print(command) || shell_declares(command))
             continue; /* what is taken is what uses the variable */
-        if (takes_unsigned(command) || takes_key(command) || takes_program(command) || sets_index(command) ||
-            (verified_is_download(command) && command_url(command) && is_unpacked(command)) ||
-            takes_file(command, &name) || lists_file(command, &name)) {
-            if (file)
-                *file = name;
-            else
-                free(name);
+        if ((command_url(command) ? takes_from_url(command, line->budget, &name) : sets_index(command)) ||
+            lists_file(command, &name)) {
+            *file = name;
             return command;
         }
     }
     return NULL;
-}
-
-/* ---- Checks ---- */
-
-/* Sums say nothing alone: they are compared by the program, or by what takes them. */
-static bool compares_sum(const struct shell_command *command)
-{
-    static const char *const programs[] = {"sha256sum", "sha512sum", "sha1sum", "sha384sum", "sha224sum",
-                                           "md5sum",    "shasum",    "b2sum",   "b3sum",     "cksum",
-                                           "rhash",     "openssl",   "sha3sum", NULL};
-
-    if (!shell_is_one_of(shell_program(command), programs))
-        return false;
-    if (command->pipe || command->inside)
-        return true;
-    if (strcmp(shell_program(command), "openssl") == 0)
-        return false;
-    for (size_t i = 1; i < command->words.count; i++) {
-        const char *word = command->words.items[i].text;
-
-        if (str_starts(word, "--c") || (word[0] == '-' && word[1] != '-' && strpbrk(word, "cC")))
-            return true;
-    }
-    return false;
-}
-
-static bool verifies(const struct shell_command *command)
-{
-    static const char *const programs[] = {"cosign",       "minisign",      "gpgv",          "signify",  "jarsigner",
-                                           "Get-FileHash", "debsig-verify", "slsa-verifier", "dpkg-sig", NULL};
-    static const char *const words[] = {"--verify",  "--checksig", "--require-hashes", "-verify", "--verify-files",
-                                        "--decrypt", NULL};
-    const char *name = shell_program(command);
-
-    if (shell_is_one_of(name, programs) || compares_sum(command))
-        return true;
-    for (size_t i = 1; i < command->words.count; i++) {
-        const char *word = command->words.items[i].text;
-
-        if (str_starts(word, "--checksum") || shell_is_one_of(word, words) ||
-            (str_starts(name, "rpm") && word[0] == '-' && word[1] != '-' && strchr(word, 'K')))
-            return true;
-    }
-    return false;
-}
-
-bool verified_checks(const struct shell_line *line)
-{
-    for (size_t i = 0; i < line->count; i++)
-        if (verifies(line->items[i]))
-            return true;
-    return false;
 }
