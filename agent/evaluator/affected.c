@@ -1,4 +1,4 @@
-/* From an input to the (rule, subject) pairs that read it. */
+/* From an input whose facts came or changed to the (rule, subject) pairs that read it. */
 #include "agent/evaluator/evaluator_internal.h"
 
 static void visit_pair(struct evaluator *evaluator, struct subject *subject, const struct rule *rule, bool changed)
@@ -86,7 +86,7 @@ static void drop_missing_files(struct evaluator *evaluator, const struct rule *r
 }
 
 /* A set of files was read: pairs come and go with the files. A set that cannot be read has one subject, named by its
- * source, to say so. */
+ * source, whose findings are the error. */
 static void update_files(struct evaluator *evaluator, const char *source, bool changed)
 {
     const struct fileset_facts *set = store_files(evaluator->store, source, NULL);

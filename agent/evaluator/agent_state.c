@@ -1,4 +1,4 @@
-/* The agent's own state: what is degraded in it, told as transitions like any finding. */
+/* The agent's own state: what is degraded in it is reported as a transition like any finding. */
 #include "agent/evaluator/evaluator_internal.h"
 
 void evaluator_agent_state(struct evaluator *evaluator, const char *slug, bool ready, const char *evidence,

@@ -1,4 +1,5 @@
-/* The life of the engine, and the rules it goes by. evaluator_internal.h tells which file holds what. */
+/* The evaluator from its creation to its end, and the rules that it applies. evaluator_internal.h lists the other
+ * files. */
 #include "agent/evaluator/evaluator_internal.h"
 
 static const struct config config_none;

@@ -1,4 +1,4 @@
-/* The incremental engine.
+/* The evaluator: from facts that change to findings that change.
  *
  * Everything is a stale input. evaluator_stale() marks one; the fetcher brings its facts (one fetch in flight per
  * input; an input that goes stale while in flight is fetched once more after); facts that differ mark the (rule,
@@ -16,17 +16,19 @@
 
 struct evaluator;
 
-/* A subject and the state of the rules that judge it. */
+/* A rule and a subject that it judges. */
 struct pair {
     const struct rule *rule;
     usec_t since, checked; /* when this status began; when it was last evaluated */
     usec_t recheck;        /* 0: never by time alone */
-    /* There are dozens for each container: these share a word. */
+    /* There are dozens of pairs per container: these members share 64 bits. */
     uint64_t seq : 48; /* of its last transition */
     enum verdict verdict : 8;
     bool waived : 1, attested : 1;
     bool waiting : 1; /* some input is on its way: evaluate when it comes */
 };
+
+/* What is judged: a container, the host … */
 struct subject {
     enum subject_kind kind;
     char *id, *name; /* host, daemon, swarm: id is the kind's name */
@@ -35,7 +37,7 @@ struct subject {
 };
 
 struct evaluator_callbacks {
-    /* Brings input (KIND, KEY); must end in evaluator_fetched() or evaluator_fetch_failed(), at once or later. */
+    /* Fetches input (KIND, KEY); must end in evaluator_fetched() or evaluator_fetch_failed(), at once or later. */
     void (*fetch)(enum input_kind kind, const char *key, void *user);
     /* A transition. Called from the loop; take a reference to keep it. */
     void (*transition)(struct transition *transition, void *user);
@@ -51,52 +53,59 @@ struct evaluator *evaluator_new(struct event_base *base, struct workers *workers
                                 const struct evaluator_callbacks *callbacks);
 void evaluator_free(struct evaluator *evaluator);
 
-/* CAUSE: what led to it ("docker:container/start"); the first cause since the last evaluation is what a transition
- * tells. */
+/* What is known of input (KIND, KEY) may have changed: it is fetched in the loop's next turn. KEY: NULL for inputs that
+ * exist once. CAUSE: what led to it ("docker:container/start"), copied; a transition names the first cause since the
+ * input was last fetched. */
 void evaluator_stale(struct evaluator *evaluator, enum input_kind kind, const char *key, const char *cause);
-/* An exec was made, says an event of the engine. */
+/* The engine's event that an exec was created. */
 struct exec_event {
     const char *container, *container_name;
-    const char *exec_id; /* what the event says, which a label of the container may overwrite; may be NULL */
-    const char *command; /* as the event has it; may be NULL */
-    int64_t time_nano;
-    bool before_start; /* it was made before the agent began to look */
+    const char *exec_id; /* as in the event, where a label of the container may overwrite it; may be NULL */
+    const char *command; /* as in the event; may be NULL */
+    int64_t time_nano;   /* of the event, since 1970 */
+    bool before_start;   /* replayed: the exec was created before the agent started */
 };
 void evaluator_exec_made(struct evaluator *evaluator, const struct exec_event *event, const char *cause);
-/* Marks all without fetching them: what reads them waits until a full scan comes. */
+/* Marks all inputs stale without fetching them: the pairs that read them wait for evaluator_stale_all(). */
 void evaluator_expect_all(struct evaluator *evaluator, const char *cause);
-void evaluator_gone(struct evaluator *evaluator, enum input_kind kind, const char *key,
-                    const char *cause);                                   /* the thing does not exist any more */
-void evaluator_stale_all(struct evaluator *evaluator, const char *cause); /* every input there is, a full scan */
+/* The container, image or exec KEY does not exist any more: its findings are closed. */
+void evaluator_gone(struct evaluator *evaluator, enum input_kind kind, const char *key, const char *cause);
+/* A full scan: every input is fetched again. */
+void evaluator_stale_all(struct evaluator *evaluator, const char *cause);
+/* The two ends of a fetch; without one under way they do nothing. FACTS is handed over. NUMBER: an errno; ENOTCONN: the
+ * connection was lost, the input stays stale; ENOENT, ESRCH: the thing or its process does not exist. WHY becomes the
+ * evidence of an error. */
 void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const char *key, struct facts *facts);
 void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, const char *key, int number,
                             const char *why);
-/* It is to be fetched, or under way. */
+/* Is it stale or in flight? */
 bool evaluator_is_pending(const struct evaluator *evaluator, enum input_kind kind, const char *key);
+/* Is no input stale or in flight? Those in the background (images that are walked or scanned) do not count. */
 bool evaluator_is_settled(const struct evaluator *evaluator);
-/* Images are still being walked or scanned: settled does not wait for that. */
 bool evaluator_has_background_work(const struct evaluator *evaluator);
-/* The engine cannot be reached: fetches of its inputs wait until it is back (nothing is fetched, nothing becomes pass).
- */
+/* While the engine cannot be reached, its inputs are not fetched and findings keep their status; those that never had a
+ * value become errors. */
 void evaluator_set_engine_reachable(struct evaluator *evaluator, bool reachable);
 
 /* A transition of the agent's own state. SLUG "agent-engine", "agent-events" …; READY or degraded. */
 void evaluator_agent_state(struct evaluator *evaluator, const char *slug, bool ready, const char *evidence,
                            const char *cause);
+/* What is degraded. AT: 0 at first. False at the end. */
 bool evaluator_next_agent_state(const struct evaluator *evaluator, size_t *at, const char **ret_slug,
-                                const char **ret_evidence); /* those that are degraded */
+                                const char **ret_evidence);
 
-/* The wall clock was set: what depends on time is judged anew. */
+/* The wall clock was set: every pair is evaluated again. */
 void evaluator_clock_changed(struct evaluator *evaluator);
 
-/* New rules or configuration: every pair is evaluated again, pairs of rules that are gone are closed. */
+/* New rules or configuration: every pair is evaluated again, pairs of rules that do not exist any more are closed.
+ * RULES is handed over, the old rules are freed; CONFIG must live as long as the evaluator or until the next call. */
 void evaluator_set_rules(struct evaluator *evaluator, struct rule_set *rules, const struct config *config);
 
 const struct store *evaluator_store(const struct evaluator *evaluator);
 const struct rule_set *evaluator_rules(const struct evaluator *evaluator);
 uint64_t evaluator_last_seq(const struct evaluator *evaluator);
-uint64_t evaluator_oldest_seq(
-    const struct evaluator *evaluator); /* of the transitions kept in memory; last_seq + 1 when there are none */
+/* Of the transitions kept in memory; last_seq + 1 when there are none. */
+uint64_t evaluator_oldest_seq(const struct evaluator *evaluator);
 /* The first kept transition with seq > SEQ, or NULL. Not a new reference. */
 struct transition *evaluator_transition_after(const struct evaluator *evaluator, uint64_t seq);
 
@@ -107,12 +116,12 @@ struct pair *subject_pair(const struct subject *subject, const struct rule *rule
 /* Explains a pair now (evidence, facts, remedy) by running its check again. */
 void evaluator_explain(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
                        struct check_result *result);
-/* The waiver that holds for a pair just now, or NULL. */
+/* The waiver that covers a failed pair and has not expired, or NULL. */
 const struct waiver *evaluator_waiver(const struct evaluator *evaluator, const struct subject *subject,
                                       const struct pair *pair);
 /* How many failed findings a waiver covers, whether it has expired or not. */
 size_t evaluator_waiver_matches(const struct evaluator *evaluator, const struct waiver *waiver);
-/* How many findings an attestation covers that are a person's to judge. */
+/* How many findings an attestation covers that would be manual without it. */
 size_t evaluator_attestation_matches(const struct evaluator *evaluator, const struct attestation *attestation);
 /* A rule's own verdict: the worst of its subjects; no subject: not_applicable. COUNTS (may be NULL) by verdict. */
 enum verdict evaluator_rule_verdict(const struct evaluator *evaluator, const struct rule *rule,

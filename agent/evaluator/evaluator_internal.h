@@ -29,11 +29,13 @@ struct input {
      * waits for a full scan (the engine was lost). */
     bool stale, queued, in_flight, again;
     TAILQ_ENTRY(input) turn;
-    unsigned doubted; /* how often its process was gone: the container is looked at before that is believed */
-    bool recent; /* completed at least once since it left idleness: its value may be used though it is fetched again */
-    char *cause; /* the first since it was idle */
+    unsigned
+        missing_process_count; /* fetches in a row that found no process; the container is read before that counts */
+    bool recent; /* its value is of a fetch since it went stale, and may be used though it is fetched once more */
+    char *cause; /* of its going stale */
 };
 
+/* What the state file said of a pair. */
 struct restored {
     enum verdict verdict;
     bool waived;
@@ -42,16 +44,19 @@ struct restored {
     char *name;
 };
 
+/* Something that is degraded in the agent itself. */
 struct agent_state {
     char *slug, *evidence;
 };
 
-struct execs; /* execs whose records are awaited */
+struct execs; /* see execs.c */
 
+/* Containers that share the namespaces of one. */
 struct joiners {
-    VEC(char *) ids; /* containers */
+    VEC(char *) ids;
 };
 
+/* The latest transitions, oldest at FIRST. */
 struct transition_ring {
     struct transition **items;
     size_t first, count, size, bytes;
@@ -100,7 +105,7 @@ struct evaluator {
     VEC(const struct rule *) rules_of[SUBJECT_KIND_COUNT]; /* enabled rules by the kind they judge */
     struct map *joiners; /* container (as named in a mode) → struct joiners, those that share its namespaces */
 
-    const char *cause; /* of what is being worked on just now */
+    const char *cause; /* of the input whose pairs are evaluated just now; NULL: none */
     struct check_result scratch;
     struct event *settle_event, *recheck_timer;
     usec_t next_recheck;
@@ -138,7 +143,7 @@ void subject_free(void *subject);
 /* exceptions.c */
 void exceptions_index(struct evaluator *evaluator); /* anew, of its rules and configuration */
 void exceptions_free(struct evaluator *evaluator);
-/* A person's word on what only a person can judge: turns manual into what was attested, until it expires. */
+/* Turns a verdict of manual into the one that a person attested, until the attestation expires. */
 void exceptions_attest(const struct evaluator *evaluator, const struct subject *subject, const struct check_input *in,
                        struct check_result *result);
 /* Adds to the evidence of a failure that the waiver it had has expired. */
@@ -159,7 +164,7 @@ void inputs_deinit(struct evaluator *evaluator);
 struct input *input_find(const struct evaluator *evaluator, enum input_kind kind, const char *key);
 /* Is it on its way, and has no value yet that may be used meanwhile? */
 bool input_is_awaited(const struct evaluator *evaluator, enum input_kind kind, const char *key);
-void input_enqueue(struct evaluator *evaluator, struct input *input); /* a stale one; once, however often it is said */
+void input_enqueue(struct evaluator *evaluator, struct input *input); /* a stale one; no effect if it is queued */
 void inputs_wake(struct evaluator *evaluator); /* an input has come: others may have waited for it */
 /* Inputs that are built on this one, whose value has changed: stale. */
 void inputs_outdate(struct evaluator *evaluator, enum input_kind kind, const char *cause);
@@ -227,15 +232,15 @@ void execs_candidate(struct evaluator *evaluator, const struct container_facts *
 /* The container was read, after every event that is known of it, and its list was gone through. */
 void execs_listed(struct evaluator *evaluator, const struct container_facts *container);
 void execs_read(struct evaluator *evaluator, const struct exec_facts *exec);
-/* The record cannot be read (GONE: there is none). False: nobody needs to know. Else what the event told is returned,
- * where there was one: the container's name and why; the caller frees. */
+/* The record cannot be read (GONE: it does not exist any more). False: that is not worth a finding. Where an event had
+ * announced the exec, RET_NAME is its container's name and RET_WHY the evidence; the caller frees. */
 bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const char *why, char **ret_name,
                   char **ret_why);
 /* The container is gone, or cannot be read: so are its execs whose ids are not known. */
 void execs_container_lost(struct evaluator *evaluator, const char *container, bool gone, const char *why);
 void exec_close(struct evaluator *evaluator, const char *id); /* remembers it in closed_execs */
-/* Was any verdict on it reported? Health checks' execs come and go without a word. */
-bool exec_was_told(const struct subject *subject);
+/* Was any verdict on it reported? Those on execs that are in order are not. */
+bool exec_was_reported(const struct subject *subject);
 
 /* affected.c */
 /* INPUT came, failed or went. CHANGED false: only pairs that wait are evaluated, the others were looked at just now and
@@ -258,7 +263,7 @@ void agent_states_deinit(struct evaluator *evaluator);
 
 /* state_compact.c */
 void state_stop_rewriting(struct evaluator *evaluator);
-void state_tell_trouble(struct evaluator *evaluator); /* as a state of the agent itself */
+void state_report_trouble(struct evaluator *evaluator); /* as a state of the agent itself */
 
 /* settle.c */
 void settle_init(struct evaluator *evaluator);
@@ -271,7 +276,7 @@ void follow_container(struct evaluator *evaluator, const struct container_facts 
 /* Execs that live now and did not when the container was last read. */
 void follow_execs(struct evaluator *evaluator, const struct container_facts *container,
                   const struct string_list *before, const char *cause);
-/* The lists say which there are. */
+/* What is in a list and not known is fetched; what is known and not in the list any more is closed. */
 void follow_containers(struct evaluator *evaluator, const struct container_list_facts *list, const char *cause);
 void follow_images(struct evaluator *evaluator, const struct image_list_facts *list, const char *cause);
 void follow_networks(struct evaluator *evaluator, const struct network_list_facts *list, const char *cause);

@@ -1,9 +1,8 @@
-/* What people vouched for: attestations (a verdict on what only a person can judge) and waivers (a failure that is
- * known and borne). Both have a scope and may expire.
+/* Exceptions that people made: attestations (a verdict on what only a person can judge) and waivers (a failure that is
+ * known and accepted). Both have a scope and may expire.
  *
- * Whether one holds is asked of the clock each time, so it stops counting the moment it expires, whoever asks. That a
- * finding's waiver came or ended is told by a transition of the finding with the status that it has; the timer of the
- * engine sees to it when a date passes. */
+ * Whether one has expired is computed on each use. When a finding's waiver comes or ends, that is a transition of the
+ * finding from its status to the same; the recheck timer takes care of those that expire. */
 #include "agent/evaluator/evaluator_internal.h"
 
 #include <string.h>
@@ -124,7 +123,7 @@ static bool holds(usec_t expires, usec_t now)
 
 /* ---- Attestations ---- */
 
-static void say_attested(const struct attestation *attestation, bool expired, struct str *evidence)
+static void add_attestation_evidence(const struct attestation *attestation, bool expired, struct str *evidence)
 {
     char at[CLOCK_TEXT_SIZE];
 
@@ -156,7 +155,7 @@ void exceptions_attest(const struct evaluator *evaluator, const struct subject *
         }
         if (attestation->expires && (!result->recheck || attestation->expires < result->recheck))
             result->recheck = attestation->expires;
-        if (!valid || attestation->status > valid->status) /* of two words the worse counts */
+        if (!valid || attestation->status > valid->status) /* of several the worst counts */
             valid = attestation;
     }
     if (valid) {
@@ -164,7 +163,7 @@ void exceptions_attest(const struct evaluator *evaluator, const struct subject *
         result->attested = true;
     }
     if (in->explain && (valid || expired))
-        say_attested(valid ? valid : expired, !valid, &result->evidence);
+        add_attestation_evidence(valid ? valid : expired, !valid, &result->evidence);
 }
 
 size_t evaluator_attestation_matches(const struct evaluator *evaluator, const struct attestation *attestation)

@@ -1,8 +1,9 @@
-/* Execs between the event that tells of one and the record that says what it was.
+/* Execs between the event that announces one and the record with its details.
  *
  * The event carries the exec's id, but a label of the container named execID overwrites it: there the container's own
- * list of live execs tells, and an exec may be over before that list comes. So every event is kept until a record
- * answers it. What never gets its record leaves a finding that says error: silence would be taken for a pass.
+ * list of live execs has the id, and an exec may be over before that list is read. So every event is kept until it is
+ * matched with a record. An exec whose record is never read leaves a finding with status error: silence would be taken
+ * for a pass.
  *
  * Records and events of a container that hides ids are matched by what was run. A record may be read before its event
  * comes (the list was asked for another exec): it is remembered for a moment.
@@ -11,7 +12,7 @@
  * (a label execID, a container removed or an engine restarted at that moment) is one presumed: it ran exactly the
  * container's health check, and at least nine tenths of the check's interval after the one before it or after the
  * container's start, as health checks do. A person who runs the same command between two health checks breaks that
- * rhythm and is told of. */
+ * rhythm and is reported. */
 #include "agent/evaluator/evaluator_internal.h"
 
 #include <string.h>
@@ -22,12 +23,12 @@
 
 enum { MADE_MAX = 4096, EARLY_MAX = 256, COMMAND_MAX = 1024, NSEC_PER_USEC = 1000, ID_DIGITS = 48 };
 
-/* An exec that an event told of and whose record is awaited. */
+/* An exec that an event announced and whose record has not been read. */
 struct made {
     char *container, *name, *exec_id, *command, *cause;
-    uint64_t text; /* of what is run, see docker_exec_text(); 0: podman's event does not tell */
+    uint64_t text; /* of what is run, see docker_exec_text(); 0: unknown, podman's events do not have it */
     int64_t time_nano;
-    bool before_start; /* before the agent looked: told only if its record is still there */
+    bool before_start; /* before the agent started: reported only if its record is still there */
     bool listed;       /* the container's execs were read after it was made */
     bool in_rhythm;    /* it runs the health check when that is due */
 };
@@ -130,8 +131,8 @@ static char *explain_loss(const struct made *made, const char *why)
     return str_steal(&line);
 }
 
-/* Tells of an exec whose id nobody knows. Its finding has an id of its own, the same after a restart. */
-static void tell_lost(struct evaluator *evaluator, const struct made *made, const char *why)
+/* Reports an exec whose id is unknown. Its finding has an id of its own, the same after a restart. */
+static void report_lost(struct evaluator *evaluator, const struct made *made, const char *why)
 {
     scoped(cleanup_free) char *id =
         mem_printf("%.*s%016llx", (int)ID_DIGITS, made->container, (unsigned long long)made->time_nano);
@@ -151,12 +152,12 @@ static void tell_lost(struct evaluator *evaluator, const struct made *made, cons
     evaluator->cause = outer;
 }
 
-static void lose(struct evaluator *evaluator, size_t index, const char *why)
+static void lose_made(struct evaluator *evaluator, size_t index, const char *why)
 {
     struct made *made = evaluator->execs->made.items[index];
 
     vec_remove(&evaluator->execs->made, index);
-    tell_lost(evaluator, made, why);
+    report_lost(evaluator, made, why);
     made_free(made);
 }
 
@@ -212,7 +213,7 @@ static bool has_candidates(const struct execs *execs, const char *container)
 }
 
 /* All records of the container's list are read: what was made before the list and has none will get none. */
-static void settle(struct evaluator *evaluator, const char *container)
+static void lose_unanswered(struct evaluator *evaluator, const char *container)
 {
     struct execs *execs = evaluator->execs;
 
@@ -220,10 +221,10 @@ static void settle(struct evaluator *evaluator, const char *container)
         return;
     for (size_t i = 0; i < execs->made.count;) {
         if (str_equal(execs->made.items[i]->container, container) && execs->made.items[i]->listed)
-            lose(evaluator, i,
-                 execs->made.items[i]->text
-                     ? "it ended before its id was found, which a container label named execID hides"
-                     : "it ended before its id was found, which podman's events do not include");
+            lose_made(evaluator, i,
+                      execs->made.items[i]->text
+                          ? "it ended before its id was found, which a container label named execID hides"
+                          : "it ended before its id was found, which podman's events do not include");
         else
             i++;
     }
@@ -231,11 +232,11 @@ static void settle(struct evaluator *evaluator, const char *container)
 
 /* ---- What happens ---- */
 
-static void request(struct evaluator *evaluator, struct made *made)
+static void request_record(struct evaluator *evaluator, struct made *made)
 {
     scoped(cleanup_free) char *id = mem_strdup(made->exec_id), *cause = mem_strdup(made->cause);
 
-    if (subject_find(evaluator, SUBJECT_EXEC, id) || map_get(evaluator->closed_execs, id)) { /* told already */
+    if (subject_find(evaluator, SUBJECT_EXEC, id) || map_get(evaluator->closed_execs, id)) { /* reported already */
         made_free(made);
         return;
     }
@@ -262,7 +263,7 @@ void evaluator_exec_made(struct evaluator *evaluator, const struct exec_event *e
     };
     note_rhythm(execs, made, container);
     if (container && !container->execid_label && made->exec_id) {
-        request(evaluator, made);
+        request_record(evaluator, made);
         return;
     }
     if (container && is_answered_early(execs, made)) {
@@ -271,7 +272,7 @@ void evaluator_exec_made(struct evaluator *evaluator, const struct exec_event *e
     }
     vec_push(&execs->made, made);
     if (execs->made.count > MADE_MAX)
-        lose(evaluator, 0, "too many others were started at once");
+        lose_made(evaluator, 0, "too many others were started at once");
     evaluator_stale(evaluator, INPUT_CONTAINER, event->container, cause);
 }
 
@@ -301,7 +302,7 @@ void execs_listed(struct evaluator *evaluator, const struct container_facts *con
             if (made->before_start && runs_health_check(made, container))
                 made_free(made);
             else
-                request(evaluator, made);
+                request_record(evaluator, made);
             continue;
         }
         made->listed = true;
@@ -314,7 +315,7 @@ void execs_listed(struct evaluator *evaluator, const struct container_facts *con
         vec_remove(&execs->made, i);
         made_free(made);
     }
-    settle(evaluator, id);
+    lose_unanswered(evaluator, id);
 }
 
 void execs_read(struct evaluator *evaluator, const struct exec_facts *exec)
@@ -334,7 +335,7 @@ void execs_read(struct evaluator *evaluator, const struct exec_facts *exec)
         vec_push(&execs->early,
                  (struct early){.container = mem_strdup(container), .text = exec->text, .at = clock_monotonic()});
     }
-    settle(evaluator, container);
+    lose_unanswered(evaluator, container);
 }
 
 bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const char *why, char **ret_name,
@@ -343,7 +344,7 @@ bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const 
     scoped(cleanup_free) char *container = map_steal(evaluator->execs->candidates, id);
     struct execs *execs = evaluator->execs;
     struct made *made = map_steal(execs->requested, id);
-    bool wanted;
+    bool is_finding;
 
     if (!made && container) {
         size_t found = find_made(execs, container, 0);
@@ -353,8 +354,8 @@ bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const 
             vec_remove(&execs->made, found);
         }
     }
-    wanted = !(made && (made->before_start || made->in_rhythm) && gone);
-    if (made && wanted) {
+    is_finding = !(made && (made->before_start || made->in_rhythm) && gone);
+    if (made && is_finding) {
         if (gone)
             why = store_container(evaluator->store, made->container, NULL) ? "the engine no longer has it"
                                                                            : "the container is already gone";
@@ -363,8 +364,8 @@ bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const 
     }
     made_free(made);
     if (container)
-        settle(evaluator, container);
-    return wanted;
+        lose_unanswered(evaluator, container);
+    return is_finding;
 }
 
 void execs_container_lost(struct evaluator *evaluator, const char *container, bool gone, const char *why)
@@ -372,7 +373,7 @@ void execs_container_lost(struct evaluator *evaluator, const char *container, bo
     struct execs *execs = evaluator->execs;
 
     for (size_t i = 0; (i = find_made(execs, container, 0)) < execs->made.count;)
-        lose(evaluator, i, why);
+        lose_made(evaluator, i, why);
     if (gone)
         map_remove(execs->last_checks, container);
 }
@@ -387,7 +388,7 @@ void exec_close(struct evaluator *evaluator, const char *id)
         map_set(evaluator->closed_execs, id, evaluator);
 }
 
-bool exec_was_told(const struct subject *subject)
+bool exec_was_reported(const struct subject *subject)
 {
     for (size_t i = 0; i < subject->pair_count; i++)
         if (subject->pairs[i].seq)

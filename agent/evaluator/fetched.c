@@ -1,11 +1,11 @@
-/* What came of an input: its facts, or why there are none, or that the thing itself is gone. The facts go into the
- * store, what they tell of other inputs is followed (follow.c), and the pairs that read the input are visited
+/* The end of a fetch: facts, or why there are none, or that the thing itself is gone. The facts go into the store, the
+ * inputs that they lead to are followed (follow.c), and the pairs that read the input are visited
  * (affected.c). */
 #include "agent/evaluator/evaluator_internal.h"
 
 #include <errno.h>
 
-enum { DOUBTS_MAX = 3 };
+enum { MISSING_PROCESS_MAX = 3 };
 
 static void complete(struct evaluator *evaluator, struct input *input, bool changed)
 {
@@ -91,7 +91,7 @@ void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const 
     }
     if (kind == INPUT_EXEC)
         complete_exec(evaluator, (struct exec_facts *)facts);
-    input->doubted = 0;
+    input->missing_process_count = 0;
     changed = store_put(evaluator->store, kind, key, facts);
     if (kind == INPUT_CONTAINER) {
         const struct container_facts *container =
@@ -120,18 +120,18 @@ void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const 
     }
 }
 
-/* An exec's record is gone for good: it is not asked for again, and what the event told stays. */
+/* An exec's record cannot be read. GONE: for good; it is not asked for again, and the event's details remain. */
 static void fail_exec(struct evaluator *evaluator, struct input *input, bool gone, const char *why)
 {
-    scoped(cleanup_free) char *key = mem_strdup(input->key), *name = NULL, *told = NULL;
+    scoped(cleanup_free) char *key = mem_strdup(input->key), *name = NULL, *loss = NULL;
     bool changed;
 
-    if (!execs_failed(evaluator, key, gone, why, &name, &told)) {
+    if (!execs_failed(evaluator, key, gone, why, &name, &loss)) {
         input_forget(evaluator, INPUT_EXEC, key);
         settle_schedule(evaluator);
         return;
     }
-    changed = store_put_error(evaluator->store, INPUT_EXEC, key, told ? told : why);
+    changed = store_put_error(evaluator->store, INPUT_EXEC, key, loss ? loss : why);
     subject_ensure(evaluator, SUBJECT_EXEC, key, name);
     if (gone)
         input->again = false;
@@ -162,14 +162,14 @@ void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, c
         evaluator_gone(evaluator, kind == INPUT_CONTAINER ? INPUT_CONTAINER : INPUT_IMAGE, id, cause);
         return;
     }
-    if (number == ESRCH && kind == INPUT_PROCESSES && input->doubted < DOUBTS_MAX) {
+    if (number == ESRCH && kind == INPUT_PROCESSES && input->missing_process_count < MISSING_PROCESS_MAX) {
         scoped(cleanup_free) char *cause = mem_strdup(input->cause), *id = mem_strdup(key);
         const struct container_facts *container = store_container(evaluator->store, id, NULL);
 
         /* It stays stale: the container's end is on its way, or the fetcher looks again in a moment. */
         input->in_flight = input->again = false;
         input->stale = true;
-        if (!input->doubted++ && !(container && container->auto_remove))
+        if (!input->missing_process_count++ && !(container && container->auto_remove))
             evaluator_stale(evaluator, INPUT_CONTAINER, id, cause);
         return;
     }
@@ -196,7 +196,7 @@ void evaluator_set_engine_reachable(struct evaluator *evaluator, bool reachable)
     evaluator->reachable_known = true;
     if (reachable || was_known)
         return;
-    /* The first word is that there is no engine: what waits for it is evaluated, and says so. */
+    /* The agent started without an engine: what waits for its answers is evaluated to an error. */
     for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++) {
         size_t at = 0;
         const char *key;

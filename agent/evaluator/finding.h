@@ -4,7 +4,7 @@
 
 #include "agent/evaluator/evaluator.h"
 
-/* The members of one finding, into an open object. RESULT: what the check said when explained. WAIVER: the one that
+/* Writes the members of one finding into an open object. RESULT: of the check, explained. WAIVER: the one that
  * holds, or NULL. GONE: its subject went away, the status is null. */
 void finding_write(enum language language, const struct subject *subject, const struct pair *pair,
                    const struct waiver *waiver, struct check_result *result, bool gone, struct json_out *out);

@@ -1,5 +1,5 @@
-/* What facts tell of other inputs: the lists say which containers, images and networks there are, a container which
- * image, processes and execs it has. What is new is fetched, what is not listed any more is gone. */
+/* Inputs that others lead to: the lists name the containers, images and networks there are, a container its image,
+ * processes and execs. What is new is fetched, what is not listed any more is gone. */
 #include "agent/evaluator/evaluator_internal.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
-/* What does not exist any more: its inputs are forgotten and its findings closed. The findings of an exec also end when
- * they are acknowledged, have run out, or were never out of order; a replay of its event does not bring it back. */
+/* Containers, images and execs that do not exist any more: their inputs are forgotten and their findings closed. The
+ * findings of an exec are also closed when they are acknowledged, have expired, or were never out of order; a replay of
+ * its event does not bring it back. */
 #include "agent/evaluator/evaluator_internal.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ void evaluator_gone(struct evaluator *evaluator, enum input_kind kind, const cha
     for (size_t i = 0; i < countof(kinds); i++) {
         struct subject *subject = kinds[i].input == kind ? subject_find(evaluator, kinds[i].subject, key_copy) : NULL;
 
-        if (subject && kind == INPUT_EXEC && exec_was_told(subject))
+        if (subject && kind == INPUT_EXEC && exec_was_reported(subject))
             exec_close(evaluator, key_copy);
         if (subject)
             subject_close(evaluator, subject, cause);

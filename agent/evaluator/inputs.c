@@ -1,6 +1,6 @@
 /* Inputs and their freshness, and the queue of those that are to be fetched.
  *
- * An input is idle, stale or in flight; `again` says that it went stale while in flight, and is fetched once more
+ * An input is idle, stale or in flight; `again`: it went stale while in flight, and is fetched once more
  * after. Whoever marks an input stale only puts it in the queue, which is worked off from the loop's next turn: however
  * often an input is marked before, it is fetched once. An input that is built on others (dockerd's files on its
  * options) waits in the queue until none of them is stale or in flight. What comes of a fetch is in fetched.c. */
@@ -46,7 +46,7 @@ static bool is_pending(const struct input *input)
     return input && (input->stale || input->in_flight);
 }
 
-/* The engine is known not to answer: what only it can say does not come soon. */
+/* The engine is known not to answer: its inputs will not come soon. */
 static bool is_out_of_reach(const struct evaluator *evaluator, enum input_kind kind)
 {
     return input_types[kind].from_engine && evaluator->reachable_known && !evaluator->reachable;
@@ -202,7 +202,7 @@ void evaluator_stale(struct evaluator *evaluator, enum input_kind kind, const ch
     struct input *input;
 
     if (input_types[kind].key != INPUT_KEY_NONE && str_empty(key))
-        return; /* an engine that says so is not to be believed */
+        return; /* an engine that names no id is not to be trusted */
     if (kind == INPUT_EXEC && map_get(evaluator->closed_execs, key))
         return;
     input = input_ensure(evaluator, kind, key);

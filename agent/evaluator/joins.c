@@ -21,8 +21,8 @@ void joins_init(struct evaluator *evaluator)
     evaluator->joiners = map_new(joiners_free);
 }
 
-/* Under which key those who join TARGET stand: its id, or "" where it is named otherwise (a name, the beginning of an
- * id). A name may be one that was given a moment ago, or lost: who joins by name is looked at whenever any container
+/* The key in joiners of those that join TARGET: its id, or "" where it is named otherwise (by name, or the beginning of
+ * its id). A name may be new or given to another container: those that join by name are visited whenever any container
  * changes. */
 static const char *joined_key(const char *target)
 {

@@ -1,5 +1,5 @@
-/* What is still to come: inputs on their way, the moment when none is any more, and the next time at which something is
- * due. What then happens is in settle.c and recheck.c. */
+/* Counts the inputs that are stale or in flight, and arms the timers for what follows: settle.c when there are none
+ * left, recheck.c when something is due by time. */
 #include "agent/evaluator/evaluator_internal.h"
 
 void input_count_pending(struct evaluator *evaluator, enum input_kind kind, int by)

@@ -1,9 +1,9 @@
-/* What the engine knows, for those who show it. */
+/* What the evaluator knows, for the API, reports and benchmarks. */
 #include "agent/evaluator/evaluator_internal.h"
 
 #include <string.h>
 
-/* No subjects are known because nobody could tell which there are. */
+/* No subjects are known because their list could not be read. */
 static bool list_is_unknown(const struct evaluator *evaluator, enum subject_kind kind)
 {
     switch (kind) {

@@ -1,4 +1,4 @@
-/* Transitions handed to who listens, and the latest of them kept in a ring for those who ask later. */
+/* Hands transitions to the callback and keeps the latest in a ring, for clients that ask for them later. */
 #include "agent/evaluator/evaluator_internal.h"
 
 enum { RING_BYTES = 1024 * 1024, RING_COUNT = 8192 };

@@ -1,4 +1,4 @@
-/* No input is on its way any more: the evaluator has settled. */
+/* The evaluator has settled: no input is stale or in flight any more. */
 #include "agent/evaluator/evaluator_internal.h"
 
 static void on_settled(evutil_socket_t fd, short what, void *user)
@@ -13,7 +13,7 @@ static void on_settled(evutil_socket_t fd, short what, void *user)
         evaluator->restored_closed = true;
         state_close_leftovers(evaluator);
     }
-    state_tell_trouble(evaluator);
+    state_report_trouble(evaluator);
     if (evaluator->callbacks.settled)
         evaluator->callbacks.settled(evaluator->callbacks.user);
 }

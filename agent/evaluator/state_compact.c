@@ -249,7 +249,7 @@ void state_stop_rewriting(struct evaluator *evaluator)
     unlink(path);
 }
 
-void state_tell_trouble(struct evaluator *evaluator)
+void state_report_trouble(struct evaluator *evaluator)
 {
     if (evaluator->state.trouble)
         evaluator_agent_state(evaluator, "agent-state", false, evaluator->state.trouble, "state");

@@ -16,9 +16,9 @@
 #include "common/log.h"
 
 enum { LINE_LIMIT = 1024 * 1024 };
-static const uint64_t seq_max = UINT64_C(1) << 47; /* no agent comes to that, and pairs hold it for as long again */
+static const uint64_t seq_max = UINT64_C(1) << 47; /* beyond it a number is invalid; pairs hold one bit more */
 
-/* A time as the file tells it; now, where that cannot be. */
+/* A time from the file; now, where it is invalid or in the future. */
 static usec_t restored_time(const struct evaluator *evaluator, const struct json *value)
 {
     usec_t now = clock_now(evaluator->clock), at = json_int(value, 0);
@@ -93,7 +93,7 @@ static void restore_line(struct evaluator *evaluator, const struct json *line)
         restore_exec(evaluator, id, json_get(line, "exec"), json_string(json_get(line, "exec_error")));
 }
 
-/* A run of the agent says up to which number it may have come. */
+/* The mark of the last run of the agent. */
 struct last_mark {
     uint64_t reserved;
     char *boot;
@@ -178,10 +178,10 @@ static void revive_execs(struct evaluator *evaluator)
     void *value;
 
     while (map_next(evaluator->restored, &at, &key, &value)) {
-        const char *behind = strchr(key, ' ');
+        const char *rest = strchr(key, ' ');
 
-        if (str_starts(behind, " exec ") && !map_get(names, behind + strlen(" exec ")))
-            map_set(names, behind + strlen(" exec "), mem_strdup(((const struct restored *)value)->name));
+        if (str_starts(rest, " exec ") && !map_get(names, rest + strlen(" exec ")))
+            map_set(names, rest + strlen(" exec "), mem_strdup(((const struct restored *)value)->name));
     }
     for (at = 0; map_next(names, &at, &id, &value);) {
         struct subject *subject = subject_ensure(evaluator, SUBJECT_EXEC, id, value);

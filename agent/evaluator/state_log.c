@@ -8,8 +8,9 @@
  *   number that is given all the same. This is a state of the agent itself, and the file is written anew, whole, as
  * soon as that succeeds (state_compact.c).
  * - A power loss, which takes lines that the kernel has not written to the disk yet. The mark is on the disk before
- *   anything else and says up to which number they may have come. It counts when the machine has been started since
- *   and the agent was not stopped in order before: a run that was only killed has lost nothing.
+ *   anything else and names the number up to which seq is reserved. The next run goes on after that number if the
+ *   machine has been started since and the agent had not been stopped in order: a run that was only killed has lost
+ *   nothing.
  *
  * How the file is read back is in state_load.c. */
 #include "agent/evaluator/evaluator_internal.h"
@@ -181,7 +182,7 @@ static void append_transition(struct evaluator *evaluator, const struct str *lin
     }
     if (evaluator->last_seq > state->reserved) {
         if (overwrite_mark(evaluator, state_reserve(evaluator)) < 0 || fdatasync(state->fd) < 0)
-            state->reserved = state_reserve(evaluator); /* a line that cannot be written either will say so */
+            state->reserved = state_reserve(evaluator); /* if the line cannot be written either, that is noticed */
     }
     if (append(evaluator, line) < 0 && overwrite_mark(evaluator, state->reserved) < 0 && state->mark >= 0) {
         state->mark = -1; /* until the file is written anew */

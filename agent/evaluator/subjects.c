@@ -1,7 +1,7 @@
-/* Who is judged: subjects and their (rule, subject) pairs.
+/* Subjects, and their pairs with the rules that judge them.
  *
- * A subject comes into being with the facts that show it and goes with them; its pairs go with it, each with a
- * transition to null. Host, daemon and swarm always exist when a rule judges them. */
+ * A subject is created with the first facts about it and closed (emit.c) when it does not exist any more. Host, daemon
+ * and swarm always exist when a rule judges them. */
 #include "agent/evaluator/evaluator_internal.h"
 
 #include <string.h>

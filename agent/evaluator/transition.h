@@ -1,5 +1,6 @@
-/* A verdict that changed: what goes to sinks, watchers and the journal of transitions. Reference counted, never
- * changed. */
+/* A verdict that changed: what goes to sinks, to clients of the API and into the ring of the latest transitions.
+ * Reference counted. It is not changed once it is built, except that the ring, as its only owner, drops the texts that
+ * are also in its JSON (transition_slim()). */
 #ifndef AGENT_EVALUATOR_TRANSITION_H
 #define AGENT_EVALUATOR_TRANSITION_H
 
@@ -25,15 +26,15 @@ struct evaluator;
 struct subject;
 struct pair;
 
-/* A verdict of PAIR that changed. Explains it (by running its check again) unless GONE: then status is null. CAUSE is
- * copied. */
+/* Of a verdict of PAIR that changed. Explains it (by running its check again) unless GONE: then status is null. CAUSE
+ * is copied. */
 struct transition *transition_from_pair(const struct evaluator *evaluator, enum language language,
                                         const struct subject *subject, const struct pair *pair, enum verdict previous,
                                         uint64_t seq, usec_t at, const char *cause, bool gone);
-/* The agent's own state. */
+/* Of the agent's own state; HOST is the id of the subject. */
 struct transition *transition_for_agent(const char *slug, bool ready, bool previous_ready, const char *evidence,
                                         const char *cause, uint64_t seq, usec_t at, const char *host);
-/* Leaves seq and the JSON text alone, which holds all the others once more; only when nobody else has a reference. */
+/* Frees every text but the JSON, unless somebody else has a reference. Then only seq and json may be used. */
 void transition_slim(struct transition *transition);
 struct transition *transition_ref(struct transition *transition);
 void transition_unref(struct transition *transition);

@@ -1,8 +1,8 @@
 /* Transitions as they are made: of a pair whose verdict changed, or of the agent's own state. */
 #include "agent/evaluator/finding.h"
 
-/* Adds what a transition has beside a finding. */
-static void finish_json(struct transition *t, struct json_out *out)
+/* Adds what a transition has beside the members of a finding, and ends the object. */
+static void end_json(struct transition *t, struct json_out *out)
 {
     const char *text;
 
@@ -52,7 +52,7 @@ struct transition *transition_from_pair(const struct evaluator *evaluator, enum 
     t->severity = rule->severity;
     t->scored = rule->scored;
     t->waived = pair->waived;
-    finish_json(t, out);
+    end_json(t, out);
     check_result_deinit(&result);
     return t;
 }
@@ -102,6 +102,6 @@ struct transition *transition_for_agent(const char *slug, bool ready, bool previ
     json_out_null(out, "waived");
     json_out_object(out, "ids");
     json_out_end_object(out);
-    finish_json(t, out);
+    end_json(t, out);
     return t;
 }

@@ -312,6 +312,46 @@ static void note_turn(int64_t begun, int64_t *longest)
     *longest = took > *longest ? took : *longest;
 }
 
+static int64_t longest_turn(struct bench *bench)
+{
+    int64_t longest = 0;
+
+    for (unsigned idle = 0; idle < 16; idle = evaluator_is_settled(bench->evaluator) ? idle + 1 : 0) {
+        int64_t begun = wall_ns();
+
+        event_base_loop(bench->base, EVLOOP_NONBLOCK);
+        note_turn(begun, &longest);
+    }
+    return longest;
+}
+
+/* What concerns every container at once. */
+static void measure_turns(struct bench *bench)
+{
+    struct rule_set *rules = NULL;
+    struct error error = ERROR_INIT;
+    int64_t begun, scan_turn, info_turn, clock_turn = 0, rules_turn = 0;
+
+    scan(bench);
+    longest_turn(bench);
+    evaluator_stale_all(bench->evaluator, "scan");
+    scan_turn = longest_turn(bench);
+    evaluator_stale(bench->evaluator, INPUT_INFO, NULL, "timer");
+    info_turn = longest_turn(bench);
+    begun = wall_ns();
+    evaluator_clock_changed(bench->evaluator);
+    note_turn(begun, &clock_turn);
+    if (config_load_rules(bench->config, &rules, &error) < 0)
+        die("rules", &error);
+    begun = wall_ns();
+    evaluator_set_rules(bench->evaluator, rules, bench->config);
+    note_turn(begun, &rules_turn);
+    printf("%6zu containers: longest turn of the loop: full scan %.1f ms, /info %.1f ms, clock set %.1f ms, new rules "
+           "%.1f ms\n",
+           bench->count, (double)scan_turn / 1e6, (double)info_turn / 1e6, (double)clock_turn / 1e6,
+           (double)rules_turn / 1e6);
+}
+
 static ino_t inode_of(const char *path)
 {
     struct stat st;
@@ -398,6 +438,9 @@ static void run(struct bench *bench, const char *rules_folder, size_t count)
            (double)(cpu_ns() - begun) / 1000 / (double)count);
     measure_judging(bench);
     measure_events(bench);
+    end(bench);
+    begin(bench, rules_folder);
+    measure_turns(bench);
     end(bench);
     begin(bench, rules_folder);
     measure_rewriting(bench);

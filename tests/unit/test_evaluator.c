@@ -1,4 +1,4 @@
-/* The incremental engine by itself: a fetcher that answers when the test says so, and a clock that the test moves. */
+/* The evaluator by itself, with a fetcher that answers when the test wants it and a clock that the test sets. */
 #include <check.h>
 #include <errno.h>
 #include <sched.h>
@@ -74,7 +74,7 @@ static void make_evaluator(void (*transition)(struct transition *, void *))
     evaluator_set_engine_reachable(evaluator, true);
 }
 
-static void make_engine(void)
+static void start_evaluator(void)
 {
     make_evaluator(on_transition);
 }
@@ -87,7 +87,7 @@ static void set_up(void)
     memset(&config, 0, sizeof config);
     clock_of_test = clock_fixed(INT64_C(1800000000) * USEC_PER_SEC);
     base = event_base_new();
-    make_engine();
+    start_evaluator();
 }
 
 static void tear_down(void)
@@ -589,7 +589,7 @@ static void restart(void)
     evaluator_free(evaluator);
     forget_told();
     asked.count = 0;
-    make_engine();
+    start_evaluator();
     load();
 }
 
@@ -997,7 +997,7 @@ START_TEST(numbers_lost_with_the_power_are_not_given_again)
     /* stopped in order, it gave none beyond */
     evaluator_free(evaluator);
     ck_assert_int_eq(file_read(path, 1 << 20, &stopped, NULL), 0);
-    make_engine();
+    start_evaluator();
     for (char *at = stopped.data; (at = strstr(at, "\"boot\":\"")); at++)
         at[strlen("\"boot\":\"")] = *boot;
     ck_assert_int_eq(file_replace(path, stopped.data, stopped.length, 0600, NULL), 0);
@@ -1067,7 +1067,7 @@ static void load_with_workers(void)
 {
     evaluator_free(evaluator);
     workers = workers_new(base);
-    make_engine();
+    start_evaluator();
     load();
 }
 
@@ -1243,7 +1243,7 @@ START_TEST(a_kill_at_any_moment_of_rewriting)
         last = reports.items[reports.count - 1].seq;
         for (size_t i = 0; i < reports.count; i++)
             ck_assert_uint_eq(reports.items[i].seq, i + 1);
-        make_engine();
+        start_evaluator();
         load();
         ck_assert_uint_ge(evaluator_last_seq(evaluator), last);
         ck_assert_uint_le(evaluator_last_seq(evaluator), last + 1);
@@ -1263,8 +1263,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("engine");
-    TCase *tests = tcase_create("engine");
+    Suite *suite = suite_create("evaluator");
+    TCase *tests = tcase_create("evaluator");
     SRunner *runner;
     int failed;
 

@@ -1,5 +1,5 @@
-/* Waivers and attestations in the engine, by a clock that the test moves: what holds, for whom, and that the moment of
- * expiry is told and counts at once. */
+/* Waivers and attestations in the evaluator, by a clock that the test sets: what they cover, and that an expiry counts
+ * at once and is reported. */
 #include <check.h>
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Execs whose record is missed, and what joins a container that goes: the engine with a fetcher of our own. */
+/* Execs whose record is missed, and containers that join one that goes: the evaluator with a fetcher of the test. */
 #include <check.h>
 #include <errno.h>
 #include <event2/event.h>
