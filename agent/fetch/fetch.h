@@ -39,5 +39,8 @@ void fetcher_engine_reloaded(struct fetcher *fetcher, const char *cause);
  * would start one. See struct docker_callbacks. */
 enum http_gate fetcher_may_connect(struct fetcher *fetcher, const char **ret_why);
 const struct watcher *fetcher_watcher(const struct fetcher *fetcher);
+/* The processes that keep what the agent gave up have ended, and it cannot make others. Unless it runs but once, it has
+ * ended its loop for that. */
+bool fetcher_has_lost_helpers(const struct fetcher *fetcher);
 
 #endif

@@ -243,14 +243,11 @@ void fetch_group(struct fetcher *fetcher, const char *key)
         return;
     group = group_of_socket(fetcher, &by_id);
     message = mem_printf("%c%s", by_id ? 'i' : 'n', group);
-    fetcher->group_worker = worker_start(fetcher->workers,
-                                         &(struct worker_options){.helper = fetcher->group_helper,
-                                                                  .message = message,
-                                                                  .limit = WORKER_LIMIT,
-                                                                  .timeout_ms = WORKER_MS,
-                                                                  .done = on_group,
-                                                                  .user = fetcher},
-                                         &error);
+    fetcher->group_worker = helper_ask(
+        fetcher->helper,
+        &(struct helper_request){
+            .task = TASK_GROUP, .message = message, .limit = WORKER_LIMIT, .done = on_group, .user = fetcher},
+        &error);
     if (!fetcher->group_worker)
         fetch_deliver(fetcher, INPUT_GROUP, NULL, -error.number, NULL, &error);
 }
@@ -295,17 +292,36 @@ static void on_kernel_rules(const char *output, size_t length, int number, const
         on_audit(NULL, 0, error.number ? error.number : EIO, error.text, fetcher);
 }
 
+/* What neither of them can do any more, the agent cannot either: it has given up what it takes. */
+static void on_helpers_lost(void *user)
+{
+    struct fetcher *fetcher = user;
+
+    evaluator_agent_state(fetcher->evaluator, "agent-helpers", false,
+                          "both helper processes have ended, and only a new start of the agent makes others", "helper");
+    if (!fetcher->keeps_state)
+        return;
+    fetcher->lost = true;
+    event_base_loopbreak(fetcher->base);
+}
+
+bool fetcher_has_lost_helpers(const struct fetcher *fetcher)
+{
+    return fetcher->lost;
+}
+
 int fetch_make_helpers(struct fetcher *fetcher, struct error *error)
 {
-    fetcher->audit_helper = helper_new(
-        &(struct worker_options){.run = audit_run, .timeout_ms = WORKER_MS, .capabilities = AUDIT_CAPABILITIES}, error);
-    if (!fetcher->audit_helper)
-        return -error->number;
-    fetcher->group_helper = helper_new(
-        &(struct worker_options){
-            .run = groups_run_asked, .argument = fetcher->root, .root = fetcher->root, .timeout_ms = WORKER_MS},
-        error);
-    return fetcher->group_helper ? 0 : -error->number;
+    const struct helper_task tasks[] = {
+        [TASK_AUDIT] = {.run = audit_run, .timeout_ms = WORKER_MS, .capabilities = AUDIT_CAPABILITIES},
+        [TASK_GROUP] = {.run = groups_run_asked,
+                        .argument = fetcher->root,
+                        .root = fetcher->root,
+                        .timeout_ms = WORKER_MS},
+    };
+
+    fetcher->helper = helper_new(fetcher->workers, tasks, countof(tasks), on_helpers_lost, fetcher, error);
+    return fetcher->helper ? 0 : -error->number;
 }
 
 void fetch_audit(struct fetcher *fetcher, const char *key)
@@ -315,13 +331,10 @@ void fetch_audit(struct fetcher *fetcher, const char *key)
     (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_AUDIT, NULL))
         return;
-    fetcher->audit_worker = worker_start(fetcher->workers,
-                                         &(struct worker_options){.helper = fetcher->audit_helper,
-                                                                  .limit = WORKER_LIMIT,
-                                                                  .timeout_ms = WORKER_MS,
-                                                                  .done = on_kernel_rules,
-                                                                  .user = fetcher},
-                                         &error);
+    fetcher->audit_worker = helper_ask(
+        fetcher->helper,
+        &(struct helper_request){.task = TASK_AUDIT, .limit = WORKER_LIMIT, .done = on_kernel_rules, .user = fetcher},
+        &error);
     if (!fetcher->audit_worker)
         on_kernel_rules(NULL, 0, error.number, error.text, fetcher);
 }
@@ -392,8 +405,7 @@ void fetch_free_host(struct fetcher *fetcher)
 {
     worker_cancel(fetcher->audit_worker);
     worker_cancel(fetcher->group_worker);
-    helper_free(fetcher->audit_helper);
-    helper_free(fetcher->group_helper);
+    helper_free(fetcher->helper);
     audit_watch_free(fetcher->audit_watch);
     for (size_t i = 0; i < fetcher->host_watches.count; i++)
         watch_free(fetcher->host_watches.items[i]);

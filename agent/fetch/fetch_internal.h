@@ -78,12 +78,13 @@ struct fetcher {
     struct audit_watch *audit_watch;
     struct workers *workers;
     struct worker *audit_worker, *group_worker;
-    struct helper *audit_helper, *group_helper;
+    struct helper *helper;
     struct image_jobs *image_jobs;
     struct batch *file_batch, *path_batch;
     struct worker *units_worker;
     usec_t units_read; /* monotonic; 0: not yet */
     bool keeps_state;
+    bool lost; /* its helpers */
     struct request *requests;
     struct event *look_timer;
     unsigned leaving; /* how often networks were looked at that a swarm left behind */
@@ -163,7 +164,8 @@ void fetch_watch_mounts(struct fetcher *fetcher);
 void fetch_mounts(struct fetcher *fetcher, const char *key);
 
 /* fetch_host.c */
-/* What may switch auditing off is kept by a process that does nothing but list its rules. */
+/* The capability to switch auditing off is kept by processes that only list its rules, in the place of the agent. */
+enum { TASK_AUDIT, TASK_GROUP };
 int fetch_make_helpers(struct fetcher *fetcher, struct error *error);
 void fetch_watch_host(struct fetcher *fetcher);
 void fetch_daemon(struct fetcher *fetcher, const char *key);

@@ -1,112 +1,287 @@
-/* See the header. A request is one byte with a descriptor, to which the worker writes what it says (unix(7),
- * SCM_RIGHTS). */
+/* A message to a helper is one packet with a descriptor (unix(7), SCM_RIGHTS): to which the task's output is written,
+ * or from which the second helper, which is to be made, takes its requests. */
 #include "probes/worker/helper.h"
 
-#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/syscall.h>
 
-#include "common/capability.h"
+#include "common/clock.h"
+#include "common/log.h"
 #include "common/memory.h"
+#include "common/vec.h"
 #include "probes/worker/worker_internal.h"
 
-enum { MESSAGE_MAX = 512 };
-
-struct helper {
-    pid_t pid;
-    int fd;
+enum {
+    MESSAGE_MAX = 512,
+    TASKS_MAX = 16,
+    WAIT_MIN_MS = 1000,
+    WAIT_MAX_MS = 60 * 1000,
+    STEADY_MS = 60 * 1000 /* one that lasts that long has begun well */
 };
+
+struct packet {
+    enum { PACKET_TASK = 't', PACKET_SECOND = 's' } kind;
+    unsigned task;
+    char message[MESSAGE_MAX];
+};
+#define PACKET_HEAD offsetof(struct packet, message)
 
 union control {
     struct cmsghdr header;
     char space[CMSG_SPACE(sizeof(int))];
 };
 
-int helper_ask(struct helper *helper, int fd, const char *message, struct error *error)
+/* ---- In a helper ---- */
+
+struct service {
+    const struct helper_task *tasks;
+    size_t count;
+    pid_t agent;
+    int fd;
+};
+
+static void serve(const struct service *service) __attribute__((noreturn));
+
+/* Room for a packet and a NUL after its message. */
+union packet_room {
+    struct packet packet;
+    char bytes[sizeof(struct packet) + 1];
+};
+
+/* The next packet's descriptor. Anything but a packet is the end: of the agent, or of trust in it. */
+static int next_packet(const struct service *service, union packet_room *ret)
+{
+    union control control = {.header = {0}};
+    struct iovec part = {.iov_base = ret->bytes, .iov_len = sizeof ret->packet};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    const struct cmsghdr *header;
+    ssize_t n;
+    int fd;
+
+    do
+        n = recvmsg(service->fd, &message, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n == 0)
+        _exit(0);
+    header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (n < (ssize_t)PACKET_HEAD || !header || message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ||
+        header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof fd))
+        _exit(1);
+    if (ret->packet.kind != PACKET_SECOND && (ret->packet.kind != PACKET_TASK || ret->packet.task >= service->count))
+        _exit(1);
+    memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    ret->bytes[n] = '\0';
+    return fd;
+}
+
+/* A child of the agent, as this process is. FD is its socket, whose other end is told its pid. */
+static void make_second(const struct service *service, int fd)
+{
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+
+    if (pid == 0) {
+        struct service second = *service;
+
+        second.fd = fd;
+        serve(&second);
+    }
+    if (pid > 0 && send(fd, &pid, sizeof pid, MSG_NOSIGNAL) < 0)
+        kill(pid, SIGKILL);
+}
+
+static void do_task(const struct helper_task *task, const char *message, int fd, pid_t parent)
+{
+    const struct helper_work work = {.argument = task->argument, .message = message};
+    const int kept[] = {fd, task->root ? host_root_fd(task->root) : -1};
+    int begun = child_begin(&(struct child_start){
+        .parent = parent, .kept = kept, .kept_count = countof(kept), .capabilities = task->capabilities});
+
+    alarm(task->timeout_ms / 1000 + 1);
+    child_run(fd, begun, task->run, &work);
+}
+
+static void serve(const struct service *service)
+{
+    struct child_start start = {.parent = service->agent};
+    int kept[1 + TASKS_MAX] = {service->fd};
+    pid_t self = getpid();
+
+    start.kept = kept;
+    start.kept_count = 1 + service->count;
+    for (size_t i = 0; i < service->count; i++) {
+        kept[1 + i] = service->tasks[i].root ? host_root_fd(service->tasks[i].root) : -1;
+        start.capabilities |= service->tasks[i].capabilities;
+    }
+    if (child_begin(&start) < 0)
+        _exit(1);
+    signal(SIGCHLD, SIG_IGN); /* its children leave no zombies */
+    for (;;) {
+        union packet_room room;
+        int fd = next_packet(service, &room);
+
+        if (room.packet.kind == PACKET_SECOND)
+            make_second(service, fd);
+        else if (fork() == 0)
+            do_task(&service->tasks[room.packet.task], room.packet.message, fd, self);
+        close(fd); /* where no process was made, its end is what the agent reads */
+    }
+}
+
+/* ---- In the agent ---- */
+
+struct process {
+    struct helper *helper;
+    pid_t pid; /* 0: not known yet */
+    int fd;
+    struct event *event;
+};
+
+struct helper {
+    struct workers *workers;
+    VEC(unsigned) timeouts;         /* of the tasks */
+    struct process *first, *second; /* the one that is asked, and who will take its place; NULL: none */
+    struct event *timer;
+    usec_t made;      /* monotonic: when SECOND was asked for */
+    unsigned wait_ms; /* before the next one is */
+    unsigned restarts;
+    void (*lost)(void *user);
+    void *user;
+};
+
+static void process_free(struct process *process)
+{
+    if (!process)
+        return;
+    event_free(process->event);
+    close(process->fd);
+    if (process->pid) /* the group may still hold the second, just made by it */
+        workers_kill(process->helper->workers, process->pid, false);
+    free(process);
+}
+
+static void plan_second(struct helper *helper)
+{
+    struct timeval wait;
+
+    if (evtimer_pending(helper->timer, NULL))
+        return;
+    if (helper->made && clock_monotonic() - helper->made > STEADY_MS * INT64_C(1000))
+        helper->wait_ms = 0;
+    wait = (struct timeval){.tv_sec = helper->wait_ms / 1000, .tv_usec = helper->wait_ms % 1000 * 1000};
+    evtimer_add(helper->timer, &wait);
+    helper->wait_ms = helper->wait_ms ? 2 * helper->wait_ms : WAIT_MIN_MS;
+    if (helper->wait_ms > WAIT_MAX_MS)
+        helper->wait_ms = WAIT_MAX_MS;
+}
+
+static void process_ended(struct process *process)
+{
+    struct helper *helper = process->helper;
+
+    if (process == helper->first) {
+        helper->first = helper->second;
+        helper->second = NULL;
+    } else {
+        helper->second = NULL;
+    }
+    process_free(process);
+    log_warning("a helper process has ended%s",
+                helper->first ? "; the other one makes its successor" : ", the last one");
+    if (helper->first)
+        plan_second(helper);
+    else if (helper->lost)
+        helper->lost(helper->user);
+}
+
+static void on_socket(evutil_socket_t fd, short what, void *user)
+{
+    struct process *process = user;
+    pid_t pid = 0;
+    ssize_t n = recv(fd, &pid, sizeof pid, MSG_DONTWAIT);
+
+    (void)what;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n == (ssize_t)sizeof pid && pid > 0 && !process->pid)
+        process->pid = pid;
+    else
+        process_ended(process);
+}
+
+static struct process *process_new(struct helper *helper, int fd)
+{
+    struct process *process = mem_alloc(sizeof *process);
+
+    process->helper = helper;
+    process->fd = fd;
+    process->event = event_new(workers_base(helper->workers), fd, EV_READ | EV_PERSIST, on_socket, process);
+    event_add(process->event, NULL);
+    return process;
+}
+
+static int send_packet(const struct process *process, const struct packet *packet, size_t length, int fd)
 {
     union control control = {
         .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)}};
-    char mark = '?';
-    struct iovec parts[] = {{.iov_base = &mark, .iov_len = 1},
-                            {.iov_base = (char *)(uintptr_t)message, .iov_len = message ? strlen(message) : 0}};
-    struct msghdr request = {
-        .msg_iov = parts, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
+    struct iovec part = {.iov_base = (void *)(uintptr_t)packet, .iov_len = length};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
 
-    if (parts[1].iov_len > MESSAGE_MAX)
-        return error_set(error, EMSGSIZE, "more than %d bytes for its helper process", (int)MESSAGE_MAX);
     memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-    if (sendmsg(helper->fd, &request, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
-        return 0;
-    return errno == EPIPE || errno == ECONNRESET ? error_set(error, EPIPE, "its helper process has ended")
-                                                 : error_system(error, errno, "cannot send to its helper process");
+    return sendmsg(process->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-/* The descriptor of the next request, its message in TEXT (of MESSAGE_MAX + 2 bytes); -1 when the agent is gone. */
-static int next_request(int fd, char *text)
+static void on_timer(evutil_socket_t fd, short what, void *user)
 {
-    for (;;) {
-        union control control = {.header = {0}};
-        struct iovec part = {.iov_base = text, .iov_len = MESSAGE_MAX + 1};
-        struct msghdr message = {
-            .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-        ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-        const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        int given;
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof given))
-            continue;
-        memcpy(&given, CMSG_DATA(header), sizeof given);
-        text[n] = '\0';
-        return given;
-    }
-}
-
-static void serve(int fd, const struct worker_options *options, pid_t parent) __attribute__((noreturn));
-
-static void serve(int fd, const struct worker_options *options, pid_t parent)
-{
-    int request;
-    char text[MESSAGE_MAX + 2];
-
-    worker_begin_child(fd, options, parent);
-    signal(SIGCHLD, SIG_IGN); /* its children leave no zombies */
-    if (capability_keep(options->capabilities) < 0)
-        _exit(1);
-    while ((request = next_request(fd, text)) >= 0) {
-        struct helper_work work = {.argument = options->argument, .message = text + 1};
-        struct worker_options own = *options;
-        pid_t self = getpid();
-
-        own.argument = &work;
-        if (fork() == 0) {
-            alarm(options->timeout_ms / 1000 + 1);
-            worker_child(request, &own, self);
-        }
-        close(request); /* without a child its end is what the agent reads */
-    }
-    _exit(0);
-}
-
-struct helper *helper_new(const struct worker_options *options, struct error *error)
-{
-    struct helper *helper;
-    pid_t parent = getpid(), pid;
+    const struct packet packet = {.kind = PACKET_SECOND};
+    struct helper *helper = user;
     int fds[2];
 
+    (void)fd;
+    (void)what;
+    if (!helper->first || helper->second)
+        return;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
+        plan_second(helper);
+        return;
+    }
+    if (send_packet(helper->first, &packet, PACKET_HEAD, fds[1]) == 0) {
+        helper->restarts += helper->made != 0;
+        helper->made = clock_monotonic();
+        helper->second = process_new(helper, fds[0]);
+    } else {
+        close(fds[0]);
+        plan_second(helper);
+    }
+    close(fds[1]);
+}
+
+struct helper *helper_new(struct workers *workers, const struct helper_task *tasks, size_t count,
+                          void (*lost)(void *user), void *user, struct error *error)
+{
+    struct service service = {.tasks = tasks, .count = count, .agent = getpid()};
+    struct helper *helper;
+    int fds[2];
+    pid_t pid;
+
+    if (count > TASKS_MAX) {
+        error_set(error, E2BIG, "helper process: more than %d tasks", (int)TASKS_MAX);
+        return NULL;
+    }
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
         error_system(error, errno, "helper process: socket pair");
         return NULL;
     }
     pid = fork();
-    if (pid == 0)
-        serve(fds[1], options, parent);
+    if (pid == 0) {
+        service.fd = fds[1];
+        serve(&service);
+    }
     close(fds[1]);
     if (pid < 0) {
         error_system(error, errno, "helper process: fork");
@@ -114,7 +289,15 @@ struct helper *helper_new(const struct worker_options *options, struct error *er
         return NULL;
     }
     helper = mem_alloc(sizeof *helper);
-    *helper = (struct helper){.pid = pid, .fd = fds[0]};
+    helper->workers = workers;
+    helper->lost = lost;
+    helper->user = user;
+    helper->timer = evtimer_new(workers_base(workers), on_timer, helper);
+    helper->first = process_new(helper, fds[0]);
+    helper->first->pid = pid;
+    for (size_t i = 0; i < count; i++)
+        vec_push(&helper->timeouts, tasks[i].timeout_ms);
+    on_timer(-1, 0, helper);
     return helper;
 }
 
@@ -122,9 +305,78 @@ void helper_free(struct helper *helper)
 {
     if (!helper)
         return;
-    close(helper->fd);
-    kill(helper->pid, SIGKILL);
-    while (waitpid(helper->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
+    process_free(helper->first);
+    process_free(helper->second);
+    event_free(helper->timer);
+    vec_free(&helper->timeouts);
     free(helper);
+}
+
+unsigned helper_restarts(const struct helper *helper)
+{
+    return helper->restarts;
+}
+
+/* ---- Requests ---- */
+
+struct pending {
+    struct helper *helper;
+    bool tried;
+    size_t length;
+    struct packet packet;
+};
+
+/* The descriptor from which its output is read. One helper may be gone without the loop knowing it yet, or go with what
+ * it has taken: another try begins with the other one. */
+static int send_request(void *user)
+{
+    struct pending *pending = user;
+    const struct process *first = pending->helper->first, *second = pending->helper->second;
+    const struct process *processes[] = {pending->tried ? second : first, pending->tried ? first : second};
+    int fds[2], r = -EPIPE;
+
+    pending->tried = true;
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return -errno;
+    for (size_t i = 0; i < countof(processes) && r < 0; i++)
+        if (processes[i])
+            r = send_packet(processes[i], &pending->packet, PACKET_HEAD + pending->length, fds[1]);
+    close(fds[1]);
+    if (r < 0)
+        close(fds[0]);
+    return r < 0 ? r : fds[0];
+}
+
+struct worker *helper_ask(struct helper *helper, const struct helper_request *request, struct error *error)
+{
+    const char *text = request->message ? request->message : "";
+    struct pending *pending;
+    int fd;
+
+    if (strlen(text) > MESSAGE_MAX) {
+        error_set(error, EMSGSIZE, "more than %d bytes for its helper process", (int)MESSAGE_MAX);
+        return NULL;
+    }
+    pending = mem_alloc(sizeof *pending);
+    pending->helper = helper;
+    pending->length = strlen(text);
+    pending->packet.kind = PACKET_TASK;
+    pending->packet.task = request->task;
+    memcpy(pending->packet.message, text, pending->length);
+    fd = send_request(pending);
+    if (fd < 0) {
+        if (fd == -EPIPE || fd == -ECONNRESET)
+            error_set(error, EPIPE, "both helper processes have ended");
+        else
+            error_system(error, -fd, "cannot send to the helper process");
+        free(pending);
+        return NULL;
+    }
+    return worker_listen(helper->workers, &(struct worker_source){.fd = fd,
+                                                                  .limit = request->limit,
+                                                                  .timeout_ms = helper->timeouts.items[request->task],
+                                                                  .done = request->done,
+                                                                  .user = request->user,
+                                                                  .retry = send_request,
+                                                                  .retry_user = pending});
 }

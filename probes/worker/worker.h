@@ -1,13 +1,14 @@
-/* Work that may block, in a process of its own: the loop goes on, and what went wrong there stays there.
+/* Work that may block, in a process of its own: the loop goes on, and what goes wrong there stays there.
  *
  * Nothing here waits: a child that has ended or was killed is reaped when the kernel says that it has gone.
  *
  * worker_start() forks; the child closes every descriptor but its pipe, resets signals, dies with its parent, keeps
- * only the capabilities it is told, runs RUN and ends. What RUN appends to its output comes to DONE when the child has
- * ended properly; a child that dies, outlives its time or says more than its limit is an error. */
+ * only the capabilities that its options name, runs RUN and ends. What RUN appends to its output comes to DONE when the
+ * child has ended properly; a child that dies, outlives its time or writes more than its limit is an error. */
 #ifndef PROBES_WORKER_WORKER_H
 #define PROBES_WORKER_WORKER_H
 
+#include <errno.h>
 #include <event2/event.h>
 #include <stdint.h>
 
@@ -17,30 +18,27 @@
 
 struct workers; /* those of one loop */
 struct worker;
-struct helper;
 
 /* In the child. 0, or a negative errno with ERROR filled. */
 typedef int worker_run(struct str *output, const void *argument, struct error *error);
-/* In the parent, from the loop. NUMBER 0: OUTPUT is complete. Else an errno and WHY. The worker is freed after it. */
+/* In the parent, from the loop. NUMBER 0: OUTPUT is complete. Else an errno and WHY: that of RUN, ETIMEDOUT, EFBIG, or
+ * WORKER_DIED. The worker is freed after it. */
 typedef void worker_done(const char *output, size_t length, int number, const char *why, void *user);
+enum { WORKER_DIED = ECHILD }; /* it crashed, or was killed from outside */
 
 struct worker_options {
     worker_run *run;
-    const void *argument; /* as it is at the fork */
-    size_t limit;         /* bytes of output */
-    unsigned timeout_ms;
-    uint64_t capabilities;        /* those the child keeps, one bit each (capabilities(7)) */
-    bool background;              /* nice: its work is long and not urgent */
+    const void *argument;         /* as it is at the fork */
+    size_t limit;                 /* bytes of output */
+    unsigned timeout_ms;          /* 0: none */
+    uint64_t capabilities;        /* those the child keeps, one bit each (capabilities(7)), of what this process has */
+    bool background;              /* nice, and the first to go when memory is short: its work is long and not urgent */
     const struct host_root *root; /* whose descriptor the child keeps; NULL: none */
     worker_done *done;
     void *user;
-    /* Who does the work it was made for, with MESSAGE (NULL: none); of what is above only limit, timeout_ms, done and
-     * user count. */
-    struct helper *helper;
-    const char *message;
 };
 
-/* BASE's SIGCHLD is theirs. Not freed before those that were started from it have told DONE or been cancelled. */
+/* BASE's SIGCHLD is theirs. Not freed before those that were started from it have called DONE or been cancelled. */
 struct workers *workers_new(struct event_base *base);
 /* Children that could not be reaped yet are left to the end of this process. NULL is fine. */
 void workers_free(struct workers *workers);

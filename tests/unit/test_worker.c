@@ -1,8 +1,14 @@
-/* Helper processes: what they say, how they fail, that they end when they must and leave nothing behind. */
+/* Worker and helper processes: what they give, how they fail, that they end when they must and leave nothing behind;
+ * which descriptors and capabilities they keep; that one which is killed is made again. */
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -15,6 +21,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "probes/worker/helper.h"
+#include "probes/worker/worker_part.h"
 
 enum { LIMIT = 1000, MS_MAX = 20000 };
 
@@ -170,7 +177,7 @@ START_TEST(one_that_dies_is_an_error)
     struct outcome outcome = {0};
 
     run(crash, NULL, 0, &outcome);
-    ck_assert_int_eq(outcome.number, EIO);
+    ck_assert_int_eq(outcome.number, WORKER_DIED);
     str_deinit(&outcome.text);
 }
 END_TEST
@@ -246,90 +253,337 @@ START_TEST(what_is_cancelled_last_is_not_waited_for)
 }
 END_TEST
 
+/* ---- What is kept ---- */
+
+/* "CapPrm CapEff CapBnd CapAmb CapInh" as /proc has them. */
+static void append_sets(struct str *out, const char *pid)
+{
+    static const char *const names[] = {"CapPrm:\t", "CapEff:\t", "CapBnd:\t", "CapAmb:\t", "CapInh:\t"};
+    scoped(cleanup_free) char *path = mem_printf("/proc/%s/status", pid);
+    scoped_str text = STR_INIT;
+
+    if (file_read(path, 65536, &text, NULL) <
+        0) /* no ck_assert in a child, which has not the descriptor it writes to */
+        abort();
+    for (size_t i = 0; i < countof(names); i++) {
+        const char *at = strstr(text.data, names[i]);
+
+        str_printf(out, "%llx ", strtoull(at + strlen(names[i]), NULL, 16));
+    }
+}
+
 static int tell_power(struct str *output, const void *argument, struct error *error)
 {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {{0}};
     unsigned descriptors = 0;
 
     (void)argument;
     (void)error;
-    syscall(SYS_capget, &header, data);
+    append_sets(output, "self");
     for (int fd = 3; fd < 1024; fd++)
         descriptors += fcntl(fd, F_GETFD) >= 0;
-    str_printf(output, "%x %x %x %d %u %d", data[0].permitted, data[1].permitted, data[0].inheritable,
-               prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), descriptors, getpriority(PRIO_PROCESS, 0));
+    str_printf(output, "%d %u %d", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), descriptors, getpriority(PRIO_PROCESS, 0));
     return 0;
 }
 
-START_TEST(it_keeps_what_it_was_told_to)
+static char *expected_power(uint64_t capabilities, int priority)
+{
+    unsigned long long set = capabilities;
+
+    return mem_printf("%llx %llx %llx 0 0 1 1 %d", set, set, set, priority);
+}
+
+START_TEST(it_keeps_what_its_options_name)
 {
     int own = getpriority(PRIO_PROCESS, 0);
-    scoped(cleanup_free) char *wanted = mem_printf("%x 0 0 1 1 %d", 1U << CAP_DAC_READ_SEARCH, own < 10 ? 10 : own);
+    scoped(cleanup_free) char *expected = expected_power(CAPABILITY(CAP_DAC_READ_SEARCH), own < 10 ? 10 : own);
     struct outcome outcome = {0};
 
     ck_assert_int_eq(geteuid(), 0);
+    ck_assert(capability_has(CAP_SETPCAP)); /* as root without a unit, which is where it matters */
     run(tell_power, NULL, 0, &outcome);
-    ck_assert_str_eq(outcome.text.data, wanted);
+    ck_assert_str_eq(outcome.text.data, expected);
     str_deinit(&outcome.text);
+}
+END_TEST
+
+/* From now on NUMBER fails with EPERM: as under a seccomp filter of a container, or with ENOSYS in an old kernel. */
+static void refuse(unsigned number)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+
+    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ck_assert_int_eq(
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &(struct sock_fprog){.len = countof(filter), .filter = filter}), 0);
+}
+
+/* 0: all there is; 1: without close_range(2); 2: without a /proc that can be read either. */
+START_TEST(it_keeps_no_descriptor_of_the_agent)
+{
+    int own = getpriority(PRIO_PROCESS, 0);
+    scoped(cleanup_free) char *expected = expected_power(CAPABILITY(CAP_DAC_READ_SEARCH), own < 10 ? 10 : own);
+    struct outcome outcome = {0};
+
+    for (int fd = 100; fd < 900; fd += 50)
+        ck_assert_int_eq(dup2(STDIN_FILENO, fd), fd);
+    if (_i > 0)
+        refuse(SYS_close_range);
+    if (_i > 1)
+        refuse(SYS_getdents64);
+    run(tell_power, NULL, 0, &outcome);
+    ck_assert_str_eq(outcome.text.data, expected);
+    str_deinit(&outcome.text);
+}
+END_TEST
+
+/* ---- A part of a worker's work ---- */
+
+static int run_part(worker_run *what, const void *argument, struct str *output, struct error *error)
+{
+    return part_run(&(struct part_options){.run = what,
+                                           .argument = argument,
+                                           .limit = LIMIT,
+                                           .cpu_seconds = 1,
+                                           .memory = 64 << 20,
+                                           .capabilities = CAPABILITY(CAP_DAC_READ_SEARCH)},
+                    output, error);
+}
+
+START_TEST(a_part_gives_what_it_found)
+{
+    scoped(cleanup_free) char *expected = expected_power(CAPABILITY(CAP_DAC_READ_SEARCH), getpriority(PRIO_PROCESS, 0));
+    char text[LIMIT + 2];
+    struct error error = ERROR_INIT;
+    scoped_str output = STR_INIT;
+
+    ck_assert_int_eq(run_part(say, "hello ", &output, &error), 0);
+    ck_assert_int_eq(run_part(say, "again", &output, &error), 0);
+    ck_assert_str_eq(output.data, "hello again");
+    ck_assert_int_eq(run_part(complain, "a layer", &output, &error), -ENODATA);
+    ck_assert_str_eq(error.text, "a layer is missing");
+    memset(text, 'x', LIMIT + 1);
+    text[LIMIT + 1] = '\0';
+    ck_assert_int_eq(run_part(say, text, &output, &error), -EFBIG);
+    str_clear(&output);
+    ck_assert_int_eq(run_part(tell_power, NULL, &output, &error), 0);
+    ck_assert_str_eq(output.data, expected);
+}
+END_TEST
+
+static int loop_for_ever(struct str *output, const void *argument, struct error *error)
+{
+    (void)output;
+    (void)argument;
+    (void)error;
+    for (volatile unsigned i = 1; i; i |= 1)
+        ;
+    return 0;
+}
+
+static int crash_by(struct str *output, const void *argument, struct error *error)
+{
+    (void)error;
+    str_append(output, "half");
+    signal(*(const int *)argument, SIG_DFL); /* the sanitizer's own handler would say much */
+    raise(*(const int *)argument);
+    return 0;
+}
+
+START_TEST(a_part_that_fails_does_not_take_the_worker_along)
+{
+    struct error error = ERROR_INIT;
+    scoped_str output = STR_INIT;
+    const int segv = SIGSEGV, term = SIGTERM;
+
+    ck_assert_int_eq(run_part(loop_for_ever, NULL, &output, &error), -ETIME);
+    ck_assert_str_eq(error.text, "it takes more than 1 s of processor time");
+    ck_assert_int_eq(run_part(crash_by, &segv, &output, &error), -ENOTRECOVERABLE);
+    ck_assert_str_eq(error.text, "its process ended with signal 11");
+    ck_assert_int_eq(run_part(crash_by, &term, &output, &error), -ENOTRECOVERABLE);
+    ck_assert_uint_eq(output.length, 0);
+}
+END_TEST
+
+#ifndef __SANITIZE_ADDRESS__
+static int take_all_memory(struct str *output, const void *argument, struct error *error)
+{
+    (void)argument;
+    (void)error;
+    while (output->length < SIZE_MAX)
+        str_append(output, "0123456789");
+    return 0;
+}
+
+START_TEST(a_part_that_takes_all_memory)
+{
+    struct error error = ERROR_INIT;
+    scoped_str output = STR_INIT;
+
+    ck_assert_int_eq(run_part(take_all_memory, NULL, &output, &error), -ENOTRECOVERABLE);
+    ck_assert_str_eq(error.text, "its process ran out of memory or gave up");
+}
+END_TEST
+#endif
+
+/* Killed as often as its argument says, which is a file with a byte for each. */
+static int killed_at_first(struct str *output, const void *argument, struct error *error)
+{
+    const struct helper_work *work = argument;
+    scoped(cleanup_close) int fd = open(work->argument, O_RDWR);
+    off_t left;
+
+    (void)error;
+    left = lseek(fd, 0, SEEK_END);
+    if (left < 0)
+        abort();
+    if (left && ftruncate(fd, left - 1) == 0)
+        raise(SIGKILL);
+    str_append(output, "done");
+    return 0;
+}
+
+/* A file of LENGTH bytes, whose name is put into PATH. */
+static void make_file(char *path, off_t length)
+{
+    int fd;
+
+    strcpy(path, "/tmp/test-worker-XXXXXX");
+    fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(ftruncate(fd, length), 0);
+    close(fd);
+}
+
+START_TEST(a_part_that_is_killed_is_started_again)
+{
+    char path[32];
+    const struct helper_work work = {.argument = path};
+    struct error error = ERROR_INIT;
+    scoped_str output = STR_INIT;
+
+    make_file(path, 1);
+    ck_assert_int_eq(run_part(killed_at_first, &work, &output, &error), 0);
+    ck_assert_str_eq(output.data, "done");
+    ck_assert_int_eq(truncate(path, 10), 0);
+    ck_assert_int_eq(run_part(killed_at_first, &work, &output, &error), -ECHILD);
+    unlink(path);
 }
 END_TEST
 
 /* ---- Through a helper ---- */
 
-static void ask(struct helper *helper, unsigned timeout_ms, struct outcome *ret)
+static unsigned lost;
+
+static void on_lost(void *user)
+{
+    (void)user;
+    lost++;
+}
+
+static struct helper *make_helper(const struct helper_task *tasks, size_t count)
+{
+    struct error error = ERROR_INIT;
+    struct helper *helper = helper_new(workers, tasks, count, on_lost, NULL, &error);
+
+    ck_assert_msg(helper != NULL, "%s", error.text);
+    lost = 0;
+    return helper;
+}
+
+static bool try_ask(struct helper *helper, unsigned task, struct outcome *ret)
 {
     struct error error = ERROR_INIT;
 
     *ret = (struct outcome){0};
-    ck_assert_msg(
-        worker_start(workers,
-                     &(struct worker_options){
-                         .helper = helper, .limit = LIMIT, .timeout_ms = timeout_ms, .done = on_done, .user = ret},
-                     &error) != NULL,
-        "%s", error.text);
+    if (!helper_ask(helper, &(struct helper_request){.task = task, .limit = LIMIT, .done = on_done, .user = ret},
+                    &error)) {
+        ck_assert_str_eq(error.text, "both helper processes have ended");
+        return false;
+    }
     run_loop(&ret->done, MS_MAX);
     ck_assert(ret->done);
+    return true;
 }
 
-START_TEST(a_helper_has_its_work_done)
+static void expect_answer(struct helper *helper, unsigned task, const char *text)
 {
-    scoped(cleanup_free) char *wanted =
-        mem_printf("%x 0 0 1 1 %d", 1U << CAP_DAC_READ_SEARCH, getpriority(PRIO_PROCESS, 0));
-    struct error error = ERROR_INIT;
-    struct helper *helper = helper_new(&(struct worker_options){.run = tell_power,
-                                                                .timeout_ms = MS_MAX,
-                                                                .capabilities = CAPABILITY(CAP_DAC_READ_SEARCH)},
-                                       &error);
     struct outcome outcome;
 
-    ck_assert_msg(helper != NULL, "%s", error.text);
-    for (int i = 0; i < 5; i++) {
-        ask(helper, MS_MAX, &outcome);
-        ck_assert_int_eq(outcome.number, 0);
-        ck_assert_str_eq(outcome.text.data, wanted);
-        str_deinit(&outcome.text);
+    ck_assert(try_ask(helper, task, &outcome));
+    ck_assert_msg(outcome.number == 0, "%s", str_text(&outcome.text));
+    ck_assert_str_eq(str_text(&outcome.text), text);
+    str_deinit(&outcome.text);
+}
+
+/* The children of this process that have not ended, the lowest first; how many there are. */
+static size_t list_children(pid_t *ret, size_t max)
+{
+    DIR *dir = opendir("/proc");
+    size_t count = 0;
+
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        scoped(cleanup_free) char *path = mem_printf("/proc/%s/stat", entry->d_name);
+        scoped_str text = STR_INIT;
+        int parent = 0;
+        char state = 'Z';
+
+        if (file_read(path, 4096, &text, NULL) == 0 && strrchr(text.data, ')'))
+            sscanf(strrchr(text.data, ')') + 1, " %c %d", &state, &parent);
+        if (parent == getpid() && state != 'Z' && state != 'X' && count < max)
+            ret[count++] = (pid_t)atoi(entry->d_name);
     }
-    helper_free(helper);
+    closedir(dir);
+    return count;
 }
-END_TEST
 
-START_TEST(a_helper_keeps_what_the_agent_gave_up)
+/* Waits until both helpers are there. */
+static void await_both(pid_t ret[2])
 {
-    scoped(cleanup_free) char *wanted = mem_printf("%x 0 0 1 1 %d", 1U << CAP_SYS_NICE, getpriority(PRIO_PROCESS, 0));
-    struct error error = ERROR_INIT;
-    struct helper *helper = helper_new(
-        &(struct worker_options){.run = tell_power, .timeout_ms = MS_MAX, .capabilities = CAPABILITY(CAP_SYS_NICE)},
-        &error);
-    struct outcome outcome;
+    const bool never = false;
+    pid_t pids[8];
+
+    for (unsigned i = 0; i < MS_MAX / 10; i++) {
+        if (list_children(pids, countof(pids)) == 2) {
+            memcpy(ret, pids, 2 * sizeof *ret);
+            return;
+        }
+        run_loop(&never, 10);
+    }
+    ck_abort_msg("there are not two helpers");
+}
+
+START_TEST(a_task_keeps_its_own_capabilities)
+{
+    const struct helper_task tasks[] = {
+        {.run = tell_power, .timeout_ms = MS_MAX, .capabilities = CAPABILITY(CAP_SYS_NICE)},
+        {.run = tell_power, .timeout_ms = MS_MAX, .capabilities = CAPABILITY(CAP_DAC_READ_SEARCH)},
+        {.run = tell_power, .timeout_ms = MS_MAX}};
+    struct helper *helper = make_helper(tasks, countof(tasks));
+    pid_t pids[2];
 
     ck_assert(capability_has(CAP_SYS_NICE));
-    ck_assert_int_eq(capability_keep(~CAPABILITY(CAP_SYS_NICE)), 0);
+    ck_assert_int_eq(capability_keep(~CAPABILITY(CAP_SYS_NICE)), 0); /* the agent gives it up */
     ck_assert(!capability_has(CAP_SYS_NICE));
-    ck_assert(capability_has(CAP_DAC_READ_SEARCH));
-    ask(helper, MS_MAX, &outcome);
-    ck_assert_str_eq(str_text(&outcome.text), wanted);
-    str_deinit(&outcome.text);
+    await_both(pids);
+    for (size_t i = 0; i < countof(tasks); i++) {
+        unsigned long long set = tasks[i].capabilities;
+        /* The bounding set is that of the helper, which has no CAP_SETPCAP to make it smaller. */
+        scoped(cleanup_free) char *expected =
+            mem_printf("%llx %llx 800004 0 0 1 1 %d", set, set, getpriority(PRIO_PROCESS, 0));
+
+        expect_answer(helper, (unsigned)i, expected);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        scoped(cleanup_free) char *pid = mem_printf("%d", (int)pids[i]);
+        scoped_str sets = STR_INIT;
+
+        append_sets(&sets, pid);
+        ck_assert_str_eq(sets.data, "800004 800004 800004 0 0 ");
+    }
     helper_free(helper);
 }
 END_TEST
@@ -343,47 +597,166 @@ static int wait_for_nothing(struct str *output, const void *argument, struct err
     return 0;
 }
 
-START_TEST(a_helper_whose_work_hangs)
+static int echo(struct str *output, const void *argument, struct error *error)
 {
-    struct error error = ERROR_INIT;
-    struct helper *helper = helper_new(&(struct worker_options){.run = wait_for_nothing, .timeout_ms = 100}, &error);
-    struct outcome outcome;
-    const bool never = false;
+    const struct helper_work *work = argument;
 
-    ask(helper, 100, &outcome);
-    ck_assert_int_eq(outcome.number, ETIMEDOUT);
-    str_deinit(&outcome.text);
-    run_loop(&never, 1500); /* its own time-out ends it */
-    ask(helper, 100, &outcome);
-    ck_assert_int_eq(outcome.number, ETIMEDOUT);
+    (void)error;
+    str_printf(output, "%s%s", (const char *)work->argument, work->message);
+    return 0;
+}
+
+START_TEST(a_task_gets_its_message)
+{
+    const struct helper_task tasks[] = {{.run = echo, .argument = "zero", .timeout_ms = MS_MAX},
+                                        {.run = echo, .argument = "one ", .timeout_ms = MS_MAX}};
+    struct helper *helper = make_helper(tasks, countof(tasks));
+    struct outcome outcome = {0};
+    struct error error = ERROR_INIT;
+    char longest[514];
+
+    memset(longest, 'm', sizeof longest);
+    longest[513] = '\0';
+    expect_answer(helper, 0, "zero");
+    ck_assert_ptr_null(helper_ask(helper, &(struct helper_request){.message = longest, .done = on_done}, &error));
+    ck_assert_int_eq(error.number, EMSGSIZE);
+    longest[512] = '\0';
+    ck_assert_ptr_nonnull(helper_ask(
+        helper,
+        &(struct helper_request){.task = 1, .message = longest, .limit = LIMIT, .done = on_done, .user = &outcome},
+        &error));
+    run_loop(&outcome.done, MS_MAX);
+    ck_assert_uint_eq(outcome.text.length, 516);
+    ck_assert(str_starts(outcome.text.data, "one mmm"));
     str_deinit(&outcome.text);
     helper_free(helper);
 }
 END_TEST
 
-static int tell_parent(struct str *output, const void *argument, struct error *error)
+START_TEST(a_task_that_hangs)
 {
-    (void)argument;
-    (void)error;
-    str_printf(output, "%d", (int)getppid());
-    return 0;
-}
-
-START_TEST(a_helper_that_was_killed_is_an_error)
-{
-    struct error error = ERROR_INIT;
-    struct helper *helper = helper_new(&(struct worker_options){.run = tell_parent, .timeout_ms = MS_MAX}, &error);
+    const struct helper_task tasks[] = {{.run = wait_for_nothing, .timeout_ms = 100},
+                                        {.run = echo, .argument = "well", .timeout_ms = MS_MAX}};
+    struct helper *helper = make_helper(tasks, countof(tasks));
     struct outcome outcome;
-    const bool never = false;
 
-    ask(helper, MS_MAX, &outcome);
-    ck_assert_int_eq(kill((pid_t)atoi(outcome.text.data), SIGKILL), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert(try_ask(helper, 0, &outcome));
+        ck_assert_int_eq(outcome.number, ETIMEDOUT);
+        str_deinit(&outcome.text);
+        expect_answer(helper, 1, "well");
+    }
+    ck_assert_uint_eq(helper_restarts(helper), 0);
+    helper_free(helper);
+}
+END_TEST
+
+START_TEST(a_task_that_is_killed_is_done_again)
+{
+    char path[32];
+    const struct helper_task task = {.run = killed_at_first, .argument = path, .timeout_ms = MS_MAX};
+    struct helper *helper;
+    struct outcome outcome;
+
+    make_file(path, 1);
+    helper = make_helper(&task, 1);
+    expect_answer(helper, 0, "done");
+    ck_assert_int_eq(truncate(path, 10), 0);
+    ck_assert(try_ask(helper, 0, &outcome));
+    ck_assert_int_eq(outcome.number, WORKER_DIED);
     str_deinit(&outcome.text);
-    run_loop(&never, 100);
-    ck_assert_ptr_null(worker_start(
-        workers, &(struct worker_options){.helper = helper, .limit = LIMIT, .done = on_done, .user = &outcome},
-        &error));
-    ck_assert_str_eq(error.text, "its helper process has ended");
+    helper_free(helper);
+    unlink(path);
+}
+END_TEST
+
+/* Whichever of them is killed, and killed again: the next request is answered, with what the agent gave up. */
+START_TEST(a_helper_that_is_killed_is_made_again)
+{
+    enum { ROUNDS = 3 };
+    const struct helper_task task = {.run = tell_power, .timeout_ms = MS_MAX, .capabilities = CAPABILITY(CAP_SYS_NICE)};
+    scoped(cleanup_free) char *expected = expected_power(CAPABILITY(CAP_SYS_NICE), getpriority(PRIO_PROCESS, 0));
+    struct helper *helper = make_helper(&task, 1);
+    pid_t pids[2];
+
+    ck_assert_int_eq(capability_keep(~CAPABILITY(CAP_SYS_NICE)), 0);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        await_both(pids);
+        ck_assert_int_eq(kill(pids[(_i + round) % 2], SIGKILL), 0);
+        expect_answer(helper, 0, expected);
+    }
+    await_both(pids);
+    expect_answer(helper, 0, expected);
+    ck_assert_uint_eq(helper_restarts(helper), ROUNDS);
+    ck_assert_uint_eq(lost, 0);
+    helper_free(helper);
+}
+END_TEST
+
+/* A request that its helper has taken when it is killed goes to the other one. */
+START_TEST(a_helper_that_is_killed_at_its_work)
+{
+    const struct helper_task task = {.run = wait_for_nothing, .timeout_ms = MS_MAX};
+    struct helper *helper = make_helper(&task, 1);
+    struct outcome outcome = {0};
+    struct error error = ERROR_INIT;
+    pid_t pids[2];
+
+    await_both(pids);
+    ck_assert_ptr_nonnull(
+        helper_ask(helper, &(struct helper_request){.limit = LIMIT, .done = on_done, .user = &outcome}, &error));
+    ck_assert_int_eq(kill(pids[0], SIGKILL), 0);
+    ck_assert_int_eq(kill(pids[1], SIGKILL), 0);
+    run_loop(&outcome.done, MS_MAX); /* where there is no other one, that is told */
+    ck_assert_int_eq(outcome.number, WORKER_DIED);
+    str_deinit(&outcome.text);
+    helper_free(helper);
+}
+END_TEST
+
+START_TEST(helpers_that_are_killed_together_are_lost)
+{
+    const struct helper_task task = {.run = echo, .argument = "x", .timeout_ms = MS_MAX};
+    struct helper *helper = make_helper(&task, 1);
+    const bool never = false;
+    struct outcome outcome;
+    pid_t pids[2];
+
+    await_both(pids);
+    ck_assert_int_eq(kill(pids[0], SIGKILL) + kill(pids[1], SIGKILL), 0);
+    for (unsigned i = 0; i < MS_MAX / 10 && !lost; i++)
+        run_loop(&never, 10);
+    ck_assert_uint_eq(lost, 1);
+    ck_assert(!try_ask(helper, 0, &outcome));
+    helper_free(helper);
+}
+END_TEST
+
+/* One that ends as soon as it is made is no fork bomb: at once, after 1 s, after 2 s more, after 4 s more. */
+START_TEST(successors_that_keep_ending_are_made_ever_more_slowly)
+{
+    enum { SECONDS = 5, RESTARTS_MAX = 4 };
+    const struct helper_task task = {.run = echo, .argument = "x", .timeout_ms = MS_MAX};
+    struct helper *helper = make_helper(&task, 1);
+    usec_t end = clock_monotonic() + SECONDS * USEC_PER_SEC;
+    unsigned killed = 0;
+    pid_t first, pids[8];
+
+    await_both(pids);
+    first = pids[0] < pids[1] ? pids[0] : pids[1];
+    while (clock_monotonic() < end && helper_restarts(helper) <= RESTARTS_MAX) {
+        const bool never = false;
+        size_t count = list_children(pids, countof(pids));
+
+        for (size_t i = 0; i < count; i++)
+            if (pids[i] != first && kill(pids[i], SIGKILL) == 0)
+                killed++;
+        run_loop(&never, 1);
+    }
+    ck_assert_uint_ge(killed, 2);
+    ck_assert_uint_ge(helper_restarts(helper), 1);
+    ck_assert_uint_le(helper_restarts(helper), RESTARTS_MAX);
+    expect_answer(helper, 0, "x");
     helper_free(helper);
 }
 END_TEST
@@ -404,11 +777,22 @@ int main(void)
     tcase_add_test(tests, one_that_takes_too_long_is_killed_with_its_own);
     tcase_add_test(tests, cancelled_it_says_nothing);
     tcase_add_test(tests, what_is_cancelled_last_is_not_waited_for);
-    tcase_add_test(tests, it_keeps_what_it_was_told_to);
-    tcase_add_test(tests, a_helper_has_its_work_done);
-    tcase_add_test(tests, a_helper_keeps_what_the_agent_gave_up);
-    tcase_add_test(tests, a_helper_whose_work_hangs);
-    tcase_add_test(tests, a_helper_that_was_killed_is_an_error);
+    tcase_add_test(tests, it_keeps_what_its_options_name);
+    tcase_add_loop_test(tests, it_keeps_no_descriptor_of_the_agent, 0, 3);
+    tcase_add_test(tests, a_part_gives_what_it_found);
+    tcase_add_test(tests, a_part_that_fails_does_not_take_the_worker_along);
+#ifndef __SANITIZE_ADDRESS__
+    tcase_add_test(tests, a_part_that_takes_all_memory);
+#endif
+    tcase_add_test(tests, a_part_that_is_killed_is_started_again);
+    tcase_add_test(tests, a_task_keeps_its_own_capabilities);
+    tcase_add_test(tests, a_task_gets_its_message);
+    tcase_add_test(tests, a_task_that_hangs);
+    tcase_add_test(tests, a_task_that_is_killed_is_done_again);
+    tcase_add_loop_test(tests, a_helper_that_is_killed_is_made_again, 0, 2);
+    tcase_add_test(tests, a_helper_that_is_killed_at_its_work);
+    tcase_add_test(tests, helpers_that_are_killed_together_are_lost);
+    tcase_add_test(tests, successors_that_keep_ending_are_made_ever_more_slowly);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,0 +1,162 @@
+/* The child's side of workers, parts of them and helpers. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/capability.h"
+#include "common/vec.h"
+#include "probes/worker/worker_internal.h"
+
+enum { DONE_BYTE = '+', FAILED_BYTE = '-', END_BYTE = '.', FIRST = STDERR_FILENO + 1, DESCRIPTORS_MAX = 1 << 20 };
+
+static bool is_kept(const struct child_start *start, int fd)
+{
+    for (size_t i = 0; i < start->kept_count; i++)
+        if (start->kept[i] == fd)
+            return true;
+    return false;
+}
+
+/* The lowest of the descriptors kept that is not below FROM; -1: none. */
+static int next_kept(const struct child_start *start, int from)
+{
+    int next = -1;
+
+    for (size_t i = 0; i < start->kept_count; i++)
+        if (start->kept[i] >= from && (next < 0 || start->kept[i] < next))
+            next = start->kept[i];
+    return next;
+}
+
+static int close_ranges(const struct child_start *start)
+{
+    int from = FIRST;
+
+    for (int next; (next = next_kept(start, from)) >= 0; from = next + 1)
+        if (next > from && syscall(SYS_close_range, (unsigned)from, (unsigned)next - 1, 0U) < 0)
+            return -errno;
+    return syscall(SYS_close_range, (unsigned)from, ~0U, 0U) < 0 ? -errno : 0;
+}
+
+static int close_listed(const struct child_start *start)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    int r;
+
+    if (!dir)
+        return -errno;
+    errno = 0;
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        int fd = entry->d_name[0] == '.' ? -1 : atoi(entry->d_name);
+
+        if (fd >= FIRST && fd != dirfd(dir) && !is_kept(start, fd))
+            close(fd);
+        errno = 0;
+    }
+    r = -errno;
+    closedir(dir);
+    return r;
+}
+
+static void close_each(const struct child_start *start)
+{
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+    int end;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    end = limit.rlim_cur < DESCRIPTORS_MAX ? (int)limit.rlim_cur : DESCRIPTORS_MAX;
+    for (int fd = FIRST; fd < end; fd++)
+        if (!is_kept(start, fd))
+            close(fd);
+}
+
+/* close_range(2) is refused by kernels before 5.9 and by some seccomp filters, and there may be no /proc. */
+static void close_others(const struct child_start *start)
+{
+    if (close_ranges(start) < 0 && close_listed(start) < 0)
+        close_each(start);
+    for (size_t i = 0; i < start->kept_count; i++)
+        if (start->kept[i] >= 0)
+            fcntl(start->kept[i], F_SETFD, FD_CLOEXEC);
+}
+
+int child_begin(const struct child_start *start)
+{
+    static const struct rlimit none = {0};
+    sigset_t empty;
+    int r;
+
+    if (!start->same_group)
+        setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != start->parent)
+        _exit(1);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigemptyset(&empty);
+    sigprocmask(SIG_SETMASK, &empty, NULL);
+    setrlimit(RLIMIT_CORE, &none); /* it holds what others may not read */
+    close_others(start);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    r = capability_bound(start->capabilities);
+    if (r < 0 && r != -EPERM) /* without CAP_SETPCAP the set stays: of no use to who gets no new privileges */
+        return r;
+    return capability_keep(start->capabilities);
+}
+
+static void write_all(int fd, const char *data, size_t length)
+{
+    while (length) {
+        ssize_t n = write(fd, data, length);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        data += n;
+        length -= (size_t)n;
+    }
+}
+
+void child_run(int fd, int begun, worker_run *run, const void *argument)
+{
+    scoped_str output = STR_INIT;
+    struct error error = ERROR_INIT;
+    int r;
+
+    str_append_char(&output, DONE_BYTE);
+    r = begun < 0 ? error_system(&error, -begun, "helper process: giving up capabilities")
+                  : run(&output, argument, &error);
+    if (r < 0) {
+        str_clear(&output);
+        str_append_char(&output, FAILED_BYTE);
+        str_append_char(&output, (char)(-r > 0 && -r < 256 ? -r : EIO));
+        str_append(&output, error.text[0] ? error.text : strerror(-r));
+    }
+    str_append_char(&output, END_BYTE);
+    write_all(fd, output.data, output.length);
+    _exit(0);
+}
+
+int child_result(struct str *output, const char **ret_text, size_t *ret_length)
+{
+    if (output->length < CHILD_MARKS || output->data[output->length - 1] != END_BYTE)
+        return -EPROTO;
+    output->data[--output->length] = '\0';
+    if (output->data[0] == DONE_BYTE) {
+        *ret_text = output->data + 1;
+        *ret_length = output->length - 1;
+        return 0;
+    }
+    if (output->length < 2)
+        return -EPROTO;
+    *ret_text = output->data + 2;
+    *ret_length = output->length - 2;
+    return output->data[1] ? (unsigned char)output->data[1] : EIO;
+}
