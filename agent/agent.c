@@ -321,6 +321,8 @@ int agent_run(struct agent *agent, struct error *error)
     docker_start(agent->docker);
     if (event_base_dispatch(agent->base) < 0)
         return error_set(error, EIO, "the event loop failed");
+    if (fetcher_has_lost_helpers(agent->fetcher) && !agent->once)
+        return error_set(error, ECHILD, "both helper processes have ended: the agent has to start anew");
     sd_notify(0, "STOPPING=1");
     if (agent->once && !agent->connected) {
         const char *host = agent->address.host_text, *why = docker_why_not(agent->docker);

@@ -18,6 +18,8 @@ int agent_load_config(const struct config_arguments *arguments, struct config **
                       struct error *error);
 int agent_new(const struct config_arguments *arguments, bool once, struct agent **ret, struct error *error);
 void agent_free(struct agent *agent);
-int agent_run(struct agent *agent, struct error *error); /* until SIGTERM or SIGINT; once: until the scan is done */
+/* Until SIGTERM or SIGINT; once: until the scan is done. -ECHILD: it has to start anew, as another process or by exec.
+ */
+int agent_run(struct agent *agent, struct error *error);
 
 #endif
