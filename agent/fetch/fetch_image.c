@@ -69,7 +69,8 @@ static struct worker *start_layers(struct job_queue *queue, const struct image_f
                                      .image_id = image->id,
                                      .layers = &image->layers,
                                      .directories = folders ? &image->layer_directories : &none,
-                                     .cache = fetcher->image_jobs->cache};
+                                     .cache = fetcher->image_jobs->cache,
+                                     .cpu_seconds = LAYERS_CPU_SECONDS};
 
     return worker_start(fetcher->workers,
                         &(struct worker_options){.run = layers_run,

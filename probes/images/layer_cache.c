@@ -1,28 +1,31 @@
-/* What was found in a layer, kept in a file by the layer's digest and read back.
+/* What was found in a layer, kept in a file by the layer's digest and read back; and that a layer cannot be read, which
+ * is tried again after a day: what a hostile layer costs is paid once, not by each image that shares it.
  *
- * The file is a line with a keyed hash of all that follows, a line of JSON with the findings and the counts, then the
- * hashes of paths as they are. It lies in the agent's own state folder; one that does not add up (an old version, cut
- * by a power failure: nothing is synced) is read anew from the layer. A file's times tell when it was used last. */
+ * The files lie in the agent's own state directory; one that does not add up (an old version, cut by a power failure:
+ * nothing is synced) is as if it were not there. A file's times tell when it was used last, or when the layer could not
+ * be read. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 
-#include "common/json_out.h"
-#include "common/map.h"
 #include "probes/images/layers_internal.h"
 
-enum { CACHE_VERSION = 2, CHECK_LENGTH = 17, CACHE_FILES_MAX = 4096, CACHE_FILE_MAX = 128 * 1024 * 1024 };
+enum { CACHE_FILES_MAX = 4096, NAME_LENGTH = 64, WHY_MAX = 1024, UNREADABLE_SECONDS = 24 * 60 * 60 };
 static const int64_t cache_bytes_max = INT64_C(256) << 20;
+static const char unreadable[] = ".unreadable";
 
-/* "sha256:0123…" as a file's name; NULL when the digest is of another form. */
-static char *cache_path(const char *cache, const char *digest)
+/* "sha256:0123…" as a file's name, with ENDING; NULL when the digest is of another form. */
+static char *cache_path(const char *cache, const char *digest, const char *ending)
 {
     const char *hex = str_starts(digest, "sha256:") ? digest + strlen("sha256:") : "";
 
-    return cache && strlen(hex) == 64 && strspn(hex, "0123456789abcdef") == 64 ? mem_printf("%s/%s", cache, hex) : NULL;
+    return cache && strlen(hex) == NAME_LENGTH && strspn(hex, "0123456789abcdef") == NAME_LENGTH
+               ? mem_printf("%s/%s%s", cache, hex, ending)
+               : NULL;
 }
 
 int layer_cache_key(const char *cache, uint64_t ret_key[2])
@@ -38,93 +41,6 @@ int layer_cache_key(const char *cache, uint64_t ret_key[2])
     if (getrandom(ret_key, KEY_LENGTH, 0) != KEY_LENGTH)
         return -EIO;
     return path ? file_replace(path, (const char *)ret_key, KEY_LENGTH, 0600, NULL) : -ENOENT;
-}
-
-static uint64_t check_of(const uint64_t *key, const char *data, size_t length)
-{
-    struct hash hash;
-
-    hash_init_key(&hash, key);
-    hash_bytes(&hash, data, length);
-    return hash_end(&hash);
-}
-
-/* ---- Paths may hold any byte, JSON may not ---- */
-
-static void write_path(struct json_out *out, const char *path)
-{
-    scoped_str text = STR_INIT;
-
-    for (const unsigned char *at = (const unsigned char *)path; *at; at++)
-        if (*at < 0x20 || *at > 0x7e || *at == '%')
-            str_printf(&text, "%%%02x", *at);
-        else
-            str_append_char(&text, (char)*at);
-    json_out_string(out, "path", str_text(&text));
-}
-
-static char *read_path(const char *text)
-{
-    scoped_str path = STR_INIT;
-
-    for (; *text; text++) {
-        unsigned byte;
-
-        if (*text == '%' && sscanf(text + 1, "%2x", &byte) == 1) {
-            str_append_char(&path, (char)byte);
-            text += text[2] ? 2 : 1;
-        } else {
-            str_append_char(&path, *text);
-        }
-    }
-    return str_steal(&path);
-}
-
-/* ---- Saving ---- */
-
-static void write_packages(struct json_out *out, const struct layer_summary *summary)
-{
-    json_out_array(out, "databases");
-    for (size_t i = 0; i < MANAGER_COUNT; i++) {
-        const struct layer_packages *packages = &summary->packages[i];
-
-        json_out_object(out, NULL);
-        json_out_bool(out, "whole", packages->whole);
-        json_out_bool(out, "partial", packages->partial);
-        json_out_string(out, "error", packages->error);
-        json_out_array(out, "names");
-        for (size_t k = 0; k < packages->names.count; k++)
-            json_out_string(out, NULL, packages->names.items[k]);
-        json_out_end_array(out);
-        json_out_end_object(out);
-    }
-    json_out_end_array(out);
-}
-
-static void write_head(struct json_out *out, const struct layer_summary *summary)
-{
-    json_out_object(out, NULL);
-    json_out_int(out, "version", CACHE_VERSION);
-    json_out_array(out, "entries");
-    for (size_t i = 0; i < summary->entries.count; i++) {
-        const struct layer_entry *entry = &summary->entries.items[i];
-
-        json_out_object(out, NULL);
-        write_path(out, entry->path);
-        json_out_int(out, "uid", entry->uid);
-        json_out_int(out, "mode", entry->mode);
-        json_out_bool(out, "setuid", entry->setuid);
-        json_out_bool(out, "tool", entry->tool);
-        json_out_end_object(out);
-    }
-    json_out_end_array(out);
-    write_packages(out, summary);
-    json_out_int(out, "count", (int64_t)summary->count);
-    json_out_int(out, "dropped", (int64_t)summary->dropped);
-    json_out_int(out, "files", (int64_t)summary->files.count);
-    json_out_int(out, "folders", (int64_t)summary->folders.count);
-    json_out_int(out, "opaque", (int64_t)summary->opaque.count);
-    json_out_end_object(out);
 }
 
 static void write_file(const char *path, const struct str *text)
@@ -149,121 +65,82 @@ static void write_file(const char *path, const struct str *text)
         unlink(temporary);
 }
 
-void layer_cache_save(const char *cache, const char *digest, const struct layer_summary *summary)
+int layer_cache_read(const char *cache, const char *digest, const uint64_t *key, struct str *ret_text)
 {
-    scoped(cleanup_free) char *path = cache_path(cache, digest);
-    scoped(cleanup_json_out) struct json_out *out = NULL;
-    scoped_str text = STR_INIT;
-    char check[CHECK_LENGTH + 1];
-    const char *json;
-    size_t length;
+    scoped(cleanup_free) char *path = cache_path(cache, digest, "");
+    int r = path ? file_read(path, LAYER_TEXT_MAX, ret_text, NULL) : -ENOENT;
 
-    if (!path)
-        return;
-    out = json_out_new(false);
-    write_head(out, summary);
-    json = json_out_text(out, &length);
-    str_printf(&text, "%0*d\n", CHECK_LENGTH - 1, 0);
-    str_append_n(&text, json, length);
-    str_append_char(&text, '\n');
-    str_append_n(&text, summary->files.items, summary->files.count * sizeof(uint64_t));
-    str_append_n(&text, summary->folders.items, summary->folders.count * sizeof(uint64_t));
-    str_append_n(&text, summary->opaque.items, summary->opaque.count * sizeof(uint64_t));
-    snprintf(check, sizeof check, "%016llx\n",
-             (unsigned long long)check_of(summary->key, text.data + CHECK_LENGTH, text.length - CHECK_LENGTH));
-    memcpy(text.data, check, CHECK_LENGTH);
-    write_file(path, &text);
-}
-
-/* ---- Loading ---- */
-
-static void read_entries(const struct json *entries, struct layer_summary *ret)
-{
-    for (size_t i = 0; i < json_count(entries); i++) {
-        const struct json *entry = json_at(entries, i);
-
-        vec_push(&ret->entries, (struct layer_entry){.path = read_path(json_text(json_get(entry, "path"), "/?")),
-                                                     .uid = (unsigned)json_int(json_get(entry, "uid"), 0),
-                                                     .mode = (unsigned)json_int(json_get(entry, "mode"), 0),
-                                                     .setuid = json_bool(json_get(entry, "setuid"), false),
-                                                     .tool = json_bool(json_get(entry, "tool"), false)});
-    }
-}
-
-static void read_databases(const struct json *databases, struct layer_summary *ret)
-{
-    for (size_t i = 0; i < MANAGER_COUNT; i++) {
-        const struct json *database = json_at(databases, i), *names = json_get(database, "names");
-        struct layer_packages *packages = &ret->packages[i];
-
-        packages->whole = json_bool(json_get(database, "whole"), false);
-        packages->partial = json_bool(json_get(database, "partial"), false);
-        packages->error = mem_strdup(json_string(json_get(database, "error")));
-        for (size_t k = 0; k < json_count(names); k++)
-            vec_push(&packages->names, mem_strdup(json_text(json_at(names, k), "")));
-    }
-}
-
-#define read_hashes(list, data, number)                                                                                \
-    do {                                                                                                               \
-        (list)->items = (number) ? mem_realloc_array(NULL, (number), sizeof(uint64_t)) : NULL;                         \
-        (list)->count = (list)->size = (number);                                                                       \
-        if (number)                                                                                                    \
-            memcpy((list)->items, (data), (number) * sizeof(uint64_t));                                                \
-        (data) += (number) * sizeof(uint64_t);                                                                         \
-    } while (0)
-
-static int parse(const struct str *text, struct layer_summary *ret)
-{
-    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
-    const char *head, *newline;
-    size_t files, folders, opaque, rest;
-    const struct json *root;
-
-    if (text->length <= CHECK_LENGTH)
-        return -EBADMSG;
-    head = text->data + CHECK_LENGTH;
-    if (strtoull(text->data, NULL, 16) != check_of(ret->key, head, text->length - CHECK_LENGTH))
-        return -EBADMSG;
-    newline = memchr(head, '\n', text->length - CHECK_LENGTH);
-    if (!newline || json_parse(head, (size_t)(newline - head), NULL, &doc, NULL) < 0)
-        return -EBADMSG;
-    root = json_root(doc);
-    files = (size_t)json_int(json_get(root, "files"), -1);
-    folders = (size_t)json_int(json_get(root, "folders"), -1);
-    opaque = (size_t)json_int(json_get(root, "opaque"), -1);
-    rest = text->length - (size_t)(newline + 1 - text->data);
-    if (json_int(json_get(root, "version"), 0) != CACHE_VERSION || files > CACHE_FILE_MAX || folders > CACHE_FILE_MAX ||
-        opaque > CACHE_FILE_MAX || rest != (files + folders + opaque) * sizeof(uint64_t))
-        return -EBADMSG;
-    read_entries(json_get(root, "entries"), ret);
-    read_databases(json_get(root, "databases"), ret);
-    ret->count = (uint64_t)json_int(json_get(root, "count"), 0);
-    ret->dropped = (uint64_t)json_int(json_get(root, "dropped"), 0);
-    newline++;
-    read_hashes(&ret->files, newline, files);
-    read_hashes(&ret->folders, newline, folders);
-    read_hashes(&ret->opaque, newline, opaque);
-    return 0;
+    if (r < 0)
+        return r;
+    return layer_text_is_whole(str_text(ret_text), ret_text->length, key) ? 0 : -EBADMSG;
 }
 
 int layer_cache_load(const char *cache, const char *digest, struct layer_summary *ret)
 {
-    scoped(cleanup_free) char *path = cache_path(cache, digest);
+    scoped(cleanup_free) char *path = cache_path(cache, digest, "");
     scoped_str text = STR_INIT;
-    int r = path ? file_read(path, CACHE_FILE_MAX, &text, NULL) : -ENOENT;
+    int r = layer_cache_read(cache, digest, ret->key, &text);
 
     if (r == 0)
-        r = parse(&text, ret);
+        r = layer_text_parse(text.data, text.length, ret);
     if (r == 0)
         utimensat(AT_FDCWD, path, NULL, 0);
     return r;
 }
 
+void layer_cache_save(const char *cache, const char *digest, const struct str *text)
+{
+    scoped(cleanup_free) char *path = cache_path(cache, digest, "");
+
+    if (path)
+        write_file(path, text);
+}
+
+void layer_cache_remove(const char *cache, const char *digest)
+{
+    scoped(cleanup_free) char *path = cache_path(cache, digest, "");
+
+    if (path)
+        unlink(path);
+}
+
+/* ---- Layers that cannot be read ---- */
+
+void layer_cache_save_unreadable(const char *cache, const char *digest, const uint64_t *key, const char *why)
+{
+    scoped(cleanup_free) char *path = cache_path(cache, digest, unreadable);
+    scoped_str text = STR_INIT;
+    size_t begin;
+
+    if (!path)
+        return;
+    begin = layer_text_begin(&text);
+    str_append(&text, why);
+    layer_text_end(&text, begin, key);
+    write_file(path, &text);
+}
+
+bool layer_cache_is_unreadable(const char *cache, const char *digest, const uint64_t *key, struct error *error)
+{
+    scoped(cleanup_free) char *path = cache_path(cache, digest, unreadable);
+    scoped_str text = STR_INIT;
+    struct stat st;
+
+    if (!path || stat(path, &st) < 0 || file_read(path, WHY_MAX, &text, NULL) < 0 ||
+        !layer_text_is_whole(str_text(&text), text.length, key))
+        return false;
+    if (time(NULL) - st.st_mtim.tv_sec > UNREADABLE_SECONDS || st.st_mtim.tv_sec > time(NULL)) {
+        unlink(path);
+        return false;
+    }
+    error_set(error, EIO, "%s", strchr(text.data, '\n') + 1);
+    return true;
+}
+
 /* ---- Bounds ---- */
 
 struct cached {
-    char name[65];
+    char name[NAME_LENGTH + sizeof unreadable];
     int64_t size;
     struct timespec used;
 };
@@ -286,9 +163,10 @@ void layer_cache_trim(const char *cache)
         struct cached file = {0};
         struct stat st;
 
-        if (strlen(entry->d_name) != 64 || fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if ((strlen(entry->d_name) != NAME_LENGTH && strlen(entry->d_name) != NAME_LENGTH + strlen(unreadable)) ||
+            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        memcpy(file.name, entry->d_name, 64);
+        strcpy(file.name, entry->d_name);
         file.size = st.st_size;
         file.used = st.st_mtim;
         bytes += file.size;

@@ -1,7 +1,8 @@
 /* A layer read from its folder, as overlay2 keeps it: whiteouts are character devices 0:0, opaque folders carry an
  * attribute. The walk goes by descriptors and never through a link; only package databases are opened, and only regular
  * files. A folder is read to its end before those in it are entered, so that one buffer serves all, and what a
- * directory entry tells is not asked for again: that makes it as fast as find. */
+ * directory entry tells is not asked for again: that makes it as fast as find. Databases are only mapped: they are read
+ * when the walk is over and its capabilities are given up. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +26,16 @@ struct directory_entry { /* getdents64(2) */
     char name[];
 };
 
+/* Of DATA NULL: an empty file, or why it cannot be read. */
+struct layer_database {
+    char *path, *why;
+    void *data;
+    size_t length;
+};
+
 struct walk {
     struct layer_summary *summary;
+    struct layer_databases *databases;
     struct error *error;
     struct str path; /* of what is looked at, without a leading slash */
     char *buffer;
@@ -47,24 +56,54 @@ static bool is_opaque(int fd)
     return false;
 }
 
-static void read_package_file(struct walk *walk, int folder, const char *name)
+/* Of what is mapped only the beginning may be written to: the rest is no memory of this process's own. */
+static void *map_file(int fd, size_t length)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *data = mmap(NULL, length, PROT_READ, MAP_PRIVATE, fd, 0);
+
+    if (data == MAP_FAILED || mprotect(data, length < page ? length : page, PROT_READ | PROT_WRITE) == 0)
+        return data;
+    munmap(data, length);
+    return MAP_FAILED;
+}
+
+static void keep_package_file(struct walk *walk, int folder, const char *name)
 {
     scoped(cleanup_close) int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    struct layer_database database = {.path = mem_strdup(walk->path.data)};
     struct stat st;
-    void *data;
 
     if (fd < 0 || fstat(fd, &st) < 0) {
-        layer_packages_unread(walk->summary, walk->path.data, strerror(errno));
+        database.why = mem_strdup(strerror(errno));
     } else if (!S_ISREG(st.st_mode) || st.st_size > PACKAGE_FILE_MAX) {
-        layer_packages_unread(walk->summary, walk->path.data, "too large");
-    } else if (st.st_size == 0) {
-        layer_read_packages(walk->summary, walk->path.data, NULL, 0);
-    } else if ((data = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0)) == MAP_FAILED) {
-        layer_packages_unread(walk->summary, walk->path.data, strerror(errno));
-    } else {
-        layer_read_packages(walk->summary, walk->path.data, data, (size_t)st.st_size);
-        munmap(data, (size_t)st.st_size);
+        database.why = mem_strdup("it is too long");
+    } else if (st.st_size) {
+        database.length = (size_t)st.st_size;
+        database.data = map_file(fd, database.length);
+        if (database.data == MAP_FAILED) {
+            database.why = mem_strdup(strerror(errno));
+            database.data = NULL;
+        }
     }
+    vec_push(walk->databases, database);
+}
+
+void layer_read_databases(struct layer_databases *databases, struct layer_summary *ret)
+{
+    for (size_t i = 0; i < databases->count; i++) {
+        struct layer_database *database = &databases->items[i];
+
+        if (database->why)
+            layer_packages_unread(ret, database->path, database->why);
+        else
+            layer_read_packages(ret, database->path, database->data, database->length);
+        if (database->data)
+            munmap(database->data, database->length);
+        free(database->path);
+        free(database->why);
+    }
+    vec_free(databases);
 }
 
 static void look_at_link(struct walk *walk, int folder, const char *name)
@@ -88,8 +127,7 @@ static int look_at(struct walk *walk, int folder, const char *name, unsigned cha
         if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             return errno == ENOENT ? 0 : error_system(walk->error, errno, "/%s", walk->path.data);
         if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0)) {
-            layer_add_whiteout(walk->summary, walk->path.data, walk->path.length);
-            return 0;
+            return layer_add_whiteout(walk->summary, walk->path.data, walk->path.length, walk->error);
         }
     }
     r = layer_add(walk->summary, walk->path.data, walk->path.length, st.st_mode, st.st_uid, walk->error);
@@ -100,7 +138,7 @@ static int look_at(struct walk *walk, int folder, const char *name, unsigned cha
     else if (S_ISLNK(st.st_mode) && layer_is_database_place(walk->path.data))
         look_at_link(walk, folder, name);
     else if (S_ISREG(st.st_mode) && layer_is_package_file(walk->path.data))
-        read_package_file(walk, folder, name);
+        keep_package_file(walk, folder, name);
     return 0;
 }
 
@@ -149,9 +187,9 @@ static int walk_folder(struct walk *walk, int fd, unsigned depth)
 
     if (depth > DEPTH_MAX)
         return error_set(walk->error, ELOOP, "its directories are nested more than %d levels deep", (int)DEPTH_MAX);
-    if (is_opaque(fd))
-        layer_add_opaque(walk->summary, walk->path.data, length);
-    r = list_folder(walk, fd, &folders);
+    r = is_opaque(fd) ? layer_add_opaque(walk->summary, walk->path.data, length, walk->error) : 0;
+    if (r == 0)
+        r = list_folder(walk, fd, &folders);
     for (size_t at = 0; r == 0 && at < folders.length; at += strlen(folders.data + at) + 1) {
         scoped(cleanup_close) int inner =
             openat(fd, folders.data + at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -163,9 +201,10 @@ static int walk_folder(struct walk *walk, int fd, unsigned depth)
     return r;
 }
 
-int layer_read_folder(const struct host_root *root, const char *path, struct layer_summary *ret, struct error *error)
+int layer_read_folder(const struct host_root *root, const char *path, struct layer_summary *ret,
+                      struct layer_databases *ret_databases, struct error *error)
 {
-    struct walk walk = {.summary = ret, .error = error};
+    struct walk walk = {.summary = ret, .databases = ret_databases, .error = error};
     scoped(cleanup_close) int fd = host_open(root, path, O_RDONLY | O_DIRECTORY, error);
     int r;
 
@@ -176,6 +215,5 @@ int layer_read_folder(const struct host_root *root, const char *path, struct lay
     r = walk_folder(&walk, fd, 0);
     str_deinit(&walk.path);
     free(walk.buffer);
-    layer_summary_finish(ret);
     return r < 0 ? error_prefix(error, "layer %s", path) : 0;
 }

@@ -82,7 +82,7 @@ static int open_docker(const struct layers_request *request, size_t layer, const
     return host_open(request->root, split, O_RDONLY, error);
 }
 
-static int open_split(const struct layers_request *request, size_t layer, struct error *error)
+int layer_open_split(const struct layers_request *request, size_t layer, struct error *error)
 {
     size_t above = request->layers->count - 1 - layer;
     scoped(cleanup_free) char *text = mem_strdup(request->directories->items[above]), *podman = NULL;
@@ -138,7 +138,7 @@ static int read_line(const struct str *line, struct layer_summary *summary, stru
     if (name_raw && !decode_base64(name_raw, &raw))
         return error_set(error, EBADMSG, "name_raw is not base64");
     if (layer_normalise(name_raw ? str_text(&raw) : name, &path) && layer_is_opaque_mark(path.data, &length))
-        layer_add_opaque(summary, path.data, length);
+        return layer_add_opaque(summary, path.data, length, error);
     return 0;
 }
 
@@ -194,11 +194,4 @@ int layer_parse_split(int fd, struct layer_summary *ret, struct error *error)
     archive_read_free(archive);
     str_deinit(&line.text);
     return r;
-}
-
-int layer_read_split(const struct layers_request *request, size_t layer, struct layer_summary *ret, struct error *error)
-{
-    scoped(cleanup_close) int fd = open_split(request, layer, error);
-
-    return fd < 0 ? fd : layer_parse_split(fd, ret, error);
 }

@@ -11,8 +11,15 @@
 #include "common/map.h"
 #include "probes/docker/http_pull.h"
 #include "probes/images/layers_internal.h"
+#include "probes/worker/worker_part.h"
 
-enum { STALL_MS = 120000, BLOCK = 65536, MANIFEST_MAX = 4 << 20 };
+enum {
+    STALL_MS = 120000,
+    BLOCK = 65536,
+    MANIFEST_MAX = 4 << 20,
+    MEMBERS_MAX = 4096,       /* an image has 127 layers at most */
+    CPU_STEP_BYTES = 16 << 20 /* of a layer as the export holds it: so much, and it has its processor time anew */
+};
 
 /* A layer of the export, by its name there. */
 struct found {
@@ -25,6 +32,8 @@ struct export
     struct http_pull *pull;
     struct archive *outer;
     const uint64_t *key; /* of the summaries */
+    unsigned cpu_seconds;
+    size_t step; /* bytes of the layer since its processor time began */
     struct error error;
     VEC(struct found *) layers;
     struct map *links; /* name → name that it stands for: an older export links equal layers */
@@ -42,6 +51,11 @@ static la_ssize_t read_inner(struct archive *archive, void *user, const void **r
 
     (void)archive;
     *ret_data = export->block;
+    export->step += n > 0 ? (size_t)n : 0;
+    if (export->step >= CPU_STEP_BYTES) {
+        export->step = 0;
+        part_allow_cpu(export->cpu_seconds);
+    }
     return n;
 }
 
@@ -59,22 +73,23 @@ static void read_package_entry(struct archive *inner, const char *path, struct l
         layer_read_packages(summary, path, text.data, text.length);
 }
 
-/* Whiteouts have names of their own in a tar. */
-static bool add_whiteout(struct str *path, struct layer_summary *summary)
+/* Whiteouts have names of their own in a tar. 1: it is one. */
+static int add_whiteout(struct str *path, struct layer_summary *summary, struct error *error)
 {
     static const char whiteout[] = ".wh.", other[] = ".wh..wh.";
     char *slash = strrchr(path->data, '/'), *name = slash ? slash + 1 : path->data;
     size_t length;
+    int r = 0;
 
     if (layer_is_opaque_mark(path->data, &length))
-        layer_add_opaque(summary, path->data, length);
-    if (str_starts(name, other))
-        return true;
+        r = layer_add_opaque(summary, path->data, length, error);
+    if (r < 0 || str_starts(name, other))
+        return r < 0 ? r : 1;
     if (!str_starts(name, whiteout))
-        return false;
+        return 0;
     memmove(name, name + strlen(whiteout), strlen(name + strlen(whiteout)) + 1);
-    layer_add_whiteout(summary, path->data, strlen(path->data));
-    return true;
+    r = layer_add_whiteout(summary, path->data, strlen(path->data), error);
+    return r < 0 ? r : 1;
 }
 
 static int add_entry(struct archive *inner, struct archive_entry *entry, struct str *path,
@@ -86,8 +101,11 @@ static int add_entry(struct archive *inner, struct archive_entry *entry, struct 
 
     if (!raw)
         return error_set(error, EBADMSG, "a layer of the export: an entry whose name cannot be read");
-    if (!layer_normalise(raw, path) || add_whiteout(path, summary))
+    if (!layer_normalise(raw, path))
         return 0;
+    r = add_whiteout(path, summary, error);
+    if (r)
+        return r < 0 ? r : 0;
     if (archive_entry_hardlink(entry))
         mode = S_IFREG | (mode & 07777);
     r = layer_add(summary, path->data, path->length, mode, (unsigned)archive_entry_uid(entry), error);
@@ -123,6 +141,8 @@ static int read_layer(struct export *export, struct layer_summary *summary)
     size_t entries = 0;
     int code, r = 0;
 
+    export->step = 0;
+    part_allow_cpu(export->cpu_seconds);
     support_filters(inner);
     archive_read_support_format_tar(inner);
     code = archive_read_open(inner, export, NULL, read_inner, NULL);
@@ -190,12 +210,14 @@ static int read_member(struct export *export, struct archive_entry *entry)
 
         while (str_starts(link, "../"))
             link += 3;
-        if (layer_normalise(link, &target))
+        if (layer_normalise(link, &target) && map_count(export->links) < MEMBERS_MAX)
             map_set(export->links, name.data, mem_strdup(target.data));
         return 0;
     }
     if (archive_entry_filetype(entry) != AE_IFREG)
         return 0;
+    if (export->layers.count >= MEMBERS_MAX)
+        return error_set(&export->error, EFBIG, "the export has more than %d layers", (int)MEMBERS_MAX);
     found = mem_alloc(sizeof *found);
     found->name = mem_strdup(name.data);
     layer_summary_init(&found->summary, export->key);
@@ -322,7 +344,7 @@ static int read_all(struct export *export)
 }
 
 int layer_read_stream(const struct layers_request *request, struct layer_summary *summaries, const bool *known,
-                      struct error *error)
+                      void (*opened)(void), struct error *error)
 {
     scoped(cleanup_free) char *id = http_encode(request->image_id);
     scoped(cleanup_free) char *path = mem_printf("/v1.%u/images/%s/get", request->api_minor, id);
@@ -331,8 +353,10 @@ int layer_read_stream(const struct layers_request *request, struct layer_summary
 
     setlocale(LC_CTYPE, "C.UTF-8"); /* by which libarchive reads names; this process reads layers and nothing else */
     export->key = summaries[0].key;
+    export->cpu_seconds = request->cpu_seconds;
     export->links = map_new(free);
     if (r == 0) {
+        opened();
         export->outer = archive_read_new();
         archive_read_support_format_tar(export->outer);
         r = read_all(export);

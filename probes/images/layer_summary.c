@@ -112,14 +112,25 @@ static bool is_tool(const char *path)
     return false;
 }
 
+static int check_bounds(const struct layer_summary *summary, size_t length, struct error *error)
+{
+    if (summary->files.count + summary->folders.count + summary->opaque.count >= LAYER_PATHS_MAX)
+        return error_set(error, EFBIG, "a layer with more than %d files", (int)LAYER_PATHS_MAX);
+    if (length > LAYER_PATH_LENGTH_MAX)
+        return error_set(error, ENAMETOOLONG, "a layer with a path of %zu bytes", length);
+    return 0;
+}
+
 int layer_add(struct layer_summary *summary, const char *path, size_t length, unsigned mode, unsigned uid,
               struct error *error)
 {
     enum { SPECIAL_BITS = 06000, EXECUTE_BITS = 0111 };
     bool program = S_ISREG(mode) && mode & EXECUTE_BITS, setuid = program && mode & SPECIAL_BITS, tool;
+    int r = check_bounds(summary, length, error);
 
-    if (++summary->count > LAYER_FILES_MAX)
-        return error_set(error, EFBIG, "a layer with more than %d files", (int)LAYER_FILES_MAX);
+    if (r < 0)
+        return r;
+    summary->count++;
     if (S_ISDIR(mode)) {
         vec_push(&summary->folders, hash_path(summary, path, length));
         return 0;
@@ -138,14 +149,22 @@ int layer_add(struct layer_summary *summary, const char *path, size_t length, un
     return 0;
 }
 
-void layer_add_whiteout(struct layer_summary *summary, const char *path, size_t length)
+int layer_add_whiteout(struct layer_summary *summary, const char *path, size_t length, struct error *error)
 {
-    vec_push(&summary->files, hash_path(summary, path, length));
+    int r = check_bounds(summary, length, error);
+
+    if (r == 0)
+        vec_push(&summary->files, hash_path(summary, path, length));
+    return r;
 }
 
-void layer_add_opaque(struct layer_summary *summary, const char *path, size_t length)
+int layer_add_opaque(struct layer_summary *summary, const char *path, size_t length, struct error *error)
 {
-    vec_push(&summary->opaque, hash_path(summary, path, length));
+    int r = check_bounds(summary, length, error);
+
+    if (r == 0)
+        vec_push(&summary->opaque, hash_path(summary, path, length));
+    return r;
 }
 
 static bool holds(const uint64_t *items, size_t count, uint64_t hash)

@@ -1,205 +1,145 @@
-/* An image's layers put together: what an upper layer hides does not count, and of package databases the uppermost
- * does. See the header. */
+/* Which of an image's layers are read, and how: each folder in a part of the worker with limits of its own, all of them
+ * in one where only the engine can read them, and the image put together in a last one. This process itself looks into
+ * nothing that comes from an image: it hands texts on. */
 #include "probes/images/layers.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "common/capability.h"
-#include "common/json_out.h"
-#include "common/text.h"
 #include "probes/facts/parse_util.h"
 #include "probes/images/layers_internal.h"
+#include "probes/worker/worker_part.h"
 
-enum { MEMORY_MAX = 192 << 20, LAYERS_MAX = 512, SHOWN_MAX = 4096 };
+enum { MEMORY_MAX = 192 << 20, LAYERS_MAX = 512, IMAGE_TEXT_MAX = 32 << 20 };
 
-static bool is_hidden(const struct layer_summary *summaries, size_t count, size_t layer, const char *path)
+struct reading {
+    const struct layers_request *request;
+    const char *cache;
+    uint64_t key[2];
+    bool *known; /* in the cache */
+    struct str *texts;
+};
+
+static int run_part(const struct reading *reading, worker_run *run, const void *argument, size_t limit,
+                    uint64_t capabilities, struct str *output, struct error *error)
 {
-    for (size_t i = layer + 1; i < count; i++)
-        if (layer_hides(&summaries[i], path))
-            return true;
-    return false;
+    return part_run(&(struct part_options){.run = run,
+                                           .argument = argument,
+                                           .limit = limit,
+                                           .cpu_seconds = reading->request->cpu_seconds,
+                                           .memory = MEMORY_MAX,
+                                           .capabilities = capabilities,
+                                           .root = reading->request->root},
+                    output, error);
 }
 
-static int compare_texts(const void *a, const void *b)
+/* It is the layer's own doing, and would be the next time. */
+static bool is_its_fault(int r)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return r == -ETIME || r == -ENOTRECOVERABLE || r == -EFBIG || r == -ENAMETOOLONG || r == -ELOOP;
 }
 
-typedef VEC(const char *) name_list;
-
-/* What counts of one manager: its uppermost whole database, and parts above it. */
-static bool collect_packages(const struct layer_summary *summaries, size_t count, enum package_manager manager,
-                             name_list *names, const char **ret_error)
+static int read_folder(struct reading *reading, size_t layer, struct error *error)
 {
-    size_t first = 0;
-    bool found = false;
+    const char *digest = reading->request->layers->items[layer];
+    const struct folder_part part = {.request = reading->request, .key = reading->key, .layer = layer};
+    int r;
 
-    for (size_t i = 0; i < count; i++)
-        if (summaries[i].packages[manager].whole)
-            first = i;
-    for (size_t i = first; i < count; i++) {
-        const struct layer_packages *packages = &summaries[i].packages[manager];
-
-        found |= packages->whole || packages->partial || packages->error;
-        if (packages->error)
-            *ret_error = packages->error;
-        for (size_t k = 0; k < packages->names.count; k++)
-            vec_push(names, packages->names.items[k]);
-    }
-    return found;
+    if (layer_cache_is_unreadable(reading->cache, digest, reading->key, error))
+        return error_prefix(error, "layer %s", digest);
+    r = run_part(reading, layer_folder_run, &part, LAYER_TEXT_MAX, LAYERS_CAPABILITIES, &reading->texts[layer], error);
+    if (r == -EACCES || r == -EPERM || r == -ENOENT)
+        return r;
+    if (r == 0)
+        layer_cache_save(reading->cache, digest, &reading->texts[layer]);
+    else if (is_its_fault(r))
+        layer_cache_save_unreadable(reading->cache, digest, reading->key, error->text);
+    return r < 0 ? error_prefix(error, "layer %s", digest) : 0;
 }
 
-/* The names come behind the document, one a line: the loop, which reads them, has nothing to unescape. */
-static void write_packages(struct json_out *out, struct str *lines, const struct layer_summary *summaries, size_t count)
+static int read_folders(struct reading *reading, struct error *error)
 {
-    scoped_str managers = STR_INIT;
-    const char *error = NULL;
-    name_list names = {0};
-
-    for (int manager = 0; manager < MANAGER_COUNT; manager++)
-        if (collect_packages(summaries, count, (enum package_manager)manager, &names, &error))
-            str_printf(&managers, "%s%s", managers.length ? ", " : "",
-                       layer_manager_name((enum package_manager)manager));
-    if (names.count)
-        qsort(names.items, names.count, sizeof *names.items, compare_texts);
-    json_out_string(out, "manager", managers.data);
-    json_out_string(out, "packages_error", error);
-    for (size_t i = 0; i < names.count; i++)
-        if (!i || strcmp(names.items[i], names.items[i - 1]) != 0)
-            str_printf(lines, "%s\n", names.items[i]);
-    vec_free(&names);
-}
-
-static int compare_entries(const void *a, const void *b)
-{
-    return strcmp((*(struct layer_entry *const *)a)->path, (*(struct layer_entry *const *)b)->path);
-}
-
-static void write_entry(struct json_out *out, const struct layer_entry *entry)
-{
-    json_out_object(out, NULL);
-    json_out_string(out, "path", entry->path);
-    json_out_int(out, "uid", entry->uid);
-    json_out_int(out, "mode", entry->mode);
-    json_out_bool(out, "setuid", entry->setuid);
-    json_out_bool(out, "tool", entry->tool);
-    json_out_end_object(out);
-}
-
-static void write_image(struct str *output, const struct layer_summary *summaries, size_t count)
-{
-    struct json_out *out = json_out_new(false);
-    VEC(const struct layer_entry *) entries = {0};
-    scoped_str packages = STR_INIT;
-    uint64_t files = 0, dropped = 0;
-
-    json_out_object(out, NULL);
-    for (size_t i = 0; i < count; i++) {
-        files += summaries[i].count;
-        dropped += summaries[i].dropped;
-        for (size_t k = 0; k < summaries[i].entries.count; k++)
-            if (entries.count >= SHOWN_MAX)
-                dropped++;
-            else if (!is_hidden(summaries, count, i, summaries[i].entries.items[k].path))
-                vec_push(&entries, &summaries[i].entries.items[k]);
-    }
-    if (entries.count)
-        qsort(entries.items, entries.count, sizeof *entries.items, compare_entries);
-    json_out_array(out, "entries");
-    for (size_t i = 0; i < entries.count; i++)
-        write_entry(out, entries.items[i]);
-    json_out_end_array(out);
-    vec_free(&entries);
-    write_packages(out, &packages, summaries, count);
-    json_out_int(out, "files", (int64_t)files);
-    json_out_int(out, "dropped", (int64_t)dropped);
-    json_out_end_object(out);
-    str_append(output, json_out_text(out, NULL));
-    str_append_char(output, '\n');
-    text_repair_utf8(output, str_text(&packages), packages.length);
-    json_out_free(out);
-}
-
-static int read_folders(const struct layers_request *request, struct layer_summary *summaries, const bool *known,
-                        struct error *error)
-{
-    size_t count = request->layers->count;
-    bool attributes = capability_has(CAP_SYS_ADMIN); /* overlay's own are hidden from those without it */
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < count; i++) {
-        if (known[i])
-            continue;
-        if (i && !attributes && layer_read_split(request, i, &summaries[i], error) < 0)
-            return -EACCES;
-        r = layer_read_folder(request->root, request->directories->items[count - 1 - i], &summaries[i], error);
-    }
+    for (size_t i = 0; r == 0 && i < reading->request->layers->count; i++)
+        if (!reading->known[i])
+            r = read_folder(reading, i, error);
     return r;
 }
 
-static int read_layers(const struct layers_request *request, const char *cache, struct layer_summary *summaries,
-                       bool *known, struct error *error)
+static int read_stream(struct reading *reading, struct error *error)
 {
+    const struct stream_part part = {.request = reading->request, .key = reading->key, .known = reading->known};
+    scoped_str texts = STR_INIT;
+    size_t at = 0, length;
+    int r = run_part(reading, layer_stream_run, &part, LAYER_TEXT_MAX, LAYERS_STREAM_CAPABILITIES, &texts, error);
+
+    if (r < 0)
+        return is_its_fault(r) ? error_prefix(error, "a layer of the export") : r;
+    for (size_t i = 0; i < reading->request->layers->count; i++) {
+        if (reading->known[i])
+            continue;
+        str_clear(&reading->texts[i]);
+        if (texts.length - at < sizeof length)
+            return error_set(error, EBADMSG, "the export was not read to its end");
+        memcpy(&length, texts.data + at, sizeof length);
+        at += sizeof length;
+        if (texts.length - at < length)
+            return error_set(error, EBADMSG, "the export was not read to its end");
+        str_append_n(&reading->texts[i], texts.data + at, length);
+        layer_cache_save(reading->cache, reading->request->layers->items[i], &reading->texts[i]);
+        at += length;
+    }
+    return 0;
+}
+
+static int read_layers(struct reading *reading, struct error *error)
+{
+    const struct layers_request *request = reading->request;
     size_t count = request->layers->count, missing = 0;
     int r = -EACCES;
 
     for (size_t i = 0; i < count; i++) {
-        known[i] = layer_cache_load(cache, request->layers->items[i], &summaries[i]) == 0;
-        if (!known[i])
-            layer_summary_deinit(&summaries[i]);
-        missing += !known[i];
+        scoped_str text = STR_INIT;
+
+        reading->known[i] = layer_cache_read(reading->cache, request->layers->items[i], reading->key, &text) == 0;
+        missing += !reading->known[i];
     }
     if (!missing)
         return 0;
     if (request->directories->count == count)
-        r = read_folders(request, summaries, known, error);
-    if ((r == -EACCES || r == -EPERM || r == -ENOENT) && request->address) { /* not for us to read: the engine may */
-        for (size_t i = 0; i < count; i++)
-            if (!known[i])
-                layer_summary_deinit(&summaries[i]);
-        r = layer_read_stream(request, summaries, known, error);
-    }
-    for (size_t i = 0; r == 0 && i < count; i++)
-        if (!known[i])
-            layer_cache_save(cache, request->layers->items[i], &summaries[i]);
-    if (r == 0)
-        layer_cache_trim(cache);
+        r = read_folders(reading, error);
+    if ((r == -EACCES || r == -EPERM || r == -ENOENT) && request->address) /* not for us to read: the engine may */
+        r = read_stream(reading, error);
+    layer_cache_trim(reading->cache);
     return r;
 }
 
 int layers_run(struct str *output, const void *argument, struct error *error)
 {
     const struct layers_request *request = argument;
-    const struct rlimit memory __attribute__((unused)) = {.rlim_cur = MEMORY_MAX, .rlim_max = MEMORY_MAX};
+    struct reading reading = {.request = request};
+    struct image_part image = {.request = request};
     size_t count = request->layers->count;
-    struct layer_summary *summaries;
-    const char *cache;
-    uint64_t key[2];
-    bool *known;
     int r;
 
-#ifndef __SANITIZE_ADDRESS__ /* which maps far more than it uses */
-    setrlimit(RLIMIT_DATA, &memory);
-#endif
     if (!count || count > LAYERS_MAX)
-        return error_set(error, EINVAL, count ? "more than %d layers" : "the engine reports no layers",
-                         (int)LAYERS_MAX);
-    cache = layer_cache_key(request->cache, key) == 0 ? request->cache : NULL; /* or each layer is read again */
-    summaries = mem_alloc(count * sizeof *summaries);
-    known = mem_alloc(count * sizeof *known);
+        return error_set(error, EINVAL, count ? "more than %d layers" : "the engine names no layers", (int)LAYERS_MAX);
+    if (layer_cache_key(request->cache, reading.key) == 0)
+        reading.cache = request->cache; /* or each layer is read again */
+    reading.known = mem_alloc(count * sizeof *reading.known);
+    reading.texts = mem_alloc(count * sizeof *reading.texts);
+    r = read_layers(&reading, error);
+    if (r == 0) {
+        image.cache = reading.cache;
+        image.key = reading.key;
+        image.texts = reading.texts;
+        r = run_part(&reading, layer_image_run, &image, IMAGE_TEXT_MAX, 0, output, error);
+    }
     for (size_t i = 0; i < count; i++)
-        layer_summary_init(&summaries[i], key);
-    r = read_layers(request, cache, summaries, known, error);
-    if (r == 0)
-        write_image(output, summaries, count);
-    for (size_t i = 0; i < count; i++)
-        layer_summary_deinit(&summaries[i]);
-    free(summaries);
-    free(known);
+        str_deinit(&reading.texts[i]);
+    free(reading.texts);
+    free(reading.known);
     return r;
 }
 

@@ -20,7 +20,9 @@ struct layers_request {
     const struct string_list *layers;      /* digests, from the base up */
     const struct string_list *directories; /* the uppermost first, as many as layers; fewer: the stream is used */
     const char *cache;                     /* folder; NULL: nothing is kept */
+    unsigned cpu_seconds;                  /* of processor time: for a layer, and for putting them together */
 };
+enum { LAYERS_CPU_SECONDS = 60 }; /* what a million files take, ten times over */
 
 /* For the worker, with LAYERS_CAPABILITIES: ARGUMENT is a struct layers_request, OUTPUT for layers_parse(). */
 worker_run layers_run;

@@ -1,6 +1,8 @@
-/* What the files that read layers share: layers.c (an image: its layers put together), layer_summary.c (what is
- * gathered from one layer), layer_cache.c (keeping that), layer_folder.c with layer_split.c, and layer_stream.c (where
- * it comes from), layer_packages.c and layer_rpm.c (package databases). Nobody else includes this. */
+/* What the files that read layers share. layers.c has an image read, in parts of the worker that each have their
+ * limits; layer_parts.c is what runs in them: layer_folder.c with layer_split.c, and layer_stream.c (where a layer
+ * comes from), layer_packages.c and layer_rpm.c (package databases), layer_image.c (layers put together).
+ * layer_summary.c is what is gathered from one layer, layer_text.c that as text, layer_cache.c keeps the texts. Nobody
+ * else includes this. */
 #ifndef PROBES_IMAGES_LAYERS_INTERNAL_H
 #define PROBES_IMAGES_LAYERS_INTERNAL_H
 
@@ -9,7 +11,13 @@
 #include "common/vec.h"
 #include "probes/images/layers.h"
 
-enum { LAYER_FILES_MAX = 2 * 1024 * 1024, LAYER_FOUND_MAX = 4096, LAYER_PACKAGES_MAX = 32768 };
+enum {
+    LAYER_PATHS_MAX = 2 * 1024 * 1024, /* files, folders, whiteouts */
+    LAYER_PATH_LENGTH_MAX = 4096,      /* no file system takes longer ones */
+    LAYER_FOUND_MAX = 4096,
+    LAYER_PACKAGES_MAX = 32768,
+    LAYER_TEXT_MAX = 128 * 1024 * 1024
+};
 
 /* A file that a rule may want to know of. PATH is raw and begins with a slash. */
 struct layer_entry {
@@ -49,8 +57,8 @@ void layer_summary_finish(struct layer_summary *summary);
  * never hostile in its form: no "..", no empty parts. */
 int layer_add(struct layer_summary *summary, const char *path, size_t length, unsigned mode, unsigned uid,
               struct error *error);
-void layer_add_whiteout(struct layer_summary *summary, const char *path, size_t length);
-void layer_add_opaque(struct layer_summary *summary, const char *path, size_t length);
+int layer_add_whiteout(struct layer_summary *summary, const char *path, size_t length, struct error *error);
+int layer_add_opaque(struct layer_summary *summary, const char *path, size_t length, struct error *error);
 /* A path of a tar, "./usr//bin/x/", as "usr/bin/x"; false for what leads out of the tree. */
 bool layer_normalise(const char *path, struct str *ret);
 /* Is it a tar's mark of an opaque folder, whose path are the first *RET_LENGTH bytes? (OCI image-spec, layer.md,
@@ -60,8 +68,10 @@ bool layer_is_opaque_mark(const char *path, size_t *ret_length);
 /* Does the upper layer hide PATH (with its slash) of a lower one? */
 bool layer_hides(const struct layer_summary *upper, const char *path);
 
-/* Package databases. wanted: its content is to be given to layer_read_packages(), in one piece that it may change. What
- * cannot be read is noted in the summary and is no error of the layer. */
+/* Package databases. Is PATH one, whose content is to be given to layer_read_packages()? In one piece, of whose first
+ * PACKAGE_WRITABLE bytes it may change any. What cannot be read is noted in the summary and is no error of the layer.
+ */
+enum { PACKAGE_WRITABLE = 100 };
 bool layer_is_package_file(const char *path);
 void layer_read_packages(struct layer_summary *summary, const char *path, char *data, size_t length);
 void layer_packages_unread(struct layer_summary *summary, const char *path, const char *why);
@@ -80,23 +90,76 @@ int layer_rpm_sqlite(struct layer_packages *packages, char *data, size_t length,
 int layer_rpm_ndb(struct layer_packages *packages, char *data, size_t length, struct error *error);
 int layer_rpm_bdb(struct layer_packages *packages, char *data, size_t length, struct error *error);
 
-/* The cache's key, made when there is none. Fails when it can neither be read nor kept. */
+/* A layer's summary as text, appended to TEXT, with a keyed check before it. */
+void layer_text_write(const struct layer_summary *summary, struct str *text);
+/* Into RET, set up with the same key; -EBADMSG when the check does not hold, or the text is of another version. */
+int layer_text_parse(const char *text, size_t length, struct layer_summary *ret);
+/* Any text with such a check: what is appended between begin, which gives its beginning, and end. */
+size_t layer_text_begin(struct str *text);
+void layer_text_end(struct str *text, size_t begin, const uint64_t *key);
+bool layer_text_is_whole(const char *text, size_t length, const uint64_t *key);
+
+/* The cache's key, made when there is none. Fails when it can neither be read nor kept. CACHE may be NULL here and
+ * below: nothing is kept. */
 int layer_cache_key(const char *cache, uint64_t ret_key[2]);
+/* A layer's text, whose check holds. -ENOENT, -EBADMSG: it is not there, or of no use. */
+int layer_cache_read(const char *cache, const char *digest, const uint64_t *key, struct str *ret_text);
+/* The same, parsed into RET, which has the key. */
 int layer_cache_load(const char *cache, const char *digest, struct layer_summary *ret);
-void layer_cache_save(const char *cache, const char *digest, const struct layer_summary *summary);
+void layer_cache_save(const char *cache, const char *digest, const struct str *text);
+void layer_cache_remove(const char *cache, const char *digest);
+/* That a layer could not be read, and WHY; true, with that in ERROR, for a day after it was saved. */
+void layer_cache_save_unreadable(const char *cache, const char *digest, const uint64_t *key, const char *why);
+bool layer_cache_is_unreadable(const char *cache, const char *digest, const uint64_t *key, struct error *error);
 /* Removes what was used longest ago until the cache is within its bounds. */
 void layer_cache_trim(const char *cache);
 
-/* The opaque folders of the image's layer of that number (0: the base) from what the engine kept of its tar. Fails when
- * there is no such file, or one that cannot be read or is of another layer. layer_parse_split() is its inner part. */
-int layer_read_split(const struct layers_request *request, size_t layer, struct layer_summary *ret,
-                     struct error *error);
+/* The opaque folders of the image's layer of that number (0: the base) from what the engine kept of its tar: its
+ * descriptor, or a negative errno when there is no such file or it is of another layer. */
+int layer_open_split(const struct layers_request *request, size_t layer, struct error *error);
 int layer_parse_split(int fd, struct layer_summary *ret, struct error *error);
+
+/* Package databases that were found but not read yet: files, mapped. */
+struct layer_databases {
+    struct layer_database *items;
+    size_t count, size;
+};
 /* A layer's folder. Opaque folders are seen only by those who have CAP_SYS_ADMIN. */
-int layer_read_folder(const struct host_root *root, const char *path, struct layer_summary *ret, struct error *error);
+int layer_read_folder(const struct host_root *root, const char *path, struct layer_summary *ret,
+                      struct layer_databases *ret_databases, struct error *error);
+/* Reads them into RET, and forgets them; that takes no capability any more. */
+void layer_read_databases(struct layer_databases *databases, struct layer_summary *ret);
 /* Every layer of the image, in SUMMARIES (set up by layer_summary_init()) from the base up; those that are KNOWN are
- * passed over. */
+ * passed over. OPENED is called when the engine's answer has begun: from then on it takes no capability. */
 int layer_read_stream(const struct layers_request *request, struct layer_summary *summaries, const bool *known,
-                      struct error *error);
+                      void (*opened)(void), struct error *error);
+
+/* ---- layer_parts.c: in parts of the worker ---- */
+
+/* A layer's folder as text, with LAYERS_CAPABILITIES. -EACCES, -EPERM, -ENOENT: only the engine can read it. */
+struct folder_part {
+    const struct layers_request *request;
+    const uint64_t *key;
+    size_t layer;
+};
+worker_run layer_folder_run;
+/* Layers that are not KNOWN from the engine's export, with LAYERS_STREAM_CAPABILITIES: of each, from the base up, its
+ * length and its text. */
+struct stream_part {
+    const struct layers_request *request;
+    const uint64_t *key;
+    const bool *known;
+};
+worker_run layer_stream_run;
+#define LAYERS_STREAM_CAPABILITIES CAPABILITY(CAP_DAC_READ_SEARCH) /* of keys for the engine's TCP address */
+/* The image put together, for layers_parse(), from TEXTS (one for each layer; of length 0: it is in the cache). What
+ * turns out to be of no use is removed from the cache. */
+struct image_part {
+    const struct layers_request *request;
+    const char *cache;
+    const uint64_t *key;
+    const struct str *texts;
+};
+worker_run layer_image_run;
 
 #endif

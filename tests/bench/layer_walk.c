@@ -71,7 +71,8 @@ int main(int argc, char **argv)
                                         .image_id = "none",
                                         .layers = &layers,
                                         .directories = &directories,
-                                        .cache = strcmp(argv[1], "-") == 0 ? NULL : argv[1]},
+                                        .cache = strcmp(argv[1], "-") == 0 ? NULL : argv[1],
+                                        .cpu_seconds = LAYERS_CPU_SECONDS},
                &error)) {
         fprintf(stderr, "%s\n", error.text);
         return 1;

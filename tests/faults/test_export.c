@@ -3,11 +3,14 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <check.h>
+#include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/memory.h"
 #include "fake_engine.h"
@@ -173,31 +176,48 @@ static bool is_done(void *user)
     return ((struct outcome *)user)->done;
 }
 
-static void read_image(size_t count, struct outcome *ret)
+static struct worker *start_reading(size_t count, unsigned cpu_seconds, struct outcome *ret)
 {
     static const struct string_list none;
     char *digests[LAYERS_MAX];
     struct string_list layers = {.items = (const char **)(uintptr_t)digests, .count = count};
-    struct layers_request request = {
-        .address = &address, .api_minor = 41, .image_id = "sha256:0123", .layers = &layers, .directories = &none};
+    struct layers_request request = {.address = &address,
+                                     .api_minor = 41,
+                                     .image_id = "sha256:0123",
+                                     .layers = &layers,
+                                     .directories = &none,
+                                     .cpu_seconds = cpu_seconds};
     struct error error = ERROR_INIT;
+    struct worker *worker;
 
     *ret = (struct outcome){0};
     ck_assert_uint_le(count, LAYERS_MAX);
     for (size_t i = 0; i < count; i++)
         digests[i] = mem_printf("sha256:%064zx", i + 1);
-    ck_assert_ptr_nonnull(worker_start(workers,
-                                       &(struct worker_options){.run = layers_run,
-                                                                .argument = &request,
-                                                                .limit = OUTPUT_LIMIT,
-                                                                .timeout_ms = WAIT_MS,
-                                                                .capabilities = LAYERS_CAPABILITIES,
-                                                                .done = on_done,
-                                                                .user = ret},
-                                       &error));
-    ck_assert(fake_run(base, WAIT_MS, is_done, ret));
+    worker = worker_start(workers,
+                          &(struct worker_options){.run = layers_run,
+                                                   .argument = &request,
+                                                   .limit = OUTPUT_LIMIT,
+                                                   .timeout_ms = WAIT_MS,
+                                                   .capabilities = LAYERS_CAPABILITIES,
+                                                   .done = on_done,
+                                                   .user = ret},
+                          &error);
+    ck_assert_msg(worker != NULL, "%s", error.text);
     for (size_t i = 0; i < count; i++)
         free(digests[i]);
+    return worker;
+}
+
+static void read_image_within(size_t count, unsigned cpu_seconds, struct outcome *ret)
+{
+    start_reading(count, cpu_seconds, ret);
+    ck_assert(fake_run(base, WAIT_MS, is_done, ret));
+}
+
+static void read_image(size_t count, struct outcome *ret)
+{
+    read_image_within(count, LAYERS_CPU_SECONDS, ret);
 }
 
 static void expect(size_t layers, size_t count, const char *const *paths)
@@ -416,6 +436,162 @@ START_TEST(answers_that_are_no_export)
 }
 END_TEST
 
+/* ---- Layers that are made to take all the time and memory there is ---- */
+
+/* COUNT times what DATA is as gzip: members of one file (RFC 1952, 2.2). */
+static void append_gzip(struct str *out, const void *data, size_t length, size_t count)
+{
+    struct archive *gzip = archive_write_new();
+    struct archive_entry *entry = archive_entry_new();
+    scoped_str member = STR_INIT;
+
+    archive_write_set_format_raw(gzip);
+    archive_write_add_filter_gzip(gzip);
+    archive_write_set_bytes_per_block(gzip, 0);
+    archive_entry_set_filetype(entry, AE_IFREG);
+    ck_assert_int_eq(archive_write_open(gzip, &member, NULL, on_write, NULL), ARCHIVE_OK);
+    ck_assert_int_eq(archive_write_header(gzip, entry), ARCHIVE_OK);
+    ck_assert_int_eq(archive_write_data(gzip, data, length), (la_ssize_t)length);
+    ck_assert_int_eq(archive_write_close(gzip), ARCHIVE_OK);
+    archive_write_free(gzip);
+    archive_entry_free(entry);
+    for (size_t i = 0; i < count; i++)
+        str_append_n(out, member.data, member.length);
+}
+
+/* A file of gigabytes of zeros in a few megabytes; and after it the next image is read as ever. */
+START_TEST(a_bomb_that_is_unpacked_for_ever)
+{
+    enum { PART = 32 << 20, PARTS = 400 };
+    scoped(cleanup_free) char *zeros = mem_alloc(PART);
+    struct str layer = STR_INIT, head = STR_INIT;
+    struct archive *tar = begin_tar(&head, false);
+    struct archive_entry *entry = archive_entry_new();
+    scoped_str body = STR_INIT, other = STR_INIT;
+    struct outcome outcome;
+
+    archive_entry_set_pathname(entry, "zeros");
+    archive_entry_set_mode(entry, S_IFREG | 0644);
+    archive_entry_set_size(entry, INT64_C(1) << 42);
+    ck_assert_int_ge(archive_write_header(tar, entry), ARCHIVE_WARN);
+    archive_entry_free(entry);
+    archive_write_fail(tar); /* or it would write them all */
+    archive_write_free(tar);
+    append_gzip(&layer, head.data, head.length, 1);
+    append_gzip(&layer, zeros, PART, PARTS);
+    make_export(&body, &layer, 1);
+    serve(&body);
+    read_image_within(1, 1, &outcome);
+    ck_assert_int_eq(outcome.number, ETIME);
+    ck_assert_msg(strstr(outcome.why, "processor time") != NULL, "%s", outcome.why);
+    str_clear(&layer);
+    tar = begin_tar(&layer, false);
+    add_program(tar, "bin/su");
+    end_tar(tar);
+    make_export(&other, &layer, 1);
+    serve(&other);
+    EXPECT(1, "/bin/su");
+    str_deinit(&layer);
+    str_deinit(&head);
+}
+END_TEST
+
+START_TEST(more_whiteouts_than_there_can_be_files)
+{
+    enum { ENTRIES = 1 << 15, COUNT = (2 << 20) / ENTRIES + 1 };
+    struct str layer = STR_INIT, entries = STR_INIT;
+    struct archive *tar = begin_tar(&entries, false);
+    scoped_str body = STR_INIT;
+
+    for (int i = 0; i < ENTRIES; i++)
+        add(tar, "bin/.wh.x", S_IFREG | 0644, "", 0);
+    archive_write_free(tar);
+    append_gzip(&layer, entries.data, (size_t)ENTRIES * 512, COUNT);
+    make_export(&body, &layer, 1);
+    serve(&body);
+    expect_error(1, "more than 2097152 files");
+    str_deinit(&layer);
+    str_deinit(&entries);
+}
+END_TEST
+
+START_TEST(a_path_that_no_file_system_takes)
+{
+    struct str layer = STR_INIT;
+    struct archive *tar = begin_tar(&layer, false);
+    scoped_str body = STR_INIT, path = STR_INIT;
+
+    while (path.length < 100000)
+        str_append(&path, "d/");
+    str_append(&path, "su");
+    add_program(tar, path.data);
+    end_tar(tar);
+    make_export(&body, &layer, 1);
+    serve(&body);
+    expect_error(1, "a path of 100002 bytes");
+    str_deinit(&layer);
+}
+END_TEST
+
+/* The first child of PARENT; 0: none. */
+static pid_t child_of(pid_t parent)
+{
+    DIR *dir = opendir("/proc");
+    pid_t child = 0;
+
+    for (struct dirent *entry; (entry = readdir(dir)) && !child;) {
+        scoped(cleanup_free) char *path = mem_printf("/proc/%s/stat", entry->d_name);
+        scoped_str text = STR_INIT;
+        int above = 0;
+
+        if (file_read(path, 4096, &text, NULL) == 0 && strrchr(text.data, ')') &&
+            sscanf(strrchr(text.data, ')') + 1, " %*c %d", &above) == 1 && above == parent)
+            child = (pid_t)atoi(entry->d_name);
+    }
+    closedir(dir);
+    return child;
+}
+
+static uint64_t capabilities_of(pid_t pid)
+{
+    scoped(cleanup_free) char *path = mem_printf("/proc/%d/status", (int)pid);
+    scoped_str text = STR_INIT;
+    const char *at = file_read(path, 65536, &text, NULL) == 0 ? strstr(text.data, "CapPrm:") : NULL;
+
+    return at ? strtoull(at + strlen("CapPrm:"), NULL, 16) : UINT64_MAX;
+}
+
+/* Between the beginning of the engine's answer and its end. */
+START_TEST(the_export_is_read_without_capabilities)
+{
+    struct str layer = STR_INIT;
+    struct archive *tar = begin_tar(&layer, false);
+    scoped_str body = STR_INIT;
+    uint64_t least = UINT64_MAX;
+    struct outcome outcome;
+
+    for (int i = 0; i < 1000; i++)
+        add(tar, "file", S_IFREG | 0644, "x", 1);
+    add_program(tar, "bin/su");
+    end_tar(tar);
+    make_export(&body, &layer, 1);
+    serve_part(&body, 0, 1000);
+    start_reading(1, LAYERS_CPU_SECONDS, &outcome);
+    while (!outcome.done) {
+        pid_t worker = child_of(getpid()), part = worker ? child_of(worker) : 0;
+        uint64_t set = part ? capabilities_of(part) : UINT64_MAX;
+
+        least = set < least ? set : least;
+        fake_run(base, 5, is_done, &outcome);
+    }
+    ck_assert_int_eq(outcome.number, 0);
+    ck_assert_uint_eq(outcome.facts->setuid_count, 1);
+    ck_assert_uint_eq(least, 0);
+    facts_free(&outcome.facts->facts);
+    str_deinit(&layer);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("export");
@@ -433,6 +609,10 @@ int main(void)
     tcase_add_test(tests, exports_that_are_none);
     tcase_add_test(tests, a_manifest_without_end);
     tcase_add_test(tests, answers_that_are_no_export);
+    tcase_add_test(tests, a_bomb_that_is_unpacked_for_ever);
+    tcase_add_test(tests, more_whiteouts_than_there_can_be_files);
+    tcase_add_test(tests, a_path_that_no_file_system_takes);
+    tcase_add_test(tests, the_export_is_read_without_capabilities);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -2,7 +2,6 @@
  * read again, the same. */
 #include <string.h>
 
-#include "common/map.h"
 #include "probes/images/layers_internal.h"
 #include "tests/fuzz/folder.h"
 
@@ -29,7 +28,10 @@ static void read_file(const struct folder *folder, const uint64_t *key, const ch
     layer_summary_init(&summary, key);
     layer_summary_init(&again, key);
     if (layer_cache_load(folder->path, digest, &summary) == 0) {
-        layer_cache_save(folder->path, digest, &summary);
+        scoped_str text = STR_INIT;
+
+        layer_text_write(&summary, &text);
+        layer_cache_save(folder->path, digest, &text);
         if (layer_cache_load(folder->path, digest, &again) < 0)
             __builtin_trap();
         expect_same(&summary, &again);
@@ -43,15 +45,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint64_t key[2] = {1, 2};
     struct folder folder;
-    struct hash hash;
     scoped_str text = STR_INIT;
 
     folder_make(&folder);
     read_file(&folder, key, (const char *)data, size);
-    hash_init_key(&hash, key);
-    hash_bytes(&hash, data, size);
-    str_printf(&text, "%016llx\n", (unsigned long long)hash_end(&hash));
-    str_append_n(&text, (const char *)data, size);
+    layer_text_begin(&text);
+    str_append_n(&text, data, size);
+    layer_text_end(&text, 0, key);
     read_file(&folder, key, text.data, text.length);
     folder_remove(&folder);
     return 0;

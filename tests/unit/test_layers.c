@@ -33,7 +33,8 @@ static struct layer_facts *read_image(bool cached)
                                                       .image_id = "x",
                                                       .layers = &layers,
                                                       .directories = &directories,
-                                                      .cache = cached ? cache : NULL},
+                                                      .cache = cached ? cache : NULL,
+                                                      .cpu_seconds = LAYERS_CPU_SECONDS},
                              &error) == 0,
                   "%s", error.text);
     ck_assert_msg(layers_parse(str_text(&output), output.length, &facts, &error) == 0, "%s", error.text);
