@@ -1,5 +1,7 @@
 /* rpm's databases: SQLite (since 4.16), ndb (SUSE) and Berkeley DB (before). In each of them a package is a header, of
- * which only the name is read. Every offset comes from the image and is checked against what there is. */
+ * which only the name is read. Every offset comes from the image and is checked against what there is; and headers do
+ * not overlap, so that all of them together are no longer than the database, and reading them costs no more than that.
+ */
 #include <errno.h>
 #include <sqlite3.h>
 #include <string.h>
@@ -32,45 +34,158 @@ static int add_header(struct layer_packages *packages, const unsigned char *blob
     return error_set(error, EBADMSG, "a header without a name");
 }
 
+/* Counts a header of SIZE bytes among the LEFT of its database. */
+static int take_bytes(size_t *left, size_t size, struct error *error)
+{
+    if (size > *left)
+        return error_set(error, EBADMSG, "headers that lie over each other");
+    *left -= size;
+    return 0;
+}
+
 /* ---- SQLite: reads the bytes where they are ---- */
 
-static int read_rows(struct layer_packages *packages, sqlite3 *db, struct error *error)
+/* The schema is the image's: a program in SQL that runs when it is read from. Nothing of it is to run: of the objects
+ * in it one table is read, by its columns as they are stored, and whatever else there is, there are limits to it. */
+enum {
+    VALUE_MAX = 16 << 20,
+    HEAP_MAX = 64 << 20,
+    STATEMENT_MAX = 8192, /* rpm's own have 200 bytes at most */
+    INSTRUCTIONS_MAX = 1000 * 1000,
+    INSTRUCTIONS_STEP = 1000
+};
+
+static int count_instructions(void *user)
+{
+    return --*(int *)user < 0;
+}
+
+static int set_up(sqlite3 *db, int *steps)
+{
+    static const int options[][2] = {{SQLITE_DBCONFIG_DEFENSIVE, 1},   {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+                                     {SQLITE_DBCONFIG_ENABLE_VIEW, 0}, {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+                                     {SQLITE_DBCONFIG_ENABLE_FKEY, 0}, {SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0},
+                                     {SQLITE_DBCONFIG_DQS_DML, 0}};
+    static const int limits[][2] = {{SQLITE_LIMIT_LENGTH, VALUE_MAX},
+                                    {SQLITE_LIMIT_SQL_LENGTH, STATEMENT_MAX},
+                                    {SQLITE_LIMIT_COLUMN, 64},
+                                    {SQLITE_LIMIT_EXPR_DEPTH, 16},
+                                    {SQLITE_LIMIT_COMPOUND_SELECT, 1},
+                                    {SQLITE_LIMIT_VDBE_OP, 4096},
+                                    {SQLITE_LIMIT_FUNCTION_ARG, 8},
+                                    {SQLITE_LIMIT_ATTACHED, 0},
+                                    {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 64},
+                                    {SQLITE_LIMIT_VARIABLE_NUMBER, 1},
+                                    {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
+                                    {SQLITE_LIMIT_WORKER_THREADS, 0}};
+
+    for (size_t i = 0; i < countof(options); i++)
+        if (sqlite3_db_config(db, options[i][0], options[i][1], NULL) != SQLITE_OK)
+            return -EBADMSG;
+    for (size_t i = 0; i < countof(limits); i++)
+        sqlite3_limit(db, limits[i][0], limits[i][1]);
+    sqlite3_hard_heap_limit64(HEAP_MAX);
+    *steps = INSTRUCTIONS_MAX / INSTRUCTIONS_STEP;
+    sqlite3_progress_handler(db, INSTRUCTIONS_STEP, count_instructions, steps);
+    return sqlite3_drop_modules(db, NULL) == SQLITE_OK ? 0 : -EBADMSG; /* virtual tables are none then */
+}
+
+static int describe(sqlite3 *db, int code, const int *steps, struct error *error)
+{
+    if (code == SQLITE_INTERRUPT && *steps < 0)
+        return error_set(error, ETIME, "reading it takes more steps than a package database is worth");
+    return error_set(error, EBADMSG, "%s", sqlite3_errmsg(db));
+}
+
+/* Steps to STATEMENT's next row: 1, or 0 at the end. */
+static int next_row(sqlite3 *db, sqlite3_stmt *statement, const int *steps, struct error *error)
+{
+    int code = sqlite3_step(statement);
+
+    return code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : describe(db, code, steps, error);
+}
+
+static int prepare(sqlite3 *db, const char *text, const int *steps, sqlite3_stmt **ret, struct error *error)
+{
+    int code = sqlite3_prepare_v2(db, text, -1, ret, NULL);
+
+    return code == SQLITE_OK ? 0 : describe(db, code, steps, error);
+}
+
+/* There is one object of the name, and the catalogue calls it a table. */
+static int check_kind(sqlite3 *db, const int *steps, struct error *error)
 {
     sqlite3_stmt *statement = NULL;
-    int r = 0, code = sqlite3_prepare_v2(db, "SELECT blob FROM Packages", -1, &statement, NULL);
+    unsigned tables = 0, others = 0;
+    int r = prepare(db, "SELECT type, rootpage FROM main.sqlite_master WHERE name = 'Packages' COLLATE NOCASE", steps,
+                    &statement, error);
 
-    while (code == SQLITE_OK && r == 0) {
-        int step = sqlite3_step(statement);
+    while (r == 0 && (r = next_row(db, statement, steps, error)) == 1) {
+        const char *type = (const char *)sqlite3_column_text(statement, 0);
 
-        if (step == SQLITE_DONE)
-            break;
-        if (step != SQLITE_ROW) {
-            code = step;
-            break;
-        }
-        r = add_header(packages, sqlite3_column_blob(statement, 0), (size_t)sqlite3_column_bytes(statement, 0), error);
+        *(type && strcmp(type, "table") == 0 && sqlite3_column_int64(statement, 1) > 1 ? &tables : &others) += 1;
+        r = 0;
     }
-    if (r == 0 && code != SQLITE_OK)
-        r = error_set(error, EBADMSG, "%s", sqlite3_errmsg(db));
+    sqlite3_finalize(statement);
+    if (r == 0 && (tables != 1 || others))
+        r = error_set(error, EBADMSG, "Packages is no table");
+    return r;
+}
+
+/* The value of a generated column is computed when it is read. */
+static int check_columns(sqlite3 *db, const int *steps, struct error *error)
+{
+    enum { NAME = 1, HIDDEN = 6 };
+    sqlite3_stmt *statement = NULL;
+    int r = prepare(db, "PRAGMA main.table_xinfo(Packages)", steps, &statement, error);
+    bool found = false;
+
+    while (r == 0 && (r = next_row(db, statement, steps, error)) == 1) {
+        found |= sqlite3_stricmp((const char *)sqlite3_column_text(statement, NAME), "blob") == 0;
+        r = sqlite3_column_int(statement, HIDDEN) == 0 ? 0
+                                                       : error_set(error, EBADMSG, "Packages has a computed column");
+    }
+    sqlite3_finalize(statement);
+    return r == 0 && !found ? error_set(error, EBADMSG, "Packages has no column blob") : r;
+}
+
+static int read_rows(struct layer_packages *packages, sqlite3 *db, size_t length, const int *steps, struct error *error)
+{
+    sqlite3_stmt *statement = NULL;
+    int r = prepare(db, "SELECT blob FROM main.Packages NOT INDEXED", steps, &statement, error);
+
+    while (r == 0 && (r = next_row(db, statement, steps, error)) == 1) {
+        const void *blob = sqlite3_column_blob(statement, 0);
+        size_t size = (size_t)sqlite3_column_bytes(statement, 0);
+
+        r = take_bytes(&length, size, error);
+        if (r == 0)
+            r = add_header(packages, blob, size, error);
+    }
     sqlite3_finalize(statement);
     return r;
 }
 
 int layer_rpm_sqlite(struct layer_packages *packages, char *data, size_t length, struct error *error)
 {
-    enum { WRITE_VERSION = 18, READ_VERSION = 19, ROLLBACK = 1, HEADER = 100 };
+    enum { WRITE_VERSION = 18, READ_VERSION = 19, ROLLBACK = 1 };
     sqlite3 *db = NULL;
-    int r;
+    int steps = 0, r;
 
     /* rpm keeps a log beside it, and SQLite refuses to read such a database from memory, but for these two bytes. */
-    if (length >= HEADER)
+    if (length >= PACKAGE_WRITABLE)
         data[WRITE_VERSION] = data[READ_VERSION] = ROLLBACK;
-    if (sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+    if (sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK || set_up(db, &steps) < 0 ||
         sqlite3_deserialize(db, "main", (unsigned char *)data, (sqlite3_int64)length, (sqlite3_int64)length,
-                            SQLITE_DESERIALIZE_READONLY) != SQLITE_OK)
+                            SQLITE_DESERIALIZE_READONLY) != SQLITE_OK) {
         r = error_set(error, EBADMSG, "%s", db ? sqlite3_errmsg(db) : "SQLite cannot be set up");
-    else
-        r = read_rows(packages, db, error);
+    } else {
+        r = check_kind(db, &steps, error);
+        if (r == 0)
+            r = check_columns(db, &steps, error);
+        if (r == 0)
+            r = read_rows(packages, db, length, &steps, error);
+    }
     sqlite3_close(db);
     return r;
 }
@@ -95,7 +210,7 @@ int layer_rpm_ndb(struct layer_packages *packages, char *data, size_t length, st
         HEADER = 32,
         SLOT = 16
     };
-    size_t pages = length >= HEADER ? le32(data, 12) : 0;
+    size_t pages = length >= HEADER ? le32(data, 12) : 0, left = length;
     int r = 0;
 
     if (length < HEADER || le32(data, 0) != HEADER_MAGIC || le32(data, 4) != 0 || !pages || pages > length / PAGE)
@@ -110,7 +225,9 @@ int layer_rpm_ndb(struct layer_packages *packages, char *data, size_t length, st
         if (blob + BLOCK > length || le32(data, blob) != BLOB_MAGIC || le32(data, blob + 4) != index ||
             le32(data, blob + 12) > length - blob - BLOCK)
             return error_set(error, EBADMSG, "a malformed blob");
-        r = add_header(packages, (const unsigned char *)data + blob + BLOCK, le32(data, blob + 12), error);
+        r = take_bytes(&left, le32(data, blob + 12), error);
+        if (r == 0)
+            r = add_header(packages, (const unsigned char *)data + blob + BLOCK, le32(data, blob + 12), error);
     }
     return r;
 }
@@ -124,13 +241,13 @@ enum {
     PAGE_OVERFLOW = 7,
     PAGE_HASH = 13,
     ITEM_ON_PAGE = 1,
-    ITEM_OFF_PAGE = 3,
-    VALUE_MAX = 16 << 20
+    ITEM_OFF_PAGE = 3
 };
 
 struct bdb {
     const char *data;
     size_t page_size, pages;
+    size_t left; /* bytes that no header has been found in yet */
     bool swapped;
 };
 
@@ -178,7 +295,7 @@ static bool item_of(const struct bdb *bdb, size_t page, size_t i, size_t *ret_at
 }
 
 /* Keys are numbers; the value of number 0 is the highest one, every other value a header. */
-static int read_pairs(struct layer_packages *packages, const struct bdb *bdb, size_t page, struct error *error)
+static int read_pairs(struct layer_packages *packages, struct bdb *bdb, size_t page, struct error *error)
 {
     enum { COUNTER_SIZE = 8 };
     size_t entries = bdb16(bdb, page * bdb->page_size + 20), at, size;
@@ -191,12 +308,16 @@ static int read_pairs(struct layer_packages *packages, const struct bdb *bdb, si
         if (!item_of(bdb, page, i, &at, &size))
             return error_set(error, EBADMSG, "a malformed pair");
         if (bdb->data[at] == ITEM_ON_PAGE && size > COUNTER_SIZE) {
-            r = add_header(packages, (const unsigned char *)bdb->data + at + 1, size - 1, error);
+            r = take_bytes(&bdb->left, size, error);
+            if (r == 0)
+                r = add_header(packages, (const unsigned char *)bdb->data + at + 1, size - 1, error);
         } else if (bdb->data[at] == ITEM_OFF_PAGE && size >= 12) {
             size = bdb32(bdb, at + 8);
             if (size > VALUE_MAX)
                 return error_set(error, EFBIG, "a header is too long");
-            r = read_chain(bdb, bdb32(bdb, at + 4), size, &value, error);
+            r = take_bytes(&bdb->left, size, error);
+            if (r == 0)
+                r = read_chain(bdb, bdb32(bdb, at + 4), size, &value, error);
             if (r == 0)
                 r = add_header(packages, (const unsigned char *)str_text(&value), value.length, error);
         } else if (bdb->data[at] != ITEM_ON_PAGE) {
@@ -208,7 +329,7 @@ static int read_pairs(struct layer_packages *packages, const struct bdb *bdb, si
 
 int layer_rpm_bdb(struct layer_packages *packages, char *data, size_t length, struct error *error)
 {
-    struct bdb bdb = {.data = data};
+    struct bdb bdb = {.data = data, .left = length};
     int r = 0;
 
     if (length < 512 || (le32(data, 12) != BDB_HASH_MAGIC && be32((const unsigned char *)data + 12) != BDB_HASH_MAGIC))

@@ -409,6 +409,212 @@ START_TEST(test_rpm_damaged)
 }
 END_TEST
 
+/* ---- rpm databases that are programs ---- */
+
+#define ENDLESS "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n, x'00' FROM r WHERE n < 0"
+#define LONG_JOIN                                                                                                      \
+    "SELECT a.n, x'00' FROM t a, t b, t c, t d, t e, t f, t g, t h, t i, t j, t k, t l WHERE "                         \
+    "a.n + b.n + c.n + d.n + e.n + f.n + g.n + h.n + i.n + j.n + k.n + l.n < 0"
+#define TABLE  "CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL);"
+#define ROW    "INSERT INTO Packages VALUES (1, @HEADER@);"
+#define SCHEMA "PRAGMA writable_schema = ON;"
+
+static const struct {
+    const char *sql, *error; /* NULL: it is read */
+} programs[] = {
+    {TABLE ROW, NULL},
+    {"CREATE VIEW Packages(hnum, blob) AS " ENDLESS, "/var/lib/rpm/rpmdb.sqlite: "},
+    {"CREATE TABLE t(n); INSERT INTO t VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9);"
+     "CREATE VIEW packages(hnum, blob) AS " LONG_JOIN,
+     "Packages is no table"},
+    /* the catalogue's words are the image's too */
+    {"CREATE TABLE t(n); CREATE VIEW Packages(hnum, blob) AS " LONG_JOIN ";" SCHEMA
+     "UPDATE sqlite_master SET type = 'table', rootpage = 2 WHERE name = 'Packages'",
+     "/var/lib/rpm/rpmdb.sqlite: "},
+    {TABLE ROW "CREATE TABLE t(n); CREATE VIEW Name(key, hnum) AS " LONG_JOIN ";"
+               "CREATE TRIGGER t BEFORE INSERT ON Packages BEGIN DELETE FROM Packages; END",
+     NULL},
+    {"CREATE TABLE Packages(hnum INTEGER PRIMARY KEY, raw BLOB, blob BLOB AS (CASE WHEN like('%0%0%0%0%0%0%0%0%0%1', "
+     "hex(zeroblob(4000000))) THEN 0 ELSE raw END)); INSERT INTO Packages(raw) VALUES (@HEADER@)",
+     "computed column"},
+    {"CREATE TABLE Packages(hnum INTEGER PRIMARY KEY, raw BLOB, blob BLOB AS (raw) STORED);"
+     "INSERT INTO Packages(raw) VALUES (@HEADER@)",
+     "computed column"},
+    {"CREATE VIRTUAL TABLE Packages USING fts5(hnum, blob)", "Packages is no table"},
+    {"CREATE VIRTUAL TABLE Packages USING fts5(hnum, blob);" SCHEMA
+     "UPDATE sqlite_master SET rootpage = 2 WHERE name = 'Packages'",
+     "no such module"},
+    {"CREATE TABLE x(a); CREATE VIRTUAL TABLE Packages USING dbstat(main);" SCHEMA
+     "UPDATE sqlite_master SET rootpage = 2 WHERE name = 'Packages'",
+     "no such module"},
+    {"CREATE TABLE Packages(hnum INTEGER PRIMARY KEY, blub BLOB)", "no column blob"},
+    {"CREATE TABLE Package(hnum INTEGER PRIMARY KEY, blob BLOB)", "Packages is no table"},
+    {TABLE ROW "CREATE TABLE wide(" /* a statement longer than any of rpm's */
+               "a DEFAULT (1/*" /* of 9,000 bytes */ "@LONG@*/))",
+     "/var/lib/rpm/rpmdb.sqlite: "},
+    /* an index that holds the column is not read in the table's place */
+    {TABLE ROW "CREATE INDEX i ON Packages(blob)", NULL},
+};
+
+static void append_sql(struct str *out, const char *sql, const struct str *header)
+{
+    for (const char *at = sql; *at; at++)
+        if (str_starts(at, "@HEADER@")) {
+            str_append(out, "x'");
+            for (size_t i = 0; i < header->length; i++)
+                str_printf(out, "%02x", (unsigned char)header->data[i]);
+            str_append_char(out, '\'');
+            at += strlen("@HEADER@") - 1;
+        } else if (str_starts(at, "@LONG@")) {
+            for (size_t i = 0; i < 9000; i++)
+                str_append_char(out, 'x');
+            at += strlen("@LONG@") - 1;
+        } else {
+            str_append_char(out, *at);
+        }
+}
+
+static void make_database(const char *path, const char *sql)
+{
+    scoped(cleanup_free) char *full = host_place(path);
+    scoped_str header = STR_INIT, text = STR_INIT;
+    char *error = NULL;
+    sqlite3 *db;
+
+    make_header(&header, "glibc", 0);
+    append_sql(&text, sql, &header);
+    ck_assert_int_eq(sqlite3_open(full, &db), SQLITE_OK);
+    ck_assert_msg(sqlite3_exec(db, text.data, 0, 0, &error) == SQLITE_OK, "%s: %s", sql, error);
+    sqlite3_close(db);
+}
+
+/* What else there is in the layer is found, and the database never taken for an empty one. */
+START_TEST(test_rpm_programs)
+{
+    struct layer_facts *facts;
+
+    put_mode("/base/bin/su", 04755);
+    make_database("/base/var/lib/rpm/rpmdb.sqlite", programs[_i].sql);
+    facts = read_image(false);
+    ck_assert_uint_eq(facts->setuid_count, 1);
+    if (programs[_i].error) {
+        ck_assert_ptr_nonnull(facts->packages_error);
+        ck_assert_msg(strstr(facts->packages_error, programs[_i].error) != NULL, "%s", facts->packages_error);
+        ck_assert_uint_eq(facts->packages.count, 0);
+    } else {
+        ck_assert_msg(!facts->packages_error, "%s", facts->packages_error);
+        ck_assert_uint_eq(facts->packages.count, 1);
+        ck_assert_str_eq(facts->packages.items[0], "glibc");
+    }
+    arena_free(facts->facts.arena);
+}
+END_TEST
+
+/* A page of a table's tree whose COUNT children are all the same page. */
+static void make_inner_page(char *page, size_t header, unsigned child, unsigned last, unsigned count)
+{
+    enum { PAGE = 4096, CELL = 5 };
+    size_t content = PAGE - (size_t)CELL * count;
+    const char head[] = {5, 0, 0, (char)(count >> 8), (char)count, (char)(content >> 8), (char)content, 0,
+                         0, 0, 0, (char)last};
+
+    memset(page + header, 0, PAGE - header);
+    memcpy(page + header, head, sizeof head);
+    for (unsigned i = 0; i < count; i++) {
+        size_t at = content + (size_t)CELL * i;
+
+        page[header + sizeof head + 2 * i] = (char)(at >> 8);
+        page[header + sizeof head + 2 * i + 1] = (char)at;
+        page[at + 3] = (char)child;
+        page[at + 4] = 1;
+    }
+}
+
+/* A page that has nothing of the leaf PAGE but its cell of that number. */
+static void make_leaf(char *to, const char *page, size_t cell)
+{
+    memcpy(to, page, 4096);
+    memcpy(to, page + 100, 8);
+    to[3] = 0, to[4] = 1;
+    memcpy(to + 8, page + 108 + 2 * cell, 2);
+}
+
+/* A catalogue of 400 to the power of 5 entries in ten pages: it is read before anything else can be asked. */
+START_TEST(test_rpm_schema_without_end)
+{
+    enum { PAGE = 4096, PAGES = 10 };
+    char file[PAGE * PAGES] = {0};
+    struct layer_facts *facts;
+    int fd;
+
+    put_mode("/base/bin/su", 04755);
+    make_database("/base/var/lib/rpm/rpmdb.sqlite", "CREATE TABLE t(a UNIQUE)");
+    {
+        scoped(cleanup_free) char *path = host_place("/base/var/lib/rpm/rpmdb.sqlite");
+
+        fd = open(path, O_RDWR);
+        ck_assert_int_eq(read(fd, file, sizeof file), 3 * PAGE);
+        make_leaf(file + 3 * PAGE, file, 0); /* page 4: the table */
+        make_leaf(file + 4 * PAGE, file, 1); /* page 5: its index, which may come again and again */
+        for (unsigned page = 6; page <= PAGES; page++)
+            make_inner_page(file + (page - 1) * PAGE, 0, page < PAGES ? page + 1 : 5, page < PAGES ? page + 1 : 5, 400);
+        make_inner_page(file, 100, 4, 6, 1);
+        file[31] = PAGES;
+        ck_assert_int_eq(pwrite(fd, file, sizeof file, 0), sizeof file);
+        close(fd);
+    }
+    facts = read_image(false);
+    ck_assert_uint_eq(facts->setuid_count, 1);
+    ck_assert_msg(facts->packages_error && strstr(facts->packages_error, "more steps"), "%s", facts->packages_error);
+    arena_free(facts->facts.arena);
+}
+END_TEST
+
+/* Hundreds of headers that are one and the same. */
+START_TEST(test_rpm_headers_over_each_other)
+{
+    enum { SLOTS = 255 };
+    scoped_str file = STR_INIT, blob = STR_INIT;
+    struct layer_facts *facts;
+
+    make_header(&blob, "again", 1 << 16);
+    str_append(&file, "RpmP");
+    put32(&file, 0, false), put32(&file, 1, false), put32(&file, 1, false), put32(&file, 2, false);
+    pad_to(&file, 32);
+    for (int i = 0; i < SLOTS - 1; i++) {
+        str_append(&file, "Slot");
+        put32(&file, 1, false), put32(&file, 256, false), put32(&file, 8, false);
+    }
+    pad_to(&file, 4096);
+    str_append(&file, "BlbS");
+    put32(&file, 1, false), put32(&file, 1, false), put32(&file, (uint32_t)blob.length, false);
+    str_append_n(&file, blob.data, blob.length);
+    put("/base/usr/lib/sysimage/rpm/Packages.db", file.data, file.length);
+    facts = read_image(false);
+    ck_assert_msg(facts->packages_error && strstr(facts->packages_error, "over each other"), "%s",
+                  facts->packages_error);
+    arena_free(facts->facts.arena);
+}
+END_TEST
+
+START_TEST(test_bdb_values_on_one_chain)
+{
+    scoped_str file = STR_INIT;
+    struct layer_facts *facts;
+
+    make_bdb(&file, false);
+    for (int i = 0; i < 40; i++) /* further pages of pairs, with the same chain */
+        str_append_n(&file, file.data + 512, 512);
+    put("/base/var/lib/rpm/Packages", file.data, file.length);
+    facts = read_image(false);
+    ck_assert_msg(facts->packages_error && strstr(facts->packages_error, "over each other"), "%s",
+                  facts->packages_error);
+    arena_free(facts->facts.arena);
+}
+END_TEST
+
+/* ---- Links ---- */
+
 START_TEST(test_links_are_not_followed)
 {
     static const char planted[] = "Package: planted\nStatus: install ok installed\n";
@@ -472,6 +678,10 @@ int main(void)
     tcase_add_test(packages, test_rpm_ndb);
     tcase_add_loop_test(packages, test_rpm_bdb, 0, 2);
     tcase_add_test(packages, test_rpm_damaged);
+    tcase_add_loop_test(packages, test_rpm_programs, 0, (int)countof(programs));
+    tcase_add_test(packages, test_rpm_schema_without_end);
+    tcase_add_test(packages, test_rpm_headers_over_each_other);
+    tcase_add_test(packages, test_bdb_values_on_one_chain);
     tcase_add_test(packages, test_links_are_not_followed);
     tcase_add_test(packages, test_link_of_a_file);
     suite_add_tcase(suite, folder);
