@@ -54,15 +54,14 @@ static bool all_on(const struct environment_facts *environment, bool *ret_any)
 static void say_off(const struct check_input *in, struct check_result *out, const struct environment_item *item)
 {
     if (!item || !item->place)
-        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is set nowhere");
+        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is not set anywhere");
     else if (!item->value)
-        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is not set, by %s, line %u", item->place, item->line);
+        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is unset (%s, line %u)", item->place, item->line);
     else if (!item->exported)
-        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is set in %s, line %u, and not exported", item->place,
+        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is set but not exported (%s, line %u)", item->place,
                   item->line);
     else
-        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST=%s, by %s, line %u", item->value, item->place,
-                  item->line);
+        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST=%s (%s, line %u)", item->value, item->place, item->line);
 }
 
 /* Where the environment leaves it off or open. */
@@ -78,7 +77,7 @@ static void judge_environment(const struct check_input *in, struct check_result 
     }
     if (has_computed(environment, &item)) {
         str_printf(&where, "%s, line %u", item->place, item->line);
-        check_error(in, out, where.data, "what DOCKER_CONTENT_TRUST becomes is found out only when this is read");
+        check_error(in, out, where.data, "the value of DOCKER_CONTENT_TRUST is computed when this file is read");
         return;
     }
     if (any) {
@@ -112,8 +111,7 @@ void check_content_trust(const struct check_input *in, struct check_result *out)
     if (all_on(environment, &any)) {
         const struct environment_item *item = &environment->items[environment->count - 1];
 
-        check_say(in, out, VERDICT_PASS, "DOCKER_CONTENT_TRUST=%s, by %s, line %u", item->value, item->place,
-                  item->line);
+        check_say(in, out, VERDICT_PASS, "DOCKER_CONTENT_TRUST=%s (%s, line %u)", item->value, item->place, item->line);
         return;
     }
     if ((daemon && daemon->podman) || check_need_option(in, out, "content-trust"))

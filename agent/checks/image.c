@@ -1,4 +1,4 @@
-/* Section 4 but the image's origin and history: what an image is set up to do, what lies in it. */
+/* Section 4 except the image's origin and history: an image's configuration and contents. */
 #include <string.h>
 
 #include "agent/checks/checks.h"
@@ -37,7 +37,7 @@ static const char *remapping(const struct info_facts *info, const struct contain
         return "";
     if (!info->rootless && strcmp(container->userns_mode, "host") == 0)
         return "; the engine remaps root, but not for this container (UsernsMode host)";
-    return "; root is remapped to an ordinary user of the host";
+    return "; root is remapped to an unprivileged user of the host";
 }
 
 void check_image_user(const struct check_input *in, struct check_result *out)
@@ -56,18 +56,18 @@ void check_image_user(const struct check_input *in, struct check_result *out)
         length--;
     check_fact_string(in, out, "user", container->user);
     if (length && !is_zero(user, length) && !(length == 4 && strncmp(user, "root", 4) == 0)) {
-        check_say(in, out, VERDICT_PASS, "it runs as %s", container->user);
+        check_say(in, out, VERDICT_PASS, "runs as %s", container->user);
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "it runs as root (%s%s%s)%s", *user ? "user \"" : "no user is set", user,
+    check_say(in, out, VERDICT_FAIL, "runs as root (%s%s%s)%s", *user ? "user \"" : "no user is set", user,
               *user ? "\"" : "", remapping(info, container));
     check_remedy_recreate(in, out, "with --user <uid> or from an image with USER");
 }
 
 /* ---- Health check ---- */
 
-/* What the engine makes of HealthConfig.Test: ["NONE"], ["CMD", argument…], ["CMD-SHELL", line]; a kind that is none of
- * these is no check to it, and one without a command cannot be run. NULL: there is a check. */
+/* How the engine reads HealthConfig.Test: ["NONE"], ["CMD", argument…], ["CMD-SHELL", line]; it ignores any other kind,
+ * and one without a command cannot be run. NULL: there is a check. */
 static const char *why_no_check(const struct string_list *test)
 {
     const char *kind = test->items[0], *command = test->count > 1 ? test->items[1] : "";
@@ -90,17 +90,17 @@ void check_image_healthcheck(const struct check_input *in, struct check_result *
     if (!image->has_healthcheck || !image->healthcheck.count) {
         if (version && version->is_podman)
             check_say(in, out, VERDICT_MANUAL,
-                      "podman's API does not tell whether an image has a HEALTHCHECK: does "
-                      "\"podman image inspect\" show one?");
+                      "podman's API does not report whether an image has a HEALTHCHECK: does \"podman image inspect\" "
+                      "show one?");
         else
-            check_say(in, out, VERDICT_FAIL, "it has no HEALTHCHECK");
+            check_say(in, out, VERDICT_FAIL, "has no HEALTHCHECK");
         return;
     }
     why = why_no_check(&image->healthcheck);
-    check_say(in, out, why ? VERDICT_FAIL : VERDICT_PASS, "%s", why ? why : "it has a HEALTHCHECK");
+    check_say(in, out, why ? VERDICT_FAIL : VERDICT_PASS, "%s", why ? why : "has a HEALTHCHECK");
 }
 
-/* ---- What lies in it ---- */
+/* ---- Contents ---- */
 
 static const struct layer_facts *need_layers(const struct check_input *in, struct check_result *out)
 {
@@ -148,7 +148,7 @@ void check_image_setuid(const struct check_input *in, struct check_result *out)
     }
     check_fact_int(in, out, "setuid", (int64_t)found.count);
     if (layers->dropped && !found.count)
-        check_error(in, out, "the image's files", "there are more setuid programs and tools than are listed");
+        check_error(in, out, "the image's files", "more setuid programs and tools than can be listed");
     else if (!found.count)
         check_say(in, out, VERDICT_PASS, "%s",
                   layers->setuid_count ? "only allowed files are setuid or setgid" : "no file is setuid or setgid");
@@ -196,8 +196,7 @@ void check_image_packages(const struct check_input *in, struct check_result *out
         return;
     }
     if (most && (int64_t)layers->packages.count > most)
-        check_say(in, out, VERDICT_FAIL, "%zu packages, %lld at most are wanted", layers->packages.count,
-                  (long long)most);
+        check_say(in, out, VERDICT_FAIL, "%zu packages, at most %lld allowed", layers->packages.count, (long long)most);
     for (size_t i = 0; i < layers->packages.count; i++)
         if (is_among(unwanted, layers->packages.items[i]))
             check_say(in, out, VERDICT_FAIL, "package %s", layers->packages.items[i]);
@@ -205,9 +204,9 @@ void check_image_packages(const struct check_input *in, struct check_result *out
         if (is_among_tools(unwanted, layers->tools.items[i]))
             check_say(in, out, VERDICT_FAIL, "program %s", layers->tools.items[i]);
     if (layers->dropped && out->verdict == VERDICT_NONE)
-        check_error(in, out, "the image's files", "there are more setuid programs and tools than are listed");
+        check_error(in, out, "the image's files", "more setuid programs and tools than can be listed");
     else if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS, "%zu packages, none of them unwanted", layers->packages.count);
+        check_say(in, out, VERDICT_PASS, "%zu packages, no unwanted packages or programs", layers->packages.count);
     if (out->verdict == VERDICT_FAIL)
         check_remedy(in, out, "# build in one stage, and copy the result into a minimal image");
 }
@@ -230,14 +229,17 @@ void check_image_scanned(const struct check_input *in, struct check_result *out)
     while (from < countof(names) && strcmp(names[from], threshold) != 0)
         from++;
     if (from == countof(names)) {
-        check_error(in, out, "params.threshold", "not one of low, medium, high, critical");
+        check_error(in, out, "params.threshold", "must be low, medium, high or critical");
         return;
     }
     if (image->created && clock_parse(image->created, &created) == 0)
         check_fact_int(in, out, "age_days", (in->now - created) / (24 * 3600 * USEC_PER_SEC));
     if (!scan && strcmp(why, SCAN_NOT_CONFIGURED) == 0) {
-        check_say(in, out, VERDICT_MANUAL, "no scanner is configured; the image is of %.10s",
-                  image->created ? image->created : "unknown age");
+        if (image->created)
+            check_say(in, out, VERDICT_MANUAL, "no scanner is configured; the image was created on %.10s",
+                      image->created);
+        else
+            check_say(in, out, VERDICT_MANUAL, "no scanner is configured; the image's age is unknown");
         return;
     }
     if (!scan) {
@@ -248,7 +250,7 @@ void check_image_scanned(const struct check_input *in, struct check_result *out)
         if (scan->counts[i])
             check_say(in, out, VERDICT_FAIL, "%u %s", scan->counts[i], names[i]);
     if (out->verdict != VERDICT_FAIL) {
-        check_say(in, out, VERDICT_PASS, "the scanner found nothing of severity %s or above", threshold);
+        check_say(in, out, VERDICT_PASS, "the scanner found no vulnerability of severity %s or above", threshold);
         return;
     }
     for (size_t i = 0; i < scan->worst.count && i < 5; i++)

@@ -109,7 +109,7 @@ void check_image_trusted_base(const struct check_input *in, struct check_result 
     check_fact_list(in, out, "digests", &image->digests);
     check_fact_list(in, out, "tags", &image->tags);
     if (!image->digests.count) {
-        check_say(in, out, VERDICT_MANUAL, "it was made or loaded on this host: no registry vouches for it");
+        check_say(in, out, VERDICT_MANUAL, "built or loaded on this host: no registry vouches for it");
         return;
     }
     for (size_t i = 0; i < image->digests.count; i++) {
@@ -117,15 +117,15 @@ void check_image_trusted_base(const struct check_input *in, struct check_result 
 
         full_name(&name, image->digests.items[i], strcspn(image->digests.items[i], "@"));
         if (!trusted->count)
-            check_say(in, out, VERDICT_MANUAL, "it comes from %s; no trusted registries are configured", name.data);
+            check_say(in, out, VERDICT_MANUAL, "comes from %s; no trusted registries are configured", name.data);
         else if (!is_trusted(trusted, name.data))
-            check_say(in, out, VERDICT_FAIL, "it comes from %s, which is not trusted", name.data);
+            check_say(in, out, VERDICT_FAIL, "comes from %s, which is not trusted", name.data);
         else if (names_are_origins(in))
-            check_say(in, out, VERDICT_PASS, "it comes from %s", name.data);
+            check_say(in, out, VERDICT_PASS, "comes from %s", name.data);
         else
             check_say(in, out, VERDICT_MANUAL,
-                      "it is named %s, which is trusted; this image store does not tell whether it was pulled from "
-                      "there or made here",
+                      "named %s, which is trusted; this image store does not record whether it was pulled from there "
+                      "or built here",
                       name.data);
     }
 }
