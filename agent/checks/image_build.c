@@ -113,7 +113,7 @@ void check_image_secrets(const struct check_input *in, struct check_result *out)
         check_say(in, out, VERDICT_PASS, "nothing in its history, environment and labels looks like a secret");
     else if (out->verdict == VERDICT_FAIL)
         check_remedy(in, out,
-                     "# change these secrets, whoever has the image has them; then docker build --secret and "
+                     "# replace these secrets, everyone who has the image knows them; then docker build --secret and "
                      "RUN --mount=type=secret, and docker rmi %s",
                      in->key);
 }

@@ -414,7 +414,7 @@ bool history_begin(struct history_reading *reading, const struct check_input *in
         any |= *step->created_by != '\0';
     }
     if (!any)
-        check_say(in, out, VERDICT_MANUAL, "it has no history: how it was built is not known");
+        check_say(in, out, VERDICT_MANUAL, "no history: how the image was built is unknown");
     return any;
 }
 

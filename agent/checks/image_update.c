@@ -203,11 +203,10 @@ void check_image_update_instruction(const struct check_input *in, struct check_r
                         seen.update->source_length);
     }
     if (open != SIZE_MAX && out->verdict == VERDICT_NONE)
-        check_say(
-            in, out, VERDICT_ERROR,
-            "step %zu: updates the package index, and runs a script whose installations its history does not show",
-            open + 1);
-    else if (!history_say_end(&reading, "no step updates a package index on its own"))
+        check_say(in, out, VERDICT_ERROR,
+                  "step %zu: updates the package index and runs a script; the history does not show what that installs",
+                  open + 1);
+    else if (!history_say_end(&reading, "no step only updates the package index"))
         check_remedy(in, out,
                      "# in these steps: RUN <update> && <install package=version>; then docker build --no-cache");
 }

@@ -8,9 +8,9 @@
 #include "agent/checks/checks.h"
 #include "agent/checks/image_history.h"
 
-static const char unseen[] = "runs what it downloads unseen", off[] = "switches verification off",
-                  plain[] = "takes a file or packages over plain HTTP and checks no checksum",
-                  plain_index[] = "names an index of packages over plain HTTP";
+static const char unseen[] = "runs a download without checking it", off[] = "switches verification off",
+                  plain[] = "fetches a file or packages over plain HTTP without checking a checksum",
+                  plain_index[] = "uses a package index over plain HTTP";
 
 /* PowerShell: iex ((New-Object Net.WebClient).DownloadString('https://…')). */
 static bool invokes_download(const char *text)
@@ -149,7 +149,7 @@ void check_image_verified_packages(const struct check_input *in, struct check_re
                 history_say(reading, i, plain_index, step->body, step->length);
         }
     }
-    if (!history_say_end(reading, "no step installs what is not verified"))
+    if (!history_say_end(reading, "no step installs anything unverified"))
         check_remedy(in, out,
                      "# in these steps: install signed packages, or check a download with sha256sum -c or "
                      "gpg --verify before it is used");

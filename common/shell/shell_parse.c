@@ -47,7 +47,7 @@ bool shell_take_command(struct shell_reader *reader, const struct shell_command 
 bool shell_enter(struct shell_reader *reader)
 {
     if (reader->depth >= DEPTH_MAX) {
-        shell_give_up(reader, "its commands are nested too deep");
+        shell_give_up(reader, "its commands are nested too deeply");
         return false;
     }
     reader->depth++;
