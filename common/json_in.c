@@ -505,11 +505,6 @@ void json_stream_free(struct json_stream *stream)
     free(stream);
 }
 
-bool json_stream_is_between(const struct json_stream *stream)
-{
-    return !stream->in_value;
-}
-
 static bool is_gap(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == 0x1e;

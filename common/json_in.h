@@ -61,6 +61,5 @@ typedef void json_stream_callback(const struct json *value, void *user);
 struct json_stream *json_stream_new(const struct json_limits *limits, json_stream_callback *callback, void *user);
 void json_stream_free(struct json_stream *stream);
 int json_stream_feed(struct json_stream *stream, const char *data, size_t length, struct error *error);
-bool json_stream_is_between(const struct json_stream *stream); /* true: no half value is pending */
 
 #endif

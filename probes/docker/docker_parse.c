@@ -6,14 +6,14 @@
 
 #include "common/secrets/secrets.h"
 #include "common/str.h"
-#include "probes/facts/parse_util.h"
+#include "probes/docker/docker_parse_internal.h"
 
 bool docker_id_valid(const char *id)
 {
     return id && strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64;
 }
 
-int parse_version_value(const struct json *value, struct version_facts **ret, struct error *error)
+static int parse_version_value(const struct json *value, struct version_facts **ret, struct error *error)
 {
     struct builder b;
     struct version_facts *v;
@@ -140,7 +140,7 @@ static void read_runtimes(struct builder *b, const struct json *runtimes, struct
 }
 
 /* Of /info only what rules read: it also counts containers and goroutines, which change all the time. */
-int parse_info_value(const struct json *value, struct info_facts **ret, struct error *error)
+static int parse_info_value(const struct json *value, struct info_facts **ret, struct error *error)
 {
     struct builder b;
     struct info_facts *info;
@@ -185,7 +185,7 @@ int parse_info_value(const struct json *value, struct info_facts **ret, struct e
     return r;
 }
 
-int parse_container_list_value(const struct json *value, struct container_list_facts **ret, struct error *error)
+static int parse_container_list_value(const struct json *value, struct container_list_facts **ret, struct error *error)
 {
     struct builder b;
     struct container_list_facts *list;
@@ -256,7 +256,7 @@ static uint64_t exec_text(const struct json *process)
     return docker_exec_text(line.data, line.length);
 }
 
-int parse_exec_value(const struct json *value, struct exec_facts **ret, struct error *error)
+static int parse_exec_value(const struct json *value, struct exec_facts **ret, struct error *error)
 {
     struct builder b;
     struct exec_facts *exec;
@@ -285,7 +285,6 @@ int parse_exec_value(const struct json *value, struct exec_facts **ret, struct e
 PARSE_TEXT(version, version_facts)
 PARSE_TEXT(info, info_facts)
 PARSE_TEXT(container_list, container_list_facts)
-PARSE_TEXT(container, container_facts)
 PARSE_TEXT(exec, exec_facts)
 
 static void hash_text(struct hash *hash, const struct json *value)

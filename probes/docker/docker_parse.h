@@ -23,21 +23,6 @@ int parse_volume(const char *data, size_t length, struct volume_facts **ret, str
 int parse_unlock_key(const char *data, size_t length, struct unlock_key_facts **ret, struct error *error);
 int parse_exec(const char *data, size_t length, struct exec_facts **ret, struct error *error);
 
-/* The same from a value that is parsed already (test cases hold several documents in one file). */
-int parse_version_value(const struct json *value, struct version_facts **ret, struct error *error);
-int parse_info_value(const struct json *value, struct info_facts **ret, struct error *error);
-int parse_container_list_value(const struct json *value, struct container_list_facts **ret, struct error *error);
-int parse_container_value(const struct json *value, struct container_facts **ret, struct error *error);
-int parse_image_list_value(const struct json *value, struct image_list_facts **ret, struct error *error);
-int parse_image_value(const struct json *value, struct image_facts **ret, struct error *error);
-int parse_history_value(const struct json *value, struct history_facts **ret, struct error *error);
-int parse_network_list_value(const struct json *value, struct network_list_facts **ret, struct error *error);
-int parse_service_list_value(const struct json *value, struct service_list_facts **ret, struct error *error);
-int parse_secret_list_value(const struct json *value, struct secret_list_facts **ret, struct error *error);
-int parse_volume_value(const struct json *value, struct volume_facts **ret, struct error *error);
-int parse_unlock_key_value(const struct json *value, struct unlock_key_facts **ret, struct error *error);
-int parse_exec_value(const struct json *value, struct exec_facts **ret, struct error *error);
-
 /* One event of GET /events. Strings point into the JSON value: copy what you keep. Only Type, Action and Actor are used
  * (newer engines drop the older fields); podman's names are mapped to Docker's (died → die, remove of a container →
  * destroy, exec → exec_create, exec_died → exec_die). */
@@ -54,12 +39,12 @@ struct docker_event {
     int64_t time_nano;
     uint64_t digest; /* of Type, Action, Actor.ID, timeNano and Attributes: the de-duplication key */
 };
-/* What tells by its words which exec an event is of: a hash of the program, a space, and the arguments with spaces
+int parse_event_value(const struct json *value, struct docker_event *ret_event, struct error *error);
+/* An exec is recognized in an event by what it runs: a hash of the program, a space, and the arguments with spaces
  * between, as the event has them; never 0. */
 uint64_t docker_exec_text(const char *command, size_t length);
-int parse_event_value(const struct json *value, struct docker_event *ret_event, struct error *error);
 
-bool docker_id_valid(
-    const char *id); /* 64 hex digits (container, exec, network, image without "sha256:"); podman's too */
+/* 64 hex digits (container, exec, network, image without "sha256:"); podman's too. NULL is not. */
+bool docker_id_valid(const char *id);
 
 #endif

@@ -5,7 +5,7 @@
 #include "common/secrets/secrets.h"
 #include "common/str.h"
 #include "probes/docker/docker_parse.h"
-#include "probes/facts/parse_util.h"
+#include "probes/docker/docker_parse_internal.h"
 #include "probes/host/certificate.h"
 
 static bool has_member(const struct json *object, const char *name)
@@ -85,7 +85,7 @@ void parse_swarm(struct builder *b, const struct json *swarm, struct info_facts 
     parse_cluster(b, json_get(swarm, "Cluster"), info);
 }
 
-int parse_network_list_value(const struct json *value, struct network_list_facts **ret, struct error *error)
+static int parse_network_list_value(const struct json *value, struct network_list_facts **ret, struct error *error)
 {
     struct builder b;
     struct network_list_facts *list;
@@ -145,7 +145,7 @@ static void scan_environment(struct builder *b, const struct json *service, stru
     }
 }
 
-int parse_service_list_value(const struct json *value, struct service_list_facts **ret, struct error *error)
+static int parse_service_list_value(const struct json *value, struct service_list_facts **ret, struct error *error)
 {
     struct builder b;
     struct service_list_facts *list;
@@ -177,7 +177,7 @@ int parse_service_list_value(const struct json *value, struct service_list_facts
     return r;
 }
 
-int parse_secret_list_value(const struct json *value, struct secret_list_facts **ret, struct error *error)
+static int parse_secret_list_value(const struct json *value, struct secret_list_facts **ret, struct error *error)
 {
     struct secret_list_facts *list;
     struct builder b;
@@ -198,7 +198,7 @@ int parse_secret_list_value(const struct json *value, struct secret_list_facts *
     return r;
 }
 
-int parse_unlock_key_value(const struct json *value, struct unlock_key_facts **ret, struct error *error)
+static int parse_unlock_key_value(const struct json *value, struct unlock_key_facts **ret, struct error *error)
 {
     const char *key = json_string(json_get(value, "UnlockKey"));
     struct unlock_key_facts *facts;

@@ -11,8 +11,7 @@
 
 #include "common/clock.h"
 #include "common/str.h"
-#include "probes/docker/docker_parse_container.h"
-#include "probes/facts/parse_util.h"
+#include "probes/docker/docker_parse_internal.h"
 
 enum { LABELS_MAX = 64, LABEL_LENGTH_MAX = 256, EXECS_MAX = 1024 };
 
@@ -299,7 +298,7 @@ static void parse_exec_ids(struct builder *b, const struct json *ids, struct con
             c->exec_ids.items[c->exec_ids.count++] = arena_strdup(b->arena, json_string(json_at(ids, i)));
 }
 
-int parse_container_value(const struct json *value, struct container_facts **ret, struct error *error)
+static int parse_container_value(const struct json *value, struct container_facts **ret, struct error *error)
 {
     enum { ARENA_FIRST = 768 }; /* what a plain container takes */
     struct builder b;
@@ -333,3 +332,5 @@ int parse_container_value(const struct json *value, struct container_facts **ret
         *ret = c;
     return r;
 }
+
+PARSE_TEXT(container, container_facts)

@@ -4,7 +4,7 @@
 
 #include "common/str.h"
 #include "probes/docker/docker_parse.h"
-#include "probes/facts/parse_util.h"
+#include "probes/docker/docker_parse_internal.h"
 
 /* RepoTags and RepoDigests hold "<none>:<none>" and "<none>@<none>" for what has none. */
 static void read_references(struct builder *b, const struct json *references, const char *name, struct string_list *ret)
@@ -22,7 +22,7 @@ static void read_references(struct builder *b, const struct json *references, co
     }
 }
 
-int parse_image_list_value(const struct json *value, struct image_list_facts **ret, struct error *error)
+static int parse_image_list_value(const struct json *value, struct image_list_facts **ret, struct error *error)
 {
     struct builder b;
     struct image_list_facts *list;
@@ -92,7 +92,7 @@ static void read_directories(struct builder *b, const struct json *driver, struc
         build_push(b, &image->layer_directories, at, strcspn(at, ":"));
 }
 
-int parse_image_value(const struct json *value, struct image_facts **ret, struct error *error)
+static int parse_image_value(const struct json *value, struct image_facts **ret, struct error *error)
 {
     struct builder b;
     struct image_facts *image;
@@ -127,7 +127,7 @@ int parse_image_value(const struct json *value, struct image_facts **ret, struct
 }
 
 /* The engine gives the newest step first. */
-int parse_history_value(const struct json *value, struct history_facts **ret, struct error *error)
+static int parse_history_value(const struct json *value, struct history_facts **ret, struct error *error)
 {
     struct builder b;
     struct history_facts *history;

@@ -5,7 +5,7 @@
 
 #include "common/str.h"
 #include "probes/docker/docker_parse.h"
-#include "probes/docker/docker_parse_container.h"
+#include "probes/docker/docker_parse_internal.h"
 #include "probes/docker/volume.h"
 
 /* Slashes at the end do not matter. */
@@ -164,7 +164,7 @@ void container_parse_mounts(struct builder *b, const struct json *root, struct c
 }
 
 /* Another driver than "local" mounts by itself: its options mean something else. */
-int parse_volume_value(const struct json *value, struct volume_facts **ret, struct error *error)
+static int parse_volume_value(const struct json *value, struct volume_facts **ret, struct error *error)
 {
     struct builder b;
     struct volume_facts *volume;

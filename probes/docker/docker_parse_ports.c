@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "common/str.h"
-#include "probes/docker/docker_parse_container.h"
+#include "probes/docker/docker_parse_internal.h"
 
 static size_t count_bindings(const struct json *ports)
 {

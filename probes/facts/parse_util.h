@@ -1,5 +1,4 @@
-/* Shared by the parsers of engine documents: copying values into a facts arena while feeding the digest. Only
- * probes/docker_parse*.c include this.
+/* Shared by the parsers of JSON documents: copying values into a facts arena while feeding the digest.
  *
  * Every value that is copied is hashed at full length and kept up to TEXT_MAX bytes; a list longer than LIST_MAX makes
  * the whole document an error, since a rule must not pass on the part that fitted. So does a value of the wrong type:
@@ -49,18 +48,5 @@ void build_push(struct builder *builder, struct string_list *list, const char *s
 const char *build_whole_text(struct builder *builder, const struct json *value, const char *name);
 /* Feeds a number that is not copied. */
 void build_number(struct builder *builder, int64_t number);
-
-/* docker_parse_cluster.c: Swarm of /info into INFO; NULL: the engine has no swarm mode (podman). */
-void parse_swarm(struct builder *builder, const struct json *swarm, struct info_facts *info);
-
-/* Defines parse_NAME() over parse_NAME_value(). */
-#define PARSE_TEXT(name, type)                                                                                         \
-    int parse_##name(const char *data, size_t length, struct type **ret, struct error *error)                          \
-    {                                                                                                                  \
-        scoped(cleanup_json_doc) struct json_doc *doc = NULL;                                                          \
-        int r = json_parse(data, length, NULL, &doc, error);                                                           \
-                                                                                                                       \
-        return r < 0 ? error_prefix(error, #name) : parse_##name##_value(json_root(doc), ret, error);                  \
-    }
 
 #endif

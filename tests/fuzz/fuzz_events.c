@@ -31,7 +31,6 @@ static uint64_t read_stream(const char *text, size_t length, size_t cut, bool li
     stream = json_stream_new(&limits, on_event, &hash);
     json_stream_feed(stream, text, cut, NULL);
     json_stream_feed(stream, text + cut, length - cut, NULL);
-    json_stream_is_between(stream);
     json_stream_free(stream);
     return hash_end(&hash);
 }

@@ -12,12 +12,22 @@
 #include "probes/images/scanner.h"
 #include "probes/watch/mounts.h"
 
+/* A document of the engine, which the parsers take as text. The caller frees. */
+static char *text_of(const struct json *value)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+
+    json_out_value(out, NULL, value);
+    return mem_strdup(json_out_text(out, NULL));
+}
+
 #define MAKE_PARSED(name)                                                                                              \
     static int make_##name(const struct case_context *context, const struct json *value, struct facts **ret,           \
                            struct error *error)                                                                        \
     {                                                                                                                  \
+        scoped(cleanup_free) char *text = text_of(value);                                                              \
         struct name##_facts *facts = NULL;                                                                             \
-        int r = parse_##name##_value(value, &facts, error);                                                            \
+        int r = parse_##name(text, strlen(text), &facts, error);                                                       \
                                                                                                                        \
         (void)context;                                                                                                 \
         if (r == 0)                                                                                                    \
@@ -72,7 +82,8 @@ static int make_container(const struct case_context *context, const struct json 
     const struct json *resolved = json_get(context->documents, "resolved");
     const struct json *unresolved = json_get(context->documents, "unresolved");
     struct container_facts *container = NULL;
-    int r = parse_container_value(value, &container, error);
+    scoped(cleanup_free) char *text = text_of(value);
+    int r = parse_container(text, strlen(text), &container, error);
 
     if (r < 0)
         return r;
@@ -93,7 +104,8 @@ static int make_exec(const struct case_context *context, const struct json *valu
 {
     const struct json *seen = json_get(context->documents, "exec_seen");
     struct exec_facts *exec = NULL;
-    int r = parse_exec_value(value, &exec, error);
+    scoped(cleanup_free) char *text = text_of(value);
+    int r = parse_exec(text, strlen(text), &exec, error);
 
     if (r < 0)
         return r;

@@ -1,0 +1,29 @@
+/* Parts of the engine's documents that have files of their own, and what the parsers of all of them share. Only
+ * docker_parse*.c include this. */
+#ifndef PROBES_DOCKER_DOCKER_PARSE_INTERNAL_H
+#define PROBES_DOCKER_DOCKER_PARSE_INTERNAL_H
+
+#include "probes/facts/parse_util.h"
+
+/* Of GET /containers/{id}/json: each copies from ROOT, the whole document, into C, which BUILDER makes; what is wrong
+ * is refused there. */
+void container_parse_mounts(struct builder *builder, const struct json *root, struct container_facts *c);
+/* Reads network_mode, which must be there. */
+void container_parse_networks(struct builder *builder, const struct json *root, struct container_facts *c);
+/* Reads running, publish_all_ports, exposed_ports, network_mode and networks, which must be there. */
+void container_parse_ports(struct builder *builder, const struct json *root, struct container_facts *c);
+
+/* "Swarm" of GET /info into INFO; NULL: the engine has no swarm mode (podman). */
+void parse_swarm(struct builder *builder, const struct json *swarm, struct info_facts *info);
+
+/* Defines parse_NAME() over parse_NAME_value(). */
+#define PARSE_TEXT(name, type)                                                                                         \
+    int parse_##name(const char *data, size_t length, struct type **ret, struct error *error)                          \
+    {                                                                                                                  \
+        scoped(cleanup_json_doc) struct json_doc *doc = NULL;                                                          \
+        int r = json_parse(data, length, NULL, &doc, error);                                                           \
+                                                                                                                       \
+        return r < 0 ? error_prefix(error, #name) : parse_##name##_value(json_root(doc), ret, error);                  \
+    }
+
+#endif
