@@ -1,7 +1,7 @@
 /* The agent: probes on one side, the engine in the middle, sinks and the query API on the other, on one event loop.
  *
- * What happens outside (an event of the engine, a wake-up of a watch, a change of the mounts, a timer) only tells which
- * inputs are stale; the fetcher brings them. Nothing here judges. See agent/evaluator/evaluator.h for what happens in
+ * What happens outside (an event of the engine, a wake-up of a watch, a change of the mounts, a timer) only marks
+ * inputs stale; the fetcher reads them. Nothing here judges. See agent/evaluator/evaluator.h for what happens in
  * between. */
 #include "agent/agent.h"
 
@@ -217,7 +217,7 @@ static int open_outputs(struct agent *agent, struct error *error)
     return server_new(agent->base, &backend, agent->config, &agent->server, error);
 }
 
-/* What libevent has to say. It may say the same at every turn of the loop. */
+/* Logs libevent's own messages, which may be repeated at every turn of the loop. */
 static void log_for_libevent(int severity, const char *text)
 {
     static struct log_limit limit; /* libevent gives its callback nothing to keep it in */

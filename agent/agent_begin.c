@@ -1,4 +1,4 @@
-/* How work begins: the configuration is loaded, a full scan is started, systemd is told that the agent is ready. */
+/* How work begins: the configuration is loaded, a full scan is started, systemd is notified that the agent is ready. */
 #include <systemd/sd-daemon.h>
 
 #include "agent/agent_internal.h"

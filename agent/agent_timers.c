@@ -26,7 +26,7 @@ static void on_top(evutil_socket_t fd, short what, void *user)
     fetcher_sweep_processes(agent->fetcher, "timer");
 }
 
-/* No engine within the first seconds: do not hold up the boot, say what can be said. */
+/* No engine within the first seconds: do not delay the boot, report what is known. */
 static void on_start_timeout(evutil_socket_t fd, short what, void *user)
 {
     struct agent *agent = user;

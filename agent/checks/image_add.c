@@ -34,8 +34,8 @@ static bool is_root_path(const char *destination, bool at_root)
            (at_root && shell_is_one_of(destination, here));
 }
 
-/* The file system that an image begins with: one archive, unpacked at the root. A URL's is not unpacked, and what is
- * too complex to be read is none either. */
+/* The file system that an image begins with: one archive, unpacked at the root. One from a URL is not unpacked, and a
+ * step that is too complex to be read does not count either. */
 static bool is_root(const struct step *step, bool at_root)
 {
     enum { STEPS_MAX = 1 << 16 };

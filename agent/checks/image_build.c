@@ -11,7 +11,7 @@ struct search {
     struct check_result *out;
     struct map *told; /* what was reported: a build argument comes up in each step after it */
     struct budget budget;
-    bool over; /* said that not everything was searched */
+    bool over; /* reported that not everything was searched */
 };
 
 static void say_secret(const struct search *search, const char *place, const struct secret_match *match)

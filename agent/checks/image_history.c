@@ -56,7 +56,7 @@ static size_t skip_blanks(const struct step *step, size_t at)
     return at;
 }
 
-/* "/usr/bin/env " at AT: how long it is, 0 when it is none. */
+/* The length of "/usr/bin/env " at AT; 0: something else. */
 static size_t env_length(const struct step *step, size_t at)
 {
     static const char *const env[] = {"env", NULL};
@@ -65,8 +65,8 @@ static size_t env_length(const struct step *step, size_t at)
     return is_word_of(step, name, end - name, env) ? skip_blanks(step, end) - at : 0;
 }
 
-/* A shell at AT, with its options up to the one behind which its script stands ("/bin/bash -o pipefail -c", "cmd /S
- * /C", "powershell -Command", "/usr/bin/env bash -c"): how long all of that is; 0: it is none. */
+/* The length of a shell at AT with its options up to the one that its script follows ("/bin/bash -o pipefail -c", "cmd
+ * /S /C", "powershell -Command", "/usr/bin/env bash -c"); 0: not a shell. */
 static size_t shell_length(const struct step *step, size_t at, bool *ret_windows)
 {
     static const char *const unix_shells[] = {"sh", "bash", "ash", "dash", "zsh", "ksh", NULL};
@@ -108,8 +108,8 @@ static bool is_plain(const struct step *step, size_t at, size_t length)
     return length > 0;
 }
 
-/* What a SHELL instruction may put before a shell ("conda run -n env /bin/bash -c"), and a script in a shell's place:
- * how long it is with the shell's options; 0: it is none. */
+/* The length of what a SHELL instruction may put before a shell ("conda run -n env /bin/bash -c"), or of a script in a
+ * shell's place, with the shell's options; 0: neither. */
 static size_t prefix_length(const struct step *step, bool *ret_windows)
 {
     static const char *const programs[] = {"conda",  "mamba", "micromamba", "busybox", "toybox",    "pixi",
@@ -154,8 +154,8 @@ static void cut_arguments(struct step *step, size_t length)
     cut(step, length);
 }
 
-/* "|2 A=b C=d e /bin/sh -c": the count, then the build arguments, whose values may hold spaces. Where no shell follows
- * (the exec form), as far as it can be told. */
+/* "|2 A=b C=d e /bin/sh -c": the count, then the build arguments, whose values may hold spaces. If no shell follows
+ * (the exec form), as far as it can be determined. */
 static void skip_arguments(struct step *step)
 {
     size_t at = word_length(step, 0), arguments;
@@ -242,8 +242,8 @@ static bool sets_preferences(const struct step *step)
     return true;
 }
 
-/* The classic builder's mark of an instruction that runs nothing stands behind the shell, whichever SHELL names: steps
- * over both. In what a shell runs it would be a comment. */
+/* The classic builder's mark of an instruction that runs nothing follows the shell, whichever one SHELL names: skips
+ * both. In what a shell runs it would be a comment. */
 static bool skip_mark(struct step *step)
 {
     static const char mark[] = "#(nop)";

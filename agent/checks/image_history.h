@@ -49,7 +49,7 @@ struct history_reading {
     const char *why;
 };
 
-/* For the rules on how an image was built. False: it has no history, and the verdict says so. Ends with
+/* For the rules on how an image was built. False: there is no history, which has been reported. To be followed by
  * history_end() in either case. */
 bool history_begin(struct history_reading *reading, const struct check_input *in, struct check_result *out);
 void history_end(struct history_reading *reading);

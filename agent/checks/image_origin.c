@@ -55,7 +55,7 @@ static void full_entry(struct str *out, const char *entry)
         full_name(out, entry, length);
 }
 
-/* True when PATTERN, whose '*' and '?' stay within a component, is NAME or lies above it. */
+/* True when PATTERN, whose '*' and '?' stay within a component, is NAME or a parent of it. */
 static bool covers(const char *pattern, const char *name)
 {
     for (;;) {

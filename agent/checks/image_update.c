@@ -23,7 +23,8 @@ static void see_update(struct seen *seen, const struct shell_command *command)
         seen->update = command;
 }
 
-/* Managers whose options say what they do: these bring the index along (or do nothing else), words are packages. */
+/* Managers whose options select what they do: these update the index as well (or do nothing else), words are packages.
+ */
 static bool look_at_options(const struct shell_command *command, struct seen *seen)
 {
     static const struct {
@@ -31,7 +32,7 @@ static bool look_at_options(const struct shell_command *command, struct seen *se
         const char *sync;        /* letters, one of which must be there to install; NULL: none is needed */
         const char *refresh;     /* letters that bring the index along */
         const char *long_option; /* that does the same */
-        const char *values;      /* options whose value stands behind them, each between blanks */
+        const char *values;      /* options followed by their value, each between blanks */
     } managers[] = {
         {"pacman", "S", "y", "--refresh",
          " --ignore --ignoregroup -b --dbpath -r --root --cachedir --config --arch --gpgdir --hookdir --logfile "
@@ -89,7 +90,7 @@ static bool look_at_name(const struct shell_command *command, struct seen *seen)
     return true;
 }
 
-/* Managers whose first word that is no option says what they do. */
+/* Managers whose first word that is not an option selects what they do. */
 static void look_at_words(const struct shell_command *command, struct seen *seen)
 {
     static const char *const rpm_words[] = {"update",

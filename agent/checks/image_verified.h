@@ -32,8 +32,8 @@ bool verified_off_text(const char *text);
 
 /* ---- image_verified_http.c ---- */
 
-/* The command that takes a file or packages over plain HTTP; NULL: none. FILE: the file's name, owned by the caller,
- * NULL where there is none. */
+/* The command that fetches a file or packages over plain HTTP; NULL: none. FILE: the file's name, which the caller
+ * frees; NULL: none. */
 const struct shell_command *verified_http(const struct shell_line *line, char **file);
 /* A URL of plain HTTP in WORD that leads off this machine; NULL: none. */
 const char *verified_http_url(const char *word);

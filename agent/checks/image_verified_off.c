@@ -92,7 +92,7 @@ static bool is_host(const char *value)
     return begin > value && (isalnum((unsigned char)*begin) || *begin == '$' || *begin == '[' || *begin == '*');
 }
 
-/* Does the text mark a source of apt as trusted, and is that source no folder of this image? */
+/* Does the text mark a source of apt as trusted, and is that source not a directory of this image? */
 static bool is_remote_source(const char *text)
 {
     bool local = strstr(text, "file:") && !strcasestr(text, "http://") && !strcasestr(text, "https://");
@@ -144,7 +144,7 @@ bool verified_off_text(const char *text)
     return switches_off(text, false);
 }
 
-/* A short option stands alone or among others, before one that takes a value. */
+/* A short option is alone or among others, before one that takes a value. */
 static bool has_letter(const char *word, char letter, const char *with_value)
 {
     if (word[0] != '-' || word[1] == '-')

@@ -4,7 +4,7 @@
 #include "agent/checks/image_verified.h"
 #include "common/str.h"
 
-/* Sums say nothing alone: they are compared by the program, or by what takes them. */
+/* Sums alone prove nothing: they are compared by the program, or by what takes them. */
 static bool compares_sum(const struct shell_command *command)
 {
     static const char *const programs[] = {"sha256sum", "sha512sum", "sha1sum", "sha384sum", "sha224sum",

@@ -1,4 +1,4 @@
-/* What lies ahead in a text, and comparing places in it with words. */
+/* Finding what comes next in a text, and comparing places in it with words. */
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>

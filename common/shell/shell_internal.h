@@ -46,7 +46,7 @@ void shell_read_newline(struct shell_reader *reader);
 
 /* ---- Redirections (shell_redirects.c) ---- */
 
-/* Does a word begin here that is no redirection? */
+/* Does a word begin here that is not a redirection? */
 bool shell_begins_word(const struct shell_reader *reader);
 /* Reads redirections and blanks here. */
 void shell_read_redirects(struct shell_reader *reader, struct shell_command *command);

@@ -230,7 +230,7 @@ static void skip_array(struct shell_reader *reader)
     reader->at += reader->at < reader->length;
 }
 
-/* Reads a simple command. KEYWORD: what its first word was, when it is no command of its own. */
+/* Reads a simple command. KEYWORD: its first word if that is not a command by itself. */
 static struct shell_command *read_simple(struct shell_reader *reader, enum keyword *ret_keyword)
 {
     struct shell_command *command = new_command(reader);

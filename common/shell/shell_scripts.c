@@ -19,7 +19,7 @@ static bool is_input(const char *path)
     return shell_is_one_of(path, paths);
 }
 
-/* What a shell's words say. */
+/* The meaning of a shell's words. */
 struct arguments {
     const struct shell_word *script, *file; /* after -c; the first operand; NULL: none */
     bool stdin_option;                      /* -s */

@@ -36,8 +36,8 @@ static const char *value_of(const struct shell_line *line, const char *text, siz
     return value == unknown ? NULL : value;
 }
 
-/* $NAME, ${NAME}, ${NAME:-default} at AT: how long it is; 0: it is none, or its value is not known. RET_LOOKED: how
- * much was searched for its end. */
+/* $NAME, ${NAME}, ${NAME:-default} at AT: its length; 0: not one, or its value is unknown. RET_LOOKED: how much was
+ * searched for its end. */
 static size_t reference(const struct shell_line *line, const char *at, const char **ret, size_t *ret_length,
                         size_t *ret_looked)
 {
@@ -97,7 +97,7 @@ static const char *expand(struct shell_reader *reader, const char *text)
     return arena_strndup(reader->line->arena, str_text(&expanded), expanded.length);
 }
 
-/* Adds WORD to WORDS; what a variable holds becomes several words, or none, where it stands without quotes. */
+/* Adds WORD to WORDS; outside quotes a variable's value becomes several words, or none. */
 static void push_expanded(struct shell_reader *reader, struct shell_words *words, struct shell_word word)
 {
     const char *text = expand(reader, word.text);

@@ -47,7 +47,7 @@ static bool is_escape(const struct shell_reader *reader, char c)
     return reader->dialect == SHELL_WINDOWS ? c == '`' || c == '^' : c == '\\';
 }
 
-/* How long an escaped line end is here; 0: there is none. */
+/* The length of an escaped line end here; 0: none. */
 static size_t joined_line(const struct shell_reader *reader)
 {
     if (reader->at >= reader->length || !is_escape(reader, shell_peek(reader, 0)))

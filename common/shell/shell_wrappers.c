@@ -1,4 +1,4 @@
-/* Programs that run the words after them, as their manuals say which options take a value. */
+/* Programs that run the words after them; which options take a value is from their manuals. */
 #include <ctype.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ struct wrapper {
     const char *subcommand;  /* the word that makes it run something */
     unsigned operands;       /* words of its own before the command */
     bool number;             /* one more, when it is a number */
-    bool assigns;            /* NAME=value words may stand before the command */
+    bool assigns;            /* NAME=value words may precede the command */
 };
 
 static const struct wrapper wrappers[] = {

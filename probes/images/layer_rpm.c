@@ -128,7 +128,7 @@ static int check_kind(sqlite3 *db, const int *steps, struct error *error)
     }
     sqlite3_finalize(statement);
     if (r == 0 && (tables != 1 || others))
-        r = error_set(error, EBADMSG, "Packages is no table");
+        r = error_set(error, EBADMSG, "Packages is not a table");
     return r;
 }
 

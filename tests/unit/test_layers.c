@@ -426,7 +426,7 @@ static const struct {
     {"CREATE VIEW Packages(hnum, blob) AS " ENDLESS, "/var/lib/rpm/rpmdb.sqlite: "},
     {"CREATE TABLE t(n); INSERT INTO t VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9);"
      "CREATE VIEW packages(hnum, blob) AS " LONG_JOIN,
-     "Packages is no table"},
+     "Packages is not a table"},
     /* the catalogue's words are the image's too */
     {"CREATE TABLE t(n); CREATE VIEW Packages(hnum, blob) AS " LONG_JOIN ";" SCHEMA
      "UPDATE sqlite_master SET type = 'table', rootpage = 2 WHERE name = 'Packages'",
@@ -440,7 +440,7 @@ static const struct {
     {"CREATE TABLE Packages(hnum INTEGER PRIMARY KEY, raw BLOB, blob BLOB AS (raw) STORED);"
      "INSERT INTO Packages(raw) VALUES (@HEADER@)",
      "computed column"},
-    {"CREATE VIRTUAL TABLE Packages USING fts5(hnum, blob)", "Packages is no table"},
+    {"CREATE VIRTUAL TABLE Packages USING fts5(hnum, blob)", "Packages is not a table"},
     {"CREATE VIRTUAL TABLE Packages USING fts5(hnum, blob);" SCHEMA
      "UPDATE sqlite_master SET rootpage = 2 WHERE name = 'Packages'",
      "no such module"},
@@ -448,7 +448,7 @@ static const struct {
      "UPDATE sqlite_master SET rootpage = 2 WHERE name = 'Packages'",
      "no such module"},
     {"CREATE TABLE Packages(hnum INTEGER PRIMARY KEY, blub BLOB)", "no column blob"},
-    {"CREATE TABLE Package(hnum INTEGER PRIMARY KEY, blob BLOB)", "Packages is no table"},
+    {"CREATE TABLE Package(hnum INTEGER PRIMARY KEY, blob BLOB)", "Packages is not a table"},
     {TABLE ROW "CREATE TABLE wide(" /* a statement longer than any of rpm's */
                "a DEFAULT (1/*" /* of 9,000 bytes */ "@LONG@*/))",
      "/var/lib/rpm/rpmdb.sqlite: "},
