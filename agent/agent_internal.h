@@ -39,7 +39,9 @@ void agent_tell_ready(struct agent *agent); /* systemd, once */
 void agent_on_event(const struct docker_event *event, bool replayed, void *user);
 
 /* agent_reload.c */
-/* Reads the configuration again; a bad one keeps the old one and says so. */
+/* SIGHUP: opens the files of sinks anew and reads the configuration again; an invalid one is logged, and changes
+ * nothing.
+ */
 void agent_reload(struct agent *agent);
 
 /* agent_timers.c */

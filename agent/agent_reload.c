@@ -10,7 +10,7 @@ static bool same_text(const char *a, const char *b)
 }
 
 /* What a reload cannot change. */
-static void tell_what_needs_a_restart(const struct config *old, const struct config *new)
+static void log_what_needs_a_restart(const struct config *old, const struct config *new)
 {
     const struct {
         const char *key;
@@ -42,7 +42,7 @@ void agent_reload(struct agent *agent)
         evaluator_agent_state(agent->evaluator, "agent-config", false, error.text, "reload");
     } else {
         sink_list_configure(&agent->sinks, agent->base, agent->workers, config->sinks, config->sink_count);
-        tell_what_needs_a_restart(old, config);
+        log_what_needs_a_restart(old, config);
         agent_set_intervals(agent, config);
         agent->config = config;
         agent->exceptions_told = false;

@@ -14,7 +14,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 
-enum { CONTAINERS = 200, HANG_SECONDS = 120 };
+enum { CONTAINERS = 20, FLOOD_CONTAINERS = 200, HANG_SECONDS = 120 };
 
 static struct beside beside;
 static struct json_doc *answer;
@@ -151,12 +151,13 @@ START_TEST(rsyslogd_stops_reading)
     scoped_str text = STR_INIT;
     bool privileged = false;
 
+    fake_set_containers(beside.fake, FLOOD_CONTAINERS);
     ck_assert_int_eq(kill(rsyslogd, SIGSTOP), 0);
     beside_start_agent(&beside, config);
     run_until(is_ready());
     while (counter(0, "dropped") < 500) {
         privileged = !privileged;
-        toggle_privileged(CONTAINERS, privileged);
+        toggle_privileged(FLOOD_CONTAINERS, privileged);
         fake_run(beside.base, 100, NULL, NULL);
     }
     ck_assert_int_eq(kill(rsyslogd, SIGCONT), 0);
