@@ -29,6 +29,7 @@ struct input {
      * waits for a full scan (the engine was lost). */
     bool stale, queued, in_flight, again;
     TAILQ_ENTRY(input) turn;
+    uint64_t fetch_number; /* of its last fetch, in the order in which they begin; 0: there was none */
     unsigned
         missing_process_count; /* fetches in a row that found no process; the container is read before that counts */
     bool recent; /* its value is of a fetch since it went stale, and may be used though it is fetched once more */
@@ -99,6 +100,7 @@ struct evaluator {
     bool reachable, reachable_known;
     TAILQ_HEAD(input_queue, input) queue; /* inputs to be fetched in the loop's next turn */
     size_t queued;
+    uint64_t fetch_count;
     struct event *fetch_timer;
 
     struct map *subjects[SUBJECT_KIND_COUNT];              /* id → struct subject */

@@ -41,8 +41,16 @@ void follow_container(struct evaluator *evaluator, const struct container_facts 
     }
 }
 
+/* Does LIST, which does not have the container of INPUT, know better? Not when the container is about to be asked for,
+ * or was asked for after the list: it may have been created in between. */
+static bool is_gone_by_list(const struct input *input, const struct input *list)
+{
+    return !input->queued && !input->in_flight && input->fetch_number < list->fetch_number;
+}
+
 void follow_containers(struct evaluator *evaluator, const struct container_list_facts *list, const char *cause)
 {
+    const struct input *list_input = input_find(evaluator, INPUT_CONTAINERS, NULL);
     struct map *listed = map_new(NULL);
     VEC(char *) gone = {0};
     size_t at = 0;
@@ -52,7 +60,7 @@ void follow_containers(struct evaluator *evaluator, const struct container_list_
     for (size_t i = 0; i < list->count; i++)
         map_set(listed, list->items[i].id, (void *)(uintptr_t)1);
     while (map_next(evaluator->inputs[INPUT_CONTAINER], &at, &key, &value))
-        if (!map_get(listed, key) && !((struct input *)value)->in_flight)
+        if (!map_get(listed, key) && is_gone_by_list(value, list_input))
             vec_push(&gone, mem_strdup(key));
     for (size_t i = 0; i < gone.count; i++) {
         evaluator_gone(evaluator, INPUT_CONTAINER, gone.items[i], cause);

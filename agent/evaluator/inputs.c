@@ -115,6 +115,7 @@ static void start_fetch(struct evaluator *evaluator, struct input *input)
 
     input->stale = false;
     input->in_flight = true;
+    input->fetch_number = ++evaluator->fetch_count;
     evaluator->counters.fetches[input->kind]++;
     evaluator->callbacks.fetch(input->kind, key[0] ? key : NULL, evaluator->callbacks.user);
 }

@@ -287,6 +287,44 @@ START_TEST(what_is_gone_closes_its_findings)
 }
 END_TEST
 
+/* IDS: a letter for each container. */
+static void list_came(const char *ids)
+{
+    struct arena *arena = arena_new(256);
+    struct container_list_facts *list = arena_alloc(arena, sizeof *list);
+
+    list->facts.arena = arena;
+    list->count = strlen(ids);
+    list->items = arena_alloc(arena, (list->count + 1) * sizeof *list->items);
+    for (size_t i = 0; i < list->count; i++)
+        list->items[i].id = arena_strdup(arena, id_of(ids[i]));
+    evaluator_fetched(evaluator, INPUT_CONTAINERS, NULL, &list->facts);
+}
+
+/* A list that was asked for before a container was created does not have it, whenever its answer comes. */
+START_TEST(a_list_does_not_close_what_is_newer)
+{
+    stale('a');
+    came('a', true, "bridge");
+    evaluator_stale(evaluator, INPUT_CONTAINERS, NULL, "scan");
+    stale('b'); /* read before the list comes */
+    came('b', true, "bridge");
+    stale('c');                                                                          /* on its way */
+    (evaluator_stale)(evaluator, INPUT_CONTAINER, id_of('d'), "docker:container/start"); /* about to be asked for */
+    list_came("");
+    ck_assert_ptr_null(evaluator_find_subject(evaluator, SUBJECT_CONTAINER, id_of('a')));
+    ck_assert_ptr_nonnull(evaluator_find_subject(evaluator, SUBJECT_CONTAINER, id_of('b')));
+    came('c', true, "bridge");
+    came('d', true, "bridge");
+    for (const char *c = "bcd"; *c; c++)
+        ck_assert_int_eq(find_pair("container-privileged", SUBJECT_CONTAINER, id_of(*c))->verdict, VERDICT_FAIL);
+    evaluator_stale(evaluator, INPUT_CONTAINERS, NULL, "scan");
+    list_came("bc");
+    ck_assert_ptr_nonnull(evaluator_find_subject(evaluator, SUBJECT_CONTAINER, id_of('b')));
+    ck_assert_ptr_null(evaluator_find_subject(evaluator, SUBJECT_CONTAINER, id_of('d')));
+}
+END_TEST
+
 START_TEST(expected_inputs_are_waited_for)
 {
     const char *id = id_of('a');
@@ -1274,6 +1312,7 @@ int main(void)
     tcase_add_test(tests, transitions_only_on_change_and_seq_by_one);
     tcase_add_test(tests, a_failed_fetch_is_an_error_never_the_old_verdict);
     tcase_add_test(tests, what_is_gone_closes_its_findings);
+    tcase_add_test(tests, a_list_does_not_close_what_is_newer);
     tcase_add_test(tests, expected_inputs_are_waited_for);
     tcase_add_test(tests, joined_namespaces_follow);
     tcase_add_test(tests, quiet_execs_leave_nothing);
