@@ -9,7 +9,7 @@
  *
  * While connected nothing is asked: a dead engine closes the stream, and one that merely hangs is found by its process'
  * state (or by a ping where the process is not ours to see). After a burst the engine's ring is compared with what
- * came, since the engine drops events of a slow reader without a word. */
+ * came, since the engine drops events of a slow reader and reports nothing. */
 #include "probes/docker/docker_internal.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ enum {
     LOG_REPLAY_S = 300,
     PODMAN_READS_MS = 500,
     DROP_RECHECK_S = 2,
-    PASSED_OVER_S = 30,
+    SKIPPED_S = 30,
     EVENT_LIMIT = 32 * 1024 * 1024
 };
 
@@ -39,9 +39,9 @@ static const struct json_limits event_limits = {.bytes = EVENT_LIMIT, .depth = 1
 
 static const char hangs[] = "the engine does not answer (it hangs or is stopped)";
 
-static void attempt(struct docker *docker);
+static void try_to_connect(struct docker *docker);
 
-static void arm(struct event *timer, unsigned ms)
+static void start_timer(struct event *timer, unsigned ms)
 {
     struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
 
@@ -59,38 +59,38 @@ static void drop_requests(struct docker *docker)
 }
 
 /* Back to idle, and another attempt after WAIT_MS. */
-static void lose(struct docker *docker, unsigned wait_ms, const char *why)
+static void disconnect(struct docker *docker, unsigned wait_ms, const char *why)
 {
-    bool tell = docker->state == DOCKER_CONNECTED || !str_equal(why, docker->why_told);
+    bool is_news = docker->state == DOCKER_CONNECTED || !str_equal(why, docker->why_reported);
 
     drop_requests(docker);
     evtimer_del(docker->open_timer);
     evtimer_del(docker->liveness_timer);
     evtimer_del(docker->drop_timer);
-    docker->passed_over = false;
+    docker->skipped = false;
     docker->state = DOCKER_IDLE;
     docker->since = 0;
     docker->peer_pid = docker->engine_pid = 0;
     free(docker->why_not);
     docker->why_not = mem_strdup(why);
     docker_fail_fetches(docker);
-    if (docker->retry_wanted)
+    if (docker->retry_soon)
         wait_ms = BACKOFF_FIRST_MS;
-    docker->retry_wanted = false;
-    arm(docker->retry_timer, wait_ms);
-    if (!tell)
+    docker->retry_soon = false;
+    start_timer(docker->retry_timer, wait_ms);
+    if (!is_news)
         return;
-    free(docker->why_told);
-    docker->why_told = mem_strdup(why);
-    docker->callbacks.disconnected(docker->why_told, docker->callbacks.user);
+    free(docker->why_reported);
+    docker->why_reported = mem_strdup(why);
+    docker->callbacks.disconnected(docker->why_reported, docker->callbacks.user);
 }
 
-static void lose_and_back_off(struct docker *docker, const char *why)
+static void disconnect_and_back_off(struct docker *docker, const char *why)
 {
     unsigned wait = docker->backoff_ms;
 
     docker->backoff_ms = 2 * wait < BACKOFF_LAST_MS ? 2 * wait : BACKOFF_LAST_MS;
-    lose(docker, wait - wait / 4 + (unsigned)random() % (wait / 2 + 1), why);
+    disconnect(docker, wait - wait / 4 + (unsigned)random() % (wait / 2 + 1), why);
 }
 
 static void become_connected(struct docker *docker)
@@ -99,39 +99,39 @@ static void become_connected(struct docker *docker)
 
     docker->gap = DOCKER_GAP_NONE;
     docker->state = DOCKER_CONNECTED;
-    docker->passed_over = false; /* everything is looked at now */
+    docker->skipped = false; /* everything is looked at now */
     docker->since = clock_now(&clock_system);
     docker->last_ping = clock_monotonic();
     docker->backoff_ms = BACKOFF_FIRST_MS;
-    docker->retry_wanted = false;
+    docker->retry_soon = false;
     docker->once_connected = true;
     docker->counters.connects++;
     docker->counters.gaps += gap != DOCKER_GAP_NONE && gap != DOCKER_GAP_FIRST;
     docker->events_at_tick = docker->counters.events;
     free(take(docker->why_not));
-    free(take(docker->why_told));
+    free(take(docker->why_reported));
     if (docker->address.unix_path) {
         int pid = http_unix_peer_pid(docker->address.unix_path);
 
         docker->peer_pid = pid > 0 ? pid : 0;
     }
-    arm(docker->liveness_timer, TICK_S * 1000);
+    start_timer(docker->liveness_timer, TICK_S * 1000);
     docker->callbacks.connected(gap, docker->callbacks.user);
 }
 
-/* An event that cannot be read may have told anything: everything is looked at again, but not for each of them. */
-static void pass_over(struct docker *docker, const char *why)
+/* An event that cannot be read may have been of anything: everything is looked at again, but not for each of them. */
+static void skip_event(struct docker *docker, const char *why)
 {
     usec_t now = clock_monotonic(), wait = DROP_RECHECK_S * USEC_PER_SEC;
 
     docker->counters.malformed++;
-    if (docker->passed_over)
+    if (docker->skipped)
         return;
-    docker->passed_over = true;
+    docker->skipped = true;
     log_warning("event stream: %s; skipped", why);
     if (now + wait < docker->resync_after)
         wait = docker->resync_after - now;
-    arm(docker->drop_timer, (unsigned)(wait / (USEC_PER_SEC / 1000)));
+    start_timer(docker->drop_timer, (unsigned)(wait / (USEC_PER_SEC / 1000)));
 }
 
 static void report(struct docker *docker, const struct docker_event *event, bool replayed)
@@ -154,7 +154,7 @@ static void on_event_value(const struct json *value, void *user)
 
     docker->stream_events++;
     if (parse_event_value(value, &event, &error) < 0) {
-        pass_over(docker, error.text);
+        skip_event(docker, error.text);
         return;
     }
     /* The ring, and the first live event after it, repeat what is known; so does a log. */
@@ -169,7 +169,7 @@ static int on_stream_data(const char *data, size_t length, void *user)
     struct error error = ERROR_INIT;
 
     if (json_stream_feed(docker->events, data, length, &error) < 0)
-        pass_over(docker, error.text);
+        skip_event(docker, error.text);
     return 0;
 }
 
@@ -180,7 +180,7 @@ static void on_stream_headers(long status, void *user)
     if (status != 200 || docker->state != DOCKER_OPENING)
         return;
     docker->state = DOCKER_OPENED;
-    arm(docker->open_timer, 0); /* this runs inside curl */
+    start_timer(docker->open_timer, 0); /* this runs inside curl */
 }
 
 static void on_open_timer(evutil_socket_t fd, short what, void *user)
@@ -190,12 +190,12 @@ static void on_open_timer(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     if (docker->state == DOCKER_OPENING)
-        lose_and_back_off(docker, hangs);
+        disconnect_and_back_off(docker, hangs);
     else
         become_connected(docker);
 }
 
-static void say_response(const struct http_response *response, struct str *why)
+static void describe_response(const struct http_response *response, struct str *why)
 {
     if (response->error_number)
         str_append(why, response->error_text ? response->error_text : strerror(response->error_number));
@@ -213,8 +213,8 @@ static void on_stream_done(struct http_request *request, const struct http_respo
     if (response->status == 200 && (!response->error_number || response->error_number == ECONNRESET))
         str_append(&why, "the engine closed the event stream");
     else
-        say_response(response, &why);
-    lose_and_back_off(docker, str_text(&why));
+        describe_response(response, &why);
+    disconnect_and_back_off(docker, str_text(&why));
 }
 
 /* What the engine's clock says, or a little less: over a network it is another one. */
@@ -225,7 +225,7 @@ static usec_t engine_now(const struct docker *docker)
     return now > 0 ? now : 0;
 }
 
-/* ENGINE_DATE is in whole seconds, and was said a moment ago. */
+/* ENGINE_DATE is in whole seconds, and a moment old. */
 static void note_clock(struct docker *docker, time_t engine_date)
 {
     usec_t now = clock_now(&clock_system), at;
@@ -268,7 +268,7 @@ static void open_stream(struct docker *docker)
 {
     docker->state = DOCKER_OPENING;
     start_stream(docker);
-    arm(docker->open_timer, PING_MS);
+    start_timer(docker->open_timer, PING_MS);
 }
 
 /* One that cannot be read comes again with the stream, and is passed over there. */
@@ -315,8 +315,8 @@ static void on_replay(struct http_request *request, const struct http_response *
         if (response->error_number == ETIMEDOUT)
             str_append(&why, hangs);
         else
-            say_response(response, &why);
-        lose_and_back_off(docker, str_text(&why));
+            describe_response(response, &why);
+        disconnect_and_back_off(docker, str_text(&why));
         return;
     } else {
         struct json_stream *events = json_stream_new(&event_limits, on_replayed_value, docker);
@@ -379,16 +379,16 @@ static void on_pong(struct http_request *request, const struct http_response *re
         if (response->error_number == ETIMEDOUT)
             str_append(&why, hangs);
         else
-            say_response(response, &why);
+            describe_response(response, &why);
         if (response->error_number == ENOENT)
-            lose(docker, ABSENT_MS, str_text(&why));
+            disconnect(docker, ABSENT_MS, str_text(&why));
         else
-            lose_and_back_off(docker, str_text(&why));
+            disconnect_and_back_off(docker, str_text(&why));
         return;
     }
     note_clock(docker, response->date);
     if (!opening) {
-        docker_deliver_doubted(docker);
+        docker_deliver_unconfirmed(docker);
         return;
     }
     docker->podman = response->podman;
@@ -398,7 +398,7 @@ static void on_pong(struct http_request *request, const struct http_response *re
     if (minor < DOCKER_API_FLOOR_MINOR) {
         str_printf(&why, "the engine supports API %s only; 1.%d or newer is required", response->api_version,
                    (int)DOCKER_API_FLOOR_MINOR);
-        lose(docker, ABSENT_MS, str_text(&why));
+        disconnect(docker, ABSENT_MS, str_text(&why));
         return;
     }
     docker->minor = minor < DOCKER_API_CEILING_MINOR ? minor : DOCKER_API_CEILING_MINOR;
@@ -423,7 +423,7 @@ static void ping(struct docker *docker)
     docker->ping = http_get(docker->http, &options);
 }
 
-static void attempt(struct docker *docker)
+static void try_to_connect(struct docker *docker)
 {
     struct stat st;
     const char *why = NULL;
@@ -436,16 +436,16 @@ static void attempt(struct docker *docker)
         scoped_str text = STR_INIT;
 
         str_printf(&text, "%s: %s", docker->address.host_text, strerror(errno));
-        lose(docker, ABSENT_MS, text.data);
+        disconnect(docker, ABSENT_MS, text.data);
         return;
     }
     gate = docker->callbacks.may_connect ? docker->callbacks.may_connect(&why, docker->callbacks.user) : HTTP_GATE_OPEN;
     if (gate == HTTP_GATE_ASK) {
-        arm(docker->retry_timer, ABSENT_MS); /* docker_gate_known() comes sooner */
+        start_timer(docker->retry_timer, ABSENT_MS); /* docker_gate_known() comes sooner */
         return;
     }
     if (gate == HTTP_GATE_CLOSED) {
-        lose(docker, ABSENT_MS, why);
+        disconnect(docker, ABSENT_MS, why);
         return;
     }
     docker->state = DOCKER_PINGING;
@@ -465,10 +465,10 @@ static void on_retry(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
     (void)what;
-    attempt(user);
+    try_to_connect(user);
 }
 
-void docker_suspect(struct docker *docker)
+void docker_check_alive(struct docker *docker)
 {
     if (docker->state == DOCKER_CONNECTED)
         ping(docker);
@@ -477,16 +477,16 @@ void docker_suspect(struct docker *docker)
 static void on_drop_recheck(evutil_socket_t fd, short what, void *user)
 {
     struct docker *docker = user;
-    bool dropped = docker->passed_over;
+    bool dropped = docker->skipped;
 
     (void)fd;
     (void)what;
     for (size_t i = 0; i < docker->unseen.count; i++)
         dropped = dropped || !seen_has(&docker->seen, docker->unseen.digests[i]);
     docker->unseen.count = 0;
-    if (docker->passed_over)
-        docker->resync_after = clock_monotonic() + PASSED_OVER_S * USEC_PER_SEC;
-    docker->passed_over = false;
+    if (docker->skipped)
+        docker->resync_after = clock_monotonic() + SKIPPED_S * USEC_PER_SEC;
+    docker->skipped = false;
     if (!dropped || docker->state != DOCKER_CONNECTED)
         return;
     docker->counters.gaps++;
@@ -511,7 +511,7 @@ static void on_drop_test(struct http_request *request, const struct http_respons
     (void)request;
     docker->drop_test = NULL;
     if (response->error_number == EFBIG) { /* so much that it cannot be compared: as if something were missing */
-        pass_over(docker, "the engine's event history is too large to compare");
+        skip_event(docker, "the engine's event history is too large to compare");
         return;
     }
     if (response->error_number || response->status != 200)
@@ -520,8 +520,8 @@ static void on_drop_test(struct http_request *request, const struct http_respons
     stream = json_stream_new(&event_limits, on_ring_event, docker);
     json_stream_feed(stream, response->body, response->length, NULL);
     json_stream_free(stream);
-    if (docker->unseen.count && !docker->passed_over)
-        arm(docker->drop_timer, DROP_RECHECK_S * 1000); /* they may be on their way */
+    if (docker->unseen.count && !docker->skipped)
+        start_timer(docker->drop_timer, DROP_RECHECK_S * 1000); /* they may be on their way */
 }
 
 static void test_for_drops(struct docker *docker)
@@ -558,7 +558,7 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
     if (docker->counters.events - docker->events_at_tick >= BURST_EVENTS)
         test_for_drops(docker);
     docker->events_at_tick = docker->counters.events;
-    arm(docker->liveness_timer, TICK_S * 1000);
+    start_timer(docker->liveness_timer, TICK_S * 1000);
 }
 
 static void on_fail(evutil_socket_t fd, short what, void *user)
@@ -579,7 +579,7 @@ struct docker *docker_new(struct event_base *base, const struct docker_address *
     docker->backoff_ms = BACKOFF_FIRST_MS;
     TAILQ_INIT(&docker->fetches);
     TAILQ_INIT(&docker->failed);
-    TAILQ_INIT(&docker->doubted);
+    TAILQ_INIT(&docker->unconfirmed);
     docker->retry_timer = evtimer_new(base, on_retry, docker);
     docker->open_timer = evtimer_new(base, on_open_timer, docker);
     docker->liveness_timer = evtimer_new(base, on_tick, docker);
@@ -611,14 +611,14 @@ void docker_free(struct docker *docker)
     event_free(docker->fail_event);
     host_root_close(docker->root);
     free(docker->why_not);
-    free(docker->why_told);
+    free(docker->why_reported);
     free(docker);
 }
 
 void docker_start(struct docker *docker)
 {
     docker->started = true;
-    arm(docker->retry_timer, 0);
+    start_timer(docker->retry_timer, 0);
 }
 
 void docker_gate_known(struct docker *docker)
@@ -633,9 +633,9 @@ void docker_retry(struct docker *docker)
         return;
     docker->backoff_ms = BACKOFF_FIRST_MS;
     if (docker->state == DOCKER_IDLE)
-        arm(docker->retry_timer, 1);
+        start_timer(docker->retry_timer, 1);
     else
-        docker->retry_wanted = true;
+        docker->retry_soon = true;
 }
 
 void docker_clock_changed(struct docker *docker)

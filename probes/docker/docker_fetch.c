@@ -1,7 +1,7 @@
 /* Typed fetches: a path, a request, a parser.
  *
- * A fetch ends exactly once, from the loop: with facts, with what the engine said, or with ENOTCONN when the connection
- * went (then its owner asks again after the next one). Limits: 32 MiB and 30 s a document. */
+ * A fetch ends exactly once, from the loop: with facts, with the engine's error, or with ENOTCONN when the connection
+ * was lost (then its owner asks again after the next one). Limits: 32 MiB and 30 s a document. */
 #include "probes/docker/docker_internal.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ struct fetch {
     parse_function *parse;
     docker_fetched *done;
     void *user;
-    int number; /* while doubted: how it failed */
+    int number; /* while unconfirmed: how it failed */
     char *why;
 };
 
@@ -51,40 +51,40 @@ PARSE_FACTS(volume, volume_facts)
 PARSE_FACTS(unlock_key, unlock_key_facts)
 PARSE_FACTS(exec, exec_facts)
 
-static void finish(struct fetch *fetch, struct facts *facts, int number, const char *why)
+static void complete_fetch(struct fetch *fetch, struct facts *facts, int number, const char *why)
 {
     fetch->done(facts, number, number ? why : NULL, fetch->user);
     free(fetch->why);
     free(fetch);
 }
 
-/* Errors that the end of the engine shows first: whether it is that, a ping tells. */
-static bool is_doubtful(int number)
+/* Errors that may be the first sign of the engine's end: a ping decides. */
+static bool may_mean_its_end(int number)
 {
     return number == ECONNREFUSED || number == ENOENT || number == ECONNRESET || number == EPIPE;
 }
 
-static void doubt(struct fetch *fetch, int number, const char *why)
+static void await_ping(struct fetch *fetch, int number, const char *why)
 {
     fetch->number = number == ENOENT ? ECONNREFUSED : number; /* the socket is gone, not the document */
     fetch->why = mem_strdup(why);
     fetch->request = NULL;
-    TAILQ_INSERT_TAIL(&fetch->docker->doubted, fetch, link);
-    docker_suspect(fetch->docker);
+    TAILQ_INSERT_TAIL(&fetch->docker->unconfirmed, fetch, link);
+    docker_check_alive(fetch->docker);
 }
 
-void docker_deliver_doubted(struct docker *docker)
+void docker_deliver_unconfirmed(struct docker *docker)
 {
     struct fetch *fetch;
 
-    while ((fetch = TAILQ_FIRST(&docker->doubted))) {
-        TAILQ_REMOVE(&docker->doubted, fetch, link);
-        finish(fetch, NULL, fetch->number, fetch->why);
+    while ((fetch = TAILQ_FIRST(&docker->unconfirmed))) {
+        TAILQ_REMOVE(&docker->unconfirmed, fetch, link);
+        complete_fetch(fetch, NULL, fetch->number, fetch->why);
     }
 }
 
 /* What the engine says in {"message": …}, else the status alone. */
-static void say_refusal(const struct http_response *response, struct str *why)
+static void describe_refusal(const struct http_response *response, struct str *why)
 {
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     const char *message = NULL;
@@ -120,25 +120,25 @@ static void on_done(struct http_request *request, const struct http_response *re
 
     (void)request;
     TAILQ_REMOVE(&docker->fetches, fetch, link);
-    if (response->error_number && is_doubtful(response->error_number) && docker->state == DOCKER_CONNECTED) {
-        doubt(fetch, response->error_number, response->error_text);
+    if (response->error_number && may_mean_its_end(response->error_number) && docker->state == DOCKER_CONNECTED) {
+        await_ping(fetch, response->error_number, response->error_text);
         return;
     }
     if (response->error_number) {
         number = response->error_number;
         str_append(&why, response->error_text);
         if (number == ETIMEDOUT)
-            docker_suspect(docker);
+            docker_check_alive(docker);
     } else if (response->status != 200) {
         number = response->status == 404 ? ENOENT : EPROTO;
-        say_refusal(response, &why);
+        describe_refusal(response, &why);
     } else if (fetch->parse(response->body, response->length, &facts, &error) < 0) {
         number = error.number;
         str_append(&why, error.text);
     } else if (docker->keep_documents) {
         keep_document(facts, response->body, response->length);
     }
-    finish(fetch, facts, number, str_text(&why));
+    complete_fetch(fetch, facts, number, str_text(&why));
 }
 
 static void fetch_document(struct docker *docker, const char *path, parse_function *parse, docker_fetched *done,
@@ -176,7 +176,7 @@ void docker_fail_fetches(struct docker *docker)
         TAILQ_REMOVE(&docker->fetches, fetch, link);
         TAILQ_INSERT_TAIL(&docker->failed, fetch, link);
     }
-    TAILQ_CONCAT(&docker->failed, &docker->doubted, link);
+    TAILQ_CONCAT(&docker->failed, &docker->unconfirmed, link);
     if (!TAILQ_EMPTY(&docker->failed))
         event_active(docker->fail_event, EV_TIMEOUT, 0);
 }
@@ -187,7 +187,7 @@ void docker_deliver_failed(struct docker *docker)
 
     while ((fetch = TAILQ_FIRST(&docker->failed))) {
         TAILQ_REMOVE(&docker->failed, fetch, link);
-        finish(fetch, NULL, ENOTCONN, "the engine is not connected");
+        complete_fetch(fetch, NULL, ENOTCONN, "the engine is not connected");
     }
 }
 
@@ -200,7 +200,7 @@ void docker_free_fetches(struct docker *docker)
         TAILQ_REMOVE(&docker->fetches, fetch, link);
         free(fetch);
     }
-    TAILQ_CONCAT(&docker->failed, &docker->doubted, link);
+    TAILQ_CONCAT(&docker->failed, &docker->unconfirmed, link);
     while ((fetch = TAILQ_FIRST(&docker->failed))) {
         TAILQ_REMOVE(&docker->failed, fetch, link);
         free(fetch->why);
@@ -208,7 +208,7 @@ void docker_free_fetches(struct docker *docker)
     }
 }
 
-static void fetch_named(struct docker *docker, const char *before, const char *id, const char *behind,
+static void fetch_named(struct docker *docker, const char *before, const char *id, const char *after,
                         parse_function *parse, docker_fetched *done, void *user)
 {
     scoped(cleanup_free) char *encoded = http_encode(id);
@@ -216,7 +216,7 @@ static void fetch_named(struct docker *docker, const char *before, const char *i
 
     str_append(&path, before);
     str_append(&path, encoded);
-    str_append(&path, behind);
+    str_append(&path, after);
     fetch_document(docker, path.data, parse, done, user);
 }
 

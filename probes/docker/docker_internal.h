@@ -42,11 +42,11 @@ struct docker {
     unsigned backoff_ms;
     unsigned minor; /* 1.MINOR, 0 before */
     char api_version[16];
-    char *why_not, *why_told;
+    char *why_not, *why_reported;
     bool keep_documents;
     bool podman;          /* what answered the last ping */
     int64_t newest_event; /* the latest time (ns) of an event so far */
-    bool once_connected, started, retry_wanted;
+    bool once_connected, started, retry_soon;
     pid_t peer_pid, engine_pid;
     usec_t since, last_event;
 
@@ -61,11 +61,12 @@ struct docker {
         uint64_t digests[256];
         size_t count;
     } unseen;            /* of a drop test, looked at again after a moment */
-    bool passed_over;    /* events that could not be read since the last resynchronisation for such */
+    bool skipped;        /* an event could not be read since the last resynchronization for such */
     usec_t resync_after; /* not before this again */
 
     struct fetch_list fetches, failed;
-    struct fetch_list doubted; /* failed in a way that may mean the engine's end; told when a ping has decided */
+    struct fetch_list
+        unconfirmed; /* failed in a way that may mean the engine's end: completed when a ping has decided */
     struct docker_counters counters;
 };
 
@@ -73,8 +74,8 @@ struct docker {
 void docker_fail_fetches(struct docker *docker);
 void docker_free_fetches(struct docker *docker);
 void docker_deliver_failed(struct docker *docker);
-void docker_deliver_doubted(struct docker *docker); /* the engine lives: tell them how they failed */
-/* The engine did not answer in time: find out whether it lives. */
-void docker_suspect(struct docker *docker);
+void docker_deliver_unconfirmed(struct docker *docker); /* the engine is alive: they failed as they seemed to */
+/* The engine did not answer in time: a ping finds out whether it is alive. */
+void docker_check_alive(struct docker *docker);
 
 #endif

@@ -1,4 +1,4 @@
-/* The engine's other documents and its events made facts: see the header. */
+/* GET /version, /info, /containers/json, /exec/{id}/json and the lines of /events made facts. */
 #include "probes/docker/docker_parse.h"
 
 #include <errno.h>
@@ -220,7 +220,7 @@ static int parse_container_list_value(const struct json *value, struct container
     return r;
 }
 
-/* For people's eyes, so what looks like a secret is left out at once: nothing behind this can give it away. */
+/* For people's eyes, so what looks like a secret is left out here: nothing after this can give it away. */
 static const char *exec_command(struct builder *b, const struct json *process)
 {
     enum { COMMAND_MAX = 1024, COMMAND_READ_MAX = 64 * 1024 };
@@ -300,7 +300,7 @@ static bool action_is(const struct docker_event *event, const char *action)
     return strlen(action) == event->action_length && strncmp(action, event->action, event->action_length) == 0;
 }
 
-/* podman's words for what Docker says otherwise. */
+/* podman's names for what Docker calls otherwise. */
 static void map_podman(struct docker_event *event)
 {
     static const struct {

@@ -1,4 +1,5 @@
-/* The engine's documents on the swarm, networks and services made facts. See the header. */
+/* "Swarm" of GET /info, /networks, /services, /secrets and /swarm/unlockkey made facts. The values of services'
+ * environment are looked at for secrets and not kept. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* The engine's documents on images made facts: the list, one image, its history. See the header. */
+/* GET /images/json, /images/{id}/json and /images/{id}/history made facts. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* A container's mounts made facts: those that it has, those that it will have, and what their volumes bind. See the
- * headers. */
+/* A container's mounts made facts: those that it has, those that it will have, and what their volumes bind. A
+ * volume is known by its name; whether it is a folder of the host in disguise only its driver options show. */
 #include <errno.h>
 #include <string.h>
 
@@ -28,7 +28,7 @@ static struct mount_facts *mount_at(const struct container_facts *c, const char 
     return NULL;
 }
 
-/* What was asked for says it where the mount itself does not. */
+/* What was requested, where the mount itself does not have it. */
 static void complete(struct mount_facts *mount, const char *propagation)
 {
     if (!*mount->propagation)
@@ -36,9 +36,9 @@ static void complete(struct mount_facts *mount, const char *propagation)
 }
 
 /* "--mount type=volume,volume-opt=o=bind,volume-opt=device=/etc" */
-static void add_volume_options(struct builder *b, const struct json *wanted, struct mount_facts *mount)
+static void add_volume_options(struct builder *b, const struct json *requested, struct mount_facts *mount)
 {
-    const struct json *volume = build_typed(b, json_get(wanted, "VolumeOptions"), JSON_OBJECT);
+    const struct json *volume = build_typed(b, json_get(requested, "VolumeOptions"), JSON_OBJECT);
     const struct json *driver = build_typed(b, json_get(volume, "DriverConfig"), JSON_OBJECT);
     const struct json *options = build_typed(b, json_get(driver, "Options"), JSON_OBJECT);
     const char *o = json_string(build_typed(b, json_get(options, "o"), JSON_STRING));
@@ -114,7 +114,7 @@ static void add_mount(struct builder *b, const struct json *mount, struct contai
 }
 
 /* One of "--mount". */
-static void add_wanted(struct builder *b, const struct json *mount, struct container_facts *c)
+static void add_requested(struct builder *b, const struct json *mount, struct container_facts *c)
 {
     const struct json *options = build_typed(b, json_get(mount, "BindOptions"), JSON_OBJECT);
     const char *target = build_text_or(b, json_get(mount, "Target"));
@@ -141,9 +141,9 @@ void container_parse_mounts(struct builder *b, const struct json *root, struct c
 {
     const struct json *host = json_get(root, "HostConfig");
     const struct json *mounts = build_typed(b, json_get(root, "Mounts"), JSON_ARRAY);
-    const struct json *wanted = build_typed(b, json_get(host, "Mounts"), JSON_ARRAY);
+    const struct json *requested = build_typed(b, json_get(host, "Mounts"), JSON_ARRAY);
     const struct json *binds = build_typed(b, json_get(host, "Binds"), JSON_ARRAY);
-    size_t room = json_count(mounts) + json_count(wanted) + json_count(binds);
+    size_t room = json_count(mounts) + json_count(requested) + json_count(binds);
 
     build_number(b, (int64_t)room);
     if (room > LIST_MAX) {
@@ -153,8 +153,8 @@ void container_parse_mounts(struct builder *b, const struct json *root, struct c
     c->mounts = room ? arena_alloc(b->arena, room * sizeof *c->mounts) : NULL;
     for (size_t i = 0; i < json_count(mounts); i++)
         add_mount(b, build_typed(b, json_at(mounts, i), JSON_OBJECT), c);
-    for (size_t i = 0; i < json_count(wanted); i++)
-        add_wanted(b, build_typed(b, json_at(wanted, i), JSON_OBJECT), c);
+    for (size_t i = 0; i < json_count(requested); i++)
+        add_requested(b, build_typed(b, json_at(requested, i), JSON_OBJECT), c);
     for (size_t i = 0; i < json_count(binds); i++) {
         const char *bind = json_string(build_typed(b, json_at(binds, i), JSON_STRING));
 

@@ -1,4 +1,5 @@
-/* What a container publishes and which networks it is in, made facts. See the header. */
+/* What a container publishes and which networks it is in, made facts: of one that does not run by what it asks for,
+ * since the engine lists no ports of it. */
 #include <string.h>
 
 #include "common/str.h"
@@ -83,7 +84,7 @@ static void add_exposed(struct builder *b, struct container_facts *c)
 }
 
 /* What is published: as it is while the container runs, as it will be otherwise. A container between two restarts has
- * no ports just now and keeps those it was given. An empty list of what is wanted is a port of the engine's choice. */
+ * no ports just now and keeps those it was given. An empty list of bindings is a port of the engine's choice. */
 void container_parse_ports(struct builder *b, const struct json *root, struct container_facts *c)
 {
     const struct json *settings = build_typed(b, json_get(root, "NetworkSettings"), JSON_OBJECT);
@@ -121,7 +122,8 @@ void container_parse_ports(struct builder *b, const struct json *root, struct co
         add_exposed(b, c);
 }
 
-/* Where the engine does not list them, the mode tells. An empty list is one: of a container cut off from all. */
+/* Where the engine does not list them, they follow from the mode. An empty list is one: of a container cut off from
+ * all. */
 void container_parse_networks(struct builder *b, const struct json *root, struct container_facts *c)
 {
     const struct json *networks = json_path(root, "NetworkSettings", "Networks", NULL);

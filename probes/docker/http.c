@@ -1,10 +1,10 @@
 /* HTTP GET on the loop: curl's multi-socket interface driven by libevent.
  *
  * A request is queued (by http_get(), which only notes it), running (it has a curl handle) and finished (its answer
- * waits to be told); one that needs a new connection while it is not known whether one may be made is gated until that
- * is known, and then queued again; a cancelled one waits for curl to be left, since curl's callbacks may not touch
- * curl's own lists. Everything moves in `kick`, an event that is activated instead of acting at once, and after curl
- * was driven: so no completion is told from inside http_get() or curl.
+ * waits to be delivered); one that needs a new connection while it is not known whether one may be made is gated until
+ * that is known, and then queued again; a cancelled one waits for curl to be left, since curl's callbacks may not touch
+ * curl's own lists. Everything moves in `wake`, an event that is activated instead of acting at once, and after curl
+ * was driven: so no completion is delivered from inside http_get() or curl.
  *
  * Limits: SLOTS ordinary requests at a time, first come first served; streams and urgent requests run beside them. The
  * body, the headers and the text of a failed stream are capped here, since a chunked reply announces no length. */
@@ -52,7 +52,7 @@ struct http {
     struct event_base *base;
     struct docker_address address;
     CURLM *multi;
-    struct event *timer, *kick;
+    struct event *timer, *wake;
     struct request_list lists[CANCELLED + 1];
     CURL *idle[IDLE_HANDLES];
     size_t idle_count;
@@ -67,16 +67,16 @@ static bool takes_slot(const struct http_request *request)
     return !request->options.data && !request->options.urgent;
 }
 
-static void move(struct http_request *request, enum request_state state)
+static void move_to(struct http_request *request, enum request_state state)
 {
     TAILQ_REMOVE(&request->http->lists[request->state], request, link);
     request->state = state;
     TAILQ_INSERT_TAIL(&request->http->lists[state], request, link);
 }
 
-static void kick(struct http *http)
+static void wake(struct http *http)
 {
-    event_active(http->kick, EV_TIMEOUT, 0);
+    event_active(http->wake, EV_TIMEOUT, 0);
 }
 
 /* Takes the request out of curl; the handle is kept for the next one. */
@@ -150,7 +150,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
     } else if (header_value(line, length, "Date:", date, sizeof date)) {
         request->date = curl_getdate(date, NULL);
     } else if (length <= 2 && (line[0] == '\r' || line[0] == '\n')) {
-        /* A trailer ends with an empty line too, but by then the status was told. */
+        /* A trailer ends with an empty line too, but by then the status was delivered. */
         if (request->status >= 200 && request->options.headers) {
             void (*headers)(long, void *) = request->options.headers;
 
@@ -210,8 +210,8 @@ void http_gate_known(struct http *http)
     struct http_request *request;
 
     while ((request = TAILQ_FIRST(&http->lists[GATED])))
-        move(request, QUEUED);
-    kick(http);
+        move_to(request, QUEUED);
+    wake(http);
 }
 
 void http_set_up(CURL *easy, const struct docker_address *address, const char *url)
@@ -267,12 +267,12 @@ static void request_start(struct http_request *request)
     request->easy = http->idle_count ? http->idle[--http->idle_count] : curl_easy_init();
     if (!request->easy) {
         request->result = CURLE_OUT_OF_MEMORY;
-        move(request, FINISHED);
+        move_to(request, FINISHED);
         return;
     }
     if (takes_slot(request))
         http->slots_used++;
-    move(request, RUNNING);
+    move_to(request, RUNNING);
     set_options(request);
     http->in_curl++;
     code = curl_multi_add_handle(http->multi, request->easy);
@@ -280,7 +280,7 @@ static void request_start(struct http_request *request)
     if (code != CURLM_OK) {
         request->result = CURLE_FAILED_INIT;
         detach(request);
-        move(request, FINISHED);
+        move_to(request, FINISHED);
     }
 }
 
@@ -295,7 +295,7 @@ static void start_queued(struct http *http)
     }
 }
 
-static void collect(struct http *http)
+static void collect_results(struct http *http)
 {
     CURLMsg *message;
     int left;
@@ -311,7 +311,7 @@ static void collect(struct http *http)
         request->result = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_OS_ERRNO, &request->system_error);
         detach(request);
-        move(request, request->result == CURLE_COULDNT_CONNECT && request->gate_asked ? GATED : FINISHED);
+        move_to(request, request->result == CURLE_COULDNT_CONNECT && request->gate_asked ? GATED : FINISHED);
         request->gate_asked = false;
     }
 }
@@ -341,7 +341,7 @@ static int error_number(const struct http_request *request)
     }
 }
 
-static void tell(struct http_request *request)
+static void complete(struct http_request *request)
 {
     struct http *http = request->http;
     scoped_str text = STR_INIT;
@@ -371,23 +371,23 @@ static void tell(struct http_request *request)
 }
 
 /* The one place where requests change hands; never inside curl. */
-static void settle(struct http *http)
+static void advance(struct http *http)
 {
     struct http_request *request;
 
-    collect(http);
+    collect_results(http);
     while ((request = TAILQ_FIRST(&http->lists[CANCELLED])))
         request_free(request);
     start_queued(http);
     while ((request = TAILQ_FIRST(&http->lists[FINISHED]))) {
-        tell(request);
+        complete(request);
         request_free(request);
     }
 }
 
-static void on_kick(evutil_socket_t fd unused, short what unused, void *user)
+static void on_wake(evutil_socket_t fd unused, short what unused, void *user)
 {
-    settle(user);
+    advance(user);
 }
 
 static void drive(struct http *http, curl_socket_t fd, int flags)
@@ -397,7 +397,7 @@ static void drive(struct http *http, curl_socket_t fd, int flags)
     http->in_curl++;
     curl_multi_socket_action(http->multi, fd, flags, &running);
     http->in_curl--;
-    settle(http);
+    advance(http);
 }
 
 static void on_timer(evutil_socket_t fd unused, short what unused, void *user)
@@ -487,9 +487,9 @@ struct http *http_new(struct event_base *base, const struct docker_address *addr
         TAILQ_INIT(&http->lists[i]);
     copy_address(&http->address, address);
     http->timer = evtimer_new(base, on_timer, http);
-    http->kick = event_new(base, -1, 0, on_kick, http);
+    http->wake = event_new(base, -1, 0, on_wake, http);
     http->multi = curl_multi_init();
-    if (!http->multi || !http->timer || !http->kick) {
+    if (!http->multi || !http->timer || !http->wake) {
         error_set(error, ENOMEM, "the HTTP client cannot be created");
         http_free(http);
         return NULL;
@@ -517,8 +517,8 @@ void http_free(struct http *http)
     curl_multi_cleanup(http->multi);
     if (http->timer)
         event_free(http->timer);
-    if (http->kick)
-        event_free(http->kick);
+    if (http->wake)
+        event_free(http->wake);
     docker_address_deinit(&http->address);
     free(http);
     curl_global_cleanup();
@@ -536,7 +536,7 @@ struct http_request *http_get(struct http *http, const struct http_options *opti
     TAILQ_INSERT_TAIL(&http->lists[QUEUED], request, link);
     http->counters.requests++;
     http->counters.in_flight++;
-    kick(http);
+    wake(http);
     return request;
 }
 
@@ -545,13 +545,13 @@ void http_cancel(struct http_request *request)
     struct http *http = request->http;
 
     if (request->state == RUNNING && http->in_curl) {
-        move(request, CANCELLED);
+        move_to(request, CANCELLED);
         http->counters.in_flight--;
-        kick(http);
+        wake(http);
         return;
     }
     if (request->state == RUNNING)
-        kick(http); /* its slot is free for the next one */
+        wake(http); /* its slot is free for the next one */
     request_free(request);
 }
 

@@ -64,7 +64,7 @@ struct http_options {
     size_t limit;        /* bytes of body at most; for streams: 0 */
     unsigned timeout_ms; /* whole request; 0 none */
     unsigned connect_timeout_ms;
-    bool urgent;     /* does not wait behind ordinary requests, of which only a few run at a time */
+    bool urgent;     /* does not wait for ordinary requests, of which only a few run at a time */
     http_data *data; /* streaming when not NULL */
     void (*headers)(long status,
                     void *user); /* stream: called once when the status line and headers are in; may be NULL */

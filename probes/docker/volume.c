@@ -1,4 +1,5 @@
-/* What a local volume binds: see the header. */
+/* The local driver mounts a volume as mount(8) would: with "bind" or "rbind" among its options the device is a folder.
+ */
 #include "probes/docker/volume.h"
 
 #include <errno.h>

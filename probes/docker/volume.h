@@ -6,7 +6,7 @@
 #include "common/json_in.h"
 #include "common/memory.h"
 
-/* The folder that a local volume with these driver options binds, or NULL. RET_READ_ONLY is set when options say ro. */
+/* The folder that a local volume with these driver options binds, or NULL. RET_READ_ONLY: "ro" is among the options. */
 const char *volume_bound_folder(const char *options, const char *device, bool *ret_read_only);
 /* The same of the text of the volume's opts.json, which the local driver keeps beside the volume's data. RET_FOLDER
  * lies in ARENA. -EINVAL when the text is not readable. */

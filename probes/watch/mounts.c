@@ -1,4 +1,4 @@
-/* /proc/1/mountinfo: parsed, watched by poll, and compared with what it said before.
+/* /proc/1/mountinfo: parsed, watched by poll, and compared with its last contents.
  *
  * The file is always readable, and a change shows as POLLPRI once; in libevent's own epoll it would spin. It sits in a
  * private epoll for EPOLLPRI, and that one is what the loop watches: a wake of it is a change. The poll takes the

@@ -42,7 +42,7 @@ static void record_free(void *p)
     free(record);
 }
 
-static void forget(struct record_watch *records, struct record *record)
+static void drop_record(struct record_watch *records, struct record *record)
 {
     char key[16];
 
@@ -70,7 +70,7 @@ static void take_event(struct record_watch *records, const struct inotify_event 
         while (map_next(records->by_wd, &at, NULL, &value))
             report_in_a_moment(records, value);
     else if (record && event->mask & IN_IGNORED)
-        forget(records, record);
+        drop_record(records, record);
     else if (record && event->len && strcmp(event->name, "config.v2.json") == 0)
         report_in_a_moment(records, record);
 }
@@ -120,7 +120,7 @@ void record_watch_begin(struct record_watch *records, const char *id, const char
 
     if (record && record->wd != wd) {
         inotify_rm_watch(records->fd, record->wd);
-        forget(records, record);
+        drop_record(records, record);
         record = NULL;
     }
     if (wd < 0)
@@ -141,7 +141,7 @@ void record_watch_end(struct record_watch *records, const char *id)
     if (!record)
         return;
     inotify_rm_watch(records->fd, record->wd);
-    forget(records, record);
+    drop_record(records, record);
 }
 
 bool record_watch_has(const struct record_watch *records, const char *id)

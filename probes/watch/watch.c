@@ -2,7 +2,7 @@
  *
  * A watch on a path is a chain of links: in each directory on the way the name that the path uses there, at each
  * symlink the chain of its target, and at the end the file itself. Links hang on nodes, one for each kernel watch
- * (inotify gives one descriptor per inode, so nodes are shared). An event concerns a link when it bears the link's name
+ * (inotify gives one descriptor per inode, so nodes are shared). An event concerns a link when it has the link's name
  * or the node itself changed. A directory is watched before the name in it is looked at, so nothing falls between.
  * After anything that concerns it a watch is armed anew from the root of the path, and called.
  *
@@ -34,7 +34,7 @@ struct link {
     struct watch *watch;
     enum link_kind kind;
     char *name; /* LINK_NAME */
-    bool old;   /* of the arming before: goes away when the new one stands */
+    bool old;   /* of the arming before: goes away when the new one is made */
 };
 
 struct node {
@@ -340,7 +340,7 @@ static void destroy(struct watch *watch)
     free(watch);
 }
 
-/* Arms and tells every watch that is due. Callbacks may add and free watches: the dead are buried at the end. */
+/* Arms and calls every watch that is due. Callbacks may add and free watches: those are destroyed at the end. */
 static void dispatch(struct watcher *watcher)
 {
     struct watch *watch, *next;
@@ -388,7 +388,7 @@ static bool concerns(const struct link *link, const struct inotify_event *event)
     return true;
 }
 
-/* What a link stands for may have become another file or folder: the way there must be walked again. In a tree that is
+/* What a link is of may have become another file or folder: the path must be walked again. In a tree that is
  * so when a folder comes or goes, and not with each of its files. */
 static bool leads_elsewhere(const struct link *link, const struct inotify_event *event)
 {

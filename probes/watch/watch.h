@@ -1,8 +1,8 @@
 /* "Look again" watches on host paths, over inotify.
  *
- * A watch on a path calls back whenever what stands there may have changed: the file, its inode (writes through hard
- * links), any directory on the way, any symlink on the way, appearance and removal. It never says what happened; the
- * receiver looks again. After queue overflow every watch is called; after a mount those whose path passes its mount
+ * A watch on a path calls back whenever what is there may have changed: the file, its inode (writes through hard
+ * links), any directory on the way, any symlink on the way, appearance and removal. It does not report what happened;
+ * the receiver looks again. After queue overflow every watch is called; after a mount those whose path passes its mount
  * point, once watcher_mounts_changed() hears of it.
  * Several paths may share directories: kernel watches are shared and counted. A path that does not exist is watched
  * through its nearest existing ancestor. Callbacks come from the loop, coalesced per wake-up (once per path). */
