@@ -7,12 +7,12 @@
 #include "probes/daemon/daemon_config.h"
 
 /* The client takes every value but a false one for true. */
-static bool is_on(const struct environment_item *item)
+static bool is_on(const struct environment_facts *environment)
 {
     bool truth;
 
-    return item->exported && !item->computed && !str_empty(item->value) &&
-           (!check_parse_bool(item->value, &truth) || truth);
+    return environment->exported && !str_empty(environment->value) &&
+           (!check_parse_bool(environment->value, &truth) || truth);
 }
 
 /* daemon.json's {"content-trust": {"mode": "enforced"}}, as one option's value. */
@@ -30,66 +30,41 @@ static bool is_enforced(const char *value)
     return false;
 }
 
-static bool has_computed(const struct environment_facts *environment, const struct environment_item **ret)
+/* "FILE:LINE", or the place alone where there is no line. */
+static void add_place(struct str *out, const char *place, unsigned line)
 {
-    for (size_t i = 0; i < environment->count; i++)
-        if (environment->items[i].computed) {
-            *ret = &environment->items[i];
-            return true;
-        }
-    return false;
-}
-
-/* True when each of the states that are possible has it on; RET_ANY: one of them has. */
-static bool all_on(const struct environment_facts *environment, bool *ret_any)
-{
-    size_t on = 0;
-
-    for (size_t i = 0; i < environment->count; i++)
-        on += is_on(&environment->items[i]);
-    *ret_any = on > 0;
-    return on && on == environment->count;
-}
-
-static void say_off(const struct check_input *in, struct check_result *out, const struct environment_item *item)
-{
-    if (!item || !item->place)
-        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is not set anywhere");
-    else if (!item->value)
-        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is unset (%s, line %u)", item->place, item->line);
-    else if (!item->exported)
-        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is set but not exported (%s, line %u)", item->place,
-                  item->line);
-    else
-        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST=%s (%s, line %u)", item->value, item->place, item->line);
+    str_append(out, place);
+    if (line)
+        str_printf(out, ":%u", line);
 }
 
 /* Where the environment leaves it off or open. */
 static void judge_environment(const struct check_input *in, struct check_result *out,
-                              const struct environment_facts *environment, bool any)
+                              const struct environment_facts *environment)
 {
-    const struct environment_item *item;
     scoped_str where = STR_INIT;
 
     if (environment->error) { /* it may be set where we cannot look */
         check_error(in, out, "environment", environment->error);
         return;
     }
-    if (has_computed(environment, &item)) {
-        str_printf(&where, "%s, line %u", item->place, item->line);
-        check_error(in, out, where.data, "the value of DOCKER_CONTENT_TRUST is computed when this file is read");
+    if (environment->open_place) {
+        add_place(&where, environment->open_place, environment->open_line);
+        check_say(in, out, VERDICT_MANUAL,
+                  "%s changes DOCKER_CONTENT_TRUST under a condition or by evaluation: its value at login is not known",
+                  where.data);
         return;
     }
-    if (any) {
-        for (size_t i = 0; i < environment->count; i++)
-            if (environment->items[i].place)
-                str_printf(&where, "%s%s, line %u", where.length ? "; " : "", environment->items[i].place,
-                           environment->items[i].line);
-        check_error(in, out, str_text(&where), "whether DOCKER_CONTENT_TRUST is set depends on a condition");
-        return;
-    }
-    for (size_t i = 0; i == 0 || i < environment->count; i++)
-        say_off(in, out, environment->count ? &environment->items[i] : NULL);
+    if (environment->place)
+        add_place(&where, environment->place, environment->line);
+    if (!environment->place)
+        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is not set anywhere");
+    else if (!environment->value)
+        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is unset (%s)", where.data);
+    else if (!environment->exported)
+        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is set but not exported (%s)", where.data);
+    else
+        check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST=%s (%s)", environment->value, where.data);
     check_remedy(in, out, "echo 'export DOCKER_CONTENT_TRUST=1' > /etc/profile.d/docker-content-trust.sh");
 }
 
@@ -98,7 +73,7 @@ void check_content_trust(const struct check_input *in, struct check_result *out)
     const char *why;
     const struct environment_facts *environment = store_environment(in->store, &why);
     const struct daemon_facts *daemon = store_daemon(in->store, NULL);
-    bool any = false;
+    scoped_str where = STR_INIT;
 
     if (daemon && is_enforced(daemon_option(daemon, "content-trust", NULL))) {
         check_say(in, out, VERDICT_PASS, "dockerd enforces it (content-trust in daemon.json)");
@@ -108,12 +83,11 @@ void check_content_trust(const struct check_input *in, struct check_result *out)
         check_error(in, out, "environment", why);
         return;
     }
-    if (all_on(environment, &any)) {
-        const struct environment_item *item = &environment->items[environment->count - 1];
-
-        check_say(in, out, VERDICT_PASS, "DOCKER_CONTENT_TRUST=%s (%s, line %u)", item->value, item->place, item->line);
+    if (is_on(environment) && !environment->open_place) {
+        add_place(&where, environment->place, environment->line);
+        check_say(in, out, VERDICT_PASS, "DOCKER_CONTENT_TRUST=%s (%s)", environment->value, where.data);
         return;
     }
     if ((daemon && daemon->podman) || check_need_option(in, out, "content-trust"))
-        judge_environment(in, out, environment, any);
+        judge_environment(in, out, environment);
 }

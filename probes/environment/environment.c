@@ -1,93 +1,70 @@
 /* Reading what sets a variable for everybody: pam_env's file by pam_env's rules, system.conf by systemd's, the shells'
- * profiles by environment_shell.c. */
+ * profiles as far as their settings are plain. */
 #include "probes/environment/environment.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "common/shell/shell.h"
 #include "common/str.h"
-#include "probes/environment/environment_states.h"
 #include "probes/facts/digest.h"
 #include "probes/host/proc.h"
 
 enum { FILE_MAX_BYTES = 1 << 20, FILES_MAX = 512 };
 
-const char *const environment_paths[] = {"/etc/environment",
-                                         "/etc/profile",
-                                         "/etc/profile.d",
-                                         "/etc/systemd/system.conf",
-                                         "/etc/systemd/system.conf.d",
-                                         NULL};
-
-/* ---- The possible states, in facts ---- */
-
-static void load(const struct environment_facts *facts, struct environment_states *ret)
+/* VALUE NULL: it is unset. What came before no longer matters, unless that decides whether it is exported. */
+static void set(struct environment_facts *facts, const char *place, unsigned line, const char *value, bool exported)
 {
-    *ret = (struct environment_states){.count = facts->count ? facts->count : 1};
-    if (facts->count)
-        memcpy(ret->items, facts->items, facts->count * sizeof *facts->items);
+    facts->place = place;
+    facts->line = line;
+    facts->value = arena_strdup(facts->facts.arena, value);
+    facts->exported = value && exported;
+    if (!value || exported)
+        facts->open_place = NULL;
 }
 
-static void save(struct environment_facts *facts, const struct environment_states *states)
+static void leave_open(struct environment_facts *facts, const char *place, unsigned line)
 {
-    if (!facts->items)
-        facts->items = arena_alloc(facts->facts.arena, sizeof states->items);
-    memcpy(facts->items, states->items, sizeof states->items);
-    facts->count = states->count;
+    facts->open_place = place;
+    facts->open_line = line;
 }
 
-static void set(struct environment_facts *facts, struct environment_states *states, const char *place, unsigned line,
-                const char *value, bool computed)
+static bool is_quote(char c)
 {
-    environment_states_assign(states, place, line, arena_strdup(facts->facts.arena, value), computed);
-    if (value)
-        environment_states_export(states, place, line, true);
+    return c == '"' || c == '\'';
 }
 
-/* ---- /etc/environment ---- */
-
-/* One variable a line: quotes are dropped wherever they stand, '#' ends the line, a name alone unsets. */
-static void read_pam_line(struct environment_facts *facts, struct environment_states *states, const char *place,
-                          unsigned number, char *line, const char *name)
-{
-    size_t length;
-    char *value;
-
-    line += strspn(line, " \t");
-    line[strcspn(line, "#")] = '\0';
-    for (length = strlen(line); length && strchr(" \t\r", line[length - 1]);)
-        line[--length] = '\0';
-    if (str_starts(line, "export "))
-        line += strlen("export ");
-    value = strchr(line, '=');
-    if (value)
-        *value++ = '\0';
-    if (strcmp(line, name) != 0)
-        return;
-    if (value && (*value == '"' || *value == '\'')) {
-        char *to = value;
-
-        for (const char *at = value + 1; *at; at++)
-            if ((*at != '"' && *at != '\'') || at[1])
-                *to++ = *at;
-        *to = '\0';
-    }
-    set(facts, states, place, number, value, false);
-}
-
-static void read_pam(struct environment_facts *facts, struct environment_states *states, const char *place, char *text,
-                     const char *name)
+/* One variable a line: the quotes around a value are dropped, '#' ends the line, a name alone unsets. */
+static void read_pam(struct environment_facts *facts, const char *place, char *text, const char *name)
 {
     unsigned number = 0;
 
-    for (char *line; (line = strsep(&text, "\n"));)
-        read_pam_line(facts, states, place, ++number, line, name);
+    for (char *line; (line = strsep(&text, "\n"));) {
+        size_t length;
+        char *value;
+
+        number++;
+        line += strspn(line, " \t");
+        line[strcspn(line, "#")] = '\0';
+        for (length = strlen(line); length && strchr(" \t\r", line[length - 1]);)
+            line[--length] = '\0';
+        line += str_starts(line, "export ") ? strlen("export ") : 0;
+        value = strchr(line, '=');
+        if (value)
+            *value++ = '\0';
+        if (strcmp(line, name) != 0)
+            continue;
+        if (value && is_quote(*value)) {
+            length = strlen(++value);
+            if (length && is_quote(value[length - 1]))
+                value[length - 1] = '\0';
+        }
+        set(facts, place, number, value, true);
+    }
 }
 
-/* ---- systemd's system.conf ---- */
-
-/* One word of a list of assignments, without its quotes, into OUT. False: there is none, or a quote is not closed, by
- * which systemd drops the rest of the line. */
+/* systemd's "A=b "C=d e"": the next one without its quotes, into OUT. False: there is none, or a quote is not closed,
+ * which makes systemd drop the rest of the line. */
 static bool next_assignment(const char **at, struct str *out)
 {
     char quote = '\0';
@@ -97,7 +74,7 @@ static bool next_assignment(const char **at, struct str *out)
     if (!**at)
         return false;
     for (; **at && (quote || !strchr(" \t\r", **at)); (*at)++) {
-        if (quote ? **at == quote : **at == '"' || **at == '\'') {
+        if (quote ? **at == quote : is_quote(**at)) {
             quote = quote ? '\0' : **at;
         } else {
             *at += **at == '\\' && (*at)[1];
@@ -107,101 +84,198 @@ static bool next_assignment(const char **at, struct str *out)
     return !quote;
 }
 
-/* Of the specifiers none is worked out. An empty list forgets what systemd was told before. */
-static void read_assignments(struct environment_facts *facts, struct environment_states *states, const char *place,
-                             unsigned number, const char *list, const char *name)
-{
-    scoped_str word = STR_INIT;
-    size_t length = strlen(name);
-
-    if (!list[strspn(list, " \t\r")])
-        set(facts, states, place, number, NULL, false);
-    while (next_assignment(&list, &word)) {
-        const char *text = str_text(&word);
-
-        if (strncmp(text, name, length) == 0 && text[length] == '=')
-            set(facts, states, place, number, text + length + 1, strchr(text, '%') != NULL);
-    }
-}
-
-/* Takes a line with those that a backslash at its end joins to it; comments between them are left out. */
-static bool next_setting(char **text, struct str *out, unsigned *number)
-{
-    bool more = false, any = false;
-
-    str_clear(out);
-    for (char *line; (!any || more) && (line = strsep(text, "\n"));) {
-        size_t length = strlen(line), blanks = strspn(line, " \t\r");
-
-        ++*number;
-        any = true;
-        if (line[blanks] == '#' || line[blanks] == ';')
-            continue;
-        more = length && line[length - 1] == '\\';
-        str_append_n(out, line, length - more);
-        if (more)
-            str_append_char(out, ' ');
-    }
-    return any;
-}
-
-static void read_systemd(struct environment_facts *facts, struct environment_states *states, const char *place,
-                         char *text, const char *name)
+/* DefaultEnvironment= of the section [Manager]; a backslash continues a line, an empty list forgets what came before. A
+ * value with a specifier is left open. */
+static void read_systemd(struct environment_facts *facts, const char *place, char *text, const char *name)
 {
     static const char key[] = "DefaultEnvironment";
-    scoped_str setting = STR_INIT;
-    bool in_section = false;
+    scoped_str word = STR_INIT;
+    bool in_section = false, in_list = false, continued = false;
     unsigned number = 0;
+    size_t length = strlen(name);
 
-    while (next_setting(&text, &setting, &number)) {
-        const char *at = str_text(&setting) + strspn(str_text(&setting), " \t");
+    for (char *line; (line = strsep(&text, "\n"));) {
+        const char *at = line + strspn(line, " \t\r");
+        size_t size = strlen(line);
+        bool continues = size && line[size - 1] == '\\';
 
-        if (*at == '[')
-            in_section = str_starts(at, "[Manager]");
-        if (!in_section || !str_starts(at, key))
+        number++;
+        if (*at == '#' || *at == ';')
             continue;
-        at += strlen(key);
-        at += strspn(at, " \t");
-        if (*at == '=')
-            read_assignments(facts, states, place, number, at + 1, name);
+        if (continues)
+            line[size - 1] = '\0';
+        if (!continued) {
+            if (*at == '[')
+                in_section = str_starts(at, "[Manager]");
+            in_list = in_section && str_starts(at, key) && at[strlen(key) + strspn(at + strlen(key), " \t")] == '=';
+            at = in_list ? strchr(at, '=') + 1 : at;
+            if (in_list && !continues && !at[strspn(at, " \t\r")])
+                set(facts, place, number, NULL, false);
+        }
+        while (in_list && next_assignment(&at, &word)) {
+            const char *assignment = str_text(&word);
+
+            if (strncmp(assignment, name, length) != 0 || assignment[length] != '=')
+                continue;
+            if (strchr(assignment, '%'))
+                leave_open(facts, place, number);
+            else
+                set(facts, place, number, assignment + length + 1, true);
+        }
+        continued = continues;
     }
 }
+
+/* ---- The shells' profiles ---- */
+
+enum effect { EFFECT_NONE, EFFECT_OPEN, EFFECT_PLAIN };
+
+/* What a command can do to the shell that reads the profile. Subshells, parts of pipelines, what runs in the background
+ * or is given to a program to run do nothing; a condition, a loop, a function's body may be run or not. */
+static enum effect effect_of(const struct shell_command *command)
+{
+    bool open = false;
+
+    for (const struct shell_command *c = command; c; c = c->outer) {
+        if (c->inside || c->piped || c->pipe || c->background || c->group == SHELL_SUBSHELL ||
+            (c != command && c->words.count))
+            return EFFECT_NONE;
+        open |= c->conditional || c != command;
+    }
+    return open ? EFFECT_OPEN : EFFECT_PLAIN;
+}
+
+/* Does WORD begin with the variable NAME? RET: what follows, "" or "=value" or "+=value". */
+static bool is_of(const char *word, const char *name, const char **ret)
+{
+    *ret = word + strlen(name);
+    return str_starts(word, name) && (!**ret || **ret == '=' || str_starts(*ret, "+="));
+}
+
+/* Is the variable NAME anywhere in TEXT? */
+static bool mentions(const char *text, const char *name)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz0123456789";
+
+    for (const char *at = strstr(text, name); at; at = strstr(at + 1, name))
+        if ((at == text || !strchr(letters, at[-1])) && !strspn(at + strlen(name), letters))
+            return true;
+    return false;
+}
+
+/* Builtins, other than export and unset, by which a word may change a variable; for NAME in … does too. */
+static bool may_set(const struct shell_command *command)
+{
+    static const char *const names[] = {"eval",    "trap",    "read",     "printf",  "getopts",   "let", "local",
+                                        "declare", "typeset", "readonly", "mapfile", "readarray", NULL};
+
+    return shell_is_one_of(command->program, names) ||
+           (command->words.count > 1 && strcmp(command->words.items[1].text, "in") == 0);
+}
+
+/* Follows NAME=value, export NAME, export NAME=value and unset NAME if the command is PLAIN. In every other way of
+ * changing NAME the variable is left open. EXPORTS_ALL: "set -a" may have been called. */
+static void follow(struct environment_facts *facts, const char *place, unsigned line, bool plain, bool exports_all,
+                   const struct shell_command *command, const char *name)
+{
+    const struct shell_words *words = command->words.count ? &command->words : &command->assignments;
+    bool exports = strcmp(command->program, "export") == 0, unsets = strcmp(command->program, "unset") == 0;
+    bool other = may_set(command);
+    const char *rest;
+
+    for (size_t i = 0; i < words->count && (!command->words.count || exports || unsets || other); i++) {
+        const char *word = words->items[i].text;
+
+        plain &= !(i == 1 && word[0] == '-' && command->words.count); /* export -n, unset -f */
+        if (other ? !mentions(word, name) : !is_of(word, name, &rest))
+            continue;
+        if (!plain || other || *rest == '+' || strpbrk(rest, "$`") || (*rest && exports_all && !exports)) {
+            leave_open(facts, place, line);
+        } else if (unsets || *rest) {
+            set(facts, place, line, unsets ? NULL : rest + 1, exports || facts->exported);
+        } else { /* what is assigned later is exported as well */
+            facts->place = facts->value ? facts->place : place;
+            facts->line = facts->value ? facts->line : line;
+            facts->value = facts->value ? facts->value : "";
+            facts->exported = true;
+        }
+    }
+}
+
+/* return, exit, exec PROGRAM: what comes after is not read. */
+static bool ends_profile(const struct shell_command *command)
+{
+    static const char *const ends[] = {"return", "exit", "logout", NULL};
+
+    for (const struct shell_command *c = command; c; c = c->outer)
+        if (c->group == SHELL_FUNCTION)
+            return false;
+    return shell_is_one_of(command->program, ends) ||
+           (command->words.count && strcmp(command->program, "exec") != 0 && str_starts(command->source, "exec "));
+}
+
+static void read_shell(struct environment_facts *facts, const char *place, const char *text, const char *name)
+{
+    enum { STEPS_PER_CHARACTER = 64, STEPS_MIN = 65536 };
+    const struct shell_options options = {.verbatim = true};
+    struct budget budget = {.max = STEPS_PER_CHARACTER * strlen(text) + STEPS_MIN};
+    scoped(shell_line_deinit) struct shell_line line = {0};
+    bool may_end = false, exports_all = false;
+    unsigned number = 1;
+
+    shell_parse(text, strlen(text), &options, &budget, &line);
+    text = line.text;
+    for (size_t i = 0; i < line.count; i++) {
+        const struct shell_command *command = line.items[i];
+        enum effect effect = effect_of(command);
+
+        if (effect == EFFECT_NONE)
+            continue;
+        for (; text < command->source; text++)
+            number += *text == '\n';
+        if (ends_profile(command) && effect == EFFECT_PLAIN)
+            break;
+        may_end |= ends_profile(command);
+        for (size_t k = 1; strcmp(command->program, "set") == 0 && k < command->words.count; k++) {
+            const char *word = command->words.items[k].text;
+
+            exports_all |= (word[0] == '-' && word[1] != '-' && strchr(word, 'a')) || strcmp(word, "allexport") == 0;
+        }
+        follow(facts, place, number, effect == EFFECT_PLAIN && !may_end, exports_all, command, name);
+    }
+    if (line.why)
+        leave_open(facts, place, 0);
+}
+
+/* ---- All places ---- */
 
 void environment_parse(struct environment_facts *facts, const char *place, const char *text,
                        enum environment_format format, const char *name)
 {
     scoped(cleanup_free) char *copy = mem_strdup(text);
     const char *kept = arena_strdup(facts->facts.arena, place);
-    struct environment_states states;
 
-    load(facts, &states);
     switch (format) {
     case ENVIRONMENT_PAM:
-        read_pam(facts, &states, kept, copy, name);
+        read_pam(facts, kept, copy, name);
         break;
     case ENVIRONMENT_SHELL:
-        environment_read_shell(&states, facts->facts.arena, kept, text, name);
+        read_shell(facts, kept, text, name);
         break;
     case ENVIRONMENT_SYSTEMD:
-        read_systemd(facts, &states, kept, copy, name);
+        read_systemd(facts, kept, copy, name);
         break;
     }
-    save(facts, &states);
 }
 
-/* A place that is there and cannot be read may do anything to the variable; the first one is told. */
+/* A place that is there and cannot be read may do anything to the variable; the first one is reported. */
 static void remember_error(struct environment_facts *facts, const char *path, int r)
 {
     scoped_str why = STR_INIT;
-    struct environment_states states, other;
 
     if (r == -ENOENT || r == -ENOTDIR)
         return;
-    load(facts, &states);
-    load(facts, &other);
-    set(facts, &other, arena_strdup(facts->facts.arena, path), 0, "", true);
-    environment_states_join(&states, &other);
-    save(facts, &states);
+    leave_open(facts, arena_strdup(facts->facts.arena, path), 0);
     str_printf(&why, "%s: %s", path, strerror(-r));
     if (!facts->error)
         facts->error = arena_strdup(facts->facts.arena, why.data);
@@ -241,32 +315,26 @@ int environment_read(const struct host_root *root, const char *name, pid_t docke
 {
     struct arena *arena = arena_new(1024);
     struct environment_facts *facts = arena_alloc(arena, sizeof *facts);
-    scoped(cleanup_free) char *value = NULL;
-    struct environment_states states;
+    scoped(cleanup_free) char *value = dockerd_pid > 0 ? proc_read_environment(root, dockerd_pid, name) : NULL;
     struct hash hash;
 
     (void)error;
     facts->facts.arena = arena;
-    value = dockerd_pid > 0 ? proc_read_environment(root, dockerd_pid, name) : NULL;
     read_file(root, facts, "/etc/systemd/system.conf", ENVIRONMENT_SYSTEMD, name);
     read_folder(root, facts, "/etc/systemd/system.conf.d", ".conf", ENVIRONMENT_SYSTEMD, name);
-    if (value) {
-        load(facts, &states);
-        set(facts, &states, "dockerd's environment", 0, value, false);
-        save(facts, &states);
-    }
+    if (value)
+        set(facts, "dockerd's environment", 0, value, true);
     read_file(root, facts, "/etc/environment", ENVIRONMENT_PAM, name);
     read_file(root, facts, "/etc/profile", ENVIRONMENT_SHELL, name);
     read_folder(root, facts, "/etc/profile.d", ".sh", ENVIRONMENT_SHELL, name);
     hash_init(&hash);
     digest_text(&hash, facts->error);
-    for (size_t i = 0; i < facts->count; i++) {
-        digest_text(&hash, facts->items[i].place);
-        digest_number(&hash, facts->items[i].line);
-        digest_text(&hash, facts->items[i].value);
-        digest_number(&hash, facts->items[i].exported);
-        digest_number(&hash, facts->items[i].computed);
-    }
+    digest_text(&hash, facts->place);
+    digest_number(&hash, facts->line);
+    digest_text(&hash, facts->value);
+    digest_number(&hash, facts->exported);
+    digest_text(&hash, facts->open_place);
+    digest_number(&hash, facts->open_line);
     facts->facts.digest = hash_end(&hash);
     *ret = facts;
     return 0;

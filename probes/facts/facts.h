@@ -173,19 +173,16 @@ struct certificate_facts {
     const char *node_error, *root_error;
 };
 
-/* What DOCKER_CONTENT_TRUST may be for everybody who works on the host, once all places have been read. */
+/* What DOCKER_CONTENT_TRUST is for everybody who works on the host, once all places have been read. */
 struct environment_facts {
     struct facts facts;
-    struct environment_item {
-        const char *place; /* the file, or "dockerd's environment"; NULL: nothing speaks of it */
-        unsigned line;     /* 0: no line */
-        const char *value; /* NULL: not set */
-        bool exported;
-        bool computed;   /* the value is found out when the place is read: it is not known */
-        bool all_export; /* the shell exports what is set from now on */
-    } * items;
-    size_t count;      /* more than one: conditions decide which; 0: nothing was read, which is to be not set */
-    const char *error; /* a place that could not be read */
+    const char *place; /* what set or unset it last: the file, or "dockerd's environment"; NULL: nothing does */
+    unsigned line;     /* 0: no line */
+    const char *value; /* NULL: not set */
+    bool exported;
+    const char *open_place; /* what changes it after that, under a condition or by evaluation; NULL: nothing does */
+    unsigned open_line;     /* 0: no line */
+    const char *error;      /* a place that could not be read */
 };
 
 /* GET /containers/json?all=1 : only what names the containers and counts them */

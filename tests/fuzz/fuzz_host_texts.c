@@ -44,9 +44,8 @@ static void read_environment(const char *text, enum environment_format format)
 
     facts->facts.arena = arena;
     environment_parse(facts, "a file", text, format, "DOCKER_CONTENT_TRUST");
-    for (size_t i = 0; i < facts->count; i++)
-        if (facts->items[i].value && (!facts->items[i].place || !facts->items[i].line))
-            __builtin_trap();
+    if ((facts->value && (!facts->place || !facts->line)) || (facts->exported && !facts->value))
+        __builtin_trap();
     facts_free(&facts->facts);
 }
 
