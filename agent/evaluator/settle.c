@@ -7,7 +7,7 @@ static void on_settled(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    if (evaluator->pending_total)
+    if (!is_at_rest(evaluator))
         return;
     if (evaluator->reachable && !evaluator->restored_closed) {
         evaluator->restored_closed = true;
