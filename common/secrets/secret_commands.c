@@ -171,7 +171,7 @@ static void note_value(struct secret_scan *scan, size_t from, size_t to, const c
 /* ---- Commands ---- */
 
 /* Is WORD the short flag, among others of CLUSTER too? RET: where it ends. */
-static bool ends_short_flag(const struct secret_scan *scan, struct secret_word word, const struct taken *taken,
+static bool ends_short_flag(const struct secret_scan *scan, struct shell_span word, const struct taken *taken,
                             size_t *ret)
 {
     const char *text = scan->text;
@@ -188,18 +188,18 @@ static bool ends_short_flag(const struct secret_scan *scan, struct secret_word w
 }
 
 /* The N-th word after AT that is not a flag; COUNT if there is none. */
-static size_t argument(const struct secret_scan *scan, const struct secret_command *command, size_t at, size_t n)
+static size_t argument(const struct secret_scan *scan, const struct shell_span_command *command, size_t at, size_t n)
 {
     for (; at < command->count; at++)
-        if (!secret_word_is_flag(scan, command->words[at]) && --n == 0)
+        if (!shell_span_is_flag(&scan->spans, command->words[at]) && --n == 0)
             break;
     return at;
 }
 
-static void note_setting(struct secret_scan *scan, const struct secret_command *command, size_t at)
+static void note_setting(struct secret_scan *scan, const struct shell_span_command *command, size_t at)
 {
     size_t name_at = argument(scan, command, at, 1), value_at = argument(scan, command, at, 2);
-    struct secret_word name, value;
+    struct shell_span name, value;
 
     if (value_at >= command->count)
         return;
@@ -216,10 +216,10 @@ static void note_setting(struct secret_scan *scan, const struct secret_command *
                    command->words[argument(scan, command, at, 3)].to, NULL);
 }
 
-static void note_flag(struct secret_scan *scan, const struct taken *taken, const struct secret_command *command,
+static void note_flag(struct secret_scan *scan, const struct taken *taken, const struct shell_span_command *command,
                       size_t at)
 {
-    struct secret_word word = command->words[at];
+    struct shell_span word = command->words[at];
     size_t size = strlen(taken->flag), end = 0;
     bool next = false;
 
@@ -237,20 +237,20 @@ static void note_flag(struct secret_scan *scan, const struct taken *taken, const
     }
     if (!next)
         note_value(scan, end + (end < word.to && scan->text[end] == '='), word.to, taken->behind);
-    else if (at + 1 < command->count && !secret_word_is_flag(scan, command->words[at + 1]))
+    else if (at + 1 < command->count && !shell_span_is_flag(&scan->spans, command->words[at + 1]))
         note_value(scan, command->words[at + 1].from, command->words[at + 1].to, taken->behind);
 }
 
 static void note_last_argument(struct secret_scan *scan, const struct taken *taken,
-                               const struct secret_command *command, size_t at)
+                               const struct shell_span_command *command, size_t at)
 {
     bool given = !taken->flag;
     size_t last = command->count;
 
     for (size_t i = at; i < command->count; i++) {
-        struct secret_word word = command->words[i];
+        struct shell_span word = command->words[i];
 
-        if (!secret_word_is_flag(scan, word))
+        if (!shell_span_is_flag(&scan->spans, word))
             last = i;
         else if (taken->flag && memchr(scan->text + word.from, *taken->flag, word.to - word.from))
             given = true;
@@ -260,12 +260,13 @@ static void note_last_argument(struct secret_scan *scan, const struct taken *tak
 }
 
 /* What a program is given by its own words, the first of which is its name. */
-static void look_at_arguments(struct secret_scan *scan, const struct taken *taken, const struct secret_command *command)
+static void look_at_arguments(struct secret_scan *scan, const struct taken *taken,
+                              const struct shell_span_command *command)
 {
     size_t behind = 1, at;
 
     if (taken->subcommand) {
-        while (behind < command->count && !secret_word_is(scan, command->words[behind], taken->subcommand))
+        while (behind < command->count && !shell_span_is(&scan->spans, command->words[behind], taken->subcommand))
             behind++;
         if (behind++ >= command->count)
             return;
@@ -327,17 +328,17 @@ static void look(struct secret_scan *scan, size_t at)
 
     for (size_t row = initials_first(&scan->programs, scan->text[at]); row; row = initials_next(&scan->programs, row)) {
         size_t i = row - 1;
-        struct secret_command command;
+        struct shell_span_command command;
 
         secret_take(scan, PROGRAM_STEPS);
         if (!is_program_at(scan, at, takens[i].program, &end) || at < scan->read_to[i])
             continue;
-        secret_read_command(scan, at, &command);
+        shell_spans_read(&scan->spans, at, &command);
         secret_take(scan, WORD_STEPS * command.count);
         scan->read_to[i] = command.end;
         switch (takens[i].form) {
         case WORDS:
-            secret_look_at_output(scan, &command, (struct secret_word){end, command.end});
+            secret_look_at_output(scan, &command, (struct shell_span){end, command.end});
             break;
         case COPY:
             secret_look_at_output(scan, &command, command.input);

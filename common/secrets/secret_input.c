@@ -15,7 +15,7 @@ static bool is_escape(const struct secret_scan *scan, size_t at, size_t to)
 }
 
 /* The passwords in what a taker reads: user:password lines, or each word. */
-static void note_input(struct secret_scan *scan, struct secret_word input, bool pairs)
+static void note_input(struct secret_scan *scan, struct shell_span input, bool pairs)
 {
     enum { CHARACTER_STEPS = 4 };
     const char *text = scan->text;
@@ -46,7 +46,7 @@ static void note_input(struct secret_scan *scan, struct secret_word input, bool 
 }
 
 /* Does COMMAND read a password? PAIRS: as user:password. */
-static bool takes_password(struct secret_scan *scan, const struct secret_command *command, bool *pairs)
+static bool takes_password(struct secret_scan *scan, const struct shell_span_command *command, bool *pairs)
 {
     enum { WORD_STEPS = 16 };
     static const char *const takers[] = {"chpasswd", "newusers", "passwd",     "smbpasswd",   "vncpasswd",
@@ -58,31 +58,31 @@ static bool takes_password(struct secret_scan *scan, const struct secret_command
     *pairs = false;
     secret_take(scan, WORD_STEPS * command->count);
     for (size_t i = 0; i < command->count; i++) {
-        struct secret_word base = secret_word_base(scan, command->words[i]);
+        struct shell_span base = shell_span_base(&scan->spans, command->words[i]);
 
-        if (secret_word_is(scan, base, "chpasswd") || secret_word_is(scan, base, "newusers"))
+        if (shell_span_is(&scan->spans, base, "chpasswd") || shell_span_is(&scan->spans, base, "newusers"))
             return *pairs = true;
         for (size_t k = 0; k < countof(flags); k++)
-            if (secret_word_is(scan, command->words[i], flags[k]))
+            if (shell_span_is(&scan->spans, command->words[i], flags[k]))
                 return true;
     }
     for (bool skipped = true; skipped && at < command->count;) {
-        struct secret_word word = command->words[at], base = secret_word_base(scan, word);
+        struct shell_span word = command->words[at], base = shell_span_base(&scan->spans, word);
 
-        skipped = secret_word_is_flag(scan, word) || memchr(scan->text + word.from, '=', word.to - word.from);
+        skipped = shell_span_is_flag(&scan->spans, word) || memchr(scan->text + word.from, '=', word.to - word.from);
         for (size_t k = 0; k < countof(before) && !skipped; k++)
-            if (secret_word_is(scan, base, before[k])) {
+            if (shell_span_is(&scan->spans, base, before[k])) {
                 skipped = true;
                 at += strcmp(before[k], "chroot") == 0 || strcmp(before[k], "gosu") == 0;
             }
-        if (secret_word_is(scan, base, "sudo"))
-            for (size_t i = at + 1; i < command->count && secret_word_is_flag(scan, command->words[i]); i++)
+        if (shell_span_is(&scan->spans, base, "sudo"))
+            for (size_t i = at + 1; i < command->count && shell_span_is_flag(&scan->spans, command->words[i]); i++)
                 if (memchr(scan->text + command->words[i].from, 'S', command->words[i].to - command->words[i].from))
                     return true;
         at += skipped;
     }
     for (size_t k = 0; k < countof(takers) && at < command->count; k++)
-        if (secret_word_is(scan, secret_word_base(scan, command->words[at]), takers[k]))
+        if (shell_span_is(&scan->spans, shell_span_base(&scan->spans, command->words[at]), takers[k]))
             return true;
     return false;
 }
@@ -91,12 +91,12 @@ static const struct secret_stage *stage_at(struct secret_scan *scan, size_t at)
 {
     struct secret_stage *stage = &scan->stages[(uint32_t)at * UINT32_C(2654435761) >> 26]; /* Knuth, TAOCP 6.4 */
     enum { STAGE_STEPS = 8 };
-    struct secret_command command;
+    struct shell_span_command command;
 
     secret_take(scan, STAGE_STEPS);
     if (stage->known && stage->at == at)
         return stage;
-    secret_read_command(scan, at, &command);
+    shell_spans_read(&scan->spans, at, &command);
     *stage = (struct secret_stage){.at = at, .end = command.end, .known = true};
     stage->takes = takes_password(scan, &command, &stage->pairs);
     return stage;
@@ -115,7 +115,7 @@ static size_t skip(struct secret_scan *scan, size_t at, const char *characters)
 }
 
 /* Does what COMMAND writes go to one that reads a password? It may be part of a group: (echo …; echo …) | passwd. */
-static bool is_piped_to_taker(struct secret_scan *scan, const struct secret_command *writer, bool *pairs)
+static bool is_piped_to_taker(struct secret_scan *scan, const struct shell_span_command *writer, bool *pairs)
 {
     const char *text = scan->text;
     const struct secret_stage *stage;
@@ -170,15 +170,15 @@ void secret_look_at_netrc(struct secret_scan *scan, size_t at)
             secret_note(scan, at, end);
             break;
         }
-        login |= secret_word_is(scan, (struct secret_word){at, end}, "login");
-        password = login && secret_word_is(scan, (struct secret_word){at, end}, "password");
+        login |= shell_span_is(&scan->spans, (struct shell_span){at, end}, "login");
+        password = login && shell_span_is(&scan->spans, (struct shell_span){at, end}, "password");
         words++;
         at = end > at ? end : at + 1;
     }
     secret_take(scan, 4 * (at - begin));
 }
 
-void secret_look_at_input(struct secret_scan *scan, const struct secret_command *command)
+void secret_look_at_input(struct secret_scan *scan, const struct shell_span_command *command)
 {
     bool pairs;
 
@@ -186,7 +186,7 @@ void secret_look_at_input(struct secret_scan *scan, const struct secret_command 
         note_input(scan, command->input, pairs);
 }
 
-void secret_look_at_output(struct secret_scan *scan, const struct secret_command *command, struct secret_word output)
+void secret_look_at_output(struct secret_scan *scan, const struct shell_span_command *command, struct shell_span output)
 {
     bool pairs;
 

@@ -23,18 +23,10 @@ static bool is_mark(const struct secret_scan *scan, size_t at, enum mark mark)
     case MARK_URL_END:
         return secret_is_blank(c) || strchr("\"'<>|;", c);
     case MARK_WORD_END:
-        return secret_is_blank(c) || strchr(";|&\"'`)<>", c);
-    case MARK_ESCAPE_END:
-        return c == '\\' || c == '"';
-    case MARK_SINGLE_QUOTE:
-        return c == '\'';
-    case MARK_DOUBLE_QUOTE:
-        return c == '"' && !(at && scan->text[at - 1] == '\\');
-    case MARK_LINE_END:
     case MARK_COUNT:
         break;
     }
-    return c == '\n';
+    return secret_is_blank(c) || strchr(";|&\"'`)<>", c);
 }
 
 size_t secret_next_mark(struct secret_scan *scan, enum mark mark, size_t from)
@@ -61,11 +53,11 @@ size_t secret_value_end(struct secret_scan *scan, size_t *start)
 
     if (at + 1 < length && text[at] == '\\' && (text[at + 1] == '"' || text[at + 1] == '\'')) { /* JSON in a shell */
         *start = at + 2;
-        return secret_next_mark(scan, MARK_ESCAPE_END, at + 2);
+        return shell_spans_next(&scan->spans, SHELL_MARK_ESCAPE_END, at + 2);
     }
     if (quote) {
         *start = at + 1;
-        return secret_next_mark(scan, quote == '"' ? MARK_DOUBLE_QUOTE : MARK_SINGLE_QUOTE, at + 1);
+        return shell_spans_next(&scan->spans, quote == '"' ? SHELL_MARK_DOUBLE_QUOTE : SHELL_MARK_SINGLE_QUOTE, at + 1);
     }
     return secret_next_mark(scan, MARK_WORD_END, at);
 }

@@ -15,6 +15,7 @@
 void secret_scan_init(struct secret_scan *scan, const char *text, size_t length)
 {
     *scan = (struct secret_scan){.text = text, .length = length, .budget.max = SIZE_MAX};
+    shell_spans_init(&scan->spans, text, length, &scan->budget);
     secret_formats_index(scan);
     secret_commands_index(scan);
     for (size_t i = 0; i < SECRET_MARKS; i++)

@@ -13,6 +13,7 @@
 
 #include "common/budget.h"
 #include "common/initials.h"
+#include "common/shell/shell_spans.h"
 #include "common/str.h"
 
 struct secret_match {
@@ -27,7 +28,7 @@ struct secret_match {
  * mark) is looked for once and remembered, and the arguments of a program are read once for each program. BUDGET counts
  * the steps and limits them if the caller sets its MAX after secret_scan_init(); once they are used up nothing more is
  * found. The other members are the walk's own. */
-enum { SECRET_MARKS = 8, SECRET_PROGRAMS = 112, SECRET_PENDING = 32 };
+enum { SECRET_MARKS = 4, SECRET_PROGRAMS = 112, SECRET_PENDING = 32 };
 struct secret_scan {
     struct budget budget;
     const char *text;
@@ -35,10 +36,9 @@ struct secret_scan {
     struct {
         size_t from, at; /* none from FROM up to AT; AT above the length: not looked for yet */
     } marks[SECRET_MARKS];
-    size_t no_token_before;            /* no JSON web token begins before this */
-    size_t looked_up_to;               /* programs were looked for up to here */
-    size_t read_to[SECRET_PROGRAMS];   /* the text before this was read as the arguments of the program */
-    size_t document_from, document_to; /* the here-document that was read last */
+    size_t no_token_before;          /* no JSON web token begins before this */
+    size_t looked_up_to;             /* programs were looked for up to here */
+    size_t read_to[SECRET_PROGRAMS]; /* the text before this was read as the arguments of the program */
     struct {
         size_t from, to;
     } pending[SECRET_PENDING]; /* passwords given to programs, in the text's order, not reported yet */
@@ -48,6 +48,7 @@ struct secret_scan {
         size_t at, end;
         bool known, takes, pairs;
     } stages[64];
+    struct shell_spans spans;
     struct initials formats, programs;
 };
 void secret_scan_init(struct secret_scan *scan, const char *text, size_t length);

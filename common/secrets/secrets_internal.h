@@ -7,16 +7,12 @@
 
 #include "common/secrets/secrets.h"
 
-/* What comes next and is looked for once. */
+/* What comes next and is looked for once, besides quotes and lines (shell_spans.h). */
 enum mark {
     MARK_AT,
     MARK_REFERENCE, /* "${", "$(" or a backtick */
     MARK_URL_END,
     MARK_WORD_END,
-    MARK_ESCAPE_END,
-    MARK_SINGLE_QUOTE,
-    MARK_DOUBLE_QUOTE, /* with no backslash before it */
-    MARK_LINE_END,
     MARK_COUNT,
 };
 _Static_assert((int)MARK_COUNT <= (int)SECRET_MARKS, "too many marks");
@@ -69,28 +65,6 @@ extern const char *const secret_named_kind;
 /* A secret recognized by the name before it: NAME=value and similar forms. */
 bool secret_match_pair(struct secret_scan *scan, size_t at, struct secret_match *ret);
 
-/* ---- secret_words.c ---- */
-
-enum { SECRET_WORDS_MAX = 64, SECRET_COMMAND_MAX = 4096 };
-
-struct secret_word {
-    size_t from, to;
-};
-
-struct secret_command {
-    size_t end; /* of its text: at what ends it, or the text's end */
-    struct secret_word words[SECRET_WORDS_MAX];
-    size_t count;
-    struct secret_word input; /* the here-string or here-document that it reads; empty: none */
-};
-
-bool secret_word_is(const struct secret_scan *scan, struct secret_word word, const char *text);
-bool secret_word_is_flag(const struct secret_scan *scan, struct secret_word word);
-/* The program's name in WORD, without its directory. */
-struct secret_word secret_word_base(const struct secret_scan *scan, struct secret_word word);
-/* The words from AT on, up to what ends the command; at most SECRET_WORDS_MAX of them. */
-void secret_read_command(struct secret_scan *scan, size_t at, struct secret_command *command);
-
 /* ---- secret_notes.c ---- */
 
 /* Notes a password from FROM to TO for later. If there is no room, the last note is extended. */
@@ -101,9 +75,10 @@ bool secret_take_note(struct secret_scan *scan, size_t at, size_t *ret_from, siz
 /* ---- secret_input.c ---- */
 
 /* Notes the passwords in COMMAND's here-string or here-document, when it reads any. */
-void secret_look_at_input(struct secret_scan *scan, const struct secret_command *command);
+void secret_look_at_input(struct secret_scan *scan, const struct shell_span_command *command);
 /* Notes the passwords in COMMAND's OUTPUT, when it goes to a program that reads any. */
-void secret_look_at_output(struct secret_scan *scan, const struct secret_command *command, struct secret_word output);
+void secret_look_at_output(struct secret_scan *scan, const struct shell_span_command *command,
+                           struct shell_span output);
 /* Notes the password in the .netrc's entry that goes on at AT. */
 void secret_look_at_netrc(struct secret_scan *scan, size_t at);
 
