@@ -168,7 +168,7 @@ END_TEST
 START_TEST(paths)
 {
     static const char *places[] = {"/etc/docker/certs.d/linked/b.crt", "/missing/below",
-                                  "/etc/docker/daemon.json/below"};
+                                   "/etc/docker/daemon.json/below"};
     static const struct string_list list = {.items = places, .count = 3};
     const struct resolve_request request = {.root = root, .paths = &list};
     scoped(cleanup_arena) struct arena *arena = arena_new(256);
