@@ -52,6 +52,7 @@ struct watch {
     enum watch_scope scope;
     VEC(char *) places; /* real paths that the walk came to, the last one where it ended */
     bool pending;       /* to be called */
+    bool written;       /* to be called if whoever writes to the file does not close it soon */
     bool stale;         /* and to be armed before */
     bool refused, refusal_logged, dead;
 };
@@ -60,7 +61,7 @@ struct watcher {
     const struct host_root *root;
     char *prefix; /* of the root, without a slash at the end */
     int fd;
-    struct event *event;
+    struct event *event, *written_timer;
     struct node *nodes[NODE_BUCKETS]; /* by wd */
     unsigned tree_directories;        /* at most in one tree */
     struct log_limit refusals;
@@ -353,7 +354,7 @@ static void dispatch(struct watcher *watcher)
     {
         if (!watch->pending || watch->dead)
             continue;
-        watch->pending = false;
+        watch->pending = watch->written = false;
         watch->changed(watch->path, watch->user);
     }
     watcher->dispatching = false;
@@ -395,6 +396,35 @@ static bool leads_elsewhere(const struct link *link, const struct inotify_event 
     return link->kind != LINK_ANY || event->mask & (IN_ISDIR | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT);
 }
 
+/* A file that is being written is half of what it will be: it is looked at when it is closed. One that is kept open for
+ * longer is looked at in between. */
+static bool may_close_soon(const struct watch *watch, const struct inotify_event *event)
+{
+    return event->mask == IN_MODIFY && watch->scope != WATCH_TREE_WRITES;
+}
+
+static void await_close(struct watch *watch)
+{
+    static const struct timeval moment = {.tv_usec = 250000};
+    struct event *timer = watch->watcher->written_timer;
+
+    watch->written = true;
+    if (!evtimer_pending(timer, NULL))
+        evtimer_add(timer, &moment);
+}
+
+static void on_written(evutil_socket_t fd, short what, void *user)
+{
+    struct watcher *watcher = user;
+    struct watch *watch;
+
+    (void)fd;
+    (void)what;
+    TAILQ_FOREACH(watch, &watcher->watches, entry)
+    watch->pending |= watch->written;
+    dispatch(watcher);
+}
+
 static void take_event(struct watcher *watcher, const struct inotify_event *event)
 {
     struct node **link = &watcher->nodes[(unsigned)event->wd % NODE_BUCKETS], *node;
@@ -408,11 +438,18 @@ static void take_event(struct watcher *watcher, const struct inotify_event *even
     while (*link && (*link)->wd != event->wd)
         link = &(*link)->next;
     node = *link;
-    for (size_t i = 0; node && i < node->links.count; i++)
-        if (concerns(&node->links.items[i], event)) {
-            node->links.items[i].watch->pending = true;
-            node->links.items[i].watch->stale |= leads_elsewhere(&node->links.items[i], event);
+    for (size_t i = 0; node && i < node->links.count; i++) {
+        struct watch *watch = node->links.items[i].watch;
+
+        if (!concerns(&node->links.items[i], event))
+            continue;
+        if (may_close_soon(watch, event)) {
+            await_close(watch);
+            continue;
         }
+        watch->pending = true;
+        watch->stale |= leads_elsewhere(&node->links.items[i], event);
+    }
     if (node && event->mask & IN_IGNORED)
         free_node(watcher, link);
 }
@@ -474,6 +511,7 @@ struct watcher *watcher_new(struct event_base *base, const struct host_root *roo
     watcher->fd = fd;
     TAILQ_INIT(&watcher->watches);
     watcher->event = event_new(base, fd, EV_READ | EV_PERSIST, on_inotify, watcher);
+    watcher->written_timer = evtimer_new(base, on_written, watcher);
     watcher->tree_directories = most_directories();
     event_add(watcher->event, NULL);
     return watcher;
@@ -488,6 +526,7 @@ void watcher_free(struct watcher *watcher)
     while ((watch = TAILQ_FIRST(&watcher->watches)))
         destroy(watch);
     event_free(watcher->event);
+    event_free(watcher->written_timer);
     close(watcher->fd);
     free(watcher->prefix);
     free(watcher);

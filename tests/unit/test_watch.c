@@ -100,6 +100,37 @@ START_TEST(mode_content_and_replacement)
 }
 END_TEST
 
+/* What is half written is not looked at, unless it stays so. */
+START_TEST(a_file_written_in_pieces)
+{
+    scoped(cleanup_free) char *path = mem_printf("%s/file", folder);
+    unsigned before = calls;
+    FILE *file;
+
+    shell("echo 1 >file");
+    watch("file", false);
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    for (int i = 0; i < 10; i++) {
+        fprintf(file, "%d\n", i);
+        fflush(file);
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    }
+    fclose(file);
+    ck_assert_uint_eq(told(), 1);
+    file = fopen(path, "a");
+    ck_assert_ptr_nonnull(file);
+    before = calls;
+    fprintf(file, "kept open\n");
+    fflush(file);
+    while (calls == before)
+        told(); /* the test's own time limit ends it */
+    ck_assert_uint_eq(calls, before + 1);
+    fclose(file);
+    ck_assert_uint_eq(told(), 1);
+}
+END_TEST
+
 START_TEST(writes_to_a_file_that_is_kept_open)
 {
     scoped(cleanup_free) char *tree = mem_printf("%s/log", folder), *path = mem_printf("%s/log/a/wal", folder);
@@ -557,6 +588,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, mode_content_and_replacement);
+    tcase_add_test(tests, a_file_written_in_pieces);
     tcase_add_test(tests, writes_to_a_file_that_is_kept_open);
     tcase_add_test(tests, missing_parents_come_and_go);
     tcase_add_test(tests, symlinks_on_the_way);
