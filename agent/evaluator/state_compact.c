@@ -212,7 +212,7 @@ void evaluator_save_state(struct evaluator *evaluator)
                                            .argument = evaluator,
                                            .limit = 1,
                                            .timeout_ms = TIMEOUT_MS,
-                                           /* a folder that is not the agent's own stays writable */
+                                           /* a directory that is not the agent's own stays writable */
                                            .capabilities =
                                                capability_has(CAP_DAC_OVERRIDE) ? CAPABILITY(CAP_DAC_OVERRIDE) : 0,
                                            .background = true,

@@ -9,8 +9,8 @@
 
 struct fetcher;
 
-/* WORKERS belong to BASE and outlive the fetcher.
- * KEEPS_STATE: what is found in image layers is kept in the state folder. */
+/* WORKERS belong to BASE and outlive the fetcher. KEEPS_STATE: what is found in image layers is kept in the state
+ * directory. */
 int fetcher_new(struct event_base *base, struct workers *workers, const struct config *config, bool keeps_state,
                 struct docker *docker, struct evaluator *evaluator, struct fetcher **ret, struct error *error);
 void fetcher_free(struct fetcher *fetcher);

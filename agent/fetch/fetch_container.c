@@ -22,8 +22,8 @@ static bool is_volume(const struct mount_facts *mount)
     return !mount->device && str_equal(mount->type, "volume");
 }
 
-/* The folder that MOUNT's volume binds, from what dockerd keeps beside the volume's data. False: it is not to be found
- * there and the engine must be asked. podman keeps it elsewhere, and another host's files cannot be read. */
+/* The directory that MOUNT's volume binds, from what dockerd keeps beside the volume's data. False: it is not to be
+ * found there and the engine must be asked. podman keeps it elsewhere, and another host's files cannot be read. */
 static bool read_volume_options(struct fetcher *fetcher, struct container_facts *container, struct mount_facts *mount)
 {
     enum { OPTIONS_MAX = 64 * 1024 };

@@ -25,7 +25,7 @@ static bool is_reached(const struct mount_changes *changes, const char *path)
     return !str_empty(path) && mount_changes_reach(changes, path);
 }
 
-/* The rule names a folder at which something changed. */
+/* The rule names a directory at which something changed. */
 static bool reach_folder_of_rule(const struct mount_changes *changes, const struct rule *rule)
 {
     const struct param_spec *spec = rule->check->params;
@@ -36,8 +36,8 @@ static bool reach_folder_of_rule(const struct mount_changes *changes, const stru
     return false;
 }
 
-/* What rules ask of mounts is on which one a folder lies: that of dockerd's data, that of containerd's, one that the
- * rule names. Only mounts at that folder or above it can change the answer. */
+/* What rules ask of mounts is on which one a directory lies: that of dockerd's data, that of containerd's, one that the
+ * rule names. Only mounts at that directory or above it can change the answer. */
 static bool concern_rules(const struct fetcher *fetcher, const struct mount_changes *changes)
 {
     const struct store *store = evaluator_store(fetcher->evaluator);

@@ -8,7 +8,8 @@
 #include "common/log.h"
 #include "probes/docker/docker.h"
 
-/* The folder with the container's record as the host names it, for the caller to free. NULL: not known, or not here. */
+/* The directory with the container's record as the host names it, for the caller to free. NULL: not known, or not here.
+ */
 static char *record_path(const struct fetcher *fetcher, const char *id)
 {
     const struct info_facts *info = store_info(evaluator_store(fetcher->evaluator), NULL);

@@ -74,7 +74,7 @@ static void read_labels(struct builder *b, const struct json *labels, struct str
     }
 }
 
-/* overlay2 names the layers' folders: UpperDir, then LowerDir with colons between, the uppermost first. */
+/* overlay2 names the layers' directories: UpperDir, then LowerDir with colons between, the uppermost first. */
 static void read_directories(struct builder *b, const struct json *driver, struct image_facts *image)
 {
     const char *upper = json_string(json_path(driver, "Data", "UpperDir", NULL));

@@ -1,5 +1,5 @@
-/* A container's mounts made facts: those that it has, those that it will have, and what their volumes bind. A
- * volume is known by its name; whether it is a folder of the host in disguise only its driver options show. */
+/* A container's mounts made facts: those that it has, those that it will have, and what their volumes bind. A volume is
+ * known by its name; whether it is a directory of the host in disguise only its driver options show. */
 #include <errno.h>
 #include <string.h>
 

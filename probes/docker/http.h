@@ -25,7 +25,7 @@ struct docker_address {
     char *ca, *cert, *key; /* TLS files or NULL */
     bool tls_verify;
 };
-/* HOST: unix:///path, tcp://h:p, http(s)://h:p, fd:// refused; NULL: unix:///var/run/docker.sock. CERT_PATH: folder
+/* HOST: unix:///path, tcp://h:p, http(s)://h:p, fd:// refused; NULL: unix:///var/run/docker.sock. CERT_PATH: directory
  * with ca.pem, cert.pem, key.pem (DOCKER_CERT_PATH) or NULL; CA, CERT, KEY override single files. TLS_VERIFY as
  * DOCKER_TLS_VERIFY: any non-empty value. tcp:// with TLS verification or any certificate file uses https; https://
  * always verifies. */

@@ -1,5 +1,5 @@
-/* The local driver mounts a volume as mount(8) would: with "bind" or "rbind" among its options the device is a folder.
- */
+/* The local driver mounts a volume as mount(8) would: with "bind" or "rbind" among its options the device is a
+ * directory. */
 #include "probes/docker/volume.h"
 
 #include <errno.h>

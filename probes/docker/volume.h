@@ -1,12 +1,13 @@
-/* Local volumes that are no storage of the engine's own but a folder of the host in disguise:
- * docker volume create --opt type=none --opt o=bind --opt device=/etc */
+/* Local volumes that are no storage of the engine's own but a directory of the host in disguise: docker volume create
+ * --opt type=none --opt o=bind --opt device=/etc */
 #ifndef PROBES_DOCKER_VOLUME_H
 #define PROBES_DOCKER_VOLUME_H
 
 #include "common/json_in.h"
 #include "common/memory.h"
 
-/* The folder that a local volume with these driver options binds, or NULL. RET_READ_ONLY: "ro" is among the options. */
+/* The directory that a local volume with these driver options binds, or NULL. RET_READ_ONLY: "ro" is among the options.
+ */
 const char *volume_bound_folder(const char *options, const char *device, bool *ret_read_only);
 /* The same of the text of the volume's opts.json, which the local driver keeps beside the volume's data. RET_FOLDER
  * lies in ARENA. -EINVAL when the text is not readable. */

@@ -1,8 +1,8 @@
-/* A layer read from its folder, as overlay2 keeps it: whiteouts are character devices 0:0, opaque folders carry an
- * attribute. The walk goes by descriptors and never through a link; only package databases are opened, and only regular
- * files. A folder is read to its end before those in it are entered, so that one buffer serves all, and what a
- * directory entry tells is not asked for again: that makes it as fast as find. Databases are only mapped: they are read
- * when the walk is over and its capabilities are given up. */
+/* A layer read from its directory, as overlay2 keeps it: whiteouts are character devices 0:0, opaque directories carry
+ * an attribute. The walk goes by descriptors and never through a link; only package databases are opened, and only
+ * regular files. A directory is read to its end before those in it are entered, so that one buffer serves all, and what
+ * a directory entry tells is not asked for again: that makes it as fast as find. Databases are only mapped: they are
+ * read when the walk is over and its capabilities are given up. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -117,7 +117,7 @@ static void look_at_link(struct walk *walk, int folder, const char *name)
     layer_check_link(walk->summary, walk->path.data, target);
 }
 
-/* Of a folder nothing but its name is looked at: FOLDERS gets it. */
+/* Of a directory nothing but its name is looked at: FOLDERS gets it. */
 static int look_at(struct walk *walk, int folder, const char *name, unsigned char type, struct str *folders)
 {
     struct stat st = {.st_mode = DTTOIF(type)};
@@ -142,7 +142,7 @@ static int look_at(struct walk *walk, int folder, const char *name, unsigned cha
     return 0;
 }
 
-/* Makes the path NAME in the folder whose path is LENGTH long; enter(…, NULL) cuts it back. */
+/* Makes the path NAME in the directory whose path is LENGTH long; enter(…, NULL) cuts it back. */
 static void enter(struct walk *walk, size_t length, const char *name)
 {
     walk->path.length = length;

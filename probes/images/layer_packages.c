@@ -1,5 +1,5 @@
 /* Package databases: dpkg's and opkg's status (and distroless's one file per package), apk's installed, pacman's one
- * folder per package, rpm's three formats (layer_rpm.c). One that cannot be read is noted, never taken for empty. */
+ * directory per package, rpm's three formats (layer_rpm.c). One that cannot be read is noted, never taken for empty. */
 #include <errno.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ static const struct database {
     const char *path;
     enum package_manager manager;
     read_database *read;
-    const char *ending; /* of files below a folder; NULL: any */
+    const char *ending; /* of files below a directory; NULL: any */
     bool partial;
 } databases[] = {
     {"var/lib/dpkg/status", MANAGER_DPKG, read_status, NULL, false},
@@ -186,7 +186,7 @@ void layer_read_packages(struct layer_summary *summary, const char *path, char *
 
 /* ---- Links ---- */
 
-/* Is PATH a database's, or a folder above one that only package managers use? */
+/* Is PATH a database's, or a directory above one that only package managers use? */
 static const struct database *place_of(const char *path)
 {
     size_t length = strlen(path);
@@ -206,7 +206,7 @@ bool layer_is_database_place(const char *path)
     return (path[0] == 'v' || path[0] == 'l' || path[0] == 'u') && place_of(path);
 }
 
-/* TARGET as seen from the folder of PATH, without links, "." and "..". */
+/* TARGET as seen from the directory of PATH, without links, "." and "..". */
 static void resolve(struct str *out, const char *path, const char *target)
 {
     const char *slash = strrchr(path, '/');

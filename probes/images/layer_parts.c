@@ -1,4 +1,4 @@
-/* What reads layers, each in a part of the worker: first what takes capabilities, walking a folder or reaching the
+/* What reads layers, each in a part of the worker: first what takes capabilities, walking a directory or reaching the
  * engine, then, without them, what reads bytes that the image's maker chose. */
 #include <errno.h>
 

@@ -1,6 +1,6 @@
-/* Which folders of a layer are opaque, for those who may not read overlay's own attributes (that takes CAP_SYS_ADMIN):
- * both Docker and podman keep beside each layer what its tar held but for the files' contents (tar-split: gzipped lines
- * of JSON), and there an opaque folder is an entry with a name of its own. */
+/* Which directories of a layer are opaque, for those who may not read overlay's own attributes (that takes
+ * CAP_SYS_ADMIN): both Docker and podman keep beside each layer what its tar held but for the files' contents
+ * (tar-split: gzipped lines of JSON), and there an opaque directory is an entry with a name of its own. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>

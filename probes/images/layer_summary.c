@@ -1,4 +1,5 @@
-/* One layer's findings, gathered. See the header. */
+/* What one layer contributes to its image, gathered as it is read: files, packages, and what it hides of the layers
+ * below. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>

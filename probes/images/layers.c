@@ -1,6 +1,6 @@
-/* Which of an image's layers are read, and how: each folder in a part of the worker with limits of its own, all of them
- * in one where only the engine can read them, and the image put together in a last one. This process itself looks into
- * nothing that comes from an image: it hands texts on. */
+/* Which of an image's layers are read, and how: each directory in a part of the worker with limits of its own, all of
+ * them in one where only the engine can read them, and the image put together in a last one. This process itself looks
+ * into nothing that comes from an image: it hands texts on. */
 #include "probes/images/layers.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* What lies in an image's layers, without running anything: setuid programs, packages, tools.
  *
- * Each layer is read once, whatever images share it, and what was found is kept in a folder by the layer's digest. It
- * is read from the storage driver's folder where there is one, else from the engine's export stream. Whiteouts and
- * opaque folders of upper layers hide what lies below. All of it runs in a worker. */
+ * Each layer is read once, whatever images share it, and what was found is kept in a directory by the layer's digest.
+ * It is read from the storage driver's directory where there is one, else from the engine's export stream. Whiteouts
+ * and opaque directories of upper layers hide what lies below. All of it runs in a worker. */
 #ifndef PROBES_IMAGES_LAYERS_H
 #define PROBES_IMAGES_LAYERS_H
 
@@ -19,7 +19,7 @@ struct layers_request {
     const char *image_id;
     const struct string_list *layers;      /* digests, from the base up */
     const struct string_list *directories; /* the uppermost first, as many as layers; fewer: the stream is used */
-    const char *cache;                     /* folder; NULL: nothing is kept */
+    const char *cache;                     /* directory; NULL: nothing is kept */
     unsigned cpu_seconds;                  /* of processor time: for a layer, and for putting them together */
 };
 enum { LAYERS_CPU_SECONDS = 60 }; /* what a million files take, ten times over */

@@ -12,7 +12,7 @@
 #include "probes/images/layers.h"
 
 enum {
-    LAYER_PATHS_MAX = 2 * 1024 * 1024, /* files, folders, whiteouts */
+    LAYER_PATHS_MAX = 2 * 1024 * 1024, /* files, directories, whiteouts */
     LAYER_PATH_LENGTH_MAX = 4096,      /* no file system takes longer ones */
     LAYER_FOUND_MAX = 4096,
     LAYER_PACKAGES_MAX = 32768,
@@ -41,7 +41,7 @@ struct layer_packages {
 struct layer_summary {
     const uint64_t *key; /* of the hashes: two words */
     VEC(struct layer_entry) entries;
-    VEC(uint64_t) opaque;  /* folders that hide what lies below */
+    VEC(uint64_t) opaque;  /* directories that hide what lies below */
     VEC(uint64_t) files;   /* that it holds, or removes (whiteouts): they hide the path and what lies below it */
     VEC(uint64_t) folders; /* that it holds: they hide a file of the same path */
     struct layer_packages packages[MANAGER_COUNT];
@@ -61,7 +61,7 @@ int layer_add_whiteout(struct layer_summary *summary, const char *path, size_t l
 int layer_add_opaque(struct layer_summary *summary, const char *path, size_t length, struct error *error);
 /* A path of a tar, "./usr//bin/x/", as "usr/bin/x"; false for what leads out of the tree. */
 bool layer_normalise(const char *path, struct str *ret);
-/* Is it a tar's mark of an opaque folder, whose path are the first *RET_LENGTH bytes? (OCI image-spec, layer.md,
+/* Is it a tar's mark of an opaque directory, whose path are the first *RET_LENGTH bytes? (OCI image-spec, layer.md,
  * "Opaque Whiteout") */
 #define LAYER_OPAQUE ".wh..wh..opq"
 bool layer_is_opaque_mark(const char *path, size_t *ret_length);
@@ -82,7 +82,7 @@ void layer_check_link(struct layer_summary *summary, const char *path, const cha
 const char *layer_manager_name(enum package_manager manager);
 /* Adds a name; an error once there are too many. */
 int layer_add_package(struct layer_packages *packages, const char *name, size_t length, struct error *error);
-/* Longer ones are not read: from a folder they are mapped, from a stream they are held in memory. */
+/* Longer ones are not read: from a directory they are mapped, from a stream they are held in memory. */
 enum { PACKAGE_FILE_MAX = 256 * 1024 * 1024, PACKAGE_STREAM_MAX = 48 * 1024 * 1024 };
 
 /* layer_rpm.c: the three formats of rpm databases. */
@@ -114,7 +114,7 @@ bool layer_cache_is_unreadable(const char *cache, const char *digest, const uint
 /* Removes what was used longest ago until the cache is within its bounds. */
 void layer_cache_trim(const char *cache);
 
-/* The opaque folders of the image's layer of that number (0: the base) from what the engine kept of its tar: its
+/* The opaque directories of the image's layer of that number (0: the base) from what the engine kept of its tar: its
  * descriptor, or a negative errno when there is no such file or it is of another layer. */
 int layer_open_split(const struct layers_request *request, size_t layer, struct error *error);
 int layer_parse_split(int fd, struct layer_summary *ret, struct error *error);
@@ -124,7 +124,7 @@ struct layer_databases {
     struct layer_database *items;
     size_t count, size;
 };
-/* A layer's folder. Opaque folders are seen only by those who have CAP_SYS_ADMIN. */
+/* A layer's directory. Opaque directories are seen only by those who have CAP_SYS_ADMIN. */
 int layer_read_folder(const struct host_root *root, const char *path, struct layer_summary *ret,
                       struct layer_databases *ret_databases, struct error *error);
 /* Reads them into RET, and forgets them; that takes no capability any more. */
@@ -136,7 +136,7 @@ int layer_read_stream(const struct layers_request *request, struct layer_summary
 
 /* ---- layer_parts.c: in parts of the worker ---- */
 
-/* A layer's folder as text, with LAYERS_CAPABILITIES. -EACCES, -EPERM, -ENOENT: only the engine can read it. */
+/* A layer's directory as text, with LAYERS_CAPABILITIES. -EACCES, -EPERM, -ENOENT: only the engine can read it. */
 struct folder_part {
     const struct layers_request *request;
     const uint64_t *key;

@@ -20,7 +20,7 @@ struct mount_changes {
 };
 /* PATH, absolute and without symlinks, is one of the points or lies below one: another file may lie there now. */
 bool mount_changes_reach(const struct mount_changes *changes, const char *path);
-/* A point lies below the folder PATH. */
+/* A point lies below the directory PATH. */
 bool mount_changes_lie_below(const struct mount_changes *changes, const char *path);
 
 /* CHANGES is borrowed for the call. */

@@ -1,4 +1,4 @@
-/* One inotify watch for each folder with a record. The kernel names it by a number and the caller by the container's
+/* One inotify watch for each directory with a record. The kernel names it by a number and the caller by the container's
  * id, so there are two maps. Most changes have an event of the engine too, which has the container read: a record is
  * only reported when none came within a moment. When the kernel's queue overflowed, it may be any record. */
 #include "probes/watch/record_watch.h"

@@ -2,8 +2,8 @@
  *
  * dockerd sends no event when a container that does not run is connected to a network (daemon/container_operations.go,
  * ConnectToNetwork: the event comes with the endpoint), but it writes the container's config.v2.json, in one move, as
- * it does for every change. One inotify watch on each such container's folder shows that; a container that runs is not
- * watched, since its changes have events and its record is written at every health check. */
+ * it does for every change. One inotify watch on each such container's directory shows that; a container that runs is
+ * not watched, since its changes have events and its record is written at every health check. */
 #ifndef PROBES_WATCH_RECORD_WATCH_H
 #define PROBES_WATCH_RECORD_WATCH_H
 
@@ -28,7 +28,7 @@ void record_watch_free(struct record_watch *records); /* NULL is fine */
  * before is reported no more. */
 void record_watch_begin(struct record_watch *records, const char *id, const char *folder);
 void record_watch_end(struct record_watch *records, const char *id); /* it runs */
-/* False: the folder could not be watched, so changes go unseen. */
+/* False: the directory could not be watched, so changes go unseen. */
 bool record_watch_has(const struct record_watch *records, const char *id);
 
 DEFINE_CLEANUP(struct record_watch *, cleanup_record_watch, record_watch_free)

@@ -7,7 +7,7 @@
  * After anything that concerns it a watch is armed anew from the root of the path, and called.
  *
  * inotify reports no mount. So a watch also keeps the real places at which the walk along its path came to an end or to
- * a symlink: it has looked at these and at every folder above them, and a mount on one of those concerns it. */
+ * a symlink: it has looked at these and at every directory above them, and a mount on one of those concerns it. */
 #include "probes/watch/watch.h"
 
 #include <dirent.h>
@@ -389,8 +389,8 @@ static bool concerns(const struct link *link, const struct inotify_event *event)
     return true;
 }
 
-/* What a link is of may have become another file or folder: the path must be walked again. In a tree that is
- * so when a folder comes or goes, and not with each of its files. */
+/* What a link is of may have become another file or directory: the path must be walked again. In a tree that is so when
+ * a directory comes or goes, and not with each of its files. */
 static bool leads_elsewhere(const struct link *link, const struct inotify_event *event)
 {
     return link->kind != LINK_ANY || event->mask & (IN_ISDIR | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT);
