@@ -7,7 +7,7 @@ static void on_settled(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    if (!is_at_rest(evaluator))
+    if (evaluator->pending_total)
         return;
     if (evaluator->reachable && !evaluator->restored_closed) {
         evaluator->restored_closed = true;

@@ -22,22 +22,29 @@ struct verdict_case {
 
 typedef void case_function(const struct verdict_case *c, void *user);
 
-/* Calls BACK for each case of the rules in RULES whose file begins with ONLY ("": all). Returns the number of files
- * that are no cases; each is named on stderr. */
-size_t cases_visit(const struct rule_set *rules, const char *only, case_function *back, void *user);
+/* Calls BACK for each case of the rules in RULES whose file begins with ONLY ("": all). FINISHED: a case that does not
+ * say why it is refused, fails, is manual or an error is no case. Returns the number of files that are none; each is
+ * named on stderr. */
+size_t cases_visit(const struct rule_set *rules, const char *only, bool finished, case_function *back, void *user);
+
+/* The shipped rules, and those of them that cases give parameters of their own. */
+struct case_rules;
+struct case_rules *case_rules_new(void); /* NULL: the shipped ones do not load; said on stderr */
+void case_rules_free(struct case_rules *rules);
+const struct rule_set *case_rules_shipped(const struct case_rules *rules);
+DEFINE_CLEANUP(struct case_rules *, cleanup_case_rules, case_rules_free)
 
 /* A case made ready to be judged. */
 struct open_case {
     const struct rule *rule; /* with the case's own parameters; NULL when REFUSED */
-    struct rule_set *own_rules;
     struct store *store;
     const char *subject;
     usec_t since;
     struct error refused; /* why the rule did not load */
 };
 
-/* RULES: the shipped ones. -EINVAL for a case that is not in order; the caller closes it either way. */
-int case_open(const struct verdict_case *c, const struct rule_set *rules, struct open_case *ret, struct error *error);
+/* -EINVAL for a case that is not in order; the caller closes it either way. The rule stays RULES'. */
+int case_open(const struct verdict_case *c, struct case_rules *rules, struct open_case *ret, struct error *error);
 void case_close(struct open_case *open);
 /* Fills the store again as the documents have it, after something was taken out of it. */
 int case_refill(const struct verdict_case *c, struct open_case *open, struct error *error);
@@ -61,5 +68,7 @@ void judgement_deinit(struct judgement *judgement);
 /* Whether the judgement is what the case expects. Appends to RET_WHY what is not. */
 bool case_is_met(const struct verdict_case *c, const struct open_case *open, const struct judgement *judgement,
                  struct str *ret_why);
+/* The part of it that is about the evidence. */
+bool case_evidence_is_met(const struct verdict_case *c, const char *evidence);
 
 #endif

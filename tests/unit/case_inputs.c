@@ -195,7 +195,7 @@ void report_inputs(struct input_trials *trials)
     for (const struct check *check = checks; check->name; check++) {
         unsigned missing = check->reads & ~trials->read[check - checks] & ~known_unread(check);
 
-        for (int kind = 0; kind < INPUT_KIND_COUNT && is_shipped(trials->rules, check); kind++)
+        for (int kind = 0; kind < INPUT_KIND_COUNT && is_shipped(case_rules_shipped(trials->rules), check); kind++)
             if (missing & INPUT_BIT(kind)) {
                 fprintf(stderr, "%s: no case shows that it reads %s\n", check->name, input_types[kind].name);
                 trials->failed++;

@@ -8,7 +8,7 @@
 enum { INPUT_EXEMPTS = 23, CHECKS_MAX = 128 };
 
 struct input_trials {
-    const struct rule_set *rules;
+    struct case_rules *rules;
     unsigned read[CHECKS_MAX]; /* of each check, by its place in the table: INPUT_BITs without which a case came out
                                   otherwise */
     bool exempted[INPUT_EXEMPTS];

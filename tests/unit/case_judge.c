@@ -5,6 +5,8 @@
 #include "agent/checks/table.h"
 #include "case.h"
 #include "case_documents.h"
+#include "common/json_out.h"
+#include "common/map.h"
 #include "common/vec.h"
 
 static const char *const an_image = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
@@ -26,23 +28,80 @@ static const char *default_subject(enum subject_kind kind, const struct json *do
     }
 }
 
-/* The rule with the parameters of the case. */
-static int load_rule(const struct verdict_case *c, const struct rule_set *rules, struct open_case *open,
-                     struct error *error)
+/* Reading all rules for each case that changes one would be most of the work: those with the same change share a set.
+ */
+struct case_rules {
+    struct rule_set *shipped;
+    struct map *changed; /* slug and change → struct rule_set */
+};
+
+static void free_set(void *p)
 {
-    struct rule_override override = {.rule = c->slug, .value = json_get(c->root, "rule"), .file = c->file};
-    bool refused = strcmp(c->outcome, "refused") == 0;
+    rule_set_free(p);
+}
+
+struct case_rules *case_rules_new(void)
+{
+    scoped(cleanup_case_rules) struct case_rules *rules = mem_alloc(sizeof *rules);
+    struct error error = ERROR_INIT;
+
+    rules->changed = map_new(free_set);
+    if (rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules->shipped, &error) == 0)
+        return take(rules);
+    fprintf(stderr, "%s\n", error.text);
+    return NULL;
+}
+
+void case_rules_free(struct case_rules *rules)
+{
+    if (!rules)
+        return;
+    map_free(rules->changed);
+    rule_set_free(rules->shipped);
+    free(rules);
+}
+
+const struct rule_set *case_rules_shipped(const struct case_rules *rules)
+{
+    return rules->shipped;
+}
+
+static int load_changed(const struct verdict_case *c, struct case_rules *rules, const struct json *change,
+                        const struct rule_set **ret, struct error *error)
+{
+    struct rule_override override = {.rule = c->slug, .value = change, .file = c->file};
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    scoped(cleanup_free) char *key = NULL;
+    struct rule_set *set;
     int r = 0;
 
-    if (override.value) {
-        r = rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", &override, 1, &open->own_rules, &open->refused);
-        rules = open->own_rules;
-    }
+    json_out_value(out, NULL, change);
+    key = mem_printf("%s %s", c->slug, json_out_text(out, NULL));
+    set = map_get(rules->changed, key);
+    if (!set)
+        r = rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", &override, 1, &set, error);
+    if (r < 0)
+        return r;
+    if (!map_get(rules->changed, key))
+        map_set(rules->changed, key, set);
+    *ret = set;
+    return 0;
+}
+
+/* The rule with the parameters of the case. */
+static int load_rule(const struct verdict_case *c, struct case_rules *rules, struct open_case *open,
+                     struct error *error)
+{
+    const struct json *change = json_get(c->root, "rule");
+    const struct rule_set *set = rules->shipped;
+    bool refused = strcmp(c->outcome, "refused") == 0;
+    int r = change ? load_changed(c, rules, change, &set, &open->refused) : 0;
+
     if (refused && r == 0)
         return error_set(error, EINVAL, "its rule loads");
     if (r < 0 && !refused)
         return error_set(error, EINVAL, "its rule does not load: %s", open->refused.text);
-    open->rule = refused ? NULL : rule_set_find(rules, c->slug);
+    open->rule = refused ? NULL : rule_set_find(set, c->slug);
     return 0;
 }
 
@@ -58,7 +117,7 @@ int case_refill(const struct verdict_case *c, struct open_case *open, struct err
     return case_documents_load(&context, &open->store, error);
 }
 
-int case_open(const struct verdict_case *c, const struct rule_set *rules, struct open_case *ret, struct error *error)
+int case_open(const struct verdict_case *c, struct case_rules *rules, struct open_case *ret, struct error *error)
 {
     int64_t since = json_int(json_get(c->root, "since_seconds_ago"), 0);
     int r;
@@ -76,7 +135,6 @@ int case_open(const struct verdict_case *c, const struct rule_set *rules, struct
 void case_close(struct open_case *open)
 {
     store_free(take(open->store));
-    rule_set_free(take(open->own_rules));
 }
 
 static void add_judgement(struct judgement *judgement, const struct rule *rule, struct check_result *result)
@@ -160,13 +218,13 @@ void judgement_deinit(struct judgement *judgement)
     free(take(judgement->paths));
 }
 
-/* EXPECTED: a string or a list of strings, each of which TEXT must hold. */
+/* EXPECTED: a list of strings, each of which TEXT must hold; or one string, which TEXT must be. */
 static bool holds(const char *what, const struct json *expected, const char *text, struct str *why)
 {
     size_t length = why->length;
 
-    if (json_string(expected) && !strstr(text, json_string(expected)))
-        str_printf(why, "; %s lacks \"%s\"", what, json_string(expected));
+    if (json_string(expected) && strcmp(text, json_string(expected)) != 0)
+        str_printf(why, "; %s is not \"%s\"", what, json_string(expected));
     for (size_t i = 0; i < json_count(expected); i++)
         if (!strstr(text, json_text(json_at(expected, i), "")))
             str_printf(why, "; %s lacks \"%s\"", what, json_string(json_at(expected, i)));
@@ -212,6 +270,13 @@ static bool hides(const struct json *hidden, const struct judgement *judgement, 
             str_printf(why, "; \"%s\" is not hidden", secret);
     }
     return why->length == length;
+}
+
+bool case_evidence_is_met(const struct verdict_case *c, const char *evidence)
+{
+    scoped_str why = STR_INIT;
+
+    return holds("evidence", json_path(c->root, "expect", "evidence", NULL), evidence, &why);
 }
 
 bool case_is_met(const struct verdict_case *c, const struct open_case *open, const struct judgement *judgement,

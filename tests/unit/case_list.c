@@ -9,11 +9,14 @@
 #include "common/file.h"
 #include "common/vec.h"
 
+enum { EXPECTED_MIN = 3 };
+
 struct visit {
     const struct rule_set *rules;
     const char *only;
     case_function *back;
     void *user;
+    bool finished; /* expectations must be there */
     size_t malformed;
 };
 
@@ -41,14 +44,41 @@ static int is_known(const struct json *object, const char *const *names, size_t 
     return 0;
 }
 
-static int validate(const struct json *root, struct error *error)
+/* TEXTS: a string, or a list of strings; each long enough to say something. */
+static bool says_something(const struct json *texts)
+{
+    bool any = json_string(texts) ? strlen(json_string(texts)) >= EXPECTED_MIN : json_count(texts) > 0;
+
+    for (size_t i = 0; i < json_count(texts); i++)
+        any = any && strlen(json_text(json_at(texts, i), "")) >= EXPECTED_MIN;
+    return any;
+}
+
+/* What is refused, fails, is left to a person or could not be judged must be so for the reason that the case is about.
+ */
+static int validate_reason(const struct json *expect, const char *outcome, struct error *error)
+{
+    enum verdict verdict = VERDICT_NONE;
+
+    if (strcmp(outcome, "refused") == 0)
+        return says_something(json_get(expect, "error")) ? 0 : error_set(error, EINVAL, "it lacks expect.error");
+    verdict_parse(outcome, &verdict);
+    if (verdict >= VERDICT_MANUAL && !says_something(json_get(expect, "evidence")))
+        return error_set(error, EINVAL, "it lacks expect.evidence");
+    return 0;
+}
+
+static int validate(const struct visit *visit, const struct json *root, const char *outcome, struct error *error)
 {
     static const char *const keys[] = {"rules",     "each", "rule",  "subject", "since_seconds_ago",
                                        "documents", "run",  "expect"};
     static const char *const expected[] = {"evidence", "remedy", "hidden", "paths", "error"};
+    const struct json *expect = json_get(root, "expect");
     int r = is_known(root, keys, countof(keys), error);
 
-    return r < 0 ? r : is_known(json_get(root, "expect"), expected, countof(expected), error);
+    if (r == 0)
+        r = is_known(expect, expected, countof(expected), error);
+    return r == 0 && visit->finished ? validate_reason(expect, outcome, error) : r;
 }
 
 static void append_variables(struct str *variant, const struct json *variables)
@@ -129,6 +159,15 @@ static int visit_rules(struct visit *visit, struct verdict_case *c, const struct
     return r;
 }
 
+static bool repeats(const struct json *value)
+{
+    bool found = json_get(value, "repeat") != NULL;
+
+    for (size_t i = 0; !found && i < json_count(value); i++)
+        found = repeats(json_type(value) == JSON_ARRAY ? json_at(value, i) : json_member(value, i, NULL, NULL));
+    return found;
+}
+
 /* RULES: those of a family; NULL: the case is SLUG's alone. */
 static int visit_file(struct visit *visit, const char *file, const char *slug, const struct json *rules,
                       struct error *error)
@@ -148,13 +187,13 @@ static int visit_file(struct visit *visit, const char *file, const char *slug, c
         return r;
     root = json_root(doc);
     own = json_get(root, "rules");
-    r = validate(root, error);
+    r = validate(visit, root, outcome, error);
     if (r < 0)
         return r;
     c.shared = own || rules;
     if (c.shared)
         return visit_rules(visit, &c, root, own ? own : rules, error);
-    if (json_get(root, "each"))
+    if (json_get(root, "each") || repeats(root))
         return visit_variables(visit, &c, root, NULL, error);
     c.root = root;
     return visit_shapes(visit, &c, "", error);
@@ -241,9 +280,9 @@ static void visit_folder(struct visit *visit, const char *folder, const char *na
     }
 }
 
-size_t cases_visit(const struct rule_set *rules, const char *only, case_function *back, void *user)
+size_t cases_visit(const struct rule_set *rules, const char *only, bool finished, case_function *back, void *user)
 {
-    struct visit visit = {.rules = rules, .only = only, .back = back, .user = user};
+    struct visit visit = {.rules = rules, .only = only, .finished = finished, .back = back, .user = user};
 
     visit_names(&visit, "", visit_folder, NULL);
     visit_names(&visit, "shared", visit_family, NULL);

@@ -105,8 +105,10 @@ static int write_array(struct expander *x, const char *key, const struct json *v
 
         if (copies < 0)
             r = write_value(x, NULL, item);
-        for (x->n = 0; r == 0 && x->n < copies; x->n++)
+        for (int64_t k = 0; r == 0 && k < copies; k++) {
+            x->n = (long)(json_int(json_get(item, "from"), 0) + k);
             r = write_value(x, NULL, json_get(item, "item"));
+        }
         x->n = -1;
     }
     json_out_end_array(x->out);
