@@ -48,6 +48,6 @@ void agent_reload(struct agent *agent);
 void agent_add_timers(struct agent *agent);
 void agent_set_intervals(struct agent *agent, const struct config *config);
 void agent_free_timers(struct agent *agent);
-void agent_watch_clock(struct agent *agent); /* tells the engine when the wall clock was set */
+void agent_watch_clock(struct agent *agent); /* what follows when the wall clock is set */
 
 #endif

@@ -12,6 +12,8 @@
 #include "fake_engine.h"
 #include "probes/docker/docker.h"
 
+enum { WAIT_MS = 60000 };
+
 static struct event_base *base;
 static struct fake *fake;
 static struct docker *docker;
@@ -99,12 +101,12 @@ static bool is_last(void *user)
 static void wait_connected(void)
 {
     docker_retry(docker);
-    ck_assert(fake_run(base, 8000, is_connected, NULL));
+    ck_assert(fake_run(base, WAIT_MS, is_connected, NULL));
 }
 
 static void wait_events(unsigned count)
 {
-    fake_run(base, 8000, has_events, &count);
+    fake_run(base, WAIT_MS, has_events, &count);
     ck_assert_uint_eq(told.events, count);
 }
 
@@ -997,7 +999,7 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_set_timeout(tests, 120);
+    tcase_set_timeout(tests, 300);
     tcase_add_test(tests, events_come_however_they_are_split);
     tcase_add_test(tests, every_byte_arrives_alone);
     tcase_add_test(tests, stream_cut_at_every_byte);
