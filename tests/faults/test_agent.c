@@ -280,7 +280,7 @@ START_TEST(another_engine_at_the_same_socket)
     fake_set_containers(fake, 4);
     fake_forget_events(fake);
     fake_start(fake);
-    for (unsigned i = 0; i < 100 && findings("/v1/findings?rule=5.4") != 4; i++)
+    for (unsigned i = 0; i < 600 && findings("/v1/findings?rule=5.4") != 4; i++)
         fake_run(base, 100, NULL, NULL);
     ck_assert_uint_eq(findings("/v1/findings?rule=5.4"), 4);
     fake_set_generation(fake, 0);
