@@ -144,7 +144,7 @@ static struct shell_command *new_command(struct shell_reader *reader)
 static struct shell_command *read_group(struct shell_reader *reader, const char *source, char closer)
 {
     struct shell_command *group = new_command(reader);
-    const struct shell_command *outer = reader->outer;
+    const struct shell_command *outer = reader->outer, *inside = reader->inside;
 
     group->source = source;
     group->group = reader->defines ? SHELL_FUNCTION : closer == ')' ? SHELL_SUBSHELL : SHELL_COMPOUND;
@@ -158,9 +158,21 @@ static struct shell_command *read_group(struct shell_reader *reader, const char 
     if (closer == ')' && reader->parens)
         reader->parens--;
     reader->depth--;
+    reader->inside = group;
     shell_read_redirects(reader, group);
+    reader->inside = inside;
     group->source_length = (size_t)(reader->text + reader->at - group->source);
     return group;
+}
+
+/* Reads a word that belongs to COMMAND and is none of its words. */
+static void read_word_of(struct shell_reader *reader, const struct shell_command *command, struct shell_word *ret)
+{
+    const struct shell_command *inside = reader->inside;
+
+    reader->inside = command;
+    shell_read_word(reader, ret);
+    reader->inside = inside;
 }
 
 static void skip_pattern(struct shell_reader *reader)
@@ -179,7 +191,7 @@ static void skip_pattern(struct shell_reader *reader)
         } else {
             size_t from = reader->at;
 
-            shell_read_word(reader, &word);
+            read_word_of(reader, reader->outer, &word);
             if (reader->at - from == 4 && strcmp(word.text, "esac") == 0) {
                 reader->at = from;
                 return;
@@ -203,12 +215,12 @@ static bool is_function(struct shell_reader *reader, const struct shell_command 
 }
 
 /* "function NAME" or "function NAME ()", of which the first word was read. */
-static void read_function_name(struct shell_reader *reader)
+static void read_function_name(struct shell_reader *reader, const struct shell_command *command)
 {
     struct shell_word name;
 
     shell_skip_blanks(reader);
-    shell_read_word(reader, &name);
+    read_word_of(reader, command, &name);
     shell_skip_blanks(reader);
     if (shell_peek(reader, 0) == '(' && shell_peek(reader, 1) == ')')
         reader->at += 2;
@@ -281,7 +293,7 @@ static bool read_command(struct shell_reader *reader, struct list *list)
     case KEYWORD_SKIPPED:
         return true;
     case KEYWORD_FUNCTION:
-        read_function_name(reader);
+        read_function_name(reader, command);
         return true;
     case KEYWORD_CLOSES:
         return false;

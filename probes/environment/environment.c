@@ -138,7 +138,7 @@ static enum effect effect_of(const struct shell_command *command)
 
     for (const struct shell_command *c = command; c; c = c->outer) {
         if (c->inside || c->piped || c->pipe || c->background || c->group == SHELL_SUBSHELL ||
-            (c != command && c->words.count))
+            (c != command && c->group == SHELL_SIMPLE))
             return EFFECT_NONE;
         open |= c->conditional || c != command;
     }
@@ -221,15 +221,17 @@ static void read_shell(struct environment_facts *facts, const char *place, const
     struct budget budget = {.max = STEPS_PER_CHARACTER * strlen(text) + STEPS_MIN};
     scoped(shell_line_deinit) struct shell_line line = {0};
     bool may_end = false, exports_all = false;
+    const char *end;
     unsigned number = 1;
 
     shell_parse(text, strlen(text), &options, &budget, &line);
     text = line.text;
+    end = text + strlen(text);
     for (size_t i = 0; i < line.count; i++) {
         const struct shell_command *command = line.items[i];
         enum effect effect = effect_of(command);
 
-        if (effect == EFFECT_NONE)
+        if (effect == EFFECT_NONE || command->source < line.text || command->source > end)
             continue;
         for (; text < command->source; text++)
             number += *text == '\n';
