@@ -371,7 +371,7 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_set_timeout(tests, 200);
+    tcase_set_timeout(tests, 600);
     tcase_add_test(tests, flood);
     tcase_add_test(tests, out_of_descriptors);
     tcase_add_test(tests, mounts_of_containers_and_others);
@@ -382,7 +382,7 @@ int main(void)
     suite_add_tcase(suite, tests);
     tests = tcase_create("scale");
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_set_timeout(tests, 250);
+    tcase_set_timeout(tests, 1000);
     tcase_add_test(tests, ten_thousand_containers);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
