@@ -81,6 +81,8 @@ void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, c
 /* Is it stale or in flight? */
 bool evaluator_is_pending(const struct evaluator *evaluator, enum input_kind kind, const char *key);
 /* Is no input stale or in flight? Those in the background (images that are walked or scanned) do not count. */
+/* An answer of the fetcher's is expected: the thing has not gone meanwhile. */
+bool evaluator_is_fetching(const struct evaluator *evaluator, enum input_kind kind, const char *key);
 bool evaluator_is_settled(const struct evaluator *evaluator);
 bool evaluator_has_background_work(const struct evaluator *evaluator);
 /* While the engine cannot be reached, its inputs are not fetched and findings keep their status; those that never had a

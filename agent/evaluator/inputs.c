@@ -167,6 +167,13 @@ void inputs_deinit(struct evaluator *evaluator)
 
 /* ---- Freshness ---- */
 
+bool evaluator_is_fetching(const struct evaluator *evaluator, enum input_kind kind, const char *key)
+{
+    const struct input *input = input_find(evaluator, kind, key);
+
+    return input && input->in_flight;
+}
+
 void input_forget(struct evaluator *evaluator, enum input_kind kind, const char *key)
 {
     struct input *input = input_find(evaluator, kind, key);

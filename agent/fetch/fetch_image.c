@@ -9,14 +9,15 @@
 
 enum { OUTPUT_LIMIT = 32 << 20, LAYERS_MS = 15 * 60 * 1000 };
 
-/* Images that wait, and the one that is worked on. */
+/* Images that wait, each once, and the one that is worked on. */
 struct job_queue {
     struct fetcher *fetcher;
     enum input_kind kind;
     VEC(char *) waiting;
-    char *current; /* NULL: none */
-    struct worker *worker;
-    struct event *next; /* the next one begins from the loop, not from inside a request */
+    char *current;         /* NULL: none */
+    struct worker *worker; /* of CURRENT; NULL: another one is to be started */
+    bool died;             /* one of CURRENT has died */
+    struct event *next;    /* the next one begins from the loop, not from inside a request */
 };
 
 struct image_jobs {
@@ -24,23 +25,43 @@ struct image_jobs {
     char *cache;
 };
 
-static void finish(struct job_queue *queue, int r, struct facts *facts, const struct error *error)
+static void deliver(struct job_queue *queue, int r, struct facts *facts, const struct error *error)
 {
     scoped(cleanup_free) char *image = take(queue->current);
 
     queue->worker = NULL;
+    queue->died = false;
     event_active(queue->next, EV_TIMEOUT, 0);
     fetch_deliver(queue->fetcher, queue->kind, image, r, facts, error);
+}
+
+/* A worker that was killed from outside says nothing of the image: another one is started, once. */
+static bool start_again(struct job_queue *queue, int number)
+{
+    if (number != WORKER_DIED || queue->died)
+        return false;
+    queue->died = true;
+    queue->worker = NULL;
+    event_active(queue->next, EV_TIMEOUT, 0);
+    return true;
+}
+
+/* What went wrong in a worker is no word on whether there is such an image, or an engine. */
+static int error_of_worker(int number, const char *why, struct error *error)
+{
+    return error_set(error, number == ENOENT || number == ENOTCONN ? EIO : number, "%s", why);
 }
 
 static void on_layers(const char *output, size_t length, int number, const char *why, void *user)
 {
     struct layer_facts *facts = NULL;
     struct error error = ERROR_INIT;
-    int r = number ? error_set(&error, number == ENOENT ? EIO : number, "%s", why)
-                   : layers_parse(output, length, &facts, &error);
+    int r;
 
-    finish(user, r, r < 0 ? NULL : &facts->facts, &error);
+    if (start_again(user, number))
+        return;
+    r = number ? error_of_worker(number, why, &error) : layers_parse(output, length, &facts, &error);
+    deliver(user, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
 static void on_scan(const char *output, size_t length, int number, const char *why, void *user)
@@ -48,12 +69,14 @@ static void on_scan(const char *output, size_t length, int number, const char *w
     struct job_queue *queue = user;
     struct scan_facts *facts = NULL;
     struct error error = ERROR_INIT;
-    int r = number ? error_set(&error, number == ENOENT ? EIO : number, "%s", why)
-                   : scanner_parse(output, length, &facts, &error);
+    int r;
 
+    if (start_again(queue, number))
+        return;
+    r = number ? error_of_worker(number, why, &error) : scanner_parse(output, length, &facts, &error);
     if (r == 0)
         facts->threshold = arena_strdup(facts->facts.arena, queue->fetcher->config->scanner_threshold);
-    finish(queue, r, r < 0 ? NULL : &facts->facts, &error);
+    deliver(queue, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
 static struct worker *start_layers(struct job_queue *queue, const struct image_facts *image, struct error *error)
@@ -96,19 +119,41 @@ static struct worker *start_scan(struct job_queue *queue, const struct image_fac
                                                  .argument = &request,
                                                  .limit = OUTPUT_LIMIT,
                                                  .timeout_ms = config->scanner_seconds * 1000,
-                                                 .capabilities = UINT64_MAX,
+                                                 .capabilities = SCANNER_CAPABILITIES,
                                                  .background = true,
                                                  .done = on_scan,
                                                  .user = queue},
                         error);
 }
 
-/* Takes the first image whose own document is known: the others wait for theirs. */
+/* Those that were removed while they waited: nobody waits for their answer any more. */
+static void forget_removed(struct job_queue *queue)
+{
+    for (size_t i = queue->waiting.count; i-- > 0;) {
+        char *image = queue->waiting.items[i];
+
+        if (evaluator_is_fetching(queue->fetcher->evaluator, queue->kind, image))
+            continue;
+        vec_remove(&queue->waiting, i);
+        free(image);
+    }
+}
+
+/* The one that is to be started again, else the first whose own document is known: the others wait for theirs. */
 static const struct image_facts *take_next(struct job_queue *queue)
 {
+    const struct store *store = evaluator_store(queue->fetcher->evaluator);
+
+    if (queue->current) {
+        const struct image_facts *image = store_image(store, queue->current, NULL);
+
+        if (image)
+            return image;
+        free(take(queue->current)); /* removed meanwhile */
+        queue->died = false;
+    }
     for (size_t i = 0; i < queue->waiting.count; i++) {
-        const struct image_facts *image =
-            store_image(evaluator_store(queue->fetcher->evaluator), queue->waiting.items[i], NULL);
+        const struct image_facts *image = store_image(store, queue->waiting.items[i], NULL);
 
         if (!image)
             continue;
@@ -122,16 +167,18 @@ static const struct image_facts *take_next(struct job_queue *queue)
 static void on_next(evutil_socket_t fd, short what, void *user)
 {
     struct job_queue *queue = user;
-    const struct image_facts *image = queue->current ? NULL : take_next(queue);
+    const struct image_facts *image;
     struct error error = ERROR_INIT;
 
     (void)fd;
     (void)what;
+    forget_removed(queue);
+    image = queue->worker ? NULL : take_next(queue);
     if (!image)
         return;
     queue->worker = queue->kind == INPUT_LAYERS ? start_layers(queue, image, &error) : start_scan(queue, image, &error);
     if (!queue->worker)
-        finish(queue, -error.number, NULL, &error);
+        deliver(queue, -error.number, NULL, &error);
 }
 
 static void image_came(struct job_queue *queue, const char *id, bool failed, const char *why)
@@ -180,8 +227,14 @@ static struct image_jobs *jobs_of(struct fetcher *fetcher)
     return fetcher->image_jobs;
 }
 
+/* One that waits already, or is worked on, was removed and is there again: it has the same layers. */
 static void enqueue(struct job_queue *queue, const char *id)
 {
+    if (str_equal(queue->current, id))
+        return;
+    for (size_t i = 0; i < queue->waiting.count; i++)
+        if (strcmp(queue->waiting.items[i], id) == 0)
+            return;
     vec_push(&queue->waiting, mem_strdup(id));
     event_active(queue->next, EV_TIMEOUT, 0);
 }

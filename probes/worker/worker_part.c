@@ -75,7 +75,7 @@ static int explain(int status, const struct part_options *options, struct error 
     case SIGXCPU:
         return error_set(error, ETIME, "it takes more than %u s of processor time", options->cpu_seconds);
     case SIGKILL:
-        return error_set(error, ECHILD, "its process was killed");
+        return error_set(error, EOWNERDEAD, "its process was killed");
     case SIGABRT:
         return error_set(error, ENOTRECOVERABLE, "its process ran out of memory or gave up");
     default:
@@ -120,9 +120,9 @@ static int run_once(const struct part_options *options, struct str *output, stru
 
 int part_run(const struct part_options *options, struct str *output, struct error *error)
 {
-    int r = -ECHILD;
+    int r = -EOWNERDEAD;
 
-    for (int try = 0; try < TRIES && r == -ECHILD; try++)
+    for (int try = 0; try < TRIES && r == -EOWNERDEAD; try++)
         r = run_once(options, output, error);
     return r;
 }

@@ -17,7 +17,7 @@ struct part_options {
 
 /* In a worker, which waits for it. 0 with what RUN gave appended to OUTPUT; a negative errno of RUN's with ERROR;
  * -ETIME: it used up its processor time; -ENOTRECOVERABLE: it crashed, or ran out of memory; -EFBIG: it wrote more than
- * it may; -ECHILD: it was killed from outside, and killed again when it was started for a second time. */
+ * it may; -EOWNERDEAD: it was killed from outside, and killed again when it was started for a second time. */
 int part_run(const struct part_options *options, struct str *output, struct error *error);
 
 /* In the part itself: from now on it has that many seconds of processor time. */

@@ -39,6 +39,11 @@ struct container {
     char *network, *name;
 };
 
+struct image {
+    unsigned number;
+    char *digest, *directory;
+};
+
 struct fake {
     struct event_base *base;
     char *socket_path;
@@ -47,6 +52,7 @@ struct fake {
     VEC(struct fault) faults;
     struct container containers[CONTAINERS_MAX];
     size_t container_count, split, image_labels;
+    VEC(struct image) images; /* besides the one of the containers */
     bool restless;
     uint64_t inspections;
     pid_t pid;
@@ -86,6 +92,14 @@ static const char *image_id(void)
     static char text[80];
 
     snprintf(text, sizeof text, "sha256:%s", hex_id('a', 1));
+    return text;
+}
+
+const char *fake_image_id(unsigned number)
+{
+    static char text[80];
+
+    snprintf(text, sizeof text, "sha256:%s", hex_id('b', number));
     return text;
 }
 
@@ -164,6 +178,38 @@ static void say_image(struct fake *fake, struct str *out)
     str_append(out, "\"}},\"RootFS\":{\"Type\":\"layers\",\"Layers\":[]}}");
 }
 
+static void say_image_list(struct fake *fake, struct str *out)
+{
+    str_printf(out, "[{\"Id\":\"%s\",\"RepoTags\":[\"bb:1.0\"],\"RepoDigests\":null,\"Created\":1,\"Size\":1}",
+               image_id());
+    for (size_t i = 0; i < fake->images.count; i++)
+        str_printf(out, ",{\"Id\":\"%s\",\"RepoTags\":[\"extra:%u\"],\"RepoDigests\":null,\"Created\":1,\"Size\":1}",
+                   fake_image_id(fake->images.items[i].number), fake->images.items[i].number);
+    str_append_char(out, ']');
+}
+
+/* One of the others; false: PATH names none. */
+static bool say_other_image(struct fake *fake, const char *path, struct str *out)
+{
+    for (size_t i = 0; i < fake->images.count; i++) {
+        const struct image *image = &fake->images.items[i];
+        const char *id = fake_image_id(image->number);
+
+        if (!strstr(path, id) && !strstr(path, id + strlen("sha256:")))
+            continue;
+        str_printf(out,
+                   "{\"Id\":\"%s\",\"RepoTags\":[\"extra:%u\"],\"RepoDigests\":[],\"Created\":\"2026-01-01T00:00:00Z\","
+                   "\"Size\":1,\"Config\":{\"User\":\"\",\"Env\":[\"PATH=/bin\"],\"Labels\":{}},",
+                   id, image->number);
+        if (image->directory)
+            str_printf(out, "\"GraphDriver\":{\"Name\":\"overlay2\",\"Data\":{\"UpperDir\":\"%s\"}},",
+                       image->directory);
+        str_printf(out, "\"RootFS\":{\"Type\":\"layers\",\"Layers\":[\"%s\"]}}", image->digest);
+        return true;
+    }
+    return false;
+}
+
 /* False: there is no such thing. */
 static bool say(struct fake *fake, const char *path, struct str *out)
 {
@@ -187,15 +233,15 @@ static bool say(struct fake *fake, const char *path, struct str *out)
             return false;
         say_container(fake, index, out);
     } else if (str_starts(path, "/images/json")) {
-        str_printf(out, "[{\"Id\":\"%s\",\"RepoTags\":[\"bb:1.0\"],\"RepoDigests\":null,\"Created\":1,\"Size\":1}]",
-                   image_id());
+        say_image_list(fake, out);
     } else if (str_starts(path, "/images/") && strstr(path, "/history")) {
         str_append(out,
                    "[{\"Id\":\"x\",\"Created\":1,\"CreatedBy\":\"/bin/sh -c #(nop)  CMD [\\\"sh\\\"]\",\"Size\":0}]");
     } else if (str_starts(path, "/images/")) {
-        if (!strstr(path, image_id()))
-            return false;
-        say_image(fake, out);
+        if (strstr(path, image_id()))
+            say_image(fake, out);
+        else
+            return say_other_image(fake, path, out);
     } else if (str_starts(path, "/networks")) {
         str_append(out, "[]");
     } else if (is_own(path, "/exec/", &id)) {
@@ -448,6 +494,12 @@ void fake_stop(struct fake *fake)
     unlink(fake->socket_path);
 }
 
+static void image_deinit(struct image *image)
+{
+    free(image->digest);
+    free(image->directory);
+}
+
 void fake_free(struct fake *fake)
 {
     if (!fake)
@@ -458,6 +510,9 @@ void fake_free(struct fake *fake)
     fake_forget_events(fake);
     fake_reset_requests(fake);
     vec_free(&fake->requests);
+    for (size_t i = 0; i < fake->images.count; i++)
+        image_deinit(&fake->images.items[i]);
+    vec_free(&fake->images);
     for (size_t i = 0; i < CONTAINERS_MAX; i++)
         free(fake->containers[i].network), free(fake->containers[i].name);
     str_deinit(&fake->template);
@@ -535,6 +590,21 @@ void fake_set_engine_id(struct fake *fake, const char *id)
 {
     free(fake->engine_id);
     fake->engine_id = mem_strdup(id);
+}
+
+void fake_add_image(struct fake *fake, unsigned number, const char *digest, const char *directory)
+{
+    vec_push(&fake->images,
+             (struct image){.number = number, .digest = mem_strdup(digest), .directory = mem_strdup(directory)});
+}
+
+void fake_remove_image(struct fake *fake, unsigned number)
+{
+    for (size_t i = fake->images.count; i-- > 0;)
+        if (fake->images.items[i].number == number) {
+            image_deinit(&fake->images.items[i]);
+            vec_remove(&fake->images, i);
+        }
 }
 
 void fake_set_image_labels(struct fake *fake, size_t bytes)

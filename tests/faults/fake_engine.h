@@ -42,7 +42,12 @@ void fake_set_running(struct fake *fake, pid_t pid);         /* all of them run,
 void fake_set_generation(struct fake *fake, unsigned value); /* another engine: other ids for everything */
 void fake_set_restless(struct fake *fake, bool restless);    /* each inspection answers something else */
 void fake_set_engine_id(struct fake *fake, const char *id);
-void fake_set_debug(struct fake *fake, bool debug);          /* what /info says of it */
+void fake_set_debug(struct fake *fake, bool debug); /* what /info says of it */
+/* Other images besides the one that containers are of: of one layer, in the directory that overlay2 names; NULL: only
+ * the export has it. A tag is "extra:NUMBER". */
+void fake_add_image(struct fake *fake, unsigned number, const char *digest, const char *directory);
+void fake_remove_image(struct fake *fake, unsigned number);
+const char *fake_image_id(unsigned number);
 void fake_set_image_labels(struct fake *fake, size_t bytes); /* that much in the labels of the image */
 
 /* Events: to the ring of 256 and to every open stream, each as a chunk of its own. */

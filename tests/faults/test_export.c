@@ -464,20 +464,20 @@ START_TEST(a_bomb_that_is_unpacked_for_ever)
 {
     enum { PART = 32 << 20, PARTS = 400 };
     scoped(cleanup_free) char *zeros = mem_alloc(PART);
-    struct str layer = STR_INIT, head = STR_INIT;
-    struct archive *tar = begin_tar(&head, false);
-    struct archive_entry *entry = archive_entry_new();
+    char head[512] = "zeros"; /* as ustar has it */
+    struct str layer = STR_INIT;
+    struct archive *tar;
     scoped_str body = STR_INIT, other = STR_INIT;
     struct outcome outcome;
+    unsigned sum = 8 * ' ';
 
-    archive_entry_set_pathname(entry, "zeros");
-    archive_entry_set_mode(entry, S_IFREG | 0644);
-    archive_entry_set_size(entry, INT64_C(1) << 42);
-    ck_assert_int_ge(archive_write_header(tar, entry), ARCHIVE_WARN);
-    archive_entry_free(entry);
-    archive_write_fail(tar); /* or it would write them all */
-    archive_write_free(tar);
-    append_gzip(&layer, head.data, head.length, 1);
+    memcpy(head + 100, "0000644", 8), memcpy(head + 108, "0000000", 8), memcpy(head + 116, "0000000", 8);
+    memcpy(head + 124, "77777777777", 12), memcpy(head + 136, "00000000000", 12);
+    memcpy(head + 156, "0", 1), memcpy(head + 257, "ustar\00000", 8);
+    for (size_t i = 0; i < sizeof head; i++)
+        sum += (unsigned char)head[i];
+    snprintf(head + 148, 8, "%06o", sum);
+    append_gzip(&layer, head, sizeof head, 1);
     append_gzip(&layer, zeros, PART, PARTS);
     make_export(&body, &layer, 1);
     serve(&body);
@@ -492,7 +492,6 @@ START_TEST(a_bomb_that_is_unpacked_for_ever)
     serve(&other);
     EXPECT(1, "/bin/su");
     str_deinit(&layer);
-    str_deinit(&head);
 }
 END_TEST
 

@@ -601,10 +601,12 @@ START_TEST(test_bdb_values_on_one_chain)
 {
     scoped_str file = STR_INIT;
     struct layer_facts *facts;
+    char pairs[512];
 
     make_bdb(&file, false);
+    memcpy(pairs, file.data + sizeof pairs, sizeof pairs);
     for (int i = 0; i < 40; i++) /* further pages of pairs, with the same chain */
-        str_append_n(&file, file.data + 512, 512);
+        str_append_n(&file, pairs, sizeof pairs);
     put("/base/var/lib/rpm/Packages", file.data, file.length);
     facts = read_image(false);
     ck_assert_msg(facts->packages_error && strstr(facts->packages_error, "over each other"), "%s",

@@ -469,7 +469,7 @@ START_TEST(a_part_that_is_killed_is_started_again)
     ck_assert_int_eq(run_part(killed_at_first, &work, &output, &error), 0);
     ck_assert_str_eq(output.data, "done");
     ck_assert_int_eq(truncate(path, 10), 0);
-    ck_assert_int_eq(run_part(killed_at_first, &work, &output, &error), -ECHILD);
+    ck_assert_int_eq(run_part(killed_at_first, &work, &output, &error), -EOWNERDEAD);
     unlink(path);
 }
 END_TEST
