@@ -251,6 +251,9 @@ int scanner_run(struct str *output, const void *argument, struct error *error)
     close(err[1]);
     if (pid < 0)
         return error_system(error, errno, "fork");
+    r = capability_keep(0); /* the report is as hostile as the image */
+    if (r < 0)
+        return error_system(error, -r, "giving up capabilities");
     fcntl(out[0], F_SETFL, O_NONBLOCK);
     fcntl(err[0], F_SETFL, O_NONBLOCK);
     r = collect(pid, child, out[0], err[0], &report, &errors, &status);
