@@ -263,42 +263,26 @@ int view_rule(const struct agent_view *view, const char *name, struct json_out *
 }
 
 /* A rule whose every failure is waived counts as passed. */
-static bool all_waived(const struct evaluator *evaluator, const struct rule *rule)
-{
-    const struct subject *subject;
-    size_t at = 0;
-
-    while ((subject = evaluator_next_subject(evaluator, &at))) {
-        const struct pair *pair = subject->kind == rule->check->subject ? subject_pair(subject, rule) : NULL;
-
-        if (pair && pair->verdict == VERDICT_FAIL && !evaluator_waiver(evaluator, subject, pair))
-            return false;
-    }
-    return true;
-}
-
 void view_score(const struct evaluator *evaluator, struct score *ret)
 {
     const struct rule_set *rules = evaluator_rules(evaluator);
-    const struct subject *subject;
-    size_t at = 0;
 
     *ret = (struct score){0};
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = &rules->rules[i];
+        unsigned counts[VERDICT_COUNT], waived;
         enum verdict verdict;
 
         if (!rule->enabled)
             continue;
-        verdict = evaluator_rule_verdict(evaluator, rule, NULL);
+        verdict = evaluator_rule_verdict(evaluator, rule, counts);
+        waived = evaluator_rule_waived(evaluator, rule);
         ret->counts[verdict]++;
+        ret->waived += waived;
         if (!rule->scored || (verdict != VERDICT_PASS && verdict != VERDICT_FAIL))
             continue;
         ret->counted++;
-        ret->passed += verdict == VERDICT_PASS || all_waived(evaluator, rule);
+        ret->passed += verdict == VERDICT_PASS || counts[VERDICT_FAIL] == waived;
     }
-    while ((subject = evaluator_next_subject(evaluator, &at)))
-        for (size_t i = 0; i < subject->pair_count; i++)
-            ret->waived += evaluator_waiver(evaluator, subject, &subject->pairs[i]) != NULL;
     ret->value = ret->counted ? 100.0 * ret->passed / ret->counted : 0;
 }

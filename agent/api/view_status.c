@@ -74,13 +74,16 @@ static void write_counts(struct json_out *out, const unsigned counts[VERDICT_COU
 
 static void count_findings(const struct evaluator *evaluator, unsigned counts[VERDICT_COUNT])
 {
-    const struct subject *subject;
-    size_t at = 0;
+    const struct rule_set *rules = evaluator_rules(evaluator);
 
     memset(counts, 0, VERDICT_COUNT * sizeof *counts);
-    while ((subject = evaluator_next_subject(evaluator, &at)))
-        for (size_t i = 0; i < subject->pair_count; i++)
-            counts[subject->pairs[i].verdict]++;
+    for (size_t i = 0; i < rules->count; i++) {
+        unsigned of_rule[VERDICT_COUNT];
+
+        evaluator_rule_verdict(evaluator, &rules->rules[i], of_rule);
+        for (size_t v = 0; v < VERDICT_COUNT; v++)
+            counts[v] += of_rule[v];
+    }
 }
 
 static void write_sections(const struct agent_view *view, struct json_out *out)
@@ -109,44 +112,46 @@ struct worst {
     const struct pair *pair;
 };
 
-static int by_badness(const void *a, const void *b)
+static bool is_worse(const struct worst *x, const struct worst *y)
 {
-    const struct worst *x = a, *y = b;
-
     if (x->pair->rule->severity != y->pair->rule->severity)
-        return (int)y->pair->rule->severity - (int)x->pair->rule->severity;
+        return x->pair->rule->severity > y->pair->rule->severity;
     if (x->pair->since != y->pair->since)
-        return x->pair->since > y->pair->since ? -1 : 1;
-    return (int)x->pair->rule->index - (int)y->pair->rule->index;
+        return x->pair->since > y->pair->since;
+    return x->pair->rule->index < y->pair->rule->index;
 }
 
-/* Failures that are not waived, worst first. The caller frees. */
-static struct worst *find_worst(const struct agent_view *view, size_t *ret_count)
+/* Failures that are not waived, worst first. */
+static size_t find_worst(const struct agent_view *view, struct worst ret[WORST_COUNT])
 {
-    VEC(struct worst) all = {0};
     const struct subject *subject;
-    size_t at = 0;
+    size_t at = 0, count = 0;
 
     while ((subject = evaluator_next_subject(view->evaluator, &at)))
-        for (size_t i = 0; i < subject->pair_count; i++)
-            if (subject->pairs[i].verdict == VERDICT_FAIL &&
-                !evaluator_waiver(view->evaluator, subject, &subject->pairs[i]))
-                vec_push(&all, (struct worst){subject, &subject->pairs[i]});
-    if (all.count)
-        qsort(all.items, all.count, sizeof *all.items, by_badness);
-    *ret_count = all.count;
-    return all.items;
+        for (size_t i = 0; i < subject->pair_count; i++) {
+            struct worst one = {subject, &subject->pairs[i]};
+            size_t place;
+
+            if (one.pair->verdict != VERDICT_FAIL || (count == WORST_COUNT && !is_worse(&one, &ret[count - 1])) ||
+                evaluator_waiver(view->evaluator, subject, one.pair))
+                continue;
+            count += count < WORST_COUNT;
+            for (place = count - 1; place && is_worse(&one, &ret[place - 1]); place--)
+                ret[place] = ret[place - 1];
+            ret[place] = one;
+        }
+    return count;
 }
 
 static void write_worst(const struct agent_view *view, struct json_out *out)
 {
-    size_t count;
-    struct worst *worst = find_worst(view, &count);
+    struct worst worst[WORST_COUNT];
+    size_t count = find_worst(view, worst);
     struct check_result result;
 
     check_result_init(&result);
     json_out_array(out, "worst");
-    for (size_t i = 0; i < count && i < WORST_COUNT; i++) {
+    for (size_t i = 0; i < count; i++) {
         check_result_clear(&result);
         evaluator_explain(view->evaluator, worst[i].subject, worst[i].pair, &result);
         json_out_object(out, NULL);
@@ -156,7 +161,6 @@ static void write_worst(const struct agent_view *view, struct json_out *out)
     }
     json_out_end_array(out);
     check_result_deinit(&result);
-    free(worst);
 }
 
 static void write_by_input(struct json_out *out, const char *key, const uint64_t counts[INPUT_KIND_COUNT])

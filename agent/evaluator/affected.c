@@ -8,8 +8,8 @@ static void visit_pair(struct evaluator *evaluator, struct subject *subject, con
     if (!pair)
         return;
     if (changed || pair->waiting || pair->verdict == VERDICT_NONE)
-        evaluate_pair(evaluator, subject, pair);
-    else
+        evaluate_in_turn(evaluator, subject, pair);
+    else if (!pair->postponed)
         pair->checked = clock_now(evaluator->clock);
 }
 

@@ -7,8 +7,10 @@
 void emit_transition(struct evaluator *evaluator, const struct subject *subject, struct pair *pair,
                      enum verdict previous, const char *cause, bool gone)
 {
+    enum { COST = 40 };
     struct transition *transition;
 
+    slice_charge(evaluator, COST);
     pair->seq = ++evaluator->last_seq;
     evaluator->counters.transitions_by_verdict[gone ? VERDICT_NONE : pair->verdict]++;
     transition = transition_from_pair(evaluator, evaluator->config->language, subject, pair, previous, pair->seq,
@@ -33,6 +35,7 @@ void subject_drop_pair(struct evaluator *evaluator, struct subject *subject, str
 
     if (pair->verdict != VERDICT_NONE)
         emit_transition(evaluator, subject, pair, pair->verdict, cause, true);
+    tally_pair(evaluator, pair, -1);
     memmove(pair, pair + 1, (subject->pair_count - index - 1) * sizeof *pair);
     subject->pair_count--;
 }
@@ -41,5 +44,7 @@ void subject_close(struct evaluator *evaluator, struct subject *subject, const c
 {
     while (subject->pair_count)
         subject_drop_pair(evaluator, subject, &subject->pairs[subject->pair_count - 1], cause);
+    if (subject->postponed_for)
+        TAILQ_REMOVE(&evaluator->postponed, subject, later);
     map_remove(evaluator->subjects[subject->kind], subject->id);
 }

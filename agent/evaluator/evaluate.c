@@ -62,6 +62,8 @@ void evaluate_pair(struct evaluator *evaluator, struct subject *subject, struct 
 {
     enum verdict previous = pair->verdict;
 
+    slice_charge(evaluator, 1);
+    pair->postponed = false;
     if (pair_must_wait(evaluator, subject, pair)) {
         pair->waiting = true;
         return;
@@ -70,7 +72,9 @@ void evaluate_pair(struct evaluator *evaluator, struct subject *subject, struct 
     evaluator->counters.evaluations++;
     check_result_clear(&evaluator->scratch);
     pair_run_check(evaluator, subject, pair, false, &evaluator->scratch);
+    tally_pair(evaluator, pair, -1);
     pair->verdict = evaluator->scratch.verdict;
+    tally_pair(evaluator, pair, 1);
     pair->recheck = evaluator->scratch.recheck;
     pair->checked = clock_now(evaluator->clock);
     pair->attested = evaluator->scratch.attested;

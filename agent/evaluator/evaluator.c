@@ -25,20 +25,30 @@ static void ensure_single_subjects(struct evaluator *evaluator)
             subject_ensure(evaluator, single[i], subject_kind_name(single[i]), NULL);
 }
 
-static const struct rule *same_rule(const struct evaluator *evaluator, const struct rule *old)
+/* For each rule of OLD the one that goes on with its pairs, or NULL. The caller frees. */
+static const struct rule **same_rules(const struct evaluator *evaluator, const struct rule_set *old)
 {
-    const struct rule *rule = rule_set_find(evaluator->rules, old->slug);
+    const struct rule **same = mem_alloc((old->count + 1) * sizeof *same);
 
-    return rule && rule->enabled && rule->check->subject == old->check->subject ? rule : NULL;
+    for (size_t i = 0; i < old->count; i++) {
+        const struct rule *rule = rule_set_find(evaluator->rules, old->rules[i].slug);
+
+        if (rule && rule->enabled && rule->check->subject == old->rules[i].check->subject)
+            same[i] = rule;
+    }
+    return same;
 }
 
 void evaluator_set_rules(struct evaluator *evaluator, struct rule_set *rules, const struct config *config)
 {
     struct rule_set *old = evaluator->rules;
+    scoped(cleanup_free) const struct rule **same = NULL;
     struct subject *subject;
     size_t at = 0;
 
+    free(take(evaluator->tallies));
     evaluator->rules = rules;
+    same = same_rules(evaluator, old);
     evaluator->config = config;
     index_rules(evaluator);
     exceptions_index(evaluator);
@@ -47,7 +57,7 @@ void evaluator_set_rules(struct evaluator *evaluator, struct rule_set *rules, co
         enum subject_kind kind = subject->kind;
 
         for (size_t i = subject->pair_count; i-- > 0;) {
-            const struct rule *rule = same_rule(evaluator, subject->pairs[i].rule);
+            const struct rule *rule = same[subject->pairs[i].rule->index];
 
             if (rule)
                 subject->pairs[i].rule = rule;
@@ -58,8 +68,9 @@ void evaluator_set_rules(struct evaluator *evaluator, struct rule_set *rules, co
             if (!subject_pair(subject, evaluator->rules_of[kind].items[i]))
                 subject_add_pair(evaluator, subject, evaluator->rules_of[kind].items[i]);
         for (size_t i = 0; i < subject->pair_count; i++)
-            evaluate_pair(evaluator, subject, &subject->pairs[i]);
+            evaluate_in_turn(evaluator, subject, &subject->pairs[i]);
     }
+    tally_count_all(evaluator);
     ensure_single_subjects(evaluator);
     recheck_arm(evaluator, exceptions_next_expiry(evaluator));
     evaluator->cause = NULL;
@@ -83,12 +94,14 @@ struct evaluator *evaluator_new(struct event_base *base, struct workers *workers
     evaluator->execs = execs_new(clock_now(clock));
     state_init(evaluator);
     check_result_init(&evaluator->scratch);
+    slices_init(evaluator);
     inputs_init(evaluator);
     subjects_init(evaluator);
     joins_init(evaluator);
     settle_init(evaluator);
     recheck_init(evaluator);
     index_rules(evaluator);
+    tally_count_all(evaluator);
     exceptions_index(evaluator);
     ensure_single_subjects(evaluator);
     recheck_arm(evaluator, exceptions_next_expiry(evaluator));
@@ -106,6 +119,8 @@ void evaluator_free(struct evaluator *evaluator)
     agent_states_deinit(evaluator);
     subjects_deinit(evaluator);
     inputs_deinit(evaluator);
+    slices_deinit(evaluator);
+    free(evaluator->tallies);
     check_result_deinit(&evaluator->scratch);
     event_free(evaluator->settle_event);
     event_free(evaluator->recheck_timer);

@@ -8,6 +8,7 @@
 #define AGENT_EVALUATOR_EVALUATOR_H
 
 #include <event2/event.h>
+#include <sys/queue.h>
 
 #include "agent/config/config.h"
 #include "agent/evaluator/transition.h"
@@ -25,7 +26,8 @@ struct pair {
     uint64_t seq : 48; /* of its last transition */
     enum verdict verdict : 8;
     bool waived : 1, attested : 1;
-    bool waiting : 1; /* some input is on its way: evaluate when it comes */
+    bool waiting : 1;   /* some input is on its way: evaluate when it comes */
+    bool postponed : 1; /* to be evaluated in a later turn of the loop */
 };
 
 /* What is judged: a container, the host … */
@@ -34,6 +36,8 @@ struct subject {
     char *id, *name; /* host, daemon, swarm: id is the kind's name */
     struct pair *pairs;
     size_t pair_count;
+    char *postponed_for; /* the cause; NULL: none of its pairs is postponed */
+    TAILQ_ENTRY(subject) later;
 };
 
 struct evaluator_callbacks {
@@ -128,6 +132,8 @@ size_t evaluator_attestation_matches(const struct evaluator *evaluator, const st
 /* A rule's own verdict: the worst of its subjects; no subject: not_applicable. COUNTS (may be NULL) by verdict. */
 enum verdict evaluator_rule_verdict(const struct evaluator *evaluator, const struct rule *rule,
                                     unsigned counts[VERDICT_COUNT]);
+/* How many of the rule's failed findings a waiver covers just now. */
+unsigned evaluator_rule_waived(const struct evaluator *evaluator, const struct rule *rule);
 /* Acknowledges an exec finding; -ENOENT when there is no such exec. */
 int evaluator_acknowledge(struct evaluator *evaluator, const char *exec_id, const char *by, const char *why);
 

@@ -6,9 +6,9 @@
  * (recheck.c).
  *
  * A file calls only those above it in this list, which is the order of the declarations below:
- *   restored subjects exceptions pending inputs joins     what is known
+ *   tally restored subjects exceptions pending inputs joins     what is known
  *   transition ring finding explain transition_build      one finding, and how its change is described
- *   state_log emit evaluate                               from a changed verdict to a transition
+ *   state_log emit evaluate slices                              from a changed verdict to a transition
  *   execs affected gone                                   what an input's coming or going means
  *   recheck state_load agent_state state_compact settle   time, the state file, the end of the work
  *   evaluator follow fetched query                        the public entry points
@@ -43,6 +43,11 @@ struct restored {
     uint64_t seq;
     usec_t since;
     char *name;
+};
+
+/* How many pairs of a rule have which verdict. */
+struct tally {
+    unsigned counts[VERDICT_COUNT];
 };
 
 /* Something that is degraded in the agent itself. */
@@ -98,10 +103,18 @@ struct evaluator {
     unsigned pending[INPUT_KIND_COUNT];   /* inputs of that kind that are stale or in flight */
     unsigned pending_total, pending_background;
     bool reachable, reachable_known;
-    TAILQ_HEAD(input_queue, input) queue; /* inputs to be fetched in the loop's next turn */
-    size_t queued;
+    struct input_queue {
+        TAILQ_HEAD(, input) list;
+        size_t count;
+    } queues[2]; /* inputs to be fetched in the loop's next turn: the host's, the engine's */
     uint64_t fetch_count;
     struct event *fetch_timer;
+
+    struct tally *tallies; /* by rule_set.rules; NULL while rules are exchanged */
+    TAILQ_HEAD(postponed_subjects, subject) postponed;
+    struct event *slice_timer;
+    struct timeval turn; /* of the loop, in which BUDGET is what may still be done */
+    int budget;
 
     struct map *subjects[SUBJECT_KIND_COUNT];              /* id → struct subject */
     VEC(const struct rule *) rules_of[SUBJECT_KIND_COUNT]; /* enabled rules by the kind they judge */
@@ -131,6 +144,10 @@ void restored_free(void *restored);
 /* Gives a new PAIR the verdict that was read back for it, if there is one, and forgets that. */
 void restored_adopt(struct evaluator *evaluator, const struct subject *subject, struct pair *pair);
 
+/* tally.c */
+void tally_count_all(struct evaluator *evaluator); /* anew, for the rules there are now */
+void tally_pair(struct evaluator *evaluator, const struct pair *pair, int by);
+
 /* subjects.c */
 void subjects_init(struct evaluator *evaluator);
 void subjects_deinit(struct evaluator *evaluator);
@@ -151,12 +168,18 @@ void exceptions_attest(const struct evaluator *evaluator, const struct subject *
 /* Adds to the evidence of a failure that the waiver it had has expired. */
 void exceptions_say_expired(const struct evaluator *evaluator, const struct subject *subject,
                             const struct check_input *in, struct check_result *result);
-usec_t exceptions_next_expiry(const struct evaluator *evaluator); /* of waivers; 0: none */
+bool exceptions_waive(const struct evaluator *evaluator, const struct rule *rule); /* some pair of it, perhaps */
+usec_t exceptions_next_expiry(const struct evaluator *evaluator);                  /* of waivers; 0: none */
 
 /* pending.c */
 /* BY more are stale or in flight. What is fetched in the background is counted apart: the evaluator is settled without
  * it. */
 void input_count_pending(struct evaluator *evaluator, enum input_kind kind, int by);
+/* Nothing is fetched and nothing postponed. */
+bool is_at_rest(const struct evaluator *evaluator);
+/* So much was done in this turn of the loop; an evaluation is 1. */
+void slice_charge(struct evaluator *evaluator, int cost);
+bool slice_is_over(struct evaluator *evaluator);
 void settle_schedule(struct evaluator *evaluator);        /* for the loop's next turn, if nothing is pending */
 void recheck_arm(struct evaluator *evaluator, usec_t at); /* AT (0: never) something is due */
 
@@ -226,6 +249,13 @@ void subject_close(struct evaluator *evaluator, struct subject *subject, const c
 /* Runs the pair's check, or notes that it has to wait for an input. */
 void evaluate_pair(struct evaluator *evaluator, struct subject *subject, struct pair *pair);
 
+/* slices.c */
+void slices_init(struct evaluator *evaluator);
+void slices_deinit(struct evaluator *evaluator);
+/* The same, or in a later turn of the loop when enough was done in this one. An exec's are evaluated at once: whether
+ * they stay depends on it. */
+void evaluate_in_turn(struct evaluator *evaluator, struct subject *subject, struct pair *pair);
+
 /* execs.c */
 struct execs *execs_new(usec_t now);
 void execs_free(struct execs *execs);
@@ -257,8 +287,8 @@ void exec_drop_quiet(struct evaluator *evaluator, const char *id);
 void recheck_init(struct evaluator *evaluator);
 
 /* state_load.c */
-/* Closes what was read back and did not come again. */
-void state_close_leftovers(struct evaluator *evaluator);
+/* Closes up to MAX of the verdicts that were read back and whose subjects did not come. True: there are none left. */
+bool state_close_leftovers(struct evaluator *evaluator, size_t max);
 
 /* agent_state.c */
 void agent_states_deinit(struct evaluator *evaluator);

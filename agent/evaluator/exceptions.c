@@ -243,3 +243,8 @@ size_t evaluator_waiver_matches(const struct evaluator *evaluator, const struct 
     }
     return count;
 }
+
+bool exceptions_waive(const struct evaluator *evaluator, const struct rule *rule)
+{
+    return exceptions_of(evaluator, rule)->waivers.count > 0;
+}

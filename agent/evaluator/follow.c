@@ -110,7 +110,7 @@ static void follow_image(struct evaluator *evaluator, const struct image_list_it
         return;
     for (size_t i = 0; i < subject->pair_count; i++)
         if (subject->pairs[i].verdict == VERDICT_NONE && !subject->pairs[i].waiting)
-            evaluate_pair(evaluator, subject, &subject->pairs[i]);
+            evaluate_in_turn(evaluator, subject, &subject->pairs[i]);
 }
 
 /* Closes the subjects of KIND that a list does not hold any more. */

@@ -48,8 +48,11 @@ void exec_drop_quiet(struct evaluator *evaluator, const char *id)
     for (size_t i = 0; i < subject->pair_count; i++)
         if (!verdict_is_quiet(subject->pairs[i].verdict) || subject->pairs[i].waiting)
             return;
-    for (size_t i = 0; i < subject->pair_count; i++)
+    for (size_t i = 0; i < subject->pair_count; i++) {
+        tally_pair(evaluator, &subject->pairs[i], -1);
         subject->pairs[i].verdict = VERDICT_NONE;
+        tally_pair(evaluator, &subject->pairs[i], 1);
+    }
     evaluator_gone(evaluator, INPUT_EXEC, id, "timer");
 }
 

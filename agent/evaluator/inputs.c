@@ -6,8 +6,9 @@
  * options) waits in the queue until none of them is stale or in flight. What comes of a fetch is in fetched.c. */
 #include "agent/evaluator/evaluator_internal.h"
 
-/* Host inputs are read while the loop stands still: so many a turn, and requests go out and answers come in between. */
-enum { HOST_FETCHES_A_TURN = 8 };
+/* Host inputs are read while the loop stands still: so many a turn, and requests go out and answers come in between. A
+ * request to the engine is only begun. */
+enum { HOST_FETCHES_A_TURN = 8, ENGINE_FETCHES_A_TURN = 512 };
 
 static const char *key_or_empty(const char *key)
 {
@@ -68,31 +69,42 @@ bool evaluator_is_pending(const struct evaluator *evaluator, enum input_kind kin
 
 /* ---- The queue ---- */
 
+static struct input_queue *queue_of(struct evaluator *evaluator, const struct input *input)
+{
+    return &evaluator->queues[input_types[input->kind].from_engine];
+}
+
 void inputs_wake(struct evaluator *evaluator)
 {
     static const struct timeval next_turn;
 
-    if (evaluator->queued)
+    if (evaluator->queues[false].count || evaluator->queues[true].count)
         evtimer_add(evaluator->fetch_timer, &next_turn);
+}
+
+static void put_last(struct input_queue *queue, struct input *input)
+{
+    input->queued = true;
+    queue->count++;
+    TAILQ_INSERT_TAIL(&queue->list, input, turn);
 }
 
 void input_enqueue(struct evaluator *evaluator, struct input *input)
 {
-    if (!input->queued) {
-        input->queued = true;
-        evaluator->queued++;
-        TAILQ_INSERT_TAIL(&evaluator->queue, input, turn);
-    }
+    if (!input->queued)
+        put_last(queue_of(evaluator, input), input);
     inputs_wake(evaluator);
 }
 
 static void dequeue(struct evaluator *evaluator, struct input *input)
 {
+    struct input_queue *queue = queue_of(evaluator, input);
+
     if (!input->queued)
         return;
     input->queued = false;
-    evaluator->queued--;
-    TAILQ_REMOVE(&evaluator->queue, input, turn);
+    queue->count--;
+    TAILQ_REMOVE(&queue->list, input, turn);
 }
 
 static bool must_wait(const struct evaluator *evaluator, const struct input *input)
@@ -120,41 +132,41 @@ static void start_fetch(struct evaluator *evaluator, struct input *input)
     evaluator->callbacks.fetch(input->kind, key[0] ? key : NULL, evaluator->callbacks.user);
 }
 
+/* Starts at most MOST of those in the queue; those that have to wait stay. */
+static void work_off(struct evaluator *evaluator, struct input_queue *queue, size_t most)
+{
+    for (size_t count = queue->count; count && most && !TAILQ_EMPTY(&queue->list); count--) {
+        struct input *input = TAILQ_FIRST(&queue->list);
+
+        dequeue(evaluator, input);
+        if (input_types[input->kind].from_engine && !evaluator->reachable)
+            continue; /* it stays stale until the engine is back */
+        if (must_wait(evaluator, input)) {
+            put_last(queue, input); /* what it waits for wakes it */
+            continue;
+        }
+        start_fetch(evaluator, input);
+        if (--most == 0)
+            inputs_wake(evaluator);
+    }
+}
+
 static void on_turn(evutil_socket_t fd, short what, void *user)
 {
     struct evaluator *evaluator = user;
-    unsigned host_fetches = 0;
-    bool left_over = false;
 
     (void)fd;
     (void)what;
-    for (size_t count = evaluator->queued; count && !TAILQ_EMPTY(&evaluator->queue); count--) {
-        struct input *input = TAILQ_FIRST(&evaluator->queue);
-        bool from_engine = input_types[input->kind].from_engine;
-
-        dequeue(evaluator, input);
-        if (from_engine && !evaluator->reachable)
-            continue; /* it stays stale until the engine is back */
-        if (must_wait(evaluator, input)) {
-            input->queued = true;
-            evaluator->queued++;
-            TAILQ_INSERT_TAIL(&evaluator->queue, input, turn); /* what it waits for arms the timer */
-        } else if (!from_engine && host_fetches++ >= HOST_FETCHES_A_TURN) {
-            left_over = true;
-            input_enqueue(evaluator, input);
-        } else {
-            start_fetch(evaluator, input);
-        }
-    }
-    if (left_over)
-        inputs_wake(evaluator);
+    work_off(evaluator, &evaluator->queues[true], ENGINE_FETCHES_A_TURN);
+    work_off(evaluator, &evaluator->queues[false], HOST_FETCHES_A_TURN);
 }
 
 void inputs_init(struct evaluator *evaluator)
 {
     for (size_t kind = 0; kind < INPUT_KIND_COUNT; kind++)
         evaluator->inputs[kind] = map_new(input_free);
-    TAILQ_INIT(&evaluator->queue);
+    for (size_t i = 0; i < countof(evaluator->queues); i++)
+        TAILQ_INIT(&evaluator->queues[i].list);
     evaluator->fetch_timer = evtimer_new(evaluator->base, on_turn, evaluator);
 }
 

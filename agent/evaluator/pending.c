@@ -8,9 +8,41 @@ void input_count_pending(struct evaluator *evaluator, enum input_kind kind, int 
     *(input_types[kind].background ? &evaluator->pending_background : &evaluator->pending_total) += (unsigned)by;
 }
 
+bool is_at_rest(const struct evaluator *evaluator)
+{
+    return evaluator->pending_total == 0 && TAILQ_EMPTY(&evaluator->postponed);
+}
+
 bool evaluator_is_settled(const struct evaluator *evaluator)
 {
-    return evaluator->pending_total == 0;
+    return is_at_rest(evaluator);
+}
+
+/* An evaluation takes about a microsecond, a transition fifty: a slice is a few milliseconds. */
+enum { SLICE = 2000 };
+
+/* Time stands still for callbacks of one turn. */
+static void begin_turn(struct evaluator *evaluator)
+{
+    struct timeval now;
+
+    event_base_gettimeofday_cached(evaluator->base, &now);
+    if (now.tv_sec == evaluator->turn.tv_sec && now.tv_usec == evaluator->turn.tv_usec)
+        return;
+    evaluator->turn = now;
+    evaluator->budget = SLICE;
+}
+
+void slice_charge(struct evaluator *evaluator, int cost)
+{
+    begin_turn(evaluator);
+    evaluator->budget -= cost;
+}
+
+bool slice_is_over(struct evaluator *evaluator)
+{
+    begin_turn(evaluator);
+    return evaluator->budget <= 0;
 }
 
 bool evaluator_has_background_work(const struct evaluator *evaluator)
@@ -20,7 +52,7 @@ bool evaluator_has_background_work(const struct evaluator *evaluator)
 
 void settle_schedule(struct evaluator *evaluator)
 {
-    if (!evaluator->pending_total)
+    if (is_at_rest(evaluator))
         event_active(evaluator->settle_event, EV_TIMEOUT, 0);
 }
 

@@ -27,26 +27,33 @@ static bool list_is_unknown(const struct evaluator *evaluator, enum subject_kind
 enum verdict evaluator_rule_verdict(const struct evaluator *evaluator, const struct rule *rule,
                                     unsigned counts[VERDICT_COUNT])
 {
-    enum verdict worst = VERDICT_NONE;
+    const struct tally *tally = &evaluator->tallies[rule->index];
+
+    if (counts) {
+        memcpy(counts, tally->counts, sizeof tally->counts);
+        counts[VERDICT_NONE] = 0;
+    }
+    for (enum verdict worst = VERDICT_ERROR; worst != VERDICT_NONE; worst--)
+        if (tally->counts[worst])
+            return worst;
+    return list_is_unknown(evaluator, rule->check->subject) ? VERDICT_ERROR : VERDICT_NOT_APPLICABLE;
+}
+
+unsigned evaluator_rule_waived(const struct evaluator *evaluator, const struct rule *rule)
+{
+    unsigned waived = 0;
     size_t at = 0;
     const char *key;
     void *value;
 
-    if (counts)
-        memset(counts, 0, VERDICT_COUNT * sizeof *counts);
+    if (!exceptions_waive(evaluator, rule))
+        return 0;
     while (map_next(evaluator->subjects[rule->check->subject], &at, &key, &value)) {
         const struct pair *pair = subject_pair(value, rule);
 
-        if (!pair || pair->verdict == VERDICT_NONE)
-            continue;
-        if (counts)
-            counts[pair->verdict]++;
-        if (pair->verdict > worst)
-            worst = pair->verdict;
+        waived += pair && evaluator_waiver(evaluator, value, pair);
     }
-    if (worst != VERDICT_NONE)
-        return worst;
-    return list_is_unknown(evaluator, rule->check->subject) ? VERDICT_ERROR : VERDICT_NOT_APPLICABLE;
+    return waived;
 }
 
 const struct subject *evaluator_next_subject(const struct evaluator *evaluator, size_t *at)

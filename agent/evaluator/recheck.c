@@ -16,7 +16,7 @@ static void recheck(struct evaluator *evaluator, bool all, const char *cause)
             struct pair *pair = &subject->pairs[i];
 
             if ((all && !pair->waiting) || (pair->recheck && pair->recheck <= now)) {
-                evaluate_pair(evaluator, subject, pair);
+                evaluate_in_turn(evaluator, subject, pair);
                 if (subject->kind == SUBJECT_EXEC)
                     vec_push(&execs, mem_strdup(subject->id));
             } else {

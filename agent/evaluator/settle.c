@@ -1,17 +1,23 @@
 /* The evaluator has settled: no input is stale or in flight any more. */
 #include "agent/evaluator/evaluator_internal.h"
 
+enum { CLOSED_A_TURN = 256 };
+
 static void on_settled(evutil_socket_t fd, short what, void *user)
 {
+    static const struct timeval next_turn;
     struct evaluator *evaluator = user;
 
     (void)fd;
     (void)what;
-    if (evaluator->pending_total)
+    if (!is_at_rest(evaluator))
         return;
     if (evaluator->reachable && !evaluator->restored_closed) {
-        evaluator->restored_closed = true;
-        state_close_leftovers(evaluator);
+        evaluator->restored_closed = state_close_leftovers(evaluator, CLOSED_A_TURN);
+        if (!evaluator->restored_closed) {
+            event_add(evaluator->settle_event, &next_turn);
+            return;
+        }
     }
     state_report_trouble(evaluator);
     if (evaluator->callbacks.settled)

@@ -263,37 +263,42 @@ int evaluator_load_state(struct evaluator *evaluator, const char *state_dir, str
     return 0;
 }
 
-void state_close_leftovers(struct evaluator *evaluator)
+/* KEY of a verdict, "slug kind:id", is taken apart. */
+static void close_restored(struct evaluator *evaluator, char *key, const struct restored *restored)
 {
-    VEC(char *) keys = {0};
+    char *slug = key, *kind = strchr(slug, ' '), *id = kind ? strchr(kind + 1, ' ') : NULL;
+    enum subject_kind subject_kind;
+    const struct rule *rule;
+    struct subject subject;
+    struct pair pair;
+
+    if (!id)
+        return;
+    *kind++ = '\0';
+    *id++ = '\0';
+    rule = rule_set_find(evaluator->rules, slug);
+    if (!rule || !subject_kind_parse(kind, &subject_kind))
+        return;
+    subject = (struct subject){.kind = subject_kind, .id = id, .name = restored->name};
+    pair = (struct pair){.rule = rule, .verdict = restored->verdict, .since = restored->since};
+    emit_transition(evaluator, &subject, &pair, pair.verdict, "start", true);
+}
+
+bool state_close_leftovers(struct evaluator *evaluator, size_t max)
+{
     size_t at = 0;
     const char *key;
     void *value;
 
-    if (!evaluator->restored)
-        return;
-    while (map_next(evaluator->restored, &at, &key, &value))
-        vec_push(&keys, mem_strdup(key));
-    for (size_t i = 0; i < keys.count; i++) {
-        struct restored *restored = map_steal(evaluator->restored, keys.items[i]);
-        char *slug = keys.items[i], *kind = strchr(slug, ' '), *id = kind ? strchr(kind + 1, ' ') : NULL;
-        const struct rule *rule;
-        enum subject_kind subject_kind;
+    for (; evaluator->restored && max && map_next(evaluator->restored, &at, &key, &value); max--) {
+        scoped(cleanup_free) char *copy = mem_strdup(key);
+        struct restored *restored = map_steal(evaluator->restored, copy);
 
-        if (id) {
-            *kind++ = '\0';
-            *id++ = '\0';
-            rule = rule_set_find(evaluator->rules, slug);
-            if (rule && subject_kind_parse(kind, &subject_kind)) {
-                struct subject subject = {.kind = subject_kind, .id = id, .name = restored->name};
-                struct pair pair = {.rule = rule, .verdict = restored->verdict, .since = restored->since};
-
-                emit_transition(evaluator, &subject, &pair, pair.verdict, "start", true);
-            }
-        }
+        close_restored(evaluator, copy, restored);
         restored_free(restored);
-        free(keys.items[i]);
     }
-    vec_free(&keys);
+    if (evaluator->restored && map_count(evaluator->restored))
+        return false;
     map_free(take(evaluator->restored));
+    return true;
 }

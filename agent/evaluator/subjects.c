@@ -14,6 +14,7 @@ void subject_free(void *p)
         return;
     free(subject->id);
     free(subject->name);
+    free(subject->postponed_for);
     free(subject->pairs);
     free(subject);
 }
@@ -72,6 +73,7 @@ struct pair *subject_add_pair(struct evaluator *evaluator, struct subject *subje
     pair = &subject->pairs[subject->pair_count++];
     *pair = (struct pair){.rule = rule};
     restored_adopt(evaluator, subject, pair);
+    tally_pair(evaluator, pair, 1);
     return pair;
 }
 

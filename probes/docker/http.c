@@ -74,6 +74,18 @@ static void move_to(struct http_request *request, enum request_state state)
     TAILQ_INSERT_TAIL(&request->http->lists[state], request, link);
 }
 
+/* Streams and urgent requests stand before the others in the queue, so that the first which must wait ends the look. */
+static void enqueue(struct http_request *request)
+{
+    struct request_list *queue = &request->http->lists[QUEUED];
+
+    request->state = QUEUED;
+    if (takes_slot(request))
+        TAILQ_INSERT_TAIL(queue, request, link);
+    else
+        TAILQ_INSERT_HEAD(queue, request, link);
+}
+
 static void wake(struct http *http)
 {
     event_active(http->wake, EV_TIMEOUT, 0);
@@ -209,8 +221,10 @@ void http_gate_known(struct http *http)
 {
     struct http_request *request;
 
-    while ((request = TAILQ_FIRST(&http->lists[GATED])))
-        move_to(request, QUEUED);
+    while ((request = TAILQ_FIRST(&http->lists[GATED]))) {
+        TAILQ_REMOVE(&http->lists[GATED], request, link);
+        enqueue(request);
+    }
     wake(http);
 }
 
@@ -286,13 +300,10 @@ static void request_start(struct http_request *request)
 
 static void start_queued(struct http *http)
 {
-    struct http_request *request, *next;
+    struct http_request *request;
 
-    for (request = TAILQ_FIRST(&http->lists[QUEUED]); request; request = next) {
-        next = TAILQ_NEXT(request, link);
-        if (!takes_slot(request) || http->slots_used < SLOTS)
-            request_start(request);
-    }
+    while ((request = TAILQ_FIRST(&http->lists[QUEUED])) && (!takes_slot(request) || http->slots_used < SLOTS))
+        request_start(request);
 }
 
 static void collect_results(struct http *http)
@@ -533,7 +544,7 @@ struct http_request *http_get(struct http *http, const struct http_options *opti
     request->options.path = NULL;
     request->url = mem_printf("%s%s", http->address.base_url, options->path);
     request->date = -1;
-    TAILQ_INSERT_TAIL(&http->lists[QUEUED], request, link);
+    enqueue(request);
     http->counters.requests++;
     http->counters.in_flight++;
     wake(http);

@@ -49,7 +49,7 @@ start_engine() {
         --exec-root "$work/exec" --pidfile "$work/pid" -H "unix://$work/docker.sock" \
         --config-file "$work/daemon.json" "$@"' dockerd "$work" "${engine_options[@]}" >>"$work/engine.log" 2>&1 &
     engine_pid=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 600); do
         docker version >/dev/null 2>&1 && return
         sleep 0.1
     done
@@ -115,7 +115,7 @@ begin() {
 want() {
     local rule status name
     read -r rule status name <<<"$1"
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         if events | jq -es --arg r "$rule" --arg s "$status" --arg n "$name" \
             'any(.rule == $r and (.status // "gone") == $s and ([.subject.name, .subject.id] | any(test($n))))' >/dev/null; then return; fi
         sleep 0.1
@@ -136,7 +136,7 @@ start_agent() {
     "${prefix[@]}" "$build/docker-bench-agent" -c "$work/agent.json" --socket "$sock" --state-dir "$work/state" \
         2>>"$work/agent.log" &
     agent_pid=$!
-    for _ in $(seq 300); do
+    for _ in $(seq 1200); do
         [ "$(curl -s --unix-socket "$sock" http://localhost/healthz | jq -r .ready 2>/dev/null)" = true ] && return
         kill -0 "$agent_pid" 2>/dev/null || break
         sleep 0.1

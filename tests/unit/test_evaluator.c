@@ -1299,6 +1299,176 @@ START_TEST(a_kill_at_any_moment_of_rewriting)
 }
 END_TEST
 
+/* ---- What concerns very many ---- */
+
+enum { MANY_CONTAINERS = 700 };
+
+static const char *id_of_number(size_t number)
+{
+    static char id[65];
+
+    snprintf(id, sizeof id, "%064zx", number + 1);
+    return id;
+}
+
+static void one_turn(void)
+{
+    event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+static void (*work_of_turn)(void);
+
+static void on_work(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    (void)user;
+    work_of_turn();
+}
+
+/* Does WORK within a turn of the loop, as callbacks do. */
+static void in_a_turn(void (*work)(void))
+{
+    static const struct timeval at_once;
+
+    work_of_turn = work;
+    event_base_once(base, -1, EV_TIMEOUT, on_work, NULL, &at_once);
+    one_turn();
+}
+
+static void clock_is_set(void)
+{
+    evaluator_clock_changed(evaluator);
+}
+
+static void rules_are_read_again(void)
+{
+    struct rule_set *rules = NULL;
+
+    ck_assert_int_eq(rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, NULL), 0);
+    evaluator_set_rules(evaluator, rules, &config);
+}
+
+static void many_containers_came(void)
+{
+    for (size_t i = 0; i < MANY_CONTAINERS; i++)
+        (evaluator_stale)(evaluator, INPUT_CONTAINER, id_of_number(i), "docker:container/start");
+    take_turns();
+    for (size_t i = 0; i < MANY_CONTAINERS; i++) {
+        scoped(cleanup_free) char *text =
+            mem_printf("{\"Id\":\"%s\",\"Name\":\"/"
+                       "c%zu\",\"State\":{\"Running\":false,\"Pid\":0},\"Image\":\"\",\"HostConfig\":{},"
+                       "\"Config\":{\"User\":\"app\"},\"Mounts\":[],\"NetworkSettings\":{}}",
+                       id_of_number(i), i);
+        struct container_facts *facts = NULL;
+
+        ck_assert_int_eq(parse_container(text, strlen(text), &facts, NULL), 0);
+        (evaluator_fetched)(evaluator, INPUT_CONTAINER, id_of_number(i), &facts->facts);
+    }
+    take_turns();
+    ck_assert(evaluator_is_settled(evaluator));
+    ck_assert_uint_eq(count_subjects(SUBJECT_CONTAINER), MANY_CONTAINERS);
+}
+
+static size_t count_pairs_not_waiting(void)
+{
+    const struct subject *subject;
+    size_t at = 0, count = 0;
+
+    while ((subject = evaluator_next_subject(evaluator, &at)))
+        for (size_t i = 0; i < subject->pair_count; i++)
+            count += !subject->pairs[i].waiting;
+    return count;
+}
+
+/* All of it is done, in several turns of the loop; until then the evaluator is not settled. */
+START_TEST(what_concerns_very_many_is_spread_over_turns)
+{
+    uint64_t before;
+    size_t pairs, turns;
+
+    many_containers_came();
+    pairs = count_pairs_not_waiting();
+    ck_assert_uint_gt(pairs, 20 * MANY_CONTAINERS);
+    before = evaluations();
+    in_a_turn(clock_is_set);
+    ck_assert_uint_lt(evaluations() - before, pairs / 2);
+    ck_assert(!evaluator_is_settled(evaluator));
+    for (turns = 0; !evaluator_is_settled(evaluator); turns++) {
+        uint64_t last = evaluations();
+
+        one_turn();
+        ck_assert_uint_lt(evaluations() - last, pairs / 2);
+    }
+    ck_assert_uint_gt(turns, 1);
+    ck_assert_uint_eq(evaluations() - before, pairs);
+}
+END_TEST
+
+/* The agent was down while all of them went. */
+START_TEST(very_many_leftovers_are_closed_in_several_turns)
+{
+    size_t pairs, turns;
+
+    load();
+    many_containers_came();
+    pairs = count_pairs_not_waiting();
+    restart();
+    evaluator_stale_all(evaluator, "start");
+    for (turns = 0; told.count < 20 * MANY_CONTAINERS; turns++) {
+        size_t before = told.count;
+
+        ck_assert_uint_lt(turns, 100000);
+        one_turn();
+        ck_assert_uint_lt(told.count - before, pairs / 10);
+    }
+    take_turns();
+    restart();
+    evaluator_stale_all(evaluator, "start");
+    take_turns();
+    ck_assert_uint_eq(told.count, 0);
+}
+END_TEST
+
+/* What goes meanwhile is left out; what is asked for again begins anew. */
+START_TEST(what_concerns_very_many_may_change_meanwhile)
+{
+    uint64_t before;
+
+    many_containers_came();
+    in_a_turn(clock_is_set);
+    for (size_t i = 0; i < MANY_CONTAINERS; i += 2)
+        evaluator_gone(evaluator, INPUT_CONTAINER, id_of_number(i), "docker:container/destroy");
+    before = evaluations();
+    in_a_turn(clock_is_set);
+    ck_assert(!evaluator_is_settled(evaluator));
+    take_turns();
+    ck_assert(evaluator_is_settled(evaluator));
+    ck_assert_uint_eq(evaluations() - before, count_pairs_not_waiting());
+    in_a_turn(clock_is_set);
+    before = evaluations();
+    in_a_turn(rules_are_read_again);
+    ck_assert(!evaluator_is_settled(evaluator));
+    take_turns();
+    ck_assert(evaluator_is_settled(evaluator));
+    ck_assert_uint_ge(evaluations() - before, count_pairs_not_waiting());
+    in_a_turn(clock_is_set);
+    ck_assert(!evaluator_is_settled(evaluator)); /* and freed in the midst of it */
+}
+END_TEST
+
+START_TEST(fetches_of_very_many_begin_in_several_turns)
+{
+    for (size_t i = 0; i < MANY_CONTAINERS; i++)
+        (evaluator_stale)(evaluator, INPUT_CONTAINER, id_of_number(i), "docker:container/start");
+    one_turn();
+    ck_assert_uint_gt(asked.count, 0);
+    ck_assert_uint_lt(asked.count, MANY_CONTAINERS);
+    take_turns();
+    ck_assert_uint_eq(asked.count, MANY_CONTAINERS);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("evaluator");
@@ -1340,6 +1510,10 @@ int main(void)
     tcase_add_test(tests, a_stop_while_a_log_is_rewritten);
     tcase_add_test(tests, what_is_left_of_a_rewriting_is_ignored);
     tcase_add_test(tests, a_kill_at_any_moment_of_rewriting);
+    tcase_add_test(tests, what_concerns_very_many_is_spread_over_turns);
+    tcase_add_test(tests, very_many_leftovers_are_closed_in_several_turns);
+    tcase_add_test(tests, what_concerns_very_many_may_change_meanwhile);
+    tcase_add_test(tests, fetches_of_very_many_begin_in_several_turns);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
