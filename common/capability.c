@@ -1,4 +1,4 @@
-/* Giving up capabilities: by the raw system calls, since libcap would be one more library for three of them. */
+/* Raw system calls: libcap would be one more library for three of them. */
 #include "common/capability.h"
 
 #include <errno.h>

@@ -9,14 +9,14 @@
 
 enum { OUTPUT_LIMIT = 32 << 20, LAYERS_MS = 15 * 60 * 1000 };
 
-/* Images that wait, each once, and the one that is worked on. */
+/* Images that wait, each once, and the current one. */
 struct job_queue {
     struct fetcher *fetcher;
     enum input_kind kind;
     VEC(char *) waiting;
     char *current;         /* NULL: none */
-    struct worker *worker; /* of CURRENT; NULL: another one is to be started */
-    bool died;             /* one of CURRENT has died */
+    struct worker *worker; /* that of CURRENT; NULL: it is to be started */
+    bool died;             /* a worker of CURRENT has */
     struct event *next;    /* the next one begins from the loop, not from inside a request */
 };
 
@@ -35,7 +35,7 @@ static void deliver(struct job_queue *queue, int r, struct facts *facts, const s
     fetch_deliver(queue->fetcher, queue->kind, image, r, facts, error);
 }
 
-/* A worker that was killed from outside says nothing of the image: another one is started, once. */
+/* That a worker was killed says nothing about the image: it is started once more. */
 static bool start_again(struct job_queue *queue, int number)
 {
     if (number != WORKER_DIED || queue->died)
@@ -46,7 +46,8 @@ static bool start_again(struct job_queue *queue, int number)
     return true;
 }
 
-/* What went wrong in a worker is no word on whether there is such an image, or an engine. */
+/* An ENOENT or ENOTCONN of a worker does not mean that the image or the engine is gone, as it would to the evaluator.
+ */
 static int error_of_worker(int number, const char *why, struct error *error)
 {
     return error_set(error, number == ENOENT || number == ENOTCONN ? EIO : number, "%s", why);
@@ -126,7 +127,7 @@ static struct worker *start_scan(struct job_queue *queue, const struct image_fac
                         error);
 }
 
-/* Those that were removed while they waited: nobody waits for their answer any more. */
+/* Drops the images that were removed while they waited. */
 static void forget_removed(struct job_queue *queue)
 {
     for (size_t i = queue->waiting.count; i-- > 0;) {
@@ -139,7 +140,7 @@ static void forget_removed(struct job_queue *queue)
     }
 }
 
-/* The one that is to be started again, else the first whose own document is known: the others wait for theirs. */
+/* The current one if it is to be started once more, else the first whose own document has arrived. */
 static const struct image_facts *take_next(struct job_queue *queue)
 {
     const struct store *store = evaluator_store(queue->fetcher->evaluator);
@@ -221,13 +222,13 @@ static struct image_jobs *jobs_of(struct fetcher *fetcher)
         init_queue(&fetcher->image_jobs->scans, fetcher, INPUT_SCAN);
         if (fetcher->keeps_state) {
             fetcher->image_jobs->cache = mem_printf("%s/layers", fetcher->config->state_dir);
-            mkdir(fetcher->image_jobs->cache, 0700); /* without it each layer is read again, and that is all */
+            mkdir(fetcher->image_jobs->cache, 0700); /* if that fails, each layer is read again */
         }
     }
     return fetcher->image_jobs;
 }
 
-/* One that waits already, or is worked on, was removed and is there again: it has the same layers. */
+/* An image that waits already, or is the current one, was removed and pulled again: its layers are the same. */
 static void enqueue(struct job_queue *queue, const char *id)
 {
     if (str_equal(queue->current, id))

@@ -1,9 +1,9 @@
-/* What was found in a layer, kept in a file by the layer's digest and read back; and that a layer cannot be read, which
- * is tried again after a day: what a hostile layer costs is paid once, not by each image that shares it.
+/* The findings in each layer, in a file named after the layer's digest; and a record of layers that cannot be read, so
+ * that a hostile layer costs its time once and not with each image that shares it. Such a layer is tried again after a
+ * day.
  *
- * The files lie in the agent's own state directory; one that does not add up (an old version, cut by a power failure:
- * nothing is synced) is as if it were not there. A file's times tell when it was used last, or when the layer could not
- * be read. */
+ * The files are in the agent's own state directory. Nothing is synced: a file that is cut, or of an older version,
+ * fails its check and counts as missing. A file's modification time is that of its last use, or of the failure. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@ enum { CACHE_FILES_MAX = 4096, NAME_LENGTH = 64, WHY_MAX = 1024, UNREADABLE_SECO
 static const int64_t cache_bytes_max = INT64_C(256) << 20;
 static const char unreadable[] = ".unreadable";
 
-/* "sha256:0123…" as a file's name, with ENDING; NULL when the digest is of another form. */
+/* The file for a digest "sha256:0123…", with ENDING; NULL for a digest of any other form. */
 static char *cache_path(const char *cache, const char *digest, const char *ending)
 {
     const char *hex = str_starts(digest, "sha256:") ? digest + strlen("sha256:") : "";

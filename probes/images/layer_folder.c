@@ -1,8 +1,8 @@
 /* A layer read from its directory, as overlay2 keeps it: whiteouts are character devices 0:0, opaque directories carry
  * an attribute. The walk goes by descriptors and never through a link; only package databases are opened, and only
- * regular files. A directory is read to its end before those in it are entered, so that one buffer serves all, and what
- * a directory entry tells is not asked for again: that makes it as fast as find. Databases are only mapped: they are
- * read when the walk is over and its capabilities are given up. */
+ * regular files. A directory is read to its end before its subdirectories are entered, so that one buffer serves all,
+ * and the type in a directory entry saves a stat: it is as fast as find. Databases are only mapped here and parsed
+ * after the walk, when its capabilities have been given up. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ struct directory_entry { /* getdents64(2) */
     char name[];
 };
 
-/* Of DATA NULL: an empty file, or why it cannot be read. */
+/* DATA is NULL for an empty file, and for one that cannot be read, which WHY explains. */
 struct layer_database {
     char *path, *why;
     void *data;
@@ -37,7 +37,7 @@ struct walk {
     struct layer_summary *summary;
     struct layer_databases *databases;
     struct error *error;
-    struct str path; /* of what is looked at, without a leading slash */
+    struct str path; /* of the current entry, without a leading slash */
     char *buffer;
 };
 
@@ -56,7 +56,7 @@ static bool is_opaque(int fd)
     return false;
 }
 
-/* Of what is mapped only the beginning may be written to: the rest is no memory of this process's own. */
+/* Only the first page is mapped writable: the rest stays page cache and does not count as memory of this process. */
 static void *map_file(int fd, size_t length)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -106,7 +106,7 @@ void layer_read_databases(struct layer_databases *databases, struct layer_summar
     vec_free(databases);
 }
 
-static void look_at_link(struct walk *walk, int folder, const char *name)
+static void check_link(struct walk *walk, int folder, const char *name)
 {
     char target[4096];
     ssize_t n = readlinkat(folder, name, target, sizeof target - 1);
@@ -117,8 +117,8 @@ static void look_at_link(struct walk *walk, int folder, const char *name)
     layer_check_link(walk->summary, walk->path.data, target);
 }
 
-/* Of a directory nothing but its name is looked at: FOLDERS gets it. */
-static int look_at(struct walk *walk, int folder, const char *name, unsigned char type, struct str *folders)
+/* The names of directories are appended to FOLDERS; they are entered later. */
+static int add_directory_entry(struct walk *walk, int folder, const char *name, unsigned char type, struct str *folders)
 {
     struct stat st = {.st_mode = DTTOIF(type)};
     int r;
@@ -136,14 +136,14 @@ static int look_at(struct walk *walk, int folder, const char *name, unsigned cha
     if (S_ISDIR(st.st_mode))
         str_append_n(folders, name, strlen(name) + 1);
     else if (S_ISLNK(st.st_mode) && layer_is_database_place(walk->path.data))
-        look_at_link(walk, folder, name);
+        check_link(walk, folder, name);
     else if (S_ISREG(st.st_mode) && layer_is_package_file(walk->path.data))
         keep_package_file(walk, folder, name);
     return 0;
 }
 
-/* Makes the path NAME in the directory whose path is LENGTH long; enter(…, NULL) cuts it back. */
-static void enter(struct walk *walk, size_t length, const char *name)
+/* Sets the path to NAME in the directory whose path is the first LENGTH bytes; NULL: to that directory. */
+static void set_path(struct walk *walk, size_t length, const char *name)
 {
     walk->path.length = length;
     walk->path.data[length] = '\0';
@@ -171,10 +171,10 @@ static int list_folder(struct walk *walk, int fd, struct str *folders)
             at += entry->length;
             if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0)
                 continue;
-            enter(walk, length, entry->name);
-            r = look_at(walk, fd, entry->name, entry->type, folders);
+            set_path(walk, length, entry->name);
+            r = add_directory_entry(walk, fd, entry->name, entry->type, folders);
         }
-        enter(walk, length, NULL);
+        set_path(walk, length, NULL);
     }
     return r;
 }
@@ -194,10 +194,10 @@ static int walk_folder(struct walk *walk, int fd, unsigned depth)
         scoped(cleanup_close) int inner =
             openat(fd, folders.data + at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-        enter(walk, length, folders.data + at);
+        set_path(walk, length, folders.data + at);
         r = inner < 0 ? error_system(walk->error, errno, "/%s", walk->path.data) : walk_folder(walk, inner, depth + 1);
     }
-    enter(walk, length, NULL);
+    set_path(walk, length, NULL);
     return r;
 }
 

@@ -24,7 +24,7 @@ static int compare_texts(const void *a, const void *b)
 
 typedef VEC(const char *) name_list;
 
-/* What counts of one manager: its uppermost whole database, and parts above it. */
+/* What counts for one package manager: its uppermost whole database and the parts above it. */
 static bool collect_packages(const struct layer_summary *summaries, size_t count, enum package_manager manager,
                              name_list *names, const char **ret_error)
 {
@@ -46,7 +46,7 @@ static bool collect_packages(const struct layer_summary *summaries, size_t count
     return found;
 }
 
-/* The names come behind the document, one a line: the loop, which reads them, has nothing to unescape. */
+/* The names follow the JSON document, one per line, so that the loop has nothing to unescape. */
 static void write_packages(struct json_out *out, struct str *lines, const struct layer_summary *summaries, size_t count)
 {
     scoped_str managers = STR_INIT;
@@ -117,7 +117,7 @@ static void write_image(struct str *output, const struct layer_summary *summarie
     json_out_free(out);
 }
 
-static int take_layer(const struct image_part *part, size_t layer, struct layer_summary *ret, struct error *error)
+static int load_layer(const struct image_part *part, size_t layer, struct layer_summary *ret, struct error *error)
 {
     const struct str *text = &part->texts[layer];
     const char *digest = part->request->layers->items[layer];
@@ -139,7 +139,7 @@ int layer_image_run(struct str *output, const void *argument, struct error *erro
     for (size_t i = 0; i < count; i++)
         layer_summary_init(&summaries[i], part->key);
     for (size_t i = 0; r == 0 && i < count; i++)
-        r = take_layer(part, i, &summaries[i], error);
+        r = load_layer(part, i, &summaries[i], error);
     if (r == 0)
         write_image(output, summaries, count);
     for (size_t i = 0; i < count; i++)

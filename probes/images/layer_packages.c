@@ -81,7 +81,7 @@ int layer_add_package(struct layer_packages *packages, const char *name, size_t 
 
 /* ---- Texts ---- */
 
-/* Stanzas: KEY is what stands before a package's name. Those with a Status line other than "… installed" do not count;
+/* Stanzas: KEY precedes a package's name. Those with a Status line other than "… installed" do not count;
  * without one they count if they MAY_LACK it. */
 static int read_stanzas(struct layer_packages *packages, const char *data, size_t length, const char *key,
                         bool may_lack, struct error *error)
@@ -128,7 +128,7 @@ static int read_apk(struct layer_packages *packages, char *data, size_t length, 
     return read_stanzas(packages, data, length, "P:", true, error);
 }
 
-/* "%NAME%", and the name on the line behind it. */
+/* "%NAME%", and the name on the next line. */
 static int read_pacman(struct layer_packages *packages, char *data, size_t length, struct error *error)
 {
     static const char key[] = "%NAME%\n";
@@ -143,7 +143,7 @@ static int read_pacman(struct layer_packages *packages, char *data, size_t lengt
     return layer_add_package(packages, at, newline ? (size_t)(newline - at) : left, error);
 }
 
-/* SQLite's log is folded into its database whenever rpm ends. */
+/* SQLite folds its log into the database when rpm exits: what is left in the log is not in the database. */
 static int read_log(struct layer_packages *packages, char *data, size_t length, struct error *error)
 {
     (void)packages;
@@ -151,9 +151,9 @@ static int read_log(struct layer_packages *packages, char *data, size_t length, 
     return error_set(error, ENOTSUP, "%zu bytes of changes are not yet in the database", length);
 }
 
-/* ---- Which is read how ---- */
+/* ---- Choosing the reader ---- */
 
-static void note(struct layer_packages *packages, const char *path, const char *why)
+static void note_unread(struct layer_packages *packages, const char *path, const char *why)
 {
     if (!packages->error)
         packages->error = mem_printf("/%s: %s", path, why);
@@ -164,7 +164,7 @@ void layer_packages_unread(struct layer_summary *summary, const char *path, cons
     const struct database *database = database_of(path);
 
     if (database)
-        note(&summary->packages[database->manager], path, why);
+        note_unread(&summary->packages[database->manager], path, why);
 }
 
 void layer_read_packages(struct layer_summary *summary, const char *path, char *data, size_t length)
@@ -181,12 +181,12 @@ void layer_read_packages(struct layer_summary *summary, const char *path, char *
     else
         packages->whole = true;
     if (length ? database->read(packages, data, length, &error) < 0 : false)
-        note(packages, path, error.text);
+        note_unread(packages, path, error.text);
 }
 
 /* ---- Links ---- */
 
-/* Is PATH a database's, or a directory above one that only package managers use? */
+/* The database that PATH names, or that is below PATH in a directory which only package managers use; NULL: none. */
 static const struct database *place_of(const char *path)
 {
     size_t length = strlen(path);
@@ -206,8 +206,8 @@ bool layer_is_database_place(const char *path)
     return (path[0] == 'v' || path[0] == 'l' || path[0] == 'u') && place_of(path);
 }
 
-/* TARGET as seen from the directory of PATH, without links, "." and "..". */
-static void resolve(struct str *out, const char *path, const char *target)
+/* TARGET, relative to the directory of PATH, without "." and "..". */
+static void resolve_target(struct str *out, const char *path, const char *target)
 {
     const char *slash = strrchr(path, '/');
 
@@ -239,12 +239,12 @@ void layer_check_link(struct layer_summary *summary, const char *path, const cha
 
     if (!database)
         return;
-    resolve(&resolved, path, target);
+    resolve_target(&resolved, path, target);
     other = resolved.length ? place_of(resolved.data) : NULL;
     if (other && other->manager == database->manager)
         return;
     str_append(&shown, "a symbolic link to ");
     text_escape(&shown, target, strlen(target), 128);
     str_append(&shown, ", which is not followed");
-    note(&summary->packages[database->manager], path, shown.data);
+    note_unread(&summary->packages[database->manager], path, shown.data);
 }

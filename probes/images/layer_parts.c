@@ -1,5 +1,5 @@
-/* What reads layers, each in a part of the worker: first what takes capabilities, walking a directory or reaching the
- * engine, then, without them, what reads bytes that the image's maker chose. */
+/* The functions that run in parts of the worker. Each first does what needs capabilities (walking a directory,
+ * connecting to the engine), then gives them up, and only then parses bytes that the image's author chose. */
 #include <errno.h>
 
 #include "common/capability.h"
@@ -22,7 +22,7 @@ int layer_folder_run(struct str *output, const void *argument, struct error *err
     int r;
 
     layer_summary_init(&summary, part->key);
-    if (part->layer && !capability_has(CAP_SYS_ADMIN)) { /* overlay's own attributes are hidden from this process */
+    if (part->layer && !capability_has(CAP_SYS_ADMIN)) { /* trusted.overlay.* cannot be read */
         split = layer_open_split(request, part->layer, error);
         if (split < 0)
             return -EACCES;

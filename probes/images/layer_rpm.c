@@ -1,7 +1,6 @@
 /* rpm's databases: SQLite (since 4.16), ndb (SUSE) and Berkeley DB (before). In each of them a package is a header, of
- * which only the name is read. Every offset comes from the image and is checked against what there is; and headers do
- * not overlap, so that all of them together are no longer than the database, and reading them costs no more than that.
- */
+ * which only the name is read. Every offset comes from the image and is checked against the database's size. Headers do
+ * not overlap in a valid database, so their total size is limited to the database's: reading is linear in its size. */
 #include <errno.h>
 #include <sqlite3.h>
 #include <string.h>
@@ -34,23 +33,24 @@ static int add_header(struct layer_packages *packages, const unsigned char *blob
     return error_set(error, EBADMSG, "a header without a name");
 }
 
-/* Counts a header of SIZE bytes among the LEFT of its database. */
-static int take_bytes(size_t *left, size_t size, struct error *error)
+/* Subtracts a header of SIZE bytes from what is LEFT of its database. */
+static int claim_bytes(size_t *left, size_t size, struct error *error)
 {
     if (size > *left)
-        return error_set(error, EBADMSG, "headers that lie over each other");
+        return error_set(error, EBADMSG, "headers overlap");
     *left -= size;
     return 0;
 }
 
-/* ---- SQLite: reads the bytes where they are ---- */
+/* ---- SQLite ---- */
 
-/* The schema is the image's: a program in SQL that runs when it is read from. Nothing of it is to run: of the objects
- * in it one table is read, by its columns as they are stored, and whatever else there is, there are limits to it. */
+/* The schema comes from the image: views, generated columns and virtual tables are code that runs when they are
+ * queried. None of it may run. Only the stored columns of one real table are read, and limits apply to all that SQLite
+ * parses. */
 enum {
     VALUE_MAX = 16 << 20,
     HEAP_MAX = 64 << 20,
-    STATEMENT_MAX = 8192, /* rpm's own have 200 bytes at most */
+    STATEMENT_MAX = 8192, /* rpm's own statements have fewer than 200 bytes */
     INSTRUCTIONS_MAX = 1000 * 1000,
     INSTRUCTIONS_STEP = 1000
 };
@@ -60,7 +60,7 @@ static int count_instructions(void *user)
     return --*(int *)user < 0;
 }
 
-static int set_up(sqlite3 *db, int *steps)
+static int restrict_database(sqlite3 *db, int *steps)
 {
     static const int options[][2] = {{SQLITE_DBCONFIG_DEFENSIVE, 1},   {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
                                      {SQLITE_DBCONFIG_ENABLE_VIEW, 0}, {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
@@ -87,13 +87,13 @@ static int set_up(sqlite3 *db, int *steps)
     sqlite3_hard_heap_limit64(HEAP_MAX);
     *steps = INSTRUCTIONS_MAX / INSTRUCTIONS_STEP;
     sqlite3_progress_handler(db, INSTRUCTIONS_STEP, count_instructions, steps);
-    return sqlite3_drop_modules(db, NULL) == SQLITE_OK ? 0 : -EBADMSG; /* virtual tables are none then */
+    return sqlite3_drop_modules(db, NULL) == SQLITE_OK ? 0 : -EBADMSG; /* without modules there are no virtual tables */
 }
 
-static int describe(sqlite3 *db, int code, const int *steps, struct error *error)
+static int describe_failure(sqlite3 *db, int code, const int *steps, struct error *error)
 {
     if (code == SQLITE_INTERRUPT && *steps < 0)
-        return error_set(error, ETIME, "reading it takes more steps than a package database is worth");
+        return error_set(error, ETIME, "reading it takes more steps than a package database needs");
     return error_set(error, EBADMSG, "%s", sqlite3_errmsg(db));
 }
 
@@ -102,17 +102,17 @@ static int next_row(sqlite3 *db, sqlite3_stmt *statement, const int *steps, stru
 {
     int code = sqlite3_step(statement);
 
-    return code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : describe(db, code, steps, error);
+    return code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : describe_failure(db, code, steps, error);
 }
 
 static int prepare(sqlite3 *db, const char *text, const int *steps, sqlite3_stmt **ret, struct error *error)
 {
     int code = sqlite3_prepare_v2(db, text, -1, ret, NULL);
 
-    return code == SQLITE_OK ? 0 : describe(db, code, steps, error);
+    return code == SQLITE_OK ? 0 : describe_failure(db, code, steps, error);
 }
 
-/* There is one object of the name, and the catalogue calls it a table. */
+/* The catalogue must hold exactly one object of the name, a table. */
 static int check_kind(sqlite3 *db, const int *steps, struct error *error)
 {
     sqlite3_stmt *statement = NULL;
@@ -132,7 +132,7 @@ static int check_kind(sqlite3 *db, const int *steps, struct error *error)
     return r;
 }
 
-/* The value of a generated column is computed when it is read. */
+/* Generated columns are refused: their values are computed on each read. */
 static int check_columns(sqlite3 *db, const int *steps, struct error *error)
 {
     enum { NAME = 1, HIDDEN = 6 };
@@ -158,7 +158,7 @@ static int read_rows(struct layer_packages *packages, sqlite3 *db, size_t length
         const void *blob = sqlite3_column_blob(statement, 0);
         size_t size = (size_t)sqlite3_column_bytes(statement, 0);
 
-        r = take_bytes(&length, size, error);
+        r = claim_bytes(&length, size, error);
         if (r == 0)
             r = add_header(packages, blob, size, error);
     }
@@ -172,10 +172,12 @@ int layer_rpm_sqlite(struct layer_packages *packages, char *data, size_t length,
     sqlite3 *db = NULL;
     int steps = 0, r;
 
-    /* rpm keeps a log beside it, and SQLite refuses to read such a database from memory, but for these two bytes. */
+    /* rpm uses write-ahead logging, and SQLite refuses to read such a database from memory unless these bytes say
+     * otherwise. */
     if (length >= PACKAGE_WRITABLE)
         data[WRITE_VERSION] = data[READ_VERSION] = ROLLBACK;
-    if (sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK || set_up(db, &steps) < 0 ||
+    if (sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+        restrict_database(db, &steps) < 0 ||
         sqlite3_deserialize(db, "main", (unsigned char *)data, (sqlite3_int64)length, (sqlite3_int64)length,
                             SQLITE_DESERIALIZE_READONLY) != SQLITE_OK) {
         r = error_set(error, EBADMSG, "%s", db ? sqlite3_errmsg(db) : "SQLite cannot be set up");
@@ -225,7 +227,7 @@ int layer_rpm_ndb(struct layer_packages *packages, char *data, size_t length, st
         if (blob + BLOCK > length || le32(data, blob) != BLOB_MAGIC || le32(data, blob + 4) != index ||
             le32(data, blob + 12) > length - blob - BLOCK)
             return error_set(error, EBADMSG, "a malformed blob");
-        r = take_bytes(&left, le32(data, blob + 12), error);
+        r = claim_bytes(&left, le32(data, blob + 12), error);
         if (r == 0)
             r = add_header(packages, (const unsigned char *)data + blob + BLOCK, le32(data, blob + 12), error);
     }
@@ -247,7 +249,7 @@ enum {
 struct bdb {
     const char *data;
     size_t page_size, pages;
-    size_t left; /* bytes that no header has been found in yet */
+    size_t left; /* bytes that no header has used yet */
     bool swapped;
 };
 
@@ -263,7 +265,7 @@ static uint32_t bdb16(const struct bdb *bdb, size_t at)
     return bdb->swapped ? (uint32_t)bytes[0] << 8 | bytes[1] : (uint32_t)bytes[1] << 8 | bytes[0];
 }
 
-/* The value that lies on the chain of pages that begins with PAGE. */
+/* The value on the chain of overflow pages that begins with PAGE. */
 static int read_chain(const struct bdb *bdb, size_t page, size_t size, struct str *ret, struct error *error)
 {
     str_clear(ret);
@@ -281,7 +283,7 @@ static int read_chain(const struct bdb *bdb, size_t page, size_t size, struct st
     return 0;
 }
 
-/* Item I of a page lies from its offset up to that of the item before it. */
+/* Item I of a page reaches from its offset to that of the item before it. */
 static bool item_of(const struct bdb *bdb, size_t page, size_t i, size_t *ret_at, size_t *ret_size)
 {
     size_t at = page * bdb->page_size, offset = bdb16(bdb, at + PAGE_HEADER + 2 * i);
@@ -308,14 +310,14 @@ static int read_pairs(struct layer_packages *packages, struct bdb *bdb, size_t p
         if (!item_of(bdb, page, i, &at, &size))
             return error_set(error, EBADMSG, "a malformed pair");
         if (bdb->data[at] == ITEM_ON_PAGE && size > COUNTER_SIZE) {
-            r = take_bytes(&bdb->left, size, error);
+            r = claim_bytes(&bdb->left, size, error);
             if (r == 0)
                 r = add_header(packages, (const unsigned char *)bdb->data + at + 1, size - 1, error);
         } else if (bdb->data[at] == ITEM_OFF_PAGE && size >= 12) {
             size = bdb32(bdb, at + 8);
             if (size > VALUE_MAX)
                 return error_set(error, EFBIG, "a header is too long");
-            r = take_bytes(&bdb->left, size, error);
+            r = claim_bytes(&bdb->left, size, error);
             if (r == 0)
                 r = read_chain(bdb, bdb32(bdb, at + 4), size, &value, error);
             if (r == 0)

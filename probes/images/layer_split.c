@@ -1,6 +1,6 @@
-/* Which directories of a layer are opaque, for those who may not read overlay's own attributes (that takes
- * CAP_SYS_ADMIN): both Docker and podman keep beside each layer what its tar held but for the files' contents
- * (tar-split: gzipped lines of JSON), and there an opaque directory is an entry with a name of its own. */
+/* The opaque directories of a layer, for processes that may not read trusted.overlay.* attributes (which takes
+ * CAP_SYS_ADMIN). Docker and podman keep each layer's tar without the files' contents (tar-split: gzipped lines of
+ * JSON), where an opaque directory is marked by an entry with a name of its own. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "common/json_in.h"
 #include "probes/images/layers_internal.h"
 
-/* A longer line than LINE_LENGTH_MAX is a piece of the tar's headers: no path that a system takes makes one. */
+/* A line longer than LINE_LENGTH_MAX is a piece of the tar's headers: no path is that long. */
 enum { BLOCK = 65536, LINE_LENGTH_MAX = 65536, DIGEST_LENGTH = 71, CACHE_ID_MAX = 256 };
 
 static bool is_digest(const char *text)
@@ -41,7 +41,7 @@ static int chain_id(const struct string_list *layers, size_t layer, char ret[DIG
     return 0;
 }
 
-/* ROOT/DRIVER/ID/diff in parts, which end up in TEXT. */
+/* Splits ROOT/DRIVER/ID/diff in place; TEXT becomes ROOT. */
 static bool split_directory(char *text, char **ret_driver, char **ret_id)
 {
     char *end = strrchr(text, '/');

@@ -1,5 +1,5 @@
 /* An image's layers read from the engine's export (GET /images/{id}/get, as `docker save` does): a tar that holds each
- * layer as a tar, maybe compressed, and a manifest that says in which order they lie. */
+ * layer as a tar, maybe compressed, and a manifest with their order. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -18,7 +18,7 @@ enum {
     BLOCK = 65536,
     MANIFEST_MAX = 4 << 20,
     MEMBERS_MAX = 4096,       /* an image has 127 layers at most */
-    CPU_STEP_BYTES = 16 << 20 /* of a layer as the export holds it: so much, and it has its processor time anew */
+    CPU_STEP_BYTES = 16 << 20 /* of a layer as exported: after each step it has its processor time again */
 };
 
 /* A layer of the export, by its name there. */
@@ -36,7 +36,7 @@ struct export
     size_t step; /* bytes of the layer since its processor time began */
     struct error error;
     VEC(struct found *) layers;
-    struct map *links; /* name → name that it stands for: an older export links equal layers */
+    struct map *links; /* name → target: older exports link equal layers */
     char *manifest;
     size_t manifest_length;
     char block[BLOCK];
@@ -73,7 +73,7 @@ static void read_package_entry(struct archive *inner, const char *path, struct l
         layer_read_packages(summary, path, text.data, text.length);
 }
 
-/* Whiteouts have names of their own in a tar. 1: it is one. */
+/* Whiteouts have names of their own in a tar. 1: PATH is one, and was added. */
 static int add_whiteout(struct str *path, struct layer_summary *summary, struct error *error)
 {
     static const char whiteout[] = ".wh.", other[] = ".wh..wh.";
@@ -116,7 +116,7 @@ static int add_entry(struct archive *inner, struct archive_entry *entry, struct 
     return r;
 }
 
-/* Those that libarchive reads itself: for others it would run programs. */
+/* Those that libarchive implements itself: for others it would run programs. */
 static void support_filters(struct archive *archive)
 {
     archive_read_support_filter_gzip(archive);
@@ -126,7 +126,7 @@ static void support_filters(struct archive *archive)
     archive_read_support_filter_zstd(archive);
 }
 
-/* A warning tells of an entry with an odd name or attribute: it counts all the same. */
+/* A warning is about an odd name or attribute: the entry counts all the same. */
 static bool is_fine(int code)
 {
     return code == ARCHIVE_OK || code == ARCHIVE_WARN;
@@ -263,8 +263,8 @@ static bool are_there(const struct export *export, const struct json *names, siz
     return json_count(names) == count;
 }
 
-/* An image for several platforms is exported as several, of which the others may lack their layers. NULL: it cannot be
- * told which one is meant. */
+/* An image for several platforms is exported as several, of which the others may lack their layers. NULL: it is
+ * unclear which one is meant. */
 static const struct json *choose_layers(const struct export *export, const struct json *images,
                                         const struct string_list *layers)
 {
@@ -287,9 +287,9 @@ static const struct json *choose_layers(const struct export *export, const struc
     return chosen;
 }
 
-/* Gives each layer of the image what was found under its name. */
-static int hand_over(struct export *export, const struct string_list *image_layers, struct layer_summary *summaries,
-                     const bool *known)
+/* Moves the summaries that were found to the image's layers, by the names in the manifest. */
+static int assign_layers(struct export *export, const struct string_list *image_layers, struct layer_summary *summaries,
+                         const bool *known)
 {
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     const struct json *layers;
@@ -305,7 +305,7 @@ static int hand_over(struct export *export, const struct string_list *image_laye
     if (json_count(layers) != count)
         return error_set(&export->error, EBADMSG, "the export has %zu layers, the image %zu", json_count(layers),
                          count);
-    /* A layer that lies in an image twice lies uppermost where it comes last. */
+    /* A layer that an image has twice counts where it comes last. */
     for (size_t i = count; i-- > 0;) {
         struct found *found = find_layer(export, json_text(json_at(layers, i), ""));
 
@@ -319,7 +319,7 @@ static int hand_over(struct export *export, const struct string_list *image_laye
     return 0;
 }
 
-/* What follows the tar's end, to the end of the answer: libarchive takes a cut in the end mark for the end. */
+/* Reads to the end of the answer: libarchive takes a cut within the tar's end mark for its end. */
 static int read_rest(struct export *export)
 {
     const void *data;
@@ -351,7 +351,7 @@ int layer_read_stream(const struct layers_request *request, struct layer_summary
     struct export *export = mem_alloc(sizeof *export);
     int r = http_pull_open(request->address, path, STALL_MS, &export->pull, &export->error);
 
-    setlocale(LC_CTYPE, "C.UTF-8"); /* by which libarchive reads names; this process reads layers and nothing else */
+    setlocale(LC_CTYPE, "C.UTF-8"); /* libarchive decodes names by it; this process does nothing else */
     export->key = summaries[0].key;
     export->cpu_seconds = request->cpu_seconds;
     export->links = map_new(free);
@@ -363,7 +363,7 @@ int layer_read_stream(const struct layers_request *request, struct layer_summary
         archive_read_free(export->outer);
     }
     if (r == 0)
-        r = hand_over(export, request->layers, summaries, known);
+        r = assign_layers(export, request->layers, summaries, known);
     if (r < 0)
         error_set(error, -r, "%s", export->error.text);
     for (size_t i = 0; i < export->layers.count; i++) {

@@ -47,7 +47,7 @@ static int compare_hashes(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* By bytes from the lowest up: hashes are spread evenly, so this is several times faster than comparing. */
+/* A radix sort: hashes are spread evenly, so it is several times faster than comparing. */
 static void sort_hashes(uint64_t *items, size_t count)
 {
     uint64_t *from = items, *to;
@@ -87,7 +87,7 @@ void layer_summary_finish(struct layer_summary *summary)
     sort_hashes(summary->opaque.items, summary->opaque.count);
 }
 
-/* Programs that a person or a build would use, where programs lie. */
+/* Programs that a person or a build would use, in the usual directories. */
 static bool is_tool(const char *path)
 {
     static const char *const folders[] = {"bin/",      "sbin/",          "usr/bin/",

@@ -1,8 +1,5 @@
-/* What was found in a layer as text: from the process that reads it to the one that puts an image together, and in the
- * cache.
- *
- * The text is a line with a keyed hash of all that follows, a line of JSON with the findings and the counts, then the
- * hashes of paths as they are. */
+/* The findings in a layer as text, for the pipe between processes and for the cache: a line with a keyed hash of the
+ * rest, a line of JSON with the findings and the counts, then the hashes of paths in binary. */
 #include <errno.h>
 #include <string.h>
 

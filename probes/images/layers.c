@@ -1,6 +1,6 @@
-/* Which of an image's layers are read, and how: each directory in a part of the worker with limits of its own, all of
- * them in one where only the engine can read them, and the image put together in a last one. This process itself looks
- * into nothing that comes from an image: it hands texts on. */
+/* Reads the layers of an image that are not in the cache: each directory in a part of the worker with limits of its
+ * own, or all of them in one part where only the engine can read them; a last part puts the image together. The worker
+ * itself parses nothing that comes from an image. */
 #include "probes/images/layers.h"
 
 #include <errno.h>
@@ -33,8 +33,8 @@ static int run_part(const struct reading *reading, worker_run *run, const void *
                     output, error);
 }
 
-/* It is the layer's own doing, and would be the next time. */
-static bool is_its_fault(int r)
+/* The layer itself is the cause, so another try would fail in the same way. */
+static bool would_fail_again(int r)
 {
     return r == -ETIME || r == -ENOTRECOVERABLE || r == -EFBIG || r == -ENAMETOOLONG || r == -ELOOP;
 }
@@ -52,7 +52,7 @@ static int read_folder(struct reading *reading, size_t layer, struct error *erro
         return r;
     if (r == 0)
         layer_cache_save(reading->cache, digest, &reading->texts[layer]);
-    else if (is_its_fault(r))
+    else if (would_fail_again(r))
         layer_cache_save_unreadable(reading->cache, digest, reading->key, error->text);
     return r < 0 ? error_prefix(error, "layer %s", digest) : 0;
 }
@@ -75,7 +75,7 @@ static int read_stream(struct reading *reading, struct error *error)
     int r = run_part(reading, layer_stream_run, &part, LAYER_TEXT_MAX, LAYERS_STREAM_CAPABILITIES, &texts, error);
 
     if (r < 0)
-        return is_its_fault(r) ? error_prefix(error, "a layer of the export") : r;
+        return would_fail_again(r) ? error_prefix(error, "a layer of the export") : r;
     for (size_t i = 0; i < reading->request->layers->count; i++) {
         if (reading->known[i])
             continue;
@@ -109,7 +109,7 @@ static int read_layers(struct reading *reading, struct error *error)
         return 0;
     if (request->directories->count == count)
         r = read_folders(reading, error);
-    if ((r == -EACCES || r == -EPERM || r == -ENOENT) && request->address) /* not for us to read: the engine may */
+    if ((r == -EACCES || r == -EPERM || r == -ENOENT) && request->address) /* only the engine may read them */
         r = read_stream(reading, error);
     layer_cache_trim(reading->cache);
     return r;
@@ -126,7 +126,7 @@ int layers_run(struct str *output, const void *argument, struct error *error)
     if (!count || count > LAYERS_MAX)
         return error_set(error, EINVAL, count ? "more than %d layers" : "the engine names no layers", (int)LAYERS_MAX);
     if (layer_cache_key(request->cache, reading.key) == 0)
-        reading.cache = request->cache; /* or each layer is read again */
+        reading.cache = request->cache; /* without a key each layer is read again */
     reading.known = mem_alloc(count * sizeof *reading.known);
     reading.texts = mem_alloc(count * sizeof *reading.texts);
     r = read_layers(&reading, error);

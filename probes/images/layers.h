@@ -20,14 +20,14 @@ struct layers_request {
     const struct string_list *layers;      /* digests, from the base up */
     const struct string_list *directories; /* the uppermost first, as many as layers; fewer: the stream is used */
     const char *cache;                     /* directory; NULL: nothing is kept */
-    unsigned cpu_seconds;                  /* of processor time: for a layer, and for putting them together */
+    unsigned cpu_seconds;                  /* processor time for each layer, and for putting them together */
 };
-enum { LAYERS_CPU_SECONDS = 60 }; /* what a million files take, ten times over */
+enum { LAYERS_CPU_SECONDS = 60 }; /* ten times what a million files take */
 
 /* For the worker, with LAYERS_CAPABILITIES: ARGUMENT is a struct layers_request, OUTPUT for layers_parse(). */
 worker_run layers_run;
 #define LAYERS_CAPABILITIES                                                                                            \
-    (CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_SYS_ADMIN)) /* that one for overlay's own attributes */
+    (CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_SYS_ADMIN)) /* the latter for trusted.overlay.* attributes */
 
 int layers_parse(const char *output, size_t length, struct layer_facts **ret, struct error *error);
 

@@ -1,8 +1,7 @@
-/* What the files that read layers share. layers.c has an image read, in parts of the worker that each have their
- * limits; layer_parts.c is what runs in them: layer_folder.c with layer_split.c, and layer_stream.c (where a layer
- * comes from), layer_packages.c and layer_rpm.c (package databases), layer_image.c (layers put together).
- * layer_summary.c is what is gathered from one layer, layer_text.c that as text, layer_cache.c keeps the texts. Nobody
- * else includes this. */
+/* Shared by the files that read layers. layers.c has an image read by parts of the worker, layer_parts.c is what runs
+ * in them: layer_folder.c with layer_split.c, or layer_stream.c, reads a layer, layer_packages.c and layer_rpm.c its
+ * package databases, layer_image.c puts layers together. layer_summary.c holds the findings in one layer, layer_text.c
+ * writes them as text, layer_cache.c keeps the texts. Nobody else includes this. */
 #ifndef PROBES_IMAGES_LAYERS_INTERNAL_H
 #define PROBES_IMAGES_LAYERS_INTERNAL_H
 
@@ -13,13 +12,13 @@
 
 enum {
     LAYER_PATHS_MAX = 2 * 1024 * 1024, /* files, directories, whiteouts */
-    LAYER_PATH_LENGTH_MAX = 4096,      /* no file system takes longer ones */
+    LAYER_PATH_LENGTH_MAX = 4096,      /* PATH_MAX */
     LAYER_FOUND_MAX = 4096,
     LAYER_PACKAGES_MAX = 32768,
     LAYER_TEXT_MAX = 128 * 1024 * 1024
 };
 
-/* A file that a rule may want to know of. PATH is raw and begins with a slash. */
+/* A file that rules are about. PATH is raw and begins with a slash. */
 struct layer_entry {
     char *path;
     unsigned uid, mode;
@@ -28,16 +27,16 @@ struct layer_entry {
 
 enum package_manager { MANAGER_DPKG, MANAGER_APK, MANAGER_RPM, MANAGER_PACMAN, MANAGER_OPKG, MANAGER_COUNT };
 
-/* What one layer holds of a package manager's database. */
+/* One package manager's database in one layer. */
 struct layer_packages {
-    bool whole;   /* a database: it takes the place of the one below */
+    bool whole;   /* a whole database: it replaces the one below */
     bool partial; /* files of one package each: they add to what lies below */
-    char *error;  /* there is a database, and why it cannot be read */
+    char *error;  /* why a database that is there cannot be read */
     VEC(char *) names;
 };
 
-/* One layer. What it lays over the layers below is kept as keyed hashes of paths, since it may be any path at all, and
- * whoever makes an image must not be able to make a path that hides another. */
+/* One layer. The paths with which it hides lower layers' files may be any, so they are kept as hashes; keyed, or an
+ * image's author could make a path that hides another. */
 struct layer_summary {
     const uint64_t *key; /* of the hashes: two words */
     VEC(struct layer_entry) entries;
@@ -75,14 +74,13 @@ enum { PACKAGE_WRITABLE = 100 };
 bool layer_is_package_file(const char *path);
 void layer_read_packages(struct layer_summary *summary, const char *path, char *data, size_t length);
 void layer_packages_unread(struct layer_summary *summary, const char *path, const char *why);
-/* A link that leads from where a database should lie to where none is looked for is noted as unread. Is PATH such a
- * place? */
+/* Is PATH a place of a database? A symbolic link from there to where none is looked for is noted as unread. */
 bool layer_is_database_place(const char *path);
 void layer_check_link(struct layer_summary *summary, const char *path, const char *target);
 const char *layer_manager_name(enum package_manager manager);
 /* Adds a name; an error once there are too many. */
 int layer_add_package(struct layer_packages *packages, const char *name, size_t length, struct error *error);
-/* Longer ones are not read: from a directory they are mapped, from a stream they are held in memory. */
+/* The longest that are read: from a directory they are mapped, from a stream they are held in memory. */
 enum { PACKAGE_FILE_MAX = 256 * 1024 * 1024, PACKAGE_STREAM_MAX = 48 * 1024 * 1024 };
 
 /* layer_rpm.c: the three formats of rpm databases. */
@@ -102,13 +100,13 @@ bool layer_text_is_whole(const char *text, size_t length, const uint64_t *key);
 /* The cache's key, made when there is none. Fails when it can neither be read nor kept. CACHE may be NULL here and
  * below: nothing is kept. */
 int layer_cache_key(const char *cache, uint64_t ret_key[2]);
-/* A layer's text, whose check holds. -ENOENT, -EBADMSG: it is not there, or of no use. */
+/* A layer's text, checked. -ENOENT: there is none; -EBADMSG: it fails its check. */
 int layer_cache_read(const char *cache, const char *digest, const uint64_t *key, struct str *ret_text);
 /* The same, parsed into RET, which has the key. */
 int layer_cache_load(const char *cache, const char *digest, struct layer_summary *ret);
 void layer_cache_save(const char *cache, const char *digest, const struct str *text);
 void layer_cache_remove(const char *cache, const char *digest);
-/* That a layer could not be read, and WHY; true, with that in ERROR, for a day after it was saved. */
+/* Records that a layer could not be read, and WHY. is_unreadable: for a day after that, with WHY in ERROR. */
 void layer_cache_save_unreadable(const char *cache, const char *digest, const uint64_t *key, const char *why);
 bool layer_cache_is_unreadable(const char *cache, const char *digest, const uint64_t *key, struct error *error);
 /* Removes what was used longest ago until the cache is within its bounds. */
@@ -119,18 +117,18 @@ void layer_cache_trim(const char *cache);
 int layer_open_split(const struct layers_request *request, size_t layer, struct error *error);
 int layer_parse_split(int fd, struct layer_summary *ret, struct error *error);
 
-/* Package databases that were found but not read yet: files, mapped. */
+/* Package databases that were found but not parsed yet: mapped files. */
 struct layer_databases {
     struct layer_database *items;
     size_t count, size;
 };
-/* A layer's directory. Opaque directories are seen only by those who have CAP_SYS_ADMIN. */
+/* Reads a layer's directory. Opaque directories are recognised only with CAP_SYS_ADMIN. */
 int layer_read_folder(const struct host_root *root, const char *path, struct layer_summary *ret,
                       struct layer_databases *ret_databases, struct error *error);
-/* Reads them into RET, and forgets them; that takes no capability any more. */
+/* Parses them into RET and frees them. Needs no capability. */
 void layer_read_databases(struct layer_databases *databases, struct layer_summary *ret);
 /* Every layer of the image, in SUMMARIES (set up by layer_summary_init()) from the base up; those that are KNOWN are
- * passed over. OPENED is called when the engine's answer has begun: from then on it takes no capability. */
+ * passed over. OPENED is called when the engine's answer has begun: no capability is needed from then on. */
 int layer_read_stream(const struct layers_request *request, struct layer_summary *summaries, const bool *known,
                       void (*opened)(void), struct error *error);
 
@@ -153,7 +151,7 @@ struct stream_part {
 worker_run layer_stream_run;
 #define LAYERS_STREAM_CAPABILITIES CAPABILITY(CAP_DAC_READ_SEARCH) /* of keys for the engine's TCP address */
 /* The image put together, for layers_parse(), from TEXTS (one for each layer; of length 0: it is in the cache). What
- * turns out to be of no use is removed from the cache. */
+ * cannot be parsed is removed from the cache. */
 struct image_part {
     const struct layers_request *request;
     const char *cache;

@@ -44,8 +44,8 @@ static int by_severity(const void *a, const void *b)
     return x->severity != y->severity ? (x->severity > y->severity ? -1 : 1) : strcmp(x->text, y->text);
 }
 
-static void add(struct report *report, const char *severity, const char *id, const char *package, const char *version,
-                const char *fixed)
+static void add_vulnerability(struct report *report, const char *severity, const char *id, const char *package,
+                              const char *version, const char *fixed)
 {
     unsigned level = severity_of(severity);
 
@@ -66,7 +66,8 @@ static void read_trivy(const struct json *results, struct report *report)
         for (size_t k = 0; k < json_count(list); k++) {
             const struct json *item = json_at(list, k);
 
-            add(report, json_string(json_get(item, "Severity")), json_text(json_get(item, "VulnerabilityID"), "?"),
+            add_vulnerability(
+                report, json_string(json_get(item, "Severity")), json_text(json_get(item, "VulnerabilityID"), "?"),
                 json_text(json_get(item, "PkgName"), "?"), json_text(json_get(item, "InstalledVersion"), ""),
                 json_text(json_get(item, "FixedVersion"), ""));
         }
@@ -79,9 +80,10 @@ static void read_grype(const struct json *matches, struct report *report)
         const struct json *vulnerability = json_get(json_at(matches, i), "vulnerability");
         const struct json *artifact = json_get(json_at(matches, i), "artifact");
 
-        add(report, json_string(json_get(vulnerability, "severity")), json_text(json_get(vulnerability, "id"), "?"),
-            json_text(json_get(artifact, "name"), "?"), json_text(json_get(artifact, "version"), ""),
-            json_text(json_at(json_path(vulnerability, "fix", "versions", NULL), 0), ""));
+        add_vulnerability(report, json_string(json_get(vulnerability, "severity")),
+                          json_text(json_get(vulnerability, "id"), "?"), json_text(json_get(artifact, "name"), "?"),
+                          json_text(json_get(artifact, "version"), ""),
+                          json_text(json_at(json_path(vulnerability, "fix", "versions", NULL), 0), ""));
     }
 }
 
@@ -152,7 +154,7 @@ static void run_command(const struct scanner_request *request, int output, int e
     _exit(127);
 }
 
-/* What FD holds just now goes to TEXT. -1: it has ended. */
+/* Appends what FD has now to TEXT. -1: its end was reached. */
 static int read_some(int *fd, struct str *text)
 {
     char buffer[65536];
@@ -168,8 +170,8 @@ static int read_some(int *fd, struct str *text)
     return *fd = -1;
 }
 
-/* The end of it is what tells. */
-static void forget_beginning(struct str *text)
+/* Only the end of the error output is shown. */
+static void keep_end(struct str *text)
 {
     if (text->length <= ERRORS_MAX)
         return;
@@ -177,9 +179,10 @@ static void forget_beginning(struct str *text)
     text->length = ERROR_SHOWN_MAX;
 }
 
-/* Reads both until the scanner PID has ended, whoever else still holds them; CHILD is a signalfd(2) of SIGCHLD. -EFBIG
- * when the report is too long. */
-static int collect(pid_t pid, int child, int out, int err, struct str *report, struct str *errors, int *ret_status)
+/* Reads both outputs until the scanner PID has ended, even if other processes still hold them; CHILD is a signalfd(2)
+ * of SIGCHLD. -EFBIG when the report is too long. */
+static int read_until_exit(pid_t pid, int child, int out, int err, struct str *report, struct str *errors,
+                           int *ret_status)
 {
     struct pollfd fds[] = {
         {.fd = out, .events = POLLIN}, {.fd = err, .events = POLLIN}, {.fd = child, .events = POLLIN}};
@@ -196,7 +199,7 @@ static int collect(pid_t pid, int child, int out, int err, struct str *report, s
         if (fds[0].fd >= 0 && fds[0].revents)
             read_some(&fds[0].fd, report);
         if (fds[1].fd >= 0 && fds[1].revents && read_some(&fds[1].fd, errors) == 0)
-            forget_beginning(errors);
+            keep_end(errors);
         if (report->length > REPORT_MAX)
             return -EFBIG;
         if (fds[2].revents && read(child, &signal, sizeof signal) < 0 && errno != EAGAIN)
@@ -256,11 +259,11 @@ int scanner_run(struct str *output, const void *argument, struct error *error)
         return error_system(error, -r, "giving up capabilities");
     fcntl(out[0], F_SETFL, O_NONBLOCK);
     fcntl(err[0], F_SETFL, O_NONBLOCK);
-    r = collect(pid, child, out[0], err[0], &report, &errors, &status);
+    r = read_until_exit(pid, child, out[0], err[0], &report, &errors, &status);
     if (r < 0)
         return r == -EFBIG ? error_set(error, EFBIG, "the scanner's report is too long")
                            : error_system(error, -r, "the scanner's report");
-    /* Scanners may be told to end with a status that says what they found: the report decides. */
+    /* Scanners may be configured to exit with a status for their findings: only the report counts. */
     r = report.length ? scanner_reduce(report.data, report.length, output, error) : -EIO;
     if (r < 0 && (status || !report.length))
         r = describe_failure(status, request, &errors, error);

@@ -10,10 +10,12 @@ struct scanner_request {
     const struct string_list *command; /* argument vector; "{image}" in it becomes the image */
     const char *image;
 };
-/* In a worker with SCANNER_CAPABILITIES, which the command has too: runs it, and without any reduces its report. OUTPUT
- * is for scanner_parse(). */
+/* In a worker with SCANNER_CAPABILITIES: runs the command with them, gives them up and reduces its report. OUTPUT is
+ * for scanner_parse(). */
 worker_run scanner_run;
-#define SCANNER_CAPABILITIES (CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_DAC_OVERRIDE)) /* files, sockets */
+#define SCANNER_CAPABILITIES                                                                                           \
+    (CAPABILITY(CAP_DAC_READ_SEARCH) |                                                                                 \
+     CAPABILITY(CAP_DAC_OVERRIDE)) /* the latter for the socket of another user's engine */
 int scanner_parse(const char *output, size_t length, struct scan_facts **ret, struct error *error);
 /* The pure half of scanner_run: REPORT is what the scanner printed. Public for tests and the fuzzer. */
 int scanner_reduce(const char *report, size_t length, struct str *output, struct error *error);

@@ -1,5 +1,5 @@
-/* A message to a helper is one packet with a descriptor (unix(7), SCM_RIGHTS): to which the task's output is written,
- * or from which the second helper, which is to be made, takes its requests. */
+/* A message to a helper is one packet with a descriptor (unix(7), SCM_RIGHTS): the pipe for a task's output, or the
+ * socket of the second helper that is to be made. */
 #include "probes/worker/helper.h"
 
 #include <fcntl.h>
@@ -20,7 +20,7 @@ enum {
     TASKS_MAX = 16,
     WAIT_MIN_MS = 1000,
     WAIT_MAX_MS = 60 * 1000,
-    STEADY_MS = 60 * 1000 /* one that lasts that long has begun well */
+    STEADY_MS = 60 * 1000 /* after that long the wait begins anew */
 };
 
 struct packet {
@@ -52,7 +52,7 @@ union packet_room {
     char bytes[sizeof(struct packet) + 1];
 };
 
-/* The next packet's descriptor. Anything but a packet is the end: of the agent, or of trust in it. */
+/* The next packet's descriptor. The process exits at the end of the socket and at anything that is not a packet. */
 static int next_packet(const struct service *service, union packet_room *ret)
 {
     union control control = {.header = {0}};
@@ -79,7 +79,7 @@ static int next_packet(const struct service *service, union packet_room *ret)
     return fd;
 }
 
-/* A child of the agent, as this process is. FD is its socket, whose other end is told its pid. */
+/* Made as a child of the agent, not of this process. FD is its socket, through which the agent gets its pid. */
 static void make_second(const struct service *service, int fd)
 {
     pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
@@ -128,7 +128,7 @@ static void serve(const struct service *service)
             make_second(service, fd);
         else if (fork() == 0)
             do_task(&service->tasks[room.packet.task], room.packet.message, fd, self);
-        close(fd); /* where no process was made, its end is what the agent reads */
+        close(fd); /* if no process was made, the agent reads the end of it */
     }
 }
 
@@ -144,7 +144,7 @@ struct process {
 struct helper {
     struct workers *workers;
     VEC(unsigned) timeouts;         /* of the tasks */
-    struct process *first, *second; /* the one that is asked, and who will take its place; NULL: none */
+    struct process *first, *second; /* the one that is asked, and its successor; NULL: none */
     struct event *timer;
     usec_t made;      /* monotonic: when SECOND was asked for */
     unsigned wait_ms; /* before the next one is */
@@ -159,12 +159,12 @@ static void process_free(struct process *process)
         return;
     event_free(process->event);
     close(process->fd);
-    if (process->pid) /* the group may still hold the second, just made by it */
+    if (process->pid) /* its group may still contain the second, if just made */
         workers_kill(process->helper->workers, process->pid, false);
     free(process);
 }
 
-static void plan_second(struct helper *helper)
+static void schedule_second(struct helper *helper)
 {
     struct timeval wait;
 
@@ -193,7 +193,7 @@ static void process_ended(struct process *process)
     log_warning("a helper process has ended%s",
                 helper->first ? "; the other one makes its successor" : ", the last one");
     if (helper->first)
-        plan_second(helper);
+        schedule_second(helper);
     else if (helper->lost)
         helper->lost(helper->user);
 }
@@ -247,7 +247,7 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
     if (!helper->first || helper->second)
         return;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
-        plan_second(helper);
+        schedule_second(helper);
         return;
     }
     if (send_packet(helper->first, &packet, PACKET_HEAD, fds[1]) == 0) {
@@ -256,7 +256,7 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
         helper->second = process_new(helper, fds[0]);
     } else {
         close(fds[0]);
-        plan_second(helper);
+        schedule_second(helper);
     }
     close(fds[1]);
 }
@@ -326,8 +326,8 @@ struct pending {
     struct packet packet;
 };
 
-/* The descriptor from which its output is read. One helper may be gone without the loop knowing it yet, or go with what
- * it has taken: another try begins with the other one. */
+/* The descriptor from which the output is read. A helper may have ended unnoticed so far, or end with the request in
+ * its queue: the second try begins with the other one. */
 static int send_request(void *user)
 {
     struct pending *pending = user;

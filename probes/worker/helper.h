@@ -1,13 +1,13 @@
-/* Processes that keep capabilities which the agent itself gives up, and do with them what they were made for.
+/* Processes that retain capabilities which the agent itself gives up, and use them for a fixed list of tasks.
  *
- * They are made at the start, know a fixed list of tasks, and have nothing but a socket to the agent: a request is the
- * number of a task and a short text, and each is done by a process of its own, which keeps the capabilities of this
- * task alone. Whoever gets hold of the agent gets these tasks done and no more. A request of any other form ends the
- * helper. Being small, it also forks at a fraction of what that costs the agent.
+ * They are forked at the start and have only a socket to the agent. A request is the number of a task and a short text;
+ * each is done in a process of its own, which keeps the capabilities of its task alone. An attacker who controls the
+ * agent can have these tasks done and nothing else. A request of any other form ends the helper. Being small, a helper
+ * also forks faster than the agent.
  *
- * There are two of them. Only one that lives can make another with the same capabilities, so when one ends, whatever
- * killed it, the other one takes over and makes its successor: at once the first time, then after a wait that doubles
- * while they keep ending. When both are gone there is no way back but a new start of the agent. */
+ * There are two of them, because only a living helper can make another one with the same capabilities. When one ends,
+ * the other takes over and makes its successor: at once the first time, then after a wait that doubles while they keep
+ * ending. When both have ended, the agent has to be restarted. */
 #ifndef PROBES_WORKER_HELPER_H
 #define PROBES_WORKER_HELPER_H
 
@@ -18,7 +18,7 @@
 
 struct helper;
 
-/* What its RUN gets as its argument. */
+/* The argument of a task's RUN. */
 struct helper_work {
     const void *argument; /* that of the task */
     const char *message;  /* of the request; "" when there is none */
@@ -36,7 +36,7 @@ struct helper_task {
  * ended. NULL with ERROR when no process could be made. */
 struct helper *helper_new(struct workers *workers, const struct helper_task *tasks, size_t count,
                           void (*lost)(void *user), void *user, struct error *error);
-/* After the workers that it gave have called DONE or been cancelled. NULL is fine. */
+/* Not before the workers from helper_ask() have called DONE or been cancelled. NULL is fine. */
 void helper_free(struct helper *helper);
 
 struct helper_request {
@@ -46,8 +46,8 @@ struct helper_request {
     worker_done *done;
     void *user;
 };
-/* Has a task done. When the process that does it ends early it is asked for a second time. NULL with ERROR: -EMSGSIZE
- * for a message above 512 bytes, -EPIPE when both helpers have ended. */
+/* Requests a task. If the process that does it ends early, it is requested once more. NULL with ERROR: EMSGSIZE for a
+ * message above 512 bytes, EPIPE when both helpers have ended. */
 struct worker *helper_ask(struct helper *helper, const struct helper_request *request, struct error *error);
 
 /* How often a successor was made. */

@@ -52,8 +52,8 @@ static void on_child(evutil_socket_t number, short what, void *user)
         event_del(workers->reaper);
 }
 
-/* Its end takes some time, and one that waits for a file system that does not answer cannot be killed before it does:
- * the loop does not wait. */
+/* A killed process takes a moment to end, and one that waits for a file system which does not answer ends only when
+ * that does: the loop does not wait. */
 void workers_kill(struct workers *workers, pid_t pid, bool with_group)
 {
     if (with_group)
@@ -103,7 +103,7 @@ void worker_cancel(struct worker *worker)
 {
     if (!worker)
         return;
-    if (worker->source.pid) /* a helper's has a limit of its own, and dies of writing to nobody */
+    if (worker->source.pid) /* that of a helper has a time limit of its own, and dies of SIGPIPE */
         workers_kill(worker->workers, worker->source.pid, true);
     stop_reading(worker);
     event_free(worker->timer);
@@ -112,7 +112,7 @@ void worker_cancel(struct worker *worker)
     free(worker);
 }
 
-static void report(struct worker *worker, const char *text, size_t length, int number)
+static void call_done(struct worker *worker, const char *text, size_t length, int number)
 {
     event_del(worker->timer);
     event_del(worker->event);
@@ -132,7 +132,7 @@ static void output_ended(struct worker *worker)
     int number = child_result(&worker->output, &text, &length);
 
     if (number >= 0) {
-        report(worker, text, length, number);
+        call_done(worker, text, length, number);
         return;
     }
     if (worker->source.retry && !worker->retried) {
@@ -146,7 +146,7 @@ static void output_ended(struct worker *worker)
             return;
         }
     }
-    report(worker, "the helper process ended early", 0, WORKER_DIED);
+    call_done(worker, "the helper process ended early", 0, WORKER_DIED);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *user)
@@ -164,14 +164,14 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     }
     str_append_n(&worker->output, buffer, (size_t)n);
     if (worker->output.length > worker->source.limit + CHILD_MARKS)
-        report(worker, "the helper process wrote more than allowed", 0, EFBIG);
+        call_done(worker, "the helper process wrote more than allowed", 0, EFBIG);
 }
 
 static void on_timeout(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
     (void)what;
-    report(user, "the helper process took too long", 0, ETIMEDOUT);
+    call_done(user, "the helper process took too long", 0, ETIMEDOUT);
 }
 
 static void read_from(struct worker *worker, int fd)
@@ -196,8 +196,8 @@ struct worker *worker_listen(struct workers *workers, const struct worker_source
     return worker;
 }
 
-/* Its work is not urgent: it is nice, and where the agent is protected from the kernel's OOM killer, it is not. */
-static void stand_back(void)
+/* Lowers its priority, and takes back the agent's protection from the OOM killer (OOMScoreAdjust=). */
+static void lower_priority(void)
 {
     int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
     char text[8];
@@ -207,7 +207,7 @@ static void stand_back(void)
     if (fd < 0)
         return;
     if (read(fd, text, sizeof text) > 0 && text[0] == '-' && write(fd, "0", 1) < 0)
-        errno = 0; /* without it the largest process is the one that goes */
+        errno = 0; /* then the OOM killer chooses by size */
     close(fd);
 }
 
@@ -221,7 +221,7 @@ static void run_child(int fd, const struct worker_options *options, pid_t parent
     int begun = child_begin(&start);
 
     if (options->background)
-        stand_back();
+        lower_priority();
     child_run(fd, begun, options->run, options->argument);
 }
 

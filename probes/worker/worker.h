@@ -1,6 +1,6 @@
-/* Work that may block, in a process of its own: the loop goes on, and what goes wrong there stays there.
+/* Work that may block, in a process of its own: the loop goes on, and a failure there stays there.
  *
- * Nothing here waits: a child that has ended or was killed is reaped when the kernel says that it has gone.
+ * Nothing here waits: a child that has ended or was killed is reaped on SIGCHLD.
  *
  * worker_start() forks; the child closes every descriptor but its pipe, resets signals, dies with its parent, keeps
  * only the capabilities that its options name, runs RUN and ends. What RUN appends to its output comes to DONE when the
@@ -19,7 +19,7 @@
 struct workers; /* those of one loop */
 struct worker;
 
-/* In the child. 0, or a negative errno with ERROR filled. */
+/* In the child. 0, or a negative errno (not -ECHILD) with ERROR filled. */
 typedef int worker_run(struct str *output, const void *argument, struct error *error);
 /* In the parent, from the loop. NUMBER 0: OUTPUT is complete. Else an errno and WHY: that of RUN, ETIMEDOUT, EFBIG, or
  * WORKER_DIED. The worker is freed after it. */
@@ -31,16 +31,16 @@ struct worker_options {
     const void *argument;         /* as it is at the fork */
     size_t limit;                 /* bytes of output */
     unsigned timeout_ms;          /* 0: none */
-    uint64_t capabilities;        /* those the child keeps, one bit each (capabilities(7)), of what this process has */
-    bool background;              /* nice, and the first to go when memory is short: its work is long and not urgent */
+    uint64_t capabilities;        /* that the child keeps, one bit each, of those this process has */
+    bool background;              /* long and not urgent: nice, and killed before the agent when memory is short */
     const struct host_root *root; /* whose descriptor the child keeps; NULL: none */
     worker_done *done;
     void *user;
 };
 
-/* BASE's SIGCHLD is theirs. Not freed before those that were started from it have called DONE or been cancelled. */
+/* They own BASE's SIGCHLD. Not freed before their workers have called DONE or been cancelled. */
 struct workers *workers_new(struct event_base *base);
-/* Children that could not be reaped yet are left to the end of this process. NULL is fine. */
+/* Children that could not be reaped yet stay zombies until this process ends. NULL is fine. */
 void workers_free(struct workers *workers);
 
 /* NULL with ERROR when no process could be made. */

@@ -101,11 +101,11 @@ int child_begin(const struct child_start *start)
         signal(number, SIG_DFL);
     sigemptyset(&empty);
     sigprocmask(SIG_SETMASK, &empty, NULL);
-    setrlimit(RLIMIT_CORE, &none); /* it holds what others may not read */
+    setrlimit(RLIMIT_CORE, &none); /* its memory may hold what others may not read */
     close_others(start);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     r = capability_bound(start->capabilities);
-    if (r < 0 && r != -EPERM) /* without CAP_SETPCAP the set stays: of no use to who gets no new privileges */
+    if (r < 0 && r != -EPERM) /* without CAP_SETPCAP the set stays, which gives nothing under no_new_privs */
         return r;
     return capability_keep(start->capabilities);
 }

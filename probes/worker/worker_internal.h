@@ -1,4 +1,4 @@
-/* What the files here share: worker.c (the loop's side), worker_child.c (the child's), worker_part.c and helper.c.
+/* Shared by worker.c (the loop's side), worker_child.c (the child's), worker_part.c and helper.c.
  * Nobody else includes this. */
 #ifndef PROBES_WORKER_WORKER_INTERNAL_H
 #define PROBES_WORKER_WORKER_INTERNAL_H
@@ -11,27 +11,27 @@
 
 /* How a child begins. */
 struct child_start {
-    pid_t parent;    /* with which it dies */
+    pid_t parent;    /* the child dies with it */
     bool same_group; /* of processes; else one of its own */
     const int *kept; /* descriptors beyond the standard ones; -1: passed over */
     size_t kept_count;
     uint64_t capabilities;
 };
-/* With ordinary signals, KEPT its only descriptors beyond the standard ones and none of them for programs that it
- * starts, CAPABILITIES at most, and no way to new privileges. 0, or a negative errno: of giving up capabilities. */
+/* Resets signals, closes all descriptors but the standard ones and KEPT, which become close-on-exec, sets no_new_privs
+ * and gives up all capabilities but CAPABILITIES. 0, or a negative errno of giving up capabilities. */
 int child_begin(const struct child_start *start);
-/* RUN with what it gives written to FD, to the end of this process. BEGUN: what child_begin() gave. */
+/* Calls RUN, writes its result to FD and exits. BEGUN: the result of child_begin(), which is reported if it failed. */
 void child_run(int fd, int begun, worker_run *run, const void *argument) __attribute__((noreturn));
 
-/* What child_run() writes is a byte for how it went, the output or an errno as a byte and the error's text, and an end
- * mark: without the mark nothing of it counts. OUTPUT loses its mark. 0 with the TEXT in OUTPUT; a positive errno with
- * the error's text there; -EPROTO: it ended early. */
+/* Parses what child_run() wrote: a byte for success or failure, the output or else an errno as a byte and the error's
+ * text, and an end mark, without which nothing counts. 0 with RET_TEXT, within OUTPUT, being the output; a positive
+ * errno with RET_TEXT being the error's text; -EPROTO: the child ended early. */
 int child_result(struct str *output, const char **ret_text, size_t *ret_length);
 enum { CHILD_MARKS = 2 }; /* bytes beyond the output */
 
 /* ---- worker.c ---- */
 
-/* Somewhere a child writes what child_run() writes. */
+/* Where the result of a child comes from. */
 struct worker_source {
     int fd;    /* taken over */
     pid_t pid; /* 0: not a child of this process */

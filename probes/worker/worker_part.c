@@ -1,4 +1,4 @@
-/* The worker reads what its part writes to the end, then asks the kernel how it ended. */
+/* The worker reads all that its part writes, then has the kernel report how it ended. */
 #include "probes/worker/worker_part.h"
 
 #include <errno.h>
@@ -36,10 +36,10 @@ static void run_child(int fd, const struct part_options *options, pid_t parent)
                                                   .capabilities = options->capabilities});
 
     part_allow_cpu(options->cpu_seconds);
-#ifndef __SANITIZE_ADDRESS__ /* which maps far more than it uses, and has something to say when it fails */
+#ifndef __SANITIZE_ADDRESS__ /* which maps far more than it uses, and reports to standard error */
     setrlimit(RLIMIT_DATA, &memory);
     {
-        int null = open("/dev/null", O_WRONLY); /* that it is out of memory is no emergency */
+        int null = open("/dev/null", O_WRONLY); /* "out of memory" there is no emergency of the agent's */
 
         dup2(null, STDERR_FILENO);
         close(null);
@@ -67,7 +67,7 @@ static void read_all(int fd, size_t limit, struct str *output, pid_t pid)
     }
 }
 
-static int explain(int status, const struct part_options *options, struct error *error)
+static int describe_end(int status, const struct part_options *options, struct error *error)
 {
     if (!WIFSIGNALED(status))
         return error_set(error, ENOTRECOVERABLE, "it ended early");
@@ -111,7 +111,7 @@ static int run_once(const struct part_options *options, struct str *output, stru
         return error_set(error, EFBIG, "it gives more than %zu bytes", options->limit);
     number = child_result(&text, &result, &length);
     if (number == -EPROTO)
-        return explain(status, options, error);
+        return describe_end(status, options, error);
     if (number)
         return error_set(error, number, "%s", result);
     str_append_n(output, result, length);

@@ -1,5 +1,5 @@
-/* A part of a worker's work that hostile data may lead astray, in a process of its own with limits of its own: what it
- * was led to, a loop, a crash, all the memory there is, is an error of this part, and the worker goes on. */
+/* A part of a worker's work on hostile data, in a process with limits of its own: an endless loop, a crash, or using up
+ * all memory is an error of this part alone, and the worker goes on. */
 #ifndef PROBES_WORKER_WORKER_PART_H
 #define PROBES_WORKER_WORKER_PART_H
 
@@ -9,7 +9,7 @@ struct part_options {
     worker_run *run;
     const void *argument;
     size_t limit;         /* bytes of output */
-    unsigned cpu_seconds; /* of processor time: a busy machine does not use it up */
+    unsigned cpu_seconds; /* of processor time, which a busy machine does not use up */
     size_t memory;        /* bytes of data (RLIMIT_DATA); without effect under AddressSanitizer */
     uint64_t capabilities;
     const struct host_root *root; /* whose descriptor is kept; NULL: none */
@@ -17,10 +17,10 @@ struct part_options {
 
 /* In a worker, which waits for it. 0 with what RUN gave appended to OUTPUT; a negative errno of RUN's with ERROR;
  * -ETIME: it used up its processor time; -ENOTRECOVERABLE: it crashed, or ran out of memory; -EFBIG: it wrote more than
- * it may; -EOWNERDEAD: it was killed from outside, and killed again when it was started for a second time. */
+ * LIMIT; -EOWNERDEAD: it was killed from outside, was started once more, and was killed again. */
 int part_run(const struct part_options *options, struct str *output, struct error *error);
 
-/* In the part itself: from now on it has that many seconds of processor time. */
+/* Called in the part: it has that many seconds of processor time from now on. */
 void part_allow_cpu(unsigned seconds);
 
 #endif

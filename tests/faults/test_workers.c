@@ -1,5 +1,5 @@
-/* The agent's own processes are killed under it: what they were to do is done all the same, by others. And an image
- * that is not to be read, or is gone, keeps no other from its verdict. */
+/* The agent's own processes are killed: their work is done all the same, by others. And an image that cannot be read,
+ * or is removed, does not delay another's verdict. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <check.h>
@@ -115,7 +115,7 @@ static bool are_two_helpers(void)
 
 /* ---- Helpers ---- */
 
-/* What is found out by way of them: the group of the socket, the rules of the kernel's audit. */
+/* Findings that need them: the group of the socket, the rules of the kernel's audit. */
 static char *findings_by_helpers(void)
 {
     static const char *const rules[] = {"docker-group-members", "audit-dockerd"};
@@ -156,7 +156,7 @@ static void scan(void)
     fake_run(base, 200, NULL, NULL);
 }
 
-/* One after the other, several times: no finding is lost, and the agent goes on as the process it was. */
+/* One after the other, several times: no finding is lost, and the agent is not restarted. */
 START_TEST(killed_helpers_are_made_again)
 {
     enum { ROUNDS = 4 };
@@ -192,7 +192,8 @@ static bool are_two_others(void)
     return true;
 }
 
-/* All at once: nothing is left that could make others, and the agent, whom nobody would start again, begins anew. */
+/* Both at once: nothing is left that could make others, and the agent, which nobody supervises, executes itself again.
+ */
 START_TEST(an_agent_without_helpers_starts_anew)
 {
     scoped(cleanup_free) char *before = NULL, *after = NULL;
@@ -333,7 +334,7 @@ static void expect_finding(const char *rule, unsigned number, const char *status
 
 #define CONFIG "{\"sinks\": [], \"benchmark\": \"cis-1.6.0\"}"
 
-/* One whose database never ends, one whose database is none, one whose layer is not there; and good ones after each. */
+/* An endless database, a malformed one, a missing layer; and good ones after each. */
 START_TEST(an_image_that_cannot_be_read_blocks_no_other)
 {
     scoped(cleanup_free) char *path = NULL;
@@ -370,7 +371,7 @@ START_TEST(an_image_that_cannot_be_read_blocks_no_other)
 }
 END_TEST
 
-/* The worker that walks an image: the child of the agent that is no helper. With PART its own child. 0: there is none.
+/* The worker that walks an image: the child of the agent that is not a helper; PART: its own child. 0: there is none.
  */
 static pid_t find_worker(bool part)
 {

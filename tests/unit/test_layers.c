@@ -99,7 +99,7 @@ START_TEST(test_setuid)
         scoped(cleanup_free) char *folder = host_place("/base/opt/dir");
         scoped(cleanup_free) char *one = host_place("/base/bin/su"), *two = host_place("/base/opt/hard");
 
-        ck_assert_int_eq(chmod(folder, 02775), 0); /* a folder's bit is none of a program's */
+        ck_assert_int_eq(chmod(folder, 02775), 0); /* a directory's bit does not count */
         ck_assert_int_eq(link(one, two), 0);
     }
     link_to("su", "/base/bin/link");
@@ -140,7 +140,7 @@ START_TEST(test_hostile_names)
     put_mode("/base/bin/new\nline", 04755);
     put_mode("/base/bin/\xff\xfe%41", 04755);
     put_mode("/base/bin/\xff\xfd", 04755);
-    whiteout("/upper/bin/\xff\xfd"); /* the same text once it is made valid: only the bytes tell */
+    whiteout("/upper/bin/\xff\xfd"); /* the same text once it is made valid UTF-8: the bytes differ */
     expect_setuid(LIST("/bin/new\nline", "/bin/\xef\xbf\xbd\xef\xbf\xbd%41"));
 }
 END_TEST
@@ -427,7 +427,7 @@ static const struct {
     {"CREATE TABLE t(n); INSERT INTO t VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9);"
      "CREATE VIEW packages(hnum, blob) AS " LONG_JOIN,
      "Packages is not a table"},
-    /* the catalogue's words are the image's too */
+    /* the catalogue comes from the image as well */
     {"CREATE TABLE t(n); CREATE VIEW Packages(hnum, blob) AS " LONG_JOIN ";" SCHEMA
      "UPDATE sqlite_master SET type = 'table', rootpage = 2 WHERE name = 'Packages'",
      "/var/lib/rpm/rpmdb.sqlite: "},
@@ -570,7 +570,7 @@ START_TEST(test_rpm_schema_without_end)
 }
 END_TEST
 
-/* Hundreds of headers that are one and the same. */
+/* Hundreds of slots that point to one header. */
 START_TEST(test_rpm_headers_over_each_other)
 {
     enum { SLOTS = 255 };
@@ -591,8 +591,7 @@ START_TEST(test_rpm_headers_over_each_other)
     str_append_n(&file, blob.data, blob.length);
     put("/base/usr/lib/sysimage/rpm/Packages.db", file.data, file.length);
     facts = read_image(false);
-    ck_assert_msg(facts->packages_error && strstr(facts->packages_error, "over each other"), "%s",
-                  facts->packages_error);
+    ck_assert_msg(facts->packages_error && strstr(facts->packages_error, "overlap"), "%s", facts->packages_error);
     arena_free(facts->facts.arena);
 }
 END_TEST
@@ -609,8 +608,7 @@ START_TEST(test_bdb_values_on_one_chain)
         str_append_n(&file, pairs, sizeof pairs);
     put("/base/var/lib/rpm/Packages", file.data, file.length);
     facts = read_image(false);
-    ck_assert_msg(facts->packages_error && strstr(facts->packages_error, "over each other"), "%s",
-                  facts->packages_error);
+    ck_assert_msg(facts->packages_error && strstr(facts->packages_error, "overlap"), "%s", facts->packages_error);
     arena_free(facts->facts.arena);
 }
 END_TEST

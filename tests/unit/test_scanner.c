@@ -94,7 +94,7 @@ START_TEST(more_than_a_report)
 }
 END_TEST
 
-/* What it leaves behind holds its standard output: the report is whole all the same. */
+/* A process that it leaves running holds its standard output: the report is complete all the same. */
 START_TEST(it_leaves_something_behind)
 {
     char path[] = "/tmp/test-scanner-XXXXXX";
@@ -114,7 +114,7 @@ START_TEST(it_leaves_something_behind)
 }
 END_TEST
 
-/* The scanner has what its worker was given, of root's power; who reads its report has none of it. */
+/* The scanner has the capabilities of its worker; the process that reads its report has none. */
 START_TEST(capabilities)
 {
     char path[] = "/tmp/test-scanner-XXXXXX";

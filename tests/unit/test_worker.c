@@ -1,5 +1,5 @@
-/* Worker and helper processes: what they give, how they fail, that they end when they must and leave nothing behind;
- * which descriptors and capabilities they keep; that one which is killed is made again. */
+/* Worker and helper processes: their results, failures and limits, which descriptors and capabilities they keep, that
+ * none outlives its time, and that a helper which is killed is made again. */
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>
@@ -707,7 +707,7 @@ START_TEST(a_helper_that_is_killed_at_its_work)
         helper_ask(helper, &(struct helper_request){.limit = LIMIT, .done = on_done, .user = &outcome}, &error));
     ck_assert_int_eq(kill(pids[0], SIGKILL), 0);
     ck_assert_int_eq(kill(pids[1], SIGKILL), 0);
-    run_loop(&outcome.done, MS_MAX); /* where there is no other one, that is told */
+    run_loop(&outcome.done, MS_MAX);
     ck_assert_int_eq(outcome.number, WORKER_DIED);
     str_deinit(&outcome.text);
     helper_free(helper);
