@@ -26,7 +26,6 @@ check_function check_swarm_needed, check_swarm_managers, check_swarm_bound_inter
 /* document.c: users' own conditions */
 check_function check_document, check_network_document, check_service_document, check_daemon_option, check_file_content;
 int check_validate_conditions(const struct rule *rule, const char **ret_key, struct error *error);
-int check_validate_source(const struct rule *rule, const char **ret_key, struct error *error);
 int check_validate_content(const struct rule *rule, const char **ret_key, struct error *error);
 int check_validate_mode(const struct rule *rule, const char **ret_key, struct error *error);
 int check_validate_owner(const struct rule *rule, const char **ret_key, struct error *error);

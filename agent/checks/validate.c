@@ -135,7 +135,7 @@ static int validate_option_name(const char *option, struct error *error)
                  : error_set(error, EINVAL, "unknown dockerd option \"%s\"", option);
 }
 
-int check_validate_source(const struct rule *rule, const char **ret_key, struct error *error)
+static int validate_source(const struct rule *rule, const char **ret_key, struct error *error)
 {
     const char *source = rule_file_source(rule);
 
@@ -147,7 +147,7 @@ int check_validate_source(const struct rule *rule, const char **ret_key, struct 
 
 int check_validate_content(const struct rule *rule, const char **ret_key, struct error *error)
 {
-    int r = check_validate_source(rule, ret_key, error);
+    int r = validate_source(rule, ret_key, error);
 
     if (r == 0 && !str_starts(rule_file_source(rule), "content:"))
         r = error_set(error, EINVAL, "must begin with content:");
@@ -158,7 +158,7 @@ int check_validate_mode(const struct rule *rule, const char **ret_key, struct er
 {
     const struct check_input in = {.rule = rule};
     const char *mode = check_param(&in, "mode")->string;
-    int r = check_validate_source(rule, ret_key, error);
+    int r = validate_source(rule, ret_key, error);
 
     if (r < 0)
         return r;
@@ -172,7 +172,7 @@ int check_validate_owner(const struct rule *rule, const char **ret_key, struct e
 {
     static const char *const keys[] = {"owner", "group"};
     const struct check_input in = {.rule = rule};
-    int r = check_validate_source(rule, ret_key, error);
+    int r = validate_source(rule, ret_key, error);
 
     for (size_t i = 0; r == 0 && i < countof(keys); i++) {
         *ret_key = keys[i];
@@ -186,7 +186,7 @@ int check_validate_audit(const struct rule *rule, const char **ret_key, struct e
 {
     const struct check_input in = {.rule = rule};
     const char *permissions = check_param(&in, "permissions")->string;
-    int r = check_validate_source(rule, ret_key, error);
+    int r = validate_source(rule, ret_key, error);
 
     *ret_key = r < 0 ? *ret_key : "permissions";
     if (r == 0 && (!*permissions || permissions[strspn(permissions, "rwxa")]))

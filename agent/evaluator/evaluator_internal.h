@@ -155,9 +155,7 @@ struct subject *subject_find(struct evaluator *evaluator, enum subject_kind kind
 struct subject *subject_next(const struct evaluator *evaluator, size_t *at); /* see evaluator_next_subject() */
 /* Creates it with a pair for every rule of its kind; a file's pairs are added one by one. */
 struct subject *subject_ensure(struct evaluator *evaluator, enum subject_kind kind, const char *id, const char *name);
-void subject_rename(struct subject *subject, const char *name);
 struct pair *subject_add_pair(struct evaluator *evaluator, struct subject *subject, const struct rule *rule);
-void subject_free(void *subject);
 
 /* exceptions.c */
 void exceptions_index(struct evaluator *evaluator); /* anew, of its rules and configuration */

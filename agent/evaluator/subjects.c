@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-void subject_free(void *p)
+static void subject_free(void *p)
 {
     struct subject *subject = p;
 
@@ -77,6 +77,14 @@ struct pair *subject_add_pair(struct evaluator *evaluator, struct subject *subje
     return pair;
 }
 
+static void subject_rename(struct subject *subject, const char *name)
+{
+    if (!name || str_equal(subject->name, name))
+        return;
+    free(subject->name);
+    subject->name = mem_strdup(name);
+}
+
 struct subject *subject_ensure(struct evaluator *evaluator, enum subject_kind kind, const char *id, const char *name)
 {
     struct subject *subject = subject_find(evaluator, kind, id);
@@ -102,12 +110,4 @@ struct subject *subject_ensure(struct evaluator *evaluator, enum subject_kind ki
         }
     }
     return subject;
-}
-
-void subject_rename(struct subject *subject, const char *name)
-{
-    if (!name || str_equal(subject->name, name))
-        return;
-    free(subject->name);
-    subject->name = mem_strdup(name);
 }

@@ -18,7 +18,7 @@ struct hang {
 
 struct item {
     char *key;
-    void *user; /* NULL: dropped */
+    void *user;
     bool alone;
 };
 
@@ -94,7 +94,6 @@ static void hand_out(struct batch *batch, const struct run *run, const char *out
     struct wire_reader reader = {.at = output, .left = length};
 
     for (size_t i = 0; i < run->items.count; i++) {
-        /* An item that was dropped meanwhile is still in what was found. */
         const struct item *item = &run->items.items[i];
 
         batch->type->answer(batch->owner, item->key, item->user, &reader, 0, NULL);
@@ -191,9 +190,7 @@ static void on_next_turn(evutil_socket_t fd, short what, void *user)
         struct item *item = &items.items[i];
         int64_t seconds = hung_seconds(batch, item->key);
 
-        if (!item->user) {
-            free(item->key);
-        } else if (seconds >= 0) {
+        if (seconds >= 0) {
             refuse_hung(batch, item, seconds);
         } else if ((item->alone || map_get(batch->hung, item->key)) && count_runs(batch, true) < ALONE_MAX) {
             struct run *run = run_new(batch, true);
@@ -245,15 +242,4 @@ void batch_add(struct batch *batch, const char *key, void *item)
 {
     vec_push(&batch->waiting, (struct item){.key = mem_strdup(key), .user = item});
     schedule(batch);
-}
-
-void batch_drop(struct batch *batch, const void *item)
-{
-    for (size_t i = 0; i < batch->waiting.count; i++)
-        if (batch->waiting.items[i].user == item)
-            batch->waiting.items[i].user = NULL;
-    for (size_t r = 0; r < batch->runs.count; r++)
-        for (size_t i = 0; i < batch->runs.items[r]->items.count; i++)
-            if (batch->runs.items[r]->items.items[i].user == item)
-                batch->runs.items[r]->items.items[i].user = NULL;
 }

@@ -15,7 +15,7 @@ struct batch_type {
     /* Starts a worker that writes what it finds of each of KEYS, in that order, and tells DONE. NULL with ERROR. */
     struct worker *(*start)(void *owner, const struct string_list *keys, worker_done *done, void *user,
                             struct error *error);
-    /* One item's turn; ITEM is NULL when it was dropped, and what was found of it is read all the same. READER stands
+    /* One item's turn. READER stands
      * at what was found of it; NULL: it could not be looked at, by NUMBER (an errno) and WHY. */
     void (*answer)(void *owner, const char *key, void *item, struct wire_reader *reader, int number, const char *why);
 };
@@ -26,8 +26,7 @@ struct batch;
 struct batch *batch_new(struct event_base *base, const struct batch_type *type, void *owner);
 /* Kills what runs; nothing is taken any more. NULL is fine. */
 void batch_free(struct batch *batch);
-/* KEY is copied. ITEM comes back to answer(), in a later turn of the loop, unless it is dropped. */
+/* KEY is copied. ITEM comes back to answer() in a later turn of the loop. */
 void batch_add(struct batch *batch, const char *key, void *item);
-void batch_drop(struct batch *batch, const void *item); /* whoever waited for it is gone */
 
 #endif

@@ -137,7 +137,7 @@ static void take_lookup(void *owner, const char *path, void *item, struct wire_r
         reader->arena = scratch;
     if (reader && resolve_take(reader, &target, &unknown, &error) < 0)
         unknown = error.text;
-    for (size_t i = 0; request && i < request->held->mount_count; i++) {
+    for (size_t i = 0; i < request->held->mount_count; i++) {
         struct mount_facts *mount = &request->held->mounts[i];
         struct arena *arena = request->held->facts.arena;
 
@@ -147,7 +147,7 @@ static void take_lookup(void *owner, const char *path, void *item, struct wire_r
         mount->unknown = unknown ? arena_strdup(arena, unknown) : mount->unknown;
     }
     arena_free(scratch);
-    if (request && !--request->lookups)
+    if (!--request->lookups)
         complete(request);
 }
 

@@ -45,8 +45,10 @@ static int list_files(const char *dir, char ***ret, size_t *ret_count, struct er
     return 0;
 }
 
-int rule_each_file(const char *dir, int (*back)(const char *file, const struct json *root, void *user, struct error *),
-                   void *user, struct error *error)
+/* Calls BACK with each *.json file of DIR in the order of names. A missing directory has none. */
+static int each_json_file(const char *dir,
+                          int (*back)(const char *file, const struct json *root, void *user, struct error *),
+                          void *user, struct error *error)
 {
     static const struct json_limits limits = {.bytes = FILE_LIMIT, .depth = 16, .values = 20000, .comments = true};
     char **files = NULL;
@@ -326,15 +328,15 @@ static int load_files(struct loader *loader, const char *data_dir, const char *u
     scoped(cleanup_free) char *rules = mem_printf("%s/rules", data_dir);
     scoped(cleanup_free) char *benchmarks = mem_printf("%s/benchmarks", data_dir);
     struct rule_set *set = loader->set;
-    int r = rule_each_file(rules, read_rule, loader, error);
+    int r = each_json_file(rules, read_rule, loader, error);
 
     if (r == 0 && !loader->rules.count)
         r = error_set(error, EINVAL, "no rules in %s (see --data-dir)", rules);
     loader->own = true;
     if (r == 0 && user_dir)
-        r = rule_each_file(user_dir, read_rule, loader, error);
+        r = each_json_file(user_dir, read_rule, loader, error);
     if (r == 0)
-        r = rule_each_file(benchmarks, read_benchmark, loader, error);
+        r = each_json_file(benchmarks, read_benchmark, loader, error);
     if (r < 0)
         return r;
     set->benchmark_count = loader->benchmarks.count;

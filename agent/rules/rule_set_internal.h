@@ -17,9 +17,4 @@ const char *benchmark_id(const struct benchmark *benchmark, const char *slug); /
 /* "5" of "5.4". */
 const char *benchmark_section_of(struct arena *arena, const char *id);
 
-/* Calls BACK with each *.json file of DIR in the order of names, until it returns a negative errno, which is returned.
- * A missing directory is empty. */
-int rule_each_file(const char *dir, int (*back)(const char *file, const struct json *root, void *user, struct error *),
-                   void *user, struct error *error);
-
 #endif

@@ -27,9 +27,13 @@ static int priority(const struct transition *t)
         return 4;
     case VERDICT_MANUAL:
         return 5;
-    default:
-        return 6;
+    case VERDICT_NONE:
+    case VERDICT_NOT_APPLICABLE:
+    case VERDICT_PASS:
+    case VERDICT_COUNT:
+        break;
     }
+    return 6;
 }
 
 static const char *status_of(const struct transition *t)

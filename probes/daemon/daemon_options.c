@@ -221,7 +221,8 @@ bool options_name_dockerd(const char *const *arguments, size_t count)
     return false;
 }
 
-size_t options_first_flag(const char *const *arguments, size_t count)
+/* The index of the first flag in ARGUMENTS: after dockerd's own name, which a wrapper may precede. */
+static size_t first_flag(const char *const *arguments, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (names_dockerd(arguments, i))
@@ -291,7 +292,7 @@ static void read_short(struct option_set *set, const char *text, struct words *w
 
 void options_from_arguments(struct option_set *set, const char *const *arguments, size_t count)
 {
-    struct words words = {arguments, count, options_first_flag(arguments, count)};
+    struct words words = {arguments, count, first_flag(arguments, count)};
 
     while (words.at < words.count) {
         const char *word = next_word(&words);

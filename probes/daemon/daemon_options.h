@@ -14,8 +14,6 @@ struct option_set {
     VEC(struct daemon_option) list;
 };
 
-/* The index of the first flag in ARGUMENTS: after dockerd's own name, which a wrapper may precede. */
-size_t options_first_flag(const char *const *arguments, size_t count);
 /* Does one of the arguments name dockerd? */
 bool options_name_dockerd(const char *const *arguments, size_t count);
 void options_from_arguments(struct option_set *set, const char *const *arguments, size_t count);

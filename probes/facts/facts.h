@@ -353,8 +353,6 @@ struct exec_facts {
     /* filled by the agent, not by the parser: the container's name and Config.User when the exec was seen */
     const char *container_name, *container_user;
     usec_t seen;
-    usec_t acknowledged;
-    const char *acknowledged_by, *acknowledged_why;
 };
 
 /* A container's own processes, from its cgroup in /proc. */
