@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -732,6 +734,71 @@ START_TEST(helpers_that_are_killed_together_are_lost)
 }
 END_TEST
 
+/* The agent's end of a helper's socket. */
+static int find_helper_socket(void)
+{
+    for (int fd = 3; fd < 256; fd++) {
+        socklen_t length = sizeof(int);
+        int type = 0;
+
+        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET)
+            return fd;
+    }
+    return -1;
+}
+
+/* A packet of LENGTH bytes, with a descriptor or without. */
+static void send_raw(int fd, const void *data, size_t length, bool with_descriptor)
+{
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+    struct iovec part = {.iov_base = (void *)(uintptr_t)data, .iov_len = length};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    int sent = STDIN_FILENO;
+
+    memcpy(CMSG_DATA(&control.header), &sent, sizeof sent);
+    if (with_descriptor)
+        message.msg_control = &control, message.msg_controllen = sizeof control;
+    ck_assert_int_eq(sendmsg(fd, &message, MSG_NOSIGNAL), (ssize_t)length);
+}
+
+/* Whoever gets hold of the agent gets nothing but the tasks: any other packet ends the helper, and it is made again. */
+START_TEST(a_helper_ends_on_any_other_packet)
+{
+    static const struct {
+        unsigned words[2];
+        size_t length;
+        bool with_descriptor;
+    } packets[] = {{{'t', 0}, 8, false}, {{'t', 1}, 8, true}, {{'t', UINT_MAX}, 8, true},
+                   {{'x', 0}, 8, true},  {{'t', 0}, 7, true}, {{0, 0}, 1, false}};
+    const struct helper_task task = {.run = echo, .argument = "well", .timeout_ms = MS_MAX};
+    struct helper *helper = make_helper(&task, 1);
+    char longest[1024] = {0};
+    pid_t before[2], after[2];
+
+    await_both(before);
+    expect_answer(helper, 0, "well");
+    if (_i < (int)countof(packets)) {
+        send_raw(find_helper_socket(), packets[_i].words, packets[_i].length, packets[_i].with_descriptor);
+    } else {
+        memcpy(longest, (const unsigned[]){'t', 0}, 8);
+        send_raw(find_helper_socket(), longest, sizeof longest, true);
+    }
+    for (unsigned i = 0; i < MS_MAX / 10 && !helper_restarts(helper); i++) {
+        const bool never = false;
+
+        run_loop(&never, 10);
+    }
+    ck_assert_uint_eq(helper_restarts(helper), 1);
+    await_both(after);
+    ck_assert_int_ne(before[0], after[0]);
+    expect_answer(helper, 0, "well");
+    helper_free(helper);
+}
+END_TEST
+
 /* One that ends as soon as it is made is no fork bomb: at once, after 1 s, after 2 s more, after 4 s more. */
 START_TEST(successors_that_keep_ending_are_made_ever_more_slowly)
 {
@@ -792,6 +859,7 @@ int main(void)
     tcase_add_loop_test(tests, a_helper_that_is_killed_is_made_again, 0, 2);
     tcase_add_test(tests, a_helper_that_is_killed_at_its_work);
     tcase_add_test(tests, helpers_that_are_killed_together_are_lost);
+    tcase_add_loop_test(tests, a_helper_ends_on_any_other_packet, 0, 7);
     tcase_add_test(tests, successors_that_keep_ending_are_made_ever_more_slowly);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
