@@ -210,6 +210,26 @@ START_TEST(an_agent_without_helpers_starts_anew)
 }
 END_TEST
 
+static int exit_status;
+
+static bool has_ended(void)
+{
+    return waitpid(beside.agent, &exit_status, WNOHANG) == beside.agent;
+}
+
+/* A service manager starts it again, with all that its unit gives it. */
+START_TEST(a_supervised_agent_without_helpers_ends)
+{
+    ck_assert_int_eq(setenv("NOTIFY_SOCKET", "/nonexistent", 1), 0);
+    start_agent("{\"sinks\": []}");
+    await(are_two_helpers, "there are not two helpers");
+    ck_assert_int_eq(kill(helpers[0], SIGKILL) + kill(helpers[1], SIGKILL), 0);
+    await(has_ended, "the agent does not end");
+    beside.agent = 0;
+    ck_assert(WIFEXITED(exit_status) && WEXITSTATUS(exit_status) == EXIT_FAILURE);
+}
+END_TEST
+
 /* ---- Images ---- */
 
 static la_ssize_t on_write(struct archive *archive, void *user, const void *data, size_t length)
@@ -499,6 +519,7 @@ int main(void)
     tcase_set_timeout(tests, 250);
     tcase_add_test(tests, killed_helpers_are_made_again);
     tcase_add_test(tests, an_agent_without_helpers_starts_anew);
+    tcase_add_test(tests, a_supervised_agent_without_helpers_ends);
     tcase_add_test(tests, an_image_that_cannot_be_read_blocks_no_other);
     tcase_add_loop_test(tests, a_killed_walk_begins_again, 0, 2);
     tcase_add_loop_test(tests, a_walk_that_is_killed_again_is_an_error, 0, 2);
