@@ -101,7 +101,7 @@ static void hand_out(struct batch *batch, const struct run *run, const char *out
     }
 }
 
-static void fail(struct batch *batch, struct run *run, int number, const char *why)
+static void retry_or_fail(struct batch *batch, struct run *run, int number, const char *why)
 {
     struct item *item = &run->items.items[0];
 
@@ -127,14 +127,14 @@ static void on_done(const char *output, size_t length, int number, const char *w
 
     remove_run(batch, run);
     if (number)
-        fail(batch, run, number, why);
+        retry_or_fail(batch, run, number, why);
     else
         hand_out(batch, run, output, length);
     run_free(run);
     schedule(batch);
 }
 
-static void start(struct batch *batch, struct run *run)
+static void start_run(struct batch *batch, struct run *run)
 {
     struct string_list keys = {0};
     struct error error = ERROR_INIT;
@@ -196,7 +196,7 @@ static void on_next_turn(evutil_socket_t fd, short what, void *user)
             struct run *run = run_new(batch, true);
 
             vec_push(&run->items, *item);
-            start(batch, run);
+            start_run(batch, run);
         } else if (!item->alone && together) {
             vec_push(&together->items, *item);
         } else {
@@ -205,7 +205,7 @@ static void on_next_turn(evutil_socket_t fd, short what, void *user)
     }
     free(items.items);
     if (together && together->items.count)
-        start(batch, together);
+        start_run(batch, together);
     else if (together)
         run_free(together);
 }

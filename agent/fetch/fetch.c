@@ -157,7 +157,7 @@ int fetcher_new(struct event_base *base, struct workers *workers, const struct c
     fetcher->keeps_state = keeps_state;
     fetcher->docker = docker;
     fetcher->evaluator = evaluator;
-    fetch_init_looks(fetcher);
+    fetch_init_rechecks(fetcher);
     fetcher->workers = workers;
     r = host_root_open(config->host_root, &fetcher->root, error);
     if (r == 0 && strcmp(host_root_path(fetcher->root), "/") == 0)
@@ -200,7 +200,7 @@ void fetcher_free(struct fetcher *fetcher)
         return;
     batch_free(fetcher->path_batch);
     fetch_free_requests(fetcher);
-    fetch_free_looks(fetcher);
+    fetch_free_rechecks(fetcher);
     fetch_free_units(fetcher);
     fetch_free_images(fetcher);
     fetch_free_sources(fetcher);

@@ -127,7 +127,7 @@ static void on_certificates(const char *path, void *user)
 static void on_raft_log(const char *path, void *user)
 {
     (void)path;
-    fetch_look_later(user, INPUT_INFO, "");
+    fetch_recheck_later(user, INPUT_INFO, "");
 }
 
 static void watch_swarm(struct fetcher *fetcher)

@@ -1,7 +1,7 @@
 /* What the files of the fetcher share; no other room includes it. A file calls only those above it here:
  *   fetch_deliver                        handing facts to the evaluator
  *   batch                                things looked at together in one worker
- *   fetch_again                          what is read again a moment later
+ *   fetch_recheck                          what is read again a moment later
  *   fetch_records                        what the engine writes of containers that do not run
  *   fetch_image                          an image's own files
  *   fetch_request fetch_container        requests to the engine, and what the host adds to a container
@@ -54,7 +54,7 @@ struct request {
 };
 
 /* What is read again a moment later: processes of a container in which something started, a swarm's networks. */
-struct second_look {
+struct recheck {
     enum input_kind kind;
     char *id;
     usec_t at; /* monotonic */
@@ -86,9 +86,9 @@ struct fetcher {
     bool keeps_state;
     bool lost; /* its helpers */
     struct request *requests;
-    struct event *look_timer;
+    struct event *recheck_timer;
     unsigned leaving; /* how often networks were looked at that a swarm left behind */
-    VEC(struct second_look) looks;
+    VEC(struct recheck) rechecks;
 };
 
 /* fetch_deliver.c */
@@ -101,11 +101,11 @@ const struct host_root *fetch_outside(const struct fetcher *fetcher);
 /* The engine runs on another host: says so for the input, which is of this one. */
 bool fetch_refuse_remote(struct fetcher *fetcher, enum input_kind kind, const char *key);
 
-/* fetch_again.c */
-void fetch_init_looks(struct fetcher *fetcher);
-void fetch_free_looks(struct fetcher *fetcher);
+/* fetch_recheck.c */
+void fetch_init_rechecks(struct fetcher *fetcher);
+void fetch_free_rechecks(struct fetcher *fetcher);
 /* Reads it twice again, a moment from now and a little later. */
-void fetch_look_later(struct fetcher *fetcher, enum input_kind kind, const char *id);
+void fetch_recheck_later(struct fetcher *fetcher, enum input_kind kind, const char *id);
 
 /* fetch_records.c */
 void fetch_start_records(struct fetcher *fetcher);

@@ -21,7 +21,7 @@ static bool read_processes(struct fetcher *fetcher, const char *id, bool last)
         return false;
     }
     if (r == -ESRCH)
-        fetch_look_later(fetcher, INPUT_PROCESSES, id);
+        fetch_recheck_later(fetcher, INPUT_PROCESSES, id);
     fetch_deliver(fetcher, INPUT_PROCESSES, id, r, r < 0 ? NULL : &facts->facts, &error);
     return true;
 }

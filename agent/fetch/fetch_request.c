@@ -48,7 +48,7 @@ void fetch_free_requests(struct fetcher *fetcher)
 /* A node that left a swarm loses the networks of it some seconds later, of which newer engines tell nothing. */
 static void await_leaving(struct fetcher *fetcher)
 {
-    enum { LOOKS = 60 };
+    enum { RECHECKS = 60 };
     const struct network_list_facts *networks = store_networks(evaluator_store(fetcher->evaluator), NULL);
     const struct info_facts *info = store_info(evaluator_store(fetcher->evaluator), NULL);
     bool left = false;
@@ -57,8 +57,8 @@ static void await_leaving(struct fetcher *fetcher)
         left = left || str_equal(networks->items[i].scope, "swarm");
     if (!left || !info || !str_equal(info->swarm_state, "inactive"))
         fetcher->leaving = 0;
-    else if (fetcher->leaving++ < LOOKS)
-        fetch_look_later(fetcher, INPUT_NETWORKS, "");
+    else if (fetcher->leaving++ < RECHECKS)
+        fetch_recheck_later(fetcher, INPUT_NETWORKS, "");
 }
 
 void fetch_finish(struct request *request, struct facts *facts, int number, const char *why)

@@ -320,7 +320,7 @@ void secret_commands_index(struct secret_scan *scan)
 }
 
 /* The programs that are named at AT. What one was seen to be given is not read again for it. */
-static void look(struct secret_scan *scan, size_t at)
+static void read_programs_at(struct secret_scan *scan, size_t at)
 {
     enum { ENTRY_MIN = 64 }; /* bytes of a .netrc's entry */
     enum { PROGRAM_STEPS = 4, WORD_STEPS = 8 };
@@ -363,7 +363,7 @@ bool secret_match_command(struct secret_scan *scan, size_t at, struct secret_mat
         size_t i = scan->looked_up_to;
 
         if (isalnum((unsigned char)text[i]) && (secret_is_word_start(text, i) || text[i - 1] == '/'))
-            look(scan, i);
+            read_programs_at(scan, i);
     }
     if (!secret_take_note(scan, at, &from, &to))
         return false;

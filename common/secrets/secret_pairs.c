@@ -23,8 +23,8 @@ static size_t skip_blanks(struct secret_scan *scan, size_t at)
     return at;
 }
 
-static bool tell(struct secret_scan *scan, size_t name, size_t name_end, size_t start, size_t stop,
-                 struct secret_match *ret)
+static bool match_value(struct secret_scan *scan, size_t name, size_t name_end, size_t start, size_t stop,
+                        struct secret_match *ret)
 {
     if (stop <= start || !secret_is_real(scan, start, stop))
         return false;
@@ -170,7 +170,7 @@ static bool match_default(struct secret_scan *scan, size_t at, size_t end, struc
     for (stop = start; stop < scan->length && stop - start < 512 && text[stop] != '}';)
         stop++;
     secret_take(scan, stop - start);
-    return secret_is_named(scan, text + at, end - at, start, stop) && tell(scan, at, end, start, stop, ret);
+    return secret_is_named(scan, text + at, end - at, start, stop) && match_value(scan, at, end, start, stop, ret);
 }
 
 /* <password>value</password> */
@@ -182,7 +182,7 @@ static bool match_element(struct secret_scan *scan, size_t at, size_t end, struc
         stop++;
     secret_take(scan, stop - start);
     return secret_is_word(scan, stop, "</") && secret_is_named(scan, scan->text + at, end - at, start, stop) &&
-           tell(scan, at, end, start, stop, ret);
+           match_value(scan, at, end, start, stop, ret);
 }
 
 /* AT is the first character of the name. */
@@ -235,7 +235,7 @@ static bool match_named(struct secret_scan *scan, size_t at, struct secret_match
         return false; /* usage: --password PASSWORD */
     if (flag && end - name == strlen("secret") && memchr(text + start, '=', stop - start))
         return false; /* docker build --secret id=…,src=… */
-    return tell(scan, name, end, start, stop, ret);
+    return match_value(scan, name, end, start, stop, ret);
 }
 
 /* ENV NAME value, as Dockerfiles have it (Dockerfile reference, "ENV"). */
@@ -256,7 +256,8 @@ static bool match_instruction(struct secret_scan *scan, size_t at, struct secret
     for (size_t i = start; i < stop; i++)
         if (!secret_take(scan, 1) || text[i] == '=')
             return false; /* env NAME NAME=value: a command */
-    return secret_is_named(scan, text + name, end - name, start, stop) && tell(scan, name, end, start, stop, ret);
+    return secret_is_named(scan, text + name, end - name, start, stop) &&
+           match_value(scan, name, end, start, stop, ret);
 }
 
 /* Lines of configuration files: "requirepass value" (redis.conf), "rootpw value" (slapd.conf, kickstart). */
@@ -273,7 +274,7 @@ static bool match_directive(struct secret_scan *scan, size_t at, struct secret_m
         if (start == end)
             return false;
         stop = secret_value_end(scan, &start);
-        return start < scan->length && scan->text[start] != '-' && tell(scan, at, end, start, stop, ret);
+        return start < scan->length && scan->text[start] != '-' && match_value(scan, at, end, start, stop, ret);
     }
     return false;
 }
@@ -293,7 +294,7 @@ static bool match_selection(struct secret_scan *scan, size_t at, struct secret_m
         return false;
     start = skip_blanks(scan, end + strlen(type));
     stop = secret_value_end(scan, &start);
-    return tell(scan, at, end, start, stop, ret);
+    return match_value(scan, at, end, start, stop, ret);
 }
 
 /* SQL: IDENTIFIED BY 'value', IDENTIFIED WITH plugin BY 'value', PASSWORD 'value', PASSWORD('value'). */
@@ -327,7 +328,7 @@ static bool match_sql(struct secret_scan *scan, size_t at, struct secret_match *
     for (stop = start; stop < scan->length && stop - start < 512 && !strchr("\"'\\\n", text[stop]);)
         stop++;
     secret_take(scan, 4 * (stop - start));
-    return tell(scan, at, end, start, stop, ret);
+    return match_value(scan, at, end, start, stop, ret);
 }
 
 bool secret_match_pair(struct secret_scan *scan, size_t at, struct secret_match *ret)
