@@ -189,15 +189,16 @@ static void on_next_turn(evutil_socket_t fd, short what, void *user)
     for (size_t i = 0; i < items.count; i++) {
         struct item *item = &items.items[i];
         int64_t seconds = hung_seconds(batch, item->key);
+        bool alone = item->alone || map_get(batch->hung, item->key);
 
         if (seconds >= 0) {
             refuse_hung(batch, item, seconds);
-        } else if ((item->alone || map_get(batch->hung, item->key)) && count_runs(batch, true) < ALONE_MAX) {
+        } else if (alone && count_runs(batch, true) < ALONE_MAX) {
             struct run *run = run_new(batch, true);
 
             vec_push(&run->items, *item);
             start_run(batch, run);
-        } else if (!item->alone && together) {
+        } else if (!alone && together) {
             vec_push(&together->items, *item);
         } else {
             vec_push(&batch->waiting, *item);

@@ -76,18 +76,19 @@ static bool is_held_by_systemd(const struct fetcher *fetcher)
            host_resolve(fetcher->root, socket, &target, NULL) == 0 && str_equal(target, "/run/docker.sock");
 }
 
+/* Without systemd's answer the units are looked for in the search path, and the pid file decides. */
 static bool is_stopped(const struct fetcher *fetcher)
 {
     const struct units_facts *units = store_units(evaluator_store(fetcher->evaluator), NULL);
-    const struct unit_facts *service = units_find(units, "docker.service"),
-                            *socket = units_find(units, "docker.socket");
+    scoped(unit_paths_deinit) struct unit_paths service = {0}, socket = {0};
     pid_t pid;
 
-    if (service && service->main_pid > 0 && !service->stopped)
+    unit_lookup(fetcher->root, units, "docker.service", &service, NULL);
+    unit_lookup(fetcher->root, units, "docker.socket", &socket, NULL);
+    if (service.main_pid > 0 && !service.stopped)
         return false;
     /* One that stops its containers still runs, but takes no connection: one made now would start it again. */
-    return socket && socket->fragment &&
-           ((service && service->stopped) || daemon_find(fetcher->root, units, 0, &pid, NULL) < 0);
+    return socket.fragment && (service.stopped || daemon_find(fetcher->root, units, 0, &pid, NULL) < 0);
 }
 
 enum http_gate fetcher_may_connect(struct fetcher *fetcher, const char **ret_why)
