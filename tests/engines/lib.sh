@@ -154,6 +154,23 @@ stop_agent() {
     [ "$status" -eq 0 ] || fail "the agent ended with status $status: $(tail -30 "$work/agent.log")"
 }
 
+# A node that left a swarm loses its networks some seconds later, or keeps them (20.10 under load): the engine is given
+# time to remove them, and then the agent must know the same networks as the engine.
+settle_networks() {
+    local live=none listed=
+    for _ in $(seq 50); do
+        [ -n "$(docker network ls -q --filter scope=swarm)" ] || break
+        sleep 0.1
+    done
+    for _ in $(seq 600); do
+        listed=$(docker network ls -q --no-trunc | sort)
+        live=$(findings 'rule=7.4' | jq -r '.findings[].subject.id' | sort)
+        [ "$live" = "$listed" ] && return
+        sleep 0.1
+    done
+    fail "the networks known: ${live//$'\n'/ }; of the engine: ${listed//$'\n'/ }"
+}
+
 # compare_with_once [PREFIX…]: verdicts of the running agent and of a fresh scan (under PREFIX), subject by subject.
 compare_with_once() {
     settle
