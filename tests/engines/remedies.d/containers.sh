@@ -1,0 +1,16 @@
+# Sections 4 and 5, execs: what a finding prints mends the container. Sourced by tests/engines/remedies.
+
+begin "containers"
+run plain test:1.0
+for rule in 5.10 5.11 5.28; do want "$rule fail ^plain$"; done
+for rule in 5.10 5.11 5.28; do remedy "$rule ^plain$"; done
+run restarts --restart always test:1.0; want "5.14 fail ^restarts$"; remedy "5.14 ^restarts$"
+docker network create own >/dev/null
+run reserved --memory-reservation 1g test:1.0; want "5.10 fail ^reserved$"; remedy "5.10 ^reserved$"
+run period --cpu-period 50000 test:1.0; want "5.11 fail ^period$"; remedy "5.11 ^period$"
+run connected test:1.0; docker network connect own connected; want "5.29 fail ^connected$"; remedy "5.29 ^connected$"
+docker create --name alone test:1.0 sleep 1000000 >/dev/null; want "5.29 fail ^alone$"
+remedy "5.29 ^alone$" network=own; docker start alone >/dev/null; want "5.26 fail ^alone$"
+[ "$(api '/v1/findings?rule=5.29&subject=alone' | jq -r '.findings[0].status')" = pass ] || fail "the default bridge is back"
+docker create --name everything --privileged test:1.0 sleep 1 >/dev/null; want "5.4 fail ^everything$"; remedy "5.4 ^everything$"
+docker exec --user app plain id >/dev/null; want "5.23 fail ^plain$"; remedy "5.23 ^plain$"
