@@ -442,9 +442,11 @@ struct mounts_facts {
     size_t count;
 };
 
-/* What the kernel offers: LSMs and the like, read from /sys and /proc. */
+/* What host this is: its distribution, and what the kernel offers, LSMs and the like, read from /sys and /proc. */
 struct lsm_facts {
     struct facts facts;
+    /* os-release(5): "rhel", "9.4", "fedora"; NULL: no such file or no such line */
+    const char *os_id, *os_version, *os_like;
     bool apparmor; /* /sys/module/apparmor/parameters/enabled is Y, and the list of LSMs in securityfs contains it or
                       cannot be read */
     bool selinux;  /* /sys/fs/selinux is there with a readable enforce */

@@ -1,4 +1,4 @@
-/* Which security modules the kernel runs.
+/* What host this is: its distribution, and which security modules the kernel runs.
  *
  * A kernel without the module has no such files: that is an answer, not an error. The list in securityfs is the last
  * word where it can be read, as a module may be loaded with its parameter on and still not be in use. */
@@ -8,7 +8,7 @@
 #include "probes/facts/digest.h"
 #include "probes/host/proc.h"
 
-enum { SYSFS_FILE_MAX = 4096 };
+enum { SYSFS_FILE_MAX = 4096, OS_RELEASE_MAX = 65536 };
 
 /* Reads a one-line file; false when it does not exist. Other errors are returned in RET_R. */
 static bool read_line(const struct host_root *root, const char *path, struct str *ret, int *ret_r, struct error *error)
@@ -56,6 +56,43 @@ static void read_hardening(const struct host_root *root, struct lsm_facts *facts
         facts->lockdown = arena_strndup(facts->facts.arena, begin + 1, (size_t)(end - begin - 1));
 }
 
+/* The value of a line "NAME=value" or NAME="value" of an os-release file; NULL: no such line. */
+static const char *release_value(struct arena *arena, const char *text, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        const char *value;
+
+        line += *line == '\n';
+        if (strncmp(line, name, length) != 0 || line[length] != '=')
+            continue;
+        value = line + length + 1;
+        if (*value == '"' || *value == '\'')
+            return arena_strndup(arena, value + 1, strcspn(value + 1, "\"'\n"));
+        return arena_strndup(arena, value, strcspn(value, " \t\r\n"));
+    }
+    return NULL;
+}
+
+/* os-release(5): the first of the two places that exists; what cannot be read stays unknown. */
+static void read_distribution(const struct host_root *root, struct lsm_facts *facts)
+{
+    static const char *const places[] = {"/etc/os-release", "/usr/lib/os-release"};
+    struct arena *arena = facts->facts.arena;
+
+    for (size_t i = 0; i < countof(places); i++) {
+        scoped_str text = STR_INIT;
+
+        if (host_read(root, places[i], OS_RELEASE_MAX, &text, NULL) < 0)
+            continue;
+        facts->os_id = release_value(arena, str_text(&text), "ID");
+        facts->os_version = release_value(arena, str_text(&text), "VERSION_ID");
+        facts->os_like = release_value(arena, str_text(&text), "ID_LIKE");
+        return;
+    }
+}
+
 int proc_read_lsm(const struct host_root *root, struct lsm_facts **ret, struct error *error)
 {
     scoped_str apparmor = STR_INIT, enforce = STR_INIT, list = STR_INIT;
@@ -83,6 +120,7 @@ int proc_read_lsm(const struct host_root *root, struct lsm_facts **ret, struct e
     facts->selinux_enforcing = has_selinux && str_text(&enforce)[0] == '1';
     facts->lsm_list = ignored ? NULL : arena_strdup(arena, list.data);
     read_hardening(root, facts);
+    read_distribution(root, facts);
     hash_init(&hash);
     digest_number(&hash, facts->apparmor);
     digest_number(&hash, facts->selinux);
@@ -91,6 +129,9 @@ int proc_read_lsm(const struct host_root *root, struct lsm_facts **ret, struct e
     digest_text(&hash, facts->kernel);
     digest_text(&hash, facts->lockdown);
     digest_number(&hash, facts->aslr);
+    digest_text(&hash, facts->os_id);
+    digest_text(&hash, facts->os_version);
+    digest_text(&hash, facts->os_like);
     facts->facts.digest = hash_end(&hash);
     *ret = facts;
     return 0;

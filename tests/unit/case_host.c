@@ -122,6 +122,9 @@ int case_make_lsm(const struct case_context *context, const struct json *lsm, st
     facts->apparmor = json_bool(json_get(lsm, "apparmor"), false);
     facts->selinux = json_bool(json_get(lsm, "selinux"), false);
     facts->kernel = text_of(facts->facts.arena, lsm, "kernel");
+    facts->os_id = text_of(facts->facts.arena, lsm, "os_id");
+    facts->os_version = text_of(facts->facts.arena, lsm, "os_version");
+    facts->os_like = text_of(facts->facts.arena, lsm, "os_like");
     facts->aslr = (int)json_int(json_get(lsm, "aslr"), -1);
     *ret = &facts->facts;
     return 0;

@@ -322,6 +322,30 @@ START_TEST(test_security_modules)
 }
 END_TEST
 
+static const struct {
+    const char *path, *text, *id, *version, *like;
+} releases[] = {
+    {"/etc/os-release", "NAME=\"Rocky Linux\"\nVERSION_ID=\"9.4\"\nID='rocky'\nID_LIKE=\"rhel centos fedora\"", "rocky",
+     "9.4", "rhel centos fedora"},
+    {"/usr/lib/os-release", "ID=alpine\nVERSION_ID=3.20.1 \n", "alpine", "3.20.1", NULL},
+    {"/etc/os-release", "VARIANT_ID=x\n#ID=y\n\n ID=z\nID_LIKE=\n", NULL, NULL, ""},
+    {"/etc/issue", "ID=nothing", NULL, NULL, NULL},
+};
+
+START_TEST(test_distributions)
+{
+    struct lsm_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    put_text(releases[_i].path, releases[_i].text);
+    ck_assert_msg(proc_read_lsm(root, &facts, &error) == 0, "%s", error.text);
+    ck_assert_pstr_eq(facts->os_id, releases[_i].id);
+    ck_assert_pstr_eq(facts->os_version, releases[_i].version);
+    ck_assert_pstr_eq(facts->os_like, releases[_i].like);
+    facts_free(&facts->facts);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("proc");
@@ -345,6 +369,7 @@ int main(void)
     tcase_add_test(all, test_cmdline_and_environment);
     tcase_add_test(all, test_real_child);
     tcase_add_loop_test(all, test_security_modules, 0, countof(modules));
+    tcase_add_loop_test(all, test_distributions, 0, countof(releases));
     suite_add_tcase(suite, all);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
