@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
+#include "agent/checks/image_history.h"
 #include "common/secrets/secrets.h"
 #include "common/text.h"
 
@@ -79,13 +80,17 @@ static void scan_words(struct search *search, const char *place, const struct st
     scan_text(search, place, str_text(&text));
 }
 
-static void scan_image(struct search *search, const struct image_facts *image, const struct history_facts *history)
+static void scan_image(struct search *search, const struct image_facts *image)
 {
     scan_list(search, "environment", &image->env);
     scan_list(search, "label", &image->labels);
     scan_words(search, "entrypoint", &image->entrypoint);
     scan_words(search, "command", &image->command);
     scan_words(search, "health check", &image->healthcheck);
+}
+
+static void scan_history(struct search *search, const struct history_facts *history)
+{
     for (size_t i = 0; i < history->count && !search->over; i++) {
         char place[32];
 
@@ -95,25 +100,36 @@ static void scan_image(struct search *search, const struct image_facts *image, c
     }
 }
 
+/* What is found in the one is a failure whether or not the other could be read. */
 void check_image_secrets(const struct check_input *in, struct check_result *out)
 {
     enum { STEPS_MAX = 5 << 20 }; /* what the event loop can spare: see tests/unit/test_hostile_text.c */
-    const char *why;
-    const struct image_facts *image = store_image(in->store, in->key, &why);
-    const struct history_facts *history = store_history(in->store, in->key, image ? &why : NULL);
+    const char *image_why, *history_why;
+    const struct image_facts *image = store_image(in->store, in->key, &image_why);
+    const struct history_facts *history = store_history(in->store, in->key, &history_why);
     scoped(cleanup_map) struct map *told = map_new(NULL);
     struct search search = {.in = in, .out = out, .told = told, .budget.max = STEPS_MAX};
+    scoped_str unseen = STR_INIT;
 
-    if (!image || !history) {
-        check_error(in, out, image ? "history" : "image", why);
-        return;
-    }
-    scan_image(&search, image, history);
-    if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS, "nothing in its history, environment and labels looks like a secret");
-    else if (out->verdict == VERDICT_FAIL)
+    if (image)
+        scan_image(&search, image);
+    if (history)
+        scan_history(&search, history);
+    if (out->verdict == VERDICT_FAIL) {
+        if (!image || !history)
+            check_say(in, out, VERDICT_FAIL, "%s could not be searched", image ? "its history" : "its configuration");
         check_remedy(in, out,
                      "# replace these secrets, everyone who has the image knows them; then docker build --secret and "
                      "RUN --mount=type=secret, and docker rmi %s",
                      in->key);
+        return;
+    }
+    if (!image)
+        check_error(in, out, "image", image_why);
+    if (!history)
+        check_error(in, out, "history", history_why);
+    else if (!history_explains(history, image, true, &unseen))
+        check_say(in, out, VERDICT_MANUAL, "%s", unseen.data);
+    if (out->verdict == VERDICT_NONE)
+        check_say(in, out, VERDICT_PASS, "nothing in its history, environment and labels looks like a secret");
 }

@@ -313,6 +313,100 @@ struct step history_step_read(const struct history_step *history_step)
     return step;
 }
 
+/* ---- What a history does not show ---- */
+
+/* BuildKit and buildah mount the script of "RUN <<EOF" there, if it names its own interpreter, and record its path. */
+static bool is_mounted_script(const struct step *step)
+{
+    static const char folder[] = "/dev/pipes/";
+
+    return step->instruction == INSTRUCTION_RUN && memmem(step->body, step->length, folder, sizeof folder - 1);
+}
+
+/* "docker commit" records the container's own command: of an interactive shell not what was typed. */
+static bool is_bare_shell(const struct history_step *history_step)
+{
+    static const char *const shells[] = {"sh", "bash", "ash", "dash", "zsh", "ksh", "fish", NULL};
+    struct step step = {.body = history_step->created_by, .length = strlen(history_step->created_by)};
+    size_t length, name;
+
+    cut(&step, 0);
+    length = word_length(&step, 0);
+    name = base_of(&step, 0, length);
+    if (!is_word_of(&step, name, length - name, shells))
+        return false;
+    for (cut(&step, length); step.length; cut(&step, length)) {
+        length = word_length(&step, 0);
+        if (*step.body != '-' || (length > 1 && step.body[1] != '-' && memchr(step.body, 'c', length)))
+            return false; /* a script, or the option that one follows */
+    }
+    return true;
+}
+
+/* A layer without an instruction that is accounted for all the same: a root file system that was imported, as with ADD
+ * of one; "--squash", whose steps are there before it. */
+static bool is_named_layer(const struct history_step *step)
+{
+    return str_starts(step->comment, "Imported from") || str_starts(step->comment, "merge sha256:");
+}
+
+/* May it have made a layer? The history does not say so: a RUN that changes nothing makes one of no bytes. */
+static bool may_have_layer(const struct history_step *history_step, const struct step *step)
+{
+    switch (step->instruction) {
+    case INSTRUCTION_RUN:
+    case INSTRUCTION_COPY:
+    case INSTRUCTION_ADD:
+    case INSTRUCTION_WORKDIR:
+        return true;
+    case INSTRUCTION_OTHER:
+    case INSTRUCTION_ENV:
+    case INSTRUCTION_ARG:
+    case INSTRUCTION_META:
+        break;
+    }
+    return history_step->size > 0 || (!*history_step->created_by && !str_empty(history_step->comment));
+}
+
+bool history_explains(const struct history_facts *history, const struct image_facts *image, bool runs,
+                      struct str *ret_why)
+{
+    static const char exporter[] = "buildkit.exporter.image"; /* layers of which BuildKit knows no step either */
+    size_t layers = 0;
+    bool any = false;
+
+    for (size_t i = 0; i < history->count; i++)
+        any |= *history->items[i].created_by != '\0';
+    if (!any) {
+        str_append(ret_why, "no history: how the image was built is unknown");
+        return false;
+    }
+    for (size_t i = 0; i < history->count; i++) {
+        const struct history_step *item = &history->items[i];
+        const struct step step = history_step_read(item);
+
+        layers += may_have_layer(item, &step);
+        if (runs && is_mounted_script(&step))
+            str_printf(ret_why, "step %zu runs a script that the history does not show (%.*s)", i + 1,
+                       (int)(step.length < 80 ? step.length : 80), step.body);
+        else if (item->size > 0 && is_bare_shell(item))
+            str_printf(ret_why, "step %zu was made by hand in a container (%.40s), which the history does not show",
+                       i + 1, item->created_by);
+        else if (!*item->created_by && !is_named_layer(item) && (item->size > 0 || str_starts(item->comment, exporter)))
+            str_printf(ret_why, "step %zu is a layer of which the history does not show how it was made", i + 1);
+        if (ret_why->length)
+            return false;
+    }
+    if (!image || layers >= image->layers.count)
+        return true;
+    str_printf(ret_why,
+               "the history shows steps for %zu of the image's %zu layers: how the others were made is unknown", layers,
+               image->layers.count);
+    return false;
+}
+
+/* ---- Variables ---- */
+
 /* Sets the variable NAME to VALUE without the quotes around it, and clears VALUE. */
 static void remember(struct map *variables, const char *name, struct str *value)
 {
@@ -390,7 +484,6 @@ static void remember_unread(struct history_reading *reading, size_t number, cons
 bool history_begin(struct history_reading *reading, const struct check_input *in, struct check_result *out)
 {
     const char *why;
-    bool any = false;
 
     *reading = (struct history_reading){.in = in,
                                         .out = out,
@@ -411,11 +504,8 @@ bool history_begin(struct history_reading *reading, const struct check_input *in
             return false;
         }
         reading->steps[reading->count++] = history_step_read(step);
-        any |= *step->created_by != '\0';
     }
-    if (!any)
-        check_say(in, out, VERDICT_MANUAL, "no history: how the image was built is unknown");
-    return any;
+    return true;
 }
 
 void history_end(struct history_reading *reading)
@@ -474,14 +564,23 @@ void history_say(struct history_reading *reading, size_t number, const char *wha
 
 bool history_say_end(struct history_reading *reading, const char *good)
 {
-    if (reading->out->verdict != VERDICT_NONE)
+    const struct check_input *in = reading->in;
+    const char *image_why;
+    const struct image_facts *image = store_image(in->store, in->key, &image_why);
+    scoped_str unseen = STR_INIT;
+
+    if (reading->out->verdict == VERDICT_FAIL)
         return false;
     if (reading->why)
-        check_say(reading->in, reading->out, VERDICT_ERROR, "RUN step %zu is too complex to judge: %s",
-                  reading->unread + 1, reading->why);
+        check_say(in, reading->out, VERDICT_ERROR, "RUN step %zu is too complex to judge: %s", reading->unread + 1,
+                  reading->why);
     else if (budget_is_over(&reading->budget))
-        check_say(reading->in, reading->out, VERDICT_ERROR, "%s", too_long);
-    else
-        check_say(reading->in, reading->out, VERDICT_PASS, "%s", good);
+        check_say(in, reading->out, VERDICT_ERROR, "%s", too_long);
+    else if (!history_explains(reading->facts, image, !reading->runs_do_not_matter, &unseen))
+        check_say(in, reading->out, VERDICT_MANUAL, "%s", unseen.data);
+    else if (!image)
+        check_error(in, reading->out, "whether the history shows every layer: image", image_why);
+    else if (reading->out->verdict == VERDICT_NONE)
+        check_say(in, reading->out, VERDICT_PASS, "%s", good);
     return true;
 }

@@ -47,10 +47,17 @@ struct history_reading {
     struct budget shown;   /* bytes of steps that evidence is made of */
     size_t unread;         /* the first step that could not be judged, and why; NULL: all of them could */
     const char *why;
+    bool runs_do_not_matter; /* the rule is not about what RUN steps run: one that is not shown hides nothing from it */
 };
 
-/* For the rules on how an image was built. False: there is no history, which has been reported. To be followed by
- * history_end() in either case. */
+/* Does HISTORY show how all of IMAGE was made? False: RET_WHY is what it does not show (a script that was given to RUN
+ * on the spot, layers that no step accounts for, what was done by hand in a container, no step at all), so that a rule
+ * on it must not pass. RUNS: what RUN steps run counts. IMAGE may be NULL: its layers are not counted then. */
+bool history_explains(const struct history_facts *history, const struct image_facts *image, bool runs,
+                      struct str *ret_why);
+
+/* For the rules on how an image was built, which read INPUT_IMAGE and INPUT_HISTORY. False: there is no history, which
+ * has been reported. To be followed by history_end() in either case. */
 bool history_begin(struct history_reading *reading, const struct check_input *in, struct check_result *out);
 void history_end(struct history_reading *reading);
 /* Remembers the variables that step NUMBER (from 0) sets. */
@@ -65,8 +72,9 @@ bool history_judged(struct history_reading *reading, size_t number, const struct
 /* Step NUMBER fails: WHAT, and the command or words in it that do, all secrets in them redacted. TEXT may be NULL.
  * Nothing else of a step is shown: a neighbour may hold a password. */
 void history_say(struct history_reading *reading, size_t number, const char *what, const char *text, size_t length);
-/* The verdict once all steps were looked at and none fails: error where one could not be judged, else pass, with
- * GOOD. False: a step fails, and that is the verdict. */
+/* The verdict once all steps were looked at and none fails: error where one could not be judged, manual where the
+ * history does not show all steps, else pass, with GOOD, unless a step was reported as manual. False: a step fails, and
+ * that is the verdict. */
 bool history_say_end(struct history_reading *reading, const char *good);
 
 #endif

@@ -134,7 +134,7 @@ static int parse_history_value(const struct json *value, struct history_facts **
     size_t count = json_count(value);
     int r;
 
-    if (json_type(value) != JSON_ARRAY)
+    if (json_type(value) != JSON_ARRAY && json_type(value) != JSON_NULL)
         return error_set(error, EINVAL, "history: not an array");
     if (count > LIST_MAX)
         return error_set(error, EFBIG, "history: more than %d steps", (int)LIST_MAX);

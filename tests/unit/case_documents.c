@@ -262,6 +262,40 @@ static int load_document(const struct case_context *context, struct store *store
     return r;
 }
 
+static bool has_document(const struct case_context *context, const char *name)
+{
+    return json_get(context->documents, name) || json_path(context->documents, "errors", name, NULL);
+}
+
+/* Of an image and its history a case may hold one alone: a history is of an image that has no layer beyond its steps,
+ * an image has the history of a base layer. */
+static int load_other_half(const struct case_context *context, struct store *store, struct error *error)
+{
+    static const char plain[] =
+        "{\"Id\": \"%s\", \"Created\": \"2026-01-01T00:00:00Z\", \"Size\": 1, \"Architecture\": \"amd64\", \"Os\": "
+        "\"linux\", \"Config\": {}, \"RootFS\": {\"Type\": \"layers\"}}";
+    static const char base[] =
+        "[{\"CreatedBy\": \"/bin/sh -c #(nop) ADD file:1 in / \", \"Size\": 1, \"Comment\": \"\"}]";
+    bool history = context->history || has_document(context, "history"), image = has_document(context, "image");
+    unsigned both = INPUT_BIT(INPUT_IMAGE) | INPUT_BIT(INPUT_HISTORY);
+    struct json_doc *doc = NULL;
+    int r;
+
+    if ((context->rule->check->reads & both) != both || history == image)
+        return 0;
+    if (history) {
+        scoped(cleanup_free) char *text = mem_printf(plain, context->subject);
+
+        r = json_parse(text, strlen(text), NULL, &doc, error);
+    } else {
+        r = json_parse(base, strlen(base), NULL, &doc, error);
+    }
+    if (r == 0)
+        r = load_document(context, store, history ? "image" : "history", json_root(doc), error);
+    json_doc_free(doc);
+    return r;
+}
+
 int case_documents_load(const struct case_context *context, struct store **ret_store, struct error *error)
 {
     scoped(cleanup_store) struct store *store = store_new();
@@ -276,6 +310,8 @@ int case_documents_load(const struct case_context *context, struct store **ret_s
             return error_prefix(error, "documents.%s", name);
     }
     r = context->history ? load_document(context, store, "history", context->history, error) : 0;
+    if (r == 0)
+        r = load_other_half(context, store, error);
     if (r == 0)
         r = load_errors(context, store, json_get(context->documents, "errors"), error);
     if (r < 0)
