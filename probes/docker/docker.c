@@ -32,6 +32,7 @@ enum {
     PODMAN_READS_MS = 500,
     DROP_RECHECK_S = 2,
     SKIPPED_S = 30,
+    MINOR_MAX = 9999,
     EVENT_LIMIT = 32 * 1024 * 1024
 };
 
@@ -40,6 +41,7 @@ static const struct json_limits event_limits = {.bytes = EVENT_LIMIT, .depth = 1
 static const char hangs[] = "the engine does not answer (it hangs or is stopped)";
 
 static void try_to_connect(struct docker *docker);
+static void ask_for_replay(struct docker *docker);
 
 static void start_timer(struct event *timer, unsigned ms)
 {
@@ -299,6 +301,45 @@ static void judge_gap(struct docker *docker, bool known_before)
         docker->gap = DOCKER_GAP_RESTART;
 }
 
+static void use_version(struct docker *docker, unsigned minor)
+{
+    docker->minor = minor;
+    snprintf(docker->api_version, sizeof docker->api_version, "1.%u", minor);
+}
+
+/* "client version 1.57 is too old. Minimum supported API version is 1.58, …" → 58, "… is too new. Maximum supported API
+ * version is 1.51" → 51; 0 when it says something else. */
+static unsigned demanded_minor(const struct http_response *response)
+{
+    static const char words[] = "supported API version is 1.";
+    const char *at = response->status == 400 && response->body ? strstr(response->body, words) : NULL;
+    unsigned minor = 0;
+
+    if (!at)
+        return 0;
+    for (at += strlen(words); *at >= '0' && *at <= '9' && minor < MINOR_MAX; at++)
+        minor = minor * 10 + (unsigned)(*at - '0');
+    return minor <= MINOR_MAX ? minor : 0;
+}
+
+/* The engine refuses the version that its ping led to (a proxy in between drops the header, or its oldest is newer than
+ * our newest): one that it names itself is tried, once in an attempt. */
+static bool use_demanded_version(struct docker *docker, const struct http_response *response)
+{
+    unsigned minor = demanded_minor(response);
+
+    if (minor < DOCKER_API_FLOOR_MINOR || minor == docker->minor || docker->version_demanded)
+        return false;
+    if (minor > DOCKER_API_CEILING_MINOR)
+        log_warning("the engine supports no API version below 1.%u; newer than 1.%d is not known here: what it no "
+                    "longer reports will be judged as an error",
+                    minor, (int)DOCKER_API_CEILING_MINOR);
+    docker->version_demanded = true;
+    use_version(docker, minor);
+    ask_for_replay(docker);
+    return true;
+}
+
 static void on_replay(struct http_request *request, const struct http_response *response, void *user)
 {
     struct docker *docker = user;
@@ -307,6 +348,8 @@ static void on_replay(struct http_request *request, const struct http_response *
 
     (void)request;
     docker->replay = NULL;
+    if (!response->error_number && use_demanded_version(docker, response))
+        return;
     docker->overlap = false;
     docker->replay_events = 0;
     if (response->error_number == EFBIG) { /* so much that it cannot be compared: as if something were missing */
@@ -363,7 +406,7 @@ static unsigned minor_of(const char *version)
     if (!version || strncmp(version, "1.", 2) != 0 || version[2] < '0' || version[2] > '9')
         return 0;
     minor = strtoul(version + 2, &end, 10);
-    return *end || minor > 9999 ? 0 : (unsigned)minor;
+    return *end || minor > MINOR_MAX ? 0 : (unsigned)minor;
 }
 
 static void on_pong(struct http_request *request, const struct http_response *response, void *user)
@@ -401,8 +444,8 @@ static void on_pong(struct http_request *request, const struct http_response *re
         disconnect(docker, ABSENT_MS, str_text(&why));
         return;
     }
-    docker->minor = minor < DOCKER_API_CEILING_MINOR ? minor : DOCKER_API_CEILING_MINOR;
-    snprintf(docker->api_version, sizeof docker->api_version, "1.%u", docker->minor);
+    docker->version_demanded = false;
+    use_version(docker, minor < DOCKER_API_CEILING_MINOR ? minor : DOCKER_API_CEILING_MINOR);
     ask_for_replay(docker);
 }
 

@@ -15,7 +15,8 @@
 #include "probes/docker/docker_parse.h"
 #include "probes/docker/http.h"
 
-enum { DOCKER_API_FLOOR_MINOR = 24, DOCKER_API_CEILING_MINOR = 52 }; /* 1.24 … 1.52 */
+/* 1.24 … 1.57 (engine 29.10): the newest that both know is used; an engine whose oldest is newer is asked by that. */
+enum { DOCKER_API_FLOOR_MINOR = 24, DOCKER_API_CEILING_MINOR = 57 };
 
 struct docker;
 

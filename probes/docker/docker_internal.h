@@ -42,6 +42,7 @@ struct docker {
     unsigned backoff_ms;
     unsigned minor; /* 1.MINOR, 0 before */
     char api_version[16];
+    bool version_demanded; /* in this attempt the engine refused one and named another */
     char *why_not, *why_reported;
     bool keep_documents;
     bool podman;          /* what answered the last ping */

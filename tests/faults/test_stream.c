@@ -613,7 +613,8 @@ START_TEST(api_versions)
         {"Api-Version: abc\r\n", "1.24"},
         {"Api-Version: 9999.1\r\n", "1.24"},
         {"Api-Version: 1.9999999999999999\r\n", "1.24"},
-        {"Api-Version: 1.99\r\n", "1.52"},
+        {"Api-Version: 1.99\r\n", "1.57"},
+        {"Api-Version: 1.53\r\n", "1.53"},
         {"Api-Version: 1.41\r\nApi-Version: 1.40\r\n", "1.40"},
         {"api-version:1.43\r\n", "1.43"},
         {"Api-Version: 1.12\r\n", NULL},
@@ -652,6 +653,59 @@ START_TEST(refused_version_is_said)
     ck_assert_ptr_nonnull(strstr(told.why, "too old"));
     fake_faults_clear(fake);
     wait_connected();
+}
+END_TEST
+
+/* A version that the engine names itself is used: without the header in its ping, or when its oldest is newer than our
+ * newest. One refused as well is an error. */
+START_TEST(a_version_that_the_engine_names_is_used)
+{
+    static const struct {
+        const char *header, *refusal, *used;
+    } cases[] = {
+        {"",
+         "client version 1.24 is too old. Minimum supported API version is 1.44, please upgrade your client to a "
+         "newer version",
+         "1.44"},
+        {"Api-Version: 1.99\r\n",
+         "client version 1.57 is too old. Minimum supported API version is 1.60, please "
+         "upgrade your client to a newer version",
+         "1.60"},
+        {"Api-Version: 1.53\r\n", "client version 1.53 is too new. Maximum supported API version is 1.47", "1.47"},
+        {"Api-Version: 1.53\r\n", "client version 1.53 is too old. Minimum supported API version is 1.53", NULL},
+        {"Api-Version: 1.53\r\n", "client version 1.53 is too new. Maximum supported API version is 1.12", NULL},
+        {"Api-Version: 1.53\r\n", "client version 1.53 is too new. Maximum supported API version is 1.99999999999",
+         NULL},
+        {"Api-Version: 1.53\r\n", "client version 1.53 is too new. Maximum supported API version is 1.", NULL},
+    };
+
+    for (size_t i = 0; i < countof(cases); i++) {
+        scoped_str ping = STR_INIT, refusal = STR_INIT;
+
+        str_printf(&ping, "HTTP/1.1 200 OK\r\n%sContent-Length: 2\r\n\r\nOK", cases[i].header);
+        str_printf(&refusal, "HTTP/1.1 400 Bad Request\r\nContent-Length: %zu\r\n\r\n{\"message\":\"%s\"}",
+                   strlen(cases[i].refusal) + 14, cases[i].refusal);
+        fake_faults_clear(fake);
+        lay("/_ping", ping.data, ping.length);
+        fake_fault(fake, &(struct fake_fault){.path = "/events",
+                                              .reply = refusal.data,
+                                              .length = refusal.length,
+                                              .times = cases[i].used ? 1 : 0});
+        fake_close_all(fake);
+        settle(20);
+        docker_retry(docker);
+        if (cases[i].used) {
+            ck_assert_msg(fake_run(base, WAIT_MS, is_connected, NULL), "case %zu: %s", i, docker_why_not(docker));
+            ck_assert_str_eq(docker_api_version(docker), cases[i].used);
+        } else {
+            unsigned before = told.disconnected;
+
+            fake_run(base, 300, NULL, NULL);
+            ck_assert(!docker_is_connected(docker));
+            ck_assert_uint_le(told.disconnected, before + 1);
+            ck_assert_ptr_nonnull(strstr(docker_why_not(docker), "client version 1.53"));
+        }
+    }
 }
 END_TEST
 
@@ -1015,6 +1069,7 @@ int main(void)
     tcase_add_test(tests, events_beyond_the_limits_do_not_blind);
     tcase_add_test(tests, api_versions);
     tcase_add_test(tests, refused_version_is_said);
+    tcase_add_test(tests, a_version_that_the_engine_names_is_used);
     tcase_add_test(tests, engine_that_hangs);
     tcase_add_test(tests, slow_drip);
     tcase_add_test(tests, gaps_are_told);
