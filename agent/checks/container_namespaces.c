@@ -7,14 +7,14 @@
 enum { CHAIN_MAX = 16 };
 
 static const struct namespace_kind {
-    const char *name, *word, *option;
+    const char *name, *word, *option, *member;
     size_t mode; /* offset of the mode in container_facts */
 } kinds[] = {
-    {"network", "network", "--network", offsetof(struct container_facts, network_mode)},
-    {"pid", "process", "--pid", offsetof(struct container_facts, pid_mode)},
-    {"ipc", "IPC", "--ipc", offsetof(struct container_facts, ipc_mode)},
-    {"uts", "UTS", "--uts", offsetof(struct container_facts, uts_mode)},
-    {"user", "user", "--userns", offsetof(struct container_facts, userns_mode)},
+    {"network", "network", "--network", "HostConfig.NetworkMode", offsetof(struct container_facts, network_mode)},
+    {"pid", "process", "--pid", "HostConfig.PidMode", offsetof(struct container_facts, pid_mode)},
+    {"ipc", "IPC", "--ipc", "HostConfig.IpcMode", offsetof(struct container_facts, ipc_mode)},
+    {"uts", "UTS", "--uts", "HostConfig.UTSMode", offsetof(struct container_facts, uts_mode)},
+    {"user", "user", "--userns", "HostConfig.UsernsMode", offsetof(struct container_facts, userns_mode)},
 };
 
 static const char *mode_of(const struct container_facts *c, const struct namespace_kind *kind)
@@ -88,6 +88,8 @@ void check_container_namespace(const struct check_input *in, struct check_result
         check_error(in, out, "params.namespace", "must be network, pid, ipc, uts or user");
         return;
     }
+    if (!check_has_member(in, out, c, kind->member))
+        return;
     check_fact_string(in, out, "mode", mode_of(c, kind));
     for (size_t depth = 0; str_starts(mode = mode_of(c, kind), "container:"); depth++) {
         const struct container_facts *next = find_container(in->store, mode + strlen("container:"));
@@ -98,6 +100,8 @@ void check_container_namespace(const struct check_input *in, struct check_result
             return;
         }
         c = next;
+        if (!check_has_member(in, out, c, kind->member))
+            return;
     }
     if (strcmp(kind->name, "ipc") == 0 && strcmp(mode, "shareable") == 0) {
         if (c->host_ipc == TRI_TRUE)

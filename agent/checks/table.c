@@ -56,6 +56,10 @@
         {"keep_seconds", PARAM_INT, "86400", 60, 366 * 86400}, END                                                     \
     }
 
+#define MOUNT_MEMBERS "Mounts Mounts[].Source Mounts[].Destination Mounts[].RW"
+#define PORT_MEMBERS                                                                                                   \
+    "State.Running NetworkSettings.Ports HostConfig.NetworkMode HostConfig.PortBindings HostConfig.PublishAllPorts"
+
 /* A row ends where the rest is nothing. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
@@ -69,46 +73,68 @@ const struct check checks[] = {
     {"file-mode", SUBJECT_FILE, FILES, check_file_mode,
      PARAMS{{"source", PARAM_STRING, NULL, 0, 0}, {"mode", PARAM_STRING, NULL, 0, 0}, END}, check_validate_mode, false},
 
-    {"container-apparmor", SUBJECT_CONTAINER, CONTAINER | INFO | LSM, check_container_apparmor, NULL},
-    {"container-selinux", SUBJECT_CONTAINER, CONTAINER | INFO | LSM, check_container_selinux, NULL},
-    {"container-capabilities", SUBJECT_CONTAINER, CONTAINER, check_container_capabilities, ALLOWED("[]")},
-    {"container-privileged", SUBJECT_CONTAINER, CONTAINER, check_container_privileged, NULL},
+    {"container-apparmor", SUBJECT_CONTAINER, CONTAINER | INFO | LSM, check_container_apparmor, NULL,
+     .members = "AppArmorProfile HostConfig.Privileged"},
+    {"container-selinux", SUBJECT_CONTAINER, CONTAINER | INFO | LSM, check_container_selinux, NULL,
+     .members = "ProcessLabel HostConfig.Privileged HostConfig.SecurityOpt"},
+    {"container-capabilities", SUBJECT_CONTAINER, CONTAINER, check_container_capabilities, ALLOWED("[]"),
+     .members = "HostConfig.Privileged HostConfig.CapAdd", .fails_on_presence = true},
+    {"container-privileged", SUBJECT_CONTAINER, CONTAINER, check_container_privileged, NULL,
+     .members = "HostConfig.Privileged"},
     /* The last two are what /etc/ssl/certs is on Fedora and its like: a link. */
     {"container-sensitive-mounts", SUBJECT_CONTAINER, CONTAINER, check_container_sensitive_mounts,
      ALLOWED("[\"/etc/localtime\", \"/etc/timezone\", \"/etc/hosts\", \"/etc/resolv.conf\", \"/etc/ssl/certs\", "
              "\"/usr/share/zoneinfo\", \"/usr/share/ca-certificates\", \"/etc/pki/tls/certs\", "
-             "\"/etc/pki/ca-trust/extracted\"]")},
+             "\"/etc/pki/ca-trust/extracted\"]"),
+     .members = MOUNT_MEMBERS, .fails_on_presence = true},
     {"container-sshd", SUBJECT_CONTAINER, CONTAINER | PROCESSES, check_container_sshd,
      PARAMS{
          {"names", PARAM_STRING_LIST, "[\"sshd\", \"sshd-session\", \"sshd-auth\", \"dropbear\", \"tinysshd\"]", 0, 0},
-         END}},
+         END},
+     .members = "State.Running State.Pid"},
     {"container-privileged-ports", SUBJECT_CONTAINER, CONTAINER, check_container_privileged_ports,
-     ALLOWED("[\"80/tcp\", \"443/tcp\", \"443/udp\"]"), check_validate_ports, false},
+     ALLOWED("[\"80/tcp\", \"443/tcp\", \"443/udp\"]"), check_validate_ports, false, .members = PORT_MEMBERS,
+     .fails_on_presence = true},
     {"container-needed-ports", SUBJECT_CONTAINER, CONTAINER | IMAGE, check_container_needed_ports, ALLOWED("[]"),
-     check_validate_ports, false},
+     check_validate_ports, false, .members = PORT_MEMBERS, .fails_on_presence = true},
     {"container-namespace", SUBJECT_CONTAINER, CONTAINER | INFO | VERSION, check_container_namespace,
      PARAMS{{"namespace", PARAM_STRING, NULL, 0, 0}, END}, check_validate_namespace, false},
-    {"container-memory-limit", SUBJECT_CONTAINER, CONTAINER, check_container_memory_limit, NULL},
-    {"container-cpu-limit", SUBJECT_CONTAINER, CONTAINER, check_container_cpu_limit, NULL},
-    {"container-readonly-root", SUBJECT_CONTAINER, CONTAINER, check_container_readonly_root, NULL},
-    {"container-bound-interface", SUBJECT_CONTAINER, CONTAINER, check_container_bound_interface, NULL},
+    {"container-memory-limit", SUBJECT_CONTAINER, CONTAINER, check_container_memory_limit, NULL,
+     .members = "HostConfig.Memory"},
+    {"container-cpu-limit", SUBJECT_CONTAINER, CONTAINER, check_container_cpu_limit, NULL,
+     .members = "HostConfig.CpuShares HostConfig.NanoCpus HostConfig.CpuQuota HostConfig.CpusetCpus"},
+    {"container-readonly-root", SUBJECT_CONTAINER, CONTAINER, check_container_readonly_root, NULL,
+     .members = "HostConfig.ReadonlyRootfs"},
+    {"container-bound-interface", SUBJECT_CONTAINER, CONTAINER, check_container_bound_interface, NULL,
+     .members = PORT_MEMBERS, .fails_on_presence = true},
     {"container-restart-policy", SUBJECT_CONTAINER, CONTAINER, check_container_restart_policy,
-     PARAMS{{"max_retries", PARAM_INT, "5", 1, 1000}, END}},
-    {"container-devices", SUBJECT_CONTAINER, CONTAINER | VERSION, check_container_devices, ALLOWED("[]")},
-    {"container-ulimits", SUBJECT_CONTAINER, CONTAINER | DAEMON, check_container_ulimits, ALLOWED("[]")},
-    {"container-mount-propagation", SUBJECT_CONTAINER, CONTAINER, check_container_mount_propagation, NULL},
-    {"container-seccomp", SUBJECT_CONTAINER, CONTAINER | INFO, check_container_seccomp, NULL},
+     PARAMS{{"max_retries", PARAM_INT, "5", 1, 1000}, END},
+     .members = "HostConfig.RestartPolicy HostConfig.RestartPolicy.Name HostConfig.RestartPolicy.MaximumRetryCount"},
+    {"container-devices", SUBJECT_CONTAINER, CONTAINER | VERSION, check_container_devices, ALLOWED("[]"),
+     .members =
+         "HostConfig.Devices HostConfig.DeviceRequests HostConfig.DeviceCgroupRules HostConfig.Privileged Mounts",
+     .fails_on_presence = true},
+    {"container-ulimits", SUBJECT_CONTAINER, CONTAINER | DAEMON, check_container_ulimits, ALLOWED("[]"),
+     .members = "HostConfig.Ulimits"},
+    {"container-mount-propagation", SUBJECT_CONTAINER, CONTAINER, check_container_mount_propagation, NULL,
+     .members = "Mounts Mounts[].Propagation", .fails_on_presence = true},
+    {"container-seccomp", SUBJECT_CONTAINER, CONTAINER | INFO, check_container_seccomp, NULL,
+     .members = "HostConfig.Privileged HostConfig.SecurityOpt", .fails_on_presence = true},
     {"container-cgroup-parent", SUBJECT_CONTAINER, CONTAINER | DAEMON | INFO | VERSION, check_container_cgroup_parent,
      PARAMS{{"allowed", PARAM_STRING_LIST, "[]", 0, 0},
             {"allow_pods", PARAM_BOOL, "true", 0, 0},
             {"allow_swarm_tasks", PARAM_BOOL, "true", 0, 0},
-            END}},
+            END},
+     .members = "HostConfig.CgroupParent"},
     {"container-no-new-privileges", SUBJECT_CONTAINER, CONTAINER | INFO | DAEMON | VERSION,
-     check_container_no_new_privileges, NULL},
-    {"container-health", SUBJECT_CONTAINER, CONTAINER, check_container_health, NULL},
-    {"container-image-current", SUBJECT_CONTAINER, CONTAINER | IMAGES, check_container_image_current, NULL},
-    {"container-pids-limit", SUBJECT_CONTAINER, CONTAINER, check_container_pids_limit, NULL},
-    {"container-default-bridge", SUBJECT_CONTAINER, CONTAINER | VERSION, check_container_default_bridge, NULL},
+     check_container_no_new_privileges, NULL, .members = "HostConfig.SecurityOpt"},
+    {"container-health", SUBJECT_CONTAINER, CONTAINER, check_container_health, NULL, .members = "State.Running"},
+    {"container-image-current", SUBJECT_CONTAINER, CONTAINER | IMAGES, check_container_image_current, NULL,
+     .members = "Image Config.Image"},
+    {"container-pids-limit", SUBJECT_CONTAINER, CONTAINER, check_container_pids_limit, NULL,
+     .members = "HostConfig.PidsLimit"},
+    {"container-default-bridge", SUBJECT_CONTAINER, CONTAINER | VERSION, check_container_default_bridge, NULL,
+     .members = "NetworkSettings.Networks HostConfig.NetworkMode", .fails_on_presence = true},
     {"container-engine-socket", SUBJECT_CONTAINER, CONTAINER | FILES, check_container_engine_socket,
      PARAMS{{"sockets", PARAM_STRING_LIST,
              "[\"/run/docker.sock\", \"/run/containerd/containerd.sock\", "
@@ -116,7 +142,8 @@ const struct check checks[] = {
              "\"/run/k3s/containerd/containerd.sock\", \"/run/user/*/docker.sock\", "
              "\"/run/user/*/docker/containerd/containerd.sock\", \"/run/user/*/podman/podman.sock\"]",
              0, 0},
-            END}},
+            END},
+     .members = MOUNT_MEMBERS, .fails_on_presence = true},
 
     {"exec-privileged", SUBJECT_EXEC, EXEC, check_exec_privileged, KEEP},
     {"exec-user", SUBJECT_EXEC, EXEC, check_exec_user, KEEP},
@@ -175,7 +202,7 @@ const struct check checks[] = {
     {"experimental", SUBJECT_DAEMON, INFO | VERSION, check_experimental, NULL},
     {"daemon-no-new-privileges", SUBJECT_DAEMON, INFO | DAEMON | VERSION, check_daemon_no_new_privileges, NULL},
 
-    {"image-user", SUBJECT_CONTAINER, CONTAINER | INFO, check_image_user, NULL},
+    {"image-user", SUBJECT_CONTAINER, CONTAINER | INFO, check_image_user, NULL, .members = "Config.User"},
     {"image-trusted-base", SUBJECT_IMAGE, IMAGE | INFO | VERSION, check_image_trusted_base,
      PARAMS{{"trusted", PARAM_STRING_LIST, "[]", 0, 0}, END}},
     {"image-packages", SUBJECT_IMAGE, LAYERS, check_image_packages,

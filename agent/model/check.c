@@ -114,9 +114,48 @@ void check_fact_list(const struct check_input *in, struct check_result *out, con
     json_out_end_array(facts);
 }
 
+static bool lists_word(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = words; (at = strstr(at, word)); at += length)
+        if ((at == words || at[-1] == ' ') && (at[length] == ' ' || !at[length]))
+            return true;
+    return false;
+}
+
+/* The first of the members in NAMES that the container's document does not have as it should; NULL: none. */
+static const struct unread_member *find_unread(const struct container_facts *container, const char *names)
+{
+    for (size_t i = 0; container && i < container->unread_count; i++)
+        if (lists_word(names, container->unread[i].name))
+            return &container->unread[i];
+    return NULL;
+}
+
+bool check_has_member(const struct check_input *in, struct check_result *out, const struct container_facts *container,
+                      const char *name)
+{
+    const struct unread_member *member = find_unread(container, name);
+
+    if (member)
+        check_say(in, out, VERDICT_ERROR, "the engine's answer on the container: %s %s", member->name, member->why);
+    return !member;
+}
+
 void check_run(const struct check_input *in, struct check_result *out)
 {
+    const char *members = in->rule->check->members;
+    const struct container_facts *container = members ? store_container(in->store, in->key, NULL) : NULL;
+
     in->rule->check->run(in, out);
+    if (find_unread(container, members ? members : "") &&
+        !(out->verdict == VERDICT_FAIL && in->rule->check->fails_on_presence)) {
+        if (out->verdict != VERDICT_ERROR)
+            str_clear(&out->evidence);
+        str_clear(&out->remedy);
+        check_has_member(in, out, container, members);
+    }
     if (out->verdict == VERDICT_NONE)
         check_error(in, out, "check", "no verdict was given");
 }

@@ -43,6 +43,10 @@ struct check {
      * and the reason. NULL: any values are valid. */
     int (*validate)(const struct rule *rule, const char **ret_key, struct error *error);
     bool documents; /* it reads the engine's whole documents */
+    /* Of SUBJECT_CONTAINER: names of the members of the container's document that it judges by, a blank between. Where
+     * one is unread it is an error. */
+    const char *members;
+    bool fails_on_presence; /* what it fails on is in the document: that counts although another member is unread */
 };
 
 bool rule_has_param(const struct rule *rule, const char *name);
@@ -62,6 +66,10 @@ void check_fact_int(const struct check_input *in, struct check_result *out, cons
 void check_fact_bool(const struct check_input *in, struct check_result *out, const char *key, bool value);
 void check_fact_list(const struct check_input *in, struct check_result *out, const char *key,
                      const struct string_list *list);
+
+/* False: the container's document lacks the member NAME, or has it of another type; error has been reported. */
+bool check_has_member(const struct check_input *in, struct check_result *out, const struct container_facts *container,
+                      const char *name);
 
 /* Runs a rule's check. RESULT must be check_result_init()ed and is deinit()ed by the caller; reusable after
  * check_result_clear(). */

@@ -15,6 +15,126 @@
 
 enum { LABELS_MAX = 64, LABEL_LENGTH_MAX = 256, EXECS_MAX = 1024 };
 
+enum { REQUIRED_MAX = 64 };
+
+/* What every engine sends of every container. Lists and maps may be null, which is how Go writes an empty one. */
+static const struct required {
+    const char *parent, *name; /* PARENT: NULL: the document itself */
+    enum json_type type;
+    bool nullable;
+} required[] = {
+    {NULL, "AppArmorProfile", JSON_STRING, false},
+    {NULL, "Image", JSON_STRING, false},
+    {NULL, "Mounts", JSON_ARRAY, true},
+    {NULL, "ProcessLabel", JSON_STRING, false},
+    {"Config", "Image", JSON_STRING, false},
+    {"Config", "User", JSON_STRING, false},
+    {"HostConfig", "CapAdd", JSON_ARRAY, true},
+    {"HostConfig", "CapDrop", JSON_ARRAY, true},
+    {"HostConfig", "CgroupParent", JSON_STRING, false},
+    {"HostConfig", "CpuQuota", JSON_NUMBER, false},
+    {"HostConfig", "CpuShares", JSON_NUMBER, false},
+    {"HostConfig", "CpusetCpus", JSON_STRING, false},
+    {"HostConfig", "DeviceCgroupRules", JSON_ARRAY, true},
+    {"HostConfig", "DeviceRequests", JSON_ARRAY, true},
+    {"HostConfig", "Devices", JSON_ARRAY, true},
+    {"HostConfig", "IpcMode", JSON_STRING, false},
+    {"HostConfig", "Memory", JSON_NUMBER, false},
+    {"HostConfig", "NanoCpus", JSON_NUMBER, false},
+    {"HostConfig", "NetworkMode", JSON_STRING, false},
+    {"HostConfig", "PidMode", JSON_STRING, false},
+    {"HostConfig", "PidsLimit", JSON_NUMBER, true},
+    {"HostConfig", "PortBindings", JSON_OBJECT, true},
+    {"HostConfig", "Privileged", JSON_BOOL, false},
+    {"HostConfig", "PublishAllPorts", JSON_BOOL, false},
+    {"HostConfig", "ReadonlyRootfs", JSON_BOOL, false},
+    {"HostConfig", "RestartPolicy", JSON_OBJECT, false},
+    {"HostConfig", "SecurityOpt", JSON_ARRAY, true},
+    {"HostConfig", "UTSMode", JSON_STRING, false},
+    {"HostConfig", "Ulimits", JSON_ARRAY, true},
+    {"HostConfig", "UsernsMode", JSON_STRING, false},
+    {"HostConfig.RestartPolicy", "MaximumRetryCount", JSON_NUMBER, false},
+    {"HostConfig.RestartPolicy", "Name", JSON_STRING, false},
+    {"NetworkSettings", "Networks", JSON_OBJECT, true},
+    {"NetworkSettings", "Ports", JSON_OBJECT, true},
+    {"State", "Pid", JSON_NUMBER, false},
+    {"State", "Running", JSON_BOOL, false},
+    {"Mounts[]", "Destination", JSON_STRING, false},
+    {"Mounts[]", "Propagation", JSON_STRING, false},
+    {"Mounts[]", "RW", JSON_BOOL, false},
+    {"Mounts[]", "Source", JSON_STRING, false},
+};
+_Static_assert(countof(required) <= REQUIRED_MAX, "");
+
+/* Members of one document that it ought to have. */
+struct requirement {
+    struct builder *builder;
+    struct unread_member unread[REQUIRED_MAX];
+    size_t unread_count;
+    const struct json *recorded[REQUIRED_MAX];
+};
+
+/* NULL: as it should be. */
+static const char *find_fault(const struct json *object, const struct required *member, const struct json **ret_value)
+{
+    static const char *const types[] = {
+        [JSON_BOOL] = "is not a boolean", [JSON_NUMBER] = "is not a number",  [JSON_STRING] = "is not a string",
+        [JSON_ARRAY] = "is not an array", [JSON_OBJECT] = "is not an object",
+    };
+
+    *ret_value = json_get(object, member->name);
+    if (!*ret_value)
+        return "is missing";
+    if (json_type(*ret_value) == JSON_NULL)
+        return member->nullable ? NULL : "is null";
+    return json_type(*ret_value) == member->type ? NULL : types[member->type];
+}
+
+static void require_member(struct requirement *r, const struct json *object, const struct required *member)
+{
+    struct builder *b = r->builder;
+    const struct json *value;
+    const char *why = find_fault(object, member, &value);
+    scoped(cleanup_free) char *name = NULL;
+
+    if (!why || r->unread_count == REQUIRED_MAX)
+        return;
+    name = member->parent ? mem_printf("%s.%s", member->parent, member->name) : mem_strdup(member->name);
+    r->unread[r->unread_count++] = (struct unread_member){build_string(b, name, strlen(name)), why};
+    hash_bytes(&b->hash, why, strlen(why));
+    if (value)
+        r->recorded[b->recorded_count++] = value;
+}
+
+/* Records what ROOT lacks. Call it before anything is read: what is recorded is refused nowhere. R must stay as long as
+ * its builder reads. */
+static void require_members(struct requirement *r, const struct json *root, struct container_facts *c)
+{
+    const struct json *mounts = json_get(root, "Mounts");
+
+    r->builder->recorded = r->recorded;
+    for (size_t i = 0; i < countof(required); i++) {
+        const char *parent = required[i].parent;
+
+        if (str_equal(required[i].name, "Ports") && !json_bool(json_path(root, "State", "Running", NULL), false))
+            continue; /* it is judged by what it asks for */
+        if (!parent)
+            require_member(r, root, &required[i]);
+        else if (str_equal(parent, "Mounts[]"))
+            for (size_t m = 0; json_type(mounts) == JSON_ARRAY && m < json_count(mounts); m++)
+                require_member(r, json_at(mounts, m), &required[i]);
+        else if (str_equal(parent, "HostConfig.RestartPolicy"))
+            require_member(r, json_path(root, "HostConfig", "RestartPolicy", NULL), &required[i]);
+        else
+            require_member(r, json_get(root, parent), &required[i]);
+    }
+    if (!r->unread_count)
+        return;
+    c->unread_count = r->unread_count;
+    c->unread = arena_alloc(r->builder->arena, c->unread_count * sizeof *c->unread);
+    memcpy(c->unread, r->unread, c->unread_count * sizeof *c->unread);
+}
+
 static usec_t parse_time(const struct json *value)
 {
     const char *s = json_string(value);
@@ -303,6 +423,7 @@ static int parse_container_value(const struct json *value, struct container_fact
     enum { ARENA_FIRST = 768 }; /* what a plain container takes */
     struct builder b;
     struct container_facts *c;
+    struct requirement requirement;
     int r;
 
     if (json_type(value) != JSON_OBJECT)
@@ -314,6 +435,8 @@ static int parse_container_value(const struct json *value, struct container_fact
         return error_set(error, EINVAL, "container: State, Config or HostConfig is missing");
     c = build_begin(&b, sizeof *c, ARENA_FIRST);
     b.document = value;
+    requirement = (struct requirement){.builder = &b};
+    require_members(&requirement, value, c);
     c->id = build_text(&b, json_get(value, "Id"));
     c->name = without_slash(&b, json_get(value, "Name"));
     c->image_id = build_text(&b, json_get(value, "Image"));

@@ -109,7 +109,7 @@ static void add_mount(struct builder *b, const struct json *mount, struct contai
         .source = build_text_or(b, json_get(mount, "Source")),
         .destination = build_text_or(b, json_get(mount, "Destination")),
         .propagation = build_text_or(b, json_get(mount, "Propagation")),
-        .rw = build_tristate(b, json_get(mount, "RW")) != TRI_FALSE,
+        .rw = build_bool(b, json_get(mount, "RW")), /* absent: an error for those who ask for it */
     };
 }
 

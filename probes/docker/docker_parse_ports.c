@@ -129,7 +129,8 @@ void container_parse_networks(struct builder *b, const struct json *root, struct
     const struct json *networks = json_path(root, "NetworkSettings", "Networks", NULL);
 
     build_keys(b, networks, "NetworkSettings.Networks", &c->networks);
-    if (networks && json_type(networks) != JSON_NULL)
+    if ((networks && json_type(networks) != JSON_NULL) ||
+        !json_string(json_path(root, "HostConfig", "NetworkMode", NULL)))
         return;
     if (*c->network_mode && strcmp(c->network_mode, "default") != 0 && strcmp(c->network_mode, "bridge") != 0)
         return;

@@ -232,6 +232,13 @@ enum seccomp_choice {
 /* GET /containers/{id}/json */
 struct container_facts {
     struct facts facts;
+    /* Members that every engine sends and this answer lacks or has of another type: rules that read them cannot judge.
+     */
+    struct unread_member {
+        const char *name; /* "HostConfig.Privileged" */
+        const char *why;  /* "is missing", "is not a boolean" */
+    } * unread;
+    size_t unread_count;
     const char *id, *name;            /* name without the leading slash */
     const char *image_id;             /* .Image */
     const char *image_ref;            /* .Config.Image */

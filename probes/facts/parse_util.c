@@ -65,6 +65,9 @@ void build_refuse(struct builder *builder, const struct json *value, const char 
 {
     if (builder->wrong)
         return;
+    for (size_t i = 0; i < builder->recorded_count; i++)
+        if (builder->recorded[i] == value)
+            return;
     builder->wrong = value;
     builder->wrong_what = what;
 }

@@ -15,10 +15,12 @@ enum { TEXT_MAX = 4096, TEXT_WHOLE_MAX = 1 << 20, LIST_MAX = 4096, DOCUMENT_LIST
 struct builder {
     struct arena *arena;
     struct hash hash;
-    const char *too_long;        /* name of a list that is longer than allowed; NULL: none */
-    const struct json *document; /* set if errors should name the place of a rejected value in it; else NULL */
-    const struct json *wrong;    /* the first value that was refused; NULL: none */
-    const char *wrong_what;      /* why: "is not a string" */
+    const char *too_long;               /* name of a list that is longer than allowed; NULL: none */
+    const struct json *document;        /* set if errors should name the place of a rejected value in it; else NULL */
+    const struct json *wrong;           /* the first value that was refused; NULL: none */
+    const char *wrong_what;             /* why: "is not a string" */
+    const struct json *const *recorded; /* values whose wrong type the parser records itself: they are not refused */
+    size_t recorded_count;
 };
 
 /* Begins a facts object of SIZE bytes whose first member is struct facts. */

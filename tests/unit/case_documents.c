@@ -75,6 +75,92 @@ static void append_text(struct str *text, const struct json *value)
 MAKE_TEXT(mounts, mounts_parse)
 MAKE_TEXT(group, groups_parse)
 
+/* What every engine sends of a container: cases leave out what their check does not judge by. */
+static const char container_rest[] =
+    "{\"AppArmorProfile\": \"\", \"ProcessLabel\": \"\", \"Mounts\": null,"
+    " \"State\": {\"Running\": false, \"Pid\": 0}, \"Config\": {\"User\": \"\"},"
+    " \"HostConfig\": {\"CapAdd\": null, \"CapDrop\": null, \"CgroupParent\": \"\", \"CpuQuota\": 0,"
+    " \"CpuShares\": 0, \"CpusetCpus\": \"\", \"DeviceCgroupRules\": null, \"DeviceRequests\": null,"
+    " \"Devices\": [], \"IpcMode\": \"private\", \"Memory\": 0, \"NanoCpus\": 0, \"NetworkMode\": \"default\","
+    " \"PidMode\": \"\", \"PidsLimit\": null, \"PortBindings\": {}, \"Privileged\": false,"
+    " \"PublishAllPorts\": false, \"ReadonlyRootfs\": false,"
+    " \"RestartPolicy\": {\"Name\": \"no\", \"MaximumRetryCount\": 0}, \"SecurityOpt\": null, \"UTSMode\": \"\","
+    " \"Ulimits\": null, \"UsernsMode\": \"\"}}";
+static const char mount_rest[] = "{\"Source\": \"\", \"Destination\": \"\", \"RW\": true, \"Propagation\": \"\"}";
+
+static bool names(const struct json *list, const char *path)
+{
+    for (size_t i = 0; i < json_count(list); i++)
+        if (str_equal(json_string(json_at(list, i)), path))
+            return true;
+    return false;
+}
+
+/* What completes the documents of a case. */
+struct rest {
+    const struct json *mount, *lacking, *mistyped;
+};
+
+/* A value of any other type than that of VALUE: null is an empty list. */
+static void put_mistyped(struct json_out *out, const char *key, const struct json *value)
+{
+    if (json_type(value) == JSON_OBJECT) {
+        json_out_string(out, key, "of another type");
+    } else {
+        json_out_object(out, key);
+        json_out_end_object(out);
+    }
+}
+
+/* Writes VALUE, which is at PATH, with the members of DEFAULTS that it does not have. */
+static void put_with_rest(struct json_out *out, const char *key, const struct json *value, const struct json *defaults,
+                          const struct rest *rest, const char *path)
+{
+    if (names(rest->mistyped, path)) {
+        put_mistyped(out, key, value);
+    } else if (json_type(value) == JSON_ARRAY && str_equal(path, "Mounts")) {
+        json_out_array(out, key);
+        for (size_t i = 0; i < json_count(value); i++)
+            put_with_rest(out, NULL, json_at(value, i), rest->mount, rest, "Mounts[]");
+        json_out_end_array(out);
+    } else if (json_type(value) != JSON_OBJECT) {
+        json_out_value(out, key, value);
+    } else {
+        json_out_object(out, key);
+        for (size_t from = 0; from < 2; from++) {
+            const struct json *object = from ? defaults : value;
+
+            for (size_t i = 0; json_type(object) == JSON_OBJECT && i < json_count(object); i++) {
+                const char *name;
+                const struct json *member = json_member(object, i, &name, NULL);
+                scoped(cleanup_free) char *below = *path ? mem_printf("%s.%s", path, name) : mem_strdup(name);
+
+                if (!names(rest->lacking, below) && !(from && json_get(value, name)))
+                    put_with_rest(out, name, member, json_get(defaults, name), rest, below);
+            }
+        }
+        json_out_end_object(out);
+    }
+}
+
+/* The container's document as an engine sends it, without the members that the case's "lacking" names, those in
+ * "mistyped" of another type. The caller frees. */
+static char *complete_container(const struct case_context *context, const struct json *value)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    scoped(cleanup_json_doc) struct json_doc *container = NULL, *mount = NULL;
+
+    if (json_parse(container_rest, strlen(container_rest), NULL, &container, NULL) < 0 ||
+        json_parse(mount_rest, strlen(mount_rest), NULL, &mount, NULL) < 0)
+        return NULL;
+    put_with_rest(out, NULL, value, json_root(container),
+                  &(struct rest){.mount = json_root(mount),
+                                 .lacking = json_get(context->documents, "lacking"),
+                                 .mistyped = json_get(context->documents, "mistyped")},
+                  "");
+    return mem_strdup(json_out_text(out, NULL));
+}
+
 /* "resolved": where sources of mounts lead; "unresolved": why that could not be found out. */
 static int make_container(const struct case_context *context, const struct json *value, struct facts **ret,
                           struct error *error)
@@ -82,7 +168,7 @@ static int make_container(const struct case_context *context, const struct json 
     const struct json *resolved = json_get(context->documents, "resolved");
     const struct json *unresolved = json_get(context->documents, "unresolved");
     struct container_facts *container = NULL;
-    scoped(cleanup_free) char *text = text_of(value);
+    scoped(cleanup_free) char *text = complete_container(context, value);
     int r = parse_container(text, strlen(text), &container, error);
 
     if (r < 0)
@@ -241,7 +327,7 @@ static int load_errors(const struct case_context *context, struct store *store, 
 static int load_document(const struct case_context *context, struct store *store, const char *name,
                          const struct json *value, struct error *error)
 {
-    static const char *const beside[] = {"resolved", "unresolved", "exec_seen", "errors"};
+    static const char *const beside[] = {"resolved", "unresolved", "lacking", "mistyped", "exec_seen", "errors"};
     const struct document *document = NULL;
     int r = 0;
 
