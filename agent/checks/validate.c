@@ -154,6 +154,19 @@ int check_validate_content(const struct rule *rule, const char **ret_key, struct
     return r < 0 ? r : check_validate_conditions(rule, ret_key, error);
 }
 
+static int validate_type(const struct rule *rule, const char **ret_key, struct error *error)
+{
+    static const char *const types[] = {"any", "file", "directory"};
+    const struct check_input in = {.rule = rule};
+    const char *type = check_param(&in, "type")->string;
+
+    *ret_key = "type";
+    for (size_t i = 0; i < countof(types); i++)
+        if (strcmp(types[i], type) == 0)
+            return 0;
+    return error_set(error, EINVAL, "must be \"any\", \"file\" or \"directory\"");
+}
+
 int check_validate_mode(const struct rule *rule, const char **ret_key, struct error *error)
 {
     const struct check_input in = {.rule = rule};
@@ -165,7 +178,7 @@ int check_validate_mode(const struct rule *rule, const char **ret_key, struct er
     *ret_key = "mode";
     if (!*mode || strlen(mode) > 5 || mode[strspn(mode, "01234567")] || strtoul(mode, NULL, 8) > 07777)
         return error_set(error, EINVAL, "must be an octal mode such as \"644\"");
-    return 0;
+    return validate_type(rule, ret_key, error);
 }
 
 int check_validate_owner(const struct rule *rule, const char **ret_key, struct error *error)
@@ -179,7 +192,7 @@ int check_validate_owner(const struct rule *rule, const char **ret_key, struct e
         if (str_empty(check_param(&in, keys[i])->string))
             r = error_set(error, EINVAL, "must be a name or a number");
     }
-    return r;
+    return r < 0 ? r : validate_type(rule, ret_key, error);
 }
 
 int check_validate_audit(const struct rule *rule, const char **ret_key, struct error *error)

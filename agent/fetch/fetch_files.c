@@ -132,6 +132,8 @@ static void take_files(void *owner, const char *name, void *item, struct wire_re
     bool missed = r == 0 && watch_links(source, set);
 
     fetch_deliver(owner, INPUT_FILES, name, r, r < 0 ? NULL : &set->facts, &error);
+    if (strcmp(name, FETCH_SOCKETS) == 0)
+        fetch_groups_of_sockets(owner);
     if (missed)
         evaluator_stale(source->fetcher->evaluator, INPUT_FILES, name, "links");
 }

@@ -217,39 +217,61 @@ static void on_group(const char *output, size_t length, int number, const char *
     fetch_deliver(fetcher, INPUT_GROUP, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
-/* The group that the socket really belongs to, else the one that dockerd would give it. */
-static char *group_of_socket(const struct fetcher *fetcher, bool *ret_by_id)
+/* Appends "105,4": the groups of the sockets that were read, and of their access control lists. */
+static void groups_of_sockets(const struct fileset_facts *sockets, struct str *ret)
 {
-    const struct daemon_facts *daemon = store_daemon(evaluator_store(fetcher->evaluator), NULL);
-    const char *option = daemon ? daemon_option(daemon, "group", NULL) : NULL;
-    const char *socket = fetch_engine_socket(fetcher);
-    struct stat st;
+    for (size_t i = 0; sockets && i < sockets->count; i++) {
+        const struct file_facts *file = &sockets->items[i];
 
-    if (socket && host_stat(fetcher->root, socket, &st, NULL) == 0 && S_ISSOCK(st.st_mode)) {
-        *ret_by_id = true;
-        return mem_printf("%u", (unsigned)st.st_gid);
+        if (file->error || !S_ISSOCK(file->mode))
+            continue;
+        str_printf(ret, "%s%u", ret->length ? "," : "", (unsigned)file->gid);
+        for (size_t k = 0; k < file->acl.count; k++)
+            if (file->acl.entries[k].is_group)
+                str_printf(ret, ",%u", (unsigned)file->acl.entries[k].id);
     }
-    return mem_strdup(str_empty(option) ? "docker" : option);
+}
+
+/* What is to be looked up: "i" and groups by id; without a socket "n" and the group that dockerd would give it. */
+static char *groups_wanted(const struct fetcher *fetcher)
+{
+    const struct store *store = evaluator_store(fetcher->evaluator);
+    const struct daemon_facts *daemon = store_daemon(store, NULL);
+    const char *option = daemon ? daemon_option(daemon, "group", NULL) : NULL;
+    scoped_str ids = STR_INIT;
+
+    groups_of_sockets(store_files(store, FETCH_SOCKETS, NULL), &ids);
+    if (ids.length)
+        return mem_printf("i%s", ids.data);
+    return mem_printf("n%s", str_empty(option) ? "docker" : option);
 }
 
 void fetch_group(struct fetcher *fetcher, const char *key)
 {
-    scoped(cleanup_free) char *group = NULL, *message = NULL;
-    bool by_id = false;
     struct error error = ERROR_INIT;
 
     (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_GROUP, NULL))
         return;
-    group = group_of_socket(fetcher, &by_id);
-    message = mem_printf("%c%s", by_id ? 'i' : 'n', group);
-    fetcher->group_worker = helper_ask(
-        fetcher->helper,
-        &(struct helper_request){
-            .task = TASK_GROUP, .message = message, .limit = WORKER_LIMIT, .done = on_group, .user = fetcher},
-        &error);
+    free(fetcher->groups_asked);
+    fetcher->groups_asked = groups_wanted(fetcher);
+    fetcher->group_worker = helper_ask(fetcher->helper,
+                                       &(struct helper_request){.task = TASK_GROUP,
+                                                                .message = fetcher->groups_asked,
+                                                                .limit = WORKER_LIMIT,
+                                                                .done = on_group,
+                                                                .user = fetcher},
+                                       &error);
     if (!fetcher->group_worker)
         fetch_deliver(fetcher, INPUT_GROUP, NULL, -error.number, NULL, &error);
+}
+
+void fetch_groups_of_sockets(struct fetcher *fetcher)
+{
+    scoped(cleanup_free) char *wanted = groups_wanted(fetcher);
+
+    if (!str_equal(wanted, fetcher->groups_asked))
+        evaluator_stale(fetcher->evaluator, INPUT_GROUP, NULL, "sockets");
 }
 
 /* ---- Audit ---- */
@@ -413,6 +435,7 @@ void fetch_free_host(struct fetcher *fetcher)
     watch_free(fetcher->certificates);
     watch_free(fetcher->raft_log);
     watch_free(fetcher->daemon_json);
+    free(fetcher->groups_asked);
     free(fetcher->watched_config);
     free(fetcher->watched_certificates);
 }

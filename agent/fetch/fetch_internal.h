@@ -75,6 +75,7 @@ struct fetcher {
     struct watch *daemon_json, *pid_file, *socket, *certificates, *raft_log;
     VEC(struct watch *) host_watches; /* of files that are not in a source: audit rules, groups, profiles */
     char *watched_config, *watched_certificates;
+    char *groups_asked; /* of the name service, the last time */
     struct audit_watch *audit_watch;
     struct workers *workers;
     struct worker *audit_worker, *group_worker;
@@ -151,6 +152,7 @@ void fetch_history(struct fetcher *fetcher, const char *id);
 void fetch_exec(struct fetcher *fetcher, const char *id);
 
 /* fetch_files.c */
+#define FETCH_SOCKETS "sockets:" /* the source of the engine's sockets, whose groups are asked of the name service */
 void fetch_collect_sources(struct fetcher *fetcher); /* those that the rules name now, beside those known */
 void fetch_files(struct fetcher *fetcher, const char *name);
 void fetch_free_sources(struct fetcher *fetcher);
@@ -171,6 +173,8 @@ void fetch_watch_host(struct fetcher *fetcher);
 void fetch_daemon(struct fetcher *fetcher, const char *key);
 void fetch_lsm(struct fetcher *fetcher, const char *key);
 void fetch_group(struct fetcher *fetcher, const char *key);
+/* The sockets were read: their groups are looked up if they are others than before. */
+void fetch_groups_of_sockets(struct fetcher *fetcher);
 void fetch_audit(struct fetcher *fetcher, const char *key);
 void fetch_environment(struct fetcher *fetcher, const char *key);
 void fetch_listeners(struct fetcher *fetcher, const char *key);

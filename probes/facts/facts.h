@@ -124,14 +124,21 @@ struct listener_facts {
     bool engine_seen; /* the engine's descriptors can be seen: what is not of_engine is another program's */
 };
 
-/* Users and groups of the host as its name service has them. */
+/* Groups of the host as its name service has them: those that may use the engine's sockets. */
 struct group_facts {
     struct facts facts;
     struct group_item {
-        const char *name;
+        const char *name; /* of the first entry; the gid in decimal where there is none */
         gid_t gid;
-        struct string_list members; /* supplementary and by primary group */
-        struct string_list primary; /* those whose primary group it is */
+        bool exists;
+        struct string_list primary; /* users other than root whose primary group it is; of root's own group only those
+                                       that can log in */
+        struct group_line {
+            const char *name;
+            gid_t gid;
+            struct string_list members;
+        } * lines; /* every entry of that gid or that name */
+        size_t line_count;
     } * items;
     size_t count;
 };
@@ -373,6 +380,19 @@ struct process_facts {
     bool truncated; /* not all processes were examined */
 };
 
+/* A file's POSIX ACL beyond what its mode says. */
+struct acl_facts {
+    bool present;
+    unsigned group; /* what the owning group has without the mask: its bits of the mode once the list is removed */
+    struct acl_entry {
+        bool is_group; /* of a named group, else of a named user */
+        uint32_t id;
+        const char *name;     /* as file_facts.user and group */
+        unsigned permissions; /* r 4, w 2, x 1, what the mask takes away left out */
+    } * entries;
+    size_t count;
+};
+
 /* A set of files that rules judge, found by one source (see probes/fileset/fileset.h). */
 struct file_facts {
     const char *path, *target; /* target: symlinks resolved; equal to path without */
@@ -380,8 +400,9 @@ struct file_facts {
     gid_t gid;
     const char *user, *group; /* names from the host's /etc/passwd and /etc/group; NULL: an id without a name */
     mode_t mode;              /* as st_mode */
-    const char *content;      /* of a content: source; NULL: not read */
-    const char *error;        /* not NULL: could not be read, and why; the rest is empty */
+    struct acl_facts acl;
+    const char *content; /* of a content: source; NULL: not read */
+    const char *error;   /* not NULL: could not be read, and why; the rest is empty */
 };
 struct fileset_facts {
     struct facts facts;
@@ -397,6 +418,14 @@ struct fileset_facts {
     gid_t expected_gid;
     bool expected_group_exists;
     const char *engine_socket; /* sockets: the one that the agent talks to, there or not; may be NULL */
+    bool rootless;             /* the engine is its user's own; what follows is that user */
+    uid_t engine_uid;
+    gid_t engine_gid;
+    const char *engine_user, *engine_group; /* NULL: ids without names */
+    /* sockets: what docker.socket would give those that it opens at its next start; NULL: none is opened by it, or its
+     * files do not say so */
+    struct string_list activated; /* their paths as resolved */
+    const char *socket_mode, *socket_user, *socket_group;
 };
 
 /* Where an effective option of dockerd came from. */

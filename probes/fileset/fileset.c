@@ -13,9 +13,10 @@
 
 #include "probes/facts/digest.h"
 #include "probes/fileset/fileset_paths.h"
+#include "probes/host/acl.h"
 #include "probes/host/proc.h"
 
-enum { FILES_MAX = 4096, DEPTH_MAX = 16, ENTRIES_MAX = 65536 };
+enum { FILES_MAX = 4096, DEPTH_MAX = 16, ENTRIES_MAX = 65536, ACL_ENTRIES_MAX = 8192 };
 
 struct reading {
     const struct host_root *root;
@@ -25,6 +26,7 @@ struct reading {
     const char *tree;   /* the tree's own target */
     struct map *linked; /* directories outside it that links led to */
     VEC(struct file_link) links;
+    bool with_folders;
     size_t entries; /* seen in trees, of every kind */
     bool truncated;
 };
@@ -34,7 +36,8 @@ static bool is_missing(int r)
     return r == -ENOENT || r == -ENOTDIR;
 }
 
-static void add_file(struct reading *reading, const char *path, const char *target, const struct stat *st)
+/* FD refers to the file (O_PATH is enough). */
+static void add_file(struct reading *reading, const char *path, const char *target, int fd, const struct stat *st)
 {
     const char *user = names_user(reading->names, st->st_uid), *group = names_group(reading->names, st->st_gid);
     struct file_facts file = {
@@ -46,7 +49,17 @@ static void add_file(struct reading *reading, const char *path, const char *targ
         .group = arena_strdup(reading->arena, group),
         .mode = st->st_mode,
     };
+    int r = acl_read(fd, reading->arena, &file.acl);
 
+    if (r < 0)
+        file.error =
+            arena_strdup(reading->arena, r == -EBADMSG ? "its access control list is malformed" : strerror(-r));
+    for (size_t i = 0; i < file.acl.count; i++) {
+        struct acl_entry *entry = &file.acl.entries[i];
+
+        entry->name = arena_strdup(reading->arena, entry->is_group ? names_group(reading->names, entry->id)
+                                                                   : names_user(reading->names, entry->id));
+    }
     vec_push(&reading->files, file);
 }
 
@@ -77,8 +90,9 @@ static void read_content(struct reading *reading, struct file_facts *file)
 static void read_path(struct reading *reading, const char *path)
 {
     scoped(cleanup_free) char *target = NULL;
+    scoped(cleanup_close) int fd = host_open(reading->root, path, O_PATH, NULL);
     struct stat st;
-    int r = host_stat(reading->root, path, &st, NULL);
+    int r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : 0;
 
     if (is_missing(r))
         return;
@@ -87,7 +101,7 @@ static void read_path(struct reading *reading, const char *path)
     if (r < 0)
         add_error(reading, path, r);
     else
-        add_file(reading, path, target, &st);
+        add_file(reading, path, target, fd, &st);
 }
 
 /* ---- Trees ---- */
@@ -104,8 +118,9 @@ static bool lies_in(const char *path, const char *folder)
 static void follow_link(struct reading *reading, const char *path, unsigned depth)
 {
     scoped(cleanup_free) char *target = NULL;
+    scoped(cleanup_close) int leaf = host_open(reading->root, path, O_PATH, NULL);
     struct stat st;
-    int fd, r = host_stat(reading->root, path, &st, NULL);
+    int fd, r = leaf < 0 ? leaf : fstat(leaf, &st) < 0 ? -errno : 0;
 
     if (r == 0)
         r = host_resolve(reading->root, path, &target, NULL);
@@ -118,16 +133,31 @@ static void follow_link(struct reading *reading, const char *path, unsigned dept
     vec_push(&reading->links,
              (struct file_link){.path = arena_strdup(reading->arena, path), .directory = S_ISDIR(st.st_mode)});
     if (S_ISREG(st.st_mode))
-        add_file(reading, path, target, &st);
+        add_file(reading, path, target, leaf, &st);
     if (!S_ISDIR(st.st_mode) || lies_in(target, reading->tree) || lies_in(reading->tree, target) ||
         map_get(reading->linked, target))
         return; /* met without the link, or before */
     map_set(reading->linked, target, reading);
+    if (reading->with_folders)
+        add_file(reading, path, target, leaf, &st);
     fd = depth >= DEPTH_MAX ? -ELOOP : host_open(reading->root, target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, NULL);
     if (fd >= 0)
         walk_tree(reading, fd, path, target, depth + 1);
     else
         add_error(reading, path, fd);
+}
+
+/* NAME in FOLDER, which is no link: as it is now, so that owner, mode and list are of one file. */
+static void add_entry(struct reading *reading, int folder, const char *name, const char *path, const char *target)
+{
+    scoped(cleanup_close) int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+    int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+
+    if (r == 0)
+        add_file(reading, path, target, fd, &st);
+    else if (!is_missing(r))
+        add_error(reading, path, r);
 }
 
 static void walk_entry(struct reading *reading, int folder, const char *name, const char *path, const char *target,
@@ -141,7 +171,7 @@ static void walk_entry(struct reading *reading, int folder, const char *name, co
     if (r < 0) {
         add_error(reading, path, r);
     } else if (S_ISREG(st.st_mode)) {
-        add_file(reading, path, target, &st);
+        add_entry(reading, folder, name, path, target);
     } else if (S_ISLNK(st.st_mode)) {
         follow_link(reading, path, depth);
     } else if (S_ISDIR(st.st_mode)) {
@@ -149,6 +179,8 @@ static void walk_entry(struct reading *reading, int folder, const char *name, co
             reading->truncated = true;
             return;
         }
+        if (reading->with_folders)
+            add_entry(reading, folder, name, path, target);
         fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd >= 0)
             walk_tree(reading, fd, path, target, depth + 1);
@@ -189,14 +221,17 @@ static void walk_tree(struct reading *reading, int fd, const char *path, const c
 static void read_tree(struct reading *reading, const char *path)
 {
     scoped(cleanup_free) char *target = NULL, *top = mem_strdup(path);
+    struct stat st;
     int fd, r = host_resolve(reading->root, path, &target, NULL);
 
     fd = r < 0 ? r : host_open(reading->root, target, O_RDONLY | O_DIRECTORY, NULL);
-    if (fd < 0) {
-        if (!is_missing(fd))
+    if (fd < 0) { /* -ENOTDIR may be of the path above it too */
+        if (!is_missing(fd) || (fd == -ENOTDIR && host_stat(reading->root, target, &st, NULL) == 0))
             add_error(reading, path, fd);
         return;
     }
+    if (reading->with_folders && fstat(fd, &st) == 0)
+        add_file(reading, path, target, fd, &st);
     for (size_t n = strlen(top); n && top[n - 1] == '/'; n--)
         top[n - 1] = '\0';
     reading->tree = target;
@@ -236,6 +271,19 @@ static void order(struct reading *reading)
     reading->files.count = kept;
 }
 
+static void digest_acl(struct hash *hash, const struct acl_facts *acl)
+{
+    digest_number(hash, acl->present);
+    digest_number(hash, acl->group);
+    digest_number(hash, (int64_t)acl->count);
+    for (size_t i = 0; i < acl->count; i++) {
+        digest_number(hash, acl->entries[i].is_group);
+        digest_number(hash, acl->entries[i].id);
+        digest_text(hash, acl->entries[i].name);
+        digest_number(hash, acl->entries[i].permissions);
+    }
+}
+
 static void digest_file(struct hash *hash, const struct file_facts *file)
 {
     digest_text(hash, file->path);
@@ -245,6 +293,7 @@ static void digest_file(struct hash *hash, const struct file_facts *file)
     digest_text(hash, file->user);
     digest_text(hash, file->group);
     digest_number(hash, file->mode);
+    digest_acl(hash, &file->acl);
     digest_text(hash, file->error);
     digest_text(hash, file->content);
 }
@@ -259,6 +308,16 @@ static uint64_t digest_set(const struct fileset_facts *set)
     digest_text(&hash, set->expected_group);
     digest_number(&hash, set->expected_gid);
     digest_number(&hash, set->expected_group_exists);
+    digest_number(&hash, set->rootless);
+    digest_number(&hash, set->engine_uid);
+    digest_number(&hash, set->engine_gid);
+    digest_text(&hash, set->engine_user);
+    digest_text(&hash, set->engine_group);
+    for (size_t i = 0; i < set->activated.count; i++)
+        digest_text(&hash, set->activated.items[i]);
+    digest_text(&hash, set->socket_mode);
+    digest_text(&hash, set->socket_user);
+    digest_text(&hash, set->socket_group);
     for (size_t i = 0; i < set->count; i++)
         digest_file(&hash, &set->items[i]);
     return hash_end(&hash);
@@ -283,6 +342,17 @@ static void expect_group(struct reading *reading, const struct daemon_facts *dae
             names_group_id(reading->names, group, &set->expected_gid) || names_parse_id(group, &set->expected_gid);
     }
     set->expected_group = arena_strdup(reading->arena, group);
+}
+
+/* Whose a rootless engine is. */
+static void name_engine(struct reading *reading, const struct daemon_facts *daemon, struct fileset_facts *set)
+{
+    if (!daemon || !daemon->rootless ||
+        proc_read_owner(reading->root, daemon->pid, &set->engine_uid, &set->engine_gid) < 0 || set->engine_uid == 0)
+        return;
+    set->rootless = true;
+    set->engine_user = arena_strdup(reading->arena, names_user(reading->names, set->engine_uid));
+    set->engine_group = arena_strdup(reading->arena, names_group(reading->names, set->engine_gid));
 }
 
 static void keep_links(struct reading *reading, struct fileset_facts *set)
@@ -310,7 +380,7 @@ bool fileset_needs_daemon(const char *source)
     const char *rest;
 
     return fileset_source_parse(source, &kind, &rest, NULL) == 0 && kind != FILESET_PATH && kind != FILESET_CONTENT &&
-           kind != FILESET_TREE && kind != FILESET_UNIT;
+           kind != FILESET_TREE && kind != FILESET_FOLDERS && kind != FILESET_UNIT;
 }
 
 bool fileset_needs_info(const char *source)
@@ -349,11 +419,12 @@ int fileset_read(const struct host_root *root, const char *source, const struct 
     if (r < 0)
         return r;
     reading.names = names;
+    reading.with_folders = kind == FILESET_FOLDERS;
     reading.arena = arena_new(2048);
     set = arena_alloc(reading.arena, sizeof *set);
     set->facts.arena = reading.arena;
     for (size_t i = 0; i < paths.count; i++) {
-        if (kind == FILESET_TREE)
+        if (kind == FILESET_TREE || kind == FILESET_FOLDERS)
             read_tree(&reading, paths.items[i]);
         else
             read_path(&reading, paths.items[i]);
@@ -369,6 +440,8 @@ int fileset_read(const struct host_root *root, const char *source, const struct 
     vec_free(&reading.files);
     keep_links(&reading, set);
     set->truncated = reading.truncated;
+    if (fileset_needs_daemon(source))
+        name_engine(&reading, context->daemon, set);
     if (kind == FILESET_SOCKETS) {
         expect_group(&reading, context->daemon, set);
         set->engine_socket = arena_strdup(reading.arena, context->engine_socket);
@@ -380,6 +453,19 @@ int fileset_read(const struct host_root *root, const char *source, const struct 
 
 /* ---- In a worker ---- */
 
+static void put_acl(struct str *output, const struct acl_facts *acl)
+{
+    wire_put_number(output, acl->present);
+    wire_put_number(output, acl->group);
+    wire_put_number(output, (int64_t)acl->count);
+    for (size_t i = 0; i < acl->count; i++) {
+        wire_put_number(output, acl->entries[i].is_group);
+        wire_put_number(output, acl->entries[i].id);
+        wire_put_text(output, acl->entries[i].name);
+        wire_put_number(output, acl->entries[i].permissions);
+    }
+}
+
 static void put_file(struct str *output, const struct file_facts *file)
 {
     wire_put_text(output, file->path);
@@ -389,6 +475,7 @@ static void put_file(struct str *output, const struct file_facts *file)
     wire_put_text(output, file->user);
     wire_put_text(output, file->group);
     wire_put_number(output, file->mode);
+    put_acl(output, &file->acl);
     wire_put_text(output, file->content);
     wire_put_text(output, file->error);
 }
@@ -408,6 +495,15 @@ static void put_set(struct str *output, const struct fileset_facts *set)
     wire_put_number(output, set->expected_gid);
     wire_put_number(output, set->expected_group_exists);
     wire_put_text(output, set->engine_socket);
+    wire_put_number(output, set->rootless);
+    wire_put_number(output, set->engine_uid);
+    wire_put_number(output, set->engine_gid);
+    wire_put_text(output, set->engine_user);
+    wire_put_text(output, set->engine_group);
+    wire_put_list(output, &set->activated);
+    wire_put_text(output, set->socket_mode);
+    wire_put_text(output, set->socket_user);
+    wire_put_text(output, set->socket_group);
 }
 
 int fileset_run(struct str *output, const void *argument, struct error *error)
@@ -431,6 +527,25 @@ int fileset_run(struct str *output, const void *argument, struct error *error)
     return 0;
 }
 
+static struct acl_facts take_acl(struct wire_reader *reader)
+{
+    struct acl_facts acl = {.present = wire_number(reader) != 0};
+    size_t count;
+
+    acl.group = (unsigned)wire_number(reader) & 7;
+    count = wire_count(reader, ACL_ENTRIES_MAX);
+    acl.entries = arena_alloc(reader->arena, (count + 1) * sizeof *acl.entries);
+    while (acl.count < count && !reader->broken) {
+        struct acl_entry *entry = &acl.entries[acl.count++];
+
+        entry->is_group = wire_number(reader) != 0;
+        entry->id = (uint32_t)wire_number(reader);
+        entry->name = wire_text(reader);
+        entry->permissions = (unsigned)wire_number(reader) & 7;
+    }
+    return acl;
+}
+
 static struct file_facts take_file(struct wire_reader *reader)
 {
     struct file_facts file = {.path = wire_text(reader)};
@@ -441,6 +556,7 @@ static struct file_facts take_file(struct wire_reader *reader)
     file.user = wire_text(reader);
     file.group = wire_text(reader);
     file.mode = (mode_t)wire_number(reader);
+    file.acl = take_acl(reader);
     file.content = wire_text(reader);
     file.error = wire_text(reader);
     reader->broken = reader->broken || !file.path;
@@ -470,6 +586,15 @@ static void take_set(struct wire_reader *reader, struct fileset_facts *set)
     set->expected_gid = (gid_t)wire_number(reader);
     set->expected_group_exists = wire_number(reader) != 0;
     set->engine_socket = wire_text(reader);
+    set->rootless = wire_number(reader) != 0;
+    set->engine_uid = (uid_t)wire_number(reader);
+    set->engine_gid = (gid_t)wire_number(reader);
+    set->engine_user = wire_text(reader);
+    set->engine_group = wire_text(reader);
+    wire_list(reader, ENTRIES_MAX, &set->activated);
+    set->socket_mode = wire_text(reader);
+    set->socket_user = wire_text(reader);
+    set->socket_group = wire_text(reader);
 }
 
 int fileset_take(struct wire_reader *reader, struct fileset_facts **ret, struct error *error)
@@ -516,7 +641,7 @@ void fileset_watch_paths(const struct host_root *root, const char *source, const
                                  : fileset_paths(root, kind, rest, context, &paths, NULL)) < 0)
         return;
     for (size_t i = 0; i < paths.count; i++)
-        back(paths.items[i], kind == FILESET_TREE, user);
+        back(paths.items[i], kind == FILESET_TREE || kind == FILESET_FOLDERS, user);
     /* An owner is shown, and a group found, by its name. */
     back("/etc/passwd", false, user);
     back("/etc/group", false, user);

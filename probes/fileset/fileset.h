@@ -4,6 +4,7 @@
  * - content:/etc/hosts: the same, with the file's text (at most 1 MiB)
  * - tree:/etc/docker/certs.d: every regular file below it, at any depth (bounded: 4,096 files, depth 16; links are
  *   judged at their targets)
+ * - folders:/etc/docker/certs.d: the same, with the directories too, that one among them
  * - unit:docker.service: the unit's file and its drop-ins
  * - option:tlscacert: the file that a daemon option names (arguments, then daemon.json; with TLS the engine's default
  *   path, $DOCKER_CERT_PATH or /root/.docker/{ca,cert,key}.pem, counts)

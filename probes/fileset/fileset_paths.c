@@ -67,6 +67,7 @@ static const struct source_kind {
     {"path:", FILESET_PATH, absolute_paths, "comma-separated absolute paths"},
     {"content:", FILESET_CONTENT, absolute_paths, "comma-separated absolute paths"},
     {"tree:", FILESET_TREE, absolute_paths, "an absolute path"},
+    {"folders:", FILESET_FOLDERS, absolute_paths, "an absolute path"},
     {"unit:", FILESET_UNIT, unit_name, "a unit's name"},
     {"option:", FILESET_OPTION, option_name, "an option's name"},
     {"sockets:", FILESET_SOCKETS, nothing, "nothing"},
@@ -92,7 +93,7 @@ int fileset_source_parse(const char *source, enum fileset_kind *ret_kind, const 
         return 0;
     }
     return error_set(error, EINVAL,
-                     "unknown file source \"%s\" (expected path:, content:, tree:, unit:, option:, sockets:, "
+                     "unknown file source \"%s\" (expected path:, content:, tree:, folders:, unit:, option:, sockets:, "
                      "containerd-sockets:, daemon.json:, data-root:, program:)",
                      source);
 }
@@ -280,6 +281,7 @@ int fileset_paths(const struct host_root *root, enum fileset_kind kind, const ch
     case FILESET_PATH:
     case FILESET_CONTENT:
     case FILESET_TREE:
+    case FILESET_FOLDERS:
         add_listed(rest, ret);
         return 0;
     case FILESET_UNIT:

@@ -92,6 +92,29 @@ int proc_state(const struct host_root *root, pid_t pid)
     return r < 0 ? r : state;
 }
 
+/* The second number of a line of /proc/PID/status is the effective id. */
+static bool read_id(const char *text, const char *key, unsigned *ret)
+{
+    const char *line = strstr(text, key);
+
+    return line && sscanf(line + strlen(key), "%*u %u", ret) == 1;
+}
+
+int proc_read_owner(const struct host_root *root, pid_t pid, uid_t *ret_uid, gid_t *ret_gid)
+{
+    char text[STAT_FILE_MAX];
+    unsigned uid, gid;
+    int r = pid > 0 ? read_head(root, pid, "status", text, sizeof text) : -ESRCH;
+
+    if (r < 0)
+        return r;
+    if (!read_id(text, "\nUid:", &uid) || !read_id(text, "\nGid:", &gid))
+        return -EBADMSG;
+    *ret_uid = uid;
+    *ret_gid = gid;
+    return 0;
+}
+
 /* ---- All processes ---- */
 
 static int list_processes(const struct host_root *root, pid_vec *ret, struct error *error)

@@ -23,6 +23,9 @@ bool proc_read_link(const struct host_root *root, pid_t pid, const char *name, c
 char *proc_read_environment(const struct host_root *root, pid_t pid, const char *name);
 /* A child of PARENT whose comm is NAME; 0: none. */
 pid_t proc_find_child(const struct host_root *root, pid_t parent, const char *name);
+/* PID's effective user and group, as the host numbers them. 0, -ESRCH if the process has ended, or another negative
+ * errno. */
+int proc_read_owner(const struct host_root *root, pid_t pid, uid_t *ret_uid, gid_t *ret_gid);
 /* One letter of /proc/PID/stat ('R', 'S', 'T' …) or a negative errno. */
 int proc_state(const struct host_root *root, pid_t pid);
 /* The security modules that the kernel runs. The caller frees RET. 0 or a negative errno. */

@@ -24,7 +24,56 @@ static const char *text_of(struct arena *arena, const struct json *object, const
     return arena_strdup(arena, json_string(json_get(object, key)));
 }
 
-/* "source": which set of files (default: the rule's); "items": path, target, uid, gid, user, group, mode, error. */
+static void copy_strings(struct arena *arena, const struct json *list, struct string_list *ret)
+{
+    ret->items = arena_alloc(arena, (json_count(list) + 1) * sizeof *ret->items);
+    for (size_t i = 0; i < json_count(list); i++)
+        ret->items[ret->count++] = arena_strdup(arena, json_string(json_at(list, i)));
+}
+
+static unsigned permissions_of(const char *letters)
+{
+    return (strchr(letters, 'r') ? 4U : 0) | (strchr(letters, 'w') ? 2U : 0) | (strchr(letters, 'x') ? 1U : 0);
+}
+
+/* "user:alice:1000:rw", "group::4711:r": what the mask leaves. */
+static int read_acl(struct arena *arena, const struct json *item, struct acl_facts *ret, struct error *error)
+{
+    const struct json *list = json_get(item, "acl"), *group = json_get(item, "acl_group");
+
+    ret->present = list != NULL;
+    ret->group = permissions_of(json_text(group, "rw"));
+    ret->entries = arena_alloc(arena, (json_count(list) + 1) * sizeof *ret->entries);
+    for (size_t i = 0; i < json_count(list); i++) {
+        const char *text = json_text(json_at(list, i), "");
+        scoped(cleanup_free) char *copy = mem_strdup(text);
+        char *rest = copy, *type = strsep(&rest, ":"), *name = strsep(&rest, ":"), *id = strsep(&rest, ":");
+
+        if (!rest)
+            return error_set(error, EINVAL, "\"%s\" is no entry of an access control list", text);
+        ret->entries[ret->count++] = (struct acl_entry){.is_group = strcmp(type, "group") == 0,
+                                                        .id = (uint32_t)strtoul(id, NULL, 10),
+                                                        .name = *name ? arena_strdup(arena, name) : NULL,
+                                                        .permissions = permissions_of(rest)};
+    }
+    return 0;
+}
+
+static void read_engine_of_files(struct arena *arena, const struct json *files, struct fileset_facts *set)
+{
+    set->rootless = json_bool(json_get(files, "rootless"), false);
+    set->engine_uid = (uid_t)json_int(json_get(files, "engine_uid"), 0);
+    set->engine_gid = (gid_t)json_int(json_get(files, "engine_gid"), 0);
+    set->engine_user = text_of(arena, files, "engine_user");
+    set->engine_group = text_of(arena, files, "engine_group");
+    copy_strings(arena, json_get(files, "activated"), &set->activated);
+    set->socket_mode = text_of(arena, files, "socket_mode");
+    set->socket_user = text_of(arena, files, "socket_user");
+    set->socket_group = text_of(arena, files, "socket_group");
+}
+
+/* "source": which set of files (default: the rule's); "items": path, target, uid, gid, user, group, mode (with the type
+ * or without), acl, error. */
 int case_make_files(const struct case_context *context, const struct json *files, struct facts **ret,
                     struct error *error)
 {
@@ -36,14 +85,20 @@ int case_make_files(const struct case_context *context, const struct json *files
     set->expected_group = text_of(arena, files, "expected_group");
     set->expected_gid = (gid_t)json_int(json_get(files, "expected_gid"), 0);
     set->expected_group_exists = json_bool(json_get(files, "expected_group_exists"), false);
+    read_engine_of_files(arena, files, set);
     set->items = arena_alloc(arena, (json_count(items) + 1) * sizeof *set->items);
     for (size_t i = 0; i < json_count(items); i++) {
         const struct json *item = json_at(items, i);
         const char *path = json_string(json_get(item, "path"));
+        struct acl_facts acl = {0};
 
         if (!path) {
             facts_free(&set->facts);
             return error_set(error, EINVAL, "an item without a path");
+        }
+        if (read_acl(arena, item, &acl, error) < 0) {
+            facts_free(&set->facts);
+            return -EINVAL;
         }
         set->items[set->count++] = (struct file_facts){
             .path = arena_strdup(arena, path),
@@ -53,6 +108,7 @@ int case_make_files(const struct case_context *context, const struct json *files
             .user = text_of(arena, item, "user"),
             .group = text_of(arena, item, "group"),
             .mode = (mode_t)strtoul(json_text(json_get(item, "mode"), "0644"), NULL, 8),
+            .acl = acl,
             .error = text_of(arena, item, "error"),
         };
     }
@@ -79,13 +135,6 @@ int case_make_processes(const struct case_context *context, const struct json *l
     }
     *ret = &facts->facts;
     return 0;
-}
-
-static void copy_strings(struct arena *arena, const struct json *list, struct string_list *ret)
-{
-    ret->items = arena_alloc(arena, (json_count(list) + 1) * sizeof *ret->items);
-    for (size_t i = 0; i < json_count(list); i++)
-        ret->items[ret->count++] = arena_strdup(arena, json_string(json_at(list, i)));
 }
 
 /* "arguments": dockerd's; "config": the text of daemon.json. */

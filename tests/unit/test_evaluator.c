@@ -412,7 +412,7 @@ int strcmp(const char *a, const char *b)
 }
 
 static const char certs[] = "tree:/etc/docker/certs.d";
-static const char *const cert_rules[] = {"registry-certs-owner", "registry-certs-mode"};
+static const char *const cert_rules[] = {"registry-certs-mode"};
 
 /* COUNT files from number FROM on, of MODE; that of number BAD is writable for everyone. */
 static struct facts *cert_files(size_t from, size_t count, size_t bad)

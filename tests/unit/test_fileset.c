@@ -4,9 +4,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 
 #include "probes/docker/docker_parse.h"
 #include "probes/fileset/fileset.h"
+#include "probes/host/acl.h"
 #include "probes/host/proc.h"
 #include "tests/unit/host_folder.h"
 
@@ -190,6 +192,110 @@ START_TEST(test_tree_is_bounded)
     ck_assert_ptr_nonnull(set->items[0].error);
     ck_assert(set->truncated);
     facts_free(&set->facts);
+}
+END_TEST
+
+/* With the folders, at their targets too; what is no folder is an error. */
+START_TEST(test_folders)
+{
+    put_text("/c/a/ca.crt", "x");
+    put_text("/outside/b/ca.crt", "x");
+    link_to("/outside", "/c/out");
+    expect("folders:/c", NULL, NULL,
+           "/c /c/a /c/a/ca.crt /c/out>/outside /c/out/b>/outside/b /c/out/b/ca.crt>/outside/b/ca.crt");
+    expect("tree:/c", NULL, NULL, "/c/a/ca.crt /c/out/b/ca.crt>/outside/b/ca.crt");
+    expect("folders:/nowhere", NULL, NULL, "");
+    put_text("/file", "x");
+    expect("folders:/file", NULL, NULL, "/file");
+    expect("folders:/file/below", NULL, NULL, "");
+}
+END_TEST
+
+/* ---- Access control lists ---- */
+
+struct acl_bytes {
+    uint32_t version;
+    struct {
+        uint16_t tag, permissions;
+        uint32_t id;
+    } entries[8];
+};
+
+enum { USER_OBJ = 1, USER = 2, GROUP_OBJ = 4, GROUP = 8, MASK = 16, OTHER = 32 };
+
+static const struct acl_bytes lets_alice_in = {2,
+                                               {{USER_OBJ, 6, (uint32_t)-1},
+                                                {USER, 6, 1000},
+                                                {GROUP_OBJ, 4, (uint32_t)-1},
+                                                {GROUP, 7, 4},
+                                                {MASK, 6, (uint32_t)-1},
+                                                {OTHER, 0, (uint32_t)-1}}};
+enum { LIST_SIZE = 4 + 6 * 8 };
+
+/* "present group; user 1000:6, group 4:7" as they are after the mask. */
+static const char *list_of(const struct acl_facts *acl)
+{
+    static char text[256];
+    size_t used = (size_t)snprintf(text, sizeof text, "%d %o;", acl->present, acl->group);
+
+    for (size_t i = 0; i < acl->count; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, " %s %u(%s):%o",
+                                 acl->entries[i].is_group ? "group" : "user", (unsigned)acl->entries[i].id,
+                                 acl->entries[i].name ? acl->entries[i].name : "?", acl->entries[i].permissions);
+    return text;
+}
+
+START_TEST(test_acl_is_read_from_the_file)
+{
+    scoped(cleanup_free) char *file = host_place("/c/a/file");
+    struct fileset_facts *set;
+    uint64_t digest;
+
+    put_text("/c/a/file", "x");
+    put_text("/etc/passwd", "alice:x:1000:1000::/:/bin/sh\n");
+    put_text("/etc/group", "adm:x:4:\n");
+    put_mode("/c/a/file", 0640);
+    set = read_set("path:/c/a/file", NULL, NULL);
+    ck_assert_str_eq(list_of(&set->items[0].acl), "0 0;");
+    digest = set->facts.digest;
+    facts_free(&set->facts);
+    if (setxattr(file, "system.posix_acl_access", &lets_alice_in, LIST_SIZE, 0) < 0 && errno == EOPNOTSUPP)
+        return; /* a file system without them */
+    set = read_set("path:/c/a/file", NULL, NULL);
+    ck_assert_str_eq(list_of(&set->items[0].acl), "1 4; user 1000(alice):6 group 4(adm):6");
+    ck_assert_uint_eq(set->items[0].mode & 07777, 0660); /* the mask */
+    ck_assert_uint_ne(set->facts.digest, digest);
+    facts_free(&set->facts);
+    set = read_set("tree:/c", NULL, NULL);
+    ck_assert_str_eq(list_of(&set->items[0].acl), "1 4; user 1000(alice):6 group 4(adm):6");
+    facts_free(&set->facts);
+}
+END_TEST
+
+START_TEST(test_acl_of_any_bytes)
+{
+    scoped(cleanup_arena) struct arena *arena = arena_new(256);
+    struct acl_bytes bytes = lets_alice_in;
+    struct acl_facts acl = {0};
+
+    for (size_t length = 0; length <= LIST_SIZE; length++) {
+        scoped(cleanup_free) char *copy = mem_alloc(length + 1); /* ASan sees a read far beyond it */
+
+        memcpy(copy, &bytes, length);
+        ck_assert_int_eq(acl_parse(copy, length, arena, &acl), length >= 4 && (length - 4) % 8 == 0 ? 0 : -EBADMSG);
+    }
+    bytes.version = 3;
+    ck_assert_int_eq(acl_parse(&bytes, LIST_SIZE, arena, &acl), -EBADMSG);
+    bytes.version = 2;
+    bytes.entries[1].tag = 3;
+    ck_assert_int_eq(acl_parse(&bytes, LIST_SIZE, arena, &acl), -EBADMSG);
+    bytes.entries[1].tag = USER;
+    bytes.entries[1].permissions = 8;
+    ck_assert_int_eq(acl_parse(&bytes, LIST_SIZE, arena, &acl), -EBADMSG);
+    bytes.entries[1].permissions = 7;
+    bytes.entries[4].permissions = 0;
+    ck_assert_int_eq(acl_parse(&bytes, LIST_SIZE, arena, &acl), 0);
+    ck_assert_str_eq(list_of(&acl), "1 4; user 1000(?):0 group 4(?):0");
 }
 END_TEST
 
@@ -574,6 +680,9 @@ int main(void)
 
     tcase_set_timeout(all, 60);
     tcase_add_checked_fixture(all, host_folder_setup, host_folder_teardown);
+    tcase_add_test(all, test_folders);
+    tcase_add_test(all, test_acl_is_read_from_the_file);
+    tcase_add_test(all, test_acl_of_any_bytes);
     tcase_add_test(all, test_paths);
     tcase_add_test(all, test_unreadable_is_an_error_item);
     tcase_add_test(all, test_modes_and_owners);

@@ -13,33 +13,36 @@
 
 /* ---- Groups ---- */
 
-/* "name gid: member member | primary" of what GROUP is in the folder's files. */
+/* "name gid: entry=member,member … | primary; …" of what GROUP is in the folder's files. */
 static const char *found_group(const char *group, bool by_id)
 {
     static char text[1024];
     struct groups_request request = {.root = root, .group = group, .by_id = by_id};
     struct group_facts *facts = NULL;
     struct error error = ERROR_INIT;
-    scoped_str output = STR_INIT;
-    size_t used;
+    scoped_str output = STR_INIT, shown = STR_INIT;
 
     if (groups_run(&output, &request, &error) < 0) {
         snprintf(text, sizeof text, "error: %s", error.text);
         return text;
     }
     ck_assert_msg(groups_parse(output.data, output.length, &facts, &error) == 0, "%s", error.text);
-    if (!facts->count) {
-        snprintf(text, sizeof text, "none");
-    } else {
-        const struct group_item *item = &facts->items[0];
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct group_item *item = &facts->items[i];
 
-        used = (size_t)snprintf(text, sizeof text, "%s %u:", item->name, (unsigned)item->gid);
-        for (size_t i = 0; i < item->members.count; i++)
-            used += (size_t)snprintf(text + used, sizeof text - used, " %s", item->members.items[i]);
-        used += (size_t)snprintf(text + used, sizeof text - used, " |");
-        for (size_t i = 0; i < item->primary.count; i++)
-            used += (size_t)snprintf(text + used, sizeof text - used, " %s", item->primary.items[i]);
+        str_printf(&shown, "%s%s %u%s:", i ? "; " : "", item->name, (unsigned)item->gid, item->exists ? "" : " (none)");
+        for (size_t k = 0; k < item->line_count; k++) {
+            const struct group_line *line = &item->lines[k];
+
+            str_printf(&shown, " %s/%u=", line->name, (unsigned)line->gid);
+            for (size_t m = 0; m < line->members.count; m++)
+                str_printf(&shown, "%s%s", m ? "," : "", line->members.items[m]);
+        }
+        str_append(&shown, " |");
+        for (size_t k = 0; k < item->primary.count; k++)
+            str_printf(&shown, " %s", item->primary.items[k]);
     }
+    snprintf(text, sizeof text, "%s", facts->count ? str_text(&shown) : "none");
     facts_free(&facts->facts);
     return text;
 }
@@ -50,15 +53,38 @@ START_TEST(test_groups)
                            "users:x:100:carol\nmoby:x:999:dave\n12:x:77:erin\nodd:x:12:frank\nempty:x:50:");
     put_text("/etc/passwd", "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\nci:x:1001:999:CI:/:/bin/sh\n"
                             "toor:x:0:999::/:/bin/sh\nshort:x:5\nmallory:x:1002:9990::/:/bin/sh");
-    ck_assert_str_eq(found_group("docker", false), "docker 999: alice bob dave ci | ci");
-    ck_assert_str_eq(found_group("999", true), "docker 999: alice bob dave ci | ci");
-    ck_assert_str_eq(found_group("999", false), "docker 999: alice bob dave ci | ci");
+    ck_assert_str_eq(found_group("docker", false), "docker 999: docker/999=alice,bob moby/999=dave | ci");
+    ck_assert_str_eq(found_group("999", true), "docker 999: docker/999=alice,bob moby/999=dave | ci");
+    ck_assert_str_eq(found_group("999", false), "docker 999: docker/999=alice,bob moby/999=dave | ci");
     ck_assert_str_eq(found_group("dock", false), "none");
-    ck_assert_str_eq(found_group("12", false), "12 77: erin |");
-    ck_assert_str_eq(found_group("12", true), "odd 12: frank |");
-    ck_assert_str_eq(found_group("9990", true), "9990 9990: mallory | mallory");
-    ck_assert_str_eq(found_group("4242", true), "4242 4242: |");
-    ck_assert_str_eq(found_group("empty", false), "empty 50: |");
+    ck_assert_str_eq(found_group("12", false), "12 77: 12/77=erin |");
+    ck_assert_str_eq(found_group("12", true), "odd 12: odd/12=frank |");
+    ck_assert_str_eq(found_group("9990", true), "9990 9990 (none): | mallory");
+    ck_assert_str_eq(found_group("4242", true), "4242 4242 (none): |");
+    ck_assert_str_eq(found_group("empty", false), "empty 50: empty/50= |");
+    ck_assert_str_eq(found_group("50,100", true), "empty 50: empty/50= |; users 100: users/100=carol |");
+    ck_assert_str_eq(found_group("50,x", true), "empty 50: empty/50= |");
+}
+END_TEST
+
+/* initgroups(3) goes through every line: id(1) shows all of them. */
+START_TEST(test_groups_doubled)
+{
+    put_text("/etc/group", "docker:x:105:alice\nadm:x:4:\ndocker:x:105:bob\nbuild:x:105:ci\ndocker:x:106:carol\n");
+    put_text("/etc/passwd", "dev:x:1000:105::/:/bin/sh\nother:x:1001:106::/:/bin/sh\n");
+    ck_assert_str_eq(found_group("105", true),
+                     "docker 105: docker/105=alice docker/105=bob build/105=ci docker/106=carol | dev");
+    ck_assert_str_eq(found_group("docker", false),
+                     "docker 105: docker/105=alice docker/105=bob build/105=ci docker/106=carol | dev");
+}
+END_TEST
+
+START_TEST(test_groups_of_root)
+{
+    put_text("/etc/group", "root:x:0:eve\n");
+    put_text("/etc/passwd", "root:x:0:0::/root:/bin/sh\nsync:x:5:0:sync:/sbin:/bin/sync\nhalt:x:7:0::/:/sbin/halt\n"
+                            "operator:x:11:0::/:/sbin/nologin\nmallory:x:1000:0::/home/m:/bin/bash\n");
+    ck_assert_str_eq(found_group("0", true), "root 0: root/0=eve | mallory");
 }
 END_TEST
 
@@ -68,7 +94,7 @@ START_TEST(test_groups_unreadable)
     put_text("/etc/group", "docker:x:999:alice\n");
     ck_assert(str_starts(found_group("docker", false), "error: /etc/passwd"));
     put_text("/etc/passwd", "");
-    ck_assert_str_eq(found_group("docker", false), "docker 999: alice |");
+    ck_assert_str_eq(found_group("docker", false), "docker 999: docker/999=alice |");
 }
 END_TEST
 
@@ -286,6 +312,8 @@ int main(void)
     tcase_add_checked_fixture(host, host_folder_setup, host_folder_teardown);
     tcase_add_test(host, test_groups);
     tcase_add_test(host, test_groups_unreadable);
+    tcase_add_test(host, test_groups_doubled);
+    tcase_add_test(host, test_groups_of_root);
     tcase_add_test(host, test_listeners);
     tcase_add_test(host, test_listeners_of_the_engine);
     tcase_add_test(host, test_mounts);

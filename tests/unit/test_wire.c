@@ -3,6 +3,7 @@
 #include <check.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/xattr.h>
 
 #include "probes/audit/audit.h"
 #include "probes/facts/wire.h"
@@ -11,6 +12,17 @@
 #include "probes/host/units.h"
 #include "tests/unit/host_folder.h"
 
+/* An access control list, where the file system has them: user 1000 may read and write. */
+static void set_list(const char *path)
+{
+    static const unsigned char list[] = {2, 0,   0,   0,   1,   0,   6,  0, 255, 255, 255, 255, 2,   0,  6,
+                                         0, 232, 3,   0,   0,   4,   0,  4, 0,   255, 255, 255, 255, 16, 0,
+                                         6, 0,   255, 255, 255, 255, 32, 0, 4,   0,   255, 255, 255, 255};
+    scoped(cleanup_free) char *full = host_place(path);
+
+    setxattr(full, "system.posix_acl_access", list, sizeof list, 0);
+}
+
 static void make_host(void)
 {
     put_text("/etc/passwd", "root:x:0:0::/root:/bin/sh\n");
@@ -18,6 +30,7 @@ static void make_host(void)
 
     put_text("/etc/docker/daemon.json", "{}");
     put_text("/etc/docker/certs.d/a/ca.crt", "x");
+    set_list("/etc/docker/certs.d/a/ca.crt");
     put_text("/elsewhere/b.crt", "x");
     link_to("/elsewhere", "/etc/docker/certs.d/linked");
     put_text("/etc/systemd/system/docker.service", "[Unit]\n");
@@ -102,6 +115,8 @@ START_TEST(files)
         if (r < 0)
             continue;
         ck_assert_uint_eq(sent->facts.digest, read->facts.digest);
+        if (i == 0)
+            ck_assert_uint_eq(sent->items[0].acl.count, read->items[0].acl.count);
         ck_assert_uint_eq(sent->count, read->count);
         ck_assert_uint_eq(sent->link_count, read->link_count);
         facts_free(&read->facts);
