@@ -79,7 +79,7 @@ void check_image_add_instruction(const struct check_input *in, struct check_resu
         const struct step *step = &reading.steps[i];
 
         if (step->instruction == INSTRUCTION_ADD && (step->is_trigger || !first || !is_root(step, at_root)))
-            history_say(&reading, i, step->is_trigger ? "ONBUILD ADD" : "ADD", step->body, step->length);
+            history_say(&reading, VERDICT_FAIL, i, step->is_trigger ? "ONBUILD ADD" : "ADD", step->body, step->length);
         if (step->instruction == INSTRUCTION_WORKDIR)
             at_root = sets_root(step);
         if (step->instruction == INSTRUCTION_ADD || step->instruction == INSTRUCTION_COPY ||

@@ -523,6 +523,7 @@ bool history_parse(struct history_reading *reading, size_t number, const struct 
 
     reading->own = (struct budget){.max = max < left ? max : left};
     shell_parse(step->body, step->length, &options, &reading->own, line);
+    shell_drop_uncalled(line);
     return !budget_is_over(&reading->own);
 }
 
@@ -552,13 +553,14 @@ static void show(struct history_reading *reading, struct str *out, const char *t
     text_escape(out, str_text(&redacted), redacted.length, SHOWN_MAX);
 }
 
-void history_say(struct history_reading *reading, size_t number, const char *what, const char *text, size_t length)
+void history_say(struct history_reading *reading, enum verdict verdict, size_t number, const char *what,
+                 const char *text, size_t length)
 {
     scoped_str shown = STR_INIT;
 
     if (reading->in->explain && text)
         show(reading, &shown, text, length);
-    check_say(reading->in, reading->out, VERDICT_FAIL, "step %zu: %s%s%s", number + 1, what, shown.length ? ": " : "",
+    check_say(reading->in, reading->out, verdict, "step %zu: %s%s%s", number + 1, what, shown.length ? ": " : "",
               str_text(&shown));
 }
 

@@ -62,16 +62,17 @@ bool history_begin(struct history_reading *reading, const struct check_input *in
 void history_end(struct history_reading *reading);
 /* Remembers the variables that step NUMBER (from 0) sets. */
 void history_learn(struct history_reading *reading, size_t number);
-/* Parses the RUN step NUMBER with VARIABLES (NULL: none). False: it takes too many steps, and its commands are not
- * looked at. Else the caller looks at them, with steps of the line's budget for what is not linear. The caller ends
- * with history_judged() and shell_line_deinit() in either case. */
+/* Parses the RUN step NUMBER with VARIABLES (NULL: none), without functions that nothing calls. False: it takes too
+ * many steps, and its commands are not looked at. Else the caller looks at them, with steps of the line's budget for
+ * what is not linear. The caller ends with history_judged() and shell_line_deinit() in either case. */
 bool history_parse(struct history_reading *reading, size_t number, const struct map *variables,
                    struct shell_line *line);
 /* The commands were looked at. False: the step is too complex; the reading remembers why. */
 bool history_judged(struct history_reading *reading, size_t number, const struct shell_line *line);
-/* Step NUMBER fails: WHAT, and the command or words in it that do, all secrets in them redacted. TEXT may be NULL.
- * Nothing else of a step is shown: a neighbour may hold a password. */
-void history_say(struct history_reading *reading, size_t number, const char *what, const char *text, size_t length);
+/* Step NUMBER fails, or is for a person to judge: WHAT, and the command or words in it that are the reason, all secrets
+ * in them redacted. TEXT may be NULL. Nothing else of a step is shown: a neighbour may hold a password. */
+void history_say(struct history_reading *reading, enum verdict verdict, size_t number, const char *what,
+                 const char *text, size_t length);
 /* The verdict once all steps were looked at and none fails: error where one could not be judged, manual where the
  * history does not show all steps, else pass, with GOOD, unless a step was reported as manual. False: a step fails, and
  * that is the verdict. */

@@ -121,7 +121,7 @@ static void judge_run(struct judgement *judgement, size_t i)
             return;
     }
     if (fault)
-        history_say(reading, i, fault, begin ? begin->source : NULL,
+        history_say(reading, VERDICT_FAIL, i, fault, begin ? begin->source : NULL,
                     begin ? (size_t)(end->source - begin->source) + end->source_length : 0);
 }
 
@@ -141,12 +141,12 @@ void check_image_verified_packages(const struct check_input *in, struct check_re
         if (step->instruction == INSTRUCTION_RUN) {
             judge_run(&judgement, i);
         } else if (step->instruction == INSTRUCTION_ADD && adds_plain(&judgement, i, body)) {
-            history_say(reading, i, plain, step->body, step->length);
+            history_say(reading, VERDICT_FAIL, i, plain, step->body, step->length);
         } else if (step->instruction == INSTRUCTION_ENV || step->instruction == INSTRUCTION_ARG) {
             if (verified_off_text(body))
-                history_say(reading, i, off, step->body, step->length);
+                history_say(reading, VERDICT_FAIL, i, off, step->body, step->length);
             else if (verified_http_index(body))
-                history_say(reading, i, plain_index, step->body, step->length);
+                history_say(reading, VERDICT_FAIL, i, plain_index, step->body, step->length);
         }
     }
     if (!history_say_end(reading, "no step installs anything unverified"))

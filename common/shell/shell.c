@@ -10,6 +10,8 @@ void shell_line_deinit(struct shell_line *line)
     line->first = NULL;
     map_free(line->variables);
     line->variables = NULL;
+    map_free(line->functions);
+    line->functions = NULL;
     vec_free(line);
 }
 

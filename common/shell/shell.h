@@ -62,7 +62,9 @@ struct shell_command {
     struct shell_words assignments; /* NAME=value before it, those of env and sudo included */
     struct shell_words words;       /* empty: a group, or assignments alone */
     const char *program;            /* the base name of what it runs; "" where there are no words */
+    const char *dropped;            /* a variable before the program of which nothing is known; NULL: none */
     enum shell_group group;
+    const char *name;                   /* of a function */
     struct shell_redirect *redirects;   /* of standard input and output; the last one comes first */
     const char *output;                 /* the file that its output goes to; NULL: to none */
     struct shell_command *body;         /* a group's list */
@@ -91,8 +93,9 @@ struct shell_line {
     struct budget *budget;
     const struct map *given; /* variables: what they held before it, NULL: nothing; what is assigned in it */
     struct map *variables;
-    bool verbatim; /* variables are not replaced */
-    size_t added;  /* bytes that were put in their places */
+    struct map *functions; /* the groups that are functions by their names; NULL: there is none */
+    bool verbatim;         /* variables are not replaced */
+    size_t added;          /* bytes that were put in their places */
 };
 
 /* WINDOWS: cmd's and PowerShell's escapes instead of a backslash. */
@@ -110,6 +113,8 @@ struct shell_options {
 void shell_parse(const char *text, size_t length, const struct shell_options *options, struct budget *budget,
                  struct shell_line *ret);
 void shell_line_deinit(struct shell_line *line);
+/* Takes out of LINE, of its tree and its items, what is in functions that nothing in it calls: none of it runs. */
+void shell_drop_uncalled(struct shell_line *line);
 
 /* The last part of a path. */
 const char *shell_base_name(const char *path);

@@ -13,7 +13,7 @@ struct shell_reader {
     size_t length, at;
     unsigned depth;                                        /* of brackets and of texts within texts */
     unsigned parens;                                       /* open ones in this text */
-    bool defines;                                          /* the group that comes next is a function's body */
+    const char *function;                                  /* whose body the next group is; NULL: no function's */
     const struct shell_command *outer;                     /* the group or the script's command that is read */
     const struct shell_command *inside;                    /* whose word is read */
     struct shell_redirect *documents[SHELL_DOCUMENTS_MAX]; /* whose bodies begin on the next line */

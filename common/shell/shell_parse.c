@@ -140,6 +140,15 @@ static struct shell_command *new_command(struct shell_reader *reader)
     return command;
 }
 
+static void add_function(struct shell_reader *reader, struct shell_command *group)
+{
+    if (!reader->line->functions)
+        reader->line->functions = map_new(NULL);
+    group->name = reader->function;
+    map_set(reader->line->functions, group->name, group);
+    reader->function = NULL;
+}
+
 /* SOURCE: where the group begins. */
 static struct shell_command *read_group(struct shell_reader *reader, const char *source, char closer)
 {
@@ -147,8 +156,9 @@ static struct shell_command *read_group(struct shell_reader *reader, const char 
     const struct shell_command *outer = reader->outer, *inside = reader->inside;
 
     group->source = source;
-    group->group = reader->defines ? SHELL_FUNCTION : closer == ')' ? SHELL_SUBSHELL : SHELL_COMPOUND;
-    reader->defines = false;
+    group->group = reader->function ? SHELL_FUNCTION : closer == ')' ? SHELL_SUBSHELL : SHELL_COMPOUND;
+    if (reader->function)
+        add_function(reader, group);
     if (!shell_enter(reader))
         return group;
     reader->parens += closer == ')';
@@ -210,7 +220,7 @@ static bool is_function(struct shell_reader *reader, const struct shell_command 
     if (command->words.count != 1 || at >= reader->length || reader->text[at] != ')')
         return false;
     reader->at = at + 1;
-    reader->defines = true;
+    reader->function = command->words.items[0].text;
     return true;
 }
 
@@ -224,7 +234,7 @@ static void read_function_name(struct shell_reader *reader, const struct shell_c
     shell_skip_blanks(reader);
     if (shell_peek(reader, 0) == '(' && shell_peek(reader, 1) == ')')
         reader->at += 2;
-    reader->defines = true;
+    reader->function = name.text;
 }
 
 /* The brackets after NAME= hold a list. */
@@ -310,7 +320,7 @@ static bool read_command(struct shell_reader *reader, struct list *list)
     }
     if (shell_peek(reader, 0) == '(' && is_function(reader, command))
         return true;
-    reader->defines = false;
+    reader->function = NULL;
     if (!command->words.count && !command->assignments.count && !command->redirects) {
         reader->at += reader->at == at && reader->at < reader->length;
         return true;

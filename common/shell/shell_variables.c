@@ -194,6 +194,7 @@ void shell_expand(struct shell_reader *reader, struct shell_command *command)
     for (size_t i = 0; i < words.count; i++)
         push_expanded(reader, &command->words, words.items[i]);
     while (command->words.count > 1 && is_unknown(&command->words.items[0])) {
+        command->dropped = command->words.items[0].text;
         command->words.items++;
         command->words.count--;
         command->words.size--;
