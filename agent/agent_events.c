@@ -120,6 +120,6 @@ void agent_on_event(const struct docker_event *event, bool replayed, void *user)
         if (action_among(event, images))
             evaluator_stale(agent->evaluator, INPUT_IMAGES, NULL, cause.data);
     } else if (str_equal(event->type, "daemon") && action_is(event, "reload")) {
-        fetcher_engine_reloaded(agent->fetcher, cause.data);
+        fetcher_engine_reloaded(agent->fetcher, event->time_nano / 1000, cause.data);
     }
 }

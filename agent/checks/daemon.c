@@ -1,29 +1,93 @@
 /* Section 2, dockerd's options: its arguments first, then daemon.json, then the engine's default, unless the engine
  * itself reports the value; the evidence names the source. Also functions shared by the files of this section. */
+#include "agent/checks/daemon.h"
+
 #include <string.h>
 #include <strings.h>
 
-#include "agent/checks/daemon.h"
 #include "common/text.h"
 
-const char *daemon_place_name(const struct daemon_facts *daemon, enum option_place place)
-{
-    static const char *const names[] = {[OPTION_DEFAULT] = "engine default",
-                                        [OPTION_DAEMON_JSON] = "daemon.json",
-                                        [OPTION_CMDLINE] = "dockerd's arguments",
-                                        [OPTION_ENGINE] = "reported by the engine"};
+/* ---- Sources ---- */
 
-    return place == OPTION_DAEMON_JSON && daemon->config_path ? daemon->config_path : names[place];
+static const struct daemon_option *find_next(const struct daemon_facts *daemon, const char *name)
+{
+    for (size_t i = 0; i < daemon->next_count; i++)
+        if (strcmp(daemon->next[i].name, name) == 0)
+            return &daemon->next[i];
+    return NULL;
+}
+
+static const char *file_of(const struct daemon_facts *daemon, const char *name)
+{
+    for (size_t i = 0; i < daemon->option_count; i++)
+        if (strcmp(daemon->options[i].name, name) == 0 && daemon->options[i].file)
+            return daemon->options[i].file;
+    return daemon->config_path ? daemon->config_path : "daemon.json";
+}
+
+static const char *engine_name(const struct daemon_facts *daemon)
+{
+    return daemon->podman ? "podman" : "dockerd";
+}
+
+/* What the file, changed after it was read, says now. */
+static void append_next(const struct daemon_facts *daemon, const char *name, struct str *ret)
+{
+    const struct daemon_option *next = find_next(daemon, name);
+    const char *value = daemon_option(daemon, name, NULL);
+
+    if (daemon->config_age != CONFIG_REMEMBERED || (next && next->place != OPTION_DAEMON_JSON) ||
+        str_equal(value, next ? next->value : NULL))
+        return;
+    str_printf(ret, ", as %s read it; now the file %s%s for the next start", engine_name(daemon),
+               next ? "has " : "does not set it", next ? (*next->value ? next->value : "an empty value") : "");
+}
+
+void daemon_source(const struct daemon_facts *daemon, const char *name, enum option_place place, struct str *ret)
+{
+    switch (place) {
+    case OPTION_CMDLINE:
+        str_append(ret, "dockerd's arguments");
+        break;
+    case OPTION_ENGINE:
+        str_append(ret, "reported by the engine");
+        break;
+    case OPTION_DAEMON_JSON:
+        str_append(ret, file_of(daemon, name));
+        append_next(daemon, name, ret);
+        break;
+    case OPTION_DEFAULT:
+        str_append(ret, "engine default");
+        append_next(daemon, name, ret);
+        break;
+    }
+}
+
+/* ---- What is known ---- */
+
+bool daemon_know_engine(const struct check_input *in, struct check_result *out, bool *ret_podman)
+{
+    const char *why;
+    const struct version_facts *version = store_version(in->store, &why);
+    const struct daemon_facts *daemon = version ? NULL : store_daemon(in->store, NULL);
+
+    if (!version && !(daemon && (daemon->pid > 0 || daemon->podman))) { /* its process shows it as well */
+        check_error(in, out, "version", why);
+        return false;
+    }
+    *ret_podman = version ? version->is_podman : daemon->podman;
+    return true;
 }
 
 bool daemon_is_podman(const struct check_input *in, struct check_result *out)
 {
-    const struct version_facts *version = store_version(in->store, NULL);
+    bool podman = false;
 
-    if (!version || !version->is_podman)
-        return false;
-    check_say(in, out, VERDICT_NOT_APPLICABLE, "podman has no daemon with such an option");
-    return true;
+    if (!daemon_know_engine(in, out, &podman))
+        return true;
+    if (podman)
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "podman has no daemon with such an option");
+    return podman;
 }
 
 const struct info_facts *daemon_need_info(const struct check_input *in, struct check_result *out)
@@ -34,6 +98,49 @@ const struct info_facts *daemon_need_info(const struct check_input *in, struct c
     if (!info)
         check_error(in, out, "info", why);
     return info;
+}
+
+/* To the second, as stat and ps print it. */
+static const char *short_time(usec_t at, char *buffer)
+{
+    clock_format(at, buffer);
+    memcpy(buffer + strlen("2026-01-01T00:00:00"), "Z", 2);
+    return buffer;
+}
+
+void daemon_say_changed(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
+                        const char *name)
+{
+    const char *path = file_of(daemon, name), *value = daemon_option(daemon, name, NULL);
+    char changed[CLOCK_TEXT_SIZE], started[CLOCK_TEXT_SIZE], modified[CLOCK_TEXT_SIZE];
+    scoped_str quoted = STR_INIT;
+
+    if (!in->explain) {
+        check_say(in, out, VERDICT_MANUAL, "changed");
+        return;
+    }
+    text_shell_quote(&quoted, path);
+    short_time(daemon->config_changed, changed);
+    short_time(daemon->started, started);
+    if (!daemon->config_exists) {
+        check_say(in, out, VERDICT_MANUAL,
+                  "%s may have been removed at %s, after %s (process %d) started at %s: what it set for %s then is not "
+                  "known; both times: stat -c %%y \"$(dirname %s)\"; ps -o lstart= -p %d",
+                  path, changed, engine_name(daemon), (int)daemon->pid, started, name, str_text(&quoted),
+                  (int)daemon->pid);
+        return;
+    }
+    short_time(daemon->config_modified, modified);
+    check_say(
+        in, out, VERDICT_MANUAL,
+        "%s was changed at %s (its contents at %s), after %s (process %d) started at %s: %s is %s in it now, which "
+        "the next start will take, and what runs is not known; both times: stat -c '%%z %%y' %s; ps -o lstart= -p "
+        "%d",
+        path, changed, modified, engine_name(daemon), (int)daemon->pid, started, name,
+        !value   ? "not set"
+        : *value ? value
+                 : "empty",
+        str_text(&quoted), (int)daemon->pid);
 }
 
 const struct daemon_facts *check_need_option(const struct check_input *in, struct check_result *out, const char *name)
@@ -56,68 +163,99 @@ const struct daemon_facts *check_need_option(const struct check_input *in, struc
         check_error(in, out, daemon->config_path ? daemon->config_path : "daemon.json", daemon->config_error);
         return NULL;
     }
+    if (daemon->config_age == CONFIG_NEWER && place != OPTION_CMDLINE) {
+        daemon_say_changed(in, out, daemon, name);
+        return NULL;
+    }
     if (!str_empty(value) && daemon_option_is_boolean(name) && !daemon_option_parses(value)) {
-        scoped_str what = STR_INIT;
+        scoped_str what = STR_INIT, source = STR_INIT;
 
-        str_printf(&what, "%s (%s)", name, daemon_place_name(daemon, place));
+        daemon_source(daemon, name, place, &source);
+        str_printf(&what, "%s (%s)", name, str_text(&source));
         check_error(in, out, what.data, "the value is neither true nor false");
         return NULL;
     }
     return daemon;
 }
 
-void daemon_remedy_option(const struct check_input *in, struct check_result *out, const char *setting)
+const struct daemon_facts *daemon_need_podman(const struct check_input *in, struct check_result *out, const char *key)
 {
-    const struct daemon_facts *daemon = store_daemon(in->store, NULL);
-    const struct version_facts *version = store_version(in->store, NULL);
-    scoped_str path = STR_INIT;
+    const char *why;
+    const struct daemon_facts *daemon = store_daemon(in->store, &why);
 
-    if (!in->explain || (version && version->is_podman)) /* which has no daemon.json */
-        return;
-    text_shell_quote(&path, daemon && daemon->config_path ? daemon->config_path : "/etc/docker/daemon.json");
-    check_remedy(in, out, "# set %s in %s, remove it from dockerd's arguments, then: systemctl restart docker", setting,
-                 path.data);
+    if (!daemon) {
+        check_error(in, out, "daemon", why);
+        return NULL;
+    }
+    if (!daemon->podman) {
+        check_say(
+            in, out, VERDICT_MANUAL,
+            "podman's service was not found on this host, so its containers.conf is not known; what does it set for "
+            "%s?",
+            key);
+        return NULL;
+    }
+    if (daemon->config_error) {
+        check_error(in, out, daemon->config_path, daemon->config_error);
+        return NULL;
+    }
+    if (daemon->config_age == CONFIG_NEWER) {
+        daemon_say_changed(in, out, daemon, key);
+        return NULL;
+    }
+    return daemon;
 }
+
+/* ---- The rules ---- */
 
 void check_log_level(const struct check_input *in, struct check_result *out)
 {
-    const char *wanted = check_param(in, "level")->string, *value;
-    const struct info_facts *info = store_info(in->store, NULL);
+    const char *wanted = check_param(in, "level")->string, *value, *why;
+    const struct info_facts *info = store_info(in->store, &why);
     const struct daemon_facts *daemon;
-    enum option_place place, debug_place = OPTION_ENGINE;
+    scoped_str quoted = STR_INIT, source = STR_INIT;
+    enum option_place place;
     bool debug = info && info->debug == TRI_TRUE;
-    scoped_str setting = STR_INIT;
 
+    str_printf(&quoted, "\"%s\"", wanted);
     if (daemon_is_podman(in, out))
         return;
     if (debug) {
         check_say(in, out, VERDICT_FAIL, "debugging is on (reported by the engine)");
-        daemon_remedy_option(in, out, "\"debug\": false");
+        daemon_remedy_set(in, out, &(struct daemon_setting){"debug", "debug", "false"}, 1, DAEMON_RELOAD);
         return;
     }
     daemon = check_need_option(in, out, "log-level");
-    if (!daemon)
+    if (daemon) {
+        value = daemon_option(daemon, "log-level", &place);
+        if (str_empty(value))
+            place = OPTION_DEFAULT;
+        if (str_empty(value))
+            value = "info";
+        daemon_source(daemon, "log-level", place, &source);
+        check_say(in, out, strcasecmp(value, wanted) == 0 ? VERDICT_PASS : VERDICT_FAIL, /* as the engine compares */
+                  "the log level is %s (%s)", value, str_text(&source));
+        if (out->verdict == VERDICT_FAIL)
+            daemon_remedy_set(in, out, &(struct daemon_setting){"log-level", "log-level", str_text(&quoted)}, 1,
+                              DAEMON_RESTART);
+    }
+    if (info && info->debug != TRI_ABSENT)
         return;
-    if (!info || info->debug == TRI_ABSENT) {
-        if (!check_need_option(in, out, "debug"))
-            return;
-        debug = daemon_option_bool(daemon, "debug", false, &debug_place);
+    /* Debugging can be switched on and off while dockerd runs: its configuration shows at most that it is on. */
+    daemon = check_need_option(in, out, "debug");
+    if (!daemon || !daemon_option_bool(daemon, "debug", false, &place)) {
+        if (!info && out->verdict != VERDICT_FAIL)
+            check_error(in, out, "info", why);
+        return;
     }
-    value = daemon_option(daemon, "log-level", &place);
-    if (str_empty(value))
-        place = OPTION_DEFAULT;
-    if (debug)
-        check_say(in, out, VERDICT_FAIL, "debugging is on (%s)", daemon_place_name(daemon, debug_place));
-    if (str_empty(value))
-        value = "info";
-    if (strcasecmp(value, wanted) == 0) /* as the engine compares it */
-        check_say(in, out, VERDICT_PASS, "the log level is %s (%s)", value, daemon_place_name(daemon, place));
-    else
-        check_say(in, out, VERDICT_FAIL, "the log level is %s (%s)", value, daemon_place_name(daemon, place));
-    if (out->verdict == VERDICT_FAIL) {
-        str_printf(&setting, "\"log-level\": \"%s\" and \"debug\": false", wanted);
-        daemon_remedy_option(in, out, setting.data);
-    }
+    str_clear(&source);
+    daemon_source(daemon, "debug", place, &source);
+    check_say(in, out, VERDICT_FAIL, "debugging is on (%s)", str_text(&source));
+    str_clear(&out->remedy);
+    daemon_remedy_set(
+        in, out,
+        (const struct daemon_setting[]){{"log-level", "log-level", str_text(&quoted)}, {"debug", "debug", "false"}}, 2,
+        DAEMON_RESTART);
 }
 
 /* An option that is a boolean: "option", what is "wanted" and the engine's "default" are the rule's parameters. */
@@ -126,7 +264,7 @@ void check_daemon_bool(const struct check_input *in, struct check_result *out)
     const char *name = check_param(in, "option")->string;
     bool wanted = check_param(in, "wanted")->number, fallback = check_param(in, "default")->number, value;
     const struct daemon_facts *daemon;
-    scoped_str setting = STR_INIT;
+    scoped_str source = STR_INIT;
     enum option_place place;
 
     if (daemon_is_podman(in, out))
@@ -136,65 +274,134 @@ void check_daemon_bool(const struct check_input *in, struct check_result *out)
         return;
     value = daemon_option_bool(daemon, name, fallback, &place);
     check_fact_bool(in, out, "value", value);
+    daemon_source(daemon, name, place, &source);
     check_say(in, out, value == wanted ? VERDICT_PASS : VERDICT_FAIL, "%s is %s (%s)", name, value ? "true" : "false",
-              daemon_place_name(daemon, place));
-    str_printf(&setting, "\"%s\": %s", name, wanted ? "true" : "false");
+              str_text(&source));
     if (value != wanted)
-        daemon_remedy_option(in, out, setting.data);
+        daemon_remedy_set(in, out, &(struct daemon_setting){name, name, wanted ? "true" : "false"}, 1, DAEMON_RESTART);
+}
+
+/* Each value of a list NAME that is not empty; false: there is none. */
+static bool say_values(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
+                       const char *name)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < daemon->option_count; i++)
+        if (strcmp(daemon->options[i].name, name) == 0 && daemon->options[i].value[0]) {
+            scoped_str source = STR_INIT;
+
+            daemon_source(daemon, name, daemon->options[i].place, &source);
+            check_say(in, out, VERDICT_PASS, "%s (%s)", daemon->options[i].value, str_text(&source));
+            any = true;
+        }
+    return any;
+}
+
+static void judge_podman_ulimits(const struct check_input *in, struct check_result *out)
+{
+    static const char key[] = "containers.default_ulimits";
+    const struct daemon_facts *daemon = daemon_need_podman(in, out, key);
+
+    if (!daemon || say_values(in, out, daemon, key))
+        return;
+    check_say(in, out, VERDICT_FAIL, "no default_ulimits are set in containers.conf");
+    check_remedy(in, out,
+                 "# in %s, section [containers], set default_ulimits, such as [\"nofile=1024:4096\"]; podman's service "
+                 "reads it when it starts",
+                 daemon->rootless ? daemon->config_path : "/etc/containers/containers.conf");
 }
 
 void check_default_ulimits(const struct check_input *in, struct check_result *out)
 {
     const struct daemon_facts *daemon;
-    size_t count = 0;
+    bool podman;
 
-    if (daemon_is_podman(in, out))
+    if (!daemon_know_engine(in, out, &podman))
         return;
+    if (podman) {
+        judge_podman_ulimits(in, out);
+        return;
+    }
     daemon = check_need_option(in, out, "default-ulimit");
-    if (!daemon)
+    if (!daemon || say_values(in, out, daemon, "default-ulimit"))
         return;
-    for (size_t i = 0; i < daemon->option_count; i++)
-        if (strcmp(daemon->options[i].name, "default-ulimit") == 0 && daemon->options[i].value[0]) {
-            check_say(in, out, VERDICT_PASS, "%s (%s)", daemon->options[i].value,
-                      daemon_place_name(daemon, daemon->options[i].place));
-            count++;
-        }
-    if (count)
-        return;
-    check_say(in, out, VERDICT_FAIL, "no default ulimits are set, neither in dockerd's arguments nor in daemon.json");
-    daemon_remedy_option(in, out, "\"default-ulimits\"");
+    if (daemon->config_age == CONFIG_REMEMBERED && find_next(daemon, "default-ulimit"))
+        check_say(in, out, VERDICT_FAIL,
+                  "no default ulimits were set when dockerd started; %s sets them for the next "
+                  "start",
+                  daemon->config_path);
+    else
+        check_say(in, out, VERDICT_FAIL,
+                  "no default ulimits are set, neither in dockerd's arguments nor in daemon.json");
+    daemon_remedy_words(in, out,
+                        "set \"default-ulimits\" to the limits of your containers, such as {\"nofile\": {\"Name\": "
+                        "\"nofile\", \"Soft\": 1024, \"Hard\": 4096}}",
+                        DAEMON_RESTART);
+}
+
+/* What the engine uses if nothing is set: a cgroup below its own root, or systemd's slice. */
+static bool is_own_default(const struct info_facts *info, const char *parent)
+{
+    const char *driver = info ? info->cgroup_driver : NULL;
+
+    if (str_equal(driver, "systemd"))
+        return strcmp(parent, "system.slice") == 0;
+    if (str_equal(driver, "cgroupfs"))
+        return strcmp(parent, "/docker") == 0 || strcmp(parent, "docker") == 0;
+    return false;
 }
 
 void check_daemon_cgroup_parent(const struct check_input *in, struct check_result *out)
 {
+    const struct info_facts *info = store_info(in->store, NULL);
     const struct daemon_facts *daemon;
-    const char *value;
+    scoped_str source = STR_INIT;
     enum option_place place;
+    const char *value;
+    bool podman;
 
-    if (daemon_is_podman(in, out))
+    if (!daemon_know_engine(in, out, &podman))
         return;
+    if (podman) {
+        check_say(in, out, VERDICT_PASS,
+                  "podman has no default cgroup parent that could be set: containers go below machine.slice, or their "
+                  "user's slice");
+        return;
+    }
     daemon = check_need_option(in, out, "cgroup-parent");
     if (!daemon)
         return;
     value = daemon_option(daemon, "cgroup-parent", &place);
+    daemon_source(daemon, "cgroup-parent", place, &source);
     if (str_empty(value)) {
-        check_say(in, out, VERDICT_PASS, "no cgroup parent is set: the engine default applies");
+        check_say(in, out, VERDICT_PASS, "no cgroup parent is set: the engine default applies%s%s%s",
+                  place == OPTION_DEFAULT && daemon->config_age != CONFIG_REMEMBERED ? "" : " (",
+                  place == OPTION_DEFAULT && daemon->config_age != CONFIG_REMEMBERED ? "" : str_text(&source),
+                  place == OPTION_DEFAULT && daemon->config_age != CONFIG_REMEMBERED ? "" : ")");
         return;
     }
     if (check_allowed(in, "allowed", value)) {
-        check_say(in, out, VERDICT_PASS, "cgroup parent %s (%s) is allowed", value, daemon_place_name(daemon, place));
+        check_say(in, out, VERDICT_PASS, "cgroup parent %s (%s) is allowed", value, str_text(&source));
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "the default cgroup parent is %s (%s)", value, daemon_place_name(daemon, place));
-    daemon_remedy_option(in, out, "no \"cgroup-parent\"");
+    if (is_own_default(info, value)) {
+        check_say(in, out, VERDICT_PASS, "cgroup parent %s (%s) is the default of the cgroup driver %s", value,
+                  str_text(&source), info->cgroup_driver);
+        return;
+    }
+    check_say(in, out, VERDICT_FAIL, "the default cgroup parent is %s (%s)", value, str_text(&source));
+    daemon_remedy_set(in, out, &(struct daemon_setting){"cgroup-parent", "cgroup-parent", "\"\""}, 1, DAEMON_RESTART);
 }
+
+/* ---- The base device ---- */
 
 /* The size of devicemapper's base device as the engine reports it; NULL: not reported. */
 static const char *base_device_size(const struct info_facts *info)
 {
     static const char key[] = "Base Device Size: ";
 
-    for (size_t i = 0; info && i < info->driver_status.count; i++)
+    for (size_t i = 0; i < info->driver_status.count; i++)
         if (str_starts(info->driver_status.items[i], key))
             return info->driver_status.items[i] + strlen(key);
     return NULL;
@@ -212,56 +419,105 @@ static bool sets_base_size(const struct daemon_option *option)
     return at[strspn(at, blanks)] == '=';
 }
 
+/* Of a file that was changed since, nothing counts. */
+static bool say_base_size(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < daemon->option_count; i++)
+        if (sets_base_size(&daemon->options[i]) &&
+            (daemon->config_age != CONFIG_NEWER || daemon->options[i].place == OPTION_CMDLINE)) {
+            scoped_str source = STR_INIT;
+
+            daemon_source(daemon, "storage-opt", daemon->options[i].place, &source);
+            check_say(in, out, VERDICT_FAIL, "%s (%s)", daemon->options[i].value, str_text(&source));
+            any = true;
+        }
+    return any;
+}
+
+/* Beside it, what may keep option NAME from being known. */
+static void say_info_missing(const struct check_input *in, struct check_result *out, const char *name, const char *why)
+{
+    check_error(in, out, "info", why);
+    check_need_option(in, out, name);
+}
+
 void check_base_device_size(const struct check_input *in, struct check_result *out)
 {
-    const struct info_facts *info = store_info(in->store, NULL);
-    const struct daemon_facts *daemon = store_daemon(in->store, NULL);
-    const char *size = base_device_size(info);
+    const char *why_info, *why_daemon, *size;
+    const struct info_facts *info = store_info(in->store, &why_info);
+    const struct daemon_facts *daemon = store_daemon(in->store, &why_daemon);
 
     if (daemon_is_podman(in, out))
         return;
-    for (size_t i = 0; daemon && i < daemon->option_count; i++)
-        if (sets_base_size(&daemon->options[i])) {
-            check_say(in, out, VERDICT_FAIL, "%s (%s)", daemon->options[i].value,
-                      daemon_place_name(daemon, daemon->options[i].place));
-            daemon_remedy_option(in, out, "no \"dm.basesize\" in \"storage-opts\"");
-        }
-    if (out->verdict == VERDICT_FAIL)
-        return;
-    if (size && strcmp(size, "10.74GB") != 0 && strcmp(size, "10.74 GB") != 0) { /* 10 GiB; once grown it stays so */
+    size = info ? base_device_size(info) : NULL;
+    if (daemon && say_base_size(in, out, daemon))
+        daemon_remedy_words(in, out, "take \"dm.basesize\" out of \"storage-opts\"", DAEMON_RESTART);
+    else if (size && strcmp(size, "10.74GB") != 0 && strcmp(size, "10.74 GB") != 0) /* 10 GiB; once grown it stays */
         check_say(in, out, VERDICT_FAIL, "the base device size is %s (reported by the engine); the default is 10.74GB",
                   size);
-        return;
-    }
-    if (info && !str_empty(info->driver) && strcmp(info->driver, "devicemapper") != 0) {
+    else if (!daemon)
+        check_error(in, out, "daemon", why_daemon);
+    else if (!info)
+        say_info_missing(in, out, "storage-opt", why_info);
+    else if (!str_empty(info->driver) && strcmp(info->driver, "devicemapper") != 0)
         check_say(in, out, VERDICT_PASS,
                   "dm.basesize is not set, and the storage driver is %s, which has no base device", info->driver);
-        return;
-    }
-    if (check_need_option(in, out, "storage-opt"))
+    else if (check_need_option(in, out, "storage-opt"))
         check_say(in, out, VERDICT_PASS, "dm.basesize is not set%s%s", size ? "; the base device size is " : "",
                   size ? size : "");
 }
 
+/* ---- No new privileges ---- */
+
+/* Engines from 23.0 on report it among their security options. */
+static bool reports_no_new_privileges(const struct info_facts *info)
+{
+    return info->has_security_options && info->server_version && check_is_version(info->server_version) &&
+           check_version_compare(info->server_version, "23.0") >= 0;
+}
+
 void check_daemon_no_new_privileges(const struct check_input *in, struct check_result *out)
 {
-    const struct info_facts *info = store_info(in->store, NULL);
+    static const char name[] = "no-new-privileges";
+    const struct daemon_setting setting = {name, name, "true"};
+    const char *why;
+    const struct info_facts *info = store_info(in->store, &why);
     const struct daemon_facts *daemon;
+    scoped_str source = STR_INIT;
     enum option_place place;
+    bool podman;
 
-    if (daemon_is_podman(in, out))
+    if (!daemon_know_engine(in, out, &podman))
         return;
+    if (podman) {
+        check_say(in, out, VERDICT_MANUAL,
+                  "containers.conf has no such default: is --security-opt=no-new-privileges given to every container?");
+        return;
+    }
     if (info && info->no_new_privileges) {
         check_say(in, out, VERDICT_PASS, "containers get no new privileges (reported by the engine)");
         return;
     }
-    daemon = check_need_option(in, out, "no-new-privileges");
-    if (!daemon)
-        return;
-    if (daemon_option_bool(daemon, "no-new-privileges", false, &place)) {
-        check_say(in, out, VERDICT_PASS, "no-new-privileges is true (%s)", daemon_place_name(daemon, place));
+    if (info && reports_no_new_privileges(info)) {
+        check_say(in, out, VERDICT_FAIL, "containers may get new privileges (reported by the engine)");
+        daemon_remedy_set(in, out, &setting, 1, DAEMON_RESTART);
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "no-new-privileges is false (%s)", daemon_place_name(daemon, place));
-    daemon_remedy_option(in, out, "\"no-new-privileges\": true");
+    daemon = check_need_option(in, out, name);
+    if (daemon && !info && daemon_option_bool(daemon, name, false, NULL))
+        daemon = NULL; /* it may have been changed since */
+    if (!daemon && !info)
+        check_error(in, out, "info", why);
+    if (!daemon)
+        return;
+    if (daemon_option_bool(daemon, name, false, &place)) {
+        daemon_source(daemon, name, place, &source);
+        check_say(in, out, VERDICT_PASS, "no-new-privileges is true (%s)", str_text(&source));
+        return;
+    }
+    daemon_source(daemon, name, place, &source);
+    check_say(in, out, VERDICT_FAIL, "no-new-privileges is false (%s)", str_text(&source));
+    daemon_remedy_set(in, out, &setting, 1, DAEMON_RESTART);
 }

@@ -5,13 +5,39 @@
 #include "agent/checks/checks.h"
 #include "probes/daemon/daemon_config.h"
 
-/* The source of a value, for the evidence; the configuration file by its own path. Owned by DAEMON or static. */
-const char *daemon_place_name(const struct daemon_facts *daemon, enum option_place place);
-/* Is the engine podman, which has no daemon to configure? Then not_applicable has been reported. */
+/* ---- daemon.c ---- */
+
+/* Appends the source of option NAME's value, for the evidence, with what the next start will take where that differs.
+ */
+void daemon_source(const struct daemon_facts *daemon, const char *name, enum option_place place, struct str *ret);
+/* Is the engine podman, which has no daemon to configure? Then not_applicable has been reported. If it is not known
+ * what the engine is, error has been reported, and true is returned as well. */
 bool daemon_is_podman(const struct check_input *in, struct check_result *out);
+/* What the engine is; false: unknown, and error has been reported. */
+bool daemon_know_engine(const struct check_input *in, struct check_result *out, bool *ret_podman);
 /* The engine's /info; NULL: unknown, and error has been reported. */
 const struct info_facts *daemon_need_info(const struct check_input *in, struct check_result *out);
-/* A remedy that sets SETTING in daemon.json. */
-void daemon_remedy_option(const struct check_input *in, struct check_result *out, const char *setting);
+/* The configuration of podman if KEY of containers.conf ("containers.log_driver") can be known, else NULL, and error or
+ * manual has been reported. */
+const struct daemon_facts *daemon_need_podman(const struct check_input *in, struct check_result *out, const char *key);
+/* Reports manual: the file was changed after the engine started, and it is not known what NAME was then. */
+void daemon_say_changed(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
+                        const char *name);
+
+/* ---- daemon_remedy.c ---- */
+
+/* A key of daemon.json, the flag that means the same, and the value as JSON. */
+struct daemon_setting {
+    const char *key, *flag, *value;
+};
+/* What it takes to have a change read. */
+enum daemon_effect { DAEMON_RESTART, DAEMON_RELOAD };
+/* The remedy that gives the COUNT settings these values: a command that keeps what else the file holds, where that is
+ * possible, else what is to be done in words. */
+void daemon_remedy_set(const struct check_input *in, struct check_result *out, const struct daemon_setting *settings,
+                       size_t count, enum daemon_effect effect);
+/* A remedy in words: WHAT is to be done in the engine's configuration file, and how it takes effect. */
+void daemon_remedy_words(const struct check_input *in, struct check_result *out, const char *what,
+                         enum daemon_effect effect);
 
 #endif

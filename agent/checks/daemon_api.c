@@ -27,11 +27,26 @@ static bool uses_tls(const struct daemon_facts *daemon)
     return daemon_option_bool(daemon, "tls", false, NULL) || !str_empty(daemon_option(daemon, "tlsverify", NULL));
 }
 
+/* Where dockerd looks for a file that is not named: /etc/docker, a rootless one in its user's folder. */
+static const char *default_file(const struct daemon_facts *daemon, const char *option)
+{
+    static const struct {
+        const char *option, *file, *rootless;
+    } files[] = {{"tlscacert", "/etc/docker/ca.pem", "ca.pem in its user's ~/.docker"},
+                 {"tlscert", "/etc/docker/cert.pem", "cert.pem in its user's ~/.docker"},
+                 {"tlskey", "/etc/docker/key.pem", "key.pem in its user's ~/.docker"}};
+    size_t i = 0;
+
+    while (strcmp(files[i].option, option) != 0)
+        i++;
+    return daemon->rootless ? files[i].rootless : files[i].file;
+}
+
 static void judge_address(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
                           const char *address)
 {
     static const char *const files[] = {"tlscacert", "tlscert", "tlskey"};
-    scoped_str from = STR_INIT;
+    scoped_str from = STR_INIT, source = STR_INIT;
     enum option_place place;
 
     if (!daemon_option_bool(daemon, "tlsverify", false, &place)) {
@@ -40,13 +55,16 @@ static void judge_address(const struct check_input *in, struct check_result *out
         return;
     }
     for (size_t i = 0; i < countof(files); i++) {
-        enum option_place file_place;
-        const char *path = daemon_option(daemon, files[i], &file_place);
+        const char *path = daemon_option(daemon, files[i], NULL);
 
-        str_printf(&from, "%s%s %s", from.length ? ", " : "", files[i], str_empty(path) ? "at the default path" : path);
+        str_printf(&from, "%s%s %s", from.length ? ", " : "", files[i],
+                   str_empty(path) ? default_file(daemon, files[i]) : path);
+        if (str_empty(path))
+            str_append(&from, " by default");
     }
-    check_say(in, out, VERDICT_PASS, "%s requires client certificates (tlsverify: %s; %s)", address,
-              daemon_place_name(daemon, place), str_text(&from));
+    daemon_source(daemon, "tlsverify", place, &source);
+    check_say(in, out, VERDICT_PASS, "%s requires client certificates (tlsverify: %s; %s)", address, str_text(&source),
+              str_text(&from));
 }
 
 /* The port of an address that dockerd or systemd is configured with; Docker's own if it names none. */
@@ -164,12 +182,9 @@ static void judge_listening(const struct check_input *in, struct check_result *o
     daemon_option(daemon, "host", &place);
     if (listeners)
         judge_listeners(in, out, daemon, listeners, configured);
-    if (listeners && listeners->own_error)
-        why = listeners->own_error;
-    else if (listeners)
+    if (out->verdict == VERDICT_FAIL || (listeners && (!listeners->own_error || place == OPTION_CMDLINE)))
         return;
-    if (place != OPTION_CMDLINE && out->verdict != VERDICT_FAIL)
-        check_error(in, out, "dockerd's listening sockets", why);
+    check_error(in, out, "dockerd's listening sockets", listeners ? listeners->own_error : why);
 }
 
 /* Without a host, tls alone decides whether there is a TCP address. */
@@ -182,32 +197,171 @@ static bool tls_is_known(const struct check_input *in, struct check_result *out,
     return has_host || !str_empty(daemon_option(daemon, "tlsverify", NULL)) || check_need_option(in, out, "tls");
 }
 
-void check_api_tls(const struct check_input *in, struct check_result *out)
+/* Are all hosts given in the arguments, and none of them TCP? Then TLS is for nothing. */
+static bool has_only_paths(const struct daemon_facts *daemon)
 {
-    const struct daemon_facts *daemon;
-    address_vec configured = {0};
-    bool has_host;
+    bool any = false;
 
-    if (daemon_is_podman(in, out))
+    for (size_t i = 0; i < daemon->option_count; i++)
+        if (strcmp(daemon->options[i].name, "host") == 0) {
+            if (daemon->options[i].place != OPTION_CMDLINE || is_tcp(daemon->options[i].value) ||
+                !*daemon->options[i].value)
+                return false;
+            any = true;
+        }
+    for (size_t i = 0; i < daemon->activated.count; i++)
+        if (is_tcp_stream(daemon->activated.items[i]))
+            return false;
+    return any;
+}
+
+/* ---- What the engine warns of ---- */
+
+/* Addresses that the engine itself reports as open, which is the last word on them; those that were named already are
+ * not named twice. */
+static void judge_warnings(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
+                           const struct info_facts *info, const address_vec *judged)
+{
+    for (size_t i = 0; info && i < info->open_addresses.count; i++) {
+        const char *address = info->open_addresses.items[i];
+        bool encrypted = str_starts(address, "https://"), known = false;
+
+        for (size_t k = 0; !known && daemon && k < judged->count; k++)
+            known = port_of(daemon, judged->items[k]) == port_of(daemon, address);
+        if (!known)
+            check_say(in, out, VERDICT_FAIL, "%s is open to anyone: %s (reported by the engine)",
+                      strstr(address, "://") + strlen("://"),
+                      encrypted ? "TLS encrypts, but only tlsverify requires a client certificate" : "no TLS");
+    }
+}
+
+/* The file was changed since: of what dockerd listens on by itself only the sockets are known. */
+static void judge_changed(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon)
+{
+    const char *why;
+    const struct listener_facts *listeners = store_listeners(in->store, &why);
+    const address_vec none = {0};
+    bool only_usual = holds_others(in, daemon), any = false;
+
+    judge_warnings(in, out, daemon, store_info(in->store, NULL), &none);
+    if (out->verdict == VERDICT_FAIL)
         return;
-    daemon = check_need_option(in, out, "host");
-    if (!daemon)
-        return;
-    find_configured(daemon, &configured, &has_host);
-    if (!tls_is_known(in, out, configured.count > 0, has_host)) {
-        vec_free(&configured);
+    if (!listeners || listeners->own_error) {
+        check_error(in, out, "dockerd's listening sockets", listeners ? listeners->own_error : why);
         return;
     }
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct listener_item *listener = &listeners->items[i];
+        bool usual = listener->port == API_PORT || listener->port == API_TLS_PORT;
+
+        any |= listener->of_engine && (usual || !only_usual) && !is_published(in->store, listener->port);
+    }
+    if (any)
+        daemon_say_changed(in, out, daemon, "tlsverify");
+    else
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "dockerd listens on no TCP address");
+}
+
+/* ---- podman ---- */
+
+static void judge_podman(const struct check_input *in, struct check_result *out)
+{
+    static const char verifies[] = " --tls-client-ca";
+    const char *why;
+    const struct daemon_facts *daemon = store_daemon(in->store, &why);
+
+    if (!daemon) {
+        check_error(in, out, "daemon", why);
+        return;
+    }
+    for (size_t i = 0; i < daemon->podman_services.count; i++) {
+        const char *address = daemon->podman_services.items[i];
+        bool verified = str_ends(address, verifies);
+
+        check_say(in, out, verified ? VERDICT_PASS : VERDICT_FAIL,
+                  verified ? "podman system service %s requires client certificates"
+                           : "podman serves its API on %s, open to anyone who can reach it",
+                  address);
+    }
+    if (out->verdict == VERDICT_NONE)
+        check_say(in, out, VERDICT_NOT_APPLICABLE, "podman serves its API on no TCP address of this host");
+    else if (out->verdict == VERDICT_FAIL)
+        check_remedy(in, out,
+                     "# serve the API on a Unix socket (podman system service, podman.socket), and reach it from "
+                     "other hosts with ssh://");
+}
+
+/* ---- The rule ---- */
+
+static void remedy(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon)
+{
+    enum option_place place;
+    bool activated = false;
+    scoped_str what = STR_INIT;
+
+    daemon_option(daemon, "host", &place);
+    for (size_t i = 0; i < daemon->activated.count; i++)
+        activated |= is_tcp_stream(daemon->activated.items[i]);
+    str_printf(&what,
+               "set \"tlsverify\": true, \"tlscacert\", \"tlscert\" and \"tlskey\" (paths of your own CA's files), "
+               "or take the TCP address out of %s",
+               activated                 ? "docker.socket (ListenStream= in systemctl edit --full docker.socket)"
+               : place == OPTION_CMDLINE ? "dockerd's arguments (ExecStart= in systemctl edit --full docker)"
+                                         : "\"hosts\"");
+    daemon_remedy_words(in, out, str_text(&what), DAEMON_RESTART);
+}
+
+static void judge_dockerd(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
+                          address_vec *configured)
+{
+    enum option_place host_place, tls_place;
+    bool has_host;
+
+    daemon_option(daemon, "host", &host_place);
+    daemon_option(daemon, "tlsverify", &tls_place);
+    if (daemon->config_age == CONFIG_NEWER && !(host_place == OPTION_CMDLINE && tls_place == OPTION_CMDLINE) &&
+        !has_only_paths(daemon)) {
+        judge_changed(in, out, daemon);
+        return;
+    }
+    if (!check_need_option(in, out, "host"))
+        return;
+    find_configured(daemon, configured, &has_host);
+    if (!tls_is_known(in, out, configured->count > 0, has_host))
+        return;
     if (has_default_address(daemon, has_host))
-        vec_push(&configured, "tcp://localhost:2376");
-    for (size_t i = 0; i < configured.count; i++)
-        judge_address(in, out, daemon, configured.items[i]);
-    judge_listening(in, out, daemon, &configured);
-    if (daemon->activated_error && out->verdict != VERDICT_FAIL)
+        vec_push(configured, "tcp://localhost:2376");
+    for (size_t i = 0; i < configured->count; i++)
+        judge_address(in, out, daemon, configured->items[i]);
+    judge_listening(in, out, daemon, configured);
+    judge_warnings(in, out, daemon, store_info(in->store, NULL), configured);
+}
+
+void check_api_tls(const struct check_input *in, struct check_result *out)
+{
+    const char *why, *why_info;
+    const struct daemon_facts *daemon = store_daemon(in->store, &why);
+    const struct info_facts *info = store_info(in->store, &why_info);
+    address_vec configured = {0};
+    bool podman;
+
+    if (!daemon_know_engine(in, out, &podman))
+        return;
+    if (podman) {
+        judge_podman(in, out);
+        return;
+    }
+    if (daemon)
+        judge_dockerd(in, out, daemon, &configured);
+    else
+        check_error(in, out, "daemon", why);
+    if (!info && out->verdict != VERDICT_FAIL)
+        check_error(in, out, "info", why_info);
+    if (daemon && daemon->activated_error && out->verdict != VERDICT_FAIL)
         check_error(in, out, "docker.socket", daemon->activated_error);
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_NOT_APPLICABLE, "the API has no TCP address");
-    else if (out->verdict == VERDICT_FAIL)
-        daemon_remedy_option(in, out, "\"tlsverify\": true with \"tlscacert\", \"tlscert\" and \"tlskey\"");
+    else if (out->verdict == VERDICT_FAIL && daemon)
+        remedy(in, out, daemon);
     vec_free(&configured);
 }

@@ -1,6 +1,7 @@
 /* Section 2, what the engine itself reports in /info, /version and its networks. */
 #include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 
 #include "agent/checks/daemon.h"
 
@@ -48,8 +49,10 @@ void check_bridge_icc(const struct check_input *in, struct check_result *out)
         return;
     }
     check_say(in, out, VERDICT_FAIL, "network %s: enable_icc is %s (reported by the engine)", network->name,
-              network->icc ? network->icc : "not set, so containers can reach each other");
-    daemon_remedy_option(in, out, "\"icc\": false");
+              !network->icc   ? "not set, so containers can reach each other"
+              : *network->icc ? network->icc
+                              : "empty, so containers can reach each other");
+    daemon_remedy_set(in, out, &(struct daemon_setting){"icc", "icc", "false"}, 1, DAEMON_RESTART);
 }
 
 /* A network, as the engine prints it, that is wholly this host's: in 127.0.0.0/8, or ::1. */
@@ -66,23 +69,49 @@ static bool is_loopback(const char *cidr)
     return ntohl(v4.s_addr) >> 24 == 127 && atoi(bits) >= 8;
 }
 
+/* From 29.10 on a list that is given, even an empty one, takes loopback out unless it is in the list itself. */
+static void say_loopback(const struct check_input *in, struct check_result *out, const struct info_facts *info)
+{
+    if (info->insecure_cidrs.count)
+        check_say(
+            in, out, VERDICT_PASS,
+            "every registry outside this host is accessed securely (reported by the engine); on loopback ones need "
+            "not be");
+    else
+        check_say(in, out, VERDICT_PASS,
+                  "every registry is accessed securely, those on this host too (reported by the engine)");
+}
+
+static void judge_mirrors(const struct check_input *in, struct check_result *out, const struct info_facts *info)
+{
+    for (size_t i = 0; i < info->mirrors.count; i++)
+        if (strncasecmp(info->mirrors.items[i], "https://", strlen("https://")) != 0)
+            check_say(in, out, VERDICT_FAIL, "registry mirror %s is used without TLS (reported by the engine)",
+                      info->mirrors.items[i]);
+}
+
+static bool takes_loopback_out(const struct info_facts *info)
+{
+    return info->server_version && check_is_version(info->server_version) &&
+           check_version_compare(info->server_version, "29.10") >= 0;
+}
+
 void check_insecure_registries(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = daemon_need_info(in, out);
-    const struct version_facts *version = store_version(in->store, NULL);
+    bool podman = false, known = daemon_know_engine(in, out, &podman);
 
-    if (!info)
-        return;
-    if (version && version->is_podman) {
-        check_say(in, out, VERDICT_MANUAL,
-                  "podman's API does not report registry settings: is \"insecure = true\" set in "
-                  "/etc/containers/registries.conf or registries.conf.d?");
+    if (known && podman) {
+        if (info)
+            check_say(in, out, VERDICT_MANUAL,
+                      "podman's API does not report registry settings: is \"insecure = true\" set in "
+                      "/etc/containers/registries.conf or registries.conf.d?");
         return;
     }
-    if (!info->has_registry_config) {
+    if (info && !info->has_registry_config)
         check_error(in, out, "info", "the engine does not report its registry settings");
+    if (!info || !known || !info->has_registry_config)
         return;
-    }
     for (size_t i = 0; i < info->insecure_cidrs.count; i++)
         if (!is_loopback(info->insecure_cidrs.items[i]))
             check_say(in, out, VERDICT_FAIL, "insecure registry network %s (reported by the engine)",
@@ -90,11 +119,19 @@ void check_insecure_registries(const struct check_input *in, struct check_result
     for (size_t i = 0; i < info->insecure_indexes.count; i++)
         check_say(in, out, VERDICT_FAIL, "insecure registry %s (reported by the engine)",
                   info->insecure_indexes.items[i]);
+    judge_mirrors(in, out, info);
     if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS,
-                  "every registry outside this host is accessed securely (reported by the engine)");
+        say_loopback(in, out, info);
+    else if (takes_loopback_out(info))
+        daemon_remedy_words(in, out,
+                            "take \"insecure-registries\" and http:// entries of \"registry-mirrors\" out (an empty "
+                            "list there would also refuse plain HTTP to registries on this host)",
+                            DAEMON_RELOAD);
     else
-        daemon_remedy_option(in, out, "\"insecure-registries\": []");
+        daemon_remedy_words(in, out,
+                            "take the insecure entries of \"insecure-registries\" and http:// entries of "
+                            "\"registry-mirrors\" out",
+                            DAEMON_RELOAD);
 }
 
 /* The engine's storage driver is not among "forbidden". */
@@ -112,10 +149,26 @@ void check_storage_driver(const struct check_input *in, struct check_result *out
     for (size_t i = 0; i < forbidden->count; i++)
         if (strcmp(forbidden->items[i], info->driver) == 0) {
             check_say(in, out, VERDICT_FAIL, "the storage driver is %s (reported by the engine)", info->driver);
-            daemon_remedy_option(in, out, "\"storage-driver\": \"overlay2\"");
+            daemon_remedy_words(in, out,
+                                "set \"storage-driver\": \"overlay2\" (images and containers of the present driver are "
+                                "no longer seen: save what is needed before)",
+                                DAEMON_RESTART);
             return;
         }
     check_say(in, out, VERDICT_PASS, "the storage driver is %s (reported by the engine)", info->driver);
+}
+
+/* "features" name the containerd image store, which excludes userns-remap: in dockerd's configuration, or with what it
+ * runs. */
+static bool sets_containerd_store(const struct check_input *in)
+{
+    static const char name[] = "containerd-snapshotter=";
+    const struct daemon_facts *daemon = store_daemon(in->store, NULL);
+
+    for (size_t i = 0; daemon && i < daemon->option_count; i++)
+        if (strcmp(daemon->options[i].name, "feature") == 0 && str_starts(daemon->options[i].value, name))
+            return true;
+    return false;
 }
 
 void check_userns_remap(const struct check_input *in, struct check_result *out)
@@ -132,7 +185,15 @@ void check_userns_remap(const struct check_input *in, struct check_result *out)
     }
     check_say(in, out, VERDICT_FAIL,
               "root in a container is root on the host: user namespaces are not in use (reported by the engine)");
-    daemon_remedy_option(in, out, "\"userns-remap\": \"default\"");
+    daemon_remedy_words(
+        in, out,
+        sets_containerd_store(in)
+            ? "take \"containerd-snapshotter\" out of \"features\", as dockerd does not start with both, "
+              "and set \"userns-remap\": \"default\" (present images and containers are no longer seen: "
+              "they stay in the old folders)"
+            : "set \"userns-remap\": \"default\" (present images and containers are no longer seen: they "
+              "stay in the old folders)",
+        DAEMON_RESTART);
 }
 
 void check_rootless(const struct check_input *in, struct check_result *out)
@@ -142,6 +203,13 @@ void check_rootless(const struct check_input *in, struct check_result *out)
     if (info)
         check_say(in, out, info->rootless ? VERDICT_PASS : VERDICT_FAIL,
                   "the engine runs as %s (reported by the engine)", info->rootless ? "an unprivileged user" : "root");
+}
+
+/* CVE-2026-34040; the list of releases (rule engine-version) knows of no older branch with the fix. */
+static bool can_bypass_plugins(const struct info_facts *info)
+{
+    return info->server_version && check_is_version(info->server_version) &&
+           check_version_compare(info->server_version, "29.3.1") < 0;
 }
 
 void check_client_authorization(const struct check_input *in, struct check_result *out)
@@ -159,12 +227,18 @@ void check_client_authorization(const struct check_input *in, struct check_resul
         if (*info->authorization_plugins.items[i])
             check_say(in, out, VERDICT_PASS, "authorization plugin %s is active (reported by the engine)",
                       info->authorization_plugins.items[i]);
+    if (out->verdict == VERDICT_PASS && can_bypass_plugins(info))
+        check_say(in, out, VERDICT_PASS,
+                  "engine %s lets a request with a large body past it (CVE-2026-34040, mended in 29.3.1)",
+                  info->server_version);
     if (out->verdict == VERDICT_PASS)
         return;
     check_say(
         in, out, VERDICT_FAIL,
         "no authorization plugin is active (reported by the engine): anyone who can reach the API can do anything");
-    daemon_remedy_option(in, out, "\"authorization-plugins\"");
+    daemon_remedy_words(in, out,
+                        "set \"authorization-plugins\": [\"PLUGIN\"] once that plugin is installed and has a policy",
+                        DAEMON_RELOAD);
 }
 
 void check_legacy_registry(const struct check_input *in, struct check_result *out)
@@ -172,7 +246,9 @@ void check_legacy_registry(const struct check_input *in, struct check_result *ou
     const char *why;
     const struct version_facts *version = store_version(in->store, &why);
     const struct daemon_facts *daemon;
+    scoped_str source = STR_INIT;
     enum option_place place;
+    bool disabled;
 
     if (!version) {
         check_error(in, out, "version", why);
@@ -193,12 +269,15 @@ void check_legacy_registry(const struct check_input *in, struct check_result *ou
     daemon = check_need_option(in, out, "disable-legacy-registry");
     if (!daemon)
         return;
-    if (daemon_option_bool(daemon, "disable-legacy-registry", false, &place)) {
-        check_say(in, out, VERDICT_PASS, "disable-legacy-registry is set (%s)", daemon_place_name(daemon, place));
+    disabled = check_version_compare(version->version, "17.06") >= 0; /* by default */
+    if (daemon_option_bool(daemon, "disable-legacy-registry", disabled, &place)) {
+        daemon_source(daemon, "disable-legacy-registry", place, &source);
+        check_say(in, out, VERDICT_PASS, "disable-legacy-registry is true (%s)", str_text(&source));
         return;
     }
     check_say(in, out, VERDICT_FAIL, "engine %s can still use v1 registries", version->version);
-    daemon_remedy_option(in, out, "\"disable-legacy-registry\": true");
+    daemon_remedy_set(in, out, &(struct daemon_setting){"disable-legacy-registry", "disable-legacy-registry", "true"},
+                      1, DAEMON_RESTART);
 }
 
 void check_live_restore(const struct check_input *in, struct check_result *out)
@@ -218,12 +297,68 @@ void check_live_restore(const struct check_input *in, struct check_result *out)
     check_say(in, out, info->live_restore == TRI_TRUE ? VERDICT_PASS : VERDICT_FAIL,
               "live restore is %s (reported by the engine)", info->live_restore == TRI_TRUE ? "on" : "off");
     if (out->verdict == VERDICT_FAIL)
-        daemon_remedy_option(in, out, "\"live-restore\": true");
+        daemon_remedy_set(in, out, &(struct daemon_setting){"live-restore", "live-restore", "true"}, 1, DAEMON_RELOAD);
+}
+
+static const struct daemon_setting no_profile = {"seccomp-profile", "seccomp-profile", "\"\""};
+
+static void judge_contents(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
+                           const char *profile)
+{
+    if (daemon->seccomp == SECCOMP_UNREADABLE)
+        check_error(in, out, profile, daemon->seccomp_error);
+    else if (daemon->seccomp == SECCOMP_ALLOWS_ALL)
+        check_say(in, out, VERDICT_FAIL, "the seccomp profile %s allows every system call", profile);
+    else
+        check_say(in, out, VERDICT_PASS, "the seccomp profile is %s, which denies system calls", profile);
+}
+
+/* The engine's own profile: the file as it is now, unless that was changed after dockerd read it. */
+static void judge_profile(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
+                          const char *profile)
+{
+    if (!str_equal(daemon->seccomp_path, profile))
+        check_error(in, out, "seccomp-profile", "the engine reports a file that its configuration does not name");
+    else if (daemon->started && daemon->seccomp_changed > daemon->started + USEC_PER_SEC)
+        check_say(
+            in, out, VERDICT_MANUAL,
+            "the seccomp profile %s was changed after dockerd (process %d) had read it; both times: stat -c %%z %s; "
+            "ps -o lstart= -p %d",
+            profile, (int)daemon->pid, profile, (int)daemon->pid);
+    else
+        judge_contents(in, out, daemon, profile);
+    if (out->verdict == VERDICT_FAIL)
+        daemon_remedy_set(in, out, &no_profile, 1, DAEMON_RESTART);
+}
+
+/* podman reads its profile for each container, and older ones report none. */
+static void judge_podman_profile(const struct check_input *in, struct check_result *out,
+                                 const struct daemon_facts *daemon)
+{
+    if (strcmp(daemon->seccomp_path, "unconfined") == 0)
+        check_say(in, out, VERDICT_FAIL, "the seccomp profile is unconfined in containers.conf");
+    else
+        judge_contents(in, out, daemon, daemon->seccomp_path);
+    if (out->verdict == VERDICT_FAIL)
+        check_remedy(in, out, "# take seccomp_profile out of containers.conf, section [containers]");
+}
+
+static bool names_file(const char *profile)
+{
+    static const char *const words[] = {"default", "builtin", "unconfined"};
+
+    for (size_t i = 0; i < countof(words); i++)
+        if (strcmp(words[i], profile) == 0)
+            return false;
+    return true;
 }
 
 void check_daemon_seccomp(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = need_security_options(in, out);
+    const struct daemon_facts *daemon;
+    const char *profile, *why;
+    bool podman;
 
     if (!info)
         return;
@@ -231,11 +366,24 @@ void check_daemon_seccomp(const struct check_input *in, struct check_result *out
         check_say(in, out, VERDICT_FAIL, "seccomp is not in use (reported by the engine)");
         return;
     }
-    check_say(in, out, str_equal(info->seccomp_profile, "unconfined") ? VERDICT_FAIL : VERDICT_PASS,
-              "the seccomp profile is %s (reported by the engine)",
-              info->seccomp_profile ? info->seccomp_profile : "default");
-    if (out->verdict == VERDICT_FAIL)
-        daemon_remedy_option(in, out, "no \"seccomp-profile\": \"unconfined\"");
+    if (!daemon_know_engine(in, out, &podman))
+        return;
+    profile = info->seccomp_profile ? info->seccomp_profile : "default";
+    daemon = store_daemon(in->store, &why);
+    if (podman && daemon && daemon->seccomp_path) {
+        judge_podman_profile(in, out, daemon);
+    } else if (podman && !daemon) {
+        check_error(in, out, "daemon", why);
+    } else if (!names_file(profile)) {
+        check_say(in, out, strcmp(profile, "unconfined") == 0 ? VERDICT_FAIL : VERDICT_PASS,
+                  "the seccomp profile is %s (reported by the engine)", profile);
+        if (out->verdict == VERDICT_FAIL)
+            daemon_remedy_set(in, out, &no_profile, 1, DAEMON_RESTART);
+    } else if (daemon) {
+        judge_profile(in, out, daemon, profile);
+    } else {
+        check_error(in, out, "daemon", why);
+    }
 }
 
 void check_experimental(const struct check_input *in, struct check_result *out)
@@ -252,7 +400,8 @@ void check_experimental(const struct check_input *in, struct check_result *out)
         return; /* it always reports them as on */
     if (version->experimental == TRI_TRUE || info->experimental == TRI_TRUE) {
         check_say(in, out, VERDICT_FAIL, "experimental features are on (reported by the engine)");
-        daemon_remedy_option(in, out, "\"experimental\": false");
+        daemon_remedy_set(in, out, &(struct daemon_setting){"experimental", "experimental", "false"}, 1,
+                          DAEMON_RESTART);
     } else if (version->experimental == TRI_ABSENT && info->experimental == TRI_ABSENT) {
         check_error(in, out, "version", "the engine does not report whether experimental features are on");
     } else {

@@ -32,9 +32,9 @@ void fetcher_container_leaves(struct fetcher *fetcher, const char *container_id)
 bool fetcher_container_is_leaving(const struct fetcher *fetcher, const char *container_id);
 /* Networks, services, listeners and certificates, now and again a moment later. */
 void fetcher_swarm_changed(struct fetcher *fetcher, const char *cause);
-/* dockerd read its configuration again. It tells so before it switches debugging on or off (cmd/dockerd/daemon.go,
- * reloadConfig), so /info is read again a moment later. */
-void fetcher_engine_reloaded(struct fetcher *fetcher, const char *cause);
+/* dockerd read its configuration again, AT that time. It reports that before it switches debugging on or off
+ * (cmd/dockerd/daemon.go, reloadConfig), so /info is read again a moment later. */
+void fetcher_engine_reloaded(struct fetcher *fetcher, usec_t at, const char *cause);
 /* May the engine's socket be connected to? CLOSED where systemd holds it and no engine runs behind it: a connection
  * would start one. See struct docker_callbacks. */
 enum http_gate fetcher_may_connect(struct fetcher *fetcher, const char **ret_why);

@@ -6,6 +6,7 @@
 #include "agent/fetch/fetch_internal.h"
 #include "common/log.h"
 #include "probes/daemon/daemon_config.h"
+#include "probes/daemon/daemon_memory.h"
 #include "probes/environment/environment.h"
 #include "probes/facts/digest.h"
 #include "probes/host/certificate.h"
@@ -52,7 +53,10 @@ void fetch_daemon(struct fetcher *fetcher, const char *key)
     found = daemon_find(fetcher->root, units, docker_peer_pid(fetcher->docker), &pid, &error) == 0;
     r = daemon_config_read(fetcher->root, units, found ? pid : 0, found ? NULL : error.text, &facts, &error);
     if (r == 0 && !found)
-        daemon_config_engine(fetcher->root, docker_peer_pid(fetcher->docker), facts);
+        daemon_config_engine(fetcher->root, units, docker_peer_pid(fetcher->docker), docker_is_podman(fetcher->docker),
+                             facts);
+    if (r == 0 && daemon_memory_apply(fetcher->daemon_memory, facts, &error) < 0)
+        log_warning("what dockerd was configured with at its start will not be known after a restart: %s", error.text);
     docker_set_engine_pid(fetcher->docker, found ? pid : 0);
     if (r == 0 && !str_equal(facts->config_path, fetcher->watched_config)) {
         watch_config_file(fetcher, facts->config_path); /* and read it once more: it was not watched just now */
@@ -415,6 +419,7 @@ void fetch_watch_host(struct fetcher *fetcher)
         vec_push(&fetcher->host_watches,
                  watch_add(fetcher->watcher, host_paths[i].path, host_paths[i].tree ? WATCH_TREE : WATCH_PATH,
                            on_host_path, fetcher));
+    fetcher->daemon_memory = daemon_memory_new(fetcher->config->state_dir, fetcher->keeps_state);
     daemon_watch_paths(add_daemon_watch, fetcher);
     fetcher->audit_watch = audit_watch_new(fetcher->base, on_audit_news, fetcher, &error);
     if (!fetcher->audit_watch)
@@ -436,6 +441,7 @@ void fetch_free_host(struct fetcher *fetcher)
     watch_free(fetcher->raft_log);
     watch_free(fetcher->daemon_json);
     free(fetcher->groups_asked);
+    daemon_memory_free(fetcher->daemon_memory);
     free(fetcher->watched_config);
     free(fetcher->watched_certificates);
 }

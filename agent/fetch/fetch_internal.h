@@ -23,6 +23,7 @@
 #include "probes/worker/worker.h"
 
 struct image_jobs;
+struct daemon_memory;
 
 /* What the workers that read the host's files keep: other users' directories, and /proc/PID/exe. */
 #define FETCH_CAPABILITIES (CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_SYS_PTRACE))
@@ -76,6 +77,7 @@ struct fetcher {
     VEC(struct watch *) host_watches; /* of files that are not in a source: audit rules, groups, profiles */
     char *watched_config, *watched_certificates;
     char *groups_asked; /* of the name service, the last time */
+    struct daemon_memory *daemon_memory;
     struct audit_watch *audit_watch;
     struct workers *workers;
     struct worker *audit_worker, *group_worker;

@@ -1,5 +1,6 @@
 /* What is read again a moment later: what was started has become what it runs, what began has come to its end. */
 #include "agent/fetch/fetch_internal.h"
+#include "probes/daemon/daemon_memory.h"
 
 static void arm_recheck_timer(struct fetcher *fetcher)
 {
@@ -127,8 +128,9 @@ void fetcher_swarm_changed(struct fetcher *fetcher, const char *cause)
         recheck_repeatedly(fetcher, kinds[i], "", cause);
 }
 
-void fetcher_engine_reloaded(struct fetcher *fetcher, const char *cause)
+void fetcher_engine_reloaded(struct fetcher *fetcher, usec_t at, const char *cause)
 {
+    daemon_memory_reloaded(fetcher->daemon_memory, at);
     recheck_repeatedly(fetcher, INPUT_INFO, "", cause);
     mark_again(fetcher, INPUT_DAEMON, "", cause);
 }

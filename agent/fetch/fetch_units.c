@@ -28,7 +28,7 @@ static void on_units(const char *output, size_t length, int number, const char *
 /* The engine's, and those that rules name. */
 static void list_names(const struct fetcher *fetcher, struct string_list *ret)
 {
-    static const char *const engine[] = {"docker.service", "docker.socket", "containerd.service"};
+    static const char *const engine[] = {"docker.service", "docker.socket", "containerd.service", "podman.socket"};
 
     ret->items = mem_realloc_array(NULL, countof(engine) + fetcher->sources.count, sizeof *ret->items);
     for (size_t i = 0; i < countof(engine); i++)

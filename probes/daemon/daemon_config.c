@@ -11,8 +11,12 @@
 #include <string.h>
 
 #include "probes/daemon/containerd.h"
+#include "probes/daemon/daemon_age.h"
 #include "probes/daemon/daemon_options.h"
+#include "probes/daemon/daemon_podman.h"
+#include "probes/daemon/seccomp_profile.h"
 #include "probes/facts/digest.h"
+#include "probes/host/addresses.h"
 #include "probes/host/proc.h"
 #include "probes/host/socket_unit.h"
 #include "probes/host/units.h"
@@ -104,7 +108,25 @@ int daemon_find(const struct host_root *root, const struct units_facts *units, p
 
 /* ---- Putting it together ---- */
 
-static void digest_facts(struct daemon_facts *facts)
+static void digest_options(struct hash *hash, const struct daemon_option *options, size_t count)
+{
+    digest_number(hash, (int64_t)count);
+    for (size_t i = 0; i < count; i++) {
+        digest_text(hash, options[i].name);
+        digest_text(hash, options[i].value);
+        digest_text(hash, options[i].file);
+        digest_number(hash, (int64_t)options[i].place);
+    }
+}
+
+static void digest_list(struct hash *hash, const struct string_list *list)
+{
+    digest_number(hash, (int64_t)list->count);
+    for (size_t i = 0; i < list->count; i++)
+        digest_text(hash, list->items[i]);
+}
+
+void daemon_options_digest(struct daemon_facts *facts)
 {
     struct hash hash;
 
@@ -114,21 +136,27 @@ static void digest_facts(struct daemon_facts *facts)
     digest_number(&hash, facts->podman);
     digest_text(&hash, facts->exe);
     digest_text(&hash, facts->containerd_root);
-    digest_number(&hash, (int64_t)facts->arguments.count);
-    for (size_t i = 0; i < facts->arguments.count; i++)
-        digest_text(&hash, facts->arguments.items[i]);
-    for (size_t i = 0; i < facts->activated.count; i++)
-        digest_text(&hash, facts->activated.items[i]);
+    digest_list(&hash, &facts->arguments);
+    digest_list(&hash, &facts->activated);
     digest_text(&hash, facts->activated_error);
+    digest_list(&hash, &facts->podman_services);
+    digest_list(&hash, &facts->own_addresses);
     digest_number(&hash, facts->rootless);
     digest_text(&hash, facts->config_path);
     digest_number(&hash, facts->config_exists);
     digest_text(&hash, facts->config_error);
-    for (size_t i = 0; i < facts->option_count; i++) {
-        digest_text(&hash, facts->options[i].name);
-        digest_text(&hash, facts->options[i].value);
-        digest_number(&hash, (int64_t)facts->options[i].place);
+    digest_options(&hash, facts->options, facts->option_count);
+    digest_options(&hash, facts->next, facts->next_count);
+    digest_number(&hash, (int64_t)facts->start_ticks);
+    digest_number(&hash, (int64_t)facts->config_age);
+    if (facts->config_age != CONFIG_CURRENT) {
+        digest_number(&hash, facts->config_modified);
+        digest_number(&hash, facts->config_changed);
     }
+    digest_text(&hash, facts->seccomp_path);
+    digest_text(&hash, facts->seccomp_error);
+    digest_number(&hash, (int64_t)facts->seccomp);
+    digest_number(&hash, facts->seccomp_changed);
     facts->facts.digest = hash_end(&hash);
 }
 
@@ -187,7 +215,7 @@ int daemon_config_parse(const char *const *arguments, size_t argument_count, con
     if (config)
         use_config(facts, &set, config, config_length);
     keep_options(facts, &set);
-    digest_facts(facts);
+    daemon_options_digest(facts);
     *ret = facts;
     return 0;
 }
@@ -234,17 +262,22 @@ static bool is_rootless(const struct host_root *root, pid_t pid, const struct op
     return given ? options_read_bool(given->value) == TRI_TRUE : runs_in_rootlesskit(root, pid);
 }
 
+/* PATH as the process means it. */
+static char *from_working_folder(const struct host_root *root, const struct daemon_facts *facts, const char *path)
+{
+    char folder[PATH_MAX];
+
+    if (path[0] != '/' && proc_read_link(root, facts->pid, "cwd", folder, sizeof folder))
+        return mem_printf("%s/%s", folder, path);
+    return mem_strdup(path);
+}
+
 static char *config_file(const struct host_root *root, const struct daemon_facts *facts, const struct option_set *set)
 {
     const struct daemon_option *given = options_find(set->list.items, set->list.count, "config-file");
-    char folder[PATH_MAX];
 
-    if (given && given->value[0] == '/')
-        return mem_strdup(given->value);
     if (given && given->value[0])
-        return proc_read_link(root, facts->pid, "cwd", folder, sizeof folder)
-                   ? mem_printf("%s/%s", folder, given->value)
-                   : mem_strdup(given->value);
+        return from_working_folder(root, facts, given->value);
     if (facts->rootless)
         return rootless_config(root, facts->pid);
     return mem_strdup(default_config);
@@ -258,14 +291,32 @@ static void read_config(const struct host_root *root, struct daemon_facts *facts
     int r = host_read(root, path, DAEMON_CONFIG_FILE_MAX, &text, NULL);
 
     facts->config_path = arena_strdup(facts->facts.arena, path);
-    if ((r == -ENOENT || r == -ENOTDIR) && !given)
+    daemon_age_of_file(root, path, &facts->config_modified, &facts->config_changed);
+    if ((r == -ENOENT || r == -ENOTDIR) && !given) {
+        if (facts->started)
+            facts->config_changed = daemon_age_removed(root, path, facts->started + DAEMON_AGE_SLACK_USEC);
         return;
+    }
     if (r < 0) {
         facts->config_exists = r != -ENOENT && r != -ENOTDIR;
         facts->config_error = arena_strdup(facts->facts.arena, strerror(-r)); /* reported with its path */
         return;
     }
     use_config(facts, set, str_text(&text), text.length);
+}
+
+/* The profile that dockerd gives to containers without one of their own. */
+static void read_seccomp(const struct host_root *root, struct daemon_facts *facts)
+{
+    const char *given = daemon_option(facts, "seccomp-profile", NULL);
+    scoped(cleanup_free) char *path = NULL;
+
+    if (str_empty(given) || strcmp(given, "unconfined") == 0 || strcmp(given, "builtin") == 0)
+        return;
+    path = from_working_folder(root, facts, given);
+    facts->seccomp_path = arena_strdup(facts->facts.arena, given);
+    daemon_age_of_file(root, path, NULL, &facts->seccomp_changed);
+    seccomp_profile_read_file(root, path, facts);
 }
 
 /* What systemd listens on for it, if a host is fd://. */
@@ -276,13 +327,22 @@ static void read_activated(const struct host_root *root, const struct units_fact
 
     if (!socket_unit_activates(facts))
         return;
-    if (socket_unit_streams(root, units, &streams, &error) < 0) {
+    if (socket_unit_streams(root, units, socket_unit_docker, socket_unit_default_socket, &streams, &error) < 0) {
         facts->activated_error = arena_strdup(facts->facts.arena, error.text);
         return;
     }
     facts->activated.items = arena_alloc(facts->facts.arena, (streams.count + 1) * sizeof *facts->activated.items);
     for (size_t i = 0; i < streams.count; i++)
         facts->activated.items[facts->activated.count++] = arena_strdup(facts->facts.arena, streams.items[i]);
+}
+
+static bool names_receiver(const struct daemon_facts *facts)
+{
+    for (size_t i = 0; i < facts->option_count; i++)
+        if (strcmp(facts->options[i].name, "log-opt") == 0 &&
+            (strstr(facts->options[i].value, "-address=") || strstr(facts->options[i].value, "://")))
+            return true;
+    return false;
 }
 
 int daemon_config_read(const struct host_root *root, const struct units_facts *units, pid_t pid, const char *why_no_pid,
@@ -296,6 +356,7 @@ int daemon_config_read(const struct host_root *root, const struct units_facts *u
     if (pid > 0) {
         facts->pid = pid;
         facts->exe = read_exe(root, pid, set.arena);
+        proc_started(root, pid, &facts->start_ticks, &facts->started);
         r = proc_read_cmdline(root, pid, set.arena, &facts->arguments, error);
         if (r == 0 && !facts->arguments.count)
             r = error_set(error, ESRCH, "dockerd (process %d) has ended, so its arguments cannot be read", (int)pid);
@@ -312,32 +373,44 @@ int daemon_config_read(const struct host_root *root, const struct units_facts *u
     facts->rootless = is_rootless(root, pid, &set);
     read_config(root, facts, &set);
     keep_options(facts, &set);
+    daemon_age_judge(facts);
+    read_seccomp(root, facts);
+    if (names_receiver(facts))
+        addresses_read(root, pid, facts->facts.arena, &facts->own_addresses);
     read_activated(root, units, facts);
     containerd = containerd_root(root, containerd_find(root, units, facts->pid));
     facts->containerd_root = arena_strdup(set.arena, containerd);
-    digest_facts(facts);
+    daemon_options_digest(facts);
     *ret = facts;
     return 0;
 }
 
 void daemon_watch_paths(void (*back)(const char *path, bool tree, void *user), void *user)
 {
-    unit_places("docker.socket", back, user);
+    unit_places(socket_unit_docker, back, user);
     back(containerd_default_config, false, user);
+    daemon_podman_watch_paths(back, user);
 }
 
-void daemon_config_engine(const struct host_root *root, pid_t peer_pid, struct daemon_facts *facts)
+void daemon_config_engine(const struct host_root *root, const struct units_facts *units, pid_t peer_pid, bool is_podman,
+                          struct daemon_facts *facts)
 {
+    struct option_set set = {.arena = facts->facts.arena};
     char path[64];
     scoped_str name = STR_INIT;
+    bool serves;
 
     snprintf(path, sizeof path, "/proc/%d/comm", (int)peer_pid);
-    if (facts->pid > 0 || peer_pid <= 1 || host_read(root, path, 64, &name, NULL) < 0 ||
-        strcmp(str_text(&name), "podman\n") != 0)
+    if (facts->pid > 0)
+        return;
+    serves = peer_pid > 1 && host_read(root, path, 64, &name, NULL) == 0 && strcmp(str_text(&name), "podman\n") == 0;
+    if (!serves && !is_podman)
         return;
     facts->podman = true;
-    facts->exe = read_exe(root, peer_pid, facts->facts.arena);
-    digest_facts(facts);
+    facts->exe = serves ? read_exe(root, peer_pid, facts->facts.arena) : NULL;
+    daemon_podman_read(root, units, serves ? peer_pid : 0, facts, &set);
+    keep_options(facts, &set);
+    daemon_options_digest(facts);
 }
 
 /* ---- Asking ---- */

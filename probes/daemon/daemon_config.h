@@ -16,8 +16,10 @@ int daemon_find(const struct host_root *root, const struct units_facts *units, p
  * returned. The caller frees RET. 0 or a negative errno. */
 int daemon_config_read(const struct host_root *root, const struct units_facts *units, pid_t pid, const char *why_no_pid,
                        struct daemon_facts **ret, struct error *error);
-/* The socket is served by PEER_PID, which is not dockerd: records in FACTS whether it is podman. */
-void daemon_config_engine(const struct host_root *root, pid_t peer_pid, struct daemon_facts *facts);
+/* The socket is served by PEER_PID (0: unknown), which is not dockerd: if it is podman, or IS_PODMAN (as it says
+ * itself), FACTS' options become those of containers.conf ("containers.log_driver"). */
+void daemon_config_engine(const struct host_root *root, const struct units_facts *units, pid_t peer_pid, bool is_podman,
+                          struct daemon_facts *facts);
 
 /* The paths, besides the configuration file, whose change may change what is read: where docker.socket's files may be,
  * and containerd's configuration. */

@@ -191,7 +191,7 @@ static const char *keep_value(struct arena *arena, const char *name, const char 
 
 void options_add(struct option_set *set, const char *name, const char *value, enum option_place place)
 {
-    struct daemon_option option = {arena_strdup(set->arena, name), keep_value(set->arena, name, value), place};
+    struct daemon_option option = {arena_strdup(set->arena, name), keep_value(set->arena, name, value), place, NULL};
 
     for (size_t i = 0; i < set->list.count && !is_list(name); i++) {
         if (strcmp(set->list.items[i].name, name) == 0) {

@@ -1,5 +1,4 @@
-/* dockerd's flags and the keys of daemon.json, as one list of (name, value). Only daemon_config.c and daemon_options*.c
- * include this. */
+/* dockerd's flags and the keys of daemon.json, as one list of (name, value). Only daemon_*.c include this. */
 #ifndef PROBES_DAEMON_DAEMON_OPTIONS_H
 #define PROBES_DAEMON_DAEMON_OPTIONS_H
 
@@ -25,6 +24,8 @@ const struct daemon_option *options_find(const struct daemon_option *options, si
 void options_add(struct option_set *set, const char *name, const char *value, enum option_place place);
 /* The flag for a key of daemon.json that has a different name; NULL: the key is no such one. */
 const char *options_key_flag(const char *key);
+/* Sets the digest of FACTS by all that they hold. */
+void daemon_options_digest(struct daemon_facts *facts);
 /* A boolean as Go's strconv.ParseBool reads it. */
 enum tristate options_read_bool(const char *text);
 

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "common/json_out.h"
+#include "common/str.h"
 #include "probes/daemon/daemon_options.h"
 
 /* How a key's value turns into option values where that is not plain. */
@@ -170,7 +171,7 @@ static bool is_unread(const char *name)
     return false;
 }
 
-/* Of a duplicate list the later one counts. */
+/* Of a duplicate list the later one counts, and null empties it. */
 static void drop_flag(struct option_set *set, const char *flag)
 {
     for (size_t i = set->list.count; i-- > 0;)
@@ -186,7 +187,7 @@ static void add_key(struct option_set *set, const char *name, const struct json 
 
     if (is_unread(name))
         return;
-    if (json_type(value) == JSON_ARRAY)
+    if (json_type(value) == JSON_ARRAY || (json_type(value) == JSON_NULL && key && key->shape == SHAPE_PLAIN))
         drop_flag(set, key && key->flag ? key->flag : name);
     if (key && key->shape == SHAPE_POOLS && json_type(value) == JSON_ARRAY) {
         for (size_t i = 0; i < json_count(value); i++)
@@ -205,20 +206,75 @@ static bool may_add(const struct option_set *flags, const char *name)
     return strcmp(name, "add-runtime") == 0 || !options_find(flags->list.items, flags->list.count, name);
 }
 
+/* One unit of UTF-16 at AT. */
+static unsigned unit16(const unsigned char *at, bool big)
+{
+    return big ? (unsigned)at[0] << 8 | at[1] : (unsigned)at[1] << 8 | at[0];
+}
+
+static void append_utf8(struct str *out, unsigned code)
+{
+    const char bytes[4] = {(char)(code < 0x80      ? code
+                                  : code < 0x800   ? 0xc0 | code >> 6
+                                  : code < 0x10000 ? 0xe0 | code >> 12
+                                                   : 0xf0 | code >> 18),
+                           0};
+    int more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+
+    str_append_n(out, bytes, 1);
+    while (more--)
+        str_append_char(out, (char)(0x80 | (code >> 6 * more & 0x3f)));
+}
+
+/* A half of a pair that lacks the other, and half a unit at the end, become U+FFFD. */
+static void append_utf16(struct str *out, const unsigned char *at, size_t length, bool big)
+{
+    enum { REPLACEMENT = 0xfffd };
+
+    for (size_t i = 0; i + 1 < length; i += 2) {
+        unsigned code = unit16(at + i, big), low = i + 3 < length ? unit16(at + i + 2, big) : 0;
+
+        if ((code & 0xfc00) == 0xd800 && (low & 0xfc00) == 0xdc00) {
+            code = 0x10000 + ((code & 0x3ff) << 10 | (low & 0x3ff));
+            i += 2;
+        } else if ((code & 0xf800) == 0xd800) {
+            code = REPLACEMENT;
+        }
+        append_utf8(out, code);
+    }
+    if (length % 2)
+        append_utf8(out, REPLACEMENT);
+}
+
+/* A byte order mark decides what the file is written in, as in dockerd (from 23.0 on; older ones refuse to start with
+ * one): the text after it in UTF-8. False: there is no mark. */
+static bool decode_marked(const char *text, size_t length, struct str *ret)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+
+    if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        str_append_n(ret, text + 3, length - 3);
+    else if (length >= 2 && bytes[0] + bytes[1] == 0xff + 0xfe && bytes[0] >= 0xfe)
+        append_utf16(ret, bytes + 2, length - 2, bytes[0] == 0xfe);
+    else
+        return false;
+    return true;
+}
+
 int options_from_config(struct option_set *set, const char *text, size_t length, struct error *error)
 {
-    static const char byte_order_mark[] = "\xef\xbb\xbf";
     const struct json_limits limits = {.bytes = DAEMON_CONFIG_FILE_MAX, .depth = 32, .values = 16384};
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     struct option_set found = {.arena = set->arena};
     const struct json *root, *value;
     const char *key;
     size_t blank = 0, flags = set->list.count;
+    scoped_str decoded = STR_INIT;
     int r;
 
-    if (length >= 3 && memcmp(text, byte_order_mark, 3) == 0) {
-        text += 3;
-        length -= 3;
+    if (decode_marked(text, length, &decoded)) {
+        text = str_text(&decoded);
+        length = decoded.length;
     }
     while (blank < length && strchr(" \t\r\n", text[blank]) && text[blank])
         blank++;

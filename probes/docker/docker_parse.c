@@ -86,10 +86,60 @@ static bool is_list(const struct json *value)
     return value && (json_type(value) == JSON_ARRAY || json_type(value) == JSON_NULL);
 }
 
+static void add_mirrors(struct builder *b, const struct json *mirrors, struct info_facts *info)
+{
+    for (size_t i = 0; i < json_count(build_typed(b, mirrors, JSON_ARRAY)); i++) {
+        size_t length;
+        const char *mirror = json_string_n(build_typed(b, json_at(mirrors, i), JSON_STRING), &length);
+        bool known = !mirror;
+
+        for (size_t k = 0; !known && k < info->mirrors.count; k++)
+            known = strcmp(info->mirrors.items[k], mirror) == 0;
+        if (!known)
+            build_push(b, &info->mirrors, mirror, length);
+    }
+}
+
+/* The engine lists its mirrors beside the indexes, and those of each index in it. */
+static void read_mirrors(struct builder *b, const struct json *registries, struct info_facts *info)
+{
+    const struct json *indexes = json_get(registries, "IndexConfigs");
+    size_t indexes_count = json_type(indexes) == JSON_OBJECT ? json_count(indexes) : 0;
+    size_t count = json_count(json_get(registries, "Mirrors"));
+
+    for (size_t i = 0; i < indexes_count; i++)
+        count += json_count(json_get(json_member(indexes, i, NULL, NULL), "Mirrors"));
+    if (!build_room(b, count, "Mirrors", &info->mirrors))
+        return;
+    add_mirrors(b, json_get(registries, "Mirrors"), info);
+    for (size_t i = 0; i < indexes_count; i++)
+        add_mirrors(b, json_get(json_member(indexes, i, NULL, NULL), "Mirrors"), info);
+}
+
+/* "WARNING: API is accessible on http://127.0.0.1:2375 without encryption. …", in every engine's words. Only what is
+ * found counts: that there is no such warning proves nothing. */
+static void read_open_addresses(struct builder *b, const struct json *warnings, struct info_facts *info)
+{
+    static const char words[] = "API is accessible on ";
+    size_t count = json_type(warnings) == JSON_ARRAY ? json_count(warnings) : 0;
+
+    if (!build_room(b, count, "Warnings", &info->open_addresses))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const char *at = strstr(json_text(json_at(warnings, i), ""), words);
+
+        at = at ? at + strlen(words) : "";
+        if (str_starts(at, "http://") || str_starts(at, "https://"))
+            build_push(b, &info->open_addresses, at, strcspn(at, " \n"));
+    }
+}
+
 static void read_registries(struct builder *b, const struct json *registries, struct info_facts *info)
 {
     const struct json *indexes = json_get(registries, "IndexConfigs");
     size_t count = json_type(indexes) == JSON_OBJECT ? json_count(indexes) : 0;
+
+    read_mirrors(b, registries, info);
 
     info->has_registry_config = is_list(json_get(registries, "InsecureRegistryCIDRs")) && indexes &&
                                 (json_type(indexes) == JSON_OBJECT || json_type(indexes) == JSON_NULL);
@@ -170,6 +220,7 @@ static int parse_info_value(const struct json *value, struct info_facts **ret, s
                         (!json_get(plugins, "Authorization") || is_list(json_get(plugins, "Authorization")));
     build_number(&b, info->has_plugins);
     build_list(&b, json_get(plugins, "Authorization"), "Plugins.Authorization", &info->authorization_plugins);
+    read_open_addresses(&b, json_get(value, "Warnings"), info);
     info->live_restore = build_tristate(&b, json_get(value, "LiveRestoreEnabled"));
     info->debug = build_tristate(&b, json_get(value, "Debug"));
     info->experimental = build_tristate(&b, json_get(value, "ExperimentalBuild"));

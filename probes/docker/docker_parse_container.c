@@ -7,10 +7,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/clock.h"
 #include "common/str.h"
+#include "probes/daemon/seccomp_profile.h"
 #include "probes/docker/docker_parse_internal.h"
 
 enum { LABELS_MAX = 64, LABEL_LENGTH_MAX = 256, EXECS_MAX = 1024 };
@@ -238,57 +238,13 @@ static void parse_config(struct builder *b, const struct json *config, struct co
     parse_health_check(b, config, c);
 }
 
-/* A member as the engine finds it: whatever the case of its name, the last one counts. */
-static const struct json *get_any_case(const struct json *object, const char *name)
-{
-    const struct json *found = NULL;
-
-    for (size_t i = 0; json_type(object) == JSON_OBJECT && i < json_count(object); i++) {
-        const char *key;
-        const struct json *value = json_member(object, i, &key, NULL);
-
-        if (strcasecmp(key, name) == 0)
-            found = value;
-    }
-    return found;
-}
-
-/* Does a profile allow everything? Its default action lets calls through and no rule of it does anything else. One
- * without a default action and rules switches seccomp off. */
-static bool profile_allows_all(const struct json *profile)
-{
-    static const char *const letting[] = {"SCMP_ACT_ALLOW", "SCMP_ACT_LOG"};
-    const struct json *rules = get_any_case(profile, "syscalls");
-    const char *by_default = json_text(get_any_case(profile, "defaultAction"), "");
-    bool lets = !*by_default && !json_count(rules);
-
-    for (size_t i = 0; i < countof(letting); i++)
-        lets = lets || strcmp(by_default, letting[i]) == 0;
-    for (size_t r = 0; lets && r < json_count(rules); r++) {
-        const struct json *rule = json_at(rules, r);
-        const char *action = json_text(get_any_case(rule, "action"), "");
-        bool names = json_count(get_any_case(rule, "names")) > 0 || !str_empty(json_string(get_any_case(rule, "name")));
-
-        for (size_t i = 0; names && i < countof(letting); i++)
-            if (strcmp(action, letting[i]) == 0)
-                names = false;
-        lets = !names;
-    }
-    return lets;
-}
-
 static enum seccomp_choice seccomp_choice(const char *value)
 {
-    static const struct json_limits limits = {.bytes = 4u * 1024 * 1024, .depth = 32, .values = 200000};
-    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
-
     if (strcmp(value, "unconfined") == 0)
         return SECCOMP_UNCONFINED;
     if (strcmp(value, "builtin") == 0 || !*value)
         return SECCOMP_BUILTIN;
-    if (json_parse(value, strlen(value), &limits, &doc, NULL) < 0 || json_type(json_root(doc)) != JSON_OBJECT)
-        return SECCOMP_UNREADABLE;
-    return profile_allows_all(json_root(doc)) ? SECCOMP_ALLOWS_ALL : SECCOMP_CUSTOM;
+    return seccomp_profile_read(value, strlen(value));
 }
 
 /* "seccomp=…" and the old "seccomp:…". The last one counts, as in the engine. */

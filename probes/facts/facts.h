@@ -53,6 +53,9 @@ struct info_facts {
     struct string_list driver_status;    /* "key: value" */
     struct string_list insecure_cidrs;
     struct string_list insecure_indexes; /* names of IndexConfigs with Secure false */
+    struct string_list mirrors;          /* of RegistryConfig and of each index */
+    struct string_list open_addresses; /* "http://127.0.0.1:2375": the API without TLS, "https://…": without verifying
+                                          clients, as the engine warns */
     struct string_list authorization_plugins;
     bool has_registry_config, has_plugins;
     enum tristate live_restore, debug, experimental;
@@ -431,6 +434,13 @@ struct fileset_facts {
 /* Where an effective option of dockerd came from. */
 enum option_place { OPTION_DEFAULT, OPTION_DAEMON_JSON, OPTION_CMDLINE, OPTION_ENGINE };
 
+/* The configuration file beside the engine's process. */
+enum config_age {
+    CONFIG_CURRENT,    /* not changed since the process read it */
+    CONFIG_NEWER,      /* changed since, and what it was then is not known: the options are those of the next start */
+    CONFIG_REMEMBERED, /* changed since, and the options are those that the agent saw when it was read */
+};
+
 /* systemd units that other facts are found by: those of the engine, and those that rules name. */
 struct units_facts {
     struct facts facts;
@@ -460,11 +470,26 @@ struct daemon_facts {
     bool config_exists;
     const char *config_error; /* not NULL: it does not parse or cannot be read: why */
     struct daemon_option {
-        const char *name;  /* long name, singular as on the command line: "host", "tlscacert", "no-new-privileges" */
+        const char *name;  /* long name, singular as on the command line: "host", "tlscacert", "no-new-privileges"; of
+                              podman "containers.log_driver" as in containers.conf */
         const char *value; /* booleans as "true"/"false"; objects as compact JSON */
         enum option_place place;
+        const char *file; /* the file that says so where that is not config_path, else NULL */
     } * options;
     size_t option_count;
+    uint64_t start_ticks; /* when the process started, proc_pid_stat(5); 0: unknown */
+    usec_t started;       /* the same as a time */
+    /* The file's mtime and ctime, or when it was removed from its folder; 0: there is none. */
+    usec_t config_modified, config_changed;
+    enum config_age config_age;
+    struct daemon_option *next; /* CONFIG_REMEMBERED: the file's options as they are now, for the next start */
+    size_t next_count;
+    /* The file that "seccomp-profile" names, NULL: no file. */
+    const char *seccomp_path, *seccomp_error; /* the latter: why it cannot be read */
+    enum seccomp_choice seccomp;              /* SECCOMP_CUSTOM, _ALLOWS_ALL or _UNREADABLE */
+    usec_t seccomp_changed;                   /* its ctime, 0: unknown */
+    struct string_list own_addresses;         /* of the host's interfaces, where a log option names an address */
+    struct string_list podman_services;       /* TCP addresses that podman serves its API on */
 };
 
 /* The host's mounts, from its mountinfo (proc(5)). */

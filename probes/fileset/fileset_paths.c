@@ -105,7 +105,7 @@ static int add_activated_sockets(const struct host_root *root, const struct unit
                                  struct error *error)
 {
     scoped(path_list_deinit) struct path_list found = {0};
-    int r = socket_unit_streams(root, units, &found, error);
+    int r = socket_unit_streams(root, units, socket_unit_docker, socket_unit_default_socket, &found, error);
 
     for (size_t i = 0; r == 0 && i < found.count; i++)
         if (found.items[i][0] == '/')

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 
 #include "probes/facts/digest.h"
 #include "probes/host/proc_cgroup.h"
@@ -113,6 +114,27 @@ int proc_read_owner(const struct host_root *root, pid_t pid, uid_t *ret_uid, gid
     *ret_uid = uid;
     *ret_gid = gid;
     return 0;
+}
+
+bool proc_started(const struct host_root *root, pid_t pid, uint64_t *ret_ticks, usec_t *ret_at)
+{
+    enum { AFTER_NAME = 20 }; /* starttime is that field after the program's name, which may hold blanks */
+    char text[1024];
+    const char *at;
+    long per_second = sysconf(_SC_CLK_TCK);
+    struct timespec running, now;
+
+    if (pid <= 0 || read_head(root, pid, "stat", text, sizeof text) < 0 || !(at = strrchr(text, ')')))
+        return false;
+    for (int field = 0; field < AFTER_NAME && *at; field++)
+        at += strcspn(at, " ") + (at[strcspn(at, " ")] == ' ');
+    *ret_ticks = strtoull(at, NULL, 10);
+    if (!*ret_ticks || per_second <= 0 || clock_gettime(CLOCK_BOOTTIME, &running) < 0 ||
+        clock_gettime(CLOCK_REALTIME, &now) < 0)
+        return false;
+    *ret_at = (usec_t)(now.tv_sec - running.tv_sec) * USEC_PER_SEC + (now.tv_nsec - running.tv_nsec) / 1000 +
+              (usec_t)(*ret_ticks * USEC_PER_SEC / (uint64_t)per_second);
+    return true;
 }
 
 /* ---- All processes ---- */

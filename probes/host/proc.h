@@ -26,6 +26,9 @@ pid_t proc_find_child(const struct host_root *root, pid_t parent, const char *na
 /* PID's effective user and group, as the host numbers them. 0, -ESRCH if the process has ended, or another negative
  * errno. */
 int proc_read_owner(const struct host_root *root, pid_t pid, uid_t *ret_uid, gid_t *ret_gid);
+/* When PID started: in clock ticks since the machine's start, which with PID name the process, and as a time. False:
+ * unknown. */
+bool proc_started(const struct host_root *root, pid_t pid, uint64_t *ret_ticks, usec_t *ret_at);
 /* One letter of /proc/PID/stat ('R', 'S', 'T' …) or a negative errno. */
 int proc_state(const struct host_root *root, pid_t pid);
 /* The security modules that the kernel runs. The caller frees RET. 0 or a negative errno. */

@@ -1,109 +1,91 @@
-/* The files of systemd units, and the sockets that docker.socket opens for dockerd: the lines of its files as they are
- * now (systemd.socket(5)). */
+/* The sockets of a unit: its files as they are now (systemd.socket(5)). */
 #include "probes/host/socket_unit.h"
 
-#include <errno.h>
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "common/memory.h"
 #include "common/str.h"
-#include "probes/host/units.h"
 
-enum { UNIT_FILE_MAX = 1 << 20, SOCKETS_MAX = 256 };
+enum { SOCKETS_MAX = 256, PORT_MAX = 65535 };
 
-static const char activated_socket[] = "/run/docker.sock", socket_unit[] = "docker.socket";
+const char socket_unit_docker[] = "docker.socket", socket_unit_default_socket[] = "/run/docker.sock";
 
-void path_list_deinit(struct path_list *list)
+struct streams {
+    const char *unit;
+    struct path_list *list;
+    size_t first; /* of this unit in LIST */
+};
+
+/* A port number from 1 on, and nothing after it? */
+static bool is_port(const char *text)
 {
-    for (size_t i = 0; i < list->count; i++)
-        free(list->items[i]);
-    vec_free(list);
+    size_t length = strspn(text, "0123456789");
+    unsigned long port = length && length <= 5 && !text[length] ? strtoul(text, NULL, 10) : 0;
+
+    return port >= 1 && port <= PORT_MAX;
 }
 
-static void add_path(struct path_list *list, const char *path)
+/* What systemd takes for a socket's address; a line with anything else is ignored. */
+static bool is_address(const char *text)
 {
-    vec_push(list, mem_strdup(path));
-}
+    const char *colon = strrchr(text, ':'), *bracket = strrchr(text, ']');
+    scoped(cleanup_free) char *host = NULL;
+    unsigned char address[sizeof(struct in6_addr)];
 
-int unit_files(const struct host_root *root, const struct units_facts *units, const char *unit, struct path_list *ret,
-               struct error *error)
-{
-    scoped(unit_paths_deinit) struct unit_paths paths = {0};
-    int r = unit_lookup(root, units, unit, &paths, error);
-
-    if (r < 0)
-        return r;
-    if (paths.fragment)
-        add_path(ret, paths.fragment);
-    for (size_t i = 0; i < paths.drop_in_count; i++)
-        add_path(ret, paths.drop_ins[i]);
-    return 0;
-}
-
-void unit_places(const char *unit, void (*back)(const char *path, bool tree, void *user), void *user)
-{
-    const char *type = strrchr(unit, '.') + 1;
-
-    for (size_t i = 0; unit_search_path[i]; i++) {
-        scoped(cleanup_free) char *file = mem_printf("%s/%s", unit_search_path[i], unit);
-        scoped(cleanup_free) char *folder = mem_printf("%s/%s.d", unit_search_path[i], unit);
-        scoped(cleanup_free) char *general = mem_printf("%s/%s.d", unit_search_path[i], type);
-
-        back(file, false, user);
-        back(folder, true, user);
-        back(general, true, user);
+    if ((*text == '/' || *text == '@') && text[1])
+        return true;
+    if (str_starts(text, "vsock:") || is_port(text))
+        return true;
+    if (*text == '[' && bracket) {
+        host = mem_strndup(text + 1, (size_t)(bracket - text - 1));
+        colon = bracket[1] == ':' ? bracket + 1 : NULL;
+        if (colon)
+            host[strcspn(host, "%")] = '\0';
+        return colon && inet_pton(AF_INET6, host, address) == 1 && strtoul(colon + 1, NULL, 10) > 0;
     }
+    if (!colon)
+        return false;
+    host = mem_strndup(text, (size_t)(colon - text));
+    return inet_pton(AF_INET, host, address) == 1 && is_port(colon + 1);
 }
 
-/* Reads one file's ListenStream= lines; an empty one forgets those before it. Of specifiers only %t is known. What is
- * no path is an address (systemd.socket(5)). */
-static void read_listen_streams(char *text, struct path_list *ret)
+/* An empty assignment of any kind of socket resets those of all kinds. */
+static void add_stream(const char *key, const char *value, void *user)
 {
-    static const char key[] = "ListenStream";
-    bool in_section = false;
+    static const char *const kinds[] = {"ListenStream",       "ListenDatagram",   "ListenSequentialPacket",
+                                        "ListenFIFO",         "ListenSpecial",    "ListenNetlink",
+                                        "ListenMessageQueue", "ListenUSBFunction"};
+    struct streams *streams = user;
+    struct path_list *list = streams->list;
+    scoped_str text = STR_INIT;
+    size_t kind = 0;
 
-    for (char *line; (line = strsep(&text, "\n"));) {
-        size_t length;
-
-        line += strspn(line, " \t");
-        for (length = strlen(line); length && strchr(" \t\r", line[length - 1]);)
-            line[--length] = '\0';
-        if (*line == '[')
-            in_section = strcmp(line, "[Socket]") == 0;
-        if (!in_section || !str_starts(line, key))
-            continue;
-        line += strlen(key);
-        line += strspn(line, " \t");
-        if (*line++ != '=')
-            continue;
-        line += strspn(line, " \t");
-        if (!*line) {
-            path_list_deinit(ret);
-        } else if (ret->count < SOCKETS_MAX && str_starts(line, "%t/")) {
-            vec_push(ret, mem_printf("/run%s", line + 2));
-        } else if (ret->count < SOCKETS_MAX) {
-            add_path(ret, line);
-        }
+    while (kind < countof(kinds) && strcmp(kinds[kind], key) != 0)
+        kind++;
+    if (kind == countof(kinds))
+        return;
+    if (!*value) {
+        while (list->count > streams->first)
+            free(list->items[--list->count]);
+        return;
     }
+    if (kind != 0 || list->count - streams->first >= SOCKETS_MAX)
+        return;
+    unit_expand(streams->unit, value, &text);
+    if (is_address(str_text(&text)))
+        vec_push(list, str_steal(&text));
 }
 
-int socket_unit_streams(const struct host_root *root, const struct units_facts *units, struct path_list *ret,
-                        struct error *error)
+int socket_unit_streams(const struct host_root *root, const struct units_facts *units, const char *unit,
+                        const char *otherwise, struct path_list *ret, struct error *error)
 {
-    scoped(path_list_deinit) struct path_list files = {0};
-    int r = unit_files(root, units, socket_unit, &files, error);
+    struct streams streams = {.unit = unit, .list = ret, .first = ret->count};
+    bool exists = false;
+    int r = unit_read(root, units, unit, "Socket", add_stream, &streams, &exists, error);
 
-    for (size_t i = 0; r == 0 && i < files.count; i++) {
-        scoped_str text = STR_INIT;
-
-        r = host_read(root, files.items[i], UNIT_FILE_MAX, &text, error);
-        if (r == -ENOENT)
-            r = 0;
-        else if (r == 0 && text.data)
-            read_listen_streams(text.data, ret);
-    }
-    if (r == 0 && !files.count)
-        add_path(ret, activated_socket);
+    if (r == 0 && !exists && otherwise)
+        vec_push(ret, mem_strdup(otherwise));
     return r;
 }
 

@@ -6,6 +6,7 @@
 #include "common/str.h"
 #include "probes/audit/audit.h"
 #include "probes/daemon/daemon_config.h"
+#include "probes/daemon/seccomp_profile.h"
 #include "probes/environment/environment.h"
 #include "probes/host/listeners.h"
 
@@ -137,29 +138,110 @@ int case_make_processes(const struct case_context *context, const struct json *l
     return 0;
 }
 
-/* "arguments": dockerd's; "config": the text of daemon.json. */
-int case_make_daemon(const struct case_context *context, const struct json *daemon, struct facts **ret,
-                     struct error *error)
+static int parse_daemon(const struct json *daemon, const char *config, struct daemon_facts **ret, struct error *error)
 {
     const char *arguments[64];
-    const char *config = json_string(json_get(daemon, "config"));
     const struct json *list = json_get(daemon, "arguments");
-    struct daemon_facts *facts = NULL;
-    int r;
 
-    (void)context;
     if (json_count(list) > countof(arguments))
         return error_set(error, EINVAL, "more than %zu arguments", countof(arguments));
     for (size_t i = 0; i < json_count(list); i++)
         arguments[i] = json_string(json_at(list, i));
-    r = daemon_config_parse(arguments, json_count(list), config, config ? strlen(config) : 0, &facts, error);
+    return daemon_config_parse(arguments, json_count(list), config, config ? strlen(config) : 0, ret, error);
+}
+
+static usec_t time_of(const struct json *object, const char *key)
+{
+    usec_t at = 0;
+    const char *text = json_string(json_get(object, key));
+
+    if (text)
+        clock_parse(text, &at);
+    return at;
+}
+
+/* The options are those of "read", and those of "config" are the next start's. */
+static int recall_config(const struct json *daemon, struct daemon_facts *facts, struct error *error)
+{
+    struct daemon_facts *read = NULL;
+    struct arena *arena = facts->facts.arena;
+    int r = parse_daemon(daemon, json_string(json_get(daemon, "read")), &read, error);
+
     if (r < 0)
         return r;
-    facts->why_no_pid = text_of(facts->facts.arena, daemon, "why_no_pid");
-    facts->containerd_root = text_of(facts->facts.arena, daemon, "containerd_root");
-    copy_strings(facts->facts.arena, json_get(daemon, "activated"), &facts->activated);
-    *ret = &facts->facts;
+    facts->next = facts->options;
+    facts->next_count = facts->option_count;
+    facts->options = arena_alloc(arena, (read->option_count + 1) * sizeof *facts->options);
+    for (size_t i = 0; i < read->option_count; i++)
+        facts->options[i] = (struct daemon_option){.name = arena_strdup(arena, read->options[i].name),
+                                                   .value = arena_strdup(arena, read->options[i].value),
+                                                   .place = read->options[i].place};
+    facts->option_count = read->option_count;
+    facts->config_age = CONFIG_REMEMBERED;
+    facts_free(&read->facts);
     return 0;
+}
+
+static void set_containers_conf(const struct json *conf, struct daemon_facts *facts)
+{
+    struct arena *arena = facts->facts.arena;
+    const char *key;
+    const struct json *value;
+
+    facts->options = arena_alloc(arena, (json_count(conf) + 1) * sizeof *facts->options);
+    facts->option_count = 0;
+    for (size_t i = 0; (value = json_member(conf, i, &key, NULL)); i++)
+        facts->options[facts->option_count++] =
+            (struct daemon_option){.name = arena_strdup(arena, key),
+                                   .value = arena_strdup(arena, json_text(value, "")),
+                                   .place = OPTION_DAEMON_JSON,
+                                   .file = "/etc/containers/containers.conf"};
+}
+
+/* "arguments": dockerd's; "config": the text of daemon.json. "changed" and "started": when the file was changed and the
+ * process (of id "pid") started; "read": the file's text as the agent saw it when it was read, else that is not known.
+ * "seccomp": {"path", "profile": its text, else it cannot be read, "changed"}. "containers_conf": podman's values by
+ * key.
+ */
+int case_make_daemon(const struct case_context *context, const struct json *daemon, struct facts **ret,
+                     struct error *error)
+{
+    const struct json *seccomp = json_get(daemon, "seccomp"), *conf = json_get(daemon, "containers_conf");
+    const char *profile = json_string(json_get(seccomp, "profile"));
+    struct daemon_facts *facts = NULL;
+    struct arena *arena;
+    int r = parse_daemon(daemon, json_string(json_get(daemon, "config")), &facts, error);
+
+    (void)context;
+    if (r < 0)
+        return r;
+    arena = facts->facts.arena;
+    facts->pid = (pid_t)json_int(json_get(daemon, "pid"), 0);
+    facts->why_no_pid = text_of(arena, daemon, "why_no_pid");
+    facts->config_path = text_of(arena, daemon, "config_path");
+    facts->containerd_root = text_of(arena, daemon, "containerd_root");
+    copy_strings(arena, json_get(daemon, "activated"), &facts->activated);
+    copy_strings(arena, json_get(daemon, "own_addresses"), &facts->own_addresses);
+    copy_strings(arena, json_get(daemon, "podman_services"), &facts->podman_services);
+    facts->rootless = json_bool(json_get(daemon, "rootless"), false);
+    facts->podman = json_bool(json_get(daemon, "podman"), false);
+    facts->started = time_of(daemon, "started");
+    facts->config_changed = facts->config_modified = time_of(daemon, "changed");
+    if (facts->config_changed > facts->started)
+        facts->config_age = CONFIG_NEWER;
+    facts->seccomp_path = text_of(arena, seccomp, "path");
+    facts->seccomp_changed = time_of(seccomp, "changed");
+    facts->seccomp = profile ? seccomp_profile_read(profile, strlen(profile)) : SECCOMP_UNREADABLE;
+    facts->seccomp_error = text_of(arena, seccomp, "error");
+    if (conf)
+        set_containers_conf(conf, facts);
+    if (json_get(daemon, "read"))
+        r = recall_config(daemon, facts, error);
+    if (r < 0)
+        facts_free(&facts->facts);
+    else
+        *ret = &facts->facts;
+    return r;
 }
 
 int case_make_lsm(const struct case_context *context, const struct json *lsm, struct facts **ret, struct error *error)

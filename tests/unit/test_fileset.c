@@ -514,9 +514,9 @@ START_TEST(test_podman_behind_the_socket)
     put_text("/proc/56/comm", "proxy\n");
     link_to("/usr/bin/podman", "/proc/55/exe");
     ck_assert_int_eq(daemon_config_read(root, NULL, 0, NULL, &daemon, NULL), 0);
-    daemon_config_engine(root, 56, daemon);
+    daemon_config_engine(root, NULL, 56, false, daemon);
     ck_assert(!daemon->podman && !daemon->exe);
-    daemon_config_engine(root, 55, daemon);
+    daemon_config_engine(root, NULL, 55, false, daemon);
     ck_assert(daemon->podman);
     ck_assert_str_eq(daemon->exe, "/usr/bin/podman");
     set = read_set("sockets:", daemon, NULL);
