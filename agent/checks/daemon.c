@@ -208,54 +208,82 @@ const struct daemon_facts *daemon_need_podman(const struct check_input *in, stru
 
 /* ---- The rules ---- */
 
-void check_log_level(const struct check_input *in, struct check_result *out)
+/* The configured level, which also counts while debugging is on; false: it is the wanted one, or not known. */
+static bool is_level_wrong(const struct daemon_facts *daemon, const char *wanted)
 {
-    const char *wanted = check_param(in, "level")->string, *value, *why;
+    const char *value = daemon ? daemon_option(daemon, "log-level", NULL) : NULL;
+    bool known = daemon && !daemon->config_error && daemon->config_age != CONFIG_NEWER;
+
+    return known && !str_empty(value) && strcasecmp(value, wanted) != 0;
+}
+
+static void say_level(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
+                      const char *wanted)
+{
+    scoped_str source = STR_INIT;
+    enum option_place place;
+    const char *value = daemon_option(daemon, "log-level", &place);
+
+    if (str_empty(value)) {
+        value = "info";
+        place = OPTION_DEFAULT;
+    }
+    daemon_source(daemon, "log-level", place, &source);
+    check_say(in, out, strcasecmp(value, wanted) == 0 ? VERDICT_PASS : VERDICT_FAIL, /* as the engine compares */
+              "the log level is %s (%s)", value, str_text(&source));
+}
+
+/* Debugging as the engine reports it, else as it is configured. It can be switched while dockerd runs, so that the
+ * configuration shows at most that it is on. */
+static bool say_debug(const struct check_input *in, struct check_result *out)
+{
+    const char *why;
     const struct info_facts *info = store_info(in->store, &why);
     const struct daemon_facts *daemon;
-    scoped_str quoted = STR_INIT, source = STR_INIT;
+    scoped_str source = STR_INIT;
     enum option_place place;
-    bool debug = info && info->debug == TRI_TRUE;
 
-    str_printf(&quoted, "\"%s\"", wanted);
+    if (info && info->debug == TRI_TRUE)
+        check_say(in, out, VERDICT_FAIL, "debugging is on (reported by the engine)");
+    if (info && info->debug != TRI_ABSENT)
+        return info->debug == TRI_TRUE;
+    daemon = check_need_option(in, out, "debug");
+    if (daemon && daemon_option_bool(daemon, "debug", false, &place)) {
+        daemon_source(daemon, "debug", place, &source);
+        check_say(in, out, VERDICT_FAIL, "debugging is on (%s)", str_text(&source));
+        return true;
+    }
+    if (!info && out->verdict != VERDICT_FAIL)
+        check_error(in, out, "info", why);
+    return false;
+}
+
+void check_log_level(const struct check_input *in, struct check_result *out)
+{
+    const char *wanted = check_param(in, "level")->string;
+    const struct info_facts *info = store_info(in->store, NULL);
+    const struct daemon_facts *daemon = store_daemon(in->store, NULL);
+    bool debug, level = is_level_wrong(daemon, wanted);
+    scoped_str quoted = STR_INIT;
+    struct daemon_setting settings[2];
+    size_t count = 0;
+
     if (daemon_is_podman(in, out))
         return;
-    if (debug) {
-        check_say(in, out, VERDICT_FAIL, "debugging is on (reported by the engine)");
-        daemon_remedy_set(in, out, &(struct daemon_setting){"debug", "debug", "false"}, 1, DAEMON_RELOAD);
-        return;
+    if (level || !info || info->debug != TRI_TRUE) {
+        daemon = check_need_option(in, out, "log-level");
+        if (daemon)
+            say_level(in, out, daemon, wanted);
     }
-    daemon = check_need_option(in, out, "log-level");
-    if (daemon) {
-        value = daemon_option(daemon, "log-level", &place);
-        if (str_empty(value))
-            place = OPTION_DEFAULT;
-        if (str_empty(value))
-            value = "info";
-        daemon_source(daemon, "log-level", place, &source);
-        check_say(in, out, strcasecmp(value, wanted) == 0 ? VERDICT_PASS : VERDICT_FAIL, /* as the engine compares */
-                  "the log level is %s (%s)", value, str_text(&source));
-        if (out->verdict == VERDICT_FAIL)
-            daemon_remedy_set(in, out, &(struct daemon_setting){"log-level", "log-level", str_text(&quoted)}, 1,
-                              DAEMON_RESTART);
-    }
-    if (info && info->debug != TRI_ABSENT)
+    debug = say_debug(in, out);
+    if (out->verdict != VERDICT_FAIL)
         return;
-    /* Debugging can be switched on and off while dockerd runs: its configuration shows at most that it is on. */
-    daemon = check_need_option(in, out, "debug");
-    if (!daemon || !daemon_option_bool(daemon, "debug", false, &place)) {
-        if (!info && out->verdict != VERDICT_FAIL)
-            check_error(in, out, "info", why);
-        return;
-    }
-    str_clear(&source);
-    daemon_source(daemon, "debug", place, &source);
-    check_say(in, out, VERDICT_FAIL, "debugging is on (%s)", str_text(&source));
-    str_clear(&out->remedy);
-    daemon_remedy_set(
-        in, out,
-        (const struct daemon_setting[]){{"log-level", "log-level", str_text(&quoted)}, {"debug", "debug", "false"}}, 2,
-        DAEMON_RESTART);
+    str_printf(&quoted, "\"%s\"", wanted);
+    if (level)
+        settings[count++] = (struct daemon_setting){"log-level", "log-level", str_text(&quoted)};
+    if (debug)
+        settings[count++] = (struct daemon_setting){"debug", "debug", "false"};
+    daemon_remedy_set(in, out, settings, count, level ? DAEMON_RESTART : DAEMON_RELOAD);
 }
 
 /* An option that is a boolean: "option", what is "wanted" and the engine's "default" are the rule's parameters. */

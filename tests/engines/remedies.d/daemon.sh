@@ -1,0 +1,80 @@
+# The daemon's configuration of section 2: what a finding prints changes what it names in daemon.json, keeps all else, and
+# has it read. systemctl stands in for systemd, which does not run the engine here. Sourced by tests/engines/remedies.
+
+declare -f start_engine >"$work/start-engine.sh"
+cat >"$work/bin/systemctl" <<'END'
+#!/usr/bin/env bash
+# systemctl [--user] restart|reload docker
+work=$(dirname "$(dirname "$(realpath "$0")")") engine_options=()
+. "$work/start-engine.sh"
+echo "$*" >>"$work/systemctl.log"
+pid=$(cat "$work/pid")
+case "$*" in
+"reload docker") kill -HUP "$pid" ;;
+"restart docker")
+    kill "$pid"
+    while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+    start_engine
+    ;;
+*) exit 1 ;;
+esac
+END
+chmod 755 "$work/bin/systemctl"
+
+# wait_for RULE STATUS: the rule has it
+wait_for() {
+    for _ in $(seq 300); do
+        [ "$(api "/v1/findings?rule=$1" | jq -r '.findings[0].status' 2>/dev/null)" = "$2" ] && return
+        sleep 0.1
+    done
+    fail "$1 is not $2: $(api "/v1/findings?rule=$1" | jq -c '.findings[0] | [.status, .evidence]')"
+}
+# configure TEXT: that is daemon.json, and the engine is started anew with it
+configure() {
+    printf '%s\n' "$1" >"$work/daemon.json"
+    systemctl restart docker
+}
+# used COMMAND: the last remedy had systemd do that
+used() { [ "$(tail -1 "$work/systemctl.log")" = "$1" ] || fail "systemctl $(tail -1 "$work/systemctl.log"), not $1"; }
+
+begin "daemon: a file with much in it"
+echo '{"defaultAction": "SCMP_ACT_ALLOW"}' >"$work/open.json"
+configure '{
+    "labels": ["a={b}", "c=d,e"], "debug": true,
+    "log-level": "warn",
+    "log-opts": {"max-size": "1m"}, "userland-proxy":true,
+    "cgroup-parent" : "/bench",
+    "experimental": true,
+    "seccomp-profile": "'"$work"'/open.json",
+    "no-new-privileges": false
+}'
+for rule in 2.1 2.2 2.9 2.14 2.15 2.16 2.17 2.18; do wait_for $rule fail; done
+for rule in 2.2 2.1 2.9; do remedy "$rule ."; used "restart docker"; done
+remedy "2.14 ."; used "reload docker"
+for rule in 2.15 2.16 2.17 2.18; do remedy "$rule ."; used "restart docker"; done
+jq -e '.labels == ["a={b}", "c=d,e"] and ."log-opts" == {"max-size": "1m"} and .debug == false and ."log-level" == "info" and
+    .icc == false and ."cgroup-parent" == "" and ."live-restore" and ."userland-proxy" == false and
+    ."seccomp-profile" == "" and .experimental == false and ."no-new-privileges"' "$work/daemon.json" >/dev/null ||
+    fail "daemon.json lost something: $(cat "$work/daemon.json")"
+
+begin "daemon: a file without options"
+configure '{}'
+wait_for 2.15 fail
+remedy "2.15 ."
+[ "$(jq -c . "$work/daemon.json")" = '{"userland-proxy":false}' ] || fail "daemon.json: $(cat "$work/daemon.json")"
+
+begin "daemon: debugging alone takes a reload"
+configure '{"debug": true}'
+wait_for 2.2 fail
+remedy "2.2 ."; used "reload docker"
+
+begin "daemon: the file is right already, and dockerd was not told"
+configure '{"userland-proxy": true}'
+wait_for 2.15 fail
+echo '{"userland-proxy": false}' >"$work/daemon.json"
+settle
+wait_for 2.15 fail
+remedy "2.15 ."
+[ "$(cat "$work/daemon.json")" = '{"userland-proxy": false}' ] || fail "daemon.json was edited: $(cat "$work/daemon.json")"
+configure '{}'
+wait_for 2.15 fail
