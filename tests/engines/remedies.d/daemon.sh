@@ -1,11 +1,11 @@
 # The daemon's configuration of section 2: what a finding prints changes what it names in daemon.json, keeps all else, and
 # has it read. systemctl stands in for systemd, which does not run the engine here. Sourced by tests/engines/remedies.
 
-declare -f start_engine >"$work/start-engine.sh"
+{ declare -f start_engine; declare -p engine_options; } >"$work/start-engine.sh"
 cat >"$work/bin/systemctl" <<'END'
 #!/usr/bin/env bash
 # systemctl [--user] restart|reload docker
-work=$(dirname "$(dirname "$(realpath "$0")")") engine_options=()
+work=$(dirname "$(dirname "$(realpath "$0")")")
 . "$work/start-engine.sh"
 echo "$*" >>"$work/systemctl.log"
 pid=$(cat "$work/pid")
