@@ -165,8 +165,17 @@ void check_container_devices(const struct check_input *in, struct check_result *
     for (size_t i = 0; i < c->device_cgroup_rules.count; i++)
         if (!check_allowed(in, "allowed", c->device_cgroup_rules.items[i]))
             check_say(in, out, VERDICT_FAIL, "device cgroup rule %s", c->device_cgroup_rules.items[i]);
+    for (size_t i = 0; i < c->mount_count; i++) {
+        const struct mount_facts *mount = &c->mounts[i];
+
+        if (mount->block_device && !check_allowed(in, "allowed", mount->devices.items[0]))
+            check_say(in, out, VERDICT_FAIL, "volume %s mounts the device %s at %s",
+                      mount->name ? mount->name : mount->source, mount->devices.items[0], mount->destination);
+    }
+    if (c->privileged)
+        check_say(in, out, VERDICT_FAIL, "privileged: every device of the host");
     if (out->verdict != VERDICT_NONE)
-        check_remedy_recreate(in, out, "without these devices");
+        check_remedy_recreate(in, out, c->privileged ? "without --privileged" : "without these devices");
     else if (version && version->is_podman)
         check_say(in, out, VERDICT_MANUAL,
                   "no host device beyond those allowed; podman's API does not report device cgroup rules (see podman "

@@ -1,31 +1,57 @@
-/* Host directories, sockets and mount propagation inside containers. Paths are compared by component, at the place that
- * the engine was given and at the place where the host's symlinks lead. */
+/* Host directories, sockets and mount propagation inside containers. Paths are compared by component, at every place of
+ * the host that a mount shows; where these are not known, at the paths that the engine was given. */
 #include <string.h>
 
 #include "agent/checks/checks.h"
 #include "common/text.h"
+#include "probes/daemon/daemon_config.h"
 
-/* The directory or file of the host that MOUNT shows, cleaned and at its target, or NULL: a bind's source, and what a
- * local volume binds in the guise of a volume. */
-static const char *shown(const struct mount_facts *mount, struct str *buffer)
+/* One path of the host that a mount shows. */
+struct shown {
+    const struct mount_facts *mount;
+    const struct mount_place *place; /* NULL: it is not known but by the path that was given */
+    const char *given;               /* as the engine was given it: a bind's source, or a volume's device */
+    struct str path;                 /* cleaned */
+};
+
+/* A bind's source, or one of what a local volume mounts; NULL past the end. */
+static const char *given_path(const struct mount_facts *mount, size_t index)
 {
-    const char *source = strcmp(mount->type, "bind") == 0 ? mount->source : mount->device;
-
-    if (!source || *source != '/')
-        return NULL;
-    check_path_clean(mount->resolved ? mount->resolved : source, buffer);
-    return buffer->data;
+    if (strcmp(mount->type, "bind") == 0)
+        return index || *mount->source != '/' ? NULL : mount->source;
+    return index < mount->devices.count ? mount->devices.items[index] : NULL;
 }
 
-/* "/etc", or "/srv/link -> /etc" and "volume conf -> /etc". */
-static void print_source(const struct mount_facts *mount, const char *path, struct str *out)
+/* The path of MOUNT of that INDEX. False: past the end. What a block device holds is also known by the device. */
+static bool next_shown(const struct mount_facts *mount, size_t index, struct shown *ret)
 {
-    if (mount->device)
-        str_printf(out, "volume %s -> %s", mount->name ? mount->name : mount->source, path);
-    else if (strcmp(mount->source, path) != 0)
-        str_printf(out, "%s -> %s", mount->source, path);
+    const char *given;
+
+    ret->mount = mount;
+    ret->place = index < mount->place_count ? &mount->places[index] : NULL;
+    given = ret->place                                   ? given_path(mount, 0)
+            : mount->place_count && !mount->block_device ? NULL
+                                                         : given_path(mount, index - mount->place_count);
+    if (!ret->place && !given)
+        return false;
+    ret->given = given ? given : mount->source;
+    check_path_clean(ret->place ? ret->place->path : given, &ret->path);
+    return true;
+}
+
+/* "/etc", "/srv/link -> /etc", "volume conf -> /etc", "/srv/sub -> /etc". */
+static void print_source(const struct shown *shown, struct str *out)
+{
+    const struct mount_facts *mount = shown->mount;
+
+    if (strcmp(mount->type, "bind") != 0)
+        str_printf(out, "volume %s -> %s", mount->name ? mount->name : mount->source, shown->path.data);
+    else if (shown->place && *shown->place->below)
+        str_printf(out, "%s%s -> %s", mount->source, shown->place->below, shown->path.data);
+    else if (strcmp(mount->source, shown->path.data) != 0)
+        str_printf(out, "%s -> %s", mount->source, shown->path.data);
     else
-        str_append(out, path);
+        str_append(out, shown->path.data);
 }
 
 /* Adds a mount to those that a new container should be without. */
@@ -59,16 +85,44 @@ static void say_clean(const struct check_input *in, struct check_result *out, co
         check_say(in, out, VERDICT_PASS, "%s", text);
 }
 
-/* The sensitive directory that PATH is or is below, or NULL. */
-static const char *sensitive_directory(const char *path)
+/* Where the engine keeps everything: whoever writes there is root in every container. */
+struct engine_folders {
+    const char *data_root, *containerd_root;
+};
+
+/* False: unknown, and error has been reported. */
+static bool find_engine_folders(const struct check_input *in, struct check_result *out, struct engine_folders *ret)
 {
-    static const char *const directories[] = {"/boot", "/dev", "/etc", "/proc", "/sys", "/usr"};
+    const char *why_no_info, *why_no_daemon;
+    const struct info_facts *info = store_info(in->store, &why_no_info);
+    const struct daemon_facts *daemon = store_daemon(in->store, &why_no_daemon);
+
+    *ret = (struct engine_folders){.data_root = info ? info->data_root : NULL,
+                                   .containerd_root = daemon && !str_empty(daemon->containerd_root)
+                                                          ? daemon->containerd_root
+                                                          : "/var/lib/containerd"};
+    if (!info || !daemon)
+        check_error(in, out, info ? "daemon" : "info", info ? why_no_daemon : why_no_info);
+    return info && daemon;
+}
+
+/* The sensitive directory that SHOWN is or lies in, or NULL. A volume's own storage is no bind, and what the engine
+ * itself mounts inside a bind comes from its own directories. */
+static const char *sensitive_directory(const struct engine_folders *engine, const struct shown *shown)
+{
+    static const char *const directories[] = {"/boot", "/dev", "/etc", "/proc", "/root", "/sys", "/usr"};
+    const char *const of_engine[] = {engine->data_root, engine->containerd_root};
+    const char *path = shown->path.data;
+    bool is_bind = strcmp(shown->mount->type, "bind") == 0 && !(shown->place && *shown->place->below);
 
     if (strspn(path, "/") == strlen(path))
         return "/";
     for (size_t i = 0; i < countof(directories); i++)
         if (check_path_within(path, directories[i]))
             return directories[i];
+    for (size_t i = 0; is_bind && i < countof(of_engine); i++)
+        if (!str_empty(of_engine[i]) && check_path_within(path, of_engine[i]))
+            return of_engine[i];
     return str_starts(path, "/lib") ? "/lib" : NULL; /* /lib64 and its like too */
 }
 
@@ -82,32 +136,55 @@ static bool is_allowed(const struct check_input *in, const char *path)
     return false;
 }
 
-void check_container_sensitive_mounts(const struct check_input *in, struct check_result *out)
+/* Reports the first sensitive directory that MOUNT shows. */
+static bool say_sensitive(const struct check_input *in, struct check_result *out, const struct engine_folders *engine,
+                          const struct mount_facts *mount)
 {
-    const struct container_facts *c = check_container(in, out);
-    scoped_str cleaned = STR_INIT, places = STR_INIT;
+    struct shown shown = {0};
+    bool found = false;
 
-    if (!c)
-        return;
-    for (size_t i = 0; i < c->mount_count; i++) {
-        const struct mount_facts *mount = &c->mounts[i];
-        const char *path = shown(mount, &cleaned), *directory = path ? sensitive_directory(path) : NULL;
+    for (size_t i = 0; !found && next_shown(mount, i, &shown); i++) {
+        const char *path = shown.path.data, *directory = sensitive_directory(engine, &shown);
         scoped_str source = STR_INIT;
 
         /* Whether a read-only source is a directory or a file makes no difference: what may be mounted is listed. */
         if (!directory || (!mount->rw && is_allowed(in, path)))
             continue;
-        print_source(mount, path, &source);
+        print_source(&shown, &source);
         if (strcmp(path, directory) != 0)
             str_printf(&source, " (in %s)", directory);
         check_say(in, out, VERDICT_FAIL, "%s is mounted %s at %s", source.data, mount->rw ? "writable" : "read-only",
                   mount->destination);
-        list_destination(mount, &places);
+        found = true;
     }
-    if (out->verdict == VERDICT_NONE)
-        say_clean(in, out, c, "no sensitive host directory is mounted");
-    else
+    str_deinit(&shown.path);
+    return found;
+}
+
+void check_container_sensitive_mounts(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+    struct check_result unknown;
+    struct engine_folders engine;
+    scoped_str places = STR_INIT;
+    bool has_bind = false, known;
+
+    if (!c)
+        return;
+    check_result_init(&unknown);
+    known = find_engine_folders(in, &unknown, &engine);
+    for (size_t i = 0; i < c->mount_count; i++) {
+        has_bind |= strcmp(c->mounts[i].type, "bind") == 0;
+        if (say_sensitive(in, out, &engine, &c->mounts[i]))
+            list_destination(&c->mounts[i], &places);
+    }
+    if (out->verdict != VERDICT_NONE)
         remedy_without(in, out, "without the mount at", &places);
+    else if (has_bind && !known)
+        check_say(in, out, VERDICT_ERROR, "%s", str_text(&unknown.evidence));
+    else
+        say_clean(in, out, c, "no sensitive host directory is mounted");
+    check_result_deinit(&unknown);
 }
 
 void check_container_mount_propagation(const struct check_input *in, struct check_result *out)
@@ -164,17 +241,25 @@ static const char *last_name(const char *path)
     return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 }
 
-/* PATH is cleaned. A file named like an engine's socket counts as one at any place: rootless engines keep theirs in
- * their users' directories. */
-static const char *socket_inside(const struct check_input *in, const char *path)
+/* A file named like an engine's socket counts as one at any place: rootless engines keep theirs in their users'
+ * directories. A directory or a regular file of that name is none. */
+static const char *socket_shown(const struct check_input *in, const struct shown *shown)
 {
     const struct string_list *known = &check_param(in, "sockets")->list;
     const struct fileset_facts *used = store_files(in->store, "sockets:", NULL);
+    const char *path = shown->path.data;
+    enum place_kind kind = shown->place ? shown->place->kind : PLACE_UNKNOWN;
 
+    if (shown->place && shown->place->socket)
+        return shown->place->socket;
+    if (kind == PLACE_FILE)
+        return NULL;
     for (size_t i = 0; i < known->count; i++) {
-        if (holds(path, known->items[i]))
+        bool is_same = strcmp(last_name(path), last_name(known->items[i])) == 0;
+
+        if (holds(path, known->items[i]) && !(is_same && kind == PLACE_DIRECTORY))
             return known->items[i];
-        if (strcmp(last_name(path), last_name(known->items[i])) == 0)
+        if (is_same && kind != PLACE_DIRECTORY)
             return path;
     }
     if (used && used->engine_socket && holds(path, used->engine_socket))
@@ -188,44 +273,50 @@ static const char *socket_inside(const struct check_input *in, const char *path)
     return NULL;
 }
 
-/* As it was given, and where that leads. */
-static const char *socket_in_mount(const struct check_input *in, const struct mount_facts *mount, const char *path,
-                                   struct str *buffer)
+/* Reports the first of an engine's sockets that MOUNT shows, or will show to a container that does not run by the path
+ * that it was given. */
+static bool say_socket(const struct check_input *in, struct check_result *out, const struct container_facts *c,
+                       const struct mount_facts *mount)
 {
-    const char *socket = socket_inside(in, path);
+    const struct mount_facts given = {.type = mount->type, .source = mount->source, .devices = mount->devices};
+    struct shown shown = {0};
+    bool found = false;
 
-    if (socket || !mount->resolved)
-        return socket;
-    check_path_clean(mount->device ? mount->device : mount->source, buffer);
-    return socket_inside(in, buffer->data);
+    for (size_t i = 0; !found && (next_shown(mount, i, &shown) ||
+                                  (!c->running && i == mount->place_count && next_shown(&given, 0, &shown)));
+         i++) {
+        const char *socket = socket_shown(in, &shown);
+        scoped_str source = STR_INIT;
+
+        if (!socket)
+            continue;
+        print_source(&shown, &source);
+        if (strcmp(without_var(shown.given), without_var(socket)) == 0 && strcmp(mount->type, "bind") == 0)
+            check_say(in, out, VERDICT_FAIL, "mounts the engine's socket %s at %s", socket, mount->destination);
+        else
+            check_say(in, out, VERDICT_FAIL, "mounts %s at %s, which exposes the engine's socket %s", source.data,
+                      mount->destination, socket);
+        found = true;
+    }
+    str_deinit(&shown.path);
+    return found;
 }
 
 void check_container_engine_socket(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
     const char *why;
-    bool sockets_known = store_files(in->store, "sockets:", &why) != NULL, has_bind = false;
-    scoped_str cleaned = STR_INIT, given = STR_INIT, places = STR_INIT;
+    bool sockets_known = store_files(in->store, "sockets:", &why) != NULL, has_path = false;
+    scoped_str places = STR_INIT;
 
     if (!c)
         return;
     for (size_t i = 0; i < c->mount_count; i++) {
-        const struct mount_facts *mount = &c->mounts[i];
-        const char *path = shown(mount, &cleaned), *socket = path ? socket_in_mount(in, mount, path, &given) : NULL;
-        scoped_str source = STR_INIT;
-
-        has_bind |= path != NULL;
-        if (!socket)
-            continue;
-        print_source(mount, path, &source);
-        if (strcmp(without_var(mount->source), without_var(socket)) == 0)
-            check_say(in, out, VERDICT_FAIL, "mounts the engine's socket %s at %s", socket, mount->destination);
-        else
-            check_say(in, out, VERDICT_FAIL, "mounts %s at %s, which exposes the engine's socket %s", source.data,
-                      mount->destination, socket);
-        list_destination(mount, &places);
+        has_path |= c->mounts[i].place_count || given_path(&c->mounts[i], 0);
+        if (say_socket(in, out, c, &c->mounts[i]))
+            list_destination(&c->mounts[i], &places);
     }
-    if (out->verdict == VERDICT_NONE && has_bind && !sockets_known)
+    if (out->verdict == VERDICT_NONE && has_path && !sockets_known)
         check_error(in, out, "engine sockets", why);
     else if (out->verdict == VERDICT_NONE)
         say_clean(in, out, c, "no engine socket is mounted");

@@ -87,7 +87,7 @@ const struct check checks[] = {
     {"container-privileged", SUBJECT_CONTAINER, CONTAINER, check_container_privileged, NULL,
      .members = "HostConfig.Privileged"},
     /* The last two are what /etc/ssl/certs is on Fedora and its like: a link. */
-    {"container-sensitive-mounts", SUBJECT_CONTAINER, CONTAINER, check_container_sensitive_mounts,
+    {"container-sensitive-mounts", SUBJECT_CONTAINER, CONTAINER | INFO | DAEMON, check_container_sensitive_mounts,
      ALLOWED("[\"/etc/localtime\", \"/etc/timezone\", \"/etc/hosts\", \"/etc/resolv.conf\", \"/etc/ssl/certs\", "
              "\"/usr/share/zoneinfo\", \"/usr/share/ca-certificates\", \"/etc/pki/tls/certs\", "
              "\"/etc/pki/ca-trust/extracted\"]"),
@@ -144,7 +144,7 @@ const struct check checks[] = {
      PARAMS{{"sockets", PARAM_STRING_LIST,
              "[\"/run/docker.sock\", \"/run/containerd/containerd.sock\", "
              "\"/run/docker/containerd/containerd.sock\", \"/run/podman/podman.sock\", "
-             "\"/run/k3s/containerd/containerd.sock\", \"/run/user/*/docker.sock\", "
+             "\"/run/k3s/containerd/containerd.sock\", \"/run/crio/crio.sock\", \"/run/user/*/docker.sock\", "
              "\"/run/user/*/docker/containerd/containerd.sock\", \"/run/user/*/podman/podman.sock\"]",
              0, 0},
             END},

@@ -137,14 +137,18 @@ static void on_done(const char *output, size_t length, int number, const char *w
 static void start_run(struct batch *batch, struct run *run)
 {
     struct string_list keys = {0};
+    void **items = mem_realloc_array(NULL, run->items.count, sizeof *items);
     struct error error = ERROR_INIT;
 
     keys.items = mem_realloc_array(NULL, run->items.count, sizeof *keys.items);
-    for (size_t i = 0; i < run->items.count; i++)
+    for (size_t i = 0; i < run->items.count; i++) {
+        items[i] = run->items.items[i].user;
         keys.items[keys.count++] = run->items.items[i].key;
+    }
     vec_push(&batch->runs, run);
-    run->worker = batch->type->start(batch->owner, &keys, on_done, run, &error);
+    run->worker = batch->type->start(batch->owner, &keys, items, on_done, run, &error);
     free(keys.items);
+    free(items);
     if (!run->worker)
         on_done(NULL, 0, error.number ? error.number : EIO, error.text, run);
 }

@@ -12,9 +12,10 @@
 
 struct batch_type {
     const char *what; /* "file system", for errors */
-    /* Starts a worker that writes what it finds of each of KEYS, in that order, and tells DONE. NULL with ERROR. */
-    struct worker *(*start)(void *owner, const struct string_list *keys, worker_done *done, void *user,
-                            struct error *error);
+    /* Starts a worker that writes what it finds of each of KEYS (ITEMS are those of the same places), in that order,
+     * and reports to DONE. NULL with ERROR. */
+    struct worker *(*start)(void *owner, const struct string_list *keys, void *const *items, worker_done *done,
+                            void *user, struct error *error);
     /* One item's turn. READER stands
      * at what was found of it; NULL: it could not be looked at, by NUMBER (an errno) and WHY. */
     void (*answer)(void *owner, const char *key, void *item, struct wire_reader *reader, int number, const char *why);

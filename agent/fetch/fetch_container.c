@@ -1,14 +1,15 @@
-/* What a container's document leaves out: where its binds lead on the host, what its volumes bind, whose IPC namespace
- * it has. What cannot be found out is said so in the facts, since a rule must not take it for harmless. */
+/* What a container's document leaves out: where on the host is what its mounts show, what its volumes mount, whose IPC
+ * namespace it has. What cannot be found out is said so in the facts, since a rule must not take it for harmless. */
 #include <errno.h>
 #include <string.h>
 
 #include "agent/fetch/fetch_internal.h"
+#include "agent/model/check.h"
 #include "probes/docker/docker.h"
 #include "probes/docker/volume.h"
 #include "probes/facts/digest.h"
+#include "probes/host/mount_places.h"
 #include "probes/host/proc.h"
-#include "probes/host/resolve.h"
 
 enum { LOOKUP_LIMIT = 16 << 20, LOOKUP_MS = 10000 };
 
@@ -19,10 +20,23 @@ static bool is_absent(int r)
 
 static bool is_volume(const struct mount_facts *mount)
 {
-    return !mount->device && str_equal(mount->type, "volume");
+    return str_equal(mount->type, "volume");
 }
 
-/* The directory that MOUNT's volume binds, from what dockerd keeps beside the volume's data. False: it is not to be
+/* Arenas are joined by copying. */
+static void keep_source(struct arena *arena, const struct string_list *devices, bool block_device, bool read_only,
+                        struct mount_facts *mount)
+{
+    if (!devices->count)
+        return;
+    mount->devices = (struct string_list){.items = arena_alloc(arena, devices->count * sizeof *devices->items)};
+    for (size_t i = 0; i < devices->count; i++)
+        mount->devices.items[mount->devices.count++] = arena_strdup(arena, devices->items[i]);
+    mount->block_device = block_device;
+    mount->rw = mount->rw && !read_only;
+}
+
+/* What MOUNT's volume mounts of the host, from what dockerd keeps beside the volume's data. False: it is not to be
  * found there and the engine must be asked. podman keeps it elsewhere, and another host's files cannot be read. */
 static bool read_volume_options(struct fetcher *fetcher, struct container_facts *container, struct mount_facts *mount)
 {
@@ -30,8 +44,9 @@ static bool read_volume_options(struct fetcher *fetcher, struct container_facts 
     static const char data[] = "/_data";
     scoped(cleanup_free) char *folder = NULL, *path = NULL;
     scoped_str text = STR_INIT;
+    struct arena *arena = container->facts.arena;
+    struct volume_source source;
     struct stat st;
-    bool read_only = false;
     int r;
 
     if (!str_ends(mount->source, data))
@@ -43,18 +58,10 @@ static bool read_volume_options(struct fetcher *fetcher, struct container_facts 
     r = host_read(fetch_outside(fetcher), path, OPTIONS_MAX, &text, NULL);
     if (is_absent(r))
         return host_stat(fetch_outside(fetcher), folder, &st, NULL) == 0;
-    if (r < 0 || volume_parse_options(str_text(&text), text.length, container->facts.arena, &mount->device, &read_only,
-                                      NULL) < 0)
+    if (r < 0 || volume_parse_options(str_text(&text), text.length, arena, &source, NULL) < 0)
         return false;
-    mount->rw = mount->rw && !(mount->device && read_only);
+    keep_source(arena, &source.devices, source.block_device, source.read_only, mount);
     return true;
-}
-
-static const char *bound_folder(const struct mount_facts *mount)
-{
-    const char *source = str_equal(mount->type, "bind") ? mount->source : mount->device;
-
-    return source && source[0] == '/' ? source : NULL;
 }
 
 /* ---- Where binds lead ---- */
@@ -69,8 +76,15 @@ static void digest_mounts(struct container_facts *container)
         const struct mount_facts *mount = &container->mounts[i];
 
         digest_number(&hash, mount->rw);
-        digest_text(&hash, mount->device);
-        digest_text(&hash, mount->resolved);
+        digest_number(&hash, mount->block_device);
+        for (size_t d = 0; d < mount->devices.count; d++)
+            digest_text(&hash, mount->devices.items[d]);
+        for (size_t p = 0; p < mount->place_count; p++) {
+            digest_text(&hash, mount->places[p].below);
+            digest_text(&hash, mount->places[p].path);
+            digest_text(&hash, mount->places[p].socket);
+            digest_number(&hash, mount->places[p].kind);
+        }
         digest_text(&hash, mount->unknown);
     }
     container->facts.digest = hash_end(&hash);
@@ -104,81 +118,122 @@ static void complete(struct request *request)
     fetch_finish(request, &container->facts, 0, NULL);
 }
 
-static struct worker *start_lookups(void *owner, const struct string_list *paths, worker_done *done, void *user,
-                                    struct error *error)
+static void add_sockets(const struct string_list *from, struct string_list *to)
 {
-    struct fetcher *fetcher = owner;
-    const struct resolve_request request = {.root = fetch_outside(fetcher), .paths = paths};
-
-    return worker_start(fetcher->workers,
-                        &(struct worker_options){.run = resolve_run,
-                                                 .argument = &request,
-                                                 .root = fetch_outside(fetcher),
-                                                 .limit = LOOKUP_LIMIT,
-                                                 .timeout_ms = LOOKUP_MS,
-                                                 .capabilities = FETCH_CAPABILITIES,
-                                                 .done = done,
-                                                 .user = user},
-                        error);
+    to->items = mem_realloc_array(to->items, to->count + from->count + 1, sizeof *to->items);
+    for (size_t i = 0; i < from->count; i++)
+        to->items[to->count++] = from->items[i];
 }
 
-/* Where a bind leads. A directory on the way that may not be searched, or does not answer, may hide anything. */
-static void take_lookup(void *owner, const char *path, void *item, struct wire_reader *reader, int number,
+/* The sockets that rule 5.31 names, and that in use. The caller frees the items. */
+static struct string_list list_sockets(const struct fetcher *fetcher)
+{
+    const struct rule_set *rules = evaluator_rules(fetcher->evaluator);
+    const char *engine = fetch_engine_socket(fetcher);
+    struct string_list list = {0};
+
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct param_spec *spec = rules->rules[i].check->params;
+
+        for (size_t k = 0; rules->rules[i].enabled && spec && spec[k].name; k++)
+            if (str_equal(rules->rules[i].check->name, "container-engine-socket") && str_equal(spec[k].name, "sockets"))
+                add_sockets(&rules->rules[i].params[k].list, &list);
+    }
+    if (engine)
+        add_sockets(&(struct string_list){.items = &engine, .count = 1}, &list);
+    return list;
+}
+
+static struct place_query query_of(const struct lookup *lookup)
+{
+    const struct container_facts *container = lookup->request->held;
+    const struct mount_facts *mount = &container->mounts[lookup->mount];
+
+    return (struct place_query){.pid = container->running ? (pid_t)container->pid : 0,
+                                .source = mount->source,
+                                .destination = mount->destination,
+                                .is_volume = is_volume(mount),
+                                .devices = mount->devices,
+                                .block_device = mount->block_device,
+                                .container = container};
+}
+
+static struct worker *start_lookups(void *owner, const struct string_list *sources, void *const *items,
+                                    worker_done *done, void *user, struct error *error)
+{
+    struct fetcher *fetcher = owner;
+    scoped(cleanup_free) char *proc = host_outside_path(fetcher->root, "/proc");
+    struct place_query *queries = mem_realloc_array(NULL, sources->count, sizeof *queries);
+    struct string_list sockets = list_sockets(fetcher);
+    const struct places_request request = {
+        .root = fetch_outside(fetcher), .proc = proc, .sockets = &sockets, .queries = queries, .count = sources->count};
+    struct worker *worker;
+
+    for (size_t i = 0; i < sources->count; i++)
+        queries[i] = query_of(items[i]);
+    worker = worker_start(fetcher->workers,
+                          &(struct worker_options){.run = mount_places_run,
+                                                   .argument = &request,
+                                                   .root = fetch_outside(fetcher),
+                                                   .limit = LOOKUP_LIMIT,
+                                                   .timeout_ms = LOOKUP_MS,
+                                                   .capabilities = FETCH_CAPABILITIES,
+                                                   .done = done,
+                                                   .user = user},
+                          error);
+    free(sockets.items);
+    free(queries);
+    return worker;
+}
+
+/* A directory on the way that may not be searched, or does not answer, may hide anything. */
+static void take_lookup(void *owner, const char *source, void *item, struct wire_reader *reader, int number,
                         const char *why)
 {
-    struct request *request = item;
-    struct arena *scratch = arena_new(512);
-    const char *target = NULL, *unknown = why;
+    struct lookup *lookup = item;
+    struct request *request = lookup->request;
+    struct mount_facts *mount = &request->held->mounts[lookup->mount];
+    struct arena *arena = request->held->facts.arena;
+    struct place_list places = {0};
+    const char *unknown = why;
     struct error error = ERROR_INIT;
 
     (void)owner;
+    (void)source;
     (void)number;
     if (reader)
-        reader->arena = scratch;
-    if (reader && resolve_take(reader, &target, &unknown, &error) < 0)
+        reader->arena = arena;
+    if (reader && mount_places_take(reader, &places, &unknown, &error) < 0)
         unknown = error.text;
-    for (size_t i = 0; i < request->held->mount_count; i++) {
-        struct mount_facts *mount = &request->held->mounts[i];
-        struct arena *arena = request->held->facts.arena;
-
-        if (!str_equal(bound_folder(mount), path))
-            continue;
-        mount->resolved = target && !str_equal(target, path) ? arena_strdup(arena, target) : NULL;
-        mount->unknown = unknown ? arena_strdup(arena, unknown) : mount->unknown;
-    }
-    arena_free(scratch);
-    if (!--request->lookups)
+    mount->places = places.items;
+    mount->place_count = places.count;
+    mount->unknown = unknown ? arena_strdup(arena, unknown) : mount->unknown;
+    if (!--request->lookup_count)
         complete(request);
 }
 
 static const struct batch_type lookups = {.what = "file system", .start = start_lookups, .answer = take_lookup};
 
-static bool is_met_before(const struct container_facts *container, size_t at, const char *path)
-{
-    for (size_t i = 0; i < at; i++)
-        if (str_equal(bound_folder(&container->mounts[i]), path))
-            return true;
-    return false;
-}
-
-/* Asks for all of the container's paths; it is complete when the last answer has come. Another host's paths cannot be
+/* Asks for all of the container's mounts; it is complete when the last answer has come. Another host's paths cannot be
  * looked up. */
-static void look_up_paths(struct request *request)
+static void look_up_places(struct request *request)
 {
     struct fetcher *fetcher = request->fetcher;
     const struct container_facts *container = request->held;
 
     if (!fetcher->path_batch)
         fetcher->path_batch = batch_new(fetcher->base, &lookups, fetcher);
+    request->lookups = mem_realloc_array(NULL, container->mount_count + 1, sizeof *request->lookups);
     for (size_t i = 0; !docker_is_remote(fetcher->docker) && i < container->mount_count; i++) {
-        const char *path = bound_folder(&container->mounts[i]);
+        const struct mount_facts *mount = &container->mounts[i];
 
-        if (!path || is_met_before(container, i, path))
+        if (*mount->source != '/' || !(is_volume(mount) || str_equal(mount->type, "bind")))
             continue;
-        request->lookups++;
-        batch_add(fetcher->path_batch, path, request);
+        request->lookups[request->lookup_count] = (struct lookup){.request = request, .mount = i};
+        batch_add(fetcher->path_batch, mount->devices.count == 1 ? mount->devices.items[0] : mount->source,
+                  &request->lookups[request->lookup_count++]);
     }
-    if (!request->lookups)
+    if (!request->lookup_count)
         complete(request);
 }
 
@@ -197,10 +252,9 @@ static void on_volume(struct facts *facts, int number, const char *why, void *us
         fetch_finish(request, NULL, number, why);
         return;
     }
-    if (volume && volume->device) {
-        mount->device = arena_strdup(container->facts.arena, volume->device);
-        mount->rw = mount->rw && !volume->read_only;
-    } else if (!volume && number != ENOENT) {
+    if (volume) {
+        keep_source(container->facts.arena, &volume->devices, volume->block_device, volume->read_only, mount);
+    } else if (number != ENOENT) {
         mount->unknown = arena_strdup(container->facts.arena, why);
     }
     facts_free(facts);
@@ -216,12 +270,12 @@ static void ask_for_volumes(struct request *request)
         struct mount_facts *mount = &container->mounts[request->mount];
         const char *name = str_empty(mount->name) ? mount->source : mount->name;
 
-        if (!is_volume(mount) || read_volume_options(request->fetcher, container, mount))
+        if (!is_volume(mount) || mount->devices.count || read_volume_options(request->fetcher, container, mount))
             continue;
         docker_fetch_volume(request->fetcher->docker, name, on_volume, request);
         return;
     }
-    look_up_paths(request);
+    look_up_places(request);
 }
 
 void fetch_complete_container(struct request *request, struct container_facts *container)

@@ -103,13 +103,14 @@ static bool watch_links(struct source *source, const struct fileset_facts *set)
 
 /* ---- Reading ---- */
 
-static struct worker *start_reading(void *owner, const struct string_list *sources, worker_done *done, void *user,
-                                    struct error *error)
+static struct worker *start_reading(void *owner, const struct string_list *sources, void *const *items,
+                                    worker_done *done, void *user, struct error *error)
 {
     struct fetcher *fetcher = owner;
     const struct fileset_context context = context_of(fetcher);
     const struct fileset_request request = {.root = fetcher->root, .context = &context, .sources = sources};
 
+    (void)items;
     return worker_start(fetcher->workers,
                         &(struct worker_options){.run = fileset_run,
                                                  .argument = &request,

@@ -50,7 +50,11 @@ struct request {
     struct event *retry_timer;    /* not NULL: it failed once and is asked for a second time after a moment */
     struct container_facts *held; /* a container's, until its volumes are known; else NULL */
     size_t mount;                 /* of HELD, the one whose volume is looked at */
-    size_t lookups;               /* of HELD, paths whose answer is awaited */
+    struct lookup {               /* of each mount of HELD whose place is awaited */
+        struct request *request;
+        size_t mount;
+    } * lookups;
+    size_t lookup_count; /* those not answered yet */
     struct request *next, **link;
 };
 

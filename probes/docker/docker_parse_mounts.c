@@ -41,15 +41,19 @@ static void add_volume_options(struct builder *b, const struct json *requested, 
     const struct json *volume = build_typed(b, json_get(requested, "VolumeOptions"), JSON_OBJECT);
     const struct json *driver = build_typed(b, json_get(volume, "DriverConfig"), JSON_OBJECT);
     const struct json *options = build_typed(b, json_get(driver, "Options"), JSON_OBJECT);
-    const char *o = json_string(build_typed(b, json_get(options, "o"), JSON_STRING));
-    const char *device = json_string(build_typed(b, json_get(options, "device"), JSON_STRING));
-    bool read_only = false;
-    const char *folder = volume_bound_folder(o, device, &read_only);
+    const char *name = json_text(build_typed(b, json_get(driver, "Name"), JSON_STRING), "local");
+    const char *type = build_text(b, json_get(options, "type")), *o = build_text(b, json_get(options, "o"));
+    const char *device = build_text(b, json_get(options, "device"));
+    struct volume_source source;
 
-    if (!folder || strcmp(mount->type, "volume") != 0)
+    if (strcmp(mount->type, "volume") != 0 || !(str_equal(name, "local") || !*name))
         return;
-    mount->device = build_string(b, folder, strlen(folder));
-    mount->rw = mount->rw && !read_only;
+    volume_read_source(type, o, device, b->arena, &source);
+    if (!source.devices.count)
+        return;
+    mount->devices = source.devices;
+    mount->block_device = source.block_device;
+    mount->rw = mount->rw && !source.read_only;
     build_number(b, mount->rw);
 }
 
@@ -168,8 +172,9 @@ static int parse_volume_value(const struct json *value, struct volume_facts **re
 {
     struct builder b;
     struct volume_facts *volume;
+    struct volume_source source = {0};
+    const char *type, *o, *device;
     const struct json *options;
-    const char *o, *device;
     int r;
 
     if (json_type(value) != JSON_OBJECT || !json_string(json_get(value, "Driver")))
@@ -177,10 +182,14 @@ static int parse_volume_value(const struct json *value, struct volume_facts **re
     volume = build_begin(&b, sizeof *volume, 256);
     b.document = value;
     options = build_typed(&b, json_get(value, "Options"), JSON_OBJECT);
+    type = build_text(&b, json_get(options, "type"));
     o = build_text(&b, json_get(options, "o"));
     device = build_text(&b, json_get(options, "device"));
     if (str_equal(json_string(json_get(value, "Driver")), "local"))
-        volume->device = arena_strdup(b.arena, volume_bound_folder(o, device, &volume->read_only));
+        volume_read_source(type, o, device, b.arena, &source);
+    volume->devices = source.devices;
+    volume->block_device = source.block_device;
+    volume->read_only = source.read_only;
     r = build_end(&b, &volume->facts, "volume", error);
     if (r == 0)
         *ret = volume;

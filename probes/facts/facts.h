@@ -204,19 +204,30 @@ struct container_list_facts {
     size_t count;
 };
 
+enum place_kind { PLACE_UNKNOWN, PLACE_DIRECTORY, PLACE_SOCKET, PLACE_FILE };
+
 struct mount_facts {
     const char *type, *source, *destination, *propagation, *name; /* type: bind volume tmpfs npipe cluster image */
-    const char *device;   /* local volumes that bind a directory of the host (driver option o=bind): that directory */
-    const char *resolved; /* SOURCE of binds, DEVICE of volumes, the host's symlinks resolved; NULL: the same */
-    const char *unknown;  /* why it is not known where it leads or what the volume binds; NULL: it is known */
+    /* Of a local volume that is no storage of the engine's own, what of the host it mounts by its driver options: the
+     * directory that it binds, those that it overlays, its block device, the kernel's own file system by its path. */
+    struct string_list devices;
+    bool block_device;      /* DEVICES is one */
+    struct mount_place {    /* where on the host is what it shows, under every name */
+        const char *below;  /* inside the mount: "/sub" for another file system that is mounted there; "" for itself */
+        const char *path;   /* without links */
+        const char *socket; /* the engine's socket that it is another name of, or that has another name in it; NULL */
+        enum place_kind kind; /* unknown where nothing asks for it, and where there is nothing */
+    } * places;
+    size_t place_count;  /* 0: not looked up; the paths as they were given count */
+    const char *unknown; /* why it is not known where it leads or what the volume mounts; NULL: it is known */
     bool rw;
 };
 
-/* GET /volumes/{name}, reduced to what it binds */
+/* GET /volumes/{name}, reduced to what it mounts of the host: see struct mount_facts */
 struct volume_facts {
     struct facts facts;
-    const char *device; /* the directory of the host that a local volume binds, NULL: none */
-    bool read_only;
+    struct string_list devices;
+    bool block_device, read_only;
 };
 
 struct port_binding {

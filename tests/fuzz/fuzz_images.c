@@ -34,10 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         TRY('u', unlock_key, unlock_key_facts)
     case 'v': {
         struct arena *arena = arena_new(64);
-        const char *folder;
-        bool read_only = false;
+        struct volume_source source;
 
-        volume_parse_options(text, length, arena, &folder, &read_only, NULL);
+        volume_parse_options(text, length, arena, &source, NULL);
         arena_free(arena);
         break;
     }

@@ -161,7 +161,28 @@ static char *complete_container(const struct case_context *context, const struct
     return mem_strdup(json_out_text(out, NULL));
 }
 
-/* "resolved": where sources of mounts lead; "unresolved": why that could not be found out. */
+/* A path, or a list of them and of {"path", "below", "kind", "socket"}. */
+static void make_places(struct arena *arena, const struct json *value, struct mount_facts *mount)
+{
+    static const char *const kinds[] = {"unknown", "directory", "socket", "file"};
+    size_t count = json_type(value) == JSON_ARRAY ? json_count(value) : 1;
+
+    mount->places = arena_alloc(arena, count * sizeof *mount->places);
+    for (; mount->place_count < count; mount->place_count++) {
+        const struct json *item = json_type(value) == JSON_ARRAY ? json_at(value, mount->place_count) : value;
+        struct mount_place *place = &mount->places[mount->place_count];
+
+        place->path = arena_strdup(arena, json_text(item, json_text(json_get(item, "path"), "")));
+        place->below = arena_strdup(arena, json_text(json_get(item, "below"), ""));
+        place->socket = arena_strdup(arena, json_string(json_get(item, "socket")));
+        for (size_t k = 0; k < countof(kinds); k++)
+            if (str_equal(json_string(json_get(item, "kind")), kinds[k]))
+                place->kind = (enum place_kind)k;
+    }
+}
+
+/* "resolved": the places of the host that mounts show, by their sources; "unresolved": why that could not be found out.
+ */
 static int make_container(const struct case_context *context, const struct json *value, struct facts **ret,
                           struct error *error)
 {
@@ -175,9 +196,10 @@ static int make_container(const struct case_context *context, const struct json 
         return r;
     for (size_t i = 0; i < container->mount_count; i++) {
         struct mount_facts *mount = &container->mounts[i];
+        const struct json *places = json_get(resolved, mount->devices.count ? mount->devices.items[0] : mount->source);
 
-        mount->resolved = arena_strdup(container->facts.arena,
-                                       json_string(json_get(resolved, mount->device ? mount->device : mount->source)));
+        if (places)
+            make_places(container->facts.arena, places, mount);
         mount->unknown = arena_strdup(container->facts.arena, json_string(json_get(unresolved, mount->source)));
     }
     *ret = &container->facts;

@@ -31,10 +31,12 @@ static int run(struct str *output, const void *argument, struct error *error)
     return 0;
 }
 
-static struct worker *start(void *owner, const struct string_list *keys, worker_done *done, void *user,
-                            struct error *error)
+static struct worker *start(void *owner, const struct string_list *keys, void *const *items, worker_done *done,
+                            void *user, struct error *error)
 {
     ck_assert_ptr_eq(owner, &batch);
+    for (size_t i = 0; i < keys->count; i++)
+        ck_assert_ptr_nonnull(items[i]);
     started++;
     return worker_start(workers,
                         &(struct worker_options){.run = run,

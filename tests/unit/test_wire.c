@@ -8,7 +8,7 @@
 #include "probes/audit/audit.h"
 #include "probes/facts/wire.h"
 #include "probes/fileset/fileset.h"
-#include "probes/host/resolve.h"
+#include "probes/host/mount_places.h"
 #include "probes/host/units.h"
 #include "tests/unit/host_folder.h"
 
@@ -182,26 +182,30 @@ END_TEST
 
 START_TEST(paths)
 {
-    static const char *places[] = {"/etc/docker/certs.d/linked/b.crt", "/missing/below",
-                                   "/etc/docker/daemon.json/below"};
-    static const struct string_list list = {.items = places, .count = 3};
-    const struct resolve_request request = {.root = root, .paths = &list};
+    static const struct place_query queries[] = {
+        {.source = "/etc/docker/certs.d/linked/b.crt", .destination = "/a"},
+        {.source = "/missing/below", .destination = "/b"},
+        {.source = "/etc/docker/daemon.json/below", .destination = "/c"},
+    };
+    const struct places_request request = {.root = root, .proc = "/missing", .queries = queries, .count = 3};
     scoped(cleanup_arena) struct arena *arena = arena_new(256);
     scoped_str out = STR_INIT;
     struct wire_reader reader;
-    const char *target, *error;
+    struct place_list places;
+    const char *error;
 
     make_host();
-    ck_assert_int_eq(resolve_run(&out, &request, NULL), 0);
+    ck_assert_int_eq(mount_places_run(&out, &request, NULL), 0);
     reader = (struct wire_reader){.at = out.data, .left = out.length, .arena = arena};
-    ck_assert_int_eq(resolve_take(&reader, &target, &error, NULL), 0);
-    ck_assert_str_eq(target, "/elsewhere/b.crt");
+    ck_assert_int_eq(mount_places_take(&reader, &places, &error, NULL), 0);
+    ck_assert_uint_eq(places.count, 1);
+    ck_assert_str_eq(places.items[0].path, "/elsewhere/b.crt");
     ck_assert_ptr_null(error);
-    ck_assert_int_eq(resolve_take(&reader, &target, &error, NULL), 0);
-    ck_assert_str_eq(target, "/missing/below");
+    ck_assert_int_eq(mount_places_take(&reader, &places, &error, NULL), 0);
+    ck_assert_str_eq(places.items[0].path, "/missing/below");
     ck_assert_ptr_null(error); /* what is not there hides nothing */
-    ck_assert_int_eq(resolve_take(&reader, &target, &error, NULL), 0);
-    ck_assert_int_eq(resolve_take(&reader, &target, &error, NULL), -EPROTO);
+    ck_assert_int_eq(mount_places_take(&reader, &places, &error, NULL), 0);
+    ck_assert_int_eq(mount_places_take(&reader, &places, &error, NULL), -EPROTO);
 }
 END_TEST
 
