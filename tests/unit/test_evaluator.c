@@ -1292,7 +1292,8 @@ START_TEST(a_kill_at_any_moment_of_rewriting)
                 came('a', strcmp(reports.items[i].status, "fail") == 0, "bridge");
                 break;
             }
-        ck_assert_uint_le(told.count, 1); /* what it was killed in the midst of */
+        /* what it was killed in the midst of: four rules fail for a privileged container */
+        ck_assert_uint_le(told.count, 3);
         evaluator_free(take(evaluator));
         put_away_state();
     }
