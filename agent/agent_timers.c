@@ -15,6 +15,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
     (void)what;
     fetcher_sweep_files(agent->fetcher, "timer");
     fetcher_sweep_containers(agent->fetcher, "timer");
+    evaluator_retry_failed(agent->evaluator);
 }
 
 static void on_top(evutil_socket_t fd, short what, void *user)

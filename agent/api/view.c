@@ -207,6 +207,7 @@ static void write_rule(const struct agent_view *view, const struct rule *rule, s
 {
     unsigned counts[VERDICT_COUNT];
     enum verdict verdict = evaluator_rule_verdict(view->evaluator, rule, counts);
+    scoped_str reason = STR_INIT;
 
     json_out_string(out, "rule", rule->id ? rule->id : rule->slug);
     json_out_string(out, "slug", rule->slug);
@@ -218,6 +219,8 @@ static void write_rule(const struct agent_view *view, const struct rule *rule, s
     json_out_bool(out, "enabled", rule->enabled);
     json_out_string(out, "subject", subject_kind_name(rule->check->subject));
     json_out_string(out, "status", rule->enabled ? verdict_name(verdict) : NULL);
+    if (evaluator_rule_why(view->evaluator, rule, &reason))
+        json_out_string(out, "reason", reason.data);
     write_counts(out, "counts", counts);
 }
 

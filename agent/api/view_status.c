@@ -346,6 +346,7 @@ void view_once_text(const struct agent_view *view, struct str *out)
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = &rules->rules[i];
         const struct subject *subject;
+        scoped_str reason = STR_INIT;
         size_t at = 0;
 
         if (!rule->enabled)
@@ -358,6 +359,11 @@ void view_once_text(const struct agent_view *view, struct str *out)
         }
         str_printf(out, "%-6s %-14s %s\n", rule->id ? rule->id : "-",
                    verdict_name(evaluator_rule_verdict(view->evaluator, rule, NULL)), rule->title[view->language]);
+        if (evaluator_rule_why(view->evaluator, rule, &reason)) {
+            str_append(out, "         ");
+            append_safe(out, reason.data, 1024);
+            str_append_char(out, '\n');
+        }
         while ((subject = evaluator_next_subject(view->evaluator, &at)))
             for (size_t k = 0; k < subject->pair_count; k++) {
                 const struct pair *pair = &subject->pairs[k];

@@ -63,6 +63,7 @@ int ctl_explain(struct ctl *ctl)
         return r;
     root = json_root(doc);
     print_rule(ctl, &out, root);
+    print_text(ctl, &out, tr(ctl, "No verdict, because", "没有结论，因为"), json_get(root, "reason"));
     print_text(ctl, &out, tr(ctl, "Why", "为什么"), json_get(root, "why"));
     print_text(ctl, &out, tr(ctl, "What to do", "如何修复"), json_get(root, "remedy"));
     print_text(ctl, &out, tr(ctl, "Impact", "影响"), json_get(root, "impact"));

@@ -100,6 +100,7 @@ struct evaluator *evaluator_new(struct event_base *base, struct workers *workers
     joins_init(evaluator);
     settle_init(evaluator);
     recheck_init(evaluator);
+    retry_init(evaluator);
     index_rules(evaluator);
     tally_count_all(evaluator);
     exceptions_index(evaluator);
@@ -119,6 +120,7 @@ void evaluator_free(struct evaluator *evaluator)
     agent_states_deinit(evaluator);
     subjects_deinit(evaluator);
     inputs_deinit(evaluator);
+    retry_deinit(evaluator);
     slices_deinit(evaluator);
     free(evaluator->tallies);
     check_result_deinit(&evaluator->scratch);

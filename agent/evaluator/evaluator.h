@@ -13,6 +13,7 @@
 #include "agent/config/config.h"
 #include "agent/evaluator/transition.h"
 #include "agent/model/check.h"
+#include "common/str.h"
 #include "probes/worker/worker.h"
 
 struct evaluator;
@@ -76,9 +77,12 @@ void evaluator_expect_all(struct evaluator *evaluator, const char *cause);
 void evaluator_gone(struct evaluator *evaluator, enum input_kind kind, const char *key, const char *cause);
 /* A full scan: every input is fetched again. */
 void evaluator_stale_all(struct evaluator *evaluator, const char *cause);
+/* What the engine could not answer is asked for again now, and not only after its pause; not all of it at once. */
+void evaluator_retry_failed(struct evaluator *evaluator);
 /* The two ends of a fetch; without one under way they do nothing. FACTS is handed over. NUMBER: an errno; ENOTCONN: the
- * connection was lost, the input stays stale; ENOENT, ESRCH: the thing or its process does not exist. WHY becomes the
- * evidence of an error. */
+ * connection was lost, the input stays stale; ENOENT, ESRCH: the thing or its process does not exist; ENODATA, EREMOTE:
+ * there is nothing to be asked, or not from here; EACCES: the engine refuses. After any other failure, and more slowly
+ * after a refusal, what the engine answers is asked for again. WHY becomes the evidence of an error. */
 void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const char *key, struct facts *facts);
 void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, const char *key, int number,
                             const char *why);
@@ -129,9 +133,12 @@ const struct waiver *evaluator_waiver(const struct evaluator *evaluator, const s
 size_t evaluator_waiver_matches(const struct evaluator *evaluator, const struct waiver *waiver);
 /* How many findings an attestation covers that would be manual without it. */
 size_t evaluator_attestation_matches(const struct evaluator *evaluator, const struct attestation *attestation);
-/* A rule's own verdict: the worst of its subjects; no subject: not_applicable. COUNTS (may be NULL) by verdict. */
+/* A rule's own verdict: the worst of its subjects; no subject: not_applicable; error while it was not judged yet, or it
+ * is unknown which subjects there are. COUNTS (may be NULL) by verdict. */
 enum verdict evaluator_rule_verdict(const struct evaluator *evaluator, const struct rule *rule,
                                     unsigned counts[VERDICT_COUNT]);
+/* Why the rule's own verdict is an error though no finding of it is; false: it is not so. */
+bool evaluator_rule_why(const struct evaluator *evaluator, const struct rule *rule, struct str *ret_why);
 /* How many of the rule's failed findings a waiver covers just now. */
 unsigned evaluator_rule_waived(const struct evaluator *evaluator, const struct rule *rule);
 /* Acknowledges an exec finding; -ENOENT when there is no such exec. */

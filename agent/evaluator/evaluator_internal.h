@@ -9,8 +9,8 @@
  *   tally restored subjects exceptions pending inputs joins     what is known
  *   transition ring finding explain transition_build      one finding, and how its change is described
  *   state_log emit evaluate slices                              from a changed verdict to a transition
- *   execs affected gone                                   what an input's coming or going means
- *   recheck state_load agent_state state_compact settle   time, the state file, the end of the work
+ *   unlisted execs affected gone complete missing               what an input's coming or going means
+ *   recheck state_load agent_state retry state_compact settle   time, the state file, the end of the work
  *   evaluator follow fetched query                        the public entry points
  */
 #ifndef AGENT_EVALUATOR_EVALUATOR_INTERNAL_H
@@ -33,7 +33,13 @@ struct input {
     unsigned
         missing_process_count; /* fetches in a row that found no process; the container is read before that counts */
     bool recent; /* its value is of a fetch since it went stale, and may be used though it is fetched once more */
-    char *cause; /* of its going stale */
+    /* The last answer was a failure, and it is asked for again (retry.c). */
+    bool unread;
+    unsigned failures; /* in a row */
+    usec_t retry_at;   /* monotonic; 0: it is not in the list of those to be retried */
+    TAILQ_ENTRY(input) retry;
+    bool missing; /* a list names it, but the engine answered that it does not exist: the list is asked for again */
+    char *cause;  /* of its going stale */
 };
 
 /* What the state file said of a pair. */
@@ -109,6 +115,12 @@ struct evaluator {
     } queues[2]; /* inputs to be fetched in the loop's next turn: the host's, the engine's */
     uint64_t fetch_count;
     struct event *fetch_timer;
+    TAILQ_HEAD(retried_inputs, input) retries; /* inputs that are to be fetched again at their retry_at */
+    unsigned retries_a_round;
+    struct event *retry_timer;
+    usec_t next_retry;               /* monotonic: when it is due */
+    size_t unread[INPUT_KIND_COUNT]; /* inputs of that kind whose last answer was a failure */
+    bool has_settled;                /* at least once */
 
     struct tally *tallies; /* by rule_set.rules; NULL while rules are exchanged */
     TAILQ_HEAD(postponed_subjects, subject) postponed;
@@ -155,6 +167,9 @@ struct subject *subject_find(struct evaluator *evaluator, enum subject_kind kind
 struct subject *subject_next(const struct evaluator *evaluator, size_t *at); /* see evaluator_next_subject() */
 /* Creates it with a pair for every rule of its kind; a file's pairs are added one by one. */
 struct subject *subject_ensure(struct evaluator *evaluator, enum subject_kind kind, const char *id, const char *name);
+enum subject_kind subject_kind_listed(enum input_kind list); /* SUBJECT_KIND_COUNT: it is no list */
+/* Is it the one that there is while a list cannot be read? */
+bool subject_is_unlisted(const struct subject *subject, enum input_kind *ret_list);
 struct pair *subject_add_pair(struct evaluator *evaluator, struct subject *subject, const struct rule *rule);
 
 /* exceptions.c */
@@ -178,6 +193,10 @@ bool is_at_rest(const struct evaluator *evaluator);
 /* So much was done in this turn of the loop; an evaluation is 1. */
 void slice_charge(struct evaluator *evaluator, int cost);
 bool slice_is_over(struct evaluator *evaluator);
+/* INPUT is not to be retried by itself; its last failure still counts as such. */
+void retry_drop(struct evaluator *evaluator, struct input *input);
+/* Its last failure does not count any more: it was answered, or is gone. */
+void retry_forget(struct evaluator *evaluator, struct input *input);
 void settle_schedule(struct evaluator *evaluator);        /* for the loop's next turn, if nothing is pending */
 void recheck_arm(struct evaluator *evaluator, usec_t at); /* AT (0: never) something is due */
 
@@ -254,6 +273,12 @@ void slices_deinit(struct evaluator *evaluator);
  * they stay depends on it. */
 void evaluate_in_turn(struct evaluator *evaluator, struct subject *subject, struct pair *pair);
 
+/* unlisted.c */
+/* List KIND (nothing happens for another input) cannot be read: its rules have one subject, named by the list, whose
+ * findings say why. */
+void unlisted_open(struct evaluator *evaluator, enum input_kind kind);
+void unlisted_close(struct evaluator *evaluator, enum input_kind kind, const char *cause); /* it was read */
+
 /* execs.c */
 struct execs *execs_new(usec_t now);
 void execs_free(struct execs *execs);
@@ -267,6 +292,7 @@ void execs_read(struct evaluator *evaluator, const struct exec_facts *exec);
 bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const char *why, char **ret_name,
                   char **ret_why);
 /* The container is gone, or cannot be read: so are its execs whose ids are not known. */
+void execs_forget(struct evaluator *evaluator, const char *id); /* its record is not waited for any more */
 void execs_container_lost(struct evaluator *evaluator, const char *container, bool gone, const char *why);
 void exec_close(struct evaluator *evaluator, const char *id); /* remembers it in closed_execs */
 /* Was any verdict on it reported? Those on execs that are in order are not. */
@@ -281,6 +307,20 @@ void visit_affected(struct evaluator *evaluator, const struct input *input, bool
 /* Closes exec ID if its every verdict is in order (expired, acknowledged, or never out of order). */
 void exec_drop_quiet(struct evaluator *evaluator, const char *id);
 
+/* complete.c */
+/* INPUT, which was in flight, is no more: what it leads to is visited. CHANGED: its value differs. */
+void input_complete(struct evaluator *evaluator, struct input *input, bool changed);
+void input_fail(struct evaluator *evaluator, struct input *input, int number,
+                const char *why); /* it could not be read */
+
+/* missing.c */
+/* The subject of INPUT, which is in flight, does not exist for the engine. False: no list names it. Else the list is
+ * asked for again, and INPUT waits for that. */
+bool missing_await_list(struct evaluator *evaluator, struct input *input);
+/* List KIND came, or failed (WHY; else NULL): what it still names and the engine does not have is an error; what it
+ * does not name is gone. */
+void missing_resolve(struct evaluator *evaluator, enum input_kind kind, const char *why, const char *cause);
+
 /* recheck.c */
 void recheck_init(struct evaluator *evaluator);
 
@@ -290,6 +330,16 @@ bool state_close_leftovers(struct evaluator *evaluator, size_t max);
 
 /* agent_state.c */
 void agent_states_deinit(struct evaluator *evaluator);
+
+/* retry.c */
+void retry_init(struct evaluator *evaluator);
+void retry_deinit(struct evaluator *evaluator);
+/* Is an input of KIND that failed with errno NUMBER to be asked for again? */
+bool retry_is_due_to(enum input_kind kind, int number);
+void retry_failed(struct evaluator *evaluator, struct input *input, int number); /* it will be, after a pause */
+void retry_answered(struct evaluator *evaluator, struct input *input);
+void retry_now(struct evaluator *evaluator, enum input_kind kind, const char *key); /* if it waits to be retried */
+void retry_report(struct evaluator *evaluator); /* what cannot be read, as a state of the agent itself */
 
 /* state_compact.c */
 void state_stop_rewriting(struct evaluator *evaluator);

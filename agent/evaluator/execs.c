@@ -341,10 +341,17 @@ void execs_read(struct evaluator *evaluator, const struct exec_facts *exec)
 bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const char *why, char **ret_name,
                   char **ret_why)
 {
-    scoped(cleanup_free) char *container = map_steal(evaluator->execs->candidates, id);
+    scoped(cleanup_free) char *container = gone ? map_steal(evaluator->execs->candidates, id) : NULL;
     struct execs *execs = evaluator->execs;
-    struct made *made = map_steal(execs->requested, id);
+    struct made *made = gone ? map_steal(execs->requested, id) : NULL;
     bool is_finding;
+
+    if (!gone) { /* it is asked for again */
+        made = map_get(execs->requested, id);
+        *ret_name = mem_strdup(made ? made->name : NULL);
+        *ret_why = made ? explain_loss(made, why) : NULL;
+        return true;
+    }
 
     if (!made && container) {
         size_t found = find_made(execs, container, 0);
@@ -354,11 +361,10 @@ bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const 
             vec_remove(&execs->made, found);
         }
     }
-    is_finding = !(made && (made->before_start || made->in_rhythm) && gone);
+    is_finding = !(made && (made->before_start || made->in_rhythm));
     if (made && is_finding) {
-        if (gone)
-            why = store_container(evaluator->store, made->container, NULL) ? "the engine no longer has it"
-                                                                           : "the container is already gone";
+        why = store_container(evaluator->store, made->container, NULL) ? "the engine no longer has it"
+                                                                       : "the container is already gone";
         *ret_name = mem_strdup(made->name);
         *ret_why = explain_loss(made, why);
     }
@@ -366,6 +372,12 @@ bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const 
     if (container)
         lose_unanswered(evaluator, container);
     return is_finding;
+}
+
+void execs_forget(struct evaluator *evaluator, const char *id)
+{
+    map_remove(evaluator->execs->requested, id);
+    free(map_steal(evaluator->execs->candidates, id));
 }
 
 void execs_container_lost(struct evaluator *evaluator, const char *container, bool gone, const char *why)

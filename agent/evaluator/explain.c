@@ -31,6 +31,7 @@ void pair_run_check(const struct evaluator *evaluator, const struct subject *sub
                     bool explain, struct check_result *result)
 {
     struct check_input in;
+    enum input_kind list;
 
     fill_check_input(evaluator, subject, pair, &in);
     in.explain = explain;
@@ -39,6 +40,14 @@ void pair_run_check(const struct evaluator *evaluator, const struct subject *sub
 
         check_error(&in, result, "file",
                     store_files(evaluator->store, rule_file_source(pair->rule), &why) ? "no longer in the set" : why);
+        return;
+    }
+    if (subject_is_unlisted(subject, &list)) {
+        scoped(cleanup_free) char *what = mem_printf("the list of %s", input_types[list].name);
+        const char *why;
+
+        store_get(evaluator->store, list, NULL, &why);
+        check_error(&in, result, what, why);
         return;
     }
     check_run(&in, result);

@@ -7,37 +7,6 @@
 
 enum { MISSING_PROCESS_MAX = 3 };
 
-static void complete(struct evaluator *evaluator, struct input *input, bool changed)
-{
-    const char *outer = evaluator->cause;
-    bool again = input->again;
-    scoped(cleanup_free) char *cause = again ? mem_strdup(input->cause) : take(input->cause);
-    enum input_kind kind = input->kind;
-    scoped(cleanup_free) char *key = mem_strdup(input->key);
-
-    if (changed)
-        evaluator->counters.changed[kind]++;
-    input->in_flight = false;
-    input->again = false;
-    if (again) {
-        input->stale = true;
-        input->recent = true;
-    } else {
-        input->recent = false;
-        input_count_pending(evaluator, kind, -1);
-    }
-    if (changed)
-        inputs_outdate(evaluator, kind, input_types[kind].name);
-    evaluator->cause = cause;
-    visit_affected(evaluator, input, changed);
-    evaluator->cause = outer;
-    input = input_find(evaluator, kind, key);
-    if (again && input && input->stale)
-        input_enqueue(evaluator, input);
-    inputs_wake(evaluator);
-    settle_schedule(evaluator);
-}
-
 /* An exec's facts are kept longer than its container: what is needed of the container goes with them. */
 static void complete_exec(struct evaluator *evaluator, struct exec_facts *exec)
 {
@@ -92,11 +61,15 @@ void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const 
     if (kind == INPUT_EXEC)
         complete_exec(evaluator, (struct exec_facts *)facts);
     input->missing_process_count = 0;
+    input->missing = false;
+    retry_answered(evaluator, input);
     changed = store_put(evaluator->store, kind, key, facts);
     if (kind == INPUT_CONTAINER) {
         const struct container_facts *container =
             (const struct container_facts *)store_get(evaluator->store, kind, key, NULL);
 
+        if (container->incomplete)
+            retry_failed(evaluator, input, EAGAIN);
         joins_note(evaluator, container);
         subject_ensure(evaluator, SUBJECT_CONTAINER, key, container->name);
         follow_container(evaluator, container, had ? &old : NULL, evaluator->pending[INPUT_CONTAINERS] > 0, cause);
@@ -113,7 +86,13 @@ void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const 
     } else if (kind == INPUT_NETWORKS && changed) {
         follow_networks(evaluator, store_networks(evaluator->store, NULL), cause);
     }
-    complete(evaluator, input, changed);
+    if (kind == INPUT_IMAGE) { /* they could not be read without it */
+        retry_now(evaluator, INPUT_LAYERS, key);
+        retry_now(evaluator, INPUT_SCAN, key);
+    }
+    unlisted_close(evaluator, kind, cause);
+    input_complete(evaluator, input, changed);
+    missing_resolve(evaluator, kind, NULL, cause);
     if (kind == INPUT_EXEC) {
         execs_read(evaluator, store_exec(evaluator->store, key, NULL));
         exec_drop_quiet(evaluator, key);
@@ -121,31 +100,35 @@ void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const 
 }
 
 /* An exec's record cannot be read. GONE: for good; it is not asked for again, and the event's details remain. */
-static void fail_exec(struct evaluator *evaluator, struct input *input, bool gone, const char *why)
+static void fail_exec(struct evaluator *evaluator, struct input *input, int number, const char *why)
 {
+    bool gone = number == ENOENT;
     scoped(cleanup_free) char *key = mem_strdup(input->key), *name = NULL, *loss = NULL;
     bool changed;
 
     if (!execs_failed(evaluator, key, gone, why, &name, &loss)) {
-        input_forget(evaluator, INPUT_EXEC, key);
-        settle_schedule(evaluator);
+        evaluator_gone(evaluator, INPUT_EXEC, key, "timer");
         return;
     }
+    if (!gone)
+        retry_failed(evaluator, input, number);
     changed = store_put_error(evaluator->store, INPUT_EXEC, key, loss ? loss : why);
     subject_ensure(evaluator, SUBJECT_EXEC, key, name);
     if (gone)
         input->again = false;
-    complete(evaluator, input, changed);
+    input_complete(evaluator, input, changed);
     exec_drop_quiet(evaluator, key);
-    if (gone)
+    input = input_find(evaluator, INPUT_EXEC, key);
+    if (gone && input) {
+        retry_forget(evaluator, input);
         map_remove(evaluator->inputs[INPUT_EXEC], key);
+    }
 }
 
 void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, const char *key, int number,
                             const char *why)
 {
     struct input *input = input_find(evaluator, kind, key);
-    bool changed;
 
     if (!input || !input->in_flight)
         return;
@@ -157,6 +140,8 @@ void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, c
         return;
     }
     if (number == ENOENT && (kind == INPUT_CONTAINER || (input_types[kind].key == INPUT_KEY_IMAGE))) {
+        if (missing_await_list(evaluator, input))
+            return;
         scoped(cleanup_free) char *cause = mem_strdup(input->cause), *id = mem_strdup(key);
 
         evaluator_gone(evaluator, kind == INPUT_CONTAINER ? INPUT_CONTAINER : INPUT_IMAGE, id, cause);
@@ -174,17 +159,11 @@ void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, c
         return;
     }
     if (kind == INPUT_EXEC) {
-        fail_exec(evaluator, input, number == ENOENT, why);
+        fail_exec(evaluator, input, number, why);
         return;
     }
-    if (kind == INPUT_CONTAINER)
-        joins_forget(evaluator, store_container(evaluator->store, key, NULL));
-    changed = store_put_error(evaluator->store, kind, key, why);
-    if (kind == INPUT_CONTAINER) {
-        subject_ensure(evaluator, SUBJECT_CONTAINER, key, NULL);
-        execs_container_lost(evaluator, key, false, why);
-    }
-    complete(evaluator, input, changed);
+    input_fail(evaluator, input, number, why);
+    missing_resolve(evaluator, kind, why, NULL);
 }
 
 void evaluator_set_engine_reachable(struct evaluator *evaluator, bool reachable)
@@ -204,6 +183,7 @@ void evaluator_set_engine_reachable(struct evaluator *evaluator, bool reachable)
 
         while (input_types[kind].from_engine && map_next(evaluator->inputs[kind], &at, &key, &value)) {
             store_put_error(evaluator->store, kind, key[0] ? key : NULL, "the engine cannot be reached");
+            unlisted_open(evaluator, (enum input_kind)kind);
             evaluator->cause = "engine:unreachable";
             visit_affected(evaluator, value, true);
         }

@@ -25,6 +25,8 @@ void evaluator_gone(struct evaluator *evaluator, enum input_kind kind, const cha
         input_forget(evaluator, INPUT_LAYERS, key_copy);
         input_forget(evaluator, INPUT_SCAN, key_copy);
     }
+    if (kind == INPUT_EXEC)
+        execs_forget(evaluator, key_copy);
     input_forget(evaluator, kind, key_copy);
     for (size_t i = 0; i < countof(kinds); i++) {
         struct subject *subject = kinds[i].input == kind ? subject_find(evaluator, kinds[i].subject, key_copy) : NULL;

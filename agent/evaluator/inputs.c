@@ -125,6 +125,7 @@ static void start_fetch(struct evaluator *evaluator, struct input *input)
 {
     scoped(cleanup_free) char *key = mem_strdup(input->key);
 
+    retry_drop(evaluator, input);
     input->stale = false;
     input->in_flight = true;
     input->fetch_number = ++evaluator->fetch_count;
@@ -192,8 +193,10 @@ void input_forget(struct evaluator *evaluator, enum input_kind kind, const char 
 
     if (is_pending(input))
         input_count_pending(evaluator, kind, -1);
-    if (input)
+    if (input) {
         dequeue(evaluator, input);
+        retry_forget(evaluator, input);
+    }
     map_remove(evaluator->inputs[kind], key_or_empty(key));
     store_remove(evaluator->store, kind, key);
     inputs_wake(evaluator);

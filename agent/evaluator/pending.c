@@ -45,6 +45,21 @@ bool slice_is_over(struct evaluator *evaluator)
     return evaluator->budget <= 0;
 }
 
+void retry_drop(struct evaluator *evaluator, struct input *input)
+{
+    if (input->retry_at)
+        TAILQ_REMOVE(&evaluator->retries, input, retry);
+    input->retry_at = 0;
+}
+
+void retry_forget(struct evaluator *evaluator, struct input *input)
+{
+    retry_drop(evaluator, input);
+    evaluator->unread[input->kind] -= input->unread;
+    input->unread = false;
+    input->failures = 0;
+}
+
 bool evaluator_has_background_work(const struct evaluator *evaluator)
 {
     return evaluator->pending_background > 0;

@@ -19,7 +19,9 @@ static void on_settled(evutil_socket_t fd, short what, void *user)
             return;
         }
     }
+    evaluator->has_settled = true;
     state_report_trouble(evaluator);
+    retry_report(evaluator);
     if (evaluator->callbacks.settled)
         evaluator->callbacks.settled(evaluator->callbacks.user);
 }

@@ -65,6 +65,26 @@ struct pair *subject_pair(const struct subject *subject, const struct rule *rule
     return NULL;
 }
 
+enum subject_kind subject_kind_listed(enum input_kind list)
+{
+    return list == INPUT_CONTAINERS ? SUBJECT_CONTAINER
+           : list == INPUT_IMAGES   ? SUBJECT_IMAGE
+           : list == INPUT_NETWORKS ? SUBJECT_NETWORK
+                                    : SUBJECT_KIND_COUNT;
+}
+
+bool subject_is_unlisted(const struct subject *subject, enum input_kind *ret_list)
+{
+    static const enum input_kind lists[] = {INPUT_CONTAINERS, INPUT_IMAGES, INPUT_NETWORKS};
+
+    for (size_t i = 0; i < countof(lists); i++)
+        if (subject_kind_listed(lists[i]) == subject->kind && str_equal(subject->id, input_types[lists[i]].name)) {
+            *ret_list = lists[i];
+            return true;
+        }
+    return false;
+}
+
 struct pair *subject_add_pair(struct evaluator *evaluator, struct subject *subject, const struct rule *rule)
 {
     struct pair *pair;
@@ -87,6 +107,7 @@ static void subject_rename(struct subject *subject, const char *name)
 
 struct subject *subject_ensure(struct evaluator *evaluator, enum subject_kind kind, const char *id, const char *name)
 {
+    enum { SHORT_ID = 12 }; /* as docker shows it */
     struct subject *subject = subject_find(evaluator, kind, id);
 
     if (subject) {
@@ -96,7 +117,8 @@ struct subject *subject_ensure(struct evaluator *evaluator, enum subject_kind ki
     subject = mem_alloc(sizeof *subject);
     subject->kind = kind;
     subject->id = mem_strdup(id);
-    subject->name = mem_strdup(name ? name : id);
+    subject->name =
+        !name && kind == SUBJECT_CONTAINER ? mem_strndup(id, strnlen(id, SHORT_ID)) : mem_strdup(name ? name : id);
     map_set(evaluator->subjects[kind], id, subject);
     if (kind != SUBJECT_FILE) { /* a file's pairs depend on the set that it was found in */
         size_t count = evaluator->rules_of[kind].count;

@@ -24,10 +24,15 @@ void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *ke
 {
     switch (kind) {
     case INPUT_VERSION:
-        fetch_version(fetcher, key);
-        break;
     case INPUT_INFO:
-        fetch_info(fetcher, key);
+    case INPUT_CONTAINERS:
+    case INPUT_IMAGES:
+    case INPUT_NETWORKS:
+    case INPUT_CONTAINER:
+    case INPUT_IMAGE:
+    case INPUT_HISTORY:
+    case INPUT_EXEC:
+        fetch_document(fetcher, kind, key);
         break;
     case INPUT_UNITS:
         fetch_units(fetcher, key);
@@ -56,15 +61,6 @@ void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *ke
     case INPUT_CERTIFICATES:
         fetch_certificates(fetcher, key);
         break;
-    case INPUT_CONTAINERS:
-        fetch_containers(fetcher, key);
-        break;
-    case INPUT_IMAGES:
-        fetch_images(fetcher, key);
-        break;
-    case INPUT_NETWORKS:
-        fetch_networks(fetcher, key);
-        break;
     case INPUT_SERVICES:
         fetch_services(fetcher, key);
         break;
@@ -77,26 +73,14 @@ void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *ke
     case INPUT_FILES:
         fetch_files(fetcher, key);
         break;
-    case INPUT_CONTAINER:
-        fetch_container(fetcher, key);
-        break;
     case INPUT_PROCESSES:
         fetch_processes(fetcher, key);
-        break;
-    case INPUT_IMAGE:
-        fetch_image(fetcher, key);
-        break;
-    case INPUT_HISTORY:
-        fetch_history(fetcher, key);
         break;
     case INPUT_LAYERS:
         fetch_layers(fetcher, key);
         break;
     case INPUT_SCAN:
         fetch_scan(fetcher, key);
-        break;
-    case INPUT_EXEC:
-        fetch_exec(fetcher, key);
         break;
     case INPUT_KIND_COUNT:
         break;

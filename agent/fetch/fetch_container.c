@@ -256,6 +256,7 @@ static void on_volume(struct facts *facts, int number, const char *why, void *us
         keep_source(container->facts.arena, &volume->devices, volume->block_device, volume->read_only, mount);
     } else if (number != ENOENT) {
         mount->unknown = arena_strdup(container->facts.arena, why);
+        container->incomplete = mount->unknown; /* it is read again */
     }
     facts_free(facts);
     ask_for_volumes(request);

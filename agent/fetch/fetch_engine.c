@@ -8,7 +8,7 @@
 #include "probes/facts/digest.h"
 #include "probes/host/unlock_key.h"
 
-static void on_answer(struct facts *facts, int number, const char *why, void *user);
+static void send_request(struct request *request);
 
 static void on_again(evutil_socket_t fd, short what, void *user)
 {
@@ -16,17 +16,24 @@ static void on_again(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    docker_fetch_container(request->fetcher->docker, request->key, on_answer, request);
+    request->fetcher->quick_retries--;
+    send_request(request);
 }
 
-/* podman answers 500 for a container that it is just about to remove: before an error is told it is asked again. */
+/* Before a failure is reported it is asked again once, a moment later: podman answers 500 for a container that it is
+ * just about to remove, a proxy or an engine under load for whatever. Not when many fail at once, not after a time-out,
+ * which has taken long already, and not after a refusal. */
 static bool ask_again(struct request *request, int number)
 {
-    static const struct timeval moment = {.tv_usec = 400000};
+    enum { QUICK_RETRIES_MAX = 16, MOMENT_US = 400000, SPREAD_US = 200000 };
+    struct fetcher *fetcher = request->fetcher;
+    struct timeval moment = {.tv_usec = MOMENT_US + (suseconds_t)(fetcher->quick_retries * 7919 % SPREAD_US)};
 
-    if (request->kind != INPUT_CONTAINER || number != EPROTO || request->retry_timer)
+    if (request->retry_timer || fetcher->quick_retries >= QUICK_RETRIES_MAX ||
+        (number != EPROTO && number != ECONNRESET && number != EPIPE && number != EIO))
         return false;
-    request->retry_timer = evtimer_new(request->fetcher->base, on_again, request);
+    fetcher->quick_retries++;
+    request->retry_timer = evtimer_new(fetcher->base, on_again, request);
     evtimer_add(request->retry_timer, &moment);
     return true;
 }
@@ -76,8 +83,7 @@ static void on_secrets(struct facts *facts, int number, const char *why, void *u
 }
 
 /* What only a swarm manager knows; WORD is what. */
-static void fetch_of_manager(struct fetcher *fetcher, enum input_kind kind, const char *word,
-                             void (*fetch)(struct docker *, docker_fetched *, void *), docker_fetched *back)
+static void fetch_of_manager(struct fetcher *fetcher, enum input_kind kind, const char *word)
 {
     const struct info_facts *info = store_info(evaluator_store(fetcher->evaluator), NULL);
     scoped(cleanup_free) char *why = mem_printf("only a swarm manager knows the %s", word);
@@ -85,7 +91,7 @@ static void fetch_of_manager(struct fetcher *fetcher, enum input_kind kind, cons
     if (info && !info->swarm_control)
         evaluator_fetch_failed(fetcher->evaluator, kind, NULL, ENODATA, why);
     else
-        fetch(fetcher->docker, back, fetch_request_new(fetcher, kind, NULL));
+        send_request(fetch_request_new(fetcher, kind, NULL));
 }
 
 /* Does a rule ask since when the key is the same? It is not so much as asked for otherwise. */
@@ -139,65 +145,86 @@ void fetch_unlock_key(struct fetcher *fetcher, const char *key)
         evaluator_fetch_failed(fetcher->evaluator, INPUT_UNLOCK_KEY, NULL, ENODATA,
                                "this node is not a manager of a swarm with auto-lock");
     else
-        docker_fetch_unlock_key(fetcher->docker, on_unlock_key, fetch_request_new(fetcher, INPUT_UNLOCK_KEY, NULL));
+        send_request(fetch_request_new(fetcher, INPUT_UNLOCK_KEY, NULL));
 }
 
-/* ---- One function for each input ---- */
-
-void fetch_version(struct fetcher *fetcher, const char *key)
+/* The input itself, not what its answer leads to. */
+static void send_request(struct request *request)
 {
-    docker_fetch_version(fetcher->docker, on_answer, fetch_request_new(fetcher, INPUT_VERSION, key));
+    struct docker *docker = request->fetcher->docker;
+
+    switch (request->kind) {
+    case INPUT_VERSION:
+        docker_fetch_version(docker, on_answer, request);
+        break;
+    case INPUT_INFO:
+        docker_fetch_info(docker, on_info, request);
+        break;
+    case INPUT_CONTAINERS:
+        docker_fetch_container_list(docker, on_answer, request);
+        break;
+    case INPUT_IMAGES:
+        docker_fetch_image_list(docker, on_answer, request);
+        break;
+    case INPUT_NETWORKS:
+        docker_fetch_network_list(docker, on_answer, request);
+        break;
+    case INPUT_SERVICES:
+        docker_fetch_service_list(docker, on_answer, request);
+        break;
+    case INPUT_SECRETS:
+        docker_fetch_secret_list(docker, on_secrets, request);
+        break;
+    case INPUT_UNLOCK_KEY:
+        docker_fetch_unlock_key(docker, on_unlock_key, request);
+        break;
+    case INPUT_CONTAINER:
+        docker_fetch_container(docker, request->key, on_answer, request);
+        break;
+    case INPUT_IMAGE:
+        docker_fetch_image(docker, request->key, on_answer, request);
+        break;
+    case INPUT_HISTORY:
+        docker_fetch_history(docker, request->key, on_answer, request);
+        break;
+    case INPUT_EXEC:
+        docker_fetch_exec(docker, request->key, on_answer, request);
+        break;
+    case INPUT_UNITS:
+    case INPUT_DAEMON:
+    case INPUT_LSM:
+    case INPUT_MOUNTS:
+    case INPUT_GROUP:
+    case INPUT_AUDIT:
+    case INPUT_ENVIRONMENT:
+    case INPUT_LISTENERS:
+    case INPUT_CERTIFICATES:
+    case INPUT_FILES:
+    case INPUT_PROCESSES:
+    case INPUT_LAYERS:
+    case INPUT_SCAN:
+    case INPUT_KIND_COUNT:
+        break;
+    }
 }
 
-void fetch_info(struct fetcher *fetcher, const char *key)
-{
-    docker_fetch_info(fetcher->docker, on_info, fetch_request_new(fetcher, INPUT_INFO, key));
-}
+/* ---- What the evaluator asks for ---- */
 
-void fetch_networks(struct fetcher *fetcher, const char *key)
+void fetch_document(struct fetcher *fetcher, enum input_kind kind, const char *key)
 {
-    docker_fetch_network_list(fetcher->docker, on_answer, fetch_request_new(fetcher, INPUT_NETWORKS, key));
+    if (kind == INPUT_CONTAINER)
+        fetch_begin_record(fetcher, key);
+    send_request(fetch_request_new(fetcher, kind, key));
 }
 
 void fetch_services(struct fetcher *fetcher, const char *key)
 {
     (void)key;
-    fetch_of_manager(fetcher, INPUT_SERVICES, "services", docker_fetch_service_list, on_answer);
+    fetch_of_manager(fetcher, INPUT_SERVICES, "services");
 }
 
 void fetch_secrets(struct fetcher *fetcher, const char *key)
 {
     (void)key;
-    fetch_of_manager(fetcher, INPUT_SECRETS, "secrets", docker_fetch_secret_list, on_secrets);
-}
-
-void fetch_history(struct fetcher *fetcher, const char *id)
-{
-    docker_fetch_history(fetcher->docker, id, on_answer, fetch_request_new(fetcher, INPUT_HISTORY, id));
-}
-
-void fetch_containers(struct fetcher *fetcher, const char *key)
-{
-    docker_fetch_container_list(fetcher->docker, on_answer, fetch_request_new(fetcher, INPUT_CONTAINERS, key));
-}
-
-void fetch_images(struct fetcher *fetcher, const char *key)
-{
-    docker_fetch_image_list(fetcher->docker, on_answer, fetch_request_new(fetcher, INPUT_IMAGES, key));
-}
-
-void fetch_container(struct fetcher *fetcher, const char *id)
-{
-    fetch_begin_record(fetcher, id);
-    docker_fetch_container(fetcher->docker, id, on_answer, fetch_request_new(fetcher, INPUT_CONTAINER, id));
-}
-
-void fetch_image(struct fetcher *fetcher, const char *id)
-{
-    docker_fetch_image(fetcher->docker, id, on_answer, fetch_request_new(fetcher, INPUT_IMAGE, id));
-}
-
-void fetch_exec(struct fetcher *fetcher, const char *id)
-{
-    docker_fetch_exec(fetcher->docker, id, on_answer, fetch_request_new(fetcher, INPUT_EXEC, id));
+    fetch_of_manager(fetcher, INPUT_SECRETS, "secrets");
 }

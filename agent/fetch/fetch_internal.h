@@ -93,6 +93,7 @@ struct fetcher {
     bool keeps_state;
     bool lost; /* its helpers */
     struct request *requests;
+    unsigned quick_retries; /* requests that are asked again in a moment */
     struct event *recheck_timer;
     unsigned leaving; /* how often networks were looked at that a swarm left behind */
     VEC(struct recheck) rechecks;
@@ -144,18 +145,11 @@ void fetch_complete_container(struct request *request, struct container_facts *c
 void fetch_processes(struct fetcher *fetcher, const char *id);
 
 /* fetch_engine.c */
-void fetch_version(struct fetcher *fetcher, const char *key);
-void fetch_info(struct fetcher *fetcher, const char *key);
-void fetch_networks(struct fetcher *fetcher, const char *key);
+/* What is the engine's answer to one request. */
+void fetch_document(struct fetcher *fetcher, enum input_kind kind, const char *key);
 void fetch_services(struct fetcher *fetcher, const char *key);
 void fetch_secrets(struct fetcher *fetcher, const char *key);
 void fetch_unlock_key(struct fetcher *fetcher, const char *key);
-void fetch_containers(struct fetcher *fetcher, const char *key);
-void fetch_images(struct fetcher *fetcher, const char *key);
-void fetch_container(struct fetcher *fetcher, const char *id);
-void fetch_image(struct fetcher *fetcher, const char *id);
-void fetch_history(struct fetcher *fetcher, const char *id);
-void fetch_exec(struct fetcher *fetcher, const char *id);
 
 /* fetch_files.c */
 #define FETCH_SOCKETS "sockets:" /* the source of the engine's sockets, whose groups are asked of the name service */

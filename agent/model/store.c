@@ -128,6 +128,13 @@ const struct facts *store_get(const struct store *store, enum input_kind kind, c
     return slot ? slot->facts : NULL;
 }
 
+bool store_is_failed(const struct store *store, enum input_kind kind, const char *key)
+{
+    const struct slot *slot = slot_find(store, kind, key);
+
+    return slot && slot->why;
+}
+
 size_t store_count(const struct store *store, enum input_kind kind)
 {
     return map_count(store->slots[kind]);

@@ -19,6 +19,8 @@ bool store_put_error(struct store *store, enum input_kind kind, const char *key,
 void store_remove(struct store *store, enum input_kind kind, const char *key);
 /* Owned by STORE. NULL: none, and RET_WHY (may be NULL) is the reason ("not read yet"). */
 const struct facts *store_get(const struct store *store, enum input_kind kind, const char *key, const char **ret_why);
+/* Was it tried to read it, and failed? */
+bool store_is_failed(const struct store *store, enum input_kind kind, const char *key);
 size_t store_count(const struct store *store, enum input_kind kind);
 bool store_next(const struct store *store, enum input_kind kind, size_t *at, const char **ret_key,
                 const struct facts **ret_facts); /* skips slots in error */

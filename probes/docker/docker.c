@@ -202,7 +202,7 @@ static void describe_response(const struct http_response *response, struct str *
     if (response->error_number)
         str_append(why, response->error_text ? response->error_text : strerror(response->error_number));
     else
-        str_printf(why, "the engine answered %ld %.200s", response->status, response->body ? response->body : "");
+        docker_describe_refusal(response, why);
 }
 
 static void on_stream_done(struct http_request *request, const struct http_response *response, void *user)

@@ -83,19 +83,15 @@ void docker_deliver_unconfirmed(struct docker *docker)
     }
 }
 
-/* What the engine says in {"message": …}, else the status alone. */
-static void describe_refusal(const struct http_response *response, struct str *why)
+/* EPROTO where another answer may come soon, EACCES where it hardly will. */
+static int errno_of_status(long status)
 {
-    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
-    const char *message = NULL;
+    static const long passing[] = {408, 409, 425, 429}; /* a conflict, too many requests … */
 
-    if (response->length && json_parse(response->body, response->length, NULL, &doc, NULL) == 0)
-        message = json_string(json_get(json_root(doc), "message"));
-    str_printf(why, "the engine answered %ld", response->status);
-    if (message) {
-        str_append(why, ": ");
-        text_escape(why, message, strlen(message), 256);
-    }
+    for (size_t i = 0; i < countof(passing); i++)
+        if (status == passing[i])
+            return EPROTO;
+    return status == 404 ? ENOENT : (status >= 400 && status < 500) || status == 501 ? EACCES : EPROTO;
 }
 
 /* The digest then covers all of it: a rule may read what no check of ours does. */
@@ -130,11 +126,16 @@ static void on_done(struct http_request *request, const struct http_response *re
         if (number == ETIMEDOUT)
             docker_check_alive(docker);
     } else if (response->status != 200) {
-        number = response->status == 404 ? ENOENT : EPROTO;
-        describe_refusal(response, &why);
+        number = errno_of_status(response->status);
+        docker_describe_refusal(response, &why);
     } else if (fetch->parse(response->body, response->length, &facts, &error) < 0) {
         number = error.number;
-        str_append(&why, error.text);
+        if (docker_is_page(response->body, response->length)) {
+            str_append(&why, "the answer is ");
+            docker_describe_page(response->body, response->length, &why);
+        } else {
+            str_append(&why, error.text);
+        }
     } else if (docker->keep_documents) {
         keep_document(facts, response->body, response->length);
     }

@@ -1,5 +1,6 @@
 /* What the files of the engine connection share: docker.c (states, stream, liveness), docker_fetch.c (typed fetches),
- * docker_seen.c (which events were reported). Nobody else includes this. */
+ * docker_refusal.c (answers that are no documents), docker_seen.c (which events were reported). Nobody else includes
+ * this. */
 #ifndef PROBES_DOCKER_DOCKER_INTERNAL_H
 #define PROBES_DOCKER_DOCKER_INTERNAL_H
 
@@ -72,6 +73,12 @@ struct docker {
 };
 
 /* Fails everything under way with ENOTCONN, from the loop. */
+/* docker_refusal.c: one line each, added to OUT. Why an answer is not what was asked for, by its status and body; what
+ * a page of HTML says. */
+void docker_describe_refusal(const struct http_response *response, struct str *out);
+void docker_describe_page(const char *body, size_t length, struct str *out);
+bool docker_is_page(const char *body, size_t length);
+
 void docker_fail_fetches(struct docker *docker);
 void docker_free_fetches(struct docker *docker);
 void docker_deliver_failed(struct docker *docker);

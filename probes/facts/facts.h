@@ -296,6 +296,7 @@ struct container_facts {
     struct string_list device_requests; /* one line each: "driver=nvidia count=-1 capabilities=gpu ids=…" */
     struct string_list device_cgroup_rules;
     struct string_list ulimits; /* "nofile=1024:2048" */
+    const char *incomplete;     /* why something beside the document could not be read; NULL: all was */
     struct mount_facts *mounts; /* .Mounts, and HostConfig.Mounts/Binds of a container never started, merged */
     size_t mount_count;
     struct port_binding *ports; /* running: NetworkSettings.Ports; otherwise HostConfig.PortBindings and with

@@ -408,13 +408,20 @@ static const struct {
 #undef REPLY
 };
 
+/* Go writes a list without items as null. */
+static bool is_empty_history(size_t document, size_t reply)
+{
+    return documents[document].fetch == fetch_history && strstr(bad_replies[reply].text, "\r\nnull");
+}
+
 START_TEST(bad_replies_are_errors)
 {
     wait_connected();
     for (size_t d = 0; d < sizeof documents / sizeof documents[0]; d++)
         for (size_t i = 0; i < sizeof bad_replies / sizeof bad_replies[0]; i++) {
             lay(documents[d].path, bad_replies[i].text, bad_replies[i].length);
-            ck_assert_msg(!fetch(documents[d].fetch), "%s: bad reply %zu was taken", documents[d].path, i);
+            ck_assert_msg(!fetch(documents[d].fetch) || is_empty_history(d, i), "%s: bad reply %zu was taken",
+                          documents[d].path, i);
             fake_faults_clear(fake);
         }
     wait_connected();

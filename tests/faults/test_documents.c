@@ -1,0 +1,390 @@
+/* The agent and documents that the engine does not answer, or answers at a second or third time: what is reported
+ * meanwhile, that all of it is read in the end, and how often it is asked for. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "beside.h"
+#include "common/clock.h"
+#include "common/memory.h"
+
+enum { LONG_MS = 90000 };
+
+static struct beside beside;
+static struct fake *fake;
+static struct event_base *base;
+static struct json_doc *answer;
+
+/* What the agent answers; NULL when it does not. Good until the next call. */
+static const struct json *ask(const char *path)
+{
+    json_doc_free(answer);
+    answer = beside_get(&beside, path, NULL);
+    return answer ? json_root(answer) : NULL;
+}
+
+static const char *state(void)
+{
+    return json_text(json_pointer(ask("/v1/status"), "/agent/state"), "none");
+}
+
+/* Does a reason of the agent's state hold TEXT? */
+static bool has_reason(const char *text)
+{
+    const struct json *reasons = json_pointer(ask("/v1/status"), "/agent/reasons");
+
+    for (size_t i = 0; i < json_count(reasons); i++)
+        if (strstr(json_text(json_at(reasons, i), ""), text))
+            return true;
+    return false;
+}
+
+static size_t findings(const char *query)
+{
+    return json_count(json_get(ask(query), "findings"));
+}
+
+/* Does a finding of QUERY have evidence that holds TEXT? */
+static bool finds(const char *query, const char *text)
+{
+    const struct json *list = json_get(ask(query), "findings");
+
+    for (size_t i = 0; i < json_count(list); i++)
+        if (strstr(json_text(json_get(json_at(list, i), "evidence"), ""), text))
+            return true;
+    return false;
+}
+
+static void give_up(const char *condition)
+{
+    scoped_str text = STR_INIT;
+    const struct json *reasons = json_pointer(ask("/v1/status"), "/agent/reasons");
+
+    for (size_t i = 0; i < json_count(reasons); i++)
+        str_printf(&text, "; %s", json_text(json_at(reasons, i), ""));
+    ck_abort_msg("never: %s%s", condition, str_text(&text));
+}
+
+#define AWAIT(condition)                                                                                               \
+    do {                                                                                                               \
+        usec_t end = clock_monotonic() + (usec_t)LONG_MS * 1000;                                                       \
+        while (!(condition)) {                                                                                         \
+            if (clock_monotonic() > end)                                                                               \
+                give_up(#condition);                                                                                   \
+            fake_run(base, 50, NULL, NULL);                                                                            \
+        }                                                                                                              \
+    } while (0)
+
+static void start_agent(void)
+{
+    beside_start_agent(&beside, "{\"sinks\": []}");
+}
+
+static void set_up(void)
+{
+    beside_begin(&beside, 3);
+    fake = beside.fake;
+    base = beside.base;
+}
+
+static void tear_down(void)
+{
+    json_doc_free(take(answer));
+    beside_end(&beside);
+}
+
+static void refuse(const char *path, const char *status, unsigned times)
+{
+    fake_fault(fake, &(struct fake_fault){.path = path, .status = status, .times = times});
+}
+
+static const struct document {
+    const char *path, *finding, *reason;
+} documents[] = {
+    {"/version", "/v1/findings?rule=1.3", "the engine's version"},
+    {"/info", "/v1/findings?rule=2.5", "the engine's info"},
+    {"/networks", "/v1/findings?rule=2.1", "the list of networks"},
+    {"/containers/json", "/v1/findings?rule=5.4", "the list of containers"},
+    {"/containers/c", "/v1/findings?rule=5.4", "3 containers"},
+    {"/images/json", "/v1/findings?rule=4.6", "the list of images"},
+    {"/images/sha256", "/v1/findings?rule=4.6", "1 image"},
+};
+
+/* Each document, with each kind of answer that may be another one soon: the finding says why, the agent is degraded
+ * with what and how many, and both are over when the engine answers. */
+START_TEST(what_failed_is_read_in_the_end)
+{
+    static const struct {
+        const char *status, *text;
+    } failures[] = {{"500 Internal Server Error", "the engine answered 500"},
+                    {"503 Service Unavailable", "the engine answered 503"},
+                    {"409 Conflict", "the engine answered 409"},
+                    {"429 Too Many Requests", "the engine answered 429"}};
+    /* The first of the failures for each document, the others for containers. */
+    size_t document_at = (size_t)_i < countof(documents) ? (size_t)_i : 4;
+    size_t failure_at = (size_t)_i < countof(documents) ? 0 : (size_t)_i - countof(documents) + 1;
+    const struct document *document = &documents[document_at];
+    const char *text = failures[failure_at].text;
+
+    refuse(document->path, failures[failure_at].status, 0);
+    start_agent();
+    AWAIT(has_reason(document->reason));
+    ck_assert(has_reason(text));
+    ck_assert_str_eq(state(), "degraded");
+    AWAIT(finds(document->finding, text));
+    fake_faults_clear(fake);
+    AWAIT(strcmp(state(), "ready") == 0);
+    ck_assert(!finds(document->finding, "the engine answered"));
+    ck_assert_uint_gt(findings(document->finding), 0);
+}
+END_TEST
+
+/* Answers that are cut, empty or not the engine's. */
+START_TEST(what_was_cut_is_read_in_the_end)
+{
+    static const struct fake_fault faults[] = {
+        {.cuts = true, .cut = 200},
+        {.cuts = true, .cut = 0},
+        {.reply = "HTTP/1.1 200 OK\r\n\r\n<html><title>Sign in</title></html>", .length = 54},
+        {.reply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", .length = 40},
+    };
+    const struct document *document = &documents[4];
+    struct fake_fault fault = faults[_i];
+
+    fault.path = document->path;
+    fake_fault(fake, &fault);
+    start_agent();
+    AWAIT(has_reason(document->reason));
+    if (fault.reply && strstr(fault.reply, "html"))
+        ck_assert(has_reason("the answer is an HTML page, as of a proxy: Sign in"));
+    fake_faults_clear(fake);
+    AWAIT(strcmp(state(), "ready") == 0);
+    ck_assert_uint_eq(findings("/v1/findings?rule=5.4&status=pass"), 3);
+}
+END_TEST
+
+/* A history that failed for a while is read, though nothing about the image changes. */
+START_TEST(history_is_read_in_the_end)
+{
+    scoped(cleanup_free) char *path = mem_printf("/images/sha256:a%047x%016x/history", 0, 1);
+
+    refuse(path, "500 Internal Server Error", 4);
+    start_agent();
+    AWAIT(has_reason("1 history of an image (the engine answered 500"));
+    ck_assert(finds("/v1/findings?rule=4.7", "the engine answered 500"));
+    AWAIT(strcmp(state(), "ready") == 0);
+    ck_assert(!finds("/v1/findings?rule=4.7", "the engine answered"));
+    ck_assert_uint_eq(fake_requests(fake, path), 5);
+}
+END_TEST
+
+/* A record of a privileged exec that cannot be read at first. */
+START_TEST(exec_is_named_in_the_end)
+{
+    enum { PRIVILEGED = 1000000 };
+    scoped(cleanup_free) char *attributes = mem_printf("\"execID\":\"%s\"", fake_exec_id(PRIVILEGED));
+
+    start_agent();
+    AWAIT(strcmp(state(), "ready") == 0);
+    refuse("/exec/", "500 Internal Server Error", _i ? 4 : 1);
+    fake_event(fake, "container", "exec_create: /bin/sh", fake_container_id(0), attributes);
+    if (_i) {
+        AWAIT(
+            has_reason("1 exec (started in container c00, but its record could not be read (the engine answered 500"));
+        ck_assert_uint_eq(findings("/v1/findings?rule=5.22&status=error"), 1);
+    }
+    AWAIT(findings("/v1/findings?rule=5.22&status=fail") == 1);
+    ck_assert_uint_eq(findings("/v1/findings?rule=5.22&status=error"), 0);
+    AWAIT(strcmp(state(), "ready") == 0);
+}
+END_TEST
+
+/* A record that cannot be read, and then is gone: the loss remains, with what the event said. */
+START_TEST(exec_that_is_gone_is_a_finding)
+{
+    scoped(cleanup_free) char *attributes = mem_printf("\"execID\":\"%s\"", fake_exec_id(5));
+
+    start_agent();
+    AWAIT(strcmp(state(), "ready") == 0);
+    refuse("/exec/", "404 Not Found", 0);
+    refuse("/exec/", "500 Internal Server Error", 3);
+    fake_event(fake, "container", "exec_create: /bin/odd -x", fake_container_id(0), attributes);
+    AWAIT(finds("/v1/findings?rule=5.22&status=error", "the engine answered 500"));
+    AWAIT(finds("/v1/findings?rule=5.22&status=error", "the engine no longer has it"));
+    ck_assert(finds("/v1/findings?rule=5.22&status=error", "/bin/odd -x"));
+    AWAIT(strcmp(state(), "ready") == 0);
+    fake_reset_requests(fake);
+    fake_run(base, 3000, NULL, NULL);
+    ck_assert_uint_eq(fake_requests(fake, "/exec/"), 0);
+}
+END_TEST
+
+/* Listed means judged: what the engine lists and does not have is an error, until it has it or lists it no more. */
+START_TEST(listed_but_not_found)
+{
+    static const char *const paths[] = {"/containers/c", "/images/sha256", "/images/sha256"};
+    static const char *const queries[] = {"/v1/findings?rule=5.4&status=error", "/v1/findings?rule=4.6&status=error",
+                                          "/v1/findings?rule=4.7&status=error"};
+    static const size_t counts[] = {3, 1, 1};
+    scoped(cleanup_free) char *history = mem_printf("/images/sha256:a%047x%016x/history", 0, 1);
+    const char *path = _i == 2 ? history : paths[_i];
+
+    refuse(path, "404 Not Found", 0);
+    start_agent();
+    AWAIT(findings(queries[_i]) == counts[_i]);
+    ck_assert(finds(queries[_i], "the engine lists it, but answered 404"));
+    ck_assert_str_eq(state(), "degraded");
+    if (_i == 0) {
+        ck_assert_uint_eq(findings("/v1/findings?rule=5.4&subject=c1&status=error"), 1);
+        fake_set_containers(fake, 2);
+        fake_event(fake, "container", "destroy", fake_container_id(2), NULL);
+        AWAIT(findings(queries[0]) == 2);
+    }
+    fake_faults_clear(fake);
+    AWAIT(strcmp(state(), "ready") == 0);
+    ck_assert_uint_eq(findings(queries[_i]), 0);
+}
+END_TEST
+
+/* What was removed between the list and the question is not asked for again. */
+START_TEST(removed_before_it_was_read)
+{
+    start_agent();
+    AWAIT(strcmp(state(), "ready") == 0);
+    fake_set_containers(fake, 1);
+    fake_event(fake, "container", "update", fake_container_id(2), NULL);
+    fake_event(fake, "container", "update", fake_container_id(1), NULL);
+    AWAIT(findings("/v1/findings?rule=5.4") == 1);
+    ck_assert_uint_eq(findings("/v1/findings?status=error&rule=5.4"), 0);
+    fake_reset_requests(fake);
+    fake_run(base, 3000, NULL, NULL);
+    ck_assert_uint_eq(fake_requests(fake, "/containers/c"), 0);
+    ck_assert_str_eq(state(), "ready");
+}
+END_TEST
+
+/* Lists that cannot be read: every rule of what they would name says so. */
+START_TEST(lists_that_cannot_be_read)
+{
+    static const struct {
+        const char *path, *rule, *name;
+    } lists[] = {{"/containers/json", "5.4", "the list of containers"},
+                 {"/containers/json", "5.22", "the list of containers"},
+                 {"/images/json", "4.6", "the list of images"},
+                 {"/networks", "7.4", "the list of networks"}};
+    scoped(cleanup_free) char *rule = mem_printf("/v1/rules/%s", lists[_i].rule);
+    scoped(cleanup_free) char *why = mem_printf("%s: the engine answered 403: no such thing", lists[_i].name);
+
+    refuse(lists[_i].path, "403 Forbidden", 0);
+    start_agent();
+    AWAIT(has_reason(lists[_i].name));
+    ck_assert_str_eq(json_text(json_get(ask(rule), "status"), ""), "error");
+    if (strcmp(lists[_i].rule, "5.22") == 0)
+        ck_assert_str_eq(json_text(json_get(ask(rule), "reason"), ""), why);
+    else
+        ck_assert_str_eq(json_text(json_pointer(ask(rule), "/findings/0/evidence"), ""), why);
+}
+END_TEST
+
+static bool any_not_applicable(const char **ret_why)
+{
+    const struct json *rules = json_get(ask("/v1/rules"), "rules");
+
+    for (size_t i = 0; i < json_count(rules); i++)
+        if (strcmp(json_text(json_get(json_at(rules, i), "status"), ""), "not_applicable") == 0 &&
+            strcmp(json_text(json_get(json_at(rules, i), "subject"), ""), "file") != 0) {
+            *ret_why = json_text(json_get(json_at(rules, i), "rule"), "");
+            return true;
+        }
+    return false;
+}
+
+/* From the first moment on no rule passes or does not apply before what it reads was read. */
+START_TEST(nothing_applies_before_it_was_read)
+{
+    const char *rule = "";
+
+    fake_fault(fake, &(struct fake_fault){.path = "/info", .hangs = true});
+    fake_fault(fake, &(struct fake_fault){.path = "/containers/json", .hangs = true});
+    fake_fault(fake, &(struct fake_fault){.path = "/images/json", .hangs = true});
+    fake_fault(fake, &(struct fake_fault){.path = "/networks", .hangs = true});
+    start_agent();
+    AWAIT(ask("/v1/status"));
+    for (unsigned i = 0; i < 20; i++) {
+        ck_assert_msg(!any_not_applicable(&rule), "%s", rule);
+        fake_run(base, 50, NULL, NULL);
+    }
+    ck_assert_str_eq(json_text(json_get(ask("/v1/rules/5.4"), "reason"), ""), "not judged yet");
+}
+END_TEST
+
+START_TEST(nothing_applies_without_an_engine)
+{
+    const char *rule = "";
+
+    fake_stop(fake);
+    start_agent();
+    AWAIT(ask("/v1/status"));
+    for (unsigned i = 0; i < 70; i++) {
+        ck_assert_msg(!any_not_applicable(&rule), "%s", rule);
+        fake_run(base, 100, NULL, NULL);
+    }
+    ck_assert(finds("/v1/findings?rule=5.4&status=error", "the list of containers: the engine cannot be reached"));
+    fake_start(fake);
+    AWAIT(strcmp(state(), "ready") == 0);
+    ck_assert_uint_eq(findings("/v1/findings?rule=5.4"), 3);
+}
+END_TEST
+
+/* Thousands of containers that the engine does not answer: some dozens of questions a second, and all are read soon
+ * after it answers again. */
+START_TEST(no_storm)
+{
+    enum { COUNT = 5000, SECONDS = 12, A_SECOND = 80 };
+    size_t before;
+
+    fake_set_containers(fake, COUNT);
+    refuse("/containers/c", "500 Internal Server Error", 0);
+    start_agent();
+    AWAIT(has_reason("5000 containers"));
+    fake_run(base, 1000, NULL, NULL);
+    before = fake_requests(fake, "/containers/c");
+    ck_assert_uint_le(before, COUNT + 2000);
+    fake_reset_requests(fake);
+    fake_run(base, SECONDS * 1000, NULL, NULL);
+    ck_assert_uint_ge(fake_requests(fake, "/containers/c"), 10);
+    ck_assert_uint_le(fake_requests(fake, "/containers/c"), SECONDS * A_SECOND);
+    fake_faults_clear(fake);
+    AWAIT(strcmp(state(), "ready") == 0);
+    AWAIT(json_int(json_pointer(ask("/v1/rules/5.4"), "/counts/pass"), 0) == COUNT);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("documents");
+    TCase *tests = tcase_create("documents");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 240);
+    tcase_add_loop_test(tests, what_failed_is_read_in_the_end, 0, (int)countof(documents) + 3);
+    tcase_add_loop_test(tests, what_was_cut_is_read_in_the_end, 0, 4);
+    tcase_add_test(tests, history_is_read_in_the_end);
+    tcase_add_loop_test(tests, exec_is_named_in_the_end, 0, 2);
+    tcase_add_test(tests, exec_that_is_gone_is_a_finding);
+    tcase_add_loop_test(tests, listed_but_not_found, 0, 3);
+    tcase_add_test(tests, removed_before_it_was_read);
+    tcase_add_loop_test(tests, lists_that_cannot_be_read, 0, 4);
+    tcase_add_test(tests, nothing_applies_before_it_was_read);
+    tcase_add_test(tests, nothing_applies_without_an_engine);
+    tcase_add_test(tests, no_storm);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
