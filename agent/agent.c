@@ -263,11 +263,14 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
     agent->workers = workers_new(agent->base);
     agent->evaluator =
         evaluator_new(agent->base, agent->workers, rules, agent->config, &clock_system, &evaluator_callbacks);
-    r = docker_address_parse(agent->config->docker_host, agent->config->docker_cert_path,
-                             agent->config->docker_tls_verify, agent->config->tls_ca, agent->config->tls_cert,
-                             agent->config->tls_key, &agent->address, error);
+    r = docker_address_parse(agent->config->docker_host, agent->config->docker_cert_path, agent->config->docker_tls,
+                             agent->config->tls_ca, agent->config->tls_cert, agent->config->tls_key, &agent->address,
+                             error);
     if (r < 0)
         goto fail;
+    if (agent->config->docker_context)
+        log_info("the engine is %s, by the docker context \"%s\"", agent->address.host_text,
+                 agent->config->docker_context);
     agent->docker = docker_new(agent->base, &agent->address, &docker_callbacks, error);
     if (!agent->docker) {
         r = -EIO;

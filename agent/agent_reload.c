@@ -17,7 +17,8 @@ static void log_what_needs_a_restart(const struct config *old, const struct conf
         bool same;
     } keys[] = {
         {"docker", same_text(old->docker_host, new->docker_host) && same_text(old->tls_ca, new->tls_ca) &&
-                       same_text(old->tls_cert, new->tls_cert) && same_text(old->tls_key, new->tls_key)},
+                       same_text(old->tls_cert, new->tls_cert) && same_text(old->tls_key, new->tls_key) &&
+                       old->docker_tls == new->docker_tls},
         {"socket", same_text(old->socket_path, new->socket_path) && same_text(old->socket_group, new->socket_group) &&
                        old->socket_mode == new->socket_mode},
         {"state_dir", same_text(old->state_dir, new->state_dir)},

@@ -26,8 +26,10 @@ static void print_help(void)
     fputs(
         "Usage: docker-bench-agent [OPTION]...\nWatches a Docker host and checks it against a security benchmark as it "
         "changes.\n\n  -c, --config FILE     configuration (default /etc/docker-bench-agent/agent.json)\n      "
-        "--docker-host URL the engine: unix:///path, tcp://host:port (default: DOCKER_HOST, else\n                     "
-        "   unix:///var/run/docker.sock)\n      --socket PATH     socket of the query API\n      --state-dir DIR   "
+        "--docker-host URL the engine: unix:///path, tcp://host:port (default: DOCKER_HOST, else the docker\n"
+        "                        context by DOCKER_CONTEXT or docker.host or the current one, else\n"
+        "                        unix:///var/run/docker.sock)\n      --socket PATH     socket of the query API\n      "
+        "--state-dir DIR   "
         "where state is kept across restarts\n      --host-root DIR   where the host's / is mounted (default /)\n      "
         "--data-dir DIR    rules and benchmarks\n      --once            one full scan to standard output, no daemon; "
         "exit status 1 when a finding of\n                        high severity or above fails\n      --format FORMAT  "

@@ -87,7 +87,9 @@ static int read_docker(struct config_reader *reader, const struct json *object)
     if (r == 0)
         r = read_path(reader, tls, "key", &config->tls_key);
     if (r == 0 && tls)
-        config->docker_tls_verify = true;
+        config->docker_tls = DOCKER_TLS_VERIFIED;
+    if (r == 0 && config->docker_host)
+        config->docker_host_from = "docker.host";
     return r;
 }
 
@@ -272,25 +274,6 @@ int config_parse(const char *text, size_t length, const char *path, struct confi
     return r;
 }
 
-/* As the docker client reads its environment. */
-static void apply_environment(struct config *config, const char *(*environment)(const char *name))
-{
-    const char *host = environment("DOCKER_HOST"), *certificates = environment("DOCKER_CERT_PATH");
-    bool verify = !str_empty(environment("DOCKER_TLS_VERIFY"));
-
-    if (!str_empty(host))
-        config->docker_host = arena_strdup(config->arena, host);
-    if (verify)
-        config->docker_tls_verify = true;
-    if (verify && str_empty(certificates) && !config->tls_ca && !str_empty(environment("HOME"))) {
-        scoped(cleanup_free) char *folder = mem_printf("%s/.docker", environment("HOME"));
-
-        config->docker_cert_path = arena_strdup(config->arena, folder);
-    } else if (!str_empty(certificates)) {
-        config->docker_cert_path = arena_strdup(config->arena, certificates);
-    }
-}
-
 static void apply_argument(struct config *config, const char *argument, const char **setting)
 {
     if (argument)
@@ -301,11 +284,11 @@ static void apply_argument(struct config *config, const char *argument, const ch
 static int check_places(const struct config *config, struct error *error)
 {
     struct docker_address address = {0};
-    int r = docker_address_parse(config->docker_host, config->docker_cert_path, config->docker_tls_verify,
-                                 config->tls_ca, config->tls_cert, config->tls_key, &address, error);
+    int r = docker_address_parse(config->docker_host, config->docker_cert_path, config->docker_tls, config->tls_ca,
+                                 config->tls_cert, config->tls_key, &address, error);
 
     if (r < 0)
-        return r;
+        return config->docker_host_from ? error_prefix(error, "%s", config->docker_host_from) : r;
     docker_address_deinit(&address);
     if (!str_empty(config->host_root) && !is_folder(config->host_root))
         return error_set(error, EINVAL, "host_root: %s is not a directory", config->host_root);
@@ -330,8 +313,13 @@ int config_load(const struct config_arguments *arguments, const char *(*environm
         if (r < 0)
             return -EINVAL;
     }
-    apply_environment(config, environment);
-    apply_argument(config, arguments->docker_host, &config->docker_host);
+    if (arguments->docker_host) {
+        config->docker_host = arena_strdup(config->arena, arguments->docker_host);
+        config->docker_host_from = "--docker-host";
+    }
+    r = config_apply_environment(config, environment, arguments->docker_host != NULL, error);
+    if (r < 0)
+        return r;
     apply_argument(config, arguments->socket_path, &config->socket_path);
     apply_argument(config, arguments->state_dir, &config->state_dir);
     apply_argument(config, arguments->host_root, &config->host_root);

@@ -6,6 +6,7 @@
 
 #include "agent/config/sink_config.h"
 #include "agent/rules/rule_set.h"
+#include "probes/docker/http.h"
 
 struct waiver {
     const char *rule, *reason, *by;
@@ -28,9 +29,11 @@ struct config {
     struct json_doc *document; /* owns what the overrides point to; may be NULL */
     const char *path;          /* of the file, NULL: none was read */
     const char *docker_host, *docker_cert_path, *tls_ca, *tls_cert, *tls_key; /* NULL: not given */
-    bool docker_tls_verify;
-    const char *benchmark;   /* "dosec-1.0" */
-    unsigned benchmark_line; /* where the file names it, 0: it does not */
+    enum docker_tls docker_tls;
+    const char *docker_host_from; /* what named docker_host, for people ("DOCKER_HOST"); NULL: nothing did */
+    const char *docker_context;   /* the name of the docker context that it comes from, else NULL */
+    const char *benchmark;        /* "dosec-1.0" */
+    unsigned benchmark_line;      /* where the file names it, 0: it does not */
     enum language language;
     const char *socket_path, *socket_group; /* group NULL: docker-bench-agent when it exists */
     unsigned socket_mode;                   /* 0660 */

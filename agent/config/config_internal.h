@@ -26,4 +26,11 @@ int config_read_list(struct config_reader *reader, const struct json *list, cons
 int config_read_sinks(struct config_reader *reader, const struct json *list);
 int config_read_exceptions(struct config_reader *reader, const struct json *root);
 
+/* Where the engine is, as the docker client reads its environment: DOCKER_HOST, DOCKER_TLS, DOCKER_TLS_VERIFY and
+ * DOCKER_CERT_PATH, else the context that DOCKER_CONTEXT or, unless the file has docker.host, the client's own
+ * configuration names. HOST_GIVEN: the command line names the engine, and only the TLS variables count. 0, or a
+ * negative errno with ERROR. */
+int config_apply_environment(struct config *config, const char *(*environment)(const char *name), bool host_given,
+                             struct error *error);
+
 #endif

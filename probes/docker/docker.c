@@ -482,6 +482,14 @@ static void try_to_connect(struct docker *docker)
         disconnect(docker, ABSENT_MS, text.data);
         return;
     }
+    if (docker->address.unix_path && !S_ISSOCK(st.st_mode)) {
+        scoped_str text = STR_INIT;
+
+        str_printf(&text, "%s: %s, not a socket", docker->address.host_text,
+                   S_ISDIR(st.st_mode) ? "a directory" : "a file of another kind");
+        disconnect(docker, ABSENT_MS, text.data);
+        return;
+    }
     gate = docker->callbacks.may_connect ? docker->callbacks.may_connect(&why, docker->callbacks.user) : HTTP_GATE_OPEN;
     if (gate == HTTP_GATE_ASK) {
         start_timer(docker->retry_timer, ABSENT_MS); /* docker_gate_known() comes sooner */

@@ -20,16 +20,19 @@ struct http_request;
 /* Where the engine is, as the docker client reads it. */
 struct docker_address {
     char *unix_path;       /* NULL with TCP */
-    char *base_url;        /* "http://localhost" or "https://host:port" */
-    char *host_text;       /* as given, for people: "unix:///run/docker.sock" */
+    char *base_url;        /* "http://localhost", "https://host:port" or "http://host:port/path" */
+    char *host_text;       /* as given, for people, escaped: "unix:///run/docker.sock" */
     char *ca, *cert, *key; /* TLS files or NULL */
     bool tls_verify;
 };
-/* HOST: unix:///path, tcp://h:p, http(s)://h:p, fd:// refused; NULL: unix:///var/run/docker.sock. CERT_PATH: directory
- * with ca.pem, cert.pem, key.pem (DOCKER_CERT_PATH) or NULL; CA, CERT, KEY override single files. TLS_VERIFY as
- * DOCKER_TLS_VERIFY: any non-empty value. tcp:// with TLS verification or any certificate file uses https; https://
- * always verifies. */
-int docker_address_parse(const char *host, const char *cert_path, bool tls_verify, const char *ca, const char *cert,
+/* BY_FILES: where any certificate file is given, unverified as the docker client has it. */
+enum docker_tls { DOCKER_TLS_BY_FILES, DOCKER_TLS_VERIFIED, DOCKER_TLS_UNVERIFIED };
+/* HOST as DOCKER_HOST has it, blanks around it ignored: unix:///path or /path, tcp://host:port or host:port (both parts
+ * may be left out: localhost, 2375 or with TLS 2376), http(s)://host:port, each of these with a path after it; NULL or
+ * blank: unix:///var/run/docker.sock. ssh://, npipe:// and fd:// are refused. CERT_PATH: directory with ca.pem,
+ * cert.pem, key.pem (DOCKER_CERT_PATH) or NULL; CA, CERT, KEY override single files. https:// always verifies; without
+ * it TLS is spoken unless BY_FILES and there are none. */
+int docker_address_parse(const char *host, const char *cert_path, enum docker_tls tls, const char *ca, const char *cert,
                          const char *key, struct docker_address *ret, struct error *error);
 void docker_address_deinit(struct docker_address *address);
 /* A socket, or an address that can only be this host's: localhost, 127.0.0.0/8, ::1. */

@@ -119,8 +119,8 @@ START_TEST(command_line_beats_environment)
 
     ck_assert_int_eq(config_load(&none, an_environment, &environment, &error), 0);
     ck_assert_str_eq(environment->docker_host, "tcp://e:1");
-    ck_assert_str_eq(environment->docker_cert_path, "/home/x/.docker");
-    ck_assert(environment->docker_tls_verify);
+    ck_assert_str_eq(environment->tls_ca, "/home/x/.docker/ca.pem");
+    ck_assert_int_eq((int)environment->docker_tls, DOCKER_TLS_VERIFIED);
     ck_assert_int_eq(config_load(&arguments, an_environment, &config, &error), 0);
     ck_assert_str_eq(config->docker_host, "unix:///a");
     ck_assert_str_eq(config->state_dir, "/s");
