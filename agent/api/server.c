@@ -51,15 +51,16 @@ static void answer(struct call *call, const char *path)
 {
     const struct route *route = find_route(path, &call->name);
     enum evhttp_cmd_type method = evhttp_request_get_command(call->request);
+    bool allowed = route && (method == route->method || (method == EVHTTP_REQ_HEAD && route->method == EVHTTP_REQ_GET));
     struct error error = ERROR_INIT;
 
     if (!route) {
         server_reply_error(call->request, HTTP_NOTFOUND, "not_found", "no such resource");
         return;
     }
-    if (method != route->method) {
+    if (!allowed) {
         evhttp_add_header(evhttp_request_get_output_headers(call->request), "Allow",
-                          route->method == EVHTTP_REQ_GET ? "GET" : "POST");
+                          route->method == EVHTTP_REQ_GET ? "GET, HEAD" : "POST");
         server_reply_error(call->request, HTTP_BADMETHOD, "method_not_allowed",
                            route->method == EVHTTP_REQ_GET ? "only GET is allowed here" : "only POST is allowed here");
         return;
@@ -77,6 +78,13 @@ static int parse_query(const char *query, struct evkeyvalq *ret)
     return query && strstr(query, "%00") ? -1 : evhttp_parse_query_str(query ? query : "", ret);
 }
 
+static void on_answered(struct evhttp_request *request, void *user)
+{
+    struct server *server = user;
+
+    clients_answered(server->clients, evhttp_connection_get_bufferevent(evhttp_request_get_connection(request)));
+}
+
 static void on_request(struct evhttp_request *request, void *user)
 {
     struct call call = {.server = user, .request = request};
@@ -86,6 +94,7 @@ static void on_request(struct evhttp_request *request, void *user)
     struct evkeyvalq parameters;
     size_t length = 0;
 
+    evhttp_request_set_on_complete_cb(request, on_answered, user);
     path = uri && evhttp_uri_get_path(uri) ? evhttp_uridecode(evhttp_uri_get_path(uri), 0, &length) : NULL;
     if (!path || strlen(path) != length || parse_query(query, &parameters) < 0) {
         server_reply_error(request, HTTP_BADREQUEST, "bad_request", "invalid request URI");

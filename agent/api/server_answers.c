@@ -1,6 +1,7 @@
 /* Answers that are made at once from memory. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -8,14 +9,34 @@
 #include "agent/api/server_query.h"
 #include "agent/api/view.h"
 
+void server_stop_reading(struct evhttp_request *request)
+{
+    bufferevent_disable(evhttp_connection_get_bufferevent(evhttp_request_get_connection(request)), EV_READ);
+}
+
+void server_reply(struct evhttp_request *request, int status, const char *type, struct evbuffer *body)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+    bool is_head = evhttp_request_get_command(request) == EVHTTP_REQ_HEAD;
+
+    evhttp_add_header(headers, "Content-Type", type);
+    if (is_head) {
+        char length[32];
+
+        snprintf(length, sizeof length, "%zu", evbuffer_get_length(body));
+        evhttp_add_header(headers, "Content-Length", length);
+    }
+    evhttp_send_reply(request, status, NULL, is_head ? NULL : body);
+    server_stop_reading(request);
+}
+
 static void reply(struct evhttp_request *request, int status, const char *type, const char *text, size_t length)
 {
     struct evbuffer *body = evbuffer_new();
 
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
     evbuffer_add(body, text, length);
     evbuffer_add(body, "\n", 1);
-    evhttp_send_reply(request, status, NULL, body);
+    server_reply(request, status, type, body);
     evbuffer_free(body);
 }
 

@@ -6,6 +6,7 @@
 #include "agent/api/server_clients.h"
 
 #include <errno.h>
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
 #include <fcntl.h>
@@ -27,6 +28,8 @@ struct client {
     uid_t uid;
     usec_t since; /* monotonic: accepted, or its last request came */
     bool follows;
+    const struct evbuffer *input; /* to find it by: its stream owns it, and may be gone before this entry is */
+    bool idle;                    /* nothing of a next request has come */
 };
 
 struct clients {
@@ -221,6 +224,56 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
     schedule_sweep(clients);
 }
 
+/* ---- Empty lines between requests ---- */
+
+/* Not the first: an entry of a stream that is gone may have had the same address. */
+static struct client *find_by_input(struct clients *clients, const struct evbuffer *input)
+{
+    for (size_t i = clients->list.count; i-- > 0;)
+        if (clients->list.items[i].input == input)
+            return &clients->list.items[i];
+    return NULL;
+}
+
+/* Takes what belongs to no request from the front of INPUT; whether nothing else has come. */
+static bool drop_empty_lines(struct evbuffer *input)
+{
+    struct evbuffer_iovec part;
+
+    while (evbuffer_peek(input, -1, NULL, &part, 1) > 0) {
+        const char *text = part.iov_base;
+        size_t length = 0;
+
+        while (length < part.iov_len && (text[length] == '\r' || text[length] == '\n'))
+            length++;
+        if (!length)
+            return false;
+        evbuffer_drain(input, length);
+    }
+    return true;
+}
+
+/* evhttp takes an empty line for a request without a method. Some clients send one after a body, and a server is to
+ * ignore it (RFC 9112, 2.2). */
+static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *user)
+{
+    struct client *client = info->n_added ? find_by_input(user, input) : NULL;
+
+    if (client && client->idle)
+        client->idle = drop_empty_lines(input);
+}
+
+void clients_answered(struct clients *clients, struct bufferevent *stream)
+{
+    struct evbuffer *input = bufferevent_get_input(stream);
+    struct client *client = find_by_input(clients, input);
+
+    if (client)
+        client->idle = drop_empty_lines(input);
+}
+
+/* ---- */
+
 static size_t count_user(const struct clients *clients, uid_t uid)
 {
     size_t count = 0;
@@ -230,9 +283,11 @@ static size_t count_user(const struct clients *clients, uid_t uid)
     return count;
 }
 
-static void admit(struct clients *clients, evutil_socket_t fd)
+static void admit(struct clients *clients, struct bufferevent *stream)
 {
-    struct client client = {.fd = fd, .since = clock_monotonic()};
+    evutil_socket_t fd = bufferevent_getfd(stream);
+    struct evbuffer *input = bufferevent_get_input(stream);
+    struct client client = {.fd = fd, .since = clock_monotonic(), .input = input, .idle = true};
     struct ucred peer;
     socklen_t length = sizeof peer;
 
@@ -244,6 +299,8 @@ static void admit(struct clients *clients, evutil_socket_t fd)
     client.uid = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 ? (uid_t)-1 : peer.uid;
     if (client.uid != 0 && count_user(clients, client.uid) >= CLIENTS_OF_A_USER_MAX)
         shutdown(fd, SHUT_RDWR);
+    client.idle = drop_empty_lines(input);
+    evbuffer_add_cb(input, on_input, clients);
     vec_push(&clients->list, client);
 }
 
@@ -255,7 +312,7 @@ static void on_arrived(evutil_socket_t fd, short what, void *user)
     (void)what;
     drop_closed(clients);
     for (size_t i = 0; i < clients->fresh.count; i++) {
-        admit(clients, bufferevent_getfd(clients->fresh.items[i]));
+        admit(clients, clients->fresh.items[i]);
         bufferevent_decref(clients->fresh.items[i]);
     }
     clients->fresh.count = 0;

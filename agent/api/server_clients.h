@@ -22,6 +22,9 @@ struct clients *clients_new(struct event_base *base, struct evhttp *http, struct
                             unsigned seconds);
 void clients_free(struct clients *clients); /* after evhttp_free() */
 
+/* The request that came by STREAM is answered: what follows it on the connection is another one, except empty lines. */
+void clients_answered(struct clients *clients, struct bufferevent *stream);
+
 /* A whole request has arrived on FD; FOLLOWS: it is answered for as long as the client likes. */
 void clients_served(struct clients *clients, evutil_socket_t fd, bool follows);
 

@@ -6,18 +6,19 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <inttypes.h>
+#include <poll.h>
 
 #include "agent/api/server_internal.h"
 #include "agent/api/server_query.h"
 
-enum { FOLLOWERS = 64, OUTPUT_LIMIT = 256 * 1024 };
+enum { FOLLOWERS = 64, OUTPUT_LIMIT = 256 * 1024, HALF_CLOSED_S = 5 };
 
 struct follower {
     TAILQ_ENTRY(follower) link;
     struct server *server;
     struct evhttp_request *request;
     struct evhttp_connection *connection;
-    struct event *closed;
+    struct event *closed, *half_closed;
     uint64_t seq; /* of the last transition sent */
 };
 
@@ -50,6 +51,7 @@ static void follower_free(struct follower *follower)
     TAILQ_REMOVE(&follower->server->followers, follower, link);
     follower->server->follower_count--;
     event_free(follower->closed);
+    event_free(follower->half_closed);
     free(follower);
 }
 
@@ -75,6 +77,7 @@ static void pump(struct follower *follower)
     follower->seq = add_transitions(view.evaluator, follower->seq, body, OUTPUT_LIMIT - waiting);
     if (evbuffer_get_length(body))
         evhttp_send_reply_chunk_with_cb(follower->request, body, on_drained, follower);
+    server_stop_reading(follower->request);
     evbuffer_free(body);
 }
 
@@ -89,14 +92,20 @@ static void on_connection_closed(struct evhttp_connection *connection, void *use
     follower_free(follower);
 }
 
-/* evhttp reads nothing while it answers, and so does not see the reader go. */
+/* Nothing is read while it is answered, so evhttp does not see the reader go. One that has shut down its sending side
+ * goes on reading, and of its end there is no event then: it is looked for now and again. */
 static void on_hang_up(evutil_socket_t fd, short what, void *user)
 {
+    static const struct timeval often = {.tv_sec = HALF_CLOSED_S};
     struct follower *follower = user;
+    struct pollfd peer = {.fd = server_request_fd(follower->request)};
 
     (void)fd;
     (void)what;
-    evhttp_connection_free(follower->connection);
+    if (poll(&peer, 1, 0) > 0 && peer.revents & (POLLHUP | POLLERR))
+        evhttp_connection_free(follower->connection);
+    else
+        evtimer_add(follower->half_closed, &often);
 }
 
 static void follow(struct call *call, uint64_t since)
@@ -119,6 +128,7 @@ static void follow(struct call *call, uint64_t since)
     clients_served(server->clients, fd, true);
     follower->closed = event_new(server->base, fd, EV_CLOSED, on_hang_up, follower);
     event_add(follower->closed, NULL);
+    follower->half_closed = evtimer_new(server->base, on_hang_up, follower);
     TAILQ_INSERT_TAIL(&server->followers, follower, link);
     server->follower_count++;
     evhttp_connection_set_closecb(follower->connection, on_connection_closed, follower);
@@ -143,15 +153,14 @@ void server_get_events(struct call *call)
         server_reply_bad_request(call->request, &error);
         return;
     }
-    if (wants_to_follow) {
+    if (wants_to_follow && evhttp_request_get_command(call->request) != EVHTTP_REQ_HEAD) {
         follow(call, since);
         return;
     }
     body = evbuffer_new();
     add_hello(call->view.evaluator, body);
     add_transitions(call->view.evaluator, since, body, 0);
-    evhttp_add_header(evhttp_request_get_output_headers(call->request), "Content-Type", "application/x-ndjson");
-    evhttp_send_reply(call->request, HTTP_OK, NULL, body);
+    server_reply(call->request, HTTP_OK, "application/x-ndjson", body);
     evbuffer_free(body);
 }
 

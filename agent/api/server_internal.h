@@ -34,6 +34,11 @@ struct call {
 
 /* server_answers.c */
 evutil_socket_t server_request_fd(struct evhttp_request *request);
+/* Answers with BODY, which stays the caller's: to HEAD with the same header and without it. */
+void server_reply(struct evhttp_request *request, int status, const char *type, struct evbuffer *body);
+/* A client that has shut down its sending side is still there to read: its end of file is not looked at before what has
+ * been written to it is gone. After each write; what comes in meanwhile stays in the socket. */
+void server_stop_reading(struct evhttp_request *request);
 void server_reply_error(struct evhttp_request *request, int status, const char *code, const char *message);
 void server_reply_bad_request(struct evhttp_request *request, const struct error *error);
 /* Each answers its route. */

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -215,7 +216,7 @@ START_TEST(what_is_wrong_is_told)
         if (wrong[i].status == 405)
             ck_assert_ptr_nonnull(strstr(answer.head.data, strstr(what, "scan") || strstr(what, "ack")
                                                                ? "\r\nAllow: POST\r\n"
-                                                               : "\r\nAllow: GET\r\n"));
+                                                               : "\r\nAllow: GET, HEAD\r\n"));
     }
 }
 END_TEST
@@ -731,6 +732,158 @@ START_TEST(pipelined_requests_are_answered_in_turn)
 }
 END_TEST
 
+/* A client that has nothing more to send may say so, and still gets everything: 1 MiB and more, read in small parts. */
+START_TEST(a_half_closed_client_gets_the_whole_answer)
+{
+    static const char *const paths[] = {"/v1/findings?limit=100000", "/v1/findings?limit=100000&lang=zh",
+                                        "/v1/events?since=0", "/v1/rules"};
+    size_t largest = 0;
+
+    for (size_t i = 0; i < countof(paths); i++) {
+        scoped(cleanup_free) char *request = mem_printf("GET %s HTTP/1.1\r\nHost: x\r\n\r\n", paths[i]);
+        scoped(http_answer_deinit) struct http_answer whole = {0};
+        scoped_str said = STR_INIT;
+        const char *body;
+        int fd = beside_dial(&beside);
+
+        exchange("GET", paths[i], NULL, &whole);
+        ck_assert_int_eq(whole.status, 200);
+        beside_say(&beside, fd, request, strlen(request));
+        ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+        fake_run(beside.base, 50, NULL, NULL); /* the end is there before the answer is read */
+        ck_assert_msg(beside_hear(&beside, fd, &said, 0, 60000), "%s: it does not hang up", paths[i]);
+        body = strstr(str_text(&said), "\r\n\r\n");
+        ck_assert_ptr_nonnull(body);
+        ck_assert_uint_eq(said.length - (size_t)(body + 4 - said.data), whole.body.length);
+        largest = whole.body.length > largest ? whole.body.length : largest;
+        close(fd);
+    }
+    ck_assert_uint_gt(largest, 1024 * 1024);
+}
+END_TEST
+
+START_TEST(half_closed_followers_go_on)
+{
+    static const char request[] = "GET /v1/events?follow=true HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct str said[FOLLOWERS] = {0};
+    scoped(http_answer_deinit) struct http_answer answer = {0};
+    usec_t end = clock_monotonic() + 120 * USEC_PER_SEC;
+    int fds[FOLLOWERS];
+
+    for (size_t i = 0; i < FOLLOWERS; i++) {
+        fds[i] = beside_dial(&beside);
+        beside_say(&beside, fds[i], request, sizeof request - 1);
+        ck_assert_int_eq(shutdown(fds[i], SHUT_WR), 0);
+    }
+    fake_run(beside.base, 200, NULL, NULL);
+    toggle(50, true);
+    settle();
+    for (size_t i = 0; i < FOLLOWERS; i++) {
+        ck_assert(!beside_hear(&beside, fds[i], &said[i], 0, 20));
+        ck_assert_ptr_nonnull(strstr(str_text(&said[i]), fake_container_id(50)));
+    }
+    toggle(50, false);
+    settle();
+    for (size_t i = 0; i < FOLLOWERS; i++)
+        close(fds[i]);
+    do { /* and their places are free when they go */
+        ck_assert(clock_monotonic() < end);
+        fake_run(beside.base, 100, NULL, NULL);
+        exchange("GET", "/v1/events?follow=true", NULL, &answer);
+    } while (answer.status != 200);
+    for (size_t i = 0; i < FOLLOWERS; i++)
+        str_deinit(&said[i]);
+}
+END_TEST
+
+static void expect_answers(const char *what, size_t count, long status)
+{
+    scoped_str pending = STR_INIT;
+    scoped(http_answer_deinit) struct http_answer answer = {0};
+    int fd = beside_dial(&beside);
+
+    beside_say(&beside, fd, what, strlen(what));
+    for (size_t i = 0; i < count; i++) {
+        ck_assert(beside_answer(&beside, fd, &pending, &answer));
+        ck_assert_msg(answer.status == status, "%s: %ld", what, answer.status);
+    }
+    ck_assert_msg(!beside_hear(&beside, fd, &pending, 1, 50), "%s: it hangs up", what);
+    ck_assert_msg(pending.length == 0, "%s: also %.100s", what, str_text(&pending));
+    close(fd);
+}
+
+#define HEALTH "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+START_TEST(empty_lines_are_no_requests)
+{
+    scoped(http_answer_deinit) struct http_answer answer = {0};
+    scoped_str pending = STR_INIT;
+    int fd;
+
+    expect_answers(HEALTH "\r\n", 1, 200);
+    expect_answers(HEALTH "\n", 1, 200);
+    expect_answers("\r\n" HEALTH, 1, 200);
+    expect_answers("\n\n\r\n", 0, 0);
+    expect_answers(HEALTH "\r\n\r\n" HEALTH "\r\n" HEALTH "\r\n", 3, 200);
+    expect_answers("POST /v1/ack HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}\r\n", 1, 400);
+    fd = beside_dial(&beside);
+    for (unsigned i = 0; i < 3; i++) { /* also when it comes after the answer, byte by byte */
+        beside_say(&beside, fd, HEALTH, strlen(HEALTH));
+        ck_assert(beside_answer(&beside, fd, &pending, &answer));
+        ck_assert_int_eq(answer.status, 200);
+        beside_say(&beside, fd, "\r", 1);
+        ck_assert(!beside_hear(&beside, fd, &pending, 1, 20));
+        beside_say(&beside, fd, "\n", 1);
+        ck_assert(!beside_hear(&beside, fd, &pending, 1, 20));
+    }
+    ck_assert_uint_eq(pending.length, 0);
+    close(fd);
+}
+END_TEST
+
+static const char *next_header(const char *at, size_t *ret_length)
+{
+    const char *line = strstr(at, "\r\n");
+
+    if (!line || str_starts(line, "\r\n\r\n"))
+        return NULL;
+    line += 2;
+    *ret_length = strcspn(line, "\r");
+    return line;
+}
+
+/* The header of GET, byte for byte but for the date, and nothing after it: the next answer begins there. */
+START_TEST(head_is_get_without_its_body)
+{
+    static const char *const paths[] = {"/v1/findings?limit=100000", "/v1/rules", "/v1/rules/5.4", "/healthz",
+                                        "/v1/events?since=0",        "/nowhere",  "/v1/status?x=1"};
+
+    for (size_t i = 0; i < countof(paths); i++) {
+        scoped(cleanup_free) char *request =
+            mem_printf("HEAD %s HTTP/1.1\r\nHost: x\r\n\r\nHEAD %s HTTP/1.1\r\nHost: x\r\n\r\n", paths[i], paths[i]);
+        scoped(http_answer_deinit) struct http_answer whole = {0};
+        scoped_str said = STR_INIT;
+        size_t length = 0;
+        const char *second;
+        int fd = beside_dial(&beside);
+
+        exchange("GET", paths[i], NULL, &whole);
+        beside_say(&beside, fd, request, strlen(request));
+        beside_hear(&beside, fd, &said, 0, 100);
+        second = strstr(str_text(&said), "\r\n\r\n");
+        ck_assert_msg(second != NULL && str_starts(second + 4, "HTTP/1.1 "), "%s: %.300s", paths[i], str_text(&said));
+        ck_assert_msg(strncmp(said.data, whole.head.data, strcspn(whole.head.data, "\r")) == 0, "%s", said.data);
+        for (const char *line = whole.head.data; (line = next_header(line, &length));) {
+            scoped(cleanup_free) char *header = mem_printf("\r\n%.*s\r\n", (int)length, line);
+
+            if (!str_starts(line, "Date:"))
+                ck_assert_msg(strstr(said.data, header) != NULL, "%s: no%s in %s", paths[i], header, said.data);
+        }
+        close(fd);
+    }
+}
+END_TEST
+
 START_TEST(a_request_may_come_byte_by_byte)
 {
     static const char request[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -814,7 +967,6 @@ START_TEST(requests_have_their_limits)
         {"no version", "GET /healthz\r\n\r\n", 400},
         {"another protocol", "SSH-2.0-OpenSSH_9.2\r\n\r\n", 400},
         {"HTTP/9.9", "GET /healthz HTTP/9.9x\r\n\r\n", 400},
-        {"nothing but newlines", "\r\n\r\n\r\n", 400},
         {"a header without a colon", "GET /healthz HTTP/1.1\r\nnonsense\r\n\r\n", 400},
     };
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
@@ -953,6 +1105,10 @@ int main(void)
     tcase_add_test(tests, a_follower_is_told_as_it_happens);
     tcase_add_test(tests, followers_are_limited);
     tcase_add_test(tests, pipelined_requests_are_answered_in_turn);
+    tcase_add_test(tests, a_half_closed_client_gets_the_whole_answer);
+    tcase_add_test(tests, half_closed_followers_go_on);
+    tcase_add_test(tests, empty_lines_are_no_requests);
+    tcase_add_test(tests, head_is_get_without_its_body);
     tcase_add_test(tests, a_request_may_come_byte_by_byte);
     tcase_add_test(tests, half_requests_are_forgotten);
     tcase_add_test(tests, requests_have_their_limits);
