@@ -131,6 +131,11 @@ static void on_connected(enum docker_gap gap, void *user)
     agent_scan(agent, agent->scan_duration_ms < 0 ? "start" : "engine:connected");
 }
 
+static void on_resumed(void *user)
+{
+    agent_scan(user, "engine:resumed");
+}
+
 static void on_gap(enum docker_gap gap, void *user)
 {
     struct agent *agent = user;
@@ -243,6 +248,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
     struct docker_callbacks docker_callbacks = {.connected = on_connected,
                                                 .disconnected = on_disconnected,
                                                 .event = agent_on_event,
+                                                .resumed = on_resumed,
                                                 .gap = on_gap,
                                                 .may_connect = may_connect,
                                                 .user = agent};

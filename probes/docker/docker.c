@@ -7,6 +7,9 @@
  * brings that was not in the ring before is live. So no clock decides what is live: event times may lie before the
  * connection when the clock was set back.
  *
+ * A stream that ends while connected may have been cut by a proxy. The ring then shows whether anything happened
+ * meanwhile: what did is reported as live, and the stream goes on.
+ *
  * While connected nothing is asked: a dead engine closes the stream, and one that merely hangs is found by its process'
  * state (or by a ping where the process is not ours to see). After a burst the engine's ring is compared with what
  * came, since the engine drops events of a slow reader and reports nothing. */
@@ -33,15 +36,20 @@ enum {
     DROP_RECHECK_S = 2,
     SKIPPED_S = 30,
     MINOR_MAX = 9999,
+    LIVED_S = 5,
+    SHORT_LIVED_MAX = 3,
     EVENT_LIMIT = 32 * 1024 * 1024
 };
 
 static const struct json_limits event_limits = {.bytes = EVENT_LIMIT, .depth = 16, .values = 200000, .lines = true};
 
+static const char stream_closed[] = "the engine closed the event stream";
 static const char hangs[] = "the engine does not answer (it hangs or is stopped)";
 
 static void try_to_connect(struct docker *docker);
 static void ask_for_replay(struct docker *docker);
+static void start_stream(struct docker *docker);
+static bool process_is_well(const struct docker *docker);
 
 static void start_timer(struct event *timer, unsigned ms)
 {
@@ -66,6 +74,7 @@ static void disconnect(struct docker *docker, unsigned wait_ms, const char *why)
     bool is_news = docker->state == DOCKER_CONNECTED || !str_equal(why, docker->why_reported);
 
     drop_requests(docker);
+    docker->resume = RESUME_NONE;
     evtimer_del(docker->open_timer);
     evtimer_del(docker->liveness_timer);
     evtimer_del(docker->drop_timer);
@@ -179,10 +188,20 @@ static void on_stream_headers(long status, void *user)
 {
     struct docker *docker = user;
 
-    if (status != 200 || docker->state != DOCKER_OPENING)
+    if (status != 200 || (docker->state != DOCKER_OPENING && docker->resume != RESUME_OPENING))
         return;
-    docker->state = DOCKER_OPENED;
+    if (docker->resume == RESUME_OPENING)
+        docker->resume = RESUME_OPENED;
+    else
+        docker->state = DOCKER_OPENED;
     start_timer(docker->open_timer, 0); /* this runs inside curl */
+}
+
+static void end_resume(struct docker *docker)
+{
+    docker->resume = RESUME_NONE;
+    if (!docker->overlap && docker->callbacks.resumed)
+        docker->callbacks.resumed(docker->callbacks.user);
 }
 
 static void on_open_timer(evutil_socket_t fd, short what, void *user)
@@ -191,8 +210,10 @@ static void on_open_timer(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    if (docker->state == DOCKER_OPENING)
+    if (docker->state == DOCKER_OPENING || docker->resume == RESUME_OPENING)
         disconnect_and_back_off(docker, hangs);
+    else if (docker->resume == RESUME_OPENED)
+        end_resume(docker);
     else
         become_connected(docker);
 }
@@ -205,6 +226,35 @@ static void describe_response(const struct http_response *response, struct str *
         docker_describe_refusal(response, why);
 }
 
+/* A stream that ended while connected is asked for again, if the engine's process (where it is known) is there, and not
+ * when several in a row ended soon. */
+static bool resume(struct docker *docker)
+{
+    if (clock_monotonic() - docker->stream_opened >= LIVED_S * USEC_PER_SEC)
+        docker->short_lived = 0;
+    if (docker->state != DOCKER_CONNECTED || docker->resume != RESUME_NONE ||
+        (docker->engine_pid && !process_is_well(docker)) || docker->short_lived++ >= SHORT_LIVED_MAX)
+        return false;
+    json_stream_free(take(docker->events));
+    docker->resume = RESUME_REPLAYING;
+    ask_for_replay(docker);
+    return true;
+}
+
+/* What the ring shows decides: the same engine and all of its events, or a new connection, with what was missed. */
+static void go_on_resuming(struct docker *docker)
+{
+    int pid = docker->address.unix_path ? http_unix_peer_pid(docker->address.unix_path) : 0;
+
+    if (docker->gap != DOCKER_GAP_NONE || (docker->peer_pid && pid > 0 && pid != docker->peer_pid)) {
+        disconnect(docker, 0, stream_closed);
+        return;
+    }
+    docker->resume = RESUME_OPENING;
+    start_stream(docker);
+    start_timer(docker->open_timer, PING_MS);
+}
+
 static void on_stream_done(struct http_request *request, const struct http_response *response, void *user)
 {
     struct docker *docker = user;
@@ -212,10 +262,13 @@ static void on_stream_done(struct http_request *request, const struct http_respo
 
     (void)request;
     docker->stream = NULL;
-    if (response->status == 200 && (!response->error_number || response->error_number == ECONNRESET))
-        str_append(&why, "the engine closed the event stream");
-    else
+    if (response->status == 200 && (!response->error_number || response->error_number == ECONNRESET)) {
+        if (resume(docker))
+            return;
+        str_append(&why, stream_closed);
+    } else {
         describe_response(response, &why);
+    }
     disconnect_and_back_off(docker, str_text(&why));
 }
 
@@ -263,6 +316,7 @@ static void start_stream(struct docker *docker)
 
     docker->events = json_stream_new(&event_limits, on_event_value, docker);
     docker->stream_events = 0;
+    docker->stream_opened = clock_monotonic();
     docker->stream = http_get(docker->http, &options);
 }
 
@@ -286,7 +340,7 @@ static void on_replayed_value(const struct json *value, void *user)
         docker->overlap = true;
         docker->counters.duplicates++;
     } else {
-        report(docker, &event, true);
+        report(docker, &event, docker->resume == RESUME_NONE); /* resuming, it is live: nothing is looked at anew */
     }
 }
 
@@ -368,7 +422,10 @@ static void on_replay(struct http_request *request, const struct http_response *
         json_stream_free(events);
         judge_gap(docker, known_before);
     }
-    open_stream(docker);
+    if (docker->resume == RESUME_REPLAYING)
+        go_on_resuming(docker);
+    else
+        open_stream(docker);
 }
 
 /* What the engine keeps, as a request that ends with it. */
@@ -393,7 +450,8 @@ static void ask_for_replay(struct docker *docker)
                                    .done = on_replay,
                                    .user = docker};
 
-    docker->state = DOCKER_REPLAYING;
+    if (docker->resume == RESUME_NONE)
+        docker->state = DOCKER_REPLAYING;
     docker->replay = http_get(docker->http, &options);
 }
 

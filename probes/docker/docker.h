@@ -3,8 +3,9 @@
  * States: absent (no socket or no process behind it: waits for inotify, never connects to a socket-activated engine
  * that is stopped) → connecting (negotiate by /_ping, take the engine's ring, open /events since=0) → connected
  * (connected() was called; what it resyncs covers every event reported before it) → lost (stream ended, ping failed,
- * process stopped) → back-off. Events of the ring are reported as replayed, and once; connected() says whether events
- * may have been lost.
+ * process stopped) → back-off. A stream that merely ends (a proxy cuts idle ones) is opened again first: where the
+ * engine's ring shows that it is the same engine and nothing is missing, nobody is told. Events of the ring are
+ * reported as replayed, and once; connected() says whether events may have been lost.
  *
  * Callbacks come from the loop, also from inside the HTTP client: no docker_free() in them. */
 #ifndef PROBES_DOCKER_DOCKER_H
@@ -31,6 +32,9 @@ struct docker_callbacks {
     /* A new event (never a duplicate). REPLAYED: it happened before the attempt to connect; all of these come before
      * connected(). */
     void (*event)(const struct docker_event *event, bool replayed, void *user);
+    /* While connected: the stream had ended and is open again, and whether something was missed is unknown, since no
+     * event has ever come. Resync; there is nothing to say. May be NULL. */
+    void (*resumed)(void *user);
     /* While connected: events were dropped by the engine. Resync. */
     void (*gap)(enum docker_gap gap, void *user);
     /* Asked before each connection. CLOSED with WHY: it would start a stopped engine by socket activation; the next

@@ -28,6 +28,9 @@ enum docker_state {
     DOCKER_CONNECTED
 };
 
+/* How far a stream that ended while connected is opened again, without anybody being told. */
+enum docker_resume { RESUME_NONE, RESUME_REPLAYING, RESUME_OPENING, RESUME_OPENED };
+
 TAILQ_HEAD(fetch_list, fetch);
 
 struct docker {
@@ -45,6 +48,9 @@ struct docker {
     char api_version[16];
     bool version_demanded; /* in this attempt the engine refused one and named another */
     char *why_not, *why_reported;
+    enum docker_resume resume;
+    usec_t stream_opened; /* monotonic: when this stream was asked for */
+    unsigned short_lived; /* streams in a row that ended soon after */
     bool keep_documents;
     bool podman;          /* what answered the last ping */
     int64_t newest_event; /* the latest time (ns) of an event so far */

@@ -105,6 +105,66 @@ START_TEST(flood)
 }
 END_TEST
 
+static bool has_stream_again(void *user)
+{
+    return fake_streams(fake) == 1 && fake_requests(fake, "/events") >= *(size_t *)user;
+}
+
+static void exchange(const char *path, struct str *ret_body)
+{
+    scoped(cleanup_free) char *request = mem_printf("GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
+    scoped(http_answer_deinit) struct http_answer got = {0};
+    scoped_str pending = STR_INIT;
+    int fd = beside_dial(&beside);
+
+    beside_say(&beside, fd, request, strlen(request));
+    ck_assert(beside_answer(&beside, fd, &pending, &got));
+    str_append(ret_body, str_text(&got.body));
+    close(fd);
+}
+
+/* A proxy before the engine cuts idle streams: nothing is reported of that, nor asked for anew. Without any event it
+ * cannot be known that nothing was missed: everything is asked for, and still nothing reported. What did happen while
+ * the stream was away is found. */
+START_TEST(a_proxy_cuts_the_idle_stream)
+{
+    size_t requests = 2; /* the ring, and the stream */
+    scoped(cleanup_free) char *events = NULL;
+    scoped_str text = STR_INIT;
+    int64_t before;
+
+    start_agent();
+    wait_ready();
+    fake_run(base, 500, NULL, NULL);
+    before = counter("/last_seq");
+    for (unsigned round = 0; round < 3; round++) {
+        fake_reset_requests(fake);
+        fake_close_streams(fake);
+        if (round == 2) {
+            fake_set_privileged(fake, 3, true);
+            fake_event(fake, "container", "start", fake_container_id(3), NULL);
+        }
+        ck_assert(fake_run(base, READY_MS, has_stream_again, &requests));
+        fake_run(base, 500, NULL, NULL);
+        ck_assert(json_bool(json_get(ask("/healthz"), "ready"), false));
+        if (round < 2)
+            ck_assert_int_eq(counter("/last_seq") - before, 0);
+        if (round == 0) {
+            ck_assert_uint_ge(fake_requests(fake, "/containers/c"), 10);
+            fake_event(fake, "container", "top", fake_container_id(1), NULL); /* judges nothing */
+            fake_run(base, 200, NULL, NULL);
+        } else {
+            ck_assert_uint_le(fake_requests(fake, "/containers/c"), 2);
+        }
+    }
+    ck_assert_uint_eq(findings("/v1/findings?rule=5.4&status=fail"), 1);
+    events = mem_printf("/v1/events?since=%" PRId64, before);
+    exchange(events, &text);
+    ck_assert_ptr_nonnull(strstr(str_text(&text), fake_container_id(3)));
+    ck_assert_ptr_null(strstr(str_text(&text), "agent-e"));
+}
+END_TEST
+
 static size_t agent_descriptors(void)
 {
     scoped(cleanup_free) char *path = mem_printf("/proc/%d/fd", (int)beside.agent);
@@ -325,7 +385,7 @@ START_TEST(ten_thousand_containers)
         if (!c)
             start_agent();
         else
-            fake_close_all(fake);
+            fake_forget_events(fake), fake_close_all(fake); /* as one that was restarted */
         fake_run(base, 500, NULL, NULL);
         for (unsigned i = 0; i < 600 && counter("/scan/subjects") < (int64_t)counts[c]; i++)
             fake_run(base, 200, NULL, NULL);
@@ -365,6 +425,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 600);
     tcase_add_test(tests, flood);
+    tcase_add_test(tests, a_proxy_cuts_the_idle_stream);
     tcase_add_test(tests, out_of_descriptors);
     tcase_add_test(tests, mounts_of_containers_and_others);
     tcase_add_test(tests, health_checks);
