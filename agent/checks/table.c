@@ -170,10 +170,10 @@ const struct check checks[] = {
      check_validate_engine_version, false},
     {"docker-group-members", SUBJECT_HOST, GROUP | FILES, check_docker_group_members,
      PARAMS{{"trusted_users", PARAM_STRING_LIST, "[]", 0, 0}, END}},
-    {"audit-programs", SUBJECT_HOST, AUDIT | FILES, check_audit_programs,
+    {"audit-programs", SUBJECT_HOST, AUDIT | FILES | LSM, check_audit_programs,
      PARAMS{{"source", PARAM_STRING, NULL, 0, 0}, {"permissions", PARAM_STRING, "\"wa\"", 0, 0}, END},
      check_validate_audit, false},
-    {"audit-watch", SUBJECT_FILE, AUDIT | FILES, check_audit_watch,
+    {"audit-watch", SUBJECT_FILE, AUDIT | FILES | LSM, check_audit_watch,
      PARAMS{{"source", PARAM_STRING, NULL, 0, 0}, {"permissions", PARAM_STRING, "\"wa\"", 0, 0}, END},
      check_validate_audit, false},
 

@@ -1,202 +1,45 @@
-/* Listing the kernel's audit rules through libaudit, and being notified of changes. libaudit hands out rules as the
- * kernel keeps them, so a permission has to be worked out from the system calls that spell it. */
-#include "probes/audit/audit.h"
-
+/* Listing the kernel's audit rules through libaudit, and being notified of changes. */
 #include <errno.h>
+#include <inttypes.h>
 #include <libaudit.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
 #include "common/json_out.h"
-#include "common/vec.h"
-#include "probes/facts/digest.h"
+#include "probes/audit/audit_internal.h"
 
-enum { REPLY_MS = 5000, RULES_MAX = 65536, RECEIVE_BUFFER = 4 << 20, FILE_MAX_BYTES = 4 << 20 };
+enum { REPLY_MS = 5000, RULES_MAX = 65536, RECEIVE_BUFFER = 4 << 20 };
 
 /* ---- In the worker ---- */
 
-static bool has_syscall(const struct audit_rule_data *rule, unsigned number)
+static void write_calls(struct json_out *out, const char *key, uint64_t calls)
 {
-    return rule->mask[AUDIT_WORD(number)] & AUDIT_BIT(number);
+    scoped(cleanup_free) char *text = mem_printf("%" PRIx64, calls);
+
+    json_out_string(out, key, text);
 }
 
-static bool has_all_syscalls(const struct audit_rule_data *rule)
+int audit_write_rule(struct json_out *out, const struct audit_rule_data *data, struct error *error)
 {
-    for (size_t i = 0; i < AUDIT_BITMASK_SIZE - 1; i++)
-        if (rule->mask[i] != UINT32_MAX)
-            return false;
-    return true;
-}
+    scoped(cleanup_arena) struct arena *arena = arena_new(1024);
+    struct audit_rule rule;
+    int r = audit_read_rule(arena, data, &rule, error);
 
-static bool has_any_syscall(const struct audit_rule_data *rule, const unsigned *numbers, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (has_syscall(rule, numbers[i]))
-            return true;
-    return false;
-}
-
-/* auditctl spells a permission out as the calls that need it: one or two of each represent them all. */
-static unsigned perms_watched(const struct audit_rule_data *rule)
-{
-    unsigned perms = 0;
-
-    if (has_syscall(rule, SYS_execve))
-        perms |= AUDIT_PERM_X;
-    if (has_syscall(rule, SYS_openat) && has_syscall(rule, SYS_unlinkat))
-        perms |= AUDIT_PERM_W;
-    if (has_syscall(rule, SYS_openat))
-        perms |= AUDIT_PERM_R;
-    if (has_syscall(rule, SYS_fchmodat))
-        perms |= AUDIT_PERM_A;
-    return perms;
-}
-
-/* What a "never" rule takes away: a permission is complete only if every call that needs it is audited. */
-static unsigned perms_hidden(const struct audit_rule_data *rule)
-{
-    static const unsigned runs[] = {SYS_execve, SYS_execveat};
-    static const unsigned writes[] = {
-        SYS_openat,  SYS_openat2, SYS_unlinkat,  SYS_renameat2, SYS_truncate, SYS_ftruncate,
-        SYS_mkdirat, SYS_linkat,  SYS_symlinkat, SYS_mknodat,
-#ifdef SYS_open
-        SYS_open,    SYS_creat,   SYS_unlink,    SYS_rename,    SYS_renameat, SYS_mkdir,
-        SYS_rmdir,   SYS_link,    SYS_symlink,   SYS_mknod
-#endif
-    };
-    static const unsigned reads[] = {SYS_openat,
-#ifdef SYS_open
-                                     SYS_open
-#endif
-    };
-    static const unsigned attributes[] = {SYS_fchmodat, SYS_fchmod,    SYS_fchownat,    SYS_fchown,
-                                          SYS_setxattr, SYS_lsetxattr, SYS_removexattr, SYS_fsetxattr,
-#ifdef SYS_chmod
-                                          SYS_chmod,    SYS_chown,     SYS_lchown
-#endif
-    };
-
-    return (has_any_syscall(rule, runs, countof(runs)) ? (unsigned)AUDIT_PERM_X : 0U) |
-           (has_any_syscall(rule, writes, countof(writes)) ? (unsigned)AUDIT_PERM_W : 0U) |
-           (has_any_syscall(rule, reads, countof(reads)) ? (unsigned)AUDIT_PERM_R : 0U) |
-           (has_any_syscall(rule, attributes, countof(attributes)) ? (unsigned)AUDIT_PERM_A : 0U);
-}
-
-/* A field's text: not terminated, LENGTH bytes at OFFSET of the rule's buffer. */
-static char *field_text(const struct audit_rule_data *rule, size_t *offset, size_t length)
-{
-    char *text;
-
-    if (*offset > rule->buflen || length > rule->buflen - *offset)
-        return NULL;
-    text = mem_strndup(rule->buf + *offset, length);
-    *offset += length;
-    return text;
-}
-
-static bool is_text_field(uint32_t field)
-{
-    return field == AUDIT_WATCH || field == AUDIT_DIR || field == AUDIT_FILTERKEY || field == AUDIT_EXE ||
-           (field >= AUDIT_SUBJ_USER && field <= AUDIT_OBJ_LEV_HIGH);
-}
-
-static bool compare(uint32_t left, uint32_t relation, uint32_t right)
-{
-    switch (relation) {
-    case AUDIT_EQUAL:
-        return left == right;
-    case AUDIT_NOT_EQUAL:
-        return left != right;
-    case AUDIT_LESS_THAN:
-        return left < right;
-    case AUDIT_LESS_THAN_OR_EQUAL:
-        return left <= right;
-    case AUDIT_GREATER_THAN:
-        return left > right;
-    case AUDIT_GREATER_THAN_OR_EQUAL:
-        return left >= right;
-    case AUDIT_BIT_MASK:
-        return left & right;
-    case AUDIT_BIT_TEST:
-        return (left & right) == right;
-    default:
-        return false;
-    }
-}
-
-static bool excludes_type(const struct audit_rule_data *rule, uint32_t type)
-{
-    bool any = false;
-
-    for (uint32_t i = 0; i < rule->field_count; i++) {
-        if (rule->fields[i] == AUDIT_FILTERKEY)
-            continue;
-        if (rule->fields[i] != AUDIT_MSGTYPE || !compare(type, rule->fieldflags[i], rule->values[i]))
-            return false;
-        any = true;
-    }
-    return any;
-}
-
-/* What is excluded hides a watch only if it is one of the records that a watch makes: without SYSCALL there is no
- * record at all, without PATH it does not name what was accessed. */
-static bool excludes_watches(const struct audit_rule_data *rule)
-{
-    return excludes_type(rule, AUDIT_SYSCALL) || excludes_type(rule, AUDIT_PATH);
-}
-
-int audit_write_rule(struct json_out *out, const struct audit_rule_data *rule, struct error *error)
-{
-    uint32_t list = rule->flags & AUDIT_FILTER_MASK;
-    bool conditional = false, directory = false, never = rule->action == AUDIT_NEVER;
-    scoped(cleanup_free) char *path = NULL;
-    unsigned perms = AUDIT_PERM_X | AUDIT_PERM_W | AUDIT_PERM_R | AUDIT_PERM_A;
-    size_t offset = 0;
-
-    if (rule->field_count > AUDIT_MAX_FIELDS)
-        return error_set(error, EPROTO, "a rule has too many fields");
-    for (uint32_t i = 0; i < rule->field_count; i++) {
-        uint32_t field = rule->fields[i] & ~(uint32_t)AUDIT_OPERATORS;
-        scoped(cleanup_free) char *text = NULL;
-
-        if (is_text_field(field)) {
-            text = field_text(rule, &offset, rule->values[i]);
-            if (!text)
-                return error_set(error, EPROTO, "a rule is longer than its stated length");
-        }
-        if (field == AUDIT_WATCH || field == AUDIT_DIR) {
-            if (rule->fieldflags[i] != AUDIT_EQUAL) {
-                conditional = true;
-            } else {
-                free(path);
-                path = take(text);
-                directory = field == AUDIT_DIR;
-            }
-        } else if (field == AUDIT_PERM) {
-            perms = rule->values[i] & 15;
-        } else if (field == AUDIT_ARCH) {
-            uint32_t arch = rule->values[i];
-
-            conditional |= !(arch & __AUDIT_ARCH_64BIT);
-        } else if (field != AUDIT_FILTERKEY && !(list == AUDIT_FILTER_EXCLUDE && field == AUDIT_MSGTYPE)) {
-            conditional = true;
-        }
-    }
-    if (list == AUDIT_FILTER_EXIT && !has_all_syscalls(rule))
-        perms &= never ? perms_hidden(rule) : perms_watched(rule);
+    if (r < 0)
+        return r;
     json_out_object(out, NULL);
-    json_out_bool(out, "exit", list == AUDIT_FILTER_EXIT);
-    json_out_bool(out, "never",
-                  list == AUDIT_FILTER_EXCLUDE ? excludes_watches(rule)
-                                               : never && (list == AUDIT_FILTER_EXIT || list == AUDIT_FILTER_TASK));
-    json_out_bool(out, "directory", directory);
-    json_out_bool(out, "conditional", conditional);
-    json_out_string(out, "path", path);
-    json_out_int(out, "perms", perms);
+    json_out_bool(out, "exit", rule.list == AUDIT_LIST_EXIT);
+    json_out_bool(out, "never", rule.never);
+    json_out_bool(out, "task", rule.task);
+    json_out_bool(out, "directory", rule.directory);
+    json_out_bool(out, "conditional", rule.conditional);
+    json_out_string(out, "path", rule.path);
+    json_out_string(out, "text", rule.text);
+    write_calls(out, "native", rule.calls[AUDIT_NATIVE]);
+    write_calls(out, "compat", rule.calls[AUDIT_COMPAT]);
     json_out_end_object(out);
     return 0;
 }

@@ -43,20 +43,43 @@ worker_run audit_merge_run;
 /* OUTPUT: of audit_merge_run. The caller frees RET. 0, or -EPROTO with ERROR. */
 int audit_merge_take(const char *output, size_t length, struct audit_facts **ret, struct error *error);
 
+/* ---- System calls: bits of struct audit_rule's calls ---- */
+
+/* Those that PERMS consist of for programs of that width; 0: the host does not run such programs. */
+uint64_t audit_calls_of(unsigned perms, enum audit_width width);
+/* The permissions that SOME of the calls belong to. */
+unsigned audit_calls_perms(uint64_t some);
+/* NULL: there is no such bit. */
+const char *audit_call_name(unsigned bit);
 /* "rwxa" as AUDIT_PERM_ bits (audit(7)); other letters are ignored. */
 unsigned audit_parse_perms(const char *text);
-/* The rules in one file of auditctl lines, appended to RULES according to audit.rules(7): -w, -a, -A, -W, -d, -D (-k),
- * -e, their values in the same word or the next; IS_DIRECTORY decides whether -w names a directory. Texts are allocated
- * in ARENA. Public for its tests. */
+
+/* ---- Files ---- */
+
+/* What the host has by the NAME that a rule gives: the path of a file, a user, or a group. */
+enum audit_kind { AUDIT_KIND_PATH, AUDIT_KIND_USER, AUDIT_KIND_GROUP };
+enum audit_place {
+    AUDIT_PLACE_MISSING, /* nothing; of a path: its directory is not there either */
+    AUDIT_PLACE_ABSENT,
+    AUDIT_PLACE_FILE, /* or the user or group */
+    AUDIT_PLACE_DIRECTORY
+};
+typedef enum audit_place audit_look(enum audit_kind kind, const char *name, void *user);
+
+/* The rules in one file of auditctl lines, appended to RULES according to auditctl(8): lines that auditctl or the
+ * kernel refuses end it. LOOK tells what is at the paths. Texts are allocated in ARENA. */
 struct audit_rule_list {
     struct audit_rule *items;
     size_t count, size;
     bool disabled; /* -e 0 */
-    bool ignores;  /* -i or -c: a line that auditctl rejects does not keep it from loading the next ones */
-    bool ended;    /* what follows is never loaded: -e 2, or a line that auditctl rejects */
+    bool ignores;  /* -i or -c: a line that is refused does not keep the next ones from being loaded */
+    bool ended;    /* what follows is never loaded: -e 2, or a line that is refused */
+    struct audit_place_on_disk refused, off; /* the line that is refused, and that with -e 0; no text: none */
 };
-void audit_parse_lines(struct arena *arena, const char *text, bool (*is_directory)(const char *path, void *user),
-                       void *user, struct audit_rule_list *rules);
+void audit_parse_lines(struct arena *arena, const char *text, audit_look *look, void *user,
+                       struct audit_rule_list *rules);
+
+/* ---- Notifications ---- */
 
 /* Calls CHANGED when the kernel reports that rules or the state of auditing changed (AUDIT_CONFIG_CHANGE records,
  * filtered in the kernel). The caller frees. NULL with ERROR if that is not possible (it requires CAP_AUDIT_READ and

@@ -8,18 +8,29 @@
 
 enum { RULES_MAX = 65536 };
 
+static void put_place(struct str *output, const struct audit_place_on_disk *place)
+{
+    wire_put_text(output, place->file);
+    wire_put_text(output, place->text);
+    wire_put_number(output, place->line);
+}
+
 static void put_rules(struct str *output, const struct audit_rule *rules, size_t count)
 {
     wire_put_number(output, (int64_t)count);
     for (size_t i = 0; i < count; i++) {
         wire_put_number(output, rules[i].list);
         wire_put_number(output, rules[i].never);
+        wire_put_number(output, rules[i].task);
         wire_put_number(output, rules[i].directory);
         wire_put_number(output, rules[i].conditional);
         wire_put_text(output, rules[i].path);
         wire_put_text(output, rules[i].target);
+        wire_put_text(output, rules[i].text);
         wire_put_text(output, rules[i].key);
-        wire_put_number(output, rules[i].perms);
+        put_place(output, &rules[i].source);
+        wire_put_number(output, (int64_t)rules[i].calls[AUDIT_NATIVE]);
+        wire_put_number(output, (int64_t)rules[i].calls[AUDIT_COMPAT]);
     }
 }
 
@@ -39,10 +50,21 @@ int audit_merge_run(struct str *output, const void *argument, struct error *erro
     put_rules(output, facts->kernel, facts->kernel_count);
     put_rules(output, facts->disk, facts->disk_count);
     wire_put_number(output, facts->disk_disabled);
+    wire_put_text(output, facts->disk_file);
+    put_place(output, &facts->off);
+    put_place(output, &facts->refused);
+    wire_put_number(output, facts->tool_missing);
     wire_put_text(output, facts->disk_error);
     wire_put_number(output, (int64_t)facts->facts.digest);
     facts_free(&facts->facts);
     return 0;
+}
+
+static void take_place(struct wire_reader *reader, struct audit_place_on_disk *ret)
+{
+    ret->file = wire_text(reader);
+    ret->text = wire_text(reader);
+    ret->line = (unsigned)wire_number(reader);
 }
 
 static void take_rules(struct wire_reader *reader, struct audit_rule **ret, size_t *ret_count)
@@ -55,12 +77,17 @@ static void take_rules(struct wire_reader *reader, struct audit_rule **ret, size
 
         rule->list = wire_number(reader) == AUDIT_LIST_EXIT ? AUDIT_LIST_EXIT : AUDIT_LIST_OTHER;
         rule->never = wire_number(reader) != 0;
+        rule->task = wire_number(reader) != 0;
         rule->directory = wire_number(reader) != 0;
         rule->conditional = wire_number(reader) != 0;
         rule->path = wire_text(reader);
         rule->target = wire_text(reader);
+        rule->text = wire_text(reader);
         rule->key = wire_text(reader);
-        rule->perms = (unsigned)wire_number(reader);
+        take_place(reader, &rule->source);
+        rule->calls[AUDIT_NATIVE] = (uint64_t)wire_number(reader);
+        rule->calls[AUDIT_COMPAT] = (uint64_t)wire_number(reader);
+        reader->broken |= !rule->text;
     }
 }
 
@@ -79,6 +106,10 @@ int audit_merge_take(const char *output, size_t length, struct audit_facts **ret
     take_rules(&reader, &facts->kernel, &facts->kernel_count);
     take_rules(&reader, &facts->disk, &facts->disk_count);
     facts->disk_disabled = wire_number(&reader) != 0;
+    facts->disk_file = wire_text(&reader);
+    take_place(&reader, &facts->off);
+    take_place(&reader, &facts->refused);
+    facts->tool_missing = wire_number(&reader) != 0;
     facts->disk_error = wire_text(&reader);
     facts->facts.digest = (uint64_t)wire_number(&reader);
     if (wire_end(&reader, error) < 0) {

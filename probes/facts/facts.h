@@ -146,6 +146,9 @@ struct group_facts {
     size_t count;
 };
 
+/* Programs of the kernel's own width, and 32-bit programs on a 64-bit kernel. */
+enum audit_width { AUDIT_NATIVE, AUDIT_COMPAT };
+
 /* What the kernel's audit watches, and what the files on disk would have it watch. */
 struct audit_facts {
     struct facts facts;
@@ -161,17 +164,28 @@ struct audit_facts {
     bool enabled, locked;     /* locked: no rule can be loaded before the next boot */
     struct audit_rule {
         enum { AUDIT_LIST_EXIT, AUDIT_LIST_OTHER } list;
-        bool never;         /* EXIT: hides what it matches from the rules after it; OTHER: hides everything */
-        bool directory;     /* -w dir, -F dir=: everything below */
+        bool never;         /* EXIT: hides what it matches from the rules after it; OTHER: hides it at any position */
+        bool task;          /* a task rule: programs that it matched when they started stay hidden without it */
+        bool directory;     /* -w dir, -F dir=: everything below; else the file of that name alone */
         bool conditional;   /* it has fields that narrow it (auid, uid, exe …): it does not watch everything */
         const char *path;   /* NULL: a rule without path */
         const char *target; /* PATH with the links of its directories resolved, as the kernel does, but not its own;
                                NULL: not looked up */
+        const char *text;   /* as auditctl prints it, and takes it after "-d" in place of "-a" */
         const char *key;    /* of a rule on disk, several separated by \001; NULL: none, or unknown */
-        unsigned perms;     /* AUDIT_PERM bits: x 1, w 2, r 4, a 8 */
+        struct audit_place_on_disk {
+            const char *file; /* NULL: unknown */
+            const char *text; /* the line as it is there */
+            unsigned line;    /* its number, from 1 */
+        } source;             /* of a rule on disk */
+        uint64_t calls[2];    /* by width: the system calls that it records or hides (audit_call_name) */
     } * kernel, *disk;
     size_t kernel_count, disk_count;
-    bool disk_disabled; /* the files switch auditing off */
+    bool disk_disabled;    /* the files switch auditing off */
+    const char *disk_file; /* where another rule belongs; NULL: there is neither a directory of rules nor a file */
+    struct audit_place_on_disk off;     /* what switches it off, when disk_disabled */
+    struct audit_place_on_disk refused; /* what auditctl refuses: nothing after it is loaded. No text: nothing is */
+    bool tool_missing;                  /* auditctl is not installed */
     const char *disk_error;
 };
 

@@ -5,10 +5,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool is_directory(const char *path, void *user)
+static enum audit_place look(enum audit_kind kind, const char *path, void *user)
 {
     (void)user;
-    return strlen(path) % 2;
+    return (enum audit_place)((strlen(path) + kind) % (AUDIT_PLACE_DIRECTORY + 1));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct audit_facts *facts = NULL;
     struct host_root *root = NULL;
 
-    audit_parse_lines(arena, text, is_directory, NULL, &rules);
+    audit_parse_lines(arena, text, look, NULL, &rules);
     for (size_t i = 0; i < rules.count; i++)
         if (rules.items[i].path && !memchr(rules.items[i].path, '\0', size + 1))
             __builtin_trap();

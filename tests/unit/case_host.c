@@ -261,27 +261,51 @@ int case_make_lsm(const struct case_context *context, const struct json *lsm, st
     return 0;
 }
 
-static bool is_directory(const char *path, void *user)
+static bool names(const struct json *list, const char *path)
 {
-    for (size_t i = 0; i < json_count(user); i++)
-        if (str_equal(json_string(json_at(user, i)), path))
+    for (size_t i = 0; i < json_count(list); i++)
+        if (str_equal(json_string(json_at(list, i)), path))
             return true;
     return false;
 }
 
-/* "directories": the paths that are one; "links": what a rule's path is once the links of its folders are followed. */
+/* A path is a file, if it is not among the "directories", "absent", or below what is absent; users and groups are
+ * there, if they are not "absent". */
+static enum audit_place look_in_case(enum audit_kind kind, const char *path, void *user)
+{
+    const struct json *absent = json_get(user, "absent");
+
+    if (kind != AUDIT_KIND_PATH)
+        return names(absent, path) ? AUDIT_PLACE_MISSING : AUDIT_PLACE_FILE;
+    for (size_t i = 0; i < json_count(absent); i++) {
+        const char *folder = json_text(json_at(absent, i), "");
+
+        if (str_starts(path, folder) && path[strlen(folder)] == '/')
+            return AUDIT_PLACE_MISSING;
+    }
+    return names(absent, path)                          ? AUDIT_PLACE_ABSENT
+           : names(json_get(user, "directories"), path) ? AUDIT_PLACE_DIRECTORY
+                                                        : AUDIT_PLACE_FILE;
+}
+
+/* "links": what a rule's path is once the links of its folders are followed; "disk_file": where the rules on disk are.
+ */
 static void copy_audit_rules(struct arena *arena, const struct json *audit, const char *key,
                              struct audit_rule_list *ret)
 {
     const struct json *lines = json_get(audit, key), *links = json_get(audit, "links");
+    const char *file = json_text(json_get(audit, "disk_file"), "/etc/audit/rules.d/audit.rules");
     scoped_str text = STR_INIT;
 
     for (size_t i = 0; i < json_count(lines); i++)
         str_printf(&text, "%s\n", json_text(json_at(lines, i), ""));
-    audit_parse_lines(arena, str_text(&text), is_directory, (void *)(uintptr_t)json_get(audit, "directories"), ret);
-    for (size_t i = 0; i < ret->count; i++)
+    audit_parse_lines(arena, str_text(&text), look_in_case, (void *)(uintptr_t)audit, ret);
+    ret->refused.file = ret->off.file = arena_strdup(arena, file);
+    for (size_t i = 0; i < ret->count; i++) {
+        ret->items[i].source.file = ret->refused.file;
         if (ret->items[i].path)
             ret->items[i].target = text_of(arena, links, ret->items[i].path);
+    }
 }
 
 static int audit_state(const struct json *audit, enum audit_kernel *ret, struct error *error)
@@ -321,7 +345,17 @@ int case_make_audit(const struct case_context *context, const struct json *audit
     facts->disk_error = text_of(facts->facts.arena, audit, "disk_error");
     copy_audit_rules(facts->facts.arena, audit, "kernel", &kernel);
     copy_audit_rules(facts->facts.arena, audit, "disk", &disk);
+    if (kernel.refused.text) {
+        facts_free(&facts->facts);
+        free(kernel.items);
+        free(disk.items);
+        return error_set(error, EINVAL, "the kernel does not take the rule \"%s\"", kernel.refused.text);
+    }
     facts->disk_disabled = disk.disabled;
+    facts->off = disk.off;
+    facts->refused = disk.refused;
+    facts->disk_file = arena_strdup(facts->facts.arena, "/etc/audit/rules.d/docker.rules");
+    facts->tool_missing = json_bool(json_get(audit, "tool_missing"), false);
     facts->kernel = arena_alloc(facts->facts.arena, (kernel.count + 1) * sizeof *facts->kernel);
     facts->disk = arena_alloc(facts->facts.arena, (disk.count + 1) * sizeof *facts->disk);
     for (size_t i = 0; i < kernel.count; i++)

@@ -35,7 +35,7 @@ static void make_host(void)
     link_to("/elsewhere", "/etc/docker/certs.d/linked");
     put_text("/etc/systemd/system/docker.service", "[Unit]\n");
     put_text("/etc/systemd/system/docker.service.d/10-a.conf", "[Unit]\n");
-    put_text("/etc/audit/rules.d/a.rules", "-w /etc/docker -p wa -k docker\n-a never,exit -F path=/usr/bin/x\n");
+    put_text("/etc/audit/rules.d/a.rules", "-w /etc/docker -p wa -k docker\n-a never,exit -F path=/etc/x\n");
 }
 
 /* ---- Texts and numbers ---- */
@@ -226,7 +226,11 @@ START_TEST(audit_rules)
     ck_assert_uint_eq(sent->facts.digest, read->facts.digest);
     ck_assert_uint_eq(sent->disk_count, 2);
     ck_assert_str_eq(sent->disk[0].path, "/etc/docker");
-    ck_assert_uint_eq(sent->disk[0].perms, AUDIT_PERM_W | AUDIT_PERM_A);
+    ck_assert(sent->disk[0].calls[AUDIT_NATIVE] == read->disk[0].calls[AUDIT_NATIVE]);
+    ck_assert(sent->disk[0].calls[AUDIT_COMPAT] == read->disk[0].calls[AUDIT_COMPAT]);
+    ck_assert_uint_eq(audit_calls_perms(sent->disk[0].calls[AUDIT_NATIVE]), AUDIT_PERM_W | AUDIT_PERM_A);
+    ck_assert_str_eq(sent->disk[0].text, "-w /etc/docker -p wa -k docker");
+    ck_assert_str_eq(sent->disk[0].source.file, "/etc/audit/rules.d/a.rules");
     ck_assert(sent->disk[1].never);
     facts_free(&read->facts);
     facts_free(&sent->facts);
