@@ -36,19 +36,18 @@ void check_image_update_instruction(const struct check_input *in, struct check_r
         return;
     for (size_t i = 0; i < reading.count; i++) {
         scoped(shell_line_deinit) struct shell_line line = {0};
-        struct effects effects;
+        struct effects effects = {0};
 
         history_learn(&reading, i);
         if (reading.steps[i].instruction != INSTRUCTION_RUN)
             continue;
-        history_parse(&reading, i, reading.variables, &line);
-        if (!history_judged(&reading, i, &line))
-            continue;
-        effects = effects_of(&line);
-        if (!effects.updates || effects.installs)
+        if (history_parse(&reading, i, reading.variables, &line))
+            effects = effects_of(&line);
+        if (!history_judged(&reading, i, &line) || !effects.updates || effects.installs)
             continue;
         if (effects.unknown) {
-            history_say(&reading, VERDICT_MANUAL, i, "updates packages or their index, and the history does not show what this installs",
+            history_say(&reading, VERDICT_MANUAL, i,
+                        "updates packages or their index, and the history does not show what this installs",
                         effects.unknown->source, effects.unknown->source_length);
         } else {
             instead = instead ? instead : package_install_step(effects.updates->program);

@@ -1,5 +1,5 @@
-/* Packages that an image's steps installed unverified, from its history: 4.11. What is looked for is in
- * image_verified_run.c, image_verified_off.c and image_verified_http.c. */
+/* Packages that an image's steps installed unverified, from its history: 4.11. What is looked for in a step is in
+ * image_verified_*.c; what happens to the files that they download, in whichever step, in image_downloads*.c. */
 #include "agent/checks/image_verified.h"
 
 #include <ctype.h>
@@ -10,7 +10,8 @@
 
 static const char unseen[] = "runs a download without checking it", off[] = "switches verification off",
                   plain[] = "fetches a file or packages over plain HTTP without checking a checksum",
-                  plain_index[] = "uses a package index over plain HTTP";
+                  plain_index[] = "uses a package index over plain HTTP",
+                  unchecked[] = "installs or runs a download that nothing verifies";
 
 /* PowerShell: iex ((New-Object Net.WebClient).DownloadString('https://…')). */
 static bool invokes_download(const char *text)
@@ -26,130 +27,139 @@ static bool invokes_download(const char *text)
     return run && bring;
 }
 
-/* What is known of a step: does it compare checksums or signatures? */
-enum sums { SUMS_UNKNOWN, SUMS_NONE, SUMS_COMPARED };
-
-struct judgement {
-    struct history_reading reading;
-    unsigned char *sums; /* enum sums, one for each step */
-};
-
-static void judgement_end(struct judgement *judgement)
-{
-    history_end(&judgement->reading);
-    free(judgement->sums);
-}
-
-static bool compares_sums(struct judgement *judgement, size_t i)
-{
-    scoped(shell_line_deinit) struct shell_line line = {0};
-
-    if (judgement->sums[i] == SUMS_UNKNOWN) {
-        judgement->sums[i] =
-            history_parse(&judgement->reading, i, NULL, &line) && verified_sums(&line) ? SUMS_COMPARED : SUMS_NONE;
-        budget_take(&judgement->reading.budget, judgement->reading.own.taken);
-    }
-    return judgement->sums[i] == SUMS_COMPARED;
-}
-
-/* Does a step after number I check the file NAME? */
-static bool is_checked_later(struct judgement *judgement, size_t i, const char *name)
-{
-    enum { STEP_STEPS = 16, CHARACTERS_PER_STEP = 4 };
-
-    for (i++; *name && i < judgement->reading.count; i++) {
-        const struct step *step = &judgement->reading.steps[i];
-
-        if (step->instruction != INSTRUCTION_RUN)
-            continue;
-        if (!budget_take(&judgement->reading.budget, STEP_STEPS + step->length / CHARACTERS_PER_STEP))
-            return false;
-        if (memmem(step->body, step->length, name, strlen(name)) && compares_sums(judgement, i))
-            return true;
-    }
-    return false;
-}
-
-/* ADD http://… without --checksum=algorithm:digest (Dockerfile reference, "ADD --checksum"). */
-static bool adds_plain(struct judgement *judgement, size_t i, const char *body)
-{
-    static const char option[] = "--checksum=";
-    const char *url = verified_http_url(body), *checksum = strstr(body, option);
-    scoped(cleanup_free) char *name = url ? verified_words_last_part(url) : NULL;
-
-    return url && !(checksum && isalnum((unsigned char)checksum[strlen(option)])) &&
-           !is_checked_later(judgement, i, name);
-}
-
 /* What is wrong with the commands of a step; NULL: nothing. RET_BEGIN, RET_END: the first command and the last; NULL:
- * it is not one of the commands. RET_FILE: which is taken over plain HTTP, owned by the caller; NULL: none. */
-static const char *find_fault(const struct shell_line *line, const char *body, const char *arguments,
-                              const struct shell_command **ret_begin, const struct shell_command **ret_end,
-                              char **ret_file)
+ * it is not one of the commands. */
+static const char *find_fault(const struct shell_line *line, const struct downloads *downloads, const char *body,
+                              const char *arguments, const struct shell_command **ret_begin,
+                              const struct shell_command **ret_end)
 {
-    bool checked = verified_sums(line);
-
     if ((*ret_begin = verified_run(line, ret_end)) || invokes_download(body))
         return unseen;
-    if (!checked && (*ret_begin = *ret_end = verified_run_file(line)))
-        return unseen;
-    if ((*ret_begin = *ret_end = verified_off(line)))
+    if ((*ret_begin = *ret_end = verified_off(line, downloads)))
         return off;
     if (verified_off_text(arguments))
         return "switches verification off by a build argument";
-    if (!checked && (*ret_begin = *ret_end = verified_http(line, ret_file)))
+    if ((*ret_begin = *ret_end = verified_http(line)))
         return plain;
+    if ((*ret_begin = *ret_end = verified_direct(line)))
+        return unchecked;
     return NULL;
 }
 
-static void judge_run(struct judgement *judgement, size_t i)
+/* First what is downloaded, then what is checked, then what is used: an installation may come before its check. */
+static void follow_downloads(struct downloads *downloads, size_t i, const struct shell_line *line, const char *body)
 {
-    struct history_reading *reading = &judgement->reading;
+    downloads->here = downloads->work_dir;
+    for (size_t k = 0; k < line->count; k++)
+        downloads_read(downloads, i, line->items[k], line->budget);
+    if (strcasestr(body, "DownloadFile(")) /* PowerShell's words are not the shell's */
+        downloads_read_text(downloads, i, body, line->budget);
+    for (size_t k = 0; downloads->first && k < line->count; k++)
+        downloads_run(downloads, i, line->items[k], line->budget);
+    for (size_t k = 0; downloads->first && k < line->count; k++)
+        downloads_check(downloads, i, line->items[k], line->budget);
+}
+
+static void judge_run(struct history_reading *reading, struct downloads *downloads, size_t i)
+{
     const struct step *step = &reading->steps[i];
-    scoped(cleanup_free) char *body = mem_strndup(step->body, step->length), *file = NULL, *name = NULL;
+    scoped(cleanup_free) char *body = mem_strndup(step->body, step->length);
     scoped(cleanup_free) char *arguments = mem_strndup(step->arguments ? step->arguments : "", step->arguments_length);
     scoped(shell_line_deinit) struct shell_line line = {0};
     const struct shell_command *begin = NULL, *end = NULL;
     const char *fault = NULL;
 
-    if (history_parse(reading, i, reading->variables, &line))
-        fault = find_fault(&line, body, arguments, &begin, &end, &file);
-    history_judged(reading, i, &line);
-    if (fault == plain) {
-        name = file ? verified_words_last_part(file) : mem_strdup("");
-        if (is_checked_later(judgement, i, name))
-            return;
+    if (history_parse(reading, i, reading->variables, &line)) {
+        follow_downloads(downloads, i, &line, body);
+        fault = find_fault(&line, downloads, body, arguments, &begin, &end);
     }
+    history_judged(reading, i, &line);
     if (fault)
-        history_say(reading, VERDICT_FAIL, i, fault, begin ? begin->source : NULL,
+        history_say(reading, fault == unchecked ? VERDICT_MANUAL : VERDICT_FAIL, i, fault, begin ? begin->source : NULL,
                     begin ? (size_t)(end->source - begin->source) + end->source_length : 0);
+}
+
+/* ADD https://…, unless with --checksum=algorithm:digest (Dockerfile reference, "ADD --checksum"). */
+static void read_add(struct downloads *downloads, size_t i, const char *body)
+{
+    static const char option[] = "--checksum=";
+    const char *checksum = strstr(body, option);
+
+    for (const char *word = body; *word;) {
+        size_t length = strcspn(word, " \t");
+        scoped(cleanup_free) char *url = mem_strndup(word, length);
+
+        if (url[0] != '-' && strstr(url, "://") && !verified_words_is_local(url)) {
+            struct download *download = downloads_add(downloads, i, url, body, strlen(body));
+            const char *last = strrchr(body, ' ');
+
+            download->plain = verified_words_is_plain(url);
+            download->packaged = true;
+            download->verified = checksum && isalnum((unsigned char)checksum[strlen(option)]);
+            download->used =
+                downloads_is_archive(url, strcspn(url, "?#")) || verified_words_is_program_path(last ? last + 1 : body);
+            if (last)
+                downloads_name(downloads, download, last + 1);
+        }
+        word += length + strspn(word + length, " \t");
+    }
+}
+
+static void enter_work_dir(struct downloads *downloads, const char *path)
+{
+    downloads->here = NULL;
+    downloads_enter(downloads, path);
+    downloads->work_dir = downloads->here;
+}
+
+static void judge_downloads(struct history_reading *reading, const struct downloads *downloads)
+{
+    for (const struct download *download = downloads->first; download; download = download->next) {
+        const char *fault = download->verified                                          ? NULL
+                            : download->insecure                                        ? off
+                            : download->plain && (download->packaged || download->used) ? plain
+                            : download->used                                            ? unchecked
+                                                                                        : NULL;
+
+        if (fault)
+            history_say(reading, fault == unchecked ? VERDICT_MANUAL : VERDICT_FAIL, download->step, fault,
+                        download->text, strlen(download->text));
+    }
+}
+
+static void judge_setting(struct history_reading *reading, size_t i, const char *body)
+{
+    const struct step *step = &reading->steps[i];
+
+    if (verified_off_text(body))
+        history_say(reading, VERDICT_FAIL, i, off, step->body, step->length);
+    else if (verified_http_index(body))
+        history_say(reading, VERDICT_FAIL, i, plain_index, step->body, step->length);
 }
 
 void check_image_verified_packages(const struct check_input *in, struct check_result *out)
 {
-    scoped(judgement_end) struct judgement judgement = {0};
-    struct history_reading *reading = &judgement.reading;
+    scoped(history_end) struct history_reading reading;
+    scoped(downloads_deinit) struct downloads downloads = downloads_new();
 
-    if (!history_begin(reading, in, out))
+    if (!history_begin(&reading, in, out))
         return;
-    judgement.sums = mem_alloc(reading->count);
-    for (size_t i = 0; i < reading->count; i++) {
-        const struct step *step = &reading->steps[i];
+    for (size_t i = 0; i < reading.count; i++) {
+        const struct step *step = &reading.steps[i];
         scoped(cleanup_free) char *body = mem_strndup(step->body, step->length);
 
-        history_learn(reading, i);
-        if (step->instruction == INSTRUCTION_RUN) {
-            judge_run(&judgement, i);
-        } else if (step->instruction == INSTRUCTION_ADD && adds_plain(&judgement, i, body)) {
-            history_say(reading, VERDICT_FAIL, i, plain, step->body, step->length);
-        } else if (step->instruction == INSTRUCTION_ENV || step->instruction == INSTRUCTION_ARG) {
-            if (verified_off_text(body))
-                history_say(reading, VERDICT_FAIL, i, off, step->body, step->length);
-            else if (verified_http_index(body))
-                history_say(reading, VERDICT_FAIL, i, plain_index, step->body, step->length);
-        }
+        history_learn(&reading, i);
+        if (step->instruction == INSTRUCTION_RUN)
+            judge_run(&reading, &downloads, i);
+        else if (step->instruction == INSTRUCTION_ADD)
+            read_add(&downloads, i, body);
+        else if (step->instruction == INSTRUCTION_WORKDIR)
+            enter_work_dir(&downloads, body);
+        else if (step->instruction == INSTRUCTION_ENV || step->instruction == INSTRUCTION_ARG)
+            judge_setting(&reading, i, body);
     }
-    if (!history_say_end(reading, "no step installs anything unverified"))
+    judge_downloads(&reading, &downloads);
+    if (!history_say_end(&reading, "no step installs anything unverified"))
         check_remedy(in, out,
                      "# in these steps: install signed packages, or check a download with sha256sum -c or "
                      "gpg --verify before it is used");

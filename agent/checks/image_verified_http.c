@@ -3,37 +3,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/checks/image_downloads.h"
 #include "agent/checks/image_verified.h"
 #include "common/str.h"
 
-/* ---- Plain HTTP ---- */
-
-/* Is HOST, what comes after the scheme of a URL, this machine's own? */
-static bool is_local(const char *host)
-{
-    static const char *const names[] = {"localhost", "[::1]", "host.docker.internal", "0.0.0.0"};
-    size_t length = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#\"' ");
-    bool loopback = length > 4 && strncmp(host, "127.", 4) == 0;
-
-    for (size_t i = 4; loopback && i < length; i++)
-        loopback = isdigit((unsigned char)host[i]) || host[i] == '.';
-    for (size_t i = 0; i < countof(names); i++)
-        if (length == strlen(names[i]) && strncasecmp(host, names[i], length) == 0)
-            return true;
-    return loopback;
-}
-
-/* How far URL goes up to one of STOPS; what a command puts into it is part of it. */
-static size_t url_length(const char *url, const char *stops)
-{
-    size_t length = 0, depth = 0;
-
-    for (; url[length] && (depth || !strchr(stops, url[length])); length++) {
-        depth += url[length] == '$' && url[length + 1] == '(';
-        depth -= depth && url[length] == ')';
-    }
-    return length;
-}
+/* ---- URLs ---- */
 
 /* Does the URL, so long, hold the checksum of what it leads to, as pip has it? */
 static bool is_checked(const char *url, size_t length)
@@ -48,44 +22,27 @@ static bool is_checked(const char *url, size_t length)
 
 const char *verified_http_url(const char *word)
 {
-    static const char scheme[] = "http", sign[] = "://";
-    const size_t size = strlen(scheme);
+    static const char sign[] = "://";
 
     for (const char *at = word; (at = strstr(at, sign));) {
-        const char *url = (size_t)(at - word) >= size ? at - size : at;
-        size_t length = (size_t)(at - url) + url_length(at, " \t\n\"'"); /* a URL in its path is part of it */
+        const char *url = at;
+        size_t length;
 
-        if (strncasecmp(url, scheme, size) == 0 && (url == word || !isalnum((unsigned char)url[-1])) &&
-            !is_local(at + strlen(sign)) && !is_checked(url, length))
+        while (url > word && isalpha((unsigned char)url[-1]))
+            url--;
+        length = (size_t)(at - url) + verified_words_length(at, " \t\n\"'"); /* a URL in its path is part of it */
+        if (verified_words_is_plain(url) && (url == word || !isdigit((unsigned char)url[-1])) &&
+            !is_checked(url, length))
             return url;
         at = url + length;
     }
     return NULL;
 }
 
-static bool is_archive(const char *path, size_t length)
-{
-    static const char *const endings[] = {
-        ".deb",  ".rpm",  ".apk",     ".tar", ".gz",   ".tgz", ".xz",      ".bz2", ".zip",      ".jar",
-        ".whl",  ".gem",  ".sh",      ".run", ".bin",  ".pkg", ".exe",     ".msi", ".zst",      ".txz",
-        ".tbz2", ".tbz",  ".7z",      ".war", ".phar", ".py",  ".pl",      ".so",  ".AppImage", ".lzma",
-        ".iso",  ".dmg",  ".nupkg",   ".crx", ".xpi",  ".ear", ".rb",      ".ps1", ".bash",     ".cab",
-        ".egg",  ".snap", ".flatpak", ".img", ".ipk",  ".lz",  "/download"};
-
-    for (size_t i = 0; i < countof(endings); i++) {
-        size_t size = strlen(endings[i]);
-
-        if (length > size && path[length - size] == *endings[i] &&
-            strncasecmp(path + length - size, endings[i], size) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* The path of URL, without a query or fragment. */
 static size_t path_length(const char *url)
 {
-    return url_length(url, "?#\"'\\ \t\n");
+    return verified_words_length(url, "?#\"'\\ \t\n");
 }
 
 /* Words that name a proxy or a header, not where something is taken from. */
@@ -116,20 +73,6 @@ static const char *command_url(const struct shell_command *command)
     return url;
 }
 
-/* wget -i - <<END: the archive that a download's list of URLs names. */
-static bool lists_file(const struct shell_command *command, char **file)
-{
-    for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next) {
-        const char *url = redirect->kind == SHELL_TEXT ? verified_http_url(redirect->word.text) : NULL;
-
-        if (url && verified_words_download(command) && is_archive(url, path_length(url))) {
-            *file = mem_strndup(url, path_length(url));
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Package managers whose packages are not signed: where they come from is all that vouches for them. */
 static bool takes_unsigned(const struct shell_command *command)
 {
@@ -142,50 +85,60 @@ static bool takes_unsigned(const struct shell_command *command)
             str_starts(command->words.items[2].text, "pip"));
 }
 
-/* The file that is taken: an archive or program by the URL's name, or by what it is stored as. */
-static bool takes_file(const struct shell_command *command, char **file)
+/* Programs to which a URL is text. */
+static bool is_text_tool(const struct shell_command *command)
 {
-    const char *stored = NULL;
+    static const char *const names[] = {
+        "echo",  "printf",  "sed",      "grep",    "egrep",    "fgrep",   "awk",   "test",      "[",
+        "[[",    "cat",     "export",   "env",     "ln",       "touch",   "mkdir", "configure", "cmake",
+        "make",  "jq",      "git",      "svn",     "hg",       "bzr",     "tee",   "tr",        "cut",
+        "local", "declare", "readonly", "typeset", "basename", "dirname", "case",  "for",       NULL};
 
-    for (size_t i = 1; i < command->words.count; i++) {
+    return shell_is_one_of(command->program, names) || verified_words_download(command) ||
+           (strcmp(command->program, "zypper") != 0 && command->words.count > 1 &&
+            strcmp(command->words.items[1].text, "in") == 0);
+}
+
+/* An archive or a program by the URL's name, which is a word of its own; what packages' managers take by an option
+ * counts as well. */
+static bool takes_file(const struct shell_command *command)
+{
+    for (size_t i = 1; !is_text_tool(command) && i < command->words.count; i++) {
         const char *word = word_url(command, i);
 
-        if (word && (is_archive(word, path_length(word)) || is_archive(word, url_length(word, "#\"'\\ \t\n")))) {
-            *file = mem_strndup(word, path_length(word));
+        if (!word || (command->words.items[i].text[0] == '-' && !takes_unsigned(command)))
+            continue;
+        if (downloads_is_archive(word, path_length(word)) ||
+            downloads_is_archive(word, verified_words_length(word, "#\"'\\ \t\n")))
             return true;
-        }
-        if (!word && is_archive(command->words.items[i].text, strlen(command->words.items[i].text)) &&
-            !strstr(command->words.items[i].text, "://"))
-            stored = command->words.items[i].text;
     }
-    if (!stored && command->output && is_archive(command->output, strlen(command->output)))
-        stored = command->output;
-    if (!stored || !verified_words_download(command))
+    return false;
+}
+
+/* yum-config-manager --add-repo http://…, zypper ar http://…, helm repo add a http://…: who answers there says what is
+ * installed. apt's and apk's repositories are signed. */
+static bool adds_repository(const struct shell_command *command)
+{
+    static const char *const programs[] = {"yum-config-manager", "dnf",  "dnf5", "yum", "zypper", "helm",
+                                           "microdnf",           "tdnf", NULL};
+    static const char *const words[] = {"--add-repo",     "ar",      "addrepo",        "repo",
+                                        "--repofrompath", "addrepo", "config-manager", NULL};
+    static const char *const joined[] = {"--add-repo=", "--repofrompath=", "--from-repofile=", "--setopt="};
+    bool adds = false;
+
+    if (!shell_is_one_of(command->program, programs))
         return false;
-    *file = mem_strdup(stored);
-    return true;
-}
+    for (size_t i = 1; i < command->words.count; i++) {
+        const char *word = command->words.items[i].text;
 
-/* What unpacks packages and archives, or takes keys that packages are verified by. */
-static bool unpacks(const struct shell_command *command)
-{
-    static const char *const names[] = {"tar",     "bsdtar",  "gunzip", "zcat", "gzip", "xz",   "unxz",
-                                        "bunzip2", "cpio",    "unzip",  "dpkg", "rpm",  "zstd", "jar",
-                                        "xzcat",   "apt-key", "gpg",    "gpg2", NULL};
-
-    return shell_is_one_of(command->program, names);
-}
-
-/* curl http://… | tar x, tar x < <(curl http://…) */
-static bool is_unpacked(const struct shell_command *download, struct budget *budget)
-{
-    enum { COMMAND_STEPS = 64 };
-
-    for (const struct shell_command *command = download->pipe; command && budget_take(budget, COMMAND_STEPS);
-         command = command->pipe)
-        if (unpacks(command))
+        adds |= shell_is_one_of(word, words);
+        for (size_t k = 0; k < countof(joined); k++)
+            if (str_starts(word, joined[k]) && verified_http_url(word))
+                return true;
+        if (adds && word_url(command, i))
             return true;
-    return download->inside && unpacks(download->inside);
+    }
+    return false;
 }
 
 /* rpm --import http://…, apt-key adv --fetch-keys http://… */
@@ -200,38 +153,22 @@ static bool takes_key(const struct shell_command *command)
     return takes && shell_is_one_of(command->program, names);
 }
 
-/* A place of programs, or of the keys that packages are verified by. */
-static bool is_installed(const char *path)
-{
-    static const char *const places[] = {"bin/", "keyrings/", "trusted.gpg.d/", "apk/keys/", "rpm-gpg/"};
-
-    for (size_t i = 0; i < countof(places); i++)
-        if (strstr(path, places[i]) && !strstr(path, "://"))
-            return true;
-    return false;
-}
-
-/* curl -o /usr/local/bin/tool http://…, wget -O- http://… | tee /usr/share/keyrings/x.asc */
-static bool takes_program(const struct shell_command *download, struct budget *budget)
-{
-    if (!verified_words_download(download))
-        return false;
-    for (const struct shell_command *command = download; command && budget_take(budget, 1); command = command->pipe) {
-        if (command->output && is_installed(command->output))
-            return true;
-        for (size_t i = 1; i < command->words.count && budget_take(budget, 32 + command->words.items[i].length); i++)
-            if (is_installed(command->words.items[i].text))
-                return true;
-    }
-    return false;
-}
-
 bool verified_http_index(const char *text)
 {
-    static const char *const names[] = {"PIP_INDEX_URL",      "PIP_EXTRA_INDEX_URL",      "UV_INDEX_URL",
-                                        "UV_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX",         "UV_INDEX",
-                                        "index-url",          "extra-index-url",          "NPM_CONFIG_REGISTRY",
-                                        "YARN_REGISTRY",      "YARN_NPM_REGISTRY_SERVER", "registry"};
+    static const char *const names[] = {"PIP_INDEX_URL",
+                                        "PIP_EXTRA_INDEX_URL",
+                                        "UV_INDEX_URL",
+                                        "UV_EXTRA_INDEX_URL",
+                                        "UV_DEFAULT_INDEX",
+                                        "UV_INDEX",
+                                        "index-url",
+                                        "extra-index-url",
+                                        "NPM_CONFIG_REGISTRY",
+                                        "YARN_REGISTRY",
+                                        "repos",
+                                        "CRAN",
+                                        "YARN_NPM_REGISTRY_SERVER",
+                                        "registry"};
 
     if (!strstr(text, "://") || !strcasestr(text, "http:"))
         return false;
@@ -267,26 +204,65 @@ static bool sets_index(const struct shell_command *command)
     return false;
 }
 
-/* For a command with a URL of plain HTTP. */
-static bool takes_from_url(const struct shell_command *command, struct budget *budget, char **file)
+/* The definition of a yum repository without signatures: "baseurl=http://…" and no "gpgcheck=1". */
+static bool defines_repository(const char *text)
 {
-    return takes_unsigned(command) || takes_key(command) || takes_program(command, budget) || sets_index(command) ||
-           (verified_words_download(command) && is_unpacked(command, budget)) || takes_file(command, file);
+    static const char *const names[] = {"baseurl", "mirrorlist", "metalink"};
+    const char *check = strcasestr(text, "gpgcheck");
+
+    if (check && strchr("1yYtT", check[strlen("gpgcheck") + strspn(check + strlen("gpgcheck"), " =")]))
+        return false;
+    for (size_t i = 0; i < countof(names); i++)
+        for (const char *at = strcasestr(text, names[i]); at; at = strcasestr(at + 1, names[i])) {
+            const char *value = at + strlen(names[i]);
+
+            value += strspn(value, " \t");
+            if (*value != '=')
+                continue;
+            value += 1 + strspn(value + 1, " \t\"'");
+            if (verified_words_is_plain(value))
+                return true;
+        }
+    return false;
 }
 
-const struct shell_command *verified_http(const struct shell_line *line, char **file)
+/* echo, printf, cat <<END and tee write it to a file. */
+static bool writes_repository(const struct shell_command *command)
+{
+    static const char *const writers[] = {"echo", "printf", "cat", "tee", NULL};
+    scoped_str text = STR_INIT;
+
+    if (!shell_is_one_of(command->program, writers))
+        return false;
+    for (size_t i = 1; i < command->words.count; i++)
+        str_printf(&text, "%s\n", command->words.items[i].text);
+    for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next)
+        if (redirect->kind == SHELL_TEXT)
+            str_append(&text, redirect->word.text);
+    return defines_repository(str_text(&text));
+}
+
+/* pip install --require-hashes: whatever the index answers is compared. */
+static bool requires_sums(const struct shell_command *command)
+{
+    static const char *const options[] = {"--require-hashes", NULL};
+
+    for (size_t i = 1; i < command->words.count; i++)
+        if (shell_is_one_of(command->words.items[i].text, options))
+            return true;
+    return false;
+}
+
+const struct shell_command *verified_http(const struct shell_line *line)
 {
     for (size_t i = 0; i < line->count; i++) {
         const struct shell_command *command = line->items[i];
-        char *name = NULL;
 
-        if (verified_words_only_print(command) || shell_declares(command))
+        if (verified_words_only_print(command) || shell_declares(command) || requires_sums(command))
             continue; /* what is taken is what uses the variable */
-        if ((command_url(command) ? takes_from_url(command, line->budget, &name) : sets_index(command)) ||
-            lists_file(command, &name)) {
-            *file = name;
+        if (sets_index(command) || writes_repository(command) || adds_repository(command) ||
+            (command_url(command) && (takes_unsigned(command) || takes_key(command) || takes_file(command))))
             return command;
-        }
     }
     return NULL;
 }

@@ -208,6 +208,7 @@ static bool is_unverified_flag(const struct shell_command *command, size_t i)
                                         "--ignore-checksums",
                                         "--trust-server-cert",
                                         "--force-bad-verify",
+                                        "--no-debsig",
                                         "--verify=no"};
     const char *name = command->program, *word = command->words.items[i].text;
 
@@ -274,10 +275,35 @@ static void add_text(struct str *text, const struct shell_word *word, char separ
     str_append_char(text, separator);
 }
 
-static bool command_off(const struct shell_command *command)
+/* Packages that are installed from files, each of which was checked: their own signatures need not be. */
+static bool installs_checked(const struct shell_command *command, const struct downloads *downloads)
+{
+    static const char *const endings[] = {".apk", ".rpm", ".deb", ".snap"};
+    bool any = false;
+
+    for (size_t i = 1; i < command->words.count; i++)
+        for (size_t k = 0; k < countof(endings); k++)
+            if (command->words.items[i].text[0] != '-' && str_ends(command->words.items[i].text, endings[k])) {
+                const struct download *file = downloads_find(downloads, command->words.items[i].text);
+
+                if (!file || !file->verified)
+                    return false;
+                any = true;
+            }
+    return any;
+}
+
+bool verified_off_flag(const struct shell_command *command, size_t i)
+{
+    return is_unverified_flag(command, i);
+}
+
+/* The options of what downloads are of the file that it brings, see image_downloads_read.c. */
+static bool command_off(const struct shell_command *command, const struct downloads *downloads)
 {
     scoped_str text = STR_INIT;
-    bool is_sed = strcmp(command->program, "sed") == 0, flags = !is_local(command);
+    bool is_sed = strcmp(command->program, "sed") == 0;
+    bool flags = !is_local(command) && !verified_words_download(command) && !installs_checked(command, downloads);
 
     if (has_unverified_repository(command))
         return true;
@@ -295,10 +321,10 @@ static bool command_off(const struct shell_command *command)
     return switches_off(str_text(&text), is_sed) || writes_insecure(command, str_text(&text));
 }
 
-const struct shell_command *verified_off(const struct shell_line *line)
+const struct shell_command *verified_off(const struct shell_line *line, const struct downloads *downloads)
 {
     for (size_t i = 0; i < line->count; i++)
-        if (!verified_words_only_print(line->items[i]) && command_off(line->items[i]))
+        if (!verified_words_only_print(line->items[i]) && command_off(line->items[i], downloads))
             return line->items[i];
     return NULL;
 }

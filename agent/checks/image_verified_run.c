@@ -4,18 +4,11 @@
 #include "agent/checks/image_verified.h"
 #include "common/str.h"
 
-static bool is_interpreter(const char *name)
-{
-    static const char *const names[] = {"perl", "ruby", "node", "php", "pwsh", "lua", "tclsh", "Rscript", NULL};
-
-    return shell_is_one_of(name, names) || str_starts(name, "python");
-}
-
 static bool runs_text(const char *name)
 {
     static const char *const names[] = {"eval", "source", ".", "su", "runuser", NULL};
 
-    return shell_is_shell(name) || shell_is_one_of(name, names) || is_interpreter(name);
+    return shell_is_shell(name) || shell_is_one_of(name, names) || verified_words_is_interpreter(name);
 }
 
 enum { COMMAND_STEPS = 64, WORD_STEPS = 16 };
@@ -98,7 +91,7 @@ static void learn_downloads(const struct search *search, const struct shell_word
 
 static bool interpreter_reads_input(const struct shell_command *command)
 {
-    if (!is_interpreter(command->program))
+    if (!verified_words_is_interpreter(command->program))
         return false;
     for (size_t i = 1; i < command->words.count; i++) {
         const char *word = command->words.items[i].text;
@@ -124,6 +117,27 @@ static bool runs_input(const struct shell_command *command, struct budget *budge
         for (const struct shell_command *inner = lists[i]; inner && !budget_is_over(budget); inner = inner->next)
             if (runs_input(inner, budget))
                 return true;
+    return false;
+}
+
+static bool list_runs_input(const struct shell_substitution *list, struct budget *budget)
+{
+    for (; list && budget_take(budget, WORD_STEPS); list = list->next)
+        if (list->is_file && list->commands && runs_input(list->commands, budget))
+            return true;
+    return false;
+}
+
+/* tee >(sh), curl … > >(sh) */
+static bool feeds_shell(const struct shell_command *command, struct budget *budget)
+{
+    for (size_t i = 1; i < command->words.count; i++)
+        if (str_starts(command->words.items[i].text, ">(") &&
+            list_runs_input(command->words.items[i].substitutions, budget))
+            return true;
+    for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next)
+        if (redirect->kind == SHELL_WRITE && list_runs_input(redirect->word.substitutions, budget))
+            return true;
     return false;
 }
 
@@ -186,7 +200,8 @@ static const struct shell_command *find_run(const struct shell_command *list, co
         bool downloading = false;
 
         for (const struct shell_command *command = list; command && !found; command = command->pipe) {
-            if ((downloading && runs_input(command, search->budget)) || runs_output(command, search)) {
+            if ((downloading && runs_input(command, search->budget)) || runs_output(command, search) ||
+                ((downloading || verified_words_download(command)) && feeds_shell(command, search->budget))) {
                 *ret = command;
                 return downloading ? list : command;
             }
@@ -214,9 +229,23 @@ const struct shell_command *verified_run(const struct shell_line *line, const st
 
 /* ---- Files ---- */
 
-/* The file that COMMAND runs: a shell's or an interpreter's, its input's, or itself by its path. What is among the
- * programs was installed, not run at once. */
-static const char *file_run(const struct shell_command *command, struct budget *budget)
+/* perl a.pl, php -d x=y setup.php; not what an option gives to run. */
+static const char *interpreted_file(const struct shell_command *command)
+{
+    static const char *const texts[] = {"-c", "-e", "-m", "-r", "-ne", "-pe", "-n", "-p", "-le", NULL};
+
+    for (size_t i = 1; i < command->words.count; i++) {
+        const char *word = command->words.items[i].text;
+
+        if (shell_is_one_of(word, texts))
+            return NULL;
+        if (word[0] != '-')
+            return word;
+    }
+    return NULL;
+}
+
+const char *verified_run_path(const struct shell_command *command, struct budget *budget)
 {
     const struct shell_word *file = shell_script_file(command);
 
@@ -232,38 +261,8 @@ static const char *file_run(const struct shell_command *command, struct budget *
                 return redirect->word.text;
             break;
         }
-    if (is_interpreter(command->program))
-        return command->words.count > 1 && command->words.items[1].text[0] != '-' ? command->words.items[1].text : NULL;
+    if (verified_words_is_interpreter(command->program))
+        return interpreted_file(command);
     file = &command->words.items[0];
-    return strchr(file->text, '/') && !strstr(file->text, "bin/") ? file->text : NULL;
-}
-
-static void add_file(struct map *files, const char *path)
-{
-    scoped(cleanup_free) char *name = verified_words_last_part(path);
-
-    if (*name)
-        map_set(files, name, files);
-}
-
-const struct shell_command *verified_run_file(const struct shell_line *line)
-{
-    scoped(cleanup_map) struct map *files = map_new(NULL);
-
-    for (size_t i = 0; i < line->count; i++) {
-        const struct shell_command *command = line->items[i];
-        const char *run = file_run(command, line->budget);
-        scoped(cleanup_free) char *name = run ? verified_words_last_part(run) : NULL;
-
-        if (name && map_get(files, name))
-            return command;
-        if (!verified_words_download(command))
-            continue;
-        for (size_t k = 1; k < command->words.count; k++)
-            if (command->words.items[k].text[0] != '-')
-                add_file(files, command->words.items[k].text);
-        if (command->output)
-            add_file(files, command->output);
-    }
-    return NULL;
+    return strpbrk(file->text, "/\\") ? file->text : NULL;
 }

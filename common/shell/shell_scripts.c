@@ -103,10 +103,12 @@ bool shell_reads_input(const struct shell_command *command)
 const struct shell_word *shell_script_file(const struct shell_command *command)
 {
     const char *name = command->program;
+    struct arguments arguments;
 
     if (strcmp(name, "source") == 0 || strcmp(name, ".") == 0)
         return command->words.count > 1 ? &command->words.items[1] : NULL;
-    return shell_is_shell(name) ? shell_arguments(command).file : NULL;
+    arguments = shell_is_shell(name) ? shell_arguments(command) : (struct arguments){0};
+    return arguments.no_run ? NULL : arguments.file;
 }
 
 /* ---- Reading them ---- */

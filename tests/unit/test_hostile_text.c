@@ -216,21 +216,36 @@ static const struct pattern commands[] = {
     {"echo ", "a ", "|sh"},
     {"", "$(echo a|sh)", ""},
     {"", "A=http://a;", ""},
+    {"", "curl -O https://a/b;", ""},
+    {"", "curl -o a https://a/b;tar x a;", ""},
+    {"curl ", "https://a -o b ", ""},
+    {"curl https://a/b.deb;", "dpkg -i *;", ""},
+    {"curl -O https://a/b;", "echo b|sha256sum -c;", ""},
+    {"curl -O https://a/b;", "(sha256sum -c -;", ""},
+    {"", "git clone https://a;make;", ""},
+    {"", "f(){ g;};", "f"},
+    {"php -r '://", "copy(", "'"},
+    {"wget -i - <<E\n", "https://a/b\n", ""},
+    {"echo ", "https://a/b ", "|xargs curl -O"},
     {"{ ", "A=http://a$A;", ""},
 };
 
 /* All that the rule on verified packages looks for. */
 static void look_at(const struct shell_line *line)
 {
+    scoped(downloads_deinit) struct downloads downloads = downloads_new();
     const struct shell_command *end;
-    char *file = NULL;
 
+    for (size_t i = 0; i < line->count; i++)
+        downloads_read(&downloads, 0, line->items[i], line->budget);
+    for (size_t i = 0; i < line->count; i++)
+        downloads_run(&downloads, 0, line->items[i], line->budget);
+    for (size_t i = 0; i < line->count; i++)
+        downloads_check(&downloads, 0, line->items[i], line->budget);
     verified_run(line, &end);
-    verified_run_file(line);
-    verified_off(line);
-    verified_sums(line);
-    verified_http(line, &file);
-    free(file);
+    verified_off(line, &downloads);
+    verified_http(line);
+    verified_direct(line);
 }
 
 /* With as many steps as a step of a history of that length has. */

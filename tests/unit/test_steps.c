@@ -16,6 +16,7 @@
 #include "common/vec.h"
 
 enum { FILE_MAX_BYTES = 64 << 20 };
+#define UNSHAPED SIZE_MAX /* the history is a document */
 
 /* A rule, over all stages with a label for it. */
 struct score {
@@ -49,11 +50,11 @@ static int judge_as(const struct rule *rule, const struct json *stage, size_t sh
                                    .documents = json_get(stage, "documents")};
     struct open_case open = {.rule = rule, .subject = context.subject};
     struct judgement judgement;
-    int r = history_write(json_get(stage, "steps"), shape, &history, error);
+    int r = shape == UNSHAPED ? 0 : history_write(json_get(stage, "steps"), shape, &history, error);
 
     if (r < 0)
         return r;
-    context.history = json_root(history);
+    context.history = history ? json_root(history) : NULL;
     r = case_documents_load(&context, &open.store, error);
     if (r < 0)
         return r;
@@ -70,13 +71,16 @@ static int judge_as(const struct rule *rule, const struct json *stage, size_t sh
 static int judge_label(const struct rule *rule, const struct json *stage, struct judged *judged, struct str *evidence,
                        struct error *error)
 {
-    for (size_t shape = 0; shape < history_shape_count; shape++) {
+    size_t first = json_get(stage, "steps") ? 0 : UNSHAPED;
+    size_t end = json_get(stage, "steps") ? history_shape_count : 1;
+
+    for (size_t shape = first, count = 0; count < end; shape++, count++) {
         enum verdict verdict;
         int r = judge_as(rule, stage, shape, &verdict, evidence, error);
 
         if (r < 0)
             return r;
-        if (shape && verdict != judged->verdict)
+        if (count && verdict != judged->verdict)
             return error_set(error, EINVAL, "%s, but %s as %s writes it: %s", verdict_name(judged->verdict),
                              verdict_name(verdict), history_shape_name(shape), str_text(evidence));
         judged->verdict = verdict;

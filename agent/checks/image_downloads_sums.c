@@ -1,0 +1,222 @@
+/* Which downloads a command checks against a checksum or a signature. A check speaks for the files that it names, in
+ * its words or in what it reads, and for no others; a list of sums that is brought along, for what comes from its
+ * place. */
+#include <string.h>
+
+#include "agent/checks/image_downloads.h"
+#include "agent/checks/image_verified.h"
+#include "common/str.h"
+
+enum { WORD_STEPS = 16, COMMAND_STEPS = 32 };
+
+struct check {
+    struct downloads *downloads;
+    struct budget *budget;
+    size_t step;
+};
+
+/* The file that a sum or signature is of: "a.tgz.sha256" is of a.tgz. */
+static void verify_name(const struct check *check, const char *name, size_t length)
+{
+    static const char *const endings[] = {
+        ".sha256sum", ".sha512sum",  ".sha1sum",  ".sha256",   ".sha512", ".sha384", ".sha1",
+        ".md5",       ".md5sum",     ".checksum", ".digest",   ".asc",    ".sig",    ".sign",
+        ".minisig",   ".sha256.txt", ".sum",      ".sigstore", ".bundle", ".pem",    ".intoto.jsonl"};
+    scoped(cleanup_free) char *path = mem_strndup(name, length);
+
+    if (!budget_take(check->budget, COMMAND_STEPS + 2 * length))
+        return;
+    for (char *at = path, *to = path;; at++) { /* a pattern's "\." is a dot */
+        at += *at == '\\' && at[1];
+        *to++ = *at;
+        if (!*at)
+            break;
+    }
+    downloads_verify(check->downloads, path, check->budget);
+    for (size_t i = 0; i < countof(endings); i++)
+        if (str_ends(path, endings[i])) {
+            path[strlen(path) - strlen(endings[i])] = '\0';
+            downloads_verify(check->downloads, path, check->budget);
+            return;
+        }
+}
+
+/* Every name in TEXT, which may be a line of sums, a pattern, a substitution or a part of a program. */
+static void verify_text(const struct check *check, const char *text)
+{
+    static const char separators[] = " \t\n\"'()<>|;,=`";
+
+    for (text += strspn(text, separators); *text && budget_take(check->budget, WORD_STEPS);
+         text += strspn(text, separators)) {
+        size_t length = verified_words_length(text, separators), end = length,
+               begin = strspn(text, "*^") < length ? strspn(text, "*^") : 0;
+
+        while (end > begin + 1 && text[end - 1] == '$')
+            end--;
+        verify_name(check, text + begin, end - begin);
+        text += length;
+    }
+}
+
+static void verify_words(const struct check *check, const struct shell_command *command)
+{
+    for (size_t i = 1; i < command->words.count; i++)
+        verify_text(check, command->words.items[i].text);
+    for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next)
+        if (redirect->kind != SHELL_WRITE)
+            verify_text(check, redirect->word.text);
+}
+
+/* ---- Sums ---- */
+
+static bool has_check_option(const struct shell_command *command)
+{
+    for (size_t i = 1; i < command->words.count; i++) {
+        const char *word = command->words.items[i].text;
+
+        if (str_starts(word, "--c") || (word[0] == '-' && word[1] != '-' && strpbrk(word, "cC")))
+            return true;
+    }
+    return false;
+}
+
+static bool compares_lists(const struct shell_command *command)
+{
+    return verified_words_is_sum(command->program) && strcmp(command->program, "openssl") != 0 &&
+           has_check_option(command);
+}
+
+/* Of a group: does one of its commands? They share its input. */
+static bool reads_lists(const struct shell_command *command, struct budget *budget)
+{
+    if (!command->body)
+        return compares_lists(command);
+    for (const struct shell_command *inner = command->body; inner && budget_take(budget, COMMAND_STEPS);
+         inner = inner->next)
+        if (reads_lists(inner, budget))
+            return true;
+    return false;
+}
+
+/* sha256sum -c SHA256SUMS: the list is of what comes from where it comes from; of everything, if that is not known. */
+static void verify_list(const struct check *check, const char *path)
+{
+    static const char *const others[] = {"-", "/dev/stdin", "256", "512", "1", "384", NULL};
+    struct download *list;
+
+    if (shell_is_one_of(path, others) || path[0] == '-')
+        return;
+    list = downloads_find(check->downloads, path);
+    verify_text(check, path);
+    if (strchr(path, '*') || strchr(path, '(') || !strcasestr(path, "sum"))
+        list = NULL;
+    if (strcasestr(path, "sum") || strchr(path, '*') || str_ends(path, ".txt"))
+        downloads_verify_step(check->downloads, check->step, list ? list->folder : NULL, check->budget);
+}
+
+static void check_lists(const struct check *check, const struct shell_command *command)
+{
+    if (compares_lists(command)) {
+        for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next)
+            if (redirect->kind != SHELL_WRITE)
+                verify_text(check, redirect->word.text);
+        for (size_t i = 1; i < command->words.count; i++)
+            verify_list(check, command->words.items[i].text);
+    }
+    for (const struct shell_command *reader = command->pipe; reader && budget_take(check->budget, COMMAND_STEPS);
+         reader = reader->pipe)
+        if (reads_lists(reader, check->budget)) {
+            verify_words(check, command);
+            return;
+        }
+}
+
+/* A sum that is compared by what takes it: [ "$(sha256sum a)" = … ], sha256sum a | grep …; the file may come in. */
+static void check_value(const struct check *check, const struct shell_command *command)
+{
+    bool is_sum = verified_words_is_sum(command->program);
+
+    if (is_sum && (command->pipe || command->inside) && !has_check_option(command))
+        verify_words(check, command);
+    if (!is_sum && command->pipe && verified_words_is_sum(command->pipe->program) &&
+        (command->pipe->pipe || command->pipe->inside))
+        verify_words(check, command);
+}
+
+/* ---- Signatures ---- */
+
+static bool verifies_signature(const struct shell_command *command)
+{
+    static const char *const programs[] = {
+        "cosign",       "minisign",      "gpgv",          "signify",      "signify-openbsd",
+        "jarsigner",    "debsig-verify", "slsa-verifier", "dpkg-sig",     "gpgv2",
+        "Get-FileHash", "sigstore",      "rekor-cli",     "osslsigncode", NULL};
+    static const char *const tools[] = {"gpg",     "gpg1", "gpg2",    "openssl",  "rpm",
+                                        "rpmkeys", "gh",   "keybase", "chktrust", NULL};
+    static const char *const words[] = {"--verify",         "--checksig",  "-verify",    "--verify-files",
+                                        "--decrypt",        "-d",          "-signature", "-prverify",
+                                        "verify",           "attestation", "-K",         "pgp",
+                                        "--verify-options", NULL};
+    bool is_tool = shell_is_one_of(command->program, tools);
+
+    if (shell_is_one_of(command->program, programs))
+        return true;
+    for (size_t i = 1; is_tool && i < command->words.count; i++)
+        if (shell_is_one_of(command->words.items[i].text, words))
+            return true;
+    return false;
+}
+
+/* php -r "if (hash_file('sha384', 'setup.php') …)" */
+static bool compares_in_text(const struct shell_command *command)
+{
+    static const char *const calls[] = {"hash_file", "hashlib", "Digest::", "sha256_file", "md5sum(", "hash('sha"};
+
+    if (!verified_words_is_interpreter(command->program))
+        return false;
+    for (size_t i = 1; i < command->words.count; i++)
+        for (size_t k = 0; k < countof(calls); k++)
+            if (strstr(command->words.items[i].text, calls[k]))
+                return true;
+    return false;
+}
+
+/* ---- Clones ---- */
+
+static bool is_commit(const char *word)
+{
+    size_t length = strspn(word, "0123456789abcdefABCDEF");
+
+    return (length == 40 || length == 64) && !word[length];
+}
+
+/* git checkout 40 digits: the sources are those of that sum. */
+static void check_clones(struct downloads *downloads, size_t step, const struct shell_command *command,
+                         struct budget *budget)
+{
+    static const char *const verifying[] = {"verify-tag", "verify-commit",       "-v",
+                                            "--verify",   "--verify-signatures", NULL};
+    bool checked = false;
+
+    if (strcmp(command->program, "git") != 0)
+        return;
+    for (size_t i = 1; i < command->words.count; i++)
+        checked |= is_commit(command->words.items[i].text) || shell_is_one_of(command->words.items[i].text, verifying);
+    for (struct download *download = downloads->first; checked && download && budget_take(budget, COMMAND_STEPS);
+         download = download->next)
+        download->verified |= download->directory && (download->step == step || download == downloads->here);
+}
+
+void downloads_check(struct downloads *downloads, size_t step, const struct shell_command *command,
+                     struct budget *budget)
+{
+    const struct check check = {.downloads = downloads, .budget = budget, .step = step};
+
+    if (!downloads->first)
+        return;
+    check_lists(&check, command);
+    check_value(&check, command);
+    check_clones(downloads, step, command, budget);
+    if (verifies_signature(command) || compares_in_text(command))
+        verify_words(&check, command);
+}
