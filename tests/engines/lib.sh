@@ -175,7 +175,7 @@ settle_networks() {
 compare_with_once() {
     settle
     findings >"$work/live.json"
-    "$@" "$build/docker-bench-agent" -c "$work/agent.json" --once --format json >"$work/once.json" \
+    "$@" "$build/docker-bench-agent" -c "$work/agent.json" --state-dir "$work/state" --once --format json >"$work/once.json" \
         2>>"$work/agent.log" || true
     for file in live once; do
         jq -r '.findings[] | select(.subject.kind != "exec") | [.slug, .subject.kind, .subject.id, .status] | @tsv' \
