@@ -38,7 +38,7 @@ void addresses_parse(const char *fib_trie, const char *if_inet6, struct arena *a
     const char *address = NULL;
     size_t length = 0;
 
-    ret->items = arena_alloc(arena, ADDRESSES_MAX * sizeof *ret->items);
+    *ret = (struct string_list){.items = arena_alloc(arena, ADDRESSES_MAX * sizeof *ret->items)};
     for (const char *line = fib_trie; *line; line += strcspn(line, "\n"), line += *line == '\n') {
         const char *at = line + strspn(line, " ");
 

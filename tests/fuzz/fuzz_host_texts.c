@@ -1,12 +1,17 @@
 /* The first byte chooses what text of the host the rest is: mountinfo, listening sockets (tcp, tcp6 behind a NUL), an
- * environment file of each format, containerd's configuration, a certificate, a group listing. */
+ * environment file of each format, containerd's configuration, a certificate, a group listing, TOML, a unit, addresses,
+ * a seccomp profile. */
 #include <string.h>
 
 #include "probes/daemon/containerd.h"
+#include "probes/daemon/seccomp_profile.h"
+#include "probes/daemon/toml.h"
 #include "probes/environment/environment.h"
+#include "probes/host/addresses.h"
 #include "probes/host/certificate.h"
 #include "probes/host/groups.h"
 #include "probes/host/listeners.h"
+#include "probes/host/unit_file.h"
 #include "probes/watch/mounts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -66,6 +71,34 @@ static void read_group(const char *text, size_t length)
         facts_free(&facts->facts);
 }
 
+static void note_toml(const char *key, enum toml_kind kind, const char *value, void *user)
+{
+    (void)user;
+    if (!*key || !value || (kind == TOML_ARRAY && *value))
+        __builtin_trap();
+}
+
+static void note_assignment(const char *key, const char *value, void *user)
+{
+    scoped_str text = STR_INIT;
+
+    (void)user;
+    if (strchr(key, '=') || strchr(value, '\n'))
+        __builtin_trap();
+    unit_expand("docker.socket", value, &text);
+}
+
+/* fib_trie, NUL, if_inet6 */
+static void read_addresses(const char *text, size_t length)
+{
+    struct arena *arena = arena_new(1024);
+    struct string_list list;
+    size_t first = strlen(text);
+
+    addresses_parse(text, first < length ? text + first + 1 : "", arena, &list);
+    arena_free(arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     scoped(cleanup_free) char *copy = mem_strndup((const char *)data, size);
@@ -95,6 +128,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 'g':
         read_group(text, size - 1);
+        break;
+    case 't':
+        toml_parse(text, strlen(text), note_toml, NULL, NULL);
+        break;
+    case 'u':
+        unit_file_parse(copy + 1, "Socket", note_assignment, NULL);
+        break;
+    case 'a':
+        read_addresses(text, size - 1);
+        break;
+    case 'q':
+        seccomp_profile_read(text, strlen(text));
         break;
     default:
         break;

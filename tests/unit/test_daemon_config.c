@@ -1,9 +1,15 @@
 /* dockerd's command line and daemon.json: every spelling, and which of them counts. */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "probes/daemon/daemon_config.h"
+#include "probes/daemon/daemon_memory.h"
+#include "probes/daemon/seccomp_profile.h"
+#include "probes/daemon/toml.h"
 #include "tests/unit/host_folder.h"
 
 enum { ARGUMENTS = 16 };
@@ -131,6 +137,9 @@ static const struct {
     {"dockerd", "{\"data-root\":\"/d\"}", "data-root", "/d"},
     {"dockerd", "{\"hosts\":[\"unix:///a\"],\"hosts\":[\"unix:///b\"]}", "host", "unix:///b"},
     {"dockerd", "{\"default-ulimits\":{\"nofile\":null}}", "default-ulimit", "-"},
+    {"dockerd", "{\"hosts\":[\"tcp://0.0.0.0:1\"],\"hosts\":null}", "host", "-"},
+    {"dockerd", "{\"log-level\":\"debug\",\"log-level\":null}", "log-level", "debug"},
+    {"dockerd", "{\"log-level\":\"debug\",\"log-level\":\"warn\"}", "log-level", "warn"},
     /* a value that looks like the program's name */
     {"wrapper -H unix:///a --data-root /var/lib/dockerd", NULL, "host", "unix:///a"},
 };
@@ -144,6 +153,38 @@ START_TEST(test_options)
                   cases[_i].arguments, cases[_i].config ? cases[_i].config : "", cases[_i].option,
                   values(facts, cases[_i].option), cases[_i].wanted);
     facts_free(&facts->facts);
+}
+END_TEST
+
+/* As dockerd 23.0 and later read it: a mark decides, without one the text is UTF-8. */
+START_TEST(test_encodings)
+{
+    static const struct {
+        const char *bytes;
+        size_t length;
+        const char *wanted; /* NULL: it does not parse */
+    } texts[] = {
+        {"\xff\xfe{\0\"\0g\0r\0o\0u\0p\0\"\0:\0\"\0\xe4\0\"\0}\0", 28, "\xc3\xa4"},
+        {"\xfe\xff\0{\0\"\0g\0r\0o\0u\0p\0\"\0:\0\"\0\xe4\0\"\0}", 28, "\xc3\xa4"},
+        {"\xff\xfe{\0\"\0g\0r\0o\0u\0p\0\"\0:\0\"\0\x3d\xd8\0\xde\"\0}\0", 30, "\xf0\x9f\x98\x80"},
+        {"\xff\xfe{\0\"\0g\0r\0o\0u\0p\0\"\0:\0\"\0\0\xd8\"\0}\0", 28, "\xef\xbf\xbd"},
+        {"\xef\xbb\xbf{\"group\":\"a\"}", 16, "a"},
+        {"\xff\xfe", 2, "-"},
+        {"\xff\xfe{\0}\0x", 7, NULL},
+        {"{\0\"\0g\0\"\0:\0001\0}\0", 14, NULL},
+    };
+
+    for (size_t i = 0; i < countof(texts); i++) {
+        const char *arguments[] = {"dockerd"};
+        struct daemon_facts *facts = NULL;
+
+        ck_assert_int_eq(daemon_config_parse(arguments, 1, texts[i].bytes, texts[i].length, &facts, NULL), 0);
+        ck_assert_msg(!facts->config_error == !!texts[i].wanted, "%zu: %s", i,
+                      facts->config_error ? facts->config_error : "");
+        if (texts[i].wanted)
+            ck_assert_str_eq(values(facts, "group"), texts[i].wanted);
+        facts_free(&facts->facts);
+    }
 }
 END_TEST
 
@@ -355,6 +396,317 @@ START_TEST(test_find)
 }
 END_TEST
 
+/* ---- What was read when it started ---- */
+
+/* A stat file of a process that started TICKS after the machine. */
+static void put_stat(const char *path, uint64_t ticks)
+{
+    scoped(cleanup_free) char *text =
+        mem_printf("77 (a) b) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 9 0 %llu 0 0\n", (unsigned long long)ticks);
+
+    put_text(path, text);
+}
+
+/* Now, in ticks since the machine's start, and some seconds more. */
+static uint64_t ticks_from_now(int seconds)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_BOOTTIME, &at);
+    return (uint64_t)((at.tv_sec + seconds) * sysconf(_SC_CLK_TCK));
+}
+
+static struct daemon_facts *read_process(const char *config, uint64_t ticks)
+{
+    static const char cmdline[] = "dockerd";
+
+    put("/proc/77/cmdline", cmdline, sizeof cmdline);
+    put_stat("/proc/77/stat", ticks);
+    if (config)
+        put_text("/etc/docker/daemon.json", config);
+    return read_facts(77);
+}
+
+START_TEST(test_age_of_the_file)
+{
+    scoped(cleanup_free) char *path = host_place("/etc/docker/daemon.json");
+    const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    struct daemon_facts *facts = read_process("{\"mtu\":1}", ticks_from_now(60));
+
+    ck_assert_int_eq(facts->config_age, CONFIG_CURRENT); /* the process is the newer one */
+    ck_assert_int_gt(facts->started, facts->config_changed);
+    facts_free(&facts->facts);
+    facts = read_process("{\"mtu\":1}", ticks_from_now(-60));
+    ck_assert_int_eq(facts->config_age, CONFIG_NEWER);
+    facts_free(&facts->facts);
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, old, 0), 0);
+    facts = read_process(NULL, ticks_from_now(-60));
+    ck_assert_int_eq(facts->config_age, CONFIG_NEWER); /* its contents may be as old as they say, or not */
+    ck_assert_int_eq(facts->config_modified, 1000 * USEC_PER_SEC);
+    facts_free(&facts->facts);
+    unlink(path);
+    facts = read_process(NULL, ticks_from_now(-60));
+    ck_assert(!facts->config_exists);
+    ck_assert_int_eq(facts->config_age, CONFIG_NEWER); /* nothing else explains the folder's change */
+    facts_free(&facts->facts);
+    put_text("/etc/docker/key.json", "{}"); /* what dockerd made itself explains the folder's change */
+    facts = read_process(NULL, ticks_from_now(-60));
+    ck_assert_int_eq(facts->config_age, CONFIG_CURRENT);
+    facts_free(&facts->facts);
+}
+END_TEST
+
+START_TEST(test_memory)
+{
+    struct daemon_memory *memory = daemon_memory_new(host_folder, true);
+    uint64_t later = ticks_from_now(60), before = ticks_from_now(-60);
+    struct daemon_facts *facts;
+
+    /* first seen when it was changed already: not known */
+    facts = read_process("{\"mtu\":1}", before);
+    ck_assert_int_eq(daemon_memory_apply(memory, facts, NULL), 0);
+    ck_assert_int_eq(facts->config_age, CONFIG_NEWER);
+    facts_free(&facts->facts);
+    /* seen in time, and remembered over a restart of the agent */
+    facts = read_process("{\"mtu\":1,\"debug\":true,\"labels\":[\"a\"]}", later);
+    ck_assert_int_eq(daemon_memory_apply(memory, facts, NULL), 0);
+    facts_free(&facts->facts);
+    daemon_memory_free(memory);
+    memory = daemon_memory_new(host_folder, true);
+    facts = read_process("{\"mtu\":2,\"labels\":[\"b\"]}", later);
+    facts->config_age = CONFIG_NEWER; /* as it is a minute later */
+    ck_assert_int_eq(daemon_memory_apply(memory, facts, NULL), 0);
+    ck_assert_int_eq(facts->config_age, CONFIG_REMEMBERED);
+    ck_assert_str_eq(values(facts, "mtu"), "1");
+    ck_assert_str_eq(values(facts, "debug"), "true");
+    ck_assert_str_eq(values(facts, "label"), "a");
+    ck_assert_uint_eq(facts->next_count, 2);
+    facts_free(&facts->facts);
+    /* a reload before the change that is seen proves nothing; one after it takes over what it can */
+    facts = read_process("{\"mtu\":3,\"labels\":[\"c\"]}", later);
+    facts->config_age = CONFIG_NEWER;
+    daemon_memory_reloaded(memory, facts->config_changed - 1);
+    ck_assert_int_eq(daemon_memory_apply(memory, facts, NULL), 0);
+    ck_assert_str_eq(values(facts, "label"), "a");
+    facts_free(&facts->facts);
+    facts = read_process("{\"mtu\":3,\"labels\":[\"c\"]}", later);
+    facts->config_age = CONFIG_NEWER;
+    daemon_memory_reloaded(memory, facts->config_changed);
+    ck_assert_int_eq(daemon_memory_apply(memory, facts, NULL), 0);
+    ck_assert_str_eq(values(facts, "label"), "c");
+    ck_assert_str_eq(values(facts, "mtu"), "1");
+    ck_assert_str_eq(values(facts, "debug"), "-");
+    facts_free(&facts->facts);
+    /* changed back: nothing to report */
+    facts = read_process("{\"mtu\":1,\"labels\":[\"c\"]}", later);
+    facts->config_age = CONFIG_NEWER;
+    ck_assert_int_eq(daemon_memory_apply(memory, facts, NULL), 0);
+    ck_assert_int_eq(facts->config_age, CONFIG_CURRENT);
+    facts_free(&facts->facts);
+    /* another process */
+    facts = read_process("{\"mtu\":1}", later + 1);
+    facts->config_age = CONFIG_NEWER;
+    ck_assert_int_eq(daemon_memory_apply(memory, facts, NULL), 0);
+    ck_assert_int_eq(facts->config_age, CONFIG_NEWER);
+    facts_free(&facts->facts);
+    daemon_memory_free(memory);
+}
+END_TEST
+
+START_TEST(test_memory_keeps_no_secret)
+{
+    struct daemon_memory *memory = daemon_memory_new(host_folder, true);
+    scoped(cleanup_free) char *path = mem_printf("%s/daemon.json", host_folder);
+    scoped_str text = STR_INIT;
+    struct daemon_facts *facts =
+        read_process("{\"log-opts\":{\"splunk-token\":\"8f2c1e64-9a0b-4c7d-b1e5-3f6a2d4c8e90\"},\"mtu\":7,"
+                     "\"http-proxy\":\"http://u:Tr0ub4dor3xy@p:1\"}",
+                     ticks_from_now(60));
+
+    ck_assert_int_eq(daemon_memory_apply(memory, facts, NULL), 0);
+    ck_assert_int_eq(file_read(path, 65536, &text, NULL), 0);
+    ck_assert_ptr_nonnull(strstr(text.data, "mtu"));
+    ck_assert_ptr_null(strstr(text.data, "8f2c1e64"));
+    ck_assert_ptr_null(strstr(text.data, "Tr0ub4dor3xy"));
+    facts_free(&facts->facts);
+    daemon_memory_free(memory);
+}
+END_TEST
+
+/* ---- podman ---- */
+
+static struct daemon_facts *read_podman(void)
+{
+    struct daemon_facts *facts = read_facts(0);
+
+    put_text("/proc/90/comm", "podman\n");
+    daemon_config_engine(root, NULL, 90, false, facts);
+    ck_assert(facts->podman);
+    return facts;
+}
+
+START_TEST(test_containers_conf)
+{
+    struct daemon_facts *facts;
+
+    put_text("/usr/share/containers/containers.conf",
+             "[containers]\nlog_driver = \"k8s-file\" # shipped\ndefault_ulimits = [\n  \"nofile=1:2\", # one\n  "
+             "\"nproc=3:4\",\n]\n[engine]\nlog_driver = \"no\"\n");
+    facts = read_podman();
+    ck_assert_str_eq(values(facts, "containers.log_driver"), "k8s-file");
+    ck_assert_str_eq(values(facts, "containers.default_ulimits"), "nofile=1:2|nproc=3:4");
+    facts_free(&facts->facts);
+    put_text("/etc/containers/containers.conf", "[containers]\nlog_driver='journald'\ndefault_ulimits=[]\n");
+    facts = read_podman();
+    ck_assert_str_eq(values(facts, "containers.log_driver"), "journald");
+    ck_assert_str_eq(values(facts, "containers.default_ulimits"), "-");
+    facts_free(&facts->facts);
+    put_text("/etc/containers/containers.conf.d/20.conf",
+             "containers.default_ulimits = [\"core=0:0\", {append=true}]\n");
+    put_text("/etc/containers/containers.conf.d/10.conf", "[containers]\n\"default_ulimits\" = ['rss=5:6']\n");
+    put_text("/etc/containers/containers.conf.d/30.conf.bak", "[containers]\nlog_driver = \"none\"\n");
+    facts = read_podman();
+    ck_assert_str_eq(values(facts, "containers.default_ulimits"), "rss=5:6|core=0:0");
+    ck_assert_str_eq(values(facts, "containers.log_driver"), "journald");
+    facts_free(&facts->facts);
+    put_text("/etc/containers/containers.conf.d/40.conf", "[containers]\nlog_driver = none'\n x\n");
+    facts = read_podman();
+    ck_assert_ptr_nonnull(facts->config_error);
+    ck_assert_str_eq(facts->config_path, "/etc/containers/containers.conf.d/40.conf");
+    facts_free(&facts->facts);
+}
+END_TEST
+
+START_TEST(test_podman_services)
+{
+    static const char tcp[] = "/usr/bin/podman\0--log-level\0info\0system\0service\0-t\0000\0tcp:localhost:8080",
+                      unix_only[] = "podman\0system\0service\0unix:///x",
+                      tls[] = "podman\0system\0service\0--tls-client-ca=/ca\0tcp://0.0.0.0:8443",
+                      run[] = "podman\0run\0x\0tcp:y:1";
+    struct daemon_facts *facts;
+
+    put("/proc/91/cmdline", tcp, sizeof tcp);
+    put_text("/proc/91/comm", "podman\n");
+    put("/proc/92/cmdline", unix_only, sizeof unix_only);
+    put_text("/proc/92/comm", "podman\n");
+    put("/proc/93/cmdline", tls, sizeof tls);
+    put_text("/proc/93/comm", "podman\n");
+    put("/proc/94/cmdline", run, sizeof run);
+    put_text("/proc/94/comm", "podman\n");
+    put_text("/lib/systemd/system/podman.socket",
+             "[Socket]\nListenStream=%t/podman/podman.sock\nListenStream=\\\n  8081\n");
+    facts = read_podman();
+    ck_assert_uint_eq(facts->podman_services.count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const char *address = facts->podman_services.items[i];
+
+        ck_assert_msg(str_equal(address, "tcp:localhost:8080") || str_equal(address, "8081") ||
+                          str_equal(address, "tcp://0.0.0.0:8443 --tls-client-ca"),
+                      "%s", address);
+    }
+    facts_free(&facts->facts);
+}
+END_TEST
+
+/* ---- Seccomp profiles ---- */
+
+static const struct {
+    const char *text;
+    enum seccomp_choice wanted;
+} profiles[] = {
+    {"{}", SECCOMP_ALLOWS_ALL},
+    {"{\"defaultAction\":\"SCMP_ACT_ERRNO\"}", SECCOMP_CUSTOM},
+    {"{\"defaultAction\":\"SCMP_ACT_ALLOW\"}", SECCOMP_ALLOWS_ALL},
+    {"{\"defaultaction\":\"SCMP_ACT_TRACE\",\"syscalls\":[]}", SECCOMP_ALLOWS_ALL},
+    {"{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_LOG\"}]}",
+     SECCOMP_ALLOWS_ALL},
+    {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"nope\",\"bpf\"],\"action\":\"SCMP_ACT_ERRNO\"}]"
+     "}",
+     SECCOMP_CUSTOM},
+    {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"nope\"],\"action\":\"SCMP_ACT_ERRNO\"}]}",
+     SECCOMP_ALLOWS_ALL},
+    {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[],\"action\":\"SCMP_ACT_ERRNO\"}]}",
+     SECCOMP_ALLOWS_ALL},
+    {"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"name\":\"fadvise64_64\",\"action\":\"SCMP_ACT_KILL\"}]}",
+     SECCOMP_CUSTOM}, /* a call of 32-bit machines */
+    {"{\"syscalls\":[{\"name\":\"read\",\"action\":\"SCMP_ACT_ALLOW\"}]}", SECCOMP_CUSTOM},
+    {"[]", SECCOMP_UNREADABLE},
+    {"", SECCOMP_UNREADABLE},
+    {"{\"defaultAction\":5}", SECCOMP_ALLOWS_ALL},
+};
+
+START_TEST(test_profiles)
+{
+    ck_assert_msg(seccomp_profile_read(profiles[_i].text, strlen(profiles[_i].text)) == profiles[_i].wanted, "%s",
+                  profiles[_i].text);
+}
+END_TEST
+
+START_TEST(test_profile_in_use)
+{
+    struct daemon_facts *facts = NULL;
+
+    put_text("/etc/docker/daemon.json", "{\"seccomp-profile\":\"/srv/s.json\"}");
+    facts = read_facts(0);
+    ck_assert_str_eq(facts->seccomp_path, "/srv/s.json");
+    ck_assert_int_eq(facts->seccomp, SECCOMP_UNREADABLE);
+    ck_assert_str_eq(facts->seccomp_error, "No such file or directory");
+    facts_free(&facts->facts);
+    put_text("/srv/s.json", "{\"defaultAction\":\"SCMP_ACT_ALLOW\"}");
+    facts = read_facts(0);
+    ck_assert_int_eq(facts->seccomp, SECCOMP_ALLOWS_ALL);
+    ck_assert_int_gt(facts->seccomp_changed, 0);
+    facts_free(&facts->facts);
+    put_text("/etc/docker/daemon.json", "{\"seccomp-profile\":\"unconfined\"}");
+    facts = read_facts(0);
+    ck_assert_ptr_null(facts->seccomp_path);
+    facts_free(&facts->facts);
+}
+END_TEST
+
+/* ---- TOML ---- */
+
+static void take_toml(const char *key, enum toml_kind kind, const char *value, void *user)
+{
+    str_printf(user, "%s%s%s|", key, kind == TOML_TEXT ? "=" : kind == TOML_WORD ? ":" : "[]", value);
+}
+
+START_TEST(test_toml)
+{
+    static const struct {
+        const char *text, *wanted; /* NULL: refused */
+    } texts[] = {
+        {"a = 1\nb.c=\"x\\ty\\u00e4\" # c", "a:1|b.c=x\ty\xc3\xa4|"},
+        {"[t]\n\"q k\" = 'a\\b'\n[t.'u v']\nx=true", "t.q k=a\\b|t.u v.x:true|"},
+        {"a=\"\"\"\nb\n\\\n   c\"\"\"\"\nd=''", "a=b\nc\"|d=|"},
+        {"a=[1,[2,'3'],\n#x\n]\n[[l]]\nb=2024-01-01", "a[]|a:1|a[]|a:2|a=3|l.b:2024-01-01|"},
+        {"a={b=1, c={d='e'}}", "a.b:1|a.c.d=e|"},
+        {"\r\na = 1\r\n", "a:1|"},
+        {"", ""},
+        {"a", NULL},
+        {"a=", NULL},
+        {"a=\"x", NULL},
+        {"a=\"x\ny\"", NULL},
+        {"a=[1", NULL},
+        {"[a\nb=1", NULL},
+        {"a=1 b=2", NULL},
+        {"=1", NULL},
+    };
+
+    for (size_t i = 0; i < countof(texts); i++) {
+        scoped_str out = STR_INIT;
+        struct error error = ERROR_INIT;
+        int r = toml_parse(texts[i].text, strlen(texts[i].text), take_toml, &out, &error);
+
+        ck_assert_msg((r == 0) == (texts[i].wanted != NULL), "%s: %s", texts[i].text, error.text);
+        if (texts[i].wanted)
+            ck_assert_str_eq(str_text(&out), texts[i].wanted);
+        else
+            ck_assert_ptr_nonnull(strstr(error.text, "line "));
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("daemon_config");
@@ -363,6 +715,9 @@ int main(void)
     int failed;
 
     tcase_add_loop_test(pure, test_options, 0, countof(cases));
+    tcase_add_test(pure, test_encodings);
+    tcase_add_test(pure, test_toml);
+    tcase_add_loop_test(pure, test_profiles, 0, countof(profiles));
     tcase_add_test(pure, test_unusable_config_is_recorded);
     tcase_add_test(pure, test_blank_config_sets_nothing);
     tcase_add_test(pure, test_places_and_booleans);
@@ -376,6 +731,12 @@ int main(void)
     tcase_add_test(files, test_read_rootless_config);
     tcase_add_test(files, test_read_gone_process);
     tcase_add_test(files, test_find);
+    tcase_add_test(files, test_age_of_the_file);
+    tcase_add_test(files, test_profile_in_use);
+    tcase_add_test(files, test_memory);
+    tcase_add_test(files, test_memory_keeps_no_secret);
+    tcase_add_test(files, test_containers_conf);
+    tcase_add_test(files, test_podman_services);
     suite_add_tcase(suite, files);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

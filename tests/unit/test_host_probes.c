@@ -6,8 +6,10 @@
 #include "probes/daemon/containerd.h"
 #include "probes/daemon/daemon_config.h"
 #include "probes/environment/environment.h"
+#include "probes/host/addresses.h"
 #include "probes/host/groups.h"
 #include "probes/host/listeners.h"
+#include "probes/host/socket_unit.h"
 #include "probes/watch/mounts.h"
 #include "tests/unit/host_folder.h"
 
@@ -302,6 +304,100 @@ START_TEST(test_rootless)
 }
 END_TEST
 
+/* ---- Unit files ---- */
+
+static void note_assignment(const char *key, const char *value, void *user)
+{
+    str_printf(user, "%s=%s|", key, value);
+}
+
+static const struct {
+    const char *text, *wanted; /* of [Socket] */
+} unit_texts[] = {
+    {"[Socket]\nListenStream=/a\n", "ListenStream=/a|"},
+    {"[Unit]\nListenStream=/a\n[Socket]\n b = c \r\n[Install]\nd=e", "b=c|"},
+    {"[Socket]\nListenStream=\\\n  2375\n", "ListenStream=2375|"},
+    {"[Socket]\nA=one \\\n# no\n; nor this\n two\nB=1", "A=one  two|B=1|"},
+    {"[Socket]\nA=x\\\\\nB=1\n", "A=x\\\\|B=1|"},
+    {"[Socket]\nA=x\\", "A=x|"},
+    {"[Socket]\nA=x # kept\n#B=2\n  ; C=3\n", "A=x # kept|"},
+    {"[Socket]\nA=\nnothing\n=x\nB==y\n", "A=|B==y|"},
+    {"[Socket]\nA=\"q q\"\n", "A=\"q q\"|"},
+    {"[Socke]\nA=1\n[Socket]x\nA=2\n[socket]\nA=3\n", ""},
+    {"\xef\xbb\xbf[Socket]\nA=1\n[X]\n[Socket]\nB=2", "A=1|B=2|"},
+    {"", ""},
+};
+
+START_TEST(test_unit_files)
+{
+    scoped(cleanup_free) char *text = mem_strdup(unit_texts[_i].text);
+    scoped_str found = STR_INIT;
+
+    unit_file_parse(text, "Socket", note_assignment, &found);
+    ck_assert_str_eq(str_text(&found), unit_texts[_i].wanted);
+}
+END_TEST
+
+/* What docker.socket listens on, with '|' between. */
+static const char *found_streams(void)
+{
+    static char text[1024];
+    scoped(path_list_deinit) struct path_list list = {0};
+    size_t used = 0;
+
+    text[0] = '\0';
+    ck_assert_int_eq(socket_unit_streams(root, NULL, socket_unit_docker, "/default", &list, NULL), 0);
+    for (size_t i = 0; i < list.count; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? "|" : "", list.items[i]);
+    return text;
+}
+
+START_TEST(test_socket_units)
+{
+    scoped(cleanup_free) char *mode = NULL;
+
+    ck_assert_str_eq(found_streams(), "/default");
+    put_text("/lib/systemd/system/docker.socket",
+             "[Socket]\nListenStream=%t/docker.sock\nListenStream=\\\n 0.0.0.0:2375\nSocketMode=0660\n");
+    ck_assert_str_eq(found_streams(), "/run/docker.sock|0.0.0.0:2375");
+    put_text("/etc/systemd/system/docker.socket.d/20.conf",
+             "[Socket]\nListenStream=2376\nListenStream=localhost:1\nListenStream=\"/q\"\nListenStream=70000\n"
+             "ListenStream=[::1]:2377\nListenStream=@abstract\nListenStream=%p.sock\nListenStream=/run/%p-%%.sock\n"
+             "SocketMode=0666\n");
+    ck_assert_str_eq(found_streams(), "/run/docker.sock|0.0.0.0:2375|2376|[::1]:2377|@abstract|/run/docker-%.sock");
+    ck_assert_int_eq(unit_value(root, NULL, "docker.socket", "Socket", "SocketMode", &mode, NULL), 0);
+    ck_assert_str_eq(mode, "0666");
+    free(mode);
+    mode = NULL;
+    put_text("/etc/systemd/system/docker.socket.d/30.conf",
+             "[Socket]\nListenDatagram=\nListenStream=/c\nSocketMode=\n");
+    ck_assert_str_eq(found_streams(), "/c"); /* an empty value of any kind resets all kinds */
+    ck_assert_int_eq(unit_value(root, NULL, "docker.socket", "Socket", "SocketMode", &mode, NULL), 0);
+    ck_assert_ptr_null(mode);
+}
+END_TEST
+
+START_TEST(test_addresses)
+{
+    struct arena *arena = arena_new(1024);
+    struct string_list list;
+
+    addresses_parse("Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n     |-- 192.0.2.0\n"
+                    "        /24 link UNICAST\n           |-- 192.0.2.7\n              /32 host LOCAL\n"
+                    "Local:\n           |-- 192.0.2.7\n              /32 host LOCAL\n           |-- 192.0.2.255\n"
+                    "              /32 link BROADCAST\n",
+                    "20010db8000000000000000000000007 02 40 00 80 eth0\nshort\n", arena, &list);
+    ck_assert_uint_eq(list.count, 2);
+    ck_assert_str_eq(list.items[0], "192.0.2.7");
+    ck_assert_str_eq(list.items[1], "2001:db8::7");
+    addresses_parse("", "", arena, &list);
+    ck_assert_uint_eq(list.count, 0);
+    addresses_read(root, 0, arena, &list);
+    ck_assert_uint_eq(list.count, 0);
+    arena_free(arena);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("host probes");
@@ -321,6 +417,9 @@ int main(void)
     tcase_add_test(host, test_environment_unreadable);
     tcase_add_loop_test(host, test_containerd_configuration, 0, sizeof configurations / sizeof *configurations);
     tcase_add_test(host, test_containerd_arguments);
+    tcase_add_loop_test(host, test_unit_files, 0, countof(unit_texts));
+    tcase_add_test(host, test_socket_units);
+    tcase_add_test(host, test_addresses);
     tcase_add_test(host, test_rootless);
     suite_add_tcase(suite, host);
     srunner_run_all(runner, CK_NORMAL);
