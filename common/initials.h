@@ -6,7 +6,7 @@
 
 /* Rows are numbered from 1 on; 0: none. Begin with a zeroed one. */
 struct initials {
-    unsigned char first[32], next[128];
+    unsigned char first[32], next[256];
 };
 
 static inline size_t initials_slot(char c)
@@ -14,7 +14,7 @@ static inline size_t initials_slot(char c)
     return (unsigned char)c & 31; /* the same for capital and small letters */
 }
 
-/* Adds row ROW (from 0, at most 126) that begins with C. Rows come back in the order in which they are added last to
+/* Adds row ROW (from 0, at most 254) that begins with C. Rows come back in the order in which they are added last to
  * first. */
 static inline void initials_add(struct initials *initials, size_t row, char c)
 {

@@ -8,161 +8,31 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "common/secrets/secrets_internal.h"
+#include "common/secrets/secret_programs.h"
 
 static const char command_kind[] = "password given to a command";
 
-/* ---- What programs take ---- */
-
-enum form {
-    FLAG_JOINED,   /* -pVALUE, with nothing between */
-    FLAG_SHORT,    /* -pVALUE or -p VALUE, also after other letters: -sSLu VALUE */
-    FLAG_WORD,     /* -passin VALUE or -passin=VALUE */
-    ARGUMENT,      /* the first word after SUBCOMMAND that is not a flag */
-    ARGUMENT_2,    /* the second one */
-    ARGUMENT_LAST, /* the last one of the command; FLAG: only where it is given */
-    SETTING,       /* SUBCOMMAND NAME VALUE, of a NAME that is a secret's */
-    INPUT,         /* it may read one: secret_input.c */
-    WORDS,         /* its words are its output */
-    COPY,          /* its input is */
-    NETRC,         /* no program, but what begins an entry of a .netrc */
-};
-
-static const struct taken {
-    const char *program;
-    enum form form;
-    const char *subcommand; /* a word before it; NULL: any */
-    const char *flag;
-    const char *cluster; /* FLAG_SHORT: letters that may precede it */
-    const char *behind;  /* the password follows this; without it there is none */
-} takens[] = {
-    {"mysql", FLAG_JOINED, NULL, "-p", NULL, NULL},
-    {"mysqldump", FLAG_JOINED, NULL, "-p", NULL, NULL},
-    {"mysqlimport", FLAG_JOINED, NULL, "-p", NULL, NULL},
-    {"mysqladmin", FLAG_JOINED, NULL, "-p", NULL, NULL},
-    {"mysqladmin", ARGUMENT, "password", NULL, NULL, NULL},
-    {"mariadb", FLAG_JOINED, NULL, "-p", NULL, NULL},
-    {"mariadb-dump", FLAG_JOINED, NULL, "-p", NULL, NULL},
-    {"mariadb-admin", FLAG_JOINED, NULL, "-p", NULL, NULL},
-    {"mariadb-admin", ARGUMENT, "password", NULL, NULL, NULL},
-    {"sshpass", FLAG_SHORT, NULL, "-p", "v", NULL},
-    {"redis-cli", FLAG_SHORT, NULL, "-a", "c", NULL},
-    {"curl", FLAG_SHORT, NULL, "-u", "sSLfkvgiIN0123#jJOR", ":"},
-    {"curl", FLAG_SHORT, NULL, "-U", "sSLfkvgiIN0123#jJOR", ":"},
-    {"curl", FLAG_WORD, NULL, "--user", NULL, ":"},
-    {"curl", FLAG_WORD, NULL, "--proxy-user", NULL, ":"},
-    {"http", FLAG_SHORT, NULL, "-a", "", ":"},
-    {"https", FLAG_SHORT, NULL, "-a", "", ":"},
-    {"lftp", FLAG_SHORT, NULL, "-u", "", ","},
-    {"docker", FLAG_SHORT, "login", "-p", "", NULL},
-    {"podman", FLAG_SHORT, "login", "-p", "", NULL},
-    {"nerdctl", FLAG_SHORT, "login", "-p", "", NULL},
-    {"buildah", FLAG_SHORT, "login", "-p", "", NULL},
-    {"skopeo", FLAG_SHORT, "login", "-p", "", NULL},
-    {"crane", FLAG_SHORT, "login", "-p", "", NULL},
-    {"oras", FLAG_SHORT, "login", "-p", "", NULL},
-    {"helm", FLAG_SHORT, "login", "-p", "", NULL},
-    {"az", FLAG_SHORT, "login", "-p", "", NULL},
-    {"vault", ARGUMENT, "login", NULL, NULL, NULL},
-    {"ldapsearch", FLAG_SHORT, NULL, "-w", "xZL", NULL},
-    {"ldapadd", FLAG_SHORT, NULL, "-w", "xZL", NULL},
-    {"ldapmodify", FLAG_SHORT, NULL, "-w", "xZL", NULL},
-    {"ldapdelete", FLAG_SHORT, NULL, "-w", "xZL", NULL},
-    {"ldapwhoami", FLAG_SHORT, NULL, "-w", "xZL", NULL},
-    {"ldappasswd", FLAG_SHORT, NULL, "-w", "xZL", NULL},
-    {"ldappasswd", FLAG_SHORT, NULL, "-s", "xZL", NULL},
-    {"slappasswd", FLAG_SHORT, NULL, "-s", "n", NULL},
-    {"smbclient", FLAG_SHORT, NULL, "-U", "", "%"},
-    {"rpcclient", FLAG_SHORT, NULL, "-U", "", "%"},
-    {"mongo", FLAG_SHORT, NULL, "-p", "", NULL},
-    {"mongosh", FLAG_SHORT, NULL, "-p", "", NULL},
-    {"mongodump", FLAG_SHORT, NULL, "-p", "", NULL},
-    {"mongorestore", FLAG_SHORT, NULL, "-p", "", NULL},
-    {"mongoimport", FLAG_SHORT, NULL, "-p", "", NULL},
-    {"mongoexport", FLAG_SHORT, NULL, "-p", "", NULL},
-    {"rabbitmqctl", ARGUMENT_2, "change_password", NULL, NULL, NULL},
-    {"rabbitmqctl", ARGUMENT_2, "add_user", NULL, NULL, NULL},
-    {"rabbitmqctl", ARGUMENT_2, "authenticate_user", NULL, NULL, NULL},
-    {"sqlcmd", FLAG_SHORT, NULL, "-P", "", NULL},
-    {"bcp", FLAG_SHORT, NULL, "-P", "", NULL},
-    {"htpasswd", ARGUMENT_LAST, NULL, "b", NULL, NULL},
-    {"mosquitto_passwd", ARGUMENT_LAST, NULL, "b", NULL, NULL},
-    {"openssl", FLAG_WORD, NULL, "-passin", NULL, "pass:"},
-    {"openssl", FLAG_WORD, NULL, "-passout", NULL, "pass:"},
-    {"openssl", FLAG_WORD, NULL, "-pass", NULL, "pass:"},
-    {"openssl", FLAG_WORD, NULL, "-k", NULL, NULL},
-    {"openssl", FLAG_WORD, NULL, "-K", NULL, NULL},
-    {"openssl", ARGUMENT_LAST, "passwd", NULL, NULL, NULL},
-    {"useradd", FLAG_SHORT, NULL, "-p", "mMrNoUl", NULL},
-    {"usermod", FLAG_SHORT, NULL, "-p", "amoU", NULL},
-    {"unzip", FLAG_SHORT, NULL, "-P", "qon", NULL},
-    {"zip", FLAG_SHORT, NULL, "-P", "rq", NULL},
-    {"7z", FLAG_JOINED, NULL, "-p", NULL, NULL},
-    {"7za", FLAG_JOINED, NULL, "-p", NULL, NULL},
-    {"7zr", FLAG_JOINED, NULL, "-p", NULL, NULL},
-    {"unrar", FLAG_JOINED, NULL, "-p", NULL, NULL},
-    {"rar", FLAG_JOINED, NULL, "-p", NULL, NULL},
-    {"snmpget", FLAG_SHORT, NULL, "-A", "", NULL},
-    {"snmpwalk", FLAG_SHORT, NULL, "-A", "", NULL},
-    {"keytool", FLAG_WORD, NULL, "-storepass", NULL, NULL},
-    {"keytool", FLAG_WORD, NULL, "-keypass", NULL, NULL},
-    {"keytool", FLAG_WORD, NULL, "-srcstorepass", NULL, NULL},
-    {"keytool", FLAG_WORD, NULL, "-deststorepass", NULL, NULL},
-    {"keytool", FLAG_WORD, NULL, "-srckeypass", NULL, NULL},
-    {"keytool", FLAG_WORD, NULL, "-destkeypass", NULL, NULL},
-    {"keytool", FLAG_WORD, NULL, "-new", NULL, NULL},
-    {"jarsigner", FLAG_WORD, NULL, "-storepass", NULL, NULL},
-    {"jarsigner", FLAG_WORD, NULL, "-keypass", NULL, NULL},
-    {"ssh-keygen", FLAG_SHORT, NULL, "-N", "q", NULL},
-    {"ssh-keygen", FLAG_SHORT, NULL, "-P", "q", NULL},
-    {"x11vnc", FLAG_WORD, NULL, "-storepasswd", NULL, NULL},
-    {"x11vnc", FLAG_WORD, NULL, "-passwd", NULL, NULL},
-    {"plink", FLAG_WORD, NULL, "-pw", NULL, NULL},
-    {"pscp", FLAG_WORD, NULL, "-pw", NULL, NULL},
-    {"wpa_passphrase", ARGUMENT_2, NULL, NULL, NULL, NULL},
-    {"aws", SETTING, "set", NULL, NULL, NULL},
-    {"npm", SETTING, "set", NULL, NULL, NULL},
-    {"pnpm", SETTING, "set", NULL, NULL, NULL},
-    {"yarn", SETTING, "set", NULL, NULL, NULL},
-    {"git", SETTING, "config", NULL, NULL, NULL},
-    {"gcloud", SETTING, "set", NULL, NULL, NULL},
-    {"poetry", SETTING, "config", NULL, NULL, NULL},
-    {"composer", SETTING, "config", NULL, NULL, NULL},
-    {"pip", SETTING, "set", NULL, NULL, NULL},
-    {.program = "chpasswd", .form = INPUT},
-    {.program = "newusers", .form = INPUT},
-    {.program = "passwd", .form = INPUT},
-    {.program = "smbpasswd", .form = INPUT},
-    {.program = "vncpasswd", .form = INPUT},
-    {.program = "pdbedit", .form = INPUT},
-    {.program = "kinit", .form = INPUT},
-    {.program = "cryptsetup", .form = INPUT},
-    {.program = "saslpasswd2", .form = INPUT},
-    {.program = "sudo", .form = INPUT},
-    {.program = "su", .form = INPUT},
-    {.program = "echo", .form = WORDS},
-    {.program = "printf", .form = WORDS},
-    {.program = "yes", .form = WORDS},
-    {.program = "cat", .form = COPY},
-    {.program = "machine", .form = NETRC},
-};
-
-_Static_assert(sizeof takens / sizeof *takens <= SECRET_PROGRAMS, "too many programs");
-
 /* Notes what of the word from FROM to TO is the password: what is within its quotes, and after BEHIND. */
-static void note_value(struct secret_scan *scan, size_t from, size_t to, const char *behind)
+static void note_value(struct secret_scan *scan, size_t from, size_t to, const char *after)
 {
     const char *text = scan->text, *found;
+    size_t value;
 
     if (to - from >= 2 && (text[from] == '"' || text[from] == '\'')) {
         from++;
         to -= text[to - 1] == text[from - 1];
     }
-    if (behind) {
-        found = memmem(text + from, to - from, behind, strlen(behind));
+    if (after) {
+        if (secret_is_documented_pair(text + from, to - from))
+            return;
+        found = memmem(text + from, to - from, after, strlen(after));
         if (!found)
             return;
-        from = (size_t)(found - text) + strlen(behind);
+        value = (size_t)(found - text) + strlen(after);
+        if (value == to && *after == ':' && secret_is_random(scan, text + from, value - 1 - from))
+            to = value - 1; /* curl -u TOKEN: */
+        else
+            from = value;
     }
     if (to > from)
         secret_note(scan, from, to);
@@ -171,7 +41,7 @@ static void note_value(struct secret_scan *scan, size_t from, size_t to, const c
 /* ---- Commands ---- */
 
 /* Is WORD the short flag, among others of CLUSTER too? RET: where it ends. */
-static bool ends_short_flag(const struct secret_scan *scan, struct shell_span word, const struct taken *taken,
+static bool ends_short_flag(const struct secret_scan *scan, struct shell_span word, const struct secret_program *taken,
                             size_t *ret)
 {
     const char *text = scan->text;
@@ -191,24 +61,32 @@ static bool ends_short_flag(const struct secret_scan *scan, struct shell_span wo
 static size_t argument(const struct secret_scan *scan, const struct shell_span_command *command, size_t at, size_t n)
 {
     for (; at < command->count; at++)
-        if (!shell_span_is_flag(&scan->spans, command->words[at]) && --n == 0)
+        if (!shell_span_is_flag(&scan->spans, command->words[at]) && !secret_is_target(scan, command->words[at]) &&
+            --n == 0)
             break;
     return at;
 }
 
+/* The value of the first word that names a secret: set DB_PASSWORD value, //registry/:_authToken value. */
 static void note_setting(struct secret_scan *scan, const struct shell_span_command *command, size_t at)
 {
     size_t name_at = argument(scan, command, at, 1), value_at = argument(scan, command, at, 2);
     struct shell_span name, value;
 
+    if (name_at < command->count && secret_is_word(scan, command->words[name_at].from, "/") &&
+        command->words[name_at].to - command->words[name_at].from == 2) { /* setx /M */
+        name_at = value_at;
+        value_at = argument(scan, command, at, 3);
+    }
     if (value_at >= command->count)
         return;
     name = command->words[name_at];
     value = command->words[value_at];
-    for (size_t i = name.from; i < name.to; i++) /* //registry/:_authToken, section.name */
+    for (size_t i = name.from; i < name.to; i++) /* //registry/:_authToken, section:name */
         if (scan->text[i] == ':')
             name.from = i + 1;
     if (secret_is_word(scan, name.from, "github-oauth") || secret_is_word(scan, name.from, "gitlab-oauth") ||
+        secret_is_word(scan, name.from, "bearer.") ||
         secret_is_named(scan, scan->text + name.from, name.to - name.from, value.from, value.to))
         note_value(scan, value.from, value.to, NULL);
     else if (secret_is_word(scan, name.from, "http-basic") && argument(scan, command, at, 3) < command->count)
@@ -216,8 +94,37 @@ static void note_setting(struct secret_scan *scan, const struct shell_span_comma
                    command->words[argument(scan, command, at, 3)].to, NULL);
 }
 
-static void note_flag(struct secret_scan *scan, const struct taken *taken, const struct shell_span_command *command,
-                      size_t at)
+/* user/password@database of the first word that has a slash within: not /nolog, nor / alone. */
+static void note_logon(struct secret_scan *scan, const struct secret_program *taken,
+                       const struct shell_span_command *command)
+{
+    const char *text = scan->text;
+
+    for (size_t i = 1; i < command->count; i++) {
+        struct shell_span word = command->words[i];
+        const char *sign;
+        size_t slash = word.from, end;
+
+        while (slash < word.to && (isalnum((unsigned char)text[slash]) || strchr("_$#=\"'", text[slash])))
+            slash++;
+        secret_take(scan, word.to - word.from);
+        if (slash == word.from || slash >= word.to || text[slash] != '/')
+            continue;
+        for (end = slash + 1; end < word.to && !secret_is_blank(text[end]) && !strchr("\"'", text[end]);)
+            end++;
+        sign = memrchr(text + slash + 1, '@', end - slash - 1);
+        if (!sign && taken->flag)
+            continue;
+        if (sign)
+            end = (size_t)(sign - text);
+        if (end > slash + 1)
+            secret_note(scan, slash + 1, end);
+        return;
+    }
+}
+
+static void note_flag(struct secret_scan *scan, const struct secret_program *taken,
+                      const struct shell_span_command *command, size_t at)
 {
     struct shell_span word = command->words[at];
     size_t size = strlen(taken->flag), end = 0;
@@ -236,12 +143,12 @@ static void note_flag(struct secret_scan *scan, const struct taken *taken, const
         return;
     }
     if (!next)
-        note_value(scan, end + (end < word.to && scan->text[end] == '='), word.to, taken->behind);
+        note_value(scan, end + (end < word.to && scan->text[end] == '='), word.to, taken->after);
     else if (at + 1 < command->count && !shell_span_is_flag(&scan->spans, command->words[at + 1]))
-        note_value(scan, command->words[at + 1].from, command->words[at + 1].to, taken->behind);
+        note_value(scan, command->words[at + 1].from, command->words[at + 1].to, taken->after);
 }
 
-static void note_last_argument(struct secret_scan *scan, const struct taken *taken,
+static void note_last_argument(struct secret_scan *scan, const struct secret_program *taken,
                                const struct shell_span_command *command, size_t at)
 {
     bool given = !taken->flag;
@@ -250,47 +157,63 @@ static void note_last_argument(struct secret_scan *scan, const struct taken *tak
     for (size_t i = at; i < command->count; i++) {
         struct shell_span word = command->words[i];
 
+        if (secret_is_target(scan, word))
+            continue;
         if (!shell_span_is_flag(&scan->spans, word))
             last = i;
         else if (taken->flag && memchr(scan->text + word.from, *taken->flag, word.to - word.from))
             given = true;
     }
-    if (given && last < command->count && last > 1)
-        note_value(scan, command->words[last].from, command->words[last].to, NULL);
+    if (given && last < command->count)
+        note_value(scan, command->words[last].from, command->words[last].to, taken->after);
+}
+
+static void note_argument(struct secret_scan *scan, const struct shell_span_command *command, size_t at)
+{
+    if (at < command->count &&
+        !memchr(scan->text + command->words[at].from, '=', command->words[at].to - command->words[at].from))
+        note_value(scan, command->words[at].from, command->words[at].to, NULL);
 }
 
 /* What a program is given by its own words, the first of which is its name. */
-static void look_at_arguments(struct secret_scan *scan, const struct taken *taken,
+static void look_at_arguments(struct secret_scan *scan, const struct secret_program *taken,
                               const struct shell_span_command *command)
 {
-    size_t behind = 1, at;
+    size_t after = 1, at;
 
     if (taken->subcommand) {
-        while (behind < command->count && !shell_span_is(&scan->spans, command->words[behind], taken->subcommand))
-            behind++;
-        if (behind++ >= command->count)
+        while (after < command->count && !shell_span_is(&scan->spans, command->words[after], taken->subcommand))
+            after++;
+        if (after++ >= command->count)
             return;
     }
     switch (taken->form) {
     case FLAG_JOINED:
     case FLAG_SHORT:
     case FLAG_WORD:
-        for (at = behind; at < command->count; at++)
+        for (at = after; at < command->count; at++)
             note_flag(scan, taken, command, at);
         break;
-    case ARGUMENT:
+    case ARGUMENT_3:
+        note_argument(scan, command, argument(scan, command, after, 5));
+        /* fall through */
     case ARGUMENT_2:
-        at = argument(scan, command, behind, taken->form == ARGUMENT ? 1 : 2);
-        if (at < command->count &&
-            !memchr(scan->text + command->words[at].from, '=', command->words[at].to - command->words[at].from))
-            note_value(scan, command->words[at].from, command->words[at].to, NULL);
+    case ARGUMENT_4:
+        if (after < command->count && shell_span_is_flag(&scan->spans, command->words[after]))
+            break; /* it takes flags instead */
+        /* fall through */
+    case ARGUMENT:
+        note_argument(scan, command, argument(scan, command, after, taken->form - ARGUMENT + 1));
+        break;
+    case LOGON:
+        note_logon(scan, taken, command);
         break;
     case ARGUMENT_LAST:
-        if (!taken->subcommand || behind == 2) /* "openssl" and "passwd" may be packages' names */
-            note_last_argument(scan, taken, command, behind);
+        if (!taken->subcommand || after == 2) /* "openssl" and "passwd" may be packages' names */
+            note_last_argument(scan, taken, command, after);
         break;
     case SETTING:
-        note_setting(scan, command, behind);
+        note_setting(scan, command, after);
         break;
     default:
         break;
@@ -315,8 +238,29 @@ static bool is_program_at(const struct secret_scan *scan, size_t at, const char 
 
 void secret_commands_index(struct secret_scan *scan)
 {
-    for (size_t i = countof(takens); i-- > 0;)
-        initials_add(&scan->programs, i, *takens[i].program);
+    for (size_t i = secret_program_count; i-- > 0;)
+        initials_add(&scan->programs, i, *secret_programs[i].name);
+}
+
+/* Does a command begin at AT: at the text's start, after what ends one, after RUN or sh -c? */
+static bool begins_command(const struct secret_scan *scan, size_t at)
+{
+    static const char *const before[] = {"RUN", "CMD", "-c", "sudo", "then", "do", "else", "exec", "#(nop)", "/C"};
+    size_t end = at, start;
+
+    while (end && at - end < 8 && (scan->text[end - 1] == ' ' || scan->text[end - 1] == '\t'))
+        end--;
+    if (!end || strchr(";|&(`{\"'\n/\\", scan->text[end - 1]))
+        return true;
+    for (size_t i = 0; i < countof(before); i++) {
+        size_t size = strlen(before[i]);
+
+        start = end >= size ? end - size : end;
+        if (start < end && memcmp(scan->text + start, before[i], size) == 0 &&
+            (!start || secret_is_blank(scan->text[start - 1])))
+            return true;
+    }
+    return false;
 }
 
 /* The programs that are named at AT. What one was seen to be given is not read again for it. */
@@ -331,12 +275,13 @@ static void read_programs_at(struct secret_scan *scan, size_t at)
         struct shell_span_command command;
 
         secret_take(scan, PROGRAM_STEPS);
-        if (!is_program_at(scan, at, takens[i].program, &end) || at < scan->read_to[i])
+        if (!is_program_at(scan, at, secret_programs[i].name, &end) || at < scan->read_to[i] ||
+            (secret_programs[i].first && !begins_command(scan, at)))
             continue;
         shell_spans_read(&scan->spans, at, &command);
         secret_take(scan, WORD_STEPS * command.count);
         scan->read_to[i] = command.end;
-        switch (takens[i].form) {
+        switch (secret_programs[i].form) {
         case WORDS:
             secret_look_at_output(scan, &command, (struct shell_span){end, command.end});
             break;
@@ -348,7 +293,7 @@ static void read_programs_at(struct secret_scan *scan, size_t at)
             secret_look_at_netrc(scan, end);
             break;
         default:
-            look_at_arguments(scan, &takens[i], &command);
+            look_at_arguments(scan, &secret_programs[i], &command);
             secret_look_at_input(scan, &command);
         }
     }

@@ -62,6 +62,10 @@ static bool takes_password(struct secret_scan *scan, const struct shell_span_com
 
         if (shell_span_is(&scan->spans, base, "chpasswd") || shell_span_is(&scan->spans, base, "newusers"))
             return *pairs = true;
+        if (i && shell_span_is_flag(&scan->spans, command->words[i]) &&
+            memchr(scan->text + command->words[i].from, 'i', command->words[i].to - command->words[i].from) &&
+            shell_span_is(&scan->spans, shell_span_base(&scan->spans, command->words[0]), "htpasswd"))
+            return true;
         for (size_t k = 0; k < countof(flags); k++)
             if (shell_span_is(&scan->spans, command->words[i], flags[k]))
                 return true;
@@ -171,7 +175,7 @@ void secret_look_at_netrc(struct secret_scan *scan, size_t at)
             break;
         }
         login |= shell_span_is(&scan->spans, (struct shell_span){at, end}, "login");
-        password = login && shell_span_is(&scan->spans, (struct shell_span){at, end}, "password");
+        password = (login || words == 1) && shell_span_is(&scan->spans, (struct shell_span){at, end}, "password");
         words++;
         at = end > at ? end : at + 1;
     }
@@ -186,10 +190,67 @@ void secret_look_at_input(struct secret_scan *scan, const struct shell_span_comm
         note_input(scan, command->input, pairs);
 }
 
+bool secret_is_target(const struct secret_scan *scan, struct shell_span word)
+{
+    size_t at = word.from;
+
+    at -= at && (scan->text[at - 1] == '"' || scan->text[at - 1] == '\'');
+    while (at && word.from - at < 4 && scan->text[at - 1] == ' ')
+        at--;
+    return at && scan->text[at - 1] == '>';
+}
+
+/* The file that COMMAND's output goes to, itself or through tee; empty: none. */
+static struct shell_span file_of(struct secret_scan *scan, const struct shell_span_command *command)
+{
+    struct shell_span_command next;
+    size_t at = command->end;
+
+    for (size_t i = 1; i < command->count; i++)
+        if (secret_is_target(scan, command->words[i]))
+            return command->words[i];
+    if (!secret_is_word(scan, at, "|"))
+        return (struct shell_span){0};
+    shell_spans_read(&scan->spans, skip(scan, at + 1, ""), &next);
+    if (next.count < 2 || !shell_span_is(&scan->spans, shell_span_base(&scan->spans, next.words[0]), "tee"))
+        return (struct shell_span){0};
+    return next.words[next.count - 1];
+}
+
+/* echo value > /run/secrets/db_password: a single word, and the file's name is that of a secret. */
+static void note_file(struct secret_scan *scan, const struct shell_span_command *command)
+{
+    struct shell_span file = file_of(scan, command), name, value = {0};
+    size_t dot;
+
+    if (file.to <= file.from)
+        return;
+    name = shell_span_base(&scan->spans, file);
+    name.from += name.from < name.to && scan->text[name.from] == '.';
+    for (dot = name.from; dot < name.to && scan->text[dot] != '.';)
+        dot++;
+    if (!secret_is_plain_name(scan, scan->text + name.from, dot - name.from) ||
+        shell_span_is(&scan->spans, name, "passwd"))
+        return;
+    for (size_t i = 1; i < command->count; i++) {
+        struct shell_span word = command->words[i];
+
+        if (shell_span_is_flag(&scan->spans, word) || secret_is_target(scan, word) || scan->text[word.from] == '%')
+            continue;
+        if (value.to || memchr(scan->text + word.from, ' ', word.to - word.from))
+            return;
+        value = word;
+    }
+    if (value.to > value.from)
+        secret_note(scan, value.from, value.to);
+}
+
 void secret_look_at_output(struct secret_scan *scan, const struct shell_span_command *command, struct shell_span output)
 {
     bool pairs;
 
     if (is_piped_to_taker(scan, command, &pairs))
         note_input(scan, output, pairs);
+    else
+        note_file(scan, command);
 }

@@ -8,12 +8,31 @@
 
 const char *const secret_named_kind = "value of a secret-named variable";
 
-static bool is_name_char(char c)
+/* Also what is no ASCII, for names in Chinese; the signs between them (U+3000 to U+303F, U+FF00 to U+FF3F) are not. */
+static bool is_name_char(const struct secret_scan *scan, size_t at)
 {
-    return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.';
+    const unsigned char *text = (const unsigned char *)scan->text;
+
+    if (text[at] < 0x80)
+        return isalnum(text[at]) || text[at] == '_' || text[at] == '-' || text[at] == '.';
+    for (size_t i = 0; i < 3 && i <= at; i++) {
+        const unsigned char *c = text + at - i;
+
+        if (*c >= 0xc0)
+            return !(scan->length - (at - i) >= 3 &&
+                     ((c[0] == 0xe3 && c[1] == 0x80) || (c[0] == 0xef && c[1] == 0xbc)));
+    }
+    return true;
 }
 
-static size_t skip_blanks(struct secret_scan *scan, size_t at)
+/* The length of the sign at AT if it stands for C in a text of wide characters, as "：" does for ':'; 0: it does not.
+ */
+static size_t wide_sign(const struct secret_scan *scan, size_t at)
+{
+    return secret_is_word(scan, at, "\xef\xbc\x9a") || secret_is_word(scan, at, "\xef\xbc\x9d") ? 3 : 0;
+}
+
+size_t secret_skip_blanks(struct secret_scan *scan, size_t at)
 {
     size_t from = at;
 
@@ -23,7 +42,7 @@ static size_t skip_blanks(struct secret_scan *scan, size_t at)
     return at;
 }
 
-static bool match_value(struct secret_scan *scan, size_t name, size_t name_end, size_t start, size_t stop,
+bool secret_match_value(struct secret_scan *scan, size_t name, size_t name_end, size_t start, size_t stop,
                         struct secret_match *ret)
 {
     if (stop <= start || !secret_is_real(scan, start, stop))
@@ -36,18 +55,39 @@ static bool match_value(struct secret_scan *scan, size_t name, size_t name_end, 
     return true;
 }
 
-/* A host that is called auth or token, with its port. */
-static bool is_port(const struct secret_scan *scan, size_t name, size_t colon, size_t value)
+/* What a colon with no blank after it separates is a name and its value less often than a host and its port, an image
+ * and its tag, a path and its mode: auth:8080, token:latest, secrets:ro. */
+static bool is_address_part(struct secret_scan *scan, size_t name, size_t colon, size_t start, size_t stop)
 {
     const char *text = scan->text;
-    size_t end = value;
+    size_t digits = start;
+    bool lower = true;
 
-    if (colon + 1 != value || text[colon] != ':')
+    if (colon + 1 != start || text[colon] != ':')
         return false;
-    while (end < scan->length && isdigit((unsigned char)text[end]))
-        end++;
-    return end > value && end - value <= 5 &&
-           ((name >= 2 && text[name - 1] == '/') || (end < scan->length && text[end] == '/'));
+    if (name && text[name - 1] == '/')
+        return true;
+    while (digits < stop && isdigit((unsigned char)text[digits]))
+        digits++;
+    if (digits > start && digits - start <= 5 && digits - start >= 2 && (digits == stop || text[digits] == '/'))
+        return !secret_is_word_nocase(scan, name, "pass");
+    for (size_t i = name; i < colon; i++)
+        lower &= !isupper((unsigned char)text[i]) && (unsigned char)text[i] < 0x80;
+    return lower && !secret_is_word(scan, name, "pass") && !secret_is_word(scan, name, "pwd") &&
+           !secret_is_key(scan, text + start, stop - start) && !secret_is_random(scan, text + start, stop - start) &&
+           !secret_is_uuid(text + start, stop - start);
+}
+
+/* "Secrets: manage your passwords", "set your password: see there": a sentence. */
+static bool is_sentence(const struct secret_scan *scan, size_t name, size_t start, size_t stop)
+{
+    const char *text = scan->text;
+
+    for (size_t i = start; i < stop; i++)
+        if (!isalpha((unsigned char)text[i]))
+            return false;
+    return (stop + 1 < scan->length && text[stop] == ' ' && isalpha((unsigned char)text[stop + 1])) ||
+           (name >= 2 && text[name - 1] == ' ' && islower((unsigned char)text[name - 2]));
 }
 
 /* libpam-passwd=1.2-3, keyrings.auth==5: a package's version. */
@@ -74,11 +114,13 @@ static bool is_package(struct secret_scan *scan, size_t name, size_t name_end, s
     return dot;
 }
 
-/* The value after the scheme of an Authorization header. */
-static void skip_scheme(struct secret_scan *scan, size_t *start, size_t *stop)
+/* Moves to the value after the scheme of an Authorization header; false: there is none. */
+static bool skip_scheme(struct secret_scan *scan, size_t *start, size_t *stop)
 {
-    static const char *const schemes[] = {"Bearer ", "Basic ", "token "};
-    bool skipped = true;
+    static const char *const schemes[] = {"Bearer ",    "Basic ",    "token ", "ApiKey ", "Api-Key ",
+                                          "Api-Token ", "GenieKey ", "SSWS ",  "Bot ",    "Splunk ",
+                                          "OAuth ",     "Key ",      "key=",   "Digest "};
+    bool skipped = true, any = false;
 
     while (skipped) {
         skipped = false;
@@ -87,9 +129,10 @@ static void skip_scheme(struct secret_scan *scan, size_t *start, size_t *stop)
                 *start += strlen(schemes[i]);
                 if (*stop <= *start)
                     *stop = secret_value_end(scan, start);
-                skipped = true;
+                skipped = any = true;
             }
     }
+    return any;
 }
 
 static bool is_upper_case(struct secret_scan *scan, const char *text, size_t length)
@@ -106,7 +149,32 @@ struct separator {
     bool quoted; /* "name" */
     bool spaced; /* name = value */
     bool equals;
+    bool after_blank; /* name: value */
 };
+
+/* NAME, and then value=…, "value": … or value: …, on the next line too: <add key="NAME" value="…">, - name: NAME. */
+static bool read_value_member(struct secret_scan *scan, size_t at, size_t *ret)
+{
+    static const char word[] = "value";
+    const char *text = scan->text;
+    size_t from = at;
+
+    while (at < scan->length && at - from < 24 &&
+           (secret_is_blank(text[at]) || text[at] == ',' || text[at] == '"' || text[at] == '\'' ||
+            (text[at] == '\\' && at + 1 < scan->length && strchr("n\"", text[at + 1]))))
+        at += 1 + (text[at] == '\\');
+    secret_take(scan, at - from);
+    if (at == from || !secret_is_word_nocase(scan, at, word))
+        return false;
+    at += strlen(word);
+    while (at < scan->length && (text[at] == '"' || text[at] == '\\' || text[at] == '\''))
+        at++;
+    at = secret_skip_blanks(scan, at);
+    if (at >= scan->length || (text[at] != ':' && text[at] != '='))
+        return false;
+    *ret = secret_skip_blanks(scan, at + 1);
+    return true;
+}
 
 static bool read_separator(struct secret_scan *scan, size_t end, bool flag, struct separator *ret)
 {
@@ -123,7 +191,11 @@ static bool read_separator(struct secret_scan *scan, size_t end, bool flag, stru
         quoted = true;
     }
     secret_take(scan, SEPARATOR_STEPS);
-    *ret = (struct separator){.quoted = quoted, .spaced = skip_blanks(scan, at) > at};
+    if (quoted && at < length && text[at] == ']') /* environ["NAME"] = … */
+        at++;
+    *ret = (struct separator){.quoted = quoted, .spaced = secret_skip_blanks(scan, at) > at};
+    if (read_value_member(scan, at, &ret->end))
+        return true;
     if (flag && !quoted && at < length && secret_is_blank(text[at])) {
         while (at < length && secret_is_blank(text[at]))
             at++;
@@ -132,23 +204,28 @@ static bool read_separator(struct secret_scan *scan, size_t end, bool flag, stru
         ret->spaced = false;
         return at < length && text[at] != '-' && text[at] != '=';
     }
-    at = skip_blanks(scan, at);
-    next = skip_blanks(scan, at + (at < length && text[at] == ','));
+    at = secret_skip_blanks(scan, at);
+    next = secret_skip_blanks(scan, at + (at < length && text[at] == ','));
     if (flag && quoted && next + 1 < length && (text[next] == '"' || text[next] == '\'')) { /* "--name" "value" */
         ret->spaced = false;
         ret->end = next;
         return text[next + 1] != '-';
     }
     if (secret_is_word(scan, at, "=>") || secret_is_word(scan, at, ":=")) {
-        ret->end = skip_blanks(scan, at + 2);
+        ret->end = secret_skip_blanks(scan, at + 2);
         return true;
     }
     if (at < length && text[at] == '=' && !secret_is_word(scan, at, "==")) {
         ret->equals = true;
-        ret->end = ret->spaced || quoted ? skip_blanks(scan, at + 1) : at + 1;
+        ret->end = ret->spaced || quoted ? secret_skip_blanks(scan, at + 1) : at + 1;
         return true;
     }
-    ret->end = skip_blanks(scan, at + 1);
+    if (at < length && wide_sign(scan, at)) {
+        ret->end = secret_skip_blanks(scan, at + wide_sign(scan, at));
+        return true;
+    }
+    ret->end = secret_skip_blanks(scan, at + 1);
+    ret->after_blank = ret->end > at + 1;
     return at < length && text[at] == ':' && !secret_is_word(scan, at, "://") && !secret_is_word(scan, at, "::");
 }
 
@@ -170,7 +247,8 @@ static bool match_default(struct secret_scan *scan, size_t at, size_t end, struc
     for (stop = start; stop < scan->length && stop - start < 512 && text[stop] != '}';)
         stop++;
     secret_take(scan, stop - start);
-    return secret_is_named(scan, text + at, end - at, start, stop) && match_value(scan, at, end, start, stop, ret);
+    return secret_is_named(scan, text + at, end - at, start, stop) &&
+           secret_match_value(scan, at, end, start, stop, ret);
 }
 
 /* <password>value</password> */
@@ -182,7 +260,7 @@ static bool match_element(struct secret_scan *scan, size_t at, size_t end, struc
         stop++;
     secret_take(scan, stop - start);
     return secret_is_word(scan, stop, "</") && secret_is_named(scan, scan->text + at, end - at, start, stop) &&
-           match_value(scan, at, end, start, stop, ret);
+           secret_match_value(scan, at, end, start, stop, ret);
 }
 
 /* AT is the first character of the name. */
@@ -192,14 +270,18 @@ static bool match_named(struct secret_scan *scan, size_t at, struct secret_match
     const char *text = scan->text;
     size_t length = scan->length, end = at, name = at, start, stop;
     struct separator separator;
+    bool scheme;
     size_t dashes = secret_is_word(scan, at, "--") ? 2 : text[at] == '-' && secret_is_word_start(text, at) ? 1 : 0;
-    bool flag = dashes && at + dashes < length && isalpha((unsigned char)text[at + dashes]);
+    bool flag = dashes && at + dashes < length &&
+                (isalpha((unsigned char)text[at + dashes]) || (unsigned char)text[at + dashes] >= 0x80);
+    bool escaped = at >= 2 && text[at - 2] == '\\' && strchr("nrt", text[at - 1]); /* a line's start, written \n */
 
-    if (at && is_name_char(text[at - 1]) && !(text[at - 1] == '-' && (at == 1 || !is_name_char(text[at - 2]))))
+    if (at && !escaped && is_name_char(scan, at - 1) &&
+        !(text[at - 1] == '-' && (at == 1 || !is_name_char(scan, at - 2))))
         return false;
-    if (!flag && !isalpha((unsigned char)text[at]) && text[at] != '_')
+    if (!flag && !isalpha((unsigned char)text[at]) && text[at] != '_' && (unsigned char)text[at] < 0x80)
         return false;
-    while (end < length && is_name_char(text[end]))
+    while (end < length && is_name_char(scan, end))
         end++;
     secret_take(scan, NAME_STEPS + 4 * (end - at));
     name += flag ? dashes : 0;
@@ -212,8 +294,7 @@ static bool match_named(struct secret_scan *scan, size_t at, struct secret_match
         return false;
     start = separator.end;
     if ((separator.spaced && at && text[at - 1] == '$') || /* a comparison */
-        (at && text[at - 1] == ':' && text[end] == ':') || /* a part of arn:aws:secretsmanager:…:secret:… */
-        is_port(scan, at, end, start))
+        (at && text[at - 1] == ':' && text[end] == ':'))   /* a part of arn:aws:secretsmanager:…:secret:… */
         return false;
     if (start < length && strchr("/#|,!", text[start]) && start + 1 + (end - name) <= length &&
         memcmp(text + start + 1, text + name, end - name) == 0)
@@ -227,15 +308,20 @@ static bool match_named(struct secret_scan *scan, size_t at, struct secret_match
         for (size_t i = start; i < stop; i++)
             if (!secret_take(scan, 1) || text[i] == '(' || text[i] == '[')
                 return false; /* a program's text, that computes it */
-    skip_scheme(scan, &start, &stop);
-    if (stop <= start || !secret_is_named(scan, text + name, end - name, start, stop) ||
+    if (!separator.quoted && separator.end == start && is_address_part(scan, name, end, start, stop))
+        return false;
+    scheme = skip_scheme(scan, &start, &stop);
+    if (separator.after_blank && !scheme && !separator.quoted && separator.end == start &&
+        is_sentence(scan, name, start, stop))
+        return false;
+    if (stop <= start || !(scheme || secret_is_named(scan, text + name, end - name, start, stop)) ||
         (separator.equals && !flag && is_package(scan, name, end, start, stop)))
         return false;
     if (flag && is_upper_case(scan, text + start, stop - start) && secret_is_name(scan, text + start, stop - start))
         return false; /* usage: --password PASSWORD */
     if (flag && end - name == strlen("secret") && memchr(text + start, '=', stop - start))
         return false; /* docker build --secret id=…,src=… */
-    return match_value(scan, name, end, start, stop, ret);
+    return secret_match_value(scan, name, end, start, stop, ret);
 }
 
 /* ENV NAME value, as Dockerfiles have it (Dockerfile reference, "ENV"). */
@@ -246,10 +332,10 @@ static bool match_instruction(struct secret_scan *scan, size_t at, struct secret
 
     if (!secret_is_word_nocase(scan, at, "ENV "))
         return false;
-    name = end = skip_blanks(scan, at + strlen("ENV "));
-    while (end < scan->length && is_name_char(text[end]))
+    name = end = secret_skip_blanks(scan, at + strlen("ENV "));
+    while (end < scan->length && is_name_char(scan, end))
         end++;
-    start = skip_blanks(scan, end);
+    start = secret_skip_blanks(scan, end);
     if (start == end || end == name || !secret_is_name(scan, text + name, end - name))
         return false;
     stop = secret_value_end(scan, &start);
@@ -257,86 +343,14 @@ static bool match_instruction(struct secret_scan *scan, size_t at, struct secret
         if (!secret_take(scan, 1) || text[i] == '=')
             return false; /* env NAME NAME=value: a command */
     return secret_is_named(scan, text + name, end - name, start, stop) &&
-           match_value(scan, name, end, start, stop, ret);
-}
-
-/* Lines of configuration files: "requirepass value" (redis.conf), "rootpw value" (slapd.conf, kickstart). */
-static bool match_directive(struct secret_scan *scan, size_t at, struct secret_match *ret)
-{
-    static const char *const names[] = {"requirepass", "masterauth", "rootpw", "bindpw", "rpcpassword"};
-
-    for (size_t i = 0; i < countof(names); i++) {
-        size_t end = at + strlen(names[i]), start, stop;
-
-        if (!secret_is_word_nocase(scan, at, names[i]))
-            continue;
-        start = skip_blanks(scan, end);
-        if (start == end)
-            return false;
-        stop = secret_value_end(scan, &start);
-        return start < scan->length && scan->text[start] != '-' && match_value(scan, at, end, start, stop, ret);
-    }
-    return false;
-}
-
-/* mysql-server/root_password password value: what debconf-set-selections reads (debconf-set-selections(1)). */
-static bool match_selection(struct secret_scan *scan, size_t at, struct secret_match *ret)
-{
-    static const char type[] = " password ", again[] = "_again";
-    const char *text = scan->text;
-    size_t end = at, start, stop;
-
-    if (!secret_is_word(scan, at, "password") || !at ||
-        (text[at - 1] != '_' && text[at - 1] != '-' && text[at - 1] != '/'))
-        return false;
-    end += strlen("password") + (secret_is_word(scan, at + strlen("password"), again) ? strlen(again) : 0);
-    if (!secret_is_word(scan, end, type))
-        return false;
-    start = skip_blanks(scan, end + strlen(type));
-    stop = secret_value_end(scan, &start);
-    return match_value(scan, at, end, start, stop, ret);
-}
-
-/* SQL: IDENTIFIED BY 'value', IDENTIFIED WITH plugin BY 'value', PASSWORD 'value', PASSWORD('value'). */
-static bool match_sql(struct secret_scan *scan, size_t at, struct secret_match *ret)
-{
-    enum { BETWEEN = 80 };
-    const char *text = scan->text;
-    size_t end, start, stop;
-    bool quote = false;
-
-    if (secret_is_word_nocase(scan, at, "identified ")) {
-        end = at + strlen("identified");
-        for (start = end; start < scan->length && start - end < BETWEEN && !secret_is_word_nocase(scan, start, " by ");)
-            start++;
-        secret_take(scan, 2 * (start - end));
-        if (!secret_is_word_nocase(scan, start, " by "))
-            return false;
-        start = skip_blanks(scan, start + strlen(" by "));
-        if (secret_is_word_nocase(scan, start, "password "))
-            start = skip_blanks(scan, start + strlen("password "));
-    } else if (secret_is_word_nocase(scan, at, "password ") || secret_is_word_nocase(scan, at, "password(")) {
-        end = at + strlen("password");
-        start = skip_blanks(scan, end + (text[end] == '('));
-    } else {
-        return false;
-    }
-    for (; start < scan->length && strchr("\"'\\", text[start]) && text[start]; start++)
-        quote |= text[start] != '\\';
-    if (!quote)
-        return false;
-    for (stop = start; stop < scan->length && stop - start < 512 && !strchr("\"'\\\n", text[stop]);)
-        stop++;
-    secret_take(scan, 4 * (stop - start));
-    return match_value(scan, at, end, start, stop, ret);
+           secret_match_value(scan, name, end, start, stop, ret);
 }
 
 bool secret_match_pair(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
-    if (!isalpha((unsigned char)scan->text[at]) && scan->text[at] != '_' && scan->text[at] != '-')
+    if (!isalpha((unsigned char)scan->text[at]) && scan->text[at] != '_' && scan->text[at] != '-' &&
+        (unsigned char)scan->text[at] < 0x80)
         return false; /* all of them begin so */
-    if (match_named(scan, at, ret) || match_selection(scan, at, ret))
-        return true;
-    return secret_is_word_start(scan->text, at) &&
-           (match_instruction(scan, at, ret) || match_directive(scan, at, ret) || match_sql(scan, at, ret));
+    return match_named(scan, at, ret) || secret_match_line(scan, at, ret) ||
+           (secret_is_word_start(scan->text, at) && match_instruction(scan, at, ret));
 }

@@ -28,7 +28,7 @@ struct secret_match {
  * mark) is looked for once and remembered, and the arguments of a program are read once for each program. BUDGET counts
  * the steps and limits them if the caller sets its MAX after secret_scan_init(); once they are used up nothing more is
  * found. The other members are the walk's own. */
-enum { SECRET_MARKS = 4, SECRET_PROGRAMS = 112, SECRET_PENDING = 32 };
+enum { SECRET_MARKS = 4, SECRET_PROGRAMS = 254, SECRET_PENDING = 32 };
 struct secret_scan {
     struct budget budget;
     const char *text;
@@ -37,6 +37,8 @@ struct secret_scan {
         size_t from, at; /* none from FROM up to AT; AT above the length: not looked for yet */
     } marks[SECRET_MARKS];
     size_t no_token_before;          /* no JSON web token begins before this */
+    size_t no_format_before;         /* no key format: a placeholder in the form of one */
+    size_t no_base64_before;         /* no private key in base64 */
     size_t looked_up_to;             /* programs were looked for up to here */
     size_t read_to[SECRET_PROGRAMS]; /* the text before this was read as the arguments of the program */
     struct {

@@ -42,12 +42,26 @@ bool secret_is_word_nocase(const struct secret_scan *scan, size_t at, const char
 /* Is each character one of CHARACTERS? */
 bool secret_is_made_of(const char *text, size_t length, const char *characters);
 
-/* ---- secret_names.c ---- */
+/* ---- secret_values.c ---- */
 
 /* Is the text from START to END a value, and not a placeholder for a secret or the place where it is kept? */
 bool secret_is_real(struct secret_scan *scan, size_t start, size_t end);
-/* Does NAME indicate that what follows it is a secret? */
+/* Is VALUE, in the form of a key, a published example or the placeholder for one: ghp_xxxx, AKIAIOSFODNN7EXAMPLE? */
+bool secret_is_filler(struct secret_scan *scan, const char *value, size_t length);
+/* Letters and digits that nobody gives a thing for a name; a key in base64 or the like; the name of a method. */
+bool secret_is_random(struct secret_scan *scan, const char *value, size_t length);
+bool secret_is_key(struct secret_scan *scan, const char *value, size_t length);
+bool secret_is_choice(struct secret_scan *scan, const char *value, size_t length);
+bool secret_is_address(struct secret_scan *scan, const char *value, size_t length); /* host:port */
+bool secret_is_uuid(const char *value, size_t length);
+bool secret_is_amount(const char *value, size_t length);
+
+/* ---- secret_names.c ---- */
+
+/* Does NAME indicate that what follows it is a secret, or at least speak of one? */
 bool secret_is_name(struct secret_scan *scan, const char *name, size_t length);
+/* Does it indicate one whatever follows? */
+bool secret_is_plain_name(struct secret_scan *scan, const char *name, size_t length);
 /* The same, knowing the value, the text from START to END: MAX_TOKENS=4096 names an amount. */
 bool secret_is_named(struct secret_scan *scan, const char *name, size_t name_length, size_t start, size_t end);
 
@@ -58,12 +72,35 @@ void secret_formats_index(struct secret_scan *scan);
 /* A secret recognized by its own shape at AT. */
 bool secret_match_format(struct secret_scan *scan, size_t at, struct secret_match *ret);
 
+/* ---- secret_keys.c ---- */
+
+/* Is VALUE user:password in base64? */
+bool secret_is_encoded_pair(const char *value, size_t length);
+/* A private key at AT. */
+bool secret_match_key(struct secret_scan *scan, size_t at, struct secret_match *ret);
+
+/* ---- secret_urls.c ---- */
+
+/* Is it user:password, or other words for what belongs there? */
+bool secret_is_documented_pair(const char *text, size_t length);
+/* A password in an address at AT. */
+bool secret_match_url(struct secret_scan *scan, size_t at, struct secret_match *ret);
+
 /* ---- secret_pairs.c ---- */
 
 extern const char *const secret_named_kind;
 
+size_t secret_skip_blanks(struct secret_scan *scan, size_t at);
+/* RET: the text from START to STOP as the value of the name before it; false: it is none that is real. */
+bool secret_match_value(struct secret_scan *scan, size_t name, size_t name_end, size_t start, size_t stop,
+                        struct secret_match *ret);
 /* A secret recognized by the name before it: NAME=value and similar forms. */
 bool secret_match_pair(struct secret_scan *scan, size_t at, struct secret_match *ret);
+
+/* ---- secret_lines.c ---- */
+
+/* A secret in a line of SQL, of a configuration file, of a script. */
+bool secret_match_line(struct secret_scan *scan, size_t at, struct secret_match *ret);
 
 /* ---- secret_notes.c ---- */
 
@@ -76,7 +113,10 @@ bool secret_take_note(struct secret_scan *scan, size_t at, size_t *ret_from, siz
 
 /* Notes the passwords in COMMAND's here-string or here-document, when it reads any. */
 void secret_look_at_input(struct secret_scan *scan, const struct shell_span_command *command);
-/* Notes the passwords in COMMAND's OUTPUT, when it goes to a program that reads any. */
+/* Is WORD the file that a command's output goes to? */
+bool secret_is_target(const struct secret_scan *scan, struct shell_span word);
+/* Notes the passwords in COMMAND's OUTPUT, when it goes to a program that reads any, or to a file that is named as one.
+ */
 void secret_look_at_output(struct secret_scan *scan, const struct shell_span_command *command,
                            struct shell_span output);
 /* Notes the password in the .netrc's entry that goes on at AT. */

@@ -1,0 +1,166 @@
+/* Secrets in lines that other programs read: SQL, configuration files' directives, calls in scripts. */
+#include <ctype.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/secrets/secrets_internal.h"
+
+enum { LAST = -1, NAMED = -2 };
+
+/* Lines of configuration files: "requirepass value" (redis.conf), "rootpw value" (slapd.conf, kickstart). */
+static bool match_directive(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    static const char *const names[] = {"requirepass", "masterauth", "rootpw",           "bindpw",
+                                        "rpcpassword", "auth_pass",  "insecure-password"};
+
+    for (size_t i = 0; i < countof(names); i++) {
+        size_t end = at + strlen(names[i]), start, stop;
+
+        if (!secret_is_word_nocase(scan, at, names[i]))
+            continue;
+        start = secret_skip_blanks(scan, end);
+        if (start == end)
+            return false;
+        stop = secret_value_end(scan, &start);
+        return start < scan->length && scan->text[start] != '-' && secret_match_value(scan, at, end, start, stop, ret);
+    }
+    return false;
+}
+
+/* mysql-server/root_password password value: what debconf-set-selections reads (debconf-set-selections(1)). */
+static bool match_selection(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    static const char type[] = " password ", again[] = "_again";
+    const char *text = scan->text;
+    size_t end = at, start, stop;
+
+    if (!secret_is_word(scan, at, "password") || !at ||
+        (text[at - 1] != '_' && text[at - 1] != '-' && text[at - 1] != '/'))
+        return false;
+    end += strlen("password") + (secret_is_word(scan, at + strlen("password"), again) ? strlen(again) : 0);
+    if (!secret_is_word(scan, end, type))
+        return false;
+    start = secret_skip_blanks(scan, end + strlen(type));
+    stop = secret_value_end(scan, &start);
+    return secret_match_value(scan, at, end, start, stop, ret);
+}
+
+/* SQL: IDENTIFIED BY 'value', IDENTIFIED WITH plugin BY 'value', PASSWORD 'value', PASSWORD('value'). */
+static bool match_sql(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    enum { BETWEEN = 80 };
+    const char *text = scan->text;
+    size_t end, start, stop;
+    bool quote = false;
+
+    if (secret_is_word_nocase(scan, at, "identified ")) {
+        end = at + strlen("identified");
+        for (start = end; start < scan->length && start - end < BETWEEN && !secret_is_word_nocase(scan, start, " by ");)
+            start++;
+        secret_take(scan, 2 * (start - end));
+        if (!secret_is_word_nocase(scan, start, " by "))
+            return false;
+        start = secret_skip_blanks(scan, start + strlen(" by "));
+        if (secret_is_word_nocase(scan, start, "password "))
+            start = secret_skip_blanks(scan, start + strlen("password "));
+    } else if (secret_is_word_nocase(scan, at, "password ") || secret_is_word_nocase(scan, at, "password(")) {
+        end = at + strlen("password");
+        start = secret_skip_blanks(scan, end + (text[end] == '('));
+    } else {
+        return false;
+    }
+    for (; start < scan->length && strchr("\"'\\", text[start]) && text[start] && !quote; start++)
+        quote |= text[start] != '\\';
+    if (!quote)
+        return false;
+    for (stop = start; stop < scan->length && stop - start < 512 && !strchr("\"'\\\n", text[stop]);)
+        stop++;
+    secret_take(scan, 4 * (stop - start));
+    return secret_match_value(scan, at, end, start, stop, ret);
+}
+
+/* What a call is given: crypt("value"), auth("user", "value"), define('NAME', 'value'). */
+static const struct call {
+    const char *name;
+    int argument; /* which of its strings is the password; LAST: the last one; NAMED: the one after a secret's name */
+} calls[] = {
+    {"crypt(", 1},
+    {"passwd(", 1},
+    {"hashpw(", 1},
+    {"hashSync(", 1},
+    {"make_password(", 1},
+    {"set_password(", 1},
+    {"generate_password_hash(", 1},
+    {"db.auth(", 2},
+    {"changeUserPassword(", 2},
+    {"create_superuser(", LAST},
+    {"create_user(", LAST},
+    {"-oauth\"", 2},
+    {"-oauth\\\"", 2},
+    {"SetEnvironmentVariable(", NAMED},
+    {"define(", NAMED},
+    {"putenv(", NAMED},
+    {"setenv(", NAMED},
+    {"setProperty(", NAMED},
+    {"setdefault(", NAMED},
+};
+
+/* A string in quotes from AT on, after what separates it from the one before; false: there is none. */
+static bool next_string(struct secret_scan *scan, size_t at, size_t *ret_start, size_t *ret_end)
+{
+    enum { BETWEEN_MAX = 8, STRING_MAX = 512 };
+    const char *text = scan->text;
+    size_t start = at, end;
+    char quote;
+
+    while (start < scan->length && start - at < BETWEEN_MAX && text[start] && strchr(" ,:{[\n\\bru@", text[start]))
+        start++;
+    if (start >= scan->length || (text[start] != '"' && text[start] != '\''))
+        return false;
+    quote = text[start++];
+    for (end = start; end < scan->length && end - start < STRING_MAX && text[end] != quote;)
+        end++;
+    secret_take(scan, end - at);
+    if (end >= scan->length || text[end] != quote)
+        return false;
+    *ret_start = start;
+    *ret_end = end - (end > start && text[end - 1] == '\\');
+    return true;
+}
+
+static bool match_call(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    enum { STRINGS_MAX = 6, CALL_STEPS = 2 };
+
+    for (size_t i = 0; i < countof(calls); i++) {
+        size_t start = 0, end = 0, next = at + strlen(calls[i].name), named_from = 0, named_to = 0;
+        int count = 0;
+
+        secret_take(scan, CALL_STEPS);
+        if (!secret_is_word(scan, at, calls[i].name))
+            continue;
+        while (count < STRINGS_MAX && count != calls[i].argument && next_string(scan, next, &start, &end)) {
+            count++;
+            if (calls[i].argument == NAMED && named_to)
+                return secret_is_named(scan, scan->text + named_from, named_to - named_from, start, end) &&
+                       secret_match_value(scan, named_from, named_to, start, end, ret);
+            named_from = start;
+            named_to = end;
+            next = end + 1 + (end + 1 < scan->length && scan->text[end] == '\\');
+        }
+        if (calls[i].argument == LAST ? count < 2 || !secret_is_word(scan, next, ")") : count != calls[i].argument)
+            return false;
+        if (end <= start || !secret_is_real(scan, start, end))
+            return false;
+        *ret = (struct secret_match){
+            .kind = "password given to a call", .value = scan->text + start, .value_length = end - start};
+        return true;
+    }
+    return false;
+}
+
+bool secret_match_line(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    return match_selection(scan, at, ret) || match_call(scan, at, ret) ||
+           (secret_is_word_start(scan->text, at) && (match_directive(scan, at, ret) || match_sql(scan, at, ret)));
+}
