@@ -8,18 +8,13 @@
 
 static const char private_key[] = "private key";
 
-static bool is_base64_char(char c)
-{
-    return isalnum((unsigned char)c) || c == '+' || c == '/';
-}
-
 /* Is it how keys in base64 begin, and does it go on as one, not with dots? */
 static bool begins_key(const struct secret_scan *scan, size_t at)
 {
     static const char *const beginnings[] = {"MII", "MHc", "MHQ", "MC4", "b3Bl", "lQ"};
     size_t end = at;
 
-    while (end < scan->length && end - at < 64 && is_base64_char(scan->text[end]))
+    while (end < scan->length && end - at < 64 && secret_is_base64_char(scan->text[end]))
         end++;
     if (secret_is_word(scan, end, "...") || secret_is_word(scan, end, "\xe2\x80\xa6"))
         return false;
@@ -37,7 +32,7 @@ static bool has_body(struct secret_scan *scan, size_t at)
     size_t run = 0, changes = 0, end = scan->length - at < LOOK_MAX ? scan->length : at + LOOK_MAX, i;
 
     for (i = at; i < end && !secret_is_word(scan, i, "-END ") && !secret_is_word(scan, i, "- END "); i++) {
-        run = is_base64_char(text[i]) ? run + 1 : 0;
+        run = secret_is_base64_char(text[i]) ? run + 1 : 0;
         changes = run > 1
                       ? changes + ((isupper((unsigned char)text[i]) != 0) != (isupper((unsigned char)text[i - 1]) != 0))
                       : 0;
@@ -85,16 +80,6 @@ static bool match_pem(struct secret_scan *scan, size_t at, struct secret_match *
     return true;
 }
 
-/* The value of a digit of base64 (RFC 4648). */
-static unsigned digit(char c)
-{
-    if (isupper((unsigned char)c))
-        return (unsigned)(c - 'A');
-    if (islower((unsigned char)c))
-        return (unsigned)(c - 'a') + 26;
-    return isdigit((unsigned char)c) ? (unsigned)(c - '0') + 52 : c == '+' ? 62 : 63;
-}
-
 /* Do the bytes begin a private key in DER: a sequence whose first member is the version, 0 or 1 (RFC 8017, RFC 5915,
  * RFC 5958), or 3 (RFC 7292, a store of keys)? A certificate's is a sequence. */
 static bool is_der(const unsigned char *bytes, size_t length)
@@ -110,44 +95,6 @@ static bool is_der(const unsigned char *bytes, size_t length)
            (bytes[at + 3] == 0x02 || bytes[at + 3] == 0x04 || bytes[at + 3] == 0x30);
 }
 
-/* Decodes the base64 of TEXT, whole groups of four, to at most MAX bytes. */
-static size_t decode(const char *text, size_t length, unsigned char *bytes, size_t max)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i + 4 <= length && count + 3 <= max; i += 4) {
-        unsigned group = digit(text[i]) << 18 | digit(text[i + 1]) << 12 | digit(text[i + 2]) << 6 | digit(text[i + 3]);
-
-        bytes[count++] = (unsigned char)(group >> 16);
-        bytes[count++] = (unsigned char)(group >> 8);
-        bytes[count++] = (unsigned char)group;
-    }
-    return count;
-}
-
-bool secret_is_encoded_pair(const char *value, size_t length)
-{
-    enum { MIN = 8, MAX = 256 };
-    unsigned char bytes[MAX];
-    size_t count, colon = 0;
-
-    while (length && value[length - 1] == '=')
-        length--;
-    if (length < MIN || length > MAX)
-        return false;
-    for (size_t i = 0; i < length; i++)
-        if (!is_base64_char(value[i]))
-            return false;
-    count = decode(value, length, bytes, sizeof bytes);
-    for (size_t i = 0; i < count; i++) {
-        if (bytes[i] < 0x20 || bytes[i] > 0x7e)
-            return false;
-        if (bytes[i] == ':' && i && !colon)
-            colon = i;
-    }
-    return colon > 0;
-}
-
 /* A run of base64 that holds a private key, or a file that has one. */
 static bool match_base64(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
@@ -159,16 +106,16 @@ static bool match_base64(struct secret_scan *scan, size_t at, struct secret_matc
     unsigned char bytes[DECODED_MAX];
     size_t end = at, length;
 
-    if (!is_base64_char(text[at]) || at < scan->no_base64_before)
+    if (!secret_is_base64_char(text[at]) || at < scan->no_base64_before)
         return false;
-    while (end < scan->length && is_base64_char(text[end]))
+    while (end < scan->length && secret_is_base64_char(text[end]))
         end++;
     secret_take(scan, 2 * (end - at));
     scan->no_base64_before = end;
     if (end - at < MIN)
         return false;
     secret_take(scan, 4 * (end - at < DECODED_MAX ? end - at : DECODED_MAX));
-    length = decode(text + at, end - at, bytes, sizeof bytes);
+    length = secret_decode(text + at, end - at, bytes, sizeof bytes);
     if (is_der(bytes, length) || (length >= sizeof openssh && memcmp(bytes, openssh, sizeof openssh) == 0))
         goto found;
     for (size_t i = 0; i < countof(inside); i++)
@@ -198,8 +145,8 @@ static bool match_member(struct secret_scan *scan, size_t at, struct secret_matc
             continue;
         if (*before[i] == 'P')
             end = scan->length;
-        while (end < scan->length && end - start < MAX && (is_base64_char(text[end]) || strchr("-_=", text[end])) &&
-               text[end])
+        while (end < scan->length && end - start < MAX &&
+               (secret_is_base64_char(text[end]) || strchr("-_=", text[end])) && text[end])
             end++;
         secret_take(scan, end - start);
         if (end - start < MIN)

@@ -42,12 +42,27 @@ bool secret_is_word_nocase(const struct secret_scan *scan, size_t at, const char
 /* Is each character one of CHARACTERS? */
 bool secret_is_made_of(const char *text, size_t length, const char *characters);
 
+/* ---- secret_base64.c ---- */
+
+bool secret_is_base64_char(char c);
+/* Decodes the base64 of TEXT, whole groups of four characters, to at most MAX bytes; how many they are. */
+size_t secret_decode(const char *text, size_t length, unsigned char *bytes, size_t max);
+/* Is VALUE user:password in base64? */
+bool secret_is_encoded_pair(const char *value, size_t length);
+
 /* ---- secret_values.c ---- */
 
 /* Is the text from START to END a value, and not a placeholder for a secret or the place where it is kept? */
 bool secret_is_real(struct secret_scan *scan, size_t start, size_t end);
+/* ---- secret_placeholders.c ---- */
+
+/* Does VALUE stand for a secret: changeme, <your-token>, API_KEY? */
+bool secret_is_placeholder(struct secret_scan *scan, const char *value, size_t length);
 /* Is VALUE, in the form of a key, a published example or the placeholder for one: ghp_xxxx, AKIAIOSFODNN7EXAMPLE? */
 bool secret_is_filler(struct secret_scan *scan, const char *value, size_t length);
+
+/* ---- secret_shapes.c ---- */
+
 /* Letters and digits that nobody gives a thing for a name; a key in base64 or the like; the name of a method. */
 bool secret_is_random(struct secret_scan *scan, const char *value, size_t length);
 bool secret_is_key(struct secret_scan *scan, const char *value, size_t length);
@@ -74,8 +89,6 @@ bool secret_match_format(struct secret_scan *scan, size_t at, struct secret_matc
 
 /* ---- secret_keys.c ---- */
 
-/* Is VALUE user:password in base64? */
-bool secret_is_encoded_pair(const char *value, size_t length);
 /* A private key at AT. */
 bool secret_match_key(struct secret_scan *scan, size_t at, struct secret_match *ret);
 
