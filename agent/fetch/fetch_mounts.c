@@ -17,6 +17,8 @@ void fetch_mounts(struct fetcher *fetcher, const char *key)
     if (fetch_refuse_remote(fetcher, INPUT_MOUNTS, NULL))
         return;
     r = mounts_read(proc, &facts, &error);
+    if (r == 0)
+        mounts_read_configured(fetcher->root, facts);
     fetch_deliver(fetcher, INPUT_MOUNTS, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
@@ -37,7 +39,8 @@ static bool reach_folder_of_rule(const struct mount_changes *changes, const stru
 }
 
 /* What rules ask of mounts is on which one a directory lies: that of dockerd's data, that of containerd's, one that the
- * rule names. Only mounts at that directory or above it can change the answer. */
+ * rule names. Only mounts at that directory or above it can change the answer at once; one elsewhere that shares a file
+ * system with it is seen by the sweep. */
 static bool concern_rules(const struct fetcher *fetcher, const struct mount_changes *changes)
 {
     const struct store *store = evaluator_store(fetcher->evaluator);

@@ -523,10 +523,13 @@ struct mounts_facts {
     struct facts facts;
     struct mount_point {
         const char *mount_point, *root, *type, *source, *options; /* octal escapes undone */
+        const char *file_system_options;                          /* of the file system, not of this mount alone */
         int id, parent;                                           /* PARENT: the mount that it is mounted on */
         unsigned major, minor;
     } * items;
     size_t count;
+    bool has_configured;
+    struct string_list configured; /* where something is mounted at the next start too: /etc/fstab, mount units */
 };
 
 /* What host this is: its distribution, and what the kernel offers, LSMs and the like, read from /sys and /proc. */

@@ -18,7 +18,7 @@
 #include "common/vec.h"
 #include "probes/facts/digest.h"
 
-enum { MOUNTS_MAX = 16384, FILE_LIMIT = 16 * 1024 * 1024 };
+enum { MOUNTS_MAX = 16384, CONFIGURED_MAX = 1024, FILE_LIMIT = 16 * 1024 * 1024 };
 
 /* \040 and the like (proc(5)) undone. */
 static const char *unescape(struct arena *arena, const char *s, size_t length)
@@ -42,7 +42,7 @@ struct word {
     size_t length;
 };
 
-enum { ID, PARENT, DEVICE, ROOT, POINT, OPTIONS, TYPE, SOURCE, LINE_WORDS };
+enum { ID, PARENT, DEVICE, ROOT, POINT, OPTIONS, TYPE, SOURCE, SUPER_OPTIONS, LINE_WORDS };
 
 static bool next_word(struct word *left, struct word *ret)
 {
@@ -74,6 +74,8 @@ static bool split_line(const char *line, size_t length, struct word ret[LINE_WOR
         return false;
     if (!next_word(&left, &ret[SOURCE]))
         ret[SOURCE] = (struct word){"", 0};
+    if (!next_word(&left, &ret[SUPER_OPTIONS]))
+        ret[SUPER_OPTIONS] = (struct word){"", 0};
     return true;
 }
 
@@ -94,6 +96,7 @@ static bool parse_line(struct arena *arena, const char *line, size_t length, str
     ret->options = unescape(arena, words[OPTIONS].text, words[OPTIONS].length);
     ret->type = unescape(arena, words[TYPE].text, words[TYPE].length);
     ret->source = unescape(arena, words[SOURCE].text, words[SOURCE].length);
+    ret->file_system_options = unescape(arena, words[SUPER_OPTIONS].text, words[SUPER_OPTIONS].length);
     return true;
 }
 
@@ -137,6 +140,80 @@ int mounts_read(const char *proc, struct mounts_facts **ret, struct error *error
     int r = file_read(path, FILE_LIMIT, &text, error);
 
     return r < 0 ? r : mounts_parse(str_text(&text), text.length, ret, error);
+}
+
+/* ---- What is mounted at every start ---- */
+
+static const char *const mount_unit_folders[] = {"/etc/systemd/system", "/run/systemd/system",
+                                                 "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
+                                                 "/lib/systemd/system"};
+
+/* fstab(5): the second word of a line. */
+static void add_table(struct arena *arena, char *text, struct string_list *ret)
+{
+    for (char *line; ret->count < CONFIGURED_MAX && (line = strsep(&text, "\n"));) {
+        const char *point;
+
+        line += strspn(line, " \t");
+        point = line + strcspn(line, " \t");
+        point += strspn(point, " \t");
+        if (*line != '#' && *point == '/')
+            ret->items[ret->count++] = unescape(arena, point, strcspn(point, " \t\r"));
+    }
+}
+
+/* The mount point that a unit's name stands for (systemd.unit(5)): "var-lib-docker.mount". */
+static const char *point_of_unit(struct arena *arena, const char *path)
+{
+    const char *name = strrchr(path, '/') + 1;
+    scoped_str point = STR_INIT;
+    unsigned byte;
+
+    str_append(&point, "/");
+    for (const char *p = name; *p && strcmp(p, ".mount") != 0; p++) {
+        if (*p == '-') {
+            str_append_char(&point, '/');
+        } else if (*p == '\\' && sscanf(p, "\\x%2x", &byte) == 1) {
+            str_append_char(&point, (char)byte);
+            p += 3;
+        } else {
+            str_append_char(&point, *p);
+        }
+    }
+    return arena_strdup(arena, strcmp(name, "-.mount") == 0 ? "/" : point.data);
+}
+
+static void add_units(const struct host_root *root, const char *folder, struct arena *arena, struct string_list *ret)
+{
+    char **paths = NULL;
+
+    if (host_list(root, folder, ".mount", CONFIGURED_MAX, &paths) < 0)
+        return;
+    for (size_t i = 0; paths[i]; i++) {
+        if (ret->count < CONFIGURED_MAX)
+            ret->items[ret->count++] = point_of_unit(arena, paths[i]);
+        free(paths[i]);
+    }
+    free(paths);
+}
+
+void mounts_read_configured(const struct host_root *root, struct mounts_facts *facts)
+{
+    scoped_str table = STR_INIT;
+    struct hash hash;
+    int r = host_read(root, "/etc/fstab", FILE_LIMIT, &table, NULL);
+
+    facts->configured.items = arena_alloc(facts->facts.arena, CONFIGURED_MAX * sizeof *facts->configured.items);
+    if (r == 0 && table.data)
+        add_table(facts->facts.arena, table.data, &facts->configured);
+    for (size_t i = 0; i < countof(mount_unit_folders); i++)
+        add_units(root, mount_unit_folders[i], facts->facts.arena, &facts->configured);
+    facts->has_configured = r == 0 || r == -ENOENT;
+    hash_init(&hash);
+    digest_number(&hash, (int64_t)facts->facts.digest);
+    for (size_t i = 0; i < facts->configured.count; i++)
+        digest_text(&hash, facts->configured.items[i]);
+    facts->facts.digest = hash_end(&hash);
 }
 
 /* ---- What changed ---- */

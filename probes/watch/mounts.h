@@ -6,11 +6,14 @@
 #include <event2/event.h>
 
 #include "common/error.h"
+#include "common/file.h"
 #include "probes/facts/facts.h"
 
 int mounts_parse(const char *text, size_t length, struct mounts_facts **ret, struct error *error);
 /* PROC: where the host's /proc is ("/proc"). */
 int mounts_read(const char *proc, struct mounts_facts **ret, struct error *error);
+/* Adds to FACTS where /etc/fstab and mount units mount something (at most 1,024 places). */
+void mounts_read_configured(const struct host_root *root, struct mounts_facts *facts);
 
 /* The mount points at which something was mounted or unmounted; options that changed are no change. */
 struct mount_changes {

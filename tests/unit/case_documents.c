@@ -72,8 +72,29 @@ static void append_text(struct str *text, const struct json *value)
             *ret = &facts->facts;                                                                                      \
         return r;                                                                                                      \
     }
-MAKE_TEXT(mounts, mounts_parse)
 MAKE_TEXT(group, groups_parse)
+
+/* The text of mountinfo; or an object: "mountinfo", and "configured": where something is mounted at every start. */
+static int make_mounts(const struct case_context *context, const struct json *value, struct facts **ret,
+                       struct error *error)
+{
+    const struct json *text = json_get(value, "mountinfo"), *configured = json_get(value, "configured");
+    const char *lines = json_text(text ? text : value, "");
+    struct mounts_facts *facts = NULL;
+    int r = mounts_parse(lines, strlen(lines), &facts, error);
+
+    (void)context;
+    if (r < 0)
+        return r;
+    facts->has_configured = configured != NULL;
+    facts->configured.items =
+        arena_alloc(facts->facts.arena, (json_count(configured) + 1) * sizeof *facts->configured.items);
+    for (size_t i = 0; i < json_count(configured); i++)
+        facts->configured.items[facts->configured.count++] =
+            arena_strdup(facts->facts.arena, json_string(json_at(configured, i)));
+    *ret = &facts->facts;
+    return 0;
+}
 
 /* What every engine sends of a container: cases leave out what their check does not judge by. */
 static const char container_rest[] =

@@ -42,12 +42,16 @@ static const struct exempt {
     enum input_kind kind;
     bool silent; /* it is an error, but does not say why the input is missing; else it judges more mildly */
 } exempts[INPUT_EXEMPTS] = {
-    {"container-cgroup-parent", INPUT_VERSION, true}, {"container-default-bridge", INPUT_VERSION, false},
-    {"container-devices", INPUT_VERSION, false},      {"container-no-new-privileges", INPUT_VERSION, true},
-    {"container-sprawl", INPUT_CONTAINER, false},     {"container-sprawl", INPUT_CONTAINER, true},
-    {"data-root-partition", INPUT_DAEMON, false},     {"data-root-partition", INPUT_DAEMON, true},
-    {"image-sprawl", INPUT_CONTAINER, true},          {"image-trusted-base", INPUT_INFO, false},
-    {"image-trusted-base", INPUT_VERSION, false},     {"root-ca-rotation", INPUT_CERTIFICATES, true},
+    {"container-cgroup-parent", INPUT_VERSION, true},
+    {"container-default-bridge", INPUT_VERSION, false},
+    {"container-devices", INPUT_VERSION, false},
+    {"container-no-new-privileges", INPUT_VERSION, true},
+    {"container-sprawl", INPUT_CONTAINER, false},
+    {"container-sprawl", INPUT_CONTAINER, true},
+    {"image-sprawl", INPUT_CONTAINER, true},
+    {"image-trusted-base", INPUT_INFO, false},
+    {"image-trusted-base", INPUT_VERSION, false},
+    {"root-ca-rotation", INPUT_CERTIFICATES, true},
 };
 
 /* Inputs that a row of the table names for all containers, or for parameters that no shipped rule gives. */

@@ -100,6 +100,33 @@ START_TEST(test_groups_unreadable)
 }
 END_TEST
 
+/* ---- Mounts of every start ---- */
+
+START_TEST(test_mounts_configured)
+{
+    static const char table[] = "20 1 8:1 / / rw - btrfs /dev/sda1 rw,subvol=/@\n";
+    struct mounts_facts *facts = NULL;
+    uint64_t digest;
+    scoped_str shown = STR_INIT;
+
+    ck_assert_int_eq(mounts_parse(table, strlen(table), &facts, NULL), 0);
+    ck_assert_str_eq(facts->items[0].file_system_options, "rw,subvol=/@");
+    digest = facts->facts.digest;
+    put_text("/etc/fstab", "# /dev/sdz /commented ext4\n/dev/sda1 / ext4 defaults 0 1\nUUID=1\t/var/lib/docker ext4\n"
+                           "/dev/sdb none swap sw\n/dev/sdc /with\\040space xfs\nshort\n");
+    put_text("/etc/systemd/system/srv-a\\x2db.mount", "[Mount]\n");
+    put_text("/etc/systemd/system/-.mount", "[Mount]\n");
+    put_text("/etc/systemd/system/other.service", "[Service]\n");
+    mounts_read_configured(root, facts);
+    for (size_t i = 0; i < facts->configured.count; i++)
+        str_printf(&shown, "%s,", facts->configured.items[i]);
+    ck_assert_str_eq(shown.data, "/,/var/lib/docker,/with space,/,/srv/a-b,");
+    ck_assert(facts->has_configured);
+    ck_assert_uint_ne(facts->facts.digest, digest);
+    facts_free(&facts->facts);
+}
+END_TEST
+
 /* ---- Listening sockets ---- */
 
 #define TCP_HEAD  "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n"
@@ -409,6 +436,7 @@ int main(void)
     tcase_add_test(host, test_groups);
     tcase_add_test(host, test_groups_unreadable);
     tcase_add_test(host, test_groups_doubled);
+    tcase_add_test(host, test_mounts_configured);
     tcase_add_test(host, test_groups_of_root);
     tcase_add_test(host, test_listeners);
     tcase_add_test(host, test_listeners_of_the_engine);
