@@ -88,6 +88,7 @@ bool check_is_dotted(const char *version);
 bool check_is_day(const char *day); /* "2026-01-31" */
 /* A line of engine-version's releases: "branch newest [day its maintenance ends]". */
 bool check_is_release(const char *line);
+bool check_is_fix(const char *line); /* "27.1.1,26.1.5 CVE-2024-41110" */
 /* Sets RET to the absolute PATH without "//", "." and "..", and without a slash at its end. */
 void check_path_clean(const char *path, struct str *ret);
 /* Is PATH the same as ROOT or below it, by path component? */

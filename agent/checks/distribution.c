@@ -102,3 +102,37 @@ bool check_install_command(const struct check_input *in, const struct package_na
     str_printf(out, "%s %s", command, name);
     return true;
 }
+
+bool check_upgrade_command(const struct check_input *in, const struct package_names *package, struct str *out)
+{
+    switch (check_package_manager(in)) {
+    case PACKAGES_UNKNOWN:
+        break;
+    case PACKAGES_APT:
+        if (package->apt)
+            str_printf(out, "apt-get update && apt-get install --only-upgrade -y %s", package->apt);
+        return package->apt != NULL;
+    case PACKAGES_DNF:
+    case PACKAGES_YUM:
+    case PACKAGES_TDNF:
+        if (package->rpm)
+            str_printf(out, "%s upgrade -y %s",
+                       check_package_manager(in) == PACKAGES_DNF   ? "dnf"
+                       : check_package_manager(in) == PACKAGES_YUM ? "yum"
+                                                                   : "tdnf",
+                       package->rpm);
+        return package->rpm != NULL;
+    case PACKAGES_ZYPPER:
+        if (package->zypper)
+            str_printf(out, "zypper --non-interactive update %s", package->zypper);
+        return package->zypper != NULL;
+    case PACKAGES_APK:
+        if (package->apk)
+            str_printf(out, "apk update && apk upgrade %s", package->apk);
+        return package->apk != NULL;
+    case PACKAGES_PACMAN: /* which upgrades everything or nothing */
+        str_append(out, "pacman -Syu --noconfirm");
+        return true;
+    }
+    return false;
+}

@@ -27,5 +27,7 @@ enum package_manager check_package_manager(const struct check_input *in);
 /* Appends the command that installs the package here ("apt-get install -y auditd"). False, and nothing appended: this
  * distribution is unknown, or has no such package. */
 bool check_install_command(const struct check_input *in, const struct package_names *package, struct str *out);
+/* The same for upgrading packages that are installed. */
+bool check_upgrade_command(const struct check_input *in, const struct package_names *package, struct str *out);
 
 #endif

@@ -44,14 +44,23 @@ int check_validate_threshold(const struct rule *rule, const char **ret_key, stru
 
 static int validate_releases(const struct string_list *releases, struct error *error)
 {
-    if (!releases->count)
-        return error_set(error, EINVAL, "must not be empty");
     for (size_t i = 0; i < releases->count; i++)
         if (!check_is_release(releases->items[i]))
             return error_set(error, EINVAL,
                              "\"%s\" must be a branch, its latest release and, if known, the day its maintenance ends, "
                              "such as \"25.0 25.0.17 2026-12-04\"",
                              releases->items[i]);
+    return 0;
+}
+
+static int validate_fixes(const struct string_list *fixes, struct error *error)
+{
+    for (size_t i = 0; i < fixes->count; i++)
+        if (!check_is_fix(fixes->items[i]))
+            return error_set(error, EINVAL,
+                             "\"%s\" must be releases, separated by commas, and the names of what they fix, such as "
+                             "\"27.1.1,26.1.5 CVE-2024-41110\"",
+                             fixes->items[i]);
     return 0;
 }
 
@@ -64,8 +73,11 @@ int check_validate_engine_version(const struct rule *rule, const char **ret_key,
     if (*minimum && !check_is_dotted(minimum))
         return error_set(error, EINVAL, "\"%s\" must be a version such as \"28.5.2\"", minimum);
     *ret_key = "list_date";
-    if (!check_is_day(check_param(&in, "list_date")->string))
+    if (!str_empty(check_param(&in, "list_date")->string) && !check_is_day(check_param(&in, "list_date")->string))
         return error_set(error, EINVAL, "must be a day such as \"2026-01-31\"");
+    *ret_key = "fixes";
+    if (validate_fixes(&check_param(&in, "fixes")->list, error) < 0)
+        return -EINVAL;
     *ret_key = "releases";
     return validate_releases(&check_param(&in, "releases")->list, error);
 }

@@ -292,6 +292,23 @@ static int apply_override(struct rule_set *set, const struct rule_override *over
     return r < 0 ? r : validate(rule, override->value, override->file, error);
 }
 
+/* Parameters that age faster than the rest: a file of their own can be replaced alone. */
+static int read_list(const char *file, const struct json *root, void *user, struct error *error)
+{
+    static const char *const keys[] = {"rule", "params", NULL};
+    struct rule_set *set = user;
+    const char *name = json_string(json_get(root, "rule"));
+    struct rule *rule = rule_set_find(set, name);
+    int r = json_type(root) == JSON_OBJECT ? config_json_keys(root, file, keys, error)
+                                           : config_json_refuse(error, file, root, "must be an object");
+
+    if (r == 0 && !rule)
+        r = config_json_refuse(error, file, member_or_self(root, "rule"), "rule: must be the name of a rule");
+    if (r == 0)
+        r = rule_params_read(set->arena, rule->check, root, file, false, (struct param_value *)rule->params, error);
+    return r < 0 ? r : validate(rule, root, file, error);
+}
+
 /* Rules that are judged without an id in the active benchmark: users' own, and shipped ones that were enabled. */
 static void make_section_of_others(struct rule_set *set)
 {
@@ -354,12 +371,15 @@ int rule_set_load(const struct check *checks, const char *data_dir, const char *
                   struct error *error)
 {
     scoped(cleanup_rule_set) struct rule_set *set = mem_alloc(sizeof *set);
+    scoped(cleanup_free) char *lists = mem_printf("%s/lists", data_dir);
     struct loader loader = {.checks = checks, .set = set};
     int r;
 
     set->arena = arena_new(64 * 1024);
     set->by_name = map_new(NULL);
     r = load_files(&loader, data_dir, user_dir, active, error);
+    if (r == 0)
+        r = each_json_file(lists, read_list, set, error);
     for (size_t i = 0; r == 0 && i < override_count; i++) {
         r = apply_override(set, &overrides[i], error);
         for (size_t k = 0; r == 0 && k < i; k++)

@@ -161,7 +161,7 @@ static const struct refusal {
     {VERSIONS("v28.0.0", "\"29 29.9.0\"", "2026-10-08"), "own.json:2: params.minimum: \"v28.0.0\" must be a version"},
     {VERSIONS("28.x", "\"29 29.9.0\"", "2026-10-08"), "params.minimum"},
     {VERSIONS(" 28.0", "\"29 29.9.0\"", "2026-10-08"), "params.minimum"},
-    {VERSIONS("28", "", "2026-10-08"), "params.releases: must not be empty"},
+    {RULE("engine-version", "{\"fixes\": [\"29.9.0\"]}"), "own.json:2: params.fixes: \"29.9.0\" must be releases"},
     {VERSIONS("28", "\"29 latest\"", "2026-10-08"), "params.releases: \"29 latest\""},
     {VERSIONS("28", "\"29\"", "2026-10-08"), "params.releases"},
     {VERSIONS("28", "\"29 29.9.0 2026-13-01\"", "2026-10-08"), "params.releases"},
@@ -252,6 +252,55 @@ START_TEST(an_own_rule_has_a_section)
     ck_assert_str_eq(rule_set_find(rules, "mine")->section, "own");
     ck_assert_uint_eq(rules->active->section_count, 8);
     ck_assert_str_eq(rules->active->sections[7].id, "own");
+}
+END_TEST
+
+/* ---- Lists ---- */
+
+static const struct refusal list_refusals[] = {
+    {"{\"rule\": \"no-such-rule\", \"params\": {}}", "list.json:1: rule: must be the name of a rule"},
+    {"{\"params\": {}}", "list.json:1: rule: must be the name of a rule"},
+    {"{\"rule\": \"engine-version\",\n\"params\": {\"releases\": [\"29\"]}}", "list.json:2: params.releases: \"29\""},
+    {"{\"rule\": \"engine-version\",\n\"severity\": \"low\"}", "list.json:2: unknown key \"severity\""},
+    {"[]", "list.json:1: must be an object"},
+};
+
+/* The shipped rules with a list of this test's own. */
+static struct rule_set *load_with_list(const char *text, struct error *error)
+{
+    struct rule_set *rules = NULL;
+
+    link_to(SOURCE_DATA_DIR "/rules", "/rules");
+    link_to(SOURCE_DATA_DIR "/benchmarks", "/benchmarks");
+    put_text("/lists/list.json", text);
+    rule_set_load(checks, host_folder, NULL, "dosec-1.0", NULL, 0, &rules, error);
+    return rules;
+}
+
+START_TEST(a_wrong_list_is_refused)
+{
+    struct error error = ERROR_INIT;
+
+    ck_assert_ptr_null(load_with_list(list_refusals[_i].text, &error));
+    ck_assert_msg(strstr(error.text, list_refusals[_i].said) != NULL, "%s", error.text);
+}
+END_TEST
+
+START_TEST(a_list_can_be_replaced_alone)
+{
+    struct error error = ERROR_INIT;
+    scoped(cleanup_rule_set) struct rule_set *rules =
+        load_with_list("{\"rule\": \"engine-version\", \"params\": {\"list_date\": \"2027-01-01\"}}", &error);
+    const struct rule *rule = rules ? rule_set_find(rules, "engine-version") : NULL;
+    bool found = false;
+
+    ck_assert_msg(rule != NULL, "%s", error.text);
+    for (size_t i = 0; rule->check->params[i].name; i++)
+        if (strcmp(rule->check->params[i].name, "list_date") == 0) {
+            ck_assert_str_eq(rule->params[i].string, "2027-01-01");
+            found = true;
+        }
+    ck_assert(found);
 }
 END_TEST
 
@@ -537,6 +586,8 @@ int main(void)
     tcase_add_test(tests, files_that_are_none_are_refused);
     tcase_add_test(tests, two_own_rules_may_not_share_a_slug);
     tcase_add_test(tests, an_own_rule_has_a_section);
+    tcase_add_loop_test(tests, a_wrong_list_is_refused, 0, (int)countof(list_refusals));
+    tcase_add_test(tests, a_list_can_be_replaced_alone);
     tcase_add_loop_test(tests, services_of_a_manager, 0, (int)countof(service_cases));
     tcase_add_loop_test(tests, conditions_on_a_value, 0, (int)countof(conditions));
     tcase_add_loop_test(tests, a_misspelt_pointer_does_not_pass, 0, (int)countof(misspelt));
