@@ -406,7 +406,8 @@ static void judge_rotation(const struct check_input *in, struct check_result *ou
 void check_root_ca_rotation(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = need_cluster(in, out);
-    const struct certificate_facts *certificates = store_certificates(in->store, NULL);
+    const char *why = NULL;
+    const struct certificate_facts *certificates = store_certificates(in->store, &why);
     usec_t begins, limit = check_param(in, "max_days")->number * DAY;
     char text[CLOCK_TEXT_SIZE];
 
@@ -415,8 +416,9 @@ void check_root_ca_rotation(const struct check_input *in, struct check_result *o
     begins = info->root_ca_begins ? info->root_ca_begins : certificates ? certificates->root_begins : 0;
     if (!begins) {
         check_error(in, out, "root CA",
-                    certificates && certificates->root_error ? certificates->root_error
-                                                             : "its certificate cannot be read");
+                    !certificates              ? why
+                    : certificates->root_error ? certificates->root_error
+                                               : "its certificate cannot be read");
         return;
     }
     check_fact_string(in, out, "begins", clock_format(begins, text));

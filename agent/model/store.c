@@ -69,7 +69,7 @@ static void tally(struct store *store, enum input_kind kind, const struct facts 
 
     if (kind != INPUT_CONTAINER || !facts)
         return;
-    if (container->running)
+    if (container->running && !container->paused)
         store->running += (size_t)by;
     if (!container->image_id)
         return;
@@ -161,6 +161,20 @@ size_t store_running(const struct store *store)
 size_t store_failed(const struct store *store, enum input_kind kind)
 {
     return store->failed[kind];
+}
+
+const char *store_failure(const struct store *store, enum input_kind kind, const char **ret_key)
+{
+    const char *key;
+    size_t at = 0;
+    void *value;
+
+    while (store->failed[kind] && map_next(store->slots[kind], &at, &key, &value))
+        if (((const struct slot *)value)->why) {
+            *ret_key = key;
+            return ((const struct slot *)value)->why;
+        }
+    return NULL;
 }
 
 size_t store_image_users(const struct store *store, const char *image_id)

@@ -25,10 +25,13 @@ size_t store_count(const struct store *store, enum input_kind kind);
 bool store_next(const struct store *store, enum input_kind kind, size_t *at, const char **ret_key,
                 const struct facts **ret_facts); /* skips slots in error */
 
-/* The number of running containers, of those with facts: maintained, not counted on each call. */
+/* The number of running containers, of those with facts: maintained, not counted on each call. Paused ones do not run.
+ */
 size_t store_running(const struct store *store);
 /* The number of slots of KIND that could not be read. */
 size_t store_failed(const struct store *store, enum input_kind kind);
+/* Why one of them could not be, and its key, both owned by STORE; NULL: all were read. */
+const char *store_failure(const struct store *store, enum input_kind kind, const char **ret_key);
 /* The number of containers, of those with facts, that were created from the image: maintained, not counted. */
 size_t store_image_users(const struct store *store, const char *image_id);
 
