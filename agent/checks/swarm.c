@@ -8,6 +8,34 @@
 
 enum { USUAL_PORT = 2377 };
 
+/* "90 days", "90 days and 1 second": the two largest units, so that what is over a limit does not look like it. */
+static void print_duration(usec_t duration, int nanoseconds, struct str *out)
+{
+    static const struct {
+        const char *name;
+        usec_t length;
+    } units[] = {{"day", DAY},
+                 {"hour", 3600 * USEC_PER_SEC},
+                 {"minute", 60 * USEC_PER_SEC},
+                 {"second", USEC_PER_SEC},
+                 {"microsecond", 1}};
+    int printed = 0;
+
+    for (size_t i = 0; i < countof(units) && printed < 2; i++) {
+        long long count = (long long)(duration / units[i].length);
+
+        duration %= units[i].length;
+        if (!count)
+            continue;
+        str_printf(out, "%s%lld %s%s", printed ? " and " : "", count, units[i].name, count == 1 ? "" : "s");
+        printed++;
+    }
+    if (nanoseconds && printed < 2)
+        str_printf(out, "%s%d ns", printed ? " and " : "", nanoseconds);
+    else if (!printed)
+        str_append(out, "0 days");
+}
+
 static const struct info_facts *need_info(const struct check_input *in, struct check_result *out)
 {
     const char *why;
@@ -62,6 +90,22 @@ static const struct info_facts *need_cluster(const struct check_input *in, struc
     return NULL;
 }
 
+/* With its last manager a swarm is lost, with all services, secrets and networks: only an empty one is left. */
+static void remedy_needless(const struct check_input *in, struct check_result *out, const struct info_facts *info)
+{
+    if (!info->swarm_control) {
+        check_remedy(in, out, "docker swarm leave");
+        return;
+    }
+    if (info->swarm_nodes > 1) {
+        check_remedy(in, out, "# first the other nodes: docker swarm leave on each, docker node rm NODE here");
+        return;
+    }
+    check_remedy(in, out, "services=$(docker service ls -q)");
+    check_remedy(in, out, "[ -z \"$services\" ]");
+    check_remedy(in, out, "docker swarm leave --force");
+}
+
 void check_swarm_needed(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = need_info(in, out);
@@ -77,7 +121,20 @@ void check_swarm_needed(const struct check_input *in, struct check_result *out)
         return;
     }
     check_say(in, out, VERDICT_FAIL, "swarm mode is %s, but params.swarm_expected is not set", info->swarm_state);
-    check_remedy(in, out, "docker swarm leave%s", info->swarm_control ? " --force" : "");
+    remedy_needless(in, out, info);
+}
+
+/* Those that cannot be reached first, neither the leader nor this node. */
+static void remedy_managers(const struct check_input *in, struct check_result *out, int64_t managers, int64_t most)
+{
+    int64_t wanted = managers > most ? most : managers - 1;
+
+    if (wanted % 2 == 0 && wanted > 1)
+        wanted--;
+    check_remedy(in, out,
+                 "docker node ls --filter role=manager --format '{{.ManagerStatus}} {{.Self}} {{.ID}}' | awk '$1 != "
+                 "\"Leader\" && $2 == \"false\"' | sort -r | head -n %lld | cut -d ' ' -f 3 | xargs docker node demote",
+                 (long long)(managers - wanted));
 }
 
 void check_swarm_managers(const struct check_input *in, struct check_result *out)
@@ -102,7 +159,7 @@ void check_swarm_managers(const struct check_input *in, struct check_result *out
                   (long long)info->swarm_nodes,
                   managers > most ? "more than params.max" : "an even number adds no fault tolerance");
     if (out->verdict == VERDICT_FAIL)
-        check_remedy(in, out, "docker node demote <node>");
+        remedy_managers(in, out, managers, most);
 }
 
 /* IPv4 as IPv6 sees it included. */
@@ -114,6 +171,33 @@ static bool is_any_address(const char *address)
         if (strcmp(address, any[i]) == 0)
             return true;
     return false;
+}
+
+/* A single manager keeps services, secrets and networks; of several the others would be lost. Nothing is begun unless
+ * the address is one of this host's own. */
+static void remedy_bound(const struct check_input *in, struct check_result *out, const struct info_facts *info,
+                         unsigned port)
+{
+    bool has_address = !str_empty(info->swarm_address);
+    scoped_str address = STR_INIT, endpoint = STR_INIT;
+
+    text_shell_quote(&address, has_address ? info->swarm_address : "ADDRESS");
+    str_printf(&endpoint, strchr(address.data, ':') ? "[%s]:%u" : "%s:%u", address.data, port);
+    if (info->swarm_managers != 1) {
+        check_remedy(in, out,
+                     "# on another manager: docker node demote %s; then here: docker swarm leave && docker swarm join "
+                     "--listen-addr %s --token TOKEN MANAGER:2377; then there: docker node promote NODE",
+                     str_empty(info->swarm_node_id) ? "NODE" : info->swarm_node_id, endpoint.data);
+        return;
+    }
+    if (has_address)
+        check_remedy(in, out, "ip -o address | grep -qwF %s", address.data);
+    if (info->autolock == TRI_TRUE) /* or it would come back locked */
+        check_remedy(in, out, "docker swarm update --autolock=false");
+    check_remedy(in, out, "docker swarm init --force-new-cluster --listen-addr %s --advertise-addr %s", endpoint.data,
+                 address.data);
+    if (info->autolock == TRI_TRUE)
+        check_remedy(in, out, "docker swarm update --autolock=true");
 }
 
 void check_swarm_bound_interface(const struct check_input *in, struct check_result *out)
@@ -145,20 +229,7 @@ void check_swarm_bound_interface(const struct check_input *in, struct check_resu
                   listeners->engine_seen ? "dockerd does not listen" : "nothing listens", (long long)port);
     if (out->verdict != VERDICT_FAIL)
         return;
-    if (info->swarm_managers == 1) {    /* keeps services, secrets and networks; other managers would be lost */
-        if (info->autolock == TRI_TRUE) /* or it would come back locked */
-            check_remedy(in, out, "docker swarm update --autolock=false");
-        check_remedy(in, out,
-                     "docker swarm init --force-new-cluster --listen-addr <address>:%lld --advertise-addr <address>",
-                     (long long)port);
-        if (info->autolock == TRI_TRUE)
-            check_remedy(in, out, "docker swarm update --autolock=true");
-    } else {
-        check_remedy(in, out,
-                     "docker swarm leave  # after docker node demote on another manager; then docker swarm join "
-                     "--listen-addr <address>:%lld --token <manager token> <manager>:2377",
-                     (long long)port);
-    }
+    remedy_bound(in, out, info, (unsigned)port);
 }
 
 static const struct network_item *find_network(const struct check_input *in, const char **ret_why)
@@ -171,12 +242,31 @@ static const struct network_item *find_network(const struct check_input *in, con
     return NULL;
 }
 
+/* A network is gone when every node has given it up, a moment after its removal; the one of the same name that is
+ * created before would have no place on those that have not. Where services use it, the removal is refused. */
+static void remedy_overlay(const struct check_input *in, struct check_result *out, const struct network_item *network)
+{
+    scoped_str name = STR_INIT, options = STR_INIT;
+
+    text_shell_quote(&name, network->name);
+    for (size_t i = 0; i < network->recreate.count; i++) {
+        str_append(&options, " ");
+        text_shell_quote(&options, network->recreate.items[i]);
+    }
+    check_remedy(in, out, "%sdocker network rm %s", network->ingress ? "echo y | " : "", name.data);
+    check_remedy(in, out,
+                 "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do docker network inspect %s >/dev/null 2>&1 || break; sleep 5; "
+                 "done",
+                 name.data);
+    check_remedy(in, out, "docker network create --driver overlay --opt encrypted%s%s %s",
+                 network->ingress ? " --ingress" : "", str_text(&options), name.data);
+}
+
 void check_overlay_encryption(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = need_info(in, out);
     const char *why = "not in the engine's list";
     const struct network_item *network = find_network(in, &why);
-    scoped_str name = STR_INIT;
 
     if (!info)
         return;
@@ -202,14 +292,9 @@ void check_overlay_encryption(const struct check_input *in, struct check_result 
         return;
     }
     check_say(in, out, VERDICT_FAIL, "overlay network %s%s is not encrypted", network->name,
-              network->ingress ? " (ingress)" : "");
-    if (!in->explain)
-        return;
-    text_shell_quote(&name, network->name);
-    check_remedy(in, out,
-                 "docker network rm %s && docker network create --driver overlay --opt encrypted %s%s  # with the "
-                 "subnets, options and labels that docker network inspect showed before",
-                 name.data, network->ingress ? "--ingress " : "", name.data);
+              network->ingress ? " (ingress, which can be replaced only while no service publishes ports)" : "");
+    if (in->explain && info->swarm_control)
+        remedy_overlay(in, out, network);
 }
 
 /* No service could expose one. */
@@ -249,8 +334,8 @@ void check_swarm_secrets(const struct check_input *in, struct check_result *out)
         check_say(in, out, VERDICT_FAIL, "%s", services->exposed.items[i]);
     if (services->exposed.count)
         check_remedy(in, out,
-                     "docker secret create <name> <file> && docker service update --secret-add <name> --env-rm "
-                     "<variable> <service>");
+                     "# docker secret create NAME FILE && docker service update --secret-add NAME --env-rm VARIABLE "
+                     "SERVICE");
     else if (!services->count)
         judge_unused_secrets(in, out);
     else
@@ -291,6 +376,7 @@ static void judge_unlock_key(const struct check_input *in, struct check_result *
     usec_t limit = check_param(in, "max_days")->number * DAY;
     const char *why;
     const struct unlock_key_facts *key = store_unlock_key(in->store, &why);
+    scoped_str age = STR_INIT;
 
     if (!key) {
         check_error(in, out, "unlock key", why);
@@ -304,12 +390,13 @@ static void judge_unlock_key(const struct check_input *in, struct check_result *
     }
     check_fact_int(in, out, "days", (in->now - key->first_seen) / DAY);
     if (key->first_seen + limit < in->now) {
-        check_say(in, out, VERDICT_FAIL, "the unlock key has not changed for %lld days, at most %lld days allowed",
-                  (long long)((in->now - key->first_seen) / DAY), (long long)check_param(in, "max_days")->number);
+        print_duration(in->now - key->first_seen, 0, &age);
+        check_say(in, out, VERDICT_FAIL, "the unlock key has not changed for %s, at most %lld days allowed",
+                  str_text(&age), (long long)check_param(in, "max_days")->number);
         return;
     }
-    check_say(in, out, VERDICT_PASS, "the unlock key was first seen %lld days ago",
-              (long long)((in->now - key->first_seen) / DAY));
+    print_duration(in->now - key->first_seen, 0, &age);
+    check_say(in, out, VERDICT_PASS, "the unlock key was first seen %s ago", str_text(&age));
     out->recheck = key->first_seen + limit + 1;
 }
 
@@ -336,9 +423,10 @@ void check_swarm_unlock_key_rotation(const struct check_input *in, struct check_
 void check_node_certificate_rotation(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = need_cluster(in, out);
-    int64_t days = check_param(in, "max_days")->number, expiry_days;
+    int64_t days = check_param(in, "max_days")->number;
     const struct certificate_facts *certificates;
     const char *why;
+    scoped_str validity = STR_INIT;
 
     if (!info)
         return;
@@ -352,15 +440,15 @@ void check_node_certificate_rotation(const struct check_input *in, struct check_
                     "the engine does not report how long node certificates are valid (NodeCertExpiry)");
         return;
     }
-    expiry_days = info->node_cert_expiry / 1000 / DAY;
-    check_fact_int(in, out, "expiry_days", expiry_days);
+    check_fact_int(in, out, "expiry_days", info->node_cert_expiry / 1000 / DAY);
+    print_duration(info->node_cert_expiry / 1000, (int)(info->node_cert_expiry % 1000), &validity);
     if (info->node_cert_expiry <= 0 || info->node_cert_expiry / 1000 > days * DAY ||
         (info->node_cert_expiry / 1000 == days * DAY && info->node_cert_expiry % 1000)) {
-        check_say(in, out, VERDICT_FAIL, "node certificates are valid for %lld days, at most %lld days allowed",
-                  (long long)expiry_days, (long long)days);
+        check_say(in, out, VERDICT_FAIL, "node certificates are valid for %s, at most %lld days allowed",
+                  str_text(&validity), (long long)days);
         check_remedy(in, out, "docker swarm update --cert-expiry %lldh", (long long)days * 24);
     } else {
-        check_say(in, out, VERDICT_PASS, "node certificates are valid for %lld days", (long long)expiry_days);
+        check_say(in, out, VERDICT_PASS, "node certificates are valid for %s", str_text(&validity));
     }
     if (!certificates->node_ends) {
         check_error(in, out, "this node's certificate", certificates->node_error);
@@ -437,7 +525,7 @@ void check_root_ca_rotation(const struct check_input *in, struct check_result *o
     if (info->root_rotation) /* another one would wait for the same nodes */
         check_remedy(in, out,
                      "docker node ls  # a node that is down blocks the rotation: bring it back, or docker node rm "
-                     "--force <node>");
+                     "--force NODE");
     else
         check_remedy(in, out, "docker swarm ca --rotate");
 }

@@ -77,6 +77,7 @@ void parse_swarm(struct builder *b, const struct json *swarm, struct info_facts 
     info->has_swarm_control = json_type(control) == JSON_BOOL;
     info->swarm_control = build_bool(b, control);
     info->swarm_error = build_text(b, json_get(swarm, "Error"));
+    info->swarm_address = build_text(b, json_get(swarm, "NodeAddr"));
     info->swarm_managers = build_int(b, json_get(swarm, "Managers"));
     info->swarm_nodes = build_int(b, json_get(swarm, "Nodes"));
     info->swarm_port = port_of_node(json_get(swarm, "RemoteManagers"), info->swarm_node_id);
@@ -84,6 +85,59 @@ void parse_swarm(struct builder *b, const struct json *swarm, struct info_facts 
     build_number(b, info->has_swarm_control);
     build_number(b, info->swarm_port);
     parse_cluster(b, json_get(swarm, "Cluster"), info);
+}
+
+static void push_option(struct builder *b, const char *option, const char *key, const char *value,
+                        struct string_list *ret)
+{
+    scoped(cleanup_free) char *text =
+        value ? mem_printf("%s=%s=%s", option, key, value) : mem_printf("%s=%s", option, key);
+
+    build_push(b, ret, text, strlen(text));
+}
+
+static void push_members(struct builder *b, const char *option, const struct json *object, const char *but,
+                         struct string_list *ret)
+{
+    const struct json *value;
+    const char *key = NULL;
+
+    for (size_t i = 0; (value = json_member(object, i, &key, NULL)); i++)
+        if (!str_equal(key, but) && strcmp(key, "encrypted") != 0)
+            push_option(b, option, key, json_text(value, ""), ret);
+}
+
+static void push_addresses(struct builder *b, const struct json *config, struct string_list *ret)
+{
+    static const struct {
+        const char *key, *option;
+    } addresses[] = {{"Subnet", "--subnet"}, {"IPRange", "--ip-range"}, {"Gateway", "--gateway"}};
+
+    for (size_t i = 0; i < json_count(config); i++)
+        for (size_t k = 0; k < countof(addresses); k++) {
+            const char *address = json_string(json_get(json_at(config, i), addresses[k].key));
+
+            if (!str_empty(address))
+                push_option(b, addresses[k].option, address, NULL, ret);
+        }
+}
+
+static void parse_overlay(struct builder *b, const struct json *item, struct network_item *network)
+{
+    static const char *const switches[][2] = {
+        {"Attachable", "--attachable"}, {"Internal", "--internal"}, {"EnableIPv6", "--ipv6"}};
+    const struct json *config = json_path(item, "IPAM", "Config", NULL), *options = json_get(item, "Options"),
+                      *labels = json_get(item, "Labels");
+
+    if (!build_room(b, 3 * json_count(config) + json_count(options) + json_count(labels) + countof(switches),
+                    "options of a network", &network->recreate))
+        return;
+    for (size_t i = 0; i < countof(switches); i++)
+        if (json_bool(json_get(item, switches[i][0]), false))
+            build_push(b, &network->recreate, switches[i][1], strlen(switches[i][1]));
+    push_addresses(b, config, &network->recreate);
+    push_members(b, "--opt", options, "com.docker.network.driver.overlay.vxlanid_list", &network->recreate);
+    push_members(b, "--label", labels, NULL, &network->recreate);
 }
 
 static int parse_network_list_value(const struct json *value, struct network_list_facts **ret, struct error *error)
@@ -121,6 +175,8 @@ static int parse_network_list_value(const struct json *value, struct network_lis
         network->ingress = build_bool(&b, json_get(item, "Ingress"));
         build_number(&b, network->default_bridge);
         build_number(&b, network->encrypted);
+        if (strcmp(network->driver, "overlay") == 0)
+            parse_overlay(&b, item, network);
     }
     r = build_end(&b, &list->facts, "networks", error);
     if (r == 0)

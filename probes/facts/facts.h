@@ -66,7 +66,7 @@ struct info_facts {
     const char *swarm_state, *swarm_node_id; /* "inactive", "active" … */
     bool swarm_unreadable;                   /* there is something about the swarm, but not its state */
     bool has_swarm_control, swarm_control;   /* a manager: only it sees what follows */
-    const char *swarm_error;
+    const char *swarm_error, *swarm_address; /* swarm_address: by which the other nodes reach this one */
     int64_t swarm_managers, swarm_nodes;
     unsigned swarm_port;             /* this node's own in RemoteManagers; 0: it is not there */
     bool has_cluster, root_rotation; /* root_rotation: one is under way */
@@ -89,6 +89,9 @@ struct network_list_facts {
         bool default_bridge; /* com.docker.network.bridge.default_bridge is "true", or it is named bridge */
         bool encrypted;      /* the option is there, whatever its value */
         bool ingress;
+        struct string_list
+            recreate; /* of overlay networks: options with which "docker network create" makes it again,
+                         but driver, encryption and ingress; what the engine chose by itself is left out */
     } * items;
     size_t count;
 };
