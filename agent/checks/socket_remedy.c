@@ -1,4 +1,4 @@
-/* A drop-in of docker.socket. systemd reads drop-ins in the order of their names, whatever folder they lie in: the last
+/* A drop-in of the unit. systemd reads drop-ins in the order of their names, whatever folder they lie in: the last
  * one counts. */
 #include "agent/checks/socket_remedy.h"
 
@@ -11,6 +11,8 @@ static bool is_activated(const struct check_input *in)
     const struct string_list *paths = &in->fileset->activated;
     const char *path = in->file->target ? in->file->target : in->file->path;
 
+    if (!in->fileset->socket_unit)
+        return false;
     for (size_t i = 0; i < paths->count; i++)
         if (str_equal(paths->items[i], path))
             return true;
@@ -19,12 +21,12 @@ static bool is_activated(const struct check_input *in)
 
 static void write_drop_in(const struct check_input *in, struct check_result *out, const char *name, const char *lines)
 {
-    static const char folder[] = "/etc/systemd/system/docker.socket.d";
+    const char *unit = in->fileset->socket_unit;
     scoped_str word = STR_INIT;
 
     text_shell_quote(&word, lines);
-    check_remedy(in, out, "mkdir -p %s", folder);
-    check_remedy(in, out, "printf %%b %s > %s/zz-%s.conf", word.data, folder, name);
+    check_remedy(in, out, "mkdir -p /etc/systemd/system/%s.d", unit);
+    check_remedy(in, out, "printf %%b %s > /etc/systemd/system/%s.d/zz-%s.conf", word.data, unit, name);
     check_remedy(in, out, "systemctl daemon-reload");
 }
 
@@ -36,7 +38,8 @@ void check_socket_mode_remedy(const struct check_input *in, struct check_result 
 
     if (!is_activated(in) || !set || !(mode & ~wanted))
         return;
-    check_say(in, out, VERDICT_FAIL, "docker.socket would open it with mode %04lo again (SocketMode=)", mode);
+    check_say(in, out, VERDICT_FAIL, "%s would open it with mode %04lo again (SocketMode=)", in->fileset->socket_unit,
+              mode);
     str_printf(&lines, "[Socket]\\nSocketMode=%04lo\\n", mode & wanted);
     write_drop_in(in, out, "mode", lines.data);
 }
@@ -51,7 +54,7 @@ void check_socket_owner_remedy(const struct check_input *in, struct check_result
         (strcmp(set->socket_user, owner) == 0 &&
          (strcmp(set->socket_group, group) == 0 || strcmp(set->socket_group, "root") == 0)))
         return;
-    check_say(in, out, VERDICT_FAIL, "docker.socket would give it to %s:%s again (SocketUser=, SocketGroup=)",
+    check_say(in, out, VERDICT_FAIL, "%s would give it to %s:%s again (SocketUser=, SocketGroup=)", set->socket_unit,
               set->socket_user, set->socket_group);
     str_printf(&lines, "[Socket]\\nSocketUser=%s\\nSocketGroup=%s\\n", owner, group);
     write_drop_in(in, out, "owner", lines.data);

@@ -454,8 +454,8 @@ struct fileset_facts {
     uid_t engine_uid;
     gid_t engine_gid;
     const char *engine_user, *engine_group; /* NULL: ids without names */
-    /* sockets: what docker.socket would give those that it opens at its next start; NULL: none is opened by it, or its
-     * files do not say so */
+    /* sockets: the unit that opens some of them, and what it would give these at its next start; NULL: there is none */
+    const char *socket_unit;      /* "docker.socket" */
     struct string_list activated; /* their paths as resolved */
     const char *socket_mode, *socket_user, *socket_group;
 };

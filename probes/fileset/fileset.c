@@ -18,6 +18,8 @@
 
 enum { FILES_MAX = 4096, DEPTH_MAX = 16, ENTRIES_MAX = 65536, ACL_ENTRIES_MAX = 8192 };
 
+static const char podman_unit[] = "podman.socket";
+
 struct reading {
     const struct host_root *root;
     struct arena *arena;
@@ -315,6 +317,7 @@ static uint64_t digest_set(const struct fileset_facts *set)
     digest_text(&hash, set->engine_group);
     for (size_t i = 0; i < set->activated.count; i++)
         digest_text(&hash, set->activated.items[i]);
+    digest_text(&hash, set->socket_unit);
     digest_text(&hash, set->socket_mode);
     digest_text(&hash, set->socket_user);
     digest_text(&hash, set->socket_group);
@@ -353,6 +356,42 @@ static void name_engine(struct reading *reading, const struct daemon_facts *daem
     set->rootless = true;
     set->engine_user = arena_strdup(reading->arena, names_user(reading->names, set->engine_uid));
     set->engine_group = arena_strdup(reading->arena, names_group(reading->names, set->engine_gid));
+}
+
+/* A setting of the unit's [Socket], or what systemd takes without it. */
+static const char *socket_setting(struct reading *reading, const struct fileset_context *context, const char *unit,
+                                  const char *key, const char *otherwise)
+{
+    scoped(cleanup_free) char *value = NULL;
+
+    if (unit_value(reading->root, context->units, unit, "Socket", key, &value, NULL) < 0)
+        return NULL;
+    return arena_strdup(reading->arena, str_empty(value) ? otherwise : value);
+}
+
+/* Which sockets a unit opens, and as whose: what is changed of these does not outlast its next start. */
+static void describe_activation(struct reading *reading, const struct fileset_context *context,
+                                struct fileset_facts *set)
+{
+    const char *unit = context->daemon->podman ? podman_unit : socket_unit_docker;
+    scoped(path_list_deinit) struct path_list streams = {0};
+
+    if ((!context->daemon->podman && !socket_unit_activates(context->daemon)) ||
+        socket_unit_streams(reading->root, context->units, unit, NULL, &streams, NULL) < 0)
+        return;
+    set->activated.items = arena_alloc(reading->arena, (streams.count + 1) * sizeof *set->activated.items);
+    for (size_t i = 0; i < streams.count; i++) {
+        scoped(cleanup_free) char *target = NULL;
+
+        if (streams.items[i][0] == '/' && host_resolve(reading->root, streams.items[i], &target, NULL) == 0)
+            set->activated.items[set->activated.count++] = arena_strdup(reading->arena, target);
+    }
+    if (!set->activated.count)
+        return;
+    set->socket_unit = unit;
+    set->socket_mode = socket_setting(reading, context, unit, "SocketMode", "0666");
+    set->socket_user = socket_setting(reading, context, unit, "SocketUser", "root");
+    set->socket_group = socket_setting(reading, context, unit, "SocketGroup", "root");
 }
 
 static void keep_links(struct reading *reading, struct fileset_facts *set)
@@ -442,6 +481,8 @@ int fileset_read(const struct host_root *root, const char *source, const struct 
     set->truncated = reading.truncated;
     if (fileset_needs_daemon(source))
         name_engine(&reading, context->daemon, set);
+    if (kind == FILESET_SOCKETS)
+        describe_activation(&reading, context, set);
     if (kind == FILESET_SOCKETS) {
         expect_group(&reading, context->daemon, set);
         set->engine_socket = arena_strdup(reading.arena, context->engine_socket);
@@ -501,6 +542,7 @@ static void put_set(struct str *output, const struct fileset_facts *set)
     wire_put_text(output, set->engine_user);
     wire_put_text(output, set->engine_group);
     wire_put_list(output, &set->activated);
+    wire_put_text(output, set->socket_unit);
     wire_put_text(output, set->socket_mode);
     wire_put_text(output, set->socket_user);
     wire_put_text(output, set->socket_group);
@@ -592,6 +634,7 @@ static void take_set(struct wire_reader *reader, struct fileset_facts *set)
     set->engine_user = wire_text(reader);
     set->engine_group = wire_text(reader);
     wire_list(reader, ENTRIES_MAX, &set->activated);
+    set->socket_unit = wire_text(reader);
     set->socket_mode = wire_text(reader);
     set->socket_user = wire_text(reader);
     set->socket_group = wire_text(reader);
@@ -636,7 +679,9 @@ void fileset_watch_paths(const struct host_root *root, const char *source, const
     if (kind == FILESET_UNIT)
         unit_places(rest, back, user);
     if (kind == FILESET_SOCKETS && socket_unit_activates(context->daemon))
-        unit_places("docker.socket", back, user);
+        unit_places(socket_unit_docker, back, user);
+    if (kind == FILESET_SOCKETS && context->daemon && context->daemon->podman)
+        unit_places(podman_unit, back, user);
     if ((kind == FILESET_PROGRAM ? fileset_programs(root, rest, context, true, &paths, NULL)
                                  : fileset_paths(root, kind, rest, context, &paths, NULL)) < 0)
         return;

@@ -68,6 +68,8 @@ static void read_engine_of_files(struct arena *arena, const struct json *files, 
     set->engine_user = text_of(arena, files, "engine_user");
     set->engine_group = text_of(arena, files, "engine_group");
     copy_strings(arena, json_get(files, "activated"), &set->activated);
+    if (set->activated.count)
+        set->socket_unit = arena_strdup(arena, json_text(json_get(files, "socket_unit"), "docker.socket"));
     set->socket_mode = text_of(arena, files, "socket_mode");
     set->socket_user = text_of(arena, files, "socket_user");
     set->socket_group = text_of(arena, files, "socket_group");

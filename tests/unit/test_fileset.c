@@ -195,6 +195,28 @@ START_TEST(test_tree_is_bounded)
 }
 END_TEST
 
+/* What docker.socket would give its sockets, as its drop-ins say last; without settings as systemd does. */
+START_TEST(test_activation)
+{
+    scoped(cleanup_facts) struct facts *facts = &daemon_of("--host", "fd://", NULL)->facts;
+    struct fileset_facts *set;
+
+    put_text("/lib/systemd/system/docker.socket", "[Socket]\nListenStream=/run/docker.sock\nSocketMode=0660\n"
+                                                  "SocketUser=root\nSocketGroup=docker\n");
+    set = read_set("sockets:", (struct daemon_facts *)facts, NULL);
+    ck_assert_str_eq(set->socket_unit, "docker.socket");
+    ck_assert_str_eq(set->activated.items[0], "/run/docker.sock");
+    ck_assert_str_eq(set->socket_mode, "0660");
+    ck_assert_str_eq(set->socket_group, "docker");
+    facts_free(&set->facts);
+    put_text("/etc/systemd/system/docker.socket.d/open.conf", "[Socket]\nSocketMode=0666\nSocketGroup=\n");
+    set = read_set("sockets:", (struct daemon_facts *)facts, NULL);
+    ck_assert_str_eq(set->socket_mode, "0666");
+    ck_assert_str_eq(set->socket_group, "root");
+    facts_free(&set->facts);
+}
+END_TEST
+
 /* With the folders, at their targets too; what is no folder is an error. */
 START_TEST(test_folders)
 {
@@ -681,6 +703,7 @@ int main(void)
     tcase_set_timeout(all, 60);
     tcase_add_checked_fixture(all, host_folder_setup, host_folder_teardown);
     tcase_add_test(all, test_folders);
+    tcase_add_test(all, test_activation);
     tcase_add_test(all, test_acl_is_read_from_the_file);
     tcase_add_test(all, test_acl_of_any_bytes);
     tcase_add_test(all, test_paths);
