@@ -109,6 +109,8 @@ static const struct layer_facts *need_layers(const struct check_input *in, struc
 
     if (!layers)
         check_error(in, out, "the image's files", why);
+    if (!layers && !store_image(in->store, in->key, &why)) /* perhaps they are not read because of that */
+        check_error(in, out, "image", why);
     return layers;
 }
 

@@ -143,11 +143,41 @@ bool check_has_member(const struct check_input *in, struct check_result *out, co
     return !member;
 }
 
+/* An OCI artifact has a name and a place among the images, and nothing that these rules judge. */
+static bool is_artifact(const struct check_input *in, struct check_result *out)
+{
+    const struct image_facts *image =
+        in->rule->check->subject == SUBJECT_IMAGE ? store_image(in->store, in->key, NULL) : NULL;
+
+    if (!image || !image->artifact)
+        return false;
+    check_say(in, out, VERDICT_NOT_APPLICABLE, "an OCI artifact (%s), not an image", image->artifact);
+    return true;
+}
+
+/* Of an image that is here for several platforms the engine shows one. */
+static void say_platforms(const struct check_input *in, struct check_result *out)
+{
+    const struct image_facts *image =
+        in->rule->check->subject == SUBJECT_IMAGE ? store_image(in->store, in->key, NULL) : NULL;
+    scoped_str others = STR_INIT;
+
+    if (!in->explain || !image || !image->platform)
+        return;
+    for (size_t i = 0; i < image->platforms.count; i++)
+        if (strcmp(image->platforms.items[i], image->platform) != 0)
+            str_printf(&others, "%s%s", others.length ? ", " : "", image->platforms.items[i]);
+    if (others.length)
+        check_say(in, out, VERDICT_NONE, "judged for %s; also here, and not judged: %s", image->platform, others.data);
+}
+
 void check_run(const struct check_input *in, struct check_result *out)
 {
     const char *members = in->rule->check->members;
     const struct container_facts *container = members ? store_container(in->store, in->key, NULL) : NULL;
 
+    if (is_artifact(in, out))
+        return;
     in->rule->check->run(in, out);
     if (find_unread(container, members ? members : "") &&
         !(out->verdict == VERDICT_FAIL && in->rule->check->fails_on_presence)) {
@@ -156,6 +186,7 @@ void check_run(const struct check_input *in, struct check_result *out)
         str_clear(&out->remedy);
         check_has_member(in, out, container, members);
     }
+    say_platforms(in, out);
     if (out->verdict == VERDICT_NONE)
         check_error(in, out, "check", "no verdict was given");
 }

@@ -253,7 +253,10 @@ void docker_fetch_image_list(struct docker *docker, docker_fetched *done, void *
 
 void docker_fetch_image(struct docker *docker, const char *id, docker_fetched *done, void *user)
 {
-    fetch_named(docker, "/images/", id, "/json", facts_of_image, done, user);
+    enum { MANIFESTS_MINOR = 48 }; /* the first that knows the parameter; podman ignores what it does not know */
+
+    fetch_named(docker, "/images/", id, docker->minor >= MANIFESTS_MINOR ? "/json?manifests=1" : "/json",
+                facts_of_image, done, user);
 }
 
 void docker_fetch_exec(struct docker *docker, const char *id, docker_fetched *done, void *user)

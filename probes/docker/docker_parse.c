@@ -238,6 +238,7 @@ static int parse_info_value(const struct json *value, struct info_facts **ret, s
 
 static int parse_container_list_value(const struct json *value, struct container_list_facts **ret, struct error *error)
 {
+    enum { SHORT_ID = 12 };
     struct builder b;
     struct container_list_facts *list;
     size_t count = json_count(value);
@@ -253,16 +254,19 @@ static int parse_container_list_value(const struct json *value, struct container
     for (size_t i = 0; i < count; i++) {
         const struct json *item = json_at(value, i);
         const char *name = json_string(json_at(json_get(item, "Names"), 0));
+        scoped(cleanup_free) char *id = NULL;
 
         if (!docker_id_valid(json_string(json_get(item, "Id")))) {
             arena_free(b.arena);
             return error_set(error, EINVAL, "containers: Id of entry %zu is missing or malformed", i);
         }
         name = name ? name + (*name == '/') : "";
+        if (!*name) /* as docker shows one without */
+            name = id = mem_strndup(json_string(json_get(item, "Id")), SHORT_ID);
         list->items[list->count++] = (struct container_list_item){
             .id = build_text(&b, json_get(item, "Id")),
             .name = build_string(&b, name, strlen(name)),
-            .state = build_text(&b, json_get(item, "State")),
+            .state = build_text(&b, build_required(&b, item, "State", JSON_STRING, "State")),
         };
     }
     r = build_end(&b, &list->facts, "containers", error);
@@ -319,9 +323,9 @@ static int parse_exec_value(const struct json *value, struct exec_facts **ret, s
     exec = build_begin(&b, sizeof *exec, 768);
     b.document = value;
     exec->id = build_text(&b, json_get(value, "ID"));
-    exec->container_id = build_text(&b, json_get(value, "ContainerID"));
+    exec->container_id = build_text(&b, build_required(&b, value, "ContainerID", JSON_STRING, "ContainerID"));
     exec->user = build_text_or(&b, json_get(process, "user"));
-    exec->privileged = build_bool(&b, json_get(process, "privileged"));
+    exec->privileged = build_bool(&b, build_required(&b, process, "privileged", JSON_BOOL, "ProcessConfig.privileged"));
     exec->command = exec_command(&b, process);
     /* These change as it runs and judge nothing: not part of the digest. */
     exec->text = exec_text(process);

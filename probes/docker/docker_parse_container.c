@@ -377,6 +377,7 @@ static void parse_exec_ids(struct builder *b, const struct json *ids, struct con
 static int parse_container_value(const struct json *value, struct container_facts **ret, struct error *error)
 {
     enum { ARENA_FIRST = 768 }; /* what a plain container takes */
+    enum { SHORT_ID = 12 };
     struct builder b;
     struct container_facts *c;
     struct requirement requirement;
@@ -395,6 +396,8 @@ static int parse_container_value(const struct json *value, struct container_fact
     require_members(&requirement, value, c);
     c->id = build_text(&b, json_get(value, "Id"));
     c->name = without_slash(&b, json_get(value, "Name"));
+    if (!*c->name) /* as docker shows one without */
+        c->name = build_string(&b, c->id, SHORT_ID);
     c->image_id = build_text(&b, json_get(value, "Image"));
     c->created = parse_time(json_get(value, "Created"));
     c->apparmor_profile = build_text_or(&b, json_get(value, "AppArmorProfile"));

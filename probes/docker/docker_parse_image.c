@@ -47,8 +47,8 @@ static int parse_image_list_value(const struct json *value, struct image_list_fa
         }
         read_references(&b, json_get(item, "RepoTags"), "RepoTags", &image->tags);
         read_references(&b, json_get(item, "RepoDigests"), "RepoDigests", &image->digests);
-        image->created = build_int(&b, json_get(item, "Created"));
-        image->size = build_int(&b, json_get(item, "Size"));
+        image->created = build_int(&b, build_required(&b, item, "Created", JSON_NUMBER, "Created"));
+        image->size = build_int(&b, build_required(&b, item, "Size", JSON_NUMBER, "Size"));
     }
     r = build_end(&b, &list->facts, "images", error);
     if (r == 0)
@@ -92,6 +92,97 @@ static void read_directories(struct builder *b, const struct json *driver, struc
         build_push(b, &image->layer_directories, at, strcspn(at, ":"));
 }
 
+/* "linux/arm64/v8"; NULL: VALUE names none. */
+static const char *read_platform(struct builder *b, const struct json *os, const struct json *architecture,
+                                 const struct json *variant)
+{
+    scoped_str line = STR_INIT;
+
+    if (str_empty(json_string(os)))
+        return NULL;
+    str_printf(&line, "%.64s/%.64s", json_string(os), json_text(architecture, ""));
+    if (!str_empty(json_string(variant)))
+        str_printf(&line, "/%.64s", json_string(variant));
+    return build_string(b, line.data, line.length);
+}
+
+/* "Manifests", which an engine with containerd's store has been asked for: what kinds of things lie under the name.
+ * Those that are not here cannot be run or judged; attestations are no platform. */
+static void read_manifests(struct builder *b, const struct json *value, struct image_facts *image)
+{
+    const struct json *manifests = build_typed(b, json_get(value, "Manifests"), JSON_ARRAY);
+    const char *type = json_string(json_path(value, "Descriptor", "artifactType", NULL));
+    size_t count = json_count(manifests), images = 0, others = 0;
+
+    if (!build_room(b, count, "Manifests", &image->platforms))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const struct json *manifest = json_at(manifests, i);
+        const struct json *platform = json_path(manifest, "ImageData", "Platform", NULL);
+        const char *kind = json_text(json_get(manifest, "Kind"), "");
+        const char *name;
+
+        others += strcmp(kind, "unknown") == 0;
+        if (strcmp(kind, "image") != 0)
+            continue;
+        images++;
+        name = json_bool(json_get(manifest, "Available"), false)
+                   ? read_platform(b, json_get(platform, "os"), json_get(platform, "architecture"),
+                                   json_get(platform, "variant"))
+                   : NULL;
+        if (name)
+            image->platforms.items[image->platforms.count++] = name;
+    }
+    if (image->platforms.count < 2)
+        image->platforms.count = 0;
+    if (!images && others && !type)
+        type = json_text(json_path(json_at(manifests, 0), "Descriptor", "artifactType", NULL), "of an unknown type");
+    if (!images && type)
+        image->artifact = build_string(b, type, strlen(type));
+    build_number(b, (int64_t)(images + image->platforms.count));
+}
+
+/* "Identity", of API 1.53 on: how the image came here, and whose signatures on it the engine has verified. */
+static void read_identity(struct builder *b, const struct json *identity, struct image_facts *image)
+{
+    const struct json *pulls = json_get(identity, "Pull"), *signatures = json_get(identity, "Signature");
+
+    image->has_identity = json_type(identity) == JSON_OBJECT;
+    build_number(b, image->has_identity);
+    if (!image->has_identity || !build_room(b, json_count(pulls), "Identity.Pull", &image->pulled_from) ||
+        !build_room(b, json_count(signatures), "Identity.Signature", &image->signers))
+        return;
+    for (size_t i = 0; i < json_count(pulls); i++) {
+        const char *repository = json_string(json_get(json_at(pulls, i), "Repository"));
+
+        if (!str_empty(repository))
+            build_push(b, &image->pulled_from, repository, strlen(repository));
+    }
+    for (size_t i = 0; i < json_count(signatures); i++) {
+        const struct json *signature = json_at(signatures, i);
+        const char *name = json_string(json_get(signature, "Name"));
+
+        if (str_empty(name))
+            name = json_string(json_path(signature, "Signer", "SubjectAlternativeName", NULL));
+        if (str_empty(json_string(json_get(signature, "Error"))) && !str_empty(name))
+            build_push(b, &image->signers, name, strlen(name));
+    }
+    image->built_here = json_count(json_get(identity, "Build")) > 0;
+    build_number(b, image->built_here);
+}
+
+/* What every image has. The containerd store answers with nothing where the configuration cannot be read. */
+static void require_members(struct builder *b, const struct json *value)
+{
+    const struct json *root = build_required(b, value, "RootFS", JSON_OBJECT, "RootFS");
+
+    build_required(b, root, "Type", JSON_STRING, "RootFS.Type, as if its configuration could not be read,");
+    build_required(b, value, "Os", JSON_STRING, "Os");
+    build_required(b, value, "Architecture", JSON_STRING, "Architecture");
+    build_required(b, value, "Config", JSON_OBJECT, "Config");
+    build_required(b, value, "Size", JSON_NUMBER, "Size");
+}
+
 static int parse_image_value(const struct json *value, struct image_facts **ret, struct error *error)
 {
     struct builder b;
@@ -120,6 +211,12 @@ static int parse_image_value(const struct json *value, struct image_facts **ret,
     read_directories(&b, json_get(value, "GraphDriver"), image);
     image->created = build_text(&b, json_get(value, "Created"));
     image->size = build_int(&b, json_get(value, "Size"));
+    image->platform =
+        read_platform(&b, json_get(value, "Os"), json_get(value, "Architecture"), json_get(value, "Variant"));
+    read_manifests(&b, value, image);
+    read_identity(&b, build_typed(&b, json_get(value, "Identity"), JSON_OBJECT), image);
+    if (!image->artifact)
+        require_members(&b, value);
     r = build_end(&b, &image->facts, "image", error);
     if (r == 0)
         *ret = image;

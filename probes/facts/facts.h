@@ -349,6 +349,13 @@ struct image_facts {
     struct string_list layer_directories;   /* overlay2: upper first, then the lower ones; each a "diff" directory */
     const char *created;
     int64_t size;
+    const char *artifact;           /* it is an OCI artifact and no image: of what kind; NULL: it is an image */
+    const char *platform;           /* what the rest is of: "linux/amd64" */
+    struct string_list platforms;   /* of which it is here, where there are several */
+    bool has_identity;              /* the engine says what it knows of its origin (API 1.53): the next three */
+    struct string_list pulled_from; /* repositories */
+    struct string_list signers;     /* of its signatures that were verified */
+    bool built_here;
 };
 
 /* GET /images/{id}/history, from the base up. Texts are whole: one that is too long is an error of the document. */

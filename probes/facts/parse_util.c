@@ -44,6 +44,8 @@ static int report_refusal(const struct builder *builder, const char *what, struc
 
     if (builder->too_long)
         return error_set(error, EFBIG, "%s: %s is too long", what, builder->too_long);
+    if (builder->missing)
+        return error_set(error, EINVAL, "%s: %s is missing", what, builder->missing);
     if (!find_place(builder->document, builder->wrong, &place))
         str_append(&place, "a value");
     return error_set(error, EINVAL, "%s: %s %s", what, place.data, builder->wrong_what);
@@ -54,7 +56,7 @@ int build_end(struct builder *builder, struct facts *facts, const char *what, st
     int r = 0;
 
     facts->digest = hash_end(&builder->hash);
-    if (builder->too_long || builder->wrong) {
+    if (builder->too_long || builder->wrong || builder->missing) {
         r = report_refusal(builder, what, error);
         arena_free(builder->arena);
     }
@@ -83,6 +85,18 @@ const struct json *build_typed(struct builder *builder, const struct json *value
         return value;
     if (json_type(value) != JSON_NULL)
         build_refuse(builder, value, wanted[type]);
+    return NULL;
+}
+
+const struct json *build_required(struct builder *builder, const struct json *object, const char *key,
+                                  enum json_type type, const char *place)
+{
+    const struct json *value = json_get(object, key);
+
+    if (json_type(value) != JSON_NULL)
+        return build_typed(builder, value, type);
+    if (!builder->missing && !builder->wrong)
+        builder->missing = place;
     return NULL;
 }
 

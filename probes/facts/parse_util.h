@@ -2,7 +2,7 @@
  *
  * Every value that is copied is hashed at full length and kept up to TEXT_MAX bytes; a list longer than LIST_MAX makes
  * the whole document an error, since a rule must not pass on the part that fitted. So does a value of the wrong type:
- * treated as absent it would look harmless. Absent and null are the same and not an error. */
+ * treated as absent it would look harmless. Absent and null are the same, and not an error but for what is required. */
 #ifndef PROBES_FACTS_PARSE_UTIL_H
 #define PROBES_FACTS_PARSE_UTIL_H
 
@@ -19,6 +19,7 @@ struct builder {
     const struct json *document;        /* set if errors should name the place of a rejected value in it; else NULL */
     const struct json *wrong;           /* the first value that was refused; NULL: none */
     const char *wrong_what;             /* why: "is not a string" */
+    const char *missing;                /* the place of a member that must be there and is not; NULL: none */
     const struct json *const *recorded; /* values whose wrong type the parser records itself: they are not refused */
     size_t recorded_count;
 };
@@ -31,6 +32,10 @@ int build_end(struct builder *builder, struct facts *facts, const char *what, st
 
 /* VALUE if it has TYPE, else NULL; a type other than that and null is rejected. */
 const struct json *build_typed(struct builder *builder, const struct json *value, enum json_type type);
+/* Member KEY of OBJECT, which every engine sends: if it is absent, null or of another type, the document is an error.
+ * PLACE: that of the member in the document ("RootFS.Type"). NULL then. */
+const struct json *build_required(struct builder *builder, const struct json *object, const char *key,
+                                  enum json_type type, const char *place);
 /* Makes the document an error because of VALUE; WHAT is the reason: "is not a port". The first one counts. */
 void build_refuse(struct builder *builder, const struct json *value, const char *what);
 

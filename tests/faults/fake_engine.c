@@ -171,7 +171,8 @@ static void say_image(struct fake *fake, struct str *out)
 {
     str_printf(out,
                "{\"Id\":\"%s\",\"RepoTags\":[\"bb:1.0\"],\"RepoDigests\":[],\"Created\":\"2026-01-01T00:00:00Z\","
-               "\"Size\":1,\"Config\":{\"User\":\"\",\"Env\":[\"PATH=/bin\"],\"Labels\":{\"a\":\"",
+               "\"Size\":1,\"Os\":\"linux\",\"Architecture\":\"amd64\",\"Config\":{\"User\":\"\",\"Env\":[\"PATH=/"
+               "bin\"],\"Labels\":{\"a\":\"",
                image_id());
     for (size_t i = 0; i < fake->image_labels; i++)
         str_append_char(out, 'x');
@@ -199,7 +200,8 @@ static bool say_other_image(struct fake *fake, const char *path, struct str *out
             continue;
         str_printf(out,
                    "{\"Id\":\"%s\",\"RepoTags\":[\"extra:%u\"],\"RepoDigests\":[],\"Created\":\"2026-01-01T00:00:00Z\","
-                   "\"Size\":1,\"Config\":{\"User\":\"\",\"Env\":[\"PATH=/bin\"],\"Labels\":{}},",
+                   "\"Size\":1,\"Os\":\"linux\",\"Architecture\":\"amd64\",\"Config\":{\"User\":\"\",\"Env\":[\"PATH=/"
+                   "bin\"],\"Labels\":{}},",
                    id, image->number);
         if (image->directory)
             str_printf(out, "\"GraphDriver\":{\"Name\":\"overlay2\",\"Data\":{\"UpperDir\":\"%s\"}},",

@@ -41,6 +41,12 @@ static void put_documents(struct store *store, const char *text, const char *end
     }
     json_out_end_array(image);
     json_out_end_object(image);
+    json_out_string(image, "Os", "linux");
+    json_out_string(image, "Architecture", "amd64");
+    json_out_int(image, "Size", 0);
+    json_out_object(image, "RootFS");
+    json_out_string(image, "Type", "layers");
+    json_out_end_object(image);
     json_out_end_object(image);
     json_out_end_array(history);
     PUT(store, history, history_facts, INPUT_HISTORY, history);

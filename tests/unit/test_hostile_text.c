@@ -329,6 +329,14 @@ static void put_image(struct store *store, const char *const *steps, size_t coun
     json_out_end_array(history);
     json_out_object(image, NULL);
     json_out_string(image, "Id", id);
+    json_out_object(image, "Config");
+    json_out_end_object(image);
+    json_out_string(image, "Os", "linux");
+    json_out_string(image, "Architecture", "amd64");
+    json_out_int(image, "Size", 0);
+    json_out_object(image, "RootFS");
+    json_out_string(image, "Type", "layers");
+    json_out_end_object(image);
     json_out_end_object(image);
     text = json_out_text(history, &length);
     ck_assert_int_eq(parse_history(text, length, &history_facts, NULL), 0);
