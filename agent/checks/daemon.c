@@ -368,21 +368,33 @@ void check_default_ulimits(const struct check_input *in, struct check_result *ou
                         DAEMON_RESTART);
 }
 
-/* What the engine uses if nothing is set: a cgroup below its own root, or systemd's slice. */
+/* What the engine uses if nothing is set: a cgroup below its own root, or systemd's slice. Which of them depends on the
+ * driver, which INFO names. */
 static bool is_own_default(const struct info_facts *info, const char *parent)
 {
     const char *driver = info ? info->cgroup_driver : NULL;
 
     if (str_equal(driver, "systemd"))
-        return strcmp(parent, "system.slice") == 0;
+        return strcmp(parent, info->rootless ? "user.slice" : "system.slice") == 0;
     if (str_equal(driver, "cgroupfs"))
         return strcmp(parent, "/docker") == 0 || strcmp(parent, "docker") == 0;
     return false;
 }
 
+static bool may_be_default(const char *parent)
+{
+    static const char *const parents[] = {"/docker", "docker", "system.slice", "user.slice"};
+
+    for (size_t i = 0; i < countof(parents); i++)
+        if (strcmp(parents[i], parent) == 0)
+            return true;
+    return false;
+}
+
 void check_daemon_cgroup_parent(const struct check_input *in, struct check_result *out)
 {
-    const struct info_facts *info = store_info(in->store, NULL);
+    const char *why;
+    const struct info_facts *info = store_info(in->store, &why);
     const struct daemon_facts *daemon;
     scoped_str source = STR_INIT;
     enum option_place place;
@@ -416,6 +428,10 @@ void check_daemon_cgroup_parent(const struct check_input *in, struct check_resul
     if (is_own_default(info, value)) {
         check_say(in, out, VERDICT_PASS, "cgroup parent %s (%s) is the default of the cgroup driver %s", value,
                   str_text(&source), info->cgroup_driver);
+        return;
+    }
+    if (!info && may_be_default(value)) {
+        check_error(in, out, "info", why);
         return;
     }
     check_say(in, out, VERDICT_FAIL, "the default cgroup parent is %s (%s)", value, str_text(&source));

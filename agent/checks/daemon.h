@@ -36,6 +36,8 @@ enum daemon_effect { DAEMON_RESTART, DAEMON_RELOAD };
  * possible, else what is to be done in words. */
 void daemon_remedy_set(const struct check_input *in, struct check_result *out, const struct daemon_setting *settings,
                        size_t count, enum daemon_effect effect);
+/* Appends where dockerd's arguments are set on this host. */
+void daemon_arguments_place(const struct check_input *in, struct str *ret);
 /* A remedy in words: WHAT is to be done in the engine's configuration file, and how it takes effect. */
 void daemon_remedy_words(const struct check_input *in, struct check_result *out, const char *what,
                          enum daemon_effect effect);

@@ -27,19 +27,22 @@ static bool uses_tls(const struct daemon_facts *daemon)
     return daemon_option_bool(daemon, "tls", false, NULL) || !str_empty(daemon_option(daemon, "tlsverify", NULL));
 }
 
-/* Where dockerd looks for a file that is not named: /etc/docker, a rootless one in its user's folder. */
-static const char *default_file(const struct daemon_facts *daemon, const char *option)
+/* A TLS file, also one that is not named. */
+static void append_file(const struct daemon_facts *daemon, const char *option, struct str *ret)
 {
     static const struct {
-        const char *option, *file, *rootless;
-    } files[] = {{"tlscacert", "/etc/docker/ca.pem", "ca.pem in its user's ~/.docker"},
-                 {"tlscert", "/etc/docker/cert.pem", "cert.pem in its user's ~/.docker"},
-                 {"tlskey", "/etc/docker/key.pem", "key.pem in its user's ~/.docker"}};
-    size_t i = 0;
+        const char *option, *file;
+    } files[] = {{"tlscacert", "ca.pem"}, {"tlscert", "cert.pem"}, {"tlskey", "key.pem"}};
+    const char *path = daemon_option(daemon, option, NULL);
 
-    while (strcmp(files[i].option, option) != 0)
-        i++;
-    return daemon->rootless ? files[i].rootless : files[i].file;
+    str_printf(ret, "%s%s ", ret->length ? ", " : "", option);
+    if (!str_empty(path)) {
+        str_append(ret, path);
+        return;
+    }
+    for (size_t i = 0; i < countof(files); i++)
+        if (strcmp(files[i].option, option) == 0)
+            str_printf(ret, "%s/%s by default", daemon->tls_folder ? daemon->tls_folder : "~/.docker", files[i].file);
 }
 
 static void judge_address(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
@@ -54,14 +57,8 @@ static void judge_address(const struct check_input *in, struct check_result *out
                   uses_tls(daemon) ? "TLS encrypts, but only tlsverify requires a client certificate" : "no TLS");
         return;
     }
-    for (size_t i = 0; i < countof(files); i++) {
-        const char *path = daemon_option(daemon, files[i], NULL);
-
-        str_printf(&from, "%s%s %s", from.length ? ", " : "", files[i],
-                   str_empty(path) ? default_file(daemon, files[i]) : path);
-        if (str_empty(path))
-            str_append(&from, " by default");
-    }
+    for (size_t i = 0; i < countof(files); i++)
+        append_file(daemon, files[i], &from);
     daemon_source(daemon, "tlsverify", place, &source);
     check_say(in, out, VERDICT_PASS, "%s requires client certificates (tlsverify: %s; %s)", address, str_text(&source),
               str_text(&from));
@@ -302,12 +299,18 @@ static void remedy(const struct check_input *in, struct check_result *out, const
     daemon_option(daemon, "host", &place);
     for (size_t i = 0; i < daemon->activated.count; i++)
         activated |= is_tcp_stream(daemon->activated.items[i]);
-    str_printf(&what,
-               "set \"tlsverify\": true, \"tlscacert\", \"tlscert\" and \"tlskey\" (paths of your own CA's files), "
-               "or take the TCP address out of %s",
-               activated                 ? "docker.socket (ListenStream= in systemctl edit --full docker.socket)"
-               : place == OPTION_CMDLINE ? "dockerd's arguments (ExecStart= in systemctl edit --full docker)"
-                                         : "\"hosts\"");
+    str_append(&what,
+               "set \"tlsverify\": true, \"tlscacert\", \"tlscert\" and \"tlskey\" (paths of your own CA's files), or "
+               "take the TCP address out of ");
+    if (activated) {
+        str_append(&what, "docker.socket (ListenStream= in systemctl edit --full docker.socket)");
+    } else if (place == OPTION_CMDLINE) {
+        str_append(&what, "dockerd's arguments (");
+        daemon_arguments_place(in, &what);
+        str_append_char(&what, ')');
+    } else {
+        str_append(&what, "\"hosts\"");
+    }
     daemon_remedy_words(in, out, str_text(&what), DAEMON_RESTART);
 }
 

@@ -212,6 +212,36 @@ static bool can_bypass_plugins(const struct info_facts *info)
            check_version_compare(info->server_version, "29.3.1") < 0;
 }
 
+static bool is_configured(const struct daemon_facts *daemon, const char *plugin)
+{
+    for (size_t i = 0; i < daemon->option_count; i++)
+        if (strcmp(daemon->options[i].name, "authorization-plugin") == 0 &&
+            strcmp(daemon->options[i].value, plugin) == 0)
+            return true;
+    return false;
+}
+
+/* A reload takes a plugin out of use, and the engine reports it until it is restarted. */
+static void judge_plugin(const struct check_input *in, struct check_result *out, const char *plugin)
+{
+    const char *why;
+    const struct daemon_facts *daemon = store_daemon(in->store, &why);
+
+    if (!daemon)
+        check_say(
+            in, out, VERDICT_MANUAL,
+            "authorization plugin %s is reported by the engine; whether dockerd is still configured with it is not "
+            "known: %s",
+            plugin, why);
+    else if (!daemon->config_error && !is_configured(daemon, plugin))
+        check_say(in, out, VERDICT_MANUAL,
+                  "authorization plugin %s is reported by the engine, but dockerd is no longer configured with it: was "
+                  "that reloaded? It is then out of use",
+                  plugin);
+    else
+        check_say(in, out, VERDICT_PASS, "authorization plugin %s is active (reported by the engine)", plugin);
+}
+
 void check_client_authorization(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = daemon_need_info(in, out);
@@ -225,20 +255,20 @@ void check_client_authorization(const struct check_input *in, struct check_resul
     check_fact_list(in, out, "plugins", &info->authorization_plugins);
     for (size_t i = 0; i < info->authorization_plugins.count; i++)
         if (*info->authorization_plugins.items[i])
-            check_say(in, out, VERDICT_PASS, "authorization plugin %s is active (reported by the engine)",
-                      info->authorization_plugins.items[i]);
+            judge_plugin(in, out, info->authorization_plugins.items[i]);
     if (out->verdict == VERDICT_PASS && can_bypass_plugins(info))
         check_say(in, out, VERDICT_PASS,
-                  "engine %s lets a request with a large body past it (CVE-2026-34040, mended in 29.3.1)",
+                  "engine %s lets a request with a large body past it (CVE-2026-34040, mended in "
+                  "29.3.1)",
                   info->server_version);
-    if (out->verdict == VERDICT_PASS)
+    if (out->verdict != VERDICT_NONE)
         return;
     check_say(
         in, out, VERDICT_FAIL,
         "no authorization plugin is active (reported by the engine): anyone who can reach the API can do anything");
     daemon_remedy_words(in, out,
                         "set \"authorization-plugins\": [\"PLUGIN\"] once that plugin is installed and has a policy",
-                        DAEMON_RELOAD);
+                        DAEMON_RESTART);
 }
 
 void check_legacy_registry(const struct check_input *in, struct check_result *out)

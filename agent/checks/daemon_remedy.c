@@ -30,10 +30,28 @@ static bool can_validate(const struct check_input *in)
     return version && check_is_version(version) && check_version_compare(version, "23.0") >= 0;
 }
 
+/* How dockerd is started anew, or made to read its file, by what starts the services of this host. */
 static void append_effect(const struct check_input *in, enum daemon_effect effect, struct str *out)
 {
-    str_printf(out, "systemctl %s%s docker", is_rootless(in) ? "--user " : "",
-               effect == DAEMON_RELOAD ? "reload" : "restart");
+    const struct daemon_facts *daemon = known_daemon(in);
+
+    if (!daemon || !daemon->openrc)
+        str_printf(out, "systemctl %s%s docker", is_rootless(in) ? "--user " : "",
+                   effect == DAEMON_RELOAD ? "reload" : "restart");
+    else if (effect == DAEMON_RELOAD)
+        str_append(out, "kill -HUP \"$(cat /run/docker.pid)\"");
+    else
+        str_append(out, "rc-service docker restart");
+}
+
+void daemon_arguments_place(const struct check_input *in, struct str *ret)
+{
+    const struct daemon_facts *daemon = known_daemon(in);
+
+    if (daemon && daemon->openrc)
+        str_append(ret, "DOCKER_OPTS in /etc/conf.d/docker");
+    else
+        str_printf(ret, "ExecStart= in systemctl%s edit --full docker", is_rootless(in) ? " --user" : "");
 }
 
 /* What the restart does to this host, and who has to run the command. */
@@ -229,9 +247,11 @@ static void say_arguments(const struct check_input *in, struct check_result *out
     }
     str_append(&what, "set ");
     describe(settings, count, &what);
-    if (flags.length)
-        str_printf(&what, " and take %s out of dockerd's arguments (ExecStart= in systemctl%s edit --full docker)",
-                   str_text(&flags), is_rootless(in) ? " --user" : "");
+    if (flags.length) {
+        str_printf(&what, " and take %s out of dockerd's arguments (", str_text(&flags));
+        daemon_arguments_place(in, &what);
+        str_append_char(&what, ')');
+    }
     daemon_remedy_words(in, out, str_text(&what), flags.length ? DAEMON_RESTART : effect);
 }
 

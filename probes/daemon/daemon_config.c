@@ -142,6 +142,8 @@ void daemon_options_digest(struct daemon_facts *facts)
     digest_list(&hash, &facts->podman_services);
     digest_list(&hash, &facts->own_addresses);
     digest_number(&hash, facts->rootless);
+    digest_text(&hash, facts->tls_folder);
+    digest_number(&hash, facts->openrc);
     digest_text(&hash, facts->config_path);
     digest_number(&hash, facts->config_exists);
     digest_text(&hash, facts->config_error);
@@ -336,6 +338,28 @@ static void read_activated(const struct host_root *root, const struct units_fact
         facts->activated.items[facts->activated.count++] = arena_strdup(facts->facts.arena, streams.items[i]);
 }
 
+char *daemon_tls_folder(const struct host_root *root, pid_t pid)
+{
+    static const struct {
+        const char *variable, *below;
+    } folders[] = {{"DOCKER_CERT_PATH", ""}, {"DOCKER_CONFIG", ""}, {"HOME", "/.docker"}};
+
+    for (size_t i = 0; pid > 0 && i < countof(folders); i++) {
+        scoped(cleanup_free) char *folder = proc_read_environment(root, pid, folders[i].variable);
+
+        if (!str_empty(folder))
+            return mem_printf("%s%s", folder, folders[i].below);
+    }
+    return mem_strdup("/root/.docker");
+}
+
+static bool runs_openrc(const struct host_root *root)
+{
+    struct stat st;
+
+    return host_stat(root, "/run/systemd/system", &st, NULL) < 0 && host_stat(root, "/run/openrc", &st, NULL) == 0;
+}
+
 static bool names_receiver(const struct daemon_facts *facts)
 {
     for (size_t i = 0; i < facts->option_count; i++)
@@ -350,7 +374,7 @@ int daemon_config_read(const struct host_root *root, const struct units_facts *u
 {
     struct daemon_facts *facts = facts_new();
     struct option_set set = {.arena = facts->facts.arena};
-    scoped(cleanup_free) char *containerd = NULL;
+    scoped(cleanup_free) char *containerd = NULL, *tls_folder = daemon_tls_folder(root, pid);
     int r = 0;
 
     if (pid > 0) {
@@ -374,6 +398,8 @@ int daemon_config_read(const struct host_root *root, const struct units_facts *u
     read_config(root, facts, &set);
     keep_options(facts, &set);
     daemon_age_judge(facts);
+    facts->tls_folder = arena_strdup(set.arena, tls_folder);
+    facts->openrc = runs_openrc(root);
     read_seccomp(root, facts);
     if (names_receiver(facts))
         addresses_read(root, pid, facts->facts.arena, &facts->own_addresses);

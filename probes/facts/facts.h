@@ -520,6 +520,8 @@ struct daemon_facts {
     enum config_age config_age;
     struct daemon_option *next; /* CONFIG_REMEMBERED: the file's options as they are now, for the next start */
     size_t next_count;
+    bool openrc;            /* OpenRC starts the host's services, not systemd */
+    const char *tls_folder; /* of TLS files that are not named; NULL: not looked up */
     /* The file that "seccomp-profile" names, NULL: no file. */
     const char *seccomp_path, *seccomp_error; /* the latter: why it cannot be read */
     enum seccomp_choice seccomp;              /* SECCOMP_CUSTOM, _ALLOWS_ALL or _UNREADABLE */

@@ -150,23 +150,14 @@ static char *default_tls_file(const struct host_root *root, const struct daemon_
     static const struct {
         const char *option, *file;
     } files[] = {{"tlscacert", "ca.pem"}, {"tlscert", "cert.pem"}, {"tlskey", "key.pem"}};
-    static const struct {
-        const char *variable, *below;
-    } folders[] = {{"DOCKER_CERT_PATH", ""}, {"DOCKER_CONFIG", ""}, {"HOME", "/.docker"}};
+    scoped(cleanup_free) char *folder = NULL;
 
     if (!daemon_option_bool(daemon, "tls", false, NULL) && str_empty(daemon_option(daemon, "tlsverify", NULL)))
         return NULL;
-    for (size_t i = 0; i < countof(files); i++) {
-        if (strcmp(files[i].option, name) != 0)
-            continue;
-        for (size_t k = 0; k < countof(folders); k++) {
-            scoped(cleanup_free) char *folder = folder_in_environment(root, daemon, folders[k].variable);
-
-            if (folder)
-                return mem_printf("%s%s/%s", folder, folders[k].below, files[i].file);
-        }
-        return mem_printf("/root/.docker/%s", files[i].file);
-    }
+    folder = daemon_tls_folder(root, daemon->pid);
+    for (size_t i = 0; i < countof(files); i++)
+        if (strcmp(files[i].option, name) == 0)
+            return mem_printf("%s/%s", folder, files[i].file);
     return NULL;
 }
 

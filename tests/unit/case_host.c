@@ -227,6 +227,7 @@ int case_make_daemon(const struct case_context *context, const struct json *daem
     copy_strings(arena, json_get(daemon, "podman_services"), &facts->podman_services);
     facts->rootless = json_bool(json_get(daemon, "rootless"), false);
     facts->podman = json_bool(json_get(daemon, "podman"), false);
+    facts->openrc = json_bool(json_get(daemon, "openrc"), false);
     facts->started = time_of(daemon, "started");
     facts->config_changed = facts->config_modified = time_of(daemon, "changed");
     if (facts->config_changed > facts->started)
