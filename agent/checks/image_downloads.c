@@ -10,7 +10,7 @@ enum { LOOK_STEPS = 32 };
 
 struct downloads downloads_new(void)
 {
-    return (struct downloads){.by_name = map_new(NULL)};
+    return (struct downloads){.by_name = map_new(NULL), .written = map_new(free)};
 }
 
 void downloads_deinit(struct downloads *downloads)
@@ -26,6 +26,7 @@ void downloads_deinit(struct downloads *downloads)
         free(download);
     }
     map_free(downloads->by_name);
+    map_free(downloads->written);
 }
 
 void downloads_name(struct downloads *downloads, struct download *download, const char *path)
@@ -114,9 +115,12 @@ static void mark(struct download *download, bool verified)
 /* What was marked before has had its older ones marked as well. */
 static void mark_all(struct downloads *downloads, const char *path, bool verified, struct budget *budget)
 {
+    enum { PATTERN_MIN = 4 };
     scoped(cleanup_free) char *name = verified_words_last_part(path);
 
     if (strchr(name, '*')) {
+        if (strlen(name) < PATTERN_MIN)
+            return; /* whatever there is */
         for (struct download *download = downloads->first; download && budget_take(budget, LOOK_STEPS);
              download = download->next)
             if (matches(download, name))

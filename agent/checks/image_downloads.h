@@ -26,6 +26,7 @@ struct download {
 struct downloads {
     struct download *first, *last;
     struct map *by_name;       /* the latest of each name */
+    struct map *written;       /* what commands wrote into files, strings by the files' names */
     struct download *here;     /* the clone that commands run in; NULL: none */
     struct download *work_dir; /* the one that a step begins in */
 };

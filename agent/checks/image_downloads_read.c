@@ -232,7 +232,7 @@ static void add_fetched(struct downloads *downloads, size_t step, const struct f
     enum { LIST_MAX = 64 };
     const char *urls[LIST_MAX], *files[LIST_MAX], *text;
     size_t url_count = 0, file_count = 0;
-    bool insecure = false, checked = false;
+    bool insecure = false, checked = false, any_archive = false;
 
     for (size_t i = 1; i < command->words.count; i++) {
         insecure |= verified_off_flag(command, i);
@@ -241,6 +241,7 @@ static void add_fetched(struct downloads *downloads, size_t step, const struct f
         case MEANS_URL:
             if (url_count < LIST_MAX)
                 urls[url_count++] = text;
+            any_archive |= !strstr(text, "://") && downloads_is_archive(text, strlen(text));
             break;
         case MEANS_FILE:
             if (file_count < LIST_MAX)
@@ -260,6 +261,7 @@ static void add_fetched(struct downloads *downloads, size_t step, const struct f
         download = downloads_add(downloads, step, urls[i], command->source, command->source_length);
         downloads_set_source(download, urls[i]);
         download->insecure = insecure;
+        download->packaged |= any_archive; /* a loop's variable may have parted a URL from its end */
         download->verified = checked;
         for (size_t k = 0; k < file_count && budget_take(budget, PAIR_STEPS); k++)
             if (file_count != url_count || k == i)

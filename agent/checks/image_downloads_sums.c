@@ -19,9 +19,9 @@ struct check {
 static void verify_name(const struct check *check, const char *name, size_t length)
 {
     static const char *const endings[] = {
-        ".sha256sum", ".sha512sum",  ".sha1sum",  ".sha256",   ".sha512", ".sha384", ".sha1",
-        ".md5",       ".md5sum",     ".checksum", ".digest",   ".asc",    ".sig",    ".sign",
-        ".minisig",   ".sha256.txt", ".sum",      ".sigstore", ".bundle", ".pem",    ".intoto.jsonl"};
+        ".sha256sum", ".sha512sum", ".sha1sum", ".sha256", ".sha512", ".sha384", ".sha1",    ".md5",
+        ".md5sum",    ".checksum",  ".digest",  ".asc",    ".sig",    ".sign",   ".minisig", ".sha256.txt",
+        ".sum",       ".sigstore",  ".b2",      ".b2sum",  ".sha",    ".bundle", ".pem",     ".intoto.jsonl"};
     scoped(cleanup_free) char *path = mem_strndup(name, length);
 
     if (!budget_take(check->budget, COMMAND_STEPS + 2 * length))
@@ -51,7 +51,7 @@ static void verify_text(const struct check *check, const char *text)
         size_t length = verified_words_length(text, separators), end = length,
                begin = strspn(text, "*^") < length ? strspn(text, "*^") : 0;
 
-        while (end > begin + 1 && text[end - 1] == '$')
+        while (end > begin + 1 && strchr("$/", text[end - 1]))
             end--;
         verify_name(check, text + begin, end - begin);
         text += length;
@@ -98,14 +98,39 @@ static bool reads_lists(const struct shell_command *command, struct budget *budg
     return false;
 }
 
+/* echo "$SUM  a.tgz" > list, grep a.tgz SUMS > list: remembers the text. */
+static void remember_list(struct downloads *downloads, const struct shell_command *command)
+{
+    enum { TEXT_MAX = 4096 };
+    static const char *const writers[] = {"echo", "printf", "grep", "egrep", "fgrep", "cat", NULL};
+    scoped(cleanup_free) char *name = NULL;
+    scoped_str text = STR_INIT;
+
+    if (!command->output || !shell_is_one_of(command->program, writers) ||
+        (strcmp(command->program, "cat") == 0 && command->words.count > 1)) /* a copy of what is not known */
+        return;
+    for (size_t i = 1; i < command->words.count && text.length < TEXT_MAX; i++)
+        str_printf(&text, "%s ", command->words.items[i].text);
+    for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next)
+        if (redirect->kind == SHELL_TEXT && text.length < TEXT_MAX)
+            str_append_n(&text, redirect->word.text, strnlen(redirect->word.text, TEXT_MAX));
+    name = verified_words_last_part(command->output);
+    map_set(downloads->written, name, str_steal(&text));
+}
+
 /* sha256sum -c SHA256SUMS: the list is of what comes from where it comes from; of everything, if that is not known. */
 static void verify_list(const struct check *check, const char *path)
 {
     static const char *const others[] = {"-", "/dev/stdin", "256", "512", "1", "384", NULL};
+    scoped(cleanup_free) char *name = verified_words_last_part(path);
     struct download *list;
 
     if (shell_is_one_of(path, others) || path[0] == '-')
         return;
+    if (map_get(check->downloads->written, name)) {
+        verify_text(check, map_get(check->downloads->written, name));
+        return;
+    }
     list = downloads_find(check->downloads, path);
     verify_text(check, path);
     if (strchr(path, '*') || strchr(path, '(') || !strcasestr(path, "sum"))
@@ -123,12 +148,14 @@ static void check_lists(const struct check *check, const struct shell_command *c
         for (size_t i = 1; i < command->words.count; i++)
             verify_list(check, command->words.items[i].text);
     }
-    for (const struct shell_command *reader = command->pipe; reader && budget_take(check->budget, COMMAND_STEPS);
-         reader = reader->pipe)
-        if (reads_lists(reader, check->budget)) {
-            verify_words(check, command);
-            return;
-        }
+    for (const struct shell_command *writer = command; writer && budget_take(check->budget, COMMAND_STEPS);
+         writer = writer->outer) /* a group's commands share its output */
+        for (const struct shell_command *reader = writer->pipe; reader && budget_take(check->budget, COMMAND_STEPS);
+             reader = reader->pipe)
+            if (reads_lists(reader, check->budget)) {
+                verify_words(check, command);
+                return;
+            }
 }
 
 /* A sum that is compared by what takes it: [ "$(sha256sum a)" = … ], sha256sum a | grep …; the file may come in. */
@@ -181,6 +208,24 @@ static bool compares_in_text(const struct shell_command *command)
     return false;
 }
 
+/* apk refuses packages that none of its keys signed, also those in files. */
+static void check_packages(const struct check *check, const struct shell_command *command)
+{
+    static const char *const add[] = {"add", NULL}, *const untrusted[] = {"--allow-untrusted", NULL};
+    bool adds = false;
+
+    if (strcmp(command->program, "apk") != 0)
+        return;
+    for (size_t i = 1; i < command->words.count; i++) {
+        if (shell_is_one_of(command->words.items[i].text, untrusted))
+            return;
+        adds |= shell_is_one_of(command->words.items[i].text, add);
+    }
+    for (size_t i = 1; adds && i < command->words.count; i++)
+        if (str_ends(command->words.items[i].text, ".apk") && budget_take(check->budget, COMMAND_STEPS))
+            downloads_verify(check->downloads, command->words.items[i].text, check->budget);
+}
+
 /* ---- Clones ---- */
 
 static bool is_commit(const char *word)
@@ -214,9 +259,11 @@ void downloads_check(struct downloads *downloads, size_t step, const struct shel
 
     if (!downloads->first)
         return;
+    remember_list(downloads, command);
     check_lists(&check, command);
     check_value(&check, command);
     check_clones(downloads, step, command, budget);
+    check_packages(&check, command);
     if (verifies_signature(command) || compares_in_text(command))
         verify_words(&check, command);
 }

@@ -180,7 +180,7 @@ static enum package_effect effect_by_words(const struct word_manager *manager, c
         if (shell_is_one_of(word, install_words))
             return is_simulated(command, manager->simulating) ? PACKAGES_UNCHANGED : PACKAGES_INSTALLED;
         if (shell_is_one_of(word, manager->updates))
-            return PACKAGES_UPDATED;
+            return is_simulated(command, manager->simulating) ? PACKAGES_UNCHANGED : PACKAGES_UPDATED;
     }
     return PACKAGES_UNCHANGED;
 }

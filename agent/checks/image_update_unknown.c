@@ -97,7 +97,8 @@ bool package_effect_is_unknown(const struct shell_line *line, const struct shell
     if (file)
         return !(shell_is_one_of(name, sourcing) && is_settings(file->text));
     if (shell_is_shell(name))
-        return !command->scripts && (command->piped || command->words.count > 1) && shell_reads_input(command);
+        return !command->scripts && (command->piped || command->redirects || command->words.count > 1) &&
+               shell_reads_input(command);
     if (command->scripts)
         return false; /* they are commands of their own */
     if (strchr(program, '/') && !str_starts(program, "/usr/") && !str_starts(program, "/bin/") &&

@@ -16,7 +16,7 @@ static const char unseen[] = "runs a download without checking it", off[] = "swi
 /* PowerShell: iex ((New-Object Net.WebClient).DownloadString('https://…')). */
 static bool invokes_download(const char *text)
 {
-    static const char *const runs[] = {"iex ", "iex(", "| iex", "|iex", "Invoke-Expression"};
+    static const char *const runs[] = {"iex ", "iex(", "| iex", "|iex", "Invoke-Expression", "scriptblock]::Create"};
     static const char *const brings[] = {"DownloadString", "Invoke-WebRequest", "Invoke-RestMethod", "iwr ", "irm "};
     bool run = false, bring = false;
 
@@ -112,18 +112,32 @@ static void enter_work_dir(struct downloads *downloads, const char *path)
     downloads->work_dir = downloads->here;
 }
 
+static const char *fault_of(const struct download *download)
+{
+    if (download->verified)
+        return NULL;
+    if (download->insecure)
+        return off;
+    if (download->plain && (download->packaged || download->used))
+        return plain;
+    return download->used ? unchecked : NULL;
+}
+
 static void judge_downloads(struct history_reading *reading, const struct downloads *downloads)
 {
-    for (const struct download *download = downloads->first; download; download = download->next) {
-        const char *fault = download->verified                                          ? NULL
-                            : download->insecure                                        ? off
-                            : download->plain && (download->packaged || download->used) ? plain
-                            : download->used                                            ? unchecked
-                                                                                        : NULL;
+    const struct download *told = NULL;
+    const char *told_fault = NULL;
 
-        if (fault)
-            history_say(reading, fault == unchecked ? VERDICT_MANUAL : VERDICT_FAIL, download->step, fault,
-                        download->text, strlen(download->text));
+    for (const struct download *download = downloads->first; download; download = download->next) {
+        const char *fault = fault_of(download);
+
+        if (!fault || (told && told->step == download->step && fault == told_fault &&
+                       strcmp(told->text, download->text) == 0)) /* another file of the same command */
+            continue;
+        history_say(reading, fault == unchecked ? VERDICT_MANUAL : VERDICT_FAIL, download->step, fault, download->text,
+                    strlen(download->text));
+        told = download;
+        told_fault = fault;
     }
 }
 

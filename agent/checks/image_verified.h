@@ -61,5 +61,7 @@ bool verified_http_index(const char *text);
  * none.
  */
 const struct shell_command *verified_direct(const struct shell_line *line);
+/* Does COMMAND, over a PLAIN transport or a safe one? */
+bool verified_direct_from(const struct shell_command *command, bool plain);
 
 #endif

@@ -1,5 +1,4 @@
-/* Packages that a manager takes from a URL or a repository of sources over a safe transport, where nothing else vouches
- * for them: 4.11. */
+/* Packages that a manager takes from a URL or a repository of sources, where nothing else vouches for them: 4.11. */
 #include <ctype.h>
 #include <string.h>
 
@@ -100,9 +99,19 @@ static bool is_setting(const char *before)
     return shell_is_one_of(before, options);
 }
 
-static bool takes_url(const struct shell_command *command)
+/* Does URL lead elsewhere, over a safe transport or a plain one? */
+static bool is_source(const char *url, bool plain)
 {
-    static const char *const schemes[] = {"https://", "git+https://", "git+ssh://", "git+http"};
+    static const char *const schemes[] = {"https://", "git+https://", "git+ssh://"};
+
+    for (size_t i = 0; !plain && i < countof(schemes); i++)
+        if (str_starts(url, schemes[i]))
+            return !verified_words_is_local(url);
+    return plain && verified_words_is_plain(url);
+}
+
+bool verified_direct_from(const struct shell_command *command, bool plain)
+{
     bool is_manager, installs;
     const char *words = words_of(command, &is_manager);
 
@@ -115,11 +124,10 @@ static bool takes_url(const struct shell_command *command)
         installs |= between && strstr(words, between);
         if (strcmp(word, "--import") == 0 || strcmp(word, "--require-hashes") == 0 || strcmp(word, "-K") == 0)
             return false;
-        for (size_t k = 0; installs && k < countof(schemes); k++)
-            if (strncmp(url, schemes[k], strlen(schemes[k])) == 0 && !verified_words_is_local(url) && !is_pinned(url) &&
-                !(is_setting(command->words.items[i - 1].text) &&
-                  !(strcmp(command->program, "rpm") == 0 && strcmp(command->words.items[i - 1].text, "-i") == 0)))
-                return true;
+        if (installs && is_source(url, plain) && !is_pinned(url) &&
+            (!is_setting(command->words.items[i - 1].text) ||
+             (strcmp(command->program, "rpm") == 0 && strcmp(command->words.items[i - 1].text, "-i") == 0)))
+            return true;
     }
     return false;
 }
@@ -127,7 +135,7 @@ static bool takes_url(const struct shell_command *command)
 const struct shell_command *verified_direct(const struct shell_line *line)
 {
     for (size_t i = 0; i < line->count; i++)
-        if (takes_url(line->items[i]))
+        if (verified_direct_from(line->items[i], false))
             return line->items[i];
     return NULL;
 }

@@ -89,10 +89,10 @@ static bool takes_unsigned(const struct shell_command *command)
 static bool is_text_tool(const struct shell_command *command)
 {
     static const char *const names[] = {
-        "echo",  "printf",  "sed",      "grep",    "egrep",    "fgrep",   "awk",   "test",      "[",
-        "[[",    "cat",     "export",   "env",     "ln",       "touch",   "mkdir", "configure", "cmake",
-        "make",  "jq",      "git",      "svn",     "hg",       "bzr",     "tee",   "tr",        "cut",
-        "local", "declare", "readonly", "typeset", "basename", "dirname", "case",  "for",       NULL};
+        "echo",    "printf",   "sed",     "grep", "egrep", "fgrep",   "awk",       "test",    "[",       "[[",
+        "cat",     "export",   "env",     "ln",   "touch", "mkdir",   "configure", "cmake",   "make",    "jq",
+        "git",     "svn",      "hg",      "bzr",  "tee",   "tr",      "cut",       "local",   "declare", "readonly",
+        "typeset", "basename", "dirname", "case", "for",   "useradd", "usermod",   "adduser", "logger",  NULL};
 
     return shell_is_one_of(command->program, names) || verified_words_download(command) ||
            (strcmp(command->program, "zypper") != 0 && command->words.count > 1 &&
@@ -260,7 +260,8 @@ const struct shell_command *verified_http(const struct shell_line *line)
 
         if (verified_words_only_print(command) || shell_declares(command) || requires_sums(command))
             continue; /* what is taken is what uses the variable */
-        if (sets_index(command) || writes_repository(command) || adds_repository(command) ||
+        if (verified_direct_from(command, true) || sets_index(command) || writes_repository(command) ||
+            adds_repository(command) ||
             (command_url(command) && (takes_unsigned(command) || takes_key(command) || takes_file(command))))
             return command;
     }

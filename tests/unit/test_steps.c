@@ -212,10 +212,14 @@ START_TEST(every_stage)
         reached &= is_reached(score->slug, "precision", share(score->found, score->found + score->wrong), least);
         reached &= is_reached(score->slug, "recall", share(score->found, score->fails), least);
         reached &= is_reached(score->slug, "agreement", share(score->agreed, score->labels), least);
-        reached &= is_reached(score->slug, "labels", score->labels, least);
+        if (score->labels != json_int(json_get(least, "labels"), -1)) {
+            printf("%s: write its %u labels into tests/steps/floor.json; they only grow\n", score->slug, score->labels);
+            reached = false;
+        }
         free(score->slug);
     }
     vec_free(&scores);
+    fflush(stdout);
     ck_assert(reached);
 }
 END_TEST
