@@ -339,7 +339,8 @@ void check_swarm_secrets(const struct check_input *in, struct check_result *out)
     else if (!services->count)
         judge_unused_secrets(in, out);
     else
-        check_say(in, out, VERDICT_PASS, "no secrets in the environment of %zu services; %zu of them use swarm secrets",
+        check_say(in, out, VERDICT_PASS,
+                  "no secrets in the environment, arguments and labels of %zu services; %zu of them use swarm secrets",
                   services->count, services->with_secrets);
 }
 

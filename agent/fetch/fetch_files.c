@@ -132,9 +132,9 @@ static void take_files(void *owner, const char *name, void *item, struct wire_re
     int r = reader ? fileset_take(reader, &set, &error) : error_set(&error, number, "%s", why);
     bool missed = r == 0 && watch_links(source, set);
 
+    if (r == 0 && strcmp(name, FETCH_SOCKETS) == 0)
+        fetch_groups_of_sockets(owner, set);
     fetch_deliver(owner, INPUT_FILES, name, r, r < 0 ? NULL : &set->facts, &error);
-    if (strcmp(name, FETCH_SOCKETS) == 0)
-        fetch_groups_of_sockets(owner);
     if (missed)
         evaluator_stale(source->fetcher->evaluator, INPUT_FILES, name, "links");
 }

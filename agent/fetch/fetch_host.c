@@ -210,17 +210,6 @@ void fetch_certificates(struct fetcher *fetcher, const char *key)
 
 /* ---- The socket's group ---- */
 
-static void on_group(const char *output, size_t length, int number, const char *why, void *user)
-{
-    struct fetcher *fetcher = user;
-    struct group_facts *facts = NULL;
-    struct error error = ERROR_INIT;
-    int r = number ? error_set(&error, number, "%s", why) : groups_parse(output, length, &facts, &error);
-
-    fetcher->group_worker = NULL;
-    fetch_deliver(fetcher, INPUT_GROUP, NULL, r, r < 0 ? NULL : &facts->facts, &error);
-}
-
 /* Appends "105,4": the groups of the sockets that were read, and of their access control lists. */
 static void groups_of_sockets(const struct fileset_facts *sockets, struct str *ret)
 {
@@ -237,17 +226,39 @@ static void groups_of_sockets(const struct fileset_facts *sockets, struct str *r
 }
 
 /* What is to be looked up: "i" and groups by id; without a socket "n" and the group that dockerd would give it. */
-static char *groups_wanted(const struct fetcher *fetcher)
+static char *groups_wanted(const struct fetcher *fetcher, const struct fileset_facts *sockets)
 {
-    const struct store *store = evaluator_store(fetcher->evaluator);
-    const struct daemon_facts *daemon = store_daemon(store, NULL);
+    const struct daemon_facts *daemon = store_daemon(evaluator_store(fetcher->evaluator), NULL);
     const char *option = daemon ? daemon_option(daemon, "group", NULL) : NULL;
     scoped_str ids = STR_INIT;
 
-    groups_of_sockets(store_files(store, FETCH_SOCKETS, NULL), &ids);
+    groups_of_sockets(sockets, &ids);
     if (ids.length)
         return mem_printf("i%s", ids.data);
     return mem_printf("n%s", str_empty(option) ? "docker" : option);
+}
+
+static const struct fileset_facts *sockets_of(const struct fetcher *fetcher)
+{
+    return store_files(evaluator_store(fetcher->evaluator), FETCH_SOCKETS, NULL);
+}
+
+/* Sockets that changed meanwhile have other groups: those are looked up before anything is judged by these. */
+static void on_group(const char *output, size_t length, int number, const char *why, void *user)
+{
+    struct fetcher *fetcher = user;
+    struct group_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    scoped(cleanup_free) char *wanted = groups_wanted(fetcher, sockets_of(fetcher));
+    int r;
+
+    fetcher->group_worker = NULL;
+    if (!str_equal(wanted, fetcher->groups_asked)) {
+        fetch_group(fetcher, NULL);
+        return;
+    }
+    r = number ? error_set(&error, number, "%s", why) : groups_parse(output, length, &facts, &error);
+    fetch_deliver(fetcher, INPUT_GROUP, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
 void fetch_group(struct fetcher *fetcher, const char *key)
@@ -258,7 +269,7 @@ void fetch_group(struct fetcher *fetcher, const char *key)
     if (fetch_refuse_remote(fetcher, INPUT_GROUP, NULL))
         return;
     free(fetcher->groups_asked);
-    fetcher->groups_asked = groups_wanted(fetcher);
+    fetcher->groups_asked = groups_wanted(fetcher, sockets_of(fetcher));
     fetcher->group_worker = helper_ask(fetcher->helper,
                                        &(struct helper_request){.task = TASK_GROUP,
                                                                 .message = fetcher->groups_asked,
@@ -270,9 +281,9 @@ void fetch_group(struct fetcher *fetcher, const char *key)
         fetch_deliver(fetcher, INPUT_GROUP, NULL, -error.number, NULL, &error);
 }
 
-void fetch_groups_of_sockets(struct fetcher *fetcher)
+void fetch_groups_of_sockets(struct fetcher *fetcher, const struct fileset_facts *sockets)
 {
-    scoped(cleanup_free) char *wanted = groups_wanted(fetcher);
+    scoped(cleanup_free) char *wanted = groups_wanted(fetcher, sockets);
 
     if (!str_equal(wanted, fetcher->groups_asked))
         evaluator_stale(fetcher->evaluator, INPUT_GROUP, NULL, "sockets");

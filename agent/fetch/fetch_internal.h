@@ -173,8 +173,8 @@ void fetch_watch_host(struct fetcher *fetcher);
 void fetch_daemon(struct fetcher *fetcher, const char *key);
 void fetch_lsm(struct fetcher *fetcher, const char *key);
 void fetch_group(struct fetcher *fetcher, const char *key);
-/* The sockets were read: their groups are looked up if they are others than before. */
-void fetch_groups_of_sockets(struct fetcher *fetcher);
+/* The sockets were read and are about to be delivered: their groups are looked up if they are others than before. */
+void fetch_groups_of_sockets(struct fetcher *fetcher, const struct fileset_facts *sockets);
 void fetch_audit(struct fetcher *fetcher, const char *key);
 void fetch_environment(struct fetcher *fetcher, const char *key);
 void fetch_listeners(struct fetcher *fetcher, const char *key);

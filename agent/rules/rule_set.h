@@ -44,8 +44,9 @@ struct rule_override {
 };
 
 /* CHECKS: all checks, terminated by a NULL name. Reads DATA_DIR/rules and DATA_DIR/benchmarks, then USER_DIR (NULL or
- * missing: no own rules). ACTIVE: the benchmark's name. The caller frees RET. 0, -ESRCH when there is no such
- * benchmark, or another negative errno. OVERRIDES are only read. */
+ * missing: no own rules), then DATA_DIR/lists: parameters of rules that are replaced alone ({"rule": …, "params": …}).
+ * ACTIVE: the benchmark's name. The caller frees RET. 0, -ESRCH when there is no such benchmark, or another negative
+ * errno. OVERRIDES are only read. */
 int rule_set_load(const struct check *checks, const char *data_dir, const char *user_dir, const char *active,
                   const struct rule_override *overrides, size_t override_count, struct rule_set **ret,
                   struct error *error);

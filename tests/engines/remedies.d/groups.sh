@@ -25,3 +25,10 @@ sed -i "\$d" /etc/group
 setfacl -m u:1234:rw "$work/docker.sock"; want "1.4 fail ."; remedy "1.4 ."
 chown 1234 "$work/docker.sock"; want "1.4 fail ."; remedy "1.4 ."
 chmod o+w "$work/docker.sock"; want "1.4 fail ."; remedy "1.4 ."
+
+begin "the socket gets another group"
+groupadd other-test && gpasswd -a bob other-test >/dev/null
+chgrp other-test "$work/docker.sock"; want "1.4 fail ."; remedy "1.4 ."
+errors=$(api "/v1/events?since=0" | tail -n +2 | jq -c 'select(.rule == "1.4" and .status == "error") | [.cause, .evidence]')
+[ -z "$errors" ] || fail "1.4 was an error meanwhile: $errors"
+chgrp "$gid" "$work/docker.sock"
