@@ -32,7 +32,8 @@ struct input {
     uint64_t fetch_number; /* of its last fetch, in the order in which they begin; 0: there was none */
     unsigned
         missing_process_count; /* fetches in a row that found no process; the container is read before that counts */
-    bool recent; /* its value is of a fetch since it went stale, and may be used though it is fetched once more */
+    bool recent; /* its value is of a fetch since it went stale the last time, and may be used though it is fetched once
+                    more */
     /* The last answer was a failure, and it is asked for again (retry.c). */
     bool unread;
     unsigned failures; /* in a row */

@@ -210,9 +210,9 @@ static bool mark_stale(struct evaluator *evaluator, struct input *input, const c
         input->again = true;
         return false;
     }
+    input->recent = false;
     if (!input->stale) {
         input->stale = true;
-        input->recent = false;
         input_count_pending(evaluator, input->kind, 1);
         free(input->cause);
         input->cause = mem_strdup(cause);

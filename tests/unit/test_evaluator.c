@@ -345,6 +345,60 @@ START_TEST(expected_inputs_are_waited_for)
 END_TEST
 
 /* b shares a's network, c shares b's: what a does concerns all three, also its end. */
+static const char sockets_source[] = "sockets:";
+
+static struct facts *socket_of_group(gid_t gid)
+{
+    struct arena *arena = arena_new(1024);
+    struct fileset_facts *set = arena_alloc(arena, sizeof *set);
+
+    set->facts.arena = arena;
+    set->facts.digest = gid;
+    set->items = arena_alloc(arena, sizeof *set->items);
+    set->items[0] = (struct file_facts){.path = "/run/docker.sock", .target = "/run/docker.sock", .gid = gid};
+    set->items[0].mode = S_IFSOCK | 0660;
+    set->count = 1;
+    return &set->facts;
+}
+
+static struct facts *empty_group(gid_t gid)
+{
+    struct arena *arena = arena_new(1024);
+    struct group_facts *facts = arena_alloc(arena, sizeof *facts);
+
+    facts->facts.arena = arena;
+    facts->facts.digest = gid;
+    facts->items = arena_alloc(arena, sizeof *facts->items);
+    facts->items[0] = (struct group_item){.name = "docker", .gid = gid, .exists = true};
+    facts->count = 1;
+    return &facts->facts;
+}
+
+/* A socket gets another group while the members of the one before come, which are asked for once more: it is not judged
+ * by those. In parentheses the loop takes no turn. */
+START_TEST(what_is_stale_again_is_not_recent)
+{
+    evaluator_stale(evaluator, INPUT_FILES, sockets_source, "start");
+    evaluator_stale(evaluator, INPUT_GROUP, NULL, "start");
+    evaluator_fetched(evaluator, INPUT_FILES, sockets_source, socket_of_group(105));
+    evaluator_fetched(evaluator, INPUT_GROUP, NULL, empty_group(105));
+    ck_assert_str_eq(find_told("docker-group-members", NULL)->status, "pass");
+    forget_told();
+
+    evaluator_stale(evaluator, INPUT_FILES, sockets_source, "inotify");
+    evaluator_stale(evaluator, INPUT_GROUP, NULL, "inotify");
+    (evaluator_stale)(evaluator, INPUT_GROUP, NULL, "inotify");
+    (evaluator_fetched)(evaluator, INPUT_GROUP, NULL, empty_group(105));
+    (evaluator_stale)(evaluator, INPUT_GROUP, NULL, "sockets");
+    (evaluator_fetched)(evaluator, INPUT_FILES, sockets_source, socket_of_group(7));
+    ck_assert_ptr_null(find_told("docker-group-members", NULL));
+    take_turns();
+    evaluator_fetched(evaluator, INPUT_GROUP, NULL, empty_group(7));
+    ck_assert_ptr_null(find_told("docker-group-members", NULL));
+    ck_assert(evaluator_is_settled(evaluator));
+}
+END_TEST
+
 START_TEST(joined_namespaces_follow)
 {
     scoped(cleanup_free) char *to_a = mem_printf("container:%s", id_of('a'));
@@ -1485,6 +1539,7 @@ int main(void)
     tcase_add_test(tests, what_is_gone_closes_its_findings);
     tcase_add_test(tests, a_list_does_not_close_what_is_newer);
     tcase_add_test(tests, expected_inputs_are_waited_for);
+    tcase_add_test(tests, what_is_stale_again_is_not_recent);
     tcase_add_test(tests, joined_namespaces_follow);
     tcase_add_test(tests, quiet_execs_leave_nothing);
     tcase_add_test(tests, files_come_change_and_go);
