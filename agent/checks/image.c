@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
+#include "common/capability.h"
 #include "common/text.h"
 #include "common/vec.h"
 
@@ -118,6 +119,9 @@ static const struct layer_facts *need_layers(const struct check_input *in, struc
 static void remedy_setuid(const struct check_input *in, struct check_result *out, const struct string_list *paths)
 {
     enum { NAMED_MAX = 8 };
+    static const char where[] =
+        "# at the end of the Dockerfile, as root (after a USER only with USER root before it, and "
+        "the image's own USER again after it)";
     scoped_str text = STR_INIT;
 
     for (size_t i = 0; i < paths->count && paths->count <= NAMED_MAX; i++) {
@@ -125,10 +129,55 @@ static void remedy_setuid(const struct check_input *in, struct check_result *out
         text_shell_quote(&text, paths->items[i]);
     }
     if (text.length)
-        check_remedy(in, out, "# at the end of the Dockerfile: RUN chmod a-s%s", text.data);
+        check_remedy(in, out, "%s: RUN chmod a-s%s", where, text.data);
     else
-        check_remedy(in, out,
-                     "# at the end of the Dockerfile: RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +");
+        check_remedy(in, out, "%s: RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +", where);
+}
+
+/* Their names, in the order of their numbers (capabilities(7)). */
+static void append_capabilities(struct str *text, uint64_t capabilities)
+{
+    static const struct {
+        unsigned number;
+        const char *name;
+    } names[] = {{CAP_CHOWN, "cap_chown"},
+                 {CAP_DAC_OVERRIDE, "cap_dac_override"},
+                 {CAP_DAC_READ_SEARCH, "cap_dac_read_search"},
+                 {CAP_FOWNER, "cap_fowner"},
+                 {CAP_SETGID, "cap_setgid"},
+                 {CAP_SETUID, "cap_setuid"},
+                 {CAP_SETPCAP, "cap_setpcap"},
+                 {CAP_SYS_MODULE, "cap_sys_module"},
+                 {CAP_SYS_RAWIO, "cap_sys_rawio"},
+                 {CAP_SYS_PTRACE, "cap_sys_ptrace"},
+                 {CAP_SYS_ADMIN, "cap_sys_admin"},
+                 {CAP_MKNOD, "cap_mknod"},
+                 {CAP_SETFCAP, "cap_setfcap"},
+                 {CAP_BPF, "cap_bpf"}};
+    size_t before = text->length;
+
+    for (size_t i = 0; i < countof(names); i++)
+        if (capabilities & CAPABILITY(names[i].number))
+            str_printf(text, "%s%s", text->length > before ? ", " : "", names[i].name);
+}
+
+/* Beside setuid programs they are named as well; alone they are for a person to judge. */
+static void say_capable(const struct check_input *in, struct check_result *out, const struct layer_facts *layers)
+{
+    int64_t count = 0;
+
+    for (size_t i = 0; i < layers->setuid_count; i++) {
+        const struct layer_file *file = &layers->setuid[i];
+        scoped_str names = STR_INIT;
+
+        if (!file->capabilities || check_allowed(in, "allowed", file->path))
+            continue;
+        count++;
+        append_capabilities(&names, file->capabilities);
+        check_say(in, out, out->verdict == VERDICT_FAIL ? VERDICT_FAIL : VERDICT_MANUAL,
+                  "%s has capabilities as good as root's: %s", file->path, str_text(&names));
+    }
+    check_fact_int(in, out, "capable", count);
 }
 
 void check_image_setuid(const struct check_input *in, struct check_result *out)
@@ -142,19 +191,20 @@ void check_image_setuid(const struct check_input *in, struct check_result *out)
     for (size_t i = 0; i < layers->setuid_count; i++) {
         const struct layer_file *file = &layers->setuid[i];
 
-        if (check_allowed(in, "allowed", file->path))
+        if (!file->setuid || check_allowed(in, "allowed", file->path))
             continue;
         vec_push(&found, file->path);
         check_say(in, out, VERDICT_FAIL, "%s (%04o, uid %u)", file->path, (unsigned)file->mode & 07777,
                   (unsigned)file->uid);
     }
     check_fact_int(in, out, "setuid", (int64_t)found.count);
+    say_capable(in, out, layers);
     if (layers->dropped && !found.count)
         check_error(in, out, "the image's files", "more setuid programs and tools than can be listed");
-    else if (!found.count)
+    else if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "%s",
                   layers->setuid_count ? "only allowed files are setuid or setgid" : "no file is setuid or setgid");
-    else
+    else if (found.count)
         remedy_setuid(in, out, &(struct string_list){.items = found.items, .count = found.count});
     vec_free(&found);
 }

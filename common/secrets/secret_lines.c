@@ -132,6 +132,8 @@ static bool match_call(struct secret_scan *scan, size_t at, struct secret_match 
 {
     enum { STRINGS_MAX = 6, CALL_STEPS = 2 };
 
+    if (!scan->text[at] || !strchr("cphmgds-S", scan->text[at])) /* their first letters */
+        return false;
     for (size_t i = 0; i < countof(calls); i++) {
         size_t start = 0, end = 0, next = at + strlen(calls[i].name), named_from = 0, named_to = 0;
         int count = 0;

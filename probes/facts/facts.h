@@ -371,10 +371,12 @@ struct history_facts {
 /* The contents of an image's layers, whiteouts applied. */
 struct layer_facts {
     struct facts facts;
-    struct layer_file {
+    struct layer_file { /* setuid and setgid programs, and those whose capabilities are as good as root's */
         const char *path;
         uid_t uid;
         mode_t mode;
+        bool setuid;           /* or setgid */
+        uint64_t capabilities; /* those as good as root's that its program gets, a bit each; maybe with SETUID false */
     } * setuid;
     size_t setuid_count;
     const char *package_manager; /* "dpkg", "apk, rpm" …; NULL: none found */

@@ -16,7 +16,7 @@
 
 #include "probes/images/layers_internal.h"
 
-enum { DEPTH_MAX = 512, BUFFER_SIZE = 128 * 1024 };
+enum { DEPTH_MAX = 512, BUFFER_SIZE = 128 * 1024, EXECUTE_BITS = 0111 };
 
 struct directory_entry { /* getdents64(2) */
     uint64_t inode;
@@ -117,6 +117,17 @@ static void check_link(struct walk *walk, int folder, const char *name)
     layer_check_link(walk->summary, walk->path.data, target);
 }
 
+/* 0 also for a file that is gone, or is a program no more. */
+static uint64_t capabilities_of(int folder, const char *name)
+{
+    enum { ATTRIBUTE_MAX = 64 };
+    scoped(cleanup_close) int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    unsigned char value[ATTRIBUTE_MAX];
+    ssize_t n = fd < 0 ? -1 : fgetxattr(fd, LAYER_CAPABILITY, value, sizeof value);
+
+    return n > 0 ? layer_capabilities(value, (size_t)n) : 0;
+}
+
 /* The names of directories are appended to FOLDERS; they are entered later. */
 static int add_directory_entry(struct walk *walk, int folder, const char *name, unsigned char type, struct str *folders)
 {
@@ -130,7 +141,8 @@ static int add_directory_entry(struct walk *walk, int folder, const char *name, 
             return layer_add_whiteout(walk->summary, walk->path.data, walk->path.length, walk->error);
         }
     }
-    r = layer_add(walk->summary, walk->path.data, walk->path.length, st.st_mode, st.st_uid, walk->error);
+    r = layer_add(walk->summary, walk->path.data, walk->path.length, st.st_mode, st.st_uid,
+                  S_ISREG(st.st_mode) && st.st_mode & EXECUTE_BITS ? capabilities_of(folder, name) : 0, walk->error);
     if (r < 0)
         return r;
     if (S_ISDIR(st.st_mode))

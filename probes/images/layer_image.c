@@ -78,6 +78,7 @@ static void write_entry(struct json_out *out, const struct layer_entry *entry)
     json_out_string(out, "path", entry->path);
     json_out_int(out, "uid", entry->uid);
     json_out_int(out, "mode", entry->mode);
+    json_out_int(out, "capabilities", (int64_t)entry->capabilities);
     json_out_bool(out, "setuid", entry->setuid);
     json_out_bool(out, "tool", entry->tool);
     json_out_end_object(out);

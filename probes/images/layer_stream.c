@@ -92,6 +92,20 @@ static int add_whiteout(struct str *path, struct layer_summary *summary, struct 
     return r < 0 ? r : 1;
 }
 
+/* In a tar: SCHILY.xattr.security.capability. */
+static uint64_t capabilities_of(struct archive_entry *entry)
+{
+    const char *name;
+    const void *value;
+    size_t length;
+
+    archive_entry_xattr_reset(entry);
+    while (archive_entry_xattr_next(entry, &name, &value, &length) == ARCHIVE_OK)
+        if (name && strcmp(name, LAYER_CAPABILITY) == 0)
+            return layer_capabilities(value, length);
+    return 0;
+}
+
 static int add_entry(struct archive *inner, struct archive_entry *entry, struct str *path,
                      struct layer_summary *summary, struct error *error)
 {
@@ -108,7 +122,8 @@ static int add_entry(struct archive *inner, struct archive_entry *entry, struct 
         return r < 0 ? r : 0;
     if (archive_entry_hardlink(entry))
         mode = S_IFREG | (mode & 07777);
-    r = layer_add(summary, path->data, path->length, mode, (unsigned)archive_entry_uid(entry), error);
+    r = layer_add(summary, path->data, path->length, mode, (unsigned)archive_entry_uid(entry), capabilities_of(entry),
+                  error);
     if (r == 0 && S_ISREG(mode) && archive_entry_size(entry) > 0 && layer_is_package_file(path->data))
         read_package_entry(inner, path->data, summary);
     else if (r == 0 && S_ISLNK(mode) && archive_entry_symlink(entry))

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/capability.h"
 #include "common/map.h"
 #include "probes/images/layers_internal.h"
 
@@ -33,6 +34,7 @@ void layer_summary_deinit(struct layer_summary *summary)
         vec_free(&summary->packages[i].names);
         free(summary->packages[i].error);
     }
+    free(summary->places);
     vec_free(&summary->entries);
     vec_free(&summary->opaque);
     vec_free(&summary->files);
@@ -82,6 +84,19 @@ static void sort_hashes(uint64_t *items, size_t count)
 
 void layer_summary_finish(struct layer_summary *summary)
 {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < summary->entries.count; i++) {
+        struct layer_entry *entry = &summary->entries.items[i];
+
+        if (entry->setuid || entry->tool || entry->capabilities)
+            summary->entries.items[kept++] = *entry;
+        else
+            free(entry->path);
+    }
+    summary->entries.count = kept;
+    free(summary->places);
+    summary->places = NULL;
     sort_hashes(summary->files.items, summary->files.count);
     sort_hashes(summary->folders.items, summary->folders.count);
     sort_hashes(summary->opaque.items, summary->opaque.count);
@@ -122,31 +137,91 @@ static int check_bounds(const struct layer_summary *summary, size_t length, stru
     return 0;
 }
 
+uint64_t layer_capabilities(const void *attribute, size_t length)
+{
+    static const uint64_t strong = CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_DAC_OVERRIDE) |
+                                   CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_FOWNER) | CAPABILITY(CAP_SETGID) |
+                                   CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_SETFCAP) |
+                                   CAPABILITY(CAP_SYS_MODULE) | CAPABILITY(CAP_SYS_RAWIO) | CAPABILITY(CAP_SYS_PTRACE) |
+                                   CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_MKNOD) | CAPABILITY(CAP_BPF);
+    enum { WORD = 4, PERMITTED_LOW = 1, PERMITTED_HIGH = 3, WORDS_MAX = 6 }; /* of 32 bits, the least byte first */
+    const unsigned char *bytes = attribute;
+    uint32_t words[WORDS_MAX] = {0};
+
+    for (size_t i = 0; i < WORDS_MAX && (i + 1) * WORD <= length; i++)
+        words[i] = (uint32_t)bytes[i * WORD] | (uint32_t)bytes[i * WORD + 1] << 8 |
+                   (uint32_t)bytes[i * WORD + 2] << 16 | (uint32_t)bytes[i * WORD + 3] << 24;
+    switch (words[0] & VFS_CAP_REVISION_MASK) {
+    case VFS_CAP_REVISION_1:
+        return words[PERMITTED_LOW] & strong;
+    case VFS_CAP_REVISION_2:
+    case VFS_CAP_REVISION_3:
+        return (words[PERMITTED_LOW] | (uint64_t)words[PERMITTED_HIGH] << 32) & strong;
+    default:
+        return 0;
+    }
+}
+
+/* Where the entry of the path of that HASH is in the table, or would be. */
+static uint16_t *place_of(struct layer_summary *summary, uint64_t hash)
+{
+    size_t at = hash & (LAYER_PLACES - 1);
+
+    if (!summary->places)
+        summary->places = mem_alloc(LAYER_PLACES * sizeof *summary->places);
+    while (summary->places[at] && summary->entries.items[summary->places[at] - 1].hash != hash)
+        at = (at + 1) & (LAYER_PLACES - 1);
+    return &summary->places[at];
+}
+
+/* A path that comes again: what it was before does not count. */
+static void forget_entry(struct layer_summary *summary, uint64_t hash)
+{
+    uint16_t place = summary->places ? *place_of(summary, hash) : 0;
+
+    if (place) {
+        summary->entries.items[place - 1].setuid = summary->entries.items[place - 1].tool = false;
+        summary->entries.items[place - 1].capabilities = 0;
+    }
+}
+
 int layer_add(struct layer_summary *summary, const char *path, size_t length, unsigned mode, unsigned uid,
-              struct error *error)
+              uint64_t capabilities, struct error *error)
 {
     enum { SPECIAL_BITS = 06000, EXECUTE_BITS = 0111 };
     bool program = S_ISREG(mode) && mode & EXECUTE_BITS, setuid = program && mode & SPECIAL_BITS, tool;
+    uint64_t hash = hash_path(summary, path, length);
     int r = check_bounds(summary, length, error);
+    uint16_t *place;
 
     if (r < 0)
         return r;
     summary->count++;
+    forget_entry(summary, hash);
     if (S_ISDIR(mode)) {
-        vec_push(&summary->folders, hash_path(summary, path, length));
+        vec_push(&summary->folders, hash);
         return 0;
     }
-    vec_push(&summary->files, hash_path(summary, path, length));
+    vec_push(&summary->files, hash);
     tool = (program || S_ISLNK(mode)) && is_tool(path);
-    if (!tool && !setuid)
+    if (!program)
+        capabilities = 0;
+    if (!tool && !setuid && !capabilities)
         return 0;
-    if (summary->entries.count >= LAYER_FOUND_MAX) {
-        summary->dropped++;
-        return 0;
+    place = place_of(summary, hash);
+    if (!*place) {
+        if (summary->entries.count >= LAYER_FOUND_MAX) {
+            summary->dropped++;
+            return 0;
+        }
+        vec_push(&summary->entries, (struct layer_entry){.path = mem_printf("/%s", path), .hash = hash});
+        *place = (uint16_t)summary->entries.count;
     }
-    vec_push(&summary->entries,
-             (struct layer_entry){
-                 .path = mem_printf("/%s", path), .uid = uid, .mode = mode & 07777, .setuid = setuid, .tool = tool});
+    summary->entries.items[*place - 1].capabilities = capabilities;
+    summary->entries.items[*place - 1].uid = uid;
+    summary->entries.items[*place - 1].mode = mode & 07777;
+    summary->entries.items[*place - 1].setuid = setuid;
+    summary->entries.items[*place - 1].tool = tool;
     return 0;
 }
 

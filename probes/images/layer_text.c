@@ -8,7 +8,7 @@
 #include "common/map.h"
 #include "probes/images/layers_internal.h"
 
-enum { TEXT_VERSION = 3, CHECK_LENGTH = 17 };
+enum { TEXT_VERSION = 4, CHECK_LENGTH = 17 };
 
 static uint64_t check_of(const uint64_t *key, const char *data, size_t length)
 {
@@ -113,6 +113,7 @@ static void write_head(struct json_out *out, const struct layer_summary *summary
         write_path(out, entry->path);
         json_out_int(out, "uid", entry->uid);
         json_out_int(out, "mode", entry->mode);
+        json_out_int(out, "capabilities", (int64_t)entry->capabilities);
         json_out_bool(out, "setuid", entry->setuid);
         json_out_bool(out, "tool", entry->tool);
         json_out_end_object(out);
@@ -150,11 +151,13 @@ static void read_entries(const struct json *entries, struct layer_summary *ret)
     for (size_t i = 0; i < json_count(entries); i++) {
         const struct json *entry = json_at(entries, i);
 
-        vec_push(&ret->entries, (struct layer_entry){.path = read_path(json_text(json_get(entry, "path"), "/?")),
-                                                     .uid = (unsigned)json_int(json_get(entry, "uid"), 0),
-                                                     .mode = (unsigned)json_int(json_get(entry, "mode"), 0),
-                                                     .setuid = json_bool(json_get(entry, "setuid"), false),
-                                                     .tool = json_bool(json_get(entry, "tool"), false)});
+        vec_push(&ret->entries,
+                 (struct layer_entry){.path = read_path(json_text(json_get(entry, "path"), "/?")),
+                                      .uid = (unsigned)json_int(json_get(entry, "uid"), 0),
+                                      .mode = (unsigned)json_int(json_get(entry, "mode"), 0),
+                                      .capabilities = (uint64_t)json_int(json_get(entry, "capabilities"), 0),
+                                      .setuid = json_bool(json_get(entry, "setuid"), false),
+                                      .tool = json_bool(json_get(entry, "tool"), false)});
     }
 }
 

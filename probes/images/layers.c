@@ -193,11 +193,13 @@ int layers_parse(const char *output, size_t length, struct layer_facts **ret, st
     for (size_t i = 0; i < json_count(entries); i++) {
         const struct json *entry = json_at(entries, i);
 
-        if (json_bool(json_get(entry, "setuid"), false))
+        if (json_bool(json_get(entry, "setuid"), false) || json_int(json_get(entry, "capabilities"), 0))
             facts->setuid[facts->setuid_count++] =
                 (struct layer_file){.path = build_text_or(&b, json_get(entry, "path")),
                                     .uid = (uid_t)build_int(&b, json_get(entry, "uid")),
-                                    .mode = (mode_t)build_int(&b, json_get(entry, "mode"))};
+                                    .mode = (mode_t)build_int(&b, json_get(entry, "mode")),
+                                    .setuid = build_bool(&b, json_get(entry, "setuid")),
+                                    .capabilities = (uint64_t)build_int(&b, json_get(entry, "capabilities"))};
     }
     build_tools(&b, entries, facts);
     facts->package_manager = build_text(&b, json_get(root, "manager"));

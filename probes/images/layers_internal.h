@@ -14,6 +14,7 @@ enum {
     LAYER_PATHS_MAX = 2 * 1024 * 1024, /* files, directories, whiteouts */
     LAYER_PATH_LENGTH_MAX = 4096,      /* PATH_MAX */
     LAYER_FOUND_MAX = 4096,
+    LAYER_PLACES = 16384, /* a power of 2, so that a table is mostly empty */
     LAYER_PACKAGES_MAX = 32768,
     LAYER_TEXT_MAX = 128 * 1024 * 1024
 };
@@ -21,6 +22,8 @@ enum {
 /* A file that rules are about. PATH is raw and begins with a slash. */
 struct layer_entry {
     char *path;
+    uint64_t hash;         /* of the path; 0 where it was read from a text */
+    uint64_t capabilities; /* those as good as root's that it is given when it is executed */
     unsigned uid, mode;
     bool setuid, tool;
 };
@@ -44,6 +47,7 @@ struct layer_summary {
     VEC(uint64_t) files;   /* that it holds, or removes (whiteouts): they hide the path and what lies below it */
     VEC(uint64_t) folders; /* that it holds: they hide a file of the same path */
     struct layer_packages packages[MANAGER_COUNT];
+    uint16_t *places; /* of entries by their hashes, from 1 on: a table of LAYER_PLACES */
     uint64_t count;   /* files seen */
     uint64_t dropped; /* setuid programs and tools beyond LAYER_FOUND_MAX */
 };
@@ -52,10 +56,15 @@ void layer_summary_deinit(struct layer_summary *summary);
 /* To be called when it is complete: sorts. */
 void layer_summary_finish(struct layer_summary *summary);
 
-/* One entry of a layer, of any kind; MODE's permission bits count for regular files only. PATH without a leading slash,
- * never hostile in its form: no "..", no empty parts. */
+/* One entry of a layer, of any kind; MODE's permission bits and CAPABILITIES count for regular files only. Of a path
+ * that a layer has twice the last entry counts. PATH without a leading slash, never hostile in its form: no "..", no
+ * empty parts. */
 int layer_add(struct layer_summary *summary, const char *path, size_t length, unsigned mode, unsigned uid,
-              struct error *error);
+              uint64_t capabilities, struct error *error);
+/* The capabilities in the attribute security.capability (vfs_cap_data of linux/capability.h) that are as good as
+ * root's. */
+#define LAYER_CAPABILITY "security.capability"
+uint64_t layer_capabilities(const void *attribute, size_t length);
 int layer_add_whiteout(struct layer_summary *summary, const char *path, size_t length, struct error *error);
 int layer_add_opaque(struct layer_summary *summary, const char *path, size_t length, struct error *error);
 /* A path of a tar, "./usr//bin/x/", as "usr/bin/x"; false for what leads out of the tree. */

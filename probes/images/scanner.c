@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -231,6 +232,36 @@ static int describe_failure(int status, const struct scanner_request *request, c
                      WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), str_text(&shown));
 }
 
+/* The number after OPTION in TEXT, "--exit-code 1" or "--exit-code=1"; -1: there is none. */
+static int option_number(const char *text, const char *option)
+{
+    const char *at = strstr(text, option);
+
+    if (!at)
+        return -1;
+    at += strlen(option);
+    at += strspn(at, " =\"'");
+    return *at >= '0' && *at <= '9' ? atoi(at) : -1;
+}
+
+/* Does the scanner end with STATUS where it finds something, by its own options: Trivy's --exit-code and
+ * --exit-on-eol, Grype's --fail-on (2; 1 before its release 0.80)? */
+static bool means_findings(const struct scanner_request *request, int status)
+{
+    enum { GRYPE_STATUS = 2, GRYPE_OLD_STATUS = 1 };
+    scoped_str command = STR_INIT;
+    int number;
+
+    if (!WIFEXITED(status))
+        return false;
+    number = WEXITSTATUS(status);
+    for (size_t i = 0; i < request->command->count; i++)
+        str_printf(&command, "%s ", request->command->items[i]);
+    return option_number(str_text(&command), "--exit-code") == number ||
+           option_number(str_text(&command), "--exit-on-eol") == number ||
+           ((number == GRYPE_STATUS || number == GRYPE_OLD_STATUS) && strstr(str_text(&command), "--fail-on"));
+}
+
 int scanner_run(struct str *output, const void *argument, struct error *error)
 {
     const struct scanner_request *request = argument;
@@ -263,11 +294,10 @@ int scanner_run(struct str *output, const void *argument, struct error *error)
     if (r < 0)
         return r == -EFBIG ? error_set(error, EFBIG, "the scanner's report is too long")
                            : error_system(error, -r, "the scanner's report");
-    /* Scanners may be configured to exit with a status for their findings: only the report counts. */
-    r = report.length ? scanner_reduce(report.data, report.length, output, error) : -EIO;
-    if (r < 0 && (status || !report.length))
-        r = describe_failure(status, request, &errors, error);
-    return r;
+    if (!report.length || (status && !means_findings(request, status))) /* what it printed may be a part */
+        return describe_failure(status, request, &errors, error);
+    r = scanner_reduce(report.data, report.length, output, error);
+    return r < 0 && status ? describe_failure(status, request, &errors, error) : r;
 }
 
 int scanner_parse(const char *output, size_t length, struct scan_facts **ret, struct error *error)

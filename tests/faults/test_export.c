@@ -260,6 +260,61 @@ static void make_two_layers(struct str *layers, bool compressed)
     end_tar(tar);
 }
 
+static void add_capable(struct archive *tar, const char *path, const void *attribute, size_t length)
+{
+    struct archive_entry *entry = archive_entry_new();
+
+    archive_entry_set_pathname(entry, path);
+    archive_entry_set_mode(entry, S_IFREG | 0755);
+    archive_entry_set_size(entry, 0);
+    archive_entry_xattr_add_entry(entry, "security.capability", attribute, length);
+    ck_assert_int_ge(archive_write_header(tar, entry), ARCHIVE_WARN);
+    archive_entry_free(entry);
+}
+
+/* A program's capabilities, as engines write them (SCHILY.xattr); what is no such attribute gives none. */
+START_TEST(capabilities_of_programs)
+{
+    static const unsigned char admin[20] = {1, 0, 0, 2, 0, 0, 0x20}, raw[20] = {1, 0, 0, 2, 0, 0x20},
+                               odd[3] = {1, 0, 0}, unknown[20] = {1, 0, 0, 9, 0xff, 0xff, 0xff};
+    scoped_str layer = STR_INIT, image = STR_INIT;
+    struct archive *tar = begin_tar(&layer, false);
+
+    add_capable(tar, "bin/admin", admin, sizeof admin);
+    add_capable(tar, "bin/ping", raw, sizeof raw);
+    add_capable(tar, "bin/odd", odd, sizeof odd);
+    add_capable(tar, "bin/unknown", unknown, sizeof unknown);
+    end_tar(tar);
+    make_export(&image, &layer, 1);
+    serve(&image);
+    EXPECT(1, "/bin/admin");
+}
+END_TEST
+
+/* A path that a layer has twice is what its last entry says, as it is when the layer is unpacked. */
+START_TEST(a_path_twice)
+{
+    static const unsigned char admin[20] = {1, 0, 0, 2, 0, 0, 0x20};
+    scoped_str layer = STR_INIT, image = STR_INIT;
+    struct archive *tar = begin_tar(&layer, false);
+
+    add_program(tar, "bin/no-more");
+    add_program(tar, "bin/now-a-folder");
+    add_program(tar, "bin/twice");
+    add(tar, "bin/now-setuid", S_IFREG | 0755, "x", 1);
+    add_capable(tar, "bin/without", admin, sizeof admin);
+    add(tar, "./bin//no-more", S_IFREG | 0755, "x", 1);
+    add(tar, "bin/now-a-folder", S_IFDIR | 0755, NULL, 0);
+    add_program(tar, "bin/twice");
+    add_program(tar, "bin/now-setuid");
+    add(tar, "bin/without", S_IFREG | 0755, "x", 1);
+    end_tar(tar);
+    make_export(&image, &layer, 1);
+    serve(&image);
+    EXPECT(1, "/bin/now-setuid", "/bin/twice");
+}
+END_TEST
+
 START_TEST(layers_lie_on_each_other)
 {
     scoped_str body = STR_INIT;
@@ -601,6 +656,8 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, layers_lie_on_each_other, 0, 2);
+    tcase_add_test(tests, capabilities_of_programs);
+    tcase_add_test(tests, a_path_twice);
     tcase_add_test(tests, a_hundred_and_twenty_seven_layers);
     tcase_add_test(tests, hostile_names);
     tcase_add_test(tests, cut_anywhere);

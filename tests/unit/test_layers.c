@@ -2,6 +2,7 @@
  * and what is kept by digest. As root, as the walk itself. */
 #include <check.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -104,6 +105,68 @@ START_TEST(test_setuid)
     }
     link_to("su", "/base/bin/link");
     expect_setuid(LIST("/bin/su", "/bin/wall", "/opt/hard"));
+}
+END_TEST
+
+/* Programs whose capabilities are as good as root's; those of a plain file, and lesser ones, do not count. */
+START_TEST(test_capabilities)
+{
+    static const struct {
+        const char *path;
+        mode_t mode;
+        struct vfs_ns_cap_data value; /* the first is that of linux/capability.h's second revision */
+        size_t size;
+        uint64_t capabilities;
+    } files[] = {
+        {"/base/bin/admin",
+         0755,
+         {.magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE, .data = {{.permitted = 1 << CAP_SYS_ADMIN}}},
+         XATTR_CAPS_SZ_2,
+         UINT64_C(1) << CAP_SYS_ADMIN},
+        {"/base/bin/bpf",
+         0755,
+         {.magic_etc = VFS_CAP_REVISION_3, .data = {{0}, {.permitted = 1 << (CAP_BPF - 32)}}, .rootid = 1000},
+         XATTR_CAPS_SZ_3,
+         UINT64_C(1) << CAP_BPF},
+        {"/base/bin/ping",
+         0755,
+         {.magic_etc = VFS_CAP_REVISION_2, .data = {{.permitted = 1 << CAP_NET_RAW}}},
+         XATTR_CAPS_SZ_2,
+         0},
+        {"/base/bin/plain-file",
+         0644,
+         {.magic_etc = VFS_CAP_REVISION_2, .data = {{.permitted = 1 << CAP_SETUID}}},
+         XATTR_CAPS_SZ_2,
+         0},
+        {"/base/bin/setuid-too",
+         04755,
+         {.magic_etc = VFS_CAP_REVISION_2, .data = {{.permitted = 1 << CAP_SETUID}}},
+         XATTR_CAPS_SZ_2,
+         UINT64_C(1) << CAP_SETUID},
+    };
+
+    for (size_t i = 0; i < countof(files); i++) {
+        scoped(cleanup_free) char *place = host_place(files[i].path);
+
+        put_mode(files[i].path, files[i].mode);
+        ck_assert_int_eq(setxattr(place, "security.capability", &files[i].value, files[i].size, 0), 0);
+        ck_assert_int_eq(chmod(place, files[i].mode), 0);
+    }
+    for (int round = 0; round < 3; round++) {
+        struct layer_facts *facts = read_image(round > 0);
+        size_t at = 0;
+
+        for (size_t i = 0; i < countof(files); i++) {
+            if (!files[i].capabilities)
+                continue;
+            ck_assert_uint_lt(at, facts->setuid_count);
+            ck_assert_str_eq(facts->setuid[at].path, files[i].path + strlen("/base"));
+            ck_assert_uint_eq(facts->setuid[at].capabilities, files[i].capabilities);
+            ck_assert(facts->setuid[at++].setuid == ((files[i].mode & S_ISUID) != 0));
+        }
+        ck_assert_uint_eq(facts->setuid_count, at);
+        arena_free(facts->facts.arena);
+    }
 }
 END_TEST
 
@@ -663,6 +726,7 @@ int main(void)
     tcase_set_timeout(folder, 60);
     tcase_set_timeout(packages, 60);
     tcase_add_test(folder, test_setuid);
+    tcase_add_test(folder, test_capabilities);
     tcase_add_test(folder, test_upper_layer_hides);
     tcase_add_test(folder, test_hostile_names);
     tcase_add_test(folder, test_hostile_tree);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"
@@ -19,16 +20,22 @@
     "{\"SchemaVersion\":2,\"Results\":[{\"Vulnerabilities\":[{\"VulnerabilityID\":\"CVE-1\",\"PkgName\":\"a\","        \
     "\"InstalledVersion\":\"1\",\"FixedVersion\":\"2\",\"Severity\":\"CRITICAL\"}]}]}"
 
-/* Runs `sh -c SCRIPT sh IMAGE` as a scanner, as a worker does. */
-static int run(const char *script, struct scan_facts **ret, struct error *error)
+/* Runs `sh -c SCRIPT sh IMAGE OPTION VALUE` as a scanner, as a worker does; the last two may be NULL. */
+static int run_with(const char *script, const char *option, const char *value, struct scan_facts **ret,
+                    struct error *error)
 {
-    const char *words[] = {"sh", "-c", script, "sh", "{image}"};
-    struct string_list command = {.items = words, .count = 5};
+    const char *words[] = {"sh", "-c", script, "sh", "{image}", option, value};
+    struct string_list command = {.items = words, .count = value ? 7 : option ? 6 : 5};
     struct scanner_request request = {.command = &command, .image = "app:1"};
     scoped_str output = STR_INIT;
     int r = scanner_run(&output, &request, error);
 
     return r < 0 ? r : scanner_parse(str_text(&output), output.length, ret, error);
+}
+
+static int run(const char *script, struct scan_facts **ret, struct error *error)
+{
+    return run_with(script, NULL, NULL, ret, error);
 }
 
 static void expect_report(const char *script)
@@ -54,7 +61,43 @@ static void expect_error(const char *script, int number, const char *text)
 START_TEST(a_report)
 {
     expect_report("[ \"$1\" = app:1 ] && echo '" REPORT "'");
-    expect_report("echo '" REPORT "'; exit 1"); /* as --exit-code 1 has it */
+}
+END_TEST
+
+/* A status counts where the scanner was asked for it; otherwise it failed, however well its report reads. */
+START_TEST(statuses)
+{
+    static const struct {
+        const char *end, *option, *value, *error; /* ERROR NULL: a report */
+    } cases[] = {
+        {"exit 1", "--exit-code", "1", NULL},
+        {"exit 7", "--exit-code=7", NULL, NULL},
+        {"exit 3", "--exit-on-eol", "3", NULL},
+        {"exit 2", "--fail-on", "high", NULL},
+        {"exit 0", "--exit-code", "1", NULL},
+        {"exit 1", NULL, NULL, "ended with status 1"},
+        {"exit 2", NULL, NULL, "ended with status 2"},
+        {"exit 137", NULL, NULL, "ended with status 137"},
+        {"exit 2", "--exit-code", "1", "ended with status 2"},
+        {"exit 137", "--fail-on", "high", "ended with status 137"},
+        {"kill -9 $$", "--exit-code", "9", "ended with signal 9"},
+        {"exit 1", "--exit-code", "", "ended with status 1"},
+    };
+
+    for (size_t i = 0; i < countof(cases); i++) {
+        scoped(cleanup_free) char *script = mem_printf("echo '%s'; echo it broke >&2; %s", REPORT, cases[i].end);
+        struct scan_facts *facts = NULL;
+        struct error error = ERROR_INIT;
+        int r = run_with(script, cases[i].option, cases[i].value, &facts, &error);
+
+        if (cases[i].error)
+            ck_assert_msg(r == -EIO && strstr(error.text, cases[i].error) && strstr(error.text, "it broke"),
+                          "%s %s: %s", cases[i].end, cases[i].option, error.text);
+        else
+            ck_assert_msg(r == 0 && facts->counts[4] == 1, "%s %s: %s", cases[i].end, cases[i].option, error.text);
+        if (facts)
+            facts_free(&facts->facts);
+    }
 }
 END_TEST
 
@@ -162,6 +205,7 @@ int main(void)
 
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_report);
+    tcase_add_test(tests, statuses);
     tcase_add_test(tests, much_on_standard_error);
     tcase_add_test(tests, no_report);
     tcase_add_test(tests, no_scanner);
