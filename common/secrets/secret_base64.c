@@ -3,11 +3,6 @@
 
 #include "common/secrets/secrets_internal.h"
 
-bool secret_is_base64_char(char c)
-{
-    return isalnum((unsigned char)c) || c == '+' || c == '/';
-}
-
 /* The value of a digit of base64 (RFC 4648). */
 static unsigned digit(char c)
 {

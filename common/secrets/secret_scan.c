@@ -67,23 +67,17 @@ bool secret_is_word_start(const char *text, size_t at)
     return !at || secret_is_blank(text[at - 1]) || strchr(";|&(`\"'", text[at - 1]);
 }
 
-bool secret_is_word(const struct secret_scan *scan, size_t at, const char *word)
+bool secret_begins_with(const struct secret_scan *scan, size_t at, const char *word)
 {
-    size_t size;
+    size_t size = strlen(word);
 
-    if (at >= scan->length || scan->text[at] != *word) /* most often not */
-        return false;
-    size = strlen(word);
     return scan->length - at >= size && memcmp(scan->text + at, word, size) == 0;
 }
 
-bool secret_is_word_nocase(const struct secret_scan *scan, size_t at, const char *word)
+bool secret_begins_with_nocase(const struct secret_scan *scan, size_t at, const char *word)
 {
-    size_t size;
+    size_t size = strlen(word);
 
-    if (at >= scan->length || initials_slot(scan->text[at]) != initials_slot(*word)) /* most often not */
-        return false;
-    size = strlen(word);
     return scan->length - at >= size && strncasecmp(scan->text + at, word, size) == 0;
 }
 

@@ -36,15 +36,27 @@ size_t secret_value_end(struct secret_scan *scan, size_t *start);
 /* Does a word begin at AT? */
 bool secret_is_word_start(const char *text, size_t at);
 /* Does the text at AT begin with WORD? NOCASE: whatever its case. */
-bool secret_is_word(const struct secret_scan *scan, size_t at, const char *word);
-bool secret_is_word_nocase(const struct secret_scan *scan, size_t at, const char *word);
+bool secret_begins_with(const struct secret_scan *scan, size_t at, const char *word);
+bool secret_begins_with_nocase(const struct secret_scan *scan, size_t at, const char *word);
+static inline bool secret_is_word(const struct secret_scan *scan, size_t at, const char *word)
+{
+    return at < scan->length && scan->text[at] == *word && secret_begins_with(scan, at, word); /* most often not */
+}
+static inline bool secret_is_word_nocase(const struct secret_scan *scan, size_t at, const char *word)
+{
+    return at < scan->length && initials_slot(scan->text[at]) == initials_slot(*word) &&
+           secret_begins_with_nocase(scan, at, word);
+}
 
 /* Is each character one of CHARACTERS? */
 bool secret_is_made_of(const char *text, size_t length, const char *characters);
 
 /* ---- secret_base64.c ---- */
 
-bool secret_is_base64_char(char c);
+static inline bool secret_is_base64_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+}
 /* Decodes the base64 of TEXT, whole groups of four characters, to at most MAX bytes; how many they are. */
 size_t secret_decode(const char *text, size_t length, unsigned char *bytes, size_t max);
 /* Is VALUE user:password in base64? */
