@@ -29,7 +29,7 @@ static void note_value(struct secret_scan *scan, size_t from, size_t to, const c
         if (!found)
             return;
         value = (size_t)(found - text) + strlen(after);
-        if (value == to && *after == ':' && secret_is_random(scan, text + from, value - 1 - from))
+        if (value == to && *after == ':' && secret_is_key(scan, text + from, value - 1 - from))
             to = value - 1; /* curl -u TOKEN: */
         else
             from = value;
@@ -57,12 +57,24 @@ static bool ends_short_flag(const struct secret_scan *scan, struct shell_span wo
     return true;
 }
 
+/* /add, /M: an option as Windows' programs have it. */
+static bool is_slash_flag(const struct secret_scan *scan, struct shell_span word)
+{
+    size_t at = word.from + 1;
+
+    if (scan->text[word.from] != '/')
+        return false;
+    while (at < word.to && isalpha((unsigned char)scan->text[at]))
+        at++;
+    return at > word.from + 1 && (at == word.to || scan->text[at] == ':');
+}
+
 /* The N-th word after AT that is not a flag; COUNT if there is none. */
 static size_t argument(const struct secret_scan *scan, const struct shell_span_command *command, size_t at, size_t n)
 {
     for (; at < command->count; at++)
         if (!shell_span_is_flag(&scan->spans, command->words[at]) && !secret_is_target(scan, command->words[at]) &&
-            --n == 0)
+            !is_slash_flag(scan, command->words[at]) && --n == 0)
             break;
     return at;
 }
@@ -73,11 +85,6 @@ static void note_setting(struct secret_scan *scan, const struct shell_span_comma
     size_t name_at = argument(scan, command, at, 1), value_at = argument(scan, command, at, 2);
     struct shell_span name, value;
 
-    if (name_at < command->count && secret_is_word(scan, command->words[name_at].from, "/") &&
-        command->words[name_at].to - command->words[name_at].from == 2) { /* setx /M */
-        name_at = value_at;
-        value_at = argument(scan, command, at, 3);
-    }
     if (value_at >= command->count)
         return;
     name = command->words[name_at];

@@ -49,8 +49,9 @@ static void note_input(struct secret_scan *scan, struct shell_span input, bool p
 static bool takes_password(struct secret_scan *scan, const struct shell_span_command *command, bool *pairs)
 {
     enum { WORD_STEPS = 16 };
-    static const char *const takers[] = {"chpasswd", "newusers", "passwd",     "smbpasswd",   "vncpasswd",
-                                         "pdbedit",  "kinit",    "cryptsetup", "saslpasswd2", "su"};
+    static const char *const takers[] = {"chpasswd",    "newusers", "passwd", "smbpasswd",
+                                         "vncpasswd",   "pdbedit",  "kinit",  "cryptsetup",
+                                         "saslpasswd2", "su",       "pass",   "secret-tool"};
     static const char *const flags[] = {"--password-stdin", "--stdin", "--passphrase-fd", "--with-token", "-stdin"};
     static const char *const before[] = {"sudo", "env", "exec", "command", "nohup", "doas", "chroot", "gosu"};
     size_t at = 0;
@@ -221,6 +222,7 @@ static struct shell_span file_of(struct secret_scan *scan, const struct shell_sp
 static void note_file(struct secret_scan *scan, const struct shell_span_command *command)
 {
     struct shell_span file = file_of(scan, command), name, value = {0};
+    bool spaced = false, colon = false;
     size_t dot;
 
     if (file.to <= file.from)
@@ -237,10 +239,19 @@ static void note_file(struct secret_scan *scan, const struct shell_span_command 
 
         if (shell_span_is_flag(&scan->spans, word) || secret_is_target(scan, word) || scan->text[word.from] == '%')
             continue;
-        if (value.to || memchr(scan->text + word.from, ' ', word.to - word.from))
+        if (value.to)
             return;
         value = word;
     }
+    for (size_t at = value.from; at < value.to; at++) { /* [host]:587 user:password */
+        if (scan->text[at] == ' ')
+            spaced = true;
+        if (scan->text[at] == ' ' || (spaced && scan->text[at] == ':'))
+            value.from = at + 1;
+        colon = spaced && (colon || scan->text[at] == ':') && scan->text[at] != ' ';
+    }
+    if (spaced && !colon)
+        return;
     if (value.to > value.from)
         secret_note(scan, value.from, value.to);
 }

@@ -102,7 +102,9 @@ static bool match_base64(struct secret_scan *scan, size_t at, struct secret_matc
     static const char openssh[] = "openssh-key-v1";
     static const char *const inside[] = {"PRIVATE KEY-----\n", "PRIVATE KEY-----\\n", "PRIVATE KEY-----\r",
                                          "PRIVATE KEY BLOCK-----", "client-key-data:"};
-    const char *text = scan->text;
+    static const char *const files[] = {"\"auth\":",   "\"private_key\":",   "aws_secret_access_key",
+                                        "_authToken=", "\"refresh_token\":", "\"client_secret\":"};
+    const char *text = scan->text, *kind = private_key;
     unsigned char bytes[DECODED_MAX];
     size_t end = at, length;
 
@@ -121,11 +123,16 @@ static bool match_base64(struct secret_scan *scan, size_t at, struct secret_matc
     for (size_t i = 0; i < countof(inside); i++)
         if (memmem(bytes, length, inside[i], strlen(inside[i])))
             goto found;
+    for (size_t i = 0; i < countof(files); i++)
+        if (memmem(bytes, length, files[i], strlen(files[i]))) {
+            kind = "file with a secret, in base64";
+            goto found;
+        }
     return false;
 found:
     while (end < scan->length && text[end] == '=')
         end++;
-    *ret = (struct secret_match){.kind = private_key, .value = text + at, .value_length = end - at};
+    *ret = (struct secret_match){.kind = kind, .value = text + at, .value_length = end - at};
     return true;
 }
 

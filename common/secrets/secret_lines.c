@@ -161,8 +161,28 @@ static bool match_call(struct secret_scan *scan, size_t at, struct secret_match 
     return false;
 }
 
+/* A line "password value" (.msmtprc, .fetchmailrc): not one of PAM's, whose values have no digit. */
+static bool match_password_line(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    static const char word[] = "password ";
+    const char *text = scan->text;
+    size_t start = at + strlen(word), stop;
+
+    if (!secret_is_word(scan, at, word) ||
+        (at && text[at - 1] != '\n' && !(at >= 2 && text[at - 2] == '\\' && text[at - 1] == 'n')))
+        return false;
+    stop = secret_value_end(scan, &start);
+    for (size_t i = start; i + 1 < stop; i++)
+        if (!secret_take(scan, 1) || (text[i] == '\\' && text[i + 1] == 'n'))
+            stop = i;
+    for (size_t i = start; i < stop && secret_take(scan, 1); i++)
+        if (isdigit((unsigned char)text[i]))
+            return secret_match_value(scan, at, at + strlen(word) - 1, start, stop, ret);
+    return false;
+}
+
 bool secret_match_line(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
-    return match_selection(scan, at, ret) || match_call(scan, at, ret) ||
+    return match_selection(scan, at, ret) || match_call(scan, at, ret) || match_password_line(scan, at, ret) ||
            (secret_is_word_start(scan->text, at) && (match_directive(scan, at, ret) || match_sql(scan, at, ret)));
 }

@@ -255,12 +255,14 @@ static enum meaning plain_meaning(const struct name *name)
         "SEED_PHRASE",  "MNEMONIC",       "PASSWORT",    "KENNWORT",    "CONTRASENA",
         "MOT_DE_PASSE", "SHAREDACCESSKEY"};
     static const char *const words[] = {
-        "PASS",          "PWD",          "PW",         "PASSCODE",    "PSK",        "AES_KEY",
-        "ENC_KEY",       "SSH_KEY",      "RSA_KEY",    "JWT_KEY",     "CRYPT_KEY",  "CRYPTO_KEY",
-        "SECURITY_KEY",  "SESSION_KEY",  "COOKIE_KEY", "WEBHOOK_KEY", "SIGN_KEY",   "GITHUB_PAT",
-        "GH_PAT",        "GITLAB_PAT",   "AZURE_PAT",  "ADO_PAT",     "DEVOPS_PAT", "DOCKER_PAT",
-        "DOCKERHUB_PAT", "AZP_PAT",      "PIN_CODE",   "PINCODE",     "SENHA",      "MDP",
-        "SONAR_LOGIN",   "DSONAR_LOGIN", "ART_API",    "CREDSTASH",   "PASSWRD",    "PASSWDS"};
+        "PASS",        "PWD",         "PW",          "PASSCODE",      "PSK",           "AES_KEY",      "ENC_KEY",
+        "SSH_KEY",     "RSA_KEY",     "JWT_KEY",     "CRYPT_KEY",     "CRYPTO_KEY",    "SECURITY_KEY", "SESSION_KEY",
+        "COOKIE_KEY",  "WEBHOOK_KEY", "SIGN_KEY",    "GITHUB_PAT",    "GH_PAT",        "GITLAB_PAT",   "AZURE_PAT",
+        "ADO_PAT",     "DEVOPS_PAT",  "DOCKER_PAT",  "DOCKERHUB_PAT", "AZP_PAT",       "PIN_CODE",     "PINCODE",
+        "ENCRYPT_KEY", "DECRYPT_KEY", "CIPHER_KEY",  "PASSKEY",       "VAULT_KEY",     "LICENCE_KEY",  "ACTIVATION_KEY",
+        "PRODUCT_KEY", "ADMIN_KEY",   "ROOT_KEY",    "SERVER_KEY",    "PRESHARED_KEY", "SAS_KEY",      "WG_KEY",
+        "SENHA",       "MDP",         "SONAR_LOGIN", "DSONAR_LOGIN",  "ART_API",       "CREDSTASH",    "PASSWRD",
+        "PASSWDS"};
     static const char *const word_ends[] = {"PASS", "PWD", "ROOTPW", "USERPW", "ADMINPW", "DBPW", "BINDPW"};
     static const char *const choices[] = {"AUTH", "AUTHORIZATION", "BEARER", "CREDS", "CRED"};
     static const char *const keys[] = {"_KEY", "_KEYS", "_SALT", "_PAT"};

@@ -27,10 +27,14 @@ static bool is_letter_or_digit(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* Neither a format nor a name begins between two letters or digits. */
+/* Neither a format nor a name begins between two letters or digits, but for the n of a line's end that is written \n.
+ */
 static bool is_inside_word(const struct secret_scan *scan, size_t at)
 {
-    return at && is_letter_or_digit(scan->text[at - 1]) && is_letter_or_digit(scan->text[at]);
+    const char *text = scan->text;
+
+    return at && is_letter_or_digit(text[at - 1]) && is_letter_or_digit(text[at]) &&
+           !(at >= 2 && text[at - 2] == '\\' && strchr("nrt", text[at - 1]));
 }
 
 bool secret_next(struct secret_scan *scan, struct secret_match *ret)

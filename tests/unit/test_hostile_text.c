@@ -129,6 +129,9 @@ static const struct pattern secret_texts[] = {
     {"", "echo a >token ", ""},
     {"", "echo a|tee ", "token"},
     {"", "mc set a b c ", ""},
+    {"", "\\npassword ", "a1"},
+    {"", "echo 'a a:' >token ", ""},
+    {"", "net user /a ", ""},
     {"chpasswd newusers passwd smbpasswd su sudo kinit cat <<A\n", "a:b ", ""},
     {"", "chpasswd newusers passwd su sudo kinit echo printf yes cat mysql curl docker aws npm git openssl zip ", ""},
 };
