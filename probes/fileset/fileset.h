@@ -15,7 +15,9 @@
  * - daemon.json: the configuration file in use
  * - data-root: the engine's data root
  * - program:dockerd,docker: programs: dockerd and containerd are those that run, @runtime is the engine's default
- *   runtime, others are looked up in dockerd's search path; what is not found is left out */
+ *   runtime, @shims are containerd's shims for all runtimes of the engine, others are looked up in dockerd's search
+ *   path; "every docker" is each one in that path and in those of who logs in. What is not found is left out, and what
+ *   is containerd's where dockerd has it within itself */
 #ifndef PROBES_FILESET_FILESET_H
 #define PROBES_FILESET_FILESET_H
 

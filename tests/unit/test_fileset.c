@@ -580,6 +580,86 @@ START_TEST(test_programs)
 }
 END_TEST
 
+/* Each client that somebody on this host may run; one file by several names is one. */
+START_TEST(test_every_program)
+{
+    struct daemon_facts *daemon = daemon_of(NULL, NULL, NULL);
+
+    put_mode("/usr/bin/docker", 0755);
+    put_mode("/usr/local/bin/docker", 0755);
+    put_mode("/opt/client/docker", 0755);
+    put_mode("/opt/tools/docker", 0755);
+    put_mode("/opt/notes/docker", 0644);
+    put_mode("/srv/docker", 0755);
+    link_to("/usr/bin", "/bin");
+    link_to("/usr/bin/docker", "/usr/sbin/docker");
+    put_text("/etc/environment", "LANG=C\nPATH=\"/usr/bin:/opt/client:/opt/notes\"\n");
+    put_text("/etc/login.defs", "# ENV_PATH PATH=/srv\nENV_SUPATH\tPATH=/usr/sbin:/opt/tools\n");
+    expect("program:every docker", daemon, NULL,
+           "/opt/client/docker /opt/tools/docker /usr/local/bin/docker /usr/sbin/docker>/usr/bin/docker");
+    facts_free(&daemon->facts);
+}
+END_TEST
+
+static const struct {
+    const char *info, *wanted;
+} shims[] = {
+    {"{}", "/usr/bin/containerd-shim-runc-v2"},
+    {"{\"Runtimes\": {\"runc\": {\"path\": \"runc\"}}}", "/usr/bin/containerd-shim-runc-v2"},
+    {"{\"Runtimes\": {\"io.containerd.runc.v2\": {\"path\": \"runc\"}, \"runc\": {\"path\": \"/opt/crun\"}, "
+     "\"io.containerd.runtime.v1.linux\": {\"path\": \"runc\"}}}",
+     "/usr/bin/containerd-shim /usr/bin/containerd-shim-runc-v2"},
+    {"{\"Runtimes\": {\"k\": {\"runtimeType\": \"io.containerd.kata.v2\"}}}", "/usr/bin/containerd-shim-kata-v2"},
+    {"{\"Runtimes\": {\"k\": {\"runtimeType\": \"/opt/containerd-shim-k-v1\"}}}", "/opt/containerd-shim-k-v1"},
+};
+
+START_TEST(test_shims)
+{
+    scoped(cleanup_free) char *text =
+        mem_printf("{\"DockerRootDir\": \"/d\"%s%s", shims[_i].info[1] == '}' ? "" : ", ", shims[_i].info + 1);
+    struct daemon_facts *daemon = daemon_of(NULL, NULL, NULL);
+    struct fileset_context context = {.daemon = daemon};
+    struct fileset_facts *set = NULL;
+    struct info_facts *info = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_msg(parse_info(text, strlen(text), &info, &error) == 0, "%s", error.text);
+    put_mode("/usr/bin/containerd-shim", 0755);
+    put_mode("/usr/bin/containerd-shim-runc-v1", 0755);
+    put_mode("/usr/bin/containerd-shim-runc-v2", 0755);
+    put_mode("/usr/bin/containerd-shim-kata-v2", 0755);
+    put_mode("/opt/containerd-shim-k-v1", 0755);
+    context.info = info;
+    ck_assert_int_eq(fileset_read(root, "program:@shims", &context, &set, &error), 0);
+    ck_assert_str_eq(paths_of(set), shims[_i].wanted);
+    facts_free(&set->facts);
+    facts_free(&info->facts);
+    facts_free(&daemon->facts);
+}
+END_TEST
+
+START_TEST(test_embedded_containerd)
+{
+    static const char config[] = "{\"features\": {\"embedded-containerd\": %s}}";
+    const char *const values[] = {"true", "false"};
+
+    put_mode("/usr/bin/containerd", 0755);
+    put_mode("/usr/bin/containerd-shim-runc-v2", 0755);
+    put_mode("/usr/bin/runc", 0755);
+    for (size_t i = 0; i < countof(values); i++) {
+        scoped(cleanup_free) char *text = mem_printf(config, values[i]);
+        const char *arguments[] = {"dockerd"};
+        struct daemon_facts *daemon = NULL;
+
+        ck_assert_int_eq(daemon_config_parse(arguments, 1, text, strlen(text), &daemon, NULL), 0);
+        expect("program:containerd,@shims,docker-containerd", daemon, NULL,
+               i ? "/usr/bin/containerd /usr/bin/containerd-shim-runc-v2" : "");
+        expect("program:@runtime", daemon, NULL, "/usr/bin/runc");
+        facts_free(&daemon->facts);
+    }
+}
+END_TEST
+
 static const struct {
     const char *info, *wanted;
 } runtimes[] = {
@@ -723,6 +803,9 @@ int main(void)
     tcase_add_test(all, test_podman_behind_the_socket);
     tcase_add_test(all, test_config_file);
     tcase_add_test(all, test_programs);
+    tcase_add_test(all, test_every_program);
+    tcase_add_loop_test(all, test_shims, 0, (int)countof(shims));
+    tcase_add_test(all, test_embedded_containerd);
     tcase_add_loop_test(all, test_default_runtime, 0, (int)countof(runtimes));
     tcase_add_test(all, test_source_grammar);
     tcase_add_test(all, test_digest_follows_mode);

@@ -56,6 +56,8 @@ static const struct anchor {
     {"docker-group-members", {"1.4", "1.4", "1.1.2", "1.1.2"}},
     {"audit-docker-socket", {"1.9", "1.9", "1.1.9", ""}},
     {"audit-docker-sock", {"", "", "", "1.1.9"}},
+    {"audit-containerd", {"1.12", "1.12", "", ""}},
+    {"audit-containerd-program", {"", "", "1.1.14", "1.1.14"}},
     {"audit-runc", {"1.13", "1.13", "1.1.18", "1.1.18"}},
     {"rootless-mode", {"", "", "2.1", "2.1"}},
     {"bridge-icc", {"2.1", "2.1", "2.2", "2.2"}},
