@@ -38,6 +38,33 @@ static void add_place(struct str *out, const char *place, unsigned line)
         str_printf(out, ":%u", line);
 }
 
+/* The client reads the variable no more from this version on (docker/cli#6603); what is typed as "docker" there pulls
+ * whatever the registry has. Where the client's version is unknown it is taken for the engine's. False: neither is
+ * known, which has been reported. */
+static bool find_client(const struct check_input *in, struct check_result *out,
+                        const struct environment_facts *environment, struct str *ret_client, bool *ret_ignores)
+{
+    static const char first[] = "29";
+    const char *why;
+    const struct version_facts *version = store_version(in->store, &why);
+    const char *number = environment && environment->client_version ? environment->client_version
+                         : version                                  ? version->version
+                                                                    : NULL;
+
+    *ret_ignores = false;
+    if (!number) {
+        check_error(in, out, "the docker client's version is unknown, and so is the engine's: version", why);
+        return false;
+    }
+    if (number != (version ? version->version : NULL))
+        str_printf(ret_client, "docker client %s (package %s)", number, environment->client);
+    else
+        str_printf(ret_client, "engine %s, as whose the client's version is taken,", number);
+    *ret_ignores =
+        !(version && version->is_podman) && check_is_version(number) && check_version_compare(number, first) >= 0;
+    return true;
+}
+
 /* Where the environment leaves it off or open. */
 static void judge_environment(const struct check_input *in, struct check_result *out,
                               const struct environment_facts *environment)
@@ -65,6 +92,7 @@ static void judge_environment(const struct check_input *in, struct check_result 
         check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST is set but not exported (%s)", where.data);
     else
         check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST=%s (%s)", environment->value, where.data);
+    check_fact_string(in, out, "docker_hub_notary_ends", "2026-12-08");
     check_remedy(in, out, "echo 'export DOCKER_CONTENT_TRUST=1' > /etc/profile.d/docker-content-trust.sh");
 }
 
@@ -73,7 +101,8 @@ void check_content_trust(const struct check_input *in, struct check_result *out)
     const char *why;
     const struct environment_facts *environment = store_environment(in->store, &why);
     const struct daemon_facts *daemon = store_daemon(in->store, NULL);
-    scoped_str where = STR_INIT;
+    scoped_str where = STR_INIT, client = STR_INIT;
+    bool ignores;
 
     if (daemon && is_enforced(daemon_option(daemon, "content-trust", NULL))) {
         check_say(in, out, VERDICT_PASS, "dockerd enforces it (content-trust in daemon.json)");
@@ -81,6 +110,17 @@ void check_content_trust(const struct check_input *in, struct check_result *out)
     }
     if (!environment) {
         check_error(in, out, "environment", why);
+        return;
+    }
+    if (!find_client(in, out, environment, &client, &ignores))
+        return;
+    check_fact_string(in, out, "client", client.data);
+    if (ignores) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE,
+                  "%s ignores DOCKER_CONTENT_TRUST; what takes its place are digests and signatures", client.data);
+        check_remedy(in, out,
+                     "# pin images by digest (docker pull NAME@sha256:DIGEST), and verify signatures before they run: "
+                     "cosign verify NAME@sha256:DIGEST, or notation verify NAME@sha256:DIGEST");
         return;
     }
     if (is_on(environment) && !environment->open_place) {

@@ -87,45 +87,76 @@ static bool is_trusted(const struct string_list *trusted, const char *name)
 }
 
 /* containerd's store and podman's show a digest under every name that an image was given here, so that one which was
- * made here looks as if it had been pulled. */
-static bool names_are_origins(const struct check_input *in)
+ * made here looks as if it had been pulled. RET_WHY: which input that depends on could not be read; else NULL. */
+static bool names_are_origins(const struct check_input *in, const char **ret_what, const char **ret_why)
 {
-    const struct info_facts *info = store_info(in->store, NULL);
-    const struct version_facts *version = store_version(in->store, NULL);
+    const char *why;
+    const struct info_facts *info = store_info(in->store, &why);
+    const struct version_facts *version;
 
-    return !(info && info->containerd_store) && !(version && version->is_podman);
+    *ret_why = info ? NULL : why;
+    *ret_what = "info";
+    if (!info)
+        return false;
+    version = store_version(in->store, &why);
+    *ret_why = version || info->containerd_store ? NULL : why;
+    *ret_what = "version";
+    return !info->containerd_store && version && !version->is_podman;
 }
 
-void check_image_trusted_base(const struct check_input *in, struct check_result *out)
+static void judge_origin(const struct check_input *in, struct check_result *out, const char *name, bool recorded)
 {
     const struct string_list *trusted = &check_param(in, "trusted")->list;
+    const char *what, *why = NULL;
+    bool is_origin;
+
+    if (!trusted->count) {
+        check_say(in, out, VERDICT_MANUAL, "comes from %s; no trusted registries are configured", name);
+        return;
+    }
+    if (!is_trusted(trusted, name)) {
+        check_say(in, out, VERDICT_FAIL, "comes from %s, which is not trusted", name);
+        return;
+    }
+    is_origin = recorded || names_are_origins(in, &what, &why);
+    if (why)
+        check_error(in, out, what, why);
+    else if (is_origin)
+        check_say(in, out, VERDICT_PASS, "comes from %s", name);
+    else
+        check_say(in, out, VERDICT_MANUAL,
+                  "named %s, which is trusted; this image store does not record whether it was pulled from there "
+                  "or built here",
+                  name);
+}
+
+/* Origins are the repositories that the engine remembers to have pulled from (API 1.53), else the names of digests. */
+void check_image_trusted_base(const struct check_input *in, struct check_result *out)
+{
     const char *why;
     const struct image_facts *image = store_image(in->store, in->key, &why);
+    const struct string_list *origins;
 
     if (!image) {
         check_error(in, out, "image", why);
         return;
     }
+    origins = image->has_identity ? &image->pulled_from : &image->digests;
     check_fact_list(in, out, "digests", &image->digests);
     check_fact_list(in, out, "tags", &image->tags);
-    if (!image->digests.count) {
-        check_say(in, out, VERDICT_MANUAL, "built or loaded on this host: no registry vouches for it");
-        return;
+    if (image->has_identity) {
+        check_fact_list(in, out, "pulled_from", &image->pulled_from);
+        check_fact_list(in, out, "signers", &image->signers);
     }
-    for (size_t i = 0; i < image->digests.count; i++) {
+    if (!origins->count)
+        check_say(in, out, VERDICT_MANUAL, "%s on this host: no registry vouches for it",
+                  image->has_identity && image->built_here ? "built" : "built or loaded");
+    for (size_t i = 0; i < origins->count; i++) {
         scoped_str name = STR_INIT;
 
-        full_name(&name, image->digests.items[i], strcspn(image->digests.items[i], "@"));
-        if (!trusted->count)
-            check_say(in, out, VERDICT_MANUAL, "comes from %s; no trusted registries are configured", name.data);
-        else if (!is_trusted(trusted, name.data))
-            check_say(in, out, VERDICT_FAIL, "comes from %s, which is not trusted", name.data);
-        else if (names_are_origins(in))
-            check_say(in, out, VERDICT_PASS, "comes from %s", name.data);
-        else
-            check_say(in, out, VERDICT_MANUAL,
-                      "named %s, which is trusted; this image store does not record whether it was pulled from there "
-                      "or built here",
-                      name.data);
+        full_name(&name, origins->items[i], strcspn(origins->items[i], "@"));
+        judge_origin(in, out, name.data, image->has_identity);
     }
+    for (size_t i = 0; i < image->signers.count && i < 4; i++)
+        check_say(in, out, VERDICT_NONE, "signed: %s, as the engine has verified", image->signers.items[i]);
 }

@@ -215,7 +215,7 @@ const struct check checks[] = {
      PARAMS{{"max_packages", PARAM_INT, "0", 0, 100000}, {"unwanted", PARAM_STRING_LIST, "[]", 0, 0}, END}},
     {"image-scanned", SUBJECT_IMAGE, IMAGE | SCAN, check_image_scanned,
      PARAMS{{"threshold", PARAM_STRING, "\"high\"", 0, 0}, END}, check_validate_threshold, false},
-    {"content-trust", SUBJECT_HOST, ENVIRON | DAEMON, check_content_trust, NULL},
+    {"content-trust", SUBJECT_HOST, ENVIRON | DAEMON | VERSION, check_content_trust, NULL},
     {"image-healthcheck", SUBJECT_IMAGE, IMAGE | VERSION, check_image_healthcheck, NULL},
     {"image-update-instruction", SUBJECT_IMAGE, IMAGE | HISTORY, check_image_update_instruction, NULL},
     {"image-setuid", SUBJECT_IMAGE, IMAGE | LAYERS, check_image_setuid, ALLOWED("[]")},

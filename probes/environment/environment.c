@@ -329,7 +329,10 @@ int environment_read(const struct host_root *root, const char *name, pid_t docke
     read_file(root, facts, "/etc/environment", ENVIRONMENT_PAM, name);
     read_file(root, facts, "/etc/profile", ENVIRONMENT_SHELL, name);
     read_folder(root, facts, "/etc/profile.d", ".sh", ENVIRONMENT_SHELL, name);
+    environment_find_client(root, facts);
     hash_init(&hash);
+    digest_text(&hash, facts->client);
+    digest_text(&hash, facts->client_version);
     digest_text(&hash, facts->error);
     digest_text(&hash, facts->place);
     digest_number(&hash, facts->line);

@@ -16,4 +16,13 @@ enum environment_format { ENVIRONMENT_PAM, ENVIRONMENT_SHELL, ENVIRONMENT_SYSTEM
 void environment_parse(struct environment_facts *facts, const char *place, const char *text,
                        enum environment_format format, const char *name);
 
+/* The package of the docker client that a login shell finds into FACTS; nothing where that is unknown (a client of no
+ * package, rpm). */
+void environment_find_client(const struct host_root *root, struct environment_facts *facts);
+/* The version of PACKAGE in TEXT, a database of paragraphs whose fields begin lines: NAME_FIELD ("Package: "),
+ * VERSION_FIELD and, unless it is NULL, the line INSTALLED. False: it is not there. The version is of ARENA. */
+bool environment_find_package(const char *text, const char *name_field, const char *version_field,
+                              const char *installed, const char *package, struct arena *arena,
+                              const char **ret_version);
+
 #endif

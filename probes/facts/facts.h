@@ -210,6 +210,7 @@ struct environment_facts {
     const char *open_place; /* what changes it after that, under a condition or by evaluation; NULL: nothing does */
     unsigned open_line;     /* 0: no line */
     const char *error;      /* a place that could not be read */
+    const char *client, *client_version; /* the package of the docker client, and its version; NULL: unknown */
 };
 
 /* GET /containers/json?all=1 : only what names the containers and counts them */

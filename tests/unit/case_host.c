@@ -384,7 +384,12 @@ int case_make_environment(const struct case_context *context, const struct json 
     for (size_t i = 0; i < json_count(files); i++) {
         const struct json *file = json_at(files, i);
         const char *why = json_string(json_get(file, "error"));
+        const struct json *client = json_get(file, "client"); /* {"package", "version"} */
 
+        if (client) {
+            facts->client = arena_strdup(facts->facts.arena, json_string(json_get(client, "package")));
+            facts->client_version = arena_strdup(facts->facts.arena, json_string(json_get(client, "version")));
+        }
         if (why)
             facts->error = arena_strdup(facts->facts.arena, why);
         for (size_t k = 0; !why && k < countof(formats); k++)

@@ -46,8 +46,6 @@ static const struct exempt {
     {"container-default-bridge", INPUT_VERSION, false},
     {"container-devices", INPUT_VERSION, false},
     {"container-no-new-privileges", INPUT_VERSION, true},
-    {"image-trusted-base", INPUT_INFO, false},
-    {"image-trusted-base", INPUT_VERSION, false},
 };
 
 /* Inputs that a row of the table names for all containers, or for parameters that no shipped rule gives. */

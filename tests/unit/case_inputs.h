@@ -5,7 +5,7 @@
 
 #include "case.h"
 
-enum { INPUT_EXEMPTS = 6, CHECKS_MAX = 128 };
+enum { INPUT_EXEMPTS = 4, CHECKS_MAX = 128 };
 
 struct input_trials {
     struct case_rules *rules;

@@ -250,6 +250,46 @@ START_TEST(test_environment_unreadable)
 }
 END_TEST
 
+/* The client's package; one that was put there by hand comes first in the PATH and is of none. */
+START_TEST(test_docker_client)
+{
+    static const struct {
+        const char *path, *text, *client, *version;
+    } databases[] = {
+        {"/var/lib/dpkg/status",
+         "Package: docker.io\nStatus: install ok installed\nVersion: 28.5.2+dfsg4-1\n\nPackage: "
+         "docker-ce-cli\nStatus: install ok installed\nDescription: x\n Version: 1\nVersion: "
+         "5:29.1.3-1~debian.12~bookworm\n",
+         "docker-ce-cli", "29.1.3-1~debian.12~bookworm"},
+        {"/var/lib/dpkg/status",
+         "Package: docker-ce-cli\nStatus: deinstall ok config-files\nVersion: 5:29.1.3-1\n\nPackage: "
+         "docker.io\nStatus: install ok installed\nVersion: 20.10.24+dfsg1-1\n",
+         "docker.io", "20.10.24+dfsg1-1"},
+        {"/var/lib/dpkg/status", "Package: not-docker-cli\nStatus: install ok installed\nVersion: 9\n", NULL, NULL},
+        {"/var/lib/dpkg/status", "Package: docker-cli", NULL, NULL},
+        {"/lib/apk/db/installed", "C:Q1x\nP:docker-cli\nV:29.0.1-r0\nA:x86_64\n\nP:docker\nV:1\n", "docker-cli",
+         "29.0.1-r0"},
+    };
+
+    size_t i = (size_t)_i / 2;
+    bool by_hand = _i % 2;
+    struct environment_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    put_text(databases[i].path, databases[i].text);
+    if (by_hand)
+        put_text("/usr/local/bin/docker", "");
+    ck_assert_int_eq(environment_read(root, "DOCKER_CONTENT_TRUST", 0, &facts, &error), 0);
+    if (by_hand || !databases[i].client) {
+        ck_assert_ptr_null(facts->client);
+    } else {
+        ck_assert_str_eq(facts->client, databases[i].client);
+        ck_assert_str_eq(facts->client_version, databases[i].version);
+    }
+    facts_free(&facts->facts);
+}
+END_TEST
+
 /* ---- containerd and a rootless dockerd ---- */
 
 static const struct {
@@ -443,6 +483,7 @@ int main(void)
     tcase_add_test(host, test_mounts);
     tcase_add_test(host, test_environment);
     tcase_add_test(host, test_environment_unreadable);
+    tcase_add_loop_test(host, test_docker_client, 0, 10);
     tcase_add_loop_test(host, test_containerd_configuration, 0, sizeof configurations / sizeof *configurations);
     tcase_add_test(host, test_containerd_arguments);
     tcase_add_loop_test(host, test_unit_files, 0, countof(unit_texts));
