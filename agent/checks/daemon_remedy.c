@@ -168,43 +168,63 @@ static void append_program(struct str *out, const struct file_state *file, const
     str_append(out, "1");
 }
 
-static void append_edit(struct str *out, const struct daemon_facts *daemon, const char *path,
-                        const struct daemon_setting *settings, size_t count)
+/* dockerd's own check of FILE, where it has one. */
+static void append_validation(const struct check_input *in, const char *file, struct str *out)
+{
+    if (can_validate(in))
+        str_printf(out, "dockerd --validate --config-file %s && ", file);
+}
+
+static void append_whole(const struct daemon_setting *settings, size_t count, struct str *out)
+{
+    str_append_char(out, '{');
+    for (size_t i = 0; i < count; i++) {
+        str_append(out, i ? ", " : "");
+        append_pair(out, &settings[i], false);
+    }
+    str_append_char(out, '}');
+}
+
+/* A file where there is none; one that has come there since is not overwritten. */
+static void append_new_file(const struct check_input *in, const struct daemon_facts *daemon, const char *path,
+                            const struct daemon_setting *settings, size_t count, struct str *out)
+{
+    scoped(cleanup_free) char *folder =
+        mem_strndup(daemon->config_path, (size_t)(strrchr(daemon->config_path, '/') - daemon->config_path));
+    scoped_str quoted = STR_INIT;
+
+    text_shell_quote(&quoted, *folder ? folder : "/");
+    str_printf(out, "mkdir -p %s && (set -C; printf '%%s\\n' '", str_text(&quoted));
+    append_whole(settings, count, out);
+    str_printf(out, "' >%s) && ", path);
+    append_validation(in, path, out);
+}
+
+/* The file is only touched when its edited copy holds what it must, and dockerd takes it. */
+static void append_edit(const struct check_input *in, const struct daemon_facts *daemon, const char *path,
+                        const struct daemon_setting *settings, size_t count, struct str *out)
 {
     struct file_state file = file_now(daemon);
-    scoped_str whole = STR_INIT;
 
-    str_append_char(&whole, '{');
-    for (size_t i = 0; i < count; i++) {
-        str_append(&whole, i ? ", " : "");
-        append_pair(&whole, &settings[i], false);
-    }
-    str_append_char(&whole, '}');
-    if (!daemon->config_exists) {
-        scoped(cleanup_free) char *folder =
-            mem_strndup(daemon->config_path, (size_t)(strrchr(daemon->config_path, '/') - daemon->config_path));
-        scoped_str quoted = STR_INIT;
-
-        text_shell_quote(&quoted, *folder ? folder : "/");
-        str_printf(out, "mkdir -p %s && (set -C; printf '%%s\\n' '%s' >%s) && ", str_text(&quoted), str_text(&whole),
-                   path);
-        return;
-    }
-    str_printf(out, "b=$(mktemp %s.XXXXXX) && cp -p %s \"$b\" && ", path, path);
+    str_printf(out, "b=$(mktemp %s.XXXXXX) && ", path);
     if (find_in_file(&file, NULL)) {
         str_append(out, "awk '");
         append_program(out, &file, settings, count);
-        str_printf(out, "' \"$b\" >%s && ", path);
+        str_printf(out, "' %s >\"$b\" && ", path);
     } else {
-        str_printf(out, "printf '%%s\\n' '%s' >%s && ", str_text(&whole), path);
+        str_append(out, "printf '%s\\n' '");
+        append_whole(settings, count, out);
+        str_append(out, "' >\"$b\" && ");
     }
     for (size_t i = 0; i < count; i++) {
         if (is_set(find_in_file(&file, settings[i].flag), &settings[i]))
             continue;
         str_append(out, "grep -qF '");
         append_pair(out, &settings[i], false);
-        str_printf(out, "' %s && ", path);
+        str_append(out, "' \"$b\" && ");
     }
+    append_validation(in, "\"$b\"", out);
+    str_printf(out, "cat \"$b\" >%s && rm \"$b\" && ", path);
 }
 
 /* Is each setting's value one that a command can write? Not where an argument has it, or the file cannot be read. */
@@ -268,10 +288,12 @@ void daemon_remedy_set(const struct check_input *in, struct check_result *out, c
         return;
     }
     text_shell_quote(&path, daemon->config_path);
-    if (!are_all_set(daemon, settings, count))
-        append_edit(&command, daemon, str_text(&path), settings, count);
-    if (can_validate(in))
-        str_printf(&command, "dockerd --validate --config-file %s && ", str_text(&path));
+    if (are_all_set(daemon, settings, count))
+        append_validation(in, str_text(&path), &command);
+    else if (daemon->config_exists)
+        append_edit(in, daemon, str_text(&path), settings, count, &command);
+    else
+        append_new_file(in, daemon, str_text(&path), settings, count, &command);
     append_effect(in, effect, &command);
     append_warning(in, effect, &command);
     check_remedy(in, out, "%s", str_text(&command));

@@ -58,6 +58,8 @@ jq -e '.labels == ["a={b}", "c=d,e"] and ."log-opts" == {"max-size": "1m"} and .
     ."seccomp-profile" == "" and .experimental == false and ."no-new-privileges"' "$work/daemon.json" >/dev/null ||
     fail "daemon.json lost something: $(cat "$work/daemon.json")"
 
+[ "$(echo "$work"/daemon.json*)" = "$work/daemon.json" ] || fail "left beside the file: $(echo "$work"/daemon.json*)"
+
 begin "daemon: a file without options"
 configure '{}'
 wait_for 2.15 fail
