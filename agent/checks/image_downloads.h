@@ -71,6 +71,10 @@ void downloads_read_windows(struct downloads *downloads, size_t step, const stru
 /* Adds what calls in TEXT, of PowerShell or of an interpreter's language, download. */
 void downloads_read_text(struct downloads *downloads, size_t step, const char *text, struct budget *budget);
 
+/* Adds what the instruction ADD, BODY, brings from URL. CHECKED: it names the checksum. */
+void downloads_add_instruction(struct downloads *downloads, size_t step, const char *url, const char *body,
+                               const char *destination, bool checked);
+
 /* ---- image_downloads_sums.c ---- */
 
 /* What COMMAND, in step number STEP, checks. */

@@ -129,3 +129,15 @@ void downloads_read_windows(struct downloads *downloads, size_t step, const stru
     if (file)
         downloads_add_file(downloads, download, file);
 }
+
+void downloads_add_instruction(struct downloads *downloads, size_t step, const char *url, const char *body,
+                               const char *destination, bool checked)
+{
+    struct download *download = downloads_add(downloads, step, url, body, strlen(body));
+
+    download->plain = verified_words_is_plain(url);
+    download->packaged = true;
+    download->verified = checked;
+    download->used = downloads_is_archive(url, strcspn(url, "?#")) || verified_words_is_program_path(destination);
+    downloads_name(downloads, download, destination);
+}

@@ -223,6 +223,29 @@ static void use_names(struct downloads *downloads, const struct shell_command *c
     }
 }
 
+/* gpg --import KEYS, apt-key add k.asc: what packages are verified by. */
+static void trust_keys(struct downloads *downloads, const struct shell_command *command)
+{
+    static const char *const tools[] = {"gpg", "gpg1", "gpg2", "apt-key", "rpm", "rpmkeys", "pacman-key", NULL};
+    static const char *const words[] = {"--import", "add", "--add", "-a", "--dearmor", NULL};
+    struct download *key;
+    bool takes = false;
+
+    for (size_t i = 1; shell_is_one_of(command->program, tools) && i < command->words.count; i++)
+        takes |= shell_is_one_of(command->words.items[i].text, words);
+    for (size_t i = 1; takes && i < command->words.count; i++) {
+        key = downloads_find(downloads, command->words.items[i].text);
+        if (key)
+            key->packaged = true;
+    }
+    for (const struct shell_redirect *redirect = takes ? command->redirects : NULL; redirect;
+         redirect = redirect->next) {
+        key = redirect->kind == SHELL_READ ? downloads_find(downloads, redirect->word.text) : NULL;
+        if (key)
+            key->packaged = true;
+    }
+}
+
 void downloads_run(struct downloads *downloads, size_t step, const struct shell_command *command, struct budget *budget)
 {
     bool moved = moves(command), all;
@@ -243,6 +266,7 @@ void downloads_run(struct downloads *downloads, size_t step, const struct shell_
         if (redirect->kind == SHELL_READ)
             downloads_use(downloads, redirect->word.text, budget);
     use_script(downloads, command, budget);
+    trust_keys(downloads, command);
     if (enters(command))
         downloads_enter(downloads, command->words.items[1].text);
     if (builds(command))

@@ -1,5 +1,5 @@
 /* What package managers' commands, and programs beside them, do to the packages of an image: 4.7. */
-#include <stdlib.h>
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -19,19 +19,30 @@ static bool has_word(const struct shell_command *command, const char *const *wor
     return false;
 }
 
-/* Does it only say what it would do, or only download? LETTERS: of short options that mean this. */
-static bool is_simulated(const struct shell_command *command, const char *letters)
+/* Is one of LETTERS among the short options of WORD, before one of STOPS, which take the rest of it as their value? */
+static bool has_one_of(const char *word, const char *letters, const char *stops)
 {
-    static const char *const options[] = {
-        "--simulate", "--just-print",   "--dry-run",  "--recon", "--no-act",  "--print-uris",   "--download-only",
-        "--print",    "--downloadonly", "--assumeno", "--test",  "--pretend", "--downloadonly", NULL};
+    if (word[0] != '-' || word[1] == '-')
+        return false;
+    for (word++; isalpha((unsigned char)*word) && !strchr(stops, *word); word++)
+        if (strchr(letters, *word))
+            return true;
+    return false;
+}
+
+/* Does it only say what it would do, or only download? LETTERS: of short options that mean this; STOPS: of those that
+ * take a value. */
+static bool is_simulated(const struct shell_command *command, const char *letters, const char *stops)
+{
+    static const char *const options[] = {"--simulate", "--just-print",    "--dry-run", "--recon",        "--no-act",
+                                          "--test",     "--print-uris",    "--print",   "--downloadonly", "--assumeno",
+                                          "--pretend",  "--download-only", NULL};
 
     if (has_word(command, options))
         return true;
     for (size_t i = 1; i < command->words.count; i++)
-        for (const char *letter = letters; *letter; letter++)
-            if (has_letter(command->words.items[i].text, *letter))
-                return true;
+        if (has_one_of(command->words.items[i].text, letters, stops))
+            return true;
     return false;
 }
 
@@ -62,7 +73,7 @@ static enum package_effect effect_by_options(const struct option_manager *manage
 
     if (strcmp(manager->name, "pacman") == 0)
         refresh = has_word(command, (const char *const[]){"--refresh", "--sysupgrade", NULL});
-    if (is_simulated(command, manager->others))
+    if (is_simulated(command, manager->others, ""))
         return PACKAGES_UNCHANGED;
     for (size_t i = 1; i < command->words.count; i++) {
         const char *word = command->words.items[i].text;
@@ -96,7 +107,7 @@ static enum package_effect effect_of_file_manager(const struct shell_command *co
         installs =
             is_rpm ? has_letter(word, 'i') || has_letter(word, 'U') || has_letter(word, 'F') : has_letter(word, 'i');
     }
-    return installs && !is_simulated(command, "") ? PACKAGES_INSTALLED : PACKAGES_UNCHANGED;
+    return installs && !is_simulated(command, "", "") ? PACKAGES_INSTALLED : PACKAGES_UNCHANGED;
 }
 
 /* ---- Managers whose first word that is not an option selects what they do ---- */
@@ -178,9 +189,9 @@ static enum package_effect effect_by_words(const struct word_manager *manager, c
         if (shell_is_one_of(word, other_words))
             return PACKAGES_UNCHANGED;
         if (shell_is_one_of(word, install_words))
-            return is_simulated(command, manager->simulating) ? PACKAGES_UNCHANGED : PACKAGES_INSTALLED;
+            return is_simulated(command, manager->simulating, "octaXpRr") ? PACKAGES_UNCHANGED : PACKAGES_INSTALLED;
         if (shell_is_one_of(word, manager->updates))
-            return is_simulated(command, manager->simulating) ? PACKAGES_UNCHANGED : PACKAGES_UPDATED;
+            return is_simulated(command, manager->simulating, "octaXpRr") ? PACKAGES_UNCHANGED : PACKAGES_UPDATED;
     }
     return PACKAGES_UNCHANGED;
 }
@@ -209,7 +220,7 @@ static bool is_other_installer(const struct shell_command *command)
     if (strcmp(name, "cpanm") == 0 || strcmp(name, "bundle") == 0)
         return true;
     return (is_module || shell_is_one_of(name, tools) || str_starts(name, "pip3.") || str_starts(name, "pip2.")) &&
-           has_word(command, words) && !is_simulated(command, "");
+           has_word(command, words) && !is_simulated(command, "", "");
 }
 
 /* Programs whose name says that they install: "install-packages", "apt_install", "docker-php-ext-install". A script by
@@ -242,7 +253,7 @@ static bool is_named_for_it(const struct shell_command *command)
         return true;
     return strcasestr(name, "install") && !strcasestr(name, "uninstall") && strcmp(name, "install") != 0 &&
            (!strchr(program, '/') || str_starts(program, "/usr/") || str_starts(program, "$")) &&
-           !str_ends(name, ".sh") && !str_ends(name, ".py") && !is_simulated(command, "");
+           !str_ends(name, ".sh") && !str_ends(name, ".py") && !is_simulated(command, "", "");
 }
 
 /* ---- A command ---- */

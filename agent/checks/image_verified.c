@@ -60,8 +60,30 @@ static void follow_downloads(struct downloads *downloads, size_t i, const struct
         downloads_check(downloads, i, line->items[k], line->budget);
 }
 
-static void judge_run(struct history_reading *reading, struct downloads *downloads, size_t i)
+struct judgement {
+    struct history_reading reading;
+    struct downloads downloads;
+    const char *fault; /* the first that fails; NULL: none */
+};
+
+static void judgement_end(struct judgement *judgement)
 {
+    history_end(&judgement->reading);
+    downloads_deinit(&judgement->downloads);
+}
+
+static void report(struct judgement *judgement, size_t i, const char *fault, const char *text, size_t length)
+{
+    bool fails = fault != unchecked;
+
+    if (fails && !judgement->fault)
+        judgement->fault = fault;
+    history_say(&judgement->reading, fails ? VERDICT_FAIL : VERDICT_MANUAL, i, fault, text, length);
+}
+
+static void judge_run(struct judgement *judgement, size_t i)
+{
+    struct history_reading *reading = &judgement->reading;
     const struct step *step = &reading->steps[i];
     scoped(cleanup_free) char *body = mem_strndup(step->body, step->length);
     scoped(cleanup_free) char *arguments = mem_strndup(step->arguments ? step->arguments : "", step->arguments_length);
@@ -70,38 +92,30 @@ static void judge_run(struct history_reading *reading, struct downloads *downloa
     const char *fault = NULL;
 
     if (history_parse(reading, i, reading->variables, &line)) {
-        follow_downloads(downloads, i, &line, body);
-        fault = find_fault(&line, downloads, body, arguments, &begin, &end);
+        follow_downloads(&judgement->downloads, i, &line, body);
+        fault = find_fault(&line, &judgement->downloads, body, arguments, &begin, &end);
     }
     history_judged(reading, i, &line);
     if (fault)
-        history_say(reading, fault == unchecked ? VERDICT_MANUAL : VERDICT_FAIL, i, fault, begin ? begin->source : NULL,
-                    begin ? (size_t)(end->source - begin->source) + end->source_length : 0);
+        report(judgement, i, fault, begin ? begin->source : NULL,
+               begin ? (size_t)(end->source - begin->source) + end->source_length : 0);
 }
 
 /* ADD https://…, unless with --checksum=algorithm:digest (Dockerfile reference, "ADD --checksum"). */
 static void read_add(struct downloads *downloads, size_t i, const char *body)
 {
-    static const char option[] = "--checksum=";
-    const char *checksum = strstr(body, option);
+    static const char option[] = "--checksum=", blanks[] = " \t,[]\"'";
+    const char *checksum = strstr(body, option), *last = strrchr(body, ' ');
 
-    for (const char *word = body; *word;) {
-        size_t length = strcspn(word, " \t");
+    for (const char *word = body + strspn(body, blanks); *word; word += strspn(word, blanks)) {
+        size_t length = strcspn(word, blanks);
         scoped(cleanup_free) char *url = mem_strndup(word, length);
 
-        if (url[0] != '-' && strstr(url, "://") && !verified_words_is_local(url)) {
-            struct download *download = downloads_add(downloads, i, url, body, strlen(body));
-            const char *last = strrchr(body, ' ');
-
-            download->plain = verified_words_is_plain(url);
-            download->packaged = true;
-            download->verified = checksum && isalnum((unsigned char)checksum[strlen(option)]);
-            download->used =
-                downloads_is_archive(url, strcspn(url, "?#")) || verified_words_is_program_path(last ? last + 1 : body);
-            if (last)
-                downloads_name(downloads, download, last + 1);
-        }
-        word += length + strspn(word + length, " \t");
+        word += length;
+        if (url[0] == '-' || !strstr(url, "://") || verified_words_is_local(url))
+            continue;
+        downloads_add_instruction(downloads, i, url, body, last ? last + 1 : body,
+                                  checksum && isalnum((unsigned char)checksum[strlen(option)]));
     }
 }
 
@@ -123,58 +137,66 @@ static const char *fault_of(const struct download *download)
     return download->used ? unchecked : NULL;
 }
 
-static void judge_downloads(struct history_reading *reading, const struct downloads *downloads)
+static void judge_downloads(struct judgement *judgement)
 {
-    const struct download *told = NULL;
-    const char *told_fault = NULL;
+    const struct download *reported = NULL;
 
-    for (const struct download *download = downloads->first; download; download = download->next) {
+    for (const struct download *download = judgement->downloads.first; download; download = download->next) {
         const char *fault = fault_of(download);
 
-        if (!fault || (told && told->step == download->step && fault == told_fault &&
-                       strcmp(told->text, download->text) == 0)) /* another file of the same command */
+        if (!fault || (reported && reported->step == download->step && fault == fault_of(reported) &&
+                       strcmp(reported->text, download->text) == 0)) /* another file of the same command */
             continue;
-        history_say(reading, fault == unchecked ? VERDICT_MANUAL : VERDICT_FAIL, download->step, fault, download->text,
-                    strlen(download->text));
-        told = download;
-        told_fault = fault;
+        report(judgement, download->step, fault, download->text, strlen(download->text));
+        reported = download;
     }
 }
 
-static void judge_setting(struct history_reading *reading, size_t i, const char *body)
+static void judge_setting(struct judgement *judgement, size_t i, const char *body)
 {
-    const struct step *step = &reading->steps[i];
+    const struct step *step = &judgement->reading.steps[i];
 
     if (verified_off_text(body))
-        history_say(reading, VERDICT_FAIL, i, off, step->body, step->length);
+        report(judgement, i, off, step->body, step->length);
     else if (verified_http_index(body))
-        history_say(reading, VERDICT_FAIL, i, plain_index, step->body, step->length);
+        report(judgement, i, plain_index, step->body, step->length);
+}
+
+static const char *remedy_of(const char *fault)
+{
+    if (fault == unseen)
+        return "# in these steps: RUN curl -fsSLo FILE URL && echo 'SHA256  FILE' | sha256sum -c && sh FILE, instead "
+               "of "
+               "a pipe into a shell";
+    if (fault == plain || fault == plain_index)
+        return "# in these steps: take it over https://, and check each file with echo 'SHA256  FILE' | sha256sum -c "
+               "or gpg --verify before it is used";
+    return "# in these steps: leave verification on and add what it lacks, the repository's key or the server's CA; a "
+           "single file may be checked with echo 'SHA256  FILE' | sha256sum -c";
 }
 
 void check_image_verified_packages(const struct check_input *in, struct check_result *out)
 {
-    scoped(history_end) struct history_reading reading;
-    scoped(downloads_deinit) struct downloads downloads = downloads_new();
+    scoped(judgement_end) struct judgement judgement = {.downloads = downloads_new()};
+    struct history_reading *reading = &judgement.reading;
 
-    if (!history_begin(&reading, in, out))
+    if (!history_begin(reading, in, out))
         return;
-    for (size_t i = 0; i < reading.count; i++) {
-        const struct step *step = &reading.steps[i];
+    for (size_t i = 0; i < reading->count; i++) {
+        const struct step *step = &reading->steps[i];
         scoped(cleanup_free) char *body = mem_strndup(step->body, step->length);
 
-        history_learn(&reading, i);
+        history_learn(reading, i);
         if (step->instruction == INSTRUCTION_RUN)
-            judge_run(&reading, &downloads, i);
+            judge_run(&judgement, i);
         else if (step->instruction == INSTRUCTION_ADD)
-            read_add(&downloads, i, body);
+            read_add(&judgement.downloads, i, body);
         else if (step->instruction == INSTRUCTION_WORKDIR)
-            enter_work_dir(&downloads, body);
+            enter_work_dir(&judgement.downloads, body);
         else if (step->instruction == INSTRUCTION_ENV || step->instruction == INSTRUCTION_ARG)
-            judge_setting(&reading, i, body);
+            judge_setting(&judgement, i, body);
     }
-    judge_downloads(&reading, &downloads);
-    if (!history_say_end(&reading, "no step installs anything unverified"))
-        check_remedy(in, out,
-                     "# in these steps: install signed packages, or check a download with sha256sum -c or "
-                     "gpg --verify before it is used");
+    judge_downloads(&judgement);
+    if (!history_say_end(reading, "no step installs anything unverified"))
+        check_remedy(in, out, "%s", remedy_of(judgement.fault));
 }
