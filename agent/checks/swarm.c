@@ -335,7 +335,7 @@ void check_swarm_secrets(const struct check_input *in, struct check_result *out)
     if (services->exposed.count)
         check_remedy(in, out,
                      "# docker secret create NAME FILE && docker service update --secret-add NAME --env-rm VARIABLE "
-                     "SERVICE");
+                     "SERVICE (--label-rm, --container-label-rm, --args for what is in labels and arguments)");
     else if (!services->count)
         judge_unused_secrets(in, out);
     else

@@ -184,22 +184,70 @@ static int parse_network_list_value(const struct json *value, struct network_lis
     return r;
 }
 
-static void scan_environment(struct builder *b, const struct json *service, struct service_list_facts *list)
+static void push_exposed(struct builder *b, struct service_list_facts *list, const char *service, const char *place,
+                         const struct secret_match *match)
 {
-    const struct json *env = json_path(service, "Spec", "TaskTemplate", "ContainerSpec", "Env", NULL);
-    const char *name = json_text(json_path(service, "Spec", "Name", NULL), "?");
+    scoped_str line = STR_INIT;
 
+    str_printf(&line, "%.256s: %.256s (%s)", service, place, match->kind);
+    build_push(b, &list->exposed, line.data, line.length);
+}
+
+static void scan_environment(struct builder *b, const struct json *env, const char *service,
+                             struct service_list_facts *list)
+{
     for (size_t i = 0; i < json_count(env) && list->exposed.count < LIST_MAX; i++) {
         const char *entry = json_text(json_at(env, i), ""), *equals = strchr(entry, '=');
         scoped(cleanup_free) char *variable = mem_strndup(entry, strcspn(entry, "="));
-        scoped_str line = STR_INIT;
         struct secret_match match;
 
-        if (!equals || !secret_is_value(variable, equals + 1, &match))
-            continue;
-        str_printf(&line, "%.256s: %.256s (%s)", name, variable, match.kind);
-        build_push(b, &list->exposed, line.data, line.length);
+        if (equals && secret_is_value(variable, equals + 1, &match))
+            push_exposed(b, list, service, variable, &match);
     }
+}
+
+static void scan_labels(struct builder *b, const struct json *labels, const char *service,
+                        struct service_list_facts *list)
+{
+    const struct json *value;
+    const char *key = NULL;
+
+    for (size_t i = 0; (value = json_member(labels, i, &key, NULL)) && list->exposed.count < LIST_MAX; i++) {
+        scoped(cleanup_free) char *place = mem_printf("label %s", key);
+        struct secret_match match;
+
+        if (secret_is_value(key, json_text(value, ""), &match))
+            push_exposed(b, list, service, place, &match);
+    }
+}
+
+/* The words of a command as one line, so that a flag and its value are seen together. */
+static void scan_words(struct builder *b, const struct json *words, const char *service, const char *place,
+                       struct service_list_facts *list)
+{
+    scoped_str line = STR_INIT;
+    struct secret_scan scan;
+    struct secret_match match;
+
+    for (size_t i = 0; i < json_count(words); i++)
+        str_printf(&line, "%s%s", i ? " " : "", json_text(json_at(words, i), ""));
+    secret_scan_init(&scan, str_text(&line), line.length);
+    if (list->exposed.count < LIST_MAX && secret_next(&scan, &match))
+        push_exposed(b, list, service, place, &match);
+}
+
+static void scan_service(struct builder *b, const struct json *service, struct service_list_facts *list)
+{
+    const struct json *spec = json_get(service, "Spec"),
+                      *container = json_path(spec, "TaskTemplate", "ContainerSpec", NULL);
+    const char *name = json_text(json_get(spec, "Name"), "?");
+
+    scan_environment(b, json_get(container, "Env"), name, list);
+    scan_words(b, json_get(container, "Command"), name, "command", list);
+    scan_words(b, json_get(container, "Args"), name, "arguments", list);
+    scan_words(b, json_path(container, "Healthcheck", "Test", NULL), name, "health check", list);
+    scan_labels(b, json_get(spec, "Labels"), name, list);
+    scan_labels(b, json_get(container, "Labels"), name, list);
 }
 
 static int parse_service_list_value(const struct json *value, struct service_list_facts **ret, struct error *error)
@@ -224,7 +272,7 @@ static int parse_service_list_value(const struct json *value, struct service_lis
         list->count++;
         list->with_secrets +=
             json_count(json_path(service, "Spec", "TaskTemplate", "ContainerSpec", "Secrets", NULL)) > 0;
-        scan_environment(&b, service, list);
+        scan_service(&b, service, list);
     }
     build_number(&b, (int64_t)list->count);
     build_number(&b, (int64_t)list->with_secrets);
