@@ -148,6 +148,14 @@ static struct calls calls_of_perms(unsigned perms)
     return (struct calls){{audit_calls_of(perms, AUDIT_NATIVE), audit_calls_of(perms, AUDIT_COMPAT)}};
 }
 
+static bool is_held(const struct rule_pointers *rules, const struct audit_rule *rule)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (rules->items[i] == rule)
+            return true;
+    return false;
+}
+
 /* What excludes records, or tasks from auditing, does so at any position. */
 static void find_blindfolds(const struct audit_rule *rules, size_t count, const struct calls *wanted,
                             struct calls *hidden, struct coverage *found)
@@ -162,18 +170,42 @@ static void find_blindfolds(const struct audit_rule *rules, size_t count, const 
     }
 }
 
+static bool touches_parent(const struct audit_rule *rule, const char *rule_path, const char *path)
+{
+    (void)rule;
+    return is_parent(rule_path, path);
+}
+
+/* The kernel looks at the directory before the file in it: a rule for the path of the directory hides what a watch of
+ * the file's path would record of its names, wherever it is. */
+static void find_hiding_parents(const struct audit_rule *rules, size_t count, const struct file_facts *file,
+                                const struct calls *wanted, struct calls *hidden, struct coverage *found)
+{
+    for (size_t i = 0; i < count && !is_directory(file); i++) {
+        struct calls of_rule = calls_of_rule(&rules[i]), concerned = both(&of_rule, wanted);
+
+        if (rules[i].list != AUDIT_LIST_EXIT || !rules[i].never || rules[i].directory || !any(&concerned) ||
+            !rules[i].path || !compare_paths(&rules[i], file, touches_parent))
+            continue;
+        vec_push(&found->hiding, &rules[i]);
+        add(hidden, &concerned);
+    }
+}
+
 static void find_coverage(const struct audit_rule *rules, size_t count, const struct file_facts *file, unsigned perms,
                           struct coverage *ret)
 {
     struct calls wanted = calls_of_perms(perms), covered = {{0, 0}}, hidden = {{0, 0}}, lost = {{0, 0}}, seen, missing;
-    size_t hiding; /* rules that come before the last watch that they hide */
+    struct calls by_parent = {{0, 0}}; /* hidden from rules for the path of the file */
+    size_t hiding;                     /* rules that come before the last watch that they hide */
 
     *ret = (struct coverage){.outcome = MISSED};
     find_blindfolds(rules, count, &wanted, &hidden, ret);
+    find_hiding_parents(rules, count, file, &wanted, &by_parent, ret);
     hiding = ret->hiding.count;
     for (size_t i = 0; i < count; i++) {
         const struct audit_rule *rule = &rules[i];
-        struct calls of_rule = calls_of_rule(rule), concerned = both(&of_rule, &wanted);
+        struct calls of_rule = calls_of_rule(rule), concerned = both(&of_rule, &wanted), hidden_here;
 
         if (rule->list != AUDIT_LIST_EXIT || (rule->never && !any(&concerned)))
             continue;
@@ -183,7 +215,8 @@ static void find_coverage(const struct audit_rule *rules, size_t count, const st
                 ret->below = rule;
             if (!hides(rule, file) || !any(&concerned))
                 continue;
-            vec_push(&ret->hiding, rule);
+            if (!is_held(&ret->hiding, rule))
+                vec_push(&ret->hiding, rule);
             add(&hidden, &concerned);
             continue;
         }
@@ -193,9 +226,12 @@ static void find_coverage(const struct audit_rule *rules, size_t count, const st
             ret->other = rule;
             continue;
         }
-        seen = without(&concerned, &hidden);
+        hidden_here = hidden;
+        if (!rule->directory)
+            add(&hidden_here, &by_parent);
+        seen = without(&concerned, &hidden_here);
         add(&covered, &seen);
-        concerned = both(&concerned, &hidden);
+        concerned = both(&concerned, &hidden_here);
         add(&lost, &concerned);
         ret->by = any(&seen) || !ret->by ? rule : ret->by;
         hiding = any(&concerned) ? ret->hiding.count : hiding;
@@ -458,14 +494,6 @@ static void remove_from_kernel(struct str *commands, const struct audit_rule *ru
         text_shell_quote(commands, at - text == 3 && strcmp(str_text(&word), "-a") == 0 ? "-d" : str_text(&word));
     }
     str_append(commands, "; ");
-}
-
-static bool is_held(const struct rule_pointers *rules, const struct audit_rule *rule)
-{
-    for (size_t i = 0; i < rules->count; i++)
-        if (rules->items[i] == rule)
-            return true;
-    return false;
 }
 
 /* A rule of a file that is read after ours hides nothing of it, unless its place does not matter. */
