@@ -272,6 +272,7 @@ void check_image_scanned(const struct check_input *in, struct check_result *out)
     const char *why, *threshold = check_param(in, "threshold")->string;
     const struct scan_facts *scan = store_scan(in->store, in->key, &why);
     usec_t created;
+    bool is_dated;
     size_t from = 0;
 
     if (!image)
@@ -284,10 +285,11 @@ void check_image_scanned(const struct check_input *in, struct check_result *out)
         check_error(in, out, "params.threshold", "must be low, medium, high or critical");
         return;
     }
-    if (image->created && clock_parse(image->created, &created) == 0)
+    is_dated = image->created && clock_parse(image->created, &created) == 0;
+    if (is_dated)
         check_fact_int(in, out, "age_days", (in->now - created) / (24 * 3600 * USEC_PER_SEC));
     if (!scan && strcmp(why, SCAN_NOT_CONFIGURED) == 0) {
-        if (image->created)
+        if (is_dated)
             check_say(in, out, VERDICT_MANUAL, "no scanner is configured; the image was created on %.10s",
                       image->created);
         else
