@@ -6,6 +6,7 @@
 #include <event2/listener.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -63,6 +64,7 @@ struct fake {
     int64_t last_nano;
     VEC(char *) requests;
     struct str template, info;
+    unsigned api, oldest; /* 1.API is the newest version, 1.OLDEST the oldest */
 };
 
 static unsigned id_generation;
@@ -167,8 +169,29 @@ static void say_list(struct fake *fake, struct str *out)
     str_append_char(out, ']');
 }
 
+/* From 1.52 on what is empty is left out, from 1.53 on there is the origin that the engine trusts. */
+static void say_new_image(struct fake *fake, struct str *out)
+{
+    str_printf(
+        out,
+        "{\"Id\":\"%s\",\"RepoTags\":[\"bb:1.0\"],\"RepoDigests\":[],\"Created\":\"2026-01-01T00:00:00Z\","
+        "\"Size\":1,\"Architecture\":\"amd64\",\"Os\":\"linux\",\"Descriptor\":{\"mediaType\":"
+        "\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"%s\",\"size\":428},\"Identity\":{\"Build\":[{"
+        "\"Ref\":\"r\",\"CreatedAt\":\"2026-01-01T00:00:00Z\"}]},\"Config\":{\"Env\":[\"PATH=/bin\"],\"Labels\":"
+        "{\"a\":\"",
+        image_id(), image_id());
+    for (size_t i = 0; i < fake->image_labels; i++)
+        str_append_char(out, 'x');
+    str_append(out, "\"}},\"RootFS\":{\"Type\":\"layers\",\"Layers\":[]},\"Metadata\":{\"LastTagTime\":"
+                    "\"2026-01-01T00:00:00Z\"}}");
+}
+
 static void say_image(struct fake *fake, struct str *out)
 {
+    if (fake->api >= 52) {
+        say_new_image(fake, out);
+        return;
+    }
     str_printf(out,
                "{\"Id\":\"%s\",\"RepoTags\":[\"bb:1.0\"],\"RepoDigests\":[],\"Created\":\"2026-01-01T00:00:00Z\","
                "\"Size\":1,\"Os\":\"linux\",\"Architecture\":\"amd64\",\"Config\":{\"User\":\"\",\"Env\":[\"PATH=/"
@@ -212,6 +235,11 @@ static bool say_other_image(struct fake *fake, const char *path, struct str *out
     return false;
 }
 
+static const char *engine_version(const struct fake *fake)
+{
+    return fake->api >= 57 ? "29.10.0" : fake->api >= 51 ? "28.5.2" : fake->api >= 45 ? "26.1.5" : "20.10.24";
+}
+
 /* False: there is no such thing. */
 static bool say(struct fake *fake, const char *path, struct str *out)
 {
@@ -220,7 +248,8 @@ static bool say(struct fake *fake, const char *path, struct str *out)
     if (str_starts(path, "/_ping")) {
         str_append(out, "OK");
     } else if (str_starts(path, "/version")) {
-        str_append(out, "{\"Version\":\"20.10.24\",\"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.12\"}");
+        str_printf(out, "{\"Version\":\"%s\",\"ApiVersion\":\"1.%u\",\"MinAPIVersion\":\"1.%u\"}", engine_version(fake),
+                   fake->api, fake->oldest);
     } else if (str_starts(path, "/info")) {
         const char *words[][2] = {{"@ENGINE@", fake->engine_id ? fake->engine_id : "ONE"},
                                   {"@DEBUG@", fake->debug ? "true" : "false"}};
@@ -328,15 +357,15 @@ static void compose(struct fake *fake, const char *path, const struct fault *fau
         str_clear(&body);
         str_append(&body, "{\"message\":\"no such thing\"}\n");
     }
-    str_printf(out, "HTTP/1.1 %s\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-               status, body.length);
+    str_printf(out, "HTTP/1.1 %s\r\nApi-Version: 1.%u\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+               status, fake->api, body.length);
     str_append_n(out, str_text(&body), body.length);
 }
 
 static void begin_events(struct connection *connection)
 {
     static const char header[] =
-        "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     struct fake *fake = connection->fake;
 
     connection->is_events = true;
@@ -369,7 +398,7 @@ static bool answer(struct connection *connection, const char *path)
         return true;
     }
     if (str_starts(path, "/events") && !(fault && (fault->reply || fault->status))) {
-        str_append(&reply, "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nConnection: close\r\n\r\n");
+        str_append(&reply, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
         for (size_t i = 0; i < fake->ring_count; i++)
             str_append_n(&reply, fake->ring[(fake->ring_first + i) % RING],
                          fake->ring_lengths[(fake->ring_first + i) % RING]);
@@ -392,6 +421,24 @@ static bool answer(struct connection *connection, const char *path)
     return true;
 }
 
+static void refuse_version(struct connection *connection, unsigned asked)
+{
+    const struct fake *fake = connection->fake;
+    scoped_str reply = STR_INIT, body = STR_INIT;
+
+    if (asked < fake->oldest)
+        str_printf(&body,
+                   "{\"message\":\"client version 1.%u is too old. Minimum supported API version is 1.%u, please "
+                   "upgrade your client to a newer version\"}\n",
+                   asked, fake->oldest);
+    else
+        str_printf(&body, "{\"message\":\"client version 1.%u is too new. Maximum supported API version is 1.%u\"}\n",
+                   asked, fake->api);
+    str_printf(&reply, "HTTP/1.1 400 Bad Request\r\nApi-Version: 1.%u\r\nContent-Length: %zu\r\n\r\n%s", fake->api,
+               body.length, body.data);
+    write_out(connection, reply.data, reply.length);
+}
+
 static void on_read(struct bufferevent *stream, void *user)
 {
     struct connection *connection = user;
@@ -405,8 +452,15 @@ static void on_read(struct bufferevent *stream, void *user)
         evbuffer_remove(input, head, (size_t)end.pos);
         evbuffer_drain(input, 4);
         path = str_starts(path, "GET ") ? path + 4 : path;
-        if (str_starts(path, "/v1."))
+        if (str_starts(path, "/v1.")) {
+            unsigned asked = (unsigned)strtoul(path + 4, NULL, 10);
+
             path += 4 + strspn(path + 4, "0123456789");
+            if (asked < connection->fake->oldest || asked > connection->fake->api) {
+                refuse_version(connection, asked);
+                continue;
+            }
+        }
         space = strchr(path, ' ');
         head[space ? (size_t)(space - head) : strlen(head)] = '\0';
         if (!answer(connection, path))
@@ -466,12 +520,23 @@ struct fake *fake_new(struct event_base *base, const char *socket_path, size_t c
     fake->base = base;
     fake->socket_path = mem_strdup(socket_path);
     TAILQ_INIT(&fake->connections);
-    read_document("container.json", &fake->template);
-    read_document("info.json", &fake->info);
+    fake_set_api(fake, 41, 12);
     fake_set_containers(fake, containers);
     id_generation = 0;
     fake_start(fake);
     return fake;
+}
+
+void fake_set_api(struct fake *fake, unsigned minor, unsigned oldest)
+{
+    scoped(cleanup_free) char *ending = minor == 41 ? mem_strdup("") : mem_printf("-1.%u", minor);
+    scoped(cleanup_free) char *container = mem_printf("container%s.json", ending);
+    scoped(cleanup_free) char *info = mem_printf("info%s.json", ending);
+
+    fake->api = minor;
+    fake->oldest = oldest;
+    read_document(container, &fake->template);
+    read_document(info, &fake->info);
 }
 
 void fake_start(struct fake *fake)
