@@ -249,7 +249,7 @@ static bool say(struct fake *fake, const char *path, struct str *out)
         str_append(out, "OK");
     } else if (str_starts(path, "/version")) {
         str_printf(out, "{\"Version\":\"%s\",\"ApiVersion\":\"1.%u\",\"MinAPIVersion\":\"1.%u\"}", engine_version(fake),
-                   fake->api, fake->oldest);
+                   fake->api, fake->oldest ? fake->oldest : 12);
     } else if (str_starts(path, "/info")) {
         const char *words[][2] = {{"@ENGINE@", fake->engine_id ? fake->engine_id : "ONE"},
                                   {"@DEBUG@", fake->debug ? "true" : "false"}};
@@ -456,7 +456,7 @@ static void on_read(struct bufferevent *stream, void *user)
             unsigned asked = (unsigned)strtoul(path + 4, NULL, 10);
 
             path += 4 + strspn(path + 4, "0123456789");
-            if (asked < connection->fake->oldest || asked > connection->fake->api) {
+            if (connection->fake->oldest && (asked < connection->fake->oldest || asked > connection->fake->api)) {
                 refuse_version(connection, asked);
                 continue;
             }
@@ -520,7 +520,7 @@ struct fake *fake_new(struct event_base *base, const char *socket_path, size_t c
     fake->base = base;
     fake->socket_path = mem_strdup(socket_path);
     TAILQ_INIT(&fake->connections);
-    fake_set_api(fake, 41, 12);
+    fake_set_api(fake, 41, 0);
     fake_set_containers(fake, containers);
     id_generation = 0;
     fake_start(fake);

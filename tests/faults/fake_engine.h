@@ -31,8 +31,9 @@ void fake_free(struct fake *fake);
 void fake_fault(struct fake *fake, const struct fake_fault *fault); /* REPLY and PATH are copied */
 void fake_faults_clear(struct fake *fake);
 
-/* Answers as the engine of which 1.MINOR is the newest API version: 41 (20.10, as it begins), 45 (26.1), 51 (28.5) or 57
- * (29.10 with the containerd image store); documents/ has one set of each. OLDEST: requests for less are refused. */
+/* Answers as the engine of which 1.MINOR is the newest API version: 41 (20.10, as it begins), 45 (26.1), 51 (28.5) or
+ * 57 (29.10 with the containerd image store); documents/ has one set of each. Requests for newer ones, and for older
+ * ones than OLDEST, are refused; 0: none is. */
 void fake_set_api(struct fake *fake, unsigned minor, unsigned oldest);
 
 /* The model. */

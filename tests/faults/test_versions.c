@@ -32,7 +32,7 @@ static int by_text(const void *a, const void *b)
 static bool is_of_the_version(const char *slug)
 {
     return str_equal(slug, "engine-version") || str_equal(slug, "content-trust") ||
-           str_equal(slug, "daemon-no-new-privileges");
+           str_equal(slug, "audit-containerd") || str_equal(slug, "daemon-no-new-privileges");
 }
 
 static void collect(struct beside *beside, struct verdicts *ret)
