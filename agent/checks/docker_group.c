@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "agent/checks/checks.h"
+#include "agent/checks/distribution.h"
 #include "common/text.h"
 #include "common/vec.h"
 
@@ -108,11 +109,19 @@ static void remedy_doubled(const struct judging *judging, const char *entry, con
                  word.data);
 }
 
+/* Busybox has none of the programs that the commands below are of. */
+static void remedy_programs(const struct judging *judging)
+{
+    if (check_package_manager(judging->in) == PACKAGES_APK && !strstr(str_text(&judging->out->remedy), "apk add"))
+        check_remedy(judging->in, judging->out, "apk add shadow");
+}
+
 static void remedy_member(const struct judging *judging, const struct group_item *group, const char *entry,
                           const char *user)
 {
     scoped_str user_word = STR_INIT, group_word = STR_INIT;
 
+    remedy_programs(judging);
     if (is_doubled(group, entry)) {
         remedy_doubled(judging, entry, user);
         return;
@@ -128,6 +137,7 @@ static void remedy_primary(const struct judging *judging, const struct group_ite
     scoped(cleanup_free) char *own = mem_printf("%s%s", user, has_entry(group, user) ? "-own" : "");
     scoped_str user_word = STR_INIT, own_word = STR_INIT;
 
+    remedy_programs(judging);
     text_shell_quote(&user_word, user);
     text_shell_quote(&own_word, own);
     check_remedy(judging->in, judging->out, "{ getent group %s >/dev/null || groupadd %s; } && usermod -g %s %s",

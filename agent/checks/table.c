@@ -169,7 +169,7 @@ const struct check checks[] = {
             {"max_list_days", PARAM_INT, "180", 1, 36500},
             END},
      check_validate_engine_version, false},
-    {"docker-group-members", SUBJECT_HOST, GROUP | FILES, check_docker_group_members,
+    {"docker-group-members", SUBJECT_HOST, GROUP | FILES | LSM, check_docker_group_members,
      PARAMS{{"trusted_users", PARAM_STRING_LIST, "[]", 0, 0}, END}},
     {"audit-programs", SUBJECT_HOST, AUDIT | FILES | LSM, check_audit_programs,
      PARAMS{{"source", PARAM_STRING, NULL, 0, 0}, {"permissions", PARAM_STRING, "\"wa\"", 0, 0}, END},
