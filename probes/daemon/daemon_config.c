@@ -142,6 +142,8 @@ void daemon_options_digest(struct daemon_facts *facts)
     digest_list(&hash, &facts->podman_services);
     digest_list(&hash, &facts->own_addresses);
     digest_number(&hash, facts->rootless);
+    digest_number(&hash, facts->engine_uid);
+    digest_number(&hash, facts->engine_gid);
     digest_text(&hash, facts->tls_folder);
     digest_number(&hash, facts->openrc);
     digest_text(&hash, facts->config_path);
@@ -395,6 +397,8 @@ int daemon_config_read(const struct host_root *root, const struct units_facts *u
     }
     options_from_arguments(&set, facts->arguments.items, facts->arguments.count);
     facts->rootless = is_rootless(root, pid, &set);
+    if (facts->rootless)
+        proc_read_owner(root, pid, &facts->engine_uid, &facts->engine_gid);
     read_config(root, facts, &set);
     keep_options(facts, &set);
     daemon_age_judge(facts);

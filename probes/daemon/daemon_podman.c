@@ -293,6 +293,8 @@ void daemon_podman_read(const struct host_root *root, const struct units_facts *
     facts->podman_services =
         (struct string_list){.items = arena_alloc(arena, SERVICES_MAX * sizeof *facts->podman_services.items)};
     facts->rootless = !is_roots(root, pid);
+    if (facts->rootless)
+        proc_read_owner(root, pid, &facts->engine_uid, &facts->engine_gid);
     if (pid > 0)
         proc_started(root, pid, &facts->start_ticks, &facts->started);
     read_conf(root, pid, facts, set);

@@ -505,6 +505,8 @@ struct daemon_facts {
     struct string_list activated; /* ListenStream values of docker.socket, when a host is fd:// */
     const char *activated_error;  /* why they are unknown */
     bool rootless;                /* configured so, or started in rootlesskit */
+    uid_t engine_uid;             /* of a rootless engine: whose it is; else 0 */
+    gid_t engine_gid;
     const char *config_path;      /* daemon.json in use (host path) */
     bool config_exists;
     const char *config_error; /* not NULL: it does not parse or cannot be read: why */

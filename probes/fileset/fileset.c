@@ -350,10 +350,11 @@ static void expect_group(struct reading *reading, const struct daemon_facts *dae
 /* Whose a rootless engine is. */
 static void name_engine(struct reading *reading, const struct daemon_facts *daemon, struct fileset_facts *set)
 {
-    if (!daemon || !daemon->rootless ||
-        proc_read_owner(reading->root, daemon->pid, &set->engine_uid, &set->engine_gid) < 0 || set->engine_uid == 0)
+    if (!daemon || !daemon->rootless || daemon->engine_uid == 0)
         return;
     set->rootless = true;
+    set->engine_uid = daemon->engine_uid;
+    set->engine_gid = daemon->engine_gid;
     set->engine_user = arena_strdup(reading->arena, names_user(reading->names, set->engine_uid));
     set->engine_group = arena_strdup(reading->arena, names_group(reading->names, set->engine_gid));
 }

@@ -401,9 +401,13 @@ START_TEST(test_defaults_of_rootless)
 {
     static const char cmdline[] = "dockerd\0--rootless\0--tls", environment[] = "HOME=/home/u\0XDG_RUNTIME_DIR=/run/u";
     struct daemon_facts *daemon = NULL;
+    struct fileset_facts *set;
 
     put("/proc/9/cmdline", cmdline, sizeof cmdline);
     put("/proc/9/environ", environment, sizeof environment);
+    put_text("/proc/9/status", "Name:\tdockerd\nUid:\t1000\t1000\t1000\t1000\nGid:\t100\t100\t100\t100\n");
+    put_text("/etc/passwd", "alice:x:1000:100::/home/u:/bin/sh\n");
+    put_text("/etc/group", "users:x:100:\n");
     put_mode("/home/u/.docker/key.pem", 0400);
     put_mode("/root/.docker/key.pem", 0400);
     put_mode("/run/u/docker.sock", 0660);
@@ -412,6 +416,13 @@ START_TEST(test_defaults_of_rootless)
     ck_assert(daemon->rootless);
     expect("option:tlskey", daemon, NULL, "/home/u/.docker/key.pem");
     expect("sockets:", daemon, NULL, "/run/u/docker.sock");
+    set = read_set("sockets:", daemon, NULL);
+    ck_assert(set->rootless);
+    ck_assert_uint_eq(set->engine_uid, 1000);
+    ck_assert_uint_eq(set->engine_gid, 100);
+    ck_assert_str_eq(set->engine_user, "alice");
+    ck_assert_str_eq(set->engine_group, "users");
+    facts_free(&set->facts);
     facts_free(&daemon->facts);
 }
 END_TEST
