@@ -113,6 +113,7 @@ void agent_on_event(const struct docker_event *event, bool replayed, void *user)
     } else if (str_equal(event->type, "node") || str_equal(event->type, "service")) {
         evaluator_stale(agent->evaluator, INPUT_INFO, NULL, cause.data);
         evaluator_stale(agent->evaluator, INPUT_SERVICES, NULL, cause.data);
+        evaluator_stale(agent->evaluator, INPUT_TASKS, NULL, cause.data);
         evaluator_stale(agent->evaluator, INPUT_LISTENERS, NULL, cause.data);
     } else if (str_equal(event->type, "secret")) {
         evaluator_stale(agent->evaluator, INPUT_SECRETS, NULL, cause.data);

@@ -60,11 +60,16 @@ check_function check_exec_privileged, check_exec_user;
 /* operations.c: section 6 */
 check_function check_image_sprawl, check_container_sprawl;
 
+/* The container of that name, id or beginning of an id; NULL: unknown. */
+const struct container_facts *check_find_container(const struct store *store, const char *name);
 /* Facts of the container that is judged; NULL: unknown, and error has been reported. */
 const struct container_facts *check_container(const struct check_input *in, struct check_result *out);
-/* A remedy that requires a new container: "docker rm -f NAME" (podman's command if that is the engine) and HOW to
- * create it again; for a swarm task, an update of its service. */
-void check_remedy_recreate(const struct check_input *in, struct check_result *out, const char *how);
+/* A remedy that requires a new container, HOW it is to be created. Nothing of it is run by itself: it is a comment that
+ * keeps the options first and removes the old container last (with podman's command if that is the engine); a compose
+ * project's is told in its words. SERVICE: for a swarm task, the options of "docker service update", or a comment ("#
+ * …"); NULL: services have no such option. */
+void check_remedy_recreate(const struct check_input *in, struct check_result *out, const char *how,
+                           const char *service);
 /* A remedy that is one COMMAND of the engine ("update --cpus 1") and the container's name, quoted for a shell; for a
  * swarm task, an update of its service with SERVICE_OPTIONS, if these are not NULL. */
 void check_remedy_container(const struct check_input *in, struct check_result *out, const char *command,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
+#include "agent/checks/task.h"
 
 void check_container_readonly_root(const struct check_input *in, struct check_result *out)
 {
@@ -14,19 +15,21 @@ void check_container_readonly_root(const struct check_input *in, struct check_re
         return;
     }
     check_say(in, out, VERDICT_FAIL, "the root file system is writable");
-    check_remedy_recreate(in, out, "with --read-only, and --tmpfs or volumes where it writes");
+    check_remedy_recreate(in, out, "with --read-only, and --tmpfs or volumes where it writes", "--read-only");
 }
 
 void check_container_restart_policy(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
     int64_t most = check_param(in, "max_retries")->number;
+    struct task task;
 
     if (!c)
         return;
     check_fact_string(in, out, "policy", c->restart_policy);
     check_fact_int(in, out, "retries", c->restart_retries);
-    if (c->is_swarm_task) {
+    task = check_task(in, c);
+    if (task.state == TASK_REAL) {
         check_say(in, out, VERDICT_NOT_APPLICABLE, "a swarm task: its service restarts it");
         return;
     }
@@ -36,6 +39,10 @@ void check_container_restart_policy(const struct check_input *in, struct check_r
     }
     if (strcmp(c->restart_policy, "on-failure") == 0 && c->restart_retries > 0 && c->restart_retries <= most) {
         check_say(in, out, VERDICT_PASS, "restarted on failure, at most %lld times", (long long)c->restart_retries);
+        return;
+    }
+    if (task.state != TASK_NONE) {
+        check_say_unverified(in, out, &task);
         return;
     }
     if (strcmp(c->restart_policy, "on-failure") == 0 && c->restart_retries > 0)
@@ -64,7 +71,7 @@ void check_container_health(const struct check_input *in, struct check_result *o
         check_say(in, out, VERDICT_NOT_APPLICABLE, "not running");
     else if (!c->health) {
         check_say(in, out, VERDICT_FAIL, "has no health check");
-        check_remedy_recreate(in, out, "with --health-cmd");
+        check_remedy_recreate(in, out, "with --health-cmd COMMAND", "--health-cmd COMMAND");
     } else if (strcmp(c->health, "unhealthy") == 0) {
         check_say(in, out, VERDICT_FAIL, "unhealthy");
         check_remedy_container(in, out, "inspect --format '{{json .State.Health}}'", NULL);
@@ -166,7 +173,7 @@ void check_container_image_current(const struct check_input *in, struct check_re
         check_say(in, out, VERDICT_PASS, "created from the %s on this host", wanted.data);
     }
     if (out->verdict == VERDICT_FAIL)
-        check_remedy_recreate(in, out, "from the current image");
+        check_remedy_recreate(in, out, "from the current image", "--force --image IMAGE");
 }
 
 /* A daemon's title may be "sshd: /usr/sbin/sshd -D [listener]": its name ends at the colon. */
@@ -210,7 +217,7 @@ void check_container_sshd(const struct check_input *in, struct check_result *out
             }
         }
     if (out->verdict == VERDICT_FAIL)
-        check_remedy_recreate(in, out, "from an image without an SSH server; use docker exec instead");
+        check_remedy_recreate(in, out, "from an image without an SSH server; use docker exec instead", "--image IMAGE");
     else if (!processes->count)
         check_error(in, out, "processes", "none was found, although the container is running");
     else if (processes->truncated)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
+#include "agent/checks/task.h"
 #include "probes/daemon/daemon_config.h"
 
 /* The engine takes no limit below what is reserved. */
@@ -22,6 +23,8 @@ static void remedy_memory(const struct check_input *in, struct check_result *out
         str_append(&options, "--limit-memory 512M");
     }
     check_remedy_container(in, out, command.data, options.data);
+    str_append(&out->remedy, str_empty(strstr(out->remedy.data, "  # ")) ? "  # " : "; ");
+    str_append(&out->remedy, "on cgroup v2 this kills what uses more: see docker stats first");
 }
 
 void check_container_memory_limit(const struct check_input *in, struct check_result *out)
@@ -148,7 +151,8 @@ void check_container_ulimits(const struct check_input *in, struct check_result *
 void check_container_devices(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
-    const struct version_facts *version = store_version(in->store, NULL);
+    const char *why;
+    const struct version_facts *version = store_version(in->store, &why);
 
     if (!c)
         return;
@@ -175,8 +179,10 @@ void check_container_devices(const struct check_input *in, struct check_result *
     if (c->privileged)
         check_say(in, out, VERDICT_FAIL, "privileged: every device of the host");
     if (out->verdict != VERDICT_NONE)
-        check_remedy_recreate(in, out, c->privileged ? "without --privileged" : "without these devices");
-    else if (version && version->is_podman)
+        check_remedy_recreate(in, out, c->privileged ? "without --privileged" : "without these devices", NULL);
+    else if (!version)
+        check_error(in, out, "version", why);
+    else if (version->is_podman)
         check_say(in, out, VERDICT_MANUAL,
                   "no host device beyond those allowed; podman's API does not report device cgroup rules (see podman "
                   "inspect)");
@@ -236,13 +242,17 @@ static bool is_podman_pod(const char *parent)
 static bool is_engine_default(const struct check_input *in, struct check_result *out, const char *parent,
                               bool *ret_known)
 {
-    const char *why;
+    const char *why, *why_no_version;
     const struct info_facts *info = store_info(in->store, &why);
-    const struct version_facts *version = store_version(in->store, NULL);
+    const struct version_facts *version = store_version(in->store, &why_no_version);
     const struct daemon_facts *daemon = NULL;
 
     *ret_known = false;
-    if (!(version && version->is_podman) && !(daemon = check_need_option(in, out, "cgroup-parent")))
+    if (!version) {
+        check_error(in, out, "version", why_no_version);
+        return false;
+    }
+    if (!version->is_podman && !(daemon = check_need_option(in, out, "cgroup-parent")))
         return false;
     if (!info || !info->cgroup_driver) {
         check_error(in, out, "info", info ? "the engine does not report its cgroup driver" : why);
@@ -256,27 +266,32 @@ void check_container_cgroup_parent(const struct check_input *in, struct check_re
 {
     const struct container_facts *c = check_container(in, out);
     const struct version_facts *version = store_version(in->store, NULL);
+    struct task task = {.state = TASK_NONE};
     bool known, up;
 
     if (!c)
         return;
+    if (check_param(in, "allow_swarm_tasks")->number && *c->cgroup_parent)
+        task = check_task(in, c);
     check_fact_string(in, out, "cgroup_parent", c->cgroup_parent);
     up = strstr(c->cgroup_parent, "..") != NULL;
     if (!*c->cgroup_parent)
         check_say(in, out, VERDICT_PASS, "in the daemon's default cgroup");
     else if (!up && check_allowed(in, "allowed", c->cgroup_parent))
         check_say(in, out, VERDICT_PASS, "cgroup parent %s is allowed", c->cgroup_parent);
-    else if (c->is_pod && check_param(in, "allow_pods")->number)
+    else if (c->has_pod_label && check_param(in, "allow_pods")->number)
         check_say(in, out, VERDICT_PASS, "a pod's cgroup parent %s", c->cgroup_parent);
     else if (version && version->is_podman && !up && is_podman_pod(c->cgroup_parent) &&
              check_param(in, "allow_pods")->number)
         check_say(in, out, VERDICT_PASS, "a podman pod's cgroup parent %s", c->cgroup_parent);
-    else if (c->is_swarm_task && check_param(in, "allow_swarm_tasks")->number)
+    else if (task.state == TASK_REAL)
         check_say(in, out, VERDICT_PASS, "a swarm task's cgroup parent %s", c->cgroup_parent);
     else if (is_engine_default(in, out, c->cgroup_parent, &known))
         check_say(in, out, VERDICT_PASS, "cgroup parent %s is the daemon's default", c->cgroup_parent);
+    else if (known && task.state != TASK_NONE)
+        check_say_unverified(in, out, &task);
     else if (known) {
         check_say(in, out, VERDICT_FAIL, "cgroup parent %s", c->cgroup_parent);
-        check_remedy_recreate(in, out, "without --cgroup-parent");
+        check_remedy_recreate(in, out, "without --cgroup-parent", NULL);
     }
 }

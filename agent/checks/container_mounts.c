@@ -67,7 +67,7 @@ static void remedy_without(const struct check_input *in, struct check_result *ou
     scoped_str text = STR_INIT;
 
     str_printf(&text, "%s %s", how, str_text(places));
-    check_remedy_recreate(in, out, text.data);
+    check_remedy_recreate(in, out, text.data, "--mount-rm DESTINATION");
 }
 
 /* When nothing was found: error for a mount of which it is not known what it shows, else pass with TEXT. */

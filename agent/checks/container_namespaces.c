@@ -22,7 +22,7 @@ static const char *mode_of(const struct container_facts *c, const struct namespa
     return *(const char *const *)((const char *)c + kind->mode);
 }
 
-static const struct container_facts *find_container(const struct store *store, const char *name)
+const struct container_facts *check_find_container(const struct store *store, const char *name)
 {
     const struct container_facts *c = store_container(store, name, NULL);
     size_t at = 0;
@@ -69,14 +69,16 @@ static void remedy_without(const struct check_input *in, struct check_result *ou
         text_shell_quote(&text, mode);
     else
         str_append(&text, "host");
-    check_remedy_recreate(in, out, text.data);
+    check_remedy_recreate(in, out, text.data,
+                          strcmp(kind->name, "network") == 0 ? "--network-rm host --network-add NETWORK" : NULL);
 }
 
 void check_container_namespace(const struct check_input *in, struct check_result *out)
 {
-    const char *name = check_param(in, "namespace")->string, *why, *mode;
+    const char *name = check_param(in, "namespace")->string, *mode;
     const struct container_facts *c = check_container(in, out), *first = c;
     const struct namespace_kind *kind = NULL;
+    const char *note = "";
     const struct info_facts *info;
 
     if (!c)
@@ -92,7 +94,7 @@ void check_container_namespace(const struct check_input *in, struct check_result
         return;
     check_fact_string(in, out, "mode", mode_of(c, kind));
     for (size_t depth = 0; str_starts(mode = mode_of(c, kind), "container:"); depth++) {
-        const struct container_facts *next = find_container(in->store, mode + strlen("container:"));
+        const struct container_facts *next = check_find_container(in->store, mode + strlen("container:"));
 
         if (!next || depth == CHAIN_MAX) {
             check_say(in, out, VERDICT_ERROR, "shares the %s namespace of unknown container %s", kind->word,
@@ -118,19 +120,11 @@ void check_container_namespace(const struct check_input *in, struct check_result
         check_say(in, out, VERDICT_PASS, "does not share the host's %s namespace", kind->word);
         return;
     }
-    if (strcmp(kind->name, "user") == 0) {
-        info = store_info(in->store, &why);
-        if (!info || !info->has_security_options) {
-            check_error(in, out, "info", info ? "the engine does not report its security options" : why);
-            return;
-        }
-        if (!info->userns) {
-            check_say(in, out, VERDICT_PASS, "the engine does not remap users, so there is nothing to opt out of");
-            return;
-        }
-    }
+    info = strcmp(kind->name, "user") == 0 ? store_info(in->store, NULL) : NULL;
+    if (info && info->has_security_options && !info->userns && !info->rootless)
+        note = "; the engine does not remap users now, but would not for this container either";
     if (c == first)
-        check_say(in, out, VERDICT_FAIL, "shares the host's %s namespace", kind->word);
+        check_say(in, out, VERDICT_FAIL, "shares the host's %s namespace%s", kind->word, note);
     else
         check_say(in, out, VERDICT_FAIL, "shares the host's %s namespace through container %s", kind->word, c->name);
     remedy_without(in, out, kind, first);

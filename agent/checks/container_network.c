@@ -4,6 +4,7 @@
 
 #include "agent/checks/checks.h"
 #include "agent/checks/ports.h"
+#include "agent/checks/task.h"
 #include "common/text.h"
 
 /* A host port or range of them that is below 1024 and not allowed, in whole or in part. */
@@ -33,35 +34,99 @@ static void print_host_port(const struct port_binding *port, const char *what, s
         str_printf(out, "%s %d-%d", what, port->host_port, port->host_port_last);
 }
 
-/* As the one before except for its address: published on both IPv4 and IPv6, which is reported once. */
-static bool repeats_previous(const struct container_facts *c, size_t index)
-{
-    const struct port_binding *port = &c->ports[index];
+/* What a container publishes: by itself, and by the service whose task it is in the swarm's routing mesh. */
+struct published {
+    const struct container_facts *container;
+    const struct service_item *service; /* NULL: none */
+    struct task task;
+    const char *why_no_services;
+};
 
-    return index && strcmp(port[-1].container_port, port->container_port) == 0 &&
-           port[-1].host_port == port->host_port && port[-1].host_port_last == port->host_port_last;
+static struct published find_published(const struct check_input *in, const struct container_facts *c)
+{
+    struct published published = {.container = c, .task = check_task(in, c)};
+    const struct service_list_facts *services;
+
+    if (published.task.state != TASK_REAL)
+        return published;
+    services = store_services(in->store, &published.why_no_services);
+    if (services)
+        published.why_no_services = NULL;
+    for (size_t i = 0; services && i < services->count; i++)
+        if (str_equal(services->items[i].id, published.task.service_id))
+            published.service = &services->items[i];
+    return published;
+}
+
+/* NULL past the end. */
+static const struct port_binding *port_at(const struct published *published, size_t index)
+{
+    size_t own = published->container->port_count;
+
+    if (index < own)
+        return &published->container->ports[index];
+    return published->service && index - own < published->service->port_count ? &published->service->ports[index - own]
+                                                                              : NULL;
+}
+
+static bool is_of_service(const struct published *published, size_t index)
+{
+    return index >= published->container->port_count;
+}
+
+/* Where what is known shows no fault: a worker cannot see what the service of its task publishes. */
+static void say_unseen_ports(const struct check_input *in, struct check_result *out, const struct published *published)
+{
+    const struct container_facts *c = published->container;
+    bool in_mesh = !c->running;
+
+    for (size_t i = 0; i < c->networks.count; i++)
+        in_mesh |= strcmp(c->networks.items[i], "ingress") == 0;
+    if (published->task.state == TASK_UNKNOWN)
+        check_error(in, out, "tasks of the swarm", published->task.why);
+    else if (published->why_no_services)
+        check_error(in, out, "services of the swarm", published->why_no_services);
+    else if (published->task.state == TASK_UNVERIFIED && in_mesh)
+        check_say(in, out, VERDICT_MANUAL,
+                  "a task of a service whose published ports only a manager sees (docker service inspect)");
+}
+
+/* As the one before except for its address: published on both IPv4 and IPv6, which is reported once. */
+static bool repeats_previous(const struct published *published, size_t index)
+{
+    const struct port_binding *port = port_at(published, index), *before = index ? port_at(published, index - 1) : NULL;
+
+    return before && is_of_service(published, index) == is_of_service(published, index - 1) &&
+           strcmp(before->container_port, port->container_port) == 0 && before->host_port == port->host_port &&
+           before->host_port_last == port->host_port_last;
 }
 
 void check_container_privileged_ports(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
+    const struct port_binding *port;
+    struct published published;
 
     if (!c)
         return;
-    for (size_t i = 0; i < c->port_count; i++) {
-        const char *protocol = strchr(c->ports[i].container_port, '/');
+    published = find_published(in, c);
+    for (size_t i = 0; (port = port_at(&published, i)); i++) {
+        const char *protocol = strchr(port->container_port, '/');
         scoped_str number = STR_INIT;
 
-        if (!is_privileged(in, &c->ports[i]) || repeats_previous(c, i))
+        if (!is_privileged(in, port) || repeats_previous(&published, i))
             continue;
-        print_host_port(&c->ports[i], "host port", &number);
-        check_say(in, out, VERDICT_FAIL, "%s%s is published for %s", number.data, protocol ? protocol : "/tcp",
-                  c->ports[i].container_port);
+        print_host_port(port, "host port", &number);
+        check_say(in, out, VERDICT_FAIL, "%s%s is published for %s%s", number.data, protocol ? protocol : "/tcp",
+                  port->container_port, is_of_service(&published, i) ? " by its service, on every node" : "");
     }
     if (out->verdict == VERDICT_NONE)
+        say_unseen_ports(in, out, &published);
+    if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "no privileged host port beyond those allowed is published");
-    else
-        check_remedy_recreate(in, out, "publishing host ports 1024 and above");
+    else if (out->verdict == VERDICT_FAIL)
+        check_remedy_recreate(in, out, "publishing host ports 1024 and above",
+                              "--publish-rm PORT --publish-add HOST_PORT:PORT");
 }
 
 static bool lists(const struct string_list *list, const char *s)
@@ -87,40 +152,47 @@ static bool is_exposed(const struct image_facts *image, const char *port)
 void check_container_needed_ports(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
+    const struct port_binding *binding;
     const struct image_facts *image;
+    struct published published;
     const char *why;
 
     if (!c)
         return;
     if (c->publish_all_ports) {
         check_say(in, out, VERDICT_FAIL, "publishes every exposed port (-P)");
-        check_remedy_recreate(in, out, "publishing only the ports it needs with -p");
+        check_remedy_recreate(in, out, "publishing only the ports it needs with -p", "--publish-rm PORT");
         return;
     }
+    published = find_published(in, c);
     image = store_image(in->store, c->image_id, &why);
-    for (size_t i = 0; i < c->port_count; i++) {
-        const char *name = c->ports[i].container_port;
+    for (size_t i = 0; (binding = port_at(&published, i)); i++) {
+        const char *name = binding->container_port;
+        const char *by = is_of_service(&published, i) ? " of every node" : "";
         scoped_str number = STR_INIT;
         struct port_range port;
 
         if ((port_parse(name, &port) && port_allowed(&check_param(in, "allowed")->list, &port)) ||
-            repeats_previous(c, i))
+            repeats_previous(&published, i))
             continue;
         if (!image) {
             check_error(in, out, "image", why);
             return;
         }
-        print_host_port(&c->ports[i], "host port", &number);
+        print_host_port(binding, "host port", &number);
         if (is_exposed(image, name))
-            check_say(in, out, VERDICT_MANUAL, "%s is published on %s; is it needed?", name, number.data);
+            check_say(in, out, VERDICT_MANUAL, "%s is published on %s%s; is it needed?", name, number.data, by);
         else
-            check_say(in, out, VERDICT_FAIL, "%s is published on %s, but the image does not expose it", name,
-                      number.data);
+            check_say(in, out, VERDICT_FAIL, "%s is published on %s%s, but the image does not expose it", name,
+                      number.data, by);
     }
+    if (out->verdict < VERDICT_FAIL)
+        say_unseen_ports(in, out, &published);
     if (out->verdict == VERDICT_NONE)
-        check_say(in, out, VERDICT_PASS, c->port_count ? "only allowed ports are published" : "no port is published");
+        check_say(in, out, VERDICT_PASS,
+                  port_at(&published, 0) ? "only allowed ports are published" : "no port is published");
     else if (out->verdict == VERDICT_FAIL)
-        check_remedy_recreate(in, out, "publishing only the ports it needs with -p");
+        check_remedy_recreate(in, out, "publishing only the ports it needs with -p", "--publish-rm PORT");
 }
 
 enum address_kind { ADDRESS_OWN, ADDRESS_ANY, ADDRESS_UNKNOWN };
@@ -146,35 +218,73 @@ static enum address_kind address_kind(const char *address)
     return any ? ADDRESS_ANY : ADDRESS_OWN;
 }
 
+/* The address at which C's networks publish what names none, where all of them have one: "" everywhere. NULL: unknown,
+ * and error has been reported. A container that runs shows the address itself. */
+static const char *default_address(const struct check_input *in, struct check_result *out,
+                                   const struct container_facts *c)
+{
+    const char *why, *address = NULL;
+    const struct network_list_facts *networks = store_networks(in->store, &why);
+
+    if (c->running)
+        return "";
+    if (!networks) {
+        check_error(in, out, "networks", why);
+        return NULL;
+    }
+    for (size_t n = 0; n < c->networks.count; n++) {
+        const char *binding = NULL;
+
+        for (size_t i = 0; i < networks->count; i++)
+            if (str_equal(networks->items[i].name, c->networks.items[n]))
+                binding = networks->items[i].host_binding;
+        if (str_empty(binding) || address_kind(binding) == ADDRESS_ANY)
+            return "";
+        address = binding;
+    }
+    return address ? address : "";
+}
+
 void check_container_bound_interface(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
+    const struct port_binding *port;
     const char *unknown = NULL;
+    struct published published;
 
     if (!c)
         return;
-    for (size_t i = 0; i < c->port_count; i++) {
-        const struct port_binding *port = &c->ports[i];
-        enum address_kind kind = address_kind(port->host_ip);
+    published = find_published(in, c);
+    for (size_t i = 0; (port = port_at(&published, i)); i++) {
+        const char *address = port->host_ip;
+        enum address_kind kind;
         scoped_str number = STR_INIT;
 
+        if (!*address && !is_of_service(&published, i) && !(address = default_address(in, out, c)))
+            return;
+        kind = address_kind(address);
         if (kind == ADDRESS_UNKNOWN)
-            unknown = port->host_ip;
+            unknown = address;
         if (kind != ADDRESS_ANY)
             continue;
         print_host_port(port, "port", &number);
-        check_say(in, out, VERDICT_FAIL, "%s is published on %s of every interface (%s)", port->container_port,
-                  number.data, *port->host_ip ? port->host_ip : "no address given");
+        if (is_of_service(&published, i))
+            check_say(in, out, VERDICT_FAIL, "%s is published by its service on %s of every interface of every node",
+                      port->container_port, number.data);
+        else
+            check_say(in, out, VERDICT_FAIL, "%s is published on %s of every interface (%s)", port->container_port,
+                      number.data, *port->host_ip ? port->host_ip : "no address given");
     }
-    if (out->verdict == VERDICT_FAIL)
-        check_remedy_recreate(in, out,
-                              c->is_swarm_task ? "without published ports, which a service cannot bind to an address"
-                                               : "with -p <address>:<host port>:<port>");
-    else if (unknown)
+    if (out->verdict == VERDICT_NONE && unknown)
         check_error(in, out, unknown, "not an IP address");
-    else
+    else if (out->verdict == VERDICT_NONE)
+        say_unseen_ports(in, out, &published);
+    if (out->verdict == VERDICT_FAIL)
+        check_remedy_recreate(in, out, "with -p ADDRESS:HOST_PORT:PORT", "--publish-rm PORT");
+    else if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS,
-                  c->port_count ? "every published port is bound to a specific address" : "no port is published");
+                  port_at(&published, 0) ? "every published port is bound to a specific address"
+                                         : "no port is published");
 }
 
 /* What is in no other network is put into one first: cut off from all, it would get the default one again. */
@@ -184,28 +294,51 @@ static void remedy_bridge(const struct check_input *in, struct check_result *out
     scoped_str command = STR_INIT;
 
     if (c->networks.count == 1) {
-        str_append(&command, "network connect <network> ");
+        str_append(&command, "network connect NETWORK ");
         text_shell_quote(&command, *c->name ? c->name : in->key);
         str_printf(&command, " && %s ", engine);
     }
     str_printf(&command, "network disconnect %s", network);
-    check_remedy_container(in, out, command.data, "--network-add <network>");
+    check_remedy_container(in, out, command.data, "--network-add NETWORK");
 }
 
 void check_container_default_bridge(const struct check_input *in, struct check_result *out)
 {
-    const struct container_facts *c = check_container(in, out);
-    const struct version_facts *version = store_version(in->store, NULL);
-    bool podman;
+    static const char joins[] = "container:";
+    enum { CHAIN_MAX = 16 };
+    const struct container_facts *c = check_container(in, out), *at = c;
+    const char *why, *name;
+    const struct version_facts *version = store_version(in->store, &why);
+    bool podman = version && version->is_podman;
 
     if (!c)
         return;
     check_fact_list(in, out, "networks", &c->networks);
-    podman = version && version->is_podman && lists(&c->networks, "podman"); /* the default's name there */
-    if (!podman && !lists(&c->networks, "bridge")) {
+    for (size_t depth = 0; str_starts(at->network_mode, joins); depth++) {
+        const struct container_facts *next = check_find_container(in->store, at->network_mode + strlen(joins));
+
+        if (!next || depth == CHAIN_MAX) {
+            check_say(in, out, VERDICT_ERROR, "shares the network of unknown container %s",
+                      at->network_mode + strlen(joins));
+            return;
+        }
+        at = next;
+    }
+    if (!version && lists(&at->networks, "podman")) { /* podman's default, but any name to dockerd */
+        check_error(in, out, "version", why);
+        return;
+    }
+    name = podman && lists(&at->networks, "podman") ? "podman" : "bridge";
+    if (!lists(&at->networks, name)) {
         check_say(in, out, VERDICT_PASS, "not attached to the default bridge");
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "attached to the default network %s", podman ? "podman" : "bridge");
-    remedy_bridge(in, out, c, podman ? "podman" : "docker", podman ? "podman" : "bridge");
+    if (at == c) {
+        check_say(in, out, VERDICT_FAIL, "attached to the default network %s", name);
+        remedy_bridge(in, out, c, podman ? "podman" : "docker", name);
+    } else {
+        check_say(in, out, VERDICT_FAIL,
+                  "shares the network of container %s, which is attached to the default network %s", at->name, name);
+        check_remedy_recreate(in, out, "after that container has been given a network of its own", NULL);
+    }
 }

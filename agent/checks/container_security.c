@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "agent/checks/checks.h"
+#include "agent/checks/distribution.h"
 #include "probes/daemon/daemon_config.h"
 
 struct lsm_state {
@@ -21,13 +22,59 @@ static struct lsm_state lsm_state(const struct check_input *in, struct check_res
         check_error(in, out, "info", why);
         return (struct lsm_state){0};
     }
-    if (!info->has_security_options && !lsm) {
+    /* Without the kernel's own word the engine's silence is no answer, nor is it known what the distribution ships. */
+    if (!lsm && !(info->has_security_options && (info->apparmor || info->selinux))) {
         check_error(in, out, "host security modules", why_no_lsm);
         return (struct lsm_state){0};
     }
     return (struct lsm_state){.known = true,
                               .apparmor = info->apparmor || (lsm && lsm->apparmor),
                               .selinux = info->selinux || (lsm && lsm->selinux)};
+}
+
+/* The engine finds the profile when the container is started for the first time. */
+static bool was_never_started(const struct container_facts *c)
+{
+    return !c->started && strcmp(c->status, "created") == 0;
+}
+
+/* "apparmor=…" and the old "apparmor:…" among its options; the engine's own without. The last one counts. */
+static const char *asked_profile(const struct container_facts *c)
+{
+    static const char word[] = "apparmor";
+    const char *profile = "";
+
+    for (size_t i = 0; i < c->security_opt.count; i++) {
+        const char *option = c->security_opt.items[i];
+
+        if (str_starts(option, word) && (option[strlen(word)] == '=' || option[strlen(word)] == ':'))
+            profile = option + sizeof word;
+    }
+    return *profile ? profile : "docker-default";
+}
+
+static bool asks_unconfined(const struct container_facts *c)
+{
+    return was_never_started(c) && strcmp(asked_profile(c), "unconfined") == 0;
+}
+
+/* Which of the two this distribution ships: where neither is active, that one's rule fails and the other one does not
+ * apply. */
+static bool ships_selinux(const struct check_input *in)
+{
+    enum package_manager packages = check_package_manager(in);
+
+    return packages == PACKAGES_DNF || packages == PACKAGES_YUM || packages == PACKAGES_TDNF;
+}
+
+/* FINISH: what is left to do once it is installed. */
+static void remedy_module(const struct check_input *in, struct check_result *out, const struct package_names *package,
+                          const char *finish)
+{
+    scoped_str command = STR_INIT;
+
+    if (check_install_command(in, package, &command))
+        check_remedy(in, out, "%s  # %s", command.data, finish);
 }
 
 void check_container_apparmor(const struct check_input *in, struct check_result *out)
@@ -43,18 +90,29 @@ void check_container_apparmor(const struct check_input *in, struct check_result 
     check_fact_string(in, out, "profile", c->apparmor_profile);
     if (!lsm.apparmor && lsm.selinux) {
         check_say(in, out, VERDICT_NOT_APPLICABLE, "AppArmor is not active, SELinux is");
+    } else if (!lsm.apparmor && ships_selinux(in)) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE,
+                  "neither AppArmor nor SELinux is active; this distribution ships SELinux (5.2)");
     } else if (!lsm.apparmor) {
         check_say(in, out, VERDICT_FAIL, "neither AppArmor nor SELinux is active on the host");
-        check_remedy(in, out, "apt-get install apparmor  # then boot with lsm=apparmor and restart docker");
+        remedy_module(in, out,
+                      &(struct package_names){
+                          .apt = "apparmor", .zypper = "apparmor-parser", .apk = "apparmor", .pacman = "apparmor"},
+                      "then add apparmor=1 security=apparmor to the kernel's command line, reboot");
     } else if (c->privileged) {
         check_say(in, out, VERDICT_FAIL, "privileged: runs unconfined by AppArmor");
-        check_remedy_recreate(in, out, "without --privileged");
+        check_remedy_recreate(in, out, "without --privileged", NULL);
+    } else if (!*c->apparmor_profile && asks_unconfined(c)) {
+        check_say(in, out, VERDICT_FAIL, "AppArmor profile will be unconfined");
+        check_remedy_recreate(in, out, "without --security-opt apparmor=unconfined", NULL);
+    } else if (!*c->apparmor_profile && was_never_started(c)) {
+        check_say(in, out, VERDICT_PASS, "not started yet: it will get the AppArmor profile %s", asked_profile(c));
     } else if (!*c->apparmor_profile) {
         check_say(in, out, VERDICT_FAIL, "no AppArmor profile");
-        check_remedy_recreate(in, out, "with --security-opt apparmor=docker-default");
+        check_remedy_recreate(in, out, "with --security-opt apparmor=docker-default", NULL);
     } else if (strcmp(c->apparmor_profile, "unconfined") == 0) {
         check_say(in, out, VERDICT_FAIL, "AppArmor profile is unconfined");
-        check_remedy_recreate(in, out, "with --security-opt apparmor=docker-default");
+        check_remedy_recreate(in, out, "with --security-opt apparmor=docker-default", NULL);
     } else {
         check_say(in, out, VERDICT_PASS, "AppArmor profile %s", c->apparmor_profile);
     }
@@ -95,12 +153,12 @@ static bool judge_labels(const struct check_input *in, struct check_result *out,
 
         if (is_unconfined(value)) {
             check_say(in, out, VERDICT_FAIL, "label option %s does not confine the container", value);
-            check_remedy_recreate(in, out, "without --security-opt label=type:...");
+            check_remedy_recreate(in, out, "without --security-opt label=type:TYPE", NULL);
             return false;
         }
         if (strcmp(value, "disable") == 0) {
             check_say(in, out, VERDICT_FAIL, "SELinux labels are switched off (label=disable)");
-            check_remedy_recreate(in, out, "without --security-opt label=disable");
+            check_remedy_recreate(in, out, "without --security-opt label=disable", NULL);
             return false;
         }
         str_clear(label);
@@ -126,21 +184,25 @@ void check_container_selinux(const struct check_input *in, struct check_result *
         check_say(in, out, VERDICT_NOT_APPLICABLE, "SELinux is not active, AppArmor is");
         return;
     }
+    if (!lsm.selinux && !ships_selinux(in)) {
+        check_say(in, out, VERDICT_NOT_APPLICABLE,
+                  "neither SELinux nor AppArmor is active; this distribution ships AppArmor (5.1)");
+        return;
+    }
     if (!lsm.selinux) {
         check_say(in, out, VERDICT_FAIL, "neither SELinux nor AppArmor is active on the host");
-        check_remedy(in, out,
-                     "dnf install selinux-policy-targeted container-selinux  # then boot with selinux=1 and "
-                     "start dockerd with --selinux-enabled");
+        remedy_module(in, out, &(struct package_names){.rpm = "container-selinux"},
+                      "then boot with selinux=1 and start dockerd with --selinux-enabled");
         return;
     }
     if (c->privileged) {
         check_say(in, out, VERDICT_FAIL, "privileged: runs unconfined by SELinux");
-        check_remedy_recreate(in, out, "without --privileged");
+        check_remedy_recreate(in, out, "without --privileged", NULL);
         return;
     }
     if (is_unconfined(c->process_label)) {
         check_say(in, out, VERDICT_FAIL, "process label %s does not confine the container", c->process_label);
-        check_remedy_recreate(in, out, "without --security-opt label=type:...");
+        check_remedy_recreate(in, out, "without --security-opt label=type:TYPE", NULL);
         return;
     }
     for (size_t i = 0; i < c->security_opt.count; i++)
@@ -152,7 +214,7 @@ void check_container_selinux(const struct check_input *in, struct check_result *
         check_say(in, out, VERDICT_PASS, "label option %s", label.data);
     } else {
         check_say(in, out, VERDICT_FAIL, "no SELinux label");
-        check_remedy_recreate(in, out, "on a dockerd started with --selinux-enabled");
+        check_remedy_recreate(in, out, "on a dockerd started with --selinux-enabled", NULL);
     }
 }
 
@@ -193,7 +255,8 @@ void check_container_capabilities(const struct check_input *in, struct check_res
         check_remedy_recreate(in, out,
                               c->privileged
                                   ? "without --privileged, with --cap-drop ALL and only the capabilities it needs"
-                                  : "with --cap-drop ALL and only the capabilities it needs");
+                                  : "with --cap-drop ALL and only the capabilities it needs",
+                              "--cap-drop ALL --cap-add CAPABILITY");
     else if (c->cap_add.count)
         check_say(in, out, VERDICT_PASS, "%zu added, all allowed", c->cap_add.count);
     else
@@ -213,7 +276,28 @@ void check_container_privileged(const struct check_input *in, struct check_resul
         return;
     }
     check_say(in, out, VERDICT_FAIL, "runs with --privileged");
-    check_remedy_recreate(in, out, "without --privileged, adding only the capabilities and devices it needs");
+    check_remedy_recreate(in, out, "without --privileged, adding only the capabilities and devices it needs", NULL);
+}
+
+static const char alg_is_open[] = "; it leaves AF_ALG sockets open (CVE-2026-31431)";
+
+/* The profile that dockerd gives to containers that ask for none, from its file. */
+static void judge_default_file(const struct check_input *in, struct check_result *out, const char *path)
+{
+    const char *why;
+    const struct daemon_facts *daemon = store_daemon(in->store, &why);
+
+    if (!daemon)
+        check_error(in, out, "daemon", why);
+    else if (!str_equal(daemon->seccomp_path, path))
+        check_error(in, out, path, "the engine's default profile is a file that its configuration does not name");
+    else if (daemon->seccomp == SECCOMP_UNREADABLE)
+        check_error(in, out, path, daemon->seccomp_error);
+    else if (daemon->seccomp == SECCOMP_ALLOWS_ALL)
+        check_say(in, out, VERDICT_FAIL, "the engine's default profile %s allows every system call", path);
+    else
+        check_say(in, out, VERDICT_PASS, "uses the engine's default seccomp profile %s%s", path,
+                  daemon->seccomp_opens_alg ? alg_is_open : "");
 }
 
 void check_container_seccomp(const struct check_input *in, struct check_result *out)
@@ -227,7 +311,7 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
         return;
     if (c->privileged) {
         check_say(in, out, VERDICT_FAIL, "privileged: runs without seccomp");
-        check_remedy_recreate(in, out, "without --privileged");
+        check_remedy_recreate(in, out, "without --privileged", NULL);
         return;
     }
     switch (c->seccomp) {
@@ -250,7 +334,8 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
             in, out,
             c->seccomp == SECCOMP_UNCONFINED
                 ? "without --security-opt seccomp=unconfined"
-                : "without --security-opt seccomp=<profile>, or with a profile that restricts system calls");
+                : "without --security-opt seccomp=PROFILE, or with a profile that restricts system calls",
+            NULL);
         return;
     }
     if (!info || !info->has_security_options) {
@@ -263,20 +348,30 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
     else if (c->seccomp == SECCOMP_UNSAID && str_equal(info->seccomp_profile, "unconfined"))
         check_say(in, out, VERDICT_FAIL, "the engine's default profile is unconfined");
     else if (c->seccomp == SECCOMP_CUSTOM)
-        check_say(in, out, VERDICT_PASS, "uses its own seccomp profile");
+        check_say(in, out, VERDICT_PASS, "uses its own seccomp profile%s", c->seccomp_opens_alg ? alg_is_open : "");
+    else if (c->seccomp == SECCOMP_UNSAID && info->seccomp_profile && *info->seccomp_profile == '/')
+        judge_default_file(in, out, info->seccomp_profile);
     else
-        check_say(in, out, VERDICT_PASS, "uses the engine's default seccomp profile (%s)",
-                  c->seccomp == SECCOMP_BUILTIN ? "builtin" : info->seccomp_profile);
+        check_say(in, out, VERDICT_PASS, "uses the engine's default seccomp profile (%s)%s",
+                  c->seccomp == SECCOMP_BUILTIN ? "builtin" : info->seccomp_profile,
+                  version && !version->is_podman && check_is_version(version->version) &&
+                          check_version_compare(version->version, "29.4.2") < 0
+                      ? "; that of this version leaves AF_ALG sockets open (CVE-2026-31431), from 29.4.2 on it does not"
+                      : "");
 }
+
+/* docker service update has no --security-opt. */
+static const char new_privileges_of_services[] =
+    "# services have no option for it: set \"no-new-privileges\": true in daemon.json and restart docker";
 
 void check_container_no_new_privileges(const struct check_input *in, struct check_result *out)
 {
     static const char option[] = "no-new-privileges";
     const struct container_facts *c = check_container(in, out);
-    const char *why;
+    const char *why, *why_no_version;
     const struct info_facts *info = store_info(in->store, &why);
     const struct daemon_facts *daemon = store_daemon(in->store, NULL);
-    const struct version_facts *version = store_version(in->store, NULL);
+    const struct version_facts *version = store_version(in->store, &why_no_version);
     bool said = false, value = true;
 
     if (!c)
@@ -298,7 +393,7 @@ void check_container_no_new_privileges(const struct check_input *in, struct chec
     }
     if (said) {
         check_say(in, out, VERDICT_FAIL, "no-new-privileges is set to false on the container");
-        check_remedy_recreate(in, out, "with --security-opt no-new-privileges");
+        check_remedy_recreate(in, out, "with --security-opt no-new-privileges", new_privileges_of_services);
         return;
     }
     if ((info && info->no_new_privileges) || (daemon && daemon_option_bool(daemon, option, false, NULL))) {
@@ -311,8 +406,12 @@ void check_container_no_new_privileges(const struct check_input *in, struct chec
     }
     /* The engine's silence is not an answer, as older ones never report it: dockerd's options must be known. podman has
      * none. */
-    if (!(version && version->is_podman) && !check_need_option(in, out, option))
+    if (!version) {
+        check_error(in, out, "version", why_no_version);
+        return;
+    }
+    if (!version->is_podman && !check_need_option(in, out, option))
         return;
     check_say(in, out, VERDICT_FAIL, "no-new-privileges is set neither on the container nor as the daemon's default");
-    check_remedy_recreate(in, out, "with --security-opt no-new-privileges");
+    check_remedy_recreate(in, out, "with --security-opt no-new-privileges", new_privileges_of_services);
 }

@@ -62,7 +62,7 @@ void check_image_user(const struct check_input *in, struct check_result *out)
     }
     check_say(in, out, VERDICT_FAIL, "runs as root (%s%s%s)%s", *user ? "user \"" : "no user is set", user,
               *user ? "\"" : "", remapping(info, container));
-    check_remedy_recreate(in, out, "with --user <uid> or from an image with USER");
+    check_remedy_recreate(in, out, "with --user USER or from an image with USER", "--user USER");
 }
 
 /* ---- Health check ---- */

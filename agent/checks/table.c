@@ -23,6 +23,7 @@
 #define CERTS     INPUT_BIT(INPUT_CERTIFICATES)
 #define NETWORKS  INPUT_BIT(INPUT_NETWORKS)
 #define SERVICES  INPUT_BIT(INPUT_SERVICES)
+#define TASKS     INPUT_BIT(INPUT_TASKS)
 #define SECRETS   INPUT_BIT(INPUT_SECRETS)
 #define UNLOCK    INPUT_BIT(INPUT_UNLOCK_KEY)
 #define HISTORY   INPUT_BIT(INPUT_HISTORY)
@@ -97,11 +98,12 @@ const struct check checks[] = {
          {"names", PARAM_STRING_LIST, "[\"sshd\", \"sshd-session\", \"sshd-auth\", \"dropbear\", \"tinysshd\"]", 0, 0},
          END},
      .members = "State.Running State.Pid"},
-    {"container-privileged-ports", SUBJECT_CONTAINER, CONTAINER, check_container_privileged_ports,
-     ALLOWED("[\"80/tcp\", \"443/tcp\", \"443/udp\"]"), check_validate_ports, false, .members = PORT_MEMBERS,
+    {"container-privileged-ports", SUBJECT_CONTAINER, CONTAINER | INFO | TASKS | SERVICES,
+     check_container_privileged_ports, ALLOWED("[\"80/tcp\", \"443/tcp\", \"443/udp\"]"), check_validate_ports, false,
+     .members = PORT_MEMBERS, .fails_on_presence = true},
+    {"container-needed-ports", SUBJECT_CONTAINER, CONTAINER | IMAGE | INFO | TASKS | SERVICES,
+     check_container_needed_ports, ALLOWED("[]"), check_validate_ports, false, .members = PORT_MEMBERS,
      .fails_on_presence = true},
-    {"container-needed-ports", SUBJECT_CONTAINER, CONTAINER | IMAGE, check_container_needed_ports, ALLOWED("[]"),
-     check_validate_ports, false, .members = PORT_MEMBERS, .fails_on_presence = true},
     {"container-namespace", SUBJECT_CONTAINER, CONTAINER | INFO | VERSION, check_container_namespace,
      PARAMS{{"namespace", PARAM_STRING, NULL, 0, 0}, END}, check_validate_namespace, false},
     {"container-memory-limit", SUBJECT_CONTAINER, CONTAINER, check_container_memory_limit, NULL,
@@ -110,9 +112,9 @@ const struct check checks[] = {
      .members = "HostConfig.CpuShares HostConfig.NanoCpus HostConfig.CpuQuota HostConfig.CpusetCpus"},
     {"container-readonly-root", SUBJECT_CONTAINER, CONTAINER, check_container_readonly_root, NULL,
      .members = "HostConfig.ReadonlyRootfs"},
-    {"container-bound-interface", SUBJECT_CONTAINER, CONTAINER, check_container_bound_interface, NULL,
-     .members = PORT_MEMBERS, .fails_on_presence = true},
-    {"container-restart-policy", SUBJECT_CONTAINER, CONTAINER, check_container_restart_policy,
+    {"container-bound-interface", SUBJECT_CONTAINER, CONTAINER | INFO | TASKS | SERVICES | NETWORKS,
+     check_container_bound_interface, NULL, .members = PORT_MEMBERS, .fails_on_presence = true},
+    {"container-restart-policy", SUBJECT_CONTAINER, CONTAINER | INFO | TASKS, check_container_restart_policy,
      PARAMS{{"max_retries", PARAM_INT, "5", 1, 1000}, END},
      .members = "HostConfig.RestartPolicy HostConfig.RestartPolicy.Name HostConfig.RestartPolicy.MaximumRetryCount"},
     {"container-devices", SUBJECT_CONTAINER, CONTAINER | VERSION, check_container_devices, ALLOWED("[]"),
@@ -123,12 +125,12 @@ const struct check checks[] = {
      .members = "HostConfig.Ulimits"},
     {"container-mount-propagation", SUBJECT_CONTAINER, CONTAINER, check_container_mount_propagation, NULL,
      .members = "Mounts Mounts[].Propagation", .fails_on_presence = true},
-    {"container-seccomp", SUBJECT_CONTAINER, CONTAINER | INFO, check_container_seccomp, NULL,
+    {"container-seccomp", SUBJECT_CONTAINER, CONTAINER | INFO | DAEMON, check_container_seccomp, NULL,
      .members = "HostConfig.Privileged HostConfig.SecurityOpt", .fails_on_presence = true},
-    {"container-cgroup-parent", SUBJECT_CONTAINER, CONTAINER | DAEMON | INFO | VERSION, check_container_cgroup_parent,
+    {"container-cgroup-parent", SUBJECT_CONTAINER, CONTAINER | DAEMON | INFO | TASKS, check_container_cgroup_parent,
      PARAMS{{"allowed", PARAM_STRING_LIST, "[]", 0, 0},
-            {"allow_pods", PARAM_BOOL, "true", 0, 0},
-            {"allow_swarm_tasks", PARAM_BOOL, "true", 0, 0},
+            {"allow_pods", PARAM_BOOL, "false", 0, 0},
+            {"allow_swarm_tasks", PARAM_BOOL, "false", 0, 0},
             END},
      .members = "HostConfig.CgroupParent"},
     {"container-no-new-privileges", SUBJECT_CONTAINER, CONTAINER | INFO | DAEMON | VERSION,

@@ -33,6 +33,9 @@ void follow_container(struct evaluator *evaluator, const struct container_facts 
 
     if (container->image_id && !input_find(evaluator, INPUT_IMAGE, container->image_id))
         evaluator_stale(evaluator, INPUT_IMAGE, container->image_id, cause);
+    /* A task comes and goes without an event of its own, but its container has them. */
+    if (container->task_label && (!before || before->running != container->running))
+        evaluator_stale(evaluator, INPUT_TASKS, NULL, cause);
     if (!container->running || !container->pid) {
         input_forget(evaluator, INPUT_PROCESSES, container->id);
     } else if (!before || before->pid != container->pid || resync ||

@@ -137,6 +137,7 @@ static const struct noun {
     [INPUT_IMAGES] = {"the list of images", NULL},
     [INPUT_NETWORKS] = {"the list of networks", NULL},
     [INPUT_SERVICES] = {"the swarm's services", NULL},
+    [INPUT_TASKS] = {"the tasks of the swarm", NULL},
     [INPUT_SECRETS] = {"the swarm's secrets", NULL},
     [INPUT_UNLOCK_KEY] = {"the swarm's unlock key", NULL},
     [INPUT_CONTAINER] = {"container", "containers"},

@@ -64,6 +64,9 @@ void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *ke
     case INPUT_SERVICES:
         fetch_services(fetcher, key);
         break;
+    case INPUT_TASKS:
+        fetch_tasks(fetcher, key);
+        break;
     case INPUT_SECRETS:
         fetch_secrets(fetcher, key);
         break;

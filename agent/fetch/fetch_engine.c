@@ -148,6 +148,14 @@ void fetch_unlock_key(struct fetcher *fetcher, const char *key)
         send_request(fetch_request_new(fetcher, INPUT_UNLOCK_KEY, NULL));
 }
 
+static void send_tasks_request(struct request *request)
+{
+    const struct info_facts *info = store_info(evaluator_store(request->fetcher->evaluator), NULL);
+
+    docker_fetch_task_list(request->fetcher->docker, info && info->swarm_node_id ? info->swarm_node_id : "", on_answer,
+                           request);
+}
+
 /* The input itself, not what its answer leads to. */
 static void send_request(struct request *request)
 {
@@ -171,6 +179,9 @@ static void send_request(struct request *request)
         break;
     case INPUT_SERVICES:
         docker_fetch_service_list(docker, on_answer, request);
+        break;
+    case INPUT_TASKS:
+        send_tasks_request(request);
         break;
     case INPUT_SECRETS:
         docker_fetch_secret_list(docker, on_secrets, request);
@@ -221,6 +232,12 @@ void fetch_services(struct fetcher *fetcher, const char *key)
 {
     (void)key;
     fetch_of_manager(fetcher, INPUT_SERVICES, "services");
+}
+
+void fetch_tasks(struct fetcher *fetcher, const char *key)
+{
+    (void)key;
+    fetch_of_manager(fetcher, INPUT_TASKS, "tasks");
 }
 
 void fetch_secrets(struct fetcher *fetcher, const char *key)

@@ -148,6 +148,7 @@ void fetch_processes(struct fetcher *fetcher, const char *id);
 /* What is the engine's answer to one request. */
 void fetch_document(struct fetcher *fetcher, enum input_kind kind, const char *key);
 void fetch_services(struct fetcher *fetcher, const char *key);
+void fetch_tasks(struct fetcher *fetcher, const char *key);
 void fetch_secrets(struct fetcher *fetcher, const char *key);
 void fetch_unlock_key(struct fetcher *fetcher, const char *key);
 

@@ -121,7 +121,7 @@ void fetcher_container_leaves(struct fetcher *fetcher, const char *container_id)
 
 void fetcher_swarm_changed(struct fetcher *fetcher, const char *cause)
 {
-    static const enum input_kind kinds[] = {INPUT_NETWORKS,  INPUT_SERVICES,     INPUT_SECRETS,
+    static const enum input_kind kinds[] = {INPUT_NETWORKS,  INPUT_SERVICES,     INPUT_TASKS,     INPUT_SECRETS,
                                             INPUT_LISTENERS, INPUT_CERTIFICATES, INPUT_UNLOCK_KEY};
 
     for (size_t i = 0; i < countof(kinds); i++)

@@ -20,6 +20,7 @@ const struct input_type input_types[INPUT_KIND_COUNT] = {
     [INPUT_IMAGES] = {.name = "images", .from_engine = true},
     [INPUT_NETWORKS] = {.name = "networks", .from_engine = true},
     [INPUT_SERVICES] = {.name = "services", .from_engine = true, .built_on = INPUT_BIT(INPUT_INFO)},
+    [INPUT_TASKS] = {.name = "tasks", .from_engine = true, .swept = true, .built_on = INPUT_BIT(INPUT_INFO)},
     [INPUT_SECRETS] = {.name = "secrets", .from_engine = true, .built_on = INPUT_BIT(INPUT_INFO)},
     [INPUT_UNLOCK_KEY] = {.name = "unlock_key", .from_engine = true, .swept = true, .built_on = INPUT_BIT(INPUT_INFO)},
     [INPUT_FILES] = {.name = "files",

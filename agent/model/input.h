@@ -22,6 +22,7 @@ enum input_kind {
     INPUT_IMAGES,       /* the list: struct image_list_facts */
     INPUT_NETWORKS,     /* the list: struct network_list_facts */
     INPUT_SERVICES,     /* the list: struct service_list_facts */
+    INPUT_TASKS,        /* the swarm's on this node: struct task_list_facts */
     INPUT_SECRETS,      /* the swarm's: struct secret_list_facts */
     INPUT_UNLOCK_KEY,   /* of the swarm, if its rotation is tracked: struct unlock_key_facts */
     INPUT_FILES,        /* struct fileset_facts */

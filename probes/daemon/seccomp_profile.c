@@ -56,6 +56,66 @@ static bool denies(const struct json *rule)
     return is_system_call(json_string(get_any_case(rule, "name")));
 }
 
+/* Does ARGUMENT, a condition of a rule for socket(2), hold for AF_ALG as the family? */
+static bool holds_for_alg(const struct json *argument)
+{
+    enum { AF_ALG_NUMBER = 38 };
+    const char *op = json_text(get_any_case(argument, "op"), "");
+    int64_t value = json_int(get_any_case(argument, "value"), 0), two = json_int(get_any_case(argument, "valueTwo"), 0);
+
+    if (json_int(get_any_case(argument, "index"), 0) != 0)
+        return true; /* of another argument, which may be any */
+    if (strcmp(op, "SCMP_CMP_NE") == 0)
+        return AF_ALG_NUMBER != value;
+    if (strcmp(op, "SCMP_CMP_LT") == 0)
+        return AF_ALG_NUMBER < value;
+    if (strcmp(op, "SCMP_CMP_LE") == 0)
+        return AF_ALG_NUMBER <= value;
+    if (strcmp(op, "SCMP_CMP_GE") == 0)
+        return AF_ALG_NUMBER >= value;
+    if (strcmp(op, "SCMP_CMP_GT") == 0)
+        return AF_ALG_NUMBER > value;
+    if (strcmp(op, "SCMP_CMP_MASKED_EQ") == 0)
+        return (AF_ALG_NUMBER & value) == two;
+    return AF_ALG_NUMBER == value;
+}
+
+static bool is_for_alg(const struct json *rule)
+{
+    const struct json *names = get_any_case(rule, "names"), *arguments = get_any_case(rule, "args");
+    bool named = str_equal(json_string(get_any_case(rule, "name")), "socket");
+
+    for (size_t i = 0; i < json_count(names); i++)
+        named |= str_equal(json_string(json_at(names, i)), "socket");
+    for (size_t i = 0; named && i < json_count(arguments); i++)
+        named = holds_for_alg(json_at(arguments, i));
+    return named;
+}
+
+/* By its default, or by a rule that says otherwise. */
+static bool opens_alg(const struct json *profile)
+{
+    const struct json *rules = get_any_case(profile, "syscalls");
+    bool open = lets_through(json_text(get_any_case(profile, "defaultAction"), ""));
+    bool by_rule = open;
+
+    for (size_t i = 0; i < json_count(rules); i++) {
+        const struct json *rule = json_at(rules, i);
+
+        if (lets_through(json_text(get_any_case(rule, "action"), "")) != open && is_for_alg(rule))
+            by_rule = !open;
+    }
+    return by_rule;
+}
+
+bool seccomp_profile_opens_alg(const char *text, size_t length)
+{
+    static const struct json_limits limits = {.bytes = 4u * 1024 * 1024, .depth = 32, .values = 200000};
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+    return json_parse(text, length, &limits, &doc, NULL) == 0 && opens_alg(json_root(doc));
+}
+
 enum seccomp_choice seccomp_profile_read(const char *text, size_t length)
 {
     static const struct json_limits limits = {.bytes = 4u * 1024 * 1024, .depth = 32, .values = 200000};
@@ -83,6 +143,7 @@ void seccomp_profile_read_file(const struct host_root *root, const char *path, s
     int r = host_read(root, path, PROFILE_MAX, &text, NULL);
 
     facts->seccomp = r < 0 ? SECCOMP_UNREADABLE : seccomp_profile_read(str_text(&text), text.length);
+    facts->seccomp_opens_alg = r == 0 && seccomp_profile_opens_alg(str_text(&text), text.length);
     if (facts->seccomp == SECCOMP_UNREADABLE)
         facts->seccomp_error = r < 0 ? arena_strdup(facts->facts.arena, strerror(-r)) : "it is not a JSON object";
 }

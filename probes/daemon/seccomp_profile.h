@@ -12,7 +12,10 @@
  * JSON object. */
 enum seccomp_choice seccomp_profile_read(const char *text, size_t length);
 
-/* Reads the profile PATH into FACTS' seccomp and seccomp_error. */
+/* Does the profile let containers make sockets of the family AF_ALG? */
+bool seccomp_profile_opens_alg(const char *text, size_t length);
+
+/* Reads the profile PATH into FACTS' seccomp, seccomp_opens_alg and seccomp_error. */
 void seccomp_profile_read_file(const struct host_root *root, const char *path, struct daemon_facts *facts);
 
 #endif

@@ -88,8 +88,10 @@ void docker_fetch_image(struct docker *docker, const char *id, docker_fetched *d
 void docker_fetch_history(struct docker *docker, const char *id, docker_fetched *done, void *user);
 void docker_fetch_network_list(struct docker *docker, docker_fetched *done, void *user);
 void docker_fetch_service_list(struct docker *docker, docker_fetched *done, void *user); /* managers only */
-void docker_fetch_secret_list(struct docker *docker, docker_fetched *done, void *user);  /* managers only */
-void docker_fetch_unlock_key(struct docker *docker, docker_fetched *done, void *user);   /* a secret; managers only */
+/* Those of the node with the id NODE; managers only. */
+void docker_fetch_task_list(struct docker *docker, const char *node, docker_fetched *done, void *user);
+void docker_fetch_secret_list(struct docker *docker, docker_fetched *done, void *user); /* managers only */
+void docker_fetch_unlock_key(struct docker *docker, docker_fetched *done, void *user);  /* a secret; managers only */
 void docker_fetch_exec(struct docker *docker, const char *id, docker_fetched *done, void *user);
 
 #endif

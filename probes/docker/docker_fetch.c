@@ -46,6 +46,7 @@ PARSE_FACTS(image, image_facts)
 PARSE_FACTS(history, history_facts)
 PARSE_FACTS(network_list, network_list_facts)
 PARSE_FACTS(service_list, service_list_facts)
+PARSE_FACTS(task_list, task_list_facts)
 PARSE_FACTS(secret_list, secret_list_facts)
 PARSE_FACTS(volume, volume_facts)
 PARSE_FACTS(unlock_key, unlock_key_facts)
@@ -282,6 +283,15 @@ void docker_fetch_unlock_key(struct docker *docker, docker_fetched *done, void *
 void docker_fetch_service_list(struct docker *docker, docker_fetched *done, void *user)
 {
     fetch_document(docker, "/services", facts_of_service_list, done, user);
+}
+
+void docker_fetch_task_list(struct docker *docker, const char *node, docker_fetched *done, void *user)
+{
+    /* {"node":{"ID":true}}; an id of a node is letters and digits */
+    scoped(cleanup_free) char *path = mem_printf("/tasks?filters=%%7B%%22node%%22%%3A%%7B%%22%.*s%%22%%3Atrue%%7D%%7D",
+                                                 (int)strspn(node, "abcdefghijklmnopqrstuvwxyz0123456789"), node);
+
+    fetch_document(docker, path, facts_of_task_list, done, user);
 }
 
 void docker_fetch_secret_list(struct docker *docker, docker_fetched *done, void *user)

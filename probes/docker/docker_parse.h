@@ -18,6 +18,7 @@ int parse_image(const char *data, size_t length, struct image_facts **ret, struc
 int parse_history(const char *data, size_t length, struct history_facts **ret, struct error *error);
 int parse_network_list(const char *data, size_t length, struct network_list_facts **ret, struct error *error);
 int parse_service_list(const char *data, size_t length, struct service_list_facts **ret, struct error *error);
+int parse_task_list(const char *data, size_t length, struct task_list_facts **ret, struct error *error);
 int parse_secret_list(const char *data, size_t length, struct secret_list_facts **ret, struct error *error);
 int parse_volume(const char *data, size_t length, struct volume_facts **ret, struct error *error);
 int parse_unlock_key(const char *data, size_t length, struct unlock_key_facts **ret, struct error *error);

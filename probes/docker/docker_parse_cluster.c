@@ -167,6 +167,7 @@ static int parse_network_list_value(const struct json *value, struct network_lis
         network->driver = build_text_or(&b, json_get(item, "Driver"));
         network->scope = build_text_or(&b, json_get(item, "Scope"));
         network->icc = build_text(&b, json_get(options, "com.docker.network.bridge.enable_icc"));
+        network->host_binding = build_text(&b, json_get(options, "com.docker.network.bridge.host_binding_ipv4"));
         network->default_bridge =
             str_equal(network->driver, "bridge") &&
             (str_equal(network->name, "bridge") ||
@@ -250,6 +251,36 @@ static void scan_service(struct builder *b, const struct json *service, struct s
     scan_labels(b, json_get(container, "Labels"), name, list);
 }
 
+/* What the routing mesh publishes, as it is, or as it was asked for where the swarm has not yet chosen. */
+static void parse_ingress_ports(struct builder *b, const struct json *service, struct service_item *item)
+{
+    const struct json *ports = json_path(service, "Endpoint", "Ports", NULL);
+    size_t count;
+
+    if (!json_count(ports))
+        ports = json_path(service, "Spec", "EndpointSpec", "Ports", NULL);
+    count = json_count(ports) < LIST_MAX ? json_count(ports) : LIST_MAX;
+    item->ports = count ? arena_alloc(b->arena, count * sizeof *item->ports) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct json *port = json_at(ports, i);
+        int64_t published = json_int(json_get(port, "PublishedPort"), 0);
+        scoped_str name = STR_INIT;
+
+        if (!str_equal(json_text(json_get(port, "PublishMode"), "ingress"), "ingress") || published < 0 ||
+            published > UINT16_MAX)
+            continue;
+        str_printf(&name, "%lld/%.16s", (long long)json_int(json_get(port, "TargetPort"), 0),
+                   json_text(json_get(port, "Protocol"), "tcp"));
+        item->ports[item->port_count++] = (struct port_binding){
+            .container_port = build_string(b, name.data, name.length),
+            .host_ip = "",
+            .host_port = (int)published,
+            .host_port_last = (int)published,
+        };
+        build_number(b, published);
+    }
+}
+
 static int parse_service_list_value(const struct json *value, struct service_list_facts **ret, struct error *error)
 {
     struct builder b;
@@ -262,14 +293,19 @@ static int parse_service_list_value(const struct json *value, struct service_lis
     list = build_begin(&b, sizeof *list, 1024);
     b.document = value;
     list->exposed.items = arena_alloc(b.arena, LIST_MAX * sizeof *list->exposed.items);
+    list->items = count ? arena_alloc(b.arena, count * sizeof *list->items) : NULL;
     for (size_t i = 0; i < count; i++) {
         const struct json *service = json_at(value, i);
+        struct service_item *item = &list->items[i];
 
         if (json_type(json_get(service, "Spec")) != JSON_OBJECT) {
             arena_free(b.arena);
             return error_set(error, EINVAL, "services: Spec of entry %zu is missing", i);
         }
         list->count++;
+        item->id = build_text_or(&b, json_get(service, "ID"));
+        item->name = build_text_or(&b, json_path(service, "Spec", "Name", NULL));
+        parse_ingress_ports(&b, service, item);
         list->with_secrets +=
             json_count(json_path(service, "Spec", "TaskTemplate", "ContainerSpec", "Secrets", NULL)) > 0;
         scan_service(&b, service, list);
@@ -277,6 +313,38 @@ static int parse_service_list_value(const struct json *value, struct service_lis
     build_number(&b, (int64_t)list->count);
     build_number(&b, (int64_t)list->with_secrets);
     r = build_end(&b, &list->facts, "services", error);
+    if (r == 0)
+        *ret = list;
+    return r;
+}
+
+static int parse_task_list_value(const struct json *value, struct task_list_facts **ret, struct error *error)
+{
+    struct task_list_facts *list;
+    struct builder b;
+    size_t count = json_count(value);
+    int r;
+
+    if (json_type(value) != JSON_ARRAY)
+        return error_set(error, EINVAL, "tasks: not an array");
+    if (count > DOCUMENT_LIST_MAX)
+        return error_set(error, EFBIG, "tasks: more than %d", (int)DOCUMENT_LIST_MAX);
+    list = build_begin(&b, sizeof *list, 1024);
+    list->items = count ? arena_alloc(b.arena, count * sizeof *list->items) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct json *task = json_at(value, i);
+
+        if (str_empty(json_string(json_get(task, "ID")))) {
+            arena_free(b.arena);
+            return error_set(error, EINVAL, "tasks: ID of entry %zu is missing", i);
+        }
+        list->items[list->count++] = (struct task_item){
+            .id = build_text_or(&b, json_get(task, "ID")),
+            .service_id = build_text_or(&b, json_get(task, "ServiceID")),
+            .container_id = build_text_or(&b, json_path(task, "Status", "ContainerStatus", "ContainerID", NULL)),
+        };
+    }
+    r = build_end(&b, &list->facts, "tasks", error);
     if (r == 0)
         *ret = list;
     return r;
@@ -322,4 +390,5 @@ static int parse_unlock_key_value(const struct json *value, struct unlock_key_fa
 PARSE_TEXT(unlock_key, unlock_key_facts)
 PARSE_TEXT(network_list, network_list_facts)
 PARSE_TEXT(service_list, service_list_facts)
+PARSE_TEXT(task_list, task_list_facts)
 PARSE_TEXT(secret_list, secret_list_facts)

@@ -170,11 +170,12 @@ static void parse_state(struct builder *b, const struct json *state, struct cont
 static void parse_labels(struct builder *b, const struct json *labels, struct container_facts *c)
 {
     size_t count = json_count(labels);
+    const char *task = json_string(json_get(labels, "com.docker.swarm.task.id"));
     const char *pod = json_string(json_get(labels, "io.kubernetes.pod.uid"));
 
     build_typed(b, labels, JSON_OBJECT);
-    c->is_swarm_task = !str_empty(json_string(json_get(labels, "com.docker.swarm.task.id")));
-    c->is_pod = !str_empty(pod);
+    c->task_label = str_empty(task) ? NULL : build_string(b, task, strlen(task));
+    c->has_pod_label = !str_empty(pod);
     if (json_get(labels, "execID"))
         c->execid_label = build_text_or(b, json_get(labels, "execID"));
     if (json_type(labels) != JSON_OBJECT)
@@ -268,6 +269,8 @@ static void parse_security_options(struct builder *b, const struct json *options
         build_push(b, &c->security_opt, s, separator && length > INLINE_MAX ? INLINE_MAX : length);
         if (separator == '=' || separator == ':')
             c->seccomp = seccomp_choice(s + sizeof word);
+        if (c->seccomp == SECCOMP_CUSTOM && (separator == '=' || separator == ':'))
+            c->seccomp_opens_alg = seccomp_profile_opens_alg(s + sizeof word, strlen(s + sizeof word));
     }
 }
 

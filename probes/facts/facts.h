@@ -85,9 +85,11 @@ struct network_list_facts {
     struct facts facts;
     struct network_item {
         const char *id, *name, *driver, *scope;
-        const char *icc;     /* com.docker.network.bridge.enable_icc, NULL: not set */
-        bool default_bridge; /* com.docker.network.bridge.default_bridge is "true", or it is named bridge */
-        bool encrypted;      /* the option is there, whatever its value */
+        const char *icc;          /* com.docker.network.bridge.enable_icc, NULL: not set */
+        const char *host_binding; /* com.docker.network.bridge.host_binding_ipv4: where ports are published that name no
+                                     address; the default bridge's is dockerd's option "ip". NULL: everywhere */
+        bool default_bridge;      /* com.docker.network.bridge.default_bridge is "true", or it is named bridge */
+        bool encrypted;           /* the option is there, whatever its value */
         bool ingress;
         struct string_list
             recreate; /* of overlay networks: options with which "docker network create" makes it again,
@@ -96,12 +98,32 @@ struct network_list_facts {
     size_t count;
 };
 
+struct port_binding {
+    const char *container_port;    /* "80/tcp" */
+    const char *host_ip;           /* "" when empty */
+    int host_port, host_port_last; /* a range of which the engine takes one, or one and the same; 0: of its choice */
+};
+
 /* GET /services, reduced to what a rule reads: the values themselves are not kept. */
 struct service_list_facts {
     struct facts facts;
     size_t count;               /* services */
     size_t with_secrets;        /* services that use the swarm's own secrets */
     struct string_list exposed; /* "service: variable (kind)" for each secret-shaped environment value */
+    struct service_item {
+        const char *id, *name;
+        struct port_binding *ports; /* published in ingress mode: on every interface of every node */
+        size_t port_count;
+    } * items;
+};
+
+/* GET /tasks, those of this node. */
+struct task_list_facts {
+    struct facts facts;
+    struct task_item {
+        const char *id, *service_id, *container_id; /* container_id: "" before it has one */
+    } * items;
+    size_t count;
 };
 
 /* GET /secrets, which reports names and dates and never the contents: their number. */
@@ -248,12 +270,6 @@ struct volume_facts {
     bool block_device, read_only;
 };
 
-struct port_binding {
-    const char *container_port;    /* "80/tcp" */
-    const char *host_ip;           /* "" when empty */
-    int host_port, host_port_last; /* a range of which the engine takes one, or one and the same; 0: of its choice */
-};
-
 struct device_facts {
     const char *path_on_host, *path_in_container, *permissions;
 };
@@ -292,8 +308,8 @@ struct container_facts {
     uint64_t health_text;   /* of the exec that its health check is, see docker_exec_text(); 0: none */
     usec_t health_interval; /* the shortest time between two health checks */
     struct string_list exec_ids;
-    bool is_swarm_task;       /* label com.docker.swarm.task.id present and non-empty */
-    bool is_pod;              /* label io.kubernetes.pod.uid present */
+    const char *task_label;   /* label com.docker.swarm.task.id, NULL: none or empty. Anybody may set it */
+    bool has_pod_label;       /* label io.kubernetes.pod.uid is there, as anybody may set it */
     const char *execid_label; /* not NULL: a label named execID (or a label that overwrites event attributes) exists */
 
     const char *apparmor_profile, *process_label;
@@ -301,6 +317,7 @@ struct container_facts {
     struct string_list cap_add, cap_drop;
     struct string_list security_opt; /* profiles given inline are cut */
     enum seccomp_choice seccomp;
+    bool seccomp_opens_alg; /* CUSTOM: it lets AF_ALG sockets be made */
     const char *network_mode, *pid_mode, *ipc_mode, *uts_mode, *userns_mode, *cgroup_parent;
     enum tristate
         host_ipc; /* it runs in the host's IPC namespace: looked up if ipc_mode does not show it, else absent */
@@ -530,6 +547,7 @@ struct daemon_facts {
     /* The file that "seccomp-profile" names, NULL: no file. */
     const char *seccomp_path, *seccomp_error; /* the latter: why it cannot be read */
     enum seccomp_choice seccomp;              /* SECCOMP_CUSTOM, _ALLOWS_ALL or _UNREADABLE */
+    bool seccomp_opens_alg;                   /* AF_ALG sockets */
     usec_t seccomp_changed;                   /* its ctime, 0: unknown */
     struct string_list own_addresses;         /* of the host's interfaces, where a log option names an address */
     struct string_list podman_services;       /* TCP addresses that podman serves its API on */

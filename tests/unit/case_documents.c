@@ -38,6 +38,7 @@ MAKE_PARSED(version)
 MAKE_PARSED(info)
 MAKE_PARSED(network_list)
 MAKE_PARSED(service_list)
+MAKE_PARSED(task_list)
 MAKE_PARSED(secret_list)
 MAKE_PARSED(history)
 
@@ -321,6 +322,7 @@ static const struct document {
     {"images", INPUT_IMAGES, make_image_list, false},
     {"networks", INPUT_NETWORKS, make_network_list, false},
     {"services", INPUT_SERVICES, make_service_list, false},
+    {"tasks", INPUT_TASKS, make_task_list, false},
     {"secrets", INPUT_SECRETS, make_secret_list, false},
     {"unlock_key", INPUT_UNLOCK_KEY, case_make_unlock_key, false},
     {"files", INPUT_FILES, case_make_files, false},
@@ -404,7 +406,10 @@ static int load_document(const struct case_context *context, struct store *store
             document = &known[i];
     if (!document)
         return error_set(error, EINVAL, "unknown document");
-    if (!(context->rule->check->reads & INPUT_BIT(document->kind)))
+    /* Remedies for containers say which service's task one is. */
+    if (!(context->rule->check->reads & INPUT_BIT(document->kind)) &&
+        !(context->rule->check->subject == SUBJECT_CONTAINER &&
+          INPUT_BIT(document->kind) & (INPUT_BIT(INPUT_INFO) | INPUT_BIT(INPUT_TASKS))))
         return error_set(error, EINVAL, "the check %s does not read it", context->rule->check->name);
     if (!document->each)
         return load_one(context, store, document, value, error);

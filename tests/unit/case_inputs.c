@@ -36,18 +36,6 @@ static bool is_same(const struct judgement *a, const struct judgement *b)
            str_equal(str_text(&a->remedy), str_text(&b->remedy)) && str_equal(str_text(&a->facts), str_text(&b->facts));
 }
 
-/* What is known and to be mended: the row goes with the fault, a row that nothing needs any more is refused. */
-static const struct exempt {
-    const char *check;
-    enum input_kind kind;
-    bool silent; /* it is an error, but does not say why the input is missing; else it judges more mildly */
-} exempts[INPUT_EXEMPTS] = {
-    {"container-cgroup-parent", INPUT_VERSION, true},
-    {"container-default-bridge", INPUT_VERSION, false},
-    {"container-devices", INPUT_VERSION, false},
-    {"container-no-new-privileges", INPUT_VERSION, true},
-};
-
 /* Inputs that a row of the table names for all containers, or for parameters that no shipped rule gives. */
 static const struct {
     const char *check;
@@ -67,14 +55,6 @@ static unsigned known_unread(const struct check *check)
     return inputs;
 }
 
-static bool is_exempt(struct input_trials *trials, const char *check, enum input_kind kind, bool silent)
-{
-    for (size_t i = 0; i < INPUT_EXEMPTS; i++)
-        if (exempts[i].kind == kind && exempts[i].silent == silent && strcmp(exempts[i].check, check) == 0)
-            return trials->exempted[i] = true;
-    return false;
-}
-
 static void compare(struct input_trials *trials, const struct verdict_case *c, const struct check *check,
                     enum input_kind kind, const char *why, const struct judgement *with,
                     const struct judgement *without)
@@ -83,7 +63,7 @@ static void compare(struct input_trials *trials, const struct verdict_case *c, c
                   !strstr(str_text(&without->evidence), why);
     bool milder = with->verdict >= VERDICT_MANUAL && without->verdict < with->verdict;
 
-    if ((!silent && !milder) || is_exempt(trials, check->name, kind, silent))
+    if (!silent && !milder)
         return;
     fprintf(stderr, "%s [%s]: %s, but %s when %s: %s: %s\n", c->file, c->variant, verdict_name(with->verdict),
             verdict_name(without->verdict), input_types[kind].name, why, str_text(&without->evidence));
@@ -187,10 +167,4 @@ void report_inputs(struct input_trials *trials)
                 trials->failed++;
             }
     }
-    for (size_t i = 0; i < INPUT_EXEMPTS; i++)
-        if (!trials->exempted[i]) {
-            fprintf(stderr, "%s: nothing to be exempted from for %s\n", exempts[i].check,
-                    input_types[exempts[i].kind].name);
-            trials->failed++;
-        }
 }

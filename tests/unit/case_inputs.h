@@ -5,14 +5,13 @@
 
 #include "case.h"
 
-enum { INPUT_EXEMPTS = 4, CHECKS_MAX = 128 };
+enum { CHECKS_MAX = 128 };
 
 struct input_trials {
     struct case_rules *rules;
     unsigned read[CHECKS_MAX]; /* of each check, by its place in the table: INPUT_BITs without which a case came out
                                   otherwise */
-    bool exempted[INPUT_EXEMPTS];
-    size_t trials, failed; /* what goes wrong is printed and counted */
+    size_t trials, failed;     /* what goes wrong is printed and counted */
 };
 
 /* USER: struct input_trials. */
