@@ -11,10 +11,10 @@ check_function check_host_hardened, check_engine_version, check_docker_group_mem
 /* audit.c */
 check_function check_audit_watch, check_audit_programs;
 /* daemon*.c: section 2 */
-check_function check_bridge_icc, check_log_level, check_daemon_bool, check_insecure_registries, check_storage_driver,
-    check_api_tls, check_default_ulimits, check_userns_remap, check_daemon_cgroup_parent, check_base_device_size,
-    check_client_authorization, check_central_logging, check_legacy_registry, check_live_restore, check_daemon_seccomp,
-    check_experimental, check_daemon_no_new_privileges, check_rootless;
+check_function check_bridge_icc, check_log_level, check_daemon_bool, check_daemon_unset, check_insecure_registries,
+    check_storage_driver, check_api_tls, check_default_ulimits, check_userns_remap, check_daemon_cgroup_parent,
+    check_base_device_size, check_client_authorization, check_central_logging, check_legacy_registry,
+    check_live_restore, check_daemon_seccomp, check_experimental, check_daemon_no_new_privileges, check_rootless;
 /* image*.c: section 4 */
 check_function check_image_user, check_image_trusted_base, check_image_packages, check_image_scanned,
     check_image_healthcheck, check_image_setuid, check_image_update_instruction, check_image_add_instruction,
@@ -54,7 +54,7 @@ check_function check_container_memory_limit, check_container_cpu_limit, check_co
     check_container_ulimits, check_container_devices, check_container_cgroup_parent;
 /* container_life.c: how it is run and kept */
 check_function check_container_readonly_root, check_container_restart_policy, check_container_health,
-    check_container_image_current, check_container_sshd;
+    check_container_image_current, check_container_sshd, check_container_secrets;
 /* exec.c */
 check_function check_exec_privileged, check_exec_user;
 /* operations.c: section 6 */

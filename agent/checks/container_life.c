@@ -3,6 +3,7 @@
 
 #include "agent/checks/checks.h"
 #include "agent/checks/task.h"
+#include "probes/docker/docker_parse.h"
 
 void check_container_readonly_root(const struct check_input *in, struct check_result *out)
 {
@@ -224,4 +225,41 @@ void check_container_sshd(const struct check_input *in, struct check_result *out
         check_error(in, out, "processes", "there are too many to examine them all");
     else
         check_say(in, out, VERDICT_PASS, "no SSH server among %zu processes", processes->count);
+}
+
+/* What the image itself gives to every container of it is the image's finding. */
+static bool is_of_image(const struct image_facts *image, uint64_t digest)
+{
+    const struct string_list *const lists[] = {&image->entrypoint, &image->command};
+
+    for (size_t i = 0; i < image->env.count; i++)
+        if (docker_exec_text(image->env.items[i], strlen(image->env.items[i])) == digest)
+            return true;
+    for (size_t l = 0; l < countof(lists); l++) {
+        scoped_str line = STR_INIT;
+
+        for (size_t i = 0; i < lists[l]->count; i++)
+            str_printf(&line, "%s%s", i ? " " : "", lists[l]->items[i]);
+        if (line.length && docker_exec_text(line.data, line.length) == digest)
+            return true;
+    }
+    return false;
+}
+
+void check_container_secrets(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *c = check_container(in, out);
+    const struct image_facts *image;
+
+    if (!c)
+        return;
+    image = store_image(in->store, c->image_id, NULL);
+    for (size_t i = 0; i < c->exposed_count; i++)
+        if (!image || !is_of_image(image, c->exposed[i].digest))
+            check_say(in, out, VERDICT_FAIL, "a secret is given to it: %s", c->exposed[i].what);
+    if (out->verdict == VERDICT_NONE)
+        check_say(in, out, VERDICT_PASS, "no secret is given to it beside those of its image");
+    else
+        check_remedy_recreate(in, out, "with its secrets in files, then change those that were exposed",
+                              "--env-rm VARIABLE --secret-add SECRET");
 }

@@ -309,6 +309,29 @@ void check_daemon_bool(const struct check_input *in, struct check_result *out)
         daemon_remedy_set(in, out, &(struct daemon_setting){name, name, wanted ? "true" : "false"}, 1, DAEMON_RESTART);
 }
 
+void check_daemon_unset(const struct check_input *in, struct check_result *out)
+{
+    static const char enable[] = "\"enable\"";
+    const char *name = check_param(in, "option")->string, *value;
+    const struct daemon_facts *daemon;
+    scoped_str source = STR_INIT;
+    enum option_place place;
+
+    if (daemon_is_podman(in, out))
+        return;
+    daemon = check_need_option(in, out, name);
+    if (!daemon)
+        return;
+    value = daemon_option(daemon, name, &place);
+    /* An object that has a switch of its own is set where that is on. */
+    if (str_empty(value) || strcmp(value, "{}") == 0 || (strstr(value, enable) && !strstr(value, "\"enable\":true"))) {
+        check_say(in, out, VERDICT_PASS, "%s is not set", name);
+        return;
+    }
+    daemon_source(daemon, name, place, &source);
+    check_say(in, out, VERDICT_FAIL, "%s is set to %s (%s)", name, value, str_text(&source));
+}
+
 /* Each value of a list NAME that is not empty; false: there is none. */
 static bool say_values(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
                        const char *name)

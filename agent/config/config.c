@@ -44,6 +44,7 @@ static struct config *config_new(void)
     struct config *config = mem_alloc(sizeof *config);
 
     config->arena = arena_new(1024);
+    config->profile = "default";
     config->benchmark = "dosec-1.0";
     config->socket_path = "/run/docker-bench-agent/agent.sock";
     config->socket_mode = 0660;
@@ -214,9 +215,9 @@ static bool is_folder(const char *path)
 
 static int read_root(struct config_reader *reader, const struct json *root)
 {
-    static const char *const keys[] = {"docker",   "benchmark",    "language",  "socket",  "state_dir",
-                                       "data_dir", "rules_dir",    "host_root", "sinks",   "rules",
-                                       "waivers",  "attestations", "intervals", "scanner", NULL};
+    static const char *const keys[] = {"docker",       "profile",   "benchmark", "language", "socket", "state_dir",
+                                       "data_dir",     "rules_dir", "host_root", "sinks",    "rules",  "waivers",
+                                       "attestations", "intervals", "scanner",   NULL};
     static const char *const languages[] = {"en", "zh", NULL};
     struct config *config = reader->config;
     unsigned language = 0;
@@ -231,6 +232,8 @@ static int read_root(struct config_reader *reader, const struct json *root)
         r = read_docker(reader, json_get(root, "docker"));
     if (r == 0)
         r = config_read_string(reader, root, "benchmark", &config->benchmark);
+    if (r == 0)
+        r = config_read_string(reader, root, "profile", &config->profile);
     config->benchmark_line = json_line(json_get(root, "benchmark"));
     if (r == 0 && json_get(root, "language"))
         r = config_read_word(reader, json_get(root, "language"), "language", languages, &language);
@@ -346,8 +349,9 @@ static int check_rule(const struct config *config, const struct rule_set *rules,
 int config_load_rules(const struct config *config, struct rule_set **ret, struct error *error)
 {
     scoped(cleanup_rule_set) struct rule_set *rules = NULL;
-    int r = rule_set_load(checks, config->data_dir, config->rules_dir, config->benchmark, config->overrides,
-                          config->override_count, &rules, error);
+    const char *profile = str_equal(config->profile, "default") ? NULL : config->profile;
+    int r = rule_set_load_profile(checks, config->data_dir, config->rules_dir, config->benchmark, profile,
+                                  config->overrides, config->override_count, &rules, error);
 
     if (r == -ESRCH && config->benchmark_line)
         error_prefix(error, "%s:%u", config->path, config->benchmark_line);

@@ -33,6 +33,7 @@ struct config {
     const char *docker_host_from; /* what named docker_host, for people ("DOCKER_HOST"); NULL: nothing did */
     const char *docker_context;   /* the name of the docker context that it comes from, else NULL */
     const char *benchmark;        /* "dosec-1.0" */
+    const char *profile;          /* of rules beyond the benchmarks: "extra"; "default": none */
     unsigned benchmark_line;      /* where the file names it, 0: it does not */
     enum language language;
     const char *socket_path, *socket_group; /* group NULL: docker-bench-agent when it exists */

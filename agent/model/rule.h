@@ -37,6 +37,7 @@ struct rule {
     bool scored,
         enabled; /* shipped rules outside the active benchmark are disabled until the configuration enables them */
     bool own;    /* from rules.d */
+    const char *profile; /* shipped beyond the benchmarks: the profile that switches it on; NULL: none */
     const char *title[LANGUAGE_COUNT], *why[LANGUAGE_COUNT], *remedy[LANGUAGE_COUNT], *impact[LANGUAGE_COUNT];
     struct string_list references;
     const char *file; /* the file it was read from */

@@ -169,8 +169,8 @@ static int read_references(struct arena *arena, const struct json *list, const c
 
 static int read_rule(const char *file, const struct json *root, void *user, struct error *error)
 {
-    static const char *const keys[] = {"slug",  "check", "params", "severity", "level",      "scored",
-                                       "title", "why",   "remedy", "impact",   "references", NULL};
+    static const char *const keys[] = {"slug", "check",  "params", "severity",   "level",   "scored", "title",
+                                       "why",  "remedy", "impact", "references", "profile", NULL};
     struct loader *loader = user;
     struct arena *arena = loader->set->arena;
     struct rule rule = {.own = loader->own, .file = arena_strdup(arena, file)};
@@ -195,6 +195,9 @@ static int read_rule(const char *file, const struct json *root, void *user, stru
         r = read_grade(root, file, &rule, error);
     if (r == 0)
         r = read_references(arena, json_get(root, "references"), file, &rule, error);
+    rule.profile = arena_strdup(arena, json_string(json_get(root, "profile")));
+    if (r == 0 && json_get(root, "profile") && !rule.profile)
+        r = config_json_refuse(error, file, json_get(root, "profile"), "profile: must be a string");
     if (r == 0)
         r = read_check(loader, root, file, &rule, error);
     if (r == 0)
@@ -370,6 +373,24 @@ int rule_set_load(const struct check *checks, const char *data_dir, const char *
                   const struct rule_override *overrides, size_t override_count, struct rule_set **ret,
                   struct error *error)
 {
+    return rule_set_load_profile(checks, data_dir, user_dir, active, NULL, overrides, override_count, ret, error);
+}
+
+/* -EINVAL where no rule is of PROFILE. */
+static int enable_profile(struct rule_set *set, const char *profile, struct error *error)
+{
+    bool any = false;
+
+    for (size_t i = 0; profile && i < set->count; i++)
+        if (str_equal(set->rules[i].profile, profile))
+            any = set->rules[i].enabled = true;
+    return any || !profile ? 0 : error_set(error, EINVAL, "profile: no rule is of the profile \"%s\"", profile);
+}
+
+int rule_set_load_profile(const struct check *checks, const char *data_dir, const char *user_dir, const char *active,
+                          const char *profile, const struct rule_override *overrides, size_t override_count,
+                          struct rule_set **ret, struct error *error)
+{
     scoped(cleanup_rule_set) struct rule_set *set = mem_alloc(sizeof *set);
     scoped(cleanup_free) char *lists = mem_printf("%s/lists", data_dir);
     struct loader loader = {.checks = checks, .set = set};
@@ -380,6 +401,8 @@ int rule_set_load(const struct check *checks, const char *data_dir, const char *
     r = load_files(&loader, data_dir, user_dir, active, error);
     if (r == 0)
         r = each_json_file(lists, read_list, set, error);
+    if (r == 0)
+        r = enable_profile(set, profile, error);
     for (size_t i = 0; r == 0 && i < override_count; i++) {
         r = apply_override(set, &overrides[i], error);
         for (size_t k = 0; r == 0 && k < i; k++)

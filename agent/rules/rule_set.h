@@ -50,6 +50,10 @@ struct rule_override {
 int rule_set_load(const struct check *checks, const char *data_dir, const char *user_dir, const char *active,
                   const struct rule_override *overrides, size_t override_count, struct rule_set **ret,
                   struct error *error);
+/* The same with the rules of PROFILE (NULL: none) switched on, which are shipped beyond the benchmarks. */
+int rule_set_load_profile(const struct check *checks, const char *data_dir, const char *user_dir, const char *active,
+                          const char *profile, const struct rule_override *overrides, size_t override_count,
+                          struct rule_set **ret, struct error *error);
 void rule_set_free(struct rule_set *set);
 struct rule *rule_set_find(const struct rule_set *set, const char *slug_or_id); /* owned by SET; NULL: unknown */
 /* The name nearest to NAME among slugs and ids, for "did you mean", owned by SET; NULL if none is near. */

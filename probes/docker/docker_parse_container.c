@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/secrets/secrets.h"
 #include "common/str.h"
 #include "probes/daemon/seccomp_profile.h"
 #include "probes/docker/docker_parse_internal.h"
@@ -230,6 +231,52 @@ static void parse_health_check(struct builder *b, const struct json *config, str
     hash_bytes(&b->hash, line.data, line.length);
 }
 
+enum { EXPOSED_MAX = 32 };
+
+static void add_exposed_secret(struct builder *b, const char *what, size_t length, const char *kind, const char *whole,
+                               struct container_facts *c)
+{
+    scoped_str text = STR_INIT;
+
+    if (c->exposed_count == EXPOSED_MAX)
+        return;
+    if (!c->exposed)
+        c->exposed = arena_alloc(b->arena, EXPOSED_MAX * sizeof *c->exposed);
+    str_printf(&text, "%.*s (%s)", (int)(length < 128 ? length : 128), what, kind);
+    build_number(b, (int64_t)docker_exec_text(whole, strlen(whole)));
+    c->exposed[c->exposed_count++] =
+        (struct exposed_secret){build_string(b, text.data, text.length), docker_exec_text(whole, strlen(whole))};
+}
+
+static void find_exposed_secrets(struct builder *b, const struct json *config, struct container_facts *c)
+{
+    static const char *const lists[] = {"Entrypoint", "Cmd"};
+    const struct json *env = json_get(config, "Env");
+
+    for (size_t i = 0; json_type(env) == JSON_ARRAY && i < json_count(env); i++) {
+        const char *entry = json_text(json_at(env, i), ""), *equals = strchr(entry, '=');
+        scoped(cleanup_free) char *name = mem_strndup(entry, strcspn(entry, "="));
+        struct secret_match match;
+
+        if (equals && secret_is_value(name, equals + 1, &match))
+            add_exposed_secret(b, name, strlen(name), match.kind, entry, c);
+    }
+    for (size_t l = 0; l < countof(lists); l++) {
+        const struct json *words = json_get(config, lists[l]);
+        scoped_str line = STR_INIT;
+        struct secret_match match;
+        struct secret_scan scan;
+
+        for (size_t i = 0; json_type(words) == JSON_ARRAY && i < json_count(words); i++)
+            str_printf(&line, "%s%s", i ? " " : "", json_text(json_at(words, i), ""));
+        if (!line.length)
+            continue;
+        secret_scan_init(&scan, line.data, line.length);
+        if (secret_next(&scan, &match))
+            add_exposed_secret(b, lists[l], strlen(lists[l]), match.kind, line.data, c);
+    }
+}
+
 static void parse_config(struct builder *b, const struct json *config, struct container_facts *c)
 {
     c->image_ref = build_text(b, json_get(config, "Image"));
@@ -237,6 +284,7 @@ static void parse_config(struct builder *b, const struct json *config, struct co
     build_keys(b, json_get(config, "ExposedPorts"), "Config.ExposedPorts", &c->exposed_ports);
     parse_labels(b, json_get(config, "Labels"), c);
     parse_health_check(b, config, c);
+    find_exposed_secrets(b, config, c);
 }
 
 static enum seccomp_choice seccomp_choice(const char *value)

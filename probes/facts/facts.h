@@ -339,7 +339,14 @@ struct container_facts {
     size_t port_count;
     struct string_list networks; /* names in NetworkSettings.Networks; where that is absent, network_mode "bridge",
                                     "default" or "" counts as "bridge" */
-    struct string_list labels;   /* "key=value", bounded in count and length: for waivers */
+    /* Secrets that it was given: what names each ("DB_PASSWORD (value of …)"), and a digest of the whole variable or
+     * command, by which the image's own are told apart. The values are not kept. */
+    struct exposed_secret {
+        const char *what;
+        uint64_t digest;
+    } * exposed;
+    size_t exposed_count;
+    struct string_list labels; /* "key=value", bounded in count and length: for waivers */
 };
 
 /* GET /images/json, whose entries have their digests (podman answers nothing at all when asked for them) */

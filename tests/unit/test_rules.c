@@ -1,5 +1,6 @@
 /* Rules as data: the benchmarks' numbers, users' own rules and how a wrong one is refused, conditions on documents. */
 #include <check.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -26,6 +27,22 @@ static const struct {
     size_t count;
 } benchmarks[] = {{"dosec-1.0", 104}, {"cis-1.1.0", 105}, {"cis-1.6.0", 117}, {"cis-1.8.0", 118}};
 
+START_TEST(profiles)
+{
+    struct rule_set *rules;
+    struct error error = ERROR_INIT;
+
+    ck_assert_int_eq(
+        rule_set_load_profile(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", "extra", NULL, 0, &rules, &error), 0);
+    ck_assert(rule_set_find(rules, "container-secrets")->enabled);
+    ck_assert(rule_set_find(rules, "bridge-accept-fwmark")->enabled);
+    rule_set_free(rules);
+    ck_assert_int_eq(
+        rule_set_load_profile(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", "extras", NULL, 0, &rules, &error), -EINVAL);
+    ck_assert_str_eq(error.text, "profile: no rule is of the profile \"extras\"");
+}
+END_TEST
+
 START_TEST(benchmark_counts)
 {
     struct error error = ERROR_INIT;
@@ -39,7 +56,7 @@ START_TEST(benchmark_counts)
         const struct rule *rule = &rules->rules[i];
 
         enabled += rule->enabled;
-        ck_assert_msg(rule->id_count > 0, "%s has no id anywhere", rule->slug);
+        ck_assert_msg(rule->id_count > 0 || rule->profile, "%s has no id anywhere", rule->slug);
         ck_assert(rule->enabled == (rule->id != NULL));
         for (size_t k = 0; rule->id && k < i; k++)
             ck_assert_str_ne(rules->rules[k].id, rule->id);
@@ -582,6 +599,7 @@ int main(void)
 
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, host_folder_setup, host_folder_teardown);
+    tcase_add_test(tests, profiles);
     tcase_add_loop_test(tests, benchmark_counts, 0, (int)countof(benchmarks));
     tcase_add_loop_test(tests, benchmark_anchors, 0, (int)countof(anchors));
     tcase_add_loop_test(tests, a_wrong_rule_is_refused, 0, (int)countof(refusals));
