@@ -531,7 +531,7 @@ struct daemon_facts {
     bool rootless;                /* configured so, or started in rootlesskit */
     uid_t engine_uid;             /* of a rootless engine: whose it is; else 0 */
     gid_t engine_gid;
-    const char *config_path;      /* daemon.json in use (host path) */
+    const char *config_path; /* daemon.json in use (host path) */
     bool config_exists;
     const char *config_error; /* not NULL: it does not parse or cannot be read: why */
     struct daemon_option {

@@ -55,9 +55,8 @@ static unsigned known_unread(const struct check *check)
     return inputs;
 }
 
-static void compare(struct input_trials *trials, const struct verdict_case *c, const struct check *check,
-                    enum input_kind kind, const char *why, const struct judgement *with,
-                    const struct judgement *without)
+static void compare(struct input_trials *trials, const struct verdict_case *c, enum input_kind kind, const char *why,
+                    const struct judgement *with, const struct judgement *without)
 {
     bool silent = without->verdict == VERDICT_ERROR && with->verdict != VERDICT_ERROR &&
                   !strstr(str_text(&without->evidence), why);
@@ -82,7 +81,7 @@ static void try_one(struct input_trials *trials, const struct verdict_case *c, s
     trials->trials++;
     if (!is_same(with, &without))
         trials->read[open->rule->check - checks] |= INPUT_BIT(kind);
-    compare(trials, c, open->rule->check, kind, failed ? failure : "not read yet", with, &without);
+    compare(trials, c, kind, failed ? failure : "not read yet", with, &without);
     judgement_deinit(&without);
 }
 
