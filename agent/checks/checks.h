@@ -64,6 +64,10 @@ check_function check_image_sprawl, check_container_sprawl;
 const struct container_facts *check_find_container(const struct store *store, const char *name);
 /* Facts of the container that is judged; NULL: unknown, and error has been reported. */
 const struct container_facts *check_container(const struct check_input *in, struct check_result *out);
+/* Is the engine podman, as far as it or its service's configuration is known? */
+bool check_is_podman(const struct check_input *in);
+/* The engine's command: "docker", or "podman" where it is that. */
+const char *check_engine_command(const struct check_input *in);
 /* A remedy that requires a new container, HOW it is to be created. Nothing of it is run by itself: it is a comment that
  * keeps the options first and removes the old container last (with podman's command if that is the engine); a compose
  * project's is told in its words. SERVICE: for a swarm task, the options of "docker service update", or a comment ("#

@@ -218,7 +218,10 @@ void check_container_sshd(const struct check_input *in, struct check_result *out
             }
         }
     if (out->verdict == VERDICT_FAIL)
-        check_remedy_recreate(in, out, "from an image without an SSH server; use docker exec instead", "--image IMAGE");
+        check_remedy_recreate(in, out,
+                              check_is_podman(in) ? "from an image without an SSH server; use podman exec instead"
+                                                  : "from an image without an SSH server; use docker exec instead",
+                              "--image IMAGE");
     else if (!processes->count)
         check_error(in, out, "processes", "none was found, although the container is running");
     else if (processes->truncated)

@@ -23,8 +23,9 @@ static void remedy_memory(const struct check_input *in, struct check_result *out
         str_append(&options, "--limit-memory 512M");
     }
     check_remedy_container(in, out, command.data, options.data);
-    str_append(&out->remedy, str_empty(strstr(out->remedy.data, "  # ")) ? "  # " : "; ");
-    str_append(&out->remedy, "on cgroup v2 this kills what uses more: see docker stats first");
+    str_append(&out->remedy,
+               out->remedy.data[0] == '#' || !str_empty(strstr(out->remedy.data, "  # ")) ? "; " : "  # ");
+    str_printf(&out->remedy, "on cgroup v2 this kills what uses more: see %s stats first", check_engine_command(in));
 }
 
 void check_container_memory_limit(const struct check_input *in, struct check_result *out)

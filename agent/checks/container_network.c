@@ -335,7 +335,7 @@ void check_container_default_bridge(const struct check_input *in, struct check_r
     }
     if (at == c) {
         check_say(in, out, VERDICT_FAIL, "attached to the default network %s", name);
-        remedy_bridge(in, out, c, podman ? "podman" : "docker", name);
+        remedy_bridge(in, out, c, podman ? "podman" : "docker", podman ? "podman" : name);
     } else {
         check_say(in, out, VERDICT_FAIL,
                   "shares the network of container %s, which is attached to the default network %s", at->name, name);

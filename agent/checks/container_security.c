@@ -53,6 +53,14 @@ static const char *asked_profile(const struct container_facts *c)
     return *profile ? profile : "docker-default";
 }
 
+/* podman's own is loaded by itself as containers-default-VERSION, and only where containers.conf names no other. */
+static const char *with_own_profile(const struct check_input *in)
+{
+    return check_is_podman(in) ? "without any --security-opt apparmor=PROFILE, and apparmor_profile not \"unconfined\" "
+                                 "in containers.conf"
+                               : "with --security-opt apparmor=docker-default";
+}
+
 static bool asks_unconfined(const struct container_facts *c)
 {
     return was_never_started(c) && strcmp(asked_profile(c), "unconfined") == 0;
@@ -106,13 +114,15 @@ void check_container_apparmor(const struct check_input *in, struct check_result 
         check_say(in, out, VERDICT_FAIL, "AppArmor profile will be unconfined");
         check_remedy_recreate(in, out, "without --security-opt apparmor=unconfined", NULL);
     } else if (!*c->apparmor_profile && was_never_started(c)) {
-        check_say(in, out, VERDICT_PASS, "not started yet: it will get the AppArmor profile %s", asked_profile(c));
+        check_say(in, out, VERDICT_PASS, "not started yet: it will get the AppArmor profile %s",
+                  check_is_podman(in) && strcmp(asked_profile(c), "docker-default") == 0 ? "that is podman's own"
+                                                                                         : asked_profile(c));
     } else if (!*c->apparmor_profile) {
         check_say(in, out, VERDICT_FAIL, "no AppArmor profile");
-        check_remedy_recreate(in, out, "with --security-opt apparmor=docker-default", NULL);
+        check_remedy_recreate(in, out, with_own_profile(in), NULL);
     } else if (strcmp(c->apparmor_profile, "unconfined") == 0) {
         check_say(in, out, VERDICT_FAIL, "AppArmor profile is unconfined");
-        check_remedy_recreate(in, out, "with --security-opt apparmor=docker-default", NULL);
+        check_remedy_recreate(in, out, with_own_profile(in), NULL);
     } else {
         check_say(in, out, VERDICT_PASS, "AppArmor profile %s", c->apparmor_profile);
     }
@@ -192,7 +202,8 @@ void check_container_selinux(const struct check_input *in, struct check_result *
     if (!lsm.selinux) {
         check_say(in, out, VERDICT_FAIL, "neither SELinux nor AppArmor is active on the host");
         remedy_module(in, out, &(struct package_names){.rpm = "container-selinux"},
-                      "then boot with selinux=1 and start dockerd with --selinux-enabled");
+                      check_is_podman(in) ? "then boot with selinux=1"
+                                          : "then boot with selinux=1 and start dockerd with --selinux-enabled");
         return;
     }
     if (c->privileged) {
@@ -214,7 +225,10 @@ void check_container_selinux(const struct check_input *in, struct check_result *
         check_say(in, out, VERDICT_PASS, "label option %s", label.data);
     } else {
         check_say(in, out, VERDICT_FAIL, "no SELinux label");
-        check_remedy_recreate(in, out, "on a dockerd started with --selinux-enabled", NULL);
+        check_remedy_recreate(in, out,
+                              check_is_podman(in) ? "with label not set to false in containers.conf"
+                                                  : "on a dockerd started with --selinux-enabled",
+                              NULL);
     }
 }
 

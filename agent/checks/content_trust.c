@@ -96,6 +96,14 @@ static void judge_environment(const struct check_input *in, struct check_result 
     check_remedy(in, out, "echo 'export DOCKER_CONTENT_TRUST=1' > /etc/profile.d/docker-content-trust.sh");
 }
 
+/* A docker client on this host that reads the variable, whatever engine it is connected to. */
+static bool is_docker_client(const struct environment_facts *environment)
+{
+    const char *version = environment->client_version;
+
+    return version && check_is_version(version) && check_version_compare(version, "29") < 0;
+}
+
 void check_content_trust(const struct check_input *in, struct check_result *out)
 {
     const char *why;
@@ -115,6 +123,10 @@ void check_content_trust(const struct check_input *in, struct check_result *out)
     if (!find_client(in, out, environment, &client, &ignores))
         return;
     check_fact_string(in, out, "client", client.data);
+    if (ignores && !store_version(in->store, &why)) { /* podman has signatures of its own */
+        check_error(in, out, "version", why);
+        return;
+    }
     if (ignores) {
         check_say(in, out, VERDICT_NOT_APPLICABLE,
                   "%s ignores DOCKER_CONTENT_TRUST; what takes its place are digests and signatures", client.data);
@@ -123,11 +135,17 @@ void check_content_trust(const struct check_input *in, struct check_result *out)
                      "cosign verify NAME@sha256:DIGEST, or notation verify NAME@sha256:DIGEST");
         return;
     }
+    if (check_is_podman(in) && !(is_docker_client(environment) && is_on(environment) && !environment->open_place)) {
+        check_say(in, out, VERDICT_MANUAL,
+                  "podman ignores DOCKER_CONTENT_TRUST: does /etc/containers/policy.json require signatures (podman "
+                  "image trust show)?");
+        return;
+    }
     if (is_on(environment) && !environment->open_place) {
         add_place(&where, environment->place, environment->line);
         check_say(in, out, VERDICT_PASS, "DOCKER_CONTENT_TRUST=%s (%s)", environment->value, where.data);
         return;
     }
-    if ((daemon && daemon->podman) || check_need_option(in, out, "content-trust"))
+    if (check_need_option(in, out, "content-trust"))
         judge_environment(in, out, environment);
 }

@@ -357,10 +357,9 @@ static void judge_podman_ulimits(const struct check_input *in, struct check_resu
     if (!daemon || say_values(in, out, daemon, key))
         return;
     check_say(in, out, VERDICT_FAIL, "no default_ulimits are set in containers.conf");
-    check_remedy(in, out,
-                 "# in %s, section [containers], set default_ulimits, such as [\"nofile=1024:4096\"]; podman's service "
-                 "reads it when it starts",
-                 daemon->rootless ? daemon->config_path : "/etc/containers/containers.conf");
+    daemon_remedy_podman(in, out,
+                         "set default_ulimits to the limits of your containers, such as default_ulimits = "
+                         "[\"nofile=1024:4096\"]");
 }
 
 void check_default_ulimits(const struct check_input *in, struct check_result *out)

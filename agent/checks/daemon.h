@@ -24,7 +24,8 @@ const struct daemon_facts *daemon_need_podman(const struct check_input *in, stru
 void daemon_say_changed(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
                         const char *name);
 
-/* ---- daemon_remedy.c ---- */
+/* ---- daemon_remedy.c ----
+ * Of dockerd: where the engine is podman they add nothing, and the rule's own text is the remedy. */
 
 /* A key of daemon.json, the flag that means the same, and the value as JSON. */
 struct daemon_setting {
@@ -41,5 +42,9 @@ void daemon_arguments_place(const struct check_input *in, struct str *ret);
 /* A remedy in words: WHAT is to be done in the engine's configuration file, and how it takes effect. */
 void daemon_remedy_words(const struct check_input *in, struct check_result *out, const char *what,
                          enum daemon_effect effect);
+
+/* A remedy in words: WHAT is to be done in section [containers] of podman's containers.conf, and how it takes effect.
+ */
+void daemon_remedy_podman(const struct check_input *in, struct check_result *out, const char *what);
 
 #endif

@@ -370,7 +370,7 @@ static void judge_podman_profile(const struct check_input *in, struct check_resu
     else
         judge_contents(in, out, daemon, daemon->seccomp_path);
     if (out->verdict == VERDICT_FAIL)
-        check_remedy(in, out, "# take seccomp_profile out of containers.conf, section [containers]");
+        daemon_remedy_podman(in, out, "take seccomp_profile out, or name one that denies system calls");
 }
 
 static bool names_file(const char *profile)

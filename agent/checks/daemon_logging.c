@@ -201,11 +201,9 @@ static void judge_podman(const struct check_input *in, struct check_result *out)
                   str_text(&source));
     }
     if (out->verdict == VERDICT_FAIL)
-        check_remedy(
-            in, out,
-            "# in %s, section [containers], set log_driver = \"journald\", forward the journal, and declare that "
-            "in params.journald_forwarded",
-            daemon->config_path);
+        daemon_remedy_podman(in, out,
+                             "set log_driver = \"journald\" (containers that exist keep theirs until they are created "
+                             "again), forward the journal, and declare that in params.journald_forwarded");
 }
 
 static void remedy_driver(const struct check_input *in, struct check_result *out)

@@ -80,7 +80,7 @@ void daemon_remedy_words(const struct check_input *in, struct check_result *out,
     const struct daemon_facts *daemon = known_daemon(in);
     scoped_str path = STR_INIT, command = STR_INIT;
 
-    if (!in->explain)
+    if (!in->explain || check_is_podman(in))
         return;
     text_shell_quote(&path, daemon && daemon->config_path ? daemon->config_path : default_path);
     str_printf(&command, "# in %s %s; then: ", str_text(&path), what);
@@ -95,6 +95,22 @@ static void describe(const struct daemon_setting *settings, size_t count, struct
 {
     for (size_t i = 0; i < count; i++)
         str_printf(out, "%s\"%s\": %s", i ? " and " : "", settings[i].key, settings[i].value);
+}
+
+/* root's file is the one that packages leave alone, wherever the present value is from. */
+void daemon_remedy_podman(const struct check_input *in, struct check_result *out, const char *what)
+{
+    const struct daemon_facts *daemon = known_daemon(in);
+    bool rootless = daemon && daemon->rootless && daemon->config_path;
+    scoped_str path = STR_INIT;
+
+    if (!in->explain)
+        return;
+    text_shell_quote(&path, rootless ? daemon->config_path : "/etc/containers/containers.conf");
+    check_remedy(in, out, "# in %s, section [containers], %s; then: %s", str_text(&path), what,
+                 daemon && daemon->openrc ? "rc-service podman restart"
+                 : rootless               ? "systemctl --user restart podman.socket podman.service"
+                                          : "systemctl restart podman.socket podman.service");
 }
 
 /* ---- By a command ---- */
@@ -281,7 +297,7 @@ void daemon_remedy_set(const struct check_input *in, struct check_result *out, c
     const struct daemon_facts *daemon = known_daemon(in);
     scoped_str path = STR_INIT, command = STR_INIT;
 
-    if (!in->explain)
+    if (!in->explain || check_is_podman(in))
         return;
     if (!can_edit(daemon, settings, count)) {
         say_arguments(in, out, settings, count, effect);

@@ -1,4 +1,5 @@
-/* Commands started inside containers by docker exec. What was found stays for a time, however short the command was. */
+/* Commands started inside containers by docker or podman exec. What was found stays for a time, however short the
+ * command was. */
 #include <string.h>
 
 #include "agent/checks/checks.h"
@@ -47,7 +48,10 @@ void check_exec_privileged(const struct check_input *in, struct check_result *ou
     if (!exec)
         return;
     if (exec->privileged) {
-        say_found(in, out, exec, "docker exec --privileged");
+        scoped_str what = STR_INIT;
+
+        str_printf(&what, "%s exec --privileged", check_engine_command(in));
+        say_found(in, out, exec, what.data);
         return;
     }
     out->recheck = 0;
@@ -76,8 +80,8 @@ void check_exec_user(const struct check_input *in, struct check_result *out)
     } else {
         scoped_str what = STR_INIT;
 
-        str_printf(&what, "docker exec --user %.128s%s (the container's own user is %.128s)", exec->user,
-                   is_root(exec->user) ? ", which is root," : "",
+        str_printf(&what, "%s exec --user %.128s%s (the container's own user is %.128s)", check_engine_command(in),
+                   exec->user, is_root(exec->user) ? ", which is root," : "",
                    *exec->container_user ? exec->container_user : "root by default");
         say_found(in, out, exec, what.data);
     }

@@ -119,9 +119,9 @@ void check_image_secrets(const struct check_input *in, struct check_result *out)
         if (!image || !history)
             check_say(in, out, VERDICT_FAIL, "%s could not be searched", image ? "its history" : "its configuration");
         check_remedy(in, out,
-                     "# replace these secrets, everyone who has the image knows them; then docker build --secret and "
-                     "RUN --mount=type=secret, and docker rmi %s",
-                     in->key);
+                     "# replace these secrets, everyone who has the image knows them; then %s build --secret and "
+                     "RUN --mount=type=secret, and %s rmi %s",
+                     check_engine_command(in), check_engine_command(in), in->key);
         return;
     }
     if (!image)

@@ -19,14 +19,6 @@ static size_t count_named(size_t least, size_t all)
     return named < all ? named : all;
 }
 
-/* Of which engine the command is. Its version is read with its lists. */
-static const char *engine_command(const struct check_input *in)
-{
-    const struct version_facts *version = store_version(in->store, NULL);
-
-    return version && version->is_podman ? "podman" : "docker";
-}
-
 /* Some containers could not be read: what they are counts. */
 static bool know_containers(const struct check_input *in, struct check_result *out)
 {
@@ -152,7 +144,7 @@ static void name_images(const struct check_input *in, struct check_result *out, 
             add_image_words(unused->items[i], &words);
     }
     if (words.length)
-        check_remedy(in, out, "%s rmi%s", engine_command(in), words.data);
+        check_remedy(in, out, "%s rmi%s", check_engine_command(in), words.data);
 }
 
 static void judge_images(const struct check_input *in, struct check_result *out, const struct image_list_facts *images,
@@ -241,7 +233,7 @@ static void name_stopped(const struct check_input *in, struct check_result *out,
         text_shell_quote(&words, name);
     }
     if (words.length)
-        check_remedy(in, out, "%s rm%s", engine_command(in), words.data);
+        check_remedy(in, out, "%s rm%s", check_engine_command(in), words.data);
     vec_free(&stopped);
 }
 

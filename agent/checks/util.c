@@ -15,11 +15,26 @@ const struct container_facts *check_container(const struct check_input *in, stru
     return container;
 }
 
-static const char *engine_command(const struct check_input *in)
+bool check_is_podman(const struct check_input *in)
+{
+    const struct version_facts *version = store_version(in->store, NULL);
+    const struct daemon_facts *daemon = version ? NULL : store_daemon(in->store, NULL);
+
+    return version ? version->is_podman : daemon && daemon->podman;
+}
+
+const char *check_engine_command(const struct check_input *in)
+{
+    return check_is_podman(in) ? "podman" : "docker";
+}
+
+/* Is the engine a podman below VERSION? One whose version is not a number is taken for a newer one. */
+static bool is_podman_below(const struct check_input *in, const char *below)
 {
     const struct version_facts *version = store_version(in->store, NULL);
 
-    return version && version->is_podman ? "podman" : "docker";
+    return version && version->is_podman && check_is_version(version->version) &&
+           check_version_compare(version->version, below) < 0;
 }
 
 /* Of one without a name the id, as far as docker prints it. */
@@ -66,7 +81,8 @@ static bool print_compose(const struct check_input *in, struct str *ret_place, s
     str_append(ret_place, str_empty(files) ? "the compose file" : files);
     str_append(ret_place, ", service ");
     str_append(ret_place, service);
-    str_printf(ret_command, "%s compose", engine_command(in));
+    str_append(ret_command, is_podman_below(in, "4.7") ? "podman-compose" : check_engine_command(in));
+    str_append(ret_command, is_podman_below(in, "4.7") ? "" : " compose");
     for (const char *file = files; file && *file; file += strcspn(file, ","), file += *file == ',') {
         scoped(cleanup_free) char *one = mem_strndup(file, strcspn(file, ","));
 
@@ -78,6 +94,15 @@ static bool print_compose(const struct check_input *in, struct str *ret_place, s
     str_append(ret_command, " up -d ");
     text_shell_quote(ret_command, service);
     return true;
+}
+
+/* The unit that makes a container of podman's anew at each start; it may remove the old one when that is stopped. NULL:
+ * none does. */
+static const char *podman_unit(const struct check_input *in)
+{
+    const char *unit = label_value(store_container(in->store, in->key, NULL), "PODMAN_SYSTEMD_UNIT");
+
+    return check_is_podman(in) && !str_empty(unit) ? unit : NULL;
 }
 
 /* One line for a shell, which takes it as a comment: text of labels must not end it. */
@@ -96,7 +121,7 @@ static bool quote_service(const struct check_input *in, struct str *out)
     static const char label[] = "com.docker.swarm.service.name=";
     const struct container_facts *container = store_container(in->store, in->key, NULL);
 
-    if (!container || check_task(in, container).state != TASK_REAL)
+    if (!container || check_is_podman(in) || check_task(in, container).state != TASK_REAL)
         return false;
     for (size_t i = 0; i < container->labels.count; i++)
         if (str_starts(container->labels.items[i], label)) {
@@ -109,7 +134,7 @@ static bool quote_service(const struct check_input *in, struct str *out)
 void check_remedy_recreate(const struct check_input *in, struct check_result *out, const char *how, const char *service)
 {
     scoped_str name = STR_INIT, old = STR_INIT, file = STR_INIT, place = STR_INIT, command = STR_INIT, text = STR_INIT;
-    const char *engine = engine_command(in);
+    const char *engine = check_engine_command(in);
 
     if (!in->explain)
         return;
@@ -124,6 +149,15 @@ void check_remedy_recreate(const struct check_input *in, struct check_result *ou
     }
     if (print_compose(in, &place, &command)) {
         str_printf(&text, "%s: have it created %s; then %s", place.data, how, command.data);
+        remedy_comment(in, out, &text);
+        return;
+    }
+    if (podman_unit(in)) {
+        text_shell_quote(&name, podman_unit(in));
+        str_printf(&text,
+                   "systemctl cat %s shows what makes it: have it created %s there (in its .container file, or in "
+                   "ExecStart=); then systemctl daemon-reload && systemctl restart %s (with --user for a user's unit)",
+                   name.data, how, name.data);
         remedy_comment(in, out, &text);
         return;
     }
@@ -142,6 +176,7 @@ void check_remedy_recreate(const struct check_input *in, struct check_result *ou
 void check_remedy_container(const struct check_input *in, struct check_result *out, const char *command,
                             const char *service_options)
 {
+    static const char update[] = "update ";
     scoped_str name = STR_INIT, place = STR_INIT, up = STR_INIT;
 
     if (!in->explain)
@@ -150,9 +185,20 @@ void check_remedy_container(const struct check_input *in, struct check_result *o
         check_remedy(in, out, "docker service update %s %s", service_options, name.data);
         return;
     }
+    if (str_starts(command, update) && is_podman_below(in, "5.4")) { /* it forgets the change, or the other limits */
+        scoped_str how = STR_INIT;
+
+        str_printf(&how, "with %s", command + strlen(update));
+        check_remedy_recreate(in, out, how.data, NULL);
+        return;
+    }
     quote_name(in, "", &name);
-    check_remedy(in, out, "%s %s %s", engine_command(in), command, name.data);
-    if (str_starts(command, "update ") && print_compose(in, &place, &up)) {
+    check_remedy(in, out, "%s %s %s", check_engine_command(in), command, name.data);
+    if (str_starts(command, update) && podman_unit(in)) {
+        str_append(&out->remedy, "  # and in its unit, ");
+        text_escape(&out->remedy, podman_unit(in), strlen(podman_unit(in)), SIZE_MAX);
+        str_append(&out->remedy, ", or its next start undoes it");
+    } else if (str_starts(command, update) && print_compose(in, &place, &up)) {
         str_append(&out->remedy, "  # and ");
         text_escape(&out->remedy, place.data, place.length, SIZE_MAX);
         str_append(&out->remedy, ", or its next \"up\" undoes it");

@@ -29,10 +29,7 @@ void finding_write(enum language language, const struct subject *subject, const 
     json_out_end_object(out);
     json_out_string(out, "evidence", str_text(&result->evidence));
     json_out_raw(out, "facts", check_result_facts(result));
-    json_out_string(out, "remedy",
-                    !wrong                  ? NULL
-                    : result->remedy.length ? result->remedy.data
-                                            : rule->remedy[language]);
+    json_out_string(out, "remedy", wrong ? check_result_remedy(result, rule, language) : NULL);
     json_out_time(out, "since", pair->since);
     json_out_time(out, "checked", pair->checked);
     json_out_int(out, "seq", (int64_t)pair->seq);

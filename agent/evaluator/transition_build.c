@@ -43,7 +43,7 @@ struct transition *transition_from_pair(const struct evaluator *evaluator, enum 
     t->subject_id = mem_strdup(subject->id);
     t->subject_name = mem_strdup(subject->name);
     t->evidence = mem_strdup(str_text(&result.evidence));
-    t->remedy = mem_strdup(result.remedy.length ? result.remedy.data : rule->remedy[language]);
+    t->remedy = mem_strdup(check_result_remedy(&result, rule, language));
     t->cause = mem_strdup(cause);
     t->status_value = gone ? VERDICT_NONE : pair->verdict;
     t->previous_value = previous;

@@ -171,11 +171,19 @@ static void say_platforms(const struct check_input *in, struct check_result *out
         check_say(in, out, VERDICT_NONE, "judged for %s; also here, and not judged: %s", image->platform, others.data);
 }
 
+static bool is_podman(const struct check_input *in)
+{
+    const struct version_facts *version = store_version(in->store, NULL);
+
+    return version && version->is_podman;
+}
+
 void check_run(const struct check_input *in, struct check_result *out)
 {
     const char *members = in->rule->check->members;
     const struct container_facts *container = members ? store_container(in->store, in->key, NULL) : NULL;
 
+    out->podman = is_podman(in);
     if (is_artifact(in, out))
         return;
     in->rule->check->run(in, out);
@@ -200,7 +208,7 @@ void check_result_clear(struct check_result *result)
 {
     result->verdict = VERDICT_NONE;
     result->recheck = 0;
-    result->attested = false;
+    result->attested = result->podman = false;
     str_clear(&result->evidence);
     str_clear(&result->remedy);
     json_out_free(take(result->facts));
@@ -211,6 +219,13 @@ void check_result_deinit(struct check_result *result)
     str_deinit(&result->evidence);
     str_deinit(&result->remedy);
     json_out_free(take(result->facts));
+}
+
+const char *check_result_remedy(const struct check_result *result, const struct rule *rule, enum language language)
+{
+    if (result->remedy.length)
+        return result->remedy.data;
+    return result->podman && *rule->remedy_podman[language] ? rule->remedy_podman[language] : rule->remedy[language];
 }
 
 const char *check_result_facts(struct check_result *result)

@@ -29,6 +29,7 @@ struct check_result {
     struct str remedy;      /* the command for this very subject; empty: the rule's own text is used */
     usec_t recheck;         /* the verdict may change by time alone at this moment; 0: never */
     bool attested;          /* set by the evaluator: the verdict comes from an attestation */
+    bool podman;            /* the engine is podman: of the rule's own texts that one is used */
 };
 
 typedef void check_function(const struct check_input *in, struct check_result *out);
@@ -82,6 +83,9 @@ const char *check_result_facts(struct check_result *result);
 
 /* For rules that read files: the source (see probes/fileset/fileset.h) in the rule's "source" parameter, which is the
  * first one; a rule without it reads the engine's sockets. */
+/* What a person is to do: the command for this subject, else RULE's own text for the engine. Borrowed from either. */
+const char *check_result_remedy(const struct check_result *result, const struct rule *rule, enum language language);
+
 const char *rule_file_source(const struct rule *rule);
 
 #endif

@@ -39,6 +39,7 @@ struct rule {
     bool own;    /* from rules.d */
     const char *profile; /* shipped beyond the benchmarks: the profile that switches it on; NULL: none */
     const char *title[LANGUAGE_COUNT], *why[LANGUAGE_COUNT], *remedy[LANGUAGE_COUNT], *impact[LANGUAGE_COUNT];
+    const char *remedy_podman[LANGUAGE_COUNT]; /* the remedy where the engine is podman; "": the same */
     struct string_list references;
     const char *file; /* the file it was read from */
     unsigned index;   /* its place in rule_set.rules */

@@ -169,15 +169,19 @@ static int read_references(struct arena *arena, const struct json *list, const c
 
 static int read_rule(const char *file, const struct json *root, void *user, struct error *error)
 {
-    static const char *const keys[] = {"slug", "check",  "params", "severity",   "level",   "scored", "title",
-                                       "why",  "remedy", "impact", "references", "profile", NULL};
+    static const char *const keys[] = {"slug", "check",  "params",        "severity", "level",      "scored",  "title",
+                                       "why",  "remedy", "remedy_podman", "impact",   "references", "profile", NULL};
     struct loader *loader = user;
     struct arena *arena = loader->set->arena;
     struct rule rule = {.own = loader->own, .file = arena_strdup(arena, file)};
     const struct {
         const char *key;
         const char **texts;
-    } texts[] = {{"title", rule.title}, {"why", rule.why}, {"remedy", rule.remedy}, {"impact", rule.impact}};
+    } texts[] = {{"title", rule.title},
+                 {"why", rule.why},
+                 {"remedy", rule.remedy},
+                 {"remedy_podman", rule.remedy_podman},
+                 {"impact", rule.impact}};
     int r = json_type(root) == JSON_OBJECT ? config_json_keys(root, file, keys, error)
                                            : config_json_refuse(error, file, root, "must be an object");
 

@@ -155,7 +155,7 @@ static void add_judgement(struct judgement *judgement, const struct rule *rule, 
     str_printf(&judgement->evidence, "%s%s", judgement->evidence.length ? "; " : "", str_text(&result->evidence));
     judgement->own_remedy = result->remedy.length > 0;
     str_printf(&judgement->remedy, "%s%s", judgement->remedy.length ? " && " : "",
-               judgement->own_remedy ? str_text(&result->remedy) : rule->remedy[LANGUAGE_EN]);
+               check_result_remedy(result, rule, LANGUAGE_EN));
     str_append(&judgement->facts, facts);
 }
 
@@ -258,6 +258,15 @@ static bool remedy_is_met(const struct json *expected, const struct judgement *j
     return of_the_rule || holds("remedy", expected, str_text(&judgement->remedy), why);
 }
 
+static bool rule_remedy_is_met(const struct json *expected, const struct judgement *judgement, struct str *why)
+{
+    if (expected && judgement->own_remedy) {
+        str_append(why, "; the remedy is not the rule's text");
+        return false;
+    }
+    return holds("the rule's remedy", expected, str_text(&judgement->remedy), why);
+}
+
 static bool hides(const struct json *hidden, const struct judgement *judgement, struct str *why)
 {
     size_t length = why->length;
@@ -293,6 +302,7 @@ bool case_is_met(const struct verdict_case *c, const struct open_case *open, con
         str_append(ret_why, "; no evidence");
     holds("evidence", json_get(expect, "evidence"), str_text(&judgement->evidence), ret_why);
     remedy_is_met(json_get(expect, "remedy"), judgement, ret_why);
+    rule_remedy_is_met(json_get(expect, "rule_remedy"), judgement, ret_why);
     paths_are_met(json_get(expect, "paths"), judgement, ret_why);
     hides(json_get(expect, "hidden"), judgement, ret_why);
     return ret_why->length == length;

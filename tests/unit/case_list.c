@@ -72,7 +72,7 @@ static int validate(const struct visit *visit, const struct json *root, const ch
 {
     static const char *const keys[] = {"rules",     "each", "rule",  "subject", "since_seconds_ago",
                                        "documents", "run",  "expect"};
-    static const char *const expected[] = {"evidence", "remedy", "hidden", "paths", "error"};
+    static const char *const expected[] = {"evidence", "remedy", "rule_remedy", "hidden", "paths", "error"};
     const struct json *expect = json_get(root, "expect");
     int r = is_known(root, keys, countof(keys), error);
 

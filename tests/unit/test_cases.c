@@ -8,6 +8,7 @@
 #include "agent/checks/table.h"
 #include "case.h"
 #include "case_inputs.h"
+#include "case_podman.h"
 #include "common/json_out.h"
 #include "common/vec.h"
 
@@ -174,6 +175,19 @@ START_TEST(every_input)
 }
 END_TEST
 
+START_TEST(every_remedy_on_podman)
+{
+    scoped(cleanup_case_rules) struct case_rules *rules = case_rules_new();
+    struct podman_trials trials = {.rules = rules};
+
+    ck_assert_ptr_nonnull(rules);
+    cases_visit(case_rules_shipped(rules), "", true, try_on_podman, &trials);
+    printf("%zu trials on podman\n", trials.trials);
+    ck_assert_uint_gt(trials.trials, 0);
+    ck_assert_uint_eq(trials.failed, 0);
+}
+END_TEST
+
 START_TEST(every_text)
 {
     scoped(cleanup_rule_set) struct rule_set *rules = NULL;
@@ -187,6 +201,8 @@ START_TEST(every_text)
         for (size_t l = 0; l < LANGUAGE_COUNT; l++)
             ck_assert_msg(*rule->title[l] && *rule->why[l] && *rule->remedy[l] && *rule->impact[l], "%s lacks a text",
                           rule->slug);
+        ck_assert_msg(!*rule->remedy_podman[LANGUAGE_EN] == !*rule->remedy_podman[LANGUAGE_ZH],
+                      "%s: its remedy on podman is in one language", rule->slug);
         ck_assert_msg(strcmp(rule->title[LANGUAGE_EN], rule->title[LANGUAGE_ZH]) != 0, "%s: title", rule->slug);
     }
 }
@@ -264,6 +280,7 @@ int main(int argc, char **argv)
     tcase_set_timeout(tests, 250);
     tcase_add_test(tests, every_case);
     tcase_add_test(tests, every_input);
+    tcase_add_test(tests, every_remedy_on_podman);
     tcase_add_test(tests, every_text);
     tcase_add_test(tests, every_benchmark);
     suite_add_tcase(suite, tests);
