@@ -131,6 +131,13 @@ static bool quote_service(const struct check_input *in, struct str *out)
     return false;
 }
 
+static bool is_removed_when_stopped(const struct check_input *in)
+{
+    const struct container_facts *container = store_container(in->store, in->key, NULL);
+
+    return container && container->auto_remove;
+}
+
 void check_remedy_recreate(const struct check_input *in, struct check_result *out, const char *how, const char *service)
 {
     scoped_str name = STR_INIT, old = STR_INIT, file = STR_INIT, place = STR_INIT, command = STR_INIT, text = STR_INIT;
@@ -162,6 +169,17 @@ void check_remedy_recreate(const struct check_input *in, struct check_result *ou
         return;
     }
     quote_name(in, "", &name);
+    if (is_removed_when_stopped(in)) {
+        quote_name(in, ".json", &file);
+        str_printf(
+            &text,
+            "it runs with --rm, so that stopping it removes it with its anonymous volumes (copy what is in them with "
+            "%s cp first): keep its options: %s inspect %s > %s; keep its files: %s commit %s; make the new one: %s "
+            "stop %s && %s run -d --name %s OPTIONS IMAGE (those of the file, but %s)",
+            engine, engine, name.data, file.data, engine, name.data, engine, name.data, engine, name.data, how);
+        remedy_comment(in, out, &text);
+        return;
+    }
     quote_name(in, "-old", &old);
     quote_name(in, ".json", &file);
     str_printf(
