@@ -179,10 +179,10 @@ static bool is_about_secret(const struct name *name)
         "_USER",        "_USERNAME",   "_USERS",      "_VALIDATION", "_VALIDATOR",  "_VALIDATORS",    "_VALIDITY",
         "_VAR",         "_VARIABLE",   "_VERIFY",     "_WARNING",    "_WINDOW",     "_NEVER_EXPIRES", "TOKEN_COOKIE",
         "AUTH_COOKIE"};
-    static const char *const beginnings[] = {"_MAX_",  "_MIN_",  "_NUM_",     "_ALLOW_", "_REQUIRE_", "_REQUIRED_",
-                                             "_EOS_",  "_BOS_",  "_PAD_",     "_UNK_",   "_MASK_",    "_SEP_",
-                                             "_CLS_",  "_STOP_", "_START_",   "_K8S_",   "_HAS_",     "_SHOW_",
-                                             "_HIDE_", "_WITH_", "_WITHOUT_", "_DWITH_", "_DENABLE_"};
+    static const char *const beginnings[] = {"_MAX_",  "_MIN_",     "_NUM_",    "_ALLOW_", "_REQUIRE_", "_REQUIRED_",
+                                             "_EOS_",  "_BOS_",     "_PAD_",    "_UNK_",   "_MASK_",    "_SEP_",
+                                             "_CLS_",  "_STOP_",    "_START_",  "_K8S_",   "_HAS_",     "_SHOW_",
+                                             "_HIDE_", "_WITHOUT_", "_DENABLE_"};
     static const char *const inside[] = {"_ATTR_",   "_ATTRIBUTE_", "_PULL_SECRET", "_MAX_",
                                          "_ENABLE_", "_ENABLED_",   "_DISABLE_",    "_ALLOW_EMPTY_"};
 
