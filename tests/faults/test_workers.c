@@ -182,6 +182,16 @@ END_TEST
 
 static pid_t killed[2];
 
+/* The agent waits meanwhile: it must not learn of the first one's end while the second one can make a successor. */
+static void kill_both_helpers(void)
+{
+    await(are_two_helpers, "there are not two helpers");
+    memcpy(killed, helpers, sizeof killed);
+    ck_assert_int_eq(kill(beside.agent, SIGSTOP), 0);
+    ck_assert_int_eq(kill(killed[0], SIGKILL) + kill(killed[1], SIGKILL), 0);
+    ck_assert_int_eq(kill(beside.agent, SIGCONT), 0);
+}
+
 static bool are_two_others(void)
 {
     if (!are_two_helpers())
@@ -200,9 +210,7 @@ START_TEST(an_agent_without_helpers_starts_anew)
 
     start_agent("{\"sinks\": []}");
     before = findings_by_helpers();
-    await(are_two_helpers, "there are not two helpers");
-    memcpy(killed, helpers, sizeof killed);
-    ck_assert_int_eq(kill(killed[0], SIGKILL) + kill(killed[1], SIGKILL), 0);
+    kill_both_helpers();
     await(are_two_others, "the helpers are not made again");
     await(is_ready, "the agent does not get ready again");
     after = findings_by_helpers();
@@ -222,8 +230,7 @@ START_TEST(a_supervised_agent_without_helpers_ends)
 {
     ck_assert_int_eq(setenv("NOTIFY_SOCKET", "/nonexistent", 1), 0);
     start_agent("{\"sinks\": []}");
-    await(are_two_helpers, "there are not two helpers");
-    ck_assert_int_eq(kill(helpers[0], SIGKILL) + kill(helpers[1], SIGKILL), 0);
+    kill_both_helpers();
     await(has_ended, "the agent does not end");
     beside.agent = 0;
     ck_assert(WIFEXITED(exit_status) && WEXITSTATUS(exit_status) == EXIT_FAILURE);
