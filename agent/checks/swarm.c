@@ -173,6 +173,21 @@ static bool is_any_address(const char *address)
     return false;
 }
 
+/* A node that is started anew with a locked key waits for it and is lost to whoever does not give it. The key is
+ * written anew some time after the swarm was updated. */
+static void remedy_unlock(const struct check_input *in, struct check_result *out, const struct info_facts *info)
+{
+    const char *root = str_empty(info->data_root) ? "DATA_ROOT" : info->data_root;
+    scoped(cleanup_free) char *path = mem_printf("%s/swarm/certificates/swarm-node.key", root);
+    scoped_str key = STR_INIT;
+
+    text_shell_quote(&key, path);
+    check_remedy(in, out, "docker swarm update --autolock=false");
+    check_remedy(in, out,
+                 "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do grep -q ENCRYPTED %s || break; sleep 5; done && sleep 2",
+                 key.data);
+}
+
 /* A single manager keeps services, secrets and networks; of several the others would be lost. Nothing is begun unless
  * the address is one of this host's own. */
 static void remedy_bound(const struct check_input *in, struct check_result *out, const struct info_facts *info,
@@ -192,8 +207,8 @@ static void remedy_bound(const struct check_input *in, struct check_result *out,
     }
     if (has_address)
         check_remedy(in, out, "ip -o address | grep -qwF %s", address.data);
-    if (info->autolock == TRI_TRUE) /* or it would come back locked */
-        check_remedy(in, out, "docker swarm update --autolock=false");
+    if (info->autolock == TRI_TRUE)
+        remedy_unlock(in, out, info);
     check_remedy(in, out, "docker swarm init --force-new-cluster --listen-addr %s --advertise-addr %s", endpoint.data,
                  address.data);
     if (info->autolock == TRI_TRUE)

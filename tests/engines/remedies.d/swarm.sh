@@ -19,8 +19,13 @@ done
 [ "$(docker service ps -f desired-state=running --format '{{.CurrentState}}' published | cut -d ' ' -f 1)" = Running ] ||
     fail "nothing can be published: $(docker service ps --no-trunc published)"
 docker service rm published >/dev/null
+for _ in $(seq 300); do
+    [ -n "$(docker ps -aq --filter label=com.docker.swarm.service.name=published)" ] || break
+    sleep 0.1
+done
 remedy "7.8 swarm"
 remedy "7.6 swarm"
+grep -q ENCRYPTED "$work/root/swarm/certificates/swarm-node.key" || fail "the node's key is not locked"
 remedy "7.3 swarm"
 for _ in $(seq 100); do docker network inspect open >/dev/null 2>&1 && break; sleep 0.1; done
 docker network inspect open >/dev/null || fail "the swarm was lost"
