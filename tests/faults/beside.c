@@ -73,6 +73,7 @@ void beside_end(struct beside *beside)
     scoped(cleanup_free) char *command = mem_printf("rm -rf %s", beside->folder);
     int status = 0;
 
+    json_doc_free(take(beside->answer));
     if (beside->agent) {
         ck_assert_int_eq(kill(beside->agent, SIGTERM), 0);
         ck_assert_int_eq(waitpid(beside->agent, &status, 0), beside->agent);
@@ -194,6 +195,13 @@ struct json_doc *beside_get(const struct beside *beside, const char *path, long 
     if (ret_status)
         *ret_status = answer.status;
     return json_parse(str_text(&answer.body), answer.body.length, NULL, &doc, NULL) == 0 ? doc : NULL;
+}
+
+const struct json *beside_ask(struct beside *beside, const char *path)
+{
+    json_doc_free(take(beside->answer));
+    beside->answer = beside_get(beside, path, NULL);
+    return beside->answer ? json_root(beside->answer) : NULL;
 }
 
 static bool read_some(int fd, struct str *ret)

@@ -17,6 +17,7 @@ struct beside {
     const char *host; /* shell commands that make a host of its own for the agent, which is its process 1 and sees its
                          mounts; NULL: it shares this one */
     int log;          /* where the agent's standard error goes; 0: to this program's */
+    struct json_doc *answer; /* of beside_ask() */
 };
 
 /* The folder, the loop and an engine with that many containers. */
@@ -46,6 +47,9 @@ bool beside_answer(const struct beside *beside, int fd, struct str *pending, str
  * frees.
  */
 struct json_doc *beside_get(const struct beside *beside, const char *path, long *ret_status);
+
+/* The same, kept until the next call and freed by beside_end(). */
+const struct json *beside_ask(struct beside *beside, const char *path);
 
 /* Runs a program; its exit status, or minus the signal. TERMINAL: its standard output is one, of 100 columns. */
 int beside_run(const struct beside *beside, const char *const *arguments, bool terminal, struct str *ret_out,

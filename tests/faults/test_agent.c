@@ -19,19 +19,10 @@ enum { READY_MS = 120000 };
 static struct beside beside;
 static struct fake *fake;
 static struct event_base *base;
-static struct json_doc *answer;
-
-/* What the agent answers; NULL when it does not. Good until the next call. */
-static const struct json *ask(const char *path)
-{
-    json_doc_free(answer);
-    answer = beside_get(&beside, path, NULL);
-    return answer ? json_root(answer) : NULL;
-}
 
 static int64_t counter(const char *pointer)
 {
-    return json_int(json_pointer(ask("/v1/status"), pointer), -1);
+    return json_int(json_pointer(beside_ask(&beside, "/v1/status"), pointer), -1);
 }
 
 static void start_agent(void)
@@ -43,7 +34,7 @@ static void wait_ready(void)
 {
     usec_t end = clock_monotonic() + READY_MS * 1000;
 
-    while (!json_bool(json_get(ask("/healthz"), "ready"), false)) {
+    while (!json_bool(json_get(beside_ask(&beside, "/healthz"), "ready"), false)) {
         ck_assert_msg(clock_monotonic() < end, "the agent does not get ready");
         fake_run(base, 50, NULL, NULL);
     }
@@ -58,7 +49,6 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    json_doc_free(take(answer));
     beside_end(&beside);
 }
 
@@ -75,7 +65,7 @@ static long resident_kb(void)
 
 static size_t findings(const char *query)
 {
-    return json_count(json_get(ask(query), "findings"));
+    return json_count(json_get(beside_ask(&beside, query), "findings"));
 }
 
 /* 5,000 events a second for three seconds: none is lost, and what they led to is known right after. */
@@ -146,7 +136,7 @@ START_TEST(a_proxy_cuts_the_idle_stream)
         }
         ck_assert(fake_run(base, READY_MS, has_stream_again, &requests));
         fake_run(base, 500, NULL, NULL);
-        ck_assert(json_bool(json_get(ask("/healthz"), "ready"), false));
+        ck_assert(json_bool(json_get(beside_ask(&beside, "/healthz"), "ready"), false));
         if (round < 2)
             ck_assert_int_eq(counter("/last_seq") - before, 0);
         if (round == 0) {
@@ -230,7 +220,7 @@ END_TEST
 /* How often the input was fetched; NULL: all of them together. */
 static int64_t fetches(const char *input)
 {
-    const struct json *all = json_pointer(ask("/v1/status"), "/counters/fetches");
+    const struct json *all = json_pointer(beside_ask(&beside, "/v1/status"), "/counters/fetches");
     int64_t sum = 0;
 
     for (size_t i = 0; i < json_count(all); i++) {

@@ -14,25 +14,16 @@ enum { LONG_MS = 180000 };
 static struct beside beside;
 static struct fake *fake;
 static struct event_base *base;
-static struct json_doc *answer;
-
-/* What the agent answers; NULL when it does not. Good until the next call. */
-static const struct json *ask(const char *path)
-{
-    json_doc_free(answer);
-    answer = beside_get(&beside, path, NULL);
-    return answer ? json_root(answer) : NULL;
-}
 
 static const char *state(void)
 {
-    return json_text(json_pointer(ask("/v1/status"), "/agent/state"), "none");
+    return json_text(json_pointer(beside_ask(&beside, "/v1/status"), "/agent/state"), "none");
 }
 
 /* Does a reason of the agent's state hold TEXT? */
 static bool has_reason(const char *text)
 {
-    const struct json *reasons = json_pointer(ask("/v1/status"), "/agent/reasons");
+    const struct json *reasons = json_pointer(beside_ask(&beside, "/v1/status"), "/agent/reasons");
 
     for (size_t i = 0; i < json_count(reasons); i++)
         if (strstr(json_text(json_at(reasons, i), ""), text))
@@ -42,13 +33,13 @@ static bool has_reason(const char *text)
 
 static size_t findings(const char *query)
 {
-    return json_count(json_get(ask(query), "findings"));
+    return json_count(json_get(beside_ask(&beside, query), "findings"));
 }
 
 /* Does a finding of QUERY have evidence that holds TEXT? */
 static bool finds(const char *query, const char *text)
 {
-    const struct json *list = json_get(ask(query), "findings");
+    const struct json *list = json_get(beside_ask(&beside, query), "findings");
 
     for (size_t i = 0; i < json_count(list); i++)
         if (strstr(json_text(json_get(json_at(list, i), "evidence"), ""), text))
@@ -59,7 +50,7 @@ static bool finds(const char *query, const char *text)
 static void give_up(const char *condition)
 {
     scoped_str text = STR_INIT;
-    const struct json *reasons = json_pointer(ask("/v1/status"), "/agent/reasons");
+    const struct json *reasons = json_pointer(beside_ask(&beside, "/v1/status"), "/agent/reasons");
 
     for (size_t i = 0; i < json_count(reasons); i++)
         str_printf(&text, "; %s", json_text(json_at(reasons, i), ""));
@@ -90,7 +81,6 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    json_doc_free(take(answer));
     beside_end(&beside);
 }
 
@@ -279,17 +269,17 @@ START_TEST(lists_that_cannot_be_read)
     refuse(lists[_i].path, "403 Forbidden", 0);
     start_agent();
     AWAIT(has_reason(lists[_i].name));
-    ck_assert_str_eq(json_text(json_get(ask(rule), "status"), ""), "error");
+    ck_assert_str_eq(json_text(json_get(beside_ask(&beside, rule), "status"), ""), "error");
     if (strcmp(lists[_i].rule, "5.22") == 0)
-        ck_assert_str_eq(json_text(json_get(ask(rule), "reason"), ""), why);
+        ck_assert_str_eq(json_text(json_get(beside_ask(&beside, rule), "reason"), ""), why);
     else
-        ck_assert_str_eq(json_text(json_pointer(ask(rule), "/findings/0/evidence"), ""), why);
+        ck_assert_str_eq(json_text(json_pointer(beside_ask(&beside, rule), "/findings/0/evidence"), ""), why);
 }
 END_TEST
 
 static bool any_not_applicable(const char **ret_why)
 {
-    const struct json *rules = json_get(ask("/v1/rules"), "rules");
+    const struct json *rules = json_get(beside_ask(&beside, "/v1/rules"), "rules");
 
     for (size_t i = 0; i < json_count(rules); i++)
         if (strcmp(json_text(json_get(json_at(rules, i), "status"), ""), "not_applicable") == 0 &&
@@ -310,12 +300,12 @@ START_TEST(nothing_applies_before_it_was_read)
     fake_fault(fake, &(struct fake_fault){.path = "/images/json", .hangs = true});
     fake_fault(fake, &(struct fake_fault){.path = "/networks", .hangs = true});
     start_agent();
-    AWAIT(ask("/v1/status"));
+    AWAIT(beside_ask(&beside, "/v1/status"));
     for (unsigned i = 0; i < 20; i++) {
         ck_assert_msg(!any_not_applicable(&rule), "%s", rule);
         fake_run(base, 50, NULL, NULL);
     }
-    ck_assert_str_eq(json_text(json_get(ask("/v1/rules/5.4"), "reason"), ""), "not judged yet");
+    ck_assert_str_eq(json_text(json_get(beside_ask(&beside, "/v1/rules/5.4"), "reason"), ""), "not judged yet");
 }
 END_TEST
 
@@ -325,7 +315,7 @@ START_TEST(nothing_applies_without_an_engine)
 
     fake_stop(fake);
     start_agent();
-    AWAIT(ask("/v1/status"));
+    AWAIT(beside_ask(&beside, "/v1/status"));
     for (unsigned i = 0; i < 70; i++) {
         ck_assert_msg(!any_not_applicable(&rule), "%s", rule);
         fake_run(base, 100, NULL, NULL);
@@ -357,7 +347,7 @@ START_TEST(no_storm)
     ck_assert_uint_le(fake_requests(fake, "/containers/c"), SECONDS * A_SECOND);
     fake_faults_clear(fake);
     AWAIT(strcmp(state(), "ready") == 0);
-    AWAIT(json_int(json_pointer(ask("/v1/rules/5.4"), "/counts/pass"), 0) == COUNT);
+    AWAIT(json_int(json_pointer(beside_ask(&beside, "/v1/rules/5.4"), "/counts/pass"), 0) == COUNT);
 }
 END_TEST
 

@@ -24,15 +24,6 @@ enum { WAIT_MS = 120000 };
 static struct beside beside;
 static struct fake *fake;
 static struct event_base *base;
-static struct json_doc *answer;
-
-/* What the agent answers; NULL when it does not. Good until the next call. */
-static const struct json *ask(const char *path)
-{
-    json_doc_free(answer);
-    answer = beside_get(&beside, path, NULL);
-    return answer ? json_root(answer) : NULL;
-}
 
 static void set_up(void)
 {
@@ -43,7 +34,6 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    json_doc_free(take(answer));
     beside_end(&beside);
 }
 
@@ -59,7 +49,7 @@ static void await(bool (*condition)(void), const char *what)
 
 static bool is_ready(void)
 {
-    return json_bool(json_get(ask("/healthz"), "ready"), false);
+    return json_bool(json_get(beside_ask(&beside, "/healthz"), "ready"), false);
 }
 
 static void start_agent(const char *config)
@@ -123,7 +113,7 @@ static char *findings_by_helpers(void)
 
     for (size_t i = 0; i < countof(rules); i++) {
         scoped(cleanup_free) char *path = mem_printf("/v1/findings?rule=%s", rules[i]);
-        const struct json *finding = json_at(json_get(ask(path), "findings"), 0);
+        const struct json *finding = json_at(json_get(beside_ask(&beside, path), "findings"), 0);
 
         str_printf(&text, "%s %s: %s\n", rules[i], json_text(json_get(finding, "status"), "none"),
                    json_text(json_get(finding, "evidence"), "none"));
@@ -137,8 +127,10 @@ static int64_t scans_before;
 
 static bool is_scanned(void)
 {
-    return json_int(json_pointer(ask("/v1/status"), "/counters/fetches/group"), -1) > scans_before &&
-           json_int(json_pointer(answer ? json_root(answer) : NULL, "/counters/fetches/audit"), -1) > 0 && is_ready();
+    const struct json *fetches = json_pointer(beside_ask(&beside, "/v1/status"), "/counters/fetches");
+
+    return json_int(json_get(fetches, "group"), -1) > scans_before && json_int(json_get(fetches, "audit"), -1) > 0 &&
+           is_ready();
 }
 
 static void scan(void)
@@ -148,7 +140,7 @@ static void scan(void)
     scoped(http_answer_deinit) struct http_answer reply = {0};
     scoped_str pending = STR_INIT;
 
-    scans_before = json_int(json_pointer(ask("/v1/status"), "/counters/fetches/group"), -1);
+    scans_before = json_int(json_pointer(beside_ask(&beside, "/v1/status"), "/counters/fetches/group"), -1);
     beside_say(&beside, fd, request, strlen(request));
     ck_assert(beside_answer(&beside, fd, &pending, &reply));
     ck_assert_int_eq(reply.status, 202);
@@ -338,7 +330,7 @@ static void put_file(const char *path, const char *text, mode_t mode)
 static char *finding(const char *rule, unsigned number)
 {
     scoped(cleanup_free) char *path = mem_printf("/v1/findings?rule=%s&subject=%s", rule, fake_image_id(number));
-    const struct json *item = json_at(json_get(ask(path), "findings"), 0);
+    const struct json *item = json_at(json_get(beside_ask(&beside, path), "findings"), 0);
 
     return item ? mem_printf("%s: %s", json_text(json_get(item, "status"), "?"),
                              json_text(json_get(item, "evidence"), "?"))
@@ -464,12 +456,12 @@ static int64_t images_listed;
 
 static bool are_listed(void)
 {
-    return json_int(json_pointer(ask("/v1/status"), "/counters/fetches/images"), -1) >= images_listed;
+    return json_int(json_pointer(beside_ask(&beside, "/v1/status"), "/counters/fetches/images"), -1) >= images_listed;
 }
 
 static void change_images(const char *action, unsigned number)
 {
-    images_listed = json_int(json_pointer(ask("/v1/status"), "/counters/fetches/images"), -1) + 1;
+    images_listed = json_int(json_pointer(beside_ask(&beside, "/v1/status"), "/counters/fetches/images"), -1) + 1;
     fake_event(fake, "image", action, fake_image_id(number), NULL);
     await(are_listed, "the images are not listed again");
     fake_run(base, 200, NULL, NULL);
