@@ -5,6 +5,7 @@
 #include "agent/checks/checks.h"
 #include "agent/checks/distribution.h"
 #include "probes/daemon/daemon_config.h"
+#include "probes/daemon/seccomp_profile.h"
 
 struct lsm_state {
     bool known, apparmor, selinux;
@@ -295,9 +296,34 @@ void check_container_privileged(const struct check_input *in, struct check_resul
 
 static const char alg_is_open[] = "; it leaves AF_ALG sockets open (CVE-2026-31431)";
 
-/* The profile that dockerd gives to containers that ask for none, from its file. */
-static void judge_default_file(const struct check_input *in, struct check_result *out, const char *path)
+/* What PROFILE comes to for the container C, as the engine makes its filter. False: that depends on what the engine
+ * runs on, which is not known, and error has been reported. */
+static bool resolve_seccomp(const struct check_input *in, struct check_result *out, const struct container_facts *c,
+                            const struct seccomp_profile *profile, enum seccomp_choice *ret, bool *ret_opens_alg)
 {
+    const char *why;
+    const struct version_facts *version = store_version(in->store, &why);
+
+    if (!version && seccomp_profile_asks_host(profile)) {
+        check_error(in, out, "version", why);
+        return false;
+    }
+    *ret = seccomp_profile_resolve(profile,
+                                   &(struct seccomp_target){.cap_add = &c->cap_add,
+                                                            .cap_drop = &c->cap_drop,
+                                                            .podman = version && version->is_podman,
+                                                            .arch = version ? version->arch : NULL,
+                                                            .kernel = version ? version->kernel : NULL},
+                                   ret_opens_alg);
+    return true;
+}
+
+/* The profile that dockerd gives to containers that ask for none, from its file. */
+static void judge_default_file(const struct check_input *in, struct check_result *out, const struct container_facts *c,
+                               const char *path)
+{
+    enum seccomp_choice seccomp;
+    bool opens_alg;
     const char *why;
     const struct daemon_facts *daemon = store_daemon(in->store, &why);
 
@@ -305,13 +331,15 @@ static void judge_default_file(const struct check_input *in, struct check_result
         check_error(in, out, "daemon", why);
     else if (!str_equal(daemon->seccomp_path, path))
         check_error(in, out, path, "the engine's default profile is a file that its configuration does not name");
-    else if (daemon->seccomp == SECCOMP_UNREADABLE)
+    else if (daemon->seccomp.choice == SECCOMP_UNREADABLE)
         check_error(in, out, path, daemon->seccomp_error);
-    else if (daemon->seccomp == SECCOMP_ALLOWS_ALL)
+    else if (!resolve_seccomp(in, out, c, &daemon->seccomp, &seccomp, &opens_alg))
+        return;
+    else if (seccomp == SECCOMP_ALLOWS_ALL)
         check_say(in, out, VERDICT_FAIL, "the engine's default profile %s allows every system call", path);
     else
         check_say(in, out, VERDICT_PASS, "uses the engine's default seccomp profile %s%s", path,
-                  daemon->seccomp_opens_alg ? alg_is_open : "");
+                  opens_alg ? alg_is_open : "");
 }
 
 void check_container_seccomp(const struct check_input *in, struct check_result *out)
@@ -320,6 +348,8 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
     const char *why;
     const struct info_facts *info = store_info(in->store, &why);
     const struct version_facts *version = store_version(in->store, NULL);
+    enum seccomp_choice seccomp;
+    bool opens_alg;
 
     if (!c)
         return;
@@ -328,7 +358,9 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
         check_remedy_recreate(in, out, "without --privileged", NULL);
         return;
     }
-    switch (c->seccomp) {
+    if (!resolve_seccomp(in, out, c, &c->seccomp, &seccomp, &opens_alg))
+        return;
+    switch (seccomp) {
     case SECCOMP_UNCONFINED:
         check_say(in, out, VERDICT_FAIL, "seccomp=unconfined");
         break;
@@ -346,7 +378,7 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
     if (out->verdict == VERDICT_FAIL) {
         check_remedy_recreate(
             in, out,
-            c->seccomp == SECCOMP_UNCONFINED
+            seccomp == SECCOMP_UNCONFINED
                 ? "without --security-opt seccomp=unconfined"
                 : "without --security-opt seccomp=PROFILE, or with a profile that restricts system calls",
             NULL);
@@ -359,15 +391,15 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
     check_fact_string(in, out, "engine_profile", info->seccomp_profile);
     if (!info->seccomp)
         check_say(in, out, VERDICT_FAIL, "seccomp is off in the engine");
-    else if (c->seccomp == SECCOMP_UNSAID && str_equal(info->seccomp_profile, "unconfined"))
+    else if (seccomp == SECCOMP_UNSAID && str_equal(info->seccomp_profile, "unconfined"))
         check_say(in, out, VERDICT_FAIL, "the engine's default profile is unconfined");
-    else if (c->seccomp == SECCOMP_CUSTOM)
-        check_say(in, out, VERDICT_PASS, "uses its own seccomp profile%s", c->seccomp_opens_alg ? alg_is_open : "");
-    else if (c->seccomp == SECCOMP_UNSAID && info->seccomp_profile && *info->seccomp_profile == '/')
-        judge_default_file(in, out, info->seccomp_profile);
+    else if (seccomp == SECCOMP_CUSTOM)
+        check_say(in, out, VERDICT_PASS, "uses its own seccomp profile%s", opens_alg ? alg_is_open : "");
+    else if (seccomp == SECCOMP_UNSAID && info->seccomp_profile && *info->seccomp_profile == '/')
+        judge_default_file(in, out, c, info->seccomp_profile);
     else
         check_say(in, out, VERDICT_PASS, "uses the engine's default seccomp profile (%s)%s",
-                  c->seccomp == SECCOMP_BUILTIN ? "builtin" : info->seccomp_profile,
+                  seccomp == SECCOMP_BUILTIN ? "builtin" : info->seccomp_profile,
                   version && !version->is_podman && check_is_version(version->version) &&
                           check_version_compare(version->version, "29.4.2") < 0
                       ? "; that of this version leaves AF_ALG sockets open (CVE-2026-31431), from 29.4.2 on it does not"

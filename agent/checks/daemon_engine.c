@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "agent/checks/daemon.h"
+#include "probes/daemon/seccomp_profile.h"
 
 /* As daemon_need_info(), and the engine reports its security options. */
 static const struct info_facts *need_security_options(const struct check_input *in, struct check_result *out)
@@ -335,9 +336,21 @@ static const struct daemon_setting no_profile = {"seccomp-profile", "seccomp-pro
 static void judge_contents(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
                            const char *profile)
 {
-    if (daemon->seccomp == SECCOMP_UNREADABLE)
+    const char *why;
+    const struct version_facts *version = store_version(in->store, &why);
+    struct seccomp_target target = {.podman = version ? version->is_podman : daemon->podman};
+
+    if (!version && seccomp_profile_asks_host(&daemon->seccomp)) {
+        check_error(in, out, "version", why);
+        return;
+    }
+    if (version) {
+        target.arch = version->arch;
+        target.kernel = version->kernel;
+    }
+    if (daemon->seccomp.choice == SECCOMP_UNREADABLE)
         check_error(in, out, profile, daemon->seccomp_error);
-    else if (daemon->seccomp == SECCOMP_ALLOWS_ALL)
+    else if (seccomp_profile_resolve(&daemon->seccomp, &target, NULL) == SECCOMP_ALLOWS_ALL)
         check_say(in, out, VERDICT_FAIL, "the seccomp profile %s allows every system call", profile);
     else
         check_say(in, out, VERDICT_PASS, "the seccomp profile is %s, which denies system calls", profile);

@@ -125,7 +125,7 @@ const struct check checks[] = {
      .members = "HostConfig.Ulimits"},
     {"container-mount-propagation", SUBJECT_CONTAINER, CONTAINER, check_container_mount_propagation, NULL,
      .members = "Mounts Mounts[].Propagation", .fails_on_presence = true},
-    {"container-seccomp", SUBJECT_CONTAINER, CONTAINER | INFO | DAEMON, check_container_seccomp, NULL,
+    {"container-seccomp", SUBJECT_CONTAINER, CONTAINER | INFO | DAEMON | VERSION, check_container_seccomp, NULL,
      .members = "HostConfig.Privileged HostConfig.SecurityOpt", .fails_on_presence = true},
     {"container-cgroup-parent", SUBJECT_CONTAINER, CONTAINER | DAEMON | INFO | TASKS, check_container_cgroup_parent,
      PARAMS{{"allowed", PARAM_STRING_LIST, "[]", 0, 0},

@@ -159,8 +159,8 @@ void daemon_options_digest(struct daemon_facts *facts)
     }
     digest_text(&hash, facts->seccomp_path);
     digest_text(&hash, facts->seccomp_error);
-    digest_number(&hash, (int64_t)facts->seccomp);
-    digest_number(&hash, facts->seccomp_opens_alg);
+    digest_number(&hash, (int64_t)facts->seccomp.choice);
+    digest_number(&hash, (int64_t)facts->seccomp.digest);
     digest_number(&hash, facts->seccomp_changed);
     facts->facts.digest = hash_end(&hash);
 }

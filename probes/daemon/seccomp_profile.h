@@ -7,15 +7,26 @@
 #include "common/file.h"
 #include "probes/facts/facts.h"
 
-/* Judges the JSON text of a profile: SECCOMP_ALLOWS_ALL if its default action lets calls through (allows, logs or
- * traces them) and no rule of it denies a system call that exists; SECCOMP_CUSTOM; SECCOMP_UNREADABLE if it is not a
- * JSON object. */
-enum seccomp_choice seccomp_profile_read(const char *text, size_t length);
+/* Reads the JSON text of a profile into ARENA: SECCOMP_CUSTOM, or SECCOMP_UNREADABLE if it is not a JSON object. */
+void seccomp_profile_read(const char *text, size_t length, struct arena *arena, struct seccomp_profile *ret);
 
-/* Does the profile let containers make sockets of the family AF_ALG? */
-bool seccomp_profile_opens_alg(const char *text, size_t length);
+/* For whom the engine makes a filter of a profile. */
+struct seccomp_target {
+    const struct string_list *cap_add, *cap_drop; /* of a container; NULL: it has the engine's default capabilities */
+    bool podman;                                  /* whose defaults are others */
+    const char *arch, *kernel;                    /* as the engine reports them: "amd64", "6.1.0-28" */
+};
 
-/* Reads the profile PATH into FACTS' seccomp, seccomp_opens_alg and seccomp_error. */
+/* What a profile comes to: its choice, but SECCOMP_ALLOWS_ALL for a custom one whose default action lets calls through
+ * (allows, logs or traces them) and none of whose rules that hold for TARGET denies a system call that exists.
+ * RET_OPENS_ALG (may be NULL): a custom one lets the container make sockets of the family AF_ALG. */
+enum seccomp_choice seccomp_profile_resolve(const struct seccomp_profile *profile, const struct seccomp_target *target,
+                                            bool *ret_opens_alg);
+
+/* Does one of its rules depend on the machine or the kernel? */
+bool seccomp_profile_asks_host(const struct seccomp_profile *profile);
+
+/* Reads the profile PATH into FACTS' seccomp and seccomp_error. */
 void seccomp_profile_read_file(const struct host_root *root, const char *path, struct daemon_facts *facts);
 
 #endif

@@ -287,13 +287,14 @@ static void parse_config(struct builder *b, const struct json *config, struct co
     find_exposed_secrets(b, config, c);
 }
 
-static enum seccomp_choice seccomp_choice(const char *value)
+static void parse_seccomp(struct builder *b, const char *value, struct seccomp_profile *ret)
 {
     if (strcmp(value, "unconfined") == 0)
-        return SECCOMP_UNCONFINED;
-    if (strcmp(value, "builtin") == 0 || !*value)
-        return SECCOMP_BUILTIN;
-    return seccomp_profile_read(value, strlen(value));
+        *ret = (struct seccomp_profile){.choice = SECCOMP_UNCONFINED};
+    else if (strcmp(value, "builtin") == 0 || !*value)
+        *ret = (struct seccomp_profile){.choice = SECCOMP_BUILTIN};
+    else
+        seccomp_profile_read(value, strlen(value), b->arena, ret);
 }
 
 /* "seccomp=…" and the old "seccomp:…". The last one counts, as in the engine. */
@@ -316,9 +317,7 @@ static void parse_security_options(struct builder *b, const struct json *options
         separator = str_starts(s, word) ? s[strlen(word)] : '\0';
         build_push(b, &c->security_opt, s, separator && length > INLINE_MAX ? INLINE_MAX : length);
         if (separator == '=' || separator == ':')
-            c->seccomp = seccomp_choice(s + sizeof word);
-        if (c->seccomp == SECCOMP_CUSTOM && (separator == '=' || separator == ':'))
-            c->seccomp_opens_alg = seccomp_profile_opens_alg(s + sizeof word, strlen(s + sizeof word));
+            parse_seccomp(b, s + sizeof word, &c->seccomp);
     }
 }
 

@@ -280,8 +280,26 @@ enum seccomp_choice {
     SECCOMP_BUILTIN,
     SECCOMP_UNCONFINED,
     SECCOMP_CUSTOM,
-    SECCOMP_ALLOWS_ALL, /* custom: allows by default and denies nothing */
+    SECCOMP_ALLOWS_ALL, /* custom: allows by default and denies nothing, see seccomp_profile_resolve() */
     SECCOMP_UNREADABLE  /* custom, and no JSON profile */
+};
+
+/* A choice of seccomp; for SECCOMP_CUSTOM with the rules that may deny a system call or concern AF_ALG sockets, each
+ * with what it is made for. */
+struct seccomp_profile {
+    enum seccomp_choice choice;
+    bool lets_through; /* calls that no rule names */
+    struct seccomp_rule {
+        struct seccomp_condition {
+            struct string_list caps, arches; /* as the profile writes them: "CAP_CHOWN", "amd64" */
+            const char *min_kernel;          /* "4.8"; NULL: any */
+        } includes, excludes;
+        bool lets_through;
+        bool denies; /* a system call that exists */
+        bool on_alg; /* it is for sockets of the family AF_ALG */
+    } * rules;
+    size_t rule_count;
+    uint64_t digest; /* of its text; 0: none */
 };
 
 /* GET /containers/{id}/json */
@@ -316,8 +334,7 @@ struct container_facts {
     bool privileged, readonly_rootfs, publish_all_ports;
     struct string_list cap_add, cap_drop;
     struct string_list security_opt; /* profiles given inline are cut */
-    enum seccomp_choice seccomp;
-    bool seccomp_opens_alg; /* CUSTOM: it lets AF_ALG sockets be made */
+    struct seccomp_profile seccomp;
     const char *network_mode, *pid_mode, *ipc_mode, *uts_mode, *userns_mode, *cgroup_parent;
     enum tristate
         host_ipc; /* it runs in the host's IPC namespace: looked up if ipc_mode does not show it, else absent */
@@ -553,8 +570,7 @@ struct daemon_facts {
     const char *tls_folder; /* of TLS files that are not named; NULL: not looked up */
     /* The file that "seccomp-profile" names, NULL: no file. */
     const char *seccomp_path, *seccomp_error; /* the latter: why it cannot be read */
-    enum seccomp_choice seccomp;              /* SECCOMP_CUSTOM, _ALLOWS_ALL or _UNREADABLE */
-    bool seccomp_opens_alg;                   /* AF_ALG sockets */
+    struct seccomp_profile seccomp;           /* SECCOMP_CUSTOM or _UNREADABLE */
     usec_t seccomp_changed;                   /* its ctime, 0: unknown */
     struct string_list own_addresses;         /* of the host's interfaces, where a log option names an address */
     struct string_list podman_services;       /* TCP addresses that podman serves its API on */

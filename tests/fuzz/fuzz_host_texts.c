@@ -14,6 +14,16 @@
 #include "probes/host/unit_file.h"
 #include "probes/watch/mounts.h"
 
+static void read_seccomp(const char *text)
+{
+    static const struct seccomp_target target = {.arch = "amd64", .kernel = "6.1.0"};
+    scoped(cleanup_arena) struct arena *arena = arena_new(1024);
+    struct seccomp_profile profile;
+
+    seccomp_profile_read(text, strlen(text), arena, &profile);
+    seccomp_profile_resolve(&profile, &target, NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_mounts(const char *text, size_t length)
@@ -139,7 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         read_addresses(text, size - 1);
         break;
     case 'q':
-        seccomp_profile_read(text, strlen(text));
+        read_seccomp(text);
         break;
     default:
         break;

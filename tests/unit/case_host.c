@@ -234,8 +234,9 @@ int case_make_daemon(const struct case_context *context, const struct json *daem
         facts->config_age = CONFIG_NEWER;
     facts->seccomp_path = text_of(arena, seccomp, "path");
     facts->seccomp_changed = time_of(seccomp, "changed");
-    facts->seccomp = profile ? seccomp_profile_read(profile, strlen(profile)) : SECCOMP_UNREADABLE;
-    facts->seccomp_opens_alg = profile && seccomp_profile_opens_alg(profile, strlen(profile));
+    facts->seccomp.choice = SECCOMP_UNREADABLE;
+    if (profile)
+        seccomp_profile_read(profile, strlen(profile), arena, &facts->seccomp);
     facts->seccomp_error = text_of(arena, seccomp, "error");
     if (conf)
         set_containers_conf(conf, facts);
