@@ -1,10 +1,12 @@
 /* Remedies of section 2. The file is edited by a command only where that keeps all else that it holds: a new file, one
- * without options, a key added after the first brace, a scalar value replaced on its line. The command ends before
- * dockerd is restarted if the edit did not take or dockerd refuses the file. What else has to be done is said after it,
- * as a comment: a restart stops this host's containers unless live restore is on. */
+ * without members, a key added after the outermost brace, a scalar value replaced at the very place where the file had
+ * it when it was read. The command ends before dockerd is restarted if the edit did not take or dockerd refuses the
+ * file. What else has to be done is said after it, as a comment: a restart stops this host's containers unless live
+ * restore is on. */
 #include <string.h>
 
 #include "agent/checks/daemon.h"
+#include "common/secrets/secrets.h"
 #include "common/text.h"
 
 static const char default_path[] = "/etc/docker/daemon.json";
@@ -146,42 +148,85 @@ static bool is_set(const struct daemon_option *option, const struct daemon_setti
            strncmp(option->value, setting->value + quoted, length - 2 * quoted) == 0;
 }
 
-/* "{"icc": false}" with quotes for awk escaped or not. */
-static void append_pair(struct str *out, const struct daemon_setting *setting, bool escaped)
+static void append_pair(struct str *out, const struct daemon_setting *setting)
 {
-    scoped_str pair = STR_INIT;
+    str_printf(out, "\"%s\": %s", setting->key, setting->value);
+}
 
-    str_printf(&pair, "\"%s\": %s", setting->key, setting->value);
-    for (size_t i = 0; i < pair.length; i++) {
-        if (escaped && pair.data[i] == '"')
+/* The member of that key that counts; NULL: the file has none. */
+static const struct config_place *find_place(const struct daemon_facts *daemon, const char *key)
+{
+    for (size_t i = daemon->place_count; i-- > 0;)
+        if (strcmp(daemon->places[i].key, key) == 0)
+            return &daemon->places[i];
+    return NULL;
+}
+
+/* TEXT with a backslash before each of SPECIAL, as a part of sed's command. */
+static void append_escaped(struct str *out, const char *text, const char *special)
+{
+    for (; *text; text++) {
+        if (strchr(special, *text))
             str_append_char(out, '\\');
-        str_append_char(out, pair.data[i]);
+        str_append_char(out, *text);
     }
 }
 
-/* The awk program that makes SETTINGS of what the file holds. */
-static void append_program(struct str *out, const struct file_state *file, const struct daemon_setting *settings,
-                           size_t count)
+static const char special_in_pattern[] = "\\/.*[]^$", special_in_replacement[] = "\\/&";
+
+/* Can what is at PLACE be printed in a command? */
+static bool is_printable(const struct config_place *place)
+{
+    scoped(cleanup_free) char *text = mem_printf("%s%s", place->before, place->value);
+    scoped_str shown = STR_INIT;
+
+    for (const char *c = text; *c; c++)
+        if (*c < ' ' || *c > '~')
+            return false;
+    secret_redact(&shown, text, strlen(text), true);
+    return strcmp(str_text(&shown), text) == 0;
+}
+
+static void append_replacement(struct str *out, const struct config_place *place, const struct daemon_setting *setting)
+{
+    scoped_str command = STR_INIT;
+
+    str_printf(&command, "%us/", place->line);
+    append_escaped(&command, place->before, special_in_pattern);
+    append_escaped(&command, place->value, special_in_pattern);
+    str_append_char(&command, '/');
+    append_escaped(&command, place->before, special_in_replacement);
+    append_escaped(&command, setting->value, special_in_replacement);
+    str_append_char(&command, '/');
+    if (place->nth > 1)
+        str_printf(&command, "%u", place->nth);
+    str_append(out, " -e ");
+    text_shell_quote(out, command.data);
+}
+
+/* The sed options that make SETTINGS of what the file holds. */
+static void append_script(struct str *out, const struct daemon_facts *daemon, const struct file_state *file,
+                          const struct daemon_setting *settings, size_t count)
 {
     scoped_str added = STR_INIT;
 
     for (size_t i = 0; i < count; i++) {
-        const struct daemon_option *option = find_in_file(file, settings[i].flag);
+        const struct config_place *place = find_place(daemon, settings[i].key);
 
-        if (is_set(option, &settings[i]))
+        if (is_set(find_in_file(file, settings[i].flag), &settings[i]))
             continue;
-        if (!option) {
-            append_pair(&added, &settings[i], true);
-            str_append(&added, ", ");
+        if (place) {
+            append_replacement(out, place, &settings[i]);
             continue;
         }
-        str_printf(out, "{gsub(/\"%s\"[ \\t]*:[ \\t]*[^,}]*/, \"", settings[i].key);
-        append_pair(out, &settings[i], true);
-        str_append(out, "\")} ");
+        append_pair(&added, &settings[i]);
+        str_append(&added, ", ");
     }
-    if (added.length)
-        str_printf(out, "!d && sub(/[{]/, \"{%s\") {d = 1} ", str_text(&added));
-    str_append(out, "1");
+    if (!added.length)
+        return;
+    str_printf(out, " -e '%us/{/{", daemon->config_brace_line);
+    append_escaped(out, added.data, special_in_replacement);
+    str_append(out, "/'");
 }
 
 /* dockerd's own check of FILE, where it has one. */
@@ -196,7 +241,7 @@ static void append_whole(const struct daemon_setting *settings, size_t count, st
     str_append_char(out, '{');
     for (size_t i = 0; i < count; i++) {
         str_append(out, i ? ", " : "");
-        append_pair(out, &settings[i], false);
+        append_pair(out, &settings[i]);
     }
     str_append_char(out, '}');
 }
@@ -216,31 +261,38 @@ static void append_new_file(const struct check_input *in, const struct daemon_fa
     append_validation(in, path, out);
 }
 
-/* The file is only touched when its edited copy holds what it must, and dockerd takes it. */
+/* The file is only touched when the edit has changed its copy, and dockerd takes that. */
 static void append_edit(const struct check_input *in, const struct daemon_facts *daemon, const char *path,
                         const struct daemon_setting *settings, size_t count, struct str *out)
 {
     struct file_state file = file_now(daemon);
 
     str_printf(out, "b=$(mktemp %s.XXXXXX) && ", path);
-    if (find_in_file(&file, NULL)) {
-        str_append(out, "awk '");
-        append_program(out, &file, settings, count);
-        str_printf(out, "' %s >\"$b\" && ", path);
-    } else {
+    if (daemon->config_is_blank) {
         str_append(out, "printf '%s\\n' '");
         append_whole(settings, count, out);
         str_append(out, "' >\"$b\" && ");
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (is_set(find_in_file(&file, settings[i].flag), &settings[i]))
-            continue;
-        str_append(out, "grep -qF '");
-        append_pair(out, &settings[i], false);
-        str_append(out, "' \"$b\" && ");
+    } else {
+        str_append(out, "sed");
+        append_script(out, daemon, &file, settings, count);
+        str_printf(out, " %s >\"$b\" && ! cmp -s %s \"$b\" && ", path, path);
     }
     append_validation(in, "\"$b\"", out);
     str_printf(out, "cat \"$b\" >%s && rm \"$b\" && ", path);
+}
+
+/* Is what the file has for SETTING where sed can replace it, or is there nothing yet? */
+static bool can_edit_place(const struct daemon_facts *daemon, const struct daemon_setting *setting)
+{
+    struct file_state file = file_now(daemon);
+    const struct daemon_option *option = find_in_file(&file, setting->flag);
+    const struct config_place *place = find_place(daemon, setting->key);
+
+    if (!daemon->config_exists || daemon->config_is_blank || is_set(option, setting))
+        return true;
+    if (!place)
+        return daemon->config_brace_line && !option;
+    return place->line && is_printable(place);
 }
 
 /* Is each setting's value one that a command can write? Not where an argument has it, or the file cannot be read. */
@@ -252,7 +304,7 @@ static bool can_edit(const struct daemon_facts *daemon, const struct daemon_sett
         enum option_place place;
 
         daemon_option(daemon, settings[i].flag, &place);
-        if (place == OPTION_CMDLINE)
+        if (place == OPTION_CMDLINE || !can_edit_place(daemon, &settings[i]))
             return false;
     }
     return true;

@@ -13,6 +13,7 @@
 #include "probes/daemon/containerd.h"
 #include "probes/daemon/daemon_age.h"
 #include "probes/daemon/daemon_options.h"
+#include "probes/daemon/daemon_places.h"
 #include "probes/daemon/daemon_podman.h"
 #include "probes/daemon/seccomp_profile.h"
 #include "probes/facts/digest.h"
@@ -119,6 +120,21 @@ static void digest_options(struct hash *hash, const struct daemon_option *option
     }
 }
 
+static void digest_places(struct hash *hash, const struct daemon_facts *facts)
+{
+    digest_number(hash, facts->config_brace_line);
+    digest_number(hash, facts->config_is_blank);
+    for (size_t i = 0; i < facts->place_count; i++) {
+        const struct config_place *place = &facts->places[i];
+
+        digest_text(hash, place->key);
+        digest_text(hash, place->before);
+        digest_text(hash, place->value);
+        digest_number(hash, place->line);
+        digest_number(hash, place->nth);
+    }
+}
+
 static void digest_list(struct hash *hash, const struct string_list *list)
 {
     digest_number(hash, (int64_t)list->count);
@@ -149,6 +165,7 @@ void daemon_options_digest(struct daemon_facts *facts)
     digest_text(&hash, facts->config_path);
     digest_number(&hash, facts->config_exists);
     digest_text(&hash, facts->config_error);
+    digest_places(&hash, facts);
     digest_options(&hash, facts->options, facts->option_count);
     digest_options(&hash, facts->next, facts->next_count);
     digest_number(&hash, (int64_t)facts->start_ticks);
@@ -193,6 +210,8 @@ static void use_config(struct daemon_facts *facts, struct option_set *set, const
     facts->config_exists = true;
     if (options_from_config(set, text, length, &error) < 0)
         facts->config_error = arena_strdup(facts->facts.arena, error.text);
+    else
+        daemon_places_read(facts, text, length);
 }
 
 static int check_argument_count(size_t count, struct error *error)

@@ -551,6 +551,17 @@ struct daemon_facts {
     const char *config_path; /* daemon.json in use (host path) */
     bool config_exists;
     const char *config_error; /* not NULL: it does not parse or cannot be read: why */
+    /* Where a line editor finds the members of the file's object, in their order; of a key that is there twice the last
+     * one counts. */
+    struct config_place {
+        const char *key;            /* as it is written */
+        unsigned line;              /* of its value; 0: the value is no scalar, or cannot be addressed */
+        const char *before, *value; /* the text that is replaced: what comes before the value on its line, and it */
+        unsigned nth;               /* which occurrence in the line both together are */
+    } * places;
+    size_t place_count;
+    unsigned config_brace_line; /* of the object's first brace; 0: it cannot be edited (UTF-16) */
+    bool config_is_blank;       /* it has no member at all */
     struct daemon_option {
         const char *name;  /* long name, singular as on the command line: "host", "tlscacert", "no-new-privileges"; of
                               podman "containers.log_driver" as in containers.conf */

@@ -40,7 +40,8 @@ used() { [ "$(tail -1 "$work/systemctl.log")" = "$1" ] || fail "systemctl $(tail
 begin "daemon: a file with much in it"
 echo '{"defaultAction": "SCMP_ACT_ALLOW"}' >"$work/open.json"
 configure '{
-    "labels": ["a={b}", "c=d,e"], "debug": true,
+    "features": {"debug": true, "experimental": true, "userland-proxy":true},
+    "labels": ["a={b}", "c=d,e", "f=\"no-new-privileges\": false"], "debug": true,
     "log-level": "warn",
     "log-opts": {"max-size": "1m"}, "userland-proxy":true,
     "cgroup-parent" : "/bench",
@@ -53,7 +54,8 @@ for rule in 2.1 2.2 2.9 2.14 2.15 2.16 2.17 2.18; do wait_for $rule fail; done
 for rule in 2.2 2.1 2.9 2.15; do remedy "$rule ."; used "restart docker"; done
 remedy "2.14 ."; used "reload docker"
 for rule in 2.16 2.17 2.18; do remedy "$rule ."; used "restart docker"; done
-jq -e '.labels == ["a={b}", "c=d,e"] and ."log-opts" == {"max-size": "1m"} and .debug == false and ."log-level" == "info" and
+jq -e '.labels == ["a={b}", "c=d,e", "f=\"no-new-privileges\": false"] and
+    .features == {"debug": true, "experimental": true, "userland-proxy": true} and ."log-opts" == {"max-size": "1m"} and .debug == false and ."log-level" == "info" and
     .icc == false and ."cgroup-parent" == "" and ."live-restore" and ."userland-proxy" == false and
     ."seccomp-profile" == "" and .experimental == false and ."no-new-privileges"' "$work/daemon.json" >/dev/null ||
     fail "daemon.json lost something: $(cat "$work/daemon.json")"
