@@ -1,5 +1,6 @@
-/* What is remembered is bound to one process: its id, its start in clock ticks and the start of the machine. Values
- * that look like secrets are redacted before they are written. */
+/* What is remembered is bound to one process: its id, its start in clock ticks and the start of the machine. Secrets in
+ * values are not remembered at all, not even as a hash, from which a weak one could be guessed: values are redacted,
+ * and compared so. No rule judges by a secret, so that one that was changed alone is no change. */
 #include "probes/daemon/daemon_memory.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ struct daemon_memory {
     pid_t pid;
     uint64_t start_ticks;
     char *config_path;
-    option_vec options;
+    option_vec options; /* redacted */
     usec_t reloaded;
 };
 
@@ -38,10 +39,19 @@ static void free_options(option_vec *options)
     vec_free(options);
 }
 
-static void push_option(option_vec *options, const struct daemon_option *option)
+static char *redacted(const char *value)
+{
+    scoped_str text = STR_INIT;
+
+    secret_redact(&text, value, strlen(value), false);
+    return mem_strdup(str_text(&text));
+}
+
+/* VALUE, which is owned by OPTIONS then, with the rest of OPTION. */
+static void push_option(option_vec *options, const struct daemon_option *option, char *value)
 {
     vec_push(options, (struct daemon_option){.name = mem_strdup(option->name),
-                                             .value = mem_strdup(option->value),
+                                             .value = value,
                                              .place = OPTION_DAEMON_JSON,
                                              .file = mem_strdup(option->file)});
 }
@@ -63,7 +73,7 @@ static void read_record(struct daemon_memory *memory, const struct json *root)
                                              .value = json_text(json_get(item, "value"), ""),
                                              .file = json_string(json_get(item, "file"))};
 
-        push_option(&memory->options, &option);
+        push_option(&memory->options, &option, mem_strdup(option.value));
     }
 }
 
@@ -109,12 +119,10 @@ static int write_record(const struct daemon_memory *memory, struct error *error)
     json_out_array(out, "options");
     for (size_t i = 0; i < memory->options.count; i++) {
         const struct daemon_option *option = &memory->options.items[i];
-        scoped_str value = STR_INIT;
 
-        secret_redact(&value, option->value, strlen(option->value), false);
         json_out_object(out, NULL);
         json_out_string(out, "name", option->name);
-        json_out_string(out, "value", str_text(&value));
+        json_out_string(out, "value", option->value);
         if (option->file)
             json_out_string(out, "file", option->file);
         json_out_end_object(out);
@@ -178,6 +186,13 @@ static bool is_same_process(const struct daemon_memory *memory, const struct dae
            str_equal(memory->config_path, facts->config_path);
 }
 
+static bool is_same_option(const struct daemon_option *remembered, const struct daemon_option *option)
+{
+    scoped(cleanup_free) char *value = redacted(option->value);
+
+    return strcmp(remembered->name, option->name) == 0 && strcmp(remembered->value, value) == 0;
+}
+
 /* Are the remembered options those of the file, in order? */
 static bool is_same_list(const option_vec *options, const struct daemon_facts *facts)
 {
@@ -186,8 +201,7 @@ static bool is_same_list(const option_vec *options, const struct daemon_facts *f
     for (size_t i = 0; i < facts->option_count; i++) {
         if (!is_of_file(&facts->options[i]))
             continue;
-        if (at == options->count || strcmp(options->items[at].name, facts->options[i].name) != 0 ||
-            strcmp(options->items[at].value, facts->options[i].value) != 0)
+        if (at == options->count || !is_same_option(&options->items[at], &facts->options[i]))
             return false;
         at++;
     }
@@ -202,7 +216,7 @@ static void remember_file(struct daemon_memory *memory, const struct daemon_fact
     memory->config_path = mem_strdup(facts->config_path);
     for (size_t i = 0; i < facts->option_count; i++)
         if (is_of_file(&facts->options[i]))
-            push_option(&memory->options, &facts->options[i]);
+            push_option(&memory->options, &facts->options[i], redacted(facts->options[i].value));
 }
 
 /* Those of the file that can be reloaded take the place of the remembered ones. */
@@ -212,12 +226,21 @@ static void remember_reload(struct daemon_memory *memory, const struct daemon_fa
 
     for (size_t i = 0; i < memory->options.count; i++)
         if (!is_reloadable(memory->options.items[i].name))
-            push_option(&merged, &memory->options.items[i]);
+            push_option(&merged, &memory->options.items[i], mem_strdup(memory->options.items[i].value));
     for (size_t i = 0; i < facts->option_count; i++)
         if (is_of_file(&facts->options[i]) && is_reloadable(facts->options[i].name))
-            push_option(&merged, &facts->options[i]);
+            push_option(&merged, &facts->options[i], redacted(facts->options[i].value));
     free_options(&memory->options);
     memory->options = merged;
+}
+
+/* The value of a REMEMBERED option, in full if the file still has it. */
+static const char *whole_value(const struct daemon_facts *facts, const struct daemon_option *remembered)
+{
+    for (size_t i = 0; i < facts->option_count; i++)
+        if (is_of_file(&facts->options[i]) && is_same_option(remembered, &facts->options[i]))
+            return facts->options[i].value;
+    return remembered->value;
 }
 
 /* FACTS' options become the arguments' and the remembered ones, the file's "next". */
@@ -234,7 +257,7 @@ static void recall(const struct daemon_memory *memory, struct daemon_facts *fact
         const struct daemon_option *option = &memory->options.items[i];
 
         options[count++] = (struct daemon_option){.name = arena_strdup(arena, option->name),
-                                                  .value = arena_strdup(arena, option->value),
+                                                  .value = arena_strdup(arena, whole_value(facts, option)),
                                                   .place = OPTION_DAEMON_JSON,
                                                   .file = arena_strdup(arena, option->file)};
     }

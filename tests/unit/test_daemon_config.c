@@ -533,6 +533,47 @@ START_TEST(test_memory_keeps_no_secret)
 }
 END_TEST
 
+/* The agent is started anew, and the file has been changed since dockerd read it. */
+START_TEST(test_memory_of_a_file_with_secrets)
+{
+    static const struct {
+        const char *now;
+        enum config_age age;
+        const char *mtu, *log_opt;
+    } files[] = {
+        {"{\"log-opts\":{\"splunk-token\":\"8f2c1e64-9a0b-4c7d-b1e5-3f6a2d4c8e90\"},\"mtu\":7,"
+         "\"http-proxy\":\"http://u:Tr0ub4dor3xy@p:1\"}",
+         CONFIG_CURRENT, "7", "splunk-token=8f2c1e64-9a0b-4c7d-b1e5-3f6a2d4c8e90"},
+        /* its mode, or a secret alone */
+        {"{\"log-opts\":{\"splunk-token\":\"8f2d1e64-9a0b-4c7d-b1e5-3f6a2d4c8e91\"},\"mtu\":7,"
+         "\"http-proxy\":\"http://u:Tr0ub4dor3xy@p:1\"}",
+         CONFIG_CURRENT, "7", "splunk-token=8f2d1e64-9a0b-4c7d-b1e5-3f6a2d4c8e91"},
+        {"{\"log-opts\":{\"splunk-token\":\"8f2c1e64-9a0b-4c7d-b1e5-3f6a2d4c8e90\"},\"mtu\":8,"
+         "\"http-proxy\":\"http://u:Tr0ub4dor3xy@p:1\"}",
+         CONFIG_REMEMBERED, "7", "splunk-token=8f2c1e64-9a0b-4c7d-b1e5-3f6a2d4c8e90"},
+        {"{\"log-opts\":{\"splunk-token\":\"8f2c1e64-9a0b-4c7d-b1e5-3f6a2d4c8e90\"},\"mtu\":7,"
+         "\"http-proxy\":\"http://u:Tr0ub4dor3xy@q:1\"}",
+         CONFIG_REMEMBERED, "7", "splunk-token=8f2c1e64-9a0b-4c7d-b1e5-3f6a2d4c8e90"},
+    };
+    uint64_t later = ticks_from_now(60);
+    struct daemon_memory *memory = daemon_memory_new(host_folder, true);
+    struct daemon_facts *facts = read_process(files[0].now, later);
+
+    ck_assert_int_eq(daemon_memory_apply(memory, facts, NULL), 0);
+    facts_free(&facts->facts);
+    daemon_memory_free(memory);
+    memory = daemon_memory_new(host_folder, true);
+    facts = read_process(files[_i].now, later);
+    facts->config_age = CONFIG_NEWER; /* as it is a minute later */
+    ck_assert_int_eq(daemon_memory_apply(memory, facts, NULL), 0);
+    ck_assert_int_eq(facts->config_age, files[_i].age);
+    ck_assert_str_eq(values(facts, "mtu"), files[_i].mtu);
+    ck_assert_str_eq(values(facts, "log-opt"), files[_i].log_opt);
+    facts_free(&facts->facts);
+    daemon_memory_free(memory);
+}
+END_TEST
+
 /* ---- podman ---- */
 
 static struct daemon_facts *read_podman(void)
@@ -739,6 +780,7 @@ int main(void)
     tcase_add_test(files, test_profile_in_use);
     tcase_add_test(files, test_memory);
     tcase_add_test(files, test_memory_keeps_no_secret);
+    tcase_add_loop_test(files, test_memory_of_a_file_with_secrets, 0, 4);
     tcase_add_test(files, test_containers_conf);
     tcase_add_test(files, test_podman_services);
     suite_add_tcase(suite, files);
