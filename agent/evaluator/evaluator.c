@@ -121,6 +121,7 @@ void evaluator_free(struct evaluator *evaluator)
     subjects_deinit(evaluator);
     inputs_deinit(evaluator);
     retry_deinit(evaluator);
+    missing_deinit(evaluator);
     slices_deinit(evaluator);
     free(evaluator->tallies);
     check_result_deinit(&evaluator->scratch);

@@ -147,6 +147,7 @@ int evaluator_acknowledge(struct evaluator *evaluator, const char *exec_id, cons
 struct evaluator_counters {
     uint64_t stale[INPUT_KIND_COUNT], fetches[INPUT_KIND_COUNT], failures[INPUT_KIND_COUNT], changed[INPUT_KIND_COUNT];
     uint64_t evaluations, transitions, transitions_by_verdict[VERDICT_COUNT];
+    uint64_t indexed; /* entries of lists that were gone through to see what the engine still lists */
 };
 const struct evaluator_counters *evaluator_counters(const struct evaluator *evaluator);
 

@@ -148,6 +148,11 @@ struct evaluator {
     struct execs *execs;
     struct map *closed_execs; /* ids whose findings were acknowledged or ran out: a replay must not bring them back */
 
+    struct listed { /* ids of a list, made where something that it may name is missing */
+        struct map *ids;
+        uint64_t digest; /* of the list */
+    } listed[2];         /* containers, images */
+
     struct evaluator_counters counters;
 };
 
@@ -315,6 +320,7 @@ void input_fail(struct evaluator *evaluator, struct input *input, int number,
                 const char *why); /* it could not be read */
 
 /* missing.c */
+void missing_deinit(struct evaluator *evaluator);
 /* The subject of INPUT, which is in flight, does not exist for the engine. False: no list names it. Else the list is
  * asked for again, and INPUT waits for that. */
 bool missing_await_list(struct evaluator *evaluator, struct input *input);

@@ -10,20 +10,45 @@ static enum input_kind list_of(enum input_kind kind)
     return kind == INPUT_CONTAINER ? INPUT_CONTAINERS : INPUT_IMAGES;
 }
 
-static bool is_listed(const struct evaluator *evaluator, enum input_kind list_kind, const char *id)
+static void index_id(struct evaluator *evaluator, struct listed *listed, const char *id)
+{
+    map_set(listed->ids, id, listed); /* any value */
+    evaluator->counters.indexed++;
+}
+
+/* The ids of a list, gone through once however many of them are missing. NULL: it is not known. */
+static const struct map *ids_of(struct evaluator *evaluator, enum input_kind list_kind)
 {
     const struct container_list_facts *containers = store_containers(evaluator->store, NULL);
     const struct image_list_facts *images = store_images(evaluator->store, NULL);
+    const struct facts *list = store_get(evaluator->store, list_kind, NULL, NULL);
+    struct listed *listed = &evaluator->listed[list_kind == INPUT_IMAGES];
 
-    if (list_kind == INPUT_CONTAINERS)
-        for (size_t i = 0; containers && i < containers->count; i++)
-            if (strcmp(containers->items[i].id, id) == 0)
-                return true;
-    if (list_kind == INPUT_IMAGES)
-        for (size_t i = 0; images && i < images->count; i++)
-            if (strcmp(images->items[i].id, id) == 0)
-                return true;
-    return false;
+    if (!list)
+        return NULL;
+    if (listed->ids && listed->digest == list->digest)
+        return listed->ids;
+    map_free(listed->ids);
+    listed->ids = map_new(NULL);
+    listed->digest = list->digest;
+    for (size_t i = 0; list_kind == INPUT_CONTAINERS && i < containers->count; i++)
+        index_id(evaluator, listed, containers->items[i].id);
+    for (size_t i = 0; list_kind == INPUT_IMAGES && i < images->count; i++)
+        index_id(evaluator, listed, images->items[i].id);
+    return listed->ids;
+}
+
+static bool is_listed(struct evaluator *evaluator, enum input_kind list_kind, const char *id)
+{
+    const struct map *ids = ids_of(evaluator, list_kind);
+
+    return ids && map_get(ids, id);
+}
+
+void missing_deinit(struct evaluator *evaluator)
+{
+    for (size_t i = 0; i < countof(evaluator->listed); i++)
+        map_free(evaluator->listed[i].ids);
 }
 
 bool missing_await_list(struct evaluator *evaluator, struct input *input)

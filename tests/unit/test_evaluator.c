@@ -293,6 +293,11 @@ static void list_came(const char *ids)
     struct arena *arena = arena_new(256);
     struct container_list_facts *list = arena_alloc(arena, sizeof *list);
 
+    struct hash hash;
+
+    hash_init(&hash);
+    hash_bytes(&hash, ids, strlen(ids));
+    list->facts.digest = hash_end(&hash);
     list->facts.arena = arena;
     list->count = strlen(ids);
     list->items = arena_alloc(arena, (list->count + 1) * sizeof *list->items);
@@ -322,6 +327,32 @@ START_TEST(a_list_does_not_close_what_is_newer)
     list_came("bc");
     ck_assert_ptr_nonnull(evaluator_find_subject(evaluator, SUBJECT_CONTAINER, id_of('b')));
     ck_assert_ptr_null(evaluator_find_subject(evaluator, SUBJECT_CONTAINER, id_of('d')));
+}
+END_TEST
+
+/* As many as an engine may list while it does not have them; twice, as they are asked for again. */
+START_TEST(missing_ids_are_looked_up_in_one_pass)
+{
+    enum { IMAGES = 2000 };
+    struct arena *arena = arena_new(256);
+    struct image_list_facts *list = arena_alloc(arena, sizeof *list);
+
+    list->facts.arena = arena;
+    list->facts.digest = 1;
+    list->items = arena_alloc(arena, IMAGES * sizeof *list->items);
+    for (; list->count < IMAGES; list->count++) {
+        scoped(cleanup_free) char *id = mem_printf("sha256:%064zu", list->count);
+
+        list->items[list->count].id = arena_strdup(arena, id);
+    }
+    evaluator_stale(evaluator, INPUT_IMAGES, NULL, "scan");
+    evaluator_fetched(evaluator, INPUT_IMAGES, NULL, &list->facts);
+    for (size_t i = 0; i < IMAGES; i++)
+        (evaluator_fetch_failed)(evaluator, INPUT_IMAGE, list->items[i].id, ENOENT, "404");
+    ck_assert_uint_eq(evaluator_counters(evaluator)->failures[INPUT_IMAGE], IMAGES);
+    ck_assert_uint_le(evaluator_counters(evaluator)->indexed, IMAGES);
+    ck_assert_ptr_nonnull(evaluator_find_subject(evaluator, SUBJECT_IMAGE, list->items[IMAGES - 1].id));
+    take_turns();
 }
 END_TEST
 
@@ -1538,6 +1569,7 @@ int main(void)
     tcase_add_test(tests, a_failed_fetch_is_an_error_never_the_old_verdict);
     tcase_add_test(tests, what_is_gone_closes_its_findings);
     tcase_add_test(tests, a_list_does_not_close_what_is_newer);
+    tcase_add_test(tests, missing_ids_are_looked_up_in_one_pass);
     tcase_add_test(tests, expected_inputs_are_waited_for);
     tcase_add_test(tests, what_is_stale_again_is_not_recent);
     tcase_add_test(tests, joined_namespaces_follow);
