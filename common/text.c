@@ -1,6 +1,7 @@
 /* Hostile text made safe. One decoder serves repair, escape and column counting. */
 #include "common/text.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -203,6 +204,28 @@ size_t text_distance(const char *a, const char *b)
         }
     }
     return row[lb];
+}
+
+int text_go_number(const char *s, size_t length, int64_t *ret)
+{
+    bool negative = length && *s == '-';
+    size_t at = length && (*s == '-' || *s == '+');
+    int64_t value = 0;
+    int r = at < length ? 0 : -EINVAL;
+
+    for (; at < length; at++) {
+        int digit = s[at] - '0';
+
+        if (digit < 0 || digit > 9) {
+            r = -EINVAL;
+            break;
+        }
+        if (r == 0 && (__builtin_mul_overflow(value, 10, &value) ||
+                       __builtin_add_overflow(value, negative ? -digit : digit, &value)))
+            r = -ERANGE;
+    }
+    *ret = r == -EINVAL ? 0 : r == -ERANGE ? (negative ? INT64_MIN : INT64_MAX) : value;
+    return r;
 }
 
 void text_shell_quote(struct str *out, const char *s)

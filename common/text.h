@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/str.h"
 
@@ -32,6 +33,10 @@ bool text_glob(const char *pattern, const char *s);
 
 /* Edit distance, for "did you mean". Bounded: strings over 64 bytes give SIZE_MAX. */
 size_t text_distance(const char *a, const char *b);
+
+/* A decimal number as Go's strconv.Atoi() reads it: an optional sign, digits, nothing else. 0; -EINVAL: not one, RET is
+ * 0; -ERANGE: RET is the nearest that there is. */
+int text_go_number(const char *s, size_t length, int64_t *ret);
 
 /* Quotes S as one word for a POSIX shell (single quotes only where needed); control characters via $'…'. For remedies.
  */

@@ -18,19 +18,6 @@ static const struct image_facts *need_image(const struct check_input *in, struct
 
 /* ---- The user that a container runs as ---- */
 
-/* Every spelling of uid 0: "0", "00", "+0", "-0". */
-static bool is_zero(const char *s, size_t length)
-{
-    if (length && (*s == '+' || *s == '-')) {
-        s++;
-        length--;
-    }
-    for (size_t i = 0; i < length; i++)
-        if (s[i] != '0')
-            return false;
-    return length > 0;
-}
-
 /* What root in the container is on the host. */
 static const char *remapping(const struct info_facts *info, const struct container_facts *container)
 {
@@ -41,28 +28,121 @@ static const char *remapping(const struct info_facts *info, const struct contain
     return "; root is remapped to an unprivileged user of the host";
 }
 
-void check_image_user(const struct check_input *in, struct check_result *out)
+/* The user's part of "user:group", without blanks around it. */
+static const char *user_of(const struct container_facts *container, size_t *ret_length)
 {
     static const char blanks[] = " \t\r\n";
-    const struct container_facts *container = check_container(in, out);
-    const struct info_facts *info = store_info(in->store, NULL);
+    const char *user = container->user + strspn(container->user, blanks);
+    size_t length = strcspn(user, ":");
+
+    while (length && strchr(blanks, user[length - 1]))
+        length--;
+    *ret_length = length;
+    return user;
+}
+
+/* One that only the image's own /etc/passwd gives a uid. */
+static bool is_name(const char *user, size_t length)
+{
+    int64_t uid;
+
+    return length && !(length == 4 && strncmp(user, "root", 4) == 0) && text_go_number(user, length, &uid) < 0;
+}
+
+bool check_image_user_requires(const struct store *store, const char *key, enum input_kind kind)
+{
+    const struct container_facts *container = store_container(store, key, NULL);
     const char *user;
     size_t length;
 
+    if (kind != INPUT_LAYERS)
+        return true;
     if (!container)
-        return;
-    user = container->user + strspn(container->user, blanks);
-    length = strcspn(user, ":");
-    while (length && strchr(blanks, user[length - 1]))
-        length--;
-    check_fact_string(in, out, "user", container->user);
-    if (length && !is_zero(user, length) && !(length == 4 && strncmp(user, "root", 4) == 0)) {
-        check_say(in, out, VERDICT_PASS, "runs as %s", container->user);
+        return false;
+    user = user_of(container, &length);
+    return is_name(user, length);
+}
+
+static void say_root(const struct check_input *in, struct check_result *out, const struct container_facts *container,
+                     const char *user, const char *why)
+{
+    check_say(in, out, VERDICT_FAIL, "runs as root (%s%s%s%s)%s", *user ? "user \"" : "no user is set", user,
+              *user ? "\"" : "", why, remapping(store_info(in->store, NULL), container));
+    check_remedy_recreate(in, out, "with --user USER or from an image with USER", "--user USER");
+}
+
+/* LAYER_ACCOUNT_ROOT or _OTHER as the first account of that name is, 0: there is none. */
+static char find_account(const char *accounts, const char *name, size_t length)
+{
+    for (const char *line = accounts; line && *line;) {
+        size_t size = strcspn(line + 1, "\n");
+
+        if (size == length && strncmp(line + 1, name, length) == 0)
+            return *line;
+        line += 1 + size;
+        line += *line == '\n';
+    }
+    return 0;
+}
+
+/* The container's own files may have another /etc/passwd than its image once it has been started. */
+static void judge_unknown_name(const struct check_input *in, struct check_result *out,
+                               const struct container_facts *container, const struct layer_facts *layers)
+{
+    bool never_started = !container->started && strcmp(container->status, "created") == 0;
+
+    check_say(in, out, never_started ? VERDICT_PASS : VERDICT_MANUAL,
+              "user \"%s\" is unknown to the image, %s: the engine refuses to start %s", container->user,
+              layers->accounts ? "whose /etc/passwd has no such name" : "which has no /etc/passwd",
+              never_started ? "it" : "it unless the container's own /etc/passwd has that name; with which uid?");
+}
+
+static void judge_name(const struct check_input *in, struct check_result *out, const struct container_facts *container,
+                       const char *name, size_t length)
+{
+    enum { WHOLE_MAX = 1024 }; /* what facts keep of a text is longer */
+    const char *why = "the engine does not say of which image the container is";
+    const struct layer_facts *layers =
+        !str_empty(container->image_id) ? store_layers(in->store, container->image_id, &why) : NULL;
+    char account;
+
+    if (length > WHOLE_MAX)
+        why = "the name is too long";
+    else if (layers && layers->accounts_error)
+        why = layers->accounts_error;
+    if (!layers || layers->accounts_error || length > WHOLE_MAX) {
+        check_error(in, out, "the image's /etc/passwd, by which the user may be root", why);
         return;
     }
-    check_say(in, out, VERDICT_FAIL, "runs as root (%s%s%s)%s", *user ? "user \"" : "no user is set", user,
-              *user ? "\"" : "", remapping(info, container));
-    check_remedy_recreate(in, out, "with --user USER or from an image with USER", "--user USER");
+    account = find_account(layers->accounts, name, length);
+    if (account == LAYER_ACCOUNT_ROOT)
+        say_root(in, out, container, name, ", whose uid in the image's /etc/passwd is 0");
+    else if (account)
+        check_say(in, out, VERDICT_PASS, "runs as %s", container->user);
+    else
+        judge_unknown_name(in, out, container, layers);
+}
+
+void check_image_user(const struct check_input *in, struct check_result *out)
+{
+    const struct container_facts *container = check_container(in, out);
+    const char *user;
+    size_t length;
+    int64_t uid;
+
+    if (!container)
+        return;
+    user = user_of(container, &length);
+    check_fact_string(in, out, "user", container->user);
+    if (is_name(user, length))
+        judge_name(in, out, container, user, length);
+    else if (text_go_number(user, length, &uid) < 0 || (uint32_t)uid == 0)
+        say_root(in, out, container, user, "");
+    else if (uid < 0 || uid > INT32_MAX)
+        check_say(in, out, VERDICT_PASS, "user %s is outside the range of uids: the engine refuses to start it",
+                  container->user);
+    else
+        check_say(in, out, VERDICT_PASS, "runs as %s", container->user);
 }
 
 /* ---- Health check ---- */

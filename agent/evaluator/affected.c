@@ -43,7 +43,7 @@ static void visit_all(struct evaluator *evaluator, enum subject_kind kind, const
     void *value;
 
     while (map_next(evaluator->subjects[kind], &at, &key, &value)) {
-        if (input == INPUT_IMAGE && kind == SUBJECT_CONTAINER) {
+        if (input_types[input].key == INPUT_KEY_IMAGE && kind == SUBJECT_CONTAINER) {
             const struct container_facts *container = store_container(evaluator->store, key, NULL);
 
             if (!container || !str_equal(container->image_id, input_key))
@@ -130,7 +130,7 @@ void visit_affected(struct evaluator *evaluator, const struct input *input, bool
                 visit_joiners(evaluator, input->key, rule, changed, 0);
         } else if (subject_kind == SUBJECT_EXEC && kind == INPUT_CONTAINER) {
             continue; /* an exec keeps what was true when it was made */
-        } else if (subject_kind == SUBJECT_CONTAINER && kind == INPUT_IMAGE &&
+        } else if (subject_kind == SUBJECT_CONTAINER && input_types[kind].key == INPUT_KEY_IMAGE &&
                    !store_image_users(evaluator->store, input->key)) {
             continue;
         } else {

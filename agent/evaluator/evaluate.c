@@ -36,6 +36,12 @@ static bool input_key_for(const struct evaluator *evaluator, const struct subjec
     return false;
 }
 
+static bool is_required(const struct evaluator *evaluator, const struct subject *subject, const struct rule *rule,
+                        enum input_kind kind)
+{
+    return !rule->check->requires || rule->check->requires(evaluator->store, subject->id, kind);
+}
+
 static bool pair_must_wait(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair)
 {
     for (unsigned i = 0; i < INPUT_KIND_COUNT; i++) {
@@ -50,7 +56,7 @@ static bool pair_must_wait(const struct evaluator *evaluator, const struct subje
                 return true;
             continue;
         }
-        if (input_is_awaited(evaluator, kind, key))
+        if (input_is_awaited(evaluator, kind, key) && is_required(evaluator, subject, pair->rule, kind))
             return true;
         if (kind == INPUT_CONTAINER && joins_are_awaited(evaluator, subject->id))
             return true;

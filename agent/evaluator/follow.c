@@ -26,13 +26,30 @@ void follow_execs(struct evaluator *evaluator, const struct container_facts *con
     }
 }
 
+static bool is_read(const struct evaluator *evaluator, enum input_kind kind)
+{
+    for (size_t i = 0; i < evaluator->rules->count; i++)
+        if (evaluator->rules->rules[i].enabled && evaluator->rules->rules[i].check->reads & INPUT_BIT(kind))
+            return true;
+    return false;
+}
+
+/* Of an image that the engine does not list as well. */
+static void follow_image_of(struct evaluator *evaluator, const char *image_id, const char *cause)
+{
+    if (!input_find(evaluator, INPUT_IMAGE, image_id))
+        evaluator_stale(evaluator, INPUT_IMAGE, image_id, cause);
+    if (is_read(evaluator, INPUT_LAYERS) && !input_find(evaluator, INPUT_LAYERS, image_id))
+        evaluator_stale(evaluator, INPUT_LAYERS, image_id, cause);
+}
+
 void follow_container(struct evaluator *evaluator, const struct container_facts *container,
                       const struct container_facts *before, bool resync, const char *cause)
 {
     const struct input *processes;
 
-    if (container->image_id && !input_find(evaluator, INPUT_IMAGE, container->image_id))
-        evaluator_stale(evaluator, INPUT_IMAGE, container->image_id, cause);
+    if (container->image_id)
+        follow_image_of(evaluator, container->image_id, cause);
     /* A task comes and goes without an event of its own, but its container has them. */
     if (container->task_label && (!before || before->running != container->running))
         evaluator_stale(evaluator, INPUT_TASKS, NULL, cause);
@@ -74,14 +91,6 @@ void follow_containers(struct evaluator *evaluator, const struct container_list_
         if (!input_find(evaluator, INPUT_CONTAINER, list->items[i].id))
             evaluator_stale(evaluator, INPUT_CONTAINER, list->items[i].id, cause);
     map_free(listed);
-}
-
-static bool is_read(const struct evaluator *evaluator, enum input_kind kind)
-{
-    for (size_t i = 0; i < evaluator->rules->count; i++)
-        if (evaluator->rules->rules[i].enabled && evaluator->rules->rules[i].check->reads & INPUT_BIT(kind))
-            return true;
-    return false;
 }
 
 static bool same_strings(const struct string_list *a, const struct string_list *b)

@@ -47,6 +47,8 @@ struct check {
     /* Of SUBJECT_CONTAINER: names of the members of the container's document that it judges by, a blank between. Where
      * one is unread it is an error. */
     const char *members;
+    /* Of the inputs in READS, is the one of KIND required to judge the subject KEY? NULL: each is. */
+    bool (*requires)(const struct store *store, const char *key, enum input_kind kind);
     bool fails_on_presence; /* what it fails on is in the document: that counts although another member is unread */
 };
 

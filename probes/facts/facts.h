@@ -410,6 +410,8 @@ struct history_facts {
     size_t count;
 };
 
+enum { LAYER_ACCOUNT_ROOT = '0', LAYER_ACCOUNT_OTHER = '1' };
+
 /* The contents of an image's layers, whiteouts applied. */
 struct layer_facts {
     struct facts facts;
@@ -425,7 +427,10 @@ struct layer_facts {
     const char *packages_error;  /* a database is there, and why it cannot be read; NULL: all of them were */
     struct string_list packages; /* names, sorted */
     struct string_list tools;    /* interactive and build tools found as programs */
-    uint64_t files, dropped;     /* seen; setuid programs and tools that are not listed, since they are too many */
+    /* Of its /etc/passwd a line for each account, in their order there: LAYER_ACCOUNT_ROOT or LAYER_ACCOUNT_OTHER, and
+     * the name. NULL: it has none, unless ACCOUNTS_ERROR is why it cannot be read. */
+    const char *accounts, *accounts_error;
+    uint64_t files, dropped; /* seen; setuid programs and tools that are not listed, since they are too many */
 };
 
 /* The reason why there is no scan_facts if no scanner is configured. */

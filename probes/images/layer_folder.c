@@ -1,7 +1,7 @@
 /* A layer read from its directory, as overlay2 keeps it: whiteouts are character devices 0:0, opaque directories carry
- * an attribute. The walk goes by descriptors and never through a link; only package databases are opened, and only
- * regular files. A directory is read to its end before its subdirectories are entered, so that one buffer serves all,
- * and the type in a directory entry saves a stat: it is as fast as find. Databases are only mapped here and parsed
+ * an attribute. The walk goes by descriptors and never through a link; only the few files that are read are opened, and
+ * only regular files. A directory is read to its end before its subdirectories are entered, so that one buffer serves
+ * all, and the type in a directory entry saves a stat: it is as fast as find. Databases are only mapped here and parsed
  * after the walk, when its capabilities have been given up. */
 #include <dirent.h>
 #include <errno.h>
@@ -68,7 +68,7 @@ static void *map_file(int fd, size_t length)
     return MAP_FAILED;
 }
 
-static void keep_package_file(struct walk *walk, int folder, const char *name)
+static void keep_file(struct walk *walk, int folder, const char *name)
 {
     scoped(cleanup_close) int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     struct layer_database database = {.path = mem_strdup(walk->path.data)};
@@ -76,7 +76,7 @@ static void keep_package_file(struct walk *walk, int folder, const char *name)
 
     if (fd < 0 || fstat(fd, &st) < 0) {
         database.why = mem_strdup(strerror(errno));
-    } else if (!S_ISREG(st.st_mode) || st.st_size > PACKAGE_FILE_MAX) {
+    } else if (!S_ISREG(st.st_mode) || st.st_size > LAYER_FILE_MAX) {
         database.why = mem_strdup("it is too long");
     } else if (st.st_size) {
         database.length = (size_t)st.st_size;
@@ -95,9 +95,9 @@ void layer_read_databases(struct layer_databases *databases, struct layer_summar
         struct layer_database *database = &databases->items[i];
 
         if (database->why)
-            layer_packages_unread(ret, database->path, database->why);
+            layer_file_unread(ret, database->path, database->why);
         else
-            layer_read_packages(ret, database->path, database->data, database->length);
+            layer_read_file(ret, database->path, database->data, database->length);
         if (database->data)
             munmap(database->data, database->length);
         free(database->path);
@@ -147,10 +147,10 @@ static int add_directory_entry(struct walk *walk, int folder, const char *name, 
         return r;
     if (S_ISDIR(st.st_mode))
         str_append_n(folders, name, strlen(name) + 1);
-    else if (S_ISLNK(st.st_mode) && layer_is_database_place(walk->path.data))
+    else if (S_ISLNK(st.st_mode) && layer_is_file_place(walk->path.data))
         check_link(walk, folder, name);
-    else if (S_ISREG(st.st_mode) && layer_is_package_file(walk->path.data))
-        keep_package_file(walk, folder, name);
+    else if (S_ISREG(st.st_mode) && layer_is_read(walk->path.data))
+        keep_file(walk, folder, name);
     return 0;
 }
 

@@ -67,6 +67,19 @@ static void write_packages(struct json_out *out, struct str *lines, const struct
     vec_free(&names);
 }
 
+/* The uppermost /etc/passwd counts, unless a layer above removes it. */
+static void write_accounts(struct json_out *out, const struct layer_summary *summaries, size_t count)
+{
+    size_t i = count;
+
+    while (i && !summaries[i - 1].accounts.present)
+        i--;
+    if (!i || is_hidden(summaries, count, i - 1, "/" LAYER_PASSWD))
+        return;
+    json_out_string(out, "accounts", summaries[i - 1].accounts.text);
+    json_out_string(out, "accounts_error", summaries[i - 1].accounts.error);
+}
+
 static int compare_entries(const void *a, const void *b)
 {
     return strcmp((*(struct layer_entry *const *)a)->path, (*(struct layer_entry *const *)b)->path);
@@ -109,6 +122,7 @@ static void write_image(struct str *output, const struct layer_summary *summarie
     json_out_end_array(out);
     vec_free(&entries);
     write_packages(out, &packages, summaries, count);
+    write_accounts(out, summaries, count);
     json_out_int(out, "files", (int64_t)files);
     json_out_int(out, "dropped", (int64_t)dropped);
     json_out_end_object(out);

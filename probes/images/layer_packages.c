@@ -1,5 +1,6 @@
-/* Package databases: dpkg's and opkg's status (and distroless's one file per package), apk's installed, pacman's one
- * directory per package, rpm's three formats (layer_rpm.c). One that cannot be read is noted, never taken for empty. */
+/* The files of a layer that are read, most of them package databases: dpkg's and opkg's status (and distroless's one
+ * file per package), apk's installed, pacman's one directory per package, rpm's three formats (layer_rpm.c). One that
+ * cannot be read is noted, never taken for empty. */
 #include <errno.h>
 #include <string.h>
 
@@ -52,9 +53,9 @@ static const struct database *database_of(const char *path)
     return NULL;
 }
 
-bool layer_is_package_file(const char *path)
+bool layer_is_read(const char *path)
 {
-    return database_of(path) != NULL;
+    return layer_is_accounts(path) || database_of(path);
 }
 
 const char *layer_manager_name(enum package_manager manager)
@@ -159,20 +160,24 @@ static void note_unread(struct layer_packages *packages, const char *path, const
         packages->error = mem_printf("/%s: %s", path, why);
 }
 
-void layer_packages_unread(struct layer_summary *summary, const char *path, const char *why)
+void layer_file_unread(struct layer_summary *summary, const char *path, const char *why)
 {
     const struct database *database = database_of(path);
 
-    if (database)
+    if (layer_is_accounts(path))
+        layer_accounts_unread(&summary->accounts, path, why);
+    else if (database)
         note_unread(&summary->packages[database->manager], path, why);
 }
 
-void layer_read_packages(struct layer_summary *summary, const char *path, char *data, size_t length)
+void layer_read_file(struct layer_summary *summary, const char *path, char *data, size_t length)
 {
     const struct database *database = database_of(path);
     struct error error = ERROR_INIT;
     struct layer_packages *packages;
 
+    if (layer_is_accounts(path))
+        layer_read_accounts(&summary->accounts, data, length);
     if (!database)
         return;
     packages = &summary->packages[database->manager];
@@ -201,9 +206,9 @@ static const struct database *place_of(const char *path)
     return NULL;
 }
 
-bool layer_is_database_place(const char *path)
+bool layer_is_file_place(const char *path)
 {
-    return (path[0] == 'v' || path[0] == 'l' || path[0] == 'u') && place_of(path);
+    return layer_is_accounts_place(path) || ((path[0] == 'v' || path[0] == 'l' || path[0] == 'u') && place_of(path));
 }
 
 /* TARGET, relative to the directory of PATH, without "." and "..". */
@@ -234,17 +239,21 @@ static void resolve_target(struct str *out, const char *path, const char *target
 
 void layer_check_link(struct layer_summary *summary, const char *path, const char *target)
 {
-    const struct database *database = place_of(path), *other;
+    bool accounts = layer_is_accounts_place(path);
+    const struct database *database = accounts ? NULL : place_of(path), *other;
     scoped_str resolved = STR_INIT, shown = STR_INIT;
 
-    if (!database)
+    if (!database && !accounts)
         return;
     resolve_target(&resolved, path, target);
-    other = resolved.length ? place_of(resolved.data) : NULL;
+    other = resolved.length && database ? place_of(resolved.data) : NULL;
     if (other && other->manager == database->manager)
         return;
     str_append(&shown, "a symbolic link to ");
     text_escape(&shown, target, strlen(target), 128);
     str_append(&shown, ", which is not followed");
-    note_unread(&summary->packages[database->manager], path, shown.data);
+    if (accounts)
+        layer_accounts_unread(&summary->accounts, path, shown.data);
+    else
+        note_unread(&summary->packages[database->manager], path, shown.data);
 }

@@ -174,7 +174,7 @@ int layer_rpm_sqlite(struct layer_packages *packages, char *data, size_t length,
 
     /* rpm uses write-ahead logging, and SQLite refuses to read such a database from memory unless these bytes say
      * otherwise. */
-    if (length >= PACKAGE_WRITABLE)
+    if (length >= FILE_WRITABLE)
         data[WRITE_VERSION] = data[READ_VERSION] = ROLLBACK;
     if (sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
         restrict_database(db, &steps) < 0 ||

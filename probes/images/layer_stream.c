@@ -59,18 +59,18 @@ static la_ssize_t read_inner(struct archive *archive, void *user, const void **r
     return n;
 }
 
-static void read_package_entry(struct archive *inner, const char *path, struct layer_summary *summary)
+static void read_file_entry(struct archive *inner, const char *path, struct layer_summary *summary)
 {
     scoped_str text = STR_INIT;
     char buffer[16384];
     la_ssize_t n;
 
-    while ((n = archive_read_data(inner, buffer, sizeof buffer)) > 0 && text.length <= PACKAGE_STREAM_MAX)
+    while ((n = archive_read_data(inner, buffer, sizeof buffer)) > 0 && text.length <= LAYER_STREAM_MAX)
         str_append_n(&text, buffer, (size_t)n);
-    if (n < 0 || text.length > PACKAGE_STREAM_MAX)
-        layer_packages_unread(summary, path, n < 0 ? "truncated" : "too large");
+    if (n < 0 || text.length > LAYER_STREAM_MAX)
+        layer_file_unread(summary, path, n < 0 ? "truncated" : "too large");
     else
-        layer_read_packages(summary, path, text.data, text.length);
+        layer_read_file(summary, path, text.data, text.length);
 }
 
 /* Whiteouts have names of their own in a tar. 1: PATH is one, and was added. */
@@ -124,8 +124,10 @@ static int add_entry(struct archive *inner, struct archive_entry *entry, struct 
         mode = S_IFREG | (mode & 07777);
     r = layer_add(summary, path->data, path->length, mode, (unsigned)archive_entry_uid(entry), capabilities_of(entry),
                   error);
-    if (r == 0 && S_ISREG(mode) && archive_entry_size(entry) > 0 && layer_is_package_file(path->data))
-        read_package_entry(inner, path->data, summary);
+    if (r == 0 && archive_entry_hardlink(entry) && layer_is_read(path->data))
+        layer_file_unread(summary, path->data, "a hard link, whose content is another file's");
+    else if (r == 0 && S_ISREG(mode) && layer_is_read(path->data))
+        read_file_entry(inner, path->data, summary);
     else if (r == 0 && S_ISLNK(mode) && archive_entry_symlink(entry))
         layer_check_link(summary, path->data, archive_entry_symlink(entry));
     return r;

@@ -34,6 +34,7 @@ void layer_summary_deinit(struct layer_summary *summary)
         vec_free(&summary->packages[i].names);
         free(summary->packages[i].error);
     }
+    layer_accounts_deinit(&summary->accounts);
     free(summary->places);
     vec_free(&summary->entries);
     vec_free(&summary->opaque);
@@ -185,6 +186,15 @@ static void forget_entry(struct layer_summary *summary, uint64_t hash)
     }
 }
 
+/* The content of a regular file, and where a link leads, come after this. */
+static void note_accounts(struct layer_summary *summary, const char *path, unsigned mode)
+{
+    bool is_file = layer_is_accounts(path);
+
+    if (is_file ? !S_ISREG(mode) : !S_ISDIR(mode))
+        layer_accounts_unread(&summary->accounts, path, is_file ? "not a regular file" : "not a directory");
+}
+
 int layer_add(struct layer_summary *summary, const char *path, size_t length, unsigned mode, unsigned uid,
               uint64_t capabilities, struct error *error)
 {
@@ -198,6 +208,8 @@ int layer_add(struct layer_summary *summary, const char *path, size_t length, un
         return r;
     summary->count++;
     forget_entry(summary, hash);
+    if (layer_is_accounts_place(path))
+        note_accounts(summary, path, mode);
     if (S_ISDIR(mode)) {
         vec_push(&summary->folders, hash);
         return 0;

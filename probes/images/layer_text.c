@@ -8,7 +8,7 @@
 #include "common/map.h"
 #include "probes/images/layers_internal.h"
 
-enum { TEXT_VERSION = 4, CHECK_LENGTH = 17 };
+enum { TEXT_VERSION = 5, CHECK_LENGTH = 17 };
 
 static uint64_t check_of(const uint64_t *key, const char *data, size_t length)
 {
@@ -120,6 +120,9 @@ static void write_head(struct json_out *out, const struct layer_summary *summary
     }
     json_out_end_array(out);
     write_packages(out, summary);
+    json_out_bool(out, "has_accounts", summary->accounts.present);
+    json_out_string(out, "accounts", summary->accounts.text);
+    json_out_string(out, "accounts_error", summary->accounts.error);
     json_out_int(out, "count", (int64_t)summary->count);
     json_out_int(out, "dropped", (int64_t)summary->dropped);
     json_out_int(out, "files", (int64_t)summary->files.count);
@@ -207,6 +210,9 @@ int layer_text_parse(const char *text, size_t length, struct layer_summary *ret)
         return -EBADMSG;
     read_entries(json_get(root, "entries"), ret);
     read_databases(json_get(root, "databases"), ret);
+    ret->accounts.present = json_bool(json_get(root, "has_accounts"), false);
+    ret->accounts.text = mem_strdup(json_string(json_get(root, "accounts")));
+    ret->accounts.error = mem_strdup(json_string(json_get(root, "accounts_error")));
     ret->count = (uint64_t)json_int(json_get(root, "count"), 0);
     ret->dropped = (uint64_t)json_int(json_get(root, "dropped"), 0);
     newline++;

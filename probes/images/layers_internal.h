@@ -1,7 +1,7 @@
 /* Shared by the files that read layers. layers.c has an image read by parts of the worker, layer_parts.c is what runs
  * in them: layer_folder.c with layer_split.c, or layer_stream.c, reads a layer, layer_packages.c and layer_rpm.c its
- * package databases, layer_image.c puts layers together. layer_summary.c holds the findings in one layer, layer_text.c
- * writes them as text, layer_cache.c keeps the texts. Nobody else includes this. */
+ * package databases, layer_accounts.c its /etc/passwd, layer_image.c puts layers together. layer_summary.c holds the
+ * findings in one layer, layer_text.c writes them as text, layer_cache.c keeps the texts. Nobody else includes this. */
 #ifndef PROBES_IMAGES_LAYERS_INTERNAL_H
 #define PROBES_IMAGES_LAYERS_INTERNAL_H
 
@@ -38,6 +38,13 @@ struct layer_packages {
     VEC(char *) names;
 };
 
+/* One layer's /etc/passwd. */
+struct layer_accounts {
+    bool present;
+    char *error; /* why it cannot be read; NULL: it was, unless it is not present */
+    char *text;  /* see layer_facts.accounts */
+};
+
 /* One layer. The paths with which it hides lower layers' files may be any, so they are kept as hashes; keyed, or an
  * image's author could make a path that hides another. */
 struct layer_summary {
@@ -47,6 +54,7 @@ struct layer_summary {
     VEC(uint64_t) files;   /* that it holds, or removes (whiteouts): they hide the path and what lies below it */
     VEC(uint64_t) folders; /* that it holds: they hide a file of the same path */
     struct layer_packages packages[MANAGER_COUNT];
+    struct layer_accounts accounts;
     uint16_t *places; /* of entries by their hashes, from 1 on: a table of LAYER_PLACES */
     uint64_t count;   /* files seen */
     uint64_t dropped; /* setuid programs and tools beyond LAYER_FOUND_MAX */
@@ -76,21 +84,30 @@ bool layer_is_opaque_mark(const char *path, size_t *ret_length);
 /* Does the upper layer hide PATH (with its slash) of a lower one? */
 bool layer_hides(const struct layer_summary *upper, const char *path);
 
-/* Package databases. Is PATH one, whose content is to be given to layer_read_packages()? In one piece, of whose first
- * PACKAGE_WRITABLE bytes it may change any. What cannot be read is noted in the summary and is no error of the layer.
- */
-enum { PACKAGE_WRITABLE = 100 };
-bool layer_is_package_file(const char *path);
-void layer_read_packages(struct layer_summary *summary, const char *path, char *data, size_t length);
-void layer_packages_unread(struct layer_summary *summary, const char *path, const char *why);
-/* Is PATH a place of a database? A symbolic link from there to where none is looked for is noted as unread. */
-bool layer_is_database_place(const char *path);
+/* Files that are read: package databases and /etc/passwd. Is PATH one, whose content is to be given to
+ * layer_read_file()? In one piece, of whose first FILE_WRITABLE bytes it may change any. What cannot be read is noted
+ * in the summary and is no error of the layer. */
+enum { FILE_WRITABLE = 100 };
+bool layer_is_read(const char *path);
+void layer_read_file(struct layer_summary *summary, const char *path, char *data, size_t length);
+void layer_file_unread(struct layer_summary *summary, const char *path, const char *why);
+/* Is PATH a place of such a file? A symbolic link from there to where none is looked for is noted as unread. */
+bool layer_is_file_place(const char *path);
 void layer_check_link(struct layer_summary *summary, const char *path, const char *target);
+
+/* layer_accounts.c: /etc/passwd, or a folder on its way. */
+#define LAYER_PASSWD "etc/passwd"
+bool layer_is_accounts(const char *path);
+bool layer_is_accounts_place(const char *path);
+void layer_read_accounts(struct layer_accounts *accounts, const char *data, size_t length);
+void layer_accounts_unread(struct layer_accounts *accounts, const char *path, const char *why);
+void layer_accounts_deinit(struct layer_accounts *accounts);
+
 const char *layer_manager_name(enum package_manager manager);
 /* Adds a name; an error once there are too many. */
 int layer_add_package(struct layer_packages *packages, const char *name, size_t length, struct error *error);
 /* The longest that are read: from a directory they are mapped, from a stream they are held in memory. */
-enum { PACKAGE_FILE_MAX = 256 * 1024 * 1024, PACKAGE_STREAM_MAX = 48 * 1024 * 1024 };
+enum { LAYER_FILE_MAX = 256 * 1024 * 1024, LAYER_STREAM_MAX = 48 * 1024 * 1024 };
 
 /* layer_rpm.c: the three formats of rpm databases. */
 int layer_rpm_sqlite(struct layer_packages *packages, char *data, size_t length, struct error *error);
@@ -126,7 +143,7 @@ void layer_cache_trim(const char *cache);
 int layer_open_split(const struct layers_request *request, size_t layer, struct error *error);
 int layer_parse_split(int fd, struct layer_summary *ret, struct error *error);
 
-/* Package databases that were found but not parsed yet: mapped files. */
+/* Files that are to be read, found but not parsed yet: mapped. */
 struct layer_databases {
     struct layer_database *items;
     size_t count, size;

@@ -315,6 +315,48 @@ START_TEST(a_path_twice)
 }
 END_TEST
 
+/* Of /etc/passwd the uppermost counts, and of one that a layer has twice the last; a hard link has no content of its
+ * own in a tar. */
+START_TEST(accounts_of_layers)
+{
+    static const struct {
+        const char *path, *content, *hard_link, *accounts, *error;
+    } uppers[] = {{"bin/x", "", NULL, "0root\n1app\n", NULL},
+                  {"./etc//passwd", "toor:x:0:0:::\n", NULL, "0toor\n", NULL},
+                  {"etc/passwd", "", NULL, "", NULL},
+                  {"etc/.wh.passwd", "", NULL, NULL, NULL},
+                  {".wh.etc", "", NULL, NULL, NULL},
+                  {"etc/.wh..wh..opq", "", NULL, NULL, NULL},
+                  {"etc/passwd", NULL, "usr/x", NULL, "a hard link"}};
+    struct str layers[2] = {STR_INIT, STR_INIT};
+    scoped_str image = STR_INIT;
+    struct outcome outcome;
+    struct archive *tar = begin_tar(&layers[0], false);
+    static const char first[] = "app:x:0:0:::\n", last[] = "root:x:0:0:::\napp:x:1000:0:::\n";
+
+    add(tar, "etc/passwd", S_IFREG | 0644, first, strlen(first));
+    add(tar, "etc/passwd", S_IFREG | 0644, last, strlen(last));
+    end_tar(tar);
+    tar = begin_tar(&layers[1], false);
+    if (uppers[_i].content)
+        add(tar, uppers[_i].path, S_IFREG | 0644, uppers[_i].content, strlen(uppers[_i].content));
+    else
+        add_hard_link(tar, uppers[_i].path, uppers[_i].hard_link);
+    end_tar(tar);
+    make_export(&image, layers, 2);
+    serve(&image);
+    read_image(2, &outcome);
+    ck_assert_msg(outcome.number == 0, "%s", outcome.why);
+    ck_assert_msg(str_equal(outcome.facts->accounts, uppers[_i].accounts), "%s",
+                  outcome.facts->accounts ? outcome.facts->accounts : "(none)");
+    ck_assert(!uppers[_i].error == !outcome.facts->accounts_error);
+    ck_assert(!uppers[_i].error || strstr(outcome.facts->accounts_error, uppers[_i].error));
+    facts_free(&outcome.facts->facts);
+    str_deinit(&layers[0]);
+    str_deinit(&layers[1]);
+}
+END_TEST
+
 START_TEST(layers_lie_on_each_other)
 {
     scoped_str body = STR_INIT;
@@ -659,6 +701,7 @@ int main(void)
     tcase_add_test(tests, capabilities_of_programs);
     tcase_add_test(tests, a_path_twice);
     tcase_add_test(tests, a_hundred_and_twenty_seven_layers);
+    tcase_add_loop_test(tests, accounts_of_layers, 0, 7);
     tcase_add_test(tests, hostile_names);
     tcase_add_test(tests, cut_anywhere);
     tcase_add_test(tests, cut_layers);

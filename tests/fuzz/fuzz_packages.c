@@ -20,7 +20,7 @@ static void read_database(struct layer_summary *summary, const char *path, const
 {
     scoped(cleanup_free) char *copy = mem_strndup(data, length); /* it may be changed */
 
-    layer_read_packages(summary, path, copy, length);
+    layer_read_file(summary, path, copy, length);
     for (size_t i = 0; i < MANAGER_COUNT; i++) {
         const struct layer_packages *packages = &summary->packages[i];
 
@@ -35,7 +35,7 @@ static void read_link(struct layer_summary *summary, const char *data, size_t le
     scoped(cleanup_free) char *path = mem_strndup(data, length);
     size_t path_length = strlen(path);
 
-    layer_is_database_place(path);
+    layer_is_file_place(path);
     layer_check_link(summary, path, path_length < length ? path + path_length + 1 : "");
 }
 

@@ -8,7 +8,7 @@
 #include "common/str.h"
 #include "probes/docker/docker_parse.h"
 #include "probes/host/groups.h"
-#include "probes/images/layers.h"
+#include "probes/images/layers_internal.h"
 #include "probes/images/scanner.h"
 #include "probes/watch/mounts.h"
 
@@ -268,11 +268,14 @@ static int make_exec(const struct case_context *context, const struct json *valu
     return 0;
 }
 
-/* What the worker writes: the document, after it the names of the packages, one a line. */
+/* What the worker writes: the document, after it the names of the packages, one a line. "passwd": the image's own file.
+ */
 static int make_layers(const struct case_context *context, const struct json *layers, struct facts **ret,
                        struct error *error)
 {
     struct layer_facts *facts = NULL;
+    const char *passwd = json_string(json_get(layers, "passwd"));
+    struct layer_accounts accounts = {0};
     scoped_str text = STR_INIT;
     int r;
 
@@ -280,6 +283,12 @@ static int make_layers(const struct case_context *context, const struct json *la
     append_text(&text, layers);
     str_printf(&text, "\n%s", json_text(json_get(layers, "packages"), ""));
     r = layers_parse(text.data, text.length, &facts, error);
+    if (r == 0 && passwd) {
+        layer_read_accounts(&accounts, passwd, strlen(passwd));
+        facts->accounts = arena_strdup(facts->facts.arena, accounts.text);
+        facts->accounts_error = arena_strdup(facts->facts.arena, accounts.error);
+        layer_accounts_deinit(&accounts);
+    }
     if (r == 0)
         *ret = &facts->facts;
     return r;
@@ -335,6 +344,15 @@ static const struct document {
     {"exec", INPUT_EXEC, make_exec, false},
 };
 
+/* The image that the subject is, or that it is a container of. */
+static const char *image_of(const struct case_context *context)
+{
+    const struct json *container = json_at(json_get(context->documents, "containers"), 0);
+
+    return context->rule->check->subject == SUBJECT_CONTAINER ? json_text(json_get(container, "Image"), "")
+                                                              : context->subject;
+}
+
 static const char *key_of(const struct case_context *context, enum input_kind kind, const struct json *value)
 {
     switch (kind) {
@@ -347,9 +365,10 @@ static const char *key_of(const struct case_context *context, enum input_kind ki
         return json_text(json_get(value, "ID"), context->subject);
     case INPUT_PROCESSES:
     case INPUT_HISTORY:
-    case INPUT_LAYERS:
     case INPUT_SCAN:
         return context->subject;
+    case INPUT_LAYERS:
+        return image_of(context);
     default:
         return NULL;
     }
@@ -385,7 +404,9 @@ static int load_errors(const struct case_context *context, struct store *store, 
         if (!(context->rule->check->reads & INPUT_BIT(kind)))
             return error_set(error, EINVAL, "errors: the check does not read \"%s\"", name);
         store_put_error(store, (enum input_kind)kind,
-                        kind > INPUT_FILES ? context->subject : key_of(context, (enum input_kind)kind, NULL),
+                        kind == INPUT_LAYERS ? image_of(context)
+                        : kind > INPUT_FILES ? context->subject
+                                             : key_of(context, (enum input_kind)kind, NULL),
                         json_string(why));
     }
     return 0;

@@ -189,6 +189,48 @@ START_TEST(context_is_named_once)
 }
 END_TEST
 
+START_TEST(numbers_as_the_engine_reads_them)
+{
+    static const struct {
+        const char *text;
+        int r;
+        int64_t number;
+    } numbers[] = {{"0", 0, 0},
+                   {"00", 0, 0},
+                   {"+0", 0, 0},
+                   {"-0", 0, 0},
+                   {"007", 0, 7},
+                   {"+1000", 0, 1000},
+                   {"-1", 0, -1},
+                   {"4294967296", 0, INT64_C(4294967296)},
+                   {"9223372036854775807", 0, INT64_MAX},
+                   {"-9223372036854775808", 0, INT64_MIN},
+                   {"0000000000000000000000000000012", 0, 12},
+                   {"9223372036854775808", -ERANGE, INT64_MAX},
+                   {"-9223372036854775809", -ERANGE, INT64_MIN},
+                   {"99999999999999999999999999", -ERANGE, INT64_MAX},
+                   {"9999999999999999999999999x", -EINVAL, 0},
+                   {"", -EINVAL, 0},
+                   {"+", -EINVAL, 0},
+                   {"-", -EINVAL, 0},
+                   {"+-1", -EINVAL, 0},
+                   {"0x0", -EINVAL, 0},
+                   {"1_000", -EINVAL, 0},
+                   {"1e3", -EINVAL, 0},
+                   {" 1", -EINVAL, 0},
+                   {"1 ", -EINVAL, 0},
+                   {"1.0", -EINVAL, 0}};
+
+    for (size_t i = 0; i < countof(numbers); i++) {
+        int64_t number = 1;
+
+        ck_assert_msg(text_go_number(numbers[i].text, strlen(numbers[i].text), &number) == numbers[i].r, "%s",
+                      numbers[i].text);
+        ck_assert_msg(number == numbers[i].number, "%s: %lld", numbers[i].text, (long long)number);
+    }
+}
+END_TEST
+
 START_TEST(test_clock)
 {
     char text[CLOCK_TEXT_SIZE];
@@ -347,6 +389,7 @@ int main(void)
     tcase_add_test(tests, test_json_writes);
     tcase_add_test(tests, test_text);
     tcase_add_test(tests, context_is_named_once);
+    tcase_add_test(tests, numbers_as_the_engine_reads_them);
     tcase_add_test(tests, test_clock);
     tcase_add_test(tests, seconds_that_are_no_time);
     tcase_add_test(tests, so_many_lines_a_minute);

@@ -18,6 +18,7 @@
 #include "common/file.h"
 #include "common/vec.h"
 #include "probes/docker/docker_parse.h"
+#include "probes/images/layers.h"
 #include "tests/unit/loop_turn.h"
 
 static struct workers *workers; /* NULL: what could run in one is done at once */
@@ -175,6 +176,60 @@ static struct facts *exec_of(char c, char of, bool privileged)
     ck_assert_int_eq(parse_exec(text, strlen(text), &facts, NULL), 0);
     return &facts->facts;
 }
+
+static struct facts *container_of_user(char c, const char *image, const char *user)
+{
+    scoped(cleanup_free) char *text = mem_printf(
+        "{\"Id\":\"%s\",\"Name\":\"/%c\",\"State\":{\"Running\":false,\"Pid\":0},\"Image\":\"%s\",\"ExecIDs\":null,"
+        "\"HostConfig\":{\"Privileged\":false,\"NetworkMode\":\"bridge\",\"Memory\":0},\"Config\":{\"User\":\"%s\"},"
+        "\"Mounts\":[],\"NetworkSettings\":{}}",
+        id_of(c), c, image, user);
+    struct container_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_msg(parse_container(text, strlen(text), &facts, &error) == 0, "%s", error.text);
+    return &facts->facts;
+}
+
+static struct facts *layers_with(const char *accounts)
+{
+    scoped(cleanup_free) char *text = mem_printf("{\"entries\":[],\"accounts\":\"%s\"}\n", accounts);
+    struct layer_facts *facts = NULL;
+
+    ck_assert_int_eq(layers_parse(text, strlen(text), &facts, NULL), 0);
+    return &facts->facts;
+}
+
+/* Only a user that is a name waits for the files of its image, which are asked for though no list has it. */
+START_TEST(a_name_waits_for_its_images_files)
+{
+    static const char image[] = "sha256:1", other[] = "sha256:2";
+    const struct transition *transition;
+
+    for (const char *c = "abc"; *c; c++)
+        stale(*c);
+    evaluator_fetched(evaluator, INPUT_CONTAINER, id_of('a'), container_of_user('a', image, "0"));
+    evaluator_fetched(evaluator, INPUT_CONTAINER, id_of('b'), container_of_user('b', image, "toor"));
+    evaluator_fetched(evaluator, INPUT_CONTAINER, id_of('c'), container_of_user('c', other, "toor"));
+    ck_assert_str_eq(find_told("image-user", id_of('a'))->status, "fail");
+    ck_assert_ptr_null(find_told("image-user", id_of('b')));
+    ck_assert(find_pair("image-user", SUBJECT_CONTAINER, id_of('b'))->waiting);
+    ck_assert_uint_eq(count_asked(INPUT_LAYERS, image), 1);
+    ck_assert_uint_eq(count_asked(INPUT_LAYERS, other), 1);
+    forget_told();
+    evaluator_fetched(evaluator, INPUT_LAYERS, image, layers_with("1app\\n0toor\\n"));
+    transition = find_told("image-user", id_of('b'));
+    ck_assert_ptr_nonnull(transition);
+    ck_assert_str_eq(transition->status, "fail");
+    ck_assert_ptr_null(find_told("image-user", id_of('a')));
+    ck_assert_ptr_null(find_told("image-user", id_of('c')));
+    evaluator_fetch_failed(evaluator, INPUT_LAYERS, other, EACCES, "layer 1: Permission denied");
+    ck_assert_str_eq(find_told("image-user", id_of('c'))->status, "error");
+    evaluator_stale(evaluator, INPUT_LAYERS, other, "timer");
+    evaluator_fetched(evaluator, INPUT_LAYERS, other, layers_with("1toor\\n"));
+    ck_assert_str_eq(find_told("image-user", id_of('c'))->status, "pass");
+}
+END_TEST
 
 START_TEST(one_fetch_in_flight_and_once_more)
 {
@@ -1565,6 +1620,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, one_fetch_in_flight_and_once_more);
+    tcase_add_test(tests, a_name_waits_for_its_images_files);
     tcase_add_test(tests, transitions_only_on_change_and_seq_by_one);
     tcase_add_test(tests, a_failed_fetch_is_an_error_never_the_old_verdict);
     tcase_add_test(tests, what_is_gone_closes_its_findings);

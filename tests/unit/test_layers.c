@@ -696,6 +696,114 @@ START_TEST(test_link_of_a_file)
 }
 END_TEST
 
+/* NULL: there is no /etc/passwd, or it cannot be read and ERROR is part of why. */
+static void expect_accounts(const char *accounts, const char *error)
+{
+    for (int round = 0; round < 3; round++) {
+        struct layer_facts *facts = read_image(round > 0);
+
+        ck_assert_msg(str_equal(facts->accounts, accounts), "%s", facts->accounts ? facts->accounts : "(none)");
+        if (error)
+            ck_assert_msg(facts->accounts_error && strstr(facts->accounts_error, error), "%s",
+                          facts->accounts_error ? facts->accounts_error : "no error");
+        else
+            ck_assert_msg(!facts->accounts_error, "%s", facts->accounts_error);
+        arena_free(facts->facts.arena);
+    }
+}
+
+static void forget_cached(void)
+{
+    scoped(cleanup_free) char *command = mem_printf("rm -rf %s/cache", host_folder);
+
+    ck_assert_int_eq(system(command), 0);
+}
+
+START_TEST(test_no_accounts)
+{
+    put_text("/base/etc/group", "root:x:0:\n");
+    put_text("/base/usr/etc/passwd", "toor:x:0:0:::\n");
+    put_text("/base/etc/passwd-", "toor:x:0:0:::\n");
+    expect_accounts(NULL, NULL);
+    forget_cached();
+    put_text("/base/etc/passwd", "");
+    expect_accounts("", NULL);
+}
+END_TEST
+
+START_TEST(test_uppermost_accounts_count)
+{
+    put_text("/base/etc/passwd", "root:x:0:0:::\ntoor:x:0:0:::\n");
+    put_text("/upper/bin/x", "");
+    expect_accounts("0root\n0toor\n", NULL);
+    forget_cached();
+    put_text("/upper/etc/passwd", "root:x:0:0:::\napp:x:1000:0:::\ntoor:x:5:0:::\napp:x:0:0:::\n");
+    expect_accounts("0root\n1app\n1toor\n0app\n", NULL);
+}
+END_TEST
+
+START_TEST(test_removed_accounts)
+{
+    scoped(cleanup_free) char *folder = host_place("/upper/etc");
+
+    put_text("/base/etc/passwd", "toor:x:0:0:::\n");
+    put_text("/upper/x", "");
+    if (_i == 0) {
+        whiteout("/upper/etc");
+    } else {
+        put_text("/upper/etc/group", "");
+        if (_i == 1)
+            whiteout("/upper/etc/passwd");
+        else
+            ck_assert_int_eq(setxattr(folder, "trusted.overlay.opaque", "y", 1, 0), 0);
+    }
+    expect_accounts(NULL, NULL);
+}
+END_TEST
+
+START_TEST(test_accounts_that_cannot_be_read)
+{
+    enum { LONG = 300 * 1024, SHORT = 200 * 1024 };
+    static const char planted[] = "toor:x:0:0:::\n";
+    scoped(cleanup_free) char *large = mem_alloc(LONG);
+
+    put_text("/base/etc/passwd", planted);
+    put_text("/upper/outside", planted);
+    switch (_i) {
+    case 0:
+        link_to("/outside", "/upper/etc/passwd");
+        expect_accounts(NULL, "/etc/passwd: a symbolic link to /outside, which is not followed");
+        break;
+    case 1:
+        link_to("/usr/etc", "/upper/etc");
+        expect_accounts(NULL, "/etc: a symbolic link to /usr/etc, which is not followed");
+        break;
+    case 2:
+        put_text("/upper/etc/passwd/x", "");
+        expect_accounts(NULL, "/etc/passwd: not a regular file");
+        break;
+    case 3:
+        memset(large, '\n', LONG);
+        put("/upper/etc/passwd", large, LONG);
+        expect_accounts(NULL, "/etc/passwd: too large");
+        break;
+    case 4:
+        for (size_t i = 0; i < SHORT; i += 2)
+            large[i] = 'a', large[i + 1] = '\n';
+        put("/upper/etc/passwd", large, SHORT);
+        expect_accounts(NULL, "/etc/passwd: too many accounts");
+        break;
+    case 5:
+        put("/upper/etc/passwd", "to\0or:x:0:0:::\n", 15);
+        expect_accounts(NULL, "/etc/passwd: a name with a NUL byte");
+        break;
+    default: /* what is no text is replaced, as in the engine's answers */
+        put_text("/upper/etc/passwd", "\xff\x01r:x:0:0:::\n");
+        expect_accounts("0\xef\xbf\xbd\x01r\n", NULL);
+    }
+}
+END_TEST
+
 START_TEST(test_cache_that_does_not_add_up)
 {
     scoped(cleanup_free) char *path =
@@ -732,6 +840,10 @@ int main(void)
     tcase_add_test(folder, test_hostile_tree);
     tcase_add_test(folder, test_many_found);
     tcase_add_test(folder, test_cache_that_does_not_add_up);
+    tcase_add_test(folder, test_no_accounts);
+    tcase_add_test(folder, test_uppermost_accounts_count);
+    tcase_add_loop_test(folder, test_removed_accounts, 0, 3);
+    tcase_add_loop_test(folder, test_accounts_that_cannot_be_read, 0, 7);
     tcase_add_test(packages, test_dpkg);
     tcase_add_test(packages, test_dpkg_parts_add);
     tcase_add_test(packages, test_hostile_package_names);
