@@ -57,11 +57,13 @@ static bool ends_short_flag(const struct secret_scan *scan, struct shell_span wo
     return true;
 }
 
-/* /add, /M: an option as Windows' programs have it. */
+/* /add, /M: an option as Windows' programs have it; Z:, a drive. */
 static bool is_slash_flag(const struct secret_scan *scan, struct shell_span word)
 {
     size_t at = word.from + 1;
 
+    if (word.to - word.from == 2 && scan->text[at] == ':')
+        return true;
     if (scan->text[word.from] != '/')
         return false;
     while (at < word.to && isalpha((unsigned char)scan->text[at]))
@@ -175,10 +177,18 @@ static void note_last_argument(struct secret_scan *scan, const struct secret_pro
         note_value(scan, command->words[last].from, command->words[last].to, taken->after);
 }
 
+/* name=value; the signs at the end of base64 assign nothing. */
+static bool is_assignment(const struct secret_scan *scan, struct shell_span word)
+{
+    while (word.to > word.from && scan->text[word.to - 1] == '=')
+        word.to--;
+    return memchr(scan->text + word.from, '=', word.to - word.from);
+}
+
 static void note_argument(struct secret_scan *scan, const struct shell_span_command *command, size_t at)
 {
-    if (at < command->count &&
-        !memchr(scan->text + command->words[at].from, '=', command->words[at].to - command->words[at].from))
+    if (at < command->count && scan->text[command->words[at].from] != '+' && /* +quit: steamcmd's next command */
+        !is_assignment(scan, command->words[at]))
         note_value(scan, command->words[at].from, command->words[at].to, NULL);
 }
 
@@ -314,7 +324,8 @@ bool secret_match_command(struct secret_scan *scan, size_t at, struct secret_mat
     for (; scan->looked_up_to <= at; scan->looked_up_to++) {
         size_t i = scan->looked_up_to;
 
-        if (isalnum((unsigned char)text[i]) && (secret_is_word_start(text, i) || text[i - 1] == '/'))
+        if (isalnum((unsigned char)text[i]) &&
+            (secret_is_word_start(text, i) || text[i - 1] == '/' || text[i - 1] == '='))
             read_programs_at(scan, i);
     }
     if (!secret_take_note(scan, at, &from, &to))

@@ -6,7 +6,20 @@
 #include "common/cleanup.h"
 #include "common/secrets/secrets_internal.h"
 
-enum charset { DIGIT, HEX, LOWER_ALNUM, UPPER_ALNUM, ALPHA, ALNUM, DASH, ALNUM_DASH, BASE64, URL_PATH, CRYPT };
+enum charset {
+    DIGIT,
+    HEX,
+    HEX_DASH,
+    LOWER_ALNUM,
+    UPPER_ALNUM,
+    ALPHA,
+    ALNUM,
+    DASH,
+    ALNUM_DASH,
+    BASE64,
+    URL_PATH,
+    CRYPT
+};
 
 /* PREFIX, then from MIN to MAX characters of SET; the whole is not part of a longer word. MIXED: they are of several
  * kinds, as the prefix alone says little. */
@@ -176,6 +189,62 @@ static const struct format {
     {"CCIPAT_", "CircleCI token", DASH, 40, 80, false},
     {"phx_", "PostHog key", ALNUM, 40, 60, false},
     {"pnu_", "Prefect key", ALNUM, 36, 36, false},
+    {"glrtr-", "GitLab token", ALNUM_DASH, 20, 320, false},
+    {"xoxd-", "Slack token", URL_PATH, 40, 400, false},
+    {"access_token$production$", "Braintree token", CRYPT, 40, 80, false},
+    {"access_token$sandbox$", "Braintree token", CRYPT, 40, 80, false},
+    {"access-production-", "Plaid token", HEX_DASH, 36, 36, false},
+    {"access-development-", "Plaid token", HEX_DASH, 36, 36, false},
+    {"access-sandbox-", "Plaid token", HEX_DASH, 36, 36, false},
+    {"rnd_", "Render key", ALNUM, 24, 48, true},
+    {"lsv2_pt_", "LangSmith key", DASH, 32, 64, false},
+    {"lsv2_sk_", "LangSmith key", DASH, 32, 64, false},
+    {"sk-lf-", "Langfuse key", HEX_DASH, 36, 36, false},
+    {"nvapi-", "NVIDIA key", DASH, 40, 100, false},
+    {"ddapp_", "Datadog key", ALNUM, 32, 48, false},
+    {"hcaik_", "Honeycomb key", ALNUM, 50, 70, false},
+    {"hcxik_", "Honeycomb key", ALNUM, 50, 70, false},
+    {"u+", "PagerDuty token", DASH, 18, 18, true},
+    {"sdk-", "LaunchDarkly key", HEX_DASH, 36, 36, false},
+    {"api-", "LaunchDarkly key", HEX_DASH, 36, 36, false},
+    {"xaat-", "Axiom token", HEX_DASH, 36, 36, false},
+    {"xapt-", "Axiom token", HEX_DASH, 36, 36, false},
+    {"pat-na1-", "HubSpot token", HEX_DASH, 36, 36, false},
+    {"pat-eu1-", "HubSpot token", HEX_DASH, 36, 36, false},
+    {"st.", "Infisical token", ALNUM_DASH, 60, 120, true},
+    {"sk.eyJ", "Mapbox token", ALNUM_DASH, 60, 200, false},
+    {"p.eyJ", "Tinybird token", ALNUM_DASH, 60, 300, false},
+    {"CFPAT-", "Contentful token", DASH, 40, 60, false},
+    {"napi_", "Neon key", LOWER_ALNUM, 50, 80, false},
+    {"FLWSECK-", "Flutterwave key", ALNUM_DASH, 32, 60, false},
+    {"FLWSECK_TEST-", "Flutterwave key", ALNUM_DASH, 32, 60, false},
+    {"g.alchemy.com/v2/", "Alchemy key", DASH, 20, 64, true},
+    {"infura.io/v3/", "Infura key", HEX, 32, 32, false},
+    {"infura.io/ws/v3/", "Infura key", HEX, 32, 32, false},
+    {"quiknode.pro/", "QuickNode key", HEX, 32, 64, false},
+    {"1//0", "Google refresh token", DASH, 40, 200, false},
+    {"tvly-", "Tavily key", DASH, 28, 60, true},
+    {"fc-", "Firecrawl key", HEX, 32, 32, false},
+    {"e2b_", "E2B key", HEX, 40, 40, false},
+    {"csk-", "Cerebras key", LOWER_ALNUM, 40, 64, true},
+    {"fw_", "Fireworks key", ALNUM, 22, 48, true},
+    {"pa-", "Voyage key", DASH, 40, 60, true},
+    {"signkey-prod-", "Inngest key", HEX, 64, 64, false},
+    {"signkey-test-", "Inngest key", HEX, 64, 64, false},
+    {"mlsn.", "MailerSend token", HEX, 60, 70, false},
+    {"token-", "Rancher token", ALNUM, 54, 54, false},
+    {"kubeconfig-u-", "Rancher token", ALNUM_DASH, 54, 90, false},
+    {"dt0s01.", "Dynatrace token", ALNUM_DASH, 80, 100, false},
+    {"oauth:", "Twitch token", LOWER_ALNUM, 30, 30, true},
+    {"nbp_", "NetBird token", ALNUM, 36, 36, false},
+    {"ory_", "Ory token", DASH, 30, 60, true},
+    {"snyk_uat.", "Snyk token", ALNUM_DASH, 40, 120, false},
+    {"sl.u.", "Dropbox token", ALNUM_DASH, 60, 2048, true},
+    {"EXO", "Exoscale key", HEX, 24, 26, true},
+    {"ATSTT", "Atlassian token", BASE64, 60, 512, false},
+    {"RGAPI-", "Riot key", HEX_DASH, 36, 36, false},
+    {"claim-", "Plex claim", DASH, 20, 20, true},
+    {"/t/", "conda token", DASH, 32, 120, true},
     {"SWMTKN-1-", "swarm join token", ALNUM_DASH, 40, 255, false},
     {"SWMKEY-1-", "swarm unlock key", BASE64, 30, 255, false},
     {"eyJhbGciOi", "JSON web token", BASE64, 20, 8192, false},
@@ -213,6 +282,8 @@ static bool in_set(char c, enum charset set)
         return isdigit((unsigned char)c);
     case HEX:
         return isxdigit((unsigned char)c);
+    case HEX_DASH:
+        return isxdigit((unsigned char)c) || c == '-';
     case LOWER_ALNUM:
         return islower((unsigned char)c) || isdigit((unsigned char)c);
     case UPPER_ALNUM:
@@ -228,7 +299,7 @@ static bool in_set(char c, enum charset set)
     case BASE64:
         return isalnum((unsigned char)c) || (c && strchr("+/=-_.", c));
     case URL_PATH:
-        return isalnum((unsigned char)c) || (c && strchr("-_./%@", c));
+        return isalnum((unsigned char)c) || (c && strchr("-_./%@+=~", c));
     case CRYPT:
         return isalnum((unsigned char)c) || (c && strchr("./$=,+-_", c));
     }
@@ -237,7 +308,7 @@ static bool in_set(char c, enum charset set)
 
 void secret_formats_index(struct secret_scan *scan)
 {
-    _Static_assert(countof(formats) < 255, "more than an index holds");
+    _Static_assert(countof(formats) <= INITIALS_ROWS, "more than an index holds");
 
     for (size_t i = countof(formats); i-- > 0;)
         initials_add(&scan->formats, i, *formats[i].prefix);
@@ -325,6 +396,9 @@ static const struct marked {
     {"-us", "Mailchimp key", HEX, 32, 32, DIGIT, 1, 2, ""},
     {"NRAL", "New Relic key", HEX, 36, 36, ALNUM, 0, 0, ""},
     {"_", "MaxMind key", ALNUM, 6, 6, ALNUM, 29, 29, "_mmk"},
+    {":APA91b", "Firebase key", ALNUM, 11, 11, DASH, 120, 180, ""},
+    {"!A", "Salesforce session", ALNUM, 15, 18, ALNUM_DASH, 60, 200, ""},
+    {":", "Asana token", DIGIT, 15, 17, HEX, 32, 32, ""},
 };
 
 /* AT begins a word. */
@@ -407,6 +481,51 @@ static bool match_places(struct secret_scan *scan, size_t at, struct secret_matc
            report(scan, at, first + second + third + 2, "Discord token", ret);
 }
 
+/* corp_pat_4fGh…: one to three short words in small letters, a '_' or '-' after each, and a long tail of letters of
+ * both cases and digits, as vendors make tokens. What is public says so in its words; digests name what made them. */
+static bool match_prefixed(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    enum { WORDS_MAX = 3, WORD_MIN = 2, WORD_MAX = 10, TAIL_MIN = 28, TAIL_MAX = 160, CASE_CHANGES = 5 };
+    static const char *const harmless[] = {"pk",  "pub",  "phc",  "sha", "anon", "site", "public", "publishable",
+                                           "key", "hash", "blob", "id",  "uid",  "etag", "g",      "integrity",
+                                           "rev", "rsa",  "dss",  "cid", "sum",  "md5",  "build",  "layer"};
+    const char *text = scan->text;
+    size_t end = at, tail, changes = 0;
+    int words = 0;
+
+    if (!islower((unsigned char)text[at]) || at < scan->no_format_before ||
+        (at && (isalnum((unsigned char)text[at - 1]) || strchr("_-./%&?", text[at - 1]))))
+        return false;
+    while (words < WORDS_MAX) {
+        size_t word = end;
+
+        while (end < scan->length && end - word <= WORD_MAX &&
+               (islower((unsigned char)text[end]) || isdigit((unsigned char)text[end])))
+            end++;
+        secret_take(scan, 2 * (end - word + 1));
+        if (end - word < WORD_MIN || end - word > WORD_MAX || end >= scan->length || !strchr("_-", text[end]) ||
+            !text[end])
+            break;
+        for (size_t i = 0; i < countof(harmless); i++)
+            if (strncmp(text + word, harmless[i], strlen(harmless[i])) == 0 &&
+                !islower((unsigned char)text[word + strlen(harmless[i])]))
+                return false;
+        words++;
+        end++;
+    }
+    if (!words)
+        return false;
+    while (text[end - 1] != '_' && text[end - 1] != '-')
+        end--;
+    tail = run_of_set(scan, end, TAIL_MAX, ALNUM);
+    for (size_t i = end + 1; i < end + tail; i++)
+        changes += (isupper((unsigned char)text[i]) != 0) != (isupper((unsigned char)text[i - 1]) != 0);
+    if (tail < TAIL_MIN || tail > TAIL_MAX || changes < CASE_CHANGES || !is_mixed(text + end, tail) ||
+        (end + tail < scan->length && text[end + tail] && strchr("_-./", text[end + tail])))
+        return false;
+    return report(scan, at, end + tail - at, "token", ret);
+}
+
 static bool is_token_char(char c)
 {
     return isalnum((unsigned char)c) || c == '-' || c == '_';
@@ -441,5 +560,6 @@ static bool match_json_web_token(struct secret_scan *scan, size_t at, struct sec
 bool secret_match_format(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
     return secret_match_key(scan, at, ret) || match_json_web_token(scan, at, ret) || match_known(scan, at, ret) ||
-           match_marked(scan, at, ret) || match_places(scan, at, ret) || secret_match_url(scan, at, ret);
+           match_marked(scan, at, ret) || match_places(scan, at, ret) || match_prefixed(scan, at, ret) ||
+           secret_match_url(scan, at, ret);
 }

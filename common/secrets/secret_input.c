@@ -49,10 +49,27 @@ static void note_input(struct secret_scan *scan, struct shell_span input, bool p
 static bool takes_password(struct secret_scan *scan, const struct shell_span_command *command, bool *pairs)
 {
     enum { WORD_STEPS = 16 };
-    static const char *const takers[] = {"chpasswd",    "newusers", "passwd", "smbpasswd",
-                                         "vncpasswd",   "pdbedit",  "kinit",  "cryptsetup",
-                                         "saslpasswd2", "su",       "pass",   "secret-tool"};
-    static const char *const flags[] = {"--password-stdin", "--stdin", "--passphrase-fd", "--with-token", "-stdin"};
+    static const char *const takers[] = {"chpasswd",
+                                         "newusers",
+                                         "passwd",
+                                         "smbpasswd",
+                                         "vncpasswd",
+                                         "pdbedit",
+                                         "kinit",
+                                         "cryptsetup",
+                                         "saslpasswd2",
+                                         "su",
+                                         "pass",
+                                         "secret-tool",
+                                         "adduser",
+                                         "realm",
+                                         "adcli",
+                                         "elasticsearch-keystore",
+                                         "opensearch-keystore",
+                                         "kibana-keystore",
+                                         "logstash-keystore"};
+    static const char *const flags[] = {"--password-stdin", "--stdin",           "--passphrase-fd",  "--with-token",
+                                        "-stdin",           "--passwd-on-stdin", "--stdin-password", "stdin"};
     static const char *const before[] = {"sudo", "env", "exec", "command", "nohup", "doas", "chroot", "gosu"};
     size_t at = 0;
 
@@ -218,11 +235,64 @@ static struct shell_span file_of(struct secret_scan *scan, const struct shell_sp
     return next.words[next.count - 1];
 }
 
+/* The field from FROM to TO of a line, after BEFORE signs: the last, or up to the next one. */
+static struct shell_span field_of(const struct secret_scan *scan, struct shell_span line, char sign, size_t before)
+{
+    struct shell_span field = {line.to, line.to};
+    size_t at = line.from;
+
+    for (; at < line.to && before; at++)
+        before -= scan->text[at] == sign;
+    if (before)
+        return field;
+    field.from = at;
+    for (field.to = at; field.to < line.to && scan->text[field.to] != sign && scan->text[field.to] != '\\';)
+        field.to++;
+    return field;
+}
+
+/* Files whose lines are fields, of which one is the password: false where NAME is none of them. */
+static bool note_fields(struct secret_scan *scan, const struct shell_span_command *command, struct shell_span name)
+{
+    static const struct {
+        const char *name;
+        char sign;
+        size_t before;
+    } files[] = {{"pgpass", ':', 4},          {"pgpass.conf", ':', 4},   {"htdigest", ':', 2}, {"chap-secrets", ' ', 2},
+                 {"pap-secrets", ' ', 2},     {"ipsec.secrets", '"', 1}, {"auth.txt", 'n', 1}, {"userpass.txt", 'n', 1},
+                 {"credentials.txt", 'n', 1}, {"login.txt", 'n', 1},     {"auth.conf", 'n', 1}};
+    enum { LINE_STEPS = 4 };
+    struct shell_span line = {0}, field;
+
+    for (size_t i = 0; i < countof(files); i++) {
+        if (!shell_span_is(&scan->spans, name, files[i].name))
+            continue;
+        for (size_t k = 1; k < command->count; k++) {
+            line = command->words[k];
+            secret_take(scan, LINE_STEPS * (line.to - line.from));
+            if (shell_span_is_flag(&scan->spans, line) || secret_is_target(scan, line) || scan->text[line.from] == '#')
+                continue;
+            if (k + 1 < command->count && memmem(scan->text + line.from, line.to - line.from, "%s", 2) &&
+                files[i].sign == ':')
+                return false; /* printf's words */
+            field = field_of(scan, line, files[i].sign, files[i].before);
+            if (files[i].sign == 'n' && field.from < line.to && scan->text[field.from - 2] != '\\')
+                continue;
+            if (files[i].sign == '"' && field.from < line.to && field.to == line.to)
+                continue;
+            if (field.to > field.from)
+                secret_note(scan, field.from, field.to);
+        }
+        return true;
+    }
+    return false;
+}
+
 /* echo value > /run/secrets/db_password: a single word, and the file's name is that of a secret. */
 static void note_file(struct secret_scan *scan, const struct shell_span_command *command)
 {
     struct shell_span file = file_of(scan, command), name, value = {0};
-    bool spaced = false, colon = false;
+    bool spaced = false, colon = false, several = false;
     size_t dot;
 
     if (file.to <= file.from)
@@ -231,17 +301,22 @@ static void note_file(struct secret_scan *scan, const struct shell_span_command 
     name.from += name.from < name.to && scan->text[name.from] == '.';
     for (dot = name.from; dot < name.to && scan->text[dot] != '.';)
         dot++;
-    if (!secret_is_plain_name(scan, scan->text + name.from, dot - name.from) ||
+    if (note_fields(scan, command, name) || !secret_is_plain_name(scan, scan->text + name.from, dot - name.from) ||
         shell_span_is(&scan->spans, name, "passwd"))
         return;
     for (size_t i = 1; i < command->count; i++) {
         struct shell_span word = command->words[i];
 
-        if (shell_span_is_flag(&scan->spans, word) || secret_is_target(scan, word) || scan->text[word.from] == '%')
+        if (secret_is_target(scan, word) || (shell_span_is_flag(&scan->spans, word) && !value.to))
             continue;
-        if (value.to)
+        if (memchr(scan->text + word.from, '%', word.to - word.from) && !value.to && !several) {
+            several = shell_span_is(&scan->spans, command->words[0], "printf");
+            if (several || scan->text[word.from] == '%')
+                continue;
+        }
+        if (value.to && !several)
             return;
-        value = word;
+        value = word; /* the last one of printf's */
     }
     for (size_t at = value.from; at < value.to; at++) { /* [host]:587 user:password */
         if (scan->text[at] == ' ')
@@ -256,6 +331,37 @@ static void note_file(struct secret_scan *scan, const struct shell_span_command 
         secret_note(scan, value.from, value.to);
 }
 
+/* printf 'password=%s' value: the names in its format, and the words that take the places after them. */
+static void note_format(struct secret_scan *scan, const struct shell_span_command *command)
+{
+    enum { FORMAT_STEPS = 8 };
+    const char *text = scan->text;
+    struct shell_span format;
+    size_t word = 2;
+
+    if (command->count < 3 || !shell_span_is(&scan->spans, command->words[0], "printf"))
+        return;
+    format = command->words[1];
+    secret_take(scan, FORMAT_STEPS * (format.to - format.from));
+    for (size_t at = format.from; at + 1 < format.to && word < command->count; at++) {
+        size_t end = at, name;
+
+        if (text[at] != '%' || text[at + 1] != 's')
+            continue;
+        while (end > format.from && text[end - 1] && strchr(" =:\"'\\", text[end - 1]))
+            end--;
+        for (name = end;
+             name > format.from && (isalnum((unsigned char)text[name - 1]) || strchr("_-.", text[name - 1]));)
+            name--;
+        if (name > format.from && text[name - 1] == '\\') /* \\npassword=%s */
+            name++;
+        if (end < at && name < end &&
+            secret_is_named(scan, text + name, end - name, command->words[word].from, command->words[word].to))
+            secret_note(scan, command->words[word].from, command->words[word].to);
+        word++;
+    }
+}
+
 void secret_look_at_output(struct secret_scan *scan, const struct shell_span_command *command, struct shell_span output)
 {
     bool pairs;
@@ -264,4 +370,5 @@ void secret_look_at_output(struct secret_scan *scan, const struct shell_span_com
         note_input(scan, output, pairs);
     else
         note_file(scan, command);
+    note_format(scan, command);
 }

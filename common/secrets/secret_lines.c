@@ -10,8 +10,9 @@ enum { LAST = -1, NAMED = -2 };
 /* Lines of configuration files: "requirepass value" (redis.conf), "rootpw value" (slapd.conf, kickstart). */
 static bool match_directive(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
-    static const char *const names[] = {"requirepass", "masterauth", "rootpw",           "bindpw",
-                                        "rpcpassword", "auth_pass",  "insecure-password"};
+    static const char *const names[] = {
+        "requirepass", "masterauth",        "rootpw",         "bindpw",      "rpcpassword",
+        "auth_pass",   "insecure-password", "Xauth password", "IPSec secret"};
 
     for (size_t i = 0; i < countof(names); i++) {
         size_t end = at + strlen(names[i]), start, stop;
@@ -45,6 +46,21 @@ static bool match_selection(struct secret_scan *scan, size_t at, struct secret_m
     return secret_match_value(scan, at, end, start, stop, ret);
 }
 
+/* Oracle's IDENTIFIED BY value; has no quotes: a word with a digit, or one that ends the statement. */
+static bool is_bare_password(struct secret_scan *scan, size_t start, size_t *ret_stop)
+{
+    enum { MAX = 64 };
+    size_t stop = start, digits = 0;
+
+    while (stop < scan->length && stop - start < MAX && scan->text[stop] &&
+           (isalnum((unsigned char)scan->text[stop]) || strchr("_$#!-", scan->text[stop])))
+        digits += isdigit((unsigned char)scan->text[stop++]) != 0;
+    secret_take(scan, stop - start);
+    *ret_stop = stop;
+    return stop > start && scan->text[start] != '$' && (digits || secret_is_word(scan, stop, ";")) &&
+           !secret_is_word_nocase(scan, start, "values ");
+}
+
 /* SQL: IDENTIFIED BY 'value', IDENTIFIED WITH plugin BY 'value', PASSWORD 'value', PASSWORD('value'). */
 static bool match_sql(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
@@ -69,6 +85,8 @@ static bool match_sql(struct secret_scan *scan, size_t at, struct secret_match *
     } else {
         return false;
     }
+    if (secret_is_word_nocase(scan, at, "identified ") && is_bare_password(scan, start, &stop))
+        return secret_match_value(scan, at, end, start, stop, ret);
     for (; start < scan->length && strchr("\"'\\", text[start]) && text[start] && !quote; start++)
         quote |= text[start] != '\\';
     if (!quote)
@@ -85,6 +103,10 @@ static const struct call {
     int argument; /* which of its strings is the password; LAST: the last one; NAMED: the one after a secret's name */
 } calls[] = {
     {"crypt(", 1},
+    {"bcrypt(", 1},
+    {"password_hash(", 1},
+    {"Hash::make(", 1},
+    {"hash_password(", 1},
     {"passwd(", 1},
     {"hashpw(", 1},
     {"hashSync(", 1},
@@ -132,7 +154,7 @@ static bool match_call(struct secret_scan *scan, size_t at, struct secret_match 
 {
     enum { STRINGS_MAX = 6, CALL_STEPS = 2 };
 
-    if (!scan->text[at] || !strchr("cphmgds-S", scan->text[at])) /* their first letters */
+    if (!scan->text[at] || !strchr("cphmgds-SbH", scan->text[at])) /* their first letters */
         return false;
     for (size_t i = 0; i < countof(calls); i++) {
         size_t start = 0, end = 0, next = at + strlen(calls[i].name), named_from = 0, named_to = 0;
@@ -181,8 +203,103 @@ static bool match_password_line(struct secret_scan *scan, size_t at, struct secr
     return false;
 }
 
+/* Driver=…;PWD=value: ODBC's, where the shell's variable of that name cannot be. */
+static bool match_odbc(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    static const char word[] = "PWD=";
+    size_t start = at + strlen(word), stop;
+
+    if (!at || scan->text[at - 1] != ';' || !secret_is_word(scan, at, word))
+        return false;
+    stop = secret_value_end(scan, &start);
+    return secret_match_value(scan, at, at + strlen(word) - 1, start, stop, ret);
+}
+
+/* user NAME on >value ~*: an access list of Redis. AT: the sign. */
+bool secret_match_access_list(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    enum { VALUE_MAX = 128 };
+    const char *text = scan->text;
+    size_t stop = at + 1;
+
+    if (text[at] != '>' || at < 4 || memcmp(text + at - 4, " on ", 4) != 0)
+        return false;
+    while (stop < scan->length && stop - at < VALUE_MAX && !secret_is_blank(text[stop]) && !strchr("\"'", text[stop]))
+        stop++;
+    secret_take(scan, stop - at);
+    if (stop + 1 >= scan->length || text[stop] != ' ' || !strchr("~+&a", text[stop + 1]) ||
+        !secret_is_real(scan, at + 1, stop))
+        return false;
+    *ret = (struct secret_match){
+        .kind = "password of an access list", .value = text + at + 1, .value_length = stop - at - 1};
+    return true;
+}
+
+/* expect "assword:"; send "value\r" (expect(1)). */
+static bool match_send(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    enum { BEFORE_MAX = 64, VALUE_MAX = 128 };
+    const char *text = scan->text;
+    size_t from = at > BEFORE_MAX ? at - BEFORE_MAX : 0, start = at + 4, stop;
+
+    if (!secret_is_word(scan, at, "send") || start >= scan->length || (text[start] != ' ' && text[start] != '\t'))
+        return false;
+    secret_take(scan, at - from);
+    if (!memmem(text + from, at - from, "assword", strlen("assword")) &&
+        !memmem(text + from, at - from, "assphrase", strlen("assphrase")))
+        return false;
+    start = secret_skip_blanks(scan, start);
+    if (secret_is_word(scan, start, "-- "))
+        start = secret_skip_blanks(scan, start + strlen("-- "));
+    start += start < scan->length && text[start] == '\\';
+    if (start >= scan->length || text[start] != '"')
+        return false;
+    for (stop = ++start; stop < scan->length && stop - start < VALUE_MAX && !strchr("\"\\", text[stop]) && text[stop];)
+        stop++;
+    secret_take(scan, stop - start);
+    if (stop <= start || !secret_is_real(scan, start, stop))
+        return false;
+    *ret = (struct secret_match){.kind = "password that is sent", .value = text + start, .value_length = stop - start};
+    return true;
+}
+
+/* sed s/DB_PASSWORD_HERE/value/: the name of a secret, and in its place a word with a digit that names none. */
+static bool match_substitution(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    enum { PART_MAX = 128, VALUE_MIN = 6 };
+    const char *text = scan->text;
+    size_t from = at + 2, middle = from, stop;
+    bool digit = false;
+    char sign;
+
+    if (text[at] != 's' || scan->length - at < 6 || !strchr("/|#,!@%", text[at + 1]) || !text[at + 1] ||
+        !secret_is_word_start(text, at))
+        return false;
+    sign = text[at + 1];
+    while (middle < scan->length && middle - from < PART_MAX && text[middle] != sign && text[middle] != '\n')
+        middle++;
+    for (stop = middle + 1;
+         stop < scan->length && stop - middle < PART_MAX && text[stop] != sign && text[stop] != '\n';)
+        digit |= isdigit((unsigned char)text[stop++]) != 0;
+    secret_take(scan, 2 * (stop - at));
+    if (stop >= scan->length || text[middle] != sign || text[stop] != sign || !digit || stop - middle - 1 < VALUE_MIN)
+        return false;
+    while (from < middle && strchr("^%_@<{$[\\", text[from]))
+        from++;
+    for (size_t i = from; i < middle; i++)
+        if (!isalnum((unsigned char)text[i]) && !strchr("_-@%>}]$", text[i]))
+            return false;
+    for (size_t i = middle + 1; i < stop; i++)
+        if (secret_is_blank(text[i]) || strchr("=:/\\$&", text[i]))
+            return false;
+    return secret_is_plain_name(scan, text + from, middle - from) &&
+           !secret_is_name(scan, text + middle + 1, stop - middle - 1) &&
+           secret_match_value(scan, from, middle, middle + 1, stop, ret);
+}
+
 bool secret_match_line(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
-    return match_selection(scan, at, ret) || match_call(scan, at, ret) || match_password_line(scan, at, ret) ||
+    return match_substitution(scan, at, ret) || match_send(scan, at, ret) || match_odbc(scan, at, ret) ||
+           match_selection(scan, at, ret) || match_call(scan, at, ret) || match_password_line(scan, at, ret) ||
            (secret_is_word_start(scan->text, at) && (match_directive(scan, at, ret) || match_sql(scan, at, ret)));
 }

@@ -66,7 +66,7 @@ static bool is_address_part(struct secret_scan *scan, size_t name, size_t colon,
     if (colon + 1 != start || text[colon] != ':')
         return false;
     if (name && text[name - 1] == '/')
-        return true;
+        return name < 2 || !secret_is_blank(text[name - 2]); /* /password:value, as Windows' programs have it */
     while (digits < stop && isdigit((unsigned char)text[digits]))
         digits++;
     if (digits > start && digits - start <= 5 && digits - start >= 2 && (digits == stop || text[digits] == '/'))
@@ -125,7 +125,8 @@ static bool skip_scheme(struct secret_scan *scan, size_t *start, size_t *stop)
     while (skipped) {
         skipped = false;
         for (size_t i = 0; i < countof(schemes) && !skipped; i++)
-            if (secret_is_word_nocase(scan, *start, schemes[i]) && *stop + 1 >= *start + strlen(schemes[i])) {
+            if (secret_is_word_nocase(scan, *start, schemes[i]) && *stop + 1 >= *start + strlen(schemes[i]) &&
+                !secret_is_word(scan, *start + strlen(schemes[i]), "-")) { /* --token TOKEN --other */
                 *start += strlen(schemes[i]);
                 if (*stop <= *start)
                     *stop = secret_value_end(scan, start);
@@ -263,14 +264,90 @@ static bool match_element(struct secret_scan *scan, size_t at, size_t end, struc
            secret_match_value(scan, at, end, start, stop, ret);
 }
 
+/* docker run -e DB_PASSWORD=secret …: how an image is used, with the word for what belongs there. */
+static bool is_usage(struct secret_scan *scan, size_t name, size_t start, size_t stop)
+{
+    static const char *const options[] = {"-e ", "--env "};
+    static const char *const words[] = {"pass",         "password",   "secret", "passwd", "pwd", "mysecretpassword",
+                                        "my-secret-pw", "mypassword", "token",  "key"};
+    bool given = false;
+
+    for (size_t i = 0; i < countof(options); i++)
+        given |= name >= strlen(options[i]) && secret_is_word(scan, name - strlen(options[i]), options[i]);
+    for (size_t i = 0; given && i < countof(words); i++)
+        if (strlen(words[i]) == stop - start && memcmp(scan->text + start, words[i], stop - start) == 0)
+            return true;
+    return false;
+}
+
+static bool is_function_word(const char *text, size_t length)
+{
+    static const char *const words[] = {"to",   "is",       "or",        "and", "for",     "in",   "if",
+                                        "on",   "from",     "flag",      "the", "must",    "a",    "option",
+                                        "with", "argument", "parameter", "are", "was",     "when", "as",
+                                        "of",   "by",       "will",      "can", "instead", "which"};
+
+    for (size_t i = 0; i < countof(words); i++)
+        if (strlen(words[i]) == length && memcmp(text, words[i], length) == 0)
+            return true;
+    return false;
+}
+
+/* # password = secret: what is commented out, in the words of a manual. */
+static bool is_comment(const struct secret_scan *scan, size_t at)
+{
+    while (at && (scan->text[at - 1] == ' ' || scan->text[at - 1] == ';'))
+        at--;
+    return at && scan->text[at - 1] == '#' && (at == 1 || strchr("\"'\n ", scan->text[at - 2]));
+}
+
+static bool is_letters(const struct secret_scan *scan, size_t at)
+{
+    while (at < scan->length && islower((unsigned char)scan->text[at]))
+        at++;
+    return at == scan->length || secret_is_blank(scan->text[at]) || strchr("\"'\\", scan->text[at]);
+}
+
+/* "Password: "; read …: what ends a text, and begins no value. */
+static bool is_closing_quote(const struct secret_scan *scan, size_t at)
+{
+    return at + 1 < scan->length && (scan->text[at] == '"' || scan->text[at] == '\'') &&
+           strchr(";)&|,", scan->text[at + 1]) && scan->text[at + 1];
+}
+
+/* $(echo value), `echo value`, <(echo value), "echo value" of a …_COMMAND: moves to the value. */
+static bool move_into_substitution(struct secret_scan *scan, size_t *start)
+{
+    static const char *const beginnings[] = {"$(", "`", "<(", "\"$(", "\"`", "\"", "'"};
+    static const char *const writers[] = {"echo ",        "echo -n ",   "printf ",
+                                          "printf '%s' ", "printf %s ", "printf '%s\\n' "};
+    size_t found = 0;
+
+    for (size_t i = 0; i < countof(beginnings); i++) {
+        size_t at = *start + strlen(beginnings[i]);
+
+        if (!secret_is_word(scan, *start, beginnings[i]))
+            continue;
+        for (size_t k = 0; k < countof(writers); k++)
+            if (secret_is_word(scan, at, writers[k]))
+                found = at + strlen(writers[k]); /* the longest one is last */
+        if (found)
+            break;
+    }
+    if (!found)
+        return false;
+    *start = found;
+    return true;
+}
+
 /* AT is the first character of the name. */
 static bool match_named(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
-    enum { SINGLE_DASH_MIN = 5, NAME_STEPS = 24 }; /* -token value; -auth may be anything */
+    enum { SINGLE_DASH_MIN = 4, NAME_STEPS = 24 }; /* -auth value; -key may be anything */
     const char *text = scan->text;
     size_t length = scan->length, end = at, name = at, start, stop;
     struct separator separator;
-    bool scheme;
+    bool scheme, written;
     size_t dashes = secret_is_word(scan, at, "--") ? 2 : text[at] == '-' && secret_is_word_start(text, at) ? 1 : 0;
     bool flag = dashes && at + dashes < length &&
                 (isalpha((unsigned char)text[at + dashes]) || (unsigned char)text[at + dashes] >= 0x80);
@@ -299,6 +376,12 @@ static bool match_named(struct secret_scan *scan, size_t at, struct secret_match
     if (start < length && strchr("/#|,!", text[start]) && start + 1 + (end - name) <= length &&
         memcmp(text + start + 1, text + name, end - name) == 0)
         return false; /* the name alone, in a sed expression: s/password=/password=…/ */
+    if (is_closing_quote(scan, start) && !separator.quoted && !separator.equals)
+        return false;
+    written = move_into_substitution(scan, &start) && end - name > strlen("command") &&
+              secret_is_word_nocase(scan, end - strlen("command"), "command");
+    if (is_comment(scan, name) && separator.spaced && is_letters(scan, start))
+        return false;
     stop = secret_value_end(scan, &start);
     if (separator.quoted && separator.end == start) /* a number or a word of JSON */
         for (size_t i = start; i < stop; i++)
@@ -310,18 +393,50 @@ static bool match_named(struct secret_scan *scan, size_t at, struct secret_match
                 return false; /* a program's text, that computes it */
     if (!separator.quoted && separator.end == start && is_address_part(scan, name, end, start, stop))
         return false;
-    scheme = skip_scheme(scan, &start, &stop);
+    scheme = secret_names_value(scan, text + name, end - name) && skip_scheme(scan, &start, &stop);
     if (separator.after_blank && !scheme && !separator.quoted && separator.end == start &&
         is_sentence(scan, name, start, stop))
         return false;
-    if (stop <= start || !(scheme || secret_is_named(scan, text + name, end - name, start, stop)) ||
+    if (stop <= start || !(scheme || written || secret_is_named(scan, text + name, end - name, start, stop)) ||
         (separator.equals && !flag && is_package(scan, name, end, start, stop)))
         return false;
     if (flag && is_upper_case(scan, text + start, stop - start) && secret_is_name(scan, text + start, stop - start))
         return false; /* usage: --password PASSWORD */
-    if (flag && end - name == strlen("secret") && memchr(text + start, '=', stop - start))
-        return false; /* docker build --secret id=…,src=… */
+    if (is_usage(scan, name, start, stop))
+        return false;
+    if (dashes == 2 && is_function_word(text + start, stop - start))
+        return false; /* a sentence that speaks of the option */
+    if (flag && end - name == strlen("secret") && secret_is_word(scan, name, "secret") &&
+        (memchr(text + start, '=', stop - start) ||
+         secret_is_made_of(text + start, stop - start, "abcdefghijklmnopqrstuvwxyz-_")))
+        return false; /* docker build --secret id=…,src=…; gcloud … --secret=name */
     return secret_match_value(scan, name, end, start, stop, ret);
+}
+
+/* codecov -t TOKEN, and whatever takes one by a letter: what is random and follows it. */
+static bool match_letter(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    enum { MIN = 20, NUMBER_MIN = 32 };
+    const char *text = scan->text;
+    size_t start, stop, length;
+    bool number, mixed = false;
+
+    if (text[at] != '-' || scan->length - at < MIN || !strchr("tkpPsaw", text[at + 1]) || !text[at + 1] ||
+        !secret_is_blank(text[at + 2]) || !secret_is_word_start(text, at))
+        return false;
+    start = secret_skip_blanks(scan, at + 2);
+    stop = secret_value_end(scan, &start);
+    length = stop > start ? stop - start : 0;
+    if (length < MIN)
+        return false;
+    for (size_t i = start; i < stop && secret_take(scan, 1) && !mixed; i++)
+        mixed = isupper((unsigned char)text[i]);
+    number = secret_is_uuid(text + start, length) ||
+             (length >= NUMBER_MIN && secret_is_made_of(text + start, length, "0123456789abcdef"));
+    if (!(number && strchr("tk", text[at + 1])) && !(mixed && secret_is_random(scan, text + start, length)))
+        return false;
+    *ret = (struct secret_match){.kind = "token given to a command", .value = text + start, .value_length = length};
+    return true;
 }
 
 /* ENV NAME value, as Dockerfiles have it (Dockerfile reference, "ENV"). */
@@ -348,9 +463,11 @@ static bool match_instruction(struct secret_scan *scan, size_t at, struct secret
 
 bool secret_match_pair(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
+    if (scan->text[at] == '>')
+        return secret_match_access_list(scan, at, ret);
     if (!isalpha((unsigned char)scan->text[at]) && scan->text[at] != '_' && scan->text[at] != '-' &&
         (unsigned char)scan->text[at] < 0x80)
         return false; /* all of them begin so */
-    return match_named(scan, at, ret) || secret_match_line(scan, at, ret) ||
+    return match_named(scan, at, ret) || match_letter(scan, at, ret) || secret_match_line(scan, at, ret) ||
            (secret_is_word_start(scan->text, at) && match_instruction(scan, at, ret));
 }

@@ -79,6 +79,9 @@ bool secret_is_filler(struct secret_scan *scan, const char *value, size_t length
                                             "dXNlcjpwYXNzd29yZA==",
                                             "czZCaGRSa3F0MzpnWDFmQmF0M2JW",
                                             "16C7e42F292c6912E7710c838347Ae178B4a",
+                                            "ABC-DEF1234ghIkl-zyx57W2v1u123ew11",
+                                            "SomeRandomString",
+                                            "ThisTokenIsNotSoSecretChangeIt",
                                             "mF_9.B5f-4.1JqM",
                                             "2YotnFZFEjr1zCsicMWpAA"};
     enum { LOOK_MAX = 160, CHARACTER_STEPS = 20 };
@@ -102,30 +105,148 @@ static bool is_one_of(const char *word, const char *const *words, size_t count)
     return false;
 }
 
+/* mysecretpasswordhere, passwordhere: with nothing between the words. */
+static bool is_joined_request(const char *word, size_t length)
+{
+    static const char here[] = "here";
+    static const char *const asked[] = {"password", "secret", "token", "key", "passwd", "pass"};
+
+    if (length <= strlen(here) || strcmp(word + length - strlen(here), here) != 0)
+        return false;
+    for (size_t i = 0; i < countof(asked); i++)
+        if (strstr(word, asked[i]))
+            return true;
+    return false;
+}
+
 /* your-token-here, CHANGE_ME, notSet: words that ask for a value, and words of what is asked for. */
 static bool is_request(const char *value, size_t length)
 {
-    static const char *const asking[] = {
-        "your",     "yours",    "change",    "changeme", "changethis",   "changeit",    "replace",    "replaceme",
-        "insert",   "enter",    "put",       "paste",    "fill",         "override",    "overrideme", "provide",
-        "provided", "generate", "generated", "example",  "sample",       "placeholder", "dummy",      "fake",
-        "mock",     "todo",     "fixme",     "tbd",      "redacted",     "removed",     "hidden",     "none",
-        "null",     "nil",      "undefined", "unset",    "empty",        "missing",     "unused",     "disabled",
-        "unknown",  "here",     "goes",      "get",      "xxx",          "xxxx",        "not",        "runtime",
-        "optional", "required", "notset",    "notused",  "secretkeyref", "see",         "foobar",     "foo",
-        "ignored",  "setme"};
+    static const char *const asking[] = {"your",
+                                         "yours",
+                                         "change",
+                                         "changeme",
+                                         "changethis",
+                                         "changeit",
+                                         "replace",
+                                         "replaceme",
+                                         "insert",
+                                         "enter",
+                                         "put",
+                                         "paste",
+                                         "fill",
+                                         "override",
+                                         "overrideme",
+                                         "provide",
+                                         "provided",
+                                         "generate",
+                                         "generated",
+                                         "example",
+                                         "sample",
+                                         "placeholder",
+                                         "dummy",
+                                         "fake",
+                                         "mock",
+                                         "todo",
+                                         "fixme",
+                                         "tbd",
+                                         "redacted",
+                                         "removed",
+                                         "hidden",
+                                         "none",
+                                         "null",
+                                         "nil",
+                                         "undefined",
+                                         "unset",
+                                         "empty",
+                                         "missing",
+                                         "unused",
+                                         "disabled",
+                                         "unknown",
+                                         "here",
+                                         "goes",
+                                         "get",
+                                         "xxx",
+                                         "xxxx",
+                                         "not",
+                                         "runtime",
+                                         "optional",
+                                         "required",
+                                         "notset",
+                                         "notused",
+                                         "secretkeyref",
+                                         "see",
+                                         "foobar",
+                                         "foo",
+                                         "ignored",
+                                         "setme",
+                                         "overridden",
+                                         "overwrite",
+                                         "overwritten",
+                                         "replaced",
+                                         "supplied",
+                                         "injected",
+                                         "specified",
+                                         "define",
+                                         "defined",
+                                         "configure",
+                                         "substitute",
+                                         "some",
+                                         "something",
+                                         "somerandomstring",
+                                         "build",
+                                         "edit",
+                                         "editme",
+                                         "modify",
+                                         "modifyme",
+                                         "customize",
+                                         "cambiame",
+                                         "cambiar",
+                                         "cambiala",
+                                         "cambia",
+                                         "cambieme",
+                                         "aendern",
+                                         "aendermich",
+                                         "changez",
+                                         "changezmoi",
+                                         "remplacez",
+                                         "mudar",
+                                         "mude",
+                                         "altere",
+                                         "alterar",
+                                         "trocar",
+                                         "troque",
+                                         "zmien",
+                                         "wijzig",
+                                         "wijzigmij",
+                                         "invalid",
+                                         "bogus",
+                                         "nothing",
+                                         "blank",
+                                         "omitted",
+                                         "alphanumeric",
+                                         "examplepass",
+                                         "examplepassword",
+                                         "examplesecret",
+                                         "na"};
     static const char *const neutral[] = {
-        "me",         "my",      "this",    "it",     "the",     "a",        "an",
-        "with",       "in",      "at",      "from",   "to",      "for",      "please",
-        "value",      "key",     "api",     "token",  "secret",  "password", "pass",
-        "passwd",     "pwd",     "access",  "auth",   "client",  "id",       "real",
-        "used",       "set",     "be",      "is",     "build",   "app",      "user",
-        "name",       "string",  "random",  "strong", "secure",  "long",     "later",
-        "test",       "own",     "new",     "above",  "so",      "just",     "collectstatic",
-        "precompile", "assets",  "static",  "type",   "add",     "by",       "on",
-        "of",         "and",     "or",      "real",   "time",    "dev",      "only",
-        "login",      "account", "private", "master", "service", "admin",    "db",
-        "database",   "jwt",     "docs",    "actual", "some"};
+        "me",         "my",          "this",       "it",     "the",        "a",        "an",
+        "with",       "in",          "at",         "from",   "to",         "for",      "please",
+        "value",      "key",         "api",        "token",  "secret",     "password", "pass",
+        "passwd",     "pwd",         "access",     "auth",   "client",     "id",       "real",
+        "used",       "set",         "be",         "is",     "build",      "app",      "user",
+        "name",       "string",      "random",     "strong", "secure",     "long",     "later",
+        "test",       "own",         "new",        "above",  "so",         "just",     "collectstatic",
+        "precompile", "assets",      "static",     "type",   "add",        "by",       "on",
+        "of",         "and",         "or",         "real",   "time",       "dev",      "only",
+        "login",      "account",     "private",    "master", "service",    "admin",    "db",
+        "database",   "jwt",         "docs",       "actual", "during",     "ci",       "local",
+        "env",        "environment", "variable",   "via",    "using",      "before",   "deploy",
+        "deployment", "deploying",   "production", "prod",   "start",      "startup",  "first",
+        "use",        "must",        "should",     "can",    "will",       "if",       "needed",
+        "here",       "minimum",     "least",      "chars",  "characters", "very",     "super",
+        "safe",       "unique",      "ones",       "one",    "email",      "host",     "phrase",
+        "example",    "text"};
     enum { WORDS_MAX = 12 };
     size_t words = 0, asks = 0;
 
@@ -145,8 +266,13 @@ static bool is_request(const char *value, size_t length)
         word[n] = '\0';
         if (++words > WORDS_MAX)
             return false;
+        while (asks && n && isdigit((unsigned char)word[n - 1])) /* ChangeMe123 */
+            word[--n] = '\0';
+        if (!n)
+            continue;
         if (is_one_of(word, asking, countof(asking)) ||
-            (strncmp(word, "your", 4) == 0 && secret_is_made_of(word, n, "abcdefghijklmnopqrstuvwxyz")))
+            (strncmp(word, "your", 4) == 0 && secret_is_made_of(word, n, "abcdefghijklmnopqrstuvwxyz")) ||
+            is_joined_request(word, n))
             asks++;
         else if (!is_one_of(word, neutral, countof(neutral)))
             return false;
@@ -157,6 +283,7 @@ static bool is_request(const char *value, size_t length)
 /* API_KEY, MY_DB_PASSWORD: the name of a variable, in the place of what it holds. */
 static bool is_variable_name(struct secret_scan *scan, const char *value, size_t length)
 {
+    enum { WORD_MIN = 5 }; /* TOKEN */
     bool joint = false;
 
     for (size_t i = 0; i < length; i++) {
@@ -164,7 +291,7 @@ static bool is_variable_name(struct secret_scan *scan, const char *value, size_t
             return false;
         joint |= value[i] == '_';
     }
-    return joint && secret_is_plain_name(scan, value, length);
+    return (joint || length >= 5) && secret_is_plain_name(scan, value, length);
 }
 
 bool secret_is_placeholder(struct secret_scan *scan, const char *value, size_t length)
@@ -204,6 +331,11 @@ bool secret_is_placeholder(struct secret_scan *scan, const char *value, size_t l
                                         "str,",
                                         "none,",
                                         "build",
+                                        "base64:",
+                                        "stdin",
+                                        "jwt",
+                                        "bearer",
+                                        "opaque",
                                         "username:password",
                                         "user:password",
                                         "user:pass",
@@ -216,6 +348,8 @@ bool secret_is_placeholder(struct secret_scan *scan, const char *value, size_t l
         if (run_of(scan, value, length, fillings[i]) == length && (*fillings[i] != '0' || length >= ZEROS))
             return true;
     if ((unsigned char)*value >= 0xe3 && (unsigned char)*value <= 0xe9) /* Chinese or Japanese: a sentence */
+        return true;
+    if (length <= 2 && secret_is_made_of(value, length, "0123456789")) /* an amount */
         return true;
     if (length == 1 && strchr("\\/([{}]),;:=+", *value))
         return true;

@@ -64,7 +64,8 @@ size_t secret_value_end(struct secret_scan *scan, size_t *start)
 
 bool secret_is_word_start(const char *text, size_t at)
 {
-    return !at || secret_is_blank(text[at - 1]) || strchr(";|&(`\"'", text[at - 1]);
+    return !at || secret_is_blank(text[at - 1]) || strchr(";|&(`\"'", text[at - 1]) ||
+           (at >= 2 && text[at - 2] == '\\' && strchr("nrt", text[at - 1])); /* a line's end, written \n */
 }
 
 bool secret_begins_with(const struct secret_scan *scan, size_t at, const char *word)

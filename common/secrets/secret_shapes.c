@@ -27,7 +27,7 @@ bool secret_is_uuid(const char *value, size_t length)
 /* Letters and digits that nobody gives a thing for a name: of both cases with digits among them, or hexadecimal. */
 bool secret_is_random(struct secret_scan *scan, const char *value, size_t length)
 {
-    enum { MIN = 12, HEX_MIN = 24, GROUPS_MIN = 2, LONG = 28, CHARACTER_STEPS = 2 };
+    enum { MIN = 12, HEX_MIN = 24, GROUPS_MIN = 2, LONG = 28, LOWER_GROUPS_MIN = 5, CHARACTER_STEPS = 2 };
     size_t lower = 0, upper = 0, groups = 0;
 
     for (size_t i = 0; i < length; i++) {
@@ -40,7 +40,7 @@ bool secret_is_random(struct secret_scan *scan, const char *value, size_t length
         groups += digit && !(i && isdigit((unsigned char)value[i - 1]));
     }
     return (groups >= GROUPS_MIN || (groups && length >= LONG)) &&
-           ((length >= MIN && lower && upper) ||
+           ((length >= LONG && lower && groups >= LOWER_GROUPS_MIN) || (length >= MIN && lower && upper) ||
             (length >= HEX_MIN && lower && secret_is_made_of(value, length, "0123456789abcdef")));
 }
 

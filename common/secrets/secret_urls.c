@@ -23,7 +23,7 @@ static bool is_any_host(const char *host, size_t length)
     static const char *const hosts[] = {"localhost", "127.0.0.1", "host",   "hostname",   "server", "servername",
                                         "dbhost",    "db_host",   "domain", "domain.com", "ip",     "address",
                                         "[::1]",     "host:port", "some",   "somehost",   "myhost", "my-host",
-                                        "endpoint",  "example",   "url",    "yourhost",   "fqdn"};
+                                        "endpoint",  "example",   "url",    "yourhost",   "fqdn",   "cluster"};
     static const char *const domains[] = {"example.com", "example.org", "example.net", ".example", "domain.tld"};
     size_t end = 0;
 
@@ -33,7 +33,8 @@ static bool is_any_host(const char *host, size_t length)
         if (end >= strlen(domains[i]) &&
             strncasecmp(host + end - strlen(domains[i]), domains[i], strlen(domains[i])) == 0)
             return true;
-    return !end || *host == '<' || *host == '$' || *host == '{' || is_one_of(host, end, hosts, countof(hosts));
+    return !end || memmem(host, end, ".example.", strlen(".example.")) || *host == '<' || *host == '$' ||
+           *host == '{' || is_one_of(host, end, hosts, countof(hosts));
 }
 
 /* user:password@localhost: the words for what is there, before a host that stands for any. */
@@ -45,7 +46,13 @@ static bool is_documented(const char *user, size_t user_length, const char *pass
                                             "secret",   "dbpassword", "db_password", "dbpass", "mypassword"};
     bool words = is_one_of(user, user_length, users, countof(users)) &&
                  is_one_of(password, password_length, passwords, countof(passwords));
+    static const char *const anybody[] = {"anonymous", "ftp", "xxx"};
+    static const char *const methods[] = {"x-oauth-basic", "x-access-token", "oauth2"};
     bool upper = password_length > 2;
+
+    if (is_one_of(user, user_length, anybody, countof(anybody)) ||
+        is_one_of(password, password_length, methods, countof(methods)))
+        return true;
 
     for (size_t i = 0; i < password_length && upper; i++)
         upper = isupper((unsigned char)password[i]) || password[i] == '_';
@@ -171,6 +178,8 @@ static bool match_pgpass(struct secret_scan *scan, size_t at, size_t colon, stru
     for (int field = 0; field < FIELDS; field++) {
         if (end == from || end >= scan->length || text[end] != ':')
             return false;
+        if (field > PORT && secret_is_made_of(text + from, end - from, "0123456789"))
+            return false; /* a line of /etc/shadow */
         if (field == PORT && !(end - from == 1 && text[from] == '*') &&
             !(end - from == 4 && (memcmp(text + from, "543", 3) == 0 || memcmp(text + from, "643", 3) == 0)))
             return false;
@@ -190,10 +199,38 @@ static bool match_pgpass(struct secret_scan *scan, size_t at, size_t colon, stru
     return true;
 }
 
-/* thin:user/password@host, as Oracle's drivers have it. */
+/* name:hash:uid:gid:, a line of /etc/passwd with a hash of crypt(3)'s first kind: thirteen characters. */
+static bool match_passwd_line(struct secret_scan *scan, size_t colon, struct secret_match *ret)
+{
+    enum { HASH = 13, NUMBERS = 2 };
+    const char *text = scan->text;
+    size_t start = colon + 1, end = start;
+
+    while (end < scan->length && end - start <= HASH && text[end] &&
+           (isalnum((unsigned char)text[end]) || strchr("./", text[end])))
+        end++;
+    secret_take(scan, end - start);
+    if (end - start != HASH)
+        return false;
+    for (size_t at = end, i = 0; i < NUMBERS; i++) {
+        size_t digits = ++at;
+
+        if (digits > scan->length || text[digits - 1] != ':')
+            return false;
+        while (at < scan->length && isdigit((unsigned char)text[at]))
+            at++;
+        secret_take(scan, at - digits);
+        if (at == digits || at >= scan->length || text[at] != ':')
+            return false;
+    }
+    *ret = (struct secret_match){.kind = "password hash", .value = text + start, .value_length = HASH};
+    return true;
+}
+
+/* thin:user/password@host, as Oracle's drivers have it; pserver:user:password@host, as CVS has it. */
 static bool match_oracle(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
-    static const char *const drivers[] = {"thin:", "oci:", "oci8:"};
+    static const char *const drivers[] = {"thin:", "oci:", "oci8:", "pserver:"};
     const char *text = scan->text;
 
     for (size_t i = 0; i < countof(drivers); i++) {
@@ -202,7 +239,8 @@ static bool match_oracle(struct secret_scan *scan, size_t at, struct secret_matc
         if (!secret_is_word(scan, at, drivers[i]))
             continue;
         slash = plain_end(scan, at + strlen(drivers[i]));
-        if (slash >= scan->length || text[slash] != '/' || slash == at + strlen(drivers[i]))
+        if (slash >= scan->length || text[slash] != (*drivers[i] == 'p' ? ':' : '/') ||
+            slash == at + strlen(drivers[i]))
             return false;
         sign = secret_next_mark(scan, MARK_AT, slash + 1);
         if (sign >= secret_next_mark(scan, MARK_URL_END, slash) || !secret_is_real(scan, slash + 1, sign))
@@ -227,5 +265,6 @@ bool secret_match_url(struct secret_scan *scan, size_t at, struct secret_match *
     colon = plain_end(scan, at);
     if (colon >= scan->length || text[colon] != ':')
         return false;
-    return match_source_name(scan, at, colon, ret) || match_pgpass(scan, at, colon, ret);
+    return match_passwd_line(scan, colon, ret) || match_source_name(scan, at, colon, ret) ||
+           match_pgpass(scan, at, colon, ret);
 }

@@ -74,6 +74,25 @@ static bool is_reference(struct secret_scan *scan, size_t start, size_t end)
                                            "sm://",
                                            "op://",
                                            "gcp-sm:",
+                                           "gcp:secretmanager",
+                                           "aws:secretsmanager",
+                                           "aws:ssm",
+                                           "awssecret",
+                                           "gsm:",
+                                           "akv:",
+                                           "keyvault:",
+                                           "infisical:",
+                                           "doppler:",
+                                           "berglas://",
+                                           "secretref:",
+                                           "var.",
+                                           "local.",
+                                           "module.",
+                                           "data.",
+                                           "random_password.",
+                                           "fd:",
+                                           "k8s:",
+                                           "kubernetes:",
                                            "ref+",
                                            "env:",
                                            "secret:",
@@ -116,7 +135,9 @@ static bool is_reference(struct secret_scan *scan, size_t start, size_t end)
     case ')':
         return true; /* of what is around it */
     case '$':
-        if (is_capital_variable(value, length))
+        if (is_capital_variable(value, length) ||
+            (length > 1 && value[1] == '$' &&
+             is_capital_variable(value + 1, length - 1))) /* $$NAME, as Compose has it */
             return true;
         return is_variables(scan, value, length) ||
                (length > 5 && memcmp(value, "$env:", 5) == 0 && identifier(scan, value, length, 5) == length - 5);
@@ -132,8 +153,10 @@ static bool is_reference(struct secret_scan *scan, size_t start, size_t end)
         return length > 1 && value[1] == '{';
     case '[':
         return length == 1 || (length < WORD_MAX && memchr(value, ']', length)) || last == ']';
-    case '(':
-        return length == 1 || last == ')';
+    case '\\': /* \$NAME, \n */
+        return length > 1 && (value[1] == '$' || (length == 2 && strchr("nrt", value[1])));
+    case '(': /* a call's */
+        return true;
     case '*': /* **None** */
         return length > 4 && value[1] == '*' && memcmp(value + length - 2, "**", 2) == 0;
     case '@':
@@ -285,10 +308,18 @@ static bool is_class_name(const char *value, size_t length)
     return parts >= 3 && last < length && isupper((unsigned char)value[last]) && islower((unsigned char)*value);
 }
 
+/* 0x and forty digits: an account of Ethereum, which is public. */
+static bool is_account(const char *value, size_t length)
+{
+    return length == 42 && memcmp(value, "0x", 2) == 0 &&
+           secret_is_made_of(value + 2, length - 2, "0123456789abcdefABCDEF");
+}
+
 /* What no secret looks like: an address, a class, a time. */
 static bool is_plain_shape(const char *value, size_t length)
 {
-    return is_url(value, length) || (length < WORD_MAX && (is_class_name(value, length) || is_duration(value, length)));
+    return is_url(value, length) || is_account(value, length) ||
+           (length < WORD_MAX && (is_class_name(value, length) || is_duration(value, length)));
 }
 
 bool secret_is_real(struct secret_scan *scan, size_t start, size_t end)

@@ -28,7 +28,7 @@ struct secret_match {
  * mark) is looked for once and remembered, and the arguments of a program are read once for each program. BUDGET counts
  * the steps and limits them if the caller sets its MAX after secret_scan_init(); once they are used up nothing more is
  * found. The other members are the walk's own. */
-enum { SECRET_MARKS = 4, SECRET_PROGRAMS = 254, SECRET_PENDING = 32 };
+enum { SECRET_MARKS = 4, SECRET_PROGRAMS = 320, SECRET_PENDING = 32 };
 struct secret_scan {
     struct budget budget;
     const char *text;

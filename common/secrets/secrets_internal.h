@@ -89,6 +89,8 @@ bool secret_is_amount(const char *value, size_t length);
 bool secret_is_name(struct secret_scan *scan, const char *name, size_t length);
 /* Does it indicate one whatever follows? */
 bool secret_is_plain_name(struct secret_scan *scan, const char *name, size_t length);
+/* Is it one that a value belongs to, not what only speaks of a secret? */
+bool secret_names_value(struct secret_scan *scan, const char *name, size_t length);
 /* The same, knowing the value, the text from START to END: MAX_TOKENS=4096 names an amount. */
 bool secret_is_named(struct secret_scan *scan, const char *name, size_t name_length, size_t start, size_t end);
 
@@ -125,6 +127,8 @@ bool secret_match_pair(struct secret_scan *scan, size_t at, struct secret_match 
 /* ---- secret_lines.c ---- */
 
 /* A secret in a line of SQL, of a configuration file, of a script. */
+/* A password of an access list of Redis, at its sign. */
+bool secret_match_access_list(struct secret_scan *scan, size_t at, struct secret_match *ret);
 bool secret_match_line(struct secret_scan *scan, size_t at, struct secret_match *ret);
 
 /* ---- secret_notes.c ---- */
