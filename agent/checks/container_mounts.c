@@ -145,16 +145,17 @@ static bool say_sensitive(const struct check_input *in, struct check_result *out
 
     for (size_t i = 0; !found && next_shown(mount, i, &shown); i++) {
         const char *path = shown.path.data, *directory = sensitive_directory(engine, &shown);
+        bool is_lower = shown.place && shown.place->layer > 1, writable = mount->rw && !is_lower;
         scoped_str source = STR_INIT;
 
         /* Whether a read-only source is a directory or a file makes no difference: what may be mounted is listed. */
-        if (!directory || (!mount->rw && is_allowed(in, path)))
+        if (!directory || (!writable && is_allowed(in, path)))
             continue;
         print_source(&shown, &source);
         if (strcmp(path, directory) != 0)
             str_printf(&source, " (in %s)", directory);
-        check_say(in, out, VERDICT_FAIL, "%s is mounted %s at %s", source.data, mount->rw ? "writable" : "read-only",
-                  mount->destination);
+        check_say(in, out, VERDICT_FAIL, "%s is mounted %s at %s%s", source.data, writable ? "writable" : "read-only",
+                  mount->destination, is_lower ? ", as a lower layer of an overlay" : "");
         found = true;
     }
     str_deinit(&shown.path);
@@ -279,11 +280,12 @@ static bool say_socket(const struct check_input *in, struct check_result *out, c
                        const struct mount_facts *mount)
 {
     const struct mount_facts given = {.type = mount->type, .source = mount->source, .devices = mount->devices};
+    bool is_file = mount->place_count && mount->places[0].kind == PLACE_FILE; /* by whatever name */
     struct shown shown = {0};
     bool found = false;
 
-    for (size_t i = 0; !found && (next_shown(mount, i, &shown) ||
-                                  (!c->running && i == mount->place_count && next_shown(&given, 0, &shown)));
+    for (size_t i = 0; !found && (next_shown(mount, i, &shown) || (!c->running && !is_file && i == mount->place_count &&
+                                                                   next_shown(&given, 0, &shown)));
          i++) {
         const char *socket = socket_shown(in, &shown);
         scoped_str source = STR_INIT;

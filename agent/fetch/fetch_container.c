@@ -84,6 +84,7 @@ static void digest_mounts(struct container_facts *container)
             digest_text(&hash, mount->places[p].path);
             digest_text(&hash, mount->places[p].socket);
             digest_number(&hash, mount->places[p].kind);
+            digest_number(&hash, mount->places[p].layer);
         }
         digest_text(&hash, mount->unknown);
     }

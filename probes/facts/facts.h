@@ -257,6 +257,8 @@ struct mount_facts {
         const char *path;   /* without links */
         const char *socket; /* the engine's socket that it is another name of, or that has another name in it; NULL */
         enum place_kind kind; /* unknown where nothing asks for it, and where there is nothing */
+        unsigned layer; /* of an overlay that the mount shows: 1 is the upper one, the only one that is written to, and
+                           2 … lie below it; 0: no layer */
     } * places;
     size_t place_count;  /* 0: not looked up; the paths as they were given count */
     const char *unknown; /* why it is not known where it leads or what the volume mounts; NULL: it is known */

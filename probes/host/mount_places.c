@@ -1,11 +1,12 @@
 /* The kernel names what is mounted by its file system (device) and the directory in it (root). Every mount of the same
  * file system whose root is that directory or above it is another name of the place, unless something else is mounted
- * over it. */
+ * over it. An overlay shows what lies in its layers, which its options name. */
 #include "probes/host/mount_places.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 #include "common/text.h"
@@ -116,22 +117,28 @@ static const struct mount_point *mount_named_like(const struct mounts_facts *own
     return found;
 }
 
-static bool has_path(const struct place_list *list, const char *path)
+static struct mount_place *find_path(const struct place_list *list, const char *path)
 {
     for (size_t i = 0; i < list->count; i++)
         if (strcmp(list->items[i].path, path) == 0)
-            return true;
-    return false;
+            return &list->items[i];
+    return NULL;
 }
 
-static void add_place(struct place_list *list, struct arena *arena, const char *inside, const char *path)
+/* A path that is there already and can be written to by one way of the two can be written to. */
+static void add_place(struct place_list *list, struct arena *arena, const char *inside, const char *path,
+                      unsigned layer)
 {
-    if (list->count == PLACES_MAX || has_path(list, path))
+    struct mount_place *there = find_path(list, path);
+
+    if (there && layer < there->layer)
+        there->layer = layer;
+    if (there || list->count == PLACES_MAX)
         return;
     if (!list->items)
         list->items = arena_alloc(arena, PLACES_MAX * sizeof *list->items);
     list->items[list->count++] =
-        (struct mount_place){.below = arena_strdup(arena, inside), .path = arena_strdup(arena, path)};
+        (struct mount_place){.below = arena_strdup(arena, inside), .path = arena_strdup(arena, path), .layer = layer};
 }
 
 /* The root of a mount whose directory was removed has this after it. */
@@ -143,9 +150,61 @@ static char *without_deleted(const char *root)
     return mem_strndup(root, length - (str_ends(root, mark) ? strlen(mark) : 0));
 }
 
+/* The directories that OPTIONS, an overlay's own, have after NAME, with REST below them, as layers from *LAYER on.
+ * Colons and commas in their names are written with a backslash. What lies in EXCEPT (NULL: nothing) is left out, as is
+ * what has no full path: engines name their own so. */
+static void add_directories(const char *options, const char *name, const char *rest, const char *inside,
+                            const char *except, unsigned *layer, struct arena *arena, struct place_list *ret)
+{
+    for (const char *at = options; at; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (!str_starts(at, name))
+            continue;
+        for (at += strlen(name); *at && *at != ',';) {
+            scoped_str path = STR_INIT;
+
+            for (; *at && *at != ',' && *at != ':'; at++) {
+                at += *at == '\\' && at[1];
+                str_append_char(&path, *at);
+            }
+            at += *at == ':';
+            str_append(&path, rest);
+            if (*str_text(&path) == '/' && !(except && below(path.data, except)))
+                add_place(ret, arena, inside, path.data, *layer);
+            ++*layer;
+        }
+    }
+}
+
+/* The root of the host itself may be an overlay, of directories of which it knows nothing any more. */
+static bool is_root(const struct mounts_facts *host, const struct mount_point *mount)
+{
+    const struct mount_point *root = mount_of(host, "/");
+
+    return root && root->major == mount->major && root->minor == mount->minor;
+}
+
+/* What of the host an overlay shows at REST in its root. */
+static void add_layers(const struct mounts_facts *host, const struct mount_point *mount, const char *rest,
+                       const char *inside, const char *except, struct arena *arena, struct place_list *ret)
+{
+    static const char *const lower[] = {"lowerdir=", "lowerdir+=", "datadir+="};
+    scoped(cleanup_free) char *place = NULL;
+    unsigned layer = 1;
+
+    if (!str_equal(mount->type, "overlay") || is_root(host, mount))
+        return;
+    place = mem_printf("%s%s", strcmp(mount->root, "/") == 0 ? "" : mount->root, rest);
+    add_directories(mount->file_system_options, "upperdir=", place, inside, except, &layer, arena, ret);
+    layer = 2;
+    for (size_t i = 0; i < countof(lower); i++)
+        add_directories(mount->file_system_options, lower[i], place, inside, except, &layer, arena, ret);
+}
+
 /* Adds the names that REST in the root of MOUNT has on the host, but none in the directory EXCEPT (NULL: no such). */
 static void add_names(const struct mounts_facts *host, const struct mount_point *mount, const char *rest,
-                      const char *inside, const char *except, struct arena *arena, struct place_list *ret)
+                      const char *inside, const char *except, unsigned layer, struct arena *arena,
+                      struct place_list *ret)
 {
     scoped(cleanup_free) char *root = without_deleted(mount->root);
     scoped(cleanup_free) char *place = mem_printf("%s%s", strcmp(root, "/") == 0 && *rest ? "" : root, rest);
@@ -159,7 +218,7 @@ static void add_names(const struct mounts_facts *host, const struct mount_point 
             continue;
         path = mem_printf("%s%s", strcmp(other->mount_point, "/") == 0 && *left ? "" : other->mount_point, left);
         if (mount_of(host, path) == other && !(except && below(path, except)))
-            add_place(ret, arena, inside, path);
+            add_place(ret, arena, inside, path, layer);
     }
 }
 
@@ -176,8 +235,10 @@ static void add_names_below(const struct mounts_facts *host, const struct mounts
         if (!rest || !*rest || mount_of(table, mount->mount_point) != mount)
             continue;
         inside = mem_printf("%s%s", strcmp(query->destination, "/") == 0 ? "" : query->destination, rest);
-        if (!is_of_other(query, inside))
-            add_names(host, mount, "", rest, resolved, arena, ret);
+        if (is_of_other(query, inside))
+            continue;
+        add_names(host, mount, "", rest, resolved, 0, arena, ret);
+        add_layers(host, mount, "", rest, resolved, arena, ret);
     }
 }
 
@@ -190,7 +251,8 @@ bool mount_places_find(const struct mounts_facts *host, const struct mounts_fact
     if (own && !mount)
         mount = mount_named_like(own, query);
     if (mount) {
-        add_names(host, mount, "", "", except, arena, ret);
+        add_names(host, mount, "", "", except, 0, arena, ret);
+        add_layers(host, mount, "", "", except, arena, ret);
         add_names_below(host, own, mount->mount_point, query, resolved, arena, ret);
         return true;
     }
@@ -203,8 +265,9 @@ bool mount_places_find(const struct mounts_facts *host, const struct mounts_fact
     if (query->is_volume && strcmp(mount->mount_point, resolved) != 0)
         return true;
     if (!query->is_volume)
-        add_place(ret, arena, "", resolved);
-    add_names(host, mount, below(resolved, mount->mount_point), "", except, arena, ret);
+        add_place(ret, arena, "", resolved, 0);
+    add_names(host, mount, below(resolved, mount->mount_point), "", except, 0, arena, ret);
+    add_layers(host, mount, below(resolved, mount->mount_point), "", except, arena, ret);
     add_names_below(host, host, resolved, query, resolved, arena, ret);
     return true;
 }
@@ -357,7 +420,50 @@ static void add_path(const struct search *search, const struct place_query *quer
     if (search->host && !query->block_device)
         mount_places_find(search->host, NULL, &as_bind, target, search->arena, ret);
     else
-        add_place(ret, search->arena, "", target);
+        add_place(ret, search->arena, "", target, 0);
+}
+
+/* A layer shows what is in it: its links are followed, its other names found, and an overlay in an overlay is looked
+ * through. What is in none of its files, and what lies under a file of a higher layer, is not shown. */
+static void look_through_layers(const struct search *search, const struct place_list *found, size_t depth,
+                                struct place_list *ret)
+{
+    enum { DEPTH_MAX = 2 };
+    bool has_above = false, directory_above = false;
+
+    for (size_t i = 0; i < found->count; i++) {
+        const struct mount_place *place = &found->items[i];
+        const struct place_query query = {.source = place->path, .destination = "/"};
+        scoped(cleanup_free) char *target = NULL;
+        struct place_list names = {0}, more = {0};
+        struct error ignored = ERROR_INIT;
+        struct stat st;
+        bool is_directory;
+
+        if (!place->layer) {
+            add_place(ret, search->arena, place->below, place->path, 0);
+            has_above = false;
+            continue;
+        }
+        if (i == 0 || found->items[i - 1].layer >= place->layer)
+            has_above = false; /* of another overlay */
+        if (host_stat(search->request->root, place->path, &st, NULL) < 0)
+            continue;
+        is_directory = S_ISDIR(st.st_mode);
+        if (has_above && !(is_directory && directory_above))
+            continue;
+        has_above = true;
+        directory_above = is_directory;
+        target = resolve(search, place->path, &ignored);
+        if (!target)
+            continue;
+        mount_places_find(search->host, NULL, &query, target, search->arena, &names);
+        if (depth < DEPTH_MAX)
+            look_through_layers(search, &names, depth + 1, &more);
+        for (size_t n = 0; n < more.count; n++)
+            add_place(ret, search->arena, *place->below ? place->below : more.items[n].below, more.items[n].path,
+                      more.items[n].layer > place->layer ? more.items[n].layer : place->layer);
+    }
 }
 
 static void answer(const struct search *search, const struct place_query *query, struct place_list *ret,
@@ -382,6 +488,12 @@ static void answer(const struct search *search, const struct place_query *query,
     if (!found || query->block_device || query->devices.count > 1)
         for (size_t i = 0; i < query->devices.count; i++)
             add_path(search, query, query->devices.items[i], ret, ret_why);
+    if (search->host) {
+        const struct place_list named = *ret;
+
+        *ret = (struct place_list){0};
+        look_through_layers(search, &named, 0, ret);
+    }
     for (size_t i = 0; i < ret->count; i++)
         look_at_place(search, &ret->items[i]);
 }
@@ -407,6 +519,7 @@ int mount_places_run(struct str *output, const void *argument, struct error *err
             wire_put_text(output, places.items[p].path);
             wire_put_text(output, places.items[p].socket);
             wire_put_number(output, places.items[p].kind);
+            wire_put_number(output, places.items[p].layer);
         }
         wire_put_text(output, *why.text ? why.text : NULL);
     }
@@ -422,14 +535,17 @@ int mount_places_take(struct wire_reader *reader, struct place_list *ret, const 
     list.items = list.count ? arena_alloc(reader->arena, list.count * sizeof *list.items) : NULL;
     for (size_t i = 0; i < list.count; i++) {
         struct mount_place *place = &list.items[i];
-        int64_t kind;
+        int64_t kind, layer;
 
         place->below = wire_text(reader);
         place->path = wire_text(reader);
         place->socket = wire_text(reader);
         kind = wire_number(reader);
-        reader->broken |= !place->below || !place->path || kind < PLACE_UNKNOWN || kind > PLACE_FILE;
+        layer = wire_number(reader);
+        reader->broken |=
+            !place->below || !place->path || kind < PLACE_UNKNOWN || kind > PLACE_FILE || layer < 0 || layer > UINT_MAX;
         place->kind = (enum place_kind)kind;
+        place->layer = (unsigned)layer;
     }
     why = wire_text(reader);
     if (wire_end(reader, error) < 0) {

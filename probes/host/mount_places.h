@@ -42,7 +42,8 @@ struct place_list {
 int mount_places_take(struct wire_reader *reader, struct place_list *ret, const char **ret_error, struct error *error);
 
 /* The first part of it, without any file: HOST and OWN (NULL: the container does not run, or its table cannot be read)
- * are the tables, RESOLVED is where the query's source leads. Places are in ARENA, their kind and socket unknown.
+ * are the tables, RESOLVED is where the query's source leads. Places are in ARENA, their kind and socket unknown; those
+ * of an overlay's layers are as its options name them, there or not.
  * False: OWN does not have the mount, and nothing was found. */
 bool mount_places_find(const struct mounts_facts *host, const struct mounts_facts *own, const struct place_query *query,
                        const char *resolved, struct arena *arena, struct place_list *ret);

@@ -204,7 +204,7 @@ MAKE_COMPLETED(image,
                "{\"Os\": \"linux\", \"Architecture\": \"amd64\", \"Size\": 0, \"Config\": {}, \"RootFS\": {\"Type\": "
                "\"layers\"}}")
 
-/* A path, or a list of them and of {"path", "below", "kind", "socket"}. */
+/* A path, or a list of them and of {"path", "below", "kind", "socket", "layer"}. */
 static void make_places(struct arena *arena, const struct json *value, struct mount_facts *mount)
 {
     static const char *const kinds[] = {"unknown", "directory", "socket", "file"};
@@ -218,6 +218,7 @@ static void make_places(struct arena *arena, const struct json *value, struct mo
         place->path = arena_strdup(arena, json_text(item, json_text(json_get(item, "path"), "")));
         place->below = arena_strdup(arena, json_text(json_get(item, "below"), ""));
         place->socket = arena_strdup(arena, json_string(json_get(item, "socket")));
+        place->layer = (unsigned)json_int(json_get(item, "layer"), 0);
         for (size_t k = 0; k < countof(kinds); k++)
             if (str_equal(json_string(json_get(item, "kind")), kinds[k]))
                 place->kind = (enum place_kind)k;

@@ -23,7 +23,11 @@ static const char host_table[] = "27 1 254:0 / / rw - ext4 /dev/vda rw\n"
                                  "34 27 254:16 / /mnt/disk rw - ext4 /dev/vdb rw\n"
                                  "35 27 254:0 /etc /var/lib/docker/volumes/b/_data rw - ext4 /dev/vda rw\n"
                                  "36 27 0:40 / /old rw - tmpfs tmpfs rw\n"
-                                 "37 27 0:50 / /var/lib/docker/overlay2/x/merged rw - overlay overlay rw\n";
+                                 "37 27 0:50 / /var/lib/docker/overlay2/x/merged rw - overlay overlay "
+                                 "rw,lowerdir=l/A:l/B,upperdir=/var/lib/docker/overlay2/x/diff\n"
+                                 "38 27 0:51 / /srv/over rw - overlay overlay "
+                                 "rw,lowerdir=/etc:/a\\134:b,upperdir=/srv/up,workdir=/srv/w\n"
+                                 "39 27 0:52 / /srv/plus rw - overlay overlay ro,lowerdir+=/usr,lowerdir+=/opt\n";
 
 static const struct {
     const char *own; /* NULL: it does not run */
@@ -60,6 +64,14 @@ static const struct {
     {NULL, "/srv/r", "/x", "/srv/r /run", false},
     {NULL, "/srv/d", "/x", "/srv/d /run/docker.sock@/s /srv/r/docker.sock@/s", false},
     {NULL, "/home/a", "/x", "/home/a", false},
+    /* overlays of the host: what their layers have there, the upper one first */
+    {NULL, "/srv/over", "/x", "/srv/over /srv/up/1 /etc/2 /a:b/3", false},
+    {NULL, "/srv/over/ssl", "/x", "/srv/over/ssl /srv/up/ssl/1 /etc/ssl/2 /a:b/ssl/3", false},
+    {NULL, "/srv/plus", "/x", "/srv/plus /usr/2 /opt/3", false},
+    {"0:51 /ssl /x rw - overlay overlay rw,lowerdir=/etc", "/srv/gone", "/x", "/srv/over/ssl /etc/ssl/2", false},
+    {NULL, "/var/lib/docker/overlay2/x/merged", "/x",
+     "/var/lib/docker/overlay2/x/merged /var/lib/docker/overlay2/x/diff/1", false},
+    {NULL, "/var/lib/docker", "/x", "/var/lib/docker /etc@/volumes/b/_data /srv/cfg@/volumes/b/_data", false},
     {NULL, "/", "/x", "/", false},
 };
 
@@ -90,8 +102,8 @@ START_TEST(tables)
     }
     mount_places_find(host, own, &query, queries[_i].source, arena, &places);
     for (size_t i = 0; i < places.count; i++)
-        str_printf(&found, "%s%s%s%s", i ? " " : "", places.items[i].path, *places.items[i].below ? "@" : "",
-                   places.items[i].below);
+        str_printf(&found, places.items[i].layer ? "%s%s%s%s/%u" : "%s%s%s%s", i ? " " : "", places.items[i].path,
+                   *places.items[i].below ? "@" : "", places.items[i].below, places.items[i].layer);
     ck_assert_str_eq(str_text(&found), queries[_i].places);
     facts_free(&host->facts);
     facts_free(own ? &own->facts : NULL);
