@@ -2,6 +2,8 @@
  *
  * Every container that starts makes the host mount its file system and its network. No rule reads such a mount and no
  * watched path leads through it, so nothing is read for it. */
+#include <string.h>
+
 #include "agent/fetch/fetch_internal.h"
 #include "common/log.h"
 #include "probes/daemon/daemon_config.h"
@@ -27,34 +29,56 @@ static bool is_reached(const struct mount_changes *changes, const char *path)
     return !str_empty(path) && mount_changes_reach(changes, path);
 }
 
-/* The rule names a directory at which something changed. */
-static bool reach_folder_of_rule(const struct mount_changes *changes, const struct rule *rule)
+/* A file system that is mounted at PATH came or went elsewhere: who mounts it there shares its space. */
+static bool share_file_system(const struct mount_changes *changes, const struct mounts_facts *mounts, const char *path)
+{
+    for (size_t i = 0; !str_empty(path) && i < mounts->count; i++) {
+        const struct mount_point *mount = &mounts->items[i];
+
+        if (strcmp(mount->mount_point, path) == 0 && mount_changes_of_device(changes, mount->major, mount->minor))
+            return true;
+    }
+    return false;
+}
+
+/* What rules ask of mounts is on which one a directory lies, and who shares its file system: that of dockerd's data,
+ * that of containerd's, one that the rule names. */
+static bool concern_folder(const struct mount_changes *changes, const struct mounts_facts *mounts, const char *path)
+{
+    return is_reached(changes, path) || (mounts && share_file_system(changes, mounts, path));
+}
+
+/* A rule names the directory. */
+static bool concern_folder_of_rule(const struct mount_changes *changes, const struct mounts_facts *mounts,
+                                   const struct rule *rule)
 {
     const struct param_spec *spec = rule->check->params;
 
     for (size_t i = 0; spec && spec[i].name; i++)
-        if (spec[i].type == PARAM_STRING && is_reached(changes, rule->params[i].string))
+        if (spec[i].type == PARAM_STRING && concern_folder(changes, mounts, rule->params[i].string))
             return true;
     return false;
 }
 
-/* What rules ask of mounts is on which one a directory lies: that of dockerd's data, that of containerd's, one that the
- * rule names. Only mounts at that directory or above it can change the answer at once; one elsewhere that shares a file
- * system with it is seen by the sweep. */
 static bool concern_rules(const struct fetcher *fetcher, const struct mount_changes *changes)
 {
     const struct store *store = evaluator_store(fetcher->evaluator);
     const struct rule_set *rules = evaluator_rules(fetcher->evaluator);
     const struct info_facts *info = store_info(store, NULL);
     const struct daemon_facts *daemon = store_daemon(store, NULL);
+    const struct mounts_facts *mounts = store_mounts(store, NULL);
     const char *root = info ? info->data_root : daemon ? daemon_option(daemon, "data-root", NULL) : NULL;
+    const char *name = str_empty(root) ? NULL : strrchr(root, '/');
+    scoped(cleanup_free) char *above = name ? mem_strndup(root, (size_t)(name - root)) : NULL; /* for userns-remap */
 
-    if (str_empty(root) || is_reached(changes, root) || is_reached(changes, "/var/lib/containerd") ||
-        (daemon && is_reached(changes, daemon->containerd_root)))
+    if (str_empty(root) || concern_folder(changes, mounts, root) ||
+        (mounts && share_file_system(changes, mounts, above)) ||
+        concern_folder(changes, mounts, "/var/lib/containerd") ||
+        (daemon && concern_folder(changes, mounts, daemon->containerd_root)))
         return true;
     for (size_t i = 0; i < rules->count; i++)
         if (rules->rules[i].enabled && (rules->rules[i].check->reads & INPUT_BIT(INPUT_MOUNTS)) &&
-            reach_folder_of_rule(changes, &rules->rules[i]))
+            concern_folder_of_rule(changes, mounts, &rules->rules[i]))
             return true;
     return false;
 }

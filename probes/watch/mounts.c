@@ -220,7 +220,7 @@ void mounts_read_configured(const struct host_root *root, struct mounts_facts *f
 
 /* A mount, known by all that makes it this one. */
 struct known_mount {
-    uint64_t identity;
+    uint64_t identity, device;
     const char *point;
 };
 
@@ -243,6 +243,19 @@ static int compare_identities(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
+static uint64_t join_device(unsigned major, unsigned minor)
+{
+    return (uint64_t)major << 32 | minor;
+}
+
+static uint64_t device_of(const struct word *word)
+{
+    scoped(cleanup_free) char *text = mem_strndup(word->text, word->length);
+    unsigned major = 0, minor = 0;
+
+    return sscanf(text, "%u:%u", &major, &minor) == 2 ? join_device(major, minor) : 0;
+}
+
 static bool know_mount(struct arena *arena, const char *line, size_t length, struct known_mount *ret)
 {
     static const int identifying[] = {ID, PARENT, DEVICE, ROOT, POINT, TYPE};
@@ -255,6 +268,7 @@ static bool know_mount(struct arena *arena, const char *line, size_t length, str
     for (size_t i = 0; i < countof(identifying); i++)
         hash_bytes(&hash, words[identifying[i]].text, words[identifying[i]].length);
     ret->identity = hash_end(&hash);
+    ret->device = device_of(&words[DEVICE]);
     ret->point = unescape(arena, words[POINT].text, words[POINT].length);
     return true;
 }
@@ -297,14 +311,53 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-struct texts {
-    VEC(const char *) list;
+static int compare_devices(const void *a, const void *b)
+{
+    uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
+
+    return one < other ? -1 : one > other;
+}
+
+/* What is only in one of two tables: mount points and devices, in order, each once. */
+struct difference {
+    VEC(const char *) points;
+    VEC(uint64_t) devices;
 };
 
-/* The mount points of what is only in one of the two, in the order of their bytes, each once. */
-static void find_changed_points(const struct mount_table *before, const struct mount_table *now, struct texts *ret)
+static void difference_deinit(struct difference *difference)
 {
-    size_t i = 0, j = 0, unique = 0;
+    vec_free(&difference->points);
+    vec_free(&difference->devices);
+}
+
+static void add_difference(struct difference *difference, const struct known_mount *mount)
+{
+    vec_push(&difference->points, mount->point);
+    vec_push(&difference->devices, mount->device);
+}
+
+static void sort_difference(struct difference *difference)
+{
+    size_t unique = 0, count = difference->points.count; /* there are as many devices */
+
+    if (!count)
+        return;
+    qsort(difference->points.items, count, sizeof *difference->points.items, compare_texts);
+    for (size_t i = 0; i < count; i++)
+        if (!unique || strcmp(difference->points.items[unique - 1], difference->points.items[i]) != 0)
+            difference->points.items[unique++] = difference->points.items[i];
+    difference->points.count = unique;
+    unique = 0;
+    qsort(difference->devices.items, count, sizeof *difference->devices.items, compare_devices);
+    for (size_t i = 0; i < count; i++)
+        if (!unique || difference->devices.items[unique - 1] != difference->devices.items[i])
+            difference->devices.items[unique++] = difference->devices.items[i];
+    difference->devices.count = unique;
+}
+
+static void find_difference(const struct mount_table *before, const struct mount_table *now, struct difference *ret)
+{
+    size_t i = 0, j = 0;
 
     while (i < before->count || j < now->count) {
         int order = i == before->count ? 1
@@ -312,18 +365,13 @@ static void find_changed_points(const struct mount_table *before, const struct m
                                        : compare_identities(&before->items[i], &now->items[j]);
 
         if (order < 0)
-            vec_push(&ret->list, before->items[i].point);
+            add_difference(ret, &before->items[i]);
         if (order > 0)
-            vec_push(&ret->list, now->items[j].point);
+            add_difference(ret, &now->items[j]);
         i += order <= 0;
         j += order >= 0;
     }
-    if (ret->list.count)
-        qsort(ret->list.items, ret->list.count, sizeof *ret->list.items, compare_texts);
-    for (i = 0; i < ret->list.count; i++)
-        if (!unique || strcmp(ret->list.items[unique - 1], ret->list.items[i]) != 0)
-            ret->list.items[unique++] = ret->list.items[i];
-    ret->list.count = unique;
+    sort_difference(ret);
 }
 
 /* The first point that is not before the LENGTH bytes of TEXT. */
@@ -362,6 +410,14 @@ bool mount_changes_reach(const struct mount_changes *changes, const char *path)
     return false;
 }
 
+bool mount_changes_of_device(const struct mount_changes *changes, unsigned major, unsigned minor)
+{
+    uint64_t device = join_device(major, minor);
+
+    return changes->everything || (changes->device_count && bsearch(&device, changes->devices, changes->device_count,
+                                                                    sizeof device, compare_devices));
+}
+
 bool mount_changes_lie_below(const struct mount_changes *changes, const char *path)
 {
     size_t length = strlen(path), i;
@@ -390,7 +446,7 @@ static void on_change(evutil_socket_t fd, short what, void *user)
 {
     struct mounts_watch *watch = user;
     struct mount_table before = watch->last;
-    struct texts points = {0};
+    scoped(difference_deinit) struct difference difference = {0};
     struct mount_changes changes = {0};
     struct epoll_event event;
 
@@ -399,14 +455,15 @@ static void on_change(evutil_socket_t fd, short what, void *user)
         continue;
     table_read(watch->path, &watch->last);
     if (before.arena && watch->last.arena)
-        find_changed_points(&before, &watch->last, &points);
+        find_difference(&before, &watch->last, &difference);
     else
         changes.everything = true;
-    changes.points = points.list.items;
-    changes.count = points.list.count;
+    changes.points = difference.points.items;
+    changes.count = difference.points.count;
+    changes.devices = difference.devices.items;
+    changes.device_count = difference.devices.count;
     if (changes.everything || changes.count)
         watch->changed(&changes, watch->user);
-    vec_free(&points.list);
     table_deinit(&before);
 }
 

@@ -20,9 +20,14 @@ struct mount_changes {
     bool everything;           /* the table could not be read (more than 16,384 mounts): it may be any point */
     const char *const *points; /* in the order of their bytes, each once */
     size_t count;
+    const uint64_t
+        *devices; /* the file systems that are mounted at the points: major << 32 | minor, ascending, each once */
+    size_t device_count;
 };
 /* PATH, absolute and without symlinks, is one of the points or lies below one: another file may lie there now. */
 bool mount_changes_reach(const struct mount_changes *changes, const char *path);
+/* The file system MAJOR:MINOR was mounted or unmounted somewhere. */
+bool mount_changes_of_device(const struct mount_changes *changes, unsigned major, unsigned minor);
 /* A point lies below the directory PATH. */
 bool mount_changes_lie_below(const struct mount_changes *changes, const char *path);
 

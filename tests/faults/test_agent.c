@@ -278,6 +278,19 @@ START_TEST(mounts_of_containers_and_others)
     ck_assert_int_le(fetches("daemon"), daemons + 2);
     ck_assert_int_gt(fetches("files"), files);
     ck_assert_int_le(fetches("files"), 2 * files);
+    /* who mounts the data root's file system elsewhere shares it */
+    beside_on_host(&beside, "mkdir -p /var/lib/docker/root && mount -t tmpfs own /var/lib/docker/root");
+    settle();
+    mounts = fetches("mounts");
+    beside_on_host(&beside, "mount --bind /var/lib/docker/root /srv");
+    settle();
+    ck_assert_int_eq(fetches("mounts"), mounts + 1);
+    beside_on_host(&beside, "umount /srv");
+    settle();
+    ck_assert_int_eq(fetches("mounts"), mounts + 2);
+    beside_on_host(&beside, "mount -t tmpfs other /srv");
+    settle();
+    ck_assert_int_eq(fetches("mounts"), mounts + 2);
 }
 END_TEST
 

@@ -564,6 +564,8 @@ START_TEST(which_paths_changes_reach)
     static const struct mount_changes some = {.points = list, .count = 4}, none = {0}, all = {.everything = true};
     static const char *const slash[] = {"/"};
     static const struct mount_changes whole = {.points = slash, .count = 1};
+    static const uint64_t numbers[] = {1ULL << 32, 8ULL << 32 | 1, 259ULL << 32 | 7};
+    static const struct mount_changes devices = {.devices = numbers, .device_count = 3};
 
     ck_assert(mount_changes_reach(&some, "/a/b") && mount_changes_reach(&some, "/a/b/x/y"));
     ck_assert(mount_changes_reach(&some, "/srv/") && !mount_changes_reach(&some, "/srv2"));
@@ -575,6 +577,9 @@ START_TEST(which_paths_changes_reach)
     ck_assert(mount_changes_lie_below(&some, "/") && !mount_changes_lie_below(&some, "/srv"));
     ck_assert(!mount_changes_lie_below(&whole, "/") && !mount_changes_lie_below(&none, "/"));
     ck_assert(mount_changes_lie_below(&all, "/x") && !mount_changes_lie_below(&some, "/a/b/c"));
+    ck_assert(mount_changes_of_device(&devices, 8, 1) && mount_changes_of_device(&devices, 259, 7));
+    ck_assert(!mount_changes_of_device(&devices, 1, 8) && !mount_changes_of_device(&none, 8, 1));
+    ck_assert(mount_changes_of_device(&all, 8, 1));
 }
 END_TEST
 
