@@ -26,6 +26,7 @@ struct coverage {
     const struct audit_rule *other; /* reaches it, but under conditions, or for none of what is required */
     uint64_t missing[2];            /* the calls that no rule records, by width, hidden ones left out */
     bool by_link;                   /* a rule names the link, which does not reach the file */
+    bool by_name;                   /* HIDING are watches by other names of the file */
     bool by_path;                   /* a rule names the directory as if it were a file, or the other way round */
 };
 
@@ -170,38 +171,46 @@ static void find_blindfolds(const struct audit_rule *rules, size_t count, const 
     }
 }
 
-static bool touches_parent(const struct audit_rule *rule, const char *rule_path, const char *path)
+static bool is_path_or_parent(const struct audit_rule *rule, const char *rule_path, const char *path)
 {
-    (void)rule;
-    return is_parent(rule_path, path);
+    return is_same_path(rule, rule_path, path) || is_parent(rule_path, path);
 }
 
-/* The kernel looks at the directory before the file in it: a rule for the path of the directory hides what a watch of
- * the file's path would record of its names, wherever it is. */
-static void find_hiding_parents(const struct audit_rule *rules, size_t count, const struct file_facts *file,
-                                const struct calls *wanted, struct calls *hidden, struct coverage *found)
+/* The kernel keeps rules for a path by the file that is there and looks at the directory before the file in it. Each
+ * time that the file is replaced it turns the order of the file's rules round. So a rule for the file or its directory
+ * hides what a watch of the file's path would record, wherever it is. */
+static void find_hiding_paths(const struct audit_rule *rules, size_t count, const struct file_facts *file,
+                              const struct calls *wanted, struct calls *hidden, struct coverage *found)
 {
     for (size_t i = 0; i < count && !is_directory(file); i++) {
         struct calls of_rule = calls_of_rule(&rules[i]), concerned = both(&of_rule, wanted);
 
         if (rules[i].list != AUDIT_LIST_EXIT || !rules[i].never || rules[i].directory || !any(&concerned) ||
-            !rules[i].path || !compare_paths(&rules[i], file, touches_parent))
+            !rules[i].path || !compare_paths(&rules[i], file, is_path_or_parent))
             continue;
         vec_push(&found->hiding, &rules[i]);
         add(hidden, &concerned);
     }
 }
 
-static void find_coverage(const struct audit_rule *rules, size_t count, const struct file_facts *file, unsigned perms,
-                          struct coverage *ret)
+/* A watch of the file by its path. */
+static bool is_watch_of(const struct audit_rule *rule, const struct file_facts *file)
+{
+    return rule->list == AUDIT_LIST_EXIT && !rule->never && !rule->directory && rule->path && !is_directory(file) &&
+           compare_paths(rule, file, is_same_path);
+}
+
+/* NAME: of the watches of the file, only those by this path count; NULL: all do. */
+static void find_coverage_by(const struct audit_rule *rules, size_t count, const struct file_facts *file,
+                             unsigned perms, const char *name, struct coverage *ret)
 {
     struct calls wanted = calls_of_perms(perms), covered = {{0, 0}}, hidden = {{0, 0}}, lost = {{0, 0}}, seen, missing;
-    struct calls by_parent = {{0, 0}}; /* hidden from rules for the path of the file */
-    size_t hiding;                     /* rules that come before the last watch that they hide */
+    struct calls by_path = {{0, 0}}; /* hidden from rules for the path of the file */
+    size_t hiding;                   /* rules that come before the last watch that they hide */
 
     *ret = (struct coverage){.outcome = MISSED};
     find_blindfolds(rules, count, &wanted, &hidden, ret);
-    find_hiding_parents(rules, count, file, &wanted, &by_parent, ret);
+    find_hiding_paths(rules, count, file, &wanted, &by_path, ret);
     hiding = ret->hiding.count;
     for (size_t i = 0; i < count; i++) {
         const struct audit_rule *rule = &rules[i];
@@ -220,7 +229,8 @@ static void find_coverage(const struct audit_rule *rules, size_t count, const st
             add(&hidden, &concerned);
             continue;
         }
-        if (!rule->path || !covers(rule, file, ret))
+        if (!rule->path || !covers(rule, file, ret) ||
+            (name && is_watch_of(rule, file) && !str_equal(rule->path, name)))
             continue;
         if (rule->conditional || !both_any(&of_rule, &wanted)) {
             ret->other = rule;
@@ -228,7 +238,7 @@ static void find_coverage(const struct audit_rule *rules, size_t count, const st
         }
         hidden_here = hidden;
         if (!rule->directory)
-            add(&hidden_here, &by_parent);
+            add(&hidden_here, &by_path);
         seen = without(&concerned, &hidden_here);
         add(&covered, &seen);
         concerned = both(&concerned, &hidden_here);
@@ -250,6 +260,51 @@ static void find_coverage(const struct audit_rule *rules, size_t count, const st
     }
     ret->outcome = HIDDEN;
     ret->hiding.count = hiding;
+}
+
+/* The watches by other names than NAME. ONLY_WEAK: those alone that would not cover the file by their own name. */
+static void add_other_names(const struct audit_rule *rules, size_t count, const struct file_facts *file, unsigned perms,
+                            const char *name, bool only_weak, struct coverage *ret)
+{
+    for (size_t i = 0; i < count; i++) {
+        scoped(coverage_deinit) struct coverage own = {0};
+
+        if (!is_watch_of(&rules[i], file) || str_equal(rules[i].path, name))
+            continue;
+        find_coverage_by(rules, count, file, perms, rules[i].path, &own);
+        if ((!only_weak || own.outcome != COVERED) && !is_held(&ret->hiding, &rules[i]))
+            vec_push(&ret->hiding, &rules[i]);
+    }
+}
+
+/* Of watches that name one file differently (/bin/dockerd, /usr/bin/dockerd), the kernel takes only one along when the
+ * file is replaced, and it is not known which: what is required must be covered by each name alone. */
+static void find_coverage(const struct audit_rule *rules, size_t count, const struct file_facts *file, unsigned perms,
+                          struct coverage *ret)
+{
+    const char *first = NULL, *whole = NULL;
+    bool any_weak = false;
+
+    find_coverage_by(rules, count, file, perms, NULL, ret);
+    for (size_t i = 0; ret->outcome == COVERED && i < count; i++) {
+        scoped(coverage_deinit) struct coverage own = {0};
+
+        if (!is_watch_of(&rules[i], file) || str_equal(rules[i].path, first))
+            continue;
+        first = first ? first : rules[i].path;
+        find_coverage_by(rules, count, file, perms, rules[i].path, &own);
+        any_weak |= own.outcome != COVERED;
+        whole = own.outcome == COVERED && !whole ? rules[i].path : whole;
+    }
+    if (!any_weak)
+        return;
+    coverage_deinit(ret);
+    first = whole ? whole : file->target ? file->target : file->path;
+    find_coverage_by(rules, count, file, perms, first, ret);
+    add_other_names(rules, count, file, perms, first, whole != NULL, ret);
+    ret->by_name = true;
+    if (ret->outcome == COVERED)
+        ret->outcome = HIDDEN;
 }
 
 /* ---- What is reported ---- */
@@ -287,6 +342,8 @@ static void spell_hiding(struct str *out, const struct coverage *found, const st
     if (found->hiding.count > NAMED_MAX)
         str_printf(out, " and %zu more", found->hiding.count - NAMED_MAX);
     str_printf(out, " hide%s %s", found->hiding.count > 1 ? "" : "s", part ? "a part of it" : "it");
+    if (found->by_name)
+        str_append(out, ", as the kernel follows one name of a file only when it is replaced");
 }
 
 /* Which permissions are complete: no call of them is missing. */
@@ -356,16 +413,22 @@ static void spell_missed(struct str *out, const struct coverage *found, const st
                    permissions);
 }
 
-/* What is on disk, where it explains what is not loaded. */
-static void spell_disk(struct str *out, const struct audit_facts *audit, const struct coverage *disk)
+/* What is on disk: where it explains what is not loaded, or loads less than what is. */
+static void spell_disk(struct str *out, const struct audit_facts *audit, const struct coverage *kernel,
+                       const struct coverage *disk)
 {
-    if (disk->outcome == COVERED)
+    bool lasts = audit->disk_error || (disk->outcome == COVERED && !audit->disk_disabled);
+
+    if (kernel->outcome == COVERED)
+        str_append(out, lasts ? "" : "; not so after the next boot, as no file in /etc/audit loads such a rule");
+    else if (disk->outcome == COVERED)
         str_append(out, "; a rule for it exists on disk but is not loaded (augenrules --load)");
     else if (audit->refused.text)
         str_printf(out, "; on disk, auditctl refuses \"%s\"%s%s and loads nothing after it", audit->refused.text,
                    audit->refused.file ? " in " : "", audit->refused.file ? audit->refused.file : "");
 }
 
+/* DISK: what the files say beside it. */
 static void say_coverage(const struct check_input *in, struct check_result *out, const struct file_facts *file,
                          const struct coverage *found, const char *where, const char *disk)
 {
@@ -377,9 +440,9 @@ static void say_coverage(const struct check_input *in, struct check_result *out,
         spell_hiding(&hiding, found, file, wanted);
     switch (found->outcome) {
     case COVERED:
-        check_say(in, out, VERDICT_PASS, "%s is watched%s by the %srule for %s%s%s%s", file->path, where,
+        check_say(in, out, VERDICT_PASS, "%s is watched%s by the %srule for %s%s%s%s%s", file->path, where,
                   *where ? "" : "loaded ", found->by->path, found->below ? ", without what \"" : "",
-                  found->below ? found->below->text : "", found->below ? "\" excludes" : "");
+                  found->below ? found->below->text : "", found->below ? "\" excludes" : "", *where ? "" : disk);
         return;
     case HIDDEN:
         check_say(in, out, VERDICT_FAIL, "%s is not watched%s: %s%s", file->path, where, str_text(&hiding), disk);
@@ -476,7 +539,7 @@ static void add_line(struct str *commands, const struct audit_facts *audit, cons
     append_command(commands, command.data);
 }
 
-/* "auditctl -d …" of a rule that auditctl would print as "-a …". */
+/* "auditctl -d …" of a rule that auditctl would print as "-a …", "auditctl -W …" of "-w …". */
 static void remove_from_kernel(struct str *commands, const struct audit_rule *rule)
 {
     scoped(cleanup_free) char *text = mem_strdup(rule->text);
@@ -491,7 +554,10 @@ static void remove_from_kernel(struct str *commands, const struct audit_rule *ru
         }
         at += *at == ' ';
         str_append_char(commands, ' ');
-        text_shell_quote(commands, at - text == 3 && strcmp(str_text(&word), "-a") == 0 ? "-d" : str_text(&word));
+        text_shell_quote(commands, at - text != 3                       ? str_text(&word)
+                                   : strcmp(str_text(&word), "-a") == 0 ? "-d"
+                                   : strcmp(str_text(&word), "-w") == 0 ? "-W"
+                                                                        : str_text(&word));
     }
     str_append(commands, "; ");
 }
@@ -499,7 +565,9 @@ static void remove_from_kernel(struct str *commands, const struct audit_rule *ru
 /* A rule of a file that is read after ours hides nothing of it, unless its place does not matter. */
 static bool comes_before(const struct audit_facts *audit, const struct audit_rule *rule)
 {
-    return rule->list != AUDIT_LIST_EXIT || !rule->source.file || !audit->disk_file ||
+    bool is_of_path = rule->path && !rule->directory;
+
+    return rule->list != AUDIT_LIST_EXIT || is_of_path || !rule->source.file || !audit->disk_file ||
            strverscmp(rule->source.file, audit->disk_file) <= 0;
 }
 
@@ -681,8 +749,7 @@ static void judge_file(const struct check_input *in, struct check_result *out, c
                   kernel.outcome == COVERED ? "" : ", and the loaded rules do not cover it");
         return;
     }
-    if (kernel.outcome != COVERED)
-        spell_disk(&on_disk, audit, &disk);
+    spell_disk(&on_disk, audit, &kernel, &disk);
     say_coverage(in, out, file, &kernel, "", str_text(&on_disk));
     if (kernel.outcome != COVERED && audit->locked)
         check_say(in, out, VERDICT_FAIL, "the rules are locked until the next boot (-e 2)");
