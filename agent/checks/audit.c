@@ -44,7 +44,7 @@ static bool is_directory(const struct file_facts *file)
 
 static bool same_or_within(const char *path, const char *folder)
 {
-    return path && folder && (strcmp(path, folder) == 0 || check_path_within(path, folder));
+    return path && folder && check_path_within(path, folder);
 }
 
 static bool is_parent(const char *folder, const char *path)

@@ -50,10 +50,19 @@ static void verify_text(const struct check *check, const char *text)
          text += strspn(text, separators)) {
         size_t length = verified_words_length(text, separators), end = length,
                begin = strspn(text, "*^") < length ? strspn(text, "*^") : 0;
+        bool parts = false;
 
         while (end > begin + 1 && strchr("$/", text[end - 1]))
             end--;
         verify_name(check, text + begin, end - begin);
+        for (size_t at = begin; at + 1 < end; at++)
+            if (text[at] == '\\' && strchr("nt", text[at + 1])) { /* printf's, or a folder of Windows: tried as both */
+                verify_name(check, text + begin, at - begin);
+                begin = at + 2;
+                parts = true;
+            }
+        if (parts)
+            verify_name(check, text + begin, end - begin);
         text += length;
     }
 }

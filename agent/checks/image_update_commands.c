@@ -149,29 +149,11 @@ static const struct word_manager {
     {"emaint", emaint_updates, ""},  {"eopkg", eopkg_updates, ""},    {"rpm-ostree", plain_updates, ""},
 };
 
-static const char *const install_words[] = {"install",
-                                            "add",
-                                            "localinstall",
-                                            "localupdate",
-                                            "groupinstall",
-                                            "in",
-                                            "it",
-                                            "build-dep",
-                                            "builddep",
-                                            "reinstall",
-                                            "satisfy",
-                                            "swap",
-                                            "si",
-                                            "inr",
-                                            "bundle-add",
-                                            "downgrade",
-                                            "source-install",
-                                            "instal",
-                                            "install-new-recommends",
-                                            "fix",
-                                            "groupupdate",
-                                            "dselect-upgrade",
-                                            NULL};
+static const char *const install_words[] = {
+    "install", "add",         "localinstall",    "localupdate", "groupinstall",   "in",
+    "it",      "build-dep",   "builddep",        "reinstall",   "satisfy",        "swap",
+    "si",      "inr",         "bundle-add",      "downgrade",   "source-install", "install-new-recommends",
+    "fix",     "groupupdate", "dselect-upgrade", NULL};
 
 static enum package_effect effect_by_words(const struct word_manager *manager, const struct shell_command *command)
 {
@@ -227,26 +209,10 @@ static bool is_other_installer(const struct shell_command *command)
  * its path is not known for what it does. */
 static bool is_named_for_it(const struct shell_command *command)
 {
-    static const char *const names[] = {"urpmi",
-                                        "gdebi",
-                                        "mk-build-deps",
-                                        "rosdep",
-                                        "tasksel",
-                                        "debi",
-                                        "pacstrap",
-                                        "yum-builddep",
-                                        "dnf-builddep",
-                                        "clean-install",
-                                        "tazpkg",
-                                        "apt-add",
-                                        "debootstrap",
-                                        "nix-env",
-                                        "task-sel",
-                                        "microdnf-install",
-                                        "apt-fast-install",
-                                        "multistrap",
-                                        "cdebootstrap",
-                                        NULL};
+    static const char *const names[] = {"urpmi",        "gdebi",       "mk-build-deps", "rosdep",       "tasksel",
+                                        "debi",         "pacstrap",    "yum-builddep",  "dnf-builddep", "tazpkg",
+                                        "apt-add",      "debootstrap", "nix-env",       "task-sel",     "multistrap",
+                                        "cdebootstrap", NULL};
     const char *name = command->program, *program = command->words.items[0].text;
 
     if (shell_is_one_of(name, names))
