@@ -90,7 +90,8 @@ static const struct info_facts *need_cluster(const struct check_input *in, struc
     return NULL;
 }
 
-/* With its last manager a swarm is lost, with all services, secrets and networks: only an empty one is left. */
+/* With its last manager a swarm is lost, with all services, secrets, configs and networks: only an empty one is left.
+ */
 static void remedy_needless(const struct check_input *in, struct check_result *out, const struct info_facts *info)
 {
     if (!info->swarm_control) {
@@ -101,8 +102,8 @@ static void remedy_needless(const struct check_input *in, struct check_result *o
         check_remedy(in, out, "# first the other nodes: docker swarm leave on each, docker node rm NODE here");
         return;
     }
-    check_remedy(in, out, "services=$(docker service ls -q)");
-    check_remedy(in, out, "[ -z \"$services\" ]");
+    check_remedy(in, out, "kept=$(docker service ls -q && docker secret ls -q && docker config ls -q)");
+    check_remedy(in, out, "[ -z \"$kept\" ]");
     check_remedy(in, out, "docker swarm leave --force");
 }
 
@@ -124,7 +125,8 @@ void check_swarm_needed(const struct check_input *in, struct check_result *out)
     remedy_needless(in, out, info);
 }
 
-/* Those that cannot be reached first, neither the leader nor this node. */
+/* Those that cannot be reached first, the leader last and never this node: the list is sorted by Unreachable, Reachable
+ * and Leader. A leader that is demoted hands over first. */
 static void remedy_managers(const struct check_input *in, struct check_result *out, int64_t managers, int64_t most)
 {
     int64_t wanted = managers > most ? most : managers - 1;
@@ -132,8 +134,8 @@ static void remedy_managers(const struct check_input *in, struct check_result *o
     if (wanted % 2 == 0 && wanted > 1)
         wanted--;
     check_remedy(in, out,
-                 "docker node ls --filter role=manager --format '{{.ManagerStatus}} {{.Self}} {{.ID}}' | awk '$1 != "
-                 "\"Leader\" && $2 == \"false\"' | sort -r | head -n %lld | cut -d ' ' -f 3 | xargs docker node demote",
+                 "docker node ls --filter role=manager --format '{{.ManagerStatus}} {{.Self}} {{.ID}}' | grep ' "
+                 "false ' | sort -r | head -n %lld | cut -d ' ' -f 3 | xargs docker node demote",
                  (long long)(managers - wanted));
 }
 
