@@ -474,15 +474,20 @@ static const char *base_device_size(const struct info_facts *info)
 }
 
 /* The devicemapper takes the key in any case, with blanks round it. */
-static bool sets_base_size(const struct daemon_option *option)
+static bool names_base_size(const char *storage_option)
 {
     static const char key[] = "dm.basesize", blanks[] = " \t\r\n";
-    const char *at = option->value + strspn(option->value, blanks);
+    const char *at = storage_option + strspn(storage_option, blanks);
 
-    if (strcmp(option->name, "storage-opt") != 0 || strncasecmp(at, key, strlen(key)) != 0)
+    if (strncasecmp(at, key, strlen(key)) != 0)
         return false;
     at += strlen(key);
     return at[strspn(at, blanks)] == '=';
+}
+
+static bool sets_base_size(const struct daemon_option *option)
+{
+    return strcmp(option->name, "storage-opt") == 0 && names_base_size(option->value);
 }
 
 /* Of a file that was changed since, nothing counts. */
@@ -519,7 +524,9 @@ void check_base_device_size(const struct check_input *in, struct check_result *o
         return;
     size = info ? base_device_size(info) : NULL;
     if (daemon && say_base_size(in, out, daemon))
-        daemon_remedy_words(in, out, "take \"dm.basesize\" out of \"storage-opts\"", DAEMON_RESTART);
+        daemon_remedy_lists(in, out, &(struct daemon_list){"storage-opts", "storage-opt", names_base_size}, 1,
+                            DAEMON_RESTART, "take \"dm.basesize\" out of \"storage-opts\"",
+                            "a device that has grown keeps its size");
     else if (size && strcmp(size, "10.74GB") != 0 && strcmp(size, "10.74 GB") != 0) /* 10 GiB; once grown it stays */
         check_say(in, out, VERDICT_FAIL, "the base device size is %s (reported by the engine); the default is 10.74GB",
                   size);

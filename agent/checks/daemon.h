@@ -37,6 +37,16 @@ enum daemon_effect { DAEMON_RESTART, DAEMON_RELOAD };
  * possible, else what is to be done in words. */
 void daemon_remedy_set(const struct check_input *in, struct check_result *out, const struct daemon_setting *settings,
                        size_t count, enum daemon_effect effect);
+/* A list of daemon.json, the flag that means the same, and which of its members have to go. */
+struct daemon_list {
+    const char *key, *flag;
+    bool (*is_unwanted)(const char *member);
+};
+/* The remedy that takes the unwanted members out of the COUNT lists: a command where their file alone has them and can
+ * be edited, followed by NOTE as a comment, else WORDS. A list that loses its last member stays as an empty one, as a
+ * reload ignores a key that is gone. */
+void daemon_remedy_lists(const struct check_input *in, struct check_result *out, const struct daemon_list *lists,
+                         size_t count, enum daemon_effect effect, const char *words, const char *note);
 /* Appends where dockerd's arguments are set on this host. */
 void daemon_arguments_place(const struct check_input *in, struct str *ret);
 /* A remedy in words: WHAT is to be done in the engine's configuration file, and how it takes effect. */

@@ -83,10 +83,15 @@ static void say_loopback(const struct check_input *in, struct check_result *out,
                   "every registry is accessed securely, those on this host too (reported by the engine)");
 }
 
+static bool is_not_https(const char *mirror)
+{
+    return strncasecmp(mirror, "https://", strlen("https://")) != 0;
+}
+
 static void judge_mirrors(const struct check_input *in, struct check_result *out, const struct info_facts *info)
 {
     for (size_t i = 0; i < info->mirrors.count; i++)
-        if (strncasecmp(info->mirrors.items[i], "https://", strlen("https://")) != 0)
+        if (is_not_https(info->mirrors.items[i]))
             check_say(in, out, VERDICT_FAIL, "registry mirror %s is used without TLS (reported by the engine)",
                       info->mirrors.items[i]);
 }
@@ -95,6 +100,33 @@ static bool takes_loopback_out(const struct info_facts *info)
 {
     return info->server_version && check_is_version(info->server_version) &&
            check_version_compare(info->server_version, "29.10") >= 0;
+}
+
+static bool is_not_loopback(const char *registry)
+{
+    return !is_loopback(registry);
+}
+
+/* A reload ignores a list that is gone from the file, while it takes an empty one. */
+static void remedy_registries(const struct check_input *in, struct check_result *out, const struct info_facts *info)
+{
+    static const struct daemon_list lists[] = {{"insecure-registries", "insecure-registry", is_not_loopback},
+                                               {"registry-mirrors", "registry-mirror", is_not_https}};
+
+    if (takes_loopback_out(info))
+        daemon_remedy_lists(
+            in, out, lists, countof(lists), DAEMON_RELOAD,
+            "take the insecure entries of \"insecure-registries\" and http:// entries of \"registry-mirrors\" out "
+            "(leave a list: a reload ignores a key that is gone; one without 127.0.0.0/8 and ::1/128, an empty one "
+            "too, also refuses plain HTTP to registries on this host)",
+            "registries that are taken out can be used again with a certificate that this host trusts; a list without "
+            "127.0.0.0/8 and ::1/128, an empty one too, also refuses plain HTTP to registries on this host");
+    else
+        daemon_remedy_lists(
+            in, out, lists, countof(lists), DAEMON_RELOAD,
+            "take the insecure entries of \"insecure-registries\" and http:// entries of \"registry-mirrors\" out "
+            "(leave an empty list: a reload ignores a key that is gone)",
+            "registries that are taken out can be used again with a certificate that this host trusts");
 }
 
 void check_insecure_registries(const struct check_input *in, struct check_result *out)
@@ -123,16 +155,8 @@ void check_insecure_registries(const struct check_input *in, struct check_result
     judge_mirrors(in, out, info);
     if (out->verdict == VERDICT_NONE)
         say_loopback(in, out, info);
-    else if (takes_loopback_out(info))
-        daemon_remedy_words(in, out,
-                            "take \"insecure-registries\" and http:// entries of \"registry-mirrors\" out (an empty "
-                            "list there would also refuse plain HTTP to registries on this host)",
-                            DAEMON_RELOAD);
     else
-        daemon_remedy_words(in, out,
-                            "take the insecure entries of \"insecure-registries\" and http:// entries of "
-                            "\"registry-mirrors\" out",
-                            DAEMON_RELOAD);
+        remedy_registries(in, out, info);
 }
 
 /* The engine's storage driver is not among "forbidden". */
@@ -172,6 +196,21 @@ static bool sets_containerd_store(const struct check_input *in)
     return false;
 }
 
+/* No command: the engine has no images, containers and volumes after it until it is changed back. */
+static void remedy_userns(const struct check_input *in, struct check_result *out, const struct info_facts *info)
+{
+    scoped_str what = STR_INIT;
+
+    if (info->live_restore == TRI_TRUE)
+        str_append(&what, "first stop all containers, which live restore would keep running where nobody sees them; ");
+    if (sets_containerd_store(in))
+        str_append(&what, "take \"containerd-snapshotter\" out of \"features\", as dockerd does not start with both, "
+                          "and ");
+    str_append(&what, "set \"userns-remap\": \"default\" (present images, containers and volumes are no longer seen: "
+                      "they stay in the old folders)");
+    daemon_remedy_words(in, out, str_text(&what), DAEMON_RESTART);
+}
+
 void check_userns_remap(const struct check_input *in, struct check_result *out)
 {
     const struct info_facts *info = need_security_options(in, out);
@@ -186,15 +225,7 @@ void check_userns_remap(const struct check_input *in, struct check_result *out)
     }
     check_say(in, out, VERDICT_FAIL,
               "root in a container is root on the host: user namespaces are not in use (reported by the engine)");
-    daemon_remedy_words(
-        in, out,
-        sets_containerd_store(in)
-            ? "take \"containerd-snapshotter\" out of \"features\", as dockerd does not start with both, "
-              "and set \"userns-remap\": \"default\" (present images and containers are no longer seen: "
-              "they stay in the old folders)"
-            : "set \"userns-remap\": \"default\" (present images and containers are no longer seen: they "
-              "stay in the old folders)",
-        DAEMON_RESTART);
+    remedy_userns(in, out, info);
 }
 
 void check_rootless(const struct check_input *in, struct check_result *out)

@@ -32,6 +32,38 @@ static bool can_validate(const struct check_input *in)
     return version && check_is_version(version) && check_version_compare(version, "23.0") >= 0;
 }
 
+/* The file as it is now, which is not what dockerd runs with if it was changed since. */
+struct file_state {
+    const struct daemon_option *options;
+    size_t count;
+};
+
+static struct file_state file_now(const struct daemon_facts *daemon)
+{
+    return daemon->config_age == CONFIG_REMEMBERED
+               ? (struct file_state){.options = daemon->next, .count = daemon->next_count}
+               : (struct file_state){.options = daemon->options, .count = daemon->option_count};
+}
+
+static const struct daemon_option *find_in_file(const struct file_state *file, const char *flag)
+{
+    for (size_t i = 0; i < file->count; i++)
+        if (file->options[i].place == OPTION_DAEMON_JSON && (!flag || strcmp(file->options[i].name, flag) == 0))
+            return &file->options[i];
+    return NULL;
+}
+
+/* From 23.0 on dockerd may refuse to reload a file that has the proxy on, as by default, without naming its program. */
+static bool is_reload_refused(const struct check_input *in)
+{
+    const struct daemon_facts *daemon = known_daemon(in);
+    struct file_state file = daemon ? file_now(daemon) : (struct file_state){0};
+    const struct daemon_option *proxy = find_in_file(&file, "userland-proxy");
+
+    return proxy && strcmp(proxy->value, "true") == 0 && !find_in_file(&file, "userland-proxy-path") &&
+           can_validate(in);
+}
+
 /* How dockerd is started anew, or made to read its file, by what starts the services of this host. */
 static void append_effect(const struct check_input *in, enum daemon_effect effect, struct str *out)
 {
@@ -74,6 +106,18 @@ static void append_warning(const struct check_input *in, enum daemon_effect effe
         str_append(out, "; as the user that dockerd runs as");
 }
 
+/* The command that has dockerd read the file, and what it does to this host. */
+static void append_effect_and_warning(const struct check_input *in, enum daemon_effect effect, struct str *out)
+{
+    bool refused = effect == DAEMON_RELOAD && is_reload_refused(in);
+
+    append_effect(in, refused ? DAEMON_RESTART : effect, out);
+    append_warning(in, refused ? DAEMON_RESTART : effect, out);
+    if (refused)
+        str_append(out, "; a reload is refused while the file has \"userland-proxy\": true and no "
+                        "\"userland-proxy-path\"");
+}
+
 /* ---- In words ---- */
 
 void daemon_remedy_words(const struct check_input *in, struct check_result *out, const char *what,
@@ -88,8 +132,7 @@ void daemon_remedy_words(const struct check_input *in, struct check_result *out,
     str_printf(&command, "# in %s %s; then: ", str_text(&path), what);
     if (can_validate(in))
         str_printf(&command, "dockerd --validate --config-file %s && ", str_text(&path));
-    append_effect(in, effect, &command);
-    append_warning(in, effect, &command);
+    append_effect_and_warning(in, effect, &command);
     check_remedy(in, out, "%s", str_text(&command));
 }
 
@@ -116,27 +159,6 @@ void daemon_remedy_podman(const struct check_input *in, struct check_result *out
 }
 
 /* ---- By a command ---- */
-
-/* The file as it is now, which is not what dockerd runs with if it was changed since. */
-struct file_state {
-    const struct daemon_option *options;
-    size_t count;
-};
-
-static struct file_state file_now(const struct daemon_facts *daemon)
-{
-    return daemon->config_age == CONFIG_REMEMBERED
-               ? (struct file_state){.options = daemon->next, .count = daemon->next_count}
-               : (struct file_state){.options = daemon->options, .count = daemon->option_count};
-}
-
-static const struct daemon_option *find_in_file(const struct file_state *file, const char *flag)
-{
-    for (size_t i = 0; i < file->count; i++)
-        if (file->options[i].place == OPTION_DAEMON_JSON && (!flag || strcmp(file->options[i].name, flag) == 0))
-            return &file->options[i];
-    return NULL;
-}
 
 /* Is the option's value already the setting's, quotes aside? */
 static bool is_set(const struct daemon_option *option, const struct daemon_setting *setting)
@@ -174,6 +196,22 @@ static void append_escaped(struct str *out, const char *text, const char *specia
 
 static const char special_in_pattern[] = "\\/.*[]^$", special_in_replacement[] = "\\/&";
 
+/* As append_escaped(), for a pattern; a list may go on in further lines, and be indented by tabs. */
+static void append_pattern(struct str *out, const char *text)
+{
+    char one[2] = "";
+
+    for (; *text; text++) {
+        *one = *text;
+        if (*text == '\n')
+            str_append(out, "\\n");
+        else if (*text == '\t')
+            str_append(out, "[[:blank:]]");
+        else
+            append_escaped(out, one, special_in_pattern);
+    }
+}
+
 /* Can what is at PLACE be printed in a command? */
 static bool is_printable(const struct config_place *place)
 {
@@ -181,7 +219,7 @@ static bool is_printable(const struct config_place *place)
     scoped_str shown = STR_INIT;
 
     for (const char *c = text; *c; c++)
-        if (*c < ' ' || *c > '~')
+        if ((*c < ' ' || *c > '~') && !(place->value[0] == '[' && (*c == '\n' || *c == '\t')))
             return false;
     secret_redact(&shown, text, strlen(text), true);
     return strcmp(str_text(&shown), text) == 0;
@@ -191,15 +229,20 @@ static void append_replacement(struct str *out, const struct config_place *place
 {
     scoped_str command = STR_INIT;
 
-    str_printf(&command, "%us/", place->line);
-    append_escaped(&command, place->before, special_in_pattern);
-    append_escaped(&command, place->value, special_in_pattern);
+    str_printf(&command, place->more_lines ? "%u{" : "%u", place->line);
+    for (unsigned i = 0; i < place->more_lines; i++)
+        str_append(&command, "N;");
+    str_append(&command, "s/");
+    append_pattern(&command, place->before);
+    append_pattern(&command, place->value);
     str_append_char(&command, '/');
     append_escaped(&command, place->before, special_in_replacement);
     append_escaped(&command, setting->value, special_in_replacement);
     str_append_char(&command, '/');
     if (place->nth > 1)
         str_printf(&command, "%u", place->nth);
+    if (place->more_lines)
+        str_append(&command, ";}");
     str_append(out, " -e ");
     text_shell_quote(out, command.data);
 }
@@ -292,7 +335,7 @@ static bool can_edit_place(const struct daemon_facts *daemon, const struct daemo
         return true;
     if (!place)
         return daemon->config_brace_line && !option;
-    return place->line && is_printable(place);
+    return place->line && (place->value[0] == '[') == (setting->value[0] == '[') && is_printable(place);
 }
 
 /* Is each setting's value one that a command can write? Not where an argument has it, or the file cannot be read. */
@@ -362,7 +405,124 @@ void daemon_remedy_set(const struct check_input *in, struct check_result *out, c
         append_edit(in, daemon, str_text(&path), settings, count, &command);
     else
         append_new_file(in, daemon, str_text(&path), settings, count, &command);
-    append_effect(in, effect, &command);
-    append_warning(in, effect, &command);
+    append_effect_and_warning(in, effect, &command);
     check_remedy(in, out, "%s", str_text(&command));
+}
+
+/* ---- Members of lists ---- */
+
+/* Can MEMBER be written between quotes as it is? */
+static bool is_plain(const char *member)
+{
+    for (const char *c = member; *c; c++)
+        if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
+            return false;
+    return true;
+}
+
+/* What is left of LIST in the file as JSON, and whether anything goes; false: it cannot be written. */
+static bool print_rest(const struct file_state *file, const struct daemon_list *list, struct str *ret,
+                       bool *ret_changed)
+{
+    *ret_changed = false;
+    str_append_char(ret, '[');
+    for (size_t i = 0; i < file->count; i++) {
+        const struct daemon_option *option = &file->options[i];
+
+        if (option->place != OPTION_DAEMON_JSON || strcmp(option->name, list->flag) != 0)
+            continue;
+        if (list->is_unwanted(option->value)) {
+            *ret_changed = true;
+            continue;
+        }
+        if (!is_plain(option->value))
+            return false;
+        str_printf(ret, "%s\"%s\"", ret->length > 1 ? ", " : "", option->value);
+    }
+    str_append_char(ret, ']');
+    return true;
+}
+
+static bool has_unwanted_argument(const struct daemon_facts *daemon, const struct daemon_list *list)
+{
+    for (size_t i = 0; i < daemon->option_count; i++)
+        if (daemon->options[i].place == OPTION_CMDLINE && strcmp(daemon->options[i].name, list->flag) == 0 &&
+            list->is_unwanted(daemon->options[i].value))
+            return true;
+    return false;
+}
+
+enum { LISTS_MAX = 2 };
+
+/* The settings that make the lists what they must be; false: no command can. */
+static bool rewrite_lists(const struct daemon_facts *daemon, const struct daemon_list *lists, size_t count,
+                          struct str rests[LISTS_MAX], struct daemon_setting settings[LISTS_MAX], size_t *ret_count)
+{
+    struct file_state file = file_now(daemon);
+
+    *ret_count = 0;
+    for (size_t i = 0; i < count && i < LISTS_MAX; i++) {
+        bool changed;
+
+        if (has_unwanted_argument(daemon, &lists[i]) || !print_rest(&file, &lists[i], &rests[i], &changed))
+            return false;
+        if (changed)
+            settings[(*ret_count)++] = (struct daemon_setting){lists[i].key, lists[i].flag, rests[i].data};
+    }
+    return can_edit(daemon, settings, *ret_count);
+}
+
+/* Does the file, as it is now, name every one of the lists? A reload ignores those that it does not. */
+static bool names_lists(const struct daemon_facts *daemon, const struct daemon_list *lists, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!find_place(daemon, lists[i].key))
+            return false;
+    return true;
+}
+
+/* WORDS, and the flags among dockerd's arguments that have unwanted members. */
+static void say_lists(const struct check_input *in, struct check_result *out, const struct daemon_list *lists,
+                      size_t count, enum daemon_effect effect, const char *words)
+{
+    const struct daemon_facts *daemon = known_daemon(in);
+    scoped_str what = STR_INIT, flags = STR_INIT;
+
+    for (size_t i = 0; daemon && i < count; i++)
+        if (has_unwanted_argument(daemon, &lists[i]))
+            str_printf(&flags, "%s--%s", flags.length ? ", " : "", lists[i].flag);
+    str_append(&what, words);
+    if (flags.length) {
+        str_printf(&what, ", and %s out of dockerd's arguments (", str_text(&flags));
+        daemon_arguments_place(in, &what);
+        str_append_char(&what, ')');
+    }
+    daemon_remedy_words(in, out, str_text(&what), flags.length ? DAEMON_RESTART : effect);
+}
+
+void daemon_remedy_lists(const struct check_input *in, struct check_result *out, const struct daemon_list *lists,
+                         size_t count, enum daemon_effect effect, const char *words, const char *note)
+{
+    const struct daemon_facts *daemon = known_daemon(in);
+    struct str rests[LISTS_MAX] = {STR_INIT, STR_INIT};
+    struct daemon_setting settings[LISTS_MAX];
+    scoped_str path = STR_INIT, command = STR_INIT;
+    size_t changes = 0;
+
+    if (!in->explain || check_is_podman(in))
+        return;
+    if (!daemon || !rewrite_lists(daemon, lists, count, rests, settings, &changes) || !daemon->config_exists) {
+        say_lists(in, out, lists, count, effect, words);
+    } else {
+        text_shell_quote(&path, daemon->config_path);
+        if (changes)
+            append_edit(in, daemon, str_text(&path), settings, changes, &command);
+        else
+            append_validation(in, str_text(&path), &command);
+        append_effect_and_warning(in, changes || names_lists(daemon, lists, count) ? effect : DAEMON_RESTART, &command);
+        str_printf(&command, "; %s", note);
+        check_remedy(in, out, "%s", str_text(&command));
+    }
+    for (size_t i = 0; i < LISTS_MAX; i++)
+        str_deinit(&rests[i]);
 }

@@ -131,6 +131,7 @@ static void digest_places(struct hash *hash, const struct daemon_facts *facts)
         digest_text(hash, place->before);
         digest_text(hash, place->value);
         digest_number(hash, place->line);
+        digest_number(hash, place->more_lines);
         digest_number(hash, place->nth);
     }
 }

@@ -43,15 +43,15 @@ static void skip_string(struct scanner *s)
         s->at++;
 }
 
-/* False: it is an array or object. */
+/* False: it is an object. */
 static bool skip_value(struct scanner *s)
 {
-    bool scalar = s->at < s->end && *s->at != '{' && *s->at != '[';
+    bool object = s->at < s->end && *s->at == '{', scalar = s->at < s->end && *s->at != '{' && *s->at != '[';
     unsigned depth = 0;
 
     do {
         if (s->at >= s->end || (!depth && (*s->at == ',' || *s->at == '}')))
-            return scalar;
+            return !object;
         if (*s->at == '"') {
             skip_string(s);
         } else if (scalar) {
@@ -63,7 +63,7 @@ static bool skip_value(struct scanner *s)
             step(s);
         }
     } while (depth);
-    return scalar;
+    return !object;
 }
 
 /* Which occurrence of the text from PIECE to END it is in its line, as sed counts them; 0: it cannot be addressed so.
@@ -86,8 +86,9 @@ static unsigned count_occurrences(const char *line, const char *piece, const cha
 /* A member of the outermost object; S is at its key. */
 static struct config_place read_member(struct scanner *s, struct arena *arena)
 {
-    const char *key = s->at + 1, *piece = s->at, *value;
+    const char *key = s->at + 1, *piece = s->at, *value, *line_begin;
     struct config_place place = {0};
+    unsigned line;
 
     skip_string(s);
     place.key = arena_strndup(arena, key, (size_t)(s->at - key) - 1);
@@ -99,12 +100,15 @@ static struct config_place read_member(struct scanner *s, struct arena *arena)
     for (const char *c = piece; c < value; c++)
         if (*c == '\n' || *c == '\t') /* the key is on another line, or cannot be quoted plainly */
             piece = value;
+    line = s->line;
+    line_begin = s->line_begin;
     if (!skip_value(s) || s->at == value || s->at - piece > PIECE_MAX)
         return place;
-    place.nth = count_occurrences(s->line_begin, piece, s->at);
+    place.nth = count_occurrences(line_begin, piece, s->at);
     if (!place.nth)
         return place;
-    place.line = s->line;
+    place.line = line;
+    place.more_lines = s->line - line;
     place.before = arena_strndup(arena, piece, (size_t)(value - piece));
     place.value = arena_strndup(arena, value, (size_t)(s->at - value));
     return place;

@@ -562,7 +562,8 @@ struct daemon_facts {
      * one counts. */
     struct config_place {
         const char *key;            /* as it is written */
-        unsigned line;              /* of its value; 0: the value is no scalar, or cannot be addressed */
+        unsigned line;              /* of its value; 0: the value is an object, or cannot be addressed */
+        unsigned more_lines;        /* into which a list goes on */
         const char *before, *value; /* the text that is replaced: what comes before the value on its line, and it */
         unsigned nth;               /* which occurrence in the line both together are */
     } * places;

@@ -13,6 +13,17 @@
 static const char plain_info[] = "{\"DockerRootDir\": \"/d\", \"LiveRestoreEnabled\": false, \"Debug\": false}";
 static const char debug_info[] = "{\"DockerRootDir\": \"/d\", \"LiveRestoreEnabled\": false, \"Debug\": true}";
 
+static const char registry_info[] =
+    "{\"DockerRootDir\": \"/d\", \"LiveRestoreEnabled\": false, \"RegistryConfig\": {\"InsecureRegistryCIDRs\": "
+    "[\"10.0.0.0/8\"], \"IndexConfigs\": {}, \"Mirrors\": [\"http://m/\"]}}";
+
+static const char *info_for(const char *slug)
+{
+    return strcmp(slug, "log-level") == 0             ? debug_info
+           : strcmp(slug, "insecure-registries") == 0 ? registry_info
+                                                      : plain_info;
+}
+
 /* Facts of a dockerd with that file, which is at PATH. */
 static struct store *store_of(const char *text, const char *path, const char *info_text)
 {
@@ -38,7 +49,7 @@ static struct store *store_of(const char *text, const char *path, const char *in
 static void print_remedy(const char *slug, const char *text, const char *path, struct str *ret)
 {
     scoped(cleanup_rule_set) struct rule_set *rules = NULL;
-    struct store *store = store_of(text, path, strcmp(slug, "log-level") == 0 ? debug_info : plain_info);
+    struct store *store = store_of(text, path, info_for(slug));
     struct check_input in = {.store = store, .explain = true, .now = 1};
     struct check_result result;
     struct error error = ERROR_INIT;
@@ -117,6 +128,26 @@ static const struct edit {
      "{\"labels\": [\"/a.b*[1]&^$\"], \"cgroup-parent\": \"\"}"},
     {"daemon-cgroup-parent", "{\"cgroup-parent\": \"a\\\\b\\\"c\"}", "{\"cgroup-parent\": \"\"}"},
     {"daemon-cgroup-parent", "{\"cgroup-parent\": \"/it's $(x)\"}", "{\"cgroup-parent\": \"\"}"},
+    /* members of lists: what is unwanted goes, the list stays */
+    {"insecure-registries", "{\"insecure-registries\": [\"10.0.0.0/8\"]}", "{\"insecure-registries\": []}"},
+    {"insecure-registries",
+     "{\"registry-mirrors\": [\"http://m\"], \"insecure-registries\": [\"r:5000\",\"10.0.0.0/8\"]}",
+     "{\"registry-mirrors\": [], \"insecure-registries\": []}"},
+    {"insecure-registries",
+     "{\"insecure-registries\":[\"127.0.0.0/8\",\"localhost:5000\", \"::1/128\"],\n\"icc\": false}",
+     "{\"insecure-registries\":[\"127.0.0.0/8\", \"::1/128\"],\n\"icc\": false}"},
+    {"insecure-registries",
+     "{\n\t\"registry-mirrors\": [\n\t\t\"https://a.b/\",\n\t\t\"http://m\"\n\t],\n\t\"dns\": [\"10.0.0.1\"]\n}\n",
+     "{\n\t\"registry-mirrors\": [\"https://a.b/\"],\n\t\"dns\": [\"10.0.0.1\"]\n}\n"},
+    {"insecure-registries",
+     "{\n  \"insecure-registries\" : [\n    \"r:5000\"\n  ], \"icc\": true, \"registry-mirrors\": [\n\"HTTP://m\" ]}",
+     "{\n  \"insecure-registries\" : [], \"icc\": true, \"registry-mirrors\": []}"},
+    {"insecure-registries", "{\"labels\": [\"10.0.0.0/8\"], \"insecure-registries\": [\"10.0.0.0/8\"]}",
+     "{\"labels\": [\"10.0.0.0/8\"], \"insecure-registries\": []}"},
+    {"insecure-registries", "{\"icc\": true}", "{\"icc\": true}"}, /* it was taken out already */
+    {"insecure-registries", "{\"registry-mirrors\": [\"http://user:Zx81Qw77pq@m\"]}", NULL},
+    {"base-device-size", "{\"storage-opts\": [\"dm.fs=xfs\", \"dm.basesize=20G\"]}",
+     "{\"storage-opts\": [\"dm.fs=xfs\"]}"},
     /* what cannot be written as a command */
     {"daemon-cgroup-parent", "{\"cgroup-parent\": \"/\xc3\xa9\"}", NULL},
     {"daemon-cgroup-parent", "{\"cgroup-parent\": \"/token=ghp_0123456789abcdefghijABCDEFGHIJ012345\"}", NULL},

@@ -50,7 +50,6 @@ configure '{
     "no-new-privileges": false
 }'
 for rule in 2.1 2.2 2.9 2.14 2.15 2.16 2.17 2.18; do wait_for $rule fail; done
-# 2.15 before the reload: 26.1 refuses to reload a file with "userland-proxy": true and no "userland-proxy-path"
 for rule in 2.2 2.1 2.9 2.15; do remedy "$rule ."; used "restart docker"; done
 remedy "2.14 ."; used "reload docker"
 for rule in 2.16 2.17 2.18; do remedy "$rule ."; used "restart docker"; done
@@ -72,6 +71,30 @@ begin "daemon: debugging alone takes a reload"
 configure '{"debug": true}'
 wait_for 2.2 fail
 remedy "2.2 ."; used "reload docker"
+
+begin "daemon: lists lose their unwanted members, and a reload is enough"
+configure '{
+    "insecure-registries": ["r.corp:5000", "127.0.0.0/8",
+        "10.0.0.0/8"], "dns": ["10.0.0.1"],
+    "registry-mirrors": ["http://m.corp", "https://s.corp"]
+}'
+wait_for 2.4 fail
+remedy "2.4 ."; used "reload docker"
+jq -e '."insecure-registries" == ["127.0.0.0/8"] and ."registry-mirrors" == ["https://s.corp"] and .dns == ["10.0.0.1"]' \
+    "$work/daemon.json" >/dev/null || fail "daemon.json lost something: $(cat "$work/daemon.json")"
+
+begin "daemon: what a reload does not take is restarted for"
+configure '{"userland-proxy": true, "insecure-registries": ["10.0.0.0/8"]}'
+wait_for 2.4 fail; wait_for 2.14 fail
+remedy "2.4 ."
+case $(dockerd --version) in *" 20.10."*) used "reload docker" ;; *) used "restart docker" ;; esac
+remedy "2.14 ."
+echo '{"userland-proxy": false, "insecure-registries": ["10.0.0.0/8"]}' >"$work/daemon.json"
+systemctl restart docker
+wait_for 2.4 fail
+echo '{"userland-proxy": false}' >"$work/daemon.json"
+settle
+remedy "2.4 ."; used "restart docker"
 
 begin "daemon: the file is right already, and dockerd was not told"
 configure '{"userland-proxy": true}'
