@@ -82,7 +82,21 @@ int layer_add_package(struct layer_packages *packages, const char *name, size_t 
 
 /* ---- Texts ---- */
 
-/* Stanzas: KEY precedes a package's name. Those with a Status line other than "… installed" do not count;
+/* Are the files of the package there, by the last word of its Status line (dpkg(1), "PACKAGE STATES")? */
+static bool is_installed(const char *line, size_t length)
+{
+    static const char *const states[] = {" installed", " unpacked", " half-configured", " triggers-awaited",
+                                         " triggers-pending"};
+
+    while (length && (line[length - 1] == ' ' || line[length - 1] == '\r'))
+        length--;
+    for (size_t i = 0; i < countof(states); i++)
+        if (length >= strlen(states[i]) && memcmp(line + length - strlen(states[i]), states[i], strlen(states[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Stanzas: KEY precedes a package's name. Those with a Status line that says that it is not installed do not count;
  * without one they count if they MAY_LACK it. */
 static int read_stanzas(struct layer_packages *packages, const char *data, size_t length, const char *key,
                         bool may_lack, struct error *error)
@@ -100,7 +114,7 @@ static int read_stanzas(struct layer_packages *packages, const char *data, size_
             name = line + key_length;
             name_length = size - key_length;
         } else if (size > 8 && memcmp(line, "Status: ", 8) == 0) {
-            installed = memmem(line, size, " installed", 10) != NULL;
+            installed = is_installed(line, size);
         } else if (!size) {
             if (name && installed)
                 r = layer_add_package(packages, name, name_length, error);

@@ -8,7 +8,7 @@
 #include "common/map.h"
 #include "probes/images/layers_internal.h"
 
-enum { TEXT_VERSION = 5, CHECK_LENGTH = 17 };
+enum { TEXT_VERSION = 6, CHECK_LENGTH = 17 };
 
 static uint64_t check_of(const uint64_t *key, const char *data, size_t length)
 {

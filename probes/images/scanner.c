@@ -26,6 +26,7 @@ struct finding {
     char *text;
 };
 struct report {
+    bool any; /* vulnerabilities, or what else a status may be for: secrets, an end of life */
     unsigned counts[SEVERITIES];
     VEC(struct finding) worst;
 };
@@ -50,6 +51,7 @@ static void add_vulnerability(struct report *report, const char *severity, const
 {
     unsigned level = severity_of(severity);
 
+    report->any = true;
     report->counts[level]++;
     if (report->worst.count >= 4096 && level < 3)
         return;
@@ -59,11 +61,27 @@ static void add_vulnerability(struct report *report, const char *severity, const
                                                  version, *fixed ? " (fixed in " : "", fixed, *fixed ? ")" : "")});
 }
 
-static void read_trivy(const struct json *results, struct report *report)
+/* Absent, null or of TYPE: what is neither cannot be taken for nothing. */
+static bool is_type(const struct json *value, enum json_type type)
 {
+    return !value || json_type(value) == JSON_NULL || json_type(value) == type;
+}
+
+static int read_trivy(const struct json *root, struct report *report, struct error *error)
+{
+    static const char *const others[] = {"Secrets", "Misconfigurations", "Licenses"};
+    const struct json *results = json_get(root, "Results");
+
+    if (!is_type(results, JSON_ARRAY))
+        return error_set(error, EBADMSG, "the scanner's report: Results is no list");
+    report->any = json_bool(json_path(root, "Metadata", "OS", "EOSL", NULL), false);
     for (size_t i = 0; i < json_count(results); i++) {
         const struct json *list = json_get(json_at(results, i), "Vulnerabilities");
 
+        if (json_type(json_at(results, i)) != JSON_OBJECT || !is_type(list, JSON_ARRAY))
+            return error_set(error, EBADMSG, "the scanner's report: Vulnerabilities is no list");
+        for (size_t k = 0; k < countof(others); k++)
+            report->any |= json_count(json_get(json_at(results, i), others[k])) > 0;
         for (size_t k = 0; k < json_count(list); k++) {
             const struct json *item = json_at(list, k);
 
@@ -73,6 +91,7 @@ static void read_trivy(const struct json *results, struct report *report)
                 json_text(json_get(item, "FixedVersion"), ""));
         }
     }
+    return 0;
 }
 
 static void read_grype(const struct json *matches, struct report *report)
@@ -108,29 +127,39 @@ static void write_report(struct str *output, struct report *report)
     json_out_free(out);
 }
 
-int scanner_reduce(const char *report_text, size_t length, struct str *output, struct error *error)
+/* RET_ANY: the report has something for which a scanner may end with a status of its own. */
+static int reduce(const char *report_text, size_t length, struct str *output, bool *ret_any, struct error *error)
 {
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
-    const struct json *root, *results, *matches;
+    const struct json *root, *matches;
     struct report report = {.counts = {0}};
     int r = json_parse(report_text, length, NULL, &doc, error);
 
     if (r < 0)
         return error_prefix(error, "the scanner's report");
     root = json_root(doc);
-    results = json_get(root, "Results");
     matches = json_get(root, "matches");
     if (json_type(matches) == JSON_ARRAY)
         read_grype(matches, &report);
-    else if (json_type(results) == JSON_ARRAY || json_get(root, "SchemaVersion"))
-        read_trivy(results, &report); /* an image without packages has no Results */
+    else if (json_type(json_get(root, "Results")) == JSON_ARRAY || json_get(root, "SchemaVersion"))
+        r = read_trivy(root, &report, error); /* an image without packages has no Results */
     else
         return error_set(error, EBADMSG, "the scanner's report is neither Trivy's nor Grype's JSON");
-    write_report(output, &report);
+    if (r == 0) {
+        write_report(output, &report);
+        *ret_any = report.any;
+    }
     for (size_t i = 0; i < report.worst.count; i++)
         free(report.worst.items[i].text);
     vec_free(&report.worst);
-    return 0;
+    return r;
+}
+
+int scanner_reduce(const char *report_text, size_t length, struct str *output, struct error *error)
+{
+    bool any;
+
+    return reduce(report_text, length, output, &any, error);
 }
 
 /* ---- Running it ---- */
@@ -267,6 +296,7 @@ int scanner_run(struct str *output, const void *argument, struct error *error)
     const struct scanner_request *request = argument;
     scoped_str report = STR_INIT, errors = STR_INIT;
     int out[2], err[2], child, status = 0, r;
+    bool any = false;
     sigset_t set;
     pid_t pid;
 
@@ -296,8 +326,12 @@ int scanner_run(struct str *output, const void *argument, struct error *error)
                            : error_system(error, -r, "the scanner's report");
     if (!report.length || (status && !means_findings(request, status))) /* what it printed may be a part */
         return describe_failure(status, request, &errors, error);
-    r = scanner_reduce(report.data, report.length, output, error);
-    return r < 0 && status ? describe_failure(status, request, &errors, error) : r;
+    r = reduce(report.data, report.length, output, &any, error);
+    if (status && (r < 0 || !any)) { /* Trivy's own failures end with 1 as well */
+        str_clear(output);
+        return describe_failure(status, request, &errors, error);
+    }
+    return r;
 }
 
 int scanner_parse(const char *output, size_t length, struct scan_facts **ret, struct error *error)

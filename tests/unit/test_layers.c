@@ -247,13 +247,15 @@ END_TEST
 static const char status[] = "Package: libc6\nStatus: install ok installed\n\n"
                              "Package: removed\nStatus: deinstall ok config-files\n\n"
                              "Package: hold\nStatus: hold ok installed\n\n"
-                             "Package: half\nStatus: install ok half-installed\n\nPackage: bash\n"
+                             "Package: half\nStatus: install ok half-installed\n\n"
+                             "Package: unpacked\nStatus: install ok unpacked\n\n"
+                             "Package: triggers\nStatus: install ok triggers-awaited\n\nPackage: bash\n"
                              "Status: install ok installed\nDescription: x\n Package: not\n";
 
 START_TEST(test_dpkg)
 {
     put("/base/var/lib/dpkg/status", status, strlen(status));
-    expect_packages("dpkg", NULL, LIST("bash", "hold", "libc6"));
+    expect_packages("dpkg", NULL, LIST("bash", "hold", "libc6", "triggers", "unpacked"));
 }
 END_TEST
 
@@ -294,7 +296,7 @@ START_TEST(test_two_managers)
 
     put("/base/var/lib/dpkg/status", status, strlen(status));
     put("/upper/lib/apk/db/installed", apk, strlen(apk));
-    expect_packages("dpkg, apk", NULL, LIST("bash", "busybox", "hold", "libc6", "musl"));
+    expect_packages("dpkg, apk", NULL, LIST("bash", "busybox", "hold", "libc6", "musl", "triggers", "unpacked"));
 }
 END_TEST
 

@@ -101,6 +101,35 @@ START_TEST(statuses)
 }
 END_TEST
 
+/* The status of findings beside a report without any is a failure: Trivy's own are 1, whatever --exit-code is. */
+START_TEST(statuses_without_findings)
+{
+    static const struct {
+        const char *report, *option, *value;
+        bool failed;
+    } cases[] = {
+        {"{\"SchemaVersion\":2}", "--exit-code", "1", true},
+        {"{\"SchemaVersion\":2,\"Results\":[]}", "--exit-code", "1", true},
+        {"{\"SchemaVersion\":2,\"Results\":[{\"Vulnerabilities\":null}]}", "--exit-code", "1", true},
+        {"{\"matches\":[]}", "--fail-on", "low", true},
+        {"{\"SchemaVersion\":2,\"Results\":[{\"Secrets\":[{\"RuleID\":\"x\"}]}]}", "--exit-code", "1", false},
+        {"{\"SchemaVersion\":2,\"Metadata\":{\"OS\":{\"EOSL\":true}}}", "--exit-on-eol", "1", false},
+    };
+
+    for (size_t i = 0; i < countof(cases); i++) {
+        scoped(cleanup_free) char *script = mem_printf("echo '%s'; exit 1", cases[i].report);
+        struct scan_facts *facts = NULL;
+        struct error error = ERROR_INIT;
+        int r = run_with(script, cases[i].option, cases[i].value, &facts, &error);
+
+        ck_assert_msg(cases[i].failed ? r == -EIO && strstr(error.text, "status 1") : r == 0, "%s: %d %s",
+                      cases[i].report, r, error.text);
+        if (facts)
+            facts_free(&facts->facts);
+    }
+}
+END_TEST
+
 START_TEST(much_on_standard_error)
 {
     expect_report("head -c 5000000 /dev/zero >&2; echo '" REPORT "'; head -c 5000000 /dev/zero >&2");
@@ -113,6 +142,9 @@ START_TEST(no_report)
     expect_error("echo cannot open the database >&2; exit 3", EIO, "status 3: cannot open the database");
     expect_error("kill -9 $$", EIO, "signal 9");
     expect_error("echo '{}'", EBADMSG, "neither Trivy's nor Grype's");
+    expect_error("echo '{\"SchemaVersion\":2,\"Results\":\"x\"}'", EBADMSG, "Results is no list");
+    expect_error("echo '{\"SchemaVersion\":2,\"Results\":[{\"Vulnerabilities\":{}}]}'", EBADMSG,
+                 "Vulnerabilities is no list");
     expect_error("echo 'not found: {'", EINVAL, "the scanner's report");
     expect_error("yes | head -c 3000000 >&2; printf 'the \\033[1mend' >&2; exit 1", EIO, "the \\x1b[1mend");
 }
@@ -206,6 +238,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_report);
     tcase_add_test(tests, statuses);
+    tcase_add_test(tests, statuses_without_findings);
     tcase_add_test(tests, much_on_standard_error);
     tcase_add_test(tests, no_report);
     tcase_add_test(tests, no_scanner);
