@@ -238,7 +238,6 @@ static int parse_info_value(const struct json *value, struct info_facts **ret, s
 
 static int parse_container_list_value(const struct json *value, struct container_list_facts **ret, struct error *error)
 {
-    enum { SHORT_ID = 12 };
     struct builder b;
     struct container_list_facts *list;
     size_t count = json_count(value);
@@ -253,19 +252,15 @@ static int parse_container_list_value(const struct json *value, struct container
     list->items = count ? arena_alloc(b.arena, count * sizeof *list->items) : NULL;
     for (size_t i = 0; i < count; i++) {
         const struct json *item = json_at(value, i);
-        const char *name = json_string(json_at(json_get(item, "Names"), 0));
-        scoped(cleanup_free) char *id = NULL;
 
         if (!docker_id_valid(json_string(json_get(item, "Id")))) {
             arena_free(b.arena);
             return error_set(error, EINVAL, "containers: Id of entry %zu is missing or malformed", i);
         }
-        name = name ? name + (*name == '/') : "";
-        if (!*name) /* as docker shows one without */
-            name = id = mem_strndup(json_string(json_get(item, "Id")), SHORT_ID);
         list->items[list->count++] = (struct container_list_item){
             .id = build_text(&b, json_get(item, "Id")),
-            .name = build_string(&b, name, strlen(name)),
+            .name = docker_shown_name(&b, json_text(json_at(json_get(item, "Names"), 0), ""),
+                                      json_text(json_get(item, "Id"), "")),
             .state = build_text(&b, build_required(&b, item, "State", JSON_STRING, "State")),
         };
     }
@@ -413,6 +408,8 @@ int parse_event_value(const struct json *value, struct docker_event *ret_event, 
     }
     event.digest = hash_end(&hash);
     map_podman(&event);
+    if (event.name && str_equal(event.type, "container") && docker_is_secret_name(event.name))
+        event.name = event.id;
     *ret_event = event;
     return 0;
 }

@@ -144,11 +144,23 @@ static usec_t parse_time(const struct json *value)
     return s && clock_parse(s, &at) == 0 && at > 0 ? at : 0; /* 0001-01-01 means never */
 }
 
-static const char *without_slash(struct builder *b, const struct json *value)
+const char *docker_shown_name(struct builder *b, const char *name, const char *id)
 {
-    const char *name = build_text_or(b, value);
+    enum { SHORT_ID = 12 };
 
-    return *name == '/' ? name + 1 : name;
+    name += *name == '/';
+    if (!*name || docker_is_secret_name(name)) /* as docker shows one without */
+        return build_string(b, id, strnlen(id, SHORT_ID));
+    return build_string(b, name, strlen(name));
+}
+
+bool docker_is_secret_name(const char *name)
+{
+    struct secret_scan scan;
+    struct secret_match match;
+
+    secret_scan_init(&scan, name, strlen(name));
+    return secret_next(&scan, &match);
 }
 
 static void parse_state(struct builder *b, const struct json *state, struct container_facts *c)
@@ -427,7 +439,6 @@ static void parse_exec_ids(struct builder *b, const struct json *ids, struct con
 static int parse_container_value(const struct json *value, struct container_facts **ret, struct error *error)
 {
     enum { ARENA_FIRST = 768 }; /* what a plain container takes */
-    enum { SHORT_ID = 12 };
     struct builder b;
     struct container_facts *c;
     struct requirement requirement;
@@ -445,9 +456,7 @@ static int parse_container_value(const struct json *value, struct container_fact
     requirement = (struct requirement){.builder = &b};
     require_members(&requirement, value, c);
     c->id = build_text(&b, json_get(value, "Id"));
-    c->name = without_slash(&b, json_get(value, "Name"));
-    if (!*c->name) /* as docker shows one without */
-        c->name = build_string(&b, c->id, SHORT_ID);
+    c->name = docker_shown_name(&b, json_text(json_get(value, "Name"), ""), json_text(json_get(value, "Id"), ""));
     c->image_id = build_text(&b, json_get(value, "Image"));
     c->created = parse_time(json_get(value, "Created"));
     c->apparmor_profile = build_text_or(&b, json_get(value, "AppArmorProfile"));

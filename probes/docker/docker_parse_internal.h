@@ -13,6 +13,11 @@ void container_parse_networks(struct builder *builder, const struct json *root, 
 /* Reads running, publish_all_ports, exposed_ports, network_mode and networks, which must be there. */
 void container_parse_ports(struct builder *builder, const struct json *root, struct container_facts *c);
 
+/* The name by which the container of ID is shown: NAME without its slash, or the short id where it has none or one that
+ * holds a secret. */
+const char *docker_shown_name(struct builder *builder, const char *name, const char *id);
+bool docker_is_secret_name(const char *name);
+
 /* "Swarm" of GET /info into INFO; NULL: the engine has no swarm mode (podman). */
 void parse_swarm(struct builder *builder, const struct json *swarm, struct info_facts *info);
 
