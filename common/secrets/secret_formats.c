@@ -159,7 +159,7 @@ static const struct format {
     {"figd_", "Figma token", DASH, 36, 60, false},
     {"CLOJARS_", "Clojars token", HEX, 60, 60, false},
     {"ops_eyJ", "1Password token", BASE64, 200, 4096, false},
-    {"A3-", "1Password key", DASH, 32, 40, true},
+    {"A3-", "1Password key", DASH, 32, 40, false},
     {"squ_", "SonarQube token", HEX, 40, 40, false},
     {"sqp_", "SonarQube token", HEX, 40, 40, false},
     {"sqa_", "SonarQube token", HEX, 40, 40, false},
@@ -317,14 +317,17 @@ void secret_formats_index(struct secret_scan *scan)
 /* Is VALUE made of letters and digits as nobody writes them? */
 static bool is_mixed(const char *value, size_t length)
 {
-    size_t digits = 0, lower = 0, upper = 0;
+    enum { LONG = 24 };
+    size_t digits = 0, lower = 0, upper = 0, signs = 0;
 
     for (size_t i = 0; i < length; i++) {
         digits += isdigit((unsigned char)value[i]) != 0;
         lower += islower((unsigned char)value[i]) != 0;
         upper += isupper((unsigned char)value[i]) != 0;
+        signs += !isalnum((unsigned char)value[i]);
     }
-    return digits && lower + upper >= 2 && ((lower && upper) || digits * 8 >= length || length >= 24);
+    return digits && lower + upper >= 2 &&
+           ((lower && upper) || digits * 8 >= length || (length >= LONG && !signs)); /* backend-service-of-shop-1 */
 }
 
 static size_t run_of_set(struct secret_scan *scan, size_t at, size_t max, enum charset set)
