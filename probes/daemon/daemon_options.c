@@ -7,6 +7,7 @@
 #include "probes/daemon/daemon_options.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "common/text.h"
 #include "probes/daemon/daemon_config.h"
@@ -142,6 +143,21 @@ static bool is_list(const char *name)
 static bool is_known(const char *name)
 {
     return is_boolean(name) || is_list(name) || is_among(value_flags, countof(value_flags), name);
+}
+
+static bool is_among_in_any_case(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcasecmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+bool options_is_in_capitals(const char *name)
+{
+    return !is_known(name) && (is_among_in_any_case(boolean_flags, countof(boolean_flags), name) ||
+                               is_among_in_any_case(list_flags, countof(list_flags), name) ||
+                               is_among_in_any_case(value_flags, countof(value_flags), name));
 }
 
 enum tristate options_read_bool(const char *text)

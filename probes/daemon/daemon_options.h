@@ -24,6 +24,8 @@ const struct daemon_option *options_find(const struct daemon_option *options, si
 void options_add(struct option_set *set, const char *name, const char *value, enum option_place place);
 /* The flag for a key of daemon.json that has a different name; NULL: the key is no such one. */
 const char *options_key_flag(const char *key);
+/* Is NAME a flag, but for its case? */
+bool options_is_in_capitals(const char *name);
 /* Sets the digest of FACTS by all that they hold. */
 void daemon_options_digest(struct daemon_facts *facts);
 /* A boolean as Go's strconv.ParseBool reads it. */

@@ -7,6 +7,7 @@
 
 #include "common/json_out.h"
 #include "common/str.h"
+#include "probes/daemon/daemon_config.h"
 #include "probes/daemon/daemon_options.h"
 
 /* How a key's value turns into option values where that is not plain. */
@@ -200,6 +201,39 @@ static void add_key(struct option_set *set, const char *name, const struct json 
     }
 }
 
+/* KEY in another case is one that dockerd knows. */
+static bool is_miswritten(const char *key)
+{
+    for (size_t i = 0; i < countof(keys); i++)
+        if (strcasecmp(keys[i].key, key) == 0)
+            return strcmp(keys[i].key, key) != 0;
+    return options_is_in_capitals(key);
+}
+
+static bool has_other_than_texts(const struct json *object)
+{
+    const struct json *member;
+    const char *name;
+
+    for (size_t i = 0; (member = json_member(object, i, &name, NULL)); i++)
+        if (json_type(member) != JSON_STRING && json_type(member) != JSON_NULL)
+            return true;
+    return false;
+}
+
+/* dockerd does not start with a file that has an option in another case, or of another type. */
+static int check_member(const char *key, const struct json *value, struct error *error)
+{
+    if (is_miswritten(key))
+        return error_set(error, EINVAL, "\"%s\" is no option: dockerd does not start with this file", key);
+    if (daemon_option_is_boolean(key) && json_type(value) != JSON_BOOL && json_type(value) != JSON_NULL)
+        return error_set(error, EINVAL, "\"%s\" is not true or false: dockerd does not start with this file", key);
+    if (strcmp(key, "log-opts") == 0 && json_type(value) == JSON_OBJECT && has_other_than_texts(value))
+        return error_set(error, EINVAL, "\"%s\" has values that are no texts: dockerd does not start with this file",
+                         key);
+    return 0;
+}
+
 /* Runtimes are the one option that dockerd takes from both places at once. */
 static bool may_add(const struct option_set *flags, const char *name)
 {
@@ -286,6 +320,10 @@ int options_from_config(struct option_set *set, const char *text, size_t length,
     root = json_root(doc);
     if (json_type(root) != JSON_OBJECT && json_type(root) != JSON_NULL)
         return error_set(error, EINVAL, "not a JSON object");
+    for (size_t i = 0; r == 0 && (value = json_member(root, i, &key, NULL)); i++)
+        r = check_member(key, value, error);
+    if (r < 0)
+        return r;
     for (size_t i = 0; (value = json_member(root, i, &key, NULL)); i++)
         add_key(&found, key, value);
     for (size_t i = 0; i < found.list.count; i++) {

@@ -216,8 +216,7 @@ static int parse_info_value(const struct json *value, struct info_facts **ret, s
     read_security_options(&b, info);
     read_driver_status(&b, json_get(value, "DriverStatus"), info);
     read_registries(&b, json_get(value, "RegistryConfig"), info);
-    info->has_plugins = json_type(plugins) == JSON_OBJECT &&
-                        (!json_get(plugins, "Authorization") || is_list(json_get(plugins, "Authorization")));
+    info->has_plugins = json_type(plugins) == JSON_OBJECT && is_list(json_get(plugins, "Authorization"));
     build_number(&b, info->has_plugins);
     build_list(&b, json_get(plugins, "Authorization"), "Plugins.Authorization", &info->authorization_plugins);
     read_open_addresses(&b, json_get(value, "Warnings"), info);

@@ -217,9 +217,32 @@ START_TEST(test_blank_config_sets_nothing)
 }
 END_TEST
 
+/* What a decoder of Go's takes for an option's value, and what it does not. */
+START_TEST(test_config_that_dockerd_refuses)
+{
+    static const char *const refused[] = {"{\"ip-masq\": \"t\"}", "{\"iptables\": 0}", "{\"IPTables\": false}",
+                                          "{\"Hosts\": []}", "{\"log-opts\": {\"max-file\": 3}}"};
+    static const char *const taken[] = {"{\"ip-masq\": null}", "{\"newer-option\": 3}", "{\"Newer-Option\": 3}",
+                                        "{\"log-opts\": {\"max-file\": \"3\"}}", "{\"mtu\": 1500}"};
+
+    for (size_t i = 0; i < countof(refused); i++) {
+        struct daemon_facts *facts = parse("dockerd", refused[i]);
+
+        ck_assert_msg(facts->config_error != NULL, "%s", refused[i]);
+        facts_free(&facts->facts);
+    }
+    for (size_t i = 0; i < countof(taken); i++) {
+        struct daemon_facts *facts = parse("dockerd", taken[i]);
+
+        ck_assert_msg(facts->config_error == NULL, "%s: %s", taken[i], facts->config_error ? facts->config_error : "");
+        facts_free(&facts->facts);
+    }
+}
+END_TEST
+
 START_TEST(test_places_and_booleans)
 {
-    struct daemon_facts *facts = parse("dockerd --icc=F --ipv6=maybe", "{\"live-restore\":true,\"ip-masq\":\"t\"}");
+    struct daemon_facts *facts = parse("dockerd --icc=F --ipv6=maybe", "{\"live-restore\":true,\"ip-masq\":true}");
     enum option_place place;
 
     ck_assert(!daemon_option_bool(facts, "icc", true, &place));
@@ -765,6 +788,7 @@ int main(void)
     tcase_add_loop_test(pure, test_profiles, 0, countof(profiles));
     tcase_add_test(pure, test_unusable_config_is_recorded);
     tcase_add_test(pure, test_blank_config_sets_nothing);
+    tcase_add_test(pure, test_config_that_dockerd_refuses);
     tcase_add_test(pure, test_places_and_booleans);
     tcase_add_test(pure, test_digest_follows_content);
     suite_add_tcase(suite, pure);
