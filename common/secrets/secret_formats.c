@@ -327,7 +327,8 @@ static bool is_mixed(const char *value, size_t length)
         signs += !isalnum((unsigned char)value[i]);
     }
     return digits && lower + upper >= 2 &&
-           ((lower && upper) || digits * 8 >= length || (length >= LONG && !signs)); /* backend-service-of-shop-1 */
+           ((lower && upper) || (digits * 8 >= length && (!signs || digits * 3 >= length)) ||
+            (length >= LONG && !signs)); /* learn-job-of-2026-01 */
 }
 
 static size_t run_of_set(struct secret_scan *scan, size_t at, size_t max, enum charset set)

@@ -493,6 +493,9 @@ bool secret_is_named(struct secret_scan *scan, const char *raw, size_t name_leng
         return secret;
     if (!has_one_of(&name, pairs, countof(pairs)) && secret_is_address(scan, value, length))
         return false;
+    if ((ends_with(&name, "SECRETS") || ends_with(&name, "_KEYS") || ends_with(&name, "TOKENS")) &&
+        memchr(value, ',', length) && secret_is_made_of(value, length, "abcdefghijklmnopqrstuvwxyz-_, "))
+        return false; /* their names */
     if (ends_with(&name, "NEO4J_AUTH"))
         return secret_is_word(scan, start, "neo4j/");
     if (ends_with(&name, "AWS_SECRET_ACCESS_KEY") && length < SHORT)

@@ -354,7 +354,7 @@ static bool match_named(struct secret_scan *scan, size_t at, struct secret_match
     bool escaped = at >= 2 && text[at - 2] == '\\' && strchr("nrt", text[at - 1]); /* a line's start, written \n */
 
     if (at && !escaped && is_name_char(scan, at - 1) &&
-        !(text[at - 1] == '-' && (at == 1 || !is_name_char(scan, at - 2))))
+        !(strchr("-.", text[at - 1]) && (at == 1 || !is_name_char(scan, at - 2)))) /* .password="…", jq's */
         return false;
     if (!flag && !isalpha((unsigned char)text[at]) && text[at] != '_' && (unsigned char)text[at] < 0x80)
         return false;
