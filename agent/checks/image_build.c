@@ -103,7 +103,7 @@ static void scan_history(struct search *search, const struct history_facts *hist
 /* What is found in the one is a failure whether or not the other could be read. */
 void check_image_secrets(const struct check_input *in, struct check_result *out)
 {
-    enum { STEPS_MAX = 5 << 20 }; /* what the event loop can spare: see tests/unit/test_hostile_text.c */
+    enum { STEPS_MAX = 6 << 20 }; /* what the event loop can spare: see tests/unit/test_hostile_text.c */
     const char *image_why, *history_why;
     const struct image_facts *image = store_image(in->store, in->key, &image_why);
     const struct history_facts *history = store_history(in->store, in->key, &history_why);

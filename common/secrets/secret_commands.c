@@ -291,6 +291,10 @@ static void read_programs_at(struct secret_scan *scan, size_t at)
         size_t i = row - 1;
         struct shell_span_command command;
 
+        if (at + 1 < scan->length && scan->text[at + 1] != secret_programs[i].name[1]) {
+            secret_take(scan, 1);
+            continue;
+        }
         secret_take(scan, PROGRAM_STEPS);
         if (!is_program_at(scan, at, secret_programs[i].name, &end) || at < scan->read_to[i] ||
             (secret_programs[i].first && !begins_command(scan, at)))
