@@ -19,7 +19,8 @@ check_function check_bridge_icc, check_log_level, check_daemon_bool, check_daemo
 check_function check_image_user, check_image_trusted_base, check_image_packages, check_image_scanned,
     check_image_healthcheck, check_image_setuid, check_image_update_instruction, check_image_add_instruction,
     check_image_secrets, check_image_verified_packages;
-/* Is the input KIND required to judge the container? Layers only for a user that is a name. */
+/* Is the input KIND required to judge the container? The image's layers only for a user that is a name,
+ * the image itself where it is for several platforms. */
 bool check_image_user_requires(const struct store *store, const char *key, enum input_kind kind);
 /* swarm.c: section 7 */
 check_function check_swarm_needed, check_swarm_managers, check_swarm_bound_interface, check_overlay_encryption,

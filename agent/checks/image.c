@@ -55,9 +55,9 @@ bool check_image_user_requires(const struct store *store, const char *key, enum 
     const char *user;
     size_t length;
 
-    if (kind != INPUT_LAYERS)
+    if (kind != INPUT_LAYERS && kind != INPUT_IMAGE)
         return true;
-    if (!container)
+    if (!container || (kind == INPUT_IMAGE && !container->image_platform))
         return false;
     user = user_of(container, &length);
     return is_name(user, length);
@@ -97,6 +97,38 @@ static void judge_unknown_name(const struct check_input *in, struct check_result
               never_started ? "it" : "it unless the container's own /etc/passwd has that name; with which uid?");
 }
 
+/* "linux/arm64" is also "linux/arm64/v8". */
+static bool is_same_platform(const char *a, const char *b)
+{
+    size_t length = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+
+    return strncmp(a, b, length) == 0 && (!a[length] || a[length] == '/') && (!b[length] || b[length] == '/');
+}
+
+/* Of an image that is here for several platforms the files of one are known. False: of another than the container runs,
+ * or it is not known of which; that has been reported. */
+static bool is_of_known_platform(const struct check_input *in, struct check_result *out,
+                                 const struct container_facts *container)
+{
+    const char *why;
+    const struct image_facts *image;
+    scoped_str text = STR_INIT;
+
+    if (!container->image_platform)
+        return true;
+    image = store_image(in->store, container->image_id, &why);
+    if (!image) {
+        check_error(in, out, "image", why);
+        return false;
+    }
+    if (!image->platform || is_same_platform(container->image_platform, image->platform))
+        return true;
+    str_printf(&text, "the container is of %s, and the files that are known of its image are of %s",
+               container->image_platform, image->platform);
+    check_error(in, out, "the image's /etc/passwd, by which the user may be root", text.data);
+    return false;
+}
+
 static void judge_name(const struct check_input *in, struct check_result *out, const struct container_facts *container,
                        const char *name, size_t length)
 {
@@ -112,8 +144,12 @@ static void judge_name(const struct check_input *in, struct check_result *out, c
         why = layers->accounts_error;
     if (!layers || layers->accounts_error || length > WHOLE_MAX) {
         check_error(in, out, "the image's /etc/passwd, by which the user may be root", why);
+        if (!layers && !str_empty(container->image_id) && !store_image(in->store, container->image_id, &why))
+            check_error(in, out, "the image, which may have been removed", why);
         return;
     }
+    if (!is_of_known_platform(in, out, container))
+        return;
     account = find_account(layers->accounts, name, length);
     if (account == LAYER_ACCOUNT_ROOT)
         say_root(in, out, container, name, ", whose uid in the image's /etc/passwd is 0");

@@ -130,18 +130,21 @@ static void judge_origin(const struct check_input *in, struct check_result *out,
                   name);
 }
 
-/* Origins are the repositories that the engine remembers to have pulled from (API 1.53), else the names of digests. */
+/* Origins are the repositories that the engine remembers to have pulled from (API 1.53), else, as with an image that is
+ * here since before it did, the names of digests. */
 void check_image_trusted_base(const struct check_input *in, struct check_result *out)
 {
     const char *why;
     const struct image_facts *image = store_image(in->store, in->key, &why);
     const struct string_list *origins;
+    bool recorded;
 
     if (!image) {
         check_error(in, out, "image", why);
         return;
     }
-    origins = image->has_identity ? &image->pulled_from : &image->digests;
+    recorded = image->has_identity && (image->pulled_from.count || image->built_here);
+    origins = recorded ? &image->pulled_from : &image->digests;
     check_fact_list(in, out, "digests", &image->digests);
     check_fact_list(in, out, "tags", &image->tags);
     if (image->has_identity) {
@@ -150,12 +153,12 @@ void check_image_trusted_base(const struct check_input *in, struct check_result 
     }
     if (!origins->count)
         check_say(in, out, VERDICT_MANUAL, "%s on this host: no registry vouches for it",
-                  image->has_identity && image->built_here ? "built" : "built or loaded");
+                  recorded ? "built" : "built or loaded");
     for (size_t i = 0; i < origins->count; i++) {
         scoped_str name = STR_INIT;
 
         full_name(&name, origins->items[i], strcspn(origins->items[i], "@"));
-        judge_origin(in, out, name.data, image->has_identity);
+        judge_origin(in, out, name.data, recorded);
     }
     for (size_t i = 0; i < image->signers.count && i < 4; i++)
         check_say(in, out, VERDICT_NONE, "signed: %s, as the engine has verified", image->signers.items[i]);

@@ -213,8 +213,8 @@ const struct check checks[] = {
     {"experimental", SUBJECT_DAEMON, INFO | VERSION | DAEMON, check_experimental, NULL},
     {"daemon-no-new-privileges", SUBJECT_DAEMON, INFO | DAEMON | VERSION, check_daemon_no_new_privileges, NULL},
 
-    {"image-user", SUBJECT_CONTAINER, CONTAINER | INFO | LAYERS, check_image_user, NULL, .members = "Config.User",
-     .requires = check_image_user_requires},
+    {"image-user", SUBJECT_CONTAINER, CONTAINER | INFO | IMAGE | LAYERS, check_image_user, NULL,
+     .members = "Config.User", .requires = check_image_user_requires},
     {"image-trusted-base", SUBJECT_IMAGE, IMAGE | INFO | VERSION, check_image_trusted_base,
      PARAMS{{"trusted", PARAM_STRING_LIST, "[]", 0, 0}, END}},
     {"image-packages", SUBJECT_IMAGE, IMAGE | LAYERS | VERSION, check_image_packages,

@@ -92,7 +92,7 @@ static struct worker *start_layers(struct job_queue *queue, const struct image_f
                                      .api_minor = docker_api_minor(fetcher->docker),
                                      .image_id = image->id,
                                      .layers = &image->layers,
-                                     .directories = folders ? &image->layer_directories : &none,
+                                     .directories = folders || !image->layers.count ? &image->layer_directories : &none,
                                      .cache = fetcher->image_jobs->cache,
                                      .cpu_seconds = LAYERS_CPU_SECONDS};
 

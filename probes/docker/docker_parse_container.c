@@ -457,6 +457,9 @@ static int parse_container_value(const struct json *value, struct container_fact
     require_members(&requirement, value, c);
     c->id = build_text(&b, json_get(value, "Id"));
     c->name = docker_shown_name(&b, json_text(json_get(value, "Name"), ""), json_text(json_get(value, "Id"), ""));
+    c->image_platform = build_platform(&b, json_path(value, "ImageManifestDescriptor", "platform", "os", NULL),
+                                       json_path(value, "ImageManifestDescriptor", "platform", "architecture", NULL),
+                                       json_path(value, "ImageManifestDescriptor", "platform", "variant", NULL));
     c->image_id = build_text(&b, json_get(value, "Image"));
     c->created = parse_time(json_get(value, "Created"));
     c->apparmor_profile = build_text_or(&b, json_get(value, "AppArmorProfile"));

@@ -92,9 +92,8 @@ static void read_directories(struct builder *b, const struct json *driver, struc
         build_push(b, &image->layer_directories, at, strcspn(at, ":"));
 }
 
-/* "linux/arm64/v8"; NULL: VALUE names none. */
-static const char *read_platform(struct builder *b, const struct json *os, const struct json *architecture,
-                                 const struct json *variant)
+const char *build_platform(struct builder *b, const struct json *os, const struct json *architecture,
+                           const struct json *variant)
 {
     scoped_str line = STR_INIT;
 
@@ -127,8 +126,8 @@ static void read_manifests(struct builder *b, const struct json *value, struct i
             continue;
         images++;
         name = json_bool(json_get(manifest, "Available"), false)
-                   ? read_platform(b, json_get(platform, "os"), json_get(platform, "architecture"),
-                                   json_get(platform, "variant"))
+                   ? build_platform(b, json_get(platform, "os"), json_get(platform, "architecture"),
+                                    json_get(platform, "variant"))
                    : NULL;
         if (name)
             image->platforms.items[image->platforms.count++] = name;
@@ -212,7 +211,7 @@ static int parse_image_value(const struct json *value, struct image_facts **ret,
     image->created = build_text(&b, json_get(value, "Created"));
     image->size = build_int(&b, json_get(value, "Size"));
     image->platform =
-        read_platform(&b, json_get(value, "Os"), json_get(value, "Architecture"), json_get(value, "Variant"));
+        build_platform(&b, json_get(value, "Os"), json_get(value, "Architecture"), json_get(value, "Variant"));
     read_manifests(&b, value, image);
     read_identity(&b, build_typed(&b, json_get(value, "Identity"), JSON_OBJECT), image);
     if (!image->artifact)

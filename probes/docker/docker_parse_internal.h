@@ -31,4 +31,8 @@ void parse_swarm(struct builder *builder, const struct json *swarm, struct info_
         return r < 0 ? error_prefix(error, #name) : parse_##name##_value(json_root(doc), ret, error);                  \
     }
 
+/* "linux/arm64/v8"; NULL: there is no such platform. */
+const char *build_platform(struct builder *b, const struct json *os, const struct json *architecture,
+                           const struct json *variant);
+
 #endif

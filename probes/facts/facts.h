@@ -314,10 +314,12 @@ struct container_facts {
         const char *why;  /* "is missing", "is not a boolean" */
     } * unread;
     size_t unread_count;
-    const char *id, *name;            /* name without the leading slash */
-    const char *image_id;             /* .Image */
-    const char *image_ref;            /* .Config.Image */
-    const char *user;                 /* .Config.User, "" when empty */
+    const char *id, *name;      /* name without the leading slash */
+    const char *image_id;       /* .Image */
+    const char *image_platform; /* which of the image's it runs: "linux/arm64"; NULL: the engine does not say (before
+                                   API 1.48, and without containerd's store) */
+    const char *image_ref;      /* .Config.Image */
+    const char *user;           /* .Config.User, "" when empty */
     struct string_list exposed_ports; /* .Config.ExposedPorts keys */
     const char *status;               /* State.Status */
     bool running, paused;             /* State.Running (true while paused) */

@@ -148,7 +148,7 @@ int layer_image_run(struct str *output, const void *argument, struct error *erro
 {
     const struct image_part *part = argument;
     size_t count = part->request->layers->count;
-    struct layer_summary *summaries = mem_alloc(count * sizeof *summaries);
+    struct layer_summary *summaries = mem_alloc((count + 1) * sizeof *summaries);
     int r = 0;
 
     for (size_t i = 0; i < count; i++)

@@ -123,12 +123,14 @@ int layers_run(struct str *output, const void *argument, struct error *error)
     size_t count = request->layers->count;
     int r;
 
-    if (!count || count > LAYERS_MAX)
-        return error_set(error, EINVAL, count ? "more than %d layers" : "the engine names no layers", (int)LAYERS_MAX);
+    if (count > LAYERS_MAX)
+        return error_set(error, EINVAL, "more than %d layers", (int)LAYERS_MAX);
+    if (!count && request->directories->count)
+        return error_set(error, EINVAL, "the engine names no layers");
     if (layer_cache_key(request->cache, reading.key) == 0)
         reading.cache = request->cache; /* without a key each layer is read again */
-    reading.known = mem_alloc(count * sizeof *reading.known);
-    reading.texts = mem_alloc(count * sizeof *reading.texts);
+    reading.known = mem_alloc((count + 1) * sizeof *reading.known);
+    reading.texts = mem_alloc((count + 1) * sizeof *reading.texts);
     r = read_layers(&reading, error);
     if (r == 0) {
         image.cache = reading.cache;

@@ -17,7 +17,7 @@ struct layers_request {
     const struct docker_address *address; /* for the export stream */
     unsigned api_minor;
     const char *image_id;
-    const struct string_list *layers;      /* digests, from the base up */
+    const struct string_list *layers;      /* digests, from the base up; none: an image without files */
     const struct string_list *directories; /* the uppermost first, as many as layers; fewer: the stream is used */
     const char *cache;                     /* directory; NULL: nothing is kept */
     unsigned cpu_seconds;                  /* processor time for each layer, and for putting them together */

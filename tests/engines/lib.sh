@@ -70,7 +70,7 @@ make_tree() {
     cp "$(command -v busybox)" "$tree/bin/busybox"
     for applet in sh sleep ls id cat true; do ln -s busybox "$tree/bin/$applet"; done
     cp "$tree/bin/busybox" "$tree/bin/sshd"
-    printf 'root:x:0:0:root:/:/bin/sh\napp:x:1000:1000:app:/:/bin/sh\n' >"$tree/etc/passwd"
+    printf 'root:x:0:0:root:/:/bin/sh\napp:x:1000:1000:app:/:/bin/sh\ntoor:x:0:0::/:/bin/sh\n' >"$tree/etc/passwd"
 }
 
 make_images() {

@@ -231,6 +231,20 @@ START_TEST(a_name_waits_for_its_images_files)
 }
 END_TEST
 
+/* `docker rmi -f` takes the image of a container that does not run. */
+START_TEST(a_name_of_a_removed_image_is_an_error)
+{
+    static const char image[] = "sha256:1";
+
+    stale('a');
+    evaluator_fetched(evaluator, INPUT_CONTAINER, id_of('a'), container_of_user('a', image, "app"));
+    ck_assert_ptr_null(find_told("image-user", id_of('a')));
+    evaluator_fetch_failed(evaluator, INPUT_IMAGE, image, ENOENT, "No such image");
+    ck_assert_ptr_nonnull(find_told("image-user", id_of('a')));
+    ck_assert_str_eq(find_told("image-user", id_of('a'))->status, "error");
+}
+END_TEST
+
 START_TEST(one_fetch_in_flight_and_once_more)
 {
     const char *id = id_of('a');
@@ -1621,6 +1635,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, one_fetch_in_flight_and_once_more);
     tcase_add_test(tests, a_name_waits_for_its_images_files);
+    tcase_add_test(tests, a_name_of_a_removed_image_is_an_error);
     tcase_add_test(tests, transitions_only_on_change_and_seq_by_one);
     tcase_add_test(tests, a_failed_fetch_is_an_error_never_the_old_verdict);
     tcase_add_test(tests, what_is_gone_closes_its_findings);

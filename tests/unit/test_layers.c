@@ -170,6 +170,29 @@ START_TEST(test_capabilities)
 }
 END_TEST
 
+/* As FROM scratch with nothing but ENV makes it. */
+START_TEST(test_image_without_layers)
+{
+    static const char *folders[] = {"/base"};
+    static const struct string_list none, some = {.items = folders, .count = 1};
+    struct layers_request request = {
+        .root = root, .image_id = "x", .layers = &none, .directories = &none, .cpu_seconds = LAYERS_CPU_SECONDS};
+    struct layer_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    scoped_str output = STR_INIT;
+
+    ck_assert_msg(layers_run(&output, &request, &error) == 0, "%s", error.text);
+    ck_assert_int_eq(layers_parse(str_text(&output), output.length, &facts, &error), 0);
+    ck_assert_uint_eq(facts->setuid_count + facts->packages.count + facts->files, 0);
+    ck_assert_ptr_null(facts->accounts);
+    arena_free(facts->facts.arena);
+    request.directories = &some;
+    str_clear(&output);
+    ck_assert_int_lt(layers_run(&output, &request, &error), 0);
+    ck_assert_str_eq(error.text, "the engine names no layers");
+}
+END_TEST
+
 START_TEST(test_upper_layer_hides)
 {
     put_mode("/base/bin/removed", 04755);
@@ -837,6 +860,7 @@ int main(void)
     tcase_set_timeout(packages, 60);
     tcase_add_test(folder, test_setuid);
     tcase_add_test(folder, test_capabilities);
+    tcase_add_test(folder, test_image_without_layers);
     tcase_add_test(folder, test_upper_layer_hides);
     tcase_add_test(folder, test_hostile_names);
     tcase_add_test(folder, test_hostile_tree);
