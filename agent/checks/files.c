@@ -245,6 +245,27 @@ static size_t judge_list(const struct check_input *in, struct check_result *out,
     return count;
 }
 
+/* What files made in a directory get. A file in one has at most the directory's own limit. */
+static bool judge_defaults(const struct check_input *in, struct check_result *out, unsigned wanted)
+{
+    const struct file_facts *file = in->file;
+    const struct acl_facts *defaults = &file->defaults;
+    scoped_str list = STR_INIT, where = STR_INIT;
+
+    for (size_t i = 0; i < defaults->count; i++) {
+        if (!entry_beyond(file, &defaults->entries[i], wanted))
+            continue;
+        str_append(&list, list.length ? ", " : "");
+        print_entry(&defaults->entries[i], &list);
+    }
+    if (defaults->other & ~wanted & 7)
+        str_append(&list, list.length ? ", everybody" : "everybody");
+    if (list.length)
+        check_say(in, out, VERDICT_FAIL, "the default access control list of %s lets in %s to what is made there",
+                  place(file, &where), list.data);
+    return list.length > 0;
+}
+
 /* A private key among certificates: what is right for these would show it to everybody. */
 static bool is_key(const char *path)
 {
@@ -254,7 +275,7 @@ static bool is_key(const char *path)
 /* Without its list the group's bits are the owning group's own again. Where some of it is left, the mask is not made
  * wider for that by removing the rest. */
 static void remedy_mode(const struct check_input *in, struct check_result *out, unsigned wanted, size_t count,
-                        const char *entries)
+                        const char *entries, bool defaults)
 {
     const struct file_facts *file = in->file;
     unsigned mode = (unsigned)file->mode & 07777;
@@ -267,6 +288,8 @@ static void remedy_mode(const struct check_input *in, struct check_result *out, 
     } else if (count) {
         check_remedy(in, out, "setfacl -n -x %s %s", entries, path.data);
     }
+    if (defaults)
+        check_remedy(in, out, "setfacl -k %s", path.data);
     if (mode & ~wanted)
         check_remedy(in, out, "chmod %04o %s", mode & (is_key(file->path) ? wanted & 0400 : wanted), path.data);
     check_socket_mode_remedy(in, out, wanted);
@@ -278,6 +301,7 @@ void check_file_mode(const struct check_input *in, struct check_result *out)
         strtoul(check_param(in, "mode")->string, NULL, 8); /* check_validate_mode() saw to the rest */
     unsigned mode, beyond;
     size_t count;
+    bool defaults;
     scoped_str where = STR_INIT, entries = STR_INIT;
 
     if (!is_judged(in, out))
@@ -291,8 +315,9 @@ void check_file_mode(const struct check_input *in, struct check_result *out)
                   beyond & 0070 && in->file->acl.present ? "; the group's bits are the mask of its access control list"
                                                          : "");
     count = judge_list(in, out, (unsigned)wanted, &entries);
-    if (count || beyond) {
-        remedy_mode(in, out, (unsigned)wanted, count, str_text(&entries));
+    defaults = judge_defaults(in, out, (unsigned)wanted);
+    if (count || beyond || defaults) {
+        remedy_mode(in, out, (unsigned)wanted, count, str_text(&entries), defaults);
         return;
     }
     check_say(in, out, VERDICT_PASS, "%s has mode %04o, %04lo or stricter is required%s", place(in->file, &where), mode,

@@ -354,7 +354,8 @@ int fetch_make_helpers(struct fetcher *fetcher, struct error *error)
         [TASK_GROUP] = {.run = groups_run_asked,
                         .argument = fetcher->root,
                         .root = fetcher->root,
-                        .timeout_ms = WORKER_MS},
+                        .timeout_ms = WORKER_MS,
+                        .capabilities = CAPABILITY(CAP_DAC_READ_SEARCH)}, /* /etc/gshadow */
     };
 
     fetcher->helper = helper_new(fetcher->workers, tasks, countof(tasks), on_helpers_lost, fetcher, error);
@@ -394,6 +395,7 @@ static const struct host_path {
     {"/etc/audit/rules.d", true, INPUT_AUDIT},
     {"/etc/audit/audit.rules", false, INPUT_AUDIT},
     {"/etc/group", false, INPUT_GROUP},
+    {"/etc/gshadow", false, INPUT_GROUP},
     {"/etc/passwd", false, INPUT_GROUP},
     {"/etc/nsswitch.conf", false, INPUT_GROUP},
     {"/etc/environment", false, INPUT_ENVIRONMENT},

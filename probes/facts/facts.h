@@ -476,6 +476,7 @@ struct process_facts {
 struct acl_facts {
     bool present;
     unsigned group; /* what the owning group has without the mask: its bits of the mode once the list is removed */
+    unsigned other; /* what everybody else has */
     struct acl_entry {
         bool is_group; /* of a named group, else of a named user */
         uint32_t id;
@@ -490,11 +491,11 @@ struct file_facts {
     const char *path, *target; /* target: symlinks resolved; equal to path without */
     uid_t uid;
     gid_t gid;
-    const char *user, *group; /* names from the host's /etc/passwd and /etc/group; NULL: an id without a name */
-    mode_t mode;              /* as st_mode */
-    struct acl_facts acl;
-    const char *content; /* of a content: source; NULL: not read */
-    const char *error;   /* not NULL: could not be read, and why; the rest is empty */
+    const char *user, *group;       /* names from the host's /etc/passwd and /etc/group; NULL: an id without a name */
+    mode_t mode;                    /* as st_mode */
+    struct acl_facts acl, defaults; /* defaults: of a directory, what is given to each file that is made in it */
+    const char *content;            /* of a content: source; NULL: not read */
+    const char *error;              /* not NULL: could not be read, and why; the rest is empty */
 };
 struct fileset_facts {
     struct facts facts;

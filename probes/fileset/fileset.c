@@ -38,6 +38,16 @@ static bool is_missing(int r)
     return r == -ENOENT || r == -ENOTDIR;
 }
 
+static void name_entries(struct reading *reading, struct acl_facts *acl)
+{
+    for (size_t i = 0; i < acl->count; i++) {
+        struct acl_entry *entry = &acl->entries[i];
+
+        entry->name = arena_strdup(reading->arena, entry->is_group ? names_group(reading->names, entry->id)
+                                                                   : names_user(reading->names, entry->id));
+    }
+}
+
 /* FD refers to the file (O_PATH is enough). */
 static void add_file(struct reading *reading, const char *path, const char *target, int fd, const struct stat *st)
 {
@@ -51,17 +61,13 @@ static void add_file(struct reading *reading, const char *path, const char *targ
         .group = arena_strdup(reading->arena, group),
         .mode = st->st_mode,
     };
-    int r = acl_read(fd, reading->arena, &file.acl);
+    int r = acl_read(fd, reading->arena, &file.acl, &file.defaults);
 
     if (r < 0)
         file.error =
             arena_strdup(reading->arena, r == -EBADMSG ? "its access control list is malformed" : strerror(-r));
-    for (size_t i = 0; i < file.acl.count; i++) {
-        struct acl_entry *entry = &file.acl.entries[i];
-
-        entry->name = arena_strdup(reading->arena, entry->is_group ? names_group(reading->names, entry->id)
-                                                                   : names_user(reading->names, entry->id));
-    }
+    name_entries(reading, &file.acl);
+    name_entries(reading, &file.defaults);
     vec_push(&reading->files, file);
 }
 
@@ -277,6 +283,7 @@ static void digest_acl(struct hash *hash, const struct acl_facts *acl)
 {
     digest_number(hash, acl->present);
     digest_number(hash, acl->group);
+    digest_number(hash, acl->other);
     digest_number(hash, (int64_t)acl->count);
     for (size_t i = 0; i < acl->count; i++) {
         digest_number(hash, acl->entries[i].is_group);
@@ -296,6 +303,7 @@ static void digest_file(struct hash *hash, const struct file_facts *file)
     digest_text(hash, file->group);
     digest_number(hash, file->mode);
     digest_acl(hash, &file->acl);
+    digest_acl(hash, &file->defaults);
     digest_text(hash, file->error);
     digest_text(hash, file->content);
 }
@@ -499,6 +507,7 @@ static void put_acl(struct str *output, const struct acl_facts *acl)
 {
     wire_put_number(output, acl->present);
     wire_put_number(output, acl->group);
+    wire_put_number(output, acl->other);
     wire_put_number(output, (int64_t)acl->count);
     for (size_t i = 0; i < acl->count; i++) {
         wire_put_number(output, acl->entries[i].is_group);
@@ -518,6 +527,7 @@ static void put_file(struct str *output, const struct file_facts *file)
     wire_put_text(output, file->group);
     wire_put_number(output, file->mode);
     put_acl(output, &file->acl);
+    put_acl(output, &file->defaults);
     wire_put_text(output, file->content);
     wire_put_text(output, file->error);
 }
@@ -576,6 +586,7 @@ static struct acl_facts take_acl(struct wire_reader *reader)
     size_t count;
 
     acl.group = (unsigned)wire_number(reader) & 7;
+    acl.other = (unsigned)wire_number(reader) & 7;
     count = wire_count(reader, ACL_ENTRIES_MAX);
     acl.entries = arena_alloc(reader->arena, (count + 1) * sizeof *acl.entries);
     while (acl.count < count && !reader->broken) {
@@ -600,6 +611,7 @@ static struct file_facts take_file(struct wire_reader *reader)
     file.group = wire_text(reader);
     file.mode = (mode_t)wire_number(reader);
     file.acl = take_acl(reader);
+    file.defaults = take_acl(reader);
     file.content = wire_text(reader);
     file.error = wire_text(reader);
     reader->broken = reader->broken || !file.path;

@@ -63,7 +63,9 @@ int acl_parse(const void *bytes, size_t length, struct arena *arena, struct acl_
         else if (item.tag == TAG_USER || item.tag == TAG_GROUP)
             acl.entries[acl.count++] =
                 (struct acl_entry){.is_group = item.tag == TAG_GROUP, .id = item.id, .permissions = item.permissions};
-        else if (item.tag != TAG_USER_OBJ && item.tag != TAG_OTHER)
+        else if (item.tag == TAG_OTHER)
+            acl.other = item.permissions;
+        else if (item.tag != TAG_USER_OBJ)
             return -EBADMSG;
     }
     for (size_t i = 0; i < acl.count; i++)
@@ -72,9 +74,8 @@ int acl_parse(const void *bytes, size_t length, struct arena *arena, struct acl_
     return 0;
 }
 
-int acl_read(int fd, struct arena *arena, struct acl_facts *ret)
+static int read_attribute(int fd, const char *attribute, struct arena *arena, struct acl_facts *ret)
 {
-    static const char attribute[] = "system.posix_acl_access";
     scoped(cleanup_free) unsigned char *bytes = NULL;
     char path[32];
     ssize_t length;
@@ -90,5 +91,19 @@ int acl_read(int fd, struct arena *arena, struct acl_facts *ret)
     if (length > 0)
         return acl_parse(bytes, (size_t)length, arena, ret);
     *ret = (struct acl_facts){0};
+    return 0;
+}
+
+int acl_read(int fd, struct arena *arena, struct acl_facts *ret, struct acl_facts *ret_defaults)
+{
+    struct acl_facts acl = {0}, defaults = {0};
+    int r = read_attribute(fd, "system.posix_acl_access", arena, &acl);
+
+    if (r == 0)
+        r = read_attribute(fd, "system.posix_acl_default", arena, &defaults);
+    if (r < 0)
+        return r;
+    *ret = acl;
+    *ret_defaults = defaults;
     return 0;
 }

@@ -262,9 +262,12 @@ struct entry {
     char *name, *id, *third, *rest; /* group: name:x:gid:members; passwd: name:x:uid:gid:… */
 };
 
+static const char blanks[] = " \t\r\v\f";
+
 static bool next_entry(char **text, struct entry *ret)
 {
     for (char *line; (line = strsep(text, "\n"));) {
+        line += strspn(line, blanks);
         *ret = (struct entry){.name = strsep(&line, ":")};
         strsep(&line, ":");
         ret->id = strsep(&line, ":");
@@ -311,9 +314,11 @@ static void add_members(char *text, finding_list *findings)
 
             if (!add_line(&findings->items[i], entry.name, (gid_t)strtoul(entry.id, NULL, 10), &members))
                 continue;
-            for (char *member; (member = strsep(&rest, ","));)
+            for (char *member; (member = strsep(&rest, ","));) {
+                member += strspn(member, blanks); /* as glibc skips them */
                 if (*member)
                     vec_push(members, mem_strdup(member));
+            }
         }
 }
 
@@ -351,6 +356,41 @@ static int read_files(const struct groups_request *request, finding_list *findin
     return 0;
 }
 
+static void add_shadow_member(struct finding *finding, const char *group, const char *member)
+{
+    for (size_t i = 0; i < finding->lines.count; i++) {
+        struct line *line = &finding->lines.items[i];
+
+        if (strcmp(line->name, group) != 0)
+            continue;
+        if (!has_text(&line->members, member))
+            vec_push(&line->members, mem_strdup(member));
+        return;
+    }
+}
+
+/* newgrp(1) goes by the members in /etc/gshadow: who is there alone is in the group as well. Where it may not be read,
+ * what /etc/group has is all that is known. */
+static void add_shadow_members(const struct host_root *root, finding_list *findings)
+{
+    scoped_str text = STR_INIT;
+    char *rest;
+
+    if (host_read(root, "/etc/gshadow", FILE_MAX_BYTES, &text, NULL) < 0)
+        return;
+    rest = text.data;
+    for (char *line; rest && (line = strsep(&rest, "\n"));) {
+        const char *name = strsep(&line, ":");
+
+        strsep(&line, ":"); /* password */
+        strsep(&line, ":"); /* administrators */
+        for (char *member; (member = strsep(&line, ","));)
+            for (size_t i = 0; *member && i < findings->count; i++)
+                add_shadow_member(&findings->items[i], name, member);
+    }
+    explicit_bzero(text.data, text.length); /* password hashes */
+}
+
 int groups_run(struct str *output, const void *argument, struct error *error)
 {
     const struct groups_request *request = argument;
@@ -358,6 +398,8 @@ int groups_run(struct str *output, const void *argument, struct error *error)
     int r = strcmp(host_root_path(request->root), "/") == 0 ? ask_name_service(request, &findings, error)
                                                             : read_files(request, &findings, error);
 
+    if (r == 0 && findings.count)
+        add_shadow_members(request->root, &findings);
     for (size_t i = 0; r == 0 && i < findings.count; i++)
         if (findings.items[i].lines.count >= LINES_MAX)
             r = error_set(error, EFBIG, "group %s has more than %d entries", findings.items[i].name, (int)LINES_MAX);

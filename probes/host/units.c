@@ -18,9 +18,13 @@
 enum { BUS_TIMEOUT_USEC = 3000000, DROP_INS_MAX = 256, UNIT_NAME_MAX = 255 };
 
 const char *const unit_search_path[] = {
-    "/etc/systemd/system.control", "/run/systemd/system.control", "/etc/systemd/system",
-    "/run/systemd/system",         "/run/systemd/generator",      "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",     "/lib/systemd/system",         NULL,
+    "/etc/systemd/system.control", "/run/systemd/system.control",
+    "/run/systemd/transient",      "/run/systemd/generator.early",
+    "/etc/systemd/system",         "/etc/systemd/system.attached",
+    "/run/systemd/system",         "/run/systemd/system.attached",
+    "/run/systemd/generator",      "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",     "/lib/systemd/system",
+    "/run/systemd/generator.late", NULL,
 };
 
 void unit_paths_deinit(struct unit_paths *paths)

@@ -38,12 +38,12 @@ static unsigned permissions_of(const char *letters)
 }
 
 /* "user:alice:1000:rw", "group::4711:r": what the mask leaves. */
-static int read_acl(struct arena *arena, const struct json *item, struct acl_facts *ret, struct error *error)
+static int read_acl(struct arena *arena, const struct json *list, const struct json *group, const struct json *other,
+                    struct acl_facts *ret, struct error *error)
 {
-    const struct json *list = json_get(item, "acl"), *group = json_get(item, "acl_group");
-
     ret->present = list != NULL;
     ret->group = permissions_of(json_text(group, "rw"));
+    ret->other = permissions_of(json_text(other, ""));
     ret->entries = arena_alloc(arena, (json_count(list) + 1) * sizeof *ret->entries);
     for (size_t i = 0; i < json_count(list); i++) {
         const char *text = json_text(json_at(list, i), "");
@@ -76,7 +76,7 @@ static void read_engine_of_files(struct arena *arena, const struct json *files, 
 }
 
 /* "source": which set of files (default: the rule's); "items": path, target, uid, gid, user, group, mode (with the type
- * or without), acl, error. */
+ * or without), acl, acl_group, acl_default, acl_default_other, error. */
 int case_make_files(const struct case_context *context, const struct json *files, struct facts **ret,
                     struct error *error)
 {
@@ -93,13 +93,15 @@ int case_make_files(const struct case_context *context, const struct json *files
     for (size_t i = 0; i < json_count(items); i++) {
         const struct json *item = json_at(items, i);
         const char *path = json_string(json_get(item, "path"));
-        struct acl_facts acl = {0};
+        struct acl_facts acl = {0}, defaults = {0};
 
         if (!path) {
             facts_free(&set->facts);
             return error_set(error, EINVAL, "an item without a path");
         }
-        if (read_acl(arena, item, &acl, error) < 0) {
+        if (read_acl(arena, json_get(item, "acl"), json_get(item, "acl_group"), NULL, &acl, error) < 0 ||
+            read_acl(arena, json_get(item, "acl_default"), NULL, json_get(item, "acl_default_other"), &defaults,
+                     error) < 0) {
             facts_free(&set->facts);
             return -EINVAL;
         }
@@ -112,6 +114,7 @@ int case_make_files(const struct case_context *context, const struct json *files
             .group = text_of(arena, item, "group"),
             .mode = (mode_t)strtoul(json_text(json_get(item, "mode"), "0644"), NULL, 8),
             .acl = acl,
+            .defaults = defaults,
             .error = text_of(arena, item, "error"),
         };
     }

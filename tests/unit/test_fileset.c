@@ -267,6 +267,30 @@ static const char *list_of(const struct acl_facts *acl)
     return text;
 }
 
+START_TEST(test_default_acl_of_a_directory)
+{
+    scoped(cleanup_free) char *folder = host_place("/c/a");
+    struct fileset_facts *set;
+    uint64_t digest;
+
+    put_text("/c/a/file", "x");
+    put_text("/etc/passwd", "alice:x:1000:1000::/:/bin/sh\n");
+    put_text("/etc/group", "adm:x:4:\n");
+    set = read_set("path:/c/a", NULL, NULL);
+    ck_assert_str_eq(list_of(&set->items[0].defaults), "0 0;");
+    digest = set->facts.digest;
+    facts_free(&set->facts);
+    if (setxattr(folder, "system.posix_acl_default", &lets_alice_in, LIST_SIZE, 0) < 0 && errno == EOPNOTSUPP)
+        return; /* a file system without them */
+    set = read_set("path:/c/a,/c/a/file", NULL, NULL);
+    ck_assert_str_eq(list_of(&set->items[0].acl), "0 0;");
+    ck_assert_str_eq(list_of(&set->items[0].defaults), "1 4; user 1000(alice):6 group 4(adm):6");
+    ck_assert_str_eq(list_of(&set->items[1].defaults), "0 0;");
+    ck_assert_uint_ne(set->facts.digest, digest);
+    facts_free(&set->facts);
+}
+END_TEST
+
 START_TEST(test_acl_is_read_from_the_file)
 {
     scoped(cleanup_free) char *file = host_place("/c/a/file");
@@ -796,6 +820,7 @@ int main(void)
     tcase_add_test(all, test_folders);
     tcase_add_test(all, test_activation);
     tcase_add_test(all, test_acl_is_read_from_the_file);
+    tcase_add_test(all, test_default_acl_of_a_directory);
     tcase_add_test(all, test_acl_of_any_bytes);
     tcase_add_test(all, test_paths);
     tcase_add_test(all, test_unreadable_is_an_error_item);

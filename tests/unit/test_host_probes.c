@@ -69,6 +69,25 @@ START_TEST(test_groups)
 }
 END_TEST
 
+START_TEST(test_groups_with_blanks)
+{
+    put_text("/etc/group", "  docker:x:999: alice,\tbob,,carol,\n");
+    put_text("/etc/passwd", "root:x:0:0::/root:/bin/sh\n\tci:x:1001:999:CI:/:/bin/sh\n");
+    ck_assert_str_eq(found_group("docker", false), "docker 999: docker/999=alice,bob,carol | ci");
+}
+END_TEST
+
+/* Who is a member according to /etc/gshadow alone gets the group by newgrp(1). */
+START_TEST(test_groups_of_gshadow)
+{
+    put_text("/etc/group", "docker:x:999:alice\nadm:x:4:\n");
+    put_text("/etc/gshadow", "docker:!:carol:alice,eve\nadm:*::bob\nmoby:!::dave\nbroken\n");
+    put_text("/etc/passwd", "root:x:0:0::/root:/bin/sh\n");
+    ck_assert_str_eq(found_group("docker", false), "docker 999: docker/999=alice,eve |");
+    ck_assert_str_eq(found_group("4", true), "adm 4: adm/4=bob |");
+}
+END_TEST
+
 /* initgroups(3) goes through every line: id(1) shows all of them. */
 START_TEST(test_groups_doubled)
 {
@@ -476,6 +495,8 @@ int main(void)
     tcase_add_test(host, test_groups);
     tcase_add_test(host, test_groups_unreadable);
     tcase_add_test(host, test_groups_doubled);
+    tcase_add_test(host, test_groups_with_blanks);
+    tcase_add_test(host, test_groups_of_gshadow);
     tcase_add_test(host, test_mounts_configured);
     tcase_add_test(host, test_groups_of_root);
     tcase_add_test(host, test_listeners);

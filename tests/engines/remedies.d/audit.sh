@@ -48,6 +48,12 @@ for hidden in "-A never,exit -F exe=/usr/bin/vi" "-A never,exit -F auid>=1000 -F
     shown "${hidden#* }"
 done
 rm "$rules/00-hidden.rules"
+# a watch by another name of the file, which the kernel may follow instead of the one that is enough
+other_name=$work/../${work##*/}/daemon.json
+auditctl -w "$other_name" -p w
+says 1.11 "follows one name of a file only"
+remedy "1.11 daemon.json"
+[ "$(without_ours)" = "$others" ] || fail "the watch by another name is still there: $(without_ours)"
 # a watch of the directory as if it were a file
 auditctl -D -k docker >/dev/null
 auditctl -a always,exit -F path="$work/root" -F perm=wa -k docker

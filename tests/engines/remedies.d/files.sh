@@ -17,6 +17,7 @@ chmod 666 /etc/docker/certs.d/r.corp:5000/client.key; want "3.8 fail client.key"
 [ "$(stat -c %a /etc/docker/certs.d/r.corp:5000/client.key)" = 400 ] || fail "the key is open to others"
 chown 1234 /etc/docker/certs.d/r.corp:5000; want "3.7 fail r.corp:5000$"; remedy "3.7 r.corp:5000$"
 chmod 777 /etc/docker; want "3.6 fail etc/docker$"; remedy "3.6 etc/docker$"
+setfacl -d -m u:1234:rwx /etc/docker; want "3.6 fail etc/docker$"; remedy "3.6 etc/docker$"
 chown 1234:1234 /etc/docker; want "3.5 fail etc/docker$"; remedy "3.5 etc/docker$"
 for place in /etc/default/docker /etc/sysconfig/docker; do
     mkdir -p "${place%/*}"

@@ -10,6 +10,8 @@ members() { id -nG "$1" | tr ' ' '\n' | grep -qx -e "$name" -e "other-$name"; }
 
 gpasswd -a eve "$name" >/dev/null; want "1.4 fail ."; remedy "1.4 ."
 members eve && fail "eve is still in $name"
+sed -i "/^$name:/s/\$/,eve/;/^$name:/s/:,/:/" /etc/gshadow; want "1.4 fail ."; remedy "1.4 ."
+grep "^$name:" /etc/gshadow | grep -q eve && fail "eve can still get $name by newgrp"
 groupadd -o -g "$gid" "other-$name" && gpasswd -a ci "other-$name" >/dev/null; want "1.4 fail ."; remedy "1.4 ."
 members ci && fail "ci is still in other-$name"
 groupdel "other-$name"
