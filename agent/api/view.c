@@ -239,6 +239,14 @@ void view_rules(const struct agent_view *view, struct json_out *out)
     json_out_end_array(out);
 }
 
+/* For the engine at hand. */
+static const char *rule_remedy(const struct agent_view *view, const struct rule *rule)
+{
+    const struct version_facts *version = store_version(evaluator_store(view->evaluator), NULL);
+
+    return check_rule_remedy(rule, version && version->is_podman, view->language);
+}
+
 int view_rule(const struct agent_view *view, const char *name, struct json_out *out, struct error *error)
 {
     const struct rule_set *rules = evaluator_rules(view->evaluator);
@@ -253,7 +261,7 @@ int view_rule(const struct agent_view *view, const char *name, struct json_out *
     }
     write_rule(view, rule, out);
     json_out_string(out, "why", rule->why[view->language]);
-    json_out_string(out, "remedy", rule->remedy[view->language]);
+    json_out_string(out, "remedy", rule_remedy(view, rule));
     json_out_string(out, "impact", rule->impact[view->language]);
     json_out_array(out, "references");
     for (size_t i = 0; i < rule->references.count; i++)

@@ -4,6 +4,7 @@
 
 #include "agent/checks/checks.h"
 #include "agent/checks/distribution.h"
+#include "common/text.h"
 #include "probes/daemon/daemon_config.h"
 #include "probes/daemon/seccomp_profile.h"
 
@@ -256,6 +257,7 @@ static bool capability_allowed(const struct check_input *in, const char *capabil
 void check_container_capabilities(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
+    scoped_str dropped = STR_INIT; /* a service is to be without just these */
 
     if (!c)
         return;
@@ -264,14 +266,17 @@ void check_container_capabilities(const struct check_input *in, struct check_res
     if (c->privileged)
         check_say(in, out, VERDICT_FAIL, "privileged: has every capability");
     for (size_t i = 0; i < c->cap_add.count; i++)
-        if (!capability_allowed(in, c->cap_add.items[i]))
+        if (!capability_allowed(in, c->cap_add.items[i])) {
             check_say(in, out, VERDICT_FAIL, "capability added: %s", c->cap_add.items[i]);
+            str_append(&dropped, dropped.length ? " --cap-drop " : "--cap-drop ");
+            text_shell_quote(&dropped, c->cap_add.items[i]);
+        }
     if (out->verdict == VERDICT_FAIL)
         check_remedy_recreate(in, out,
                               c->privileged
                                   ? "without --privileged, with --cap-drop ALL and only the capabilities it needs"
                                   : "with --cap-drop ALL and only the capabilities it needs",
-                              "--cap-drop ALL --cap-add CAPABILITY");
+                              dropped.length ? dropped.data : NULL);
     else if (c->cap_add.count)
         check_say(in, out, VERDICT_PASS, "%zu added, all allowed", c->cap_add.count);
     else

@@ -221,11 +221,16 @@ void check_result_deinit(struct check_result *result)
     json_out_free(take(result->facts));
 }
 
+const char *check_rule_remedy(const struct rule *rule, bool podman, enum language language)
+{
+    return podman && *rule->remedy_podman[language] ? rule->remedy_podman[language] : rule->remedy[language];
+}
+
 const char *check_result_remedy(const struct check_result *result, const struct rule *rule, enum language language)
 {
     if (result->remedy.length)
         return result->remedy.data;
-    return result->podman && *rule->remedy_podman[language] ? rule->remedy_podman[language] : rule->remedy[language];
+    return check_rule_remedy(rule, result->podman, language);
 }
 
 const char *check_result_facts(struct check_result *result)

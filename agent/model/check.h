@@ -83,11 +83,13 @@ void check_result_deinit(struct check_result *result);
 /* Ends the facts object and returns its JSON, owned by RESULT ("{}" if there are no facts). To be called once. */
 const char *check_result_facts(struct check_result *result);
 
-/* For rules that read files: the source (see probes/fileset/fileset.h) in the rule's "source" parameter, which is the
- * first one; a rule without it reads the engine's sockets. */
+/* RULE's own text, for podman if that is the engine. Borrowed from it. */
+const char *check_rule_remedy(const struct rule *rule, bool podman, enum language language);
 /* What a person is to do: the command for this subject, else RULE's own text for the engine. Borrowed from either. */
 const char *check_result_remedy(const struct check_result *result, const struct rule *rule, enum language language);
 
+/* For rules that read files: the source (see probes/fileset/fileset.h) in the rule's "source" parameter, which is the
+ * first one; a rule without it reads the engine's sockets. */
 const char *rule_file_source(const struct rule *rule);
 
 #endif
