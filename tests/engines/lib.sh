@@ -132,6 +132,35 @@ only() {
     [ -z "$others" ] || fail "transitions that should not have come: $others"
 }
 
+# remedy_of RULE NAME: what the finding says to do
+remedy_of() {
+    findings "status=fail&rule=$1&subject=$2" | jq -r '.findings[0].remedy'
+}
+
+# remedy "RULE NAME" [WORD=VALUE…]: the command of that finding, with words filled in, is run; the finding passes, or goes
+remedy() {
+    local rule name command word status
+    read -r rule name <<<"$1"
+    shift
+    command=$(findings "status=fail&rule=$rule" | jq -r --arg n "$name" \
+        'first(.findings[] | select([.subject.name, .subject.id] | any(test($n)))).remedy')
+    [ -n "$command" ] && [ "$command" != null ] || { fail "$rule $name fails without a remedy"; return; }
+    for word; do
+        [[ ${word%%=*} =~ ^[A-Z_]+$ ]] && command=${command//"${word%%=*}"/"${word#*=}"}
+        command=${command//"<${word%%=*}>"/"${word#*=}"}
+    done
+    settle
+    since=$(last_seq)
+    sh -c "$command" </dev/null >"$work/remedy.out" 2>&1 || fail "$rule: $command: $(cat "$work/remedy.out")"
+    for _ in $(seq 100); do
+        status=$(events | jq -rs --arg r "$rule" --arg n "$name" \
+            'map(select(.rule == $r and ([.subject.name, .subject.id] | any(test($n))))) | last | .status // "gone"')
+        [ "$status" = pass ] || [ "$status" = gone ] && [ "$(events | wc -l)" -gt 0 ] && { echo "    $rule  $command"; return; }
+        sleep 0.1
+    done
+    fail "$rule: still $status after: $command"
+}
+
 start_agent() {
     "${prefix[@]}" "$build/docker-bench-agent" -c "$work/agent.json" --socket "$sock" --state-dir "$work/state" \
         2>>"$work/agent.log" &
