@@ -324,6 +324,8 @@ void check_container_default_bridge(const struct check_input *in, struct check_r
         }
         at = next;
     }
+    if (at != c && !check_has_member(in, out, at, "NetworkSettings.Networks HostConfig.NetworkMode"))
+        return;
     if (!version && lists(&at->networks, "podman")) { /* podman's default, but any name to dockerd */
         check_error(in, out, "version", why);
         return;

@@ -57,9 +57,24 @@
         {"keep_seconds", PARAM_INT, "86400", 60, 366 * 86400}, END                                                     \
     }
 
-#define MOUNT_MEMBERS "Mounts Mounts[].Source Mounts[].Destination Mounts[].RW"
+#define MOUNT_MEMBERS "HostConfig.Binds Mounts Mounts[].Source Mounts[].Destination Mounts[].RW"
 #define PORT_MEMBERS                                                                                                   \
-    "State.Running NetworkSettings.Ports HostConfig.NetworkMode HostConfig.PortBindings HostConfig.PublishAllPorts"
+    "State.Running NetworkSettings.Ports NetworkSettings.Networks HostConfig.NetworkMode HostConfig.PortBindings "     \
+    "HostConfig.PublishAllPorts"
+
+#define ANSWERS(...)                                                                                                   \
+    (const struct required_answer[])                                                                                   \
+    {                                                                                                                  \
+        __VA_ARGS__,                                                                                                   \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
+#define OF_INFO(names) ANSWERS({INPUT_INFO, names})
+#define OF_NETWORKS(names)                                                                                             \
+    {                                                                                                                  \
+        INPUT_NETWORKS, names                                                                                          \
+    }
 
 /* A row ends where the rest is nothing. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
@@ -100,10 +115,10 @@ const struct check checks[] = {
      .members = "State.Running State.Pid"},
     {"container-privileged-ports", SUBJECT_CONTAINER, CONTAINER | INFO | TASKS | SERVICES,
      check_container_privileged_ports, ALLOWED("[\"80/tcp\", \"443/tcp\", \"443/udp\"]"), check_validate_ports, false,
-     .members = PORT_MEMBERS, .fails_on_presence = true},
+     .members = PORT_MEMBERS, .fails_on_presence = true, .answers = OF_INFO("Swarm")},
     {"container-needed-ports", SUBJECT_CONTAINER, CONTAINER | IMAGE | INFO | TASKS | SERVICES,
      check_container_needed_ports, ALLOWED("[]"), check_validate_ports, false, .members = PORT_MEMBERS,
-     .fails_on_presence = true},
+     .fails_on_presence = true, .answers = OF_INFO("Swarm")},
     {"container-namespace", SUBJECT_CONTAINER, CONTAINER | INFO | VERSION, check_container_namespace,
      PARAMS{{"namespace", PARAM_STRING, NULL, 0, 0}, END}, check_validate_namespace, false},
     {"container-memory-limit", SUBJECT_CONTAINER, CONTAINER, check_container_memory_limit, NULL,
@@ -113,10 +128,12 @@ const struct check checks[] = {
     {"container-readonly-root", SUBJECT_CONTAINER, CONTAINER, check_container_readonly_root, NULL,
      .members = "HostConfig.ReadonlyRootfs"},
     {"container-bound-interface", SUBJECT_CONTAINER, CONTAINER | INFO | TASKS | SERVICES | NETWORKS,
-     check_container_bound_interface, NULL, .members = PORT_MEMBERS, .fails_on_presence = true},
+     check_container_bound_interface, NULL, .members = PORT_MEMBERS, .fails_on_presence = true,
+     .answers = ANSWERS({INPUT_INFO, "Swarm"}, OF_NETWORKS("[].Name [].Driver [].Options"))},
     {"container-restart-policy", SUBJECT_CONTAINER, CONTAINER | INFO | TASKS, check_container_restart_policy,
      PARAMS{{"max_retries", PARAM_INT, "5", 1, 1000}, END},
-     .members = "HostConfig.RestartPolicy HostConfig.RestartPolicy.Name HostConfig.RestartPolicy.MaximumRetryCount"},
+     .members = "HostConfig.RestartPolicy HostConfig.RestartPolicy.Name HostConfig.RestartPolicy.MaximumRetryCount",
+     .answers = OF_INFO("Swarm")},
     {"container-devices", SUBJECT_CONTAINER, CONTAINER | VERSION, check_container_devices, ALLOWED("[]"),
      .members =
          "HostConfig.Devices HostConfig.DeviceRequests HostConfig.DeviceCgroupRules HostConfig.Privileged Mounts",
@@ -124,21 +141,22 @@ const struct check checks[] = {
     {"container-ulimits", SUBJECT_CONTAINER, CONTAINER | DAEMON, check_container_ulimits, ALLOWED("[]"),
      .members = "HostConfig.Ulimits"},
     {"container-mount-propagation", SUBJECT_CONTAINER, CONTAINER, check_container_mount_propagation, NULL,
-     .members = "Mounts Mounts[].Propagation", .fails_on_presence = true},
+     .members = "HostConfig.Binds Mounts Mounts[].Propagation", .fails_on_presence = true},
     {"container-seccomp", SUBJECT_CONTAINER, CONTAINER | INFO | DAEMON | VERSION, check_container_seccomp, NULL,
-     .members = "HostConfig.Privileged HostConfig.SecurityOpt", .fails_on_presence = true},
+     .members = "HostConfig.Privileged HostConfig.SecurityOpt HostConfig.CapAdd HostConfig.CapDrop",
+     .fails_on_presence = true},
     {"container-cgroup-parent", SUBJECT_CONTAINER, CONTAINER | DAEMON | INFO | TASKS, check_container_cgroup_parent,
      PARAMS{{"allowed", PARAM_STRING_LIST, "[]", 0, 0},
             {"allow_pods", PARAM_BOOL, "false", 0, 0},
             {"allow_swarm_tasks", PARAM_BOOL, "false", 0, 0},
             END},
-     .members = "HostConfig.CgroupParent"},
+     .members = "HostConfig.CgroupParent", .answers = OF_INFO("Swarm")},
     {"container-no-new-privileges", SUBJECT_CONTAINER, CONTAINER | INFO | DAEMON | VERSION,
      check_container_no_new_privileges, NULL, .members = "HostConfig.SecurityOpt"},
     {"container-health", SUBJECT_CONTAINER, CONTAINER, check_container_health, NULL, .members = "State.Running"},
     {"container-secrets", SUBJECT_CONTAINER, CONTAINER | IMAGE, check_container_secrets, NULL},
     {"container-image-current", SUBJECT_CONTAINER, CONTAINER | IMAGES, check_container_image_current, NULL,
-     .members = "Image Config.Image"},
+     .members = "Image Config.Image", .answers = ANSWERS({INPUT_IMAGES, "[].RepoTags"})},
     {"container-pids-limit", SUBJECT_CONTAINER, CONTAINER, check_container_pids_limit, NULL,
      .members = "HostConfig.PidsLimit"},
     {"container-default-bridge", SUBJECT_CONTAINER, CONTAINER | VERSION, check_container_default_bridge, NULL,
@@ -157,12 +175,13 @@ const struct check checks[] = {
     {"exec-user", SUBJECT_EXEC, EXEC | VERSION, check_exec_user, KEEP},
 
     {"image-sprawl", SUBJECT_HOST, IMAGES | LIST | CONTAINER, check_image_sprawl,
-     PARAMS{{"max_unused", PARAM_INT, "25", 0, 100000}, {"dangling_days", PARAM_INT, "30", 0, 36500}, END}},
+     PARAMS{{"max_unused", PARAM_INT, "25", 0, 100000}, {"dangling_days", PARAM_INT, "30", 0, 36500}, END},
+     .answers = ANSWERS({INPUT_IMAGES, "[].RepoTags"})},
     {"container-sprawl", SUBJECT_HOST, LIST | CONTAINER, check_container_sprawl,
      PARAMS{{"max_difference", PARAM_INT, "25", 1, 100000}, END}},
 
     {"data-root-partition", SUBJECT_HOST, MOUNTS | INFO | DAEMON | VERSION, check_data_root_partition,
-     PARAMS{{"containerd_root", PARAM_STRING, "\"\"", 0, 0}, END}},
+     PARAMS{{"containerd_root", PARAM_STRING, "\"\"", 0, 0}, END}, .answers = OF_INFO("DriverStatus")},
     {"host-hardened", SUBJECT_HOST, LSM, check_host_hardened, NULL},
     {"engine-version", SUBJECT_DAEMON, VERSION | LSM, check_engine_version,
      PARAMS{{"minimum", PARAM_STRING, "\"\"", 0, 0},
@@ -181,7 +200,8 @@ const struct check checks[] = {
      PARAMS{{"source", PARAM_STRING, NULL, 0, 0}, {"permissions", PARAM_STRING, "\"wa\"", 0, 0}, END},
      check_validate_audit, false},
 
-    {"bridge-icc", SUBJECT_DAEMON, NETWORKS | DAEMON | INFO | VERSION, check_bridge_icc, NULL},
+    {"bridge-icc", SUBJECT_DAEMON, NETWORKS | DAEMON | INFO | VERSION, check_bridge_icc, NULL,
+     .answers = ANSWERS(OF_NETWORKS("[].Name [].Driver [].Options"))},
     {"log-level", SUBJECT_DAEMON, DAEMON | INFO | VERSION, check_log_level,
      PARAMS{{"level", PARAM_STRING, "\"info\"", 0, 0}, END}, check_validate_level, false},
     {"daemon-bool", SUBJECT_DAEMON, DAEMON | VERSION | INFO, check_daemon_bool,
@@ -192,23 +212,29 @@ const struct check checks[] = {
      check_validate_option, false},
     {"daemon-unset", SUBJECT_DAEMON, DAEMON | VERSION, check_daemon_unset,
      PARAMS{{"option", PARAM_STRING, NULL, 0, 0}, END}, check_validate_option, false},
-    {"insecure-registries", SUBJECT_DAEMON, INFO | VERSION | DAEMON, check_insecure_registries, NULL},
+    {"insecure-registries", SUBJECT_DAEMON, INFO | VERSION | DAEMON, check_insecure_registries, NULL,
+     .answers =
+         OF_INFO("RegistryConfig RegistryConfig.InsecureRegistryCIDRs RegistryConfig.IndexConfigs "
+                 "RegistryConfig.Mirrors RegistryConfig.IndexConfigs{}.Secure RegistryConfig.IndexConfigs{}.Mirrors"),
+     .fails_on_presence = true},
     {"storage-driver", SUBJECT_DAEMON, INFO | DAEMON | VERSION, check_storage_driver,
      PARAMS{{"forbidden", PARAM_STRING_LIST, NULL, 0, 0}, END}},
     {"api-tls", SUBJECT_DAEMON, DAEMON | VERSION | LISTEN | INFO | CONTAINER, check_api_tls, NULL},
     {"default-ulimits", SUBJECT_DAEMON, DAEMON | VERSION | INFO, check_default_ulimits, NULL},
     {"userns-remap", SUBJECT_DAEMON, INFO | DAEMON | VERSION, check_userns_remap, NULL},
     {"daemon-cgroup-parent", SUBJECT_DAEMON, DAEMON | VERSION | INFO, check_daemon_cgroup_parent, ALLOWED("[]")},
-    {"base-device-size", SUBJECT_DAEMON, DAEMON | INFO | VERSION, check_base_device_size, NULL},
+    {"base-device-size", SUBJECT_DAEMON, DAEMON | INFO | VERSION, check_base_device_size, NULL,
+     .answers = OF_INFO("DriverStatus"), .fails_on_presence = true},
     {"client-authorization", SUBJECT_DAEMON, INFO | DAEMON | VERSION, check_client_authorization, NULL},
     {"central-logging", SUBJECT_DAEMON, INFO | DAEMON | VERSION, check_central_logging,
      PARAMS{{"drivers", PARAM_STRING_LIST,
              "[\"fluentd\", \"gelf\", \"awslogs\", \"splunk\", \"gcplogs\", \"logentries\", \"etwlogs\", \"*loki*\"]",
              0, 0},
             {"journald_forwarded", PARAM_BOOL, "false", 0, 0},
-            END}},
+            END},
+     .answers = OF_INFO("Name")},
     {"legacy-registry", SUBJECT_DAEMON, VERSION | DAEMON | INFO, check_legacy_registry, NULL},
-    {"live-restore", SUBJECT_DAEMON, INFO | VERSION | DAEMON, check_live_restore, NULL},
+    {"live-restore", SUBJECT_DAEMON, INFO | VERSION | DAEMON, check_live_restore, NULL, .answers = OF_INFO("Swarm")},
     {"daemon-seccomp", SUBJECT_DAEMON, INFO | DAEMON | VERSION, check_daemon_seccomp, NULL},
     {"experimental", SUBJECT_DAEMON, INFO | VERSION | DAEMON, check_experimental, NULL},
     {"daemon-no-new-privileges", SUBJECT_DAEMON, INFO | DAEMON | VERSION, check_daemon_no_new_privileges, NULL},
@@ -216,7 +242,8 @@ const struct check checks[] = {
     {"image-user", SUBJECT_CONTAINER, CONTAINER | INFO | IMAGE | LAYERS, check_image_user, NULL,
      .members = "Config.User", .requires = check_image_user_requires},
     {"image-trusted-base", SUBJECT_IMAGE, IMAGE | INFO | VERSION, check_image_trusted_base,
-     PARAMS{{"trusted", PARAM_STRING_LIST, "[]", 0, 0}, END}},
+     PARAMS{{"trusted", PARAM_STRING_LIST, "[]", 0, 0}, END},
+     .answers = ANSWERS({INPUT_INFO, "DriverStatus"}, {INPUT_IMAGE, "RepoDigests"})},
     {"image-packages", SUBJECT_IMAGE, IMAGE | LAYERS | VERSION, check_image_packages,
      PARAMS{{"max_packages", PARAM_INT, "0", 0, 100000}, {"unwanted", PARAM_STRING_LIST, "[]", 0, 0}, END}},
     {"image-scanned", SUBJECT_IMAGE, IMAGE | SCAN | VERSION, check_image_scanned,
@@ -230,20 +257,24 @@ const struct check checks[] = {
     {"image-verified-packages", SUBJECT_IMAGE, IMAGE | HISTORY, check_image_verified_packages, NULL},
 
     {"swarm-needed", SUBJECT_SWARM, INFO, check_swarm_needed,
-     PARAMS{{"swarm_expected", PARAM_BOOL, "false", 0, 0}, END}},
-    {"swarm-managers", SUBJECT_SWARM, INFO, check_swarm_managers, PARAMS{{"max", PARAM_INT, "7", 1, 99}, END}},
+     PARAMS{{"swarm_expected", PARAM_BOOL, "false", 0, 0}, END}, .answers = OF_INFO("Swarm")},
+    {"swarm-managers", SUBJECT_SWARM, INFO, check_swarm_managers, PARAMS{{"max", PARAM_INT, "7", 1, 99}, END},
+     .answers = OF_INFO("Swarm")},
     {"swarm-bound-interface", SUBJECT_SWARM, INFO | LISTEN, check_swarm_bound_interface,
-     PARAMS{{"port", PARAM_INT, "0", 0, 65535}, END}},
-    {"overlay-encryption", SUBJECT_NETWORK, INFO | NETWORKS, check_overlay_encryption, NULL},
-    {"swarm-secrets", SUBJECT_SWARM, INFO | SERVICES | SECRETS, check_swarm_secrets, NULL},
-    {"swarm-autolock", SUBJECT_SWARM, INFO, check_swarm_autolock, NULL},
+     PARAMS{{"port", PARAM_INT, "0", 0, 65535}, END}, .answers = OF_INFO("Swarm")},
+    {"overlay-encryption", SUBJECT_NETWORK, INFO | NETWORKS, check_overlay_encryption, NULL,
+     .answers = ANSWERS({INPUT_INFO, "Swarm"}, OF_NETWORKS("[].Name [].Driver [].Options"))},
+    {"swarm-secrets", SUBJECT_SWARM, INFO | SERVICES | SECRETS, check_swarm_secrets, NULL, .answers = OF_INFO("Swarm")},
+    {"swarm-autolock", SUBJECT_SWARM, INFO, check_swarm_autolock, NULL, .answers = OF_INFO("Swarm")},
     {"swarm-unlock-key-rotation", SUBJECT_SWARM, INFO | UNLOCK, check_swarm_unlock_key_rotation,
-     PARAMS{{"track", PARAM_BOOL, "false", 0, 0}, {"max_days", PARAM_INT, "90", 1, 36500}, END}},
+     PARAMS{{"track", PARAM_BOOL, "false", 0, 0}, {"max_days", PARAM_INT, "90", 1, 36500}, END},
+     .answers = OF_INFO("Swarm")},
     {"node-certificate-rotation", SUBJECT_SWARM, INFO | CERTS, check_node_certificate_rotation,
-     PARAMS{{"max_days", PARAM_INT, "90", 1, 36500}, END}},
+     PARAMS{{"max_days", PARAM_INT, "90", 1, 36500}, END}, .answers = OF_INFO("Swarm")},
     {"root-ca-rotation", SUBJECT_SWARM, INFO | CERTS, check_root_ca_rotation,
-     PARAMS{{"max_days", PARAM_INT, "365", 1, 36500}, END}},
-    {"swarm-traffic-separated", SUBJECT_SWARM, INFO, check_swarm_traffic_separated, NULL},
+     PARAMS{{"max_days", PARAM_INT, "365", 1, 36500}, END},
+     .answers = OF_INFO("Swarm Swarm.Cluster.RootRotationInProgress")},
+    {"swarm-traffic-separated", SUBJECT_SWARM, INFO, check_swarm_traffic_separated, NULL, .answers = OF_INFO("Swarm")},
 
     {"rootless", SUBJECT_DAEMON, INFO | VERSION, check_rootless, NULL},
     {"manual", SUBJECT_HOST, LSM, check_manual, PARAMS{{"facts", PARAM_STRING, "\"\"", 0, 0}, END}},

@@ -16,6 +16,11 @@ struct task check_task(const struct check_input *in, const struct container_fact
         task.state = TASK_UNKNOWN;
         return task;
     }
+    if (info->swarm_unreadable) {
+        task.state = TASK_UNKNOWN;
+        task.why = "the engine does not report the state of this node (Swarm.LocalNodeState)";
+        return task;
+    }
     if (str_empty(info->swarm_state) || str_equal(info->swarm_state, "inactive"))
         return task;
     if (!info->swarm_control) {

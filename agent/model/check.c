@@ -124,22 +124,33 @@ static bool lists_word(const char *words, const char *word)
     return false;
 }
 
-/* The first of the members in NAMES that the container's document does not have as it should; NULL: none. */
-static const struct unread_member *find_unread(const struct container_facts *container, const char *names)
+/* The first of the members in NAMES that FACTS (may be NULL) do not have as they should; NULL: none. */
+static const struct unread_member *find_unread(const struct facts *facts, const char *names)
 {
-    for (size_t i = 0; container && i < container->unread_count; i++)
-        if (lists_word(names, container->unread[i].name))
-            return &container->unread[i];
+    for (size_t i = 0; facts && i < facts->unread_count; i++)
+        if (lists_word(names, facts->unread[i].name))
+            return &facts->unread[i];
     return NULL;
 }
 
 bool check_has_member(const struct check_input *in, struct check_result *out, const struct container_facts *container,
                       const char *name)
 {
-    const struct unread_member *member = find_unread(container, name);
+    const struct unread_member *member = find_unread(container ? &container->facts : NULL, name);
 
     if (member)
         check_say(in, out, VERDICT_ERROR, "the engine's answer on the container: %s %s", member->name, member->why);
+    return !member;
+}
+
+bool check_has_answer(const struct check_input *in, struct check_result *out, enum input_kind kind, const char *key,
+                      const char *names)
+{
+    const struct unread_member *member = find_unread(store_get(in->store, kind, key, NULL), names);
+
+    if (member)
+        check_say(in, out, VERDICT_ERROR, "the engine's answer (%s): %s %s", input_types[kind].name, member->name,
+                  member->why);
     return !member;
 }
 
@@ -178,22 +189,45 @@ static bool is_podman(const struct check_input *in)
     return version && version->is_podman;
 }
 
+/* What was found is not to be had without the member that is missing. */
+static void take_back(struct check_result *out)
+{
+    if (out->verdict != VERDICT_ERROR)
+        str_clear(&out->evidence);
+    str_clear(&out->remedy);
+}
+
+static void require_answers(const struct check_input *in, struct check_result *out)
+{
+    const struct check *check = in->rule->check;
+
+    for (const struct required_answer *answer = check->answers; answer && answer->members; answer++) {
+        const char *key = answer->kind == INPUT_IMAGE ? in->key : NULL;
+
+        if (!find_unread(store_get(in->store, answer->kind, key, NULL), answer->members) ||
+            (out->verdict == VERDICT_FAIL && check->fails_on_presence))
+            continue;
+        take_back(out);
+        check_has_answer(in, out, answer->kind, key, answer->members);
+    }
+}
+
 void check_run(const struct check_input *in, struct check_result *out)
 {
     const char *members = in->rule->check->members;
     const struct container_facts *container = members ? store_container(in->store, in->key, NULL) : NULL;
+    const struct facts *facts = container ? &container->facts : NULL;
 
     out->podman = is_podman(in);
     if (is_artifact(in, out))
         return;
     in->rule->check->run(in, out);
-    if (find_unread(container, members ? members : "") &&
+    if (find_unread(facts, members ? members : "") &&
         !(out->verdict == VERDICT_FAIL && in->rule->check->fails_on_presence)) {
-        if (out->verdict != VERDICT_ERROR)
-            str_clear(&out->evidence);
-        str_clear(&out->remedy);
+        take_back(out);
         check_has_member(in, out, container, members);
     }
+    require_answers(in, out);
     say_platforms(in, out);
     if (out->verdict == VERDICT_NONE)
         check_error(in, out, "check", "no verdict was given");

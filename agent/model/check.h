@@ -49,6 +49,11 @@ struct check {
     const char *members;
     /* Of the inputs in READS, is the one of KIND required to judge the subject KEY? NULL: each is. */
     bool (*requires)(const struct store *store, const char *key, enum input_kind kind);
+    /* Likewise, of other documents of the engine; ends with NULL members. NULL: of none. */
+    const struct required_answer {
+        enum input_kind kind;
+        const char *members;
+    } * answers;
     bool fails_on_presence; /* what it fails on is in the document: that counts although another member is unread */
 };
 
@@ -73,6 +78,10 @@ void check_fact_list(const struct check_input *in, struct check_result *out, con
 /* False: the container's document lacks the member NAME, or has it of another type; error has been reported. */
 bool check_has_member(const struct check_input *in, struct check_result *out, const struct container_facts *container,
                       const char *name);
+
+/* The same of another document of the engine, and of any of the members in NAMES, a blank between. */
+bool check_has_answer(const struct check_input *in, struct check_result *out, enum input_kind kind, const char *key,
+                      const char *names);
 
 /* Runs a rule's check. RESULT must be check_result_init()ed and is deinit()ed by the caller; reusable after
  * check_result_clear(). */

@@ -11,7 +11,7 @@ struct slot {
 
 struct store {
     struct map *slots[INPUT_KIND_COUNT];
-    size_t failed[INPUT_KIND_COUNT];
+    size_t failed[INPUT_KIND_COUNT], unread[INPUT_KIND_COUNT];
     size_t running;
     struct map *image_users; /* image id → number of containers, as a pointer */
 };
@@ -67,6 +67,8 @@ static void tally(struct store *store, enum input_kind kind, const struct facts 
     const struct container_facts *container = (const struct container_facts *)facts;
     uintptr_t users;
 
+    if (facts && facts->unread_count)
+        store->unread[kind] += (size_t)by;
     if (kind != INPUT_CONTAINER || !facts)
         return;
     if (container->running && !container->paused)
@@ -156,6 +158,11 @@ bool store_next(const struct store *store, enum input_kind kind, size_t *at, con
 size_t store_running(const struct store *store)
 {
     return store->running;
+}
+
+size_t store_unread(const struct store *store, enum input_kind kind)
+{
+    return store->unread[kind];
 }
 
 size_t store_failed(const struct store *store, enum input_kind kind)

@@ -28,6 +28,8 @@ bool store_next(const struct store *store, enum input_kind kind, size_t *at, con
 /* The number of running containers, of those with facts: maintained, not counted on each call. Paused ones do not run.
  */
 size_t store_running(const struct store *store);
+/* The number of slots of KIND whose facts lack a member that every engine sends: maintained. */
+size_t store_unread(const struct store *store, enum input_kind kind);
 /* The number of slots of KIND that could not be read. */
 size_t store_failed(const struct store *store, enum input_kind kind);
 /* Why one of them could not be, and its key, both owned by STORE; NULL: all were read. */

@@ -32,6 +32,8 @@ static int parse_version_value(const struct json *value, struct version_facts **
     v->kernel = build_text(&b, json_get(value, "KernelVersion"));
     v->platform = build_text(&b, json_path(value, "Platform", "Name", NULL));
     v->experimental = build_tristate(&b, json_get(value, "Experimental"));
+    build_typed(&b, components, JSON_ARRAY);
+    build_typed(&b, json_get(json_at(components, 0), "Name"), JSON_STRING);
     v->is_podman = str_equal(json_string(json_get(json_at(components, 0), "Name")), "Podman Engine");
     build_number(&b, v->is_podman);
     r = build_end(&b, &v->facts, "version", error);
@@ -107,8 +109,13 @@ static void read_mirrors(struct builder *b, const struct json *registries, struc
     size_t indexes_count = json_type(indexes) == JSON_OBJECT ? json_count(indexes) : 0;
     size_t count = json_count(json_get(registries, "Mirrors"));
 
-    for (size_t i = 0; i < indexes_count; i++)
-        count += json_count(json_get(json_member(indexes, i, NULL, NULL), "Mirrors"));
+    build_expect(b, registries, "Mirrors", JSON_ARRAY, true, "RegistryConfig.Mirrors");
+    for (size_t i = 0; i < indexes_count; i++) {
+        const struct json *index = json_member(indexes, i, NULL, NULL);
+
+        build_expect(b, index, "Mirrors", JSON_ARRAY, true, "RegistryConfig.IndexConfigs{}.Mirrors");
+        count += json_count(json_get(index, "Mirrors"));
+    }
     if (!build_room(b, count, "Mirrors", &info->mirrors))
         return;
     add_mirrors(b, json_get(registries, "Mirrors"), info);
@@ -140,7 +147,8 @@ static void read_registries(struct builder *b, const struct json *registries, st
     size_t count = json_type(indexes) == JSON_OBJECT ? json_count(indexes) : 0;
 
     read_mirrors(b, registries, info);
-
+    build_expect(b, registries, "InsecureRegistryCIDRs", JSON_ARRAY, true, "RegistryConfig.InsecureRegistryCIDRs");
+    build_expect(b, registries, "IndexConfigs", JSON_OBJECT, true, "RegistryConfig.IndexConfigs");
     info->has_registry_config = is_list(json_get(registries, "InsecureRegistryCIDRs")) && indexes &&
                                 (json_type(indexes) == JSON_OBJECT || json_type(indexes) == JSON_NULL);
     build_list(b, json_get(registries, "InsecureRegistryCIDRs"), "InsecureRegistryCIDRs", &info->insecure_cidrs);
@@ -151,7 +159,8 @@ static void read_registries(struct builder *b, const struct json *registries, st
         size_t length;
         const struct json *index = json_member(indexes, i, &name, &length);
 
-        if (!json_bool(json_get(index, "Secure"), false))
+        build_expect(b, index, "Secure", JSON_BOOL, false, "RegistryConfig.IndexConfigs{}.Secure");
+        if (!json_bool(json_get(index, "Secure"), true))
             build_push(b, &info->insecure_indexes, name, length);
     }
 }
@@ -189,6 +198,15 @@ static void read_runtimes(struct builder *b, const struct json *runtimes, struct
     }
 }
 
+static void expect_info(struct builder *b, const struct json *value)
+{
+    build_expect(b, value, "DriverStatus", JSON_ARRAY, true, "DriverStatus");
+    build_expect(b, value, "Name", JSON_STRING, false, "Name");
+    build_expect(b, value, "RegistryConfig", JSON_OBJECT, false, "RegistryConfig");
+    build_expect(b, value, "SecurityOptions", JSON_ARRAY, true, "SecurityOptions");
+    build_expect(b, value, "Swarm", JSON_OBJECT, false, "Swarm");
+}
+
 /* Of /info only what rules read: it also counts containers and goroutines, which change all the time. */
 static int parse_info_value(const struct json *value, struct info_facts **ret, struct error *error)
 {
@@ -201,6 +219,7 @@ static int parse_info_value(const struct json *value, struct info_facts **ret, s
         return error_set(error, EINVAL, "info: not an object with DockerRootDir");
     info = build_begin(&b, sizeof *info, 2048);
     b.document = value;
+    expect_info(&b, value);
     info->id = arena_strdup(b.arena, json_string(json_get(value, "ID"))); /* podman: another one each time */
     info->name = build_text(&b, json_get(value, "Name"));
     info->server_version = build_text(&b, json_get(value, "ServerVersion"));
@@ -320,6 +339,8 @@ static int parse_exec_value(const struct json *value, struct exec_facts **ret, s
     exec->container_id = build_text(&b, build_required(&b, value, "ContainerID", JSON_STRING, "ContainerID"));
     exec->user = build_text_or(&b, json_get(process, "user"));
     exec->privileged = build_bool(&b, build_required(&b, process, "privileged", JSON_BOOL, "ProcessConfig.privileged"));
+    build_typed(&b, json_get(process, "entrypoint"), JSON_STRING);
+    build_typed(&b, json_get(process, "arguments"), JSON_ARRAY);
     exec->command = exec_command(&b, process);
     /* These change as it runs and judge nothing: not part of the digest. */
     exec->text = exec_text(process);

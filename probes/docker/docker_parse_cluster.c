@@ -50,6 +50,8 @@ static void parse_cluster(struct builder *b, const struct json *cluster, struct 
     struct certificate_periods periods;
 
     info->has_cluster = !str_empty(json_string(json_get(cluster, "ID")));
+    if (info->has_cluster)
+        build_expect(b, cluster, "RootRotationInProgress", JSON_BOOL, false, "Swarm.Cluster.RootRotationInProgress");
     info->root_rotation = build_bool(b, json_get(cluster, "RootRotationInProgress"));
     info->cluster_updated = time_of_update(info, cluster);
     info->autolock = build_tristate(b, json_path(spec, "EncryptionConfig", "AutoLockManagers", NULL));
@@ -158,6 +160,10 @@ static int parse_network_list_value(const struct json *value, struct network_lis
         const struct json *item = json_at(value, i), *options = json_get(item, "Options");
         struct network_item *network = &list->items[list->count++];
 
+        build_expect(&b, item, "Name", JSON_STRING, false, "[].Name");
+        build_expect(&b, item, "Driver", JSON_STRING, false, "[].Driver");
+        build_expect(&b, item, "Options", JSON_OBJECT, true, "[].Options");
+        build_expect(&b, item, "Ingress", JSON_BOOL, false, "[].Ingress");
         network->id = build_text(&b, json_get(item, "Id"));
         if (!network->id || !*network->id) {
             arena_free(b.arena);
@@ -168,6 +174,7 @@ static int parse_network_list_value(const struct json *value, struct network_lis
         network->scope = build_text_or(&b, json_get(item, "Scope"));
         network->icc = build_text(&b, json_get(options, "com.docker.network.bridge.enable_icc"));
         network->host_binding = build_text(&b, json_get(options, "com.docker.network.bridge.host_binding_ipv4"));
+        build_typed(&b, json_get(options, "com.docker.network.bridge.default_bridge"), JSON_STRING);
         network->default_bridge =
             str_equal(network->driver, "bridge") &&
             (str_equal(network->name, "bridge") ||
@@ -237,12 +244,44 @@ static void scan_words(struct builder *b, const struct json *words, const char *
         push_exposed(b, list, service, place, &match);
 }
 
+static void require_texts(struct builder *b, const struct json *list)
+{
+    build_typed(b, list, JSON_ARRAY);
+    for (size_t i = 0; json_type(list) == JSON_ARRAY && i < json_count(list); i++)
+        build_typed(b, json_at(list, i), JSON_STRING);
+}
+
+static void require_labels(struct builder *b, const struct json *labels)
+{
+    build_typed(b, labels, JSON_OBJECT);
+    for (size_t i = 0; json_type(labels) == JSON_OBJECT && i < json_count(labels); i++)
+        build_typed(b, json_member(labels, i, NULL, NULL), JSON_STRING);
+}
+
+/* What is looked through for secrets may be left out, but is not to be of another type. A task of a plugin or of an
+ * attachment to a network has no container. */
+static void require_types(struct builder *b, const struct json *spec, const struct json *container)
+{
+    const struct json *task = build_required(b, spec, "TaskTemplate", JSON_OBJECT, "[].Spec.TaskTemplate");
+
+    if (!json_get(task, "PluginSpec") && !json_get(task, "NetworkAttachmentSpec"))
+        build_required(b, task, "ContainerSpec", JSON_OBJECT, "[].Spec.TaskTemplate.ContainerSpec");
+    require_texts(b, json_get(container, "Env"));
+    require_texts(b, json_get(container, "Command"));
+    require_texts(b, json_get(container, "Args"));
+    require_texts(b, json_get(build_typed(b, json_get(container, "Healthcheck"), JSON_OBJECT), "Test"));
+    require_labels(b, json_get(spec, "Labels"));
+    require_labels(b, json_get(container, "Labels"));
+    build_typed(b, json_get(container, "Secrets"), JSON_ARRAY);
+}
+
 static void scan_service(struct builder *b, const struct json *service, struct service_list_facts *list)
 {
     const struct json *spec = json_get(service, "Spec"),
                       *container = json_path(spec, "TaskTemplate", "ContainerSpec", NULL);
     const char *name = json_text(json_get(spec, "Name"), "?");
 
+    require_types(b, spec, container);
     scan_environment(b, json_get(container, "Env"), name, list);
     scan_words(b, json_get(container, "Command"), name, "command", list);
     scan_words(b, json_get(container, "Args"), name, "arguments", list);
@@ -257,15 +296,25 @@ static void parse_ingress_ports(struct builder *b, const struct json *service, s
     const struct json *ports = json_path(service, "Endpoint", "Ports", NULL);
     size_t count;
 
+    build_typed(b, json_get(service, "Endpoint"), JSON_OBJECT);
+    build_typed(b, ports, JSON_ARRAY);
     if (!json_count(ports))
         ports = json_path(service, "Spec", "EndpointSpec", "Ports", NULL);
+    build_typed(b, json_path(service, "Spec", "EndpointSpec", NULL), JSON_OBJECT);
+    build_typed(b, ports, JSON_ARRAY);
     count = json_count(ports) < LIST_MAX ? json_count(ports) : LIST_MAX;
     item->ports = count ? arena_alloc(b->arena, count * sizeof *item->ports) : NULL;
     for (size_t i = 0; i < count; i++) {
         const struct json *port = json_at(ports, i);
-        int64_t published = json_int(json_get(port, "PublishedPort"), 0);
+        int64_t published = build_int(b, json_get(port, "PublishedPort"));
         scoped_str name = STR_INIT;
 
+        build_typed(b, port, JSON_OBJECT);
+        build_typed(b, json_get(port, "PublishMode"), JSON_STRING);
+        build_typed(b, json_get(port, "Protocol"), JSON_STRING);
+        build_typed(b, json_get(port, "TargetPort"), JSON_NUMBER);
+        if (published < 0 || published > UINT16_MAX)
+            build_refuse(b, json_get(port, "PublishedPort"), "is not a port");
         if (!str_equal(json_text(json_get(port, "PublishMode"), "ingress"), "ingress") || published < 0 ||
             published > UINT16_MAX)
             continue;
@@ -303,7 +352,7 @@ static int parse_service_list_value(const struct json *value, struct service_lis
             return error_set(error, EINVAL, "services: Spec of entry %zu is missing", i);
         }
         list->count++;
-        item->id = build_text_or(&b, json_get(service, "ID"));
+        item->id = build_text_or(&b, build_required(&b, service, "ID", JSON_STRING, "[].ID"));
         item->name = build_text_or(&b, json_path(service, "Spec", "Name", NULL));
         parse_ingress_ports(&b, service, item);
         list->with_secrets +=
@@ -330,6 +379,7 @@ static int parse_task_list_value(const struct json *value, struct task_list_fact
     if (count > DOCUMENT_LIST_MAX)
         return error_set(error, EFBIG, "tasks: more than %d", (int)DOCUMENT_LIST_MAX);
     list = build_begin(&b, sizeof *list, 1024);
+    b.document = value;
     list->items = count ? arena_alloc(b.arena, count * sizeof *list->items) : NULL;
     for (size_t i = 0; i < count; i++) {
         const struct json *task = json_at(value, i);
@@ -338,6 +388,8 @@ static int parse_task_list_value(const struct json *value, struct task_list_fact
             arena_free(b.arena);
             return error_set(error, EINVAL, "tasks: ID of entry %zu is missing", i);
         }
+        build_required(&b, task, "Status", JSON_OBJECT, "[].Status");
+        build_typed(&b, json_path(task, "Status", "ContainerStatus", NULL), JSON_OBJECT);
         list->items[list->count++] = (struct task_item){
             .id = build_text_or(&b, json_get(task, "ID")),
             .service_id = build_text_or(&b, json_get(task, "ServiceID")),

@@ -16,11 +16,9 @@
 
 enum { LABELS_MAX = 64, LABEL_LENGTH_MAX = 256, EXECS_MAX = 1024 };
 
-enum { REQUIRED_MAX = 64 };
-
 /* What every engine sends of every container. Lists and maps may be null, which is how Go writes an empty one. */
 static const struct required {
-    const char *parent, *name; /* PARENT: NULL: the document itself */
+    const char *parent, *name; /* PARENT: NULL: the document itself; NAME: after PARENT's */
     enum json_type type;
     bool nullable;
 } required[] = {
@@ -28,112 +26,75 @@ static const struct required {
     {NULL, "Image", JSON_STRING, false},
     {NULL, "Mounts", JSON_ARRAY, true},
     {NULL, "ProcessLabel", JSON_STRING, false},
-    {"Config", "Image", JSON_STRING, false},
-    {"Config", "User", JSON_STRING, false},
-    {"HostConfig", "CapAdd", JSON_ARRAY, true},
-    {"HostConfig", "CapDrop", JSON_ARRAY, true},
-    {"HostConfig", "CgroupParent", JSON_STRING, false},
-    {"HostConfig", "CpuQuota", JSON_NUMBER, false},
-    {"HostConfig", "CpuShares", JSON_NUMBER, false},
-    {"HostConfig", "CpusetCpus", JSON_STRING, false},
-    {"HostConfig", "DeviceCgroupRules", JSON_ARRAY, true},
-    {"HostConfig", "DeviceRequests", JSON_ARRAY, true},
-    {"HostConfig", "Devices", JSON_ARRAY, true},
-    {"HostConfig", "IpcMode", JSON_STRING, false},
-    {"HostConfig", "Memory", JSON_NUMBER, false},
-    {"HostConfig", "NanoCpus", JSON_NUMBER, false},
-    {"HostConfig", "NetworkMode", JSON_STRING, false},
-    {"HostConfig", "PidMode", JSON_STRING, false},
-    {"HostConfig", "PidsLimit", JSON_NUMBER, true},
-    {"HostConfig", "PortBindings", JSON_OBJECT, true},
-    {"HostConfig", "Privileged", JSON_BOOL, false},
-    {"HostConfig", "PublishAllPorts", JSON_BOOL, false},
-    {"HostConfig", "ReadonlyRootfs", JSON_BOOL, false},
-    {"HostConfig", "RestartPolicy", JSON_OBJECT, false},
-    {"HostConfig", "SecurityOpt", JSON_ARRAY, true},
-    {"HostConfig", "UTSMode", JSON_STRING, false},
-    {"HostConfig", "Ulimits", JSON_ARRAY, true},
-    {"HostConfig", "UsernsMode", JSON_STRING, false},
-    {"HostConfig.RestartPolicy", "MaximumRetryCount", JSON_NUMBER, false},
-    {"HostConfig.RestartPolicy", "Name", JSON_STRING, false},
-    {"NetworkSettings", "Networks", JSON_OBJECT, true},
-    {"NetworkSettings", "Ports", JSON_OBJECT, true},
-    {"State", "Pid", JSON_NUMBER, false},
-    {"State", "Running", JSON_BOOL, false},
-    {"Mounts[]", "Destination", JSON_STRING, false},
-    {"Mounts[]", "Propagation", JSON_STRING, false},
-    {"Mounts[]", "RW", JSON_BOOL, false},
-    {"Mounts[]", "Source", JSON_STRING, false},
+    {"Config", "Config.Image", JSON_STRING, false},
+    {"Config", "Config.User", JSON_STRING, false},
+    {"HostConfig", "HostConfig.Binds", JSON_ARRAY, true},
+    {"HostConfig", "HostConfig.CapAdd", JSON_ARRAY, true},
+    {"HostConfig", "HostConfig.CapDrop", JSON_ARRAY, true},
+    {"HostConfig", "HostConfig.CgroupParent", JSON_STRING, false},
+    {"HostConfig", "HostConfig.CpuQuota", JSON_NUMBER, false},
+    {"HostConfig", "HostConfig.CpuShares", JSON_NUMBER, false},
+    {"HostConfig", "HostConfig.CpusetCpus", JSON_STRING, false},
+    {"HostConfig", "HostConfig.DeviceCgroupRules", JSON_ARRAY, true},
+    {"HostConfig", "HostConfig.DeviceRequests", JSON_ARRAY, true},
+    {"HostConfig", "HostConfig.Devices", JSON_ARRAY, true},
+    {"HostConfig", "HostConfig.IpcMode", JSON_STRING, false},
+    {"HostConfig", "HostConfig.Memory", JSON_NUMBER, false},
+    {"HostConfig", "HostConfig.NanoCpus", JSON_NUMBER, false},
+    {"HostConfig", "HostConfig.NetworkMode", JSON_STRING, false},
+    {"HostConfig", "HostConfig.PidMode", JSON_STRING, false},
+    {"HostConfig", "HostConfig.PidsLimit", JSON_NUMBER, true},
+    {"HostConfig", "HostConfig.PortBindings", JSON_OBJECT, true},
+    {"HostConfig", "HostConfig.Privileged", JSON_BOOL, false},
+    {"HostConfig", "HostConfig.PublishAllPorts", JSON_BOOL, false},
+    {"HostConfig", "HostConfig.ReadonlyRootfs", JSON_BOOL, false},
+    {"HostConfig", "HostConfig.RestartPolicy", JSON_OBJECT, false},
+    {"HostConfig", "HostConfig.SecurityOpt", JSON_ARRAY, true},
+    {"HostConfig", "HostConfig.UTSMode", JSON_STRING, false},
+    {"HostConfig", "HostConfig.Ulimits", JSON_ARRAY, true},
+    {"HostConfig", "HostConfig.UsernsMode", JSON_STRING, false},
+    {"HostConfig.RestartPolicy", "HostConfig.RestartPolicy.MaximumRetryCount", JSON_NUMBER, false},
+    {"HostConfig.RestartPolicy", "HostConfig.RestartPolicy.Name", JSON_STRING, false},
+    {"NetworkSettings", "NetworkSettings.Networks", JSON_OBJECT, true},
+    {"NetworkSettings", "NetworkSettings.Ports", JSON_OBJECT, true},
+    {"State", "State.Paused", JSON_BOOL, false},
+    {"State", "State.Pid", JSON_NUMBER, false},
+    {"State", "State.Running", JSON_BOOL, false},
+    {"Mounts[]", "Mounts[].Destination", JSON_STRING, false},
+    {"Mounts[]", "Mounts[].Propagation", JSON_STRING, false},
+    {"Mounts[]", "Mounts[].RW", JSON_BOOL, false},
+    {"Mounts[]", "Mounts[].Source", JSON_STRING, false},
 };
-_Static_assert(countof(required) <= REQUIRED_MAX, "");
+_Static_assert(countof(required) <= UNREAD_MAX, "");
 
-/* Members of one document that it ought to have. */
-struct requirement {
-    struct builder *builder;
-    struct unread_member unread[REQUIRED_MAX];
-    size_t unread_count;
-    const struct json *recorded[REQUIRED_MAX];
-};
-
-/* NULL: as it should be. */
-static const char *find_fault(const struct json *object, const struct required *member, const struct json **ret_value)
+static void require_member(struct builder *b, const struct json *object, const struct required *member)
 {
-    static const char *const types[] = {
-        [JSON_BOOL] = "is not a boolean", [JSON_NUMBER] = "is not a number",  [JSON_STRING] = "is not a string",
-        [JSON_ARRAY] = "is not an array", [JSON_OBJECT] = "is not an object",
-    };
+    const char *key = member->parent ? member->name + strlen(member->parent) + 1 : member->name;
 
-    *ret_value = json_get(object, member->name);
-    if (!*ret_value)
-        return "is missing";
-    if (json_type(*ret_value) == JSON_NULL)
-        return member->nullable ? NULL : "is null";
-    return json_type(*ret_value) == member->type ? NULL : types[member->type];
+    build_expect(b, object, key, member->type, member->nullable, member->name);
 }
 
-static void require_member(struct requirement *r, const struct json *object, const struct required *member)
-{
-    struct builder *b = r->builder;
-    const struct json *value;
-    const char *why = find_fault(object, member, &value);
-    scoped(cleanup_free) char *name = NULL;
-
-    if (!why || r->unread_count == REQUIRED_MAX)
-        return;
-    name = member->parent ? mem_printf("%s.%s", member->parent, member->name) : mem_strdup(member->name);
-    r->unread[r->unread_count++] = (struct unread_member){build_string(b, name, strlen(name)), why};
-    hash_bytes(&b->hash, why, strlen(why));
-    if (value)
-        r->recorded[b->recorded_count++] = value;
-}
-
-/* Records what ROOT lacks. Call it before anything is read: what is recorded is refused nowhere. R must stay as long as
- * its builder reads. */
-static void require_members(struct requirement *r, const struct json *root, struct container_facts *c)
+/* Records what ROOT lacks. */
+static void require_members(struct builder *b, const struct json *root)
 {
     const struct json *mounts = json_get(root, "Mounts");
 
-    r->builder->recorded = r->recorded;
     for (size_t i = 0; i < countof(required); i++) {
         const char *parent = required[i].parent;
 
-        if (str_equal(required[i].name, "Ports") && !json_bool(json_path(root, "State", "Running", NULL), false))
+        if (str_equal(required[i].name, "NetworkSettings.Ports") &&
+            !json_bool(json_path(root, "State", "Running", NULL), false))
             continue; /* it is judged by what it asks for */
         if (!parent)
-            require_member(r, root, &required[i]);
+            require_member(b, root, &required[i]);
         else if (str_equal(parent, "Mounts[]"))
             for (size_t m = 0; json_type(mounts) == JSON_ARRAY && m < json_count(mounts); m++)
-                require_member(r, json_at(mounts, m), &required[i]);
+                require_member(b, json_at(mounts, m), &required[i]);
         else if (str_equal(parent, "HostConfig.RestartPolicy"))
-            require_member(r, json_path(root, "HostConfig", "RestartPolicy", NULL), &required[i]);
+            require_member(b, json_path(root, "HostConfig", "RestartPolicy", NULL), &required[i]);
         else
-            require_member(r, json_get(root, parent), &required[i]);
+            require_member(b, json_get(root, parent), &required[i]);
     }
-    if (!r->unread_count)
-        return;
-    c->unread_count = r->unread_count;
-    c->unread = arena_alloc(r->builder->arena, c->unread_count * sizeof *c->unread);
-    memcpy(c->unread, r->unread, c->unread_count * sizeof *c->unread);
 }
 
 static usec_t parse_time(const struct json *value)
@@ -193,6 +154,8 @@ static void parse_labels(struct builder *b, const struct json *labels, struct co
         c->execid_label = build_text_or(b, json_get(labels, "execID"));
     if (json_type(labels) != JSON_OBJECT)
         return;
+    for (size_t i = 0; i < count; i++)
+        build_typed(b, json_member(labels, i, NULL, NULL), JSON_STRING);
     if (count > LABELS_MAX)
         count = LABELS_MAX;
     build_room(b, count, "Config.Labels", &c->labels);
@@ -263,10 +226,10 @@ static void add_exposed_secret(struct builder *b, const char *what, size_t lengt
 static void find_exposed_secrets(struct builder *b, const struct json *config, struct container_facts *c)
 {
     static const char *const lists[] = {"Entrypoint", "Cmd"};
-    const struct json *env = json_get(config, "Env");
+    const struct json *env = build_typed(b, json_get(config, "Env"), JSON_ARRAY);
 
     for (size_t i = 0; json_type(env) == JSON_ARRAY && i < json_count(env); i++) {
-        const char *entry = json_text(json_at(env, i), ""), *equals = strchr(entry, '=');
+        const char *entry = json_text(build_typed(b, json_at(env, i), JSON_STRING), ""), *equals = strchr(entry, '=');
         scoped(cleanup_free) char *name = mem_strndup(entry, strcspn(entry, "="));
         struct secret_match match;
 
@@ -274,7 +237,7 @@ static void find_exposed_secrets(struct builder *b, const struct json *config, s
             add_exposed_secret(b, name, strlen(name), match.kind, entry, c);
     }
     for (size_t l = 0; l < countof(lists); l++) {
-        const struct json *words = json_get(config, lists[l]);
+        const struct json *words = build_typed(b, json_get(config, lists[l]), JSON_ARRAY);
         scoped_str line = STR_INIT;
         struct secret_match match;
         struct secret_scan scan;
@@ -441,7 +404,6 @@ static int parse_container_value(const struct json *value, struct container_fact
     enum { ARENA_FIRST = 768 }; /* what a plain container takes */
     struct builder b;
     struct container_facts *c;
-    struct requirement requirement;
     int r;
 
     if (json_type(value) != JSON_OBJECT)
@@ -453,8 +415,7 @@ static int parse_container_value(const struct json *value, struct container_fact
         return error_set(error, EINVAL, "container: State, Config or HostConfig is missing");
     c = build_begin(&b, sizeof *c, ARENA_FIRST);
     b.document = value;
-    requirement = (struct requirement){.builder = &b};
-    require_members(&requirement, value, c);
+    require_members(&b, value);
     c->id = build_text(&b, json_get(value, "Id"));
     c->name = docker_shown_name(&b, json_text(json_get(value, "Name"), ""), json_text(json_get(value, "Id"), ""));
     c->image_platform = build_platform(&b, json_path(value, "ImageManifestDescriptor", "platform", "os", NULL),

@@ -15,7 +15,7 @@ static void read_references(struct builder *b, const struct json *references, co
         return;
     for (size_t i = 0; i < count; i++) {
         size_t length;
-        const char *s = json_string_n(json_at(references, i), &length);
+        const char *s = json_string_n(build_typed(b, json_at(references, i), JSON_STRING), &length);
 
         if (s && !strstr(s, "<none>"))
             build_push(b, ret, s, length);
@@ -45,6 +45,8 @@ static int parse_image_list_value(const struct json *value, struct image_list_fa
             arena_free(b.arena);
             return error_set(error, EINVAL, "images: Id of entry %zu is missing", i);
         }
+        build_expect(&b, item, "RepoTags", JSON_ARRAY, true, "[].RepoTags");
+        build_expect(&b, item, "RepoDigests", JSON_ARRAY, true, "[].RepoDigests");
         read_references(&b, json_get(item, "RepoTags"), "RepoTags", &image->tags);
         read_references(&b, json_get(item, "RepoDigests"), "RepoDigests", &image->digests);
         image->created = build_int(&b, build_required(&b, item, "Created", JSON_NUMBER, "Created"));
@@ -58,7 +60,7 @@ static int parse_image_list_value(const struct json *value, struct image_list_fa
 
 static void read_labels(struct builder *b, const struct json *labels, struct string_list *ret)
 {
-    size_t count = json_type(labels) == JSON_OBJECT ? json_count(labels) : 0;
+    size_t count = json_count(build_typed(b, labels, JSON_OBJECT));
 
     if (!build_room(b, count, "Config.Labels", ret))
         return;
@@ -69,7 +71,7 @@ static void read_labels(struct builder *b, const struct json *labels, struct str
 
         str_append(&line, key);
         str_append_char(&line, '=');
-        str_append(&line, json_text(label, ""));
+        str_append(&line, json_text(build_typed(b, label, JSON_STRING), ""));
         build_push(b, ret, line.data, line.length);
     }
 }
@@ -197,6 +199,7 @@ static int parse_image_value(const struct json *value, struct image_facts **ret,
     test = json_get(build_typed(&b, json_get(config, "Healthcheck"), JSON_OBJECT), "Test");
     image->id = build_text(&b, json_get(value, "Id"));
     image->user = build_text_or(&b, json_get(config, "User"));
+    build_expect(&b, value, "RepoDigests", JSON_ARRAY, true, "RepoDigests");
     read_references(&b, json_get(value, "RepoTags"), "RepoTags", &image->tags);
     read_references(&b, json_get(value, "RepoDigests"), "RepoDigests", &image->digests);
     build_keys(&b, json_get(config, "ExposedPorts"), "Config.ExposedPorts", &image->exposed_ports);
@@ -246,8 +249,8 @@ static int parse_history_value(const struct json *value, struct history_facts **
         }
         history->items[history->count++] = (struct history_step){
             .created_by = build_whole_text(&b, json_get(item, "CreatedBy"), "CreatedBy"),
-            .comment = build_text_or(&b, json_get(item, "Comment")),
-            .size = build_int(&b, json_get(item, "Size")),
+            .comment = build_text_or(&b, build_required(&b, item, "Comment", JSON_STRING, "[].Comment")),
+            .size = build_int(&b, build_required(&b, item, "Size", JSON_NUMBER, "[].Size")),
         };
     }
     r = build_end(&b, &history->facts, "history", error);

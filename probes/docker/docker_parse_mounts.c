@@ -182,6 +182,8 @@ static int parse_volume_value(const struct json *value, struct volume_facts **re
     volume = build_begin(&b, sizeof *volume, 256);
     b.document = value;
     options = build_typed(&b, json_get(value, "Options"), JSON_OBJECT);
+    if (!json_get(value, "Options")) /* null: there are none */
+        build_required(&b, value, "Options", JSON_OBJECT, "Options");
     type = build_text(&b, json_get(options, "type"));
     o = build_text(&b, json_get(options, "o"));
     device = build_text(&b, json_get(options, "device"));

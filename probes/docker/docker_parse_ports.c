@@ -60,6 +60,8 @@ static void add_binding(struct builder *b, const char *container_port, const str
         .container_port = container_port,
         .host_ip = build_text_or(b, json_get(binding, "HostIp")),
     };
+    if (binding)
+        build_required(b, binding, "HostPort", JSON_STRING, "HostPort of a port");
     if (!parse_host_port(build_text_or(b, host_port), port))
         build_refuse(b, host_port, "is not a port");
 }

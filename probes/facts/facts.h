@@ -17,6 +17,13 @@ struct facts {
     struct arena *arena;
     uint64_t digest;
     const char *document; /* the engine's JSON as it came, where users' own rules read it; else NULL */
+    /* Members that every engine sends and this answer lacks or has of another type: rules that read them cannot judge.
+     */
+    struct unread_member {
+        const char *name; /* "HostConfig.Privileged", "[].Options" of each item of a list */
+        const char *why;  /* "is missing", "is not a boolean" */
+    } * unread;
+    size_t unread_count;
 };
 
 static inline void facts_free(struct facts *facts)
@@ -307,13 +314,6 @@ struct seccomp_profile {
 /* GET /containers/{id}/json */
 struct container_facts {
     struct facts facts;
-    /* Members that every engine sends and this answer lacks or has of another type: rules that read them cannot judge.
-     */
-    struct unread_member {
-        const char *name; /* "HostConfig.Privileged" */
-        const char *why;  /* "is missing", "is not a boolean" */
-    } * unread;
-    size_t unread_count;
     const char *id, *name;      /* name without the leading slash */
     const char *image_id;       /* .Image */
     const char *image_platform; /* which of the image's it runs: "linux/arm64"; NULL: the engine does not say (before

@@ -3,6 +3,7 @@
 #include "probes/facts/parse_util.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/str.h"
@@ -53,9 +54,14 @@ static int report_refusal(const struct builder *builder, const char *what, struc
 
 int build_end(struct builder *builder, struct facts *facts, const char *what, struct error *error)
 {
+    size_t size = builder->unread_count * sizeof *facts->unread;
     int r = 0;
 
     facts->digest = hash_end(&builder->hash);
+    facts->unread_count = builder->unread_count;
+    facts->unread = size ? arena_alloc(builder->arena, size) : NULL;
+    if (size)
+        memcpy(facts->unread, builder->unread, size);
     if (builder->too_long || builder->wrong || builder->missing) {
         r = report_refusal(builder, what, error);
         arena_free(builder->arena);
@@ -74,18 +80,61 @@ void build_refuse(struct builder *builder, const struct json *value, const char 
     builder->wrong_what = what;
 }
 
+static const char *const wrong_types[] = {
+    [JSON_BOOL] = "is not a boolean", [JSON_NUMBER] = "is not a number",  [JSON_STRING] = "is not a string",
+    [JSON_ARRAY] = "is not an array", [JSON_OBJECT] = "is not an object",
+};
+static const char no_whole_number[] = "is no whole number of 64 bits";
+
+/* As Go writes its integers, and reads them. */
+static bool is_whole_number(const struct json *value)
+{
+    const char *text = json_number_text(value);
+    char *end;
+
+    errno = 0;
+    (void)strtoll(text, &end, 10);
+    return !*end && errno == 0;
+}
+
 const struct json *build_typed(struct builder *builder, const struct json *value, enum json_type type)
 {
-    static const char *const wanted[] = {
-        [JSON_BOOL] = "is not a boolean", [JSON_NUMBER] = "is not a number",  [JSON_STRING] = "is not a string",
-        [JSON_ARRAY] = "is not an array", [JSON_OBJECT] = "is not an object",
-    };
-
     if (json_type(value) == type)
         return value;
     if (json_type(value) != JSON_NULL)
-        build_refuse(builder, value, wanted[type]);
+        build_refuse(builder, value, wrong_types[type]);
     return NULL;
+}
+
+/* NULL: it is as it should be. */
+static const char *find_fault(const struct json *value, enum json_type type, bool nullable)
+{
+    if (!value)
+        return "is missing";
+    if (json_type(value) == JSON_NULL)
+        return nullable ? NULL : "is null";
+    if (json_type(value) != type)
+        return wrong_types[type];
+    return type == JSON_NUMBER && !is_whole_number(value) ? no_whole_number : NULL;
+}
+
+void build_expect(struct builder *builder, const struct json *object, const char *key, enum json_type type,
+                  bool nullable, const char *name)
+{
+    const struct json *value = json_get(object, key);
+    const char *why = find_fault(value, type, nullable);
+    size_t at = 0;
+
+    if (!why)
+        return;
+    if (value && builder->recorded_count < UNREAD_MAX)
+        builder->recorded[builder->recorded_count++] = value;
+    while (at < builder->unread_count && strcmp(builder->unread[at].name, name) != 0)
+        at++;
+    if (at < builder->unread_count || at == UNREAD_MAX)
+        return;
+    builder->unread[builder->unread_count++] = (struct unread_member){build_string(builder, name, strlen(name)), why};
+    hash_bytes(&builder->hash, why, strlen(why));
 }
 
 const struct json *build_required(struct builder *builder, const struct json *object, const char *key,
@@ -144,8 +193,11 @@ void build_number(struct builder *builder, int64_t number)
 
 int64_t build_int(struct builder *builder, const struct json *value)
 {
-    int64_t number = json_int(build_typed(builder, value, JSON_NUMBER), 0);
+    const struct json *typed = build_typed(builder, value, JSON_NUMBER);
+    int64_t number = json_int(typed, 0);
 
+    if (typed && !is_whole_number(typed))
+        build_refuse(builder, value, no_whole_number);
     build_number(builder, number);
     return number;
 }

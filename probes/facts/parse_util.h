@@ -10,17 +10,21 @@
 #include "common/map.h"
 #include "probes/facts/facts.h"
 
+enum { UNREAD_MAX = 64 };
+
 enum { TEXT_MAX = 4096, TEXT_WHOLE_MAX = 1 << 20, LIST_MAX = 4096, DOCUMENT_LIST_MAX = 200000 };
 
 struct builder {
     struct arena *arena;
     struct hash hash;
-    const char *too_long;               /* name of a list that is longer than allowed; NULL: none */
-    const struct json *document;        /* set if errors should name the place of a rejected value in it; else NULL */
-    const struct json *wrong;           /* the first value that was refused; NULL: none */
-    const char *wrong_what;             /* why: "is not a string" */
-    const char *missing;                /* the place of a member that must be there and is not; NULL: none */
-    const struct json *const *recorded; /* values whose wrong type the parser records itself: they are not refused */
+    const char *too_long;        /* name of a list that is longer than allowed; NULL: none */
+    const struct json *document; /* set if errors should name the place of a rejected value in it; else NULL */
+    const struct json *wrong;    /* the first value that was refused; NULL: none */
+    const char *wrong_what;      /* why: "is not a string" */
+    const char *missing;         /* the place of a member that must be there and is not; NULL: none */
+    struct unread_member unread[UNREAD_MAX]; /* what build_expect() did not find, for the facts */
+    size_t unread_count;
+    const struct json *recorded[UNREAD_MAX]; /* values of it that have another type: they are not refused */
     size_t recorded_count;
 };
 
@@ -36,6 +40,11 @@ const struct json *build_typed(struct builder *builder, const struct json *value
  * PLACE: that of the member in the document ("RootFS.Type"). NULL then. */
 const struct json *build_required(struct builder *builder, const struct json *object, const char *key,
                                   enum json_type type, const char *place);
+/* Member KEY of OBJECT, which every engine sends too: if it is absent, of another type, null while not NULLABLE, or no
+ * whole number in range, that is recorded in the facts as member NAME, and rules that read it are errors. To be called
+ * before the member is read. */
+void build_expect(struct builder *builder, const struct json *object, const char *key, enum json_type type,
+                  bool nullable, const char *name);
 /* Makes the document an error because of VALUE; WHAT is the reason: "is not a port". The first one counts. */
 void build_refuse(struct builder *builder, const struct json *value, const char *what);
 
@@ -43,8 +52,9 @@ void build_refuse(struct builder *builder, const struct json *value, const char 
 const char *build_text(struct builder *builder, const struct json *value);    /* NULL when absent */
 const char *build_text_or(struct builder *builder, const struct json *value); /* "" when absent */
 const char *build_string(struct builder *builder, const char *s, size_t length);
-int64_t build_int(struct builder *builder, const struct json *value); /* 0 when absent */
-bool build_bool(struct builder *builder, const struct json *value);   /* false when absent */
+/* 0 when absent; what is no whole number in range is rejected. */
+int64_t build_int(struct builder *builder, const struct json *value);
+bool build_bool(struct builder *builder, const struct json *value); /* false when absent */
 enum tristate build_tristate(struct builder *builder, const struct json *value);
 void build_list(struct builder *builder, const struct json *array, const char *name, struct string_list *ret);
 void build_keys(struct builder *builder, const struct json *object, const char *name, struct string_list *ret);

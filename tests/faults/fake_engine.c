@@ -267,7 +267,7 @@ static bool say(struct fake *fake, const char *path, struct str *out)
         say_image_list(fake, out);
     } else if (str_starts(path, "/images/") && strstr(path, "/history")) {
         str_append(out,
-                   "[{\"Id\":\"x\",\"Created\":1,\"CreatedBy\":\"/bin/sh -c #(nop)  CMD [\\\"sh\\\"]\",\"Size\":0}]");
+                   "[{\"Id\":\"x\",\"Created\":1,\"CreatedBy\":\"/bin/sh -c #(nop)  CMD [\\\"sh\\\"]\",\"Size\":0,\"Comment\":\"\"}]");
     } else if (str_starts(path, "/images/")) {
         if (strstr(path, image_id()))
             say_image(fake, out);

@@ -154,6 +154,70 @@ START_TEST(what_was_cut_is_read_in_the_end)
 }
 END_TEST
 
+/* Answers of status 200 that are none, to every document at once: each of its rules says so, in one clean line. */
+static const struct {
+    const char *header, *body;
+    size_t zeros; /* that many zero bytes after it */
+} nonsense[] = {
+    {"", "null", 0},
+    {"", "", 0},
+    {"", "123", 0},
+    {"", "[{\"Id\":\"", 0},
+    {"", "[{}]", 0},
+    {"", "{}", 0},
+    {"", "{\"Id\":1e999,\"Version\":1e999,\"DockerRootDir\":-1e999}", 0},
+    {"", "\x1f\x8b\x08", 40},
+    {"", "\x1b[2J\r\n<!DOCTYPE html>\r\n<HTML><TITLE>Log\x1b[31m in\n</TITLE>", 0},
+    {"Transfer-Encoding: chunked\r\n", "zz\r\n[]\r\n", 0},
+};
+
+/* All that is said of documents is one line without control characters. */
+static void check_words(const char *query, const char *key, const char *member)
+{
+    const struct json *list = json_pointer(beside_ask(&beside, query), key);
+
+    for (size_t i = 0; i < json_count(list); i++) {
+        const char *text = json_text(member ? json_get(json_at(list, i), member) : json_at(list, i), "");
+
+        for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+            ck_assert_msg(*c >= ' ' && *c != 0x7f, "%s", text);
+        ck_assert_uint_lt(strlen(text), 2048);
+    }
+}
+
+START_TEST(nonsense_is_an_error)
+{
+    enum { DEEP = 1000 };
+    bool deep = (size_t)_i == countof(nonsense);
+    scoped_str body = STR_INIT, reply = STR_INIT;
+
+    str_append(&body, deep ? "" : nonsense[_i].body);
+    for (size_t i = 0; i < (deep ? DEEP : nonsense[_i].zeros); i++)
+        str_append_char(&body, deep ? '[' : '\0');
+    str_printf(&reply, "HTTP/1.1 200 OK\r\n%s", deep ? "" : nonsense[_i].header);
+    if (deep || !strstr(nonsense[_i].header, "chunked"))
+        str_printf(&reply, "Content-Length: %zu\r\n", body.length);
+    str_append(&reply, "\r\n");
+    str_append_n(&reply, str_text(&body), body.length);
+    for (size_t i = 0; i < countof(documents); i++)
+        fake_fault(fake, &(struct fake_fault){.path = documents[i].path, .reply = reply.data, .length = reply.length});
+    start_agent();
+    AWAIT(has_reason("the list of images") && has_reason("the list of networks"));
+    ck_assert_str_eq(state(), "degraded");
+    for (size_t i = 0; i < countof(documents); i++) {
+        scoped(cleanup_free) char *passes = mem_printf("%s&status=pass", documents[i].finding);
+
+        AWAIT(findings(documents[i].finding) > 0);
+        ck_assert_msg(findings(passes) == 0, "%s", documents[i].path);
+    }
+    check_words("/v1/findings?status=error&limit=10000", "/findings", "evidence");
+    check_words("/v1/status", "/agent/reasons", NULL);
+    fake_faults_clear(fake);
+    AWAIT(strcmp(state(), "ready") == 0);
+    ck_assert_uint_eq(findings("/v1/findings?rule=5.4&status=pass"), 3);
+}
+END_TEST
+
 /* A history that failed for a while is read, though nothing about the image changes. */
 START_TEST(history_is_read_in_the_end)
 {
@@ -362,6 +426,7 @@ int main(void)
     tcase_set_timeout(tests, 600);
     tcase_add_loop_test(tests, what_failed_is_read_in_the_end, 0, (int)countof(documents) + 3);
     tcase_add_loop_test(tests, what_was_cut_is_read_in_the_end, 0, 4);
+    tcase_add_loop_test(tests, nonsense_is_an_error, 0, (int)countof(nonsense) + 1);
     tcase_add_test(tests, history_is_read_in_the_end);
     tcase_add_loop_test(tests, exec_is_named_in_the_end, 0, 2);
     tcase_add_test(tests, exec_that_is_gone_is_a_finding);

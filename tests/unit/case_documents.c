@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "case.h"
 #include "common/json_out.h"
 #include "common/str.h"
 #include "probes/docker/docker_parse.h"
@@ -21,11 +22,81 @@ static char *text_of(const struct json *value)
     return mem_strdup(json_out_text(out, NULL));
 }
 
+/* A value of any other type than that of VALUE: null is an empty list. */
+static void put_mistyped(struct json_out *out, const char *key, const struct json *value)
+{
+    if (json_type(value) == JSON_OBJECT) {
+        json_out_string(out, key, "of another type");
+    } else {
+        json_out_object(out, key);
+        json_out_end_object(out);
+    }
+}
+
+static void put_change(struct json_out *out, const char *key, const struct json *value, enum member_change how)
+{
+    if (how == MEMBER_NULL)
+        json_out_null(out, key);
+    else if (how == MEMBER_OTHER_TYPE)
+        put_mistyped(out, key, value);
+    else if (how == MEMBER_HUGE && json_type(value) == JSON_NUMBER)
+        json_out_raw(out, key, "92233720368547758080");
+    else if (how != MEMBER_REMOVED)
+        json_out_value(out, key, value);
+}
+
+/* Writes VALUE, which is at PATH, with CHANGE; AT counts the members before it. */
+static void put_changed(struct json_out *out, const char *key, const struct json *value, const char *path,
+                        struct case_change *change, unsigned *at)
+{
+    scoped(cleanup_free) char *below = NULL;
+
+    if (json_type(value) == JSON_ARRAY) {
+        below = mem_printf("%s[]", path);
+        json_out_array(out, key);
+        for (size_t i = 0; i < json_count(value); i++)
+            put_changed(out, NULL, json_at(value, i), below, change, at);
+        json_out_end_array(out);
+    } else if (json_type(value) != JSON_OBJECT) {
+        json_out_value(out, key, value);
+    } else {
+        json_out_object(out, key);
+        for (size_t i = 0; i < json_count(value); i++) {
+            const char *name;
+            const struct json *member = json_member(value, i, &name, NULL);
+            scoped(cleanup_free) char *place = mem_printf("%s%s%s", path, *path ? "." : "", name);
+
+            if ((*at)++ == change->index) {
+                str_append(&change->path, place);
+                put_change(out, name, member, change->how);
+            } else {
+                put_changed(out, name, member, place, change, at);
+            }
+        }
+        json_out_end_object(out);
+    }
+}
+
+/* TEXT, which is freed, with the change of the context. */
+static char *changed(const struct case_context *context, char *text)
+{
+    scoped(cleanup_json_out) struct json_out *out = NULL;
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    unsigned at = 0;
+
+    if (!context->change || json_parse(text, strlen(text), NULL, &doc, NULL) < 0)
+        return text;
+    out = json_out_new(false);
+    put_changed(out, NULL, json_root(doc), "", context->change, &at);
+    free(text);
+    return mem_strdup(json_out_text(out, NULL));
+}
+
 #define MAKE_PARSED(name)                                                                                              \
     static int make_##name(const struct case_context *context, const struct json *value, struct facts **ret,           \
                            struct error *error)                                                                        \
     {                                                                                                                  \
-        scoped(cleanup_free) char *text = text_of(value);                                                              \
+        scoped(cleanup_free) char *text = changed(context, text_of(value));                                            \
         struct name##_facts *facts = NULL;                                                                             \
         int r = parse_##name(text, strlen(text), &facts, error);                                                       \
                                                                                                                        \
@@ -35,12 +106,7 @@ static char *text_of(const struct json *value)
         return r;                                                                                                      \
     }
 MAKE_PARSED(version)
-MAKE_PARSED(info)
-MAKE_PARSED(network_list)
-MAKE_PARSED(service_list)
-MAKE_PARSED(task_list)
 MAKE_PARSED(secret_list)
-MAKE_PARSED(history)
 
 /* A string is the text itself; anything else is JSON that the probe reads as text. */
 static void append_text(struct str *text, const struct json *value)
@@ -97,8 +163,9 @@ static int make_mounts(const struct case_context *context, const struct json *va
 /* What every engine sends of a container: cases leave out what their check does not judge by. */
 static const char container_rest[] =
     "{\"AppArmorProfile\": \"\", \"ProcessLabel\": \"\", \"Mounts\": null,"
-    " \"State\": {\"Running\": false, \"Pid\": 0}, \"Config\": {\"User\": \"\"},"
-    " \"HostConfig\": {\"CapAdd\": null, \"CapDrop\": null, \"CgroupParent\": \"\", \"CpuQuota\": 0,"
+    " \"State\": {\"Running\": false, \"Paused\": false, \"Pid\": 0}, \"Config\": {\"User\": \"\"},"
+    " \"NetworkSettings\": {\"Networks\": null},"
+    " \"HostConfig\": {\"Binds\": null, \"CapAdd\": null, \"CapDrop\": null, \"CgroupParent\": \"\", \"CpuQuota\": 0,"
     " \"CpuShares\": 0, \"CpusetCpus\": \"\", \"DeviceCgroupRules\": null, \"DeviceRequests\": null,"
     " \"Devices\": [], \"IpcMode\": \"private\", \"Memory\": 0, \"NanoCpus\": 0, \"NetworkMode\": \"default\","
     " \"PidMode\": \"\", \"PidsLimit\": null, \"PortBindings\": {}, \"Privileged\": false,"
@@ -119,17 +186,6 @@ static bool names(const struct json *list, const char *path)
 struct rest {
     const struct json *mount, *lacking, *mistyped;
 };
-
-/* A value of any other type than that of VALUE: null is an empty list. */
-static void put_mistyped(struct json_out *out, const char *key, const struct json *value)
-{
-    if (json_type(value) == JSON_OBJECT) {
-        json_out_string(out, key, "of another type");
-    } else {
-        json_out_object(out, key);
-        json_out_end_object(out);
-    }
-}
 
 /* Writes VALUE, which is at PATH, with the members of DEFAULTS that it does not have. */
 static void put_with_rest(struct json_out *out, const char *key, const struct json *value, const struct json *defaults,
@@ -190,7 +246,7 @@ static char *complete(const struct case_context *context, const struct json *val
     static int make_##name(const struct case_context *context, const struct json *value, struct facts **ret,           \
                            struct error *error)                                                                        \
     {                                                                                                                  \
-        scoped(cleanup_free) char *text = complete(context, value, rest);                                              \
+        scoped(cleanup_free) char *text = changed(context, complete(context, value, rest));                            \
         struct name##_facts *facts = NULL;                                                                             \
         int r = parse_##name(text, strlen(text), &facts, error);                                                       \
                                                                                                                        \
@@ -199,10 +255,16 @@ static char *complete(const struct case_context *context, const struct json *val
         return r;                                                                                                      \
     }
 MAKE_COMPLETED(container_list, "{\"State\": \"created\"}")
-MAKE_COMPLETED(image_list, "{\"Created\": 0, \"Size\": 0}")
+MAKE_COMPLETED(image_list, "{\"Created\": 0, \"Size\": 0, \"RepoTags\": null, \"RepoDigests\": null}")
 MAKE_COMPLETED(image,
                "{\"Os\": \"linux\", \"Architecture\": \"amd64\", \"Size\": 0, \"Config\": {}, \"RootFS\": {\"Type\": "
-               "\"layers\"}}")
+               "\"layers\"}, \"RepoDigests\": null}")
+MAKE_COMPLETED(history, "{\"Comment\": \"\", \"Size\": 0}")
+MAKE_COMPLETED(network_list, "{\"Name\": \"n\", \"Driver\": \"bridge\", \"Options\": null, \"Ingress\": false}")
+MAKE_COMPLETED(service_list, "{\"ID\": \"service\", \"Spec\": {\"TaskTemplate\": {\"ContainerSpec\": {}}}}")
+MAKE_COMPLETED(task_list, "{\"Status\": {}}")
+MAKE_COMPLETED(info, "{\"DriverStatus\": null, \"Name\": \"host\", \"RegistryConfig\": {\"Mirrors\": null}, \"Swarm\": "
+                     "{\"LocalNodeState\": \"inactive\", \"Cluster\": {\"RootRotationInProgress\": false}}}")
 
 /* A path, or a list of them and of {"path", "below", "kind", "socket", "layer"}. */
 static void make_places(struct arena *arena, const struct json *value, struct mount_facts *mount)
@@ -233,7 +295,7 @@ static int make_container(const struct case_context *context, const struct json 
     const struct json *resolved = json_get(context->documents, "resolved");
     const struct json *unresolved = json_get(context->documents, "unresolved");
     struct container_facts *container = NULL;
-    scoped(cleanup_free) char *text = complete(context, value, container_rest);
+    scoped(cleanup_free) char *text = changed(context, complete(context, value, container_rest));
     int r = parse_container(text, strlen(text), &container, error);
 
     if (r < 0)
@@ -256,8 +318,8 @@ static int make_exec(const struct case_context *context, const struct json *valu
 {
     const struct json *seen = json_get(context->documents, "exec_seen");
     struct exec_facts *exec = NULL;
-    scoped(cleanup_free) char *text =
-        complete(context, value, "{\"ContainerID\": \"\", \"ProcessConfig\": {\"privileged\": false}}");
+    scoped(cleanup_free) char *text = changed(
+        context, complete(context, value, "{\"ContainerID\": \"\", \"ProcessConfig\": {\"privileged\": false}}"));
     int r = parse_exec(text, strlen(text), &exec, error);
 
     if (r < 0)
@@ -514,4 +576,59 @@ int case_documents_load(const struct case_context *context, struct store **ret_s
         return error_prefix(error, "documents");
     *ret_store = take(store);
     return 0;
+}
+
+/* Documents that the parsers of the engine's answers read. */
+static const char *const of_engine[] = {"version", "info",    "container_list", "images", "networks", "services",
+                                        "tasks",   "secrets", "containers",     "image",  "history",  "exec"};
+
+const char *case_documents_of_engine(size_t number)
+{
+    return number < countof(of_engine) ? of_engine[number] : NULL;
+}
+
+static const struct document *find_document(const char *name)
+{
+    size_t i = 0;
+
+    while (strcmp(known[i].name, name) != 0)
+        i++;
+    return &known[i];
+}
+
+size_t case_documents_count(const struct verdict_case *c, const char *name)
+{
+    const struct json *value = json_path(c->root, "documents", name, NULL);
+
+    return !value ? 0 : find_document(name)->each ? json_count(value) : 1;
+}
+
+int case_documents_change(const struct verdict_case *c, const struct open_case *open, const char *name, size_t item,
+                          struct case_change *change, bool *ret_changed, struct error *error)
+{
+    struct case_context context = {
+        .rule = open->rule, .subject = open->subject, .documents = json_get(c->root, "documents")};
+    const struct document *document = find_document(name);
+    const struct json *value = json_get(context.documents, name);
+    struct facts *facts = NULL, *original = NULL;
+    int r;
+
+    value = document->each ? json_at(value, item) : value;
+    r = document->make(&context, value, &original, error);
+    if (r < 0)
+        return r;
+    change->kind = document->kind;
+    change->key = key_of(&context, document->kind, value);
+    context.change = change;
+    r = document->make(&context, value, &facts, error);
+    *ret_changed = r < 0 || facts->digest != original->digest;
+    store_put(open->store, document->kind, change->key,
+              r < 0 || !*ret_changed || !change->path.length ? original : facts);
+    if (r < 0 && change->path.length)
+        store_put_error(open->store, document->kind, change->key, error->text);
+    if (r == 0 && (!*ret_changed || !change->path.length))
+        facts_free(facts);
+    else if (r == 0)
+        facts_free(original);
+    return change->path.length ? 0 : error_set(error, ENOENT, "no such member");
 }

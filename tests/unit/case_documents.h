@@ -8,20 +8,43 @@
 #include "agent/model/store.h"
 #include "common/clock.h"
 #include "common/json_in.h"
+#include "common/str.h"
 
 #define CASE_NOW (INT64_C(1795514400) * USEC_PER_SEC) /* 2026-11-24T10:00:00Z: when every case is judged */
+
+/* What becomes of one member of a document. */
+enum member_change { MEMBER_REMOVED, MEMBER_NULL, MEMBER_OTHER_TYPE, MEMBER_HUGE /* numbers alone */ };
+struct case_change {
+    enum member_change how;
+    unsigned index; /* of the member, in the order of the text */
+    /* filled: */
+    struct str path; /* "HostConfig.Memory", "[].Options"; the caller frees; "": there is no such member */
+    enum input_kind kind;
+    const char *key; /* of the document in the store, owned by the case */
+};
 
 struct case_context {
     const struct rule *rule;
     const char *subject;          /* the id of what is judged; NULL for the host, the daemon, the swarm and files */
     const struct json *documents; /* of the whole case */
     const struct json *history;   /* one more document: an image's history that is generated; may be NULL */
+    struct case_change *change;   /* of the engine's documents; NULL: they are as the case has them */
     bool refusable;               /* a document that its parser refuses is an error of that input, as in the agent */
 };
 
 /* Puts all documents into a new store. -EINVAL for a document that is unknown, that the rule's check does not read, or
  * that a parser refuses although the case is not about that. */
 int case_documents_load(const struct case_context *context, struct store **ret_store, struct error *error);
+
+/* Puts document ITEM of the name into the open case's store with CHANGE made to it, or that it was refused.
+ * RET_CHANGED: it differs from what was there, which is put back by the next call. -ENOENT: there is no such member. */
+struct verdict_case;
+struct open_case;
+int case_documents_change(const struct verdict_case *c, const struct open_case *open, const char *name, size_t item,
+                          struct case_change *change, bool *ret_changed, struct error *error);
+/* Names of the documents that the engine sends, by number; NULL after the last. How many of NAME a case has. */
+const char *case_documents_of_engine(size_t number);
+size_t case_documents_count(const struct verdict_case *c, const char *name);
 
 /* case_host.c: facts of the host. Each makes a facts object that the caller frees, or returns -EINVAL. */
 typedef int case_make_function(const struct case_context *context, const struct json *value, struct facts **ret_facts,

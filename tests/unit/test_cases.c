@@ -8,6 +8,7 @@
 #include "agent/checks/table.h"
 #include "case.h"
 #include "case_inputs.h"
+#include "case_members.h"
 #include "case_podman.h"
 #include "common/json_out.h"
 #include "common/vec.h"
@@ -175,6 +176,19 @@ START_TEST(every_input)
 }
 END_TEST
 
+START_TEST(every_member)
+{
+    scoped(cleanup_case_rules) struct case_rules *rules = case_rules_new();
+    struct member_trials trials = {.rules = rules};
+
+    ck_assert_ptr_nonnull(rules);
+    cases_visit(case_rules_shipped(rules), "", true, try_without_members, &trials);
+    printf("%zu trials with a member changed\n", trials.trials);
+    ck_assert_uint_gt(trials.trials, 0);
+    ck_assert_uint_eq(trials.failed, 0);
+}
+END_TEST
+
 START_TEST(every_remedy_on_podman)
 {
     scoped(cleanup_case_rules) struct case_rules *rules = case_rules_new();
@@ -280,6 +294,7 @@ int main(int argc, char **argv)
     tcase_set_timeout(tests, 250);
     tcase_add_test(tests, every_case);
     tcase_add_test(tests, every_input);
+    tcase_add_test(tests, every_member);
     tcase_add_test(tests, every_remedy_on_podman);
     tcase_add_test(tests, every_text);
     tcase_add_test(tests, every_benchmark);

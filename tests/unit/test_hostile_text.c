@@ -327,6 +327,8 @@ static void put_image(struct store *store, const char *const *steps, size_t coun
     for (size_t i = count; i-- > 0;) { /* the newest first */
         json_out_object(history, NULL);
         json_out_string(history, "CreatedBy", steps[i]);
+        json_out_string(history, "Comment", "");
+        json_out_int(history, "Size", 0);
         json_out_end_object(history);
     }
     json_out_end_array(history);

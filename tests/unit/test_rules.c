@@ -487,8 +487,10 @@ END_TEST
 
 /* ---- The swarm's services ---- */
 
-#define MANAGER           "{\"LocalNodeState\": \"active\", \"ControlAvailable\": true}"
-#define SERVICE(replicas) "{\"Spec\": {\"Mode\": {\"Replicated\": {\"Replicas\": " replicas "}}}}"
+#define MANAGER "{\"LocalNodeState\": \"active\", \"ControlAvailable\": true}"
+#define SERVICE(replicas)                                                                                              \
+    "{\"ID\": \"s\", \"Spec\": {\"TaskTemplate\": {\"ContainerSpec\": {}}, \"Mode\": {\"Replicated\": "                \
+    "{\"Replicas\": " replicas "}}}}"
 
 static const struct service_case {
     const char *swarm, *services;
@@ -497,7 +499,8 @@ static const struct service_case {
     {MANAGER, "[]", VERDICT_NOT_APPLICABLE},
     {MANAGER, "[" SERVICE("3") "," SERVICE("2") "]", VERDICT_PASS},
     {MANAGER, "[" SERVICE("3") "," SERVICE("1") "]", VERDICT_FAIL},
-    {MANAGER, "[{\"Spec\": {\"Mode\": {\"Global\": {}}}}]", VERDICT_FAIL},
+    {MANAGER, "[{\"ID\": \"s\", \"Spec\": {\"TaskTemplate\": {\"ContainerSpec\": {}}, \"Mode\": {\"Global\": {}}}}]",
+     VERDICT_FAIL},
     {MANAGER, NULL, VERDICT_ERROR},
     {"{\"LocalNodeState\": \"active\", \"ControlAvailable\": false}", NULL, VERDICT_NOT_APPLICABLE},
     {"{\"LocalNodeState\": \"inactive\", \"ControlAvailable\": false}", NULL, VERDICT_NOT_APPLICABLE},
