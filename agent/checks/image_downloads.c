@@ -10,7 +10,7 @@ enum { LOOK_STEPS = 32 };
 
 struct downloads downloads_new(void)
 {
-    return (struct downloads){.by_name = map_new(NULL), .written = map_new(free)};
+    return (struct downloads){.by_name = map_new(NULL), .written = map_new(free), .sums = map_new(free)};
 }
 
 void downloads_deinit(struct downloads *downloads)
@@ -27,6 +27,7 @@ void downloads_deinit(struct downloads *downloads)
     }
     map_free(downloads->by_name);
     map_free(downloads->written);
+    map_free(downloads->sums);
 }
 
 void downloads_name(struct downloads *downloads, struct download *download, const char *path)

@@ -20,6 +20,8 @@ struct download {
     bool insecure;                              /* whose certificate is not verified */
     bool packaged;       /* by its name a package, an archive, a program, a key or a repository */
     bool directory;      /* a repository of sources that is cloned */
+    bool key;            /* what signatures are verified by */
+    bool listed;         /* files that a list names which the steps do not show */
     bool verified, used; /* against a checksum or signature; installed or run */
 };
 
@@ -27,8 +29,10 @@ struct downloads {
     struct download *first, *last;
     struct map *by_name;       /* the latest of each name */
     struct map *written;       /* what commands wrote into files, strings by the files' names */
+    struct map *sums;          /* the files of which commands wrote the sums into a file, likewise */
     struct download *here;     /* the clone that commands run in; NULL: none */
     struct download *work_dir; /* the one that a step begins in */
+    bool any_listed;           /* one of them is */
 };
 
 struct downloads downloads_new(void);
@@ -65,9 +69,8 @@ void downloads_add_file(struct downloads *downloads, struct download *download, 
 
 /* ---- image_downloads_other.c ---- */
 
-/* Adds what COMMAND, of git and its like, clones; what one of PowerShell's brings. */
+/* Adds what COMMAND, of git and its like, clones. */
 void downloads_read_clone(struct downloads *downloads, size_t step, const struct shell_command *command);
-void downloads_read_windows(struct downloads *downloads, size_t step, const struct shell_command *command);
 /* Adds what calls in TEXT, of PowerShell or of an interpreter's language, download. */
 void downloads_read_text(struct downloads *downloads, size_t step, const char *text, struct budget *budget);
 
@@ -77,9 +80,21 @@ void downloads_add_instruction(struct downloads *downloads, size_t step, const c
 
 /* ---- image_downloads_sums.c ---- */
 
+/* Remembers what COMMAND writes into a file that may be a list of sums or of URLs, or the sums of files. */
+void downloads_remember(struct downloads *downloads, const struct shell_command *command);
+
 /* What COMMAND, in step number STEP, checks. */
 void downloads_check(struct downloads *downloads, size_t step, const struct shell_command *command,
                      struct budget *budget);
+
+/* ---- image_downloads_windows.c ---- */
+
+/* Adds what COMMAND, one of PowerShell's, brings; what those in TEXT do, one of whose words is in brackets or in a
+ * variable. */
+void downloads_read_windows(struct downloads *downloads, size_t step, const struct shell_command *command);
+void downloads_read_powershell(struct downloads *downloads, size_t step, const char *text, struct budget *budget);
+/* What Get-FileHash in TEXT is of. */
+void downloads_check_powershell(struct downloads *downloads, const char *text, struct budget *budget);
 
 /* ---- image_downloads_used.c ---- */
 

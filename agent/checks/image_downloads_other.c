@@ -1,5 +1,5 @@
 /* What is downloaded by other than the programs that bring files: clones of sources, calls in texts for interpreters,
- * and PowerShell's commands. */
+ * and ADD. */
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -101,35 +101,6 @@ void downloads_read_text(struct downloads *downloads, size_t step, const char *t
         }
 }
 
-/* Invoke-WebRequest -Uri https://… -OutFile a.msi */
-void downloads_read_windows(struct downloads *downloads, size_t step, const struct shell_command *command)
-{
-    static const char *const names[] = {
-        "invoke-webrequest", "iwr", "start-bitstransfer", "invoke-restmethod", "irm", "curl.exe", "wget.exe", NULL};
-    const char *url = NULL, *file = NULL;
-    scoped(cleanup_free) char *name = mem_strdup(command->program);
-    struct download *download;
-
-    for (char *at = name; *at; at++)
-        *at = (char)tolower((unsigned char)*at);
-    if (!shell_is_one_of(name, names))
-        return;
-    for (size_t i = 1; i < command->words.count; i++) {
-        const char *word = command->words.items[i].text, *before = command->words.items[i - 1].text;
-
-        if (!strcasecmp(before, "-OutFile") || !strcasecmp(before, "-Destination") || !strcasecmp(before, "-o"))
-            file = word;
-        else if (!url && (strstr(word, "://") || !strcasecmp(before, "-Uri") || !strcasecmp(before, "-Source")))
-            url = word;
-    }
-    if (!url || verified_words_is_local(url))
-        return;
-    download = downloads_add(downloads, step, url, command->source, command->source_length);
-    downloads_set_source(download, url);
-    if (file)
-        downloads_add_file(downloads, download, file);
-}
-
 void downloads_add_instruction(struct downloads *downloads, size_t step, const char *url, const char *body,
                                const char *destination, bool checked)
 {
@@ -137,6 +108,7 @@ void downloads_add_instruction(struct downloads *downloads, size_t step, const c
 
     download->plain = verified_words_is_plain(url);
     download->packaged = true;
+    download->directory = str_ends(url, ".git") || strstr(url, ".git#");
     download->verified = checked;
     download->used = downloads_is_archive(url, strcspn(url, "?#")) || verified_words_is_program_path(destination);
     downloads_name(downloads, download, destination);

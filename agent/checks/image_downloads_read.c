@@ -226,15 +226,48 @@ static void add_listed(struct downloads *downloads, size_t step, const struct sh
     }
 }
 
+/* wget -i LIST, --input-file=LIST. */
+static const char *list_of(const struct fetcher *fetcher, const struct shell_command *command, size_t i)
+{
+    static const char option[] = "--input-file";
+    const char *word = command->words.items[i].text;
+    const char *next = i + 1 < command->words.count ? command->words.items[i + 1].text : NULL;
+
+    if (!str_starts(fetcher->name, "wget") && strcmp(fetcher->name, "aria2c") != 0)
+        return NULL;
+    if (str_starts(word, option))
+        return word[strlen(option)] == '=' ? word + strlen(option) + 1 : next;
+    return strcmp(word, "-i") == 0 ? next : NULL;
+}
+
+/* Whatever LIST names: what a command wrote into it, or what is not known. */
+static void add_list(struct downloads *downloads, size_t step, const struct shell_command *command, const char *list,
+                     bool insecure, struct budget *budget)
+{
+    scoped(cleanup_free) char *name = verified_words_last_part(list);
+    const char *text = *name ? map_get(downloads->written, name) : NULL;
+    struct download *download;
+
+    if (text) {
+        add_listed(downloads, step, command, text, budget);
+        return;
+    }
+    download = downloads_add(downloads, step, "", command->source, command->source_length);
+    download->listed = downloads->any_listed = true;
+    download->plain = download->packaged = verified_words_is_plain(list);
+    download->insecure = insecure;
+}
+
 static void add_fetched(struct downloads *downloads, size_t step, const struct fetcher *fetcher,
                         const struct shell_command *command, struct budget *budget)
 {
     enum { LIST_MAX = 64 };
-    const char *urls[LIST_MAX], *files[LIST_MAX], *text;
+    const char *urls[LIST_MAX], *files[LIST_MAX], *list = NULL, *text;
     size_t url_count = 0, file_count = 0;
     bool insecure = false, checked = false, any_archive = false;
 
     for (size_t i = 1; i < command->words.count; i++) {
+        list = list ? list : list_of(fetcher, command, i);
         insecure |= verified_off_flag(command, i);
         checked |= str_starts(command->words.items[i].text, "--checksum=");
         switch (read_word(fetcher, command, &i, &text)) {
@@ -271,7 +304,9 @@ static void add_fetched(struct downloads *downloads, size_t step, const struct f
     for (const struct shell_redirect *redirect = command->redirects; redirect; redirect = redirect->next)
         if (redirect->kind == SHELL_TEXT)
             add_listed(downloads, step, command, redirect->word.text, budget);
-    if (!url_count && insecure) /* what it brings is in a file, or comes in */
+    if (list && strcmp(list, "-") != 0)
+        add_list(downloads, step, command, list, insecure, budget);
+    else if (!url_count && insecure) /* what it brings is in a file, or comes in */
         downloads_add(downloads, step, "", command->source, command->source_length)->insecure = true;
 }
 
@@ -299,7 +334,6 @@ void downloads_read(struct downloads *downloads, size_t step, const struct shell
         return;
     }
     downloads_read_clone(downloads, step, command);
-    downloads_read_windows(downloads, step, command);
     if (verified_words_is_interpreter(command->program))
         for (size_t i = 1; i < command->words.count; i++)
             downloads_read_text(downloads, step, command->words.items[i].text, budget);

@@ -107,15 +107,16 @@ static bool reads_lists(const struct shell_command *command, struct budget *budg
     return false;
 }
 
-/* echo "$SUM  a.tgz" > list, grep a.tgz SUMS > list: remembers the text. */
-static void remember_list(struct downloads *downloads, const struct shell_command *command)
+/* echo "$SUM  a.tgz" > list, grep a.tgz SUMS > list: the text; sha256sum a.tgz > sum: the files. */
+void downloads_remember(struct downloads *downloads, const struct shell_command *command)
 {
     enum { TEXT_MAX = 4096 };
     static const char *const writers[] = {"echo", "printf", "grep", "egrep", "fgrep", "cat", NULL};
+    bool is_sum = verified_words_is_sum(command->program) && !has_check_option(command);
     scoped(cleanup_free) char *name = NULL;
     scoped_str text = STR_INIT;
 
-    if (!command->output || !shell_is_one_of(command->program, writers) ||
+    if (!command->output || (!is_sum && !shell_is_one_of(command->program, writers)) ||
         (strcmp(command->program, "cat") == 0 && command->words.count > 1)) /* a copy of what is not known */
         return;
     for (size_t i = 1; i < command->words.count && text.length < TEXT_MAX; i++)
@@ -124,7 +125,44 @@ static void remember_list(struct downloads *downloads, const struct shell_comman
         if (redirect->kind == SHELL_TEXT && text.length < TEXT_MAX)
             str_append_n(&text, redirect->word.text, strnlen(redirect->word.text, TEXT_MAX));
     name = verified_words_last_part(command->output);
-    map_set(downloads->written, name, str_steal(&text));
+    map_set(is_sum ? downloads->sums : downloads->written, name, str_steal(&text));
+}
+
+/* cmp and diff of sums that were written, with what they should be. */
+static void check_written_sums(const struct check *check, const struct shell_command *command)
+{
+    static const char *const comparers[] = {"cmp", "diff", "grep", "fgrep", "egrep", "comm", NULL};
+
+    for (size_t i = 1; shell_is_one_of(command->program, comparers) && i < command->words.count; i++) {
+        scoped(cleanup_free) char *name = verified_words_last_part(command->words.items[i].text);
+        const char *files = *name ? map_get(check->downloads->sums, name) : NULL;
+
+        if (files)
+            verify_text(check, files);
+    }
+}
+
+/* Is NAME, a list of sums, by its own name of a single file: a.tgz.sha256? */
+static bool is_of_one(const struct downloads *downloads, const char *name)
+{
+    scoped(cleanup_free) char *file = mem_strdup(name);
+    char *dot = strrchr(file, '.');
+
+    if (!dot)
+        return false;
+    *dot = '\0';
+    return downloads_is_archive(file, strlen(file)) || downloads_find(downloads, file);
+}
+
+/* By its name a list of sums: SHA256SUMS, checksums.txt, files.sha256. */
+static bool is_list(const char *path)
+{
+    static const char *const endings[] = {".txt", ".sha256", ".sha512", ".sha384", ".sha1", ".md5", ".b2", ".sha"};
+
+    for (size_t i = 0; i < countof(endings); i++)
+        if (str_ends(path, endings[i]))
+            return true;
+    return strcasestr(path, "sum") || strchr(path, '*');
 }
 
 /* sha256sum -c SHA256SUMS: the list is of what comes from where it comes from; of everything, if that is not known. */
@@ -136,6 +174,8 @@ static void verify_list(const struct check *check, const char *path)
 
     if (shell_is_one_of(path, others) || path[0] == '-')
         return;
+    if (map_get(check->downloads->sums, name))
+        return; /* of what it has just been made from */
     if (map_get(check->downloads->written, name)) {
         verify_text(check, map_get(check->downloads->written, name));
         return;
@@ -144,7 +184,7 @@ static void verify_list(const struct check *check, const char *path)
     verify_text(check, path);
     if (strchr(path, '*') || strchr(path, '(') || !strcasestr(path, "sum"))
         list = NULL;
-    if (strcasestr(path, "sum") || strchr(path, '*') || str_ends(path, ".txt"))
+    if (is_list(path) && !is_of_one(check->downloads, name))
         downloads_verify_step(check->downloads, check->step, list ? list->folder : NULL, check->budget);
 }
 
@@ -235,6 +275,24 @@ static void check_packages(const struct check *check, const struct shell_command
             downloads_verify(check->downloads, command->words.items[i].text, check->budget);
 }
 
+/* gpg --verify … | sed 's/Primary key fingerprint: //p', gpg --fingerprint | grep …: who looks at what it prints looks
+ * at the keys that were taken. */
+static void check_keys(const struct check *check, const struct shell_command *command)
+{
+    static const char *const tools[] = {"gpg", "gpg1", "gpg2", NULL};
+    static const char *const words[] = {"--verify",      "--fingerprint", "--with-fingerprint", "--show-keys",
+                                        "--with-colons", "--list-keys",   "--import-options",   NULL};
+    bool shows = false;
+
+    if (!shell_is_one_of(command->program, tools) || (!command->pipe && !command->inside))
+        return;
+    for (size_t i = 1; i < command->words.count; i++)
+        shows |= shell_is_one_of(command->words.items[i].text, words);
+    for (struct download *download = check->downloads->first;
+         shows && download && budget_take(check->budget, COMMAND_STEPS); download = download->next)
+        download->verified |= download->key && download->step == check->step;
+}
+
 /* ---- Clones ---- */
 
 static bool is_commit(const char *word)
@@ -261,6 +319,59 @@ static void check_clones(struct downloads *downloads, size_t step, const struct 
         download->verified |= download->directory && (download->step == step || download == downloads->here);
 }
 
+/* ---- Checks that nobody looks at ---- */
+
+/* "; true" at the end of a group. */
+static bool does_nothing(const struct shell_command *command)
+{
+    static const char *const names[] = {"true", ":", NULL};
+
+    return !command->next && !command->pipe && shell_is_one_of(command->program, names);
+}
+
+/* It only says something, or nothing. */
+static bool only_says(const struct shell_command *command)
+{
+    static const char *const names[] = {"true", ":", "echo", "printf", "logger", "sleep", NULL};
+
+    return shell_is_one_of(command->program, names);
+}
+
+/* "|| true", "|| echo …", "|| { echo …; }" after a pipeline: it goes on as if nothing had been wrong. */
+static bool goes_on(const struct shell_command *alternative, struct budget *budget)
+{
+    enum { LOOK_MAX = 16 };
+    size_t looked = 0;
+
+    for (const struct shell_command *part = alternative; part && budget_take(budget, COMMAND_STEPS);
+         part = part->next) {
+        if (part != alternative && !part->conditional)
+            break; /* what is reached in either case */
+        for (const struct shell_command *inner = part->body; inner && budget_take(budget, COMMAND_STEPS);
+             inner = inner->next)
+            if (!only_says(inner) || looked++ == LOOK_MAX)
+                return false;
+        if (!part->body && !only_says(part))
+            return false;
+        if (part->next && part->next->alternative)
+            break;
+    }
+    return true;
+}
+
+/* Is the status of COMMAND, or of what it is part of, thrown away? */
+static bool is_ignored(const struct shell_command *command, struct budget *budget)
+{
+    for (const struct shell_command *part = command; part && budget_take(budget, COMMAND_STEPS);
+         part = part->outer ? part->outer : part->inside) {
+        const struct shell_command *next = part->head ? part->head->next : NULL;
+
+        if (next && (next->alternative ? goes_on(next, budget) : !next->conditional && does_nothing(next)))
+            return true;
+    }
+    return false;
+}
+
 void downloads_check(struct downloads *downloads, size_t step, const struct shell_command *command,
                      struct budget *budget)
 {
@@ -268,9 +379,12 @@ void downloads_check(struct downloads *downloads, size_t step, const struct shel
 
     if (!downloads->first)
         return;
-    remember_list(downloads, command);
+    if (is_ignored(command, budget))
+        return;
     check_lists(&check, command);
     check_value(&check, command);
+    check_written_sums(&check, command);
+    check_keys(&check, command);
     check_clones(downloads, step, command, budget);
     check_packages(&check, command);
     if (verifies_signature(command) || compares_in_text(command))

@@ -6,6 +6,12 @@
 #include "agent/checks/image_verified.h"
 #include "common/str.h"
 
+/* By its name an installer of the builder's own: install-packages, apt_install. */
+static bool is_installer(const char *program)
+{
+    return strstr(program, "install") && strcmp(program, "install") != 0 && !str_starts(program, "docker-php-ext");
+}
+
 /* Programs that unpack or install the files that their words name. */
 static bool takes_files(const struct shell_command *command)
 {
@@ -78,6 +84,8 @@ static bool takes_files(const struct shell_command *command)
                                         "ar",
                                         "funzip",
                                         "setup.exe",
+                                        "alien",
+                                        "dnf5",
                                         NULL};
     static const struct {
         const char *name, *words; /* by which it only looks, each between blanks */
@@ -91,7 +99,7 @@ static bool takes_files(const struct shell_command *command)
     bool is_pip =
         str_starts(command->program, "pip") && (!command->program[3] || isdigit((unsigned char)command->program[3]));
 
-    if (!is_pip && !shell_is_one_of(command->program, names))
+    if (!is_pip && !shell_is_one_of(command->program, names) && !is_installer(command->program))
         return false;
     for (size_t k = 0; k < countof(looks); k++)
         for (size_t i = 1; strcmp(looks[k].name, command->program) == 0 && i < command->words.count; i++) {
@@ -155,9 +163,9 @@ static bool moves(const struct shell_command *command)
 static bool builds(const struct shell_command *command)
 {
     static const char *const builders[] = {
-        "make", "cmake",    "ninja",      "meson",    "configure", "autogen.sh", "bootstrap",    "gmake",
-        "mvn",  "gradle",   "gradlew",    "ant",      "bazel",     "scons",      "bootstrap.sh", "buildconf",
-        "waf",  "setup.py", "install.sh", "build.sh", "rebar3",    "sbt",        "qmake",        NULL};
+        "make",       "cmake",    "ninja",  "meson", "configure", "autogen.sh",   "bootstrap", "gmake", "mvn",
+        "gradle",     "gradlew",  "ant",    "bazel", "scons",     "bootstrap.sh", "buildconf", "waf",   "setup.py",
+        "install.sh", "build.sh", "rebar3", "sbt",   "qmake",     "luarocks",     NULL};
     static const char *const installers[] = {"pip",    "pip3",    "npm",      "yarn",   "cargo",  "go",
                                              "python", "python3", "composer", "bundle", "gem",    "stack",
                                              "cabal",  "phpize",  "dotnet",   "perl",   "poetry", NULL};
@@ -236,14 +244,24 @@ static void trust_keys(struct downloads *downloads, const struct shell_command *
     for (size_t i = 1; takes && i < command->words.count; i++) {
         key = downloads_find(downloads, command->words.items[i].text);
         if (key)
-            key->packaged = true;
+            key->packaged = key->key = true;
     }
     for (const struct shell_redirect *redirect = takes ? command->redirects : NULL; redirect;
          redirect = redirect->next) {
         key = redirect->kind == SHELL_READ ? downloads_find(downloads, redirect->word.text) : NULL;
         if (key)
-            key->packaged = true;
+            key->packaged = key->key = true;
     }
+}
+
+/* wget -i list: what the list names may be what is installed. */
+static void use_listed(struct downloads *downloads, size_t step, struct budget *budget)
+{
+    enum { LOOK_STEPS = 16 };
+
+    for (struct download *download = downloads->first; download && budget_take(budget, LOOK_STEPS);
+         download = download->next)
+        download->used |= download->listed && download->step == step;
 }
 
 void downloads_run(struct downloads *downloads, size_t step, const struct shell_command *command, struct budget *budget)
@@ -253,6 +271,10 @@ void downloads_run(struct downloads *downloads, size_t step, const struct shell_
     if (!downloads->first || !command->words.count)
         return;
     all = takes_files(command) || makes_program(command) || (moved && places_program(command));
+    if (downloads->here && str_starts(command->words.items[0].text, "./"))
+        downloads->here->used = true;
+    if (all && downloads->any_listed)
+        use_listed(downloads, step, budget);
     for (size_t i = 1; (all || moved) && i < command->words.count; i++) {
         const char *word = command->words.items[i].text;
         struct download *download = moved ? downloads_find(downloads, word) : NULL;

@@ -464,8 +464,8 @@ void history_learn(struct history_reading *reading, size_t number)
 
     if (!budget_take(&reading->budget, LEARN_STEPS * (step->arguments_length + (sets ? step->length : 0))))
         return;
-    if (sets)
-        learn(reading->variables, step->body, step->length);
+    if (sets && (step->instruction == INSTRUCTION_ENV || memchr(step->body, '=', step->length)))
+        learn(reading->variables, step->body, step->length); /* an ARG without a value is not known */
     if (step->arguments_length && *step->arguments == '|')
         while (count < step->arguments_length && !isspace((unsigned char)step->arguments[count]))
             count++;

@@ -155,6 +155,35 @@ static const char *const install_words[] = {
     "si",      "inr",         "bundle-add",      "downgrade",   "source-install", "install-new-recommends",
     "fix",     "groupupdate", "dselect-upgrade", NULL};
 
+/* Does WORD install the packages after it, and without any nothing? */
+static bool names_packages(const char *word)
+{
+    static const char *const words[] = {"install", "add", "in", "reinstall", NULL};
+
+    return shell_is_one_of(word, words);
+}
+
+/* Does a package follow the I-th word, as far as it shows: xargs brings them, "-f" installs what is missing? */
+static bool has_package(const struct shell_command *command, size_t i)
+{
+    static const char *const fixes[] = {"--fix-broken", NULL};
+
+    if (command->mark || has_word(command, fixes))
+        return true;
+    for (size_t k = 1; k < command->words.count; k++)
+        if (has_letter(command->words.items[k].text, 'f') || (k > i && command->words.items[k].text[0] != '-'))
+            return true;
+    return false;
+}
+
+/* apk add --update: it brings the index along, whatever it adds. */
+static bool refreshes(const struct shell_command *command)
+{
+    static const char *const options[] = {"--update", "--update-cache", "-U", NULL};
+
+    return strcmp(command->program, "apk") == 0 && has_word(command, options);
+}
+
 static enum package_effect effect_by_words(const struct word_manager *manager, const struct shell_command *command)
 {
     static const char *const other_words[] = {
@@ -170,6 +199,8 @@ static enum package_effect effect_by_words(const struct word_manager *manager, c
 
         if (shell_is_one_of(word, other_words))
             return PACKAGES_UNCHANGED;
+        if (names_packages(word) && !has_package(command, i))
+            return refreshes(command) ? PACKAGES_UPDATED : PACKAGES_UNCHANGED;
         if (shell_is_one_of(word, install_words))
             return is_simulated(command, manager->simulating, "octaXpRr") ? PACKAGES_UNCHANGED : PACKAGES_INSTALLED;
         if (shell_is_one_of(word, manager->updates))
@@ -213,9 +244,10 @@ static bool is_named_for_it(const struct shell_command *command)
                                         "debi",         "pacstrap",    "yum-builddep",  "dnf-builddep", "tazpkg",
                                         "apt-add",      "debootstrap", "nix-env",       "task-sel",     "multistrap",
                                         "cdebootstrap", NULL};
+    static const char *const alien_installs[] = {"-i", "--install", NULL};
     const char *name = command->program, *program = command->words.items[0].text;
 
-    if (shell_is_one_of(name, names))
+    if (shell_is_one_of(name, names) || (strcmp(name, "alien") == 0 && has_word(command, alien_installs)))
         return true;
     return strcasestr(name, "install") && !strcasestr(name, "uninstall") && strcmp(name, "install") != 0 &&
            (!strchr(program, '/') || str_starts(program, "/usr/") || str_starts(program, "$")) &&

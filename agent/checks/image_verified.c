@@ -50,35 +50,83 @@ static const char *find_fault(const struct shell_line *line, const struct downlo
 static void follow_downloads(struct downloads *downloads, size_t i, const struct shell_line *line, const char *body)
 {
     downloads->here = downloads->work_dir;
-    for (size_t k = 0; k < line->count; k++)
+    for (size_t k = 0; k < line->count; k++) {
+        downloads_remember(downloads, line->items[k]);
         downloads_read(downloads, i, line->items[k], line->budget);
+        downloads_read_windows(downloads, i, line->items[k]);
+    }
     if (strcasestr(body, "DownloadFile(")) /* PowerShell's words are not the shell's */
         downloads_read_text(downloads, i, body, line->budget);
+    if (strcasestr(body, "-OutFile") || strcasestr(body, "-Destination"))
+        downloads_read_powershell(downloads, i, body, line->budget);
     for (size_t k = 0; downloads->first && k < line->count; k++)
         downloads_run(downloads, i, line->items[k], line->budget);
     for (size_t k = 0; downloads->first && k < line->count; k++)
         downloads_check(downloads, i, line->items[k], line->budget);
+    if (downloads->first && strcasestr(body, "Get-FileHash"))
+        downloads_check_powershell(downloads, body, line->budget);
 }
+
+/* A step that is to be reported. */
+struct report {
+    struct report *next;
+    enum verdict verdict;
+    size_t step;
+    const char *fault;
+    char *text; /* NULL: none */
+    size_t length;
+};
 
 struct judgement {
     struct history_reading reading;
     struct downloads downloads;
-    const char *fault; /* the first that fails; NULL: none */
+    const char *fault;             /* the first that fails; NULL: none */
+    struct report *reports, **end; /* in the order of their steps, up to where downloads are judged */
 };
 
 static void judgement_end(struct judgement *judgement)
 {
     history_end(&judgement->reading);
     downloads_deinit(&judgement->downloads);
+    for (struct report *report = judgement->reports, *next; report; report = next) {
+        next = report->next;
+        free(report->text);
+        free(report);
+    }
 }
 
+/* After those of the same step and before those of later ones; to be asked for in the order of steps, for RUN steps and
+ * then for downloads. */
 static void report(struct judgement *judgement, size_t i, const char *fault, const char *text, size_t length)
 {
-    bool fails = fault != unchecked;
+    struct report *added = mem_alloc(sizeof *added);
 
-    if (fails && !judgement->fault)
-        judgement->fault = fault;
-    history_say(&judgement->reading, fails ? VERDICT_FAIL : VERDICT_MANUAL, i, fault, text, length);
+    *added = (struct report){.verdict = fault != unchecked ? VERDICT_FAIL : VERDICT_MANUAL,
+                             .step = i,
+                             .fault = fault,
+                             .text = text ? mem_strndup(text, length) : NULL,
+                             .length = length};
+    while (*judgement->end && (*judgement->end)->step <= i)
+        judgement->end = &(*judgement->end)->next;
+    added->next = *judgement->end;
+    *judgement->end = added;
+    judgement->end = &added->next;
+}
+
+/* What fails first, so that it is shown however much there is. */
+static void say_reports(struct judgement *judgement)
+{
+    static const enum verdict verdicts[] = {VERDICT_FAIL, VERDICT_MANUAL};
+
+    for (size_t k = 0; k < countof(verdicts); k++)
+        for (const struct report *report = judgement->reports; report; report = report->next) {
+            if (report->verdict != verdicts[k])
+                continue;
+            if (report->verdict == VERDICT_FAIL && !judgement->fault)
+                judgement->fault = report->fault;
+            history_say(&judgement->reading, report->verdict, report->step, report->fault, report->text,
+                        report->length);
+        }
 }
 
 static void judge_run(struct judgement *judgement, size_t i)
@@ -141,6 +189,7 @@ static void judge_downloads(struct judgement *judgement)
 {
     const struct download *reported = NULL;
 
+    judgement->end = &judgement->reports;
     for (const struct download *download = judgement->downloads.first; download; download = download->next) {
         const char *fault = fault_of(download);
 
@@ -180,6 +229,7 @@ void check_image_verified_packages(const struct check_input *in, struct check_re
     scoped(judgement_end) struct judgement judgement = {.downloads = downloads_new()};
     struct history_reading *reading = &judgement.reading;
 
+    judgement.end = &judgement.reports;
     if (!history_begin(reading, in, out))
         return;
     for (size_t i = 0; i < reading->count; i++) {
@@ -197,6 +247,7 @@ void check_image_verified_packages(const struct check_input *in, struct check_re
             judge_setting(&judgement, i, body);
     }
     judge_downloads(&judgement);
+    say_reports(&judgement);
     if (!history_say_end(reading, "no step installs anything unverified"))
         check_remedy(in, out, "%s", remedy_of(judgement.fault));
 }

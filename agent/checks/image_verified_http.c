@@ -85,6 +85,28 @@ static bool takes_unsigned(const struct shell_command *command)
             str_starts(command->words.items[2].text, "pip"));
 }
 
+/* bundle config mirror.… http://…, conda config --add channels http://…: where packages that are not signed come
+ * from. */
+static bool takes_index(const struct shell_command *command)
+{
+    static const struct {
+        const char *name, *words; /* each between blanks */
+    } tools[] = {{"bundle", " config "},        {"bundler", " config "},
+                 {"composer", " config "},      {"conda", " config install "},
+                 {"mamba", " config install "}, {"micromamba", " config install "},
+                 {"dotnet", " nuget add "},     {"nuget", " sources install "},
+                 {"cpanm", " --mirror "},       {"cpan", " -M "}};
+
+    for (size_t i = 0; i < countof(tools); i++)
+        for (size_t k = 1; strcmp(tools[i].name, command->program) == 0 && k < command->words.count; k++) {
+            scoped(cleanup_free) char *between = mem_printf(" %s ", command->words.items[k].text);
+
+            if (strstr(tools[i].words, between))
+                return true;
+        }
+    return false;
+}
+
 /* Programs to which a URL is text. */
 static bool is_text_tool(const struct shell_command *command)
 {
@@ -93,6 +115,11 @@ static bool is_text_tool(const struct shell_command *command)
         "cat",     "export",   "env",     "ln",   "touch", "mkdir",   "configure", "cmake",   "make",    "jq",
         "git",     "svn",      "hg",      "bzr",  "tee",   "tr",      "cut",       "local",   "declare", "readonly",
         "typeset", "basename", "dirname", "case", "for",   "useradd", "usermod",   "adduser", "logger",  NULL};
+    static const char *const windows[] = {"Invoke-WebRequest", "iwr", "Invoke-RestMethod", "irm", "Start-BitsTransfer"};
+
+    for (size_t i = 0; i < countof(windows); i++)
+        if (strcasecmp(command->program, windows[i]) == 0)
+            return true;
 
     return shell_is_one_of(command->program, names) || verified_words_download(command) ||
            (strcmp(command->program, "zypper") != 0 && command->words.count > 1 &&
@@ -151,6 +178,23 @@ static bool takes_key(const struct shell_command *command)
     for (size_t i = 1; i < command->words.count; i++)
         takes |= shell_is_one_of(command->words.items[i].text, options);
     return takes && shell_is_one_of(command->program, names);
+}
+
+/* apt-key adv --export … > k && echo "SUM  k" | sha256sum -c: the keys of LINE are compared once they are there. */
+static bool compares_keys(const struct shell_line *line)
+{
+    static const char *const tools[] = {"apt-key", "gpg", "gpg2", NULL};
+    static const char *const words[] = {"--export", "export", "exportall", "--fingerprint", "finger", NULL};
+    bool shows = false, compares = false;
+
+    for (size_t i = 0; i < line->count; i++) {
+        const struct shell_command *command = line->items[i];
+
+        compares |= verified_words_is_sum(command->program);
+        for (size_t k = 1; shell_is_one_of(command->program, tools) && k < command->words.count; k++)
+            shows |= shell_is_one_of(command->words.items[k].text, words);
+    }
+    return shows && compares;
 }
 
 bool verified_http_index(const char *text)
@@ -262,7 +306,9 @@ const struct shell_command *verified_http(const struct shell_line *line)
             continue; /* what is taken is what uses the variable */
         if (verified_direct_from(command, true) || sets_index(command) || writes_repository(command) ||
             adds_repository(command) ||
-            (command_url(command) && (takes_unsigned(command) || takes_key(command) || takes_file(command))))
+            (command_url(command) &&
+             (takes_key(command) ? !compares_keys(line)
+                                 : takes_unsigned(command) || takes_file(command) || takes_index(command))))
             return command;
     }
     return NULL;

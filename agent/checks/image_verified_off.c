@@ -105,6 +105,15 @@ static unsigned letter_of(char c)
     return (unsigned)c & 31;
 }
 
+/* repo_gpgcheck=1: the signed index of the repository holds the checksums of its packages (dnf.conf(5)). */
+static bool signs_index(const char *text)
+{
+    static const char name[] = "repo_gpgcheck";
+    const char *at = strcasestr(text, name);
+
+    return at && is_switched(at + strlen(name), true);
+}
+
 /* Settings that packages are no longer verified by, wherever they are: an option, a variable, a file that is written.
  * LAST: of a setting's values the last one counts, as sed's replacement does. */
 static bool switches_off(const char *text, bool last)
@@ -134,9 +143,11 @@ static bool switches_off(const char *text, bool last)
         }
     }
     for (size_t i = 0; i < countof(settings); i++)
-        if (found[i] && (settings[i].meaning != TRUSTED_SOURCE || is_remote_source(text)))
+        if (found[i] && (settings[i].meaning != TRUSTED_SOURCE || is_remote_source(text)) &&
+            (strcmp(settings[i].name, "gpgcheck") != 0 || !signs_index(text)))
             return true;
-    return strstr(text, "GOFLAGS=-insecure") || (trusts_all && strcasestr(text, "SigLevel"));
+    return strcasestr(text, "ServerCertificateValidationCallback") || strstr(text, "GOFLAGS=-insecure") ||
+           (trusts_all && strcasestr(text, "SigLevel"));
 }
 
 bool verified_off_text(const char *text)

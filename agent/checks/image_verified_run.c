@@ -43,6 +43,20 @@ static bool word_brings(const struct shell_word *word, const struct search *sear
     return is_download(word->text, search);
 }
 
+/* A program or function of the builder's own that by its name brings what a URL leads to: "download https://…". */
+static bool is_named_download(const struct shell_command *command)
+{
+    static const char *const names[] = {"download", "fetch", "curl", "wget"};
+    bool named = false;
+
+    for (size_t i = 0; i < countof(names); i++)
+        named |= strcasestr(command->program, names[i]) != NULL;
+    for (size_t i = 1; named && i < command->words.count; i++)
+        if (strstr(command->words.items[i].text, "://") && !verified_words_is_local(command->words.items[i].text))
+            return true;
+    return false;
+}
+
 /* Does its output hold a download? */
 static bool command_brings(const struct shell_command *command, const struct search *search)
 {
@@ -50,7 +64,8 @@ static bool command_brings(const struct shell_command *command, const struct sea
 
     if (!budget_take(search->budget, COMMAND_STEPS))
         return false;
-    if (verified_words_download(command) || brings(command->body, search) || brings(command->scripts, search))
+    if (verified_words_download(command) || is_named_download(command) || brings(command->body, search) ||
+        brings(command->scripts, search))
         return true;
     if (!shell_is_one_of(command->program, writers))
         return false;
@@ -104,6 +119,51 @@ static bool interpreter_reads_input(const struct shell_command *command)
     return true;
 }
 
+/* Is TEXT the variable NAME? */
+static bool is_variable(const char *text, const char *name)
+{
+    size_t length = strlen(name);
+    const char *begin = text + (text[0] == '$') + (text[1] == '{');
+
+    return text[0] == '$' && strncmp(begin, name, length) == 0 &&
+           strcmp(begin + length, text[1] == '{' ? "}" : "") == 0;
+}
+
+/* while read -r line; do eval "$line"; done */
+static bool runs_lines(const struct shell_command *loop, struct budget *budget)
+{
+    const char *name = NULL;
+
+    if (!str_starts(loop->source, "while") && !str_starts(loop->source, "until"))
+        return false;
+    for (const struct shell_command *inner = loop->body; inner && budget_take(budget, COMMAND_STEPS);
+         inner = inner->next) {
+        const struct shell_words *words = &inner->words;
+
+        if (strcmp(inner->program, "read") == 0 && words->count > 1)
+            name = words->items[words->count - 1].text;
+        else if (name && words->count && is_variable(words->items[0].text, name))
+            return true;
+        for (size_t i = 1; name && runs_text(inner->program) && i < words->count && budget_take(budget, WORD_STEPS);
+             i++)
+            if (is_variable(words->items[i].text, name))
+                return true;
+    }
+    return false;
+}
+
+/* parallel, and xargs where its input is the command; parallel(1). */
+static bool runs_input_lines(const struct shell_command *command)
+{
+    if (strcmp(command->program, "parallel") == 0) {
+        for (size_t i = 1; i < command->words.count; i++)
+            if (strcmp(command->words.items[i].text, ":::") == 0 || strcmp(command->words.items[i].text, "::::") == 0)
+                return false;
+        return true;
+    }
+    return command->mark && command->words.count && strcmp(command->words.items[0].text, command->mark) == 0;
+}
+
 /* Does it run its input? A group's first commands share the group's. */
 static bool runs_input(const struct shell_command *command, struct budget *budget)
 {
@@ -111,7 +171,9 @@ static bool runs_input(const struct shell_command *command, struct budget *budge
 
     if (!budget_take(budget, COMMAND_STEPS + WORD_STEPS * command->words.count))
         return false;
-    if (!command->body && (shell_reads_input(command) || interpreter_reads_input(command)))
+    if (!command->body && (shell_reads_input(command) || interpreter_reads_input(command) || runs_input_lines(command)))
+        return true;
+    if (command->body && runs_lines(command, budget))
         return true;
     for (size_t i = 0; i < countof(lists); i++)
         for (const struct shell_command *inner = lists[i]; inner && !budget_is_over(budget); inner = inner->next)

@@ -17,12 +17,25 @@ size_t verified_words_length(const char *text, const char *stops)
     return length;
 }
 
+/* Of the $( ) that TEXT begins with. */
+static size_t substitution_length(const char *text)
+{
+    size_t length = 1, depth = 0;
+
+    for (; text[length]; length++) {
+        depth += text[length] == '(';
+        if (text[length] == ')' && !--depth)
+            return length + 1;
+    }
+    return length;
+}
+
 char *verified_words_last_part(const char *url)
 {
     size_t length = verified_words_length(url, "?#\"' \t\n"), start = 0;
 
     for (size_t i = 0; i < length; i++) {
-        size_t inner = url[i] == '$' && url[i + 1] == '(' ? verified_words_length(url + i, ")") : 0;
+        size_t inner = url[i] == '$' && url[i + 1] == '(' ? substitution_length(url + i) : 0;
 
         if (inner)
             i = i + inner < length ? i + inner - 1 : length;

@@ -72,6 +72,7 @@ struct shell_command {
     struct shell_command *last_script;  /* of that list */
     struct shell_command *next;         /* the pipeline after it; on a pipeline's first command */
     struct shell_command *pipe;         /* what reads its output */
+    const struct shell_command *head;   /* its pipeline's first command */
     const struct shell_command *outer;  /* the group or the script's command that it is part of; NULL: none */
     const struct shell_command *inside; /* the command into whose word its output goes; NULL: none */
     const char *source;                 /* as it is written, not terminated; here-documents are no part of it */
@@ -79,6 +80,7 @@ struct shell_command {
     const char *mark; /* what xargs puts its input in the place of; NULL: it runs under none */
     bool piped;       /* something's PIPE is this */
     bool conditional; /* on a pipeline's first command: && or || comes before it */
+    bool alternative; /* … || does */
     bool background;  /* on a pipeline's first command: & comes after it */
 };
 

@@ -94,6 +94,7 @@ struct list {
     struct shell_command *first, *head, *last; /* HEAD: of the pipeline that is read, LAST: in it */
     bool pipe;                                 /* what comes next reads LAST's output */
     bool conditional;                          /* what comes next depends on what came before */
+    bool alternative;                          /* … on its failure */
 };
 
 static void end_pipeline(struct shell_reader *reader, struct list *list)
@@ -117,8 +118,11 @@ static void add_command(struct shell_reader *reader, struct list *list, struct s
     } else {
         list->first = list->head = command;
     }
-    if (!command->piped)
+    command->head = list->head;
+    if (!command->piped) {
         command->conditional = list->conditional;
+        command->alternative = list->conditional && list->alternative;
+    }
     list->last = command;
     list->pipe = false;
     shell_take_command(reader, command);
@@ -318,7 +322,7 @@ static bool read_command(struct shell_reader *reader, struct list *list)
     case KEYWORD_NONE:
         break;
     }
-    if (shell_peek(reader, 0) == '(' && is_function(reader, command))
+    if (shell_peek(reader, 0) == '(' && reader->dialect == SHELL_POSIX && is_function(reader, command))
         return true;
     reader->function = NULL;
     if (!command->words.count && !command->assignments.count && !command->redirects) {
@@ -365,16 +369,19 @@ struct shell_command *shell_read_list(struct shell_reader *reader, char closer)
         } else if (c == ';' || (c == '&' && shell_peek(reader, 1) != '>')) {
             at_pattern = closer == CLOSER_ESAC && c == ';' && shell_peek(reader, 1) == ';';
             list.conditional = c == '&' && shell_peek(reader, 1) == c;
+            list.alternative = false;
             if (c == '&' && !list.conditional && list.last)
                 list.head->background = true;
             reader->at += at_pattern || shell_peek(reader, 1) == c ? 2 : 1;
             end_pipeline(reader, &list);
         } else if (c == '|') {
             list.conditional |= shell_peek(reader, 1) == '|';
-            if (shell_peek(reader, 1) == '|')
+            if (shell_peek(reader, 1) == '|') {
+                list.alternative = true;
                 end_pipeline(reader, &list);
-            else
+            } else {
                 list.pipe = list.last != NULL;
+            }
             reader->at += shell_peek(reader, 1) == '|' || shell_peek(reader, 1) == '&' ? 2 : 1;
         } else if (c == ')') {
             if (closer == ')') {

@@ -176,10 +176,23 @@ bool shell_declares(const struct shell_command *command)
     return shell_is_one_of(command->program, names);
 }
 
+/* PowerShell's "$p = Start-Process a.exe": the command is what comes after it. */
+static void drop_assignment(struct shell_words *words)
+{
+    if (words->count < 3 || words->items[0].text[0] != '$' || strcmp(words->items[1].text, "=") != 0 ||
+        words->items[2].quoted || !isalpha((unsigned char)words->items[2].text[0]))
+        return;
+    words->items += 2;
+    words->count -= 2;
+    words->size = words->count;
+}
+
 void shell_expand(struct shell_reader *reader, struct shell_command *command)
 {
     struct shell_words words = command->words;
 
+    if (reader->dialect == SHELL_WINDOWS)
+        drop_assignment(&command->words);
     if (reader->dialect != SHELL_POSIX || reader->line->verbatim)
         return;
     for (size_t i = 0; i < command->assignments.count; i++) {

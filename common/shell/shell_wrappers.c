@@ -160,6 +160,23 @@ static size_t inner_command(struct shell_line *line, const struct wrapper *wrapp
     return i < words->count && subcommand ? i : 0;
 }
 
+/* A program or function of the builder's own that repeats the words after it: "apt-retry apt-get update",
+ * "with_backoff 5 curl …". They begin with one of these; 0: it is none, or they do not. */
+static size_t inner_of_repeater(const struct shell_words *words, size_t from, const char *name)
+{
+    enum { OWN_WORDS_MAX = 6 };
+    static const char *const programs[] = {"curl", "wget",   "apt-get", "apt",   "apk",  "yum",   "dnf",
+                                           "pip3", "git",    "npm",     "pip",   "yarn", "gem",   "microdnf",
+                                           "bash", "zypper", "sudo",    "conda", "sh",   "mamba", NULL};
+
+    if (!strstr(name, "retry") && !strstr(name, "backoff") && !strstr(name, "attempt"))
+        return 0;
+    for (size_t i = from + 1; i < words->count && i <= from + OWN_WORDS_MAX; i++)
+        if (shell_is_one_of(shell_base_name(words->items[i].text), programs))
+            return i;
+    return 0;
+}
+
 /* "runuser -u USER -- command": without -u it is like su. */
 static size_t inner_of_runuser(const struct shell_words *words, size_t from)
 {
@@ -211,7 +228,8 @@ void shell_unwrap(struct shell_reader *reader, struct shell_command *command)
         if (strcmp(name, "runuser") == 0)
             next = inner_of_runuser(&command->words, from);
         else
-            next = wrapper ? inner_command(reader->line, wrapper, command, from) : 0;
+            next = wrapper ? inner_command(reader->line, wrapper, command, from)
+                           : inner_of_repeater(&command->words, from, name);
         if (!next)
             break;
         if (strcmp(name, "xargs") == 0 || strcmp(name, "parallel") == 0)
