@@ -72,8 +72,10 @@ static char *url_in(const char *text)
 /* The length of the variable's name after "$" or "${" at TEXT. RET: where it begins. */
 static size_t variable_name(const char *text, const char **ret)
 {
+    if (text[0] != '$')
+        return 0;
     *ret = text + 1 + (text[1] == '{');
-    return text[0] == '$' ? shell_name_length(*ret) : 0;
+    return shell_name_length(*ret);
 }
 
 /* $url = 'https://…' */
@@ -95,7 +97,7 @@ static void learn_url(struct map *urls, const char *statement)
 static const char *known_url(struct map *urls, const char *text)
 {
     for (const char *at = strchr(text, '$'); at; at = strchr(at + 1, '$')) {
-        const char *name, *url;
+        const char *name = at, *url;
         size_t length = variable_name(at, &name);
         scoped(cleanup_free) char *key = mem_strndup(name, length);
 

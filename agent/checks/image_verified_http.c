@@ -299,6 +299,8 @@ static bool requires_sums(const struct shell_command *command)
 
 const struct shell_command *verified_http(const struct shell_line *line)
 {
+    bool keys_compared = compares_keys(line);
+
     for (size_t i = 0; i < line->count; i++) {
         const struct shell_command *command = line->items[i];
 
@@ -307,7 +309,7 @@ const struct shell_command *verified_http(const struct shell_line *line)
         if (verified_direct_from(command, true) || sets_index(command) || writes_repository(command) ||
             adds_repository(command) ||
             (command_url(command) &&
-             (takes_key(command) ? !compares_keys(line)
+             (takes_key(command) ? !keys_compared
                                  : takes_unsigned(command) || takes_file(command) || takes_index(command))))
             return command;
     }

@@ -123,10 +123,10 @@ static bool interpreter_reads_input(const struct shell_command *command)
 static bool is_variable(const char *text, const char *name)
 {
     size_t length = strlen(name);
-    const char *begin = text + (text[0] == '$') + (text[1] == '{');
+    bool braced = text[0] == '$' && text[1] == '{';
 
-    return text[0] == '$' && strncmp(begin, name, length) == 0 &&
-           strcmp(begin + length, text[1] == '{' ? "}" : "") == 0;
+    return text[0] == '$' && strncmp(text + 1 + braced, name, length) == 0 &&
+           strcmp(text + 1 + braced + length, braced ? "}" : "") == 0;
 }
 
 /* while read -r line; do eval "$line"; done */
