@@ -34,6 +34,10 @@ static void put_documents(struct store *store, const char *text, const char *end
     json_out_array(image, "Env");
     for (size_t steps = 0; text < end && steps < 64; text += strlen(text) + 1, steps++) {
         json_out_object(history, NULL);
+        json_out_string(history, "Id", "<missing>");
+        json_out_int(history, "Created", 0);
+        json_out_int(history, "Size", 0);
+        json_out_null(history, "Tags");
         json_out_string(history, "CreatedBy", text);
         json_out_string(history, "Comment", text);
         json_out_end_object(history);
