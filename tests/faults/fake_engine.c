@@ -266,8 +266,8 @@ static bool say(struct fake *fake, const char *path, struct str *out)
     } else if (str_starts(path, "/images/json")) {
         say_image_list(fake, out);
     } else if (str_starts(path, "/images/") && strstr(path, "/history")) {
-        str_append(out,
-                   "[{\"Id\":\"x\",\"Created\":1,\"CreatedBy\":\"/bin/sh -c #(nop)  CMD [\\\"sh\\\"]\",\"Size\":0,\"Comment\":\"\"}]");
+        str_append(out, "[{\"Id\":\"x\",\"Created\":1,\"CreatedBy\":\"/bin/sh -c #(nop)  CMD "
+                        "[\\\"sh\\\"]\",\"Size\":0,\"Comment\":\"\"}]");
     } else if (str_starts(path, "/images/")) {
         if (strstr(path, image_id()))
             say_image(fake, out);

@@ -11,7 +11,7 @@ enum { RULES_MAX = 256, CASES_OF_EACH = 6 };
 struct member_trials {
     struct case_rules *rules;
     unsigned tried[RULES_MAX][VERDICT_COUNT]; /* cases of each rule and verdict: only the first ones are tried */
-    size_t trials, failed; /* what goes wrong is printed and counted */
+    size_t trials, failed;                    /* what goes wrong is printed and counted */
 };
 
 /* USER: struct member_trials. */
