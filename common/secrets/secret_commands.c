@@ -192,6 +192,38 @@ static void note_argument(struct secret_scan *scan, const struct shell_span_comm
         note_value(scan, command->words[at].from, command->words[at].to, NULL);
 }
 
+/* Has WORD a digit or a sign, or both cases? A word of a sentence has none. */
+static bool has_other(const struct secret_scan *scan, struct shell_span word)
+{
+    for (size_t i = word.from; i < word.to; i++)
+        if (isdigit((unsigned char)scan->text[i]) || strchr("!@#$%^*+~", scan->text[i]))
+            return true;
+    return false;
+}
+
+/* set … NAME VALUE, the last two words: a NAME that is a secret's, or whose last part is. GIVEN: by a program that is
+ * known to set; else the value must be no word. */
+static void note_last_setting(struct secret_scan *scan, const struct shell_span_command *command, size_t at, bool given)
+{
+    struct shell_span name = {0}, value = {0};
+
+    for (size_t i = at; i < command->count; i++) {
+        if (secret_is_target(scan, command->words[i]))
+            continue;
+        name = value;
+        value = command->words[i];
+    }
+    if (name.to <= name.from || shell_span_is_flag(&scan->spans, value) ||
+        memchr(scan->text + value.from, '=', value.to - value.from) || (!given && !has_other(scan, value)))
+        return;
+    for (size_t i = name.from; i < name.to; i++)
+        if (scan->text[i] == ':' || scan->text[i] == '/' || scan->text[i] == '.')
+            name.from = i + 1;
+    if (secret_is_plain_name(scan, scan->text + name.from, name.to - name.from) &&
+        secret_is_named(scan, scan->text + name.from, name.to - name.from, value.from, value.to))
+        note_value(scan, value.from, value.to, NULL);
+}
+
 /* What a program is given by its own words, the first of which is its name. */
 static void look_at_arguments(struct secret_scan *scan, const struct secret_program *taken,
                               const struct shell_span_command *command)
@@ -231,6 +263,15 @@ static void look_at_arguments(struct secret_scan *scan, const struct secret_prog
         break;
     case SETTING:
         note_setting(scan, command, after);
+        break;
+    case SIGN_IN:
+        at = argument(scan, command, after, 2);
+        if (at == 2 && command->count == 3 && has_other(scan, command->words[at]) &&
+            !memchr(scan->text + command->words[at].from, '/', command->words[at].to - command->words[at].from))
+            note_argument(scan, command, at);
+        break;
+    case SETTING_LAST:
+        note_last_setting(scan, command, after, taken->subcommand);
         break;
     default:
         break;

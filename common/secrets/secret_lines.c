@@ -28,22 +28,29 @@ static bool match_directive(struct secret_scan *scan, size_t at, struct secret_m
     return false;
 }
 
-/* mysql-server/root_password password value: what debconf-set-selections reads (debconf-set-selections(1)). */
+/* owner question password value: what debconf-set-selections reads (debconf-set-selections(1)). AT: the type, after a
+ * question that is named for a secret. */
 static bool match_selection(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
-    static const char type[] = " password ", again[] = "_again";
+    static const char type[] = "password";
+    enum { QUESTION_MAX = 64 };
     const char *text = scan->text;
-    size_t end = at, start, stop;
+    size_t end = at, name, start, stop;
 
-    if (!secret_is_word(scan, at, "password") || !at ||
-        (text[at - 1] != '_' && text[at - 1] != '-' && text[at - 1] != '/'))
+    if (!secret_is_word(scan, at, type) || !at || (text[at - 1] != ' ' && text[at - 1] != '\t'))
         return false;
-    end += strlen("password") + (secret_is_word(scan, at + strlen("password"), again) ? strlen(again) : 0);
-    if (!secret_is_word(scan, end, type))
+    start = secret_skip_blanks(scan, at + strlen(type));
+    while (end && (text[end - 1] == ' ' || text[end - 1] == '\t'))
+        end--;
+    for (name = end; name && end - name < QUESTION_MAX &&
+                     (isalnum((unsigned char)text[name - 1]) || strchr("_-.", text[name - 1]));)
+        name--;
+    secret_take(scan, at - name);
+    if (start == at + strlen(type) || name == end || !name || text[name - 1] != '/' ||
+        !secret_is_plain_name(scan, text + name, end - name))
         return false;
-    start = secret_skip_blanks(scan, end + strlen(type));
     stop = secret_value_end(scan, &start);
-    return secret_match_value(scan, at, end, start, stop, ret);
+    return secret_match_value(scan, name, end, start, stop, ret);
 }
 
 /* Oracle's IDENTIFIED BY value; has no quotes: a word with a digit, or one that ends the statement. */
@@ -97,6 +104,65 @@ static bool match_sql(struct secret_scan *scan, size_t at, struct secret_match *
     return secret_match_value(scan, at, end, start, stop, ret);
 }
 
+/* INSERT INTO users (name, password) VALUES ('admin', 'value'): the value of the column that is named for a secret. AT:
+ * VALUES. */
+static bool match_insert(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    enum { COLUMNS_MAX = 512, ROW_MAX = 1024 };
+    const char *text = scan->text;
+    size_t open = at, close, column = 0, name_from = 0, name_to = 0, value, from;
+
+    if (!secret_is_word_nocase(scan, at, "values") || !at || !strchr(" )", text[at - 1]))
+        return false;
+    while (open && text[open - 1] == ' ')
+        open--;
+    if (!open || text[open - 1] != ')')
+        return false;
+    close = --open;
+    while (open && close - open < COLUMNS_MAX && text[open - 1] != '(' && text[open - 1] != ')')
+        open--;
+    secret_take(scan, at - open);
+    for (size_t i = open; i <= close && !name_to; i++) {
+        size_t end = i;
+
+        while (i < close && strchr(" `\"\\[", text[i]))
+            i++;
+        for (end = i; end < close && (isalnum((unsigned char)text[end]) || text[end] == '_');)
+            end++;
+        if (end > i && secret_is_plain_name(scan, text + i, end - i)) {
+            name_from = i;
+            name_to = end;
+            break;
+        }
+        while (end < close && text[end] != ',')
+            end++;
+        i = end;
+        column++;
+    }
+    value = secret_skip_blanks(scan, at + strlen("values"));
+    if (!name_to || value >= scan->length || text[value] != '(')
+        return false;
+    for (from = ++value; column && value < scan->length && value - from < ROW_MAX && text[value] != ')'; value++) {
+        char quote = text[value];
+
+        if (quote == '\'' || quote == '"')
+            for (value++; value < scan->length && value - from < ROW_MAX && text[value] != quote;)
+                value++;
+        else if (quote == ',')
+            column--;
+    }
+    secret_take(scan, value - from);
+    value = secret_skip_blanks(scan, value);
+    value += value < scan->length && text[value] == '\\';
+    if (column || value >= scan->length || (text[value] != '\'' && text[value] != '"'))
+        return false;
+    from = ++value;
+    while (value < scan->length && value - from < ROW_MAX && text[value] != text[from - 1] && text[value] != '\\')
+        value++;
+    secret_take(scan, value - from);
+    return secret_match_value(scan, name_from, name_to, from, value, ret);
+}
+
 /* What a call is given: crypt("value"), auth("user", "value"), define('NAME', 'value'). */
 static const struct call {
     const char *name;
@@ -125,6 +191,20 @@ static const struct call {
     {"setenv(", NAMED},
     {"setProperty(", NAMED},
     {"setdefault(", NAMED},
+    {"connect(", 3},
+    {"Connect(", 3},
+    {"mysqli_connect(", 3},
+    {"getConnection(", 3},
+    {"createConnection(", 3},
+    {"PDO(", 3},
+    {"mysqli(", 3},
+    {"Credentials(", 4},
+    {"Credentials(", 2},
+    {"createAccount(", 2},
+    {"HTTPBasicAuth(", 2},
+    {"BasicAuth(", 2},
+    {"PasswordAuthentication(", 2},
+    {"login(", 2},
 };
 
 /* A string in quotes from AT on, after what separates it from the one before; false: there is none. */
@@ -154,7 +234,7 @@ static bool match_call(struct secret_scan *scan, size_t at, struct secret_match 
 {
     enum { STRINGS_MAX = 6, CALL_STEPS = 2 };
 
-    if (!scan->text[at] || !strchr("cphmgds-SbH", scan->text[at])) /* their first letters */
+    if (!scan->text[at] || !strchr("cphmgds-SbHPBClCg", scan->text[at])) /* their first letters */
         return false;
     for (size_t i = 0; i < countof(calls); i++) {
         size_t start = 0, end = 0, next = at + strlen(calls[i].name), named_from = 0, named_to = 0;
@@ -173,11 +253,65 @@ static bool match_call(struct secret_scan *scan, size_t at, struct secret_match 
             next = end + 1 + (end + 1 < scan->length && scan->text[end] == '\\');
         }
         if (calls[i].argument == LAST ? count < 2 || !secret_is_word(scan, next, ")") : count != calls[i].argument)
-            return false;
+            continue;
         if (end <= start || !secret_is_real(scan, start, end))
             return false;
         *ret = (struct secret_match){
             .kind = "password given to a call", .value = scan->text + start, .value_length = end - start};
+        return true;
+    }
+    return false;
+}
+
+/* What signs, given the key: jwt.sign(claims, "key"), createHmac("sha256", "key"), hmac.new(b"key", …). AT: the name.
+ */
+static bool match_signing(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    static const struct {
+        const char *name;
+        const char *owner; /* within what is before it; NULL: it needs none */
+        bool second;       /* the key is the second argument */
+    } signers[] = {{"sign(", "jwt", true},      {"sign(", "jsonwebtoken", true},
+                   {"verify(", "jwt", true},    {"verify(", "jsonwebtoken", true},
+                   {"encode(", "jwt", true},    {"decode(", "jwt", true},
+                   {"createHmac(", NULL, true}, {"hmac.new(", NULL, false},
+                   {"HMAC.new(", NULL, false},  {"Serializer(", NULL, false},
+                   {"Signer(", NULL, false},    {"Fernet(", NULL, false}};
+    enum { OWNER_MAX = 24, ARGUMENT_MAX = 256, STEPS = 2 };
+    const char *text = scan->text;
+
+    if (!text[at] || !strchr("svedchHSF", text[at]))
+        return false;
+    for (size_t i = 0; i < countof(signers); i++) {
+        size_t next = at + strlen(signers[i].name), from = at > OWNER_MAX ? at - OWNER_MAX : 0, start, end;
+        int depth = 0;
+
+        secret_take(scan, STEPS);
+        if (!secret_is_word(scan, at, signers[i].name))
+            continue;
+        if (signers[i].owner) {
+            bool owned = false;
+
+            for (size_t k = from; k < at && !owned; k++)
+                owned = secret_begins_with_nocase(scan, k, signers[i].owner);
+            secret_take(scan, at - from);
+            if (!owned)
+                continue;
+        }
+        if (signers[i].second) {
+            size_t first = next;
+
+            for (; next < scan->length && next - first < ARGUMENT_MAX && depth >= 0 && (depth || text[next] != ',');
+                 next++)
+                depth += (text[next] && strchr("([{", text[next])) - (text[next] && strchr(")]}", text[next]));
+            secret_take(scan, next - first);
+            if (next >= scan->length || text[next] != ',')
+                return false;
+            next++;
+        }
+        if (!next_string(scan, next, &start, &end) || end <= start || !secret_is_real(scan, start, end))
+            return false;
+        *ret = (struct secret_match){.kind = "key of a signature", .value = text + start, .value_length = end - start};
         return true;
     }
     return false;
@@ -300,6 +434,7 @@ static bool match_substitution(struct secret_scan *scan, size_t at, struct secre
 bool secret_match_line(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
     return match_substitution(scan, at, ret) || match_send(scan, at, ret) || match_odbc(scan, at, ret) ||
-           match_selection(scan, at, ret) || match_call(scan, at, ret) || match_password_line(scan, at, ret) ||
+           match_selection(scan, at, ret) || match_insert(scan, at, ret) || match_call(scan, at, ret) ||
+           match_signing(scan, at, ret) || match_password_line(scan, at, ret) ||
            (secret_is_word_start(scan->text, at) && (match_directive(scan, at, ret) || match_sql(scan, at, ret)));
 }

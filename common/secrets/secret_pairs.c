@@ -138,6 +138,8 @@ static bool skip_scheme(struct secret_scan *scan, size_t *start, size_t *stop)
 
 static bool is_upper_case(struct secret_scan *scan, const char *text, size_t length)
 {
+    while (length > 1 && strchr(".,;:)", text[length - 1])) /* the sentence's end */
+        length--;
     for (size_t i = 0; i < length; i++)
         if (!secret_take(scan, 1) || (!isupper((unsigned char)text[i]) && !strchr("_]", text[i])))
             return false;
@@ -340,6 +342,23 @@ static bool move_into_substitution(struct secret_scan *scan, size_t *start)
     return true;
 }
 
+/* password = MD5('value'): moves to the text of which a digest is taken. */
+static void skip_digest(struct secret_scan *scan, size_t *start)
+{
+    static const char *const digests[] = {"md5(",   "sha1(",   "sha2(",    "sha(",      "sha256(",       "sha512(",
+                                          "crypt(", "bcrypt(", "encrypt(", "password(", "old_password(", "to_base64("};
+
+    for (size_t i = 0; i < countof(digests); i++) {
+        size_t at = *start + strlen(digests[i]);
+
+        if (secret_is_word_nocase(scan, *start, digests[i]) && at < scan->length &&
+            (scan->text[at] == '\'' || scan->text[at] == '"')) {
+            *start = at;
+            return;
+        }
+    }
+}
+
 /* AT is the first character of the name. */
 static bool match_named(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
@@ -382,6 +401,8 @@ static bool match_named(struct secret_scan *scan, size_t at, struct secret_match
               secret_is_word_nocase(scan, end - strlen("command"), "command");
     if (is_comment(scan, name) && separator.spaced && is_letters(scan, start))
         return false;
+    if (!flag)
+        skip_digest(scan, &start);
     stop = secret_value_end(scan, &start);
     if (separator.quoted && separator.end == start) /* a number or a word of JSON */
         for (size_t i = start; i < stop; i++)
@@ -402,14 +423,16 @@ static bool match_named(struct secret_scan *scan, size_t at, struct secret_match
         return false;
     if (flag && is_upper_case(scan, text + start, stop - start) && secret_is_name(scan, text + start, stop - start))
         return false; /* usage: --password PASSWORD */
-    if (is_usage(scan, name, start, stop))
+    if (is_usage(scan, name, start, stop) ||
+        (at >= strlen("alias ") && secret_is_word(scan, at - strlen("alias "), "alias ")))
         return false;
     if (dashes == 2 && is_function_word(text + start, stop - start))
         return false; /* a sentence that speaks of the option */
     if (flag && end - name == strlen("secret") && secret_is_word(scan, name, "secret") &&
         (memchr(text + start, '=', stop - start) ||
-         secret_is_made_of(text + start, stop - start, "abcdefghijklmnopqrstuvwxyz-_")))
-        return false; /* docker build --secret id=…,src=…; gcloud … --secret=name */
+         secret_is_made_of(text + start, stop - start, "abcdefghijklmnopqrstuvwxyz-_") ||
+         secret_is_plain_name(scan, text + start, stop - start)))
+        return false; /* docker build --secret id=…,src=…; gcloud … --secret=name; pulumi … --secret name value */
     return secret_match_value(scan, name, end, start, stop, ret);
 }
 
@@ -437,6 +460,138 @@ static bool match_letter(struct secret_scan *scan, size_t at, struct secret_matc
         return false;
     *ret = (struct secret_match){.kind = "token given to a command", .value = text + start, .value_length = length};
     return true;
+}
+
+/* The start of the word that ends before AT, blanks between skipped; AT: there is none. *RET_END: its end. */
+static size_t word_before(struct secret_scan *scan, size_t at, size_t *ret_end)
+{
+    enum { WORD_LENGTH_MAX = 128 };
+    const char *text = scan->text;
+    size_t end = at, from;
+
+    while (end && (text[end - 1] == ' ' || text[end - 1] == '\t'))
+        end--;
+    for (from = end;
+         from && end - from < WORD_LENGTH_MAX && !secret_is_blank(text[from - 1]) && !strchr(";|&", text[from - 1]);)
+        from--;
+    secret_take(scan, at - from);
+    *ret_end = end;
+    return from;
+}
+
+/* Letters with a digit or a sign among them, as passwords have and the names of files and ports do not. */
+static bool is_mixed(struct secret_scan *scan, size_t start, size_t stop)
+{
+    enum { MIN = 5 };
+    bool letter = false, other = false;
+
+    if (stop < start + MIN)
+        return false;
+    for (size_t i = start; i < stop; i++) {
+        char c = scan->text[i];
+
+        if (!secret_take(scan, 1) || secret_is_blank(c) || !c || strchr("/:=,", c) || (c == '.' && i + 4 >= stop))
+            return false;
+        letter |= isalpha((unsigned char)c) != 0;
+        other |= isdigit((unsigned char)c) || strchr("!@#$%^&*+?~", c);
+    }
+    return letter && other;
+}
+
+/* tool -u USER -p PASSWORD, of whatever program: not one that becomes another user and runs a command, nor one whose -p
+ * is a port, a path or a prompt. */
+static bool match_login(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    enum { WORDS_MAX = 12 };
+    static const char *const flags[] = {"-u", "--user", "--username", "--login", "-l", "-user", "-username"};
+    static const char *const others[] = {"sudo",   "su",    "doas",       "runuser", "gosu",  "mysql",   "mysqldump",
+                                         "docker", "mkdir", "ssh",        "scp",     "rsync", "install", "mount",
+                                         "cp",     "patch", "mysqladmin", "mariadb", "pip",   "uv",      "podman"};
+    const char *text = scan->text;
+    size_t start, stop, from = at, end, next_from = 0;
+    bool user = false;
+
+    if (text[at] != '-' || scan->length - at < 4 || !strchr("pPw", text[at + 1]) || !secret_is_blank(text[at + 2]) ||
+        !secret_is_word_start(text, at))
+        return false;
+    start = secret_skip_blanks(scan, at + 3);
+    stop = secret_value_end(scan, &start);
+    if (!is_mixed(scan, start, stop))
+        return false;
+    for (int words = 0; words < WORDS_MAX; words++) {
+        size_t word = word_before(scan, from, &end);
+
+        if (word == end)
+            break;
+        for (size_t i = 0; i < countof(others); i++)
+            if (strlen(others[i]) == end - word && memcmp(text + word, others[i], end - word) == 0)
+                return false;
+        for (size_t i = 0; i < countof(flags) && words; i++)
+            user |= strlen(flags[i]) == end - word && memcmp(text + word, flags[i], end - word) == 0 &&
+                    (isalpha((unsigned char)text[next_from]) || strchr("$\"'{", text[next_from]));
+        next_from = from = word;
+        if (word && strchr(";|&\n", text[word - 1]))
+            break;
+    }
+    return user && secret_match_value(scan, at + 1, at + 2, start, stop, ret);
+}
+
+/* tool --user NAME:PASSWORD, of whatever program; a user and a group have no digits and signs. */
+static bool match_user_pair(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    static const char *const flags[] = {"--user",  "--auth",       "--credential", "--credentials",
+                                        "--creds", "--basic-auth", "--userpass",   "--login"};
+    const char *text = scan->text, *colon;
+    size_t start = 0, stop;
+
+    if (!secret_is_word(scan, at, "--") || !secret_is_word_start(text, at))
+        return false;
+    for (size_t i = 0; i < countof(flags) && !start; i++) {
+        size_t end = at + strlen(flags[i]);
+
+        if (secret_is_word(scan, at, flags[i]) && end < scan->length && (text[end] == '=' || text[end] == ' '))
+            start = end + 1;
+    }
+    if (!start)
+        return false;
+    stop = secret_value_end(scan, &start);
+    colon = stop > start ? memchr(text + start, ':', stop - start) : NULL;
+    if (!colon || colon == text + start)
+        return false;
+    start = (size_t)(colon + 1 - text);
+    return is_mixed(scan, start, stop) && secret_match_value(scan, at + 2, at + 6, start, stop, ret);
+}
+
+/* tool … //db/password -v VALUE: what is set is named by the word before the option that gives its value. */
+static bool match_valued(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    static const char *const flags[] = {"-v ", "--value ", "--value=", "-value ", "-Value ", "--data-value "};
+    const char *text = scan->text;
+    size_t start = 0, stop, name, end;
+
+    if (text[at] != '-' || !secret_is_word_start(text, at))
+        return false;
+    for (size_t i = 0; i < countof(flags); i++)
+        if (secret_is_word(scan, at, flags[i]))
+            start = at + strlen(flags[i]);
+    if (!start)
+        return false;
+    name = word_before(scan, at, &end);
+    if (text[at + 1] == 'v' && text[at + 2] == ' ' && !memchr(text + name, '/', end - name))
+        return false; /* docker's -v is a volume */
+    while (end > name && strchr("\"']) ", text[end - 1]))
+        end--;
+    for (size_t i = end; i > name; i--)
+        if (strchr("/@.:[='\"", text[i - 1])) {
+            name = i;
+            break;
+        }
+    start = secret_skip_blanks(scan, start);
+    stop = secret_value_end(scan, &start);
+    return end > name && stop > start && !strchr("/-", text[start]) &&
+           secret_is_plain_name(scan, text + name, end - name) &&
+           !secret_is_address(scan, text + start, stop - start) &&
+           secret_match_value(scan, name, end, start, stop, ret);
 }
 
 /* ENV NAME value, as Dockerfiles have it (Dockerfile reference, "ENV"). */
@@ -468,6 +623,7 @@ bool secret_match_pair(struct secret_scan *scan, size_t at, struct secret_match 
     if (!isalpha((unsigned char)scan->text[at]) && scan->text[at] != '_' && scan->text[at] != '-' &&
         (unsigned char)scan->text[at] < 0x80)
         return false; /* all of them begin so */
-    return match_named(scan, at, ret) || match_letter(scan, at, ret) || secret_match_line(scan, at, ret) ||
+    return match_named(scan, at, ret) || match_letter(scan, at, ret) || match_login(scan, at, ret) ||
+           match_user_pair(scan, at, ret) || match_valued(scan, at, ret) || secret_match_line(scan, at, ret) ||
            (secret_is_word_start(scan->text, at) && match_instruction(scan, at, ret));
 }

@@ -17,6 +17,8 @@ enum secret_form {
     ARGUMENT_4,    /* the fourth one */
     ARGUMENT_LAST, /* the last one of the command; FLAG: only where it is given */
     SETTING,       /* SUBCOMMAND NAME VALUE, of a NAME that is a secret's */
+    SETTING_LAST,  /* SUBCOMMAND … NAME VALUE, the last two words */
+    SIGN_IN,       /* USER VALUE, its only words; VALUE is no word itself */
     LOGON,         /* user/VALUE@database; FLAG: only with the @ */
     INPUT,         /* it may read one: secret_input.c */
     WORDS,         /* its words are its output */

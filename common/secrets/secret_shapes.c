@@ -24,11 +24,17 @@ bool secret_is_uuid(const char *value, size_t length)
            value[13] == '-' && value[18] == '-' && value[23] == '-';
 }
 
+/* Of which kind a letter or digit is; words change between the kinds less often than what is drawn at random. */
+static int kind_of(char c)
+{
+    return isdigit((unsigned char)c) ? 0 : isupper((unsigned char)c) ? 1 : 2;
+}
+
 /* Letters and digits that nobody gives a thing for a name: of both cases with digits among them, or hexadecimal. */
 bool secret_is_random(struct secret_scan *scan, const char *value, size_t length)
 {
-    enum { MIN = 12, HEX_MIN = 24, GROUPS_MIN = 2, LONG = 28, LOWER_GROUPS_MIN = 5, CHARACTER_STEPS = 2 };
-    size_t lower = 0, upper = 0, groups = 0;
+    enum { MIN = 12, HEX_MIN = 24, GROUPS_MIN = 2, LONG = 28, LOWER_GROUPS_MIN = 5, CHARACTER_STEPS = 2, MIXED = 16 };
+    size_t lower = 0, upper = 0, groups = 0, changes = 0;
 
     for (size_t i = 0; i < length; i++) {
         bool digit = isdigit((unsigned char)value[i]);
@@ -38,10 +44,31 @@ bool secret_is_random(struct secret_scan *scan, const char *value, size_t length
         lower += islower((unsigned char)value[i]) != 0;
         upper += isupper((unsigned char)value[i]) != 0;
         groups += digit && !(i && isdigit((unsigned char)value[i - 1]));
+        changes += i && kind_of(value[i]) != kind_of(value[i - 1]);
     }
+    if (length >= MIXED && lower && upper && 2 * changes >= length)
+        return true;
     return (groups >= GROUPS_MIN || (groups && length >= LONG)) &&
            ((length >= LONG && lower && groups >= LOWER_GROUPS_MIN) || (length >= MIN && lower && upper) ||
             (length >= HEX_MIN && lower && secret_is_made_of(value, length, "0123456789abcdef")));
+}
+
+/* Base64 with the signs that fill its last group, of both cases and with a digit. */
+static bool is_padded(const char *value, size_t length)
+{
+    enum { MIN = 24, GROUP = 4 };
+    size_t end = length, kinds[3] = {0};
+
+    if (length < MIN || length % GROUP || value[length - 1] != '=')
+        return false;
+    end -= value[length - 2] == '=' ? 2 : 1;
+    for (size_t i = 0; i < end; i++) {
+        if (!secret_is_base64_char(value[i]))
+            return false;
+        if (isalnum((unsigned char)value[i]))
+            kinds[kind_of(value[i])]++;
+    }
+    return kinds[0] && kinds[1] > 2 && kinds[2] > 2;
 }
 
 /* Base64 or the like, long enough for a key, with a part that is random. */
@@ -52,6 +79,8 @@ bool secret_is_key(struct secret_scan *scan, const char *value, size_t length)
 
     if (length < MIN || length > MAX)
         return false;
+    if (is_padded(value, length))
+        return true;
     for (size_t i = 0; i <= length; i++) {
         if (i < length && isalnum((unsigned char)value[i]))
             continue;

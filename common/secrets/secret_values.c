@@ -115,7 +115,11 @@ static bool is_reference(struct secret_scan *scan, size_t start, size_t end)
                                            "pk_live_",
                                            "pk_test_",
                                            "pass:env:",
-                                           "pass:file:"};
+                                           "pass:file:",
+                                           "hash:/",
+                                           "lmdb:/",
+                                           "texthash:/",
+                                           "btree:/"};
     const char *value = scan->text + start;
     size_t length = end - start;
     char last = length ? value[length - 1] : '\0';
