@@ -18,6 +18,14 @@ static void note_value(struct secret_scan *scan, size_t from, size_t to, const c
     const char *text = scan->text, *found;
     size_t value;
 
+    if (after && to < scan->length && text[to] == *after && to - from >= 2 && text[to - 1] == text[from] &&
+        (text[from] == '"' || text[from] == '\'')) { /* "user":"value" */
+        value = to + 1;
+        to = secret_value_end(scan, &value);
+        if (to > value)
+            secret_note(scan, value, to);
+        return;
+    }
     if (to - from >= 2 && (text[from] == '"' || text[from] == '\'')) {
         from++;
         to -= text[to - 1] == text[from - 1];

@@ -244,6 +244,7 @@ static const struct format {
     {"ATSTT", "Atlassian token", BASE64, 60, 512, false},
     {"RGAPI-", "Riot key", HEX_DASH, 36, 36, false},
     {"claim-", "Plex claim", DASH, 20, 20, true},
+    {"/hooks/", "Mattermost webhook", LOWER_ALNUM, 26, 26, true},
     {"/t/", "conda token", DASH, 32, 120, true},
     {"SWMTKN-1-", "swarm join token", ALNUM_DASH, 40, 255, false},
     {"SWMKEY-1-", "swarm unlock key", BASE64, 30, 255, false},

@@ -11,8 +11,8 @@ enum { LAST = -1, NAMED = -2 };
 static bool match_directive(struct secret_scan *scan, size_t at, struct secret_match *ret)
 {
     static const char *const names[] = {
-        "requirepass", "masterauth",        "rootpw",         "bindpw",      "rpcpassword",
-        "auth_pass",   "insecure-password", "Xauth password", "IPSec secret"};
+        "requirepass",       "masterauth",     "rootpw",       "bindpw",      "rpcpassword", "auth_pass",
+        "insecure-password", "Xauth password", "IPSec secret", "rocommunity", "rwcommunity"};
 
     for (size_t i = 0; i < countof(names); i++) {
         size_t end = at + strlen(names[i]), start, stop;
@@ -23,6 +23,9 @@ static bool match_directive(struct secret_scan *scan, size_t at, struct secret_m
         if (start == end)
             return false;
         stop = secret_value_end(scan, &start);
+        if (strchr(names[i], 'y') && stop > start &&
+            secret_is_made_of(scan->text + start, stop - start, "abcdefghijklmnopqrstuvwxyz"))
+            return false; /* rocommunity public */
         return start < scan->length && scan->text[start] != '-' && secret_match_value(scan, at, end, start, stop, ret);
     }
     return false;
@@ -66,6 +69,31 @@ static bool is_bare_password(struct secret_scan *scan, size_t start, size_t *ret
     *ret_stop = stop;
     return stop > start && scan->text[start] != '$' && (digits || secret_is_word(scan, stop, ";")) &&
            !secret_is_word_nocase(scan, start, "values ");
+}
+
+/* CONNECT TO db USER name USING value (Db2, "CONNECT"). AT: USING. */
+static bool match_using(struct secret_scan *scan, size_t at, struct secret_match *ret)
+{
+    enum { BEFORE = 48 };
+    static const char word[] = "using ";
+    const char *text = scan->text;
+    size_t start = at + strlen(word), stop, end = at, name;
+
+    if (!secret_is_word_nocase(scan, at, word))
+        return false;
+    while (end && text[end - 1] == ' ')
+        end--;
+    for (name = end; name && end - name < BEFORE && !secret_is_blank(text[name - 1]);)
+        name--;
+    secret_take(scan, at - name);
+    if (name < strlen("user ") || !secret_is_word_nocase(scan, name - strlen("user "), "user "))
+        return false;
+    stop = secret_value_end(scan, &start);
+    if (stop <= start || !secret_is_real(scan, start, stop))
+        return false;
+    *ret =
+        (struct secret_match){.kind = "password of a connection", .value = text + start, .value_length = stop - start};
+    return true;
 }
 
 /* SQL: IDENTIFIED BY 'value', IDENTIFIED WITH plugin BY 'value', PASSWORD 'value', PASSWORD('value'). */
@@ -436,5 +464,6 @@ bool secret_match_line(struct secret_scan *scan, size_t at, struct secret_match 
     return match_substitution(scan, at, ret) || match_send(scan, at, ret) || match_odbc(scan, at, ret) ||
            match_selection(scan, at, ret) || match_insert(scan, at, ret) || match_call(scan, at, ret) ||
            match_signing(scan, at, ret) || match_password_line(scan, at, ret) ||
-           (secret_is_word_start(scan->text, at) && (match_directive(scan, at, ret) || match_sql(scan, at, ret)));
+           (secret_is_word_start(scan->text, at) && (match_directive(scan, at, ret) || match_using(scan, at, ret))) ||
+           ((secret_is_word_start(scan->text, at) || scan->text[at - 1] == '=') && match_sql(scan, at, ret));
 }

@@ -154,122 +154,48 @@ static bool is_place(const struct name *name)
  * SECRET_KEY_BASE is a secret. */
 static bool is_about_secret(const struct name *name)
 {
-    static const char *const endings[] = {"_ACTION",       "_ADDR",
-                                          "_ADDRESS",      "_AGE",
-                                          "_ALG",          "_ALGO",
-                                          "_ALGORITHM",    "_ALGORITHMS",
-                                          "_ALIAS",        "_AMOUNT",
-                                          "_ATTEMPTS",     "_ATTRIBUTE",
-                                          "_ATTR",         "_AUDIENCE",
-                                          "_BACKEND",      "_BACKENDS",
-                                          "_BASE",         "_BITS",
-                                          "_BUCKET",       "_BUDGET",
-                                          "_BYTES",        "_CACHE",
-                                          "_CALLBACK",     "_CHAIN",
-                                          "_CHARACTERS",   "_CHARS",
-                                          "_CHARSET",      "_CHECK",
-                                          "_CLAIM",        "_CLASS",
-                                          "_COLUMN",       "_COMMAND",
-                                          "_COMPLEXITY",   "_CONFIG",
-                                          "_CONTRACT",     "_COOKIE_NAME",
-                                          "_COST",         "_COUNT",
-                                          "_CURVE",        "_DATABASE",
-                                          "_DAYS",         "_DECIMALS",
-                                          "_DISABLED",     "_DOMAIN",
-                                          "_DRIVER",       "_DURATION",
-                                          "_EMAIL",        "_ENABLE",
-                                          "_ENABLED",      "_ENCODER",
-                                          "_ENCODING",     "_ENCRYPTION",
-                                          "_ENDPOINT",     "_ENGINE",
-                                          "_ENV",          "_EXCHANGE",
-                                          "_EXPIRATION",   "_EXPIRE",
-                                          "_EXPIRES",      "_EXPIRES_IN",
-                                          "_EXPIRE_IN",    "_EXPIRY",
-                                          "_FD",           "_FIELD",
-                                          "_FLOW",         "_FORMAT",
-                                          "_FROM_ENV",     "_GENERATOR",
-                                          "_GRANT_TYPE",   "_GROUP",
-                                          "_HASH",         "_HASHER",
-                                          "_HASHERS",      "_HASHING",
-                                          "_HEADER",       "_HEADERS",
-                                          "_HELPER",       "_HINT",
-                                          "_HISTORY",      "_HOST",
-                                          "_HOSTNAME",     "_HOSTS",
-                                          "_HOURS",        "_ID_FILE",
-                                          "_INDEX",        "_INTERVAL",
-                                          "_ISSUER",       "_ITERATIONS",
-                                          "_KIND",         "_LABEL",
-                                          "_LENGTH",       "_LEVEL",
-                                          "_LIFETIME",     "_LIMIT",
-                                          "_LIMITS",       "_LISTEN",
-                                          "_LOGIN",        "_LOGINS",
-                                          "_MANAGER",      "_MAPPING",
-                                          "_MAX",          "_MECHANISM",
-                                          "_MECHANISMS",   "_METHOD",
-                                          "_METHODS",      "_MIN",
-                                          "_MINUTES",      "_MODE",
-                                          "_MODEL",        "_MODULE",
-                                          "_MOUNT",        "_NAME",
-                                          "_NAMES",        "_NAMESPACE",
-                                          "_NETWORK",      "_ORIGIN",
-                                          "_ORIGINS",      "_PARAM",
-                                          "_PARAMETER",    "_PATTERN",
-                                          "_PER_MINUTE",   "_PER_SECOND",
-                                          "_PLUGIN",       "_POLICY",
-                                          "_PORT",         "_PREFIX",
-                                          "_PROJECT",      "_PROMPT",
-                                          "_PROPERTY",     "_PROTECTED",
-                                          "_PROVIDER",     "_PROVIDERS",
-                                          "_QUALITY",      "_RATE",
-                                          "_RE",           "_REALM",
-                                          "_REF",          "_REFRESH",
-                                          "_REGEX",        "_REGEXP",
-                                          "_REGION",       "_REPO",
-                                          "_REQUIRED",     "_RESOURCE",
-                                          "_RETRIES",      "_ROLE",
-                                          "_ROTATION",     "_ROUNDS",
-                                          "_ROUTE",        "_SAMESITE",
-                                          "_SCAN",         "_SCANNING",
-                                          "_SCHEME",       "_SCOPE",
-                                          "_SCOPES",       "_SECONDS",
-                                          "_SECURE",       "_SELECTOR",
-                                          "_SERVER",       "_SERVICE",
-                                          "_SIZE",         "_SOURCE",
-                                          "_STATUS",       "_STDIN",
-                                          "_STORAGE",      "_STORE",
-                                          "_STRATEGY",     "_STRENGTH",
-                                          "_SUBJECT",      "_SUFFIX",
-                                          "_SUPPLY",       "_SYMBOL",
-                                          "_SYNC",         "_TABLE",
-                                          "_TEMPLATE",     "_THRESHOLD",
-                                          "_THROUGH",      "_TIME",
-                                          "_TIMEOUT",      "_TITLE",
-                                          "_TOOL",         "_TTL",
-                                          "_TYPE",         "_TYPES",
-                                          "_UNIT",         "_URI",
-                                          "_URL",          "_URLS",
-                                          "_USAGE",        "_USER",
-                                          "_USERNAME",     "_USERS",
-                                          "_VALIDATION",   "_VALIDATOR",
-                                          "_VALIDATORS",   "_VALIDITY",
-                                          "_VAR",          "_VARIABLE",
-                                          "_VERIFY",       "_WARNING",
-                                          "_WINDOW",       "_NEVER_EXPIRES",
-                                          "TOKEN_COOKIE",  "AUTH_COOKIE",
-                                          "_STANDARD",     "_VOLUME",
-                                          "_PERMISSIONS",  "_PERMISSION",
-                                          "_FORANEA",      "_EXISTING_SECRET",
-                                          "_TRIES",        "_MINIMUM",
-                                          "_MINIMA",       "_MINIMO",
-                                          "_LAENGE",       "_LONGUEUR",
-                                          "_LONGITUD",     "_FICHIER",
-                                          "_FICHERO",      "_ARCHIVO",
-                                          "_ARQUIVO",      "_DATEI",
-                                          "_BESTAND",      "_PLIK",
-                                          "_DLUGOSC",      "_CMD",
-                                          "_PASSWORD_KEY", "_PRIMARIA",
-                                          "_PUBLICA",      "_TLS_SECRET",
-                                          "_KUBE_SECRET",  "_KUBERNETES_SECRET"};
+    static const char *const endings[] = {
+        "_ACTION",       "_ADDR",       "_ADDRESS",     "_AGE",           "_ALG",         "_ALGO",
+        "_ALGORITHM",    "_ALGORITHMS", "_ALIAS",       "_AMOUNT",        "_ATTEMPTS",    "_ATTRIBUTE",
+        "_ATTR",         "_AUDIENCE",   "_BACKEND",     "_BACKENDS",      "_BASE",        "_BITS",
+        "_BUCKET",       "_BUDGET",     "_BYTES",       "_CACHE",         "_CALLBACK",    "_CHAIN",
+        "_CHARACTERS",   "_CHARS",      "_CHARSET",     "_CHECK",         "_CLAIM",       "_CLASS",
+        "_COLUMN",       "_COMMAND",    "_COMPLEXITY",  "_CONFIG",        "_CONTRACT",    "_COOKIE_NAME",
+        "_COST",         "_COUNT",      "_CURVE",       "_DATABASE",      "_DAYS",        "_DECIMALS",
+        "_DISABLED",     "_DOMAIN",     "_DRIVER",      "_DURATION",      "_EMAIL",       "_ENABLE",
+        "_ENABLED",      "_ENCODER",    "_ENCODING",    "_ENCRYPTION",    "_ENDPOINT",    "_ENGINE",
+        "_ENV",          "_EXCHANGE",   "_EXPIRATION",  "_EXPIRE",        "_EXPIRES",     "_EXPIRES_IN",
+        "_EXPIRE_IN",    "_EXPIRY",     "_FD",          "_FIELD",         "_FLOW",        "_FORMAT",
+        "_FROM_ENV",     "_GENERATOR",  "_GRANT_TYPE",  "_GROUP",         "_HASH",        "_HASHER",
+        "_HASHERS",      "_HASHING",    "_HEADER",      "_HEADERS",       "_HELPER",      "_HINT",
+        "_HISTORY",      "_HOST",       "_HOSTNAME",    "_HOSTS",         "_HOURS",       "_ID_FILE",
+        "_INDEX",        "_INTERVAL",   "_ISSUER",      "_ITERATIONS",    "_KIND",        "_LABEL",
+        "_LENGTH",       "_LEVEL",      "_LIFETIME",    "_LIMIT",         "_LIMITS",      "_LISTEN",
+        "_LOGIN",        "_LOGINS",     "_MANAGER",     "_MAPPING",       "_MAX",         "_MECHANISM",
+        "_MECHANISMS",   "_METHOD",     "_METHODS",     "_MIN",           "_MINUTES",     "_MODE",
+        "_MODEL",        "_MODULE",     "_MOUNT",       "_NAME",          "_NAMES",       "_NAMESPACE",
+        "_NETWORK",      "_ORIGIN",     "_ORIGINS",     "_PARAM",         "_PARAMETER",   "_PATTERN",
+        "_PER_MINUTE",   "_PER_SECOND", "_PLUGIN",      "_POLICY",        "_PORT",        "_PREFIX",
+        "_PROJECT",      "_PROMPT",     "_PROPERTY",    "_PROTECTED",     "_PROVIDER",    "_PROVIDERS",
+        "_QUALITY",      "_RATE",       "_RE",          "_REALM",         "_REF",         "_REFRESH",
+        "_REGEX",        "_REGEXP",     "_REGION",      "_REPO",          "_REQUIRED",    "_RESOURCE",
+        "_RETRIES",      "_ROLE",       "_ROTATION",    "_ROUNDS",        "_ROUTE",       "_SAMESITE",
+        "_SCAN",         "_SCANNING",   "_SCHEME",      "_SCOPE",         "_SCOPES",      "_SECONDS",
+        "_SECURE",       "_SELECTOR",   "_SERVER",      "_SERVICE",       "_SIZE",        "_SOURCE",
+        "_STATUS",       "_STDIN",      "_STORAGE",     "_STORE",         "_STRATEGY",    "_STRENGTH",
+        "_SUBJECT",      "_SUFFIX",     "_SUPPLY",      "_SYMBOL",        "_SYNC",        "_TABLE",
+        "_TEMPLATE",     "_THRESHOLD",  "_THROUGH",     "_TIME",          "_TIMEOUT",     "_TITLE",
+        "_TOOL",         "_TTL",        "_TYPE",        "_TYPES",         "_UNIT",        "_URI",
+        "_URL",          "_URLS",       "_USAGE",       "_USER",          "_USERNAME",    "_USERS",
+        "_VALIDATION",   "_VALIDATOR",  "_VALIDATORS",  "_VALIDITY",      "_VAR",         "_VARIABLE",
+        "_VERIFY",       "_WARNING",    "_WINDOW",      "_NEVER_EXPIRES", "TOKEN_COOKIE", "AUTH_COOKIE",
+        "_STANDARD",     "_VOLUME",     "_PERMISSIONS", "_PERMISSION",    "_FORANEA",     "_EXISTING_SECRET",
+        "_TRIES",        "_MINIMUM",    "_MINIMA",      "_MINIMO",        "_LAENGE",      "_LONGUEUR",
+        "_LONGITUD",     "_FICHIER",    "_FICHERO",     "_ARCHIVO",       "_ARQUIVO",     "_DATEI",
+        "_BESTAND",      "_PLIK",       "_DLUGOSC",     "_CMD",
+
+        "_PROTOCOL_MAP", "_PROTOCOL",   "_PROTOCOLS",   "_RULES",         "_LANGUAGE",    "_LOCALE",
+        "_PASSWORD_KEY", "_PRIMARIA",   "_PUBLICA",     "_TLS_SECRET",    "_KUBE_SECRET", "_KUBERNETES_SECRET"};
     static const char *const beginnings[] = {
         "_MAX_",  "_MIN_",     "_NUM_",     "_ALLOW_",    "_REQUIRE_", "_REQUIRED_", "_EOS_",  "_BOS_", "_PAD_",
         "_UNK_",  "_MASK_",    "_SEP_",     "_CLS_",      "_STOP_",    "_START_",    "_K8S_",  "_HAS_", "_SHOW_",
@@ -291,6 +217,15 @@ static bool is_about_secret(const struct name *name)
     for (size_t i = 0; i < countof(beginnings); i++)
         if (strncmp(name->text, beginnings[i], strlen(beginnings[i])) == 0)
             return true;
+    if (ends_with(name, "S")) { /* several of them: SECRET_LABELS */
+        struct name single = *name;
+
+        single.length--;
+        single.text[single.length - 1] = '_';
+        single.text[single.length] = '\0';
+        if (ends_with_one_of(&single, endings, countof(endings)))
+            return true;
+    }
     return ends_with_one_of(name, endings, countof(endings)) || has_one_of(name, inside, countof(inside));
 }
 
@@ -444,9 +379,9 @@ static enum meaning plain_meaning(const struct name *name)
         "_KEY",      "_KEYS",           "_SALT",         "_PAT",     "_SK",      "_COOKIE",
         "_SESSION",  "APP_CERTIFICATE", "ACTIVATIONKEY", "_ENCRYPT", "_OVH_AS",  "_OVH_CK",
         "PHPSESSID", "JSESSIONID",      "_PEPPER",       "_LICENSE", "_LICENCE", "KEY"};
-    static const char *const public_keys[] = {"GPG",     "PGP",      "RELEASE", "SITE_KEY",  "SITEKEY", "HOSTKEY",
-                                              "CACHE",   "HOST_KEY", "SORT",    "PARTITION", "PRIMARY", "FOREIGN",
-                                              "APT_KEY", "RPM_KEY",  "PUBLIC",  "INDEX",     "MESSAGE", "KEYSERVER",
+    static const char *const public_keys[] = {"GPG",     "PGP",      "RELEASE", "SITE_KEY",  "SITEKEY",     "HOSTKEY",
+                                              "CACHE",   "HOST_KEY", "SORT",    "PARTITION", "PRIMARY",     "FOREIGN",
+                                              "APT_KEY", "RPM_KEY",  "PUBLIC",  "INDEX",     "MESSAGE_KEY", "KEYSERVER",
                                               "MAP_KEY", "ANON",     "VAPID"};
 
     if (ends_with(name, "SFTP_USERS") || ends_with(name, "AUTH_USERS") ||
@@ -561,7 +496,8 @@ bool secret_is_named(struct secret_scan *scan, const char *raw, size_t name_leng
     case MEANS_ABOUT:
         return secret_is_random(scan, value, length);
     case MEANS_KEY: /* 0x…: a number by which a key is known */
-        return !secret_is_word(scan, start, "0x") && secret_is_key(scan, value, length);
+        return !secret_is_word(scan, start, "0x") &&
+               (secret_is_key(scan, value, length) || secret_is_uuid(value, length));
     case MEANS_PAIR:
         return is_users_pair(value, length);
     case MEANS_CHOICE:

@@ -199,6 +199,13 @@ static bool read_separator(struct secret_scan *scan, size_t end, bool flag, stru
     *ret = (struct separator){.quoted = quoted, .spaced = secret_skip_blanks(scan, at) > at};
     if (read_value_member(scan, at, &ret->end))
         return true;
+    if (secret_is_word(scan, at, "</name>")) { /* <name>NAME</name> <value>… */
+        at = secret_skip_blanks(scan, at + strlen("</name>"));
+        while (at < length && (text[at] == '\n' || text[at] == ' '))
+            at++;
+        ret->end = at + strlen("<value>");
+        return secret_is_word(scan, at, "<value>");
+    }
     if (flag && !quoted && at < length && secret_is_blank(text[at])) {
         while (at < length && secret_is_blank(text[at]))
             at++;
@@ -498,6 +505,15 @@ static bool is_mixed(struct secret_scan *scan, size_t start, size_t stop)
     return letter && other;
 }
 
+static bool match_argument(struct secret_scan *scan, size_t start, size_t stop, struct secret_match *ret)
+{
+    if (stop <= start || !secret_is_real(scan, start, stop))
+        return false;
+    *ret = (struct secret_match){
+        .kind = "password given to a command", .value = scan->text + start, .value_length = stop - start};
+    return true;
+}
+
 /* tool -u USER -p PASSWORD, of whatever program: not one that becomes another user and runs a command, nor one whose -p
  * is a port, a path or a prompt. */
 static bool match_login(struct secret_scan *scan, size_t at, struct secret_match *ret)
@@ -533,7 +549,7 @@ static bool match_login(struct secret_scan *scan, size_t at, struct secret_match
         if (word && strchr(";|&\n", text[word - 1]))
             break;
     }
-    return user && secret_match_value(scan, at + 1, at + 2, start, stop, ret);
+    return user && match_argument(scan, start, stop, ret);
 }
 
 /* tool --user NAME:PASSWORD, of whatever program; a user and a group have no digits and signs. */
@@ -559,7 +575,7 @@ static bool match_user_pair(struct secret_scan *scan, size_t at, struct secret_m
     if (!colon || colon == text + start)
         return false;
     start = (size_t)(colon + 1 - text);
-    return is_mixed(scan, start, stop) && secret_match_value(scan, at + 2, at + 6, start, stop, ret);
+    return is_mixed(scan, start, stop) && match_argument(scan, start, stop, ret);
 }
 
 /* tool … //db/password -v VALUE: what is set is named by the word before the option that gives its value. */
@@ -577,8 +593,6 @@ static bool match_valued(struct secret_scan *scan, size_t at, struct secret_matc
     if (!start)
         return false;
     name = word_before(scan, at, &end);
-    if (text[at + 1] == 'v' && text[at + 2] == ' ' && !memchr(text + name, '/', end - name))
-        return false; /* docker's -v is a volume */
     while (end > name && strchr("\"']) ", text[end - 1]))
         end--;
     for (size_t i = end; i > name; i--)
@@ -588,6 +602,11 @@ static bool match_valued(struct secret_scan *scan, size_t at, struct secret_matc
         }
     start = secret_skip_blanks(scan, start);
     stop = secret_value_end(scan, &start);
+    if (stop <= start || memchr(text + start, ':', stop - start) ||
+        (text[at + 1] == 'v' && text[at + 2] == ' ' && text[name - (name > 0)] != '/' &&
+         !secret_is_key(scan, text + start, stop - start) &&
+         !(stop - start >= 32 && secret_is_made_of(text + start, stop - start, "0123456789abcdef"))))
+        return false; /* docker's -v is a volume */
     return end > name && stop > start && !strchr("/-", text[start]) &&
            secret_is_plain_name(scan, text + name, end - name) &&
            !secret_is_address(scan, text + start, stop - start) &&

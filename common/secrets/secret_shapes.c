@@ -147,6 +147,8 @@ bool secret_is_choice(struct secret_scan *scan, const char *value, size_t length
     if (secret_is_key(scan, value, length) || secret_is_random(scan, value, length) || secret_is_uuid(value, length) ||
         secret_is_encoded_pair(value, length))
         return false;
+    if (length > 6 && strncasecmp(value + length - 5, "creds", 5) == 0 && strchr("._-", value[length - 6]))
+        return true;                 /* a file's name: kafka1_keystore_creds */
     if (colon && colon + 1 < length) /* user:password */
         return memchr(value, ' ', length) || value[colon + 1] == '/' || value[colon + 1] == ':';
     if (length < MIN)

@@ -164,8 +164,10 @@ static bool is_reference(struct secret_scan *scan, size_t start, size_t end)
     case '*': /* **None** */
         return length > 4 && value[1] == '*' && memcmp(value + length - 2, "**", 2) == 0;
     case '@':
-        return is_between(scan, value, length, "@") || (length > 1 && (value[1] == '@' || value[1] == '/')) ||
-               (length > 2 && memcmp(value, "@./", 3) == 0);
+        return is_between(scan, value, length, "@") ||
+               (length > 4 && last == '@' &&
+                secret_is_made_of(value, length, "@abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-")) ||
+               (length > 1 && (value[1] == '@' || value[1] == '/')) || (length > 2 && memcmp(value, "@./", 3) == 0);
     case '_':
         return is_between(scan, value, length, "__");
     default:
