@@ -232,6 +232,13 @@ static void note_last_setting(struct secret_scan *scan, const struct shell_span_
         note_value(scan, value.from, value.to, NULL);
 }
 
+/* registry.example.com: dots, and no sign of an address of mail. */
+static bool is_host(const struct secret_scan *scan, struct shell_span word)
+{
+    return memchr(scan->text + word.from, '.', word.to - word.from) &&
+           !memchr(scan->text + word.from, '@', word.to - word.from);
+}
+
 /* What a program is given by its own words, the first of which is its name. */
 static void look_at_arguments(struct secret_scan *scan, const struct secret_program *taken,
                               const struct shell_span_command *command)
@@ -274,7 +281,8 @@ static void look_at_arguments(struct secret_scan *scan, const struct secret_prog
         break;
     case SIGN_IN:
         at = argument(scan, command, after, 2);
-        if (at == 2 && command->count == 3 && has_other(scan, command->words[at]) &&
+        if (at == 2 && command->count == 3 && !is_host(scan, command->words[1]) &&
+            has_other(scan, command->words[at]) &&
             !memchr(scan->text + command->words[at].from, '/', command->words[at].to - command->words[at].from))
             note_argument(scan, command, at);
         break;

@@ -511,6 +511,9 @@ bool secret_is_named(struct secret_scan *scan, const char *raw, size_t name_leng
     if ((ends_with(&name, "SECRETS") || ends_with(&name, "_KEYS") || ends_with(&name, "TOKENS")) &&
         memchr(value, ',', length) && secret_is_made_of(value, length, "abcdefghijklmnopqrstuvwxyz-_, "))
         return false; /* their names */
+    if (length > strlen("-credentials") && secret_is_made_of(value, length, "abcdefghijklmnopqrstuvwxyz-") &&
+        memcmp(value + length - strlen("-credentials"), "-credentials", strlen("-credentials")) == 0)
+        return false; /* the name of a secret that is kept elsewhere */
     if (ends_with(&name, "AUTH_TOKEN") &&
         (secret_is_word(scan, start, "jwt,") || (length == strlen("simple") && secret_is_word(scan, start, "simple"))))
         return false; /* etcd's */
