@@ -260,12 +260,12 @@ static void look_at_arguments(struct secret_scan *scan, const struct secret_prog
         break;
     case ARGUMENT_3:
         note_argument(scan, command, argument(scan, command, after, 5));
-        /* fall through */
+        __attribute__((fallthrough));
     case ARGUMENT_2:
     case ARGUMENT_4:
         if (after < command->count && shell_span_is_flag(&scan->spans, command->words[after]))
             break; /* it takes flags instead */
-        /* fall through */
+        __attribute__((fallthrough));
     case ARGUMENT:
         note_argument(scan, command, argument(scan, command, after, taken->form - ARGUMENT + 1));
         break;

@@ -232,34 +232,10 @@ static bool is_about_secret(const struct name *name)
 /* Names in other scripts and languages end in the word; what may come after it makes it an attribute. */
 static enum meaning foreign_meaning(const struct name *name)
 {
-    static const char *const words[] = {"密码",
-                                        "密碼",
-                                        "口令",
-                                        "密钥",
-                                        "密鑰",
-                                        "秘钥",
-                                        "令牌",
-                                        "私钥",
-                                        "私鑰",
-                                        "凭证",
-                                        "憑證",
-                                        "授权码",
-                                        "通行码",
-                                        "暗号",
-                                        "密文",
-                                        "權杖",
-                                        "パスワード",
-                                        "秘密鍵",
-                                        "トークン",
-                                        "비밀번호",
-                                        "암호",
-                                        "토큰",
-                                        "пароль",
-                                        "ПАРОЛЬ",
-                                        "Пароль",
-                                        "CONTRASEÑA",
-                                        "CONTRASE\xc3\xb1"
-                                        "A"};
+    static const char *const words[] = {"密码", "密碼",   "口令",       "密钥",   "密鑰",       "秘钥",      "令牌",
+                                        "私钥", "私鑰",   "凭证",       "憑證",   "授权码",     "通行码",    "暗号",
+                                        "密文", "權杖",   "パスワード", "秘密鍵", "トークン",   "비밀번호",  "암호",
+                                        "토큰", "пароль", "ПАРОЛЬ",     "Пароль", "CONTRASEÑA", "CONTRASEñA"};
     /* With other words before or after them; letters that are no ASCII are not made capitals. */
     static const char *const spelled[] = {
         "пароль",  "ПАРОЛЬ",  "Пароль",      "пароля",     "секрет",     "СЕКРЕТ", "токен",      "ТОКЕН",
