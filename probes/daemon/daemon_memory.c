@@ -188,9 +188,12 @@ static bool is_same_process(const struct daemon_memory *memory, const struct dae
 
 static bool is_same_option(const struct daemon_option *remembered, const struct daemon_option *option)
 {
-    scoped(cleanup_free) char *value = redacted(option->value);
+    scoped(cleanup_free) char *value = NULL;
 
-    return strcmp(remembered->name, option->name) == 0 && strcmp(remembered->value, value) == 0;
+    if (strcmp(remembered->name, option->name) != 0)
+        return false;
+    value = redacted(option->value);
+    return strcmp(remembered->value, value) == 0;
 }
 
 /* Are the remembered options those of the file, in order? */
