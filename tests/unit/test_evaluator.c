@@ -399,29 +399,40 @@ START_TEST(a_list_does_not_close_what_is_newer)
 }
 END_TEST
 
-/* As many as an engine may list while it does not have them; twice, as they are asked for again. */
-START_TEST(missing_ids_are_looked_up_in_one_pass)
+/* The engine lists COUNT images from number FIRST on. The answer, which the evaluator owns. */
+static const struct image_list_facts *images_came(size_t first, size_t count)
 {
-    enum { IMAGES = 2000 };
     struct arena *arena = arena_new(256);
     struct image_list_facts *list = arena_alloc(arena, sizeof *list);
 
     list->facts.arena = arena;
-    list->facts.digest = 1;
-    list->items = arena_alloc(arena, IMAGES * sizeof *list->items);
-    for (; list->count < IMAGES; list->count++) {
-        scoped(cleanup_free) char *id = mem_printf("sha256:%064zu", list->count);
+    list->facts.digest = first + 1;
+    list->items = arena_alloc(arena, count * sizeof *list->items);
+    for (; list->count < count; list->count++) {
+        scoped(cleanup_free) char *id = mem_printf("sha256:%064zu", first + list->count);
 
         list->items[list->count].id = arena_strdup(arena, id);
     }
     evaluator_stale(evaluator, INPUT_IMAGES, NULL, "scan");
     evaluator_fetched(evaluator, INPUT_IMAGES, NULL, &list->facts);
+    return list;
+}
+
+/* As many as an engine may list while it does not have them; another list is gone through anew. */
+START_TEST(missing_ids_are_looked_up_in_one_pass)
+{
+    enum { IMAGES = 2000 };
+    const struct image_list_facts *list = images_came(0, IMAGES);
+
     for (size_t i = 0; i < IMAGES; i++)
         (evaluator_fetch_failed)(evaluator, INPUT_IMAGE, list->items[i].id, ENOENT, "404");
     ck_assert_uint_eq(evaluator_counters(evaluator)->failures[INPUT_IMAGE], IMAGES);
     ck_assert_uint_le(evaluator_counters(evaluator)->indexed, IMAGES);
     ck_assert_ptr_nonnull(evaluator_find_subject(evaluator, SUBJECT_IMAGE, list->items[IMAGES - 1].id));
     take_turns();
+    list = images_came(IMAGES, 1);
+    (evaluator_fetch_failed)(evaluator, INPUT_IMAGE, list->items[0].id, ENOENT, "404");
+    ck_assert_ptr_nonnull(evaluator_find_subject(evaluator, SUBJECT_IMAGE, list->items[0].id));
 }
 END_TEST
 

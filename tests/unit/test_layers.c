@@ -762,8 +762,9 @@ START_TEST(test_uppermost_accounts_count)
     put_text("/upper/bin/x", "");
     expect_accounts("0root\n0toor\n", NULL);
     forget_cached();
-    put_text("/upper/etc/passwd", "root:x:0:0:::\napp:x:1000:0:::\ntoor:x:5:0:::\napp:x:0:0:::\n");
-    expect_accounts("0root\n1app\n1toor\n0app\n", NULL);
+    put_text("/upper/etc/passwd", "root:x:0:0:::\napp:x:1000:0:::\ntoor:x:5:0:::\napp:x:0:0:::\n"
+                                  "wide:x:4294967296:0:::\n"); /* its lower 32 bits count */
+    expect_accounts("0root\n1app\n1toor\n0app\n0wide\n", NULL);
 }
 END_TEST
 
