@@ -12,7 +12,10 @@
  * (a label execID, a container removed or an engine restarted at that moment) is one presumed: it ran exactly the
  * container's health check, and at least nine tenths of the check's interval after the one before it or after the
  * container's start, as health checks do. A person who runs the same command between two health checks breaks that
- * rhythm and is reported. */
+ * rhythm and is reported.
+ *
+ * podman lists its health checks among a container's execs, but makes no event for them. Every other exec has its
+ * event, before or after it is listed, and is reported by that. */
 #include "agent/evaluator/evaluator_internal.h"
 
 #include <string.h>
@@ -113,6 +116,13 @@ static void note_rhythm(struct execs *execs, struct made *made, const struct con
     now = mem_alloc(sizeof *now);
     *now = at;
     map_set(execs->last_checks, container->id, now);
+}
+
+static bool is_podman(const struct evaluator *evaluator)
+{
+    const struct version_facts *version = store_version(evaluator->store, NULL);
+
+    return version && version->is_podman;
 }
 
 /* ---- What was never read ---- */
@@ -278,9 +288,7 @@ void evaluator_exec_made(struct evaluator *evaluator, const struct exec_event *e
 
 void execs_candidate(struct evaluator *evaluator, const struct container_facts *container, const char *id)
 {
-    const struct version_facts *version = store_version(evaluator->store, NULL);
-
-    if (container->execid_label || (version && version->is_podman))
+    if (container->execid_label || is_podman(evaluator))
         map_set(evaluator->execs->candidates, id, mem_strdup(container->id));
 }
 
@@ -322,16 +330,20 @@ void execs_read(struct evaluator *evaluator, const struct exec_facts *exec)
 {
     scoped(cleanup_free) char *container = map_steal(evaluator->execs->candidates, exec->id);
     struct execs *execs = evaluator->execs;
+    const struct container_facts *of;
     size_t found;
+    bool has_no_event;
 
     map_remove(execs->requested, exec->id);
     if (!container)
         return;
     found = find_made(execs, container, exec->text);
+    of = store_container(evaluator->store, container, NULL);
+    has_no_event = is_podman(evaluator) && of && of->health_text && of->health_text == exec->text;
     if (found < execs->made.count) {
         made_free(execs->made.items[found]);
         vec_remove(&execs->made, found);
-    } else if (execs->early.count < EARLY_MAX) {
+    } else if (!has_no_event && execs->early.count < EARLY_MAX) {
         vec_push(&execs->early,
                  (struct early){.container = mem_strdup(container), .text = exec->text, .at = clock_monotonic()});
     }
@@ -361,7 +373,7 @@ bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const 
             vec_remove(&execs->made, found);
         }
     }
-    is_finding = !(made && (made->before_start || made->in_rhythm));
+    is_finding = made ? !made->before_start && !made->in_rhythm : !(container && is_podman(evaluator));
     if (made && is_finding) {
         why = store_container(evaluator->store, made->container, NULL) ? "the engine no longer has it"
                                                                        : "the container is already gone";
