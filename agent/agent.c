@@ -16,6 +16,9 @@
 #include "common/log.h"
 #include "common/text.h"
 
+/* Transitions that are not stored yet, before evaluating waits for the disk. */
+enum { WAITING_MAX = 4096 };
+
 void agent_view(const struct agent *agent, struct agent_view *ret)
 {
     *ret = (struct agent_view){
@@ -24,6 +27,7 @@ void agent_view(const struct agent *agent, struct agent_view *ret)
         .docker = agent->docker,
         .address = &agent->address,
         .watcher = fetcher_watcher(agent->fetcher),
+        .events = agent->events,
         .config = agent->config,
         .language = agent->config->language,
         .sinks = agent->sinks.items,
@@ -91,7 +95,6 @@ static void on_settled(void *user)
         agent->exceptions_told = true;
         tell_exceptions(agent);
     }
-    evaluator_save_state(agent->evaluator);
     if (scanned && !agent->once)
         malloc_trim(0); /* the scan needed more than what is kept of it */
 }
@@ -100,7 +103,19 @@ static void on_transition(struct transition *transition, void *user)
 {
     struct agent *agent = user;
 
-    sink_list_send(&agent->sinks, transition);
+    if (!agent->events)
+        return;
+    event_store_append(agent->events, transition);
+    if (event_store_waiting(agent->events) >= WAITING_MAX)
+        evaluator_hold(agent->evaluator, true);
+}
+
+static void on_stored(struct transition *transition, void *user)
+{
+    struct agent *agent = user;
+
+    if (event_store_waiting(agent->events) <= WAITING_MAX / 4)
+        evaluator_hold(agent->evaluator, false);
     if (agent->server)
         server_transition(agent->server, transition);
 }
@@ -207,18 +222,65 @@ static void on_scan(void *user, const char *cause)
     agent_scan(user, cause);
 }
 
+static void on_restored(const struct store_finding *finding, void *user)
+{
+    struct agent *agent = user;
+
+    evaluator_restore(agent->evaluator, &(struct restored_finding){.slug = finding->slug,
+                                                                   .kind = finding->kind,
+                                                                   .id = finding->id,
+                                                                   .name = finding->name,
+                                                                   .extra = finding->extra,
+                                                                   .status = finding->status,
+                                                                   .waived = finding->waived,
+                                                                   .seq = finding->seq,
+                                                                   .since = finding->since});
+}
+
+static void on_store_state(void *user)
+{
+    struct agent *agent = user;
+    const char *trouble = event_store_trouble(agent->events);
+
+    agent_set_origin(agent);
+    evaluator_agent_state(agent->evaluator, "agent-store", !trouble,
+                          trouble ? trouble : "the store can be written again", "store");
+}
+
+static int open_store(struct agent *agent, struct error *error)
+{
+    scoped(cleanup_free) char *path = mem_printf("%s/agent.db", agent->config->state_dir);
+    const struct event_store_options options = {.base = agent->base,
+                                                .workers = agent->workers,
+                                                .path = path,
+                                                .finding = on_restored,
+                                                .stored = on_stored,
+                                                .state = on_store_state,
+                                                .user = agent};
+    int r = event_store_new(&options, &agent->events, error);
+
+    if (r < 0)
+        return r;
+    evaluator_restored(agent->evaluator, event_store_last_seq(agent->events));
+    if (event_store_trouble(agent->events))
+        on_store_state(agent);
+    return 0;
+}
+
 static int open_outputs(struct agent *agent, struct error *error)
 {
     const struct server_backend backend = {.view = on_view, .scan = on_scan, .user = agent};
     int r;
 
-    sink_list_configure(&agent->sinks, agent->base, agent->workers, agent->config->sinks, agent->config->sink_count);
     r = make_state_dir(agent->config->state_dir, error);
     if (r < 0)
         return r;
-    r = evaluator_load_state(agent->evaluator, agent->config->state_dir, error);
+    r = open_store(agent, error);
     if (r < 0)
         return r;
+    agent_set_origin(agent);
+    sink_list_configure(&agent->sinks, agent->base, agent->workers, agent->events, &agent->origin, agent->config->sinks,
+                        agent->config->sink_count);
     return server_new(agent->base, &backend, agent->config, &agent->server, error);
 }
 
@@ -309,6 +371,7 @@ void agent_free(struct agent *agent)
     if (agent->server)
         server_free(agent->server);
     sink_list_deinit(&agent->sinks);
+    event_store_free(agent->events);
     fetcher_free(agent->fetcher);
     docker_free(agent->docker);
     evaluator_free(agent->evaluator);

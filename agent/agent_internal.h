@@ -8,6 +8,7 @@
 #include "agent/api/server.h"
 #include "agent/fetch/fetch.h"
 #include "agent/sinks/sink_list.h"
+#include "agent/store/event_store.h"
 
 struct agent {
     struct config_arguments arguments;
@@ -18,7 +19,10 @@ struct agent {
     struct docker *docker;
     struct fetcher *fetcher;
     struct evaluator *evaluator;
+    struct event_store *events; /* NULL: --once */
     struct server *server;
+    struct record_origin origin; /* of the records that sinks send */
+    char hostname[256];
     struct sink_list sinks;
     struct event *signals[3];
     struct event *sweep_timer, *top_timer, *start_timer, *watchdog_timer, *clock_event;
@@ -33,6 +37,9 @@ struct agent {
 
 /* agent_begin.c, with agent_load_config() and agent_scan() */
 void agent_tell_ready(struct agent *agent); /* systemd, once */
+
+/* agent_origin.c */
+void agent_set_origin(struct agent *agent); /* as configuration, engine and store are now */
 
 /* agent_events.c */
 /* Which inputs an event makes stale. For struct docker_callbacks: USER is the agent. */

@@ -42,7 +42,8 @@ void agent_reload(struct agent *agent)
         log_error("reload: %s; keeping the old configuration", error.text);
         evaluator_agent_state(agent->evaluator, "agent-config", false, error.text, "reload");
     } else {
-        sink_list_configure(&agent->sinks, agent->base, agent->workers, config->sinks, config->sink_count);
+        sink_list_configure(&agent->sinks, agent->base, agent->workers, agent->events, &agent->origin, config->sinks,
+                            config->sink_count);
         log_what_needs_a_restart(old, config);
         agent_set_intervals(agent, config);
         agent->config = config;

@@ -1,15 +1,17 @@
-/* /v1/events and its followers.
+/* /v1/events: transitions from the store, and those who follow what comes.
  *
- * A follower is a place in the sequence, not a queue: it is sent what follows its place while its output buffer has
- * room, and continues when the buffer is drained; what the ring has dropped meanwhile is reported as {"lost":K}. So a
- * slow reader costs one buffer. */
+ * An answer is a place in the sequence, not a queue: it is sent a page of what follows its place while its output
+ * buffer has room, and goes on when the buffer is drained; what the store has dropped meanwhile is reported as
+ * {"lost":K}. So a slow reader costs one buffer. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <string.h>
 
 #include "agent/api/server_internal.h"
 #include "agent/api/server_query.h"
+#include "common/memory.h"
 
 enum { FOLLOWERS = 64, OUTPUT_LIMIT = 256 * 1024, HALF_CLOSED_S = 5 };
 
@@ -19,39 +21,31 @@ struct follower {
     struct evhttp_request *request;
     struct evhttp_connection *connection;
     struct event *closed, *half_closed;
-    uint64_t seq; /* of the last transition sent */
+    struct store_query query;   /* its strings are owned; AFTER: the place */
+    struct event_request *page; /* that is asked for; NULL: none */
+    uint64_t end;               /* what does not follow ends there */
+    bool follows;
 };
 
-static void add_hello(const struct evaluator *evaluator, struct evbuffer *body)
+static struct event_store *events_of(const struct server *server)
 {
-    evbuffer_add_printf(body, "{\"hello\":{\"last_seq\":%" PRIu64 ",\"oldest_seq\":%" PRIu64 "}}\n",
-                        evaluator_last_seq(evaluator), evaluator_oldest_seq(evaluator));
-}
+    struct agent_view view;
 
-/* Adds what comes after SEQ, as long as BODY is shorter than LIMIT (0: all of it). */
-static uint64_t add_transitions(const struct evaluator *evaluator, uint64_t seq, struct evbuffer *body, size_t limit)
-{
-    uint64_t oldest = evaluator_oldest_seq(evaluator);
-    const struct transition *transition;
-
-    if (seq + 1 < oldest) {
-        evbuffer_add_printf(body, "{\"lost\":%" PRIu64 "}\n", oldest - seq - 1);
-        seq = oldest - 1;
-    }
-    while ((!limit || evbuffer_get_length(body) < limit) && (transition = evaluator_transition_after(evaluator, seq))) {
-        evbuffer_add(body, transition->json, transition->json_length);
-        evbuffer_add(body, "\n", 1);
-        seq = transition->seq;
-    }
-    return seq;
+    server->backend.view(server->backend.user, &view);
+    return view.events;
 }
 
 static void follower_free(struct follower *follower)
 {
     TAILQ_REMOVE(&follower->server->followers, follower, link);
-    follower->server->follower_count--;
+    follower->server->follower_count -= follower->follows;
+    event_request_cancel(follower->page);
     event_free(follower->closed);
     event_free(follower->half_closed);
+    free((char *)follower->query.slug);
+    free((char *)follower->query.section);
+    free((char *)follower->query.subject);
+    free((char *)follower->query.kind);
     free(follower);
 }
 
@@ -63,22 +57,70 @@ static void on_drained(struct evhttp_connection *connection, void *user)
     pump(user);
 }
 
+static void send_text(struct follower *follower, const char *text, size_t length)
+{
+    struct evbuffer *body = evbuffer_new();
+
+    evbuffer_add(body, text, length);
+    evhttp_send_reply_chunk_with_cb(follower->request, body, on_drained, follower);
+    server_stop_reading(follower->request);
+    evbuffer_free(body);
+}
+
+/* The answer is complete. */
+static void end(struct follower *follower)
+{
+    struct evhttp_request *request = follower->request;
+
+    evhttp_connection_set_closecb(follower->connection, NULL, NULL);
+    follower_free(follower);
+    evhttp_send_reply_end(request);
+    server_stop_reading(request);
+}
+
+static void on_page(const struct store_page *page, void *user)
+{
+    struct follower *follower = user;
+
+    follower->page = NULL;
+    if (!page->lines) {
+        scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+        scoped_str line = STR_INIT;
+
+        json_out_object(out, NULL);
+        json_out_string(out, "error", page->why);
+        json_out_end_object(out);
+        str_append(&line, json_out_text(out, NULL));
+        str_append_char(&line, '\n');
+        send_text(follower, line.data, line.length);
+        end(follower);
+        return;
+    }
+    follower->query.after = page->up_to;
+    if (page->length)
+        send_text(follower, page->lines, page->length);
+    pump(follower);
+}
+
 static void pump(struct follower *follower)
 {
     struct bufferevent *stream = evhttp_connection_get_bufferevent(follower->connection);
-    struct agent_view view;
-    struct evbuffer *body;
-    size_t waiting = evbuffer_get_length(bufferevent_get_output(stream));
+    struct event_store *events = events_of(follower->server);
+    uint64_t oldest = event_store_oldest_seq(events);
 
-    if (waiting >= OUTPUT_LIMIT)
+    if (follower->page || evbuffer_get_length(bufferevent_get_output(stream)) >= OUTPUT_LIMIT)
         return;
-    follower->server->backend.view(follower->server->backend.user, &view);
-    body = evbuffer_new();
-    follower->seq = add_transitions(view.evaluator, follower->seq, body, OUTPUT_LIMIT - waiting);
-    if (evbuffer_get_length(body))
-        evhttp_send_reply_chunk_with_cb(follower->request, body, on_drained, follower);
-    server_stop_reading(follower->request);
-    evbuffer_free(body);
+    if (follower->query.after + 1 < oldest) {
+        scoped(cleanup_free) char *line = mem_printf("{\"lost\":%" PRIu64 "}\n", oldest - follower->query.after - 1);
+
+        if (!follower->query.since)
+            send_text(follower, line, strlen(line));
+        follower->query.after = oldest - 1;
+    }
+    if (!follower->follows && follower->query.after >= follower->end)
+        end(follower);
+    else if (follower->query.after < event_store_last_seq(events))
+        follower->page = event_store_query(events, &follower->query, on_page, follower);
 }
 
 /* When the client was first to end it, evhttp has let go of the request: it is the answerer's to free. */
@@ -108,60 +150,71 @@ static void on_hang_up(evutil_socket_t fd, short what, void *user)
         evtimer_add(follower->half_closed, &often);
 }
 
-static void follow(struct call *call, uint64_t since)
+static struct follower *follower_new(struct call *call, const struct event_filter *filter)
 {
-    struct server *server = call->server;
-    struct follower *follower;
-    struct evbuffer *hello;
-    evutil_socket_t fd;
+    struct follower *follower = mem_alloc(sizeof *follower);
+    evutil_socket_t fd = server_request_fd(call->request);
 
-    if (server->follower_count >= FOLLOWERS) {
-        server_reply_error(call->request, HTTP_SERVUNAVAIL, "busy", "too many followers");
-        return;
-    }
-    follower = mem_alloc(sizeof *follower);
-    follower->server = server;
+    follower->server = call->server;
     follower->request = call->request;
     follower->connection = evhttp_request_get_connection(call->request);
-    follower->seq = since;
-    fd = server_request_fd(call->request);
-    clients_served(server->clients, fd, true);
-    follower->closed = event_new(server->base, fd, EV_CLOSED, on_hang_up, follower);
+    follower->follows = filter->follow;
+    follower->end = event_store_last_seq(call->view.events);
+    follower->query = filter->query;
+    follower->query.slug = mem_strdup(filter->query.slug);
+    follower->query.section = mem_strdup(filter->query.section);
+    follower->query.subject = mem_strdup(filter->query.subject);
+    follower->query.kind = mem_strdup(filter->query.kind);
+    if (filter->follow && !filter->has_since)
+        follower->query.after = follower->end;
+    clients_served(call->server->clients, fd, true);
+    follower->closed = event_new(call->server->base, fd, EV_CLOSED, on_hang_up, follower);
     event_add(follower->closed, NULL);
-    follower->half_closed = evtimer_new(server->base, on_hang_up, follower);
-    TAILQ_INSERT_TAIL(&server->followers, follower, link);
-    server->follower_count++;
+    follower->half_closed = evtimer_new(call->server->base, on_hang_up, follower);
+    TAILQ_INSERT_TAIL(&call->server->followers, follower, link);
+    call->server->follower_count += follower->follows;
+    return follower;
+}
+
+static void begin(struct call *call, const struct event_filter *filter)
+{
+    struct follower *follower = follower_new(call, filter);
+    scoped(cleanup_free) char *hello = mem_printf("{\"hello\":{\"last_seq\":%" PRIu64 ",\"oldest_seq\":%" PRIu64 "}}\n",
+                                                  follower->end, event_store_oldest_seq(call->view.events));
+
     evhttp_connection_set_closecb(follower->connection, on_connection_closed, follower);
     evhttp_connection_set_timeout(follower->connection, 365 * 24 * 3600);
     evhttp_add_header(evhttp_request_get_output_headers(call->request), "Content-Type", "application/x-ndjson");
     evhttp_send_reply_start(call->request, HTTP_OK, NULL);
-    hello = evbuffer_new();
-    add_hello(call->view.evaluator, hello);
-    evhttp_send_reply_chunk(call->request, hello);
-    evbuffer_free(hello);
+    send_text(follower, hello, strlen(hello));
     pump(follower);
+}
+
+static void reply_to_head(struct evhttp_request *request)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+
+    evhttp_add_header(headers, "Content-Type", "application/x-ndjson");
+    evhttp_add_header(headers, "Transfer-Encoding", "chunked");
+    evhttp_send_reply_start(request, HTTP_OK, NULL);
+    evhttp_send_reply_end(request);
 }
 
 void server_get_events(struct call *call)
 {
+    bool is_head = evhttp_request_get_command(call->request) == EVHTTP_REQ_HEAD;
     struct error error = ERROR_INIT;
-    uint64_t since = 0;
-    bool wants_to_follow = false;
-    struct evbuffer *body;
+    struct event_filter filter;
 
-    if (query_events(call->query, evaluator_last_seq(call->view.evaluator), &since, &wants_to_follow, &error) < 0) {
+    if (query_events(call->query, evaluator_rules(call->view.evaluator), &filter, &error) < 0) {
         server_reply_bad_request(call->request, &error);
-        return;
+    } else if (is_head) {
+        reply_to_head(call->request);
+    } else if (filter.follow && call->server->follower_count >= FOLLOWERS) {
+        server_reply_error(call->request, HTTP_SERVUNAVAIL, "busy", "too many followers");
+    } else {
+        begin(call, &filter);
     }
-    if (wants_to_follow && evhttp_request_get_command(call->request) != EVHTTP_REQ_HEAD) {
-        follow(call, since);
-        return;
-    }
-    body = evbuffer_new();
-    add_hello(call->view.evaluator, body);
-    add_transitions(call->view.evaluator, since, body, 0);
-    server_reply(call->request, HTTP_OK, "application/x-ndjson", body);
-    evbuffer_free(body);
 }
 
 void server_transition(struct server *server, struct transition *transition)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/rules/rule_set.h"
 #include "common/str.h"
 
 enum { LIMIT_MAX = 100000 };
@@ -14,7 +15,8 @@ enum { LIMIT_MAX = 100000 };
 const char *const query_no_parameters[] = {NULL};
 const char *const query_finding_parameters[] = {"rule", "section", "status", "severity", "subject",
                                                 "kind", "waived",  "limit",  "after",    NULL};
-const char *const query_event_parameters[] = {"since", "follow", NULL};
+const char *const query_event_parameters[] = {"since",    "since_time", "until_time", "follow", "rule", "section",
+                                              "severity", "status",     "subject",    "kind",   NULL};
 
 int query_check(const struct evkeyvalq *query, const char *const *allowed, enum language *language, struct error *error)
 {
@@ -137,16 +139,40 @@ int query_findings(const struct evkeyvalq *query, struct finding_filter *ret, st
     return r;
 }
 
-int query_events(const struct evkeyvalq *query, uint64_t last_seq, uint64_t *ret_since, bool *ret_follow,
+static int read_time(const char *name, const char *text, usec_t *ret, struct error *error)
+{
+    if (clock_parse(text, ret) < 0 || *ret <= 0)
+        return error_set(error, EINVAL, "%s: must be a time such as 2026-11-24T09:30:00Z", name);
+    return 0;
+}
+
+int query_events(const struct evkeyvalq *query, const struct rule_set *rules, struct event_filter *ret,
                  struct error *error)
 {
     const char *since = evhttp_find_header(query, "since"), *follow = evhttp_find_header(query, "follow");
-    int r = 0;
+    const char *since_time = evhttp_find_header(query, "since_time");
+    const char *until_time = evhttp_find_header(query, "until_time");
+    struct finding_filter filter;
+    int r = query_findings(query, &filter, error);
 
-    if (follow)
-        r = read_bool("follow", follow, ret_follow, error);
-    *ret_since = *ret_follow ? last_seq : 0;
+    *ret = (struct event_filter){.has_since = since || since_time};
+    if (r == 0)
+        r = view_check_filter(rules, &filter, error);
+    if (r == 0 && follow)
+        r = read_bool("follow", follow, &ret->follow, error);
     if (r == 0 && since)
-        r = read_number("since", since, 0, INT64_MAX, ret_since, error);
-    return r;
+        r = read_number("since", since, 0, INT64_MAX, &ret->query.after, error);
+    if (r == 0 && since_time)
+        r = read_time("since_time", since_time, &ret->query.since, error);
+    if (r == 0 && until_time)
+        r = read_time("until_time", until_time, &ret->query.until, error);
+    if (r < 0)
+        return r;
+    ret->query.slug = filter.rule ? rule_set_find(rules, filter.rule)->slug : NULL;
+    ret->query.section = filter.section;
+    ret->query.subject = filter.subject;
+    ret->query.kind = filter.kind >= 0 ? subject_kind_name((enum subject_kind)filter.kind) : NULL;
+    ret->query.statuses = filter.statuses;
+    ret->query.severities = filter.severities;
+    return 0;
 }

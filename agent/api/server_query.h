@@ -14,8 +14,12 @@ extern const char *const query_no_parameters[], *const query_finding_parameters[
 int query_check(const struct evkeyvalq *query, const char *const *allowed, enum language *language,
                 struct error *error);
 int query_findings(const struct evkeyvalq *query, struct finding_filter *ret, struct error *error);
-/* LAST_SEQ is the default of "since" for a follower: only new transitions. 0 or -EINVAL. */
-int query_events(const struct evkeyvalq *query, uint64_t last_seq, uint64_t *ret_since, bool *ret_follow,
+struct event_filter {
+    struct store_query query; /* strings belong to the query string and the rules */
+    bool has_since, follow;
+};
+/* 0 or -EINVAL. */
+int query_events(const struct evkeyvalq *query, const struct rule_set *rules, struct event_filter *ret,
                  struct error *error);
 
 #endif

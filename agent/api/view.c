@@ -161,6 +161,19 @@ static bool has_section(const struct rule_set *rules, const char *section)
     return false;
 }
 
+int view_check_filter(const struct rule_set *rules, const struct finding_filter *filter, struct error *error)
+{
+    if (filter->rule && !rule_set_find(rules, filter->rule)) {
+        const char *nearest = rule_set_nearest(rules, filter->rule);
+
+        return error_set(error, EINVAL, "rule: unknown rule \"%s\"%s%s%s", filter->rule,
+                         nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    }
+    if (filter->section && !has_section(rules, filter->section))
+        return error_set(error, EINVAL, "section: unknown section \"%s\"", filter->section);
+    return 0;
+}
+
 int view_findings(const struct agent_view *view, const struct finding_filter *filter, struct json_out *out,
                   struct error *error)
 {
@@ -171,14 +184,9 @@ int view_findings(const struct agent_view *view, const struct finding_filter *fi
 
     if (r < 0)
         return r;
-    if (filter->rule && !rule_set_find(rules, filter->rule)) {
-        const char *nearest = rule_set_nearest(rules, filter->rule);
-
-        return error_set(error, EINVAL, "rule: unknown rule \"%s\"%s%s%s", filter->rule,
-                         nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
-    }
-    if (filter->section && !has_section(rules, filter->section))
-        return error_set(error, EINVAL, "section: unknown section \"%s\"", filter->section);
+    r = view_check_filter(rules, filter, error);
+    if (r < 0)
+        return r;
     json_out_array(out, "findings");
     more = write_page(view, filter, &after, out, &last);
     json_out_end_array(out);

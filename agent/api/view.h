@@ -4,6 +4,7 @@
 
 #include "agent/evaluator/evaluator.h"
 #include "agent/sinks/sink.h"
+#include "agent/store/event_store.h"
 #include "probes/docker/docker.h"
 #include "probes/watch/watch.h"
 
@@ -14,6 +15,7 @@ struct agent_view {
     const struct docker *docker;
     const struct docker_address *address;
     const struct watcher *watcher;
+    struct event_store *events; /* NULL: --once */
     const struct config *config;
     enum language language; /* of the texts: as configured, or as a request asked */
     struct sink *const *sinks;
@@ -45,6 +47,8 @@ struct finding_filter {
 void view_status(const struct agent_view *view, struct json_out *out);
 void view_rules(const struct agent_view *view, struct json_out *out);
 int view_rule(const struct agent_view *view, const char *rule, struct json_out *out, struct error *error); /* -ENOENT */
+/* Are its rule and section known? 0 or -EINVAL. */
+int view_check_filter(const struct rule_set *rules, const struct finding_filter *filter, struct error *error);
 int view_findings(const struct agent_view *view, const struct finding_filter *filter, struct json_out *out,
                   struct error *error);
 /* Is the agent ready? If not, appends the reasons to the array open in OUT (may be NULL). */

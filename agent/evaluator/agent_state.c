@@ -23,7 +23,6 @@ void evaluator_agent_state(struct evaluator *evaluator, const char *slug, bool r
                  (struct agent_state){.slug = mem_strdup(slug), .evidence = mem_strdup(evidence)});
     }
     evaluator->last_seq++;
-    state_append_seq(evaluator);
     publish_transition(evaluator, transition_for_agent(slug, ready, !ready, evidence, cause, evaluator->last_seq,
                                                        clock_now(evaluator->clock), "agent"));
 }

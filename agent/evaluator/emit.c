@@ -1,8 +1,16 @@
-/* A verdict that changed becomes a transition: numbered, written to the state file, then handed out. So does a failure
+/* A verdict that changed becomes a transition: numbered, then handed out. So does a failure
  * whose waiver came or ended, and the end of a pair. */
 #include "agent/evaluator/evaluator_internal.h"
 
 #include <string.h>
+
+void publish_transition(struct evaluator *evaluator, struct transition *transition)
+{
+    evaluator->counters.transitions++;
+    if (evaluator->callbacks.transition)
+        evaluator->callbacks.transition(transition, evaluator->callbacks.user);
+    transition_unref(transition);
+}
 
 void emit_transition(struct evaluator *evaluator, const struct subject *subject, struct pair *pair,
                      enum verdict previous, const char *cause, bool gone)
@@ -15,7 +23,6 @@ void emit_transition(struct evaluator *evaluator, const struct subject *subject,
     evaluator->counters.transitions_by_verdict[gone ? VERDICT_NONE : pair->verdict]++;
     transition = transition_from_pair(evaluator, evaluator->config->language, subject, pair, previous, pair->seq,
                                       clock_now(evaluator->clock), cause ? cause : "start", gone);
-    state_append(evaluator, subject, pair, gone);
     publish_transition(evaluator, transition);
 }
 

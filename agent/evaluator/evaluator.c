@@ -92,7 +92,6 @@ struct evaluator *evaluator_new(struct event_base *base, struct workers *workers
     evaluator->store = store_new();
     evaluator->closed_execs = map_new(NULL);
     evaluator->execs = execs_new(clock_now(clock));
-    state_init(evaluator);
     check_result_init(&evaluator->scratch);
     slices_init(evaluator);
     inputs_init(evaluator);
@@ -113,10 +112,8 @@ void evaluator_free(struct evaluator *evaluator)
 {
     if (!evaluator)
         return;
-    state_stop_rewriting(evaluator);
-    state_deinit(evaluator);
+    map_free(evaluator->restored);
     exceptions_free(evaluator);
-    ring_deinit(evaluator);
     agent_states_deinit(evaluator);
     subjects_deinit(evaluator);
     inputs_deinit(evaluator);

@@ -97,6 +97,9 @@ bool evaluator_has_background_work(const struct evaluator *evaluator);
  * value become errors. */
 void evaluator_set_engine_reachable(struct evaluator *evaluator, bool reachable);
 
+/* Whoever takes the transitions has enough of them for now: what is not urgent is evaluated when HELD ends. */
+void evaluator_hold(struct evaluator *evaluator, bool held);
+
 /* A transition of the agent's own state. SLUG "agent-engine", "agent-events" …; READY or degraded. */
 void evaluator_agent_state(struct evaluator *evaluator, const char *slug, bool ready, const char *evidence,
                            const char *cause);
@@ -114,11 +117,6 @@ void evaluator_set_rules(struct evaluator *evaluator, struct rule_set *rules, co
 const struct store *evaluator_store(const struct evaluator *evaluator);
 const struct rule_set *evaluator_rules(const struct evaluator *evaluator);
 uint64_t evaluator_last_seq(const struct evaluator *evaluator);
-/* Of the transitions kept in memory; last_seq + 1 when there are none. */
-uint64_t evaluator_oldest_seq(const struct evaluator *evaluator);
-/* The first kept transition with seq > SEQ, or NULL. Not a new reference. */
-struct transition *evaluator_transition_after(const struct evaluator *evaluator, uint64_t seq);
-
 /* Subjects in no particular order but stable while nothing changes. NULL at the end. */
 const struct subject *evaluator_next_subject(const struct evaluator *evaluator, size_t *at);
 const struct subject *evaluator_find_subject(const struct evaluator *evaluator, enum subject_kind kind, const char *id);
@@ -151,12 +149,17 @@ struct evaluator_counters {
 };
 const struct evaluator_counters *evaluator_counters(const struct evaluator *evaluator);
 
-/* State that survives a restart: seq, and every pair's verdict with since and seq, in STATE_DIR/findings.log, which is
- * locked. To be called once, before anything is stale. An error when the file cannot be read or written, or another
- * agent has it (-EBUSY). */
-int evaluator_load_state(struct evaluator *evaluator, const char *state_dir, struct error *error);
-/* Writes the file anew if that is due (it is too long, or could not be written before), in a worker. What goes wrong is
- * logged and tried again later. */
-void evaluator_save_state(struct evaluator *evaluator);
+/* What was known before this start, of one finding that was open; VERDICT_NONE: of an exec whose finding was closed.
+ * EXTRA: the transition's. */
+struct restored_finding {
+    const char *slug, *kind, *id, *name, *extra;
+    enum verdict status;
+    bool waived;
+    uint64_t seq;
+    usec_t since;
+};
+/* To be called for each finding, then evaluator_restored() once, before anything is stale. */
+void evaluator_restore(struct evaluator *evaluator, const struct restored_finding *finding);
+void evaluator_restored(struct evaluator *evaluator, uint64_t last_seq);
 
 #endif

@@ -7,10 +7,10 @@
  *
  * A file calls only those above it in this list, which is the order of the declarations below:
  *   tally restored subjects exceptions pending inputs joins     what is known
- *   transition ring finding explain transition_build      one finding, and how its change is described
- *   state_log emit evaluate slices                              from a changed verdict to a transition
+ *   transition finding explain transition_build                 one finding, and how its change is described
+ *   emit evaluate slices                                        from a changed verdict to a transition
  *   unlisted execs affected gone complete missing               what an input's coming or going means
- *   recheck state_load agent_state retry state_compact settle   time, the state file, the end of the work
+ *   recheck restore agent_state retry settle                    time, what was known before, the end of the work
  *   evaluator follow fetched query                        the public entry points
  */
 #ifndef AGENT_EVALUATOR_EVALUATOR_INTERNAL_H
@@ -43,7 +43,7 @@ struct input {
     char *cause;  /* of its going stale */
 };
 
-/* What the state file said of a pair. */
+/* What was known of a pair before this start. */
 struct restored {
     enum verdict verdict;
     bool waived;
@@ -67,32 +67,6 @@ struct execs; /* see execs.c */
 /* Containers that share the namespaces of one. */
 struct joiners {
     VEC(char *) ids;
-};
-
-/* The latest transitions, oldest at FIRST. */
-struct transition_ring {
-    struct transition **items;
-    size_t first, count, size, bytes;
-};
-
-/* STATE_DIR/findings.log, see state_log.c. */
-enum { STATE_BOOT_LENGTH = 36 };
-struct state_file {
-    char *path;
-    int fd;                            /* -1: no state is kept */
-    uint64_t end;                      /* bytes of it that count; what is added begins there */
-    bool is_cut;                       /* its last line has no newline */
-    int64_t mark;                      /* where its last mark begins; -1: it has none */
-    uint64_t reserved;                 /* of that mark */
-    char boot[STATE_BOOT_LENGTH + 1];  /* of the machine, by the kernel; "": unknown */
-    size_t lines, enough;              /* in it; when to see whether they are too many */
-    char *trouble;                     /* why it does not hold what it should; NULL: it does */
-    usec_t retry;                      /* it is not rewritten before */
-    struct worker *rewriter;           /* while it is rewritten; NULL: it is not */
-    struct str tail;                   /* what was added since the rewriter began */
-    bool tail_lost;                    /* it grew too long to be kept */
-    size_t tail_lines, rewriter_lines; /* of the tail; of what the rewriter writes */
-    uint64_t rewriter_reserved;        /* of the mark that it writes */
 };
 
 struct evaluator {
@@ -128,6 +102,7 @@ struct evaluator {
     struct event *slice_timer;
     struct timeval turn; /* of the loop, in which BUDGET is what may still be done */
     int budget;
+    bool held; /* see evaluator_hold() */
 
     struct map *subjects[SUBJECT_KIND_COUNT];              /* id → struct subject */
     VEC(const struct rule *) rules_of[SUBJECT_KIND_COUNT]; /* enabled rules by the kind they judge */
@@ -139,10 +114,8 @@ struct evaluator {
     usec_t next_recheck;
 
     uint64_t last_seq;
-    struct transition_ring ring;
     VEC(struct agent_state) agent_states;
 
-    struct state_file state;
     struct map *restored; /* "slug kind:id" → struct restored, until the subject is seen again */
     bool restored_closed;
     struct execs *execs;
@@ -226,10 +199,6 @@ void joins_forget(struct evaluator *evaluator, const struct container_facts *con
 /* Is the container whose namespaces container ID shares on its way? */
 bool joins_are_awaited(const struct evaluator *evaluator, const char *id);
 
-/* ring.c */
-void ring_deinit(struct evaluator *evaluator);
-void publish_transition(struct evaluator *evaluator, struct transition *transition); /* takes the reference */
-
 /* explain.c */
 /* The file of SET (may be NULL) at PATH, or NULL. */
 const struct file_facts *fileset_find(const struct fileset_facts *set, const char *path);
@@ -237,27 +206,8 @@ const struct file_facts *fileset_find(const struct fileset_facts *set, const cha
 void pair_run_check(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
                     bool explain, struct check_result *result);
 
-/* state_log.c */
-/* Adds a line to the state file, before its transition is handed out. That it could not be written is remembered in
- * state.trouble, the number in the file's mark. */
-void state_append(struct evaluator *evaluator, const struct subject *subject, const struct pair *pair, bool gone);
-void state_append_seq(struct evaluator *evaluator);
-/* Adds the mark of this run to the file that was read, and brings it to the disk; on a full disk it takes the place of
- * the last one. 0 or a negative errno. */
-int state_append_mark(struct evaluator *evaluator);
-/* Each adds one line to OUT. */
-void state_line_of_pair(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
-                        bool gone, struct str *out);
-void state_line_of_mark(const struct evaluator *evaluator, uint64_t reserved, struct str *out);
-uint64_t state_reserve(const struct evaluator *evaluator); /* how far a mark that is made now reserves numbers */
-/* Is TEXT, a line without its newline, as long as a mark that this program writes? Then it may be overwritten by one.
- */
-bool state_is_mark(const char *text, size_t length);
-int state_write_at(int fd, uint64_t at, const char *data, size_t length); /* all of it; 0 or a negative errno */
-void state_init(struct evaluator *evaluator);
-void state_deinit(struct evaluator *evaluator);
-
 /* emit.c */
+void publish_transition(struct evaluator *evaluator, struct transition *transition); /* takes the reference */
 /* PAIR's verdict was PREVIOUS; GONE: the pair ends. */
 void emit_transition(struct evaluator *evaluator, const struct subject *subject, struct pair *pair,
                      enum verdict previous, const char *cause, bool gone);
@@ -331,9 +281,9 @@ void missing_resolve(struct evaluator *evaluator, enum input_kind kind, const ch
 /* recheck.c */
 void recheck_init(struct evaluator *evaluator);
 
-/* state_load.c */
-/* Closes up to MAX of the verdicts that were read back and whose subjects did not come. True: there are none left. */
-bool state_close_leftovers(struct evaluator *evaluator, size_t max);
+/* restore.c */
+/* Closes at most MAX findings that did not come back. True: there are none left. */
+bool restored_close(struct evaluator *evaluator, size_t max);
 
 /* agent_state.c */
 void agent_states_deinit(struct evaluator *evaluator);
@@ -347,10 +297,6 @@ void retry_failed(struct evaluator *evaluator, struct input *input, int number);
 void retry_answered(struct evaluator *evaluator, struct input *input);
 void retry_now(struct evaluator *evaluator, enum input_kind kind, const char *key); /* if it waits to be retried */
 void retry_report(struct evaluator *evaluator); /* what cannot be read, as a state of the agent itself */
-
-/* state_compact.c */
-void state_stop_rewriting(struct evaluator *evaluator);
-void state_report_trouble(struct evaluator *evaluator); /* as a state of the agent itself */
 
 /* settle.c */
 void settle_init(struct evaluator *evaluator);

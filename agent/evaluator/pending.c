@@ -42,7 +42,7 @@ void slice_charge(struct evaluator *evaluator, int cost)
 bool slice_is_over(struct evaluator *evaluator)
 {
     begin_turn(evaluator);
-    return evaluator->budget <= 0;
+    return evaluator->held || evaluator->budget <= 0;
 }
 
 void retry_drop(struct evaluator *evaluator, struct input *input)

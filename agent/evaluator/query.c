@@ -148,3 +148,8 @@ const struct evaluator_counters *evaluator_counters(const struct evaluator *eval
 {
     return &evaluator->counters;
 }
+
+uint64_t evaluator_last_seq(const struct evaluator *evaluator)
+{
+    return evaluator->last_seq;
+}

@@ -13,14 +13,13 @@ static void on_settled(evutil_socket_t fd, short what, void *user)
     if (!is_at_rest(evaluator))
         return;
     if (evaluator->reachable && !evaluator->restored_closed) {
-        evaluator->restored_closed = state_close_leftovers(evaluator, CLOSED_A_TURN);
+        evaluator->restored_closed = restored_close(evaluator, CLOSED_A_TURN);
         if (!evaluator->restored_closed) {
             event_add(evaluator->settle_event, &next_turn);
             return;
         }
     }
     evaluator->has_settled = true;
-    state_report_trouble(evaluator);
     retry_report(evaluator);
     if (evaluator->callbacks.settled)
         evaluator->callbacks.settled(evaluator->callbacks.user);

@@ -31,7 +31,7 @@ static void on_slice(evutil_socket_t fd, short what, void *user)
     (void)what;
     while (!TAILQ_EMPTY(&evaluator->postponed) && !slice_is_over(evaluator))
         evaluate_postponed(evaluator, TAILQ_FIRST(&evaluator->postponed));
-    if (!TAILQ_EMPTY(&evaluator->postponed))
+    if (!TAILQ_EMPTY(&evaluator->postponed) && !evaluator->held)
         arm_slice_timer(evaluator);
     settle_schedule(evaluator);
 }
@@ -48,6 +48,13 @@ void evaluate_in_turn(struct evaluator *evaluator, struct subject *subject, stru
     subject->postponed_for = mem_strdup(evaluator->cause ? evaluator->cause : "start");
     TAILQ_INSERT_TAIL(&evaluator->postponed, subject, later);
     arm_slice_timer(evaluator);
+}
+
+void evaluator_hold(struct evaluator *evaluator, bool held)
+{
+    evaluator->held = held;
+    if (!held && !TAILQ_EMPTY(&evaluator->postponed))
+        arm_slice_timer(evaluator);
 }
 
 void slices_init(struct evaluator *evaluator)

@@ -3,21 +3,6 @@
 
 #include "common/memory.h"
 
-static void free_texts(struct transition *t)
-{
-    char **const texts[] = {&t->rule,         &t->slug,     &t->title, &t->section, &t->subject_kind, &t->subject_id,
-                            &t->subject_name, &t->evidence, &t->cause, &t->remedy,  &t->status,       &t->previous};
-
-    for (size_t i = 0; i < countof(texts); i++)
-        free(take(*texts[i]));
-}
-
-void transition_slim(struct transition *transition)
-{
-    if (transition->references == 1)
-        free_texts(transition);
-}
-
 struct transition *transition_ref(struct transition *transition)
 {
     transition->references++;
@@ -26,9 +11,15 @@ struct transition *transition_ref(struct transition *transition)
 
 void transition_unref(struct transition *transition)
 {
+    char **const texts[] = {&transition->rule,         &transition->slug,         &transition->title,
+                            &transition->section,      &transition->subject_kind, &transition->subject_id,
+                            &transition->subject_name, &transition->evidence,     &transition->cause,
+                            &transition->remedy,       &transition->status,       &transition->previous,
+                            &transition->extra,        &transition->json};
+
     if (!transition || --transition->references)
         return;
-    free_texts(transition);
-    free(transition->json);
+    for (size_t i = 0; i < countof(texts); i++)
+        free(*texts[i]);
     free(transition);
 }

@@ -1,6 +1,5 @@
-/* A verdict that changed: what goes to sinks, to clients of the API and into the ring of the latest transitions.
- * Reference counted. It is not changed once it is built, except that the ring, as its only owner, drops the texts that
- * are also in its JSON (transition_slim()). */
+/* A verdict that changed: what goes into the store, and from there to sinks and clients of the API. Reference counted,
+ * and not changed once it is built. */
 #ifndef AGENT_EVALUATOR_TRANSITION_H
 #define AGENT_EVALUATOR_TRANSITION_H
 
@@ -9,12 +8,13 @@
 struct transition {
     unsigned references;
     uint64_t seq;
-    usec_t at;
+    usec_t at, since; /* SINCE: when the finding came to its status */
     /* All strings are owned. RULE is the id in the active benchmark, or the slug where it has none; for the agent's own
      * state (engine lost, events lost …) slug is "agent-…", subject_kind "agent" and status/previous are
      * "ready"/"degraded". */
     char *rule, *slug, *title, *section, *subject_kind, *subject_id, *subject_name, *evidence, *cause, *remedy;
     char *status, *previous; /* names; NULL: gone, new */
+    char *extra;             /* what a restart needs besides, as JSON; NULL: nothing */
     enum severity severity;
     enum verdict status_value, previous_value; /* VERDICT_NONE for the agent's own */
     bool is_agent, scored, waived;
@@ -34,8 +34,6 @@ struct transition *transition_from_pair(const struct evaluator *evaluator, enum 
 /* Of the agent's own state; HOST is the id of the subject. */
 struct transition *transition_for_agent(const char *slug, bool ready, bool previous_ready, const char *evidence,
                                         const char *cause, uint64_t seq, usec_t at, const char *host);
-/* Frees every text but the JSON, unless somebody else has a reference. Then only seq and json may be used. */
-void transition_slim(struct transition *transition);
 struct transition *transition_ref(struct transition *transition);
 void transition_unref(struct transition *transition);
 

@@ -14,6 +14,44 @@ static void end_json(struct transition *t, struct json_out *out)
     t->json = mem_strndup(text, t->json_length);
 }
 
+/* What the engine forgets of an exec, as restore.c reads it. */
+static void write_exec(const struct store *store, const struct subject *subject, struct json_out *out)
+{
+    const struct exec_facts *exec = subject->kind == SUBJECT_EXEC ? store_exec(store, subject->id, NULL) : NULL;
+    const char *why;
+
+    if (!exec && subject->kind == SUBJECT_EXEC && !store_exec(store, subject->id, &why))
+        json_out_string(out, "exec_error", why);
+    if (!exec)
+        return;
+    json_out_object(out, "exec");
+    json_out_string(out, "container", exec->container_id);
+    json_out_string(out, "container_name", exec->container_name);
+    json_out_string(out, "container_user", exec->container_user);
+    json_out_string(out, "user", exec->user);
+    json_out_string(out, "command", exec->command);
+    json_out_bool(out, "privileged", exec->privileged);
+    json_out_int(out, "seen", exec->seen);
+    json_out_end_object(out);
+}
+
+/* NULL: a restart needs nothing besides. */
+static char *make_extra(const struct evaluator *evaluator, const struct subject *subject, bool gone)
+{
+    scoped(cleanup_json_out) struct json_out *out = NULL;
+    const char *text;
+    size_t length;
+
+    if (gone || subject->kind != SUBJECT_EXEC)
+        return NULL;
+    out = json_out_new(false);
+    json_out_object(out, NULL);
+    write_exec(evaluator_store(evaluator), subject, out);
+    json_out_end_object(out);
+    text = json_out_text(out, &length);
+    return mem_strndup(text, length);
+}
+
 struct transition *transition_from_pair(const struct evaluator *evaluator, enum language language,
                                         const struct subject *subject, const struct pair *pair, enum verdict previous,
                                         uint64_t seq, usec_t at, const char *cause, bool gone)
@@ -35,6 +73,8 @@ struct transition *transition_from_pair(const struct evaluator *evaluator, enum 
     t->references = 1;
     t->seq = seq;
     t->at = at;
+    t->since = pair->since;
+    t->extra = make_extra(evaluator, subject, gone);
     t->rule = mem_strdup(rule->id ? rule->id : rule->slug);
     t->slug = mem_strdup(rule->slug);
     t->title = mem_strdup(rule->title[language]);
@@ -66,7 +106,7 @@ struct transition *transition_for_agent(const char *slug, bool ready, bool previ
 
     t->references = 1;
     t->seq = seq;
-    t->at = at;
+    t->at = t->since = at;
     t->rule = mem_strdup(slug);
     t->slug = mem_strdup(slug);
     t->title = mem_strdup("State of the agent itself");

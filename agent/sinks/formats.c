@@ -13,13 +13,13 @@
 enum { FIELD_MAX = 1024, JOURNAL_FIELD_MAX = 4000, BODY_MAX = 7680 - 128, MSGID_MAX = 32 };
 
 /* RFC 5424 severities. */
-static int priority(const struct transition *t)
+static int priority(const struct record *t)
 {
     static const int of_severity[SEVERITY_COUNT] = {
         [SEVERITY_LOW] = 5, [SEVERITY_MEDIUM] = 4, [SEVERITY_HIGH] = 3, [SEVERITY_CRITICAL] = 2};
 
     if (t->is_agent)
-        return strcmp(t->status, "ready") == 0 ? 6 : 4;
+        return str_equal(t->status, "ready") ? 6 : 4;
     switch (t->status_value) {
     case VERDICT_FAIL:
         return t->waived ? 5 : of_severity[t->severity];
@@ -36,18 +36,18 @@ static int priority(const struct transition *t)
     return 6;
 }
 
-static const char *status_of(const struct transition *t)
+static const char *status_of(const struct record *t)
 {
     return t->status ? t->status : "gone";
 }
 
-static const char *previous_of(const struct transition *t)
+static const char *previous_of(const struct record *t)
 {
     return t->previous ? t->previous : "none";
 }
 
 /* "5.4 fail container web: runs with --privileged", for people. */
-static void summary(struct str *out, const struct transition *t)
+static void summary(struct str *out, const struct record *t)
 {
     scoped_str line = STR_INIT;
 
@@ -80,7 +80,7 @@ static void pair(struct str *out, const char *key, const char *value)
     str_append_char(out, '"');
 }
 
-static void traditional_header(struct str *out, const struct transition *t, const struct format_settings *settings)
+static void traditional_header(struct str *out, const struct record *t, const struct format_settings *settings)
 {
     time_t seconds = (time_t)(t->at / USEC_PER_SEC);
     struct tm tm;
@@ -91,7 +91,7 @@ static void traditional_header(struct str *out, const struct transition *t, cons
     str_printf(out, "<%d>%s docker-bench-agent[%d]: ", settings->facility * 8 + priority(t), stamp, (int)settings->pid);
 }
 
-static void text_body(struct str *out, const struct transition *t)
+static void text_body(struct str *out, const struct record *t)
 {
     size_t begin = out->length;
 
@@ -127,7 +127,7 @@ static void parameter(struct str *out, const char *name, const char *value)
     str_append_char(out, '"');
 }
 
-static void rfc5424_header(struct str *out, const struct transition *t, const struct format_settings *settings)
+static void rfc5424_header(struct str *out, const struct record *t, const struct format_settings *settings)
 {
     char stamp[CLOCK_TEXT_SIZE];
 
@@ -136,7 +136,7 @@ static void rfc5424_header(struct str *out, const struct transition *t, const st
                (int)MSGID_MAX, t->slug);
 }
 
-static void rfc5424_body(struct str *out, const struct transition *t)
+static void rfc5424_body(struct str *out, const struct record *t)
 {
     char number[32];
 
@@ -176,7 +176,7 @@ static void field(struct str *out, const char *name, const char *value)
     str_append_char(out, '\n');
 }
 
-void format_journal(struct str *out, const struct transition *t, const struct format_settings *settings)
+void format_journal(struct str *out, const struct record *t, const struct format_settings *settings)
 {
     scoped_str message = STR_INIT;
 
@@ -204,7 +204,7 @@ void format_journal(struct str *out, const struct transition *t, const struct fo
 }
 
 /* The transition's own JSON where it fits, else one without its long members: truncated JSON is not JSON. */
-static void cee_body(struct str *out, const struct transition *t)
+static void cee_body(struct str *out, const struct record *t)
 {
     scoped(cleanup_json_out) struct json_out *json = NULL;
 
@@ -234,20 +234,20 @@ static void cee_body(struct str *out, const struct transition *t)
 
 static const struct {
     record_format *header;
-    void (*body)(struct str *out, const struct transition *transition);
+    void (*body)(struct str *out, const struct record *record);
 } syslog_formats[FORMAT_COUNT] = {
     [FORMAT_TEXT] = {traditional_header, text_body},
     [FORMAT_RFC5424] = {rfc5424_header, rfc5424_body},
     [FORMAT_JSON] = {traditional_header, cee_body},
 };
 
-void format_syslog(struct str *out, const struct transition *t, const struct format_settings *settings)
+void format_syslog(struct str *out, const struct record *t, const struct format_settings *settings)
 {
     syslog_formats[settings->format].header(out, t, settings);
     syslog_formats[settings->format].body(out, t);
 }
 
-void format_syslog_counted(struct str *out, const struct transition *t, const struct format_settings *settings)
+void format_syslog_counted(struct str *out, const struct record *t, const struct format_settings *settings)
 {
     scoped_str message = STR_INIT;
 
@@ -256,7 +256,7 @@ void format_syslog_counted(struct str *out, const struct transition *t, const st
     str_append_n(out, message.data, message.length);
 }
 
-void format_json_line(struct str *out, const struct transition *t, const struct format_settings *settings)
+void format_json_line(struct str *out, const struct record *t, const struct format_settings *settings)
 {
     (void)settings;
     str_append_n(out, t->json, t->json_length);

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "agent/config/sink_config.h"
-#include "agent/evaluator/transition.h"
+#include "agent/sinks/record.h"
 #include "common/str.h"
 
 /* What a record contains about its sender, and its format. */
@@ -21,8 +21,7 @@ struct format_settings {
 };
 
 /* Appends one record. */
-typedef void record_format(struct str *out, const struct transition *transition,
-                           const struct format_settings *settings);
+typedef void record_format(struct str *out, const struct record *record, const struct format_settings *settings);
 
 /* Fields of journald's native protocol. */
 record_format format_journal;

@@ -10,7 +10,8 @@ struct sink_functions {
     transport_open *open;
     record_format *format;
     transport_write *write;
-    bool reopens; /* at SIGHUP: what it writes to is found by a path that may be another file by now */
+    transport_arrived *arrived; /* NULL: what is written has arrived */
+    bool reopens;               /* at SIGHUP: what it writes to is found by a path that may be another file by now */
 };
 extern const struct sink_functions sink_functions[SINK_KIND_COUNT];
 

@@ -2,8 +2,10 @@
 #include "agent/sinks/network.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "agent/config/sink_config.h"
@@ -162,13 +164,22 @@ static int check_peer(int fd)
     return n > 0 || errno == EAGAIN ? 0 : -errno;
 }
 
-ssize_t transport_write_stream(struct transport *transport, const struct record *record)
+ssize_t transport_write_stream(struct transport *transport, const struct packet *packet)
 {
     int r = check_peer(transport->fd);
     ssize_t n;
 
     if (r < 0)
         return r;
-    n = send(transport->fd, record->bytes.data + record->sent, record->bytes.length - record->sent, MSG_NOSIGNAL);
+    n = send(transport->fd, packet->bytes.data + packet->sent, packet->bytes.length - packet->sent, MSG_NOSIGNAL);
     return n < 0 ? -errno : n;
+}
+
+uint64_t transport_arrived_stream(const struct transport *transport, uint64_t written)
+{
+    int left = 0;
+
+    if (transport->fd < 0 || ioctl(transport->fd, SIOCOUTQ, &left) < 0 || left < 0)
+        return 0;
+    return (uint64_t)left < written ? written - (uint64_t)left : 0;
 }

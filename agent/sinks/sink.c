@@ -1,7 +1,9 @@
-/* What is common to sinks: the queue, what passes into it, and when it is written.
+/* What is common to sinks: reading from the store, writing, confirming.
  *
- * A sink is closed, being opened, open, or waiting for its back-off. A record leaves the queue when the kernel has
- * taken all of it; one of which only a part was taken when the transport failed is sent again from its beginning. */
+ * A sink is closed, being opened, open, or waiting for its back-off. Records under way (packets.h) stay until they are
+ * confirmed: at once where what is written has arrived, and by what the peer has acknowledged for a stream. There is no
+ * event for an acknowledgement, so a stream is asked while something is unacknowledged: after 20 ms, then ever more
+ * slowly, up to once a second. */
 #include "agent/sinks/sink.h"
 
 #include <errno.h>
@@ -11,19 +13,32 @@
 #include "common/log.h"
 #include "common/memory.h"
 
-enum { BACKOFF_FIRST_MS = 50, BACKOFF_LAST_MS = 5000 };
+enum {
+    BACKOFF_FIRST_MS = 50,
+    BACKOFF_LAST_MS = 5000,
+    ACK_FIRST_MS = 20,
+    ACK_LAST_MS = 1000,
+    READ_BYTES = 128 * 1024, /* at a time, of what the store has */
+    UNDER_WAY = 256 * 1024   /* bytes, before more is read */
+};
 
 struct sink {
     const struct sink_functions *functions;
+    const struct record_origin *origin;
     struct sink_config config;
     char *address; /* the configuration's */
+    char *name;    /* of its cursor */
     struct format_settings settings;
     struct transport transport;
     bool opening;
-    struct event *writable, *retry;
-    unsigned backoff_ms;
-    struct record_queue queue;
-    uint64_t sent;
+    uint64_t written; /* bytes since the transport was opened */
+    struct event *writable, *retry, *acknowledged;
+    unsigned backoff_ms, ack_ms;
+    struct event_cursor *cursor; /* NULL: not attached yet */
+    bool asked;                  /* for more of it */
+    struct packets packets;
+    uint64_t confirmed, sent;
+    usec_t progress; /* monotonic: when something arrived, or began to wait */
     char *last_error;
 };
 
@@ -32,19 +47,26 @@ static void close_transport(struct sink *sink)
     if (sink->writable)
         event_free(take(sink->writable));
     transport_close(&sink->transport);
+    evtimer_del(sink->acknowledged);
     sink->opening = false;
-    queue_rewind(&sink->queue);
+    sink->written = 0;
+    packets_rewind(&sink->packets);
+}
+
+static void add_ms(struct event *timer, unsigned ms)
+{
+    const struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+
+    evtimer_add(timer, &wait);
 }
 
 static void fail(struct sink *sink, const char *why)
 {
-    struct timeval wait = {.tv_sec = sink->backoff_ms / 1000, .tv_usec = (suseconds_t)(sink->backoff_ms % 1000) * 1000};
-
     free(sink->last_error);
     sink->last_error = mem_printf("%s: %s", sink->address, why);
     close_transport(sink);
+    add_ms(sink->retry, sink->backoff_ms);
     sink->backoff_ms = 2 * sink->backoff_ms < BACKOFF_LAST_MS ? 2 * sink->backoff_ms : BACKOFF_LAST_MS;
-    evtimer_add(sink->retry, &wait);
 }
 
 /* False: it is not open, or not yet. */
@@ -78,37 +100,76 @@ static void wait_until_writable(struct sink *sink)
     event_add(sink->writable, NULL);
 }
 
-static void record_sent(struct sink *sink)
+/* Asks the store for more, when there is room for it. */
+static void read_on(struct sink *sink)
 {
-    queue_pop(&sink->queue);
-    sink->sent++;
-    sink->backoff_ms = BACKOFF_FIRST_MS;
-    free(take(sink->last_error));
+    if (!sink->cursor || sink->asked || sink->packets.bytes >= UNDER_WAY)
+        return;
+    sink->asked = true;
+    event_cursor_read(sink->cursor, READ_BYTES);
 }
 
-static void flush(struct sink *sink)
+/* Confirms what has arrived. */
+static void confirm(struct sink *sink)
 {
-    struct record *record;
+    uint64_t arrived =
+        sink->functions->arrived ? sink->functions->arrived(&sink->transport, sink->written) : UINT64_MAX;
+    uint64_t number = packets_confirm(&sink->packets, arrived);
 
-    if (sink->opening || evtimer_pending(sink->retry, NULL))
-        return;
-    while ((record = queue_first(&sink->queue)) && ensure_open(sink)) {
-        ssize_t n = sink->functions->write(&sink->transport, record);
+    if (number) {
+        sink->sent += number - sink->confirmed;
+        sink->confirmed = number;
+        sink->progress = clock_monotonic();
+        sink->backoff_ms = BACKOFF_FIRST_MS;
+        sink->ack_ms = ACK_FIRST_MS;
+        free(take(sink->last_error));
+        event_cursor_confirm(sink->cursor, number);
+    }
+    if (packets_are_unconfirmed(&sink->packets)) {
+        add_ms(sink->acknowledged, sink->ack_ms);
+        sink->ack_ms = 2 * sink->ack_ms < ACK_LAST_MS ? 2 * sink->ack_ms : ACK_LAST_MS;
+    }
+    read_on(sink);
+}
+
+static void on_acknowledged(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    confirm(user);
+}
+
+/* Writes what is under way. False: it failed. */
+static bool write_packets(struct sink *sink)
+{
+    while (sink->packets.next && ensure_open(sink)) {
+        struct packet *packet = sink->packets.next;
+        ssize_t n = sink->functions->write(&sink->transport, packet);
 
         if (n == -EINTR)
             continue;
         if (n == -EAGAIN) {
             wait_until_writable(sink);
-            return;
+            return true;
         }
         if (n < 0) {
             fail(sink, strerror((int)-n));
-            return;
+            return false;
         }
-        record->sent += (size_t)n;
-        if (record->sent == record->bytes.length)
-            record_sent(sink);
+        sink->written += (uint64_t)n;
+        packet->sent += (size_t)n;
+        if (packet->sent == packet->bytes.length)
+            packets_sent(&sink->packets, sink->written);
     }
+    return true;
+}
+
+static void flush(struct sink *sink)
+{
+    if (sink->opening || evtimer_pending(sink->retry, NULL))
+        return;
+    if (write_packets(sink) && packets_are_unconfirmed(&sink->packets))
+        confirm(sink);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *user)
@@ -129,24 +190,57 @@ static void on_opened(int number, const char *why, void *user)
         flush(sink);
 }
 
-static bool passes(const struct sink *sink, const struct transition *transition)
-{
-    unsigned bits = 1u << transition->status_value | 1u << transition->previous_value;
-
-    if (transition->is_agent)
-        return true;
-    return transition->severity >= sink->config.min_severity && (bits & sink->config.statuses);
-}
-
-void sink_send(struct sink *sink, const struct transition *transition)
+static void add_item(struct sink *sink, const struct store_item *item)
 {
     struct str bytes = STR_INIT;
+    struct record record;
 
-    if (!passes(sink, transition))
+    if (item->number <= sink->packets.last) /* it is under way: the store's process was started anew */
         return;
-    sink->functions->format(&bytes, transition, &sink->settings);
-    queue_push(&sink->queue, transition->severity, &bytes);
+    if (record_read(item, sink->origin, clock_now(&clock_system), &record) < 0) {
+        log_error("sink %s: record %llu of the store cannot be read and is skipped", sink->address,
+                  (unsigned long long)item->number);
+        return;
+    }
+    sink->functions->format(&bytes, &record, &sink->settings);
+    record_deinit(&record);
+    packets_add(&sink->packets, item->number, &bytes);
+}
+
+static void on_items(const struct store_item *items, size_t count, void *user)
+{
+    struct sink *sink = user;
+
+    sink->asked = false;
+    if (TAILQ_EMPTY(&sink->packets.list))
+        sink->progress = clock_monotonic();
+    for (size_t i = 0; i < count; i++)
+        add_item(sink, &items[i]);
+    if (count && items[count - 1].number <= sink->confirmed)
+        event_cursor_confirm(sink->cursor, sink->confirmed);
     flush(sink);
+    read_on(sink);
+}
+
+void sink_describe_cursor(struct sink *sink, struct event_cursor_options *ret)
+{
+    *ret = (struct event_cursor_options){
+        .name = sink->name,
+        .filter = {.min_severity = sink->config.min_severity, .statuses = sink->config.statuses},
+        .items = on_items,
+        .user = sink,
+    };
+}
+
+void sink_attach(struct sink *sink, struct event_cursor *cursor)
+{
+    sink->cursor = cursor;
+    read_on(sink);
+}
+
+struct event_cursor *sink_cursor(const struct sink *sink)
+{
+    return sink->cursor;
 }
 
 void sink_reopen(struct sink *sink)
@@ -169,13 +263,16 @@ void sink_configure(struct sink *sink, const struct sink_config *config)
     sink->settings.facility = config->facility;
 }
 
-struct sink *sink_new(struct event_base *base, struct workers *workers, const struct sink_config *config)
+struct sink *sink_new(struct event_base *base, struct workers *workers, const struct sink_config *config,
+                      const struct record_origin *origin)
 {
     const char *scheme = sink_kinds[config->kind].scheme;
     struct sink *sink = mem_alloc(sizeof *sink);
 
     sink->functions = &sink_functions[config->kind];
+    sink->origin = origin;
     sink->address = mem_strdup(config->address);
+    sink->name = mem_printf("%s %s", sink_kinds[config->kind].type, config->address);
     sink->settings.pid = getpid();
     gethostname(sink->settings.hostname, sizeof sink->settings.hostname - 1);
     sink_configure(sink, config);
@@ -188,8 +285,10 @@ struct sink *sink_new(struct event_base *base, struct workers *workers, const st
         .user = sink,
     };
     sink->backoff_ms = BACKOFF_FIRST_MS;
-    queue_init(&sink->queue);
+    sink->ack_ms = ACK_FIRST_MS;
+    packets_init(&sink->packets);
     sink->retry = evtimer_new(base, on_retry, sink);
+    sink->acknowledged = evtimer_new(base, on_acknowledged, sink);
     return sink;
 }
 
@@ -198,24 +297,27 @@ void sink_free(struct sink *sink)
     if (!sink)
         return;
     flush(sink);
-    if (sink->queue.count)
-        log_warning("sink %s: %zu records were not sent", sink->address, sink->queue.count);
     close_transport(sink);
     event_free(sink->retry);
-    queue_deinit(&sink->queue);
+    event_free(sink->acknowledged);
+    packets_deinit(&sink->packets);
     free(sink->last_error);
+    free(sink->name);
     free(sink->address);
     free(sink);
 }
 
 void sink_status(const struct sink *sink, struct sink_status *ret)
 {
+    uint64_t pending = sink->cursor ? event_cursor_pending(sink->cursor) : 0;
+
     *ret = (struct sink_status){
         .type = sink_kinds[sink->config.kind].type,
         .address = sink->address,
         .sent = sink->sent,
-        .pending = sink->queue.count,
-        .dropped = sink->queue.dropped,
+        .pending = pending,
+        .dropped = sink->cursor ? event_cursor_lost(sink->cursor) : 0,
         .last_error = sink->last_error,
+        .stuck_since = TAILQ_EMPTY(&sink->packets.list) ? 0 : sink->progress,
     };
 }

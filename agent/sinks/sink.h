@@ -1,35 +1,46 @@
-/* Sinks: where transitions go. Each has a bounded queue (queue.h) and never blocks the loop: what cannot be written now
- * is written when its descriptor is writable, or after a back-off of 50 ms to 5 s in which it is opened anew. */
+/* Sinks: where records go. Each is a cursor in the store: it reads what comes next, sends it, and confirms what has
+ * arrived; what is not confirmed is sent again, after a broken connection or another start, with the same numbers.
+ * Nothing here blocks the loop: what cannot be written now is written when its descriptor is writable, or after a
+ * back-off of 50 ms to 5 s in which it is opened anew. */
 #ifndef AGENT_SINKS_SINK_H
 #define AGENT_SINKS_SINK_H
 
 #include <event2/event.h>
 
 #include "agent/config/sink_config.h"
-#include "agent/evaluator/transition.h"
+#include "agent/sinks/record.h"
+#include "agent/store/event_store.h"
 #include "probes/worker/worker.h"
 
 struct sink;
 
-/* Opened with the first record. CONFIG's address is copied; WORKERS belong to BASE and outlive the sink. */
-struct sink *sink_new(struct event_base *base, struct workers *workers, const struct sink_config *config);
-/* Sends what can be sent without waiting; the rest is lost, and logged. NULL is fine. */
+/* Opened with the first record. CONFIG's address is copied; WORKERS belong to BASE and outlive the sink, as ORIGIN
+ * does. */
+struct sink *sink_new(struct event_base *base, struct workers *workers, const struct sink_config *config,
+                      const struct record_origin *origin);
+/* Sends what can be sent without waiting. NULL is fine. */
 void sink_free(struct sink *sink);
 
 /* CONFIG sends to the same place. */
 bool sink_is_for(const struct sink *sink, const struct sink_config *config);
-/* CONFIG, for which sink_is_for() holds, is in force from the next transition on. Queue and counters stay. */
+/* CONFIG, for which sink_is_for() holds, is in force from the next record on that is read. */
 void sink_configure(struct sink *sink, const struct sink_config *config);
 
-/* Formats the transition and sends or queues it, unless the configuration filters it out. */
-void sink_send(struct sink *sink, const struct transition *transition);
+/* For event_store_cursors(): the cursor by the name of the sink. The name is good until the sink is used again. */
+void sink_describe_cursor(struct sink *sink, struct event_cursor_options *ret);
+/* CURSOR was made of that description. */
+void sink_attach(struct sink *sink, struct event_cursor *cursor);
+struct event_cursor *sink_cursor(const struct sink *sink);
 /* A file is opened anew, as after logrotate(8); other kinds have nothing to reopen. */
 void sink_reopen(struct sink *sink);
 
 struct sink_status {
     const char *type, *address; /* as configured */
-    uint64_t sent, pending, dropped;
-    const char *last_error; /* NULL: the last record that was tried was sent */
+    uint64_t sent;              /* confirmed since this start */
+    uint64_t pending;           /* not confirmed */
+    uint64_t dropped;           /* lost since ever: the store had no room for them */
+    const char *last_error;     /* NULL: the last record that was tried was sent */
+    usec_t stuck_since;         /* monotonic: something waits, and nothing has arrived since then; 0: nothing waits */
 };
 /* Strings belong to the sink, and are good until it is used again. */
 void sink_status(const struct sink *sink, struct sink_status *ret);

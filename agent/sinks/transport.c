@@ -24,9 +24,9 @@ int transport_open_local(struct transport *transport, struct error *error)
     return 0;
 }
 
-ssize_t transport_write_datagram(struct transport *transport, const struct record *record)
+ssize_t transport_write_datagram(struct transport *transport, const struct packet *packet)
 {
-    ssize_t n = send(transport->fd, record->bytes.data, record->bytes.length, MSG_NOSIGNAL);
+    ssize_t n = send(transport->fd, packet->bytes.data, packet->bytes.length, MSG_NOSIGNAL);
 
     return n < 0 ? -errno : n;
 }
@@ -50,11 +50,11 @@ static ssize_t send_memory_file(int fd, const struct str *bytes)
     return sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -errno : (ssize_t)bytes->length;
 }
 
-ssize_t transport_write_journal(struct transport *transport, const struct record *record)
+ssize_t transport_write_journal(struct transport *transport, const struct packet *packet)
 {
-    ssize_t n = transport_write_datagram(transport, record);
+    ssize_t n = transport_write_datagram(transport, packet);
 
-    return n == -EMSGSIZE ? send_memory_file(transport->fd, &record->bytes) : n;
+    return n == -EMSGSIZE ? send_memory_file(transport->fd, &packet->bytes) : n;
 }
 
 int transport_open_file(struct transport *transport, struct error *error)
@@ -86,12 +86,12 @@ static bool take_back(int fd, ssize_t length)
     return end >= length && ftruncate(fd, end - length) == 0;
 }
 
-ssize_t transport_write_file(struct transport *transport, const struct record *record)
+ssize_t transport_write_file(struct transport *transport, const struct packet *packet)
 {
-    size_t left = record->bytes.length - record->sent;
+    size_t left = packet->bytes.length - packet->sent;
     ssize_t n;
 
-    if (!record->sent && is_replaced(transport)) {
+    if (!packet->sent && is_replaced(transport)) {
         int r;
 
         transport_close(transport);
@@ -99,10 +99,10 @@ ssize_t transport_write_file(struct transport *transport, const struct record *r
         if (r < 0)
             return r;
     }
-    n = write(transport->fd, record->bytes.data + record->sent, left);
+    n = write(transport->fd, packet->bytes.data + packet->sent, left);
     if (n < 0)
         return -errno;
-    return n > 0 && (size_t)n < left && !record->sent && take_back(transport->fd, n) ? -ENOSPC : n;
+    return n > 0 && (size_t)n < left && !packet->sent && take_back(transport->fd, n) ? -ENOSPC : n;
 }
 
 void transport_close(struct transport *transport)

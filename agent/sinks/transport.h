@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include "agent/sinks/queue.h"
+#include "agent/sinks/packets.h"
 #include "common/error.h"
 #include "probes/worker/worker.h"
 
@@ -23,9 +23,11 @@ struct transport {
 
 /* 0; -EINPROGRESS: OPENED will be called; another negative errno with ERROR. TRANSPORT is closed before. */
 typedef int transport_open(struct transport *transport, struct error *error);
-/* Writes what is left of RECORD, or a part of it; returns how much. Negative errno: -EAGAIN when the descriptor is not
+/* Writes what is left of PACKET, or a part of it; returns how much. Negative errno: -EAGAIN when the descriptor is not
  * writable now; anything else means that TRANSPORT is of no use any more. */
-typedef ssize_t transport_write(struct transport *transport, const struct record *record);
+typedef ssize_t transport_write(struct transport *transport, const struct packet *packet);
+/* How many bytes of what was written since it was opened have arrived, as far as that can be known. */
+typedef uint64_t transport_arrived(const struct transport *transport, uint64_t written);
 
 /* Datagrams to a Unix socket. */
 transport_open transport_open_local;

@@ -352,57 +352,6 @@ static void measure_turns(struct bench *bench)
            (double)rules_turn / 1e6);
 }
 
-static ino_t inode_of(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 ? st.st_ino : 0;
-}
-
-/* Enough lines that the file is to be rewritten, and a transition in every turn of the loop while it is. */
-static void measure_rewriting(struct bench *bench)
-{
-    char folder[] = "/tmp/bench-evaluator-XXXXXX";
-    struct error error = ERROR_INIT;
-    scoped(cleanup_free) char *path = NULL;
-    const struct subject *subject;
-    size_t at = 0, pairs = 0;
-    int64_t begun, longest = 0, longest_line = 0, started;
-    ino_t old;
-
-    if (!mkdtemp(folder) || evaluator_load_state(bench->evaluator, folder, &error) < 0)
-        die("state", &error);
-    path = mem_printf("%s/findings.log", folder);
-    scan(bench);
-    event_base_loop(bench->base, EVLOOP_NONBLOCK);
-    while ((subject = evaluator_next_subject(bench->evaluator, &at)))
-        pairs += subject->pair_count;
-    for (size_t i = 0; i < 2 * pairs + 8192; i++)
-        evaluator_agent_state(bench->evaluator, "agent-engine", i % 2, "x", "x");
-    old = inode_of(path);
-    begun = started = wall_ns();
-    evaluator_save_state(bench->evaluator);
-    note_turn(begun, &longest);
-    for (size_t i = 0; inode_of(path) == old; i++) {
-        begun = wall_ns();
-        evaluator_agent_state(bench->evaluator, "agent-engine", i % 2, "x", "x");
-        note_turn(begun, &longest_line);
-        begun = wall_ns();
-        event_base_loop(bench->base, EVLOOP_NONBLOCK);
-        note_turn(begun, &longest);
-        usleep(1000);
-        if (i > 300000) {
-            fputs("bench-evaluator: the state is not rewritten\n", stderr);
-            exit(2);
-        }
-    }
-    printf("%6zu containers: the state rewritten    %9.1f ms (%zu pairs); longest turn of the loop %.1f ms, longest "
-           "transition %.2f ms\n",
-           bench->count, (double)(wall_ns() - started) / 1e6, pairs, (double)longest / 1e6, (double)longest_line / 1e6);
-    unlink(path);
-    rmdir(folder);
-}
-
 static size_t in_use(void)
 {
     struct mallinfo2 info = mallinfo2();
@@ -443,7 +392,6 @@ static void run(struct bench *bench, const char *rules_folder, size_t count)
     measure_turns(bench);
     end(bench);
     begin(bench, rules_folder);
-    measure_rewriting(bench);
     end(bench);
 }
 

@@ -154,24 +154,65 @@ static size_t content_length(const char *head)
     return at ? strtoul(at + strlen("\r\nContent-Length:"), NULL, 10) : 0;
 }
 
+/* The length of a chunked body with its frame, of what has come so far; 0: its end has not come. */
+static size_t chunked_length(const char *body)
+{
+    const char *at = body;
+
+    for (;;) {
+        char *end;
+        size_t length = strtoul(at, &end, 16);
+
+        if (end == at || strncmp(end, "\r\n", 2) != 0 || strlen(end + 2) < length + 2)
+            return 0;
+        at = end + 2 + length + 2;
+        if (!length)
+            return (size_t)(at - body);
+    }
+}
+
+static void append_chunks(struct str *out, const char *body)
+{
+    char *at;
+    size_t length;
+
+    while ((length = strtoul(body, &at, 16))) {
+        str_append_n(out, at + 2, length);
+        body = at + 2 + length + 2;
+    }
+}
+
+/* The whole answer's length, of which BODY is a part; 0: it is not known yet. */
+static size_t answer_length(const char *head, const char *body)
+{
+    const char *chunked = strcasestr(head, "\r\nTransfer-Encoding: chunked");
+    size_t length;
+
+    if (!chunked || chunked > body)
+        return (size_t)(body - head) + 4 + content_length(head);
+    length = chunked_length(body + 4);
+    return length ? (size_t)(body - head) + 4 + length : 0;
+}
+
 bool beside_answer(const struct beside *beside, int fd, struct str *pending, struct http_answer *ret)
 {
     usec_t end = clock_monotonic() + HEAR_MS * (usec_t)1000;
-    size_t wanted = 0;
     bool ended = false;
 
     http_answer_deinit(ret);
     *ret = (struct http_answer){0};
     for (;;) {
         char *body = strstr(str_text(pending), "\r\n\r\n");
+        size_t wanted = body ? answer_length(pending->data, body) : 0;
 
-        if (body && !wanted)
-            wanted = (size_t)(body - pending->data) + 4 + content_length(pending->data);
         if (wanted && pending->length >= wanted) {
             size_t head = (size_t)(body - pending->data) + 4;
 
             str_append_n(&ret->head, pending->data, head);
-            str_append_n(&ret->body, pending->data + head, wanted - head);
+            if (strcasestr(ret->head.data, "\r\nTransfer-Encoding: chunked"))
+                append_chunks(&ret->body, body + 4);
+            else
+                str_append_n(&ret->body, body + 4, wanted - head);
             memmove(pending->data, pending->data + wanted, pending->length - wanted + 1);
             pending->length -= wanted;
             return sscanf(ret->head.data, "HTTP/1.%*1[01] %ld ", &ret->status) == 1;

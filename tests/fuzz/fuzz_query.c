@@ -11,8 +11,7 @@ static void read_query(const struct evkeyvalq *query)
     enum language language = LANGUAGE_EN;
     struct error error = ERROR_INIT;
     struct finding_filter filter;
-    uint64_t since = 0;
-    bool follow = false;
+    struct event_filter events;
 
     if (query_check(query, query_finding_parameters, &language, &error) == 0 &&
         query_findings(query, &filter, &error) == 0 &&
@@ -20,7 +19,8 @@ static void read_query(const struct evkeyvalq *query)
          filter.statuses >= 1u << VERDICT_COUNT || filter.severities >= 1u << SEVERITY_COUNT))
         __builtin_trap();
     if (query_check(query, query_event_parameters, &language, &error) == 0 &&
-        query_events(query, 7, &since, &follow, &error) == 0 && since > INT64_MAX)
+        query_events(query, &(struct rule_set){0}, &events, &error) == 0 &&
+        (events.query.after > INT64_MAX || events.query.since < 0 || events.query.until < 0 || events.query.slug))
         __builtin_trap();
     query_check(query, query_no_parameters, &language, &error);
     if (language != LANGUAGE_EN && language != LANGUAGE_ZH)

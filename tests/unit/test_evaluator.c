@@ -1,31 +1,22 @@
 /* The evaluator by itself, with a fetcher that answers when the test wants it and a clock that the test sets. */
 #include <check.h>
-#include <errno.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/checks/table.h"
 #include "agent/evaluator/evaluator.h"
 #include "agent/rules/rule_set.h"
-#include "common/file.h"
 #include "common/vec.h"
 #include "probes/docker/docker_parse.h"
 #include "probes/images/layers.h"
 #include "tests/unit/loop_turn.h"
+#include "tests/unit/restart.h"
 
-static struct workers *workers; /* NULL: what could run in one is done at once */
 static struct evaluator *evaluator;
 static struct clock clock_of_test;
 static struct config config;
-static char folder[64];
 
 struct asked {
     enum input_kind kind;
@@ -33,13 +24,7 @@ struct asked {
 };
 static VEC(struct asked) asked;
 static VEC(struct transition *) told;
-
-/* What an agent that is killed has told before. */
-struct report {
-    uint64_t seq;
-    char slug[64], id[80], status[16];
-};
-static VEC(struct report) reports;
+static struct remembered remembered;
 
 static void on_fetch(enum input_kind kind, const char *key, void *user)
 {
@@ -54,6 +39,7 @@ static void on_transition(struct transition *transition, void *user)
 {
     (void)user;
     vec_push(&told, transition_ref(transition));
+    remembered_add(&remembered, transition);
 }
 
 static void forget_told(void)
@@ -63,28 +49,20 @@ static void forget_told(void)
     told.count = 0;
 }
 
-static void make_evaluator(void (*transition)(struct transition *, void *))
+static void start_evaluator(void)
 {
-    struct evaluator_callbacks callbacks = {.fetch = on_fetch, .transition = transition};
+    struct evaluator_callbacks callbacks = {.fetch = on_fetch, .transition = on_transition};
     struct rule_set *rules = NULL;
     struct error error = ERROR_INIT;
 
     ck_assert_msg(rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, &error) == 0, "%s",
                   error.text);
-    evaluator = evaluator_new(base, workers, rules, &config, &clock_of_test, &callbacks);
+    evaluator = evaluator_new(base, NULL, rules, &config, &clock_of_test, &callbacks);
     evaluator_set_engine_reachable(evaluator, true);
-}
-
-static void start_evaluator(void)
-{
-    make_evaluator(on_transition);
 }
 
 static void set_up(void)
 {
-    /* In memory, if possible: what is brought to the disk takes no time there. */
-    snprintf(folder, sizeof folder, "%s/test-evaluator-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
     memset(&config, 0, sizeof config);
     clock_of_test = clock_fixed(INT64_C(1800000000) * USEC_PER_SEC);
     base = event_base_new();
@@ -93,16 +71,12 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    scoped(cleanup_free) char *command = mem_printf("rm -rf %s", folder);
-
     evaluator_free(evaluator);
-    workers_free(take(workers));
     forget_told();
     vec_free(&told);
-    vec_free(&reports);
+    remembered_clear(&remembered);
     vec_free(&asked);
     event_base_free(base);
-    ck_assert_int_eq(system(command), 0);
 }
 
 static size_t count_asked(enum input_kind kind, const char *key)
@@ -756,35 +730,14 @@ START_TEST(agent_states_are_told_once)
     ck_assert_uint_eq(told.count, 2);
     ck_assert_str_eq(told.items[1]->status, "ready");
     ck_assert_uint_eq(evaluator_last_seq(evaluator), 2);
-    ck_assert_ptr_eq(evaluator_transition_after(evaluator, 0), told.items[0]);
-    ck_assert_ptr_eq(evaluator_transition_after(evaluator, 1), told.items[1]);
-    ck_assert_ptr_null(evaluator_transition_after(evaluator, 2));
-}
-END_TEST
-
-START_TEST(the_ring_forgets_the_oldest)
-{
-    for (unsigned i = 0; i < 20000; i++)
-        evaluator_agent_state(evaluator, "agent-engine", i % 2, "x", "x");
-    ck_assert_uint_eq(evaluator_last_seq(evaluator), 20000);
-    ck_assert_uint_gt(evaluator_oldest_seq(evaluator), 10000);
-    ck_assert_uint_eq(evaluator_transition_after(evaluator, 0)->seq, evaluator_oldest_seq(evaluator));
-    ck_assert_uint_eq(evaluator_transition_after(evaluator, 19999)->seq, 20000);
 }
 END_TEST
 
 /* ---- What survives a restart ---- */
 
-static char *state_file(void)
-{
-    return mem_printf("%s/findings.log", folder);
-}
-
 static void load(void)
 {
-    struct error error = ERROR_INIT;
-
-    ck_assert_msg(evaluator_load_state(evaluator, folder, &error) == 0, "%s", error.text);
+    remembered_restore(&remembered, evaluator);
 }
 
 static void restart(void)
@@ -835,637 +788,6 @@ START_TEST(seq_and_since_survive)
     ck_assert_uint_eq(told.count, 0);
 }
 END_TEST
-
-/* The greatest seq of the whole lines of TEXT. */
-static uint64_t greatest_seq(const char *text, size_t length)
-{
-    static const char key[] = "{\"seq\":";
-    uint64_t greatest = 0;
-
-    for (const char *line = text, *end; (end = memchr(line, '\n', length - (size_t)(line - text))); line = end + 1) {
-        uint64_t seq = strncmp(line, key, strlen(key)) == 0 ? strtoull(line + strlen(key), NULL, 10) : 0;
-
-        greatest = seq > greatest ? seq : greatest;
-    }
-    return greatest;
-}
-
-/* The file as a run left it that was killed or lost its power at any byte: seq never goes back to before what a whole
- * line said. */
-START_TEST(file_cut_at_every_byte)
-{
-    scoped(cleanup_free) char *path = state_file();
-    scoped_str text = STR_INIT;
-
-    load();
-    stale('a');
-    came('a', true, "bridge");
-    settle();
-    evaluator_agent_state(evaluator, "agent-engine", false, "x", "x");
-    ck_assert_int_eq(file_read(path, 1 << 20, &text, NULL), 0);
-    for (size_t cut = 1; cut <= text.length; cut += cut > 600 && cut + 600 < text.length ? 301 : 3) {
-        uint64_t seq = greatest_seq(text.data, cut);
-
-        ck_assert_int_eq(file_replace(path, text.data, cut, 0600, NULL), 0);
-        restart();
-        ck_assert_uint_ge(evaluator_last_seq(evaluator), seq);
-        ck_assert_uint_le(evaluator_last_seq(evaluator), seq + 1);
-        /* what is written after a broken line is read again */
-        seq = evaluator_last_seq(evaluator);
-        evaluator_agent_state(evaluator, "agent-engine", false, "x", "x");
-        restart();
-        ck_assert_uint_eq(evaluator_last_seq(evaluator), seq + 1);
-    }
-}
-END_TEST
-
-START_TEST(garbage_is_skipped)
-{
-    static const char junk[] =
-        "\n\n{}\n[]\nnull\n{\"seq\":-5}\n{\"seq\":1e300}\n{\"seq\":9223372036854775807}\n{\"seq\":\"x\"}\n"
-        "\0\0\0\n\xff\xfe\n{\"seq\":7,\"rule\":1,\"kind\":2,\"id\":3}\n"
-        "{\"seq\":8,\"rule\":\"nothing\",\"kind\":\"container\",\"id\":\"x\",\"status\":\"fail\"}\n"
-        "{\"seq\":9,\"rule\":\"container-privileged\",\"kind\":\"planet\",\"id\":\"x\",\"status\":\"fail\"}\n"
-        "{\"rule\":\"a b c\",\"kind\":\"exec\",\"id\":\"\\\" \\n\",\"status\":null}\n"
-        "{\"seq\":10,\"rule\":\"container-privileged\",\"kind\":\"container\",\"id\":\"x y\",\"status\":"
-        "\"fail\",\"since\":-9223372036854775808}\n"
-        "{\"seq\":11,\"rule\":\"exec-user\",\"kind\":\"exec\",\"id\":\"e\",\"status\":\"fail\",\"exec\":[1]}\n"
-        "{\"seq\":12,\"rule\":\"exec-user\",\"kind\":\"exec\",\"id\":\"f\",\"status\":\"fail\",\"exec\":"
-        "{\"user\":7,\"privileged\":\"\",\"seen\":1e99}}\n{\"seq\":13";
-    scoped(cleanup_free) char *path = state_file();
-
-    ck_assert_int_eq(file_replace(path, junk, sizeof junk - 1, 0600, NULL), 0);
-    load();
-    ck_assert_uint_ge(evaluator_last_seq(evaluator), 12);
-    stale('a');
-    came('a', true, "bridge");
-    settle();
-    for (size_t i = 0; i < told.count; i++)
-        ck_assert_uint_eq(told.items[i]->seq, 13 + i);
-}
-END_TEST
-
-/* Lines without end, and more of them than any memory should hold. */
-START_TEST(huge_file_is_read)
-{
-    scoped(cleanup_free) char *path = state_file();
-    FILE *file = fopen(path, "w");
-
-    fputs("{\"seq\":5}\n", file);
-    ck_assert_int_eq(fseek(file, 300 * 1024 * 1024, SEEK_CUR), 0); /* a hole, which reads as NULs */
-    fputs("\n{\"seq\":6}\n", file);
-    fclose(file);
-    load();
-    ck_assert_uint_eq(evaluator_last_seq(evaluator), 6);
-}
-END_TEST
-
-static void limit_file_size(rlim_t size)
-{
-    struct rlimit limit = {.rlim_cur = size, .rlim_max = RLIM_INFINITY};
-
-    signal(SIGXFSZ, SIG_IGN);
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
-static uint64_t state_size(ino_t *ret_inode)
-{
-    scoped(cleanup_free) char *path = state_file();
-    struct stat st;
-
-    ck_assert_int_eq(stat(path, &st), 0);
-    if (ret_inode)
-        *ret_inode = st.st_ino;
-    return (uint64_t)st.st_size;
-}
-
-static bool new_file_exists(void)
-{
-    scoped(cleanup_free) char *path = mem_printf("%s/findings.log.new", folder);
-
-    return access(path, F_OK) == 0;
-}
-
-START_TEST(full_disk_is_said_and_mended)
-{
-    ino_t before, after;
-    uint64_t seq;
-
-    load();
-    stale('a');
-    limit_file_size(3000);
-    came('a', true, "bridge");
-    settle();
-    ck_assert_str_eq(find_told("agent-state", NULL)->status, "degraded");
-    limit_file_size(RLIM_INFINITY);
-    seq = evaluator_last_seq(evaluator);
-    state_size(&before);
-    evaluator_save_state(evaluator);
-    state_size(&after);
-    ck_assert_uint_ne(before, after);
-    ck_assert_str_eq(find_told("agent-state", NULL)->status, "ready");
-    ck_assert_uint_eq(evaluator_last_seq(evaluator), seq + 1);
-    restart();
-    ck_assert_uint_eq(evaluator_last_seq(evaluator), seq + 1);
-    stale('a');
-    came('a', true, "bridge");
-    settle();
-    ck_assert_uint_eq(told.count, 0);
-}
-END_TEST
-
-START_TEST(what_cannot_be_written_whole_replaces_nothing)
-{
-    ino_t before, after;
-    uint64_t seq;
-
-    load();
-    stale('a');
-    limit_file_size(3000);
-    came('a', true, "bridge");
-    settle();
-    state_size(&before);
-    evaluator_save_state(evaluator);
-    state_size(&after);
-    ck_assert_uint_eq(before, after);
-    ck_assert(!new_file_exists());
-    limit_file_size(RLIM_INFINITY);
-    seq = evaluator_last_seq(evaluator);
-    stale('b');
-    came('b', false, "bridge");
-    settle();
-    ck_assert_uint_gt(evaluator_last_seq(evaluator), seq);
-    seq = evaluator_last_seq(evaluator);
-    restart(); /* the lines after those that are missing count */
-    ck_assert_uint_eq(evaluator_last_seq(evaluator), seq);
-}
-END_TEST
-
-/* ---- An agent that is killed ---- */
-
-static int report_fd;
-
-static void send_reports(struct transition *transition, void *user)
-{
-    struct report report = {.seq = transition->seq};
-
-    (void)user;
-    snprintf(report.slug, sizeof report.slug, "%s", transition->slug);
-    snprintf(report.id, sizeof report.id, "%s", transition->subject_id);
-    snprintf(report.status, sizeof report.status, "%s", transition->status ? transition->status : "");
-    if (write(report_fd, &report, sizeof report) != sizeof report)
-        _exit(1);
-}
-
-/* Runs LIFE with an evaluator of its own in a process that is killed at its end, or when it has told LEAST times. */
-static void live_and_be_killed(void (*life)(void), size_t least)
-{
-    struct report report;
-    int fds[2], status;
-    pid_t pid;
-
-    ck_assert_int_eq(pipe(fds), 0);
-    pid = fork();
-    if (pid == 0) {
-        close(fds[0]);
-        report_fd = fds[1];
-        base = event_base_new();
-        workers = workers_new(base);
-        make_evaluator(send_reports);
-        load();
-        life();
-        raise(SIGKILL);
-    }
-    close(fds[1]);
-    reports.count = 0;
-    while (reports.count < least && read(fds[0], &report, sizeof report) == sizeof report)
-        vec_push(&reports, report);
-    kill(pid, SIGKILL);
-    while (read(fds[0], &report, sizeof report) == sizeof report)
-        vec_push(&reports, report);
-    close(fds[0]);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
-/* The evaluator of this process takes over where the killed one was. No number was given twice, and what was told is
- * either known or told again. */
-static void take_over(void (*life)(void))
-{
-    uint64_t last = reports.count ? reports.items[reports.count - 1].seq : 0;
-
-    for (size_t i = 0; i < reports.count; i++)
-        ck_assert_uint_eq(reports.items[i].seq, i + 1);
-    restart();
-    ck_assert_uint_ge(evaluator_last_seq(evaluator), last);
-    ck_assert_uint_le(evaluator_last_seq(evaluator), last + 1); /* it may have been killed before it was told */
-    life();
-    for (size_t i = 0; i < told.count; i++)
-        ck_assert_uint_gt(told.items[i]->seq, last);
-    for (size_t i = reports.count; i-- > 0;) {
-        const struct report *report = &reports.items[i];
-        const struct pair *pair = find_pair(report->slug, SUBJECT_CONTAINER, report->id);
-        const struct transition *again = find_told(report->slug, report->id);
-        bool is_latest = true;
-
-        for (size_t later = i + 1; is_latest && later < reports.count; later++)
-            is_latest = strcmp(reports.items[later].slug, report->slug) != 0 ||
-                        strcmp(reports.items[later].id, report->id) != 0;
-        if (!pair || !is_latest)
-            continue;
-        ck_assert_msg(again ? strcmp(again->status, report->status) == 0 : pair->seq == report->seq,
-                      "%s of %s: %s was told as %llu", report->slug, report->id, report->status,
-                      (unsigned long long)report->seq);
-    }
-}
-
-static void two_containers(void)
-{
-    stale('a');
-    stale('b');
-    came('a', true, "bridge");
-    came('b', false, "bridge");
-}
-
-static rlim_t life_limit;
-
-static void life_on_full_disk(void)
-{
-    limit_file_size(life_limit);
-    evaluator_agent_state(evaluator, "agent-engine", false, "x", "x");
-    two_containers();
-}
-
-static void put_away_state(void)
-{
-    scoped(cleanup_free) char *path = state_file();
-
-    ck_assert_int_eq(unlink(path), 0);
-}
-
-START_TEST(no_seq_is_given_twice_after_a_kill)
-{
-    live_and_be_killed(two_containers, SIZE_MAX);
-    ck_assert_uint_gt(reports.count, 20);
-    take_over(two_containers);
-    ck_assert_uint_eq(told.count, 0);
-}
-END_TEST
-
-START_TEST(no_seq_is_given_twice_after_a_full_disk_and_a_kill)
-{
-    for (life_limit = 200; life_limit < 9000; life_limit += life_limit < 1000 ? 37 : 403) {
-        live_and_be_killed(life_on_full_disk, SIZE_MAX);
-        ck_assert_uint_gt(reports.count, 20);
-        take_over(two_containers);
-        put_away_state();
-    }
-}
-END_TEST
-
-/* A file system that is really full: its last page is taken by something else. */
-static void fill_folder(void)
-{
-    scoped(cleanup_free) char *path = mem_printf("%s/filler", folder);
-    FILE *file = fopen(path, "w");
-
-    ck_assert_ptr_nonnull(file);
-    setbuf(file, NULL);
-    while (fputc('x', file) != EOF)
-        ;
-    ck_assert_int_eq(errno, ENOSPC);
-    fclose(file);
-}
-
-static void life_on_full_tmpfs(void)
-{
-    fill_folder();
-    evaluator_agent_state(evaluator, "agent-engine", false, "x", "x");
-    two_containers();
-}
-
-START_TEST(no_seq_is_given_twice_on_a_full_tmpfs)
-{
-    scoped(cleanup_free) char *filler = mem_printf("%s/filler", folder);
-    uint64_t last;
-
-    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("none", folder, "tmpfs", 0, "size=64k") < 0)
-        return; /* that takes root */
-    live_and_be_killed(life_on_full_tmpfs, SIZE_MAX);
-    last = reports.count;
-    ck_assert_uint_gt(last, 20);
-    /* the agent is started again while the disk is full, and again killed */
-    live_and_be_killed(two_containers, SIZE_MAX);
-    ck_assert_uint_gt(reports.count, 20);
-    for (size_t i = 0; i < reports.count; i++)
-        ck_assert_uint_eq(reports.items[i].seq, ++last);
-    ck_assert_int_eq(unlink(filler), 0);
-    load();
-    ck_assert_uint_eq(evaluator_last_seq(evaluator), last);
-    two_containers();
-    ck_assert_uint_gt(told.count, 20); /* what could not be written is told again */
-    evaluator_free(take(evaluator));
-    ck_assert_int_eq(umount(folder), 0);
-}
-END_TEST
-
-/* The file of a run that was killed, as it is after the next start of the machine. */
-START_TEST(numbers_lost_with_the_power_are_not_given_again)
-{
-    scoped(cleanup_free) char *path = state_file();
-    scoped_str text = STR_INIT, stopped = STR_INIT;
-    uint64_t seq;
-    char *boot;
-
-    load();
-    two_containers();
-    seq = evaluator_last_seq(evaluator);
-    ck_assert_int_eq(file_read(path, 1 << 20, &text, NULL), 0);
-    boot = strstr(text.data, "\"boot\":\"");
-    ck_assert_ptr_nonnull(boot);
-    boot += strlen("\"boot\":\"");
-    *boot = *boot == '0' ? '1' : '0';
-    /* only the mark was on the disk */
-    ck_assert_int_eq(file_replace(path, text.data, (size_t)(strchr(text.data, '\n') + 1 - text.data), 0600, NULL), 0);
-    restart();
-    ck_assert_uint_gt(evaluator_last_seq(evaluator), seq);
-    /* all of it was */
-    ck_assert_int_eq(file_replace(path, text.data, text.length, 0600, NULL), 0);
-    restart();
-    ck_assert_uint_gt(evaluator_last_seq(evaluator), seq);
-    seq = evaluator_last_seq(evaluator);
-    two_containers();
-    ck_assert_uint_eq(told.count, 0);
-    /* stopped in order, it gave none beyond */
-    evaluator_free(evaluator);
-    ck_assert_int_eq(file_read(path, 1 << 20, &stopped, NULL), 0);
-    start_evaluator();
-    for (char *at = stopped.data; (at = strstr(at, "\"boot\":\"")); at++)
-        at[strlen("\"boot\":\"")] = *boot;
-    ck_assert_int_eq(file_replace(path, stopped.data, stopped.length, 0600, NULL), 0);
-    load();
-    ck_assert_uint_eq(evaluator_last_seq(evaluator), seq);
-}
-END_TEST
-
-START_TEST(one_agent_at_a_time)
-{
-    struct evaluator *other;
-    struct rule_set *rules = NULL;
-    struct error error = ERROR_INIT;
-    struct evaluator_callbacks callbacks = {.fetch = on_fetch, .transition = on_transition};
-
-    load();
-    ck_assert_int_eq(rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, &error), 0);
-    other = evaluator_new(base, NULL, rules, &config, &clock_of_test, &callbacks);
-    ck_assert_int_eq(evaluator_load_state(other, folder, &error), -EBUSY);
-    evaluator_free(other);
-}
-END_TEST
-
-/* ---- The file is written anew ---- */
-
-static void add_many_lines(void)
-{
-    for (unsigned i = 0; i < 10000; i++)
-        evaluator_agent_state(evaluator, "agent-engine", i % 2, "x", "x");
-}
-
-START_TEST(long_logs_are_rewritten)
-{
-    uint64_t seq, before;
-
-    load();
-    stale('a');
-    came('a', true, "bridge");
-    settle();
-    add_many_lines();
-    seq = evaluator_last_seq(evaluator);
-    before = state_size(NULL);
-    evaluator_save_state(evaluator);
-    ck_assert_uint_lt(state_size(NULL), before / 4);
-    restart();
-    ck_assert_uint_eq(evaluator_last_seq(evaluator), seq);
-    stale('a');
-    came('a', true, "bridge");
-    settle();
-    ck_assert_uint_eq(told.count, 0);
-}
-END_TEST
-
-/* Until the file is another one than that of inode OLD. */
-static void await_new_file(ino_t old)
-{
-    ino_t inode = old;
-
-    for (unsigned i = 0; i < 6000 && inode == old; i++) {
-        run_loop(10);
-        state_size(&inode);
-    }
-    ck_assert_uint_ne(inode, old);
-}
-
-static void load_with_workers(void)
-{
-    evaluator_free(evaluator);
-    workers = workers_new(base);
-    start_evaluator();
-    load();
-}
-
-/* What happens while it is rewritten is in both files; until the new one is whole, the old one counts. */
-START_TEST(the_loop_goes_on_while_a_log_is_rewritten)
-{
-    scoped(cleanup_free) char *path = state_file();
-    scoped_str text = STR_INIT;
-    struct rule_set *rules = NULL;
-    struct evaluator_callbacks callbacks = {.fetch = on_fetch, .transition = on_transition};
-    struct evaluator *other;
-    uint64_t seq;
-    ino_t old, now;
-
-    load_with_workers();
-    two_containers();
-    settle();
-    add_many_lines();
-    state_size(&old);
-    evaluator_save_state(evaluator);
-    state_size(&now);
-    ck_assert_uint_eq(old, now);
-    stale('b');
-    came('b', true, "bridge");
-    evaluator_gone(evaluator, INPUT_CONTAINER, id_of('a'), "docker:container/destroy");
-    seq = evaluator_last_seq(evaluator);
-    ck_assert_int_eq(file_read(path, 1 << 22, &text, NULL), 0);
-    ck_assert_uint_eq(greatest_seq(text.data, text.length), seq);
-    evaluator_save_state(evaluator); /* it goes on */
-    await_new_file(old);
-    ck_assert(!new_file_exists());
-    str_clear(&text);
-    ck_assert_int_eq(file_read(path, 1 << 22, &text, NULL), 0);
-    ck_assert_uint_eq(greatest_seq(text.data, text.length), seq);
-    ck_assert_uint_lt(text.length, 100000);
-    /* the new file is as locked as the old one */
-    ck_assert_int_eq(rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, NULL), 0);
-    other = evaluator_new(base, NULL, rules, &config, &clock_of_test, &callbacks);
-    ck_assert_int_eq(evaluator_load_state(other, folder, NULL), -EBUSY);
-    evaluator_free(other);
-    stale('c');
-    came('c', true, "bridge");
-    seq = evaluator_last_seq(evaluator);
-    restart();
-    ck_assert_uint_eq(evaluator_last_seq(evaluator), seq);
-    stale('b');
-    stale('c');
-    came('b', true, "bridge");
-    came('c', true, "bridge");
-    settle();
-    ck_assert_uint_eq(told.count, 0); /* not of a either, which had gone */
-}
-END_TEST
-
-/* The disk is full for those that come while it is rewritten: the new file has them. */
-START_TEST(lines_that_failed_while_a_log_is_rewritten_are_in_the_new_one)
-{
-    uint64_t seq;
-    ino_t old;
-
-    load_with_workers();
-    two_containers();
-    settle();
-    add_many_lines();
-    state_size(&old);
-    evaluator_save_state(evaluator);
-    limit_file_size(1000);
-    evaluator_gone(evaluator, INPUT_CONTAINER, id_of('a'), "docker:container/destroy");
-    limit_file_size(RLIM_INFINITY);
-    await_new_file(old);
-    settle();
-    ck_assert_str_eq(find_told("agent-state", NULL)->status, "ready");
-    seq = evaluator_last_seq(evaluator);
-    restart();
-    ck_assert_uint_eq(evaluator_last_seq(evaluator), seq);
-    stale('b');
-    came('b', false, "bridge");
-    settle();
-    ck_assert_uint_eq(told.count, 0);
-}
-END_TEST
-
-static void life_after_rewriting(void)
-{
-    ino_t old;
-
-    stale('c');
-    came('c', true, "bridge");
-    settle();
-    add_many_lines();
-    state_size(&old);
-    evaluator_save_state(evaluator);
-    await_new_file(old);
-    limit_file_size(state_size(NULL));
-    two_containers();
-}
-
-START_TEST(no_seq_is_given_twice_after_rewriting_a_full_disk_and_a_kill)
-{
-    live_and_be_killed(life_after_rewriting, SIZE_MAX);
-    ck_assert_uint_gt(reports.count, 10020);
-    take_over(two_containers);
-}
-END_TEST
-
-START_TEST(a_stop_while_a_log_is_rewritten)
-{
-    uint64_t seq;
-    ino_t old, now;
-
-    load_with_workers();
-    two_containers();
-    settle();
-    add_many_lines();
-    state_size(&old);
-    evaluator_save_state(evaluator);
-    seq = evaluator_last_seq(evaluator);
-    restart();
-    state_size(&now);
-    ck_assert_uint_eq(old, now);
-    ck_assert_uint_eq(evaluator_last_seq(evaluator), seq);
-    two_containers();
-    settle();
-    ck_assert_uint_eq(told.count, 0);
-}
-END_TEST
-
-/* What a rewriting left that was killed is no hindrance and counts for nothing. */
-START_TEST(what_is_left_of_a_rewriting_is_ignored)
-{
-    static const char left[] = "{\"seq\":777777}\n{\"seq\":7777";
-    scoped(cleanup_free) char *path = mem_printf("%s/findings.log.new", folder);
-    uint64_t seq;
-    ino_t old;
-
-    ck_assert_int_eq(file_replace(path, left, sizeof left - 1, 0600, NULL), 0);
-    load_with_workers();
-    ck_assert_uint_eq(evaluator_last_seq(evaluator), 0);
-    two_containers();
-    settle();
-    add_many_lines();
-    seq = evaluator_last_seq(evaluator);
-    state_size(&old);
-    evaluator_save_state(evaluator);
-    await_new_file(old);
-    restart();
-    ck_assert_uint_eq(evaluator_last_seq(evaluator), seq);
-}
-END_TEST
-
-/* Rewrites its log all the time, and has something to tell at each moment of it. */
-static void life_of_rewriting(void)
-{
-    for (unsigned i = 0;; i++) {
-        for (unsigned line = 0; line < 5000; line++)
-            evaluator_agent_state(evaluator, "agent-engine", line % 2, "x", "x");
-        evaluator_save_state(evaluator);
-        for (unsigned turn = 0; turn < 500; turn++) {
-            stale('a');
-            came('a', (i + turn) % 2, "bridge");
-            event_base_loop(base, EVLOOP_NONBLOCK);
-        }
-    }
-}
-
-START_TEST(a_kill_at_any_moment_of_rewriting)
-{
-    evaluator_free(take(evaluator));
-    for (size_t least = 4500; least < 25000; least += 2917) {
-        uint64_t last;
-
-        live_and_be_killed(life_of_rewriting, least);
-        last = reports.items[reports.count - 1].seq;
-        for (size_t i = 0; i < reports.count; i++)
-            ck_assert_uint_eq(reports.items[i].seq, i + 1);
-        start_evaluator();
-        load();
-        ck_assert_uint_ge(evaluator_last_seq(evaluator), last);
-        ck_assert_uint_le(evaluator_last_seq(evaluator), last + 1);
-        forget_told();
-        for (size_t i = reports.count; i-- > 0;)
-            if (strcmp(reports.items[i].slug, "container-privileged") == 0) {
-                stale('a');
-                came('a', strcmp(reports.items[i].status, "fail") == 0, "bridge");
-                break;
-            }
-        /* what it was killed in the midst of: four rules fail for a privileged container */
-        ck_assert_uint_le(told.count, 3);
-        evaluator_free(take(evaluator));
-        put_away_state();
-    }
-}
-END_TEST
-
-/* ---- What concerns very many ---- */
 
 enum { MANY_CONTAINERS = 700 };
 
@@ -1661,25 +983,7 @@ int main(void)
     tcase_add_test(tests, a_file_of_two_sources_is_one_subject);
     tcase_add_test(tests, many_files_take_few_steps);
     tcase_add_test(tests, agent_states_are_told_once);
-    tcase_add_test(tests, the_ring_forgets_the_oldest);
     tcase_add_test(tests, seq_and_since_survive);
-    tcase_add_test(tests, file_cut_at_every_byte);
-    tcase_add_test(tests, garbage_is_skipped);
-    tcase_add_test(tests, huge_file_is_read);
-    tcase_add_test(tests, full_disk_is_said_and_mended);
-    tcase_add_test(tests, what_cannot_be_written_whole_replaces_nothing);
-    tcase_add_test(tests, no_seq_is_given_twice_after_a_kill);
-    tcase_add_test(tests, no_seq_is_given_twice_after_a_full_disk_and_a_kill);
-    tcase_add_test(tests, no_seq_is_given_twice_on_a_full_tmpfs);
-    tcase_add_test(tests, numbers_lost_with_the_power_are_not_given_again);
-    tcase_add_test(tests, one_agent_at_a_time);
-    tcase_add_test(tests, long_logs_are_rewritten);
-    tcase_add_test(tests, the_loop_goes_on_while_a_log_is_rewritten);
-    tcase_add_test(tests, lines_that_failed_while_a_log_is_rewritten_are_in_the_new_one);
-    tcase_add_test(tests, no_seq_is_given_twice_after_rewriting_a_full_disk_and_a_kill);
-    tcase_add_test(tests, a_stop_while_a_log_is_rewritten);
-    tcase_add_test(tests, what_is_left_of_a_rewriting_is_ignored);
-    tcase_add_test(tests, a_kill_at_any_moment_of_rewriting);
     tcase_add_test(tests, what_concerns_very_many_is_spread_over_turns);
     tcase_add_test(tests, very_many_leftovers_are_closed_in_several_turns);
     tcase_add_test(tests, what_concerns_very_many_may_change_meanwhile);

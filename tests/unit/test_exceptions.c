@@ -9,6 +9,7 @@
 #include "common/vec.h"
 #include "probes/docker/docker_parse.h"
 #include "tests/unit/loop_turn.h"
+#include "tests/unit/restart.h"
 
 static const usec_t day = INT64_C(86400) * USEC_PER_SEC;
 static const usec_t start = INT64_C(1795514400) * USEC_PER_SEC; /* 2026-11-24T10:00:00Z */
@@ -42,9 +43,12 @@ static void on_fetch(enum input_kind kind, const char *key, void *user)
     evaluator_fetched(evaluator, kind, key, &facts->facts);
 }
 
+static struct remembered remembered;
+
 static void on_transition(struct transition *transition, void *user)
 {
     (void)user;
+    remembered_add(&remembered, transition);
     if (strcmp(transition->subject_kind, "container") == 0)
         vec_push(&told, transition_ref(transition));
 }
@@ -313,18 +317,14 @@ START_TEST(waivers_over_a_restart)
 {
     static const char text[] = "{\"waivers\": [{\"rule\": \"5.4\", \"reason\": \"r\", \"by\": \"b\","
                                " \"expires\": \"2026-11-30\"}]}";
-    char folder[] = "/tmp/docker-bench-test.XXXXXX";
-    scoped(cleanup_free) char *command = NULL;
     struct evaluator_callbacks callbacks = {.fetch = on_fetch, .transition = on_transition};
-    struct error error = ERROR_INIT;
 
-    ck_assert_ptr_nonnull(mkdtemp(folder));
     base = event_base_new();
     config = parse(text);
     for (int run = 0; run < 3; run++) {
         now = clock_fixed(start + run / 2 * 30 * day);
         evaluator = evaluator_new(base, NULL, load_rules(config), config, &now, &callbacks);
-        ck_assert_msg(evaluator_load_state(evaluator, folder, &error) == 0, "%s", error.text);
+        remembered_restore(&remembered, evaluator);
         evaluator_set_engine_reachable(evaluator, true);
         forget_told();
         evaluator_stale(evaluator, INPUT_CONTAINER, container_id, "test");
@@ -341,8 +341,7 @@ START_TEST(waivers_over_a_restart)
     vec_free(&told);
     config_free(config);
     event_base_free(base);
-    command = mem_printf("rm -rf '%s'", folder);
-    ck_assert_int_eq(system(command), 0);
+    remembered_clear(&remembered);
 }
 END_TEST
 

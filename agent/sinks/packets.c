@@ -1,0 +1,71 @@
+/* What is under way to one receiver. */
+#include "agent/sinks/packets.h"
+
+#include "common/memory.h"
+
+void packets_init(struct packets *packets)
+{
+    *packets = (struct packets){0};
+    TAILQ_INIT(&packets->list);
+}
+
+static void drop_first(struct packets *packets)
+{
+    struct packet *packet = TAILQ_FIRST(&packets->list);
+
+    TAILQ_REMOVE(&packets->list, packet, link);
+    packets->bytes -= packet->bytes.length;
+    str_deinit(&packet->bytes);
+    free(packet);
+}
+
+void packets_deinit(struct packets *packets)
+{
+    while (!TAILQ_EMPTY(&packets->list))
+        drop_first(packets);
+}
+
+void packets_add(struct packets *packets, uint64_t number, struct str *bytes)
+{
+    struct packet *packet = mem_alloc(sizeof *packet);
+
+    packet->number = packets->last = number;
+    packet->bytes = *bytes;
+    *bytes = STR_INIT;
+    packets->bytes += packet->bytes.length;
+    TAILQ_INSERT_TAIL(&packets->list, packet, link);
+    if (!packets->next)
+        packets->next = packet;
+}
+
+void packets_sent(struct packets *packets, uint64_t end)
+{
+    packets->next->end = end;
+    packets->next = TAILQ_NEXT(packets->next, link);
+}
+
+uint64_t packets_confirm(struct packets *packets, uint64_t end)
+{
+    struct packet *first;
+    uint64_t number = 0;
+
+    while ((first = TAILQ_FIRST(&packets->list)) && first != packets->next && first->end <= end) {
+        number = first->number;
+        drop_first(packets);
+    }
+    return number;
+}
+
+void packets_rewind(struct packets *packets)
+{
+    struct packet *packet;
+
+    TAILQ_FOREACH(packet, &packets->list, link)
+    packet->sent = 0;
+    packets->next = TAILQ_FIRST(&packets->list);
+}
+
+bool packets_are_unconfirmed(const struct packets *packets)
+{
+    return TAILQ_FIRST(&packets->list) != packets->next;
+}

@@ -1,0 +1,38 @@
+/* Formatted records of one sink, in order: those that wait, and those that are sent and not confirmed yet. The store
+ * has all of them; these are the few that are under way. */
+#ifndef AGENT_SINKS_PACKETS_H
+#define AGENT_SINKS_PACKETS_H
+
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/str.h"
+
+struct packet {
+    TAILQ_ENTRY(packet) link;
+    uint64_t number;
+    struct str bytes;
+    size_t sent;  /* of the bytes */
+    uint64_t end; /* of a stream, since it was opened: where the packet ends in it; once it is sent */
+};
+
+struct packets {
+    TAILQ_HEAD(packet_list, packet) list;
+    struct packet *next; /* the first that is not wholly sent; NULL: there is none */
+    size_t bytes;        /* of all */
+    uint64_t last;       /* number of the last one that was ever added */
+};
+
+void packets_init(struct packets *packets);
+void packets_deinit(struct packets *packets);
+/* Takes BYTES over, which are empty afterwards. */
+void packets_add(struct packets *packets, uint64_t number, struct str *bytes);
+/* NEXT is sent, up to END of its stream. */
+void packets_sent(struct packets *packets, uint64_t end);
+/* Those that are sent and end at or before END are confirmed, and go. The number of the last one; 0: there is none. */
+uint64_t packets_confirm(struct packets *packets, uint64_t end);
+/* The connection has ended: what is not confirmed will be sent again, as a whole. */
+void packets_rewind(struct packets *packets);
+bool packets_are_unconfirmed(const struct packets *packets);
+
+#endif

@@ -1,0 +1,161 @@
+/* What the files of the store's process share; nobody else includes it. A file calls only those before it here:
+ * store_sql.c store_cursor.c store_overflow.c store_append.c store_query.c store_db.c */
+#ifndef AGENT_STORE_STORE_INTERNAL_H
+#define AGENT_STORE_STORE_INTERNAL_H
+
+#include <sqlite3.h>
+
+#include "agent/store/store_db.h"
+#include "common/vec.h"
+
+enum statement {
+    SQL_BEGIN,
+    SQL_COMMIT,
+    SQL_ROLLBACK,
+    SQL_SET_META,
+    SQL_INSERT_ROW,
+    SQL_SET_FINDING,
+    SQL_DELETE_FINDING,
+    SQL_CLOSE_EXEC,
+    SQL_TRIM_EXECS,
+    SQL_READ_ROWS,
+    SQL_OLDEST,
+    SQL_NEWEST,
+    SQL_SEQ_AT,
+    SQL_NTH_ROW,
+    SQL_DELETE_ROWS,
+    SQL_SET_CURSOR,
+    SQL_DELETE_CURSOR,
+    SQL_SET_ITEM,
+    SQL_DELETE_ITEM,
+    SQL_DELETE_ITEMS_OF,
+    STATEMENT_COUNT
+};
+
+/* The columns of SQL_READ_ROWS. */
+enum row_column {
+    COLUMN_SEQ,
+    COLUMN_AT,
+    COLUMN_TYPE,
+    COLUMN_SEVERITY,
+    COLUMN_STATUS,
+    COLUMN_PREVIOUS,
+    COLUMN_SLUG,
+    COLUMN_SECTION,
+    COLUMN_KIND,
+    COLUMN_ID,
+    COLUMN_NAME,
+    COLUMN_JSON
+};
+
+/* A row that the disk did not take. Its strings are owned. */
+struct overflow {
+    struct store_row row;
+    size_t bytes;
+};
+
+/* A record of a cursor's own, or a transition that was read, is not confirmed, and has gone from the database. */
+struct outbox_item {
+    enum store_item_kind kind;
+    uint64_t id;    /* grows */
+    uint64_t after; /* it comes after that transition; of a transition its own seq */
+    uint64_t count; /* ITEM_LOST: how many records it stands for, which have the numbers before its own */
+    char *json;
+    bool in_flight;
+};
+
+/* What was read and not confirmed. */
+struct in_flight {
+    uint64_t number, seq;
+    uint64_t item; /* of the outbox; 0: a transition */
+};
+
+struct place {
+    uint64_t seq, number;
+};
+
+struct cursor {
+    struct store_db *db;
+    char *name;
+    struct store_filter filter;
+    /* Up to that transition another filter applies. */
+    uint64_t changed_at;
+    struct store_filter filter_before;
+    struct place confirmed, read;
+    VEC(struct outbox_item) outbox; /* in the order in which they are read */
+    VEC(struct in_flight) in_flight;
+    VEC(uint64_t) dropped; /* items of the outbox that are on disk still */
+    uint64_t pending, lost;
+    bool dirty; /* the disk does not have what is here */
+    /* While transitions go, until the transaction is over: what moves to the outbox, and how many go unread. */
+    VEC(struct outbox_item) moving;
+    uint64_t going;
+    struct outbox_item going_item; /* that says so */
+};
+
+struct store_db {
+    char *path;
+    sqlite3 *handle; /* NULL: the store is in memory alone */
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+    struct store_limits limits;
+    const struct clock *clock;
+    char stream[STREAM_LENGTH + 1];
+    uint64_t last_seq;  /* also of those in OVERFLOW */
+    uint64_t disk_seq;  /* of those on disk */
+    uint64_t oldest;    /* of those on disk; DISK_SEQ + 1: there are none */
+    uint64_t last_item; /* id in outboxes */
+    char *why;          /* what SQLite said of the last transaction that failed */
+    char *trouble;      /* why the disk takes nothing now */
+    char *notice;       /* what happened to the file when it was opened */
+    VEC(struct overflow) overflow;
+    size_t overflow_bytes;
+    uint64_t tight; /* the bound on bytes that a full disk taught; 0: none */
+    usec_t retry;   /* monotonic: the disk is not tried before */
+    bool unsynced;
+    bool stream_unsaved; /* the disk has another stream */
+    size_t appended;     /* rows since the bounds were last looked at */
+    VEC(struct cursor *) cursors;
+};
+
+/* store_sql.c: SQLite's statements. Functions that return an int return a result code of SQLite. */
+/* A negative errno: -EBUSY: another agent's; -EBADMSG: damaged, or not ours. */
+int sql_open(struct store_db *db, const char *path, struct error *error);
+void sql_close(struct store_db *db);
+sqlite3_stmt *sql_statement(struct store_db *db, enum statement which); /* reset; NULL: SQLite refuses it */
+int sql_run(struct store_db *db, enum statement which);                 /* one without parameters */
+void sql_roll_back(struct store_db *db);                                /* what is open; notes why in db->why */
+int sql_finish(sqlite3_stmt *statement); /* steps to the end and resets; NULL: an error */
+int sql_number(struct store_db *db, enum statement which, int64_t parameter, int64_t *ret); /* 0 where there is none */
+int sql_set_meta(struct store_db *db, const char *key, const char *value);
+char *sql_get_meta(struct store_db *db, const char *key); /* NULL: there is none; the caller frees */
+void sql_bind_text(sqlite3_stmt *statement, int at, const char *text);
+const char *sql_text(sqlite3_stmt *statement, int column); /* NULL becomes "" */
+
+/* store_cursor.c */
+void cursor_free(struct cursor *cursor);
+int cursors_load(struct store_db *db);
+/* ROW, the newest, is stored. */
+void cursors_appended(struct store_db *db, const struct store_row *row);
+int cursors_save(struct store_db *db); /* within a transaction */
+void cursors_saved(struct store_db *db);
+/* The transitions up to SEQ go, in the transaction that is open: what cursors have still to send of them is lost, and
+ * said. Nothing of it counts before cursors_trimmed(). */
+void cursors_trim(struct store_db *db, uint64_t seq);
+void cursors_trimmed(struct store_db *db, bool done); /* DONE: the transaction was completed */
+
+/* store_overflow.c */
+void overflow_push(struct store_db *db, const struct store_row *row);
+void overflow_drop(struct store_db *db, size_t count); /* the oldest */
+void overflow_clear(struct store_db *db);
+const struct store_row *overflow_after(const struct store_db *db, uint64_t seq); /* NULL: there is none */
+
+/* store_append.c */
+void append_prepare(struct store_db *db); /* for the room that the disk has */
+void append_retry(struct store_db *db);   /* what the disk did not take is offered to it again, if its time has come */
+/* The transaction that is open could not be completed: it is rolled back, and noted as trouble. */
+void append_failed(struct store_db *db);
+
+/* store_db.c */
+void stream_begin(struct store_db *db); /* another one; not on disk yet */
+
+#endif

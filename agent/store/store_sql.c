@@ -1,0 +1,218 @@
+/* The database's schema and statements. */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/store/store_internal.h"
+#include "common/memory.h"
+
+/* "dba" and a version of the file's format, which other programs can recognize (file(1)). */
+enum { APPLICATION_ID = 0x64626131, SCHEMA_VERSION = 1, CACHE_KIB = 512, BUSY_MS = 500 };
+
+static const char schema[] =
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
+    "CREATE TABLE transitions(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, type INTEGER NOT NULL,"
+    " severity INTEGER NOT NULL, status INTEGER NOT NULL, previous INTEGER NOT NULL, slug TEXT NOT NULL, section TEXT,"
+    " kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, json TEXT NOT NULL);"
+    "CREATE INDEX transitions_at ON transitions(at);"
+    "CREATE TABLE findings(slug TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,"
+    " status INTEGER NOT NULL, since INTEGER NOT NULL, seq INTEGER NOT NULL, waived INTEGER NOT NULL, extra TEXT,"
+    " PRIMARY KEY(slug, kind, id)) WITHOUT ROWID;"
+    "CREATE TABLE closed_execs(id TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE cursors(name TEXT PRIMARY KEY, seq INTEGER NOT NULL, number INTEGER NOT NULL, lost INTEGER NOT NULL,"
+    " sent INTEGER NOT NULL, min_severity INTEGER NOT NULL, statuses INTEGER NOT NULL, changed_at INTEGER NOT NULL,"
+    " min_severity_before INTEGER NOT NULL, statuses_before INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE outbox(id INTEGER PRIMARY KEY, cursor TEXT NOT NULL, after INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    " count INTEGER NOT NULL, json TEXT NOT NULL);";
+
+static const char *const texts[STATEMENT_COUNT] = {
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_SET_META] = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)",
+    [SQL_INSERT_ROW] = "INSERT INTO transitions VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    [SQL_SET_FINDING] = "INSERT OR REPLACE INTO findings VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [SQL_DELETE_FINDING] = "DELETE FROM findings WHERE slug = ?1 AND kind = ?2 AND id = ?3",
+    [SQL_CLOSE_EXEC] = "INSERT OR REPLACE INTO closed_execs VALUES(?1, ?2)",
+    [SQL_TRIM_EXECS] = "DELETE FROM closed_execs WHERE seq < ?1",
+    [SQL_READ_ROWS] = "SELECT seq, at, type, severity, status, previous, slug, section, kind, id, name, json"
+                      " FROM transitions WHERE seq > ?1 ORDER BY seq",
+    [SQL_OLDEST] = "SELECT min(seq) FROM transitions",
+    [SQL_NEWEST] = "SELECT max(seq) FROM transitions",
+    [SQL_SEQ_AT] = "SELECT min(seq) FROM transitions WHERE at >= ?1",
+    [SQL_NTH_ROW] = "SELECT seq FROM transitions ORDER BY seq LIMIT 1 OFFSET ?1",
+    [SQL_DELETE_ROWS] = "DELETE FROM transitions WHERE seq <= ?1",
+    [SQL_SET_CURSOR] = "INSERT OR REPLACE INTO cursors VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [SQL_DELETE_CURSOR] = "DELETE FROM cursors WHERE name = ?1",
+    [SQL_SET_ITEM] = "INSERT OR REPLACE INTO outbox VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [SQL_DELETE_ITEM] = "DELETE FROM outbox WHERE id = ?1",
+    [SQL_DELETE_ITEMS_OF] = "DELETE FROM outbox WHERE cursor = ?1",
+};
+
+static int pragma_number(sqlite3 *handle, const char *sql, int64_t *ret)
+{
+    sqlite3_stmt *statement;
+    int r = sqlite3_prepare_v2(handle, sql, -1, &statement, NULL);
+
+    if (r != SQLITE_OK)
+        return r;
+    r = sqlite3_step(statement);
+    if (r == SQLITE_ROW)
+        *ret = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return r == SQLITE_ROW ? SQLITE_OK : r;
+}
+
+static int set_up(sqlite3 *handle)
+{
+    scoped(cleanup_free) char *pragmas =
+        mem_printf("PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY;"
+                   "PRAGMA secure_delete=OFF; PRAGMA trusted_schema=OFF; PRAGMA cache_spill=OFF;",
+                   (int)CACHE_KIB);
+    int64_t application = 0, version = 0, tables = 0;
+    int r;
+
+    sqlite3_busy_timeout(handle, BUSY_MS);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    r = sqlite3_exec(handle, pragmas, NULL, NULL, NULL);
+    if (r == SQLITE_OK)
+        r = pragma_number(handle, "SELECT count(*) FROM sqlite_schema", &tables);
+    if (r == SQLITE_OK)
+        r = pragma_number(handle, "PRAGMA application_id", &application);
+    if (r == SQLITE_OK)
+        r = pragma_number(handle, "PRAGMA user_version", &version);
+    if (r != SQLITE_OK)
+        return r;
+    if (tables && (application != APPLICATION_ID || version != SCHEMA_VERSION))
+        return SQLITE_NOTADB;
+    r = sqlite3_exec(handle, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;", NULL, NULL, NULL);
+    if (r == SQLITE_OK && !tables) {
+        scoped(cleanup_free) char *sql =
+            mem_printf("BEGIN IMMEDIATE; PRAGMA application_id=%d; PRAGMA user_version=%d; %s COMMIT;",
+                       (int)APPLICATION_ID, (int)SCHEMA_VERSION, schema);
+
+        r = sqlite3_exec(handle, sql, NULL, NULL, NULL);
+    }
+    if (r == SQLITE_OK) /* takes the lock, so that a second agent learns at once */
+        r = sqlite3_exec(handle, "BEGIN IMMEDIATE; COMMIT;", NULL, NULL, NULL);
+    return r;
+}
+
+int sql_open(struct store_db *db, const char *path, struct error *error)
+{
+    int r =
+        sqlite3_open_v2(path, &db->handle,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
+
+    sqlite3_extended_result_codes(db->handle, 0);
+    if (r == SQLITE_OK)
+        r = set_up(db->handle);
+    if (r == SQLITE_OK)
+        return 0;
+    if (r == SQLITE_BUSY || r == SQLITE_LOCKED)
+        return error_set(error, EBUSY, "%s belongs to another running agent", path);
+    if (r == SQLITE_NOTADB || r == SQLITE_CORRUPT)
+        return error_set(error, EBADMSG, "%s is damaged, or not a store of this version", path);
+    return error_set(error, EIO, "%s: %s", path, sqlite3_errmsg(db->handle));
+}
+
+void sql_close(struct store_db *db)
+{
+    for (size_t i = 0; i < STATEMENT_COUNT; i++)
+        sqlite3_finalize(take(db->statements[i]));
+    sqlite3_close(take(db->handle));
+}
+
+sqlite3_stmt *sql_statement(struct store_db *db, enum statement which)
+{
+    if (!db->handle)
+        return NULL;
+    if (!db->statements[which] && sqlite3_prepare_v3(db->handle, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                                     &db->statements[which], NULL) != SQLITE_OK)
+        return NULL;
+    sqlite3_reset(db->statements[which]);
+    sqlite3_clear_bindings(db->statements[which]);
+    return db->statements[which];
+}
+
+int sql_finish(sqlite3_stmt *statement)
+{
+    int r;
+
+    if (!statement)
+        return SQLITE_ERROR;
+    do
+        r = sqlite3_step(statement);
+    while (r == SQLITE_ROW);
+    sqlite3_reset(statement);
+    return r == SQLITE_DONE ? SQLITE_OK : r;
+}
+
+int sql_run(struct store_db *db, enum statement which)
+{
+    return sql_finish(sql_statement(db, which));
+}
+
+void sql_roll_back(struct store_db *db)
+{
+    free(db->why);
+    db->why = mem_strdup(db->handle ? sqlite3_errmsg(db->handle) : "there is no database");
+    if (db->handle && !sqlite3_get_autocommit(db->handle))
+        sql_run(db, SQL_ROLLBACK);
+}
+
+void sql_bind_text(sqlite3_stmt *statement, int at, const char *text)
+{
+    if (text)
+        sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(statement, at);
+}
+
+int sql_number(struct store_db *db, enum statement which, int64_t parameter, int64_t *ret)
+{
+    sqlite3_stmt *statement = sql_statement(db, which);
+    int r;
+
+    *ret = 0;
+    if (!statement)
+        return SQLITE_ERROR;
+    if (sqlite3_bind_parameter_count(statement))
+        sqlite3_bind_int64(statement, 1, parameter);
+    r = sqlite3_step(statement);
+    if (r == SQLITE_ROW)
+        *ret = sqlite3_column_int64(statement, 0);
+    sqlite3_reset(statement);
+    return r == SQLITE_ROW || r == SQLITE_DONE ? SQLITE_OK : r;
+}
+
+const char *sql_text(sqlite3_stmt *statement, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+
+    return text ? text : "";
+}
+
+int sql_set_meta(struct store_db *db, const char *key, const char *value)
+{
+    sqlite3_stmt *statement = sql_statement(db, SQL_SET_META);
+
+    if (statement) {
+        sql_bind_text(statement, 1, key);
+        sql_bind_text(statement, 2, value);
+    }
+    return sql_finish(statement);
+}
+
+char *sql_get_meta(struct store_db *db, const char *key)
+{
+    sqlite3_stmt *statement;
+    char *value = NULL;
+
+    if (sqlite3_prepare_v2(db->handle, "SELECT value FROM meta WHERE key = ?1", -1, &statement, NULL) != SQLITE_OK)
+        return NULL;
+    sql_bind_text(statement, 1, key);
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        value = mem_strdup((const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    return value;
+}

@@ -1,0 +1,540 @@
+/* The store on disk: numbers, findings that a restart needs, cursors of sinks, bounds, damage, full disks. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/store/store_db.h"
+#include "common/map.h"
+#include "common/memory.h"
+
+enum { DAY = 86400 };
+#define START (INT64_C(1700000000) * USEC_PER_SEC)
+
+static char folder[] = "/tmp/event-store-XXXXXX";
+static char *path;
+static struct clock test_clock;
+static const struct store_filter everything = {.min_severity = SEVERITY_LOW, .statuses = ~0u};
+
+static void set_up(void)
+{
+    strcpy(folder, "/tmp/event-store-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    path = mem_printf("%s/agent.db", folder);
+    test_clock = clock_fixed(START);
+}
+
+static void tear_down(void)
+{
+    scoped(cleanup_free) char *command = mem_printf("rm -rf %s", folder);
+
+    ck_assert_int_eq(system(command), 0);
+    free(path);
+}
+
+static struct store_db *open_store(const struct store_limits *limits)
+{
+    static const struct store_limits none;
+    struct store_db *db = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_msg(store_db_open(path, limits ? limits : &none, &test_clock, &db, &error) == 0, "%s", error.text);
+    return db;
+}
+
+/* One failure of container NAME; a critical one where SEQ is a multiple of ten. */
+static void append(struct store_db *db, uint64_t seq, enum verdict status)
+{
+    scoped(cleanup_free) char *json = mem_printf("{\"seq\":%llu,\"filler\":\"%0200d\"}", (unsigned long long)seq, 0);
+    scoped(cleanup_free) char *name = mem_printf("web-%llu", (unsigned long long)seq % 7);
+    const struct store_row row = {.seq = seq,
+                                  .at = START + (usec_t)seq * USEC_PER_SEC,
+                                  .since = START,
+                                  .type = ROW_FINDING,
+                                  .severity = seq % 10 ? SEVERITY_LOW : SEVERITY_CRITICAL,
+                                  .status = status,
+                                  .previous = VERDICT_PASS,
+                                  .slug = "container-privileged",
+                                  .section = "5",
+                                  .kind = "container",
+                                  .id = name,
+                                  .name = name,
+                                  .json = json};
+
+    store_db_append(db, &row, 1);
+}
+
+static void append_many(struct store_db *db, uint64_t from, uint64_t to)
+{
+    for (uint64_t seq = from; seq <= to; seq++)
+        append(db, seq, VERDICT_FAIL);
+}
+
+/* What a sink received: the numbers must follow each other. */
+struct received {
+    uint64_t first, last, last_seq, count, lost, lost_records, own;
+    bool broken;
+};
+
+static void receive(const struct store_item *item, void *user)
+{
+    struct received *received = user;
+
+    if (item->kind == ITEM_LOST) {
+        received->lost += item->lost;
+        received->lost_records++;
+    } else if (item->kind != ITEM_TRANSITION) {
+        received->own++;
+    } else {
+        received->broken = received->broken || item->seq <= received->last_seq;
+        received->last_seq = item->seq;
+    }
+    if (received->count && item->number != received->last + 1 + item->lost)
+        received->broken = true;
+    if (!received->count)
+        received->first = item->number;
+    received->last = item->number;
+    received->count++;
+}
+
+static void read_all(struct cursor *cursor, struct received *received)
+{
+    while (cursor_read(cursor, 10000, receive, received))
+        ;
+}
+
+START_TEST(test_numbers_survive)
+{
+    struct store_db *db = open_store(NULL);
+    scoped(cleanup_free) char *stream = mem_strdup(store_db_stream(db));
+
+    append_many(db, 1, 300);
+    append_many(db, 300, 310); /* 300 again: passed over */
+    ck_assert_uint_eq(store_db_last_seq(db), 310);
+    store_db_close(db);
+    db = open_store(NULL);
+    ck_assert_uint_eq(store_db_last_seq(db), 310);
+    ck_assert_uint_eq(store_db_oldest_seq(db), 1);
+    ck_assert_str_eq(store_db_stream(db), stream);
+    ck_assert_ptr_null(store_db_trouble(db));
+    store_db_close(db);
+}
+END_TEST
+
+START_TEST(test_killed)
+{
+    pid_t pid = fork();
+    struct store_db *db;
+    int status;
+
+    if (pid == 0) {
+        db = open_store(NULL);
+        append_many(db, 1, 50);
+        kill(getpid(), SIGKILL);
+    }
+    waitpid(pid, &status, 0);
+    ck_assert(WIFSIGNALED(status));
+    db = open_store(NULL);
+    ck_assert_uint_eq(store_db_last_seq(db), 50);
+    store_db_close(db);
+}
+END_TEST
+
+START_TEST(test_second_agent)
+{
+    static const struct store_limits none;
+    struct error error = ERROR_INIT;
+    struct store_db *db, *other = NULL;
+    int fds[2];
+    char c;
+    pid_t pid;
+
+    ck_assert_int_eq(pipe(fds), 0);
+    pid = fork(); /* it has the store before this process opens it: SQLite's locks are those of a process */
+    if (pid == 0) {
+        db = open_store(NULL);
+        append_many(db, 1, 2);
+        if (write(fds[1], "x", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    ck_assert_int_eq(read(fds[0], &c, 1), 1);
+    ck_assert_int_eq(store_db_open(path, &none, &test_clock, &other, &error), -EBUSY);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    db = open_store(NULL);
+    ck_assert_uint_eq(store_db_last_seq(db), 2);
+    store_db_close(db);
+}
+END_TEST
+
+static void count_finding(const struct store_finding *finding, void *user)
+{
+    unsigned *counts = user;
+
+    counts[finding->status]++;
+}
+
+START_TEST(test_findings)
+{
+    struct store_db *db = open_store(NULL);
+    unsigned counts[VERDICT_COUNT] = {0};
+    const struct store_row exec = {.seq = 100,
+                                   .type = ROW_FINDING,
+                                   .status = VERDICT_NONE,
+                                   .previous = VERDICT_FAIL,
+                                   .slug = "container-exec-privileged",
+                                   .kind = "exec",
+                                   .id = "e1",
+                                   .name = "web",
+                                   .json = "{}"};
+
+    append_many(db, 1, 70);        /* seven containers */
+    append(db, 71, VERDICT_NONE);  /* one is gone */
+    append(db, 72, VERDICT_ERROR); /* one cannot be read */
+    store_db_append(db, &exec, 1);
+    store_db_close(db);
+    db = open_store(NULL);
+    store_db_each_finding(db, count_finding, counts);
+    ck_assert_uint_eq(counts[VERDICT_FAIL], 5);
+    ck_assert_uint_eq(counts[VERDICT_ERROR], 1);
+    ck_assert_uint_eq(counts[VERDICT_NONE], 1); /* the exec that is closed */
+    store_db_close(db);
+}
+END_TEST
+
+START_TEST(test_cursor)
+{
+    struct store_db *db = open_store(NULL);
+    struct received got = {0}, again = {0};
+    struct cursor *cursor;
+    bool is_new;
+
+    append_many(db, 1, 5);
+    cursor = cursor_open(db, "journald", &everything, &is_new);
+    ck_assert(is_new);
+    append_many(db, 6, 105);
+    ck_assert_uint_eq(cursor_pending(cursor), 100);
+    read_all(cursor, &got);
+    ck_assert_uint_eq(got.count, 100);
+    ck_assert_uint_eq(got.first, 1);
+    ck_assert_uint_eq(got.last_seq, 105);
+    cursor_confirm(cursor, 60);
+    cursor_insert(cursor, ITEM_HEARTBEAT, "{}");
+    append_many(db, 106, 110);
+    store_db_sync(db);
+    store_db_close(db);
+
+    db = open_store(NULL);
+    cursor = cursor_open(db, "journald", &everything, &is_new);
+    ck_assert(!is_new);
+    ck_assert_uint_eq(cursor_pending(cursor), 46);
+    read_all(cursor, &again);
+    ck_assert_uint_eq(again.first, 61);
+    ck_assert_uint_eq(again.last, 106);
+    ck_assert_uint_eq(again.own, 1);
+    ck_assert(!again.broken && !got.broken);
+    cursor_confirm(cursor, 106);
+    ck_assert_uint_eq(cursor_pending(cursor), 0);
+    store_db_close(db);
+}
+END_TEST
+
+struct numbers {
+    uint64_t of_own[8];
+    size_t count;
+    uint64_t seq_number[200];
+};
+
+static void note_numbers(const struct store_item *item, void *user)
+{
+    struct numbers *numbers = user;
+
+    if (item->kind == ITEM_TRANSITION)
+        numbers->seq_number[item->seq] = item->number;
+    else
+        numbers->of_own[numbers->count++] = item->number;
+}
+
+/* What was sent and not confirmed has the same numbers when it is sent again, whatever happened in between. */
+START_TEST(test_numbers_are_kept)
+{
+    struct store_db *db = open_store(NULL);
+    struct numbers first = {0}, second = {0};
+    struct cursor *cursor;
+    bool is_new;
+
+    cursor = cursor_open(db, "s", &everything, &is_new);
+    append_many(db, 1, 20);
+    while (cursor_read(cursor, 1, note_numbers, &first) && first.seq_number[10] == 0)
+        ;
+    cursor_insert(cursor, ITEM_SNAPSHOT, "{}");
+    cursor_insert(cursor, ITEM_SNAPSHOT_END, "{}");
+    append_many(db, 21, 40);
+    while (cursor_read(cursor, 10000, note_numbers, &first))
+        ;
+    cursor_rewind(cursor);
+    while (cursor_read(cursor, 10000, note_numbers, &second))
+        ;
+    ck_assert_mem_eq(&first, &second, sizeof first);
+    ck_assert_uint_eq(first.of_own[0], 11);
+    ck_assert_uint_eq(first.of_own[1], 12);
+    ck_assert_uint_eq(first.seq_number[11], 13);
+    store_db_close(db);
+    memset(&second, 0, sizeof second);
+    db = open_store(NULL);
+    cursor = cursor_open(db, "s", &everything, &is_new);
+    while (cursor_read(cursor, 10000, note_numbers, &second))
+        ;
+    ck_assert_mem_eq(&first, &second, sizeof first);
+    store_db_close(db);
+}
+END_TEST
+
+START_TEST(test_filter)
+{
+    static const struct store_filter critical = {.min_severity = SEVERITY_CRITICAL, .statuses = 1u << VERDICT_FAIL};
+    struct store_db *db = open_store(NULL);
+    struct received got = {0};
+    struct cursor *cursor;
+    bool is_new;
+
+    cursor = cursor_open(db, "s", &critical, &is_new);
+    append_many(db, 1, 100);
+    ck_assert_uint_eq(cursor_pending(cursor), 10);
+    read_all(cursor, &got);
+    ck_assert_uint_eq(got.count, 10);
+    ck_assert_uint_eq(got.last, 10);
+    ck_assert(!got.broken);
+    store_db_close(db);
+    /* another filter applies from the first record on that was not read */
+    db = open_store(NULL);
+    cursor = cursor_open(db, "s", &everything, &is_new);
+    append_many(db, 101, 105);
+    got = (struct received){0};
+    read_all(cursor, &got);
+    ck_assert_uint_eq(got.count, 15);
+    ck_assert_uint_eq(got.first, 1);
+    ck_assert(!got.broken);
+    store_db_close(db);
+}
+END_TEST
+
+START_TEST(test_bound_is_kept_and_said)
+{
+    const struct store_limits limits = {.bytes = 400 * 1024};
+    struct store_db *db = open_store(&limits);
+    struct received got = {0}, stuck = {0}, all = {0};
+    struct cursor *behind, *hanging, *fast;
+    struct stat st;
+    bool is_new;
+
+    behind = cursor_open(db, "behind", &everything, &is_new);
+    hanging = cursor_open(db, "hanging", &everything, &is_new);
+    fast = cursor_open(db, "fast", &everything, &is_new);
+    append_many(db, 1, 20);
+    cursor_read(hanging, 2000, receive, &stuck); /* in flight for ever */
+    for (uint64_t seq = 21; seq <= 6000; seq++) {
+        append(db, seq, VERDICT_FAIL);
+        if (seq % 100 == 0) {
+            read_all(fast, &all);
+            cursor_confirm(fast, all.last);
+        }
+    }
+    ck_assert_uint_gt(store_db_oldest_seq(db), 4000);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_lt(st.st_size, 600 * 1024);
+    ck_assert_uint_eq(all.count, 6000);
+    ck_assert_uint_eq(cursor_lost(fast), 0);
+
+    read_all(behind, &got);
+    ck_assert(!got.broken);
+    ck_assert_uint_eq(got.lost_records, 1);
+    ck_assert_uint_eq(got.lost + got.count - 1, 6000);
+    ck_assert_uint_eq(got.last, 6001);
+    ck_assert_uint_eq(cursor_lost(behind), got.lost);
+
+    /* what was in flight has not gone with the rest */
+    got = (struct received){0};
+    cursor_rewind(hanging);
+    read_all(hanging, &got);
+    ck_assert(!got.broken);
+    ck_assert_uint_eq(got.first, 1);
+    ck_assert_uint_eq(got.lost + got.count - 1, 6000);
+    store_db_close(db);
+    db = open_store(&limits);
+    hanging = cursor_open(db, "hanging", &everything, &is_new);
+    stuck = (struct received){0};
+    read_all(hanging, &stuck);
+    ck_assert_mem_eq(&got, &stuck, sizeof got);
+    store_db_close(db);
+}
+END_TEST
+
+START_TEST(test_age)
+{
+    const struct store_limits limits = {.age = 1000 * USEC_PER_SEC};
+    struct store_db *db = open_store(&limits);
+
+    test_clock.fixed = START + 3000 * USEC_PER_SEC;
+    append_many(db, 1, 3072);
+    ck_assert_uint_ge(store_db_oldest_seq(db), 1990);
+    ck_assert_uint_le(store_db_oldest_seq(db), 2001);
+    store_db_close(db);
+}
+END_TEST
+
+static void write_file(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "w");
+
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+START_TEST(test_damage)
+{
+    struct store_db *db;
+    int fd;
+
+    write_file(path, "this is not a database, and it is long enough to have a header of a hundred bytes, so that "
+                     "SQLite looks at it");
+    db = open_store(NULL);
+    ck_assert_ptr_nonnull(strstr(store_db_trouble(db), "set aside"));
+    append_many(db, 1, 400);
+    store_db_close(db);
+    fd = open(path, O_WRONLY);
+    ck_assert_int_ge(fd, 0);
+    for (off_t at = 4096; at < 10 * 4096; at += 4096)
+        ck_assert_int_eq(pwrite(fd, "\377\377\377\377\377\377\377\377\377\377\377\377", 12, at), 12);
+    close(fd);
+    db = open_store(NULL);
+    append_many(db, 401, 500);
+    ck_assert_ptr_nonnull(store_db_trouble(db));
+    store_db_close(db);
+}
+END_TEST
+
+static void mount_small(const char *size)
+{
+    scoped(cleanup_free) char *options = mem_printf("size=%s", size);
+
+    ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+    ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    ck_assert_int_eq(mount("none", folder, "tmpfs", 0, options), 0);
+}
+
+START_TEST(test_full_disk)
+{
+    static const char *const sizes[] = {"64k", "1m"};
+    struct received got = {0};
+    struct store_db *db;
+    struct cursor *cursor;
+    scoped(cleanup_free) char *stream = NULL;
+    bool is_new;
+
+    mount_small(sizes[_i]);
+    db = open_store(NULL);
+    cursor = cursor_open(db, "s", &everything, &is_new);
+    for (uint64_t seq = 1; seq <= 12000; seq++) {
+        append(db, seq, VERDICT_FAIL);
+        if (seq % 500 == 0) {
+            read_all(cursor, &got);
+            cursor_confirm(cursor, got.last);
+        }
+    }
+    ck_assert(!got.broken);
+    ck_assert_uint_eq(got.lost + got.count - got.lost_records, 12000);
+    ck_assert_uint_eq(got.lost, 0);
+    if (_i == 1) { /* what is left of the disk is used again and again */
+        ck_assert_msg(!store_db_trouble(db), "%s", store_db_trouble(db));
+        store_db_close(db);
+        db = open_store(NULL);
+        ck_assert_uint_eq(store_db_last_seq(db), 12000);
+    } else { /* a stream of its own, as its numbers may be given again after a crash */
+        ck_assert_ptr_nonnull(store_db_trouble(db));
+        stream = mem_strdup(store_db_stream(db));
+        ck_assert_int_eq(mount("none", folder, "tmpfs", MS_REMOUNT, "size=32m"), 0);
+        append_many(db, 12001, 12001);
+    }
+    store_db_close(db);
+    umount2(folder, MNT_DETACH);
+}
+END_TEST
+
+static void check_query(struct store_db *db, const struct store_query *query, unsigned lines)
+{
+    struct store_query page = *query;
+    struct error error = ERROR_INIT;
+    scoped_str out = STR_INIT;
+    unsigned count = 0;
+    bool more;
+
+    do {
+        str_clear(&out);
+        ck_assert_msg(store_db_query(db, &page, &out, &page.after, &more, &error) == 0, "%s", error.text);
+        for (size_t i = 0; i < out.length; i++)
+            count += out.data[i] == '\n';
+    } while (more);
+    ck_assert_uint_eq(count, lines);
+}
+
+START_TEST(test_query)
+{
+    struct store_db *db = open_store(NULL);
+
+    append_many(db, 1, 1000);
+    check_query(db, &(struct store_query){0}, 1000);
+    check_query(db, &(struct store_query){.limit = 1000}, 1000);
+    check_query(db, &(struct store_query){.after = 990}, 10);
+    check_query(db, &(struct store_query){.since = START + 501 * USEC_PER_SEC}, 500);
+    check_query(db, &(struct store_query){.since = START + 501 * USEC_PER_SEC, .until = START + 511 * USEC_PER_SEC},
+                10);
+    check_query(db, &(struct store_query){.since = START + DAY * USEC_PER_SEC}, 0);
+    check_query(db, &(struct store_query){.severities = 1u << SEVERITY_CRITICAL}, 100);
+    check_query(db, &(struct store_query){.statuses = 1u << VERDICT_ERROR}, 0);
+    check_query(db, &(struct store_query){.statuses = 1u << VERDICT_PASS}, 1000);
+    check_query(db, &(struct store_query){.subject = "web-3"}, 143);
+    check_query(db, &(struct store_query){.subject = "web-*"}, 1000);
+    check_query(db, &(struct store_query){.slug = "container-privileged", .section = "5", .kind = "container"}, 1000);
+    check_query(db, &(struct store_query){.slug = "other"}, 0);
+    check_query(db, &(struct store_query){.section = "4"}, 0);
+    store_db_close(db);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("event_store");
+    TCase *all = tcase_create("all");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(all, set_up, tear_down);
+    tcase_add_test(all, test_numbers_survive);
+    tcase_add_test(all, test_killed);
+    tcase_add_test(all, test_second_agent);
+    tcase_add_test(all, test_findings);
+    tcase_add_test(all, test_cursor);
+    tcase_add_test(all, test_numbers_are_kept);
+    tcase_add_test(all, test_filter);
+    tcase_add_test(all, test_bound_is_kept_and_said);
+    tcase_add_test(all, test_age);
+    tcase_add_test(all, test_damage);
+    tcase_add_loop_test(all, test_full_disk, 0, 2);
+    tcase_add_test(all, test_query);
+    suite_add_tcase(suite, all);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
