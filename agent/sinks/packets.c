@@ -44,13 +44,15 @@ void packets_sent(struct packets *packets, uint64_t end)
     packets->next = TAILQ_NEXT(packets->next, link);
 }
 
-uint64_t packets_confirm(struct packets *packets, uint64_t end)
+uint64_t packets_confirm(struct packets *packets, uint64_t end, size_t *ret_count)
 {
     struct packet *first;
     uint64_t number = 0;
 
+    *ret_count = 0;
     while ((first = TAILQ_FIRST(&packets->list)) && first != packets->next && first->end <= end) {
         number = first->number;
+        (*ret_count)++;
         drop_first(packets);
     }
     return number;

@@ -29,8 +29,9 @@ void packets_deinit(struct packets *packets);
 void packets_add(struct packets *packets, uint64_t number, struct str *bytes);
 /* NEXT is sent, up to END of its stream. */
 void packets_sent(struct packets *packets, uint64_t end);
-/* Those that are sent and end at or before END are confirmed, and go. The number of the last one; 0: there is none. */
-uint64_t packets_confirm(struct packets *packets, uint64_t end);
+/* Those that are sent and end at or before END are confirmed, and go: RET_COUNT of them. The number of the last one; 0:
+ * there is none. */
+uint64_t packets_confirm(struct packets *packets, uint64_t end, size_t *ret_count);
 /* The connection has ended: what is not confirmed will be sent again, as a whole. */
 void packets_rewind(struct packets *packets);
 bool packets_are_unconfirmed(const struct packets *packets);

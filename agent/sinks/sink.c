@@ -60,8 +60,28 @@ static void add_ms(struct event *timer, unsigned ms)
     evtimer_add(timer, &wait);
 }
 
+static void confirm_arrived(struct sink *sink)
+{
+    uint64_t arrived =
+        sink->functions->arrived ? sink->functions->arrived(&sink->transport, sink->written) : UINT64_MAX;
+    size_t count;
+    uint64_t number = packets_confirm(&sink->packets, arrived, &count);
+
+    if (!number)
+        return;
+    sink->sent += count;
+    sink->confirmed = number;
+    sink->progress = clock_monotonic();
+    sink->backoff_ms = BACKOFF_FIRST_MS;
+    sink->ack_ms = ACK_FIRST_MS;
+    free(take(sink->last_error));
+    event_cursor_confirm(sink->cursor, number);
+}
+
 static void fail(struct sink *sink, const char *why)
 {
+    if (sink->transport.fd >= 0)
+        confirm_arrived(sink); /* it is not sent again */
     free(sink->last_error);
     sink->last_error = mem_printf("%s: %s", sink->address, why);
     close_transport(sink);
@@ -109,22 +129,9 @@ static void read_on(struct sink *sink)
     event_cursor_read(sink->cursor, READ_BYTES);
 }
 
-/* Confirms what has arrived. */
 static void confirm(struct sink *sink)
 {
-    uint64_t arrived =
-        sink->functions->arrived ? sink->functions->arrived(&sink->transport, sink->written) : UINT64_MAX;
-    uint64_t number = packets_confirm(&sink->packets, arrived);
-
-    if (number) {
-        sink->sent += number - sink->confirmed;
-        sink->confirmed = number;
-        sink->progress = clock_monotonic();
-        sink->backoff_ms = BACKOFF_FIRST_MS;
-        sink->ack_ms = ACK_FIRST_MS;
-        free(take(sink->last_error));
-        event_cursor_confirm(sink->cursor, number);
-    }
+    confirm_arrived(sink);
     if (packets_are_unconfirmed(&sink->packets)) {
         add_ms(sink->acknowledged, sink->ack_ms);
         sink->ack_ms = 2 * sink->ack_ms < ACK_LAST_MS ? 2 * sink->ack_ms : ACK_LAST_MS;

@@ -1,4 +1,4 @@
-/* A loop, a folder and transitions: a fixture for tests of sinks. */
+/* A loop, a folder, a store in it and transitions: a fixture for tests of sinks. */
 #ifndef TESTS_UNIT_SINK_FIXTURE_H
 #define TESTS_UNIT_SINK_FIXTURE_H
 
@@ -9,8 +9,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "agent/sinks/sink.h"
+#include "agent/sinks/sink_list.h"
 #include "common/clock.h"
+#include "common/json_out.h"
 #include "common/memory.h"
 
 enum { HANG_SECONDS = 120 };
@@ -18,6 +19,21 @@ enum { HANG_SECONDS = 120 };
 static struct event_base *base;
 static struct workers *workers;
 static char folder[32];
+static struct event_store *event_store;
+static struct sink_list sink_list;
+static uint64_t last_seq;
+static const struct record_origin sink_origin = {
+    .host = "host", .machine = "machine", .engine = "engine", .benchmark = "dosec-1.0", .stream = "stream"};
+
+static inline void open_store(void)
+{
+    scoped(cleanup_free) char *path = mem_printf("%s/agent.db", folder);
+    const struct event_store_options options = {.base = base, .workers = workers, .path = path};
+    struct error error = ERROR_INIT;
+
+    ck_assert_msg(event_store_new(&options, &event_store, &error) == 0, "%s", error.text);
+    last_seq = event_store_last_seq(event_store);
+}
 
 static inline void sink_fixture_set_up(void)
 {
@@ -25,12 +41,15 @@ static inline void sink_fixture_set_up(void)
     ck_assert_ptr_nonnull(mkdtemp(folder));
     base = event_base_new();
     workers = workers_new(base);
+    open_store();
 }
 
 static inline void sink_fixture_tear_down(void)
 {
     scoped(cleanup_free) char *command = mem_printf("rm -rf %s", folder);
 
+    sink_list_deinit(&sink_list);
+    event_store_free(take(event_store));
     workers_free(workers);
     event_base_free(base);
     ck_assert_int_eq(system(command), 0);
@@ -56,57 +75,94 @@ static inline void run_loop(unsigned ms)
         }                                                                                                              \
     } while (0)
 
-static inline struct transition *make(const char *name, const char *evidence, enum severity severity)
+/* The finding of a container NAME, as transition_build.c makes them. */
+static inline char *finding_json(const char *name, const char *evidence, enum severity severity, uint64_t seq)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+
+    json_out_object(out, NULL);
+    json_out_string(out, "rule", "5.4");
+    json_out_string(out, "slug", "container-privileged");
+    json_out_string(out, "title", "Containers are not privileged");
+    json_out_string(out, "section", "5");
+    json_out_string(out, "severity", severity_name(severity));
+    json_out_bool(out, "scored", true);
+    json_out_string(out, "status", "fail");
+    json_out_object(out, "subject");
+    json_out_string(out, "kind", "container");
+    json_out_string(out, "id", "0123456789ab");
+    json_out_string(out, "name", name);
+    json_out_end_object(out);
+    json_out_string(out, "evidence", evidence);
+    json_out_string(out, "remedy", "docker rm -f x");
+    json_out_int(out, "seq", (int64_t)seq);
+    json_out_null(out, "waived");
+    json_out_string(out, "previous", "pass");
+    json_out_string(out, "cause", "docker:container/start");
+    json_out_time(out, "at", INT64_C(1795514400) * USEC_PER_SEC);
+    json_out_end_object(out);
+    return mem_strdup(json_out_text(out, NULL));
+}
+
+static inline struct transition *make_transition(const char *name, const char *evidence, enum severity severity,
+                                                 uint64_t seq)
 {
     struct transition *t = mem_alloc(sizeof *t);
 
     t->references = 1;
-    t->seq = 42;
-    t->at = INT64_C(1795514400) * USEC_PER_SEC;
-    t->rule = mem_strdup("5.4");
+    t->seq = seq;
+    t->at = t->since = INT64_C(1795514400) * USEC_PER_SEC;
     t->slug = mem_strdup("container-privileged");
-    t->title = mem_strdup("Containers are not privileged");
     t->section = mem_strdup("5");
     t->subject_kind = mem_strdup("container");
     t->subject_id = mem_strdup("0123456789ab");
     t->subject_name = mem_strdup(name);
-    t->evidence = mem_strdup(evidence);
-    t->cause = mem_strdup("docker:container/start");
-    t->remedy = mem_strdup("docker rm -f x");
-    t->status = mem_strdup("fail");
-    t->previous = mem_strdup("pass");
     t->severity = severity;
     t->status_value = VERDICT_FAIL;
     t->previous_value = VERDICT_PASS;
-    t->json = mem_strdup("{\"seq\":42}");
+    t->json = finding_json(name, evidence, severity, seq);
     t->json_length = strlen(t->json);
     return t;
 }
 
-/* Sends one of SEVERITY whose evidence is LENGTH letters and, but in JSON, the SEQ, so that a record ends with what it
- * begins with. */
-static inline void send_one(struct sink *sink, uint64_t seq, size_t length, enum severity severity)
+/* Appends COUNT to the store, and waits until they are stored. The evidence of each is LENGTH letters and its seq, so
+ * that a record ends with what it begins with. */
+static inline void append(size_t count, size_t length, enum severity severity)
 {
-    scoped(cleanup_free) char *letters = mem_alloc(length + 1), *evidence = NULL;
-    struct transition *t;
+    scoped(cleanup_free) char *letters = mem_alloc(length + 1);
 
     memset(letters, 'e', length);
-    evidence = mem_printf("%s %llu", letters, (unsigned long long)seq);
-    t = make("n", evidence, severity);
-    t->seq = seq;
-    free(t->json);
-    t->json = mem_printf("{\"seq\":%llu,\"evidence\":\"%s\"}", (unsigned long long)seq, letters);
-    t->json_length = strlen(t->json);
-    sink_send(sink, t);
-    transition_unref(t);
+    for (size_t i = 0; i < count; i++) {
+        scoped(cleanup_free) char *evidence = mem_printf("%s %llu", letters, (unsigned long long)++last_seq);
+        struct transition *t = make_transition("n", evidence, severity, last_seq);
+
+        event_store_append(event_store, t);
+        transition_unref(t);
+    }
+    run_until(event_store_waiting(event_store) == 0);
 }
 
+/* The sinks that the store has are those of CONFIGS. */
+static inline void configure_sinks(const struct sink_config *configs, size_t count)
+{
+    sink_list_configure(&sink_list, base, workers, event_store, &sink_origin, configs, count);
+}
+
+/* The only sink; the fixture frees it. */
 static inline struct sink *open_sink(enum sink_kind kind, const char *address)
 {
     struct sink_config config = sink_config_default(kind);
 
     config.address = address;
-    return sink_new(base, workers, &config);
+    configure_sinks(&config, 1);
+    return sink_list.items[0];
+}
+
+/* As when the agent ends. */
+static inline void close_store(void)
+{
+    sink_list_deinit(&sink_list);
+    event_store_free(take(event_store));
 }
 
 static inline struct sink_status status_of(const struct sink *sink)

@@ -1,12 +1,12 @@
 /* Sinks that write to files: what becomes of one that is rotated, and of a disk that is full. */
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/json_in.h"
 #include "sink_fixture.h"
 
 static char *path, *rotated;
@@ -22,28 +22,34 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    sink_free(sink);
     free(path);
     free(rotated);
     sink_fixture_tear_down();
+}
+
+/* One record is stored, and in the file. */
+static void write_one(size_t length)
+{
+    uint64_t sent = status_of(sink).sent;
+
+    append(1, length, SEVERITY_LOW);
+    run_until(status_of(sink).sent == sent + 1);
 }
 
 /* The seq of each line: "1 2 3 ". Every line is whole. */
 static const char *lines(const char *file, struct str *ret)
 {
     scoped_str text = STR_INIT;
-    unsigned seq;
-    int end;
 
     str_clear(ret);
     ck_assert_int_eq(file_read(file, 1024 * 1024, &text, NULL), 0);
-    for (const char *at = str_text(&text); *at; at += end) {
-        end = -1;
-        ck_assert_msg(sscanf(at, "{\"seq\":%u,\"evidence\":\"%*[e]\"}%n", &seq, &end) == 1 && end > 0 &&
-                          at[end] == '\n',
-                      "%s", at);
-        end++;
-        str_printf(ret, "%u ", seq);
+    for (const char *at = str_text(&text), *end; *at; at = end + 1) {
+        struct json_doc *doc = NULL;
+
+        end = strchr(at, '\n');
+        ck_assert_msg(end && json_parse(at, (size_t)(end - at), NULL, &doc, NULL) == 0, "%s", at);
+        str_printf(ret, "%lld ", (long long)json_int(json_get(json_root(doc), "seq"), 0));
+        json_doc_free(doc);
     }
     return str_text(ret);
 }
@@ -59,11 +65,11 @@ START_TEST(renamed_and_created)
 {
     struct stat st;
 
-    send_one(sink, 1, 10, SEVERITY_LOW);
+    write_one(10);
     ck_assert_int_eq(rename(path, rotated), 0);
     ck_assert_int_eq(close(open(path, O_WRONLY | O_CREAT | O_EXCL, 0600)), 0);
-    send_one(sink, 2, 10, SEVERITY_LOW);
-    send_one(sink, 3, 10, SEVERITY_LOW);
+    write_one(10);
+    write_one(10);
     ck_assert_lines(rotated, "1 ");
     ck_assert_lines(path, "2 3 ");
     ck_assert_int_eq(stat(path, &st), 0);
@@ -73,9 +79,9 @@ END_TEST
 
 START_TEST(renamed)
 {
-    send_one(sink, 1, 10, SEVERITY_LOW);
+    write_one(10);
     ck_assert_int_eq(rename(path, rotated), 0);
-    send_one(sink, 2, 10, SEVERITY_LOW);
+    write_one(10);
     ck_assert_lines(rotated, "1 ");
     ck_assert_lines(path, "2 ");
 }
@@ -83,9 +89,9 @@ END_TEST
 
 START_TEST(removed)
 {
-    send_one(sink, 1, 10, SEVERITY_LOW);
+    write_one(10);
     ck_assert_int_eq(unlink(path), 0);
-    send_one(sink, 2, 10, SEVERITY_LOW);
+    write_one(10);
     ck_assert_lines(path, "2 ");
 }
 END_TEST
@@ -93,9 +99,9 @@ END_TEST
 /* logrotate's copytruncate. */
 START_TEST(copied_and_truncated)
 {
-    send_one(sink, 1, 1000, SEVERITY_LOW);
+    write_one(1000);
     ck_assert_int_eq(truncate(path, 0), 0);
-    send_one(sink, 2, 10, SEVERITY_LOW);
+    write_one(10);
     ck_assert_lines(path, "2 ");
 }
 END_TEST
@@ -116,13 +122,13 @@ static bool holds(const char *file)
 /* As at SIGHUP: the old file is let go although there is no record yet that would go to the new one. */
 START_TEST(reopened)
 {
-    send_one(sink, 1, 10, SEVERITY_LOW);
+    write_one(10);
     ck_assert_int_eq(rename(path, rotated), 0);
     ck_assert(holds(rotated));
     sink_reopen(sink);
     ck_assert(!holds(rotated));
     ck_assert_int_eq(access(path, F_OK), -1);
-    send_one(sink, 2, 10, SEVERITY_LOW);
+    write_one(10);
     ck_assert_lines(rotated, "1 ");
     ck_assert_lines(path, "2 ");
 }
@@ -133,13 +139,14 @@ START_TEST(folder_away_for_a_while)
     scoped(cleanup_free) char *elsewhere = mem_printf("%s-away", folder);
     scoped(cleanup_free) char *expected = mem_printf("%s: No such file or directory", path);
 
-    send_one(sink, 1, 10, SEVERITY_LOW);
+    write_one(10);
     ck_assert_int_eq(rename(folder, elsewhere), 0);
-    send_one(sink, 2, 10, SEVERITY_LOW);
+    append(1, 10, SEVERITY_LOW);
+    run_until(status_of(sink).last_error);
     ck_assert_str_eq(status_of(sink).last_error, expected);
-    ck_assert_uint_eq(status_of(sink).pending, 1);
+    ck_assert_uint_eq(status_of(sink).sent, 1);
     ck_assert_int_eq(rename(elsewhere, folder), 0);
-    run_until(status_of(sink).pending == 0);
+    run_until(status_of(sink).sent == 2);
     ck_assert_ptr_null(status_of(sink).last_error);
     ck_assert_lines(path, "1 2 ");
 }
@@ -149,23 +156,41 @@ END_TEST
 START_TEST(no_half_line_on_a_full_disk)
 {
     struct rlimit limit, full;
+    struct stat st;
 
     signal(SIGXFSZ, SIG_IGN);
     ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    write_one(1000);
+    ck_assert_int_eq(stat(path, &st), 0);
     full = limit;
-    full.rlim_cur = 2500;
+    full.rlim_cur = (rlim_t)st.st_size * 5 / 2; /* two records, and the half of a third */
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &full), 0);
-    for (unsigned i = 1; i <= 5; i++)
-        send_one(sink, i, 1000, SEVERITY_LOW);
-    ck_assert_uint_eq(status_of(sink).pending, 3);
+    append(4, 1000, SEVERITY_LOW);
+    run_until(status_of(sink).last_error);
     ck_assert_ptr_nonnull(strstr(status_of(sink).last_error, path));
+    run_until(status_of(sink).sent == 2 && status_of(sink).pending == 3);
     ck_assert_lines(path, "1 2 ");
     ck_assert_int_eq(rename(path, rotated), 0);
-    run_until(status_of(sink).pending == 1);
+    run_until(status_of(sink).sent == 4);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    run_until(status_of(sink).pending == 0);
+    run_until(status_of(sink).sent == 5);
     ck_assert_lines(rotated, "1 2 ");
     ck_assert_lines(path, "3 4 5 ");
+}
+END_TEST
+
+/* What is written is not written again, what came while there was no agent is. */
+START_TEST(goes_on_after_a_restart)
+{
+    write_one(10);
+    write_one(10);
+    close_store();
+    open_store();
+    append(1, 10, SEVERITY_LOW);
+    sink = open_sink(SINK_FILE, path);
+    append(1, 10, SEVERITY_LOW);
+    run_until(status_of(sink).sent == 2);
+    ck_assert_lines(path, "1 2 3 4 ");
 }
 END_TEST
 
@@ -185,6 +210,7 @@ int main(void)
     tcase_add_test(tests, reopened);
     tcase_add_test(tests, folder_away_for_a_while);
     tcase_add_test(tests, no_half_line_on_a_full_disk);
+    tcase_add_test(tests, goes_on_after_a_restart);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

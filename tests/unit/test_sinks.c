@@ -1,26 +1,42 @@
 /* Sinks: records that cannot be forged, and receivers that are full, absent or late. */
 #include "agent/sinks/formats.h"
 #include "agent/sinks/kinds.h"
-#include "agent/sinks/sink_list.h"
 #include "sink_fixture.h"
 
 static const struct format_settings text = {.format = FORMAT_TEXT, .facility = 3, .pid = 77, .hostname = "host"};
 static const struct format_settings rfc5424 = {.format = FORMAT_RFC5424, .facility = 16, .pid = 77, .hostname = "host"};
+
+/* The record of a finding; the caller calls record_deinit() and frees the item's text. */
+static struct record make_record(const char *name, const char *evidence, enum severity severity)
+{
+    const struct store_item item = {
+        .number = 7, .seq = 42, .json = finding_json(name, evidence, severity, 42), .kind = ITEM_TRANSITION};
+    struct record record;
+
+    ck_assert_int_eq(record_read(&item, &sink_origin, 0, &record), 0);
+    return record;
+}
+
+static void free_record(struct record *record)
+{
+    free((char *)record->json);
+    record_deinit(record);
+}
 
 static const char hostile[] = "x\" rule=\"1.1\"] \n<5>forged: \x1b[31m\xe2\x80\xae\xff\\";
 
 START_TEST(text_is_one_line)
 {
     scoped_str out = STR_INIT;
-    struct transition *t = make(hostile, hostile, SEVERITY_CRITICAL);
+    struct record t = make_record(hostile, hostile, SEVERITY_CRITICAL);
 
-    format_syslog(&out, t, &text);
+    format_syslog(&out, &t, &text);
     ck_assert_int_eq(strncmp(out.data, "<26>", 4), 0);
     ck_assert_ptr_nonnull(strstr(out.data, " docker-bench-agent[77]: seq=42 rule=5.4 "));
     ck_assert_ptr_null(strpbrk(out.data, "\n\x1b\xff"));
     ck_assert_ptr_null(strstr(out.data, "\xe2\x80\xae"));
     ck_assert_ptr_nonnull(strstr(out.data, "name=\"x\\\" rule=\\\"1.1\\\"] "));
-    transition_unref(t);
+    free_record(&t);
 }
 END_TEST
 
@@ -28,29 +44,29 @@ START_TEST(long_fields_are_cut)
 {
     scoped_str out = STR_INIT;
     scoped(cleanup_free) char *big = mem_alloc(100001);
-    struct transition *t;
+    struct record t;
 
     memset(big, '"', 100000);
-    t = make(big, big, SEVERITY_LOW);
-    format_syslog(&out, t, &text);
+    t = make_record(big, big, SEVERITY_LOW);
+    format_syslog(&out, &t, &text);
     ck_assert_uint_lt(out.length, 7800);
     str_clear(&out);
-    format_syslog(&out, t, &rfc5424);
+    format_syslog(&out, &t, &rfc5424);
     ck_assert_uint_lt(out.length, 7800);
     str_clear(&out);
-    format_journal(&out, t, &text);
+    format_journal(&out, &t, &text);
     ck_assert_uint_lt(out.length, 20000);
-    transition_unref(t);
+    free_record(&t);
 }
 END_TEST
 
 START_TEST(structured_data_stays_closed)
 {
     scoped_str out = STR_INIT;
-    struct transition *t = make(hostile, "e", SEVERITY_HIGH);
+    struct record t = make_record(hostile, "e", SEVERITY_HIGH);
     const char *end;
 
-    format_syslog(&out, t, &rfc5424);
+    format_syslog(&out, &t, &rfc5424);
     ck_assert_ptr_nonnull(strstr(out.data,
                                  "<131>1 2026-11-24T10:00:00.000000Z host docker-bench-agent 77 container-privileged "
                                  "[docker-bench-agent@32473 seq=\"42\""));
@@ -59,47 +75,39 @@ START_TEST(structured_data_stays_closed)
         continue;
     ck_assert_ptr_nonnull(end); /* the first unescaped bracket ends the element */
     ck_assert_int_eq(strncmp(end, "] 5.4 fail container", 20), 0);
-    transition_unref(t);
+    free_record(&t);
 }
 END_TEST
 
 START_TEST(journal_fields)
 {
     scoped_str out = STR_INIT;
-    struct transition *t = make("a\nDBA_STATUS=pass", "e", SEVERITY_HIGH);
+    struct record t = make_record("a\nDBA_STATUS=pass", "e", SEVERITY_HIGH);
 
-    format_journal(&out, t, &text);
+    format_journal(&out, &t, &text);
     ck_assert_ptr_nonnull(memmem(out.data, out.length, "PRIORITY=3\n", 11));
     ck_assert_ptr_nonnull(memmem(out.data, out.length, "DBA_STATUS=fail\n", 16));
     ck_assert_ptr_nonnull(memmem(out.data, out.length, "DBA_SUBJECT_NAME\n\x11\0\0\0\0\0\0\0a\nDBA_STATUS=pass\n", 42));
-    transition_unref(t);
+    free_record(&t);
 }
 END_TEST
 
 START_TEST(a_full_receiver_does_not_block)
 {
+    enum { COUNT = 1000 };
     scoped(cleanup_free) char *path = mem_printf("%s/log", folder);
     scoped(cleanup_close) int fd = local_receiver(path);
     struct sink *sink = open_sink(SINK_SYSLOG_LOCAL, path);
-    struct transition *t = make("n", "e", SEVERITY_HIGH);
-    struct sink_status status;
     size_t received = 0;
 
-    for (int i = 0; i < 1000; i++)
-        sink_send(sink, t);
-    sink_status(sink, &status);
-    ck_assert_uint_gt(status.pending, 900);
-    for (int i = 0; i < 400 && received < 1000; i++) {
-        received += drain(fd);
-        run_loop(2);
-    }
-    received += drain(fd);
-    ck_assert_uint_eq(received, 1000);
-    sink_status(sink, &status);
-    ck_assert_uint_eq(status.sent, 1000);
-    ck_assert_uint_eq(status.pending + status.dropped, 0);
-    sink_free(sink);
-    transition_unref(t);
+    append(COUNT, 10, SEVERITY_HIGH);
+    run_until(status_of(sink).pending > COUNT - 100);
+    ck_assert_ptr_null(status_of(sink).last_error);
+    run_until((received += drain(fd), status_of(sink).sent == COUNT));
+    ck_assert_uint_eq(received + drain(fd), COUNT);
+    run_until(status_of(sink).pending == 0);
+    ck_assert_uint_eq(status_of(sink).dropped, 0);
+    ck_assert_int_eq(status_of(sink).stuck_since, 0);
 }
 END_TEST
 
@@ -108,98 +116,68 @@ START_TEST(an_absent_receiver_comes_later)
     scoped(cleanup_free) char *path = mem_printf("%s/late", folder);
     scoped(cleanup_close) int fd = -1;
     struct sink *sink = open_sink(SINK_JOURNALD, path);
-    struct transition *t = make("n", "e", SEVERITY_HIGH);
-    struct sink_status status;
 
-    sink_send(sink, t);
-    sink_status(sink, &status);
-    ck_assert_uint_eq(status.pending, 1);
-    ck_assert_ptr_nonnull(status.last_error);
+    append(1, 10, SEVERITY_HIGH);
+    run_until(status_of(sink).last_error);
+    ck_assert_int_gt(status_of(sink).stuck_since, 0);
     fd = local_receiver(path);
-    run_loop(300);
+    run_until(status_of(sink).sent == 1);
     ck_assert_uint_eq(drain(fd), 1);
-    sink_status(sink, &status);
-    ck_assert_ptr_null(status.last_error);
-    sink_free(sink);
-    transition_unref(t);
+    ck_assert_ptr_null(status_of(sink).last_error);
 }
 END_TEST
 
-START_TEST(the_least_severe_goes_first)
+/* One whose receiver is away, and one whose receiver reads nothing, leave the third alone. */
+START_TEST(sinks_do_not_wait_for_each_other)
 {
-    scoped(cleanup_free) char *path = mem_printf("%s/nobody", folder);
-    struct sink *sink = open_sink(SINK_SYSLOG_LOCAL, path);
-    struct transition *low = make("low", "e", SEVERITY_LOW), *high = make("high", "e", SEVERITY_CRITICAL);
-    scoped(cleanup_close) int fd = -1;
-    struct sink_status status;
-    char buffer[65536];
-    size_t high_count = 0;
-    ssize_t n;
+    scoped(cleanup_free) char *away = mem_printf("%s/away/log", folder), *full = mem_printf("%s/full", folder);
+    scoped(cleanup_free) char *log = mem_printf("%s/findings.log", folder);
+    scoped(cleanup_close) int fd = local_receiver(full);
+    struct sink_config configs[] = {sink_config_default(SINK_FILE), sink_config_default(SINK_SYSLOG_LOCAL),
+                                    sink_config_default(SINK_FILE)};
 
-    for (int i = 0; i < 100; i++)
-        sink_send(sink, high);
-    for (int i = 0; i < 6000; i++)
-        sink_send(sink, low);
-    sink_status(sink, &status);
-    ck_assert_uint_le(status.pending, 4096);
-    ck_assert_uint_eq(status.pending + status.dropped, 6100);
-    fd = local_receiver(path);
-    for (int i = 0; i < 4000 && status.pending; i++) {
-        while ((n = recv(fd, buffer, sizeof buffer - 1, 0)) > 0) {
-            buffer[n] = '\0';
-            high_count += strstr(buffer, "name=high") != NULL;
-        }
-        run_loop(1);
-        sink_status(sink, &status);
-    }
-    while ((n = recv(fd, buffer, sizeof buffer - 1, 0)) > 0) {
-        buffer[n] = '\0';
-        high_count += strstr(buffer, "name=high") != NULL;
-    }
-    ck_assert_uint_eq(high_count, 100);
-    sink_free(sink);
-    transition_unref(low);
-    transition_unref(high);
+    configs[0].address = away;
+    configs[1].address = full;
+    configs[2].address = log;
+    configure_sinks(configs, 3);
+    append(1000, 100, SEVERITY_HIGH);
+    run_until(status_of(sink_list.items[2]).sent == 1000);
+    ck_assert_uint_eq(status_of(sink_list.items[0]).sent, 0);
+    ck_assert_ptr_nonnull(status_of(sink_list.items[0]).last_error);
+    ck_assert_uint_lt(status_of(sink_list.items[1]).sent, 1000);
 }
 END_TEST
 
-/* Neither one that is partly sent nor, for less severe ones, a severer one. */
-START_TEST(what_the_queue_keeps)
+/* What is sent and not confirmed is sent again, as a whole, after the connection has ended. */
+START_TEST(what_is_under_way)
 {
-    struct record_queue queue;
-    struct record *first;
+    struct packets packets;
+    size_t count;
 
-    queue_init(&queue);
-    for (unsigned i = 0; i < 5000; i++) {
+    packets_init(&packets);
+    for (uint64_t number = 1; number <= 5; number++) {
         struct str bytes = STR_INIT;
 
-        str_printf(&bytes, "%u", i);
-        queue_push(&queue, SEVERITY_LOW, &bytes);
-        if (i == 0)
-            queue_first(&queue)->sent = 1;
+        str_printf(&bytes, "%llu", (unsigned long long)number);
+        packets_add(&packets, number, &bytes);
+        ck_assert_uint_eq(bytes.length, 0);
     }
-    first = queue_first(&queue);
-    ck_assert_str_eq(first->bytes.data, "0");
-    ck_assert_str_eq(TAILQ_NEXT(first, link)->bytes.data, "905"); /* 4,095 more */
-    ck_assert_uint_eq(queue.dropped, 904);
-    queue_rewind(&queue);
-    ck_assert_uint_eq(first->sent, 0);
-    for (unsigned i = 0; i < 5000; i++) {
-        struct str bytes = STR_INIT;
-
-        str_printf(&bytes, "high %u", i);
-        queue_push(&queue, SEVERITY_HIGH, &bytes);
-        str_printf(&bytes, "medium %u", i);
-        queue_push(&queue, SEVERITY_MEDIUM, &bytes);
-    }
-    ck_assert_uint_eq(queue.count, 4096);
-    ck_assert_uint_eq(queue.dropped, 15000 - 4096);
-    while (queue.count) {
-        ck_assert_int_eq(queue_first(&queue)->severity, SEVERITY_HIGH);
-        queue_pop(&queue);
-    }
-    ck_assert_uint_eq(queue.bytes, 0);
-    queue_deinit(&queue);
+    ck_assert_uint_eq(packets.last, 5);
+    ck_assert(!packets_are_unconfirmed(&packets));
+    for (uint64_t end = 10; end <= 30; end += 10)
+        packets_sent(&packets, end);
+    packets.next->sent = 1;
+    ck_assert(packets_are_unconfirmed(&packets));
+    ck_assert_uint_eq(packets_confirm(&packets, 9, &count), 0);
+    ck_assert_uint_eq(count, 0);
+    ck_assert_uint_eq(packets_confirm(&packets, 25, &count), 2);
+    ck_assert_uint_eq(count, 2);
+    packets_rewind(&packets);
+    ck_assert_uint_eq(packets.next->number, 3);
+    ck_assert_uint_eq(TAILQ_NEXT(packets.next, link)->sent, 0);
+    ck_assert_uint_eq(packets_confirm(&packets, UINT64_MAX, &count), 0);
+    ck_assert_uint_eq(packets.bytes, 3);
+    packets_deinit(&packets);
 }
 END_TEST
 
@@ -215,14 +193,14 @@ START_TEST(every_kind_is_complete)
         ck_assert_ptr_nonnull(sink_functions[kind].write);
         for (enum sink_format format = 0; format < FORMAT_COUNT; format++) {
             const struct format_settings settings = {.format = format};
-            struct transition *t = make("n", "e", SEVERITY_HIGH);
+            struct record t = make_record("n", "e", SEVERITY_HIGH);
             scoped_str out = STR_INIT;
 
             ck_assert_ptr_nonnull(sink_formats[format]);
             if (words->formats & 1u << format)
-                sink_functions[kind].format(&out, t, &settings);
+                sink_functions[kind].format(&out, &t, &settings);
             ck_assert(!(words->formats & 1u << format) || out.length);
-            transition_unref(t);
+            free_record(&t);
         }
     }
 }
@@ -235,8 +213,6 @@ START_TEST(another_configuration)
     scoped(cleanup_free) char *c = mem_printf("%s/c", folder);
     struct sink_config configs[] = {sink_config_default(SINK_SYSLOG_LOCAL), sink_config_default(SINK_SYSLOG_LOCAL),
                                     sink_config_default(SINK_JOURNALD)};
-    struct transition *t = make("n", "e", SEVERITY_LOW);
-    struct sink_list list = {0};
     scoped(cleanup_close) int fd = -1;
     char buffer[4096];
     ssize_t n;
@@ -244,9 +220,9 @@ START_TEST(another_configuration)
     configs[0].address = a;
     configs[1].address = b;
     configs[2].address = a;
-    sink_list_configure(&list, base, workers, configs, 2);
-    sink_list_send(&list, t);
-    sink_list_send(&list, t);
+    configure_sinks(configs, 2);
+    append(2, 10, SEVERITY_LOW);
+    run_until(status_of(sink_list.items[0]).pending == 2 && status_of(sink_list.items[0]).last_error);
 
     /* One has changed, one has gone, one is new and of another kind at the same place; their order is another. */
     configs[1] = configs[0];
@@ -256,32 +232,29 @@ START_TEST(another_configuration)
     configs[1].facility = 16;
     configs[2] = sink_config_default(SINK_SYSLOG_LOCAL);
     configs[2].address = c;
-    sink_list_configure(&list, base, workers, configs, 3);
-    ck_assert_uint_eq(list.count, 3);
-    ck_assert_str_eq(status_of(list.items[0]).type, "journald");
-    ck_assert_uint_eq(status_of(list.items[0]).pending, 0);
-    ck_assert_str_eq(status_of(list.items[1]).address, a);
-    ck_assert_uint_eq(status_of(list.items[1]).pending, 2);
-    ck_assert_ptr_nonnull(status_of(list.items[1]).last_error);
-    ck_assert_str_eq(status_of(list.items[2]).address, c);
+    configure_sinks(configs, 3);
+    ck_assert_uint_eq(sink_list.count, 3);
+    ck_assert_str_eq(status_of(sink_list.items[0]).type, "journald");
+    ck_assert_uint_eq(status_of(sink_list.items[0]).pending, 0);
+    ck_assert_str_eq(status_of(sink_list.items[1]).address, a);
+    ck_assert_uint_eq(status_of(sink_list.items[1]).pending, 2);
+    ck_assert_ptr_nonnull(status_of(sink_list.items[1]).last_error);
+    ck_assert_str_eq(status_of(sink_list.items[2]).address, c);
 
-    sink_list_send(&list, t); /* below the least severity of the second now */
-    t->severity = SEVERITY_HIGH;
-    sink_list_send(&list, t);
-    ck_assert_uint_eq(status_of(list.items[1]).pending, 3);
-    ck_assert_uint_eq(status_of(list.items[2]).pending, 2);
+    append(1, 10, SEVERITY_LOW); /* below the least severity of the second now */
+    append(1, 10, SEVERITY_HIGH);
+    run_until(status_of(sink_list.items[1]).pending == 3);
+    run_until(status_of(sink_list.items[2]).pending == 2);
     fd = local_receiver(a);
-    run_until(status_of(list.items[1]).sent == 3);
+    run_until(status_of(sink_list.items[1]).sent == 3);
     for (int i = 0; i < 2; i++)
         ck_assert_int_gt((int)recv(fd, buffer, sizeof buffer, 0), 0);
     do /* the journal's have come to the same socket */
         n = recv(fd, buffer, sizeof buffer, 0);
     while (n > 0 && strncmp(buffer, "<131>1 ", 7) != 0);
     ck_assert_int_gt((int)n, 0);
-    sink_list_configure(&list, base, workers, configs, 0);
-    ck_assert_uint_eq(list.count, 0);
-    sink_list_deinit(&list);
-    transition_unref(t);
+    configure_sinks(configs, 0);
+    ck_assert_uint_eq(sink_list.count, 0);
 }
 END_TEST
 
@@ -300,8 +273,8 @@ int main(void)
     tcase_add_test(tests, journal_fields);
     tcase_add_test(tests, a_full_receiver_does_not_block);
     tcase_add_test(tests, an_absent_receiver_comes_later);
-    tcase_add_test(tests, the_least_severe_goes_first);
-    tcase_add_test(tests, what_the_queue_keeps);
+    tcase_add_test(tests, sinks_do_not_wait_for_each_other);
+    tcase_add_test(tests, what_is_under_way);
     tcase_add_test(tests, every_kind_is_complete);
     tcase_add_test(tests, another_configuration);
     suite_add_tcase(suite, tests);
