@@ -267,6 +267,13 @@ static int open_store(struct agent *agent, struct error *error)
     return 0;
 }
 
+static void on_sink_trouble(const char *why, void *user)
+{
+    struct agent *agent = user;
+
+    evaluator_agent_state(agent->evaluator, "agent-sinks", !why, why ? why : "all sinks deliver again", "timer");
+}
+
 static int open_outputs(struct agent *agent, struct error *error)
 {
     const struct server_backend backend = {.view = on_view, .scan = on_scan, .user = agent};
@@ -279,6 +286,8 @@ static int open_outputs(struct agent *agent, struct error *error)
     if (r < 0)
         return r;
     agent_set_origin(agent);
+    agent->sinks.trouble = on_sink_trouble;
+    agent->sinks.user = agent;
     sink_list_configure(&agent->sinks, agent->base, agent->workers, agent->events, &agent->origin, agent->config->sinks,
                         agent->config->sink_count);
     return server_new(agent->base, &backend, agent->config, &agent->server, error);

@@ -220,6 +220,7 @@ static void write_sinks(const struct agent_view *view, struct json_out *out)
         json_out_object(out, NULL);
         json_out_string(out, "type", status.type);
         json_out_string(out, "address", status.address);
+        json_out_string(out, "state", sink_state(&status, clock_monotonic()));
         json_out_int(out, "sent", (int64_t)status.sent);
         json_out_int(out, "pending", (int64_t)status.pending);
         json_out_int(out, "dropped", (int64_t)status.dropped);

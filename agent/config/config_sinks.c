@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "agent/config/config_internal.h"
 #include "common/memory.h"
@@ -210,6 +211,34 @@ static int read_sink(struct config_reader *reader, const struct json *object, st
     return r < 0 ? r : read_facility(reader, json_get(object, "facility"), &sink->facility);
 }
 
+/* Where a datagram to PATH goes to journald: systemd makes /dev/log a symbolic link. */
+static bool is_journald(const char *path)
+{
+    static const char socket[] = "/run/systemd/journal/dev-log";
+    scoped(cleanup_free) char *target = realpath(path, NULL);
+    char link[sizeof socket] = "";
+
+    return str_equal(target, socket) ||
+           (readlink(path, link, sizeof link) == (ssize_t)strlen(socket) && memcmp(link, socket, strlen(socket)) == 0);
+}
+
+/* The store knows a sink by its type and address; and what journald gets twice is in the journal twice. */
+static int check_pair(struct config_reader *reader, const struct json *value, const struct sink_config *first,
+                      const struct sink_config *second)
+{
+    const struct sink_config *log = first->kind == SINK_SYSLOG_LOCAL ? first : second;
+    const struct sink_config *journal = first->kind == SINK_JOURNALD ? first : second;
+
+    if (str_equal(sink_kinds[first->kind].type, sink_kinds[second->kind].type) &&
+        str_equal(first->address, second->address))
+        return config_refuse(reader, value, "sinks: the sink of line %u has the same type and address", first->line);
+    if (log->kind == SINK_SYSLOG_LOCAL && journal->kind == SINK_JOURNALD && is_journald(log->address))
+        return config_refuse(reader, value,
+                             "sinks: %s belongs to journald on this host, to which the sink of line %u sends already",
+                             log->address, first->line);
+    return 0;
+}
+
 int config_read_sinks(struct config_reader *reader, const struct json *list)
 {
     struct config *config = reader->config;
@@ -218,5 +247,8 @@ int config_read_sinks(struct config_reader *reader, const struct json *list)
 
     for (size_t i = 0; r == 0 && i < config->sink_count; i++)
         r = read_sink(reader, json_at(list, i), &config->sinks[i]);
+    for (size_t second = 1; r == 0 && second < config->sink_count; second++)
+        for (size_t first = 0; r == 0 && first < second; first++)
+            r = check_pair(reader, json_at(list, second), &config->sinks[first], &config->sinks[second]);
     return r;
 }

@@ -1,5 +1,6 @@
 /* agentctl status: one screen with the engine, the score, the counts of each section and the worst findings. */
 #include "agent/ctl/ctl.h"
+#include "common/text.h"
 
 enum { WORST_SHOWN = 6 };
 
@@ -26,6 +27,35 @@ static void print_engine(const struct ctl *ctl, struct str *out, const struct js
         str_append(out, "        ");
         terminal_cell(out, json_string(json_at(reasons, i)), ctl->terminal.width - 8, false);
         str_append_char(out, '\n');
+    }
+}
+
+/* "syslog stuck, 312 waiting, 0 lost  tcp://siem.example:514", and the last error below it. */
+static void print_sinks(const struct ctl *ctl, struct str *out, const struct json *sinks)
+{
+    const char *comma = tr(ctl, ", ", "，");
+
+    for (size_t i = 0; i < json_count(sinks); i++) {
+        const struct json *sink = json_at(sinks, i);
+        const char *error = json_string(json_get(sink, "last_error"));
+        size_t begin = out->length, columns;
+
+        str_append(out, tr(ctl, "sink    ", "输出    "));
+        terminal_cell(out, json_string(json_get(sink, "type")), 12, false);
+        str_append_char(out, ' ');
+        terminal_cell(out, json_text(json_get(sink, "state"), "-"), 12, false);
+        str_printf(out, "%s%lld %s%s%lld %s  ", comma, (long long)json_int(json_get(sink, "pending"), 0),
+                   tr(ctl, "waiting", "待发送"), comma, (long long)json_int(json_get(sink, "dropped"), 0),
+                   tr(ctl, "lost", "丢失"));
+        columns = text_columns(out->data + begin);
+        terminal_cell(out, json_string(json_get(sink, "address")),
+                      ctl->terminal.width > columns ? ctl->terminal.width - columns : 1, false);
+        str_append_char(out, '\n');
+        if (error) {
+            str_append(out, "        ");
+            terminal_cell(out, error, ctl->terminal.width - 8, false);
+            str_append_char(out, '\n');
+        }
     }
 }
 
@@ -95,6 +125,7 @@ int ctl_status(struct ctl *ctl)
     worst = json_get(root, "worst");
     score = json_get(root, "score");
     print_engine(ctl, &out, root);
+    print_sinks(ctl, &out, json_get(root, "sinks"));
     str_append(&out, tr(ctl, "score   ", "得分    "));
     if (json_type(score) == JSON_NUMBER)
         str_printf(&out, "%.0f/100", json_double(score, 0));

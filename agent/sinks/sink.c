@@ -38,7 +38,10 @@ struct sink {
     bool asked;                  /* for more of it */
     struct packets packets;
     uint64_t confirmed, sent;
-    usec_t progress; /* monotonic: when something arrived, or began to wait */
+    uint64_t reported; /* of the lost ones: the receiver knows of them */
+    usec_t progress;   /* monotonic: when something arrived, or began to wait */
+    void (*waits)(void *user);
+    void *user;
     char *last_error;
 };
 
@@ -218,8 +221,12 @@ static void on_items(const struct store_item *items, size_t count, void *user)
 {
     struct sink *sink = user;
 
+    bool began = TAILQ_EMPTY(&sink->packets.list);
+
+    if (!sink->packets.last || !event_cursor_pending(sink->cursor))
+        sink->reported = event_cursor_lost(sink->cursor);
     sink->asked = false;
-    if (TAILQ_EMPTY(&sink->packets.list))
+    if (began)
         sink->progress = clock_monotonic();
     for (size_t i = 0; i < count; i++)
         add_item(sink, &items[i]);
@@ -227,6 +234,14 @@ static void on_items(const struct store_item *items, size_t count, void *user)
         event_cursor_confirm(sink->cursor, sink->confirmed);
     flush(sink);
     read_on(sink);
+    if (began && sink->waits && !TAILQ_EMPTY(&sink->packets.list))
+        sink->waits(sink->user);
+}
+
+void sink_watch(struct sink *sink, void (*waits)(void *user), void *user)
+{
+    sink->waits = waits;
+    sink->user = user;
 }
 
 void sink_describe_cursor(struct sink *sink, struct event_cursor_options *ret)
@@ -317,14 +332,26 @@ void sink_free(struct sink *sink)
 void sink_status(const struct sink *sink, struct sink_status *ret)
 {
     uint64_t pending = sink->cursor ? event_cursor_pending(sink->cursor) : 0;
+    uint64_t lost = sink->cursor ? event_cursor_lost(sink->cursor) : 0;
 
     *ret = (struct sink_status){
         .type = sink_kinds[sink->config.kind].type,
         .address = sink->address,
         .sent = sink->sent,
         .pending = pending,
-        .dropped = sink->cursor ? event_cursor_lost(sink->cursor) : 0,
+        .dropped = lost,
+        .unreported = pending && lost > sink->reported ? lost - sink->reported : 0,
         .last_error = sink->last_error,
         .stuck_since = TAILQ_EMPTY(&sink->packets.list) ? 0 : sink->progress,
     };
+}
+
+bool sink_is_stuck(const struct sink_status *status, usec_t now)
+{
+    return status->stuck_since && now - status->stuck_since >= SINK_STUCK_SECONDS * USEC_PER_SEC;
+}
+
+const char *sink_state(const struct sink_status *status, usec_t now)
+{
+    return sink_is_stuck(status, now) ? "stuck" : status->last_error ? "retrying" : "ok";
 }

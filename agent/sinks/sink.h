@@ -31,6 +31,8 @@ void sink_describe_cursor(struct sink *sink, struct event_cursor_options *ret);
 /* CURSOR was made of that description. */
 void sink_attach(struct sink *sink, struct event_cursor *cursor);
 struct event_cursor *sink_cursor(const struct sink *sink);
+/* WAITS is called, from the loop, when something begins to wait for its receiver. */
+void sink_watch(struct sink *sink, void (*waits)(void *user), void *user);
 /* A file is opened anew, as after logrotate(8); other kinds have nothing to reopen. */
 void sink_reopen(struct sink *sink);
 
@@ -39,9 +41,14 @@ struct sink_status {
     uint64_t sent;              /* confirmed since this start */
     uint64_t pending;           /* not confirmed */
     uint64_t dropped;           /* lost since ever: the store had no room for them */
+    uint64_t unreported;        /* of those: what its receiver does not know of yet */
     const char *last_error;     /* NULL: the last record that was tried was sent */
     usec_t stuck_since;         /* monotonic: something waits, and nothing has arrived since then; 0: nothing waits */
 };
+enum { SINK_STUCK_SECONDS = 60 };
+/* Nothing has arrived for that long; NOW is monotonic. */
+bool sink_is_stuck(const struct sink_status *status, usec_t now);
+const char *sink_state(const struct sink_status *status, usec_t now); /* "ok", "retrying", "stuck" */
 /* Strings belong to the sink, and are good until it is used again. */
 void sink_status(const struct sink *sink, struct sink_status *ret);
 

@@ -27,7 +27,8 @@ static void set_up(void)
                   "\\u4e2d\\u6587\\u4e2d\\u6587\\u4e2d\\u6587\\u4e2d\\u6587\\u4e2d\\u6587\\u4e2d\\u6587\\u4e2d");
     fake_set_privileged(beside.fake, 0, true);
     fake_set_privileged(beside.fake, 1, true);
-    beside_start_agent(&beside, "{\"sinks\": []}");
+    beside_start_agent(&beside, "{\"sinks\": [{\"type\": \"syslog\", \"address\": \"tcp://a-name-that-is-unknown-"
+                                "and-longer-than-a-line-of-a-terminal-should-be.invalid:514\"}]}");
     while (!ready) {
         scoped(cleanup_json_doc) struct json_doc *doc = beside_get(&beside, "/healthz", NULL);
 
@@ -115,6 +116,15 @@ START_TEST(every_command_on_a_terminal)
 }
 END_TEST
 
+START_TEST(status_has_a_line_for_each_sink)
+{
+    scoped_str out = run(false, 0, "status");
+
+    ck_assert_ptr_nonnull(strstr(out.data, "\nsink    syslog "));
+    ck_assert_ptr_nonnull(strstr(out.data, " waiting, 0 lost  tcp://a-name-that-is-unknown-"));
+}
+END_TEST
+
 START_TEST(no_colour_when_not_wanted)
 {
     scoped_str out = run(true, 0, "--no-color status");
@@ -194,6 +204,7 @@ int main(void)
     tcase_add_unchecked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, every_command_on_a_terminal);
+    tcase_add_test(tests, status_has_a_line_for_each_sink);
     tcase_add_test(tests, no_colour_when_not_wanted);
     tcase_add_test(tests, a_name_that_is_escaped_in_full);
     tcase_add_test(tests, watch_on_a_terminal);

@@ -1,6 +1,7 @@
 /* The configuration: what is understood, and how what is not is refused. */
 #include <check.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/config/config.h"
 #include "common/file.h"
@@ -39,6 +40,9 @@ static const struct refusal {
     {"{\"state_dir\": \"/a\\u0000b\"}", "contains a NUL"},
     {"{\"sinks\": [{\"type\": \"journald\", \"statuses\": [\"bad\"]}]}", "statuses"},
     {"{\"sinks\": [{\"type\": \"journald\", \"min_severity\": \"urgent\"}]}", "min_severity"},
+    {"{\"sinks\": [{\"type\": \"file\", \"address\": \"/a\"},\n{\"type\": \"journald\"},\n"
+     "{\"type\": \"file\", \"address\": \"/a\", \"min_severity\": \"high\"}]}",
+     "f.json:3: sinks: the sink of line 1 has the same type and address"},
     {"{\"waivers\": [{\"rule\": \"5.1\", \"by\": \"x\"}]}", "reason: missing"},
     {"{\"waivers\": [{\"rule\": \"5.1\", \"by\": \"x\", \"reason\": \"y\", \"expires\": \"soon\"}]}", "expires"},
     {"{\"waivers\": [{\"rule\": \"5.1\", \"by\": \"x\", \"reason\": \"y\",\n\"subject\": \"shop-web\"}]}",
@@ -69,6 +73,34 @@ START_TEST(refused)
     ck_assert_ptr_null(config);
     ck_assert_msg(strstr(error.text, refusal->said) != NULL, "%s: said \"%s\"", refusal->text, error.text);
     ck_assert_int_eq(strncmp(error.text, "f.json", 6), 0);
+}
+END_TEST
+
+/* A link as systemd makes it, on a host where journald has /dev/log. */
+START_TEST(journald_twice)
+{
+    char folder[] = "/tmp/test-config-XXXXXX";
+    scoped(cleanup_free) char *link = NULL, *plain = NULL, *text = NULL, *expected = NULL, *other = NULL;
+    scoped(cleanup_config) struct config *config = NULL;
+    struct config *none = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    link = mem_printf("%s/log", folder);
+    plain = mem_printf("%s/plain", folder);
+    ck_assert_int_eq(symlink("/run/systemd/journal/dev-log", link), 0);
+    text = mem_printf("{\"sinks\": [\n{\"type\": \"%s\"%s%s%s},\n{\"type\": \"%s\"%s%s%s}]}",
+                      _i ? "syslog" : "journald", _i ? ", \"address\": \"" : "", _i ? link : "", _i ? "\"" : "",
+                      _i ? "journald" : "syslog", _i ? "" : ", \"address\": \"", _i ? "" : link, _i ? "" : "\"");
+    ck_assert_int_lt(config_parse(text, strlen(text), "f.json", &none, &error), 0);
+    expected = mem_printf("f.json:3: sinks: %s belongs to journald on this host, to which the sink of line 2 sends "
+                          "already",
+                          link);
+    ck_assert_str_eq(error.text, expected);
+    other = mem_printf("{\"sinks\": [{\"type\": \"journald\"}, {\"type\": \"syslog\", \"address\": \"%s\"}]}", plain);
+    ck_assert_msg(config_parse(other, strlen(other), "f.json", &config, &error) == 0, "%s", error.text);
+    ck_assert_int_eq(unlink(link), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
 }
 END_TEST
 
@@ -221,6 +253,7 @@ int main(void)
 
     tcase_add_loop_test(tests, refused, 0, (int)countof(refusals));
     tcase_add_loop_test(tests, refused_with_the_rules, 0, (int)countof(rule_refusals));
+    tcase_add_loop_test(tests, journald_twice, 0, 2);
     tcase_add_test(tests, addresses_of_sinks);
     tcase_add_test(tests, kinds_of_sinks);
     tcase_add_test(tests, the_example_is_the_default);

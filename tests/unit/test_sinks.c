@@ -148,6 +148,46 @@ START_TEST(sinks_do_not_wait_for_each_other)
 }
 END_TEST
 
+static void on_trouble(const char *why, void *user)
+{
+    struct str *reported = user;
+
+    str_clear(reported);
+    str_append(reported, why ? why : "none");
+}
+
+/* One that has delivered nothing for a minute is reported, once, and once more when it delivers again. */
+START_TEST(a_sink_that_is_stuck)
+{
+    scoped(cleanup_free) char *path = mem_printf("%s/late", folder), *expected = NULL;
+    scoped(cleanup_close) int fd = -1;
+    scoped_str trouble = STR_INIT;
+    struct sink *sink;
+    struct sink_status status;
+
+    sink_list.trouble = on_trouble;
+    sink_list.user = &trouble;
+    sink = open_sink(SINK_SYSLOG_LOCAL, path);
+    ck_assert(!evtimer_pending(sink_list.check, NULL));
+    append(3, 10, SEVERITY_HIGH);
+    run_until(status_of(sink).last_error && status_of(sink).pending == 3);
+    ck_assert(evtimer_pending(sink_list.check, NULL));
+    status = status_of(sink);
+    ck_assert_str_eq(sink_state(&status, status.stuck_since + 59 * USEC_PER_SEC), "retrying");
+    sink_list_check(&sink_list, status.stuck_since + 59 * USEC_PER_SEC);
+    ck_assert_uint_eq(trouble.length, 0);
+    ck_assert_str_eq(sink_state(&status, status.stuck_since + 60 * USEC_PER_SEC), "stuck");
+    sink_list_check(&sink_list, status.stuck_since + 60 * USEC_PER_SEC);
+    expected = mem_printf("%s: No such file or directory, nothing has arrived for over 60 s, 3 wait", path);
+    ck_assert_str_eq(str_text(&trouble), expected);
+    fd = local_receiver(path);
+    run_until(strcmp(str_text(&trouble), "none") == 0);
+    ck_assert_uint_eq(status_of(sink).sent, 3);
+    ck_assert(!evtimer_pending(sink_list.check, NULL));
+    sink_list.trouble = NULL;
+}
+END_TEST
+
 /* What is sent and not confirmed is sent again, as a whole, after the connection has ended. */
 START_TEST(what_is_under_way)
 {
@@ -274,6 +314,7 @@ int main(void)
     tcase_add_test(tests, a_full_receiver_does_not_block);
     tcase_add_test(tests, an_absent_receiver_comes_later);
     tcase_add_test(tests, sinks_do_not_wait_for_each_other);
+    tcase_add_test(tests, a_sink_that_is_stuck);
     tcase_add_test(tests, what_is_under_way);
     tcase_add_test(tests, every_kind_is_complete);
     tcase_add_test(tests, another_configuration);
