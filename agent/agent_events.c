@@ -89,14 +89,12 @@ static void on_network_event(struct agent *agent, const struct docker_event *eve
     fetcher_swarm_changed(agent->fetcher, cause);
 }
 
-void agent_on_event(const struct docker_event *event, bool replayed, void *user)
+static void mark_stale(struct agent *agent, const struct docker_event *event, bool replayed)
 {
     static const char *const images[] = {"pull",  "tag",    "untag", "delete", "load", "import",
                                          "build", "create", "save",  "prune",  NULL};
-    struct agent *agent = user;
     scoped_str cause = STR_INIT;
 
-    agent->events_seen++;
     if (replayed && !agent->connected && agent->scan_duration_ms < 0 && !action_is(event, "exec_create"))
         return; /* the full scan that follows sees what it led to */
     str_printf(&cause, "docker:%s/%.*s", event->type, (int)event->action_length, event->action);
@@ -123,4 +121,15 @@ void agent_on_event(const struct docker_event *event, bool replayed, void *user)
     } else if (str_equal(event->type, "daemon") && action_is(event, "reload")) {
         fetcher_engine_reloaded(agent->fetcher, event->time_nano / 1000, cause.data);
     }
+}
+
+void agent_on_event(const struct docker_event *event, bool replayed, void *user)
+{
+    struct agent *agent = user;
+
+    agent->events_seen++;
+    if (!replayed) /* else it is the connection that was late */
+        evaluator_set_event_time(agent->evaluator, event->time_nano / 1000);
+    mark_stale(agent, event, replayed);
+    evaluator_set_event_time(agent->evaluator, 0);
 }

@@ -23,6 +23,7 @@ void emit_transition(struct evaluator *evaluator, const struct subject *subject,
     evaluator->counters.transitions_by_verdict[gone ? VERDICT_NONE : pair->verdict]++;
     transition = transition_from_pair(evaluator, evaluator->config->language, subject, pair, previous, pair->seq,
                                       clock_now(evaluator->clock), cause ? cause : "start", gone);
+    transition->event_at = evaluator->event_at;
     publish_transition(evaluator, transition);
 }
 

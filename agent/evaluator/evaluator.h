@@ -37,7 +37,8 @@ struct subject {
     char *id, *name; /* host, daemon, swarm: id is the kind's name */
     struct pair *pairs;
     size_t pair_count;
-    char *postponed_for; /* the cause; NULL: none of its pairs is postponed */
+    char *postponed_for;       /* the cause; NULL: none of its pairs is postponed */
+    usec_t postponed_event_at; /* see struct transition */
     TAILQ_ENTRY(subject) later;
 };
 
@@ -62,6 +63,8 @@ void evaluator_free(struct evaluator *evaluator);
  * exist once. CAUSE: what led to it ("docker:container/start"), copied; a transition names the first cause since the
  * input was last fetched. */
 void evaluator_stale(struct evaluator *evaluator, enum input_kind kind, const char *key, const char *cause);
+/* What is reported by the functions here from now on follows from an event of the engine at AT; 0: from none. */
+void evaluator_set_event_time(struct evaluator *evaluator, usec_t at);
 /* The engine's event that an exec was created. */
 struct exec_event {
     const char *container, *container_name;

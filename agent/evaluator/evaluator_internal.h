@@ -39,8 +39,9 @@ struct input {
     unsigned failures; /* in a row */
     usec_t retry_at;   /* monotonic; 0: it is not in the list of those to be retried */
     TAILQ_ENTRY(input) retry;
-    bool missing; /* a list names it, but the engine answered that it does not exist: the list is asked for again */
-    char *cause;  /* of its going stale */
+    bool missing;    /* a list names it, but the engine answered that it does not exist: the list is asked for again */
+    char *cause;     /* of its going stale */
+    usec_t event_at; /* of the engine's event that was the cause; 0: none was */
 };
 
 /* What was known of a pair before this start. */
@@ -109,6 +110,7 @@ struct evaluator {
     struct map *joiners; /* container (as named in a mode) → struct joiners, those that share its namespaces */
 
     const char *cause; /* of the input whose pairs are evaluated just now; NULL: none */
+    usec_t event_at;   /* of the engine's event that led to what happens just now; 0: none did */
     struct check_result scratch;
     struct event *settle_event, *recheck_timer;
     usec_t next_recheck;

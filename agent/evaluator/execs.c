@@ -148,6 +148,7 @@ static void report_lost(struct evaluator *evaluator, const struct made *made, co
         mem_printf("%.*s%016llx", (int)ID_DIGITS, made->container, (unsigned long long)made->time_nano);
     scoped(cleanup_free) char *text = NULL;
     const char *outer = evaluator->cause;
+    usec_t outer_event = evaluator->event_at;
     struct subject *subject;
 
     if (made->before_start || made->in_rhythm || map_get(evaluator->closed_execs, id) ||
@@ -156,10 +157,12 @@ static void report_lost(struct evaluator *evaluator, const struct made *made, co
     text = explain_loss(made, why);
     store_put_error(evaluator->store, INPUT_EXEC, id, text);
     evaluator->cause = made->cause;
+    evaluator->event_at = made->time_nano / NSEC_PER_USEC;
     subject = subject_ensure(evaluator, SUBJECT_EXEC, id, made->name);
     for (size_t i = 0; i < subject->pair_count; i++)
         evaluate_pair(evaluator, subject, &subject->pairs[i]);
     evaluator->cause = outer;
+    evaluator->event_at = outer_event;
 }
 
 static void lose_made(struct evaluator *evaluator, size_t index, const char *why)

@@ -36,19 +36,15 @@ static void string_copies_free(struct string_list *list)
     free(list->items);
 }
 
-void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const char *key, struct facts *facts)
+static void fetched(struct evaluator *evaluator, struct input *input, enum input_kind kind, const char *key,
+                    struct facts *facts)
 {
-    struct input *input = input_find(evaluator, kind, key);
     scoped(cleanup_free) char *cause = NULL;
     const struct container_facts *before = NULL;
     struct container_facts old = {0};
     scoped(string_copies_free) struct string_list live = {0};
     bool changed, had = false;
 
-    if (!input || !input->in_flight) { /* forgotten meanwhile: its subject is gone */
-        facts_free(facts);
-        return;
-    }
     cause = mem_strdup(input->cause);
     if (kind == INPUT_CONTAINER) {
         before = store_container(evaluator->store, key, NULL);
@@ -99,6 +95,20 @@ void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const 
     }
 }
 
+void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const char *key, struct facts *facts)
+{
+    struct input *input = input_find(evaluator, kind, key);
+    usec_t outer = evaluator->event_at;
+
+    if (!input || !input->in_flight) { /* forgotten meanwhile: its subject is gone */
+        facts_free(facts);
+        return;
+    }
+    evaluator->event_at = input->event_at;
+    fetched(evaluator, input, kind, key, facts);
+    evaluator->event_at = outer;
+}
+
 /* An exec's record cannot be read. GONE: for good; it is not asked for again, and the event's details remain. */
 static void fail_exec(struct evaluator *evaluator, struct input *input, int number, const char *why)
 {
@@ -125,13 +135,9 @@ static void fail_exec(struct evaluator *evaluator, struct input *input, int numb
     }
 }
 
-void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, const char *key, int number,
-                            const char *why)
+static void fetch_failed(struct evaluator *evaluator, struct input *input, enum input_kind kind, const char *key,
+                         int number, const char *why)
 {
-    struct input *input = input_find(evaluator, kind, key);
-
-    if (!input || !input->in_flight)
-        return;
     evaluator->counters.failures[kind]++;
     if (number == ENOTCONN) { /* the connection went: the value stays what it was, and stale */
         input->in_flight = false;
@@ -164,6 +170,19 @@ void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, c
     }
     input_fail(evaluator, input, number, why);
     missing_resolve(evaluator, kind, why, NULL);
+}
+
+void evaluator_fetch_failed(struct evaluator *evaluator, enum input_kind kind, const char *key, int number,
+                            const char *why)
+{
+    struct input *input = input_find(evaluator, kind, key);
+    usec_t outer = evaluator->event_at;
+
+    if (!input || !input->in_flight)
+        return;
+    evaluator->event_at = input->event_at;
+    fetch_failed(evaluator, input, kind, key, number, why);
+    evaluator->event_at = outer;
 }
 
 void evaluator_set_engine_reachable(struct evaluator *evaluator, bool reachable)

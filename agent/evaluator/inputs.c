@@ -216,8 +216,14 @@ static bool mark_stale(struct evaluator *evaluator, struct input *input, const c
         input_count_pending(evaluator, input->kind, 1);
         free(input->cause);
         input->cause = mem_strdup(cause);
+        input->event_at = evaluator->event_at;
     }
     return true;
+}
+
+void evaluator_set_event_time(struct evaluator *evaluator, usec_t at)
+{
+    evaluator->event_at = at;
 }
 
 void evaluator_stale(struct evaluator *evaluator, enum input_kind kind, const char *key, const char *cause)

@@ -14,13 +14,16 @@ static void evaluate_postponed(struct evaluator *evaluator, struct subject *subj
 {
     scoped(cleanup_free) char *cause = take(subject->postponed_for);
     const char *outer = evaluator->cause;
+    usec_t outer_event = evaluator->event_at;
 
     TAILQ_REMOVE(&evaluator->postponed, subject, later);
     evaluator->cause = cause;
+    evaluator->event_at = subject->postponed_event_at;
     for (size_t i = 0; i < subject->pair_count; i++)
         if (subject->pairs[i].postponed)
             evaluate_pair(evaluator, subject, &subject->pairs[i]);
     evaluator->cause = outer;
+    evaluator->event_at = outer_event;
 }
 
 static void on_slice(evutil_socket_t fd, short what, void *user)
@@ -46,6 +49,7 @@ void evaluate_in_turn(struct evaluator *evaluator, struct subject *subject, stru
     if (subject->postponed_for)
         return;
     subject->postponed_for = mem_strdup(evaluator->cause ? evaluator->cause : "start");
+    subject->postponed_event_at = evaluator->event_at;
     TAILQ_INSERT_TAIL(&evaluator->postponed, subject, later);
     arm_slice_timer(evaluator);
 }

@@ -9,6 +9,7 @@ struct transition {
     unsigned references;
     uint64_t seq;
     usec_t at, since; /* SINCE: when the finding came to its status */
+    usec_t event_at;  /* of the engine's event that led to it; 0: none did */
     /* All strings are owned. RULE is the id in the active benchmark, or the slug where it has none; for the agent's own
      * state (engine lost, events lost …) slug is "agent-…", subject_kind "agent" and status/previous are
      * "ready"/"degraded". */

@@ -242,6 +242,29 @@ START_TEST(one_fetch_in_flight_and_once_more)
 }
 END_TEST
 
+/* What follows from an event of the engine has its time, however late it is evaluated; what a scan finds has none. */
+START_TEST(transitions_have_the_time_of_their_event)
+{
+    const usec_t at = INT64_C(1799999999) * USEC_PER_SEC;
+
+    evaluator_set_event_time(evaluator, at);
+    stale('a');
+    evaluator_set_event_time(evaluator, at + 1); /* of another event, before the first one's answer came */
+    stale('a');
+    evaluator_set_event_time(evaluator, 0);
+    came('a', true, "bridge");
+    ck_assert_int_eq(find_told("container-privileged", id_of('a'))->event_at, at);
+    came('a', true, "bridge");
+    evaluator_stale(evaluator, INPUT_CONTAINER, id_of('a'), "scan");
+    came('a', false, "bridge");
+    ck_assert_int_eq(find_told("container-privileged", id_of('a'))->event_at, 0);
+    evaluator_set_event_time(evaluator, at);
+    evaluator_gone(evaluator, INPUT_CONTAINER, id_of('a'), "docker:container/destroy");
+    evaluator_set_event_time(evaluator, 0);
+    ck_assert_int_eq(find_told("container-privileged", id_of('a'))->event_at, at);
+}
+END_TEST
+
 START_TEST(transitions_only_on_change_and_seq_by_one)
 {
     uint64_t seq;
@@ -969,6 +992,7 @@ int main(void)
     tcase_add_test(tests, one_fetch_in_flight_and_once_more);
     tcase_add_test(tests, a_name_waits_for_its_images_files);
     tcase_add_test(tests, a_name_of_a_removed_image_is_an_error);
+    tcase_add_test(tests, transitions_have_the_time_of_their_event);
     tcase_add_test(tests, transitions_only_on_change_and_seq_by_one);
     tcase_add_test(tests, a_failed_fetch_is_an_error_never_the_old_verdict);
     tcase_add_test(tests, what_is_gone_closes_its_findings);
