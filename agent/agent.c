@@ -38,6 +38,7 @@ void agent_view(const struct agent *agent, struct agent_view *ret)
         .scan_duration_ms = agent->scan_duration_ms,
         .scan_subjects = agent->scan_subjects,
         .docker_events_seen = agent->events_seen,
+        .lag = &agent->lag,
     };
 }
 
@@ -114,6 +115,8 @@ static void on_stored(struct transition *transition, void *user)
 {
     struct agent *agent = user;
 
+    if (transition->event_at)
+        lag_observe(&agent->lag, clock_now(&clock_system) - transition->event_at);
     if (event_store_waiting(agent->events) <= WAITING_MAX / 4)
         evaluator_hold(agent->evaluator, false);
     if (agent->server)

@@ -33,6 +33,7 @@ struct agent {
     size_t scan_subjects;
     bool scanning, ready_told, exceptions_told;
     uint64_t events_seen;
+    struct lag_histogram lag;
 };
 
 /* agent_begin.c, with agent_load_config() and agent_scan() */

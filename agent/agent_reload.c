@@ -21,6 +21,7 @@ static void log_what_needs_a_restart(const struct config *old, const struct conf
                        old->docker_tls == new->docker_tls},
         {"socket", same_text(old->socket_path, new->socket_path) && same_text(old->socket_group, new->socket_group) &&
                        old->socket_mode == new->socket_mode},
+        {"metrics.listen", same_text(old->metrics_listen, new->metrics_listen)},
         {"state_dir", same_text(old->state_dir, new->state_dir)},
         {"host_root", same_text(old->host_root, new->host_root)},
     };

@@ -13,7 +13,7 @@
 #include "agent/api/server_query.h"
 #include "agent/api/server_socket.h"
 
-enum { BODY_LIMIT = 64 * 1024, HEADER_LIMIT = 16 * 1024, TIMEOUT_S = 30 };
+enum { BODY_LIMIT = 64 * 1024, HEADER_LIMIT = 16 * 1024 };
 
 static const struct route {
     enum evhttp_cmd_type method;
@@ -27,6 +27,7 @@ static const struct route {
     {EVHTTP_REQ_GET, "/v1/findings", server_get_findings, query_finding_parameters},
     {EVHTTP_REQ_GET, "/v1/events", server_get_events, query_event_parameters},
     {EVHTTP_REQ_GET, "/healthz", server_get_health, query_no_parameters},
+    {EVHTTP_REQ_GET, "/metrics", server_get_metrics, query_no_parameters},
     {EVHTTP_REQ_POST, "/v1/scan", server_post_scan, query_no_parameters},
     {EVHTTP_REQ_POST, "/v1/ack", server_post_ack, query_no_parameters},
 };
@@ -107,10 +108,21 @@ static void on_request(struct evhttp_request *request, void *user)
     evhttp_clear_headers(&parameters);
 }
 
+struct evhttp *server_http_new(struct event_base *base)
+{
+    enum { ALL_METHODS = 0xffff };
+    struct evhttp *http = evhttp_new(base);
+
+    evhttp_set_max_body_size(http, BODY_LIMIT);
+    evhttp_set_max_headers_size(http, HEADER_LIMIT);
+    evhttp_set_timeout(http, SERVER_PATIENCE_S);
+    evhttp_set_allowed_methods(http, ALL_METHODS);
+    return http;
+}
+
 int server_new(struct event_base *base, const struct server_backend *backend, const struct config *config,
                struct server **ret, struct error *error)
 {
-    enum { ALL_METHODS = 0xffff };
     struct server *server = mem_alloc(sizeof *server);
     struct evhttp_bound_socket *bound;
     int fd;
@@ -124,18 +136,22 @@ int server_new(struct event_base *base, const struct server_backend *backend, co
         return fd;
     }
     server->path = mem_strdup(config->socket_path);
-    server->http = evhttp_new(base);
-    evhttp_set_max_body_size(server->http, BODY_LIMIT);
-    evhttp_set_max_headers_size(server->http, HEADER_LIMIT);
-    evhttp_set_timeout(server->http, TIMEOUT_S);
-    evhttp_set_allowed_methods(server->http, ALL_METHODS);
+    server->http = server_http_new(base);
     evhttp_set_gencb(server->http, on_request, server);
     bound = evhttp_accept_socket_with_handle(server->http, fd);
     if (!bound) {
         server_free(server);
         return error_set(error, EIO, "socket: cannot accept connections");
     }
-    server->clients = clients_new(base, server->http, bound, TIMEOUT_S);
+    server->clients = clients_new(base, server->http, bound, SERVER_PATIENCE_S);
+    if (config->metrics_listen) {
+        int r = metrics_listener_new(server, config, &server->metrics, error);
+
+        if (r < 0) {
+            server_free(server);
+            return r;
+        }
+    }
     *ret = server;
     return 0;
 }
@@ -145,6 +161,7 @@ void server_free(struct server *server)
     if (!server)
         return;
     server_end_followers(server);
+    metrics_listener_free(server->metrics);
     evhttp_free(server->http);
     clients_free(server->clients);
     if (server->own_socket)

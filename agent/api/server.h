@@ -14,7 +14,8 @@ struct server_backend {
 };
 
 /* Opens the socket: a stale file of a dead agent is replaced, a live agent's is an error (EADDRINUSE). It is created
- * under a umask, with mode and group as configured. A socket passed by systemd (LISTEN_FDS) is used instead. BASE must
+ * under a umask, with mode and group as configured. A socket passed by systemd (LISTEN_FDS) is used instead. Metrics
+ * are answered over TCP too where CONFIG says so. BASE must
  * outlive the server; BACKEND is copied, CONFIG only read. The caller frees RET. 0 or a negative errno. */
 int server_new(struct event_base *base, const struct server_backend *backend, const struct config *config,
                struct server **ret, struct error *error);

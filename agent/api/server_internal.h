@@ -1,5 +1,6 @@
 /* Shared by the server's own files: server.c (its life, and which answer a request gets), server_answers.c (what is
- * answered at once), server_followers.c (/v1/events, and who follows it). Nobody else includes this. */
+ * answered at once), server_metrics.c (/metrics, over TCP too), server_followers.c (/v1/events, and who follows it).
+ * Nobody else includes this. */
 #ifndef AGENT_API_SERVER_INTERNAL_H
 #define AGENT_API_SERVER_INTERNAL_H
 
@@ -9,14 +10,18 @@
 
 #include "agent/api/server.h"
 #include "agent/api/server_clients.h"
+#include "agent/api/server_metrics.h"
 
 struct follower;
+
+enum { SERVER_PATIENCE_S = 30 }; /* for a request to arrive, or the next one */
 
 struct server {
     struct event_base *base;
     struct server_backend backend;
     struct evhttp *http;
     struct clients *clients;
+    struct metrics_listener *metrics; /* NULL: none over TCP */
     char *path;
     bool own_socket;
     TAILQ_HEAD(follower_list, follower) followers; /* of /v1/events */
@@ -31,6 +36,12 @@ struct call {
     struct agent_view view;
     const char *name; /* the rest of the path after the route: the rule */
 };
+
+/* server.c */
+struct evhttp *server_http_new(struct event_base *base); /* with the limits that every listener has */
+
+/* server_metrics.c */
+void server_get_metrics(struct call *call);
 
 /* server_answers.c */
 evutil_socket_t server_request_fd(struct evhttp_request *request);

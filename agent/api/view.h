@@ -8,6 +8,14 @@
 #include "probes/docker/docker.h"
 #include "probes/watch/watch.h"
 
+/* How long after an event of the engine a transition that it led to was stored. */
+enum { LAG_BUCKET_COUNT = 11 };
+struct lag_histogram {
+    uint64_t counts[LAG_BUCKET_COUNT + 1]; /* of each bucket alone; the last one has no upper bound */
+    usec_t sum;
+};
+void lag_observe(struct lag_histogram *lag, usec_t time);
+
 /* What the query API shows besides the findings. */
 struct agent_view {
     const struct evaluator *evaluator;
@@ -26,6 +34,7 @@ struct agent_view {
     int64_t scan_duration_ms; /* of the last full scan; -1: none yet */
     size_t scan_subjects;
     uint64_t docker_events_seen;
+    const struct lag_histogram *lag; /* NULL: nothing was measured */
 };
 
 /* An answer ends with the finding that makes it longer than this; "next" is the place to continue at. */
@@ -45,6 +54,10 @@ struct finding_filter {
 };
 
 void view_status(const struct agent_view *view, struct json_out *out);
+/* Prometheus' text format. */
+void view_metrics(const struct agent_view *view, struct str *out);
+/* NAME="VALUE", escaped as that format asks. */
+void metrics_label(struct str *out, const char *name, const char *value);
 void view_rules(const struct agent_view *view, struct json_out *out);
 int view_rule(const struct agent_view *view, const char *rule, struct json_out *out, struct error *error); /* -ENOENT */
 /* Are its rule and section known? 0 or -EINVAL. */

@@ -3,7 +3,9 @@
 #include "agent/checks/table.h"
 #include "agent/config/config_internal.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <event2/util.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -206,6 +208,40 @@ static int read_scanner(struct config_reader *reader, const struct json *object)
     return r;
 }
 
+static bool is_loopback(const struct sockaddr_storage *address)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+
+    return address->ss_family == AF_INET ? ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
+                                         : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+/* Metrics name rules and sinks to whoever may connect: not to other hosts. */
+static int read_metrics(struct config_reader *reader, const struct json *object)
+{
+    static const char *const keys[] = {"listen", NULL};
+    const struct json *listen = json_get(object, "listen");
+    struct config *config = reader->config;
+    scoped(cleanup_free) char *host = NULL, *port = NULL;
+    struct error why = ERROR_INIT;
+    int length = sizeof config->metrics_address;
+    int r = config_json_keys(object, reader->file, keys, reader->error);
+
+    if (r == 0)
+        r = config_read_string(reader, object, "listen", &config->metrics_listen);
+    if (r < 0 || !listen)
+        return r;
+    if (sink_split_address(config->metrics_listen, &host, &port, &why) < 0)
+        return config_refuse(reader, listen, "metrics.listen: %s", why.text);
+    if (evutil_parse_sockaddr_port(config->metrics_listen, (struct sockaddr *)&config->metrics_address, &length) < 0 ||
+        !is_loopback(&config->metrics_address))
+        return config_refuse(reader, listen,
+                             "metrics.listen: must be a loopback address, such as 127.0.0.1:9323 or [::1]:9323");
+    config->metrics_address_length = (socklen_t)length;
+    return 0;
+}
+
 static bool is_folder(const char *path)
 {
     struct stat st;
@@ -217,7 +253,7 @@ static int read_root(struct config_reader *reader, const struct json *root)
 {
     static const char *const keys[] = {"docker",       "profile",   "benchmark", "language", "socket", "state_dir",
                                        "data_dir",     "rules_dir", "host_root", "sinks",    "rules",  "waivers",
-                                       "attestations", "intervals", "scanner",   NULL};
+                                       "attestations", "intervals", "scanner",   "metrics",  NULL};
     static const char *const languages[] = {"en", "zh", NULL};
     struct config *config = reader->config;
     unsigned language = 0;
@@ -258,6 +294,8 @@ static int read_root(struct config_reader *reader, const struct json *root)
         r = config_read_exceptions(reader, root);
     if (r == 0)
         r = read_scanner(reader, json_get(root, "scanner"));
+    if (r == 0)
+        r = read_metrics(reader, json_get(root, "metrics"));
     return r < 0 ? r : read_intervals(reader, json_get(root, "intervals"));
 }
 

@@ -4,6 +4,8 @@
 #ifndef AGENT_CONFIG_CONFIG_H
 #define AGENT_CONFIG_CONFIG_H
 
+#include <sys/socket.h>
+
 #include "agent/config/sink_config.h"
 #include "agent/rules/rule_set.h"
 #include "probes/docker/http.h"
@@ -36,8 +38,11 @@ struct config {
     const char *profile;          /* of rules beyond the benchmarks: "extra"; "default": none */
     unsigned benchmark_line;      /* where the file names it, 0: it does not */
     enum language language;
-    const char *socket_path, *socket_group; /* group NULL: docker-bench-agent when it exists */
-    unsigned socket_mode;                   /* 0660 */
+    const char *socket_path, *socket_group;  /* group NULL: docker-bench-agent when it exists */
+    unsigned socket_mode;                    /* 0660 */
+    const char *metrics_listen;              /* "127.0.0.1:9323"; NULL: no metrics over TCP */
+    struct sockaddr_storage metrics_address; /* the same, a loopback address */
+    socklen_t metrics_address_length;
     const char *state_dir, *data_dir, *rules_dir, *host_root;
     struct sink_config *sinks;
     size_t sink_count;

@@ -12,7 +12,7 @@ struct ctl {
     bool json, zh;
     struct terminal terminal;
     /* options of single commands; NULL or false: not given */
-    const char *rule, *section, *status, *severity, *subject, *kind, *waived, *limit, *since, *fail_on;
+    const char *rule, *section, *status, *severity, *subject, *kind, *waived, *limit, *since, *fail_on, *textfile;
     bool all;
     char **words; /* after the command */
     int word_count;
@@ -25,7 +25,8 @@ static inline const char *tr(const struct ctl *ctl, const char *en, const char *
 }
 
 typedef int ctl_command(struct ctl *ctl); /* returns the exit status */
-ctl_command ctl_status, ctl_findings, ctl_rules, ctl_explain, ctl_watch, ctl_scan, ctl_check, ctl_version, ctl_ack;
+ctl_command ctl_status, ctl_findings, ctl_rules, ctl_explain, ctl_watch, ctl_scan, ctl_check, ctl_version, ctl_ack,
+    ctl_metrics;
 
 /* Requests PATH (the language is added) and parses the answer. BODY NULL: GET. Prints errors. 0, or the exit status;
  * with --json the answer is printed unchanged and RET_DOC stays NULL. The caller frees RET_DOC. */

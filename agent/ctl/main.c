@@ -23,6 +23,7 @@ static const struct command {
     {"scan", ctl_scan, "", "evaluate everything again (root only)"},
     {"check", ctl_check, "fail-on ", "exit 1 when something at or above --fail-on SEVERITY fails"},
     {"ack", ctl_ack, "", "EXEC REASON: acknowledge an exec finding (root only)"},
+    {"metrics", ctl_metrics, "textfile ", "the agent in numbers, in Prometheus' text format"},
     {"version", ctl_version, "", "versions of this program and of the agent"},
 };
 
@@ -31,13 +32,15 @@ static void print_help(void)
     puts("Usage: agentctl [OPTION]... COMMAND [ARGUMENT]...\nQueries the docker-bench-agent that runs on this host.\n");
     for (size_t i = 0; i < countof(commands); i++)
         printf("  %-9s %s\n", commands[i].name, commands[i].help);
-    puts("\n      --socket PATH   the agent's socket (default /run/docker-bench-agent/agent.sock)\n      --json        "
-         "  print exactly what the API answers\n      --lang en|zh    language of the texts (default: that of the "
-         "locale)\n      --no-color      no colours\n  -h, --help          print this help\n\nfindings: --rule RULE "
-         "--section N --status S,S --severity S,S --subject NAME|ID --kind KIND\n          --waived true|false --limit "
-         "N --all (every status)\nwatch:    --since SEQ\ncheck:    --fail-on low|medium|high|critical (default "
-         "high)\n\nExit status: 0 done, 1 check found some, 2 usage, 3 agent unreachable, 4 agent answered with an "
-         "error,\n5 cannot write the output.");
+    puts(
+        "\n      --socket PATH   the agent's socket (default /run/docker-bench-agent/agent.sock)\n      --json        "
+        "  print exactly what the API answers\n      --lang en|zh    language of the texts (default: that of the "
+        "locale)\n      --no-color      no colours\n  -h, --help          print this help\n\nfindings: --rule RULE "
+        "--section N --status S,S --severity S,S --subject NAME|ID --kind KIND\n          --waived true|false --limit "
+        "N --all (every status)\nwatch:    --since SEQ\ncheck:    --fail-on low|medium|high|critical (default "
+        "high)\nmetrics:  --textfile FILE (written beside it and renamed: for node_exporter's textfile "
+        "collector)\n\nExit status: 0 done, 1 check found some, 2 usage, 3 agent unreachable, 4 agent answered with an "
+        "error,\n5 cannot write the output.");
 }
 
 static bool wants_chinese(void)
@@ -98,7 +101,7 @@ int main(int argc, char **argv)
     struct ctl ctl = {.socket = "/run/docker-bench-agent/agent.sock", .zh = wants_chinese()};
     bool no_color = false;
     const char **const texts[] = {&ctl.socket, &ctl.rule,   &ctl.section, &ctl.status, &ctl.severity, &ctl.subject,
-                                  &ctl.kind,   &ctl.waived, &ctl.limit,   &ctl.since,  &ctl.fail_on};
+                                  &ctl.kind,   &ctl.waived, &ctl.limit,   &ctl.since,  &ctl.fail_on,  &ctl.textfile};
     static const struct option options[] = {
         {"help", no_argument, NULL, 'h'},
         {"json", no_argument, NULL, JSON},
@@ -116,6 +119,7 @@ int main(int argc, char **argv)
         {"limit", required_argument, NULL, FIRST_TEXT + 8},
         {"since", required_argument, NULL, FIRST_TEXT + 9},
         {"fail-on", required_argument, NULL, FIRST_TEXT + 10},
+        {"textfile", required_argument, NULL, FIRST_TEXT + 11},
         {NULL, 0, NULL, 0},
     };
     scoped_str given = STR_INIT; /* options of single commands */

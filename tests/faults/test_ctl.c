@@ -1,12 +1,15 @@
 /* agentctl on a terminal and off it, beside an agent whose containers have hostile names: what is printed holds no
  * escape but our own colours, keeps to the terminal's width, and says so when it is not everything. */
 #include <check.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "beside.h"
 #include "common/clock.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "common/text.h"
 
@@ -194,6 +197,42 @@ START_TEST(findings_of_every_page)
 }
 END_TEST
 
+static struct str read_file(const char *path, mode_t *ret_mode)
+{
+    struct str text = STR_INIT;
+    struct stat st;
+
+    ck_assert_int_eq(stat(path, &st), 0);
+    *ret_mode = st.st_mode & 07777;
+    ck_assert_int_eq(file_read(path, 1024 * 1024, &text, NULL), 0);
+    return text;
+}
+
+/* As node_exporter's textfile collector wants it: whole, readable, without a trace of how it was written. */
+START_TEST(metrics_into_a_file)
+{
+    scoped(cleanup_free) char *path = mem_printf("%s/agent.prom", beside.folder);
+    scoped(cleanup_free) char *arguments = mem_printf("metrics --textfile %s", path);
+    scoped(cleanup_free) char *nowhere = mem_printf("metrics --textfile %s/none/agent.prom", beside.folder);
+    scoped(cleanup_free) char *pattern = mem_printf("%s.*", path);
+    scoped_str printed = run(false, 0, "metrics"), out = run(false, 0, arguments), text = STR_INIT, refused = STR_INIT,
+               rest = STR_INIT;
+    glob_t others;
+    mode_t mode;
+
+    ck_assert_ptr_nonnull(strstr(printed.data, "\ndocker_bench_agent_findings{rule=\"container-privileged\",severity="
+                                               "\"critical\",status=\"fail\"} 2\n"));
+    ck_assert_ptr_null(strstr(printed.data, "owned"));
+    ck_assert_uint_eq(out.length, 0);
+    text = read_file(path, &mode);
+    ck_assert_uint_eq(mode, 0644);
+    ck_assert_ptr_nonnull(strstr(text.data, "\ndocker_bench_agent_ready 1\n"));
+    rest = run(false, 0, arguments); /* in place of the one there is */
+    refused = run(false, 5, nowhere);
+    ck_assert_int_eq(glob(pattern, 0, NULL, &others), GLOB_NOMATCH);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("ctl");
@@ -210,6 +249,7 @@ int main(void)
     tcase_add_test(tests, watch_on_a_terminal);
     tcase_add_test(tests, explain_says_that_there_are_more);
     tcase_add_test(tests, findings_of_every_page);
+    tcase_add_test(tests, metrics_into_a_file);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK); /* one agent and one engine serve them all */

@@ -59,6 +59,15 @@ static const struct refusal {
     {"{\"scanner\": {\"command\": [\"trivy\", \"\"]}}", "a list of words"},
     {"{\"scanner\": {\"command\": [\"trivy\"], \"threshold\": \"huge\"}}", "scanner.threshold"},
     {"{\"rules\": {\"5.4\": true}}", "rules.5.4: must be an object"},
+    {"{\"metrics\": {\"listen\": 9323}}", "listen: must be a non-empty string"},
+    {"{\"metrics\": {\"port\": 9323}}", "unknown key \"port\""},
+    {"{\"metrics\": {\"listen\": \"127.0.0.1\"}}", "metrics.listen: must be host:port"},
+    {"{\"metrics\": {\"listen\": \"127.0.0.1:0\"}}", "metrics.listen: must end in a port"},
+    {"{\"metrics\": {\"listen\": \"0.0.0.0:9323\"}}", "metrics.listen: must be a loopback address"},
+    {"{\"metrics\": {\"listen\": \"[::]:9323\"}}", "metrics.listen: must be a loopback address"},
+    {"{\"metrics\": {\"listen\": \"[::ffff:10.0.0.1]:9323\"}}", "metrics.listen: must be a loopback address"},
+    {"{\"metrics\": {\"listen\": \"192.168.1.2:9323\"}}", "metrics.listen: must be a loopback address"},
+    {"{\"metrics\": {\"listen\": \"localhost:9323\"}}", "metrics.listen: must be a loopback address"},
     {"{\"language\": \"en\", \"language\": \"zh\"}", "duplicate key \"language\""},
     {"{\"language\": ", "f.json"},
 };
@@ -140,6 +149,7 @@ START_TEST(the_example_is_the_default)
     ck_assert_int_eq(example->sinks[0].facility, plain->sinks[0].facility);
     ck_assert_uint_eq(example->sweep_seconds, plain->sweep_seconds);
     ck_assert_uint_eq(example->process_seconds, plain->process_seconds);
+    ck_assert_ptr_null(example->metrics_listen);
 }
 END_TEST
 
@@ -167,6 +177,22 @@ START_TEST(a_named_file_must_exist)
 
     ck_assert_int_lt(config_load(&arguments, no_environment, &config, &error), 0);
     ck_assert_ptr_nonnull(strstr(error.text, "/nonexistent/agent.json"));
+}
+END_TEST
+
+START_TEST(metrics_at_loopback_addresses)
+{
+    static const struct {
+        const char *listen;
+        int family;
+    } rows[] = {{"127.0.0.1:9323", AF_INET}, {"127.1.2.3:65535", AF_INET}, {"[::1]:9323", AF_INET6}};
+    scoped(cleanup_free) char *text = mem_printf("{\"metrics\": {\"listen\": \"%s\"}}", rows[_i].listen);
+    scoped(cleanup_config) struct config *config = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_msg(config_parse(text, strlen(text), "f.json", &config, &error) == 0, "%s", error.text);
+    ck_assert_str_eq(config->metrics_listen, rows[_i].listen);
+    ck_assert_int_eq(config->metrics_address.ss_family, rows[_i].family);
 }
 END_TEST
 
@@ -254,6 +280,7 @@ int main(void)
     tcase_add_loop_test(tests, refused, 0, (int)countof(refusals));
     tcase_add_loop_test(tests, refused_with_the_rules, 0, (int)countof(rule_refusals));
     tcase_add_loop_test(tests, journald_twice, 0, 2);
+    tcase_add_loop_test(tests, metrics_at_loopback_addresses, 0, 3);
     tcase_add_test(tests, addresses_of_sinks);
     tcase_add_test(tests, kinds_of_sinks);
     tcase_add_test(tests, the_example_is_the_default);

@@ -1,0 +1,405 @@
+/* /metrics: what Prometheus' own checker says of it, how many series there are, names that need escaping, and the TCP
+ * listener that answers nothing else. */
+#include <arpa/inet.h>
+#include <check.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/api/server.h"
+#include "agent/api/server_clients.h"
+#include "agent/checks/table.h"
+#include "common/map.h"
+#include "common/text.h"
+#include "probes/docker/docker_parse.h"
+
+static struct event_base *base;
+static struct workers *workers;
+static struct evaluator *evaluator;
+static struct docker_address address;
+static struct docker *docker;
+static struct config config;
+static struct lag_histogram lag;
+static struct sink *sinks[4];
+static size_t sink_count;
+static char folder[32];
+static const struct record_origin origin = {
+    .host = "host", .machine = "machine", .engine = "engine", .benchmark = "dosec-1.0", .stream = "stream"};
+
+static void on_fetch(enum input_kind kind, const char *key, void *user)
+{
+    (void)kind;
+    (void)key;
+    (void)user;
+}
+
+static void set_up(void)
+{
+    const struct evaluator_callbacks callbacks = {.fetch = on_fetch};
+    const struct docker_callbacks docker_callbacks = {0};
+    struct rule_set *rules = NULL;
+    struct error error = ERROR_INIT;
+
+    strcpy(folder, "/tmp/test-metrics-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    base = event_base_new();
+    workers = workers_new(base);
+    ck_assert_msg(rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, &error) == 0, "%s",
+                  error.text);
+    evaluator = evaluator_new(base, NULL, rules, &config, &clock_system, &callbacks);
+    evaluator_set_engine_reachable(evaluator, true);
+    ck_assert_int_eq(
+        docker_address_parse("unix:///none", NULL, DOCKER_TLS_BY_FILES, NULL, NULL, NULL, &address, &error), 0);
+    docker = docker_new(base, &address, &docker_callbacks, &error);
+    ck_assert_ptr_nonnull(docker);
+}
+
+static void tear_down(void)
+{
+    scoped(cleanup_free) char *command = mem_printf("rm -rf %s", folder);
+
+    while (sink_count)
+        sink_free(sinks[--sink_count]);
+    docker_free(docker);
+    docker_address_deinit(&address);
+    evaluator_free(evaluator);
+    workers_free(workers);
+    event_base_free(base);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void add_sink(enum sink_kind kind, const char *to)
+{
+    struct sink_config sink = sink_config_default(kind);
+
+    sink.address = to;
+    sinks[sink_count++] = sink_new(base, workers, &sink, &origin);
+}
+
+static void view(void *user, struct agent_view *ret)
+{
+    (void)user;
+    *ret = (struct agent_view){.evaluator = evaluator,
+                               .docker = docker,
+                               .address = &address,
+                               .config = &config,
+                               .sinks = sinks,
+                               .sink_count = sink_count,
+                               .started = INT64_C(1800000000) * USEC_PER_SEC,
+                               .scan_duration_ms = 1234,
+                               .lag = &lag};
+}
+
+static struct str metrics(void)
+{
+    struct agent_view of_agent;
+    struct str text = STR_INIT;
+
+    view(NULL, &of_agent);
+    view_metrics(&of_agent, &text);
+    return text;
+}
+
+static void add_container(unsigned number, bool privileged)
+{
+    scoped(cleanup_free) char *id = mem_printf("%064u", number);
+    scoped(cleanup_free) char *text = mem_printf(
+        "{\"Id\":\"%s\",\"Name\":\"/"
+        "secret-name-%u\",\"State\":{\"Running\":false,\"Pid\":0},\"Image\":\"\",\"ExecIDs\":"
+        "null,\"HostConfig\":{\"Privileged\":%s,\"NetworkMode\":\"bridge\",\"Memory\":0},\"Config\":{\"User\":\"app\"},"
+        "\"Mounts\":[],\"NetworkSettings\":{}}",
+        id, number, privileged ? "true" : "false");
+    struct container_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_msg(parse_container(text, strlen(text), &facts, &error) == 0, "%s", error.text);
+    evaluator_stale(evaluator, INPUT_CONTAINER, id, "docker:container/start");
+    for (unsigned i = 0; i < 8 && !evaluator_is_fetching(evaluator, INPUT_CONTAINER, id); i++)
+        event_base_loop(base, EVLOOP_ONCE);
+    evaluator_fetched(evaluator, INPUT_CONTAINER, id, &facts->facts);
+}
+
+static bool has_line(const struct str *text, const char *line)
+{
+    scoped(cleanup_free) char *whole = mem_printf("\n%s\n", line);
+
+    return strstr(str_text(text), whole) != NULL;
+}
+
+static size_t count_lines(const struct str *text)
+{
+    size_t lines = 0;
+
+    for (const char *at = str_text(text); (at = strchr(at, '\n')); at++)
+        lines++;
+    return lines;
+}
+
+static const char hostile[] = "tcp://a\"b\\c\nd{}=,:514";
+
+START_TEST(labels_are_escaped)
+{
+    scoped_str label = STR_INIT;
+
+    metrics_label(&label, "sink", hostile);
+    ck_assert_str_eq(str_text(&label), "sink=\"tcp://a\\\"b\\\\c\\nd{}=,:514\"");
+}
+END_TEST
+
+/* Prometheus' parser, and its opinion of the names. */
+START_TEST(promtool_accepts_it)
+{
+    scoped(cleanup_free) char *command = mem_printf("promtool check metrics >%s/said 2>&1", folder);
+    FILE *promtool = popen(command, "w");
+    scoped_str text = STR_INIT;
+
+    add_sink(SINK_SYSLOG_TCP, hostile);
+    add_sink(SINK_JOURNALD, "/run/systemd/journal/socket");
+    add_container(1, true);
+    text = metrics();
+    ck_assert_uint_eq(fwrite(text.data, 1, text.length, promtool), text.length);
+    ck_assert_msg(pclose(promtool) == 0, "see promtool check metrics on\n%s", text.data);
+}
+END_TEST
+
+/* Whatever Prometheus would reject a scrape for, or could not tell apart. */
+START_TEST(each_series_is_there_once)
+{
+    scoped_str text = STR_INIT;
+    struct map *series = map_new(NULL);
+    char *rest, *line;
+
+    add_sink(SINK_SYSLOG_TCP, hostile);
+    add_sink(SINK_SYSLOG_TCP, hostile);
+    add_sink(SINK_SYSLOG_TCP, "tcp://h:514");
+    text = metrics();
+    rest = text.data;
+    while ((line = strsep(&rest, "\n")) && *line) {
+        char *value = strrchr(line, ' ');
+
+        if (*line == '#')
+            continue;
+        *value = '\0';
+        ck_assert_msg(!map_get(series, line), "%s is there twice", line);
+        map_set(series, line, series);
+        ck_assert_msg(str_starts(line, "docker_bench_agent_"), "%s", line);
+        ck_assert_msg(!strchr(line, ' ') || strchr(line, '{'), "%s has a timestamp", line);
+    }
+    ck_assert_ptr_nonnull(map_get(series, "docker_bench_agent_sink_up{sink=\"syslog:tcp://h:514\"}"));
+    map_free(series);
+}
+END_TEST
+
+START_TEST(series_are_by_rule_not_by_container)
+{
+    scoped_str one = STR_INIT, many = STR_INIT;
+
+    add_container(0, true);
+    one = metrics();
+    for (unsigned i = 1; i < 100; i++)
+        add_container(i, true);
+    many = metrics();
+    ck_assert_uint_eq(count_lines(&one), count_lines(&many));
+    ck_assert(has_line(&many, "docker_bench_agent_findings{rule=\"container-privileged\",severity=\"critical\","
+                              "status=\"fail\"} 100"));
+    ck_assert_ptr_null(strstr(many.data, "secret-name"));
+}
+END_TEST
+
+/* A failure that ended is a 0, not a series that is missing. */
+START_TEST(failures_end_as_zero)
+{
+    scoped_str text = STR_INIT;
+
+    add_container(0, false);
+    text = metrics();
+    ck_assert(has_line(&text, "docker_bench_agent_findings{rule=\"container-privileged\",severity=\"critical\","
+                              "status=\"fail\"} 0"));
+    ck_assert(has_line(&text, "docker_bench_agent_findings{rule=\"container-privileged\",severity=\"critical\","
+                              "status=\"pass\"} 1"));
+    ck_assert(has_line(&text, "docker_bench_agent_scan_duration_seconds 1.234000"));
+    ck_assert(has_line(&text, "docker_bench_agent_engine_connected 0"));
+}
+END_TEST
+
+START_TEST(waived_failures_have_a_status_of_their_own)
+{
+    usec_t now = clock_now(&clock_system), day = 86400 * USEC_PER_SEC;
+    struct waiver waivers[] = {
+        {.rule = "container-privileged", .reason = "r", .by = "b", .expires = now + 29 * day},
+        {.rule = "iptables", .reason = "r", .by = "b", .expires = now + 31 * day},
+        {.rule = "iptables", .reason = "r", .by = "b", .expires = now - day},
+        {.rule = "iptables", .reason = "r", .by = "b"},
+    };
+    scoped_str text = STR_INIT;
+    struct rule_set *rules = NULL;
+
+    config.waivers = waivers;
+    config.waiver_count = countof(waivers);
+    ck_assert_int_eq(rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, NULL), 0);
+    evaluator_set_rules(evaluator, rules, &config);
+    add_container(0, true);
+    text = metrics();
+    ck_assert(has_line(&text, "docker_bench_agent_findings{rule=\"container-privileged\",severity=\"critical\","
+                              "status=\"fail\"} 0"));
+    ck_assert(has_line(&text, "docker_bench_agent_findings{rule=\"container-privileged\",severity=\"critical\","
+                              "status=\"waived\"} 1"));
+    ck_assert(has_line(&text, "docker_bench_agent_waivers 4"));
+    ck_assert(has_line(&text, "docker_bench_agent_waivers_expiring 1"));
+    ck_assert(has_line(&text, "docker_bench_agent_waivers_expired 1"));
+}
+END_TEST
+
+START_TEST(lag_buckets_are_cumulative)
+{
+    static const usec_t times[] = {-5, 5000, 5001, 10000000, 10000001};
+    scoped_str text = STR_INIT;
+
+    for (size_t i = 0; i < countof(times); i++)
+        lag_observe(&lag, times[i]);
+    text = metrics();
+    ck_assert(has_line(&text, "docker_bench_agent_event_lag_seconds_bucket{le=\"0.005\"} 2"));
+    ck_assert(has_line(&text, "docker_bench_agent_event_lag_seconds_bucket{le=\"0.01\"} 3"));
+    ck_assert(has_line(&text, "docker_bench_agent_event_lag_seconds_bucket{le=\"10\"} 4"));
+    ck_assert(has_line(&text, "docker_bench_agent_event_lag_seconds_bucket{le=\"+Inf\"} 5"));
+    ck_assert(has_line(&text, "docker_bench_agent_event_lag_seconds_sum 20.010002"));
+    ck_assert(has_line(&text, "docker_bench_agent_event_lag_seconds_count 5"));
+}
+END_TEST
+
+/* ---- Over TCP ---- */
+
+static int dial(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (connect(fd, (struct sockaddr *)&config.metrics_address, config.metrics_address_length) < 0)
+        _exit(100);
+    return fd;
+}
+
+static bool answers(int fd, const char *request, const char *status, const char *within)
+{
+    char answer[65536] = "";
+    size_t length = 0;
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+
+    if (send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
+        return false;
+    while (!strstr(answer, within) && poll(&readable, 1, 60000) == 1) {
+        ssize_t n = read(fd, answer + length, sizeof answer - 1 - length);
+
+        if (n <= 0)
+            break;
+        answer[length += (size_t)n] = '\0';
+    }
+    return str_starts(answer, status) && strstr(answer, within);
+}
+
+/* Runs in a process of its own. */
+static int client(void)
+{
+    int fds[CLIENTS_OF_A_USER_MAX + 1], fd = dial();
+    struct pollfd ended = {.events = POLLIN};
+    char byte;
+
+    if (!answers(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200", "\ndocker_bench_agent_build_info{"))
+        return 1;
+    if (!answers(fd, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200", "version=0.0.4"))
+        return 2;
+    if (!answers(fd, "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404", "not_found"))
+        return 3;
+    if (!answers(dial(), "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405",
+                 "Allow: GET"))
+        return 4;
+    if (!answers(dial(), "POST /v1/scan HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 404", "not_found"))
+        return 5;
+    close(fd);
+    for (size_t i = 0; i < countof(fds); i++) /* the first ones are counted before the last is */
+        fds[i] = dial();
+    ended.fd = fds[countof(fds) - 1];
+    return poll(&ended, 1, 60000) == 1 && read(ended.fd, &byte, 1) <= 0 ? 0 : 6;
+}
+
+static void on_look(evutil_socket_t fd, short what, void *user)
+{
+    int status;
+
+    (void)fd;
+    (void)what;
+    if (waitpid(*(pid_t *)user, &status, WNOHANG) <= 0)
+        return;
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the client ended with status %x", status);
+    event_base_loopbreak(base);
+}
+
+static void listen_at_any_port(void)
+{
+    struct sockaddr_in *at = (struct sockaddr_in *)&config.metrics_address;
+    socklen_t length = sizeof *at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    *at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)at, sizeof *at), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)at, &length), 0);
+    close(fd);
+    config.metrics_listen = "127.0.0.1";
+    config.metrics_address_length = length;
+}
+
+START_TEST(only_metrics_over_tcp)
+{
+    const struct server_backend backend = {.view = view};
+    scoped(cleanup_free) char *path = mem_printf("%s/agent.sock", folder);
+    struct timeval often = {.tv_usec = 20000};
+    struct server *server = NULL, *second = NULL;
+    struct error error = ERROR_INIT;
+    struct event *look;
+    pid_t pid;
+
+    listen_at_any_port();
+    config.socket_path = path;
+    config.socket_mode = 0600;
+    ck_assert_msg(server_new(base, &backend, &config, &server, &error) == 0, "%s", error.text);
+    config.socket_path = "/tmp/test-metrics-second.sock";
+    ck_assert_int_eq(server_new(base, &backend, &config, &second, &error), -EADDRINUSE);
+    ck_assert_ptr_nonnull(strstr(error.text, "metrics.listen"));
+    ck_assert_int_lt(access(config.socket_path, F_OK), 0);
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0)
+        _exit(client());
+    look = event_new(base, -1, EV_PERSIST, on_look, &pid);
+    event_add(look, &often);
+    event_base_dispatch(base);
+    event_free(look);
+    server_free(server);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("metrics");
+    TCase *tests = tcase_create("metrics");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, labels_are_escaped);
+    tcase_add_test(tests, promtool_accepts_it);
+    tcase_add_test(tests, each_series_is_there_once);
+    tcase_add_test(tests, series_are_by_rule_not_by_container);
+    tcase_add_test(tests, failures_end_as_zero);
+    tcase_add_test(tests, waived_failures_have_a_status_of_their_own);
+    tcase_add_test(tests, lag_buckets_are_cumulative);
+    tcase_add_test(tests, only_metrics_over_tcp);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
