@@ -23,6 +23,8 @@ int config_read_word(struct config_reader *reader, const struct json *value, con
 int config_read_list(struct config_reader *reader, const struct json *list, const char *key, size_t size, void **ret,
                      size_t *ret_count);
 
+/* The members of a sink that are about its format, for SINK, which has the defaults of its kind. */
+int config_read_format(struct config_reader *reader, const struct json *object, struct sink_config *sink);
 int config_read_sinks(struct config_reader *reader, const struct json *list);
 int config_read_exceptions(struct config_reader *reader, const struct json *root);
 

@@ -20,19 +20,16 @@ const struct sink_kind_words sink_kinds[SINK_KIND_COUNT] = {
     [SINK_FILE] = {"file", NULL, NULL, FORMAT_JSON, 1u << FORMAT_JSON},
 };
 
-const char *const sink_formats[FORMAT_COUNT] = {
-    [FORMAT_JOURNAL] = "journal",
-    [FORMAT_TEXT] = "text",
-    [FORMAT_RFC5424] = "rfc5424",
-    [FORMAT_JSON] = "json",
-};
-
 struct sink_config sink_config_default(enum sink_kind kind)
 {
     return (struct sink_config){
         .kind = kind,
         .format = sink_kinds[kind].format,
         .address = sink_kinds[kind].address,
+        .header = sink_kinds[kind].scheme ? HEADER_RFC3164
+                  : kind == SINK_FILE     ? HEADER_NONE
+                                          : HEADER_LOCAL,
+        .cee = kind != SINK_FILE && sink_kinds[kind].format != FORMAT_JOURNAL,
         .facility = LOG_DAEMON >> 3,
         .statuses = 1u << VERDICT_FAIL | 1u << VERDICT_ERROR,
     };
@@ -171,30 +168,11 @@ static int read_kind(struct config_reader *reader, const struct json *object, st
     return sink->address ? 0 : config_refuse(reader, object, "address: a %s sink requires the path of its file", type);
 }
 
-static int read_format(struct config_reader *reader, const struct json *value, struct sink_config *sink)
-{
-    const char *words[FORMAT_COUNT + 1] = {0};
-    enum sink_format formats[FORMAT_COUNT];
-    unsigned index = 0;
-    size_t count = 0;
-    int r;
-
-    if (!value)
-        return 0;
-    for (enum sink_format format = 0; format < FORMAT_COUNT; format++)
-        if (sink_kinds[sink->kind].formats & 1u << format) {
-            formats[count] = format;
-            words[count++] = sink_formats[format];
-        }
-    r = config_read_word(reader, value, "format", words, &index);
-    if (r == 0)
-        sink->format = formats[index];
-    return r;
-}
-
 static int read_sink(struct config_reader *reader, const struct json *object, struct sink_config *sink)
 {
-    static const char *const keys[] = {"type", "format", "address", "facility", "min_severity", "statuses", NULL};
+    static const char *const keys[] = {
+        "type",     "format",       "header",   "cee", "framing", "address", "enterprise_number",
+        "facility", "min_severity", "statuses", NULL};
     const struct json *severity = json_get(object, "min_severity");
     int r = json_type(object) == JSON_OBJECT ? config_json_keys(object, reader->file, keys, reader->error)
                                              : config_refuse(reader, object, "sinks: must be a list of objects");
@@ -202,7 +180,7 @@ static int read_sink(struct config_reader *reader, const struct json *object, st
     if (r == 0)
         r = read_kind(reader, object, sink);
     if (r == 0)
-        r = read_format(reader, json_get(object, "format"), sink);
+        r = config_read_format(reader, object, sink);
     if (r == 0 && severity && !severity_parse(json_string(severity), &sink->min_severity))
         r = config_refuse(reader, severity, "min_severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
     if (r == 0)

@@ -3,6 +3,8 @@
 #ifndef AGENT_CONFIG_SINK_CONFIG_H
 #define AGENT_CONFIG_SINK_CONFIG_H
 
+#include <stdint.h>
+
 #include "agent/model/verdict.h"
 #include "common/error.h"
 
@@ -17,10 +19,23 @@ enum sink_kind {
 
 enum sink_format {
     FORMAT_JOURNAL, /* journald's native protocol */
-    FORMAT_TEXT,    /* the traditional header, key=value */
-    FORMAT_RFC5424,
-    FORMAT_JSON, /* in a file one object a line, over syslog marked with @cee */
+    FORMAT_TEXT,    /* key="value" */
+    FORMAT_RFC5424, /* structured data */
+    FORMAT_JSON,
+    FORMAT_CEF,
+    FORMAT_LEEF,
+    FORMAT_ECS,
+    FORMAT_OCSF,
     FORMAT_COUNT
+};
+
+/* What comes before a record of any format but the journal's and RFC 5424's. */
+enum sink_header {
+    HEADER_LOCAL, /* RFC 3164's without the host's name, as /dev/log expects it */
+    HEADER_RFC3164,
+    HEADER_RFC5424,
+    HEADER_NONE,
+    HEADER_COUNT
 };
 
 struct sink_kind_words {
@@ -32,12 +47,17 @@ struct sink_kind_words {
 };
 extern const struct sink_kind_words sink_kinds[SINK_KIND_COUNT];
 extern const char *const sink_formats[FORMAT_COUNT];
+extern const char *const sink_headers[HEADER_COUNT]; /* HEADER_LOCAL: NULL, it has no word */
 
 struct sink_config {
     enum sink_kind kind;
     enum sink_format format;
     const char *address; /* a path, or scheme://host:port */
-    int facility;        /* syslog facility number (local0 = 16) */
+    enum sink_header header;
+    bool cee;                   /* "@cee: " before JSON */
+    bool lines;                 /* of a stream: each record ends with its line, else its length comes first */
+    uint32_t enterprise_number; /* of the SD-ID */
+    int facility;               /* syslog facility number (local0 = 16) */
     enum severity min_severity;
     unsigned statuses; /* bits 1 << VERDICT_…; a transition passes when its status or its previous is among them */
     unsigned line;     /* of the configuration; 0: a default */

@@ -1,8 +1,10 @@
-/* Transitions as records: journald's native protocol, traditional syslog text, RFC 5424, JSON. Pure.
+/* Records as receivers read them: journald's native protocol, text, RFC 5424, JSON, CEF, LEEF, ECS, OCSF. Pure.
  *
  * Everything in them may come from an attacker (names, commands): what people read is escaped to one line, what
- * machines read is escaped as their format requires. Bounds: 1 KiB a field of syslog, 4 KiB a field of the journal
- * (longer ones become null in journalctl -o json), 7.5 KiB a record of syslog (rsyslog cuts at 8 KiB). */
+ * machines read is escaped as their format requires, and nothing in it can begin a new record or another field. Bounds:
+ * 1 KiB a field of syslog, 4 KiB a field of the journal (longer ones become null in journalctl -o json), 7.5 KiB a
+ * record of syslog (rsyslog cuts at 8 KiB). What is longer is cut between characters, and marked with the SHA-256 of
+ * the whole; where a record would be too long, whole fields are left out and named. A file has records as they are. */
 #ifndef AGENT_SINKS_FORMATS_H
 #define AGENT_SINKS_FORMATS_H
 
@@ -12,10 +14,16 @@
 #include "agent/sinks/record.h"
 #include "common/str.h"
 
+enum clock_sync { CLOCK_SYNC_UNKNOWN, CLOCK_SYNC_NO, CLOCK_SYNC_YES };
+
 /* What a record contains about its sender, and its format. */
 struct format_settings {
     enum sink_format format; /* of syslog */
-    int facility;            /* as struct sink_config's */
+    enum sink_header header; /* as struct sink_config's, like what follows */
+    bool cee, lines;
+    uint32_t enterprise_number;
+    int facility;
+    enum clock_sync clock_sync; /* of the host with a time source */
     pid_t pid;
     char hostname[256]; /* "": unknown */
 };
@@ -25,12 +33,11 @@ typedef void record_format(struct str *out, const struct record *record, const s
 
 /* Fields of journald's native protocol. */
 record_format format_journal;
-/* A message of syslog in the format of SETTINGS: key=value text or "@cee: {…}" with the traditional header, as for
- * /dev/log, or RFC 5424. */
+/* A message of syslog: the header and the format of SETTINGS. */
 record_format format_syslog;
-/* The same with its length in front: the octet counting of RFC 6587. */
-record_format format_syslog_counted;
-/* The transition's JSON object and a newline. */
-record_format format_json_line;
+/* The same in a stream: with its length in front, the octet counting of RFC 6587, or with a newline after it. */
+record_format format_syslog_stream;
+/* The same in a file, where it may be of any length: one line. */
+record_format format_line;
 
 #endif

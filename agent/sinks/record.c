@@ -2,8 +2,10 @@
 #include "agent/sinks/record.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/memory.h"
 #include "common/str.h"
 
 static const char *const kind_names[] = {
@@ -37,17 +39,34 @@ static enum verdict verdict_of(const char *name)
     return verdict;
 }
 
+/* A copy of JSON with \ufffd for each \u0000: what reads it as C strings, here and at receivers, would otherwise take
+ * "web\0x" for "web". NULL: there is none. */
+static char *without_nul(const char *json)
+{
+    char *copy = strstr(json, "\\u0000") ? mem_strdup(json) : NULL;
+
+    for (char *at = copy; at && (at = strchr(at, '\\')); at += at[1] ? 2 : 1)
+        if (strncmp(at, "\\u0000", 6) == 0)
+            memcpy(at + 2, "fffd", 4);
+    return copy;
+}
+
 int record_read(const struct store_item *item, const struct record_origin *origin, usec_t now, struct record *ret)
 {
     const char *json = *item->json ? item->json : "{}", *at;
     const struct json *root, *subject;
     struct record record = {.number = item->number, .seq = item->seq, .at = now, .origin = origin};
 
-    if (json_parse(json, strlen(json), NULL, &record.doc, NULL) < 0)
+    record.repaired = without_nul(json);
+    if (record.repaired)
+        json = record.repaired;
+    if (json_parse(json, strlen(json), NULL, &record.doc, NULL) < 0) {
+        free(record.repaired);
         return -EINVAL;
+    }
     root = json_root(record.doc);
     if (json_type(root) != JSON_OBJECT) {
-        json_doc_free(record.doc);
+        record_deinit(&record);
         return -EINVAL;
     }
     subject = json_get(root, "subject");
@@ -89,4 +108,5 @@ void record_deinit(struct record *record)
 {
     json_doc_free(record->doc);
     record->doc = NULL;
+    free(take(record->repaired));
 }

@@ -9,9 +9,16 @@
 enum record_kind { RECORD_FINDING, RECORD_AGENT, RECORD_HEARTBEAT, RECORD_SNAPSHOT, RECORD_SNAPSHOT_END, RECORD_LOST };
 const char *record_kind_name(enum record_kind kind); /* "finding" … */
 
-/* Where records come from. Strings are never NULL. */
+/* Of what a record has: a receiver that knows a lower number may meet members that it does not know, and no other
+ * change. */
+enum { RECORD_SCHEMA = 1 };
+
+/* Where records come from. Strings are never NULL. HOST: its name; MACHINE: 32 hex digits, the application-specific
+ * machine id (machine_id.h), "" where the host has none; ENGINE: its id, or its address where it has none; VERSION: of
+ * the agent; STREAM: UUID of the store. */
 struct record_origin {
-    const char *host, *machine, *engine, *benchmark, *stream;
+    const char *host, *machine, *engine, *version, *benchmark, *stream;
+    int schema; /* RECORD_SCHEMA */
 };
 
 struct record {
@@ -31,11 +38,12 @@ struct record {
     const struct json *root; /* the whole document */
     const char *json;        /* its text, one object */
     size_t json_length;
+    char *repaired; /* JSON, where it is not what was stored */
     struct json_doc *doc;
 };
 
-/* Of an item of the store; ORIGIN must live as long as the record. NOW: for kinds that have no time. The caller calls
- * record_deinit(). -EINVAL: its text is not what was stored. */
+/* Of an item of the store, with U+FFFD for every NUL in its strings; ORIGIN must live as long as the record. NOW: for
+ * kinds that have no time. The caller calls record_deinit(). -EINVAL: its text is not what was stored. */
 int record_read(const struct store_item *item, const struct record_origin *origin, usec_t now, struct record *ret);
 void record_deinit(struct record *record);
 

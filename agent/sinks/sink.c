@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/sinks/clock_sync.h"
 #include "agent/sinks/kinds.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -212,6 +213,7 @@ static void add_item(struct sink *sink, const struct store_item *item)
                   (unsigned long long)item->number);
         return;
     }
+    sink->settings.clock_sync = clock_sync_state();
     sink->functions->format(&bytes, &record, &sink->settings);
     record_deinit(&record);
     packets_add(&sink->packets, item->number, &bytes);
@@ -282,6 +284,10 @@ void sink_configure(struct sink *sink, const struct sink_config *config)
     sink->config = *config;
     sink->config.address = sink->address;
     sink->settings.format = config->format;
+    sink->settings.header = config->header;
+    sink->settings.cee = config->cee;
+    sink->settings.lines = config->lines;
+    sink->settings.enterprise_number = config->enterprise_number;
     sink->settings.facility = config->facility;
 }
 

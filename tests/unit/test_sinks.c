@@ -1,10 +1,7 @@
-/* Sinks: records that cannot be forged, and receivers that are full, absent or late. */
+/* Sinks: receivers that are full, absent or late. */
 #include "agent/sinks/formats.h"
 #include "agent/sinks/kinds.h"
 #include "sink_fixture.h"
-
-static const struct format_settings text = {.format = FORMAT_TEXT, .facility = 3, .pid = 77, .hostname = "host"};
-static const struct format_settings rfc5424 = {.format = FORMAT_RFC5424, .facility = 16, .pid = 77, .hostname = "host"};
 
 /* The record of a finding; the caller calls record_deinit() and frees the item's text. */
 static struct record make_record(const char *name, const char *evidence, enum severity severity)
@@ -22,75 +19,6 @@ static void free_record(struct record *record)
     free((char *)record->json);
     record_deinit(record);
 }
-
-static const char hostile[] = "x\" rule=\"1.1\"] \n<5>forged: \x1b[31m\xe2\x80\xae\xff\\";
-
-START_TEST(text_is_one_line)
-{
-    scoped_str out = STR_INIT;
-    struct record t = make_record(hostile, hostile, SEVERITY_CRITICAL);
-
-    format_syslog(&out, &t, &text);
-    ck_assert_int_eq(strncmp(out.data, "<26>", 4), 0);
-    ck_assert_ptr_nonnull(strstr(out.data, " docker-bench-agent[77]: seq=42 rule=5.4 "));
-    ck_assert_ptr_null(strpbrk(out.data, "\n\x1b\xff"));
-    ck_assert_ptr_null(strstr(out.data, "\xe2\x80\xae"));
-    ck_assert_ptr_nonnull(strstr(out.data, "name=\"x\\\" rule=\\\"1.1\\\"] "));
-    free_record(&t);
-}
-END_TEST
-
-START_TEST(long_fields_are_cut)
-{
-    scoped_str out = STR_INIT;
-    scoped(cleanup_free) char *big = mem_alloc(100001);
-    struct record t;
-
-    memset(big, '"', 100000);
-    t = make_record(big, big, SEVERITY_LOW);
-    format_syslog(&out, &t, &text);
-    ck_assert_uint_lt(out.length, 7800);
-    str_clear(&out);
-    format_syslog(&out, &t, &rfc5424);
-    ck_assert_uint_lt(out.length, 7800);
-    str_clear(&out);
-    format_journal(&out, &t, &text);
-    ck_assert_uint_lt(out.length, 20000);
-    free_record(&t);
-}
-END_TEST
-
-START_TEST(structured_data_stays_closed)
-{
-    scoped_str out = STR_INIT;
-    struct record t = make_record(hostile, "e", SEVERITY_HIGH);
-    const char *end;
-
-    format_syslog(&out, &t, &rfc5424);
-    ck_assert_ptr_nonnull(strstr(out.data,
-                                 "<131>1 2026-11-24T10:00:00.000000Z host docker-bench-agent 77 container-privileged "
-                                 "[docker-bench-agent@32473 seq=\"42\""));
-    ck_assert_ptr_nonnull(strstr(out.data, "name=\"x\\\" rule=\\\"1.1\\\"\\] "));
-    for (end = out.data; (end = strchr(end, ']')) && end[-1] == '\\'; end++)
-        continue;
-    ck_assert_ptr_nonnull(end); /* the first unescaped bracket ends the element */
-    ck_assert_int_eq(strncmp(end, "] 5.4 fail container", 20), 0);
-    free_record(&t);
-}
-END_TEST
-
-START_TEST(journal_fields)
-{
-    scoped_str out = STR_INIT;
-    struct record t = make_record("a\nDBA_STATUS=pass", "e", SEVERITY_HIGH);
-
-    format_journal(&out, &t, &text);
-    ck_assert_ptr_nonnull(memmem(out.data, out.length, "PRIORITY=3\n", 11));
-    ck_assert_ptr_nonnull(memmem(out.data, out.length, "DBA_STATUS=fail\n", 16));
-    ck_assert_ptr_nonnull(memmem(out.data, out.length, "DBA_SUBJECT_NAME\n\x11\0\0\0\0\0\0\0a\nDBA_STATUS=pass\n", 42));
-    free_record(&t);
-}
-END_TEST
 
 START_TEST(a_full_receiver_does_not_block)
 {
@@ -307,10 +235,6 @@ int main(void)
 
     tcase_add_checked_fixture(tests, sink_fixture_set_up, sink_fixture_tear_down);
     tcase_set_timeout(tests, 150);
-    tcase_add_test(tests, text_is_one_line);
-    tcase_add_test(tests, long_fields_are_cut);
-    tcase_add_test(tests, structured_data_stays_closed);
-    tcase_add_test(tests, journal_fields);
     tcase_add_test(tests, a_full_receiver_does_not_block);
     tcase_add_test(tests, an_absent_receiver_comes_later);
     tcase_add_test(tests, sinks_do_not_wait_for_each_other);

@@ -1,0 +1,36 @@
+/* What the files of formats share. */
+#ifndef AGENT_SINKS_FORMATS_INTERNAL_H
+#define AGENT_SINKS_FORMATS_INTERNAL_H
+
+#include "agent/sinks/fields.h"
+#include "agent/sinks/formats.h"
+
+#define PROGRAM_NAME "docker-bench-agent"
+
+enum {
+    FIELD_MAX = 1024,         /* bytes of a value as a format writes it */
+    JOURNAL_FIELD_MAX = 4000, /* longer ones become null in journalctl -o json */
+    RECORD_MAX = 7680,        /* of a record of syslog: rsyslog cuts at 8 KiB */
+};
+
+/* A body: at most ROOM bytes of it. */
+typedef void record_body(struct str *out, const struct record *record, const struct format_settings *settings,
+                         size_t room);
+record_body text_body, rfc5424_body, cef_body, leef_body, json_body, ecs_body, ocsf_body;
+
+/* How a format writes characters that mean something to it. */
+struct escaping {
+    const char *(*of)(char c); /* NULL: as it is */
+    bool control;              /* what control characters became is escaped once more */
+};
+/* Appends RAW for people, in one line. What needs more than LIMIT bytes is cut at a character and followed by "…
+ * sha256:" and the hash of RAW, LIMIT bytes together. False: it was cut. */
+bool append_escaped(struct str *out, const char *raw, size_t limit, const struct escaping *escaping);
+
+/* The names of fields that are cut or left out, for the member "cut". */
+void cut_add(struct str *cut, const char *name);
+
+/* A whole number from 1 (least) to 10, of the severity of a finding and what it came to. */
+int record_urgency(const struct record *record);
+
+#endif

@@ -1,0 +1,80 @@
+/* Fields of journald's native protocol. */
+#include <string.h>
+
+#include "agent/sinks/formats_internal.h"
+#include "agent/sinks/message_ids.h"
+#include "common/text.h"
+
+/* A value with a newline takes the binary form; ours are repaired UTF-8 and may hold any. */
+static void append_value(struct str *out, const char *name, const char *value, size_t length)
+{
+    if (!memchr(value, '\n', length)) {
+        str_printf(out, "%s=%s\n", name, value);
+        return;
+    }
+    str_printf(out, "%s\n", name);
+    for (size_t i = 0; i < 8; i++)
+        str_append_char(out, (char)(length >> (8 * i)));
+    str_append_n(out, value, length);
+    str_append_char(out, '\n');
+}
+
+/* The length of the beginning of S, up to LIMIT, that ends with a whole character. */
+static size_t whole_characters(const char *s, size_t length, size_t limit)
+{
+    if (length <= limit)
+        return length;
+    while (limit && (s[limit] & 0xc0) == 0x80)
+        limit--;
+    return limit;
+}
+
+/* False: it was cut. */
+static bool append_field(struct str *out, const char *name, const char *value)
+{
+    static const char mark[] = "… sha256:";
+    scoped_str safe = STR_INIT, shown = STR_INIT;
+    char hash[SHA256_TEXT_SIZE];
+
+    if (!*value)
+        return true;
+    text_repair_utf8(&safe, value, strlen(value));
+    if (safe.length <= JOURNAL_FIELD_MAX) {
+        append_value(out, name, safe.data, safe.length);
+        return true;
+    }
+    str_append_n(&shown, safe.data,
+                 whole_characters(safe.data, safe.length, JOURNAL_FIELD_MAX - strlen(mark) - SHA256_TEXT_SIZE));
+    sha256_text(value, strlen(value), hash);
+    str_printf(&shown, "%s%s", mark, hash);
+    append_value(out, name, shown.data, shown.length);
+    return false;
+}
+
+void format_journal(struct str *out, const struct record *t, const struct format_settings *settings)
+{
+    scoped_str message = STR_INIT, cut = STR_INIT;
+    char hash[SHA256_TEXT_SIZE];
+
+    (void)settings; /* journald knows who writes */
+    record_summary(t, FIELD_MAX, &message);
+    append_field(out, "MESSAGE", str_text(&message));
+    append_field(out, "MESSAGE_ID", t->is_agent ? MESSAGE_ID_AGENT : MESSAGE_ID_FINDING);
+    str_printf(out, "PRIORITY=%d\n", record_priority(t));
+    append_field(out, "SYSLOG_IDENTIFIER", PROGRAM_NAME);
+    for (size_t i = 0; i < record_field_count; i++) {
+        const struct field *field = &record_fields[i];
+        scoped_str value = STR_INIT;
+
+        if (!field->journal || !(field->kinds & 1u << t->kind))
+            continue;
+        field_value(field, t, &value);
+        if (!append_field(out, field->journal, str_text(&value)))
+            cut_add(&cut, field->name);
+    }
+    if (cut.length) {
+        sha256_text(t->json, t->json_length, hash);
+        append_field(out, "DBA_CUT", str_text(&cut));
+        append_field(out, "DBA_SHA256", hash);
+    }
+}

@@ -1,0 +1,187 @@
+/* Formats of names and values: text, structured data of RFC 5424, CEF, LEEF. Each is a row in the table of fields
+ * (fields.h) with a way to write a pair. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "agent/sinks/formats_internal.h"
+#include "common/text.h"
+
+/* Room for the end of a record: the names of what was left out, and the hash. */
+enum { CUT_ROOM = 600, SUMMARY_MAX = FIELD_MAX };
+
+/* How long a prefix of RAW fits is seen by writing it piece by piece: a piece is what one character becomes. */
+static size_t append_pieces(struct str *out, const char *raw, size_t limit, const struct escaping *escaping)
+{
+    size_t begin = out->length, length = strlen(raw), n;
+    scoped_str piece = STR_INIT;
+
+    for (size_t i = 0; i < length; i += n) {
+        size_t before = out->length;
+        bool plain = raw[i] >= ' ' && raw[i] <= '~';
+
+        for (n = 1; !plain && i + n < length && (raw[i + n] & 0xc0) == 0x80 && n < 4; n++)
+            continue;
+        str_clear(&piece);
+        if (plain)
+            str_append_char(&piece, raw[i]);
+        else
+            text_escape(&piece, raw + i, n, 0);
+        for (const char *at = str_text(&piece); *at; at++) {
+            const char *escaped = plain || escaping->control ? escaping->of(*at) : NULL;
+
+            if (escaped)
+                str_append(out, escaped);
+            else
+                str_append_char(out, *at);
+        }
+        if (out->length - begin > limit) {
+            out->length = before;
+            out->data[before] = '\0';
+            return i;
+        }
+    }
+    return length;
+}
+
+bool append_escaped(struct str *out, const char *raw, size_t limit, const struct escaping *escaping)
+{
+    static const char mark[] = "… sha256:";
+    size_t begin = out->length;
+    char hash[SHA256_TEXT_SIZE];
+
+    if (append_pieces(out, raw, limit, escaping) == strlen(raw))
+        return true;
+    out->length = begin;
+    append_pieces(out, raw, limit - strlen(mark) - (SHA256_TEXT_SIZE - 1), escaping);
+    sha256_text(raw, strlen(raw), hash);
+    str_append(out, mark);
+    str_append(out, hash);
+    return false;
+}
+
+void cut_add(struct str *cut, const char *name)
+{
+    str_printf(cut, "%s%s", cut->length ? " " : "", name);
+}
+
+struct pairs {
+    const char *const *name; /* of a field, in the first row of the table: the others are a row's size apart */
+    void (*write)(struct str *out, const struct field *field, const char *key, const char *value);
+    const struct escaping *escaping;
+    size_t value_max;
+    bool all; /* in a fixed order, those without a value too */
+};
+
+static const char *name_of(const struct pairs *pairs, size_t i)
+{
+    return *(const char *const *)((const char *)pairs->name + i * sizeof record_fields[0]);
+}
+
+/* The value of FIELD as the format writes it. False: it was cut. */
+static bool format_value(const struct pairs *pairs, const struct field *field, const struct record *record,
+                         struct str *out)
+{
+    scoped_str raw = STR_INIT;
+
+    field_value(field, record, &raw);
+    return append_escaped(out, str_text(&raw), pairs->value_max, pairs->escaping);
+}
+
+/* Appends the pairs of RECORD, at most ROOM bytes: what has none left is left out, whole. */
+static void append_pairs(struct str *out, const struct record *record, const struct pairs *pairs, size_t room)
+{
+    static const struct field of_cut = {.name = FIELD_NAME_CUT}, of_hash = {.name = FIELD_NAME_SHA256};
+    size_t end = out->length + (room > CUT_ROOM ? room - CUT_ROOM : 0);
+    scoped_str value = STR_INIT, pair = STR_INIT, cut = STR_INIT;
+    char hash[SHA256_TEXT_SIZE] = "";
+
+    for (size_t i = 0; i < record_field_count; i++) {
+        const struct field *field = &record_fields[i];
+        const char *name = name_of(pairs, i);
+        bool whole;
+
+        if (!name || !(field->kinds & 1u << record->kind))
+            continue;
+        str_clear(&value);
+        str_clear(&pair);
+        whole = format_value(pairs, field, record, &value);
+        if (!value.length && !pairs->all)
+            continue;
+        pairs->write(&pair, field, name, str_text(&value));
+        if (out->length + pair.length > end) {
+            whole = false;
+            str_clear(&pair);
+            if (pairs->all)
+                pairs->write(&pair, field, name, "");
+        }
+        str_append(out, str_text(&pair));
+        if (!whole)
+            cut_add(&cut, field->name);
+    }
+    if (cut.length)
+        sha256_text(record->json, record->json_length, hash);
+    if (cut.length || pairs->all) {
+        pairs->write(out, &of_cut, FIELD_NAME_CUT, str_text(&cut));
+        pairs->write(out, &of_hash, FIELD_NAME_SHA256, hash);
+    }
+}
+
+/* text: always quoted. A quote inside is \x22, so that a value ends at the next quote, whatever it holds. */
+
+static const char *text_escape_of(char c)
+{
+    return c == '"' ? "\\x22" : c == '\\' ? "\\\\" : NULL;
+}
+
+static void write_text(struct str *out, const struct field *field, const char *key, const char *value)
+{
+    (void)field;
+    str_printf(out, " %s=\"%s\"", key, value);
+}
+
+void text_body(struct str *out, const struct record *record, const struct format_settings *settings, size_t room)
+{
+    static const struct escaping escaping = {text_escape_of, false};
+    static const struct pairs pairs = {&record_fields[0].name, write_text, &escaping, FIELD_MAX, true};
+    scoped_str body = STR_INIT;
+
+    (void)settings;
+    append_pairs(&body, record, &pairs, room - CUT_ROOM); /* names of empty fields need room, too */
+    str_append(out, body.data + 1);
+}
+
+/* RFC 5424 */
+
+static const char *rfc5424_escape_of(char c)
+{
+    return c == '"' ? "\\\"" : c == '\\' ? "\\\\" : c == ']' ? "\\]" : NULL;
+}
+
+static void write_parameter(struct str *out, const struct field *field, const char *key, const char *value)
+{
+    (void)field;
+    str_printf(out, " %s=\"%s\"", key, value);
+}
+
+static bool is_ascii(const char *s)
+{
+    for (; *s; s++)
+        if (*s & 0x80)
+            return false;
+    return true;
+}
+
+void rfc5424_body(struct str *out, const struct record *record, const struct format_settings *settings, size_t room)
+{
+    static const struct escaping escaping = {rfc5424_escape_of, true};
+    static const struct pairs pairs = {&record_fields[0].name, write_parameter, &escaping, FIELD_MAX, false};
+    scoped_str message = STR_INIT;
+
+    record_summary(record, SUMMARY_MAX, &message);
+    str_printf(out, "[" PROGRAM_NAME "@%" PRIu32, settings->enterprise_number);
+    append_pairs(out, record, &pairs, room - message.length - 64);
+    str_append(out, "] ");
+    if (!is_ascii(str_text(&message)))
+        str_append(out, "\xef\xbb\xbf");
+    str_append(out, str_text(&message));
+}

@@ -1,0 +1,36 @@
+/* JSON of members at dotted paths, in order of importance: what a format of JSON writes, bounded in length. */
+#ifndef AGENT_SINKS_FORMATS_TREE_H
+#define AGENT_SINKS_FORMATS_TREE_H
+
+#include "agent/sinks/fields.h"
+
+struct tree_item {
+    const char *path; /* "a.b"; "a[].b": a list with one object; static */
+    const char *name; /* what "cut" calls it */
+    char *json;       /* the value */
+    char *raw;        /* of a string, else NULL */
+    bool written;
+};
+
+struct tree {
+    struct tree_item *items;
+    size_t count, size;
+};
+
+void tree_deinit(struct tree *tree);
+/* PATH and NAME must live as long as TREE. A path that is there already stays as it is. */
+void tree_add_string(struct tree *tree, const char *path, const char *name, const char *value);
+/* JSON: one value. */
+void tree_add_json(struct tree *tree, const char *path, const char *name, const char *json);
+void tree_add_int(struct tree *tree, const char *path, int64_t value);
+/* A list of the words of TEXT, which blanks separate. */
+void tree_add_words(struct tree *tree, const char *path, const char *name, const char *text);
+/* Shortens strings to 1 KiB each, and leaves out the last items until ROOM bytes are enough for the rest. Appends the
+ * names of what it changed to CUT. */
+void tree_cut(struct tree *tree, size_t room, struct str *cut);
+/* Appends one object, in one line. Characters that are not to be shown as they are (text_escape()) are escaped. */
+void tree_write(struct tree *tree, struct str *out);
+
+#define scoped_tree scoped(tree_deinit) struct tree
+
+#endif
