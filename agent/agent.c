@@ -256,6 +256,7 @@ static int open_store(struct agent *agent, struct error *error)
     const struct event_store_options options = {.base = agent->base,
                                                 .workers = agent->workers,
                                                 .path = path,
+                                                .limits = agent_store_limits(agent->config),
                                                 .finding = on_restored,
                                                 .stored = on_stored,
                                                 .state = on_store_state,

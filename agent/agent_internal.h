@@ -51,6 +51,7 @@ void agent_on_event(const struct docker_event *event, bool replayed, void *user)
  * nothing.
  */
 void agent_reload(struct agent *agent);
+struct store_limits agent_store_limits(const struct config *config); /* history.days and history.size */
 
 /* agent_timers.c */
 void agent_add_timers(struct agent *agent);

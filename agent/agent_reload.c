@@ -31,11 +31,18 @@ static void log_what_needs_a_restart(const struct config *old, const struct conf
             log_warning("reload: \"%s\" has changed; restart the agent to apply it", keys[i].key);
 }
 
+struct store_limits agent_store_limits(const struct config *config)
+{
+    return (struct store_limits){.bytes = config->history_bytes,
+                                 .age = config->history_days * INT64_C(86400) * USEC_PER_SEC};
+}
+
 void agent_reload(struct agent *agent)
 {
     struct error error = ERROR_INIT;
     struct config *config = NULL, *old = agent->config;
     struct rule_set *rules = NULL;
+    struct store_limits limits;
 
     sd_notify(0, "RELOADING=1");
     sink_list_reopen(&agent->sinks);
@@ -46,6 +53,8 @@ void agent_reload(struct agent *agent)
         sink_list_configure(&agent->sinks, agent->base, agent->workers, agent->events, &agent->origin, config->sinks,
                             config->sink_count);
         log_what_needs_a_restart(old, config);
+        limits = agent_store_limits(config);
+        event_store_set_limits(agent->events, &limits);
         agent_set_intervals(agent, config);
         agent->config = config;
         agent->exceptions_told = false;

@@ -11,6 +11,7 @@
 #include "common/str.h"
 
 enum { LIMIT_MAX = 100000 };
+static const char agent_kind[] = "agent"; /* of the agent's own transitions, whose slugs begin with "agent-" */
 
 const char *const query_no_parameters[] = {NULL};
 const char *const query_finding_parameters[] = {"rule", "section", "status", "severity", "subject",
@@ -100,10 +101,11 @@ static bool parse_severity(const char *word, unsigned *ret)
     return true;
 }
 
-int query_findings(const struct evkeyvalq *query, struct finding_filter *ret, struct error *error)
+/* KIND: its text, or NULL. */
+static int read_filter(const struct evkeyvalq *query, const char *kind, struct finding_filter *ret, struct error *error)
 {
     const char *status = evhttp_find_header(query, "status"), *severity = evhttp_find_header(query, "severity");
-    const char *kind = evhttp_find_header(query, "kind"), *waived = evhttp_find_header(query, "waived");
+    const char *waived = evhttp_find_header(query, "waived");
     const char *limit = evhttp_find_header(query, "limit");
     enum subject_kind subject_kind;
     uint64_t number = 0;
@@ -139,6 +141,11 @@ int query_findings(const struct evkeyvalq *query, struct finding_filter *ret, st
     return r;
 }
 
+int query_findings(const struct evkeyvalq *query, struct finding_filter *ret, struct error *error)
+{
+    return read_filter(query, evhttp_find_header(query, "kind"), ret, error);
+}
+
 static int read_time(const char *name, const char *text, usec_t *ret, struct error *error)
 {
     if (clock_parse(text, ret) < 0 || *ret <= 0)
@@ -152,9 +159,15 @@ int query_events(const struct evkeyvalq *query, const struct rule_set *rules, st
     const char *since = evhttp_find_header(query, "since"), *follow = evhttp_find_header(query, "follow");
     const char *since_time = evhttp_find_header(query, "since_time");
     const char *until_time = evhttp_find_header(query, "until_time");
+    const char *kind = evhttp_find_header(query, "kind"), *own_slug = NULL;
+    bool is_agent = kind && strcmp(kind, agent_kind) == 0;
     struct finding_filter filter;
-    int r = query_findings(query, &filter, error);
+    int r = read_filter(query, is_agent ? NULL : kind, &filter, error);
 
+    if (r == 0 && filter.rule && str_starts(filter.rule, "agent-")) {
+        own_slug = filter.rule;
+        filter.rule = NULL;
+    }
     *ret = (struct event_filter){.has_since = since || since_time};
     if (r == 0)
         r = view_check_filter(rules, &filter, error);
@@ -168,10 +181,12 @@ int query_events(const struct evkeyvalq *query, const struct rule_set *rules, st
         r = read_time("until_time", until_time, &ret->query.until, error);
     if (r < 0)
         return r;
-    ret->query.slug = filter.rule ? rule_set_find(rules, filter.rule)->slug : NULL;
+    ret->query.slug = filter.rule ? rule_set_find(rules, filter.rule)->slug : own_slug;
     ret->query.section = filter.section;
     ret->query.subject = filter.subject;
-    ret->query.kind = filter.kind >= 0 ? subject_kind_name((enum subject_kind)filter.kind) : NULL;
+    ret->query.kind = is_agent           ? agent_kind
+                      : filter.kind >= 0 ? subject_kind_name((enum subject_kind)filter.kind)
+                                         : NULL;
     ret->query.statuses = filter.statuses;
     ret->query.severities = filter.severities;
     return 0;

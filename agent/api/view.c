@@ -230,6 +230,7 @@ static void write_rule(const struct agent_view *view, const struct rule *rule, s
     if (evaluator_rule_why(view->evaluator, rule, &reason))
         json_out_string(out, "reason", reason.data);
     write_counts(out, "counts", counts);
+    json_out_int(out, "waived", evaluator_rule_waived(view->evaluator, rule));
 }
 
 void view_rules(const struct agent_view *view, struct json_out *out)

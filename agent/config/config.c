@@ -60,6 +60,8 @@ static struct config *config_new(void)
     config->sweep_seconds = 3600;
     config->scanner_seconds = 600;
     config->process_seconds = 60;
+    config->history_days = 90;
+    config->history_bytes = UINT64_C(256) * 1024 * 1024;
     return config;
 }
 
@@ -178,6 +180,54 @@ static int read_intervals(struct config_reader *reader, const struct json *objec
     return r < 0 ? r : read_seconds(reader, object, "top", 10, &reader->config->process_seconds);
 }
 
+/* 268435456, "262144KiB", "256MiB", "1GiB" */
+static int read_bytes(struct config_reader *reader, const struct json *object, const char *key, uint64_t min,
+                      uint64_t *ret)
+{
+    static const struct {
+        const char *unit;
+        unsigned shift;
+    } units[] = {{"", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
+    static const uint64_t max = UINT64_C(1) << 40;
+    const struct json *value = json_get(object, key);
+    const char *text = json_string(value);
+    int64_t number = json_type(value) == JSON_NUMBER ? json_int(value, -1) : -1;
+    uint64_t bytes = number > 0 ? (uint64_t)number : 0;
+
+    if (!value)
+        return 0;
+    if (text && *text >= '0' && *text <= '9' && strspn(text, "0123456789") <= 13) {
+        char *end;
+        uint64_t count = strtoull(text, &end, 10);
+
+        for (size_t i = 0; i < countof(units); i++)
+            if (strcmp(end, units[i].unit) == 0 && count <= max >> units[i].shift)
+                bytes = count << units[i].shift;
+    }
+    if (bytes < min || bytes > max)
+        return config_refuse(reader, value, "%s: must be a number of bytes from %llu to 1 TiB, such as \"256MiB\"", key,
+                             (unsigned long long)min);
+    *ret = bytes;
+    return 0;
+}
+
+static int read_history(struct config_reader *reader, const struct json *object)
+{
+    enum { DAYS_MAX = 3660, BYTES_MIN = 1024 * 1024 };
+    static const char *const keys[] = {"days", "size", NULL};
+    const struct json *days = json_get(object, "days");
+    double count = json_type(days) == JSON_NUMBER ? json_double(days, 0) : 0;
+    int r = config_json_keys(object, reader->file, keys, reader->error);
+
+    if (r < 0)
+        return r;
+    if (days && !(count >= 1 && count <= DAYS_MAX && count == (double)(unsigned)count))
+        return config_refuse(reader, days, "history.days: must be a whole number of days from 1 to %d", (int)DAYS_MAX);
+    if (days)
+        reader->config->history_days = (unsigned)count;
+    return read_bytes(reader, object, "size", BYTES_MIN, &reader->config->history_bytes);
+}
+
 /* "scanner": {"command": ["trivy", "image", …, "{image}"], "timeout": "10m", "threshold": "high"} */
 static int read_scanner(struct config_reader *reader, const struct json *object)
 {
@@ -251,9 +301,9 @@ static bool is_folder(const char *path)
 
 static int read_root(struct config_reader *reader, const struct json *root)
 {
-    static const char *const keys[] = {"docker",       "profile",   "benchmark", "language", "socket", "state_dir",
-                                       "data_dir",     "rules_dir", "host_root", "sinks",    "rules",  "waivers",
-                                       "attestations", "intervals", "scanner",   "metrics",  NULL};
+    static const char *const keys[] = {"docker",       "profile",   "benchmark", "language", "socket",  "state_dir",
+                                       "data_dir",     "rules_dir", "host_root", "sinks",    "rules",   "waivers",
+                                       "attestations", "intervals", "scanner",   "metrics",  "history", NULL};
     static const char *const languages[] = {"en", "zh", NULL};
     struct config *config = reader->config;
     unsigned language = 0;
@@ -296,6 +346,8 @@ static int read_root(struct config_reader *reader, const struct json *root)
         r = read_scanner(reader, json_get(root, "scanner"));
     if (r == 0)
         r = read_metrics(reader, json_get(root, "metrics"));
+    if (r == 0)
+        r = read_history(reader, json_get(root, "history"));
     return r < 0 ? r : read_intervals(reader, json_get(root, "intervals"));
 }
 

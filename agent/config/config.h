@@ -59,6 +59,9 @@ struct config {
     const char *scanner_threshold;      /* scanner.threshold, NULL: the rule's own */
     /* intervals.top: how often containers' processes are read again (default 60, minimum 10) */
     unsigned process_seconds;
+    /* Transitions are kept that long (default 90), and as many as fit into that much (default 256 MiB, minimum 1 MiB) */
+    unsigned history_days;
+    uint64_t history_bytes;
 };
 
 /* What the command line gave; NULL: not given. */

@@ -12,7 +12,8 @@ struct ctl {
     bool json, zh;
     struct terminal terminal;
     /* options of single commands; NULL or false: not given */
-    const char *rule, *section, *status, *severity, *subject, *kind, *waived, *limit, *since, *fail_on, *textfile;
+    const char *rule, *section, *status, *severity, *subject, *kind, *waived, *limit, *since, *until, *fail_on,
+        *textfile;
     bool all;
     char **words; /* after the command */
     int word_count;
@@ -26,7 +27,7 @@ static inline const char *tr(const struct ctl *ctl, const char *en, const char *
 
 typedef int ctl_command(struct ctl *ctl); /* returns the exit status */
 ctl_command ctl_status, ctl_findings, ctl_rules, ctl_explain, ctl_watch, ctl_scan, ctl_check, ctl_version, ctl_ack,
-    ctl_metrics;
+    ctl_metrics, ctl_history, ctl_diff;
 
 /* Requests PATH (the language is added) and parses the answer. BODY NULL: GET. Prints errors. 0, or the exit status;
  * with --json the answer is printed unchanged and RET_DOC stays NULL. The caller frees RET_DOC. */
@@ -37,6 +38,12 @@ int ctl_get(const struct ctl *ctl, const char *path, const char *body, struct js
 int ctl_refused(long status, const struct str *text);
 /* One finding as a line, cut to the terminal's width, of which USED columns are already occupied. */
 void ctl_print_finding(const struct ctl *ctl, struct str *out, unsigned used, const struct json *finding);
+/* history.c */
+/* /v1/events from SINCE to UNTIL (as typed; NULL: no bound) with the filters that were given. 0, or the exit status. */
+int ctl_events_path(const struct ctl *ctl, const char *since, const char *until, struct str *path);
+/* Calls LINE for each line of PATH's answer. Prints errors. 0, or the exit status. */
+int ctl_stream_events(const struct ctl *ctl, const char *path,
+                      bool (*line)(const char *line, size_t length, void *user), void *user);
 int ctl_usage(const char *format, ...) printf_like(1, 2);
 
 #endif

@@ -20,6 +20,9 @@ static const struct command {
     {"rules", ctl_rules, "section ", "every rule with its verdict"},
     {"explain", ctl_explain, "", "RULE: why it matters, how to fix it, its findings"},
     {"watch", ctl_watch, "since ", "changes as they happen"},
+    {"history", ctl_history, "since until rule section status severity subject kind ",
+     "what changed, by default in the last 24 hours"},
+    {"diff", ctl_diff, "all ", "SINCE [UNTIL]: what was opened and closed, and the score then and now"},
     {"scan", ctl_scan, "", "evaluate everything again (root only)"},
     {"check", ctl_check, "fail-on ", "exit 1 when something at or above --fail-on SEVERITY fails"},
     {"ack", ctl_ack, "", "EXEC REASON: acknowledge an exec finding (root only)"},
@@ -37,7 +40,10 @@ static void print_help(void)
         "  print exactly what the API answers\n      --lang en|zh    language of the texts (default: that of the "
         "locale)\n      --no-color      no colours\n  -h, --help          print this help\n\nfindings: --rule RULE "
         "--section N --status S,S --severity S,S --subject NAME|ID --kind KIND\n          --waived true|false --limit "
-        "N --all (every status)\nwatch:    --since SEQ\ncheck:    --fail-on low|medium|high|critical (default "
+        "N --all (every status)\nwatch:    --since SEQ\nhistory:  --since TIME --until TIME --rule --section --status "
+        "--severity --subject "
+        "--kind as above;\n          TIME: yesterday, today, 2h, 3d, 2026-11-24, \"2026-11-24 09:30\" (local "
+        "time)\ncheck:    --fail-on low|medium|high|critical (default "
         "high)\nmetrics:  --textfile FILE (written beside it and renamed: for node_exporter's textfile "
         "collector)\n\nExit status: 0 done, 1 check found some, 2 usage, 3 agent unreachable, 4 agent answered with an "
         "error,\n5 cannot write the output.");
@@ -100,8 +106,9 @@ int main(int argc, char **argv)
     enum { JSON = 256, NO_COLOR, ALL, LANG, FIRST_TEXT };
     struct ctl ctl = {.socket = "/run/docker-bench-agent/agent.sock", .zh = wants_chinese()};
     bool no_color = false;
-    const char **const texts[] = {&ctl.socket, &ctl.rule,   &ctl.section, &ctl.status, &ctl.severity, &ctl.subject,
-                                  &ctl.kind,   &ctl.waived, &ctl.limit,   &ctl.since,  &ctl.fail_on,  &ctl.textfile};
+    const char **const texts[] = {&ctl.socket,  &ctl.rule,     &ctl.section, &ctl.status, &ctl.severity,
+                                  &ctl.subject, &ctl.kind,     &ctl.waived,  &ctl.limit,  &ctl.since,
+                                  &ctl.fail_on, &ctl.textfile, &ctl.until};
     static const struct option options[] = {
         {"help", no_argument, NULL, 'h'},
         {"json", no_argument, NULL, JSON},
@@ -120,6 +127,7 @@ int main(int argc, char **argv)
         {"since", required_argument, NULL, FIRST_TEXT + 9},
         {"fail-on", required_argument, NULL, FIRST_TEXT + 10},
         {"textfile", required_argument, NULL, FIRST_TEXT + 11},
+        {"until", required_argument, NULL, FIRST_TEXT + 12},
         {NULL, 0, NULL, 0},
     };
     scoped_str given = STR_INIT; /* options of single commands */
@@ -157,7 +165,8 @@ int main(int argc, char **argv)
     ctl.word_count = argc - optind - 1;
     for (size_t i = 0; i < countof(commands); i++)
         if (strcmp(commands[i].name, argv[optind]) == 0) {
-            if (ctl.word_count && commands[i].run != ctl_explain && commands[i].run != ctl_ack)
+            if (ctl.word_count && commands[i].run != ctl_explain && commands[i].run != ctl_ack &&
+                commands[i].run != ctl_diff)
                 return ctl_usage("%s takes no argument, not \"%.64s\"", commands[i].name, ctl.words[0]);
             if (refuse_options(&commands[i], str_text(&given)))
                 return EXIT_USAGE;

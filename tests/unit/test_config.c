@@ -54,6 +54,12 @@ static const struct refusal {
     {"{\"attestations\": [{\"rule\": \"1.2\", \"by\": \"x\", \"status\": \"maybe\"}]}", "must be one of"},
     {"{\"intervals\": {\"top\": 1}}", "at least 10 s"},
     {"{\"intervals\": {\"sweep\": \"5 minutes\"}}", "must be a duration"},
+    {"{\"history\": {\"days\": 0}}", "f.json:1: history.days: must be a whole number of days"},
+    {"{\"history\": {\"days\": 1.5}}", "history.days"},
+    {"{\"history\":\n{\"size\": \"256MB\"}}", "f.json:2: size: must be a number of bytes"},
+    {"{\"history\": {\"size\": 1000}}", "from 1048576 to 1 TiB"},
+    {"{\"history\": {\"size\": \"9999999999999GiB\"}}", "size"},
+    {"{\"history\": {\"dayz\": 3}}", "days"},
     {"{\"scanner\": {}}", "scanner.command"},
     {"{\"scanner\": {\"command\": \"trivy\"}}", "a list of words"},
     {"{\"scanner\": {\"command\": [\"trivy\", \"\"]}}", "a list of words"},
@@ -150,6 +156,9 @@ START_TEST(the_example_is_the_default)
     ck_assert_uint_eq(example->sweep_seconds, plain->sweep_seconds);
     ck_assert_uint_eq(example->process_seconds, plain->process_seconds);
     ck_assert_ptr_null(example->metrics_listen);
+    ck_assert_uint_eq(example->history_days, plain->history_days);
+    ck_assert_uint_eq(example->history_bytes, plain->history_bytes);
+    ck_assert_uint_eq(plain->history_bytes, 268435456);
 }
 END_TEST
 

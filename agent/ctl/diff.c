@@ -1,0 +1,350 @@
+/* agentctl diff: what is different between two times.
+ *
+ * The state at a time is what is now with the transitions since then taken back: a finding's first transition after it
+ * names the status that it had. So only findings that have changed are kept in memory; of the others the counts by rule
+ * are enough. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/ctl/client.h"
+#include "agent/ctl/ctl.h"
+#include "agent/ctl/when.h"
+#include "common/map.h"
+#include "common/memory.h"
+
+/* In order of badness: a rule's own status is the worst of its findings'. */
+enum { GONE, NOT_APPLICABLE, PASS, MANUAL, FAIL, ERROR, STATUS_COUNT };
+static const char *const names[STATUS_COUNT] = {NULL, "not_applicable", "pass", "manual", "fail", "error"};
+
+/* Of a finding at one time. */
+struct state {
+    int status; /* GONE: it did not exist */
+    bool waived;
+};
+
+struct change {
+    char *line; /* the last transition before UNTIL; NULL: there was none */
+    char *slug;
+    struct state then, until, now;
+};
+
+struct diff {
+    struct ctl *ctl;
+    usec_t until;        /* 0: now */
+    struct map *changes; /* "slug kind:id" → struct change */
+    struct map *counted; /* slug → struct rule_change */
+    uint64_t lost;
+    bool failed;
+};
+
+/* Findings of a rule: how many more of each verdict there are now than at the two times. */
+struct rule_change {
+    int then[STATUS_COUNT], until[STATUS_COUNT], waived_then, waived_until;
+};
+
+static void change_free(void *p)
+{
+    struct change *change = p;
+
+    free(change->line);
+    free(change->slug);
+    free(change);
+}
+
+static int status_of(const struct json *value)
+{
+    const char *name = json_string(value);
+    int status = STATUS_COUNT - 1;
+
+    while (status > GONE && !str_equal(names[status], name))
+        status--;
+    return status;
+}
+
+static bool is_open(struct state state)
+{
+    return (state.status == FAIL && !state.waived) || state.status == ERROR;
+}
+
+static char *key_of(const struct json *finding)
+{
+    const struct json *subject = json_get(finding, "subject");
+
+    return mem_printf("%s %s %s", json_text(json_get(finding, "slug"), ""), json_text(json_get(subject, "kind"), ""),
+                      json_text(json_get(subject, "id"), ""));
+}
+
+static struct change *change_of(struct diff *diff, const struct json *root, struct state before)
+{
+    scoped(cleanup_free) char *key = key_of(root);
+    struct change *change = map_get(diff->changes, key);
+
+    if (change)
+        return change;
+    change = mem_alloc(sizeof *change);
+    change->slug = mem_strdup(json_text(json_get(root, "slug"), ""));
+    change->then = change->until = before;
+    map_set(diff->changes, key, change);
+    return change;
+}
+
+static bool take_line(const char *line, size_t length, void *user)
+{
+    struct diff *diff = user;
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    struct state state, before;
+    struct change *change;
+    const struct json *root;
+    usec_t at = 0;
+
+    if (json_parse(line, length, NULL, &doc, NULL) < 0)
+        return true;
+    root = json_root(doc);
+    diff->lost += (uint64_t)json_int(json_get(root, "lost"), 0);
+    diff->failed = diff->failed || json_get(root, "error");
+    if (!json_get(root, "slug") || str_equal(json_string(json_path(root, "subject", "kind", NULL)), "agent"))
+        return true;
+    state = (struct state){status_of(json_get(root, "status")), json_type(json_get(root, "waived")) == JSON_OBJECT};
+    before.status = status_of(json_get(root, "previous"));
+    /* a failure that stays one has become waived, or is so no more */
+    before.waived = before.status == FAIL && state.status == FAIL && !state.waived;
+    change = change_of(diff, root, before);
+    change->now = state;
+    clock_parse(json_text(json_get(root, "at"), ""), &at);
+    if (diff->until && at >= diff->until)
+        return true;
+    change->until = state;
+    free(change->line);
+    change->line = mem_strndup(line, length);
+    return true;
+}
+
+/* ---- The score ---- */
+
+static void count_changes(struct diff *diff)
+{
+    size_t at = 0;
+    const char *key;
+    void *value;
+
+    while (map_next(diff->changes, &at, &key, &value)) {
+        const struct change *change = value;
+        struct rule_change *rule = map_get(diff->counted, change->slug);
+
+        if (!rule) {
+            rule = mem_alloc(sizeof *rule);
+            map_set(diff->counted, change->slug, rule);
+        }
+        rule->then[change->now.status]++;
+        rule->then[change->then.status]--;
+        rule->until[change->now.status]++;
+        rule->until[change->until.status]--;
+        rule->waived_then += change->now.waived - change->then.waived;
+        rule->waived_until += change->now.waived - change->until.waived;
+    }
+}
+
+struct score {
+    unsigned passed, counted;
+};
+
+static double score_value(struct score score)
+{
+    return score.counted ? 100.0 * score.passed / score.counted : 0;
+}
+
+/* As the agent counts it: a rule passes if the worst of its findings does, or if all its failures are waived. MINUS:
+ * how many more findings of each status there are now; NULL: as now. */
+static void add_rule(struct score *score, const struct json *rule, const int *minus, int waived_minus)
+{
+    const struct json *counts = json_get(rule, "counts");
+    int64_t waived = json_int(json_get(rule, "waived"), 0) - waived_minus;
+    int64_t failed = 0;
+    int worst = GONE;
+
+    for (int i = NOT_APPLICABLE; i < STATUS_COUNT; i++) {
+        int64_t count = json_int(json_get(counts, names[i]), 0) - (minus ? minus[i] : 0);
+
+        if (count > 0)
+            worst = i;
+        if (i == FAIL)
+            failed = count;
+    }
+    if (!json_bool(json_get(rule, "scored"), false) || !json_bool(json_get(rule, "enabled"), false) ||
+        (worst != PASS && worst != FAIL))
+        return;
+    score->counted++;
+    score->passed += worst == PASS || waived >= failed;
+}
+
+static int read_scores(struct diff *diff, struct score *ret_then, struct score *ret_until)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped_str text = STR_INIT;
+    const struct json *rules;
+    int r = ctl_get(diff->ctl, "/v1/rules", NULL, &doc, &text);
+
+    if (r)
+        return r;
+    count_changes(diff);
+    rules = json_get(json_root(doc), "rules");
+    for (size_t i = 0; i < json_count(rules); i++) {
+        const struct json *rule = json_at(rules, i);
+        const struct rule_change *change = map_get(diff->counted, json_text(json_get(rule, "slug"), ""));
+
+        add_rule(ret_then, rule, change ? change->then : NULL, change ? change->waived_then : 0);
+        add_rule(ret_until, rule, change ? change->until : NULL, change ? change->waived_until : 0);
+    }
+    return 0;
+}
+
+/* ---- What is printed ---- */
+
+/* WORD names the group, in a pipe on each line. */
+static void print_finding(const struct ctl *ctl, const char *word, const struct json *finding)
+{
+    const struct json *subject = json_get(finding, "subject");
+    scoped_str out = STR_INIT;
+
+    if (ctl->terminal.cut) {
+        str_append(&out, "  ");
+        ctl_print_finding(ctl, &out, 2, finding);
+        fputs(str_text(&out), stdout);
+        return;
+    }
+    const char *const cells[] = {
+        json_string(json_get(finding, "rule")),         json_string(json_get(finding, "severity")),
+        json_text(json_get(finding, "status"), "gone"), json_string(json_get(subject, "kind")),
+        json_string(json_get(subject, "name")),         json_string(json_get(finding, "evidence"))};
+    str_append(&out, word);
+    for (size_t i = 0; i < countof(cells); i++) {
+        str_append_char(&out, '\t');
+        terminal_cell(&out, cells[i], 0, false);
+    }
+    puts(out.data);
+}
+
+static size_t print_group(const struct diff *diff, const char *word, bool open_then, bool open_until)
+{
+    size_t at = 0, count = 0;
+    const char *key;
+    void *value;
+
+    while (map_next(diff->changes, &at, &key, &value)) {
+        const struct change *change = value;
+        scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+        if (!change->line || is_open(change->then) != open_then || is_open(change->until) != open_until)
+            continue;
+        count++;
+        if (word && json_parse(change->line, strlen(change->line), NULL, &doc, NULL) == 0)
+            print_finding(diff->ctl, word, json_root(doc));
+    }
+    return count;
+}
+
+static void print_heading(const struct ctl *ctl, const char *en, const char *zh, size_t count)
+{
+    if (ctl->terminal.cut)
+        printf("%s: %zu\n", tr(ctl, en, zh), count);
+}
+
+/* Findings that are open now and have not changed since; the others are in the map. */
+static int count_unchanged(struct diff *diff, bool print, size_t *ret)
+{
+    scoped(cleanup_free) char *after = NULL;
+    size_t count = 0;
+
+    do {
+        scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+        scoped_str path = STR_INIT, text = STR_INIT;
+        const struct json *findings;
+        int r;
+
+        str_append(&path, "/v1/findings?status=fail,error&waived=false");
+        if (after)
+            client_parameter(&path, "after", after);
+        r = ctl_get(diff->ctl, path.data, NULL, &doc, &text);
+        if (r)
+            return r;
+        findings = json_get(json_root(doc), "findings");
+        for (size_t i = 0; i < json_count(findings); i++) {
+            const struct json *finding = json_at(findings, i);
+            scoped(cleanup_free) char *key = key_of(finding);
+            const struct change *change = map_get(diff->changes, key);
+
+            if (change && (change->line || !is_open(change->then)))
+                continue;
+            count++;
+            if (print)
+                print_finding(diff->ctl, "open", finding);
+        }
+        free(after);
+        after = mem_strdup(json_string(json_get(json_root(doc), "next")));
+    } while (after);
+    *ret += count;
+    return 0;
+}
+
+static int print_diff(struct diff *diff)
+{
+    const struct ctl *ctl = diff->ctl;
+    struct score then = {0}, until = {0};
+    size_t open = 0;
+    bool all = ctl->all || !ctl->terminal.cut;
+    int r = read_scores(diff, &then, &until);
+
+    if (r)
+        return r;
+    print_heading(ctl, "opened", "新出现", print_group(diff, NULL, false, true));
+    print_group(diff, "opened", false, true);
+    print_heading(ctl, "closed", "已解决", print_group(diff, NULL, true, false));
+    print_group(diff, "closed", true, false);
+    open = print_group(diff, all && !ctl->terminal.cut ? "open" : NULL, true, true);
+    r = count_unchanged(diff, all && !ctl->terminal.cut, &open);
+    if (r)
+        return r;
+    print_heading(ctl, "still open", "仍未解决", open);
+    if (ctl->all && ctl->terminal.cut) {
+        print_group(diff, "open", true, true);
+        r = count_unchanged(diff, true, &open);
+    }
+    if (ctl->terminal.cut)
+        printf("%s %.0f → %.0f\n", tr(ctl, "score", "得分"), score_value(then), score_value(until));
+    else
+        printf("score\t%.1f\t%.1f\n", score_value(then), score_value(until));
+    return r;
+}
+
+int ctl_diff(struct ctl *ctl)
+{
+    struct diff diff = {.ctl = ctl};
+    const char *until = ctl->word_count > 1 ? ctl->words[1] : NULL;
+    scoped_str path = STR_INIT;
+    int r;
+
+    if (ctl->word_count < 1 || ctl->word_count > 2)
+        return ctl_usage("diff requires a time to compare with, such as yesterday, 2h or 2026-11-24, and perhaps a "
+                         "second one");
+    if (ctl->json)
+        return ctl_usage("diff has no --json; history --json prints the transitions");
+    r = ctl_events_path(ctl, ctl->words[0], NULL, &path);
+    if (r)
+        return r;
+    if (until && when_parse(until, clock_now(&clock_system), &diff.until) < 0)
+        return ctl_usage("diff: \"%.64s\" is not a time such as yesterday, 2h or 2026-11-24", until);
+    diff.changes = map_new(change_free);
+    diff.counted = map_new(free);
+    r = ctl_stream_events(ctl, path.data, take_line, &diff);
+    if (r == 0 && diff.failed) {
+        fprintf(stderr, "agentctl: the history cannot be read\n");
+        r = EXIT_REFUSED;
+    }
+    if (r == 0 && diff.lost)
+        fprintf(stderr, "agentctl: %llu transitions since then are not kept any more\n", (unsigned long long)diff.lost);
+    if (r == 0)
+        r = print_diff(&diff);
+    map_free(diff.changes);
+    map_free(diff.counted);
+    return r;
+}

@@ -1,0 +1,171 @@
+/* agentctl history: transitions of some span of time, as they are received. */
+#include <string.h>
+
+#include "agent/ctl/client.h"
+#include "agent/ctl/ctl.h"
+#include "agent/ctl/when.h"
+
+static int add_time(struct str *path, const char *option, const char *text, usec_t now, const char *parameter)
+{
+    char formatted[CLOCK_TEXT_SIZE];
+    usec_t at;
+
+    if (!text)
+        return 0;
+    if (when_parse(text, now, &at) < 0)
+        return ctl_usage("%s takes a time such as yesterday, today, 2h, 3d, 2026-11-24 or \"2026-11-24 09:30\", not "
+                         "\"%.64s\"",
+                         option, text);
+    client_parameter(path, parameter, clock_format(at, formatted));
+    return 0;
+}
+
+static int add_word_check(const char *option, const char *text, const char *const *words)
+{
+    scoped_str known = STR_INIT;
+
+    for (const char *at = text; text; at++) {
+        size_t length = strcspn(at, ",");
+        size_t i = 0;
+
+        while (words[i] && (strlen(words[i]) != length || strncmp(words[i], at, length) != 0))
+            i++;
+        if (!words[i]) {
+            for (i = 0; words[i]; i++)
+                str_printf(&known, "%s%s", i ? ", " : "", words[i]);
+            return ctl_usage("--%s: unknown value \"%.*s\"; expected %s", option, (int)(length > 64 ? 64 : length), at,
+                             known.data);
+        }
+        at += length;
+        if (!*at)
+            break;
+    }
+    return 0;
+}
+
+int ctl_events_path(const struct ctl *ctl, const char *since, const char *until, struct str *path)
+{
+    static const char *const severities[] = {"low", "medium", "high", "critical", NULL};
+    static const char *const statuses[] = {"pass", "fail", "manual", "not_applicable", "error", NULL};
+    const struct {
+        const char *name, *value;
+    } parameters[] = {
+        {"rule", ctl->rule},       {"section", ctl->section}, {"severity", ctl->severity},    {"status", ctl->status},
+        {"subject", ctl->subject}, {"kind", ctl->kind},       {"lang", ctl->zh ? "zh" : "en"}};
+    usec_t now = clock_now(&clock_system);
+    int r = add_word_check("severity", ctl->severity, severities);
+
+    if (r == 0)
+        r = add_word_check("status", ctl->status, statuses);
+    str_append(path, "/v1/events");
+    if (r == 0)
+        r = add_time(path, "--since", since, now, "since_time");
+    if (r == 0)
+        r = add_time(path, "--until", until, now, "until_time");
+    for (size_t i = 0; i < countof(parameters); i++)
+        if (parameters[i].value)
+            client_parameter(path, parameters[i].name, parameters[i].value);
+    return r;
+}
+
+/* Cells are aligned on a terminal, and separated by tabs in a pipe. */
+static void print_transition(const struct ctl *ctl, const struct json *root)
+{
+    enum { SECONDS = 19, RULE = 6, STATUS = 14, NAME = 24, EVIDENCE_MIN = 20 };
+    bool cut = ctl->terminal.cut, waived = json_type(json_get(root, "waived")) == JSON_OBJECT;
+    const char *status = json_text(json_get(root, "status"), "gone"), *separator = cut ? " " : "\t";
+    const struct json *subject = json_get(root, "subject");
+    unsigned used = SECONDS + RULE + STATUS + STATUS + NAME + 6, width = ctl->terminal.width;
+    char local[CLOCK_TEXT_SIZE];
+    scoped_str out = STR_INIT, name = STR_INIT;
+    usec_t at = 0;
+
+    clock_parse(json_text(json_get(root, "at"), ""), &at);
+    str_append(&out, when_format(at, local));
+    str_append(&out, separator);
+    terminal_cell(&out, json_string(json_get(root, "rule")), cut ? RULE : 0, cut);
+    str_append(&out, separator);
+    terminal_cell(&out, json_text(json_get(root, "previous"), "new"), cut ? STATUS : 0, cut);
+    str_append(&out, cut ? "→ " : "\t");
+    terminal_status(&ctl->terminal, &out, status, cut ? STATUS : 0);
+    str_append(&out, separator);
+    str_printf(&name, "%s %s", json_text(json_get(subject, "kind"), "-"), json_text(json_get(subject, "name"), "-"));
+    terminal_cell(&out, name.data, cut ? NAME : 0, cut);
+    str_append(&out, separator);
+    terminal_cell(&out, json_string(json_get(root, "evidence")),
+                  !cut                          ? 0
+                  : width > used + EVIDENCE_MIN ? width - used
+                                                : EVIDENCE_MIN,
+                  false);
+    if (waived)
+        str_append(&out, tr(ctl, " (waived)", "（已豁免）"));
+    puts(out.data);
+}
+
+struct printed {
+    const struct ctl *ctl;
+    size_t count;
+    bool failed;
+};
+
+static bool print_line(const char *line, size_t length, void *user)
+{
+    struct printed *printed = user;
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    const struct json *root;
+
+    if (printed->ctl->json) {
+        puts(line);
+        return !ferror(stdout);
+    }
+    if (json_parse(line, length, NULL, &doc, NULL) < 0)
+        return true;
+    root = json_root(doc);
+    if (json_get(root, "hello"))
+        return true;
+    if (json_get(root, "lost")) {
+        fprintf(stderr, "agentctl: %lld %s\n", (long long)json_int(json_get(root, "lost"), 0),
+                tr(printed->ctl, "older transitions are not kept any more", "条较早的变化已不再保留"));
+        return true;
+    }
+    if (json_get(root, "error")) {
+        scoped_str safe = STR_INIT;
+
+        terminal_cell(&safe, json_string(json_get(root, "error")), 0, false);
+        fprintf(stderr, "agentctl: %s\n", str_text(&safe));
+        printed->failed = true;
+        return true;
+    }
+    printed->count++;
+    print_transition(printed->ctl, root);
+    return !ferror(stdout);
+}
+
+int ctl_stream_events(const struct ctl *ctl, const char *path,
+                      bool (*line)(const char *line, size_t length, void *user), void *user)
+{
+    scoped_str text = STR_INIT;
+    struct error error = ERROR_INIT;
+    long status = 0;
+
+    if (client_stream(ctl->socket, path, line, user, &status, &text, &error) < 0) {
+        fprintf(stderr, "agentctl: %s\n", error.text);
+        return EXIT_UNREACHABLE;
+    }
+    return status == 200 ? 0 : ctl_refused(status, &text);
+}
+
+int ctl_history(struct ctl *ctl)
+{
+    struct printed printed = {.ctl = ctl};
+    scoped_str path = STR_INIT;
+    int r = ctl_events_path(ctl, ctl->since ? ctl->since : "1d", ctl->until, &path);
+
+    if (r == 0)
+        r = ctl_stream_events(ctl, path.data, print_line, &printed);
+    if (r == 0 && printed.failed)
+        return EXIT_REFUSED;
+    if (r == 0 && !printed.count && !ctl->json)
+        fputs(tr(ctl, "no matching transitions\n", "没有符合条件的变化\n"), stderr);
+    return r;
+}
