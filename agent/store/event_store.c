@@ -15,7 +15,14 @@
 #include "common/vec.h"
 #include "probes/worker/service.h"
 
-enum { CHUNK = 64 * 1024, READ_MAX = 1024 * 1024, CLOSE_MS = 2000, WAIT_MAX_MS = 10000 };
+enum {
+    CHUNK = 64 * 1024,
+    READ_MAX = 1024 * 1024,
+    APPEND_BYTES = 1024 * 1024,
+    CLOSE_MS = 2000,
+    WAIT_MAX_MS = 10000,
+    LIVES_S = 10
+};
 
 struct event_cursor {
     struct event_store *store;
@@ -42,6 +49,7 @@ struct event_store {
     struct bufferevent *socket; /* NULL: there is no process */
     struct event *flush, *restart;
     unsigned wait_ms, restarts;
+    usec_t started;                   /* monotonic: the process */
     VEC(struct transition *) waiting; /* appended, not stored */
     size_t sent;                      /* of WAITING */
     size_t done;                      /* of WAITING, while they are handed out */
@@ -81,22 +89,25 @@ static struct store_row row_of(const struct transition *t)
                               .json = t->json};
 }
 
+/* In frames of about APPEND_BYTES; each is one transaction. */
 static void send_waiting(struct event_store *store)
 {
-    scoped_str out = STR_INIT;
-    size_t frame;
+    while (store->socket && store->sent < store->waiting.count) {
+        scoped_str rows = STR_INIT, out = STR_INIT;
+        int64_t count = 0;
+        size_t frame;
 
-    if (!store->socket || store->sent == store->waiting.count)
-        return;
-    frame = store_frame_begin(&out, STORE_APPEND);
-    wire_put_number(&out, (int64_t)(store->waiting.count - store->sent));
-    for (; store->sent < store->waiting.count; store->sent++) {
-        const struct store_row row = row_of(store->waiting.items[store->sent]);
+        for (; store->sent < store->waiting.count && rows.length < APPEND_BYTES; store->sent++, count++) {
+            const struct store_row row = row_of(store->waiting.items[store->sent]);
 
-        store_put_row(&out, &row);
+            store_put_row(&rows, &row);
+        }
+        frame = store_frame_begin(&out, STORE_APPEND);
+        wire_put_number(&out, count);
+        str_append_n(&out, rows.data, rows.length);
+        store_frame_end(&out, frame);
+        send_frame(store, &out);
     }
-    store_frame_end(&out, frame);
-    send_frame(store, &out);
 }
 
 static void on_flush(evutil_socket_t fd, short what, void *user)
@@ -126,6 +137,18 @@ static void send_cursors(struct event_store *store)
         wire_put_number(&out, cursor->options.filter.min_severity);
         wire_put_number(&out, cursor->options.filter.statuses);
     }
+    store_frame_end(&out, frame);
+    send_frame(store, &out);
+}
+
+void event_store_set_limits(struct event_store *store, const struct store_limits *limits)
+{
+    scoped_str out = STR_INIT;
+    size_t frame = store_frame_begin(&out, STORE_LIMITS);
+
+    store->process.limits = *limits; /* of the next process, too */
+    wire_put_number(&out, (int64_t)limits->bytes);
+    wire_put_number(&out, limits->age);
     store_frame_end(&out, frame);
     send_frame(store, &out);
 }
@@ -270,6 +293,15 @@ static void take_lines(struct event_store *store, struct wire_reader *in)
     }
 }
 
+static void take_failure(struct wire_reader *in)
+{
+    const char *why;
+
+    wire_number(in);
+    why = wire_text(in);
+    log_error("store: %s", why ? why : "it cannot be opened");
+}
+
 static void take_message(struct event_store *store, enum store_message type, struct wire_reader *in)
 {
     if (type == STORE_STATE)
@@ -280,6 +312,8 @@ static void take_message(struct event_store *store, enum store_message type, str
         take_items(store, in);
     else if (type == STORE_LINES)
         take_lines(store, in);
+    else if (type == STORE_FAILED)
+        take_failure(in);
 }
 
 static void fail_requests(struct event_store *store, const char *why)
@@ -306,6 +340,10 @@ static void process_lost(struct event_store *store, const char *why)
     end_process(store);
     store->restarts++;
     store->sent = 0;
+    if (store->wait_ms && clock_monotonic() - store->started > LIVES_S * USEC_PER_SEC) {
+        store->wait_ms = 0;
+        wait = (struct timeval){0};
+    }
     evtimer_add(store->restart, &wait);
     store->wait_ms = store->wait_ms ? 2 * store->wait_ms : 100;
     if (store->wait_ms > WAIT_MAX_MS)
@@ -343,8 +381,6 @@ static void on_readable(struct bufferevent *socket, void *user)
             return;
         }
         evbuffer_drain(input, taken);
-        if (type == STORE_STATE)
-            store->wait_ms = 0;
     }
 }
 
@@ -375,6 +411,7 @@ static int start(struct event_store *store, int *ret_fd, struct error *error)
 static void attach(struct event_store *store, int fd)
 {
     evutil_make_socket_nonblocking(fd);
+    store->started = clock_monotonic();
     store->socket = bufferevent_socket_new(store->options.base, fd, BEV_OPT_CLOSE_ON_FREE);
     bufferevent_set_max_single_read(store->socket, READ_MAX);
     bufferevent_set_max_single_write(store->socket, READ_MAX);
@@ -407,6 +444,7 @@ static void on_restart(evutil_socket_t fd, short what, void *user)
 static int read_beginning(struct event_store *store, int fd, struct error *error)
 {
     scoped_str in = STR_INIT;
+    size_t at = 0;
 
     for (;;) {
         scoped(cleanup_arena) struct arena *arena = arena_new(1024);
@@ -416,7 +454,7 @@ static int read_beginning(struct event_store *store, int fd, struct error *error
         char buffer[CHUNK];
         size_t taken;
         ssize_t n;
-        int r = store_frame_next(in.data, in.length, &type, &reader, &taken);
+        int r = store_frame_next(in.data + at, in.length - at, &type, &reader, &taken);
 
         if (r < 0)
             return error_set(error, EPROTO, "store: the process's answer is malformed");
@@ -426,6 +464,10 @@ static int read_beginning(struct event_store *store, int fd, struct error *error
                 continue;
             if (n <= 0)
                 return error_set(error, ECHILD, "store: its process has ended");
+            if (at)
+                memmove(in.data, in.data + at, in.length - at);
+            in.length -= at;
+            at = 0;
             str_append_n(&in, buffer, (size_t)n);
             continue;
         }
@@ -442,8 +484,7 @@ static int read_beginning(struct event_store *store, int fd, struct error *error
         store_get_finding(&reader, &finding);
         if (type == STORE_FINDING && !reader.broken && store->options.finding)
             store->options.finding(&finding, store->options.user);
-        memmove(in.data, in.data + taken, in.length - taken);
-        in.length -= taken;
+        at += taken;
     }
 }
 

@@ -33,6 +33,9 @@ int event_store_new(const struct event_store_options *options, struct event_stor
  * fine. */
 void event_store_free(struct event_store *store);
 
+/* Others apply from now on. */
+void event_store_set_limits(struct event_store *store, const struct store_limits *limits);
+
 /* Takes a reference. Transitions of one turn of the loop are stored together. */
 void event_store_append(struct event_store *store, struct transition *transition);
 

@@ -17,6 +17,8 @@ enum {
     RETRY_S = 5,
     LOOK_AT_BOUNDS = 256, /* after that many rows */
     LOOK_WHEN_TIGHT = 32,
+    LOOK_AT_BOUNDS_S = 3600, /* or after that long */
+    ROWS_TRIMMED = 1024,     /* in one transaction: what it changes is kept in memory */
     ROOM_AGAIN = 16 * 1024 * 1024,
     RESERVE_BYTES = 1024 * 1024,
     EXECS_KEPT = 1000 * 1000,
@@ -79,9 +81,11 @@ static int set_finding(struct store_db *db, const struct store_row *row)
     return sql_finish(statement);
 }
 
-static int save_stream(struct store_db *db)
+/* COUNT rows are stored. What the disk did not take before belongs to another stream, which is on disk with the last of
+ * it: until then a kill leaves the stream before, in which nothing of it was seen. */
+static bool stream_is_due(const struct store_db *db, size_t count)
 {
-    return db->stream_unsaved ? sql_set_meta(db, "stream", db->stream) : SQLITE_OK;
+    return db->stream_unsaved && db->overflow.count <= count;
 }
 
 /* One transaction; a result code of SQLite. Nothing of it counts unless it is SQLITE_OK. */
@@ -94,8 +98,8 @@ static int store_rows(struct store_db *db, const struct store_row *rows, size_t 
         if (r == SQLITE_OK && rows[i].type == ROW_FINDING)
             r = set_finding(db, &rows[i]);
     }
-    if (r == SQLITE_OK)
-        r = save_stream(db);
+    if (r == SQLITE_OK && stream_is_due(db, count))
+        r = sql_set_meta(db, "stream", db->stream);
     if (r == SQLITE_OK)
         r = cursors_save(db);
     if (r == SQLITE_OK)
@@ -104,7 +108,8 @@ static int store_rows(struct store_db *db, const struct store_row *rows, size_t 
         sql_roll_back(db);
         return r;
     }
-    db->stream_unsaved = false;
+    if (stream_is_due(db, count))
+        db->stream_unsaved = false;
     db->unsynced = true;
     cursors_saved(db);
     if (count) {
@@ -124,6 +129,8 @@ static int trim(struct store_db *db, uint64_t seq)
     int64_t oldest;
     int r;
 
+    if (db->oldest >= db->disk_seq)
+        return SQLITE_OK;
     if (seq >= db->disk_seq)
         seq = db->disk_seq - 1;
     if (seq < db->oldest)
@@ -131,11 +138,13 @@ static int trim(struct store_db *db, uint64_t seq)
     r = sql_run(db, SQL_BEGIN);
     if (r != SQLITE_OK)
         return r;
-    cursors_trim(db, seq);
-    statement = sql_statement(db, SQL_DELETE_ROWS);
-    if (statement)
-        sqlite3_bind_int64(statement, 1, (int64_t)seq);
-    r = sql_finish(statement);
+    r = cursors_trim(db, seq);
+    if (r == SQLITE_OK) {
+        statement = sql_statement(db, SQL_DELETE_ROWS);
+        if (statement)
+            sqlite3_bind_int64(statement, 1, (int64_t)seq);
+        r = sql_finish(statement);
+    }
     if (r == SQLITE_OK && seq > EXECS_KEPT) {
         statement = sql_statement(db, SQL_TRIM_EXECS);
         if (statement)
@@ -173,20 +182,39 @@ static uint64_t bytes_used(struct store_db *db)
     return bytes;
 }
 
+/* As trim(), in steps. */
+static int trim_in_steps(struct store_db *db, uint64_t seq)
+{
+    int r = SQLITE_OK;
+
+    while (r == SQLITE_OK && db->oldest <= seq && db->oldest < db->disk_seq)
+        r = trim(db, db->oldest + ROWS_TRIMMED < seq ? db->oldest + ROWS_TRIMMED : seq);
+    return r;
+}
+
 static void keep_bounds(struct store_db *db)
 {
     uint64_t bytes = db->limits.bytes;
     int64_t young = 0;
 
+    db->appended = 0;
+    db->look = clock_monotonic() + LOOK_AT_BOUNDS_S * USEC_PER_SEC;
     if (db->tight && (!bytes || db->tight < bytes))
         bytes = db->tight;
     while (bytes && db->oldest < db->disk_seq && bytes_used(db) > bytes)
-        if (trim(db, db->oldest + (db->disk_seq - db->oldest) / 16) != SQLITE_OK)
-            break;
+        if (trim_in_steps(db, db->oldest + (db->disk_seq - db->oldest) / 16) != SQLITE_OK)
+            return;
     if (!db->limits.age)
         return;
-    if (sql_number(db, SQL_SEQ_AT, clock_now(db->clock) - db->limits.age, &young) == SQLITE_OK)
-        trim(db, young ? (uint64_t)young - 1 : db->disk_seq);
+    if (sql_number(db, SQL_FIRST_YOUNG, clock_now(db->clock) - db->limits.age, &young) == SQLITE_OK)
+        trim_in_steps(db, young ? (uint64_t)young - 1 : db->disk_seq);
+}
+
+void store_db_set_limits(struct store_db *db, const struct store_limits *limits)
+{
+    db->limits = *limits;
+    if (db->handle && !db->trouble)
+        keep_bounds(db);
 }
 
 /* ---- A disk that takes no more ---- */
@@ -246,10 +274,30 @@ static void make_room(struct store_db *db)
     db->tight = bytes_used(db);
 }
 
+char *store_db_damage_mark(const struct store_db *db)
+{
+    return mem_printf("%s.damaged", db->path);
+}
+
+static void mark_damaged(struct store_db *db)
+{
+    scoped(cleanup_free) char *mark = store_db_damage_mark(db);
+    scoped(cleanup_close) int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    db->damaged = fd >= 0; /* else the next process would open it as it is */
+}
+
+bool store_db_is_damaged(const struct store_db *db)
+{
+    return db->damaged;
+}
+
 static int store_rows_somehow(struct store_db *db, const struct store_row *rows, size_t count)
 {
     int r = store_rows(db, rows, count);
 
+    if (r == SQLITE_CORRUPT || r == SQLITE_NOTADB)
+        mark_damaged(db);
     if (r != SQLITE_FULL && r != SQLITE_IOERR)
         return r;
     sqlite3_wal_autocheckpoint(db->handle, LOG_PAGES_MIN);
@@ -272,7 +320,8 @@ static void note_trouble(struct store_db *db, const char *why)
     stream_begin(db);
 }
 
-void append_failed(struct store_db *db)
+/* The transaction that is open could not be completed: it is rolled back, and noted as trouble. */
+static void append_failed(struct store_db *db)
 {
     if (!db->handle || !sqlite3_get_autocommit(db->handle))
         sql_roll_back(db);
@@ -296,11 +345,25 @@ static int store_overflow(struct store_db *db)
     return r;
 }
 
+/* What could not be opened at first can be now. What it has must not be mixed with what was numbered from 1 since. */
+static bool open_late(struct store_db *db)
+{
+    int64_t newest = 0;
+    int r = sql_open(db, db->path, NULL);
+
+    if (r == 0 && sql_number(db, SQL_NEWEST, 0, &newest) == SQLITE_OK && !newest)
+        return true;
+    if (r != 0 && r != -EBADMSG)
+        return false;
+    sql_set_aside(db, r == 0 ? "could not be opened at first" : "is damaged");
+    return sql_open(db, db->path, NULL) == 0;
+}
+
 void append_retry(struct store_db *db)
 {
     if (!db->trouble || clock_monotonic() < db->retry)
         return;
-    if (!db->handle && sql_open(db, db->path, NULL) < 0) {
+    if (!db->handle && !open_late(db)) {
         sql_close(db);
         db->retry = clock_monotonic() + RETRY_S * USEC_PER_SEC;
         return;
@@ -330,7 +393,6 @@ static void append_batch(struct store_db *db, const struct store_row *rows, size
     db->appended += count;
     if (db->trouble || db->appended < (db->tight ? LOOK_WHEN_TIGHT : LOOK_AT_BOUNDS))
         return;
-    db->appended = 0;
     keep_bounds(db);
     append_prepare(db);
 }
@@ -341,6 +403,8 @@ void store_db_append(struct store_db *db, const struct store_row *rows, size_t c
         rows++;
         count--;
     }
+    if (count && db->last_seq && rows->seq != db->last_seq + 1)
+        stream_begin(db); /* what is between was in the memory of a process that has ended */
     for (size_t part; count; rows += part, count -= part) {
         part = count < ROWS_A_TRANSACTION ? count : ROWS_A_TRANSACTION;
         append_batch(db, rows, part);
@@ -353,6 +417,16 @@ static bool has_dirty_cursors(const struct store_db *db)
         if (db->cursors.items[i]->dirty)
             return true;
     return false;
+}
+
+void store_db_flush(struct store_db *db)
+{
+    bool unsaved = false;
+
+    for (size_t i = 0; i < db->cursors.count; i++)
+        unsaved = unsaved || db->cursors.items[i]->unsaved;
+    if (unsaved && !db->trouble && store_rows_somehow(db, NULL, 0) != SQLITE_OK)
+        append_failed(db);
 }
 
 bool store_db_is_behind(const struct store_db *db)
@@ -369,6 +443,8 @@ void store_db_sync(struct store_db *db)
         append_failed(db);
         return;
     }
+    if (clock_monotonic() >= db->look)
+        keep_bounds(db);
     if (db->unsynced)
         sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     db->unsynced = false;

@@ -71,6 +71,7 @@ static void outbox_put(struct cursor *cursor, struct outbox_item item)
     size_t at = cursor->outbox.count;
 
     vec_push(&cursor->outbox, item);
+    cursor->unsaved += item.unsaved;
     for (; at && comes_before(&item, &cursor->outbox.items[at - 1]); at--)
         cursor->outbox.items[at] = cursor->outbox.items[at - 1];
     cursor->outbox.items[at] = item;
@@ -79,6 +80,7 @@ static void outbox_put(struct cursor *cursor, struct outbox_item item)
 static void outbox_remove(struct cursor *cursor, size_t at)
 {
     vec_push(&cursor->dropped, cursor->outbox.items[at].id);
+    cursor->unsaved -= cursor->outbox.items[at].unsaved;
     free(cursor->outbox.items[at].json);
     vec_remove(&cursor->outbox, at);
     cursor->dirty = true;
@@ -124,7 +126,6 @@ static struct outbox_item outbox_item(struct cursor *cursor, enum store_item_kin
 
 void cursor_insert(struct cursor *cursor, enum store_item_kind kind, const char *json)
 {
-    struct store_db *db = cursor->db;
     struct outbox_item item;
 
     for (size_t i = cursor->outbox.count; kind == ITEM_HEARTBEAT && i-- > 0;)
@@ -133,17 +134,10 @@ void cursor_insert(struct cursor *cursor, enum store_item_kind kind, const char 
             cursor->pending--;
         }
     item = outbox_item(cursor, kind, cursor->read.seq, json);
+    item.unsaved = true;
     outbox_put(cursor, item);
     cursor->pending++;
-    if (db->trouble || sql_run(db, SQL_BEGIN) != SQLITE_OK)
-        return;
-    if (write_item(cursor, &item) == SQLITE_OK && cursors_save(db) == SQLITE_OK &&
-        sql_run(db, SQL_COMMIT) == SQLITE_OK) {
-        cursors_saved(db);
-        db->unsynced = true;
-    } else {
-        append_failed(db);
-    }
+    cursor->dirty = true;
 }
 
 /* ---- Reading and confirming ---- */
@@ -195,6 +189,8 @@ bool cursor_read(struct cursor *cursor, size_t limit, void (*each)(const struct 
     const struct store_row *row;
     size_t rows = 0;
 
+    if (!db->trouble && cursor->unsaved) /* what is read has its number for good */
+        return false;
     if (statement) {
         sqlite3_bind_int64(statement, 1, (int64_t)cursor->read.seq);
         while (reader.bytes < limit && rows++ < ROWS_A_READ && sqlite3_step(statement) == SQLITE_ROW) {
@@ -326,8 +322,10 @@ static void row_goes(struct cursor *cursor, const struct store_row *row)
             struct outbox_item item = outbox_item(cursor, ITEM_TRANSITION, row->seq, row->json);
 
             item.in_flight = true;
+            item.unsaved = cursor->db->trouble != NULL;
             vec_push(&cursor->moving, item);
-            write_item(cursor, &item);
+            if (!item.unsaved && cursor->trim_result == SQLITE_OK)
+                cursor->trim_result = write_item(cursor, &item);
             return;
         }
 }
@@ -348,22 +346,30 @@ static void write_loss(struct cursor *cursor, uint64_t seq)
                                               .id = before ? before->id : ++cursor->db->last_item,
                                               .after = seq,
                                               .count = cursor->going + (before ? before->count : 0),
+                                              .unsaved = cursor->db->trouble != NULL,
                                               .json = mem_strdup("")};
-    write_item(cursor, &cursor->going_item);
+    if (!cursor->going_item.unsaved && cursor->trim_result == SQLITE_OK)
+        cursor->trim_result = write_item(cursor, &cursor->going_item);
 }
 
-void cursors_trim(struct store_db *db, uint64_t seq)
+int cursors_trim(struct store_db *db, uint64_t seq)
 {
+    int r = SQLITE_OK;
+
     for (size_t i = 0; i < db->cursors.count; i++) {
         struct cursor *cursor = db->cursors.items[i];
 
         if (cursor->confirmed.seq >= seq)
             continue;
+        cursor->trim_result = SQLITE_OK;
         each_row(db, cursor->confirmed.seq, seq, row_goes, cursor);
         if (cursor->going)
             write_loss(cursor, seq);
         cursor->dirty = true;
+        if (r == SQLITE_OK)
+            r = cursor->trim_result;
     }
+    return r;
 }
 
 static void move_to_outbox(struct cursor *cursor, struct outbox_item item)
@@ -383,6 +389,8 @@ static void apply_loss(struct cursor *cursor)
     if (before) {
         before->count = cursor->going_item.count;
         before->after = cursor->going_item.after;
+        cursor->unsaved += cursor->going_item.unsaved && !before->unsaved;
+        before->unsaved = before->unsaved || cursor->going_item.unsaved;
     } else {
         outbox_put(cursor, cursor->going_item);
         cursor->going_item.json = NULL;
@@ -434,6 +442,11 @@ static int save(struct cursor *cursor)
             sqlite3_bind_int64(statement, 1, (int64_t)cursor->dropped.items[i]);
         r = sql_finish(statement);
     }
+    for (size_t i = cursor->outbox.count, left = cursor->unsaved; left && i-- > 0 && r == SQLITE_OK;)
+        if (cursor->outbox.items[i].unsaved) {
+            r = write_item(cursor, &cursor->outbox.items[i]);
+            left--;
+        }
     return r;
 }
 
@@ -450,8 +463,14 @@ int cursors_save(struct store_db *db)
 void cursors_saved(struct store_db *db)
 {
     for (size_t i = 0; i < db->cursors.count; i++) {
-        db->cursors.items[i]->dirty = false;
-        db->cursors.items[i]->dropped.count = 0;
+        struct cursor *cursor = db->cursors.items[i];
+
+        cursor->dirty = false;
+        cursor->dropped.count = 0;
+        for (size_t j = cursor->outbox.count; cursor->unsaved && j-- > 0;) {
+            cursor->unsaved -= cursor->outbox.items[j].unsaved;
+            cursor->outbox.items[j].unsaved = false;
+        }
     }
 }
 

@@ -22,9 +22,9 @@ void stream_begin(struct store_db *db)
 }
 
 /* Of the machine's start, as the kernel names it; "": unknown. */
-static void read_boot(char *ret, size_t size)
+static void read_boot(const char *path, char *ret, size_t size)
 {
-    scoped(cleanup_close) int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    scoped(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, ret, size - 1) : -1;
 
     ret[n > 0 ? n : 0] = '\0';
@@ -46,24 +46,9 @@ static bool is_whole(struct store_db *db)
 
 static void set_aside(struct store_db *db)
 {
-    static const char *const endings[] = {"", "-wal", "-shm"};
-    char time[CLOCK_TEXT_SIZE];
-
-    clock_format(clock_now(db->clock), time);
-    sql_close(db);
     while (db->cursors.count)
         cursor_free(db->cursors.items[--db->cursors.count]);
-    free(db->notice);
-    db->notice = mem_printf("%s was damaged or of another program: it is set aside as %s.broken-%s, and a new store "
-                            "has begun",
-                            db->path, db->path, time);
-    log_error("store: %s", db->notice);
-    for (size_t i = 0; i < countof(endings); i++) {
-        scoped(cleanup_free) char *old = mem_printf("%s%s", db->path, endings[i]);
-        scoped(cleanup_free) char *new = mem_printf("%s.broken-%s%s", db->path, time, endings[i]);
-
-        rename(old, new);
-    }
+    sql_set_aside(db, "was damaged or of another program");
 }
 
 /* The machine was started since, and the agent had not been stopped in order: the last second may be missing. */
@@ -74,7 +59,7 @@ static bool may_have_lost(struct store_db *db, const char *boot)
     return last_boot && *last_boot && *boot && strcmp(last_boot, boot) != 0 && !(clean && strcmp(clean, "1") == 0);
 }
 
-static int load(struct store_db *db)
+static int load(struct store_db *db, const char *boot_id)
 {
     scoped(cleanup_free) char *stream = sql_get_meta(db, "stream");
     char boot[64];
@@ -82,7 +67,7 @@ static int load(struct store_db *db)
     bool lost;
     int r;
 
-    read_boot(boot, sizeof boot);
+    read_boot(boot_id, boot, sizeof boot);
     lost = may_have_lost(db, boot);
     if (lost && !is_whole(db))
         return SQLITE_CORRUPT;
@@ -104,13 +89,26 @@ static int load(struct store_db *db)
         r = sql_set_meta(db, "clean", "0");
     if (r == SQLITE_OK && db->stream_unsaved)
         r = sql_set_meta(db, "stream", db->stream);
-    if (r == SQLITE_OK)
-        db->stream_unsaved = false;
-    return r;
+    if (r != SQLITE_OK)
+        return r;
+    db->stream_unsaved = false;
+    /* A power cut must not bring back that all was in order. */
+    sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_FULL, NULL, NULL);
+    return SQLITE_OK;
 }
 
-static int open_whole(struct store_db *db, struct error *error)
+/* An earlier process met damage that a look at the whole file may not find. */
+static bool take_damage_mark(const struct store_db *db)
 {
+    scoped(cleanup_free) char *mark = store_db_damage_mark(db);
+
+    return unlink(mark) == 0;
+}
+
+static int open_whole(struct store_db *db, const char *boot_id, struct error *error)
+{
+    if (take_damage_mark(db))
+        set_aside(db);
     for (int tries = 0; tries < 2; tries++) {
         int r = sql_open(db, db->path, error), code;
 
@@ -120,7 +118,7 @@ static int open_whole(struct store_db *db, struct error *error)
         }
         if (r < 0)
             return r;
-        code = load(db);
+        code = load(db, boot_id);
         if (code == SQLITE_OK) {
             append_prepare(db);
             return 0;
@@ -133,8 +131,8 @@ static int open_whole(struct store_db *db, struct error *error)
     return error_set(error, EIO, "%s: cannot be made anew", db->path);
 }
 
-int store_db_open(const char *path, const struct store_limits *limits, const struct clock *clock, struct store_db **ret,
-                  struct error *error)
+int store_db_open_after_boot(const char *path, const char *boot_id, const struct store_limits *limits,
+                             const struct clock *clock, struct store_db **ret, struct error *error)
 {
     struct store_db *db = mem_alloc(sizeof *db);
     struct error why = ERROR_INIT;
@@ -143,7 +141,7 @@ int store_db_open(const char *path, const struct store_limits *limits, const str
     db->path = mem_strdup(path);
     db->limits = *limits;
     db->clock = clock;
-    r = open_whole(db, &why);
+    r = open_whole(db, boot_id, &why);
     if (r == -EBUSY) {
         store_db_close(db);
         return error_set(error, EBUSY, "%s", why.text);
@@ -157,6 +155,12 @@ int store_db_open(const char *path, const struct store_limits *limits, const str
     }
     *ret = db;
     return 0;
+}
+
+int store_db_open(const char *path, const struct store_limits *limits, const struct clock *clock, struct store_db **ret,
+                  struct error *error)
+{
+    return store_db_open_after_boot(path, "/proc/sys/kernel/random/boot_id", limits, clock, ret, error);
 }
 
 void store_db_close(struct store_db *db)

@@ -31,8 +31,16 @@ struct store_db;
  * memory and is its trouble. */
 int store_db_open(const char *path, const struct store_limits *limits, const struct clock *clock, struct store_db **ret,
                   struct error *error);
+/* The same; BOOT_ID is the file that names the start of the machine. */
+int store_db_open_after_boot(const char *path, const char *boot_id, const struct store_limits *limits,
+                             const struct clock *clock, struct store_db **ret, struct error *error);
+/* The database turned out to be damaged: the process has to end; the next one sets the file aside. */
+bool store_db_is_damaged(const struct store_db *db);
 /* In order: what a later power cut could take is on disk. NULL is fine. */
 void store_db_close(struct store_db *db);
+
+/* Others apply from now on. */
+void store_db_set_limits(struct store_db *db, const struct store_limits *limits);
 
 const char *store_db_stream(const struct store_db *db);
 uint64_t store_db_last_seq(const struct store_db *db);
@@ -42,6 +50,8 @@ const char *store_db_trouble(const struct store_db *db);
 
 /* One transaction. Rows whose seq is not above the last are passed over: they were stored before. */
 void store_db_append(struct store_db *db, const struct store_row *rows, size_t count);
+/* Stores what cursor_insert() was given since, in one transaction. */
+void store_db_flush(struct store_db *db);
 /* Brings to the disk what a power cut could take, and tries a disk again that took nothing. */
 void store_db_sync(struct store_db *db);
 /* There is something left to sync, or the disk takes nothing. */
@@ -84,8 +94,8 @@ bool cursor_read(struct cursor *cursor, size_t limit, void (*each)(const struct 
 void cursor_confirm(struct cursor *cursor, uint64_t number);
 /* What has been read and not confirmed is read again. */
 void cursor_rewind(struct cursor *cursor);
-/* Puts a record of its own where the cursor reads now. It is on disk before it is read, if the disk takes anything. A
- * heartbeat takes the place of one that was not read yet. */
+/* Puts a record of its own where the cursor reads now. It is not read before store_db_flush(). A heartbeat takes the
+ * place of one that was not read yet. */
 void cursor_insert(struct cursor *cursor, enum store_item_kind kind, const char *json);
 uint64_t cursor_pending(const struct cursor *cursor); /* records that are not confirmed */
 uint64_t cursor_lost(const struct cursor *cursor);    /* records that went before they were sent, since ever */

@@ -21,7 +21,9 @@ enum statement {
     SQL_READ_ROWS,
     SQL_OLDEST,
     SQL_NEWEST,
-    SQL_SEQ_AT,
+    SQL_FIRST_YOUNG,
+    SQL_SPAN,
+    SQL_AT,
     SQL_NTH_ROW,
     SQL_DELETE_ROWS,
     SQL_SET_CURSOR,
@@ -62,12 +64,20 @@ struct outbox_item {
     uint64_t count; /* ITEM_LOST: how many records it stands for, which have the numbers before its own */
     char *json;
     bool in_flight;
+    bool unsaved; /* not on disk yet */
 };
 
 /* What was read and not confirmed. */
 struct in_flight {
     uint64_t number, seq;
     uint64_t item; /* of the outbox; 0: a transition */
+};
+
+/* The transitions that a query by time can find: among those from FIRST to LAST. */
+struct span {
+    usec_t since, until;
+    uint64_t disk_seq; /* as it was then */
+    uint64_t first, last;
 };
 
 struct place {
@@ -83,6 +93,7 @@ struct cursor {
     struct store_filter filter_before;
     struct place confirmed, read;
     VEC(struct outbox_item) outbox; /* in the order in which they are read */
+    size_t unsaved;                 /* of them */
     VEC(struct in_flight) in_flight;
     VEC(uint64_t) dropped; /* items of the outbox that are on disk still */
     uint64_t pending, lost;
@@ -91,6 +102,7 @@ struct cursor {
     VEC(struct outbox_item) moving;
     uint64_t going;
     struct outbox_item going_item; /* that says so */
+    int trim_result;               /* a result code of SQLite */
 };
 
 struct store_db {
@@ -112,8 +124,11 @@ struct store_db {
     uint64_t tight; /* the bound on bytes that a full disk taught; 0: none */
     usec_t retry;   /* monotonic: the disk is not tried before */
     bool unsynced;
+    bool damaged;
     bool stream_unsaved; /* the disk has another stream */
     size_t appended;     /* rows since the bounds were last looked at */
+    usec_t look;         /* monotonic: when they are looked at again in any case */
+    struct span span;    /* of the last query */
     VEC(struct cursor *) cursors;
 };
 
@@ -121,6 +136,8 @@ struct store_db {
 /* A negative errno: -EBUSY: another agent's; -EBADMSG: damaged, or not ours. */
 int sql_open(struct store_db *db, const char *path, struct error *error);
 void sql_close(struct store_db *db);
+/* Closes and renames it, and notes that. WHY: "was damaged". */
+void sql_set_aside(struct store_db *db, const char *why);
 sqlite3_stmt *sql_statement(struct store_db *db, enum statement which); /* reset; NULL: SQLite refuses it */
 int sql_run(struct store_db *db, enum statement which);                 /* one without parameters */
 void sql_roll_back(struct store_db *db);                                /* what is open; notes why in db->why */
@@ -140,7 +157,7 @@ int cursors_save(struct store_db *db); /* within a transaction */
 void cursors_saved(struct store_db *db);
 /* The transitions up to SEQ go, in the transaction that is open: what cursors have still to send of them is lost, and
  * said. Nothing of it counts before cursors_trimmed(). */
-void cursors_trim(struct store_db *db, uint64_t seq);
+int cursors_trim(struct store_db *db, uint64_t seq);
 void cursors_trimmed(struct store_db *db, bool done); /* DONE: the transaction was completed */
 
 /* store_overflow.c */
@@ -150,10 +167,9 @@ void overflow_clear(struct store_db *db);
 const struct store_row *overflow_after(const struct store_db *db, uint64_t seq); /* NULL: there is none */
 
 /* store_append.c */
-void append_prepare(struct store_db *db); /* for the room that the disk has */
-void append_retry(struct store_db *db);   /* what the disk did not take is offered to it again, if its time has come */
-/* The transaction that is open could not be completed: it is rolled back, and noted as trouble. */
-void append_failed(struct store_db *db);
+char *store_db_damage_mark(const struct store_db *db); /* a path; the caller frees */
+void append_prepare(struct store_db *db);              /* for the room that the disk has */
+void append_retry(struct store_db *db); /* what the disk did not take is offered to it again, if its time has come */
 
 /* store_db.c */
 void stream_begin(struct store_db *db); /* another one; not on disk yet */

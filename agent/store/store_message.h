@@ -16,6 +16,7 @@ enum store_message {
     STORE_REWIND,  /* id */
     STORE_INSERT,  /* id, kind, JSON */
     STORE_QUERY,   /* number of the request, query */
+    STORE_LIMITS,  /* bytes, age */
     /* from it */
     STORE_FINDING, /* at the beginning: what a restart needs */
     STORE_STATE,   /* last and oldest seq, stream, trouble; also once after all findings */

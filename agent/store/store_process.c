@@ -167,6 +167,16 @@ static void do_query(struct server *server, struct wire_reader *in)
     store_frame_end(&server->out, frame);
 }
 
+static void do_limits(struct server *server, struct wire_reader *in)
+{
+    struct store_limits limits = {.bytes = (uint64_t)wire_number(in), .age = wire_number(in)};
+
+    if (in->broken)
+        return;
+    store_db_set_limits(server->db, &limits);
+    put_state(server);
+}
+
 static void do_request(struct server *server, enum store_message type, struct wire_reader *in)
 {
     struct reader *reader = NULL;
@@ -179,6 +189,8 @@ static void do_request(struct server *server, enum store_message type, struct wi
         do_cursors(server, in);
     else if (type == STORE_QUERY)
         do_query(server, in);
+    else if (type == STORE_LIMITS)
+        do_limits(server, in);
     else if (type == STORE_INSERT)
         do_insert(reader, in);
     else if (type == STORE_READ && reader)
@@ -245,7 +257,7 @@ static bool do_frames(struct server *server)
         if (r == 0)
             break;
         do_request(server, type, &in);
-        if (in.broken)
+        if (in.broken || store_db_is_damaged(server->db))
             return false;
         at += taken;
     }
@@ -253,6 +265,9 @@ static bool do_frames(struct server *server)
         memmove(server->in.data, server->in.data + at, server->in.length - at);
         server->in.length -= at;
     }
+    store_db_flush(server->db);
+    if (store_db_is_damaged(server->db))
+        return false;
     answer_readers(server);
     return write_all(server);
 }
@@ -261,7 +276,7 @@ static bool bring_to_disk(struct server *server)
 {
     store_db_sync(server->db);
     put_state(server);
-    return write_all(server);
+    return !store_db_is_damaged(server->db) && write_all(server);
 }
 
 static void serve(struct server *server)

@@ -51,32 +51,66 @@ static void add(struct str *out, const struct store_query *query, const struct s
     str_append_char(out, '\n');
 }
 
-/* Where to begin: the clock may have been set back, so times are looked at again for each row. */
-static uint64_t first_after(struct store_db *db, const struct store_query *query)
+static usec_t at_of(struct store_db *db, uint64_t seq)
 {
-    int64_t seq = 0;
+    int64_t at = 0;
 
-    if (!query->since || sql_number(db, SQL_SEQ_AT, query->since, &seq) != SQLITE_OK)
-        return query->after;
-    if (!seq)
-        return db->disk_seq > query->after ? db->disk_seq : query->after;
-    return (uint64_t)seq - 1 > query->after ? (uint64_t)seq - 1 : query->after;
+    return sql_number(db, SQL_AT, (int64_t)seq, &at) == SQLITE_OK ? at : 0;
+}
+
+/* Which transitions on disk are to be looked at. The clock may have been set back, so the times of each are compared as
+ * well. The pages of one query ask for the same. */
+static int find_span(struct store_db *db, const struct store_query *query, struct span *ret)
+{
+    usec_t until = query->until ? query->until : INT64_MAX;
+    sqlite3_stmt *statement;
+    int r;
+
+    *ret = (struct span){.since = query->since, .until = until, .disk_seq = db->disk_seq, .last = db->disk_seq};
+    if (!query->since && !query->until)
+        return SQLITE_OK;
+    if (!query->until && at_of(db, query->after + 1) >= query->since)
+        return SQLITE_OK;
+    if (db->span.since == ret->since && db->span.until == until && db->span.disk_seq == db->disk_seq) {
+        *ret = db->span;
+        return SQLITE_OK;
+    }
+    statement = sql_statement(db, SQL_SPAN);
+    if (!statement)
+        return SQLITE_ERROR;
+    sqlite3_bind_int64(statement, 1, query->since);
+    sqlite3_bind_int64(statement, 2, until);
+    r = sqlite3_step(statement);
+    if (r == SQLITE_ROW) {
+        ret->first = (uint64_t)sqlite3_column_int64(statement, 0);
+        ret->last = (uint64_t)sqlite3_column_int64(statement, 1);
+        db->span = *ret;
+    }
+    sqlite3_reset(statement);
+    return r == SQLITE_ROW ? SQLITE_OK : r;
 }
 
 int store_db_query(struct store_db *db, const struct store_query *query, struct str *out, uint64_t *ret_up_to,
                    bool *ret_more, struct error *error)
 {
     size_t limit = query->limit ? query->limit : BYTES, rows = 0;
-    uint64_t seq = first_after(db, query);
-    sqlite3_stmt *statement = seq < db->disk_seq ? sql_statement(db, SQL_READ_ROWS) : NULL;
+    uint64_t seq = query->after;
+    sqlite3_stmt *statement = NULL;
     const struct store_row *row;
-    int r = SQLITE_DONE;
+    struct span span = {0};
+    int r = seq < db->disk_seq ? find_span(db, query, &span) : SQLITE_OK;
 
-    if (seq < db->disk_seq && !statement)
+    if (seq + 1 < span.first)
+        seq = span.first - 1;
+    if (r == SQLITE_OK && seq < span.last)
+        statement = sql_statement(db, SQL_READ_ROWS);
+    if (r != SQLITE_OK || (seq < span.last && !statement))
         return error_set(error, EIO, "store: %s", db->handle ? sqlite3_errmsg(db->handle) : "no database");
+    r = SQLITE_DONE;
     if (statement) {
         sqlite3_bind_int64(statement, 1, (int64_t)seq);
-        while (out->length < limit && rows++ < ROWS_A_QUERY && (r = sqlite3_step(statement)) == SQLITE_ROW) {
+        while (out->length < limit && rows++ < ROWS_A_QUERY && seq < span.last &&
+               (r = sqlite3_step(statement)) == SQLITE_ROW) {
             seq = (uint64_t)sqlite3_column_int64(statement, COLUMN_SEQ);
             add(out, query,
                 &(struct seen){.severity = (enum severity)sqlite3_column_int(statement, COLUMN_SEVERITY),
@@ -94,7 +128,7 @@ int store_db_query(struct store_db *db, const struct store_query *query, struct 
         if (r != SQLITE_ROW && r != SQLITE_DONE)
             return error_set(error, EIO, "store: %s", sqlite3_errmsg(db->handle));
     }
-    if (r == SQLITE_DONE) {
+    if (r == SQLITE_DONE || seq >= span.last) {
         if (seq < db->disk_seq)
             seq = db->disk_seq;
         for (; out->length < limit && (row = overflow_after(db, seq)); seq = row->seq)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/store/store_internal.h"
+#include "common/log.h"
 #include "common/memory.h"
 
 /* "dba" and a version of the file's format, which other programs can recognize (file(1)). */
@@ -36,9 +37,12 @@ static const char *const texts[STATEMENT_COUNT] = {
     [SQL_TRIM_EXECS] = "DELETE FROM closed_execs WHERE seq < ?1",
     [SQL_READ_ROWS] = "SELECT seq, at, type, severity, status, previous, slug, section, kind, id, name, json"
                       " FROM transitions WHERE seq > ?1 ORDER BY seq",
+    [SQL_AT] = "SELECT at FROM transitions WHERE seq = ?1",
     [SQL_OLDEST] = "SELECT min(seq) FROM transitions",
     [SQL_NEWEST] = "SELECT max(seq) FROM transitions",
-    [SQL_SEQ_AT] = "SELECT min(seq) FROM transitions WHERE at >= ?1",
+    /* by number: what is older goes anyway, so only that is gone through */
+    [SQL_FIRST_YOUNG] = "SELECT seq FROM transitions WHERE +at >= ?1 ORDER BY seq LIMIT 1",
+    [SQL_SPAN] = "SELECT min(seq), max(seq) FROM transitions INDEXED BY transitions_at WHERE at >= ?1 AND at < ?2",
     [SQL_NTH_ROW] = "SELECT seq FROM transitions ORDER BY seq LIMIT 1 OFFSET ?1",
     [SQL_DELETE_ROWS] = "DELETE FROM transitions WHERE seq <= ?1",
     [SQL_SET_CURSOR] = "INSERT OR REPLACE INTO cursors VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -103,6 +107,8 @@ int sql_open(struct store_db *db, const char *path, struct error *error)
         sqlite3_open_v2(path, &db->handle,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
 
+    if (!db->handle)
+        return error_set(error, ENOMEM, "%s: out of memory", path);
     sqlite3_extended_result_codes(db->handle, 0);
     if (r == SQLITE_OK)
         r = set_up(db->handle);
@@ -120,6 +126,25 @@ void sql_close(struct store_db *db)
     for (size_t i = 0; i < STATEMENT_COUNT; i++)
         sqlite3_finalize(take(db->statements[i]));
     sqlite3_close(take(db->handle));
+}
+
+void sql_set_aside(struct store_db *db, const char *why)
+{
+    static const char *const endings[] = {"", "-wal", "-shm"};
+    char time[CLOCK_TEXT_SIZE];
+
+    clock_format(clock_now(db->clock), time);
+    sql_close(db);
+    free(db->notice);
+    db->notice =
+        mem_printf("%s %s: it is set aside as %s.broken-%s, and a new store has begun", db->path, why, db->path, time);
+    log_error("store: %s", db->notice);
+    for (size_t i = 0; i < countof(endings); i++) {
+        scoped(cleanup_free) char *old = mem_printf("%s%s", db->path, endings[i]);
+        scoped(cleanup_free) char *new = mem_printf("%s.broken-%s%s", db->path, time, endings[i]);
+
+        rename(old, new);
+    }
 }
 
 sqlite3_stmt *sql_statement(struct store_db *db, enum statement which)

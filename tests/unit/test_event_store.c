@@ -277,6 +277,8 @@ START_TEST(test_numbers_are_kept)
         ;
     cursor_insert(cursor, ITEM_SNAPSHOT, "{}");
     cursor_insert(cursor, ITEM_SNAPSHOT_END, "{}");
+    ck_assert(!cursor_read(cursor, 10000, note_numbers, &first)); /* what is not on disk has no number yet */
+    store_db_flush(db);
     append_many(db, 21, 40);
     while (cursor_read(cursor, 10000, note_numbers, &first))
         ;
@@ -387,6 +389,31 @@ START_TEST(test_age)
     append_many(db, 1, 3072);
     ck_assert_uint_ge(store_db_oldest_seq(db), 1990);
     ck_assert_uint_le(store_db_oldest_seq(db), 2001);
+    store_db_close(db);
+}
+END_TEST
+
+START_TEST(test_other_limits)
+{
+    const struct store_limits old = {.age = 1000 * USEC_PER_SEC}, small = {.bytes = 100 * 1024};
+    struct store_db *db = open_store(NULL);
+
+    append_many(db, 1, 3000);
+    ck_assert_uint_eq(store_db_oldest_seq(db), 1);
+    test_clock.fixed = START + 3001 * USEC_PER_SEC;
+    store_db_set_limits(db, &old);
+    ck_assert_uint_eq(store_db_oldest_seq(db), 2001);
+    store_db_set_limits(db, &small);
+    ck_assert_uint_gt(store_db_oldest_seq(db), 2500);
+    ck_assert_uint_le(store_db_oldest_seq(db), 3000);
+    store_db_close(db);
+
+    /* few transitions a start, and all of them old: the bound applies all the same */
+    db = open_store(&old);
+    test_clock.fixed = START + 9000 * USEC_PER_SEC;
+    append_many(db, 3001, 3002);
+    store_db_sync(db);
+    ck_assert_uint_eq(store_db_oldest_seq(db), 3002);
     store_db_close(db);
 }
 END_TEST
@@ -511,6 +538,31 @@ START_TEST(test_query)
 }
 END_TEST
 
+/* A span of time is found by its index: what comes after it is not gone through. */
+START_TEST(test_window)
+{
+    struct store_query query = {.since = START + 100 * USEC_PER_SEC, .until = START + 110 * USEC_PER_SEC};
+    struct store_db *db = open_store(NULL);
+    scoped_str out = STR_INIT;
+    struct error error = ERROR_INIT;
+    uint64_t up_to = 0;
+    bool more = true;
+
+    append_many(db, 1, 21000); /* more than are gone through for one answer */
+    ck_assert_int_eq(store_db_query(db, &query, &out, &up_to, &more, &error), 0);
+    ck_assert(!more);
+    ck_assert_uint_eq(up_to, 21000);
+    check_query(db, &query, 10);
+    query.limit = 300; /* a page of each */
+    check_query(db, &query, 10);
+    append_many(db, 21001, 21010);
+    check_query(db, &query, 10);
+    query.until = 0;
+    check_query(db, &query, 21010 - 99);
+    store_db_close(db);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("event_store");
@@ -528,9 +580,11 @@ int main(void)
     tcase_add_test(all, test_filter);
     tcase_add_test(all, test_bound_is_kept_and_said);
     tcase_add_test(all, test_age);
+    tcase_add_test(all, test_other_limits);
     tcase_add_test(all, test_damage);
     tcase_add_loop_test(all, test_full_disk, 0, 2);
     tcase_add_test(all, test_query);
+    tcase_add_test(all, test_window);
     suite_add_tcase(suite, all);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
