@@ -28,6 +28,7 @@ void agent_view(const struct agent *agent, struct agent_view *ret)
         .address = &agent->address,
         .watcher = fetcher_watcher(agent->fetcher),
         .events = agent->events,
+        .origin = agent->events ? &agent->origin : NULL,
         .config = agent->config,
         .language = agent->config->language,
         .sinks = agent->sinks.items,
@@ -87,11 +88,14 @@ static void on_settled(void *user)
             agent->scan_subjects++;
         if (agent->connected)
             evaluator_agent_state(agent->evaluator, "agent-events", true, "the full scan is complete", "scan");
+        agent->first_scan_done = agent->first_scan_done || agent->connected;
         log_info("full scan: %zu subjects in %lld ms", agent->scan_subjects, (long long)agent->scan_duration_ms);
         agent_tell_ready(agent);
         if (agent->once)
             event_base_loopbreak(agent->base);
     }
+    if (agent->first_scan_done && !evaluator_has_background_work(agent->evaluator))
+        agent_end_initial(agent);
     if (agent->connected && !agent->once && !agent->exceptions_told) {
         agent->exceptions_told = true;
         tell_exceptions(agent);
@@ -258,6 +262,7 @@ static int open_store(struct agent *agent, struct error *error)
                                                 .path = path,
                                                 .limits = agent_store_limits(agent->config),
                                                 .finding = on_restored,
+                                                .note = agent_on_note,
                                                 .stored = on_stored,
                                                 .state = on_store_state,
                                                 .user = agent};
@@ -265,6 +270,7 @@ static int open_store(struct agent *agent, struct error *error)
 
     if (r < 0)
         return r;
+    agent_identify(agent);
     evaluator_restored(agent->evaluator, event_store_last_seq(agent->events));
     if (event_store_trouble(agent->events))
         on_store_state(agent);
@@ -327,8 +333,11 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
                                                 .gap = on_gap,
                                                 .may_connect = may_connect,
                                                 .user = agent};
-    struct evaluator_callbacks evaluator_callbacks = {
-        .fetch = on_fetch, .transition = on_transition, .settled = on_settled, .user = agent};
+    struct evaluator_callbacks evaluator_callbacks = {.fetch = on_fetch,
+                                                      .transition = on_transition,
+                                                      .settled = on_settled,
+                                                      .engine = agent_on_engine,
+                                                      .user = agent};
     int r;
 
     agent->arguments = *arguments;
@@ -361,11 +370,12 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
                     error);
     if (r < 0)
         goto fail;
-    if (!once) {
+    if (once)
+        agent_identify(agent);
+    else
         r = open_outputs(agent, error);
-        if (r < 0)
-            goto fail;
-    }
+    if (r < 0)
+        goto fail;
     *ret = agent;
     return 0;
 fail:
@@ -385,6 +395,8 @@ void agent_free(struct agent *agent)
         server_free(agent->server);
     sink_list_deinit(&agent->sinks);
     event_store_free(agent->events);
+    free(agent->known_engine);
+    free(agent->initial_stream);
     fetcher_free(agent->fetcher);
     docker_free(agent->docker);
     evaluator_free(agent->evaluator);

@@ -9,6 +9,7 @@
 #include "agent/fetch/fetch.h"
 #include "agent/sinks/sink_list.h"
 #include "agent/store/event_store.h"
+#include "probes/host/machine_id.h"
 
 struct agent {
     struct config_arguments arguments;
@@ -21,8 +22,10 @@ struct agent {
     struct evaluator *evaluator;
     struct event_store *events; /* NULL: --once */
     struct server *server;
-    struct record_origin origin; /* of the records that sinks send */
-    char hostname[256];
+    struct record_origin origin;                  /* of the records that sinks send */
+    char hostname[256], machine[MACHINE_ID_SIZE]; /* "": unknown */
+    char *known_engine;                           /* what the store remembers of it */
+    char *initial_stream;                         /* whose first full scan is not complete; NULL: none */
     struct sink_list sinks;
     struct event *signals[3];
     struct event *sweep_timer, *top_timer, *start_timer, *watchdog_timer, *clock_event;
@@ -31,7 +34,7 @@ struct agent {
     usec_t started, scan_started, scan_clock;
     int64_t scan_duration_ms;
     size_t scan_subjects;
-    bool scanning, ready_told, exceptions_told;
+    bool scanning, first_scan_done, ready_told, exceptions_told;
     uint64_t events_seen;
     struct lag_histogram lag;
 };
@@ -40,7 +43,12 @@ struct agent {
 void agent_tell_ready(struct agent *agent); /* systemd, once */
 
 /* agent_origin.c */
-void agent_set_origin(struct agent *agent); /* as configuration, engine and store are now */
+void agent_set_origin(struct agent *agent);                         /* as configuration, engine and store are now */
+void agent_on_note(const char *name, const char *text, void *user); /* for event_store_new(): USER is the agent */
+void agent_on_engine(const char *engine, void *user);               /* for struct evaluator_callbacks */
+/* The evaluator learns whose findings it makes, before it has anything to judge, and whether the store is new. */
+void agent_identify(struct agent *agent);
+void agent_end_initial(struct agent *agent); /* the first full scan is complete, with all that it began */
 
 /* agent_events.c */
 /* Which inputs an event makes stale. For struct docker_callbacks: USER is the agent. */

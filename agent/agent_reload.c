@@ -57,6 +57,7 @@ void agent_reload(struct agent *agent)
         event_store_set_limits(agent->events, &limits);
         agent_set_intervals(agent, config);
         agent->config = config;
+        agent_set_origin(agent);
         agent->exceptions_told = false;
         evaluator_expect_all(agent->evaluator, "reload"); /* nothing is judged anew by what was read before */
         evaluator_set_rules(agent->evaluator, rules, config);

@@ -17,7 +17,8 @@ static void write_finding(const struct agent_view *view, const struct subject *s
     check_result_clear(scratch);
     evaluator_explain(view->evaluator, subject, pair, scratch);
     json_out_object(out, NULL);
-    finding_write(view->language, subject, pair, evaluator_waiver(view->evaluator, subject, pair), scratch, false, out);
+    finding_write(view->evaluator, view->language, subject, pair, evaluator_waiver(view->evaluator, subject, pair),
+                  scratch, false, out);
     json_out_end_object(out);
 }
 

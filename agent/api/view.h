@@ -23,7 +23,8 @@ struct agent_view {
     const struct docker *docker;
     const struct docker_address *address;
     const struct watcher *watcher;
-    struct event_store *events; /* NULL: --once */
+    struct event_store *events;         /* NULL: --once */
+    const struct record_origin *origin; /* of the records that sinks send; NULL: --once */
     const struct config *config;
     enum language language; /* of the texts: as configured, or as a request asked */
     struct sink *const *sinks;

@@ -57,6 +57,7 @@ static void write_engine(const struct agent_view *view, struct json_out *out)
 
     json_out_object(out, "engine");
     json_out_string(out, "host", view->address->host_text);
+    json_out_string(out, "id", evaluator_engine(view->evaluator));
     json_out_bool(out, "connected", connected);
     json_out_string(out, "version", version ? version->version : NULL);
     json_out_string(out, "api_version", docker_api_version(view->docker));
@@ -155,7 +156,7 @@ static void write_worst(const struct agent_view *view, struct json_out *out)
         check_result_clear(&result);
         evaluator_explain(view->evaluator, worst[i].subject, worst[i].pair, &result);
         json_out_object(out, NULL);
-        finding_write(view->language, worst[i].subject, worst[i].pair,
+        finding_write(view->evaluator, view->language, worst[i].subject, worst[i].pair,
                       evaluator_waiver(view->evaluator, worst[i].subject, worst[i].pair), &result, false, out);
         json_out_end_object(out);
     }
@@ -274,6 +275,19 @@ static void write_exceptions(const struct agent_view *view, struct json_out *out
     json_out_end_array(out);
 }
 
+/* As in every record that a sink sends. */
+static void write_origin(const struct agent_view *view, struct json_out *out)
+{
+    const struct record_origin *origin = view->origin;
+
+    if (!origin)
+        return;
+    json_out_string(out, "host", origin->host);
+    json_out_string(out, "machine", *origin->machine ? origin->machine : NULL);
+    json_out_string(out, "stream", origin->stream);
+    json_out_int(out, "schema", origin->schema);
+}
+
 void view_status(const struct agent_view *view, struct json_out *out)
 {
     const struct benchmark *benchmark = evaluator_rules(view->evaluator)->active;
@@ -282,6 +296,7 @@ void view_status(const struct agent_view *view, struct json_out *out)
 
     view_score(view->evaluator, &score);
     count_findings(view->evaluator, findings);
+    write_origin(view, out);
     write_agent(view, out);
     write_engine(view, out);
     json_out_object(out, "benchmark");

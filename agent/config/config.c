@@ -62,6 +62,7 @@ static struct config *config_new(void)
     config->process_seconds = 60;
     config->history_days = 90;
     config->history_bytes = UINT64_C(256) * 1024 * 1024;
+    config->heartbeat_seconds = 60;
     return config;
 }
 
@@ -168,6 +169,18 @@ static int read_overrides(struct config_reader *reader, const struct json *rules
         config->overrides[i] = (struct rule_override){arena_strdup(config->arena, rule), value, config->path};
     }
     return 0;
+}
+
+/* 0: none is sent. */
+static int read_heartbeat(struct config_reader *reader, const struct json *root)
+{
+    const struct json *value = json_get(root, "heartbeat");
+
+    if (json_type(value) == JSON_NUMBER && json_double(value, -1) == 0) {
+        reader->config->heartbeat_seconds = 0;
+        return 0;
+    }
+    return read_seconds(reader, root, "heartbeat", 10, &reader->config->heartbeat_seconds);
 }
 
 static int read_intervals(struct config_reader *reader, const struct json *object)
@@ -301,9 +314,10 @@ static bool is_folder(const char *path)
 
 static int read_root(struct config_reader *reader, const struct json *root)
 {
-    static const char *const keys[] = {"docker",       "profile",   "benchmark", "language", "socket",  "state_dir",
-                                       "data_dir",     "rules_dir", "host_root", "sinks",    "rules",   "waivers",
-                                       "attestations", "intervals", "scanner",   "metrics",  "history", NULL};
+    static const char *const keys[] = {"docker",    "profile",  "benchmark",    "language",  "socket",
+                                       "state_dir", "data_dir", "rules_dir",    "host_root", "sinks",
+                                       "rules",     "waivers",  "attestations", "intervals", "scanner",
+                                       "metrics",   "history",  "heartbeat",    NULL};
     static const char *const languages[] = {"en", "zh", NULL};
     struct config *config = reader->config;
     unsigned language = 0;
@@ -348,6 +362,8 @@ static int read_root(struct config_reader *reader, const struct json *root)
         r = read_metrics(reader, json_get(root, "metrics"));
     if (r == 0)
         r = read_history(reader, json_get(root, "history"));
+    if (r == 0)
+        r = read_heartbeat(reader, root);
     return r < 0 ? r : read_intervals(reader, json_get(root, "intervals"));
 }
 

@@ -62,6 +62,7 @@ struct config {
     /* Transitions are kept that long (default 90), and as many as fit into that much (default 256 MiB, minimum 1 MiB) */
     unsigned history_days;
     uint64_t history_bytes;
+    unsigned heartbeat_seconds; /* heartbeat: between two of them (default 60, minimum 10), 0: none */
 };
 
 /* What the command line gave; NULL: not given. */

@@ -23,8 +23,8 @@ void evaluator_agent_state(struct evaluator *evaluator, const char *slug, bool r
                  (struct agent_state){.slug = mem_strdup(slug), .evidence = mem_strdup(evidence)});
     }
     evaluator->last_seq++;
-    publish_transition(evaluator, transition_for_agent(slug, ready, !ready, evidence, cause, evaluator->last_seq,
-                                                       clock_now(evaluator->clock), "agent"));
+    publish_transition(evaluator, transition_for_agent(evaluator, slug, ready, !ready, evidence, cause,
+                                                       evaluator->last_seq, clock_now(evaluator->clock), "agent"));
 }
 
 bool evaluator_next_agent_state(const struct evaluator *evaluator, size_t *at, const char **ret_slug,

@@ -19,6 +19,8 @@ void emit_transition(struct evaluator *evaluator, const struct subject *subject,
     struct transition *transition;
 
     slice_charge(evaluator, COST);
+    open_change(evaluator, pair->rule, subject_kind_name(subject->kind), subject->id, previous,
+                gone ? VERDICT_NONE : pair->verdict);
     pair->seq = ++evaluator->last_seq;
     evaluator->counters.transitions_by_verdict[gone ? VERDICT_NONE : pair->verdict]++;
     transition = transition_from_pair(evaluator, evaluator->config->language, subject, pair, previous, pair->seq,

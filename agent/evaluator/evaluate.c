@@ -44,6 +44,8 @@ static bool is_required(const struct evaluator *evaluator, const struct subject 
 
 static bool pair_must_wait(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair)
 {
+    if (evaluator->engine_awaited)
+        return true;
     for (unsigned i = 0; i < INPUT_KIND_COUNT; i++) {
         enum input_kind kind = (enum input_kind)i;
         const char *key;

@@ -71,6 +71,7 @@ void evaluator_set_rules(struct evaluator *evaluator, struct rule_set *rules, co
             evaluate_in_turn(evaluator, subject, &subject->pairs[i]);
     }
     tally_count_all(evaluator);
+    open_recount(evaluator);
     ensure_single_subjects(evaluator);
     recheck_arm(evaluator, exceptions_next_expiry(evaluator));
     evaluator->cause = NULL;
@@ -113,6 +114,7 @@ void evaluator_free(struct evaluator *evaluator)
     if (!evaluator)
         return;
     map_free(evaluator->restored);
+    identity_deinit(evaluator);
     exceptions_free(evaluator);
     agent_states_deinit(evaluator);
     subjects_deinit(evaluator);

@@ -49,6 +49,8 @@ struct evaluator_callbacks {
     void (*transition)(struct transition *transition, void *user);
     /* No input is stale or in flight any more. */
     void (*settled)(void *user);
+    /* The engine that findings are of is another one (may be NULL). */
+    void (*engine)(const char *engine, void *user);
     void *user;
 };
 
@@ -58,6 +60,43 @@ struct evaluator *evaluator_new(struct event_base *base, struct workers *workers
                                 const struct config *config, const struct clock *clock,
                                 const struct evaluator_callbacks *callbacks);
 void evaluator_free(struct evaluator *evaluator);
+
+/* ---- Whose findings these are ---- */
+
+struct evaluator_identity {
+    const char *machine; /* "": the host has no machine id */
+    const char *engine;  /* as it was known before this start; NULL: nothing is evaluated until it is known */
+    const char *address; /* of the engine: its id where it has none, or cannot be asked */
+};
+/* Before anything is stale. Without it machine and engine are "". */
+void evaluator_set_identity(struct evaluator *evaluator, const struct evaluator_identity *identity);
+const char *evaluator_engine(const struct evaluator *evaluator);
+
+/* The uid of a finding: a UUID of version 5 (RFC 9562: SHA-1) of machine, engine, SLUG, KIND and ID of the subject,
+ * with an octet 0x1f between them, in the namespace 888fb8f8-0b23-4ff9-a4f6-b297cabd6e0b. */
+enum { UID_SIZE = 37 }; /* with the NUL */
+void evaluator_uid(const struct evaluator *evaluator, const char *slug, const char *kind, const char *id,
+                   char ret[UID_SIZE]);
+
+/* Whether what is found from now on because of the start (cause "start") is what the first full scan of a new store
+ * found. */
+void evaluator_set_initial(struct evaluator *evaluator, bool initial);
+bool evaluator_is_initial(const struct evaluator *evaluator);
+
+/* Findings that are open with one status (fail, error, manual) and severity, as the transitions so far have said. */
+struct open_findings {
+    uint64_t count;
+    uint64_t digest; /* the sum of finding_digest() of each, modulo 2^56 */
+};
+struct open_findings evaluator_open(const struct evaluator *evaluator, enum verdict status, enum severity severity);
+/* Changes when those have changed without transitions: rules have another severity. */
+unsigned evaluator_open_generation(const struct evaluator *evaluator);
+/* The first 56 bits of the SHA-256 of SLUG, KIND, ID and STATUS, with an octet 0x1f between them. */
+uint64_t finding_digest(const char *slug, const char *kind, const char *id, const char *status);
+/* Findings by status and severity of their rule. */
+void evaluator_count(const struct evaluator *evaluator, unsigned ret[VERDICT_COUNT][SEVERITY_COUNT]);
+/* Everything was evaluated since the start, and what was known before it was found again or closed. */
+bool evaluator_is_complete(const struct evaluator *evaluator);
 
 /* What is known of input (KIND, KEY) may have changed: it is fetched in the loop's next turn. KEY: NULL for inputs that
  * exist once. CAUSE: what led to it ("docker:container/start"), copied; a transition names the first cause since the

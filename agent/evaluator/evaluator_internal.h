@@ -6,7 +6,8 @@
  * (recheck.c).
  *
  * A file calls only those above it in this list, which is the order of the declarations below:
- *   tally restored subjects exceptions pending inputs joins     what is known
+ *   identity tally restored open subjects exceptions pending inputs joins
+ *                                                               what is known
  *   transition finding explain transition_build                 one finding, and how its change is described
  *   emit evaluate slices                                        from a changed verdict to a transition
  *   unlisted execs affected gone complete missing               what an input's coming or going means
@@ -115,6 +116,12 @@ struct evaluator {
     struct event *settle_event, *recheck_timer;
     usec_t next_recheck;
 
+    char *machine, *engine, *address; /* see struct evaluator_identity; NULL: "" */
+    bool engine_awaited;              /* nothing is evaluated until the engine is known */
+    bool initial;
+    struct open_findings open[VERDICT_COUNT][SEVERITY_COUNT];
+    unsigned open_generation;
+
     uint64_t last_seq;
     VEC(struct agent_state) agent_states;
 
@@ -131,9 +138,29 @@ struct evaluator {
     struct evaluator_counters counters;
 };
 
+/* identity.c */
+void identity_deinit(struct evaluator *evaluator);
+/* What the engine said of itself, or that it cannot be asked (UNKNOWN). True: nothing has to wait for it any more. */
+bool identity_learn(struct evaluator *evaluator, bool unknown);
+
+/* open.c, after restored.c */
+/* A finding has come to NOW, or is gone (VERDICT_NONE). */
+void open_change(struct evaluator *evaluator, const struct rule *rule, const char *kind, const char *id,
+                 enum verdict before, enum verdict now);
+void open_recount(struct evaluator *evaluator); /* for the rules there are now */
+
 /* restored.c */
 char *restored_key(const char *slug, const char *kind, const char *id); /* the caller frees */
 void restored_free(void *restored);
+struct restored_parts {
+    const char *slug, *kind, *id;
+    struct rule removed; /* for a rule that does not exist any more */
+};
+/* Takes KEY apart, which is changed. The rule, RET's own where there is no such rule any more; NULL: KEY is malformed.
+ */
+const struct rule *restored_parts(const struct evaluator *evaluator, char *key, struct restored_parts *ret);
+/* For a SLUG that has no rule, until its finding is closed: every sink lets it pass. */
+struct rule restored_removed_rule(const char *slug);
 /* Gives a new PAIR the verdict that was read back for it, if there is one, and forgets that. */
 void restored_adopt(struct evaluator *evaluator, const struct subject *subject, struct pair *pair);
 

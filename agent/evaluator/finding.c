@@ -9,12 +9,16 @@ void finding_write_ids(const struct rule *rule, struct json_out *out)
     json_out_end_object(out);
 }
 
-void finding_write(enum language language, const struct subject *subject, const struct pair *pair,
-                   const struct waiver *waiver, struct check_result *result, bool gone, struct json_out *out)
+void finding_write(const struct evaluator *evaluator, enum language language, const struct subject *subject,
+                   const struct pair *pair, const struct waiver *waiver, struct check_result *result, bool gone,
+                   struct json_out *out)
 {
     const struct rule *rule = pair->rule;
+    char uid[UID_SIZE];
     bool wrong = !gone && (pair->verdict == VERDICT_FAIL || pair->verdict == VERDICT_MANUAL);
 
+    evaluator_uid(evaluator, rule->slug, subject_kind_name(subject->kind), subject->id, uid);
+    json_out_string(out, "uid", uid);
     json_out_string(out, "rule", rule->id ? rule->id : rule->slug);
     json_out_string(out, "slug", rule->slug);
     json_out_string(out, "title", rule->title[language]);

@@ -6,8 +6,9 @@
 
 /* Writes the members of one finding into an open object. RESULT: of the check, explained. WAIVER: the one that
  * holds, or NULL. GONE: its subject went away, the status is null. */
-void finding_write(enum language language, const struct subject *subject, const struct pair *pair,
-                   const struct waiver *waiver, struct check_result *result, bool gone, struct json_out *out);
+void finding_write(const struct evaluator *evaluator, enum language language, const struct subject *subject,
+                   const struct pair *pair, const struct waiver *waiver, struct check_result *result, bool gone,
+                   struct json_out *out);
 
 /* The member "ids": RULE's id in every benchmark that has it. */
 void finding_write_ids(const struct rule *rule, struct json_out *out);

@@ -153,3 +153,8 @@ uint64_t evaluator_last_seq(const struct evaluator *evaluator)
 {
     return evaluator->last_seq;
 }
+
+bool evaluator_is_complete(const struct evaluator *evaluator)
+{
+    return evaluator->has_settled && !evaluator->restored;
+}

@@ -51,6 +51,8 @@ static void restore_exec(struct evaluator *evaluator, const char *id, const char
 void evaluator_restore(struct evaluator *evaluator, const struct restored_finding *finding)
 {
     struct restored *restored;
+    const struct rule *rule;
+    struct rule removed;
     enum subject_kind kind;
     scoped(cleanup_free) char *key = NULL;
 
@@ -68,6 +70,9 @@ void evaluator_restore(struct evaluator *evaluator, const struct restored_findin
     restored->since = restored_time(evaluator, finding->since);
     restored->waived = finding->waived;
     restored->name = mem_strdup(finding->name);
+    rule = rule_set_find(evaluator->rules, finding->slug);
+    removed = restored_removed_rule(finding->slug);
+    open_change(evaluator, rule ? rule : &removed, finding->kind, finding->id, VERDICT_NONE, finding->status);
     key = restored_key(finding->slug, finding->kind, finding->id);
     map_set(evaluator->restored, key, restored);
     if (kind == SUBJECT_EXEC)
@@ -120,20 +125,15 @@ void evaluator_restored(struct evaluator *evaluator, uint64_t last_seq)
 /* KEY of a verdict, "slug kind:id", is taken apart. */
 static void close_restored(struct evaluator *evaluator, char *key, const struct restored *restored)
 {
-    char *slug = key, *kind = strchr(slug, ' '), *id = kind ? strchr(kind + 1, ' ') : NULL;
+    struct restored_parts parts;
+    const struct rule *rule = restored_parts(evaluator, key, &parts);
     enum subject_kind subject_kind;
-    const struct rule *rule;
     struct subject subject;
     struct pair pair;
 
-    if (!id)
+    if (!rule || !subject_kind_parse(parts.kind, &subject_kind))
         return;
-    *kind++ = '\0';
-    *id++ = '\0';
-    rule = rule_set_find(evaluator->rules, slug);
-    if (!rule || !subject_kind_parse(kind, &subject_kind))
-        return;
-    subject = (struct subject){.kind = subject_kind, .id = id, .name = restored->name};
+    subject = (struct subject){.kind = subject_kind, .id = (char *)(uintptr_t)parts.id, .name = restored->name};
     pair = (struct pair){.rule = rule, .verdict = restored->verdict, .since = restored->since};
     emit_transition(evaluator, &subject, &pair, pair.verdict, "start", true);
 }

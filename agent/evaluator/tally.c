@@ -1,5 +1,7 @@
 /* How many pairs of each rule have which verdict: kept as they change, since whoever asks for the score or a rule's own
  * verdict asks often, and there may be hundreds of thousands of pairs. */
+#include <string.h>
+
 #include "agent/evaluator/evaluator_internal.h"
 
 void tally_pair(struct evaluator *evaluator, const struct pair *pair, int by)
@@ -26,4 +28,12 @@ void tally_count_all(struct evaluator *evaluator)
                 tally_pair(evaluator, &subject->pairs[i], 1);
         }
     }
+}
+
+void evaluator_count(const struct evaluator *evaluator, unsigned ret[VERDICT_COUNT][SEVERITY_COUNT])
+{
+    memset(ret, 0, VERDICT_COUNT * sizeof *ret);
+    for (size_t i = 0; i < evaluator->rules->count; i++)
+        for (size_t verdict = 0; verdict < VERDICT_COUNT; verdict++)
+            ret[verdict][evaluator->rules->rules[i].severity] += evaluator->tallies[i].counts[verdict];
 }

@@ -19,7 +19,8 @@ struct transition {
     enum severity severity;
     enum verdict status_value, previous_value; /* VERDICT_NONE for the agent's own */
     bool is_agent, scored, waived;
-    char *json; /* the whole transition as one compact JSON object, no newline */
+    bool initial; /* found by the first full scan of a new store */
+    char *json;   /* the whole transition as one compact JSON object, no newline */
     size_t json_length;
 };
 
@@ -33,8 +34,9 @@ struct transition *transition_from_pair(const struct evaluator *evaluator, enum 
                                         const struct subject *subject, const struct pair *pair, enum verdict previous,
                                         uint64_t seq, usec_t at, const char *cause, bool gone);
 /* Of the agent's own state; HOST is the id of the subject. */
-struct transition *transition_for_agent(const char *slug, bool ready, bool previous_ready, const char *evidence,
-                                        const char *cause, uint64_t seq, usec_t at, const char *host);
+struct transition *transition_for_agent(const struct evaluator *evaluator, const char *slug, bool ready,
+                                        bool previous_ready, const char *evidence, const char *cause, uint64_t seq,
+                                        usec_t at, const char *host);
 struct transition *transition_ref(struct transition *transition);
 void transition_unref(struct transition *transition);
 

@@ -8,6 +8,7 @@ static void end_json(struct transition *t, struct json_out *out)
 
     json_out_string(out, "previous", t->previous);
     json_out_string(out, "cause", t->cause);
+    json_out_bool(out, "initial", t->initial);
     json_out_time(out, "at", t->at);
     json_out_end_object(out);
     text = json_out_text(out, &t->json_length);
@@ -68,8 +69,8 @@ struct transition *transition_from_pair(const struct evaluator *evaluator, enum 
     else
         evaluator_explain(evaluator, subject, pair, &result);
     json_out_object(out, NULL);
-    finding_write(language, subject, pair, gone ? NULL : evaluator_waiver(evaluator, subject, pair), &result, gone,
-                  out);
+    finding_write(evaluator, language, subject, pair, gone ? NULL : evaluator_waiver(evaluator, subject, pair), &result,
+                  gone, out);
     t->references = 1;
     t->seq = seq;
     t->at = at;
@@ -92,18 +93,22 @@ struct transition *transition_from_pair(const struct evaluator *evaluator, enum 
     t->severity = rule->severity;
     t->scored = rule->scored;
     t->waived = pair->waived;
+    t->initial = evaluator_is_initial(evaluator) && str_equal(cause, "start");
     end_json(t, out);
     check_result_deinit(&result);
     return t;
 }
 
-struct transition *transition_for_agent(const char *slug, bool ready, bool previous_ready, const char *evidence,
-                                        const char *cause, uint64_t seq, usec_t at, const char *host)
+struct transition *transition_for_agent(const struct evaluator *evaluator, const char *slug, bool ready,
+                                        bool previous_ready, const char *evidence, const char *cause, uint64_t seq,
+                                        usec_t at, const char *host)
 {
     static const char *const states[] = {"degraded", "ready"};
     scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
     struct transition *t = mem_alloc(sizeof *t);
+    char uid[UID_SIZE];
 
+    evaluator_uid(evaluator, slug, "agent", host, uid);
     t->references = 1;
     t->seq = seq;
     t->at = t->since = at;
@@ -120,6 +125,7 @@ struct transition *transition_for_agent(const char *slug, bool ready, bool previ
     t->severity = SEVERITY_HIGH;
     t->is_agent = true;
     json_out_object(out, NULL);
+    json_out_string(out, "uid", uid);
     json_out_string(out, "rule", slug);
     json_out_string(out, "slug", slug);
     json_out_string(out, "title", t->title);

@@ -123,6 +123,17 @@ void event_store_append(struct event_store *store, struct transition *transition
     event_active(store->flush, EV_TIMEOUT, 1);
 }
 
+void event_store_note(struct event_store *store, const char *name, const char *text)
+{
+    scoped_str out = STR_INIT;
+    size_t frame = store_frame_begin(&out, STORE_NOTE);
+
+    wire_put_text(&out, name);
+    wire_put_text(&out, text);
+    store_frame_end(&out, frame);
+    send_frame(store, &out);
+}
+
 static void send_cursors(struct event_store *store)
 {
     scoped_str out = STR_INIT;
@@ -481,7 +492,14 @@ static int read_beginning(struct event_store *store, int fd, struct error *error
             take_state(store, &reader);
             return 0;
         }
-        store_get_finding(&reader, &finding);
+        if (type == STORE_NOTE) {
+            const char *name = wire_text(&reader), *text = wire_text(&reader);
+
+            if (name && text && store->options.note)
+                store->options.note(name, text, store->options.user);
+        } else {
+            store_get_finding(&reader, &finding);
+        }
         if (type == STORE_FINDING && !reader.broken && store->options.finding)
             store->options.finding(&finding, store->options.user);
         at += taken;
@@ -596,6 +614,11 @@ const char *event_store_stream(const struct event_store *store)
 const char *event_store_trouble(const struct event_store *store)
 {
     return store->trouble;
+}
+
+unsigned event_store_restarts(const struct event_store *store)
+{
+    return store->restarts;
 }
 
 size_t event_store_waiting(const struct event_store *store)

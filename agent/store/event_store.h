@@ -20,6 +20,8 @@ struct event_store_options {
     struct store_limits limits;
     /* From event_store_new(), for each finding that was open and each exec that was closed. */
     void (*finding)(const struct store_finding *finding, void *user);
+    /* From event_store_new(): what event_store_note() has been given. NULL is fine. */
+    void (*note)(const char *name, const char *text, void *user);
     /* From the loop, in order: TRANSITION is stored. */
     void (*stored)(struct transition *transition, void *user);
     /* From the loop: stream or trouble have changed. */
@@ -39,10 +41,15 @@ void event_store_set_limits(struct event_store *store, const struct store_limits
 /* Takes a reference. Transitions of one turn of the loop are stored together. */
 void event_store_append(struct event_store *store, struct transition *transition);
 
+/* Remembers TEXT under NAME for the next start; NULL: forgets it. Later than what was appended or inserted before, and
+ * earlier than what is after. Nothing comes of it while the disk takes nothing. */
+void event_store_note(struct event_store *store, const char *name, const char *text);
+
 uint64_t event_store_last_seq(const struct event_store *store);   /* of those that are stored */
 uint64_t event_store_oldest_seq(const struct event_store *store); /* last_seq + 1: there are none */
 const char *event_store_stream(const struct event_store *store);
 const char *event_store_trouble(const struct event_store *store); /* NULL: all is well */
+unsigned event_store_restarts(const struct event_store *store);   /* of its process: what was inserted may be lost */
 size_t event_store_waiting(const struct event_store *store);      /* appended and not stored yet */
 
 /* ---- What sinks have to send ---- */

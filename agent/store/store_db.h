@@ -62,6 +62,12 @@ bool store_db_is_behind(const struct store_db *db);
 void store_db_each_finding(struct store_db *db, void (*each)(const struct store_finding *finding, void *user),
                            void *user);
 
+/* Something to be remembered with the store: TEXT under NAME (NULL: it is forgotten). Lost where the disk takes
+ * nothing. */
+void store_db_note(struct store_db *db, const char *name, const char *text);
+/* Strings are valid during the call. */
+void store_db_each_note(struct store_db *db, void (*each)(const char *name, const char *text, void *user), void *user);
+
 /* What a sink lets through. */
 struct store_filter {
     enum severity min_severity;

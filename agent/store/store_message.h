@@ -17,6 +17,7 @@ enum store_message {
     STORE_INSERT,  /* id, kind, JSON */
     STORE_QUERY,   /* number of the request, query */
     STORE_LIMITS,  /* bytes, age */
+    STORE_NOTE,    /* name, text; NULL: it is forgotten. From it at the beginning: each that there is */
     /* from it */
     STORE_FINDING, /* at the beginning: what a restart needs */
     STORE_STATE,   /* last and oldest seq, stream, trouble; also once after all findings */

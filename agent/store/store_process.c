@@ -143,6 +143,26 @@ static void do_insert(struct reader *reader, struct wire_reader *in)
         cursor_insert(reader->cursor, (enum store_item_kind)kind, json);
 }
 
+static void do_note(struct server *server, struct wire_reader *in)
+{
+    const char *name = wire_text(in), *text = wire_text(in);
+
+    if (in->broken || !name)
+        return;
+    store_db_flush(server->db); /* what was inserted before is on disk first */
+    store_db_note(server->db, name, text);
+}
+
+static void put_note(const char *name, const char *text, void *user)
+{
+    struct server *server = user;
+    size_t frame = store_frame_begin(&server->out, STORE_NOTE);
+
+    wire_put_text(&server->out, name);
+    wire_put_text(&server->out, text);
+    store_frame_end(&server->out, frame);
+}
+
 static void do_query(struct server *server, struct wire_reader *in)
 {
     int64_t number = wire_number(in);
@@ -191,6 +211,8 @@ static void do_request(struct server *server, enum store_message type, struct wi
         do_query(server, in);
     else if (type == STORE_LIMITS)
         do_limits(server, in);
+    else if (type == STORE_NOTE)
+        do_note(server, in);
     else if (type == STORE_INSERT)
         do_insert(reader, in);
     else if (type == STORE_READ && reader)
@@ -330,6 +352,7 @@ void store_process_run(int fd, const struct store_process *process)
         say_failure(&server, &error);
     } else {
         store_db_each_finding(server.db, put_finding, &server);
+        store_db_each_note(server.db, put_note, &server);
         put_state(&server);
         if (write_all(&server))
             serve(&server);

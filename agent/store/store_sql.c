@@ -241,3 +241,28 @@ char *sql_get_meta(struct store_db *db, const char *key)
     sqlite3_finalize(statement);
     return value;
 }
+
+/* Notes are members of meta whose keys begin with this. */
+static const char note_prefix[] = "note ";
+
+void store_db_note(struct store_db *db, const char *name, const char *text)
+{
+    scoped(cleanup_free) char *key = mem_printf("%s%s", note_prefix, name);
+
+    if (db->trouble)
+        return;
+    if (sql_set_meta(db, key, text) == SQLITE_OK)
+        db->unsynced = true;
+}
+
+void store_db_each_note(struct store_db *db, void (*each)(const char *name, const char *text, void *user), void *user)
+{
+    static const char sql[] = "SELECT key, value FROM meta WHERE key >= 'note ' AND key < 'note!' AND value NOT NULL";
+    sqlite3_stmt *statement;
+
+    if (!db->handle || sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL) != SQLITE_OK)
+        return;
+    while (sqlite3_step(statement) == SQLITE_ROW)
+        each(sql_text(statement, 0) + strlen(note_prefix), sql_text(statement, 1), user);
+    sqlite3_finalize(statement);
+}

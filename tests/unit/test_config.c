@@ -53,6 +53,8 @@ static const struct refusal {
      "subject: must be"},
     {"{\"attestations\": [{\"rule\": \"1.2\", \"by\": \"x\", \"status\": \"maybe\"}]}", "must be one of"},
     {"{\"intervals\": {\"top\": 1}}", "at least 10 s"},
+    {"{\"heartbeat\": 9}", "at least 10 s"},
+    {"{\"heartbeat\": false}", "must be a duration"},
     {"{\"intervals\": {\"sweep\": \"5 minutes\"}}", "must be a duration"},
     {"{\"history\": {\"days\": 0}}", "f.json:1: history.days: must be a whole number of days"},
     {"{\"history\": {\"days\": 1.5}}", "history.days"},
