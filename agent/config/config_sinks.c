@@ -17,6 +17,7 @@ const struct sink_kind_words sink_kinds[SINK_KIND_COUNT] = {
     [SINK_SYSLOG_LOCAL] = {"syslog", NULL, "/dev/log", FORMAT_TEXT, SYSLOG_FORMATS},
     [SINK_SYSLOG_UDP] = {"syslog", "udp://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS},
     [SINK_SYSLOG_TCP] = {"syslog", "tcp://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS},
+    [SINK_SYSLOG_TLS] = {"syslog", "tls://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS, "6514"},
     [SINK_FILE] = {"file", NULL, NULL, FORMAT_JSON, 1u << FORMAT_JSON},
 };
 
@@ -114,9 +115,58 @@ static void list_addresses(const char *type, struct str *ret)
         if (last.length)
             str_printf(ret, "%s%s", ret->length ? ", " : "", last.data);
         str_clear(&last);
-        str_printf(&last, "%s%s", words->scheme ? words->scheme : "an absolute path", words->scheme ? "host:port" : "");
+        str_printf(&last, "%s%s", words->scheme ? words->scheme : "an absolute path",
+                   !words->scheme ? ""
+                   : words->port  ? "host[:port]"
+                                  : "host:port");
     }
     str_printf(ret, "%s%s", ret->length ? " or " : "", str_text(&last));
+}
+
+/* ADDRESS: scheme://host, without a colon after the host. */
+static bool lacks_port(const char *address)
+{
+    const char *host = strstr(address, "://") + 3, *end = *host == '[' ? strchr(host, ']') : host;
+
+    return end && *end && !strchr(end, ':');
+}
+
+static const char *with_port(struct config_reader *reader, const char *address, const char *port)
+{
+    scoped(cleanup_free) char *text = mem_printf("%s:%s", address, port);
+
+    return arena_strdup(reader->config->arena, text);
+}
+
+static int check_file(struct config_reader *reader, const struct json *tls, const char *key, const char *path)
+{
+    if (path && access(path, F_OK) < 0)
+        return config_refuse(reader, json_get(tls, key), "tls.%s: %s: %s", key, path, strerror(errno));
+    return 0;
+}
+
+static int read_tls(struct config_reader *reader, const struct json *object, struct sink_config *sink)
+{
+    static const char *const keys[] = {"ca", "cert", "key", "name", NULL};
+    const struct json *tls = json_get(object, "tls");
+    const char **values[] = {&sink->tls.ca, &sink->tls.cert, &sink->tls.key, &sink->tls.name};
+    int r = 0;
+
+    if (!tls)
+        return 0;
+    if (sink->kind != SINK_SYSLOG_TLS)
+        return config_refuse(reader, tls, "tls: is for an address that begins with tls://");
+    if (json_type(tls) != JSON_OBJECT)
+        return config_refuse(reader, tls, "tls: must be an object");
+    r = config_json_keys(tls, reader->file, keys, reader->error);
+    for (size_t i = 0; r == 0 && i < countof(values); i++) {
+        r = config_read_string(reader, tls, keys[i], values[i]);
+        if (r == 0 && values[i] != &sink->tls.name)
+            r = check_file(reader, tls, keys[i], *values[i]);
+    }
+    if (r == 0 && !sink->tls.cert != !sink->tls.key)
+        r = config_refuse(reader, tls, "tls: \"cert\" and \"key\" go together");
+    return r;
 }
 
 static int read_type(struct config_reader *reader, const struct json *object, const char **ret)
@@ -152,13 +202,12 @@ static int read_kind(struct config_reader *reader, const struct json *object, st
     if (r < 0)
         return r;
     kind = kind_of(type, address);
-    if (kind == SINK_KIND_COUNT && str_starts(address, "tls://"))
-        return config_refuse(reader, value,
-                             "address: tls:// is not supported in this version; use tcp:// to a local relay");
     if (kind == SINK_KIND_COUNT) {
         list_addresses(type, &list);
         return config_refuse(reader, value, "address: must be %s", list.data);
     }
+    if (sink_kinds[kind].port && lacks_port(address))
+        address = with_port(reader, address, sink_kinds[kind].port);
     if (sink_kinds[kind].scheme &&
         sink_split_address(address + strlen(sink_kinds[kind].scheme), &host, &port, &why) < 0)
         return config_refuse(reader, value, "address: \"%s\": %s", address, why.text);
@@ -170,15 +219,17 @@ static int read_kind(struct config_reader *reader, const struct json *object, st
 
 static int read_sink(struct config_reader *reader, const struct json *object, struct sink_config *sink)
 {
-    static const char *const keys[] = {
-        "type",     "format",       "header",   "cee", "framing", "address", "enterprise_number",
-        "facility", "min_severity", "statuses", NULL};
+    static const char *const keys[] = {"type",     "format",       "header",   "cee",
+                                       "framing",  "address",      "tls",      "enterprise_number",
+                                       "facility", "min_severity", "statuses", NULL};
     const struct json *severity = json_get(object, "min_severity");
     int r = json_type(object) == JSON_OBJECT ? config_json_keys(object, reader->file, keys, reader->error)
                                              : config_refuse(reader, object, "sinks: must be a list of objects");
 
     if (r == 0)
         r = read_kind(reader, object, sink);
+    if (r == 0)
+        r = read_tls(reader, object, sink);
     if (r == 0)
         r = config_read_format(reader, object, sink);
     if (r == 0 && severity && !severity_parse(json_string(severity), &sink->min_severity))

@@ -13,6 +13,7 @@ enum sink_kind {
     SINK_SYSLOG_LOCAL, /* datagrams to a Unix socket */
     SINK_SYSLOG_UDP,
     SINK_SYSLOG_TCP,
+    SINK_SYSLOG_TLS,
     SINK_FILE,
     SINK_KIND_COUNT
 };
@@ -44,15 +45,24 @@ struct sink_kind_words {
     const char *address;     /* the default; NULL: it must be given */
     enum sink_format format; /* the default */
     unsigned formats;        /* that it can have, bits 1 << FORMAT_… */
+    const char *port;        /* the default; NULL: it must be given */
 };
 extern const struct sink_kind_words sink_kinds[SINK_KIND_COUNT];
 extern const char *const sink_formats[FORMAT_COUNT];
 extern const char *const sink_headers[HEADER_COUNT]; /* HEADER_LOCAL: NULL, it has no word */
 
+/* Files in PEM; any may be NULL. CERT and KEY go together. */
+struct sink_tls {
+    const char *ca;         /* whose certificates are accepted; NULL: those that the system trusts */
+    const char *cert, *key; /* the agent's own */
+    const char *name;       /* in the receiver's certificate; NULL: the host of the address */
+};
+
 struct sink_config {
     enum sink_kind kind;
     enum sink_format format;
     const char *address; /* a path, or scheme://host:port */
+    struct sink_tls tls; /* of SINK_SYSLOG_TLS */
     enum sink_header header;
     bool cee;                   /* "@cee: " before JSON */
     bool lines;                 /* of a stream: each record ends with its line, else its length comes first */

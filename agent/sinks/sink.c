@@ -31,8 +31,8 @@ struct sink {
     char *name;    /* of its cursor */
     struct format_settings settings;
     struct transport transport;
+    struct sink_tls tls; /* its texts are owned */
     bool opening;
-    uint64_t written; /* bytes since the transport was opened */
     struct event *writable, *retry, *acknowledged;
     unsigned backoff_ms, ack_ms;
     struct event_cursor *cursor; /* NULL: not attached yet */
@@ -53,7 +53,6 @@ static void close_transport(struct sink *sink)
     transport_close(&sink->transport);
     evtimer_del(sink->acknowledged);
     sink->opening = false;
-    sink->written = 0;
     packets_rewind(&sink->packets);
 }
 
@@ -64,15 +63,16 @@ static void add_ms(struct event *timer, unsigned ms)
     evtimer_add(timer, &wait);
 }
 
-static void confirm_arrived(struct sink *sink)
+/* 0, or why nothing more will arrive: a negative errno, with ERROR if that says more. */
+static int confirm_arrived(struct sink *sink, struct error *error)
 {
-    uint64_t arrived =
-        sink->functions->arrived ? sink->functions->arrived(&sink->transport, sink->written) : UINT64_MAX;
+    uint64_t arrived = UINT64_MAX, number;
     size_t count;
-    uint64_t number = packets_confirm(&sink->packets, arrived, &count);
+    int r = sink->functions->arrived ? sink->functions->arrived(&sink->transport, &arrived, error) : 0;
 
+    number = packets_confirm(&sink->packets, arrived, &count);
     if (!number)
-        return;
+        return r;
     sink->sent += count;
     sink->confirmed = number;
     sink->progress = clock_monotonic();
@@ -80,12 +80,13 @@ static void confirm_arrived(struct sink *sink)
     sink->ack_ms = ACK_FIRST_MS;
     free(take(sink->last_error));
     event_cursor_confirm(sink->cursor, number);
+    return r;
 }
 
 static void fail(struct sink *sink, const char *why)
 {
     if (sink->transport.fd >= 0)
-        confirm_arrived(sink); /* it is not sent again */
+        confirm_arrived(sink, NULL); /* it is not sent again */
     free(sink->last_error);
     sink->last_error = mem_printf("%s: %s", sink->address, why);
     close_transport(sink);
@@ -135,8 +136,12 @@ static void read_on(struct sink *sink)
 
 static void confirm(struct sink *sink)
 {
-    confirm_arrived(sink);
-    if (packets_are_unconfirmed(&sink->packets)) {
+    struct error error = ERROR_INIT;
+    int r = confirm_arrived(sink, &error);
+
+    if (r < 0 && packets_are_unconfirmed(&sink->packets)) {
+        fail(sink, error.number ? error.text : strerror(-r));
+    } else if (packets_are_unconfirmed(&sink->packets)) {
         add_ms(sink->acknowledged, sink->ack_ms);
         sink->ack_ms = 2 * sink->ack_ms < ACK_LAST_MS ? 2 * sink->ack_ms : ACK_LAST_MS;
     }
@@ -155,7 +160,8 @@ static bool write_packets(struct sink *sink)
 {
     while (sink->packets.next && ensure_open(sink)) {
         struct packet *packet = sink->packets.next;
-        ssize_t n = sink->functions->write(&sink->transport, packet);
+        struct error error = ERROR_INIT;
+        ssize_t n = sink->functions->write(&sink->transport, packet, &error);
 
         if (n == -EINTR)
             continue;
@@ -164,13 +170,12 @@ static bool write_packets(struct sink *sink)
             return true;
         }
         if (n < 0) {
-            fail(sink, strerror((int)-n));
+            fail(sink, error.number ? error.text : strerror((int)-n));
             return false;
         }
-        sink->written += (uint64_t)n;
         packet->sent += (size_t)n;
         if (packet->sent == packet->bytes.length)
-            packets_sent(&sink->packets, sink->written);
+            packets_sent(&sink->packets, sink->transport.written);
     }
     return true;
 }
@@ -279,10 +284,40 @@ bool sink_is_for(const struct sink *sink, const struct sink_config *config)
     return sink->config.kind == config->kind && str_equal(sink->address, config->address);
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == b || str_equal(a, b);
+}
+
+/* TO belongs to the sink. True: it has changed. */
+static bool copy_text(const char **to, const char *from)
+{
+    if (is_same_text(*to, from))
+        return false;
+    free((char *)*to);
+    *to = mem_strdup(from);
+    return true;
+}
+
+/* A connection that was made with other settings ends. */
+static void set_tls(struct sink *sink, const struct sink_tls *from)
+{
+    bool changed = copy_text(&sink->tls.ca, from->ca);
+
+    changed |= copy_text(&sink->tls.cert, from->cert);
+    changed |= copy_text(&sink->tls.key, from->key);
+    changed |= copy_text(&sink->tls.name, from->name);
+    if (changed && (sink->transport.fd >= 0 || sink->opening)) {
+        close_transport(sink);
+        add_ms(sink->retry, 0);
+    }
+}
+
 void sink_configure(struct sink *sink, const struct sink_config *config)
 {
     sink->config = *config;
     sink->config.address = sink->address;
+    set_tls(sink, &config->tls);
     sink->settings.format = config->format;
     sink->settings.header = config->header;
     sink->settings.cee = config->cee;
@@ -303,12 +338,12 @@ struct sink *sink_new(struct event_base *base, struct workers *workers, const st
     sink->name = mem_printf("%s %s", sink_kinds[config->kind].type, config->address);
     sink->settings.pid = getpid();
     gethostname(sink->settings.hostname, sizeof sink->settings.hostname - 1);
-    sink_configure(sink, config);
     sink->transport = (struct transport){
         .base = base,
         .workers = workers,
         .address = sink->address + (scheme ? strlen(scheme) : 0),
         .fd = -1,
+        .tls_settings = &sink->tls,
         .opened = on_opened,
         .user = sink,
     };
@@ -317,6 +352,7 @@ struct sink *sink_new(struct event_base *base, struct workers *workers, const st
     packets_init(&sink->packets);
     sink->retry = evtimer_new(base, on_retry, sink);
     sink->acknowledged = evtimer_new(base, on_acknowledged, sink);
+    sink_configure(sink, config);
     return sink;
 }
 
@@ -330,6 +366,7 @@ void sink_free(struct sink *sink)
     event_free(sink->acknowledged);
     packets_deinit(&sink->packets);
     free(sink->last_error);
+    set_tls(sink, &(struct sink_tls){0});
     free(sink->name);
     free(sink->address);
     free(sink);

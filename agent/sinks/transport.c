@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "agent/sinks/network.h"
+#include "agent/sinks/tls.h"
 
 int transport_open_local(struct transport *transport, struct error *error)
 {
@@ -24,10 +25,11 @@ int transport_open_local(struct transport *transport, struct error *error)
     return 0;
 }
 
-ssize_t transport_write_datagram(struct transport *transport, const struct packet *packet)
+ssize_t transport_write_datagram(struct transport *transport, const struct packet *packet, struct error *error)
 {
     ssize_t n = send(transport->fd, packet->bytes.data, packet->bytes.length, MSG_NOSIGNAL);
 
+    (void)error;
     return n < 0 ? -errno : n;
 }
 
@@ -50,9 +52,9 @@ static ssize_t send_memory_file(int fd, const struct str *bytes)
     return sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -errno : (ssize_t)bytes->length;
 }
 
-ssize_t transport_write_journal(struct transport *transport, const struct packet *packet)
+ssize_t transport_write_journal(struct transport *transport, const struct packet *packet, struct error *error)
 {
-    ssize_t n = transport_write_datagram(transport, packet);
+    ssize_t n = transport_write_datagram(transport, packet, error);
 
     return n == -EMSGSIZE ? send_memory_file(transport->fd, &packet->bytes) : n;
 }
@@ -86,7 +88,7 @@ static bool take_back(int fd, ssize_t length)
     return end >= length && ftruncate(fd, end - length) == 0;
 }
 
-ssize_t transport_write_file(struct transport *transport, const struct packet *packet)
+ssize_t transport_write_file(struct transport *transport, const struct packet *packet, struct error *error)
 {
     size_t left = packet->bytes.length - packet->sent;
     ssize_t n;
@@ -95,7 +97,7 @@ ssize_t transport_write_file(struct transport *transport, const struct packet *p
         int r;
 
         transport_close(transport);
-        r = transport_open_file(transport, NULL);
+        r = transport_open_file(transport, error);
         if (r < 0)
             return r;
     }
@@ -108,6 +110,8 @@ ssize_t transport_write_file(struct transport *transport, const struct packet *p
 void transport_close(struct transport *transport)
 {
     opening_cancel(take(transport->opening));
+    tls_free(take(transport->tls));
+    transport->written = 0;
     if (transport->fd >= 0)
         close(transport->fd);
     transport->fd = -1;

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "agent/config/sink_config.h"
 #include "agent/sinks/packets.h"
 #include "common/error.h"
 #include "probes/worker/worker.h"
@@ -13,21 +14,25 @@ struct transport {
     struct workers *workers;
     const char *address; /* a path, or host:port */
     int fd;              /* -1: closed */
+    uint64_t written;    /* of a stream: bytes since it was opened, as the peer gets them */
     /* From the loop: an opening that took its time has ended. NUMBER 0: it is open. Else an errno and WHY. */
     void (*opened)(int number, const char *why, void *user);
     void *user;
-    struct opening *opening; /* UDP and TCP: under way */
-    dev_t device;            /* of a file, as it was opened */
+    struct opening *opening; /* UDP, TCP and TLS: under way */
+    const struct sink_tls *tls_settings;
+    struct tls *tls; /* NULL: plain */
+    dev_t device;    /* of a file, as it was opened */
     ino_t inode;
 };
 
 /* 0; -EINPROGRESS: OPENED will be called; another negative errno with ERROR. TRANSPORT is closed before. */
 typedef int transport_open(struct transport *transport, struct error *error);
 /* Writes what is left of PACKET, or a part of it; returns how much. Negative errno: -EAGAIN when the descriptor is not
- * writable now; anything else means that TRANSPORT is of no use any more. */
-typedef ssize_t transport_write(struct transport *transport, const struct packet *packet);
-/* How many bytes of what was written since it was opened have arrived, as far as that can be known. */
-typedef uint64_t transport_arrived(const struct transport *transport, uint64_t written);
+ * writable now; anything else means that TRANSPORT is of no use any more, for the reason in ERROR if that is set. */
+typedef ssize_t transport_write(struct transport *transport, const struct packet *packet, struct error *error);
+/* RET: how many bytes of what was WRITTEN have arrived, as far as that can be known. 0; a negative errno as above:
+ * what has not arrived never will. */
+typedef int transport_arrived(struct transport *transport, uint64_t *ret, struct error *error);
 
 /* Datagrams to a Unix socket. */
 transport_open transport_open_local;

@@ -1,0 +1,225 @@
+/* OpenSSL over the descriptor of a transport. */
+#include "agent/sinks/tls.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/str.h"
+
+enum { ACCEPTED_SECONDS = 3 };
+
+struct tls {
+    SSL_CTX *context;
+    SSL *ssl;
+    char *name;
+    usec_t complete; /* monotonic: when the handshake was; 0: it is not */
+    bool accepted, failed;
+};
+
+/* What OpenSSL says of the last failure. */
+static const char *reason(unsigned long code)
+{
+    enum { ALERTS = SSL_AD_REASON_OFFSET };
+    int number = ERR_GET_REASON(code);
+    const char *text;
+
+    if (!code)
+        return "unknown error";
+    if (ERR_SYSTEM_ERROR(code))
+        return strerror(number);
+    if (ERR_GET_LIB(code) == ERR_LIB_SSL && number > ALERTS)
+        return SSL_alert_desc_string_long(number - ALERTS);
+    text = ERR_reason_error_string(code);
+    return text ? text : "unknown error";
+}
+
+static int refuse_file(struct error *error, const char *key, const char *path)
+{
+    return error_set(error, EINVAL, "tls.%s: %s: %s", key, path, reason(ERR_peek_error()));
+}
+
+static int read_files(SSL_CTX *context, const struct sink_tls *settings, struct error *error)
+{
+    ERR_clear_error();
+    if (settings->ca && SSL_CTX_load_verify_file(context, settings->ca) != 1)
+        return refuse_file(error, "ca", settings->ca);
+    if (!settings->ca && SSL_CTX_set_default_verify_paths(context) != 1)
+        return refuse_file(error, "ca", "the system's");
+    if (settings->cert && SSL_CTX_use_certificate_chain_file(context, settings->cert) != 1)
+        return refuse_file(error, "cert", settings->cert);
+    if (settings->key && SSL_CTX_use_PrivateKey_file(context, settings->key, SSL_FILETYPE_PEM) != 1)
+        return refuse_file(error, "key", settings->key);
+    if (settings->key && SSL_CTX_check_private_key(context) != 1)
+        return error_set(error, EINVAL, "tls.key: %s is not the key of %s", settings->key, settings->cert);
+    return 0;
+}
+
+/* The server has sent a ticket, which it does after the handshake alone. */
+static int on_ticket(SSL *ssl, SSL_SESSION *session)
+{
+    struct tls *tls = SSL_get_app_data(ssl);
+
+    (void)session;
+    tls->accepted = true;
+    return 0;
+}
+
+static SSL_CTX *make_context(void)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+
+    if (!context)
+        return NULL;
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(context,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context, on_ticket);
+    return context;
+}
+
+/* An address is looked for among the certificate's addresses, a name among its names, and it is sent along (SNI). */
+static bool set_name(SSL *ssl, const char *name)
+{
+    if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1)
+        return true;
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
+int tls_new(const struct sink_tls *settings, const char *host, int fd, struct tls **ret, struct error *error)
+{
+    struct tls *tls = mem_alloc(sizeof *tls);
+    int r;
+
+    tls->name = mem_strdup(settings->name ? settings->name : host);
+    tls->context = make_context();
+    r = tls->context ? read_files(tls->context, settings, error) : error_set(error, ENOMEM, "TLS is not available");
+    if (r == 0) {
+        tls->ssl = SSL_new(tls->context);
+        if (!tls->ssl || SSL_set_fd(tls->ssl, fd) != 1 || !set_name(tls->ssl, tls->name))
+            r = error_set(error, EINVAL, "tls: %s", reason(ERR_peek_error()));
+    }
+    if (r < 0) {
+        tls_free(tls);
+        return r;
+    }
+    SSL_set_app_data(tls->ssl, tls);
+    SSL_set_connect_state(tls->ssl);
+    *ret = tls;
+    return 0;
+}
+
+void tls_free(struct tls *tls)
+{
+    if (!tls)
+        return;
+    if (tls->complete && !tls->failed)
+        SSL_shutdown(tls->ssl);
+    SSL_free(tls->ssl);
+    SSL_CTX_free(tls->context);
+    ERR_clear_error();
+    free(tls->name);
+    free(tls);
+}
+
+static int fail(struct tls *tls, const char *what, int kind, int number, struct error *error)
+{
+    unsigned long code = ERR_peek_error();
+
+    tls->failed = true;
+    if (kind == SSL_ERROR_SYSCALL && !code)
+        return error_set(error, number ? number : ECONNRESET, "%s: %s", what,
+                         number ? strerror(number) : "the peer has closed the connection");
+    if (kind == SSL_ERROR_ZERO_RETURN ||
+        (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING))
+        return error_set(error, ECONNRESET, "%s: the peer has closed the connection", what);
+    if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET)
+        return error_set(error, EPROTO, "%s: the peer has refused it: %s", what, reason(code));
+    return error_set(error, EPROTO, "%s: %s", what, reason(code));
+}
+
+int tls_handshake(struct tls *tls, short *ret_events, struct error *error)
+{
+    int r, kind, number;
+    long verified;
+
+    ERR_clear_error();
+    errno = 0;
+    r = SSL_do_handshake(tls->ssl);
+    number = errno;
+    if (r == 1) {
+        tls->complete = clock_monotonic();
+        /* Before 1.3 the server's last message comes after it has seen the client's certificate. */
+        tls->accepted = SSL_version(tls->ssl) < TLS1_3_VERSION;
+        return 0;
+    }
+    kind = SSL_get_error(tls->ssl, r);
+    if (kind == SSL_ERROR_WANT_READ || kind == SSL_ERROR_WANT_WRITE) {
+        *ret_events = kind == SSL_ERROR_WANT_READ ? EV_READ : EV_WRITE;
+        return -EAGAIN;
+    }
+    verified = SSL_get_verify_result(tls->ssl);
+    if (verified != X509_V_OK) {
+        tls->failed = true;
+        return error_set(error, EACCES, "the certificate is not valid for \"%s\": %s", tls->name,
+                         X509_verify_cert_error_string(verified));
+    }
+    return fail(tls, "TLS handshake", kind, number, error);
+}
+
+/* Tickets and alerts: nothing else is expected of a receiver of syslog. */
+static int read_on(struct tls *tls, struct error *error)
+{
+    char buffer[4096];
+    int r, kind, number;
+
+    do {
+        ERR_clear_error();
+        errno = 0;
+        r = SSL_read(tls->ssl, buffer, sizeof buffer);
+        number = errno;
+    } while (r > 0);
+    kind = SSL_get_error(tls->ssl, r);
+    return kind == SSL_ERROR_WANT_READ || kind == SSL_ERROR_WANT_WRITE ? 0 : fail(tls, "TLS", kind, number, error);
+}
+
+ssize_t tls_write(struct tls *tls, const void *data, size_t length, struct error *error)
+{
+    int r = read_on(tls, error), kind, number;
+
+    if (r < 0)
+        return r;
+    ERR_clear_error();
+    errno = 0;
+    r = SSL_write(tls->ssl, data, length > INT32_MAX ? INT32_MAX : (int)length);
+    number = errno;
+    if (r > 0)
+        return r;
+    kind = SSL_get_error(tls->ssl, r);
+    return kind == SSL_ERROR_WANT_READ || kind == SSL_ERROR_WANT_WRITE ? -EAGAIN
+                                                                       : fail(tls, "TLS", kind, number, error);
+}
+
+uint64_t tls_written(const struct tls *tls)
+{
+    return BIO_number_written(SSL_get_wbio(tls->ssl));
+}
+
+int tls_check(struct tls *tls, bool *ret_accepted, struct error *error)
+{
+    int r = tls->failed ? -ECONNRESET : read_on(tls, error);
+
+    if (r == 0 && clock_monotonic() - tls->complete >= ACCEPTED_SECONDS * USEC_PER_SEC)
+        tls->accepted = true;
+    *ret_accepted = tls->accepted;
+    return r;
+}
