@@ -228,22 +228,21 @@ int transport_open_tls(struct transport *transport, struct error *error)
 
 /* 0, or the reason why nothing can be sent any more. The kernel would still accept what a receiver that has closed the
  * connection never gets. What receivers send is ignored. */
-static int check_peer(int fd)
+static int check_peer(int fd, struct error *error)
 {
     char buffer[4096];
     ssize_t n = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
 
     if (n == 0)
-        return -ECONNRESET;
+        return error_set(error, ESHUTDOWN, "the receiver has closed the connection");
     return n > 0 || errno == EAGAIN ? 0 : -errno;
 }
 
 ssize_t transport_write_stream(struct transport *transport, const struct packet *packet, struct error *error)
 {
-    int r = check_peer(transport->fd);
+    int r = check_peer(transport->fd, error);
     ssize_t n;
 
-    (void)error;
     if (r < 0)
         return r;
     n = send(transport->fd, packet->bytes.data + packet->sent, packet->bytes.length - packet->sent, MSG_NOSIGNAL);
@@ -273,9 +272,8 @@ static uint64_t acknowledged(const struct transport *transport)
 
 int transport_arrived_stream(struct transport *transport, uint64_t *ret, struct error *error)
 {
-    int r = check_peer(transport->fd);
+    int r = check_peer(transport->fd, error);
 
-    (void)error;
     *ret = acknowledged(transport);
     return r;
 }

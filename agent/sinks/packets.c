@@ -7,22 +7,41 @@ void packets_init(struct packets *packets)
 {
     *packets = (struct packets){0};
     TAILQ_INIT(&packets->list);
+    TAILQ_INIT(&packets->kept);
 }
 
-static void drop_first(struct packets *packets)
+static void packet_free(struct packet *packet)
+{
+    str_deinit(&packet->bytes);
+    free(packet);
+}
+
+static struct packet *take_first(struct packets *packets)
 {
     struct packet *packet = TAILQ_FIRST(&packets->list);
 
     TAILQ_REMOVE(&packets->list, packet, link);
     packets->bytes -= packet->bytes.length;
-    str_deinit(&packet->bytes);
-    free(packet);
+    return packet;
+}
+
+/* Until no more than BYTES are kept. */
+static void forget_kept(struct packets *packets, size_t bytes)
+{
+    while (packets->kept_bytes > bytes) {
+        struct packet *packet = TAILQ_FIRST(&packets->kept);
+
+        TAILQ_REMOVE(&packets->kept, packet, link);
+        packets->kept_bytes -= packet->bytes.length;
+        packet_free(packet);
+    }
 }
 
 void packets_deinit(struct packets *packets)
 {
+    forget_kept(packets, 0);
     while (!TAILQ_EMPTY(&packets->list))
-        drop_first(packets);
+        packet_free(take_first(packets));
 }
 
 void packets_add(struct packets *packets, uint64_t number, struct str *bytes)
@@ -52,16 +71,28 @@ uint64_t packets_confirm(struct packets *packets, uint64_t end, size_t *ret_coun
     *ret_count = 0;
     while ((first = TAILQ_FIRST(&packets->list)) && first != packets->next && first->end <= end) {
         number = first->number;
-        (*ret_count)++;
-        drop_first(packets);
+        *ret_count += number > packets->confirmed;
+        if (number > packets->confirmed)
+            packets->confirmed = number;
+        take_first(packets);
+        TAILQ_INSERT_TAIL(&packets->kept, first, link);
+        packets->kept_bytes += first->bytes.length;
+        forget_kept(packets, packets->keep);
     }
     return number;
 }
 
-void packets_rewind(struct packets *packets)
+void packets_rewind(struct packets *packets, bool unread)
 {
     struct packet *packet;
 
+    while (unread && (packet = TAILQ_LAST(&packets->kept, packet_list))) {
+        TAILQ_REMOVE(&packets->kept, packet, link);
+        packets->kept_bytes -= packet->bytes.length;
+        TAILQ_INSERT_HEAD(&packets->list, packet, link);
+        packets->bytes += packet->bytes.length;
+    }
+    forget_kept(packets, 0);
     TAILQ_FOREACH(packet, &packets->list, link)
     packet->sent = 0;
     packets->next = TAILQ_FIRST(&packets->list);

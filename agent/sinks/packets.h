@@ -1,8 +1,11 @@
 /* Formatted records of one sink, in order: those that wait, and those that are sent and not confirmed yet. The store
- * has all of them; these are the few that are under way. */
+ * has all of them; these are the few that are under way.
+ *
+ * The last ones that were confirmed are kept: a peer's kernel may have acknowledged what its program has not read. */
 #ifndef AGENT_SINKS_PACKETS_H
 #define AGENT_SINKS_PACKETS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -16,11 +19,17 @@ struct packet {
     uint64_t end; /* of a stream, since it was opened: where the packet ends in it; once it is sent */
 };
 
+TAILQ_HEAD(packet_list, packet);
+
 struct packets {
-    TAILQ_HEAD(packet_list, packet) list;
+    struct packet_list list;
     struct packet *next; /* the first that is not wholly sent; NULL: there is none */
     size_t bytes;        /* of all */
-    uint64_t last;       /* number of the last one that was ever added */
+    size_t keep;         /* bytes, of confirmed ones; 0: none is kept */
+    struct packet_list kept;
+    size_t kept_bytes;
+    uint64_t confirmed; /* number */
+    uint64_t last;      /* number of the last one that was ever added */
 };
 
 void packets_init(struct packets *packets);
@@ -29,11 +38,12 @@ void packets_deinit(struct packets *packets);
 void packets_add(struct packets *packets, uint64_t number, struct str *bytes);
 /* NEXT is sent, up to END of its stream. */
 void packets_sent(struct packets *packets, uint64_t end);
-/* Those that are sent and end at or before END are confirmed, and go: RET_COUNT of them. The number of the last one; 0:
- * there is none. */
+/* Those that are sent and end at or before END are confirmed, and go: RET_COUNT of them, not counting those that had
+ * been confirmed before. The number of the last one; 0: there is none. */
 uint64_t packets_confirm(struct packets *packets, uint64_t end, size_t *ret_count);
-/* The connection has ended: what is not confirmed will be sent again, as a whole. */
-void packets_rewind(struct packets *packets);
+/* The connection has ended: what is not confirmed will be sent again, as a whole, and before it what is kept, if that
+ * may be UNREAD. Nothing is kept afterwards. */
+void packets_rewind(struct packets *packets, bool unread);
 bool packets_are_unconfirmed(const struct packets *packets);
 
 #endif

@@ -3,7 +3,8 @@
  * A sink is closed, being opened, open, or waiting for its back-off. Records under way (packets.h) stay until they are
  * confirmed: at once where what is written has arrived, and by what the peer has acknowledged for a stream. There is no
  * event for an acknowledgement, so a stream is asked while something is unacknowledged: after 20 ms, then ever more
- * slowly, up to once a second. */
+ * slowly, up to once a second. When a connection is reset, its receiver may not have read what its kernel had
+ * acknowledged: the last of that is sent again too. */
 #include "agent/sinks/sink.h"
 
 #include <errno.h>
@@ -20,7 +21,8 @@ enum {
     ACK_FIRST_MS = 20,
     ACK_LAST_MS = 1000,
     READ_BYTES = 128 * 1024, /* at a time, of what the store has */
-    UNDER_WAY = 256 * 1024   /* bytes, before more is read */
+    UNDER_WAY = 256 * 1024,  /* bytes, before more is read */
+    KEEP = 256 * 1024        /* bytes of a stream, acknowledged: more than a socket takes that nobody reads */
 };
 
 struct sink {
@@ -46,14 +48,15 @@ struct sink {
     char *last_error;
 };
 
-static void close_transport(struct sink *sink)
+/* UNREAD: its receiver may not have read what its kernel has acknowledged. */
+static void close_transport(struct sink *sink, bool unread)
 {
     if (sink->writable)
         event_free(take(sink->writable));
     transport_close(&sink->transport);
     evtimer_del(sink->acknowledged);
     sink->opening = false;
-    packets_rewind(&sink->packets);
+    packets_rewind(&sink->packets, unread);
 }
 
 static void add_ms(struct event *timer, unsigned ms)
@@ -74,22 +77,24 @@ static int confirm_arrived(struct sink *sink, struct error *error)
     if (!number)
         return r;
     sink->sent += count;
-    sink->confirmed = number;
+    if (number > sink->confirmed)
+        sink->confirmed = number;
     sink->progress = clock_monotonic();
     sink->backoff_ms = BACKOFF_FIRST_MS;
     sink->ack_ms = ACK_FIRST_MS;
     free(take(sink->last_error));
-    event_cursor_confirm(sink->cursor, number);
+    event_cursor_confirm(sink->cursor, sink->confirmed);
     return r;
 }
 
-static void fail(struct sink *sink, const char *why)
+/* NUMBER: an errno; ESHUTDOWN says that the receiver has closed the connection in order, and so has read all of it. */
+static void fail(struct sink *sink, int number, const char *why)
 {
     if (sink->transport.fd >= 0)
         confirm_arrived(sink, NULL); /* it is not sent again */
     free(sink->last_error);
     sink->last_error = mem_printf("%s: %s", sink->address, why);
-    close_transport(sink);
+    close_transport(sink, number != ESHUTDOWN);
     add_ms(sink->retry, sink->backoff_ms);
     sink->backoff_ms = 2 * sink->backoff_ms < BACKOFF_LAST_MS ? 2 * sink->backoff_ms : BACKOFF_LAST_MS;
 }
@@ -105,7 +110,7 @@ static bool ensure_open(struct sink *sink)
     r = sink->functions->open(&sink->transport, &error);
     sink->opening = r == -EINPROGRESS;
     if (r < 0 && !sink->opening)
-        fail(sink, error.text);
+        fail(sink, -r, error.text);
     return r == 0;
 }
 
@@ -140,7 +145,7 @@ static void confirm(struct sink *sink)
     int r = confirm_arrived(sink, &error);
 
     if (r < 0 && packets_are_unconfirmed(&sink->packets)) {
-        fail(sink, error.number ? error.text : strerror(-r));
+        fail(sink, -r, error.number ? error.text : strerror(-r));
     } else if (packets_are_unconfirmed(&sink->packets)) {
         add_ms(sink->acknowledged, sink->ack_ms);
         sink->ack_ms = 2 * sink->ack_ms < ACK_LAST_MS ? 2 * sink->ack_ms : ACK_LAST_MS;
@@ -170,7 +175,7 @@ static bool write_packets(struct sink *sink)
             return true;
         }
         if (n < 0) {
-            fail(sink, error.number ? error.text : strerror((int)-n));
+            fail(sink, (int)-n, error.number ? error.text : strerror((int)-n));
             return false;
         }
         packet->sent += (size_t)n;
@@ -201,7 +206,7 @@ static void on_opened(int number, const char *why, void *user)
 
     sink->opening = false;
     if (number)
-        fail(sink, why);
+        fail(sink, number, why);
     else
         flush(sink);
 }
@@ -275,7 +280,7 @@ struct event_cursor *sink_cursor(const struct sink *sink)
 void sink_reopen(struct sink *sink)
 {
     if (sink->functions->reopens)
-        close_transport(sink);
+        close_transport(sink, false);
     flush(sink);
 }
 
@@ -308,7 +313,7 @@ static void set_tls(struct sink *sink, const struct sink_tls *from)
     changed |= copy_text(&sink->tls.key, from->key);
     changed |= copy_text(&sink->tls.name, from->name);
     if (changed && (sink->transport.fd >= 0 || sink->opening)) {
-        close_transport(sink);
+        close_transport(sink, false);
         add_ms(sink->retry, 0);
     }
 }
@@ -350,6 +355,7 @@ struct sink *sink_new(struct event_base *base, struct workers *workers, const st
     sink->backoff_ms = BACKOFF_FIRST_MS;
     sink->ack_ms = ACK_FIRST_MS;
     packets_init(&sink->packets);
+    sink->packets.keep = sink->functions->arrived ? KEEP : 0;
     sink->retry = evtimer_new(base, on_retry, sink);
     sink->acknowledged = evtimer_new(base, on_acknowledged, sink);
     sink_configure(sink, config);
@@ -361,7 +367,7 @@ void sink_free(struct sink *sink)
     if (!sink)
         return;
     flush(sink);
-    close_transport(sink);
+    close_transport(sink, false);
     event_free(sink->retry);
     event_free(sink->acknowledged);
     packets_deinit(&sink->packets);

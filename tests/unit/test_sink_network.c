@@ -155,6 +155,29 @@ START_TEST(a_connection_that_ends_within_a_record)
 }
 END_TEST
 
+/* It has accepted a connection and acknowledged what it has room for, reads none of it, and resets the connection. */
+START_TEST(a_receiver_that_reads_nothing_and_resets)
+{
+    enum { COUNT = 500 };
+    struct receiver receiver = receiver_begin("127.0.0.1", 0);
+    scoped(cleanup_free) char *address = mem_printf("tcp://127.0.0.1:%u", receiver.port);
+    struct sink *sink = open_sink(SINK_SYSLOG_TCP, address);
+
+    append(COUNT, 700, SEVERITY_HIGH);
+    run_until((receiver.fd = accept4(receiver.listener, NULL, NULL, SOCK_CLOEXEC)) >= 0);
+    run_until(status_of(sink).sent > 0 && status_of(sink).pending < COUNT);
+    run_loop(300);
+    ck_assert_uint_lt(status_of(sink).sent, COUNT);
+    receiver_hang_up(&receiver); /* which resets it, as there is something unread */
+    run_until((receive(&receiver), status_of(sink).sent == COUNT));
+    receive_all(&receiver);
+    ck_assert_uint_eq(receiver.count, COUNT);
+    ck_assert_uint_eq(receiver.repeated, 0);
+    ck_assert_uint_eq(receiver.last_seq, COUNT);
+    receiver_end(&receiver);
+}
+END_TEST
+
 /* What was confirmed before a restart is not sent again, what was not is, and what was stored meanwhile follows. */
 START_TEST(a_restart_while_the_receiver_is_away)
 {
@@ -293,6 +316,7 @@ int main(void)
     tcase_set_timeout(streams, 250);
     tcase_add_test(streams, a_slow_receiver);
     tcase_add_test(streams, a_connection_that_ends_within_a_record);
+    tcase_add_test(streams, a_receiver_that_reads_nothing_and_resets);
     tcase_add_test(streams, a_restart_while_the_receiver_is_away);
     suite_add_tcase(suite, streams);
     tcase_add_checked_fixture(names, set_up, sink_fixture_tear_down);

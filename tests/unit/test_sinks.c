@@ -140,11 +140,44 @@ START_TEST(what_is_under_way)
     ck_assert_uint_eq(count, 0);
     ck_assert_uint_eq(packets_confirm(&packets, 25, &count), 2);
     ck_assert_uint_eq(count, 2);
-    packets_rewind(&packets);
+    packets_rewind(&packets, true);
     ck_assert_uint_eq(packets.next->number, 3);
     ck_assert_uint_eq(TAILQ_NEXT(packets.next, link)->sent, 0);
     ck_assert_uint_eq(packets_confirm(&packets, UINT64_MAX, &count), 0);
     ck_assert_uint_eq(packets.bytes, 3);
+    packets_deinit(&packets);
+}
+END_TEST
+
+/* The last of what was confirmed is sent again when it may be unread, and counted once. */
+START_TEST(what_is_kept)
+{
+    struct packets packets;
+    size_t count;
+
+    packets_init(&packets);
+    packets.keep = 2;
+    for (uint64_t number = 1; number <= 4; number++) {
+        struct str bytes = STR_INIT;
+
+        str_printf(&bytes, "%llu", (unsigned long long)number);
+        packets_add(&packets, number, &bytes);
+        packets_sent(&packets, number);
+    }
+    ck_assert_uint_eq(packets_confirm(&packets, 3, &count), 3);
+    ck_assert_uint_eq(packets.kept_bytes, 2);
+    packets_rewind(&packets, true);
+    ck_assert_uint_eq(packets.next->number, 2);
+    ck_assert_uint_eq(packets.bytes, 3);
+    ck_assert_uint_eq(packets.kept_bytes, 0);
+    for (uint64_t end = 1; end <= 3; end++)
+        packets_sent(&packets, end);
+    ck_assert_uint_eq(packets_confirm(&packets, 2, &count), 3);
+    ck_assert_uint_eq(count, 0);
+    ck_assert_uint_eq(packets_confirm(&packets, 3, &count), 4);
+    ck_assert_uint_eq(count, 1);
+    packets_rewind(&packets, false);
+    ck_assert(TAILQ_EMPTY(&packets.list));
     packets_deinit(&packets);
 }
 END_TEST
@@ -240,6 +273,7 @@ int main(void)
     tcase_add_test(tests, sinks_do_not_wait_for_each_other);
     tcase_add_test(tests, a_sink_that_is_stuck);
     tcase_add_test(tests, what_is_under_way);
+    tcase_add_test(tests, what_is_kept);
     tcase_add_test(tests, every_kind_is_complete);
     tcase_add_test(tests, another_configuration);
     suite_add_tcase(suite, tests);
