@@ -4,7 +4,8 @@
 work=$(mktemp -d)
 sock=$work/agent.sock
 export DOCKER_HOST=unix://$work/docker.sock
-agent_pid= engine_pid= rsyslog_pid= prometheus_pid= host_pid=
+agent_pid= engine_pid= rsyslog_pid= host_pid=
+beside_pids=() # of what a suite has started besides
 
 . tests/engines/end.sh
 
@@ -24,7 +25,7 @@ cleanup() {
     pgrep -f "^[^ ]*conmon .*$work/" | xargs -r kill -9 # those of podman's execs stay for minutes
     [ -n "$host_pid" ] && kill "$host_pid" 2>/dev/null
     [ -n "$rsyslog_pid" ] && kill "$rsyslog_pid" 2>/dev/null
-    [ -n "$prometheus_pid" ] && kill "$prometheus_pid" 2>/dev/null && wait "$prometheus_pid" 2>/dev/null
+    for pid in "${beside_pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
     grep -o "$work[^ ]*" /proc/mounts | sort -r | xargs -r -n1 umount -l 2>/dev/null
     [ "$status" -ne 0 ] && tail -20 "$work/agent.log" 2>/dev/null
     rm -rf "$work" 2>/dev/null || true
