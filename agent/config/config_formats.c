@@ -11,7 +11,7 @@ const char *const sink_formats[FORMAT_COUNT] = {
     [FORMAT_CEF] = "cef",         [FORMAT_LEEF] = "leef", [FORMAT_ECS] = "ecs",         [FORMAT_OCSF] = "ocsf",
 };
 
-const char *const sink_headers[HEADER_COUNT] = {
+const char *const sink_headers[HEADER_COUNT + 1] = {
     [HEADER_RFC3164] = "rfc3164",
     [HEADER_RFC5424] = "rfc5424",
     [HEADER_NONE] = "none",

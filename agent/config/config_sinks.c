@@ -10,7 +10,10 @@
 #include "common/memory.h"
 #include "common/str.h"
 
-enum { SYSLOG_FORMATS = 1u << FORMAT_TEXT | 1u << FORMAT_RFC5424 | 1u << FORMAT_JSON };
+enum {
+    FILE_FORMATS = 1u << FORMAT_JSON | 1u << FORMAT_CEF | 1u << FORMAT_LEEF | 1u << FORMAT_ECS | 1u << FORMAT_OCSF,
+    SYSLOG_FORMATS = FILE_FORMATS | 1u << FORMAT_TEXT | 1u << FORMAT_RFC5424,
+};
 
 const struct sink_kind_words sink_kinds[SINK_KIND_COUNT] = {
     [SINK_JOURNALD] = {"journald", NULL, "/run/systemd/journal/socket", FORMAT_JOURNAL, 1u << FORMAT_JOURNAL},
@@ -18,7 +21,7 @@ const struct sink_kind_words sink_kinds[SINK_KIND_COUNT] = {
     [SINK_SYSLOG_UDP] = {"syslog", "udp://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS},
     [SINK_SYSLOG_TCP] = {"syslog", "tcp://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS},
     [SINK_SYSLOG_TLS] = {"syslog", "tls://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS, "6514"},
-    [SINK_FILE] = {"file", NULL, NULL, FORMAT_JSON, 1u << FORMAT_JSON},
+    [SINK_FILE] = {"file", NULL, NULL, FORMAT_JSON, FILE_FORMATS},
 };
 
 struct sink_config sink_config_default(enum sink_kind kind)

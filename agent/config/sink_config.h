@@ -49,7 +49,7 @@ struct sink_kind_words {
 };
 extern const struct sink_kind_words sink_kinds[SINK_KIND_COUNT];
 extern const char *const sink_formats[FORMAT_COUNT];
-extern const char *const sink_headers[HEADER_COUNT]; /* HEADER_LOCAL: NULL, it has no word */
+extern const char *const sink_headers[HEADER_COUNT + 1]; /* HEADER_LOCAL: NULL, it has no word; NULL ends them */
 
 /* Files in PEM; any may be NULL. CERT and KEY go together. */
 struct sink_tls {

@@ -42,12 +42,6 @@ void field_value(const struct field *field, const struct record *record, struct 
 /* The member of the record's document at a dotted path; NULL: there is none. */
 const struct json *record_member(const struct record *record, const char *path);
 
-/* Members of ECS and OCSF that no field of the table becomes as it is. */
-struct derived_field {
-    const char *path;
-    const char *what; /* for the documentation */
-};
-
 /* Names in records that were cut: the names of the fields that are cut or left out, and the SHA-256 of the record as
  * /v1/events has it. */
 #define FIELD_NAME_CUT    "cut"

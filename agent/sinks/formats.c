@@ -65,9 +65,8 @@ static void rfc5424_header(struct str *out, const struct record *t, const struct
 }
 
 static record_body *const bodies[FORMAT_COUNT] = {
-    [FORMAT_TEXT] = text_body,
-    [FORMAT_RFC5424] = rfc5424_body,
-    [FORMAT_JSON] = json_body,
+    [FORMAT_TEXT] = text_body, [FORMAT_RFC5424] = rfc5424_body, [FORMAT_JSON] = json_body, [FORMAT_CEF] = cef_body,
+    [FORMAT_LEEF] = leef_body, [FORMAT_ECS] = ecs_body,         [FORMAT_OCSF] = ocsf_body,
 };
 
 static void append_header(struct str *out, const struct record *t, const struct format_settings *settings)

@@ -6,8 +6,6 @@
 #include "agent/sinks/formats_tree.h"
 #include "common/json_out.h"
 
-enum { CUT_ROOM = 600 };
-
 static void add_value(struct tree *tree, const struct field *field, const char *text)
 {
     if (field->type == FIELD_NUMBER || field->type == FIELD_BOOL)
@@ -71,30 +69,16 @@ static void add_rest(struct tree *tree, const struct record *record)
             add_member(tree, name, name, v);
 }
 
-/* Leaves out what does not fit in ROOM, and says so in the members at CUT_PATH and HASH_PATH. */
-static void bound_tree(struct tree *tree, const struct record *record, size_t room, const char *cut_path,
-                       const char *hash_path)
-{
-    scoped_str cut = STR_INIT;
-    char hash[SHA256_TEXT_SIZE];
-
-    tree_cut(tree, room - CUT_ROOM, &cut);
-    if (!cut.length)
-        return;
-    sha256_text(record->json, record->json_length, hash);
-    tree_add_string(tree, cut_path, cut_path, str_text(&cut));
-    tree_add_string(tree, hash_path, hash_path, hash);
-}
-
 void json_body(struct str *out, const struct record *record, const struct format_settings *settings, size_t room)
 {
     scoped_tree tree = {0};
 
-    if (settings->cee)
+    if (settings->cee) {
         str_append(out, "@cee: ");
+        room -= strlen("@cee: ");
+    }
     add_fields(&tree, record);
     add_rest(&tree, record);
-    if (room <= RECORD_MAX)
-        bound_tree(&tree, record, room, FIELD_NAME_CUT, FIELD_NAME_SHA256);
+    tree_bound(&tree, record, room, FIELD_NAME_CUT, FIELD_NAME_SHA256);
     tree_write(&tree, out);
 }

@@ -69,7 +69,8 @@ struct pairs {
     void (*write)(struct str *out, const struct field *field, const char *key, const char *value);
     const struct escaping *escaping;
     size_t value_max;
-    bool all; /* in a fixed order, those without a value too */
+    bool all;                                                   /* in a fixed order, those without a value too */
+    void (*time)(const struct record *record, struct str *out); /* NULL: as the field is */
 };
 
 static const char *name_of(const struct pairs *pairs, size_t i)
@@ -83,7 +84,10 @@ static bool format_value(const struct pairs *pairs, const struct field *field, c
 {
     scoped_str raw = STR_INIT;
 
-    field_value(field, record, &raw);
+    if (field->type == FIELD_TIME && pairs->time)
+        pairs->time(record, &raw);
+    else
+        field_value(field, record, &raw);
     return append_escaped(out, str_text(&raw), pairs->value_max, pairs->escaping);
 }
 
@@ -142,7 +146,7 @@ static void write_text(struct str *out, const struct field *field, const char *k
 void text_body(struct str *out, const struct record *record, const struct format_settings *settings, size_t room)
 {
     static const struct escaping escaping = {text_escape_of, false};
-    static const struct pairs pairs = {&record_fields[0].name, write_text, &escaping, FIELD_MAX, true};
+    static const struct pairs pairs = {&record_fields[0].name, write_text, &escaping, FIELD_MAX, true, NULL};
     scoped_str body = STR_INIT;
 
     (void)settings;
@@ -174,7 +178,7 @@ static bool is_ascii(const char *s)
 void rfc5424_body(struct str *out, const struct record *record, const struct format_settings *settings, size_t room)
 {
     static const struct escaping escaping = {rfc5424_escape_of, true};
-    static const struct pairs pairs = {&record_fields[0].name, write_parameter, &escaping, FIELD_MAX, false};
+    static const struct pairs pairs = {&record_fields[0].name, write_parameter, &escaping, FIELD_MAX, false, NULL};
     scoped_str message = STR_INIT;
 
     record_summary(record, SUMMARY_MAX, &message);
@@ -184,4 +188,101 @@ void rfc5424_body(struct str *out, const struct record *record, const struct for
     if (!is_ascii(str_text(&message)))
         str_append(out, "\xef\xbb\xbf");
     str_append(out, str_text(&message));
+}
+
+/* CEF and LEEF: a header of seven parts that '|' separates. */
+
+static const char *header_escape_of(char c)
+{
+    return c == '|' ? "\\|" : c == '\\' ? "\\\\" : NULL;
+}
+
+/* LEEF defines no way to escape. */
+static const char *leef_header_escape_of(char c)
+{
+    return c == '|' ? "\\x7c" : NULL;
+}
+
+static void append_part(struct str *out, const char *value, const struct escaping *escaping)
+{
+    append_escaped(out, value, FIELD_MAX / 4, escaping);
+    str_append_char(out, '|');
+}
+
+static const char *event_of(const struct record *record)
+{
+    return *record->slug ? record->slug : record_kind_name(record->kind);
+}
+
+static const char *version_of(const struct record *record)
+{
+    return record->origin->version ? record->origin->version : PROGRAM_VERSION;
+}
+
+static const char *cef_escape_of(char c)
+{
+    return c == '=' ? "\\=" : c == '\\' ? "\\\\" : NULL;
+}
+
+static void write_extension(struct str *out, const struct field *field, const char *key, const char *value)
+{
+    str_printf(out, " %s=%s", key, value);
+    if (field->cef_label)
+        str_printf(out, " %sLabel=%s", key, field->cef_label);
+}
+
+/* Milliseconds since 1970. */
+static void cef_time(const struct record *record, struct str *out)
+{
+    str_printf(out, "%" PRId64, record->at / 1000);
+}
+
+/* The extension begins with a blank: liblognorm's parser of CEF takes the first byte for a separator. */
+void cef_body(struct str *out, const struct record *record, const struct format_settings *settings, size_t room)
+{
+    static const struct escaping header = {header_escape_of, true}, escaping = {cef_escape_of, true};
+    static const struct pairs pairs = {&record_fields[0].cef, write_extension, &escaping, FIELD_MAX, false, cef_time};
+    size_t begin = out->length;
+
+    (void)settings;
+    str_append(out, "CEF:0|" PROGRAM_NAME "|" PROGRAM_NAME "|");
+    append_part(out, version_of(record), &header);
+    append_part(out, event_of(record), &header);
+    append_part(out, *record->title ? record->title : event_of(record), &header);
+    str_printf(out, "%d|", record_urgency(record));
+    append_pairs(out, record, &pairs, room - (out->length - begin));
+}
+
+static const char *leef_escape_of(char c)
+{
+    return c == '^' ? "\\x5e" : NULL;
+}
+
+static void write_attribute(struct str *out, const struct field *field, const char *key, const char *value)
+{
+    (void)field;
+    str_printf(out, "^%s=%s", key, value);
+}
+
+/* As devTimeFormat below says. */
+static void leef_time(const struct record *record, struct str *out)
+{
+    char stamp[CLOCK_TEXT_SIZE];
+
+    clock_format(record->at, stamp);
+    str_printf(out, "%.23s+0000", stamp);
+}
+
+void leef_body(struct str *out, const struct record *record, const struct format_settings *settings, size_t room)
+{
+    static const struct escaping header = {leef_header_escape_of, false}, escaping = {leef_escape_of, false};
+    static const struct pairs pairs = {&record_fields[0].leef, write_attribute, &escaping, FIELD_MAX, false, leef_time};
+    size_t begin = out->length;
+
+    (void)settings;
+    str_append(out, "LEEF:2.0|" PROGRAM_NAME "|" PROGRAM_NAME "|");
+    append_part(out, version_of(record), &header);
+    append_part(out, event_of(record), &header);
+    str_printf(out, "^|sev=%d^devTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ", record_urgency(record));
+    append_pairs(out, record, &pairs, room - (out->length - begin));
 }

@@ -10,7 +10,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 
-enum { PUNCTUATION = 8 }; /* bytes around a member, at most, that are not its path or its value */
+enum { CUT_ROOM = 600, PUNCTUATION = 8 }; /* bytes around a member, at most, that are not its path or its value */
 
 void tree_deinit(struct tree *tree)
 {
@@ -193,6 +193,23 @@ void tree_cut(struct tree *tree, size_t room, struct str *cut)
         free(last->raw);
         tree->count--;
     }
+}
+
+bool tree_bound(struct tree *tree, const struct record *record, size_t room, const char *cut_path,
+                const char *hash_path)
+{
+    scoped_str cut = STR_INIT;
+    char hash[SHA256_TEXT_SIZE];
+
+    if (room > RECORD_MAX)
+        return false;
+    tree_cut(tree, room - CUT_ROOM, &cut);
+    if (!cut.length)
+        return false;
+    sha256_text(record->json, record->json_length, hash);
+    tree_add_string(tree, cut_path, cut_path, str_text(&cut));
+    tree_add_string(tree, hash_path, hash_path, hash);
+    return true;
 }
 
 /* PREFIX of LENGTH bytes: the path of the object whose members are written. */

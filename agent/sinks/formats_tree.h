@@ -28,6 +28,9 @@ void tree_add_words(struct tree *tree, const char *path, const char *name, const
 /* Shortens strings to 1 KiB each, and leaves out the last items until ROOM bytes are enough for the rest. Appends the
  * names of what it changed to CUT. */
 void tree_cut(struct tree *tree, size_t room, struct str *cut);
+/* Does so when ROOM bounds the record, and has the members CUT_PATH and HASH_PATH say it. True: something was cut. */
+bool tree_bound(struct tree *tree, const struct record *record, size_t room, const char *cut_path,
+                const char *hash_path);
 /* Appends one object, in one line. Characters that are not to be shown as they are (text_escape()) are escaped. */
 void tree_write(struct tree *tree, struct str *out);
 

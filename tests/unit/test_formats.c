@@ -365,13 +365,372 @@ START_TEST(streams)
 }
 END_TEST
 
-int main(void)
+/* Names of ECS 9.4.0, and the values that it allows. */
+static const char *const ecs_names[] = {"@timestamp",
+                                        "agent.id",
+                                        "agent.name",
+                                        "agent.type",
+                                        "agent.version",
+                                        "container.id",
+                                        "container.image.name",
+                                        "container.name",
+                                        "ecs.version",
+                                        "event.action",
+                                        "event.category",
+                                        "event.code",
+                                        "event.created",
+                                        "event.dataset",
+                                        "event.hash",
+                                        "event.id",
+                                        "event.kind",
+                                        "event.module",
+                                        "event.outcome",
+                                        "event.provider",
+                                        "event.reason",
+                                        "event.risk_score",
+                                        "event.sequence",
+                                        "event.severity",
+                                        "event.type",
+                                        "host.hostname",
+                                        "host.id",
+                                        "host.name",
+                                        "labels",
+                                        "message",
+                                        "rule.author",
+                                        "rule.category",
+                                        "rule.description",
+                                        "rule.id",
+                                        "rule.name",
+                                        "rule.reference",
+                                        "rule.ruleset",
+                                        "rule.uuid",
+                                        "rule.version",
+                                        "tags"};
+
+static void check_ecs_member(const char *path, const struct json *v)
+{
+    const char *key;
+    const struct json *member;
+
+    if (str_equal(path, "labels")) { /* an object of texts */
+        for (size_t i = 0; (member = json_member(v, i, &key, NULL)); i++)
+            ck_assert_msg(json_type(member) == JSON_STRING, "labels.%s", key);
+        return;
+    }
+    if (json_type(v) != JSON_OBJECT) {
+        bool known = false;
+
+        for (size_t i = 0; i < countof(ecs_names); i++)
+            known = known || str_equal(ecs_names[i], path);
+        ck_assert_msg(known, "%s is no name of ECS", path);
+        return;
+    }
+    for (size_t i = 0; (member = json_member(v, i, &key, NULL)); i++) {
+        scoped(cleanup_free) char *longer = *path ? mem_printf("%s.%s", path, key) : mem_strdup(key);
+
+        check_ecs_member(longer, member);
+    }
+}
+
+static char *status_finding(const char *status, bool waived, const char *previous)
+{
+    return mem_printf(
+        "{\"uid\":\"u\",\"slug\":\"s\",\"rule\":\"5.4\",\"title\":\"t\",\"severity\":\"high\",\"status\":%s,"
+        "\"subject\":{\"kind\":\"container\",\"id\":\"i\",\"name\":\"n\"},\"evidence\":\"e\",\"previous\":%s,"
+        "\"ids\":{\"cis-1.6.0\":\"5.4\"},\"remedy\":\"r\",\"waived\":%s}",
+        status, previous, waived ? "{\"reason\":\"r\"}" : "null");
+}
+
+static struct json_doc *write_json(enum sink_format format, enum store_item_kind kind, char *document)
+{
+    const struct format_settings settings = {.format = format, .header = HEADER_NONE};
+    scoped_str out = STR_INIT;
+
+    write_item(&out, format_syslog, &settings, kind, document);
+    return parse(&out);
+}
+
+START_TEST(ecs)
+{
+    for (enum store_item_kind kind = 0; kind < ITEM_KIND_COUNT; kind++) {
+        scoped(cleanup_json_doc) struct json_doc *doc =
+            write_json(FORMAT_ECS, kind, kind == ITEM_LOST ? mem_strdup("") : finding("web", "e"));
+
+        check_ecs_member("", json_root(doc));
+        ck_assert_int_eq(json_type(at(doc, "/event/category")), JSON_ARRAY);
+        ck_assert_int_eq(json_type(at(doc, "/event/type")), JSON_ARRAY);
+        ck_assert_int_eq(json_int(at(doc, "/event/sequence"), 0), 7);
+        ck_assert_str_eq(json_text(at(doc, "/event/kind"), ""), kind == ITEM_SNAPSHOT    ? "state"
+                                                                : kind == ITEM_HEARTBEAT ? "metric"
+                                                                                         : "event");
+        ck_assert_str_eq(json_text(at(doc, "/@timestamp"), ""), "2026-11-24T10:00:00.000000Z");
+    }
+}
+END_TEST
+
+/* Attributes of OCSF 1.8.0: what Compliance Finding (2003) requires, the types, and what the enumerations allow. */
+static const struct {
+    const char *pointer;
+    enum json_type type;
+    bool required;
+    const char *values; /* of an enumeration, with blanks around each */
+} ocsf_attributes[] = {
+    {"/activity_id", JSON_NUMBER, true, " 0 1 2 3 99 "},
+    {"/category_uid", JSON_NUMBER, true, " 2 "},
+    {"/class_uid", JSON_NUMBER, true, " 2003 "},
+    {"/type_uid", JSON_NUMBER, true, " 200300 200301 200302 200303 200399 "},
+    {"/time", JSON_NUMBER, true, NULL},
+    {"/severity_id", JSON_NUMBER, true, " 0 1 2 3 4 5 6 99 "},
+    {"/metadata", JSON_OBJECT, true, NULL},
+    {"/metadata/version", JSON_STRING, true, NULL},
+    {"/metadata/product", JSON_OBJECT, true, NULL},
+    {"/metadata/product/name", JSON_STRING, true, NULL},
+    {"/metadata/product/vendor_name", JSON_STRING, false, NULL},
+    {"/metadata/sequence", JSON_NUMBER, false, NULL},
+    {"/metadata/uid", JSON_STRING, false, NULL},
+    {"/finding_info", JSON_OBJECT, true, NULL},
+    {"/finding_info/uid", JSON_STRING, true, NULL},
+    {"/finding_info/title", JSON_STRING, false, NULL},
+    {"/compliance", JSON_OBJECT, true, NULL},
+    {"/compliance/control", JSON_STRING, false, NULL},
+    {"/compliance/standards", JSON_ARRAY, false, NULL},
+    {"/compliance/requirements", JSON_ARRAY, false, NULL},
+    {"/compliance/status", JSON_STRING, false, NULL},
+    {"/compliance/status_details", JSON_ARRAY, false, NULL},
+    {"/compliance/status_id", JSON_NUMBER, false, " 0 1 2 3 99 "},
+    {"/status_id", JSON_NUMBER, false, " 0 1 2 3 4 5 6 99 "},
+    {"/message", JSON_STRING, false, NULL},
+    {"/remediation/desc", JSON_STRING, false, NULL},
+    {"/resources", JSON_ARRAY, false, NULL},
+    {"/resources/0/name", JSON_STRING, false, NULL},
+    {"/resources/0/uid", JSON_STRING, false, NULL},
+    {"/device/type_id", JSON_NUMBER, false, " 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 99 "},
+    {"/device/hostname", JSON_STRING, false, NULL},
+    {"/unmapped", JSON_OBJECT, false, NULL},
+};
+
+/* The attributes of the class itself, and of the objects in it. */
+static void expect_members(const struct json *object, const char *allowed)
+{
+    const char *key;
+
+    for (size_t i = 0; json_member(object, i, &key, NULL); i++) {
+        scoped(cleanup_free) char *word = mem_printf(" %s ", key);
+
+        ck_assert_msg(strstr(allowed, word), "%s is no attribute", key);
+    }
+}
+
+static void check_ocsf_finding(const struct json_doc *doc)
+{
+    for (size_t i = 0; i < countof(ocsf_attributes); i++) {
+        const struct json *v = at(doc, ocsf_attributes[i].pointer);
+        scoped(cleanup_free) char *word = NULL;
+
+        ck_assert_msg(v || !ocsf_attributes[i].required, "%s is required", ocsf_attributes[i].pointer);
+        if (!v)
+            continue;
+        ck_assert_msg(json_type(v) == ocsf_attributes[i].type, "type of %s", ocsf_attributes[i].pointer);
+        if (!ocsf_attributes[i].values)
+            continue;
+        word = mem_printf(" %lld ", (long long)json_int(v, -1));
+        ck_assert_msg(strstr(ocsf_attributes[i].values, word), "%s: %s", ocsf_attributes[i].pointer, word);
+    }
+    expect_members(json_root(doc),
+                   " activity_id activity_name category_name category_uid class_name class_uid compliance "
+                   "device finding_info message metadata remediation resources severity severity_id "
+                   "status status_id time type_name type_uid unmapped ");
+    expect_members(at(doc, "/compliance"),
+                   " assessments category checks compliance_references compliance_standards control "
+                   "control_parameters desc requirements standards status status_code "
+                   "status_detail status_details status_id ");
+    expect_members(at(doc, "/finding_info"), " analytic created_time desc first_seen_time title types uid uid_alt ");
+    expect_members(at(doc, "/metadata"), " event_code is_truncated labels log_name product profiles sequence uid "
+                                         "untruncated_size version ");
+    expect_members(at(doc, "/resources/0"), " name type uid ");
+    expect_members(at(doc, "/device"), " hostname type type_id uid ");
+    ck_assert_int_eq(json_int(at(doc, "/type_uid"), 0), 200300 + json_int(at(doc, "/activity_id"), 0));
+}
+
+START_TEST(ocsf)
+{
+    static const struct {
+        const char *status, *previous;
+        bool waived;
+        int compliance, status_id, activity;
+    } rows[] = {
+        {"\"fail\"", "null", false, 3, 1, 1},      {"\"fail\"", "\"pass\"", false, 3, 1, 2},
+        {"\"fail\"", "null", true, 3, 3, 1},       {"\"pass\"", "\"fail\"", false, 1, 4, 3},
+        {"\"error\"", "\"pass\"", false, 2, 1, 2}, {"\"manual\"", "null", false, 99, 1, 1},
+        {"null", "\"fail\"", false, 99, 4, 3},
+    };
+
+    for (size_t i = 0; i < countof(rows); i++) {
+        scoped(cleanup_json_doc) struct json_doc *doc =
+            write_json(FORMAT_OCSF, ITEM_TRANSITION, status_finding(rows[i].status, rows[i].waived, rows[i].previous));
+
+        check_ocsf_finding(doc);
+        ck_assert_int_eq(json_int(at(doc, "/compliance/status_id"), -1), rows[i].compliance);
+        ck_assert_int_eq(json_int(at(doc, "/status_id"), -1), rows[i].status_id);
+        ck_assert_int_eq(json_int(at(doc, "/activity_id"), -1), rows[i].activity);
+        ck_assert_int_eq(json_int(at(doc, "/time"), 0), INT64_C(1795514400000));
+    }
+}
+END_TEST
+
+/* A long record is still whole JSON with all that is required. */
+START_TEST(long_ocsf)
+{
+    scoped(cleanup_free) char *big = mem_alloc(20001);
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+    memset(big, '"', 20000);
+    doc = write_json(FORMAT_OCSF, ITEM_SNAPSHOT, finding(big, big));
+    check_ocsf_finding(doc);
+    ck_assert(json_bool(at(doc, "/metadata/is_truncated"), false));
+    ck_assert_int_gt(json_int(at(doc, "/metadata/untruncated_size"), 0), 40000);
+}
+END_TEST
+
+/* The agent's own are Base Events of OCSF. */
+START_TEST(ocsf_of_the_agent)
+{
+    static const enum store_item_kind of_agent[] = {ITEM_HEARTBEAT, ITEM_SNAPSHOT_END, ITEM_LOST};
+
+    for (size_t i = 0; i < countof(of_agent); i++) {
+        scoped(cleanup_json_doc) struct json_doc *doc = write_json(FORMAT_OCSF, of_agent[i], mem_strdup("{}"));
+
+        ck_assert_int_eq(json_int(at(doc, "/class_uid"), -1), 0);
+        ck_assert_int_eq(json_int(at(doc, "/category_uid"), -1), 0);
+        ck_assert_int_eq(json_int(at(doc, "/type_uid"), -1), 99);
+        ck_assert_ptr_null(at(doc, "/compliance"));
+        ck_assert_ptr_null(at(doc, "/finding_info"));
+        ck_assert_int_eq(json_type(at(doc, "/time")), JSON_NUMBER);
+    }
+}
+END_TEST
+
+START_TEST(cef)
+{
+    struct format_settings settings = local;
+    scoped_str out = STR_INIT;
+
+    settings.format = FORMAT_CEF;
+    settings.header = HEADER_NONE;
+    write_item(&out, format_syslog, &settings, ITEM_TRANSITION, finding("a=b\\c|d\ne", "e"));
+    ck_assert_msg(str_starts(out.data,
+                             "CEF:0|docker-bench-agent|docker-bench-agent|9.9|container-privileged|Containers are "
+                             "not privileged|10| cat=finding cn1=7 cn1Label=number "),
+                  "%s", out.data);
+    expect(&out, " rt=1795514400000 ");
+    expect(&out, " dbaSubjectName=a\\=b\\\\c|d\\\\x0ae ");
+    expect(&out, " externalId=99999999-8888-5777-a666-555555555555 ");
+    expect(&out, " dvchost=host-1 ");
+}
+END_TEST
+
+START_TEST(leef)
+{
+    struct format_settings settings = local;
+    scoped_str out = STR_INIT;
+
+    settings.format = FORMAT_LEEF;
+    settings.header = HEADER_NONE;
+    write_item(&out, format_syslog, &settings, ITEM_TRANSITION, finding("a^b=c\nd", "e"));
+    ck_assert_msg(
+        str_starts(out.data, "LEEF:2.0|docker-bench-agent|docker-bench-agent|9.9|container-privileged|^|sev=10^"), "%s",
+        out.data);
+    expect(&out, "^devTime=2026-11-24T10:00:00.000+0000^");
+    expect(&out, "^subjectName=a\\x5eb=c\\x0ad^");
+}
+END_TEST
+
+/* Names that tests/engines/formats sends through parsers of others. */
+static const char *const hostile_names[] = {
+    "web",
+    hostile,
+    "\\",
+    "a\\]",
+    "a] [b c=\"d\"",
+    "\"",
+    "a\" b=\"c",
+    "\xe6\xbc\xa2\xe5\xad\x97",
+    "\xf0\x9f\x90\xb3",
+    "\xe2\x80\xae"
+    "gpj.exe",
+    "a\nb",
+    "a\n\n<0>Jan 1 00:00:00 evil x: y",
+    "$name %msg% {{x}} `id`",
+    "a=b|c^d",
+    "|",
+    "=",
+    "^",
+    "a\tb",
+    " a ",
+    "'",
+    "@cee: {}",
+    "\\\"",
+    "\\n",
+    "]",
+    "] ",
+};
+
+static int word_index(const char *const *words, size_t count, const char *word)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(words[i], word))
+            return (int)i;
+    fprintf(stderr, "unknown: %s\n", word);
+    exit(2);
+}
+
+/* A record for each hostile name, one a line; FORMAT "names": what people are to see of the names, as
+ * JSON; "raw": the names themselves. */
+static int print_hostile(const char *format_word, const char *header_word)
+{
+    static const char *const header_words[] = {"local", "rfc3164", "rfc5424", "none"};
+    struct format_settings settings = local;
+    bool raw = str_equal(format_word, "raw"), names = raw || str_equal(format_word, "names");
+
+    settings.format = names ? FORMAT_TEXT : (enum sink_format)word_index(sink_formats, FORMAT_COUNT, format_word);
+    settings.header = (enum sink_header)word_index(header_words, countof(header_words), header_word);
+    for (size_t i = 0; i <= countof(hostile_names); i++) {
+        scoped_str out = STR_INIT, big = STR_INIT;
+        struct record record;
+        struct store_item item = {.number = i + 1, .seq = i + 1, .kind = ITEM_TRANSITION};
+        scoped(cleanup_free) char *document = NULL;
+
+        for (size_t j = 0; i == countof(hostile_names) && j < 4000; j++)
+            str_append(&big, "]\" \\\xe6\xbc\xa2");
+        document = finding(i < countof(hostile_names) ? hostile_names[i] : big.data, "the evidence");
+        item.json = document;
+        if (record_read(&item, &origin, 0, &record) < 0)
+            return 1;
+        if (names) {
+            scoped(cleanup_json_out) struct json_out *encoded = json_out_new(false);
+            scoped_str safe = STR_INIT;
+
+            text_escape(&safe, record.subject_name, strlen(record.subject_name), 0);
+            json_out_string(encoded, NULL, raw ? record.subject_name : str_text(&safe));
+            str_append(&out, json_out_text(encoded, NULL));
+        } else {
+            format_syslog(&out, &record, &settings);
+        }
+        record_deinit(&record);
+        puts(out.data);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
 {
     Suite *suite = suite_create("formats");
     TCase *tests = tcase_create("formats");
     SRunner *runner;
     int failed;
 
+    if (argc == 4 && str_equal(argv[1], "--print"))
+        return print_hostile(argv[2], argv[3]);
     tcase_add_test(tests, hostile_names_stay_in_their_field);
     tcase_add_test(tests, every_record_says_where_it_is_from);
     tcase_add_test(tests, text);
@@ -384,6 +743,12 @@ int main(void)
     tcase_add_test(tests, whole_fields_are_left_out);
     tcase_add_test(tests, journal_fields);
     tcase_add_test(tests, streams);
+    tcase_add_test(tests, ecs);
+    tcase_add_test(tests, ocsf);
+    tcase_add_test(tests, long_ocsf);
+    tcase_add_test(tests, ocsf_of_the_agent);
+    tcase_add_test(tests, cef);
+    tcase_add_test(tests, leef);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
