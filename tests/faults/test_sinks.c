@@ -196,6 +196,57 @@ START_TEST(rsyslogd_stops_reading)
 }
 END_TEST
 
+/* The agent is killed twice while its receiver is away: all that it should have comes, in order, each number once. */
+START_TEST(killed_while_rsyslogd_is_away)
+{
+    unsigned port = free_port();
+    scoped(cleanup_free) char *output = mem_printf("%s/syslog.out", beside.folder);
+    scoped(cleanup_free) char *config = mem_printf(
+        "{\"sinks\": [{\"type\": \"syslog\", \"address\": \"tcp://127.0.0.1:%u\", \"format\": \"json\"}]}", port);
+    scoped_str text = STR_INIT;
+    bool privileged = false;
+    int64_t number = 0, expected;
+    pid_t rsyslogd;
+
+    fake_set_containers(beside.fake, FLOOD_CONTAINERS);
+    beside_start_agent(&beside, config);
+    run_until(is_ready());
+    for (int i = 1; i <= 2; i++) {
+        while (counter(0, "pending") < 2000 * i) {
+            privileged = !privileged;
+            toggle_privileged(FLOOD_CONTAINERS, privileged);
+            run_until(count_failed() == (privileged ? FLOOD_CONTAINERS : 0));
+        }
+        ck_assert_int_eq(kill(beside.agent, SIGKILL), 0);
+        ck_assert_int_eq(waitpid(beside.agent, NULL, 0), beside.agent);
+        beside_start_agent(&beside, config);
+        run_until(is_ready());
+        run_until(counter(0, "pending") >= 2000 * i);
+    }
+    expected = counter(0, "pending");
+    rsyslogd = start_rsyslogd(port, output);
+    run_until(counter(0, "sent") >= expected && is_settled(0));
+    run_until((int64_t)count_lines(output) >= counter(0, "sent"));
+    ck_assert_int_eq(kill(rsyslogd, SIGTERM), 0);
+    ck_assert_int_eq(waitpid(rsyslogd, NULL, 0), rsyslogd);
+
+    ck_assert_int_eq(file_read(output, 64 * 1024 * 1024, &text, NULL), 0);
+    for (const char *at = str_text(&text), *end; *at; at = end + 1) {
+        struct json_doc *doc = NULL;
+
+        end = strchr(at, '\n');
+        at = strstr(at, "@cee: ");
+        ck_assert_ptr_nonnull(at);
+        at += strlen("@cee: ");
+        ck_assert_int_eq(json_parse(at, (size_t)(end - at), NULL, &doc, NULL), 0);
+        ck_assert_int_eq(json_int(json_get(json_root(doc), "number"), -1), number + 1);
+        number++;
+        json_doc_free(doc);
+    }
+    ck_assert_int_ge(number, expected);
+}
+END_TEST
+
 /* With create and with copytruncate, and without a signal in either case. */
 START_TEST(logrotate_takes_the_file)
 {
@@ -288,6 +339,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 280);
     tcase_add_test(tests, rsyslogd_stops_reading);
+    tcase_add_test(tests, killed_while_rsyslogd_is_away);
     tcase_add_loop_test(tests, logrotate_takes_the_file, 0, 2);
     tcase_add_test(tests, a_reload_leaves_the_other_sinks);
     suite_add_tcase(suite, tests);
