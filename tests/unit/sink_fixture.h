@@ -25,14 +25,20 @@ static uint64_t last_seq;
 static const struct record_origin sink_origin = {
     .host = "host", .machine = "machine", .engine = "engine", .benchmark = "dosec-1.0", .stream = "stream"};
 
-static inline void open_store(void)
+static inline void open_bounded_store(uint64_t bytes)
 {
     scoped(cleanup_free) char *path = mem_printf("%s/agent.db", folder);
-    const struct event_store_options options = {.base = base, .workers = workers, .path = path};
+    const struct event_store_options options = {
+        .base = base, .workers = workers, .path = path, .limits = {.bytes = bytes}};
     struct error error = ERROR_INIT;
 
     ck_assert_msg(event_store_new(&options, &event_store, &error) == 0, "%s", error.text);
     last_seq = event_store_last_seq(event_store);
+}
+
+static inline void open_store(void)
+{
+    open_bounded_store(0);
 }
 
 static inline void sink_fixture_set_up(void)

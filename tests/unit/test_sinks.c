@@ -116,6 +116,36 @@ START_TEST(a_sink_that_is_stuck)
 }
 END_TEST
 
+/* The store has room for a part of what waits: the sink is reported at once, and until its receiver knows. */
+START_TEST(a_sink_that_has_lost_records)
+{
+    enum { COUNT = 3000 };
+    scoped(cleanup_free) char *path = mem_printf("%s/late", folder);
+    scoped(cleanup_close) int fd = -1;
+    scoped_str trouble = STR_INIT;
+    struct sink *sink;
+
+    close_store();
+    open_bounded_store(512 * 1024);
+    sink_list.trouble = on_trouble;
+    sink_list.user = &trouble;
+    sink = open_sink(SINK_SYSLOG_LOCAL, path);
+    for (int i = 0; i < COUNT / 100; i++)
+        append(100, 300, SEVERITY_HIGH);
+    run_until(status_of(sink).dropped > COUNT / 4);
+    ck_assert_uint_eq(status_of(sink).unreported, status_of(sink).dropped);
+    sink_list_check(&sink_list, clock_monotonic());
+    ck_assert_msg(strstr(str_text(&trouble), " records are lost, ") != NULL, "%s", str_text(&trouble));
+    fd = local_receiver(path);
+    run_until((drain(fd), strcmp(str_text(&trouble), "none") == 0));
+    ck_assert_uint_eq(status_of(sink).pending, 0);
+    ck_assert_uint_eq(status_of(sink).unreported, 0);
+    ck_assert_uint_gt(status_of(sink).dropped, 0);
+    ck_assert_uint_lt(status_of(sink).sent, COUNT);
+    sink_list.trouble = NULL;
+}
+END_TEST
+
 /* What is sent and not confirmed is sent again, as a whole, after the connection has ended. */
 START_TEST(what_is_under_way)
 {
@@ -272,6 +302,7 @@ int main(void)
     tcase_add_test(tests, an_absent_receiver_comes_later);
     tcase_add_test(tests, sinks_do_not_wait_for_each_other);
     tcase_add_test(tests, a_sink_that_is_stuck);
+    tcase_add_test(tests, a_sink_that_has_lost_records);
     tcase_add_test(tests, what_is_under_way);
     tcase_add_test(tests, what_is_kept);
     tcase_add_test(tests, every_kind_is_complete);
