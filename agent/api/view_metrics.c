@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "agent/api/view.h"
-#include "common/map.h"
 
 enum { EXPIRING_DAYS = 30 };
 
@@ -156,28 +155,6 @@ static void write_times(const struct agent_view *view, struct str *out)
 
 /* ---- Sinks ---- */
 
-/* What the label "sink" of each sink is; two that send to one place differ by their place in the list. The caller frees
- * names and list. */
-static char **name_sinks(const struct agent_view *view)
-{
-    char **names = mem_alloc((view->sink_count + 1) * sizeof *names);
-    struct map *seen = map_new(NULL);
-
-    for (size_t i = 0; i < view->sink_count; i++) {
-        struct sink_status status;
-
-        sink_status(view->sinks[i], &status);
-        names[i] = mem_printf("%s:%s", status.type, status.address);
-        if (map_get(seen, names[i])) {
-            free(names[i]);
-            names[i] = mem_printf("%s:%s#%zu", status.type, status.address, i + 1);
-        }
-        map_set(seen, names[i], names);
-    }
-    map_free(seen);
-    return names;
-}
-
 static uint64_t sent(const struct sink_status *status)
 {
     return status->sent;
@@ -209,20 +186,18 @@ static void write_sinks(const struct agent_view *view, struct str *out)
         {"sink_pending", "gauge", "Records that have not arrived yet.", pending},
         {"sink_up", "gauge", "1: the last record that was tried was sent; 0: the sink is retrying or stuck.", is_up},
     };
-    char **names = name_sinks(view);
 
     for (size_t f = 0; f < countof(families); f++) {
         family(out, families[f].name, families[f].type, families[f].help);
         for (size_t i = 0; i < view->sink_count; i++) {
+            scoped(cleanup_free) char *name = NULL;
             struct sink_status status;
 
             sink_status(view->sinks[i], &status);
-            labelled(out, families[f].name, "sink", names[i], families[f].value(&status));
+            name = mem_printf("%s:%s", status.type, status.address); /* no two sinks have the same */
+            labelled(out, families[f].name, "sink", name, families[f].value(&status));
         }
     }
-    for (size_t i = 0; i < view->sink_count; i++)
-        free(names[i]);
-    free(names);
 }
 
 /* ---- The agent itself ---- */

@@ -860,11 +860,15 @@ static void rules_are_read_again(void)
     evaluator_set_rules(evaluator, rules, &config);
 }
 
-static void many_containers_came(void)
+static void ask_for_many_containers(void)
 {
     for (size_t i = 0; i < MANY_CONTAINERS; i++)
         (evaluator_stale)(evaluator, INPUT_CONTAINER, id_of_number(i), "docker:container/start");
     take_turns();
+}
+
+static void deliver_many_containers(void)
+{
     for (size_t i = 0; i < MANY_CONTAINERS; i++) {
         scoped(cleanup_free) char *text =
             mem_printf("{\"Id\":\"%s\",\"Name\":\"/"
@@ -876,6 +880,12 @@ static void many_containers_came(void)
         ck_assert_int_eq(parse_container(text, strlen(text), &facts, NULL), 0);
         (evaluator_fetched)(evaluator, INPUT_CONTAINER, id_of_number(i), &facts->facts);
     }
+}
+
+static void many_containers_came(void)
+{
+    ask_for_many_containers();
+    deliver_many_containers();
     take_turns();
     ck_assert(evaluator_is_settled(evaluator));
     ck_assert_uint_eq(count_subjects(SUBJECT_CONTAINER), MANY_CONTAINERS);
@@ -917,6 +927,26 @@ START_TEST(what_concerns_very_many_is_spread_over_turns)
 END_TEST
 
 /* The agent was down while all of them went. */
+START_TEST(the_time_of_an_event_is_kept_over_turns)
+{
+    const usec_t at = INT64_C(1799999999) * USEC_PER_SEC;
+    size_t of_containers = 0;
+
+    evaluator_set_event_time(evaluator, at);
+    ask_for_many_containers();
+    evaluator_set_event_time(evaluator, 0);
+    in_a_turn(deliver_many_containers);
+    ck_assert(!evaluator_is_settled(evaluator));
+    take_turns();
+    for (size_t i = 0; i < told.count; i++)
+        if (strcmp(told.items[i]->subject_kind, "container") == 0) {
+            ck_assert_int_eq(told.items[i]->event_at, at);
+            of_containers++;
+        }
+    ck_assert_uint_gt(of_containers, 20 * MANY_CONTAINERS);
+}
+END_TEST
+
 START_TEST(very_many_leftovers_are_closed_in_several_turns)
 {
     size_t pairs, turns;
@@ -1009,6 +1039,7 @@ int main(void)
     tcase_add_test(tests, agent_states_are_told_once);
     tcase_add_test(tests, seq_and_since_survive);
     tcase_add_test(tests, what_concerns_very_many_is_spread_over_turns);
+    tcase_add_test(tests, the_time_of_an_event_is_kept_over_turns);
     tcase_add_test(tests, very_many_leftovers_are_closed_in_several_turns);
     tcase_add_test(tests, what_concerns_very_many_may_change_meanwhile);
     tcase_add_test(tests, fetches_of_very_many_begin_in_several_turns);

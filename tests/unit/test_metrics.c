@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,16 +153,16 @@ END_TEST
 /* Prometheus' parser, and its opinion of the names. */
 START_TEST(promtool_accepts_it)
 {
-    scoped(cleanup_free) char *command = mem_printf("promtool check metrics >%s/said 2>&1", folder);
-    FILE *promtool = popen(command, "w");
+    FILE *promtool = popen("promtool check metrics", "w");
     scoped_str text = STR_INIT;
 
+    signal(SIGPIPE, SIG_IGN); /* it may end before it has read all */
     add_sink(SINK_SYSLOG_TCP, hostile);
     add_sink(SINK_JOURNALD, "/run/systemd/journal/socket");
     add_container(1, true);
     text = metrics();
-    ck_assert_uint_eq(fwrite(text.data, 1, text.length, promtool), text.length);
-    ck_assert_msg(pclose(promtool) == 0, "see promtool check metrics on\n%s", text.data);
+    fwrite(text.data, 1, text.length, promtool);
+    ck_assert_int_eq(pclose(promtool), 0);
 }
 END_TEST
 
@@ -172,7 +173,6 @@ START_TEST(each_series_is_there_once)
     struct map *series = map_new(NULL);
     char *rest, *line;
 
-    add_sink(SINK_SYSLOG_TCP, hostile);
     add_sink(SINK_SYSLOG_TCP, hostile);
     add_sink(SINK_SYSLOG_TCP, "tcp://h:514");
     text = metrics();
@@ -321,7 +321,9 @@ static int client(void)
     for (size_t i = 0; i < countof(fds); i++) /* the first ones are counted before the last is */
         fds[i] = dial();
     ended.fd = fds[countof(fds) - 1];
-    return poll(&ended, 1, 60000) == 1 && read(ended.fd, &byte, 1) <= 0 ? 0 : 6;
+    if (poll(&ended, 1, 60000) != 1 || read(ended.fd, &byte, 1) > 0)
+        return 6;
+    return answers(fds[0], "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200", "version=0.0.4") ? 0 : 7;
 }
 
 static void on_look(evutil_socket_t fd, short what, void *user)
