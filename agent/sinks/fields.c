@@ -18,9 +18,10 @@ static void value_number(const struct record *record, struct str *out)
     str_printf(out, "%" PRIu64, record->number);
 }
 
+/* What the document says: of a snapshot, that of the finding's last transition. */
 static void value_seq(const struct record *record, struct str *out)
 {
-    str_printf(out, "%" PRIu64, record->seq);
+    str_printf(out, "%" PRId64, json_int(json_get(record->root, "seq"), (int64_t)record->seq));
 }
 
 static void value_time(const struct record *record, struct str *out)
@@ -117,6 +118,40 @@ static void value_cis(const struct record *record, struct str *out)
             str_printf(out, "%s%s:%s", out->length ? " " : "", benchmark, json_string(id));
 }
 
+/* "a:1 b:2" of numbers at any depth of the object V. */
+static void append_numbers(struct str *out, const char *prefix, const struct json *v)
+{
+    const struct json *member;
+    const char *key;
+
+    for (size_t i = 0; (member = json_member(v, i, &key, NULL)); i++) {
+        scoped(cleanup_free) char *name = mem_printf("%s%s%s", prefix, *prefix ? ":" : "", key);
+
+        if (json_type(member) == JSON_OBJECT)
+            append_numbers(out, name, member);
+        else if (json_type(member) == JSON_NUMBER)
+            str_printf(out, "%s%s:%s", out->length ? " " : "", name, json_number_text(member));
+    }
+}
+
+static void value_findings(const struct record *record, struct str *out)
+{
+    append_numbers(out, "", json_get(record->root, "findings"));
+}
+
+static void value_digests(const struct record *record, struct str *out)
+{
+    append_numbers(out, "", json_get(record->root, "digests"));
+}
+
+static void value_reasons(const struct record *record, struct str *out)
+{
+    const struct json *reasons = json_get(record->root, "reasons");
+
+    for (size_t i = 0; i < json_count(reasons); i++)
+        str_printf(out, "%s%s", out->length ? "; " : "", json_text(json_at(reasons, i), ""));
+}
+
 const struct field record_fields[] = {
     {"kind", "kind", FIELD_TEXT, KIND_ALL, "DBA_KIND", "cat", "cat", NULL, "labels.kind", "metadata.log_name",
      value_kind, "`finding`, `heartbeat`, `snapshot`, `snapshot_end`, `lost`, `agent`"},
@@ -154,8 +189,9 @@ const struct field record_fields[] = {
      "compliance.status_code", value_status,
      "`pass`, `fail`, `manual`, `not_applicable`, `error`; `gone` (JSON: null) when the subject went away; of the "
      "agent `ready`, `degraded`"},
-    {"previous", "previous", FIELD_TEXT, KIND_FINDINGS, "DBA_PREVIOUS", "dbaPrevious", "previous", NULL,
-     "labels.previous", "unmapped.previous", value_previous, "status before it; `none` (JSON: null) when it is new"},
+    {"previous", "previous", FIELD_TEXT, 1u << RECORD_FINDING | 1u << RECORD_AGENT, "DBA_PREVIOUS", "dbaPrevious",
+     "previous", NULL, "labels.previous", "unmapped.previous", value_previous,
+     "status before it; `none` (JSON: null) when it is new"},
     {"severity", "severity", FIELD_TEXT, KIND_FINDINGS, "DBA_SEVERITY", "dbaSeverity", "severity", NULL,
      "labels.severity", "unmapped.severity", value_severity, "of the rule: `critical`, `high`, `medium`, `low`"},
     {"waived", "waived", FIELD_BOOL, KIND_FINDINGS, "DBA_WAIVED", "dbaWaived", "waived", NULL, "labels.waived",
@@ -170,6 +206,30 @@ const struct field record_fields[] = {
      "unmapped.first", value_first, "number of the first record that was lost"},
     {"last", "last", FIELD_NUMBER, 1u << RECORD_LOST, "DBA_LAST", "dbaLast", "last", NULL, "labels.last",
      "unmapped.last", value_last, "number of the last record that was lost"},
+    {"snapshot", "snapshot", FIELD_NUMBER, 1u << RECORD_SNAPSHOT | 1u << RECORD_SNAPSHOT_END, "DBA_SNAPSHOT",
+     "dbaSnapshot", "snapshot", NULL, "labels.snapshot", "unmapped.snapshot", NULL, "which snapshot it belongs to"},
+    {"state", "state", FIELD_TEXT, 1u << RECORD_HEARTBEAT, "DBA_STATE", "dbaState", "state", NULL, "labels.state",
+     "unmapped.state", NULL, "of the agent: `starting`, `ready`, `degraded`"},
+    {"count", "count", FIELD_NUMBER, 1u << RECORD_HEARTBEAT | 1u << RECORD_SNAPSHOT_END, "DBA_COUNT", "dbaCount",
+     "count", NULL, "labels.count", "unmapped.count", NULL,
+     "of open findings that the sink has been sent; of the snapshot's findings"},
+    {"digest", "digest", FIELD_NUMBER, 1u << RECORD_HEARTBEAT, "DBA_DIGEST", "dbaDigest", "digest", NULL,
+     "labels.digest", "unmapped.digest", NULL, "of the open findings that the sink has been sent"},
+    {"configuration", "configuration", FIELD_TEXT, 1u << RECORD_HEARTBEAT, "DBA_CONFIGURATION", "dbaConfiguration",
+     "configuration", NULL, "labels.configuration", "unmapped.configuration", NULL,
+     "SHA-256 of the configuration in force"},
+    {"sink_sent", "sink.sent", FIELD_NUMBER, 1u << RECORD_HEARTBEAT, "DBA_SINK_SENT", "dbaSinkSent", "sinkSent", NULL,
+     "labels.sink_sent", "unmapped.sink_sent", NULL, "records of this sink that have arrived since the start"},
+    {"sink_pending", "sink.pending", FIELD_NUMBER, 1u << RECORD_HEARTBEAT, "DBA_SINK_PENDING", "dbaSinkPending",
+     "sinkPending", NULL, "labels.sink_pending", "unmapped.sink_pending", NULL, "records of this sink that wait"},
+    {"sink_lost", "sink.lost", FIELD_NUMBER, 1u << RECORD_HEARTBEAT, "DBA_SINK_LOST", "dbaSinkLost", "sinkLost", NULL,
+     "labels.sink_lost", "unmapped.sink_lost", NULL, "records of this sink that were lost, since ever"},
+    {"findings", "findings", FIELD_LIST, 1u << RECORD_HEARTBEAT, "DBA_FINDINGS", "dbaFindings", "findings", NULL,
+     "labels.findings", "unmapped.findings", value_findings, "how many: `fail:critical:2 …` (JSON: an object)"},
+    {"digests", "digests", FIELD_LIST, 1u << RECORD_HEARTBEAT, "DBA_DIGESTS", "dbaDigests", "digests", NULL,
+     "labels.digests", "unmapped.digests", value_digests, "`digest` by status (JSON: an object)"},
+    {"reasons", "reasons", FIELD_TEXT, 1u << RECORD_HEARTBEAT, "DBA_REASONS", "dbaReasons", "reasons", NULL,
+     "labels.reasons", "unmapped.reasons", value_reasons, "why it is not `ready` (JSON: a list)"},
     {"evidence", "evidence", FIELD_TEXT, KIND_FINDINGS, "DBA_EVIDENCE", "msg", "evidence", NULL, "event.reason",
      "compliance.status_details[]", NULL, "why, in one line"},
     {"cis", "ids", FIELD_LIST, 1u << RECORD_FINDING | 1u << RECORD_SNAPSHOT, "DBA_CIS", "cs5", "cis", "cis", "tags[]",
@@ -278,4 +338,14 @@ int record_priority(const struct record *t)
         break;
     }
     return 6;
+}
+
+int record_urgency(const struct record *t)
+{
+    static const int of_severity[SEVERITY_COUNT] = {
+        [SEVERITY_LOW] = 3, [SEVERITY_MEDIUM] = 5, [SEVERITY_HIGH] = 8, [SEVERITY_CRITICAL] = 10};
+
+    if (t->kind == RECORD_LOST || (t->is_agent && !str_equal(t->status, "ready")) || t->status_value == VERDICT_ERROR)
+        return 4;
+    return t->status_value == VERDICT_FAIL && !t->waived ? of_severity[t->severity] : 1;
 }

@@ -58,4 +58,7 @@ int record_priority(const struct record *record);
 /* "fail" … "gone". */
 const char *record_status(const struct record *record);
 
+/* A whole number from 1 (least) to 10, of the severity of a finding and what it came to. */
+int record_urgency(const struct record *record);
+
 #endif

@@ -9,19 +9,10 @@
 
 enum { MSGID_MAX = 32, HOST_MAX = 255, LINE_MAX_BYTES = 64 << 20 };
 
-int record_urgency(const struct record *t)
+/* That of the records, which is the host's where the agent is in a container; whatever it holds, it stays one word. */
+static void append_host(struct str *out, const struct record *record, const struct format_settings *settings)
 {
-    static const int of_severity[SEVERITY_COUNT] = {
-        [SEVERITY_LOW] = 3, [SEVERITY_MEDIUM] = 5, [SEVERITY_HIGH] = 8, [SEVERITY_CRITICAL] = 10};
-
-    if (t->kind == RECORD_LOST || (t->is_agent && !str_equal(t->status, "ready")) || t->status_value == VERDICT_ERROR)
-        return 4;
-    return t->status_value == VERDICT_FAIL && !t->waived ? of_severity[t->severity] : 1;
-}
-
-/* Host names hold no blank; whatever this one holds, it stays one word. */
-static void append_host(struct str *out, const char *host)
-{
+    const char *host = str_empty(record->origin->host) ? settings->hostname : record->origin->host;
     size_t begin = out->length;
 
     for (; *host && out->length - begin < HOST_MAX; host++)
@@ -41,7 +32,7 @@ static void traditional_header(struct str *out, const struct record *t, const st
     strftime(stamp, sizeof stamp, "%b %e %H:%M:%S ", &tm);
     str_printf(out, "<%d>%s", settings->facility * 8 + record_priority(t), stamp);
     if (settings->header == HEADER_RFC3164) {
-        append_host(out, settings->hostname);
+        append_host(out, t, settings);
         str_append_char(out, ' ');
     }
     str_printf(out, PROGRAM_NAME "[%d]: ", (int)settings->pid);
@@ -53,7 +44,7 @@ static void rfc5424_header(struct str *out, const struct record *t, const struct
     char stamp[CLOCK_TEXT_SIZE];
 
     str_printf(out, "<%d>1 %s ", settings->facility * 8 + record_priority(t), clock_format(t->at, stamp));
-    append_host(out, settings->hostname);
+    append_host(out, t, settings);
     str_printf(out, " " PROGRAM_NAME " %d %.*s ", (int)settings->pid, (int)MSGID_MAX,
                *t->slug ? t->slug : record_kind_name(t->kind));
     /* sequenceId begins with 1 again after 2147483647 (RFC 5424, 7.3.1). */

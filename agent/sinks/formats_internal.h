@@ -30,7 +30,4 @@ bool append_escaped(struct str *out, const char *raw, size_t limit, const struct
 /* The names of fields that are cut or left out, for the member "cut". */
 void cut_add(struct str *cut, const char *name);
 
-/* A whole number from 1 (least) to 10, of the severity of a finding and what it came to. */
-int record_urgency(const struct record *record);
-
 #endif

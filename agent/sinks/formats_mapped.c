@@ -8,7 +8,7 @@
 /* Adds FIELD at PATH, which may end in "[]". */
 static void add_field(struct tree *tree, const struct field *field, const char *path, const char *text, bool as_text)
 {
-    if (field->type == FIELD_LIST)
+    if (field->type == FIELD_LIST && !as_text)
         tree_add_words(tree, path, field->name, text);
     else if (!as_text && (field->type == FIELD_NUMBER || field->type == FIELD_BOOL))
         tree_add_json(tree, path, field->name, text);

@@ -204,12 +204,18 @@ END_TEST
 /* Host names of the configuration may hold anything; they stay one word. */
 START_TEST(a_strange_host_is_one_word)
 {
+    const struct record_origin strange = {
+        .host = "a b\n\xc3\xa9", .machine = "", .engine = "", .benchmark = "", .stream = ""};
     struct format_settings settings = local;
+    struct record record;
+    scoped(cleanup_free) char *document = finding("web", "e");
+    const struct store_item item = {.number = 7, .seq = 42, .json = document, .kind = ITEM_TRANSITION};
     scoped_str out = STR_INIT;
 
     settings.header = HEADER_RFC3164;
-    strcpy(settings.hostname, "a b\n\xc3\xa9");
-    write_item(&out, format_syslog, &settings, ITEM_TRANSITION, finding("web", "e"));
+    ck_assert_int_eq(record_read(&item, &strange, 0, &record), 0);
+    format_syslog(&out, &record, &settings);
+    record_deinit(&record);
     expect(&out, " a_b___ docker-bench-agent[77]: ");
 }
 END_TEST
@@ -610,6 +616,36 @@ START_TEST(ocsf_of_the_agent)
 }
 END_TEST
 
+static const char heartbeat[] =
+    "{\"at\":\"2026-11-24T10:00:00.000000Z\",\"seq\":40,\"digests\":{\"fail\":72057594037927935,\"error\":1},\"count\":"
+    "3,"
+    "\"digest\":5,\"findings\":{\"fail\":{\"low\":0,\"critical\":2}},\"reasons\":[\"a sink is stuck\",\"b\"],"
+    "\"state\":\"degraded\",\"configuration\":\"abc\",\"sink\":{\"sent\":1,\"pending\":2,\"lost\":0}}";
+
+/* What a heartbeat and a snapshot have beyond a finding, in every format. */
+START_TEST(heartbeats)
+{
+    for (enum sink_format format = FORMAT_JOURNAL; format < FORMAT_COUNT; format++) {
+        static const char *const parts[] = {"degraded", "a sink is stuck", "abc", "40"};
+        struct format_settings settings = local;
+        scoped_str out = STR_INIT;
+
+        settings.format = format;
+        write_item(&out, format == FORMAT_JOURNAL ? format_journal : format_syslog, &settings, ITEM_HEARTBEAT,
+                   mem_strdup(heartbeat));
+        for (size_t i = 0; i < countof(parts); i++)
+            expect(&out, parts[i]);
+        expect(&out, format == FORMAT_JSON ? "\"critical\":2" : "fail:critical:2");
+        expect(&out, format == FORMAT_JSON ? "\"fail\":72057594037927935" : "fail:72057594037927935");
+        str_clear(&out);
+        write_item(&out, format == FORMAT_JOURNAL ? format_journal : format_syslog, &settings, ITEM_SNAPSHOT_END,
+                   mem_strdup("{\"snapshot\":1795514400,\"count\":31,\"seq\":40}"));
+        expect(&out, "1795514400");
+        expect(&out, "31");
+    }
+}
+END_TEST
+
 START_TEST(cef)
 {
     struct format_settings settings = local;
@@ -641,7 +677,7 @@ START_TEST(leef)
         str_starts(out.data, "LEEF:2.0|docker-bench-agent|docker-bench-agent|9.9|container-privileged|^|sev=10^"), "%s",
         out.data);
     expect(&out, "^devTime=2026-11-24T10:00:00.000+0000^");
-    expect(&out, "^subjectName=a\\x5eb=c\\x0ad^");
+    expect(&out, "^subjectName=a\\x5eb\\x3dc\\x0ad^");
 }
 END_TEST
 
@@ -747,6 +783,7 @@ int main(int argc, char **argv)
     tcase_add_test(tests, ocsf);
     tcase_add_test(tests, long_ocsf);
     tcase_add_test(tests, ocsf_of_the_agent);
+    tcase_add_test(tests, heartbeats);
     tcase_add_test(tests, cef);
     tcase_add_test(tests, leef);
     suite_add_tcase(suite, tests);

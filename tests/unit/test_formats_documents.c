@@ -76,7 +76,7 @@ static void make_table(struct str *out)
         "critical, 8 high, 5 medium, 3 low, 4 error or loss, 1 else |\n"
         "| LEEF | header | `LEEF:2.0`, `docker-bench-agent`, `docker-bench-agent`, version, slug (or kind), `^`; `^` "
         "in a value "
-        "is `\\x5e` |\n"
+        "are `\\x5e`, `\\x7c`, `\\x3d` |\n"
         "| LEEF | `sev`, `devTimeFormat` | as CEF's severity; the form of `devTime` |\n"
         "| ECS | `event.kind` | `state` for a snapshot, `metric` for a heartbeat, else `event` |\n"
         "| ECS | `event.category`, `event.type` | `configuration`; `change` for a finding and the agent, else `info` "
