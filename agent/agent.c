@@ -100,6 +100,8 @@ static void on_settled(void *user)
         agent->exceptions_told = true;
         tell_exceptions(agent);
     }
+    if (scanned && agent->snapshots && evaluator_is_complete(agent->evaluator))
+        snapshots_start(agent->snapshots, agent->events);
     if (scanned && !agent->once)
         malloc_trim(0); /* the scan needed more than what is kept of it */
 }
@@ -229,6 +231,13 @@ static void on_scan(void *user, const char *cause)
     agent_scan(user, cause);
 }
 
+static size_t on_resend(void *user, const char *sink)
+{
+    struct agent *agent = user;
+
+    return snapshots_resend(agent->snapshots, sink);
+}
+
 static void on_restored(const struct store_finding *finding, void *user)
 {
     struct agent *agent = user;
@@ -250,6 +259,7 @@ static void on_store_state(void *user)
     const char *trouble = event_store_trouble(agent->events);
 
     agent_set_origin(agent);
+    snapshots_check(agent->snapshots);
     evaluator_agent_state(agent->evaluator, "agent-store", !trouble,
                           trouble ? trouble : "the store can be written again", "store");
 }
@@ -286,9 +296,15 @@ static void on_sink_trouble(const char *why, void *user)
 
 static int open_outputs(struct agent *agent, struct error *error)
 {
-    const struct server_backend backend = {.view = on_view, .scan = on_scan, .user = agent};
+    const struct server_backend backend = {.view = on_view, .scan = on_scan, .resend = on_resend, .user = agent};
     int r;
 
+    agent->snapshots = snapshots_new(&(struct snapshot_options){.base = agent->base,
+                                                                .evaluator = agent->evaluator,
+                                                                .sinks = &agent->sinks,
+                                                                .clock = &clock_system,
+                                                                .machine = agent->machine});
+    agent_hash_config(agent);
     r = make_state_dir(agent->config->state_dir, error);
     if (r < 0)
         return r;
@@ -393,6 +409,7 @@ void agent_free(struct agent *agent)
     agent_free_timers(agent);
     if (agent->server)
         server_free(agent->server);
+    snapshots_free(agent->snapshots);
     sink_list_deinit(&agent->sinks);
     event_store_free(agent->events);
     free(agent->known_engine);

@@ -5,6 +5,7 @@
 #define AGENT_AGENT_INTERNAL_H
 
 #include "agent/agent.h"
+#include "agent/agent_snapshot.h"
 #include "agent/api/server.h"
 #include "agent/fetch/fetch.h"
 #include "agent/sinks/sink_list.h"
@@ -27,6 +28,9 @@ struct agent {
     char *known_engine;                           /* what the store remembers of it */
     char *initial_stream;                         /* whose first full scan is not complete; NULL: none */
     struct sink_list sinks;
+    struct snapshots *snapshots; /* NULL: --once */
+    char config_hash[65];
+    struct event *heartbeat_timer, *snapshot_timer;
     struct event *signals[3];
     struct event *sweep_timer, *top_timer, *start_timer, *watchdog_timer, *clock_event;
     int clock_fd;
@@ -49,6 +53,10 @@ void agent_on_engine(const char *engine, void *user);               /* for struc
 /* The evaluator learns whose findings it makes, before it has anything to judge, and whether the store is new. */
 void agent_identify(struct agent *agent);
 void agent_end_initial(struct agent *agent); /* the first full scan is complete, with all that it began */
+
+/* agent_heartbeat.c */
+void agent_beat(struct agent *agent);        /* one heartbeat to each sink */
+void agent_hash_config(struct agent *agent); /* of the configuration and the engine's address */
 
 /* agent_events.c */
 /* Which inputs an event makes stale. For struct docker_callbacks: USER is the agent. */

@@ -68,8 +68,10 @@ void agent_on_note(const char *name, const char *text, void *user)
                   : strcmp(name, initial_note) == 0 ? &agent->initial_stream
                                                     : NULL;
 
-    if (!note)
+    if (!note) {
+        snapshots_on_note(name, text, agent->snapshots);
         return;
+    }
     free(*note);
     *note = mem_strdup(text);
 }
@@ -83,6 +85,7 @@ void agent_on_engine(const char *engine, void *user)
         return;
     event_store_note(agent->events, engine_note, note);
     agent_set_origin(agent);
+    snapshots_check(agent->snapshots);
 }
 
 /* The engine that was known by this address. The caller frees; NULL: none. */

@@ -57,11 +57,13 @@ void agent_reload(struct agent *agent)
         event_store_set_limits(agent->events, &limits);
         agent_set_intervals(agent, config);
         agent->config = config;
+        agent_hash_config(agent);
         agent_set_origin(agent);
         agent->exceptions_told = false;
         evaluator_expect_all(agent->evaluator, "reload"); /* nothing is judged anew by what was read before */
         evaluator_set_rules(agent->evaluator, rules, config);
         fetcher_rules_changed(agent->fetcher, config);
+        snapshots_check(agent->snapshots);
         evaluator_agent_state(agent->evaluator, "agent-config", true, "the configuration was reloaded", "reload");
         config_free(old);
         agent_scan(agent, "reload");

@@ -53,6 +53,22 @@ static void on_watchdog(evutil_socket_t fd, short what, void *user)
     sd_notify(0, "WATCHDOG=1");
 }
 
+static void on_heartbeat(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    agent_beat(user);
+}
+
+static void on_snapshot(evutil_socket_t fd, short what, void *user)
+{
+    struct agent *agent = user;
+
+    (void)fd;
+    (void)what;
+    snapshots_check(agent->snapshots);
+}
+
 static struct event *add_timer(struct agent *agent, event_callback_fn callback, usec_t interval, bool repeat)
 {
     struct event *timer = event_new(agent->base, -1, repeat ? EV_PERSIST : 0, callback, agent);
@@ -62,9 +78,19 @@ static struct event *add_timer(struct agent *agent, event_callback_fn callback, 
     return timer;
 }
 
+static void set_interval(struct event *timer, unsigned seconds)
+{
+    struct timeval wait = {.tv_sec = seconds};
+
+    if (timer && seconds)
+        evtimer_add(timer, &wait);
+    else if (timer)
+        evtimer_del(timer);
+}
+
 void agent_add_timers(struct agent *agent)
 {
-    enum { START_SECONDS = 5, START_ONCE_SECONDS = 15 };
+    enum { START_SECONDS = 5, START_ONCE_SECONDS = 15, SNAPSHOT_SECONDS = 60 };
     uint64_t watchdog = 0;
 
     agent->start_timer =
@@ -73,22 +99,18 @@ void agent_add_timers(struct agent *agent)
         return;
     agent->sweep_timer = add_timer(agent, on_sweep, agent->config->sweep_seconds * USEC_PER_SEC, true);
     agent->top_timer = add_timer(agent, on_top, agent->config->process_seconds * USEC_PER_SEC, true);
+    agent->heartbeat_timer = event_new(agent->base, -1, EV_PERSIST, on_heartbeat, agent);
+    set_interval(agent->heartbeat_timer, agent->config->heartbeat_seconds);
+    agent->snapshot_timer = add_timer(agent, on_snapshot, SNAPSHOT_SECONDS * USEC_PER_SEC, true);
     if (sd_watchdog_enabled(0, &watchdog) > 0)
         agent->watchdog_timer = add_timer(agent, on_watchdog, (usec_t)watchdog / 2, true);
-}
-
-static void set_interval(struct event *timer, unsigned seconds)
-{
-    struct timeval wait = {.tv_sec = seconds};
-
-    if (timer)
-        evtimer_add(timer, &wait);
 }
 
 void agent_set_intervals(struct agent *agent, const struct config *config)
 {
     set_interval(agent->sweep_timer, config->sweep_seconds);
     set_interval(agent->top_timer, config->process_seconds);
+    set_interval(agent->heartbeat_timer, config->heartbeat_seconds);
 }
 
 /* The wall clock was set: waivers and attestations may have ended, or hold again. And what was compared by time (which
@@ -122,8 +144,8 @@ void agent_watch_clock(struct agent *agent)
 
 void agent_free_timers(struct agent *agent)
 {
-    struct event *events[] = {agent->sweep_timer, agent->top_timer, agent->start_timer, agent->watchdog_timer,
-                              agent->clock_event};
+    struct event *events[] = {agent->sweep_timer, agent->top_timer,       agent->start_timer,   agent->watchdog_timer,
+                              agent->clock_event, agent->heartbeat_timer, agent->snapshot_timer};
 
     for (size_t i = 0; i < countof(events); i++)
         if (events[i])

@@ -29,6 +29,7 @@ static const struct route {
     {EVHTTP_REQ_GET, "/healthz", server_get_health, query_no_parameters},
     {EVHTTP_REQ_GET, "/metrics", server_get_metrics, query_no_parameters},
     {EVHTTP_REQ_POST, "/v1/scan", server_post_scan, query_no_parameters},
+    {EVHTTP_REQ_POST, "/v1/resend", server_post_resend, query_no_parameters},
     {EVHTTP_REQ_POST, "/v1/ack", server_post_ack, query_no_parameters},
 };
 

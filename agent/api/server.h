@@ -10,6 +10,8 @@ struct server;
 struct server_backend {
     void (*view)(void *user, struct agent_view *ret); /* the agent's state just now */
     void (*scan)(void *user, const char *cause);      /* starts a full re-evaluation */
+    /* Sends a snapshot to each sink of that type or address. How many there are. */
+    size_t (*resend)(void *user, const char *sink);
     void *user;
 };
 

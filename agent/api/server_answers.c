@@ -222,3 +222,36 @@ void server_post_ack(struct call *call)
     json_out_end_object(out);
     reply_json(call->request, HTTP_OK, out);
 }
+
+void server_post_resend(struct call *call)
+{
+    struct evbuffer *input = evhttp_request_get_input_buffer(call->request);
+    size_t length = evbuffer_get_length(input), count;
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped(cleanup_json_out) struct json_out *out = NULL;
+    struct error error = ERROR_INIT;
+    const char *sink;
+
+    if (refuse_unless_root(call))
+        return;
+    if (json_parse((const char *)evbuffer_pullup(input, -1), length, NULL, &doc, &error) < 0) {
+        server_reply_bad_request(call->request, &error);
+        return;
+    }
+    sink = json_string(json_get(json_root(doc), "sink"));
+    if (str_empty(sink)) {
+        error_set(&error, EINVAL, "\"sink\" is required: the address or the type of a sink");
+        server_reply_bad_request(call->request, &error);
+        return;
+    }
+    count = call->server->backend.resend(call->server->backend.user, sink);
+    if (!count) {
+        server_reply_error(call->request, HTTP_NOTFOUND, "not_found", "no sink has this address or type");
+        return;
+    }
+    out = json_out_new(false);
+    json_out_object(out, NULL);
+    json_out_int(out, "sinks", (int64_t)count);
+    json_out_end_object(out);
+    reply_json(call->request, 202, out);
+}

@@ -60,6 +60,7 @@ void server_get_findings(struct call *call);
 void server_get_health(struct call *call);
 void server_post_scan(struct call *call);
 void server_post_ack(struct call *call);
+void server_post_resend(struct call *call);
 
 /* server_followers.c */
 void server_get_events(struct call *call);

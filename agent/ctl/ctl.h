@@ -27,7 +27,7 @@ static inline const char *tr(const struct ctl *ctl, const char *en, const char *
 
 typedef int ctl_command(struct ctl *ctl); /* returns the exit status */
 ctl_command ctl_status, ctl_findings, ctl_rules, ctl_explain, ctl_watch, ctl_scan, ctl_check, ctl_version, ctl_ack,
-    ctl_metrics, ctl_history, ctl_diff;
+    ctl_resend, ctl_metrics, ctl_history, ctl_diff;
 
 /* Requests PATH (the language is added) and parses the answer. BODY NULL: GET. Prints errors. 0, or the exit status;
  * with --json the answer is printed unchanged and RET_DOC stays NULL. The caller frees RET_DOC. */

@@ -90,6 +90,24 @@ int ctl_ack(struct ctl *ctl)
     return r;
 }
 
+int ctl_resend(struct ctl *ctl)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped(cleanup_json_out) struct json_out *body = NULL;
+    int r;
+
+    if (ctl->word_count != 1)
+        return ctl_usage("resend requires the address or the type of a sink, as agentctl status shows it");
+    body = json_out_new(false);
+    json_out_object(body, NULL);
+    json_out_string(body, "sink", ctl->words[0]);
+    json_out_end_object(body);
+    r = ctl_ask(ctl, "/v1/resend", json_out_text(body, NULL), &doc);
+    if (r == 0 && doc)
+        puts(tr(ctl, "all that is open is sent again", "正在重新发送所有未解决的发现"));
+    return r;
+}
+
 int ctl_version(struct ctl *ctl)
 {
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;

@@ -25,6 +25,7 @@ static const struct command {
     {"diff", ctl_diff, "all ", "SINCE [UNTIL]: what was opened and closed, and the score then and now"},
     {"scan", ctl_scan, "", "evaluate everything again (root only)"},
     {"check", ctl_check, "fail-on ", "exit 1 when something at or above --fail-on SEVERITY fails"},
+    {"resend", ctl_resend, "", "SINK: send a sink, by its address or type, all that is open again (root only)"},
     {"ack", ctl_ack, "", "EXEC REASON: acknowledge an exec finding (root only)"},
     {"metrics", ctl_metrics, "textfile ", "the agent in numbers, in Prometheus' text format"},
     {"version", ctl_version, "", "versions of this program and of the agent"},
@@ -166,7 +167,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < countof(commands); i++)
         if (strcmp(commands[i].name, argv[optind]) == 0) {
             if (ctl.word_count && commands[i].run != ctl_explain && commands[i].run != ctl_ack &&
-                commands[i].run != ctl_diff)
+                commands[i].run != ctl_resend && commands[i].run != ctl_diff)
                 return ctl_usage("%s takes no argument, not \"%.64s\"", commands[i].name, ctl.words[0]);
             if (refuse_options(&commands[i], str_text(&given)))
                 return EXIT_USAGE;

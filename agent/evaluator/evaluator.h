@@ -91,6 +91,7 @@ struct open_findings {
 struct open_findings evaluator_open(const struct evaluator *evaluator, enum verdict status, enum severity severity);
 /* Changes when those have changed without transitions: rules have another severity. */
 unsigned evaluator_open_generation(const struct evaluator *evaluator);
+#define FINDING_DIGEST_MASK ((UINT64_C(1) << 56) - 1)
 /* The first 56 bits of the SHA-256 of SLUG, KIND, ID and STATUS, with an octet 0x1f between them. */
 uint64_t finding_digest(const char *slug, const char *kind, const char *id, const char *status);
 /* Findings by status and severity of their rule. */

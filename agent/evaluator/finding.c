@@ -9,6 +9,48 @@ void finding_write_ids(const struct rule *rule, struct json_out *out)
     json_out_end_object(out);
 }
 
+static void write_subject(const struct subject *subject, struct json_out *out)
+{
+    json_out_object(out, "subject");
+    json_out_string(out, "kind", subject_kind_name(subject->kind));
+    json_out_string(out, "id", subject->id);
+    json_out_string(out, "name", subject->name);
+    json_out_end_object(out);
+}
+
+static void write_waiver(const struct waiver *waiver, struct json_out *out)
+{
+    if (!waiver) {
+        json_out_null(out, "waived");
+        return;
+    }
+    json_out_object(out, "waived");
+    json_out_string(out, "reason", waiver->reason);
+    json_out_string(out, "by", waiver->by);
+    json_out_time(out, "expires", waiver->expires);
+    json_out_end_object(out);
+}
+
+void finding_write_brief(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
+                         const struct waiver *waiver, struct check_result *result, struct json_out *out)
+{
+    const struct rule *rule = pair->rule;
+    char uid[UID_SIZE];
+
+    evaluator_uid(evaluator, rule->slug, subject_kind_name(subject->kind), subject->id, uid);
+    json_out_string(out, "uid", uid);
+    json_out_string(out, "rule", rule->id ? rule->id : rule->slug);
+    json_out_string(out, "slug", rule->slug);
+    json_out_string(out, "severity", severity_name(rule->severity));
+    json_out_bool(out, "scored", rule->scored);
+    json_out_string(out, "status", verdict_name(pair->verdict));
+    write_subject(subject, out);
+    json_out_string(out, "evidence", str_text(&result->evidence));
+    json_out_time(out, "since", pair->since);
+    json_out_int(out, "seq", (int64_t)pair->seq);
+    write_waiver(waiver, out);
+}
+
 void finding_write(const struct evaluator *evaluator, enum language language, const struct subject *subject,
                    const struct pair *pair, const struct waiver *waiver, struct check_result *result, bool gone,
                    struct json_out *out)
@@ -26,25 +68,13 @@ void finding_write(const struct evaluator *evaluator, enum language language, co
     json_out_string(out, "severity", severity_name(rule->severity));
     json_out_bool(out, "scored", rule->scored);
     json_out_string(out, "status", gone ? NULL : verdict_name(pair->verdict));
-    json_out_object(out, "subject");
-    json_out_string(out, "kind", subject_kind_name(subject->kind));
-    json_out_string(out, "id", subject->id);
-    json_out_string(out, "name", subject->name);
-    json_out_end_object(out);
+    write_subject(subject, out);
     json_out_string(out, "evidence", str_text(&result->evidence));
     json_out_raw(out, "facts", check_result_facts(result));
     json_out_string(out, "remedy", wrong ? check_result_remedy(result, rule, language) : NULL);
     json_out_time(out, "since", pair->since);
     json_out_time(out, "checked", pair->checked);
     json_out_int(out, "seq", (int64_t)pair->seq);
-    if (waiver) {
-        json_out_object(out, "waived");
-        json_out_string(out, "reason", waiver->reason);
-        json_out_string(out, "by", waiver->by);
-        json_out_time(out, "expires", waiver->expires);
-        json_out_end_object(out);
-    } else {
-        json_out_null(out, "waived");
-    }
+    write_waiver(waiver, out);
     finding_write_ids(rule, out);
 }

@@ -10,6 +10,10 @@ void finding_write(const struct evaluator *evaluator, enum language language, co
                    const struct pair *pair, const struct waiver *waiver, struct check_result *result, bool gone,
                    struct json_out *out);
 
+/* The same without what every finding of the rule has, facts and remedy: for snapshots. Texts are not translated. */
+void finding_write_brief(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
+                         const struct waiver *waiver, struct check_result *result, struct json_out *out);
+
 /* The member "ids": RULE's id in every benchmark that has it. */
 void finding_write_ids(const struct rule *rule, struct json_out *out);
 

@@ -5,8 +5,6 @@
 
 #include "agent/evaluator/evaluator_internal.h"
 
-static const uint64_t digest_mask = (UINT64_C(1) << 56) - 1;
-
 uint64_t finding_digest(const char *slug, const char *kind, const char *id, const char *status)
 {
     scoped_str name = STR_INIT;
@@ -36,7 +34,7 @@ static void add(struct evaluator *evaluator, const struct rule *rule, const char
     open = &evaluator->open[verdict][rule->severity];
     digest = finding_digest(rule->slug, kind, id, verdict_name(verdict));
     open->count += (uint64_t)by;
-    open->digest = (open->digest + (by > 0 ? digest : ~digest + 1)) & digest_mask;
+    open->digest = (open->digest + (by > 0 ? digest : ~digest + 1)) & FINDING_DIGEST_MASK;
 }
 
 void open_change(struct evaluator *evaluator, const struct rule *rule, const char *kind, const char *id,

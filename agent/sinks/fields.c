@@ -159,7 +159,9 @@ const struct field record_fields[] = {
      "metadata.sequence", value_number,
      "of this sink's records in this stream, without holes: a repeated one is a duplicate"},
     {"seq", "seq", FIELD_NUMBER, KIND_ALL, "DBA_SEQ", "cn2", "seq", "seq", "labels.seq", "unmapped.seq", value_seq,
-     "of the transition in the agent's store; in other kinds that of the last one before the record"},
+     "of the transition in the agent's store; of a snapshot's record the finding's last one, of its end and of a "
+     "heartbeat "
+     "the last one that they take into account"},
     {"time", "at", FIELD_TIME, KIND_ALL, "DBA_TIME", "rt", "devTime", NULL, "@timestamp", "time", value_time,
      "when it was seen"},
     {"host", "host", FIELD_TEXT, KIND_ALL, "DBA_HOST", "dvchost", "identHostName", NULL, "host.name", "device.hostname",

@@ -5,6 +5,12 @@
 #include "agent/sinks/message_ids.h"
 #include "common/text.h"
 
+static const char *const message_ids[] = {
+    [RECORD_FINDING] = MESSAGE_ID_FINDING,           [RECORD_AGENT] = MESSAGE_ID_AGENT,
+    [RECORD_HEARTBEAT] = MESSAGE_ID_HEARTBEAT,       [RECORD_SNAPSHOT] = MESSAGE_ID_SNAPSHOT,
+    [RECORD_SNAPSHOT_END] = MESSAGE_ID_SNAPSHOT_END, [RECORD_LOST] = MESSAGE_ID_LOST,
+};
+
 /* A value with a newline takes the binary form; ours are repaired UTF-8 and may hold any. */
 static void append_value(struct str *out, const char *name, const char *value, size_t length)
 {
@@ -59,7 +65,7 @@ void format_journal(struct str *out, const struct record *t, const struct format
     (void)settings; /* journald knows who writes */
     record_summary(t, FIELD_MAX, &message);
     append_field(out, "MESSAGE", str_text(&message));
-    append_field(out, "MESSAGE_ID", t->is_agent ? MESSAGE_ID_AGENT : MESSAGE_ID_FINDING);
+    append_field(out, "MESSAGE_ID", message_ids[t->kind]);
     str_printf(out, "PRIORITY=%d\n", record_priority(t));
     append_field(out, "SYSLOG_IDENTIFIER", PROGRAM_NAME);
     for (size_t i = 0; i < record_field_count; i++) {

@@ -71,6 +71,7 @@ int record_read(const struct store_item *item, const struct record_origin *origi
     }
     subject = json_get(root, "subject");
     at = json_string(json_get(root, "at"));
+    record.seq = (uint64_t)json_int(json_get(root, "seq"), (int64_t)item->seq);
     if (at)
         clock_parse(at, &record.at);
     record.rule = json_text(json_get(root, "rule"), "");

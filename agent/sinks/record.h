@@ -24,7 +24,9 @@ struct record_origin {
 struct record {
     enum record_kind kind;
     uint64_t number; /* of this sink's records, without holes */
-    uint64_t seq;    /* of a transition; else of the one before it */
+    /* Of a transition; of a snapshot's record the finding's last one; of its end and of a heartbeat the last one that
+     * they take into account; of what was lost the one before it. */
+    uint64_t seq;
     usec_t at;
     const struct record_origin *origin;
     /* RECORD_LOST: the numbers of the records that were not sent. */
