@@ -118,7 +118,7 @@ static bool cut_string(struct tree_item *item)
     size_t length = 0, at = 0, end = 0;
 
     text_repair_utf8(&repaired, item->raw, strlen(item->raw));
-    while (at < repaired.length) {
+    while (at < repaired.length && length <= FIELD_MAX) {
         size_t n = character_length(repaired.data + at);
 
         length += encoded_length(repaired.data + at, n);

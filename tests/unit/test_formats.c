@@ -465,6 +465,9 @@ START_TEST(ecs)
         check_ecs_member("", json_root(doc));
         ck_assert_int_eq(json_type(at(doc, "/event/category")), JSON_ARRAY);
         ck_assert_int_eq(json_type(at(doc, "/event/type")), JSON_ARRAY);
+        ck_assert_str_eq(json_text(at(doc, "/event/category/0"), ""), "configuration");
+        if (kind == ITEM_TRANSITION)
+            ck_assert_str_eq(json_text(at(doc, "/tags/0"), ""), "cis-1.6.0:5.4");
         ck_assert_int_eq(json_int(at(doc, "/event/sequence"), 0), 7);
         ck_assert_str_eq(json_text(at(doc, "/event/kind"), ""), kind == ITEM_SNAPSHOT    ? "state"
                                                                 : kind == ITEM_HEARTBEAT ? "metric"
@@ -501,6 +504,10 @@ static const struct {
     {"/compliance/control", JSON_STRING, false, NULL},
     {"/compliance/standards", JSON_ARRAY, false, NULL},
     {"/compliance/requirements", JSON_ARRAY, false, NULL},
+    {"/compliance/requirements/0", JSON_STRING, false, NULL},
+    {"/compliance/standards/0", JSON_STRING, false, NULL},
+    {"/compliance/status_details/0", JSON_STRING, false, NULL},
+    {"/metadata/profiles/0", JSON_STRING, false, NULL},
     {"/compliance/status", JSON_STRING, false, NULL},
     {"/compliance/status_details", JSON_ARRAY, false, NULL},
     {"/compliance/status_id", JSON_NUMBER, false, " 0 1 2 3 99 "},
