@@ -108,8 +108,11 @@ static void begin_handshake(struct opening *opening)
 {
     struct transport *transport = opening->transport;
     struct error error = ERROR_INIT;
-    int r = tls_new(transport->tls_settings, opening->host, transport->fd, &transport->tls, &error);
+    const char *name = transport->tls_settings->name;
+    int r = tls_context_update(&transport->tls_context, transport->tls_settings, &error);
 
+    if (r == 0)
+        r = tls_new(transport->tls_context, name ? name : opening->host, transport->fd, &transport->tls, &error);
     if (r < 0)
         report(opening, -r, error.text);
     else

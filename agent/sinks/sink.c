@@ -12,6 +12,7 @@
 
 #include "agent/sinks/clock_sync.h"
 #include "agent/sinks/kinds.h"
+#include "agent/sinks/tls.h"
 #include "common/log.h"
 #include "common/memory.h"
 
@@ -312,6 +313,8 @@ static void set_tls(struct sink *sink, const struct sink_tls *from)
     changed |= copy_text(&sink->tls.cert, from->cert);
     changed |= copy_text(&sink->tls.key, from->key);
     changed |= copy_text(&sink->tls.name, from->name);
+    if (changed)
+        tls_context_free(take(sink->transport.tls_context));
     if (changed && (sink->transport.fd >= 0 || sink->opening)) {
         close_transport(sink, false);
         add_ms(sink->retry, 0);
@@ -373,6 +376,7 @@ void sink_free(struct sink *sink)
     packets_deinit(&sink->packets);
     free(sink->last_error);
     set_tls(sink, &(struct sink_tls){0});
+    tls_context_free(sink->transport.tls_context);
     free(sink->name);
     free(sink->address);
     free(sink);

@@ -3,19 +3,25 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <glob.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/str.h"
 
-enum { ACCEPTED_SECONDS = 3 };
+enum { ACCEPTED_SECONDS = 3, FILE_COUNT = 3 };
+
+struct tls_context {
+    SSL_CTX *context;
+    struct stat files[FILE_COUNT]; /* CA, certificate, key, as they were read */
+};
 
 struct tls {
-    SSL_CTX *context;
     SSL *ssl;
     char *name;
     usec_t complete; /* monotonic: when the handshake was; 0: it is not */
@@ -44,12 +50,24 @@ static int refuse_file(struct error *error, const char *key, const char *path)
     return error_set(error, EINVAL, "tls.%s: %s: %s", key, path, reason(ERR_peek_error()));
 }
 
+/* From a directory with links by hash, which Debian has, OpenSSL reads what it needs when it needs it. */
+static bool trust_system(SSL_CTX *context)
+{
+    scoped(cleanup_free) char *pattern = mem_printf("%s/*.0", X509_get_default_cert_dir());
+    glob_t found;
+    bool by_hash = glob(pattern, GLOB_NOSORT, NULL, &found) == 0;
+
+    if (by_hash)
+        globfree(&found);
+    return (by_hash ? SSL_CTX_set_default_verify_dir(context) : SSL_CTX_set_default_verify_paths(context)) == 1;
+}
+
 static int read_files(SSL_CTX *context, const struct sink_tls *settings, struct error *error)
 {
     ERR_clear_error();
     if (settings->ca && SSL_CTX_load_verify_file(context, settings->ca) != 1)
         return refuse_file(error, "ca", settings->ca);
-    if (!settings->ca && SSL_CTX_set_default_verify_paths(context) != 1)
+    if (!settings->ca && !trust_system(context))
         return refuse_file(error, "ca", "the system's");
     if (settings->cert && SSL_CTX_use_certificate_chain_file(context, settings->cert) != 1)
         return refuse_file(error, "cert", settings->cert);
@@ -95,20 +113,64 @@ static bool set_name(SSL *ssl, const char *name)
     return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
-int tls_new(const struct sink_tls *settings, const char *host, int fd, struct tls **ret, struct error *error)
+/* Which files those are now. */
+static void stat_files(const struct sink_tls *settings, struct stat ret[FILE_COUNT])
 {
-    struct tls *tls = mem_alloc(sizeof *tls);
+    const char *paths[FILE_COUNT] = {settings->ca ? settings->ca : X509_get_default_cert_file(), settings->cert,
+                                     settings->key};
+
+    for (size_t i = 0; i < FILE_COUNT; i++)
+        if (!paths[i] || stat(paths[i], &ret[i]) < 0)
+            ret[i] = (struct stat){0};
+}
+
+static bool are_same(const struct stat *a, const struct stat *b)
+{
+    for (size_t i = 0; i < FILE_COUNT; i++)
+        if (a[i].st_dev != b[i].st_dev || a[i].st_ino != b[i].st_ino || a[i].st_size != b[i].st_size ||
+            a[i].st_ctim.tv_sec != b[i].st_ctim.tv_sec || a[i].st_ctim.tv_nsec != b[i].st_ctim.tv_nsec)
+            return false;
+    return true;
+}
+
+int tls_context_update(struct tls_context **context, const struct sink_tls *settings, struct error *error)
+{
+    struct tls_context *new;
+    struct stat files[FILE_COUNT];
     int r;
 
-    tls->name = mem_strdup(settings->name ? settings->name : host);
-    tls->context = make_context();
-    r = tls->context ? read_files(tls->context, settings, error) : error_set(error, ENOMEM, "TLS is not available");
-    if (r == 0) {
-        tls->ssl = SSL_new(tls->context);
-        if (!tls->ssl || SSL_set_fd(tls->ssl, fd) != 1 || !set_name(tls->ssl, tls->name))
-            r = error_set(error, EINVAL, "tls: %s", reason(ERR_peek_error()));
-    }
-    if (r < 0) {
+    stat_files(settings, files);
+    if (*context && are_same((*context)->files, files))
+        return 0;
+    tls_context_free(take(*context));
+    new = mem_alloc(sizeof *new);
+    memcpy(new->files, files, sizeof files);
+    new->context = make_context();
+    r = new->context ? read_files(new->context, settings, error) : error_set(error, ENOMEM, "TLS is not available");
+    if (r < 0)
+        tls_context_free(take(new));
+    *context = new;
+    return r;
+}
+
+void tls_context_free(struct tls_context *context)
+{
+    if (!context)
+        return;
+    SSL_CTX_free(context->context);
+    free(context);
+}
+
+int tls_new(const struct tls_context *context, const char *name, int fd, struct tls **ret, struct error *error)
+{
+    struct tls *tls = mem_alloc(sizeof *tls);
+
+    ERR_clear_error();
+    tls->name = mem_strdup(name);
+    tls->ssl = SSL_new(context->context);
+    if (!tls->ssl || SSL_set_fd(tls->ssl, fd) != 1 || !set_name(tls->ssl, tls->name)) {
+        int r = error_set(error, EINVAL, "tls: %s", reason(ERR_peek_error()));
+
         tls_free(tls);
         return r;
     }
@@ -125,7 +187,6 @@ void tls_free(struct tls *tls)
     if (tls->complete && !tls->failed)
         SSL_shutdown(tls->ssl);
     SSL_free(tls->ssl);
-    SSL_CTX_free(tls->context);
     ERR_clear_error();
     free(tls->name);
     free(tls);

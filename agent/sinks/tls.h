@@ -11,10 +11,16 @@
 #include "common/error.h"
 
 struct tls;
+struct tls_context;
 
-/* Of FD, which stays the caller's and outlives it. NAME: of SETTINGS or, if it has none, HOST must be the
- * certificate's. Reads the files of SETTINGS. 0, or a negative errno with ERROR. */
-int tls_new(const struct sink_tls *settings, const char *host, int fd, struct tls **ret, struct error *error);
+/* Reads the files of SETTINGS into CONTEXT (NULL at first), if they are not those that were read into it before: a
+ * bundle of CAs takes tens of milliseconds. 0, or a negative errno with ERROR, and CONTEXT is NULL then. */
+int tls_context_update(struct tls_context **context, const struct sink_tls *settings, struct error *error);
+void tls_context_free(struct tls_context *context); /* NULL is fine */
+
+/* Of FD, which stays the caller's and outlives it. The certificate must be for NAME. 0, or a negative errno with ERROR.
+ */
+int tls_new(const struct tls_context *context, const char *name, int fd, struct tls **ret, struct error *error);
 /* Says goodbye where that is possible. NULL is fine. */
 void tls_free(struct tls *tls);
 

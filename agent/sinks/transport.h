@@ -20,8 +20,9 @@ struct transport {
     void *user;
     struct opening *opening; /* UDP, TCP and TLS: under way */
     const struct sink_tls *tls_settings;
-    struct tls *tls; /* NULL: plain */
-    dev_t device;    /* of a file, as it was opened */
+    struct tls_context *tls_context; /* the owner frees it; NULL: nothing was read yet */
+    struct tls *tls;                 /* NULL: plain */
+    dev_t device;                    /* of a file, as it was opened */
     ino_t inode;
 };
 

@@ -315,6 +315,35 @@ START_TEST(files_that_are_of_no_use)
 }
 END_TEST
 
+/* As when certificates are renewed: what is there at the next attempt is read. */
+START_TEST(a_file_that_is_replaced)
+{
+    struct identity other = make_identity("other", NULL, NULL, -HOUR, HOUR);
+    struct sink *sink;
+
+    start_rsyslogd(false);
+    sink = open_tls_sink((struct sink_tls){.ca = other.certificate_path});
+    append(1, 10, SEVERITY_HIGH);
+    run_until(status_of(sink).last_error && strstr(status_of(sink).last_error, "self-signed certificate in"));
+    ck_assert_int_eq(rename(authority.certificate_path, other.certificate_path), 0);
+    run_until(status_of(sink).sent == 1);
+    identity_deinit(&other);
+}
+END_TEST
+
+/* The system's CAs are asked when there are no others. */
+START_TEST(an_unknown_authority)
+{
+    struct sink *sink;
+
+    start_rsyslogd(false);
+    sink = open_tls_sink((struct sink_tls){0});
+    append(1, 10, SEVERITY_HIGH);
+    run_until(status_of(sink).last_error && strstr(status_of(sink).last_error, "self-signed certificate in"));
+    ck_assert_uint_eq(status_of(sink).sent, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sinks over TLS");
@@ -328,6 +357,8 @@ int main(void)
     tcase_add_test(tests, a_receiver_that_refuses_the_agent);
     tcase_add_loop_test(tests, a_certificate_that_is_not_valid, 0, (int)countof(rows));
     tcase_add_test(tests, files_that_are_of_no_use);
+    tcase_add_test(tests, a_file_that_is_replaced);
+    tcase_add_test(tests, an_unknown_authority);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
