@@ -765,15 +765,13 @@ static int print_hostile(const char *format_word, const char *header_word)
     return 0;
 }
 
-int main(int argc, char **argv)
+static int run_tests(void)
 {
     Suite *suite = suite_create("formats");
     TCase *tests = tcase_create("formats");
     SRunner *runner;
     int failed;
 
-    if (argc == 4 && str_equal(argv[1], "--print"))
-        return print_hostile(argv[2], argv[3]);
     tcase_add_test(tests, hostile_names_stay_in_their_field);
     tcase_add_test(tests, every_record_says_where_it_is_from);
     tcase_add_test(tests, text);
@@ -799,4 +797,11 @@ int main(int argc, char **argv)
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 4 && str_equal(argv[1], "--print"))
+        return print_hostile(argv[2], argv[3]);
+    return run_tests();
 }
