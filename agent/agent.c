@@ -429,8 +429,10 @@ int agent_run(struct agent *agent, struct error *error)
 {
     add_signals(agent);
     agent_add_timers(agent);
-    if (!agent->once)
+    if (!agent->once) {
         agent_watch_clock(agent);
+        agent_watch_exceptions(agent);
+    }
     fetcher_start(agent->fetcher);
     docker_start(agent->docker);
     if (event_base_dispatch(agent->base) < 0)

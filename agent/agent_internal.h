@@ -32,6 +32,8 @@ struct agent {
     char config_hash[65];
     struct event *heartbeat_timer, *snapshot_timer;
     struct event *signals[3];
+    struct event *expiry_timer; /* of waivers and attestations */
+    usec_t expiries_seen;       /* those until then are entered; 0: before the start */
     struct event *sweep_timer, *top_timer, *start_timer, *watchdog_timer, *clock_event;
     int clock_fd;
     bool once, connected, gave_up_waiting;
@@ -61,6 +63,11 @@ void agent_hash_config(struct agent *agent); /* of the configuration and the eng
 /* agent_events.c */
 /* Which inputs an event makes stale. For struct docker_callbacks: USER is the agent. */
 void agent_on_event(const struct docker_event *event, bool replayed, void *user);
+
+/* agent_entries.c */
+void agent_enter_reload(struct agent *agent, const struct config *old, const struct config *new);
+/* Enters exceptions that expire from now on; again after a reload. */
+void agent_watch_exceptions(struct agent *agent);
 
 /* agent_reload.c */
 /* SIGHUP: opens the files of sinks anew and reads the configuration again; an invalid one is logged, and changes

@@ -127,6 +127,7 @@ static void on_clock(evutil_socket_t fd, short what, void *user)
     if (!was_set)
         return;
     evaluator_clock_changed(agent->evaluator);
+    agent_watch_exceptions(agent);
     docker_clock_changed(agent->docker);
     if (agent->connected)
         agent_scan(agent, "clock");
@@ -144,8 +145,8 @@ void agent_watch_clock(struct agent *agent)
 
 void agent_free_timers(struct agent *agent)
 {
-    struct event *events[] = {agent->sweep_timer, agent->top_timer,       agent->start_timer,   agent->watchdog_timer,
-                              agent->clock_event, agent->heartbeat_timer, agent->snapshot_timer};
+    struct event *events[] = {agent->sweep_timer, agent->top_timer,       agent->start_timer,    agent->watchdog_timer,
+                              agent->clock_event, agent->heartbeat_timer, agent->snapshot_timer, agent->expiry_timer};
 
     for (size_t i = 0; i < countof(events); i++)
         if (events[i])

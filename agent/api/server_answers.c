@@ -8,6 +8,7 @@
 #include "agent/api/server_internal.h"
 #include "agent/api/server_query.h"
 #include "agent/api/view.h"
+#include "common/file.h"
 
 void server_stop_reading(struct evhttp_request *request)
 {
@@ -79,6 +80,25 @@ static uid_t peer_uid(struct evhttp_request *request)
     if (getsockopt(server_request_fd(request), SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
         return (uid_t)-1;
     return peer.uid;
+}
+
+/* The user who logged in where the peer was started, whoever it has become since (sudo); (uint32_t)-1: nobody did. */
+static uint32_t peer_login_uid(struct evhttp_request *request)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    scoped_str text = STR_INIT;
+    char path[64];
+    unsigned long uid;
+    char *end;
+
+    if (getsockopt(server_request_fd(request), SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || peer.pid <= 0)
+        return UINT32_MAX;
+    snprintf(path, sizeof path, "/proc/%d/loginuid", (int)peer.pid);
+    if (file_read(path, 64, &text, NULL) < 0)
+        return UINT32_MAX;
+    uid = strtoul(str_text(&text), &end, 10);
+    return end == text.data || uid > UINT32_MAX ? UINT32_MAX : (uint32_t)uid;
 }
 
 static bool refuse_unless_root(struct call *call)
@@ -161,6 +181,13 @@ void server_post_scan(struct call *call)
 
     if (refuse_unless_root(call))
         return;
+    evaluator_entry(call->view.writable_engine, &(struct entry){.slug = "agent-scan",
+                                                                .title = "A full scan was asked for",
+                                                                .evidence = "a full scan was asked for",
+                                                                .cause = "scan",
+                                                                .has_peer = true,
+                                                                .uid = peer_uid(call->request),
+                                                                .login_uid = peer_login_uid(call->request)});
     call->server->backend.scan(call->server->backend.user, "scan");
     out = json_out_new(false);
     json_out_object(out, NULL);
@@ -193,7 +220,7 @@ void server_post_ack(struct call *call)
     size_t length = evbuffer_get_length(input);
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     scoped(cleanup_json_out) struct json_out *out = NULL;
-    scoped(cleanup_free) char *by = NULL, *id = NULL;
+    scoped(cleanup_free) char *id = NULL;
     const char *exec, *reason;
     struct error error = ERROR_INIT;
 
@@ -211,8 +238,8 @@ void server_post_ack(struct call *call)
         return;
     }
     id = mem_strdup(find_exec(call->view.evaluator, exec));
-    by = mem_printf("uid %u", (unsigned)peer_uid(call->request));
-    if (!id || evaluator_acknowledge(call->view.writable_engine, id, by, reason) < 0) {
+    if (!id || evaluator_acknowledge(call->view.writable_engine, id, peer_uid(call->request),
+                                     peer_login_uid(call->request), reason) < 0) {
         server_reply_error(call->request, HTTP_NOTFOUND, "not_found", "no such exec finding, or more than one");
         return;
     }

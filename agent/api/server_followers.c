@@ -179,8 +179,9 @@ static struct follower *follower_new(struct call *call, const struct event_filte
 static void begin(struct call *call, const struct event_filter *filter)
 {
     struct follower *follower = follower_new(call, filter);
-    scoped(cleanup_free) char *hello = mem_printf("{\"hello\":{\"last_seq\":%" PRIu64 ",\"oldest_seq\":%" PRIu64 "}}\n",
-                                                  follower->end, event_store_oldest_seq(call->view.events));
+    scoped(cleanup_free) char *hello =
+        mem_printf("{\"hello\":{\"last_seq\":%" PRIu64 ",\"oldest_seq\":%" PRIu64 ",\"stream\":\"%s\"}}\n",
+                   follower->end, event_store_oldest_seq(call->view.events), event_store_stream(call->view.events));
 
     evhttp_connection_set_closecb(follower->connection, on_connection_closed, follower);
     evhttp_connection_set_timeout(follower->connection, 365 * 24 * 3600);

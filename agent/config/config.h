@@ -30,6 +30,7 @@ struct config {
     struct arena *arena;
     struct json_doc *document; /* owns what the overrides point to; may be NULL */
     const char *path;          /* of the file, NULL: none was read */
+    char hash[65];             /* SHA-256 of its text in hexadecimal; "": none was read */
     const char *docker_host, *docker_cert_path, *tls_ca, *tls_cert, *tls_key; /* NULL: not given */
     enum docker_tls docker_tls;
     const char *docker_host_from; /* what named docker_host, for people ("DOCKER_HOST"); NULL: nothing did */
@@ -59,7 +60,8 @@ struct config {
     const char *scanner_threshold;      /* scanner.threshold, NULL: the rule's own */
     /* intervals.top: how often containers' processes are read again (default 60, minimum 10) */
     unsigned process_seconds;
-    /* Transitions are kept that long (default 90), and as many as fit into that much (default 256 MiB, minimum 1 MiB) */
+    /* Transitions are kept that long (default 90), and as many as fit into that much (default 256 MiB, minimum 1 MiB)
+     */
     unsigned history_days;
     uint64_t history_bytes;
     unsigned heartbeat_seconds; /* heartbeat: between two of them (default 60, minimum 10), 0: none */

@@ -1,6 +1,7 @@
 /* agentctl rules, explain. */
 #include "agent/ctl/client.h"
 #include "agent/ctl/ctl.h"
+#include "agent/ctl/when.h"
 
 static void print_rule(const struct ctl *ctl, struct str *out, const struct json *rule)
 {
@@ -47,6 +48,54 @@ static void print_text(const struct ctl *ctl, struct str *out, const char *headi
     terminal_wrap(&ctl->terminal, out, json_string(text), 2);
 }
 
+struct acknowledgements {
+    const struct ctl *ctl;
+    const char *slug;
+    struct str *out;
+    size_t count;
+};
+
+static bool print_acknowledgement(const char *line, size_t length, void *user)
+{
+    enum { SHOWN = 50 };
+    struct acknowledgements *all = user;
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    const struct json *rules;
+    char local[CLOCK_TEXT_SIZE];
+    usec_t at = 0;
+
+    if (json_parse(line, length, NULL, &doc, NULL) < 0)
+        return true;
+    rules = json_path(json_root(doc), "entry", "rules", NULL);
+    for (size_t i = 0; i < json_count(rules); i++) {
+        scoped_str text = STR_INIT;
+
+        if (!str_equal(json_string(json_at(rules, i)), all->slug) || all->count++ >= SHOWN)
+            continue;
+        if (all->count == 1) {
+            str_append_char(all->out, '\n');
+            terminal_heading(&all->ctl->terminal, all->out, tr(all->ctl, "Acknowledged", "已确认"));
+        }
+        clock_parse(json_text(json_get(json_root(doc), "at"), ""), &at);
+        str_printf(&text, "%s %s", when_format(at, local), json_text(json_get(json_root(doc), "evidence"), ""));
+        terminal_wrap(&all->ctl->terminal, all->out, text.data, 2);
+    }
+    return true;
+}
+
+/* Findings that somebody has acknowledged, of the last 90 days. */
+static int print_acknowledgements(const struct ctl *ctl, const char *slug, struct str *out)
+{
+    struct acknowledgements all = {.ctl = ctl, .slug = slug, .out = out};
+    char since[CLOCK_TEXT_SIZE];
+    scoped_str path = STR_INIT;
+
+    str_append(&path, "/v1/events?rule=agent-ack");
+    client_parameter(&path, "since_time",
+                     clock_format(clock_now(&clock_system) - INT64_C(90) * 86400 * USEC_PER_SEC, since));
+    return ctl_stream_events(ctl, path.data, print_acknowledgement, &all);
+}
+
 int ctl_explain(struct ctl *ctl)
 {
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
@@ -85,8 +134,10 @@ int ctl_explain(struct ctl *ctl)
         if (str_equal(json_string(json_get(json_at(list, i), "status")), "fail") && remedy)
             terminal_wrap(&ctl->terminal, &out, remedy, 6);
     }
+    if (str_starts(json_text(json_get(root, "slug"), ""), "exec-"))
+        r = print_acknowledgements(ctl, json_text(json_get(root, "slug"), ""), &out);
     if (json_string(json_get(root, "next")))
         str_printf(&out, "%s agentctl findings --all --rule %s\n", tr(ctl, "More:", "更多结果："), ctl->words[0]);
     fputs(str_text(&out), stdout);
-    return 0;
+    return r;
 }

@@ -27,6 +27,13 @@ void evaluator_agent_state(struct evaluator *evaluator, const char *slug, bool r
                                                        evaluator->last_seq, clock_now(evaluator->clock), "agent"));
 }
 
+void evaluator_entry(struct evaluator *evaluator, const struct entry *entry)
+{
+    evaluator->last_seq++;
+    publish_transition(evaluator,
+                       transition_for_entry(evaluator, entry, evaluator->last_seq, clock_now(evaluator->clock)));
+}
+
 bool evaluator_next_agent_state(const struct evaluator *evaluator, size_t *at, const char **ret_slug,
                                 const char **ret_evidence)
 {

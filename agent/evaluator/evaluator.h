@@ -146,6 +146,8 @@ void evaluator_hold(struct evaluator *evaluator, bool held);
 /* A transition of the agent's own state. SLUG "agent-engine", "agent-events" …; READY or degraded. */
 void evaluator_agent_state(struct evaluator *evaluator, const char *slug, bool ready, const char *evidence,
                            const char *cause);
+/* A transition for what somebody did. */
+void evaluator_entry(struct evaluator *evaluator, const struct entry *entry);
 /* What is degraded. AT: 0 at first. False at the end. */
 bool evaluator_next_agent_state(const struct evaluator *evaluator, size_t *at, const char **ret_slug,
                                 const char **ret_evidence);
@@ -182,8 +184,10 @@ enum verdict evaluator_rule_verdict(const struct evaluator *evaluator, const str
 bool evaluator_rule_why(const struct evaluator *evaluator, const struct rule *rule, struct str *ret_why);
 /* How many of the rule's failed findings a waiver covers just now. */
 unsigned evaluator_rule_waived(const struct evaluator *evaluator, const struct rule *rule);
-/* Acknowledges an exec finding; -ENOENT when there is no such exec. */
-int evaluator_acknowledge(struct evaluator *evaluator, const char *exec_id, const char *by, const char *why);
+/* Acknowledges an exec finding, by UID in a session of LOGIN_UID ((uint32_t)-1: none); -ENOENT when there is no such
+ * exec. */
+int evaluator_acknowledge(struct evaluator *evaluator, const char *exec_id, uint32_t uid, uint32_t login_uid,
+                          const char *why);
 
 struct evaluator_counters {
     uint64_t stale[INPUT_KIND_COUNT], fetches[INPUT_KIND_COUNT], failures[INPUT_KIND_COUNT], changed[INPUT_KIND_COUNT];

@@ -58,13 +58,36 @@ void exec_drop_quiet(struct evaluator *evaluator, const char *id)
     evaluator_gone(evaluator, INPUT_EXEC, id, "timer");
 }
 
-int evaluator_acknowledge(struct evaluator *evaluator, const char *exec_id, const char *by, const char *why)
+int evaluator_acknowledge(struct evaluator *evaluator, const char *exec_id, uint32_t uid, uint32_t login_uid,
+                          const char *why)
 {
-    scoped_str cause = STR_INIT;
+    const struct subject *subject = subject_find(evaluator, SUBJECT_EXEC, exec_id);
+    scoped_str by = STR_INIT, cause = STR_INIT, evidence = STR_INIT;
+    VEC(const char *) rules = {0};
 
-    if (!subject_find(evaluator, SUBJECT_EXEC, exec_id))
+    if (!subject)
         return -ENOENT;
-    str_printf(&cause, "ack: %s: %s", by, why);
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (!verdict_is_quiet(subject->pairs[i].verdict))
+            vec_push(&rules, subject->pairs[i].rule->slug);
+    str_printf(&by, "uid %u", uid);
+    if (login_uid != UINT32_MAX)
+        str_printf(&by, ", login uid %u", login_uid);
+    str_printf(&cause, "ack: %s: %s", by.data, why);
+    str_printf(&evidence, "exec %.12s in %s was acknowledged by %s: %s", exec_id, subject->name, by.data, why);
+    evaluator_entry(evaluator, &(struct entry){.slug = "agent-ack",
+                                               .title = "An exec was acknowledged",
+                                               .evidence = evidence.data,
+                                               .cause = "ack",
+                                               .subject_id = exec_id,
+                                               .subject_name = subject->name,
+                                               .has_peer = true,
+                                               .uid = uid,
+                                               .login_uid = login_uid,
+                                               .why = why,
+                                               .rules = rules.items,
+                                               .rule_count = rules.count});
+    vec_free(&rules);
     evaluator_gone(evaluator, INPUT_EXEC, exec_id, cause.data);
     return 0;
 }

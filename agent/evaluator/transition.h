@@ -19,9 +19,23 @@ struct transition {
     enum severity severity;
     enum verdict status_value, previous_value; /* VERDICT_NONE for the agent's own */
     bool is_agent, scored, waived;
-    bool initial; /* found by the first full scan of a new store */
-    char *json;   /* the whole transition as one compact JSON object, no newline */
+    bool initial;  /* found by the first full scan of a new store */
+    bool is_entry; /* of the agent's own: what somebody did, see struct entry; status is "done", previous null */
+    char *json;    /* the whole transition as one compact JSON object, no newline */
     size_t json_length;
+};
+
+/* What somebody did: an acknowledgement, a scan, a reload, an exception that begins or ends. */
+struct entry {
+    const char *slug; /* "agent-…" */
+    const char *title, *evidence, *cause;
+    const char *subject_id, *subject_name; /* NULL: the agent */
+    bool has_peer;                         /* it was asked for over the socket: */
+    uint32_t uid, login_uid;               /* (uint32_t)-1: unknown, or not of a login */
+    const char *why;                       /* NULL: no reason was given */
+    const char *configuration;             /* its hash; NULL: that does not matter */
+    const char *const *rules;              /* slugs that it concerns; may be NULL */
+    size_t rule_count;
 };
 
 struct evaluator;
@@ -37,6 +51,8 @@ struct transition *transition_from_pair(const struct evaluator *evaluator, enum 
 struct transition *transition_for_agent(const struct evaluator *evaluator, const char *slug, bool ready,
                                         bool previous_ready, const char *evidence, const char *cause, uint64_t seq,
                                         usec_t at, const char *host);
+struct transition *transition_for_entry(const struct evaluator *evaluator, const struct entry *entry, uint64_t seq,
+                                        usec_t at);
 struct transition *transition_ref(struct transition *transition);
 void transition_unref(struct transition *transition);
 

@@ -99,35 +99,35 @@ struct transition *transition_from_pair(const struct evaluator *evaluator, enum 
     return t;
 }
 
-struct transition *transition_for_agent(const struct evaluator *evaluator, const char *slug, bool ready,
-                                        bool previous_ready, const char *evidence, const char *cause, uint64_t seq,
-                                        usec_t at, const char *host)
+/* Of the agent itself, all but its JSON. Texts are copied. */
+static struct transition *new_own(const char *slug, const char *title, const char *id, const char *name, uint64_t seq,
+                                  usec_t at)
 {
-    static const char *const states[] = {"degraded", "ready"};
-    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
     struct transition *t = mem_alloc(sizeof *t);
-    char uid[UID_SIZE];
 
-    evaluator_uid(evaluator, slug, "agent", host, uid);
     t->references = 1;
     t->seq = seq;
     t->at = t->since = at;
     t->rule = mem_strdup(slug);
     t->slug = mem_strdup(slug);
-    t->title = mem_strdup("State of the agent itself");
+    t->title = mem_strdup(title);
     t->subject_kind = mem_strdup("agent");
-    t->subject_id = mem_strdup(host);
-    t->subject_name = mem_strdup(host);
-    t->evidence = mem_strdup(evidence ? evidence : "");
-    t->cause = mem_strdup(cause ? cause : "start");
-    t->status = mem_strdup(states[ready]);
-    t->previous = mem_strdup(states[previous_ready]);
-    t->severity = SEVERITY_HIGH;
+    t->subject_id = mem_strdup(id);
+    t->subject_name = mem_strdup(name);
     t->is_agent = true;
+    return t;
+}
+
+/* The members that findings have, too. */
+static void write_own(const struct evaluator *evaluator, const struct transition *t, struct json_out *out)
+{
+    char uid[UID_SIZE];
+
+    evaluator_uid(evaluator, t->slug, t->subject_kind, t->subject_id, uid);
     json_out_object(out, NULL);
     json_out_string(out, "uid", uid);
-    json_out_string(out, "rule", slug);
-    json_out_string(out, "slug", slug);
+    json_out_string(out, "rule", t->rule);
+    json_out_string(out, "slug", t->slug);
     json_out_string(out, "title", t->title);
     json_out_null(out, "section");
     json_out_string(out, "severity", severity_name(t->severity));
@@ -135,18 +135,76 @@ struct transition *transition_for_agent(const struct evaluator *evaluator, const
     json_out_string(out, "status", t->status);
     json_out_object(out, "subject");
     json_out_string(out, "kind", t->subject_kind);
-    json_out_string(out, "id", host);
-    json_out_string(out, "name", host);
+    json_out_string(out, "id", t->subject_id);
+    json_out_string(out, "name", t->subject_name);
     json_out_end_object(out);
     json_out_string(out, "evidence", t->evidence);
     json_out_object(out, "facts");
     json_out_end_object(out);
     json_out_null(out, "remedy");
-    json_out_time(out, "since", at);
-    json_out_time(out, "checked", at);
-    json_out_int(out, "seq", (int64_t)seq);
+    json_out_time(out, "since", t->at);
+    json_out_time(out, "checked", t->at);
+    json_out_int(out, "seq", (int64_t)t->seq);
     json_out_null(out, "waived");
     json_out_object(out, "ids");
+    json_out_end_object(out);
+}
+
+struct transition *transition_for_agent(const struct evaluator *evaluator, const char *slug, bool ready,
+                                        bool previous_ready, const char *evidence, const char *cause, uint64_t seq,
+                                        usec_t at, const char *host)
+{
+    static const char *const states[] = {"degraded", "ready"};
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    struct transition *t = new_own(slug, "State of the agent itself", host, host, seq, at);
+
+    t->evidence = mem_strdup(evidence ? evidence : "");
+    t->cause = mem_strdup(cause ? cause : "start");
+    t->status = mem_strdup(states[ready]);
+    t->previous = mem_strdup(states[previous_ready]);
+    t->severity = SEVERITY_HIGH;
+    write_own(evaluator, t, out);
+    end_json(t, out);
+    return t;
+}
+
+static void write_uid(struct json_out *out, const char *key, uint32_t uid)
+{
+    if (uid == UINT32_MAX)
+        json_out_null(out, key);
+    else
+        json_out_int(out, key, uid);
+}
+
+struct transition *transition_for_entry(const struct evaluator *evaluator, const struct entry *entry, uint64_t seq,
+                                        usec_t at)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    const char *id = entry->subject_id ? entry->subject_id : "agent";
+    struct transition *t =
+        new_own(entry->slug, entry->title, id, entry->subject_name ? entry->subject_name : id, seq, at);
+
+    t->evidence = mem_strdup(entry->evidence);
+    t->cause = mem_strdup(entry->cause);
+    t->status = mem_strdup("done");
+    t->severity = SEVERITY_LOW;
+    t->is_entry = true;
+    write_own(evaluator, t, out);
+    json_out_object(out, "entry");
+    if (entry->has_peer) {
+        json_out_object(out, "by");
+        write_uid(out, "uid", entry->uid);
+        write_uid(out, "login_uid", entry->login_uid);
+        json_out_end_object(out);
+    } else {
+        json_out_null(out, "by");
+    }
+    json_out_string(out, "why", entry->why);
+    json_out_string(out, "configuration", entry->configuration);
+    json_out_array(out, "rules");
+    for (size_t i = 0; i < entry->rule_count; i++)
+        json_out_string(out, NULL, entry->rules[i]);
+    json_out_end_array(out);
     json_out_end_object(out);
     end_json(t, out);
     return t;

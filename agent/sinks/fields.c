@@ -323,7 +323,7 @@ int record_priority(const struct record *t)
     if (t->kind == RECORD_LOST)
         return 4;
     if (t->is_agent)
-        return str_equal(t->status, "ready") ? 6 : 4;
+        return str_equal(t->status, "degraded") ? 4 : 6;
     if (t->kind != RECORD_FINDING)
         return 6;
     switch (t->status_value) {
@@ -347,7 +347,7 @@ int record_urgency(const struct record *t)
     static const int of_severity[SEVERITY_COUNT] = {
         [SEVERITY_LOW] = 3, [SEVERITY_MEDIUM] = 5, [SEVERITY_HIGH] = 8, [SEVERITY_CRITICAL] = 10};
 
-    if (t->kind == RECORD_LOST || (t->is_agent && !str_equal(t->status, "ready")) || t->status_value == VERDICT_ERROR)
+    if (t->kind == RECORD_LOST || (t->is_agent && str_equal(t->status, "degraded")) || t->status_value == VERDICT_ERROR)
         return 4;
     return t->status_value == VERDICT_FAIL && !t->waived ? of_severity[t->severity] : 1;
 }

@@ -20,8 +20,9 @@ enum {
     READ_MAX = 1024 * 1024,
     APPEND_BYTES = 1024 * 1024,
     CLOSE_MS = 2000,
+    WAIT_MIN_MS = 50,
     WAIT_MAX_MS = 10000,
-    LIVES_S = 10
+
 };
 
 struct event_cursor {
@@ -49,7 +50,7 @@ struct event_store {
     struct bufferevent *socket; /* NULL: there is no process */
     struct event *flush, *restart;
     unsigned wait_ms, restarts;
-    usec_t started;                   /* monotonic: the process */
+    bool has_stored; /* the process, anything */
     VEC(struct transition *) waiting; /* appended, not stored */
     size_t sent;                      /* of WAITING */
     size_t done;                      /* of WAITING, while they are handed out */
@@ -75,7 +76,9 @@ static struct store_row row_of(const struct transition *t)
     return (struct store_row){.seq = t->seq,
                               .at = t->at,
                               .since = t->since,
-                              .type = t->is_agent ? ROW_AGENT : ROW_FINDING,
+                              .type = t->is_entry   ? ROW_ENTRY
+                                      : t->is_agent ? ROW_AGENT
+                                                    : ROW_FINDING,
                               .severity = t->severity,
                               .status = t->status_value,
                               .previous = t->previous_value,
@@ -216,6 +219,7 @@ static void pop_stored(struct event_store *store)
     }
     if (!store->done)
         return;
+    store->has_stored = true;
     store->waiting.count -= store->done;
     store->sent -= store->done < store->sent ? store->done : store->sent;
     memmove(store->waiting.items, store->waiting.items + store->done,
@@ -345,20 +349,18 @@ static void end_process(struct event_store *store)
 
 static void process_lost(struct event_store *store, const char *why)
 {
-    struct timeval wait = {.tv_sec = store->wait_ms / 1000, .tv_usec = store->wait_ms % 1000 * 1000};
+    struct timeval wait;
 
     log_warning("store: its process has ended (%s); another one is started", why);
     end_process(store);
     store->restarts++;
     store->sent = 0;
-    if (store->wait_ms && clock_monotonic() - store->started > LIVES_S * USEC_PER_SEC) {
-        store->wait_ms = 0;
-        wait = (struct timeval){0};
-    }
-    evtimer_add(store->restart, &wait);
-    store->wait_ms = store->wait_ms ? 2 * store->wait_ms : 100;
+    store->wait_ms = store->has_stored ? WAIT_MIN_MS : 2 * store->wait_ms;
     if (store->wait_ms > WAIT_MAX_MS)
         store->wait_ms = WAIT_MAX_MS;
+    store->has_stored = false;
+    wait = (struct timeval){.tv_sec = store->wait_ms / 1000, .tv_usec = store->wait_ms % 1000 * 1000};
+    evtimer_add(store->restart, &wait);
     fail_requests(store, "the store's process has ended");
 }
 
@@ -422,7 +424,6 @@ static int start(struct event_store *store, int *ret_fd, struct error *error)
 static void attach(struct event_store *store, int fd)
 {
     evutil_make_socket_nonblocking(fd);
-    store->started = clock_monotonic();
     store->socket = bufferevent_socket_new(store->options.base, fd, BEV_OPT_CLOSE_ON_FREE);
     bufferevent_set_max_single_read(store->socket, READ_MAX);
     bufferevent_set_max_single_write(store->socket, READ_MAX);
@@ -513,6 +514,7 @@ int event_store_new(const struct event_store_options *options, struct event_stor
 
     store->options = *options;
     store->path = mem_strdup(options->path);
+    store->wait_ms = WAIT_MIN_MS;
     store->process = (struct store_process){.path = store->path, .limits = options->limits, .clock = &clock_system};
     r = start(store, &fd, error);
     if (r == 0) {

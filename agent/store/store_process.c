@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -348,6 +349,7 @@ void store_process_run(int fd, const struct store_process *process)
     struct error error = ERROR_INIT;
 
     umask(077);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is a disk that takes no more */
     if (store_db_open(process->path, &process->limits, process->clock, &server.db, &error) < 0) {
         say_failure(&server, &error);
     } else {

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,12 @@ static void wait_ready(void)
         ck_assert_msg(clock_monotonic() < end, "the agent does not get ready");
         fake_run(beside.base, 20, NULL, NULL);
     }
+}
+
+static bool is_scanned(void *user)
+{
+    (void)user;
+    return json_int(json_path(beside_ask(&beside, "/v1/status"), "scan", "duration_ms", NULL), -1) >= 0;
 }
 
 static void set_up(void)
@@ -206,19 +213,417 @@ START_TEST(times_that_are_not)
 }
 END_TEST
 
+/* ---- What people did ---- */
+
+static bool has_exec(void *user)
+{
+    (void)user;
+    return json_count(json_get(beside_ask(&beside, "/v1/findings?rule=5.22&status=fail"), "findings")) == 1;
+}
+
+static void await(bool (*done)(void *user), const char *what)
+{
+    usec_t end = clock_monotonic() + READY_S * USEC_PER_SEC;
+
+    while (!done(NULL)) {
+        ck_assert_msg(clock_monotonic() < end, "%s does not come", what);
+        fake_run(beside.base, 20, NULL, NULL);
+    }
+}
+
+static size_t count_entries(const char *slug)
+{
+    scoped_str out = RUN(0, "history", "--kind", "agent", "--rule", slug);
+
+    return lines_of(out.data);
+}
+
+static bool has_expired(void *user)
+{
+    (void)user;
+    return count_entries("agent-waiver") == 3;
+}
+
+static bool is_reloaded(void *user)
+{
+    (void)user;
+    return count_entries("agent-reload") == 1;
+}
+
+START_TEST(what_people_did_is_entered)
+{
+    enum { PRIVILEGED_EXEC = 1000000 }; /* of container 0 */
+    scoped(cleanup_free) char *attributes = mem_printf("\"execID\":\"%s\"", fake_exec_id(PRIVILEGED_EXEC));
+    scoped(cleanup_free) char *id = mem_strdup(fake_exec_id(PRIVILEGED_EXEC));
+    scoped(cleanup_free) char *path = mem_printf("%s/agent.json", beside.folder);
+    scoped_str out = STR_INIT, login = STR_INIT;
+    char soon[CLOCK_TEXT_SIZE], text[1024];
+
+    snprintf(config, sizeof config,
+             "{\"sinks\": [], \"waivers\": [{\"rule\": \"5.4\", \"by\": \"ann\", \"reason\": \"old\"}]}");
+    start();
+    wait_ready();
+    fake_event(beside.fake, "container", "exec_create: /bin/sh", fake_container_id(0), attributes);
+    await(has_exec, "the exec's finding");
+    out = RUN(0, "ack", id, "seen-by-me");
+    str_deinit(&out);
+    out = RUN(0, "scan");
+    str_deinit(&out);
+
+    out = RUN(0, "--json", "history", "--rule", "agent-ack", "--subject", id);
+    ck_assert_ptr_nonnull(strstr(out.data, "\"why\":\"seen-by-me\""));
+    ck_assert_int_eq(file_read("/proc/self/loginuid", 64, &login, NULL), 0);
+    snprintf(text, sizeof text, strcmp(login.data, "4294967295") == 0 ? "\"login_uid\":null" : "\"login_uid\":%s",
+             login.data);
+    ck_assert_ptr_nonnull(strstr(out.data, text));
+    snprintf(text, sizeof text, "\"by\":{\"uid\":%u,", (unsigned)getuid());
+    ck_assert_ptr_nonnull(strstr(out.data, text));
+    str_deinit(&out);
+    out = RUN(0, "explain", "5.22");
+    ck_assert_ptr_nonnull(strstr(out.data, "seen-by-me"));
+    str_deinit(&out);
+    ck_assert_uint_eq(count_entries("agent-scan"), 1);
+    ck_assert_uint_eq(count_entries("agent-waiver"), 0);
+
+    /* the old waiver ends with the reload, another one begins, and expires */
+    clock_format(clock_now(&clock_system) + 4 * USEC_PER_SEC, soon);
+    snprintf(text, sizeof text,
+             "{\"sinks\": [], \"waivers\": [{\"rule\": \"5.4\", \"by\": \"bob\", \"reason\": \"brief\", "
+             "\"subject\": \"name:web\", \"expires\": \"%s\"}]}",
+             soon);
+    ck_assert_int_eq(file_replace(path, text, strlen(text), 0600, NULL), 0);
+    ck_assert_int_eq(kill(beside.agent, SIGHUP), 0);
+    await(is_reloaded, "the entry of the reload");
+    out = RUN(0, "--json", "history", "--rule", "agent-reload");
+    ck_assert_ptr_nonnull(strstr(out.data, "\"configuration\":\""));
+    ck_assert_ptr_null(strstr(out.data, "\"configuration\":\"\""));
+    str_deinit(&out);
+    await(has_expired, "the end of the waiver");
+    out = RUN(0, "history", "--rule", "agent-waiver");
+    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by ann ends: it is not in the configuration any more"));
+    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for name:web by bob begins"));
+    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for name:web by bob ends: it has expired"));
+}
+END_TEST
+
+/* ---- Killed ---- */
+
+/* The lines that were seen, by stream and number: a number stands for one transition. */
+static struct map *lines;
+
+struct line_check {
+    struct str stream;
+    uint64_t last, oldest;
+    size_t count;
+};
+
+static void check_line(const char *line, size_t length, struct line_check *check)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped(cleanup_free) char *key = NULL;
+    const char *before;
+    uint64_t seq;
+
+    ck_assert_int_eq(json_parse(line, length, NULL, &doc, NULL), 0);
+    if (json_get(json_root(doc), "hello")) {
+        str_append(&check->stream, json_text(json_path(json_root(doc), "hello", "stream", NULL), ""));
+        ck_assert_uint_eq(check->stream.length, 36);
+        return;
+    }
+    if (json_get(json_root(doc), "lost"))
+        return;
+    seq = (uint64_t)json_int(json_get(json_root(doc), "seq"), 0);
+    ck_assert_msg(!check->last || seq == check->last + 1, "%" PRIu64 " follows %" PRIu64, seq, check->last);
+    check->last = seq;
+    check->count++;
+    key = mem_printf("%s %" PRIu64, check->stream.data, seq);
+    before = map_get(lines, key);
+    ck_assert_msg(!before || strlen(before) == length, "%s was\n%s\nand is\n%.*s", key, before, (int)length, line);
+    ck_assert(!before || strncmp(before, line, length) == 0);
+    if (!before)
+        map_set(lines, key, mem_strndup(line, length));
+}
+
+/* All that is stored follows each other, and is what was seen before. The last number. */
+static uint64_t check_history(void)
+{
+    scoped_str out = RUN(0, "--json", "history", "--since", "3d");
+    struct line_check check = {.stream = STR_INIT};
+    uint64_t last;
+
+    for (const char *at = out.data; *at;) {
+        size_t length = strcspn(at, "\n");
+
+        check_line(at, length, &check);
+        at += length + 1;
+    }
+    str_deinit(&check.stream);
+    last = check.last;
+    return last;
+}
+
+static pid_t children_of(pid_t pid, pid_t *ret, size_t room, size_t *ret_count)
+{
+    scoped(cleanup_free) char *path = mem_printf("/proc/%d/task/%d/children", (int)pid, (int)pid);
+    scoped_str text = STR_INIT;
+    char *rest;
+
+    *ret_count = 0;
+    if (file_read(path, 4096, &text, NULL) < 0)
+        return 0;
+    rest = text.data;
+    for (char *word; rest && (word = strsep(&rest, " "));)
+        if (*word && *ret_count < room)
+            ret[(*ret_count)++] = (pid_t)atoi(word);
+    return *ret_count ? ret[0] : 0;
+}
+
+/* The store's process: the child that has the database open. */
+static pid_t store_process(void)
+{
+    pid_t children[32];
+    size_t count;
+
+    children_of(beside.agent, children, countof(children), &count);
+    for (size_t i = 0; i < count; i++) {
+        scoped(cleanup_free) char *command =
+            mem_printf("ls -l /proc/%d/fd 2>/dev/null | grep -q agent.db", (int)children[i]);
+
+        if (system(command) == 0)
+            return children[i];
+    }
+    return 0;
+}
+
+/* The agent, or ALL of its processes at once. */
+static void kill_agent(bool all)
+{
+    pid_t children[32];
+    size_t count = 0;
+
+    if (all)
+        children_of(beside.agent, children, countof(children), &count);
+    ck_assert_int_eq(kill(beside.agent, SIGKILL), 0);
+    for (size_t i = 0; i < count; i++)
+        kill(children[i], SIGKILL);
+    ck_assert_int_eq(waitpid(beside.agent, NULL, 0), beside.agent);
+    beside.agent = 0;
+}
+
+static void churn(unsigned ms)
+{
+    usec_t end = clock_monotonic() + ms * 1000;
+
+    while (clock_monotonic() < end) {
+        size_t which = 1 + (size_t)rand() % (CONTAINERS - 1);
+
+        fake_set_privileged(beside.fake, which, rand() % 2);
+        fake_event(beside.fake, "container", "update", fake_container_id(which), NULL);
+        fake_run(beside.base, 4, NULL, NULL);
+    }
+}
+
+static char *since_of_web(void)
+{
+    const struct json *findings =
+        json_get(beside_ask(&beside, "/v1/findings?rule=5.4&status=fail&subject=web"), "findings");
+
+    ck_assert_uint_eq(json_count(findings), 1);
+    return mem_strdup(json_text(json_get(json_at(findings, 0), "since"), ""));
+}
+
+static unsigned rounds(unsigned usual)
+{
+    const char *text = getenv("STORE_ROUNDS"); /* for a longer run by hand */
+
+    return text ? (unsigned)atoi(text) : usual;
+}
+
+START_TEST(killed_at_any_moment)
+{
+    scoped(cleanup_free) char *since = NULL;
+    unsigned count = rounds(20);
+    uint64_t last = 0, now;
+
+    lines = map_new(free);
+    srand(4711);
+    fake_set_privileged(beside.fake, 0, true);
+    start();
+    wait_ready();
+    since = since_of_web();
+    for (unsigned i = 0; i < count; i++) {
+        churn(i % 3 ? 20 + (unsigned)rand() % 300 : (unsigned)rand() % 60); /* in the first scan, too */
+        kill_agent(i % 2);
+        start();
+        if (i % 4 && i + 1 < count)
+            continue;
+        wait_ready();
+        scoped(cleanup_free) char *since_now = since_of_web();
+
+        ck_assert_str_eq(since_now, since);
+        now = check_history();
+        ck_assert_uint_ge(now, last);
+        last = now;
+    }
+    ck_assert_uint_gt(last, 50);
+    map_free(lines);
+}
+END_TEST
+
+START_TEST(store_process_killed)
+{
+    unsigned count = rounds(20);
+    uint64_t last;
+
+    lines = map_new(free);
+    srand(4712);
+    start();
+    wait_ready();
+    for (unsigned i = 0; i < count; i++) {
+        pid_t store;
+
+        churn(20 + (unsigned)rand() % 40);
+        while (!(store = store_process()))
+            churn(20);
+        kill(store, SIGKILL);
+        churn(30);
+    }
+    set_privileged(true); /* what was waiting is stored, and this after it */
+    last = check_history();
+    ck_assert_uint_gt(last, 50);
+    map_free(lines);
+}
+END_TEST
+
+/* ---- Disks ---- */
+
+static bool has_store_trouble(void *user)
+{
+    const struct json *reasons = json_path(beside_ask(&beside, "/v1/status"), "agent", "reasons", NULL);
+    bool found = false;
+
+    (void)user;
+    for (size_t i = 0; i < json_count(reasons); i++)
+        found = found || strstr(json_text(json_at(reasons, i), ""), "agent.db");
+    return found;
+}
+
+static bool has_no_store_trouble(void *user)
+{
+    return !has_store_trouble(user);
+}
+
+/* Every write fails: numbers go on in another stream, and after a kill none of them means two things. */
+START_TEST(disk_that_fails)
+{
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = RLIM_INFINITY};
+    const struct rlimit any = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+
+    lines = map_new(free);
+    srand(4713 + _i);
+    start();
+    wait_ready();
+    check_history();
+    ck_assert_int_eq(prlimit(store_process(), RLIMIT_FSIZE, &none, NULL), 0);
+    churn(400);
+    await(has_store_trouble, "the trouble");
+    check_history();
+    if (_i) { /* it recovers, and all is stored in the end */
+        ck_assert_int_eq(prlimit(store_process(), RLIMIT_FSIZE, &any, NULL), 0);
+        await(has_no_store_trouble, "the end of the trouble");
+        churn(100);
+        check_history();
+    }
+    kill_agent(true);
+    start();
+    wait_ready();
+    churn(200);
+    set_privileged(true);
+    check_history();
+    map_free(lines);
+}
+END_TEST
+
+START_TEST(disk_that_is_full)
+{
+    static const char *const sizes[] = {"size=64k", "size=1m"};
+    scoped(cleanup_free) char *state = mem_printf("%s/state", beside.folder);
+
+    lines = map_new(free);
+    srand(4715 + _i);
+    ck_assert_int_eq(mkdir(state, 0700), 0);
+    ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+    ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    ck_assert_int_eq(mount("none", state, "tmpfs", 0, sizes[_i]), 0);
+    start();
+    await(is_scanned, "the first scan");
+    for (unsigned i = 0; i < 6; i++) {
+        churn(400);
+        check_history();
+        kill_agent(i % 2);
+        start();
+        await(is_scanned, "the first scan");
+        check_history();
+    }
+    set_privileged(true);
+    kill_agent(false);
+    ck_assert_int_eq(umount2(state, MNT_DETACH), 0);
+    map_free(lines);
+}
+END_TEST
+
+/* Set aside, and said. */
+START_TEST(foreign_store)
+{
+    static const char *const commands[] = {"echo this is somebody else\\'s file, and longer than nothing > agent.db",
+                                           "sqlite3 agent.db 'CREATE TABLE other(x); PRAGMA application_id=1'",
+                                           "printf SQLite > agent.db"};
+    scoped(cleanup_free) char *state = mem_printf("%s/state", beside.folder);
+    scoped(cleanup_free) char *command = mem_printf("cd %s/state && %s", beside.folder, commands[_i]);
+    scoped(cleanup_free) char *aside = mem_printf("ls %s/state | grep -q agent.db.broken", beside.folder);
+
+    if (_i == 1 && system("command -v sqlite3 >/dev/null") != 0)
+        return;
+    ck_assert_int_eq(mkdir(state, 0700), 0);
+    ck_assert_int_eq(system(command), 0);
+    start();
+    await(has_store_trouble, "the reason");
+    ck_assert_int_eq(system(aside), 0);
+    set_privileged(true);
+    lines = map_new(free);
+    ck_assert_uint_gt(check_history(), 0);
+    map_free(lines);
+}
+END_TEST
+
+static TCase *add_case(Suite *suite, const char *name)
+{
+    TCase *tcase = tcase_create(name);
+
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_set_timeout(tcase, 120);
+    suite_add_tcase(suite, tcase);
+    return tcase;
+}
+
 int main(void)
 {
     Suite *suite = suite_create("store");
-    TCase *history = tcase_create("history");
+    TCase *history = add_case(suite, "history"), *entries = add_case(suite, "entries");
+    TCase *killed = add_case(suite, "killed"), *process = add_case(suite, "process");
+    TCase *failing = add_case(suite, "failing"), *full = add_case(suite, "full"), *foreign = add_case(suite, "foreign");
     SRunner *runner;
     int failed;
 
-    tcase_add_checked_fixture(history, set_up, tear_down);
-    tcase_set_timeout(history, 240);
     tcase_add_test(history, history_names_what_changed);
     tcase_add_test(history, diff_names_opened_and_closed);
     tcase_add_test(history, times_that_are_not);
-    suite_add_tcase(suite, history);
+    tcase_add_test(entries, what_people_did_is_entered);
+    tcase_add_test(killed, killed_at_any_moment);
+    tcase_add_test(process, store_process_killed);
+    tcase_add_loop_test(failing, disk_that_fails, 0, 2);
+    tcase_add_loop_test(full, disk_that_is_full, 0, 2);
+    tcase_add_loop_test(foreign, foreign_store, 0, 3);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -404,7 +404,7 @@ START_TEST(gone_record)
     ck_assert_ptr_nonnull(strstr(evidence.data, "container web"));
     evaluator_stale_all(evaluator, "scan"); /* what is gone is not asked for again */
     ck_assert(!was_asked("exec", EXEC_A));
-    ck_assert_int_eq(evaluator_acknowledge(evaluator, EXEC_A, "root", "seen"), 0);
+    ck_assert_int_eq(evaluator_acknowledge(evaluator, EXEC_A, 0, UINT32_MAX, "seen"), 0);
     ck_assert_uint_eq(lost(), 0);
 }
 END_TEST
