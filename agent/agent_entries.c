@@ -99,7 +99,7 @@ void agent_enter_reload(struct agent *agent, const struct config *old, const str
                                                       .title = "The configuration was read again",
                                                       .evidence = "the configuration was read again at SIGHUP",
                                                       .cause = "reload",
-                                                      .configuration = new->hash});
+                                                      .configuration = agent->config_hash});
     enter_differences(agent, old, new, now, "ends: it is not in the configuration any more");
     enter_differences(agent, new, old, now, "begins");
 }

@@ -6,7 +6,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/util.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -384,17 +383,6 @@ int config_parse(const char *text, size_t length, const char *path, struct confi
     return r;
 }
 
-static void set_hash(struct config *config, const struct str *text)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-
-    if (!EVP_Digest(str_text(text), text->length, digest, &length, EVP_sha256(), NULL))
-        return;
-    for (unsigned i = 0; i < length && 2 * i + 2 < sizeof config->hash; i++)
-        snprintf(config->hash + 2 * i, 3, "%02x", digest[i]);
-}
-
 static void apply_argument(struct config *config, const char *argument, const char **setting)
 {
     if (argument)
@@ -433,7 +421,6 @@ int config_load(const struct config_arguments *arguments, const char *(*environm
             error_set(error, EINVAL, "cannot read the configuration %s: %s", path, strerror(-r));
         if (r < 0)
             return -EINVAL;
-        set_hash(config, &text);
     }
     if (arguments->docker_host) {
         config->docker_host = arena_strdup(config->arena, arguments->docker_host);

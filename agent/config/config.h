@@ -30,7 +30,6 @@ struct config {
     struct arena *arena;
     struct json_doc *document; /* owns what the overrides point to; may be NULL */
     const char *path;          /* of the file, NULL: none was read */
-    char hash[65];             /* SHA-256 of its text in hexadecimal; "": none was read */
     const char *docker_host, *docker_cert_path, *tls_ca, *tls_cert, *tls_key; /* NULL: not given */
     enum docker_tls docker_tls;
     const char *docker_host_from; /* what named docker_host, for people ("DOCKER_HOST"); NULL: nothing did */
