@@ -393,6 +393,70 @@ START_TEST(test_age)
 }
 END_TEST
 
+static void write_file(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "w");
+
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void open_after_boot(struct store_db **ret, const char *boot_id)
+{
+    static const struct store_limits none;
+
+    ck_assert_int_eq(store_db_open_after_boot(path, boot_id, &none, &test_clock, ret, NULL), 0);
+}
+
+/* Killed, and the machine was started since: what had no time to reach the disk may be missing. */
+START_TEST(test_power_cut)
+{
+    scoped(cleanup_free) char *boot_id = mem_printf("%s/boot_id", folder), *stream = NULL, *other = NULL;
+    struct store_db *db;
+    int status;
+
+    for (int boot = 0; boot < 3; boot++) {
+        pid_t pid;
+
+        write_file(boot_id, boot == 2 ? "second\n" : "first\n");
+        pid = fork();
+        if (pid == 0) {
+            open_after_boot(&db, boot_id);
+            append_many(db, store_db_last_seq(db) + 1, store_db_last_seq(db) + 10);
+            _exit(strlen(store_db_stream(db)) == STREAM_LENGTH ? 0 : 1);
+        }
+        waitpid(pid, &status, 0);
+        ck_assert_int_eq(status, 0);
+        open_after_boot(&db, boot_id); /* the same start: the process was killed, no more */
+        other = mem_strdup(store_db_stream(db));
+        if (boot == 1)
+            ck_assert_str_eq(other, stream);
+        ck_assert_uint_eq(store_db_last_seq(db), (uint64_t)(boot + 1) * 10);
+        free(stream);
+        stream = take(other);
+        store_db_close(db);
+    }
+    /* stopped in order before: the stream goes on */
+    write_file(boot_id, "third\n");
+    open_after_boot(&db, boot_id);
+    ck_assert_str_eq(store_db_stream(db), stream);
+    store_db_close(db);
+    /* not stopped in order: another one begins */
+    if (fork() == 0) {
+        open_after_boot(&db, boot_id);
+        append_many(db, 31, 40);
+        _exit(0);
+    }
+    wait(&status);
+    write_file(boot_id, "fourth\n");
+    open_after_boot(&db, boot_id);
+    ck_assert_str_ne(store_db_stream(db), stream);
+    ck_assert_uint_eq(store_db_last_seq(db), 40);
+    store_db_close(db);
+}
+END_TEST
+
 START_TEST(test_other_limits)
 {
     const struct store_limits old = {.age = 1000 * USEC_PER_SEC}, small = {.bytes = 100 * 1024};
@@ -417,15 +481,6 @@ START_TEST(test_other_limits)
     store_db_close(db);
 }
 END_TEST
-
-static void write_file(const char *name, const char *text)
-{
-    FILE *file = fopen(name, "w");
-
-    ck_assert_ptr_nonnull(file);
-    fputs(text, file);
-    fclose(file);
-}
 
 START_TEST(test_damage)
 {
@@ -580,6 +635,7 @@ int main(void)
     tcase_add_test(all, test_filter);
     tcase_add_test(all, test_bound_is_kept_and_said);
     tcase_add_test(all, test_age);
+    tcase_add_test(all, test_power_cut);
     tcase_add_test(all, test_other_limits);
     tcase_add_test(all, test_damage);
     tcase_add_loop_test(all, test_full_disk, 0, 2);
