@@ -1,6 +1,7 @@
-/* What the agent's own files share; no other room includes it. A file calls only those before it here: agent_begin.c
- * (how work begins), agent_events.c (the engine's events), agent_reload.c (another configuration), agent_timers.c (what
- * time brings), agent.c (wiring and life). */
+/* What the agent's own files share; no other room includes it. A file calls only those before it here: agent_view.c
+ * (what is shown), agent_snapshot.c, agent_origin.c (who sends), agent_heartbeat.c, agent_begin.c (how work begins),
+ * agent_events.c (the engine's events), agent_reload.c (another configuration), agent_timers.c (what time brings),
+ * agent.c (wiring and life). */
 #ifndef AGENT_AGENT_INTERNAL_H
 #define AGENT_AGENT_INTERNAL_H
 

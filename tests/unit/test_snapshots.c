@@ -338,11 +338,11 @@ START_TEST(one_that_was_cut_off_begins_anew)
     pid = fork();
     if (pid == 0)
         run_child(pipes[1]);
+    close(pipes[1]);
     ck_assert_int_eq(read(pipes[0], &byte, 1), 1);
     kill(pid, SIGKILL);
     waitpid(pid, &status, 0);
     close(pipes[0]);
-    close(pipes[1]);
     before = read_file();
     ck_assert_uint_eq(before.ends, 0);
     ck_assert_uint_gt(before.snapshots, 0);
