@@ -24,9 +24,10 @@ struct snapshot {
     bool under_way;
     char *begun_with; /* the mark */
     uint64_t id, seq, count;
-    unsigned restarts;   /* of the store's process, at the beginning */
-    struct str subjects; /* kind, NUL, id, NUL */
-    size_t at;           /* in SUBJECTS */
+    uint64_t inserted_up_to; /* the sink's last number once the store has taken the last slice, at least */
+    unsigned restarts;       /* of the store's process, at the beginning */
+    struct str subjects;     /* kind, NUL, id, NUL */
+    size_t at;               /* in SUBJECTS */
 };
 
 struct snapshots {
@@ -121,6 +122,7 @@ static void begin(struct snapshots *snapshots, struct snapshot *snapshot, const 
     snapshot->seq = evaluator_last_seq(snapshots->options.evaluator);
     snapshot->restarts = event_store_restarts(snapshots->store);
     snapshot->count = 0;
+    snapshot->inserted_up_to = 0;
     snapshot->at = 0;
     while ((subject = evaluator_next_subject(snapshots->options.evaluator, &at))) {
         str_append_char(&snapshot->subjects, (char)subject->kind);
@@ -198,6 +200,12 @@ static void add_end(const struct snapshots *snapshots, const struct snapshot *sn
     insert(cursor, ITEM_SNAPSHOT_END, out);
 }
 
+/* The number of the last record that the store has for a sink, as far as it has been heard of. */
+static uint64_t last_number(const struct event_cursor *cursor)
+{
+    return event_cursor_confirmed(cursor) + event_cursor_pending(cursor);
+}
+
 /* Milliseconds until it is to be called again; 0: nothing is under way. */
 static unsigned advance(struct snapshots *snapshots, struct sink *sink)
 {
@@ -205,6 +213,8 @@ static unsigned advance(struct snapshots *snapshots, struct sink *sink)
     struct event_cursor_options options;
     scoped(cleanup_free) char *mark = NULL;
     struct snapshot *snapshot;
+    uint64_t before;
+    bool more;
 
     if (!cursor)
         return 0;
@@ -219,7 +229,12 @@ static unsigned advance(struct snapshots *snapshots, struct sink *sink)
         return 0;
     if (event_cursor_pending(cursor) > PENDING_MAX)
         return WAIT_MS;
-    if (add_slice(snapshots, snapshot, cursor, &options.filter))
+    if (last_number(cursor) < snapshot->inserted_up_to) /* the store has not taken the last slice yet */
+        return SLICE_MS;
+    before = snapshot->count;
+    more = add_slice(snapshots, snapshot, cursor, &options.filter);
+    snapshot->inserted_up_to = last_number(cursor) + snapshot->count - before;
+    if (more)
         return SLICE_MS;
     add_end(snapshots, snapshot, cursor);
     set_mark(snapshots, options.name, snapshot, mark);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -299,23 +300,42 @@ START_TEST(findings_change_while_one_is_made)
 }
 END_TEST
 
+/* The process of the store that was there before ends by itself, a moment later. */
+static void reopen_store(void)
+{
+    for (int tries = 0; tries < 1000; tries++) {
+        scoped(cleanup_free) char *path = mem_printf("%s/agent.db", folder);
+        const struct event_store_options options = {.base = base, .workers = workers, .path = path};
+        struct error error = ERROR_INIT;
+
+        if (event_store_new(&options, &event_store, &error) == 0)
+            break;
+        usleep(20000);
+    }
+    ck_assert_ptr_nonnull(event_store);
+}
+
 /* As after kill -9 in the middle of one: it begins anew, under another id, and the numbers have no hole. */
 static void run_child(int to_parent)
 {
+    enum { PART = 16 * 1024 }; /* of several megabytes */
+    struct stat file;
     struct sink *sink;
 
     base = event_base_new();
     workers = workers_new(base);
-    open_store();
+    reopen_store();
     start_evaluator();
     for (unsigned i = 0; i < 150; i++)
         container_came(i, true);
     sink = open_file_sink(SEVERITY_LOW);
     snapshots_start(snapshots, event_store);
-    while (access(file_path, F_OK) != 0 || read_file().snapshots < 150)
-        run_loop(2);
-    if (!snapshots_are_under_way(snapshots) || write(to_parent, "x", 1) != 1)
-        _exit(1);
+    while (stat(file_path, &file) < 0 || file.st_size < PART)
+        run_loop(1);
+    if (!snapshots_are_under_way(snapshots))
+        _exit(2);
+    if (write(to_parent, "x", 1) != 1)
+        _exit(3);
     (void)sink;
     for (;;)
         pause();
@@ -339,7 +359,10 @@ START_TEST(one_that_was_cut_off_begins_anew)
     if (pid == 0)
         run_child(pipes[1]);
     close(pipes[1]);
-    ck_assert_int_eq(read(pipes[0], &byte, 1), 1);
+    if (read(pipes[0], &byte, 1) != 1) {
+        waitpid(pid, &status, 0);
+        ck_abort_msg("the other one ended: %d", status);
+    }
     kill(pid, SIGKILL);
     waitpid(pid, &status, 0);
     close(pipes[0]);
@@ -348,16 +371,7 @@ START_TEST(one_that_was_cut_off_begins_anew)
     ck_assert_uint_gt(before.snapshots, 0);
     base = event_base_new();
     workers = workers_new(base);
-    for (int tries = 0; tries < 1000; tries++) { /* the store's process of the other one ends by itself */
-        scoped(cleanup_free) char *path = mem_printf("%s/agent.db", folder);
-        const struct event_store_options options = {.base = base, .workers = workers, .path = path};
-        struct error error = ERROR_INIT;
-
-        if (event_store_new(&options, &event_store, &error) == 0)
-            break;
-        usleep(20000);
-    }
-    ck_assert_ptr_nonnull(event_store);
+    reopen_store();
     clock_of_test.fixed += USEC_PER_SEC;
     start_evaluator();
     for (unsigned i = 0; i < 150; i++)
