@@ -21,6 +21,8 @@ const struct sink_kind_words sink_kinds[SINK_KIND_COUNT] = {
     [SINK_SYSLOG_UDP] = {"syslog", "udp://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS},
     [SINK_SYSLOG_TCP] = {"syslog", "tcp://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS},
     [SINK_SYSLOG_TLS] = {"syslog", "tls://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS, "6514"},
+    [SINK_SYSLOG_RELP] = {"syslog", "relp://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS, "2514"},
+    [SINK_SYSLOG_RELPS] = {"syslog", "relps://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS, "2514"},
     [SINK_FILE] = {"file", NULL, NULL, FORMAT_JSON, FILE_FORMATS},
 };
 
@@ -157,8 +159,8 @@ static int read_tls(struct config_reader *reader, const struct json *object, str
 
     if (!tls)
         return 0;
-    if (sink->kind != SINK_SYSLOG_TLS)
-        return config_refuse(reader, tls, "tls: is for an address that begins with tls://");
+    if (sink->kind != SINK_SYSLOG_TLS && sink->kind != SINK_SYSLOG_RELPS)
+        return config_refuse(reader, tls, "tls: is for an address that begins with tls:// or relps://");
     if (json_type(tls) != JSON_OBJECT)
         return config_refuse(reader, tls, "tls: must be an object");
     r = config_json_keys(tls, reader->file, keys, reader->error);

@@ -14,6 +14,8 @@ enum sink_kind {
     SINK_SYSLOG_UDP,
     SINK_SYSLOG_TCP,
     SINK_SYSLOG_TLS,
+    SINK_SYSLOG_RELP,
+    SINK_SYSLOG_RELPS, /* RELP over TLS */
     SINK_FILE,
     SINK_KIND_COUNT
 };
@@ -62,7 +64,7 @@ struct sink_config {
     enum sink_kind kind;
     enum sink_format format;
     const char *address; /* a path, or scheme://host:port */
-    struct sink_tls tls; /* of SINK_SYSLOG_TLS */
+    struct sink_tls tls; /* of SINK_SYSLOG_TLS and SINK_SYSLOG_RELPS */
     enum sink_header header;
     bool cee;                   /* "@cee: " before JSON */
     bool lines;                 /* of a stream: each record ends with its line, else its length comes first */

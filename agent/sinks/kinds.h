@@ -11,6 +11,7 @@ struct sink_functions {
     record_format *format;
     transport_write *write;
     transport_arrived *arrived; /* NULL: what is written has arrived */
+    bool answers;               /* what has arrived its program has taken, and says so: it is read when that comes */
     bool reopens;               /* at SIGHUP: what it writes to is found by a path that may be another file by now */
 };
 extern const struct sink_functions sink_functions[SINK_KIND_COUNT];

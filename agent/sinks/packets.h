@@ -16,7 +16,7 @@ struct packet {
     uint64_t number;
     struct str bytes;
     size_t sent;  /* of the bytes */
-    uint64_t end; /* of a stream, since it was opened: where the packet ends in it; once it is sent */
+    uint64_t end; /* of a stream, since it was opened (struct transport, WRITTEN): where it ends; once it is sent */
 };
 
 TAILQ_HEAD(packet_list, packet);

@@ -3,8 +3,9 @@
  * A sink is closed, being opened, open, or waiting for its back-off. Records under way (packets.h) stay until they are
  * confirmed: at once where what is written has arrived, and by what the peer has acknowledged for a stream. There is no
  * event for an acknowledgement, so a stream is asked while something is unacknowledged: after 20 ms, then ever more
- * slowly, up to once a second. When a connection is reset, its receiver may not have read what its kernel had
- * acknowledged: the last of that is sent again too. */
+ * slowly, up to once a second; a receiver that answers (RELP) is read when it does. When a connection is reset, its
+ * receiver may not have read what its kernel had acknowledged: the last of that is sent again too, unless it was the
+ * program that acknowledged it. */
 #include "agent/sinks/sink.h"
 
 #include <errno.h>
@@ -36,6 +37,8 @@ struct sink {
     struct transport transport;
     struct sink_tls tls; /* its texts are owned */
     bool opening;
+    bool blocked;           /* nothing more is sent before the receiver answers, or reads on */
+    struct event *answered; /* NULL: not open, or it does not answer */
     struct event *writable, *retry, *acknowledged;
     unsigned backoff_ms, ack_ms;
     struct event_cursor *cursor; /* NULL: not attached yet */
@@ -54,9 +57,11 @@ static void close_transport(struct sink *sink, bool unread)
 {
     if (sink->writable)
         event_free(take(sink->writable));
+    if (sink->answered)
+        event_free(take(sink->answered));
     transport_close(&sink->transport);
     evtimer_del(sink->acknowledged);
-    sink->opening = false;
+    sink->opening = sink->blocked = false;
     packets_rewind(&sink->packets, unread);
 }
 
@@ -144,10 +149,13 @@ static void confirm(struct sink *sink)
 {
     struct error error = ERROR_INIT;
     int r = confirm_arrived(sink, &error);
+    bool awaits = sink->blocked || packets_are_unconfirmed(&sink->packets);
 
-    if (r < 0 && packets_are_unconfirmed(&sink->packets)) {
+    if (r < 0 && awaits) {
         fail(sink, -r, error.number ? error.text : strerror(-r));
-    } else if (packets_are_unconfirmed(&sink->packets)) {
+    } else if (r < 0 && sink->functions->answers) { /* nobody misses it, until there is a record again */
+        close_transport(sink, false);
+    } else if (awaits) {
         add_ms(sink->acknowledged, sink->ack_ms);
         sink->ack_ms = 2 * sink->ack_ms < ACK_LAST_MS ? 2 * sink->ack_ms : ACK_LAST_MS;
     }
@@ -156,14 +164,37 @@ static void confirm(struct sink *sink)
 
 static void on_acknowledged(evutil_socket_t fd, short what, void *user)
 {
+    struct sink *sink = user;
+
     (void)fd;
     (void)what;
-    confirm(user);
+    confirm(sink);
+    if (sink->blocked)
+        flush(sink);
+}
+
+static void on_answered(evutil_socket_t fd, short what, void *user)
+{
+    struct sink *sink = user;
+
+    (void)fd;
+    (void)what;
+    confirm(sink);
+    flush(sink);
+}
+
+static void await_answers(struct sink *sink)
+{
+    if (!sink->functions->answers || sink->answered)
+        return;
+    sink->answered = event_new(sink->transport.base, sink->transport.fd, EV_READ | EV_PERSIST, on_answered, sink);
+    event_add(sink->answered, NULL);
 }
 
 /* Writes what is under way. False: it failed. */
 static bool write_packets(struct sink *sink)
 {
+    sink->blocked = false;
     while (sink->packets.next && ensure_open(sink)) {
         struct packet *packet = sink->packets.next;
         struct error error = ERROR_INIT;
@@ -171,7 +202,13 @@ static bool write_packets(struct sink *sink)
 
         if (n == -EINTR)
             continue;
+        await_answers(sink);
+        if (n == -EBUSY) {
+            sink->blocked = true;
+            return true;
+        }
         if (n == -EAGAIN) {
+            sink->blocked = sink->functions->answers;
             wait_until_writable(sink);
             return true;
         }
@@ -190,7 +227,7 @@ static void flush(struct sink *sink)
 {
     if (sink->opening || evtimer_pending(sink->retry, NULL))
         return;
-    if (write_packets(sink) && packets_are_unconfirmed(&sink->packets))
+    if (write_packets(sink) && (sink->blocked || packets_are_unconfirmed(&sink->packets)))
         confirm(sink);
 }
 
@@ -358,7 +395,7 @@ struct sink *sink_new(struct event_base *base, struct workers *workers, const st
     sink->backoff_ms = BACKOFF_FIRST_MS;
     sink->ack_ms = ACK_FIRST_MS;
     packets_init(&sink->packets);
-    sink->packets.keep = sink->functions->arrived ? KEEP : 0;
+    sink->packets.keep = sink->functions->arrived && !sink->functions->answers ? KEEP : 0;
     sink->retry = evtimer_new(base, on_retry, sink);
     sink->acknowledged = evtimer_new(base, on_acknowledged, sink);
     sink_configure(sink, config);

@@ -237,37 +237,51 @@ int tls_handshake(struct tls *tls, short *ret_events, struct error *error)
     return fail(tls, "TLS handshake", kind, number, error);
 }
 
+/* What OpenSSL returned: -EAGAIN, or why the connection is of no use any more. */
+static int take_failure(struct tls *tls, const char *what, int result, int number, struct error *error)
+{
+    int kind = SSL_get_error(tls->ssl, result);
+
+    return kind == SSL_ERROR_WANT_READ || kind == SSL_ERROR_WANT_WRITE ? -EAGAIN : fail(tls, what, kind, number, error);
+}
+
+ssize_t tls_read(struct tls *tls, void *buffer, size_t length, struct error *error)
+{
+    int r;
+
+    ERR_clear_error();
+    errno = 0;
+    r = SSL_read(tls->ssl, buffer, length > INT32_MAX ? INT32_MAX : (int)length);
+    return r > 0 ? r : take_failure(tls, "TLS", r, errno, error);
+}
+
 /* Tickets and alerts: nothing else is expected of a receiver of syslog. */
 static int read_on(struct tls *tls, struct error *error)
 {
     char buffer[4096];
-    int r, kind, number;
+    ssize_t n;
 
-    do {
-        ERR_clear_error();
-        errno = 0;
-        r = SSL_read(tls->ssl, buffer, sizeof buffer);
-        number = errno;
-    } while (r > 0);
-    kind = SSL_get_error(tls->ssl, r);
-    return kind == SSL_ERROR_WANT_READ || kind == SSL_ERROR_WANT_WRITE ? 0 : fail(tls, "TLS", kind, number, error);
+    do
+        n = tls_read(tls, buffer, sizeof buffer, error);
+    while (n > 0);
+    return n == -EAGAIN ? 0 : (int)n;
+}
+
+ssize_t tls_write_only(struct tls *tls, const void *data, size_t length, struct error *error)
+{
+    int r;
+
+    ERR_clear_error();
+    errno = 0;
+    r = SSL_write(tls->ssl, data, length > INT32_MAX ? INT32_MAX : (int)length);
+    return r > 0 ? r : take_failure(tls, "TLS", r, errno, error);
 }
 
 ssize_t tls_write(struct tls *tls, const void *data, size_t length, struct error *error)
 {
-    int r = read_on(tls, error), kind, number;
+    int r = read_on(tls, error);
 
-    if (r < 0)
-        return r;
-    ERR_clear_error();
-    errno = 0;
-    r = SSL_write(tls->ssl, data, length > INT32_MAX ? INT32_MAX : (int)length);
-    number = errno;
-    if (r > 0)
-        return r;
-    kind = SSL_get_error(tls->ssl, r);
-    return kind == SSL_ERROR_WANT_READ || kind == SSL_ERROR_WANT_WRITE ? -EAGAIN
-                                                                       : fail(tls, "TLS", kind, number, error);
+    return r < 0 ? r : tls_write_only(tls, data, length, error);
 }
 
 uint64_t tls_written(const struct tls *tls)

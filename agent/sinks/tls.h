@@ -30,6 +30,10 @@ int tls_handshake(struct tls *tls, short *ret_events, struct error *error);
 /* How many bytes of DATA were taken; -EAGAIN: none now, and the next call must begin with the same; another negative
  * errno with ERROR. What the peer has sent is read and ignored. */
 ssize_t tls_write(struct tls *tls, const void *data, size_t length, struct error *error);
+/* The same to a peer whose answers are read with tls_read(). */
+ssize_t tls_write_only(struct tls *tls, const void *data, size_t length, struct error *error);
+/* How many bytes the peer has sent, at least 1; -EAGAIN: none now; another negative errno with ERROR. */
+ssize_t tls_read(struct tls *tls, void *buffer, size_t length, struct error *error);
 /* Bytes that the socket has got, with all that TLS adds. */
 uint64_t tls_written(const struct tls *tls);
 /* 0, or why the connection is of no use any more: a negative errno with ERROR. RET_ACCEPTED: with TLS 1.3 the client

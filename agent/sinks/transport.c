@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "agent/sinks/network.h"
+#include "agent/sinks/relp_transport.h"
 #include "agent/sinks/tls.h"
 
 int transport_open_local(struct transport *transport, struct error *error)
@@ -110,6 +111,7 @@ ssize_t transport_write_file(struct transport *transport, const struct packet *p
 void transport_close(struct transport *transport)
 {
     opening_cancel(take(transport->opening));
+    relp_connection_end(take(transport->relp));
     tls_free(take(transport->tls));
     transport->written = 0;
     if (transport->fd >= 0)

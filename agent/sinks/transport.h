@@ -14,7 +14,7 @@ struct transport {
     struct workers *workers;
     const char *address; /* a path, or host:port */
     int fd;              /* -1: closed */
-    uint64_t written;    /* of a stream: bytes since it was opened, as the peer gets them */
+    uint64_t written;    /* of a stream, since it was opened: bytes as the peer gets them; RELP: frames */
     /* From the loop: an opening that took its time has ended. NUMBER 0: it is open. Else an errno and WHY. */
     void (*opened)(int number, const char *why, void *user);
     void *user;
@@ -22,6 +22,7 @@ struct transport {
     const struct sink_tls *tls_settings;
     struct tls_context *tls_context; /* the owner frees it; NULL: nothing was read yet */
     struct tls *tls;                 /* NULL: plain */
+    struct relp_connection *relp;    /* NULL: no session has begun */
     dev_t device;                    /* of a file, as it was opened */
     ino_t inode;
 };
@@ -29,9 +30,10 @@ struct transport {
 /* 0; -EINPROGRESS: OPENED will be called; another negative errno with ERROR. TRANSPORT is closed before. */
 typedef int transport_open(struct transport *transport, struct error *error);
 /* Writes what is left of PACKET, or a part of it; returns how much. Negative errno: -EAGAIN when the descriptor is not
- * writable now; anything else means that TRANSPORT is of no use any more, for the reason in ERROR if that is set. */
+ * writable now, -EBUSY when the peer must answer first; anything else means that TRANSPORT is of no use any more, for
+ * the reason in ERROR if that is set. */
 typedef ssize_t transport_write(struct transport *transport, const struct packet *packet, struct error *error);
-/* RET: how many bytes of what was WRITTEN have arrived, as far as that can be known. 0; a negative errno as above:
+/* RET: how much of what was WRITTEN has arrived, as far as that can be known. 0; a negative errno as above:
  * what has not arrived never will. */
 typedef int transport_arrived(struct transport *transport, uint64_t *ret, struct error *error);
 

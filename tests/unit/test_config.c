@@ -29,13 +29,20 @@ static const struct refusal {
     {"{\"sinks\": [{\"type\": \"syslog\", \"address\": \"tls://h\", \"tls\": {\"cert\": \"/dev/null\"}}]}",
      "\"cert\" and \"key\" go together"},
     {"{\"sinks\": [{\"type\": \"syslog\", \"address\": \"tcp://h:1\", \"tls\": {\"name\": \"h\"}}]}",
-     "tls: is for an address that begins with tls://"},
+     "tls: is for an address that begins with tls:// or relps://"},
+    {"{\"sinks\": [{\"type\": \"syslog\", \"address\": \"relp://h:1\", \"tls\": {\"name\": \"h\"}}]}",
+     "tls: is for an address that begins with tls:// or relps://"},
+    {"{\"sinks\": [{\"type\": \"syslog\", \"address\": \"relps://h\", \"framing\": \"lines\"}]}",
+     "framing: is for an address that begins with tcp:// or tls://"},
+    {"{\"sinks\": [{\"type\": \"syslog\", \"address\": \"relps://h\", \"tls\": {\"cert\": \"/dev/null\"}}]}",
+     "\"cert\" and \"key\" go together"},
     {"{\"sinks\": [{\"type\": \"syslog\", \"address\": \"tls://h\"}, {\"type\": \"syslog\", \"address\": "
      "\"tls://h:6514\"}]}",
      "has the same type and address"},
     {"{\"sinks\": [{\"type\": \"email\"}]}", "must be one of \"journald\", \"syslog\", \"file\""},
     {"{\"sinks\": [{\"type\": \"syslog\", \"address\": \"h:1\"}]}",
-     "must be an absolute path, udp://host:port, tcp://host:port or tls://host[:port]"},
+     "must be an absolute path, udp://host:port, tcp://host:port, tls://host[:port], relp://host[:port] or "
+     "relps://host[:port]"},
     {"{\"sinks\": [{\"type\": \"file\", \"address\": \"udp://h:1\"}]}", "address: must be an absolute path"},
     {"{\"sinks\": [{\"type\": \"journald\", \"format\": \"text\"}]}", "format: must be one of \"journal\""},
     {"{\"sinks\": [{\"type\": \"syslog\", \"format\": \"journal\"}]}",
@@ -250,6 +257,10 @@ START_TEST(kinds_of_sinks)
         {"\"type\": \"syslog\", \"address\": \"udp://h:1\"", "udp://h:1", SINK_SYSLOG_UDP, FORMAT_RFC5424},
         {"\"address\": \"tcp://h:1\", \"format\": \"text\", \"type\": \"syslog\"", "tcp://h:1", SINK_SYSLOG_TCP,
          FORMAT_TEXT},
+        {"\"type\": \"syslog\", \"address\": \"tls://h\"", "tls://h:6514", SINK_SYSLOG_TLS, FORMAT_RFC5424},
+        {"\"type\": \"syslog\", \"address\": \"relp://h\"", "relp://h:2514", SINK_SYSLOG_RELP, FORMAT_RFC5424},
+        {"\"type\": \"syslog\", \"address\": \"relp://[::1]:1\"", "relp://[::1]:1", SINK_SYSLOG_RELP, FORMAT_RFC5424},
+        {"\"type\": \"syslog\", \"address\": \"relps://h\"", "relps://h:2514", SINK_SYSLOG_RELPS, FORMAT_RFC5424},
         {"\"type\": \"file\", \"address\": \"/f\"", "/f", SINK_FILE, FORMAT_JSON},
     };
 
