@@ -8,6 +8,7 @@
 
 #define OFFERS "\nrelp_version=0\nrelp_software=1.11.0,librelp,http://librelp.adiscon.com\ncommands=syslog"
 
+static const struct str message = {.data = (char *)"<1>m", .length = 4};
 static struct relp relp;
 static struct str out;
 static struct error error;
@@ -47,8 +48,6 @@ static void open_session(void)
 
 static void send_records(size_t count)
 {
-    const struct str message = {.data = (char *)"<1>m", .length = 4};
-
     for (size_t i = 0; i < count; i++) {
         ck_assert(relp_has_room(&relp));
         relp_frame_syslog(&relp, &message, 0, &out);
@@ -126,11 +125,14 @@ START_TEST(no_answer)
     ck_assert_int_eq(relp_check(&relp, patience, &error), -ETIMEDOUT);
     open_session();
     ck_assert_int_eq(relp_check(&relp, 10 * patience, &error), 0);
-    send_records(2);
-    ck_assert_int_eq(relp_check(&relp, patience, &error), -ETIMEDOUT);
-    ck_assert_int_eq(relp_receive(&relp, "2 rsp 3 200\n", 12, patience, &error), 0);
-    ck_assert_int_eq(relp_check(&relp, 2 * patience - 1, &error), 0);
-    ck_assert_int_eq(relp_check(&relp, 2 * patience, &error), -ETIMEDOUT);
+    relp_frame_syslog(&relp, &message, 10 * patience, &out);
+    relp_frame_syslog(&relp, &message, 11 * patience - 1, &out);
+    relp_sent(&relp);
+    ck_assert_int_eq(relp_check(&relp, 11 * patience - 1, &error), 0);
+    ck_assert_int_eq(relp_check(&relp, 11 * patience, &error), -ETIMEDOUT);
+    ck_assert_int_eq(relp_receive(&relp, "2 rsp 3 200\n", 12, 11 * patience, &error), 0);
+    ck_assert_int_eq(relp_check(&relp, 12 * patience - 1, &error), 0);
+    ck_assert_int_eq(relp_check(&relp, 12 * patience, &error), -ETIMEDOUT);
     ck_assert_str_eq(error.text, "RELP: the receiver has not answered for 90 s");
 }
 END_TEST
