@@ -50,7 +50,7 @@ struct event_store {
     struct bufferevent *socket; /* NULL: there is no process */
     struct event *flush, *restart;
     unsigned wait_ms, restarts;
-    bool has_stored; /* the process, anything */
+    bool has_stored;                  /* the process, anything */
     VEC(struct transition *) waiting; /* appended, not stored */
     size_t sent;                      /* of WAITING */
     size_t done;                      /* of WAITING, while they are handed out */
