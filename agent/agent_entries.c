@@ -69,6 +69,8 @@ static void enter_exception(struct agent *agent, const struct exception *excepti
 
     str_printf(&evidence, "the %s of %s for %s by %s %s", exception->noun, exception->rule, scope,
                exception->by ? exception->by : "?", what);
+    if (exception->why)
+        str_printf(&evidence, " (%s)", exception->why);
     evaluator_entry(agent->evaluator, &(struct entry){.slug = exception->slug,
                                                       .title = exception->title,
                                                       .evidence = evidence.data,

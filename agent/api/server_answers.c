@@ -178,16 +178,18 @@ void server_get_health(struct call *call)
 void server_post_scan(struct call *call)
 {
     scoped(cleanup_json_out) struct json_out *out = NULL;
+    scoped_str evidence = STR_INIT;
+    struct entry entry = {
+        .slug = "agent-scan", .title = "A full scan was asked for", .cause = "scan", .has_peer = true};
 
     if (refuse_unless_root(call))
         return;
-    evaluator_entry(call->view.writable_engine, &(struct entry){.slug = "agent-scan",
-                                                                .title = "A full scan was asked for",
-                                                                .evidence = "a full scan was asked for",
-                                                                .cause = "scan",
-                                                                .has_peer = true,
-                                                                .uid = peer_uid(call->request),
-                                                                .login_uid = peer_login_uid(call->request)});
+    entry.uid = peer_uid(call->request);
+    entry.login_uid = peer_login_uid(call->request);
+    str_append(&evidence, "a full scan was asked for by ");
+    entry_append_peer(&evidence, entry.uid, entry.login_uid);
+    entry.evidence = evidence.data;
+    evaluator_entry(call->view.writable_engine, &entry);
     call->server->backend.scan(call->server->backend.user, "scan");
     out = json_out_new(false);
     json_out_object(out, NULL);

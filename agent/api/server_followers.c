@@ -21,7 +21,7 @@ struct follower {
     struct evhttp_request *request;
     struct evhttp_connection *connection;
     struct event *closed, *half_closed;
-    struct store_query query;   /* its strings are owned; AFTER: the place */
+    struct store_query query;   /* its strings are owned; AFTER: the place; COUNT: how many more are wanted, 0: all */
     struct event_request *page; /* that is asked for; NULL: none */
     uint64_t end;               /* what does not follow ends there */
     bool follows;
@@ -78,6 +78,19 @@ static void end(struct follower *follower)
     server_stop_reading(request);
 }
 
+/* False: as many as were asked for have been sent. */
+static bool take_from_limit(struct follower *follower, const struct store_page *page)
+{
+    size_t count = 0;
+
+    if (!follower->query.count)
+        return true;
+    for (const char *at = page->lines; (at = strchr(at, '\n')); at++)
+        count++;
+    follower->query.count -= count;
+    return follower->query.count;
+}
+
 static void on_page(const struct store_page *page, void *user)
 {
     struct follower *follower = user;
@@ -99,7 +112,10 @@ static void on_page(const struct store_page *page, void *user)
     follower->query.after = page->up_to;
     if (page->length)
         send_text(follower, page->lines, page->length);
-    pump(follower);
+    if (take_from_limit(follower, page))
+        pump(follower);
+    else
+        end(follower);
 }
 
 static void pump(struct follower *follower)
@@ -113,7 +129,7 @@ static void pump(struct follower *follower)
     if (follower->query.after + 1 < oldest) {
         scoped(cleanup_free) char *line = mem_printf("{\"lost\":%" PRIu64 "}\n", oldest - follower->query.after - 1);
 
-        if (!follower->query.since)
+        if (!follower->query.since || follower->query.after) /* else the hello says since when there is history */
             send_text(follower, line, strlen(line));
         follower->query.after = oldest - 1;
     }
@@ -176,18 +192,32 @@ static struct follower *follower_new(struct call *call, const struct event_filte
     return follower;
 }
 
+static void write_hello(struct str *out, const struct event_store *events)
+{
+    scoped(cleanup_json_out) struct json_out *json = json_out_new(false);
+
+    json_out_object(json, NULL);
+    json_out_object(json, "hello");
+    json_out_int(json, "last_seq", (int64_t)event_store_last_seq(events));
+    json_out_int(json, "oldest_seq", (int64_t)event_store_oldest_seq(events));
+    json_out_time(json, "oldest_time", event_store_oldest_time(events));
+    json_out_string(json, "stream", event_store_stream(events));
+    json_out_end_object(json);
+    json_out_end_object(json);
+    str_printf(out, "%s\n", json_out_text(json, NULL));
+}
+
 static void begin(struct call *call, const struct event_filter *filter)
 {
     struct follower *follower = follower_new(call, filter);
-    scoped(cleanup_free) char *hello =
-        mem_printf("{\"hello\":{\"last_seq\":%" PRIu64 ",\"oldest_seq\":%" PRIu64 ",\"stream\":\"%s\"}}\n",
-                   follower->end, event_store_oldest_seq(call->view.events), event_store_stream(call->view.events));
+    scoped_str hello = STR_INIT;
 
+    write_hello(&hello, call->view.events);
     evhttp_connection_set_closecb(follower->connection, on_connection_closed, follower);
     evhttp_connection_set_timeout(follower->connection, 365 * 24 * 3600);
     evhttp_add_header(evhttp_request_get_output_headers(call->request), "Content-Type", "application/x-ndjson");
     evhttp_send_reply_start(call->request, HTTP_OK, NULL);
-    send_text(follower, hello, strlen(hello));
+    send_text(follower, hello.data, hello.length);
     pump(follower);
 }
 

@@ -11,13 +11,13 @@
 #include "common/str.h"
 
 enum { LIMIT_MAX = 100000 };
-static const char agent_kind[] = "agent"; /* of the agent's own transitions, whose slugs begin with "agent-" */
 
 const char *const query_no_parameters[] = {NULL};
 const char *const query_finding_parameters[] = {"rule", "section", "status", "severity", "subject",
                                                 "kind", "waived",  "limit",  "after",    NULL};
-const char *const query_event_parameters[] = {"since",    "since_time", "until_time", "follow", "rule", "section",
-                                              "severity", "status",     "subject",    "kind",   NULL};
+const char *const query_event_parameters[] = {"since",   "since_time", "until_time", "follow",  "rule",
+                                              "section", "severity",   "status",     "subject", "kind",
+                                              "waived",  "limit",      NULL};
 
 int query_check(const struct evkeyvalq *query, const char *const *allowed, enum language *language, struct error *error)
 {
@@ -63,17 +63,59 @@ static int read_bool(const char *name, const char *text, bool *ret, struct error
     return 0;
 }
 
-/* "fail,error" → bits. PARSE finds the number of one word. */
-static int read_words(const char *name, const char *text, bool (*parse)(const char *word, unsigned *ret),
-                      unsigned *ret_bits, struct error *error)
+/* Words of a parameter: those that NAME_OF has for the numbers from FIRST up to END, which is not among them. */
+struct vocabulary {
+    const char *(*name_of)(unsigned number);
+    unsigned first, end;
+};
+
+static const char *name_of_status(unsigned number)
+{
+    return verdict_name((enum verdict)number);
+}
+
+static const char *name_of_severity(unsigned number)
+{
+    return severity_name((enum severity)number);
+}
+
+enum { AGENT_KIND = SUBJECT_KIND_COUNT }; /* of the agent's own transitions, whose slugs begin with "agent-" */
+
+static const char *name_of_kind(unsigned number)
+{
+    return number == AGENT_KIND ? "agent" : subject_kind_name((enum subject_kind)number);
+}
+
+static const struct vocabulary statuses = {name_of_status, VERDICT_NONE + 1, VERDICT_COUNT};
+static const struct vocabulary severities = {name_of_severity, SEVERITY_LOW, SEVERITY_COUNT};
+static const struct vocabulary kinds = {name_of_kind, 0, SUBJECT_KIND_COUNT};
+static const struct vocabulary event_kinds = {name_of_kind, 0, AGENT_KIND + 1};
+
+static int read_word(const char *name, const char *word, const struct vocabulary *words, unsigned *ret,
+                     struct error *error)
+{
+    scoped_str known = STR_INIT;
+
+    for (*ret = words->first; *ret < words->end; ++*ret) {
+        if (strcmp(words->name_of(*ret), word) == 0)
+            return 0;
+        str_printf(&known, "%s%s", known.length ? ", " : "", words->name_of(*ret));
+    }
+    return error_set(error, EINVAL, "%s: unknown value \"%s\"; expected %s", name, word, known.data);
+}
+
+/* "fail,error" → bits. */
+static int read_words(const char *name, const char *text, const struct vocabulary *words, unsigned *ret_bits,
+                      struct error *error)
 {
     for (const char *at = text;; at++) {
         size_t length = strcspn(at, ",");
         scoped(cleanup_free) char *word = mem_strndup(at, length);
         unsigned value;
+        int r = read_word(name, word, words, &value, error);
 
-        if (!parse(word, &value))
-            return error_set(error, EINVAL, "%s: unknown value \"%s\"", name, word);
+        if (r < 0)
+            return r;
         *ret_bits |= 1u << value;
         at += length;
         if (!*at)
@@ -81,33 +123,14 @@ static int read_words(const char *name, const char *text, bool (*parse)(const ch
     }
 }
 
-static bool parse_status(const char *word, unsigned *ret)
+static int read_filter(const struct evkeyvalq *query, const struct vocabulary *kinds_known, struct finding_filter *ret,
+                       struct error *error)
 {
-    enum verdict verdict;
-
-    if (!verdict_parse(word, &verdict))
-        return false;
-    *ret = verdict;
-    return true;
-}
-
-static bool parse_severity(const char *word, unsigned *ret)
-{
-    enum severity severity;
-
-    if (!severity_parse(word, &severity))
-        return false;
-    *ret = severity;
-    return true;
-}
-
-/* KIND: its text, or NULL. */
-static int read_filter(const struct evkeyvalq *query, const char *kind, struct finding_filter *ret, struct error *error)
-{
+    const char *kind = evhttp_find_header(query, "kind");
     const char *status = evhttp_find_header(query, "status"), *severity = evhttp_find_header(query, "severity");
     const char *waived = evhttp_find_header(query, "waived");
     const char *limit = evhttp_find_header(query, "limit");
-    enum subject_kind subject_kind;
+    unsigned subject_kind;
     uint64_t number = 0;
     bool is_waived = false;
     int r = 0;
@@ -122,12 +145,11 @@ static int read_filter(const struct evkeyvalq *query, const char *kind, struct f
         .bytes = VIEW_PAGE_BYTES,
     };
     if (status)
-        r = read_words("status", status, parse_status, &ret->statuses, error);
+        r = read_words("status", status, &statuses, &ret->statuses, error);
     if (r == 0 && severity)
-        r = read_words("severity", severity, parse_severity, &ret->severities, error);
+        r = read_words("severity", severity, &severities, &ret->severities, error);
     if (r == 0 && kind) {
-        if (!subject_kind_parse(kind, &subject_kind))
-            return error_set(error, EINVAL, "kind: unknown value \"%s\"", kind);
+        r = read_word("kind", kind, kinds_known, &subject_kind, error);
         ret->kind = (int)subject_kind;
     }
     if (r == 0 && waived) {
@@ -143,7 +165,7 @@ static int read_filter(const struct evkeyvalq *query, const char *kind, struct f
 
 int query_findings(const struct evkeyvalq *query, struct finding_filter *ret, struct error *error)
 {
-    return read_filter(query, evhttp_find_header(query, "kind"), ret, error);
+    return read_filter(query, &kinds, ret, error);
 }
 
 static int read_time(const char *name, const char *text, usec_t *ret, struct error *error)
@@ -159,10 +181,9 @@ int query_events(const struct evkeyvalq *query, const struct rule_set *rules, st
     const char *since = evhttp_find_header(query, "since"), *follow = evhttp_find_header(query, "follow");
     const char *since_time = evhttp_find_header(query, "since_time");
     const char *until_time = evhttp_find_header(query, "until_time");
-    const char *kind = evhttp_find_header(query, "kind"), *own_slug = NULL;
-    bool is_agent = kind && strcmp(kind, agent_kind) == 0;
+    const char *own_slug = NULL;
     struct finding_filter filter;
-    int r = read_filter(query, is_agent ? NULL : kind, &filter, error);
+    int r = read_filter(query, &event_kinds, &filter, error);
 
     if (r == 0 && filter.rule && str_starts(filter.rule, "agent-")) {
         own_slug = filter.rule;
@@ -184,10 +205,10 @@ int query_events(const struct evkeyvalq *query, const struct rule_set *rules, st
     ret->query.slug = filter.rule ? rule_set_find(rules, filter.rule)->slug : own_slug;
     ret->query.section = filter.section;
     ret->query.subject = filter.subject;
-    ret->query.kind = is_agent           ? agent_kind
-                      : filter.kind >= 0 ? subject_kind_name((enum subject_kind)filter.kind)
-                                         : NULL;
+    ret->query.kind = filter.kind >= 0 ? name_of_kind((unsigned)filter.kind) : NULL;
     ret->query.statuses = filter.statuses;
     ret->query.severities = filter.severities;
+    ret->query.waived = filter.waived < 0 ? 0 : 1u << filter.waived;
+    ret->query.count = filter.limit;
     return 0;
 }

@@ -41,6 +41,12 @@ void ctl_print_finding(const struct ctl *ctl, struct str *out, unsigned used, co
 /* history.c */
 /* /v1/events from SINCE to UNTIL (as typed; NULL: no bound) with the filters that were given. 0, or the exit status. */
 int ctl_events_path(const struct ctl *ctl, const char *since, const char *until, struct str *path);
+/* UNTIL is not after SINCE, both as typed: the exit status. */
+int ctl_refuse_span(const char *since, const char *until);
+/* Says on standard error when the history begins, by the first LINE of an answer, if that is after SINCE (as typed). */
+bool ctl_print_beginning(const struct ctl *ctl, const struct json *line, const char *since);
+/* Says on standard error why the answer ends before its end, if LINE says so. */
+bool ctl_print_failure(const struct json *line);
 /* Calls LINE for each line of PATH's answer. Prints errors. 0, or the exit status. */
 int ctl_stream_events(const struct ctl *ctl, const char *path,
                       bool (*line)(const char *line, size_t length, void *user), void *user);

@@ -11,6 +11,7 @@
 #include "agent/ctl/when.h"
 #include "common/map.h"
 #include "common/memory.h"
+#include "common/vec.h"
 
 /* In order of badness: a rule's own status is the worst of its findings'. */
 enum { GONE, NOT_APPLICABLE, PASS, MANUAL, FAIL, ERROR, STATUS_COUNT };
@@ -24,7 +25,8 @@ struct state {
 
 struct change {
     char *line; /* the last transition before UNTIL; NULL: there was none */
-    char *slug;
+    char *slug, *rule, *subject;
+    int severity;
     struct state then, until, now;
 };
 
@@ -33,8 +35,8 @@ struct diff {
     usec_t until;        /* 0: now */
     struct map *changes; /* "slug kind:id" → struct change */
     struct map *counted; /* slug → struct rule_change */
-    uint64_t lost;
     bool failed;
+    bool began_later; /* the history: what was before its beginning is unknown */
 };
 
 /* Findings of a rule: how many more of each verdict there are now than at the two times. */
@@ -48,6 +50,8 @@ static void change_free(void *p)
 
     free(change->line);
     free(change->slug);
+    free(change->rule);
+    free(change->subject);
     free(change);
 }
 
@@ -59,6 +63,18 @@ static int status_of(const struct json *value)
     while (status > GONE && !str_equal(names[status], name))
         status--;
     return status;
+}
+
+static int severity_of(const struct json *value)
+{
+    static const char *const severities[] = {"critical", "high", "medium", "low"};
+    const char *name = json_string(value);
+    int severity = (int)countof(severities);
+
+    for (size_t i = 0; i < countof(severities); i++, severity--)
+        if (str_equal(severities[i], name))
+            break;
+    return severity;
 }
 
 static bool is_open(struct state state)
@@ -83,6 +99,9 @@ static struct change *change_of(struct diff *diff, const struct json *root, stru
         return change;
     change = mem_alloc(sizeof *change);
     change->slug = mem_strdup(json_text(json_get(root, "slug"), ""));
+    change->rule = mem_strdup(json_text(json_get(root, "rule"), ""));
+    change->subject = mem_strdup(json_text(json_path(root, "subject", "name", NULL), ""));
+    change->severity = severity_of(json_get(root, "severity"));
     change->then = change->until = before;
     map_set(diff->changes, key, change);
     return change;
@@ -100,8 +119,9 @@ static bool take_line(const char *line, size_t length, void *user)
     if (json_parse(line, length, NULL, &doc, NULL) < 0)
         return true;
     root = json_root(doc);
-    diff->lost += (uint64_t)json_int(json_get(root, "lost"), 0);
-    diff->failed = diff->failed || json_get(root, "error");
+    if (json_get(root, "hello"))
+        diff->began_later = ctl_print_beginning(diff->ctl, root, diff->ctl->words[0]);
+    diff->failed = ctl_print_failure(root) || diff->failed;
     if (!json_get(root, "slug") || str_equal(json_string(json_path(root, "subject", "kind", NULL)), "agent"))
         return true;
     state = (struct state){status_of(json_get(root, "status")), json_type(json_get(root, "waived")) == JSON_OBJECT};
@@ -224,22 +244,41 @@ static void print_finding(const struct ctl *ctl, const char *word, const struct 
     puts(out.data);
 }
 
+/* The worst first, then by rule and subject. */
+static int compare(const void *a, const void *b)
+{
+    const struct change *left = *(const struct change *const *)a, *right = *(const struct change *const *)b;
+    int order = right->severity - left->severity;
+
+    if (!order)
+        order = strverscmp(left->rule, right->rule);
+    return order ? order : strcmp(left->subject, right->subject);
+}
+
+/* WORD NULL: they are only counted. */
 static size_t print_group(const struct diff *diff, const char *word, bool open_then, bool open_until)
 {
-    size_t at = 0, count = 0;
+    VEC(const struct change *) group = {0};
+    size_t at = 0, count;
     const char *key;
     void *value;
 
     while (map_next(diff->changes, &at, &key, &value)) {
         const struct change *change = value;
+
+        if (change->line && is_open(change->then) == open_then && is_open(change->until) == open_until)
+            vec_push(&group, change);
+    }
+    count = group.count;
+    if (count)
+        qsort(group.items, count, sizeof group.items[0], compare);
+    for (size_t i = 0; word && i < count; i++) {
         scoped(cleanup_json_doc) struct json_doc *doc = NULL;
 
-        if (!change->line || is_open(change->then) != open_then || is_open(change->until) != open_until)
-            continue;
-        count++;
-        if (word && json_parse(change->line, strlen(change->line), NULL, &doc, NULL) == 0)
+        if (json_parse(group.items[i]->line, strlen(group.items[i]->line), NULL, &doc, NULL) == 0)
             print_finding(diff->ctl, word, json_root(doc));
     }
+    vec_free(&group);
     return count;
 }
 
@@ -286,6 +325,20 @@ static int count_unchanged(struct diff *diff, bool print, size_t *ret)
     return 0;
 }
 
+static void print_scores(const struct diff *diff, struct score then, struct score until)
+{
+    const struct ctl *ctl = diff->ctl;
+    int digits = ctl->terminal.cut ? 0 : 1;
+    scoped_str before = STR_INIT;
+
+    if (diff->began_later || !then.counted)
+        str_append_char(&before, '-');
+    else
+        str_printf(&before, "%.*f", digits, score_value(then));
+    printf("%s%s%s%s%.*f\n", ctl->terminal.cut ? tr(ctl, "score", "得分") : "score", ctl->terminal.cut ? " " : "\t",
+           before.data, ctl->terminal.cut ? " → " : "\t", digits, score_value(until));
+}
+
 static int print_diff(struct diff *diff)
 {
     const struct ctl *ctl = diff->ctl;
@@ -309,10 +362,7 @@ static int print_diff(struct diff *diff)
         print_group(diff, "open", true, true);
         r = count_unchanged(diff, true, &open);
     }
-    if (ctl->terminal.cut)
-        printf("%s %.0f → %.0f\n", tr(ctl, "score", "得分"), score_value(then), score_value(until));
-    else
-        printf("score\t%.1f\t%.1f\n", score_value(then), score_value(until));
+    print_scores(diff, then, until);
     return r;
 }
 
@@ -321,6 +371,7 @@ int ctl_diff(struct ctl *ctl)
     struct diff diff = {.ctl = ctl};
     const char *until = ctl->word_count > 1 ? ctl->words[1] : NULL;
     scoped_str path = STR_INIT;
+    usec_t since;
     int r;
 
     if (ctl->word_count < 1 || ctl->word_count > 2)
@@ -333,15 +384,13 @@ int ctl_diff(struct ctl *ctl)
         return r;
     if (until && when_parse(until, clock_now(&clock_system), &diff.until) < 0)
         return ctl_usage("diff: \"%.64s\" is not a time such as yesterday, 2h or 2026-11-24", until);
+    if (until && when_parse(ctl->words[0], clock_now(&clock_system), &since) == 0 && diff.until <= since)
+        return ctl_refuse_span(ctl->words[0], until);
     diff.changes = map_new(change_free);
     diff.counted = map_new(free);
     r = ctl_stream_events(ctl, path.data, take_line, &diff);
-    if (r == 0 && diff.failed) {
-        fprintf(stderr, "agentctl: the history cannot be read\n");
+    if (r == 0 && diff.failed)
         r = EXIT_REFUSED;
-    }
-    if (r == 0 && diff.lost)
-        fprintf(stderr, "agentctl: %llu transitions since then are not kept any more\n", (unsigned long long)diff.lost);
     if (r == 0)
         r = print_diff(&diff);
     map_free(diff.changes);

@@ -5,18 +5,18 @@
 #include "agent/ctl/ctl.h"
 #include "agent/ctl/when.h"
 
-static int add_time(struct str *path, const char *option, const char *text, usec_t now, const char *parameter)
+static int add_time(struct str *path, const char *option, const char *text, usec_t now, const char *parameter,
+                    usec_t *ret)
 {
     char formatted[CLOCK_TEXT_SIZE];
-    usec_t at;
 
     if (!text)
         return 0;
-    if (when_parse(text, now, &at) < 0)
+    if (when_parse(text, now, ret) < 0)
         return ctl_usage("%s takes a time such as yesterday, today, 2h, 3d, 2026-11-24 or \"2026-11-24 09:30\", not "
                          "\"%.64s\"",
                          option, text);
-    client_parameter(path, parameter, clock_format(at, formatted));
+    client_parameter(path, parameter, clock_format(*ret, formatted));
     return 0;
 }
 
@@ -43,25 +43,33 @@ static int add_word_check(const char *option, const char *text, const char *cons
     return 0;
 }
 
+int ctl_refuse_span(const char *since, const char *until)
+{
+    return ctl_usage("the end of the span of time, \"%.64s\", must be later than its beginning, \"%.64s\"", until,
+                     since);
+}
+
 int ctl_events_path(const struct ctl *ctl, const char *since, const char *until, struct str *path)
 {
     static const char *const severities[] = {"low", "medium", "high", "critical", NULL};
     static const char *const statuses[] = {"pass", "fail", "manual", "not_applicable", "error", NULL};
     const struct {
         const char *name, *value;
-    } parameters[] = {
-        {"rule", ctl->rule},       {"section", ctl->section}, {"severity", ctl->severity},    {"status", ctl->status},
-        {"subject", ctl->subject}, {"kind", ctl->kind},       {"lang", ctl->zh ? "zh" : "en"}};
-    usec_t now = clock_now(&clock_system);
+    } parameters[] = {{"rule", ctl->rule},     {"section", ctl->section}, {"severity", ctl->severity},
+                      {"status", ctl->status}, {"subject", ctl->subject}, {"kind", ctl->kind},
+                      {"waived", ctl->waived}, {"limit", ctl->limit},     {"lang", ctl->zh ? "zh" : "en"}};
+    usec_t now = clock_now(&clock_system), from = 0, to = 0;
     int r = add_word_check("severity", ctl->severity, severities);
 
     if (r == 0)
         r = add_word_check("status", ctl->status, statuses);
     str_append(path, "/v1/events");
     if (r == 0)
-        r = add_time(path, "--since", since, now, "since_time");
+        r = add_time(path, "--since", since, now, "since_time", &from);
     if (r == 0)
-        r = add_time(path, "--until", until, now, "until_time");
+        r = add_time(path, "--until", until, now, "until_time", &to);
+    if (r == 0 && since && until && to <= from)
+        r = ctl_refuse_span(since, until);
     for (size_t i = 0; i < countof(parameters); i++)
         if (parameters[i].value)
             client_parameter(path, parameters[i].name, parameters[i].value);
@@ -74,6 +82,7 @@ static void print_transition(const struct ctl *ctl, const struct json *root)
     enum { SECONDS = 19, RULE = 6, STATUS = 14, NAME = 24, EVIDENCE_MIN = 20 };
     bool cut = ctl->terminal.cut, waived = json_type(json_get(root, "waived")) == JSON_OBJECT;
     const char *status = json_text(json_get(root, "status"), "gone"), *separator = cut ? " " : "\t";
+    const char *new = json_type(json_get(root, "entry")) == JSON_OBJECT ? "-" : "new";
     const struct json *subject = json_get(root, "subject");
     unsigned used = SECONDS + RULE + STATUS + STATUS + NAME + 6, width = ctl->terminal.width;
     char local[CLOCK_TEXT_SIZE];
@@ -85,7 +94,7 @@ static void print_transition(const struct ctl *ctl, const struct json *root)
     str_append(&out, separator);
     terminal_cell(&out, json_string(json_get(root, "rule")), cut ? RULE : 0, cut);
     str_append(&out, separator);
-    terminal_cell(&out, json_text(json_get(root, "previous"), "new"), cut ? STATUS : 0, cut);
+    terminal_cell(&out, json_text(json_get(root, "previous"), new), cut ? STATUS : 0, cut);
     str_append(&out, cut ? "→ " : "\t");
     terminal_status(&ctl->terminal, &out, status, cut ? STATUS : 0);
     str_append(&out, separator);
@@ -102,8 +111,33 @@ static void print_transition(const struct ctl *ctl, const struct json *root)
     puts(out.data);
 }
 
+bool ctl_print_beginning(const struct ctl *ctl, const struct json *line, const char *since)
+{
+    char local[CLOCK_TEXT_SIZE];
+    usec_t from, oldest;
+
+    if (when_parse(since, clock_now(&clock_system), &from) < 0 ||
+        clock_parse(json_text(json_path(line, "hello", "oldest_time", NULL), ""), &oldest) < 0 || oldest <= from)
+        return false;
+    fprintf(stderr, "agentctl: %s %s\n", tr(ctl, "the history begins at", "历史记录始于"), when_format(oldest, local));
+    return true;
+}
+
+bool ctl_print_failure(const struct json *line)
+{
+    const char *why = json_string(json_get(line, "error"));
+    scoped_str safe = STR_INIT;
+
+    if (!why)
+        return false;
+    terminal_cell(&safe, why, 0, false);
+    fprintf(stderr, "agentctl: the history cannot be read: %s\n", str_text(&safe));
+    return true;
+}
+
 struct printed {
     const struct ctl *ctl;
+    const char *since; /* as typed; NULL: it was not */
     size_t count;
     bool failed;
 };
@@ -121,18 +155,17 @@ static bool print_line(const char *line, size_t length, void *user)
     if (json_parse(line, length, NULL, &doc, NULL) < 0)
         return true;
     root = json_root(doc);
-    if (json_get(root, "hello"))
+    if (json_get(root, "hello")) {
+        if (printed->since)
+            ctl_print_beginning(printed->ctl, root, printed->since);
         return true;
+    }
     if (json_get(root, "lost")) {
         fprintf(stderr, "agentctl: %lld %s\n", (long long)json_int(json_get(root, "lost"), 0),
                 tr(printed->ctl, "older transitions are not kept any more", "条较早的变化已不再保留"));
         return true;
     }
-    if (json_get(root, "error")) {
-        scoped_str safe = STR_INIT;
-
-        terminal_cell(&safe, json_string(json_get(root, "error")), 0, false);
-        fprintf(stderr, "agentctl: %s\n", str_text(&safe));
+    if (ctl_print_failure(root)) {
         printed->failed = true;
         return true;
     }
@@ -157,9 +190,9 @@ int ctl_stream_events(const struct ctl *ctl, const char *path,
 
 int ctl_history(struct ctl *ctl)
 {
-    struct printed printed = {.ctl = ctl};
+    struct printed printed = {.ctl = ctl, .since = ctl->since};
     scoped_str path = STR_INIT;
-    int r = ctl_events_path(ctl, ctl->since ? ctl->since : "1d", ctl->until, &path);
+    int r = ctl_events_path(ctl, ctl->since || ctl->until ? ctl->since : "1d", ctl->until, &path);
 
     if (r == 0)
         r = ctl_stream_events(ctl, path.data, print_line, &printed);

@@ -20,7 +20,7 @@ static const struct command {
     {"rules", ctl_rules, "section ", "every rule with its verdict"},
     {"explain", ctl_explain, "", "RULE: why it matters, how to fix it, its findings"},
     {"watch", ctl_watch, "since ", "changes as they happen"},
-    {"history", ctl_history, "since until rule section status severity subject kind ",
+    {"history", ctl_history, "since until rule section status severity subject kind waived limit ",
      "what changed, by default in the last 24 hours"},
     {"diff", ctl_diff, "all ", "SINCE [UNTIL]: what was opened and closed, and the score then and now"},
     {"scan", ctl_scan, "", "evaluate everything again (root only)"},
@@ -31,23 +31,35 @@ static const struct command {
     {"version", ctl_version, "", "versions of this program and of the agent"},
 };
 
+static const char *const help_of_options[] = {
+    "      --socket PATH   the agent's socket (default /run/docker-bench-agent/agent.sock)",
+    "      --json          print exactly what the API answers",
+    "      --lang en|zh    language of the texts (default: that of the locale)",
+    "      --no-color      no colours",
+    "  -h, --help          print this help",
+    "",
+    "findings: --rule RULE --section N --status S,S --severity S,S --subject NAME|ID --kind KIND",
+    "          --waived true|false --limit N --all (every status)",
+    "watch:    --since SEQ",
+    "history:  --since TIME --until TIME, and the options of findings but --all; --kind agent: the agent",
+    "          itself, and what people did. TIME: yesterday, today, 2h, 3d, 2026-11-24, \"2026-11-24 09:30\"",
+    "          (local time)",
+    "diff:     TIME as for history; --all (what is still open too)",
+    "check:    --fail-on low|medium|high|critical (default high)",
+    "metrics:  --textfile FILE (written beside it and renamed: for node_exporter's textfile collector)",
+    "",
+    "Exit status: 0 done, 1 check found some, 2 usage, 3 agent unreachable, 4 agent answered with an error,",
+    "5 cannot write the output.",
+};
+
 static void print_help(void)
 {
     puts("Usage: agentctl [OPTION]... COMMAND [ARGUMENT]...\nQueries the docker-bench-agent that runs on this host.\n");
     for (size_t i = 0; i < countof(commands); i++)
         printf("  %-9s %s\n", commands[i].name, commands[i].help);
-    puts(
-        "\n      --socket PATH   the agent's socket (default /run/docker-bench-agent/agent.sock)\n      --json        "
-        "  print exactly what the API answers\n      --lang en|zh    language of the texts (default: that of the "
-        "locale)\n      --no-color      no colours\n  -h, --help          print this help\n\nfindings: --rule RULE "
-        "--section N --status S,S --severity S,S --subject NAME|ID --kind KIND\n          --waived true|false --limit "
-        "N --all (every status)\nwatch:    --since SEQ\nhistory:  --since TIME --until TIME --rule --section --status "
-        "--severity --subject "
-        "--kind as above;\n          TIME: yesterday, today, 2h, 3d, 2026-11-24, \"2026-11-24 09:30\" (local "
-        "time)\ncheck:    --fail-on low|medium|high|critical (default "
-        "high)\nmetrics:  --textfile FILE (written beside it and renamed: for node_exporter's textfile "
-        "collector)\n\nExit status: 0 done, 1 check found some, 2 usage, 3 agent unreachable, 4 agent answered with an "
-        "error,\n5 cannot write the output.");
+    puts("");
+    for (size_t i = 0; i < countof(help_of_options); i++)
+        puts(help_of_options[i]);
 }
 
 static bool wants_chinese(void)

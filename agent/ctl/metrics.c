@@ -53,6 +53,8 @@ int ctl_metrics(struct ctl *ctl)
     long status = 0;
     int r;
 
+    if (ctl->textfile && !*ctl->textfile)
+        return ctl_usage("--textfile requires the path of a file");
     if (client_call(ctl->socket, "/metrics", NULL, &status, &text, &error) < 0) {
         fprintf(stderr, "agentctl: %s\n", error.text);
         return EXIT_UNREACHABLE;

@@ -70,9 +70,7 @@ int evaluator_acknowledge(struct evaluator *evaluator, const char *exec_id, uint
     for (size_t i = 0; i < subject->pair_count; i++)
         if (!verdict_is_quiet(subject->pairs[i].verdict))
             vec_push(&rules, subject->pairs[i].rule->slug);
-    str_printf(&by, "uid %u", uid);
-    if (login_uid != UINT32_MAX)
-        str_printf(&by, ", login uid %u", login_uid);
+    entry_append_peer(&by, uid, login_uid);
     str_printf(&cause, "ack: %s: %s", by.data, why);
     str_printf(&evidence, "exec %.12s in %s was acknowledged by %s: %s", exec_id, subject->name, by.data, why);
     evaluator_entry(evaluator, &(struct entry){.slug = "agent-ack",

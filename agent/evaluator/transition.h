@@ -4,6 +4,7 @@
 #define AGENT_EVALUATOR_TRANSITION_H
 
 #include "agent/model/rule.h"
+#include "common/str.h"
 
 struct transition {
     unsigned references;
@@ -37,6 +38,9 @@ struct entry {
     const char *const *rules;              /* slugs that it concerns; may be NULL */
     size_t rule_count;
 };
+
+/* "uid 0, login uid 1000": who asked over the socket. */
+void entry_append_peer(struct str *out, uint32_t uid, uint32_t login_uid);
 
 struct evaluator;
 struct subject;

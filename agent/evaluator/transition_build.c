@@ -92,7 +92,7 @@ struct transition *transition_from_pair(const struct evaluator *evaluator, enum 
     t->previous = mem_strdup(verdict_name(previous));
     t->severity = rule->severity;
     t->scored = rule->scored;
-    t->waived = pair->waived;
+    t->waived = pair->waived && !gone;
     t->initial = evaluator_is_initial(evaluator) && str_equal(cause, "start");
     end_json(t, out);
     check_result_deinit(&result);
@@ -166,6 +166,13 @@ struct transition *transition_for_agent(const struct evaluator *evaluator, const
     write_own(evaluator, t, out);
     end_json(t, out);
     return t;
+}
+
+void entry_append_peer(struct str *out, uint32_t uid, uint32_t login_uid)
+{
+    str_printf(out, "uid %u", uid);
+    if (login_uid != UINT32_MAX)
+        str_printf(out, ", login uid %u", login_uid);
 }
 
 static void write_uid(struct json_out *out, const char *key, uint32_t uid)

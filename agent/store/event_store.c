@@ -56,6 +56,7 @@ struct event_store {
     size_t done;                      /* of WAITING, while they are handed out */
     char stream[STREAM_LENGTH + 1];
     uint64_t last_seq, oldest_seq;
+    usec_t oldest_time;
     char *trouble;
     VEC(struct event_cursor *) cursors;
     VEC(struct event_request *) requests;
@@ -230,6 +231,7 @@ static void pop_stored(struct event_store *store)
 static void take_state(struct event_store *store, struct wire_reader *in)
 {
     uint64_t last = (uint64_t)wire_number(in), oldest = (uint64_t)wire_number(in);
+    usec_t oldest_time = wire_number(in);
     const char *stream = wire_text(in), *trouble = wire_text(in);
     bool changed;
 
@@ -241,6 +243,7 @@ static void take_state(struct event_store *store, struct wire_reader *in)
     store->trouble = mem_strdup(trouble);
     store->last_seq = last;
     store->oldest_seq = oldest;
+    store->oldest_time = oldest_time;
     if (changed && store->options.state && store->flush)
         store->options.state(store->options.user);
     pop_stored(store);
@@ -606,6 +609,11 @@ uint64_t event_store_last_seq(const struct event_store *store)
 uint64_t event_store_oldest_seq(const struct event_store *store)
 {
     return store->oldest_seq;
+}
+
+usec_t event_store_oldest_time(const struct event_store *store)
+{
+    return store->oldest_time;
 }
 
 const char *event_store_stream(const struct event_store *store)

@@ -47,6 +47,7 @@ void event_store_note(struct event_store *store, const char *name, const char *t
 
 uint64_t event_store_last_seq(const struct event_store *store);   /* of those that are stored */
 uint64_t event_store_oldest_seq(const struct event_store *store); /* last_seq + 1: there are none */
+usec_t event_store_oldest_time(const struct event_store *store);  /* of the same one; 0: there are none */
 const char *event_store_stream(const struct event_store *store);
 const char *event_store_trouble(const struct event_store *store); /* NULL: all is well */
 unsigned event_store_restarts(const struct event_store *store);   /* of its process: what was inserted may be lost */

@@ -48,6 +48,7 @@ static int insert_row(struct store_db *db, const struct store_row *row)
     sql_bind_text(statement, 1 + COLUMN_ID, row->id);
     sql_bind_text(statement, 1 + COLUMN_NAME, row->name);
     sql_bind_text(statement, 1 + COLUMN_JSON, row->json);
+    sqlite3_bind_int(statement, 1 + COLUMN_WAIVED, row->waived);
     return sql_finish(statement);
 }
 

@@ -208,6 +208,19 @@ uint64_t store_db_oldest_seq(const struct store_db *db)
                                       : db->last_seq + 1;
 }
 
+usec_t store_db_oldest_time(struct store_db *db)
+{
+    uint64_t oldest = store_db_oldest_seq(db);
+
+    if (oldest > db->last_seq)
+        return 0;
+    if (oldest > db->disk_seq)
+        return db->overflow.items[0].row.at;
+    if (db->oldest_at.seq != oldest)
+        db->oldest_at = (struct place_in_time){oldest, query_time_of(db, oldest)};
+    return db->oldest_at.at;
+}
+
 const char *store_db_trouble(const struct store_db *db)
 {
     return db->trouble ? db->trouble : db->notice;

@@ -45,6 +45,7 @@ void store_db_set_limits(struct store_db *db, const struct store_limits *limits)
 const char *store_db_stream(const struct store_db *db);
 uint64_t store_db_last_seq(const struct store_db *db);
 uint64_t store_db_oldest_seq(const struct store_db *db); /* of the transitions kept; last_seq + 1: there are none */
+usec_t store_db_oldest_time(struct store_db *db);        /* of the same one; 0: there are none */
 /* Why new transitions are not on disk, or what happened to the file; NULL: all is well. */
 const char *store_db_trouble(const struct store_db *db);
 
@@ -114,6 +115,8 @@ struct store_query {
         *subject; /* NULL: any; SUBJECT: name (as fnmatch(3)) or id or its beginning (12 digits) */
     const char *kind;
     unsigned statuses, severities; /* bits; 0: any. A status that is come to or left */
+    unsigned waived;               /* bits 1 << true, 1 << false, as it is afterwards; 0: either */
+    size_t count;                  /* of transitions; 0: any number */
     size_t limit;                  /* bytes of output; 0: 256 KiB */
 };
 /* Appends matching transitions as lines of JSON, in order. RET_UP_TO: the last one that was looked at, which is AFTER

@@ -24,7 +24,6 @@ enum statement {
     SQL_FIRST_YOUNG,
     SQL_SPAN,
     SQL_AT,
-    SQL_NTH_ROW,
     SQL_DELETE_ROWS,
     SQL_SET_CURSOR,
     SQL_DELETE_CURSOR,
@@ -47,7 +46,8 @@ enum row_column {
     COLUMN_KIND,
     COLUMN_ID,
     COLUMN_NAME,
-    COLUMN_JSON
+    COLUMN_JSON,
+    COLUMN_WAIVED
 };
 
 /* A row that the disk did not take. Its strings are owned. */
@@ -84,6 +84,11 @@ struct place {
     uint64_t seq, number;
 };
 
+struct place_in_time {
+    uint64_t seq;
+    usec_t at;
+};
+
 struct cursor {
     struct store_db *db;
     char *name;
@@ -112,13 +117,14 @@ struct store_db {
     struct store_limits limits;
     const struct clock *clock;
     char stream[STREAM_LENGTH + 1];
-    uint64_t last_seq;  /* also of those in OVERFLOW */
-    uint64_t disk_seq;  /* of those on disk */
-    uint64_t oldest;    /* of those on disk; DISK_SEQ + 1: there are none */
-    uint64_t last_item; /* id in outboxes */
-    char *why;          /* what SQLite said of the last transaction that failed */
-    char *trouble;      /* why the disk takes nothing now */
-    char *notice;       /* what happened to the file when it was opened */
+    uint64_t last_seq;              /* also of those in OVERFLOW */
+    uint64_t disk_seq;              /* of those on disk */
+    uint64_t oldest;                /* of those on disk; DISK_SEQ + 1: there are none */
+    struct place_in_time oldest_at; /* as it was last looked up */
+    uint64_t last_item;             /* id in outboxes */
+    char *why;                      /* what SQLite said of the last transaction that failed */
+    char *trouble;                  /* why the disk takes nothing now */
+    char *notice;                   /* what happened to the file when it was opened */
     VEC(struct overflow) overflow;
     size_t overflow_bytes;
     uint64_t tight; /* the bound on bytes that a full disk taught; 0: none */
@@ -170,6 +176,9 @@ const struct store_row *overflow_after(const struct store_db *db, uint64_t seq);
 char *store_db_damage_mark(const struct store_db *db); /* a path; the caller frees */
 void append_prepare(struct store_db *db);              /* for the room that the disk has */
 void append_retry(struct store_db *db); /* what the disk did not take is offered to it again, if its time has come */
+
+/* store_query.c */
+usec_t query_time_of(struct store_db *db, uint64_t seq); /* of a transition on disk; 0: it is not there */
 
 /* store_db.c */
 void stream_begin(struct store_db *db); /* another one; not on disk yet */

@@ -155,6 +155,8 @@ void store_put_query(struct str *out, const struct store_query *query)
     wire_put_text(out, query->kind);
     wire_put_number(out, query->statuses);
     wire_put_number(out, query->severities);
+    wire_put_number(out, query->waived);
+    wire_put_number(out, (int64_t)query->count);
     wire_put_number(out, (int64_t)query->limit);
 }
 
@@ -169,5 +171,7 @@ void store_get_query(struct wire_reader *reader, struct store_query *ret)
     ret->kind = wire_text(reader);
     ret->statuses = (unsigned)wire_number(reader);
     ret->severities = (unsigned)wire_number(reader);
+    ret->waived = (unsigned)wire_number(reader);
+    ret->count = (size_t)wire_number(reader);
     ret->limit = (size_t)wire_number(reader);
 }

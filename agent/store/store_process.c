@@ -52,6 +52,7 @@ static void put_state(struct server *server)
 
     wire_put_number(&server->out, (int64_t)store_db_last_seq(server->db));
     wire_put_number(&server->out, (int64_t)store_db_oldest_seq(server->db));
+    wire_put_number(&server->out, store_db_oldest_time(server->db));
     wire_put_text(&server->out, store_db_stream(server->db));
     wire_put_text(&server->out, store_db_trouble(server->db));
     store_frame_end(&server->out, frame);
@@ -202,7 +203,7 @@ static void do_request(struct server *server, enum store_message type, struct wi
 {
     struct reader *reader = NULL;
 
-    if (type == STORE_READ || type == STORE_CONFIRM || type == STORE_REWIND || type == STORE_INSERT)
+    if (type == STORE_READ || type == STORE_CONFIRM || type == STORE_INSERT)
         reader = find(server, (uint64_t)wire_number(in));
     if (type == STORE_APPEND)
         do_append(server, in);
@@ -220,10 +221,6 @@ static void do_request(struct server *server, enum store_message type, struct wi
         reader->wanted = (size_t)wire_number(in);
     else if (type == STORE_CONFIRM && reader)
         cursor_confirm(reader->cursor, (uint64_t)wire_number(in));
-    else if (type == STORE_REWIND && reader) {
-        reader->wanted = 0;
-        cursor_rewind(reader->cursor);
-    }
 }
 
 struct items {

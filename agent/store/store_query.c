@@ -20,6 +20,7 @@ static bool matches_subject(const char *wanted, const char *id, const char *name
 struct seen {
     enum severity severity;
     enum verdict status, previous;
+    bool waived;
     const char *slug, *section, *kind, *id, *name, *json;
     usec_t at;
 };
@@ -34,6 +35,8 @@ static bool matches(const struct store_query *query, const struct seen *row)
         return false;
     if (query->statuses && !(query->statuses & (1u << row->status | 1u << row->previous)))
         return false;
+    if (query->waived && !(query->waived & 1u << row->waived))
+        return false;
     if (query->slug && strcmp(query->slug, row->slug) != 0)
         return false;
     if (query->section && strcmp(query->section, row->section) != 0)
@@ -43,15 +46,28 @@ static bool matches(const struct store_query *query, const struct seen *row)
     return !query->subject || matches_subject(query->subject, row->id, row->name);
 }
 
-static void add(struct str *out, const struct store_query *query, const struct seen *row)
+/* What a query has found so far. */
+struct found {
+    const struct store_query *query;
+    struct str *out;
+    size_t bytes, count; /* before no more is looked for */
+};
+
+static bool is_enough(const struct found *found)
 {
-    if (!matches(query, row))
-        return;
-    str_append(out, row->json);
-    str_append_char(out, '\n');
+    return found->out->length >= found->bytes || !found->count;
 }
 
-static usec_t at_of(struct store_db *db, uint64_t seq)
+static void add(struct found *found, const struct seen *row)
+{
+    if (!matches(found->query, row))
+        return;
+    str_append(found->out, row->json);
+    str_append_char(found->out, '\n');
+    found->count--;
+}
+
+usec_t query_time_of(struct store_db *db, uint64_t seq)
 {
     int64_t at = 0;
 
@@ -69,7 +85,7 @@ static int find_span(struct store_db *db, const struct store_query *query, struc
     *ret = (struct span){.since = query->since, .until = until, .disk_seq = db->disk_seq, .last = db->disk_seq};
     if (!query->since && !query->until)
         return SQLITE_OK;
-    if (!query->until && at_of(db, query->after + 1) >= query->since)
+    if (!query->until && query_time_of(db, query->after + 1) >= query->since)
         return SQLITE_OK;
     if (db->span.since == ret->since && db->span.until == until && db->span.disk_seq == db->disk_seq) {
         *ret = db->span;
@@ -93,7 +109,11 @@ static int find_span(struct store_db *db, const struct store_query *query, struc
 int store_db_query(struct store_db *db, const struct store_query *query, struct str *out, uint64_t *ret_up_to,
                    bool *ret_more, struct error *error)
 {
-    size_t limit = query->limit ? query->limit : BYTES, rows = 0;
+    struct found found = {.query = query,
+                          .out = out,
+                          .bytes = query->limit ? query->limit : BYTES,
+                          .count = query->count ? query->count : SIZE_MAX};
+    size_t rows = 0;
     uint64_t seq = query->after;
     sqlite3_stmt *statement = NULL;
     const struct store_row *row;
@@ -109,20 +129,20 @@ int store_db_query(struct store_db *db, const struct store_query *query, struct 
     r = SQLITE_DONE;
     if (statement) {
         sqlite3_bind_int64(statement, 1, (int64_t)seq);
-        while (out->length < limit && rows++ < ROWS_A_QUERY && seq < span.last &&
+        while (!is_enough(&found) && rows++ < ROWS_A_QUERY && seq < span.last &&
                (r = sqlite3_step(statement)) == SQLITE_ROW) {
             seq = (uint64_t)sqlite3_column_int64(statement, COLUMN_SEQ);
-            add(out, query,
-                &(struct seen){.severity = (enum severity)sqlite3_column_int(statement, COLUMN_SEVERITY),
-                               .status = (enum verdict)sqlite3_column_int(statement, COLUMN_STATUS),
-                               .previous = (enum verdict)sqlite3_column_int(statement, COLUMN_PREVIOUS),
-                               .slug = sql_text(statement, COLUMN_SLUG),
-                               .section = sql_text(statement, COLUMN_SECTION),
-                               .kind = sql_text(statement, COLUMN_KIND),
-                               .id = sql_text(statement, COLUMN_ID),
-                               .name = sql_text(statement, COLUMN_NAME),
-                               .json = sql_text(statement, COLUMN_JSON),
-                               .at = sqlite3_column_int64(statement, COLUMN_AT)});
+            add(&found, &(struct seen){.severity = (enum severity)sqlite3_column_int(statement, COLUMN_SEVERITY),
+                                       .status = (enum verdict)sqlite3_column_int(statement, COLUMN_STATUS),
+                                       .previous = (enum verdict)sqlite3_column_int(statement, COLUMN_PREVIOUS),
+                                       .slug = sql_text(statement, COLUMN_SLUG),
+                                       .section = sql_text(statement, COLUMN_SECTION),
+                                       .kind = sql_text(statement, COLUMN_KIND),
+                                       .id = sql_text(statement, COLUMN_ID),
+                                       .name = sql_text(statement, COLUMN_NAME),
+                                       .json = sql_text(statement, COLUMN_JSON),
+                                       .waived = sqlite3_column_int(statement, COLUMN_WAIVED),
+                                       .at = sqlite3_column_int64(statement, COLUMN_AT)});
         }
         sqlite3_reset(statement);
         if (r != SQLITE_ROW && r != SQLITE_DONE)
@@ -131,18 +151,18 @@ int store_db_query(struct store_db *db, const struct store_query *query, struct 
     if (r == SQLITE_DONE || seq >= span.last) {
         if (seq < db->disk_seq)
             seq = db->disk_seq;
-        for (; out->length < limit && (row = overflow_after(db, seq)); seq = row->seq)
-            add(out, query,
-                &(struct seen){.severity = row->severity,
-                               .status = row->status,
-                               .previous = row->previous,
-                               .slug = row->slug,
-                               .section = row->section ? row->section : "",
-                               .kind = row->kind,
-                               .id = row->id,
-                               .name = row->name,
-                               .json = row->json,
-                               .at = row->at});
+        for (; !is_enough(&found) && (row = overflow_after(db, seq)); seq = row->seq)
+            add(&found, &(struct seen){.severity = row->severity,
+                                       .status = row->status,
+                                       .previous = row->previous,
+                                       .slug = row->slug,
+                                       .section = row->section ? row->section : "",
+                                       .kind = row->kind,
+                                       .id = row->id,
+                                       .name = row->name,
+                                       .json = row->json,
+                                       .waived = row->waived,
+                                       .at = row->at});
     }
     *ret_up_to = seq;
     *ret_more = seq < db->last_seq;

@@ -17,8 +17,8 @@ struct store_row {
     usec_t at, since;
     enum store_row_type type;
     enum severity severity;
-    enum verdict status, previous; /* VERDICT_NONE: gone, new; of the agent's own state none */
-    bool waived;
+    enum verdict status, previous;                 /* VERDICT_NONE: gone, new; of the agent's own state none */
+    bool waived;                                   /* as it is at the end of the transition */
     const char *slug, *section, *kind, *id, *name; /* SECTION may be NULL; KIND, ID and NAME are the subject's */
     const char *extra;                             /* of an exec: what a restart needs, JSON; NULL: nothing */
     const char *json;                              /* the transition */

@@ -13,7 +13,7 @@ static const char schema[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
     "CREATE TABLE transitions(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, type INTEGER NOT NULL,"
     " severity INTEGER NOT NULL, status INTEGER NOT NULL, previous INTEGER NOT NULL, slug TEXT NOT NULL, section TEXT,"
-    " kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, json TEXT NOT NULL);"
+    " kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, json TEXT NOT NULL, waived INTEGER NOT NULL);"
     "CREATE INDEX transitions_at ON transitions(at);"
     "CREATE TABLE findings(slug TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,"
     " status INTEGER NOT NULL, since INTEGER NOT NULL, seq INTEGER NOT NULL, waived INTEGER NOT NULL, extra TEXT,"
@@ -30,12 +30,12 @@ static const char *const texts[STATEMENT_COUNT] = {
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
     [SQL_SET_META] = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)",
-    [SQL_INSERT_ROW] = "INSERT INTO transitions VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    [SQL_INSERT_ROW] = "INSERT INTO transitions VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     [SQL_SET_FINDING] = "INSERT OR REPLACE INTO findings VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [SQL_DELETE_FINDING] = "DELETE FROM findings WHERE slug = ?1 AND kind = ?2 AND id = ?3",
     [SQL_CLOSE_EXEC] = "INSERT OR REPLACE INTO closed_execs VALUES(?1, ?2)",
     [SQL_TRIM_EXECS] = "DELETE FROM closed_execs WHERE seq < ?1",
-    [SQL_READ_ROWS] = "SELECT seq, at, type, severity, status, previous, slug, section, kind, id, name, json"
+    [SQL_READ_ROWS] = "SELECT seq, at, type, severity, status, previous, slug, section, kind, id, name, json, waived"
                       " FROM transitions WHERE seq > ?1 ORDER BY seq",
     [SQL_AT] = "SELECT at FROM transitions WHERE seq = ?1",
     [SQL_OLDEST] = "SELECT min(seq) FROM transitions",
@@ -43,7 +43,6 @@ static const char *const texts[STATEMENT_COUNT] = {
     /* by number: what is older goes anyway, so only that is gone through */
     [SQL_FIRST_YOUNG] = "SELECT seq FROM transitions WHERE +at >= ?1 ORDER BY seq LIMIT 1",
     [SQL_SPAN] = "SELECT min(seq), max(seq) FROM transitions INDEXED BY transitions_at WHERE at >= ?1 AND at < ?2",
-    [SQL_NTH_ROW] = "SELECT seq FROM transitions ORDER BY seq LIMIT 1 OFFSET ?1",
     [SQL_DELETE_ROWS] = "DELETE FROM transitions WHERE seq <= ?1",
     [SQL_SET_CURSOR] = "INSERT OR REPLACE INTO cursors VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     [SQL_DELETE_CURSOR] = "DELETE FROM cursors WHERE name = ?1",

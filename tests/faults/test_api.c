@@ -629,8 +629,8 @@ static int64_t count_events(const char *query, const char *part)
 
 START_TEST(events_by_what_is_asked_for)
 {
-    static const char *const wrong[] = {"rule=99.9",      "section=77", "severity=big",
-                                        "status=bad",     "kind=thing", "since_time=monday",
+    static const char *const wrong[] = {"rule=99.9",      "section=77", "severity=big",      "status=bad",
+                                        "kind=thing",     "waived=no",  "since_time=monday", "limit=0",
                                         "until_time=now", "since=-1",   "follow=maybe"};
     scoped(cleanup_free) char *of_one = mem_printf("rule=5.4&subject=%s", fake_container_id(1));
     scoped(http_answer_deinit) struct http_answer answer = {0};
@@ -643,6 +643,11 @@ START_TEST(events_by_what_is_asked_for)
     ck_assert_int_eq(count_events("since_time=2100-01-01T00:00:00Z", ""), 0);
     ck_assert_int_eq(count_events("until_time=2001-01-01T00:00:00Z", ""), 0);
     ck_assert_int_eq(count_events("since_time=2001-01-01T00:00:00Z&rule=5.4", "container"), CONTAINERS);
+    ck_assert_int_eq(count_events("rule=5.4&waived=false", "\"waived\":null"), CONTAINERS - 1);
+    ck_assert_int_eq(count_events("rule=5.4&waived=true", "\"waived\":{"), 1);
+    ck_assert_int_eq(count_events("rule=5.4&limit=3", "container"), 3);
+    ck_assert_int_eq(count_events("limit=2000", ""), 2000); /* more than one page of the store */
+    ck_assert_int_eq(count_events("follow=true&since=0&limit=5", ""), 5);
     for (size_t i = 0; i < countof(wrong); i++) {
         scoped(cleanup_free) char *path = mem_printf("/v1/events?%s", wrong[i]);
 

@@ -151,6 +151,18 @@ START_TEST(history_names_what_changed)
     out = RUN(0, "--json", "history", "--since", before, "--rule", "5.4");
     ck_assert_uint_eq(lines_of(out.data), 3); /* with the first line of the API */
     ck_assert_int_eq(strncmp(out.data, "{\"hello\":", 9), 0);
+    str_deinit(&out);
+    out = RUN(0, "history", "--until", before, "--rule", "5.4"); /* from the beginning */
+    ck_assert_uint_eq(lines_of(out.data), CONTAINERS);
+    str_deinit(&out);
+    out = RUN(0, "history", "--since", before, "--limit", "1", "--rule", "5.4");
+    ck_assert_uint_eq(lines_of(out.data), 1);
+    ck_assert_ptr_nonnull(strstr(out.data, "\tpass\tfail\t"));
+    str_deinit(&out);
+    out = RUN(0, "history", "--waived", "true");
+    ck_assert_uint_eq(lines_of(out.data), 0);
+    str_deinit(&out);
+    out = RUN(2, "history", "--since", after, "--until", before);
 }
 END_TEST
 
@@ -187,6 +199,14 @@ START_TEST(diff_names_opened_and_closed)
     ck_assert_ptr_nonnull(strstr(out.data, "opened\t5.4\t"));
     str_deinit(&out);
 
+    /* Before the beginning of the history nothing is known, the score neither; the worst comes first. */
+    out = RUN(0, "diff", "yesterday");
+    ck_assert_ptr_nonnull(strstr(out.data, "opened\t5.4\tcritical\t"));
+    ck_assert(strstr(out.data, "opened\t5.4\tcritical\t") < strstr(out.data, "\thigh\t"));
+    ck_assert(strstr(out.data, "\thigh\t") < strstr(out.data, "\tlow\t"));
+    ck_assert_ptr_nonnull(strstr(out.data, "\nscore\t-\t"));
+    str_deinit(&out);
+
     /* The last failure of the rule goes: it passes, and the score rises by it. */
     now_as_local(between, sizeof between);
     fake_set_privileged(beside.fake, 1, false);
@@ -207,7 +227,7 @@ START_TEST(times_that_are_not)
     scoped_str out = RUN(2, "history", "--since", "yesterdy");
     scoped_str other = RUN(2, "diff", "2026-02-30");
     scoped_str word = RUN(2, "history", "--severity", "hgih");
-    scoped_str missing = RUN(2, "diff");
+    scoped_str missing = RUN(2, "diff"), turned = RUN(2, "diff", "now", "1h");
 
     (void)config;
 }
@@ -282,6 +302,10 @@ START_TEST(what_people_did_is_entered)
     out = RUN(0, "explain", "5.22");
     ck_assert_ptr_nonnull(strstr(out.data, "seen-by-me"));
     str_deinit(&out);
+    out = RUN(0, "history", "--rule", "agent-scan");
+    snprintf(text, sizeof text, "\t-\tdone\tagent agent\ta full scan was asked for by uid %u", (unsigned)getuid());
+    ck_assert_ptr_nonnull(strstr(out.data, text));
+    str_deinit(&out);
     ck_assert_uint_eq(count_entries("agent-scan"), 1);
     ck_assert_uint_eq(count_entries("agent-waiver"), 0);
 
@@ -301,7 +325,7 @@ START_TEST(what_people_did_is_entered)
     await(has_expired, "the end of the waiver");
     out = RUN(0, "history", "--rule", "agent-waiver");
     ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by ann ends: it is not in the configuration any more"));
-    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for name:web by bob begins"));
+    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for name:web by bob begins (brief)"));
     ck_assert_ptr_nonnull(strstr(out.data, "5.4 for name:web by bob ends: it has expired"));
 }
 END_TEST

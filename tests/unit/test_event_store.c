@@ -61,6 +61,7 @@ static void append(struct store_db *db, uint64_t seq, enum verdict status)
                                   .severity = seq % 10 ? SEVERITY_LOW : SEVERITY_CRITICAL,
                                   .status = status,
                                   .previous = VERDICT_PASS,
+                                  .waived = seq % 10 == 0,
                                   .slug = "container-privileged",
                                   .section = "5",
                                   .kind = "container",
@@ -589,6 +590,47 @@ START_TEST(test_query)
     check_query(db, &(struct store_query){.slug = "container-privileged", .section = "5", .kind = "container"}, 1000);
     check_query(db, &(struct store_query){.slug = "other"}, 0);
     check_query(db, &(struct store_query){.section = "4"}, 0);
+    check_query(db, &(struct store_query){.waived = 1u << true}, 100);
+    check_query(db, &(struct store_query){.waived = 1u << false}, 900);
+    check_query(db, &(struct store_query){.waived = 1u << true, .severities = 1u << SEVERITY_LOW}, 0);
+    store_db_close(db);
+}
+END_TEST
+
+/* As many as are asked for, and a place to go on at. */
+START_TEST(test_query_of_some)
+{
+    struct store_query query = {.severities = 1u << SEVERITY_CRITICAL, .count = 7};
+    struct store_db *db = open_store(NULL);
+    scoped_str out = STR_INIT;
+    bool more = false;
+
+    append_many(db, 1, 100);
+    ck_assert_int_eq(store_db_query(db, &query, &out, &query.after, &more, NULL), 0);
+    ck_assert_uint_eq(query.after, 70);
+    ck_assert(more);
+    ck_assert_int_eq(strncmp(out.data, "{\"seq\":10,", 10), 0);
+    check_query(db, &(struct store_query){.severities = 1u << SEVERITY_CRITICAL, .after = 70}, 3);
+    store_db_close(db);
+}
+END_TEST
+
+/* Since when there is history, whatever has gone meanwhile. */
+START_TEST(test_oldest_time)
+{
+    static const struct store_limits small = {.age = 10 * USEC_PER_SEC};
+    struct store_db *db = open_store(NULL);
+
+    ck_assert_int_eq(store_db_oldest_time(db), 0);
+    append_many(db, 1, 100);
+    ck_assert_int_eq(store_db_oldest_time(db), START + USEC_PER_SEC);
+    test_clock = clock_fixed(START + 100 * USEC_PER_SEC);
+    store_db_set_limits(db, &small);
+    ck_assert_uint_eq(store_db_oldest_seq(db), 90);
+    ck_assert_int_eq(store_db_oldest_time(db), START + 90 * USEC_PER_SEC);
+    store_db_close(db);
+    db = open_store(NULL);
+    ck_assert_int_eq(store_db_oldest_time(db), START + 90 * USEC_PER_SEC);
     store_db_close(db);
 }
 END_TEST
@@ -640,6 +682,8 @@ int main(void)
     tcase_add_test(all, test_damage);
     tcase_add_loop_test(all, test_full_disk, 0, 2);
     tcase_add_test(all, test_query);
+    tcase_add_test(all, test_query_of_some);
+    tcase_add_test(all, test_oldest_time);
     tcase_add_test(all, test_window);
     suite_add_tcase(suite, all);
     runner = srunner_create(suite);
