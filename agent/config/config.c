@@ -180,7 +180,11 @@ static int read_heartbeat(struct config_reader *reader, const struct json *root)
         reader->config->heartbeat_seconds = 0;
         return 0;
     }
-    return read_seconds(reader, root, "heartbeat", 10, &reader->config->heartbeat_seconds);
+    if (read_seconds(reader, root, "heartbeat", 10, &reader->config->heartbeat_seconds) == 0)
+        return 0;
+    return config_refuse(reader, value,
+                         "heartbeat: must be a duration of at least 10 s, such as 60, \"5m\", \"1h\", or 0 "
+                         "for none");
 }
 
 static int read_intervals(struct config_reader *reader, const struct json *object)
@@ -218,7 +222,8 @@ static int read_bytes(struct config_reader *reader, const struct json *object, c
                 bytes = count << units[i].shift;
     }
     if (bytes < min || bytes > max)
-        return config_refuse(reader, value, "%s: must be a number of bytes from %llu to 1 TiB, such as \"256MiB\"", key,
+        return config_refuse(reader, value,
+                             "history.%s: must be a number of bytes from %llu to 1 TiB, such as \"256MiB\"", key,
                              (unsigned long long)min);
     *ret = bytes;
     return 0;
@@ -296,11 +301,12 @@ static int read_metrics(struct config_reader *reader, const struct json *object)
     if (r < 0 || !listen)
         return r;
     if (sink_split_address(config->metrics_listen, &host, &port, &why) < 0)
-        return config_refuse(reader, listen, "metrics.listen: %s", why.text);
+        return config_refuse(reader, listen, "metrics.listen: \"%s\": %s", config->metrics_listen, why.text);
     if (evutil_parse_sockaddr_port(config->metrics_listen, (struct sockaddr *)&config->metrics_address, &length) < 0 ||
         !is_loopback(&config->metrics_address))
         return config_refuse(reader, listen,
-                             "metrics.listen: must be a loopback address, such as 127.0.0.1:9323 or [::1]:9323");
+                             "metrics.listen: \"%s\": must be a loopback address, such as 127.0.0.1:9323 or [::1]:9323",
+                             config->metrics_listen);
     config->metrics_address_length = (socklen_t)length;
     return 0;
 }
@@ -310,6 +316,19 @@ static bool is_folder(const char *path)
     struct stat st;
 
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int check_objects(struct config_reader *reader, const struct json *root)
+{
+    static const char *const keys[] = {"docker", "socket", "rules", "intervals", "scanner", "metrics", "history"};
+
+    for (size_t i = 0; i < countof(keys); i++) {
+        const struct json *value = json_get(root, keys[i]);
+
+        if (value && json_type(value) != JSON_OBJECT)
+            return config_refuse(reader, value, "%s: must be an object", keys[i]);
+    }
+    return 0;
 }
 
 static int read_root(struct config_reader *reader, const struct json *root)
@@ -328,6 +347,8 @@ static int read_root(struct config_reader *reader, const struct json *root)
     r = config_json_keys(root, reader->file, keys, reader->error);
     if (r == 0)
         r = config_json_document(root, reader->file, reader->error);
+    if (r == 0)
+        r = check_objects(reader, root);
     if (r == 0)
         r = read_docker(reader, json_get(root, "docker"));
     if (r == 0)

@@ -90,12 +90,21 @@ static int read_framing(struct config_reader *reader, const struct json *value, 
     return r;
 }
 
+static int check_facility(struct config_reader *reader, const struct json *value, const struct sink_config *sink)
+{
+    if (value && (sink->format == FORMAT_JOURNAL || (sink->header == HEADER_NONE && sink->format != FORMAT_RFC5424)))
+        return config_refuse(reader, value, "facility: is part of a header, which this sink does not have");
+    return 0;
+}
+
 static int read_enterprise_number(struct config_reader *reader, const struct json *value, struct sink_config *sink)
 {
     int64_t number = json_int(value, -1);
 
     if (!value)
         return 0;
+    if (sink->format != FORMAT_RFC5424)
+        return config_refuse(reader, value, "enterprise_number: is for the format \"rfc5424\"");
     if (json_type(value) != JSON_NUMBER || number < 0 || number > UINT32_MAX || json_double(value, 0) != (double)number)
         return config_refuse(reader, value, "enterprise_number: must be a whole number from 0 to 4294967295");
     if (number == PEN_OF_EXAMPLES)
@@ -112,6 +121,8 @@ int config_read_format(struct config_reader *reader, const struct json *object, 
 
     if (r == 0)
         r = read_header(reader, json_get(object, "header"), sink);
+    if (r == 0)
+        r = check_facility(reader, json_get(object, "facility"), sink);
     if (r == 0)
         r = read_cee(reader, json_get(object, "cee"), sink);
     if (r == 0)

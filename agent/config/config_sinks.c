@@ -81,6 +81,8 @@ int sink_split_address(const char *address, char **ret_host, char **ret_port, st
         colon ? mem_strndup(address + bracketed, (size_t)(colon - address) - 2 * bracketed) : NULL;
     struct in6_addr v6;
 
+    if (*address && !colon)
+        return error_set(error, EINVAL, "the port is missing; must be host:port or [IPv6 address]:port");
     if (!host || !*host || (bracketed ? inet_pton(AF_INET6, host, &v6) != 1 : strpbrk(host, ":[]/@ ") != NULL))
         return error_set(error, EINVAL, "must be host:port or [IPv6 address]:port");
     if (!*digits || strlen(digits) > 5 || strspn(digits, "0123456789") != strlen(digits) || !atoi(digits) ||
@@ -209,7 +211,7 @@ static int read_kind(struct config_reader *reader, const struct json *object, st
     kind = kind_of(type, address);
     if (kind == SINK_KIND_COUNT) {
         list_addresses(type, &list);
-        return config_refuse(reader, value, "address: must be %s", list.data);
+        return config_refuse(reader, value, "address: \"%s\": must be %s", address ? address : "", list.data);
     }
     if (sink_kinds[kind].port && lacks_port(address))
         address = with_port(reader, address, sink_kinds[kind].port);

@@ -68,10 +68,14 @@ static const struct {
      "framing: is for an address that begins with"},
     {"\"type\": \"syslog\", \"address\": \"tcp://h:1\", \"framing\": \"nul\"",
      "framing: must be one of \"octets\", \"lines\""},
-    {"\"type\": \"syslog\", \"enterprise_number\": 32473", "enterprise_number: 32473 is for examples"},
-    {"\"type\": \"syslog\", \"enterprise_number\": 4294967296", "enterprise_number: must be a whole number"},
-    {"\"type\": \"syslog\", \"enterprise_number\": 1.5", "enterprise_number: must be a whole number"},
-    {"\"type\": \"syslog\", \"enterprise_number\": \"1\"", "enterprise_number: must be a whole number"},
+    {"\"type\": \"syslog\", \"format\": \"rfc5424\", \"enterprise_number\": 32473",
+     "enterprise_number: 32473 is for examples"},
+    {"\"type\": \"syslog\", \"format\": \"rfc5424\", \"enterprise_number\": 4294967296",
+     "enterprise_number: must be a whole number"},
+    {"\"type\": \"syslog\", \"format\": \"rfc5424\", \"enterprise_number\": 1.5",
+     "enterprise_number: must be a whole number"},
+    {"\"type\": \"syslog\", \"format\": \"rfc5424\", \"enterprise_number\": \"1\"",
+     "enterprise_number: must be a whole number"},
 };
 
 START_TEST(refused)
