@@ -14,7 +14,7 @@
 #include "common/memory.h"
 #include "common/str.h"
 
-enum { ACCEPTED_SECONDS = 3, FILE_COUNT = 3 };
+enum { ACCEPTED_SECONDS = 3, FILE_COUNT = 3, READS_MAX = 16 };
 
 struct tls_context {
     SSL_CTX *context;
@@ -255,16 +255,16 @@ ssize_t tls_read(struct tls *tls, void *buffer, size_t length, struct error *err
     return r > 0 ? r : take_failure(tls, "TLS", r, errno, error);
 }
 
-/* Tickets and alerts: nothing else is expected of a receiver of syslog. */
+/* Tickets and alerts: nothing else is expected of a receiver of syslog, and one that never stops sending is not read
+ * for longer than that. */
 static int read_on(struct tls *tls, struct error *error)
 {
     char buffer[4096];
-    ssize_t n;
+    ssize_t n = 1;
 
-    do
+    for (unsigned i = 0; i < READS_MAX && n > 0; i++)
         n = tls_read(tls, buffer, sizeof buffer, error);
-    while (n > 0);
-    return n == -EAGAIN ? 0 : (int)n;
+    return n > 0 || n == -EAGAIN ? 0 : (int)n;
 }
 
 ssize_t tls_write_only(struct tls *tls, const void *data, size_t length, struct error *error)

@@ -1,5 +1,6 @@
 /* A process that serves this one over a socket for as long as both live: it keeps what may block, and a right, away
- * from the loop. It has only that socket, dies with its parent, and keeps only the capabilities that its options name.
+ * from the loop. It has only that socket, dies with its parent and not by a signal that is meant to end that one in
+ * order, and keeps only the capabilities that its options name.
  */
 #ifndef PROBES_WORKER_SERVICE_H
 #define PROBES_WORKER_SERVICE_H

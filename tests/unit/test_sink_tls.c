@@ -2,8 +2,10 @@
 #include <fcntl.h>
 #include <openssl/ssl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 
+#include "agent/sinks/tls.h"
 #include "certificates.h"
 #include "common/file.h"
 
@@ -231,6 +233,74 @@ START_TEST(a_certificate_that_is_not_valid)
 }
 END_TEST
 
+/* ---- A receiver that sends, which none should ---- */
+
+enum { SENT = 128 * 1024 };
+
+static void send_much(int fd, const struct identity *identity)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    SSL *ssl = SSL_new(context);
+    char block[4096] = "";
+
+    SSL_use_certificate_file(ssl, identity->certificate_path, SSL_FILETYPE_PEM);
+    SSL_use_PrivateKey_file(ssl, identity->key_path, SSL_FILETYPE_PEM);
+    SSL_set_fd(ssl, fd);
+    if (SSL_accept(ssl) != 1)
+        _exit(1);
+    for (int i = 0; i < SENT; i += (int)sizeof block)
+        if (SSL_write(ssl, block, sizeof block) <= 0)
+            _exit(1);
+    for (;;)
+        pause();
+}
+
+static int waiting_bytes(int fd)
+{
+    int bytes = 0;
+
+    ck_assert_int_eq(ioctl(fd, FIONREAD, &bytes), 0);
+    return bytes;
+}
+
+/* The loop has others to serve: what is ignored is read a part at a time. */
+START_TEST(a_receiver_that_sends_much)
+{
+    struct sink_tls settings = {.ca = authority.certificate_path};
+    struct tls_context *context = NULL;
+    struct error error = ERROR_INIT;
+    struct tls *tls = NULL;
+    int fds[2], r;
+    bool accepted;
+    short events;
+    pid_t pid;
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    pid = fork();
+    if (pid == 0)
+        send_much(fds[1], &server);
+    evutil_make_socket_nonblocking(fds[0]);
+    ck_assert_int_eq(tls_context_update(&context, &settings, &error), 0);
+    ck_assert_int_eq(tls_new(context, "siem.example", fds[0], &tls, &error), 0);
+    while ((r = tls_handshake(tls, &events, &error)) == -EAGAIN)
+        run_loop(10);
+    ck_assert_msg(r == 0, "%s", error.text);
+    while (waiting_bytes(fds[0]) < SENT)
+        run_loop(10);
+    ck_assert_int_eq(tls_check(tls, &accepted, &error), 0);
+    ck_assert_int_gt(waiting_bytes(fds[0]), 0);
+    for (unsigned i = 0; i < 10; i++)
+        ck_assert_int_eq(tls_check(tls, &accepted, &error), 0);
+    ck_assert_int_eq(waiting_bytes(fds[0]), 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    tls_free(tls);
+    tls_context_free(context);
+    close(fds[0]);
+    close(fds[1]);
+}
+END_TEST
+
 START_TEST(files_that_are_of_no_use)
 {
     scoped(cleanup_free) char *none = mem_printf("%s/none.pem", folder);
@@ -290,6 +360,7 @@ int main(void)
     tcase_add_loop_test(tests, to_rsyslogd, 0, 2);
     tcase_add_test(tests, a_receiver_that_refuses_the_agent);
     tcase_add_loop_test(tests, a_certificate_that_is_not_valid, 0, (int)countof(rows));
+    tcase_add_test(tests, a_receiver_that_sends_much);
     tcase_add_test(tests, files_that_are_of_no_use);
     tcase_add_test(tests, a_file_that_is_replaced);
     tcase_add_test(tests, an_unknown_authority);

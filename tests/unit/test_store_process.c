@@ -148,10 +148,10 @@ START_TEST(test_freed_at_once)
 }
 END_TEST
 
-/* The children of this process whose end is a SIGKILL. */
-static void kill_process(void)
+/* SIGNAL to the children of this process. */
+static void signal_process(int number)
 {
-    scoped(cleanup_free) char *command = mem_printf("kill -9 $(pgrep -P %d) 2>/dev/null; true", (int)getpid());
+    scoped(cleanup_free) char *command = mem_printf("kill -%d $(pgrep -P %d) 2>/dev/null; true", number, (int)getpid());
     FILE *file = popen(command, "r"); /* popen's own shell may be among them */
 
     ck_assert_ptr_nonnull(file);
@@ -167,12 +167,28 @@ START_TEST(test_process_killed)
     for (uint64_t i = 0; i < 5; i++) {
         append(201 + i * 100, 250 + i * 100);
         event_base_loop(base, EVLOOP_NONBLOCK);
-        kill_process();
+        signal_process(SIGKILL);
         append(251 + i * 100, 300 + i * 100);
         wait_for_stored(300 + i * 100);
         read_items(300 + i * 100);
     }
     ck_assert_uint_eq(seen.items, 700);
+}
+END_TEST
+
+/* systemd sends SIGTERM to every process of a unit at once: what is appended meanwhile is stored all the same. */
+START_TEST(test_stopped_with_its_unit)
+{
+    scoped(cleanup_free) char *stream = mem_strdup(event_store_stream(store));
+
+    append(1, 100);
+    wait_for_stored(100);
+    signal_process(SIGTERM);
+    append(101, 200);
+    event_store_free(store);
+    open_store();
+    ck_assert_uint_eq(event_store_last_seq(store), 200);
+    ck_assert_str_eq(event_store_stream(store), stream);
 }
 END_TEST
 
@@ -244,6 +260,7 @@ int main(void)
     tcase_add_test(all, test_stored_in_order);
     tcase_add_test(all, test_freed_at_once);
     tcase_add_test(all, test_process_killed);
+    tcase_add_test(all, test_stopped_with_its_unit);
     tcase_add_test(all, test_rewind_and_insert);
     tcase_add_test(all, test_query);
     tcase_add_test(all, test_second_agent);
