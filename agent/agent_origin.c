@@ -88,25 +88,20 @@ void agent_on_engine(const char *engine, void *user)
     snapshots_check(agent->snapshots);
 }
 
-/* The engine that was known by this address. The caller frees; NULL: none. */
-static char *known_engine(const struct agent *agent)
-{
-    const char *blank = agent->known_engine ? strchr(agent->known_engine, ' ') : NULL;
-
-    if (!blank || strcmp(blank + 1, agent->address.host_text) != 0)
-        return NULL;
-    return mem_strndup(agent->known_engine, (size_t)(blank - agent->known_engine));
-}
-
 void agent_identify(struct agent *agent)
 {
-    scoped(cleanup_free) char *engine = known_engine(agent);
+    const char *known = agent->known_engine, *blank = known ? strchr(known, ' ') : NULL;
+    const char *address = agent->address.host_text;
     const char *stream = agent->events ? event_store_stream(agent->events) : NULL;
+    scoped(cleanup_free) char *engine = blank ? mem_strndup(known, (size_t)(blank - known)) : NULL;
 
     read_machine(agent);
-    evaluator_set_identity(
-        agent->evaluator,
-        &(struct evaluator_identity){.machine = agent->machine, .engine = engine, .address = agent->address.host_text});
+    evaluator_set_identity(agent->evaluator,
+                           &(struct evaluator_identity){.machine = agent->machine,
+                                                        .engine = engine,
+                                                        .address = address,
+                                                        .is_current = engine && str_equal(blank + 1, address) &&
+                                                                      !str_equal(engine, address)});
     if (!stream || (event_store_last_seq(agent->events) && !str_equal(agent->initial_stream, stream)))
         return;
     event_store_note(agent->events, initial_note, stream);

@@ -134,8 +134,8 @@ static void begin(struct snapshots *snapshots, struct snapshot *snapshot, const 
 
 static bool passes(const struct store_filter *filter, const struct pair *pair)
 {
-    return pair->verdict >= VERDICT_MANUAL && pair->rule->severity >= filter->min_severity &&
-           (filter->statuses & 1u << pair->verdict);
+    return pair->reported == pair->verdict && pair->verdict >= VERDICT_MANUAL &&
+           pair->rule->severity >= filter->min_severity && (filter->statuses & 1u << pair->verdict);
 }
 
 static void insert(struct event_cursor *cursor, enum store_item_kind kind, struct json_out *out)

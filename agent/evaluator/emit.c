@@ -23,28 +23,36 @@ void emit_transition(struct evaluator *evaluator, const struct subject *subject,
                 gone ? VERDICT_NONE : pair->verdict);
     pair->seq = ++evaluator->last_seq;
     evaluator->counters.transitions_by_verdict[gone ? VERDICT_NONE : pair->verdict]++;
+    pair->reported = gone ? VERDICT_NONE : pair->verdict;
     transition = transition_from_pair(evaluator, evaluator->config->language, subject, pair, previous, pair->seq,
                                       clock_now(evaluator->clock), cause ? cause : "start", gone);
     transition->event_at = evaluator->event_at;
     publish_transition(evaluator, transition);
 }
 
-void exceptions_refresh(struct evaluator *evaluator, const struct subject *subject, struct pair *pair)
+void report_pair(struct evaluator *evaluator, const struct subject *subject, struct pair *pair)
 {
-    bool waived = evaluator_waiver(evaluator, subject, pair) != NULL;
+    enum verdict now = evaluator->next_engine ? VERDICT_NONE : pair->verdict;
+    bool waived;
 
-    if (pair->verdict != VERDICT_FAIL || waived == pair->waived)
+    if (evaluator->engine_awaited || (now == VERDICT_NONE && pair->reported == VERDICT_NONE))
+        return;
+    /* An exec that is in order leaves no trace: health checks arrive as execs by the thousand. */
+    if (subject->kind == SUBJECT_EXEC && verdict_is_quiet(now) && verdict_is_quiet(pair->reported))
+        return;
+    waived = evaluator_waiver(evaluator, subject, pair) != NULL;
+    if (now == pair->reported && (now != VERDICT_FAIL || waived == pair->waived))
         return;
     pair->waived = waived;
-    emit_transition(evaluator, subject, pair, pair->verdict, evaluator->cause, false);
+    emit_transition(evaluator, subject, pair, pair->reported, evaluator->cause, now == VERDICT_NONE);
 }
 
 void subject_drop_pair(struct evaluator *evaluator, struct subject *subject, struct pair *pair, const char *cause)
 {
     size_t index = (size_t)(pair - subject->pairs);
 
-    if (pair->verdict != VERDICT_NONE)
-        emit_transition(evaluator, subject, pair, pair->verdict, cause, true);
+    if (pair->reported != VERDICT_NONE)
+        emit_transition(evaluator, subject, pair, pair->reported, cause, true);
     tally_pair(evaluator, pair, -1);
     memmove(pair, pair + 1, (subject->pair_count - index - 1) * sizeof *pair);
     subject->pair_count--;

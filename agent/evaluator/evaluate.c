@@ -44,8 +44,6 @@ static bool is_required(const struct evaluator *evaluator, const struct subject 
 
 static bool pair_must_wait(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair)
 {
-    if (evaluator->engine_awaited)
-        return true;
     for (unsigned i = 0; i < INPUT_KIND_COUNT; i++) {
         enum input_kind kind = (enum input_kind)i;
         const char *key;
@@ -72,6 +70,8 @@ void evaluate_pair(struct evaluator *evaluator, struct subject *subject, struct 
 
     slice_charge(evaluator, 1);
     pair->postponed = false;
+    if (evaluator->next_engine)
+        report_pair(evaluator, subject, pair); /* it ends, whatever it waits for */
     if (pair_must_wait(evaluator, subject, pair)) {
         pair->waiting = true;
         return;
@@ -87,14 +87,7 @@ void evaluate_pair(struct evaluator *evaluator, struct subject *subject, struct 
     pair->checked = clock_now(evaluator->clock);
     pair->attested = evaluator->scratch.attested;
     recheck_arm(evaluator, pair->recheck);
-    if (pair->verdict == previous) {
-        exceptions_refresh(evaluator, subject, pair);
-        return;
-    }
-    pair->since = pair->checked;
-    /* An exec that is in order leaves no trace: health checks arrive as execs by the thousand. */
-    if (subject->kind == SUBJECT_EXEC && verdict_is_quiet(pair->verdict) && verdict_is_quiet(previous))
-        return;
-    pair->waived = evaluator_waiver(evaluator, subject, pair) != NULL;
-    emit_transition(evaluator, subject, pair, previous, evaluator->cause, false);
+    if (pair->verdict != previous)
+        pair->since = pair->checked;
+    report_pair(evaluator, subject, pair);
 }

@@ -98,6 +98,7 @@ struct evaluator *evaluator_new(struct event_base *base, struct workers *workers
     inputs_init(evaluator);
     subjects_init(evaluator);
     joins_init(evaluator);
+    another_engine_init(evaluator);
     settle_init(evaluator);
     recheck_init(evaluator);
     retry_init(evaluator);
@@ -124,6 +125,7 @@ void evaluator_free(struct evaluator *evaluator)
     slices_deinit(evaluator);
     free(evaluator->tallies);
     check_result_deinit(&evaluator->scratch);
+    event_free(evaluator->withdrawn_event);
     event_free(evaluator->settle_event);
     event_free(evaluator->recheck_timer);
     store_free(evaluator->store);

@@ -25,7 +25,8 @@ struct pair {
     usec_t recheck;        /* 0: never by time alone */
     /* There are dozens of pairs per container: these members share 64 bits. */
     uint64_t seq : 48; /* of its last transition */
-    enum verdict verdict : 8;
+    enum verdict verdict : 4;
+    enum verdict reported : 4; /* what that transition said; VERDICT_NONE: none was made, or it ended the finding */
     bool waived : 1, attested : 1;
     bool waiting : 1;   /* some input is on its way: evaluate when it comes */
     bool postponed : 1; /* to be evaluated in a later turn of the loop */
@@ -49,7 +50,7 @@ struct evaluator_callbacks {
     void (*transition)(struct transition *transition, void *user);
     /* No input is stale or in flight any more. */
     void (*settled)(void *user);
-    /* The engine that findings are of is another one (may be NULL). */
+    /* Which engine the transitions from now on are of has become known, or has changed (may be NULL). */
     void (*engine)(const char *engine, void *user);
     void *user;
 };
@@ -65,10 +66,13 @@ void evaluator_free(struct evaluator *evaluator);
 
 struct evaluator_identity {
     const char *machine; /* "": the host has no machine id */
-    const char *engine;  /* as it was known before this start; NULL: nothing is evaluated until it is known */
+    const char *engine;  /* that findings were of before this start; NULL: there were none */
     const char *address; /* of the engine: its id where it has none, or cannot be asked */
+    bool is_current;     /* ENGINE is what had this address: nothing has to wait until it says so again */
 };
-/* Before anything is stale. Without it machine and engine are "". */
+/* Before anything is stale. Without it machine and engine are "". Unless the engine is known, transitions wait until it
+ * has said what its id is, or cannot be asked. When it turns out to be another one than findings were reported of, they
+ * all end with a transition, under the old identity, and are reported anew. */
 void evaluator_set_identity(struct evaluator *evaluator, const struct evaluator_identity *identity);
 const char *evaluator_engine(const struct evaluator *evaluator);
 
@@ -92,6 +96,7 @@ struct open_findings evaluator_open(const struct evaluator *evaluator, enum verd
 /* Changes when those have changed without transitions: rules have another severity. */
 unsigned evaluator_open_generation(const struct evaluator *evaluator);
 #define FINDING_DIGEST_MASK ((UINT64_C(1) << 56) - 1)
+enum { FINDING_DIGEST_DIGITS = 14 }; /* in hexadecimal */
 /* The first 56 bits of the SHA-256 of SLUG, KIND, ID and STATUS, with an octet 0x1f between them. */
 uint64_t finding_digest(const char *slug, const char *kind, const char *id, const char *status);
 /* Findings by status and severity of their rule. */

@@ -11,7 +11,7 @@
  *   transition finding explain transition_build                 one finding, and how its change is described
  *   emit evaluate slices                                        from a changed verdict to a transition
  *   unlisted execs affected gone complete missing               what an input's coming or going means
- *   recheck restore agent_state retry settle                    time, what was known before, the end of the work
+ *   recheck restore agent_state another_engine retry settle     time, what was known before, the end of the work
  *   evaluator follow fetched query                        the public entry points
  */
 #ifndef AGENT_EVALUATOR_EVALUATOR_INTERNAL_H
@@ -62,6 +62,7 @@ struct tally {
 /* Something that is degraded in the agent itself. */
 struct agent_state {
     char *slug, *evidence;
+    bool reported; /* by a transition */
 };
 
 struct execs; /* see execs.c */
@@ -117,7 +118,9 @@ struct evaluator {
     usec_t next_recheck;
 
     char *machine, *engine, *address; /* see struct evaluator_identity; NULL: "" */
-    bool engine_awaited;              /* nothing is evaluated until the engine is known */
+    bool engine_awaited;              /* there are no transitions until it is known */
+    char *next_engine; /* findings end under ENGINE, and are reported again under this one; NULL: they do not */
+    struct event *withdrawn_event;
     bool initial;
     struct open_findings open[VERDICT_COUNT][SEVERITY_COUNT];
     unsigned open_generation;
@@ -140,8 +143,9 @@ struct evaluator {
 
 /* identity.c */
 void identity_deinit(struct evaluator *evaluator);
-/* What the engine said of itself, or that it cannot be asked (UNKNOWN). True: nothing has to wait for it any more. */
-bool identity_learn(struct evaluator *evaluator, bool unknown);
+/* What the engine has said of itself is its id: the same until what it says of itself changes. */
+const char *identity_said(const struct evaluator *evaluator);
+void identity_set(struct evaluator *evaluator, const char *engine); /* transitions are of it from now on */
 
 /* open.c, after restored.c */
 /* A finding has come to NOW, or is gone (VERDICT_NONE). */
@@ -196,7 +200,7 @@ usec_t exceptions_next_expiry(const struct evaluator *evaluator);               
 /* BY more are stale or in flight. What is fetched in the background is counted apart: the evaluator is settled without
  * it. */
 void input_count_pending(struct evaluator *evaluator, enum input_kind kind, int by);
-/* Nothing is fetched and nothing postponed. */
+/* Nothing is fetched and nothing is still to be evaluated or reported. */
 bool is_at_rest(const struct evaluator *evaluator);
 /* So much was done in this turn of the loop; an evaluation is 1. */
 void slice_charge(struct evaluator *evaluator, int cost);
@@ -237,14 +241,14 @@ void pair_run_check(const struct evaluator *evaluator, const struct subject *sub
 
 /* emit.c */
 void publish_transition(struct evaluator *evaluator, struct transition *transition); /* takes the reference */
-/* PAIR's verdict was PREVIOUS; GONE: the pair ends. */
+/* A transition, where the last one of PAIR says something else than holds now, and it has not to wait. */
+void report_pair(struct evaluator *evaluator, const struct subject *subject, struct pair *pair);
+/* PAIR's status was PREVIOUS; GONE: the finding ends. */
 void emit_transition(struct evaluator *evaluator, const struct subject *subject, struct pair *pair,
                      enum verdict previous, const char *cause, bool gone);
-/* A transition, if the failure of PAIR has become waived or is so no more. */
-void exceptions_refresh(struct evaluator *evaluator, const struct subject *subject, struct pair *pair);
-/* Ends one pair, with a transition to null if it had a verdict. */
+/* Ends one pair, with a transition to null if a finding was reported. */
 void subject_drop_pair(struct evaluator *evaluator, struct subject *subject, struct pair *pair, const char *cause);
-/* Transitions to null for every pair that had a verdict; frees it. */
+/* Transitions to null for every pair of which a finding was reported; frees it. */
 void subject_close(struct evaluator *evaluator, struct subject *subject, const char *cause);
 
 /* evaluate.c */
@@ -316,6 +320,14 @@ bool restored_close(struct evaluator *evaluator, size_t max);
 
 /* agent_state.c */
 void agent_states_deinit(struct evaluator *evaluator);
+void agent_states_report(struct evaluator *evaluator);   /* those that no transition has reported */
+void agent_states_withdraw(struct evaluator *evaluator); /* those that one has: with another one */
+
+/* another_engine.c */
+void another_engine_init(struct evaluator *evaluator);
+/* INPUT_INFO or INPUT_VERSION has come, or cannot be had (FAILED). */
+void another_engine_learn(struct evaluator *evaluator, enum input_kind kind, bool failed);
+void another_engine_give_up(struct evaluator *evaluator); /* it cannot be asked: nothing waits for it any more */
 
 /* retry.c */
 void retry_init(struct evaluator *evaluator);

@@ -36,37 +36,6 @@ static void string_copies_free(struct string_list *list)
     free(list->items);
 }
 
-/* Pairs that waited for the engine's id. */
-static void evaluate_waiting(struct evaluator *evaluator)
-{
-    const char *outer = evaluator->cause;
-    VEC(char *) execs = {0};
-    struct subject *subject;
-    size_t at = 0;
-
-    evaluator->cause = "start";
-    while ((subject = subject_next(evaluator, &at))) {
-        for (size_t i = 0; i < subject->pair_count; i++)
-            if (subject->pairs[i].waiting)
-                evaluate_in_turn(evaluator, subject, &subject->pairs[i]);
-        if (subject->kind == SUBJECT_EXEC)
-            vec_push(&execs, mem_strdup(subject->id));
-    }
-    evaluator->cause = outer;
-    for (size_t i = 0; i < execs.count; i++) {
-        exec_drop_quiet(evaluator, execs.items[i]);
-        free(execs.items[i]);
-    }
-    vec_free(&execs);
-    settle_schedule(evaluator);
-}
-
-static void learn_engine(struct evaluator *evaluator, enum input_kind kind, bool failed)
-{
-    if ((kind == INPUT_INFO || kind == INPUT_VERSION) && identity_learn(evaluator, failed))
-        evaluate_waiting(evaluator);
-}
-
 static void fetched(struct evaluator *evaluator, struct input *input, enum input_kind kind, const char *key,
                     struct facts *facts)
 {
@@ -91,7 +60,7 @@ static void fetched(struct evaluator *evaluator, struct input *input, enum input
     input->missing = false;
     retry_answered(evaluator, input);
     changed = store_put(evaluator->store, kind, key, facts);
-    learn_engine(evaluator, kind, false);
+    another_engine_learn(evaluator, kind, false);
     if (kind == INPUT_CONTAINER) {
         const struct container_facts *container =
             (const struct container_facts *)store_get(evaluator->store, kind, key, NULL);
@@ -200,7 +169,7 @@ static void fetch_failed(struct evaluator *evaluator, struct input *input, enum 
         fail_exec(evaluator, input, number, why);
         return;
     }
-    learn_engine(evaluator, kind, true);
+    another_engine_learn(evaluator, kind, true);
     input_fail(evaluator, input, number, why);
     missing_resolve(evaluator, kind, why, NULL);
 }
@@ -223,8 +192,8 @@ void evaluator_set_engine_reachable(struct evaluator *evaluator, bool reachable)
     bool was_known = evaluator->reachable_known;
 
     evaluator->reachable = reachable;
-    if (!reachable && identity_learn(evaluator, true))
-        evaluate_waiting(evaluator);
+    if (!reachable)
+        another_engine_give_up(evaluator);
     inputs_wake(evaluator); /* whether the engine answers is known: nothing waits for that any more */
     evaluator->reachable_known = true;
     if (reachable || was_known)

@@ -52,7 +52,7 @@ void exec_drop_quiet(struct evaluator *evaluator, const char *id)
             return;
     for (size_t i = 0; i < subject->pair_count; i++) {
         tally_pair(evaluator, &subject->pairs[i], -1);
-        subject->pairs[i].verdict = VERDICT_NONE;
+        subject->pairs[i].verdict = subject->pairs[i].reported = VERDICT_NONE;
         tally_pair(evaluator, &subject->pairs[i], 1);
     }
     evaluator_gone(evaluator, INPUT_EXEC, id, "timer");

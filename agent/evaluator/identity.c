@@ -1,8 +1,8 @@
 /* Whose findings these are: machine and engine, and the uid of a finding that is made of them.
  *
- * A uid must not change while its finding lasts, so nothing is evaluated before the engine has said what its id is, if
- * it was never known (struct evaluator_identity), or it turned out that it cannot be asked. podman makes up another id
- * for each answer: its address is taken. */
+ * A uid must not change while its finding lasts, so no transition is made before the engine has said what its id is, if
+ * it was never known (struct evaluator_identity), or it turned out that it cannot be asked; another_engine.c does what
+ * follows when it has another one. podman makes up another id for each answer: its address is taken. */
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +26,7 @@ void evaluator_set_identity(struct evaluator *evaluator, const struct evaluator_
     evaluator->machine = mem_strdup(identity->machine);
     evaluator->address = mem_strdup(identity->address);
     evaluator->engine = mem_strdup(identity->engine ? identity->engine : identity->address);
-    evaluator->engine_awaited = !identity->engine;
+    evaluator->engine_awaited = !identity->engine || !identity->is_current;
 }
 
 void identity_deinit(struct evaluator *evaluator)
@@ -34,6 +34,7 @@ void identity_deinit(struct evaluator *evaluator)
     free(take(evaluator->machine));
     free(take(evaluator->engine));
     free(take(evaluator->address));
+    free(take(evaluator->next_engine));
 }
 
 const char *evaluator_engine(const struct evaluator *evaluator)
@@ -78,26 +79,20 @@ static bool is_engine_id(const char *id)
     return length && length <= ENGINE_MAX;
 }
 
-static void set_engine(struct evaluator *evaluator, const char *engine)
-{
-    if (str_equal(evaluator->engine, engine))
-        return;
-    free(evaluator->engine);
-    evaluator->engine = mem_strdup(engine);
-    if (evaluator->callbacks.engine)
-        evaluator->callbacks.engine(evaluator->engine, evaluator->callbacks.user);
-}
-
-bool identity_learn(struct evaluator *evaluator, bool unknown)
+const char *identity_said(const struct evaluator *evaluator)
 {
     const struct info_facts *info = store_info(evaluator->store, NULL);
     const struct version_facts *version = store_version(evaluator->store, NULL);
-    bool was_awaited = evaluator->engine_awaited;
 
-    if (!evaluator->address || (!unknown && (!info || !version)))
-        return false;
-    if (info && version)
-        set_engine(evaluator, !version->is_podman && is_engine_id(info->id) ? info->id : evaluator->address);
-    evaluator->engine_awaited = false;
-    return was_awaited;
+    return info && version && !version->is_podman && is_engine_id(info->id) ? info->id : evaluator->address;
+}
+
+void identity_set(struct evaluator *evaluator, const char *engine)
+{
+    char *copy = mem_strdup(engine);
+
+    free(evaluator->engine);
+    evaluator->engine = copy;
+    if (evaluator->callbacks.engine)
+        evaluator->callbacks.engine(evaluator->engine, evaluator->callbacks.user);
 }

@@ -75,7 +75,7 @@ static void add_subjects(struct evaluator *evaluator)
 
             for (size_t i = 0; i < subject->pair_count; i++)
                 add(evaluator, subject->pairs[i].rule, subject_kind_name(subject->kind), subject->id,
-                    subject->pairs[i].verdict, 1);
+                    subject->pairs[i].reported, 1);
         }
     }
 }

@@ -10,7 +10,7 @@ void input_count_pending(struct evaluator *evaluator, enum input_kind kind, int 
 
 bool is_at_rest(const struct evaluator *evaluator)
 {
-    return evaluator->pending_total == 0 && TAILQ_EMPTY(&evaluator->postponed);
+    return evaluator->pending_total == 0 && TAILQ_EMPTY(&evaluator->postponed) && !evaluator->next_engine;
 }
 
 bool evaluator_is_settled(const struct evaluator *evaluator)

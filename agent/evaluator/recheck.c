@@ -20,7 +20,7 @@ static void recheck(struct evaluator *evaluator, bool all, const char *cause)
                 if (subject->kind == SUBJECT_EXEC)
                     vec_push(&execs, mem_strdup(subject->id));
             } else {
-                exceptions_refresh(evaluator, subject, pair);
+                report_pair(evaluator, subject, pair);
                 recheck_arm(evaluator, pair->recheck);
             }
         }

@@ -51,7 +51,7 @@ void restored_adopt(struct evaluator *evaluator, const struct subject *subject, 
     restored = map_steal(evaluator->restored, key);
     if (!restored)
         return;
-    pair->verdict = restored->verdict;
+    pair->verdict = pair->reported = restored->verdict;
     pair->seq = restored->seq;
     pair->since = restored->since;
     pair->waived = restored->waived;

@@ -36,6 +36,8 @@ static void on_slice(evutil_socket_t fd, short what, void *user)
         evaluate_postponed(evaluator, TAILQ_FIRST(&evaluator->postponed));
     if (!TAILQ_EMPTY(&evaluator->postponed) && !evaluator->held)
         arm_slice_timer(evaluator);
+    if (TAILQ_EMPTY(&evaluator->postponed) && evaluator->next_engine)
+        event_active(evaluator->withdrawn_event, EV_TIMEOUT, 0);
     settle_schedule(evaluator);
 }
 
@@ -57,7 +59,7 @@ void evaluate_in_turn(struct evaluator *evaluator, struct subject *subject, stru
 void evaluator_hold(struct evaluator *evaluator, bool held)
 {
     evaluator->held = held;
-    if (!held && !TAILQ_EMPTY(&evaluator->postponed))
+    if (!held && (evaluator->next_engine || !TAILQ_EMPTY(&evaluator->postponed)))
         arm_slice_timer(evaluator);
 }
 

@@ -1,8 +1,10 @@
 /* Transitions as they are made: of a pair whose verdict changed, or of the agent's own state. */
+#include "agent/evaluator/evaluator_internal.h"
 #include "agent/evaluator/finding.h"
 
-/* Adds what a transition has beside the members of a finding, and ends the object. */
-static void end_json(struct transition *t, struct json_out *out)
+/* Adds what a transition has beside the members of a finding, and ends the object. Engine and benchmark are what "uid"
+ * and "rule" were made with: there may be others by the time it is sent. */
+static void end_json(const struct evaluator *evaluator, struct transition *t, struct json_out *out)
 {
     const char *text;
 
@@ -10,6 +12,9 @@ static void end_json(struct transition *t, struct json_out *out)
     json_out_string(out, "cause", t->cause);
     json_out_bool(out, "initial", t->initial);
     json_out_time(out, "at", t->at);
+    json_out_string(out, "engine", evaluator_engine(evaluator));
+    if (evaluator->config->benchmark)
+        json_out_string(out, "benchmark", evaluator->config->benchmark);
     json_out_end_object(out);
     text = json_out_text(out, &t->json_length);
     t->json = mem_strndup(text, t->json_length);
@@ -60,12 +65,14 @@ struct transition *transition_from_pair(const struct evaluator *evaluator, enum 
     scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
     struct transition *t = mem_alloc(sizeof *t);
     const struct rule *rule = pair->rule;
+    const struct check_input explaining = {.rule = rule, .explain = true};
     struct check_result result;
 
     check_result_init(&result);
-    if (gone)
-        check_say(&(struct check_input){.rule = rule, .explain = true}, &result, VERDICT_NONE, "the %s is gone",
-                  subject_kind_name(subject->kind));
+    if (gone && evaluator->next_engine)
+        check_say(&explaining, &result, VERDICT_NONE, "the engine is another one; what lasts is reported again");
+    else if (gone)
+        check_say(&explaining, &result, VERDICT_NONE, "the %s is gone", subject_kind_name(subject->kind));
     else
         evaluator_explain(evaluator, subject, pair, &result);
     json_out_object(out, NULL);
@@ -94,7 +101,7 @@ struct transition *transition_from_pair(const struct evaluator *evaluator, enum 
     t->scored = rule->scored;
     t->waived = pair->waived && !gone;
     t->initial = evaluator_is_initial(evaluator) && str_equal(cause, "start");
-    end_json(t, out);
+    end_json(evaluator, t, out);
     check_result_deinit(&result);
     return t;
 }
@@ -164,7 +171,7 @@ struct transition *transition_for_agent(const struct evaluator *evaluator, const
     t->previous = mem_strdup(states[previous_ready]);
     t->severity = SEVERITY_HIGH;
     write_own(evaluator, t, out);
-    end_json(t, out);
+    end_json(evaluator, t, out);
     return t;
 }
 
@@ -213,6 +220,6 @@ struct transition *transition_for_entry(const struct evaluator *evaluator, const
         json_out_string(out, NULL, entry->rules[i]);
     json_out_end_array(out);
     json_out_end_object(out);
-    end_json(t, out);
+    end_json(evaluator, t, out);
     return t;
 }

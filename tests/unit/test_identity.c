@@ -56,13 +56,20 @@ static struct rule_set *load_rules(void)
     return rules;
 }
 
-static void start_evaluator(const char *known_engine)
+/* IS_CURRENT: at this address. */
+static void start_evaluator_at(const char *known_engine, bool is_current)
 {
     const struct evaluator_callbacks callbacks = {.fetch = on_fetch, .transition = on_transition, .engine = on_engine};
 
     evaluator = evaluator_new(base, NULL, load_rules(), &config, &clock_of_test, &callbacks);
     evaluator_set_identity(
-        evaluator, &(struct evaluator_identity){.machine = machine, .engine = known_engine, .address = address});
+        evaluator, &(struct evaluator_identity){
+                       .machine = machine, .engine = known_engine, .address = address, .is_current = is_current});
+}
+
+static void start_evaluator(const char *known_engine)
+{
+    start_evaluator_at(known_engine, known_engine);
 }
 
 static void set_up(void)
@@ -175,8 +182,60 @@ START_TEST(a_uid_is_that_of_its_finding_until_the_end)
 }
 END_TEST
 
-/* What a finding is of must be known before it is found. */
-START_TEST(nothing_is_found_before_the_engine_is_known)
+static const enum verdict open_statuses[] = {VERDICT_MANUAL, VERDICT_FAIL, VERDICT_ERROR};
+
+/* As what transitions have said leads to it, gone through from the first one on: what a receiver has. */
+static struct open_findings received(void)
+{
+    struct map *last = map_new(NULL);
+    struct open_findings sum = {0};
+    size_t at = 0;
+    void *value;
+
+    for (size_t i = 0; i < told.count; i++) {
+        scoped(cleanup_free) char *key =
+            mem_printf("%s %s %s", told.items[i]->slug, told.items[i]->subject_kind, told.items[i]->subject_id);
+
+        map_set(last, key, told.items[i]);
+    }
+    while (map_next(last, &at, NULL, &value)) {
+        const struct transition *t = value;
+
+        if (t->status_value < VERDICT_MANUAL || t->is_agent)
+            continue;
+        sum.count++;
+        sum.digest += finding_digest(t->slug, t->subject_kind, t->subject_id, t->status);
+    }
+    sum.digest &= (UINT64_C(1) << 56) - 1;
+    map_free(last);
+    return sum;
+}
+
+static void assert_open_is_received(void)
+{
+    struct open_findings sum = {0}, expected = received();
+
+    for (size_t i = 0; i < countof(open_statuses); i++)
+        for (enum severity severity = SEVERITY_LOW; severity < SEVERITY_COUNT; severity++) {
+            const struct open_findings open = evaluator_open(evaluator, open_statuses[i], severity);
+
+            sum.count += open.count;
+            sum.digest += open.digest;
+        }
+    ck_assert_uint_eq(sum.count, expected.count);
+    ck_assert_uint_eq(sum.digest & ((UINT64_C(1) << 56) - 1), expected.digest);
+}
+
+static enum verdict verdict_of(unsigned number, const char *slug)
+{
+    const struct subject *subject = evaluator_find_subject(evaluator, SUBJECT_CONTAINER, id_of(number));
+    const struct pair *pair = subject_pair(subject, rule_set_find(evaluator_rules(evaluator), slug));
+
+    return pair->verdict;
+}
+
+/* What a finding is of must be known before it is reported; it is judged meanwhile. */
+START_TEST(nothing_is_reported_before_the_engine_is_known)
 {
     size_t before;
 
@@ -185,13 +244,187 @@ START_TEST(nothing_is_found_before_the_engine_is_known)
     evaluator_set_engine_reachable(evaluator, true);
     before = told.count;
     came(1, true, "app");
+    came(2, true, "app");
+    ck_assert_int_eq(verdict_of(1, "container-privileged"), VERDICT_FAIL);
+    evaluator_agent_state(evaluator, "agent-sinks", false, "a sink is stuck", "timer");
+    evaluator_agent_state(evaluator, "agent-store", false, "the disk is full", "timer");
+    evaluator_agent_state(evaluator, "agent-store", true, "the disk has room", "timer");
+    came(1, false, "app");
+    evaluator_gone(evaluator, INPUT_CONTAINER, id_of(2), "docker:container/destroy");
     ck_assert_uint_eq(told.count, before);
     engine_answers("2c5a", "Engine");
     ck_assert_str_eq(engine_told, "2c5a");
     ck_assert_str_eq(evaluator_engine(evaluator), "2c5a");
-    ck_assert_uint_gt(told.count, before);
+    ck_assert_uint_gt(told.count, before + 10);
+    for (size_t i = before; i < told.count; i++) {
+        ck_assert_ptr_nonnull(told.items[i]->status);
+        ck_assert_str_ne(told.items[i]->slug, "agent-store");
+        ck_assert_str_ne(told.items[i]->subject_id, id_of(2));
+        if (i)
+            ck_assert_uint_eq(told.items[i]->seq, told.items[i - 1]->seq + 1);
+    }
+}
+END_TEST
+
+/* What a receiver has of findings by their uid: status, or "" when the last record of it ended it. */
+static struct map *by_uid(size_t *ret_open)
+{
+    struct map *map = map_new(NULL);
+    size_t at = 0;
+    void *value;
+
+    for (size_t i = 0; i < told.count; i++) {
+        scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+        ck_assert_int_eq(json_parse(told.items[i]->json, told.items[i]->json_length, NULL, &doc, NULL), 0);
+        map_set(map, json_text(json_get(json_root(doc), "uid"), "-"), told.items[i]);
+    }
+    *ret_open = 0;
+    while (map_next(map, &at, NULL, &value))
+        *ret_open += ((const struct transition *)value)->status &&
+                     !str_equal(((const struct transition *)value)->status, "ready");
+    return map;
+}
+
+static void assert_uid_is(const struct map *map, const char *slug, unsigned number, const char *status)
+{
+    char uid[UID_SIZE];
+    const struct transition *t;
+
+    evaluator_uid(evaluator, slug, "container", id_of(number), uid);
+    t = map_get(map, uid);
+    ck_assert_msg(t != NULL, "%s of %u", slug, number);
+    ck_assert_str_eq(t->status ? t->status : "", status);
+}
+
+/* Its data were removed, or another one has its address: what was open ends under the old uid, and is reported under
+ * the new one; since when it is so stays. */
+START_TEST(findings_of_another_engine_have_another_uid)
+{
+    scoped(cleanup_map) struct map *before = NULL, *after = NULL;
+    size_t open_before, open_after, records;
+    usec_t since = clock_of_test.fixed;
+    char old_uid[UID_SIZE];
+
+    engine_answers(engine, "Engine");
+    for (unsigned i = 1; i <= 40; i++) /* more than a slice */
+        came(i, true, "app");
+    evaluator_agent_state(evaluator, "agent-sinks", false, "a sink is stuck", "timer");
+    before = by_uid(&open_before);
+    assert_uid_is(before, "container-privileged", 1, "fail");
+    evaluator_uid(evaluator, "container-privileged", "container", id_of(1), old_uid);
+    records = told.count;
+    clock_of_test.fixed += 3600 * USEC_PER_SEC;
     engine_answers("another", "Engine");
     ck_assert_str_eq(evaluator_engine(evaluator), "another");
+    ck_assert(evaluator_is_settled(evaluator) || evaluator_is_pending(evaluator, INPUT_CONTAINERS, NULL));
+    after = by_uid(&open_after);
+    ck_assert_uint_eq(open_after, open_before);
+    ck_assert_ptr_null(((const struct transition *)map_get(after, old_uid))->status);
+    assert_uid_is(after, "container-privileged", 1, "fail");
+    assert_uid_is(after, "container-privileged", 40, "fail");
+    for (size_t i = records; i < told.count; i++)
+        if (strcmp(told.items[i]->slug, "container-privileged") == 0 && told.items[i]->status)
+            ck_assert_int_eq(told.items[i]->since, since);
+    assert_open_is_received();
+    /* the same once more changes nothing */
+    records = told.count;
+    engine_answers("another", "Engine");
+    ck_assert_uint_eq(told.count, records);
+}
+END_TEST
+
+/* Before any of them was seen again after a restart. */
+START_TEST(what_was_open_before_the_restart_ends_with_its_engine)
+{
+    scoped(cleanup_map) struct map *after = NULL;
+    size_t open;
+
+    came(1, true, "app");
+    evaluator_free(evaluator);
+    start_evaluator(engine);
+    remembered_restore(&remembered, evaluator);
+    evaluator_set_engine_reachable(evaluator, true);
+    engine_answers("another", "Engine");
+    came(2, true, "app");
+    after = by_uid(&open);
+    assert_uid_is(after, "container-privileged", 2, "fail");
+    for (size_t i = 0, seen = 0; i < told.count; i++)
+        if (strcmp(told.items[i]->slug, "container-privileged") == 0 &&
+            strcmp(told.items[i]->subject_id, id_of(1)) == 0 && ++seen == 2)
+            ck_assert_ptr_null(told.items[i]->status);
+    assert_open_is_received();
+}
+END_TEST
+
+/* The configuration has another address for it: it is the same engine, of which nothing has changed. */
+START_TEST(the_same_engine_at_another_address)
+{
+    size_t before;
+
+    engine_answers(engine, "Engine");
+    came(1, true, "app");
+    evaluator_free(evaluator);
+    start_evaluator_at(engine, false);
+    remembered_restore(&remembered, evaluator);
+    evaluator_set_engine_reachable(evaluator, true);
+    before = told.count;
+    came(1, true, "app");
+    ck_assert_uint_eq(told.count, before);
+    engine_answers(engine, "Engine");
+    for (size_t i = before; i < told.count; i++)
+        ck_assert_str_ne(told.items[i]->subject_kind, "container");
+    assert_open_is_received();
+    /* away: findings are still of the one that was known */
+    evaluator_free(evaluator);
+    start_evaluator_at(engine, false);
+    remembered_restore(&remembered, evaluator);
+    evaluator_set_engine_reachable(evaluator, false);
+    ck_assert_str_eq(evaluator_engine(evaluator), engine);
+}
+END_TEST
+
+/* At the first start it did not answer in time: what was found by then ends when its id is known. */
+START_TEST(an_engine_that_answers_late)
+{
+    scoped(cleanup_map) struct map *by_address = NULL, *by_id = NULL;
+    char old_uid[UID_SIZE];
+    size_t open;
+
+    evaluator_free(evaluator);
+    start_evaluator(NULL);
+    evaluator_set_engine_reachable(evaluator, true);
+    came(1, true, "app");
+    evaluator_set_engine_reachable(evaluator, false);
+    ck_assert_str_eq(engine_told, address);
+    by_address = by_uid(&open);
+    assert_uid_is(by_address, "container-privileged", 1, "fail");
+    evaluator_uid(evaluator, "container-privileged", "container", id_of(1), old_uid);
+    evaluator_set_engine_reachable(evaluator, true);
+    engine_answers("2c5a", "Engine");
+    by_id = by_uid(&open);
+    assert_uid_is(by_id, "container-privileged", 1, "fail");
+    ck_assert_ptr_null(((const struct transition *)map_get(by_id, old_uid))->status);
+    assert_open_is_received();
+}
+END_TEST
+
+/* podman in the place of docker: what it says of itself counts once both of its answers are there. */
+START_TEST(podman_in_the_place_of_docker)
+{
+    size_t changes = 0;
+
+    engine_answers(engine, "Engine");
+    came(1, true, "app");
+    for (unsigned i = 0; i < 5; i++) {
+        scoped(cleanup_free) char *random_id = mem_printf("random-%u", i);
+
+        engine_answers(random_id, "Podman Engine");
+    }
+    ck_assert_str_eq(evaluator_engine(evaluator), address);
+    for (size_t i = 0; i < told.count; i++)
+        changes += strcmp(told.items[i]->slug, "container-privileged") == 0;
+    ck_assert_uint_eq(changes, 3);
 }
 END_TEST
 
@@ -248,50 +481,6 @@ START_TEST(only_what_the_start_found_is_initial)
     ck_assert_ptr_nonnull(strstr(told.items[told.count - 1]->json, "\"initial\":false"));
 }
 END_TEST
-
-static const enum verdict open_statuses[] = {VERDICT_MANUAL, VERDICT_FAIL, VERDICT_ERROR};
-
-/* As what transitions have said leads to it, gone through from the first one on: what a receiver has. */
-static struct open_findings received(void)
-{
-    struct map *last = map_new(NULL);
-    struct open_findings sum = {0};
-    size_t at = 0;
-    void *value;
-
-    for (size_t i = 0; i < told.count; i++) {
-        scoped(cleanup_free) char *key =
-            mem_printf("%s %s %s", told.items[i]->slug, told.items[i]->subject_kind, told.items[i]->subject_id);
-
-        map_set(last, key, told.items[i]);
-    }
-    while (map_next(last, &at, NULL, &value)) {
-        const struct transition *t = value;
-
-        if (t->status_value < VERDICT_MANUAL || t->is_agent)
-            continue;
-        sum.count++;
-        sum.digest += finding_digest(t->slug, t->subject_kind, t->subject_id, t->status);
-    }
-    sum.digest &= (UINT64_C(1) << 56) - 1;
-    map_free(last);
-    return sum;
-}
-
-static void assert_open_is_received(void)
-{
-    struct open_findings sum = {0}, expected = received();
-
-    for (size_t i = 0; i < countof(open_statuses); i++)
-        for (enum severity severity = SEVERITY_LOW; severity < SEVERITY_COUNT; severity++) {
-            const struct open_findings open = evaluator_open(evaluator, open_statuses[i], severity);
-
-            sum.count += open.count;
-            sum.digest += open.digest;
-        }
-    ck_assert_uint_eq(sum.count, expected.count);
-    ck_assert_uint_eq(sum.digest & ((UINT64_C(1) << 56) - 1), expected.digest);
-}
 
 START_TEST(the_digest_follows_every_transition)
 {
@@ -420,7 +609,12 @@ int main(void)
     tcase_add_test(tcase, a_uid_is_a_uuid_of_version_5);
     tcase_add_test(tcase, a_digest_is_what_a_receiver_computes);
     tcase_add_test(tcase, a_uid_is_that_of_its_finding_until_the_end);
-    tcase_add_test(tcase, nothing_is_found_before_the_engine_is_known);
+    tcase_add_test(tcase, nothing_is_reported_before_the_engine_is_known);
+    tcase_add_test(tcase, findings_of_another_engine_have_another_uid);
+    tcase_add_test(tcase, what_was_open_before_the_restart_ends_with_its_engine);
+    tcase_add_test(tcase, the_same_engine_at_another_address);
+    tcase_add_test(tcase, an_engine_that_answers_late);
+    tcase_add_test(tcase, podman_in_the_place_of_docker);
     tcase_add_test(tcase, an_engine_without_an_id_has_its_address);
     tcase_add_test(tcase, an_engine_that_cannot_be_asked_holds_nothing_up);
     tcase_add_test(tcase, only_what_the_start_found_is_initial);

@@ -84,8 +84,8 @@ static void start_evaluator(void)
 
     ck_assert_int_eq(rule_set_load(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", NULL, 0, &rules, NULL), 0);
     evaluator = evaluator_new(base, NULL, rules, &config, &clock_of_test, &callbacks);
-    evaluator_set_identity(evaluator,
-                           &(struct evaluator_identity){.machine = "m", .engine = "e", .address = "unix:///x"});
+    evaluator_set_identity(evaluator, &(struct evaluator_identity){
+                                          .machine = "m", .engine = "e", .address = "unix:///x", .is_current = true});
     evaluator_set_engine_reachable(evaluator, true);
     evaluator_restored(evaluator, event_store_last_seq(event_store));
     snapshots = snapshots_new(&(struct snapshot_options){
@@ -266,7 +266,8 @@ START_TEST(what_makes_one_due)
     ck_assert_uint_eq(seen.count, open_count(SEVERITY_HIGH));
     ck_assert_uint_lt(seen.count, open_count(SEVERITY_LOW));
     /* another engine */
-    evaluator_set_identity(evaluator, &(struct evaluator_identity){.machine = "m", .engine = "f", .address = "x"});
+    evaluator_set_identity(
+        evaluator, &(struct evaluator_identity){.machine = "m", .engine = "f", .address = "x", .is_current = true});
     snapshots_check(snapshots);
     arrive(sink, 6);
     ck_assert_uint_eq(read_file().ends, 6);
