@@ -1,5 +1,8 @@
 /* Heartbeats: for each sink a record that the agent is alive, with what it has found in numbers, so that a receiver
  * sees by the next one what it has missed. Nothing is counted for it: all of it is kept as it changes. */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "agent/agent_internal.h"
 #include "agent/sinks/fields.h"
 
@@ -37,6 +40,15 @@ static struct open_findings open_of(const struct evaluator *evaluator, const str
     return sum;
 }
 
+/* As text: readers of JSON that take numbers for doubles keep 53 bits of the 56. */
+static void write_digest(struct json_out *out, const char *key, uint64_t digest)
+{
+    char text[FINDING_DIGEST_DIGITS + 1];
+
+    snprintf(text, sizeof text, "%0*" PRIx64, FINDING_DIGEST_DIGITS, digest);
+    json_out_string(out, key, text);
+}
+
 /* "count" and "digest": of what the sink has been sent; "digests": of each of its statuses. */
 static void write_open(const struct evaluator *evaluator, const struct store_filter *filter, struct json_out *out)
 {
@@ -48,13 +60,13 @@ static void write_open(const struct evaluator *evaluator, const struct store_fil
 
         if (!(filter->statuses & 1u << open_statuses[i]))
             continue;
-        json_out_int(out, verdict_name(open_statuses[i]), (int64_t)open.digest);
+        write_digest(out, verdict_name(open_statuses[i]), open.digest);
         count += open.count;
         digest += open.digest;
     }
     json_out_end_object(out);
     json_out_int(out, "count", (int64_t)count);
-    json_out_int(out, "digest", (int64_t)(digest & FINDING_DIGEST_MASK));
+    write_digest(out, "digest", digest & FINDING_DIGEST_MASK);
 }
 
 static void write_sink(const struct sink *sink, struct json_out *out)

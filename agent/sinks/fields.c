@@ -48,7 +48,7 @@ static void value_machine(const struct record *record, struct str *out)
 
 static void value_engine(const struct record *record, struct str *out)
 {
-    append_text(out, record->origin->engine);
+    append_text(out, json_text(json_get(record->root, "engine"), record->origin->engine));
 }
 
 static void value_version(const struct record *record, struct str *out)
@@ -58,7 +58,7 @@ static void value_version(const struct record *record, struct str *out)
 
 static void value_benchmark(const struct record *record, struct str *out)
 {
-    append_text(out, record->origin->benchmark);
+    append_text(out, json_text(json_get(record->root, "benchmark"), record->origin->benchmark));
 }
 
 static void value_schema(const struct record *record, struct str *out)
@@ -118,8 +118,8 @@ static void value_cis(const struct record *record, struct str *out)
             str_printf(out, "%s%s:%s", out->length ? " " : "", benchmark, json_string(id));
 }
 
-/* "a:1 b:2" of numbers at any depth of the object V. */
-static void append_numbers(struct str *out, const char *prefix, const struct json *v)
+/* "a:1 b:2" of numbers and texts at any depth of the object V. */
+static void append_leaves(struct str *out, const char *prefix, const struct json *v)
 {
     const struct json *member;
     const char *key;
@@ -128,20 +128,22 @@ static void append_numbers(struct str *out, const char *prefix, const struct jso
         scoped(cleanup_free) char *name = mem_printf("%s%s%s", prefix, *prefix ? ":" : "", key);
 
         if (json_type(member) == JSON_OBJECT)
-            append_numbers(out, name, member);
+            append_leaves(out, name, member);
         else if (json_type(member) == JSON_NUMBER)
             str_printf(out, "%s%s:%s", out->length ? " " : "", name, json_number_text(member));
+        else if (json_type(member) == JSON_STRING)
+            str_printf(out, "%s%s:%s", out->length ? " " : "", name, json_string(member));
     }
 }
 
 static void value_findings(const struct record *record, struct str *out)
 {
-    append_numbers(out, "", json_get(record->root, "findings"));
+    append_leaves(out, "", json_get(record->root, "findings"));
 }
 
 static void value_digests(const struct record *record, struct str *out)
 {
-    append_numbers(out, "", json_get(record->root, "digests"));
+    append_leaves(out, "", json_get(record->root, "digests"));
 }
 
 static void value_reasons(const struct record *record, struct str *out)
@@ -215,8 +217,8 @@ const struct field record_fields[] = {
     {"count", "count", FIELD_NUMBER, 1u << RECORD_HEARTBEAT | 1u << RECORD_SNAPSHOT_END, "DBA_COUNT", "dbaCount",
      "count", NULL, "labels.count", "unmapped.count", NULL,
      "of open findings that the sink has been sent; of the snapshot's findings"},
-    {"digest", "digest", FIELD_NUMBER, 1u << RECORD_HEARTBEAT, "DBA_DIGEST", "dbaDigest", "digest", NULL,
-     "labels.digest", "unmapped.digest", NULL, "of the open findings that the sink has been sent"},
+    {"digest", "digest", FIELD_TEXT, 1u << RECORD_HEARTBEAT, "DBA_DIGEST", "dbaDigest", "digest", NULL, "labels.digest",
+     "unmapped.digest", NULL, "of the open findings that the sink has been sent: 14 hexadecimal digits"},
     {"configuration", "configuration", FIELD_TEXT, 1u << RECORD_HEARTBEAT, "DBA_CONFIGURATION", "dbaConfiguration",
      "configuration", NULL, "labels.configuration", "unmapped.configuration", NULL,
      "SHA-256 of the configuration in force"},

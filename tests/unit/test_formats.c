@@ -624,10 +624,11 @@ START_TEST(ocsf_of_the_agent)
 END_TEST
 
 static const char heartbeat[] =
-    "{\"at\":\"2026-11-24T10:00:00.000000Z\",\"seq\":40,\"digests\":{\"fail\":72057594037927935,\"error\":1},\"count\":"
-    "3,"
-    "\"digest\":5,\"findings\":{\"fail\":{\"low\":0,\"critical\":2}},\"reasons\":[\"a sink is stuck\",\"b\"],"
-    "\"state\":\"degraded\",\"configuration\":\"abc\",\"sink\":{\"sent\":1,\"pending\":2,\"lost\":0}}";
+    "{\"at\":\"2026-11-24T10:00:00.000000Z\",\"seq\":40,"
+    "\"digests\":{\"fail\":\"ffffffffffffff\",\"error\":\"00000000000001\"},"
+    "\"count\":3,\"digest\":\"00000000000005\",\"findings\":{\"fail\":{\"low\":0,\"critical\":2}},"
+    "\"reasons\":[\"a sink is stuck\",\"b\"],\"state\":\"degraded\",\"configuration\":\"abc\","
+    "\"sink\":{\"sent\":1,\"pending\":2,\"lost\":0}}";
 
 /* What a heartbeat and a snapshot have beyond a finding, in every format. */
 START_TEST(heartbeats)
@@ -643,12 +644,32 @@ START_TEST(heartbeats)
         for (size_t i = 0; i < countof(parts); i++)
             expect(&out, parts[i]);
         expect(&out, format == FORMAT_JSON ? "\"critical\":2" : "fail:critical:2");
-        expect(&out, format == FORMAT_JSON ? "\"fail\":72057594037927935" : "fail:72057594037927935");
+        expect(&out, format == FORMAT_JSON ? "\"fail\":\"ffffffffffffff\"" : "fail:ffffffffffffff");
+        expect(&out, "00000000000005");
         str_clear(&out);
         write_item(&out, format == FORMAT_JOURNAL ? format_journal : format_syslog, &settings, ITEM_SNAPSHOT_END,
                    mem_strdup("{\"snapshot\":1795514400,\"count\":31,\"seq\":40}"));
         expect(&out, "1795514400");
         expect(&out, "31");
+    }
+}
+END_TEST
+
+/* A record may be sent when there is another engine and another benchmark than it was made with. */
+START_TEST(records_keep_their_engine_and_benchmark)
+{
+    for (enum sink_format format = FORMAT_JOURNAL; format < FORMAT_COUNT; format++) {
+        struct format_settings settings = local;
+        scoped_str out = STR_INIT, item = STR_INIT;
+        scoped(cleanup_free) char *rest = finding("web", "e");
+
+        str_printf(&item, "{\"engine\":\"OF-THEN\",\"benchmark\":\"cis-of-then\",%s", rest + 1);
+        settings.format = format;
+        write_item(&out, format == FORMAT_JOURNAL ? format_journal : format_syslog, &settings, ITEM_TRANSITION,
+                   str_steal(&item));
+        expect(&out, "OF-THEN");
+        expect(&out, "cis-of-then");
+        ck_assert_ptr_null(strstr(str_text(&out), origin.engine));
     }
 }
 END_TEST
@@ -789,6 +810,7 @@ static int run_tests(void)
     tcase_add_test(tests, long_ocsf);
     tcase_add_test(tests, ocsf_of_the_agent);
     tcase_add_test(tests, heartbeats);
+    tcase_add_test(tests, records_keep_their_engine_and_benchmark);
     tcase_add_test(tests, cef);
     tcase_add_test(tests, leef);
     suite_add_tcase(suite, tests);
