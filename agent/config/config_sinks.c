@@ -224,11 +224,21 @@ static int read_kind(struct config_reader *reader, const struct json *object, st
     return sink->address ? 0 : config_refuse(reader, object, "address: a %s sink requires the path of its file", type);
 }
 
+static int read_start(struct config_reader *reader, const struct json *value, bool *ret_at_end)
+{
+    const char *text = json_string(value);
+
+    if (value && !str_equal(text, "beginning") && !str_equal(text, "end"))
+        return config_refuse(reader, value, "start_at: must be \"beginning\" or \"end\"");
+    *ret_at_end = str_equal(text, "end");
+    return 0;
+}
+
 static int read_sink(struct config_reader *reader, const struct json *object, struct sink_config *sink)
 {
-    static const char *const keys[] = {"type",     "format",       "header",   "cee",
-                                       "framing",  "address",      "tls",      "enterprise_number",
-                                       "facility", "min_severity", "statuses", NULL};
+    static const char *const keys[] = {
+        "type",     "format",       "header",   "cee",      "framing", "address", "tls", "enterprise_number",
+        "facility", "min_severity", "statuses", "start_at", NULL};
     const struct json *severity = json_get(object, "min_severity");
     int r = json_type(object) == JSON_OBJECT ? config_json_keys(object, reader->file, keys, reader->error)
                                              : config_refuse(reader, object, "sinks: must be a list of objects");
@@ -243,6 +253,8 @@ static int read_sink(struct config_reader *reader, const struct json *object, st
         r = config_refuse(reader, severity, "min_severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
     if (r == 0)
         r = read_statuses(reader, json_get(object, "statuses"), &sink->statuses);
+    if (r == 0)
+        r = read_start(reader, json_get(object, "start_at"), &sink->start_at_end);
     sink->line = json_line(object);
     return r < 0 ? r : read_facility(reader, json_get(object, "facility"), &sink->facility);
 }

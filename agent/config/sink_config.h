@@ -72,6 +72,7 @@ struct sink_config {
     int facility;               /* syslog facility number (local0 = 16) */
     enum severity min_severity;
     unsigned statuses; /* bits 1 << VERDICT_…; a transition passes when its status or its previous is among them */
+    bool start_at_end; /* a sink that is new gets nothing of what is stored already, but for a snapshot */
     unsigned line;     /* of the configuration; 0: a default */
 };
 

@@ -299,6 +299,7 @@ void sink_describe_cursor(struct sink *sink, struct event_cursor_options *ret)
     *ret = (struct event_cursor_options){
         .name = sink->name,
         .filter = {.min_severity = sink->config.min_severity, .statuses = sink->config.statuses},
+        .at_end = sink->config.start_at_end,
         .items = on_items,
         .user = sink,
     };

@@ -151,6 +151,7 @@ static void send_cursors(struct event_store *store)
         wire_put_text(&out, cursor->name);
         wire_put_number(&out, cursor->options.filter.min_severity);
         wire_put_number(&out, cursor->options.filter.statuses);
+        wire_put_number(&out, cursor->options.at_end);
     }
     store_frame_end(&out, frame);
     send_frame(store, &out);

@@ -60,13 +60,14 @@ struct event_cursor; /* until event_store_cursors() leaves it out, or event_stor
 struct event_cursor_options {
     const char *name; /* the same for the same receiver, whatever else changes */
     struct store_filter filter;
+    bool at_end; /* where one that was not there begins: after what is stored, else before it */
     /* From the loop, after event_cursor_read(): what is to be sent next. After the store's process has ended what was
      * read and not confirmed comes once more, with its numbers. */
     void (*items)(const struct store_item *items, size_t count, void *user);
     void *user;
 };
-/* Makes those cursors the ones that there are; one of the same name goes on where it was, another one begins at the end
- * of what is stored. RET: COUNT of them. */
+/* Makes those cursors the ones that there are; one of the same name goes on where it was, another one begins
+ * where its options say. RET: COUNT of them. */
 void event_store_cursors(struct event_store *store, const struct event_cursor_options *options, size_t count,
                          struct event_cursor **ret);
 /* Asks for about BYTES (at least one record). */

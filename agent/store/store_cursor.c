@@ -126,6 +126,7 @@ static struct outbox_item outbox_item(struct cursor *cursor, enum store_item_kin
 
 void cursor_insert(struct cursor *cursor, enum store_item_kind kind, const char *json)
 {
+    bool in_snapshot = kind == ITEM_SNAPSHOT || kind == ITEM_SNAPSHOT_END;
     struct outbox_item item;
 
     for (size_t i = cursor->outbox.count; kind == ITEM_HEARTBEAT && i-- > 0;)
@@ -133,7 +134,7 @@ void cursor_insert(struct cursor *cursor, enum store_item_kind kind, const char 
             outbox_remove(cursor, i);
             cursor->pending--;
         }
-    item = outbox_item(cursor, kind, cursor->read.seq, json);
+    item = outbox_item(cursor, kind, in_snapshot ? cursor->db->last_seq : cursor->read.seq, json);
     item.unsaved = true;
     outbox_put(cursor, item);
     cursor->pending++;
@@ -330,17 +331,21 @@ static void row_goes(struct cursor *cursor, const struct store_row *row)
         }
 }
 
-/* The record that says what went unread before, if the sink has not read that either. */
-static struct outbox_item *unread_loss(const struct cursor *cursor)
+/* The record that says what went unread before, if the sink has not read that either and nothing is between it and
+ * transition SEQ. */
+static struct outbox_item *unread_loss(const struct cursor *cursor, uint64_t seq)
 {
-    struct outbox_item *last = cursor->outbox.count ? &cursor->outbox.items[cursor->outbox.count - 1] : NULL;
+    struct outbox_item *last = NULL;
 
+    for (size_t i = cursor->outbox.count; i-- > 0 && !last;)
+        if (cursor->outbox.items[i].after <= seq)
+            last = &cursor->outbox.items[i];
     return last && last->kind == ITEM_LOST && !last->in_flight ? last : NULL;
 }
 
 static void write_loss(struct cursor *cursor, uint64_t seq)
 {
-    const struct outbox_item *before = unread_loss(cursor);
+    const struct outbox_item *before = unread_loss(cursor, seq);
 
     cursor->going_item = (struct outbox_item){.kind = ITEM_LOST,
                                               .id = before ? before->id : ++cursor->db->last_item,
@@ -382,7 +387,7 @@ static void move_to_outbox(struct cursor *cursor, struct outbox_item item)
 
 static void apply_loss(struct cursor *cursor)
 {
-    struct outbox_item *before = unread_loss(cursor);
+    struct outbox_item *before = unread_loss(cursor, cursor->going_item.after);
 
     cursor->pending -= cursor->going;
     cursor->lost += cursor->going;
@@ -566,7 +571,8 @@ void cursor_set_filter(struct cursor *cursor, const struct store_filter *filter)
     count_all_pending(cursor);
 }
 
-struct cursor *cursor_open(struct store_db *db, const char *name, const struct store_filter *filter, bool *ret_new)
+struct cursor *cursor_open(struct store_db *db, const char *name, const struct store_filter *filter, uint64_t after,
+                           bool *ret_new)
 {
     struct cursor *cursor = find(db, name);
 
@@ -575,7 +581,7 @@ struct cursor *cursor_open(struct store_db *db, const char *name, const struct s
         cursor = mem_alloc(sizeof *cursor);
         cursor->db = db;
         cursor->name = mem_strdup(name);
-        cursor->confirmed.seq = db->last_seq;
+        cursor->confirmed.seq = after;
         cursor->read = cursor->confirmed;
         cursor->filter = *filter;
         cursor->dirty = true;

@@ -88,8 +88,9 @@ struct store_item {
 
 struct cursor;
 
-/* The cursor NAME, made at the end of what is stored if there was none (RET_NEW). Until store_db_close(). */
-struct cursor *cursor_open(struct store_db *db, const char *name, const struct store_filter *filter, bool *ret_new);
+/* The cursor NAME, made (RET_NEW) where it reads what is after AFTER if there was none. Until store_db_close(). */
+struct cursor *cursor_open(struct store_db *db, const char *name, const struct store_filter *filter, uint64_t after,
+                           bool *ret_new);
 /* Another filter applies from the next record on that is read. */
 void cursor_set_filter(struct cursor *cursor, const struct store_filter *filter);
 /* All other cursors than NAMES go. */
@@ -101,8 +102,9 @@ bool cursor_read(struct cursor *cursor, size_t limit, void (*each)(const struct 
 void cursor_confirm(struct cursor *cursor, uint64_t number);
 /* What has been read and not confirmed is read again. */
 void cursor_rewind(struct cursor *cursor);
-/* Puts a record of its own where the cursor reads now. It is not read before store_db_flush(). A heartbeat takes the
- * place of one that was not read yet. */
+/* Puts a record of its own where the cursor reads now; one of a snapshot, which is newer than what is stored, after the
+ * newest transition. It is not read before store_db_flush(). A heartbeat takes the place of one that was not read yet.
+ */
 void cursor_insert(struct cursor *cursor, enum store_item_kind kind, const char *json);
 uint64_t cursor_pending(const struct cursor *cursor); /* records that are not confirmed */
 uint64_t cursor_lost(const struct cursor *cursor);    /* records that went before they were sent, since ever */

@@ -114,18 +114,21 @@ static void do_cursors(struct server *server, struct wire_reader *in)
     for (size_t i = 0; i < count; i++) {
         struct reader reader = {.id = (uint64_t)wire_number(in)}, *before = find(server, reader.id);
         struct store_filter filter;
-        bool is_new = false;
+        bool at_end, is_new = false;
 
         names[i] = wire_text(in);
         filter.min_severity = (enum severity)wire_number(in);
         filter.statuses = (unsigned)wire_number(in);
+        at_end = wire_number(in);
         if (in->broken || !names[i])
             return;
         if (before) {
             reader = *before;
             cursor_set_filter(reader.cursor, &filter);
         } else {
-            reader.cursor = cursor_open(server->db, names[i], &filter, &is_new);
+            reader.cursor =
+                cursor_open(server->db, names[i], &filter,
+                            at_end ? store_db_last_seq(server->db) : store_db_oldest_seq(server->db) - 1, &is_new);
         }
         put_cursor(server, &reader, is_new);
         readers[i] = reader;

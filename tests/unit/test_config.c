@@ -62,6 +62,7 @@ static const struct refusal {
     {"{\"state_dir\": \"/a\\u0000b\"}", "contains a NUL"},
     {"{\"sinks\": [{\"type\": \"journald\", \"statuses\": [\"bad\"]}]}", "statuses"},
     {"{\"sinks\": [{\"type\": \"journald\", \"min_severity\": \"urgent\"}]}", "min_severity"},
+    {"{\"sinks\": [{\"type\": \"journald\", \"start_at\": \"now\"}]}", "start_at: must be"},
     {"{\"sinks\": [{\"type\": \"file\", \"address\": \"/a\"},\n{\"type\": \"journald\"},\n"
      "{\"type\": \"file\", \"address\": \"/a\", \"min_severity\": \"high\"}]}",
      "f.json:3: sinks: the sink of line 1 has the same type and address"},

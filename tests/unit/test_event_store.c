@@ -219,7 +219,7 @@ START_TEST(test_cursor)
     bool is_new;
 
     append_many(db, 1, 5);
-    cursor = cursor_open(db, "journald", &everything, &is_new);
+    cursor = cursor_open(db, "journald", &everything, store_db_last_seq(db), &is_new);
     ck_assert(is_new);
     append_many(db, 6, 105);
     ck_assert_uint_eq(cursor_pending(cursor), 100);
@@ -234,7 +234,7 @@ START_TEST(test_cursor)
     store_db_close(db);
 
     db = open_store(NULL);
-    cursor = cursor_open(db, "journald", &everything, &is_new);
+    cursor = cursor_open(db, "journald", &everything, store_db_last_seq(db), &is_new);
     ck_assert(!is_new);
     ck_assert_uint_eq(cursor_pending(cursor), 46);
     read_all(cursor, &again);
@@ -272,12 +272,12 @@ START_TEST(test_numbers_are_kept)
     struct cursor *cursor;
     bool is_new;
 
-    cursor = cursor_open(db, "s", &everything, &is_new);
+    cursor = cursor_open(db, "s", &everything, store_db_last_seq(db), &is_new);
     append_many(db, 1, 20);
     while (cursor_read(cursor, 1, note_numbers, &first) && first.seq_number[10] == 0)
         ;
-    cursor_insert(cursor, ITEM_SNAPSHOT, "{}");
-    cursor_insert(cursor, ITEM_SNAPSHOT_END, "{}");
+    cursor_insert(cursor, ITEM_SNAPSHOT, "{}");                   /* newer than all that is stored */
+    cursor_insert(cursor, ITEM_HEARTBEAT, "{}");                  /* next */
     ck_assert(!cursor_read(cursor, 10000, note_numbers, &first)); /* what is not on disk has no number yet */
     store_db_flush(db);
     append_many(db, 21, 40);
@@ -288,15 +288,49 @@ START_TEST(test_numbers_are_kept)
         ;
     ck_assert_mem_eq(&first, &second, sizeof first);
     ck_assert_uint_eq(first.of_own[0], 11);
-    ck_assert_uint_eq(first.of_own[1], 12);
-    ck_assert_uint_eq(first.seq_number[11], 13);
+    ck_assert_uint_eq(first.of_own[1], 22);
+    ck_assert_uint_eq(first.seq_number[11], 12);
+    ck_assert_uint_eq(first.seq_number[20], 21);
+    ck_assert_uint_eq(first.seq_number[21], 23);
     store_db_close(db);
     memset(&second, 0, sizeof second);
     db = open_store(NULL);
-    cursor = cursor_open(db, "s", &everything, &is_new);
+    cursor = cursor_open(db, "s", &everything, store_db_last_seq(db), &is_new);
     while (cursor_read(cursor, 10000, note_numbers, &second))
         ;
     ck_assert_mem_eq(&first, &second, sizeof first);
+    store_db_close(db);
+}
+END_TEST
+
+/* A receiver that is added later gets all that is kept, and then what is open now. */
+START_TEST(test_begins_at_the_oldest)
+{
+    struct store_db *db = open_store(NULL);
+    struct received got = {0}, none = {0};
+    struct cursor *cursor, *at_end;
+    bool is_new;
+
+    append_many(db, 1, 100);
+    cursor = cursor_open(db, "new", &everything, store_db_oldest_seq(db) - 1, &is_new);
+    ck_assert(is_new);
+    at_end = cursor_open(db, "end", &everything, store_db_last_seq(db), &is_new);
+    ck_assert(is_new);
+    ck_assert_uint_eq(cursor_pending(cursor), 100);
+    cursor_insert(cursor, ITEM_SNAPSHOT, "{}");
+    store_db_flush(db);
+    read_all(cursor, &got);
+    ck_assert_uint_eq(got.count, 101);
+    ck_assert_uint_eq(got.first, 1);
+    ck_assert_uint_eq(got.last_seq, 100);
+    ck_assert(!got.broken);
+    read_all(at_end, &none);
+    ck_assert_uint_eq(none.count, 0);
+    store_db_close(db);
+    db = open_store(NULL); /* nothing was confirmed */
+    cursor = cursor_open(db, "new", &everything, store_db_last_seq(db), &is_new);
+    ck_assert(!is_new);
+    ck_assert_uint_eq(cursor_pending(cursor), 101);
     store_db_close(db);
 }
 END_TEST
@@ -309,7 +343,7 @@ START_TEST(test_filter)
     struct cursor *cursor;
     bool is_new;
 
-    cursor = cursor_open(db, "s", &critical, &is_new);
+    cursor = cursor_open(db, "s", &critical, store_db_last_seq(db), &is_new);
     append_many(db, 1, 100);
     ck_assert_uint_eq(cursor_pending(cursor), 10);
     read_all(cursor, &got);
@@ -319,7 +353,7 @@ START_TEST(test_filter)
     store_db_close(db);
     /* another filter applies from the first record on that was not read */
     db = open_store(NULL);
-    cursor = cursor_open(db, "s", &everything, &is_new);
+    cursor = cursor_open(db, "s", &everything, store_db_last_seq(db), &is_new);
     append_many(db, 101, 105);
     got = (struct received){0};
     read_all(cursor, &got);
@@ -339,9 +373,9 @@ START_TEST(test_bound_is_kept_and_said)
     struct stat st;
     bool is_new;
 
-    behind = cursor_open(db, "behind", &everything, &is_new);
-    hanging = cursor_open(db, "hanging", &everything, &is_new);
-    fast = cursor_open(db, "fast", &everything, &is_new);
+    behind = cursor_open(db, "behind", &everything, store_db_last_seq(db), &is_new);
+    hanging = cursor_open(db, "hanging", &everything, store_db_last_seq(db), &is_new);
+    fast = cursor_open(db, "fast", &everything, store_db_last_seq(db), &is_new);
     append_many(db, 1, 20);
     cursor_read(hanging, 2000, receive, &stuck); /* in flight for ever */
     for (uint64_t seq = 21; seq <= 6000; seq++) {
@@ -373,7 +407,7 @@ START_TEST(test_bound_is_kept_and_said)
     ck_assert_uint_eq(got.lost + got.count - 1, 6000);
     store_db_close(db);
     db = open_store(&limits);
-    hanging = cursor_open(db, "hanging", &everything, &is_new);
+    hanging = cursor_open(db, "hanging", &everything, store_db_last_seq(db), &is_new);
     stuck = (struct received){0};
     read_all(hanging, &stuck);
     ck_assert_mem_eq(&got, &stuck, sizeof got);
@@ -526,7 +560,7 @@ START_TEST(test_full_disk)
 
     mount_small(sizes[_i]);
     db = open_store(NULL);
-    cursor = cursor_open(db, "s", &everything, &is_new);
+    cursor = cursor_open(db, "s", &everything, store_db_last_seq(db), &is_new);
     for (uint64_t seq = 1; seq <= 12000; seq++) {
         append(db, seq, VERDICT_FAIL);
         if (seq % 500 == 0) {
@@ -674,6 +708,7 @@ int main(void)
     tcase_add_test(all, test_findings);
     tcase_add_test(all, test_cursor);
     tcase_add_test(all, test_numbers_are_kept);
+    tcase_add_test(all, test_begins_at_the_oldest);
     tcase_add_test(all, test_filter);
     tcase_add_test(all, test_bound_is_kept_and_said);
     tcase_add_test(all, test_age);

@@ -266,7 +266,6 @@ START_TEST(another_configuration)
     configure_sinks(configs, 3);
     ck_assert_uint_eq(sink_list.count, 3);
     ck_assert_str_eq(status_of(sink_list.items[0]).type, "journald");
-    ck_assert_uint_eq(status_of(sink_list.items[0]).pending, 0);
     ck_assert_str_eq(status_of(sink_list.items[1]).address, a);
     ck_assert_uint_eq(status_of(sink_list.items[1]).pending, 2);
     ck_assert_ptr_nonnull(status_of(sink_list.items[1]).last_error);
@@ -275,7 +274,7 @@ START_TEST(another_configuration)
     append(1, 10, SEVERITY_LOW); /* below the least severity of the second now */
     append(1, 10, SEVERITY_HIGH);
     run_until(status_of(sink_list.items[1]).pending == 3);
-    run_until(status_of(sink_list.items[2]).pending == 2);
+    run_until(status_of(sink_list.items[2]).pending == 4); /* what came before it too */
     fd = local_receiver(a);
     run_until(status_of(sink_list.items[1]).sent == 3);
     for (int i = 0; i < 2; i++)

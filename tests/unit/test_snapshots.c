@@ -116,8 +116,8 @@ static void tear_down(void)
 
 /* What the file has. */
 struct seen {
-    size_t records, snapshots, ends, transitions, doubles;
-    uint64_t last_number;         /* of all; they are without holes */
+    size_t records, snapshots, ends, transitions, doubles, late; /* transitions after the beginning of a snapshot */
+    uint64_t last_number;                                        /* of all; they are without holes */
     uint64_t id, count, complete; /* of the last end: its snapshot, and how many of its records came before it */
     uint64_t end_seq;
 };
@@ -160,6 +160,7 @@ static void look_at(const char *line, size_t length, struct map *numbers, struct
         seen->complete = (uintptr_t)map_get(of_snapshot, id_key);
     } else {
         seen->transitions++;
+        seen->late += seen->snapshots > 0;
     }
 }
 
@@ -180,14 +181,20 @@ static struct seen read_file(void)
     return seen;
 }
 
-static struct sink *open_file_sink(enum severity min_severity)
+static struct sink *open_file_sink_at(enum severity min_severity, bool start_at_end)
 {
     struct sink_config file = sink_config_default(SINK_FILE);
 
     file.address = file_path;
     file.min_severity = min_severity;
+    file.start_at_end = start_at_end;
     configure_sinks(&file, 1);
     return sink_list.items[0];
+}
+
+static struct sink *open_file_sink(enum severity min_severity)
+{
+    return open_file_sink_at(min_severity, true);
 }
 
 static bool all_sent(const struct sink *sink)
@@ -234,6 +241,28 @@ START_TEST(a_new_sink_is_sent_all_that_is_open)
     /* nothing more is due */
     snapshots_check(snapshots);
     ck_assert(!snapshots_are_under_way(snapshots));
+}
+END_TEST
+
+/* A receiver that applies records in their order ends with what is open now. */
+START_TEST(what_is_kept_comes_before_the_snapshot)
+{
+    struct sink *sink;
+    struct seen seen;
+
+    for (unsigned i = 0; i < 20; i++)
+        container_came(i, true);
+    run_until(event_store_waiting(event_store) == 0);
+    sink = open_file_sink_at(SEVERITY_LOW, false);
+    snapshots_start(snapshots, event_store);
+    arrive(sink, 1);
+    seen = read_file();
+    ck_assert_uint_eq(seen.ends, 1);
+    ck_assert_uint_gt(seen.transitions, 200);
+    ck_assert_uint_eq(seen.late, 0);
+    ck_assert_uint_eq(seen.count, open_count(SEVERITY_LOW));
+    ck_assert_uint_eq(seen.complete, seen.count);
+    ck_assert_uint_eq(seen.records, seen.transitions + seen.snapshots + 1);
 }
 END_TEST
 
@@ -423,6 +452,7 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_new_sink_is_sent_all_that_is_open);
+    tcase_add_test(tcase, what_is_kept_comes_before_the_snapshot);
     tcase_add_test(tcase, what_makes_one_due);
     tcase_add_test(tcase, findings_change_while_one_is_made);
     tcase_add_test(tcase, one_that_was_cut_off_begins_anew);
