@@ -25,6 +25,7 @@ struct follower {
     struct event_request *page; /* that is asked for; NULL: none */
     uint64_t end;               /* what does not follow ends there */
     bool follows;
+    bool has_place; /* it asked by number, or has had an answer */
 };
 
 static struct event_store *events_of(const struct server *server)
@@ -91,6 +92,21 @@ static bool take_from_limit(struct follower *follower, const struct store_page *
     return follower->query.count;
 }
 
+/* What follows its place has gone: that is said. */
+static void skip_lost(struct follower *follower)
+{
+    uint64_t oldest = event_store_oldest_seq(events_of(follower->server));
+
+    if (follower->query.after + 1 >= oldest)
+        return;
+    if (!follower->query.since || follower->has_place) { /* else the hello says since when there is history */
+        scoped(cleanup_free) char *line = mem_printf("{\"lost\":%" PRIu64 "}\n", oldest - follower->query.after - 1);
+
+        send_text(follower, line, strlen(line));
+    }
+    follower->query.after = oldest - 1;
+}
+
 static void on_page(const struct store_page *page, void *user)
 {
     struct follower *follower = user;
@@ -109,7 +125,10 @@ static void on_page(const struct store_page *page, void *user)
         end(follower);
         return;
     }
-    follower->query.after = page->up_to;
+    skip_lost(follower); /* between the question and the answer */
+    if (page->up_to > follower->query.after)
+        follower->query.after = page->up_to;
+    follower->has_place = true;
     if (page->length)
         send_text(follower, page->lines, page->length);
     if (take_from_limit(follower, page))
@@ -122,17 +141,10 @@ static void pump(struct follower *follower)
 {
     struct bufferevent *stream = evhttp_connection_get_bufferevent(follower->connection);
     struct event_store *events = events_of(follower->server);
-    uint64_t oldest = event_store_oldest_seq(events);
 
     if (follower->page || evbuffer_get_length(bufferevent_get_output(stream)) >= OUTPUT_LIMIT)
         return;
-    if (follower->query.after + 1 < oldest) {
-        scoped(cleanup_free) char *line = mem_printf("{\"lost\":%" PRIu64 "}\n", oldest - follower->query.after - 1);
-
-        if (!follower->query.since || follower->query.after) /* else the hello says since when there is history */
-            send_text(follower, line, strlen(line));
-        follower->query.after = oldest - 1;
-    }
+    skip_lost(follower);
     if (!follower->follows && follower->query.after >= follower->end)
         end(follower);
     else if (follower->query.after < event_store_last_seq(events))
@@ -181,6 +193,7 @@ static struct follower *follower_new(struct call *call, const struct event_filte
     follower->query.section = mem_strdup(filter->query.section);
     follower->query.subject = mem_strdup(filter->query.subject);
     follower->query.kind = mem_strdup(filter->query.kind);
+    follower->has_place = filter->query.after;
     if (filter->follow && !filter->has_since)
         follower->query.after = follower->end;
     clients_served(call->server->clients, fd, true);

@@ -22,7 +22,7 @@ enum {
     CLOSE_MS = 2000,
     WAIT_MIN_MS = 50,
     WAIT_MAX_MS = 10000,
-
+    GATHER_MS = 20,
 };
 
 struct event_cursor {
@@ -53,6 +53,8 @@ struct event_store {
     bool has_stored;                  /* the process, anything */
     VEC(struct transition *) waiting; /* appended, not stored */
     size_t sent;                      /* of WAITING */
+    usec_t sent_at;                   /* monotonic */
+    bool flush_is_due;                /* FLUSH will be called */
     size_t done;                      /* of WAITING, while they are handed out */
     char stream[STREAM_LENGTH + 1];
     uint64_t last_seq, oldest_seq;
@@ -96,6 +98,7 @@ static struct store_row row_of(const struct transition *t)
 /* In frames of about APPEND_BYTES; each is one transaction. */
 static void send_waiting(struct event_store *store)
 {
+    store->sent_at = clock_monotonic();
     while (store->socket && store->sent < store->waiting.count) {
         scoped_str rows = STR_INIT, out = STR_INIT;
         int64_t count = 0;
@@ -116,15 +119,32 @@ static void send_waiting(struct event_store *store)
 
 static void on_flush(evutil_socket_t fd, short what, void *user)
 {
+    struct event_store *store = user;
+
     (void)fd;
     (void)what;
-    send_waiting(user);
+    store->flush_is_due = false;
+    send_waiting(store);
+}
+
+/* A transaction costs as much as some ten transitions: after a while without any the next one is stored at the end of
+ * this turn of the loop, and what follows soon after is stored together. */
+static void schedule_flush(struct event_store *store)
+{
+    usec_t wait = store->sent_at + GATHER_MS * INT64_C(1000) - clock_monotonic();
+
+    store->flush_is_due = true;
+    if (!store->sent_at || wait <= 0)
+        event_active(store->flush, EV_TIMEOUT, 1);
+    else
+        evtimer_add(store->flush, &(struct timeval){.tv_usec = wait});
 }
 
 void event_store_append(struct event_store *store, struct transition *transition)
 {
     vec_push(&store->waiting, transition_ref(transition));
-    event_active(store->flush, EV_TIMEOUT, 1);
+    if (!store->flush_is_due)
+        schedule_flush(store);
 }
 
 void event_store_note(struct event_store *store, const char *name, const char *text)
@@ -132,6 +152,7 @@ void event_store_note(struct event_store *store, const char *name, const char *t
     scoped_str out = STR_INIT;
     size_t frame = store_frame_begin(&out, STORE_NOTE);
 
+    send_waiting(store);
     wire_put_text(&out, name);
     wire_put_text(&out, text);
     store_frame_end(&out, frame);

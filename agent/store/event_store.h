@@ -38,7 +38,8 @@ void event_store_free(struct event_store *store);
 /* Others apply from now on. */
 void event_store_set_limits(struct event_store *store, const struct store_limits *limits);
 
-/* Takes a reference. Transitions of one turn of the loop are stored together. */
+/* Takes a reference. Transitions of one turn of the loop are stored together; those of a burst with what comes within
+ * twenty milliseconds. */
 void event_store_append(struct event_store *store, struct transition *transition);
 
 /* Remembers TEXT under NAME for the next start; NULL: forgets it. Later than what was appended or inserted before, and

@@ -18,10 +18,14 @@ enum {
     LOOK_AT_BOUNDS = 256, /* after that many rows */
     LOOK_WHEN_TIGHT = 32,
     LOOK_AT_BOUNDS_S = 3600, /* or after that long */
-    ROWS_TRIMMED = 1024,     /* in one transaction: what it changes is kept in memory */
+    STEPS_A_LOOK = 8,
+    ROWS_TRIMMED = 1024, /* in one transaction: what it changes is kept in memory, and others wait for it */
+    PAGES_FREED = 256,   /* as well */
+    FREE_PAGES = 4096,   /* that stay in the file for what comes */
     ROOM_AGAIN = 16 * 1024 * 1024,
     RESERVE_BYTES = 1024 * 1024,
-    EXECS_KEPT = 1000 * 1000,
+    EXECS_KEPT = 65536, /* as many as the evaluator keeps */
+    EXECS_SLACK = 8192, /* finding the oldest goes through all of them */
     ROWS_A_TRANSACTION = 1024,
     PAGE_BYTES = 4096,
     LOG_PAGES = 2048, /* when the log goes into the database */
@@ -79,6 +83,17 @@ static int set_finding(struct store_db *db, const struct store_row *row)
         sql_bind_text(statement, 1, row->id);
         sqlite3_bind_int64(statement, 2, (int64_t)row->seq);
     }
+    db->closed_execs++;
+    return sql_finish(statement);
+}
+
+static int trim_execs(struct store_db *db)
+{
+    sqlite3_stmt *statement = sql_statement(db, SQL_TRIM_EXECS);
+
+    if (statement)
+        sqlite3_bind_int64(statement, 1, EXECS_KEPT);
+    db->closed_execs = EXECS_KEPT; /* after a failure more than that, once */
     return sql_finish(statement);
 }
 
@@ -99,6 +114,8 @@ static int store_rows(struct store_db *db, const struct store_row *rows, size_t 
         if (r == SQLITE_OK && rows[i].type == ROW_FINDING)
             r = set_finding(db, &rows[i]);
     }
+    if (r == SQLITE_OK && db->closed_execs > EXECS_KEPT + EXECS_SLACK)
+        r = trim_execs(db);
     if (r == SQLITE_OK && stream_is_due(db, count))
         r = sql_set_meta(db, "stream", db->stream);
     if (r == SQLITE_OK)
@@ -146,12 +163,6 @@ static int trim(struct store_db *db, uint64_t seq)
             sqlite3_bind_int64(statement, 1, (int64_t)seq);
         r = sql_finish(statement);
     }
-    if (r == SQLITE_OK && seq > EXECS_KEPT) {
-        statement = sql_statement(db, SQL_TRIM_EXECS);
-        if (statement)
-            sqlite3_bind_int64(statement, 1, (int64_t)(seq - EXECS_KEPT));
-        r = sql_finish(statement);
-    }
     if (r == SQLITE_OK)
         r = cursors_save(db);
     if (r == SQLITE_OK)
@@ -168,54 +179,100 @@ static int trim(struct store_db *db, uint64_t seq)
     return SQLITE_OK;
 }
 
-static uint64_t bytes_used(struct store_db *db)
-{
-    static const char sql[] = "SELECT (page_count - freelist_count) * page_size"
-                              " FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
-    sqlite3_stmt *statement;
-    uint64_t bytes = 0;
+struct pages {
+    uint64_t size, used, free;
+};
 
-    if (sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL) != SQLITE_OK)
+static struct pages count_pages(struct store_db *db)
+{
+    sqlite3_stmt *statement = sql_statement(db, SQL_PAGES);
+    struct pages pages = {0};
+
+    if (!statement)
+        return pages;
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        pages.size = (uint64_t)sqlite3_column_int64(statement, 2);
+        pages.free = (uint64_t)sqlite3_column_int64(statement, 1);
+        pages.used = (uint64_t)sqlite3_column_int64(statement, 0) - pages.free;
+    }
+    sqlite3_reset(statement);
+    return pages;
+}
+
+/* The last of the transitions that are too old, among the next ones to go; 0: none is. */
+static uint64_t last_old(struct store_db *db)
+{
+    sqlite3_stmt *statement = db->limits.age ? sql_statement(db, SQL_FIRST_YOUNG) : NULL;
+    uint64_t last = db->oldest + ROWS_TRIMMED - 1, old = 0;
+    int r;
+
+    if (!statement || db->oldest > db->disk_seq)
         return 0;
-    if (sqlite3_step(statement) == SQLITE_ROW)
-        bytes = (uint64_t)sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return bytes;
+    sqlite3_bind_int64(statement, 1, clock_now(db->clock) - db->limits.age);
+    sqlite3_bind_int64(statement, 2, (int64_t)last);
+    r = sqlite3_step(statement);
+    if (r == SQLITE_ROW)
+        old = (uint64_t)sqlite3_column_int64(statement, 0) - 1;
+    else if (r == SQLITE_DONE)
+        old = last < db->disk_seq ? last : db->disk_seq;
+    sqlite3_reset(statement);
+    return old >= db->oldest ? old : 0;
 }
 
-/* As trim(), in steps. */
-static int trim_in_steps(struct store_db *db, uint64_t seq)
+/* Gives what is free at the end of the file back to the disk. */
+static bool shrink(struct store_db *db, uint64_t bytes)
 {
-    int r = SQLITE_OK;
+    struct pages pages = count_pages(db);
+    uint64_t kept = pages.used / 2 > FREE_PAGES ? pages.used / 2 : FREE_PAGES, before = pages.used + pages.free;
+    scoped(cleanup_free) char *sql = mem_printf("PRAGMA incremental_vacuum(%d)", (int)PAGES_FREED);
 
-    while (r == SQLITE_OK && db->oldest <= seq && db->oldest < db->disk_seq)
-        r = trim(db, db->oldest + ROWS_TRIMMED < seq ? db->oldest + ROWS_TRIMMED : seq);
-    return r;
+    if (!pages.free || (pages.free <= kept && (!bytes || before * pages.size <= bytes)))
+        return false;
+    if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return false;
+    db->unsynced = true;
+    pages = count_pages(db);
+    return pages.used + pages.free < before;
 }
 
-static void keep_bounds(struct store_db *db)
+/* One transaction. False: all bounds are kept. */
+static bool keep_bounds(struct store_db *db)
 {
-    uint64_t bytes = db->limits.bytes;
-    int64_t young = 0;
+    uint64_t bytes = db->limits.bytes, step = (db->disk_seq - db->oldest) / 16, old;
+    struct pages pages = count_pages(db);
 
-    db->appended = 0;
-    db->look = clock_monotonic() + LOOK_AT_BOUNDS_S * USEC_PER_SEC;
     if (db->tight && (!bytes || db->tight < bytes))
         bytes = db->tight;
-    while (bytes && db->oldest < db->disk_seq && bytes_used(db) > bytes)
-        if (trim_in_steps(db, db->oldest + (db->disk_seq - db->oldest) / 16) != SQLITE_OK)
-            return;
-    if (!db->limits.age)
-        return;
-    if (sql_number(db, SQL_FIRST_YOUNG, clock_now(db->clock) - db->limits.age, &young) == SQLITE_OK)
-        trim_in_steps(db, young ? (uint64_t)young - 1 : db->disk_seq);
+    if (bytes && db->oldest < db->disk_seq && pages.used * pages.size > bytes)
+        return trim(db, db->oldest + (step < ROWS_TRIMMED ? step : ROWS_TRIMMED)) == SQLITE_OK;
+    old = last_old(db);
+    if (old && db->oldest < db->disk_seq)
+        return trim(db, old) == SQLITE_OK;
+    return shrink(db, db->limits.bytes); /* not what a full disk has left to be used again */
+}
+
+bool store_db_is_tidy(const struct store_db *db)
+{
+    return !db->untidy || !db->handle || db->trouble;
+}
+
+void store_db_tidy(struct store_db *db)
+{
+    if (!store_db_is_tidy(db))
+        db->untidy = keep_bounds(db);
+}
+
+static void look_at_bounds(struct store_db *db)
+{
+    db->appended = 0;
+    db->look = clock_monotonic() + LOOK_AT_BOUNDS_S * USEC_PER_SEC;
+    db->untidy = true;
 }
 
 void store_db_set_limits(struct store_db *db, const struct store_limits *limits)
 {
     db->limits = *limits;
-    if (db->handle && !db->trouble)
-        keep_bounds(db);
+    look_at_bounds(db);
 }
 
 /* ---- A disk that takes no more ---- */
@@ -265,6 +322,7 @@ static void checkpoint(struct store_db *db)
 static void make_room(struct store_db *db)
 {
     scoped(cleanup_free) char *path = reserve_path(db);
+    struct pages pages;
 
     unlink(path);
     checkpoint(db);
@@ -272,7 +330,8 @@ static void make_room(struct store_db *db)
         trim(db, db->oldest + (db->disk_seq - db->oldest) / 64);
         checkpoint(db);
     }
-    db->tight = bytes_used(db);
+    pages = count_pages(db);
+    db->tight = pages.used * pages.size;
 }
 
 char *store_db_damage_mark(const struct store_db *db)
@@ -394,7 +453,9 @@ static void append_batch(struct store_db *db, const struct store_row *rows, size
     db->appended += count;
     if (db->trouble || db->appended < (db->tight ? LOOK_WHEN_TIGHT : LOOK_AT_BOUNDS))
         return;
-    keep_bounds(db);
+    look_at_bounds(db);
+    for (int i = 0; i < STEPS_A_LOOK; i++) /* at least as fast as what comes, however little time there is */
+        store_db_tidy(db);
     append_prepare(db);
 }
 
@@ -445,7 +506,7 @@ void store_db_sync(struct store_db *db)
         return;
     }
     if (clock_monotonic() >= db->look)
-        keep_bounds(db);
+        look_at_bounds(db);
     if (db->unsynced)
         sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     db->unsynced = false;

@@ -63,7 +63,7 @@ static int load(struct store_db *db, const char *boot_id)
 {
     scoped(cleanup_free) char *stream = sql_get_meta(db, "stream");
     char boot[64];
-    int64_t oldest = 0, newest = 0;
+    int64_t oldest = 0, newest = 0, closed = 0;
     bool lost;
     int r;
 
@@ -75,9 +75,13 @@ static int load(struct store_db *db, const char *boot_id)
     if (r == SQLITE_OK)
         r = sql_number(db, SQL_OLDEST, 0, &oldest);
     if (r == SQLITE_OK)
+        r = sql_number(db, SQL_COUNT_EXECS, 0, &closed);
+    if (r == SQLITE_OK)
         r = cursors_load(db);
     if (r != SQLITE_OK)
         return r;
+    db->closed_execs = (uint64_t)closed;
+    db->untidy = true;
     db->disk_seq = db->last_seq = (uint64_t)newest;
     db->oldest = oldest ? (uint64_t)oldest : db->disk_seq + 1;
     if (!stream || strlen(stream) != STREAM_LENGTH || lost)
@@ -229,8 +233,10 @@ const char *store_db_trouble(const struct store_db *db)
 void store_db_each_finding(struct store_db *db, void (*each)(const struct store_finding *finding, void *user),
                            void *user)
 {
-    static const char sql[] = "SELECT slug, kind, id, name, status, since, seq, waived, extra FROM findings"
-                              " UNION ALL SELECT '', 'exec', id, '', 0, 0, seq, 0, NULL FROM closed_execs";
+    static const char sql[] =
+        "SELECT slug, kind, id, name, status, since, seq, waived, extra FROM findings"
+        " UNION ALL SELECT * FROM (SELECT '', 'exec', id, '', 0, 0, seq, 0, NULL FROM closed_execs"
+        " ORDER BY seq DESC)"; /* the evaluator keeps the first of them */
     sqlite3_stmt *statement;
 
     if (!db->handle || sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL) != SQLITE_OK)

@@ -41,6 +41,9 @@ void store_db_close(struct store_db *db);
 
 /* Others apply from now on. */
 void store_db_set_limits(struct store_db *db, const struct store_limits *limits);
+/* One step, of a few milliseconds, towards the limits: the oldest transitions go, and the file shrinks. */
+void store_db_tidy(struct store_db *db);
+bool store_db_is_tidy(const struct store_db *db); /* there is nothing left of that */
 
 const char *store_db_stream(const struct store_db *db);
 uint64_t store_db_last_seq(const struct store_db *db);

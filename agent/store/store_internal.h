@@ -18,10 +18,13 @@ enum statement {
     SQL_DELETE_FINDING,
     SQL_CLOSE_EXEC,
     SQL_TRIM_EXECS,
+    SQL_COUNT_EXECS,
     SQL_READ_ROWS,
+    SQL_FIND_ROWS,
     SQL_OLDEST,
     SQL_NEWEST,
     SQL_FIRST_YOUNG,
+    SQL_PAGES,
     SQL_SPAN,
     SQL_AT,
     SQL_DELETE_ROWS,
@@ -46,9 +49,12 @@ enum row_column {
     COLUMN_KIND,
     COLUMN_ID,
     COLUMN_NAME,
-    COLUMN_JSON,
-    COLUMN_WAIVED
+    COLUMN_WAIVED,
+    COLUMN_JSON
 };
+
+/* Of SQL_FIND_ROWS. */
+enum found_column { FOUND_SEQ, FOUND_ID, FOUND_NAME, FOUND_JSON };
 
 /* A row that the disk did not take. Its strings are owned. */
 struct overflow {
@@ -130,8 +136,10 @@ struct store_db {
     uint64_t tight; /* the bound on bytes that a full disk taught; 0: none */
     usec_t retry;   /* monotonic: the disk is not tried before */
     bool unsynced;
+    uint64_t closed_execs; /* on disk, or more than there are */
     bool damaged;
     bool stream_unsaved; /* the disk has another stream */
+    bool untidy;         /* a bound may not be kept */
     size_t appended;     /* rows since the bounds were last looked at */
     usec_t look;         /* monotonic: when they are looked at again in any case */
     struct span span;    /* of the last query */

@@ -295,9 +295,8 @@ static bool do_frames(struct server *server)
     return write_all(server);
 }
 
-static bool bring_to_disk(struct server *server)
+static bool say_state(struct server *server)
 {
-    store_db_sync(server->db);
     put_state(server);
     return !store_db_is_damaged(server->db) && write_all(server);
 }
@@ -305,23 +304,30 @@ static bool bring_to_disk(struct server *server)
 static void serve(struct server *server)
 {
     struct pollfd pollfd = {.fd = server->fd, .events = POLLIN};
+    scoped(cleanup_free) char *buffer = mem_alloc(CHUNK);
     usec_t due = 0; /* monotonic; 0: there is nothing to sync */
 
     for (;;) {
-        scoped(cleanup_free) char *buffer = mem_alloc(CHUNK);
         usec_t now = clock_monotonic();
+        bool tidy;
         ssize_t n;
 
         if (!due && store_db_is_behind(server->db))
             due = now + SYNC_MS * INT64_C(1000);
         if (due && now >= due) {
             due = 0;
-            if (!bring_to_disk(server))
+            store_db_sync(server->db);
+            if (!say_state(server))
                 return;
             continue;
         }
-        if (poll(&pollfd, 1, due ? (int)((due - now) / 1000) + 1 : -1) == 0)
+        tidy = store_db_is_tidy(server->db);
+        if (poll(&pollfd, 1, !tidy ? 0 : due ? (int)((due - now) / 1000) + 1 : -1) == 0) {
+            store_db_tidy(server->db); /* while nobody asks for anything */
+            if (!tidy && !say_state(server))
+                return;
             continue;
+        }
         n = read(server->fd, buffer, CHUNK);
         if (n < 0 && errno == EINTR)
             continue;

@@ -16,16 +16,8 @@ static bool matches_subject(const char *wanted, const char *id, const char *name
     return fnmatch(wanted, name, 0) == 0;
 }
 
-/* Of both a row on disk and one in memory. */
-struct seen {
-    enum severity severity;
-    enum verdict status, previous;
-    bool waived;
-    const char *slug, *section, *kind, *id, *name, *json;
-    usec_t at;
-};
-
-static bool matches(const struct store_query *query, const struct seen *row)
+/* As SQL_FIND_ROWS does on disk, and the subject. */
+static bool matches(const struct store_query *query, const struct store_row *row)
 {
     if (query->since && row->at < query->since)
         return false;
@@ -39,7 +31,7 @@ static bool matches(const struct store_query *query, const struct seen *row)
         return false;
     if (query->slug && strcmp(query->slug, row->slug) != 0)
         return false;
-    if (query->section && strcmp(query->section, row->section) != 0)
+    if (query->section && !str_equal(query->section, row->section))
         return false;
     if (query->kind && strcmp(query->kind, row->kind) != 0)
         return false;
@@ -58,11 +50,9 @@ static bool is_enough(const struct found *found)
     return found->out->length >= found->bytes || !found->count;
 }
 
-static void add(struct found *found, const struct seen *row)
+static void add(struct found *found, const char *json)
 {
-    if (!matches(found->query, row))
-        return;
-    str_append(found->out, row->json);
+    str_append(found->out, json);
     str_append_char(found->out, '\n');
     found->count--;
 }
@@ -106,6 +96,46 @@ static int find_span(struct store_db *db, const struct store_query *query, struc
     return r == SQLITE_ROW ? SQLITE_OK : r;
 }
 
+/* Those on disk after *SEQ, up to END. *SEQ: up to there all were looked at. A result code of SQLite. */
+static int query_disk(struct store_db *db, struct found *found, uint64_t end, uint64_t *seq)
+{
+    sqlite3_stmt *statement = sql_statement(db, SQL_FIND_ROWS);
+    const struct store_query *query = found->query;
+    int r = SQLITE_ROW;
+
+    if (!statement)
+        return SQLITE_ERROR;
+    sqlite3_bind_int64(statement, 1, (int64_t)*seq);
+    sqlite3_bind_int64(statement, 2, (int64_t)end);
+    sqlite3_bind_int64(statement, 3, query->since);
+    sqlite3_bind_int64(statement, 4, query->until ? query->until : INT64_MAX);
+    sqlite3_bind_int64(statement, 5, query->severities);
+    sqlite3_bind_int64(statement, 6, query->statuses);
+    sql_bind_text(statement, 7, query->slug);
+    sql_bind_text(statement, 8, query->section);
+    sql_bind_text(statement, 9, query->kind);
+    sqlite3_bind_int64(statement, 10, query->waived);
+    while (!is_enough(found) && (r = sqlite3_step(statement)) == SQLITE_ROW) {
+        *seq = (uint64_t)sqlite3_column_int64(statement, FOUND_SEQ);
+        if (!query->subject ||
+            matches_subject(query->subject, sql_text(statement, FOUND_ID), sql_text(statement, FOUND_NAME)))
+            add(found, sql_text(statement, FOUND_JSON));
+    }
+    sqlite3_reset(statement);
+    if (r == SQLITE_DONE)
+        *seq = end;
+    return r == SQLITE_ROW || r == SQLITE_DONE ? SQLITE_OK : r;
+}
+
+static void query_overflow(struct store_db *db, struct found *found, uint64_t *seq)
+{
+    const struct store_row *row;
+
+    for (; !is_enough(found) && (row = overflow_after(db, *seq)); *seq = row->seq)
+        if (matches(found->query, row))
+            add(found, row->json);
+}
+
 int store_db_query(struct store_db *db, const struct store_query *query, struct str *out, uint64_t *ret_up_to,
                    bool *ret_more, struct error *error)
 {
@@ -113,56 +143,20 @@ int store_db_query(struct store_db *db, const struct store_query *query, struct 
                           .out = out,
                           .bytes = query->limit ? query->limit : BYTES,
                           .count = query->count ? query->count : SIZE_MAX};
-    size_t rows = 0;
     uint64_t seq = query->after;
-    sqlite3_stmt *statement = NULL;
-    const struct store_row *row;
     struct span span = {0};
     int r = seq < db->disk_seq ? find_span(db, query, &span) : SQLITE_OK;
 
     if (seq + 1 < span.first)
         seq = span.first - 1;
     if (r == SQLITE_OK && seq < span.last)
-        statement = sql_statement(db, SQL_READ_ROWS);
-    if (r != SQLITE_OK || (seq < span.last && !statement))
+        r = query_disk(db, &found, span.last - seq > ROWS_A_QUERY ? seq + ROWS_A_QUERY : span.last, &seq);
+    if (r != SQLITE_OK)
         return error_set(error, EIO, "store: %s", db->handle ? sqlite3_errmsg(db->handle) : "no database");
-    r = SQLITE_DONE;
-    if (statement) {
-        sqlite3_bind_int64(statement, 1, (int64_t)seq);
-        while (!is_enough(&found) && rows++ < ROWS_A_QUERY && seq < span.last &&
-               (r = sqlite3_step(statement)) == SQLITE_ROW) {
-            seq = (uint64_t)sqlite3_column_int64(statement, COLUMN_SEQ);
-            add(&found, &(struct seen){.severity = (enum severity)sqlite3_column_int(statement, COLUMN_SEVERITY),
-                                       .status = (enum verdict)sqlite3_column_int(statement, COLUMN_STATUS),
-                                       .previous = (enum verdict)sqlite3_column_int(statement, COLUMN_PREVIOUS),
-                                       .slug = sql_text(statement, COLUMN_SLUG),
-                                       .section = sql_text(statement, COLUMN_SECTION),
-                                       .kind = sql_text(statement, COLUMN_KIND),
-                                       .id = sql_text(statement, COLUMN_ID),
-                                       .name = sql_text(statement, COLUMN_NAME),
-                                       .json = sql_text(statement, COLUMN_JSON),
-                                       .waived = sqlite3_column_int(statement, COLUMN_WAIVED),
-                                       .at = sqlite3_column_int64(statement, COLUMN_AT)});
-        }
-        sqlite3_reset(statement);
-        if (r != SQLITE_ROW && r != SQLITE_DONE)
-            return error_set(error, EIO, "store: %s", sqlite3_errmsg(db->handle));
-    }
-    if (r == SQLITE_DONE || seq >= span.last) {
+    if (seq >= span.last) {
         if (seq < db->disk_seq)
             seq = db->disk_seq;
-        for (; !is_enough(&found) && (row = overflow_after(db, seq)); seq = row->seq)
-            add(&found, &(struct seen){.severity = row->severity,
-                                       .status = row->status,
-                                       .previous = row->previous,
-                                       .slug = row->slug,
-                                       .section = row->section ? row->section : "",
-                                       .kind = row->kind,
-                                       .id = row->id,
-                                       .name = row->name,
-                                       .json = row->json,
-                                       .waived = row->waived,
-                                       .at = row->at});
+        query_overflow(db, &found, &seq);
     }
     *ret_up_to = seq;
     *ret_more = seq < db->last_seq;

@@ -13,11 +13,11 @@ static const char schema[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
     "CREATE TABLE transitions(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, type INTEGER NOT NULL,"
     " severity INTEGER NOT NULL, status INTEGER NOT NULL, previous INTEGER NOT NULL, slug TEXT NOT NULL, section TEXT,"
-    " kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, json TEXT NOT NULL, waived INTEGER NOT NULL);"
+    " kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, waived INTEGER NOT NULL, json TEXT NOT NULL);"
     "CREATE INDEX transitions_at ON transitions(at);"
     "CREATE TABLE findings(slug TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,"
     " status INTEGER NOT NULL, since INTEGER NOT NULL, seq INTEGER NOT NULL, waived INTEGER NOT NULL, extra TEXT,"
-    " PRIMARY KEY(slug, kind, id)) WITHOUT ROWID;"
+    " PRIMARY KEY(kind, id, slug)) WITHOUT ROWID;"
     "CREATE TABLE closed_execs(id TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE cursors(name TEXT PRIMARY KEY, seq INTEGER NOT NULL, number INTEGER NOT NULL, lost INTEGER NOT NULL,"
     " sent INTEGER NOT NULL, min_severity INTEGER NOT NULL, statuses INTEGER NOT NULL, changed_at INTEGER NOT NULL,"
@@ -34,14 +34,22 @@ static const char *const texts[STATEMENT_COUNT] = {
     [SQL_SET_FINDING] = "INSERT OR REPLACE INTO findings VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [SQL_DELETE_FINDING] = "DELETE FROM findings WHERE slug = ?1 AND kind = ?2 AND id = ?3",
     [SQL_CLOSE_EXEC] = "INSERT OR REPLACE INTO closed_execs VALUES(?1, ?2)",
-    [SQL_TRIM_EXECS] = "DELETE FROM closed_execs WHERE seq < ?1",
-    [SQL_READ_ROWS] = "SELECT seq, at, type, severity, status, previous, slug, section, kind, id, name, json, waived"
+    [SQL_TRIM_EXECS] = "DELETE FROM closed_execs WHERE seq <="
+                       " (SELECT seq FROM closed_execs ORDER BY seq DESC LIMIT 1 OFFSET ?1)",
+    [SQL_COUNT_EXECS] = "SELECT count(*) FROM closed_execs",
+    [SQL_READ_ROWS] = "SELECT seq, at, type, severity, status, previous, slug, section, kind, id, name, waived, json"
                       " FROM transitions WHERE seq > ?1 ORDER BY seq",
+    [SQL_FIND_ROWS] = "SELECT seq, id, name, json FROM transitions WHERE seq > ?1 AND seq <= ?2"
+                      " AND +at >= ?3 AND +at < ?4 AND (?5 = 0 OR ?5 & (1 << severity))"
+                      " AND (?6 = 0 OR ?6 & ((1 << status) | (1 << previous))) AND (?7 IS NULL OR slug = ?7)"
+                      " AND (?8 IS NULL OR section = ?8) AND (?9 IS NULL OR kind = ?9)"
+                      " AND (?10 = 0 OR ?10 & (1 << waived)) ORDER BY seq",
     [SQL_AT] = "SELECT at FROM transitions WHERE seq = ?1",
     [SQL_OLDEST] = "SELECT min(seq) FROM transitions",
     [SQL_NEWEST] = "SELECT max(seq) FROM transitions",
-    /* by number: what is older goes anyway, so only that is gone through */
-    [SQL_FIRST_YOUNG] = "SELECT seq FROM transitions WHERE +at >= ?1 ORDER BY seq LIMIT 1",
+    [SQL_FIRST_YOUNG] = "SELECT seq FROM transitions WHERE +at >= ?1 AND seq <= ?2 ORDER BY seq LIMIT 1",
+    [SQL_PAGES] = "SELECT page_count, freelist_count, page_size"
+                  " FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
     [SQL_SPAN] = "SELECT min(seq), max(seq) FROM transitions INDEXED BY transitions_at WHERE at >= ?1 AND at < ?2",
     [SQL_DELETE_ROWS] = "DELETE FROM transitions WHERE seq <= ?1",
     [SQL_SET_CURSOR] = "INSERT OR REPLACE INTO cursors VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -67,10 +75,10 @@ static int pragma_number(sqlite3 *handle, const char *sql, int64_t *ret)
 
 static int set_up(sqlite3 *handle)
 {
-    scoped(cleanup_free) char *pragmas =
-        mem_printf("PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY;"
-                   "PRAGMA secure_delete=OFF; PRAGMA trusted_schema=OFF; PRAGMA cache_spill=OFF;",
-                   (int)CACHE_KIB);
+    scoped(cleanup_free) char *pragmas = mem_printf(
+        "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY;"
+        "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA secure_delete=OFF; PRAGMA trusted_schema=OFF; PRAGMA cache_spill=OFF;",
+        (int)CACHE_KIB);
     int64_t application = 0, version = 0, tables = 0;
     int r;
 

@@ -78,6 +78,13 @@ static void append_many(struct store_db *db, uint64_t from, uint64_t to)
         append(db, seq, VERDICT_FAIL);
 }
 
+/* What the store's process does while nobody asks for anything. */
+static void tidy(struct store_db *db)
+{
+    while (!store_db_is_tidy(db))
+        store_db_tidy(db);
+}
+
 /* What a sink received: the numbers must follow each other. */
 struct received {
     uint64_t first, last, last_seq, count, lost, lost_records, own;
@@ -494,17 +501,25 @@ END_TEST
 
 START_TEST(test_other_limits)
 {
-    const struct store_limits old = {.age = 1000 * USEC_PER_SEC}, small = {.bytes = 100 * 1024};
+    const struct store_limits old = {.age = 1000 * USEC_PER_SEC}, small = {.bytes = 100 * 1024},
+                              smaller = {.bytes = 60 * 1024};
     struct store_db *db = open_store(NULL);
 
     append_many(db, 1, 3000);
     ck_assert_uint_eq(store_db_oldest_seq(db), 1);
     test_clock.fixed = START + 3001 * USEC_PER_SEC;
     store_db_set_limits(db, &old);
+    tidy(db);
     ck_assert_uint_eq(store_db_oldest_seq(db), 2001);
     store_db_set_limits(db, &small);
+    tidy(db);
     ck_assert_uint_gt(store_db_oldest_seq(db), 2500);
     ck_assert_uint_le(store_db_oldest_seq(db), 3000);
+    store_db_close(db);
+    /* also a bound that was lowered meanwhile */
+    db = open_store(&smaller);
+    tidy(db);
+    ck_assert_uint_gt(store_db_oldest_seq(db), 2900);
     store_db_close(db);
 
     /* few transitions a start, and all of them old: the bound applies all the same */
@@ -512,7 +527,89 @@ START_TEST(test_other_limits)
     test_clock.fixed = START + 9000 * USEC_PER_SEC;
     append_many(db, 3001, 3002);
     store_db_sync(db);
+    tidy(db);
     ck_assert_uint_eq(store_db_oldest_seq(db), 3002);
+    store_db_close(db);
+}
+END_TEST
+
+/* A bound that is lowered gives the disk its room back, in steps. */
+START_TEST(test_file_shrinks)
+{
+    const struct store_limits small = {.bytes = 1024 * 1024};
+    struct store_db *db = open_store(NULL);
+    unsigned steps = 0;
+    struct stat st;
+
+    append_many(db, 1, 20000);
+    store_db_sync(db);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_gt(st.st_size, 6 * 1024 * 1024);
+    store_db_set_limits(db, &small);
+    for (; !store_db_is_tidy(db); steps++)
+        store_db_tidy(db);
+    ck_assert_uint_gt(steps, 16);
+    store_db_sync(db);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_le(st.st_size, 1024 * 1024);
+    ck_assert_uint_gt(store_db_oldest_seq(db), 10000);
+    ck_assert_uint_lt(store_db_oldest_seq(db), 18500);
+    append_many(db, 20001, 30000); /* and stays */
+    store_db_sync(db);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_le(st.st_size, 1100 * 1024);
+    ck_assert_uint_eq(store_db_last_seq(db), 30000);
+    store_db_close(db);
+}
+END_TEST
+
+static void count_closed(const struct store_finding *finding, void *user)
+{
+    struct {
+        unsigned count;
+        uint64_t first, last;
+    } *closed = user;
+
+    if (!closed->count++)
+        closed->first = finding->seq;
+    closed->last = finding->seq;
+}
+
+/* Of closed execs as many are kept as the evaluator remembers, the newest ones. */
+START_TEST(test_closed_execs)
+{
+    enum { EXECS = 80 * 1024, BATCH = 1024 };
+    struct {
+        unsigned count;
+        uint64_t first, last;
+    } closed = {0};
+    static struct store_row rows[BATCH];
+    static char ids[BATCH][16];
+    struct store_db *db = open_store(NULL);
+
+    for (uint64_t seq = 1; seq <= EXECS; seq++) {
+        size_t i = (seq - 1) % BATCH;
+
+        snprintf(ids[i], sizeof ids[i], "%llx", (unsigned long long)(seq * 2654435761u % 4294967291u));
+        rows[i] = (struct store_row){.seq = seq,
+                                     .type = ROW_FINDING,
+                                     .status = VERDICT_NONE,
+                                     .previous = VERDICT_FAIL,
+                                     .slug = "container-exec-privileged",
+                                     .kind = "exec",
+                                     .id = ids[i],
+                                     .name = "web",
+                                     .json = "{}"};
+        if (i == BATCH - 1)
+            store_db_append(db, rows, BATCH);
+    }
+    store_db_close(db);
+    db = open_store(NULL);
+    store_db_each_finding(db, count_closed, &closed);
+    ck_assert_uint_ge(closed.count, 65536);
+    ck_assert_uint_le(closed.count, 65536 + 8192 + BATCH);
+    ck_assert_uint_eq(closed.first, EXECS);
+    ck_assert_uint_eq(closed.last, EXECS - closed.count + 1);
     store_db_close(db);
 }
 END_TEST
@@ -619,6 +716,10 @@ START_TEST(test_query)
     check_query(db, &(struct store_query){.severities = 1u << SEVERITY_CRITICAL}, 100);
     check_query(db, &(struct store_query){.statuses = 1u << VERDICT_ERROR}, 0);
     check_query(db, &(struct store_query){.statuses = 1u << VERDICT_PASS}, 1000);
+    check_query(db, &(struct store_query){.statuses = 1u << VERDICT_FAIL | 1u << VERDICT_ERROR}, 1000);
+    check_query(db, &(struct store_query){.statuses = 1u << VERDICT_MANUAL | 1u << VERDICT_NOT_APPLICABLE}, 0);
+    check_query(db, &(struct store_query){.severities = 1u << SEVERITY_LOW}, 900);
+    check_query(db, &(struct store_query){.severities = 1u << SEVERITY_MEDIUM | 1u << SEVERITY_HIGH}, 0);
     check_query(db, &(struct store_query){.subject = "web-3"}, 143);
     check_query(db, &(struct store_query){.subject = "web-*"}, 1000);
     check_query(db, &(struct store_query){.slug = "container-privileged", .section = "5", .kind = "container"}, 1000);
@@ -714,6 +815,8 @@ int main(void)
     tcase_add_test(all, test_age);
     tcase_add_test(all, test_power_cut);
     tcase_add_test(all, test_other_limits);
+    tcase_add_test(all, test_file_shrinks);
+    tcase_add_test(all, test_closed_execs);
     tcase_add_test(all, test_damage);
     tcase_add_loop_test(all, test_full_disk, 0, 2);
     tcase_add_test(all, test_query);
