@@ -761,6 +761,7 @@ START_TEST(test_oldest_time)
     ck_assert_int_eq(store_db_oldest_time(db), START + USEC_PER_SEC);
     test_clock = clock_fixed(START + 100 * USEC_PER_SEC);
     store_db_set_limits(db, &small);
+    tidy(db);
     ck_assert_uint_eq(store_db_oldest_seq(db), 90);
     ck_assert_int_eq(store_db_oldest_time(db), START + 90 * USEC_PER_SEC);
     store_db_close(db);
