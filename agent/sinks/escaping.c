@@ -54,7 +54,19 @@ bool append_escaped(struct str *out, const char *raw, size_t limit, const struct
     return false;
 }
 
+static bool has_word(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = words; (at = strstr(at, word)); at += length)
+        if ((at == words || at[-1] == ' ') && strchr(" ", at[length]))
+            return true;
+    return false;
+}
+
 void cut_add(struct str *cut, const char *name)
 {
+    if (has_word(str_text(cut), name))
+        return;
     str_printf(cut, "%s%s", cut->length ? " " : "", name);
 }

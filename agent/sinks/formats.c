@@ -95,6 +95,11 @@ void format_syslog(struct str *out, const struct record *t, const struct format_
     append_message(out, t, settings, RECORD_MAX);
 }
 
+void format_syslog_udp(struct str *out, const struct record *t, const struct format_settings *settings)
+{
+    append_message(out, t, settings, DATAGRAM_MAX);
+}
+
 void format_syslog_stream(struct str *out, const struct record *t, const struct format_settings *settings)
 {
     scoped_str message = STR_INIT;

@@ -11,7 +11,22 @@ enum {
     FIELD_MAX = 1024,         /* bytes of a value as a format writes it */
     JOURNAL_FIELD_MAX = 4000, /* longer ones become null in journalctl -o json */
     RECORD_MAX = 7680,        /* of a record of syslog: rsyslog cuts at 8 KiB */
+    /* Over UDP: what a receiver should take (RFC 5424, 6.1; RFC 5426, 3.2). */
+    DATAGRAM_MAX = 2048,
+    DATAGRAM_FIELD_MAX = 512,
+    DATAGRAM_SUMMARY_MAX = 256,
 };
+
+/* How long a value, and the line for people, may be in a record that has ROOM bytes left. */
+static inline size_t field_max(size_t room)
+{
+    return room > DATAGRAM_MAX ? FIELD_MAX : DATAGRAM_FIELD_MAX;
+}
+
+static inline size_t summary_max(size_t room)
+{
+    return room > DATAGRAM_MAX ? FIELD_MAX : DATAGRAM_SUMMARY_MAX;
+}
 
 /* A body: at most ROOM bytes of it. */
 typedef void record_body(struct str *out, const struct record *record, const struct format_settings *settings,
@@ -27,7 +42,7 @@ struct escaping {
  * sha256:" and the hash of RAW, LIMIT bytes together. False: it was cut. */
 bool append_escaped(struct str *out, const char *raw, size_t limit, const struct escaping *escaping);
 
-/* The names of fields that are cut or left out, for the member "cut". */
+/* The names of fields that are cut or left out, for the member "cut": each once. */
 void cut_add(struct str *cut, const char *name);
 
 #endif

@@ -76,12 +76,6 @@ void ecs_body(struct str *out, const struct record *record, const struct format_
         room -= strlen("@cee: ");
     }
     add_ecs_event(&tree, record);
-    record_summary(record, FIELD_MAX, &message);
-    tree_add_string(&tree, "message", "message", str_text(&message));
-    if (str_equal(record->subject_kind, "container")) {
-        tree_add_string(&tree, "container.id", "subject_id", record->subject_id);
-        tree_add_string(&tree, "container.name", "subject_name", record->subject_name);
-    }
     for (size_t i = 0; i < record_field_count; i++) {
         const struct field *field = &record_fields[i];
         scoped_str text = STR_INIT;
@@ -92,6 +86,12 @@ void ecs_body(struct str *out, const struct record *record, const struct format_
         if (text.length)
             add_field(&tree, field, field->ecs, text.data, str_starts(field->ecs, "labels."));
     }
+    if (str_equal(record->subject_kind, "container")) {
+        tree_add_string(&tree, "container.id", "container.id", record->subject_id);
+        tree_add_string(&tree, "container.name", "container.name", record->subject_name);
+    }
+    record_summary(record, summary_max(room), &message);
+    tree_add_string(&tree, "message", "message", str_text(&message));
     tree_bound(&tree, record, room, "labels." FIELD_NAME_CUT, "labels." FIELD_NAME_SHA256);
     tree_write(&tree, out);
 }
@@ -265,9 +265,9 @@ void ocsf_body(struct str *out, const struct record *record, const struct format
     add_printf(&tree, "metadata.uid", "%s-%llu", text_or(record->origin->stream, "stream"),
                (unsigned long long)record->number);
     add_caption(&tree, "device.type_id", "device.type", (struct caption){0, "Unknown"});
-    record_summary(record, FIELD_MAX, &message);
-    tree_add_string(&tree, "message", "message", str_text(&message));
     add_ocsf_fields(&tree, record);
+    record_summary(record, summary_max(room), &message);
+    tree_add_string(&tree, "message", "message", str_text(&message));
     if (tree_bound(&tree, record, room, "unmapped." FIELD_NAME_CUT, "unmapped." FIELD_NAME_SHA256)) {
         tree_add_json(&tree, "metadata.is_truncated", "metadata.is_truncated", "true");
         tree_add_int(&tree, "metadata.untruncated_size", (int64_t)record->json_length);

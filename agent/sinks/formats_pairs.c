@@ -5,14 +5,10 @@
 
 #include "agent/sinks/formats_internal.h"
 
-/* Room for the end of a record: the names of what was left out, and the hash. */
-enum { CUT_ROOM = 600, SUMMARY_MAX = FIELD_MAX };
-
 struct pairs {
     const char *const *name; /* of a field, in the first row of the table: the others are a row's size apart */
     void (*write)(struct str *out, const struct field *field, const char *key, const char *value);
     const struct escaping *escaping;
-    size_t value_max;
     bool all;                                                   /* in a fixed order, those without a value too */
     void (*time)(const struct record *record, struct str *out); /* NULL: as the field is */
 };
@@ -22,9 +18,9 @@ static const char *name_of(const struct pairs *pairs, size_t i)
     return *(const char *const *)((const char *)pairs->name + i * sizeof record_fields[0]);
 }
 
-/* The value of FIELD as the format writes it. False: it was cut. */
+/* The value of FIELD as the format writes it, at most LIMIT bytes. False: it was cut. */
 static bool format_value(const struct pairs *pairs, const struct field *field, const struct record *record,
-                         struct str *out)
+                         size_t limit, struct str *out)
 {
     scoped_str raw = STR_INIT;
 
@@ -32,31 +28,52 @@ static bool format_value(const struct pairs *pairs, const struct field *field, c
         pairs->time(record, &raw);
     else
         field_value(field, record, &raw);
-    return append_escaped(out, str_text(&raw), pairs->value_max, pairs->escaping);
+    return append_escaped(out, str_text(&raw), limit, pairs->escaping);
 }
 
-/* Appends the pairs of RECORD, at most ROOM bytes: what has none left is left out, whole. */
-static void append_pairs(struct str *out, const struct record *record, const struct pairs *pairs, size_t room)
+/* The names of all fields that RECORD has in this format, as a cut record would name them. RET_EMPTY: the bytes that
+ * their pairs need without a value. */
+static void measure_names(const struct pairs *pairs, const struct record *record, struct str *names, size_t *ret_empty)
 {
-    static const struct field of_cut = {.name = FIELD_NAME_CUT}, of_hash = {.name = FIELD_NAME_SHA256};
-    size_t end = out->length + (room > CUT_ROOM ? room - CUT_ROOM : 0);
-    scoped_str value = STR_INIT, pair = STR_INIT, cut = STR_INIT;
-    char hash[SHA256_TEXT_SIZE] = "";
+    scoped_str pair = STR_INIT;
+
+    for (size_t i = 0; i < record_field_count; i++) {
+        if (!name_of(pairs, i) || !(record_fields[i].kinds & 1u << record->kind))
+            continue;
+        cut_add(names, record_fields[i].name);
+        pairs->write(&pair, &record_fields[i], name_of(pairs, i), "");
+    }
+    *ret_empty = pair.length;
+}
+
+/* Appends the pairs up to the length END of OUT: those that do not fit are left out, whole. CUT gets the names of what
+ * is not whole. EMPTY: what measure_names() returns, where empty pairs are written. */
+static void append_fields(struct str *out, const struct record *record, const struct pairs *pairs, size_t limit,
+                          size_t end, size_t empty, struct str *cut)
+{
+    scoped_str value = STR_INIT, pair = STR_INIT;
 
     for (size_t i = 0; i < record_field_count; i++) {
         const struct field *field = &record_fields[i];
         const char *name = name_of(pairs, i);
+        size_t name_only = 0;
         bool whole;
 
         if (!name || !(field->kinds & 1u << record->kind))
             continue;
         str_clear(&value);
         str_clear(&pair);
-        whole = format_value(pairs, field, record, &value);
+        whole = format_value(pairs, field, record, limit, &value);
         if (!value.length && !pairs->all)
             continue;
+        if (pairs->all) {
+            pairs->write(&pair, field, name, "");
+            name_only = pair.length;
+            str_clear(&pair);
+            empty -= name_only;
+        }
         pairs->write(&pair, field, name, str_text(&value));
-        if (out->length + pair.length > end) {
+        if (out->length + pair.length + empty > end) {
             whole = false;
             str_clear(&pair);
             if (pairs->all)
@@ -64,14 +81,45 @@ static void append_pairs(struct str *out, const struct record *record, const str
         }
         str_append(out, str_text(&pair));
         if (!whole)
-            cut_add(&cut, field->name);
+            cut_add(cut, field->name);
     }
-    if (cut.length)
-        sha256_text(record->json, record->json_length, hash);
-    if (cut.length || pairs->all) {
-        pairs->write(out, &of_cut, FIELD_NAME_CUT, str_text(&cut));
-        pairs->write(out, &of_hash, FIELD_NAME_SHA256, hash);
+}
+
+static void append_marks(struct str *out, const struct pairs *pairs, const char *cut, const char *hash)
+{
+    static const struct field of_cut = {.name = FIELD_NAME_CUT}, of_hash = {.name = FIELD_NAME_SHA256};
+
+    pairs->write(out, &of_cut, FIELD_NAME_CUT, cut);
+    pairs->write(out, &of_hash, FIELD_NAME_SHA256, hash);
+}
+
+/* Appends the pairs of RECORD, at most ROOM bytes. What was cut or left out is named, which needs room only then. */
+static void append_pairs(struct str *out, const struct record *record, const struct pairs *pairs, size_t room)
+{
+    size_t begin = out->length, limit = field_max(room), empty = 0;
+    scoped_str cut = STR_INIT, names = STR_INIT, marks = STR_INIT;
+    char hash[SHA256_TEXT_SIZE];
+
+    if (pairs->all) {
+        measure_names(pairs, record, &names, &empty);
+        append_marks(&marks, pairs, "", "");
     }
+    append_fields(out, record, pairs, limit, begin + room - marks.length, empty, &cut);
+    if (!cut.length) {
+        str_append(out, str_text(&marks));
+        return;
+    }
+    out->length = begin;
+    str_clear(&cut);
+    str_clear(&marks);
+    if (!pairs->all) {
+        measure_names(pairs, record, &names, &empty);
+        empty = 0;
+    }
+    sha256_text(record->json, record->json_length, hash);
+    append_marks(&marks, pairs, str_text(&names), hash);
+    append_fields(out, record, pairs, limit, begin + (room > marks.length ? room - marks.length : 0), empty, &cut);
+    append_marks(out, pairs, str_text(&cut), hash);
 }
 
 /* text: always quoted. A quote inside is \x22, so that a value ends at the next quote, whatever it holds. */
@@ -90,11 +138,11 @@ static void write_text(struct str *out, const struct field *field, const char *k
 void text_body(struct str *out, const struct record *record, const struct format_settings *settings, size_t room)
 {
     static const struct escaping escaping = {text_escape_of, false};
-    static const struct pairs pairs = {&record_fields[0].name, write_text, &escaping, FIELD_MAX, true, NULL};
+    static const struct pairs pairs = {&record_fields[0].name, write_text, &escaping, true, NULL};
     scoped_str body = STR_INIT;
 
     (void)settings;
-    append_pairs(&body, record, &pairs, room - CUT_ROOM); /* names of empty fields need room, too */
+    append_pairs(&body, record, &pairs, room + 1); /* without the blank before the first */
     str_append(out, body.data + 1);
 }
 
@@ -122,15 +170,14 @@ static bool is_ascii(const char *s)
 void rfc5424_body(struct str *out, const struct record *record, const struct format_settings *settings, size_t room)
 {
     static const struct escaping escaping = {rfc5424_escape_of, true};
-    static const struct pairs pairs = {&record_fields[0].name, write_parameter, &escaping, FIELD_MAX, false, NULL};
-    scoped_str message = STR_INIT;
+    static const struct pairs pairs = {&record_fields[0].name, write_parameter, &escaping, false, NULL};
+    scoped_str line = STR_INIT, message = STR_INIT;
+    size_t begin = out->length;
 
-    record_summary(record, SUMMARY_MAX, &message);
+    record_summary(record, summary_max(room), &line);
+    str_printf(&message, "] %s%s", is_ascii(str_text(&line)) ? "" : "\xef\xbb\xbf", str_text(&line));
     str_printf(out, "[" PROGRAM_NAME "@%" PRIu32, settings->enterprise_number);
-    append_pairs(out, record, &pairs, room - message.length - 64);
-    str_append(out, "] ");
-    if (!is_ascii(str_text(&message)))
-        str_append(out, "\xef\xbb\xbf");
+    append_pairs(out, record, &pairs, room - message.length - (out->length - begin));
     str_append(out, str_text(&message));
 }
 
@@ -185,7 +232,7 @@ static void cef_time(const struct record *record, struct str *out)
 void cef_body(struct str *out, const struct record *record, const struct format_settings *settings, size_t room)
 {
     static const struct escaping header = {header_escape_of, true}, escaping = {cef_escape_of, true};
-    static const struct pairs pairs = {&record_fields[0].cef, write_extension, &escaping, FIELD_MAX, false, cef_time};
+    static const struct pairs pairs = {&record_fields[0].cef, write_extension, &escaping, false, cef_time};
     size_t begin = out->length;
 
     (void)settings;
@@ -221,7 +268,7 @@ static void leef_time(const struct record *record, struct str *out)
 void leef_body(struct str *out, const struct record *record, const struct format_settings *settings, size_t room)
 {
     static const struct escaping header = {leef_header_escape_of, false}, escaping = {leef_escape_of, false};
-    static const struct pairs pairs = {&record_fields[0].leef, write_attribute, &escaping, FIELD_MAX, false, leef_time};
+    static const struct pairs pairs = {&record_fields[0].leef, write_attribute, &escaping, false, leef_time};
     size_t begin = out->length;
 
     (void)settings;

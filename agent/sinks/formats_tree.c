@@ -10,14 +10,21 @@
 #include "common/memory.h"
 #include "common/text.h"
 
-enum { CUT_ROOM = 600, PUNCTUATION = 8 }; /* bytes around a member, at most, that are not its path or its value */
+enum {
+    PUNCTUATION = 8, /* bytes around a member, at most, that are not its path or its value */
+    MARKS_ROOM = 64  /* for what a format says of a cut record besides */
+};
+
+static void free_item(struct tree_item *item)
+{
+    free(item->json);
+    free(item->raw);
+}
 
 void tree_deinit(struct tree *tree)
 {
-    for (size_t i = 0; i < tree->count; i++) {
-        free(tree->items[i].json);
-        free(tree->items[i].raw);
-    }
+    for (size_t i = 0; i < tree->count; i++)
+        free_item(&tree->items[i]);
     free(tree->items);
     *tree = (struct tree){0};
 }
@@ -109,16 +116,17 @@ static size_t encoded_length(const char *s, size_t n)
     return n == 1 || !is_shown(s, n) ? (n == 4 ? 12 : 6) : n;
 }
 
-static bool cut_string(struct tree_item *item)
+/* To at most MAX bytes of JSON. False: it was not longer. */
+static bool cut_string(struct tree_item *item, size_t max)
 {
     static const char mark[] = "… sha256:";
-    const size_t limit = FIELD_MAX - strlen(mark) - (SHA256_TEXT_SIZE - 1);
+    const size_t limit = max - strlen(mark) - (SHA256_TEXT_SIZE - 1);
     scoped_str repaired = STR_INIT, shown = STR_INIT;
     char hash[SHA256_TEXT_SIZE];
     size_t length = 0, at = 0, end = 0;
 
     text_repair_utf8(&repaired, item->raw, strlen(item->raw));
-    while (at < repaired.length && length <= FIELD_MAX) {
+    while (at < repaired.length && length <= max) {
         size_t n = character_length(repaired.data + at);
 
         length += encoded_length(repaired.data + at, n);
@@ -126,7 +134,7 @@ static bool cut_string(struct tree_item *item)
         if (length <= limit)
             end = at;
     }
-    if (length <= FIELD_MAX)
+    if (length <= max)
         return false;
     sha256_text(item->raw, strlen(item->raw), hash);
     str_append_n(&shown, repaired.data, end);
@@ -175,37 +183,65 @@ static size_t item_length(const struct tree_item *item)
     return shown_length(item->json) + strlen(item->path) + PUNCTUATION;
 }
 
-void tree_cut(struct tree *tree, size_t room, struct str *cut)
+/* What TREE needs at most. */
+static size_t tree_length(const struct tree *tree)
 {
     size_t total = 2;
 
-    for (size_t i = 0; i < tree->count; i++) {
-        if (tree->items[i].raw && cut_string(&tree->items[i]))
-            cut_add(cut, tree->items[i].name);
+    for (size_t i = 0; i < tree->count; i++)
         total += item_length(&tree->items[i]);
-    }
-    while (tree->count && total > room) {
-        struct tree_item *last = &tree->items[tree->count - 1];
+    return total;
+}
 
-        total -= item_length(last);
-        cut_add(cut, last->name);
-        free(last->json);
-        free(last->raw);
-        tree->count--;
+static bool is_within(struct tree *tree, size_t room)
+{
+    scoped_str text = STR_INIT;
+
+    if (tree_length(tree) <= room)
+        return true;
+    tree_write(tree, &text);
+    return text.length <= room;
+}
+
+/* Leaves out what does not fit into ROOM bytes beside what comes before it, CUT, which gets the names, and what else a
+ * cut record has, MARKS bytes. */
+static void leave_out(struct tree *tree, size_t room, size_t marks, struct str *cut)
+{
+    size_t used = 2 + marks, names = 0, kept = 0; /* NAMES: of the items that are still to come, if all go */
+
+    for (size_t i = 0; i < tree->count; i++)
+        names += strlen(tree->items[i].name) + 1;
+    for (size_t i = 0; i < tree->count; i++) {
+        struct tree_item *item = &tree->items[i];
+        size_t length = item_length(item);
+
+        names -= strlen(item->name) + 1;
+        if (used + length + cut->length + names <= room) {
+            used += length;
+            tree->items[kept++] = *item;
+        } else {
+            cut_add(cut, item->name);
+            free_item(item);
+        }
     }
+    tree->count = kept;
 }
 
 bool tree_bound(struct tree *tree, const struct record *record, size_t room, const char *cut_path,
                 const char *hash_path)
 {
+    size_t marks = strlen(cut_path) + strlen(hash_path) + 2 * PUNCTUATION + 2 + (SHA256_TEXT_SIZE - 1) + 2 + MARKS_ROOM;
     scoped_str cut = STR_INIT;
     char hash[SHA256_TEXT_SIZE];
 
     if (room > RECORD_MAX)
         return false;
-    tree_cut(tree, room - CUT_ROOM, &cut);
-    if (!cut.length)
+    for (size_t i = 0; i < tree->count; i++)
+        if (tree->items[i].raw && cut_string(&tree->items[i], field_max(room)))
+            cut_add(&cut, tree->items[i].name);
+    if (!cut.length && is_within(tree, room))
         return false;
+    leave_out(tree, room, marks, &cut);
     sha256_text(record->json, record->json_length, hash);
     tree_add_string(tree, cut_path, cut_path, str_text(&cut));
     tree_add_string(tree, hash_path, hash_path, hash);

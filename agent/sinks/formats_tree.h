@@ -25,10 +25,9 @@ void tree_add_json(struct tree *tree, const char *path, const char *name, const 
 void tree_add_int(struct tree *tree, const char *path, int64_t value);
 /* A list of the words of TEXT, which blanks separate. */
 void tree_add_words(struct tree *tree, const char *path, const char *name, const char *text);
-/* Shortens strings to 1 KiB each, and leaves out the last items until ROOM bytes are enough for the rest. Appends the
- * names of what it changed to CUT. */
-void tree_cut(struct tree *tree, size_t room, struct str *cut);
-/* Does so when ROOM bounds the record, and has the members CUT_PATH and HASH_PATH say it. True: something was cut. */
+/* Where ROOM bounds the record (a file does not): shortens strings (field_max()), leaves out items for which ROOM bytes
+ * are not enough, and adds the members CUT_PATH, the names of what it changed, and HASH_PATH. True: something was cut;
+ * more members, of 64 bytes together, have room. */
 bool tree_bound(struct tree *tree, const struct record *record, size_t room, const char *cut_path,
                 const char *hash_path);
 /* Appends one object, in one line. Characters that are not to be shown as they are (text_escape()) are escaped. */

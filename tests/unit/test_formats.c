@@ -72,7 +72,7 @@ static void write_item(struct str *out, record_format *format, const struct form
 
 static void expect(const struct str *out, const char *part)
 {
-    ck_assert_msg(memmem(str_text(out), out->length, part, strlen(part)), "no %s in: %s", part, str_text(out));
+    ck_assert_msg(memmem(str_text(out), out->length, part, strlen(part)), "no %s in: %.3000s", part, str_text(out));
 }
 
 static const char *const unsafe[] = {"\n", "\r", "\x1b", "\xff", "\x7f", "\xe2\x80\xae", "\xe2\x80\x8b"};
@@ -325,8 +325,8 @@ START_TEST(whole_fields_are_left_out)
                long_text);
     str_printf(&document, ",\"subject\":{\"kind\":\"exec\",\"id\":\"%s\",\"name\":\"%s\"},\"evidence\":\"%s\"",
                long_text, long_text, long_text);
-    str_printf(&document, ",\"title\":\"%s\",\"cause\":\"%s\",\"remedy\":\"%s\",\"facts\":{\"a\":\"%s\"}}", long_text,
-               long_text, long_text, long_text);
+    str_printf(&document, ",\"title\":\"%s\",\"section\":\"%s\",\"cause\":\"%s\"", long_text, long_text, long_text);
+    str_printf(&document, ",\"remedy\":\"%s\",\"facts\":{\"a\":\"%s\"}}", long_text, long_text);
     for (enum sink_format format = FORMAT_TEXT; format < FORMAT_COUNT; format++) {
         struct format_settings settings = local;
         scoped_str out = STR_INIT;
@@ -339,8 +339,86 @@ START_TEST(whole_fields_are_left_out)
         ck_assert_uint_le(out.length, 7680);
         expect(&out, "remedy");
         sha256_text(document.data, document.length, hash);
-        if (format != FORMAT_CEF) /* it has no title beside its header's, and room for the rest */
-            expect(&out, hash);
+        expect(&out, hash);
+    }
+}
+END_TEST
+
+static void repeat(struct str *out, char c, size_t count)
+{
+    str_clear(out);
+    while (count--)
+        str_append_char(out, c);
+}
+
+/* A finding with FILLER bytes in its fields, and REMEDY bytes in the last one; of a DATAGRAM not in those that are in
+ * the line for people, which has a smaller limit there. */
+static char *sized_finding(size_t filler, size_t remedy, bool datagram)
+{
+    static const char *const streamed[] = {"title", "section", "cause", "evidence", "rule", "uid", "slug", NULL},
+                             *const short_ones[] = {"section", "cause", "uid", NULL};
+    const char *const *names = datagram ? short_ones : streamed;
+    size_t count = datagram ? 3 : 7;
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    scoped_str value = STR_INIT;
+
+    json_out_object(out, NULL);
+    json_out_string(out, "status", "fail");
+    repeat(&value, 'e', filler / (count + !datagram));
+    for (size_t i = 0; i < count; i++)
+        json_out_string(out, names[i], str_text(&value));
+    if (!datagram) {
+        json_out_object(out, "subject");
+        json_out_string(out, "id", str_text(&value));
+        json_out_end_object(out);
+    }
+    repeat(&value, 'r', remedy);
+    json_out_string(out, "remedy", str_text(&value));
+    json_out_end_object(out);
+    return mem_strdup(json_out_text(out, NULL));
+}
+
+/* A record that has room is whole, up to the last byte; one byte more, and a whole field is left out and named. */
+START_TEST(records_use_their_room)
+{
+    static const struct {
+        record_format *format;
+        size_t max;
+        bool datagram;
+    } rows[] = {{format_syslog, 7680, false}, {format_syslog_udp, 2048, true}};
+
+    for (size_t i = 0; i < 2 * (size_t)FORMAT_COUNT; i++) {
+        const size_t row = i % 2, max = rows[row].max;
+        struct format_settings settings = local;
+        scoped_str first = STR_INIT;
+        size_t longest = 0, filler = max;
+
+        settings.format = (enum sink_format)(i / 2);
+        settings.header = HEADER_RFC5424;
+        if (!(sink_kinds[SINK_SYSLOG_TCP].formats & 1u << settings.format))
+            continue;
+        do { /* a field may be in a record twice */
+            str_clear(&first);
+            filler -= 50;
+            write_item(&first, format_line, &settings, ITEM_TRANSITION, sized_finding(filler, 1, rows[row].datagram));
+        } while (first.length > max - 100);
+        for (size_t remedy = 1; remedy < 200; remedy++) {
+            scoped_str whole = STR_INIT, out = STR_INIT;
+
+            write_item(&whole, format_line, &settings, ITEM_TRANSITION,
+                       sized_finding(filler, remedy, rows[row].datagram));
+            write_item(&out, rows[row].format, &settings, ITEM_TRANSITION,
+                       sized_finding(filler, remedy, rows[row].datagram));
+            ck_assert_uint_le(out.length, max);
+            if (out.length == whole.length - 1) {
+                ck_assert_int_eq(memcmp(out.data, whole.data, out.length), 0);
+                longest = out.length;
+            } else {
+                expect(&out, FIELD_NAME_CUT);
+                ck_assert_uint_gt(whole.length - 1, max);
+            }
+        }
+        ck_assert_msg(longest == max, "%s: %zu of %zu", sink_formats[settings.format], longest, max);
     }
 }
 END_TEST
@@ -605,6 +683,48 @@ START_TEST(long_ocsf)
 }
 END_TEST
 
+/* The limits hold whatever a record has, and what is required of it is in it. */
+START_TEST(hostile_records_stay_in_their_limits)
+{
+    static const char *const parts[] = {"\"", "\\",  "\xf0\x9f\x90\xb3", "\xe2\x80\xae", "]", "=", "^", "|",
+                                        "\n", "\x7f"};
+    static record_format *const functions[] = {format_syslog, format_syslog_udp};
+
+    for (size_t i = 0; i < countof(parts) * FORMAT_COUNT * 2; i++) {
+        struct format_settings settings = local;
+        scoped_str out = STR_INIT, big = STR_INIT;
+        struct record_origin strange = origin;
+        struct record record;
+        scoped(cleanup_free) char *document = NULL;
+        struct store_item item = {.number = UINT64_MAX, .seq = INT64_MAX, .kind = ITEM_SNAPSHOT};
+
+        settings.format = (enum sink_format)(i / 2 % FORMAT_COUNT);
+        settings.header = HEADER_RFC5424;
+        settings.enterprise_number = UINT32_MAX;
+        if (!(sink_kinds[SINK_SYSLOG_TCP].formats & 1u << settings.format))
+            continue;
+        while (big.length < 65536)
+            str_append(&big, parts[i / 2 / FORMAT_COUNT]);
+        strange.engine = big.data;
+        document = finding(big.data, big.data);
+        item.json = document;
+        ck_assert_int_eq(record_read(&item, &strange, 0, &record), 0);
+        functions[i % 2](&out, &record, &settings);
+        record_deinit(&record);
+        ck_assert_uint_le(out.length, i % 2 ? 2048 : 7680);
+        ck_assert_msg(text_is_utf8(out.data, out.length), "%s", out.data);
+        expect(&out, "sha256");
+        expect(&out, uid);
+        expect(&out, "container-privileged");
+        if (settings.format == FORMAT_OCSF) {
+            scoped(cleanup_json_doc) struct json_doc *doc = parse(&out);
+
+            check_ocsf_finding(doc);
+        }
+    }
+}
+END_TEST
+
 /* The agent's own are Base Events of OCSF. */
 START_TEST(ocsf_of_the_agent)
 {
@@ -737,7 +857,40 @@ static const char *const hostile_names[] = {
     "\\n",
     "]",
     "] ",
+    "a\\x22b",
+    "a\\x0ab",
+    "a\\",
+    "a\"",
+    "\" cut=\"\" sha256=\"",
+    "a]b] [evil@1 x=\"y\"]",
+    "a\r\nb",
+    "\x01",
+    "\x01"
+    "a",
+    "a\x01"
+    "b",
+    "\xc2\x80\xc2\x9f",
+    "\xe2\x80\xa8\xe2\x80\xa9",
+    "\xe2\x81\xa6x\xe2\x81\xa9",
+    "\xef\xbb\xbf"
+    "bom",
+    "\xf3\xa0\x81\x81",
+    "\xef\xbf\xbf",
+    "\xff\xfe\x80",
+    "\xe6\xbc",
+    "\xc0\xaf",
+    "\xed\xa0\x80",
+    "CEF:0|a|b|c|d|e|1|x=y",
+    "LEEF:2.0|a|b|c|d|^|x=y",
+    "{\"a\":{\"b\":[1]}}",
+    "null",
+    "<script>alert(1)</script>",
+    "%41%00",
 };
+
+/* What 64 KiB of names are made of: each is cut. */
+static const char *const hostile_parts[] = {"]\" \\\xe6\xbc\xa2", "\"",          "\\", "]", "=", "^", "|", "\n",
+                                            "\xf0\x9f\x90\xb3",   "\xe2\x80\xae"};
 
 static int word_index(const char *const *words, size_t count, const char *word)
 {
@@ -748,8 +901,35 @@ static int word_index(const char *const *words, size_t count, const char *word)
     exit(2);
 }
 
-/* A record for each hostile name, one a line; FORMAT "names": what people are to see of the names, as
- * JSON; "raw": the names themselves. */
+/* The document of the record for the hostile name I. */
+static char *hostile_finding(size_t i)
+{
+    scoped_str big = STR_INIT;
+    char *document;
+
+    while (i >= countof(hostile_names) && big.length < 65536)
+        str_append(&big, hostile_parts[i - countof(hostile_names)]);
+    document = finding(i < countof(hostile_names) ? hostile_names[i] : big.data, "the evidence");
+    for (char *at = document; (at = strstr(at, "\\u0001")); at += 6) /* C strings have no NUL, JSON has */
+        at[5] = '0';
+    return document;
+}
+
+/* Appends what RECORD's name is to look like, as JSON: RAW, itself; else as people see it. Of a long one its hash. */
+static void append_name(struct str *out, const struct record *record, bool raw)
+{
+    const char *name = record->subject_name;
+    scoped(cleanup_json_out) struct json_out *encoded = json_out_new(false);
+    scoped_str safe = STR_INIT;
+    char hash[SHA256_TEXT_SIZE];
+
+    text_escape(&safe, name, strlen(name), 0);
+    sha256_text(name, strlen(name), hash);
+    json_out_string(encoded, NULL, strlen(name) > 60000 ? hash : raw ? name : str_text(&safe));
+    str_append(out, json_out_text(encoded, NULL));
+}
+
+/* A record for each hostile name, one a line. FORMAT "names" or "raw": see append_name(). */
 static int print_hostile(const char *format_word, const char *header_word)
 {
     static const char *const header_words[] = {"local", "rfc3164", "rfc5424", "none"};
@@ -758,28 +938,19 @@ static int print_hostile(const char *format_word, const char *header_word)
 
     settings.format = names ? FORMAT_TEXT : (enum sink_format)word_index(sink_formats, FORMAT_COUNT, format_word);
     settings.header = (enum sink_header)word_index(header_words, countof(header_words), header_word);
-    for (size_t i = 0; i <= countof(hostile_names); i++) {
-        scoped_str out = STR_INIT, big = STR_INIT;
+    for (size_t i = 0; i < countof(hostile_names) + countof(hostile_parts); i++) {
+        scoped_str out = STR_INIT;
         struct record record;
         struct store_item item = {.number = i + 1, .seq = i + 1, .kind = ITEM_TRANSITION};
-        scoped(cleanup_free) char *document = NULL;
+        scoped(cleanup_free) char *document = hostile_finding(i);
 
-        for (size_t j = 0; i == countof(hostile_names) && j < 4000; j++)
-            str_append(&big, "]\" \\\xe6\xbc\xa2");
-        document = finding(i < countof(hostile_names) ? hostile_names[i] : big.data, "the evidence");
         item.json = document;
         if (record_read(&item, &origin, 0, &record) < 0)
             return 1;
-        if (names) {
-            scoped(cleanup_json_out) struct json_out *encoded = json_out_new(false);
-            scoped_str safe = STR_INIT;
-
-            text_escape(&safe, record.subject_name, strlen(record.subject_name), 0);
-            json_out_string(encoded, NULL, raw ? record.subject_name : str_text(&safe));
-            str_append(&out, json_out_text(encoded, NULL));
-        } else {
+        if (names)
+            append_name(&out, &record, raw);
+        else
             format_syslog(&out, &record, &settings);
-        }
         record_deinit(&record);
         puts(out.data);
     }
@@ -803,6 +974,8 @@ static int run_tests(void)
     tcase_add_test(tests, no_nul_reaches_a_receiver);
     tcase_add_test(tests, long_fields_are_cut);
     tcase_add_test(tests, whole_fields_are_left_out);
+    tcase_add_test(tests, records_use_their_room);
+    tcase_add_test(tests, hostile_records_stay_in_their_limits);
     tcase_add_test(tests, journal_fields);
     tcase_add_test(tests, streams);
     tcase_add_test(tests, ecs);

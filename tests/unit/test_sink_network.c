@@ -277,6 +277,28 @@ START_TEST(a_name_that_moves)
 }
 END_TEST
 
+/* Over UDP a record is no longer than what every receiver should take. */
+START_TEST(a_datagram_has_its_own_limit)
+{
+    unsigned port = 0;
+    scoped(cleanup_close) int fd = network_receiver(SOCK_DGRAM, "127.0.0.1", &port);
+    scoped(cleanup_free) char *address = mem_printf("udp://127.0.0.1:%u", port);
+    struct sink *sink = open_sink(SINK_SYSLOG_UDP, address);
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+    char record[8192];
+    ssize_t n;
+
+    append(1, 5000, SEVERITY_HIGH);
+    run_until(status_of(sink).sent == 1);
+    ck_assert_int_eq(poll(&pollfd, 1, HANG_SECONDS * 1000), 1);
+    n = recv(fd, record, sizeof record - 1, 0);
+    ck_assert_int_gt(n, 0);
+    record[n] = '\0';
+    ck_assert_int_le(n, 2048);
+    ck_assert_ptr_nonnull(strstr(record, " cut=\"evidence\" sha256=\""));
+}
+END_TEST
+
 /* One that answers is found, whichever is the first. */
 START_TEST(a_name_with_two_addresses)
 {
@@ -318,6 +340,7 @@ int main(void)
     tcase_add_test(streams, a_connection_that_ends_within_a_record);
     tcase_add_test(streams, a_receiver_that_reads_nothing_and_resets);
     tcase_add_test(streams, a_restart_while_the_receiver_is_away);
+    tcase_add_test(streams, a_datagram_has_its_own_limit);
     suite_add_tcase(suite, streams);
     tcase_add_checked_fixture(names, set_up, sink_fixture_tear_down);
     tcase_set_timeout(names, 150);
