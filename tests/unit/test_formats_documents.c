@@ -43,9 +43,12 @@ static void make_table(struct str *out)
         out,
         "# Fields of records\n\n"
         "Written from `agent/sinks/fields.c` by `test_formats_documents --write`.\n\n"
-        "The least important come last: where a record of syslog has no room, they are left out first, and named "
-        "in `cut`\n(CEF, LEEF, text and RFC 5424: `cut`, `sha256`; ECS: `labels.cut`; OCSF: `unmapped.cut`; journald: "
-        "`DBA_CUT`, `DBA_SHA256`).\nJSON has all other members of a finding besides (`facts`, `since`, `checked`, …). "
+        "The least important come last: where a record of syslog has no room, they are left out, and named in "
+        "`cut`\n(CEF, LEEF, text and RFC 5424: `cut`, `sha256`; ECS: `labels.cut`; OCSF: `unmapped.cut`; journald: "
+        "`DBA_CUT`, `DBA_SHA256`).\nFor people control characters and what changes the direction of text are `\\x0a`, "
+        "`\\u{202e}` in "
+        "all formats but JSON, ECS, OCSF and journald's.\nJSON has all other members of a finding besides (`facts`, `since`, "
+        "`checked`, …). "
         "`json` also has `finding`, which is `uid`.\n\n"
         "| field (text, RFC 5424) | JSON | journald | CEF | LEEF | ECS | OCSF | kinds | what |\n"
         "|---|---|---|---|---|---|---|---|---|\n");
@@ -74,9 +77,8 @@ static void make_table(struct str *out)
         "| CEF | header | `CEF:0`, `docker-bench-agent`, `docker-bench-agent`, version, slug (or kind), title, 0–10: "
         "10 "
         "critical, 8 high, 5 medium, 3 low, 4 error or loss, 1 else |\n"
-        "| LEEF | header | `LEEF:2.0`, `docker-bench-agent`, `docker-bench-agent`, version, slug (or kind), `^`; `^` "
-        "in a value "
-        "are `\\x5e`, `\\x7c`, `\\x3d` |\n"
+        "| LEEF | header | `LEEF:2.0`, `docker-bench-agent`, `docker-bench-agent`, version, slug (or kind), `^`; `^`, "
+        "a pipe and `=` in a value are `\\x5e`, `\\x7c`, `\\x3d` |\n"
         "| LEEF | `sev`, `devTimeFormat` | as CEF's severity; the form of `devTime` |\n"
         "| ECS | `event.kind` | `state` for a snapshot, `metric` for a heartbeat, else `event` |\n"
         "| ECS | `event.category`, `event.type` | `configuration`; `change` for a finding and the agent, else `info` "
@@ -119,11 +121,13 @@ static void make_rulebase(struct str *out)
     str_append(out, "version=2\n"
                     "# Reads the records of docker-bench-agent in the format \"text\" (mmnormalize, lognormalizer), "
                     "also after the\n"
-                    "# blank that ends a header. A quote inside a value is \\x22, a backslash \\\\.\n"
+                    "# blank that ends a header. A quote inside a value is \\x22, a backslash \\\\: replace "
+                    "both in one pass.\n"
                     "# Written from agent/sinks/fields.c by test_formats_documents --write.\n");
     for (size_t i = 0; i < countof(kinds); i++) {
         append_rule(out, kinds[i], "");
         append_rule(out, kinds[i], " ");
+        str_printf(out, "annotate=%s:+kind=\"%s\"\n", record_kind_name(kinds[i]), record_kind_name(kinds[i]));
     }
 }
 
