@@ -390,6 +390,7 @@ void agent_free(struct agent *agent)
     event_store_free(agent->events);
     free(agent->known_engine);
     free(agent->initial_stream);
+    free(agent->known_exceptions);
     fetcher_free(agent->fetcher);
     docker_free(agent->docker);
     evaluator_free(agent->evaluator);
@@ -407,7 +408,7 @@ int agent_run(struct agent *agent, struct error *error)
     agent_add_timers(agent);
     if (!agent->once) {
         agent_watch_clock(agent);
-        agent_watch_exceptions(agent);
+        agent_enter_exceptions(agent, "start");
     }
     fetcher_start(agent->fetcher);
     docker_start(agent->docker);

@@ -1,30 +1,30 @@
-/* What people did, as entries of the history: a reload, and exceptions that begin and end. */
-#include "agent/agent_internal.h"
+/* What people did, as entries of the history: a reload, and exceptions (waivers and attestations) that begin and end.
+ *
+ * The store remembers which ones applied, one JSON object a line: what has begun or ended while the agent was not
+ * running is entered at its next start. */
+#include <string.h>
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || str_equal(a, b);
-}
+#include "agent/agent_internal.h"
+#include "common/json_in.h"
+#include "common/map.h"
 
 /* A waiver or an attestation. */
 struct exception {
-    const char *noun, *slug, *title;
-    const char *rule, *subject, *by, *why;
-    int status;
-    usec_t expires;
+    const char *noun, *rule, *subject, *by, *why;
+    enum verdict status; /* of an attestation */
+    usec_t expires;      /* 0: never */
 };
 
 static struct exception of_waiver(const struct waiver *waiver)
 {
-    return (struct exception){"waiver",   "agent-waiver", "A waiver", waiver->rule,   waiver->subject,
-                              waiver->by, waiver->reason, 0,          waiver->expires};
+    return (struct exception){"waiver",       waiver->rule, waiver->subject, waiver->by,
+                              waiver->reason, VERDICT_NONE, waiver->expires};
 }
 
 static struct exception of_attestation(const struct attestation *attestation)
 {
-    return (struct exception){"attestation",         "agent-attestation",      "An attestation",
-                              attestation->rule,     attestation->subject,     attestation->by,
-                              attestation->evidence, (int)attestation->status, attestation->expires};
+    return (struct exception){"attestation",         attestation->rule,   attestation->subject, attestation->by,
+                              attestation->evidence, attestation->status, attestation->expires};
 }
 
 static size_t exception_count(const struct config *config)
@@ -43,21 +43,32 @@ static bool applies(const struct exception *exception, usec_t at)
     return !exception->expires || exception->expires > at;
 }
 
-static bool same_exception(const struct exception *a, const struct exception *b)
+/* The caller frees. */
+static char *exception_write(const struct exception *exception)
 {
-    return a->noun == b->noun && same_text(a->rule, b->rule) && same_text(a->subject, b->subject) &&
-           same_text(a->by, b->by) && same_text(a->why, b->why) && a->status == b->status && a->expires == b->expires;
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+
+    json_out_object(out, NULL);
+    json_out_string(out, "noun", exception->noun);
+    json_out_string(out, "rule", exception->rule);
+    json_out_string(out, "subject", exception->subject);
+    json_out_string(out, "by", exception->by);
+    json_out_string(out, "why", exception->why);
+    json_out_string(out, "status", verdict_name(exception->status));
+    json_out_int(out, "expires", exception->expires);
+    json_out_end_object(out);
+    return mem_strdup(json_out_text(out, NULL));
 }
 
-static bool has_exception(const struct config *config, const struct exception *wanted)
+/* Texts belong to LINE. */
+static struct exception exception_read(const struct json *line)
 {
-    for (size_t i = 0; i < exception_count(config); i++) {
-        const struct exception exception = exception_at(config, i);
-
-        if (same_exception(&exception, wanted))
-            return true;
-    }
-    return false;
+    return (struct exception){.noun = json_text(json_get(line, "noun"), "exception"),
+                              .rule = json_text(json_get(line, "rule"), ""),
+                              .subject = json_string(json_get(line, "subject")),
+                              .by = json_string(json_get(line, "by")),
+                              .why = json_string(json_get(line, "why")),
+                              .expires = json_int(json_get(line, "expires"), 0)};
 }
 
 /* WHAT: "begins", "ends: it has expired" … */
@@ -65,14 +76,15 @@ static void enter_exception(struct agent *agent, const struct exception *excepti
 {
     const struct rule *rule = rule_set_find(evaluator_rules(agent->evaluator), exception->rule);
     const char *slug = rule ? rule->slug : exception->rule, *scope = exception->subject ? exception->subject : "*";
+    bool is_waiver = strcmp(exception->noun, "waiver") == 0;
     scoped_str evidence = STR_INIT;
 
     str_printf(&evidence, "the %s of %s for %s by %s %s", exception->noun, exception->rule, scope,
                exception->by ? exception->by : "?", what);
     if (exception->why)
         str_printf(&evidence, " (%s)", exception->why);
-    evaluator_entry(agent->evaluator, &(struct entry){.slug = exception->slug,
-                                                      .title = exception->title,
+    evaluator_entry(agent->evaluator, &(struct entry){.slug = is_waiver ? "agent-waiver" : "agent-attestation",
+                                                      .title = is_waiver ? "A waiver" : "An attestation",
                                                       .evidence = evidence.data,
                                                       .cause = cause,
                                                       .subject_id = exception->rule,
@@ -82,58 +94,94 @@ static void enter_exception(struct agent *agent, const struct exception *excepti
                                                       .rule_count = 1});
 }
 
-static void enter_differences(struct agent *agent, const struct config *of, const struct config *without, usec_t now,
-                              const char *what)
+/* Enters the lines of OF that WITHOUT does not have. BEGIN: they begin, else they end. */
+static void enter_differences(struct agent *agent, const char *of, const char *without, bool begin, usec_t now,
+                              const char *cause)
 {
-    for (size_t i = 0; i < exception_count(of); i++) {
-        const struct exception exception = exception_at(of, i);
+    struct map *others = map_new(NULL);
 
-        if (applies(&exception, now) && !has_exception(without, &exception))
-            enter_exception(agent, &exception, what, "reload");
+    for (const char *at = without, *end; *at; at = end + 1) {
+        scoped(cleanup_free) char *line = NULL;
+
+        end = strchrnul(at, '\n');
+        line = mem_strndup(at, (size_t)(end - at));
+        map_set(others, line, others);
+        if (!*end)
+            break;
+    }
+    for (const char *at = of, *end; *at; at = end + 1) {
+        scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+        scoped(cleanup_free) char *line = NULL;
+
+        end = strchrnul(at, '\n');
+        line = mem_strndup(at, (size_t)(end - at));
+        if (!map_get(others, line) && json_parse(line, strlen(line), NULL, &doc, NULL) == 0) {
+            const struct exception exception = exception_read(json_root(doc));
+
+            enter_exception(agent, &exception,
+                            begin                      ? "begins"
+                            : applies(&exception, now) ? "ends: it is not in the configuration any more"
+                                                       : "ends: it has expired",
+                            cause);
+        }
+        if (!*end)
+            break;
+    }
+    map_free(others);
+}
+
+/* Those that apply at NOW, a line for each; RET_NEXT: when the next one ends, if that is earlier. */
+static void write_exceptions(const struct config *config, usec_t now, struct str *out, usec_t *ret_next)
+{
+    for (size_t i = 0; i < exception_count(config); i++) {
+        const struct exception exception = exception_at(config, i);
+        scoped(cleanup_free) char *line = NULL;
+
+        if (!applies(&exception, now))
+            continue;
+        if (exception.expires && exception.expires < *ret_next)
+            *ret_next = exception.expires;
+        line = exception_write(&exception);
+        str_printf(out, "%s\n", line);
     }
 }
 
-void agent_enter_reload(struct agent *agent, const struct config *old, const struct config *new)
+static void on_expiry(evutil_socket_t fd, short what, void *user)
 {
-    usec_t now = clock_now(&clock_system);
+    (void)fd;
+    (void)what;
+    agent_enter_exceptions(user, "timer");
+}
 
+/* Looks again when the next one expires, or in an hour: the wall clock may be set. */
+void agent_enter_exceptions(struct agent *agent, const char *cause)
+{
+    usec_t now = clock_now(&clock_system), next = now + 3600 * USEC_PER_SEC;
+    scoped_str current = STR_INIT;
+    struct timeval wait;
+
+    write_exceptions(agent->config, now, &current, &next);
+    if (!str_equal(agent->known_exceptions, str_text(&current))) {
+        if (agent->known_exceptions) {
+            enter_differences(agent, agent->known_exceptions, str_text(&current), false, now, cause);
+            enter_differences(agent, str_text(&current), agent->known_exceptions, true, now, cause);
+        }
+        free(agent->known_exceptions);
+        agent->known_exceptions = mem_strdup(str_text(&current));
+        event_store_note(agent->events, EXCEPTIONS_NOTE, agent->known_exceptions);
+    }
+    if (!agent->expiry_timer)
+        agent->expiry_timer = evtimer_new(agent->base, on_expiry, agent);
+    wait = (struct timeval){.tv_sec = (next - now) / USEC_PER_SEC, .tv_usec = (next - now) % USEC_PER_SEC};
+    evtimer_add(agent->expiry_timer, &wait);
+}
+
+void agent_enter_reload(struct agent *agent)
+{
     evaluator_entry(agent->evaluator, &(struct entry){.slug = "agent-reload",
                                                       .title = "The configuration was read again",
                                                       .evidence = "the configuration was read again at SIGHUP",
                                                       .cause = "reload",
                                                       .configuration = agent->config_hash});
-    enter_differences(agent, old, new, now, "ends: it is not in the configuration any more");
-    enter_differences(agent, new, old, now, "begins");
-}
-
-/* Enters what has expired since the last look, and looks again when the next one does, or in an hour: the wall clock
- * may be set. */
-static void on_expiry(evutil_socket_t fd, short what, void *user)
-{
-    struct agent *agent = user;
-    usec_t now = clock_now(&clock_system), next = now + 3600 * USEC_PER_SEC;
-    struct timeval wait;
-
-    (void)fd;
-    (void)what;
-    for (size_t i = 0; i < exception_count(agent->config); i++) {
-        const struct exception exception = exception_at(agent->config, i);
-
-        if (applies(&exception, now)) {
-            if (exception.expires && exception.expires < next)
-                next = exception.expires;
-        } else if (agent->expiries_seen && applies(&exception, agent->expiries_seen)) {
-            enter_exception(agent, &exception, "ends: it has expired", "timer");
-        }
-    }
-    agent->expiries_seen = now;
-    wait = (struct timeval){.tv_sec = (next - now) / USEC_PER_SEC, .tv_usec = (next - now) % USEC_PER_SEC};
-    evtimer_add(agent->expiry_timer, &wait);
-}
-
-void agent_watch_exceptions(struct agent *agent)
-{
-    if (!agent->expiry_timer)
-        agent->expiry_timer = evtimer_new(agent->base, on_expiry, agent);
-    on_expiry(-1, 0, agent);
+    agent_enter_exceptions(agent, "reload");
 }

@@ -1,7 +1,7 @@
 /* What the agent's own files share; no other room includes it. A file calls only those before it here: agent_view.c
  * (what is shown), agent_snapshot.c, agent_origin.c (who sends), agent_heartbeat.c, agent_begin.c (how work begins),
- * agent_events.c (the engine's events), agent_reload.c (another configuration), agent_timers.c (what time brings),
- * agent.c (wiring and life). */
+ * agent_events.c (the engine's events), agent_entries.c (what people did), agent_reload.c (another configuration),
+ * agent_timers.c (what time brings), agent.c (wiring and life). */
 #ifndef AGENT_AGENT_INTERNAL_H
 #define AGENT_AGENT_INTERNAL_H
 
@@ -34,7 +34,7 @@ struct agent {
     struct event *heartbeat_timer, *snapshot_timer;
     struct event *signals[3];
     struct event *expiry_timer; /* of waivers and attestations */
-    usec_t expiries_seen;       /* those until then are entered; 0: before the start */
+    char *known_exceptions;     /* that applied when they were last looked at (agent_entries.c); NULL: unknown */
     struct event *sweep_timer, *top_timer, *start_timer, *watchdog_timer, *clock_event;
     int clock_fd;
     bool once, connected, gave_up_waiting;
@@ -66,9 +66,10 @@ void agent_hash_config(struct agent *agent); /* of the configuration and the eng
 void agent_on_event(const struct docker_event *event, bool replayed, void *user);
 
 /* agent_entries.c */
-void agent_enter_reload(struct agent *agent, const struct config *old, const struct config *new);
-/* Enters exceptions that expire from now on; again after a reload. */
-void agent_watch_exceptions(struct agent *agent);
+#define EXCEPTIONS_NOTE "exceptions" /* the name of its note in the store */
+void agent_enter_reload(struct agent *agent);
+/* Enters the waivers and attestations that have begun or ended, now and when one expires. CAUSE: what led to it. */
+void agent_enter_exceptions(struct agent *agent, const char *cause);
 
 /* agent_reload.c */
 /* SIGHUP: opens the files of sinks anew and reads the configuration again; an invalid one is logged, and changes

@@ -64,9 +64,10 @@ static const char engine_note[] = "engine", initial_note[] = "initial";
 void agent_on_note(const char *name, const char *text, void *user)
 {
     struct agent *agent = user;
-    char **note = strcmp(name, engine_note) == 0    ? &agent->known_engine
-                  : strcmp(name, initial_note) == 0 ? &agent->initial_stream
-                                                    : NULL;
+    char **note = strcmp(name, engine_note) == 0       ? &agent->known_engine
+                  : strcmp(name, initial_note) == 0    ? &agent->initial_stream
+                  : strcmp(name, EXCEPTIONS_NOTE) == 0 ? &agent->known_exceptions
+                                                       : NULL;
 
     if (!note) {
         snapshots_on_note(name, text, agent->snapshots);

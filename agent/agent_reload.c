@@ -65,8 +65,7 @@ void agent_reload(struct agent *agent)
         fetcher_rules_changed(agent->fetcher, config);
         snapshots_check(agent->snapshots);
         evaluator_agent_state(agent->evaluator, "agent-config", true, "the configuration was reloaded", "reload");
-        agent_enter_reload(agent, old, config);
-        agent_watch_exceptions(agent);
+        agent_enter_reload(agent);
         config_free(old);
         agent_scan(agent, "reload");
     }

@@ -127,7 +127,7 @@ static void on_clock(evutil_socket_t fd, short what, void *user)
     if (!was_set)
         return;
     evaluator_clock_changed(agent->evaluator);
-    agent_watch_exceptions(agent);
+    agent_enter_exceptions(agent, "clock");
     docker_clock_changed(agent->docker);
     if (agent->connected)
         agent_scan(agent, "clock");

@@ -32,6 +32,13 @@ static void start(void)
     beside_start_agent(&beside, config);
 }
 
+static void stop(void)
+{
+    ck_assert_int_eq(kill(beside.agent, SIGTERM), 0);
+    ck_assert_int_eq(waitpid(beside.agent, NULL, 0), beside.agent);
+    beside.agent = 0;
+}
+
 static void wait_ready(void)
 {
     usec_t end = clock_monotonic() + READY_S * USEC_PER_SEC;
@@ -327,6 +334,23 @@ START_TEST(what_people_did_is_entered)
     ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by ann ends: it is not in the configuration any more"));
     ck_assert_ptr_nonnull(strstr(out.data, "5.4 for name:web by bob begins (brief)"));
     ck_assert_ptr_nonnull(strstr(out.data, "5.4 for name:web by bob ends: it has expired"));
+    str_deinit(&out);
+
+    /* what changes while the agent is not running is entered when it starts again */
+    stop();
+    snprintf(config, sizeof config,
+             "{\"sinks\": [], \"waivers\": [{\"rule\": \"5.4\", \"by\": \"eve\", \"reason\": \"long\"}]}");
+    start();
+    wait_ready();
+    ck_assert_uint_eq(count_entries("agent-waiver"), 4);
+    stop();
+    snprintf(config, sizeof config, "{\"sinks\": []}");
+    start();
+    wait_ready();
+    out = RUN(0, "history", "--rule", "agent-waiver");
+    ck_assert_uint_eq(lines_of(out.data), 5);
+    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by eve begins (long)"));
+    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by eve ends: it is not in the configuration any more (long)"));
 }
 END_TEST
 
