@@ -89,6 +89,8 @@ static void on_transition(struct transition *transition, void *user)
     if (!agent->events)
         return;
     event_store_append(agent->events, transition);
+    if (transition->is_agent && !transition->is_entry)
+        agent_note_states(agent);
     if (event_store_waiting(agent->events) >= WAITING_MAX)
         evaluator_hold(agent->evaluator, true);
 }
@@ -258,6 +260,7 @@ static int open_store(struct agent *agent, struct error *error)
         return r;
     agent_identify(agent);
     evaluator_restored(agent->evaluator, event_store_last_seq(agent->events));
+    agent_end_states(agent);
     if (event_store_trouble(agent->events))
         on_store_state(agent);
     return 0;
@@ -391,6 +394,7 @@ void agent_free(struct agent *agent)
     free(agent->known_engine);
     free(agent->initial_stream);
     free(agent->known_exceptions);
+    free(agent->known_states);
     fetcher_free(agent->fetcher);
     docker_free(agent->docker);
     evaluator_free(agent->evaluator);

@@ -1,6 +1,7 @@
 /* What the agent's own files share; no other room includes it. A file calls only those before it here: agent_view.c
  * (what is shown), agent_snapshot.c, agent_origin.c (who sends), agent_heartbeat.c, agent_begin.c (how work begins),
- * agent_events.c (the engine's events), agent_entries.c (what people did), agent_reload.c (another configuration),
+ * agent_events.c (the engine's events), agent_entries.c (what people did), agent_states.c (its own state),
+ * agent_reload.c (another configuration),
  * agent_timers.c (what time brings), agent.c (wiring and life). */
 #ifndef AGENT_AGENT_INTERNAL_H
 #define AGENT_AGENT_INTERNAL_H
@@ -28,6 +29,7 @@ struct agent {
     char hostname[256], machine[MACHINE_ID_SIZE]; /* "": unknown */
     char *known_engine;                           /* what the store remembers of it */
     char *initial_stream;                         /* whose first full scan is not complete; NULL: none */
+    char *known_states;                           /* slugs of what was degraded before this start; NULL: nothing */
     struct sink_list sinks;
     struct snapshots *snapshots; /* NULL: --once */
     char config_hash[65];
@@ -70,6 +72,11 @@ void agent_on_event(const struct docker_event *event, bool replayed, void *user)
 void agent_enter_reload(struct agent *agent);
 /* Enters the waivers and attestations that have begun or ended, now and when one expires. CAUSE: what led to it. */
 void agent_enter_exceptions(struct agent *agent, const char *cause);
+
+/* agent_states.c */
+#define STATES_NOTE "degraded"               /* the name of its note in the store */
+void agent_note_states(struct agent *agent); /* a state has changed */
+void agent_end_states(struct agent *agent);  /* at the start */
 
 /* agent_reload.c */
 /* SIGHUP: opens the files of sinks anew and reads the configuration again; an invalid one is logged, and changes

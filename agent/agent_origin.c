@@ -66,6 +66,7 @@ void agent_on_note(const char *name, const char *text, void *user)
     struct agent *agent = user;
     char **note = strcmp(name, engine_note) == 0       ? &agent->known_engine
                   : strcmp(name, initial_note) == 0    ? &agent->initial_stream
+                  : strcmp(name, STATES_NOTE) == 0     ? &agent->known_states
                   : strcmp(name, EXCEPTIONS_NOTE) == 0 ? &agent->known_exceptions
                                                        : NULL;
 

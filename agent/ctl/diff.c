@@ -168,9 +168,13 @@ struct score {
     unsigned passed, counted;
 };
 
-static double score_value(struct score score)
+/* "-": nothing was counted then. */
+static void append_score(const struct ctl *ctl, struct score score, struct str *out)
 {
-    return score.counted ? 100.0 * score.passed / score.counted : 0;
+    if (score.counted)
+        str_printf(out, "%.*f", ctl->terminal.cut ? 0 : 1, 100.0 * score.passed / score.counted);
+    else
+        str_append_char(out, '-');
 }
 
 /* As the agent counts it: a rule passes if the worst of its findings does, or if all its failures are waived. MINUS:
@@ -328,15 +332,14 @@ static int count_unchanged(struct diff *diff, bool print, size_t *ret)
 static void print_scores(const struct diff *diff, struct score then, struct score until)
 {
     const struct ctl *ctl = diff->ctl;
-    int digits = ctl->terminal.cut ? 0 : 1;
-    scoped_str before = STR_INIT;
+    scoped_str before = STR_INIT, after = STR_INIT;
 
-    if (diff->began_later || !then.counted)
-        str_append_char(&before, '-');
-    else
-        str_printf(&before, "%.*f", digits, score_value(then));
-    printf("%s%s%s%s%.*f\n", ctl->terminal.cut ? tr(ctl, "score", "得分") : "score", ctl->terminal.cut ? " " : "\t",
-           before.data, ctl->terminal.cut ? " → " : "\t", digits, score_value(until));
+    if (diff->began_later)
+        then.counted = 0;
+    append_score(ctl, then, &before);
+    append_score(ctl, until, &after);
+    printf("%s%s%s%s%s\n", ctl->terminal.cut ? tr(ctl, "score", "得分") : "score", ctl->terminal.cut ? " " : "\t",
+           before.data, ctl->terminal.cut ? " → " : "\t", after.data);
 }
 
 static int print_diff(struct diff *diff)

@@ -60,6 +60,13 @@ void agent_states_withdraw(struct evaluator *evaluator)
                           "the engine is another one; what lasts is reported again", "engine:changed");
 }
 
+void evaluator_agent_state_ended(struct evaluator *evaluator, const char *slug, const char *evidence)
+{
+    struct agent_state state = {.slug = (char *)(uintptr_t)slug};
+
+    publish_state(evaluator, &state, true, evidence, "start");
+}
+
 void evaluator_entry(struct evaluator *evaluator, const struct entry *entry)
 {
     evaluator->last_seq++;

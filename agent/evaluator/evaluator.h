@@ -151,6 +151,8 @@ void evaluator_hold(struct evaluator *evaluator, bool held);
 /* A transition of the agent's own state. SLUG "agent-engine", "agent-events" …; READY or degraded. */
 void evaluator_agent_state(struct evaluator *evaluator, const char *slug, bool ready, const char *evidence,
                            const char *cause);
+/* The same for what was degraded before this start, and is not known to be so any more. */
+void evaluator_agent_state_ended(struct evaluator *evaluator, const char *slug, const char *evidence);
 /* A transition for what somebody did. */
 void evaluator_entry(struct evaluator *evaluator, const struct entry *entry);
 /* What is degraded. AT: 0 at first. False at the end. */

@@ -354,6 +354,34 @@ START_TEST(what_people_did_is_entered)
 }
 END_TEST
 
+static bool is_refused(void *user)
+{
+    (void)user;
+    return count_entries("agent-config") == 1;
+}
+
+/* What was degraded when the agent ended does not stay so in the history. */
+START_TEST(states_end_with_the_agent)
+{
+    scoped(cleanup_free) char *path = mem_printf("%s/agent.json", beside.folder);
+    scoped_str out = STR_INIT;
+
+    start();
+    wait_ready();
+    ck_assert_int_eq(file_replace(path, "{", 1, 0600, NULL), 0);
+    ck_assert_int_eq(kill(beside.agent, SIGHUP), 0);
+    await(is_refused, "the refusal of the configuration");
+    for (unsigned i = 0; i < 2; i++) {
+        stop();
+        start();
+        wait_ready();
+    }
+    out = RUN(0, "history", "--rule", "agent-config");
+    ck_assert_uint_eq(lines_of(out.data), 2);
+    ck_assert_ptr_nonnull(strstr(out.data, "\tdegraded\tready\tagent agent\tthe agent was started again\n"));
+}
+END_TEST
+
 /* ---- Killed ---- */
 
 /* The lines that were seen, by stream and number: a number stands for one transition. */
@@ -667,6 +695,7 @@ int main(void)
     tcase_add_test(history, diff_names_opened_and_closed);
     tcase_add_test(history, times_that_are_not);
     tcase_add_test(entries, what_people_did_is_entered);
+    tcase_add_test(entries, states_end_with_the_agent);
     tcase_add_test(killed, killed_at_any_moment);
     tcase_add_test(process, store_process_killed);
     tcase_add_loop_test(failing, disk_that_fails, 0, 2);
