@@ -1,5 +1,6 @@
 /* What the files of the store's process share; nobody else includes it. A file calls only those before it here:
- * store_sql.c store_cursor.c store_overflow.c store_append.c store_query.c store_db.c */
+ * store_sql.c store_cursor.c store_overflow.c store_rows.c store_bounds.c store_append.c
+ * store_query.c store_db.c */
 #ifndef AGENT_STORE_STORE_INTERNAL_H
 #define AGENT_STORE_STORE_INTERNAL_H
 
@@ -179,6 +180,18 @@ void overflow_push(struct store_db *db, const struct store_row *row);
 void overflow_drop(struct store_db *db, size_t count); /* the oldest */
 void overflow_clear(struct store_db *db);
 const struct store_row *overflow_after(const struct store_db *db, uint64_t seq); /* NULL: there is none */
+
+/* store_rows.c */
+/* One transaction, with what cursors have to save. Nothing of it counts unless the result is SQLITE_OK. */
+int store_rows(struct store_db *db, const struct store_row *rows, size_t count);
+
+/* store_bounds.c */
+struct pages {
+    uint64_t size, used, free; /* bytes of one; how many */
+};
+struct pages bounds_pages(struct store_db *db);
+int bounds_trim(struct store_db *db, uint64_t seq); /* the transitions up to SEQ go; the newest stays */
+void bounds_look(struct store_db *db);              /* store_db_tidy() has something to look at */
 
 /* store_append.c */
 char *store_db_damage_mark(const struct store_db *db); /* a path; the caller frees */
