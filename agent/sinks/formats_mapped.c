@@ -127,6 +127,11 @@ static struct caption ocsf_activity(const struct record *record)
     return (struct caption){ACTIVITY_UPDATE, "Update"};
 }
 
+static bool is_degraded(const struct record *record)
+{
+    return record->is_agent && str_equal(record->status, "degraded");
+}
+
 static struct caption ocsf_severity(const struct record *record)
 {
     static const struct caption of_severity[SEVERITY_COUNT] = {[SEVERITY_LOW] = {2, "Low"},
@@ -134,9 +139,11 @@ static struct caption ocsf_severity(const struct record *record)
                                                                [SEVERITY_HIGH] = {4, "High"},
                                                                [SEVERITY_CRITICAL] = {5, "Critical"}};
 
+    if (record->kind == RECORD_LOST || is_degraded(record))
+        return (struct caption){3, "Medium"};
     if (!is_about_a_finding(record) || record->status_value == VERDICT_PASS ||
         record->status_value == VERDICT_NOT_APPLICABLE || record->status_value == VERDICT_NONE)
-        return record->kind == RECORD_LOST ? (struct caption){3, "Medium"} : (struct caption){1, "Informational"};
+        return (struct caption){1, "Informational"};
     return of_severity[record->severity];
 }
 
@@ -190,6 +197,15 @@ static void add_class(struct tree *tree, int category, const char *category_name
     add_caption(tree, "class_uid", "class_name", (struct caption){class, class_name});
     tree_add_int(tree, "type_uid", class * 100 + activity.id);
     add_printf(tree, "type_name", "%s: %s", class_name, activity.text);
+}
+
+/* A record of the agent's own state. */
+static void add_agent(struct tree *tree, const struct record *record)
+{
+    add_caption(tree, "status_id", "status",
+                is_degraded(record) ? (struct caption){2, "Failure"} : (struct caption){1, "Success"});
+    tree_add_string(tree, "status_code", "status", record_status(record));
+    tree_add_string(tree, "status_detail", "evidence", record->evidence);
 }
 
 static void add_compliance_finding(struct tree *tree, const struct record *record)
@@ -257,6 +273,8 @@ void ocsf_body(struct str *out, const struct record *record, const struct format
         add_compliance_finding(&tree, record);
     else
         add_class(&tree, 0, "Uncategorized", 0, "Base Event", (struct caption){OTHER, record_kind_name(record->kind)});
+    if (record->kind == RECORD_AGENT)
+        add_agent(&tree, record);
     add_caption(&tree, "severity_id", "severity", ocsf_severity(record));
     tree_add_string(&tree, "metadata.version", "metadata.version", "1.8.0");
     tree_add_words(&tree, "metadata.profiles", "metadata.profiles", "host");

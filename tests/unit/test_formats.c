@@ -727,6 +727,22 @@ START_TEST(hostile_records_stay_in_their_limits)
 }
 END_TEST
 
+/* Of the agent's own state OCSF has the status, too. */
+START_TEST(ocsf_of_a_degraded_agent)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = write_json(
+        FORMAT_OCSF, ITEM_TRANSITION,
+        mem_printf("{\"slug\":\"agent-sinks\",\"status\":\"%s\",\"subject\":{\"kind\":\"agent\"},\"evidence\":\"e\"}",
+                   _i ? "degraded" : "ready"));
+
+    ck_assert_int_eq(json_int(at(doc, "/class_uid"), -1), 0);
+    ck_assert_int_eq(json_int(at(doc, "/status_id"), -1), _i ? 2 : 1);
+    ck_assert_int_eq(json_int(at(doc, "/severity_id"), -1), _i ? 3 : 1);
+    ck_assert_str_eq(json_text(at(doc, "/status_code"), ""), _i ? "degraded" : "ready");
+    ck_assert_str_eq(json_text(at(doc, "/status_detail"), ""), "e");
+}
+END_TEST
+
 /* The agent's own are Base Events of OCSF. */
 START_TEST(ocsf_of_the_agent)
 {
@@ -959,6 +975,42 @@ static int print_hostile(const char *format_word, const char *header_word)
     return 0;
 }
 
+/* A record of each kind, one a line, without a header. */
+static int print_kinds(const char *format_word)
+{
+    const struct {
+        enum store_item_kind kind;
+        char *document;
+    } rows[] = {
+        {ITEM_TRANSITION, finding("web", "the evidence")},
+        {ITEM_SNAPSHOT, finding("web", "the evidence")},
+        {ITEM_SNAPSHOT_END, mem_strdup("{\"snapshot\":1795514400,\"count\":31,\"seq\":40}")},
+        {ITEM_HEARTBEAT, mem_strdup(heartbeat)},
+        {ITEM_LOST, mem_strdup("")},
+        {ITEM_TRANSITION, mem_strdup("{\"uid\":\"u\",\"slug\":\"agent-sinks\",\"rule\":\"agent-sinks\",\"title\":\"t\","
+                                     "\"status\":\"degraded\",\"previous\":\"ready\",\"subject\":{\"kind\":\"agent\","
+                                     "\"id\":\"i\",\"name\":\"n\"},\"evidence\":\"e\",\"cause\":\"c\"}")}};
+    struct format_settings settings = local;
+
+    settings.format = (enum sink_format)word_index(sink_formats, FORMAT_COUNT, format_word);
+    settings.header = HEADER_NONE;
+    settings.cee = false;
+    for (size_t i = 0; i < countof(rows); i++) {
+        const struct store_item item = {
+            .number = i + 7, .seq = 42, .json = rows[i].document, .kind = rows[i].kind, .lost = 3};
+        scoped_str out = STR_INIT;
+        struct record record;
+
+        if (record_read(&item, &origin, 0, &record) < 0)
+            return 1;
+        format_syslog(&out, &record, &settings);
+        record_deinit(&record);
+        free(rows[i].document);
+        puts(out.data);
+    }
+    return 0;
+}
+
 static int run_tests(void)
 {
     Suite *suite = suite_create("formats");
@@ -984,6 +1036,7 @@ static int run_tests(void)
     tcase_add_test(tests, ocsf);
     tcase_add_test(tests, long_ocsf);
     tcase_add_test(tests, ocsf_of_the_agent);
+    tcase_add_loop_test(tests, ocsf_of_a_degraded_agent, 0, 2);
     tcase_add_test(tests, heartbeats);
     tcase_add_test(tests, records_keep_their_engine_and_benchmark);
     tcase_add_test(tests, cef);
@@ -1000,5 +1053,7 @@ int main(int argc, char **argv)
 {
     if (argc == 4 && str_equal(argv[1], "--print"))
         return print_hostile(argv[2], argv[3]);
+    if (argc == 3 && str_equal(argv[1], "--print-kinds"))
+        return print_kinds(argv[2]);
     return run_tests();
 }

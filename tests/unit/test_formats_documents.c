@@ -47,7 +47,8 @@ static void make_table(struct str *out)
         "`cut`\n(CEF, LEEF, text and RFC 5424: `cut`, `sha256`; ECS: `labels.cut`; OCSF: `unmapped.cut`; journald: "
         "`DBA_CUT`, `DBA_SHA256`).\nFor people control characters and what changes the direction of text are `\\x0a`, "
         "`\\u{202e}` in "
-        "all formats but JSON, ECS, OCSF and journald's.\nJSON has all other members of a finding besides (`facts`, `since`, "
+        "all formats but JSON, ECS, OCSF and journald's.\nJSON has all other members of a finding besides (`facts`, "
+        "`since`, "
         "`checked`, …). "
         "`json` also has `finding`, which is `uid`.\n\n"
         "| field (text, RFC 5424) | JSON | journald | CEF | LEEF | ECS | OCSF | kinds | what |\n"
@@ -95,6 +96,8 @@ static void make_table(struct str *out)
         "|\n"
         "| OCSF | `compliance.status_id` | 1 pass, 3 fail, 2 error, 99 manual, not_applicable, gone |\n"
         "| OCSF | `finding_info.uid` | `finding` |\n"
+        "| OCSF | `status_id`, `status_code`, `status_detail` of the kind `agent` | 1 ready, 2 degraded; status; "
+        "evidence |\n"
         "| OCSF | `metadata.uid`, `metadata.is_truncated`, `metadata.untruncated_size` | stream and number; when "
         "fields were cut |\n");
 }

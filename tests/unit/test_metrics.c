@@ -13,6 +13,7 @@
 #include "agent/api/server.h"
 #include "agent/api/server_clients.h"
 #include "agent/checks/table.h"
+#include "common/file.h"
 #include "common/map.h"
 #include "common/text.h"
 #include "probes/docker/docker_parse.h"
@@ -190,6 +191,43 @@ START_TEST(each_series_is_there_once)
     }
     ck_assert_ptr_nonnull(map_get(series, "docker_bench_agent_sink_up{sink=\"syslog:tcp://h:514\"}"));
     map_free(series);
+}
+END_TEST
+
+/* Each metric with its labels is in README's table, and no other. */
+START_TEST(documented)
+{
+    scoped_str readme = STR_INIT, text = metrics();
+    struct error error = ERROR_INIT;
+    const char *begin, *end, *row;
+    size_t families = 0, rows = 0;
+
+    ck_assert_msg(file_read(SOURCE_DATA_DIR "/../README.md", 1 << 20, &readme, &error) == 0, "%s", error.text);
+    begin = strstr(readme.data, "| metric, each with `docker_bench_agent_` before it |");
+    ck_assert_ptr_nonnull(begin);
+    end = strstr(begin, "\n\n");
+    for (const char *at = text.data; (at = strstr(at, "# TYPE docker_bench_agent_")); families++) {
+        scoped(cleanup_free) char *name = NULL;
+
+        at += strlen("# TYPE docker_bench_agent_");
+        name = mem_printf("`%.*s", (int)strcspn(at, " "), at);
+        for (row = begin; (row = strstr(row, name)) && row < end; row++)
+            if (strchr("`{", row[strlen(name)]))
+                break;
+        ck_assert_msg(row && row < end, "%s is not in README.md", name);
+    }
+    for (row = strstr(begin, "|---"); (row = strchr(row, '\n')) && row < end;) {
+        const char *cell_end = strstr(++row + 1, " |");
+
+        for (const char *name = row; (name = strchr(name, '`')) && name < cell_end; name = strchr(name + 1, '`') + 1) {
+            scoped(cleanup_free) char *type =
+                mem_printf("# TYPE docker_bench_agent_%.*s ", (int)strcspn(name + 1, "`{"), name + 1);
+
+            ck_assert_msg(strstr(text.data, type), "not a metric: %s", type);
+            rows++;
+        }
+    }
+    ck_assert_uint_eq(rows, families);
 }
 END_TEST
 
@@ -393,6 +431,7 @@ int main(void)
     tcase_add_test(tests, labels_are_escaped);
     tcase_add_test(tests, promtool_accepts_it);
     tcase_add_test(tests, each_series_is_there_once);
+    tcase_add_test(tests, documented);
     tcase_add_test(tests, series_are_by_rule_not_by_container);
     tcase_add_test(tests, failures_end_as_zero);
     tcase_add_test(tests, waived_failures_have_a_status_of_their_own);
