@@ -4,31 +4,54 @@
 #include "agent/sinks/formats_internal.h"
 #include "common/text.h"
 
-/* How long a prefix of RAW fits is seen by writing it piece by piece: a piece is what one character becomes. */
+/* The beginning of S that is written as it is. */
+static size_t plain_length(const char *s, size_t length, const struct escaping *escaping)
+{
+    size_t n = 0;
+
+    while (n < length && s[n] >= ' ' && s[n] <= '~' && !escaping->of(s[n]))
+        n++;
+    return n;
+}
+
+/* Appends the character of N bytes at S, or what it becomes. */
+static void append_character(struct str *out, const char *s, size_t n, const struct escaping *escaping)
+{
+    bool printable = n == 1 && *s >= ' ' && *s <= '~';
+    scoped_str piece = STR_INIT;
+
+    if (printable)
+        str_append_char(&piece, *s);
+    else
+        text_escape(&piece, s, n, 0);
+    for (const char *at = str_text(&piece); *at; at++) {
+        const char *escaped = printable || escaping->control ? escaping->of(*at) : NULL;
+
+        if (escaped)
+            str_append(out, escaped);
+        else
+            str_append_char(out, *at);
+    }
+}
+
+/* Appends as much of RAW as LIMIT bytes take, in whole characters. Its length in RAW. */
 static size_t append_pieces(struct str *out, const char *raw, size_t limit, const struct escaping *escaping)
 {
     size_t begin = out->length, length = strlen(raw), n;
-    scoped_str piece = STR_INIT;
 
     for (size_t i = 0; i < length; i += n) {
-        size_t before = out->length;
-        bool plain = raw[i] >= ' ' && raw[i] <= '~';
+        size_t before = out->length, room = limit - (before - begin);
 
-        for (n = 1; !plain && i + n < length && (raw[i + n] & 0xc0) == 0x80 && n < 4; n++)
+        n = plain_length(raw + i, length - i, escaping);
+        if (n) {
+            str_append_n(out, raw + i, n < room ? n : room);
+            if (n > room)
+                return i + room;
             continue;
-        str_clear(&piece);
-        if (plain)
-            str_append_char(&piece, raw[i]);
-        else
-            text_escape(&piece, raw + i, n, 0);
-        for (const char *at = str_text(&piece); *at; at++) {
-            const char *escaped = plain || escaping->control ? escaping->of(*at) : NULL;
-
-            if (escaped)
-                str_append(out, escaped);
-            else
-                str_append_char(out, *at);
         }
+        for (n = 1; i + n < length && (raw[i + n] & 0xc0) == 0x80 && n < 4; n++)
+            continue;
+        append_character(out, raw + i, n, escaping);
         if (out->length - begin > limit) {
             out->length = before;
             out->data[before] = '\0';
