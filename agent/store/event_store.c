@@ -23,6 +23,7 @@ enum {
     WAIT_MIN_MS = 50,
     WAIT_MAX_MS = 10000,
     GATHER_MS = 20,
+    REQUESTS_MAX = 4096
 };
 
 struct event_cursor {
@@ -42,6 +43,16 @@ struct event_request {
     void *user;
 };
 
+/* What is inserted for a sink, or noted, until the process has it on disk. */
+struct request {
+    struct event_cursor *cursor; /* NULL: a note, or the sink is gone */
+    enum store_item_kind kind;
+    char *name;     /* of a note */
+    char *text;     /* JSON; a note's, which may be NULL */
+    uint64_t after; /* seq of the last transition that was appended before */
+    bool again;     /* another process may have taken it */
+};
+
 struct event_store {
     struct event_store_options options;
     char *path;
@@ -56,6 +67,8 @@ struct event_store {
     usec_t sent_at;                   /* monotonic */
     bool flush_is_due;                /* FLUSH will be called */
     size_t done;                      /* of WAITING, while they are handed out */
+    VEC(struct request) inserted;     /* and noted */
+    uint64_t taken;                   /* how many of those the process has told of */
     char stream[STREAM_LENGTH + 1];
     uint64_t last_seq, oldest_seq;
     usec_t oldest_time;
@@ -95,16 +108,21 @@ static struct store_row row_of(const struct transition *t)
                               .json = t->json};
 }
 
-/* In frames of about APPEND_BYTES; each is one transaction. */
-static void send_waiting(struct event_store *store)
+static bool is_due(const struct event_store *store, uint64_t seq)
+{
+    return store->sent < store->waiting.count && store->waiting.items[store->sent]->seq <= seq;
+}
+
+/* Those up to SEQ, in frames of about APPEND_BYTES; each is one transaction. */
+static void send_waiting_up_to(struct event_store *store, uint64_t seq)
 {
     store->sent_at = clock_monotonic();
-    while (store->socket && store->sent < store->waiting.count) {
+    while (store->socket && is_due(store, seq)) {
         scoped_str rows = STR_INIT, out = STR_INIT;
         int64_t count = 0;
         size_t frame;
 
-        for (; store->sent < store->waiting.count && rows.length < APPEND_BYTES; store->sent++, count++) {
+        for (; is_due(store, seq) && rows.length < APPEND_BYTES; store->sent++, count++) {
             const struct store_row row = row_of(store->waiting.items[store->sent]);
 
             store_put_row(&rows, &row);
@@ -115,6 +133,11 @@ static void send_waiting(struct event_store *store)
         store_frame_end(&out, frame);
         send_frame(store, &out);
     }
+}
+
+static void send_waiting(struct event_store *store)
+{
+    send_waiting_up_to(store, UINT64_MAX);
 }
 
 static void on_flush(evutil_socket_t fd, short what, void *user)
@@ -147,16 +170,93 @@ void event_store_append(struct event_store *store, struct transition *transition
         schedule_flush(store);
 }
 
-void event_store_note(struct event_store *store, const char *name, const char *text)
+/* ---- What is inserted and noted ---- */
+
+static void request_deinit(struct request *request)
+{
+    free(request->name);
+    free(request->text);
+}
+
+static void send_request(struct event_store *store, const struct request *request)
 {
     scoped_str out = STR_INIT;
-    size_t frame = store_frame_begin(&out, STORE_NOTE);
+    size_t frame = store_frame_begin(&out, request->name ? STORE_NOTE : STORE_INSERT);
 
-    send_waiting(store);
-    wire_put_text(&out, name);
-    wire_put_text(&out, text);
+    if (request->name) {
+        wire_put_text(&out, request->name);
+    } else {
+        wire_put_number(&out, request->cursor ? (int64_t)request->cursor->id : 0);
+        wire_put_number(&out, request->kind);
+        wire_put_number(&out, request->again);
+    }
+    wire_put_text(&out, request->text);
     store_frame_end(&out, frame);
     send_frame(store, &out);
+}
+
+static void remove_request(struct event_store *store, size_t i)
+{
+    request_deinit(&store->inserted.items[i]);
+    vec_remove(&store->inserted, i);
+}
+
+/* REQUEST takes the place of BEFORE, which nobody has read. */
+static bool replaces(const struct request *request, const struct request *before)
+{
+    if (request->name)
+        return before->name && strcmp(request->name, before->name) == 0;
+    return request->kind == ITEM_HEARTBEAT && before->kind == ITEM_HEARTBEAT && !before->name &&
+           before->cursor == request->cursor;
+}
+
+/* While there is no process: what has been replaced goes, and beyond the bound what is oldest. */
+static void bound_requests(struct event_store *store, const struct request *request)
+{
+    for (size_t i = store->inserted.count; i-- > 0;)
+        if (replaces(request, &store->inserted.items[i]))
+            remove_request(store, i);
+    for (size_t i = 0; store->inserted.count >= REQUESTS_MAX && i < store->inserted.count; i++)
+        if (!store->inserted.items[i].name)
+            remove_request(store, i--);
+}
+
+static void add_request(struct event_store *store, struct request request)
+{
+    request.after = store->waiting.count ? store->waiting.items[store->waiting.count - 1]->seq : store->last_seq;
+    if (store->socket)
+        send_request(store, &request);
+    else
+        bound_requests(store, &request);
+    vec_push(&store->inserted, request);
+}
+
+/* To another process, each after the transitions that were appended before it. */
+static void send_requests(struct event_store *store)
+{
+    store->taken = 0;
+    for (size_t i = 0; i < store->inserted.count; i++) {
+        send_waiting_up_to(store, store->inserted.items[i].after);
+        store->inserted.items[i].again = true;
+        send_request(store, &store->inserted.items[i]);
+    }
+}
+
+/* What the process has now is on disk. */
+static void take_taken(struct event_store *store, struct wire_reader *in)
+{
+    uint64_t taken = (uint64_t)wire_number(in);
+
+    while (!in->broken && store->taken < taken && store->inserted.count) {
+        store->taken++;
+        remove_request(store, 0);
+    }
+}
+
+void event_store_note(struct event_store *store, const char *name, const char *text)
+{
+    send_waiting(store);
+    add_request(store, (struct request){.name = mem_strdup(name), .text = mem_strdup(text)});
 }
 
 static void send_cursors(struct event_store *store)
@@ -190,15 +290,13 @@ void event_store_set_limits(struct event_store *store, const struct store_limits
     send_frame(store, &out);
 }
 
-static void send_to_cursor(struct event_cursor *cursor, enum store_message type, uint64_t number, const char *text)
+static void send_to_cursor(struct event_cursor *cursor, enum store_message type, uint64_t number)
 {
     scoped_str out = STR_INIT;
     size_t frame = store_frame_begin(&out, type);
 
     wire_put_number(&out, (int64_t)cursor->id);
     wire_put_number(&out, (int64_t)number);
-    if (text)
-        wire_put_text(&out, text);
     store_frame_end(&out, frame);
     send_frame(cursor->store, &out);
 }
@@ -206,12 +304,12 @@ static void send_to_cursor(struct event_cursor *cursor, enum store_message type,
 void event_cursor_read(struct event_cursor *cursor, size_t bytes)
 {
     cursor->wanted = bytes;
-    send_to_cursor(cursor, STORE_READ, bytes, NULL);
+    send_to_cursor(cursor, STORE_READ, bytes);
 }
 
 void event_cursor_confirm(struct event_cursor *cursor, uint64_t number)
 {
-    send_to_cursor(cursor, STORE_CONFIRM, number, NULL);
+    send_to_cursor(cursor, STORE_CONFIRM, number);
 }
 
 void event_cursor_rewind(struct event_cursor *cursor)
@@ -226,7 +324,7 @@ void event_cursor_rewind(struct event_cursor *cursor)
 
 void event_cursor_insert(struct event_cursor *cursor, enum store_item_kind kind, const char *json)
 {
-    send_to_cursor(cursor, STORE_INSERT, kind, json);
+    add_request(cursor->store, (struct request){.cursor = cursor, .kind = kind, .text = mem_strdup(json)});
 }
 
 /* ---- From the process ---- */
@@ -350,6 +448,8 @@ static void take_message(struct event_store *store, enum store_message type, str
         take_cursor(store, in);
     else if (type == STORE_ITEMS)
         take_items(store, in);
+    else if (type == STORE_TAKEN)
+        take_taken(store, in);
     else if (type == STORE_LINES)
         take_lines(store, in);
     else if (type == STORE_FAILED)
@@ -471,6 +571,7 @@ static void on_restart(evutil_socket_t fd, short what, void *user)
     fail_requests(store, "the store's process had ended");
     attach(store, fd);
     send_cursors(store);
+    send_requests(store);
     send_waiting(store);
     for (size_t i = 0; i < store->cursors.count; i++)
         if (store->cursors.items[i]->wanted)
@@ -591,6 +692,11 @@ static void wait_for_end(struct event_store *store)
 
 static void cursor_free(struct event_cursor *cursor)
 {
+    struct event_store *store = cursor->store;
+
+    for (size_t i = 0; i < store->inserted.count; i++)
+        if (store->inserted.items[i].cursor == cursor)
+            store->inserted.items[i].cursor = NULL;
     free(cursor->name);
     free(cursor);
 }
@@ -615,6 +721,9 @@ void event_store_free(struct event_store *store)
     for (size_t i = 0; i < store->cursors.count; i++)
         cursor_free(store->cursors.items[i]);
     vec_free(&store->cursors);
+    while (store->inserted.count)
+        remove_request(store, store->inserted.count - 1);
+    vec_free(&store->inserted);
     for (size_t i = 0; i < store->requests.count; i++)
         free(store->requests.items[i]);
     vec_free(&store->requests);

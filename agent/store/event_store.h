@@ -1,7 +1,8 @@
 /* The store of transitions, from the loop: what is appended becomes visible once it is on disk.
  *
  * A process of its own has the database (store_process.h); nothing here blocks but opening and closing. Should that
- * process end, another one takes its place, and gets again what it had not confirmed. */
+ * process end, another one takes its place, and gets again what it had not confirmed: transitions, and what was
+ * inserted or noted. */
 #ifndef AGENT_STORE_EVENT_STORE_H
 #define AGENT_STORE_EVENT_STORE_H
 
@@ -51,7 +52,7 @@ uint64_t event_store_oldest_seq(const struct event_store *store); /* last_seq + 
 usec_t event_store_oldest_time(const struct event_store *store);  /* of the same one; 0: there are none */
 const char *event_store_stream(const struct event_store *store);
 const char *event_store_trouble(const struct event_store *store); /* NULL: all is well */
-unsigned event_store_restarts(const struct event_store *store);   /* of its process: what was inserted may be lost */
+unsigned event_store_restarts(const struct event_store *store);   /* of its process */
 size_t event_store_waiting(const struct event_store *store);      /* appended and not stored yet */
 
 /* ---- What sinks have to send ---- */
@@ -76,6 +77,8 @@ void event_cursor_read(struct event_cursor *cursor, size_t bytes);
 void event_cursor_confirm(struct event_cursor *cursor, uint64_t number);
 /* What was read and not confirmed is read again; what was asked for is not answered any more. */
 void event_cursor_rewind(struct event_cursor *cursor);
+/* A record of the sink's own, JSON. While the store's process is away it is kept for the next one, the newest few
+ * thousand; of heartbeats the newest. */
 void event_cursor_insert(struct event_cursor *cursor, enum store_item_kind kind, const char *json);
 bool event_cursor_is_new(const struct event_cursor *cursor);        /* it had not been there */
 uint64_t event_cursor_pending(const struct event_cursor *cursor);   /* records not confirmed */

@@ -141,6 +141,17 @@ void cursor_insert(struct cursor *cursor, enum store_item_kind kind, const char 
     cursor->dirty = true;
 }
 
+bool cursor_has_unread(const struct cursor *cursor, enum store_item_kind kind, const char *json)
+{
+    for (size_t i = 0; i < cursor->outbox.count; i++) {
+        const struct outbox_item *item = &cursor->outbox.items[i];
+
+        if (item->kind == kind && !item->in_flight && strcmp(item->json, json) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* ---- Reading and confirming ---- */
 
 struct reader {

@@ -109,6 +109,8 @@ void cursor_rewind(struct cursor *cursor);
  * newest transition. It is not read before store_db_flush(). A heartbeat takes the place of one that was not read yet.
  */
 void cursor_insert(struct cursor *cursor, enum store_item_kind kind, const char *json);
+/* Such a record has been inserted and not read yet. */
+bool cursor_has_unread(const struct cursor *cursor, enum store_item_kind kind, const char *json);
 uint64_t cursor_pending(const struct cursor *cursor); /* records that are not confirmed */
 uint64_t cursor_lost(const struct cursor *cursor);    /* records that went before they were sent, since ever */
 uint64_t cursor_number(const struct cursor *cursor);  /* of the last one confirmed */

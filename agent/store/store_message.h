@@ -13,7 +13,7 @@ enum store_message {
     STORE_CURSORS, /* those that there are: id, name and filter of each */
     STORE_READ,    /* id, bytes: answered with STORE_ITEMS as soon as there is something */
     STORE_CONFIRM, /* id, number */
-    STORE_INSERT,  /* id, kind, JSON */
+    STORE_INSERT,  /* id, kind, whether a process before may have taken it, JSON */
     STORE_QUERY,   /* number of the request, query */
     STORE_LIMITS,  /* bytes, age */
     STORE_NOTE,    /* name, text; NULL: it is forgotten. From it at the beginning: each that there is */
@@ -22,6 +22,7 @@ enum store_message {
     STORE_STATE,   /* last and oldest seq, time of the oldest, stream, trouble; also once after all findings */
     STORE_CURSOR,  /* id, new, pending, lost, number: of each in STORE_CURSORS, and whenever they change */
     STORE_ITEMS,   /* id, items */
+    STORE_TAKEN,   /* how many inserts and notes of this connection are on disk, as far as it takes anything */
     STORE_LINES,   /* number of the request, up to, more, error, lines */
     STORE_FAILED,  /* errno, text: the store could not be opened; the process ends */
     STORE_MESSAGE_COUNT

@@ -27,6 +27,7 @@ struct server {
     struct store_db *db;
     struct str in, out;
     VEC(struct reader) readers;
+    uint64_t taken, taken_told; /* inserts and notes */
 };
 
 static bool write_all(struct server *server)
@@ -142,9 +143,12 @@ static void do_cursors(struct server *server, struct wire_reader *in)
 static void do_insert(struct reader *reader, struct wire_reader *in)
 {
     int64_t kind = wire_number(in);
+    bool again = wire_number(in) != 0;
     const char *json = wire_text(in);
 
-    if (reader && json && kind > ITEM_TRANSITION && kind < ITEM_KIND_COUNT && kind != ITEM_LOST)
+    if (!reader || !json || kind <= ITEM_TRANSITION || kind >= ITEM_KIND_COUNT || kind == ITEM_LOST)
+        return;
+    if (!again || !cursor_has_unread(reader->cursor, (enum store_item_kind)kind, json))
         cursor_insert(reader->cursor, (enum store_item_kind)kind, json);
 }
 
@@ -156,6 +160,19 @@ static void do_note(struct server *server, struct wire_reader *in)
         return;
     store_db_flush(server->db); /* what was inserted before is on disk first */
     store_db_note(server->db, name, text);
+}
+
+/* Before anything is sent that a reader reads. */
+static void put_taken(struct server *server)
+{
+    size_t frame;
+
+    if (server->taken == server->taken_told)
+        return;
+    server->taken_told = server->taken;
+    frame = store_frame_begin(&server->out, STORE_TAKEN);
+    wire_put_number(&server->out, (int64_t)server->taken);
+    store_frame_end(&server->out, frame);
 }
 
 static void put_note(const char *name, const char *text, void *user)
@@ -208,6 +225,7 @@ static void do_request(struct server *server, enum store_message type, struct wi
 
     if (type == STORE_READ || type == STORE_CONFIRM || type == STORE_INSERT)
         reader = find(server, (uint64_t)wire_number(in));
+    server->taken += type == STORE_INSERT || type == STORE_NOTE;
     if (type == STORE_APPEND)
         do_append(server, in);
     else if (type == STORE_CURSORS)
@@ -291,6 +309,7 @@ static bool do_frames(struct server *server)
     store_db_flush(server->db);
     if (store_db_is_damaged(server->db))
         return false;
+    put_taken(server);
     answer_readers(server);
     return write_all(server);
 }

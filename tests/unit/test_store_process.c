@@ -18,6 +18,7 @@ static struct event_store *store;
 struct seen {
     uint64_t stored, first_number, number, items, wanted_items;
     struct event_cursor *cursor;
+    char texts[64 * 1024]; /* of what was inserted */
     char *lines;
     uint64_t up_to;
     bool confirm, answered;
@@ -102,6 +103,8 @@ static void on_items(const struct store_item *items, size_t count, void *user)
         ck_assert_uint_eq(items[i].number, seen.number + 1);
         seen.number = items[i].number;
         seen.items++;
+        if (items[i].kind != ITEM_TRANSITION && strlen(seen.texts) + strlen(items[i].json) < sizeof seen.texts)
+            strcat(seen.texts, items[i].json);
     }
     if (seen.confirm)
         event_cursor_confirm(seen.cursor, seen.number);
@@ -212,6 +215,82 @@ START_TEST(test_rewind_and_insert)
 }
 END_TEST
 
+static char *noted;
+
+static void on_note(const char *name, const char *text, void *user)
+{
+    (void)user;
+    ck_assert_str_eq(name, "n");
+    free(noted);
+    noted = mem_strdup(text);
+}
+
+/* What is inserted and noted when the process has just ended, whether or not that is known yet, is there once and in
+ * order. A heartbeat that nobody has read is replaced by the next one. */
+START_TEST(test_inserted_without_a_process)
+{
+    const struct event_store_options options = {.base = base, .workers = workers, .path = path, .note = on_note};
+    struct error error = ERROR_INIT;
+    unsigned restarts;
+
+    open_cursor(true);
+    append(1, 10);
+    read_items(10);
+    for (unsigned i = 0; i < 20; i++) {
+        scoped(cleanup_free) char *text = mem_printf("%u", i);
+
+        restarts = event_store_restarts(store);
+        append(11 + i, 11 + i); /* a process that has stored something is replaced soon */
+        wait_for_stored(11 + i);
+        event_cursor_insert(seen.cursor, ITEM_SNAPSHOT, "{\"before\":1}");
+        event_base_loop(base, EVLOOP_NONBLOCK);
+        kill_process();
+        event_cursor_insert(seen.cursor, ITEM_SNAPSHOT, "{\"dying\":1}");
+        while (event_store_restarts(store) == restarts)
+            event_base_loop(base, EVLOOP_ONCE);
+        event_cursor_insert(seen.cursor, ITEM_HEARTBEAT, "{\"old\":1}");
+        event_cursor_insert(seen.cursor, ITEM_HEARTBEAT, "{\"new\":1}");
+        event_store_note(store, "n", "old");
+        event_cursor_insert(seen.cursor, ITEM_SNAPSHOT_END, "{\"end\":1}");
+        event_store_note(store, "n", text);
+        read_items(10 + (i + 1) * 5);
+        ck_assert_str_eq(seen.texts, "{\"before\":1}{\"dying\":1}{\"new\":1}{\"end\":1}");
+        seen.texts[0] = '\0';
+    }
+    event_store_free(store);
+    ck_assert_msg(event_store_new(&options, &store, &error) == 0, "%s", error.text);
+    ck_assert_str_eq(noted, "19");
+    free(noted);
+}
+END_TEST
+
+/* Far more than is kept: the newest remain, and every note. */
+START_TEST(test_too_much_without_a_process)
+{
+    const struct event_store_options options = {.base = base, .workers = workers, .path = path, .note = on_note};
+    struct error error = ERROR_INIT;
+
+    open_cursor(true);
+    kill_process();
+    while (!event_store_restarts(store))
+        event_base_loop(base, EVLOOP_ONCE);
+    event_store_note(store, "n", "kept");
+    for (unsigned i = 0; i < 5000; i++) {
+        scoped(cleanup_free) char *json = mem_printf("{\"%u\":1}", i);
+
+        event_cursor_insert(seen.cursor, ITEM_SNAPSHOT, json);
+    }
+    while (!strstr(seen.texts, "\"4999\""))
+        event_base_loop(base, EVLOOP_ONCE);
+    ck_assert_uint_gt(seen.items, 4000);
+    ck_assert_uint_lt(seen.items, 4200);
+    event_store_free(store);
+    ck_assert_msg(event_store_new(&options, &store, &error) == 0, "%s", error.text);
+    ck_assert_str_eq(noted, "kept");
+    free(noted);
+}
+END_TEST
+
 static void on_page(const struct store_page *page, void *user)
 {
     (void)user;
@@ -262,6 +341,8 @@ int main(void)
     tcase_add_test(all, test_process_killed);
     tcase_add_test(all, test_stopped_with_its_unit);
     tcase_add_test(all, test_rewind_and_insert);
+    tcase_add_test(all, test_inserted_without_a_process);
+    tcase_add_test(all, test_too_much_without_a_process);
     tcase_add_test(all, test_query);
     tcase_add_test(all, test_second_agent);
     suite_add_tcase(suite, all);
