@@ -12,6 +12,8 @@
 #include "agent/sinks/network.h"
 #include "agent/sinks/relp_transport.h"
 #include "agent/sinks/tls.h"
+#include "common/log.h"
+#include "common/memory.h"
 
 int transport_open_local(struct transport *transport, struct error *error)
 {
@@ -60,6 +62,33 @@ ssize_t transport_write_journal(struct transport *transport, const struct packet
     return n == -EMSGSIZE ? send_memory_file(transport->fd, &packet->bytes) : n;
 }
 
+/* Where the last line that is complete ends, before END; -1: not within LOOK_BACK of it, or it cannot be read. */
+static off_t end_of_lines(const char *path, off_t end)
+{
+    enum { LOOK_BACK = 1024 * 1024 };
+    scoped(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    size_t length = end < LOOK_BACK ? (size_t)end : LOOK_BACK;
+    scoped(cleanup_free) char *text = mem_alloc(length);
+    const char *newline;
+
+    if (fd < 0 || pread(fd, text, length, end - (off_t)length) != (ssize_t)length)
+        return -1;
+    newline = memrchr(text, '\n', length);
+    if (newline)
+        return end - (off_t)length + (newline + 1 - text);
+    return (off_t)length == end ? 0 : -1;
+}
+
+/* The agent was killed, or the machine lost its power, within a record: it is sent again as a whole. */
+static void cut_half_line(const struct transport *transport, const struct stat *st)
+{
+    off_t end = S_ISREG(st->st_mode) && st->st_size ? end_of_lines(transport->address, st->st_size) : -1;
+
+    if (end >= 0 && end < st->st_size && ftruncate(transport->fd, end) == 0)
+        log_warning("%s: its last line was not complete and has been removed (%lld bytes)", transport->address,
+                    (long long)(st->st_size - end));
+}
+
 int transport_open_file(struct transport *transport, struct error *error)
 {
     struct stat st;
@@ -69,6 +98,7 @@ int transport_open_file(struct transport *transport, struct error *error)
         return error_set(error, errno, "%s", strerror(errno));
     transport->device = st.st_dev;
     transport->inode = st.st_ino;
+    cut_half_line(transport, &st);
     return 0;
 }
 
@@ -113,7 +143,7 @@ void transport_close(struct transport *transport)
     opening_cancel(take(transport->opening));
     relp_connection_end(take(transport->relp));
     tls_free(take(transport->tls));
-    transport->written = 0;
+    transport->written = transport->unread_max = 0;
     if (transport->fd >= 0)
         close(transport->fd);
     transport->fd = -1;

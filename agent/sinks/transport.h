@@ -15,6 +15,7 @@ struct transport {
     const char *address; /* a path, or host:port */
     int fd;              /* -1: closed */
     uint64_t written;    /* of a stream, since it was opened: bytes as the peer gets them; RELP: frames */
+    uint64_t unread_max; /* of a stream: bytes that its peer may have acknowledged and not read, at most */
     /* From the loop: an opening that took its time has ended. NUMBER 0: it is open. Else an errno and WHY. */
     void (*opened)(int number, const char *why, void *user);
     void *user;
@@ -43,7 +44,8 @@ transport_write transport_write_datagram; /* of any socket */
 transport_write transport_write_journal;  /* which takes a record of any length */
 
 /* A file that is appended to, whole records only. Where its path has become another file (logrotate), or none, it is
- * opened anew before the next record. */
+ * opened anew before the next record. Half a line, which is what a kill or a power cut leaves, is removed at opening.
+ */
 transport_open transport_open_file;
 transport_write transport_write_file;
 

@@ -194,6 +194,24 @@ START_TEST(goes_on_after_a_restart)
 }
 END_TEST
 
+/* The agent was killed within a record, the only one (_i) or not. */
+START_TEST(half_a_line_from_before)
+{
+    scoped(cleanup_close) int fd = -1;
+
+    if (!_i)
+        write_one(10);
+    close_store();
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    ck_assert_int_eq(write(fd, "{\"kind\":\"find", 13), 13);
+    open_store();
+    sink = open_sink(SINK_FILE, path);
+    write_one(10);
+    write_one(10);
+    ck_assert_lines(path, _i ? "1 2 " : "1 2 3 ");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sink files");
@@ -211,6 +229,7 @@ int main(void)
     tcase_add_test(tests, folder_away_for_a_while);
     tcase_add_test(tests, no_half_line_on_a_full_disk);
     tcase_add_test(tests, goes_on_after_a_restart);
+    tcase_add_loop_test(tests, half_a_line_from_before, 0, 2);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
