@@ -213,6 +213,7 @@ static unsigned advance(struct snapshots *snapshots, struct sink *sink)
     struct event_cursor_options options;
     scoped(cleanup_free) char *mark = NULL;
     struct snapshot *snapshot;
+    struct sink_status status;
     uint64_t before;
     bool more;
 
@@ -227,7 +228,8 @@ static unsigned advance(struct snapshots *snapshots, struct sink *sink)
         begin(snapshots, snapshot, mark);
     if (!snapshot->under_way)
         return 0;
-    if (event_cursor_pending(cursor) > PENDING_MAX)
+    sink_status(sink, &status);
+    if (status.pending > PENDING_MAX)
         return WAIT_MS;
     if (last_number(cursor) < snapshot->inserted_up_to) /* the store has not taken the last slice yet */
         return SLICE_MS;

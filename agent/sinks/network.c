@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -273,10 +274,24 @@ static uint64_t acknowledged(const struct transport *transport)
     return (uint64_t)left < transport->written ? transport->written - (uint64_t)left : 0;
 }
 
+/* A receiver that stops reading leaves unread what its window lets through, and a window grows while its buffer is
+ * filled, up to about twice of what it was when that was empty. */
+static void look_at_window(struct transport *transport)
+{
+    struct tcp_info info = {0};
+    socklen_t length = sizeof info;
+
+    if (transport->fd < 0 || getsockopt(transport->fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
+        return;
+    if (2 * (uint64_t)info.tcpi_snd_wnd > transport->unread_max)
+        transport->unread_max = 2 * (uint64_t)info.tcpi_snd_wnd;
+}
+
 int transport_arrived_stream(struct transport *transport, uint64_t *ret, struct error *error)
 {
     int r = check_peer(transport->fd, error);
 
+    look_at_window(transport);
     *ret = acknowledged(transport);
     return r;
 }
@@ -286,6 +301,7 @@ int transport_arrived_tls(struct transport *transport, uint64_t *ret, struct err
     bool accepted = false;
     int r = transport->tls ? tls_check(transport->tls, &accepted, error) : 0;
 
+    look_at_window(transport);
     *ret = accepted ? acknowledged(transport) : 0;
     return r;
 }

@@ -25,21 +25,41 @@ static struct packet *take_first(struct packets *packets)
     return packet;
 }
 
-/* Until no more than BYTES are kept. */
-static void forget_kept(struct packets *packets, size_t bytes)
+size_t packets_unreleased(const struct packets *packets)
 {
-    while (packets->kept_bytes > bytes) {
-        struct packet *packet = TAILQ_FIRST(&packets->kept);
+    const struct packet *packet;
+    size_t count = 0;
 
+    TAILQ_FOREACH(packet, &packets->kept, link)
+    count += packet->number > packets->released;
+    return count;
+}
+
+/* Until no more than BYTES are kept, of those that are not released UNREAD_MAX. */
+static void forget_kept(struct packets *packets, size_t bytes, size_t unread_max)
+{
+    struct packet *packet;
+
+    while (packets->kept_bytes > bytes && (packet = TAILQ_FIRST(&packets->kept)) &&
+           (packet->number <= packets->released || packets->kept_bytes > unread_max)) {
         TAILQ_REMOVE(&packets->kept, packet, link);
         packets->kept_bytes -= packet->bytes.length;
+        if (packet->number > packets->released)
+            packets->released = packet->number;
         packet_free(packet);
     }
 }
 
+void packets_release(struct packets *packets, uint64_t number)
+{
+    if (number > packets->released)
+        packets->released = number;
+    forget_kept(packets, packets->keep, packets->unread_max);
+}
+
 void packets_deinit(struct packets *packets)
 {
-    forget_kept(packets, 0);
+    forget_kept(packets, 0, 0);
     while (!TAILQ_EMPTY(&packets->list))
         packet_free(take_first(packets));
 }
@@ -77,7 +97,7 @@ uint64_t packets_confirm(struct packets *packets, uint64_t end, size_t *ret_coun
         take_first(packets);
         TAILQ_INSERT_TAIL(&packets->kept, first, link);
         packets->kept_bytes += first->bytes.length;
-        forget_kept(packets, packets->keep);
+        forget_kept(packets, packets->keep, packets->unread_max);
     }
     return number;
 }
@@ -92,7 +112,7 @@ void packets_rewind(struct packets *packets, bool unread)
         TAILQ_INSERT_HEAD(&packets->list, packet, link);
         packets->bytes += packet->bytes.length;
     }
-    forget_kept(packets, 0);
+    forget_kept(packets, 0, 0);
     TAILQ_FOREACH(packet, &packets->list, link)
     packet->sent = 0;
     packets->next = TAILQ_FIRST(&packets->list);

@@ -5,7 +5,9 @@
  * event for an acknowledgement, so a stream is asked while something is unacknowledged: after 20 ms, then ever more
  * slowly, up to once a second; a receiver that answers (RELP) is read when it does. When a connection is reset, its
  * receiver may not have read what its kernel had acknowledged: the last of that is sent again too, unless it was the
- * program that acknowledged it. */
+ * program that acknowledged it. The store keeps it as long (packets_release()), as the agent may be killed meanwhile:
+ * until enough has been acknowledged after it, the receiver closes the connection in order, or everything is
+ * acknowledged and some time has passed. */
 #include "agent/sinks/sink.h"
 
 #include <errno.h>
@@ -24,7 +26,9 @@ enum {
     ACK_LAST_MS = 1000,
     READ_BYTES = 128 * 1024, /* at a time, of what the store has */
     UNDER_WAY = 256 * 1024,  /* bytes, before more is read */
-    KEEP = 256 * 1024        /* bytes of a stream, acknowledged: more than a socket takes that nobody reads */
+    KEEP = 256 * 1024,       /* bytes of a stream, acknowledged: more than a new connection takes that nobody reads */
+    UNREAD_MAX = 8 * 1024 * 1024,
+    RELEASE_SECONDS = 10
 };
 
 struct sink {
@@ -39,18 +43,50 @@ struct sink {
     bool opening;
     bool blocked;           /* nothing more is sent before the receiver answers, or reads on */
     struct event *answered; /* NULL: not open, or it does not answer */
-    struct event *writable, *retry, *acknowledged;
+    struct event *writable, *retry, *acknowledged, *release;
     unsigned backoff_ms, ack_ms;
     struct event_cursor *cursor; /* NULL: not attached yet */
     bool asked;                  /* for more of it */
     struct packets packets;
     uint64_t confirmed, sent;
-    uint64_t reported; /* of the lost ones: the receiver knows of them */
-    usec_t progress;   /* monotonic: when something arrived, or began to wait */
+    uint64_t released;   /* number, as the store has heard */
+    uint64_t releasable; /* number of the last one that had been confirmed when RELEASE was set */
+    uint64_t reported;   /* of the lost ones: the receiver knows of them */
+    usec_t progress;     /* monotonic: when something arrived, or began to wait */
     void (*waits)(void *user);
     void *user;
     char *last_error;
 };
+
+static void release(struct sink *sink)
+{
+    if (sink->released == sink->packets.released)
+        return;
+    sink->released = sink->packets.released;
+    event_cursor_confirm(sink->cursor, sink->released);
+}
+
+/* RELEASE_SECONDS after something was confirmed. While something is not, the receiver may not be reading. */
+static void on_release(evutil_socket_t fd, short what, void *user)
+{
+    static const struct timeval wait = {.tv_sec = RELEASE_SECONDS};
+    struct sink *sink = user;
+
+    (void)fd;
+    (void)what;
+    if (TAILQ_EMPTY(&sink->packets.list))
+        packets_release(&sink->packets, sink->releasable);
+    release(sink);
+    sink->releasable = sink->confirmed;
+    if (packets_unreleased(&sink->packets))
+        evtimer_add(sink->release, &wait);
+}
+
+static void release_in_time(struct sink *sink)
+{
+    if (!evtimer_pending(sink->release, NULL) && packets_unreleased(&sink->packets))
+        on_release(-1, 0, sink);
+}
 
 /* UNREAD: its receiver may not have read what its kernel has acknowledged. */
 static void close_transport(struct sink *sink, bool unread)
@@ -63,6 +99,13 @@ static void close_transport(struct sink *sink, bool unread)
     evtimer_del(sink->acknowledged);
     sink->opening = sink->blocked = false;
     packets_rewind(&sink->packets, unread);
+    release(sink);
+}
+
+/* There is no reason that lies with its receiver. */
+static void close_own(struct sink *sink)
+{
+    close_transport(sink, !TAILQ_EMPTY(&sink->packets.list));
 }
 
 static void add_ms(struct event *timer, unsigned ms)
@@ -79,6 +122,8 @@ static int confirm_arrived(struct sink *sink, struct error *error)
     size_t count;
     int r = sink->functions->arrived ? sink->functions->arrived(&sink->transport, &arrived, error) : 0;
 
+    sink->packets.unread_max =
+        sink->transport.unread_max < UNREAD_MAX ? (size_t)sink->transport.unread_max : UNREAD_MAX;
     number = packets_confirm(&sink->packets, arrived, &count);
     if (!number)
         return r;
@@ -89,7 +134,8 @@ static int confirm_arrived(struct sink *sink, struct error *error)
     sink->backoff_ms = BACKOFF_FIRST_MS;
     sink->ack_ms = ACK_FIRST_MS;
     free(take(sink->last_error));
-    event_cursor_confirm(sink->cursor, sink->confirmed);
+    release(sink);
+    release_in_time(sink);
     return r;
 }
 
@@ -249,6 +295,14 @@ static void on_opened(int number, const char *why, void *user)
         flush(sink);
 }
 
+/* Records that are not confirmed. */
+static uint64_t pending(const struct sink *sink)
+{
+    uint64_t stored = sink->cursor ? event_cursor_pending(sink->cursor) : 0, kept = packets_unreleased(&sink->packets);
+
+    return stored > kept ? stored - kept : 0;
+}
+
 static void add_item(struct sink *sink, const struct store_item *item)
 {
     struct str bytes = STR_INIT;
@@ -273,15 +327,15 @@ static void on_items(const struct store_item *items, size_t count, void *user)
 
     bool began = TAILQ_EMPTY(&sink->packets.list);
 
-    if (!sink->packets.last || !event_cursor_pending(sink->cursor))
+    if (!sink->packets.last || !pending(sink))
         sink->reported = event_cursor_lost(sink->cursor);
     sink->asked = false;
     if (began)
         sink->progress = clock_monotonic();
     for (size_t i = 0; i < count; i++)
         add_item(sink, &items[i]);
-    if (count && items[count - 1].number <= sink->confirmed)
-        event_cursor_confirm(sink->cursor, sink->confirmed);
+    if (count && items[0].number <= sink->released) /* which it had not written down */
+        event_cursor_confirm(sink->cursor, sink->released);
     flush(sink);
     read_on(sink);
     if (began && sink->waits && !TAILQ_EMPTY(&sink->packets.list))
@@ -319,7 +373,7 @@ struct event_cursor *sink_cursor(const struct sink *sink)
 void sink_reopen(struct sink *sink)
 {
     if (sink->functions->reopens)
-        close_transport(sink, false);
+        close_own(sink);
     flush(sink);
 }
 
@@ -354,7 +408,7 @@ static void set_tls(struct sink *sink, const struct sink_tls *from)
     if (changed)
         tls_context_free(take(sink->transport.tls_context));
     if (changed && (sink->transport.fd >= 0 || sink->opening)) {
-        close_transport(sink, false);
+        close_own(sink);
         add_ms(sink->retry, 0);
     }
 }
@@ -398,6 +452,7 @@ struct sink *sink_new(struct event_base *base, struct workers *workers, const st
     packets_init(&sink->packets);
     sink->packets.keep = sink->functions->arrived && !sink->functions->answers ? KEEP : 0;
     sink->retry = evtimer_new(base, on_retry, sink);
+    sink->release = evtimer_new(base, on_release, sink);
     sink->acknowledged = evtimer_new(base, on_acknowledged, sink);
     sink_configure(sink, config);
     return sink;
@@ -408,7 +463,8 @@ void sink_free(struct sink *sink)
     if (!sink)
         return;
     flush(sink);
-    close_transport(sink, false);
+    close_own(sink);
+    event_free(sink->release);
     event_free(sink->retry);
     event_free(sink->acknowledged);
     packets_deinit(&sink->packets);
@@ -422,16 +478,16 @@ void sink_free(struct sink *sink)
 
 void sink_status(const struct sink *sink, struct sink_status *ret)
 {
-    uint64_t pending = sink->cursor ? event_cursor_pending(sink->cursor) : 0;
+    uint64_t waiting = pending(sink);
     uint64_t lost = sink->cursor ? event_cursor_lost(sink->cursor) : 0;
 
     *ret = (struct sink_status){
         .type = sink_kinds[sink->config.kind].type,
         .address = sink->address,
         .sent = sink->sent,
-        .pending = pending,
+        .pending = waiting,
         .dropped = lost,
-        .unreported = pending && lost > sink->reported ? lost - sink->reported : 0,
+        .unreported = waiting && lost > sink->reported ? lost - sink->reported : 0,
         .last_error = sink->last_error,
         .stuck_since = TAILQ_EMPTY(&sink->packets.list) ? 0 : sink->progress,
     };

@@ -200,9 +200,11 @@ static int fail(struct tls *tls, const char *what, int kind, int number, struct 
     if (kind == SSL_ERROR_SYSCALL && !code)
         return error_set(error, number ? number : ECONNRESET, "%s: %s", what,
                          number ? strerror(number) : "the receiver has closed the connection");
-    if (kind == SSL_ERROR_ZERO_RETURN ||
-        (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING))
+    if (kind == SSL_ERROR_ZERO_RETURN)
         return error_set(error, ESHUTDOWN, "%s: the receiver has closed the connection", what);
+    /* as when it was killed: it may not have read everything */
+    if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        return error_set(error, ECONNRESET, "%s: the receiver has broken off the connection", what);
     if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET)
         return error_set(error, EPROTO, "%s: the peer has refused it: %s", what, reason(code));
     return error_set(error, EPROTO, "%s: %s", what, reason(code));

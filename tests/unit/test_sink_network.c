@@ -178,6 +178,33 @@ START_TEST(a_receiver_that_reads_nothing_and_resets)
 }
 END_TEST
 
+/* As that, and the agent is started anew twice meanwhile: what is lost with the connections before is sent again, too.
+ */
+START_TEST(restarts_while_nothing_is_read)
+{
+    enum { COUNT = 900 };
+    struct receiver receiver = receiver_begin("127.0.0.1", 0);
+    scoped(cleanup_free) char *address = mem_printf("tcp://127.0.0.1:%u", receiver.port);
+    struct sink *sink = open_sink(SINK_SYSLOG_TCP, address);
+
+    for (int i = 0; i < 3; i++) {
+        if (i) {
+            close_store();
+            open_store();
+            sink = open_sink(SINK_SYSLOG_TCP, address);
+        }
+        append(COUNT / 3, 700, SEVERITY_HIGH);
+        run_until(status_of(sink).sent > 0 && status_of(sink).pending > 0);
+        run_loop(100);
+    }
+    while ((receiver.fd = accept4(receiver.listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+        receiver_hang_up(&receiver);
+    run_until((receive(&receiver), receiver.last_seq == COUNT));
+    run_until(status_of(sink).pending == 0);
+    receiver_end(&receiver);
+}
+END_TEST
+
 /* What was confirmed before a restart is not sent again, what was not is, and what was stored meanwhile follows. */
 START_TEST(a_restart_while_the_receiver_is_away)
 {
@@ -339,6 +366,7 @@ int main(void)
     tcase_add_test(streams, a_slow_receiver);
     tcase_add_test(streams, a_connection_that_ends_within_a_record);
     tcase_add_test(streams, a_receiver_that_reads_nothing_and_resets);
+    tcase_add_test(streams, restarts_while_nothing_is_read);
     tcase_add_test(streams, a_restart_while_the_receiver_is_away);
     tcase_add_test(streams, a_datagram_has_its_own_limit);
     suite_add_tcase(suite, streams);

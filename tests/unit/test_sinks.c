@@ -179,6 +179,49 @@ START_TEST(what_is_under_way)
 }
 END_TEST
 
+static void confirm_four(struct packets *packets)
+{
+    size_t count;
+
+    packets_init(packets);
+    packets->keep = 2;
+    packets->unread_max = 3;
+    for (uint64_t number = 1; number <= 4; number++) {
+        struct str bytes = STR_INIT;
+
+        str_printf(&bytes, "%llu", (unsigned long long)number);
+        packets_add(packets, number, &bytes);
+        packets_sent(packets, number);
+    }
+    ck_assert_uint_eq(packets_confirm(packets, UINT64_MAX, &count), 4);
+}
+
+/* The store keeps what may be unread. */
+START_TEST(what_is_released)
+{
+    struct packets packets;
+
+    confirm_four(&packets);
+    ck_assert_uint_eq(packets.released, 1);
+    ck_assert_uint_eq(packets.kept_bytes, 3);
+    ck_assert_uint_eq(packets_unreleased(&packets), 3);
+    packets_release(&packets, 3);
+    ck_assert_uint_eq(packets.released, 3);
+    ck_assert_uint_eq(packets.kept_bytes, 2);
+    ck_assert_uint_eq(packets_unreleased(&packets), 1);
+    packets_rewind(&packets, true);
+    ck_assert_uint_eq(packets.released, 3);
+    ck_assert_uint_eq(packets.next->number, 3);
+    packets_deinit(&packets);
+
+    confirm_four(&packets);
+    packets_rewind(&packets, false);
+    ck_assert_uint_eq(packets.released, 4);
+    ck_assert_uint_eq(packets_unreleased(&packets), 0);
+    packets_deinit(&packets);
+}
+END_TEST
+
 /* The last of what was confirmed is sent again when it may be unread, and counted once. */
 START_TEST(what_is_kept)
 {
@@ -303,6 +346,7 @@ int main(void)
     tcase_add_test(tests, a_sink_that_is_stuck);
     tcase_add_test(tests, a_sink_that_has_lost_records);
     tcase_add_test(tests, what_is_under_way);
+    tcase_add_test(tests, what_is_released);
     tcase_add_test(tests, what_is_kept);
     tcase_add_test(tests, every_kind_is_complete);
     tcase_add_test(tests, another_configuration);
