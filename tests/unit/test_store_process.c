@@ -244,7 +244,7 @@ START_TEST(test_inserted_without_a_process)
         wait_for_stored(11 + i);
         event_cursor_insert(seen.cursor, ITEM_SNAPSHOT, "{\"before\":1}");
         event_base_loop(base, EVLOOP_NONBLOCK);
-        kill_process();
+        signal_process(SIGKILL);
         event_cursor_insert(seen.cursor, ITEM_SNAPSHOT, "{\"dying\":1}");
         while (event_store_restarts(store) == restarts)
             event_base_loop(base, EVLOOP_ONCE);
@@ -271,7 +271,7 @@ START_TEST(test_too_much_without_a_process)
     struct error error = ERROR_INIT;
 
     open_cursor(true);
-    kill_process();
+    signal_process(SIGKILL);
     while (!event_store_restarts(store))
         event_base_loop(base, EVLOOP_ONCE);
     event_store_note(store, "n", "kept");
