@@ -13,9 +13,9 @@ const char *record_kind_name(enum record_kind kind); /* "finding" … */
  * change. */
 enum { RECORD_SCHEMA = 1 };
 
-/* Where records come from; of engine and benchmark a transition has its own. Strings are never NULL. HOST: its name; MACHINE: 32 hex digits, the application-specific
- * machine id (machine_id.h), "" where the host has none; ENGINE: its id, or its address where it has none; VERSION: of
- * the agent; STREAM: UUID of the store. */
+/* Where records come from; of engine and benchmark a transition has its own. Strings are never NULL. HOST: its name;
+ * MACHINE: 32 hex digits, the application-specific machine id (machine_id.h), "" where the host has none; ENGINE: its
+ * id, or its address where it has none; VERSION: of the agent; STREAM: UUID of the store. */
 struct record_origin {
     const char *host, *machine, *engine, *version, *benchmark, *stream;
     int schema; /* RECORD_SCHEMA */

@@ -1067,6 +1067,7 @@ static int dial_as_nobody(void)
 START_TEST(only_root_may_change_something)
 {
     static const char *const requests[] = {"POST /v1/scan HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+                                           "POST /v1/resend HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
                                            "POST /v1/ack HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"};
     scoped(http_answer_deinit) struct http_answer answer = {0};
 
@@ -1139,6 +1140,20 @@ START_TEST(root_may_acknowledge_an_exec)
 }
 END_TEST
 
+START_TEST(a_resend_names_a_sink)
+{
+    static const char *const nonsense[] = {"", "x", "{}", "[]", "{\"sink\":1}", "{\"sink\":\"\"}"};
+    scoped(http_answer_deinit) struct http_answer answer = {0};
+
+    for (size_t i = 0; i < countof(nonsense); i++) {
+        exchange("POST", "/v1/resend", nonsense[i], &answer);
+        refused(nonsense[i], &answer, 400, "bad_request");
+    }
+    exchange("POST", "/v1/resend", "{\"sink\":\"syslog\"}", &answer);
+    refused("a sink that is not there", &answer, 404, "not_found");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("api");
@@ -1171,6 +1186,7 @@ int main(void)
     tcase_add_test(tests, only_root_may_change_something);
     tcase_add_test(tests, root_may_scan);
     tcase_add_test(tests, root_may_acknowledge_an_exec);
+    tcase_add_test(tests, a_resend_names_a_sink);
     tcase_add_test(tests, a_slow_reader_loses_nothing);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);

@@ -128,6 +128,15 @@ START_TEST(status_has_a_line_for_each_sink)
 }
 END_TEST
 
+START_TEST(resend_by_type_or_address)
+{
+    scoped_str out = run(false, 0, "resend syslog"), unknown = run(false, 4, "resend tcp://nobody:1");
+    scoped_str missing = run(false, 2, "resend");
+
+    ck_assert_str_eq(out.data, "all that is open is sent again\n");
+}
+END_TEST
+
 START_TEST(no_colour_when_not_wanted)
 {
     scoped_str out = run(true, 0, "--no-color status");
@@ -244,6 +253,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, every_command_on_a_terminal);
     tcase_add_test(tests, status_has_a_line_for_each_sink);
+    tcase_add_test(tests, resend_by_type_or_address);
     tcase_add_test(tests, no_colour_when_not_wanted);
     tcase_add_test(tests, a_name_that_is_escaped_in_full);
     tcase_add_test(tests, watch_on_a_terminal);

@@ -289,6 +289,18 @@ START_TEST(kinds_of_sinks)
 }
 END_TEST
 
+START_TEST(facility_of_a_header)
+{
+    static const char text[] =
+        "{\"sinks\": [{\"type\": \"syslog\", \"address\": \"udp://h:1\", \"facility\": \"local3\"}]}";
+    scoped(cleanup_config) struct config *config = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_msg(config_parse(text, strlen(text), "f.json", &config, &error) == 0, "%s", error.text);
+    ck_assert_int_eq(config->sinks[0].facility, 19);
+}
+END_TEST
+
 /* What is only known with the rules at hand. */
 static const struct refusal rule_refusals[] = {
     {"{\n\"benchmark\": \"cis-2\"}", "f.json:2: benchmark: unknown benchmark \"cis-2\""},
@@ -327,6 +339,7 @@ int main(void)
     tcase_add_loop_test(tests, journald_twice, 0, 2);
     tcase_add_loop_test(tests, metrics_at_loopback_addresses, 0, 3);
     tcase_add_test(tests, addresses_of_sinks);
+    tcase_add_test(tests, facility_of_a_header);
     tcase_add_test(tests, kinds_of_sinks);
     tcase_add_test(tests, the_example_is_the_default);
     tcase_add_test(tests, command_line_beats_environment);
