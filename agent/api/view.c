@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "agent/evaluator/finding.h"
+#include "agent/model/subject_filter.h"
 #include "common/str.h"
 
-enum { LIMIT_DEFAULT = 1000, PREFIX_MIN = 12 };
+enum { LIMIT_DEFAULT = 1000 };
 
 static void write_finding(const struct agent_view *view, const struct subject *subject, const struct pair *pair,
                           struct check_result *scratch, struct json_out *out)
@@ -22,18 +23,6 @@ static void write_finding(const struct agent_view *view, const struct subject *s
     json_out_end_object(out);
 }
 
-/* An id, the beginning of one, a name, or any of these after the kind: "container:web". */
-static bool subject_matches(const struct subject *subject, const char *wanted)
-{
-    const char *kind = subject_kind_name(subject->kind);
-    size_t length = strlen(kind);
-
-    if (str_starts(wanted, kind) && wanted[length] == ':' && wanted[length + 1])
-        wanted += length + 1;
-    return str_equal(subject->id, wanted) || str_equal(subject->name, wanted) ||
-           (strlen(wanted) >= PREFIX_MIN && str_starts(subject->id, wanted));
-}
-
 static bool pair_matches(const struct agent_view *view, const struct finding_filter *filter, const struct rule *rule,
                          const struct subject *subject, const struct pair *pair)
 {
@@ -43,7 +32,8 @@ static bool pair_matches(const struct agent_view *view, const struct finding_fil
         return false;
     if (filter->severities && !(filter->severities & (1u << rule->severity)))
         return false;
-    if (filter->subject && !subject_matches(subject, filter->subject))
+    if (filter->subject &&
+        !subject_filter_matches(filter->subject, subject_kind_name(subject->kind), subject->id, subject->name))
         return false;
     if (filter->kind >= 0 && (int)subject->kind != filter->kind)
         return false;

@@ -46,7 +46,7 @@ struct finding_filter {
     const char *section;
     unsigned statuses;   /* bits 1 << VERDICT_…; 0: all */
     unsigned severities; /* bits; 0: all */
-    const char *subject; /* id, id prefix (12 hex or more) or name */
+    const char *subject; /* as subject_filter_matches() takes it */
     int kind;            /* subject kind, -1: all */
     int waived;          /* -1: all */
     size_t limit;        /* 0: 1,000 */

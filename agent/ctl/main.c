@@ -38,7 +38,7 @@ static const char *const help_of_options[] = {
     "      --no-color      no colours",
     "  -h, --help          print this help",
     "",
-    "findings: --rule RULE --section N --status S,S --severity S,S --subject NAME|ID --kind KIND",
+    "findings: --rule RULE --section N --status S,S --severity S,S --subject GLOB|ID --kind KIND",
     "          --waived true|false --limit N --all (every status)",
     "watch:    --since SEQ",
     "history:  --since TIME --until TIME, and the options of findings but --all; --kind agent: the agent",

@@ -118,9 +118,8 @@ uint64_t cursor_number(const struct cursor *cursor);  /* of the last one confirm
 struct store_query {
     uint64_t after;      /* seq */
     usec_t since, until; /* 0: no bound; UNTIL itself is not included */
-    const char *slug, *section,
-        *subject; /* NULL: any; SUBJECT: name (as fnmatch(3)) or id or its beginning (12 digits) */
-    const char *kind;
+    const char *slug, *section, *kind; /* NULL: any */
+    const char *subject;               /* as subject_filter_matches() takes it; NULL: any */
     unsigned statuses, severities; /* bits; 0: any. A status that is come to or left */
     unsigned waived;               /* bits 1 << true, 1 << false, as it is afterwards; 0: either */
     size_t count;                  /* of transitions; 0: any number */

@@ -55,7 +55,7 @@ enum row_column {
 };
 
 /* Of SQL_FIND_ROWS. */
-enum found_column { FOUND_SEQ, FOUND_ID, FOUND_NAME, FOUND_JSON };
+enum found_column { FOUND_SEQ, FOUND_KIND, FOUND_ID, FOUND_NAME, FOUND_JSON };
 
 /* A row that the disk did not take. Its strings are owned. */
 struct overflow {

@@ -1,20 +1,11 @@
 /* History: transitions by time, rule, subject, status and severity. */
 #include <errno.h>
-#include <fnmatch.h>
 #include <string.h>
 
+#include "agent/model/subject_filter.h"
 #include "agent/store/store_internal.h"
 
-enum { ROWS_A_QUERY = 20000, BYTES = 256 * 1024, SHORT_ID = 12 };
-
-static bool matches_subject(const char *wanted, const char *id, const char *name)
-{
-    size_t length = strlen(wanted);
-
-    if (strcmp(wanted, id) == 0 || (length >= SHORT_ID && strncmp(wanted, id, length) == 0))
-        return true;
-    return fnmatch(wanted, name, 0) == 0;
-}
+enum { ROWS_A_QUERY = 20000, BYTES = 256 * 1024 };
 
 /* As SQL_FIND_ROWS does on disk, and the subject. */
 static bool matches(const struct store_query *query, const struct store_row *row)
@@ -35,7 +26,7 @@ static bool matches(const struct store_query *query, const struct store_row *row
         return false;
     if (query->kind && strcmp(query->kind, row->kind) != 0)
         return false;
-    return !query->subject || matches_subject(query->subject, row->id, row->name);
+    return !query->subject || subject_filter_matches(query->subject, row->kind, row->id, row->name);
 }
 
 /* What a query has found so far. */
@@ -117,8 +108,8 @@ static int query_disk(struct store_db *db, struct found *found, uint64_t end, ui
     sqlite3_bind_int64(statement, 10, query->waived);
     while (!is_enough(found) && (r = sqlite3_step(statement)) == SQLITE_ROW) {
         *seq = (uint64_t)sqlite3_column_int64(statement, FOUND_SEQ);
-        if (!query->subject ||
-            matches_subject(query->subject, sql_text(statement, FOUND_ID), sql_text(statement, FOUND_NAME)))
+        if (!query->subject || subject_filter_matches(query->subject, sql_text(statement, FOUND_KIND),
+                                                      sql_text(statement, FOUND_ID), sql_text(statement, FOUND_NAME)))
             add(found, sql_text(statement, FOUND_JSON));
     }
     sqlite3_reset(statement);

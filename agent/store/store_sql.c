@@ -39,7 +39,7 @@ static const char *const texts[STATEMENT_COUNT] = {
     [SQL_COUNT_EXECS] = "SELECT count(*) FROM closed_execs",
     [SQL_READ_ROWS] = "SELECT seq, at, type, severity, status, previous, slug, section, kind, id, name, waived, json"
                       " FROM transitions WHERE seq > ?1 ORDER BY seq",
-    [SQL_FIND_ROWS] = "SELECT seq, id, name, json FROM transitions WHERE seq > ?1 AND seq <= ?2"
+    [SQL_FIND_ROWS] = "SELECT seq, kind, id, name, json FROM transitions WHERE seq > ?1 AND seq <= ?2"
                       " AND +at >= ?3 AND +at < ?4 AND (?5 = 0 OR ?5 & (1 << severity))"
                       " AND (?6 = 0 OR ?6 & ((1 << status) | (1 << previous))) AND (?7 IS NULL OR slug = ?7)"
                       " AND (?8 IS NULL OR section = ?8) AND (?9 IS NULL OR kind = ?9)"

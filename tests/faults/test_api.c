@@ -370,6 +370,13 @@ static bool is_of_c7(const struct json *finding)
                      "c70"); /* the seventh: see say_container() */
 }
 
+static bool is_of_the_seventies(const struct json *finding)
+{
+    const char *name = json_text(json_path(finding, "subject", "name", NULL), "");
+
+    return str_starts(name, "c7") && strlen(name) == 3;
+}
+
 static bool is_of_an_image(const struct json *finding)
 {
     return str_equal(json_text(json_path(finding, "subject", "kind", NULL), ""), "image");
@@ -419,6 +426,8 @@ START_TEST(filters_keep_what_they_say)
         {by_id, is_of_c7, 20, 60},
         {too_short, none, 0, 0},
         {"subject=c", none, 0, 0},
+        {"subject=container:c70", is_of_c7, 20, 60},
+        {"subject=c7?", is_of_the_seventies, 100, SIZE_MAX},
         {"kind=image", is_of_an_image, 3, 30},
         {"waived=true", is_waived, 1, 1},
         {"status=fail&waived=false&severity=critical", fails_unwaived_and_critically, 1, SIZE_MAX},

@@ -722,6 +722,8 @@ START_TEST(test_query)
     check_query(db, &(struct store_query){.severities = 1u << SEVERITY_MEDIUM | 1u << SEVERITY_HIGH}, 0);
     check_query(db, &(struct store_query){.subject = "web-3"}, 143);
     check_query(db, &(struct store_query){.subject = "web-*"}, 1000);
+    check_query(db, &(struct store_query){.subject = "container:web-3"}, 143);
+    check_query(db, &(struct store_query){.subject = "image:web-3"}, 0);
     check_query(db, &(struct store_query){.slug = "container-privileged", .section = "5", .kind = "container"}, 1000);
     check_query(db, &(struct store_query){.slug = "other"}, 0);
     check_query(db, &(struct store_query){.section = "4"}, 0);
