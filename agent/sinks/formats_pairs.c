@@ -31,23 +31,32 @@ static bool format_value(const struct pairs *pairs, const struct field *field, c
     return append_escaped(out, str_text(&raw), limit, pairs->escaping);
 }
 
-/* The names of all fields that RECORD has in this format, as a cut record would name them. RET_EMPTY: the bytes that
- * their pairs need without a value. */
-static void measure_names(const struct pairs *pairs, const struct record *record, struct str *names, size_t *ret_empty)
+static bool has_field(const struct pairs *pairs, const struct record *record, size_t i)
+{
+    return name_of(pairs, i) && record_fields[i].kinds & 1u << record->kind;
+}
+
+/* The bytes that the pairs of all fields of RECORD need without a value. */
+static size_t empty_length(const struct pairs *pairs, const struct record *record)
 {
     scoped_str pair = STR_INIT;
 
-    for (size_t i = 0; i < record_field_count; i++) {
-        if (!name_of(pairs, i) || !(record_fields[i].kinds & 1u << record->kind))
-            continue;
-        cut_add(names, record_fields[i].name);
-        pairs->write(&pair, &record_fields[i], name_of(pairs, i), "");
-    }
-    *ret_empty = pair.length;
+    for (size_t i = 0; i < record_field_count; i++)
+        if (has_field(pairs, record, i))
+            pairs->write(&pair, &record_fields[i], name_of(pairs, i), "");
+    return pair.length;
+}
+
+/* The most that can be cut of RECORD. */
+static void name_all(const struct pairs *pairs, const struct record *record, struct str *names)
+{
+    for (size_t i = 0; i < record_field_count; i++)
+        if (has_field(pairs, record, i))
+            cut_add(names, record_fields[i].name);
 }
 
 /* Appends the pairs up to the length END of OUT: those that do not fit are left out, whole. CUT gets the names of what
- * is not whole. EMPTY: what measure_names() returns, where empty pairs are written. */
+ * is not whole. EMPTY: empty_length(), where empty pairs are written, too. */
 static void append_fields(struct str *out, const struct record *record, const struct pairs *pairs, size_t limit,
                           size_t end, size_t empty, struct str *cut)
 {
@@ -56,10 +65,9 @@ static void append_fields(struct str *out, const struct record *record, const st
     for (size_t i = 0; i < record_field_count; i++) {
         const struct field *field = &record_fields[i];
         const char *name = name_of(pairs, i);
-        size_t name_only = 0;
         bool whole;
 
-        if (!name || !(field->kinds & 1u << record->kind))
+        if (!has_field(pairs, record, i))
             continue;
         str_clear(&value);
         str_clear(&pair);
@@ -68,9 +76,8 @@ static void append_fields(struct str *out, const struct record *record, const st
             continue;
         if (pairs->all) {
             pairs->write(&pair, field, name, "");
-            name_only = pair.length;
+            empty -= pair.length;
             str_clear(&pair);
-            empty -= name_only;
         }
         pairs->write(&pair, field, name, str_text(&value));
         if (out->length + pair.length + empty > end) {
@@ -101,7 +108,7 @@ static void append_pairs(struct str *out, const struct record *record, const str
     char hash[SHA256_TEXT_SIZE];
 
     if (pairs->all) {
-        measure_names(pairs, record, &names, &empty);
+        empty = empty_length(pairs, record);
         append_marks(&marks, pairs, "", "");
     }
     append_fields(out, record, pairs, limit, begin + room - marks.length, empty, &cut);
@@ -112,10 +119,7 @@ static void append_pairs(struct str *out, const struct record *record, const str
     out->length = begin;
     str_clear(&cut);
     str_clear(&marks);
-    if (!pairs->all) {
-        measure_names(pairs, record, &names, &empty);
-        empty = 0;
-    }
+    name_all(pairs, record, &names);
     sha256_text(record->json, record->json_length, hash);
     append_marks(&marks, pairs, str_text(&names), hash);
     append_fields(out, record, pairs, limit, begin + (room > marks.length ? room - marks.length : 0), empty, &cut);
