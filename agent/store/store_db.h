@@ -116,14 +116,14 @@ uint64_t cursor_lost(const struct cursor *cursor);    /* records that went befor
 uint64_t cursor_number(const struct cursor *cursor);  /* of the last one confirmed */
 
 struct store_query {
-    uint64_t after;      /* seq */
-    usec_t since, until; /* 0: no bound; UNTIL itself is not included */
+    uint64_t after;                    /* seq */
+    usec_t since, until;               /* 0: no bound; UNTIL itself is not included */
     const char *slug, *section, *kind; /* NULL: any */
     const char *subject;               /* as subject_filter_matches() takes it; NULL: any */
-    unsigned statuses, severities; /* bits; 0: any. A status that is come to or left */
-    unsigned waived;               /* bits 1 << true, 1 << false, as it is afterwards; 0: either */
-    size_t count;                  /* of transitions; 0: any number */
-    size_t limit;                  /* bytes of output; 0: 256 KiB */
+    unsigned statuses, severities;     /* bits; 0: any. A status that is come to or left */
+    unsigned waived;                   /* bits 1 << true, 1 << false, as it is afterwards; 0: either */
+    size_t count;                      /* of transitions; 0: any number */
+    size_t limit;                      /* bytes of output; 0: 256 KiB */
 };
 /* Appends matching transitions as lines of JSON, in order. RET_UP_TO: the last one that was looked at, which is AFTER
  * of what follows. RET_MORE: there is more already. */
