@@ -69,14 +69,15 @@ static void write_open(const struct evaluator *evaluator, const struct store_fil
     write_digest(out, "digest", digest & FINDING_DIGEST_MASK);
 }
 
-static void write_sink(const struct sink *sink, struct json_out *out)
+/* A heartbeat is sent before what waits. "pending" 0: nothing does that the digest takes into account. */
+static void write_sink(const struct agent *agent, const struct sink *sink, struct json_out *out)
 {
     struct sink_status status;
 
     sink_status(sink, &status);
     json_out_object(out, "sink");
     json_out_int(out, "sent", (int64_t)status.sent);
-    json_out_int(out, "pending", (int64_t)status.pending);
+    json_out_int(out, "pending", (int64_t)(status.pending + event_store_waiting(agent->events)));
     json_out_int(out, "lost", (int64_t)status.dropped);
     json_out_end_object(out);
 }
@@ -104,7 +105,7 @@ static void beat(const struct agent *agent, const struct agent_view *view, struc
     write_counts(agent->evaluator, out);
     write_state(view, out);
     json_out_string(out, "configuration", agent->config_hash);
-    write_sink(sink, out);
+    write_sink(agent, sink, out);
     json_out_end_object(out);
     event_cursor_insert(sink_cursor(sink), ITEM_HEARTBEAT, json_out_text(out, NULL));
 }

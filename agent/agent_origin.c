@@ -87,7 +87,6 @@ void agent_on_engine(const char *engine, void *user)
         return;
     event_store_note(agent->events, engine_note, note);
     agent_set_origin(agent);
-    snapshots_check(agent->snapshots);
 }
 
 void agent_identify(struct agent *agent)

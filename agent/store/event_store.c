@@ -324,6 +324,7 @@ void event_cursor_rewind(struct event_cursor *cursor)
 
 void event_cursor_insert(struct event_cursor *cursor, enum store_item_kind kind, const char *json)
 {
+    send_waiting(cursor->store);
     add_request(cursor->store, (struct request){.cursor = cursor, .kind = kind, .text = mem_strdup(json)});
 }
 

@@ -117,7 +117,8 @@ static void tear_down(void)
 /* What the file has. */
 struct seen {
     size_t records, snapshots, ends, transitions, doubles, late; /* transitions after the beginning of a snapshot */
-    uint64_t last_number;                                        /* of all; they are without holes */
+    size_t losses, ends_after_loss;
+    uint64_t last_number;         /* of all; they are without holes */
     uint64_t id, count, complete; /* of the last end: its snapshot, and how many of its records came before it */
     uint64_t end_seq;
 };
@@ -140,6 +141,12 @@ static void look_at(const char *line, size_t length, struct map *numbers, struct
         return;
     }
     map_set(numbers, key, numbers);
+    if (strcmp(kind, "lost") == 0) { /* it stands for the numbers before its own */
+        ck_assert_uint_eq((uint64_t)json_int(json_get(root, "first"), 0), seen->last_number + 1);
+        seen->last_number = (uint64_t)json_int(json_get(root, "last"), 0);
+        seen->losses++;
+        seen->ends_after_loss = 0;
+    }
     ck_assert_uint_eq(number, seen->last_number + 1);
     seen->last_number = number;
     seen->records++;
@@ -154,11 +161,12 @@ static void look_at(const char *line, size_t length, struct map *numbers, struct
         ck_assert_ptr_nonnull(json_string(json_path(root, "subject", "id", NULL)));
     } else if (strcmp(kind, "snapshot_end") == 0) {
         seen->ends++;
+        seen->ends_after_loss++;
         seen->id = id;
         seen->count = (uint64_t)json_int(json_get(root, "count"), -1);
         seen->end_seq = (uint64_t)json_int(json_get(root, "seq"), -1);
         seen->complete = (uintptr_t)map_get(of_snapshot, id_key);
-    } else {
+    } else if (strcmp(kind, "lost") != 0) {
         seen->transitions++;
         seen->late += seen->snapshots > 0;
     }
@@ -330,6 +338,80 @@ START_TEST(findings_change_while_one_is_made)
 }
 END_TEST
 
+/* A file in a directory that does not exist yet: its receiver is away. */
+static void receiver_goes(void)
+{
+    free(file_path);
+    file_path = mem_printf("%s/later/records", folder);
+}
+
+static void receiver_comes(void)
+{
+    scoped(cleanup_free) char *path = mem_printf("%s/later", folder);
+
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+}
+
+START_TEST(one_after_a_loss)
+{
+    enum { ROUNDS_MAX = 400 };
+    const struct store_limits limits = {.bytes = 512 * 1024};
+    struct sink *sink;
+    struct seen seen;
+
+    event_store_set_limits(event_store, &limits);
+    receiver_goes();
+    container_came(1, true);
+    run_until(event_store_waiting(event_store) == 0);
+    sink = open_file_sink_at(SEVERITY_LOW, false);
+    snapshots_start(snapshots, event_store);
+    for (unsigned i = 0; i < ROUNDS_MAX && !status_of(sink).dropped; i++) {
+        for (unsigned k = 0; k < 5; k++) {
+            container_came(2 + k, true);
+            container_gone(2 + k);
+        }
+        run_until(event_store_waiting(event_store) == 0);
+    }
+    ck_assert_uint_gt(status_of(sink).dropped, 0);
+    container_came(1000, true);
+    snapshots_check(snapshots); /* as once a minute */
+    receiver_comes();
+    run_until(all_sent(sink) && access(file_path, F_OK) == 0 && read_file().losses && read_file().ends_after_loss);
+    seen = read_file();
+    ck_assert_uint_eq(seen.count, open_count(SEVERITY_LOW));
+    ck_assert_uint_eq(seen.complete, seen.count);
+}
+END_TEST
+
+/* While nothing is taken, no more than about a thousand records are made for it. */
+START_TEST(a_receiver_that_takes_nothing)
+{
+    enum { CONTAINERS = 150, MOST = 1000 + 200 + 50 };
+    struct sink *sink;
+    struct seen seen;
+
+    for (unsigned i = 0; i < CONTAINERS; i++)
+        container_came(i, true);
+    run_until(event_store_waiting(event_store) == 0);
+    ck_assert_uint_gt(open_count(SEVERITY_LOW), 2 * MOST);
+    receiver_goes();
+    sink = open_file_sink(SEVERITY_LOW);
+    snapshots_start(snapshots, event_store);
+    run_until(status_of(sink).pending > 1000);
+    for (unsigned i = 0; i < 200; i++) {
+        run_loop(5);
+        ck_assert_uint_le(status_of(sink).pending, MOST);
+    }
+    ck_assert(snapshots_are_under_way(snapshots));
+    receiver_comes();
+    run_until((run_loop(50), all_sent(sink) && read_file().ends == 1));
+    seen = read_file();
+    ck_assert_uint_eq(seen.count, open_count(SEVERITY_LOW));
+    ck_assert_uint_eq(seen.complete, seen.count);
+    ck_assert_uint_eq(seen.ends, 1);
+}
+END_TEST
+
 /* The process of the store that was there before ends by itself, a moment later. */
 static void reopen_store(void)
 {
@@ -358,6 +440,7 @@ static void run_child(int to_parent)
     start_evaluator();
     for (unsigned i = 0; i < 150; i++)
         container_came(i, true);
+    run_until(event_store_waiting(event_store) == 0);
     sink = open_file_sink(SEVERITY_LOW);
     snapshots_start(snapshots, event_store);
     while (stat(file_path, &file) < 0 || file.st_size < PART)
@@ -455,6 +538,8 @@ int main(void)
     tcase_add_test(tcase, what_is_kept_comes_before_the_snapshot);
     tcase_add_test(tcase, what_makes_one_due);
     tcase_add_test(tcase, findings_change_while_one_is_made);
+    tcase_add_test(tcase, one_after_a_loss);
+    tcase_add_test(tcase, a_receiver_that_takes_nothing);
     tcase_add_test(tcase, one_that_was_cut_off_begins_anew);
     tcase_add_test(tcase, a_whole_one_is_remembered);
     suite_add_tcase(suite, tcase);
