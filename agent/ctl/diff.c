@@ -9,6 +9,7 @@
 #include "agent/ctl/client.h"
 #include "agent/ctl/ctl.h"
 #include "agent/ctl/when.h"
+#include "common/json_out.h"
 #include "common/map.h"
 #include "common/memory.h"
 #include "common/vec.h"
@@ -32,9 +33,10 @@ struct change {
 
 struct diff {
     struct ctl *ctl;
-    usec_t until;        /* 0: now */
-    struct map *changes; /* "slug kind:id" → struct change */
-    struct map *counted; /* slug → struct rule_change */
+    struct json_out *json; /* NULL: text is printed */
+    usec_t until;          /* 0: now */
+    struct map *changes;   /* "slug kind:id" → struct change */
+    struct map *counted;   /* slug → struct rule_change */
     bool failed;
     bool began_later; /* the history: what was before its beginning is unknown */
 };
@@ -225,11 +227,16 @@ static int read_scores(struct diff *diff, struct score *ret_then, struct score *
 /* ---- What is printed ---- */
 
 /* WORD names the group, in a pipe on each line. */
-static void print_finding(const struct ctl *ctl, const char *word, const struct json *finding)
+static void print_finding(const struct diff *diff, const char *word, const struct json *finding)
 {
+    const struct ctl *ctl = diff->ctl;
     const struct json *subject = json_get(finding, "subject");
     scoped_str out = STR_INIT;
 
+    if (diff->json) {
+        json_out_value(diff->json, NULL, finding);
+        return;
+    }
     if (ctl->terminal.cut) {
         str_append(&out, "  ");
         ctl_print_finding(ctl, &out, 2, finding);
@@ -280,7 +287,7 @@ static size_t print_group(const struct diff *diff, const char *word, bool open_t
         scoped(cleanup_json_doc) struct json_doc *doc = NULL;
 
         if (json_parse(group.items[i]->line, strlen(group.items[i]->line), NULL, &doc, NULL) == 0)
-            print_finding(diff->ctl, word, json_root(doc));
+            print_finding(diff, word, json_root(doc));
     }
     vec_free(&group);
     return count;
@@ -320,7 +327,7 @@ static int count_unchanged(struct diff *diff, bool print, size_t *ret)
                 continue;
             count++;
             if (print)
-                print_finding(diff->ctl, "open", finding);
+                print_finding(diff, "open", finding);
         }
         free(after);
         after = mem_strdup(json_string(json_get(json_root(doc), "next")));
@@ -340,6 +347,49 @@ static void print_scores(const struct diff *diff, struct score then, struct scor
     append_score(ctl, until, &after);
     printf("%s%s%s%s%s\n", ctl->terminal.cut ? tr(ctl, "score", "得分") : "score", ctl->terminal.cut ? " " : "\t",
            before.data, ctl->terminal.cut ? " → " : "\t", after.data);
+}
+
+static void write_score(const struct diff *diff, const char *key, struct score score, bool unknown)
+{
+    if (unknown || !score.counted)
+        json_out_null(diff->json, key);
+    else
+        json_out_double(diff->json, key, 100.0 * score.passed / score.counted);
+}
+
+/* Findings are as /v1/findings has them; those that have changed as the last of their transitions. */
+static int write_diff(struct diff *diff, usec_t since)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    struct score then = {0}, until = {0};
+    size_t open = 0;
+    int r = read_scores(diff, &then, &until);
+
+    if (r)
+        return r;
+    diff->json = out;
+    json_out_object(out, NULL);
+    json_out_time(out, "since", since);
+    json_out_time(out, "until", diff->until);
+    json_out_array(out, "opened");
+    print_group(diff, "opened", false, true);
+    json_out_end_array(out);
+    json_out_array(out, "closed");
+    print_group(diff, "closed", true, false);
+    json_out_end_array(out);
+    json_out_array(out, "open");
+    print_group(diff, "open", true, true);
+    r = count_unchanged(diff, true, &open);
+    json_out_end_array(out);
+    json_out_object(out, "score");
+    write_score(diff, "since", then, diff->began_later);
+    write_score(diff, "until", until, false);
+    json_out_end_object(out);
+    json_out_end_object(out);
+    diff->json = NULL;
+    if (r == 0)
+        puts(json_out_text(out, NULL));
+    return r;
 }
 
 static int print_diff(struct diff *diff)
@@ -374,20 +424,18 @@ int ctl_diff(struct ctl *ctl)
     struct diff diff = {.ctl = ctl};
     const char *until = ctl->word_count > 1 ? ctl->words[1] : NULL;
     scoped_str path = STR_INIT;
-    usec_t since;
+    usec_t since = 0;
     int r;
 
     if (ctl->word_count < 1 || ctl->word_count > 2)
         return ctl_usage("diff requires a time to compare with, such as yesterday, 2h or 2026-11-24, and perhaps a "
                          "second one");
-    if (ctl->json)
-        return ctl_usage("diff has no --json; history --json prints the transitions");
     r = ctl_events_path(ctl, ctl->words[0], NULL, &path);
     if (r)
         return r;
     if (until && when_parse(until, clock_now(&clock_system), &diff.until) < 0)
         return ctl_usage("diff: \"%.64s\" is not a time such as yesterday, 2h or 2026-11-24", until);
-    if (until && when_parse(ctl->words[0], clock_now(&clock_system), &since) == 0 && diff.until <= since)
+    if (when_parse(ctl->words[0], clock_now(&clock_system), &since) == 0 && until && diff.until <= since)
         return ctl_refuse_span(ctl->words[0], until);
     diff.changes = map_new(change_free);
     diff.counted = map_new(free);
@@ -395,7 +443,7 @@ int ctl_diff(struct ctl *ctl)
     if (r == 0 && diff.failed)
         r = EXIT_REFUSED;
     if (r == 0)
-        r = print_diff(&diff);
+        r = ctl->json ? write_diff(&diff, since) : print_diff(&diff);
     map_free(diff.changes);
     map_free(diff.counted);
     return r;

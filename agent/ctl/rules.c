@@ -1,7 +1,10 @@
 /* agentctl rules, explain. */
+#include <stdlib.h>
+
 #include "agent/ctl/client.h"
 #include "agent/ctl/ctl.h"
 #include "agent/ctl/when.h"
+#include "common/memory.h"
 
 static void print_rule(const struct ctl *ctl, struct str *out, const struct json *rule)
 {
@@ -48,16 +51,17 @@ static void print_text(const struct ctl *ctl, struct str *out, const char *headi
     terminal_wrap(&ctl->terminal, out, json_string(text), 2);
 }
 
+enum { ACKNOWLEDGEMENTS_SHOWN = 50 };
+
+/* Of a rule: the newest ones. */
 struct acknowledgements {
-    const struct ctl *ctl;
     const char *slug;
-    struct str *out;
-    size_t count;
+    size_t count;                        /* of all */
+    char *texts[ACKNOWLEDGEMENTS_SHOWN]; /* the one of number N is at N modulo their number */
 };
 
-static bool print_acknowledgement(const char *line, size_t length, void *user)
+static bool note_acknowledgement(const char *line, size_t length, void *user)
 {
-    enum { SHOWN = 50 };
     struct acknowledgements *all = user;
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     const struct json *rules;
@@ -68,17 +72,14 @@ static bool print_acknowledgement(const char *line, size_t length, void *user)
         return true;
     rules = json_path(json_root(doc), "entry", "rules", NULL);
     for (size_t i = 0; i < json_count(rules); i++) {
-        scoped_str text = STR_INIT;
+        char **text = &all->texts[all->count % ACKNOWLEDGEMENTS_SHOWN];
 
-        if (!str_equal(json_string(json_at(rules, i)), all->slug) || all->count++ >= SHOWN)
+        if (!str_equal(json_string(json_at(rules, i)), all->slug))
             continue;
-        if (all->count == 1) {
-            str_append_char(all->out, '\n');
-            terminal_heading(&all->ctl->terminal, all->out, tr(all->ctl, "Acknowledged", "已确认"));
-        }
         clock_parse(json_text(json_get(json_root(doc), "at"), ""), &at);
-        str_printf(&text, "%s %s", when_format(at, local), json_text(json_get(json_root(doc), "evidence"), ""));
-        terminal_wrap(&all->ctl->terminal, all->out, text.data, 2);
+        free(*text);
+        *text = mem_printf("%s %s", when_format(at, local), json_text(json_get(json_root(doc), "evidence"), ""));
+        all->count++;
     }
     return true;
 }
@@ -86,14 +87,28 @@ static bool print_acknowledgement(const char *line, size_t length, void *user)
 /* Findings that somebody has acknowledged, of the last 90 days. */
 static int print_acknowledgements(const struct ctl *ctl, const char *slug, struct str *out)
 {
-    struct acknowledgements all = {.ctl = ctl, .slug = slug, .out = out};
+    struct acknowledgements all = {.slug = slug};
     char since[CLOCK_TEXT_SIZE];
     scoped_str path = STR_INIT;
+    size_t first;
+    int r;
 
     str_append(&path, "/v1/events?rule=agent-ack");
     client_parameter(&path, "since_time",
                      clock_format(clock_now(&clock_system) - INT64_C(90) * 86400 * USEC_PER_SEC, since));
-    return ctl_stream_events(ctl, path.data, print_acknowledgement, &all);
+    r = ctl_stream_events(ctl, path.data, note_acknowledgement, &all);
+    if (all.count) {
+        str_append_char(out, '\n');
+        terminal_heading(&ctl->terminal, out, tr(ctl, "Acknowledged", "已确认"));
+    }
+    first = all.count > ACKNOWLEDGEMENTS_SHOWN ? all.count - ACKNOWLEDGEMENTS_SHOWN : 0;
+    for (size_t i = first; i < all.count; i++) {
+        terminal_wrap(&ctl->terminal, out, all.texts[i % ACKNOWLEDGEMENTS_SHOWN], 2);
+        free(all.texts[i % ACKNOWLEDGEMENTS_SHOWN]);
+    }
+    if (first)
+        str_printf(out, "%s agentctl history --rule agent-ack\n", tr(ctl, "More:", "更多结果："));
+    return r;
 }
 
 int ctl_explain(struct ctl *ctl)
@@ -134,7 +149,7 @@ int ctl_explain(struct ctl *ctl)
         if (str_equal(json_string(json_get(json_at(list, i), "status")), "fail") && remedy)
             terminal_wrap(&ctl->terminal, &out, remedy, 6);
     }
-    if (str_starts(json_text(json_get(root, "slug"), ""), "exec-"))
+    if (str_equal(json_string(json_get(root, "subject")), "exec"))
         r = print_acknowledgements(ctl, json_text(json_get(root, "slug"), ""), &out);
     if (json_string(json_get(root, "next")))
         str_printf(&out, "%s agentctl findings --all --rule %s\n", tr(ctl, "More:", "更多结果："), ctl->words[0]);

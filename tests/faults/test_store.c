@@ -229,6 +229,72 @@ START_TEST(diff_names_opened_and_closed)
 }
 END_TEST
 
+/* How many findings of rule 5.4 and a subject NAME; RET_PREVIOUS: its status before, of the last one. */
+static size_t count_of(const struct json *findings, const char *name, const char **ret_previous)
+{
+    size_t count = 0;
+
+    *ret_previous = "";
+    for (size_t i = 0; i < json_count(findings); i++) {
+        const struct json *finding = json_at(findings, i);
+
+        if (strcmp(json_text(json_get(finding, "rule"), ""), "5.4") != 0 ||
+            strcmp(json_text(json_path(finding, "subject", "name", NULL), ""), name) != 0)
+            continue;
+        count++;
+        *ret_previous = json_text(json_get(finding, "previous"), "");
+    }
+    return count;
+}
+
+/* The same as text, with the findings as the API has them. */
+START_TEST(diff_as_json)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL, *earlier = NULL;
+    scoped_str out = STR_INIT;
+    const struct json *root;
+    char before[32], between[32];
+    const char *previous;
+    usec_t since = 0;
+
+    fake_set_name(beside.fake, 1, "old");
+    fake_set_name(beside.fake, 2, "db");
+    fake_set_privileged(beside.fake, 1, true);
+    start();
+    wait_ready();
+    set_privileged(true);
+    now_as_local(before, sizeof before);
+    set_privileged(false);
+    fake_set_privileged(beside.fake, 2, true);
+    fake_event(beside.fake, "container", "update", fake_container_id(2), NULL);
+    while (json_count(json_get(beside_ask(&beside, "/v1/findings?rule=5.4&status=fail"), "findings")) != 2)
+        fake_run(beside.base, 10, NULL, NULL);
+    now_as_local(between, sizeof between);
+
+    out = RUN(0, "--json", "diff", before);
+    ck_assert_uint_eq(lines_of(out.data), 1);
+    ck_assert_int_eq(json_parse(out.data, out.length, NULL, &doc, NULL), 0);
+    root = json_root(doc);
+    ck_assert_int_eq(clock_parse(json_text(json_get(root, "since"), ""), &since), 0);
+    ck_assert_int_eq(json_type(json_get(root, "until")), JSON_NULL);
+    ck_assert_uint_eq(count_of(json_get(root, "opened"), "db", &previous), 1);
+    ck_assert_str_eq(previous, "pass");
+    ck_assert_uint_eq(count_of(json_get(root, "closed"), "web", &previous), 1);
+    ck_assert_str_eq(previous, "fail");
+    ck_assert_uint_eq(count_of(json_get(root, "open"), "old", &previous), 1);
+    ck_assert_uint_eq(count_of(json_get(root, "open"), "db", &previous), 0);
+    ck_assert_double_eq_tol(json_double(json_path(root, "score", "until", NULL), -1),
+                            json_double(json_get(beside_ask(&beside, "/v1/status"), "score"), -2), 0.06);
+    ck_assert_int_eq(json_type(json_path(root, "score", "since", NULL)), JSON_NUMBER);
+    str_deinit(&out);
+
+    out = RUN(0, "--json", "diff", "yesterday", between);
+    ck_assert_int_eq(json_parse(out.data, out.length, NULL, &earlier, NULL), 0);
+    ck_assert_int_eq(json_type(json_path(json_root(earlier), "score", "since", NULL)), JSON_NULL);
+    ck_assert_ptr_nonnull(json_string(json_get(json_root(earlier), "until")));
+}
+END_TEST
+
 START_TEST(times_that_are_not)
 {
     scoped_str out = RUN(2, "history", "--since", "yesterdy");
@@ -283,11 +349,18 @@ START_TEST(what_people_did_is_entered)
     scoped(cleanup_free) char *attributes = mem_printf("\"execID\":\"%s\"", fake_exec_id(PRIVILEGED_EXEC));
     scoped(cleanup_free) char *id = mem_strdup(fake_exec_id(PRIVILEGED_EXEC));
     scoped(cleanup_free) char *path = mem_printf("%s/agent.json", beside.folder);
+    /* a rule of the user's own, whatever its name, judges execs too */
+    scoped(cleanup_free) char *own_rule = mem_printf(
+        "mkdir %s/rules.d && sed '0,/exec-privileged/s//ours/' %s/rules/exec-privileged.json >%s/rules.d/ours.json",
+        beside.folder, SOURCE_DATA_DIR, beside.folder);
     scoped_str out = STR_INIT, login = STR_INIT;
     char soon[CLOCK_TEXT_SIZE], text[1024];
 
+    ck_assert_int_eq(system(own_rule), 0);
     snprintf(config, sizeof config,
-             "{\"sinks\": [], \"waivers\": [{\"rule\": \"5.4\", \"by\": \"ann\", \"reason\": \"old\"}]}");
+             "{\"sinks\": [], \"rules_dir\": \"%s/rules.d\", \"waivers\": [{\"rule\": \"5.4\", \"by\": \"ann\", "
+             "\"reason\": \"old\"}]}",
+             beside.folder);
     start();
     wait_ready();
     fake_event(beside.fake, "container", "exec_create: /bin/sh", fake_container_id(0), attributes);
@@ -308,6 +381,12 @@ START_TEST(what_people_did_is_entered)
     str_deinit(&out);
     out = RUN(0, "explain", "5.22");
     ck_assert_ptr_nonnull(strstr(out.data, "seen-by-me"));
+    str_deinit(&out);
+    out = RUN(0, "explain", "ours");
+    ck_assert_ptr_nonnull(strstr(out.data, "seen-by-me"));
+    str_deinit(&out);
+    out = RUN(0, "explain", "5.4");
+    ck_assert_ptr_null(strstr(out.data, "seen-by-me"));
     str_deinit(&out);
     out = RUN(0, "history", "--rule", "agent-scan");
     snprintf(text, sizeof text, "\t-\tdone\tagent agent\ta full scan was asked for by uid %u", (unsigned)getuid());
@@ -693,6 +772,7 @@ int main(void)
 
     tcase_add_test(history, history_names_what_changed);
     tcase_add_test(history, diff_names_opened_and_closed);
+    tcase_add_test(history, diff_as_json);
     tcase_add_test(history, times_that_are_not);
     tcase_add_test(entries, what_people_did_is_entered);
     tcase_add_test(entries, states_end_with_the_agent);
