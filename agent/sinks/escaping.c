@@ -61,19 +61,23 @@ static size_t append_pieces(struct str *out, const char *raw, size_t limit, cons
     return length;
 }
 
+void append_cut_mark(struct str *out, const char *raw)
+{
+    char hash[SHA256_TEXT_SIZE];
+
+    sha256_text(raw, strlen(raw), hash);
+    str_printf(out, "… sha256:%s", hash);
+}
+
 bool append_escaped(struct str *out, const char *raw, size_t limit, const struct escaping *escaping)
 {
-    static const char mark[] = "… sha256:";
     size_t begin = out->length;
-    char hash[SHA256_TEXT_SIZE];
 
     if (append_pieces(out, raw, limit, escaping) == strlen(raw))
         return true;
     out->length = begin;
-    append_pieces(out, raw, limit - strlen(mark) - (SHA256_TEXT_SIZE - 1), escaping);
-    sha256_text(raw, strlen(raw), hash);
-    str_append(out, mark);
-    str_append(out, hash);
+    append_pieces(out, raw, limit - CUT_MARK_SIZE, escaping);
+    append_cut_mark(out, raw);
     return false;
 }
 

@@ -33,13 +33,20 @@ typedef void record_body(struct str *out, const struct record *record, const str
                          size_t room);
 record_body text_body, rfc5424_body, cef_body, leef_body, json_body, ecs_body, ocsf_body;
 
+/* The bodies in JSON begin with this: "@cee: ", if SETTINGS say so. What is left of ROOM then. */
+size_t append_cee(struct str *out, const struct format_settings *settings, size_t room);
+
+/* What a value that is cut ends with, CUT_MARK_SIZE bytes: "… sha256:" and the hash of the whole, RAW. */
+enum { CUT_MARK_SIZE = sizeof "… sha256:" + SHA256_TEXT_SIZE - 2 };
+void append_cut_mark(struct str *out, const char *raw);
+
 /* How a format writes characters that mean something to it. */
 struct escaping {
     const char *(*of)(char c); /* NULL: as it is */
     bool control;              /* what control characters became is escaped once more */
 };
-/* Appends RAW for people, in one line. What needs more than LIMIT bytes is cut at a character and followed by "…
- * sha256:" and the hash of RAW, LIMIT bytes together. False: it was cut. */
+/* Appends RAW for people, in one line. What needs more than LIMIT bytes is cut at a character and followed by the mark,
+ * LIMIT bytes together. False: it was cut. */
 bool append_escaped(struct str *out, const char *raw, size_t limit, const struct escaping *escaping);
 
 /* The names of fields that are cut or left out, for the member "cut": each once. */

@@ -38,9 +38,7 @@ static size_t whole_characters(const char *s, size_t length, size_t limit)
 /* False: it was cut. */
 static bool append_field(struct str *out, const char *name, const char *value)
 {
-    static const char mark[] = "… sha256:";
     scoped_str safe = STR_INIT, shown = STR_INIT;
-    char hash[SHA256_TEXT_SIZE];
 
     if (!*value)
         return true;
@@ -49,10 +47,8 @@ static bool append_field(struct str *out, const char *name, const char *value)
         append_value(out, name, safe.data, safe.length);
         return true;
     }
-    str_append_n(&shown, safe.data,
-                 whole_characters(safe.data, safe.length, JOURNAL_FIELD_MAX - strlen(mark) - SHA256_TEXT_SIZE));
-    sha256_text(value, strlen(value), hash);
-    str_printf(&shown, "%s%s", mark, hash);
+    str_append_n(&shown, safe.data, whole_characters(safe.data, safe.length, JOURNAL_FIELD_MAX - CUT_MARK_SIZE));
+    append_cut_mark(&shown, value);
     append_value(out, name, shown.data, shown.length);
     return false;
 }

@@ -69,14 +69,21 @@ static void add_rest(struct tree *tree, const struct record *record)
             add_member(tree, name, name, v);
 }
 
+size_t append_cee(struct str *out, const struct format_settings *settings, size_t room)
+{
+    static const char cookie[] = "@cee: ";
+
+    if (!settings->cee)
+        return room;
+    str_append(out, cookie);
+    return room - strlen(cookie);
+}
+
 void json_body(struct str *out, const struct record *record, const struct format_settings *settings, size_t room)
 {
     scoped_tree tree = {0};
 
-    if (settings->cee) {
-        str_append(out, "@cee: ");
-        room -= strlen("@cee: ");
-    }
+    room = append_cee(out, settings, room);
     add_fields(&tree, record);
     add_rest(&tree, record);
     tree_bound(&tree, record, room, FIELD_NAME_CUT, FIELD_NAME_SHA256);

@@ -71,10 +71,7 @@ void ecs_body(struct str *out, const struct record *record, const struct format_
     scoped_tree tree = {0};
     scoped_str message = STR_INIT;
 
-    if (settings->cee) {
-        str_append(out, "@cee: ");
-        room -= strlen("@cee: ");
-    }
+    room = append_cee(out, settings, room);
     add_ecs_event(&tree, record);
     for (size_t i = 0; i < record_field_count; i++) {
         const struct field *field = &record_fields[i];
@@ -265,10 +262,7 @@ void ocsf_body(struct str *out, const struct record *record, const struct format
     scoped_tree tree = {0};
     scoped_str message = STR_INIT;
 
-    if (settings->cee) {
-        str_append(out, "@cee: ");
-        room -= strlen("@cee: ");
-    }
+    room = append_cee(out, settings, room);
     if (is_about_a_finding(record))
         add_compliance_finding(&tree, record);
     else

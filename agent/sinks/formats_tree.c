@@ -119,10 +119,8 @@ static size_t encoded_length(const char *s, size_t n)
 /* To at most MAX bytes of JSON. False: it was not longer. */
 static bool cut_string(struct tree_item *item, size_t max)
 {
-    static const char mark[] = "… sha256:";
-    const size_t limit = max - strlen(mark) - (SHA256_TEXT_SIZE - 1);
+    const size_t limit = max - CUT_MARK_SIZE;
     scoped_str repaired = STR_INIT, shown = STR_INIT;
-    char hash[SHA256_TEXT_SIZE];
     size_t length = 0, at = 0, end = 0;
 
     text_repair_utf8(&repaired, item->raw, strlen(item->raw));
@@ -136,9 +134,8 @@ static bool cut_string(struct tree_item *item, size_t max)
     }
     if (length <= max)
         return false;
-    sha256_text(item->raw, strlen(item->raw), hash);
     str_append_n(&shown, repaired.data, end);
-    str_printf(&shown, "%s%s", mark, hash);
+    append_cut_mark(&shown, item->raw);
     free(item->json);
     item->json = encode_string(str_text(&shown));
     return true;
