@@ -192,7 +192,7 @@ const struct field record_fields[] = {
     {"status", "status", FIELD_TEXT, KIND_FINDINGS, "DBA_STATUS", "cs4", "status", "status", "labels.status",
      "compliance.status_code", value_status,
      "`pass`, `fail`, `manual`, `not_applicable`, `error`; `gone` (JSON: null) when the subject went away; of the "
-     "agent `ready`, `degraded`"},
+     "agent `ready`, `degraded`, `done` (what somebody did)"},
     {"previous", "previous", FIELD_TEXT, 1u << RECORD_FINDING | 1u << RECORD_AGENT, "DBA_PREVIOUS", "dbaPrevious",
      "previous", NULL, "labels.previous", "unmapped.previous", value_previous,
      "status before it; `none` (JSON: null) when it is new"},
