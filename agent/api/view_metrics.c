@@ -222,6 +222,21 @@ static void write_waivers(const struct agent_view *view, struct str *out)
     sample(out, "waivers_expired", expired);
 }
 
+static void write_store(const struct agent_view *view, struct str *out)
+{
+    const struct event_store *events = view->events;
+
+    family(out, "store_trouble", "gauge", "1: new transitions are not on disk.");
+    sample(out, "store_trouble", events && event_store_trouble(events));
+    family(out, "store_size_bytes", "gauge", "What the store of transitions occupies on disk, with its log.");
+    sample(out, "store_size_bytes", events ? event_store_size(events) : 0);
+    family(out, "store_retention_limit_bytes", "gauge", "history.size: beyond it the oldest transitions go.");
+    sample(out, "store_retention_limit_bytes", view->config->history_bytes);
+    family(out, "store_oldest_timestamp_seconds", "gauge", "When the oldest transition that is kept happened.");
+    if (events && event_store_oldest_time(events))
+        seconds(out, "store_oldest_timestamp_seconds", event_store_oldest_time(events));
+}
+
 static void write_states(const struct agent_view *view, struct str *out)
 {
     const char *slug, *evidence;
@@ -234,8 +249,6 @@ static void write_states(const struct agent_view *view, struct str *out)
         labelled(out, "degraded", "reason", slug, 1);
     family(out, "engine_connected", "gauge", "1: the engine's events are being received.");
     sample(out, "engine_connected", docker_is_connected(view->docker));
-    family(out, "store_trouble", "gauge", "1: new transitions are not on disk.");
-    sample(out, "store_trouble", view->events && event_store_trouble(view->events));
     family(out, "benchmark_info", "gauge", "The active benchmark.");
     labelled(out, "benchmark_info", "benchmark", evaluator_rules(view->evaluator)->active->name, 1);
     family(out, "build_info", "gauge", "The agent's version.");
@@ -252,4 +265,5 @@ void view_metrics(const struct agent_view *view, struct str *out)
     write_sinks(view, out);
     write_waivers(view, out);
     write_states(view, out);
+    write_store(view, out);
 }

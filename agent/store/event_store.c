@@ -19,7 +19,8 @@ enum {
     CHUNK = 64 * 1024,
     READ_MAX = 1024 * 1024,
     APPEND_BYTES = 1024 * 1024,
-    CLOSE_MS = 2000,
+    CLOSE_MS = 1000,
+    STORE_MS = 10000,
     WAIT_MIN_MS = 50,
     WAIT_MAX_MS = 10000,
     GATHER_MS = 20,
@@ -62,6 +63,7 @@ struct event_store {
     struct event *flush, *restart;
     unsigned wait_ms, restarts;
     bool has_stored;                  /* the process, anything */
+    bool is_closing;                  /* nobody hears of anything any more */
     VEC(struct transition *) waiting; /* appended, not stored */
     size_t sent;                      /* of WAITING */
     usec_t sent_at;                   /* monotonic */
@@ -72,6 +74,7 @@ struct event_store {
     char stream[STREAM_LENGTH + 1];
     uint64_t last_seq, oldest_seq;
     usec_t oldest_time;
+    uint64_t size;
     char *trouble;
     VEC(struct event_cursor *) cursors;
     VEC(struct event_request *) requests;
@@ -335,7 +338,7 @@ static void pop_stored(struct event_store *store)
     while (store->done < store->waiting.count && store->waiting.items[store->done]->seq <= store->last_seq) {
         struct transition *transition = store->waiting.items[store->done++];
 
-        if (store->options.stored)
+        if (store->options.stored && !store->is_closing)
             store->options.stored(transition, store->options.user);
         transition_unref(transition);
     }
@@ -353,6 +356,7 @@ static void take_state(struct event_store *store, struct wire_reader *in)
 {
     uint64_t last = (uint64_t)wire_number(in), oldest = (uint64_t)wire_number(in);
     usec_t oldest_time = wire_number(in);
+    uint64_t size = (uint64_t)wire_number(in);
     const char *stream = wire_text(in), *trouble = wire_text(in);
     bool changed;
 
@@ -365,7 +369,8 @@ static void take_state(struct event_store *store, struct wire_reader *in)
     store->last_seq = last;
     store->oldest_seq = oldest;
     store->oldest_time = oldest_time;
-    if (changed && store->options.state && store->flush)
+    store->size = size;
+    if (changed && store->options.state && store->flush && !store->is_closing)
         store->options.state(store->options.user);
     pop_stored(store);
 }
@@ -445,6 +450,8 @@ static void take_message(struct event_store *store, enum store_message type, str
 {
     if (type == STORE_STATE)
         take_state(store, in);
+    else if (store->is_closing)
+        return;
     else if (type == STORE_CURSOR)
         take_cursor(store, in);
     else if (type == STORE_ITEMS)
@@ -490,37 +497,40 @@ static void process_lost(struct event_store *store, const char *why)
     fail_requests(store, "the store's process has ended");
 }
 
+/* The first frame of what the process has said. 0: it is not complete yet. */
+static int take_frame(struct event_store *store, struct evbuffer *input)
+{
+    scoped(cleanup_arena) struct arena *arena = NULL;
+    const struct bufferevent *socket = store->socket;
+    struct wire_reader in = {0};
+    enum store_message type;
+    uint32_t length;
+    size_t taken;
+    int r;
+
+    if (evbuffer_copyout(input, &length, sizeof length) < (ssize_t)sizeof length || evbuffer_get_length(input) < length)
+        return 0;
+    arena = arena_new(CHUNK);
+    in.arena = arena;
+    r = store_frame_next((const char *)evbuffer_pullup(input, -1), evbuffer_get_length(input), &type, &in, &taken);
+    if (r <= 0)
+        return r;
+    take_message(store, type, &in);
+    if (store->socket != socket)
+        return 0;
+    evbuffer_drain(input, taken);
+    return in.broken ? -EPROTO : 1;
+}
+
 static void on_readable(struct bufferevent *socket, void *user)
 {
     struct event_store *store = user;
-    struct evbuffer *input = bufferevent_get_input(socket);
+    int r = 1;
 
-    while (store->socket == socket) {
-        scoped(cleanup_arena) struct arena *arena = NULL;
-        struct wire_reader in = {0};
-        enum store_message type;
-        uint32_t length;
-        size_t taken;
-        int r;
-
-        if (evbuffer_copyout(input, &length, sizeof length) < (ssize_t)sizeof length ||
-            evbuffer_get_length(input) < length)
-            return;
-        arena = arena_new(CHUNK);
-        in.arena = arena;
-        r = store_frame_next((const char *)evbuffer_pullup(input, -1), evbuffer_get_length(input), &type, &in, &taken);
-        if (r == 0)
-            return;
-        if (r > 0)
-            take_message(store, type, &in);
-        if (store->socket != socket)
-            return;
-        if (r < 0 || in.broken) {
-            process_lost(store, "its answer is malformed");
-            return;
-        }
-        evbuffer_drain(input, taken);
-    }
+    while (r > 0 && store->socket == socket)
+        r = take_frame(store, bufferevent_get_input(socket));
+    if (r < 0)
+        process_lost(store, "its answer is malformed");
 }
 
 static void on_end(struct bufferevent *socket, short what, void *user)
@@ -660,20 +670,20 @@ int event_store_new(const struct event_store_options *options, struct event_stor
     return r;
 }
 
-/* What was written is taken, and the database is closed in order, when the process closes its end. */
+/* When the process closes its end it has taken what was written, and closed the database in order. That is not waited
+ * for as long as for what was appended: a database that was not closed is as whole, and only a power cut before its
+ * next use makes another stream begin. */
 static void wait_for_end(struct event_store *store)
 {
-    struct evbuffer *output = bufferevent_get_output(store->socket);
+    struct evbuffer *output = bufferevent_get_output(store->socket), *input = bufferevent_get_input(store->socket);
     int fd = bufferevent_getfd(store->socket);
     struct pollfd pollfd = {.fd = fd, .events = POLLIN};
-    usec_t end = clock_monotonic() + CLOSE_MS * INT64_C(1000);
+    usec_t begin = clock_monotonic();
     bool open = true;
 
-    evbuffer_unfreeze(output, 1); /* a bufferevent lets nobody else take from it */
-    while (clock_monotonic() < end) {
-        char buffer[CHUNK];
-        ssize_t n;
-
+    evbuffer_unfreeze(output, 1); /* a bufferevent lets nobody else take from it, or add to it */
+    evbuffer_unfreeze(input, 0);
+    while (clock_monotonic() < begin + (store->waiting.count ? STORE_MS : CLOSE_MS) * INT64_C(1000)) {
         pollfd.events = POLLIN | (open ? POLLOUT : 0);
         if (poll(&pollfd, 1, 100) <= 0)
             continue;
@@ -685,9 +695,12 @@ static void wait_for_end(struct event_store *store)
                 open = false;
             }
         }
-        n = pollfd.revents & (POLLIN | POLLHUP) ? recv(fd, buffer, sizeof buffer, MSG_DONTWAIT) : -1;
-        if (n == 0)
+        if (!(pollfd.revents & (POLLIN | POLLHUP)))
+            continue;
+        if (evbuffer_read(input, fd, -1) == 0)
             return;
+        while (take_frame(store, input) > 0)
+            ;
     }
 }
 
@@ -709,6 +722,7 @@ void event_store_free(struct event_store *store)
     if (store->socket) {
         send_waiting(store);
         bufferevent_disable(store->socket, EV_READ | EV_WRITE);
+        store->is_closing = true;
         wait_for_end(store);
         end_process(store);
     }
@@ -746,6 +760,11 @@ uint64_t event_store_oldest_seq(const struct event_store *store)
 usec_t event_store_oldest_time(const struct event_store *store)
 {
     return store->oldest_time;
+}
+
+uint64_t event_store_size(const struct event_store *store)
+{
+    return store->size;
 }
 
 const char *event_store_stream(const struct event_store *store)

@@ -32,8 +32,8 @@ struct event_store_options {
 
 /* 0, -EBUSY: another agent has the store; another negative errno: no process could be made. */
 int event_store_new(const struct event_store_options *options, struct event_store **ret, struct error *error);
-/* What was appended is on disk when it returns, if that takes no longer than two seconds; STORED is not called. NULL is
- * fine. */
+/* What was appended is on disk when it returns, if that takes no longer than ten seconds; beyond that it takes no
+ * longer than one. STORED is not called. NULL is fine. */
 void event_store_free(struct event_store *store);
 
 /* Others apply from now on. */
@@ -50,6 +50,7 @@ void event_store_note(struct event_store *store, const char *name, const char *t
 uint64_t event_store_last_seq(const struct event_store *store);   /* of those that are stored */
 uint64_t event_store_oldest_seq(const struct event_store *store); /* last_seq + 1: there are none */
 usec_t event_store_oldest_time(const struct event_store *store);  /* of the same one; 0: there are none */
+uint64_t event_store_size(const struct event_store *store);       /* bytes on disk, as of its last second */
 const char *event_store_stream(const struct event_store *store);
 const char *event_store_trouble(const struct event_store *store); /* NULL: all is well */
 unsigned event_store_restarts(const struct event_store *store);   /* of its process */

@@ -84,19 +84,6 @@ static void make_room(struct store_db *db)
     db->tight = pages.used * pages.size;
 }
 
-char *store_db_damage_mark(const struct store_db *db)
-{
-    return mem_printf("%s.damaged", db->path);
-}
-
-static void mark_damaged(struct store_db *db)
-{
-    scoped(cleanup_free) char *mark = store_db_damage_mark(db);
-    scoped(cleanup_close) int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-    db->damaged = fd >= 0; /* else the next process would open it as it is */
-}
-
 bool store_db_is_damaged(const struct store_db *db)
 {
     return db->damaged;
@@ -106,8 +93,7 @@ static int store_rows_somehow(struct store_db *db, const struct store_row *rows,
 {
     int r = store_rows(db, rows, count);
 
-    if (r == SQLITE_CORRUPT || r == SQLITE_NOTADB)
-        mark_damaged(db);
+    sql_note_damage(db, r);
     if (r != SQLITE_FULL && r != SQLITE_IOERR)
         return r;
     sqlite3_wal_autocheckpoint(db->handle, LOG_PAGES_MIN);
@@ -243,13 +229,15 @@ void store_db_flush(struct store_db *db)
 
 bool store_db_is_behind(const struct store_db *db)
 {
-    return db->trouble || db->unsynced || has_dirty_cursors(db);
+    return db->trouble || db->unsynced || db->is_replaced || has_dirty_cursors(db);
 }
 
 void store_db_sync(struct store_db *db)
 {
     append_retry(db);
     if (!db->handle || db->trouble)
+        return;
+    if (sql_is_replaced(db) && !sql_write_anew(db))
         return;
     if (has_dirty_cursors(db) && store_rows(db, NULL, 0) != SQLITE_OK) {
         append_failed(db);

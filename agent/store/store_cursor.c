@@ -204,8 +204,10 @@ bool cursor_read(struct cursor *cursor, size_t limit, void (*each)(const struct 
     if (!db->trouble && cursor->unsaved) /* what is read has its number for good */
         return false;
     if (statement) {
+        int r = SQLITE_ROW;
+
         sqlite3_bind_int64(statement, 1, (int64_t)cursor->read.seq);
-        while (reader.bytes < limit && rows++ < ROWS_A_READ && sqlite3_step(statement) == SQLITE_ROW) {
+        while (reader.bytes < limit && rows++ < ROWS_A_READ && (r = sqlite3_step(statement)) == SQLITE_ROW) {
             uint64_t seq = (uint64_t)sqlite3_column_int64(statement, COLUMN_SEQ);
 
             read_items(cursor, seq, &reader);
@@ -216,6 +218,7 @@ bool cursor_read(struct cursor *cursor, size_t limit, void (*each)(const struct 
                 read_transition(cursor, seq, sql_text(statement, COLUMN_JSON), &reader);
         }
         sqlite3_reset(statement);
+        sql_note_damage(db, r);
         if (reader.bytes >= limit || rows > ROWS_A_READ)
             return true;
     }

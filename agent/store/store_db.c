@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #include "agent/store/store_internal.h"
 #include "common/log.h"
@@ -31,17 +32,31 @@ static void read_boot(const char *path, char *ret, size_t size)
     ret[strcspn(ret, "\n")] = '\0';
 }
 
-static bool is_whole(struct store_db *db)
+/* TABLE: NULL: all of them. */
+static bool is_whole(struct store_db *db, const char *table)
 {
+    scoped(cleanup_free) char *sql =
+        table ? mem_printf("PRAGMA quick_check(%s)", table) : mem_strdup("PRAGMA quick_check(1)");
     sqlite3_stmt *statement;
     bool whole = false;
 
-    if (sqlite3_prepare_v2(db->handle, "PRAGMA quick_check(1)", -1, &statement, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL) != SQLITE_OK)
         return false;
     if (sqlite3_step(statement) == SQLITE_ROW)
         whole = strcmp(sql_text(statement, 0), "ok") == 0;
     sqlite3_finalize(statement);
     return whole;
+}
+
+/* What a restart needs: all but the history, which may be large. */
+static bool can_be_read(struct store_db *db)
+{
+    static const char *const tables[] = {"meta", "findings", "closed_execs", "cursors", "outbox"};
+
+    for (size_t i = 0; i < countof(tables); i++)
+        if (!is_whole(db, tables[i]))
+            return false;
+    return true;
 }
 
 static void set_aside(struct store_db *db)
@@ -69,7 +84,7 @@ static int load(struct store_db *db, const char *boot_id)
 
     read_boot(boot_id, boot, sizeof boot);
     lost = may_have_lost(db, boot);
-    if (lost && !is_whole(db))
+    if (lost ? !is_whole(db, NULL) : !can_be_read(db))
         return SQLITE_CORRUPT;
     r = sql_number(db, SQL_NEWEST, 0, &newest);
     if (r == SQLITE_OK)
@@ -101,17 +116,9 @@ static int load(struct store_db *db, const char *boot_id)
     return SQLITE_OK;
 }
 
-/* An earlier process met damage that a look at the whole file may not find. */
-static bool take_damage_mark(const struct store_db *db)
-{
-    scoped(cleanup_free) char *mark = store_db_damage_mark(db);
-
-    return unlink(mark) == 0;
-}
-
 static int open_whole(struct store_db *db, const char *boot_id, struct error *error)
 {
-    if (take_damage_mark(db))
+    if (sql_take_damage_mark(db)) /* a look at the whole file may not find it */
         set_aside(db);
     for (int tries = 0; tries < 2; tries++) {
         int r = sql_open(db, db->path, error), code;
@@ -171,7 +178,7 @@ void store_db_close(struct store_db *db)
 {
     if (!db)
         return;
-    if (db->handle && db->trouble) {
+    if (db->trouble) {
         db->retry = 0;
         append_retry(db);
     }
@@ -223,6 +230,20 @@ usec_t store_db_oldest_time(struct store_db *db)
     if (db->oldest_at.seq != oldest)
         db->oldest_at = (struct place_in_time){oldest, query_time_of(db, oldest)};
     return db->oldest_at.at;
+}
+
+static uint64_t file_size(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+uint64_t store_db_size(const struct store_db *db)
+{
+    scoped(cleanup_free) char *log = mem_printf("%s-wal", db->path);
+
+    return db->handle ? file_size(db->path) + file_size(log) : 0;
 }
 
 const char *store_db_trouble(const struct store_db *db)

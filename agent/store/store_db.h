@@ -49,6 +49,7 @@ const char *store_db_stream(const struct store_db *db);
 uint64_t store_db_last_seq(const struct store_db *db);
 uint64_t store_db_oldest_seq(const struct store_db *db); /* of the transitions kept; last_seq + 1: there are none */
 usec_t store_db_oldest_time(struct store_db *db);        /* of the same one; 0: there are none */
+uint64_t store_db_size(const struct store_db *db);       /* bytes on disk, with the log */
 /* Why new transitions are not on disk, or what happened to the file; NULL: all is well. */
 const char *store_db_trouble(const struct store_db *db);
 

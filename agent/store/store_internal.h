@@ -5,6 +5,7 @@
 #define AGENT_STORE_STORE_INTERNAL_H
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "agent/store/store_db.h"
 #include "common/vec.h"
@@ -120,6 +121,9 @@ struct cursor {
 struct store_db {
     char *path;
     sqlite3 *handle; /* NULL: the store is in memory alone */
+    dev_t device;    /* of its file */
+    ino_t inode;
+    bool is_replaced; /* that file has lost its name */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct store_limits limits;
     const struct clock *clock;
@@ -153,6 +157,14 @@ int sql_open(struct store_db *db, const char *path, struct error *error);
 void sql_close(struct store_db *db);
 /* Closes and renames it, and notes that. WHY: "was damaged". */
 void sql_set_aside(struct store_db *db, const char *why);
+/* R says that the database is damaged: the next process sets it aside. */
+void sql_note_damage(struct store_db *db, int r);
+bool sql_take_damage_mark(const struct store_db *db); /* an earlier process has noted damage */
+/* The file that is open is not the one of that name any more: somebody has removed or replaced it. */
+bool sql_is_replaced(struct store_db *db);
+/* Then: what is stored is written to a new file of that name; the one that is there now is set aside. False: it cannot
+ * be, which is noted, and what is stored stays where nobody else can reach it. */
+bool sql_write_anew(struct store_db *db);
 sqlite3_stmt *sql_statement(struct store_db *db, enum statement which); /* reset; NULL: SQLite refuses it */
 int sql_run(struct store_db *db, enum statement which);                 /* one without parameters */
 void sql_roll_back(struct store_db *db);                                /* what is open; notes why in db->why */
@@ -194,9 +206,8 @@ int bounds_trim(struct store_db *db, uint64_t seq); /* the transitions up to SEQ
 void bounds_look(struct store_db *db);              /* store_db_tidy() has something to look at */
 
 /* store_append.c */
-char *store_db_damage_mark(const struct store_db *db); /* a path; the caller frees */
-void append_prepare(struct store_db *db);              /* for the room that the disk has */
-void append_retry(struct store_db *db); /* what the disk did not take is offered to it again, if its time has come */
+void append_prepare(struct store_db *db); /* for the room that the disk has */
+void append_retry(struct store_db *db);   /* what the disk did not take is offered to it again, if its time has come */
 
 /* store_query.c */
 usec_t query_time_of(struct store_db *db, uint64_t seq); /* of a transition on disk; 0: it is not there */

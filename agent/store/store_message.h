@@ -19,7 +19,7 @@ enum store_message {
     STORE_NOTE,    /* name, text; NULL: it is forgotten. From it at the beginning: each that there is */
     /* from it */
     STORE_FINDING, /* at the beginning: what a restart needs */
-    STORE_STATE,   /* last and oldest seq, time of the oldest, stream, trouble; also once after all findings */
+    STORE_STATE,   /* last and oldest seq, time of the oldest, size, stream, trouble; also once after all findings */
     STORE_CURSOR,  /* id, new, pending, lost, number: of each in STORE_CURSORS, and whenever they change */
     STORE_ITEMS,   /* id, items */
     STORE_TAKEN,   /* how many inserts and notes of this connection are on disk, as far as it takes anything */

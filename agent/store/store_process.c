@@ -25,6 +25,7 @@ struct reader {
 struct server {
     int fd;
     struct store_db *db;
+    uint64_t size; /* as it was at the last sync */
     struct str in, out;
     VEC(struct reader) readers;
     uint64_t taken, taken_told; /* inserts and notes */
@@ -54,6 +55,7 @@ static void put_state(struct server *server)
     wire_put_number(&server->out, (int64_t)store_db_last_seq(server->db));
     wire_put_number(&server->out, (int64_t)store_db_oldest_seq(server->db));
     wire_put_number(&server->out, store_db_oldest_time(server->db));
+    wire_put_number(&server->out, (int64_t)server->size);
     wire_put_text(&server->out, store_db_stream(server->db));
     wire_put_text(&server->out, store_db_trouble(server->db));
     store_frame_end(&server->out, frame);
@@ -311,7 +313,7 @@ static bool do_frames(struct server *server)
         return false;
     put_taken(server);
     answer_readers(server);
-    return write_all(server);
+    return !store_db_is_damaged(server->db) && write_all(server);
 }
 
 static bool say_state(struct server *server)
@@ -336,6 +338,7 @@ static void serve(struct server *server)
         if (due && now >= due) {
             due = 0;
             store_db_sync(server->db);
+            server->size = store_db_size(server->db);
             if (!say_state(server))
                 return;
             continue;
@@ -380,6 +383,7 @@ void store_process_run(int fd, const struct store_process *process)
     } else {
         store_db_each_finding(server.db, put_finding, &server);
         store_db_each_note(server.db, put_note, &server);
+        server.size = store_db_size(server.db);
         put_state(&server);
         if (write_all(&server))
             serve(&server);

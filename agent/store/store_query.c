@@ -113,6 +113,7 @@ static int query_disk(struct store_db *db, struct found *found, uint64_t end, ui
             add(found, sql_text(statement, FOUND_JSON));
     }
     sqlite3_reset(statement);
+    sql_note_damage(db, r);
     if (r == SQLITE_DONE)
         *seq = end;
     return r == SQLITE_ROW || r == SQLITE_DONE ? SQLITE_OK : r;

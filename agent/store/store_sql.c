@@ -1,6 +1,9 @@
 /* The database's schema and statements. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/store/store_internal.h"
 #include "common/log.h"
@@ -108,6 +111,17 @@ static int set_up(sqlite3 *handle)
     return r;
 }
 
+static void note_file(struct store_db *db)
+{
+    struct stat st = {0};
+
+    if (stat(db->path, &st) == 0) {
+        db->inode = st.st_ino;
+        db->device = st.st_dev;
+    }
+    db->is_replaced = false;
+}
+
 int sql_open(struct store_db *db, const char *path, struct error *error)
 {
     int r =
@@ -119,13 +133,51 @@ int sql_open(struct store_db *db, const char *path, struct error *error)
     sqlite3_extended_result_codes(db->handle, 0);
     if (r == SQLITE_OK)
         r = set_up(db->handle);
-    if (r == SQLITE_OK)
+    if (r == SQLITE_OK) {
+        note_file(db);
         return 0;
+    }
     if (r == SQLITE_BUSY || r == SQLITE_LOCKED)
         return error_set(error, EBUSY, "%s belongs to another running agent", path);
     if (r == SQLITE_NOTADB || r == SQLITE_CORRUPT)
         return error_set(error, EBADMSG, "%s is damaged, or not a store of this version", path);
     return error_set(error, EIO, "%s: %s", path, sqlite3_errmsg(db->handle));
+}
+
+/* ---- Which file it is ---- */
+
+static char *damage_mark(const struct store_db *db)
+{
+    return mem_printf("%s.damaged", db->path);
+}
+
+void sql_note_damage(struct store_db *db, int r)
+{
+    scoped(cleanup_free) char *mark = damage_mark(db);
+    scoped(cleanup_close) int fd = -1;
+
+    if (r != SQLITE_CORRUPT && r != SQLITE_NOTADB)
+        return;
+    fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    db->damaged = fd >= 0; /* else the next process would open it as it is */
+}
+
+bool sql_take_damage_mark(const struct store_db *db)
+{
+    scoped(cleanup_free) char *mark = damage_mark(db);
+
+    return unlink(mark) == 0;
+}
+
+bool sql_is_replaced(struct store_db *db)
+{
+    struct stat st;
+    bool found = stat(db->path, &st) == 0;
+
+    if (!found && errno != ENOENT)
+        return false;
+    db->is_replaced = !found || st.st_ino != db->inode || st.st_dev != db->device;
+    return db->is_replaced;
 }
 
 void sql_close(struct store_db *db)
@@ -152,6 +204,72 @@ void sql_set_aside(struct store_db *db, const char *why)
 
         rename(old, new);
     }
+}
+
+static bool sync_file(const char *path)
+{
+    scoped(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    return fd >= 0 && fsync(fd) == 0;
+}
+
+static bool copy_to(struct store_db *db, const char *path)
+{
+    sqlite3_stmt *statement = NULL;
+    int r = sqlite3_prepare_v2(db->handle, "VACUUM INTO ?1", -1, &statement, NULL);
+
+    unlink(path); /* SQLite writes to none that is there */
+    if (r == SQLITE_OK)
+        r = sqlite3_bind_text(statement, 1, path, -1, SQLITE_STATIC);
+    if (r == SQLITE_OK)
+        r = sqlite3_step(statement);
+    sqlite3_finalize(statement);
+    return r == SQLITE_DONE && sync_file(path);
+}
+
+/* The log that has the file's name belongs to the one that is open: another one must not be opened with it. */
+static void take_its_place(struct store_db *db, const char *copy, const char *aside)
+{
+    static const char *const endings[] = {"-wal", "-shm"};
+
+    sql_close(db);
+    for (size_t i = 0; i < countof(endings); i++) {
+        scoped(cleanup_free) char *path = mem_printf("%s%s", db->path, endings[i]);
+
+        unlink(path);
+    }
+    rename(db->path, aside);
+    rename(copy, db->path);
+}
+
+bool sql_write_anew(struct store_db *db)
+{
+    scoped(cleanup_free) char *copy = mem_printf("%s.new", db->path), *aside = NULL;
+    struct error error = ERROR_INIT;
+    char time[CLOCK_TEXT_SIZE];
+    bool was_there = access(db->path, F_OK) == 0;
+
+    clock_format(clock_now(db->clock), time);
+    aside = mem_printf("%s.broken-%s", db->path, time);
+    free(take(db->notice));
+    if (!copy_to(db, copy)) {
+        db->notice = mem_printf("%s was removed or replaced while it was in use, and cannot be written anew: %s",
+                                db->path, sqlite3_errmsg(db->handle));
+        unlink(copy);
+        return false;
+    }
+    take_its_place(db, copy, aside);
+    if (sql_open(db, db->path, &error) < 0) {
+        sql_close(db);
+        db->trouble = mem_strdup(error.text);
+        return false;
+    }
+    db->notice = was_there ? mem_printf("%s was replaced while it was in use: that file is set aside as %s, and what "
+                                        "was stored has been written anew",
+                                        db->path, aside)
+                           : mem_printf("%s was removed while it was in use, and has been written anew", db->path);
+    log_error("store: %s", db->notice);
+    return true;
 }
 
 sqlite3_stmt *sql_statement(struct store_db *db, enum statement which)

@@ -246,6 +246,21 @@ static void measure_churn(unsigned pause_ms)
     wait_for(prober);
 }
 
+/* At the end of a burst, so that there is something left to be stored. */
+static void measure_stop(void)
+{
+    usec_t begin;
+
+    for (size_t i = 0; i < CONTAINERS; i++)
+        change(i, true);
+    fake_run(beside.base, 150, NULL, NULL);
+    begin = clock_monotonic();
+    kill(beside.agent, SIGTERM);
+    wait_for(beside.agent);
+    beside.agent = 0;
+    printf("stopped amid a burst: %.0f ms\n", (double)(clock_monotonic() - begin) / 1e3);
+}
+
 /* ---- A year ---- */
 
 static void measure_year(void)
@@ -303,6 +318,7 @@ START_TEST(measure)
     } else {
         measure_churn(0);
         measure_churn(4);
+        measure_stop();
     }
     beside_end(&beside);
 }

@@ -594,14 +594,47 @@ static unsigned rounds(unsigned usual)
     return text ? (unsigned)atoi(text) : usual;
 }
 
+/* What the sink wrote: its numbers follow each other, and what came twice is the same. */
+static uint64_t check_file(const char *path)
+{
+    scoped(cleanup_map) struct map *records = map_new(free);
+    scoped_str text = STR_INIT;
+    uint64_t last = 0;
+
+    ck_assert_int_eq(file_read(path, 1 << 30, &text, NULL), 0);
+    for (const char *at = text.data, *end; (end = strchr(at, '\n')); at = end + 1) {
+        scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+        scoped(cleanup_free) char *key = NULL;
+        const char *before;
+        uint64_t number;
+
+        ck_assert_msg(json_parse(at, (size_t)(end - at), NULL, &doc, NULL) == 0, "%.*s", (int)(end - at), at);
+        number = (uint64_t)json_int(json_get(json_root(doc), "number"), 0);
+        ck_assert_msg(number && number <= last + 1, "%" PRIu64 " follows %" PRIu64, number, last);
+        key = mem_printf("%" PRIu64, number);
+        before = map_get(records, key);
+        if (before)
+            ck_assert_msg(strncmp(before, at, (size_t)(end - at)) == 0, "%" PRIu64 " was\n%s\nand is\n%.*s", number,
+                          before, (int)(end - at), at);
+        else
+            map_set(records, key, mem_strndup(at, (size_t)(end - at)));
+        last = number > last ? number : last;
+    }
+    return last;
+}
+
 START_TEST(killed_at_any_moment)
 {
-    scoped(cleanup_free) char *since = NULL;
+    scoped(cleanup_free) char *since = NULL, *file = mem_printf("%s/records", beside.folder);
     unsigned count = rounds(20);
     uint64_t last = 0, now;
 
     lines = map_new(free);
     srand(4711);
+    snprintf(config, sizeof config,
+             "{\"sinks\": [{\"type\": \"file\", \"address\": \"%s\", \"min_severity\": \"low\", "
+             "\"statuses\": [\"pass\", \"fail\", \"manual\", \"error\", \"not_applicable\"]}]}",
+             file);
     fake_set_privileged(beside.fake, 0, true);
     start();
     wait_ready();
@@ -621,6 +654,7 @@ START_TEST(killed_at_any_moment)
         last = now;
     }
     ck_assert_uint_gt(last, 20);
+    ck_assert_uint_gt(check_file(file), 20);
     map_free(lines);
 }
 END_TEST
@@ -751,6 +785,73 @@ START_TEST(foreign_store)
 }
 END_TEST
 
+static bool is_removed_file_said(void *user)
+{
+    const struct json *reasons = json_path(beside_ask(&beside, "/v1/status"), "agent", "reasons", NULL);
+    bool found = false;
+
+    (void)user;
+    for (size_t i = 0; i < json_count(reasons); i++)
+        found = found || strstr(json_text(json_at(reasons, i), ""), "written anew");
+    return found;
+}
+
+/* Somebody removes, or replaces, the store that is in use: nothing of it is lost. */
+START_TEST(store_removed_while_it_is_used)
+{
+    static const char *const commands[] = {"rm agent.db", "echo other >other && mv other agent.db"};
+    scoped(cleanup_free) char *command = mem_printf("cd %s/state && %s", beside.folder, commands[_i]);
+    uint64_t last;
+
+    lines = map_new(free);
+    start();
+    wait_ready();
+    set_privileged(true);
+    ck_assert_int_eq(system(command), 0);
+    set_privileged(false);
+    await(is_removed_file_said, "the reason");
+    set_privileged(true);
+    last = check_history();
+    kill_agent(true);
+    start();
+    wait_ready();
+    ck_assert_uint_ge(check_history(), last); /* in the same stream: all that was seen is there as it was */
+    ck_assert_uint_gt(last, 20);
+    map_free(lines);
+}
+END_TEST
+
+/* A folder that nothing can be written to when the agent starts: it does its work, says so, and stores what happened
+ * once it can. */
+START_TEST(read_only_folder)
+{
+    scoped(cleanup_free) char *state = mem_printf("%s/state", beside.folder);
+    uint64_t last;
+
+    lines = map_new(free);
+    ck_assert_int_eq(mkdir(state, 0700), 0);
+    ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+    ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    ck_assert_int_eq(mount("none", state, "tmpfs", MS_RDONLY, "size=8m"), 0);
+    start();
+    await(is_scanned, "the first scan");
+    ck_assert(has_store_trouble(NULL));
+    set_privileged(true);
+    check_history();
+    ck_assert_int_eq(mount("none", state, "tmpfs", MS_REMOUNT, "size=8m"), 0);
+    await(has_no_store_trouble, "the end of the trouble");
+    set_privileged(false);
+    last = check_history();
+    kill_agent(true);
+    start();
+    wait_ready();
+    ck_assert_uint_ge(check_history(), last);
+    kill_agent(false);
+    ck_assert_int_eq(umount2(state, MNT_DETACH), 0);
+    map_free(lines);
+}
+END_TEST
+
 static TCase *add_case(Suite *suite, const char *name)
 {
     TCase *tcase = tcase_create(name);
@@ -781,6 +882,8 @@ int main(void)
     tcase_add_loop_test(failing, disk_that_fails, 0, 2);
     tcase_add_loop_test(full, disk_that_is_full, 0, 2);
     tcase_add_loop_test(foreign, foreign_store, 0, 3);
+    tcase_add_loop_test(foreign, store_removed_while_it_is_used, 0, 2);
+    tcase_add_test(full, read_only_folder);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

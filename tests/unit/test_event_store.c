@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -614,25 +615,197 @@ START_TEST(test_closed_execs)
 }
 END_TEST
 
+static bool has_file(const char *ending)
+{
+    scoped(cleanup_free) char *command = mem_printf("ls %s/agent.db%s >/dev/null 2>&1", folder, ending);
+
+    return system(command) == 0;
+}
+
+/* Writes LENGTH bytes that no page begins with, at the beginning of those pages of the file. */
+static void spoil_pages(off_t from, off_t to)
+{
+    static const char bytes[] = "\377\377\377\377\377\377\377\377\377\377\377\377";
+    int fd = open(path, O_WRONLY);
+
+    ck_assert_int_ge(fd, 0);
+    for (off_t page = from; page < to; page++)
+        ck_assert_int_eq(pwrite(fd, bytes, sizeof bytes - 1, page * 4096), sizeof bytes - 1);
+    close(fd);
+}
+
+static void cut_file(off_t divisor)
+{
+    struct stat st;
+
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(truncate(path, st.st_size / divisor), 0);
+}
+
+/* The page, from 0, where TABLE begins. */
+static off_t page_of(const char *table)
+{
+    scoped(cleanup_free) char *sql = mem_printf("SELECT rootpage FROM sqlite_schema WHERE name = '%s'", table);
+    sqlite3 *handle;
+    sqlite3_stmt *statement;
+    off_t page;
+
+    ck_assert_int_eq(sqlite3_open(path, &handle), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(handle, sql, -1, &statement, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+    page = sqlite3_column_int64(statement, 0) - 1;
+    sqlite3_finalize(statement);
+    sqlite3_close(handle);
+    return page;
+}
+
+/* A file that is damaged or not ours is set aside, and said; what comes after is stored. */
 START_TEST(test_damage)
 {
-    struct store_db *db;
-    int fd;
+    static const char *const tables[] = {"findings", "closed_execs", "cursors", "outbox", "meta"};
+    struct store_db *db = open_store(NULL);
+    scoped(cleanup_free) char *stream = mem_strdup(store_db_stream(db));
+    uint64_t last;
 
-    write_file(path, "this is not a database, and it is long enough to have a header of a hundred bytes, so that "
-                     "SQLite looks at it");
-    db = open_store(NULL);
-    ck_assert_ptr_nonnull(strstr(store_db_trouble(db), "set aside"));
     append_many(db, 1, 400);
     store_db_close(db);
-    fd = open(path, O_WRONLY);
-    ck_assert_int_ge(fd, 0);
-    for (off_t at = 4096; at < 10 * 4096; at += 4096)
-        ck_assert_int_eq(pwrite(fd, "\377\377\377\377\377\377\377\377\377\377\377\377", 12, at), 12);
-    close(fd);
+    if (_i == 0)
+        write_file(path, "this is not a database, and it is long enough to have a header of a hundred bytes, so that "
+                         "SQLite looks at it");
+    else if (_i == 1)
+        spoil_pages(1, 10);
+    else if (_i == 2)
+        cut_file(2);
+    else if (_i == 3)
+        cut_file(20);
+    else if (_i == 4)
+        spoil_pages(0, 1);
+    else
+        spoil_pages(page_of(tables[_i - 5]), page_of(tables[_i - 5]) + 1);
     db = open_store(NULL);
-    append_many(db, 401, 500);
     ck_assert_ptr_nonnull(store_db_trouble(db));
+    ck_assert_ptr_nonnull(strstr(store_db_trouble(db), "set aside"));
+    ck_assert(has_file(".broken-*"));
+    ck_assert_str_ne(store_db_stream(db), stream);
+    ck_assert_uint_eq(store_db_last_seq(db), 0);
+    append_many(db, 401, 500);
+    ck_assert(!store_db_is_damaged(db));
+    last = store_db_last_seq(db);
+    store_db_close(db);
+    db = open_store(NULL);
+    ck_assert_ptr_null(store_db_trouble(db));
+    ck_assert_uint_eq(store_db_last_seq(db), last);
+    store_db_close(db);
+}
+END_TEST
+
+static void count_item(const struct store_item *item, void *user)
+{
+    (void)item;
+    ++*(unsigned *)user;
+}
+
+/* Damage amid the history is met by who reads there: a sink does not stop at it without a word. */
+START_TEST(test_damage_in_history)
+{
+    struct store_db *db = open_store(NULL);
+    uint64_t up_to;
+    unsigned count = 0;
+    scoped_str out = STR_INIT;
+    struct cursor *cursor;
+    struct stat st;
+    bool is_new, more;
+
+    cursor = cursor_open(db, "s", &everything, store_db_last_seq(db), &is_new);
+    append_many(db, 1, 2000);
+    store_db_close(db);
+    ck_assert_int_eq(stat(path, &st), 0);
+    spoil_pages(st.st_size / 4096 / 2, st.st_size / 4096 / 2 + 20);
+    db = open_store(NULL);
+    ck_assert_ptr_null(store_db_trouble(db)); /* nothing that a start needs */
+    cursor = cursor_open(db, "s", &everything, store_db_last_seq(db), &is_new);
+    if (_i == 0)
+        while (cursor_read(cursor, 100000, count_item, &count))
+            ;
+    else
+        store_db_query(db, &(struct store_query){.limit = 1 << 30}, &out, &up_to, &more, NULL);
+    ck_assert(store_db_is_damaged(db));
+    store_db_close(db);
+    db = open_store(NULL);
+    ck_assert_ptr_nonnull(strstr(store_db_trouble(db), "set aside"));
+    ck_assert(has_file(".broken-*"));
+    store_db_close(db);
+}
+END_TEST
+
+/* Somebody removes or replaces the file while it is in use: what is stored is written again. */
+START_TEST(test_file_replaced)
+{
+    struct received got = {0};
+    struct store_db *db = open_store(NULL);
+    scoped(cleanup_free) char *stream = mem_strdup(store_db_stream(db)), *other = mem_printf("%s.other", path);
+    struct cursor *cursor;
+    bool is_new;
+
+    cursor = cursor_open(db, "s", &everything, store_db_last_seq(db), &is_new);
+    append_many(db, 1, 100);
+    cursor_read(cursor, 10000, receive, &got);
+    cursor_confirm(cursor, got.last);
+    store_db_sync(db);
+    if (_i == 0) {
+        ck_assert_int_eq(unlink(path), 0);
+    } else {
+        write_file(other, "somebody else's");
+        ck_assert_int_eq(rename(other, path), 0);
+    }
+    append_many(db, 101, 200);
+    store_db_sync(db);
+    ck_assert_ptr_nonnull(store_db_trouble(db));
+    ck_assert_ptr_nonnull(strstr(store_db_trouble(db), "written anew"));
+    ck_assert(has_file(".broken-*") == (_i == 1));
+    append_many(db, 201, 300);
+    read_all(cursor, &got);
+    cursor_confirm(cursor, got.last - 50);
+    ck_assert(!got.broken);
+    ck_assert_uint_eq(got.count, 300);
+    store_db_close(db);
+
+    db = open_store(NULL);
+    ck_assert_ptr_null(store_db_trouble(db));
+    ck_assert_str_eq(store_db_stream(db), stream);
+    ck_assert_uint_eq(store_db_last_seq(db), 300);
+    ck_assert_uint_eq(store_db_oldest_seq(db), 1);
+    cursor = cursor_open(db, "s", &everything, store_db_last_seq(db), &is_new);
+    ck_assert(!is_new);
+    ck_assert_uint_eq(cursor_pending(cursor), 50);
+    got = (struct received){0};
+    read_all(cursor, &got);
+    ck_assert_uint_eq(got.first, 251);
+    ck_assert_uint_eq(got.last, 300);
+    store_db_close(db);
+}
+END_TEST
+
+/* The folder goes too: that is said, and mended once there is a folder again. */
+START_TEST(test_folder_removed)
+{
+    scoped(cleanup_free) char *command = mem_printf("rm -r %s", folder);
+    struct store_db *db = open_store(NULL);
+
+    append_many(db, 1, 100);
+    store_db_sync(db);
+    ck_assert_int_eq(system(command), 0);
+    append_many(db, 101, 200);
+    store_db_sync(db);
+    ck_assert_ptr_nonnull(strstr(store_db_trouble(db), "cannot be written anew"));
+    ck_assert(store_db_is_behind(db)); /* it is tried again */
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
+    store_db_sync(db);
+    ck_assert_ptr_nonnull(strstr(store_db_trouble(db), "has been written anew"));
+    store_db_close(db);
+    db = open_store(NULL);
+    ck_assert_uint_eq(store_db_last_seq(db), 200);
+    ck_assert_uint_eq(store_db_oldest_seq(db), 1);
     store_db_close(db);
 }
 END_TEST
@@ -681,6 +854,94 @@ START_TEST(test_full_disk)
     }
     store_db_close(db);
     umount2(folder, MNT_DETACH);
+}
+END_TEST
+
+static void check_query(struct store_db *db, const struct store_query *query, unsigned lines);
+
+/* Nothing can be written: what happens is kept in memory, and stored once it can be. */
+START_TEST(test_read_only_folder)
+{
+    scoped(cleanup_free) char *stream = NULL;
+    struct received got = {0};
+    struct store_db *db;
+    struct cursor *cursor;
+    bool is_new;
+
+    mount_small("8m");
+    if (_i) { /* there is one already */
+        db = open_store(NULL);
+        append_many(db, 1, 50);
+        stream = mem_strdup(store_db_stream(db));
+        store_db_close(db);
+    }
+    ck_assert_int_eq(mount("none", folder, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=8m"), 0);
+    db = open_store(NULL);
+    ck_assert_ptr_nonnull(store_db_trouble(db));
+    cursor = cursor_open(db, "s", &everything, store_db_last_seq(db), &is_new);
+    append_many(db, 1, 100);
+    check_query(db, &(struct store_query){0}, 100);
+    read_all(cursor, &got);
+    ck_assert(!got.broken);
+    ck_assert_uint_eq(got.count, 100);
+    ck_assert_int_eq(mount("none", folder, "tmpfs", MS_REMOUNT, "size=8m"), 0);
+    store_db_close(db);
+    db = open_store(NULL);
+    ck_assert_uint_eq(store_db_last_seq(db), 100);
+    ck_assert(!stream || strcmp(store_db_stream(db), stream) != 0);
+    ck_assert(has_file(".broken-*") == _i); /* its numbers were given again meanwhile */
+    check_query(db, &(struct store_query){0}, 100);
+    store_db_close(db);
+    umount2(folder, MNT_DETACH);
+}
+END_TEST
+
+static void append_at(struct store_db *db, uint64_t seq, usec_t at)
+{
+    const struct store_row row = {.seq = seq,
+                                  .at = at,
+                                  .since = at,
+                                  .type = ROW_FINDING,
+                                  .status = VERDICT_FAIL,
+                                  .previous = VERDICT_PASS,
+                                  .slug = "container-privileged",
+                                  .kind = "container",
+                                  .id = "c",
+                                  .name = "c",
+                                  .json = "{}"};
+
+    store_db_append(db, &row, 1);
+}
+
+/* The clock is set back by an hour, and later put right: windows have what bears their times, and nothing goes that is
+ * not old. */
+START_TEST(test_clock_set_back)
+{
+    static const struct store_limits day = {.age = DAY * USEC_PER_SEC};
+    struct store_query window = {.since = START + 3000 * USEC_PER_SEC, .until = START + 3100 * USEC_PER_SEC};
+    struct store_db *db = open_store(&day);
+
+    for (uint64_t seq = 1; seq <= 4000; seq++)
+        append_at(db, seq, START + (usec_t)seq * USEC_PER_SEC);
+    for (uint64_t seq = 4001; seq <= 8000; seq++) /* an hour back */
+        append_at(db, seq, START + (usec_t)(seq - 3600) * USEC_PER_SEC);
+    test_clock.fixed = START + 4400 * USEC_PER_SEC;
+    check_query(db, &window, 200);
+    window.limit = 10; /* a page of each */
+    check_query(db, &window, 200);
+    window.until = 0;
+    check_query(db, &window, 1001 + 1401);
+    window.after = 6000;
+    check_query(db, &window, 1401);
+    store_db_set_limits(db, &day);
+    tidy(db);
+    ck_assert_uint_eq(store_db_oldest_seq(db), 1);
+    /* a day after the first hundred of those that the clock gave first: none of the others goes before them */
+    test_clock.fixed = START + (DAY + 101) * USEC_PER_SEC;
+    store_db_set_limits(db, &day);
+    tidy(db);
+    ck_assert_uint_eq(store_db_oldest_seq(db), 101);
+    store_db_close(db);
 }
 END_TEST
 
@@ -820,7 +1081,12 @@ int main(void)
     tcase_add_test(all, test_other_limits);
     tcase_add_test(all, test_file_shrinks);
     tcase_add_test(all, test_closed_execs);
-    tcase_add_test(all, test_damage);
+    tcase_add_loop_test(all, test_damage, 0, 10);
+    tcase_add_loop_test(all, test_damage_in_history, 0, 2);
+    tcase_add_loop_test(all, test_file_replaced, 0, 2);
+    tcase_add_test(all, test_folder_removed);
+    tcase_add_loop_test(all, test_read_only_folder, 0, 2);
+    tcase_add_test(all, test_clock_set_back);
     tcase_add_loop_test(all, test_full_disk, 0, 2);
     tcase_add_test(all, test_query);
     tcase_add_test(all, test_query_of_some);

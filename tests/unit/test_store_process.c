@@ -4,9 +4,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/store/event_store.h"
+#include "common/file.h"
 #include "common/memory.h"
 
 static char folder[32];
@@ -195,6 +197,40 @@ START_TEST(test_stopped_with_its_unit)
 }
 END_TEST
 
+/* The store's process, while there is no other child. */
+static pid_t only_child(void)
+{
+    scoped(cleanup_free) char *children = mem_printf("/proc/self/task/%d/children", (int)getpid());
+    scoped_str text = STR_INIT;
+
+    ck_assert_int_eq(file_read(children, 64, &text, NULL), 0);
+    return (pid_t)atoi(text.data);
+}
+
+/* However slow the disk: what was appended is waited for, as long as that has hope. */
+START_TEST(test_stopped_while_the_disk_is_slow)
+{
+    pid_t child = only_child(), pid;
+    int status;
+
+    append(1, 100);
+    wait_for_stored(100);
+    append(101, 200);
+    ck_assert_int_eq(kill(child, SIGSTOP), 0);
+    pid = fork();
+    if (pid == 0) {
+        usleep(2500 * 1000);
+        _exit(kill(child, SIGCONT) < 0);
+    }
+    event_store_free(store);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    open_store();
+    ck_assert_uint_eq(event_store_last_seq(store), 200);
+    ck_assert_uint_eq(seen.stored, 100); /* nobody heard of it any more */
+    seen.stored = 200;
+}
+END_TEST
+
 START_TEST(test_rewind_and_insert)
 {
     open_cursor(false);
@@ -340,6 +376,7 @@ int main(void)
     tcase_add_test(all, test_freed_at_once);
     tcase_add_test(all, test_process_killed);
     tcase_add_test(all, test_stopped_with_its_unit);
+    tcase_add_test(all, test_stopped_while_the_disk_is_slow);
     tcase_add_test(all, test_rewind_and_insert);
     tcase_add_test(all, test_inserted_without_a_process);
     tcase_add_test(all, test_too_much_without_a_process);
