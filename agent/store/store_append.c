@@ -175,6 +175,19 @@ void append_retry(struct store_db *db)
 
 /* ---- Appending ---- */
 
+/* The older half of what is in memory goes when that is full, with what cursors had to send of it. */
+static void keep_in_memory(struct store_db *db, const struct store_row *row)
+{
+    if (!overflow_has_room(db, row)) {
+        size_t count = db->overflow.count / 2 + 1;
+
+        cursors_trim(db, db->overflow.items[count - 1].row.seq);
+        cursors_trimmed(db, true);
+        overflow_drop(db, count);
+    }
+    overflow_push(db, row);
+}
+
 static void append_batch(struct store_db *db, const struct store_row *rows, size_t count)
 {
     append_retry(db);
@@ -182,7 +195,7 @@ static void append_batch(struct store_db *db, const struct store_row *rows, size
         append_failed(db);
     for (size_t i = 0; i < count; i++) {
         if (db->trouble)
-            overflow_push(db, &rows[i]);
+            keep_in_memory(db, &rows[i]);
         db->last_seq = rows[i].seq;
         cursors_appended(db, &rows[i]);
     }

@@ -1,6 +1,6 @@
 /* What the files of the store's process share; nobody else includes it. A file calls only those before it here:
- * store_sql.c store_cursor.c store_overflow.c store_rows.c store_bounds.c store_append.c
- * store_query.c store_db.c */
+ * store_sql.c store_overflow.c store_cursor.c store_cursor_trim.c store_cursor_disk.c store_rows.c store_bounds.c
+ * store_append.c store_query.c store_db.c */
 #ifndef AGENT_STORE_STORE_INTERNAL_H
 #define AGENT_STORE_STORE_INTERNAL_H
 
@@ -177,6 +177,15 @@ const char *sql_text(sqlite3_stmt *statement, int column); /* NULL becomes "" */
 
 /* store_cursor.c */
 void cursor_free(struct cursor *cursor);
+bool cursor_passes_row(const struct cursor *cursor, const struct store_row *row);
+struct outbox_item cursor_make_item(struct cursor *cursor, enum store_item_kind kind, uint64_t after, const char *json);
+void cursor_put_item(struct cursor *cursor, struct outbox_item item);               /* into its outbox, in order */
+int cursor_write_item(const struct cursor *cursor, const struct outbox_item *item); /* within a transaction */
+
+/* store_cursor_trim.c */
+/* Calls EACH for the transitions of the store that are after FROM and not after TO. */
+void cursor_each_row(struct store_db *db, uint64_t from, uint64_t to,
+                     void (*each)(struct cursor *cursor, const struct store_row *row), struct cursor *cursor);
 int cursors_load(struct store_db *db);
 /* ROW, the newest, is stored. */
 void cursors_appended(struct store_db *db, const struct store_row *row);
@@ -188,6 +197,7 @@ int cursors_trim(struct store_db *db, uint64_t seq);
 void cursors_trimmed(struct store_db *db, bool done); /* DONE: the transaction was completed */
 
 /* store_overflow.c */
+bool overflow_has_room(const struct store_db *db, const struct store_row *row);
 void overflow_push(struct store_db *db, const struct store_row *row);
 void overflow_drop(struct store_db *db, size_t count); /* the oldest */
 void overflow_clear(struct store_db *db);

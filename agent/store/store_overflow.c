@@ -29,19 +29,19 @@ void overflow_drop(struct store_db *db, size_t count)
     memmove(db->overflow.items, db->overflow.items + count, db->overflow.count * sizeof db->overflow.items[0]);
 }
 
-/* With what cursors had to send of it. */
-static void drop_half(struct store_db *db)
+static size_t bytes_of(const struct store_row *row)
 {
-    size_t count = db->overflow.count / 2 + 1;
+    return sizeof(struct overflow) + strlen(row->json);
+}
 
-    cursors_trim(db, db->overflow.items[count - 1].row.seq);
-    cursors_trimmed(db, true);
-    overflow_drop(db, count);
+bool overflow_has_room(const struct store_db *db, const struct store_row *row)
+{
+    return !db->overflow.count || db->overflow_bytes + bytes_of(row) <= OVERFLOW_BYTES;
 }
 
 void overflow_push(struct store_db *db, const struct store_row *row)
 {
-    struct overflow overflow = {.row = *row, .bytes = sizeof overflow + strlen(row->json)};
+    struct overflow overflow = {.row = *row, .bytes = bytes_of(row)};
 
     overflow.row.slug = mem_strdup(row->slug);
     overflow.row.section = mem_strdup(row->section);
@@ -50,8 +50,6 @@ void overflow_push(struct store_db *db, const struct store_row *row)
     overflow.row.name = mem_strdup(row->name);
     overflow.row.extra = mem_strdup(row->extra);
     overflow.row.json = mem_strdup(row->json);
-    if (db->overflow.count && db->overflow_bytes + overflow.bytes > OVERFLOW_BYTES)
-        drop_half(db);
     vec_push(&db->overflow, overflow);
     db->overflow_bytes += overflow.bytes;
 }
