@@ -1,174 +1,12 @@
-/* agentctl diff: what is different between two times.
- *
- * The state at a time is what is now with the transitions since then taken back: a finding's first transition after it
- * names the status that it had. So only findings that have changed are kept in memory; of the others the counts by rule
- * are enough. */
+/* agentctl diff: what is different between two times. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/ctl/client.h"
-#include "agent/ctl/ctl.h"
+#include "agent/ctl/diff_state.h"
 #include "agent/ctl/when.h"
-#include "common/json_out.h"
-#include "common/map.h"
 #include "common/memory.h"
 #include "common/vec.h"
-
-/* In order of badness: a rule's own status is the worst of its findings'. */
-enum { GONE, NOT_APPLICABLE, PASS, MANUAL, FAIL, ERROR, STATUS_COUNT };
-static const char *const names[STATUS_COUNT] = {NULL, "not_applicable", "pass", "manual", "fail", "error"};
-
-/* Of a finding at one time. */
-struct state {
-    int status; /* GONE: it did not exist */
-    bool waived;
-};
-
-struct change {
-    char *line; /* the last transition before UNTIL; NULL: there was none */
-    char *slug, *rule, *subject;
-    int severity;
-    struct state then, until, now;
-};
-
-struct diff {
-    struct ctl *ctl;
-    struct json_out *json; /* NULL: text is printed */
-    usec_t until;          /* 0: now */
-    struct map *changes;   /* "slug kind:id" → struct change */
-    struct map *counted;   /* slug → struct rule_change */
-    bool failed;
-    bool began_later; /* the history: what was before its beginning is unknown */
-};
-
-/* Findings of a rule: how many more of each verdict there are now than at the two times. */
-struct rule_change {
-    int then[STATUS_COUNT], until[STATUS_COUNT], waived_then, waived_until;
-};
-
-static void change_free(void *p)
-{
-    struct change *change = p;
-
-    free(change->line);
-    free(change->slug);
-    free(change->rule);
-    free(change->subject);
-    free(change);
-}
-
-static int status_of(const struct json *value)
-{
-    const char *name = json_string(value);
-    int status = STATUS_COUNT - 1;
-
-    while (status > GONE && !str_equal(names[status], name))
-        status--;
-    return status;
-}
-
-static int severity_of(const struct json *value)
-{
-    static const char *const severities[] = {"critical", "high", "medium", "low"};
-    const char *name = json_string(value);
-    int severity = (int)countof(severities);
-
-    for (size_t i = 0; i < countof(severities); i++, severity--)
-        if (str_equal(severities[i], name))
-            break;
-    return severity;
-}
-
-static bool is_open(struct state state)
-{
-    return (state.status == FAIL && !state.waived) || state.status == ERROR;
-}
-
-static char *key_of(const struct json *finding)
-{
-    const struct json *subject = json_get(finding, "subject");
-
-    return mem_printf("%s %s %s", json_text(json_get(finding, "slug"), ""), json_text(json_get(subject, "kind"), ""),
-                      json_text(json_get(subject, "id"), ""));
-}
-
-static struct change *change_of(struct diff *diff, const struct json *root, struct state before)
-{
-    scoped(cleanup_free) char *key = key_of(root);
-    struct change *change = map_get(diff->changes, key);
-
-    if (change)
-        return change;
-    change = mem_alloc(sizeof *change);
-    change->slug = mem_strdup(json_text(json_get(root, "slug"), ""));
-    change->rule = mem_strdup(json_text(json_get(root, "rule"), ""));
-    change->subject = mem_strdup(json_text(json_path(root, "subject", "name", NULL), ""));
-    change->severity = severity_of(json_get(root, "severity"));
-    change->then = change->until = before;
-    map_set(diff->changes, key, change);
-    return change;
-}
-
-static bool take_line(const char *line, size_t length, void *user)
-{
-    struct diff *diff = user;
-    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
-    struct state state, before;
-    struct change *change;
-    const struct json *root;
-    usec_t at = 0;
-
-    if (json_parse(line, length, NULL, &doc, NULL) < 0)
-        return true;
-    root = json_root(doc);
-    if (json_get(root, "hello"))
-        diff->began_later = ctl_print_beginning(diff->ctl, root, diff->ctl->words[0]);
-    diff->failed = ctl_print_failure(root) || diff->failed;
-    if (!json_get(root, "slug") || str_equal(json_string(json_path(root, "subject", "kind", NULL)), "agent"))
-        return true;
-    state = (struct state){status_of(json_get(root, "status")), json_type(json_get(root, "waived")) == JSON_OBJECT};
-    before.status = status_of(json_get(root, "previous"));
-    /* a failure that stays one has become waived, or is so no more */
-    before.waived = before.status == FAIL && state.status == FAIL && !state.waived;
-    change = change_of(diff, root, before);
-    change->now = state;
-    clock_parse(json_text(json_get(root, "at"), ""), &at);
-    if (diff->until && at >= diff->until)
-        return true;
-    change->until = state;
-    free(change->line);
-    change->line = mem_strndup(line, length);
-    return true;
-}
-
-/* ---- The score ---- */
-
-static void count_changes(struct diff *diff)
-{
-    size_t at = 0;
-    const char *key;
-    void *value;
-
-    while (map_next(diff->changes, &at, &key, &value)) {
-        const struct change *change = value;
-        struct rule_change *rule = map_get(diff->counted, change->slug);
-
-        if (!rule) {
-            rule = mem_alloc(sizeof *rule);
-            map_set(diff->counted, change->slug, rule);
-        }
-        rule->then[change->now.status]++;
-        rule->then[change->then.status]--;
-        rule->until[change->now.status]++;
-        rule->until[change->until.status]--;
-        rule->waived_then += change->now.waived - change->then.waived;
-        rule->waived_until += change->now.waived - change->until.waived;
-    }
-}
-
-struct score {
-    unsigned passed, counted;
-};
 
 /* "-": nothing was counted then. */
 static void append_score(const struct ctl *ctl, struct score score, struct str *out)
@@ -178,53 +16,6 @@ static void append_score(const struct ctl *ctl, struct score score, struct str *
     else
         str_append_char(out, '-');
 }
-
-/* As the agent counts it: a rule passes if the worst of its findings does, or if all its failures are waived. MINUS:
- * how many more findings of each status there are now; NULL: as now. */
-static void add_rule(struct score *score, const struct json *rule, const int *minus, int waived_minus)
-{
-    const struct json *counts = json_get(rule, "counts");
-    int64_t waived = json_int(json_get(rule, "waived"), 0) - waived_minus;
-    int64_t failed = 0;
-    int worst = GONE;
-
-    for (int i = NOT_APPLICABLE; i < STATUS_COUNT; i++) {
-        int64_t count = json_int(json_get(counts, names[i]), 0) - (minus ? minus[i] : 0);
-
-        if (count > 0)
-            worst = i;
-        if (i == FAIL)
-            failed = count;
-    }
-    if (!json_bool(json_get(rule, "scored"), false) || !json_bool(json_get(rule, "enabled"), false) ||
-        (worst != PASS && worst != FAIL))
-        return;
-    score->counted++;
-    score->passed += worst == PASS || waived >= failed;
-}
-
-static int read_scores(struct diff *diff, struct score *ret_then, struct score *ret_until)
-{
-    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
-    scoped_str text = STR_INIT;
-    const struct json *rules;
-    int r = ctl_get(diff->ctl, "/v1/rules", NULL, &doc, &text);
-
-    if (r)
-        return r;
-    count_changes(diff);
-    rules = json_get(json_root(doc), "rules");
-    for (size_t i = 0; i < json_count(rules); i++) {
-        const struct json *rule = json_at(rules, i);
-        const struct rule_change *change = map_get(diff->counted, json_text(json_get(rule, "slug"), ""));
-
-        add_rule(ret_then, rule, change ? change->then : NULL, change ? change->waived_then : 0);
-        add_rule(ret_until, rule, change ? change->until : NULL, change ? change->waived_until : 0);
-    }
-    return 0;
-}
-
-/* ---- What is printed ---- */
 
 /* WORD names the group, in a pipe on each line. */
 static void print_finding(const struct diff *diff, const char *word, const struct json *finding)
@@ -277,7 +68,7 @@ static size_t print_group(const struct diff *diff, const char *word, bool open_t
     while (map_next(diff->changes, &at, &key, &value)) {
         const struct change *change = value;
 
-        if (change->line && is_open(change->then) == open_then && is_open(change->until) == open_until)
+        if (change->line && diff_is_open(change->then) == open_then && diff_is_open(change->until) == open_until)
             vec_push(&group, change);
     }
     count = group.count;
@@ -320,10 +111,10 @@ static int count_unchanged(struct diff *diff, bool print, size_t *ret)
         findings = json_get(json_root(doc), "findings");
         for (size_t i = 0; i < json_count(findings); i++) {
             const struct json *finding = json_at(findings, i);
-            scoped(cleanup_free) char *key = key_of(finding);
+            scoped(cleanup_free) char *key = diff_key_of(finding);
             const struct change *change = map_get(diff->changes, key);
 
-            if (change && (change->line || !is_open(change->then)))
+            if (change && (change->line || !diff_is_open(change->then)))
                 continue;
             count++;
             if (print)
@@ -363,7 +154,7 @@ static int write_diff(struct diff *diff, usec_t since)
     scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
     struct score then = {0}, until = {0};
     size_t open = 0;
-    int r = read_scores(diff, &then, &until);
+    int r = diff_read_scores(diff, &then, &until);
 
     if (r)
         return r;
@@ -398,7 +189,7 @@ static int print_diff(struct diff *diff)
     struct score then = {0}, until = {0};
     size_t open = 0;
     bool all = ctl->all || !ctl->terminal.cut;
-    int r = read_scores(diff, &then, &until);
+    int r = diff_read_scores(diff, &then, &until);
 
     if (r)
         return r;
@@ -421,10 +212,10 @@ static int print_diff(struct diff *diff)
 
 int ctl_diff(struct ctl *ctl)
 {
-    struct diff diff = {.ctl = ctl};
+    struct diff diff;
     const char *until = ctl->word_count > 1 ? ctl->words[1] : NULL;
     scoped_str path = STR_INIT;
-    usec_t since = 0;
+    usec_t since = 0, end = 0;
     int r;
 
     if (ctl->word_count < 1 || ctl->word_count > 2)
@@ -433,18 +224,17 @@ int ctl_diff(struct ctl *ctl)
     r = ctl_events_path(ctl, ctl->words[0], NULL, &path);
     if (r)
         return r;
-    if (until && when_parse(until, clock_now(&clock_system), &diff.until) < 0)
+    if (until && when_parse(until, clock_now(&clock_system), &end) < 0)
         return ctl_usage("diff: \"%.64s\" is not a time such as yesterday, 2h or 2026-11-24", until);
-    if (when_parse(ctl->words[0], clock_now(&clock_system), &since) == 0 && until && diff.until <= since)
+    if (when_parse(ctl->words[0], clock_now(&clock_system), &since) == 0 && until && end <= since)
         return ctl_refuse_span(ctl->words[0], until);
-    diff.changes = map_new(change_free);
-    diff.counted = map_new(free);
-    r = ctl_stream_events(ctl, path.data, take_line, &diff);
+    diff_init(&diff, ctl);
+    diff.until = end;
+    r = ctl_stream_events(ctl, path.data, diff_take_line, &diff);
     if (r == 0 && diff.failed)
         r = EXIT_REFUSED;
     if (r == 0)
         r = ctl->json ? write_diff(&diff, since) : print_diff(&diff);
-    map_free(diff.changes);
-    map_free(diff.counted);
+    diff_deinit(&diff);
     return r;
 }
