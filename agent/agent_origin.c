@@ -12,20 +12,21 @@ static bool is_own_root(const struct agent *agent)
     return strcmp(agent->config->host_root, "/") == 0;
 }
 
-/* Host names are printable ASCII (RFC 1123); whatever else somebody has written there must not reach a receiver as
- * one. */
-static void set_hostname(struct agent *agent, const char *name)
+/* Host names are printable ASCII without blanks (RFC 1123). Of whatever else somebody has written there each byte is
+ * '_', and what is too long is cut: a receiver has a name, but not that one. */
+static void set_hostname(struct agent *agent, const char *name, size_t length)
 {
-    size_t length = strcspn(name, "\n");
+    const char *end = memchr(name, '\n', length);
 
+    length = end ? (size_t)(end - name) : length;
     while (length && (name[length - 1] == ' ' || name[length - 1] == '\t' || name[length - 1] == '\r'))
         length--;
-    if (!length || length >= sizeof agent->hostname)
+    if (!length)
         return;
+    if (length >= sizeof agent->hostname)
+        length = sizeof agent->hostname - 1;
     for (size_t i = 0; i < length; i++)
-        if (name[i] <= ' ' || name[i] > '~')
-            return;
-    memcpy(agent->hostname, name, length);
+        agent->hostname[i] = name[i] > ' ' && name[i] <= '~' ? name[i] : '_';
     agent->hostname[length] = '\0';
 }
 
@@ -38,11 +39,11 @@ static void read_hostname(struct agent *agent)
 
     if (!is_own_root(agent) && host_root_open(agent->config->host_root, &root, NULL) == 0 &&
         host_read(root, "/etc/hostname", 1024, &text, NULL) == 0)
-        set_hostname(agent, str_text(&text));
+        set_hostname(agent, str_text(&text), text.length);
     if (agent->hostname[0] && !is_own_root(agent))
         return;
     gethostname(own, sizeof own - 1);
-    set_hostname(agent, own);
+    set_hostname(agent, own, strlen(own));
 }
 
 static void read_machine(struct agent *agent)

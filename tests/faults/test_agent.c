@@ -421,6 +421,59 @@ START_TEST(ten_thousand_containers)
 }
 END_TEST
 
+static size_t snapshots_in(const char *path)
+{
+    static const char end[] = "\"kind\":\"snapshot_end\"";
+    scoped_str text = STR_INIT;
+    size_t count = 0;
+
+    ck_assert_int_eq(file_read(path, (size_t)1 << 30, &text, NULL), 0);
+    for (const char *at = text.data; (at = strstr(at, end)); at += strlen(end))
+        count++;
+    return count;
+}
+
+/* Tens of thousands of records for one sink: no more than about a thousand wait for it at a time, and the agent goes on
+ * answering meanwhile. SNAPSHOT_CONTAINERS=10000 for a longer run by hand. */
+START_TEST(a_snapshot_of_many_containers)
+{
+    enum { USUAL = 1000, MOST = 1000 + 200 + 50 };
+    const char *text = getenv("SNAPSHOT_CONTAINERS");
+    const size_t count = text ? (size_t)atoi(text) : USUAL;
+    scoped(cleanup_free) char *path = mem_printf("%s/records", beside.folder);
+    scoped(cleanup_free) char *config =
+        mem_printf("{\"sinks\": [{\"type\": \"file\", \"address\": \"%s\", \"start_at\": \"end\"}]}", path);
+    const char *resend[] = {BUILD_DIR "/agentctl", "--socket", beside.agent_socket, "resend", "file", NULL};
+    scoped_str out = STR_INIT, err = STR_INIT;
+    usec_t end = clock_monotonic() + READY_MS * 5000, began, slowest = 0;
+    size_t answers = 0;
+    int64_t most = 0;
+
+    fake_set_containers(fake, count);
+    beside_start_agent(&beside, config);
+    while (counter("/scan/subjects") < (int64_t)count || counter("/sinks/0/pending") != 0 || !snapshots_in(path)) {
+        ck_assert(clock_monotonic() < end);
+        fake_run(base, 500, NULL, NULL);
+    }
+    ck_assert_int_eq(beside_run(&beside, resend, false, &out, &err), 0);
+    began = clock_monotonic();
+    while (answers++ % 50 || snapshots_in(path) < 2) {
+        usec_t asked = clock_monotonic();
+        int64_t pending = counter("/sinks/0/pending");
+
+        ck_assert_int_ge(pending, 0);
+        ck_assert_int_le(pending, MOST);
+        ck_assert(asked < end);
+        most = pending > most ? pending : most;
+        slowest = clock_monotonic() - asked > slowest ? clock_monotonic() - asked : slowest;
+        fake_run(base, 5, NULL, NULL);
+    }
+    printf(
+        "%zu containers: a snapshot in %lld ms, %lld records at most waited, the slowest of %zu answers took %lld ms\n",
+        count, (long long)(clock_monotonic() - began) / 1000, (long long)most, answers, (long long)slowest / 1000);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("agent");
@@ -444,8 +497,13 @@ int main(void)
     tcase_set_timeout(tests, 1000);
     tcase_add_test(tests, ten_thousand_containers);
     suite_add_tcase(suite, tests);
+    tests = tcase_create("snapshot");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 1000);
+    tcase_add_test(tests, a_snapshot_of_many_containers);
+    suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
+    srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed ? 1 : 0;

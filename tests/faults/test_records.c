@@ -23,6 +23,7 @@ enum { CONTAINERS = 12, HANG_SECONDS = 120 };
 static struct beside beside;
 static char *records_path;
 static char config[1024];
+static const char *expected_host; /* NULL: this machine's */
 
 /* Lets fake engine and agent go on until CONDITION holds. */
 #define run_until(condition)                                                                                           \
@@ -126,7 +127,7 @@ static void look_at_origin(struct receiver *receiver, const struct json *root)
     uint64_t number = (uint64_t)json_int(json_get(root, "number"), 0);
 
     gethostname(own, sizeof own);
-    ck_assert_str_eq(text_of(root, "host"), own);
+    ck_assert_str_eq(text_of(root, "host"), expected_host ? expected_host : own);
     ck_assert_uint_eq(strspn(text_of(root, "machine"), "0123456789abcdef"), strlen(text_of(root, "machine")));
     ck_assert_str_eq(text_of(root, "version"), PROGRAM_VERSION);
     ck_assert_str_eq(text_of(root, "benchmark"), "dosec-1.0");
@@ -501,6 +502,33 @@ START_TEST(podman_is_the_same_at_each_answer)
 }
 END_TEST
 
+/* ---- Which host ---- */
+
+/* The host is seen at another place, as from a container, and its name is what nobody should have written. */
+START_TEST(a_host_with_a_hostile_name)
+{
+    scoped(cleanup_free) char *make =
+        mem_printf("mkdir -p %s/root/etc %s/root/proc && echo 0123456789abcdef0123456789abcdef >%s/root/etc/machine-id "
+                   "&& printf 'a\" b=\\033[31m\\303\\266|]\\000x\\nsecond\\n' >%s/root/etc/hostname",
+                   beside.folder, beside.folder, beside.folder, beside.folder);
+    scoped(receiver_deinit) struct receiver receiver = {0};
+
+    expected_host = "a\"_b=_[31m__|]_x";
+    ck_assert_int_eq(system(make), 0);
+    snprintf(config, sizeof config,
+             "{\"host_root\": \"%s/root\", \"sinks\": [{\"type\": \"file\", \"address\": \"%s\"}]}", beside.folder,
+             records_path);
+    beside_start_agent(&beside, config);
+    run_until(beside_ask(&beside, "/v1/status"));
+    run_until(ends() == 1);
+    receiver = receive();
+    ck_assert_uint_gt(receiver.findings, 50);
+    ck_assert_str_eq(text_of(beside_ask(&beside, "/v1/status"), "host"), expected_host);
+    ck_assert_str_eq(text_of(beside_ask(&beside, "/v1/status"), "machine"), "54e5d4f8a4e5400fabd3374ccf4b1d6c");
+    expected_host = NULL;
+}
+END_TEST
+
 /* ---- Snapshots ---- */
 
 static int agentctl(const char *const *words, struct str *ret_out, struct str *ret_err)
@@ -582,6 +610,7 @@ int main(void)
     tcase_add_test(tests, an_engine_that_is_away_at_a_restart);
     tcase_add_test(tests, an_engine_with_another_id);
     tcase_add_test(tests, podman_is_the_same_at_each_answer);
+    tcase_add_test(tests, a_host_with_a_hostile_name);
     tcase_add_test(tests, agentctl_resends);
     tcase_add_test(tests, new_sinks_and_new_streams_get_one);
     suite_add_tcase(suite, tests);

@@ -22,6 +22,13 @@ static const char hostile[] =
     "x\" rule=\"1.1\"] [a b=\"c\"] | ^ = \\ \n<5>forged: \x1b[31m\xe2\x80\xae\xe2\x80\x8b\xff\x7f}\r";
 static const char uid[] = "99999999-8888-5777-a666-555555555555";
 
+static const char heartbeat[] =
+    "{\"at\":\"2026-11-24T10:00:00.000000Z\",\"seq\":40,"
+    "\"digests\":{\"fail\":\"ffffffffffffff\",\"error\":\"00000000000001\"},"
+    "\"count\":3,\"digest\":\"00000000000005\",\"findings\":{\"fail\":{\"low\":0,\"critical\":2}},"
+    "\"reasons\":[\"a sink is stuck\",\"b\"],\"state\":\"degraded\",\"configuration\":\"abc\","
+    "\"sink\":{\"sent\":1,\"pending\":2,\"lost\":0}}";
+
 static char *finding(const char *name, const char *evidence)
 {
     scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
@@ -123,6 +130,68 @@ START_TEST(every_record_says_where_it_is_from)
                 expect(&out, "cis-1.8.0");
             if (kind == ITEM_LOST)
                 expect(&out, format == FORMAT_RFC5424 ? "first=\"4\"" : "4");
+        }
+    }
+}
+END_TEST
+
+/* The name of FIELD in FORMAT; NULL: the format does not have it, or has it in its header. */
+static const char *name_in(const struct field *field, enum sink_format format)
+{
+    const char *const names[FORMAT_COUNT] = {
+        [FORMAT_JOURNAL] = field->journal, [FORMAT_TEXT] = field->name, [FORMAT_RFC5424] = field->name,
+        [FORMAT_JSON] = field->json,       [FORMAT_CEF] = field->cef,   [FORMAT_LEEF] = field->leef,
+        [FORMAT_ECS] = field->ecs,         [FORMAT_OCSF] = field->ocsf};
+
+    return names[format];
+}
+
+/* Each word of VALUE, which escaping does not change. */
+static void expect_words(const struct str *out, const char *value)
+{
+    scoped(cleanup_free) char *copy = mem_strdup(value);
+
+    for (char *rest = copy, *word; (word = strsep(&rest, " "));)
+        expect(out, word);
+}
+
+/* Of every kind, what the table says that it has is in every format that has it. */
+START_TEST(every_field_is_in_every_format)
+{
+    static const char *const documents[ITEM_KIND_COUNT] = {[ITEM_HEARTBEAT] = heartbeat,
+                                                           [ITEM_SNAPSHOT_END] =
+                                                               "{\"snapshot\":1795514400,\"count\":31,\"seq\":40}",
+                                                           [ITEM_LOST] = ""};
+
+    for (enum store_item_kind kind = 0; kind < ITEM_KIND_COUNT; kind++) {
+        for (enum sink_format format = FORMAT_JOURNAL; format < FORMAT_COUNT; format++) {
+            struct format_settings settings = local;
+            scoped(cleanup_free) char *document =
+                documents[kind] ? mem_strdup(documents[kind]) : finding("web-1", "runs-with-privileged");
+            const struct store_item item = {.number = 7, .seq = 42, .json = document, .kind = kind, .lost = 3};
+            struct record record;
+            scoped_str out = STR_INIT;
+            size_t seen = 0;
+
+            settings.format = format;
+            ck_assert_int_eq(record_read(&item, &origin, INT64_C(1795514400) * USEC_PER_SEC, &record), 0);
+            (format == FORMAT_JOURNAL ? format_journal : format_syslog)(&out, &record, &settings);
+            for (size_t i = 0; i < record_field_count; i++) {
+                scoped_str value = STR_INIT;
+
+                if (!(record_fields[i].kinds & 1u << record.kind) || !name_in(&record_fields[i], format) ||
+                    record_fields[i].type == FIELD_TIME || record_fields[i].type == FIELD_LIST)
+                    continue;
+                field_value(&record_fields[i], &record, &value);
+                if (format == FORMAT_JSON && record_fields[i].kinds != KIND_ALL && record_fields[i].value)
+                    continue; /* null, an object or a list there */
+                expect_words(&out, str_text(&value));
+                seen++;
+            }
+            ck_assert_uint_ge(seen, 6);
+            if (format == FORMAT_JSON)
+                expect(&out, "\"schema\":1,");
+            record_deinit(&record);
         }
     }
 }
@@ -761,13 +830,6 @@ START_TEST(ocsf_of_the_agent)
 }
 END_TEST
 
-static const char heartbeat[] =
-    "{\"at\":\"2026-11-24T10:00:00.000000Z\",\"seq\":40,"
-    "\"digests\":{\"fail\":\"ffffffffffffff\",\"error\":\"00000000000001\"},"
-    "\"count\":3,\"digest\":\"00000000000005\",\"findings\":{\"fail\":{\"low\":0,\"critical\":2}},"
-    "\"reasons\":[\"a sink is stuck\",\"b\"],\"state\":\"degraded\",\"configuration\":\"abc\","
-    "\"sink\":{\"sent\":1,\"pending\":2,\"lost\":0}}";
-
 /* What a heartbeat and a snapshot have beyond a finding, in every format. */
 START_TEST(heartbeats)
 {
@@ -1038,6 +1100,7 @@ static int run_tests(void)
     tcase_add_test(tests, ocsf_of_the_agent);
     tcase_add_loop_test(tests, ocsf_of_a_degraded_agent, 0, 2);
     tcase_add_test(tests, heartbeats);
+    tcase_add_test(tests, every_field_is_in_every_format);
     tcase_add_test(tests, records_keep_their_engine_and_benchmark);
     tcase_add_test(tests, cef);
     tcase_add_test(tests, leef);
