@@ -118,12 +118,16 @@ struct cursor {
     int trim_result;               /* a result code of SQLite */
 };
 
+struct file_id {
+    dev_t device;
+    ino_t inode; /* 0: there is none */
+};
+
 struct store_db {
     char *path;
-    sqlite3 *handle; /* NULL: the store is in memory alone */
-    dev_t device;    /* of its file */
-    ino_t inode;
-    bool is_replaced; /* that file has lost its name */
+    sqlite3 *handle;          /* NULL: the store is in memory alone */
+    struct file_id file, log; /* that SQLite has open */
+    bool is_replaced;         /* that file has lost its name */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct store_limits limits;
     const struct clock *clock;
@@ -160,7 +164,7 @@ void sql_set_aside(struct store_db *db, const char *why);
 /* R says that the database is damaged: the next process sets it aside. */
 void sql_note_damage(struct store_db *db, int r);
 bool sql_take_damage_mark(const struct store_db *db); /* an earlier process has noted damage */
-/* The file that is open is not the one of that name any more: somebody has removed or replaced it. */
+/* The file that is open, or its log, is not the one of that name any more: somebody has removed or replaced it. */
 bool sql_is_replaced(struct store_db *db);
 /* Then: what is stored is written to a new file of that name; the one that is there now is set aside. False: it cannot
  * be, which is noted, and what is stored stays where nobody else can reach it. */

@@ -111,14 +111,35 @@ static int set_up(sqlite3 *handle)
     return r;
 }
 
-static void note_file(struct store_db *db)
+static char *log_path(const struct store_db *db)
+{
+    return mem_printf("%s-wal", db->path);
+}
+
+/* False: it cannot be known. */
+static bool identify(const char *path, struct file_id *ret)
 {
     struct stat st = {0};
 
-    if (stat(db->path, &st) == 0) {
-        db->inode = st.st_ino;
-        db->device = st.st_dev;
-    }
+    if (stat(path, &st) < 0 && errno != ENOENT)
+        return false;
+    *ret = (struct file_id){.device = st.st_dev, .inode = st.st_ino};
+    return true;
+}
+
+static bool is_other(const char *path, const struct file_id *open)
+{
+    struct file_id now;
+
+    return open->inode && identify(path, &now) && (now.inode != open->inode || now.device != open->device);
+}
+
+static void note_files(struct store_db *db)
+{
+    scoped(cleanup_free) char *log = log_path(db);
+
+    identify(db->path, &db->file);
+    identify(log, &db->log);
     db->is_replaced = false;
 }
 
@@ -134,7 +155,7 @@ int sql_open(struct store_db *db, const char *path, struct error *error)
     if (r == SQLITE_OK)
         r = set_up(db->handle);
     if (r == SQLITE_OK) {
-        note_file(db);
+        note_files(db);
         return 0;
     }
     if (r == SQLITE_BUSY || r == SQLITE_LOCKED)
@@ -171,12 +192,9 @@ bool sql_take_damage_mark(const struct store_db *db)
 
 bool sql_is_replaced(struct store_db *db)
 {
-    struct stat st;
-    bool found = stat(db->path, &st) == 0;
+    scoped(cleanup_free) char *log = log_path(db);
 
-    if (!found && errno != ENOENT)
-        return false;
-    db->is_replaced = !found || st.st_ino != db->inode || st.st_dev != db->device;
+    db->is_replaced = is_other(db->path, &db->file) || is_other(log, &db->log);
     return db->is_replaced;
 }
 
@@ -227,18 +245,15 @@ static bool copy_to(struct store_db *db, const char *path)
     return r == SQLITE_DONE && sync_file(path);
 }
 
-/* The log that has the file's name belongs to the one that is open: another one must not be opened with it. */
+/* A log belongs to the file that it was written for: another one must not be opened with it. */
 static void take_its_place(struct store_db *db, const char *copy, const char *aside)
 {
-    static const char *const endings[] = {"-wal", "-shm"};
+    scoped(cleanup_free) char *log = log_path(db);
 
     sql_close(db);
-    for (size_t i = 0; i < countof(endings); i++) {
-        scoped(cleanup_free) char *path = mem_printf("%s%s", db->path, endings[i]);
-
-        unlink(path);
-    }
-    rename(db->path, aside);
+    unlink(log);
+    if (aside)
+        rename(db->path, aside);
     rename(copy, db->path);
 }
 
@@ -247,10 +262,10 @@ bool sql_write_anew(struct store_db *db)
     scoped(cleanup_free) char *copy = mem_printf("%s.new", db->path), *aside = NULL;
     struct error error = ERROR_INIT;
     char time[CLOCK_TEXT_SIZE];
-    bool was_there = access(db->path, F_OK) == 0;
 
     clock_format(clock_now(db->clock), time);
-    aside = mem_printf("%s.broken-%s", db->path, time);
+    if (is_other(db->path, &db->file) && access(db->path, F_OK) == 0)
+        aside = mem_printf("%s.broken-%s", db->path, time);
     free(take(db->notice));
     if (!copy_to(db, copy)) {
         db->notice = mem_printf("%s was removed or replaced while it was in use, and cannot be written anew: %s",
@@ -264,10 +279,11 @@ bool sql_write_anew(struct store_db *db)
         db->trouble = mem_strdup(error.text);
         return false;
     }
-    db->notice = was_there ? mem_printf("%s was replaced while it was in use: that file is set aside as %s, and what "
-                                        "was stored has been written anew",
-                                        db->path, aside)
-                           : mem_printf("%s was removed while it was in use, and has been written anew", db->path);
+    db->notice =
+        aside ? mem_printf("%s was replaced while it was in use: that file is set aside as %s, and what was "
+                           "stored has been written anew",
+                           db->path, aside)
+              : mem_printf("%s, or its log, was removed while it was in use, and has been written anew", db->path);
     log_error("store: %s", db->notice);
     return true;
 }

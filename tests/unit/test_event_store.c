@@ -744,6 +744,7 @@ START_TEST(test_file_replaced)
     struct received got = {0};
     struct store_db *db = open_store(NULL);
     scoped(cleanup_free) char *stream = mem_strdup(store_db_stream(db)), *other = mem_printf("%s.other", path);
+    scoped(cleanup_free) char *log = mem_printf("%s-wal", path);
     struct cursor *cursor;
     bool is_new;
 
@@ -754,6 +755,8 @@ START_TEST(test_file_replaced)
     store_db_sync(db);
     if (_i == 0) {
         ck_assert_int_eq(unlink(path), 0);
+    } else if (_i == 2) {
+        ck_assert_int_eq(unlink(log), 0);
     } else {
         write_file(other, "somebody else's");
         ck_assert_int_eq(rename(other, path), 0);
@@ -763,6 +766,7 @@ START_TEST(test_file_replaced)
     ck_assert_ptr_nonnull(store_db_trouble(db));
     ck_assert_ptr_nonnull(strstr(store_db_trouble(db), "written anew"));
     ck_assert(has_file(".broken-*") == (_i == 1));
+    ck_assert_int_eq(access(log, F_OK), 0);
     append_many(db, 201, 300);
     read_all(cursor, &got);
     cursor_confirm(cursor, got.last - 50);
@@ -807,6 +811,80 @@ START_TEST(test_folder_removed)
     ck_assert_uint_eq(store_db_last_seq(db), 200);
     ck_assert_uint_eq(store_db_oldest_seq(db), 1);
     store_db_close(db);
+}
+END_TEST
+
+static void check_integrity(void)
+{
+    sqlite3 *handle;
+    sqlite3_stmt *statement;
+
+    ck_assert_int_eq(sqlite3_open(path, &handle), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(handle, "PRAGMA integrity_check", -1, &statement, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+    ck_assert_str_eq((const char *)sqlite3_column_text(statement, 0), "ok");
+    sqlite3_finalize(statement);
+    sqlite3_close(handle);
+}
+
+static void check_query(struct store_db *db, const struct store_query *query, unsigned lines);
+
+/* Appends and tidies until it is killed; each number goes to FD once it is stored. */
+static void append_for_ever(int fd)
+{
+    const struct store_limits small = {.bytes = 300 * 1024}, large = {.bytes = 2 * 1024 * 1024};
+    struct store_db *db = open_store(&small);
+    uint64_t seq = store_db_last_seq(db);
+
+    for (;;) {
+        store_db_set_limits(db, seq % 1000 < 500 ? &large : &small);
+        append(db, ++seq, VERDICT_FAIL);
+        if (write(fd, &seq, sizeof seq) != sizeof seq)
+            _exit(1);
+        store_db_tidy(db);
+        if (seq % 50 == 0)
+            store_db_sync(db);
+    }
+}
+
+/* While transitions go and the file shrinks, too: the last is the last that was stored, and none is missing. */
+START_TEST(test_killed_while_tidying)
+{
+    scoped(cleanup_free) char *stream = NULL;
+    uint64_t last = 0;
+
+    srand(4720);
+    for (int i = 0; i < 20; i++) {
+        struct store_db *db;
+        uint64_t seq = last;
+        int fds[2];
+        pid_t pid;
+
+        ck_assert_int_eq(pipe(fds), 0);
+        pid = fork();
+        if (pid == 0) {
+            close(fds[0]);
+            append_for_ever(fds[1]);
+        }
+        close(fds[1]);
+        usleep(20000 + (useconds_t)rand() % 80000);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        while (read(fds[0], &seq, sizeof seq) == sizeof seq)
+            last = seq;
+        close(fds[0]);
+        db = open_store(NULL);
+        ck_assert_msg(!store_db_trouble(db), "%s", store_db_trouble(db));
+        ck_assert(store_db_last_seq(db) == last || store_db_last_seq(db) == last + 1);
+        last = store_db_last_seq(db);
+        ck_assert(!stream || strcmp(store_db_stream(db), stream) == 0);
+        free(stream);
+        stream = mem_strdup(store_db_stream(db));
+        check_query(db, &(struct store_query){0}, (unsigned)(last - store_db_oldest_seq(db) + 1));
+        store_db_close(db);
+        check_integrity();
+    }
+    ck_assert_uint_gt(last, 0);
 }
 END_TEST
 
@@ -856,8 +934,6 @@ START_TEST(test_full_disk)
     umount2(folder, MNT_DETACH);
 }
 END_TEST
-
-static void check_query(struct store_db *db, const struct store_query *query, unsigned lines);
 
 /* Nothing can be written: what happens is kept in memory, and stored once it can be. */
 START_TEST(test_read_only_folder)
@@ -1081,9 +1157,10 @@ int main(void)
     tcase_add_test(all, test_other_limits);
     tcase_add_test(all, test_file_shrinks);
     tcase_add_test(all, test_closed_execs);
+    tcase_add_test(all, test_killed_while_tidying);
     tcase_add_loop_test(all, test_damage, 0, 10);
     tcase_add_loop_test(all, test_damage_in_history, 0, 2);
-    tcase_add_loop_test(all, test_file_replaced, 0, 2);
+    tcase_add_loop_test(all, test_file_replaced, 0, 3);
     tcase_add_test(all, test_folder_removed);
     tcase_add_loop_test(all, test_read_only_folder, 0, 2);
     tcase_add_test(all, test_clock_set_back);
