@@ -63,7 +63,6 @@ void agent_reload(struct agent *agent)
         evaluator_expect_all(agent->evaluator, "reload"); /* nothing is judged anew by what was read before */
         evaluator_set_rules(agent->evaluator, rules, config);
         fetcher_rules_changed(agent->fetcher, config);
-        snapshots_check(agent->snapshots);
         evaluator_agent_state(agent->evaluator, "agent-config", true, "the configuration was reloaded", "reload");
         agent_enter_reload(agent);
         config_free(old);

@@ -1,6 +1,8 @@
 /* One finding as JSON, for transitions, the query API and reports alike. */
 #include "agent/evaluator/finding.h"
 
+#include "agent/evaluator/evaluator_internal.h"
+
 void finding_write_ids(const struct rule *rule, struct json_out *out)
 {
     json_out_object(out, "ids");
@@ -34,21 +36,27 @@ static void write_waiver(const struct waiver *waiver, struct json_out *out)
 void finding_write_brief(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
                          const struct waiver *waiver, struct check_result *result, struct json_out *out)
 {
+    enum language language = evaluator->config->language;
     const struct rule *rule = pair->rule;
     char uid[UID_SIZE];
+    bool wrong = pair->verdict == VERDICT_FAIL || pair->verdict == VERDICT_MANUAL;
 
     evaluator_uid(evaluator, rule->slug, subject_kind_name(subject->kind), subject->id, uid);
     json_out_string(out, "uid", uid);
     json_out_string(out, "rule", rule->id ? rule->id : rule->slug);
     json_out_string(out, "slug", rule->slug);
+    json_out_string(out, "title", rule->title[language]);
+    json_out_string(out, "section", rule->section);
     json_out_string(out, "severity", severity_name(rule->severity));
     json_out_bool(out, "scored", rule->scored);
     json_out_string(out, "status", verdict_name(pair->verdict));
     write_subject(subject, out);
     json_out_string(out, "evidence", str_text(&result->evidence));
+    json_out_string(out, "remedy", wrong ? check_result_remedy(result, rule, language) : NULL);
     json_out_time(out, "since", pair->since);
     json_out_int(out, "seq", (int64_t)pair->seq);
     write_waiver(waiver, out);
+    finding_write_ids(rule, out);
 }
 
 void finding_write(const struct evaluator *evaluator, enum language language, const struct subject *subject,

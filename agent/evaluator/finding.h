@@ -10,7 +10,8 @@ void finding_write(const struct evaluator *evaluator, enum language language, co
                    const struct pair *pair, const struct waiver *waiver, struct check_result *result, bool gone,
                    struct json_out *out);
 
-/* The same without what every finding of the rule has, facts and remedy: for snapshots. Texts are not translated. */
+/* The same, as a snapshot has it: without facts and when it was last checked, and in the language of the configuration.
+ */
 void finding_write_brief(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
                          const struct waiver *waiver, struct check_result *result, struct json_out *out);
 
