@@ -112,23 +112,32 @@ static void attach(struct event_store *store, int fd)
     bufferevent_enable(store->socket, EV_READ | EV_WRITE);
 }
 
-static void on_restart(evutil_socket_t fd, short what, void *user)
+/* Another process gets what the one before had not confirmed. */
+static int start_another(struct event_store *store, struct error *error)
 {
-    struct event_store *store = user;
-    struct error error = ERROR_INIT;
-    int r;
+    int fd, r = start(store, &fd, error);
 
-    (void)what;
-    r = start(store, &fd, &error);
-    if (r < 0) {
-        process_lost(store, error.text);
-        return;
-    }
-    events_fail_requests(store, "the store's process had ended");
+    if (r < 0)
+        return r;
     attach(store, fd);
     events_send_cursors(store);
     events_send_requests(store);
     events_send_waiting(store);
+    return 0;
+}
+
+static void on_restart(evutil_socket_t fd, short what, void *user)
+{
+    struct event_store *store = user;
+    struct error error = ERROR_INIT;
+
+    (void)fd;
+    (void)what;
+    if (start_another(store, &error) < 0) {
+        process_lost(store, error.text);
+        return;
+    }
+    events_fail_requests(store, "the store's process had ended");
     for (size_t i = 0; i < store->cursors.count; i++)
         if (store->cursors.items[i]->wanted)
             event_cursor_read(store->cursors.items[i], store->cursors.items[i]->wanted);
@@ -217,14 +226,15 @@ int event_store_new(const struct event_store_options *options, struct event_stor
 
 /* When the process closes its end it has taken what was written, and closed the database in order. That is not waited
  * for as long as for what was appended: a database that was not closed is as whole, and only a power cut before its
- * next use makes another stream begin. */
-static void wait_for_end(struct event_store *store)
+ * next use makes another stream begin. False: time is up. */
+static bool wait_for_end(struct event_store *store)
 {
     struct evbuffer *output = bufferevent_get_output(store->socket), *input = bufferevent_get_input(store->socket);
     int fd = bufferevent_getfd(store->socket);
     struct pollfd pollfd = {.fd = fd, .events = POLLIN};
     usec_t begin = clock_monotonic();
     bool open = true;
+    int n;
 
     evbuffer_unfreeze(output, 1); /* a bufferevent lets nobody else take from it, or add to it */
     evbuffer_unfreeze(input, 0);
@@ -234,7 +244,7 @@ static void wait_for_end(struct event_store *store)
             continue;
         if (open && pollfd.revents & POLLOUT) {
             if (evbuffer_get_length(output) && evbuffer_write(output, fd) < 0 && errno != EAGAIN)
-                return;
+                return true;
             if (!evbuffer_get_length(output)) {
                 shutdown(fd, SHUT_WR);
                 open = false;
@@ -242,10 +252,29 @@ static void wait_for_end(struct event_store *store)
         }
         if (!(pollfd.revents & (POLLIN | POLLHUP)))
             continue;
-        if (evbuffer_read(input, fd, -1) == 0)
-            return;
+        n = evbuffer_read(input, fd, -1);
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+            return true;
         while (take_frame(store, input) > 0)
             ;
+    }
+    return false;
+}
+
+static void close_in_order(struct event_store *store)
+{
+    bool in_time = true;
+
+    store->is_closing = true;
+    if (store->socket)
+        events_send_waiting(store);
+    for (int tries = 0; tries < 2 && in_time && (store->socket || store->waiting.count); tries++) {
+        if (!store->socket && start_another(store, NULL) < 0) /* the one before has just ended */
+            return;
+        bufferevent_disable(store->socket, EV_READ | EV_WRITE);
+        in_time = wait_for_end(store);
+        end_process(store);
+        store->sent = 0;
     }
 }
 
@@ -253,13 +282,7 @@ void event_store_free(struct event_store *store)
 {
     if (!store)
         return;
-    if (store->socket) {
-        events_send_waiting(store);
-        bufferevent_disable(store->socket, EV_READ | EV_WRITE);
-        store->is_closing = true;
-        wait_for_end(store);
-        end_process(store);
-    }
+    close_in_order(store);
     if (store->flush)
         event_free(store->flush);
     if (store->restart)

@@ -197,6 +197,24 @@ START_TEST(test_stopped_with_its_unit)
 }
 END_TEST
 
+/* The process has just ended when the agent does: another one stores what is left. */
+START_TEST(test_stopped_without_its_process)
+{
+    append(1, 100);
+    wait_for_stored(100);
+    append(101, 150);
+    signal_process(SIGKILL);
+    if (_i) /* and that is known */
+        while (!event_store_restarts(store))
+            event_base_loop(base, EVLOOP_ONCE);
+    append(151, 200);
+    event_store_free(store);
+    open_store();
+    ck_assert_uint_eq(event_store_last_seq(store), 200);
+    seen.stored = 200;
+}
+END_TEST
+
 /* The store's process, while there is no other child. */
 static pid_t only_child(void)
 {
@@ -376,6 +394,7 @@ int main(void)
     tcase_add_test(all, test_freed_at_once);
     tcase_add_test(all, test_process_killed);
     tcase_add_test(all, test_stopped_with_its_unit);
+    tcase_add_loop_test(all, test_stopped_without_its_process, 0, 2);
     tcase_add_test(all, test_stopped_while_the_disk_is_slow);
     tcase_add_test(all, test_rewind_and_insert);
     tcase_add_test(all, test_inserted_without_a_process);
