@@ -150,6 +150,7 @@ int store_db_open_after_boot(const char *path, const char *boot_id, const struct
     int r;
 
     db->path = mem_strdup(path);
+    db->file = db->log = -1;
     db->limits = *limits;
     db->clock = clock;
     r = open_whole(db, boot_id, &why);

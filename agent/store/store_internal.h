@@ -118,16 +118,11 @@ struct cursor {
     int trim_result;               /* a result code of SQLite */
 };
 
-struct file_id {
-    dev_t device;
-    ino_t inode; /* 0: there is none */
-};
-
 struct store_db {
     char *path;
-    sqlite3 *handle;          /* NULL: the store is in memory alone */
-    struct file_id file, log; /* that SQLite has open */
-    bool is_replaced;         /* that file has lost its name */
+    sqlite3 *handle;  /* NULL: the store is in memory alone */
+    int file, log;    /* what SQLite has open, as O_PATH, whose end releases no locks; -1: unknown */
+    bool is_replaced; /* that file has lost its name */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct store_limits limits;
     const struct clock *clock;

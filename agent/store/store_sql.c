@@ -116,31 +116,34 @@ static char *log_path(const struct store_db *db)
     return mem_printf("%s-wal", db->path);
 }
 
-/* False: it cannot be known. */
-static bool identify(const char *path, struct file_id *ret)
+/* PATH is not what is open as FD. That keeps its inode: some file systems number one anew that nobody has open. */
+static bool is_other(const char *path, int fd)
 {
-    struct stat st = {0};
+    struct stat there, opened;
 
-    if (stat(path, &st) < 0 && errno != ENOENT)
+    if (fd < 0 || fstat(fd, &opened) < 0)
         return false;
-    *ret = (struct file_id){.device = st.st_dev, .inode = st.st_ino};
-    return true;
-}
-
-static bool is_other(const char *path, const struct file_id *open)
-{
-    struct file_id now;
-
-    return open->inode && identify(path, &now) && (now.inode != open->inode || now.device != open->device);
+    if (stat(path, &there) < 0)
+        return errno == ENOENT;
+    return there.st_ino != opened.st_ino || there.st_dev != opened.st_dev;
 }
 
 static void note_files(struct store_db *db)
 {
     scoped(cleanup_free) char *log = log_path(db);
 
-    identify(db->path, &db->file);
-    identify(log, &db->log);
+    db->file = open(db->path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+    db->log = open(log, O_PATH | O_CLOEXEC | O_NOFOLLOW);
     db->is_replaced = false;
+}
+
+static void forget_files(struct store_db *db)
+{
+    if (db->file >= 0)
+        close(db->file);
+    if (db->log >= 0)
+        close(db->log);
+    db->file = db->log = -1;
 }
 
 int sql_open(struct store_db *db, const char *path, struct error *error)
@@ -194,7 +197,7 @@ bool sql_is_replaced(struct store_db *db)
 {
     scoped(cleanup_free) char *log = log_path(db);
 
-    db->is_replaced = is_other(db->path, &db->file) || is_other(log, &db->log);
+    db->is_replaced = is_other(db->path, db->file) || is_other(log, db->log);
     return db->is_replaced;
 }
 
@@ -203,6 +206,7 @@ void sql_close(struct store_db *db)
     for (size_t i = 0; i < STATEMENT_COUNT; i++)
         sqlite3_finalize(take(db->statements[i]));
     sqlite3_close(take(db->handle));
+    forget_files(db);
 }
 
 void sql_set_aside(struct store_db *db, const char *why)
@@ -264,7 +268,7 @@ bool sql_write_anew(struct store_db *db)
     char time[CLOCK_TEXT_SIZE];
 
     clock_format(clock_now(db->clock), time);
-    if (is_other(db->path, &db->file) && access(db->path, F_OK) == 0)
+    if (is_other(db->path, db->file) && access(db->path, F_OK) == 0)
         aside = mem_printf("%s.broken-%s", db->path, time);
     free(take(db->notice));
     if (!copy_to(db, copy)) {

@@ -137,6 +137,24 @@ START_TEST(test_numbers_survive)
 }
 END_TEST
 
+/* What was only in the memory of a process that has ended leaves a gap: another stream has it, for good. */
+START_TEST(test_gap)
+{
+    struct store_db *db = open_store(NULL);
+    scoped(cleanup_free) char *stream = mem_strdup(store_db_stream(db)), *other = NULL;
+
+    append_many(db, 1, 10);
+    append_many(db, 15, 20);
+    other = mem_strdup(store_db_stream(db));
+    ck_assert_str_ne(other, stream);
+    store_db_close(db);
+    db = open_store(NULL);
+    ck_assert_str_eq(store_db_stream(db), other);
+    ck_assert_uint_eq(store_db_last_seq(db), 20);
+    store_db_close(db);
+}
+END_TEST
+
 START_TEST(test_killed)
 {
     pid_t pid = fork();
@@ -1144,6 +1162,7 @@ int main(void)
 
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_add_test(all, test_numbers_survive);
+    tcase_add_test(all, test_gap);
     tcase_add_test(all, test_killed);
     tcase_add_test(all, test_second_agent);
     tcase_add_test(all, test_findings);
