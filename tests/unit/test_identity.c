@@ -334,6 +334,31 @@ START_TEST(findings_of_another_engine_have_another_uid)
 }
 END_TEST
 
+/* The store takes nothing for a while: what began to end goes on when it does. */
+START_TEST(findings_end_no_faster_than_they_are_stored)
+{
+    scoped(cleanup_map) struct map *after = NULL;
+    size_t before, open;
+
+    engine_answers(engine, "Engine");
+    for (unsigned i = 1; i <= 40; i++)
+        came(i, true, "app");
+    evaluator_hold(evaluator, true);
+    before = told.count;
+    engine_answers("another", "Engine");
+    ck_assert_uint_eq(told.count, before);
+    ck_assert_str_eq(evaluator_engine(evaluator), engine);
+    evaluator_hold(evaluator, false);
+    for (unsigned i = 0; i < 100 && strcmp(evaluator_engine(evaluator), engine) == 0; i++)
+        take_turns();
+    for (unsigned i = 0; i < 20; i++)
+        take_turns();
+    after = by_uid(&open);
+    assert_uid_is(after, "container-privileged", 40, "fail");
+    assert_open_is_received();
+}
+END_TEST
+
 /* Before any of them was seen again after a restart. */
 START_TEST(what_was_open_before_the_restart_ends_with_its_engine)
 {
@@ -611,6 +636,7 @@ int main(void)
     tcase_add_test(tcase, a_uid_is_that_of_its_finding_until_the_end);
     tcase_add_test(tcase, nothing_is_reported_before_the_engine_is_known);
     tcase_add_test(tcase, findings_of_another_engine_have_another_uid);
+    tcase_add_test(tcase, findings_end_no_faster_than_they_are_stored);
     tcase_add_test(tcase, what_was_open_before_the_restart_ends_with_its_engine);
     tcase_add_test(tcase, the_same_engine_at_another_address);
     tcase_add_test(tcase, an_engine_that_answers_late);
