@@ -107,7 +107,7 @@ static void do_task(const struct helper_task *task, const char *message, int fd,
 
 static void serve(const struct service *service)
 {
-    struct child_start start = {.parent = service->agent};
+    struct child_start start = {.parent = service->agent, .serves = true};
     int kept[1 + TASKS_MAX] = {service->fd};
     pid_t self = getpid();
 

@@ -11,12 +11,9 @@ static void run(const struct service_options *options, int fd, pid_t parent) __a
 static void run(const struct service_options *options, int fd, pid_t parent)
 {
     if (child_begin(&(struct child_start){
-            .parent = parent, .kept = &fd, .kept_count = 1, .capabilities = options->capabilities}) < 0)
+            .parent = parent, .serves = true, .kept = &fd, .kept_count = 1, .capabilities = options->capabilities}) < 0)
         _exit(1);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGTERM, SIG_IGN); /* systemd sends it to all processes of a unit; this one ends with its parent */
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGINT, SIG_IGN);
     options->run(fd, options->argument);
     _exit(0);
 }

@@ -99,6 +99,11 @@ int child_begin(const struct child_start *start)
         _exit(1);
     for (int number = 1; number < NSIG; number++)
         signal(number, SIG_DFL);
+    if (start->serves) { /* systemd sends SIGTERM to all processes of a unit at once */
+        signal(SIGTERM, SIG_IGN);
+        signal(SIGHUP, SIG_IGN);
+        signal(SIGINT, SIG_IGN);
+    }
     sigemptyset(&empty);
     sigprocmask(SIG_SETMASK, &empty, NULL);
     setrlimit(RLIMIT_CORE, &none); /* its memory may hold what others may not read */

@@ -13,6 +13,7 @@
 struct child_start {
     pid_t parent;    /* the child dies with it */
     bool same_group; /* of processes; else one of its own */
+    bool serves;     /* until the parent ends: signals that end that one in order are not meant for it */
     const int *kept; /* descriptors beyond the standard ones; -1: passed over */
     size_t kept_count;
     uint64_t capabilities;

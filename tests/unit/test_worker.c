@@ -695,6 +695,27 @@ START_TEST(a_helper_that_is_killed_is_made_again)
 }
 END_TEST
 
+/* systemd sends SIGTERM to all processes of a unit: helpers that end before the agent would be reported as lost. */
+START_TEST(helpers_end_with_the_agent_alone)
+{
+    const struct helper_task task = {.run = tell_power, .timeout_ms = MS_MAX, .capabilities = CAPABILITY(CAP_SYS_NICE)};
+    scoped(cleanup_free) char *expected = expected_power(CAPABILITY(CAP_SYS_NICE), getpriority(PRIO_PROCESS, 0));
+    struct helper *helper = make_helper(&task, 1);
+    pid_t pids[2], after[2];
+
+    ck_assert_int_eq(capability_keep(~CAPABILITY(CAP_SYS_NICE)), 0);
+    await_both(pids);
+    for (size_t i = 0; i < countof(pids); i++)
+        ck_assert_int_eq(kill(pids[i], SIGTERM) + kill(pids[i], SIGINT) + kill(pids[i], SIGHUP), 0);
+    expect_answer(helper, 0, expected);
+    expect_answer(helper, 0, expected);
+    await_both(after);
+    ck_assert_uint_eq(helper_restarts(helper), 0);
+    ck_assert_uint_eq(lost, 0);
+    helper_free(helper);
+}
+END_TEST
+
 /* A request that its helper has taken when it is killed goes to the other one. */
 START_TEST(a_helper_that_is_killed_at_its_work)
 {
@@ -857,6 +878,7 @@ int main(void)
     tcase_add_test(tests, a_task_that_hangs);
     tcase_add_test(tests, a_task_that_is_killed_is_done_again);
     tcase_add_loop_test(tests, a_helper_that_is_killed_is_made_again, 0, 2);
+    tcase_add_test(tests, helpers_end_with_the_agent_alone);
     tcase_add_test(tests, a_helper_that_is_killed_at_its_work);
     tcase_add_test(tests, helpers_that_are_killed_together_are_lost);
     tcase_add_loop_test(tests, a_helper_ends_on_any_other_packet, 0, 7);
