@@ -135,15 +135,37 @@ static bool same_filter(const struct store_filter *a, const struct store_filter 
     return a->min_severity == b->min_severity && a->statuses == b->statuses;
 }
 
-static void count_pending(struct cursor *cursor, const struct store_row *row)
+/* Of the transitions on disk after FROM, up to TO, those that FILTER lets through. */
+static uint64_t count_on_disk(struct store_db *db, uint64_t from, uint64_t to, const struct store_filter *filter)
 {
-    cursor->pending += cursor_passes_row(cursor, row);
+    sqlite3_stmt *statement = from < to ? sql_statement(db, SQL_COUNT_PASSING) : NULL;
+    uint64_t count = 0;
+
+    if (!statement)
+        return 0;
+    sqlite3_bind_int64(statement, 1, (int64_t)from);
+    sqlite3_bind_int64(statement, 2, (int64_t)to);
+    sqlite3_bind_int(statement, 3, ROW_FINDING);
+    sqlite3_bind_int(statement, 4, (int)filter->min_severity);
+    sqlite3_bind_int64(statement, 5, filter->statuses);
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        count = (uint64_t)sqlite3_column_int64(statement, 0);
+    sqlite3_reset(statement);
+    return count;
 }
 
-static void count_all_pending(struct cursor *cursor)
+/* Once for each cursor: it goes through all that the sink has not confirmed. */
+static void count_pending(struct cursor *cursor)
 {
-    cursor->pending = cursor->outbox.count;
-    cursor_each_row(cursor->db, cursor->confirmed.seq, cursor->db->last_seq, count_pending, cursor);
+    struct store_db *db = cursor->db;
+    uint64_t from = cursor->confirmed.seq, changed_at = cursor->changed_at > from ? cursor->changed_at : from;
+    const struct store_row *row;
+
+    cursor->pending = cursor->outbox.count + count_on_disk(db, from, changed_at, &cursor->filter_before) +
+                      count_on_disk(db, changed_at, db->disk_seq, &cursor->filter);
+    for (uint64_t seq = from; (row = overflow_after(db, seq)); seq = row->seq)
+        cursor->pending += cursor_passes_row(cursor, row);
+    cursor->is_counted = true;
 }
 
 void cursor_set_filter(struct cursor *cursor, const struct store_filter *filter)
@@ -154,7 +176,7 @@ void cursor_set_filter(struct cursor *cursor, const struct store_filter *filter)
     cursor->changed_at = cursor->read.seq;
     cursor->filter = *filter;
     cursor->dirty = true;
-    count_all_pending(cursor);
+    count_pending(cursor);
 }
 
 struct cursor *cursor_open(struct store_db *db, const char *name, const struct store_filter *filter, uint64_t after,
@@ -175,7 +197,8 @@ struct cursor *cursor_open(struct store_db *db, const char *name, const struct s
     }
     cursor_set_filter(cursor, filter);
     cursor_rewind(cursor);
-    count_all_pending(cursor);
+    if (!cursor->is_counted)
+        count_pending(cursor);
     return cursor;
 }
 

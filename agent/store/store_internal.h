@@ -23,6 +23,7 @@ enum statement {
     SQL_COUNT_EXECS,
     SQL_READ_ROWS,
     SQL_FIND_ROWS,
+    SQL_COUNT_PASSING,
     SQL_OLDEST,
     SQL_NEWEST,
     SQL_FIRST_YOUNG,
@@ -110,7 +111,8 @@ struct cursor {
     VEC(struct in_flight) in_flight;
     VEC(uint64_t) dropped; /* items of the outbox that are on disk still */
     uint64_t pending, lost;
-    bool dirty; /* the disk does not have what is here */
+    bool is_counted; /* PENDING is what it should be */
+    bool dirty;      /* the disk does not have what is here */
     /* While transitions go, until the transaction is over: what moves to the outbox, and how many go unread. */
     VEC(struct outbox_item) moving;
     uint64_t going;

@@ -47,6 +47,8 @@ static const char *const texts[STATEMENT_COUNT] = {
                       " AND (?6 = 0 OR ?6 & ((1 << status) | (1 << previous))) AND (?7 IS NULL OR slug = ?7)"
                       " AND (?8 IS NULL OR section = ?8) AND (?9 IS NULL OR kind = ?9)"
                       " AND (?10 = 0 OR ?10 & (1 << waived)) ORDER BY seq",
+    [SQL_COUNT_PASSING] = "SELECT count(*) FROM transitions WHERE seq > ?1 AND seq <= ?2"
+                          " AND (type <> ?3 OR (severity >= ?4 AND ?5 & ((1 << status) | (1 << previous))))",
     [SQL_AT] = "SELECT at FROM transitions WHERE seq = ?1",
     [SQL_OLDEST] = "SELECT min(seq) FROM transitions",
     [SQL_NEWEST] = "SELECT max(seq) FROM transitions",

@@ -677,6 +677,15 @@ static off_t page_of(const char *table)
     return page;
 }
 
+static void run_sql(const char *sql)
+{
+    sqlite3 *handle;
+
+    ck_assert_int_eq(sqlite3_open(path, &handle), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(handle);
+}
+
 /* A file that is damaged or not ours is set aside, and said; what comes after is stored. */
 START_TEST(test_damage)
 {
@@ -698,8 +707,10 @@ START_TEST(test_damage)
         cut_file(20);
     else if (_i == 4)
         spoil_pages(0, 1);
+    else if (_i == 5)
+        run_sql("PRAGMA user_version = 99"); /* of another version */
     else
-        spoil_pages(page_of(tables[_i - 5]), page_of(tables[_i - 5]) + 1);
+        spoil_pages(page_of(tables[_i - 6]), page_of(tables[_i - 6]) + 1);
     db = open_store(NULL);
     ck_assert_ptr_nonnull(store_db_trouble(db));
     ck_assert_ptr_nonnull(strstr(store_db_trouble(db), "set aside"));
@@ -1177,7 +1188,7 @@ int main(void)
     tcase_add_test(all, test_file_shrinks);
     tcase_add_test(all, test_closed_execs);
     tcase_add_test(all, test_killed_while_tidying);
-    tcase_add_loop_test(all, test_damage, 0, 10);
+    tcase_add_loop_test(all, test_damage, 0, 11);
     tcase_add_loop_test(all, test_damage_in_history, 0, 2);
     tcase_add_loop_test(all, test_file_replaced, 0, 3);
     tcase_add_test(all, test_folder_removed);
