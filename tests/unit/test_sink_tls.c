@@ -233,6 +233,71 @@ START_TEST(a_certificate_that_is_not_valid)
 }
 END_TEST
 
+/* ---- The end of a connection ---- */
+
+/* How many records come on the next connection, until nothing more comes for a second; it then ends, in ORDER or not.
+ */
+static unsigned receive_records(int listener, SSL_CTX *context, bool order)
+{
+    int fd = accept(listener, NULL, NULL);
+    struct timeval patience = {.tv_sec = 1};
+    SSL *ssl = SSL_new(context);
+    scoped_str text = STR_INIT;
+    char buffer[4096];
+    unsigned count = 0;
+    int n;
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    SSL_set_fd(ssl, fd);
+    if (SSL_accept(ssl) != 1)
+        _exit(1);
+    while ((n = SSL_read(ssl, buffer, sizeof buffer)) > 0 || !text.length)
+        if (n > 0)
+            str_append_n(&text, buffer, (size_t)n);
+    for (const char *at = str_text(&text); (at = strstr(at, " seq=\"")); at++)
+        count++;
+    if (order)
+        SSL_shutdown(ssl);
+    SSL_free(ssl);
+    close(fd);
+    return count;
+}
+
+static void receive_twice(int listener, bool order)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    scoped(cleanup_free) char *text = NULL;
+    unsigned count;
+
+    SSL_CTX_use_certificate_file(context, server.certificate_path, SSL_FILETYPE_PEM);
+    SSL_CTX_use_PrivateKey_file(context, server.key_path, SSL_FILETYPE_PEM);
+    count = receive_records(listener, context, order);
+    text = mem_printf("%u %u", count, receive_records(listener, context, order));
+    _exit(file_replace(output, text, strlen(text), 0600, NULL) < 0);
+}
+
+/* What a receiver that ends without close_notify may not have taken in comes again; one that ends in order has it. */
+START_TEST(an_end_of_the_connection)
+{
+    int listener = network_receiver(SOCK_STREAM, "127.0.0.1", &port);
+    scoped_str text = STR_INIT;
+    pid_t pid = fork();
+    struct sink *sink;
+
+    if (pid == 0)
+        receive_twice(listener, _i);
+    sink = open_tls_sink((struct sink_tls){.ca = authority.certificate_path});
+    append(5, 10, SEVERITY_HIGH);
+    run_until(status_of(sink).sent == 5);
+    run_loop(2000);
+    append(1, 10, SEVERITY_HIGH);
+    run_until(file_read(output, 100, &text, NULL) == 0);
+    ck_assert_str_eq(text.data, _i ? "5 1" : "5 6");
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    close(listener);
+}
+END_TEST
+
 /* ---- A receiver that sends, which none should ---- */
 
 enum { SENT = 128 * 1024 };
@@ -360,6 +425,7 @@ int main(void)
     tcase_add_loop_test(tests, to_rsyslogd, 0, 2);
     tcase_add_test(tests, a_receiver_that_refuses_the_agent);
     tcase_add_loop_test(tests, a_certificate_that_is_not_valid, 0, (int)countof(rows));
+    tcase_add_loop_test(tests, an_end_of_the_connection, 0, 2);
     tcase_add_test(tests, a_receiver_that_sends_much);
     tcase_add_test(tests, files_that_are_of_no_use);
     tcase_add_test(tests, a_file_that_is_replaced);
