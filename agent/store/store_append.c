@@ -124,6 +124,17 @@ static void append_failed(struct store_db *db)
     note_trouble(db, db->why);
 }
 
+int append_begin_without_room(struct store_db *db)
+{
+    scoped(cleanup_free) char *path = reserve_path(db);
+
+    unlink(path);
+    checkpoint(db);
+    if (store_db_write_start(db) != SQLITE_OK)
+        note_trouble(db, sqlite3_errmsg(db->handle));
+    return SQLITE_OK;
+}
+
 static int store_overflow(struct store_db *db)
 {
     int r;
@@ -164,7 +175,7 @@ void append_retry(struct store_db *db)
         db->retry = clock_monotonic() + RETRY_S * USEC_PER_SEC;
         return;
     }
-    if (store_overflow(db) != SQLITE_OK) {
+    if (store_overflow(db) != SQLITE_OK || (db->start_unwritten && store_db_write_start(db) != SQLITE_OK)) {
         note_trouble(db, db->why);
         return;
     }

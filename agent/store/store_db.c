@@ -74,16 +74,33 @@ static bool may_have_lost(struct store_db *db, const char *boot)
     return last_boot && *last_boot && *boot && strcmp(last_boot, boot) != 0 && !(clean && strcmp(clean, "1") == 0);
 }
 
+int store_db_write_start(struct store_db *db)
+{
+    int r = sql_set_meta(db, "boot", db->boot);
+
+    if (r == SQLITE_OK)
+        r = sql_set_meta(db, "clean", "0");
+    if (r == SQLITE_OK && db->stream_unsaved && !db->trouble)
+        r = sql_set_meta(db, "stream", db->stream);
+    if (r != SQLITE_OK)
+        return r;
+    db->start_unwritten = false;
+    if (!db->trouble)
+        db->stream_unsaved = false;
+    /* A power cut must not bring back that all was in order. */
+    sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_FULL, NULL, NULL);
+    return SQLITE_OK;
+}
+
 static int load(struct store_db *db, const char *boot_id)
 {
     scoped(cleanup_free) char *stream = sql_get_meta(db, "stream");
-    char boot[64];
     int64_t oldest = 0, newest = 0, closed = 0;
     bool lost;
     int r;
 
-    read_boot(boot_id, boot, sizeof boot);
-    lost = may_have_lost(db, boot);
+    read_boot(boot_id, db->boot, sizeof db->boot);
+    lost = may_have_lost(db, db->boot);
     if (lost ? !is_whole(db, NULL) : !can_be_read(db))
         return SQLITE_CORRUPT;
     r = sql_number(db, SQL_NEWEST, 0, &newest);
@@ -103,17 +120,9 @@ static int load(struct store_db *db, const char *boot_id)
         stream_begin(db);
     else
         memcpy(db->stream, stream, sizeof db->stream);
-    r = sql_set_meta(db, "boot", boot);
-    if (r == SQLITE_OK)
-        r = sql_set_meta(db, "clean", "0");
-    if (r == SQLITE_OK && db->stream_unsaved)
-        r = sql_set_meta(db, "stream", db->stream);
-    if (r != SQLITE_OK)
-        return r;
-    db->stream_unsaved = false;
-    /* A power cut must not bring back that all was in order. */
-    sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_FULL, NULL, NULL);
-    return SQLITE_OK;
+    db->start_unwritten = true;
+    r = store_db_write_start(db);
+    return r == SQLITE_FULL || r == SQLITE_IOERR ? append_begin_without_room(db) : r;
 }
 
 static int open_whole(struct store_db *db, const char *boot_id, struct error *error)
@@ -131,7 +140,8 @@ static int open_whole(struct store_db *db, const char *boot_id, struct error *er
             return r;
         code = load(db, boot_id);
         if (code == SQLITE_OK) {
-            append_prepare(db);
+            if (!db->trouble)
+                append_prepare(db);
             return 0;
         }
         if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)

@@ -145,10 +145,12 @@ struct store_db {
     uint64_t closed_execs; /* on disk, or more than there are */
     bool damaged;
     bool stream_unsaved; /* the disk has another stream */
-    bool untidy;         /* a bound may not be kept */
-    size_t appended;     /* rows since the bounds were last looked at */
-    usec_t look;         /* monotonic: when they are looked at again in any case */
-    struct span span;    /* of the last query */
+    char boot[64];       /* of the machine's start */
+    bool start_unwritten;
+    bool untidy;      /* a bound may not be kept */
+    size_t appended;  /* rows since the bounds were last looked at */
+    usec_t look;      /* monotonic: when they are looked at again in any case */
+    struct span span; /* of the last query */
     VEC(struct cursor *) cursors;
 };
 
@@ -218,7 +220,12 @@ void bounds_look(struct store_db *db);              /* store_db_tidy() has somet
 
 /* store_append.c */
 void append_prepare(struct store_db *db); /* for the room that the disk has */
-void append_retry(struct store_db *db);   /* what the disk did not take is offered to it again, if its time has come */
+/* The disk has no room even to write down that the store is open: what it has can be read, and what comes is kept in
+ * memory. SQLITE_OK. */
+int append_begin_without_room(struct store_db *db);
+/* That the store is open, since which start of the machine; a result code of SQLite. */
+int store_db_write_start(struct store_db *db);
+void append_retry(struct store_db *db); /* what the disk did not take is offered to it again, if its time has come */
 
 /* store_query.c */
 usec_t query_time_of(struct store_db *db, uint64_t seq); /* of a transition on disk; 0: it is not there */

@@ -80,10 +80,10 @@ static int pragma_number(sqlite3 *handle, const char *sql, int64_t *ret)
 
 static int set_up(sqlite3 *handle)
 {
-    scoped(cleanup_free) char *pragmas = mem_printf(
-        "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY;"
-        "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA secure_delete=OFF; PRAGMA trusted_schema=OFF; PRAGMA cache_spill=OFF;",
-        (int)CACHE_KIB);
+    scoped(cleanup_free) char *pragmas =
+        mem_printf("PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY;"
+                   "PRAGMA secure_delete=OFF; PRAGMA trusted_schema=OFF; PRAGMA cache_spill=OFF;",
+                   (int)CACHE_KIB);
     int64_t application = 0, version = 0, tables = 0;
     int r;
 
@@ -100,7 +100,10 @@ static int set_up(sqlite3 *handle)
         return r;
     if (tables && (application != APPLICATION_ID || version != SCHEMA_VERSION))
         return SQLITE_NOTADB;
-    r = sqlite3_exec(handle, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;", NULL, NULL, NULL);
+    if (!tables) /* it is written, which a full disk would refuse */
+        r = sqlite3_exec(handle, "PRAGMA auto_vacuum=INCREMENTAL;", NULL, NULL, NULL);
+    if (r == SQLITE_OK)
+        r = sqlite3_exec(handle, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;", NULL, NULL, NULL);
     if (r == SQLITE_OK && !tables) {
         scoped(cleanup_free) char *sql =
             mem_printf("BEGIN IMMEDIATE; PRAGMA application_id=%d; PRAGMA user_version=%d; %s COMMIT;",

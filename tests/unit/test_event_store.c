@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -926,6 +927,63 @@ static void mount_small(const char *size)
     ck_assert_int_eq(mount("none", folder, "tmpfs", 0, options), 0);
 }
 
+/* Until the disk has no room for what a receiver has been sent and has not confirmed; then the agent is killed. */
+static void append_until_full(void)
+{
+    struct store_db *db = open_store(NULL);
+    struct received got = {0};
+    bool is_new;
+    struct cursor *cursor = cursor_open(db, "s", &everything, 0, &is_new);
+
+    for (uint64_t seq = 1; seq < 100000 && !store_db_trouble(db); seq++) {
+        append(db, seq, VERDICT_FAIL);
+        read_all(cursor, &got);
+    }
+    _exit(store_db_trouble(db) ? 0 : 1);
+}
+
+/* The disk is full when a killed agent starts again: what is stored can be read and sent, what comes is in memory, and
+ * everything is stored when there is room. */
+START_TEST(test_full_at_the_start)
+{
+    scoped(cleanup_free) char *stream = NULL;
+    struct received got = {0};
+    struct cursor *cursor;
+    struct store_db *db;
+    uint64_t last, count;
+    bool is_new;
+    int status;
+    pid_t pid;
+
+    mount_small("1m");
+    pid = fork();
+    if (pid == 0)
+        append_until_full();
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    db = open_store(NULL);
+    last = store_db_last_seq(db);
+    ck_assert_uint_gt(last, 100);
+    cursor = cursor_open(db, "s", &everything, 0, &is_new);
+    ck_assert(!is_new);
+    count = cursor_pending(cursor);
+    ck_assert_uint_gt(count, 100);
+    append_many(db, last + 1, last + 100);
+    stream = mem_strdup(store_db_stream(db));
+    read_all(cursor, &got);
+    ck_assert_uint_eq(got.count, count + 100);
+    ck_assert_uint_eq(got.last_seq, last + 100);
+    ck_assert_int_eq(mount("none", folder, "tmpfs", MS_REMOUNT, "size=32m"), 0);
+    store_db_close(db);
+    db = open_store(NULL);
+    ck_assert_ptr_null(store_db_trouble(db));
+    ck_assert_uint_eq(store_db_last_seq(db), last + 100);
+    ck_assert_str_eq(store_db_stream(db), stream);
+    store_db_close(db);
+    umount2(folder, MNT_DETACH);
+}
+END_TEST
+
 START_TEST(test_full_disk)
 {
     static const char *const sizes[] = {"64k", "1m"};
@@ -1194,6 +1252,7 @@ int main(void)
     tcase_add_test(all, test_folder_removed);
     tcase_add_loop_test(all, test_read_only_folder, 0, 2);
     tcase_add_test(all, test_clock_set_back);
+    tcase_add_test(all, test_full_at_the_start);
     tcase_add_loop_test(all, test_full_disk, 0, 2);
     tcase_add_test(all, test_query);
     tcase_add_test(all, test_query_of_some);
