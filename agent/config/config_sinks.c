@@ -16,14 +16,14 @@ enum {
 };
 
 const struct sink_kind_words sink_kinds[SINK_KIND_COUNT] = {
-    [SINK_JOURNALD] = {"journald", NULL, "/run/systemd/journal/socket", FORMAT_JOURNAL, 1u << FORMAT_JOURNAL},
-    [SINK_SYSLOG_LOCAL] = {"syslog", NULL, "/dev/log", FORMAT_TEXT, SYSLOG_FORMATS},
-    [SINK_SYSLOG_UDP] = {"syslog", "udp://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS},
-    [SINK_SYSLOG_TCP] = {"syslog", "tcp://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS},
+    [SINK_JOURNALD] = {"journald", NULL, "/run/systemd/journal/socket", FORMAT_JOURNAL, 1u << FORMAT_JOURNAL, NULL},
+    [SINK_SYSLOG_LOCAL] = {"syslog", NULL, "/dev/log", FORMAT_TEXT, SYSLOG_FORMATS, NULL},
+    [SINK_SYSLOG_UDP] = {"syslog", "udp://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS, NULL},
+    [SINK_SYSLOG_TCP] = {"syslog", "tcp://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS, NULL},
     [SINK_SYSLOG_TLS] = {"syslog", "tls://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS, "6514"},
     [SINK_SYSLOG_RELP] = {"syslog", "relp://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS, "2514"},
     [SINK_SYSLOG_RELPS] = {"syslog", "relps://", NULL, FORMAT_RFC5424, SYSLOG_FORMATS, "2514"},
-    [SINK_FILE] = {"file", NULL, NULL, FORMAT_JSON, FILE_FORMATS},
+    [SINK_FILE] = {"file", NULL, NULL, FORMAT_JSON, FILE_FORMATS, NULL},
 };
 
 struct sink_config sink_config_default(enum sink_kind kind)

@@ -134,6 +134,8 @@ START_TEST(resend_by_type_or_address)
     scoped_str missing = run(false, 2, "resend");
 
     ck_assert_str_eq(out.data, "all that is open is sent again\n");
+    ck_assert_str_eq(unknown.data, "");
+    ck_assert_str_eq(missing.data, "");
 }
 END_TEST
 

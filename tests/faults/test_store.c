@@ -301,8 +301,11 @@ START_TEST(times_that_are_not)
     scoped_str other = RUN(2, "diff", "2026-02-30");
     scoped_str word = RUN(2, "history", "--severity", "hgih");
     scoped_str missing = RUN(2, "diff"), turned = RUN(2, "diff", "now", "1h");
+    const struct str *printed[] = {&out, &other, &word, &missing, &turned};
 
     (void)config;
+    for (size_t i = 0; i < countof(printed); i++) /* what is wrong is reported on standard error */
+        ck_assert_str_eq(printed[i]->data, "");
 }
 END_TEST
 

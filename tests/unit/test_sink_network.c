@@ -272,6 +272,7 @@ START_TEST(a_name_that_comes_late)
     struct sink *sink = open_sink(_i ? SINK_SYSLOG_UDP : SINK_SYSLOG_TCP, address);
 
     append(1, 10, SEVERITY_HIGH);
+    ck_assert_int_ge(fd, 0);
     run_until(status_of(sink).last_error);
     ck_assert_str_eq(status_of(sink).last_error, why);
     ck_assert_uint_eq(status_of(sink).sent, 0);

@@ -64,6 +64,7 @@ START_TEST(sinks_do_not_wait_for_each_other)
     struct sink_config configs[] = {sink_config_default(SINK_FILE), sink_config_default(SINK_SYSLOG_LOCAL),
                                     sink_config_default(SINK_FILE)};
 
+    ck_assert_int_ge(fd, 0);
     configs[0].address = away;
     configs[1].address = full;
     configs[2].address = log;
