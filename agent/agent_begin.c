@@ -38,27 +38,3 @@ void agent_tell_ready(struct agent *agent)
     agent->ready_told = true;
     sd_notify(0, "READY=1");
 }
-
-void agent_view(const struct agent *agent, struct agent_view *ret)
-{
-    *ret = (struct agent_view){
-        .evaluator = agent->evaluator,
-        .writable_engine = agent->evaluator,
-        .docker = agent->docker,
-        .address = &agent->address,
-        .watcher = fetcher_watcher(agent->fetcher),
-        .events = agent->events,
-        .origin = agent->events ? &agent->origin : NULL,
-        .config = agent->config,
-        .language = agent->config->language,
-        .sinks = agent->sinks.items,
-        .sink_count = agent->sinks.count,
-        .started = agent->started,
-        .scanned = agent->scan_duration_ms >= 0,
-        .scan_started = agent->scan_started,
-        .scan_duration_ms = agent->scan_duration_ms,
-        .scan_subjects = agent->scan_subjects,
-        .docker_events_seen = agent->events_seen,
-        .lag = &agent->lag,
-    };
-}
