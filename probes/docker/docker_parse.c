@@ -32,8 +32,9 @@ static int parse_version_value(const struct json *value, struct version_facts **
     v->kernel = build_text(&b, json_get(value, "KernelVersion"));
     v->platform = build_text(&b, json_path(value, "Platform", "Name", NULL));
     v->experimental = build_tristate(&b, json_get(value, "Experimental"));
-    build_typed(&b, components, JSON_ARRAY);
-    build_typed(&b, json_get(json_at(components, 0), "Name"), JSON_STRING);
+    build_present(&b, components, JSON_ARRAY);
+    for (size_t i = 0; i < json_count(components); i++)
+        build_required(&b, build_item(&b, components, i, JSON_OBJECT), "Name", JSON_STRING, "Components[].Name");
     v->is_podman = str_equal(json_string(json_get(json_at(components, 0), "Name")), "Podman Engine");
     build_number(&b, v->is_podman);
     r = build_end(&b, &v->facts, "version", error);
@@ -92,7 +93,7 @@ static void add_mirrors(struct builder *b, const struct json *mirrors, struct in
 {
     for (size_t i = 0; i < json_count(build_typed(b, mirrors, JSON_ARRAY)); i++) {
         size_t length;
-        const char *mirror = json_string_n(build_typed(b, json_at(mirrors, i), JSON_STRING), &length);
+        const char *mirror = json_string_n(build_item(b, mirrors, i, JSON_STRING), &length);
         bool known = !mirror;
 
         for (size_t k = 0; !known && k < info->mirrors.count; k++)
@@ -174,8 +175,10 @@ static void read_driver_status(struct builder *b, const struct json *status, str
     for (size_t i = 0; i < count; i++) {
         scoped_str line = STR_INIT;
 
-        str_printf(&line, "%.256s: %.1024s", json_text(json_at(json_at(status, i), 0), ""),
-                   json_text(json_at(json_at(status, i), 1), ""));
+        const struct json *pair = build_item(b, status, i, JSON_ARRAY);
+        const char *key = json_text(build_item(b, pair, 0, JSON_STRING), "");
+
+        str_printf(&line, "%.256s: %.1024s", key, json_text(build_item(b, pair, 1, JSON_STRING), ""));
         build_push(b, &info->driver_status, line.data, line.length);
     }
 }

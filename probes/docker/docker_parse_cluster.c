@@ -73,7 +73,7 @@ void parse_swarm(struct builder *b, const struct json *swarm, struct info_facts 
 {
     const struct json *control = json_get(swarm, "ControlAvailable");
 
-    info->swarm_state = build_text(b, json_get(swarm, "LocalNodeState"));
+    info->swarm_state = build_text(b, build_typed(b, json_get(swarm, "LocalNodeState"), JSON_STRING));
     info->swarm_unreadable = swarm && !info->swarm_state;
     info->swarm_node_id = build_text(b, json_get(swarm, "NodeID"));
     info->has_swarm_control = json_type(control) == JSON_BOOL;
@@ -174,7 +174,7 @@ static int parse_network_list_value(const struct json *value, struct network_lis
         network->scope = build_text_or(&b, json_get(item, "Scope"));
         network->icc = build_text(&b, json_get(options, "com.docker.network.bridge.enable_icc"));
         network->host_binding = build_text(&b, json_get(options, "com.docker.network.bridge.host_binding_ipv4"));
-        build_typed(&b, json_get(options, "com.docker.network.bridge.default_bridge"), JSON_STRING);
+        build_present(&b, json_get(options, "com.docker.network.bridge.default_bridge"), JSON_STRING);
         network->default_bridge =
             str_equal(network->driver, "bridge") &&
             (str_equal(network->name, "bridge") ||
@@ -248,14 +248,14 @@ static void require_texts(struct builder *b, const struct json *list)
 {
     build_typed(b, list, JSON_ARRAY);
     for (size_t i = 0; json_type(list) == JSON_ARRAY && i < json_count(list); i++)
-        build_typed(b, json_at(list, i), JSON_STRING);
+        build_item(b, list, i, JSON_STRING);
 }
 
 static void require_labels(struct builder *b, const struct json *labels)
 {
     build_typed(b, labels, JSON_OBJECT);
     for (size_t i = 0; json_type(labels) == JSON_OBJECT && i < json_count(labels); i++)
-        build_typed(b, json_member(labels, i, NULL, NULL), JSON_STRING);
+        build_present(b, json_member(labels, i, NULL, NULL), JSON_STRING);
 }
 
 /* What is looked through for secrets may be left out, but is not to be of another type. A task of a plugin or of an
@@ -269,7 +269,7 @@ static void require_types(struct builder *b, const struct json *spec, const stru
     require_texts(b, json_get(container, "Env"));
     require_texts(b, json_get(container, "Command"));
     require_texts(b, json_get(container, "Args"));
-    require_texts(b, json_get(build_typed(b, json_get(container, "Healthcheck"), JSON_OBJECT), "Test"));
+    require_texts(b, json_get(build_present(b, json_get(container, "Healthcheck"), JSON_OBJECT), "Test"));
     require_labels(b, json_get(spec, "Labels"));
     require_labels(b, json_get(container, "Labels"));
     build_typed(b, json_get(container, "Secrets"), JSON_ARRAY);
@@ -296,23 +296,22 @@ static void parse_ingress_ports(struct builder *b, const struct json *service, s
     const struct json *ports = json_path(service, "Endpoint", "Ports", NULL);
     size_t count;
 
-    build_typed(b, json_get(service, "Endpoint"), JSON_OBJECT);
+    build_present(b, json_get(service, "Endpoint"), JSON_OBJECT);
     build_typed(b, ports, JSON_ARRAY);
     if (!json_count(ports))
         ports = json_path(service, "Spec", "EndpointSpec", "Ports", NULL);
-    build_typed(b, json_path(service, "Spec", "EndpointSpec", NULL), JSON_OBJECT);
+    build_present(b, json_path(service, "Spec", "EndpointSpec", NULL), JSON_OBJECT);
     build_typed(b, ports, JSON_ARRAY);
     count = json_count(ports) < LIST_MAX ? json_count(ports) : LIST_MAX;
     item->ports = count ? arena_alloc(b->arena, count * sizeof *item->ports) : NULL;
     for (size_t i = 0; i < count; i++) {
-        const struct json *port = json_at(ports, i);
+        const struct json *port = build_item(b, ports, i, JSON_OBJECT);
         int64_t published = build_int(b, json_get(port, "PublishedPort"));
         scoped_str name = STR_INIT;
 
-        build_typed(b, port, JSON_OBJECT);
-        build_typed(b, json_get(port, "PublishMode"), JSON_STRING);
-        build_typed(b, json_get(port, "Protocol"), JSON_STRING);
-        build_typed(b, json_get(port, "TargetPort"), JSON_NUMBER);
+        build_present(b, json_get(port, "PublishMode"), JSON_STRING);
+        build_present(b, json_get(port, "Protocol"), JSON_STRING);
+        build_present(b, json_get(port, "TargetPort"), JSON_NUMBER);
         if (published < 0 || published > UINT16_MAX)
             build_refuse(b, json_get(port, "PublishedPort"), "is not a port");
         if (!str_equal(json_text(json_get(port, "PublishMode"), "ingress"), "ingress") || published < 0 ||
@@ -389,7 +388,7 @@ static int parse_task_list_value(const struct json *value, struct task_list_fact
             return error_set(error, EINVAL, "tasks: ID of entry %zu is missing", i);
         }
         build_required(&b, task, "Status", JSON_OBJECT, "[].Status");
-        build_typed(&b, json_path(task, "Status", "ContainerStatus", NULL), JSON_OBJECT);
+        build_present(&b, json_path(task, "Status", "ContainerStatus", NULL), JSON_OBJECT);
         list->items[list->count++] = (struct task_item){
             .id = build_text_or(&b, json_get(task, "ID")),
             .service_id = build_text_or(&b, json_get(task, "ServiceID")),

@@ -127,7 +127,7 @@ bool docker_is_secret_name(const char *name)
 static void parse_state(struct builder *b, const struct json *state, struct container_facts *c)
 {
     const struct json *check = build_typed(b, json_get(state, "Health"), JSON_OBJECT);
-    const char *health = json_string(build_typed(b, json_get(check, "Status"), JSON_STRING));
+    const char *health = json_string(build_present(b, json_get(check, "Status"), JSON_STRING));
 
     c->status = build_text_or(b, json_get(state, "Status"));
     c->running = build_bool(b, json_get(state, "Running"));
@@ -155,7 +155,7 @@ static void parse_labels(struct builder *b, const struct json *labels, struct co
     if (json_type(labels) != JSON_OBJECT)
         return;
     for (size_t i = 0; i < count; i++)
-        build_typed(b, json_member(labels, i, NULL, NULL), JSON_STRING);
+        build_present(b, json_member(labels, i, NULL, NULL), JSON_STRING);
     if (count > LABELS_MAX)
         count = LABELS_MAX;
     build_room(b, count, "Config.Labels", &c->labels);
@@ -229,7 +229,7 @@ static void find_exposed_secrets(struct builder *b, const struct json *config, s
     const struct json *env = build_typed(b, json_get(config, "Env"), JSON_ARRAY);
 
     for (size_t i = 0; json_type(env) == JSON_ARRAY && i < json_count(env); i++) {
-        const char *entry = json_text(build_typed(b, json_at(env, i), JSON_STRING), ""), *equals = strchr(entry, '=');
+        const char *entry = json_text(build_item(b, env, i, JSON_STRING), ""), *equals = strchr(entry, '=');
         scoped(cleanup_free) char *name = mem_strndup(entry, strcspn(entry, "="));
         struct secret_match match;
 
@@ -243,7 +243,7 @@ static void find_exposed_secrets(struct builder *b, const struct json *config, s
         struct secret_scan scan;
 
         for (size_t i = 0; json_type(words) == JSON_ARRAY && i < json_count(words); i++)
-            str_printf(&line, "%s%s", i ? " " : "", json_text(json_at(words, i), ""));
+            str_printf(&line, "%s%s", i ? " " : "", json_text(build_item(b, words, i, JSON_STRING), ""));
         if (!line.length)
             continue;
         secret_scan_init(&scan, line.data, line.length);
@@ -283,7 +283,7 @@ static void parse_security_options(struct builder *b, const struct json *options
         return;
     for (size_t i = 0; i < count; i++) {
         size_t length;
-        const char *s = json_string_n(build_typed(b, json_at(options, i), JSON_STRING), &length);
+        const char *s = json_string_n(build_item(b, options, i, JSON_STRING), &length);
         char separator;
 
         if (!s)
@@ -309,7 +309,7 @@ static void parse_devices(struct builder *b, const struct json *host, struct con
     c->devices = count ? arena_alloc(b->arena, count * sizeof *c->devices) : NULL;
     c->device_count = count;
     for (size_t i = 0; i < count; i++) {
-        const struct json *device = build_typed(b, json_at(devices, i), JSON_OBJECT);
+        const struct json *device = build_item(b, devices, i, JSON_OBJECT);
 
         c->devices[i] = (struct device_facts){
             .path_on_host = build_text_or(b, json_get(device, "PathOnHost")),
@@ -321,7 +321,8 @@ static void parse_devices(struct builder *b, const struct json *host, struct con
     if (!build_room(b, count, "HostConfig.DeviceRequests", &c->device_requests))
         return;
     for (size_t i = 0; i < count; i++) {
-        const struct json *request = json_at(requests, i), *capabilities = json_get(request, "Capabilities");
+        const struct json *request = build_item(b, requests, i, JSON_OBJECT),
+                          *capabilities = json_get(request, "Capabilities");
         const struct json *ids = json_get(request, "DeviceIDs");
         scoped_str line = STR_INIT;
 
@@ -345,7 +346,7 @@ static void parse_ulimits(struct builder *b, const struct json *ulimits, struct 
     if (!build_room(b, count, "HostConfig.Ulimits", &c->ulimits))
         return;
     for (size_t i = 0; i < count; i++) {
-        const struct json *ulimit = json_at(ulimits, i);
+        const struct json *ulimit = build_item(b, ulimits, i, JSON_OBJECT);
         scoped_str line = STR_INIT;
 
         str_printf(&line, "%.64s=%lld:%lld", json_text(json_get(ulimit, "Name"), ""),
@@ -374,11 +375,11 @@ static void parse_host_config(struct builder *b, const struct json *host, struct
     c->cgroup_parent = build_text_or(b, json_get(host, "CgroupParent"));
     c->memory = build_int(b, json_get(host, "Memory"));
     c->memory_reservation = build_int(b, json_get(host, "MemoryReservation"));
-    c->cpu_shares = build_int(b, json_get(host, "CpuShares"));
-    c->nano_cpus = build_int(b, json_get(host, "NanoCpus"));
+    c->cpu_shares = build_natural(b, json_get(host, "CpuShares"));
+    c->nano_cpus = build_natural(b, json_get(host, "NanoCpus"));
     c->cpu_quota = build_int(b, json_get(host, "CpuQuota"));
     c->cpu_period = build_int(b, json_get(host, "CpuPeriod"));
-    c->pids_limit = build_int(b, json_get(host, "PidsLimit"));
+    c->pids_limit = build_int_or_null(b, json_get(host, "PidsLimit"));
     c->cpuset_cpus = build_text_or(b, json_get(host, "CpusetCpus"));
     c->restart_policy = build_text_or(b, json_get(restart, "Name"));
     c->restart_retries = build_int(b, json_get(restart, "MaximumRetryCount"));

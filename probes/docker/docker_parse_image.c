@@ -15,7 +15,7 @@ static void read_references(struct builder *b, const struct json *references, co
         return;
     for (size_t i = 0; i < count; i++) {
         size_t length;
-        const char *s = json_string_n(build_typed(b, json_at(references, i), JSON_STRING), &length);
+        const char *s = json_string_n(build_item(b, references, i, JSON_STRING), &length);
 
         if (s && !strstr(s, "<none>"))
             build_push(b, ret, s, length);
@@ -71,7 +71,7 @@ static void read_labels(struct builder *b, const struct json *labels, struct str
 
         str_append(&line, key);
         str_append_char(&line, '=');
-        str_append(&line, json_text(build_typed(b, label, JSON_STRING), ""));
+        str_append(&line, json_text(build_present(b, label, JSON_STRING), ""));
         build_push(b, ret, line.data, line.length);
     }
 }
@@ -118,7 +118,7 @@ static void read_manifests(struct builder *b, const struct json *value, struct i
     if (!build_room(b, count, "Manifests", &image->platforms))
         return;
     for (size_t i = 0; i < count; i++) {
-        const struct json *manifest = json_at(manifests, i);
+        const struct json *manifest = build_item(b, manifests, i, JSON_OBJECT);
         const struct json *platform = json_path(manifest, "ImageData", "Platform", NULL);
         const char *kind = json_text(json_get(manifest, "Kind"), "");
         const char *name;
@@ -154,13 +154,13 @@ static void read_identity(struct builder *b, const struct json *identity, struct
         !build_room(b, json_count(signatures), "Identity.Signature", &image->signers))
         return;
     for (size_t i = 0; i < json_count(pulls); i++) {
-        const char *repository = json_string(json_get(json_at(pulls, i), "Repository"));
+        const char *repository = json_string(json_get(build_item(b, pulls, i, JSON_OBJECT), "Repository"));
 
         if (!str_empty(repository))
             build_push(b, &image->pulled_from, repository, strlen(repository));
     }
     for (size_t i = 0; i < json_count(signatures); i++) {
-        const struct json *signature = json_at(signatures, i);
+        const struct json *signature = build_item(b, signatures, i, JSON_OBJECT);
         const char *name = json_string(json_get(signature, "Name"));
 
         if (str_empty(name))
@@ -250,7 +250,7 @@ static int parse_history_value(const struct json *value, struct history_facts **
         history->items[history->count++] = (struct history_step){
             .created_by = build_whole_text(&b, json_get(item, "CreatedBy"), "CreatedBy"),
             .comment = build_text_or(&b, build_required(&b, item, "Comment", JSON_STRING, "[].Comment")),
-            .size = build_int(&b, build_required(&b, item, "Size", JSON_NUMBER, "[].Size")),
+            .size = build_natural(&b, build_required(&b, item, "Size", JSON_NUMBER, "[].Size")),
         };
     }
     r = build_end(&b, &history->facts, "history", error);

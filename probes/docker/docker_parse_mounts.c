@@ -38,10 +38,10 @@ static void complete(struct mount_facts *mount, const char *propagation)
 /* "--mount type=volume,volume-opt=o=bind,volume-opt=device=/etc" */
 static void add_volume_options(struct builder *b, const struct json *requested, struct mount_facts *mount)
 {
-    const struct json *volume = build_typed(b, json_get(requested, "VolumeOptions"), JSON_OBJECT);
-    const struct json *driver = build_typed(b, json_get(volume, "DriverConfig"), JSON_OBJECT);
+    const struct json *volume = build_present(b, json_get(requested, "VolumeOptions"), JSON_OBJECT);
+    const struct json *driver = build_present(b, json_get(volume, "DriverConfig"), JSON_OBJECT);
     const struct json *options = build_typed(b, json_get(driver, "Options"), JSON_OBJECT);
-    const char *name = json_text(build_typed(b, json_get(driver, "Name"), JSON_STRING), "local");
+    const char *name = json_text(build_present(b, json_get(driver, "Name"), JSON_STRING), "local");
     const char *type = build_text(b, json_get(options, "type")), *o = build_text(b, json_get(options, "o"));
     const char *device = build_text(b, json_get(options, "device"));
     struct volume_source source;
@@ -120,7 +120,7 @@ static void add_mount(struct builder *b, const struct json *mount, struct contai
 /* One of "--mount". */
 static void add_requested(struct builder *b, const struct json *mount, struct container_facts *c)
 {
-    const struct json *options = build_typed(b, json_get(mount, "BindOptions"), JSON_OBJECT);
+    const struct json *options = build_present(b, json_get(mount, "BindOptions"), JSON_OBJECT);
     const char *target = build_text_or(b, json_get(mount, "Target"));
     const char *propagation = build_text_or(b, json_get(options, "Propagation"));
     struct mount_facts *there = mount_at(c, target);
@@ -156,11 +156,11 @@ void container_parse_mounts(struct builder *b, const struct json *root, struct c
     }
     c->mounts = room ? arena_alloc(b->arena, room * sizeof *c->mounts) : NULL;
     for (size_t i = 0; i < json_count(mounts); i++)
-        add_mount(b, build_typed(b, json_at(mounts, i), JSON_OBJECT), c);
+        add_mount(b, build_item(b, mounts, i, JSON_OBJECT), c);
     for (size_t i = 0; i < json_count(requested); i++)
-        add_requested(b, build_typed(b, json_at(requested, i), JSON_OBJECT), c);
+        add_requested(b, build_item(b, requested, i, JSON_OBJECT), c);
     for (size_t i = 0; i < json_count(binds); i++) {
-        const char *bind = json_string(build_typed(b, json_at(binds, i), JSON_STRING));
+        const char *bind = json_string(build_item(b, binds, i, JSON_STRING));
 
         if (bind)
             add_bind(b, bind, c);

@@ -118,7 +118,7 @@ void container_parse_ports(struct builder *b, const struct json *root, struct co
         if (!json_count(bindings))
             add_binding(b, container_port, NULL, c);
         for (size_t k = 0; k < json_count(bindings); k++)
-            add_binding(b, container_port, build_typed(b, json_at(bindings, k), JSON_OBJECT), c);
+            add_binding(b, container_port, build_item(b, bindings, k, JSON_OBJECT), c);
     }
     if (!is)
         add_exposed(b, c);

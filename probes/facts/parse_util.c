@@ -106,6 +106,18 @@ const struct json *build_typed(struct builder *builder, const struct json *value
     return NULL;
 }
 
+const struct json *build_present(struct builder *builder, const struct json *value, enum json_type type)
+{
+    if (value && json_type(value) == JSON_NULL)
+        build_refuse(builder, value, "is null");
+    return build_typed(builder, value, type);
+}
+
+const struct json *build_item(struct builder *builder, const struct json *array, size_t index, enum json_type type)
+{
+    return build_present(builder, json_at(array, index), type);
+}
+
 /* NULL: it is as it should be. */
 static const char *find_fault(const struct json *value, enum json_type type, bool nullable)
 {
@@ -158,7 +170,7 @@ const char *build_string(struct builder *builder, const char *s, size_t length)
 const char *build_text(struct builder *builder, const struct json *value)
 {
     size_t length;
-    const char *s = json_string_n(build_typed(builder, value, JSON_STRING), &length);
+    const char *s = json_string_n(build_present(builder, value, JSON_STRING), &length);
 
     if (s)
         return build_string(builder, s, length);
@@ -169,7 +181,7 @@ const char *build_text(struct builder *builder, const struct json *value)
 const char *build_whole_text(struct builder *builder, const struct json *value, const char *name)
 {
     size_t length = 0;
-    const char *s = json_string_n(build_typed(builder, value, JSON_STRING), &length);
+    const char *s = json_string_n(build_present(builder, value, JSON_STRING), &length);
 
     if (length > TEXT_WHOLE_MAX) {
         builder->too_long = name;
@@ -193,12 +205,26 @@ void build_number(struct builder *builder, int64_t number)
 
 int64_t build_int(struct builder *builder, const struct json *value)
 {
+    return build_int_or_null(builder, build_present(builder, value, JSON_NUMBER));
+}
+
+int64_t build_int_or_null(struct builder *builder, const struct json *value)
+{
     const struct json *typed = build_typed(builder, value, JSON_NUMBER);
     int64_t number = json_int(typed, 0);
 
     if (typed && !is_whole_number(typed))
         build_refuse(builder, value, no_whole_number);
     build_number(builder, number);
+    return number;
+}
+
+int64_t build_natural(struct builder *builder, const struct json *value)
+{
+    int64_t number = build_int(builder, value);
+
+    if (number < 0)
+        build_refuse(builder, value, "is negative");
     return number;
 }
 
@@ -211,7 +237,7 @@ enum tristate build_tristate(struct builder *builder, const struct json *value)
 {
     enum tristate tristate = TRI_ABSENT;
 
-    if (build_typed(builder, value, JSON_BOOL))
+    if (build_present(builder, value, JSON_BOOL))
         tristate = json_bool(value, false) ? TRI_TRUE : TRI_FALSE;
     build_number(builder, tristate);
     return tristate;
@@ -243,7 +269,7 @@ void build_list(struct builder *builder, const struct json *array, const char *n
         return;
     for (size_t i = 0; i < count; i++) {
         size_t length;
-        const char *s = json_string_n(build_typed(builder, json_at(array, i), JSON_STRING), &length);
+        const char *s = json_string_n(build_item(builder, array, i, JSON_STRING), &length);
 
         if (s)
             build_push(builder, ret, s, length);

@@ -2,7 +2,8 @@
  *
  * Every value that is copied is hashed at full length and kept up to TEXT_MAX bytes; a list longer than LIST_MAX makes
  * the whole document an error, since a rule must not pass on the part that fitted. So does a value of the wrong type:
- * treated as absent it would look harmless. Absent and null are the same, and not an error but for what is required. */
+ * treated as absent it would look harmless. What is absent is no error but where it is required; null, which is how Go
+ * writes a list or map of nothing, is the same for these, and of the wrong type in the place of anything else. */
 #ifndef PROBES_FACTS_PARSE_UTIL_H
 #define PROBES_FACTS_PARSE_UTIL_H
 
@@ -36,6 +37,10 @@ int build_end(struct builder *builder, struct facts *facts, const char *what, st
 
 /* VALUE if it has TYPE, else NULL; a type other than that and null is rejected. */
 const struct json *build_typed(struct builder *builder, const struct json *value, enum json_type type);
+/* The same, but null is rejected too: what is left out where there is nothing. */
+const struct json *build_present(struct builder *builder, const struct json *value, enum json_type type);
+/* Item INDEX of ARRAY, a list of that type: null in it is rejected too, as no engine sends it. NULL then. */
+const struct json *build_item(struct builder *builder, const struct json *array, size_t index, enum json_type type);
 /* Member KEY of OBJECT, which every engine sends: if it is absent, null or of another type, the document is an error.
  * PLACE: that of the member in the document ("RootFS.Type"). NULL then. */
 const struct json *build_required(struct builder *builder, const struct json *object, const char *key,
@@ -54,7 +59,9 @@ const char *build_text_or(struct builder *builder, const struct json *value); /*
 const char *build_string(struct builder *builder, const char *s, size_t length);
 /* 0 when absent; what is no whole number in range is rejected. */
 int64_t build_int(struct builder *builder, const struct json *value);
-bool build_bool(struct builder *builder, const struct json *value); /* false when absent */
+int64_t build_int_or_null(struct builder *builder, const struct json *value); /* null: 0 */
+int64_t build_natural(struct builder *builder, const struct json *value);     /* a negative one is rejected too */
+bool build_bool(struct builder *builder, const struct json *value);           /* false when absent */
 enum tristate build_tristate(struct builder *builder, const struct json *value);
 void build_list(struct builder *builder, const struct json *array, const char *name, struct string_list *ret);
 void build_keys(struct builder *builder, const struct json *object, const char *name, struct string_list *ret);

@@ -204,9 +204,9 @@ int layers_parse(const char *output, size_t length, struct layer_facts **ret, st
                                     .capabilities = (uint64_t)build_int(&b, json_get(entry, "capabilities"))};
     }
     build_tools(&b, entries, facts);
-    facts->package_manager = build_text(&b, json_get(root, "manager"));
-    facts->packages_error = build_text(&b, json_get(root, "packages_error"));
-    facts->accounts_error = build_text(&b, json_get(root, "accounts_error"));
+    facts->package_manager = build_text(&b, build_typed(&b, json_get(root, "manager"), JSON_STRING));
+    facts->packages_error = build_text(&b, build_typed(&b, json_get(root, "packages_error"), JSON_STRING));
+    facts->accounts_error = build_text(&b, build_typed(&b, json_get(root, "accounts_error"), JSON_STRING));
     if (json_type(json_get(root, "accounts")) != JSON_NULL)
         facts->accounts = build_whole_text(&b, json_get(root, "accounts"), "accounts");
     facts->dropped = (uint64_t)build_int(&b, json_get(root, "dropped"));

@@ -33,16 +33,54 @@ static void put_mistyped(struct json_out *out, const char *key, const struct jso
     }
 }
 
+const char *const member_change_words[MEMBER_CHANGE_COUNT] = {
+    [MEMBER_REMOVED] = "missing", [MEMBER_NULL] = "null",      [MEMBER_FALSE] = "false",    [MEMBER_TRUE] = "true",
+    [MEMBER_ZERO] = "a number",   [MEMBER_STRING] = "\"\"",    [MEMBER_ARRAY] = "[]",       [MEMBER_OBJECT] = "{}",
+    [MEMBER_HUGE] = "10 * 2^63",  [MEMBER_TWO_TO_63] = "2^63", [MEMBER_TWO_TO_64] = "2^64", [MEMBER_INFINITE] = "1e400",
+    [MEMBER_FRACTION] = "0.5",    [MEMBER_NEGATIVE] = "-1",
+};
+
+static const struct {
+    enum json_type type;
+    const char *text;
+} replacements[MEMBER_CHANGE_COUNT] = {
+    [MEMBER_FALSE] = {JSON_BOOL, "false"},
+    [MEMBER_TRUE] = {JSON_BOOL, "true"},
+    [MEMBER_ZERO] = {JSON_NUMBER, "0"},
+    [MEMBER_STRING] = {JSON_STRING, "\"\""},
+    [MEMBER_ARRAY] = {JSON_ARRAY, "[]"},
+    [MEMBER_OBJECT] = {JSON_OBJECT, "{}"},
+    [MEMBER_HUGE] = {JSON_NUMBER, "92233720368547758080"},
+    [MEMBER_TWO_TO_63] = {JSON_NUMBER, "9223372036854775808"},
+    [MEMBER_TWO_TO_64] = {JSON_NUMBER, "18446744073709551616"},
+    [MEMBER_INFINITE] = {JSON_NUMBER, "1e400"},
+    [MEMBER_FRACTION] = {JSON_NUMBER, "0.5"},
+    [MEMBER_NEGATIVE] = {JSON_NUMBER, "-1"},
+};
+
 static void put_change(struct json_out *out, const char *key, const struct json *value, enum member_change how)
 {
     if (how == MEMBER_NULL)
         json_out_null(out, key);
-    else if (how == MEMBER_OTHER_TYPE)
-        put_mistyped(out, key, value);
-    else if (how == MEMBER_HUGE && json_type(value) == JSON_NUMBER)
-        json_out_raw(out, key, "92233720368547758080");
-    else if (how != MEMBER_REMOVED)
+    else if (how != MEMBER_REMOVED && (json_type(value) == replacements[how].type) == (how >= MEMBER_HUGE))
+        json_out_raw(out, key, replacements[how].text);
+    else if (how != MEMBER_REMOVED || !key)
         json_out_value(out, key, value);
+}
+
+static void put_changed(struct json_out *out, const char *key, const struct json *value, const char *path,
+                        struct case_change *change, unsigned *at);
+
+/* A member, or an item, at PATH. */
+static void put_member(struct json_out *out, const char *key, const struct json *value, const char *path,
+                       struct case_change *change, unsigned *at)
+{
+    if ((*at)++ == change->index) {
+        str_append(&change->path, path);
+        put_change(out, key, value, change->how);
+    } else {
+        put_changed(out, key, value, path, change, at);
+    }
 }
 
 /* Writes VALUE, which is at PATH, with CHANGE; AT counts the members before it. */
@@ -55,7 +93,7 @@ static void put_changed(struct json_out *out, const char *key, const struct json
         below = mem_printf("%s[]", path);
         json_out_array(out, key);
         for (size_t i = 0; i < json_count(value); i++)
-            put_changed(out, NULL, json_at(value, i), below, change, at);
+            put_member(out, NULL, json_at(value, i), below, change, at);
         json_out_end_array(out);
     } else if (json_type(value) != JSON_OBJECT) {
         json_out_value(out, key, value);
@@ -66,12 +104,7 @@ static void put_changed(struct json_out *out, const char *key, const struct json
             const struct json *member = json_member(value, i, &name, NULL);
             scoped(cleanup_free) char *place = mem_printf("%s%s%s", path, *path ? "." : "", name);
 
-            if ((*at)++ == change->index) {
-                str_append(&change->path, place);
-                put_change(out, name, member, change->how);
-            } else {
-                put_changed(out, name, member, place, change, at);
-            }
+            put_member(out, name, member, place, change, at);
         }
         json_out_end_object(out);
     }
@@ -610,25 +643,27 @@ int case_documents_change(const struct verdict_case *c, const struct open_case *
         .rule = open->rule, .subject = open->subject, .documents = json_get(c->root, "documents")};
     const struct document *document = find_document(name);
     const struct json *value = json_get(context.documents, name);
-    struct facts *facts = NULL, *original = NULL;
+    struct facts *facts = NULL;
     int r;
 
     value = document->each ? json_at(value, item) : value;
-    r = document->make(&context, value, &original, error);
-    if (r < 0)
-        return r;
     change->kind = document->kind;
     change->key = key_of(&context, document->kind, value);
+    if (!change->original) {
+        r = document->make(&context, value, &facts, error);
+        if (r < 0)
+            return r;
+        change->original = facts->digest;
+        facts_free(take(facts));
+    }
     context.change = change;
     r = document->make(&context, value, &facts, error);
-    *ret_changed = r < 0 || facts->digest != original->digest;
-    store_put(open->store, document->kind, change->key,
-              r < 0 || !*ret_changed || !change->path.length ? original : facts);
-    if (r < 0 && change->path.length)
+    *ret_changed = change->path.length && (r < 0 || facts->digest != change->original);
+    if (r < 0)
         store_put_error(open->store, document->kind, change->key, error->text);
-    if (r == 0 && (!*ret_changed || !change->path.length))
+    else if (*ret_changed || !change->path.length)
+        store_put(open->store, document->kind, change->key, facts);
+    else
         facts_free(facts);
-    else if (r == 0)
-        facts_free(original);
     return change->path.length ? 0 : error_set(error, ENOENT, "no such member");
 }

@@ -12,13 +12,33 @@
 
 #define CASE_NOW (INT64_C(1795514400) * USEC_PER_SEC) /* 2026-11-24T10:00:00Z: when every case is judged */
 
-/* What becomes of one member of a document. */
-enum member_change { MEMBER_REMOVED, MEMBER_NULL, MEMBER_OTHER_TYPE, MEMBER_HUGE /* numbers alone */ };
+/* What becomes of one member of a document, or of one item of a list, which is never removed. The values of other types
+ * are each type's zero and another one; a member that has the type already stays as it is. */
+enum member_change {
+    MEMBER_REMOVED,
+    MEMBER_NULL,
+    MEMBER_FALSE,
+    MEMBER_TRUE,
+    MEMBER_ZERO,
+    MEMBER_STRING,
+    MEMBER_ARRAY,
+    MEMBER_OBJECT,
+    /* numbers alone: */
+    MEMBER_HUGE,
+    MEMBER_TWO_TO_63,
+    MEMBER_TWO_TO_64,
+    MEMBER_INFINITE,
+    MEMBER_FRACTION,
+    MEMBER_NEGATIVE,
+    MEMBER_CHANGE_COUNT
+};
+extern const char *const member_change_words[MEMBER_CHANGE_COUNT];
 struct case_change {
     enum member_change how;
-    unsigned index; /* of the member, in the order of the text */
+    unsigned index;    /* of the member, in the order of the text */
+    uint64_t original; /* digest of the document as it is; 0: not known yet, and filled */
     /* filled: */
-    struct str path; /* "HostConfig.Memory", "[].Options"; the caller frees; "": there is no such member */
+    struct str path; /* "HostConfig.Memory", "[].Options", "HostConfig.CapAdd[]"; the caller frees; "": there is none */
     enum input_kind kind;
     const char *key; /* of the document in the store, owned by the case */
 };
@@ -37,7 +57,8 @@ struct case_context {
 int case_documents_load(const struct case_context *context, struct store **ret_store, struct error *error);
 
 /* Puts document ITEM of the name into the open case's store with CHANGE made to it, or that it was refused.
- * RET_CHANGED: it differs from what was there, which is put back by the next call. -ENOENT: there is no such member. */
+ * RET_CHANGED: it differs from what is there without it; else the store is left alone. -ENOENT: there is no such
+ * member; the document is put back as it was. */
 struct verdict_case;
 struct open_case;
 int case_documents_change(const struct verdict_case *c, const struct open_case *open, const char *name, size_t item,
