@@ -317,6 +317,13 @@ static void log_for_libevent(int severity, const char *text)
         log_message(level, "libevent: %s", text);
 }
 
+static int load_config_anew(void *user, struct config **ret, struct rule_set **ret_rules, struct error *error)
+{
+    const struct agent *agent = user;
+
+    return agent_load_config(&agent->arguments, ret, ret_rules, error);
+}
+
 int agent_new(const struct config_arguments *arguments, bool once, struct agent **ret, struct error *error)
 {
     struct agent *agent = mem_alloc(sizeof *agent);
@@ -361,8 +368,15 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
         r = -EIO;
         goto fail;
     }
-    r = fetcher_new(agent->base, agent->workers, agent->config, !once, agent->docker, agent->evaluator, &agent->fetcher,
-                    error);
+    r = fetcher_new(&(struct fetcher_options){.base = agent->base,
+                                              .workers = agent->workers,
+                                              .config = agent->config,
+                                              .keeps_state = !once,
+                                              .docker = agent->docker,
+                                              .evaluator = agent->evaluator,
+                                              .load_config = load_config_anew,
+                                              .load_user = agent},
+                    &agent->fetcher, error);
     if (r < 0)
         goto fail;
     if (once)

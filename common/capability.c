@@ -2,6 +2,7 @@
 #include "common/capability.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -41,4 +42,16 @@ bool capability_has(unsigned number)
 
     return number < 64 && syscall(SYS_capget, &header, data) == 0 &&
            data[number / 32].effective & UINT32_C(1) << number % 32;
+}
+
+const char *capability_why(int number, uint64_t needed)
+{
+    bool read = needed & CAPABILITY(CAP_DAC_READ_SEARCH) && !capability_has(CAP_DAC_READ_SEARCH);
+    bool trace = needed & CAPABILITY(CAP_SYS_PTRACE) && !capability_has(CAP_SYS_PTRACE);
+
+    if ((number != EACCES && number != EPERM) || !(read || trace))
+        return strerrordesc_np(number) ? strerrordesc_np(number) : "unknown error";
+    return read && trace ? "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"
+           : trace       ? "needs CAP_SYS_PTRACE"
+                         : "needs CAP_DAC_READ_SEARCH";
 }

@@ -16,5 +16,8 @@ int capability_keep(uint64_t kept);
  */
 int capability_bound(uint64_t kept);
 bool capability_has(unsigned number); /* in effect */
+/* Why something was refused with NUMBER, an errno, for people: "needs CAP_SYS_PTRACE" where it is EACCES or EPERM and
+ * one of NEEDED (of those that read the host) is not in effect, else the error's own text. A constant. */
+const char *capability_why(int number, uint64_t needed);
 
 #endif

@@ -226,6 +226,8 @@ void check_container_sshd(const struct check_input *in, struct check_result *out
         check_error(in, out, "processes", "none was found, although the container is running");
     else if (processes->truncated)
         check_error(in, out, "processes", "there are too many to examine them all");
+    else if (processes->unseen)
+        check_error(in, out, "processes' programs", processes->unseen);
     else
         check_say(in, out, VERDICT_PASS, "no SSH server among %zu processes", processes->count);
 }

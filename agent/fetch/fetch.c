@@ -1,8 +1,8 @@
 /* Fetching: one place where inputs meet probes.
  *
  * Inputs of the engine go out as requests and come back from the loop. Of the host's, what may block (the bus, the name
- * service, libaudit, directories of file systems that do not answer) is read in workers; the others are a few system
- * calls and are read at once. */
+ * service) is read in workers, and what takes a right by helpers; the others are a few system calls and are read at
+ * once. */
 #include <errno.h>
 #include <string.h>
 
@@ -133,26 +133,27 @@ const struct watcher *fetcher_watcher(const struct fetcher *fetcher)
     return fetcher->watcher;
 }
 
-int fetcher_new(struct event_base *base, struct workers *workers, const struct config *config, bool keeps_state,
-                struct docker *docker, struct evaluator *evaluator, struct fetcher **ret, struct error *error)
+int fetcher_new(const struct fetcher_options *options, struct fetcher **ret, struct error *error)
 {
     struct fetcher *fetcher = mem_alloc(sizeof *fetcher);
     int r;
 
-    fetcher->base = base;
-    fetcher->config = config;
-    fetcher->keeps_state = keeps_state;
-    fetcher->docker = docker;
-    fetcher->evaluator = evaluator;
+    fetcher->base = options->base;
+    fetcher->config = options->config;
+    fetcher->keeps_state = options->keeps_state;
+    fetcher->docker = options->docker;
+    fetcher->evaluator = options->evaluator;
+    fetcher->workers = options->workers;
+    fetcher->load_config = options->load_config;
+    fetcher->load_user = options->load_user;
     fetch_init_rechecks(fetcher);
-    fetcher->workers = workers;
-    r = host_root_open(config->host_root, &fetcher->root, error);
+    r = host_root_open(fetcher->config->host_root, &fetcher->root, error);
     if (r == 0 && strcmp(host_root_path(fetcher->root), "/") == 0)
         host_root_open("/proc/1/root", &fetcher->outside, NULL); /* whose own root it may be */
     if (r == 0)
         r = fetch_make_helpers(fetcher, error);
     if (r == 0) {
-        fetcher->watcher = watcher_new(base, fetcher->root, error);
+        fetcher->watcher = watcher_new(fetcher->base, fetcher->root, error);
         r = fetcher->watcher ? 0 : -error->number;
     }
     if (r < 0) {
@@ -186,12 +187,14 @@ void fetcher_free(struct fetcher *fetcher)
     if (!fetcher)
         return;
     batch_free(fetcher->path_batch);
+    fetch_free_processes(fetcher);
     fetch_free_requests(fetcher);
     fetch_free_rechecks(fetcher);
     fetch_free_units(fetcher);
     fetch_free_images(fetcher);
     fetch_free_sources(fetcher);
     fetch_free_host(fetcher);
+    fetch_free_helpers(fetcher);
     watch_free(fetcher->pid_file);
     watch_free(fetcher->socket);
     mounts_watch_free(fetcher->mounts);

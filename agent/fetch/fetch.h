@@ -9,10 +9,21 @@
 
 struct fetcher;
 
-/* WORKERS belong to BASE and outlive the fetcher. KEEPS_STATE: what is found in image layers is kept in the state
- * directory. */
-int fetcher_new(struct event_base *base, struct workers *workers, const struct config *config, bool keeps_state,
-                struct docker *docker, struct evaluator *evaluator, struct fetcher **ret, struct error *error);
+/* Loads the configuration and its rules as they are now, in a helper process. The caller frees both. 0 or a negative
+ * errno. */
+typedef int fetcher_load_config(void *user, struct config **ret, struct rule_set **ret_rules, struct error *error);
+
+struct fetcher_options {
+    struct event_base *base;
+    struct workers *workers; /* they belong to BASE and outlive the fetcher */
+    const struct config *config;
+    bool keeps_state; /* what is found in image layers is kept in the state directory */
+    struct docker *docker;
+    struct evaluator *evaluator;
+    fetcher_load_config *load_config;
+    void *load_user;
+};
+int fetcher_new(const struct fetcher_options *options, struct fetcher **ret, struct error *error);
 void fetcher_free(struct fetcher *fetcher);
 void fetcher_start(struct fetcher *fetcher); /* watches, and the first reading of what lies on the host */
 void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *key);

@@ -11,8 +11,6 @@
 #include "probes/host/mount_places.h"
 #include "probes/host/proc.h"
 
-enum { LOOKUP_LIMIT = 16 << 20, LOOKUP_MS = 10000 };
-
 static bool is_absent(int r)
 {
     return r == -ENOENT || r == -ENOTDIR;
@@ -91,32 +89,56 @@ static void digest_mounts(struct container_facts *container)
     container->facts.digest = hash_end(&hash);
 }
 
-/* podman before 4.4 says "shareable" of the host's own IPC namespace too; of what runs, the kernel tells. */
-static void look_at_ipc(struct fetcher *fetcher, struct container_facts *container)
+static void finish(struct request *request)
 {
-    pid_t engine = docker_peer_pid(fetcher->docker); /* whose namespace "host" means */
-    char own[64], host[64];
+    struct container_facts *container = take(request->held);
+
+    fetch_finish(request, &container->facts, 0, NULL);
+}
+
+/* Unknown where that could not be seen. */
+static void on_ipc(const char *output, size_t length, int number, const char *why, void *user)
+{
+    struct request *request = user;
+    struct container_facts *container = request->held;
+    struct wire_reader reader = {.at = output, .left = length};
+    int64_t same = number ? TRI_ABSENT : wire_number(&reader);
     struct hash hash;
 
-    if (!str_equal(container->ipc_mode, "shareable") || !container->running || container->pid <= 0 ||
-        docker_is_remote(fetcher->docker) ||
-        !proc_read_link(fetcher->root, (pid_t)container->pid, "ns/ipc", own, sizeof own) ||
-        !proc_read_link(fetcher->root, engine > 0 ? engine : 1, "ns/ipc", host, sizeof host))
-        return;
-    container->host_ipc = strcmp(own, host) == 0 ? TRI_TRUE : TRI_FALSE;
+    (void)why;
+    request->worker = NULL;
+    if (!number && !reader.broken && same >= TRI_ABSENT && same <= TRI_TRUE)
+        container->host_ipc = (enum tristate)same;
     hash_init(&hash);
     digest_number(&hash, (int64_t)container->facts.digest);
     digest_number(&hash, container->host_ipc);
     container->facts.digest = hash_end(&hash);
+    finish(request);
+}
+
+/* podman before 4.4 says "shareable" of the host's own IPC namespace too; of what runs, the kernel shows it. */
+static bool must_look_at_ipc(const struct fetcher *fetcher, const struct container_facts *container)
+{
+    return str_equal(container->ipc_mode, "shareable") && container->running && container->pid > 0 &&
+           docker_is_podman(fetcher->docker) && !docker_is_remote(fetcher->docker);
 }
 
 static void complete(struct request *request)
 {
-    struct container_facts *container = take(request->held);
+    struct fetcher *fetcher = request->fetcher;
+    pid_t engine = docker_peer_pid(fetcher->docker); /* whose namespace "host" means */
+    struct error error = ERROR_INIT;
+    scoped_str message = STR_INIT;
 
-    digest_mounts(container);
-    look_at_ipc(request->fetcher, container);
-    fetch_finish(request, &container->facts, 0, NULL);
+    digest_mounts(request->held);
+    if (!must_look_at_ipc(fetcher, request->held)) {
+        finish(request);
+        return;
+    }
+    roles_ask_ipc(&message, (pid_t)request->held->pid, engine > 0 ? engine : 1);
+    request->worker = fetch_ask(fetcher, ROLE_PROCESSES, PROCESSES_IPC, &message, on_ipc, request, &error);
+    if (!request->worker)
+        on_ipc(NULL, 0, error.number, error.text, request);
 }
 
 static void add_sockets(const struct string_list *from, struct string_list *to)
@@ -163,28 +185,15 @@ static struct worker *start_lookups(void *owner, const struct string_list *sourc
                                     worker_done *done, void *user, struct error *error)
 {
     struct fetcher *fetcher = owner;
-    scoped(cleanup_free) char *proc = host_outside_path(fetcher->root, "/proc");
-    struct place_query *queries = mem_realloc_array(NULL, sources->count, sizeof *queries);
+    scoped(cleanup_free) struct place_query *queries = mem_realloc_array(NULL, sources->count, sizeof *queries);
     struct string_list sockets = list_sockets(fetcher);
-    const struct places_request request = {
-        .root = fetch_outside(fetcher), .proc = proc, .sockets = &sockets, .queries = queries, .count = sources->count};
-    struct worker *worker;
+    scoped_str message = STR_INIT;
 
     for (size_t i = 0; i < sources->count; i++)
         queries[i] = query_of(items[i]);
-    worker = worker_start(fetcher->workers,
-                          &(struct worker_options){.run = mount_places_run,
-                                                   .argument = &request,
-                                                   .root = fetch_outside(fetcher),
-                                                   .limit = LOOKUP_LIMIT,
-                                                   .timeout_ms = LOOKUP_MS,
-                                                   .capabilities = FETCH_CAPABILITIES,
-                                                   .done = done,
-                                                   .user = user},
-                          error);
+    roles_ask_places(&message, &sockets, queries, sources->count);
     free(sockets.items);
-    free(queries);
-    return worker;
+    return fetch_ask(fetcher, ROLE_FILES, FILES_PLACES, &message, done, user, error);
 }
 
 /* A directory on the way that may not be searched, or does not answer, may hide anything. */

@@ -5,8 +5,6 @@
 #include "agent/fetch/fetch_internal.h"
 #include "probes/facts/digest.h"
 
-enum { OUTPUT_LIMIT = 64 << 20, TIMEOUT_MS = 10000 };
-
 static struct fileset_context context_of(const struct fetcher *fetcher)
 {
     const struct store *store = evaluator_store(fetcher->evaluator);
@@ -108,19 +106,11 @@ static struct worker *start_reading(void *owner, const struct string_list *sourc
 {
     struct fetcher *fetcher = owner;
     const struct fileset_context context = context_of(fetcher);
-    const struct fileset_request request = {.root = fetcher->root, .context = &context, .sources = sources};
+    scoped_str message = STR_INIT;
 
     (void)items;
-    return worker_start(fetcher->workers,
-                        &(struct worker_options){.run = fileset_run,
-                                                 .argument = &request,
-                                                 .root = fetcher->root,
-                                                 .limit = OUTPUT_LIMIT,
-                                                 .timeout_ms = TIMEOUT_MS,
-                                                 .capabilities = FETCH_CAPABILITIES,
-                                                 .done = done,
-                                                 .user = user},
-                        error);
+    roles_ask_sets(&message, &context, sources);
+    return fetch_ask(fetcher, ROLE_FILES, FILES_SETS, &message, done, user, error);
 }
 
 static void take_files(void *owner, const char *name, void *item, struct wire_reader *reader, int number,

@@ -4,18 +4,16 @@
 #include <string.h>
 
 #include "agent/fetch/fetch_internal.h"
+#include "common/capability.h"
 #include "common/log.h"
 #include "probes/daemon/daemon_config.h"
 #include "probes/daemon/daemon_memory.h"
+#include "probes/daemon/daemon_wire.h"
 #include "probes/environment/environment.h"
-#include "probes/facts/digest.h"
-#include "probes/host/certificate.h"
 #include "probes/host/groups.h"
 #include "probes/host/listeners.h"
+#include "probes/host/node_certificates.h"
 #include "probes/host/proc.h"
-#include "probes/worker/helper.h"
-
-enum { WORKER_LIMIT = 64 << 20, WORKER_MS = 30000 };
 
 static void on_daemon_path(const char *path, void *user)
 {
@@ -38,31 +36,38 @@ static void watch_config_file(struct fetcher *fetcher, const char *path)
     fetcher->daemon_json = path ? watch_add(fetcher->watcher, path, WATCH_PATH, on_daemon_path, fetcher) : NULL;
 }
 
-void fetch_daemon(struct fetcher *fetcher, const char *key)
+static void on_daemon(const char *output, size_t length, int number, const char *why, void *user)
 {
-    const struct units_facts *units = store_units(evaluator_store(fetcher->evaluator), NULL);
-    struct daemon_facts *facts = NULL;
+    struct fetcher *fetcher = user;
+    struct wire_reader reader = {.at = output, .left = length};
     struct error error = ERROR_INIT;
-    pid_t pid = 0;
-    bool found;
-    int r;
+    struct daemon_facts *facts = number ? NULL : daemon_take(&reader, &error);
+    int r = number ? error_set(&error, number, "%s", why) : facts ? 0 : -EPROTO;
 
-    (void)key;
-    if (fetch_refuse_remote(fetcher, INPUT_DAEMON, NULL))
-        return;
-    found = daemon_find(fetcher->root, units, docker_peer_pid(fetcher->docker), &pid, &error) == 0;
-    r = daemon_config_read(fetcher->root, units, found ? pid : 0, found ? NULL : error.text, &facts, &error);
-    if (r == 0 && !found)
-        daemon_config_engine(fetcher->root, units, docker_peer_pid(fetcher->docker), docker_is_podman(fetcher->docker),
-                             facts);
+    fetcher->daemon_worker = NULL;
     if (r == 0 && daemon_memory_apply(fetcher->daemon_memory, facts, &error) < 0)
         log_warning("what dockerd was configured with at its start will not be known after a restart: %s", error.text);
-    docker_set_engine_pid(fetcher->docker, found ? pid : 0);
+    docker_set_engine_pid(fetcher->docker, r == 0 ? facts->pid : 0);
     if (r == 0 && !str_equal(facts->config_path, fetcher->watched_config)) {
         watch_config_file(fetcher, facts->config_path); /* and read it once more: it was not watched just now */
         evaluator_stale(fetcher->evaluator, INPUT_DAEMON, NULL, "daemon");
     }
     fetch_deliver(fetcher, INPUT_DAEMON, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+}
+
+void fetch_daemon(struct fetcher *fetcher, const char *key)
+{
+    const struct units_facts *units = store_units(evaluator_store(fetcher->evaluator), NULL);
+    struct error error = ERROR_INIT;
+    scoped_str message = STR_INIT;
+
+    (void)key;
+    if (fetch_refuse_remote(fetcher, INPUT_DAEMON, NULL))
+        return;
+    roles_ask_daemon(&message, docker_peer_pid(fetcher->docker), docker_is_podman(fetcher->docker), units);
+    fetcher->daemon_worker = fetch_ask(fetcher, ROLE_PROCESSES, PROCESSES_DAEMON, &message, on_daemon, fetcher, &error);
+    if (!fetcher->daemon_worker)
+        on_daemon(NULL, 0, error.number, error.text, fetcher);
 }
 
 void fetch_lsm(struct fetcher *fetcher, const char *key)
@@ -78,42 +83,63 @@ void fetch_lsm(struct fetcher *fetcher, const char *key)
     fetch_deliver(fetcher, INPUT_LSM, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
-static pid_t daemon_pid(const struct fetcher *fetcher)
+static void on_environment(const char *output, size_t length, int number, const char *why, void *user)
 {
-    const struct daemon_facts *daemon = store_daemon(evaluator_store(fetcher->evaluator), NULL);
+    struct fetcher *fetcher = user;
+    struct wire_reader reader = {.at = output, .left = length};
+    struct error error = ERROR_INIT;
+    struct environment_facts *facts = number ? NULL : environment_take(&reader, &error);
+    int r = number ? error_set(&error, number, "%s", why) : facts ? 0 : -EPROTO;
 
-    return daemon ? daemon->pid : 0;
+    fetcher->environment_worker = NULL;
+    fetch_deliver(fetcher, INPUT_ENVIRONMENT, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
 void fetch_environment(struct fetcher *fetcher, const char *key)
 {
-    struct environment_facts *facts = NULL;
+    const struct daemon_facts *daemon = store_daemon(evaluator_store(fetcher->evaluator), NULL);
     struct error error = ERROR_INIT;
-    int r;
+    scoped_str message = STR_INIT;
 
     (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_ENVIRONMENT, NULL))
         return;
-    r = environment_read(fetcher->root, "DOCKER_CONTENT_TRUST", daemon_pid(fetcher), &facts, &error);
-    fetch_deliver(fetcher, INPUT_ENVIRONMENT, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+    roles_ask_environment(&message, daemon ? daemon->content_trust : NULL, daemon ? daemon->process_error : NULL);
+    fetcher->environment_worker =
+        fetch_ask(fetcher, ROLE_FILES, FILES_ENVIRONMENT, &message, on_environment, fetcher, &error);
+    if (!fetcher->environment_worker)
+        on_environment(NULL, 0, error.number, error.text, fetcher);
+}
+
+static void on_listeners(const char *output, size_t length, int number, const char *why, void *user)
+{
+    struct fetcher *fetcher = user;
+    struct wire_reader reader = {.at = output, .left = length};
+    struct error error = ERROR_INIT;
+    struct listener_facts *facts = number ? NULL : listeners_take(&reader, &error);
+    int r = number ? error_set(&error, number, "%s", why) : facts ? 0 : -EPROTO;
+
+    fetcher->listeners_worker = NULL;
+    fetch_deliver(fetcher, INPUT_LISTENERS, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
 void fetch_listeners(struct fetcher *fetcher, const char *key)
 {
-    struct listener_facts *facts = NULL;
+    const struct daemon_facts *daemon = store_daemon(evaluator_store(fetcher->evaluator), NULL);
     struct error error = ERROR_INIT;
-    int r;
+    scoped_str message = STR_INIT;
 
     (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_LISTENERS, NULL))
         return;
-    r = listeners_read(fetcher->root, daemon_pid(fetcher), &facts, &error);
-    fetch_deliver(fetcher, INPUT_LISTENERS, NULL, r, r < 0 ? NULL : &facts->facts, &error);
+    roles_ask_listeners(&message, daemon ? daemon->pid : 0);
+    fetcher->listeners_worker =
+        fetch_ask(fetcher, ROLE_PROCESSES, PROCESSES_LISTENERS, &message, on_listeners, fetcher, &error);
+    if (!fetcher->listeners_worker)
+        on_listeners(NULL, 0, error.number, error.text, fetcher);
 }
 
 /* ---- The swarm node's certificates ---- */
-
-static const char certificate_folder[] = "swarm/certificates";
 
 static void on_certificates(const char *path, void *user)
 {
@@ -138,7 +164,7 @@ static void watch_swarm(struct fetcher *fetcher)
 {
     const struct info_facts *info = store_info(evaluator_store(fetcher->evaluator), NULL);
     bool wanted = info && info->data_root && !docker_is_remote(fetcher->docker) && !str_empty(info->swarm_state);
-    scoped(cleanup_free) char *path = wanted ? mem_printf("%s/%s", info->data_root, certificate_folder) : NULL;
+    scoped(cleanup_free) char *path = wanted ? mem_printf("%s/%s", info->data_root, node_certificates_folder) : NULL;
     scoped(cleanup_free) char *log = wanted ? mem_printf("%s/swarm/raft", info->data_root) : NULL;
 
     if (str_equal(path, fetcher->watched_certificates))
@@ -155,57 +181,34 @@ static void watch_swarm(struct fetcher *fetcher)
     fetcher->raft_log = watch_add(fetcher->watcher, log, WATCH_TREE_WRITES, on_raft_log, fetcher);
 }
 
-static void read_certificate(const struct fetcher *fetcher, struct arena *arena, const char *data_root,
-                             const char *name, struct certificate_periods *ret, const char **ret_error)
+static void on_certificate_facts(const char *output, size_t length, int number, const char *why, void *user)
 {
-    enum { CERTIFICATE_MAX_BYTES = 1 << 20 };
-    scoped(cleanup_free) char *path = mem_printf("%s/%s/%s", data_root, certificate_folder, name);
-    scoped_str text = STR_INIT;
+    struct fetcher *fetcher = user;
+    struct wire_reader reader = {.at = output, .left = length};
     struct error error = ERROR_INIT;
-    int r = host_read(fetcher->root, path, CERTIFICATE_MAX_BYTES, &text, NULL);
+    struct certificate_facts *facts = number ? NULL : node_certificates_take(&reader, &error);
+    int r = number ? error_set(&error, number, "%s", why) : facts ? 0 : -EPROTO;
 
-    if (r < 0)
-        error_set(&error, -r, "%s: %s", path, strerror(-r));
-    else
-        r = certificate_periods(str_text(&text), text.length, ret, &error);
-    if (r < 0)
-        *ret_error = arena_strdup(arena, error.text);
+    fetcher->certificates_worker = NULL;
+    fetch_deliver(fetcher, INPUT_CERTIFICATES, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
 void fetch_certificates(struct fetcher *fetcher, const char *key)
 {
     const struct info_facts *info = store_info(evaluator_store(fetcher->evaluator), NULL);
-    struct certificate_periods node = {0}, root = {0};
-    struct certificate_facts *facts;
-    struct arena *arena;
-    struct hash hash;
+    bool is_node = info && !str_empty(info->swarm_state) && strcmp(info->swarm_state, "inactive") != 0;
+    struct error error = ERROR_INIT;
+    scoped_str message = STR_INIT;
 
     (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_CERTIFICATES, NULL))
         return;
     watch_swarm(fetcher);
-    arena = arena_new(512);
-    facts = arena_alloc(arena, sizeof *facts);
-    facts->facts.arena = arena;
-    if (info && !str_empty(info->swarm_state) && strcmp(info->swarm_state, "inactive") != 0) {
-        read_certificate(fetcher, arena, info->data_root, "swarm-node.crt", &node, &facts->node_error);
-        read_certificate(fetcher, arena, info->data_root, "swarm-root-ca.crt", &root, &facts->root_error);
-    }
-    facts->node_begins = node.first_begins;
-    facts->node_ends = node.first_ends;
-    facts->issuer_begins = node.next_begins;
-    facts->root_begins = root.newest_begins;
-    facts->root_ends = root.newest_ends;
-    hash_init(&hash);
-    digest_number(&hash, facts->node_begins);
-    digest_number(&hash, facts->node_ends);
-    digest_number(&hash, facts->issuer_begins);
-    digest_number(&hash, facts->root_begins);
-    digest_number(&hash, facts->root_ends);
-    digest_text(&hash, facts->node_error);
-    digest_text(&hash, facts->root_error);
-    facts->facts.digest = hash_end(&hash);
-    fetch_deliver(fetcher, INPUT_CERTIFICATES, NULL, 0, &facts->facts, NULL);
+    roles_ask_certificates(&message, is_node ? info->data_root : NULL);
+    fetcher->certificates_worker =
+        fetch_ask(fetcher, ROLE_FILES, FILES_CERTIFICATES, &message, on_certificate_facts, fetcher, &error);
+    if (!fetcher->certificates_worker)
+        on_certificate_facts(NULL, 0, error.number, error.text, fetcher);
 }
 
 /* ---- The socket's group ---- */
@@ -264,19 +267,15 @@ static void on_group(const char *output, size_t length, int number, const char *
 void fetch_group(struct fetcher *fetcher, const char *key)
 {
     struct error error = ERROR_INIT;
+    scoped_str message = STR_INIT;
 
     (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_GROUP, NULL))
         return;
     free(fetcher->groups_asked);
     fetcher->groups_asked = groups_wanted(fetcher, sockets_of(fetcher));
-    fetcher->group_worker = helper_ask(fetcher->helper,
-                                       &(struct helper_request){.task = TASK_GROUP,
-                                                                .message = fetcher->groups_asked,
-                                                                .limit = WORKER_LIMIT,
-                                                                .done = on_group,
-                                                                .user = fetcher},
-                                       &error);
+    str_append(&message, fetcher->groups_asked);
+    fetcher->group_worker = fetch_ask(fetcher, ROLE_FILES, FILES_GROUPS, &message, on_group, fetcher, &error);
     if (!fetcher->group_worker)
         fetch_deliver(fetcher, INPUT_GROUP, NULL, -error.number, NULL, &error);
 }
@@ -304,62 +303,19 @@ static void on_audit(const char *output, size_t length, int number, const char *
     fetch_deliver(fetcher, INPUT_AUDIT, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
-/* The kernel's rules are listed, or cannot be: the files are read, and both merged, in another worker. */
+/* The kernel's rules are listed, or cannot be: the files are read, and both merged, by another helper. */
 static void on_kernel_rules(const char *output, size_t length, int number, const char *why, void *user)
 {
     struct fetcher *fetcher = user;
-    const struct audit_request request = {.root = fetcher->root,
-                                          .output = number ? NULL : output,
-                                          .length = length,
-                                          .kernel_errno = number,
-                                          .kernel_error = why};
+    scoped_str message = STR_INIT, rules = STR_INIT;
     struct error error = ERROR_INIT;
 
-    fetcher->audit_worker = worker_start(fetcher->workers,
-                                         &(struct worker_options){.run = audit_merge_run,
-                                                                  .argument = &request,
-                                                                  .root = fetcher->root,
-                                                                  .limit = WORKER_LIMIT,
-                                                                  .timeout_ms = WORKER_MS,
-                                                                  .capabilities = FETCH_CAPABILITIES,
-                                                                  .done = on_audit,
-                                                                  .user = fetcher},
-                                         &error);
+    if (!number)
+        str_append_n(&rules, output, length);
+    roles_ask_audit(&message, number ? NULL : str_text(&rules), number, why);
+    fetcher->audit_worker = fetch_ask(fetcher, ROLE_FILES, FILES_AUDIT, &message, on_audit, fetcher, &error);
     if (!fetcher->audit_worker)
         on_audit(NULL, 0, error.number ? error.number : EIO, error.text, fetcher);
-}
-
-/* What neither of them can do any more, the agent cannot either: it has given up what it takes. */
-static void on_helpers_lost(void *user)
-{
-    struct fetcher *fetcher = user;
-
-    evaluator_agent_state(fetcher->evaluator, "agent-helpers", false,
-                          "both helper processes have ended, and only a new start of the agent makes others", "helper");
-    if (!fetcher->keeps_state)
-        return;
-    fetcher->lost = true;
-    event_base_loopbreak(fetcher->base);
-}
-
-bool fetcher_has_lost_helpers(const struct fetcher *fetcher)
-{
-    return fetcher->lost;
-}
-
-int fetch_make_helpers(struct fetcher *fetcher, struct error *error)
-{
-    const struct helper_task tasks[] = {
-        [TASK_AUDIT] = {.run = audit_run, .timeout_ms = WORKER_MS, .capabilities = AUDIT_CAPABILITIES},
-        [TASK_GROUP] = {.run = groups_run_asked,
-                        .argument = fetcher->root,
-                        .root = fetcher->root,
-                        .timeout_ms = WORKER_MS,
-                        .capabilities = CAPABILITY(CAP_DAC_READ_SEARCH)}, /* /etc/gshadow */
-    };
-
-    fetcher->helper = helper_new(fetcher->workers, tasks, countof(tasks), on_helpers_lost, fetcher, error);
-    return fetcher->helper ? 0 : -error->number;
 }
 
 void fetch_audit(struct fetcher *fetcher, const char *key)
@@ -369,10 +325,7 @@ void fetch_audit(struct fetcher *fetcher, const char *key)
     (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_AUDIT, NULL))
         return;
-    fetcher->audit_worker = helper_ask(
-        fetcher->helper,
-        &(struct helper_request){.task = TASK_AUDIT, .limit = WORKER_LIMIT, .done = on_kernel_rules, .user = fetcher},
-        &error);
+    fetcher->audit_worker = fetch_ask(fetcher, ROLE_AUDIT, AUDIT_LIST, NULL, on_kernel_rules, fetcher, &error);
     if (!fetcher->audit_worker)
         on_kernel_rules(NULL, 0, error.number, error.text, fetcher);
 }
@@ -440,7 +393,7 @@ void fetch_watch_host(struct fetcher *fetcher)
     fetcher->audit_watch = audit_watch_new(fetcher->base, on_audit_news, fetcher, &error);
     if (!fetcher->audit_watch)
         log_info("cannot watch the kernel's audit rules (%s): they are read again at every sweep", error.text);
-    if (capability_keep(~(AUDIT_CAPABILITIES | CAPABILITY(CAP_AUDIT_READ))) < 0)
+    if (capability_keep(~(AUDIT_CAPABILITIES | PROC_CAPABILITIES | CAPABILITY(CAP_AUDIT_READ))) < 0)
         log_warning("cannot drop CAP_AUDIT_CONTROL");
 }
 
@@ -448,7 +401,10 @@ void fetch_free_host(struct fetcher *fetcher)
 {
     worker_cancel(fetcher->audit_worker);
     worker_cancel(fetcher->group_worker);
-    helper_free(fetcher->helper);
+    worker_cancel(fetcher->daemon_worker);
+    worker_cancel(fetcher->environment_worker);
+    worker_cancel(fetcher->listeners_worker);
+    worker_cancel(fetcher->certificates_worker);
     audit_watch_free(fetcher->audit_watch);
     for (size_t i = 0; i < fetcher->host_watches.count; i++)
         watch_free(fetcher->host_watches.items[i]);

@@ -1,5 +1,6 @@
 /* What the files of the fetcher share; no other room includes it. A file calls only those above it here:
  *   fetch_deliver                        handing facts to the evaluator
+ *   fetch_helpers                        requests to the helper processes
  *   batch                                things looked at together in one worker
  *   fetch_recheck                          what is read again a moment later
  *   fetch_records                        what the engine writes of containers that do not run
@@ -14,19 +15,15 @@
 
 #include "agent/fetch/batch.h"
 #include "agent/fetch/fetch.h"
-#include "common/capability.h"
 #include "common/vec.h"
 #include "probes/audit/audit.h"
-#include "probes/fileset/fileset.h"
+#include "probes/roles/roles.h"
 #include "probes/watch/mounts.h"
 #include "probes/watch/record_watch.h"
 #include "probes/worker/worker.h"
 
 struct image_jobs;
 struct daemon_memory;
-
-/* What the workers that read the host's files keep: other users' directories, and /proc/PID/exe. */
-#define FETCH_CAPABILITIES (CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_SYS_PTRACE))
 
 struct watch_list {
     struct watch **items;
@@ -54,7 +51,8 @@ struct request {
         struct request *request;
         size_t mount;
     } * lookups;
-    size_t lookup_count; /* those not answered yet */
+    size_t lookup_count;   /* those not answered yet */
+    struct worker *worker; /* that looks at something else of HELD */
     struct request *next, **link;
 };
 
@@ -84,10 +82,15 @@ struct fetcher {
     struct daemon_memory *daemon_memory;
     struct audit_watch *audit_watch;
     struct workers *workers;
-    struct worker *audit_worker, *group_worker;
-    struct helper *helper;
+    struct worker *audit_worker, *group_worker, *daemon_worker, *environment_worker, *listeners_worker,
+        *certificates_worker;
+    struct helper *helpers[ROLE_COUNT];
+    struct role_context role_context;
+    char *proc; /* of ROLE_CONTEXT */
+    fetcher_load_config *load_config;
+    void *load_user;
     struct image_jobs *image_jobs;
-    struct batch *file_batch, *path_batch;
+    struct batch *file_batch, *path_batch, *process_batch;
     struct worker *units_worker;
     usec_t units_read; /* monotonic; 0: not yet */
     bool keeps_state;
@@ -108,6 +111,13 @@ const char *fetch_engine_socket(const struct fetcher *fetcher);
 const struct host_root *fetch_outside(const struct fetcher *fetcher);
 /* The engine runs on another host: says so for the input, which is of this one. */
 bool fetch_refuse_remote(struct fetcher *fetcher, enum input_kind kind, const char *key);
+
+/* fetch_helpers.c */
+int fetch_make_helpers(struct fetcher *fetcher, struct error *error);
+void fetch_free_helpers(struct fetcher *fetcher); /* not before what they were asked for came or was cancelled */
+/* Requests TASK of ROLE. NULL with ERROR, also where no helper of that role runs. */
+struct worker *fetch_ask(struct fetcher *fetcher, enum role role, unsigned task, const struct str *message,
+                         worker_done *done, void *user, struct error *error);
 
 /* fetch_recheck.c */
 void fetch_init_rechecks(struct fetcher *fetcher);
@@ -143,6 +153,7 @@ void fetch_complete_container(struct request *request, struct container_facts *c
 
 /* fetch_processes.c */
 void fetch_processes(struct fetcher *fetcher, const char *id);
+void fetch_free_processes(struct fetcher *fetcher);
 
 /* fetch_engine.c */
 /* What is the engine's answer to one request. */
@@ -167,9 +178,6 @@ void fetch_watch_mounts(struct fetcher *fetcher);
 void fetch_mounts(struct fetcher *fetcher, const char *key);
 
 /* fetch_host.c */
-/* The capability to switch auditing off is kept by processes that only list its rules, in the place of the agent. */
-enum { TASK_AUDIT, TASK_GROUP };
-int fetch_make_helpers(struct fetcher *fetcher, struct error *error);
 void fetch_watch_host(struct fetcher *fetcher);
 void fetch_daemon(struct fetcher *fetcher, const char *key);
 void fetch_lsm(struct fetcher *fetcher, const char *key);

@@ -1,29 +1,26 @@
 /* A container's own processes, from /proc. Its process may be gone before the engine has said that it ended, or a newer
- * one not known yet: before that is reported it is looked at once more. */
+ * one not known yet: before that is reported it is looked at once more. Those that are to be read at one time are read
+ * in one worker. */
 #include <errno.h>
 
 #include "agent/fetch/fetch_internal.h"
-#include "probes/host/proc.h"
 
-/* False, and nothing delivered: the process is gone just now, and this was not the LAST try. */
-static bool read_processes(struct fetcher *fetcher, const char *id, bool last)
+static struct worker *start_reading(void *owner, const struct string_list *ids, void *const *items, worker_done *done,
+                                    void *user, struct error *error)
 {
-    const struct container_facts *container = store_container(evaluator_store(fetcher->evaluator), id, NULL);
-    struct process_facts *facts = NULL;
-    struct error error = ERROR_INIT;
-    int r = container && container->pid
-                ? proc_container_processes(fetcher->root, (pid_t)container->pid, id, &facts, &error)
-                : error_set(&error, ESRCH, "not running");
+    struct fetcher *fetcher = owner;
+    const struct store *store = evaluator_store(fetcher->evaluator);
+    scoped(cleanup_free) struct processes_query *queries = mem_realloc_array(NULL, ids->count, sizeof *queries);
+    scoped_str message = STR_INIT;
 
-    if (!last && (r == -ESRCH || (r == 0 && !facts->count))) {
-        if (r == 0)
-            facts_free(&facts->facts);
-        return false;
+    (void)items;
+    for (size_t i = 0; i < ids->count; i++) {
+        const struct container_facts *container = store_container(store, ids->items[i], NULL);
+
+        queries[i] = (struct processes_query){.pid = container ? (pid_t)container->pid : 0, .id = ids->items[i]};
     }
-    if (r == -ESRCH)
-        fetch_recheck_later(fetcher, INPUT_PROCESSES, id);
-    fetch_deliver(fetcher, INPUT_PROCESSES, id, r, r < 0 ? NULL : &facts->facts, &error);
-    return true;
+    roles_ask_processes(&message, queries, ids->count);
+    return fetch_ask(fetcher, ROLE_PROCESSES, PROCESSES_CONTAINERS, &message, done, user, error);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *user)
@@ -32,21 +29,46 @@ static void on_retry(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
+    batch_add(request->fetcher->process_batch, request->key, request);
+}
+
+static void take_processes(void *owner, const char *id, void *item, struct wire_reader *reader, int number,
+                           const char *why)
+{
+    static const struct timeval moment = {.tv_usec = 250000};
+    struct fetcher *fetcher = owner;
+    struct request *request = item;
+    struct process_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+    int r = reader ? roles_take_processes(reader, &facts, &error) : error_set(&error, number, "%s", why);
+
+    if (!request->retry_timer && (r == -ESRCH || (r == 0 && !facts->count))) {
+        facts_free(facts ? &facts->facts : NULL);
+        request->retry_timer = evtimer_new(fetcher->base, on_retry, request);
+        evtimer_add(request->retry_timer, &moment);
+        return;
+    }
+    if (r == -ESRCH)
+        fetch_recheck_later(fetcher, INPUT_PROCESSES, id);
     fetch_request_unlink(request);
-    read_processes(request->fetcher, request->key, true);
+    fetch_deliver(fetcher, INPUT_PROCESSES, id, r, r < 0 ? NULL : &facts->facts, &error);
     fetch_request_free(request);
 }
 
+static const struct batch_type reading = {.what = "process", .start = start_reading, .answer = take_processes};
+
 void fetch_processes(struct fetcher *fetcher, const char *id)
 {
-    static const struct timeval moment = {.tv_usec = 250000};
-    struct request *request;
-
-    if (fetch_refuse_remote(fetcher, INPUT_PROCESSES, id) || read_processes(fetcher, id, false))
+    if (fetch_refuse_remote(fetcher, INPUT_PROCESSES, id))
         return;
-    request = fetch_request_new(fetcher, INPUT_PROCESSES, id);
-    request->retry_timer = evtimer_new(fetcher->base, on_retry, request);
-    evtimer_add(request->retry_timer, &moment);
+    if (!fetcher->process_batch)
+        fetcher->process_batch = batch_new(fetcher->base, &reading, fetcher);
+    batch_add(fetcher->process_batch, id, fetch_request_new(fetcher, INPUT_PROCESSES, id));
+}
+
+void fetch_free_processes(struct fetcher *fetcher)
+{
+    batch_free(fetcher->process_batch);
 }
 
 void fetcher_sweep_processes(struct fetcher *fetcher, const char *cause)

@@ -30,6 +30,7 @@ void fetch_request_free(struct request *request)
 {
     if (request->retry_timer)
         event_free(request->retry_timer);
+    worker_cancel(request->worker);
     facts_free(request->held ? &request->held->facts : NULL);
     free(request->lookups);
     free(request->key);

@@ -76,7 +76,6 @@ int audit_parse(const struct host_root *root, const char *output, size_t length,
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     struct audit_facts *facts;
     struct arena *arena;
-    struct hash hash;
 
     if (output && json_parse(output, length, NULL, &doc, error) < 0)
         return error_prefix(error, "audit");
@@ -89,6 +88,15 @@ int audit_parse(const struct host_root *root, const char *output, size_t length,
         read_kernel(json_root(doc), facts);
     audit_find_targets(root, arena, facts->kernel, facts->kernel_count);
     audit_read_disk(root, facts);
+    audit_digest(facts);
+    *ret = facts;
+    return 0;
+}
+
+void audit_digest(struct audit_facts *facts)
+{
+    struct hash hash;
+
     hash_init(&hash);
     digest_number(&hash, facts->kernel_state);
     digest_text(&hash, facts->kernel_error);
@@ -103,6 +111,4 @@ int audit_parse(const struct host_root *root, const char *output, size_t length,
     digest_rules(&hash, facts->kernel, facts->kernel_count);
     digest_rules(&hash, facts->disk, facts->disk_count);
     facts->facts.digest = hash_end(&hash);
-    *ret = facts;
-    return 0;
 }

@@ -24,6 +24,11 @@ int audit_read_rule(struct arena *arena, const struct audit_rule_data *data, str
 /* "uid=euid" of -C as the number of AUDIT_FIELD_COMPARE; 0: no such pair. */
 uint32_t audit_comparison(const char *left, const char *right);
 
+/* ---- audit_facts.c ---- */
+
+/* Sets FACTS' digest. */
+void audit_digest(struct audit_facts *facts);
+
 /* ---- audit_line.c ---- */
 
 /* What a line of a file of rules does. */

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "probes/audit/audit.h"
+#include "probes/audit/audit_internal.h"
 #include "probes/facts/wire.h"
 
 enum { RULES_MAX = 65536 };
@@ -55,7 +55,6 @@ int audit_merge_run(struct str *output, const void *argument, struct error *erro
     put_place(output, &facts->refused);
     wire_put_number(output, facts->tool_missing);
     wire_put_text(output, facts->disk_error);
-    wire_put_number(output, (int64_t)facts->facts.digest);
     facts_free(&facts->facts);
     return 0;
 }
@@ -111,11 +110,11 @@ int audit_merge_take(const char *output, size_t length, struct audit_facts **ret
     take_place(&reader, &facts->refused);
     facts->tool_missing = wire_number(&reader) != 0;
     facts->disk_error = wire_text(&reader);
-    facts->facts.digest = (uint64_t)wire_number(&reader);
     if (wire_end(&reader, error) < 0) {
         error_prefix(error, "audit");
         return -EPROTO;
     }
+    audit_digest(facts);
     facts->facts.arena = take(arena);
     *ret = facts;
     return 0;

@@ -43,7 +43,7 @@ static bool is_dockerd(const struct host_root *root, pid_t pid)
     char exe[PATH_MAX];
     bool found = false;
 
-    if (proc_read_link(root, pid, "exe", exe, sizeof exe)) {
+    if (proc_read_link(root, pid, "exe", exe, sizeof exe) == 0) {
         const char *name = strrchr(exe, '/');
 
         found = name && str_starts(name, "/dockerd"); /* dockerd-current, "dockerd (deleted)"; no docker-proxy */
@@ -152,6 +152,12 @@ void daemon_options_digest(struct daemon_facts *facts)
     digest_text(&hash, facts->why_no_pid);
     digest_number(&hash, facts->podman);
     digest_text(&hash, facts->exe);
+    digest_text(&hash, facts->process_error);
+    digest_text(&hash, facts->working_folder);
+    digest_text(&hash, facts->search_path);
+    digest_text(&hash, facts->runtime_folder);
+    digest_text(&hash, facts->content_trust);
+    digest_text(&hash, facts->containerd_exe);
     digest_text(&hash, facts->containerd_root);
     digest_list(&hash, &facts->arguments);
     digest_list(&hash, &facts->activated);
@@ -252,11 +258,35 @@ static const char *read_exe(const struct host_root *root, pid_t pid, struct aren
     static const char deleted[] = " (deleted)"; /* replaced by an upgrade: the path is still valid */
     char exe[PATH_MAX];
 
-    if (!proc_read_link(root, pid, "exe", exe, sizeof exe) || exe[0] != '/')
+    if (pid <= 0 || proc_read_link(root, pid, "exe", exe, sizeof exe) < 0 || exe[0] != '/')
         return NULL;
     if (str_ends(exe, deleted))
         exe[strlen(exe) - strlen(deleted)] = '\0';
     return arena_strdup(arena, exe);
+}
+
+static const char *read_variable(const struct host_root *root, pid_t pid, const char *name, struct arena *arena)
+{
+    scoped(cleanup_free) char *value = proc_read_environment(root, pid, name);
+
+    return arena_strdup(arena, value);
+}
+
+/* What only who may trace the engine's process PID sees. */
+static void look_at_process(const struct host_root *root, pid_t pid, struct daemon_facts *facts)
+{
+    struct arena *arena = facts->facts.arena;
+    char folder[PATH_MAX];
+    int r = proc_may_trace(root, pid);
+
+    if (proc_read_link(root, pid, "cwd", folder, sizeof folder) == 0 && folder[0] == '/')
+        facts->working_folder = arena_strdup(arena, folder);
+    if (r == -EACCES || r == -EPERM)
+        facts->process_error = capability_why(-r, PROC_CAPABILITIES);
+    facts->exe = read_exe(root, pid, arena);
+    facts->search_path = read_variable(root, pid, "PATH", arena);
+    facts->runtime_folder = read_variable(root, pid, "XDG_RUNTIME_DIR", arena);
+    facts->content_trust = read_variable(root, pid, "DOCKER_CONTENT_TRUST", arena);
 }
 
 /* A rootless dockerd has its file in its user's configuration directory. */
@@ -272,29 +302,31 @@ static char *rootless_config(const struct host_root *root, pid_t pid)
     return mem_strdup(default_config);
 }
 
-/* What dockerd uses for --rootless by default. */
-static bool runs_in_rootlesskit(const struct host_root *root, pid_t pid)
+/* What dockerd uses for --rootless by default. One whose environment cannot be seen is, if it is not root's. */
+static bool runs_in_rootlesskit(const struct host_root *root, const struct daemon_facts *facts)
 {
-    scoped(cleanup_free) char *folder = pid > 0 ? proc_read_environment(root, pid, "ROOTLESSKIT_STATE_DIR") : NULL;
+    scoped(cleanup_free) char *folder =
+        facts->pid > 0 ? proc_read_environment(root, facts->pid, "ROOTLESSKIT_STATE_DIR") : NULL;
+    uid_t uid;
+    gid_t gid;
 
+    if (facts->process_error)
+        return proc_read_owner(root, facts->pid, &uid, &gid) == 0 && uid != 0;
     return !str_empty(folder);
 }
 
-static bool is_rootless(const struct host_root *root, pid_t pid, const struct option_set *set)
+static bool is_rootless(const struct host_root *root, const struct daemon_facts *facts, const struct option_set *set)
 {
     const struct daemon_option *given = options_find(set->list.items, set->list.count, "rootless");
 
-    return given ? options_read_bool(given->value) == TRI_TRUE : runs_in_rootlesskit(root, pid);
+    return given ? options_read_bool(given->value) == TRI_TRUE : runs_in_rootlesskit(root, facts);
 }
 
 /* PATH as the process means it. */
-static char *from_working_folder(const struct host_root *root, const struct daemon_facts *facts, const char *path)
+static char *from_working_folder(const struct daemon_facts *facts, const char *path)
 {
-    char folder[PATH_MAX];
-
-    if (path[0] != '/' && proc_read_link(root, facts->pid, "cwd", folder, sizeof folder))
-        return mem_printf("%s/%s", folder, path);
-    return mem_strdup(path);
+    return path[0] != '/' && facts->working_folder ? mem_printf("%s/%s", facts->working_folder, path)
+                                                   : mem_strdup(path);
 }
 
 static char *config_file(const struct host_root *root, const struct daemon_facts *facts, const struct option_set *set)
@@ -302,10 +334,20 @@ static char *config_file(const struct host_root *root, const struct daemon_facts
     const struct daemon_option *given = options_find(set->list.items, set->list.count, "config-file");
 
     if (given && given->value[0])
-        return from_working_folder(root, facts, given->value);
+        return from_working_folder(facts, given->value);
     if (facts->rootless)
         return rootless_config(root, facts->pid);
     return mem_strdup(default_config);
+}
+
+/* Is which file it is only known by what could not be seen of the process? */
+static bool is_config_hidden(const struct daemon_facts *facts, const struct option_set *set)
+{
+    const struct daemon_option *given = options_find(set->list.items, set->list.count, "config-file");
+
+    if (!facts->process_error)
+        return false;
+    return given && given->value[0] ? given->value[0] != '/' : facts->rootless;
 }
 
 static void read_config(const struct host_root *root, struct daemon_facts *facts, struct option_set *set)
@@ -313,9 +355,15 @@ static void read_config(const struct host_root *root, struct daemon_facts *facts
     scoped(cleanup_free) char *path = config_file(root, facts, set);
     bool given = options_find(set->list.items, set->list.count, "config-file");
     scoped_str text = STR_INIT;
-    int r = host_read(root, path, DAEMON_CONFIG_FILE_MAX, &text, NULL);
+    int r;
 
     facts->config_path = arena_strdup(facts->facts.arena, path);
+    if (is_config_hidden(facts, set)) {
+        facts->config_exists = true;
+        facts->config_error = facts->process_error;
+        return;
+    }
+    r = host_read(root, path, DAEMON_CONFIG_FILE_MAX, &text, NULL);
     daemon_age_of_file(root, path, &facts->config_modified, &facts->config_changed);
     if ((r == -ENOENT || r == -ENOTDIR) && !given) {
         if (facts->started)
@@ -324,7 +372,7 @@ static void read_config(const struct host_root *root, struct daemon_facts *facts
     }
     if (r < 0) {
         facts->config_exists = r != -ENOENT && r != -ENOTDIR;
-        facts->config_error = arena_strdup(facts->facts.arena, strerror(-r)); /* reported with its path */
+        facts->config_error = capability_why(-r, CAPABILITY(CAP_DAC_READ_SEARCH)); /* reported with its path */
         return;
     }
     use_config(facts, set, str_text(&text), text.length);
@@ -338,7 +386,7 @@ static void read_seccomp(const struct host_root *root, struct daemon_facts *fact
 
     if (str_empty(given) || strcmp(given, "unconfined") == 0 || strcmp(given, "builtin") == 0)
         return;
-    path = from_working_folder(root, facts, given);
+    path = from_working_folder(facts, given);
     facts->seccomp_path = arena_strdup(facts->facts.arena, given);
     daemon_age_of_file(root, path, NULL, &facts->seccomp_changed);
     seccomp_profile_read_file(root, path, facts);
@@ -361,7 +409,8 @@ static void read_activated(const struct host_root *root, const struct units_fact
         facts->activated.items[facts->activated.count++] = arena_strdup(facts->facts.arena, streams.items[i]);
 }
 
-char *daemon_tls_folder(const struct host_root *root, pid_t pid)
+/* Where dockerd (PID, 0 unknown) looks for TLS files that are not configured, for the caller to free. */
+static char *default_tls_folder(const struct host_root *root, pid_t pid)
 {
     static const struct {
         const char *variable, *below;
@@ -397,12 +446,13 @@ int daemon_config_read(const struct host_root *root, const struct units_facts *u
 {
     struct daemon_facts *facts = facts_new();
     struct option_set set = {.arena = facts->facts.arena};
-    scoped(cleanup_free) char *containerd = NULL, *tls_folder = daemon_tls_folder(root, pid);
+    scoped(cleanup_free) char *containerd = NULL, *tls_folder = default_tls_folder(root, pid);
+    pid_t containerd_pid;
     int r = 0;
 
     if (pid > 0) {
         facts->pid = pid;
-        facts->exe = read_exe(root, pid, set.arena);
+        look_at_process(root, pid, facts);
         proc_started(root, pid, &facts->start_ticks, &facts->started);
         r = proc_read_cmdline(root, pid, set.arena, &facts->arguments, error);
         if (r == 0 && !facts->arguments.count)
@@ -417,7 +467,7 @@ int daemon_config_read(const struct host_root *root, const struct units_facts *u
         return r;
     }
     options_from_arguments(&set, facts->arguments.items, facts->arguments.count);
-    facts->rootless = is_rootless(root, pid, &set);
+    facts->rootless = is_rootless(root, facts, &set);
     if (facts->rootless)
         proc_read_owner(root, pid, &facts->engine_uid, &facts->engine_gid);
     read_config(root, facts, &set);
@@ -429,7 +479,9 @@ int daemon_config_read(const struct host_root *root, const struct units_facts *u
     if (names_receiver(facts))
         addresses_read(root, pid, facts->facts.arena, &facts->own_addresses);
     read_activated(root, units, facts);
-    containerd = containerd_root(root, containerd_find(root, units, facts->pid));
+    containerd_pid = containerd_find(root, units, facts->pid);
+    facts->containerd_exe = read_exe(root, containerd_pid, set.arena);
+    containerd = containerd_root(root, containerd_pid);
     facts->containerd_root = arena_strdup(set.arena, containerd);
     daemon_options_digest(facts);
     *ret = facts;
@@ -458,7 +510,8 @@ void daemon_config_engine(const struct host_root *root, const struct units_facts
     if (!serves && !is_podman)
         return;
     facts->podman = true;
-    facts->exe = serves ? read_exe(root, peer_pid, facts->facts.arena) : NULL;
+    if (serves)
+        look_at_process(root, peer_pid, facts);
     daemon_podman_read(root, units, serves ? peer_pid : 0, facts, &set);
     keep_options(facts, &set);
     daemon_options_digest(facts);

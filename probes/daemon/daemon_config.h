@@ -25,9 +25,6 @@ void daemon_config_engine(const struct host_root *root, const struct units_facts
  * and containerd's configuration. */
 void daemon_watch_paths(void (*back)(const char *path, bool tree, void *user), void *user);
 
-/* Where dockerd (PID, 0 unknown) looks for TLS files that are not configured; the caller frees. */
-char *daemon_tls_folder(const struct host_root *root, pid_t pid);
-
 /* The pure part. ARGUMENTS as in cmdline (argv[0] first; after a wrapper "dockerd" may come later), CONFIG the text of
  * daemon.json or NULL.
  *

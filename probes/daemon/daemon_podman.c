@@ -172,7 +172,10 @@ static void read_conf(const struct host_root *root, pid_t pid, struct daemon_fac
     facts->config_error = NULL;
     facts->config_modified = facts->config_changed = 0;
     facts->config_path = local_conf;
-    if (!str_empty(given)) {
+    if (pid > 0 && facts->process_error) { /* which files it reads is in its environment */
+        facts->config_exists = true;
+        facts->config_error = facts->process_error;
+    } else if (!str_empty(given)) {
         facts->config_path = arena_strdup(facts->facts.arena, given);
         read_file(&conf, given);
     } else {

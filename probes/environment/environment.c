@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/capability.h"
 #include "common/shell/shell.h"
 #include "common/str.h"
 #include "probes/facts/digest.h"
-#include "probes/host/proc.h"
 
 enum { FILE_MAX_BYTES = 1 << 20, FILES_MAX = 512 };
 
@@ -271,16 +271,20 @@ void environment_parse(struct environment_facts *facts, const char *place, const
 }
 
 /* A place that is there and cannot be read may do anything to the variable; the first one is reported. */
+static void remember_why(struct environment_facts *facts, const char *path, const char *why)
+{
+    scoped_str text = STR_INIT;
+
+    leave_open(facts, arena_strdup(facts->facts.arena, path), 0);
+    str_printf(&text, "%s: %s", path, why);
+    if (!facts->error)
+        facts->error = arena_strdup(facts->facts.arena, text.data);
+}
+
 static void remember_error(struct environment_facts *facts, const char *path, int r)
 {
-    scoped_str why = STR_INIT;
-
-    if (r == -ENOENT || r == -ENOTDIR)
-        return;
-    leave_open(facts, arena_strdup(facts->facts.arena, path), 0);
-    str_printf(&why, "%s: %s", path, strerror(-r));
-    if (!facts->error)
-        facts->error = arena_strdup(facts->facts.arena, why.data);
+    if (r != -ENOENT && r != -ENOTDIR)
+        remember_why(facts, path, capability_why(-r, CAPABILITY(CAP_DAC_READ_SEARCH)));
 }
 
 static void read_file(const struct host_root *root, struct environment_facts *facts, const char *path,
@@ -312,24 +316,32 @@ static void read_folder(const struct host_root *root, struct environment_facts *
     free(paths);
 }
 
-int environment_read(const struct host_root *root, const char *name, pid_t dockerd_pid, struct environment_facts **ret,
-                     struct error *error)
+struct environment_facts *environment_read(const struct host_root *root, const char *name, const char *of_dockerd,
+                                           const char *dockerd_error)
 {
+    static const char dockerd[] = "dockerd's environment";
     struct arena *arena = arena_new(1024);
     struct environment_facts *facts = arena_alloc(arena, sizeof *facts);
-    scoped(cleanup_free) char *value = dockerd_pid > 0 ? proc_read_environment(root, dockerd_pid, name) : NULL;
-    struct hash hash;
 
-    (void)error;
     facts->facts.arena = arena;
     read_file(root, facts, "/etc/systemd/system.conf", ENVIRONMENT_SYSTEMD, name);
     read_folder(root, facts, "/etc/systemd/system.conf.d", ".conf", ENVIRONMENT_SYSTEMD, name);
-    if (value)
-        set(facts, "dockerd's environment", 0, value, true);
+    if (of_dockerd)
+        set(facts, dockerd, 0, of_dockerd, true);
+    if (dockerd_error)
+        remember_why(facts, dockerd, dockerd_error);
     read_file(root, facts, "/etc/environment", ENVIRONMENT_PAM, name);
     read_file(root, facts, "/etc/profile", ENVIRONMENT_SHELL, name);
     read_folder(root, facts, "/etc/profile.d", ".sh", ENVIRONMENT_SHELL, name);
     environment_find_client(root, facts);
+    environment_digest(facts);
+    return facts;
+}
+
+void environment_digest(struct environment_facts *facts)
+{
+    struct hash hash;
+
     hash_init(&hash);
     digest_text(&hash, facts->client);
     digest_text(&hash, facts->client_version);
@@ -341,6 +353,4 @@ int environment_read(const struct host_root *root, const char *name, pid_t docke
     digest_text(&hash, facts->open_place);
     digest_number(&hash, facts->open_line);
     facts->facts.digest = hash_end(&hash);
-    *ret = facts;
-    return 0;
 }

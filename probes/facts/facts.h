@@ -469,7 +469,8 @@ struct process_facts {
         const char *comm, *argv0, *exe; /* argv0 and exe: base names, NULL when unreadable */
     } * items;
     size_t count;
-    bool truncated; /* not all processes were examined */
+    bool truncated;     /* not all processes were examined */
+    const char *unseen; /* why some programs (exe) could not be seen; NULL: all were, or their processes have ended */
 };
 
 /* A file's POSIX ACL beyond what its mode says. */
@@ -547,11 +548,16 @@ struct units_facts {
 /* dockerd's own arguments and configuration file. */
 struct daemon_facts {
     struct facts facts;
-    pid_t pid;                   /* 0: not found on this host */
-    const char *why_no_pid;      /* why not, when pid is 0 */
-    bool podman;                 /* the socket is served by podman, not dockerd */
-    const char *exe;             /* the engine's real path, NULL when unreadable */
-    const char *containerd_root; /* where the containerd that serves it keeps its data; NULL: unknown */
+    pid_t pid;              /* 0: not found on this host */
+    const char *why_no_pid; /* why not, when pid is 0 */
+    bool podman;            /* the socket is served by podman, not dockerd */
+    const char *exe;        /* the engine's real path, NULL when unreadable */
+    /* What only who may trace the process sees of it, NULL where it has none: PROCESS_ERROR is why not, or NULL. */
+    const char *process_error;
+    const char *working_folder;
+    const char *search_path, *runtime_folder, *content_trust; /* PATH, XDG_RUNTIME_DIR, DOCKER_CONTENT_TRUST */
+    const char *containerd_exe;                               /* the program of the containerd that serves it */
+    const char *containerd_root;                              /* where that keeps its data; NULL: unknown */
     struct string_list arguments;
     struct string_list activated; /* ListenStream values of docker.socket, when a host is fd:// */
     const char *activated_error;  /* why they are unknown */

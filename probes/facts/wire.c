@@ -71,7 +71,8 @@ void wire_list(struct wire_reader *reader, size_t limit, struct string_list *ret
 
     *ret = (struct string_list){.items = arena_alloc(reader->arena, (count + 1) * sizeof *ret->items)};
     while (ret->count < count && !reader->broken)
-        ret->items[ret->count++] = wire_text(reader);
+        if (!(ret->items[ret->count++] = wire_text(reader)))
+            reader->broken = true;
     if (reader->broken)
         ret->count = 0;
 }

@@ -11,10 +11,13 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "common/capability.h"
 #include "probes/facts/digest.h"
 #include "probes/fileset/fileset_paths.h"
 #include "probes/host/acl.h"
 #include "probes/host/proc.h"
+
+#define FILESET_CAPABILITIES CAPABILITY(CAP_DAC_READ_SEARCH)
 
 enum { FILES_MAX = 4096, DEPTH_MAX = 16, ENTRIES_MAX = 65536, ACL_ENTRIES_MAX = 8192 };
 
@@ -64,8 +67,7 @@ static void add_file(struct reading *reading, const char *path, const char *targ
     int r = acl_read(fd, reading->arena, &file.acl, &file.defaults);
 
     if (r < 0)
-        file.error =
-            arena_strdup(reading->arena, r == -EBADMSG ? "its access control list is malformed" : strerror(-r));
+        file.error = r == -EBADMSG ? "its access control list is malformed" : capability_why(-r, FILESET_CAPABILITIES);
     name_entries(reading, &file.acl);
     name_entries(reading, &file.defaults);
     vec_push(&reading->files, file);
@@ -74,7 +76,7 @@ static void add_file(struct reading *reading, const char *path, const char *targ
 static void add_error(struct reading *reading, const char *path, int r)
 {
     const char *copy = arena_strdup(reading->arena, path);
-    struct file_facts file = {.path = copy, .target = copy, .error = arena_strdup(reading->arena, strerror(-r))};
+    struct file_facts file = {.path = copy, .target = copy, .error = capability_why(-r, FILESET_CAPABILITIES)};
 
     vec_push(&reading->files, file);
 }
@@ -88,7 +90,7 @@ static void read_content(struct reading *reading, struct file_facts *file)
     if (!S_ISREG(file->mode))
         file->error = S_ISDIR(file->mode) ? "is a directory" : "not a regular file";
     else if (r < 0)
-        file->error = arena_strdup(reading->arena, strerror(-r));
+        file->error = capability_why(-r, FILESET_CAPABILITIES);
     else if (memchr(str_text(&text), '\0', text.length))
         file->error = "contains a NUL byte, so it is not text";
     else

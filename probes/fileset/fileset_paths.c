@@ -6,10 +6,8 @@
 #include "probes/fileset/fileset_paths.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 
-#include "probes/host/proc.h"
 #include "probes/host/socket_unit.h"
 #include "probes/host/units.h"
 
@@ -123,46 +121,41 @@ static int check_known(const struct daemon_facts *daemon, const char *name, stru
                      daemon->config_path ? daemon->config_path : "", daemon->config_error);
 }
 
-static char *from_working_folder(const struct host_root *root, const struct daemon_facts *daemon, const char *path)
+static char *from_working_folder(const struct daemon_facts *daemon, const char *path)
 {
-    char folder[PATH_MAX];
+    const char *folder = daemon->working_folder;
 
     if (path[0] == '/')
         return mem_strdup(path);
-    if (daemon->pid > 0 && proc_read_link(root, daemon->pid, "cwd", folder, sizeof folder) && folder[0] == '/')
-        return mem_printf("%s/%s", folder[1] ? folder : "", path);
-    return mem_printf("/%s", path);
+    return mem_printf("%s/%s", folder && folder[1] ? folder : "", path);
 }
 
-/* A directory that dockerd's environment names, for the caller to free; NULL: it does not. */
-static char *folder_in_environment(const struct host_root *root, const struct daemon_facts *daemon, const char *name)
+/* What only dockerd's process shows, and could not be seen, would be necessary for WHAT. */
+static int refuse_unseen(const struct daemon_facts *daemon, const char *what, struct error *error)
 {
-    char *folder = daemon->pid > 0 ? proc_read_environment(root, daemon->pid, name) : NULL;
-
-    if (str_empty(folder))
-        free(take(folder));
-    return folder;
+    return daemon->process_error
+               ? error_set(error, EACCES, "%s: dockerd's process cannot be seen: %s", what, daemon->process_error)
+               : 0;
 }
 
 /* Where dockerd looks for a TLS file that is not configured. tlsverify turns TLS on whatever its value. */
-static char *default_tls_file(const struct host_root *root, const struct daemon_facts *daemon, const char *name)
+static int default_tls_file(const struct daemon_facts *daemon, const char *name, char **ret, struct error *error)
 {
     static const struct {
         const char *option, *file;
     } files[] = {{"tlscacert", "ca.pem"}, {"tlscert", "cert.pem"}, {"tlskey", "key.pem"}};
-    scoped(cleanup_free) char *folder = NULL;
 
     if (!daemon_option_bool(daemon, "tls", false, NULL) && str_empty(daemon_option(daemon, "tlsverify", NULL)))
-        return NULL;
-    folder = daemon_tls_folder(root, daemon->pid);
+        return 0;
     for (size_t i = 0; i < countof(files); i++)
-        if (strcmp(files[i].option, name) == 0)
-            return mem_printf("%s/%s", folder, files[i].file);
-    return NULL;
+        if (strcmp(files[i].option, name) == 0) {
+            *ret = mem_printf("%s/%s", daemon->tls_folder ? daemon->tls_folder : "/root/.docker", files[i].file);
+            return refuse_unseen(daemon, name, error);
+        }
+    return 0;
 }
 
-static int add_option(const struct host_root *root, const struct daemon_facts *daemon, const char *name,
-                      struct path_list *ret, struct error *error)
+static int add_option(const struct daemon_facts *daemon, const char *name, struct path_list *ret, struct error *error)
 {
     scoped(cleanup_free) char *fallback = NULL;
     const char *value = daemon_option(daemon, name, NULL);
@@ -170,20 +163,22 @@ static int add_option(const struct host_root *root, const struct daemon_facts *d
 
     if (r < 0)
         return r;
-    if (str_empty(value))
-        value = fallback = default_tls_file(root, daemon, name);
-    if (!str_empty(value))
-        vec_push(ret, from_working_folder(root, daemon, value));
-    return 0;
+    if (str_empty(value)) {
+        r = default_tls_file(daemon, name, &fallback, error);
+        value = fallback;
+    } else if (value[0] != '/') {
+        r = refuse_unseen(daemon, name, error);
+    }
+    if (r == 0 && !str_empty(value))
+        vec_push(ret, from_working_folder(daemon, value));
+    return r;
 }
 
 /* What dockerd listens on without a host, or with an empty one. */
-static char *default_host(const struct host_root *root, const struct daemon_facts *daemon)
+static char *default_host(const struct daemon_facts *daemon)
 {
-    scoped(cleanup_free) char *folder =
-        daemon->rootless ? folder_in_environment(root, daemon, "XDG_RUNTIME_DIR") : NULL;
-
-    return folder ? mem_printf("%s/docker.sock", folder) : mem_strdup(default_socket);
+    return daemon->rootless && !str_empty(daemon->runtime_folder) ? mem_printf("%s/docker.sock", daemon->runtime_folder)
+                                                                  : mem_strdup(default_socket);
 }
 
 static int add_sockets(const struct host_root *root, const struct fileset_context *context, struct path_list *ret,
@@ -197,6 +192,8 @@ static int add_sockets(const struct host_root *root, const struct fileset_contex
 
     if (r == 0)
         r = check_known(daemon, "group", error);
+    if (r == 0 && daemon->rootless)
+        r = refuse_unseen(daemon, "its sockets", error);
     if (r < 0)
         return r;
     if (engine_socket)
@@ -209,13 +206,13 @@ static int add_sockets(const struct host_root *root, const struct fileset_contex
             continue;
         has_host = true;
         if (!*option->value)
-            vec_push(ret, default_host(root, daemon));
+            vec_push(ret, default_host(daemon));
         else if (str_starts(option->value, scheme))
-            vec_push(ret, *path ? from_working_folder(root, daemon, path) : mem_strdup(default_socket));
+            vec_push(ret, *path ? from_working_folder(daemon, path) : mem_strdup(default_socket));
     }
     /* Another engine's socket does not show where a dockerd that was not found would listen. */
     if (!has_host && (daemon->pid > 0 || !engine_socket))
-        vec_push(ret, default_host(root, daemon));
+        vec_push(ret, default_host(daemon));
     return socket_unit_activates(daemon) ? add_activated_sockets(root, context->units, ret, error) : 0;
 }
 
@@ -288,7 +285,7 @@ int fileset_paths(const struct host_root *root, enum fileset_kind kind, const ch
     if (!daemon)
         return error_set(error, ENODATA, "dockerd's options are not known yet");
     if (kind == FILESET_OPTION)
-        return add_option(root, daemon, rest, ret, error);
+        return add_option(daemon, rest, ret, error);
     if (kind == FILESET_SOCKETS)
         return add_sockets(root, context, ret, error);
     if (kind == FILESET_CONTAINERD)

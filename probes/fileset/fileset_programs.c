@@ -1,10 +1,8 @@
 /* Where the engine's programs are: those that run are asked of /proc, the others looked up as dockerd would, in its own
  * search path. */
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 
-#include "probes/daemon/containerd.h"
 #include "probes/fileset/fileset_paths.h"
 #include "probes/host/proc.h"
 
@@ -29,20 +27,6 @@ static void add_path(struct path_list *list, const char *path)
 {
     if (!holds(list, path))
         vec_push(list, mem_strdup(path));
-}
-
-/* A running program's file; one that was replaced while it runs is followed to the new one. */
-static bool add_running(const struct host_root *root, pid_t pid, struct path_list *ret)
-{
-    static const char deleted[] = " (deleted)";
-    char exe[PATH_MAX];
-
-    if (pid <= 0 || !proc_read_link(root, pid, "exe", exe, sizeof exe) || exe[0] != '/')
-        return false;
-    if (str_ends(exe, deleted))
-        exe[strlen(exe) - strlen(deleted)] = '\0';
-    add_path(ret, exe);
-    return true;
 }
 
 static void look_up(const struct host_root *root, const char *name, const char *search, bool candidates,
@@ -242,9 +226,8 @@ static void add_named(const struct host_root *root, const char *name, const stru
         add_path(ret, daemon->exe);
     else if (strcmp(name, "dockerd") == 0 && daemon->arguments.count && daemon->arguments.items[0][0] == '/')
         add_path(ret, daemon->arguments.items[0]);
-    else if (strcmp(name, "containerd") == 0 &&
-             add_running(root, containerd_find(root, context->units, daemon->pid), ret))
-        return;
+    else if (strcmp(name, "containerd") == 0 && daemon->containerd_exe)
+        add_path(ret, daemon->containerd_exe);
     else if (runtime && runtime[0] == '/')
         add_path(ret, runtime);
     else
@@ -265,19 +248,20 @@ static int must_be_there(const struct host_root *root, const struct path_list *l
 int fileset_programs(const struct host_root *root, const char *names, const struct fileset_context *context,
                      bool candidates, struct path_list *ret, struct error *error)
 {
-    scoped(cleanup_free) char *copy = mem_strdup(names), *search = NULL;
+    scoped(cleanup_free) char *copy = mem_strdup(names);
     const struct daemon_facts *daemon = context->daemon;
     char *rest = copy;
 
     if (!daemon)
         return error_set(error, ENODATA, "dockerd's options are not known yet");
-    if (daemon->pid > 0)
-        search = proc_read_environment(root, daemon->pid, "PATH");
+    if (daemon->process_error && !candidates)
+        return error_set(error, EACCES, "dockerd's process cannot be seen: %s", daemon->process_error);
     for (char *name; (name = strsep(&rest, ","));) {
         size_t before = ret->count;
         int r = 0;
 
-        add_named(root, name, context, str_empty(search) ? default_search_path : search, candidates, ret);
+        add_named(root, name, context, str_empty(daemon->search_path) ? default_search_path : daemon->search_path,
+                  candidates, ret);
         if (strcmp(name, "dockerd") == 0 && !candidates && !daemon->podman)
             r = must_be_there(root, ret, before, error);
         if (r < 0)

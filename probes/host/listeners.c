@@ -87,6 +87,21 @@ static int compare(const void *a, const void *b)
     return x->port != y->port ? (x->port < y->port ? -1 : 1) : strcmp(x->address, y->address);
 }
 
+static void digest_facts(struct listener_facts *facts)
+{
+    struct hash hash;
+
+    hash_init(&hash);
+    digest_number(&hash, facts->engine_seen);
+    digest_text(&hash, facts->own_error);
+    for (size_t i = 0; i < facts->count; i++) {
+        digest_text(&hash, facts->items[i].address);
+        digest_number(&hash, facts->items[i].port);
+        digest_number(&hash, facts->items[i].of_engine);
+    }
+    facts->facts.digest = hash_end(&hash);
+}
+
 int listeners_parse(const char *tcp, const char *tcp6, const unsigned long *own, size_t own_count,
                     struct listener_facts **ret, struct error *error)
 {
@@ -94,7 +109,6 @@ int listeners_parse(const char *tcp, const char *tcp6, const unsigned long *own,
     struct arena *arena = arena_new(1024);
     struct listener_facts *facts = arena_alloc(arena, sizeof *facts);
     listener_vec items = {0};
-    struct hash hash;
 
     parse_file(arena, tcp, 1, &inodes, &items);
     if (tcp6)
@@ -109,16 +123,10 @@ int listeners_parse(const char *tcp, const char *tcp6, const unsigned long *own,
     facts->facts.arena = arena;
     facts->engine_seen = own_count > 0;
     facts->items = arena_alloc(arena, (items.count + 1) * sizeof *facts->items);
-    hash_init(&hash);
-    digest_number(&hash, facts->engine_seen);
-    for (size_t i = 0; i < items.count; i++) {
+    for (size_t i = 0; i < items.count; i++)
         facts->items[facts->count++] = items.items[i];
-        digest_text(&hash, items.items[i].address);
-        digest_number(&hash, items.items[i].port);
-        digest_number(&hash, items.items[i].of_engine);
-    }
     vec_free(&items);
-    facts->facts.digest = hash_end(&hash);
+    digest_facts(facts);
     *ret = facts;
     return 0;
 }
@@ -157,14 +165,10 @@ static int read_own(const struct host_root *root, pid_t pid, unsigned long **ret
 static void note_own_error(struct listener_facts *facts, pid_t pid, int r)
 {
     scoped_str why = STR_INIT;
-    struct hash hash;
 
-    str_printf(&why, "/proc/%d/fd: %s", (int)pid, strerror(-r));
+    str_printf(&why, "/proc/%d/fd: %s", (int)pid, capability_why(-r, PROC_CAPABILITIES));
     facts->own_error = arena_strdup(facts->facts.arena, why.data);
-    hash_init(&hash);
-    digest_number(&hash, (int64_t)facts->facts.digest);
-    digest_text(&hash, facts->own_error);
-    facts->facts.digest = hash_end(&hash);
+    digest_facts(facts);
 }
 
 int listeners_read(const struct host_root *root, pid_t pid, struct listener_facts **ret, struct error *error)
@@ -187,4 +191,46 @@ int listeners_read(const struct host_root *root, pid_t pid, struct listener_fact
     if (r == 0 && own_result < 0)
         note_own_error(*ret, pid, own_result);
     return r;
+}
+
+/* ---- Between processes ---- */
+
+void listeners_put(struct str *out, const struct listener_facts *facts)
+{
+    wire_put_text(out, facts->own_error);
+    wire_put_number(out, facts->engine_seen);
+    wire_put_number(out, (int64_t)facts->count);
+    for (size_t i = 0; i < facts->count; i++) {
+        wire_put_text(out, facts->items[i].address);
+        wire_put_number(out, facts->items[i].port);
+        wire_put_number(out, facts->items[i].of_engine);
+    }
+}
+
+struct listener_facts *listeners_take(struct wire_reader *reader, struct error *error)
+{
+    scoped(cleanup_arena) struct arena *arena = arena_new(1024);
+    struct listener_facts *facts = arena_alloc(arena, sizeof *facts);
+    size_t count;
+
+    reader->arena = arena;
+    facts->own_error = wire_text(reader);
+    facts->engine_seen = wire_number(reader) != 0;
+    count = wire_count(reader, LISTENERS_MAX);
+    facts->items = arena_alloc(arena, (count + 1) * sizeof *facts->items);
+    while (facts->count < count && !reader->broken) {
+        struct listener_item *item = &facts->items[facts->count++];
+
+        item->address = wire_text(reader);
+        item->port = (unsigned)wire_number(reader) & 0xffff;
+        item->of_engine = wire_number(reader) != 0;
+        reader->broken |= !item->address;
+    }
+    if (wire_end(reader, error) < 0) {
+        error_prefix(error, "listening sockets");
+        return NULL;
+    }
+    digest_facts(facts);
+    facts->facts.arena = take(arena);
+    return facts;
 }

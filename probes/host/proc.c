@@ -52,7 +52,7 @@ static int read_head(const struct host_root *root, pid_t pid, const char *name, 
     return 0;
 }
 
-bool proc_read_link(const struct host_root *root, pid_t pid, const char *name, char *buffer, size_t size)
+int proc_read_link(const struct host_root *root, pid_t pid, const char *name, char *buffer, size_t size)
 {
     char path[64];
     scoped(cleanup_close) int fd = -1;
@@ -60,11 +60,13 @@ bool proc_read_link(const struct host_root *root, pid_t pid, const char *name, c
 
     snprintf(path, sizeof path, "/proc/%d", (int)pid);
     fd = host_open(root, path, O_PATH | O_DIRECTORY, NULL);
-    n = fd < 0 ? -1 : readlinkat(fd, name, buffer, size - 1);
+    if (fd < 0)
+        return fd;
+    n = readlinkat(fd, name, buffer, size - 1);
     if (n < 0)
-        return false;
+        return -errno;
     buffer[n] = '\0';
-    return true;
+    return 0;
 }
 
 /* ---- /proc/PID/stat ---- */
@@ -329,7 +331,7 @@ static bool own_namespace(const struct host_root *root, pid_t pid, char *ret, si
     char ours[64];
     ssize_t n = readlink("/proc/self/ns/pid", ours, sizeof ours - 1);
 
-    if (n < 0 || !proc_read_link(root, pid, "ns/pid", ret, size))
+    if (n < 0 || proc_read_link(root, pid, "ns/pid", ret, size) < 0)
         return false;
     ours[n] = '\0';
     return strcmp(ours, ret) != 0;
@@ -344,9 +346,10 @@ static void find_kin(const struct host_root *root, const pid_vec *all, pid_t pid
         return;
     }
     for (size_t i = 0; i < all->count; i++)
-        kin[i] = proc_read_link(root, all->items[i], "ns/pid", other, sizeof other) && strcmp(namespace, other) == 0
-                     ? KIN_YES
-                     : KIN_NO;
+        kin[i] =
+            proc_read_link(root, all->items[i], "ns/pid", other, sizeof other) == 0 && strcmp(namespace, other) == 0
+                ? KIN_YES
+                : KIN_NO;
 }
 
 /* Fills OWN with the container's processes among ALL. */
@@ -418,9 +421,11 @@ static const char *exe_name(struct arena *arena, char *path)
     return arena_strndup(arena, name, strnlen(name, NAME_SHOWN_MAX));
 }
 
-static bool describe(const struct host_root *root, pid_t pid, struct arena *arena, struct process_item *ret)
+static bool describe(const struct host_root *root, pid_t pid, struct arena *arena, struct process_item *ret,
+                     const char **ret_unseen)
 {
     char comm[64], text[PATH_MAX] = "";
+    int r;
 
     if (read_head(root, pid, "comm", comm, sizeof comm) < 0)
         return false;
@@ -428,9 +433,28 @@ static bool describe(const struct host_root *root, pid_t pid, struct arena *aren
     *ret = (struct process_item){.pid = pid, .comm = arena_strdup(arena, comm)};
     if (read_head(root, pid, "cmdline", text, sizeof text - 1) == 0)
         ret->argv0 = argv0_name(arena, text);
-    if (proc_read_link(root, pid, "exe", text, sizeof text))
+    r = proc_read_link(root, pid, "exe", text, sizeof text);
+    if (r == 0)
         ret->exe = exe_name(arena, text);
+    else if (r == -EACCES || r == -EPERM)
+        *ret_unseen = capability_why(-r, PROC_LINK_CAPABILITIES);
     return true;
+}
+
+static void digest_processes(struct process_facts *facts)
+{
+    struct hash hash;
+
+    hash_init(&hash);
+    for (size_t i = 0; i < facts->count; i++) {
+        digest_number(&hash, facts->items[i].pid);
+        digest_text(&hash, facts->items[i].comm);
+        digest_text(&hash, facts->items[i].argv0);
+        digest_text(&hash, facts->items[i].exe);
+    }
+    digest_number(&hash, facts->truncated);
+    digest_text(&hash, facts->unseen);
+    facts->facts.digest = hash_end(&hash);
 }
 
 static void describe_processes(const struct host_root *root, const pid_vec *own, struct process_facts **ret)
@@ -438,25 +462,18 @@ static void describe_processes(const struct host_root *root, const pid_vec *own,
     enum { NAMES_GUESS = 40 }; /* bytes */
     struct arena *arena = arena_new(sizeof **ret + (own->count + 1) * (sizeof *(*ret)->items + NAMES_GUESS));
     struct process_facts *facts = arena_alloc(arena, sizeof *facts);
-    struct hash hash;
 
-    hash_init(&hash);
     facts->facts.arena = arena;
     facts->items = arena_alloc(arena, (own->count + 1) * sizeof *facts->items);
     for (size_t i = 0; i < own->count; i++) {
         struct process_item *item = &facts->items[facts->count];
 
-        if (!describe(root, own->items[i], arena, item))
+        if (!describe(root, own->items[i], arena, item, &facts->unseen))
             continue;
         facts->count++;
-        digest_number(&hash, item->pid);
-        digest_text(&hash, item->comm);
-        digest_text(&hash, item->argv0);
-        digest_text(&hash, item->exe);
     }
     facts->truncated = own->count >= PROCESSES_MAX;
-    digest_number(&hash, facts->truncated);
-    facts->facts.digest = hash_end(&hash);
+    digest_processes(facts);
     *ret = facts;
 }
 
@@ -484,6 +501,48 @@ int proc_container_processes(const struct host_root *root, pid_t pid, const char
     vec_free(&all);
     vec_free(&own);
     return r;
+}
+
+void proc_put(struct str *out, const struct process_facts *facts)
+{
+    wire_put_number(out, facts->truncated);
+    wire_put_text(out, facts->unseen);
+    wire_put_number(out, (int64_t)facts->count);
+    for (size_t i = 0; i < facts->count; i++) {
+        wire_put_number(out, facts->items[i].pid);
+        wire_put_text(out, facts->items[i].comm);
+        wire_put_text(out, facts->items[i].argv0);
+        wire_put_text(out, facts->items[i].exe);
+    }
+}
+
+struct process_facts *proc_take(struct wire_reader *reader, struct error *error)
+{
+    scoped(cleanup_arena) struct arena *arena = arena_new(1024);
+    struct process_facts *facts = arena_alloc(arena, sizeof *facts);
+    size_t count;
+
+    reader->arena = arena;
+    facts->truncated = wire_number(reader) != 0;
+    facts->unseen = wire_text(reader);
+    count = wire_count(reader, PROCESSES_MAX);
+    facts->items = arena_alloc(arena, (count + 1) * sizeof *facts->items);
+    while (facts->count < count && !reader->broken) {
+        struct process_item *item = &facts->items[facts->count++];
+
+        item->pid = (pid_t)wire_number(reader);
+        item->comm = wire_text(reader);
+        item->argv0 = wire_text(reader);
+        item->exe = wire_text(reader);
+        reader->broken |= !item->comm;
+    }
+    if (wire_end(reader, error) < 0) {
+        error_prefix(error, "processes");
+        return NULL;
+    }
+    digest_processes(facts);
+    facts->facts.arena = take(arena);
+    return facts;
 }
 
 int proc_read_cmdline(const struct host_root *root, pid_t pid, struct arena *arena, struct string_list *ret,
@@ -522,6 +581,13 @@ char *proc_read_environment(const struct host_root *root, pid_t pid, const char 
         if (strncmp(text.data + at, name, length) == 0 && text.data[at + length] == '=')
             return mem_strdup(text.data + at + length + 1);
     return NULL;
+}
+
+int proc_may_trace(const struct host_root *root, pid_t pid)
+{
+    char first[2];
+
+    return read_head(root, pid, "environ", first, sizeof first);
 }
 
 pid_t proc_find_child(const struct host_root *root, pid_t parent, const char *name)

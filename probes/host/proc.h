@@ -2,8 +2,9 @@
 #ifndef PROBES_HOST_PROC_H
 #define PROBES_HOST_PROC_H
 
+#include "common/capability.h"
 #include "common/file.h"
-#include "probes/facts/facts.h"
+#include "probes/facts/wire.h"
 
 /* The processes in the cgroup of PID (a container's State.Pid) and in the cgroups below it: the container's own ones,
  * also with --pid=host. cgroup v1 (the pids or first hierarchy) and v2. If the container's cgroup is not its own (the
@@ -13,14 +14,25 @@
 int proc_container_processes(const struct host_root *root, pid_t pid, const char *container_id,
                              struct process_facts **ret, struct error *error);
 
+/* FACTS between processes. The caller frees what proc_take() returns; NULL with ERROR: READER is broken. */
+void proc_put(struct str *out, const struct process_facts *facts);
+struct process_facts *proc_take(struct wire_reader *reader, struct error *error);
+
 /* PID's arguments, argv[0] first, allocated in ARENA. 0, -ESRCH if the process has ended, or another negative errno. */
 int proc_read_cmdline(const struct host_root *root, pid_t pid, struct arena *arena, struct string_list *ret,
                       struct error *error);
+/* What reading another user's process takes: its links, and also its environment and descriptors, which only their
+ * owner may open. */
+#define PROC_LINK_CAPABILITIES CAPABILITY(CAP_SYS_PTRACE)
+#define PROC_CAPABILITIES      (CAPABILITY(CAP_SYS_PTRACE) | CAPABILITY(CAP_DAC_READ_SEARCH))
+
 /* Reads a link below /proc/PID ("exe", "cwd") into BUFFER of SIZE bytes, unresolved: it may name a path of another
- * mount namespace. A target that is too long is cut. False: unreadable. */
-bool proc_read_link(const struct host_root *root, pid_t pid, const char *name, char *buffer, size_t size);
+ * mount namespace. A target that is too long is cut. 0 or a negative errno. */
+int proc_read_link(const struct host_root *root, pid_t pid, const char *name, char *buffer, size_t size);
 /* The value of NAME in PID's environment at its start; NULL: unset or unreadable. The caller frees. */
 char *proc_read_environment(const struct host_root *root, pid_t pid, const char *name);
+/* Can PID's environment be read? 0 or a negative errno. */
+int proc_may_trace(const struct host_root *root, pid_t pid);
 /* A child of PARENT whose comm is NAME; 0: none. */
 pid_t proc_find_child(const struct host_root *root, pid_t parent, const char *name);
 /* PID's effective user and group, as the host numbers them. 0, -ESRCH if the process has ended, or another negative

@@ -331,25 +331,28 @@ int units_run(struct str *output, const void *argument, struct error *error)
     return 0;
 }
 
-int units_parse(const char *output, size_t length, struct units_facts **ret, struct error *error)
+void units_put(struct str *out, const struct units_facts *units)
 {
-    struct arena *arena = arena_new(2048);
-    struct wire_reader reader = {.at = output, .left = length, .arena = arena};
-    struct units_facts *facts = arena_alloc(arena, sizeof *facts);
-    size_t count = wire_count(&reader, UNITS_MAX);
+    wire_put_number(out, units ? (int64_t)units->count : 0);
+    for (size_t i = 0; units && i < units->count; i++) {
+        const struct unit_facts *unit = &units->items[i];
+
+        wire_put_text(out, unit->name);
+        wire_put_text(out, unit->fragment);
+        wire_put_list(out, &unit->drop_ins);
+        wire_put_number(out, unit->main_pid);
+        wire_put_number(out, unit->stopped);
+    }
+}
+
+static void digest_units(struct units_facts *facts)
+{
     struct hash hash;
 
-    facts->facts.arena = arena;
-    facts->items = arena_alloc(arena, (count + 1) * sizeof *facts->items);
     hash_init(&hash);
-    for (; facts->count < count && !reader.broken; facts->count++) {
-        struct unit_facts *unit = &facts->items[facts->count];
+    for (size_t k = 0; k < facts->count; k++) {
+        const struct unit_facts *unit = &facts->items[k];
 
-        unit->name = wire_text(&reader);
-        unit->fragment = wire_text(&reader);
-        wire_list(&reader, DROP_INS_MAX, &unit->drop_ins);
-        unit->main_pid = (pid_t)wire_number(&reader);
-        unit->stopped = wire_number(&reader) != 0;
         digest_text(&hash, unit->name);
         digest_text(&hash, unit->fragment);
         for (size_t i = 0; i < unit->drop_ins.count; i++)
@@ -358,11 +361,42 @@ int units_parse(const char *output, size_t length, struct units_facts **ret, str
         digest_number(&hash, unit->stopped);
     }
     facts->facts.digest = hash_end(&hash);
-    if (wire_end(&reader, error) < 0) {
-        arena_free(arena);
-        error_prefix(error, "units");
-        return -EPROTO;
+}
+
+struct units_facts *units_take(struct wire_reader *reader, struct error *error)
+{
+    scoped(cleanup_arena) struct arena *arena = arena_new(2048);
+    struct units_facts *facts = arena_alloc(arena, sizeof *facts);
+    size_t count;
+
+    reader->arena = arena;
+    count = wire_count(reader, UNITS_MAX);
+    facts->items = arena_alloc(arena, (count + 1) * sizeof *facts->items);
+    while (facts->count < count && !reader->broken) {
+        struct unit_facts *unit = &facts->items[facts->count++];
+
+        unit->name = wire_text(reader);
+        unit->fragment = wire_text(reader);
+        wire_list(reader, DROP_INS_MAX, &unit->drop_ins);
+        unit->main_pid = (pid_t)wire_number(reader);
+        unit->stopped = wire_number(reader) != 0;
     }
+    if (wire_end(reader, error) < 0) {
+        error_prefix(error, "units");
+        return NULL;
+    }
+    digest_units(facts);
+    facts->facts.arena = take(arena);
+    return facts;
+}
+
+int units_parse(const char *output, size_t length, struct units_facts **ret, struct error *error)
+{
+    struct wire_reader reader = {.at = output, .left = length};
+    struct units_facts *facts = units_take(&reader, error);
+
+    if (!facts)
+        return -EPROTO;
     *ret = facts;
     return 0;
 }

@@ -7,7 +7,7 @@
 
 #include "common/file.h"
 #include "common/vec.h"
-#include "probes/facts/facts.h"
+#include "probes/facts/wire.h"
 #include "probes/worker/worker.h"
 
 struct units_request {
@@ -20,6 +20,10 @@ enum { UNITS_MAX = 256 };
 worker_run units_run;
 /* OUTPUT: of units_run. The caller frees RET. 0, or -EPROTO with ERROR. */
 int units_parse(const char *output, size_t length, struct units_facts **ret, struct error *error);
+/* What units_parse() and units_take() read. UNITS may be NULL: none is known. */
+void units_put(struct str *out, const struct units_facts *units);
+/* The caller frees; NULL with ERROR: READER is broken. */
+struct units_facts *units_take(struct wire_reader *reader, struct error *error);
 /* Owned by UNITS, which may be NULL; NULL: not among them. */
 const struct unit_facts *units_find(const struct units_facts *units, const char *name);
 

@@ -1,12 +1,15 @@
-/* A message to a helper is one packet with a descriptor (unix(7), SCM_RIGHTS): the pipe for a task's output, or the
- * socket of the second helper that is to be made. */
+/* What is sent to a helper is one packet with a descriptor (unix(7), SCM_RIGHTS): the pipe for a task's output, or the
+ * socket of the second helper that is to be made. A message that is too long for a packet is in a file in memory
+ * (memfd_create(2)), whose descriptor comes with the pipe; only the task's own process reads it. */
 #include "probes/worker/helper.h"
 
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "common/clock.h"
@@ -16,7 +19,8 @@
 #include "probes/worker/worker_internal.h"
 
 enum {
-    MESSAGE_MAX = 512,
+    INLINE_MAX = 512, /* bytes of a message in a packet */
+    DESCRIPTORS_MAX = 2,
     TASKS_MAX = 16,
     WAIT_MIN_MS = 1000,
     WAIT_MAX_MS = 60 * 1000,
@@ -24,15 +28,16 @@ enum {
 };
 
 struct packet {
-    enum { PACKET_TASK = 't', PACKET_SECOND = 's' } kind;
+    enum { PACKET_TASK = 't', PACKET_LONG = 'l', PACKET_SECOND = 's' } kind;
     unsigned task;
-    char message[MESSAGE_MAX];
+    unsigned timeout_ms;      /* 0: the task's own */
+    char message[INLINE_MAX]; /* PACKET_TASK */
 };
 #define PACKET_HEAD offsetof(struct packet, message)
 
 union control {
     struct cmsghdr header;
-    char space[CMSG_SPACE(sizeof(int))];
+    char space[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
 };
 
 /* ---- In a helper ---- */
@@ -46,22 +51,32 @@ struct service {
 
 static void serve(const struct service *service) __attribute__((noreturn));
 
-/* Room for a packet and a NUL after its message. */
-union packet_room {
-    struct packet packet;
-    char bytes[sizeof(struct packet) + 1];
+/* What came: a packet, a NUL after its message, and its descriptors. */
+struct received {
+    union {
+        struct packet packet;
+        char bytes[sizeof(struct packet) + 1];
+    };
+    size_t length;            /* of the message in the packet */
+    int fds[DESCRIPTORS_MAX]; /* the second one: of a long message, else -1 */
 };
 
-/* The next packet's descriptor. The process exits at the end of the socket and at anything that is not a packet. */
-static int next_packet(const struct service *service, union packet_room *ret)
+static bool is_known(const struct service *service, const struct packet *packet)
+{
+    return packet->kind == PACKET_SECOND ||
+           ((packet->kind == PACKET_TASK || packet->kind == PACKET_LONG) && packet->task < service->count);
+}
+
+/* Waits for the next packet. The process exits at the end of the socket and at anything that is not a packet. */
+static void next_packet(const struct service *service, struct received *ret)
 {
     union control control = {.header = {0}};
     struct iovec part = {.iov_base = ret->bytes, .iov_len = sizeof ret->packet};
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     const struct cmsghdr *header;
+    size_t descriptors;
     ssize_t n;
-    int fd;
 
     do
         n = recvmsg(service->fd, &message, MSG_CMSG_CLOEXEC);
@@ -70,13 +85,15 @@ static int next_packet(const struct service *service, union packet_room *ret)
         _exit(0);
     header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
     if (n < (ssize_t)PACKET_HEAD || !header || message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ||
-        header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof fd))
+        header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS || !is_known(service, &ret->packet))
         _exit(1);
-    if (ret->packet.kind != PACKET_SECOND && (ret->packet.kind != PACKET_TASK || ret->packet.task >= service->count))
+    descriptors = ret->packet.kind == PACKET_LONG ? 2 : 1;
+    if (header->cmsg_len != CMSG_LEN(descriptors * sizeof(int)))
         _exit(1);
-    memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    ret->fds[1] = -1;
+    memcpy(ret->fds, CMSG_DATA(header), descriptors * sizeof(int));
+    ret->length = (size_t)n - PACKET_HEAD;
     ret->bytes[n] = '\0';
-    return fd;
 }
 
 /* Made as a child of the agent, not of this process. FD is its socket, through which the agent gets its pid. */
@@ -94,15 +111,59 @@ static void make_second(const struct service *service, int fd)
         kill(pid, SIGKILL);
 }
 
-static void do_task(const struct helper_task *task, const char *message, int fd, pid_t parent)
+/* A long message, as it was when it was read: whoever sent it may alter it. False: it is no such thing. */
+static bool read_long(int fd, struct str *ret)
 {
-    const struct helper_work work = {.argument = task->argument, .message = message};
-    const int kept[] = {fd, task->root ? host_root_fd(task->root) : -1};
+    struct stat st;
+    size_t size;
+
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < 0 || st.st_size > HELPER_MESSAGE_MAX)
+        return false;
+    size = (size_t)st.st_size;
+    while (ret->length < size) {
+        char bytes[65536];
+        size_t left = size - ret->length;
+        ssize_t n = pread(fd, bytes, left < sizeof bytes ? left : sizeof bytes, (off_t)ret->length);
+
+        if (n <= 0)
+            return false;
+        str_append_n(ret, bytes, (size_t)n);
+    }
+    return true;
+}
+
+/* What the task has started ends with it. */
+static void end_group(int number)
+{
+    (void)number;
+    kill(0, SIGKILL);
+}
+
+static void do_task(const struct helper_task *task, const struct received *received, pid_t parent)
+{
+    struct helper_work work = {
+        .argument = task->argument, .message = received->packet.message, .length = received->length};
+    const int kept[] = {received->fds[0], received->fds[1], task->root ? host_root_fd(task->root) : -1};
+    struct str text = STR_INIT;
+    unsigned timeout_ms = received->packet.timeout_ms;
     int begun = child_begin(&(struct child_start){
         .parent = parent, .kept = kept, .kept_count = countof(kept), .capabilities = task->capabilities});
 
-    alarm(task->timeout_ms / 1000 + 1);
-    child_run(fd, begun, task->run, &work);
+    if (!timeout_ms || timeout_ms > task->timeout_ms)
+        timeout_ms = task->timeout_ms;
+    signal(SIGALRM, end_group);
+    alarm(timeout_ms / 1000 + 1);
+    child_end_with_reader(received->fds[0]);
+    if (task->background)
+        child_stand_back();
+    if (received->packet.kind == PACKET_LONG) {
+        if (!read_long(received->fds[1], &text))
+            _exit(1);
+        close(received->fds[1]);
+        work.message = str_text(&text);
+        work.length = text.length;
+    }
+    child_run(received->fds[0], begun, task->run, &work);
 }
 
 static void serve(const struct service *service)
@@ -121,14 +182,16 @@ static void serve(const struct service *service)
         _exit(1);
     signal(SIGCHLD, SIG_IGN); /* its children leave no zombies */
     for (;;) {
-        union packet_room room;
-        int fd = next_packet(service, &room);
+        struct received received;
 
-        if (room.packet.kind == PACKET_SECOND)
-            make_second(service, fd);
+        next_packet(service, &received);
+        if (received.packet.kind == PACKET_SECOND)
+            make_second(service, received.fds[0]);
         else if (fork() == 0)
-            do_task(&service->tasks[room.packet.task], room.packet.message, fd, self);
-        close(fd); /* if no process was made, the agent reads the end of it */
+            do_task(&service->tasks[received.packet.task], &received, self);
+        close(received.fds[0]); /* if no process was made, the agent reads the end of it */
+        if (received.fds[1] >= 0)
+            close(received.fds[1]);
     }
 }
 
@@ -224,15 +287,19 @@ static struct process *process_new(struct helper *helper, int fd)
     return process;
 }
 
-static int send_packet(const struct process *process, const struct packet *packet, size_t length, int fd)
+/* LENGTH: of PACKET. */
+static int send_packet(const struct process *process, const struct packet *packet, size_t length, const int *fds,
+                       size_t fd_count)
 {
     union control control = {
-        .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)}};
+        .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(fd_count * sizeof *fds)}};
     struct iovec part = {.iov_base = (void *)(uintptr_t)packet, .iov_len = length};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = CMSG_SPACE(fd_count * sizeof *fds)};
 
-    memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+    memcpy(CMSG_DATA(&control.header), fds, fd_count * sizeof *fds);
     return sendmsg(process->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
@@ -250,7 +317,7 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
         schedule_second(helper);
         return;
     }
-    if (send_packet(helper->first, &packet, PACKET_HEAD, fds[1]) == 0) {
+    if (send_packet(helper->first, &packet, PACKET_HEAD, &fds[1], 1) == 0) {
         helper->restarts += helper->made != 0;
         helper->made = clock_monotonic();
         helper->second = process_new(helper, fds[0]);
@@ -322,9 +389,28 @@ unsigned helper_restarts(const struct helper *helper)
 struct pending {
     struct helper *helper;
     bool tried;
+    unsigned task, timeout_ms;
     size_t length;
-    struct packet packet;
+    char message[]; /* LENGTH bytes */
 };
+
+/* A file in memory with the message, for the caller to close; or a negative errno. */
+static int make_long(const struct pending *pending)
+{
+    int fd = memfd_create("request", MFD_CLOEXEC), r = fd < 0 ? -errno : 0;
+
+    for (size_t at = 0; r == 0 && at < pending->length;) {
+        ssize_t n = write(fd, pending->message + at, pending->length - at);
+
+        if (n > 0)
+            at += (size_t)n;
+        else if (n == 0 || errno != EINTR)
+            r = n == 0 ? -EIO : -errno;
+    }
+    if (r < 0 && fd >= 0)
+        close(fd);
+    return r < 0 ? r : fd;
+}
 
 /* The descriptor from which the output is read. A helper may have ended unnoticed so far, or end with the request in
  * its queue: the second try begins with the other one. */
@@ -333,36 +419,47 @@ static int send_request(void *user)
     struct pending *pending = user;
     const struct process *first = pending->helper->first, *second = pending->helper->second;
     const struct process *processes[] = {pending->tried ? second : first, pending->tried ? first : second};
-    int fds[2], r = -EPIPE;
+    bool is_long = pending->length > INLINE_MAX;
+    struct packet packet = {
+        .kind = is_long ? PACKET_LONG : PACKET_TASK, .task = pending->task, .timeout_ms = pending->timeout_ms};
+    scoped(cleanup_close) int body = is_long ? make_long(pending) : -1;
+    int ends[2], fds[DESCRIPTORS_MAX], r = -EPIPE;
 
+    if (is_long && body < 0)
+        return body;
     pending->tried = true;
-    if (pipe2(fds, O_CLOEXEC) < 0)
+    if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
+    fds[0] = ends[1];
+    fds[1] = body;
+    if (!is_long)
+        memcpy(packet.message, pending->message, pending->length);
     for (size_t i = 0; i < countof(processes) && r < 0; i++)
         if (processes[i])
-            r = send_packet(processes[i], &pending->packet, PACKET_HEAD + pending->length, fds[1]);
-    close(fds[1]);
+            r = send_packet(processes[i], &packet, PACKET_HEAD + (is_long ? 0 : pending->length), fds, is_long ? 2 : 1);
+    close(ends[1]);
     if (r < 0)
-        close(fds[0]);
-    return r < 0 ? r : fds[0];
+        close(ends[0]);
+    return r < 0 ? r : ends[0];
 }
 
 struct worker *helper_ask(struct helper *helper, const struct helper_request *request, struct error *error)
 {
-    const char *text = request->message ? request->message : "";
+    size_t length = request->message ? request->length : 0;
     struct pending *pending;
     int fd;
 
-    if (strlen(text) > MESSAGE_MAX) {
-        error_set(error, EMSGSIZE, "more than %d bytes for its helper process", (int)MESSAGE_MAX);
+    if (length > HELPER_MESSAGE_MAX) {
+        error_set(error, EMSGSIZE, "more than %d bytes for its helper process", (int)HELPER_MESSAGE_MAX);
         return NULL;
     }
-    pending = mem_alloc(sizeof *pending);
+    pending = mem_alloc(sizeof *pending + length);
     pending->helper = helper;
-    pending->length = strlen(text);
-    pending->packet.kind = PACKET_TASK;
-    pending->packet.task = request->task;
-    memcpy(pending->packet.message, text, pending->length);
+    pending->task = request->task;
+    pending->timeout_ms = request->timeout_ms;
+    pending->length = length;
+    if (length)
+        memcpy(pending->message, request->message, length);
     fd = send_request(pending);
     if (fd < 0) {
         if (fd == -EPIPE || fd == -ECONNRESET)
@@ -372,11 +469,13 @@ struct worker *helper_ask(struct helper *helper, const struct helper_request *re
         free(pending);
         return NULL;
     }
-    return worker_listen(helper->workers, &(struct worker_source){.fd = fd,
-                                                                  .limit = request->limit,
-                                                                  .timeout_ms = helper->timeouts.items[request->task],
-                                                                  .done = request->done,
-                                                                  .user = request->user,
-                                                                  .retry = send_request,
-                                                                  .retry_user = pending});
+    return worker_listen(helper->workers, &(struct worker_source){
+                                              .fd = fd,
+                                              .limit = request->limit,
+                                              .timeout_ms = request->timeout_ms ? request->timeout_ms
+                                                                                : helper->timeouts.items[request->task],
+                                              .done = request->done,
+                                              .user = request->user,
+                                              .retry = send_request,
+                                              .retry_user = pending});
 }

@@ -1,6 +1,6 @@
 /* Processes that retain capabilities which the agent itself gives up, and use them for a fixed list of tasks.
  *
- * They are forked at the start and have only a socket to the agent. A request is the number of a task and a short text;
+ * They are forked at the start and have only a socket to the agent. A request is the number of a task and a message;
  * each is done in a process of its own, which keeps the capabilities of its task alone. An attacker who controls the
  * agent can have these tasks done and nothing else. A request of any other form ends the helper. Being small, a helper
  * also forks faster than the agent.
@@ -21,7 +21,8 @@ struct helper;
 /* The argument of a task's RUN. */
 struct helper_work {
     const void *argument; /* that of the task */
-    const char *message;  /* of the request; "" when there is none */
+    const char *message;  /* of the request, with a NUL after it; "" when there is none */
+    size_t length;
 };
 
 struct helper_task {
@@ -29,7 +30,8 @@ struct helper_task {
     const void *argument;         /* as it is at helper_new() */
     const struct host_root *root; /* whose descriptor is kept; NULL: none */
     uint64_t capabilities;
-    unsigned timeout_ms; /* not 0 */
+    unsigned timeout_ms; /* not 0; a request may ask for less */
+    bool background;     /* as in struct worker_options */
 };
 
 /* Both processes, with the capabilities of all COUNT TASKS. LOST (may be NULL): called from the loop when both have
@@ -41,13 +43,16 @@ void helper_free(struct helper *helper);
 
 struct helper_request {
     unsigned task;       /* its place among TASKS */
-    const char *message; /* NULL: none */
+    const char *message; /* LENGTH bytes; NULL: none */
+    size_t length;
     size_t limit;        /* bytes of output */
+    unsigned timeout_ms; /* 0: the task's own */
     worker_done *done;
     void *user;
 };
+enum { HELPER_MESSAGE_MAX = 16 << 20 };
 /* Requests a task. If the process that does it ends early, it is requested once more. NULL with ERROR: EMSGSIZE for a
- * message above 512 bytes, EPIPE when both helpers have ended. */
+ * message above HELPER_MESSAGE_MAX bytes, EPIPE when both helpers have ended. */
 struct worker *helper_ask(struct helper *helper, const struct helper_request *request, struct error *error);
 
 /* How often a successor was made. */

@@ -11,7 +11,7 @@
 #include "common/vec.h"
 #include "probes/worker/worker_internal.h"
 
-enum { CHUNK = 64 * 1024, BACKGROUND_NICENESS = 10 };
+enum { CHUNK = 64 * 1024 };
 
 struct workers {
     struct event_base *base;
@@ -196,21 +196,6 @@ struct worker *worker_listen(struct workers *workers, const struct worker_source
     return worker;
 }
 
-/* Lowers its priority, and takes back the agent's protection from the OOM killer (OOMScoreAdjust=). */
-static void lower_priority(void)
-{
-    int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
-    char text[8];
-
-    if (getpriority(PRIO_PROCESS, 0) < BACKGROUND_NICENESS)
-        setpriority(PRIO_PROCESS, 0, BACKGROUND_NICENESS);
-    if (fd < 0)
-        return;
-    if (read(fd, text, sizeof text) > 0 && text[0] == '-' && write(fd, "0", 1) < 0)
-        errno = 0; /* then the OOM killer chooses by size */
-    close(fd);
-}
-
 static void run_child(int fd, const struct worker_options *options, pid_t parent) __attribute__((noreturn));
 
 static void run_child(int fd, const struct worker_options *options, pid_t parent)
@@ -221,7 +206,7 @@ static void run_child(int fd, const struct worker_options *options, pid_t parent
     int begun = child_begin(&start);
 
     if (options->background)
-        lower_priority();
+        child_stand_back();
     child_run(fd, begun, options->run, options->argument);
 }
 

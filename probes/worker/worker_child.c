@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,7 +14,14 @@
 #include "common/vec.h"
 #include "probes/worker/worker_internal.h"
 
-enum { DONE_BYTE = '+', FAILED_BYTE = '-', END_BYTE = '.', FIRST = STDERR_FILENO + 1, DESCRIPTORS_MAX = 1 << 20 };
+enum {
+    DONE_BYTE = '+',
+    FAILED_BYTE = '-',
+    END_BYTE = '.',
+    FIRST = STDERR_FILENO + 1,
+    DESCRIPTORS_MAX = 1 << 20,
+    BACKGROUND_NICENESS = 10
+};
 
 static bool is_kept(const struct child_start *start, int fd)
 {
@@ -113,6 +121,47 @@ int child_begin(const struct child_start *start)
     if (r < 0 && r != -EPERM) /* without CAP_SETPCAP the set stays, which gives nothing under no_new_privs */
         return r;
     return capability_keep(start->capabilities);
+}
+
+void child_stand_back(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+    char text[8];
+
+    if (getpriority(PRIO_PROCESS, 0) < BACKGROUND_NICENESS)
+        setpriority(PRIO_PROCESS, 0, BACKGROUND_NICENESS);
+    if (fd < 0)
+        return;
+    if (read(fd, text, sizeof text) > 0 && text[0] == '-' && write(fd, "0", 1) < 0)
+        errno = 0; /* then the OOM killer chooses by size */
+    close(fd);
+}
+
+/* ---- A child whose answer nobody awaits any more ---- */
+
+static int awaited = -1; /* the descriptor, for the signal handler of a process that has only this one task */
+
+static void end_if_unread(int number)
+{
+    struct pollfd poll_fd = {.fd = awaited};
+    int saved = errno;
+
+    (void)number;
+    if (poll(&poll_fd, 1, 0) > 0 && poll_fd.revents & (POLLERR | POLLNVAL))
+        kill(0, SIGKILL);
+    errno = saved;
+}
+
+void child_end_with_reader(int fd)
+{
+    struct sigaction action = {.sa_handler = end_if_unread, .sa_flags = SA_RESTART};
+
+    awaited = fd;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGIO, &action, NULL);
+    fcntl(fd, F_SETOWN, getpid());
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_ASYNC); /* pipe_release() in fs/pipe.c signals the last close, too */
+    end_if_unread(0);
 }
 
 static void write_all(int fd, const char *data, size_t length)

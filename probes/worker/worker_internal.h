@@ -21,6 +21,10 @@ struct child_start {
 /* Resets signals, closes all descriptors but the standard ones and KEPT, which become close-on-exec, sets no_new_privs
  * and gives up all capabilities but CAPABILITIES. 0, or a negative errno of giving up capabilities. */
 int child_begin(const struct child_start *start);
+/* Lowers its priority, and takes back the agent's protection from the OOM killer (OOMScoreAdjust=). */
+void child_stand_back(void);
+/* From now on the process and its group end once nobody will read from the pipe FD, which it writes to. */
+void child_end_with_reader(int fd);
 /* Calls RUN, writes its result to FD and exits. BEGUN: the result of child_begin(), which is reported if it failed. */
 void child_run(int fd, int begun, worker_run *run, const void *argument) __attribute__((noreturn));
 

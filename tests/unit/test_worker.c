@@ -603,7 +603,8 @@ static int echo(struct str *output, const void *argument, struct error *error)
 {
     const struct helper_work *work = argument;
 
-    (void)error;
+    if (work->message[work->length] || strlen(work->message) != work->length)
+        return error_set(error, EPROTO, "the message does not end with its NUL");
     str_printf(output, "%s%s", (const char *)work->argument, work->message);
     return 0;
 }
@@ -615,23 +616,78 @@ START_TEST(a_task_gets_its_message)
     struct helper *helper = make_helper(tasks, countof(tasks));
     struct outcome outcome = {0};
     struct error error = ERROR_INIT;
-    char longest[514];
+    static const size_t lengths[] = {1, 512, 513, 100000, HELPER_MESSAGE_MAX}; /* in the packet, and beside it */
+    char *longest = mem_alloc(HELPER_MESSAGE_MAX + 1);
 
-    memset(longest, 'm', sizeof longest);
-    longest[513] = '\0';
+    memset(longest, 'm', HELPER_MESSAGE_MAX + 1);
     expect_answer(helper, 0, "zero");
-    ck_assert_ptr_null(helper_ask(helper, &(struct helper_request){.message = longest, .done = on_done}, &error));
-    ck_assert_int_eq(error.number, EMSGSIZE);
-    longest[512] = '\0';
-    ck_assert_ptr_nonnull(helper_ask(
-        helper,
-        &(struct helper_request){.task = 1, .message = longest, .limit = LIMIT, .done = on_done, .user = &outcome},
+    ck_assert_ptr_null(helper_ask(
+        helper, &(struct helper_request){.message = longest, .length = HELPER_MESSAGE_MAX + 1, .done = on_done},
         &error));
-    run_loop(&outcome.done, MS_MAX);
-    ck_assert_uint_eq(outcome.text.length, 516);
-    ck_assert(str_starts(outcome.text.data, "one mmm"));
-    str_deinit(&outcome.text);
+    ck_assert_int_eq(error.number, EMSGSIZE);
+    for (size_t i = 0; i < countof(lengths); i++) {
+        outcome = (struct outcome){0};
+        ck_assert_ptr_nonnull(helper_ask(helper,
+                                         &(struct helper_request){.task = 1,
+                                                                  .message = longest,
+                                                                  .length = lengths[i],
+                                                                  .limit = HELPER_MESSAGE_MAX + 10,
+                                                                  .done = on_done,
+                                                                  .user = &outcome},
+                                         &error));
+        run_loop(&outcome.done, MS_MAX);
+        ck_assert_uint_eq(outcome.text.length, lengths[i] + strlen("one "));
+        ck_assert(str_starts(outcome.text.data, "one m"));
+        str_deinit(&outcome.text);
+    }
+    free(longest);
     helper_free(helper);
+}
+END_TEST
+
+static int note_and_wait(struct str *output, const void *argument, struct error *error)
+{
+    const struct helper_work *work = argument;
+    FILE *file = fopen(work->argument, "w");
+
+    (void)output;
+    (void)error;
+    if (fork() == 0) /* what it has started ends too */
+        pause();
+    fprintf(file, "%d\n", (int)getpgrp());
+    fclose(file);
+    pause();
+    return 0;
+}
+
+START_TEST(a_task_ends_with_who_asked_for_it)
+{
+    char path[32];
+    const struct helper_task task = {.run = note_and_wait, .argument = path, .timeout_ms = 100 * MS_MAX};
+    const bool never = false;
+    struct helper *helper;
+    struct outcome outcome = {0};
+    struct worker *worker;
+    struct error error = ERROR_INIT;
+    scoped_str text = STR_INIT;
+    pid_t group;
+
+    make_file(path, 0);
+    helper = make_helper(&task, 1);
+    worker = helper_ask(helper, &(struct helper_request){.limit = LIMIT, .done = on_done, .user = &outcome}, &error);
+    ck_assert_ptr_nonnull(worker);
+    for (unsigned i = 0; i < MS_MAX / 10 && (file_read(path, 32, &text, NULL) < 0 || !str_ends(str_text(&text), "\n"));
+         i++)
+        run_loop(&never, 10);
+    group = (pid_t)atoi(str_text(&text));
+    ck_assert_int_gt(group, 1);
+    ck_assert_int_eq(kill(-group, 0), 0);
+    worker_cancel(worker);
+    for (unsigned i = 0; i < MS_MAX / 10 && kill(-group, 0) == 0; i++)
+        run_loop(&never, 10);
+    ck_assert_int_lt(kill(-group, 0), 0);
+    helper_free(helper);
+    unlink(path);
 }
 END_TEST
 
@@ -876,6 +932,7 @@ int main(void)
     tcase_add_test(tests, a_task_keeps_its_own_capabilities);
     tcase_add_test(tests, a_task_gets_its_message);
     tcase_add_test(tests, a_task_that_hangs);
+    tcase_add_test(tests, a_task_ends_with_who_asked_for_it);
     tcase_add_test(tests, a_task_that_is_killed_is_done_again);
     tcase_add_loop_test(tests, a_helper_that_is_killed_is_made_again, 0, 2);
     tcase_add_test(tests, helpers_end_with_the_agent_alone);

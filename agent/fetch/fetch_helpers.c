@@ -1,0 +1,93 @@
+/* The helper processes that keep what the agent gives up, one pair for each role, and requests to them. */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/config/config.h"
+#include "agent/fetch/fetch_internal.h"
+
+enum { ANSWER_MAX = 64 << 20 };
+
+/* What no helper of a role can do any more, the agent cannot either: it has given up what it takes. */
+static void on_helpers_lost(void *user)
+{
+    struct fetcher *fetcher = user;
+
+    evaluator_agent_state(fetcher->evaluator, "agent-helpers", false,
+                          "both helper processes have ended, and only a new start of the agent makes others", "helper");
+    if (!fetcher->keeps_state)
+        return;
+    fetcher->lost = true;
+    event_base_loopbreak(fetcher->base);
+}
+
+bool fetcher_has_lost_helpers(const struct fetcher *fetcher)
+{
+    return fetcher->lost;
+}
+
+static bool reads_source(const struct rule_set *rules, const char *source)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (rules->rules[i].enabled && (rules->rules[i].check->reads & INPUT_BIT(INPUT_FILES)) &&
+            str_equal(rule_file_source(&rules->rules[i]), source))
+            return true;
+    return false;
+}
+
+/* In a helper, which has the configuration of its start; one that came after that is read where it is. */
+static bool knows_source(const char *source, void *user)
+{
+    struct fetcher *fetcher = user;
+    scoped(cleanup_config) struct config *config = NULL;
+    struct rule_set *rules = NULL;
+    bool known = reads_source(evaluator_rules(fetcher->evaluator), source);
+
+    if (known || fetcher->load_config(fetcher->load_user, &config, &rules, NULL) < 0)
+        return known;
+    known = reads_source(rules, source);
+    rule_set_free(rules);
+    return known;
+}
+
+int fetch_make_helpers(struct fetcher *fetcher, struct error *error)
+{
+    fetcher->proc = host_outside_path(fetcher->root, "/proc");
+    fetcher->role_context = (struct role_context){.root = fetcher->root,
+                                                  .proc = fetcher->proc,
+                                                  .outside = fetch_outside(fetcher),
+                                                  .knows_source = knows_source,
+                                                  .user = fetcher};
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        struct helper_task tasks[ROLE_TASKS_MAX];
+        size_t count = role_tasks((enum role)role, &fetcher->role_context, tasks);
+
+        fetcher->helpers[role] = helper_new(fetcher->workers, tasks, count, on_helpers_lost, fetcher, error);
+        if (!fetcher->helpers[role])
+            return -error->number;
+    }
+    return 0;
+}
+
+void fetch_free_helpers(struct fetcher *fetcher)
+{
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        helper_free(fetcher->helpers[role]);
+    free(fetcher->proc);
+}
+
+struct worker *fetch_ask(struct fetcher *fetcher, enum role role, unsigned task, const struct str *message,
+                         worker_done *done, void *user, struct error *error)
+{
+    struct worker *worker = helper_ask(fetcher->helpers[role],
+                                       &(struct helper_request){.task = task,
+                                                                .message = message ? str_text(message) : NULL,
+                                                                .length = message ? message->length : 0,
+                                                                .limit = ANSWER_MAX,
+                                                                .done = done,
+                                                                .user = user},
+                                       error);
+
+    if (!worker && error->number == EPIPE)
+        error_set(error, EPIPE, "needs %s: the helper \"%s\" is not running", role_rights(role), role_name(role));
+    return worker;
+}

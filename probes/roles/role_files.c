@@ -1,0 +1,102 @@
+/* What only who may read every file sees. Sets of files and places of mounts have files of their own. */
+#include <string.h>
+
+#include "probes/audit/audit.h"
+#include "probes/environment/environment.h"
+#include "probes/host/groups.h"
+#include "probes/host/node_certificates.h"
+#include "probes/roles/roles_internal.h"
+
+enum { SETS_MS = 10000, PLACES_MS = 10000 };
+
+/* ---- The environment ---- */
+
+void roles_ask_environment(struct str *out, const char *of_dockerd, const char *dockerd_error)
+{
+    wire_put_text(out, of_dockerd);
+    wire_put_text(out, dockerd_error);
+}
+
+static int read_environment(struct str *output, const void *argument, struct error *error)
+{
+    scoped(cleanup_arena) struct arena *arena = arena_new(256);
+    struct role_request request = role_request(argument, arena);
+    const char *of_dockerd = wire_text(&request.reader), *dockerd_error = wire_text(&request.reader);
+    struct environment_facts *facts;
+    int r = role_request_end(&request, error);
+
+    if (r < 0)
+        return r;
+    facts = environment_read(request.context->root, "DOCKER_CONTENT_TRUST", of_dockerd, dockerd_error);
+    environment_put(output, facts);
+    facts_free(&facts->facts);
+    return 0;
+}
+
+/* ---- The swarm node's certificates ---- */
+
+void roles_ask_certificates(struct str *out, const char *data_root)
+{
+    wire_put_text(out, data_root);
+}
+
+static int read_certificates(struct str *output, const void *argument, struct error *error)
+{
+    scoped(cleanup_arena) struct arena *arena = arena_new(256);
+    struct role_request request = role_request(argument, arena);
+    const char *data_root = wire_text(&request.reader);
+    struct certificate_facts *facts;
+    int r = role_request_end(&request, error);
+
+    if (r < 0)
+        return r;
+    facts = node_certificates_read(request.context->root, data_root);
+    node_certificates_put(output, facts);
+    facts_free(&facts->facts);
+    return 0;
+}
+
+/* ---- Audit rules on disk ---- */
+
+void roles_ask_audit(struct str *out, const char *kernel_rules, int kernel_errno, const char *kernel_error)
+{
+    wire_put_text(out, kernel_rules);
+    wire_put_number(out, kernel_errno);
+    wire_put_text(out, kernel_error);
+}
+
+static int read_audit(struct str *output, const void *argument, struct error *error)
+{
+    scoped(cleanup_arena) struct arena *arena = arena_new(4096);
+    struct role_request request = role_request(argument, arena);
+    struct audit_request audit = {.root = request.context->root, .output = wire_text(&request.reader)};
+    int r;
+
+    audit.length = audit.output ? strlen(audit.output) : 0;
+    audit.kernel_errno = (int)wire_number(&request.reader);
+    audit.kernel_error = wire_text(&request.reader);
+    r = role_request_end(&request, error);
+    return r < 0 ? r : audit_merge_run(output, &audit, error);
+}
+
+size_t files_tasks(const struct role_context *context, struct helper_task *ret)
+{
+    const struct helper_task task = {.argument = context,
+                                     .root = context->root,
+                                     .timeout_ms = ROLE_TASK_MS,
+                                     .capabilities = CAPABILITY(CAP_DAC_READ_SEARCH)};
+
+    for (unsigned i = FILES_GROUPS; i <= FILES_PLACES; i++)
+        ret[i] = task;
+    ret[FILES_GROUPS].run = groups_run_asked;
+    ret[FILES_GROUPS].argument = context->root;
+    ret[FILES_ENVIRONMENT].run = read_environment;
+    ret[FILES_CERTIFICATES].run = read_certificates;
+    ret[FILES_AUDIT].run = read_audit;
+    ret[FILES_SETS].run = files_read_sets;
+    ret[FILES_SETS].timeout_ms = SETS_MS;
+    ret[FILES_PLACES].run = files_find_places;
+    ret[FILES_PLACES].timeout_ms = PLACES_MS;
+    ret[FILES_PLACES].root = context->outside;
+    return FILES_PLACES + 1;
+}

@@ -1,0 +1,51 @@
+/* The table of roles. */
+#include "probes/roles/roles.h"
+
+#include "probes/audit/audit.h"
+#include "probes/roles/roles_internal.h"
+
+static size_t audit_tasks(const struct role_context *context, struct helper_task *ret)
+{
+    (void)context;
+    ret[AUDIT_LIST] =
+        (struct helper_task){.run = audit_run, .timeout_ms = ROLE_TASK_MS, .capabilities = AUDIT_CAPABILITIES};
+    return AUDIT_LIST + 1;
+}
+
+static const struct {
+    const char *name, *rights;
+    size_t (*tasks)(const struct role_context *context, struct helper_task *ret);
+} roles[ROLE_COUNT] = {
+    [ROLE_AUDIT] = {"audit", "CAP_AUDIT_CONTROL", audit_tasks},
+    [ROLE_PROCESSES] = {"processes", "CAP_SYS_PTRACE", processes_tasks},
+    [ROLE_FILES] = {"files", "CAP_DAC_READ_SEARCH", files_tasks},
+};
+
+const char *role_name(enum role role)
+{
+    return roles[role].name;
+}
+
+const char *role_rights(enum role role)
+{
+    return roles[role].rights;
+}
+
+size_t role_tasks(enum role role, const struct role_context *context, struct helper_task ret[ROLE_TASKS_MAX])
+{
+    return roles[role].tasks(context, ret);
+}
+
+struct role_request role_request(const void *argument, struct arena *arena)
+{
+    const struct helper_work *work = argument;
+
+    return (struct role_request){.context = work->argument,
+                                 .arena = arena,
+                                 .reader = {.at = work->message, .left = work->length, .arena = arena}};
+}
+
+int role_request_end(const struct role_request *request, struct error *error)
+{
+    return request->reader.broken || request->reader.left ? error_set(error, EPROTO, "the request is malformed") : 0;
+}

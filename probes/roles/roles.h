@@ -1,0 +1,86 @@
+/* What helpers do in the place of the agent (probes/worker/helper.h): the tasks of each role, and how what they are
+ * asked and what they answer is written and read.
+ *
+ * A request holds numbers, ids, facts that only say where to look, and names of sources. A source is read if the
+ * helper's own configuration has it; of what the agent names otherwise nothing is handed out but what the facts of the
+ * answer hold. An answer is facts; an error is that of the task. */
+#ifndef PROBES_ROLES_ROLES_H
+#define PROBES_ROLES_ROLES_H
+
+#include "probes/facts/wire.h"
+#include "probes/fileset/fileset.h"
+#include "probes/host/mount_places.h"
+#include "probes/worker/helper.h"
+
+enum role {
+    ROLE_AUDIT,     /* CAP_AUDIT_CONTROL: lists the kernel's audit rules */
+    ROLE_PROCESSES, /* CAP_SYS_PTRACE, with CAP_DAC_READ_SEARCH for what only a process's owner may open */
+    ROLE_FILES,     /* CAP_DAC_READ_SEARCH */
+    ROLE_COUNT
+};
+enum { ROLE_TASKS_MAX = 8 };
+const char *role_name(enum role role);   /* "audit" */
+const char *role_rights(enum role role); /* "CAP_AUDIT_CONTROL" */
+
+/* What the helpers know of themselves; it outlives them. */
+struct role_context {
+    const struct host_root *root;
+    const struct host_root *outside; /* the host as its first process sees it; may be ROOT */
+    const char *proc;                /* where the host's /proc is */
+    /* Does a rule of the helper's own configuration read that file source? */
+    bool (*knows_source)(const char *source, void *user);
+    void *user;
+};
+/* The tasks of ROLE, whose numbers are those below; their count. */
+size_t role_tasks(enum role role, const struct role_context *context, struct helper_task ret[ROLE_TASKS_MAX]);
+
+/* ---- Audit: the output of audit_run, no message ---- */
+
+enum audit_task { AUDIT_LIST };
+
+/* ---- Processes ---- */
+
+enum processes_task {
+    PROCESSES_DAEMON,     /* facts of the engine's daemon, for daemon_take() */
+    PROCESSES_LISTENERS,  /* for listeners_take(); the message is a pid, 0: dockerd is unknown */
+    PROCESSES_CONTAINERS, /* of each container one answer, for roles_take_processes() */
+    PROCESSES_IPC,        /* do two processes share their IPC namespace? A number, of enum tristate */
+};
+
+/* PEER serves the engine's socket, 0: unknown; IS_PODMAN as it reports itself; UNITS may be NULL. */
+void roles_ask_daemon(struct str *out, pid_t peer, bool is_podman, const struct units_facts *units);
+void roles_ask_listeners(struct str *out, pid_t dockerd);
+void roles_ask_ipc(struct str *out, pid_t one, pid_t other);
+
+/* A container's first process. */
+struct processes_query {
+    pid_t pid;
+    const char *id;
+};
+void roles_ask_processes(struct str *out, const struct processes_query *queries, size_t count);
+/* The next container's, in the order of the request: 0, or a negative errno with ERROR as proc_container_processes()
+ * gives it; -EPROTO: READER is broken. The caller frees RET. */
+int roles_take_processes(struct wire_reader *reader, struct process_facts **ret, struct error *error);
+
+/* ---- Files ---- */
+
+enum files_task {
+    FILES_GROUPS,       /* groups_run_asked() */
+    FILES_ENVIRONMENT,  /* for environment_take() */
+    FILES_CERTIFICATES, /* for node_certificates_take() */
+    FILES_AUDIT,        /* for audit_merge_take() */
+    FILES_SETS,         /* of each source one answer, for fileset_take() */
+    FILES_PLACES,       /* of each query one answer, for mount_places_take() */
+};
+
+/* What environment_read() takes. */
+void roles_ask_environment(struct str *out, const char *of_dockerd, const char *dockerd_error);
+/* What node_certificates_read() takes. */
+void roles_ask_certificates(struct str *out, const char *data_root);
+/* KERNEL_RULES: of audit_run; NULL: it failed with KERNEL_ERRNO, described by KERNEL_ERROR. */
+void roles_ask_audit(struct str *out, const char *kernel_rules, int kernel_errno, const char *kernel_error);
+void roles_ask_sets(struct str *out, const struct fileset_context *context, const struct string_list *sources);
+void roles_ask_places(struct str *out, const struct string_list *sockets, const struct place_query *queries,
+                      size_t count);
+
+#endif
