@@ -393,7 +393,7 @@ void fetch_watch_host(struct fetcher *fetcher)
     fetcher->audit_watch = audit_watch_new(fetcher->base, on_audit_news, fetcher, &error);
     if (!fetcher->audit_watch)
         log_info("cannot watch the kernel's audit rules (%s): they are read again at every sweep", error.text);
-    if (capability_keep(~(AUDIT_CAPABILITIES | PROC_CAPABILITIES | CAPABILITY(CAP_AUDIT_READ))) < 0)
+    if (capability_keep(~(AUDIT_CAPABILITIES | CAPABILITY(CAP_AUDIT_READ))) < 0)
         log_warning("cannot drop CAP_AUDIT_CONTROL");
 }
 
