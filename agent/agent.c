@@ -10,7 +10,6 @@
 #include <malloc.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 
 #include "agent/agent_internal.h"
 #include "common/log.h"
@@ -86,6 +85,7 @@ static void on_transition(struct transition *transition, void *user)
 {
     struct agent *agent = user;
 
+    agent_status_changed(agent);
     if (!agent->events)
         return;
     event_store_append(agent->events, transition);
@@ -400,6 +400,7 @@ void agent_free(struct agent *agent)
         if (agent->signals[i])
             event_free(agent->signals[i]);
     agent_free_timers(agent);
+    agent_stop_notifying(agent);
     if (agent->server)
         server_free(agent->server);
     snapshots_free(agent->snapshots);
@@ -424,6 +425,7 @@ int agent_run(struct agent *agent, struct error *error)
 {
     add_signals(agent);
     agent_add_timers(agent);
+    agent_start_notifying(agent);
     if (!agent->once) {
         agent_watch_clock(agent);
         agent_enter_exceptions(agent, "start");
@@ -434,7 +436,7 @@ int agent_run(struct agent *agent, struct error *error)
         return error_set(error, EIO, "the event loop failed");
     if (fetcher_has_lost_helpers(agent->fetcher) && !agent->once)
         return error_set(error, ECHILD, "both helper processes have ended: the agent has to start anew");
-    sd_notify(0, "STOPPING=1");
+    agent_tell_stop();
     if (agent->once && !agent->connected) {
         const char *host = agent->address.host_text, *why = docker_why_not(agent->docker);
 

@@ -1,6 +1,4 @@
-/* How work begins: the configuration is loaded, a full scan is started, systemd is notified that the agent is ready. */
-#include <systemd/sd-daemon.h>
-
+/* How work begins: the configuration is loaded, a full scan is started. */
 #include "agent/agent_internal.h"
 
 static const char *from_environment(const char *name)
@@ -29,12 +27,4 @@ void agent_scan(struct agent *agent, const char *cause)
     agent->scan_started = clock_now(&clock_system);
     agent->scan_clock = clock_monotonic();
     evaluator_stale_all(agent->evaluator, cause);
-}
-
-void agent_tell_ready(struct agent *agent)
-{
-    if (agent->ready_told)
-        return;
-    agent->ready_told = true;
-    sd_notify(0, "READY=1");
 }

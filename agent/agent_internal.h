@@ -1,8 +1,8 @@
 /* What the agent's own files share; no other room includes it. A file calls only those before it here: agent_view.c
- * (what is shown), agent_snapshot.c, agent_origin.c (who sends), agent_heartbeat.c, agent_begin.c (how work begins),
- * agent_events.c (the engine's events), agent_entries.c (what people did), agent_states.c (its own state),
- * agent_reload.c (another configuration),
- * agent_timers.c (what time brings), agent.c (wiring and life). */
+ * (what is shown), agent_notify.c (to systemd), agent_snapshot.c, agent_origin.c (who sends), agent_heartbeat.c,
+ * agent_begin.c (how work begins), agent_events.c (the engine's events), agent_entries.c (what people did),
+ * agent_states.c (its own state), agent_reload.c (another configuration), agent_timers.c (what time brings), agent.c
+ * (wiring and life). */
 #ifndef AGENT_AGENT_INTERNAL_H
 #define AGENT_AGENT_INTERNAL_H
 
@@ -37,7 +37,10 @@ struct agent {
     struct event *signals[3];
     struct event *expiry_timer; /* of waivers and attestations */
     char *known_exceptions;     /* that applied when they were last looked at (agent_entries.c); NULL: unknown */
-    struct event *sweep_timer, *top_timer, *start_timer, *watchdog_timer, *clock_event;
+    struct event *sweep_timer, *top_timer, *start_timer, *clock_event;
+    struct event *status_timer, *watchdog_timer; /* NULL: systemd did not start the agent, or asks for none */
+    char *status;                                /* that systemd shows */
+    uint64_t watched_evaluations;                /* when the watchdog was last fed, or not */
     int clock_fd;
     bool once, connected, gave_up_waiting;
     usec_t started, scan_started, scan_clock;
@@ -48,8 +51,13 @@ struct agent {
     struct lag_histogram lag;
 };
 
-/* agent_begin.c, with agent_load_config() and agent_scan() */
-void agent_tell_ready(struct agent *agent); /* systemd, once */
+/* agent_notify.c */
+void agent_start_notifying(struct agent *agent);
+void agent_stop_notifying(struct agent *agent);
+void agent_status_changed(struct agent *agent); /* maybe: the line that systemd shows, at most once a second */
+void agent_tell_ready(struct agent *agent);     /* once */
+void agent_tell_reload(bool begins);            /* or ends */
+void agent_tell_stop(void);
 
 /* agent_origin.c */
 void agent_set_origin(struct agent *agent);                         /* as configuration, engine and store are now */

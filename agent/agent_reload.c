@@ -1,6 +1,4 @@
 /* Another configuration: what it changes at once, and what takes a restart. */
-#include <systemd/sd-daemon.h>
-
 #include "agent/agent_internal.h"
 #include "common/log.h"
 
@@ -44,7 +42,7 @@ void agent_reload(struct agent *agent)
     struct rule_set *rules = NULL;
     struct store_limits limits;
 
-    sd_notify(0, "RELOADING=1");
+    agent_tell_reload(true);
     sink_list_reopen(&agent->sinks);
     if (agent_load_config(&agent->arguments, &config, &rules, &error) < 0) {
         log_error("reload: %s; keeping the old configuration", error.text);
@@ -68,5 +66,6 @@ void agent_reload(struct agent *agent)
         config_free(old);
         agent_scan(agent, "reload");
     }
-    sd_notify(0, "READY=1");
+    agent_tell_reload(false);
+    agent_status_changed(agent);
 }

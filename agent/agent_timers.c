@@ -1,8 +1,7 @@
-/* What time brings: sweeps over what cannot be watched, the end of waiting for the engine, systemd's watchdog, and a
- * wall clock that was set. */
+/* What time brings: sweeps over what cannot be watched, the end of waiting for the engine, and a wall clock that
+ * was set. */
 #include <errno.h>
 #include <sys/timerfd.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "agent/agent_internal.h"
@@ -45,14 +44,6 @@ static void on_start_timeout(evutil_socket_t fd, short what, void *user)
         event_base_loopbreak(agent->base);
 }
 
-static void on_watchdog(evutil_socket_t fd, short what, void *user)
-{
-    (void)fd;
-    (void)what;
-    (void)user;
-    sd_notify(0, "WATCHDOG=1");
-}
-
 static void on_heartbeat(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
@@ -91,7 +82,6 @@ static void set_interval(struct event *timer, unsigned seconds)
 void agent_add_timers(struct agent *agent)
 {
     enum { START_SECONDS = 5, START_ONCE_SECONDS = 15, SNAPSHOT_SECONDS = 60 };
-    uint64_t watchdog = 0;
 
     agent->start_timer =
         add_timer(agent, on_start_timeout, (agent->once ? START_ONCE_SECONDS : START_SECONDS) * USEC_PER_SEC, false);
@@ -102,8 +92,6 @@ void agent_add_timers(struct agent *agent)
     agent->heartbeat_timer = event_new(agent->base, -1, EV_PERSIST, on_heartbeat, agent);
     set_interval(agent->heartbeat_timer, agent->config->heartbeat_seconds);
     agent->snapshot_timer = add_timer(agent, on_snapshot, SNAPSHOT_SECONDS * USEC_PER_SEC, true);
-    if (sd_watchdog_enabled(0, &watchdog) > 0)
-        agent->watchdog_timer = add_timer(agent, on_watchdog, (usec_t)watchdog / 2, true);
 }
 
 void agent_set_intervals(struct agent *agent, const struct config *config)
@@ -145,8 +133,8 @@ void agent_watch_clock(struct agent *agent)
 
 void agent_free_timers(struct agent *agent)
 {
-    struct event *events[] = {agent->sweep_timer, agent->top_timer,       agent->start_timer,    agent->watchdog_timer,
-                              agent->clock_event, agent->heartbeat_timer, agent->snapshot_timer, agent->expiry_timer};
+    struct event *events[] = {agent->sweep_timer,     agent->top_timer,      agent->start_timer, agent->clock_event,
+                              agent->heartbeat_timer, agent->snapshot_timer, agent->expiry_timer};
 
     for (size_t i = 0; i < countof(events); i++)
         if (events[i])

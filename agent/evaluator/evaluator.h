@@ -141,6 +141,8 @@ bool evaluator_is_pending(const struct evaluator *evaluator, enum input_kind kin
 bool evaluator_is_fetching(const struct evaluator *evaluator, enum input_kind kind, const char *key);
 bool evaluator_is_settled(const struct evaluator *evaluator);
 bool evaluator_has_background_work(const struct evaluator *evaluator);
+/* Is there something to evaluate in later turns of the loop that nothing holds up? */
+bool evaluator_has_postponed(const struct evaluator *evaluator);
 /* While the engine cannot be reached, its inputs are not fetched and findings keep their status; those that never had a
  * value become errors. */
 void evaluator_set_engine_reachable(struct evaluator *evaluator, bool reachable);

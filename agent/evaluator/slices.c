@@ -63,6 +63,11 @@ void evaluator_hold(struct evaluator *evaluator, bool held)
         arm_slice_timer(evaluator);
 }
 
+bool evaluator_has_postponed(const struct evaluator *evaluator)
+{
+    return !evaluator->held && !TAILQ_EMPTY(&evaluator->postponed);
+}
+
 void slices_init(struct evaluator *evaluator)
 {
     TAILQ_INIT(&evaluator->postponed);

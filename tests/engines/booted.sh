@@ -20,7 +20,7 @@ cleanup() {
         kill "$nspawn" 2>/dev/null
     fi
     [ "$status" -eq 0 ] || tail -n 20 "$log"
-    rm -f "$log"
+    rm -f "$log" "$log.console"
     exit "$status"
 }
 trap cleanup EXIT
@@ -87,7 +87,7 @@ boot() {
     rm -rf "$tree/var/lib/docker" "$tree/root/source" "$tree/etc/docker" "$tree/etc/systemd/system/docker.service.d"
     rm -f "$tree/var/log/syslog"
     SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 setsid systemd-nspawn -q --register=no --keep-unit --private-network \
-        --capability=all --system-call-filter='@keyring bpf' -D "$tree" -M docker-bench -b >>"$log" 2>&1 </dev/null &
+        --capability=all --system-call-filter='@keyring bpf' -D "$tree" -M docker-bench -b >"$log.console" 2>&1 </dev/null &
     nspawn=$!
     want "docker.service runs" inside systemctl is-active docker
     # A host with cgroup v1 gives them read-only; runc writes there.
