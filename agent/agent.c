@@ -14,6 +14,7 @@
 #include "agent/agent_internal.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "probes/host/own_container.h"
 
 /* Transitions that are not stored yet, before evaluating waits for the disk. */
 enum { WAITING_MAX = 4096 };
@@ -340,6 +341,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
                                                       .settled = on_settled,
                                                       .engine = agent_on_engine,
                                                       .user = agent};
+    char own_container[OWN_CONTAINER_SIZE];
     int r;
 
     agent->arguments = *arguments;
@@ -355,6 +357,8 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
     agent->workers = workers_new(agent->base);
     agent->evaluator =
         evaluator_new(agent->base, agent->workers, rules, agent->config, &clock_system, &evaluator_callbacks);
+    if (own_container_read(own_container))
+        evaluator_leave_out(agent->evaluator, own_container);
     r = docker_address_parse(agent->config->docker_host, agent->config->docker_cert_path, agent->config->docker_tls,
                              agent->config->tls_ca, agent->config->tls_cert, agent->config->tls_key, &agent->address,
                              error);

@@ -275,6 +275,23 @@ static void write_exceptions(const struct agent_view *view, struct json_out *out
     json_out_end_array(out);
 }
 
+/* What is not judged. */
+static void write_excluded(const struct agent_view *view, struct json_out *out)
+{
+    const char *id, *name;
+
+    json_out_array(out, "excluded");
+    if (evaluator_left_out(view->evaluator, &id, &name)) {
+        json_out_object(out, NULL);
+        json_out_string(out, "kind", subject_kind_name(SUBJECT_CONTAINER));
+        json_out_string(out, "id", id);
+        json_out_string(out, "name", name);
+        json_out_string(out, "reason", "the agent runs in it");
+        json_out_end_object(out);
+    }
+    json_out_end_array(out);
+}
+
 /* As in every record that a sink sends. */
 static void write_origin(const struct agent_view *view, struct json_out *out)
 {
@@ -320,6 +337,7 @@ void view_status(const struct agent_view *view, struct json_out *out)
     json_out_int(out, "scored_rules", score.counted);
     json_out_int(out, "last_seq", (int64_t)evaluator_last_seq(view->evaluator));
     write_exceptions(view, out);
+    write_excluded(view, out);
     write_sinks(view, out);
     json_out_object(out, "scan");
     json_out_time(out, "started", view->scan_started);

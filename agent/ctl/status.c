@@ -110,6 +110,24 @@ static void print_exceptions(const struct ctl *ctl, struct str *out, const struc
     }
 }
 
+/* What is not judged, and why. */
+static void print_excluded(const struct ctl *ctl, struct str *out, const struct json *list)
+{
+    enum { SHORT_ID = 12, NAME = 40 };
+
+    for (size_t i = 0; i < json_count(list); i++) {
+        const struct json *item = json_at(list, i);
+
+        str_append(out, tr(ctl, "excluded: ", "不检查："));
+        terminal_cell(out, json_text(json_get(item, "kind"), "-"), NAME, false);
+        str_append_char(out, ' ');
+        terminal_cell(out, json_text(json_get(item, "name"), "-"), NAME, false);
+        str_append(out, " (");
+        terminal_cell(out, json_text(json_get(item, "id"), "-"), SHORT_ID, false);
+        str_append(out, tr(ctl, "), the agent runs in it\n", "），代理在其中运行\n"));
+    }
+}
+
 int ctl_status(struct ctl *ctl)
 {
     const char *comma = tr(ctl, ", ", "，");
@@ -139,6 +157,7 @@ int ctl_status(struct ctl *ctl)
     print_sections(ctl, &out, summary);
     str_append_char(&out, '\n');
     print_exceptions(ctl, &out, root);
+    print_excluded(ctl, &out, json_get(root, "excluded"));
     if (json_count(worst)) {
         terminal_heading(&ctl->terminal, &out, tr(ctl, "worst findings", "最严重的问题"));
         for (size_t i = 0; i < json_count(worst) && i < WORST_SHOWN; i++)

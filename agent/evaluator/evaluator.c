@@ -55,6 +55,7 @@ void evaluator_set_rules(struct evaluator *evaluator, struct rule_set *rules, co
     evaluator->cause = "reload";
     while ((subject = subject_next(evaluator, &at))) {
         enum subject_kind kind = subject->kind;
+        bool takes_all = kind != SUBJECT_FILE && !subject_is_left_out(evaluator, kind, subject->id);
 
         for (size_t i = subject->pair_count; i-- > 0;) {
             const struct rule *rule = same[subject->pairs[i].rule->index];
@@ -64,7 +65,7 @@ void evaluator_set_rules(struct evaluator *evaluator, struct rule_set *rules, co
             else
                 subject_drop_pair(evaluator, subject, &subject->pairs[i], "reload");
         }
-        for (size_t i = 0; kind != SUBJECT_FILE && i < evaluator->rules_of[kind].count; i++)
+        for (size_t i = 0; takes_all && i < evaluator->rules_of[kind].count; i++)
             if (!subject_pair(subject, evaluator->rules_of[kind].items[i]))
                 subject_add_pair(evaluator, subject, evaluator->rules_of[kind].items[i]);
         for (size_t i = 0; i < subject->pair_count; i++)
@@ -110,11 +111,17 @@ struct evaluator *evaluator_new(struct event_base *base, struct workers *workers
     return evaluator;
 }
 
+void evaluator_leave_out(struct evaluator *evaluator, const char *container)
+{
+    evaluator->left_out = mem_strdup(container);
+}
+
 void evaluator_free(struct evaluator *evaluator)
 {
     if (!evaluator)
         return;
     map_free(evaluator->restored);
+    free(evaluator->left_out);
     identity_deinit(evaluator);
     exceptions_free(evaluator);
     agent_states_deinit(evaluator);

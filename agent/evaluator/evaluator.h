@@ -82,6 +82,12 @@ enum { UID_SIZE = 37 }; /* with the NUL */
 void evaluator_uid(const struct evaluator *evaluator, const char *slug, const char *kind, const char *id,
                    char ret[UID_SIZE]);
 
+/* The container with that id is not judged: it is the agent's own. Before anything is stale. Lists that count
+ * containers count it all the same, and others that share its namespaces are judged by what it has. */
+void evaluator_leave_out(struct evaluator *evaluator, const char *container);
+/* It, where the engine has such a container: its id and name. */
+bool evaluator_left_out(const struct evaluator *evaluator, const char **ret_id, const char **ret_name);
+
 /* Whether what is found from now on because of the start (cause "start") is what the first full scan of a new store
  * found. */
 void evaluator_set_initial(struct evaluator *evaluator, bool initial);

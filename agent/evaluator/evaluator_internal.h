@@ -121,6 +121,7 @@ struct evaluator {
     bool engine_awaited;              /* there are no transitions until it is known */
     char *next_engine; /* findings end under ENGINE, and are reported again under this one; NULL: they do not */
     struct event *withdrawn_event;
+    char *left_out; /* the container that is not judged; NULL: all are */
     bool initial;
     struct open_findings open[VERDICT_COUNT][SEVERITY_COUNT];
     unsigned open_generation;
@@ -183,6 +184,8 @@ enum subject_kind subject_kind_listed(enum input_kind list); /* SUBJECT_KIND_COU
 /* Is it the one that there is while a list cannot be read? */
 bool subject_is_unlisted(const struct subject *subject, enum input_kind *ret_list);
 struct pair *subject_add_pair(struct evaluator *evaluator, struct subject *subject, const struct rule *rule);
+/* It has no pairs, and never any: the agent's own container. */
+bool subject_is_left_out(const struct evaluator *evaluator, enum subject_kind kind, const char *id);
 
 /* exceptions.c */
 void exceptions_index(struct evaluator *evaluator); /* anew, of its rules and configuration */

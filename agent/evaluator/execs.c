@@ -262,8 +262,11 @@ void evaluator_exec_made(struct evaluator *evaluator, const struct exec_event *e
     const struct container_facts *container = store_container(evaluator->store, event->container, NULL);
     const char *command = event->command ? event->command : "";
     struct execs *execs = evaluator->execs;
-    struct made *made = mem_alloc(sizeof *made);
+    struct made *made;
 
+    if (subject_is_left_out(evaluator, SUBJECT_CONTAINER, event->container))
+        return;
+    made = mem_alloc(sizeof *made);
     *made = (struct made){
         .container = mem_strdup(event->container),
         .name = mem_strdup(container ? container->name : event->container_name),

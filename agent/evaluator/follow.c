@@ -15,6 +15,8 @@ static bool lists(const struct string_list *list, const char *s)
 void follow_execs(struct evaluator *evaluator, const struct container_facts *container,
                   const struct string_list *before, const char *cause)
 {
+    if (subject_is_left_out(evaluator, SUBJECT_CONTAINER, container->id))
+        return;
     for (size_t i = 0; i < container->exec_ids.count; i++) {
         const char *id = container->exec_ids.items[i];
 

@@ -149,6 +149,18 @@ const struct evaluator_counters *evaluator_counters(const struct evaluator *eval
     return &evaluator->counters;
 }
 
+bool evaluator_left_out(const struct evaluator *evaluator, const char **ret_id, const char **ret_name)
+{
+    const struct subject *subject =
+        evaluator->left_out ? map_get(evaluator->subjects[SUBJECT_CONTAINER], evaluator->left_out) : NULL;
+
+    if (!subject)
+        return false;
+    *ret_id = subject->id;
+    *ret_name = subject->name;
+    return true;
+}
+
 uint64_t evaluator_last_seq(const struct evaluator *evaluator)
 {
     return evaluator->last_seq;

@@ -105,6 +105,11 @@ static void subject_rename(struct subject *subject, const char *name)
     subject->name = mem_strdup(name);
 }
 
+bool subject_is_left_out(const struct evaluator *evaluator, enum subject_kind kind, const char *id)
+{
+    return kind == SUBJECT_CONTAINER && str_equal(evaluator->left_out, id);
+}
+
 struct subject *subject_ensure(struct evaluator *evaluator, enum subject_kind kind, const char *id, const char *name)
 {
     enum { SHORT_ID = 12 }; /* as docker shows it */
@@ -120,7 +125,8 @@ struct subject *subject_ensure(struct evaluator *evaluator, enum subject_kind ki
     subject->name =
         !name && kind == SUBJECT_CONTAINER ? mem_strndup(id, strnlen(id, SHORT_ID)) : mem_strdup(name ? name : id);
     map_set(evaluator->subjects[kind], id, subject);
-    if (kind != SUBJECT_FILE) { /* a file's pairs depend on the set that it was found in */
+    /* a file's pairs depend on the set that it was found in */
+    if (kind != SUBJECT_FILE && !subject_is_left_out(evaluator, kind, id)) {
         size_t count = evaluator->rules_of[kind].count;
 
         subject->pairs = count ? mem_realloc_array(NULL, count, sizeof *subject->pairs) : NULL;

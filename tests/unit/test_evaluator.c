@@ -1010,6 +1010,51 @@ START_TEST(fetches_of_very_many_begin_in_several_turns)
 }
 END_TEST
 
+/* The agent's own container has no findings, nor have its execs, also after a reload; who shares its network is judged
+ * by what it has. */
+START_TEST(own_container_is_left_out)
+{
+    const struct exec_event event = {.container = id_of('a'), .exec_id = id_of('e'), .command = "sh"};
+    const char *id = NULL, *name = NULL;
+    struct rule_set *rules = NULL;
+
+    evaluator_leave_out(evaluator, id_of('a'));
+    ck_assert(!evaluator_left_out(evaluator, &id, &name));
+    for (char c = 'a'; c <= 'b'; c++) {
+        stale(c);
+        one_turn();
+        came(c, true, "host");
+    }
+    ck_assert_ptr_null(find_pair("container-privileged", SUBJECT_CONTAINER, id_of('a')));
+    ck_assert_ptr_null(find_told("container-privileged", id_of('a')));
+    ck_assert_str_eq(find_told("container-privileged", id_of('b'))->status, "fail");
+    ck_assert(evaluator_left_out(evaluator, &id, &name));
+    ck_assert_str_eq(id, id_of('a'));
+    ck_assert_str_eq(name, "a");
+
+    evaluator_exec_made(evaluator, &event, "docker:container/exec_create");
+    one_turn();
+    ck_assert_uint_eq(count_asked(INPUT_EXEC, NULL), 0);
+    stale('a');
+    one_turn();
+    evaluator_fetched(
+        evaluator, INPUT_CONTAINER, id_of('a'),
+        container('a', true, "host", "[\"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\"]"));
+    one_turn();
+    ck_assert_uint_eq(count_asked(INPUT_EXEC, NULL), 0);
+
+    ck_assert_int_eq(rule_set_load(checks, SOURCE_DATA_DIR, NULL, "cis-1.6.0", NULL, 0, &rules, NULL), 0);
+    evaluator_set_rules(evaluator, rules, &config);
+    ck_assert_ptr_null(find_pair("container-privileged", SUBJECT_CONTAINER, id_of('a')));
+    ck_assert_ptr_nonnull(find_pair("container-privileged", SUBJECT_CONTAINER, id_of('b')));
+
+    stale('c');
+    one_turn();
+    came('c', false, "container:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    ck_assert_int_eq(find_pair("container-network-namespace", SUBJECT_CONTAINER, id_of('c'))->verdict, VERDICT_FAIL);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("evaluator");
@@ -1031,6 +1076,7 @@ int main(void)
     tcase_add_test(tests, expected_inputs_are_waited_for);
     tcase_add_test(tests, what_is_stale_again_is_not_recent);
     tcase_add_test(tests, joined_namespaces_follow);
+    tcase_add_test(tests, own_container_is_left_out);
     tcase_add_test(tests, quiet_execs_leave_nothing);
     tcase_add_test(tests, files_come_change_and_go);
     tcase_add_test(tests, files_that_cannot_be_read_have_one_subject);

@@ -9,6 +9,7 @@
 #include "probes/host/addresses.h"
 #include "probes/host/groups.h"
 #include "probes/host/listeners.h"
+#include "probes/host/own_container.h"
 #include "probes/host/socket_unit.h"
 #include "probes/watch/mounts.h"
 #include "tests/unit/host_folder.h"
@@ -499,6 +500,46 @@ START_TEST(test_addresses)
 }
 END_TEST
 
+#define OWN   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define OTHER "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
+
+static const struct {
+    const char *mountinfo, *id; /* NULL: in no container */
+} own_containers[] = {
+    {"", NULL},
+    /* docker, with an overlay whose path has an id too */
+    {"512 400 0:45 / / rw - overlay overlay rw,lowerdir=/var/lib/docker/overlay2/" OTHER "/diff\n"
+     "530 512 8:1 /var/lib/docker/containers/" OWN "/resolv.conf /etc/resolv.conf rw,relatime - ext4 /dev/sda1 rw\n"
+     "531 512 8:1 /var/lib/docker/containers/" OWN "/hostname /etc/hostname rw,relatime - ext4 /dev/sda1 rw\n",
+     OWN},
+    /* podman, its files in a tmpfs; the last id is the container's */
+    {"99 98 0:50 /containers/" OTHER "/overlay-containers/" OWN "/userdata/hosts /etc/hosts rw - tmpfs tmpfs rw", OWN},
+    /* the host: mounts of its containers, and a file that somebody mounted over another one */
+    {"25 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+     "70 25 0:44 / /var/lib/docker/containers/" OTHER "/mounts/shm rw - tmpfs shm rw\n"
+     "71 25 8:1 /var/lib/docker/containers/" OTHER "/hosts /srv/etc/hosts rw - ext4 /dev/sda1 rw\n"
+     "72 25 8:1 /etc/hosts.own /etc/hosts rw - ext4 /dev/sda1 rw\n",
+     NULL},
+    /* no ids: too short, too long, upper case */
+    {"72 25 8:1 /a/0123456789ab/hosts /etc/hosts rw - ext4 /dev/sda1 rw\n"
+     "73 25 8:1 /a/" OWN "0/hosts /etc/hosts rw - ext4 /dev/sda1 rw\n"
+     "74 25 8:1 /a/ABCDEF6789abcdef0123456789abcdef0123456789abcdef0123456789abcdef/hosts /etc/hosts rw - ext4 x rw",
+     NULL},
+    /* malformed lines */
+    {"\n\n72\n72 25 8:1\n72 25 8:1 /x\n72 25 8:1 /containers/" OWN "/hosts\n/etc/hosts rw\n", NULL},
+};
+
+START_TEST(test_own_container)
+{
+    char id[OWN_CONTAINER_SIZE] = "";
+    bool found = own_container_parse(own_containers[_i].mountinfo, id);
+
+    ck_assert_int_eq(found, own_containers[_i].id != NULL);
+    if (found)
+        ck_assert_str_eq(id, own_containers[_i].id);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("host probes");
@@ -527,6 +568,7 @@ int main(void)
     tcase_add_test(host, test_socket_units);
     tcase_add_test(host, test_addresses);
     tcase_add_test(host, test_rootless);
+    tcase_add_loop_test(host, test_own_container, 0, countof(own_containers));
     suite_add_tcase(suite, host);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
