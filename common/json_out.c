@@ -20,7 +20,7 @@ static void print(void *user, const char *text, size_t length)
 {
     struct json_out *out = user;
 
-    str_append_n(&out->text, text, length);
+    text_escape_json(&out->text, text, length); /* yajl escapes only C0, and never cuts a character in two */
 }
 
 struct json_out *json_out_new(bool pretty)
@@ -50,6 +50,12 @@ const char *json_out_text(struct json_out *out, size_t *ret_length)
     if (ret_length)
         *ret_length = out->text.length;
     return str_text(&out->text);
+}
+
+void json_out_steal(struct json_out *out, struct str *ret)
+{
+    *ret = out->text;
+    out->text = STR_INIT;
 }
 
 static void write_string(struct json_out *out, const char *value, size_t length)

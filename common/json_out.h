@@ -1,5 +1,5 @@
 /* Writing JSON over yajl's generator. Only json_out.c knows yajl's generating side. Strings are repaired to valid
- * UTF-8; U+2028/9 and everything below 0x20 come out escaped, so that compact output is one line. */
+ * UTF-8; what text_escape() would escape is \uNNNN, so that compact output is one line, and a terminal may see it. */
 #ifndef COMMON_JSON_OUT_H
 #define COMMON_JSON_OUT_H
 
@@ -17,6 +17,9 @@ struct json_out *json_out_new(bool pretty);
 void json_out_free(struct json_out *out);
 /* What was written so far, owned by OUT and valid until the next call on it; RET_LENGTH may be NULL. */
 const char *json_out_text(struct json_out *out, size_t *ret_length);
+
+/* Moves that text to RET, which must be empty and is the caller's. OUT can only be freed after it. */
+void json_out_steal(struct json_out *out, struct str *ret);
 
 /* KEY is NULL inside arrays and at the top. */
 void json_out_object(struct json_out *out, const char *key);

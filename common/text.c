@@ -58,11 +58,57 @@ void text_repair_utf8(struct str *out, const char *s, size_t length)
     }
 }
 
+/* Control characters, and what is not seen or changes how its neighbours are: Default_Ignorable_Code_Point of Unicode's
+ * DerivedCoreProperties.txt, line and paragraph separators, interlinear annotations. */
+static const struct {
+    uint32_t first, last;
+} dangerous[] = {
+    {0x0, 0x1f},      {0x7f, 0x9f},       {0xad, 0xad},       {0x34f, 0x34f},     {0x61c, 0x61c},
+    {0x115f, 0x1160}, {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e},
+    {0x2060, 0x206f}, {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
+    {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+};
+
 static bool is_dangerous(uint32_t c)
 {
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0xad || (c >= 0x200b && c <= 0x200f) ||
-           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
-           (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
+    for (size_t i = 0; i < countof(dangerous) && c >= dangerous[i].first; i++)
+        if (c <= dangerous[i].last)
+            return true;
+    return false;
+}
+
+/* The length of the beginning of S that is ASCII and no control character. */
+static size_t plain_length(const char *s, size_t length)
+{
+    size_t n = 0;
+
+    while (n < length && s[n] >= ' ' && s[n] <= '~')
+        n++;
+    return n;
+}
+
+void text_escape_json(struct str *out, const char *s, size_t length)
+{
+    for (size_t i = 0, n; i < length; i += n) {
+        uint32_t c;
+
+        n = plain_length(s + i, length - i);
+        if (n) {
+            str_append_n(out, s + i, n);
+            continue;
+        }
+        n = decode((const unsigned char *)s + i, length - i, &c);
+        if (!n) {
+            n = 1;
+            str_append(out, REPLACEMENT);
+        } else if (c == '\n' || c == '\t' || !is_dangerous(c)) {
+            str_append_n(out, s + i, n);
+        } else if (c < 0x10000) {
+            str_printf(out, "\\u%04x", c);
+        } else {
+            str_printf(out, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10), 0xdc00 + ((c - 0x10000) & 0x3ff));
+        }
+    }
 }
 
 void text_escape(struct str *out, const char *s, size_t length, size_t limit)

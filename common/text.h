@@ -13,11 +13,15 @@ bool text_is_utf8(const char *s, size_t length);
 /* Appends S with every byte that is not valid UTF-8 replaced by U+FFFD. */
 void text_repair_utf8(struct str *out, const char *s, size_t length);
 
-/* Appends S for a terminal or a log line: invalid UTF-8 becomes U+FFFD; C0, DEL, C1, U+2028/9, bidi controls
- * (U+202A–E, U+2066–9, U+200E/F, U+061C), zero-width characters and U+FEFF become \xNN or \u{NNNN}; backslash stays. At
- * most LIMIT bytes are appended (0: no limit), cut at a character border with "…". The result never holds a newline or
- * ESC. */
+/* Appends S for a terminal or a log line: invalid UTF-8 becomes U+FFFD; control characters (C0, DEL, C1), line
+ * separators, and what Unicode has no sign for (zero width, directions, tags, variation selectors …) become \xNN or
+ * \u{NNNN}; backslash stays. At most LIMIT bytes are appended (0: no limit), cut at a character border with "…". The
+ * result never holds a newline or ESC. */
 void text_escape(struct str *out, const char *s, size_t length, size_t limit);
+
+/* Appends S, which is JSON: what text_escape() escapes becomes \uNNNN, of the same meaning to whoever reads it, but for
+ * newlines and tabs, which are JSON's white space; invalid UTF-8 becomes U+FFFD. */
+void text_escape_json(struct str *out, const char *s, size_t length);
 
 /* Columns a terminal needs for already escaped UTF-8 text (East Asian wide characters count two). */
 size_t text_columns(const char *s);

@@ -11,20 +11,6 @@ static const char *const message_ids[] = {
     [RECORD_SNAPSHOT_END] = MESSAGE_ID_SNAPSHOT_END, [RECORD_LOST] = MESSAGE_ID_LOST,
 };
 
-/* A value with a newline takes the binary form; ours are repaired UTF-8 and may hold any. */
-static void append_value(struct str *out, const char *name, const char *value, size_t length)
-{
-    if (!memchr(value, '\n', length)) {
-        str_printf(out, "%s=%s\n", name, value);
-        return;
-    }
-    str_printf(out, "%s\n", name);
-    for (size_t i = 0; i < 8; i++)
-        str_append_char(out, (char)(length >> (8 * i)));
-    str_append_n(out, value, length);
-    str_append_char(out, '\n');
-}
-
 /* The length of the beginning of S, up to LIMIT, that ends with a whole character. */
 static size_t whole_characters(const char *s, size_t length, size_t limit)
 {
@@ -35,21 +21,21 @@ static size_t whole_characters(const char *s, size_t length, size_t limit)
     return limit;
 }
 
-/* False: it was cut. */
+/* Escaped, though the protocol takes any bytes: journalctl shows most of them as they are. False: it was cut. */
 static bool append_field(struct str *out, const char *name, const char *value)
 {
     scoped_str safe = STR_INIT, shown = STR_INIT;
 
     if (!*value)
         return true;
-    text_repair_utf8(&safe, value, strlen(value));
+    text_escape(&safe, value, strlen(value), 0);
     if (safe.length <= JOURNAL_FIELD_MAX) {
-        append_value(out, name, safe.data, safe.length);
+        str_printf(out, "%s=%s\n", name, safe.data);
         return true;
     }
     str_append_n(&shown, safe.data, whole_characters(safe.data, safe.length, JOURNAL_FIELD_MAX - CUT_MARK_SIZE));
     append_cut_mark(&shown, value);
-    append_value(out, name, shown.data, shown.length);
+    str_printf(out, "%s=%s\n", name, shown.data);
     return false;
 }
 

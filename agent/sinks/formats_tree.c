@@ -108,7 +108,7 @@ static bool is_shown(const char *s, size_t n)
     return text.length == n && memcmp(text.data, s, n) == 0;
 }
 
-/* In JSON, as append_shown() leaves it. */
+/* In JSON, as json_out writes it. */
 static size_t encoded_length(const char *s, size_t n)
 {
     if (n == 1 && *s >= ' ' && *s <= '~')
@@ -141,43 +141,9 @@ static bool cut_string(struct tree_item *item, size_t max)
     return true;
 }
 
-static void append_shown(struct str *out, const char *json)
-{
-    for (size_t n; *json; json += n) {
-        uint32_t code;
-
-        n = strcspn(json, "\x7f\xc2\xd8\xe2\xef\xf3");
-        str_append_n(out, json, n);
-        json += n;
-        if (!*json)
-            return;
-        n = character_length(json);
-        if (is_shown(json, n)) {
-            str_append_n(out, json, n);
-            continue;
-        }
-        code = n == 1 ? (unsigned char)*json : (unsigned char)*json & (0x7fu >> n);
-        for (size_t i = 1; i < n; i++)
-            code = code << 6 | ((unsigned char)json[i] & 0x3f);
-        if (code < 0x10000)
-            str_printf(out, "\\u%04" PRIx32, code);
-        else
-            str_printf(out, "\\u%04" PRIx32 "\\u%04" PRIx32, 0xd800 + ((code - 0x10000) >> 10),
-                       0xdc00 + ((code - 0x10000) & 0x3ff));
-    }
-}
-
-static size_t shown_length(const char *json)
-{
-    scoped_str text = STR_INIT;
-
-    append_shown(&text, json);
-    return text.length;
-}
-
 static size_t item_length(const struct tree_item *item)
 {
-    return shown_length(item->json) + strlen(item->path) + PUNCTUATION;
+    return strlen(item->json) + strlen(item->path) + PUNCTUATION;
 }
 
 /* What TREE needs at most. */
@@ -285,5 +251,5 @@ void tree_write(struct tree *tree, struct str *out)
     json_out_object(json, NULL);
     write_members(tree, json, "", 0);
     json_out_end_object(json);
-    append_shown(out, json_out_text(json, NULL));
+    str_append(out, json_out_text(json, NULL));
 }

@@ -10,6 +10,7 @@
 
 #include "agent/store/store_internal.h"
 #include "common/memory.h"
+#include "common/text.h"
 
 enum { ROWS_A_READ = 20000 };
 
@@ -161,8 +162,11 @@ struct reader {
 
 static void read_transition(struct cursor *cursor, uint64_t seq, const char *json, struct reader *reader)
 {
-    const struct store_item item = {.kind = ITEM_TRANSITION, .number = ++cursor->read.number, .seq = seq, .json = json};
+    scoped_str safe = STR_INIT; /* an older version may have stored it otherwise */
+    struct store_item item = {.kind = ITEM_TRANSITION, .number = ++cursor->read.number, .seq = seq};
 
+    text_escape_json(&safe, json, strlen(json));
+    item.json = str_text(&safe);
     vec_push(&cursor->in_flight, (struct in_flight){.number = item.number, .seq = seq});
     reader->bytes += strlen(json);
     reader->each(&item, reader->user);

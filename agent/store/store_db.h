@@ -116,6 +116,8 @@ uint64_t cursor_pending(const struct cursor *cursor); /* records that are not co
 uint64_t cursor_lost(const struct cursor *cursor);    /* records that went before they were sent, since ever */
 uint64_t cursor_number(const struct cursor *cursor);  /* of the last one confirmed */
 
+enum { STORE_PAGE_BYTES = 256 * 1024 }; /* of an answer to a query, about */
+
 struct store_query {
     uint64_t after;                    /* seq */
     usec_t since, until;               /* 0: no bound; UNTIL itself is not included */

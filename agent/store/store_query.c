@@ -4,8 +4,9 @@
 
 #include "agent/model/subject_filter.h"
 #include "agent/store/store_internal.h"
+#include "common/text.h"
 
-enum { ROWS_A_QUERY = 20000, BYTES = 256 * 1024 };
+enum { ROWS_A_QUERY = 20000 };
 
 /* As SQL_FIND_ROWS does on disk, and the subject. */
 static bool matches(const struct store_query *query, const struct store_row *row)
@@ -43,7 +44,7 @@ static bool is_enough(const struct found *found)
 
 static void add(struct found *found, const char *json)
 {
-    str_append(found->out, json);
+    text_escape_json(found->out, json, strlen(json)); /* an older version may have stored it otherwise */
     str_append_char(found->out, '\n');
     found->count--;
 }
@@ -133,7 +134,7 @@ int store_db_query(struct store_db *db, const struct store_query *query, struct 
 {
     struct found found = {.query = query,
                           .out = out,
-                          .bytes = query->limit ? query->limit : BYTES,
+                          .bytes = query->limit ? query->limit : STORE_PAGE_BYTES,
                           .count = query->count ? query->count : SIZE_MAX};
     uint64_t seq = query->after;
     struct span span = {0};
