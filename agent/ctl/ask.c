@@ -52,13 +52,21 @@ int ctl_get(const struct ctl *ctl, const char *path, const char *body, struct js
     return 0;
 }
 
+void ctl_print_json(const char *text, size_t length)
+{
+    scoped_str safe = STR_INIT;
+
+    text_escape_json(&safe, text, length);
+    fwrite(str_text(&safe), 1, safe.length, stdout);
+}
+
 int ctl_ask(const struct ctl *ctl, const char *path, const char *body, struct json_doc **ret_doc)
 {
     scoped_str text = STR_INIT;
     int r = ctl_get(ctl, path, body, ret_doc, &text);
 
     if (r == 0 && ctl->json) {
-        fwrite(str_text(&text), 1, text.length, stdout);
+        ctl_print_json(str_text(&text), text.length);
         json_doc_free(take(*ret_doc));
     }
     return r;

@@ -5,10 +5,12 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
 #include "common/memory.h"
 
-enum { BODY_LIMIT = 256 * 1024 * 1024, TIMEOUT_MS = 60000 };
+enum { BODY_LIMIT = 64 * 1024 * 1024, HEADER_LIMIT = 64 * 1024, TIMEOUT_MS = 60000, TRIES = 5, WAIT_MAX_S = 5 };
 
 struct exchange {
     CURL *easy;
@@ -16,7 +18,9 @@ struct exchange {
     size_t scanned; /* of text: no newline before it */
     bool (*line)(const char *line, size_t length, void *user);
     void *user;
-    bool ended;
+    bool follows, ended;
+    size_t header_length;
+    unsigned retry_after; /* seconds; 0: the answer does not ask for it */
 };
 
 static bool give_lines(struct exchange *exchange)
@@ -54,8 +58,21 @@ static size_t on_data(char *data, size_t size, size_t count, void *user)
     return size * count;
 }
 
-static int perform(const char *socket, const char *path, const char *body, struct exchange *exchange, long *ret_status,
-                   struct error *error)
+static size_t on_header(char *data, size_t size, size_t count, void *user)
+{
+    static const char name[] = "retry-after:";
+    struct exchange *exchange = user;
+
+    exchange->header_length += size * count;
+    if (exchange->header_length > HEADER_LIMIT)
+        return 0;
+    if (size * count > sizeof name && strncasecmp(data, name, sizeof name - 1) == 0)
+        exchange->retry_after = (unsigned)data[sizeof name] - '0' <= WAIT_MAX_S ? (unsigned)data[sizeof name] - '0' : 0;
+    return size * count;
+}
+
+static int perform_once(const char *socket, const char *path, const char *body, struct exchange *exchange,
+                        long *ret_status, struct error *error)
 {
     scoped(cleanup_free) char *url = mem_printf("http://localhost%s", path);
     long system_error = 0;
@@ -70,8 +87,14 @@ static int perform(const char *socket, const char *path, const char *body, struc
     curl_easy_setopt(exchange->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(exchange->easy, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(exchange->easy, CURLOPT_WRITEDATA, exchange);
-    if (!exchange->line)
+    curl_easy_setopt(exchange->easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(exchange->easy, CURLOPT_HEADERDATA, exchange);
+    if (!exchange->line) {
         curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
+    } else if (!exchange->follows) {
+        curl_easy_setopt(exchange->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(exchange->easy, CURLOPT_LOW_SPEED_TIME, (long)TIMEOUT_MS / 1000);
+    }
     if (body)
         curl_easy_setopt(exchange->easy, CURLOPT_POSTFIELDS, body);
     code = curl_easy_perform(exchange->easy);
@@ -86,6 +109,20 @@ static int perform(const char *socket, const char *path, const char *body, struc
     return error_set(error, EIO, "the agent cannot be reached at %s: %s", socket, curl_easy_strerror(code));
 }
 
+static int perform(const char *socket, const char *path, const char *body, struct exchange *exchange, long *ret_status,
+                   struct error *error)
+{
+    int r = perform_once(socket, path, body, exchange, ret_status, error);
+
+    for (unsigned tries = 1; r == 0 && *ret_status == 503 && exchange->retry_after && tries < TRIES; tries++) {
+        sleep(exchange->retry_after);
+        str_clear(&exchange->text);
+        exchange->scanned = exchange->header_length = exchange->retry_after = 0;
+        r = perform_once(socket, path, body, exchange, ret_status, error);
+    }
+    return r;
+}
+
 int client_call(const char *socket, const char *path, const char *body, long *ret_status, struct str *ret_text,
                 struct error *error)
 {
@@ -96,10 +133,11 @@ int client_call(const char *socket, const char *path, const char *body, long *re
     return r;
 }
 
-int client_stream(const char *socket, const char *path, bool (*line)(const char *line, size_t length, void *user),
-                  void *user, long *ret_status, struct str *ret_text, struct error *error)
+int client_stream(const char *socket, const char *path, bool follows,
+                  bool (*line)(const char *line, size_t length, void *user), void *user, long *ret_status,
+                  struct str *ret_text, struct error *error)
 {
-    struct exchange exchange = {.line = line, .user = user};
+    struct exchange exchange = {.line = line, .user = user, .follows = follows};
     int r = perform(socket, path, NULL, &exchange, ret_status, error);
 
     *ret_text = exchange.text;

@@ -9,13 +9,17 @@
 #include "common/str.h"
 
 /* One exchange. BODY NULL: GET, else POST. Returns 0 with the HTTP status and the text, or a negative errno when the
- * agent cannot be reached. The caller frees RET_TEXT. Bodies over 256 MiB are rejected. */
+ * agent cannot be reached. The caller frees RET_TEXT. A busy agent (503 with Retry-After) is asked again, a few times.
+ * Whoever answers is not trusted: bodies and lines over 64 MiB and headers over 64 KiB are rejected, and so are answers
+ * that take more than a minute. */
 int client_call(const char *socket, const char *path, const char *body, long *ret_status, struct str *ret_text,
                 struct error *error);
 /* As above; each line is passed to LINE as it arrives, until the stream ends or LINE returns false. RET_TEXT gets what
- * was not passed to LINE: the body of an answer other than 200. */
-int client_stream(const char *socket, const char *path, bool (*line)(const char *line, size_t length, void *user),
-                  void *user, long *ret_status, struct str *ret_text, struct error *error);
+ * was not passed to LINE: the body of an answer other than 200. FOLLOWS: it may pause for as long as it likes, else for
+ * a minute. */
+int client_stream(const char *socket, const char *path, bool follows,
+                  bool (*line)(const char *line, size_t length, void *user), void *user, long *ret_status,
+                  struct str *ret_text, struct error *error);
 /* Appends "&key=value" ("?" for the first), percent-encoded. */
 void client_parameter(struct str *path, const char *key, const char *value);
 

@@ -4,6 +4,7 @@
 
 #include "agent/ctl/terminal.h"
 #include "common/json_in.h"
+#include "common/map.h"
 
 enum { EXIT_FOUND = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_REFUSED = 4, EXIT_UNWRITTEN = 5 };
 
@@ -30,14 +31,25 @@ ctl_command ctl_status, ctl_findings, ctl_rules, ctl_explain, ctl_watch, ctl_sca
     ctl_resend, ctl_metrics, ctl_history, ctl_diff;
 
 /* Requests PATH (the language is added) and parses the answer. BODY NULL: GET. Prints errors. 0, or the exit status;
- * with --json the answer is printed unchanged and RET_DOC stays NULL. The caller frees RET_DOC. */
+ * with --json the answer is printed (ctl_print_json()) and RET_DOC stays NULL. The caller frees RET_DOC. */
 int ctl_ask(const struct ctl *ctl, const char *path, const char *body, struct json_doc **ret_doc);
 /* The same without printing, for commands that read the answer even with --json. */
 int ctl_get(const struct ctl *ctl, const char *path, const char *body, struct json_doc **ret_doc, struct str *ret_text);
+/* Prints what the agent answered as it is, but for what a terminal must not get, which is escaped as in JSON. */
+void ctl_print_json(const char *text, size_t length);
 /* Prints the error in TEXT to standard error. Returns the exit status. */
 int ctl_refused(long status, const struct str *text);
 /* One finding as a line, cut to the terminal's width, of which USED columns are already occupied. */
 void ctl_print_finding(const struct ctl *ctl, struct str *out, unsigned used, const struct json *finding);
+/* pages.c: an answer of several pages. Begin with zeros. */
+struct ctl_pages {
+    char *after;      /* where the next page begins; NULL: there is none, or none has been read */
+    struct map *seen; /* the places so far */
+};
+/* To the page after the one of ROOT with COUNT findings. 0; EXIT_REFUSED, after a message, when the answers lead
+ * nowhere: a place repeats, a page is empty and not the last, or they are too many. */
+int ctl_pages_turn(struct ctl_pages *pages, const struct json *root, size_t count);
+void ctl_pages_deinit(struct ctl_pages *pages);
 /* history.c */
 /* /v1/events from SINCE to UNTIL (as typed; NULL: no bound) with the filters that were given. 0, or the exit status. */
 int ctl_events_path(const struct ctl *ctl, const char *since, const char *until, struct str *path);
@@ -47,7 +59,8 @@ int ctl_refuse_span(const char *since, const char *until);
 bool ctl_print_beginning(const struct ctl *ctl, const struct json *line, const char *since);
 /* Says on standard error why the answer ends before its end, if LINE says so. */
 bool ctl_print_failure(const struct json *line);
-/* Calls LINE for each line of PATH's answer. Prints errors. 0, or the exit status. */
+/* Calls LINE for each line of PATH's answer, no more of them than its first line announces. Prints errors. 0, or the
+ * exit status. */
 int ctl_stream_events(const struct ctl *ctl, const char *path,
                       bool (*line)(const char *line, size_t length, void *user), void *user);
 int ctl_usage(const char *format, ...) printf_like(1, 2);

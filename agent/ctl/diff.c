@@ -93,18 +93,18 @@ static void print_heading(const struct ctl *ctl, const char *en, const char *zh,
 /* Findings that are open now and have not changed since; the others are in the map. */
 static int count_unchanged(struct diff *diff, bool print, size_t *ret)
 {
-    scoped(cleanup_free) char *after = NULL;
+    scoped(ctl_pages_deinit) struct ctl_pages pages = {0};
     size_t count = 0;
+    int r;
 
     do {
         scoped(cleanup_json_doc) struct json_doc *doc = NULL;
         scoped_str path = STR_INIT, text = STR_INIT;
         const struct json *findings;
-        int r;
 
         str_append(&path, "/v1/findings?status=fail,error&waived=false");
-        if (after)
-            client_parameter(&path, "after", after);
+        if (pages.after)
+            client_parameter(&path, "after", pages.after);
         r = ctl_get(diff->ctl, path.data, NULL, &doc, &text);
         if (r)
             return r;
@@ -120,11 +120,10 @@ static int count_unchanged(struct diff *diff, bool print, size_t *ret)
             if (print)
                 print_finding(diff, "open", finding);
         }
-        free(after);
-        after = mem_strdup(json_string(json_get(json_root(doc), "next")));
-    } while (after);
+        r = ctl_pages_turn(&pages, json_root(doc), json_count(findings));
+    } while (pages.after);
     *ret += count;
-    return 0;
+    return r;
 }
 
 static void print_scores(const struct diff *diff, struct score then, struct score until)

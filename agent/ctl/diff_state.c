@@ -10,6 +10,8 @@
 
 #include "common/memory.h"
 
+enum { CHANGES_MAX = 1000000 }; /* that are kept in memory */
+
 static const char *const names[STATUS_COUNT] = {NULL, "not_applicable", "pass", "manual", "fail", "error"};
 
 /* Findings of a rule: how many more of each verdict there are now than at the two times. */
@@ -101,6 +103,11 @@ bool diff_take_line(const char *line, size_t length, void *user)
     before.status = status_of(json_get(root, "previous"));
     /* a failure that stays one has become waived, or is so no more */
     before.waived = before.status == FAIL && state.status == FAIL && !state.waived;
+    if (map_count(diff->changes) >= CHANGES_MAX) {
+        fprintf(stderr, "agentctl: more than %d findings have changed: ask for a shorter time\n", (int)CHANGES_MAX);
+        diff->failed = true;
+        return false;
+    }
     change = change_of(diff, root, before);
     change->now = state;
     clock_parse(json_text(json_get(root, "at"), ""), &at);

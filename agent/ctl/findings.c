@@ -15,33 +15,33 @@ static void add_parameter(struct str *path, const char *key, const char *value)
 static int each_finding(struct ctl *ctl, const struct str *base, const char *limit,
                         void (*each)(struct ctl *ctl, const struct json *finding, void *user), void *user)
 {
-    scoped(cleanup_free) char *after = NULL, *left = mem_strdup(limit);
+    scoped(ctl_pages_deinit) struct ctl_pages pages = {0};
+    scoped(cleanup_free) char *left = mem_strdup(limit);
     size_t wanted = limit ? strtoul(limit, NULL, 10) : 0, seen = 0;
+    int r;
 
     do {
         scoped(cleanup_json_doc) struct json_doc *doc = NULL;
         scoped_str text = STR_INIT, path = STR_INIT;
         const struct json *findings;
-        int r;
 
         str_append(&path, str_text(base));
         add_parameter(&path, "limit", left);
-        add_parameter(&path, "after", after);
+        add_parameter(&path, "after", pages.after);
         r = ctl_get(ctl, path.data, NULL, &doc, &text);
         if (r)
             return r;
         if (ctl->json)
-            fwrite(str_text(&text), 1, text.length, stdout);
+            ctl_print_json(str_text(&text), text.length);
         findings = json_get(json_root(doc), "findings");
         for (size_t i = 0; i < json_count(findings); i++)
             each(ctl, json_at(findings, i), user);
         seen += json_count(findings);
-        free(after);
-        after = mem_strdup(json_string(json_get(json_root(doc), "next")));
+        r = ctl_pages_turn(&pages, json_root(doc), json_count(findings));
         free(left); /* an answer may hold fewer than asked for: its bytes are limited */
         left = limit && seen < wanted ? mem_printf("%zu", wanted - seen) : NULL;
-    } while (after && (!limit || left));
-    return 0;
+    } while (pages.after && (!limit || left));
+    return r;
 }
 
 static void print_one(struct ctl *ctl, const struct json *finding, void *user)

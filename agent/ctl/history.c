@@ -149,7 +149,8 @@ static bool print_line(const char *line, size_t length, void *user)
     const struct json *root;
 
     if (printed->ctl->json) {
-        puts(line);
+        ctl_print_json(line, length);
+        putchar('\n');
         return !ferror(stdout);
     }
     if (json_parse(line, length, NULL, &doc, NULL) < 0)
@@ -174,16 +175,57 @@ static bool print_line(const char *line, size_t length, void *user)
     return !ferror(stdout);
 }
 
+struct lines {
+    bool (*line)(const char *line, size_t length, void *user);
+    void *user;
+    uint64_t count, max; /* MAX: as the first line says */
+    bool endless;
+};
+
+/* The first line says what there is: no more lines of that, and a few of what is said besides, are taken. */
+static uint64_t announced(const char *line, size_t length)
+{
+    enum { BESIDE = 16, LINES_MAX = 100000000 };
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    int64_t first, last;
+
+    if (json_parse(line, length, NULL, &doc, NULL) < 0)
+        return BESIDE;
+    first = json_int(json_path(json_root(doc), "hello", "oldest_seq", NULL), 0);
+    last = json_int(json_path(json_root(doc), "hello", "last_seq", NULL), 0);
+    return first <= 0 || last < first  ? BESIDE
+           : last - first >= LINES_MAX ? LINES_MAX
+                                       : (uint64_t)(last - first) + BESIDE;
+}
+
+static bool take_line(const char *line, size_t length, void *user)
+{
+    struct lines *lines = user;
+
+    if (!lines->count)
+        lines->max = announced(line, length);
+    if (++lines->count > lines->max) {
+        lines->endless = true;
+        return false;
+    }
+    return lines->line(line, length, lines->user);
+}
+
 int ctl_stream_events(const struct ctl *ctl, const char *path,
                       bool (*line)(const char *line, size_t length, void *user), void *user)
 {
+    struct lines lines = {.line = line, .user = user};
     scoped_str text = STR_INIT;
     struct error error = ERROR_INIT;
     long status = 0;
 
-    if (client_stream(ctl->socket, path, line, user, &status, &text, &error) < 0) {
+    if (client_stream(ctl->socket, path, false, take_line, &lines, &status, &text, &error) < 0) {
         fprintf(stderr, "agentctl: %s\n", error.text);
         return EXIT_UNREACHABLE;
+    }
+    if (lines.endless) {
+        fprintf(stderr, "agentctl: the agent's answer is longer than its first line says\n");
+        return EXIT_REFUSED;
     }
     return status == 200 ? 0 : ctl_refused(status, &text);
 }

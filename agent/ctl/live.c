@@ -16,7 +16,8 @@ static bool print_line(const char *line, size_t length, void *user)
     unsigned skip;
 
     if (ctl->json) {
-        puts(line);
+        ctl_print_json(line, length);
+        putchar('\n');
         return fflush(stdout) == 0;
     }
     if (json_parse(line, length, NULL, &doc, NULL) < 0)
@@ -51,7 +52,7 @@ int ctl_watch(struct ctl *ctl)
     if (ctl->since)
         client_parameter(&path, "since", ctl->since);
     client_parameter(&path, "lang", ctl->zh ? "zh" : "en");
-    if (client_stream(ctl->socket, path.data, print_line, ctl, &status, &text, &error) < 0 && status != 200) {
+    if (client_stream(ctl->socket, path.data, true, print_line, ctl, &status, &text, &error) < 0 && status != 200) {
         fprintf(stderr, "agentctl: %s\n", error.text);
         return EXIT_UNREACHABLE;
     }

@@ -62,7 +62,7 @@ int ctl_metrics(struct ctl *ctl)
     if (status != 200)
         return ctl_refused(status, &text);
     if (!ctl->textfile) {
-        fwrite(str_text(&text), 1, text.length, stdout);
+        ctl_print_json(str_text(&text), text.length);
         return 0;
     }
     r = replace_file(ctl->textfile, &text);
