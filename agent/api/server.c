@@ -1,8 +1,8 @@
 /* The query API over the Unix socket, on libevent's evhttp.
  *
  * A request is answered at once from memory; only followers of /v1/events live longer. Limits: 64 KiB of body, 16 KiB
- * of headers, 30 s for a request to arrive or for the next one, as many followers as server_followers.c and as many
- * connections as server_clients.h say. */
+ * of headers, 30 s for a request to arrive or for the next one, as many followers as server_followers.c, as many
+ * connections as server_clients.h and as many bytes in all of them as server_room.h say. */
 #include "agent/api/server.h"
 
 #include <errno.h>
@@ -20,17 +20,18 @@ static const struct route {
     const char *path; /* ending in '/': a name follows */
     void (*answer)(struct call *call);
     const char *const *parameters;
+    size_t bytes; /* that there must be room for; 0: it is short, and always answered */
 } routes[] = {
-    {EVHTTP_REQ_GET, "/v1/status", server_get_status, query_no_parameters},
-    {EVHTTP_REQ_GET, "/v1/rules", server_get_rules, query_no_parameters},
-    {EVHTTP_REQ_GET, "/v1/rules/", server_get_rule, query_no_parameters},
-    {EVHTTP_REQ_GET, "/v1/findings", server_get_findings, query_finding_parameters},
-    {EVHTTP_REQ_GET, "/v1/events", server_get_events, query_event_parameters},
-    {EVHTTP_REQ_GET, "/healthz", server_get_health, query_no_parameters},
-    {EVHTTP_REQ_GET, "/metrics", server_get_metrics, query_no_parameters},
-    {EVHTTP_REQ_POST, "/v1/scan", server_post_scan, query_no_parameters},
-    {EVHTTP_REQ_POST, "/v1/resend", server_post_resend, query_no_parameters},
-    {EVHTTP_REQ_POST, "/v1/ack", server_post_ack, query_no_parameters},
+    {EVHTTP_REQ_GET, "/v1/status", server_get_status, query_no_parameters, STATUS_BYTES},
+    {EVHTTP_REQ_GET, "/v1/rules", server_get_rules, query_no_parameters, RULES_BYTES},
+    {EVHTTP_REQ_GET, "/v1/rules/", server_get_rule, query_no_parameters, VIEW_PAGE_BYTES},
+    {EVHTTP_REQ_GET, "/v1/findings", server_get_findings, query_finding_parameters, VIEW_PAGE_BYTES},
+    {EVHTTP_REQ_GET, "/v1/events", server_get_events, query_event_parameters, STORE_PAGE_BYTES},
+    {EVHTTP_REQ_GET, "/healthz", server_get_health, query_no_parameters, 0},
+    {EVHTTP_REQ_GET, "/metrics", server_get_metrics, query_no_parameters, METRICS_BYTES},
+    {EVHTTP_REQ_POST, "/v1/scan", server_post_scan, query_no_parameters, 0},
+    {EVHTTP_REQ_POST, "/v1/resend", server_post_resend, query_no_parameters, 0},
+    {EVHTTP_REQ_POST, "/v1/ack", server_post_ack, query_no_parameters, 0},
 };
 
 static const struct route *find_route(const char *path, const char **ret_name)
@@ -71,7 +72,8 @@ static void answer(struct call *call, const char *path)
         server_reply_bad_request(call->request, &error);
         return;
     }
-    route->answer(call);
+    if (server_has_room(call->server->clients, call->request, route->bytes))
+        route->answer(call);
 }
 
 /* A value would end at an encoded NUL, and the text after it would be ignored. */
@@ -84,7 +86,13 @@ static void on_answered(struct evhttp_request *request, void *user)
 {
     struct server *server = user;
 
-    clients_answered(server->clients, evhttp_connection_get_bufferevent(evhttp_request_get_connection(request)));
+    clients_answered(server->clients, server_request_stream(request));
+}
+
+void server_view(const struct server *server, struct agent_view *ret)
+{
+    server->backend.view(server->backend.user, ret);
+    ret->api = room_counts(server->room);
 }
 
 static void on_request(struct evhttp_request *request, void *user)
@@ -103,8 +111,8 @@ static void on_request(struct evhttp_request *request, void *user)
         return;
     }
     call.query = &parameters;
-    clients_served(call.server->clients, server_request_fd(request), false);
-    call.server->backend.view(call.server->backend.user, &call.view);
+    clients_served(call.server->clients, server_request_stream(request), false);
+    server_view(call.server, &call.view);
     answer(&call, path);
     evhttp_clear_headers(&parameters);
 }
@@ -137,6 +145,7 @@ int server_new(struct event_base *base, const struct server_backend *backend, co
         return fd;
     }
     server->path = mem_strdup(config->socket_path);
+    server->room = room_new();
     server->http = server_http_new(base);
     evhttp_set_gencb(server->http, on_request, server);
     bound = evhttp_accept_socket_with_handle(server->http, fd);
@@ -144,7 +153,7 @@ int server_new(struct event_base *base, const struct server_backend *backend, co
         server_free(server);
         return error_set(error, EIO, "socket: cannot accept connections");
     }
-    server->clients = clients_new(base, server->http, bound, SERVER_PATIENCE_S);
+    server->clients = clients_new(base, server->http, bound, server->room, SERVER_PATIENCE_S);
     if (config->metrics_listen) {
         int r = metrics_listener_new(server, config, &server->metrics, error);
 
@@ -165,6 +174,7 @@ void server_free(struct server *server)
     metrics_listener_free(server->metrics);
     evhttp_free(server->http);
     clients_free(server->clients);
+    room_free(server->room);
     if (server->own_socket)
         unlink(server->path);
     free(server->path);

@@ -12,7 +12,7 @@
 
 void server_stop_reading(struct evhttp_request *request)
 {
-    bufferevent_disable(evhttp_connection_get_bufferevent(evhttp_request_get_connection(request)), EV_READ);
+    bufferevent_disable(server_request_stream(request), EV_READ);
 }
 
 void server_reply(struct evhttp_request *request, int status, const char *type, struct evbuffer *body)
@@ -31,22 +31,31 @@ void server_reply(struct evhttp_request *request, int status, const char *type, 
     server_stop_reading(request);
 }
 
-static void reply(struct evhttp_request *request, int status, const char *type, const char *text, size_t length)
+static void free_text(const void *data, size_t length, void *user)
+{
+    (void)data;
+    (void)length;
+    free(user);
+}
+
+void server_reply_text(struct evhttp_request *request, int status, const char *type, struct str *text)
 {
     struct evbuffer *body = evbuffer_new();
+    size_t length = text->length;
+    char *data = mem_realloc(str_steal(text), length + 1); /* it may wait for long: no more than there is of it */
 
-    evbuffer_add(body, text, length);
-    evbuffer_add(body, "\n", 1);
+    evbuffer_add_reference(body, data, length, free_text, data);
     server_reply(request, status, type, body);
     evbuffer_free(body);
 }
 
 static void reply_json(struct evhttp_request *request, int status, struct json_out *out)
 {
-    size_t length;
-    const char *text = json_out_text(out, &length);
+    scoped_str text = STR_INIT;
 
-    reply(request, status, "application/json", text, length);
+    json_out_steal(out, &text);
+    str_append_char(&text, '\n');
+    server_reply_text(request, status, "application/json", &text);
 }
 
 void server_reply_error(struct evhttp_request *request, int status, const char *code, const char *message)
@@ -67,9 +76,24 @@ void server_reply_bad_request(struct evhttp_request *request, const struct error
     server_reply_error(request, HTTP_BADREQUEST, "bad_request", error->text);
 }
 
+bool server_has_room(struct clients *clients, struct evhttp_request *request, size_t bytes)
+{
+    if (!bytes || clients_make_room(clients, server_request_stream(request), bytes, false))
+        return true;
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Retry-After", "1");
+    server_reply_error(request, HTTP_SERVUNAVAIL, "busy",
+                       "too many answers wait to be read by those who asked for them");
+    return false;
+}
+
+struct bufferevent *server_request_stream(struct evhttp_request *request)
+{
+    return evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
+}
+
 evutil_socket_t server_request_fd(struct evhttp_request *request)
 {
-    return bufferevent_getfd(evhttp_connection_get_bufferevent(evhttp_request_get_connection(request)));
+    return bufferevent_getfd(server_request_stream(request));
 }
 
 static uid_t peer_uid(struct evhttp_request *request)

@@ -22,19 +22,25 @@
 
 enum { SWEEP_MS = 5000, PAUSED_MS = 200, RETRY_S = 1, FREE_AGAIN = 8, REFUSED_AT_ONCE = 64 };
 
+/* What the kernel takes of an answer before it is read is the agent's memory too (it keeps twice as much with its own
+ * bookkeeping: socket(7)). */
+enum { SEND_BUFFER = 32 * 1024 };
+
 struct client {
     evutil_socket_t fd;
     uint64_t cookie;
     uid_t uid;
     usec_t since; /* monotonic: accepted, or its last request came */
     bool follows;
-    const struct evbuffer *input; /* to find it by: its stream owns it, and may be gone before this entry is */
-    bool idle;                    /* nothing of a next request has come */
+    struct evbuffer *input;  /* to find it by: its stream owns it, which the account keeps */
+    struct account *account; /* what it holds */
+    bool idle;               /* nothing of a next request has come */
 };
 
 struct clients {
     LIST_ENTRY(clients) link;
     struct evconnlistener *listener;
+    struct room *room;
     struct event *arrived, *sweep;
     usec_t patience;
     bool paused;           /* as many are connected as may be */
@@ -101,6 +107,8 @@ static void drop_closed(struct clients *clients)
     for (size_t i = 0; i < clients->list.count; i++)
         if (!is_over(&clients->list.items[i]))
             clients->list.items[kept++] = clients->list.items[i];
+        else
+            account_free(clients->list.items[i].account);
     clients->list.count = kept;
     if (clients->paused && kept < CLIENTS_MAX) {
         clients->paused = false;
@@ -226,7 +234,6 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
 
 /* ---- Empty lines between requests ---- */
 
-/* Not the first: an entry of a stream that is gone may have had the same address. */
 static struct client *find_by_input(struct clients *clients, const struct evbuffer *input)
 {
     for (size_t i = clients->list.count; i-- > 0;)
@@ -268,8 +275,10 @@ void clients_answered(struct clients *clients, struct bufferevent *stream)
     struct evbuffer *input = bufferevent_get_input(stream);
     struct client *client = find_by_input(clients, input);
 
-    if (client)
+    if (client) {
         client->idle = drop_empty_lines(input);
+        account_answered(client->account);
+    }
 }
 
 /* ---- */
@@ -288,6 +297,7 @@ static void admit(struct clients *clients, struct bufferevent *stream)
     evutil_socket_t fd = bufferevent_getfd(stream);
     struct evbuffer *input = bufferevent_get_input(stream);
     struct client client = {.fd = fd, .since = clock_monotonic(), .input = input, .idle = true};
+    int send_buffer = SEND_BUFFER;
     struct ucred peer;
     socklen_t length = sizeof peer;
 
@@ -299,7 +309,9 @@ static void admit(struct clients *clients, struct bufferevent *stream)
     client.uid = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 ? (uid_t)-1 : peer.uid;
     if (client.uid != 0 && count_user(clients, client.uid) >= CLIENTS_OF_A_USER_MAX)
         shutdown(fd, SHUT_RDWR);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
     client.idle = drop_empty_lines(input);
+    client.account = account_new(clients->room, stream, client.uid);
     evbuffer_add_cb(input, on_input, clients);
     vec_push(&clients->list, client);
 }
@@ -334,27 +346,60 @@ static struct bufferevent *on_accept(struct event_base *base, void *user)
     return bufferevent;
 }
 
-void clients_served(struct clients *clients, evutil_socket_t fd, bool follows)
+void clients_served(struct clients *clients, struct bufferevent *stream, bool follows)
 {
-    uint64_t cookie;
+    struct client *client;
 
     if (clients->fresh.count)
         on_arrived(-1, 0, clients);
-    if (!read_cookie(fd, &cookie))
+    client = find_by_input(clients, bufferevent_get_input(stream));
+    if (client) {
+        client->since = clock_monotonic();
+        client->follows = follows;
+    }
+}
+
+/* For room, first those are forgotten that are over. */
+static void forget_for(size_t bytes, const struct room *room)
+{
+    struct clients *clients;
+
+    if (room_counts(room)->answers + bytes <= ROOM_ANSWERS)
         return;
-    for (size_t i = 0; i < clients->list.count; i++)
-        if (clients->list.items[i].cookie == cookie) {
-            clients->list.items[i].since = clock_monotonic();
-            clients->list.items[i].follows = follows;
-        }
+    LIST_FOREACH(clients, &everywhere, link)
+    if (clients->room == room)
+        drop_closed(clients);
+}
+
+bool clients_make_room(struct clients *clients, struct bufferevent *stream, size_t bytes, bool keep)
+{
+    struct client *client;
+
+    forget_for(bytes, clients->room);
+    client = find_by_input(clients, bufferevent_get_input(stream));
+    return client && account_make_room(client->account, bytes, keep);
+}
+
+void clients_arrived(struct clients *clients, struct bufferevent *stream)
+{
+    struct client *client = find_by_input(clients, bufferevent_get_input(stream));
+
+    if (client)
+        account_arrived(client->account);
+}
+
+void clients_look(struct clients *clients)
+{
+    event_active(clients->arrived, EV_TIMEOUT, 0);
 }
 
 struct clients *clients_new(struct event_base *base, struct evhttp *http, struct evhttp_bound_socket *socket,
-                            unsigned seconds)
+                            struct room *room, unsigned seconds)
 {
     struct clients *clients = mem_alloc(sizeof *clients);
 
     clients->listener = evhttp_bound_socket_get_listener(socket);
+    clients->room = room;
     clients->patience = seconds * USEC_PER_SEC;
     clients->arrived = event_new(base, -1, 0, on_arrived, clients);
     clients->sweep = evtimer_new(base, on_sweep, clients);
@@ -374,6 +419,8 @@ void clients_free(struct clients *clients)
     LIST_REMOVE(clients, link);
     for (size_t i = 0; i < clients->fresh.count; i++)
         bufferevent_decref(clients->fresh.items[i]);
+    for (size_t i = 0; i < clients->list.count; i++)
+        account_free(clients->list.items[i].account);
     vec_free(&clients->fresh);
     vec_free(&clients->list);
     event_free(clients->arrived);

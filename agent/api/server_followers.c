@@ -2,7 +2,7 @@
  *
  * An answer is a place in the sequence, not a queue: it is sent a page of what follows its place while its output
  * buffer has room, and goes on when the buffer is drained; what the store has dropped meanwhile is reported as
- * {"lost":K}. So a slow reader costs one buffer. */
+ * {"lost":K}. So a slow reader costs one buffer, and all of them what server_room.h says. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <inttypes.h>
@@ -20,7 +20,7 @@ struct follower {
     struct server *server;
     struct evhttp_request *request;
     struct evhttp_connection *connection;
-    struct event *closed, *half_closed;
+    struct event *closed, *half_closed, *retry;
     struct store_query query;   /* its strings are owned; AFTER: the place; COUNT: how many more are wanted, 0: all */
     struct event_request *page; /* that is asked for; NULL: none */
     uint64_t end;               /* what does not follow ends there */
@@ -43,6 +43,7 @@ static void follower_free(struct follower *follower)
     event_request_cancel(follower->page);
     event_free(follower->closed);
     event_free(follower->half_closed);
+    event_free(follower->retry);
     free((char *)follower->query.slug);
     free((char *)follower->query.section);
     free((char *)follower->query.subject);
@@ -112,6 +113,7 @@ static void on_page(const struct store_page *page, void *user)
     struct follower *follower = user;
 
     follower->page = NULL;
+    clients_arrived(follower->server->clients, server_request_stream(follower->request));
     if (!page->lines) {
         scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
         scoped_str line = STR_INIT;
@@ -137,18 +139,38 @@ static void on_page(const struct store_page *page, void *user)
         end(follower);
 }
 
+/* Until there is room for a page, it waits: what other connections have not read goes, or is read. */
+static void ask_for_page(struct follower *follower)
+{
+    static const struct timeval later = {.tv_sec = ROOM_SLOW_S};
+    struct server *server = follower->server;
+
+    if (clients_make_room(server->clients, server_request_stream(follower->request), STORE_PAGE_BYTES, true))
+        follower->page = event_store_query(events_of(server), &follower->query, on_page, follower);
+    else
+        evtimer_add(follower->retry, &later);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    pump(user);
+}
+
 static void pump(struct follower *follower)
 {
     struct bufferevent *stream = evhttp_connection_get_bufferevent(follower->connection);
     struct event_store *events = events_of(follower->server);
 
-    if (follower->page || evbuffer_get_length(bufferevent_get_output(stream)) >= OUTPUT_LIMIT)
+    if (follower->page || evtimer_pending(follower->retry, NULL) ||
+        evbuffer_get_length(bufferevent_get_output(stream)) >= OUTPUT_LIMIT)
         return;
     skip_lost(follower);
     if (!follower->follows && follower->query.after >= follower->end)
         end(follower);
     else if (follower->query.after < event_store_last_seq(events))
-        follower->page = event_store_query(events, &follower->query, on_page, follower);
+        ask_for_page(follower);
 }
 
 /* When the client was first to end it, evhttp has let go of the request: it is the answerer's to free. */
@@ -159,6 +181,7 @@ static void on_connection_closed(struct evhttp_connection *connection, void *use
     (void)connection;
     if (!evhttp_request_get_connection(follower->request))
         evhttp_request_free(follower->request);
+    clients_look(follower->server->clients);
     follower_free(follower);
 }
 
@@ -196,10 +219,11 @@ static struct follower *follower_new(struct call *call, const struct event_filte
     follower->has_place = filter->query.after;
     if (filter->follow && !filter->has_since)
         follower->query.after = follower->end;
-    clients_served(call->server->clients, fd, true);
+    clients_served(call->server->clients, server_request_stream(call->request), true);
     follower->closed = event_new(call->server->base, fd, EV_CLOSED, on_hang_up, follower);
     event_add(follower->closed, NULL);
     follower->half_closed = evtimer_new(call->server->base, on_hang_up, follower);
+    follower->retry = evtimer_new(call->server->base, on_retry, follower);
     TAILQ_INSERT_TAIL(&call->server->followers, follower, link);
     call->server->follower_count += follower->follows;
     return follower;

@@ -20,6 +20,7 @@ struct server {
     struct event_base *base;
     struct server_backend backend;
     struct evhttp *http;
+    struct room *room; /* of all listeners */
     struct clients *clients;
     struct metrics_listener *metrics; /* NULL: none over TCP */
     char *path;
@@ -37,20 +38,30 @@ struct call {
     const char *name; /* the rest of the path after the route: the rule */
 };
 
+/* The largest answers but for findings, about. */
+enum { STATUS_BYTES = 64 * 1024, RULES_BYTES = 256 * 1024, METRICS_BYTES = 64 * 1024 };
+
 /* server.c */
 struct evhttp *server_http_new(struct event_base *base); /* with the limits that every listener has */
+
+void server_view(const struct server *server, struct agent_view *ret);
 
 /* server_metrics.c */
 void server_get_metrics(struct call *call);
 
 /* server_answers.c */
+struct bufferevent *server_request_stream(struct evhttp_request *request);
 evutil_socket_t server_request_fd(struct evhttp_request *request);
 /* Answers with BODY, which stays the caller's: to HEAD with the same header and without it. */
 void server_reply(struct evhttp_request *request, int status, const char *type, struct evbuffer *body);
+/* With TEXT, which it takes. */
+void server_reply_text(struct evhttp_request *request, int status, const char *type, struct str *text);
 /* A client that has shut down its sending side is still there to read: its end of file is not looked at before what has
  * been written to it is gone. After each write; what comes in meanwhile stays in the socket. */
 void server_stop_reading(struct evhttp_request *request);
 void server_reply_error(struct evhttp_request *request, int status, const char *code, const char *message);
+/* Is there room for an answer of about BYTES? If not, it is refused (503), to be asked for again. */
+bool server_has_room(struct clients *clients, struct evhttp_request *request, size_t bytes);
 void server_reply_bad_request(struct evhttp_request *request, const struct error *error);
 /* Each answers its route. */
 void server_get_status(struct call *call);

@@ -22,12 +22,9 @@ struct metrics_listener {
 static void reply_metrics(struct evhttp_request *request, const struct agent_view *view)
 {
     scoped_str text = STR_INIT;
-    struct evbuffer *body = evbuffer_new();
 
     view_metrics(view, &text);
-    evbuffer_add(body, str_text(&text), text.length);
-    server_reply(request, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", body);
-    evbuffer_free(body);
+    server_reply_text(request, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", &text);
 }
 
 void server_get_metrics(struct call *call)
@@ -39,7 +36,7 @@ static void on_answered(struct evhttp_request *request, void *user)
 {
     struct metrics_listener *listener = user;
 
-    clients_answered(listener->clients, evhttp_connection_get_bufferevent(evhttp_request_get_connection(request)));
+    clients_answered(listener->clients, server_request_stream(request));
 }
 
 static void on_request(struct evhttp_request *request, void *user)
@@ -51,14 +48,14 @@ static void on_request(struct evhttp_request *request, void *user)
     struct agent_view view;
 
     evhttp_request_set_on_complete_cb(request, on_answered, listener);
-    clients_served(listener->clients, server_request_fd(request), false);
+    clients_served(listener->clients, server_request_stream(request), false);
     if (!path || strcmp(path, "/metrics") != 0) {
         server_reply_error(request, HTTP_NOTFOUND, "not_found", "only /metrics is answered here");
     } else if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD) {
         evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", "GET, HEAD");
         server_reply_error(request, HTTP_BADMETHOD, "method_not_allowed", "only GET is allowed here");
-    } else {
-        listener->server->backend.view(listener->server->backend.user, &view);
+    } else if (server_has_room(listener->clients, request, METRICS_BYTES)) {
+        server_view(listener->server, &view);
         reply_metrics(request, &view);
     }
 }
@@ -99,7 +96,7 @@ int metrics_listener_new(struct server *server, const struct config *config, str
         metrics_listener_free(listener);
         return error_set(error, EIO, "metrics.listen: cannot accept connections");
     }
-    listener->clients = clients_new(server->base, listener->http, bound, SERVER_PATIENCE_S);
+    listener->clients = clients_new(server->base, listener->http, bound, server->room, SERVER_PATIENCE_S);
     log_info("metrics are answered at http://%s/metrics", config->metrics_listen);
     *ret = listener;
     return 0;

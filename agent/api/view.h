@@ -36,6 +36,7 @@ struct agent_view {
     size_t scan_subjects;
     uint64_t docker_events_seen;
     const struct lag_histogram *lag; /* NULL: nothing was measured */
+    const struct room_counts *api;   /* NULL: nobody can ask */
 };
 
 /* An answer ends with the finding that makes it longer than this; "next" is the place to continue at. */

@@ -2,6 +2,7 @@
  * Series are by rule and by sink, never by container: what a host runs does not change their number. */
 #include <string.h>
 
+#include "agent/api/server_room.h"
 #include "agent/api/view.h"
 
 enum { EXPIRING_DAYS = 30 };
@@ -255,6 +256,18 @@ static void write_states(const struct agent_view *view, struct str *out)
     labelled(out, "build_info", "version", PROGRAM_VERSION, 1);
 }
 
+static void write_api(const struct room_counts *api, struct str *out)
+{
+    family(out, "api_queued_bytes", "gauge", "Answers of the query API that wait to be read.");
+    sample(out, "api_queued_bytes", api->answers);
+    family(out, "api_request_bytes", "gauge", "Requests to the query API that are arriving or being answered.");
+    sample(out, "api_request_bytes", api->requests);
+    family(out, "api_closed_total", "counter", "Connections that were closed because too much waited to be read.");
+    sample(out, "api_closed_total", api->closed);
+    family(out, "api_refused_total", "counter", "Requests that were refused because too much waited to be read.");
+    sample(out, "api_refused_total", api->refused);
+}
+
 void view_metrics(const struct agent_view *view, struct str *out)
 {
     write_findings(view, out);
@@ -266,4 +279,6 @@ void view_metrics(const struct agent_view *view, struct str *out)
     write_waivers(view, out);
     write_states(view, out);
     write_store(view, out);
+    if (view->api)
+        write_api(view->api, out);
 }

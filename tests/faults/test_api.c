@@ -10,6 +10,7 @@
 
 #include "beside.h"
 #include "common/clock.h"
+#include "common/file.h"
 #include "common/json_in.h"
 #include "common/memory.h"
 #include "common/vec.h"
@@ -1063,14 +1064,19 @@ START_TEST(old_clients_are_answered)
 }
 END_TEST
 
-static int dial_as_nobody(void)
+static int dial_as(uid_t uid)
 {
     int fd;
 
-    ck_assert_int_eq(seteuid(NOBODY), 0);
+    ck_assert_int_eq(seteuid(uid), 0);
     fd = beside_dial(&beside);
     ck_assert_int_eq(seteuid(0), 0);
     return fd;
+}
+
+static int dial_as_nobody(void)
+{
+    return dial_as(NOBODY);
 }
 
 START_TEST(only_root_may_change_something)
@@ -1163,6 +1169,193 @@ START_TEST(a_resend_names_a_sink)
 }
 END_TEST
 
+/* ---- What clients may make the agent hold ---- */
+
+enum { MANY = 240, ANSWERS_MAX = 16 * 1024 * 1024, REQUESTS_MAX = 4 * 1024 * 1024, USERS = 4, OF_A_USER = 32 };
+
+/* A sample of /metrics, without its docker_bench_agent_. */
+static double metric(const char *name)
+{
+    scoped(http_answer_deinit) struct http_answer answer = {0};
+    scoped(cleanup_free) char *line = mem_printf("\ndocker_bench_agent_%s ", name);
+    const char *found;
+
+    for (unsigned i = 0; i < 20 && answer.status != 200; i++) {
+        exchange("GET", "/metrics", NULL, &answer);
+        if (answer.status != 200)
+            fake_run(beside.base, 200, NULL, NULL);
+    }
+    ck_assert_int_eq(answer.status, 200);
+    found = strstr(answer.body.data, line);
+    ck_assert_msg(found != NULL, "no %s", name);
+    return strtod(found + strlen(line), NULL);
+}
+
+/* Bytes of memory that the agent has written to. */
+static size_t agent_memory(void)
+{
+    scoped(cleanup_free) char *path = mem_printf("/proc/%d/status", (int)beside.agent);
+    scoped_str text = STR_INIT;
+    const char *line;
+
+    ck_assert_int_eq(file_read(path, 65536, &text, NULL), 0);
+    line = strstr(text.data, "RssAnon:");
+    ck_assert_ptr_nonnull(line);
+    return strtoul(line + strlen("RssAnon:"), NULL, 10) * 1024;
+}
+
+/* Under the address sanitizer what was freed stays for a while. */
+static void expect_memory(size_t before, size_t most)
+{
+#ifdef __SANITIZE_ADDRESS__
+    (void)before;
+    (void)most;
+#else
+    ck_assert_uint_le(agent_memory(), before + most);
+#endif
+}
+
+/* COUNT connections that send REQUEST and read nothing; of the first of USERS users, OF_A_USER each, or all root's. */
+static void never_read(int *fds, size_t count, const char *request, bool of_users)
+{
+    for (size_t i = 0; i < count; i++) {
+        fds[i] = of_users ? dial_as((uid_t)(NOBODY - i / OF_A_USER)) : beside_dial(&beside);
+        beside_say(&beside, fds[i], request, strlen(request));
+        fake_run(beside.base, 2, NULL, NULL);
+    }
+    fake_run(beside.base, 500, NULL, NULL);
+}
+
+static void close_them(const int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        close(fds[i]);
+    fake_run(beside.base, 100, NULL, NULL);
+    for (unsigned i = 0; i < 200 && metric("api_queued_bytes") > 0; i++)
+        fake_run(beside.base, 100, NULL, NULL);
+}
+
+#define FINDINGS "GET /v1/findings?limit=100000 HTTP/1.1\r\nHost: x\r\n\r\n"
+
+START_TEST(answers_that_nobody_reads_are_bounded_in_total)
+{
+    scoped(http_answer_deinit) struct http_answer answer = {0}, short_one = {0};
+    size_t before = agent_memory();
+    int fds[MANY];
+    double turned_away;
+
+    never_read(fds, MANY, FINDINGS, false);
+    ck_assert_uint_gt(metric("api_queued_bytes"), ANSWERS_MAX / 2);
+    ck_assert_uint_le(metric("api_queued_bytes"), ANSWERS_MAX);
+    expect_memory(before, 2 * ANSWERS_MAX);
+    turned_away = metric("api_refused_total") + metric("api_closed_total");
+    ck_assert_uint_ge(turned_away, MANY / 2);
+    exchange("GET", "/healthz", NULL, &short_one);
+    ck_assert_int_eq(short_one.status, 200);
+    fake_run(beside.base, 1500, NULL, NULL); /* now they are slow, and go for one that asks */
+    exchange("GET", "/v1/findings?limit=100000", NULL, &answer);
+    ck_assert_int_eq(answer.status, 200);
+    ck_assert_uint_ge(answer.body.length, PAGE_BYTES);
+    ck_assert_uint_gt(metric("api_closed_total"), 0);
+    close_them(fds, MANY);
+}
+END_TEST
+
+/* Who has no room for an answer is told when to ask again; with many at once there is some without, however slow the
+ * machine. */
+START_TEST(an_answer_without_room_is_refused)
+{
+    double refused_before = metric("api_refused_total"), closed_before = metric("api_closed_total");
+    int fds[MANY];
+    size_t seen = 0;
+
+    never_read(fds, 40, FINDINGS, false);
+    for (size_t i = 0; i < 40; i++) {
+        scoped(http_answer_deinit) struct http_answer answer = {0};
+        scoped_str pending = STR_INIT;
+
+        if (beside_hear(&beside, fds[i], &pending, 13, 1000) || !str_starts(str_text(&pending), "HTTP/1.1 503"))
+            continue;
+        ck_assert(beside_answer(&beside, fds[i], &pending, &answer));
+        refused("without room", &answer, 503, "busy");
+        ck_assert_ptr_nonnull(strstr(answer.head.data, "\r\nRetry-After: 1\r\n"));
+        seen++;
+    }
+    ck_assert_uint_eq(seen, metric("api_refused_total") - refused_before);
+    ck_assert_uint_ge(seen + metric("api_closed_total") - closed_before, 20);
+    close_them(fds, 40);
+}
+END_TEST
+
+/* Users who hold much make room at once for one who does not. */
+START_TEST(no_user_keeps_others_from_their_answers)
+{
+    size_t before = agent_memory();
+    int fds[USERS * OF_A_USER];
+
+    never_read(fds, countof(fds), FINDINGS, true);
+    for (unsigned i = 0; i < 5; i++) {
+        scoped(http_answer_deinit) struct http_answer answer = {0};
+
+        exchange("GET", "/v1/findings?limit=100000", NULL, &answer);
+        ck_assert_int_eq(answer.status, 200);
+        exchange_raw(dial_as(NOBODY - USERS), FINDINGS, &answer);
+        ck_assert_int_eq(answer.status, 200);
+        ck_assert_uint_le(metric("api_queued_bytes"), ANSWERS_MAX);
+    }
+    expect_memory(before, 2 * ANSWERS_MAX);
+    close_them(fds, countof(fds));
+}
+END_TEST
+
+START_TEST(events_that_nobody_reads_are_bounded_in_total)
+{
+    static const char request[] = "GET /v1/events?since=0 HTTP/1.1\r\nHost: x\r\n\r\n",
+                      follow[] = "GET /v1/events?since=0&follow=true HTTP/1.1\r\nHost: x\r\n\r\n";
+    size_t before = agent_memory();
+    int fds[MANY], followers[FOLLOWERS / 2];
+    struct stream reader;
+    int64_t last, oldest;
+
+    never_read(followers, countof(followers), follow, false);
+    never_read(fds, MANY - countof(followers) - 8, request, false);
+    for (unsigned i = 0; i < 10; i++) {
+        ck_assert_uint_le(metric("api_queued_bytes"), ANSWERS_MAX);
+        fake_run(beside.base, 100, NULL, NULL);
+    }
+    expect_memory(before, 2 * ANSWERS_MAX);
+    open_stream(&reader, "since=0&follow=true", &last, &oldest);
+    ck_assert_int_eq(read_until(&reader, 0, last), 0);
+    stream_deinit(&reader);
+    close_them(followers, countof(followers));
+    close_them(fds, MANY - countof(followers) - 8);
+}
+END_TEST
+
+START_TEST(requests_are_bounded_in_total)
+{
+    scoped(cleanup_free) char *half =
+        repeated("POST /v1/ack HTTP/1.1\r\nContent-Length: 65000\r\n\r\n", 'a', 64000, "");
+    scoped_str lines = STR_INIT;
+    size_t before = agent_memory();
+    double closed = metric("api_closed_total");
+    int fds[MANY];
+
+    str_append(&lines, "GET /healthz HTTP/1.1\r\n"); /* each line costs many times its length */
+    for (size_t i = 0; i < 3000; i++)
+        str_append(&lines, "a:\r\n");
+    for (unsigned round = 0; round < 2; round++) {
+        never_read(fds, MANY, round ? lines.data : half, false);
+        ck_assert_uint_le(metric("api_request_bytes"), REQUESTS_MAX);
+        ck_assert_uint_ge(metric("api_closed_total"), closed + MANY / 2);
+        expect_memory(before, 3 * (size_t)REQUESTS_MAX);
+        close_them(fds, MANY);
+        closed = metric("api_closed_total");
+    }
+    ck_assert_uint_lt(metric("api_request_bytes"), 64 * 1024);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("api");
@@ -1196,6 +1389,11 @@ int main(void)
     tcase_add_test(tests, root_may_scan);
     tcase_add_test(tests, root_may_acknowledge_an_exec);
     tcase_add_test(tests, a_resend_names_a_sink);
+    tcase_add_test(tests, answers_that_nobody_reads_are_bounded_in_total);
+    tcase_add_test(tests, an_answer_without_room_is_refused);
+    tcase_add_test(tests, no_user_keeps_others_from_their_answers);
+    tcase_add_test(tests, events_that_nobody_reads_are_bounded_in_total);
+    tcase_add_test(tests, requests_are_bounded_in_total);
     tcase_add_test(tests, a_slow_reader_loses_nothing);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);

@@ -6,7 +6,9 @@
 #include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -19,12 +21,14 @@
 #include "agent/api/server_clients.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/str.h"
 
-enum { PATIENCE_S = 1, NOBODY = 65534 };
+enum { PATIENCE_S = 1, NOBODY = 65534, LARGE = 6 * 1024 * 1024 };
 
 static char path[64];
 static struct event_base *base;
 static struct evhttp *http;
+static struct room *room;
 static struct clients *clients;
 static unsigned failed_accepts;
 
@@ -40,12 +44,21 @@ int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
 static void on_request(struct evhttp_request *request, void *user)
 {
     struct evbuffer *body = evbuffer_new();
+    struct bufferevent *stream = evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
 
     (void)user;
-    clients_served(clients,
-                   bufferevent_getfd(evhttp_connection_get_bufferevent(evhttp_request_get_connection(request))), false);
-    evbuffer_add_printf(body, "fine\n");
-    evhttp_send_reply(request, 200, NULL, body);
+    clients_served(clients, stream, false);
+    if (!str_equal(evhttp_request_get_uri(request), "/large")) {
+        evbuffer_add_printf(body, "fine\n");
+        evhttp_send_reply(request, 200, NULL, body);
+    } else if (clients_make_room(clients, stream, LARGE, false)) {
+        evbuffer_expand(body, LARGE);
+        for (unsigned i = 0; i < LARGE / 8; i++)
+            evbuffer_add(body, "12345678", 8);
+        evhttp_send_reply(request, 200, NULL, body);
+    } else {
+        evhttp_send_reply(request, 503, NULL, body);
+    }
     evbuffer_free(body);
 }
 
@@ -54,6 +67,7 @@ static void set_up(void)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
+    signal(SIGPIPE, SIG_IGN); /* as the agent does */
     snprintf(path, sizeof path, "/tmp/test-server-clients-%d", (int)getpid());
     memcpy(address.sun_path, path, strlen(path));
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
@@ -62,13 +76,15 @@ static void set_up(void)
     base = event_base_new();
     http = evhttp_new(base);
     evhttp_set_gencb(http, on_request, NULL);
-    clients = clients_new(base, http, evhttp_accept_socket_with_handle(http, fd), PATIENCE_S);
+    room = room_new();
+    clients = clients_new(base, http, evhttp_accept_socket_with_handle(http, fd), room, PATIENCE_S);
 }
 
 static void tear_down(void)
 {
     evhttp_free(http);
     clients_free(clients);
+    room_free(room);
     event_base_free(base);
     unlink(path);
 }
@@ -311,6 +327,72 @@ START_TEST(nobody_is_accepted_without_descriptors)
 }
 END_TEST
 
+static const char large[] = "GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/* The status of the next answer; 0: none comes. */
+static int status_of(int fd, const char *request)
+{
+    char answer[256];
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+
+    if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0 || poll(&readable, 1, 20000) != 1 ||
+        recv(fd, answer, 12, MSG_PEEK) < 12)
+        return 0;
+    return atoi(answer + 9);
+}
+
+/* One of the same user waits until the answer that nobody reads is slow; that one's connection is closed then. */
+static int one_user_reads_nothing(void)
+{
+    int slow = connect_client(), second = connect_client(), other = connect_client();
+
+    if (status_of(slow, large) != 200 || status_of(second, large) != 200)
+        return 1;
+    if (status_of(other, large) != 503)
+        return 2;
+    close(other);
+    other = connect_client();
+    if (!is_answered(other, whole, 20000))
+        return 3;
+    usleep((ROOM_SLOW_S * 1000 + 100) * 1000);
+    close(other);
+    other = connect_client();
+    if (status_of(other, large) != 200)
+        return 4;
+    for (char buffer[65536]; read(slow, buffer, sizeof buffer) > 0;)
+        continue;
+    return 0;
+}
+
+/* Another one does not. */
+static int a_user_reads_nothing(void)
+{
+    int slow, second, other = connect_client();
+
+    if (seteuid(NOBODY) < 0)
+        return 1;
+    slow = connect_client();
+    second = connect_client();
+    if (seteuid(0) < 0 || status_of(slow, large) != 200 || status_of(second, large) != 200)
+        return 2;
+    return status_of(other, large) == 200 ? 0 : 3;
+}
+
+START_TEST(answers_that_are_not_read_make_room)
+{
+    serve(one_user_reads_nothing);
+    ck_assert_uint_eq(room_counts(room)->refused, 1);
+}
+END_TEST
+
+START_TEST(a_user_makes_room_for_another_at_once)
+{
+    serve(a_user_reads_nothing);
+    ck_assert_uint_eq(room_counts(room)->refused, 0);
+    ck_assert_uint_eq(room_counts(room)->closed, 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("server_clients");
@@ -325,6 +407,8 @@ int main(void)
     tcase_add_test(all, a_user_has_so_many);
     tcase_add_test(all, nothing_is_accepted_beyond_the_cap);
     tcase_add_test(all, nobody_is_accepted_without_descriptors);
+    tcase_add_test(all, answers_that_are_not_read_make_room);
+    tcase_add_test(all, a_user_makes_room_for_another_at_once);
     suite_add_tcase(suite, all);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
