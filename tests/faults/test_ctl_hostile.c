@@ -29,6 +29,16 @@ static struct {
     size_t requests, sent;
 } answer;
 
+static struct bufferevent *open_streams[16];
+
+static void end_stream(struct bufferevent *stream)
+{
+    for (size_t i = 0; i < countof(open_streams); i++)
+        if (open_streams[i] == stream)
+            open_streams[i] = NULL;
+    bufferevent_free(stream);
+}
+
 static void on_drained(struct bufferevent *stream, void *user)
 {
     (void)user;
@@ -37,7 +47,14 @@ static void on_drained(struct bufferevent *stream, void *user)
         answer.sent += strlen(answer.more);
     }
     if (!answer.more)
-        bufferevent_free(stream);
+        end_stream(stream);
+}
+
+static void on_end(struct bufferevent *stream, short what, void *user)
+{
+    (void)what;
+    (void)user;
+    end_stream(stream);
 }
 
 static void on_request(struct bufferevent *stream, void *user)
@@ -53,14 +70,7 @@ static void on_request(struct bufferevent *stream, void *user)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     evbuffer_add_printf(bufferevent_get_output(stream), answer.first, answer.requests);
 #pragma GCC diagnostic pop
-    bufferevent_setcb(stream, NULL, on_drained, NULL, NULL);
-}
-
-static void on_end(struct bufferevent *stream, short what, void *user)
-{
-    (void)what;
-    (void)user;
-    bufferevent_free(stream);
+    bufferevent_setcb(stream, NULL, on_drained, on_end, NULL);
 }
 
 static void on_accept(struct evconnlistener *from, evutil_socket_t fd, struct sockaddr *address, int length, void *user)
@@ -71,6 +81,11 @@ static void on_accept(struct evconnlistener *from, evutil_socket_t fd, struct so
     (void)address;
     (void)length;
     (void)user;
+    for (size_t i = 0; i < countof(open_streams); i++)
+        if (!open_streams[i]) {
+            open_streams[i] = stream;
+            break;
+        }
     bufferevent_setcb(stream, on_request, NULL, on_end, NULL);
     bufferevent_enable(stream, EV_READ | EV_WRITE);
 }
@@ -89,6 +104,9 @@ static void set_up(void)
 
 static void tear_down(void)
 {
+    for (size_t i = 0; i < countof(open_streams); i++)
+        if (open_streams[i])
+            end_stream(open_streams[i]);
     evconnlistener_free(listener);
     beside_end(&beside);
 }
