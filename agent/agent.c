@@ -167,6 +167,21 @@ static void on_disconnected(const char *why, void *user)
         evaluator_set_engine_reachable(agent->evaluator, false);
 }
 
+static void on_broker_changed(const char *why, void *user)
+{
+    struct agent *agent = user;
+
+    if (agent->docker)
+        docker_way_changed(agent->docker, why);
+}
+
+static const char *on_silent(void *user)
+{
+    struct agent *agent = user;
+
+    return broker_silent(agent->broker);
+}
+
 static void on_signal(evutil_socket_t number, short what, void *user)
 {
     struct agent *agent = user;
@@ -335,6 +350,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
                                                 .resumed = on_resumed,
                                                 .gap = on_gap,
                                                 .may_connect = may_connect,
+                                                .silent = on_silent,
                                                 .user = agent};
     struct evaluator_callbacks evaluator_callbacks = {.fetch = on_fetch,
                                                       .transition = on_transition,
@@ -367,7 +383,16 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
     if (agent->config->docker_context)
         log_info("the engine is %s, by the docker context \"%s\"", agent->address.host_text,
                  agent->config->docker_context);
-    agent->docker = docker_new(agent->base, &agent->address, &docker_callbacks, error);
+    agent->broker = broker_new(&(struct broker_options){.base = agent->base,
+                                                        .workers = agent->workers,
+                                                        .address = &agent->address,
+                                                        .changed = on_broker_changed,
+                                                        .user = agent},
+                               error);
+    if (agent->broker) {
+        agent->address.broker = mem_strdup(broker_socket(agent->broker));
+        agent->docker = docker_new(agent->base, &agent->address, &docker_callbacks, error);
+    }
     if (!agent->docker) {
         r = -EIO;
         goto fail;
@@ -416,6 +441,7 @@ void agent_free(struct agent *agent)
     free(agent->known_states);
     fetcher_free(agent->fetcher);
     docker_free(agent->docker);
+    broker_free(agent->broker);
     evaluator_free(agent->evaluator);
     docker_address_deinit(&agent->address);
     config_free(agent->config);

@@ -12,6 +12,7 @@
 #include "agent/fetch/fetch.h"
 #include "agent/sinks/sink_list.h"
 #include "agent/store/event_store.h"
+#include "probes/docker/broker.h"
 #include "probes/host/machine_id.h"
 
 struct agent {
@@ -20,6 +21,7 @@ struct agent {
     struct event_base *base;
     struct workers *workers; /* what may block, of every room that needs it */
     struct docker_address address;
+    struct broker *broker; /* the process that alone connects to the engine */
     struct docker *docker;
     struct fetcher *fetcher;
     struct evaluator *evaluator;

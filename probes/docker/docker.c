@@ -50,6 +50,7 @@ static void try_to_connect(struct docker *docker);
 static void ask_for_replay(struct docker *docker);
 static void start_stream(struct docker *docker);
 static bool process_is_well(const struct docker *docker);
+static void ask_for_peer(struct docker *docker);
 
 static void start_timer(struct event *timer, unsigned ms)
 {
@@ -60,7 +61,8 @@ static void start_timer(struct event *timer, unsigned ms)
 
 static void drop_requests(struct docker *docker)
 {
-    struct http_request **requests[] = {&docker->stream, &docker->ping, &docker->replay, &docker->drop_test};
+    struct http_request **requests[] = {&docker->stream, &docker->ping, &docker->replay, &docker->drop_test,
+                                        &docker->peer};
 
     for (size_t i = 0; i < countof(requests); i++)
         if (*requests[i])
@@ -104,7 +106,7 @@ static void disconnect_and_back_off(struct docker *docker, const char *why)
     disconnect(docker, wait - wait / 4 + (unsigned)random() % (wait / 2 + 1), why);
 }
 
-static void become_connected(struct docker *docker)
+static void become_connected(struct docker *docker, pid_t peer_pid)
 {
     enum docker_gap gap = docker->once_connected ? docker->gap : DOCKER_GAP_FIRST;
 
@@ -121,11 +123,7 @@ static void become_connected(struct docker *docker)
     docker->events_at_tick = docker->counters.events;
     free(take(docker->why_not));
     free(take(docker->why_reported));
-    if (docker->address.unix_path) {
-        int pid = http_unix_peer_pid(docker->address.unix_path);
-
-        docker->peer_pid = pid > 0 ? pid : 0;
-    }
+    docker->peer_pid = peer_pid;
     start_timer(docker->liveness_timer, TICK_S * 1000);
     docker->callbacks.connected(gap, docker->callbacks.user);
 }
@@ -204,6 +202,14 @@ static void end_resume(struct docker *docker)
         docker->callbacks.resumed(docker->callbacks.user);
 }
 
+/* The engine has not answered in time. */
+static const char *why_silent(const struct docker *docker)
+{
+    const char *why = docker->callbacks.silent ? docker->callbacks.silent(docker->callbacks.user) : NULL;
+
+    return why ? why : hangs;
+}
+
 static void on_open_timer(evutil_socket_t fd, short what, void *user)
 {
     struct docker *docker = user;
@@ -211,11 +217,11 @@ static void on_open_timer(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     if (docker->state == DOCKER_OPENING || docker->resume == RESUME_OPENING)
-        disconnect_and_back_off(docker, hangs);
+        disconnect_and_back_off(docker, why_silent(docker));
     else if (docker->resume == RESUME_OPENED)
         end_resume(docker);
     else
-        become_connected(docker);
+        ask_for_peer(docker);
 }
 
 static void describe_response(const struct http_response *response, struct str *why)
@@ -241,18 +247,46 @@ static bool resume(struct docker *docker)
     return true;
 }
 
-/* What the ring shows decides: the same engine and all of its events, or a new connection, with what was missed. */
-static void go_on_resuming(struct docker *docker)
+/* What the ring shows decides, and who listens: the same engine and all of its events, or a new connection, with what
+ * was missed. */
+static void go_on_resuming(struct docker *docker, pid_t peer_pid)
 {
-    int pid = docker->address.unix_path ? http_unix_peer_pid(docker->address.unix_path) : 0;
-
-    if (docker->gap != DOCKER_GAP_NONE || (docker->peer_pid && pid > 0 && pid != docker->peer_pid)) {
+    if (docker->gap != DOCKER_GAP_NONE || (docker->peer_pid && peer_pid && peer_pid != docker->peer_pid)) {
         disconnect(docker, 0, stream_closed);
         return;
     }
     docker->resume = RESUME_OPENING;
     start_stream(docker);
     start_timer(docker->open_timer, PING_MS);
+}
+
+static void on_peer(struct http_request *request, const struct http_response *response, void *user)
+{
+    struct docker *docker = user;
+    long pid = response->error_number || response->status != 200 ? 0 : strtol(response->body, NULL, 10);
+
+    (void)request;
+    docker->peer = NULL;
+    pid = pid > 0 && pid <= INT32_MAX ? pid : 0;
+    if (docker->resume == RESUME_REPLAYING)
+        go_on_resuming(docker, (pid_t)pid);
+    else
+        become_connected(docker, (pid_t)pid);
+}
+
+/* Who listens at the engine's socket. The broker answers, on a connection that leads to no engine. */
+static void ask_for_peer(struct docker *docker)
+{
+    struct http_options options = {.path = "/broker/peer",
+                                   .limit = 4096,
+                                   .timeout_ms = PING_MS,
+                                   .connect_timeout_ms = PING_MS,
+                                   .own_connection = true,
+                                   .urgent = true,
+                                   .done = on_peer,
+                                   .user = docker};
+
+    docker->peer = http_get(docker->http, &options);
 }
 
 static void on_stream_done(struct http_request *request, const struct http_response *response, void *user)
@@ -299,7 +333,9 @@ static int64_t events_from(const struct docker *docker)
 
     if (!docker->podman)
         return 0;
-    return !newest ? now - LOG_REPLAY_S : newest < now ? newest : now;
+    if (!newest)
+        return now > LOG_REPLAY_S ? now - LOG_REPLAY_S : 0;
+    return newest < now ? newest : now;
 }
 
 static void start_stream(struct docker *docker)
@@ -410,7 +446,7 @@ static void on_replay(struct http_request *request, const struct http_response *
         docker->gap = DOCKER_GAP_RING;
     } else if (response->error_number || response->status != 200) {
         if (response->error_number == ETIMEDOUT)
-            str_append(&why, hangs);
+            str_append(&why, why_silent(docker));
         else
             describe_response(response, &why);
         disconnect_and_back_off(docker, str_text(&why));
@@ -423,7 +459,7 @@ static void on_replay(struct http_request *request, const struct http_response *
         judge_gap(docker, known_before);
     }
     if (docker->resume == RESUME_REPLAYING)
-        go_on_resuming(docker);
+        ask_for_peer(docker);
     else
         open_stream(docker);
 }
@@ -478,7 +514,7 @@ static void on_pong(struct http_request *request, const struct http_response *re
     docker->ping = NULL;
     if (response->error_number || response->status != 200) {
         if (response->error_number == ETIMEDOUT)
-            str_append(&why, hangs);
+            str_append(&why, why_silent(docker));
         else
             describe_response(response, &why);
         if (response->error_number == ENOENT)
@@ -520,20 +556,26 @@ static void ping(struct docker *docker)
     if (docker->ping)
         return;
     docker->counters.pings++;
+    if (docker->callbacks.silent)
+        docker->callbacks.silent(docker->callbacks.user); /* so that it is known when no answer comes */
     docker->last_ping = clock_monotonic();
     docker->ping = http_get(docker->http, &options);
 }
 
 static void try_to_connect(struct docker *docker)
 {
-    struct stat st;
+    struct stat st = {.st_mode = S_IFSOCK}; /* where this process may not look, the broker may */
     const char *why = NULL;
     enum http_gate gate;
 
     if (docker->state != DOCKER_IDLE)
         return;
     evtimer_del(docker->retry_timer);
-    if (docker->address.unix_path && stat(docker->address.unix_path, &st) < 0) {
+    if (docker->no_way) {
+        disconnect(docker, ABSENT_MS, docker->no_way);
+        return;
+    }
+    if (docker->address.unix_path && stat(docker->address.unix_path, &st) < 0 && errno != EACCES) {
         scoped_str text = STR_INIT;
 
         str_printf(&text, "%s: %s", docker->address.host_text, strerror(errno));
@@ -721,6 +763,7 @@ void docker_free(struct docker *docker)
     host_root_close(docker->root);
     free(docker->why_not);
     free(docker->why_reported);
+    free(docker->no_way);
     free(docker);
 }
 
@@ -745,6 +788,18 @@ void docker_retry(struct docker *docker)
         start_timer(docker->retry_timer, 1);
     else
         docker->retry_soon = true;
+}
+
+void docker_way_changed(struct docker *docker, const char *why)
+{
+    free(docker->no_way);
+    docker->no_way = mem_strdup(why);
+    if (!docker->started)
+        return;
+    if (why)
+        disconnect(docker, ABSENT_MS, why);
+    else
+        docker_retry(docker);
 }
 
 void docker_clock_changed(struct docker *docker)

@@ -41,16 +41,22 @@ struct docker_callbacks {
      * attempt comes with docker_retry() or half a minute later. ASK with WHY: it is found out, and docker_gate_known()
      * called then. May be NULL. */
     enum http_gate (*may_connect)(const char **ret_why, void *user);
+    /* An answer is awaited or has not come in time: a reason that is not the engine's, NULL: none is known. May be
+     * NULL.
+     */
+    const char *(*silent)(void *user);
     void *user;
 };
 
-/* ADDRESS must outlive it. */
+/* ADDRESS must outlive it, and name a broker. */
 struct docker *docker_new(struct event_base *base, const struct docker_address *address,
                           const struct docker_callbacks *callbacks, struct error *error);
 void docker_free(struct docker *docker);
 void docker_start(struct docker *docker);      /* first attempt from the loop, then by itself */
 void docker_gate_known(struct docker *docker); /* may_connect() has an answer now */
 void docker_retry(struct docker *docker);      /* something changed (the socket appeared): try now */
+/* The way to the engine is lost, and WHY; NULL: it is there again. */
+void docker_way_changed(struct docker *docker, const char *why);
 /* This host's clock was set. podman reports no event from before the moment that its stream was asked for, by the clock
  * of then, so the stream is asked for anew; dockerd needs nothing. */
 void docker_clock_changed(struct docker *docker);

@@ -27,7 +27,22 @@ void docker_address_deinit(struct docker_address *address)
     free(address->ca);
     free(address->cert);
     free(address->key);
+    free(address->broker);
     *address = (struct docker_address){0};
+}
+
+void docker_address_copy(struct docker_address *to, const struct docker_address *from)
+{
+    *to = (struct docker_address){
+        .unix_path = mem_strdup(from->unix_path),
+        .base_url = mem_strdup(from->base_url),
+        .host_text = mem_strdup(from->host_text),
+        .ca = mem_strdup(from->ca),
+        .cert = mem_strdup(from->cert),
+        .key = mem_strdup(from->key),
+        .tls_verify = from->tls_verify,
+        .broker = mem_strdup(from->broker),
+    };
 }
 
 static int refuse(const struct docker_address *address, struct error *error, const char *why)

@@ -40,7 +40,7 @@ struct docker {
     struct http *http;
     struct host_root *root; /* / : for /proc */
     enum docker_state state;
-    struct http_request *stream, *ping, *replay, *drop_test;
+    struct http_request *stream, *ping, *replay, *drop_test, *peer;
     struct json_stream *events;
     struct event *retry_timer, *open_timer, *liveness_timer, *drop_timer, *fail_event;
     unsigned backoff_ms;
@@ -48,6 +48,7 @@ struct docker {
     char api_version[16];
     bool version_demanded; /* in this attempt the engine refused one and named another */
     char *why_not, *why_reported;
+    char *no_way; /* why there is no way to the engine; NULL: there is one */
     enum docker_resume resume;
     usec_t stream_opened; /* monotonic: when this stream was asked for */
     unsigned short_lived; /* streams in a row that ended soon after */

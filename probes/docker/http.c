@@ -1,4 +1,4 @@
-/* HTTP GET on the loop: curl's multi-socket interface driven by libevent.
+/* HTTP GET on the loop, from the broker.
  *
  * A request is queued (by http_get(), which only notes it), running (it has a curl handle) and finished (its answer
  * waits to be delivered); one that needs a new connection while it is not known whether one may be made is gated until
@@ -11,19 +11,18 @@
 #include "probes/docker/http.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "common/memory.h"
+#include "common/text.h"
 #include "probes/docker/http_internal.h"
 
 #define unused __attribute__((unused))
 
-enum { SLOTS = 6, IDLE_HANDLES = 8, HEADER_LIMIT = 256 * 1024, STREAM_ERROR_LIMIT = 64 * 1024 };
+enum { SLOTS = 6, IDLE_HANDLES = 8, HEADER_LIMIT = 256 * 1024, STREAM_ERROR_LIMIT = 64 * 1024, OWN_TEXT_MAX = 400 };
 
 enum request_state { QUEUED, RUNNING, GATED, FINISHED, CANCELLED };
 
@@ -41,7 +40,8 @@ struct http_request {
     long system_error;
     enum request_state state;
     bool too_large, ended_by_reader;
-    bool gate_asked; /* no connection was made for it yet: it is not known whether one may be */
+    bool gate_asked, gate_closed; /* no connection was made for it: it is not known whether one may be; it may not */
+    struct http_own_answer own;   /* the broker's own, where it is that */
     char api_version[16], libpod_version[16];
     char text[CURL_ERROR_SIZE];
 };
@@ -49,14 +49,14 @@ struct http_request {
 TAILQ_HEAD(request_list, http_request);
 
 struct http {
-    struct event_base *base;
     struct docker_address address;
-    CURLM *multi;
-    struct event *timer, *wake;
+    struct http_client client;
+    struct http_loop loop;
+    struct event *wake;
     struct request_list lists[CANCELLED + 1];
     CURL *idle[IDLE_HANDLES];
     size_t idle_count;
-    unsigned slots_used, in_curl;
+    unsigned slots_used;
     struct http_counters counters;
     enum http_gate (*gate)(void *user); /* NULL: always open */
     void *gate_user;
@@ -98,9 +98,7 @@ static void detach(struct http_request *request)
 
     if (!request->easy)
         return;
-    http->in_curl++;
-    curl_multi_remove_handle(http->multi, request->easy);
-    http->in_curl--;
+    http_loop_remove(&http->loop, request->easy);
     if (http->idle_count < IDLE_HANDLES) {
         curl_easy_reset(request->easy);
         http->idle[http->idle_count++] = request->easy;
@@ -159,6 +157,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
         curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &request->status);
         request->api_version[0] = request->libpod_version[0] = '\0';
         request->date = -1;
+        request->own = (struct http_own_answer){0};
     } else if (header_value(line, length, "Date:", date, sizeof date)) {
         request->date = curl_getdate(date, NULL);
     } else if (length <= 2 && (line[0] == '\r' || line[0] == '\n')) {
@@ -169,7 +168,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
             request->options.headers = NULL;
             headers(request->status, request->options.user);
         }
-    } else {
+    } else if (!http_read_own(&request->http->client, line, length, &request->own)) {
         header_value(line, length, "Api-Version:", request->api_version, sizeof request->api_version);
         header_value(line, length, "Libpod-Api-Version:", request->libpod_version, sizeof request->libpod_version);
     }
@@ -180,7 +179,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
     struct http_request *request = user;
     size_t length = size * count;
-    bool streams = request->options.data && request->status == 200;
+    bool streams = request->options.data && request->status == 200 && !request->own.is;
     size_t limit = request->options.data ? STREAM_ERROR_LIMIT : request->options.limit;
 
     if (request->state == CANCELLED)
@@ -207,6 +206,7 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
 
     (void)purpose;
     request->gate_asked = gate == HTTP_GATE_ASK;
+    request->gate_closed = gate == HTTP_GATE_CLOSED;
     return gate == HTTP_GATE_OPEN ? socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol)
                                   : CURL_SOCKET_BAD;
 }
@@ -228,38 +228,15 @@ void http_gate_known(struct http *http)
     wake(http);
 }
 
-void http_set_up(CURL *easy, const struct docker_address *address, const char *url)
-{
-    curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "docker-bench-agent");
-    if (address->unix_path) {
-        curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, address->unix_path);
-        return;
-    }
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, address->tls_verify ? 1L : 0L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, address->tls_verify ? 2L : 0L);
-    if (address->ca)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, address->ca);
-    if (address->cert)
-        curl_easy_setopt(easy, CURLOPT_SSLCERT, address->cert);
-    if (address->key)
-        curl_easy_setopt(easy, CURLOPT_SSLKEY, address->key);
-}
-
 static void set_options(struct http_request *request)
 {
     CURL *easy = request->easy;
 
-    http_set_up(easy, &request->http->address, request->url);
-    if (request->http->gate && request->http->address.unix_path) {
+    http_set_up(easy, &request->http->client, request->url);
+    if (request->options.own_connection) {
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    } else if (request->http->gate && request->http->address.unix_path) {
         curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
         curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, request);
     }
@@ -276,7 +253,6 @@ static void set_options(struct http_request *request)
 static void request_start(struct http_request *request)
 {
     struct http *http = request->http;
-    CURLMcode code;
 
     request->easy = http->idle_count ? http->idle[--http->idle_count] : curl_easy_init();
     if (!request->easy) {
@@ -288,10 +264,7 @@ static void request_start(struct http_request *request)
         http->slots_used++;
     move_to(request, RUNNING);
     set_options(request);
-    http->in_curl++;
-    code = curl_multi_add_handle(http->multi, request->easy);
-    http->in_curl--;
-    if (code != CURLM_OK) {
+    if (http_loop_add(&http->loop, request->easy) != CURLM_OK) {
         request->result = CURLE_FAILED_INIT;
         detach(request);
         move_to(request, FINISHED);
@@ -311,7 +284,7 @@ static void collect_results(struct http *http)
     CURLMsg *message;
     int left;
 
-    while ((message = curl_multi_info_read(http->multi, &left))) {
+    while ((message = curl_multi_info_read(http->loop.multi, &left))) {
         struct http_request *request = NULL;
 
         if (message->msg != CURLMSG_DONE)
@@ -329,27 +302,35 @@ static void collect_results(struct http *http)
 
 static int error_number(const struct http_request *request)
 {
-    switch (request->result) {
-    case CURLE_OK:
-        return 0;
-    case CURLE_OPERATION_TIMEDOUT:
-        return ETIMEDOUT;
-    case CURLE_COULDNT_CONNECT:
-        return request->system_error ? (int)request->system_error : ECONNREFUSED;
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return EHOSTUNREACH;
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_GOT_NOTHING:
-    case CURLE_PARTIAL_FILE:
-        return ECONNRESET;
-    case CURLE_OUT_OF_MEMORY:
-        return ENOMEM;
-    default:
-        if (request->too_large)
-            return EFBIG;
-        return request->ended_by_reader ? ECANCELED : EIO;
-    }
+    bool ended = request->result == CURLE_WRITE_ERROR || request->result == CURLE_ABORTED_BY_CALLBACK;
+
+    if (request->own.is)
+        return request->own.number;
+    if (ended && request->too_large)
+        return EFBIG;
+    if (ended && request->ended_by_reader)
+        return ECANCELED;
+    if (request->result == CURLE_COULDNT_CONNECT) /* to the broker, or it may not be */
+        return ECONNREFUSED;
+    return http_errno(request->result, request->system_error);
+}
+
+/* Why there is no answer of the engine. */
+static void describe_error(const struct http_request *request, int number, struct str *out)
+{
+    const char *body = str_text(&request->body);
+
+    if (request->own.is)
+        text_escape(out, body, request->body.length, OWN_TEXT_MAX);
+    else if (number == EFBIG)
+        str_append(out, "the reply is larger than allowed");
+    else if (request->result == CURLE_COULDNT_CONNECT && request->gate_closed)
+        str_printf(out, "%s: %s", request->http->address.host_text, strerror(number));
+    else if (request->result == CURLE_COULDNT_CONNECT)
+        str_printf(out, "the process that holds the engine's connection does not listen: %s",
+                   strerror(request->system_error ? (int)request->system_error : ECONNREFUSED));
+    else
+        str_append(out, request->text[0] ? request->text : curl_easy_strerror(request->result));
 }
 
 static void complete(struct http_request *request)
@@ -368,22 +349,18 @@ static void complete(struct http_request *request)
         response.body = str_text(&request->body);
         response.length = request->body.length;
     }
-    if (response.error_number == EFBIG)
-        str_append(&text, "the reply is larger than allowed");
-    else if (request->result == CURLE_COULDNT_CONNECT)
-        str_printf(&text, "%s: %s", http->address.host_text, strerror(response.error_number));
-    else if (response.error_number)
-        str_printf(&text, "%s", request->text[0] ? request->text : curl_easy_strerror(request->result));
     if (response.error_number) {
-        response.error_text = text.data;
+        describe_error(request, response.error_number, &text);
+        response.error_text = str_text(&text);
         http->counters.failures++;
     }
     request->options.done(request, &response, request->options.user);
 }
 
 /* The one place where requests change hands; never inside curl. */
-static void advance(struct http *http)
+static void advance(void *user)
 {
+    struct http *http = user;
     struct http_request *request;
 
     collect_results(http);
@@ -401,116 +378,28 @@ static void on_wake(evutil_socket_t fd unused, short what unused, void *user)
     advance(user);
 }
 
-static void drive(struct http *http, curl_socket_t fd, int flags)
-{
-    int running;
-
-    http->in_curl++;
-    curl_multi_socket_action(http->multi, fd, flags, &running);
-    http->in_curl--;
-    advance(http);
-}
-
-static void on_timer(evutil_socket_t fd unused, short what unused, void *user)
-{
-    drive(user, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static void on_socket(evutil_socket_t fd, short what, void *user)
-{
-    drive(user, fd, (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0));
-}
-
-static int on_curl_timer(CURLM *multi unused, long ms, void *user)
-{
-    struct http *http = user;
-    struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-
-    if (ms < 0)
-        evtimer_del(http->timer);
-    else
-        evtimer_add(http->timer, &delay);
-    return 0;
-}
-
-static int on_curl_socket(CURL *easy unused, curl_socket_t fd, int what, void *user, void *socket_user)
-{
-    struct http *http = user;
-    struct event *event = socket_user;
-    short flags = EV_PERSIST;
-
-    if (what == CURL_POLL_REMOVE) {
-        if (event)
-            event_free(event);
-        return curl_multi_assign(http->multi, fd, NULL) == CURLM_OK ? 0 : -1;
-    }
-    if (what & CURL_POLL_IN)
-        flags |= EV_READ;
-    if (what & CURL_POLL_OUT)
-        flags |= EV_WRITE;
-    if (event) {
-        event_del(event);
-        event_assign(event, http->base, fd, flags, on_socket, http);
-    } else {
-        event = event_new(http->base, fd, flags, on_socket, http);
-        if (!event)
-            return -1;
-        curl_multi_assign(http->multi, fd, event);
-    }
-    return event_add(event, NULL);
-}
-
-static void copy_address(struct docker_address *to, const struct docker_address *from)
-{
-    *to = (struct docker_address){
-        .unix_path = mem_strdup(from->unix_path),
-        .base_url = mem_strdup(from->base_url),
-        .host_text = mem_strdup(from->host_text),
-        .ca = mem_strdup(from->ca),
-        .cert = mem_strdup(from->cert),
-        .key = mem_strdup(from->key),
-        .tls_verify = from->tls_verify,
-    };
-}
-
-/* libcurl starts OpenSSL whether TLS is spoken or not. Without it, its configuration, its error texts and its tables of
- * names are megabytes that nobody would look at. */
-static void spare_tls(void)
-{
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
-                            OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
-                        NULL);
-}
-
 struct http *http_new(struct event_base *base, const struct docker_address *address, struct error *error)
 {
     struct http *http;
 
-    if (address->unix_path)
-        spare_tls();
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        error_set(error, ENOMEM, "curl cannot be initialised");
+    if (!address->broker) {
+        error_set(error, EINVAL, "no process holds the engine's connection");
         return NULL;
     }
+    if (http_global_init(!address->unix_path, error) < 0)
+        return NULL;
     http = mem_alloc(sizeof *http);
-    http->base = base;
     for (size_t i = 0; i < countof(http->lists); i++)
         TAILQ_INIT(&http->lists[i]);
-    copy_address(&http->address, address);
-    http->timer = evtimer_new(base, on_timer, http);
+    docker_address_copy(&http->address, address);
     http->wake = event_new(base, -1, 0, on_wake, http);
-    http->multi = curl_multi_init();
-    if (!http->multi || !http->timer || !http->wake) {
-        error_set(error, ENOMEM, "the HTTP client cannot be created");
+    if (http_loop_init(&http->loop, base, advance, http, error) < 0 ||
+        http_client_init(&http->client, http->address.broker, error) < 0) {
         http_free(http);
         return NULL;
     }
-    curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-    curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-    curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-    curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)SLOTS + 2);
-    curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    curl_multi_setopt(http->loop.multi, CURLMOPT_MAXCONNECTS, (long)SLOTS + 2);
+    curl_multi_setopt(http->loop.multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     return http;
 }
 
@@ -525,11 +414,9 @@ void http_free(struct http *http)
             request_free(request);
     while (http->idle_count)
         curl_easy_cleanup(http->idle[--http->idle_count]);
-    curl_multi_cleanup(http->multi);
-    if (http->timer)
-        event_free(http->timer);
-    if (http->wake)
-        event_free(http->wake);
+    http_loop_deinit(&http->loop);
+    http_client_deinit(&http->client);
+    event_free(http->wake);
     docker_address_deinit(&http->address);
     free(http);
     curl_global_cleanup();
@@ -542,7 +429,7 @@ struct http_request *http_get(struct http *http, const struct http_options *opti
     request->http = http;
     request->options = *options;
     request->options.path = NULL;
-    request->url = mem_printf("%s%s", http->address.base_url, options->path);
+    request->url = mem_printf("%s%s", HTTP_BASE_URL, options->path);
     request->date = -1;
     enqueue(request);
     http->counters.requests++;
@@ -555,7 +442,7 @@ void http_cancel(struct http_request *request)
 {
     struct http *http = request->http;
 
-    if (request->state == RUNNING && http->in_curl) {
+    if (request->state == RUNNING && http->loop.in_curl) {
         move_to(request, CANCELLED);
         http->counters.in_flight--;
         wake(http);
@@ -578,23 +465,6 @@ char *http_encode(const char *segment)
             str_printf(&out, "%%%02X", (unsigned char)*segment);
     }
     return str_steal(&out);
-}
-
-int http_unix_peer_pid(const char *unix_path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct ucred peer;
-    socklen_t length = sizeof peer;
-    scoped(cleanup_close) int fd = -1;
-
-    if (strlen(unix_path) >= sizeof address.sun_path)
-        return -ENAMETOOLONG;
-    memcpy(address.sun_path, unix_path, strlen(unix_path));
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
-        return -errno;
-    return peer.pid;
 }
 
 const struct http_counters *http_counters(const struct http *http)

@@ -1,8 +1,9 @@
-/* HTTP/1.1 GET over libcurl multi on a libevent loop. The only file that knows curl.
+/* HTTP/1.1 GET over libcurl multi on a libevent loop.
  *
- * One `struct http` is one engine address with its keep-alive connections. It can only GET: the engine's socket is
- * root, and no bug here may POST. Every request has its own byte limit and time limits (0: none, for the event stream).
- * Completions are delivered from the loop, never from inside http_get() or a curl callback. */
+ * One `struct http` is one engine address with its keep-alive connections, each of which leads to the broker
+ * (broker.h), the process that alone connects to the engine. Every request has its own byte limit and time limits (0:
+ * none, for the event stream). Completions are delivered from the loop, never from inside http_get() or a curl
+ * callback. */
 #ifndef PROBES_DOCKER_HTTP_H
 #define PROBES_DOCKER_HTTP_H
 
@@ -24,6 +25,7 @@ struct docker_address {
     char *host_text;       /* as given, for people, escaped: "unix:///run/docker.sock" */
     char *ca, *cert, *key; /* TLS files or NULL */
     bool tls_verify;
+    char *broker; /* the broker's socket; NULL until there is one */
 };
 /* BY_FILES: where any certificate file is given, unverified as the docker client has it. */
 enum docker_tls { DOCKER_TLS_BY_FILES, DOCKER_TLS_VERIFIED, DOCKER_TLS_UNVERIFIED };
@@ -35,12 +37,14 @@ enum docker_tls { DOCKER_TLS_BY_FILES, DOCKER_TLS_VERIFIED, DOCKER_TLS_UNVERIFIE
 int docker_address_parse(const char *host, const char *cert_path, enum docker_tls tls, const char *ca, const char *cert,
                          const char *key, struct docker_address *ret, struct error *error);
 void docker_address_deinit(struct docker_address *address);
+void docker_address_copy(struct docker_address *to, const struct docker_address *from); /* to be deinitialised */
 /* A socket, or an address that can only be this host's: localhost, 127.0.0.0/8, ::1. */
 bool docker_address_is_here(const struct docker_address *address);
 
+/* NULL with ERROR: EINVAL without a broker, ENOMEM. */
 struct http *http_new(struct event_base *base, const struct docker_address *address, struct error *error);
-/* Asked before each connection to a Unix socket is made. CLOSED refuses it, as if nobody listened; ASK: it is not known
- * just now, and the request waits, without a slot, until http_gate_known(). */
+/* Asked before each connection to an engine on a Unix socket is made. CLOSED refuses it, as if nobody listened; ASK: it
+ * is not known just now, and the request waits, without a slot, until http_gate_known(). */
 enum http_gate { HTTP_GATE_OPEN, HTTP_GATE_CLOSED, HTTP_GATE_ASK };
 void http_set_gate(struct http *http, enum http_gate (*gate)(void *user), void *user);
 void http_gate_known(struct http *http); /* requests that wait for it ask again in the loop's next turn */
@@ -67,8 +71,9 @@ struct http_options {
     size_t limit;        /* bytes of body at most; for streams: 0 */
     unsigned timeout_ms; /* whole request; 0 none */
     unsigned connect_timeout_ms;
-    bool urgent;     /* does not wait for ordinary requests, of which only a few run at a time */
-    http_data *data; /* streaming when not NULL */
+    bool own_connection; /* to the broker, that leads to no other one; the gate is not asked */
+    bool urgent;         /* does not wait for ordinary requests, of which only a few run at a time */
+    http_data *data;     /* streaming when not NULL */
     void (*headers)(long status,
                     void *user); /* stream: called once when the status line and headers are in; may be NULL */
     http_done *done;
@@ -81,10 +86,6 @@ void http_cancel(struct http_request *request); /* frees it; DONE is not called 
 
 /* Percent-encodes one path segment (an image reference, an id). The caller frees. */
 char *http_encode(const char *segment);
-
-/* The pid of the process that listens on UNIX_PATH (SO_PEERCRED: the one that called listen(), 1 under socket
- * activation), or a negative errno. Opens and closes one connection. */
-int http_unix_peer_pid(const char *unix_path);
 
 struct http_counters {
     uint64_t requests, bytes, failures;

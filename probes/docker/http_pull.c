@@ -7,6 +7,8 @@
 #include "probes/docker/http_internal.h"
 
 struct http_pull {
+    struct http_client client;
+    struct http_own_answer own;
     CURL *easy;
     CURLM *multi;
     struct str body;
@@ -24,6 +26,14 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     return size * count;
 }
 
+static size_t on_header(char *line, size_t size, size_t count, void *user)
+{
+    struct http_pull *pull = user;
+
+    http_read_own(&pull->client, line, size * count, &pull->own);
+    return size * count;
+}
+
 void http_pull_close(struct http_pull *pull)
 {
     if (!pull)
@@ -32,6 +42,7 @@ void http_pull_close(struct http_pull *pull)
         curl_multi_remove_handle(pull->multi, pull->easy);
     curl_easy_cleanup(pull->easy);
     curl_multi_cleanup(pull->multi);
+    http_client_deinit(&pull->client);
     str_deinit(&pull->body);
     free(pull->url);
     free(pull);
@@ -65,16 +76,23 @@ int http_pull_open(const struct docker_address *address, const char *path, unsig
 {
     struct http_pull *pull = mem_alloc(sizeof *pull);
     long status = 0;
-    int r;
+    int r = address->broker ? http_client_init(&pull->client, address->broker, error)
+                            : error_set(error, EINVAL, "no process holds the engine's connection");
 
-    pull->url = mem_printf("%s%s", address->base_url, path);
+    if (r < 0) {
+        http_pull_close(pull);
+        return r;
+    }
+    pull->url = mem_printf("%s%s", HTTP_BASE_URL, path);
     pull->easy = curl_easy_init();
     pull->multi = curl_multi_init();
     if (!pull->easy || !pull->multi) {
         http_pull_close(pull);
         return error_set(error, ENOMEM, "curl cannot be set up");
     }
-    http_set_up(pull->easy, address, pull->url);
+    http_set_up(pull->easy, &pull->client, pull->url);
+    curl_easy_setopt(pull->easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(pull->easy, CURLOPT_HEADERDATA, pull);
     curl_easy_setopt(pull->easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(pull->easy, CURLOPT_WRITEDATA, pull);
     curl_easy_setopt(pull->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -82,7 +100,9 @@ int http_pull_open(const struct docker_address *address, const char *path, unsig
     curl_multi_add_handle(pull->multi, pull->easy);
     r = drive(pull, error);
     curl_easy_getinfo(pull->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (r == 0 && status != 200)
+    if (r == 0 && pull->own.is)
+        r = error_set(error, pull->own.number, "%s", str_text(&pull->body));
+    else if (r == 0 && status != 200)
         r = error_set(error, status == 404 ? ENOENT : EPROTO, "the engine answered %ld", status);
     if (r < 0) {
         http_pull_close(pull);

@@ -10,8 +10,13 @@ static void run(const struct service_options *options, int fd, pid_t parent) __a
 
 static void run(const struct service_options *options, int fd, pid_t parent)
 {
-    if (child_begin(&(struct child_start){
-            .parent = parent, .serves = true, .kept = &fd, .kept_count = 1, .capabilities = options->capabilities}) < 0)
+    int kept[1 + SERVICE_KEPT_MAX] = {fd};
+    struct child_start start = {.parent = parent, .serves = true, .kept = kept, .capabilities = options->capabilities};
+
+    for (size_t i = 0; i < options->kept_count && i < SERVICE_KEPT_MAX; i++)
+        kept[1 + i] = options->kept[i];
+    start.kept_count = 1 + options->kept_count;
+    if (options->kept_count > SERVICE_KEPT_MAX || child_begin(&start) < 0)
         _exit(1);
     signal(SIGPIPE, SIG_IGN);
     options->run(fd, options->argument);

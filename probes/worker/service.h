@@ -1,7 +1,6 @@
 /* A process that serves this one over a socket for as long as both live: it keeps what may block, and a right, away
- * from the loop. It has only that socket, dies with its parent and not by a signal that is meant to end that one in
- * order, and keeps only the capabilities that its options name.
- */
+ * from the loop. It has only that socket and the descriptors that its options name, dies with its parent and not by a
+ * signal that is meant to end that one in order, and keeps only the capabilities that its options name. */
 #ifndef PROBES_WORKER_SERVICE_H
 #define PROBES_WORKER_SERVICE_H
 
@@ -14,7 +13,10 @@ struct service_options {
     void (*run)(int fd, const void *argument);
     const void *argument;
     uint64_t capabilities;
+    const int *kept; /* descriptors that it has besides its socket */
+    size_t kept_count;
 };
+enum { SERVICE_KEPT_MAX = 4 };
 
 /* The caller closes RET_FD, a stream socket. 0, or a negative errno with ERROR. */
 int service_start(const struct service_options *options, pid_t *ret_pid, int *ret_fd, struct error *error);

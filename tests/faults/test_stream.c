@@ -10,12 +10,15 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "fake_engine.h"
+#include "probes/docker/broker.h"
 #include "probes/docker/docker.h"
 
 enum { WAIT_MS = 60000 };
 
 static struct event_base *base;
 static struct fake *fake;
+static struct workers *workers;
+static struct broker *broker;
 static struct docker *docker;
 static struct docker_address address;
 static char folder[] = "/tmp/test-stream-XXXXXX";
@@ -63,6 +66,19 @@ static void on_resumed(void *user)
 {
     (void)user;
     told.resumed++;
+}
+
+static void on_way_changed(const char *why, void *user)
+{
+    (void)user;
+    if (docker)
+        docker_way_changed(docker, why);
+}
+
+static const char *on_silent(void *user)
+{
+    (void)user;
+    return broker_silent(broker);
 }
 
 static bool is_connected(void *user)
@@ -127,7 +143,8 @@ static void set_up(void)
                                          .disconnected = on_disconnected,
                                          .event = on_event,
                                          .resumed = on_resumed,
-                                         .gap = on_gap};
+                                         .gap = on_gap,
+                                         .silent = on_silent};
     scoped(cleanup_free) char *host = NULL;
     struct error error = ERROR_INIT;
 
@@ -140,6 +157,13 @@ static void set_up(void)
     base = event_base_new();
     fake = fake_new(base, socket_path, 3);
     ck_assert_int_eq(docker_address_parse(host, NULL, false, NULL, NULL, NULL, &address, &error), 0);
+    docker = NULL;
+    workers = workers_new(base);
+    broker = broker_new(
+        &(struct broker_options){.base = base, .workers = workers, .address = &address, .changed = on_way_changed},
+        &error);
+    ck_assert_msg(broker != NULL, "%s", error.text);
+    address.broker = mem_strdup(broker_socket(broker));
     docker = docker_new(base, &address, &callbacks, &error);
     ck_assert_msg(docker != NULL, "%s", error.text);
     docker_start(docker);
@@ -148,6 +172,8 @@ static void set_up(void)
 static void tear_down(void)
 {
     docker_free(docker);
+    broker_free(broker);
+    workers_free(workers);
     docker_address_deinit(&address);
     fake_free(fake);
     event_base_free(base);

@@ -55,6 +55,7 @@ static void set_up(void)
     evaluator_set_engine_reachable(evaluator, true);
     ck_assert_int_eq(
         docker_address_parse("unix:///none", NULL, DOCKER_TLS_BY_FILES, NULL, NULL, NULL, &address, &error), 0);
+    address.broker = mem_strdup("/none");
     docker = docker_new(base, &address, &docker_callbacks, &error);
     ck_assert_ptr_nonnull(docker);
 }

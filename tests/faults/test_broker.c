@@ -1,0 +1,648 @@
+/* The broker between hostile clients and a hostile engine: what reaches the engine, what comes back, and what the agent
+ * reports when the broker is killed or stopped. */
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "beside.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/memory.h"
+#include "probes/docker/broker.h"
+
+enum { WAIT_MS = 60000 };
+#define TOKEN "00112233445566778899aabbccddeeff"
+
+static struct event_base *base;
+static struct workers *workers;
+static struct broker *broker;
+static struct docker_address address;
+static char folder[32];
+static int engine; /* listens; -1: nobody does */
+static unsigned away, back;
+static char why_away[256];
+
+static void on_changed(const char *why, void *user)
+{
+    (void)user;
+    away += why != NULL;
+    back += why == NULL;
+    if (why)
+        snprintf(why_away, sizeof why_away, "%s", why);
+}
+
+static int new_socket(const char *path, bool listens)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    ck_assert_int_ge(fd, 0);
+    memcpy(name.sun_path, path, strlen(path));
+    if (listens) {
+        ck_assert_int_eq(bind(fd, (struct sockaddr *)&name, sizeof name), 0);
+        ck_assert_int_eq(listen(fd, 64), 0);
+    } else {
+        ck_assert_int_eq(connect(fd, (struct sockaddr *)&name, sizeof name), 0);
+    }
+    return fd;
+}
+
+static void set_up_at(const char *prefix)
+{
+    scoped(cleanup_free) char *host = NULL;
+    struct error error = ERROR_INIT;
+
+    signal(SIGPIPE, SIG_IGN);
+    away = back = 0;
+    strcpy(folder, "/tmp/test-broker-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    host = mem_printf("unix://%s/engine.sock", folder);
+    base = event_base_new();
+    workers = workers_new(base);
+    ck_assert_int_eq(docker_address_parse(host, NULL, DOCKER_TLS_BY_FILES, NULL, NULL, NULL, &address, &error), 0);
+    free(address.base_url);
+    address.base_url = mem_strdup(prefix);
+    engine = new_socket(address.unix_path, true);
+    broker = broker_new(
+        &(struct broker_options){.base = base, .workers = workers, .address = &address, .changed = on_changed}, &error);
+    ck_assert_msg(broker != NULL, "%s", error.text);
+}
+
+static void set_up(void)
+{
+    set_up_at("http://localhost");
+}
+
+static void tear_down(void)
+{
+    scoped(cleanup_free) char *command = mem_printf("rm -rf %s", folder);
+
+    broker_free(broker);
+    if (engine >= 0)
+        close(engine);
+    docker_address_deinit(&address);
+    workers_free(workers);
+    event_base_free(base);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* Runs the loop a moment; false when it has taken too long. */
+static bool wait_a_moment(usec_t begun)
+{
+    fake_run(base, 2, NULL, NULL);
+    return clock_monotonic() - begun < WAIT_MS * INT64_C(1000);
+}
+
+static int connect_client(void)
+{
+    return new_socket(broker_socket(broker), false);
+}
+
+/* A request may be refused before all of it was sent. */
+static void say(int fd, const char *text, size_t length)
+{
+    usec_t begun = clock_monotonic();
+
+    while (length) {
+        ssize_t n = send(fd, text, length, MSG_NOSIGNAL);
+
+        if (n < 0 && errno != EAGAIN)
+            return;
+        if (n > 0) {
+            text += n;
+            length -= (size_t)n;
+        }
+        ck_assert(wait_a_moment(begun));
+    }
+}
+
+/* At least LENGTH bytes, or all until the end (SIZE_MAX). */
+static void hear(int fd, struct str *out, size_t length)
+{
+    usec_t begun = clock_monotonic();
+    static char buffer[65536];
+
+    while (out->length < length) {
+        ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+
+        if (n > 0) {
+            str_append_n(out, buffer, (size_t)n);
+        } else if (n == 0 || errno != EAGAIN) {
+            ck_assert_msg(length == SIZE_MAX, "ended after %zu bytes", out->length);
+            return;
+        } else {
+            ck_assert_msg(wait_a_moment(begun), "only %zu bytes came", out->length);
+        }
+    }
+}
+
+static int accept_engine(void)
+{
+    usec_t begun = clock_monotonic();
+    int fd;
+
+    while ((fd = accept4(engine, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) < 0)
+        ck_assert_msg(wait_a_moment(begun), "the broker does not connect");
+    return fd;
+}
+
+static bool nobody_connects(void)
+{
+    int fd;
+
+    fake_run(base, 20, NULL, NULL);
+    fd = accept4(engine, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0;
+}
+
+#define ASK(line)  line "\r\nHost: evil.example\r\nUser-Agent: x\r\nBroker-Token: " TOKEN "\r\n\r\n"
+#define SENT(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\nUser-Agent: docker-bench-agent\r\nAccept: */*\r\n\r\n"
+
+/* Not a byte of the client's reaches the engine but the path. */
+START_TEST(the_request_is_written_anew)
+{
+    scoped_str got = STR_INIT;
+    int client = connect_client(), peer;
+
+    say(client, ASK("GET /v1.41/info HTTP/1.1"), strlen(ASK("GET /v1.41/info HTTP/1.1")));
+    peer = accept_engine();
+    hear(peer, &got, strlen(SENT("/v1.41/info")));
+    ck_assert_str_eq(got.data, SENT("/v1.41/info"));
+    close(peer);
+    close(client);
+}
+END_TEST
+
+static void set_up_proxy(void)
+{
+    set_up_at("http://[fe80::1%25eth0]:2375/engines/3");
+}
+
+START_TEST(a_proxy_has_its_path)
+{
+    static const char sent[] = "GET /engines/3/_ping HTTP/1.1\r\nHost: [fe80::1]:2375\r\n";
+    scoped_str got = STR_INIT;
+    int client = connect_client(), peer;
+
+    say(client, ASK("GET /_ping HTTP/1.1"), strlen(ASK("GET /_ping HTTP/1.1")));
+    peer = accept_engine();
+    hear(peer, &got, strlen(sent));
+    ck_assert_msg(str_starts(got.data, sent), "%s", got.data);
+    close(peer);
+    close(client);
+}
+END_TEST
+
+/* Each is answered by 403 and the end, and the engine is not even connected to. */
+START_TEST(only_gets_of_the_list_reach_the_engine)
+{
+    static const char *const hostile[] = {
+        ASK("POST /v1.41/containers/create HTTP/1.1"),
+        ASK("HEAD /_ping HTTP/1.1"),
+        ASK("CONNECT localhost:1 HTTP/1.1"),
+        ASK("GET http://localhost/v1.41/info HTTP/1.1"),
+        ASK("GET /v1.41/containers/x/attach/ws HTTP/1.1"),
+        ASK("GET /v1.41/containers/../info HTTP/1.1"),
+        ASK("GET /v1.41/volumes/%2e%2e HTTP/1.1"),
+        ASK("GET //_ping HTTP/1.1"),
+        ASK("GET /_ping HTTP/1.0"),
+        ASK("GET /_ping HTTP/1.1\r\nContent-Length: 30"),
+        ASK("GET /_ping HTTP/1.1\r\nTransfer-Encoding: chunked"),
+        ASK("GET /_ping HTTP/1.1\r\nUpgrade: tcp\r\nConnection: Upgrade"),
+        ASK("GET /v1.41/info HTTP/1.1\nX: y"),
+        ASK("GET /v1.41/containers/json?all=1&filters=x HTTP/1.1"),
+        "\r\n\r\n\r\n",
+        "\x16\x03\x01\x02\x00\x01\x00\x01",
+    };
+
+    for (size_t i = 0; i < countof(hostile); i++) {
+        scoped_str got = STR_INIT;
+        int client = connect_client();
+
+        say(client, hostile[i], strlen(hostile[i]));
+        hear(client, &got, SIZE_MAX);
+        ck_assert_msg(str_starts(str_text(&got), "HTTP/1.1 403 "), "%s: %s", hostile[i], str_text(&got));
+        ck_assert_msg(nobody_connects(), "%s", hostile[i]);
+        close(client);
+    }
+    ck_assert_uint_eq(away, 0);
+}
+END_TEST
+
+/* What follows a request that is let through is looked at like any other: nothing of it is taken for a body. */
+START_TEST(a_second_request_in_the_first)
+{
+    static const char text[] = ASK("GET /_ping HTTP/1.1") ASK("POST /v1.41/containers/create HTTP/1.1");
+    scoped_str got = STR_INIT, answer = STR_INIT;
+    int client = connect_client(), peer;
+
+    say(client, text, sizeof text - 1);
+    peer = accept_engine();
+    hear(peer, &got, strlen(SENT("/_ping")));
+    fake_run(base, 50, NULL, NULL);
+    say(peer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 38);
+    hear(client, &answer, SIZE_MAX);
+    hear(peer, &got, SIZE_MAX);
+    ck_assert_str_eq(got.data, SENT("/_ping"));
+    close(peer);
+    close(client);
+}
+END_TEST
+
+/* A head byte by byte; one that never ends; one that is cut. */
+START_TEST(heads_in_pieces)
+{
+    static const char text[] = ASK("GET /_ping HTTP/1.1");
+    scoped_str got = STR_INIT, answer = STR_INIT, endless = STR_INIT;
+    int client = connect_client(), peer;
+
+    for (size_t i = 0; i < sizeof text - 1; i++)
+        say(client, text + i, 1);
+    peer = accept_engine();
+    hear(peer, &got, strlen(SENT("/_ping")));
+    ck_assert_str_eq(got.data, SENT("/_ping"));
+    close(peer);
+    close(client);
+
+    str_append(&endless, "GET /_ping HTTP/1.1\r\nUser-Agent: ");
+    while (endless.length < 20000)
+        str_append_char(&endless, 'a');
+    client = connect_client();
+    say(client, endless.data, endless.length);
+    hear(client, &answer, SIZE_MAX);
+    ck_assert(nobody_connects());
+    close(client);
+
+    client = connect_client();
+    say(client, text, sizeof text - 3);
+    close(client);
+    ck_assert(nobody_connects());
+}
+END_TEST
+
+/* Whatever it is: the broker does not read it. */
+START_TEST(what_the_engine_says_comes_back_as_it_is)
+{
+    scoped_str garbage = STR_INIT, got = STR_INIT;
+    int client = connect_client(), peer;
+
+    srandom(14);
+    for (int i = 0; i < 300000; i++)
+        str_append_char(&garbage, (char)random());
+    say(client, ASK("GET /v1.41/info HTTP/1.1"), strlen(ASK("GET /v1.41/info HTTP/1.1")));
+    peer = accept_engine();
+    ck_assert_int_eq(fcntl(peer, F_SETFL, 0), 0);
+    for (size_t at = 0; at < garbage.length;) {
+        ssize_t n = send(peer, garbage.data + at, garbage.length - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        at += n > 0 ? (size_t)n : 0;
+        hear(client, &got, at > 100000 ? at - 100000 : 0);
+    }
+    close(peer);
+    hear(client, &got, SIZE_MAX);
+    ck_assert_uint_eq(got.length, garbage.length);
+    ck_assert_int_eq(memcmp(got.data, garbage.data, garbage.length), 0);
+    close(client);
+}
+END_TEST
+
+static size_t send_until_full(int fd, size_t sent)
+{
+    static char block[65536];
+    unsigned full = 0;
+
+    while (full < 50) {
+        ssize_t n;
+
+        for (size_t i = 0; i < sizeof block; i++)
+            block[i] = (char)((sent + i) % 251);
+        n = send(fd, block, sizeof block, MSG_NOSIGNAL);
+        full = n < 0 ? full + 1 : 0;
+        sent += n > 0 ? (size_t)n : 0;
+        if (n < 0)
+            fake_run(base, 2, NULL, NULL);
+        ck_assert_msg(sent < 64 << 20, "the broker takes what nobody reads");
+    }
+    return sent;
+}
+
+/* The engine waits for a client that does not read, nobody else does, and nothing is lost. */
+START_TEST(a_slow_reader)
+{
+    int client = connect_client(), other, peer;
+    scoped_str got = STR_INIT, answer = STR_INIT;
+    size_t sent;
+
+    say(client, ASK("GET /v1.41/images/x/get HTTP/1.1"), strlen(ASK("GET /v1.41/images/x/get HTTP/1.1")));
+    peer = accept_engine();
+    sent = send_until_full(peer, 0);
+    ck_assert_uint_lt(sent, 4 << 20);
+    other = connect_client();
+    say(other, ASK("GET /broker/alive HTTP/1.1"), strlen(ASK("GET /broker/alive HTTP/1.1")));
+    hear(other, &answer, SIZE_MAX);
+    ck_assert_msg(strstr(answer.data, "\r\nBroker: " TOKEN " 0\r\n") != NULL, "%s", answer.data);
+    close(other);
+    hear(client, &got, sent);
+    sent = send_until_full(peer, sent);
+    close(peer);
+    hear(client, &got, SIZE_MAX);
+    ck_assert_uint_eq(got.length, sent);
+    for (size_t i = 0; i < got.length; i++)
+        ck_assert_int_eq(got.data[i], (char)(i % 251));
+    close(client);
+}
+END_TEST
+
+START_TEST(a_client_that_leaves)
+{
+    int client = connect_client(), peer;
+    scoped_str got = STR_INIT;
+
+    say(client, ASK("GET /v1.41/events?since=0 HTTP/1.1"), strlen(ASK("GET /v1.41/events?since=0 HTTP/1.1")));
+    peer = accept_engine();
+    hear(peer, &got, 10);
+    close(client);
+    hear(peer, &got, SIZE_MAX); /* ends */
+    close(peer);
+}
+END_TEST
+
+START_TEST(more_clients_than_are_served)
+{
+    enum { CLIENTS = 60 };
+    int clients[CLIENTS];
+
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = connect_client();
+    fake_run(base, 100, NULL, NULL);
+    for (int i = 0; i < CLIENTS; i++) {
+        scoped_str got = STR_INIT;
+
+        say(clients[i], ASK("GET /broker/alive HTTP/1.1"), strlen(ASK("GET /broker/alive HTTP/1.1")));
+        hear(clients[i], &got, SIZE_MAX);
+        ck_assert_msg(str_starts(got.data, "HTTP/1.1 200 "), "%s", got.data);
+        close(clients[i]);
+    }
+}
+END_TEST
+
+START_TEST(an_engine_that_is_away)
+{
+    scoped_str got = STR_INIT, peer = STR_INIT;
+    scoped(cleanup_free) char *number = NULL;
+    int client;
+
+    client = connect_client();
+    say(client, ASK("GET /broker/peer HTTP/1.1"), strlen(ASK("GET /broker/peer HTTP/1.1")));
+    hear(client, &peer, SIZE_MAX);
+    close(client);
+    number = mem_printf("\r\n\r\n%d", (int)getpid());
+    ck_assert_msg(str_ends(peer.data, number), "%s", peer.data);
+
+    close(engine);
+    engine = -1;
+    client = connect_client();
+    say(client, ASK("GET /_ping HTTP/1.1"), strlen(ASK("GET /_ping HTTP/1.1")));
+    hear(client, &got, SIZE_MAX);
+    ck_assert_msg(str_starts(got.data, "HTTP/1.1 599 "), "%s", got.data);
+    ck_assert_ptr_nonnull(strstr(got.data, "\r\nBroker: " TOKEN " 111\r\n"));
+    ck_assert_ptr_nonnull(strstr(got.data, "engine.sock: Connection refused"));
+    close(client);
+}
+END_TEST
+
+static bool is_back(void *user)
+{
+    (void)user;
+    return back > 0;
+}
+
+/* Requests that wait meanwhile are served by its successor. */
+START_TEST(the_broker_is_killed)
+{
+    pid_t pid = broker_pid(broker);
+    scoped_str got = STR_INIT;
+    int client;
+
+    ck_assert_int_eq(kill(pid, SIGKILL), 0);
+    client = connect_client();
+    ck_assert(fake_run(base, WAIT_MS, is_back, NULL));
+    ck_assert_uint_eq(away, 1);
+    ck_assert_uint_eq(broker_restarts(broker), 1);
+    ck_assert_int_ne(broker_pid(broker), pid);
+    ck_assert_ptr_nonnull(strstr(why_away, "has ended"));
+    say(client, ASK("GET /broker/alive HTTP/1.1"), strlen(ASK("GET /broker/alive HTTP/1.1")));
+    hear(client, &got, SIZE_MAX);
+    ck_assert_msg(str_starts(got.data, "HTTP/1.1 200 "), "%s", got.data);
+    close(client);
+}
+END_TEST
+
+/* While it keeps ending, the waits grow: it is not started as fast as it can be killed. */
+START_TEST(the_broker_keeps_ending)
+{
+    usec_t begun = clock_monotonic();
+    unsigned kills = 0;
+
+    while (clock_monotonic() - begun < 4 * USEC_PER_SEC) {
+        if (broker_pid(broker)) {
+            kill(broker_pid(broker), SIGKILL);
+            kills++;
+        }
+        fake_run(base, 20, NULL, NULL);
+    }
+    ck_assert_uint_ge(kills, 2);
+    ck_assert_uint_le(broker_restarts(broker), 4); /* at once, after 1 s, after 2 s more */
+}
+END_TEST
+
+START_TEST(the_broker_is_stopped)
+{
+    pid_t pid = broker_pid(broker);
+
+    ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+    broker_silent(broker);
+    ck_assert(fake_run(base, WAIT_MS, is_back, NULL));
+    ck_assert_int_ne(broker_pid(broker), pid);
+    ck_assert_ptr_nonnull(strstr(why_away, "does not answer"));
+}
+END_TEST
+
+/* ---- The agent ---- */
+
+static struct beside beside;
+
+static void set_up_agent(void)
+{
+    beside_begin(&beside, 10);
+    beside_start_agent(&beside, "{\"sinks\": []}");
+}
+
+static void tear_down_agent(void)
+{
+    beside_end(&beside);
+}
+
+static bool is_ready(void)
+{
+    return json_bool(json_get(beside_ask(&beside, "/healthz"), "ready"), false);
+}
+
+static void wait_ready(bool ready)
+{
+    usec_t begun = clock_monotonic();
+
+    while (is_ready() != ready) {
+        ck_assert_msg(clock_monotonic() - begun < WAIT_MS * INT64_C(1000), "the agent does not get %s",
+                      ready ? "ready" : "degraded");
+        fake_run(beside.base, 20, NULL, NULL);
+    }
+}
+
+static pid_t agents_broker(void)
+{
+    pid_t found = 0;
+    DIR *dir = opendir("/proc");
+
+    for (struct dirent *entry; (entry = readdir(dir)) && !found;) {
+        scoped(cleanup_free) char *path = mem_printf("/proc/%s/stat", entry->d_name);
+        scoped_str text = STR_INIT;
+        int above = 0;
+
+        if (file_read(path, 4096, &text, NULL) == 0 && strstr(text.data, "(engine-broker)") &&
+            sscanf(strrchr(text.data, ')') + 1, " %*c %d", &above) == 1 && above == beside.agent)
+            found = (pid_t)atoi(entry->d_name);
+    }
+    closedir(dir);
+    ck_assert_int_ne(found, 0);
+    return found;
+}
+
+/* The agent's own transitions, one a line. */
+static void history(struct str *out)
+{
+    static const char request[] = "GET /v1/events?since=0&kind=agent HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    int fd = beside_dial(&beside);
+
+    beside_say(&beside, fd, request, sizeof request - 1);
+    ck_assert(beside_hear(&beside, fd, out, SIZE_MAX, WAIT_MS));
+    close(fd);
+}
+
+static void expect_history(const char *why)
+{
+    scoped_str text = STR_INIT;
+    const char *at;
+
+    history(&text);
+    at = strstr(text.data, why);
+    ck_assert_msg(at != NULL, "%s", text.data);
+    ck_assert_msg(strstr(at, "connected to the engine") != NULL, "%s", text.data);
+}
+
+static bool is_found(void)
+{
+    return json_count(json_get(beside_ask(&beside, "/v1/findings?rule=5.4&status=fail"), "findings")) == 1;
+}
+
+/* Something happens while the way to the engine is cut: it is found, and the cut is in the history, with its reason. */
+static void expect_nothing_lost(const char *why)
+{
+    usec_t begun = clock_monotonic();
+
+    while (!is_found() || !is_ready()) {
+        ck_assert_msg(clock_monotonic() - begun < WAIT_MS * INT64_C(1000), "what happened meanwhile is not found");
+        fake_run(beside.base, 20, NULL, NULL);
+    }
+    expect_history(why);
+}
+
+START_TEST(killed_under_the_agent)
+{
+    wait_ready(true);
+    ck_assert_int_eq(kill(agents_broker(), SIGKILL), 0);
+    fake_set_privileged(beside.fake, 3, true);
+    fake_event(beside.fake, "container", "start", fake_container_id(3), NULL);
+    expect_nothing_lost("has ended; it is started again");
+}
+END_TEST
+
+START_TEST(stopped_under_the_agent)
+{
+    wait_ready(true);
+    ck_assert_int_eq(kill(agents_broker(), SIGSTOP), 0);
+    fake_set_privileged(beside.fake, 3, true);
+    fake_event(beside.fake, "container", "start", fake_container_id(3), NULL);
+    expect_nothing_lost("does not answer");
+}
+END_TEST
+
+/* The agent itself has no connection but to the broker: with that stopped and killed again and again, none reaches the
+ * engine that the broker has not made. */
+START_TEST(nothing_passes_by_the_broker)
+{
+    pid_t pid;
+
+    wait_ready(true);
+    pid = agents_broker();
+    ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+    fake_close_all(beside.fake);
+    fake_reset_requests(beside.fake);
+    fake_run(beside.base, 3000, NULL, NULL);
+    ck_assert_uint_eq(fake_requests(beside.fake, "/"), 0);
+    ck_assert_int_eq(kill(pid, SIGCONT), 0);
+    wait_ready(true);
+}
+END_TEST
+
+static TCase *new_case(Suite *suite, const char *name, void (*begin)(void), void (*end)(void))
+{
+    TCase *tests = tcase_create(name);
+
+    tcase_add_checked_fixture(tests, begin, end);
+    tcase_set_timeout(tests, 120);
+    suite_add_tcase(suite, tests);
+    return tests;
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("broker");
+    TCase *tests = new_case(suite, "broker", set_up, tear_down);
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(tests, the_request_is_written_anew);
+    tcase_add_test(tests, only_gets_of_the_list_reach_the_engine);
+    tcase_add_test(tests, a_second_request_in_the_first);
+    tcase_add_test(tests, heads_in_pieces);
+    tcase_add_test(tests, what_the_engine_says_comes_back_as_it_is);
+    tcase_add_test(tests, a_slow_reader);
+    tcase_add_test(tests, a_client_that_leaves);
+    tcase_add_test(tests, more_clients_than_are_served);
+    tcase_add_test(tests, an_engine_that_is_away);
+    tcase_add_test(tests, the_broker_is_killed);
+    tcase_add_test(tests, the_broker_keeps_ending);
+    tcase_add_test(tests, the_broker_is_stopped);
+    tests = new_case(suite, "proxy", set_up_proxy, tear_down);
+    tcase_add_test(tests, a_proxy_has_its_path);
+    tests = new_case(suite, "agent", set_up_agent, tear_down_agent);
+    tcase_add_test(tests, killed_under_the_agent);
+    tcase_add_test(tests, stopped_under_the_agent);
+    tcase_add_test(tests, nothing_passes_by_the_broker);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
