@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <event2/util.h>
 #include <grp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
+
+#include "common/file.h"
 
 static int make_folder(const char *path, struct error *error)
 {
@@ -37,14 +40,57 @@ static int clear_stale(const struct sockaddr_un *address, struct error *error)
                                           : error_system(error, errno, "socket: cannot remove %s", address->sun_path);
 }
 
-static int set_group(const char *path, const char *group, struct error *error)
+/* A group of the host's own file, group(5): those of a container are others under the same numbers. */
+static bool find_host_group(const char *host_root, const char *name, gid_t *ret)
 {
-    const struct group *entry = getgrnam(group ? group : "docker-bench-agent");
+    enum { FILE_MAX = 4 * 1024 * 1024 };
+    scoped(cleanup_host_root) struct host_root *root = NULL;
+    scoped_str text = STR_INIT;
+    char *rest, *line;
 
-    if (!entry && group)
+    if (host_root_open(host_root, &root, NULL) < 0 || host_read(root, "/etc/group", FILE_MAX, &text, NULL) < 0)
+        return false;
+    rest = text.data;
+    while ((line = strsep(&rest, "\n"))) {
+        const char *found = strsep(&line, ":"), *gid;
+        char *end;
+        unsigned long number;
+
+        strsep(&line, ":");
+        gid = strsep(&line, ":");
+        if (!gid || *gid < '0' || *gid > '9' || strcmp(found, name) != 0)
+            continue;
+        number = strtoul(gid, &end, 10);
+        if (*end || number >= (gid_t)-1)
+            continue;
+        *ret = (gid_t)number;
+        return true;
+    }
+    return false;
+}
+
+static bool find_group(const char *host_root, const char *name, gid_t *ret)
+{
+    const struct group *entry;
+
+    if (strcmp(host_root, "/") != 0)
+        return find_host_group(host_root, name, ret);
+    entry = getgrnam(name);
+    if (entry)
+        *ret = entry->gr_gid;
+    return entry != NULL;
+}
+
+static int set_group(const struct config *config, struct error *error)
+{
+    const char *group = config->socket_group ? config->socket_group : "docker-bench-agent";
+    gid_t gid = 0;
+    bool found = find_group(config->host_root, group, &gid);
+
+    if (!found && config->socket_group)
         return error_set(error, ENOENT, "socket.group: unknown group \"%s\"", group);
-    if (entry && chown(path, (uid_t)-1, entry->gr_gid) < 0)
-        return error_system(error, errno, "socket: cannot change the group of %s to %s", path, entry->gr_name);
+    if (found && chown(config->socket_path, (uid_t)-1, gid) < 0)
+        return error_system(error, errno, "socket: cannot change the group of %s to %s", config->socket_path, group);
     return 0;
 }
 
@@ -72,7 +118,7 @@ static int make_socket(const struct config *config, struct error *error)
     umask(mask);
     if (bound < 0)
         return error_system(error, r, "socket: cannot bind %s", path);
-    r = set_group(path, config->socket_group, error);
+    r = set_group(config, error);
     if (r < 0)
         return r;
     if (chmod(path, config->socket_mode) < 0 || listen(fd, 64) < 0)

@@ -156,9 +156,36 @@ static uint64_t time_left(usec_t deadline)
     return now < deadline ? (uint64_t)(deadline - now) : 0;
 }
 
-static int bus_connect(sd_bus **ret, usec_t deadline)
+/* As an address of D-Bus asks. */
+static void append_escaped(struct str *out, const char *path)
 {
-    int r = sd_bus_open_system(ret);
+    for (; *path; path++)
+        if ((*path >= 'a' && *path <= 'z') || (*path >= 'A' && *path <= 'Z') || (*path >= '0' && *path <= '9') ||
+            strchr("-_/.*", *path))
+            str_append_char(out, *path);
+        else
+            str_printf(out, "%%%02x", (unsigned char)*path);
+}
+
+/* The system bus of the host whose / is mounted at ROOT: where nobody answers at its socket it is a copied tree. */
+static int open_bus_of(const struct host_root *root, sd_bus **ret)
+{
+    scoped(cleanup_free) char *path = host_outside_path(root, "/run/dbus/system_bus_socket");
+    scoped_str address = STR_INIT;
+    int r = sd_bus_new(ret);
+
+    str_append(&address, "unix:path=");
+    append_escaped(&address, path);
+    if (r >= 0)
+        r = sd_bus_set_address(*ret, address.data);
+    if (r >= 0)
+        r = sd_bus_set_bus_client(*ret, true);
+    return r < 0 ? r : sd_bus_start(*ret);
+}
+
+static int bus_connect(const struct host_root *root, sd_bus **ret, usec_t deadline)
+{
+    int r = strcmp(host_root_path(root), "/") == 0 ? sd_bus_open_system(ret) : open_bus_of(root, ret);
 
     while (r >= 0 && (r = sd_bus_is_ready(*ret)) == 0) {
         uint64_t left = time_left(deadline);
@@ -308,7 +335,7 @@ static bool runs_systemd(const struct host_root *root)
 {
     struct stat st;
 
-    return strcmp(host_root_path(root), "/") == 0 && host_stat(root, "/run/systemd/system", &st, NULL) == 0;
+    return host_stat(root, "/run/systemd/system", &st, NULL) == 0;
 }
 
 int units_run(struct str *output, const void *argument, struct error *error)
@@ -316,7 +343,7 @@ int units_run(struct str *output, const void *argument, struct error *error)
     const struct units_request *request = argument;
     usec_t deadline = clock_monotonic() + BUS_TIMEOUT_USEC;
     scoped(cleanup_bus) sd_bus *bus = NULL;
-    bool ask = runs_systemd(request->root) && bus_connect(&bus, deadline) >= 0;
+    bool ask = runs_systemd(request->root) && bus_connect(request->root, &bus, deadline) >= 0;
 
     (void)error;
     wire_put_number(output, (int64_t)request->names->count);

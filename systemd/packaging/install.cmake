@@ -15,7 +15,7 @@ function(compressed source ret)
 endfunction()
 
 # ---- data ----
-install(DIRECTORY config/rules config/benchmarks config/lists config/siem
+install(DIRECTORY config/rules config/benchmarks config/lists config/siem config/container
     DESTINATION ${CMAKE_INSTALL_DATADIR}/docker-bench-agent)
 
 # ---- systemd: units, users, folders, texts of the journal ----
