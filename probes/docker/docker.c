@@ -10,9 +10,9 @@
  * A stream that ends while connected may have been cut by a proxy. The ring then shows whether anything happened
  * meanwhile: what did is reported as live, and the stream goes on.
  *
- * While connected nothing is asked: a dead engine closes the stream, and one that merely hangs is found by its process'
- * state (or by a ping where the process is not ours to see). After a burst the engine's ring is compared with what
- * came, since the engine drops events of a slow reader and reports nothing. */
+ * A dead engine closes the stream, and one that merely hangs is found by its process' state (or by a ping where the
+ * process is not ours to see). The engine drops events of a slow reader and reports nothing: docker_compare.c finds
+ * what did not come. */
 #include "probes/docker/docker_internal.h"
 
 #include <errno.h>
@@ -24,13 +24,11 @@
 #include "probes/host/proc.h"
 
 enum {
-    RING_EVENTS = 256, /* eventsLimit of dockerd */
     PING_MS = 4000,
     TICK_S = 15,
     BACKOFF_FIRST_MS = 250,
     BACKOFF_LAST_MS = 10000,
     ABSENT_MS = 30000,
-    BURST_EVENTS = 500,
     LOG_REPLAY_S = 300,
     PODMAN_READS_MS = 500,
     DROP_RECHECK_S = 2,
@@ -61,8 +59,7 @@ static void start_timer(struct event *timer, unsigned ms)
 
 static void drop_requests(struct docker *docker)
 {
-    struct http_request **requests[] = {&docker->stream, &docker->ping, &docker->replay, &docker->drop_test,
-                                        &docker->peer};
+    struct http_request **requests[] = {&docker->stream, &docker->ping, &docker->replay, &docker->peer};
 
     for (size_t i = 0; i < countof(requests); i++)
         if (*requests[i])
@@ -80,6 +77,7 @@ static void disconnect(struct docker *docker, unsigned wait_ms, const char *why)
     evtimer_del(docker->open_timer);
     evtimer_del(docker->liveness_timer);
     evtimer_del(docker->drop_timer);
+    compare_stop(docker);
     docker->skipped = false;
     docker->state = DOCKER_IDLE;
     docker->since = 0;
@@ -120,36 +118,45 @@ static void become_connected(struct docker *docker, pid_t peer_pid)
     docker->once_connected = true;
     docker->counters.connects++;
     docker->counters.gaps += gap != DOCKER_GAP_NONE && gap != DOCKER_GAP_FIRST;
-    docker->events_at_tick = docker->counters.events;
     free(take(docker->why_not));
     free(take(docker->why_reported));
     docker->peer_pid = peer_pid;
     start_timer(docker->liveness_timer, TICK_S * 1000);
+    compare_start(docker);
     docker->callbacks.connected(gap, docker->callbacks.user);
 }
 
-/* An event that cannot be read may have been of anything: everything is looked at again, but not for each of them. */
-static void skip_event(struct docker *docker, const char *why)
+void docker_suspect_hole(struct docker *docker, const char *why)
 {
     usec_t now = clock_monotonic(), wait = DROP_RECHECK_S * USEC_PER_SEC;
 
-    docker->counters.malformed++;
     if (docker->skipped)
         return;
     docker->skipped = true;
-    log_warning("event stream: %s; skipped", why);
+    log_warning("event stream: %s", why);
     if (now + wait < docker->resync_after)
         wait = docker->resync_after - now;
     start_timer(docker->drop_timer, (unsigned)(wait / (USEC_PER_SEC / 1000)));
 }
 
-static void report(struct docker *docker, const struct docker_event *event, bool replayed)
+/* An event that cannot be read may have been of anything. */
+static void skip_event(struct docker *docker, const char *why)
+{
+    scoped_str text = STR_INIT;
+
+    docker->counters.malformed++;
+    str_printf(&text, "%s; skipped", why);
+    docker_suspect_hole(docker, text.data);
+}
+
+void docker_report_event(struct docker *docker, const struct docker_event *event, bool replayed)
 {
     seen_add(&docker->seen, event->digest);
     if (event->time_nano > docker->newest_event)
         docker->newest_event = event->time_nano;
     docker->counters.events++;
     docker->counters.replayed += replayed;
+    compare_came(docker, event->digest);
     if (!replayed)
         docker->last_event = clock_now(&clock_system);
     docker->callbacks.event(event, replayed, docker->callbacks.user);
@@ -169,7 +176,7 @@ static void on_event_value(const struct json *value, void *user)
     /* The ring, and the first live event after it, repeat what is known; so does a log. */
     if ((docker->podman || docker->stream_events <= 2 * RING_EVENTS) && seen_has(&docker->seen, event.digest))
         return;
-    report(docker, &event, false);
+    docker_report_event(docker, &event, false);
 }
 
 static int on_stream_data(const char *data, size_t length, void *user)
@@ -306,8 +313,8 @@ static void on_stream_done(struct http_request *request, const struct http_respo
     disconnect_and_back_off(docker, str_text(&why));
 }
 
-/* What the engine's clock says, or a little less: over a network it is another one. */
-static usec_t engine_now(const struct docker *docker)
+/* Over a network it is another clock than this host's. */
+usec_t docker_engine_now(const struct docker *docker)
 {
     usec_t now = clock_now(&clock_system) + docker->clock_offset;
 
@@ -329,7 +336,7 @@ static void note_clock(struct docker *docker, time_t engine_date)
  * later one than now, which would hold back what happens until then. */
 static int64_t events_from(const struct docker *docker)
 {
-    int64_t now = engine_now(docker) / USEC_PER_SEC, newest = docker->newest_event / 1000000000;
+    int64_t now = docker_engine_now(docker) / USEC_PER_SEC, newest = docker->newest_event / 1000000000;
 
     if (!docker->podman)
         return 0;
@@ -376,7 +383,8 @@ static void on_replayed_value(const struct json *value, void *user)
         docker->overlap = true;
         docker->counters.duplicates++;
     } else {
-        report(docker, &event, docker->resume == RESUME_NONE); /* resuming, it is live: nothing is looked at anew */
+        docker_report_event(docker, &event,
+                            docker->resume == RESUME_NONE); /* resuming, it is live: nothing is looked at anew */
     }
 }
 
@@ -464,10 +472,9 @@ static void on_replay(struct http_request *request, const struct http_response *
         open_stream(docker);
 }
 
-/* What the engine keeps, as a request that ends with it. */
-static char *kept_events(const struct docker *docker, int64_t since)
+char *docker_kept_events(const struct docker *docker, int64_t since)
 {
-    usec_t until = engine_now(docker);
+    usec_t until = docker_engine_now(docker);
 
     if (docker->podman) /* it stops there, whether or not it has read all of its log */
         until += PODMAN_READS_MS * (USEC_PER_SEC / 1000);
@@ -477,7 +484,7 @@ static char *kept_events(const struct docker *docker, int64_t since)
 
 static void ask_for_replay(struct docker *docker)
 {
-    scoped(cleanup_free) char *path = kept_events(docker, events_from(docker));
+    scoped(cleanup_free) char *path = docker_kept_events(docker, events_from(docker));
     struct http_options options = {.path = path,
                                    .limit = EVENT_LIMIT,
                                    .timeout_ms = 2 * PING_MS,
@@ -628,13 +635,10 @@ void docker_check_alive(struct docker *docker)
 static void on_drop_recheck(evutil_socket_t fd, short what, void *user)
 {
     struct docker *docker = user;
-    bool dropped = docker->skipped;
+    bool missing = compare_is_something_missing(docker), dropped = docker->skipped || missing;
 
     (void)fd;
     (void)what;
-    for (size_t i = 0; i < docker->unseen.count; i++)
-        dropped = dropped || !seen_has(&docker->seen, docker->unseen.digests[i]);
-    docker->unseen.count = 0;
     if (docker->skipped)
         docker->resync_after = clock_monotonic() + SKIPPED_S * USEC_PER_SEC;
     docker->skipped = false;
@@ -642,53 +646,8 @@ static void on_drop_recheck(evutil_socket_t fd, short what, void *user)
         return;
     docker->counters.gaps++;
     docker->callbacks.gap(DOCKER_GAP_DROPPED, docker->callbacks.user);
-}
-
-static void on_ring_event(const struct json *value, void *user)
-{
-    struct docker *docker = user;
-    struct docker_event event;
-
-    if (parse_event_value(value, &event, NULL) == 0 && !seen_has(&docker->seen, event.digest) &&
-        docker->unseen.count < countof(docker->unseen.digests))
-        docker->unseen.digests[docker->unseen.count++] = event.digest;
-}
-
-static void on_drop_test(struct http_request *request, const struct http_response *response, void *user)
-{
-    struct docker *docker = user;
-    struct json_stream *stream;
-
-    (void)request;
-    docker->drop_test = NULL;
-    if (response->error_number == EFBIG) { /* so much that it cannot be compared: as if something were missing */
-        skip_event(docker, "the engine's event history is too large to compare");
-        return;
-    }
-    if (response->error_number || response->status != 200)
-        return;
-    docker->unseen.count = 0;
-    stream = json_stream_new(&event_limits, on_ring_event, docker);
-    json_stream_feed(stream, response->body, response->length, NULL);
-    json_stream_free(stream);
-    if (docker->unseen.count && !docker->skipped)
-        start_timer(docker->drop_timer, DROP_RECHECK_S * 1000); /* they may be on their way */
-}
-
-static void test_for_drops(struct docker *docker)
-{
-    int64_t since = docker->podman ? engine_now(docker) / USEC_PER_SEC - 2 * TICK_S : 0;
-    scoped(cleanup_free) char *path = kept_events(docker, since);
-    struct http_options options = {.path = path,
-                                   .limit = EVENT_LIMIT,
-                                   .timeout_ms = 2 * PING_MS,
-                                   .connect_timeout_ms = PING_MS,
-                                   .urgent = true,
-                                   .done = on_drop_test,
-                                   .user = docker};
-
-    if (!docker->drop_test)
-        docker->drop_test = http_get(docker->http, &options);
+    if (missing)
+        compare_recover(docker);
 }
 
 static bool process_is_well(const struct docker *docker)
@@ -706,9 +665,6 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
     (void)what;
     if (!docker->engine_pid || !process_is_well(docker))
         ping(docker);
-    if (docker->counters.events - docker->events_at_tick >= BURST_EVENTS)
-        test_for_drops(docker);
-    docker->events_at_tick = docker->counters.events;
     start_timer(docker->liveness_timer, TICK_S * 1000);
 }
 
@@ -735,6 +691,7 @@ struct docker *docker_new(struct event_base *base, const struct docker_address *
     docker->open_timer = evtimer_new(base, on_open_timer, docker);
     docker->liveness_timer = evtimer_new(base, on_tick, docker);
     docker->drop_timer = evtimer_new(base, on_drop_recheck, docker);
+    compare_init(docker);
     docker->fail_event = event_new(base, -1, 0, on_fail, docker);
     docker->http = http_new(base, address, error);
     if (!docker->http || host_root_open("/", &docker->root, error) < 0) {
@@ -751,6 +708,7 @@ void docker_free(struct docker *docker)
     if (!docker)
         return;
     if (docker->http) {
+        compare_stop(docker);
         drop_requests(docker);
         docker_free_fetches(docker);
         http_free(docker->http);
@@ -759,6 +717,7 @@ void docker_free(struct docker *docker)
     event_free(docker->open_timer);
     event_free(docker->liveness_timer);
     event_free(docker->drop_timer);
+    compare_deinit(docker);
     event_free(docker->fail_event);
     host_root_close(docker->root);
     free(docker->why_not);

@@ -35,7 +35,7 @@ struct docker_callbacks {
     /* While connected: the stream had ended and is open again, and whether something was missed is unknown, since no
      * event has ever come. Resync; there is nothing to say. May be NULL. */
     void (*resumed)(void *user);
-    /* While connected: events were dropped by the engine. Resync. */
+    /* While connected: events were dropped by the engine, or may have been. Resync. */
     void (*gap)(enum docker_gap gap, void *user);
     /* Asked before each connection. CLOSED with WHY: it would start a stopped engine by socket activation; the next
      * attempt comes with docker_retry() or half a minute later. ASK with WHY: it is found out, and docker_gate_known()
@@ -73,8 +73,14 @@ bool docker_is_remote(const struct docker *docker);           /* over TCP, and n
 const char *docker_socket(const struct docker *docker);       /* Unix path or NULL */
 void docker_set_engine_pid(struct docker *docker, pid_t pid); /* the dockerd process, for the liveness check */
 
+/* What the engine keeps of its events is compared with those that came every so many milliseconds, and sooner when many
+ * came: an event that did not come is a gap within a minute, even where two comparisons in a row fail. */
+enum { DOCKER_COMPARE_MS = 20000 };
+void docker_set_compare_interval(struct docker *docker, unsigned ms); /* from the next connection on */
+
 struct docker_counters {
     uint64_t events, replayed, duplicates, malformed, connects, gaps, pings;
+    uint64_t compared; /* comparisons that succeeded */
     uint64_t requests, bytes;
 };
 void docker_counters(const struct docker *docker, struct docker_counters *ret);

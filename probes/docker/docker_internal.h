@@ -1,6 +1,6 @@
-/* What the files of the engine connection share: docker.c (states, stream, liveness), docker_fetch.c (typed fetches),
- * docker_refusal.c (answers that are no documents), docker_seen.c (which events were reported). Nobody else includes
- * this. */
+/* What the files of the engine connection share: docker.c (states, stream, liveness), docker_compare.c (whether the
+ * engine has events that did not come), docker_fetch.c (typed fetches), docker_refusal.c (answers that are no
+ * documents), docker_seen.c (which events were reported). Nobody else includes this. */
 #ifndef PROBES_DOCKER_DOCKER_INTERNAL_H
 #define PROBES_DOCKER_DOCKER_INTERNAL_H
 
@@ -9,15 +9,42 @@
 #include "common/file.h"
 #include "probes/docker/docker.h"
 
-/* The digests of the last events, newest over oldest. The engine keeps 256 for replay and up to 1,024 per subscriber.
- */
-enum { SEEN_COUNT = 2048 };
+enum { RING_EVENTS = 256 }; /* eventsLimit of dockerd */
+
+/* The digests of the last events, newest over oldest. The engine keeps 256 for replay and up to 1,024 per subscriber;
+ * of podman's log those of half a minute are compared. */
+enum { SEEN_COUNT = 8192 };
 struct seen {
     uint64_t digests[SEEN_COUNT];
     size_t count, next;
 };
 bool seen_has(const struct seen *seen, uint64_t digest);
 void seen_add(struct seen *seen, uint64_t digest);
+uint64_t seen_newest(const struct seen *seen); /* 0: there is none */
+
+/* The comparison of what the engine keeps of its events with those that came (docker_compare.c). */
+struct compare {
+    struct http_request *request;
+    struct json_stream *events;
+    struct event *timer;
+    unsigned interval_ms;
+    usec_t began;         /* monotonic: the last one; 0: none on this connection */
+    usec_t engine_began;  /* by the engine's clock: the last one that succeeded, or the connection; 0: unknown */
+    usec_t engine_before; /* the same of the one before it */
+    usec_t engine_asked;  /* by the engine's clock: the one under way */
+    uint64_t events_then; /* counters.events when it began */
+    bool is_hurried;      /* the timer was set to a moment before its interval ends */
+    bool recovers;        /* what did not come is reported now: it was reported as a gap */
+    unsigned failures;    /* in a row */
+    size_t kept;          /* events that the engine has in this one */
+    uint64_t newest, newest_before; /* digests of the newest that it had in this one and the one before; 0: none */
+    bool overlaps;                  /* this one has the newest of the one before */
+    struct {
+        uint64_t digests[RING_EVENTS];
+        size_t count;
+        bool overflow;
+    } unseen; /* that did not come yet: looked at again after a moment */
+};
 
 enum docker_state {
     DOCKER_IDLE,
@@ -40,7 +67,7 @@ struct docker {
     struct http *http;
     struct host_root *root; /* / : for /proc */
     enum docker_state state;
-    struct http_request *stream, *ping, *replay, *drop_test, *peer;
+    struct http_request *stream, *ping, *replay, *peer;
     struct json_stream *events;
     struct event *retry_timer, *open_timer, *liveness_timer, *drop_timer, *fail_event;
     unsigned backoff_ms;
@@ -64,13 +91,9 @@ struct docker {
     size_t replay_events, stream_events; /* of the last replay, on this stream */
     bool overlap;                        /* a known event was among the replayed ones */
     enum docker_gap gap;                 /* between the last connection and the last replay */
-    uint64_t events_at_tick;
     usec_t last_ping;
-    struct {
-        uint64_t digests[256];
-        size_t count;
-    } unseen;            /* of a drop test, looked at again after a moment */
-    bool skipped;        /* an event could not be read since the last resynchronization for such */
+    struct compare compare;
+    bool skipped;        /* an event may have been missed since the last resynchronization for such */
     usec_t resync_after; /* not before this again */
 
     struct fetch_list fetches, failed;
@@ -78,6 +101,25 @@ struct docker {
         unconfirmed; /* failed in a way that may mean the engine's end: completed when a ping has decided */
     struct docker_counters counters;
 };
+
+/* docker.c */
+usec_t docker_engine_now(const struct docker *docker); /* by the engine's clock, or a little less */
+/* A request for what the engine keeps of its events since SINCE (seconds), which ends with them; the caller frees. */
+char *docker_kept_events(const struct docker *docker, int64_t since);
+/* An event may have been missed, WHY is for the log: everything is looked at again, but not more often than twice a
+ * minute for such. */
+void docker_suspect_hole(struct docker *docker, const char *why);
+
+void docker_report_event(struct docker *docker, const struct docker_event *event, bool replayed);
+
+/* docker_compare.c */
+void compare_init(struct docker *docker);
+void compare_deinit(struct docker *docker);
+void compare_start(struct docker *docker);                      /* connected: from now on */
+void compare_stop(struct docker *docker);                       /* not connected any more */
+void compare_came(struct docker *docker, uint64_t digest);      /* an event was reported */
+void compare_recover(struct docker *docker);                    /* what did not come is reported now */
+bool compare_is_something_missing(const struct docker *docker); /* since compare_came() was last called for it */
 
 /* Fails everything under way with ENOTCONN, from the loop. */
 /* docker_refusal.c: one line each, added to OUT. Why an answer is not what was asked for, by its status and body; what

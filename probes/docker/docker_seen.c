@@ -17,3 +17,8 @@ void seen_add(struct seen *seen, uint64_t digest)
     if (seen->count < SEEN_COUNT)
         seen->count++;
 }
+
+uint64_t seen_newest(const struct seen *seen)
+{
+    return seen->count ? seen->digests[(seen->next + SEEN_COUNT - 1) % SEEN_COUNT] : 0;
+}

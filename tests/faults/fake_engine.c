@@ -54,7 +54,7 @@ struct fake {
     struct container containers[CONTAINERS_MAX];
     size_t container_count, split, image_labels;
     VEC(struct image) images; /* besides the one of the containers */
-    bool restless;
+    bool restless, dropping;
     uint64_t inspections;
     pid_t pid;
     char *engine_id;
@@ -726,7 +726,13 @@ void fake_emit(struct fake *fake, const char *line, size_t length)
     fake->ring[at] = mem_alloc(length + 1);
     memcpy(fake->ring[at], line, length);
     fake->ring_lengths[at] = length;
-    fake_stream_raw(fake, line, length);
+    if (!fake->dropping)
+        fake_stream_raw(fake, line, length);
+}
+
+void fake_set_dropping(struct fake *fake, bool dropping)
+{
+    fake->dropping = dropping;
 }
 
 void fake_set_split(struct fake *fake, size_t bytes)

@@ -58,6 +58,8 @@ void fake_set_image_labels(struct fake *fake, size_t bytes); /* that much in the
 /* Events: to the ring of 256 and to every open stream, each as a chunk of its own. */
 void fake_event(struct fake *fake, const char *type, const char *action, const char *id, const char *attributes);
 void fake_emit(struct fake *fake, const char *line, size_t length);
+/* The events from now on go to the ring alone, as if the engine had dropped them from every stream. */
+void fake_set_dropping(struct fake *fake, bool dropping);
 void fake_stream_raw(struct fake *fake, const void *data, size_t length);      /* bytes of the body, not in the ring */
 void fake_stream_unframed(struct fake *fake, const void *data, size_t length); /* not even as a chunk */
 void fake_set_split(struct fake *fake, size_t bytes); /* chunks of the stream are of this size; 0: one an event */

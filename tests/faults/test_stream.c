@@ -13,7 +13,7 @@
 #include "probes/docker/broker.h"
 #include "probes/docker/docker.h"
 
-enum { WAIT_MS = 60000 };
+enum { WAIT_MS = 60000, RING_OF_DOCKERD = 256 };
 
 static struct event_base *base;
 static struct fake *fake;
@@ -1154,23 +1154,113 @@ START_TEST(fetches_end_when_the_connection_does)
 }
 END_TEST
 
-/* The ring is looked at after a burst: what the engine dropped shows. */
-START_TEST(dropped_events_are_found)
+static uint64_t compared(void)
 {
+    struct docker_counters counters;
+
+    docker_counters(docker, &counters);
+    return counters.compared;
+}
+
+static bool has_compared(void *user)
+{
+    return compared() >= *(uint64_t *)user;
+}
+
+static void wait_compared(uint64_t more)
+{
+    uint64_t until = compared() + more;
+
+    ck_assert(fake_run(base, WAIT_MS, has_compared, &until));
+}
+
+static void drop_event(const char *id)
+{
+    fake_set_dropping(fake, true);
+    fake_event(fake, "container", "exec_create: sh", id, NULL);
+    fake_set_dropping(fake, false);
+}
+
+/* One event, in a stream that is quiet before and after: what the engine keeps of its events has it, and is compared
+ * every 20 s, so that even the second attempt of a comparison that fails is in time. The interval alone is set
+ * shorter here. */
+START_TEST(promise_any_possible_hole_in_the_event_stream_is_itself_reported_within_60_s)
+{
+    ck_assert_int_le(DOCKER_COMPARE_MS, 20000);
+    docker_set_compare_interval(docker, 100);
     wait_connected();
-    fill_ring(600);
-    wait_events(600);
-    /* the engine has one more than it told */
-    fake_set_split(fake, 0);
-    fake_fault(fake, &(struct fake_fault){
-                         .path = "/events?since=0&until",
-                         .reply = "HTTP/1.1 200 OK\r\n\r\n{\"Type\":\"container\",\"Action\":\"start\","
-                                  "\"Actor\":{\"ID\":\"lost\"},\"timeNano\":77}\n",
-                         .length = strlen("HTTP/1.1 200 OK\r\n\r\n{\"Type\":\"container\",\"Action\":\"start\","
-                                          "\"Actor\":{\"ID\":\"lost\"},\"timeNano\":77}\n")});
-    ck_assert(fake_run(base, 25000, has_gap, NULL));
+    fake_event(fake, "container", "start", fake_container_id(1), NULL);
+    wait_events(1);
+    wait_compared(3);
+    ck_assert_uint_eq(told.gaps, 0);
+    drop_event(fake_container_id(1));
+    ck_assert(fake_run(base, WAIT_MS, has_gap, NULL));
     ck_assert_int_eq(told.gap, DOCKER_GAP_DROPPED);
     ck_assert(docker_is_connected(docker));
+    /* It is reported after all, and is no gap again. */
+    wait_events(2);
+    ck_assert_str_eq(told.last_action, "exec_create");
+    wait_compared(30);
+    ck_assert_uint_eq(told.gaps, 1);
+    ck_assert_uint_eq(told.events, 2);
+}
+END_TEST
+
+/* In the middle of many others, before the ring turns over. */
+START_TEST(one_dropped_event_of_a_burst_is_found)
+{
+    wait_connected();
+    for (unsigned i = 0; i < 150; i++)
+        fake_event(fake, "container", "start", fake_container_id(i), NULL);
+    drop_event(fake_container_id(7));
+    for (unsigned i = 0; i < 60; i++)
+        fake_event(fake, "container", "start", fake_container_id(i), NULL);
+    ck_assert(fake_run(base, WAIT_MS, has_gap, NULL));
+    ck_assert_int_eq(told.gap, DOCKER_GAP_DROPPED);
+    ck_assert_uint_eq(told.events, 210);
+    wait_events(211);
+}
+END_TEST
+
+/* So many at once that the ring does not show all of them: nobody knows whether they came. */
+START_TEST(a_ring_that_turned_over_is_a_possible_hole)
+{
+    docker_set_compare_interval(docker, 100);
+    wait_connected();
+    fake_event(fake, "container", "start", fake_container_id(1), NULL);
+    wait_compared(2);
+    fill_ring(600);
+    wait_events(601);
+    ck_assert(fake_run(base, WAIT_MS, has_gap, NULL));
+    ck_assert_int_eq(told.gap, DOCKER_GAP_DROPPED);
+}
+END_TEST
+
+/* The stream lives, but what the engine keeps of its events is not to be had. */
+START_TEST(what_cannot_be_compared_is_a_possible_hole)
+{
+    docker_set_compare_interval(docker, 100);
+    wait_connected();
+    fake_fault(fake, &(struct fake_fault){.path = "/events?since=0&until", .status = "500 Internal Server Error"});
+    ck_assert(fake_run(base, WAIT_MS, has_gap, NULL));
+    ck_assert_int_eq(told.gap, DOCKER_GAP_DROPPED);
+    ck_assert(docker_is_connected(docker));
+}
+END_TEST
+
+/* Without holes there is no gap, and no more than one request an interval. */
+START_TEST(a_quiet_stream_is_compared_and_left_in_peace)
+{
+    docker_set_compare_interval(docker, 50);
+    wait_connected();
+    fill_ring(RING_OF_DOCKERD - 1);
+    wait_compared(20);
+    ck_assert_uint_eq(told.gaps, 0);
+    fake_reset_requests(fake);
+    docker_set_compare_interval(docker, 60000);
+    wait_compared(1);
+    fake_run(base, 1000, NULL, NULL);
+    ck_assert_uint_le(fake_requests(fake, "/events"), 2);
 }
 END_TEST
 
@@ -1236,7 +1326,11 @@ int main(void)
     tcase_add_test(tests, the_clock_is_set_under_dockerd);
     tcase_add_test(tests, dates_that_cannot_be);
     tcase_add_test(tests, fetches_end_when_the_connection_does);
-    tcase_add_test(tests, dropped_events_are_found);
+    tcase_add_test(tests, promise_any_possible_hole_in_the_event_stream_is_itself_reported_within_60_s);
+    tcase_add_test(tests, one_dropped_event_of_a_burst_is_found);
+    tcase_add_test(tests, a_ring_that_turned_over_is_a_possible_hole);
+    tcase_add_test(tests, what_cannot_be_compared_is_a_possible_hole);
+    tcase_add_test(tests, a_quiet_stream_is_compared_and_left_in_peace);
     tcase_add_test(tests, socket_that_is_no_engine);
     suite_add_tcase(suite, tests);
     suite_add_tcase(suite, cuts);
