@@ -247,6 +247,14 @@ static void on_restored(const struct store_finding *finding, void *user)
                                                                    .since = finding->since});
 }
 
+static void on_note(const char *name, const char *text, void *user)
+{
+    const struct agent *agent = user;
+
+    if (agent->events)
+        event_store_note(agent->events, name, text);
+}
+
 static void on_store_state(void *user)
 {
     struct agent *agent = user;
@@ -355,6 +363,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
     struct evaluator_callbacks evaluator_callbacks = {.fetch = on_fetch,
                                                       .transition = on_transition,
                                                       .settled = on_settled,
+                                                      .note = on_note,
                                                       .engine = agent_on_engine,
                                                       .user = agent};
     char own_container[OWN_CONTAINER_SIZE];
@@ -434,6 +443,8 @@ void agent_free(struct agent *agent)
         server_free(agent->server);
     snapshots_free(agent->snapshots);
     sink_list_deinit(&agent->sinks);
+    if (agent->events && agent->evaluator)
+        evaluator_write_notes(agent->evaluator);
     event_store_free(agent->events);
     free(agent->known_engine);
     free(agent->initial_stream);

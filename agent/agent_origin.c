@@ -71,6 +71,8 @@ void agent_on_note(const char *name, const char *text, void *user)
                   : strcmp(name, EXCEPTIONS_NOTE) == 0 ? &agent->known_exceptions
                                                        : NULL;
 
+    if (!note && evaluator_restore_note(agent->evaluator, name, text))
+        return;
     if (!note) {
         snapshots_on_note(name, text, agent->snapshots);
         return;

@@ -223,23 +223,6 @@ void server_post_scan(struct call *call)
     reply_json(call->request, 202, out);
 }
 
-/* The exec whose id is WANTED or begins with it (12 digits or more). */
-static const char *find_exec(const struct evaluator *evaluator, const char *wanted)
-{
-    const struct subject *subject;
-    const char *found = NULL;
-    size_t at = 0;
-
-    while ((subject = evaluator_next_subject(evaluator, &at)))
-        if (subject->kind == SUBJECT_EXEC &&
-            (strcmp(subject->id, wanted) == 0 || (strlen(wanted) >= 12 && str_starts(subject->id, wanted)))) {
-            if (found)
-                return NULL;
-            found = subject->id;
-        }
-    return found;
-}
-
 void server_post_ack(struct call *call)
 {
     struct evbuffer *input = evhttp_request_get_input_buffer(call->request);
@@ -263,7 +246,7 @@ void server_post_ack(struct call *call)
         server_reply_bad_request(call->request, &error);
         return;
     }
-    id = mem_strdup(find_exec(call->view.evaluator, exec));
+    id = mem_strdup(evaluator_find_exec(call->view.evaluator, exec));
     if (!id || evaluator_acknowledge(call->view.writable_engine, id, peer_uid(call->request),
                                      peer_login_uid(call->request), reason) < 0) {
         server_reply_error(call->request, HTTP_NOTFOUND, "not_found", "no such exec finding, or more than one");

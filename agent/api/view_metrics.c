@@ -142,6 +142,17 @@ static void write_transitions(const struct agent_view *view, struct str *out)
                  counters->transitions_by_verdict[v]);
 }
 
+static void write_execs(const struct agent_view *view, struct str *out)
+{
+    struct exec_counts counts = evaluator_exec_counts(view->evaluator);
+
+    family(out, "exec_findings", "gauge", "Findings of docker exec; equal execs of a container are one.");
+    sample(out, "exec_findings", counts.open);
+    family(out, "exec_findings_dropped_total", "counter",
+           "Findings of docker exec that ended since there were more than are kept.");
+    sample(out, "exec_findings_dropped_total", counts.dropped);
+}
+
 static void write_times(const struct agent_view *view, struct str *out)
 {
     family(out, "scan_duration_seconds", "gauge", "How long the last full scan took.");
@@ -273,6 +284,7 @@ void view_metrics(const struct agent_view *view, struct str *out)
     write_findings(view, out);
     write_score(view, out);
     write_lag(view, out);
+    write_execs(view, out);
     write_times(view, out);
     write_transitions(view, out);
     write_sinks(view, out);

@@ -211,6 +211,19 @@ static void write_counters(const struct agent_view *view, struct json_out *out)
     json_out_end_object(out);
 }
 
+static void write_execs(const struct agent_view *view, struct json_out *out)
+{
+    struct exec_counts counts = evaluator_exec_counts(view->evaluator);
+
+    json_out_object(out, "execs");
+    json_out_int(out, "findings", (int64_t)counts.open);
+    json_out_int(out, "acknowledged", (int64_t)counts.acknowledged);
+    json_out_int(out, "limit", EXEC_GROUPS_MAX);
+    json_out_int(out, "dropped", (int64_t)counts.dropped);
+    json_out_time(out, "dropped_at", counts.dropped_at);
+    json_out_end_object(out);
+}
+
 static void write_sinks(const struct agent_view *view, struct json_out *out)
 {
     json_out_array(out, "sinks");
@@ -336,6 +349,7 @@ void view_status(const struct agent_view *view, struct json_out *out)
         json_out_null(out, "score");
     json_out_int(out, "scored_rules", score.counted);
     json_out_int(out, "last_seq", (int64_t)evaluator_last_seq(view->evaluator));
+    write_execs(view, out);
     write_exceptions(view, out);
     write_excluded(view, out);
     write_sinks(view, out);

@@ -1,5 +1,6 @@
 /* Commands started inside containers by docker or podman exec. What was found stays for a time, however short the
  * command was. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "agent/checks/checks.h"
@@ -7,6 +8,25 @@
 static usec_t expiry(const struct check_input *in, usec_t begin)
 {
     return begin + check_param(in, "keep_seconds")->number * USEC_PER_SEC;
+}
+
+static void say_time(const struct check_input *in, struct check_result *out, const char *key, usec_t at)
+{
+    char text[CLOCK_TEXT_SIZE];
+
+    check_fact_string(in, out, key, clock_format(at, text));
+}
+
+/* ", 3 times from 2026-11-24T09:30:00Z to 2026-11-24T09:41:12Z"; nothing of a single one. */
+static void append_count(struct str *out, const struct exec_facts *exec)
+{
+    enum { TO_THE_SECOND = sizeof "2026-11-24T09:30:00" - 1 };
+    char first[CLOCK_TEXT_SIZE], last[CLOCK_TEXT_SIZE];
+
+    if (exec->count <= 1)
+        return;
+    str_printf(out, ", %" PRIu64 " times from %.*sZ to %.*sZ", exec->count, (int)TO_THE_SECOND,
+               clock_format(exec->first, first), (int)TO_THE_SECOND, clock_format(exec->seen, last));
 }
 
 /* The exec's facts while they still count. NULL: the verdict has been set. */
@@ -28,6 +48,18 @@ static const struct exec_facts *exec_of(const struct check_input *in, struct che
     }
     check_fact_string(in, out, "container", exec->container_id);
     check_fact_string(in, out, "container_name", exec->container_name);
+    check_fact_int(in, out, "count", exec->count ? (int64_t)exec->count : 1);
+    say_time(in, out, "first", exec->first ? exec->first : exec->seen);
+    say_time(in, out, "last", exec->seen);
+    if (exec->lost) {
+        scoped_str text = STR_INIT;
+
+        str_append(&text, exec->lost);
+        append_count(&text, exec);
+        check_error(in, out, "exec", text.data);
+        check_remedy(in, out, "agentctl ack %s 'reason'", in->key);
+        return NULL;
+    }
     check_fact_string(in, out, "user", exec->user);
     check_fact_bool(in, out, "privileged", exec->privileged);
     return exec;
@@ -36,8 +68,14 @@ static const struct exec_facts *exec_of(const struct check_input *in, struct che
 static void say_found(const struct check_input *in, struct check_result *out, const struct exec_facts *exec,
                       const char *what)
 {
-    check_say(in, out, VERDICT_FAIL, "%s in container %s: %s", what,
-              exec->container_name ? exec->container_name : exec->container_id, exec->command);
+    scoped_str times = STR_INIT;
+
+    append_count(&times, exec);
+    if (times.length)
+        str_printf(&times, ", as %.128s%s", *exec->user ? exec->user : "the container's own user",
+                   exec->privileged ? ", privileged" : "");
+    check_say(in, out, VERDICT_FAIL, "%s in container %s%s: %s", what,
+              exec->container_name ? exec->container_name : exec->container_id, str_text(&times), exec->command);
     check_remedy(in, out, "agentctl ack %s 'reason'", in->key);
 }
 

@@ -59,6 +59,18 @@ static void print_sinks(const struct ctl *ctl, struct str *out, const struct jso
     }
 }
 
+/* Findings of execs that ended since there were too many. */
+static void print_execs(const struct ctl *ctl, struct str *out, const struct json *execs)
+{
+    int64_t dropped = json_int(json_get(execs, "dropped"), 0);
+
+    if (dropped <= 0)
+        return;
+    str_printf(out, "%s%lld%s%lld%s\n", tr(ctl, "execs   ", "exec    "),
+               (long long)json_int(json_get(execs, "findings"), 0), tr(ctl, " findings, ", " 项，"), (long long)dropped,
+               tr(ctl, " older ones were dropped", " 项较旧的已丢弃"));
+}
+
 static void print_counts(struct str *out, const struct json *counts)
 {
     static const char *const keys[] = {"pass", "fail", "manual", "not_applicable", "error"};
@@ -144,6 +156,7 @@ int ctl_status(struct ctl *ctl)
     score = json_get(root, "score");
     print_engine(ctl, &out, root);
     print_sinks(ctl, &out, json_get(root, "sinks"));
+    print_execs(ctl, &out, json_get(root, "execs"));
     str_append(&out, tr(ctl, "score   ", "得分    "));
     if (json_type(score) == JSON_NUMBER)
         str_printf(&out, "%.0f/100", json_double(score, 0));

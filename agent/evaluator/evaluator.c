@@ -71,6 +71,7 @@ void evaluator_set_rules(struct evaluator *evaluator, struct rule_set *rules, co
         for (size_t i = 0; i < subject->pair_count; i++)
             evaluate_in_turn(evaluator, subject, &subject->pairs[i]);
     }
+    exec_groups_sweep_later(evaluator);
     tally_count_all(evaluator);
     open_recount(evaluator);
     ensure_single_subjects(evaluator);
@@ -92,8 +93,8 @@ struct evaluator *evaluator_new(struct event_base *base, struct workers *workers
     evaluator->clock = clock;
     evaluator->callbacks = *callbacks;
     evaluator->store = store_new();
-    evaluator->closed_execs = map_new(NULL);
     evaluator->execs = execs_new(clock_now(clock));
+    exec_groups_init(evaluator, exec_upkeep);
     check_result_init(&evaluator->scratch);
     slices_init(evaluator);
     inputs_init(evaluator);
@@ -136,8 +137,8 @@ void evaluator_free(struct evaluator *evaluator)
     event_free(evaluator->settle_event);
     event_free(evaluator->recheck_timer);
     store_free(evaluator->store);
-    map_free(evaluator->closed_execs);
     execs_free(evaluator->execs);
+    exec_groups_deinit(evaluator);
     map_free(evaluator->joiners);
     rule_set_free(evaluator->rules);
     free(evaluator);

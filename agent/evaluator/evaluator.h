@@ -50,6 +50,8 @@ struct evaluator_callbacks {
     void (*transition)(struct transition *transition, void *user);
     /* No input is stale or in flight any more. */
     void (*settled)(void *user);
+    /* To be kept for evaluator_restore_note() at the next start: TEXT under NAME; NULL: not any more (may be NULL). */
+    void (*note)(const char *name, const char *text, void *user);
     /* Which engine the transitions from now on are of has become known, or has changed (may be NULL). */
     void (*engine)(const char *engine, void *user);
     void *user;
@@ -199,15 +201,28 @@ enum verdict evaluator_rule_verdict(const struct evaluator *evaluator, const str
 bool evaluator_rule_why(const struct evaluator *evaluator, const struct rule *rule, struct str *ret_why);
 /* How many of the rule's failed findings a waiver covers just now. */
 unsigned evaluator_rule_waived(const struct evaluator *evaluator, const struct rule *rule);
+/* The subject of the exec finding that WANTED names: its id or the first 12 digits or more of it, or the id of one of
+ * its execs. NULL: there is none, or more than one. */
+const char *evaluator_find_exec(const struct evaluator *evaluator, const char *wanted);
 /* Acknowledges an exec finding, by UID in a session of LOGIN_UID ((uint32_t)-1: none); -ENOENT when there is no such
  * exec. */
 int evaluator_acknowledge(struct evaluator *evaluator, const char *exec_id, uint32_t uid, uint32_t login_uid,
                           const char *why);
 
+/* Execs of one container with the same command, user and privileged flag are one finding. */
+struct exec_counts {
+    size_t open, acknowledged; /* an acknowledged one is kept to be opened again */
+    uint64_t dropped;          /* findings that ended since there were too many, since the start */
+    usec_t dropped_at;         /* the last one; 0: none */
+};
+enum { EXEC_GROUPS_MAX = 1000 }; /* open and acknowledged ones */
+struct exec_counts evaluator_exec_counts(const struct evaluator *evaluator);
+
 struct evaluator_counters {
     uint64_t stale[INPUT_KIND_COUNT], fetches[INPUT_KIND_COUNT], failures[INPUT_KIND_COUNT], changed[INPUT_KIND_COUNT];
     uint64_t evaluations, transitions, transitions_by_verdict[VERDICT_COUNT];
-    uint64_t indexed; /* entries of lists that were gone through to see what the engine still lists */
+    uint64_t exec_steps; /* execs that were looked at to match one with its record */
+    uint64_t indexed;    /* entries of lists that were gone through to see what the engine still lists */
 };
 const struct evaluator_counters *evaluator_counters(const struct evaluator *evaluator);
 
@@ -220,6 +235,10 @@ struct restored_finding {
     uint64_t seq;
     usec_t since;
 };
+/* What was given to the callback note(), before evaluator_restored(). False: it was not. */
+bool evaluator_restore_note(struct evaluator *evaluator, const char *name, const char *text);
+/* At the end: what would be noted within the next second. */
+void evaluator_write_notes(struct evaluator *evaluator);
 /* To be called for each finding, then evaluator_restored() once, before anything is stale. */
 void evaluator_restore(struct evaluator *evaluator, const struct restored_finding *finding);
 void evaluator_restored(struct evaluator *evaluator, uint64_t last_seq);

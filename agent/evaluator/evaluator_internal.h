@@ -10,7 +10,8 @@
  *                                                               what is known
  *   transition finding explain transition_build                 one finding, and how its change is described
  *   emit evaluate slices                                        from a changed verdict to a transition
- *   unlisted execs affected gone complete missing               what an input's coming or going means
+ *   unlisted exec_groups exec_found execs affected gone exec_notes exec_bounds complete missing
+ *                                                               what an input's coming or going means
  *   recheck restore agent_state another_engine retry settle     time, what was known before, the end of the work
  *   evaluator follow fetched query                        the public entry points
  */
@@ -20,6 +21,7 @@
 #include <sys/queue.h>
 
 #include "agent/evaluator/evaluator.h"
+#include "common/log.h"
 #include "common/vec.h"
 
 /* One input: what is known of its freshness. Its facts are in the store. */
@@ -66,6 +68,41 @@ struct agent_state {
 };
 
 struct execs; /* see execs.c */
+
+/* Equal execs of a container (exec_groups.c). */
+enum { EXEC_RECENT_MAX = 256 };
+struct exec_group {
+    char *id;        /* the first one's: its subject */
+    char *key;       /* what they have in common */
+    uint64_t serial; /* not 0; another one for each */
+    uint64_t count;
+    usec_t first, last; /* when the first and the last one were seen */
+    char *last_id;
+    bool acknowledged; /* there is no finding */
+    bool noted, dirty; /* a restart knows of it; it is to be noted (anew) */
+    TAILQ_ENTRY(exec_group) order;
+    /* Digests of the ids of the last ones, new over old: what a restart knows of them. */
+    size_t recent_count, recent_next;
+    uint64_t recent[EXEC_RECENT_MAX];
+};
+TAILQ_HEAD(exec_group_list, exec_group);
+enum { EXEC_CLOSED = UINT32_MAX }; /* a serial number for what is closed */
+#define EXEC_OWN_KEY "id:"         /* begins the key of an exec of which nothing is known that it could share */
+
+struct exec_groups {
+    struct map *by_id, *by_key;
+    struct exec_group_list open, acknowledged; /* the last one of each the longest ago first */
+    struct map *known[2];                      /* digests of ids that were counted → serial; the newer ones first */
+    uint64_t serial;
+    VEC(char *) dirty; /* ids of groups that changed */
+    struct map *noted; /* id → what was noted before this start */
+    struct event *timer;
+    void (*upkeep)(struct evaluator *evaluator); /* when it is due */
+    bool sweep;                                  /* some may be in order now */
+    uint64_t dropped;
+    usec_t dropped_at;
+    struct log_limit log;
+};
 
 /* Containers that share the namespaces of one. */
 struct joiners {
@@ -132,7 +169,7 @@ struct evaluator {
     struct map *restored; /* "slug kind:id" → struct restored, until the subject is seen again */
     bool restored_closed;
     struct execs *execs;
-    struct map *closed_execs; /* ids whose findings were acknowledged or ran out: a replay must not bring them back */
+    struct exec_groups *exec_groups;
 
     struct listed { /* ids of a list, made where something that it may name is missing */
         struct map *ids;
@@ -271,6 +308,43 @@ void evaluate_in_turn(struct evaluator *evaluator, struct subject *subject, stru
 void unlisted_open(struct evaluator *evaluator, enum input_kind kind);
 void unlisted_close(struct evaluator *evaluator, enum input_kind kind, const char *cause); /* it was read */
 
+/* exec_groups.c */
+void exec_groups_init(struct evaluator *evaluator, void (*upkeep)(struct evaluator *evaluator));
+void exec_groups_deinit(struct evaluator *evaluator);
+uint64_t exec_digest(const char *text);                                /* the first 64 bits of its SHA-256 */
+bool exec_is_known(const struct evaluator *evaluator, const char *id); /* it was counted */
+void exec_know(struct evaluator *evaluator, uint64_t digest, uint64_t serial);
+struct exec_group *exec_group_find(const struct evaluator *evaluator, const char *id);
+struct exec_group *exec_group_by_key(const struct evaluator *evaluator, const char *key);
+struct exec_group *exec_group_new(struct evaluator *evaluator, const char *id, const char *key);
+void exec_group_rekey(struct evaluator *evaluator, struct exec_group *group, const char *key);
+void exec_group_changed(struct evaluator *evaluator, struct exec_group *group); /* it is to be noted, in a second */
+/* One more, that was seen AT. */
+void exec_group_count(struct evaluator *evaluator, struct exec_group *group, const char *exec_id, usec_t at);
+void exec_group_remember(struct evaluator *evaluator, struct exec_group *group, uint64_t digest);
+void exec_group_acknowledge(struct evaluator *evaluator, const char *id);
+void exec_group_forget(struct evaluator *evaluator, const char *id);
+/* Its subject was closed; REPORTED: a transition had been made of it. An acknowledged one is kept. */
+void exec_group_close(struct evaluator *evaluator, const char *id, bool reported);
+/* Was any verdict on it reported? Those on execs that are in order are not. */
+bool exec_was_reported(const struct subject *subject);
+void exec_groups_sweep_later(struct evaluator *evaluator); /* some may be in order now */
+void exec_groups_sort(struct evaluator *evaluator);                        /* by their last exec */
+bool exec_is_by_itself(const struct evaluator *evaluator, const char *id); /* a group of EXEC_OWN_KEY */
+
+/* exec_found.c */
+char *exec_key(const struct exec_facts *exec); /* what equal execs have in common; the caller frees */
+/* The record of the exec ID was read; EXEC is handed over. The id of its group, whose pairs were evaluated, until that
+ * is forgotten; NULL: it was counted before. */
+const char *exec_found(struct evaluator *evaluator, const char *id, struct exec_facts *exec, const char *cause);
+struct exec_loss {
+    const char *id, *container, *name, *command, *why; /* COMMAND as in the event; NAME may be NULL */
+};
+/* There is no record of it, and will be none. */
+const char *exec_lost(struct evaluator *evaluator, const struct exec_loss *loss, const char *cause);
+/* Its record cannot be read, and nothing is known that it could share; the store has why. */
+void exec_unread(struct evaluator *evaluator, const char *id, const char *name, const char *cause);
+
 /* execs.c */
 struct execs *execs_new(usec_t now);
 void execs_free(struct execs *execs);
@@ -278,17 +352,15 @@ void execs_free(struct execs *execs);
 void execs_candidate(struct evaluator *evaluator, const struct container_facts *container, const char *id);
 /* The container was read, after every event that is known of it, and its list was gone through. */
 void execs_listed(struct evaluator *evaluator, const struct container_facts *container);
-void execs_read(struct evaluator *evaluator, const struct exec_facts *exec);
-/* The record cannot be read (GONE: it does not exist any more). False: that is not worth a finding. Where an event had
- * announced the exec, RET_NAME is its container's name and RET_WHY the evidence; the caller frees. */
-bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const char *why, char **ret_name,
-                  char **ret_why);
+void execs_read(struct evaluator *evaluator, const char *id, const struct exec_facts *exec);
+/* The record cannot be read just now, because of WHY. True: an event had announced the exec; RET_NAME is its
+ * container's name and RET_WHY the evidence; the caller frees. */
+bool execs_unread(struct evaluator *evaluator, const char *id, const char *why, char **ret_name, char **ret_why);
+/* The record does not exist any more. True: that was reported, or is not worth a finding. */
+bool execs_gone(struct evaluator *evaluator, const char *id);
 /* The container is gone, or cannot be read: so are its execs whose ids are not known. */
 void execs_forget(struct evaluator *evaluator, const char *id); /* its record is not waited for any more */
 void execs_container_lost(struct evaluator *evaluator, const char *container, bool gone, const char *why);
-void exec_close(struct evaluator *evaluator, const char *id); /* remembers it in closed_execs */
-/* Was any verdict on it reported? Those on execs that are in order are not. */
-bool exec_was_reported(const struct subject *subject);
 
 /* affected.c */
 /* INPUT came, failed or went. CHANGED false: only pairs that wait are evaluated, the others were looked at just now and
@@ -298,6 +370,13 @@ void visit_affected(struct evaluator *evaluator, const struct input *input, bool
 /* gone.c */
 /* Closes exec ID if its every verdict is in order (expired, acknowledged, or never out of order). */
 void exec_drop_quiet(struct evaluator *evaluator, const char *id);
+
+/* exec_notes.c */
+bool exec_notes_write(struct evaluator *evaluator, size_t most); /* true: nothing is left */
+void exec_notes_apply(struct evaluator *evaluator);              /* those of before this start */
+
+/* exec_bounds.c */
+void exec_upkeep(struct evaluator *evaluator);
 
 /* complete.c */
 /* INPUT, which was in flight, is no more: what it leads to is visited. CHANGED: its value differs. */

@@ -24,7 +24,14 @@
 #include "common/text.h"
 #include "probes/docker/docker_parse.h"
 
-enum { MADE_MAX = 4096, EARLY_MAX = 256, COMMAND_MAX = 1024, NSEC_PER_USEC = 1000, ID_DIGITS = 48 };
+enum {
+    MADE_MAX = 4096,
+    REQUESTED_MAX = 16384,
+    EARLY_MAX = 256,
+    COMMAND_MAX = 1024,
+    NSEC_PER_USEC = 1000,
+    ID_DIGITS = 48
+};
 
 /* An exec that an event announced and whose record has not been read. */
 struct made {
@@ -34,6 +41,14 @@ struct made {
     bool before_start; /* before the agent started: reported only if its record is still there */
     bool listed;       /* the container's execs were read after it was made */
     bool in_rhythm;    /* it runs the health check when that is due */
+    TAILQ_ENTRY(made) of_container, of_all;
+};
+TAILQ_HEAD(made_list, made);
+
+/* Execs of a container whose ids are not known. */
+struct waiting {
+    struct made_list made; /* in order of their events */
+    size_t candidates;     /* ids of its list whose records are asked for */
 };
 
 /* A record that came before its event. */
@@ -44,7 +59,9 @@ struct early {
 };
 
 struct execs {
-    VEC(struct made *) made; /* their ids are not known: in order of their events */
+    struct map *waiting;   /* container → struct waiting */
+    struct made_list made; /* all of them, in order of their events */
+    size_t made_count;
     struct map *requested;   /* exec id → struct made: their records are asked for by the event's id */
     struct map *candidates;  /* exec id → container: found in the list of one that hides ids */
     struct map *last_checks; /* container → usec_t: event time of its last exec that ran the health check */
@@ -71,6 +88,8 @@ struct execs *execs_new(usec_t now)
     struct execs *execs = mem_alloc(sizeof *execs);
 
     execs->began = now;
+    execs->waiting = map_new(free);
+    TAILQ_INIT(&execs->made);
     execs->requested = map_new(made_free);
     execs->candidates = map_new(free);
     execs->last_checks = map_new(free);
@@ -79,18 +98,82 @@ struct execs *execs_new(usec_t now)
 
 void execs_free(struct execs *execs)
 {
+    struct made *made;
+
     if (!execs)
         return;
-    for (size_t i = 0; i < execs->made.count; i++)
-        made_free(execs->made.items[i]);
+    while ((made = TAILQ_FIRST(&execs->made))) {
+        TAILQ_REMOVE(&execs->made, made, of_all);
+        made_free(made);
+    }
+    map_free(execs->waiting);
     for (size_t i = 0; i < execs->early.count; i++)
         free(execs->early.items[i].container);
-    vec_free(&execs->made);
     vec_free(&execs->early);
     map_free(execs->requested);
     map_free(execs->candidates);
     map_free(execs->last_checks);
     free(execs);
+}
+
+/* ---- Those whose ids are not known ---- */
+
+static struct waiting *waiting_ensure(struct execs *execs, const char *container)
+{
+    struct waiting *waiting = map_get(execs->waiting, container);
+
+    if (waiting)
+        return waiting;
+    waiting = mem_alloc(sizeof *waiting);
+    TAILQ_INIT(&waiting->made);
+    map_set(execs->waiting, container, waiting);
+    return waiting;
+}
+
+static void forget_idle(struct execs *execs, const char *container)
+{
+    const struct waiting *waiting = map_get(execs->waiting, container);
+
+    if (waiting && TAILQ_EMPTY(&waiting->made) && !waiting->candidates)
+        map_remove(execs->waiting, container);
+}
+
+static void put_made(struct execs *execs, struct made *made)
+{
+    TAILQ_INSERT_TAIL(&waiting_ensure(execs, made->container)->made, made, of_container);
+    TAILQ_INSERT_TAIL(&execs->made, made, of_all);
+    execs->made_count++;
+}
+
+/* The caller has it now. */
+static void take_made(struct execs *execs, struct made *made)
+{
+    struct waiting *waiting = map_get(execs->waiting, made->container);
+
+    TAILQ_REMOVE(&waiting->made, made, of_container);
+    TAILQ_REMOVE(&execs->made, made, of_all);
+    execs->made_count--;
+    forget_idle(execs, made->container);
+}
+
+static void put_candidate(struct execs *execs, const char *id, const char *container)
+{
+    if (map_get(execs->candidates, id))
+        return;
+    map_set(execs->candidates, id, mem_strdup(container));
+    waiting_ensure(execs, container)->candidates++;
+}
+
+/* Its container; NULL: it is none. The caller frees. */
+static char *take_candidate(struct execs *execs, const char *id)
+{
+    char *container = map_steal(execs->candidates, id);
+
+    if (container) {
+        waiting_ensure(execs, container)->candidates--;
+        forget_idle(execs, container);
+    }
+    return container;
 }
 
 /* ---- Health checks ---- */
@@ -141,36 +224,33 @@ static char *explain_loss(const struct made *made, const char *why)
     return str_steal(&line);
 }
 
-/* Reports an exec whose id is unknown. Its finding has an id of its own, the same after a restart. */
-static void report_lost(struct evaluator *evaluator, const struct made *made, const char *why)
+/* Reports an exec that left no record. ID: NULL where it is unknown; then it is one of its own, the same after a
+ * restart. */
+static void report_lost(struct evaluator *evaluator, const struct made *made, const char *id, const char *why)
 {
-    scoped(cleanup_free) char *id =
+    scoped(cleanup_free) char *own =
         mem_printf("%.*s%016llx", (int)ID_DIGITS, made->container, (unsigned long long)made->time_nano);
     scoped(cleanup_free) char *text = NULL;
-    const char *outer = evaluator->cause;
     usec_t outer_event = evaluator->event_at;
-    struct subject *subject;
 
-    if (made->before_start || made->in_rhythm || map_get(evaluator->closed_execs, id) ||
-        subject_find(evaluator, SUBJECT_EXEC, id))
+    if (made->before_start || made->in_rhythm)
         return;
     text = explain_loss(made, why);
-    store_put_error(evaluator->store, INPUT_EXEC, id, text);
-    evaluator->cause = made->cause;
     evaluator->event_at = made->time_nano / NSEC_PER_USEC;
-    subject = subject_ensure(evaluator, SUBJECT_EXEC, id, made->name);
-    for (size_t i = 0; i < subject->pair_count; i++)
-        evaluate_pair(evaluator, subject, &subject->pairs[i]);
-    evaluator->cause = outer;
+    exec_lost(evaluator,
+              &(struct exec_loss){.id = id ? id : own,
+                                  .container = made->container,
+                                  .name = made->name,
+                                  .command = made->command,
+                                  .why = text},
+              made->cause);
     evaluator->event_at = outer_event;
 }
 
-static void lose_made(struct evaluator *evaluator, size_t index, const char *why)
+static void lose_made(struct evaluator *evaluator, struct made *made, const char *why)
 {
-    struct made *made = evaluator->execs->made.items[index];
-
-    vec_remove(&evaluator->execs->made, index);
-    report_lost(evaluator, made, why);
+    take_made(evaluator->execs, made);
+    report_lost(evaluator, made, NULL, why);
     made_free(made);
 }
 
@@ -182,15 +262,17 @@ static bool is_same_text(uint64_t a, uint64_t b)
     return !a || !b || a == b;
 }
 
-/* The first of CONTAINER that ran TEXT (0: anything); the number of all when there is none. */
-static size_t find_made(const struct execs *execs, const char *container, uint64_t text)
+/* The first of CONTAINER that ran TEXT (0: anything); NULL: there is none. */
+static struct made *find_made(struct evaluator *evaluator, const char *container, uint64_t text)
 {
-    size_t i = 0;
+    const struct waiting *waiting = map_get(evaluator->execs->waiting, container);
+    struct made *made = waiting ? TAILQ_FIRST(&waiting->made) : NULL;
 
-    while (i < execs->made.count &&
-           !(str_equal(execs->made.items[i]->container, container) && is_same_text(execs->made.items[i]->text, text)))
-        i++;
-    return i;
+    while (made && !is_same_text(made->text, text)) {
+        evaluator->counters.exec_steps++;
+        made = TAILQ_NEXT(made, of_container);
+    }
+    return made;
 }
 
 static bool is_answered_early(struct execs *execs, const struct made *made)
@@ -213,33 +295,21 @@ static bool is_answered_early(struct execs *execs, const struct made *made)
     return false;
 }
 
-static bool has_candidates(const struct execs *execs, const char *container)
-{
-    size_t at = 0;
-    const char *id;
-    void *of;
-
-    while (map_next(execs->candidates, &at, &id, &of))
-        if (str_equal(of, container))
-            return true;
-    return false;
-}
-
 /* All records of the container's list are read: what was made before the list and has none will get none. */
 static void lose_unanswered(struct evaluator *evaluator, const char *container)
 {
-    struct execs *execs = evaluator->execs;
+    const struct waiting *waiting = map_get(evaluator->execs->waiting, container);
+    struct made *made, *next;
 
-    if (has_candidates(execs, container))
+    if (!waiting || waiting->candidates)
         return;
-    for (size_t i = 0; i < execs->made.count;) {
-        if (str_equal(execs->made.items[i]->container, container) && execs->made.items[i]->listed)
-            lose_made(evaluator, i,
-                      execs->made.items[i]->text
-                          ? "it ended before its id was found, which a container label named execID hides"
-                          : "it ended before its id was found, which podman's events do not include");
-        else
-            i++;
+    for (made = TAILQ_FIRST(&waiting->made); made; made = next) {
+        evaluator->counters.exec_steps++;
+        next = TAILQ_NEXT(made, of_container);
+        if (made->listed)
+            lose_made(evaluator, made,
+                      made->text ? "it ended before its id was found, which a container label named execID hides"
+                                 : "it ended before its id was found, which podman's events do not include");
     }
 }
 
@@ -249,7 +319,12 @@ static void request_record(struct evaluator *evaluator, struct made *made)
 {
     scoped(cleanup_free) char *id = mem_strdup(made->exec_id), *cause = mem_strdup(made->cause);
 
-    if (subject_find(evaluator, SUBJECT_EXEC, id) || map_get(evaluator->closed_execs, id)) { /* reported already */
+    if (exec_is_known(evaluator, id) || exec_group_find(evaluator, id)) { /* reported already */
+        made_free(made);
+        return;
+    }
+    if (map_count(evaluator->execs->requested) >= REQUESTED_MAX) {
+        report_lost(evaluator, made, id, "too many others were started at once");
         made_free(made);
         return;
     }
@@ -286,32 +361,33 @@ void evaluator_exec_made(struct evaluator *evaluator, const struct exec_event *e
         made_free(made);
         return;
     }
-    vec_push(&execs->made, made);
-    if (execs->made.count > MADE_MAX)
-        lose_made(evaluator, 0, "too many others were started at once");
+    put_made(execs, made);
+    if (execs->made_count > MADE_MAX)
+        lose_made(evaluator, TAILQ_FIRST(&execs->made), "too many others were started at once");
     evaluator_stale(evaluator, INPUT_CONTAINER, event->container, cause);
 }
 
 void execs_candidate(struct evaluator *evaluator, const struct container_facts *container, const char *id)
 {
     if (container->execid_label || is_podman(evaluator))
-        map_set(evaluator->execs->candidates, id, mem_strdup(container->id));
+        put_candidate(evaluator->execs, id, container->id);
 }
 
 void execs_listed(struct evaluator *evaluator, const struct container_facts *container)
 {
     scoped(cleanup_free) char *id = mem_strdup(container->id);
     struct execs *execs = evaluator->execs;
+    const struct waiting *waiting;
+    struct made *made, *next;
 
-    for (size_t i = 0; i < execs->made.count;) {
-        struct made *made = execs->made.items[i];
-
-        if (!str_equal(made->container, id) || made->listed) {
-            i++;
+    waiting = map_get(execs->waiting, id);
+    for (made = waiting ? TAILQ_FIRST(&waiting->made) : NULL; made; made = next) {
+        evaluator->counters.exec_steps++;
+        next = TAILQ_NEXT(made, of_container);
+        if (made->listed)
             continue;
-        }
         if (!container->execid_label && made->exec_id) {
-            vec_remove(&execs->made, i);
+            take_made(execs, made);
             /* Of the past, health checks are not worth a question: the engine forgets them within minutes. */
             if (made->before_start && runs_health_check(made, container))
                 made_free(made);
@@ -322,33 +398,31 @@ void execs_listed(struct evaluator *evaluator, const struct container_facts *con
         made->listed = true;
         if (!map_get(execs->last_checks, id))
             note_rhythm(execs, made, container);
-        if (!is_answered_early(execs, made)) {
-            i++;
+        if (!is_answered_early(execs, made))
             continue;
-        }
-        vec_remove(&execs->made, i);
+        take_made(execs, made);
         made_free(made);
     }
     lose_unanswered(evaluator, id);
 }
 
-void execs_read(struct evaluator *evaluator, const struct exec_facts *exec)
+void execs_read(struct evaluator *evaluator, const char *id, const struct exec_facts *exec)
 {
-    scoped(cleanup_free) char *container = map_steal(evaluator->execs->candidates, exec->id);
+    scoped(cleanup_free) char *container = take_candidate(evaluator->execs, id);
     struct execs *execs = evaluator->execs;
     const struct container_facts *of;
-    size_t found;
+    struct made *found;
     bool has_no_event;
 
-    map_remove(execs->requested, exec->id);
+    map_remove(execs->requested, id);
     if (!container)
         return;
-    found = find_made(execs, container, exec->text);
+    found = find_made(evaluator, container, exec->text);
     of = store_container(evaluator->store, container, NULL);
     has_no_event = is_podman(evaluator) && of && of->health_text && of->health_text == exec->text;
-    if (found < execs->made.count) {
-        made_free(execs->made.items[found]);
-        vec_remove(&execs->made, found);
+    if (found) {
+        take_made(execs, found);
+        made_free(found);
     } else if (!has_no_event && execs->early.count < EARLY_MAX) {
         vec_push(&execs->early,
                  (struct early){.container = mem_strdup(container), .text = exec->text, .at = clock_monotonic()});
@@ -356,72 +430,52 @@ void execs_read(struct evaluator *evaluator, const struct exec_facts *exec)
     lose_unanswered(evaluator, container);
 }
 
-bool execs_failed(struct evaluator *evaluator, const char *id, bool gone, const char *why, char **ret_name,
-                  char **ret_why)
+bool execs_unread(struct evaluator *evaluator, const char *id, const char *why, char **ret_name, char **ret_why)
 {
-    scoped(cleanup_free) char *container = gone ? map_steal(evaluator->execs->candidates, id) : NULL;
-    struct execs *execs = evaluator->execs;
-    struct made *made = gone ? map_steal(execs->requested, id) : NULL;
-    bool is_finding;
+    const struct made *made = map_get(evaluator->execs->requested, id);
 
-    if (!gone) { /* it is asked for again */
-        made = map_get(execs->requested, id);
-        *ret_name = mem_strdup(made ? made->name : NULL);
-        *ret_why = made ? explain_loss(made, why) : NULL;
-        return true;
-    }
+    if (!made)
+        return false;
+    *ret_name = mem_strdup(made->name);
+    *ret_why = explain_loss(made, why);
+    return true;
+}
+
+bool execs_gone(struct evaluator *evaluator, const char *id)
+{
+    scoped(cleanup_free) char *container = take_candidate(evaluator->execs, id);
+    struct execs *execs = evaluator->execs;
+    struct made *made = map_steal(execs->requested, id);
+    bool is_reported = made != NULL;
 
     if (!made && container) {
-        size_t found = find_made(execs, container, 0);
-
-        if (found < execs->made.count) {
-            made = execs->made.items[found];
-            vec_remove(&execs->made, found);
-        }
+        made = find_made(evaluator, container, 0);
+        if (made)
+            take_made(execs, made);
+        is_reported = made || is_podman(evaluator); /* there its event may be still to come */
     }
-    is_finding = made ? !made->before_start && !made->in_rhythm : !(container && is_podman(evaluator));
-    if (made && is_finding) {
-        why = store_container(evaluator->store, made->container, NULL) ? "the engine no longer has it"
-                                                                       : "the container is already gone";
-        *ret_name = mem_strdup(made->name);
-        *ret_why = explain_loss(made, why);
-    }
+    if (made)
+        report_lost(evaluator, made, id,
+                    store_container(evaluator->store, made->container, NULL) ? "the engine no longer has it"
+                                                                             : "the container is already gone");
     made_free(made);
     if (container)
         lose_unanswered(evaluator, container);
-    return is_finding;
+    return is_reported;
 }
 
 void execs_forget(struct evaluator *evaluator, const char *id)
 {
     map_remove(evaluator->execs->requested, id);
-    free(map_steal(evaluator->execs->candidates, id));
+    free(take_candidate(evaluator->execs, id));
 }
 
 void execs_container_lost(struct evaluator *evaluator, const char *container, bool gone, const char *why)
 {
-    struct execs *execs = evaluator->execs;
+    struct made *made;
 
-    for (size_t i = 0; (i = find_made(execs, container, 0)) < execs->made.count;)
-        lose_made(evaluator, i, why);
+    while ((made = find_made(evaluator, container, 0)))
+        lose_made(evaluator, made, why);
     if (gone)
-        map_remove(execs->last_checks, container);
-}
-
-/* ---- What is over ---- */
-
-void exec_close(struct evaluator *evaluator, const char *id)
-{
-    enum { CLOSED_MAX = 65536 };
-
-    if (map_count(evaluator->closed_execs) < CLOSED_MAX)
-        map_set(evaluator->closed_execs, id, evaluator);
-}
-
-bool exec_was_reported(const struct subject *subject)
-{
-    for (size_t i = 0; i < subject->pair_count; i++)
-        if (subject->pairs[i].seq)
-            return true;
-    return false;
+        map_remove(evaluator->execs->last_checks, container);
 }

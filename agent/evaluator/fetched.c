@@ -7,17 +7,45 @@
 
 enum { MISSING_PROCESS_MAX = 3 };
 
+/* The record of an exec is read once; nothing is asked about it any more. */
+static void end_exec(struct evaluator *evaluator, struct input *input)
+{
+    scoped(cleanup_free) char *key = mem_strdup(input->key);
+
+    input->again = false;
+    input_complete(evaluator, input, false);
+    input = input_find(evaluator, INPUT_EXEC, key);
+    if (!input)
+        return;
+    retry_forget(evaluator, input);
+    map_remove(evaluator->inputs[INPUT_EXEC], key);
+}
+
 /* An exec's facts are kept longer than its container: what is needed of the container goes with them. */
 static void complete_exec(struct evaluator *evaluator, struct exec_facts *exec)
 {
     const struct container_facts *container =
         exec->container_id ? store_container(evaluator->store, exec->container_id, NULL) : NULL;
 
-    exec->seen = clock_now(evaluator->clock);
     if (!container)
         return;
     exec->container_name = arena_strdup(exec->facts.arena, container->name);
     exec->container_user = arena_strdup(exec->facts.arena, container->user ? container->user : "");
+}
+
+static void exec_fetched(struct evaluator *evaluator, struct input *input, struct exec_facts *exec)
+{
+    scoped(cleanup_free) char *cause = mem_strdup(input->cause), *key = mem_strdup(input->key), *group = NULL;
+
+    complete_exec(evaluator, exec);
+    retry_answered(evaluator, input);
+    evaluator->counters.changed[INPUT_EXEC]++;
+    end_exec(evaluator, input);
+    execs_read(evaluator, key, exec);
+    group = mem_strdup(exec_found(evaluator, key, exec, cause));
+    if (group)
+        exec_drop_quiet(evaluator, group);
+    settle_schedule(evaluator);
 }
 
 static void string_copies(const struct string_list *from, struct string_list *ret)
@@ -54,8 +82,6 @@ static void fetched(struct evaluator *evaluator, struct input *input, enum input
             string_copies(&before->exec_ids, &live);
         joins_forget(evaluator, before);
     }
-    if (kind == INPUT_EXEC)
-        complete_exec(evaluator, (struct exec_facts *)facts);
     input->missing_process_count = 0;
     input->missing = false;
     retry_answered(evaluator, input);
@@ -73,9 +99,6 @@ static void fetched(struct evaluator *evaluator, struct input *input, enum input
         follow_execs(evaluator, container, &live, cause);
         if (!input->again)
             execs_listed(evaluator, container);
-    } else if (kind == INPUT_EXEC) {
-        subject_ensure(evaluator, SUBJECT_EXEC, key,
-                       ((const struct exec_facts *)store_get(evaluator->store, kind, key, NULL))->container_name);
     } else if (kind == INPUT_CONTAINERS) {
         follow_containers(evaluator, store_containers(evaluator->store, NULL), cause);
     } else if (kind == INPUT_IMAGES && changed) {
@@ -90,10 +113,6 @@ static void fetched(struct evaluator *evaluator, struct input *input, enum input
     unlisted_close(evaluator, kind, cause);
     input_complete(evaluator, input, changed);
     missing_resolve(evaluator, kind, NULL, cause);
-    if (kind == INPUT_EXEC) {
-        execs_read(evaluator, store_exec(evaluator->store, key, NULL));
-        exec_drop_quiet(evaluator, key);
-    }
 }
 
 void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const char *key, struct facts *facts)
@@ -106,34 +125,39 @@ void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const 
         return;
     }
     evaluator->event_at = input->event_at;
-    fetched(evaluator, input, kind, key, facts);
+    if (kind == INPUT_EXEC)
+        exec_fetched(evaluator, input, (struct exec_facts *)facts);
+    else
+        fetched(evaluator, input, kind, key, facts);
     evaluator->event_at = outer;
 }
 
-/* An exec's record cannot be read. GONE: for good; it is not asked for again, and the event's details remain. */
-static void fail_exec(struct evaluator *evaluator, struct input *input, int number, const char *why)
+/* The record of an exec does not exist any more: what its event said remains. */
+static void exec_gone(struct evaluator *evaluator, struct input *input, const char *why)
 {
-    bool gone = number == ENOENT;
-    scoped(cleanup_free) char *key = mem_strdup(input->key), *name = NULL, *loss = NULL;
-    bool changed;
+    scoped(cleanup_free) char *key = mem_strdup(input->key), *cause = mem_strdup(input->cause);
 
-    if (!execs_failed(evaluator, key, gone, why, &name, &loss)) {
+    end_exec(evaluator, input);
+    if (!execs_gone(evaluator, key)) {
+        store_put_error(evaluator->store, INPUT_EXEC, key, why);
+        exec_unread(evaluator, key, NULL, cause);
+    } else if (exec_is_by_itself(evaluator, key)) { /* it was not worth a finding */
         evaluator_gone(evaluator, INPUT_EXEC, key, "timer");
-        return;
     }
-    if (!gone)
-        retry_failed(evaluator, input, number);
-    changed = store_put_error(evaluator->store, INPUT_EXEC, key, loss ? loss : why);
-    subject_ensure(evaluator, SUBJECT_EXEC, key, name);
-    if (gone)
-        input->again = false;
-    input_complete(evaluator, input, changed);
-    exec_drop_quiet(evaluator, key);
-    input = input_find(evaluator, INPUT_EXEC, key);
-    if (gone && input) {
-        retry_forget(evaluator, input);
-        map_remove(evaluator->inputs[INPUT_EXEC], key);
-    }
+    settle_schedule(evaluator);
+}
+
+/* It is asked for again, and an error until then. */
+static void exec_unanswered(struct evaluator *evaluator, struct input *input, int number, const char *why)
+{
+    scoped(cleanup_free) char *key = mem_strdup(input->key), *cause = mem_strdup(input->cause);
+    scoped(cleanup_free) char *name = NULL, *loss = NULL;
+
+    execs_unread(evaluator, key, why, &name, &loss);
+    retry_failed(evaluator, input, number);
+    store_put_error(evaluator->store, INPUT_EXEC, key, loss ? loss : why);
+    input_complete(evaluator, input, true);
+    exec_unread(evaluator, key, name, cause);
 }
 
 static void fetch_failed(struct evaluator *evaluator, struct input *input, enum input_kind kind, const char *key,
@@ -166,7 +190,10 @@ static void fetch_failed(struct evaluator *evaluator, struct input *input, enum 
         return;
     }
     if (kind == INPUT_EXEC) {
-        fail_exec(evaluator, input, number, why);
+        if (number == ENOENT)
+            exec_gone(evaluator, input, why);
+        else
+            exec_unanswered(evaluator, input, number, why);
         return;
     }
     another_engine_learn(evaluator, kind, true);

@@ -4,28 +4,25 @@
 
 #include <string.h>
 
-static bool lists(const struct string_list *list, const char *s)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->items[i], s) == 0)
-            return true;
-    return false;
-}
-
 void follow_execs(struct evaluator *evaluator, const struct container_facts *container,
                   const struct string_list *before, const char *cause)
 {
-    if (subject_is_left_out(evaluator, SUBJECT_CONTAINER, container->id))
+    struct map *lived; /* there may be thousands that were never started */
+
+    if (!container->exec_ids.count || subject_is_left_out(evaluator, SUBJECT_CONTAINER, container->id))
         return;
+    lived = map_new(NULL);
+    for (size_t i = 0; i < before->count; i++)
+        map_set(lived, before->items[i], lived);
     for (size_t i = 0; i < container->exec_ids.count; i++) {
         const char *id = container->exec_ids.items[i];
 
-        if (lists(before, id) || map_get(evaluator->closed_execs, id) ||
-            store_get(evaluator->store, INPUT_EXEC, id, NULL))
+        if (map_get(lived, id) || exec_is_known(evaluator, id))
             continue;
         execs_candidate(evaluator, container, id);
         evaluator_stale(evaluator, INPUT_EXEC, id, cause);
     }
+    map_free(lived);
 }
 
 static bool is_read(const struct evaluator *evaluator, enum input_kind kind)

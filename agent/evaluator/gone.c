@@ -31,10 +31,12 @@ void evaluator_gone(struct evaluator *evaluator, enum input_kind kind, const cha
     for (size_t i = 0; i < countof(kinds); i++) {
         struct subject *subject = kinds[i].input == kind ? subject_find(evaluator, kinds[i].subject, key_copy) : NULL;
 
-        if (subject && kind == INPUT_EXEC && exec_was_reported(subject))
-            exec_close(evaluator, key_copy);
+        bool reported = subject && exec_was_reported(subject);
+
         if (subject)
             subject_close(evaluator, subject, cause);
+        if (subject && kind == INPUT_EXEC)
+            exec_group_close(evaluator, key_copy, reported);
     }
     visit_affected(evaluator, &removed, true);
     evaluator->cause = outer;
@@ -50,11 +52,6 @@ void exec_drop_quiet(struct evaluator *evaluator, const char *id)
     for (size_t i = 0; i < subject->pair_count; i++)
         if (!verdict_is_quiet(subject->pairs[i].verdict) || subject->pairs[i].waiting)
             return;
-    for (size_t i = 0; i < subject->pair_count; i++) {
-        tally_pair(evaluator, &subject->pairs[i], -1);
-        subject->pairs[i].verdict = subject->pairs[i].reported = VERDICT_NONE;
-        tally_pair(evaluator, &subject->pairs[i], 1);
-    }
     evaluator_gone(evaluator, INPUT_EXEC, id, "timer");
 }
 
@@ -86,6 +83,7 @@ int evaluator_acknowledge(struct evaluator *evaluator, const char *exec_id, uint
                                                .rules = rules.items,
                                                .rule_count = rules.count});
     vec_free(&rules);
+    exec_group_acknowledge(evaluator, exec_id);
     evaluator_gone(evaluator, INPUT_EXEC, exec_id, cause.data);
     return 0;
 }

@@ -232,7 +232,7 @@ void evaluator_stale(struct evaluator *evaluator, enum input_kind kind, const ch
 
     if (input_types[kind].key != INPUT_KEY_NONE && str_empty(key))
         return; /* an engine that names no id is not to be trusted */
-    if (kind == INPUT_EXEC && map_get(evaluator->closed_execs, key))
+    if (kind == INPUT_EXEC && exec_is_known(evaluator, key))
         return;
     input = input_ensure(evaluator, kind, key);
     if (mark_stale(evaluator, input, cause))

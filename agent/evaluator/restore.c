@@ -15,7 +15,7 @@ static usec_t restored_time(const struct evaluator *evaluator, usec_t at)
     return at > 0 && at < now ? at : now;
 }
 
-/* EXTRA: as exec_extra() wrote it. */
+/* EXTRA: as transition_build.c wrote it. */
 static void restore_exec(struct evaluator *evaluator, const char *id, const char *extra)
 {
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
@@ -44,7 +44,12 @@ static void restore_exec(struct evaluator *evaluator, const char *id, const char
     facts->user = arena_strdup(arena, json_text(json_get(exec, "user"), ""));
     facts->command = arena_strdup(arena, json_string(json_get(exec, "command")));
     facts->privileged = json_bool(json_get(exec, "privileged"), false);
+    facts->command_digest = arena_strdup(arena, json_string(json_get(exec, "digest")));
+    facts->lost = arena_strdup(arena, json_string(json_get(exec, "lost")));
+    facts->last_id = arena_strdup(arena, json_text(json_get(exec, "last_id"), id));
+    facts->count = json_int(json_get(exec, "count"), 1) > 0 ? (uint64_t)json_int(json_get(exec, "count"), 1) : 1;
     facts->seen = restored_time(evaluator, json_int(json_get(exec, "seen"), 0));
+    facts->first = restored_time(evaluator, json_int(json_get(exec, "first"), facts->seen));
     store_put(evaluator->store, INPUT_EXEC, id, &facts->facts);
 }
 
@@ -59,7 +64,7 @@ void evaluator_restore(struct evaluator *evaluator, const struct restored_findin
     if (!subject_kind_parse(finding->kind, &kind))
         return;
     if (finding->status == VERDICT_NONE) {
-        exec_close(evaluator, finding->id);
+        exec_know(evaluator, exec_digest(finding->id), EXEC_CLOSED);
         return;
     }
     if (!evaluator->restored)
@@ -79,6 +84,45 @@ void evaluator_restore(struct evaluator *evaluator, const struct restored_findin
         restore_exec(evaluator, finding->id, finding->extra);
 }
 
+/* The group of a finding that was open. */
+static void revive_group(struct evaluator *evaluator, const char *id)
+{
+    const struct exec_facts *exec = store_exec(evaluator->store, id, NULL);
+    scoped(cleanup_free) char *key = exec ? exec_key(exec) : NULL, *own = mem_printf(EXEC_OWN_KEY "%s", id);
+    bool is_first = key && !exec_group_by_key(evaluator, key); /* once each exec had a finding of its own */
+    struct exec_group *group = exec_group_new(evaluator, id, is_first ? key : own);
+
+    if (!exec) {
+        group->first = group->last = clock_now(evaluator->clock);
+        return;
+    }
+    group->count = exec->count;
+    group->first = exec->first;
+    group->last = exec->seen;
+    group->last_id = mem_strdup(exec->last_id);
+    exec_group_remember(evaluator, group, exec_digest(id));
+    exec_group_remember(evaluator, group, exec_digest(exec->last_id));
+}
+
+/* What came after a finding's last transition was noted. */
+static void update_counts(struct evaluator *evaluator)
+{
+    const struct exec_group *group;
+
+    TAILQ_FOREACH(group, &evaluator->exec_groups->open, order)
+    {
+        /* Nobody else has seen them yet. */
+        struct exec_facts *exec = (struct exec_facts *)(uintptr_t)store_exec(evaluator->store, group->id, NULL);
+
+        if (!exec)
+            continue;
+        exec->count = group->count;
+        exec->first = group->first;
+        exec->seen = group->last;
+        exec->last_id = arena_strdup(exec->facts.arena, group->last_id);
+    }
+}
+
 /* Execs that are still of interest become subjects at once: no event will bring them back. */
 static void revive_execs(struct evaluator *evaluator)
 {
@@ -96,10 +140,15 @@ static void revive_execs(struct evaluator *evaluator)
     for (at = 0; map_next(names, &at, &id, &value);) {
         struct subject *subject = subject_ensure(evaluator, SUBJECT_EXEC, id, value);
 
+        revive_group(evaluator, id);
         for (size_t i = 0; i < subject->pair_count; i++)
             evaluate_pair(evaluator, subject, &subject->pairs[i]);
     }
     map_free(names);
+    exec_notes_apply(evaluator);
+    exec_groups_sort(evaluator);
+    update_counts(evaluator);
+    exec_groups_sweep_later(evaluator);
 }
 
 /* Host and daemon are there before the state is read. */

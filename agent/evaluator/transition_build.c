@@ -37,7 +37,12 @@ static void write_exec(const struct store *store, const struct subject *subject,
     json_out_string(out, "user", exec->user);
     json_out_string(out, "command", exec->command);
     json_out_bool(out, "privileged", exec->privileged);
+    json_out_string(out, "digest", exec->command_digest);
+    json_out_string(out, "lost", exec->lost);
+    json_out_int(out, "count", (int64_t)exec->count);
+    json_out_int(out, "first", exec->first);
     json_out_int(out, "seen", exec->seen);
+    json_out_string(out, "last_id", exec->last_id);
     json_out_end_object(out);
 }
 

@@ -30,7 +30,6 @@ enum {
     BACKOFF_LAST_MS = 10000,
     ABSENT_MS = 30000,
     LOG_REPLAY_S = 300,
-    PODMAN_READS_MS = 500,
     DROP_RECHECK_S = 2,
     SKIPPED_S = 30,
     MINOR_MAX = 9999,
@@ -126,7 +125,9 @@ static void become_connected(struct docker *docker, pid_t peer_pid)
     docker->callbacks.connected(gap, docker->callbacks.user);
 }
 
-void docker_suspect_hole(struct docker *docker, const char *why)
+/* An event may have been missed, WHY is for the log: everything is looked at again, but not more often than twice a
+ * minute for such. */
+static void suspect_hole(struct docker *docker, const char *why)
 {
     usec_t now = clock_monotonic(), wait = DROP_RECHECK_S * USEC_PER_SEC;
 
@@ -146,17 +147,17 @@ static void skip_event(struct docker *docker, const char *why)
 
     docker->counters.malformed++;
     str_printf(&text, "%s; skipped", why);
-    docker_suspect_hole(docker, text.data);
+    suspect_hole(docker, text.data);
 }
 
-void docker_report_event(struct docker *docker, const struct docker_event *event, bool replayed)
+static void report(struct docker *docker, const struct docker_event *event, bool replayed)
 {
     seen_add(&docker->seen, event->digest);
     if (event->time_nano > docker->newest_event)
         docker->newest_event = event->time_nano;
     docker->counters.events++;
     docker->counters.replayed += replayed;
-    compare_came(docker, event->digest);
+    compare_came(docker, event);
     if (!replayed)
         docker->last_event = clock_now(&clock_system);
     docker->callbacks.event(event, replayed, docker->callbacks.user);
@@ -176,7 +177,7 @@ static void on_event_value(const struct json *value, void *user)
     /* The ring, and the first live event after it, repeat what is known; so does a log. */
     if ((docker->podman || docker->stream_events <= 2 * RING_EVENTS) && seen_has(&docker->seen, event.digest))
         return;
-    docker_report_event(docker, &event, false);
+    report(docker, &event, false);
 }
 
 static int on_stream_data(const char *data, size_t length, void *user)
@@ -313,14 +314,6 @@ static void on_stream_done(struct http_request *request, const struct http_respo
     disconnect_and_back_off(docker, str_text(&why));
 }
 
-/* Over a network it is another clock than this host's. */
-usec_t docker_engine_now(const struct docker *docker)
-{
-    usec_t now = clock_now(&clock_system) + docker->clock_offset;
-
-    return now > 0 ? now : 0;
-}
-
 /* ENGINE_DATE is in whole seconds, and a moment old. */
 static void note_clock(struct docker *docker, time_t engine_date)
 {
@@ -383,8 +376,7 @@ static void on_replayed_value(const struct json *value, void *user)
         docker->overlap = true;
         docker->counters.duplicates++;
     } else {
-        docker_report_event(docker, &event,
-                            docker->resume == RESUME_NONE); /* resuming, it is live: nothing is looked at anew */
+        report(docker, &event, docker->resume == RESUME_NONE); /* resuming, it is live: nothing is looked at anew */
     }
 }
 
@@ -470,16 +462,6 @@ static void on_replay(struct http_request *request, const struct http_response *
         ask_for_peer(docker);
     else
         open_stream(docker);
-}
-
-char *docker_kept_events(const struct docker *docker, int64_t since)
-{
-    usec_t until = docker_engine_now(docker);
-
-    if (docker->podman) /* it stops there, whether or not it has read all of its log */
-        until += PODMAN_READS_MS * (USEC_PER_SEC / 1000);
-    return mem_printf("/v1.%u/events?since=%lld&until=%lld.%06lld000", docker->minor, (long long)since,
-                      (long long)(until / USEC_PER_SEC), (long long)(until % USEC_PER_SEC));
 }
 
 static void ask_for_replay(struct docker *docker)
@@ -691,7 +673,7 @@ struct docker *docker_new(struct event_base *base, const struct docker_address *
     docker->open_timer = evtimer_new(base, on_open_timer, docker);
     docker->liveness_timer = evtimer_new(base, on_tick, docker);
     docker->drop_timer = evtimer_new(base, on_drop_recheck, docker);
-    compare_init(docker);
+    compare_init(docker, report, suspect_hole);
     docker->fail_event = event_new(base, -1, 0, on_fail, docker);
     docker->http = http_new(base, address, error);
     if (!docker->http || host_root_open("/", &docker->root, error) < 0) {

@@ -3,8 +3,9 @@
  * The engine drops events of a subscriber that reads too slowly, and reports nothing. What it keeps of them (dockerd's
  * ring of 256, the last minutes of podman's log) is asked for on a second connection and compared with what came: at
  * regular intervals, however quiet it is, and sooner when so many came that the ring would turn over in between. What
- * did not come after a moment either, a ring that turned over nevertheless, and comparisons that fail are reported as a
- * gap. After it the events that did not come are reported as if they had.
+ * did not come after a moment either, and comparisons that fail, are reported as a gap. After it the events that did
+ * not come are reported as if they had. So is a ring that turned over nevertheless, if events came late meanwhile: the
+ * engine drops none of a subscriber before 1,024 have waited for 100 ms.
  *
  * Nothing here depends on the two clocks being the same: what is later than the moment that is asked for is in the next
  * comparison. */
@@ -24,10 +25,30 @@ enum {
     FAILURES_MAX = 2,
     ARRIVAL_MS = 2000, /* what the engine has already may be on its way for so long */
     LOG_BACK_S = 300,  /* podman's log is compared from no earlier than that */
-    LOG_OVERLAP_S = 2
+    LOG_OVERLAP_S = 2,
+    PODMAN_READS_MS = 500,
+    LATE_USEC = 100 * 1000
 };
 
 static const struct json_limits limits = {.bytes = 32 * 1024 * 1024, .depth = 16, .values = 200000, .lines = true};
+
+/* Over a network it is another clock than this host's. */
+usec_t docker_engine_now(const struct docker *docker)
+{
+    usec_t now = clock_now(&clock_system) + docker->clock_offset;
+
+    return now > 0 ? now : 0;
+}
+
+char *docker_kept_events(const struct docker *docker, int64_t since)
+{
+    usec_t until = docker_engine_now(docker);
+
+    if (docker->podman) /* it stops there, whether or not it has read all of its log */
+        until += PODMAN_READS_MS * (USEC_PER_SEC / 1000);
+    return mem_printf("/v1.%u/events?since=%lld&until=%lld.%06lld000", docker->minor, (long long)since,
+                      (long long)(until / USEC_PER_SEC), (long long)(until % USEC_PER_SEC));
+}
 
 static void set_timer(struct compare *compare, unsigned ms)
 {
@@ -50,7 +71,7 @@ static void on_kept_event(const struct json *value, void *user)
     if (seen_has(&docker->seen, event.digest))
         return;
     if (compare->recovers)
-        docker_report_event(docker, &event, false);
+        compare->report(docker, &event, false);
     else if (compare->unseen.count < countof(compare->unseen.digests))
         compare->unseen.digests[compare->unseen.count++] = event.digest;
     else
@@ -80,23 +101,25 @@ static void fail(struct docker *docker, const struct http_response *response)
         str_append(&why, response->error_text ? response->error_text : strerror(response->error_number));
     else
         docker_describe_refusal(response, &why);
-    docker_suspect_hole(docker, why.data);
+    compare->suspect(docker, why.data);
     set_timer(compare, compare->interval_ms);
 }
 
 static void judge(struct docker *docker)
 {
     struct compare *compare = &docker->compare;
+    bool turned_over = !docker->podman && compare->kept >= RING_EVENTS && compare->newest_before && !compare->overlaps;
+    bool was_late = compare->was_late;
 
     docker->counters.compared++;
     compare->failures = 0;
-    compare->recovers = false;
+    compare->recovers = compare->was_late = false;
     compare->engine_before = compare->engine_began;
     compare->engine_began = compare->engine_asked;
     set_timer(compare, compare->interval_ms);
-    if (!docker->podman && compare->kept >= RING_EVENTS && compare->newest_before && !compare->overlaps)
-        docker_suspect_hole(docker, "more events came between two comparisons than the engine keeps");
-    else if ((compare->unseen.count || compare->unseen.overflow) && !docker->skipped)
+    if (turned_over && was_late)
+        compare->suspect(docker, "more events came, and late, than the engine keeps for a comparison");
+    else if (compare_is_something_missing(docker) && !docker->skipped)
         evtimer_add(docker->drop_timer, &(struct timeval){.tv_sec = ARRIVAL_MS / 1000});
 }
 
@@ -161,8 +184,10 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
                                                                      .user = docker});
 }
 
-void compare_init(struct docker *docker)
+void compare_init(struct docker *docker, compare_report *report, compare_suspect *suspect)
 {
+    docker->compare.report = report;
+    docker->compare.suspect = suspect;
     docker->compare.timer = evtimer_new(docker->base, on_timer, docker);
     docker->compare.interval_ms = DOCKER_COMPARE_MS;
 }
@@ -207,10 +232,20 @@ void compare_recover(struct docker *docker)
         set_timer(&docker->compare, 0);
 }
 
-void compare_came(struct docker *docker, uint64_t digest)
+/* The clocks of two hosts do not tell. */
+static bool is_late(const struct docker *docker, int64_t time_nano)
+{
+    return !docker_address_is_here(&docker->address) || time_nano <= 0 ||
+           clock_now(&clock_system) - time_nano / 1000 >= LATE_USEC;
+}
+
+void compare_came(struct docker *docker, const struct docker_event *event)
 {
     struct compare *compare = &docker->compare;
+    uint64_t digest = event->digest;
     usec_t passed;
+
+    compare->was_late = compare->was_late || is_late(docker, event->time_nano);
 
     for (size_t i = compare->unseen.count; i-- > 0;)
         if (compare->unseen.digests[i] == digest)

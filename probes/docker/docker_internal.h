@@ -22,8 +22,13 @@ bool seen_has(const struct seen *seen, uint64_t digest);
 void seen_add(struct seen *seen, uint64_t digest);
 uint64_t seen_newest(const struct seen *seen); /* 0: there is none */
 
+typedef void compare_report(struct docker *docker, const struct docker_event *event, bool replayed);
+typedef void compare_suspect(struct docker *docker, const char *why);
+
 /* The comparison of what the engine keeps of its events with those that came (docker_compare.c). */
 struct compare {
+    compare_report *report;   /* an event that did not come */
+    compare_suspect *suspect; /* events may have been missed, and why */
     struct http_request *request;
     struct json_stream *events;
     struct event *timer;
@@ -38,6 +43,7 @@ struct compare {
     unsigned failures;    /* in a row */
     size_t kept;          /* events that the engine has in this one */
     uint64_t newest, newest_before; /* digests of the newest that it had in this one and the one before; 0: none */
+    bool was_late;                  /* an event since then came later than one can that waits for nobody */
     bool overlaps;                  /* this one has the newest of the one before */
     struct {
         uint64_t digests[RING_EVENTS];
@@ -102,23 +108,16 @@ struct docker {
     struct docker_counters counters;
 };
 
-/* docker.c */
+/* docker_compare.c */
 usec_t docker_engine_now(const struct docker *docker); /* by the engine's clock, or a little less */
 /* A request for what the engine keeps of its events since SINCE (seconds), which ends with them; the caller frees. */
 char *docker_kept_events(const struct docker *docker, int64_t since);
-/* An event may have been missed, WHY is for the log: everything is looked at again, but not more often than twice a
- * minute for such. */
-void docker_suspect_hole(struct docker *docker, const char *why);
-
-void docker_report_event(struct docker *docker, const struct docker_event *event, bool replayed);
-
-/* docker_compare.c */
-void compare_init(struct docker *docker);
+void compare_init(struct docker *docker, compare_report *report, compare_suspect *suspect);
 void compare_deinit(struct docker *docker);
-void compare_start(struct docker *docker);                      /* connected: from now on */
-void compare_stop(struct docker *docker);                       /* not connected any more */
-void compare_came(struct docker *docker, uint64_t digest);      /* an event was reported */
-void compare_recover(struct docker *docker);                    /* what did not come is reported now */
+void compare_start(struct docker *docker);                                  /* connected: from now on */
+void compare_stop(struct docker *docker);                                   /* not connected any more */
+void compare_came(struct docker *docker, const struct docker_event *event); /* an event was reported */
+void compare_recover(struct docker *docker);                                /* what did not come is reported now */
 bool compare_is_something_missing(const struct docker *docker); /* since compare_came() was last called for it */
 
 /* Fails everything under way with ENOTCONN, from the loop. */

@@ -2,6 +2,7 @@
 #include "probes/docker/docker_parse.h"
 
 #include <errno.h>
+#include <openssl/sha.h>
 #include <string.h>
 
 #include "common/secrets/secrets.h"
@@ -292,11 +293,12 @@ static int parse_container_list_value(const struct json *value, struct container
 }
 
 /* For people's eyes, so what looks like a secret is left out here: nothing after this can give it away. */
-static const char *exec_command(struct builder *b, const struct json *process)
+static void read_command(struct builder *b, const struct json *process, struct exec_facts *exec)
 {
     enum { COMMAND_MAX = 1024, COMMAND_READ_MAX = 64 * 1024 };
     const struct json *arguments = json_get(process, "arguments");
-    scoped_str line = STR_INIT, shown = STR_INIT;
+    scoped_str line = STR_INIT, shown = STR_INIT, hex = STR_INIT;
+    unsigned char hash[SHA256_DIGEST_LENGTH];
 
     str_append(&line, json_text(json_get(process, "entrypoint"), ""));
     for (size_t i = 0; i < json_count(arguments) && line.length < COMMAND_READ_MAX; i++) {
@@ -304,7 +306,11 @@ static const char *exec_command(struct builder *b, const struct json *process)
         str_append(&line, json_text(json_at(arguments, i), ""));
     }
     secret_redact(&shown, str_text(&line), line.length, true);
-    return build_string(b, str_text(&shown), shown.length < COMMAND_MAX ? shown.length : COMMAND_MAX);
+    SHA256((const unsigned char *)str_text(&shown), shown.length, hash);
+    for (size_t i = 0; i < sizeof hash; i++)
+        str_printf(&hex, "%02x", hash[i]);
+    exec->command_digest = build_string(b, hex.data, hex.length);
+    exec->command = build_string(b, str_text(&shown), shown.length < COMMAND_MAX ? shown.length : COMMAND_MAX);
 }
 
 uint64_t docker_exec_text(const char *command, size_t length)
@@ -344,7 +350,7 @@ static int parse_exec_value(const struct json *value, struct exec_facts **ret, s
     exec->privileged = build_bool(&b, build_required(&b, process, "privileged", JSON_BOOL, "ProcessConfig.privileged"));
     build_typed(&b, json_get(process, "entrypoint"), JSON_STRING);
     build_typed(&b, json_get(process, "arguments"), JSON_ARRAY);
-    exec->command = exec_command(&b, process);
+    read_command(&b, process, exec);
     /* These change as it runs and judge nothing: not part of the digest. */
     exec->text = exec_text(process);
     exec->running = json_bool(json_get(value, "Running"), false);

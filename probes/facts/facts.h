@@ -453,12 +453,17 @@ struct exec_facts {
     struct facts facts;
     const char *id, *container_id, *user; /* user "" when empty */
     const char *command;                  /* entrypoint and arguments, space between, cut at 1 KiB; for people only */
+    const char *command_digest;           /* of the whole command without its secrets, the same after a restart */
     uint64_t text;                        /* of the whole command, see docker_exec_text() */
     bool privileged, running;
     int64_t pid;
     /* filled by the agent, not by the parser: the container's name and Config.User when the exec was seen */
     const char *container_name, *container_user;
-    usec_t seen;
+    /* Equal execs of a container are one: ID is the first one's. */
+    uint64_t count;      /* 0: 1 */
+    usec_t first, seen;  /* when the first and the last one were seen */
+    const char *last_id; /* the last one's */
+    const char *lost;    /* not NULL: the record could not be read, and why; there is no more than the container */
 };
 
 /* A container's own processes, from its cgroup in /proc. */

@@ -125,7 +125,7 @@ static const struct pair *exec_pair(const struct subject *subject, const char *s
     return NULL;
 }
 
-/* Exec subjects by their verdict on 5.22, and the evidence of the last of them. */
+/* Execs by the verdict of their finding on 5.22, equal ones counted one by one, and the evidence of the last of them. */
 static unsigned count_execs(enum verdict verdict, struct str *evidence)
 {
     size_t at = 0;
@@ -134,11 +134,13 @@ static unsigned count_execs(enum verdict verdict, struct str *evidence)
 
     while ((subject = evaluator_next_subject(evaluator, &at))) {
         struct check_result result;
+        const struct exec_facts *exec;
         const struct pair *pair = subject->kind == SUBJECT_EXEC ? exec_pair(subject, "exec-privileged") : NULL;
 
         if (!pair || pair->verdict != verdict)
             continue;
-        count++;
+        exec = store_exec(evaluator_store(evaluator), subject->id, NULL);
+        count += exec ? (unsigned)exec->count : 1;
         ck_assert_int_eq(exec_pair(subject, "exec-user")->verdict == VERDICT_ERROR, verdict == VERDICT_ERROR);
         check_result_init(&result);
         evaluator_explain(evaluator, subject, pair, &result);
