@@ -49,6 +49,30 @@ static bool knows_source(const char *source, void *user)
     return known;
 }
 
+static void copy_list(struct arena *arena, const struct string_list *from, struct string_list *ret)
+{
+    ret->items = arena_alloc(arena, (from->count + 1) * sizeof *ret->items);
+    for (ret->count = 0; ret->count < from->count; ret->count++)
+        ret->items[ret->count] = arena_strdup(arena, from->items[ret->count]);
+}
+
+/* In a helper, as knows_source(). */
+static void scanner_command(void *user, struct arena *arena, struct string_list *ret)
+{
+    struct fetcher *fetcher = user;
+    scoped(cleanup_config) struct config *config = NULL;
+    scoped(cleanup_rule_set) struct rule_set *rules = NULL;
+    int r = fetcher->load_config(fetcher->load_user, &config, &rules, NULL);
+
+    copy_list(arena, r < 0 ? &fetcher->config->scanner_command : &config->scanner_command, ret);
+}
+
+/* A scanner's helper keeps what no other one does, so there is none without a scanner. */
+static bool is_necessary(const struct fetcher *fetcher, enum role role)
+{
+    return role != ROLE_SCANNER || fetcher->config->scanner_command.count;
+}
+
 int fetch_make_helpers(struct fetcher *fetcher, struct error *error)
 {
     fetcher->proc = host_outside_path(fetcher->root, "/proc");
@@ -56,11 +80,19 @@ int fetch_make_helpers(struct fetcher *fetcher, struct error *error)
                                                   .proc = fetcher->proc,
                                                   .outside = fetch_outside(fetcher),
                                                   .knows_source = knows_source,
-                                                  .user = fetcher};
+                                                  .scanner_command = scanner_command,
+                                                  .user = fetcher,
+                                                  .address = docker_address(fetcher->docker)};
+    if (fetcher->keeps_state) {
+        fetcher->layers_cache = mem_printf("%s/layers", fetcher->config->state_dir);
+        fetcher->role_context.layers_cache = fetcher->layers_cache;
+    }
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
         struct helper_task tasks[ROLE_TASKS_MAX];
         size_t count = role_tasks((enum role)role, &fetcher->role_context, tasks);
 
+        if (!is_necessary(fetcher, (enum role)role))
+            continue;
         fetcher->helpers[role] = helper_new(fetcher->workers, tasks, count, on_helpers_lost, fetcher, error);
         if (!fetcher->helpers[role])
             return -error->number;
@@ -73,20 +105,31 @@ void fetch_free_helpers(struct fetcher *fetcher)
     for (unsigned role = 0; role < ROLE_COUNT; role++)
         helper_free(fetcher->helpers[role]);
     free(fetcher->proc);
+    free(fetcher->layers_cache);
 }
 
 struct worker *fetch_ask(struct fetcher *fetcher, enum role role, unsigned task, const struct str *message,
                          worker_done *done, void *user, struct error *error)
 {
-    struct worker *worker = helper_ask(fetcher->helpers[role],
-                                       &(struct helper_request){.task = task,
-                                                                .message = message ? str_text(message) : NULL,
-                                                                .length = message ? message->length : 0,
-                                                                .limit = ANSWER_MAX,
-                                                                .done = done,
-                                                                .user = user},
-                                       error);
+    return fetch_ask_within(fetcher, role, task, message, 0, done, user, error);
+}
 
+struct worker *fetch_ask_within(struct fetcher *fetcher, enum role role, unsigned task, const struct str *message,
+                                unsigned timeout_ms, worker_done *done, void *user, struct error *error)
+{
+    const struct helper_request request = {.task = task,
+                                           .message = message ? str_text(message) : NULL,
+                                           .length = message ? message->length : 0,
+                                           .limit = ANSWER_MAX,
+                                           .timeout_ms = timeout_ms,
+                                           .done = done,
+                                           .user = user};
+    struct worker *worker = NULL;
+
+    if (fetcher->helpers[role])
+        worker = helper_ask(fetcher->helpers[role], &request, error);
+    else
+        error_set(error, EPIPE, "it begins when the agent is started again");
     if (!worker && error->number == EPIPE)
         error_set(error, EPIPE, "needs %s: the helper \"%s\" is not running", role_rights(role), role_name(role));
     return worker;

@@ -7,8 +7,6 @@
 #include "probes/images/layers.h"
 #include "probes/images/scanner.h"
 
-enum { OUTPUT_LIMIT = 32 << 20, LAYERS_MS = 15 * 60 * 1000 };
-
 /* Images that wait, each once, and the current one. */
 struct job_queue {
     struct fetcher *fetcher;
@@ -22,7 +20,6 @@ struct job_queue {
 
 struct image_jobs {
     struct job_queue layers, scans;
-    char *cache;
 };
 
 static void deliver(struct job_queue *queue, int r, struct facts *facts, const struct error *error)
@@ -87,44 +84,25 @@ static struct worker *start_layers(struct job_queue *queue, const struct image_f
     bool is_overlay = str_equal(image->graph_driver, "overlay2") || str_equal(image->graph_driver, "overlay");
     bool folders =
         is_overlay && !docker_is_remote(fetcher->docker) && image->layer_directories.count == image->layers.count;
-    struct layers_request request = {.root = fetcher->root,
-                                     .address = docker_address(fetcher->docker),
-                                     .api_minor = docker_api_minor(fetcher->docker),
-                                     .image_id = image->id,
-                                     .layers = &image->layers,
-                                     .directories = folders || !image->layers.count ? &image->layer_directories : &none,
-                                     .cache = fetcher->image_jobs->cache,
-                                     .cpu_seconds = LAYERS_CPU_SECONDS};
+    const struct layers_query query = {.api_minor = docker_api_minor(fetcher->docker),
+                                       .image_id = image->id,
+                                       .layers = &image->layers,
+                                       .directories =
+                                           folders || !image->layers.count ? &image->layer_directories : &none};
+    scoped_str message = STR_INIT;
 
-    return worker_start(fetcher->workers,
-                        &(struct worker_options){.run = layers_run,
-                                                 .root = fetcher->root,
-                                                 .argument = &request,
-                                                 .limit = OUTPUT_LIMIT,
-                                                 .timeout_ms = LAYERS_MS,
-                                                 .capabilities = LAYERS_CAPABILITIES,
-                                                 .background = true,
-                                                 .done = on_layers,
-                                                 .user = queue},
-                        error);
+    roles_ask_layers(&message, &query);
+    return fetch_ask(fetcher, ROLE_LAYERS, LAYERS_READ, &message, on_layers, queue, error);
 }
 
 static struct worker *start_scan(struct job_queue *queue, const struct image_facts *image, struct error *error)
 {
-    const struct config *config = queue->fetcher->config;
-    struct scanner_request request = {.command = &config->scanner_command,
-                                      .image = image->tags.count ? image->tags.items[0] : image->id};
+    struct fetcher *fetcher = queue->fetcher;
+    scoped_str message = STR_INIT;
 
-    return worker_start(queue->fetcher->workers,
-                        &(struct worker_options){.run = scanner_run,
-                                                 .argument = &request,
-                                                 .limit = OUTPUT_LIMIT,
-                                                 .timeout_ms = config->scanner_seconds * 1000,
-                                                 .capabilities = SCANNER_CAPABILITIES,
-                                                 .background = true,
-                                                 .done = on_scan,
-                                                 .user = queue},
-                        error);
+    roles_ask_scan(&message, image->tags.count ? image->tags.items[0] : image->id);
+    return fetch_ask_within(fetcher, ROLE_SCANNER, SCANNER_RUN, &message, fetcher->config->scanner_seconds * 1000,
+                            on_scan, queue, error);
 }
 
 /* Drops the images that were removed while they waited. */
@@ -220,10 +198,8 @@ static struct image_jobs *jobs_of(struct fetcher *fetcher)
         fetcher->image_jobs = mem_alloc(sizeof *fetcher->image_jobs);
         init_queue(&fetcher->image_jobs->layers, fetcher, INPUT_LAYERS);
         init_queue(&fetcher->image_jobs->scans, fetcher, INPUT_SCAN);
-        if (fetcher->keeps_state) {
-            fetcher->image_jobs->cache = mem_printf("%s/layers", fetcher->config->state_dir);
-            mkdir(fetcher->image_jobs->cache, 0700); /* if that fails, each layer is read again */
-        }
+        if (fetcher->layers_cache)
+            mkdir(fetcher->layers_cache, 0700); /* if that fails, each layer is read again */
     }
     return fetcher->image_jobs;
 }
@@ -271,6 +247,5 @@ void fetch_free_images(struct fetcher *fetcher)
         return;
     free_queue(&jobs->layers);
     free_queue(&jobs->scans);
-    free(jobs->cache);
     free(jobs);
 }

@@ -86,7 +86,7 @@ struct fetcher {
         *certificates_worker;
     struct helper *helpers[ROLE_COUNT];
     struct role_context role_context;
-    char *proc; /* of ROLE_CONTEXT */
+    char *proc, *layers_cache; /* of ROLE_CONTEXT */
     fetcher_load_config *load_config;
     void *load_user;
     struct image_jobs *image_jobs;
@@ -118,6 +118,8 @@ void fetch_free_helpers(struct fetcher *fetcher); /* not before what they were a
 /* Requests TASK of ROLE. NULL with ERROR, also where no helper of that role runs. */
 struct worker *fetch_ask(struct fetcher *fetcher, enum role role, unsigned task, const struct str *message,
                          worker_done *done, void *user, struct error *error);
+struct worker *fetch_ask_within(struct fetcher *fetcher, enum role role, unsigned task, const struct str *message,
+                                unsigned timeout_ms, worker_done *done, void *user, struct error *error);
 
 /* fetch_recheck.c */
 void fetch_init_rechecks(struct fetcher *fetcher);

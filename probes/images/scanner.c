@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -177,6 +178,7 @@ static void run_command(const struct scanner_request *request, int output, int e
         arguments[i] = at ? mem_printf("%.*s%s%s", (int)(at - word), word, request->image, at + strlen("{image}"))
                           : mem_strdup(word);
     }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(null, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
     dup2(errors, STDERR_FILENO);

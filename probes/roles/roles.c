@@ -19,6 +19,8 @@ static const struct {
     [ROLE_AUDIT] = {"audit", "CAP_AUDIT_CONTROL", audit_tasks},
     [ROLE_PROCESSES] = {"processes", "CAP_SYS_PTRACE", processes_tasks},
     [ROLE_FILES] = {"files", "CAP_DAC_READ_SEARCH", files_tasks},
+    [ROLE_LAYERS] = {"layers", "CAP_DAC_READ_SEARCH", layers_tasks},
+    [ROLE_SCANNER] = {"scanner", "CAP_DAC_READ_SEARCH", scanner_tasks},
 };
 
 const char *role_name(enum role role)

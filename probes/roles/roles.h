@@ -16,6 +16,8 @@ enum role {
     ROLE_AUDIT,     /* CAP_AUDIT_CONTROL: lists the kernel's audit rules */
     ROLE_PROCESSES, /* CAP_SYS_PTRACE, with CAP_DAC_READ_SEARCH for what only a process's owner may open */
     ROLE_FILES,     /* CAP_DAC_READ_SEARCH */
+    ROLE_LAYERS,    /* the same, and CAP_SYS_ADMIN where there is that, for trusted.overlay.* attributes */
+    ROLE_SCANNER,   /* the scanner that the configuration names, with CAP_DAC_READ_SEARCH and CAP_DAC_OVERRIDE */
     ROLE_COUNT
 };
 enum { ROLE_TASKS_MAX = 8 };
@@ -29,7 +31,11 @@ struct role_context {
     const char *proc;                /* where the host's /proc is */
     /* Does a rule of the helper's own configuration read that file source? */
     bool (*knows_source)(const char *source, void *user);
+    /* The scanner's arguments by the helper's own configuration, in ARENA; none: none is configured. */
+    void (*scanner_command)(void *user, struct arena *arena, struct string_list *ret);
     void *user;
+    const struct docker_address *address; /* the engine's, for the export of layers */
+    const char *layers_cache;             /* directory; NULL: nothing is kept */
 };
 /* The tasks of ROLE, whose numbers are those below; their count. */
 size_t role_tasks(enum role role, const struct role_context *context, struct helper_task ret[ROLE_TASKS_MAX]);
@@ -82,5 +88,19 @@ void roles_ask_audit(struct str *out, const char *kernel_rules, int kernel_errno
 void roles_ask_sets(struct str *out, const struct fileset_context *context, const struct string_list *sources);
 void roles_ask_places(struct str *out, const struct string_list *sockets, const struct place_query *queries,
                       size_t count);
+
+/* ---- Images ---- */
+
+enum layers_task { LAYERS_READ /* for layers_parse() */ };
+enum scanner_task { SCANNER_RUN /* for scanner_parse() */ };
+
+/* As in struct layers_request. */
+struct layers_query {
+    unsigned api_minor;
+    const char *image_id;
+    const struct string_list *layers, *directories;
+};
+void roles_ask_layers(struct str *out, const struct layers_query *query);
+void roles_ask_scan(struct str *out, const char *image);
 
 #endif

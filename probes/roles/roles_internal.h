@@ -20,6 +20,8 @@ int role_request_end(const struct role_request *request, struct error *error);
 /* Each fills in its tasks and returns their count. */
 size_t processes_tasks(const struct role_context *context, struct helper_task *ret);
 size_t files_tasks(const struct role_context *context, struct helper_task *ret);
+size_t layers_tasks(const struct role_context *context, struct helper_task *ret);
+size_t scanner_tasks(const struct role_context *context, struct helper_task *ret);
 
 /* role_files_sets.c, role_files_places.c */
 worker_run files_read_sets;
