@@ -8,7 +8,7 @@ void agent_view(const struct agent *agent, struct agent_view *ret)
         .writable_engine = agent->evaluator,
         .docker = agent->docker,
         .address = &agent->address,
-        .watcher = fetcher_watcher(agent->fetcher),
+        .watcher = fetcher_watcher_counters(agent->fetcher),
         .events = agent->events,
         .origin = agent->events ? &agent->origin : NULL,
         .config = agent->config,

@@ -22,7 +22,7 @@ struct agent_view {
     struct evaluator *writable_engine; /* for acknowledgements */
     const struct docker *docker;
     const struct docker_address *address;
-    const struct watcher *watcher;
+    const struct watcher_counters *watcher;
     struct event_store *events;         /* NULL: --once */
     const struct record_origin *origin; /* of the records that sinks send; NULL: --once */
     const struct config *config;

@@ -175,7 +175,7 @@ static void write_by_input(struct json_out *out, const char *key, const uint64_t
 static void write_counters(const struct agent_view *view, struct json_out *out)
 {
     const struct evaluator_counters *evaluator = evaluator_counters(view->evaluator);
-    const struct watcher_counters *watcher = watcher_counters(view->watcher);
+    const struct watcher_counters *watcher = view->watcher;
     struct docker_counters docker;
 
     docker_counters(view->docker, &docker);

@@ -20,7 +20,7 @@ static void on_engine_path(const char *path, void *user)
 }
 
 /* The probe of each input. Each ends in evaluator_fetched() or evaluator_fetch_failed(), at once or later. */
-void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *key)
+static void fetch(struct fetcher *fetcher, enum input_kind kind, const char *key)
 {
     switch (kind) {
     case INPUT_VERSION:
@@ -90,6 +90,15 @@ void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *ke
     }
 }
 
+/* Of the host, what has watches that were asked for once is read when they are armed. */
+void fetcher_fetch(struct fetcher *fetcher, enum input_kind kind, const char *key)
+{
+    if (input_types[kind].from_engine || input_types[kind].key != INPUT_KEY_NONE)
+        fetch(fetcher, kind, key);
+    else
+        fetch_when_watched(fetcher, fetch, kind, key);
+}
+
 void fetcher_engine_changed(struct fetcher *fetcher)
 {
     evaluator_stale(fetcher->evaluator, INPUT_DAEMON, NULL, "engine:connected");
@@ -120,7 +129,7 @@ void fetcher_rules_changed(struct fetcher *fetcher, const struct config *config)
 
 void fetcher_sweep_files(struct fetcher *fetcher, const char *cause)
 {
-    watcher_retry(fetcher->watcher);
+    watching_retry(fetcher->watching);
     for (unsigned kind = 0; kind < INPUT_KIND_COUNT; kind++)
         if (input_types[kind].swept && input_types[kind].key == INPUT_KEY_NONE)
             evaluator_stale(fetcher->evaluator, (enum input_kind)kind, NULL, cause);
@@ -128,9 +137,9 @@ void fetcher_sweep_files(struct fetcher *fetcher, const char *cause)
         evaluator_stale(fetcher->evaluator, INPUT_FILES, fetcher->sources.items[i]->name, cause);
 }
 
-const struct watcher *fetcher_watcher(const struct fetcher *fetcher)
+const struct watcher_counters *fetcher_watcher_counters(const struct fetcher *fetcher)
 {
-    return fetcher->watcher;
+    return watching_counters(fetcher->watching);
 }
 
 int fetcher_new(const struct fetcher_options *options, struct fetcher **ret, struct error *error)
@@ -152,10 +161,8 @@ int fetcher_new(const struct fetcher_options *options, struct fetcher **ret, str
         host_root_open("/proc/1/root", &fetcher->outside, NULL); /* whose own root it may be */
     if (r == 0)
         r = fetch_make_helpers(fetcher, error);
-    if (r == 0) {
-        fetcher->watcher = watcher_new(fetcher->base, fetcher->root, error);
-        r = fetcher->watcher ? 0 : -error->number;
-    }
+    if (r == 0)
+        fetch_init_watches(fetcher, fetch_on_record);
     if (r < 0) {
         fetcher_free(fetcher);
         return r;
@@ -171,10 +178,10 @@ void fetcher_start(struct fetcher *fetcher)
     fetch_watch_mounts(fetcher);
     if (fetch_engine_socket(fetcher))
         fetcher->socket =
-            watch_add(fetcher->watcher, fetch_engine_socket(fetcher), WATCH_PATH, on_engine_path, fetcher);
-    fetcher->pid_file = watch_add(fetcher->watcher, "/run/docker.pid", WATCH_PATH, on_engine_path, fetcher);
+            watching_add(fetcher->watching, fetch_engine_socket(fetcher), WATCH_PATH, on_engine_path, fetcher);
+    fetcher->pid_file = watching_add(fetcher->watching, "/run/docker.pid", WATCH_PATH, on_engine_path, fetcher);
     fetch_watch_host(fetcher);
-    fetch_start_records(fetcher);
+    fetch_give_up_rights(fetcher);
     for (unsigned kind = 0; kind < INPUT_KIND_COUNT; kind++)
         if (input_types[kind].key == INPUT_KEY_NONE)
             evaluator_stale(fetcher->evaluator, (enum input_kind)kind, NULL, "start");
@@ -194,12 +201,11 @@ void fetcher_free(struct fetcher *fetcher)
     fetch_free_images(fetcher);
     fetch_free_sources(fetcher);
     fetch_free_host(fetcher);
-    fetch_free_helpers(fetcher);
-    watch_free(fetcher->pid_file);
-    watch_free(fetcher->socket);
+    watched_free(fetcher->pid_file);
+    watched_free(fetcher->socket);
     mounts_watch_free(fetcher->mounts);
-    record_watch_free(fetcher->records);
-    watcher_free(fetcher->watcher);
+    fetch_free_watches(fetcher);
+    fetch_free_helpers(fetcher);
     host_root_close(fetcher->outside);
     host_root_close(fetcher->root);
     free(fetcher);

@@ -49,7 +49,7 @@ void fetcher_engine_reloaded(struct fetcher *fetcher, usec_t at, const char *cau
 /* May the engine's socket be connected to? CLOSED where systemd holds it and no engine runs behind it: a connection
  * would start one. See struct docker_callbacks. */
 enum http_gate fetcher_may_connect(struct fetcher *fetcher, const char **ret_why);
-const struct watcher *fetcher_watcher(const struct fetcher *fetcher);
+const struct watcher_counters *fetcher_watcher_counters(const struct fetcher *fetcher);
 /* The processes that keep what the agent gave up have ended, and it cannot make others. Unless it runs but once, it has
  * ended its loop for that. */
 bool fetcher_has_lost_helpers(const struct fetcher *fetcher);

@@ -221,11 +221,19 @@ static void send_request(struct request *request)
 
 /* ---- What the evaluator asks for ---- */
 
+static void ask_for_document(struct fetcher *fetcher, enum input_kind kind, const char *key)
+{
+    send_request(fetch_request_new(fetcher, kind, key));
+}
+
 void fetch_document(struct fetcher *fetcher, enum input_kind kind, const char *key)
 {
-    if (kind == INPUT_CONTAINER)
-        fetch_begin_record(fetcher, key);
-    send_request(fetch_request_new(fetcher, kind, key));
+    if (kind != INPUT_CONTAINER) {
+        ask_for_document(fetcher, kind, key);
+        return;
+    }
+    fetch_begin_record(fetcher, key);
+    fetch_when_watched(fetcher, ask_for_document, kind, key);
 }
 
 void fetch_services(struct fetcher *fetcher, const char *key)

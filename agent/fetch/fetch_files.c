@@ -33,13 +33,13 @@ static void add_source_watch(const char *path, bool tree, void *user)
     struct source *source = user;
 
     vec_push(&source->watches,
-             watch_add(source->fetcher->watcher, path, tree ? WATCH_TREE : WATCH_PATH, on_path_changed, source));
+             watching_add(source->fetcher->watching, path, tree ? WATCH_TREE : WATCH_PATH, on_path_changed, source));
 }
 
 static void drop_watches(struct watch_list *watches)
 {
     for (size_t i = 0; i < watches->count; i++)
-        watch_free(watches->items[i]);
+        watched_free(watches->items[i]);
     vec_free(watches);
 }
 
@@ -94,8 +94,9 @@ static bool watch_links(struct source *source, const struct fileset_facts *set)
     drop_watches(&source->links);
     source->links_for = digest;
     for (size_t i = 0; i < set->link_count; i++)
-        vec_push(&source->links, watch_add(source->fetcher->watcher, set->links[i].path,
-                                           set->links[i].directory ? WATCH_TREE : WATCH_PATH, on_path_changed, source));
+        vec_push(&source->links,
+                 watching_add(source->fetcher->watching, set->links[i].path,
+                              set->links[i].directory ? WATCH_TREE : WATCH_PATH, on_path_changed, source));
     return set->link_count > 0;
 }
 
@@ -152,15 +153,18 @@ static struct source *ensure_source(struct fetcher *fetcher, const char *name)
     return source;
 }
 
+static void read_source(struct fetcher *fetcher, enum input_kind kind, const char *name)
+{
+    (void)kind;
+    batch_add(fetcher->file_batch, name, ensure_source(fetcher, name));
+}
+
 void fetch_files(struct fetcher *fetcher, const char *name)
 {
-    struct source *source;
-
     if (fetch_refuse_remote(fetcher, INPUT_FILES, name))
         return;
-    source = ensure_source(fetcher, name);
-    watch_source(source);
-    batch_add(fetcher->file_batch, name, source);
+    watch_source(ensure_source(fetcher, name));
+    fetch_when_watched(fetcher, read_source, INPUT_FILES, name);
 }
 
 void fetch_collect_sources(struct fetcher *fetcher)

@@ -4,6 +4,8 @@
 
 #include "agent/config/config.h"
 #include "agent/fetch/fetch_internal.h"
+#include "common/capability.h"
+#include "common/log.h"
 
 enum { ANSWER_MAX = 64 << 20 };
 
@@ -106,6 +108,23 @@ void fetch_free_helpers(struct fetcher *fetcher)
         helper_free(fetcher->helpers[role]);
     free(fetcher->proc);
     free(fetcher->layers_cache);
+}
+
+/* Another user's engine is connected to, again after each of its ends, with CAP_DAC_OVERRIDE where there is that. */
+static bool is_another_users(const struct fetcher *fetcher)
+{
+    const char *socket = fetch_engine_socket(fetcher);
+    struct stat st;
+
+    return socket && host_stat(fetcher->root, socket, &st, NULL) == 0 && st.st_uid != geteuid();
+}
+
+void fetch_give_up_rights(const struct fetcher *fetcher)
+{
+    int r = capability_keep(is_another_users(fetcher) ? CAPABILITY(CAP_DAC_OVERRIDE) : 0);
+
+    if (r < 0)
+        log_warning("capabilities cannot be given up: %s", strerror(-r));
 }
 
 struct worker *fetch_ask(struct fetcher *fetcher, enum role role, unsigned task, const struct str *message,

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "agent/fetch/fetch_internal.h"
-#include "common/capability.h"
 #include "common/log.h"
 #include "probes/daemon/daemon_config.h"
 #include "probes/daemon/daemon_memory.h"
@@ -30,10 +29,10 @@ static void watch_config_file(struct fetcher *fetcher, const char *path)
 {
     if (str_equal(path, fetcher->watched_config))
         return;
-    watch_free(fetcher->daemon_json);
+    watched_free(fetcher->daemon_json);
     free(fetcher->watched_config);
     fetcher->watched_config = mem_strdup(path);
-    fetcher->daemon_json = path ? watch_add(fetcher->watcher, path, WATCH_PATH, on_daemon_path, fetcher) : NULL;
+    fetcher->daemon_json = path ? watching_add(fetcher->watching, path, WATCH_PATH, on_daemon_path, fetcher) : NULL;
 }
 
 static void on_daemon(const char *output, size_t length, int number, const char *why, void *user)
@@ -169,16 +168,16 @@ static void watch_swarm(struct fetcher *fetcher)
 
     if (str_equal(path, fetcher->watched_certificates))
         return; /* a watch that is made anew would miss what happens meanwhile */
-    watch_free(fetcher->certificates);
-    watch_free(fetcher->raft_log);
+    watched_free(fetcher->certificates);
+    watched_free(fetcher->raft_log);
     free(fetcher->watched_certificates);
     fetcher->watched_certificates = take(path);
     fetcher->certificates = fetcher->raft_log = NULL;
     if (!wanted)
         return;
     fetcher->certificates =
-        watch_add(fetcher->watcher, fetcher->watched_certificates, WATCH_TREE, on_certificates, fetcher);
-    fetcher->raft_log = watch_add(fetcher->watcher, log, WATCH_TREE_WRITES, on_raft_log, fetcher);
+        watching_add(fetcher->watching, fetcher->watched_certificates, WATCH_TREE, on_certificates, fetcher);
+    fetcher->raft_log = watching_add(fetcher->watching, log, WATCH_TREE_WRITES, on_raft_log, fetcher);
 }
 
 static void on_certificate_facts(const char *output, size_t length, int number, const char *why, void *user)
@@ -193,22 +192,28 @@ static void on_certificate_facts(const char *output, size_t length, int number, 
     fetch_deliver(fetcher, INPUT_CERTIFICATES, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }
 
-void fetch_certificates(struct fetcher *fetcher, const char *key)
+static void read_certificates(struct fetcher *fetcher, enum input_kind kind, const char *key)
 {
     const struct info_facts *info = store_info(evaluator_store(fetcher->evaluator), NULL);
     bool is_node = info && !str_empty(info->swarm_state) && strcmp(info->swarm_state, "inactive") != 0;
     struct error error = ERROR_INIT;
     scoped_str message = STR_INIT;
 
+    (void)kind;
     (void)key;
-    if (fetch_refuse_remote(fetcher, INPUT_CERTIFICATES, NULL))
-        return;
-    watch_swarm(fetcher);
     roles_ask_certificates(&message, is_node ? info->data_root : NULL);
     fetcher->certificates_worker =
         fetch_ask(fetcher, ROLE_FILES, FILES_CERTIFICATES, &message, on_certificate_facts, fetcher, &error);
     if (!fetcher->certificates_worker)
         on_certificate_facts(NULL, 0, error.number, error.text, fetcher);
+}
+
+void fetch_certificates(struct fetcher *fetcher, const char *key)
+{
+    if (fetch_refuse_remote(fetcher, INPUT_CERTIFICATES, NULL))
+        return;
+    watch_swarm(fetcher);
+    fetch_when_watched(fetcher, read_certificates, INPUT_CERTIFICATES, key);
 }
 
 /* ---- The socket's group ---- */
@@ -377,7 +382,7 @@ static void add_daemon_watch(const char *path, bool tree, void *user)
     struct fetcher *fetcher = user;
 
     vec_push(&fetcher->host_watches,
-             watch_add(fetcher->watcher, path, tree ? WATCH_TREE : WATCH_PATH, on_daemon_path, fetcher));
+             watching_add(fetcher->watching, path, tree ? WATCH_TREE : WATCH_PATH, on_daemon_path, fetcher));
 }
 
 void fetch_watch_host(struct fetcher *fetcher)
@@ -386,15 +391,13 @@ void fetch_watch_host(struct fetcher *fetcher)
 
     for (size_t i = 0; i < countof(host_paths); i++)
         vec_push(&fetcher->host_watches,
-                 watch_add(fetcher->watcher, host_paths[i].path, host_paths[i].tree ? WATCH_TREE : WATCH_PATH,
-                           on_host_path, fetcher));
+                 watching_add(fetcher->watching, host_paths[i].path, host_paths[i].tree ? WATCH_TREE : WATCH_PATH,
+                              on_host_path, fetcher));
     fetcher->daemon_memory = daemon_memory_new(fetcher->config->state_dir, fetcher->keeps_state);
     daemon_watch_paths(add_daemon_watch, fetcher);
     fetcher->audit_watch = audit_watch_new(fetcher->base, on_audit_news, fetcher, &error);
     if (!fetcher->audit_watch)
         log_info("cannot watch the kernel's audit rules (%s): they are read again at every sweep", error.text);
-    if (capability_keep(~(AUDIT_CAPABILITIES | CAPABILITY(CAP_AUDIT_READ))) < 0)
-        log_warning("cannot drop CAP_AUDIT_CONTROL");
 }
 
 void fetch_free_host(struct fetcher *fetcher)
@@ -407,11 +410,11 @@ void fetch_free_host(struct fetcher *fetcher)
     worker_cancel(fetcher->certificates_worker);
     audit_watch_free(fetcher->audit_watch);
     for (size_t i = 0; i < fetcher->host_watches.count; i++)
-        watch_free(fetcher->host_watches.items[i]);
+        watched_free(fetcher->host_watches.items[i]);
     vec_free(&fetcher->host_watches);
-    watch_free(fetcher->certificates);
-    watch_free(fetcher->raft_log);
-    watch_free(fetcher->daemon_json);
+    watched_free(fetcher->certificates);
+    watched_free(fetcher->raft_log);
+    watched_free(fetcher->daemon_json);
     free(fetcher->groups_asked);
     daemon_memory_free(fetcher->daemon_memory);
     free(fetcher->watched_config);

@@ -3,6 +3,7 @@
  *   fetch_helpers                        requests to the helper processes
  *   batch                                things looked at together in one worker
  *   fetch_recheck                          what is read again a moment later
+ *   fetch_watches                        reading after watching
  *   fetch_records                        what the engine writes of containers that do not run
  *   fetch_image                          an image's own files
  *   fetch_request fetch_container        requests to the engine, and what the host adds to a container
@@ -18,15 +19,15 @@
 #include "common/vec.h"
 #include "probes/audit/audit.h"
 #include "probes/roles/roles.h"
+#include "probes/roles/watching.h"
 #include "probes/watch/mounts.h"
-#include "probes/watch/record_watch.h"
 #include "probes/worker/worker.h"
 
 struct image_jobs;
 struct daemon_memory;
 
 struct watch_list {
-    struct watch **items;
+    struct watched **items;
     size_t count, size;
 };
 
@@ -63,6 +64,14 @@ struct recheck {
     usec_t at; /* monotonic */
 };
 
+/* What is read once the watches on it are armed. */
+struct deferred {
+    struct fetcher *fetcher;
+    void (*read)(struct fetcher *fetcher, enum input_kind kind, const char *key);
+    enum input_kind kind;
+    char *key;
+};
+
 struct fetcher {
     struct event_base *base;
     const struct config *config;
@@ -71,12 +80,12 @@ struct fetcher {
     struct host_root *root;
     struct host_root
         *outside; /* the host as process 1 sees it, where this unit sees a /tmp of its own; NULL: ROOT is it */
-    struct watcher *watcher;
+    struct watching *watching;
+    VEC(struct deferred *) deferred; /* reads that wait until their watches are armed */
     struct mounts_watch *mounts;
-    struct record_watch *records;
     VEC(struct source *) sources;
-    struct watch *daemon_json, *pid_file, *socket, *certificates, *raft_log;
-    VEC(struct watch *) host_watches; /* of files that are not in a source: audit rules, groups, profiles */
+    struct watched *daemon_json, *pid_file, *socket, *certificates, *raft_log;
+    VEC(struct watched *) host_watches; /* of files that are not in a source: audit rules, groups, profiles */
     char *watched_config, *watched_certificates;
     char *groups_asked; /* of the name service, the last time */
     struct daemon_memory *daemon_memory;
@@ -114,12 +123,21 @@ bool fetch_refuse_remote(struct fetcher *fetcher, enum input_kind kind, const ch
 
 /* fetch_helpers.c */
 int fetch_make_helpers(struct fetcher *fetcher, struct error *error);
+/* All capabilities: what takes one is asked of helpers from now on. */
+void fetch_give_up_rights(const struct fetcher *fetcher);
 void fetch_free_helpers(struct fetcher *fetcher); /* not before what they were asked for came or was cancelled */
 /* Requests TASK of ROLE. NULL with ERROR, also where no helper of that role runs. */
 struct worker *fetch_ask(struct fetcher *fetcher, enum role role, unsigned task, const struct str *message,
                          worker_done *done, void *user, struct error *error);
 struct worker *fetch_ask_within(struct fetcher *fetcher, enum role role, unsigned task, const struct str *message,
                                 unsigned timeout_ms, worker_done *done, void *user, struct error *error);
+
+/* fetch_watches.c */
+void fetch_init_watches(struct fetcher *fetcher, watching_record *record); /* whose USER is the fetcher */
+void fetch_free_watches(struct fetcher *fetcher);
+/* Calls READ, now or as soon as all watches that were asked for are armed: nothing is read that may change unseen. */
+void fetch_when_watched(struct fetcher *fetcher, void (*read)(struct fetcher *, enum input_kind, const char *),
+                        enum input_kind kind, const char *key);
 
 /* fetch_recheck.c */
 void fetch_init_rechecks(struct fetcher *fetcher);
@@ -128,7 +146,7 @@ void fetch_free_rechecks(struct fetcher *fetcher);
 void fetch_recheck_later(struct fetcher *fetcher, enum input_kind kind, const char *id);
 
 /* fetch_records.c */
-void fetch_start_records(struct fetcher *fetcher);
+void fetch_on_record(const char *id, void *user); /* it was written; USER is the fetcher */
 /* A container is asked for, its facts came, the directory of the records may be another one. */
 void fetch_begin_record(struct fetcher *fetcher, const char *id);
 void fetch_end_record(struct fetcher *fetcher, const struct container_facts *container);

@@ -87,7 +87,7 @@ static void on_mounts(const struct mount_changes *changes, void *user)
 {
     struct fetcher *fetcher = user;
 
-    watcher_mounts_changed(fetcher->watcher, changes);
+    watching_mounts_changed(fetcher->watching, changes);
     if (concern_rules(fetcher, changes))
         evaluator_stale(fetcher->evaluator, INPUT_MOUNTS, NULL, "mounts");
 }

@@ -98,5 +98,11 @@ size_t files_tasks(const struct role_context *context, struct helper_task *ret)
     ret[FILES_PLACES].run = files_find_places;
     ret[FILES_PLACES].timeout_ms = PLACES_MS;
     ret[FILES_PLACES].root = context->outside;
-    return FILES_PLACES + 1;
+    ret[FILES_WATCH] = (struct helper_task){.serve = files_serve_watches,
+                                            .argument = context,
+                                            .root = context->root,
+                                            .outside = context->outside,
+                                            .timeout_ms = ROLE_TASK_MS,
+                                            .capabilities = CAPABILITY(CAP_DAC_READ_SEARCH)};
+    return FILES_WATCH + 1;
 }

@@ -77,6 +77,7 @@ enum files_task {
     FILES_AUDIT,        /* for audit_merge_take() */
     FILES_SETS,         /* of each source one answer, for fileset_take() */
     FILES_PLACES,       /* of each query one answer, for mount_places_take() */
+    FILES_WATCH,        /* for watching_new() */
 };
 
 /* What environment_read() takes. */

@@ -26,5 +26,7 @@ size_t scanner_tasks(const struct role_context *context, struct helper_task *ret
 /* role_files_sets.c, role_files_places.c */
 worker_run files_read_sets;
 worker_run files_find_places;
+/* watching_serve.c */
+void files_serve_watches(int fd, const void *argument);
 
 #endif

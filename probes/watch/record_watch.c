@@ -22,7 +22,7 @@ struct record {
 
 struct record_watch {
     int fd;
-    record_changed *changed;
+    record_changed *changed, *ended;
     void *user;
     struct event *event, *moment;
     struct map *by_id, *by_wd; /* the latter owns */
@@ -66,13 +66,16 @@ static void take_event(struct record_watch *records, const struct inotify_event 
     size_t at = 0;
     void *value;
 
-    if (event->mask & IN_Q_OVERFLOW)
+    if (event->mask & IN_Q_OVERFLOW) {
         while (map_next(records->by_wd, &at, NULL, &value))
             report_in_a_moment(records, value);
-    else if (record && event->mask & IN_IGNORED)
+    } else if (record && event->mask & IN_IGNORED) {
+        if (records->ended)
+            records->ended(record->id, records->user);
         drop_record(records, record);
-    else if (record && event->len && strcmp(event->name, "config.v2.json") == 0)
+    } else if (record && event->len && strcmp(event->name, "config.v2.json") == 0) {
         report_in_a_moment(records, record);
+    }
 }
 
 static void on_inotify(evutil_socket_t fd, short what, void *user)
@@ -168,6 +171,11 @@ struct record_watch *record_watch_new(struct event_base *base, record_changed *c
     records->moment = evtimer_new(base, on_moment, records);
     event_add(records->event, NULL);
     return records;
+}
+
+void record_watch_on_end(struct record_watch *records, record_changed *ended)
+{
+    records->ended = ended;
 }
 
 void record_watch_free(struct record_watch *records)

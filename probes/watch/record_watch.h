@@ -22,6 +22,8 @@ typedef void record_changed(const char *id, void *user);
 /* NULL and ERROR when inotify refuses. */
 struct record_watch *record_watch_new(struct event_base *base, record_changed *changed, void *user,
                                       struct error *error);
+/* ENDED is called when a directory that was watched is one no more. */
+void record_watch_on_end(struct record_watch *records, record_changed *ended);
 void record_watch_free(struct record_watch *records); /* NULL is fine */
 
 /* Container ID is about to be read. From now on FOLDER, the one with its record, is watched, and what was written

@@ -19,6 +19,7 @@
 #include <sys/inotify.h>
 #include <sys/queue.h>
 
+#include "common/capability.h"
 #include "common/log.h"
 #include "common/vec.h"
 
@@ -125,7 +126,8 @@ static bool add_link(struct watch *watch, const char *path, uint32_t mask, enum 
 
     if (wd < 0) {
         if (errno != ENOENT && errno != ENOTDIR)
-            refuse(watch, errno == ENOSPC ? "the limit fs.inotify.max_user_watches is reached" : strerror(errno));
+            refuse(watch, errno == ENOSPC ? "the limit fs.inotify.max_user_watches is reached"
+                                          : capability_why(errno, CAPABILITY(CAP_DAC_READ_SEARCH)));
         return false;
     }
     node = find_node(watcher, wd);

@@ -143,12 +143,19 @@ static void do_task(const struct helper_task *task, const struct received *recei
 {
     struct helper_work work = {
         .argument = task->argument, .message = received->packet.message, .length = received->length};
-    const int kept[] = {received->fds[0], received->fds[1], task->root ? host_root_fd(task->root) : -1};
+    const int kept[] = {received->fds[0], received->fds[1], task->root ? host_root_fd(task->root) : -1,
+                        task->outside ? host_root_fd(task->outside) : -1};
     struct str text = STR_INIT;
     unsigned timeout_ms = received->packet.timeout_ms;
     int begun = child_begin(&(struct child_start){
         .parent = parent, .kept = kept, .kept_count = countof(kept), .capabilities = task->capabilities});
 
+    if (task->serve) {
+        signal(SIGPIPE, SIG_IGN);
+        if (begun == 0)
+            task->serve(received->fds[0], task->argument);
+        _exit(0);
+    }
     if (!timeout_ms || timeout_ms > task->timeout_ms)
         timeout_ms = task->timeout_ms;
     signal(SIGALRM, end_group);
@@ -169,13 +176,14 @@ static void do_task(const struct helper_task *task, const struct received *recei
 static void serve(const struct service *service)
 {
     struct child_start start = {.parent = service->agent, .serves = true};
-    int kept[1 + TASKS_MAX] = {service->fd};
+    int kept[1 + 2 * TASKS_MAX] = {service->fd};
     pid_t self = getpid();
 
     start.kept = kept;
-    start.kept_count = 1 + service->count;
+    start.kept_count = 1 + 2 * service->count;
     for (size_t i = 0; i < service->count; i++) {
-        kept[1 + i] = service->tasks[i].root ? host_root_fd(service->tasks[i].root) : -1;
+        kept[1 + 2 * i] = service->tasks[i].root ? host_root_fd(service->tasks[i].root) : -1;
+        kept[2 + 2 * i] = service->tasks[i].outside ? host_root_fd(service->tasks[i].outside) : -1;
         start.capabilities |= service->tasks[i].capabilities;
     }
     if (child_begin(&start) < 0)
@@ -441,6 +449,26 @@ static int send_request(void *user)
     if (r < 0)
         close(ends[0]);
     return r < 0 ? r : ends[0];
+}
+
+int helper_connect(struct helper *helper, unsigned task, int *ret_fd, struct error *error)
+{
+    const struct packet packet = {.kind = PACKET_TASK, .task = task};
+    const struct process *processes[] = {helper->first, helper->second};
+    int fds[2], r = -EPIPE;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+        return error_system(error, errno, "helper process: socket pair");
+    for (size_t i = 0; i < countof(processes) && r < 0; i++)
+        if (processes[i])
+            r = send_packet(processes[i], &packet, PACKET_HEAD, &fds[1], 1);
+    close(fds[1]);
+    if (r < 0) {
+        close(fds[0]);
+        return error_system(error, -r, "cannot send to the helper process");
+    }
+    *ret_fd = fds[0];
+    return 0;
 }
 
 struct worker *helper_ask(struct helper *helper, const struct helper_request *request, struct error *error)

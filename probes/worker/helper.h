@@ -27,8 +27,10 @@ struct helper_work {
 
 struct helper_task {
     worker_run *run;
-    const void *argument;         /* as it is at helper_new() */
-    const struct host_root *root; /* whose descriptor is kept; NULL: none */
+    /* In place of RUN: serves the stream socket FD, from helper_connect(), until its other end is closed. */
+    void (*serve)(int fd, const void *argument);
+    const void *argument;                   /* as it is at helper_new() */
+    const struct host_root *root, *outside; /* whose descriptors are kept; NULL: none */
     uint64_t capabilities;
     unsigned timeout_ms; /* not 0; a request may ask for less */
     bool background;     /* as in struct worker_options */
@@ -54,6 +56,9 @@ enum { HELPER_MESSAGE_MAX = 16 << 20 };
 /* Requests a task. If the process that does it ends early, it is requested once more. NULL with ERROR: EMSGSIZE for a
  * message above HELPER_MESSAGE_MAX bytes, EPIPE when both helpers have ended. */
 struct worker *helper_ask(struct helper *helper, const struct helper_request *request, struct error *error);
+
+/* Starts TASK, which has SERVE. The caller closes RET_FD, by which the task ends. 0, or a negative errno with ERROR. */
+int helper_connect(struct helper *helper, unsigned task, int *ret_fd, struct error *error);
 
 /* How often a successor was made. */
 unsigned helper_restarts(const struct helper *helper);
