@@ -13,8 +13,7 @@ struct job_queue {
     enum input_kind kind;
     VEC(char *) waiting;
     char *current;         /* NULL: none */
-    struct worker *worker; /* that of CURRENT; NULL: it is to be started */
-    bool died;             /* a worker of CURRENT has */
+    struct worker *worker; /* that of CURRENT */
     struct event *next;    /* the next one begins from the loop, not from inside a request */
 };
 
@@ -27,20 +26,8 @@ static void deliver(struct job_queue *queue, int r, struct facts *facts, const s
     scoped(cleanup_free) char *image = take(queue->current);
 
     queue->worker = NULL;
-    queue->died = false;
     event_active(queue->next, EV_TIMEOUT, 0);
     fetch_deliver(queue->fetcher, queue->kind, image, r, facts, error);
-}
-
-/* That a worker was killed says nothing about the image: it is started once more. */
-static bool start_again(struct job_queue *queue, int number)
-{
-    if (number != WORKER_DIED || queue->died)
-        return false;
-    queue->died = true;
-    queue->worker = NULL;
-    event_active(queue->next, EV_TIMEOUT, 0);
-    return true;
 }
 
 /* An ENOENT or ENOTCONN of a worker does not mean that the image or the engine is gone, as it would to the evaluator.
@@ -56,8 +43,6 @@ static void on_layers(const char *output, size_t length, int number, const char 
     struct error error = ERROR_INIT;
     int r;
 
-    if (start_again(user, number))
-        return;
     r = number ? error_of_worker(number, why, &error) : layers_parse(output, length, &facts, &error);
     deliver(user, r, r < 0 ? NULL : &facts->facts, &error);
 }
@@ -69,8 +54,6 @@ static void on_scan(const char *output, size_t length, int number, const char *w
     struct error error = ERROR_INIT;
     int r;
 
-    if (start_again(queue, number))
-        return;
     r = number ? error_of_worker(number, why, &error) : scanner_parse(output, length, &facts, &error);
     if (r == 0)
         facts->threshold = arena_strdup(facts->facts.arena, queue->fetcher->config->scanner_threshold);
@@ -118,19 +101,11 @@ static void forget_removed(struct job_queue *queue)
     }
 }
 
-/* The current one if it is to be started once more, else the first whose own document has arrived. */
+/* The first whose own document has arrived. */
 static const struct image_facts *take_next(struct job_queue *queue)
 {
     const struct store *store = evaluator_store(queue->fetcher->evaluator);
 
-    if (queue->current) {
-        const struct image_facts *image = store_image(store, queue->current, NULL);
-
-        if (image)
-            return image;
-        free(take(queue->current)); /* removed meanwhile */
-        queue->died = false;
-    }
     for (size_t i = 0; i < queue->waiting.count; i++) {
         const struct image_facts *image = store_image(store, queue->waiting.items[i], NULL);
 

@@ -89,7 +89,7 @@ static bool has_capability(pid_t pid, unsigned number)
     return set && strtoull(set + 8, NULL, 16) >> number & 1;
 }
 
-enum { AUDIT_CONTROL = 30, CHILDREN_MAX = 16 };
+enum { AUDIT_CONTROL = 30, CHILDREN_MAX = 32 };
 
 static pid_t helpers[CHILDREN_MAX];
 
@@ -309,7 +309,7 @@ static size_t exports(unsigned number)
 static void add_image(unsigned number, const char *directory)
 {
     scoped(cleanup_free) char *digest = mem_printf("%s:%064x", directory ? "sha256" : "other", number);
-    scoped(cleanup_free) char *path = directory ? mem_printf("%s/%s", beside.folder, directory) : NULL;
+    scoped(cleanup_free) char *path = directory ? mem_printf("%s/overlay2/%s/diff", beside.folder, directory) : NULL;
 
     fake_add_image(fake, number, digest, path);
 }
@@ -359,8 +359,8 @@ START_TEST(an_image_that_cannot_be_read_blocks_no_other)
     scoped(cleanup_free) char *path = NULL;
     sqlite3 *db;
 
-    put_file("1/var/lib/rpm/x", "", 0644);
-    path = mem_printf("%s/1/var/lib/rpm/rpmdb.sqlite", beside.folder);
+    put_file("overlay2/1/diff/var/lib/rpm/x", "", 0644);
+    path = mem_printf("%s/overlay2/1/diff/var/lib/rpm/rpmdb.sqlite", beside.folder);
     ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
     ck_assert_int_eq(sqlite3_exec(db,
                                   "CREATE VIEW Packages(hnum, blob) AS WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL "
@@ -368,10 +368,10 @@ START_TEST(an_image_that_cannot_be_read_blocks_no_other)
                                   0, 0, 0),
                      SQLITE_OK);
     sqlite3_close(db);
-    put_file("1/bin/su", "", 04755);
-    put_file("2/bin/su", "", 04755);
-    put_file("3/var/lib/rpm/Packages.db", "what is this?", 0644);
-    put_file("4/var/lib/dpkg/status", "Package: bash\nStatus: install ok installed\n", 0644);
+    put_file("overlay2/1/diff/bin/su", "", 04755);
+    put_file("overlay2/2/diff/bin/su", "", 04755);
+    put_file("overlay2/3/diff/var/lib/rpm/Packages.db", "what is this?", 0644);
+    put_file("overlay2/4/diff/var/lib/dpkg/status", "Package: bash\nStatus: install ok installed\n", 0644);
     for (unsigned number = 1; number <= 4; number++) {
         char name[] = {(char)('0' + number), '\0'};
 
@@ -390,16 +390,19 @@ START_TEST(an_image_that_cannot_be_read_blocks_no_other)
 }
 END_TEST
 
-/* The worker that walks an image: the child of the agent that is not a helper; PART: its own child. 0: there is none.
- */
+/* The process that walks an image: a helper's child that has one itself; PART: that one. 0: there is none. */
 static pid_t find_worker(bool part)
 {
-    pid_t pids[CHILDREN_MAX], parts[CHILDREN_MAX];
-    size_t count = list_children(beside.agent, pids, CHILDREN_MAX);
+    pid_t above[CHILDREN_MAX], pids[CHILDREN_MAX], parts[CHILDREN_MAX];
+    size_t helper_count = list_children(beside.agent, above, CHILDREN_MAX);
 
-    for (size_t i = 0; i < count; i++)
-        if (pids[i] != helpers[0] && pids[i] != helpers[1] && list_children(pids[i], parts, CHILDREN_MAX) == 1)
-            return part ? parts[0] : pids[i];
+    for (size_t h = 0; h < helper_count; h++) {
+        size_t count = list_children(above[h], pids, CHILDREN_MAX);
+
+        for (size_t i = 0; i < count; i++)
+            if (list_children(pids[i], parts, CHILDREN_MAX) == 1)
+                return part ? parts[0] : pids[i];
+    }
     return 0;
 }
 
