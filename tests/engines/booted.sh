@@ -48,21 +48,21 @@ want() {
 # in_tree COMMAND…: in the tree while it is not booted, with this machine's network
 in_tree() { systemd-nspawn -q --register=no --keep-unit -D "$tree" "$@" >>"$log" 2>&1; }
 
-# Installs what the tree lacks of what is required now.
+# install_packages [PACKAGE…]: installs what the tree lacks of what is required now, and those
 install_packages() {
     local packages
     # with the build packages of the README's section "Install"
     packages="systemd systemd-sysv dbus rsyslog docker.io iptables curl jq busybox-static procps $(
         sed -n 's/^apt-get install -y --no-install-recommends \(gcc .*\)/\1/p' README.md)"
-    [ "$(cat "$tree/ready" 2>/dev/null)" = "$packages" ] && return
+    # shellcheck disable=SC2086
+    dpkg-query --admindir="$tree/var/lib/dpkg" -W $packages "$@" >/dev/null 2>&1 && return
     step "installing packages in $tree"
     printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d"
     chmod +x "$tree/usr/sbin/policy-rc.d"
     # shellcheck disable=SC2086
     in_tree sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"' \
-        sh $packages
+        sh $packages "$@"
     rm "$tree/usr/sbin/policy-rc.d"
-    echo "$packages" >"$tree/ready"
 }
 
 make_tree() {
