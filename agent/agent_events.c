@@ -37,11 +37,20 @@ static bool is_removed_when_it_ends(const struct agent *agent, const char *id)
     return container && container->auto_remove;
 }
 
+/* It runs what the container has as its health check. */
+static bool is_health_check(const struct agent *agent, const struct docker_event *event)
+{
+    const struct container_facts *container = store_container(evaluator_store(agent->evaluator), event->id, NULL);
+
+    return container && container->health_text && event->command &&
+           docker_exec_text(event->command, strlen(event->command)) == container->health_text;
+}
+
 static void on_container_event(struct agent *agent, const struct docker_event *event, bool replayed, const char *cause)
 {
-    static const char *const state[] = {"create",  "start",  "restart",       "die", "stop",       "pause",   "unpause",
-                                        "rename",  "update", "health_status", "oom", "checkpoint", "restore", "init",
-                                        "cleanup", NULL};
+    static const char *const state[] = {"create",     "start",   "restart", "die",     "stop",
+                                        "pause",      "unpause", "rename",  "update",  "oom",
+                                        "checkpoint", "restore", "init",    "cleanup", NULL};
 
     if (!docker_id_valid(event->id))
         return;
@@ -52,7 +61,12 @@ static void on_container_event(struct agent *agent, const struct docker_event *e
         if (event->started)
             fetcher_exec_started(agent->fetcher, event->id);
     } else if (action_is(event, "exec_start")) {
-        fetcher_exec_started(agent->fetcher, event->id);
+        if (is_health_check(agent, event))
+            fetcher_health_check_ran(agent->fetcher, event->id);
+        else
+            fetcher_exec_started(agent->fetcher, event->id);
+    } else if (action_is(event, "health_status")) { /* podman has one for each check */
+        fetcher_health_changed(agent->fetcher, event->id, cause);
     } else if (action_is(event, "die") && is_removed_when_it_ends(agent, event->id)) {
         fetcher_container_leaves(agent->fetcher, event->id);
     } else if (action_among(event, state)) {

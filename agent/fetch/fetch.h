@@ -38,6 +38,10 @@ void fetcher_sweep_processes(struct fetcher *fetcher, const char *cause);
 /* Reads a container's processes a moment later, when what was started has become what it runs. */
 void fetcher_container_started(struct fetcher *fetcher, const char *container_id);
 void fetcher_exec_started(struct fetcher *fetcher, const char *container_id);
+/* What it has as its health check was started: its processes are read within half a minute. */
+void fetcher_health_check_ran(struct fetcher *fetcher, const char *container_id);
+/* Its health may have changed: it is read, once a second at most. */
+void fetcher_health_changed(struct fetcher *fetcher, const char *container_id, const char *cause);
 /* It has ended and the engine is about to remove it: it is only read if that does not happen within a moment. */
 void fetcher_container_leaves(struct fetcher *fetcher, const char *container_id);
 bool fetcher_container_is_leaving(const struct fetcher *fetcher, const char *container_id);

@@ -45,6 +45,7 @@ struct request {
     struct fetcher *fetcher;
     enum input_kind kind;
     char *key;
+    usec_t began;                 /* monotonic: a look at processes */
     struct event *retry_timer;    /* not NULL: it failed once and is asked for a second time after a moment */
     struct container_facts *held; /* a container's, until its volumes are known; else NULL */
     size_t mount;                 /* of HELD, the one whose volume is looked at */
@@ -61,7 +62,9 @@ struct request {
 struct recheck {
     enum input_kind kind;
     char *id;
-    usec_t at; /* monotonic */
+    /* When, monotonic; 0: not. */
+    usec_t soon, later, rare;
+    usec_t not_before; /* it was looked at just now */
 };
 
 /* What is read once the watches on it are armed. */
@@ -107,8 +110,9 @@ struct fetcher {
     struct request *requests;
     unsigned quick_retries; /* requests that are asked again in a moment */
     struct event *recheck_timer;
-    unsigned leaving; /* how often networks were looked at that a swarm left behind */
-    VEC(struct recheck) rechecks;
+    unsigned leaving;     /* how often networks were looked at that a swarm left behind */
+    struct map *rechecks; /* "kind id" → struct recheck */
+    usec_t recheck_at;    /* monotonic: when the timer is due; 0: it is not armed */
 };
 
 /* fetch_deliver.c */
@@ -142,6 +146,10 @@ void fetch_when_watched(struct fetcher *fetcher, void (*read)(struct fetcher *, 
 /* fetch_recheck.c */
 void fetch_init_rechecks(struct fetcher *fetcher);
 void fetch_free_rechecks(struct fetcher *fetcher);
+/* It is looked at; what was asked for (BEGAN, monotonic) has come. The next look for fetch_recheck_later() is not
+ * before that, nor before a second has passed. */
+void fetch_look_begins(struct fetcher *fetcher, enum input_kind kind, const char *id);
+void fetch_looked(struct fetcher *fetcher, enum input_kind kind, const char *id, usec_t began);
 /* Reads it twice again, a moment from now and a little later. */
 void fetch_recheck_later(struct fetcher *fetcher, enum input_kind kind, const char *id);
 

@@ -29,6 +29,7 @@ static void on_retry(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
+    request->began = clock_monotonic();
     batch_add(request->fetcher->process_batch, request->key, request);
 }
 
@@ -42,6 +43,7 @@ static void take_processes(void *owner, const char *id, void *item, struct wire_
     struct error error = ERROR_INIT;
     int r = reader ? roles_take_processes(reader, &facts, &error) : error_set(&error, number, "%s", why);
 
+    fetch_looked(fetcher, INPUT_PROCESSES, id, request->began);
     if (!request->retry_timer && (r == -ESRCH || (r == 0 && !facts->count))) {
         facts_free(facts ? &facts->facts : NULL);
         request->retry_timer = evtimer_new(fetcher->base, on_retry, request);
@@ -59,11 +61,16 @@ static const struct batch_type reading = {.what = "process", .start = start_read
 
 void fetch_processes(struct fetcher *fetcher, const char *id)
 {
+    struct request *request;
+
     if (fetch_refuse_remote(fetcher, INPUT_PROCESSES, id))
         return;
     if (!fetcher->process_batch)
         fetcher->process_batch = batch_new(fetcher->base, &reading, fetcher);
-    batch_add(fetcher->process_batch, id, fetch_request_new(fetcher, INPUT_PROCESSES, id));
+    request = fetch_request_new(fetcher, INPUT_PROCESSES, id);
+    request->began = clock_monotonic();
+    fetch_look_begins(fetcher, INPUT_PROCESSES, id);
+    batch_add(fetcher->process_batch, id, request);
 }
 
 void fetch_free_processes(struct fetcher *fetcher)

@@ -404,7 +404,7 @@ static void map_podman(struct docker_event *event)
 
 int parse_event_value(const struct json *value, struct docker_event *ret_event, struct error *error)
 {
-    static const char exec_create[] = "exec_create: ";
+    static const char *const starts[] = {"exec_create: ", "exec_start: "};
     const struct json *actor = json_get(value, "Actor"), *attributes = json_get(actor, "Attributes");
     struct docker_event event = {
         .type = json_string(json_get(value, "Type")),
@@ -420,8 +420,9 @@ int parse_event_value(const struct json *value, struct docker_event *ret_event, 
     if (json_type(value) != JSON_OBJECT || !event.type || !event.action)
         return error_set(error, EINVAL, "event: not an object with Type and Action");
     event.action_length = strcspn(event.action, ":");
-    if (str_starts(event.action, exec_create))
-        event.command = event.action + strlen(exec_create);
+    for (size_t i = 0; i < countof(starts); i++)
+        if (str_starts(event.action, starts[i]))
+            event.command = event.action + strlen(starts[i]);
     hash_init(&hash);
     hash_text(&hash, json_get(value, "Type"));
     hash_text(&hash, json_get(value, "Action"));

@@ -36,7 +36,7 @@ struct docker_event {
     const char *exec_id;   /* Attributes.execID: a hint only, labels can overwrite it; may be NULL */
     const char *name;      /* Attributes.name, may be NULL */
     bool started;          /* an exec_create that is its start as well (podman has one event for both) */
-    const char *command;   /* exec_create: what is run, see docker_exec_text(); else NULL */
+    const char *command;   /* exec_create, exec_start: what is run, see docker_exec_text(); else NULL */
     int64_t time_nano;
     uint64_t digest; /* of Type, Action, Actor.ID, timeNano and Attributes: the de-duplication key */
 };

@@ -54,10 +54,10 @@ struct fake {
     struct container containers[CONTAINERS_MAX];
     size_t container_count, split, image_labels;
     VEC(struct image) images; /* besides the one of the containers */
-    bool restless, dropping;
+    bool restless, dropping, execs_differ;
     uint64_t inspections;
     pid_t pid;
-    char *engine_id;
+    char *engine_id, *health;
     bool debug;
     char *ring[RING];
     size_t ring_lengths[RING], ring_first, ring_count;
@@ -144,6 +144,16 @@ static void say_container(struct fake *fake, size_t index, struct str *out)
                               {"@RUNNING@", fake->pid ? "true" : "false"},
                               {"@PRIVILEGED@", container->privileged ? "true" : "false"}};
 
+    if (fake->health) {
+        scoped(cleanup_free) char *check = mem_printf(
+            "\"Config\":{\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"%s\"],\"Interval\":1000000000},\"", fake->health);
+        const char *config[][2] = {{"\"Config\":{\"", check}};
+        scoped_str text = STR_INIT;
+
+        replace(&text, str_text(&fake->template), config, countof(config));
+        replace(out, str_text(&text), words, countof(words));
+        return;
+    }
     replace(out, str_text(&fake->template), words, countof(words));
 }
 
@@ -276,10 +286,14 @@ static bool say(struct fake *fake, const char *path, struct str *out)
     } else if (str_starts(path, "/networks")) {
         str_append(out, "[]");
     } else if (is_own(path, "/exec/", &id)) {
+        scoped(cleanup_free) char *command =
+            fake->execs_differ ? mem_printf("true-%zu", index_of(id)) : mem_strdup("true");
+
         str_printf(out,
                    "{\"ID\":\"%.64s\",\"Running\":false,\"ExitCode\":0,\"ProcessConfig\":{\"tty\":false,\"entrypoint\":"
-                   "\"true\",\"arguments\":[],\"privileged\":%s},\"ContainerID\":\"%s\",\"Pid\":1}",
-                   id, index_of(id) >= 1000000 ? "true" : "false", fake_container_id(index_of(id) % 1000000 % 10000));
+                   "\"%s\",\"arguments\":[],\"privileged\":%s},\"ContainerID\":\"%s\",\"Pid\":1}",
+                   id, command, index_of(id) >= 1000000 ? "true" : "false",
+                   fake_container_id(index_of(id) % 1000000 % 10000));
     } else {
         return false;
     }
@@ -585,6 +599,7 @@ void fake_free(struct fake *fake)
     str_deinit(&fake->template);
     str_deinit(&fake->info);
     free(fake->engine_id);
+    free(fake->health);
     free(fake->socket_path);
     free(fake);
 }
@@ -626,6 +641,12 @@ void fake_set_name(struct fake *fake, size_t index, const char *json)
     fake->containers[index].name = mem_strdup(json);
 }
 
+void fake_set_health(struct fake *fake, const char *command)
+{
+    free(fake->health);
+    fake->health = mem_strdup(command);
+}
+
 void fake_set_network(struct fake *fake, size_t index, const char *network_mode)
 {
     free(fake->containers[index].network);
@@ -651,6 +672,11 @@ void fake_set_restless(struct fake *fake, bool restless)
 void fake_set_debug(struct fake *fake, bool debug)
 {
     fake->debug = debug;
+}
+
+void fake_set_execs_differ(struct fake *fake, bool differ)
+{
+    fake->execs_differ = differ;
 }
 
 void fake_set_engine_id(struct fake *fake, const char *id)

@@ -42,10 +42,12 @@ const char *fake_exec_id(size_t index);
 void fake_set_containers(struct fake *fake, size_t count); /* as many as that, numbered from 0 */
 void fake_set_privileged(struct fake *fake, size_t index, bool privileged);
 void fake_set_name(struct fake *fake, size_t index, const char *json); /* as it stands in a JSON string */
+void fake_set_health(struct fake *fake, const char *command);          /* all of them check it by that, in a shell */
 void fake_set_network(struct fake *fake, size_t index, const char *network_mode);
 void fake_set_running(struct fake *fake, pid_t pid);         /* all of them run, as that process; 0: none does */
 void fake_set_generation(struct fake *fake, unsigned value); /* another engine: other ids for everything */
 void fake_set_restless(struct fake *fake, bool restless);    /* each inspection answers something else */
+void fake_set_execs_differ(struct fake *fake, bool differ);  /* each runs a command of its own */
 void fake_set_engine_id(struct fake *fake, const char *id);
 void fake_set_debug(struct fake *fake, bool debug); /* what /info says of it */
 /* Other images besides the one that containers are of: of one layer, in the directory that overlay2 names; NULL: only

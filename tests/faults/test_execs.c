@@ -1,0 +1,259 @@
+/* Many execs, at a whole agent: what they cost, and that nothing is forgotten or invented over them.
+ * EXECS_EVENTS=97000 makes the churn as large as that (the gate: 3,000). */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "beside.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/map.h"
+#include "common/memory.h"
+
+enum { READY_MS = 60000, EVENTS = 3000, CONTAINERS = 40, PRIVILEGED = 1000000 };
+
+static struct beside beside;
+static struct fake *fake;
+
+static void set_up(void)
+{
+    beside_begin(&beside, CONTAINERS);
+    fake = beside.fake;
+}
+
+static void tear_down(void)
+{
+    beside_end(&beside);
+}
+
+static int64_t number(const char *pointer)
+{
+    return json_int(json_pointer(beside_ask(&beside, "/v1/status"), pointer), -1);
+}
+
+static void wait_ready(void)
+{
+    usec_t end = clock_monotonic() + READY_MS * 1000;
+
+    while (!json_bool(json_get(beside_ask(&beside, "/healthz"), "ready"), false)) {
+        ck_assert_msg(clock_monotonic() < end, "the agent does not get ready");
+        fake_run(beside.base, 50, NULL, NULL);
+    }
+}
+
+static void settle(void)
+{
+    for (int64_t before = -1, now = 0; before != now;) {
+        before = now;
+        fake_run(beside.base, 700, NULL, NULL);
+        now = number("/counters/evaluations") + number("/counters/fetches/container") + number("/last_seq");
+    }
+}
+
+static void start_exec(size_t exec, size_t container, const char *command)
+{
+    scoped(cleanup_free) char *attributes = mem_printf("\"execID\":\"%s\"", fake_exec_id(exec));
+    scoped(cleanup_free) char *create = mem_printf("exec_create: %s", command);
+    scoped(cleanup_free) char *start = mem_printf("exec_start: %s", command);
+
+    fake_event(fake, "container", create, fake_container_id(container), attributes);
+    fake_event(fake, "container", start, fake_container_id(container), attributes);
+}
+
+/* Starts COMMAND 29 times a second in container 0, for three seconds. */
+static usec_t start_many(const char *command, size_t first)
+{
+    usec_t began = clock_monotonic();
+
+    for (size_t i = 0; i < 3 * 29; i++) {
+        start_exec((first + i) * 10000, 0, command);
+        fake_run(beside.base, 34, NULL, NULL);
+    }
+    return clock_monotonic() - began;
+}
+
+static bool has_looked(void *user)
+{
+    return number("/counters/fetches/processes") > *(int64_t *)user;
+}
+
+/* However much is started in a container, its processes are looked at once a second, and once more after the last
+ * start; for what its health check starts, twice a minute. */
+START_TEST(looks_at_processes_are_bounded)
+{
+    int64_t before, after;
+    usec_t took;
+
+    fake_set_containers(fake, 1);
+    fake_set_running(fake, getpid());
+    fake_set_health(fake, "test -e /ok");
+    beside_start_agent(&beside, "{\"sinks\": []}");
+    wait_ready();
+    settle();
+    before = number("/counters/fetches/processes");
+    took = start_many("sh ", 1);
+    after = number("/counters/fetches/processes");
+    ck_assert_int_gt(after, before);
+    ck_assert_int_le(after - before, took / USEC_PER_SEC + 2);
+    ck_assert(fake_run(beside.base, READY_MS, has_looked, &after));
+    settle();
+    settle();
+    before = number("/counters/fetches/processes");
+    took = start_many("/bin/sh -c test -e /ok", 200);
+    ck_assert_int_le(number("/counters/fetches/processes") - before, took / (30 * USEC_PER_SEC) + 1);
+}
+END_TEST
+
+static void write_config(const char *text)
+{
+    scoped(cleanup_free) char *path = mem_printf("%s/agent.json", beside.folder);
+
+    ck_assert_int_eq(file_replace(path, text, strlen(text), 0600, NULL), 0);
+    ck_assert_int_eq(kill(beside.agent, SIGHUP), 0);
+}
+
+/* Verdicts by rule and subject, but those on execs, which nobody but the agent remembers. */
+static struct map *verdicts(const struct json *findings)
+{
+    struct map *map = map_new(free);
+
+    for (size_t i = 0; i < json_count(findings); i++) {
+        const struct json *finding = json_at(findings, i);
+        const char *kind = json_string(json_path(finding, "subject", "kind", NULL));
+        scoped(cleanup_free) char *key = mem_printf("%s %s %s", json_string(json_get(finding, "slug")), kind,
+                                                    json_string(json_path(finding, "subject", "id", NULL)));
+
+        if (strcmp(kind, "exec") != 0)
+            map_set(map, key, mem_strdup(json_string(json_get(finding, "status"))));
+    }
+    return map;
+}
+
+static struct map *all_verdicts(void)
+{
+    struct map *map = map_new(free);
+    scoped(cleanup_free) char *next = NULL;
+
+    do {
+        scoped(cleanup_free) char *path =
+            mem_printf("/v1/findings?limit=1000%s%s", next ? "&after=" : "", next ? next : "");
+        const struct json *page = beside_ask(&beside, path);
+        struct map *some = verdicts(json_get(page, "findings"));
+        size_t at = 0;
+        const char *key;
+        void *value;
+
+        while (map_next(some, &at, &key, &value))
+            map_set(map, key, mem_strdup(value));
+        map_free(some);
+        free(next);
+        next = mem_strdup(json_string(json_get(page, "next")));
+    } while (next);
+    return map;
+}
+
+static unsigned differing(const struct map *a, const struct map *b, bool report)
+{
+    unsigned count = 0;
+    size_t at = 0;
+    const char *key;
+    void *value;
+
+    while (map_next(a, &at, &key, &value)) {
+        const char *other = map_get(b, key);
+
+        if (other && strcmp(other, value) == 0)
+            continue;
+        if (report && count++ < 10)
+            printf("%s: %s here, %s there\n", key, (const char *)value, other ? other : "nothing");
+        count += !report;
+    }
+    return count;
+}
+
+static struct map *fresh_scan(void)
+{
+    scoped(cleanup_free) char *host = mem_printf("unix://%s", beside.engine_socket);
+    scoped(cleanup_free) char *config = mem_printf("%s/agent.json", beside.folder);
+    const char *arguments[] = {
+        BUILD_DIR "/docker-bench-agent", "-c", config, "--docker-host", host, "--once", "--format", "json", NULL};
+    scoped_str out = STR_INIT, err = STR_INIT;
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+    beside_run(&beside, arguments, false, &out, &err);
+    ck_assert_msg(json_parse(str_text(&out), out.length, NULL, &doc, NULL) == 0, "%s", str_text(&err));
+    return verdicts(json_get(json_root(doc), "findings"));
+}
+
+/* Events, privileged execs with and without equals, containers that come, go and change, cut streams, reloads and
+ * another agent's eyes at the end. */
+START_TEST(churn_ends_as_a_fresh_scan)
+{
+    static const char *const configs[] = {"{\"sinks\": []}",
+                                          "{\"sinks\": [], \"rules\": {\"5.4\": {\"enabled\": false}}}"};
+    size_t events = getenv("EXECS_EVENTS") ? strtoul(getenv("EXECS_EVENTS"), NULL, 10) : EVENTS, execs = 0;
+    struct map *ours, *fresh;
+
+    fake_set_execs_differ(fake, true);
+    beside_start_agent(&beside, configs[0]);
+    wait_ready();
+    for (size_t i = 0; i < events; i++) {
+        size_t container = (i * 7 + i / 10) % CONTAINERS;
+
+        if (i % 10 == 0) {
+            start_exec(PRIVILEGED + container + execs++ * 10000 * 101, container, "true");
+        } else if (i % 10 == 3) {
+            fake_set_privileged(fake, container, i / 10 % 2);
+            fake_event(fake, "container", "start", fake_container_id(container), NULL);
+        } else {
+            fake_event(fake, "container", i % 2 ? "pause" : "unpause", fake_container_id(container), NULL);
+        }
+        if (i % 97 == 0) {
+            fake_set_containers(fake, CONTAINERS - 5 + i % 10);
+            fake_event(fake, "container", i % 2 ? "create" : "destroy", fake_container_id(CONTAINERS - 5 + i % 10),
+                       NULL);
+        }
+        if (i % 500 == 250)
+            fake_close_streams(fake);
+        if (i % 900 == 450)
+            write_config(configs[i / 900 % 2]);
+        if (i % 20 == 0)
+            fake_run(beside.base, 4, NULL, NULL);
+    }
+    write_config(configs[0]);
+    settle();
+    wait_ready();
+    settle();
+    ours = all_verdicts();
+    fresh = fresh_scan();
+    ck_assert_uint_gt(map_count(fresh), 100);
+    ck_assert_uint_eq(differing(fresh, ours, true) + differing(ours, fresh, true), 0);
+    printf("churn: %zu events, %zu execs, %lld findings of execs\n", events, execs,
+           (long long)number("/execs/findings"));
+    ck_assert_int_le(number("/execs/findings"), 1000);
+    map_free(ours);
+    map_free(fresh);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("execs");
+    TCase *tests = tcase_create("execs");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 900);
+    tcase_add_test(tests, looks_at_processes_are_bounded);
+    tcase_add_test(tests, churn_ends_as_a_fresh_scan);
+    suite_add_tcase(suite, tests);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
