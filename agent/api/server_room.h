@@ -16,7 +16,7 @@
 enum {
     ROOM_ANSWERS = 16 * 1024 * 1024, /* bytes of answers */
     ROOM_REQUESTS = 4 * 1024 * 1024, /* of requests, as evhttp keeps them */
-    ROOM_SLOW_S = 1,                 /* an answer that has waited longer to be read is slow */
+    ROOM_SLOW_S = 3,                 /* an answer that has waited longer to be read is slow */
 };
 
 struct room;
