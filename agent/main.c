@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "agent/libraries.h"
 #include "agent/once.h"
 #include "common/log.h"
 
@@ -78,6 +79,7 @@ int main(int argc, char **argv)
     struct error error = ERROR_INIT;
     int option;
 
+    libraries_prepare();
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) >= 0)
         switch (option) {
         case 'c':

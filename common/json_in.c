@@ -12,6 +12,7 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
+#include "common/json_memory.h"
 #include "common/memory.h"
 #include "common/str.h"
 
@@ -292,7 +293,7 @@ int json_parse(const char *data, size_t length, const struct json_limits *limits
     if (length > parser.limits.bytes)
         return error_set(error, EFBIG, "more than %zu bytes of JSON", parser.limits.bytes);
     parser.arena = arena_new(length < 4096 ? 2 * length + 256 : 8192);
-    parser.handle = yajl_alloc(&callbacks, NULL, &parser);
+    parser.handle = yajl_alloc(&callbacks, JSON_MEMORY, &parser);
     yajl_config(parser.handle, yajl_dont_validate_strings, 1);
     yajl_config(parser.handle, yajl_allow_comments, parser.limits.comments ? 1 : 0);
     status = yajl_parse(parser.handle, (const unsigned char *)data, length);

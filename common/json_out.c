@@ -7,6 +7,7 @@
 #include <string.h>
 #include <yajl/yajl_gen.h>
 
+#include "common/json_memory.h"
 #include "common/memory.h"
 #include "common/text.h"
 
@@ -28,7 +29,7 @@ struct json_out *json_out_new(bool pretty)
     struct json_out *out = mem_alloc(sizeof *out);
 
     out->pretty = pretty;
-    out->gen = yajl_gen_alloc(NULL);
+    out->gen = yajl_gen_alloc(JSON_MEMORY);
     yajl_gen_config(out->gen, yajl_gen_beautify, out->pretty ? 1 : 0);
     yajl_gen_config(out->gen, yajl_gen_indent_string, "  ");
     yajl_gen_config(out->gen, yajl_gen_print_callback, print, out);

@@ -10,8 +10,8 @@ static _Noreturn void out_of_memory(void)
     static const char text[] = "<0>docker-bench-agent: out of memory\n";
 
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
-        _exit(70);
-    abort();
+        _exit(MEMORY_STATUS);
+    _exit(MEMORY_STATUS); /* what would be done at exit() might ask for more */
 }
 
 void *mem_alloc(size_t size)
@@ -72,6 +72,30 @@ char *mem_printf(const char *format, ...)
     text = mem_vprintf(format, arguments);
     va_end(arguments);
     return text;
+}
+
+void *mem_library_alloc(size_t size)
+{
+    return mem_realloc(NULL, size);
+}
+
+void *mem_library_calloc(size_t count, size_t size)
+{
+    size_t total;
+
+    if (__builtin_mul_overflow(count, size, &total))
+        out_of_memory();
+    return mem_alloc(total);
+}
+
+void *mem_library_realloc(void *p, size_t size)
+{
+    return mem_realloc(p, size);
+}
+
+char *mem_library_strdup(const char *s)
+{
+    return mem_strdup(s);
 }
 
 struct chunk {

@@ -1,7 +1,8 @@
 /* Memory: allocation that cannot fail, and arenas. What a mem_ function returns the caller frees with free().
  *
  * Every size that comes from outside is bounded before it gets here, so running out of memory is the machine's end, not
- * a client's doing: the mem_ functions print a line and abort. An arena is a set of chunks freed together; facts that
+ * a client's doing: the mem_ functions print a line and end the process, with
+ * MEMORY_STATUS. An arena is a set of chunks freed together; facts that
  * live and die as one object (a parsed document) sit in one. */
 #ifndef COMMON_MEMORY_H
 #define COMMON_MEMORY_H
@@ -11,6 +12,8 @@
 
 #include "common/cleanup.h"
 
+enum { MEMORY_STATUS = 70 }; /* EX_SOFTWARE of sysexits.h */
+
 void *mem_alloc(size_t size); /* zeroed */
 void *mem_realloc(void *p, size_t size);
 void *mem_realloc_array(void *p, size_t count, size_t size); /* checks the product */
@@ -18,6 +21,13 @@ char *mem_strdup(const char *s);                             /* NULL gives NULL 
 char *mem_strndup(const char *s, size_t length);
 char *mem_printf(const char *format, ...) printf_like(1, 2);
 char *mem_vprintf(const char *format, va_list arguments) printf_like(1, 0);
+
+/* The same for libraries that take allocators, and would go on without what they asked for: as malloc(), calloc(),
+ * realloc() and strdup(). */
+void *mem_library_alloc(size_t size);
+void *mem_library_calloc(size_t count, size_t size);
+void *mem_library_realloc(void *p, size_t size);
+char *mem_library_strdup(const char *s);
 
 struct arena;
 

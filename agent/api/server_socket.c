@@ -69,13 +69,15 @@ static bool find_host_group(const char *host_root, const char *name, gid_t *ret)
     return false;
 }
 
-static bool find_group(const char *host_root, const char *name, gid_t *ret)
+/* The group that is installed with the agent is in that file; one of the configuration may be anywhere on this host. */
+static bool find_group(const struct config *config, const char *name, gid_t *ret)
 {
-    const struct group *entry;
+    const struct group *entry = NULL;
 
-    if (strcmp(host_root, "/") != 0)
-        return find_host_group(host_root, name, ret);
-    entry = getgrnam(name);
+    if (find_host_group(config->host_root, name, ret))
+        return true;
+    if (config->socket_group && strcmp(config->host_root, "/") == 0)
+        entry = getgrnam(name);
     if (entry)
         *ret = entry->gr_gid;
     return entry != NULL;
@@ -85,7 +87,7 @@ static int set_group(const struct config *config, struct error *error)
 {
     const char *group = config->socket_group ? config->socket_group : "docker-bench-agent";
     gid_t gid = 0;
-    bool found = find_group(config->host_root, group, &gid);
+    bool found = find_group(config, group, &gid);
 
     if (!found && config->socket_group)
         return error_set(error, ENOENT, "socket.group: unknown group \"%s\"", group);

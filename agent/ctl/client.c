@@ -78,7 +78,9 @@ static int perform_once(const char *socket, const char *path, const char *body, 
     long system_error = 0;
     CURLcode code;
 
-    exchange->easy = curl_easy_init();
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_library_alloc, free, mem_library_realloc, mem_library_strdup,
+                             mem_library_calloc) == CURLE_OK)
+        exchange->easy = curl_easy_init();
     if (!exchange->easy)
         return error_set(error, ENOMEM, "curl cannot be initialised");
     curl_easy_setopt(exchange->easy, CURLOPT_URL, url);

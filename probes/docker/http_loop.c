@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 
+#include "common/memory.h"
+
 #define unused __attribute__((unused))
 
 /* libcurl starts OpenSSL whether TLS is spoken or not. Without it, its configuration, its error texts and its tables of
@@ -19,7 +21,8 @@ int http_global_init(bool tls, struct error *error)
 {
     if (!tls)
         spare_tls();
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_library_alloc, free, mem_library_realloc, mem_library_strdup,
+                             mem_library_calloc) != CURLE_OK)
         return error_set(error, ENOMEM, "curl cannot be initialised");
     return 0;
 }

@@ -69,6 +69,8 @@ static void read_all(int fd, size_t limit, struct str *output, pid_t pid)
 
 static int describe_end(int status, const struct part_options *options, struct error *error)
 {
+    if (WIFEXITED(status) && WEXITSTATUS(status) == MEMORY_STATUS)
+        return error_set(error, ENOTRECOVERABLE, "its process ran out of memory");
     if (!WIFSIGNALED(status))
         return error_set(error, ENOTRECOVERABLE, "it ended early");
     switch (WTERMSIG(status)) {
@@ -77,7 +79,7 @@ static int describe_end(int status, const struct part_options *options, struct e
     case SIGKILL:
         return error_set(error, EOWNERDEAD, "its process was killed");
     case SIGABRT:
-        return error_set(error, ENOTRECOVERABLE, "its process ran out of memory or gave up");
+        return error_set(error, ENOTRECOVERABLE, "its process gave up");
     default:
         return error_set(error, ENOTRECOVERABLE, "its process ended with signal %d", WTERMSIG(status));
     }

@@ -598,6 +598,36 @@ static char *since_of_web(void)
     return mem_strdup(out.data);
 }
 
+/* A finding whose last transition is the same one has been so since the same time, whatever was killed meanwhile. */
+static void check_since(struct map *known)
+{
+    scoped(cleanup_free) char *after = NULL;
+
+    do {
+        scoped(cleanup_free) char *path = after ? mem_printf("/v1/findings?limit=500&after=%s", after) : NULL;
+        const struct json *page = beside_ask(&beside, path ? path : "/v1/findings?limit=500");
+        const struct json *findings = json_get(page, "findings");
+
+        for (size_t i = 0; i < json_count(findings); i++) {
+            const struct json *finding = json_at(findings, i);
+            scoped(cleanup_free) char *key = mem_printf("%s %" PRId64, json_text(json_get(finding, "uid"), ""),
+                                                        json_int(json_get(finding, "seq"), -1));
+            scoped(cleanup_free) char *now = mem_printf("%s %s", json_text(json_get(finding, "status"), ""),
+                                                        json_text(json_get(finding, "since"), ""));
+            const char *before = map_get(known, key);
+
+            ck_assert_msg(!before || strcmp(before, now) == 0, "%s %s: was %s, is %s",
+                          json_text(json_get(finding, "slug"), ""), key, before, now);
+            if (!before)
+                map_set(known, key, mem_strdup(now));
+        }
+        free(after);
+        after = mem_strdup(json_string(json_get(page, "next")));
+        for (char *blank = after; blank && (blank = strchr(blank, ' '));)
+            *blank = '+';
+    } while (after);
+}
+
 static unsigned rounds(unsigned usual)
 {
     const char *text = getenv("STORE_ROUNDS"); /* for a longer run by hand */
@@ -605,13 +635,14 @@ static unsigned rounds(unsigned usual)
     return text ? (unsigned)atoi(text) : usual;
 }
 
-/* What the sink wrote: its numbers follow each other, and what came twice is the same. */
+/* What the sink wrote: in a stream its numbers follow each other, and what came twice is the same. */
 static uint64_t check_file(const char *path)
 {
     scoped(cleanup_map) struct map *records = map_new(free);
-    scoped_str text = STR_INIT;
+    scoped_str text = STR_INIT, stream = STR_INIT;
     uint64_t last = 0;
 
+    str_append(&stream, "");
     ck_assert_int_eq(file_read(path, 1 << 30, &text, NULL), 0);
     for (const char *at = text.data, *end; (end = strchr(at, '\n')); at = end + 1) {
         scoped(cleanup_json_doc) struct json_doc *doc = NULL;
@@ -621,8 +652,13 @@ static uint64_t check_file(const char *path)
 
         ck_assert_msg(json_parse(at, (size_t)(end - at), NULL, &doc, NULL) == 0, "%.*s", (int)(end - at), at);
         number = (uint64_t)json_int(json_get(json_root(doc), "number"), 0);
+        if (strcmp(stream.data, json_text(json_get(json_root(doc), "stream"), "")) != 0) {
+            str_clear(&stream);
+            str_append(&stream, json_text(json_get(json_root(doc), "stream"), ""));
+            last = last ? number : 0;
+        }
         ck_assert_msg(number && number <= last + 1, "%" PRIu64 " follows %" PRIu64, number, last);
-        key = mem_printf("%" PRIu64, number);
+        key = mem_printf("%s %" PRIu64, stream.data, number);
         before = map_get(records, key);
         if (before)
             ck_assert_msg(strncmp(before, at, (size_t)(end - at)) == 0, "%" PRIu64 " was\n%s\nand is\n%.*s", number,
@@ -637,6 +673,7 @@ static uint64_t check_file(const char *path)
 START_TEST(killed_at_any_moment)
 {
     scoped(cleanup_free) char *since = NULL, *file = mem_printf("%s/records", beside.folder);
+    scoped(cleanup_map) struct map *known = map_new(free);
     unsigned count = rounds(20);
     uint64_t last = 0, now;
 
@@ -650,6 +687,7 @@ START_TEST(killed_at_any_moment)
     start();
     wait_ready();
     since = since_of_web();
+    check_since(known);
     for (unsigned i = 0; i < count; i++) {
         churn(i % 3 ? 20 + (unsigned)rand() % 300 : (unsigned)rand() % 60); /* in the first scan, too */
         kill_agent(i % 2);
@@ -660,6 +698,7 @@ START_TEST(killed_at_any_moment)
         scoped(cleanup_free) char *since_now = since_of_web();
 
         ck_assert_str_eq(since_now, since);
+        check_since(known);
         now = check_history();
         ck_assert_uint_ge(now, last);
         last = now;
@@ -753,6 +792,81 @@ START_TEST(disk_that_fails)
     map_free(lines);
 }
 END_TEST
+
+#ifdef PRELOAD_FAULTS
+
+static void start_with_faults(const char *writes)
+{
+    setenv("FAULT_WRITES", writes, 1);
+    setenv("LD_PRELOAD", PRELOAD_FAULTS, 1);
+    start();
+    unsetenv("LD_PRELOAD");
+}
+
+struct place {
+    char stream[64];
+    int64_t last_seq;
+};
+
+static struct place read_place(void)
+{
+    const struct json *status = beside_ask(&beside, "/v1/status");
+    struct place place = {.last_seq = json_int(json_get(status, "last_seq"), -1)};
+
+    snprintf(place.stream, sizeof place.stream, "%s", json_text(json_get(status, "stream"), ""));
+    ck_assert_uint_eq(strlen(place.stream), 36);
+    return place;
+}
+
+/* EIO for every write, and a kill: last_seq may fall in another stream only, and no number of a stream is given twice.
+ * With the disk as bad when the agent starts again, and with a good one. */
+START_TEST(disk_that_answers_eio)
+{
+    scoped(cleanup_free) char *flag = mem_printf("%s/eio", beside.folder),
+                              *file = mem_printf("%s/records", beside.folder);
+    struct place before, during, after;
+
+    lines = map_new(free);
+    srand(4720 + _i);
+    snprintf(config, sizeof config,
+             "{\"sinks\": [{\"type\": \"file\", \"address\": \"%s\", \"min_severity\": \"low\", "
+             "\"statuses\": [\"pass\", \"fail\"]}]}",
+             file);
+    start_with_faults(flag);
+    wait_ready();
+    for (unsigned round = 0; round < 3; round++) {
+        churn(200);
+        check_history();
+        before = read_place();
+        ck_assert_int_eq(file_replace(flag, "", 0, 0600, NULL), 0);
+        churn(400);
+        await(has_store_trouble, "the trouble");
+        churn(200);
+        check_history();
+        during = read_place();
+        ck_assert_str_ne(during.stream, before.stream);
+        ck_assert_int_ge(during.last_seq, before.last_seq);
+        kill_agent(true);
+        if (_i)
+            ck_assert_int_eq(unlink(flag), 0);
+        start_with_faults(flag);
+        await(is_scanned, "the first scan");
+        churn(100);
+        check_history();
+        after = read_place();
+        ck_assert_str_ne(after.stream, during.stream);
+        ck_assert(strcmp(after.stream, before.stream) != 0 || after.last_seq >= before.last_seq);
+        unlink(flag);
+        await(has_no_store_trouble, "the end of the trouble");
+        set_privileged(round % 2 == 0);
+        check_history();
+    }
+    check_file(file);
+    map_free(lines);
+}
+END_TEST
+
+#endif
 
 START_TEST(disk_that_is_full)
 {
@@ -901,6 +1015,9 @@ int main(void)
     tcase_add_test(killed, killed_at_any_moment);
     tcase_add_test(process, store_process_killed);
     tcase_add_loop_test(failing, disk_that_fails, 0, 2);
+#ifdef PRELOAD_FAULTS /* not under sanitizers, which allocate themselves */
+    tcase_add_loop_test(failing, disk_that_answers_eio, 0, 2);
+#endif
     tcase_add_loop_test(full, disk_that_is_full, 0, 2);
     tcase_add_loop_test(foreign, foreign_store, 0, 3);
     tcase_add_loop_test(foreign, store_removed_while_it_is_used, 0, 2);
