@@ -286,6 +286,7 @@ int json_parse(const char *data, size_t length, const struct json_limits *limits
                struct error *error)
 {
     struct parser parser = {.limits = with_defaults(limits), .text = data, .length = length, .line = 1};
+    yajl_alloc_funcs memory = JSON_MEMORY;
     struct json_doc *doc;
     yajl_status status;
     int r = 0;
@@ -293,7 +294,7 @@ int json_parse(const char *data, size_t length, const struct json_limits *limits
     if (length > parser.limits.bytes)
         return error_set(error, EFBIG, "more than %zu bytes of JSON", parser.limits.bytes);
     parser.arena = arena_new(length < 4096 ? 2 * length + 256 : 8192);
-    parser.handle = yajl_alloc(&callbacks, JSON_MEMORY, &parser);
+    parser.handle = yajl_alloc(&callbacks, &memory, &parser);
     yajl_config(parser.handle, yajl_dont_validate_strings, 1);
     yajl_config(parser.handle, yajl_allow_comments, parser.limits.comments ? 1 : 0);
     status = yajl_parse(parser.handle, (const unsigned char *)data, length);

@@ -1,8 +1,6 @@
-/* What yajl allocates with, for the two files that know it: it does not look at what it gets. */
+/* What the library of JSON allocates with, for the two files that know it: it does not look at what it gets. */
 #ifndef COMMON_JSON_MEMORY_H
 #define COMMON_JSON_MEMORY_H
-
-#include <yajl/yajl_common.h>
 
 #include "common/memory.h"
 
@@ -24,6 +22,9 @@ static inline void json_memory_free(void *user, void *p)
     free(p);
 }
 
-#define JSON_MEMORY (&(yajl_alloc_funcs){json_memory_alloc, json_memory_realloc, json_memory_free, NULL})
+#define JSON_MEMORY                                                                                                    \
+    {                                                                                                                  \
+        json_memory_alloc, json_memory_realloc, json_memory_free, NULL                                                 \
+    }
 
 #endif

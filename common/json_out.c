@@ -24,12 +24,14 @@ static void print(void *user, const char *text, size_t length)
     text_escape_json(&out->text, text, length); /* yajl escapes only C0, and never cuts a character in two */
 }
 
+static const yajl_alloc_funcs memory = JSON_MEMORY;
+
 struct json_out *json_out_new(bool pretty)
 {
     struct json_out *out = mem_alloc(sizeof *out);
 
     out->pretty = pretty;
-    out->gen = yajl_gen_alloc(JSON_MEMORY);
+    out->gen = yajl_gen_alloc(&memory);
     yajl_gen_config(out->gen, yajl_gen_beautify, out->pretty ? 1 : 0);
     yajl_gen_config(out->gen, yajl_gen_indent_string, "  ");
     yajl_gen_config(out->gen, yajl_gen_print_callback, print, out);

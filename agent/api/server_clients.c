@@ -32,9 +32,9 @@ struct client {
     uid_t uid;
     usec_t since; /* monotonic: accepted, or its last request came */
     bool follows;
-    struct evbuffer *input;  /* to find it by: its stream owns it, which the account keeps */
-    struct account *account; /* what it holds */
-    bool idle;               /* nothing of a next request has come */
+    const struct evbuffer *input; /* to find it by: its stream owns it, and may be gone before this entry is */
+    struct account *account;      /* what it holds */
+    bool idle;                    /* nothing of a next request has come */
 };
 
 struct clients {
@@ -55,20 +55,6 @@ struct clients {
 
 /* By listener: what a listener hands to its callbacks is evhttp's, for errors too. */
 static LIST_HEAD(, clients) everywhere = LIST_HEAD_INITIALIZER(everywhere);
-
-static bool read_cookie(evutil_socket_t fd, uint64_t *ret)
-{
-    socklen_t length = sizeof *ret;
-
-    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_COOKIE, ret, &length) == 0;
-}
-
-static bool is_over(const struct client *client)
-{
-    uint64_t cookie;
-
-    return !read_cookie(client->fd, &cookie) || cookie != client->cookie;
-}
 
 static void schedule_sweep(struct clients *clients)
 {
@@ -105,7 +91,7 @@ static void drop_closed(struct clients *clients)
     size_t kept = 0;
 
     for (size_t i = 0; i < clients->list.count; i++)
-        if (!is_over(&clients->list.items[i]))
+        if (!account_is_over(clients->list.items[i].account))
             clients->list.items[kept++] = clients->list.items[i];
         else
             account_free(clients->list.items[i].account);
@@ -234,6 +220,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *user)
 
 /* ---- Empty lines between requests ---- */
 
+/* Not the first: an entry of a stream that is gone may have had the same address. */
 static struct client *find_by_input(struct clients *clients, const struct evbuffer *input)
 {
     for (size_t i = clients->list.count; i-- > 0;)
@@ -301,7 +288,7 @@ static void admit(struct clients *clients, struct bufferevent *stream)
     struct ucred peer;
     socklen_t length = sizeof peer;
 
-    if (!read_cookie(fd, &client.cookie))
+    if (!room_read_cookie(fd, &client.cookie))
         return;
     for (size_t i = 0; i < clients->list.count; i++)
         if (clients->list.items[i].cookie == client.cookie)
@@ -311,7 +298,7 @@ static void admit(struct clients *clients, struct bufferevent *stream)
         shutdown(fd, SHUT_RDWR);
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
     client.idle = drop_empty_lines(input);
-    client.account = account_new(clients->room, stream, client.uid);
+    client.account = account_new(clients->room, stream, client.cookie, client.uid);
     evbuffer_add_cb(input, on_input, clients);
     vec_push(&clients->list, client);
 }

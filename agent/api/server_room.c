@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -18,7 +19,9 @@ enum { LINE_COST = 112 };
 struct account {
     LIST_ENTRY(account) link;
     struct room *room;
-    struct bufferevent *stream;
+    struct bufferevent *stream; /* evhttp's: it is there until the connection is over */
+    evutil_socket_t fd;
+    uint64_t cookie;
     uid_t uid;
     size_t queued, reserved, request; /* bytes */
     usec_t waiting;                   /* monotonic: since when there has been something queued; 0: there is nothing */
@@ -65,6 +68,29 @@ static void set_request(struct account *account, size_t bytes)
     account->request = bytes;
 }
 
+bool room_read_cookie(evutil_socket_t fd, uint64_t *ret)
+{
+    socklen_t length = sizeof *ret;
+
+    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_COOKIE, ret, &length) == 0;
+}
+
+bool account_is_over(const struct account *account)
+{
+    uint64_t cookie;
+
+    return !room_read_cookie(account->fd, &cookie) || cookie != account->cookie;
+}
+
+/* What it held is no longer there. */
+static void forget(struct account *account)
+{
+    account->closing = true;
+    account_arrived(account);
+    set_queued(account, 0);
+    set_request(account, 0);
+}
+
 static void empty(struct evbuffer *buffer)
 {
     evbuffer_unfreeze(buffer, 1);
@@ -76,6 +102,10 @@ static void close_account(struct account *account, const char *why)
     struct room *room = account->room;
     unsigned held_back;
 
+    if (account_is_over(account)) {
+        forget(account);
+        return;
+    }
     account->closing = true;
     bufferevent_disable(account->stream, EV_READ | EV_WRITE);
     empty(bufferevent_get_output(account->stream));
@@ -204,15 +234,16 @@ void account_answered(struct account *account)
 
 /* ---- */
 
-struct account *account_new(struct room *room, struct bufferevent *stream, uid_t uid)
+struct account *account_new(struct room *room, struct bufferevent *stream, uint64_t cookie, uid_t uid)
 {
     struct account *account = mem_alloc(sizeof *account);
     struct evbuffer *input = bufferevent_get_input(stream), *output = bufferevent_get_output(stream);
 
     account->room = room;
     account->stream = stream;
+    account->fd = bufferevent_getfd(stream);
+    account->cookie = cookie;
     account->uid = uid;
-    bufferevent_incref(stream);
     LIST_INSERT_HEAD(&room->accounts, account, link);
     evbuffer_add_cb(input, on_input, account);
     evbuffer_add_cb(output, on_output, account);
@@ -224,11 +255,6 @@ struct account *account_new(struct room *room, struct bufferevent *stream, uid_t
 void account_free(struct account *account)
 {
     LIST_REMOVE(account, link);
-    account_arrived(account);
-    set_queued(account, 0);
-    set_request(account, 0);
-    evbuffer_remove_cb(bufferevent_get_input(account->stream), on_input, account);
-    evbuffer_remove_cb(bufferevent_get_output(account->stream), on_output, account);
-    bufferevent_decref(account->stream);
+    forget(account);
     free(account);
 }

@@ -33,10 +33,16 @@ struct room *room_new(void);
 void room_free(struct room *room);
 const struct room_counts *room_counts(const struct room *room);
 
-/* From now on what STREAM, a connection of UID, holds is counted. The account keeps STREAM, which may
- * end before it. */
-struct account *account_new(struct room *room, struct bufferevent *stream, uid_t uid);
+/* From now on what STREAM, a connection of UID whose socket has that COOKIE, holds is counted. The account does not
+ * keep STREAM: a reference to it would keep its events too, on a descriptor that evhttp has closed. It is freed when
+ * the connection is over. */
+struct account *account_new(struct room *room, struct bufferevent *stream, uint64_t cookie, uid_t uid);
 void account_free(struct account *account);
+
+/* SO_COOKIE, socket(7): no two sockets have the same. */
+bool room_read_cookie(evutil_socket_t fd, uint64_t *ret);
+/* The connection has ended: its descriptor is closed, or another one's. */
+bool account_is_over(const struct account *account);
 
 /* Is there room for BYTES more of answers? Closes other connections for it. KEEP: they are counted from now on, until
  * account_arrived(): what answers has been asked for and is not here yet. */
