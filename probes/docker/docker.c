@@ -25,7 +25,8 @@
 
 enum {
     PING_MS = 4000,
-    TICK_S = 15,
+    LOOK_S = 3,  /* at the engine's process, which costs nothing */
+    TICK_S = 15, /* a ping, where it is not ours to see */
     BACKOFF_FIRST_MS = 250,
     BACKOFF_LAST_MS = 10000,
     ABSENT_MS = 30000,
@@ -120,7 +121,7 @@ static void become_connected(struct docker *docker, pid_t peer_pid)
     free(take(docker->why_not));
     free(take(docker->why_reported));
     docker->peer_pid = peer_pid;
-    start_timer(docker->liveness_timer, TICK_S * 1000);
+    start_timer(docker->liveness_timer, LOOK_S * 1000);
     compare_start(docker);
     docker->callbacks.connected(gap, docker->callbacks.user);
 }
@@ -645,9 +646,11 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    if (!docker->engine_pid || !process_is_well(docker))
+    bool is_time = clock_monotonic() - docker->last_ping >= (TICK_S - 1) * USEC_PER_SEC;
+
+    if (docker->engine_pid ? !process_is_well(docker) : is_time)
         ping(docker);
-    start_timer(docker->liveness_timer, TICK_S * 1000);
+    start_timer(docker->liveness_timer, LOOK_S * 1000);
 }
 
 static void on_fail(evutil_socket_t fd, short what, void *user)

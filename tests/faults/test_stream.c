@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -797,6 +798,35 @@ START_TEST(engine_that_hangs)
 }
 END_TEST
 
+/* Its process is stopped: no request has to fail before that is seen. */
+START_TEST(a_frozen_engine_is_noticed_by_its_process)
+{
+    struct docker_counters counters;
+    int status;
+    pid_t pid;
+
+    wait_connected();
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        for (;;)
+            pause();
+    }
+    docker_set_engine_pid(docker, pid);
+    settle(4000);
+    docker_counters(docker, &counters);
+    ck_assert_uint_eq(counters.pings, 1); /* of the connection */
+    ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+    fake_fault(fake, &(struct fake_fault){.path = "/", .hangs = true});
+    ck_assert(fake_run(base, WAIT_MS, is_lost, NULL));
+    ck_assert_ptr_nonnull(strstr(told.why, "does not answer"));
+    ck_assert_int_eq(kill(pid, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    fake_faults_clear(fake);
+    wait_connected();
+}
+END_TEST
+
 START_TEST(slow_drip)
 {
     wait_connected();
@@ -1323,6 +1353,7 @@ int main(void)
     tcase_add_test(tests, refused_version_is_said);
     tcase_add_test(tests, a_version_that_the_engine_names_is_used);
     tcase_add_test(tests, engine_that_hangs);
+    tcase_add_test(tests, a_frozen_engine_is_noticed_by_its_process);
     tcase_add_test(tests, slow_drip);
     tcase_add_test(tests, gaps_are_told);
     tcase_add_test(tests, order_and_duplicates);
