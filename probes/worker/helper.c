@@ -147,8 +147,11 @@ static void do_task(const struct helper_task *task, const struct received *recei
                         task->outside ? host_root_fd(task->outside) : -1};
     struct str text = STR_INIT;
     unsigned timeout_ms = received->packet.timeout_ms;
-    int begun = child_begin(&(struct child_start){
-        .parent = parent, .kept = kept, .kept_count = countof(kept), .capabilities = task->capabilities});
+    int begun = child_begin(&(struct child_start){.parent = parent,
+                                                  .serves = task->serve,
+                                                  .kept = kept,
+                                                  .kept_count = countof(kept),
+                                                  .capabilities = task->capabilities});
 
     if (task->serve) {
         signal(SIGPIPE, SIG_IGN);
