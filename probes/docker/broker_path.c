@@ -1,5 +1,6 @@
 /* The paths that the engine may be asked for, and what may be in their variable parts. README.md publishes the list;
  * tests/unit/test_broker_request.c compares the two. */
+#include <stdint.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -27,8 +28,9 @@ static const char *const paths[] = {
     "/v1.{minor}/swarm/unlockkey",
 };
 
-/* Each returns how long the value at the beginning of S is; 0: there is no valid one. */
+/* Each returns how long the value at the beginning of S is; NO_VALUE: there is no valid one. */
 typedef size_t value_length(const char *s, size_t length);
+#define NO_VALUE SIZE_MAX
 
 static size_t span(const char *s, size_t length, const char *characters)
 {
@@ -46,14 +48,14 @@ static size_t minor_length(const char *s, size_t length)
 {
     size_t n = span(s, length, digits);
 
-    return n <= 4 ? n : 0;
+    return n && n <= 4 ? n : NO_VALUE;
 }
 
 static size_t seconds_length(const char *s, size_t length)
 {
     size_t n = span(s, length, digits);
 
-    return n <= 19 ? n : 0;
+    return n && n <= 19 ? n : NO_VALUE;
 }
 
 /* "1700000000.000000000" */
@@ -62,8 +64,8 @@ static size_t time_length(const char *s, size_t length)
     enum { NANOSECOND_DIGITS = 9 };
     size_t n = seconds_length(s, length);
 
-    if (!n || n == length || s[n] != '.' || span(s + n + 1, length - n - 1, digits) != NANOSECOND_DIGITS)
-        return 0;
+    if (n == NO_VALUE || n == length || s[n] != '.' || span(s + n + 1, length - n - 1, digits) != NANOSECOND_DIGITS)
+        return NO_VALUE;
     return n + 1 + NANOSECOND_DIGITS;
 }
 
@@ -73,14 +75,15 @@ static size_t id_length(const char *s, size_t length)
 {
     size_t n = span(s, length, "0123456789" LETTERS "_.:-");
 
-    return n && n <= 256 && s[0] != '.' ? n : 0;
+    return n && n <= 256 && s[0] != '.' ? n : NO_VALUE;
 }
 
+/* Empty while the engine joins a swarm or leaves it. */
 static size_t node_length(const char *s, size_t length)
 {
     size_t n = span(s, length, "0123456789abcdefghijklmnopqrstuvwxyz");
 
-    return n <= 64 ? n : 0;
+    return n <= 64 ? n : NO_VALUE;
 }
 
 static int hex_value(char c)
@@ -117,18 +120,18 @@ static size_t volume_length(const char *s, size_t length)
     size_t n = 0, part = 0, dots = 0;
 
     if (length > 768)
-        return 0;
+        return NO_VALUE;
     while (n < length) {
         size_t taken;
         int byte = volume_byte(s + n, length - n, &taken);
 
         if (byte < 0 || (byte == '/' && part == dots && part <= 2))
-            return 0;
+            return NO_VALUE;
         part = byte == '/' ? 0 : part + 1;
         dots = byte == '/' ? 0 : dots + (byte == '.');
         n += taken;
     }
-    return part == dots && part <= 2 ? 0 : n;
+    return part == dots && part <= 2 ? NO_VALUE : n;
 }
 
 /* The value that PATTERN, which begins with a brace, asks for; RET_LENGTH: of its name with the braces. */
@@ -160,8 +163,8 @@ static bool matches(const char *pattern, const char *path, size_t length)
         if (*pattern == '{') {
             value_length *kind = find_kind(pattern, &name);
 
-            value = kind ? kind(path + at, length - at) : 0;
-            if (!value)
+            value = kind ? kind(path + at, length - at) : NO_VALUE;
+            if (value == NO_VALUE)
                 return false;
         } else if (at == length || path[at] != *pattern) {
             return false;

@@ -6,6 +6,7 @@ fail() { printf 'FAILED: %s\n' "$*"; failures=$((failures + 1)); }
 
 # finish: the end of a suite. One that ends without it has failed, whatever its status.
 finish() {
+    ! declare -F check_requests >/dev/null || check_requests
     step "$failures failures"
     ended=1
     [ "$failures" -eq 0 ]

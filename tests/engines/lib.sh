@@ -8,6 +8,7 @@ agent_pid= engine_pid= rsyslog_pid= host_pid=
 beside_pids=() # of what a suite has started besides
 
 . tests/engines/end.sh
+. tests/engines/requests.sh
 
 cleanup() {
     local status=$?
@@ -168,7 +169,8 @@ remedy() {
 }
 
 start_agent() {
-    "${prefix[@]}" "$build/docker-bench-agent" -c "$work/agent.json" --socket "$sock" --state-dir "$work/state" \
+    start_record
+    "${record[@]}" "${prefix[@]}" "$build/docker-bench-agent" -c "$work/agent.json" --socket "$sock" --state-dir "$work/state" \
         2>>"$work/agent.log" &
     agent_pid=$!
     for _ in $(seq 1200); do
@@ -210,7 +212,8 @@ settle_networks() {
 compare_with_once() {
     settle
     findings >"$work/live.json"
-    "$@" "$build/docker-bench-agent" -c "$work/agent.json" --state-dir "$work/state" --once --format json >"$work/once.json" \
+    start_record
+    "${record[@]}" "$@" "$build/docker-bench-agent" -c "$work/agent.json" --state-dir "$work/state" --once --format json >"$work/once.json" \
         2>>"$work/agent.log" || true
     for file in live once; do
         jq -r '.findings[] | select(.subject.kind != "exec") | [.slug, .subject.kind, .subject.id, .status] | @tsv' \

@@ -50,6 +50,7 @@ START_TEST(what_is_asked_for_is_listed)
         "/v1.41/networks",
         "/v1.41/services",
         "/v1.41/tasks?filters=%7B%22node%22%3A%7B%22x0y1%22%3Atrue%7D%7D",
+        "/v1.41/tasks?filters=%7B%22node%22%3A%7B%22%22%3Atrue%7D%7D",
         "/v1.41/secrets",
         "/v1.41/swarm/unlockkey",
     };
