@@ -39,6 +39,17 @@ int64_t wire_number(struct wire_reader *reader)
     return number;
 }
 
+int wire_failure(struct wire_reader *reader)
+{
+    enum { ERRNO_MAX = 4095 }; /* as the kernel has it */
+    int64_t number = wire_number(reader);
+
+    if (number <= 0 && number >= -ERRNO_MAX)
+        return (int)number;
+    reader->broken = true;
+    return 0;
+}
+
 const char *wire_text(struct wire_reader *reader)
 {
     int64_t length = wire_number(reader);

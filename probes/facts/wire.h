@@ -21,6 +21,8 @@ struct wire_reader {
     bool broken;
 };
 int64_t wire_number(struct wire_reader *reader);
+/* A result: 0, or a negative errno. Anything else breaks the reader, and is 0. */
+int wire_failure(struct wire_reader *reader);
 const char *wire_text(struct wire_reader *reader);
 /* A number of items, each of at least one byte; above LIMIT the reader is broken, and 0 is returned. */
 size_t wire_count(struct wire_reader *reader, size_t limit);

@@ -659,15 +659,15 @@ int fileset_take(struct wire_reader *reader, struct fileset_facts **ret, struct 
 {
     scoped(cleanup_arena) struct arena *arena = arena_new(2048);
     struct fileset_facts *set = arena_alloc(arena, sizeof *set);
-    int64_t r;
+    int r;
 
     reader->arena = arena;
-    r = wire_number(reader);
-    if (!reader->broken && r < 0) {
+    r = wire_failure(reader);
+    if (r < 0) {
         const char *why = wire_text(reader);
 
         if (!reader->broken)
-            return error_set(error, (int)-r, "%s", why ? why : strerror((int)-r));
+            return error_set(error, -r, "%s", why ? why : strerror(-r));
     }
     take_set(reader, set);
     if (wire_end(reader, error) < 0) {

@@ -141,16 +141,16 @@ static int read_processes(struct str *output, const void *argument, struct error
 
 int roles_take_processes(struct wire_reader *reader, struct process_facts **ret, struct error *error)
 {
-    int64_t r = wire_number(reader);
+    int r = wire_failure(reader);
 
-    if (!reader->broken && r < 0) {
+    if (r < 0) {
         scoped(cleanup_arena) struct arena *arena = arena_new(256);
         const char *why;
 
         reader->arena = arena;
         why = wire_text(reader);
         if (!reader->broken)
-            return error_set(error, (int)-r, "%s", why ? why : strerror((int)-r));
+            return error_set(error, -r, "%s", why ? why : strerror(-r));
     }
     *ret = proc_take(reader, error);
     return *ret ? 0 : -EPROTO;
