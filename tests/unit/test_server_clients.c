@@ -43,6 +43,7 @@ int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
 
 static void on_request(struct evhttp_request *request, void *user)
 {
+    static const char block[64 * 1024];
     struct evbuffer *body = evbuffer_new();
     struct bufferevent *stream = evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
 
@@ -52,9 +53,8 @@ static void on_request(struct evhttp_request *request, void *user)
         evbuffer_add_printf(body, "fine\n");
         evhttp_send_reply(request, 200, NULL, body);
     } else if (clients_make_room(clients, stream, LARGE, false)) {
-        evbuffer_expand(body, LARGE);
-        for (unsigned i = 0; i < LARGE / 8; i++)
-            evbuffer_add(body, "12345678", 8);
+        for (unsigned i = 0; i < LARGE / sizeof block; i++)
+            evbuffer_add_reference(body, block, sizeof block, NULL, NULL);
         evhttp_send_reply(request, 200, NULL, body);
     } else {
         evhttp_send_reply(request, 503, NULL, body);
@@ -339,7 +339,7 @@ static const char large[] = "GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
 /* The status of the next answer; 0: none comes. */
 static int status_of(int fd, const char *request)
 {
-    char answer[256];
+    char answer[256] = "";
     struct pollfd readable = {.fd = fd, .events = POLLIN};
 
     if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0 || poll(&readable, 1, 20000) != 1 ||
