@@ -58,7 +58,10 @@ DEFINE_CLEANUP(struct json_doc *, cleanup_json_doc, json_doc_free)
  * that was skipped in DATA. */
 struct json_stream;
 typedef void json_stream_callback(const struct json *value, void *user);
-struct json_stream *json_stream_new(const struct json_limits *limits, json_stream_callback *callback, void *user);
+struct json_shape;
+/* SHAPE: each value is reduced to it before it is kept (json_filter.h); NULL: it is not. */
+struct json_stream *json_stream_new(const struct json_limits *limits, const struct json_shape *shape,
+                                    json_stream_callback *callback, void *user);
 void json_stream_free(struct json_stream *stream);
 int json_stream_feed(struct json_stream *stream, const char *data, size_t length, struct error *error);
 

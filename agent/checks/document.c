@@ -153,14 +153,24 @@ static void judge_pointer(const struct check_input *in, struct check_result *out
         check_say(in, out, VERDICT_ERROR, "%s: the engine's document has no %s", where, parent);
 }
 
+/* Was what the rule reads kept of the document? */
+static bool has_pointer(const struct check_input *in, const struct facts *facts)
+{
+    scoped(cleanup_free) char *line = mem_printf("\n%s\n", check_param(in, "pointer")->string);
+
+    return facts->pointers && strstr(facts->pointers, line);
+}
+
 static struct json_doc *parse_document(const struct check_input *in, struct check_result *out,
                                        const struct facts *facts)
 {
     struct json_doc *doc = NULL;
     struct error error = ERROR_INIT;
 
-    if (!facts->document)
-        check_error(in, out, "document", "the engine's document was not kept");
+    if (!has_pointer(in, facts))
+        check_error(in, out, "document", "the engine's document was read before this rule was known");
+    else if (!facts->document)
+        check_error(in, out, "document", facts->document_error ? facts->document_error : "it was not kept");
     else if (json_parse(facts->document, strlen(facts->document), NULL, &doc, &error) < 0)
         check_error(in, out, "document", error.text);
     return doc;

@@ -67,7 +67,7 @@ static int validate_pointer(const char *pointer, struct error *error)
     bool right = *pointer == '/' && strlen(pointer) <= POINTER_MAX;
 
     for (const char *p = pointer; *p; p++)
-        right &= *p != '~' || p[1] == '0' || p[1] == '1';
+        right &= (unsigned char)*p >= ' ' && (*p != '~' || p[1] == '0' || p[1] == '1');
     return right
                ? 0
                : error_set(error, EINVAL,

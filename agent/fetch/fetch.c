@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/checks/checks.h"
 #include "agent/fetch/fetch_internal.h"
 #include "common/log.h"
 #include "probes/daemon/daemon_config.h"
@@ -104,14 +105,29 @@ void fetcher_engine_changed(struct fetcher *fetcher)
     evaluator_stale(fetcher->evaluator, INPUT_DAEMON, NULL, "engine:connected");
 }
 
+/* What users' own rules read of the engine's documents. */
 static void keep_documents(struct fetcher *fetcher)
 {
+    static const struct {
+        enum subject_kind subject;
+        enum docker_document document;
+    } documents[] = {{SUBJECT_CONTAINER, DOCUMENT_CONTAINER},
+                     {SUBJECT_IMAGE, DOCUMENT_IMAGE},
+                     {SUBJECT_NETWORK, DOCUMENT_NETWORK_LIST},
+                     {SUBJECT_SWARM, DOCUMENT_SERVICE_LIST}};
     const struct rule_set *rules = evaluator_rules(fetcher->evaluator);
-    bool keep = false;
 
-    for (size_t i = 0; i < rules->count; i++)
-        keep |= rules->rules[i].enabled && rules->rules[i].check->documents;
-    docker_keep_documents(fetcher->docker, keep);
+    for (size_t d = 0; d < countof(documents); d++) {
+        scoped_str pointers = STR_INIT;
+
+        for (size_t i = 0; i < rules->count; i++) {
+            const struct check_input in = {.rule = &rules->rules[i]};
+
+            if (in.rule->enabled && in.rule->check->documents && in.rule->check->subject == documents[d].subject)
+                str_printf(&pointers, "%s%s\n", pointers.length ? "" : "\n", check_param(&in, "pointer")->string);
+        }
+        docker_keep(fetcher->docker, documents[d].document, str_text(&pointers));
+    }
 }
 
 void fetcher_rules_changed(struct fetcher *fetcher, const struct config *config)

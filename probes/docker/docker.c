@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/json_out.h"
 #include "common/log.h"
 #include "common/str.h"
 #include "probes/host/proc.h"
@@ -57,6 +58,42 @@ static void start_timer(struct event *timer, unsigned ms)
     evtimer_add(timer, &wait);
 }
 
+/* ---- The engine's ring, as it comes ---- */
+
+static void ring_end(struct ring *ring)
+{
+    json_stream_free(take(ring->stream));
+    str_deinit(&ring->text);
+}
+
+/* One that cannot be read is left out. */
+static void on_ring_value(const struct json *value, void *user)
+{
+    enum { RING_TEXT_MAX = 8 * 1024 * 1024 };
+    struct ring *ring = user;
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+
+    json_out_value(out, NULL, value);
+    ring->too_large = ring->too_large || ring->text.length > RING_TEXT_MAX;
+    if (ring->too_large)
+        return;
+    str_append(&ring->text, json_out_text(out, NULL));
+    str_append_char(&ring->text, '\n');
+}
+
+static void ring_begin(struct docker *docker, struct ring *ring)
+{
+    ring_end(ring);
+    ring->too_large = false;
+    ring->stream = json_stream_new(&event_limits, docker_shape(docker, DOCUMENT_EVENT), on_ring_value, ring);
+}
+
+static int ring_feed(struct ring *ring, const char *data, size_t length)
+{
+    json_stream_feed(ring->stream, data, length, NULL);
+    return ring->too_large ? -1 : 0;
+}
+
 static void drop_requests(struct docker *docker)
 {
     struct http_request **requests[] = {&docker->stream, &docker->ping, &docker->replay, &docker->peer};
@@ -65,6 +102,7 @@ static void drop_requests(struct docker *docker)
         if (*requests[i])
             http_cancel(take(*requests[i]));
     json_stream_free(take(docker->events));
+    ring_end(&docker->replayed);
 }
 
 /* Back to idle, and another attempt after WAIT_MS. */
@@ -351,7 +389,7 @@ static void start_stream(struct docker *docker)
                                    .done = on_stream_done,
                                    .user = docker};
 
-    docker->events = json_stream_new(&event_limits, on_event_value, docker);
+    docker->events = json_stream_new(&event_limits, docker_shape(docker, DOCUMENT_EVENT), on_event_value, docker);
     docker->stream_events = 0;
     docker->stream_opened = clock_monotonic();
     docker->stream = http_get(docker->http, &options);
@@ -431,6 +469,16 @@ static bool use_demanded_version(struct docker *docker, const struct http_respon
     return true;
 }
 
+static int on_replay_data(const char *data, size_t length, void *user)
+{
+    return ring_feed(&((struct docker *)user)->replayed, data, length);
+}
+
+static bool ring_is_too_large(const struct ring *ring, const struct http_response *response)
+{
+    return response->status == 200 && (ring->too_large || response->error_number == EFBIG);
+}
+
 static void on_replay(struct http_request *request, const struct http_response *response, void *user)
 {
     struct docker *docker = user;
@@ -443,7 +491,7 @@ static void on_replay(struct http_request *request, const struct http_response *
         return;
     docker->overlap = false;
     docker->replay_events = 0;
-    if (response->error_number == EFBIG) { /* so much that it cannot be compared: as if something were missing */
+    if (ring_is_too_large(&docker->replayed, response)) { /* it cannot be compared: as if something were missing */
         docker->gap = DOCKER_GAP_RING;
     } else if (response->error_number || response->status != 200) {
         if (response->error_number == ETIMEDOUT)
@@ -453,10 +501,11 @@ static void on_replay(struct http_request *request, const struct http_response *
         disconnect_and_back_off(docker, str_text(&why));
         return;
     } else {
-        struct json_stream *events = json_stream_new(&event_limits, on_replayed_value, docker);
+        struct json_stream *events = json_stream_new(&event_limits, NULL, on_replayed_value, docker);
 
-        json_stream_feed(events, response->body, response->length, NULL);
+        json_stream_feed(events, str_text(&docker->replayed.text), docker->replayed.text.length, NULL);
         json_stream_free(events);
+        ring_end(&docker->replayed);
         judge_gap(docker, known_before);
     }
     if (docker->resume == RESUME_REPLAYING)
@@ -469,15 +518,16 @@ static void ask_for_replay(struct docker *docker)
 {
     scoped(cleanup_free) char *path = docker_kept_events(docker, events_from(docker));
     struct http_options options = {.path = path,
-                                   .limit = EVENT_LIMIT,
                                    .timeout_ms = 2 * PING_MS,
                                    .connect_timeout_ms = PING_MS,
                                    .urgent = true,
+                                   .data = on_replay_data,
                                    .done = on_replay,
                                    .user = docker};
 
     if (docker->resume == RESUME_NONE)
         docker->state = DOCKER_REPLAYING;
+    ring_begin(docker, &docker->replayed);
     docker->replay = http_get(docker->http, &options);
 }
 
@@ -705,6 +755,11 @@ void docker_free(struct docker *docker)
     compare_deinit(docker);
     event_free(docker->fail_event);
     host_root_close(docker->root);
+    for (size_t i = 0; i < DOCUMENT_COUNT; i++) {
+        json_shape_free(docker->shapes[i]);
+        json_shape_free(docker->own[i].shape);
+        str_deinit(&docker->own[i].pointers);
+    }
     free(docker->why_not);
     free(docker->why_reported);
     free(docker->no_way);
@@ -824,7 +879,15 @@ const struct docker_address *docker_address(const struct docker *docker)
     return &docker->address;
 }
 
-void docker_keep_documents(struct docker *docker, bool keep)
+void docker_keep(struct docker *docker, enum docker_document document, const char *pointers)
 {
-    docker->keep_documents = keep;
+    struct own_shape *own = &docker->own[document];
+
+    if (strcmp(str_text(&own->pointers), pointers) == 0)
+        return;
+    docker_forget_own(docker);
+    json_shape_free(take(own->shape));
+    str_clear(&own->pointers);
+    str_append(&own->pointers, pointers);
+    own->shape = document_own_shape(document, pointers);
 }

@@ -85,8 +85,10 @@ struct docker_counters {
 };
 void docker_counters(const struct docker *docker, struct docker_counters *ret);
 
-/* Facts keep the documents that they were made of (for rules that read any part of them). */
-void docker_keep_documents(struct docker *docker, bool keep);
+/* Facts keep of the documents that they are made of what POINTERS lead to (for users' own rules), JSON pointers with a
+ * line break before and after each; "": nothing. Of a list they begin at its items. It holds for what is fetched after.
+ */
+void docker_keep(struct docker *docker, enum docker_document document, const char *pointers);
 /* Typed fetches. FACTS is handed over (the receiver frees) and NULL on failure; then NUMBER is an errno (ENOENT: 404,
  * ENOTCONN, ETIMEDOUT, EINVAL unparsable, EPROTO other status) and WHY one line. Delivered from the loop. */
 typedef void docker_fetched(struct facts *facts, int number, const char *why, void *user);

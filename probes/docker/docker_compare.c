@@ -174,7 +174,7 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
     compare->unseen.count = 0;
     compare->unseen.overflow = false;
     path = docker_kept_events(docker, compared_from(docker));
-    compare->events = json_stream_new(&limits, on_kept_event, docker);
+    compare->events = json_stream_new(&limits, docker_shape(docker, DOCUMENT_EVENT), on_kept_event, docker);
     compare->request = http_get(docker->http, &(struct http_options){.path = path,
                                                                      .timeout_ms = ANSWER_MS,
                                                                      .connect_timeout_ms = CONNECT_MS,

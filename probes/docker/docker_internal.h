@@ -75,6 +75,11 @@ struct docker {
     enum docker_state state;
     struct http_request *stream, *ping, *replay, *peer;
     struct json_stream *events;
+    struct ring {
+        struct json_stream *stream;
+        struct str text; /* its events, reduced, one a line */
+        bool too_large;
+    } replayed; /* the engine's ring as it comes */
     struct event *retry_timer, *open_timer, *liveness_timer, *drop_timer, *fail_event;
     unsigned backoff_ms;
     unsigned minor; /* 1.MINOR, 0 before */
@@ -85,7 +90,6 @@ struct docker {
     enum docker_resume resume;
     usec_t stream_opened; /* monotonic: when this stream was asked for */
     unsigned short_lived; /* streams in a row that ended soon after */
-    bool keep_documents;
     bool podman;          /* what answered the last ping */
     int64_t newest_event; /* the latest time (ns) of an event so far */
     bool once_connected, started, retry_soon;
@@ -102,6 +106,12 @@ struct docker {
     bool skipped;        /* an event may have been missed since the last resynchronization for such */
     usec_t resync_after; /* not before this again */
 
+    struct json_shape *shapes[DOCUMENT_COUNT]; /* what is read of each document; NULL: not asked for yet */
+    struct own_shape {
+        struct json_shape *shape; /* NULL: there is no such rule */
+        struct str pointers;
+    } own[DOCUMENT_COUNT]; /* what users' own rules read */
+    struct fetch *large;   /* the one that may hold much; NULL: none does */
     struct fetch_list fetches, failed;
     struct fetch_list
         unconfirmed; /* failed in a way that may mean the engine's end: completed when a ping has decided */
@@ -127,6 +137,8 @@ void docker_describe_refusal(const struct http_response *response, struct str *o
 void docker_describe_page(const char *body, size_t length, struct str *out);
 bool docker_is_page(const char *body, size_t length);
 
+struct json_shape *docker_shape(struct docker *docker, enum docker_document document); /* what is read of it */
+void docker_forget_own(struct docker *docker); /* before shapes of users' own rules are freed */
 void docker_fail_fetches(struct docker *docker);
 void docker_free_fetches(struct docker *docker);
 void docker_deliver_failed(struct docker *docker);

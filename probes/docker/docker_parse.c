@@ -361,10 +361,10 @@ static int parse_exec_value(const struct json *value, struct exec_facts **ret, s
     return r;
 }
 
-PARSE_TEXT(version, version_facts)
-PARSE_TEXT(info, info_facts)
-PARSE_TEXT(container_list, container_list_facts)
-PARSE_TEXT(exec, exec_facts)
+PARSE_TEXT(version, version_facts, DOCUMENT_VERSION)
+PARSE_TEXT(info, info_facts, DOCUMENT_INFO)
+PARSE_TEXT(container_list, container_list_facts, DOCUMENT_CONTAINER_LIST)
+PARSE_TEXT(exec, exec_facts, DOCUMENT_EXEC)
 
 static void hash_text(struct hash *hash, const struct json *value)
 {

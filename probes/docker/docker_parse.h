@@ -6,8 +6,43 @@
 #ifndef PROBES_DOCKER_DOCKER_PARSE_H
 #define PROBES_DOCKER_DOCKER_PARSE_H
 
+#include "common/json_filter.h"
 #include "common/json_in.h"
 #include "probes/facts/facts.h"
+
+/* The engine's documents; the last is one line of GET /events. */
+enum docker_document {
+    DOCUMENT_VERSION,
+    DOCUMENT_INFO,
+    DOCUMENT_CONTAINER_LIST,
+    DOCUMENT_CONTAINER,
+    DOCUMENT_IMAGE_LIST,
+    DOCUMENT_IMAGE,
+    DOCUMENT_HISTORY,
+    DOCUMENT_NETWORK_LIST,
+    DOCUMENT_SERVICE_LIST,
+    DOCUMENT_TASK_LIST,
+    DOCUMENT_SECRET_LIST,
+    DOCUMENT_VOLUME,
+    DOCUMENT_UNLOCK_KEY,
+    DOCUMENT_EXEC,
+    DOCUMENT_EVENT,
+    DOCUMENT_COUNT
+};
+/* What of DOCUMENT the parsers read; the caller frees. */
+struct json_shape *document_shape(enum docker_document document);
+size_t document_limit(enum docker_document document); /* bytes of an answer */
+/* What POINTERS, lines of JSON pointers, lead to in DOCUMENT, of a list in each of its items, and what an item is known
+ * by; NULL without any. */
+struct json_shape *document_own_shape(enum docker_document document, const char *pointers);
+/* A filter for what users' own rules read of it. */
+struct json_filter *document_own_filter(enum docker_document document, const struct json_shape *shape);
+/* A filter with the limits of DOCUMENT, for its shape; the caller frees it before SHAPE. */
+struct json_filter *document_filter(enum docker_document document, const struct json_shape *shape);
+const char *document_name(enum docker_document document); /* as errors begin: "container_list" */
+/* Makes facts of DOCUMENT's reduced text; not of an event. */
+int document_parse(enum docker_document document, const char *text, size_t length, struct facts **ret,
+                   struct error *error);
 
 int parse_version(const char *data, size_t length, struct version_facts **ret, struct error *error);
 int parse_info(const char *data, size_t length, struct info_facts **ret, struct error *error);

@@ -438,8 +438,8 @@ static int parse_unlock_key_value(const struct json *value, struct unlock_key_fa
     return 0;
 }
 
-PARSE_TEXT(unlock_key, unlock_key_facts)
-PARSE_TEXT(network_list, network_list_facts)
-PARSE_TEXT(service_list, service_list_facts)
-PARSE_TEXT(task_list, task_list_facts)
-PARSE_TEXT(secret_list, secret_list_facts)
+PARSE_TEXT(unlock_key, unlock_key_facts, DOCUMENT_UNLOCK_KEY)
+PARSE_TEXT(network_list, network_list_facts, DOCUMENT_NETWORK_LIST)
+PARSE_TEXT(service_list, service_list_facts, DOCUMENT_SERVICE_LIST)
+PARSE_TEXT(task_list, task_list_facts, DOCUMENT_TASK_LIST)
+PARSE_TEXT(secret_list, secret_list_facts, DOCUMENT_SECRET_LIST)

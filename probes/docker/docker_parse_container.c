@@ -14,7 +14,7 @@
 #include "probes/daemon/seccomp_profile.h"
 #include "probes/docker/docker_parse_internal.h"
 
-enum { LABELS_MAX = 64, LABEL_LENGTH_MAX = 256, EXECS_MAX = 1024 };
+enum { LABEL_LENGTH_MAX = 256, EXECS_MAX = 1024 };
 
 /* What every engine sends of every container. Lists and maps may be null, which is how Go writes an empty one. */
 static const struct required {
@@ -156,8 +156,8 @@ static void parse_labels(struct builder *b, const struct json *labels, struct co
         return;
     for (size_t i = 0; i < count; i++)
         build_present(b, json_member(labels, i, NULL, NULL), JSON_STRING);
-    if (count > LABELS_MAX)
-        count = LABELS_MAX;
+    if (count > CONTAINER_LABELS_MAX)
+        count = CONTAINER_LABELS_MAX;
     build_room(b, count, "Config.Labels", &c->labels);
     for (size_t i = 0; i < count; i++) {
         const char *key;
@@ -439,4 +439,4 @@ static int parse_container_value(const struct json *value, struct container_fact
     return r;
 }
 
-PARSE_TEXT(container, container_facts)
+PARSE_TEXT(container, container_facts, DOCUMENT_CONTAINER)

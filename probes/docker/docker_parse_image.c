@@ -259,6 +259,6 @@ static int parse_history_value(const struct json *value, struct history_facts **
     return r;
 }
 
-PARSE_TEXT(image_list, image_list_facts)
-PARSE_TEXT(image, image_facts)
-PARSE_TEXT(history, history_facts)
+PARSE_TEXT(image_list, image_list_facts, DOCUMENT_IMAGE_LIST)
+PARSE_TEXT(image, image_facts, DOCUMENT_IMAGE)
+PARSE_TEXT(history, history_facts, DOCUMENT_HISTORY)

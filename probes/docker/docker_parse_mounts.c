@@ -198,4 +198,4 @@ static int parse_volume_value(const struct json *value, struct volume_facts **re
     return r;
 }
 
-PARSE_TEXT(volume, volume_facts)
+PARSE_TEXT(volume, volume_facts, DOCUMENT_VOLUME)

@@ -6,8 +6,9 @@
  * curl's own lists. Everything moves in `wake`, an event that is activated instead of acting at once, and after curl
  * was driven: so no completion is delivered from inside http_get() or curl.
  *
- * Limits: SLOTS ordinary requests at a time, first come first served; streams and urgent requests run beside them. The
- * body, the headers and the text of a failed stream are capped here, since a chunked reply announces no length. */
+ * Limits: SLOTS ordinary requests at a time, first come first served; urgent requests run beside them. The body, the
+ * headers and the text of a failure are capped here, since a chunked reply announces no length. What is read in one
+ * turn of the loop is bounded: the requests that have more are paused until the next one. */
 #include "probes/docker/http.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@
 
 #define unused __attribute__((unused))
 
-enum { SLOTS = 6, IDLE_HANDLES = 8, HEADER_LIMIT = 256 * 1024, STREAM_ERROR_LIMIT = 64 * 1024, OWN_TEXT_MAX = 400 };
+enum { SLOTS = 6, IDLE_HANDLES = 8, HEADER_LIMIT = 256 * 1024, FAILURE_LIMIT = 64 * 1024, OWN_TEXT_MAX = 400 };
 
 enum request_state { QUEUED, RUNNING, GATED, FINISHED, CANCELLED };
 
@@ -40,6 +41,9 @@ struct http_request {
     long system_error;
     enum request_state state;
     bool too_large, ended_by_reader;
+    bool cut;           /* the text of a failure is longer than what is kept of it */
+    bool paused, waits; /* curl reads no more for now: until the next turn, or until http_go_on() */
+    size_t received;
     bool gate_asked, gate_closed; /* no connection was made for it: it is not known whether one may be; it may not */
     struct http_own_answer own;   /* the broker's own, where it is that */
     char api_version[16], libpod_version[16];
@@ -52,7 +56,8 @@ struct http {
     struct docker_address address;
     struct http_client client;
     struct http_loop loop;
-    struct event *wake;
+    struct event *wake, *next_turn;
+    size_t turn; /* bytes that were given to readers in this one */
     struct request_list lists[CANCELLED + 1];
     CURL *idle[IDLE_HANDLES];
     size_t idle_count;
@@ -64,7 +69,7 @@ struct http {
 
 static bool takes_slot(const struct http_request *request)
 {
-    return !request->options.data && !request->options.urgent;
+    return !request->options.urgent;
 }
 
 static void move_to(struct http_request *request, enum request_state state)
@@ -175,24 +180,63 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
     return length;
 }
 
+static void await_next_turn(struct http *http)
+{
+    static const struct timeval next_turn;
+
+    if (!evtimer_pending(http->next_turn, NULL))
+        evtimer_add(http->next_turn, &next_turn);
+}
+
+/* A piece of the body for the reader. What is paused curl gives once more. */
+static size_t give(struct http_request *request, const char *data, size_t length)
+{
+    struct http *http = request->http;
+    size_t limit = request->options.limit;
+    int r;
+
+    if (limit && length > limit - request->received) {
+        request->too_large = true;
+        return 0;
+    }
+    await_next_turn(http);
+    if (http->turn && http->turn + length > HTTP_TURN) {
+        request->paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    r = request->options.data(data, length, request->options.user);
+    if (request->state == CANCELLED)
+        return 0;
+    if (r == HTTP_DATA_WAIT) {
+        request->paused = request->waits = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    if (r) {
+        request->ended_by_reader = true;
+        return 0;
+    }
+    http->turn += length;
+    http->counters.bytes += length;
+    if (http->counters.turn_most < http->turn)
+        http->counters.turn_most = http->turn;
+    request->received += length;
+    return length;
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
     struct http_request *request = user;
     size_t length = size * count;
-    bool streams = request->options.data && request->status == 200 && !request->own.is;
-    size_t limit = request->options.data ? STREAM_ERROR_LIMIT : request->options.limit;
+    size_t limit = request->options.data ? FAILURE_LIMIT : request->options.limit;
 
     if (request->state == CANCELLED)
         return 0;
+    if (request->options.data && request->status == 200 && !request->own.is)
+        return give(request, data, length);
     request->http->counters.bytes += length;
-    if (streams) {
-        if (request->options.data(data, length, request->options.user) == 0)
-            return request->state == CANCELLED ? 0 : length;
-        request->ended_by_reader = true;
-        return 0;
-    }
     if (length > limit - request->body.length) {
-        request->too_large = true;
+        request->cut = request->options.data;
+        request->too_large = !request->cut;
         return 0;
     }
     str_append_n(&request->body, data, length);
@@ -246,6 +290,7 @@ static void set_options(struct http_request *request)
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
+    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->options.limit);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->options.connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->options.timeout_ms);
 }
@@ -306,8 +351,10 @@ static int error_number(const struct http_request *request)
 
     if (request->own.is)
         return request->own.number;
-    if (ended && request->too_large)
+    if (request->result == CURLE_FILESIZE_EXCEEDED || (ended && request->too_large))
         return EFBIG;
+    if (ended && request->cut)
+        return 0;
     if (ended && request->ended_by_reader)
         return ECANCELED;
     if (request->result == CURLE_COULDNT_CONNECT) /* to the broker, or it may not be */
@@ -323,7 +370,7 @@ static void describe_error(const struct http_request *request, int number, struc
     if (request->own.is)
         text_escape(out, body, request->body.length, OWN_TEXT_MAX);
     else if (number == EFBIG)
-        str_append(out, "the reply is larger than allowed");
+        str_printf(out, "the engine's answer is larger than %zu bytes", request->options.limit);
     else if (request->result == CURLE_COULDNT_CONNECT && request->gate_closed)
         str_printf(out, "%s: %s", request->http->address.host_text, strerror(number));
     else if (request->result == CURLE_COULDNT_CONNECT)
@@ -373,6 +420,28 @@ static void advance(void *user)
     }
 }
 
+/* Those that were paused go on, each after the one that was paused before it. */
+static void on_next_turn(evutil_socket_t fd unused, short what unused, void *user)
+{
+    struct http *http = user;
+    struct http_request *request;
+
+    http->turn = 0;
+    http->loop.in_curl++;
+    do {
+        TAILQ_FOREACH(request, &http->lists[RUNNING], link)
+        if (request->paused && !request->waits)
+            break;
+        if (!request)
+            break;
+        request->paused = false;
+        move_to(request, RUNNING);
+        curl_easy_pause(request->easy, CURLPAUSE_CONT);
+    } while (!request->paused || request->waits);
+    http->loop.in_curl--;
+    advance(http);
+}
+
 static void on_wake(evutil_socket_t fd unused, short what unused, void *user)
 {
     advance(user);
@@ -393,6 +462,7 @@ struct http *http_new(struct event_base *base, const struct docker_address *addr
         TAILQ_INIT(&http->lists[i]);
     docker_address_copy(&http->address, address);
     http->wake = event_new(base, -1, 0, on_wake, http);
+    http->next_turn = evtimer_new(base, on_next_turn, http);
     if (http_loop_init(&http->loop, base, advance, http, error) < 0 ||
         http_client_init(&http->client, http->address.broker, error) < 0) {
         http_free(http);
@@ -417,6 +487,7 @@ void http_free(struct http *http)
     http_loop_deinit(&http->loop);
     http_client_deinit(&http->client);
     event_free(http->wake);
+    event_free(http->next_turn);
     docker_address_deinit(&http->address);
     free(http);
     curl_global_cleanup();
@@ -436,6 +507,12 @@ struct http_request *http_get(struct http *http, const struct http_options *opti
     http->counters.in_flight++;
     wake(http);
     return request;
+}
+
+void http_go_on(struct http_request *request)
+{
+    request->waits = false;
+    await_next_turn(request->http);
 }
 
 void http_cancel(struct http_request *request)

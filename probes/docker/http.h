@@ -61,14 +61,16 @@ struct http_response {
     time_t date;             /* Date header: the peer's own clock, whole seconds; -1 when there was none */
 };
 typedef void http_done(struct http_request *request, const struct http_response *response, void *user);
-/* Streamed data of a reply with status 200 as it arrives (the body of another status goes to DONE); returning nonzero
- * ends the request with ECANCELED. It runs inside curl: http_get() and http_cancel() are fine there, http_free() is
- * not. */
+/* Data of a reply with status 200 as it arrives (of another status the first 64 KiB go to DONE), in pieces of at most
+ * 16 KiB and to all requests together no more than HTTP_TURN bytes in one turn of the loop. HTTP_DATA_WAIT: it is given
+ * again after http_go_on(); any other value than 0 ends the request with ECANCELED. It runs inside curl: http_get() and
+ * http_cancel() are fine there, http_free() is not. */
 typedef int http_data(const char *data, size_t length, void *user);
+enum { HTTP_DATA_WAIT = 1, HTTP_TURN = 64 * 1024 };
 
 struct http_options {
     const char *path;    /* "/v1.41/info"; already percent-encoded */
-    size_t limit;        /* bytes of body at most; for streams: 0 */
+    size_t limit;        /* bytes of body at most, refused at once where its length is said; 0 with DATA: any */
     unsigned timeout_ms; /* whole request; 0 none */
     unsigned connect_timeout_ms;
     bool own_connection; /* to the broker, that leads to no other one; the gate is not asked */
@@ -82,6 +84,7 @@ struct http_options {
 /* Starts a request; never NULL: what fails at once is delivered through DONE from the loop. After DONE the request is
  * freed. */
 struct http_request *http_get(struct http *http, const struct http_options *options);
+void http_go_on(struct http_request *request);  /* after HTTP_DATA_WAIT, from the loop's next turn on */
 void http_cancel(struct http_request *request); /* frees it; DONE is not called */
 
 /* Percent-encodes one path segment (an image reference, an id). The caller frees. */
@@ -89,6 +92,7 @@ char *http_encode(const char *segment);
 
 struct http_counters {
     uint64_t requests, bytes, failures;
+    size_t turn_most; /* the most bytes that were given to http_data functions in one turn of the loop */
     unsigned in_flight;
 };
 const struct http_counters *http_counters(const struct http *http);

@@ -16,7 +16,9 @@
 struct facts {
     struct arena *arena;
     uint64_t digest;
-    const char *document; /* the engine's JSON as it came, where users' own rules read it; else NULL */
+    /* Of the engine's JSON what users' own rules read, where there are such; POINTERS: what that is, JSON pointers with a
+     * line break before and after each. DOCUMENT NULL and DOCUMENT_ERROR: why it is not kept. Else NULL. */
+    const char *document, *pointers, *document_error;
     /* Members that every engine sends and this answer lacks or has of another type: rules that read them cannot judge.
      */
     struct unread_member {

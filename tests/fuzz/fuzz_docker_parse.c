@@ -22,7 +22,7 @@ static void on_event(const struct json *value, void *user)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct json_stream *stream = json_stream_new(NULL, on_event, NULL);
+    struct json_stream *stream = json_stream_new(NULL, NULL, on_event, NULL);
 
     TRY(version, version_facts);
     TRY(info, info_facts);

@@ -28,7 +28,7 @@ static uint64_t read_stream(const char *text, size_t length, size_t cut, bool li
     struct hash hash;
 
     hash_init_key(&hash, key);
-    stream = json_stream_new(&limits, on_event, &hash);
+    stream = json_stream_new(&limits, NULL, on_event, &hash);
     json_stream_feed(stream, text, cut, NULL);
     json_stream_feed(stream, text + cut, length - cut, NULL);
     json_stream_free(stream);

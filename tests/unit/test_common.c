@@ -121,7 +121,7 @@ START_TEST(test_json_stream_any_split)
 
     for (size_t step = 1; step < sizeof text; step++) {
         int64_t sum = 0;
-        struct json_stream *stream = json_stream_new(NULL, count_value, &sum);
+        struct json_stream *stream = json_stream_new(NULL, NULL, count_value, &sum);
 
         for (size_t i = 0; i < sizeof text - 1; i += step) {
             size_t n = sizeof text - 1 - i < step ? sizeof text - 1 - i : step;
