@@ -857,6 +857,7 @@ void docker_counters(const struct docker *docker, struct docker_counters *ret)
     *ret = docker->counters;
     ret->requests = http->requests;
     ret->bytes = http->bytes;
+    ret->turn_most = http->turn_most;
 }
 
 bool docker_is_podman(const struct docker *docker)

@@ -82,6 +82,7 @@ struct docker_counters {
     uint64_t events, replayed, duplicates, malformed, connects, gaps, pings;
     uint64_t compared; /* comparisons that succeeded */
     uint64_t requests, bytes;
+    size_t turn_most; /* bytes of answers that were read in one turn of the loop, at most */
 };
 void docker_counters(const struct docker *docker, struct docker_counters *ret);
 

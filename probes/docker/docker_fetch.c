@@ -34,13 +34,6 @@ struct fetch {
     char *why;
 };
 
-struct json_shape *docker_shape(struct docker *docker, enum docker_document document)
-{
-    if (!docker->shapes[document])
-        docker->shapes[document] = document_shape(document);
-    return docker->shapes[document];
-}
-
 static struct reading *reading_new(struct docker *docker, enum docker_document document)
 {
     struct reading *reading = mem_alloc(sizeof *reading);

@@ -420,6 +420,24 @@ static void advance(void *user)
     }
 }
 
+/* What curl has kept for it is given again. Where that is not taken curl reports an error here, and nothing later. */
+static void go_on(struct http_request *request)
+{
+    struct http_loop *loop = &request->http->loop;
+    CURLcode code;
+
+    request->paused = false;
+    move_to(request, RUNNING);
+    loop->in_curl++;
+    code = curl_easy_pause(request->easy, CURLPAUSE_CONT);
+    loop->in_curl--;
+    if (code == CURLE_OK || request->state != RUNNING)
+        return;
+    request->result = code;
+    detach(request);
+    move_to(request, FINISHED);
+}
+
 /* Those that were paused go on, each after the one that was paused before it. */
 static void on_next_turn(evutil_socket_t fd unused, short what unused, void *user)
 {
@@ -427,18 +445,14 @@ static void on_next_turn(evutil_socket_t fd unused, short what unused, void *use
     struct http_request *request;
 
     http->turn = 0;
-    http->loop.in_curl++;
     do {
         TAILQ_FOREACH(request, &http->lists[RUNNING], link)
         if (request->paused && !request->waits)
             break;
         if (!request)
             break;
-        request->paused = false;
-        move_to(request, RUNNING);
-        curl_easy_pause(request->easy, CURLPAUSE_CONT);
+        go_on(request);
     } while (!request->paused || request->waits);
-    http->loop.in_curl--;
     advance(http);
 }
 

@@ -130,7 +130,7 @@ static void replace(struct str *out, const char *template, const char *const (*w
     }
 }
 
-static void say_container(struct fake *fake, size_t index, struct str *out)
+void fake_container(struct fake *fake, size_t index, struct str *out)
 {
     const struct container *container = &fake->containers[index];
     scoped(cleanup_free) char *name =
@@ -272,7 +272,7 @@ static bool say(struct fake *fake, const char *path, struct str *out)
 
         if (strncmp(id, fake_container_id(index), 64) != 0 || index >= fake->container_count)
             return false;
-        say_container(fake, index, out);
+        fake_container(fake, index, out);
     } else if (str_starts(path, "/images/json")) {
         say_image_list(fake, out);
     } else if (str_starts(path, "/images/") && strstr(path, "/history")) {

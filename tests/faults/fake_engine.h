@@ -39,7 +39,8 @@ void fake_set_api(struct fake *fake, unsigned minor, unsigned oldest);
 /* The model. */
 const char *fake_container_id(size_t index); /* 64 hex digits; the text is good until the next call but three */
 const char *fake_exec_id(size_t index);
-void fake_set_containers(struct fake *fake, size_t count); /* as many as that, numbered from 0 */
+void fake_container(struct fake *fake, size_t index, struct str *out); /* adds what an inspection answers */
+void fake_set_containers(struct fake *fake, size_t count);             /* as many as that, numbered from 0 */
 void fake_set_privileged(struct fake *fake, size_t index, bool privileged);
 void fake_set_name(struct fake *fake, size_t index, const char *json); /* as it stands in a JSON string */
 void fake_set_health(struct fake *fake, const char *command);          /* all of them check it by that, in a shell */

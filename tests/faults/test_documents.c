@@ -7,6 +7,7 @@
 
 #include "beside.h"
 #include "common/clock.h"
+#include "common/file.h"
 #include "common/memory.h"
 
 enum { LONG_MS = 180000 };
@@ -218,6 +219,126 @@ START_TEST(nonsense_is_an_error)
 }
 END_TEST
 
+/* ---- Documents that would not fit into the memory that the unit may use ---- */
+
+enum { MEMORY_MAX = 64 * 1024 }; /* KiB; the unit's MemoryMax is twice that */
+
+/* The most that the agent ever had in memory, in KiB. */
+static size_t memory_of_agent(void)
+{
+    scoped(cleanup_free) char *path = mem_printf("/proc/%d/status", (int)beside.agent);
+    scoped_str text = STR_INIT;
+    const char *at;
+
+    ck_assert_int_eq(file_read(path, 1 << 16, &text, NULL), 0);
+    at = strstr(text.data, "VmHWM:");
+    ck_assert_ptr_nonnull(at);
+    return strtoul(at + strlen("VmHWM:"), NULL, 10);
+}
+
+static void check_memory(void)
+{
+#if !defined __SANITIZE_ADDRESS__
+    size_t most = memory_of_agent();
+
+    printf("the agent's largest resident set: %zu KiB\n", most);
+    ck_assert_uint_le(most, MEMORY_MAX);
+#endif
+}
+
+/* TEXT with the first WORD in it replaced by WITH, as the answer to PATH. */
+static void answer_with(const char *path, const char *text, const char *word, const struct str *with)
+{
+    const char *at = strstr(text, word);
+    scoped_str reply = STR_INIT;
+
+    ck_assert_ptr_nonnull(at);
+    str_printf(&reply, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", strlen(text) - strlen(word) + with->length);
+    str_append_n(&reply, text, (size_t)(at - text));
+    str_append_n(&reply, with->data, with->length);
+    str_append(&reply, at + strlen(word));
+    fake_fault(fake, &(struct fake_fault){.path = path, .reply = reply.data, .length = reply.length});
+}
+
+static void fill(struct str *text, const char *before, const char *each, size_t bytes, const char *after)
+{
+    str_append(text, before);
+    while (text->length < bytes)
+        str_append(text, each);
+    str_append(text, after);
+}
+
+/* Containers are judged whatever is in their labels. */
+START_TEST(labels_without_end_hide_nothing)
+{
+    enum { CONTAINERS = 6, BYTES = 31 * 1024 * 1024 };
+    scoped_str labels = STR_INIT;
+
+    if (_i)
+        fill(&labels, "\"Labels\":{\"a\":\"", "xxxxxxxxxxxxxxxx", BYTES, "\"}");
+    else
+        fill(&labels, "\"Labels\":{", "\"key\":\"\",", BYTES, "\"a\":\"b\"}");
+    fake_set_containers(fake, CONTAINERS);
+    fake_set_privileged(fake, 2, true);
+    for (size_t i = 0; i < CONTAINERS; i++) {
+        scoped(cleanup_free) char *path = mem_printf("/containers/%s", fake_container_id(i));
+        scoped_str text = STR_INIT;
+
+        fake_container(fake, i, &text);
+        answer_with(path, text.data, "\"Labels\":{}", &labels);
+    }
+    start_agent();
+    AWAIT(findings("/v1/findings?rule=5.4&status=pass") == CONTAINERS - 1);
+    ck_assert_uint_eq(findings("/v1/findings?rule=5.4&status=fail"), 1);
+    AWAIT(strcmp(state(), "ready") == 0);
+    check_memory();
+}
+END_TEST
+
+/* What rules read has a limit: beyond it the document is an error of its subject, and of no other. */
+START_TEST(what_rules_read_has_a_limit)
+{
+    enum { CONTAINERS = 6 };
+    static const struct {
+        const char *before, *each, *after, *why;
+        size_t bytes;
+    } cases[] = {{"\"CapAdd\":[", "\"a\",", "\"a\"]", "takes more than 8192 KiB", 10 * 1024 * 1024},
+                 {"\"CapAdd\":[\"", "xxxxxxxxxxxxxxxx", "\"]", "is longer than 4096 KiB", 31 * 1024 * 1024}};
+    scoped_str list = STR_INIT;
+
+    fill(&list, cases[_i].before, cases[_i].each, cases[_i].bytes, cases[_i].after);
+    fake_set_containers(fake, CONTAINERS);
+    for (size_t i = 1; i < CONTAINERS; i++) {
+        scoped(cleanup_free) char *path = mem_printf("/containers/%s", fake_container_id(i));
+        scoped_str text = STR_INIT;
+
+        fake_container(fake, i, &text);
+        answer_with(path, text.data, "\"CapAdd\":null", &list);
+    }
+    start_agent();
+    AWAIT(findings("/v1/findings?rule=5.4&status=error") == CONTAINERS - 1);
+    ck_assert(finds("/v1/findings?rule=5.4&status=error", cases[_i].why));
+    ck_assert(finds("/v1/findings?rule=5.3&status=error", cases[_i].why));
+    ck_assert_uint_eq(findings("/v1/findings?rule=5.4&status=pass"), 1);
+    check_memory();
+}
+END_TEST
+
+/* A list is never cut: of millions of items that say nothing it is an error. */
+START_TEST(a_list_without_end_is_an_error)
+{
+    scoped_str list = STR_INIT, reply = STR_INIT;
+
+    fill(&list, "[", "{},", 30 * 1024 * 1024, "{}]");
+    str_printf(&reply, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", list.length, list.data);
+    fake_fault(fake, &(struct fake_fault){.path = "/images/json", .reply = reply.data, .length = reply.length});
+    start_agent();
+    AWAIT(has_reason("the list of images (image_list: what rules read of it takes more than 24576 KiB"));
+    ck_assert_uint_eq(findings("/v1/findings?rule=4.6&status=pass"), 0);
+    check_memory();
+}
+END_TEST
+
 /* A history that failed for a while is read, though nothing about the image changes. */
 START_TEST(history_is_read_in_the_end)
 {
@@ -418,7 +539,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("documents");
-    TCase *tests = tcase_create("documents");
+    TCase *tests = tcase_create("documents"), *large = tcase_create("large");
     SRunner *runner;
     int failed;
 
@@ -427,6 +548,11 @@ int main(void)
     tcase_add_loop_test(tests, what_failed_is_read_in_the_end, 0, (int)countof(documents) + 3);
     tcase_add_loop_test(tests, what_was_cut_is_read_in_the_end, 0, 4);
     tcase_add_loop_test(tests, nonsense_is_an_error, 0, (int)countof(nonsense) + 1);
+    tcase_add_checked_fixture(large, set_up, tear_down);
+    tcase_set_timeout(large, 600);
+    tcase_add_loop_test(large, labels_without_end_hide_nothing, 0, 2);
+    tcase_add_loop_test(large, what_rules_read_has_a_limit, 0, 2);
+    tcase_add_test(large, a_list_without_end_is_an_error);
     tcase_add_test(tests, history_is_read_in_the_end);
     tcase_add_loop_test(tests, exec_is_named_in_the_end, 0, 2);
     tcase_add_test(tests, exec_that_is_gone_is_a_finding);
@@ -437,6 +563,7 @@ int main(void)
     tcase_add_test(tests, nothing_applies_without_an_engine);
     tcase_add_test(tests, no_storm);
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, large);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -617,6 +617,53 @@ START_TEST(hundred_megabytes)
 }
 END_TEST
 
+/* Millions of values, whether a rule reads them or not: the loop's turns stay small, and what is too much is refused.
+ */
+START_TEST(documents_come_in_pieces)
+{
+    static const struct {
+        const char *before, *each, *after;
+        bool is_read; /* by rules */
+    } cases[] = {{"[", "{}", "]", true},
+                 {"[{\"Id\":\"x\",\"Created\":1,\"Size\":1,\"RepoDigests\":[],\"RepoTags\":[", "\"a\"", "]}]", true},
+                 {"[{\"Id\":\"x\",\"Created\":1,\"Size\":1,\"RepoDigests\":[],\"RepoTags\":[],\"Other\":[", "[0]",
+                  "]}]", false}};
+    enum { VALUES = 3000000 };
+    scoped_str reply = STR_INIT;
+    struct docker_counters counters;
+
+    wait_connected();
+    str_printf(&reply, HEAD("200 OK") "\r\n%s", cases[_i].before);
+    for (size_t i = 0; i < VALUES; i++)
+        str_printf(&reply, "%s%s", i ? "," : "", cases[_i].each);
+    str_append(&reply, cases[_i].after);
+    lay("/images/json", reply.data, reply.length);
+    ck_assert(fetch(docker_fetch_image_list) == !cases[_i].is_read);
+    if (cases[_i].is_read) {
+        ck_assert_int_eq(told.number, EFBIG);
+        ck_assert_ptr_nonnull(strstr(told.why, "image_list: what rules read of it takes more than 24576 KiB"));
+    }
+    docker_counters(docker, &counters);
+    ck_assert_uint_gt(counters.turn_most, 0);
+    ck_assert_uint_le(counters.turn_most, HTTP_TURN);
+    if (!cases[_i].is_read)
+        ck_assert_uint_ge(counters.bytes, reply.length - 1024);
+}
+END_TEST
+
+/* One is refused by the length that it says, before its first byte. */
+START_TEST(a_document_that_says_it_is_too_large)
+{
+    static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n[";
+
+    wait_connected();
+    LAY("/images/json", reply);
+    ck_assert(!fetch(docker_fetch_image_list));
+    ck_assert_int_eq(told.number, EFBIG);
+    ck_assert_str_eq(told.why, "the engine's answer is larger than 268435456 bytes");
+}
+END_TEST
+
 static void send_big_event(size_t labels, size_t size, const char *action)
 {
     scoped_str line = STR_INIT;
@@ -637,21 +684,20 @@ START_TEST(huge_events_are_taken)
     wait_events(1);
     send_big_event(3, 1024 * 1024, "die");
     wait_events(2);
-    send_big_event(50000, 20, "start");
+    send_big_event(250000, 20, "start");
     wait_events(3);
     ck_assert_str_eq(told.last_id, "big");
     ck_assert_uint_eq(told.disconnected, 0);
 }
 END_TEST
 
-/* An event beyond the limits is somebody's image with a million labels: it is passed over, said, and what it may have
+/* An event beyond the limits is somebody's image with labels without end: it is passed over, said, and what it may have
  * told is made good by looking at everything. The stream goes on, also when the event is still in the ring. */
 START_TEST(events_beyond_the_limits_do_not_blind)
 {
     unsigned lost;
 
     wait_connected();
-    send_big_event(250000, 1, "start");
     send_big_event(1, 40 * 1024 * 1024, "start");
     fake_event(fake, "container", "start", "after", NULL);
     wait_events(1);
@@ -1084,17 +1130,39 @@ START_TEST(a_gap_outlives_an_attempt)
 }
 END_TEST
 
-START_TEST(a_ring_too_large_to_be_compared)
+/* Labels make no ring too large: of their texts only the beginnings are compared. */
+START_TEST(a_ring_of_large_events_is_compared)
 {
     wait_connected();
     emit_at("a", 1);
     wait_events(1);
     lose_stream();
     for (unsigned i = 0; i < 3; i++)
-        send_big_event(1, 12 * 1024 * 1024 + i, "start");
+        send_big_event(1 + i, 8 * 1024 * 1024, "start");
+    wait_connected();
+    ck_assert_int_eq(told.gap, DOCKER_GAP_NONE);
+    wait_events(4);
+    settle(200);
+    ck_assert_uint_eq(told.events, 4);
+}
+END_TEST
+
+/* The text of what is run is compared whole. */
+START_TEST(a_ring_too_large_to_be_compared)
+{
+    enum { COMMAND = 3 * 1024 * 1024 };
+    scoped(cleanup_free) char *action = mem_alloc(COMMAND + 1);
+
+    wait_connected();
+    emit_at("a", 1);
+    wait_events(1);
+    lose_stream();
+    memset(action, 'x', COMMAND);
+    for (unsigned i = 0; i < 4; i++)
+        send_big_event(1 + i, 1, action);
     wait_connected();
     ck_assert_int_eq(told.gap, DOCKER_GAP_RING);
-    wait_events(4);
+    wait_events(5);
 }
 END_TEST
 
@@ -1347,6 +1415,8 @@ int main(void)
     tcase_add_test(tests, replies_cut_at_every_byte);
     tcase_add_test(tests, headers_without_end);
     tcase_add_test(tests, hundred_megabytes);
+    tcase_add_loop_test(tests, documents_come_in_pieces, 0, 3);
+    tcase_add_test(tests, a_document_that_says_it_is_too_large);
     tcase_add_test(tests, huge_events_are_taken);
     tcase_add_test(tests, events_beyond_the_limits_do_not_blind);
     tcase_add_test(tests, api_versions);
@@ -1364,6 +1434,7 @@ int main(void)
     tcase_add_test(cuts, an_engine_that_is_gone_is_lost_at_once);
     tcase_add_test(tests, an_event_between_ring_and_stream);
     tcase_add_test(tests, a_gap_outlives_an_attempt);
+    tcase_add_test(tests, a_ring_of_large_events_is_compared);
     tcase_add_test(tests, a_ring_too_large_to_be_compared);
     tcase_add_test(tests, the_clock_is_set_under_podman);
     tcase_add_test(tests, the_clock_is_set_under_dockerd);
