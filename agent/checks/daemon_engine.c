@@ -1,5 +1,6 @@
 /* Section 2, what the engine itself reports in /info, /version and its networks. */
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -67,7 +68,7 @@ static bool is_loopback(const char *cidr)
         return strcmp(cidr, "::1/128") == 0;
     if (*bits++ != '/' || !*bits || strlen(bits) > 2 || bits[strspn(bits, "0123456789")])
         return false;
-    return ntohl(v4.s_addr) >> 24 == 127 && atoi(bits) >= 8;
+    return ntohl(v4.s_addr) >> 24 == 127 && strtoul(bits, NULL, 10) >= 8;
 }
 
 /* From 29.10 on a list that is given, even an empty one, takes loopback out unless it is in the list itself. */

@@ -4,12 +4,14 @@
 #include "probes/daemon/seccomp_profile.h"
 
 #include <libaudit.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/json_in.h"
 #include "common/map.h"
+#include "common/number.h"
 #include "common/str.h"
 
 /* A member as the engine finds it: whatever the case of its name, the last one counts. */
@@ -196,12 +198,19 @@ static bool has_capability(const struct seccomp_target *target, const char *capa
     return false;
 }
 
+static bool read_version(const char *text, uint64_t ret[2])
+{
+    const char *dot = number_read(text, 10, UINT_MAX, &ret[0]);
+
+    return dot && *dot == '.' && number_read(dot + 1, 10, UINT_MAX, &ret[1]);
+}
+
 /* The first two numbers of a version. */
 static bool kernel_is_at_least(const char *kernel, const char *least)
 {
-    unsigned have[2] = {0}, need[2] = {0};
+    uint64_t have[2], need[2];
 
-    if (!kernel || sscanf(kernel, "%u.%u", &have[0], &have[1]) != 2 || sscanf(least, "%u.%u", &need[0], &need[1]) != 2)
+    if (!read_version(kernel, have) || !read_version(least, need))
         return false;
     return have[0] != need[0] ? have[0] > need[0] : have[1] >= need[1];
 }

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "common/number.h"
 #include "common/vec.h"
 #include "probes/facts/digest.h"
 #include "probes/host/proc.h"
@@ -43,6 +44,16 @@ static bool read_words(const char *hex, size_t count, uint32_t *ret)
 }
 
 /* "  0: 0100007F:0016 00000000:0000 0A …" */
+/* What follows COUNT words, and the blanks before each and after the last, of a line. */
+static const char *skip_words(const char *at, size_t count)
+{
+    for (; count; count--) {
+        at += strspn(at, " ");
+        at += strcspn(at, " \n");
+    }
+    return at + strspn(at, " ");
+}
+
 static bool parse_line(struct arena *arena, const char *line, size_t words, const struct inodes *own,
                        struct listener_item *ret)
 {
@@ -50,21 +61,23 @@ static bool parse_line(struct arena *arena, const char *line, size_t words, cons
     const char *colon = memchr(line, ':', strcspn(line, "\n"));
     char text[INET6_ADDRSTRLEN];
     uint32_t address[4] = {0};
-    unsigned port, state;
-    const char *local;
-    unsigned long inode = 0;
+    uint64_t port, state, number;
+    unsigned long inode;
+    const char *local, *at;
 
     if (!colon)
         return false;
     local = colon + 1 + strspn(colon + 1, " ");
     if (strcspn(local, ":\n") != 8 * words || !read_words(local, words, address) ||
-        sscanf(local + 8 * words, ":%x %*[0-9A-Fa-f]:%*x %x", &port, &state) != 2 || state != STATE_LISTEN)
+        !(at = number_read(local + 8 * words + 1, 16, UINT16_MAX, &port)) || !(at = skip_words(at, 1)) ||
+        !(at = number_read(at, 16, UINT8_MAX, &state)) || state != STATE_LISTEN)
         return false;
     ret->address = arena_strdup(arena, inet_ntop(family, address, text, sizeof text));
-    ret->port = port;
-    ret->of_engine =
-        sscanf(local + 8 * words, ":%*x %*[0-9A-Fa-f]:%*x %*x %*x:%*x %*x:%*x %*x %*u %*u %lu", &inode) == 1 &&
-        own->count && bsearch(&inode, own->items, own->count, sizeof *own->items, compare_inodes) != NULL;
+    ret->port = (unsigned)port;
+    if (!number_read(skip_words(at, 5), 10, ULONG_MAX, &number))
+        return true;
+    inode = (unsigned long)number;
+    ret->of_engine = own->count && bsearch(&inode, own->items, own->count, sizeof *own->items, compare_inodes) != NULL;
     return true;
 }
 
@@ -141,14 +154,15 @@ static int read_own(const struct host_root *root, pid_t pid, unsigned long **ret
 
     for (struct dirent *entry; dir && r == 0 && (entry = readdir(dir));) {
         char target[64]; /* paths do not fit, and are not looked for */
-        unsigned long inode;
+        static const char socket[] = "socket:[";
+        uint64_t inode;
         ssize_t n = readlinkat(dirfd(dir), entry->d_name, target, sizeof target - 1);
 
         if (n < 0 && (errno == EACCES || errno == EPERM))
             r = -errno;
         target[n < 0 ? 0 : n] = '\0';
-        if (sscanf(target, "socket:[%lu]", &inode) == 1)
-            vec_push(&inodes, inode);
+        if (str_starts(target, socket) && number_read(target + strlen(socket), 10, ULONG_MAX, &inode))
+            vec_push(&inodes, (unsigned long)inode);
         if (inodes.count == DESCRIPTORS_MAX)
             r = -E2BIG;
     }

@@ -3,6 +3,7 @@
  * A kernel without the module has no such files: that is an answer, not an error. The list in securityfs is the last
  * word where it can be read, as a module may be loaded with its parameter on and still not be in use. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "probes/facts/digest.h"
@@ -47,7 +48,9 @@ static void read_hardening(const struct host_root *root, struct lsm_facts *facts
 
     if (read_line(root, "/proc/sys/kernel/osrelease", &kernel, &r, NULL))
         facts->kernel = arena_strdup(facts->facts.arena, str_text(&kernel));
-    facts->aslr = read_line(root, "/proc/sys/kernel/randomize_va_space", &aslr, &r, NULL) ? atoi(str_text(&aslr)) : -1;
+    facts->aslr = read_line(root, "/proc/sys/kernel/randomize_va_space", &aslr, &r, NULL)
+                      ? (int)strtol(str_text(&aslr), NULL, 10)
+                      : -1;
     if (!read_line(root, "/sys/kernel/security/lockdown", &lockdown, &r, NULL) || !lockdown.data)
         return;
     begin = strchr(lockdown.data, '['); /* "none [integrity] confidentiality" */

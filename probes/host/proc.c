@@ -18,6 +18,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/number.h"
 #include "probes/facts/digest.h"
 #include "probes/host/proc_cgroup.h"
 
@@ -74,15 +75,18 @@ int proc_read_link(const struct host_root *root, pid_t pid, const char *name, ch
 /* State letter and parent; the name in between may hold spaces and parentheses. */
 static int read_stat(const struct host_root *root, pid_t pid, char *ret_state, pid_t *ret_parent)
 {
-    char text[STAT_FILE_MAX], *behind;
-    int parent, r = read_head(root, pid, "stat", text, sizeof text);
+    char text[STAT_FILE_MAX], *name_end;
+    int r = read_head(root, pid, "stat", text, sizeof text);
+    uint64_t parent;
 
     if (r < 0)
         return r;
-    behind = strrchr(text, ')');
-    if (!behind || sscanf(behind + 1, " %c %d", ret_state, &parent) != 2)
+    name_end = strrchr(text, ')');
+    if (!name_end || name_end[1] != ' ' || !name_end[2] || name_end[3] != ' ' ||
+        !number_read(name_end + 4, 10, INT_MAX, &parent))
         return -EBADMSG;
-    *ret_parent = parent;
+    *ret_state = name_end[2];
+    *ret_parent = (pid_t)parent;
     return 0;
 }
 
@@ -98,9 +102,14 @@ int proc_state(const struct host_root *root, pid_t pid)
 /* The second number of a line of /proc/PID/status is the effective id. */
 static bool read_id(const char *text, const char *key, unsigned *ret)
 {
-    const char *line = strstr(text, key);
+    const char *line = strstr(text, key), *first = line ? line + strlen(key) : NULL, *second;
+    uint64_t number;
 
-    return line && sscanf(line + strlen(key), "%*u %u", ret) == 1;
+    second = first ? number_read(first + strspn(first, " \t"), 10, UINT_MAX, &number) : NULL;
+    if (!second || !number_read(second + strspn(second, " \t"), 10, UINT_MAX, &number))
+        return false;
+    *ret = (unsigned)number;
+    return true;
 }
 
 int proc_read_owner(const struct host_root *root, pid_t pid, uid_t *ret_uid, gid_t *ret_gid)

@@ -4,10 +4,12 @@
  * not hold the process which was seen in the group. Its owner may make groups below: their number and depth are
  * bounded, beyond that the list is refused. */
 #include "probes/host/proc_cgroup.h"
+#include "common/number.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,14 +24,19 @@ static int read_members(int dir, struct walk *walk)
 {
     int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     scoped(cleanup_fclose) FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-    int pid, fields;
+    char line[32];
 
     if (!file)
         return -errno;
-    while ((fields = fscanf(file, "%d", &pid)) == 1)
-        if (pid > 0 && walk->found.count < walk->limit)
-            vec_push(&walk->found, pid);
-    return fields == EOF && !ferror(file) ? 0 : -EIO;
+    while (fgets(line, sizeof line, file)) {
+        uint64_t pid;
+
+        if (!number_read(line, 10, INT_MAX, &pid))
+            return -EIO;
+        if (pid && walk->found.count < walk->limit)
+            vec_push(&walk->found, (pid_t)pid);
+    }
+    return ferror(file) ? -EIO : 0;
 }
 
 /* Takes over FD. */

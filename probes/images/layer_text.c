@@ -6,6 +6,7 @@
 #include "common/json_in.h"
 #include "common/json_out.h"
 #include "common/map.h"
+#include "common/number.h"
 #include "probes/images/layers_internal.h"
 
 enum { TEXT_VERSION = 6, CHECK_LENGTH = 17 };
@@ -69,11 +70,11 @@ static char *read_path(const char *text)
     scoped_str path = STR_INIT;
 
     for (; *text; text++) {
-        unsigned byte;
+        char byte;
 
-        if (*text == '%' && sscanf(text + 1, "%2x", &byte) == 1) {
-            str_append_char(&path, (char)byte);
-            text += text[2] ? 2 : 1;
+        if (*text == '%' && number_read_byte(text + 1, &byte)) {
+            str_append_char(&path, byte);
+            text += 2;
         } else {
             str_append_char(&path, *text);
         }

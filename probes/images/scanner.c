@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/json_out.h"
+#include "common/number.h"
 #include "common/text.h"
 #include "common/vec.h"
 #include "probes/facts/parse_util.h"
@@ -267,12 +269,13 @@ static int describe_failure(int status, const struct scanner_request *request, c
 static int option_number(const char *text, const char *option)
 {
     const char *at = strstr(text, option);
+    uint64_t number;
 
     if (!at)
         return -1;
     at += strlen(option);
     at += strspn(at, " =\"'");
-    return *at >= '0' && *at <= '9' ? atoi(at) : -1;
+    return number_read(at, 10, INT_MAX, &number) ? (int)number : -1;
 }
 
 /* Does the scanner end with STATUS where it finds something, by its own options: Trivy's --exit-code and

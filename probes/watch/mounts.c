@@ -10,11 +10,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #include "common/file.h"
 #include "common/map.h"
+#include "common/number.h"
 #include "common/vec.h"
 #include "probes/facts/digest.h"
 
@@ -79,18 +81,33 @@ static bool split_line(const char *line, size_t length, struct word ret[LINE_WOR
     return true;
 }
 
+/* "MAJOR:MINOR" */
+static bool read_device(const char *text, unsigned *ret_major, unsigned *ret_minor)
+{
+    uint64_t major, minor;
+    const char *colon = number_read(text, 10, UINT_MAX, &major);
+
+    if (!colon || *colon != ':' || !number_read(colon + 1, 10, UINT_MAX, &minor))
+        return false;
+    *ret_major = (unsigned)major;
+    *ret_minor = (unsigned)minor;
+    return true;
+}
+
 static bool parse_line(struct arena *arena, const char *line, size_t length, struct mount_point *ret)
 {
     struct word words[LINE_WORDS];
     scoped(cleanup_free) char *device = NULL;
+    uint64_t id, parent;
 
     if (!split_line(line, length, words))
         return false;
     device = mem_strndup(words[DEVICE].text, words[DEVICE].length);
-    if (sscanf(device, "%u:%u", &ret->major, &ret->minor) != 2)
+    if (!read_device(device, &ret->major, &ret->minor) || !number_read(words[ID].text, 10, INT_MAX, &id) ||
+        !number_read(words[PARENT].text, 10, INT_MAX, &parent))
         return false;
-    ret->id = atoi(words[ID].text);
-    ret->parent = atoi(words[PARENT].text);
+    ret->id = (int)id;
+    ret->parent = (int)parent;
     ret->root = unescape(arena, words[ROOT].text, words[ROOT].length);
     ret->mount_point = unescape(arena, words[POINT].text, words[POINT].length);
     ret->options = unescape(arena, words[OPTIONS].text, words[OPTIONS].length);
@@ -167,14 +184,14 @@ static const char *point_of_unit(struct arena *arena, const char *path)
 {
     const char *name = strrchr(path, '/') + 1;
     scoped_str point = STR_INIT;
-    unsigned byte;
+    char byte;
 
     str_append(&point, "/");
     for (const char *p = name; *p && strcmp(p, ".mount") != 0; p++) {
         if (*p == '-') {
             str_append_char(&point, '/');
-        } else if (*p == '\\' && sscanf(p, "\\x%2x", &byte) == 1) {
-            str_append_char(&point, (char)byte);
+        } else if (*p == '\\' && p[1] == 'x' && number_read_byte(p + 2, &byte)) {
+            str_append_char(&point, byte);
             p += 3;
         } else {
             str_append_char(&point, *p);
@@ -253,7 +270,7 @@ static uint64_t device_of(const struct word *word)
     scoped(cleanup_free) char *text = mem_strndup(word->text, word->length);
     unsigned major = 0, minor = 0;
 
-    return sscanf(text, "%u:%u", &major, &minor) == 2 ? join_device(major, minor) : 0;
+    return read_device(text, &major, &minor) ? join_device(major, minor) : 0;
 }
 
 static bool know_mount(struct arena *arena, const char *line, size_t length, struct known_mount *ret)

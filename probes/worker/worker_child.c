@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -61,7 +62,7 @@ static int close_listed(const struct child_start *start)
         return -errno;
     errno = 0;
     for (struct dirent *entry; (entry = readdir(dir));) {
-        int fd = entry->d_name[0] == '.' ? -1 : atoi(entry->d_name);
+        int fd = entry->d_name[0] == '.' ? -1 : (int)strtol(entry->d_name, NULL, 10);
 
         if (fd >= FIRST && fd != dirfd(dir) && !is_kept(start, fd))
             close(fd);
