@@ -229,7 +229,8 @@ void sql_set_aside(struct store_db *db, const char *why)
         scoped(cleanup_free) char *old = mem_printf("%s%s", db->path, endings[i]);
         scoped(cleanup_free) char *new = mem_printf("%s.broken-%s%s", db->path, time, endings[i]);
 
-        rename(old, new);
+        if (rename(old, new) < 0 && errno != ENOENT)
+            log_error("store: cannot set %s aside: %s", old, strerror(errno));
     }
 }
 
@@ -255,15 +256,15 @@ static bool copy_to(struct store_db *db, const char *path)
 }
 
 /* A log belongs to the file that it was written for: another one must not be opened with it. */
-static void take_its_place(struct store_db *db, const char *copy, const char *aside)
+static int take_its_place(struct store_db *db, const char *copy, const char *aside)
 {
     scoped(cleanup_free) char *log = log_path(db);
 
     sql_close(db);
     unlink(log);
-    if (aside)
-        rename(db->path, aside);
-    rename(copy, db->path);
+    if (aside && rename(db->path, aside) < 0)
+        return -errno;
+    return rename(copy, db->path) < 0 ? -errno : 0;
 }
 
 bool sql_write_anew(struct store_db *db)
@@ -271,6 +272,7 @@ bool sql_write_anew(struct store_db *db)
     scoped(cleanup_free) char *copy = mem_printf("%s.new", db->path), *aside = NULL;
     struct error error = ERROR_INIT;
     char time[CLOCK_TEXT_SIZE];
+    int r;
 
     clock_format(clock_now(db->clock), time);
     if (is_other(db->path, db->file) && access(db->path, F_OK) == 0)
@@ -282,7 +284,11 @@ bool sql_write_anew(struct store_db *db)
         unlink(copy);
         return false;
     }
-    take_its_place(db, copy, aside);
+    r = take_its_place(db, copy, aside);
+    if (r < 0) {
+        db->trouble = mem_printf("%s cannot be written anew: its copy %s stays: %s", db->path, copy, strerror(-r));
+        return false;
+    }
     if (sql_open(db, db->path, &error) < 0) {
         sql_close(db);
         db->trouble = mem_strdup(error.text);
