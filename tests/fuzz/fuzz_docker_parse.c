@@ -1,5 +1,14 @@
 /* Any bytes as every document of the engine and as its event stream: no crash, no leak, bounded. */
 #include "probes/docker/docker_parse.h"
+#include "probes/docker/volume.h"
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#include "tests/fuzz/mutate_json.h"
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+    return mutate_json(data, size, max_size, seed);
+}
+#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -9,6 +18,14 @@ static void on_event(const struct json *value, void *user)
 
     (void)user;
     parse_event_value(value, &event, NULL);
+}
+
+static void read_volume(const char *text, size_t length)
+{
+    scoped(cleanup_arena) struct arena *arena = arena_new(512);
+    struct volume_source source;
+
+    volume_parse_options(text, length, arena, &source, NULL);
 }
 
 #define TRY(name, type)                                                                                                \
@@ -31,6 +48,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     TRY(image_list, image_list_facts);
     TRY(image, image_facts);
     TRY(exec, exec_facts);
+    TRY(history, history_facts);
+    TRY(network_list, network_list_facts);
+    TRY(service_list, service_list_facts);
+    TRY(task_list, task_list_facts);
+    TRY(secret_list, secret_list_facts);
+    TRY(volume, volume_facts);
+    TRY(unlock_key, unlock_key_facts);
+    read_volume((const char *)data, size);
     json_stream_feed(stream, (const char *)data, size / 2, NULL);
     json_stream_feed(stream, (const char *)data + size / 2, size - size / 2, NULL);
     json_stream_free(stream);
