@@ -26,7 +26,7 @@ static void set_hostname(struct agent *agent, const char *name, size_t length)
     if (length >= sizeof agent->hostname)
         length = sizeof agent->hostname - 1;
     for (size_t i = 0; i < length; i++)
-        agent->hostname[i] = name[i] > ' ' && name[i] <= '~' ? name[i] : '_';
+        agent->hostname[i] = name[i] > ' ' && name[i] <= '~' ? name[i] : (char)'_';
     agent->hostname[length] = '\0';
 }
 
@@ -65,6 +65,7 @@ static const char engine_note[] = "engine", initial_note[] = "initial";
 void agent_on_note(const char *name, const char *text, void *user)
 {
     struct agent *agent = user;
+    struct snapshots *snapshots = agent->snapshots;
     char **note = strcmp(name, engine_note) == 0       ? &agent->known_engine
                   : strcmp(name, initial_note) == 0    ? &agent->initial_stream
                   : strcmp(name, STATES_NOTE) == 0     ? &agent->known_states
@@ -74,7 +75,7 @@ void agent_on_note(const char *name, const char *text, void *user)
     if (!note && evaluator_restore_note(agent->evaluator, name, text))
         return;
     if (!note) {
-        snapshots_on_note(name, text, agent->snapshots);
+        snapshots_on_note(name, text, snapshots);
         return;
     }
     free(*note);

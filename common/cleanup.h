@@ -13,7 +13,7 @@
 
 /* Defines `static inline void NAME(TYPE *p)` that calls FREE on a pointer that is not NULL. */
 #define DEFINE_CLEANUP(type, name, free_function)                                                                      \
-    static inline void name(type *p)                                                                                   \
+    static inline void name(type *p) /* NOLINT(bugprone-macro-parentheses): a type cannot have any */                  \
     {                                                                                                                  \
         if (*p)                                                                                                        \
             free_function(*p);                                                                                         \
@@ -41,10 +41,19 @@ static inline void cleanup_close(int *fd)
 static inline void cleanup_fclose(FILE **f)
 {
     if (*f)
-        fclose(*f);
+        (void)fclose(*f); /* what is written is flushed, and looked at, before */
 }
 
 #define countof(array)           (sizeof(array) / sizeof((array)[0]))
 #define printf_like(text, first) __attribute__((format(printf, text, first)))
+/* What the code around guarantees and neither compiler nor analyser can see; where it does not hold the process ends.
+ */
+#define invariant(condition)                                                                                           \
+    do {                                                                                                               \
+        if (!(condition))                                                                                              \
+            abort();                                                                                                   \
+    } while (0)
+
+#define never_null __attribute__((returns_nonnull))
 
 #endif

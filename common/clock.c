@@ -66,7 +66,7 @@ const char *clock_format(usec_t at, char *buffer)
         seconds--;
     }
     if (!gmtime_r(&seconds, &tm) || tm.tm_year + 1900 > 9999 || tm.tm_year + 1900 < 0) {
-        strcpy(buffer, "0001-01-01T00:00:00.000000Z");
+        snprintf(buffer, CLOCK_TEXT_SIZE, "0001-01-01T00:00:00.000000Z");
         return buffer;
     }
     snprintf(buffer, CLOCK_TEXT_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ", (unsigned)(tm.tm_year + 1900) % 10000,

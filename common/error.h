@@ -25,4 +25,10 @@ int error_system(struct error *error, int number, const char *format, ...) print
 /* Prepends "text: " to the text of ERROR. Returns -error->number (or -EIO with ERROR NULL). */
 int error_prefix(struct error *error, const char *format, ...) printf_like(2, 3);
 
+#ifdef ANALYZE /* what they return, for an analyser that sees one source at a time */
+#define error_set(error, number, ...)    ((error_set)(error, number, __VA_ARGS__), -(number))
+#define error_system(error, number, ...) ((error_system)(error, number, __VA_ARGS__), -(number))
+#define error_prefix(...)                ((error_prefix)(__VA_ARGS__), -1)
+#endif
+
 #endif

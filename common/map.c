@@ -246,8 +246,9 @@ bool map_next(const struct map *map, size_t *at, const char **ret_key, void **re
             left = length;
         if (!left)
             continue;
-        for (size_t skip = length - left; skip; skip--)
+        for (size_t skip = length - left; entry && skip; skip--)
             entry = entry->next;
+        invariant(entry); /* there are LENGTH */
         *at = bucket << DEPTH_BITS | left;
         if (ret_key)
             *ret_key = entry->key;

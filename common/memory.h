@@ -14,13 +14,13 @@
 
 enum { MEMORY_STATUS = 70 }; /* EX_SOFTWARE of sysexits.h */
 
-void *mem_alloc(size_t size); /* zeroed */
-void *mem_realloc(void *p, size_t size);
-void *mem_realloc_array(void *p, size_t count, size_t size); /* checks the product */
-char *mem_strdup(const char *s);                             /* NULL gives NULL */
-char *mem_strndup(const char *s, size_t length);
-char *mem_printf(const char *format, ...) printf_like(1, 2);
-char *mem_vprintf(const char *format, va_list arguments) printf_like(1, 0);
+void *mem_alloc(size_t size) never_null; /* zeroed */
+void *mem_realloc(void *p, size_t size) never_null;
+void *mem_realloc_array(void *p, size_t count, size_t size) never_null; /* checks the product */
+char *mem_strdup(const char *s);                                        /* NULL gives NULL */
+char *mem_strndup(const char *s, size_t length) never_null;
+char *mem_printf(const char *format, ...) printf_like(1, 2) never_null;
+char *mem_vprintf(const char *format, va_list arguments) printf_like(1, 0) never_null;
 
 /* The same for libraries that take allocators, and would go on without what they asked for: as malloc(), calloc(),
  * realloc() and strdup(). */
@@ -32,11 +32,11 @@ char *mem_library_strdup(const char *s);
 struct arena;
 
 /* FIRST: bytes of the first chunk; later chunks grow as needed. */
-struct arena *arena_new(size_t first);
-void arena_free(struct arena *arena);                                   /* with all that was allocated in it */
-void *arena_alloc(struct arena *arena, size_t size);                    /* zeroed, aligned for any type */
-char *arena_strndup(struct arena *arena, const char *s, size_t length); /* terminated */
-char *arena_strdup(struct arena *arena, const char *s);                 /* NULL gives NULL */
+struct arena *arena_new(size_t first) never_null;
+void arena_free(struct arena *arena);                           /* with all that was allocated in it */
+void *arena_alloc(struct arena *arena, size_t size) never_null; /* zeroed, aligned for any type */
+char *arena_strndup(struct arena *arena, const char *s, size_t length) never_null; /* terminated */
+char *arena_strdup(struct arena *arena, const char *s);                            /* NULL gives NULL */
 
 DEFINE_CLEANUP(struct arena *, cleanup_arena, arena_free)
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 
@@ -22,14 +23,26 @@ void str_append_n(struct str *s, const void *data, size_t length);
 void str_append_char(struct str *s, char c);
 void str_printf(struct str *s, const char *format, ...) printf_like(2, 3); /* appends */
 void str_vprintf(struct str *s, const char *format, va_list arguments) printf_like(2, 0);
-const char *str_text(const struct str *s); /* never NULL */
-char *str_steal(struct str *s);            /* never NULL; the caller frees */
+const char *str_text(const struct str *s) never_null;
+char *str_steal(struct str *s) never_null; /* the caller frees */
 
 /* Plain helpers on C strings. */
-bool str_equal(const char *a, const char *b); /* NULL equals only NULL */
-bool str_starts(const char *s, const char *prefix);
+static inline bool str_equal(const char *a, const char *b) /* NULL equals only NULL */
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static inline bool str_empty(const char *s) /* NULL or "" */
+{
+    return !s || !*s;
+}
+
+static inline bool str_starts(const char *s, const char *prefix)
+{
+    return s && strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
 bool str_ends(const char *s, const char *suffix);
-bool str_empty(const char *s); /* NULL or "" */
 
 #define scoped_str scoped(str_deinit) struct str
 

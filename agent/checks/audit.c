@@ -440,6 +440,7 @@ static void say_coverage(const struct check_input *in, struct check_result *out,
         spell_hiding(&hiding, found, file, wanted);
     switch (found->outcome) {
     case COVERED:
+        invariant(found->by);
         check_say(in, out, VERDICT_PASS, "%s is watched%s by the %srule for %s%s%s%s%s", file->path, where,
                   *where ? "" : "loaded ", found->by->path, found->below ? ", without what \"" : "",
                   found->below ? found->below->text : "", found->below ? "\" excludes" : "", *where ? "" : disk);
@@ -671,7 +672,7 @@ static void print_repair(const struct check_input *in, struct check_result *out,
                                       : "augenrules --load");
     else if (!audit->locked)
         add_kernel_commands(&commands, repair, audit, &task);
-    if (str_ends(str_text(&commands), "; "))
+    if (commands.data && str_ends(commands.data, "; "))
         commands.data[commands.length -= strlen("; ")] = '\0';
     if (is_read && audit->locked)
         str_append(&commands, commands.length ? "  # then reboot: the loaded rules are locked (-e 2)"

@@ -96,6 +96,7 @@ static bool repeats_previous(const struct published *published, size_t index)
 {
     const struct port_binding *port = port_at(published, index), *before = index ? port_at(published, index - 1) : NULL;
 
+    invariant(port);
     return before && is_of_service(published, index) == is_of_service(published, index - 1) &&
            strcmp(before->container_port, port->container_port) == 0 && before->host_port == port->host_port &&
            before->host_port_last == port->host_port_last;

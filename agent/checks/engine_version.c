@@ -157,7 +157,7 @@ static bool is_same_minor(const char *a, const char *b)
     const char *dot = strchr(b, '.');
     size_t length = dot ? (size_t)(dot - b) + 1 + strcspn(dot + 1, ".") : strlen(b);
 
-    return strncmp(a, b, length) == 0 && (a[length] == '.' || !a[length]);
+    return strlen(a) >= length && memcmp(a, b, length) == 0 && (a[length] == '.' || !a[length]);
 }
 
 /* BRANCH: the maintained one of VERSION; NULL: none. What another branch fixed a maintained one may have fixed too,

@@ -96,11 +96,11 @@ static enum package_effect effect_of_file_manager(const struct shell_command *co
                                                                                    "--install", "--upgrade",
                                                                                    "--freshen", NULL};
     bool is_rpm = strcmp(command->program, "rpm") == 0;
-    const char *word = command->words.count > 1 ? command->words.items[1].text : "";
     bool installs = has_word(command, is_rpm ? rpm_actions : dpkg_actions);
 
     for (size_t i = 1; i < command->words.count && !installs; i++) {
-        word = command->words.items[i].text;
+        const char *word = command->words.items[i].text;
+
         if (is_rpm ? has_letter(word, 'q') || has_letter(word, 'e') || has_letter(word, 'V') || has_letter(word, 'K')
                    : has_letter(word, 'l') || has_letter(word, 's') || has_letter(word, 'L'))
             return PACKAGES_UNCHANGED;

@@ -236,6 +236,7 @@ static void name_stopped(const struct check_input *in, struct check_result *out,
     if (stopped.count)
         qsort(stopped.items, stopped.count, sizeof *stopped.items, by_age);
     named = count_named(excess, stopped.count);
+    invariant(!named || stopped.items);
     for (size_t i = 0; i < named; i++) {
         const struct container_facts *container = stopped.items[i];
         scoped(cleanup_free) char *short_id = mem_strndup(container->id, 12);

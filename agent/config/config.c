@@ -399,9 +399,10 @@ int config_parse(const char *text, size_t length, const char *path, struct confi
         return error_prefix(error, "%s", path);
     config->path = arena_strdup(config->arena, path);
     r = read_root(&reader, json_root(config->document));
-    if (r == 0)
-        *ret = take(config);
-    return r;
+    if (r < 0)
+        return r;
+    *ret = take(config);
+    return 0;
 }
 
 static void apply_argument(struct config *config, const char *argument, const char **setting)

@@ -85,8 +85,8 @@ int sink_split_address(const char *address, char **ret_host, char **ret_port, st
         return error_set(error, EINVAL, "the port is missing; must be host:port or [IPv6 address]:port");
     if (!host || !*host || (bracketed ? inet_pton(AF_INET6, host, &v6) != 1 : strpbrk(host, ":[]/@ ") != NULL))
         return error_set(error, EINVAL, "must be host:port or [IPv6 address]:port");
-    if (!*digits || strlen(digits) > 5 || strspn(digits, "0123456789") != strlen(digits) || !atoi(digits) ||
-        atoi(digits) > UINT16_MAX)
+    if (!*digits || strlen(digits) > 5 || strspn(digits, "0123456789") != strlen(digits) ||
+        !strtoul(digits, NULL, 10) || strtoul(digits, NULL, 10) > UINT16_MAX)
         return error_set(error, EINVAL, "must end in a port from 1 to 65535");
     *ret_host = take(host);
     *ret_port = mem_strdup(digits);
@@ -133,7 +133,8 @@ static void list_addresses(const char *type, struct str *ret)
 /* ADDRESS: scheme://host, without a colon after the host. */
 static bool lacks_port(const char *address)
 {
-    const char *host = strstr(address, "://") + 3, *end = *host == '[' ? strchr(host, ']') : host;
+    const char *scheme = strstr(address, "://"), *host = scheme ? scheme + 3 : address,
+               *end = *host == '[' ? strchr(host, ']') : host;
 
     return end && *end && !strchr(end, ':');
 }
@@ -213,7 +214,7 @@ static int read_kind(struct config_reader *reader, const struct json *object, st
         list_addresses(type, &list);
         return config_refuse(reader, value, "address: \"%s\": must be %s", address ? address : "", list.data);
     }
-    if (sink_kinds[kind].port && lacks_port(address))
+    if (sink_kinds[kind].port && address && lacks_port(address))
         address = with_port(reader, address, sink_kinds[kind].port);
     if (sink_kinds[kind].scheme &&
         sink_split_address(address + strlen(sink_kinds[kind].scheme), &host, &port, &why) < 0)

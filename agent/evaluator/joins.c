@@ -76,7 +76,7 @@ void joins_note(struct evaluator *evaluator, const struct container_facts *conta
     const char *targets[TARGETS_MAX];
     size_t count = list_targets(container, targets);
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; container && i < count; i++)
         note_joiner(evaluator, targets[i], container->id);
 }
 
@@ -85,7 +85,7 @@ void joins_forget(struct evaluator *evaluator, const struct container_facts *con
     const char *targets[TARGETS_MAX];
     size_t count = list_targets(container, targets);
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; container && i < count; i++)
         forget_joiner(evaluator, targets[i], container->id);
 }
 

@@ -121,7 +121,7 @@ static void take_files(void *owner, const char *name, void *item, struct wire_re
     struct fileset_facts *set = NULL;
     struct error error = ERROR_INIT;
     int r = reader ? fileset_take(reader, &set, &error) : error_set(&error, number, "%s", why);
-    bool missed = r == 0 && watch_links(source, set);
+    bool missed = set && watch_links(source, set);
 
     if (r == 0 && strcmp(name, FETCH_SOCKETS) == 0)
         fetch_groups_of_sockets(owner, set);

@@ -303,7 +303,7 @@ static void on_audit(const char *output, size_t length, int number, const char *
     int r = number ? error_set(&error, number, "%s", why) : audit_merge_take(output, length, &facts, &error);
 
     fetcher->audit_worker = NULL;
-    if (r == 0 && fetcher->audit_watch)
+    if (facts && fetcher->audit_watch)
         audit_watch_await(fetcher->audit_watch, facts->kernel_state == AUDIT_KERNEL_READ && !facts->enabled);
     fetch_deliver(fetcher, INPUT_AUDIT, NULL, r, r < 0 ? NULL : &facts->facts, &error);
 }

@@ -55,7 +55,7 @@ static void on_scan(const char *output, size_t length, int number, const char *w
     int r;
 
     r = number ? error_of_worker(number, why, &error) : scanner_parse(output, length, &facts, &error);
-    if (r == 0)
+    if (facts)
         facts->threshold = arena_strdup(facts->facts.arena, queue->fetcher->config->scanner_threshold);
     deliver(queue, r, r < 0 ? NULL : &facts->facts, &error);
 }

@@ -26,6 +26,7 @@ static bool find(const char *const *names, size_t count, const char *name, size_
     return false;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot have any */
 #define NAME_FUNCTIONS(word, type, names)                                                                              \
     bool word##_parse(const char *name, type *ret)                                                                     \
     {                                                                                                                  \
@@ -38,8 +39,9 @@ static bool find(const char *const *names, size_t count, const char *name, size_
     }                                                                                                                  \
     const char *word##_name(type value)                                                                                \
     {                                                                                                                  \
-        return names[value];                                                                                           \
+        return (names)[value];                                                                                         \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 bool verdict_is_quiet(enum verdict verdict)
 {

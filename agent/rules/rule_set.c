@@ -311,7 +311,7 @@ static int read_list(const char *file, const struct json *root, void *user, stru
 
     if (r == 0 && !rule)
         r = config_json_refuse(error, file, member_or_self(root, "rule"), "rule: must be the name of a rule");
-    if (r == 0)
+    if (r == 0 && rule)
         r = rule_params_read(set->arena, rule->check, root, file, false, (struct param_value *)rule->params, error);
     return r < 0 ? r : validate(rule, root, file, error);
 }

@@ -239,7 +239,7 @@ static int take_answer(struct relp *relp, const struct frame *frame, usec_t now,
 
     if (!count)
         return refuse(error, "it is to nothing that awaits one");
-    if (frame->length < 3 || strspn(data, "0123456789") < 3 || (frame->length > 3 && !memchr(" \n", data[3], 2)))
+    if (frame->length < 3 || strspn(data, "0123456789") < 3 || (frame->length > 3 && data[3] != ' ' && data[3] != '\n'))
         return refuse(error, "no status");
     code = (uint32_t)(data[0] - '0') * 100 + (uint32_t)(data[1] - '0') * 10 + (uint32_t)(data[2] - '0');
     if (code != 200) {

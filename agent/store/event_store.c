@@ -167,7 +167,7 @@ static int read_beginning(struct event_store *store, int fd, struct error *error
                 continue;
             if (n <= 0)
                 return error_set(error, ECHILD, "store: its process has ended");
-            if (at)
+            if (at && in.data)
                 memmove(in.data, in.data + at, in.length - at);
             in.length -= at;
             at = 0;

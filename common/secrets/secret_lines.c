@@ -151,7 +151,7 @@ static bool match_insert(struct secret_scan *scan, size_t at, struct secret_matc
         open--;
     secret_take(scan, at - open);
     for (size_t i = open; i <= close && !name_to; i++) {
-        size_t end = i;
+        size_t end;
 
         while (i < close && strchr(" `\"\\[", text[i]))
             i++;

@@ -545,7 +545,9 @@ static bool read_word(struct reader *reader, char *word)
             return false;
         if (takes_value && !value && reader->at < reader->count)
             value = reader->words[reader->at++];
-        if (takes_value && !value)
+        if (!takes_value)
+            value = (char[]){""};
+        else if (!value)
             return false;
         if (!read_option(reader, letter, value))
             return false;
@@ -558,7 +560,7 @@ static bool read_word(struct reader *reader, char *word)
 /* The rule as it is sent. */
 static bool complete(struct reader *reader)
 {
-    struct audit_rule_data *data = reader->line->data;
+    struct audit_rule_data *data;
 
     if (reader->list == LISTS_END)
         return !reader->calls && !reader->keys.length;

@@ -253,11 +253,11 @@ static void append_utf8(struct str *out, unsigned code)
                                   : code < 0x10000 ? 0xe0 | code >> 12
                                                    : 0xf0 | code >> 18),
                            0};
-    int more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    unsigned more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
 
     str_append_n(out, bytes, 1);
-    while (more--)
-        str_append_char(out, (char)(0x80 | (code >> 6 * more & 0x3f)));
+    for (; more; more--)
+        str_append_char(out, (char)(0x80 | (code >> 6 * (more - 1) & 0x3f)));
 }
 
 /* A half of a pair that lacks the other, and half a unit at the end, become U+FFFD. */

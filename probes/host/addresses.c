@@ -20,7 +20,7 @@ static void add(struct arena *arena, struct string_list *ret, const char *addres
 
 static void add_v6(struct arena *arena, struct string_list *ret, const char *hex)
 {
-    struct in6_addr address;
+    struct in6_addr address = IN6ADDR_ANY_INIT;
     char text[INET6_ADDRSTRLEN];
 
     for (size_t i = 0; i < sizeof address.s6_addr; i++) {

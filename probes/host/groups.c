@@ -388,7 +388,8 @@ static void add_shadow_members(const struct host_root *root, finding_list *findi
             for (size_t i = 0; *member && i < findings->count; i++)
                 add_shadow_member(&findings->items[i], name, member);
     }
-    explicit_bzero(text.data, text.length); /* password hashes */
+    if (text.data)
+        explicit_bzero(text.data, text.length); /* password hashes */
 }
 
 int groups_run(struct str *output, const void *argument, struct error *error)

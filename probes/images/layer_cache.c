@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -166,7 +167,7 @@ void layer_cache_trim(const char *cache)
         if ((strlen(entry->d_name) != NAME_LENGTH && strlen(entry->d_name) != NAME_LENGTH + strlen(unreadable)) ||
             fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        strcpy(file.name, entry->d_name);
+        snprintf(file.name, sizeof file.name, "%s", entry->d_name);
         file.size = st.st_size;
         file.used = st.st_mtim;
         bytes += file.size;
