@@ -1,7 +1,9 @@
 /* The life of the broker's process. Its listening socket is made here and outlives it: who connects meanwhile waits. */
 #include "probes/docker/broker.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -23,7 +25,8 @@ enum {
     SILENT_S = 2,
     WAIT_MIN_MS = 1000,
     WAIT_MAX_MS = 60 * 1000,
-    STEADY_S = 60 /* after that long the wait begins anew */
+    STEADY_S = 60, /* after that long the wait begins anew */
+    LEFT_S = 60    /* a folder without a listener that is younger may be about to get one */
 };
 
 #define THE_PROCESS "the process that holds the engine's connection"
@@ -50,22 +53,8 @@ static void start_timer(struct event *timer, unsigned ms)
 
 /* ---- Its socket ---- */
 
-static int make_folder(struct broker *broker, struct error *error)
-{
-    const char *runtime = getenv("RUNTIME_DIRECTORY");
-    const char *const parents[] = {str_empty(runtime) ? "/run" : runtime, "/tmp"};
-
-    for (size_t i = 0; i < countof(parents); i++) {
-        scoped(cleanup_free) char *folder =
-            mem_printf("%.*s/docker-bench-agent-XXXXXX", (int)strcspn(parents[i], ":"), parents[i]);
-
-        if (mkdtemp(folder)) { /* mode 0700 */
-            broker->folder = take(folder);
-            return 0;
-        }
-    }
-    return error_system(error, errno, "cannot make a folder for the broker's socket");
-}
+#define FOLDER      "docker-bench-agent-"
+#define SOCKET_NAME "engine.sock"
 
 static int fill_address(const char *path, struct sockaddr_un *address)
 {
@@ -76,6 +65,58 @@ static int fill_address(const char *path, struct sockaddr_un *address)
     return 0;
 }
 
+static bool nobody_listens(const char *path)
+{
+    scoped(cleanup_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_un address;
+
+    return fd >= 0 && fill_address(path, &address) == 0 &&
+           connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno == ECONNREFUSED;
+}
+
+/* What an agent that was killed has left in PARENT: a folder of this user that is not new, with a socket at which
+ * nobody listens. */
+static void remove_left_behind(const char *parent)
+{
+    DIR *dir = opendir(parent);
+
+    if (!dir)
+        return;
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        scoped(cleanup_free) char *path = mem_printf("%s/%s/" SOCKET_NAME, parent, entry->d_name);
+        scoped(cleanup_close) int folder = -1;
+        struct stat st;
+
+        if (!str_starts(entry->d_name, FOLDER))
+            continue;
+        folder = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (folder < 0 || fstat(folder, &st) < 0 || st.st_uid != geteuid() ||
+            clock_now(&clock_system) / USEC_PER_SEC - st.st_mtime < LEFT_S || !nobody_listens(path))
+            continue;
+        unlinkat(folder, SOCKET_NAME, 0);
+        unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+    }
+    closedir(dir);
+}
+
+static int make_folder(struct broker *broker, struct error *error)
+{
+    const char *runtime = getenv("RUNTIME_DIRECTORY");
+    const char *const parents[] = {str_empty(runtime) ? "/run" : runtime, "/tmp"};
+
+    for (size_t i = 0; i < countof(parents); i++) {
+        scoped(cleanup_free) char *parent = mem_strndup(parents[i], strcspn(parents[i], ":"));
+        scoped(cleanup_free) char *folder = mem_printf("%s/" FOLDER "XXXXXX", parent);
+
+        remove_left_behind(parent);
+        if (mkdtemp(folder)) { /* mode 0700 */
+            broker->folder = take(folder);
+            return 0;
+        }
+    }
+    return error_system(error, errno, "cannot make a folder for the broker's socket");
+}
+
 static int make_socket(struct broker *broker, struct error *error)
 {
     struct sockaddr_un address;
@@ -83,7 +124,7 @@ static int make_socket(struct broker *broker, struct error *error)
 
     if (r < 0)
         return r;
-    broker->path = mem_printf("%s/engine.sock", broker->folder);
+    broker->path = mem_printf("%s/" SOCKET_NAME, broker->folder);
     r = fill_address(broker->path, &address);
     if (r < 0)
         return error_system(error, -r, "the broker's socket %s", broker->path);

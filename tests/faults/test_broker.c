@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -478,6 +479,45 @@ START_TEST(the_broker_is_stopped)
 }
 END_TEST
 
+/* What an agent that was killed has left is removed by the next one, and nothing else is. */
+START_TEST(what_a_killed_agent_left)
+{
+    scoped(cleanup_free) char *run = mem_printf("%s/run", folder);
+    scoped(cleanup_free) char *left = mem_printf("%s/docker-bench-agent-abcdef", run);
+    scoped(cleanup_free) char *young = mem_printf("%s/docker-bench-agent-ghijkl", run);
+    scoped(cleanup_free) char *live = mem_printf("%s/docker-bench-agent-mnopqr", run);
+    const char *const folders[] = {left, young, live};
+    const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    struct error error = ERROR_INIT;
+    struct broker *other;
+    int listener = -1;
+
+    ck_assert_int_eq(mkdir(run, 0700), 0);
+    for (size_t i = 0; i < countof(folders); i++) {
+        scoped(cleanup_free) char *path = mem_printf("%s/engine.sock", folders[i]);
+        int fd;
+
+        ck_assert_int_eq(mkdir(folders[i], 0700), 0);
+        fd = new_socket(path, true);
+        if (folders[i] == live)
+            listener = fd;
+        else
+            close(fd);
+        if (folders[i] != young)
+            ck_assert_int_eq(utimensat(AT_FDCWD, folders[i], old, 0), 0);
+    }
+    setenv("RUNTIME_DIRECTORY", run, 1);
+    other = broker_new(&(struct broker_options){.base = base, .workers = workers, .address = &address}, &error);
+    ck_assert_msg(other != NULL, "%s", error.text);
+    ck_assert(str_starts(broker_socket(other), run));
+    ck_assert_int_lt(access(left, F_OK), 0);
+    ck_assert_int_eq(access(young, F_OK), 0);
+    ck_assert_int_eq(access(live, F_OK), 0);
+    broker_free(other);
+    close(listener);
+}
+END_TEST
+
 /* ---- The agent ---- */
 
 static struct beside beside;
@@ -634,6 +674,7 @@ int main(void)
     tcase_add_test(tests, the_broker_is_killed);
     tcase_add_test(tests, the_broker_keeps_ending);
     tcase_add_test(tests, the_broker_is_stopped);
+    tcase_add_test(tests, what_a_killed_agent_left);
     tests = new_case(suite, "proxy", set_up_proxy, tear_down);
     tcase_add_test(tests, a_proxy_has_its_path);
     tests = new_case(suite, "agent", set_up_agent, tear_down_agent);
