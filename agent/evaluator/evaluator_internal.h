@@ -328,7 +328,7 @@ void exec_group_forget(struct evaluator *evaluator, const char *id);
 void exec_group_close(struct evaluator *evaluator, const char *id, bool reported);
 /* Was any verdict on it reported? Those on execs that are in order are not. */
 bool exec_was_reported(const struct subject *subject);
-void exec_groups_sweep_later(struct evaluator *evaluator); /* some may be in order now */
+void exec_groups_sweep_later(struct evaluator *evaluator);                 /* some may be in order now */
 void exec_groups_sort(struct evaluator *evaluator);                        /* by their last exec */
 bool exec_is_by_itself(const struct evaluator *evaluator, const char *id); /* a group of EXEC_OWN_KEY */
 

@@ -16,8 +16,8 @@
 struct facts {
     struct arena *arena;
     uint64_t digest;
-    /* Of the engine's JSON what users' own rules read, where there are such; POINTERS: what that is, JSON pointers with a
-     * line break before and after each. DOCUMENT NULL and DOCUMENT_ERROR: why it is not kept. Else NULL. */
+    /* Of the engine's JSON what users' own rules read, where there are such; POINTERS: what that is, JSON pointers with
+     * a line break before and after each. DOCUMENT NULL and DOCUMENT_ERROR: why it is not kept. Else NULL. */
     const char *document, *pointers, *document_error;
     /* Members that every engine sends and this answer lacks or has of another type: rules that read them cannot judge.
      */

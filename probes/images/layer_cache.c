@@ -161,13 +161,14 @@ void layer_cache_trim(const char *cache)
     int64_t bytes = 0;
 
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        size_t length = strlen(entry->d_name);
         struct cached file = {0};
         struct stat st;
 
-        if ((strlen(entry->d_name) != NAME_LENGTH && strlen(entry->d_name) != NAME_LENGTH + strlen(unreadable)) ||
+        if ((length != NAME_LENGTH && length != NAME_LENGTH + strlen(unreadable)) ||
             fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        snprintf(file.name, sizeof file.name, "%s", entry->d_name);
+        memcpy(file.name, entry->d_name, length + 1);
         file.size = st.st_size;
         file.used = st.st_mtim;
         bytes += file.size;

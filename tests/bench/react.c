@@ -247,7 +247,6 @@ static const struct action actions[] = {
      .rule = "exec-privileged",
      .method = "POST",
      .path = "/exec",
-     .bodies = {"{\"Privileged\":true,\"Cmd\":[\"true\"]}", "{\"Privileged\":true,\"Cmd\":[\"true\"]}"},
      .inspects_exec = true},
     {.name = "start",
      .event = "start",
@@ -265,9 +264,18 @@ static const struct action actions[] = {
      .path = "?force=1"},
 };
 
+/* An exec like none before it: equal ones of a container are one finding. The caller frees. */
+static char *exec_body(void)
+{
+    static unsigned number;
+
+    return mem_printf("{\"Privileged\":true,\"Cmd\":[\"true\",\"%u\"]}", number++);
+}
+
 /* One event; its latency in ms. The plain client's inspect when PLAIN, else the agent's transition. */
 static double measure(const struct action *action, const char *id, const char *body, bool plain, pid_t agent)
 {
+    scoped(cleanup_free) char *exec = action->inspects_exec ? exec_body() : NULL;
     char url[256], inspect[256];
     int64_t end;
 
@@ -278,7 +286,7 @@ static double measure(const struct action *action, const char *id, const char *b
     snprintf(url, sizeof url, "http://d/containers/%s%s", id, action->path);
     if (plain)
         kill(agent, SIGSTOP);
-    send_request(&acting, action->method, url, body);
+    send_request(&acting, action->method, url, exec ? exec : body);
     wait_for(NULL, &seen.event_ns, "the event");
     if (plain) {
         if (action->inspects_exec)

@@ -125,7 +125,8 @@ static const struct pair *exec_pair(const struct subject *subject, const char *s
     return NULL;
 }
 
-/* Execs by the verdict of their finding on 5.22, equal ones counted one by one, and the evidence of the last of them. */
+/* Execs by the verdict of their finding on 5.22, equal ones counted one by one, and the evidence of the last of them.
+ */
 static unsigned count_execs(enum verdict verdict, struct str *evidence)
 {
     size_t at = 0;
