@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/json_in.h"
+#include "common/memory.h"
 #include "common/str.h"
 
 enum { ROUNDS_MAX = 2000, WAIT_MS = 20000, REST_MS = 20 };

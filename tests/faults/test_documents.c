@@ -223,6 +223,7 @@ END_TEST
 
 enum { MEMORY_MAX = 64 * 1024 }; /* KiB; the unit's MemoryMax is twice that */
 
+#if !defined __SANITIZE_ADDRESS__
 /* The most that the agent ever had in memory, in KiB. */
 static size_t memory_of_agent(void)
 {
@@ -235,6 +236,7 @@ static size_t memory_of_agent(void)
     ck_assert_ptr_nonnull(at);
     return strtoul(at + strlen("VmHWM:"), NULL, 10);
 }
+#endif
 
 static void check_memory(void)
 {
