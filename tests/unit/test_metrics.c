@@ -404,6 +404,7 @@ START_TEST(only_metrics_over_tcp)
     listen_at_any_port();
     config.socket_path = path;
     config.socket_mode = 0600;
+    config.host_root = "/";
     ck_assert_msg(server_new(base, &backend, &config, &server, &error) == 0, "%s", error.text);
     config.socket_path = "/tmp/test-metrics-second.sock";
     ck_assert_int_eq(server_new(base, &backend, &config, &second, &error), -EADDRINUSE);
