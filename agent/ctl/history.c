@@ -182,10 +182,10 @@ struct lines {
     bool endless;
 };
 
-/* The first line says what there is: no more lines of that, and a few of what is said besides, are taken. */
+/* The first line says what there is: no more lines of that are taken, and some of what comes while it is sent. */
 static uint64_t announced(const char *line, size_t length)
 {
-    enum { BESIDE = 16, LINES_MAX = 100000000 };
+    enum { BESIDE = 65536, LINES_MAX = 100000000 };
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     int64_t first, last;
 

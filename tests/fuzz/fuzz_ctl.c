@@ -79,7 +79,8 @@ static void command(const char *body, size_t length, unsigned which)
     static ctl_command *const commands[] = {ctl_status, ctl_findings, ctl_rules,   ctl_explain, ctl_history,
                                             ctl_diff,   ctl_check,    ctl_metrics, ctl_scan,    ctl_version};
     struct agent agent = {.body = body, .length = length, .whole = which & 32};
-    char *words[] = {(char[]){"5.4"}, NULL};
+    char rule[] = "5.4", hour[] = "1h";
+    char *words[] = {rule, NULL};
     struct ctl ctl = {.json = which & 64, .zh = which & 16, .words = words};
     size_t index = which % 16 % countof(commands);
 
@@ -88,7 +89,7 @@ static void command(const char *body, size_t length, unsigned which)
     ctl.terminal = (struct terminal){.cut = true, .width = 80, .colour = true};
     ctl.word_count = commands[index] == ctl_explain || commands[index] == ctl_diff;
     if (commands[index] == ctl_diff)
-        words[0] = (char[]){"1h"};
+        words[0] = hour;
     commands[index](&ctl);
     stop(&agent);
 }
