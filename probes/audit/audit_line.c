@@ -535,6 +535,8 @@ static bool read_long(struct reader *reader, char *word)
 /* As getopt reads a word: letters, of which one with a value takes the rest of the word or the next one. */
 static bool read_word(struct reader *reader, char *word)
 {
+    char none[] = "";
+
     if (str_starts(word, "--"))
         return read_long(reader, word + 2);
     for (char *at = word + 1; *at && !reader->ended; at++) {
@@ -546,7 +548,7 @@ static bool read_word(struct reader *reader, char *word)
         if (takes_value && !value && reader->at < reader->count)
             value = reader->words[reader->at++];
         if (!takes_value)
-            value = (char[]){""};
+            value = none;
         else if (!value)
             return false;
         if (!read_option(reader, letter, value))
