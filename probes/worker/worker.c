@@ -16,6 +16,7 @@ enum { CHUNK = 64 * 1024 };
 struct workers {
     struct event_base *base;
     struct event *reaper; /* SIGCHLD, while there are any to reap */
+    struct event *idle;   /* there are none left */
     VEC(pid_t) killed;    /* not reaped yet */
 };
 
@@ -49,6 +50,18 @@ static void on_child(evutil_socket_t number, short what, void *user)
         if (reap(workers->killed.items[i]))
             workers->killed.items[i] = workers->killed.items[--workers->killed.count];
     if (!workers->killed.count)
+        event_active(workers->idle, EV_TIMEOUT, 0);
+}
+
+/* Not from inside on_child(): an event of a signal that came twice at once and is deleted in its own callback keeps a
+ * pointer into the stack of event_signal_closure() (libevent 2.1), through which its next event_del() writes. */
+static void on_idle(evutil_socket_t fd, short what, void *user)
+{
+    struct workers *workers = user;
+
+    (void)fd;
+    (void)what;
+    if (!workers->killed.count)
         event_del(workers->reaper);
 }
 
@@ -75,6 +88,7 @@ struct workers *workers_new(struct event_base *base)
 
     workers->base = base;
     workers->reaper = evsignal_new(base, SIGCHLD, on_child, workers);
+    workers->idle = event_new(base, -1, 0, on_idle, workers);
     return workers;
 }
 
@@ -83,6 +97,7 @@ void workers_free(struct workers *workers)
     if (!workers)
         return;
     event_free(workers->reaper);
+    event_free(workers->idle);
     vec_free(&workers->killed);
     free(workers);
 }

@@ -255,6 +255,38 @@ START_TEST(what_is_cancelled_last_is_not_waited_for)
 }
 END_TEST
 
+/* Frees them from a stack that shows what is written where the loop's frames were. */
+static __attribute__((noinline)) void free_above_marked_stack(void)
+{
+    volatile unsigned char stack[128 * 1024];
+    size_t changed = 0;
+
+    for (size_t i = 0; i < sizeof stack; i++)
+        stack[i] = 0xff;
+    workers_free(workers);
+    for (size_t i = 0; i < sizeof stack; i++)
+        changed += stack[i] != 0xff;
+    ck_assert_uint_eq(changed, 0);
+    workers = workers_new(base);
+}
+
+/* libevent calls a signal's event as often as the signal came. */
+START_TEST(children_that_end_at_once)
+{
+    const struct worker_options options = {.run = hang, .limit = LIMIT, .done = on_done};
+    const bool never = false;
+    siginfo_t info;
+
+    do /* until one is still there when it has been killed */
+        worker_cancel(worker_start(workers, &options, NULL));
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) < 0);
+    raise(SIGCHLD);
+    raise(SIGCHLD);
+    run_loop(&never, 20);
+    free_above_marked_stack();
+}
+END_TEST
+
 /* ---- What is kept ---- */
 
 /* "CapPrm CapEff CapBnd CapAmb CapInh" as /proc has them. */
@@ -921,6 +953,7 @@ int main(void)
     tcase_add_test(tests, one_that_takes_too_long_is_killed_with_its_own);
     tcase_add_test(tests, cancelled_it_says_nothing);
     tcase_add_test(tests, what_is_cancelled_last_is_not_waited_for);
+    tcase_add_test(tests, children_that_end_at_once);
     tcase_add_test(tests, it_keeps_what_its_options_name);
     tcase_add_loop_test(tests, it_keeps_no_descriptor_of_the_agent, 0, 3);
     tcase_add_test(tests, a_part_gives_what_it_found);
