@@ -341,14 +341,8 @@ static void log_for_libevent(int severity, const char *text)
         log_message(level, "libevent: %s", text);
 }
 
-static int load_config_anew(void *user, struct config **ret, struct rule_set **ret_rules, struct error *error)
-{
-    const struct agent *agent = user;
-
-    return agent_load_config(&agent->arguments, ret, ret_rules, error);
-}
-
-int agent_new(const struct config_arguments *arguments, bool once, struct agent **ret, struct error *error)
+int agent_new(const struct config_arguments *arguments, bool once, struct launch *launch, struct agent **ret,
+              struct error *error)
 {
     struct agent *agent = mem_alloc(sizeof *agent);
     struct rule_set *rules = NULL;
@@ -370,6 +364,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
     int r;
 
     agent->arguments = *arguments;
+    agent->launch = launch;
     agent->once = once;
     agent->started = clock_now(&clock_system);
     agent->scan_duration_ms = -1;
@@ -410,10 +405,11 @@ int agent_new(const struct config_arguments *arguments, bool once, struct agent 
                                               .workers = agent->workers,
                                               .config = agent->config,
                                               .keeps_state = !once,
+                                              .launch = launch,
                                               .docker = agent->docker,
                                               .evaluator = agent->evaluator,
-                                              .load_config = load_config_anew,
-                                              .load_user = agent},
+                                              .scan = on_scan,
+                                              .user = agent},
                     &agent->fetcher, error);
     if (r < 0)
         goto fail;
@@ -456,6 +452,8 @@ void agent_free(struct agent *agent)
     evaluator_free(agent->evaluator);
     docker_address_deinit(&agent->address);
     config_free(agent->config);
+    if (agent->launch && agent->workers)
+        launch_end(agent->launch, agent->workers);
     workers_free(agent->workers);
     if (agent->base)
         event_base_free(agent->base);
@@ -475,8 +473,8 @@ int agent_run(struct agent *agent, struct error *error)
     docker_start(agent->docker);
     if (event_base_dispatch(agent->base) < 0)
         return error_set(error, EIO, "the event loop failed");
-    if (fetcher_has_lost_helpers(agent->fetcher) && !agent->once)
-        return error_set(error, ECHILD, "both helper processes have ended: the agent has to start anew");
+    if (fetcher_has_lost_launcher(agent->fetcher) && !agent->once)
+        return error_set(error, ECHILD, "the launcher has ended: the agent has to be started anew");
     agent_tell_stop();
     if (agent->once && !agent->connected) {
         const char *host = agent->address.host_text, *why = docker_why_not(agent->docker);

@@ -9,6 +9,7 @@
 #include "probes/watch/watch.h"
 
 struct agent;
+struct launch;
 
 void agent_view(const struct agent *agent, struct agent_view *ret);
 void agent_scan(struct agent *agent, const char *cause); /* full re-evaluation */
@@ -16,9 +17,11 @@ void agent_scan(struct agent *agent, const char *cause); /* full re-evaluation *
 /* The configuration and its rules, of command line, environment and files. */
 int agent_load_config(const struct config_arguments *arguments, struct config **ret, struct rule_set **ret_rules,
                       struct error *error);
-int agent_new(const struct config_arguments *arguments, bool once, struct agent **ret, struct error *error);
+/* LAUNCH, which outlives it: where helpers come from; NULL: there are none. */
+int agent_new(const struct config_arguments *arguments, bool once, struct launch *launch, struct agent **ret,
+              struct error *error);
 void agent_free(struct agent *agent);
-/* Until SIGTERM or SIGINT; once: until the scan is done. -ECHILD: it has to start anew, as another process or by exec.
+/* Until SIGTERM or SIGINT; once: until the scan is done. -ECHILD: the launcher has ended.
  */
 int agent_run(struct agent *agent, struct error *error);
 

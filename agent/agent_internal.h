@@ -10,6 +10,7 @@
 #include "agent/agent_snapshot.h"
 #include "agent/api/server.h"
 #include "agent/fetch/fetch.h"
+#include "agent/launch/launch.h"
 #include "agent/sinks/sink_list.h"
 #include "agent/store/event_store.h"
 #include "probes/docker/broker.h"
@@ -19,6 +20,7 @@ struct agent {
     struct config_arguments arguments;
     struct config *config;
     struct event_base *base;
+    struct launch *launch;   /* NULL: there are no helpers */
     struct workers *workers; /* what may block, of every room that needs it */
     struct docker_address address;
     struct broker *broker; /* the process that alone connects to the engine */

@@ -3,6 +3,9 @@
 
 void agent_view(const struct agent *agent, struct agent_view *ret)
 {
+    size_t helper_count;
+    struct helper *const *helpers = fetcher_helpers(agent->fetcher, &helper_count);
+
     *ret = (struct agent_view){
         .evaluator = agent->evaluator,
         .writable_engine = agent->evaluator,
@@ -15,6 +18,8 @@ void agent_view(const struct agent *agent, struct agent_view *ret)
         .language = agent->config->language,
         .sinks = agent->sinks.items,
         .sink_count = agent->sinks.count,
+        .helpers = helpers,
+        .helper_count = helper_count,
         .started = agent->started,
         .scanned = agent->scan_duration_ms >= 0,
         .scan_started = agent->scan_started,

@@ -3,8 +3,9 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <unistd.h>
 
+#include "agent/launch/launch.h"
 #include "agent/libraries.h"
 #include "agent/once.h"
 #include "common/log.h"
@@ -15,6 +16,7 @@ enum {
     OPT_STATE_DIR,
     OPT_HOST_ROOT,
     OPT_DATA_DIR,
+    OPT_HELPERS,
     OPT_ONCE,
     OPT_FORMAT,
     OPT_CHECK_CONFIG,
@@ -32,7 +34,8 @@ static void print_help(void)
         "                        unix:///var/run/docker.sock)\n      --socket PATH     socket of the query API\n      "
         "--state-dir DIR   "
         "where state is kept across restarts\n      --host-root DIR   where the host's / is mounted (default /)\n      "
-        "--data-dir DIR    rules and benchmarks\n      --once            one full scan to standard output, no daemon; "
+        "--data-dir DIR    rules and benchmarks\n      --helpers DIR     sockets of the helpers (default: root starts "
+        "them itself)\n      --once            one full scan to standard output, no daemon; "
         "exit status 1 when a finding of\n                        high severity or above fails\n      --format FORMAT  "
         " output of --once: text (default) or json\n      --check-config    read configuration and rules, report "
         "errors and exit\n      --version         print the version\n  -h, --help            print this help\n",
@@ -47,14 +50,21 @@ static int usage(const char *format, const char *word)
     return EXIT_USAGE;
 }
 
-/* Whoever supervises the agent starts it again, as whatever it was. By hand, and in a container, nobody does: the
- * program takes its own place, with the capabilities that root's programs begin with. */
-static void start_anew(char **argv)
+static int run(const struct config_arguments *arguments, struct launch *launch)
 {
-    if (getenv("NOTIFY_SOCKET") || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0)
-        return;
-    sleep(1);
-    execv("/proc/self/exe", argv);
+    struct agent *agent = NULL;
+    struct error error = ERROR_INIT;
+    int r = agent_new(arguments, false, launch, &agent, &error);
+
+    if (r < 0) {
+        log_error("%s", error.text);
+        return r == -EINVAL || r == -ESRCH ? EXIT_CONFIG : EXIT_FAILURE;
+    }
+    r = agent_run(agent, &error);
+    if (r < 0)
+        log_error("%s", error.text);
+    agent_free(agent);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
@@ -66,6 +76,7 @@ int main(int argc, char **argv)
         {"state-dir", required_argument, NULL, OPT_STATE_DIR},
         {"host-root", required_argument, NULL, OPT_HOST_ROOT},
         {"data-dir", required_argument, NULL, OPT_DATA_DIR},
+        {"helpers", required_argument, NULL, OPT_HELPERS},
         {"once", no_argument, NULL, OPT_ONCE},
         {"format", required_argument, NULL, OPT_FORMAT},
         {"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
@@ -74,6 +85,7 @@ int main(int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     struct config_arguments arguments = {0};
+    struct launch launch = {.fd = -1}, *helpers;
     const char *format = NULL;
     bool once = false, check_config = false;
     struct error error = ERROR_INIT;
@@ -99,6 +111,9 @@ int main(int argc, char **argv)
             break;
         case OPT_DATA_DIR:
             arguments.data_dir = optarg;
+            break;
+        case OPT_HELPERS:
+            launch.folder = optarg;
             break;
         case OPT_ONCE:
             once = true;
@@ -127,22 +142,10 @@ int main(int argc, char **argv)
         return usage("--format must be text or json, not", format);
     if (check_config)
         return agent_check_config(&arguments, &error) < 0 ? (fprintf(stderr, "%s\n", error.text), EXIT_CONFIG) : 0;
-    if (once)
-        return agent_once(&arguments, format && strcmp(format, "json") == 0);
-    {
-        struct agent *agent = NULL;
-        int r = agent_new(&arguments, false, &agent, &error);
-
-        if (r < 0) {
-            log_error("%s", error.text);
-            return r == -EINVAL || r == -ESRCH ? EXIT_CONFIG : EXIT_FAILURE;
-        }
-        r = agent_run(agent, &error);
-        if (r < 0)
-            log_error("%s", error.text);
-        agent_free(agent);
-        if (r == -ECHILD)
-            start_anew(argv);
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (!launch.folder && geteuid() == 0 && launch_begin(&arguments, once, &launch, &error) < 0) {
+        log_error("%s", error.text);
+        return EXIT_FAILURE;
     }
+    helpers = launch.folder || launch.fd >= 0 ? &launch : NULL;
+    return once ? agent_once(&arguments, helpers, format && strcmp(format, "json") == 0) : run(&arguments, helpers);
 }

@@ -41,12 +41,12 @@ static int print_json(const struct agent_view *view)
     return 0;
 }
 
-int agent_once(const struct config_arguments *arguments, bool json)
+int agent_once(const struct config_arguments *arguments, struct launch *launch, bool json)
 {
     struct agent *agent = NULL;
     struct agent_view view;
     struct error error = ERROR_INIT;
-    int r = agent_new(arguments, true, &agent, &error);
+    int r = agent_new(arguments, true, launch, &agent, &error);
 
     log_set_level(LOG_LEVEL_WARNING);
     if (r < 0) {

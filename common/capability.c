@@ -7,19 +7,35 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Are the sets in DATA within KEPT already? */
+static bool is_within(const struct __user_cap_data_struct data[2], uint64_t kept)
+{
+    for (unsigned i = 0; i < 2; i++)
+        if ((data[i].permitted | data[i].effective) & ~(uint32_t)(kept >> (32 * i)))
+            return false;
+    return true;
+}
+
 int capability_keep(uint64_t kept)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {{0}};
+    bool within;
 
     if (syscall(SYS_capget, &header, data) < 0)
         return -errno;
+    within = is_within(data, kept);
     for (unsigned i = 0; i < 2; i++) {
         data[i].permitted &= (uint32_t)(kept >> (32 * i));
         data[i].effective = data[i].permitted;
         data[i].inheritable = 0;
     }
-    return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+    if (syscall(SYS_capset, &header, data) == 0)
+        return 0;
+    if (errno != EPERM || !within)
+        return -errno;
+    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -errno
+                                                                        : 0; /* a unit's filter has no capset */
 }
 
 int capability_bound(uint64_t kept)
@@ -32,6 +48,27 @@ int capability_bound(uint64_t kept)
         if (r && !(kept & CAPABILITY(number)) && prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0)
             return -errno;
     }
+    return 0;
+}
+
+int capability_hand_on(uint64_t given)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{0}};
+
+    if (syscall(SYS_capget, &header, data) < 0)
+        return -errno;
+    for (unsigned i = 0; i < 2; i++) {
+        data[i].permitted &= (uint32_t)(given >> (32 * i));
+        data[i].effective = data[i].permitted;
+        data[i].inheritable = data[i].permitted;
+    }
+    if (syscall(SYS_capset, &header, data) < 0)
+        return -errno;
+    for (unsigned number = 0; number < 64; number++)
+        if (data[number / 32].permitted & UINT32_C(1) << number % 32 &&
+            prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) < 0)
+            return -errno;
     return 0;
 }
 

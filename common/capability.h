@@ -19,5 +19,8 @@ bool capability_has(unsigned number); /* in effect */
 /* Why something was refused with NUMBER, an errno, for people: "needs CAP_SYS_PTRACE" where it is EACCES or EPERM and
  * one of NEEDED (of those that read the host) is not in effect, else the error's own text. A constant. */
 const char *capability_why(int number, uint64_t needed);
+/* Removes all that are not GIVEN, and has a program that this process executes keep those (the ambient set). 0 or a
+ * negative errno. */
+int capability_hand_on(uint64_t given);
 
 #endif

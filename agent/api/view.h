@@ -7,6 +7,7 @@
 #include "agent/store/event_store.h"
 #include "probes/docker/docker.h"
 #include "probes/watch/watch.h"
+#include "probes/worker/helper.h"
 
 /* How long after an event of the engine a transition that it led to was stored. */
 enum { LAG_BUCKET_COUNT = 11 };
@@ -29,6 +30,8 @@ struct agent_view {
     enum language language; /* of the texts: as configured, or as a request asked */
     struct sink *const *sinks;
     size_t sink_count;
+    struct helper *const *helpers;
+    size_t helper_count;
     usec_t started;
     bool scanned; /* the first full scan is complete */
     usec_t scan_started;

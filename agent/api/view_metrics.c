@@ -259,6 +259,15 @@ static void write_states(const struct agent_view *view, struct str *out)
     family(out, "degraded", "gauge", "1 for each part of the agent that is degraded, such as agent-engine.");
     while (evaluator_next_agent_state(view->evaluator, &at, &slug, &evidence))
         labelled(out, "degraded", "reason", slug, 1);
+    family(out, "helper_up", "gauge", "1: the helper process of that role is running.");
+    for (size_t i = 0; i < view->helper_count; i++)
+        if (view->helpers[i]) /* else it is not necessary */
+            labelled(out, "helper_up", "role", helper_role(view->helpers[i]), !helper_why_not(view->helpers[i]));
+    family(out, "helper_restarts_total", "counter", "How often the helper process of that role was started again.");
+    for (size_t i = 0; i < view->helper_count; i++)
+        if (view->helpers[i])
+            labelled(out, "helper_restarts_total", "role", helper_role(view->helpers[i]),
+                     helper_restarts(view->helpers[i]));
     family(out, "engine_connected", "gauge", "1: the engine's events are being received.");
     sample(out, "engine_connected", docker_is_connected(view->docker));
     family(out, "benchmark_info", "gauge", "The active benchmark.");

@@ -244,6 +244,24 @@ static void write_sinks(const struct agent_view *view, struct json_out *out)
     json_out_end_array(out);
 }
 
+static void write_helpers(const struct agent_view *view, struct json_out *out)
+{
+    json_out_array(out, "helpers");
+    for (size_t i = 0; i < view->helper_count; i++) {
+        const struct helper *helper = view->helpers[i];
+
+        if (!helper) /* it is not necessary */
+            continue;
+        json_out_object(out, NULL);
+        json_out_string(out, "role", helper_role(helper));
+        json_out_bool(out, "running", !helper_why_not(helper));
+        json_out_int(out, "restarts", helper_restarts(helper));
+        json_out_string(out, "last_error", helper_last_error(helper));
+        json_out_end_object(out);
+    }
+    json_out_end_array(out);
+}
+
 /* Until when an exception of the configuration holds, where it stands, and how many findings it covers. */
 static void write_use(struct json_out *out, usec_t expires, unsigned line, size_t matches)
 {
@@ -353,6 +371,7 @@ void view_status(const struct agent_view *view, struct json_out *out)
     write_exceptions(view, out);
     write_excluded(view, out);
     write_sinks(view, out);
+    write_helpers(view, out);
     json_out_object(out, "scan");
     json_out_time(out, "started", view->scan_started);
     if (view->scan_duration_ms >= 0)

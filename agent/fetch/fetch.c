@@ -169,20 +169,19 @@ int fetcher_new(const struct fetcher_options *options, struct fetcher **ret, str
     fetcher->docker = options->docker;
     fetcher->evaluator = options->evaluator;
     fetcher->workers = options->workers;
-    fetcher->load_config = options->load_config;
-    fetcher->load_user = options->load_user;
+    fetcher->launch = options->launch;
+    fetcher->scan = options->scan;
+    fetcher->scan_user = options->user;
     fetch_init_rechecks(fetcher);
     r = host_root_open(fetcher->config->host_root, &fetcher->root, error);
     if (r == 0 && strcmp(host_root_path(fetcher->root), "/") == 0)
         host_root_open("/proc/1/root", &fetcher->outside, NULL); /* whose own root it may be */
-    if (r == 0)
-        r = fetch_make_helpers(fetcher, error);
-    if (r == 0)
-        fetch_init_watches(fetcher, fetch_on_record);
     if (r < 0) {
         fetcher_free(fetcher);
         return r;
     }
+    fetch_make_helpers(fetcher);
+    fetch_init_watches(fetcher, fetch_on_record);
     *ret = fetcher;
     return 0;
 }

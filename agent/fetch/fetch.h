@@ -8,20 +8,19 @@
 #include "probes/worker/worker.h"
 
 struct fetcher;
-
-/* Loads the configuration and its rules as they are now, in a helper process. The caller frees both. 0 or a negative
- * errno. */
-typedef int fetcher_load_config(void *user, struct config **ret, struct rule_set **ret_rules, struct error *error);
+struct helper;
+struct launch;
 
 struct fetcher_options {
     struct event_base *base;
     struct workers *workers; /* they belong to BASE and outlive the fetcher */
     const struct config *config;
-    bool keeps_state; /* what is found in image layers is kept in the state directory */
+    bool keeps_state;      /* what is found in image layers is kept in the state directory */
+    struct launch *launch; /* where helpers come from; NULL: there are none, and what takes their rights is an error */
     struct docker *docker;
     struct evaluator *evaluator;
-    fetcher_load_config *load_config;
-    void *load_user;
+    void (*scan)(void *user, const char *cause); /* starts a full scan: a helper is back */
+    void *user;
 };
 int fetcher_new(const struct fetcher_options *options, struct fetcher **ret, struct error *error);
 void fetcher_free(struct fetcher *fetcher);
@@ -54,8 +53,11 @@ void fetcher_engine_reloaded(struct fetcher *fetcher, usec_t at, const char *cau
  * would start one. See struct docker_callbacks. */
 enum http_gate fetcher_may_connect(struct fetcher *fetcher, const char **ret_why);
 const struct watcher_counters *fetcher_watcher_counters(const struct fetcher *fetcher);
-/* The processes that keep what the agent gave up have ended, and it cannot make others. Unless it runs but once, it has
- * ended its loop for that. */
-bool fetcher_has_lost_helpers(const struct fetcher *fetcher);
+/* Of each role, for the query API; NULL where a role is not necessary. */
+struct helper *const *fetcher_helpers(const struct fetcher *fetcher, size_t *ret_count);
+/* The launcher has ended, and nobody can start a helper. Unless it runs but once, the agent has ended its loop for
+ * that.
+ */
+bool fetcher_has_lost_launcher(const struct fetcher *fetcher);
 
 #endif

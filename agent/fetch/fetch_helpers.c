@@ -1,72 +1,58 @@
-/* The helper processes that keep what the agent gives up, one pair for each role, and requests to them. */
+/* The helpers, of each role one: made, missed and back again; and requests to them. */
 #include <errno.h>
 #include <string.h>
 
-#include "agent/config/config.h"
 #include "agent/fetch/fetch_internal.h"
 #include "common/capability.h"
 #include "common/log.h"
+#include "probes/worker/helper.h"
 
 enum { ANSWER_MAX = 64 << 20 };
 
-/* What no helper of a role can do any more, the agent cannot either: it has given up what it takes. */
-static void on_helpers_lost(void *user)
+/* What came through the role while it was away is read with everything else when it is back: its findings are errors
+ * until then. */
+static void on_changed(const char *role, const char *why, void *user)
+{
+    struct fetcher *fetcher = user;
+    scoped_str text = STR_INIT;
+
+    (void)role;
+    for (unsigned i = 0; i < ROLE_COUNT; i++) {
+        const char *reason = fetcher->helpers[i] ? helper_why_not(fetcher->helpers[i]) : NULL;
+
+        if (reason)
+            str_printf(&text, "%sthe helper %s is not running: %s", text.length ? "; " : "", role_name((enum role)i),
+                       reason);
+    }
+    evaluator_agent_state(fetcher->evaluator, "agent-helpers", !text.length,
+                          text.length ? text.data : "all helpers are running again", "helper");
+    if (!why && fetcher->scan)
+        fetcher->scan(fetcher->scan_user, "helper");
+}
+
+static int on_connect(const char *role, void *user, int *ret_fd, struct error *error)
+{
+    const struct fetcher *fetcher = user;
+
+    return launch_connect(fetcher->launch, role, ret_fd, error);
+}
+
+/* Nothing comes from the launcher but its end. */
+static void on_launcher(evutil_socket_t fd, short what, void *user)
 {
     struct fetcher *fetcher = user;
 
-    evaluator_agent_state(fetcher->evaluator, "agent-helpers", false,
-                          "both helper processes have ended, and only a new start of the agent makes others", "helper");
-    if (!fetcher->keeps_state)
-        return;
+    (void)fd;
+    (void)what;
+    log_error("the launcher has ended: helpers cannot be started any more");
     fetcher->lost = true;
-    event_base_loopbreak(fetcher->base);
+    if (fetcher->keeps_state)
+        event_base_loopbreak(fetcher->base);
 }
 
-bool fetcher_has_lost_helpers(const struct fetcher *fetcher)
+bool fetcher_has_lost_launcher(const struct fetcher *fetcher)
 {
     return fetcher->lost;
-}
-
-static bool reads_source(const struct rule_set *rules, const char *source)
-{
-    for (size_t i = 0; i < rules->count; i++)
-        if (rules->rules[i].enabled && (rules->rules[i].check->reads & INPUT_BIT(INPUT_FILES)) &&
-            str_equal(rule_file_source(&rules->rules[i]), source))
-            return true;
-    return false;
-}
-
-/* In a helper, which has the configuration of its start; one that came after that is read where it is. */
-static bool knows_source(const char *source, void *user)
-{
-    struct fetcher *fetcher = user;
-    scoped(cleanup_config) struct config *config = NULL;
-    struct rule_set *rules = NULL;
-    bool known = reads_source(evaluator_rules(fetcher->evaluator), source);
-
-    if (known || fetcher->load_config(fetcher->load_user, &config, &rules, NULL) < 0)
-        return known;
-    known = reads_source(rules, source);
-    rule_set_free(rules);
-    return known;
-}
-
-static void copy_list(struct arena *arena, const struct string_list *from, struct string_list *ret)
-{
-    ret->items = arena_alloc(arena, (from->count + 1) * sizeof *ret->items);
-    for (ret->count = 0; ret->count < from->count; ret->count++)
-        ret->items[ret->count] = arena_strdup(arena, from->items[ret->count]);
-}
-
-/* In a helper, as knows_source(). */
-static void scanner_command(void *user, struct arena *arena, struct string_list *ret)
-{
-    struct fetcher *fetcher = user;
-    scoped(cleanup_config) struct config *config = NULL;
-    scoped(cleanup_rule_set) struct rule_set *rules = NULL;
-    int r = fetcher->load_config(fetcher->load_user, &config, &rules, NULL);
-
-    copy_list(arena, r < 0 ? &fetcher->config->scanner_command : &config->scanner_command, ret);
 }
 
 /* A scanner's helper keeps what no other one does, so there is none without a scanner. */
@@ -75,39 +61,43 @@ static bool is_necessary(const struct fetcher *fetcher, enum role role)
     return role != ROLE_SCANNER || fetcher->config->scanner_command.count;
 }
 
-int fetch_make_helpers(struct fetcher *fetcher, struct error *error)
+void fetch_make_helpers(struct fetcher *fetcher)
 {
-    fetcher->proc = host_outside_path(fetcher->root, "/proc");
-    fetcher->role_context = (struct role_context){.root = fetcher->root,
-                                                  .proc = fetcher->proc,
-                                                  .outside = fetch_outside(fetcher),
-                                                  .knows_source = knows_source,
-                                                  .scanner_command = scanner_command,
-                                                  .user = fetcher,
-                                                  .address = docker_address(fetcher->docker)};
-    if (fetcher->keeps_state) {
-        fetcher->layers_cache = mem_printf("%s/layers", fetcher->config->state_dir);
-        fetcher->role_context.layers_cache = fetcher->layers_cache;
-    }
-    for (unsigned role = 0; role < ROLE_COUNT; role++) {
-        struct helper_task tasks[ROLE_TASKS_MAX];
-        size_t count = role_tasks((enum role)role, &fetcher->role_context, tasks);
+    const struct role_context context = {.root = fetcher->root};
 
-        if (!is_necessary(fetcher, (enum role)role))
+    if (fetcher->keeps_state)
+        fetcher->layers_cache = mem_printf("%s/layers", fetcher->config->state_dir);
+    for (unsigned i = 0; i < ROLE_COUNT; i++) {
+        struct helper_options options = {.role = role_name((enum role)i),
+                                         .right = role_rights((enum role)i),
+                                         .connect = fetcher->launch ? on_connect : NULL,
+                                         .changed = on_changed,
+                                         .user = fetcher};
+
+        if (!is_necessary(fetcher, (enum role)i))
             continue;
-        fetcher->helpers[role] = helper_new(fetcher->workers, tasks, count, on_helpers_lost, fetcher, error);
-        if (!fetcher->helpers[role])
-            return -error->number;
+        options.count = role_tasks((enum role)i, &context, options.tasks);
+        fetcher->helpers[i] = helper_new(fetcher->workers, &options);
     }
-    return 0;
+    if (fetcher->launch && fetcher->launch->fd >= 0) {
+        fetcher->launcher = event_new(fetcher->base, fetcher->launch->fd, EV_READ, on_launcher, fetcher);
+        event_add(fetcher->launcher, NULL);
+    }
 }
 
 void fetch_free_helpers(struct fetcher *fetcher)
 {
-    for (unsigned role = 0; role < ROLE_COUNT; role++)
-        helper_free(fetcher->helpers[role]);
-    free(fetcher->proc);
+    for (unsigned i = 0; i < ROLE_COUNT; i++)
+        helper_free(fetcher->helpers[i]);
+    if (fetcher->launcher)
+        event_free(fetcher->launcher);
     free(fetcher->layers_cache);
+}
+
+struct helper *const *fetcher_helpers(const struct fetcher *fetcher, size_t *ret_count)
+{
+    *ret_count = ROLE_COUNT;
+    return fetcher->helpers;
 }
 
 /* Another user's engine is connected to, again after each of its ends, with CAP_DAC_OVERRIDE where there is that. */
@@ -143,13 +133,10 @@ struct worker *fetch_ask_within(struct fetcher *fetcher, enum role role, unsigne
                                            .timeout_ms = timeout_ms,
                                            .done = done,
                                            .user = user};
-    struct worker *worker = NULL;
 
     if (fetcher->helpers[role])
-        worker = helper_ask(fetcher->helpers[role], &request, error);
-    else
-        error_set(error, EPIPE, "it begins when the agent is started again");
-    if (!worker && error->number == EPIPE)
-        error_set(error, EPIPE, "needs %s: the helper \"%s\" is not running", role_rights(role), role_name(role));
-    return worker;
+        return helper_ask(fetcher->helpers[role], &request, error);
+    error_set(error, EPIPE, "needs %s: the helper %s begins when the agent is started again", role_rights(role),
+              role_name(role));
+    return NULL;
 }

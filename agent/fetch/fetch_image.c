@@ -71,7 +71,8 @@ static struct worker *start_layers(struct job_queue *queue, const struct image_f
                                        .image_id = image->id,
                                        .layers = &image->layers,
                                        .directories =
-                                           folders || !image->layers.count ? &image->layer_directories : &none};
+                                           folders || !image->layers.count ? &image->layer_directories : &none,
+                                       .broker = docker_address(fetcher->docker)->broker};
     scoped_str message = STR_INIT;
 
     roles_ask_layers(&message, &query);

@@ -16,6 +16,7 @@
 
 #include "agent/fetch/batch.h"
 #include "agent/fetch/fetch.h"
+#include "agent/launch/launch.h"
 #include "common/vec.h"
 #include "probes/audit/audit.h"
 #include "probes/roles/roles.h"
@@ -97,16 +98,17 @@ struct fetcher {
     struct worker *audit_worker, *group_worker, *daemon_worker, *environment_worker, *listeners_worker,
         *certificates_worker;
     struct helper *helpers[ROLE_COUNT];
-    struct role_context role_context;
-    char *proc, *layers_cache; /* of ROLE_CONTEXT */
-    fetcher_load_config *load_config;
-    void *load_user;
+    struct launch *launch;  /* where they come from; NULL: from nowhere */
+    struct event *launcher; /* its end */
+    void (*scan)(void *user, const char *cause);
+    void *scan_user;
+    char *layers_cache; /* a folder; NULL: nothing is kept */
     struct image_jobs *image_jobs;
     struct batch *file_batch, *path_batch, *process_batch;
     struct worker *units_worker;
     usec_t units_read; /* monotonic; 0: not yet */
     bool keeps_state;
-    bool lost; /* its helpers */
+    bool lost; /* the launcher */
     struct request *requests;
     unsigned quick_retries; /* requests that are asked again in a moment */
     struct event *recheck_timer;
@@ -126,7 +128,7 @@ const struct host_root *fetch_outside(const struct fetcher *fetcher);
 bool fetch_refuse_remote(struct fetcher *fetcher, enum input_kind kind, const char *key);
 
 /* fetch_helpers.c */
-int fetch_make_helpers(struct fetcher *fetcher, struct error *error);
+void fetch_make_helpers(struct fetcher *fetcher);
 /* All capabilities: what takes one is asked of helpers from now on. */
 void fetch_give_up_rights(const struct fetcher *fetcher);
 void fetch_free_helpers(struct fetcher *fetcher); /* not before what they were asked for came or was cancelled */

@@ -10,7 +10,7 @@
 #include "common/json_out.h"
 #include "common/vec.h"
 #include "probes/facts/parse_util.h"
-#include "probes/worker/helper.h"
+#include "probes/worker/helper_task.h"
 
 enum { FILE_MAX_BYTES = 32 << 20, MEMBERS_MAX = 4096, GROUPS_MAX = 64, LINES_MAX = 256 };
 

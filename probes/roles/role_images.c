@@ -1,6 +1,8 @@
 /* What lies in images' layers, and a scanner's report on them. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "probes/images/layers.h"
 #include "probes/images/scanner.h"
@@ -16,6 +18,15 @@ void roles_ask_layers(struct str *out, const struct layers_query *query)
     wire_put_text(out, query->image_id);
     wire_put_list(out, query->layers);
     wire_put_list(out, query->directories);
+    wire_put_text(out, query->broker);
+}
+
+/* A socket that the agent's user alone may use, as the broker's is and an engine's is not. */
+static bool is_broker(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && (st.st_mode & 07777) == 0600 && st.st_uid == getuid();
 }
 
 /* What a storage driver of overlays keeps a layer in. */
@@ -29,20 +40,25 @@ static int read_layers(struct str *output, const void *argument, struct error *e
     scoped(cleanup_arena) struct arena *arena = arena_new(1024);
     struct role_request request = role_request(argument, arena);
     struct string_list layers, directories;
+    struct docker_address address = *request.context->address;
     struct layers_request read = {.root = request.context->root,
-                                  .address = request.context->address,
+                                  .address = &address,
                                   .layers = &layers,
                                   .directories = &directories,
                                   .cache = request.context->layers_cache,
                                   .cpu_seconds = LAYERS_CPU_SECONDS};
+    const char *broker;
     int r;
 
     read.api_minor = (unsigned)wire_number(&request.reader);
     read.image_id = wire_text(&request.reader);
     wire_list(&request.reader, LAYERS_MAX, &layers);
     wire_list(&request.reader, LAYERS_MAX, &directories);
+    broker = wire_text(&request.reader);
     request.reader.broken |= !read.image_id;
     r = role_request_end(&request, error);
+    address.broker =
+        broker && is_broker(broker) ? (char *)(uintptr_t)broker : NULL; /* without it only folders are read */
     for (size_t i = 0; r == 0 && i < directories.count; i++)
         if (!is_layer_folder(directories.items[i]))
             r = error_set(error, EINVAL, "%s is not the folder of a layer", directories.items[i]);

@@ -1,7 +1,13 @@
 /* The table of roles. */
 #include "probes/roles/roles.h"
 
+#include <string.h>
+
+#include "common/capability.h"
 #include "probes/audit/audit.h"
+#include "probes/host/proc.h"
+#include "probes/images/layers.h"
+#include "probes/images/scanner.h"
 #include "probes/roles/roles_internal.h"
 
 static size_t audit_tasks(const struct role_context *context, struct helper_task *ret)
@@ -14,13 +20,14 @@ static size_t audit_tasks(const struct role_context *context, struct helper_task
 
 static const struct {
     const char *name, *rights;
+    uint64_t capabilities;
     size_t (*tasks)(const struct role_context *context, struct helper_task *ret);
 } roles[ROLE_COUNT] = {
-    [ROLE_AUDIT] = {"audit", "CAP_AUDIT_CONTROL", audit_tasks},
-    [ROLE_PROCESSES] = {"processes", "CAP_SYS_PTRACE", processes_tasks},
-    [ROLE_FILES] = {"files", "CAP_DAC_READ_SEARCH", files_tasks},
-    [ROLE_LAYERS] = {"layers", "CAP_DAC_READ_SEARCH", layers_tasks},
-    [ROLE_SCANNER] = {"scanner", "CAP_DAC_READ_SEARCH", scanner_tasks},
+    [ROLE_AUDIT] = {"audit", "CAP_AUDIT_CONTROL", AUDIT_CAPABILITIES, audit_tasks},
+    [ROLE_PROCESSES] = {"processes", "CAP_SYS_PTRACE", PROC_CAPABILITIES, processes_tasks},
+    [ROLE_FILES] = {"files", "CAP_DAC_READ_SEARCH", CAPABILITY(CAP_DAC_READ_SEARCH), files_tasks},
+    [ROLE_LAYERS] = {"layers", "CAP_DAC_READ_SEARCH", LAYERS_CAPABILITIES, layers_tasks},
+    [ROLE_SCANNER] = {"scanner", "CAP_DAC_READ_SEARCH", SCANNER_CAPABILITIES, scanner_tasks},
 };
 
 const char *role_name(enum role role)
@@ -31,6 +38,25 @@ const char *role_name(enum role role)
 const char *role_rights(enum role role)
 {
     return roles[role].rights;
+}
+
+uint64_t role_capabilities(enum role role)
+{
+    return roles[role].capabilities;
+}
+
+bool role_is_the_agents_user(enum role role)
+{
+    return role == ROLE_LAYERS || role == ROLE_SCANNER;
+}
+
+enum role role_find(const char *name)
+{
+    unsigned role = 0;
+
+    while (role < ROLE_COUNT && strcmp(roles[role].name, name) != 0)
+        role++;
+    return (enum role)role;
 }
 
 size_t role_tasks(enum role role, const struct role_context *context, struct helper_task ret[ROLE_TASKS_MAX])

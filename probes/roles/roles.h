@@ -10,7 +10,7 @@
 #include "probes/facts/wire.h"
 #include "probes/fileset/fileset.h"
 #include "probes/host/mount_places.h"
-#include "probes/worker/helper.h"
+#include "probes/worker/helper_task.h"
 
 enum role {
     ROLE_AUDIT,     /* CAP_AUDIT_CONTROL: lists the kernel's audit rules */
@@ -20,9 +20,14 @@ enum role {
     ROLE_SCANNER,   /* the scanner that the configuration names, with CAP_DAC_READ_SEARCH and CAP_DAC_OVERRIDE */
     ROLE_COUNT
 };
-enum { ROLE_TASKS_MAX = 8 };
+enum { ROLE_TASKS_MAX = HELPER_TASKS_MAX };
 const char *role_name(enum role role);   /* "audit" */
 const char *role_rights(enum role role); /* "CAP_AUDIT_CONTROL" */
+uint64_t role_capabilities(enum role role);
+/* It runs as the agent's user, not as one of its own: what it keeps in the state directory is the agent's, or it
+ * executes the administrator's program. */
+bool role_is_the_agents_user(enum role role);
+enum role role_find(const char *name); /* ROLE_COUNT: there is none of that name */
 
 /* What the helpers know of themselves; it outlives them. */
 struct role_context {
@@ -100,6 +105,7 @@ struct layers_query {
     unsigned api_minor;
     const char *image_id;
     const struct string_list *layers, *directories;
+    const char *broker; /* the socket of the process that has the engine's connection, for the export of layers */
 };
 void roles_ask_layers(struct str *out, const struct layers_query *query);
 void roles_ask_scan(struct str *out, const char *image);

@@ -1,381 +1,289 @@
-/* What is sent to a helper is one packet with a descriptor (unix(7), SCM_RIGHTS): the pipe for a task's output, or the
- * socket of the second helper that is to be made. A message that is too long for a packet is in a file in memory
- * (memfd_create(2)), whose descriptor comes with the pipe; only the task's own process reads it. */
+/* The connection to a role: made, watched over, given up and made again; and the requests on it. */
 #include "probes/worker/helper.h"
 
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/vec.h"
+#include "probes/worker/helper_frames.h"
 #include "probes/worker/worker_internal.h"
 
 enum {
-    INLINE_MAX = 512, /* bytes of a message in a packet */
-    DESCRIPTORS_MAX = 2,
-    TASKS_MAX = 16,
-    WAIT_MIN_MS = 1000,
+    WAIT_MIN_MS = 250,
     WAIT_MAX_MS = 60 * 1000,
-    STEADY_MS = 60 * 1000 /* after that long the wait begins anew */
+    AWAY_MS = 1000,        /* requests wait for less than that, and fail from there on */
+    STEADY_MS = 60 * 1000, /* after that long the wait begins anew */
+    PATIENCE_MS = 20 * 1000,
+    WAITING_MAX = 1024
 };
 
-struct packet {
-    enum { PACKET_TASK = 't', PACKET_LONG = 'l', PACKET_SECOND = 's' } kind;
-    unsigned task;
-    unsigned timeout_ms;      /* 0: the task's own */
-    char message[INLINE_MAX]; /* PACKET_TASK */
-};
-#define PACKET_HEAD offsetof(struct packet, message)
-
-union control {
-    struct cmsghdr header;
-    char space[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
-};
-
-/* ---- In a helper ---- */
-
-struct service {
-    const struct helper_task *tasks;
-    size_t count;
-    pid_t agent;
-    int fd;
-};
-
-static void serve(const struct service *service) __attribute__((noreturn));
-
-/* What came: a packet, a NUL after its message, and its descriptors. */
-struct received {
-    union {
-        struct packet packet;
-        char bytes[sizeof(struct packet) + 1];
-    };
-    size_t length;            /* of the message in the packet */
-    int fds[DESCRIPTORS_MAX]; /* the second one: of a long message, else -1 */
-};
-
-static bool is_known(const struct service *service, const struct packet *packet)
-{
-    return packet->kind == PACKET_SECOND ||
-           ((packet->kind == PACKET_TASK || packet->kind == PACKET_LONG) && packet->task < service->count);
-}
-
-/* Waits for the next packet. The process exits at the end of the socket and at anything that is not a packet. */
-static void next_packet(const struct service *service, struct received *ret)
-{
-    union control control = {.header = {0}};
-    struct iovec part = {.iov_base = ret->bytes, .iov_len = sizeof ret->packet};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    const struct cmsghdr *header;
-    size_t descriptors;
-    ssize_t n;
-
-    do
-        n = recvmsg(service->fd, &message, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
-    if (n == 0)
-        _exit(0);
-    header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (n < (ssize_t)PACKET_HEAD || !header || message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ||
-        header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS || !is_known(service, &ret->packet))
-        _exit(1);
-    descriptors = ret->packet.kind == PACKET_LONG ? 2 : 1;
-    if (header->cmsg_len != CMSG_LEN(descriptors * sizeof(int)))
-        _exit(1);
-    ret->fds[1] = -1;
-    memcpy(ret->fds, CMSG_DATA(header), descriptors * sizeof(int));
-    ret->length = (size_t)n - PACKET_HEAD;
-    ret->bytes[n] = '\0';
-}
-
-/* Made as a child of the agent, not of this process. FD is its socket, through which the agent gets its pid. */
-static void make_second(const struct service *service, int fd)
-{
-    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
-
-    if (pid == 0) {
-        struct service second = *service;
-
-        second.fd = fd;
-        serve(&second);
-    }
-    if (pid > 0 && send(fd, &pid, sizeof pid, MSG_NOSIGNAL) < 0)
-        kill(pid, SIGKILL);
-}
-
-/* A long message, as it was when it was read: whoever sent it may alter it. False: it is no such thing. */
-static bool read_long(int fd, struct str *ret)
-{
-    struct stat st;
-    size_t size;
-
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < 0 || st.st_size > HELPER_MESSAGE_MAX)
-        return false;
-    size = (size_t)st.st_size;
-    while (ret->length < size) {
-        char bytes[65536];
-        size_t left = size - ret->length;
-        ssize_t n = pread(fd, bytes, left < sizeof bytes ? left : sizeof bytes, (off_t)ret->length);
-
-        if (n <= 0)
-            return false;
-        str_append_n(ret, bytes, (size_t)n);
-    }
-    return true;
-}
-
-/* What the task has started ends with it. */
-static void end_group(int number)
-{
-    (void)number;
-    kill(0, SIGKILL);
-}
-
-static void do_task(const struct helper_task *task, const struct received *received, pid_t parent)
-{
-    struct helper_work work = {
-        .argument = task->argument, .message = received->packet.message, .length = received->length};
-    const int kept[] = {received->fds[0], received->fds[1], task->root ? host_root_fd(task->root) : -1,
-                        task->outside ? host_root_fd(task->outside) : -1};
-    struct str text = STR_INIT;
-    unsigned timeout_ms = received->packet.timeout_ms;
-    int begun = child_begin(&(struct child_start){.parent = parent,
-                                                  .serves = task->serve,
-                                                  .kept = kept,
-                                                  .kept_count = countof(kept),
-                                                  .capabilities = task->capabilities});
-
-    if (task->serve) {
-        signal(SIGPIPE, SIG_IGN);
-        if (begun == 0)
-            task->serve(received->fds[0], task->argument);
-        _exit(0);
-    }
-    if (!timeout_ms || timeout_ms > task->timeout_ms)
-        timeout_ms = task->timeout_ms;
-    signal(SIGALRM, end_group);
-    alarm(timeout_ms / 1000 + 1);
-    child_end_with_reader(received->fds[0]);
-    if (task->background)
-        child_stand_back();
-    if (received->packet.kind == PACKET_LONG) {
-        if (!read_long(received->fds[1], &text))
-            _exit(1);
-        close(received->fds[1]);
-        work.message = str_text(&text);
-        work.length = text.length;
-    }
-    child_run(received->fds[0], begun, task->run, &work);
-}
-
-static void serve(const struct service *service)
-{
-    struct child_start start = {.parent = service->agent, .serves = true};
-    int kept[1 + 2 * TASKS_MAX] = {service->fd};
-    pid_t self = getpid();
-
-    start.kept = kept;
-    start.kept_count = 1 + 2 * service->count;
-    for (size_t i = 0; i < service->count; i++) {
-        kept[1 + 2 * i] = service->tasks[i].root ? host_root_fd(service->tasks[i].root) : -1;
-        kept[2 + 2 * i] = service->tasks[i].outside ? host_root_fd(service->tasks[i].outside) : -1;
-        start.capabilities |= service->tasks[i].capabilities;
-    }
-    if (child_begin(&start) < 0)
-        _exit(1);
-    signal(SIGCHLD, SIG_IGN); /* its children leave no zombies */
-    for (;;) {
-        struct received received;
-
-        next_packet(service, &received);
-        if (received.packet.kind == PACKET_SECOND)
-            make_second(service, received.fds[0]);
-        else if (fork() == 0)
-            do_task(&service->tasks[received.packet.task], &received, self);
-        close(received.fds[0]); /* if no process was made, the agent reads the end of it */
-        if (received.fds[1] >= 0)
-            close(received.fds[1]);
-    }
-}
-
-/* ---- In the agent ---- */
-
-struct process {
-    struct helper *helper;
-    pid_t pid; /* 0: not known yet */
-    int fd;
-    struct event *event;
-};
+struct pending;
 
 struct helper {
     struct workers *workers;
-    VEC(unsigned) timeouts;         /* of the tasks */
-    struct process *first, *second; /* the one that is asked, and its successor; NULL: none */
-    struct event *timer;
-    usec_t made;      /* monotonic: when SECOND was asked for */
-    unsigned wait_ms; /* before the next one is */
-    unsigned restarts;
-    void (*lost)(void *user);
-    void *user;
+    struct helper_options options;
+    int fd; /* -1: no connection */
+    struct event *readable, *writable;
+    struct event *again;    /* when it is made again */
+    struct event *patience; /* runs while something has to come */
+    bool greeted;
+    bool away; /* requests fail */
+    struct error why;
+    usec_t made; /* monotonic: the connection */
+    unsigned wait_ms, restarts;
+    uint32_t last_id;
+    struct slot {
+        uint32_t id; /* 0: free */
+        bool taken;
+    } slots[HELPER_AT_ONCE];
+    struct pending *first, **end; /* requests that wait */
+    unsigned waiting;
 };
 
-static void process_free(struct process *process)
+struct pending {
+    struct helper *helper;
+    struct pending *next, **link; /* LINK NULL: it does not wait */
+    bool alone; /* for helper_connect(): nobody waits for its answer, and it is freed when it is sent */
+    int pipe;   /* the helper's end, while it waits */
+    int body;   /* a message that is too long for a packet; -1: it is in the packet */
+    struct helper_frame frame;
+    char message[]; /* FRAME.length bytes */
+};
+
+static void transmit(struct helper *helper);
+
+/* ---- The queue ---- */
+
+static void pending_unlink(struct pending *pending)
 {
-    if (!process)
+    if (!pending->link)
         return;
-    event_free(process->event);
-    close(process->fd);
-    if (process->pid) /* its group may still contain the second, if just made */
-        workers_kill(process->helper->workers, process->pid, false);
-    free(process);
+    *pending->link = pending->next;
+    if (pending->next)
+        pending->next->link = pending->link;
+    else
+        pending->helper->end = pending->link;
+    pending->link = NULL;
+    pending->helper->waiting--;
+    close(pending->pipe); /* if it was not sent, the agent reads the end of it */
+    pending->pipe = -1;
 }
 
-static void schedule_second(struct helper *helper)
+/* It does not wait any more: it was sent, or will not be. */
+static void pending_leave(struct pending *pending)
 {
-    struct timeval wait;
+    pending_unlink(pending);
+    if (pending->alone)
+        free(pending);
+}
 
-    if (evtimer_pending(helper->timer, NULL))
-        return;
-    if (helper->made && clock_monotonic() - helper->made > STEADY_MS * INT64_C(1000))
+static void pending_append(struct pending *pending, int pipe)
+{
+    struct helper *helper = pending->helper;
+
+    pending->pipe = pipe;
+    pending->next = NULL;
+    pending->link = helper->end;
+    *helper->end = pending;
+    helper->end = &pending->next;
+    helper->waiting++;
+}
+
+static void pending_free(void *user)
+{
+    struct pending *pending = user;
+
+    pending_unlink(pending);
+    if (pending->body >= 0)
+        close(pending->body);
+    free(pending);
+}
+
+/* ---- The connection ---- */
+
+static void add_timer(struct event *timer, unsigned ms)
+{
+    const struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+    evtimer_add(timer, &wait);
+}
+
+static void hang_up(struct helper *helper)
+{
+    if (helper->readable)
+        event_free(helper->readable);
+    if (helper->writable)
+        event_free(helper->writable);
+    helper->readable = helper->writable = NULL;
+    if (helper->fd >= 0)
+        close(helper->fd);
+    helper->fd = -1;
+    event_del(helper->patience);
+    memset(helper->slots, 0, sizeof helper->slots);
+}
+
+/* The connection is given up, or was not made, for the reason in WHY, and is made again after a wait. Requests that
+ * wait fail if it is a long one. */
+static void give_up(struct helper *helper)
+{
+    bool told = helper->away;
+
+    hang_up(helper);
+    if (helper->greeted && clock_monotonic() - helper->made > STEADY_MS * INT64_C(1000))
         helper->wait_ms = 0;
-    wait = (struct timeval){.tv_sec = helper->wait_ms / 1000, .tv_usec = helper->wait_ms % 1000 * 1000};
-    evtimer_add(helper->timer, &wait);
+    add_timer(helper->again, helper->wait_ms);
+    helper->away = helper->wait_ms >= AWAY_MS;
+    log_warning("the helper %s: %s%s", helper->options.role, helper->why.text,
+                helper->away ? "" : "; another one is started");
     helper->wait_ms = helper->wait_ms ? 2 * helper->wait_ms : WAIT_MIN_MS;
     if (helper->wait_ms > WAIT_MAX_MS)
         helper->wait_ms = WAIT_MAX_MS;
+    while (helper->away && helper->first)
+        pending_leave(helper->first);
+    if (helper->away && !told && helper->options.changed)
+        helper->options.changed(helper->options.role, helper->why.text, helper->options.user);
 }
 
-static void process_ended(struct process *process)
+static void set_patience(struct helper *helper)
 {
-    struct helper *helper = process->helper;
+    bool awaited = !helper->greeted;
 
-    if (process == helper->first) {
-        helper->first = helper->second;
-        helper->second = NULL;
-    } else {
-        helper->second = NULL;
+    for (size_t i = 0; i < HELPER_AT_ONCE; i++)
+        awaited |= helper->slots[i].id && !helper->slots[i].taken;
+    event_del(helper->patience);
+    if (awaited)
+        add_timer(helper->patience, helper->options.patience_ms);
+}
+
+static void on_patience(evutil_socket_t fd, short what, void *user)
+{
+    struct helper *helper = user;
+
+    (void)fd;
+    (void)what;
+    error_set(&helper->why, ETIMEDOUT, "it has answered nothing for %u s", helper->options.patience_ms / 1000);
+    give_up(helper);
+}
+
+static void greet(struct helper *helper)
+{
+    helper->greeted = true;
+    if (!helper->away)
+        return;
+    helper->away = false;
+    log_info("the helper %s is running again", helper->options.role);
+    if (helper->options.changed)
+        helper->options.changed(helper->options.role, NULL, helper->options.user);
+}
+
+/* False: nothing of the kind was to come. */
+static bool take_frame(struct helper *helper, const struct helper_frame *frame)
+{
+    if (frame->task || frame->length)
+        return false;
+    if (frame->kind == HELPER_HELLO && !helper->greeted && frame->id == HELPER_VERSION) {
+        greet(helper);
+        return true;
     }
-    process_free(process);
-    log_warning("a helper process has ended%s",
-                helper->first ? "; the other one makes its successor" : ", the last one");
-    if (helper->first)
-        schedule_second(helper);
-    else if (helper->lost)
-        helper->lost(helper->user);
+    for (size_t i = 0; i < HELPER_AT_ONCE; i++) {
+        struct slot *slot = &helper->slots[i];
+
+        if (!helper->greeted || !frame->id || slot->id != frame->id)
+            continue;
+        if (frame->kind == HELPER_TAKEN && !slot->taken) {
+            slot->taken = true;
+            return true;
+        }
+        if (frame->kind == HELPER_DONE && slot->taken) {
+            *slot = (struct slot){0};
+            return true;
+        }
+    }
+    return false;
 }
 
-static void on_socket(evutil_socket_t fd, short what, void *user)
+static void on_readable(evutil_socket_t fd, short what, void *user)
 {
-    struct process *process = user;
-    pid_t pid = 0;
-    ssize_t n = recv(fd, &pid, sizeof pid, MSG_DONTWAIT);
+    struct helper *helper = user;
+    struct helper_frame frames[2]; /* room to see that one is too long */
+    ssize_t n = recv(fd, frames, sizeof frames, MSG_DONTWAIT);
 
     (void)what;
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n == (ssize_t)sizeof pid && pid > 0 && !process->pid)
-        process->pid = pid;
-    else
-        process_ended(process);
+    if (n == 0 || (n < 0 && errno == ECONNRESET)) {
+        error_set(&helper->why, EPIPE, helper->greeted ? "it has ended" : "it has ended before it could begin");
+        give_up(helper);
+    } else if (n < 0) {
+        error_system(&helper->why, errno, "cannot read from it");
+        give_up(helper);
+    } else if (n != (ssize_t)sizeof *frames || !take_frame(helper, frames)) {
+        error_set(&helper->why, EPROTO, "it said what it was not asked for");
+        give_up(helper);
+    } else {
+        set_patience(helper);
+        transmit(helper);
+    }
 }
 
-static struct process *process_new(struct helper *helper, int fd)
+static void on_writable(evutil_socket_t fd, short what, void *user)
 {
-    struct process *process = mem_alloc(sizeof *process);
-
-    process->helper = helper;
-    process->fd = fd;
-    process->event = event_new(workers_base(helper->workers), fd, EV_READ | EV_PERSIST, on_socket, process);
-    event_add(process->event, NULL);
-    return process;
+    (void)fd;
+    (void)what;
+    transmit(user);
 }
 
-/* LENGTH: of PACKET. */
-static int send_packet(const struct process *process, const struct packet *packet, size_t length, const int *fds,
-                       size_t fd_count)
+static void connect_again(struct helper *helper)
 {
-    union control control = {
-        .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(fd_count * sizeof *fds)}};
-    struct iovec part = {.iov_base = (void *)(uintptr_t)packet, .iov_len = length};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = CMSG_SPACE(fd_count * sizeof *fds)};
+    struct event_base *base = workers_base(helper->workers);
 
-    memcpy(CMSG_DATA(&control.header), fds, fd_count * sizeof *fds);
-    return sendmsg(process->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+    helper->greeted = false;
+    helper->made = clock_monotonic();
+    if (helper->options.connect(helper->options.role, helper->options.user, &helper->fd, &helper->why) < 0) {
+        helper->fd = -1;
+        give_up(helper);
+        return;
+    }
+    fcntl(helper->fd, F_SETFL, O_NONBLOCK);
+    helper->readable = event_new(base, helper->fd, EV_READ | EV_PERSIST, on_readable, helper);
+    helper->writable = event_new(base, helper->fd, EV_WRITE, on_writable, helper);
+    event_add(helper->readable, NULL);
+    set_patience(helper);
+    transmit(helper);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *user)
+static void on_again(evutil_socket_t fd, short what, void *user)
 {
-    const struct packet packet = {.kind = PACKET_SECOND};
     struct helper *helper = user;
-    int fds[2];
 
     (void)fd;
     (void)what;
-    if (!helper->first || helper->second)
-        return;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
-        schedule_second(helper);
-        return;
-    }
-    if (send_packet(helper->first, &packet, PACKET_HEAD, &fds[1], 1) == 0) {
-        helper->restarts += helper->made != 0;
-        helper->made = clock_monotonic();
-        helper->second = process_new(helper, fds[0]);
-    } else {
-        close(fds[0]);
-        schedule_second(helper);
-    }
-    close(fds[1]);
+    helper->restarts++;
+    connect_again(helper);
 }
 
-struct helper *helper_new(struct workers *workers, const struct helper_task *tasks, size_t count,
-                          void (*lost)(void *user), void *user, struct error *error)
+struct helper *helper_new(struct workers *workers, const struct helper_options *options)
 {
-    struct service service = {.tasks = tasks, .count = count, .agent = getpid()};
-    struct helper *helper;
-    int fds[2];
-    pid_t pid;
+    struct helper *helper = mem_alloc(sizeof *helper);
 
-    if (count > TASKS_MAX) {
-        error_set(error, E2BIG, "helper process: more than %d tasks", (int)TASKS_MAX);
-        return NULL;
-    }
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
-        error_system(error, errno, "helper process: socket pair");
-        return NULL;
-    }
-    pid = fork();
-    if (pid == 0) {
-        service.fd = fds[1];
-        serve(&service);
-    }
-    close(fds[1]);
-    if (pid < 0) {
-        error_system(error, errno, "helper process: fork");
-        close(fds[0]);
-        return NULL;
-    }
-    helper = mem_alloc(sizeof *helper);
     helper->workers = workers;
-    helper->lost = lost;
-    helper->user = user;
-    helper->timer = evtimer_new(workers_base(workers), on_timer, helper);
-    helper->first = process_new(helper, fds[0]);
-    helper->first->pid = pid;
-    for (size_t i = 0; i < count; i++)
-        vec_push(&helper->timeouts, tasks[i].timeout_ms);
-    on_timer(-1, 0, helper);
+    helper->options = *options;
+    if (!helper->options.patience_ms)
+        helper->options.patience_ms = PATIENCE_MS;
+    helper->fd = -1;
+    helper->end = &helper->first;
+    helper->again = evtimer_new(workers_base(workers), on_again, helper);
+    helper->patience = evtimer_new(workers_base(workers), on_patience, helper);
+    if (options->connect) {
+        connect_again(helper);
+    } else {
+        helper->away = true;
+        error_set(&helper->why, EPERM, "only root can start it");
+    }
     return helper;
 }
 
@@ -383,10 +291,11 @@ void helper_free(struct helper *helper)
 {
     if (!helper)
         return;
-    process_free(helper->first);
-    process_free(helper->second);
-    event_free(helper->timer);
-    vec_free(&helper->timeouts);
+    hang_up(helper);
+    while (helper->first)
+        pending_leave(helper->first);
+    event_free(helper->again);
+    event_free(helper->patience);
     free(helper);
 }
 
@@ -395,23 +304,122 @@ unsigned helper_restarts(const struct helper *helper)
     return helper->restarts;
 }
 
+const char *helper_why_not(const struct helper *helper)
+{
+    return helper->away ? helper->why.text : NULL;
+}
+
+const char *helper_last_error(const struct helper *helper)
+{
+    return helper->why.number ? helper->why.text : NULL;
+}
+
+const char *helper_role(const struct helper *helper)
+{
+    return helper->options.role;
+}
+
 /* ---- Requests ---- */
 
-struct pending {
-    struct helper *helper;
-    bool tried;
-    unsigned task, timeout_ms;
-    size_t length;
-    char message[]; /* LENGTH bytes */
-};
+static int refuse(const struct helper *helper, struct error *error)
+{
+    return error_set(error, helper->options.connect ? WORKER_DIED : EPERM, "needs %s: the helper %s is not running: %s",
+                     helper->options.right, helper->options.role, helper->why.text);
+}
+
+static int send_pending(const struct helper *helper, const struct pending *pending)
+{
+    union helper_control control = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    const int fds[HELPER_DESCRIPTORS_MAX] = {pending->pipe, pending->body};
+    size_t size = (pending->body >= 0 ? 2 : 1) * sizeof *fds;
+    struct iovec parts[] = {
+        {.iov_base = (void *)(uintptr_t)&pending->frame, .iov_len = sizeof pending->frame},
+        {.iov_base = (void *)(uintptr_t)pending->message, .iov_len = pending->frame.length},
+    };
+    struct msghdr message = {
+        .msg_iov = parts, .msg_iovlen = countof(parts), .msg_control = &control, .msg_controllen = CMSG_SPACE(size)};
+
+    control.header.cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(&control.header), fds, size);
+    return sendmsg(helper->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+static struct slot *free_slot(struct helper *helper)
+{
+    for (size_t i = 0; i < HELPER_AT_ONCE; i++)
+        if (!helper->slots[i].id)
+            return &helper->slots[i];
+    return NULL;
+}
+
+/* Sends what waits, as far as the helper takes it. */
+static void transmit(struct helper *helper)
+{
+    struct slot *slot;
+
+    while (helper->first && helper->fd >= 0 && (slot = free_slot(helper))) {
+        struct pending *pending = helper->first;
+        int r;
+
+        if (++helper->last_id == 0)
+            helper->last_id = 1;
+        pending->frame.id = helper->last_id;
+        r = send_pending(helper, pending);
+        if (r == -EAGAIN || r == -EINTR || r == -ENOBUFS || r == -ETOOMANYREFS) {
+            event_add(helper->writable, NULL);
+            return;
+        }
+        if (r < 0) {
+            error_system(&helper->why, -r, "cannot be written to");
+            give_up(helper);
+            return;
+        }
+        *slot = (struct slot){.id = pending->frame.id};
+        pending_leave(pending);
+        set_patience(helper);
+    }
+}
+
+/* Takes END over, the helper's end of where the answer goes. */
+static int enqueue(struct pending *pending, int end, struct error *error)
+{
+    struct helper *helper = pending->helper;
+
+    if (helper->waiting >= WAITING_MAX) {
+        close(end);
+        return error_set(error, EAGAIN, "the helper %s: more than %d requests wait", helper->options.role,
+                         (int)WAITING_MAX);
+    }
+    pending_append(pending, end);
+    transmit(helper);
+    return 0;
+}
+
+/* The descriptor from which the answer is read. */
+static int begin(void *user, struct error *error)
+{
+    struct pending *pending = user;
+    struct helper *helper = pending->helper;
+    int fds[2], r;
+
+    pending_unlink(pending);
+    if (helper->away)
+        return refuse(helper, error);
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return error_system(error, errno, "the helper %s: pipe", helper->options.role);
+    r = enqueue(pending, fds[1], error);
+    if (r < 0)
+        close(fds[0]);
+    return r < 0 ? r : fds[0];
+}
 
 /* A file in memory with the message, for the caller to close; or a negative errno. */
-static int make_long(const struct pending *pending)
+static int make_body(const char *message, size_t length)
 {
     int fd = memfd_create("request", MFD_CLOEXEC), r = fd < 0 ? -errno : 0;
 
-    for (size_t at = 0; r == 0 && at < pending->length;) {
-        ssize_t n = write(fd, pending->message + at, pending->length - at);
+    for (size_t at = 0; r == 0 && at < length;) {
+        ssize_t n = write(fd, message + at, length - at);
 
         if (n > 0)
             at += (size_t)n;
@@ -423,90 +431,79 @@ static int make_long(const struct pending *pending)
     return r < 0 ? r : fd;
 }
 
-/* The descriptor from which the output is read. A helper may have ended unnoticed so far, or end with the request in
- * its queue: the second try begins with the other one. */
-static int send_request(void *user)
+static struct pending *pending_new(struct helper *helper, const struct helper_request *request, struct error *error)
 {
-    struct pending *pending = user;
-    const struct process *first = pending->helper->first, *second = pending->helper->second;
-    const struct process *processes[] = {pending->tried ? second : first, pending->tried ? first : second};
-    bool is_long = pending->length > INLINE_MAX;
-    struct packet packet = {
-        .kind = is_long ? PACKET_LONG : PACKET_TASK, .task = pending->task, .timeout_ms = pending->timeout_ms};
-    scoped(cleanup_close) int body = is_long ? make_long(pending) : -1;
-    int ends[2], fds[DESCRIPTORS_MAX], r = -EPIPE;
+    size_t length = request->message ? request->length : 0, inside = length > HELPER_INLINE_MAX ? 0 : length;
+    int body = length > inside ? make_body(request->message, length) : -1;
+    struct pending *pending;
 
-    if (is_long && body < 0)
-        return body;
-    pending->tried = true;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return -errno;
-    fds[0] = ends[1];
-    fds[1] = body;
-    if (!is_long)
-        memcpy(packet.message, pending->message, pending->length);
-    for (size_t i = 0; i < countof(processes) && r < 0; i++)
-        if (processes[i])
-            r = send_packet(processes[i], &packet, PACKET_HEAD + (is_long ? 0 : pending->length), fds, is_long ? 2 : 1);
-    close(ends[1]);
-    if (r < 0)
-        close(ends[0]);
-    return r < 0 ? r : ends[0];
-}
-
-int helper_connect(struct helper *helper, unsigned task, int *ret_fd, struct error *error)
-{
-    const struct packet packet = {.kind = PACKET_TASK, .task = task};
-    const struct process *processes[] = {helper->first, helper->second};
-    int fds[2], r = -EPIPE;
-
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-        return error_system(error, errno, "helper process: socket pair");
-    for (size_t i = 0; i < countof(processes) && r < 0; i++)
-        if (processes[i])
-            r = send_packet(processes[i], &packet, PACKET_HEAD, &fds[1], 1);
-    close(fds[1]);
-    if (r < 0) {
-        close(fds[0]);
-        return error_system(error, -r, "cannot send to the helper process");
+    if (length > inside && body < 0) {
+        error_system(error, -body, "the helper %s: a request of %zu bytes", helper->options.role, length);
+        return NULL;
     }
-    *ret_fd = fds[0];
-    return 0;
+    pending = mem_alloc(sizeof *pending + inside);
+    pending->helper = helper;
+    pending->pipe = -1;
+    pending->body = body;
+    pending->frame = (struct helper_frame){.kind = body >= 0 ? HELPER_LONG_REQUEST : HELPER_REQUEST,
+                                           .task = request->task,
+                                           .timeout_ms = request->timeout_ms,
+                                           .length = (uint32_t)inside};
+    if (inside)
+        memcpy(pending->message, request->message, inside);
+    return pending;
 }
 
 struct worker *helper_ask(struct helper *helper, const struct helper_request *request, struct error *error)
 {
-    size_t length = request->message ? request->length : 0;
+    unsigned timeout_ms = request->timeout_ms;
     struct pending *pending;
     int fd;
 
-    if (length > HELPER_MESSAGE_MAX) {
-        error_set(error, EMSGSIZE, "more than %d bytes for its helper process", (int)HELPER_MESSAGE_MAX);
+    if (request->message && request->length > HELPER_MESSAGE_MAX) {
+        error_set(error, EMSGSIZE, "more than %d bytes for the helper %s", (int)HELPER_MESSAGE_MAX,
+                  helper->options.role);
         return NULL;
     }
-    pending = mem_alloc(sizeof *pending + length);
-    pending->helper = helper;
-    pending->task = request->task;
-    pending->timeout_ms = request->timeout_ms;
-    pending->length = length;
-    if (length)
-        memcpy(pending->message, request->message, length);
-    fd = send_request(pending);
+    if (!timeout_ms)
+        timeout_ms = helper->options.tasks[request->task].timeout_ms;
+    pending = pending_new(helper, request, error);
+    fd = pending ? begin(pending, error) : -1;
     if (fd < 0) {
-        if (fd == -EPIPE || fd == -ECONNRESET)
-            error_set(error, EPIPE, "both helper processes have ended");
-        else
-            error_system(error, -fd, "cannot send to the helper process");
-        free(pending);
+        if (pending)
+            pending_free(pending);
         return NULL;
     }
-    return worker_listen(helper->workers, &(struct worker_source){
-                                              .fd = fd,
-                                              .limit = request->limit,
-                                              .timeout_ms = request->timeout_ms ? request->timeout_ms
-                                                                                : helper->timeouts.items[request->task],
-                                              .done = request->done,
-                                              .user = request->user,
-                                              .retry = send_request,
-                                              .retry_user = pending});
+    return worker_listen(helper->workers, &(struct worker_source){.fd = fd,
+                                                                  .limit = request->limit,
+                                                                  .timeout_ms = timeout_ms,
+                                                                  .done = request->done,
+                                                                  .user = request->user,
+                                                                  .retry = begin,
+                                                                  .retry_user = pending,
+                                                                  .retry_free = pending_free});
+}
+
+int helper_connect(struct helper *helper, unsigned task, int *ret_fd, struct error *error)
+{
+    struct pending *pending;
+    int fds[2], r;
+
+    if (helper->away)
+        return refuse(helper, error);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+        return error_system(error, errno, "the helper %s: socket pair", helper->options.role);
+    pending = mem_alloc(sizeof *pending);
+    pending->helper = helper;
+    pending->alone = true;
+    pending->body = -1;
+    pending->frame = (struct helper_frame){.kind = HELPER_REQUEST, .task = task};
+    r = enqueue(pending, fds[1], error);
+    if (r < 0) {
+        close(fds[0]);
+        free(pending);
+        return r;
+    }
+    *ret_fd = fds[0];
+    return 0;
 }

@@ -123,7 +123,8 @@ void worker_cancel(struct worker *worker)
     stop_reading(worker);
     event_free(worker->timer);
     str_deinit(&worker->output);
-    free(worker->source.retry_user);
+    if (worker->source.retry_free)
+        worker->source.retry_free(worker->source.retry_user);
     free(worker);
 }
 
@@ -144,6 +145,7 @@ static void output_ended(struct worker *worker)
 {
     const char *text = NULL;
     size_t length = 0;
+    struct error error = ERROR_INIT;
     int number = child_result(&worker->output, &text, &length);
 
     if (number >= 0) {
@@ -151,7 +153,7 @@ static void output_ended(struct worker *worker)
         return;
     }
     if (worker->source.retry && !worker->retried) {
-        int fd = worker->source.retry(worker->source.retry_user);
+        int fd = worker->source.retry(worker->source.retry_user, &error);
 
         worker->retried = true;
         if (fd >= 0) {
@@ -161,7 +163,7 @@ static void output_ended(struct worker *worker)
             return;
         }
     }
-    call_done(worker, "the helper process ended early", 0, WORKER_DIED);
+    call_done(worker, error.number ? error.text : "the helper process ended early", 0, WORKER_DIED);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *user)

@@ -1,4 +1,4 @@
-/* Shared by worker.c (the loop's side), worker_child.c (the child's), worker_part.c and helper.c.
+/* Shared by worker.c (the loop's side), worker_child.c (the child's), worker_part.c, helper.c and helper_serve.c.
  * Nobody else includes this. */
 #ifndef PROBES_WORKER_WORKER_INTERNAL_H
 #define PROBES_WORKER_WORKER_INTERNAL_H
@@ -45,9 +45,10 @@ struct worker_source {
     worker_done *done;
     void *user;
     /* Not NULL: called once when the output ends early, for a descriptor of another try; a negative errno: there is
-     * none. */
-    int (*retry)(void *retry_user);
-    void *retry_user; /* freed with the worker */
+     * none, and ERROR says why. */
+    int (*retry)(void *retry_user, struct error *error);
+    void *retry_user;
+    void (*retry_free)(void *retry_user); /* called with the worker's end */
 };
 struct worker *worker_listen(struct workers *workers, const struct worker_source *source);
 

@@ -8,14 +8,14 @@ _docker_bench_agent() {
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         ;;
-    --state-dir | --host-root | --data-dir)
+    --state-dir | --host-root | --data-dir | --helpers)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
         ;;
     --format) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$cur") ;;
     --docker-host) mapfile -t COMPREPLY < <(compgen -W "unix:// tcp://" -- "$cur") ;;
     *)
-        mapfile -t COMPREPLY < <(compgen -W "--config --docker-host --socket --state-dir --host-root --data-dir --once \
+        mapfile -t COMPREPLY < <(compgen -W "--config --docker-host --socket --state-dir --host-root --data-dir --helpers --once \
             --format --check-config --version --help" -- "$cur")
         ;;
     esac

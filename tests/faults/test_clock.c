@@ -56,7 +56,7 @@ static int be_agent(const char *config, const char *state)
         .config_path = config, .docker_host = host, .socket_path = beside.agent_socket, .state_dir = state};
     struct agent *agent = NULL;
     struct error error = ERROR_INIT;
-    int r = agent_new(&arguments, false, &agent, &error);
+    int r = agent_new(&arguments, false, NULL, &agent, &error);
 
     is_agent = true;
     if (r == 0)

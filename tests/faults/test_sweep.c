@@ -25,8 +25,11 @@ static int be_agent(const char *config, const char *state)
         .config_path = config, .docker_host = host, .socket_path = beside.agent_socket, .state_dir = state};
     struct agent *agent = NULL;
     struct error error = ERROR_INIT;
-    int r = agent_new(&arguments, false, &agent, &error);
+    struct launch launch = {.fd = -1};
+    int r = launch_begin(&arguments, false, &launch, &error);
 
+    if (r == 0)
+        r = agent_new(&arguments, false, &launch, &agent, &error);
     if (r == 0) {
         agent->config->sweep_seconds = 1;
         if (agent->sweep_timer)

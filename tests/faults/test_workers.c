@@ -89,18 +89,34 @@ static bool has_capability(pid_t pid, unsigned number)
     return set && strtoull(set + 8, NULL, 16) >> number & 1;
 }
 
-enum { AUDIT_CONTROL = 30, CHILDREN_MAX = 32 };
+enum { AUDIT_CONTROL = 30, SYS_PTRACE = 19, DAC_READ_SEARCH = 2, SYS_ADMIN = 21, HELPERS = 4, CHILDREN_MAX = 32 };
 
-static pid_t helpers[CHILDREN_MAX];
+static pid_t launcher, helpers[CHILDREN_MAX];
+static size_t helper_count;
 
-static bool are_two_helpers(void)
+static bool is_named(pid_t pid, const char *name)
 {
-    size_t all = list_children(beside.agent, helpers, CHILDREN_MAX), count = 0;
+    scoped(cleanup_free) char *path = mem_printf("/proc/%d/comm", (int)pid);
+    scoped_str text = STR_INIT;
 
-    for (size_t i = 0; i < all; i++)
-        if (has_capability(helpers[i], AUDIT_CONTROL))
-            helpers[count++] = helpers[i];
-    return count == 2;
+    return file_read(path, 64, &text, NULL) == 0 && str_starts(text.data, name);
+}
+
+/* The helper of each role runs; the launcher is their parent. */
+static bool are_all_helpers(void)
+{
+    pid_t children[CHILDREN_MAX];
+    size_t count = list_children(beside.agent, children, CHILDREN_MAX);
+
+    launcher = 0;
+    for (size_t i = 0; i < count; i++)
+        if (is_named(children[i], "dba-launcher"))
+            launcher = children[i];
+    helper_count = launcher ? list_children(launcher, helpers, CHILDREN_MAX) : 0;
+    for (size_t i = 0; i < helper_count; i++)
+        if (!is_named(helpers[i], "docker-bench-he"))
+            return false;
+    return helper_count == HELPERS;
 }
 
 /* ---- Helpers ---- */
@@ -118,7 +134,7 @@ static char *findings_by_helpers(void)
         str_printf(&text, "%s %s: %s\n", rules[i], json_text(json_get(finding, "status"), "none"),
                    json_text(json_get(finding, "evidence"), "none"));
     }
-    ck_assert_msg(!strstr(text.data, "helper process"), "%s", text.data);
+    ck_assert_msg(!strstr(text.data, "helper"), "%s", text.data);
     ck_assert_msg(!strstr(text.data, "none: none"), "%s", text.data);
     return str_steal(&text);
 }
@@ -133,25 +149,29 @@ static bool is_scanned(void)
            is_ready();
 }
 
-static void scan(void)
+static void scan_again(void)
 {
     static const char request[] = "POST /v1/scan HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
     scoped(cleanup_close) int fd = beside_dial(&beside);
     scoped(http_answer_deinit) struct http_answer reply = {0};
     scoped_str pending = STR_INIT;
 
-    scans_before = json_int(json_pointer(beside_ask(&beside, "/v1/status"), "/counters/fetches/group"), -1);
     beside_say(&beside, fd, request, strlen(request));
     ck_assert(beside_answer(&beside, fd, &pending, &reply));
     ck_assert_int_eq(reply.status, 202);
+}
+
+static void scan(void)
+{
+    scans_before = json_int(json_pointer(beside_ask(&beside, "/v1/status"), "/counters/fetches/group"), -1);
+    scan_again();
     await(is_scanned, "the scan does not end");
     fake_run(base, 200, NULL, NULL);
 }
 
-/* One after the other, several times: no finding is lost, and the agent is not restarted. */
-START_TEST(killed_helpers_are_made_again)
+/* One after the other: no finding is lost, and the agent is not restarted. */
+START_TEST(killed_helpers_are_started_again)
 {
-    enum { ROUNDS = 4 };
     scoped(cleanup_free) char *before = NULL;
     pid_t agent;
 
@@ -159,11 +179,11 @@ START_TEST(killed_helpers_are_made_again)
     agent = beside.agent;
     before = findings_by_helpers();
     ck_assert(!has_capability(agent, AUDIT_CONTROL));
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < HELPERS; round++) {
         scoped(cleanup_free) char *after = NULL;
 
-        await(are_two_helpers, "there are not two helpers");
-        ck_assert_int_eq(kill(helpers[round % 2], SIGKILL), 0);
+        await(are_all_helpers, "the helpers are not there");
+        ck_assert_int_eq(kill(helpers[round], SIGKILL), 0);
         scan();
         after = findings_by_helpers();
         ck_assert_str_eq(after, before);
@@ -172,41 +192,98 @@ START_TEST(killed_helpers_are_made_again)
 }
 END_TEST
 
-static pid_t killed[2];
-
-/* The agent waits meanwhile: it must not learn of the first one's end while the second one can make a successor. */
-static void kill_both_helpers(void)
+/* One right each, of a user without any other, and none that could be had again. */
+START_TEST(a_helper_has_one_right)
 {
-    await(are_two_helpers, "there are not two helpers");
-    memcpy(killed, helpers, sizeof killed);
-    ck_assert_int_eq(kill(beside.agent, SIGSTOP), 0);
-    ck_assert_int_eq(kill(killed[0], SIGKILL) + kill(killed[1], SIGKILL), 0);
-    ck_assert_int_eq(kill(beside.agent, SIGCONT), 0);
+    static const char *const lines[] = {"CapInh:\t0000000000000000\n", "CapAmb:\t0000000000000000\n",
+                                        "NoNewPrivs:\t1\n", "Seccomp:\t2\n", "Groups:\t \n"};
+    uint64_t all = 0;
+
+    start_agent("{\"sinks\": []}");
+    await(are_all_helpers, "the helpers are not there");
+    for (size_t i = 0; i < helper_count; i++) {
+        scoped(cleanup_free) char *path = mem_printf("/proc/%d/status", (int)helpers[i]);
+        scoped_str text = STR_INIT;
+        uint64_t sets[3];
+
+        if (has_capability(helpers[i], SYS_ADMIN)) /* layers: the agent's user, whose cache it writes */
+            continue;
+        ck_assert_int_eq(file_read(path, 65536, &text, NULL), 0);
+        for (size_t k = 0; k < countof(lines); k++)
+            ck_assert_msg(strstr(text.data, lines[k]), "%s is not in %s", lines[k], text.data);
+        ck_assert_msg(!strstr(text.data, "Uid:\t0"), "%s", text.data);
+        for (size_t k = 0; k < countof(sets); k++) {
+            const char *at = strstr(text.data, (const char *[]){"CapPrm:\t", "CapEff:\t", "CapBnd:\t"}[k]);
+
+            ck_assert_ptr_nonnull(at);
+            sets[k] = strtoull(at + 8, NULL, 16);
+            ck_assert_uint_eq(sets[k], sets[0]);
+        }
+        ck_assert(sets[0] == UINT64_C(1) << AUDIT_CONTROL || sets[0] == UINT64_C(1) << DAC_READ_SEARCH ||
+                  sets[0] == (UINT64_C(1) << SYS_PTRACE | UINT64_C(1) << DAC_READ_SEARCH));
+        all |= sets[0];
+    }
+    ck_assert_uint_eq(all, UINT64_C(1) << AUDIT_CONTROL | UINT64_C(1) << DAC_READ_SEARCH | UINT64_C(1) << SYS_PTRACE);
+}
+END_TEST
+
+static bool says_why(void)
+{
+    const struct json *finding =
+        json_at(json_get(beside_ask(&beside, "/v1/findings?rule=docker-group-members"), "findings"), 0);
+
+    return str_equal(json_text(json_get(finding, "status"), ""), "error") &&
+           strstr(json_text(json_get(finding, "evidence"), ""), "needs CAP_DAC_READ_SEARCH: the helper files is not "
+                                                                "running: it has ended");
 }
 
-static bool are_two_others(void)
+static bool is_degraded(void)
 {
-    if (!are_two_helpers())
-        return false;
-    for (size_t i = 0; i < 2; i++)
-        if (helpers[i] == killed[0] || helpers[i] == killed[1])
-            return false;
-    return true;
+    const struct json *reasons = json_pointer(beside_ask(&beside, "/v1/status"), "/agent/reasons");
+
+    for (size_t i = 0; i < json_count(reasons); i++)
+        if (str_starts(json_text(json_at(reasons, i), ""), "agent-helpers: the helper files is not running"))
+            return true;
+    return false;
 }
 
-/* Both at once: nothing is left that could make others, and the agent, which nobody supervises, executes itself again.
- */
-START_TEST(an_agent_without_helpers_starts_anew)
+/* The files helper is the one that can read and cannot trace. */
+static void kill_files_helper(void)
+{
+    if (!are_all_helpers())
+        return;
+    for (size_t i = 0; i < helper_count; i++)
+        if (has_capability(helpers[i], DAC_READ_SEARCH) && !has_capability(helpers[i], SYS_PTRACE) &&
+            !has_capability(helpers[i], SYS_ADMIN))
+            kill(helpers[i], SIGKILL);
+}
+
+static bool keeps_dying(void)
+{
+    kill_files_helper();
+    return is_degraded();
+}
+
+/* Each time it is started: its rules say why, others go on, and the agent says so; then all is as it was. */
+START_TEST(a_helper_that_keeps_dying)
 {
     scoped(cleanup_free) char *before = NULL, *after = NULL;
 
     start_agent("{\"sinks\": []}");
     before = findings_by_helpers();
-    kill_both_helpers();
-    await(are_two_others, "the helpers are not made again");
-    await(is_ready, "the agent does not get ready again");
+    await(keeps_dying, "the agent is not degraded");
+    for (unsigned i = 0; i < WAIT_MS / 100 && !says_why(); i++) { /* it may be back before it is asked */
+        kill_files_helper();
+        if (is_degraded())
+            scan_again();
+        fake_run(base, 20, NULL, NULL);
+    }
+    ck_assert(says_why());
+    await(is_ready, "it does not become ready again");
+    scan();
     after = findings_by_helpers();
     ck_assert_str_eq(after, before);
+    ck_assert_int_gt(json_int(json_pointer(beside_ask(&beside, "/v1/status"), "/helpers/2/restarts"), 0), 3);
 }
 END_TEST
 
@@ -217,15 +294,42 @@ static bool has_ended(void)
     return waitpid(beside.agent, &exit_status, WNOHANG) == beside.agent;
 }
 
-/* A service manager starts it again, with all that its unit gives it. */
-START_TEST(a_supervised_agent_without_helpers_ends)
+/* Nobody is left who could start a helper: whoever supervises the agent starts it again. */
+START_TEST(an_agent_without_its_launcher_ends)
 {
-    ck_assert_int_eq(setenv("NOTIFY_SOCKET", "/nonexistent", 1), 0);
     start_agent("{\"sinks\": []}");
-    kill_both_helpers();
+    await(are_all_helpers, "the helpers are not there");
+    ck_assert_int_eq(kill(launcher, SIGKILL), 0);
     await(has_ended, "the agent does not end");
     beside.agent = 0;
     ck_assert(WIFEXITED(exit_status) && WEXITSTATUS(exit_status) == EXIT_FAILURE);
+}
+END_TEST
+
+static bool runs(pid_t pid)
+{
+    scoped(cleanup_free) char *path = mem_printf("/proc/%d/status", (int)pid);
+    scoped_str text = STR_INIT;
+
+    return file_read(path, 65536, &text, NULL) == 0 && !strstr(text.data, "State:\tZ");
+}
+
+static bool have_helpers_ended(void)
+{
+    for (size_t i = 0; i < helper_count; i++)
+        if (runs(helpers[i]))
+            return false;
+    return !runs(launcher);
+}
+
+START_TEST(helpers_end_with_a_killed_agent)
+{
+    start_agent("{\"sinks\": []}");
+    await(are_all_helpers, "the helpers are not there");
+    ck_assert_int_eq(kill(beside.agent, SIGKILL), 0);
+    await(has_ended, "the agent does not end");
+    beside.agent = 0;
+    await(have_helpers_ended, "the helpers do not end");
 }
 END_TEST
 
@@ -393,11 +497,12 @@ END_TEST
 /* The process that walks an image: a helper's child that has one itself; PART: that one. 0: there is none. */
 static pid_t find_worker(bool part)
 {
-    pid_t above[CHILDREN_MAX], pids[CHILDREN_MAX], parts[CHILDREN_MAX];
-    size_t helper_count = list_children(beside.agent, above, CHILDREN_MAX);
+    pid_t pids[CHILDREN_MAX], parts[CHILDREN_MAX];
 
+    if (!are_all_helpers())
+        return 0;
     for (size_t h = 0; h < helper_count; h++) {
-        size_t count = list_children(above[h], pids, CHILDREN_MAX);
+        size_t count = list_children(helpers[h], pids, CHILDREN_MAX);
 
         for (size_t i = 0; i < count; i++)
             if (list_children(pids[i], parts, CHILDREN_MAX) == 1)
@@ -428,7 +533,7 @@ START_TEST(a_killed_walk_begins_again)
     add_image(1, NULL);
     hang_export(1);
     start_agent(CONFIG);
-    await(are_two_helpers, "there are not two helpers");
+    await(are_all_helpers, "the helpers are not there");
     hanging = 1, asked = 1;
     await(hangs, "the layers are not read");
     fake_faults_clear(fake);
@@ -446,7 +551,7 @@ START_TEST(a_walk_that_is_killed_again_is_an_error)
     hang_export(1);
     serve_export(2);
     start_agent(CONFIG);
-    await(are_two_helpers, "there are not two helpers");
+    await(are_all_helpers, "the helpers are not there");
     hanging = 1, asked = 1;
     kill_worker(_i);
     kill_worker(_i);
@@ -478,7 +583,7 @@ START_TEST(removed_images_are_not_walked)
     for (unsigned number = 2; number <= 4; number++)
         serve_export(number);
     start_agent(CONFIG);
-    await(are_two_helpers, "there are not two helpers");
+    await(are_all_helpers, "the helpers are not there");
     hanging = 1, asked = 1;
     await(hangs, "the layers are not read");
     for (unsigned number = 2; number <= 4; number++) {
@@ -519,9 +624,11 @@ int main(void)
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 250);
-    tcase_add_test(tests, killed_helpers_are_made_again);
-    tcase_add_test(tests, an_agent_without_helpers_starts_anew);
-    tcase_add_test(tests, a_supervised_agent_without_helpers_ends);
+    tcase_add_test(tests, killed_helpers_are_started_again);
+    tcase_add_test(tests, a_helper_has_one_right);
+    tcase_add_test(tests, a_helper_that_keeps_dying);
+    tcase_add_test(tests, an_agent_without_its_launcher_ends);
+    tcase_add_test(tests, helpers_end_with_a_killed_agent);
     tcase_add_test(tests, an_image_that_cannot_be_read_blocks_no_other);
     tcase_add_loop_test(tests, a_killed_walk_begins_again, 0, 2);
     tcase_add_loop_test(tests, a_walk_that_is_killed_again_is_an_error, 0, 2);

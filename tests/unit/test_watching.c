@@ -10,6 +10,7 @@
 #include "probes/facts/wire.h"
 #include "probes/roles/roles.h"
 #include "probes/roles/watching.h"
+#include "probes/worker/helper.h"
 #include "tests/unit/host_folder.h"
 
 enum { WAIT_MS = 20000 };
@@ -42,17 +43,37 @@ static void on_record(const char *id, void *user)
     records++;
 }
 
-static void setup(void)
+/* In the place of a launcher. */
+static int start_role(const char *name, void *user, int *ret_fd, struct error *error)
 {
     struct helper_task tasks[ROLE_TASKS_MAX];
-    struct error error = ERROR_INIT;
+    const struct helper_role role = {.name = name, .tasks = tasks, .count = role_tasks(ROLE_FILES, &context, tasks)};
+    int fds[2];
+
+    (void)user;
+    (void)error;
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+    if (fork() == 0) {
+        for (int fd = 3; fd < 1024; fd++) /* a launcher has none of the agent's */
+            if (fd != fds[1] && fd != host_root_fd(root))
+                close(fd);
+        _exit(helper_serve(fds[1], getuid(), &role, NULL) < 0);
+    }
+    close(fds[1]);
+    *ret_fd = fds[0];
+    return 0;
+}
+
+static void setup(void)
+{
+    struct helper_options options = {.role = "files", .right = "CAP_DAC_READ_SEARCH", .connect = start_role};
 
     host_folder_setup();
     base = event_base_new();
     workers = workers_new(base);
     context = (struct role_context){.root = root, .outside = root, .proc = "/proc"};
-    helper = helper_new(workers, tasks, role_tasks(ROLE_FILES, &context, tasks), NULL, NULL, &error);
-    ck_assert_msg(helper != NULL, "%s", error.text);
+    options.count = role_tasks(ROLE_FILES, &context, options.tasks);
+    helper = helper_new(workers, &options);
     watching = watching_new(
         &(struct watching_options){.base = base, .helper = helper, .task = FILES_WATCH, .record = on_record});
     changes = armed = records = 0;

@@ -1,0 +1,103 @@
+/* Through libseccomp: the kernel's own form differs by machine. */
+#include "agent/helper/filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include "agent/helper/filter_calls.h"
+
+DEFINE_CLEANUP(scmp_filter_ctx, cleanup_filter, seccomp_release)
+
+static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+        if (r == -EDOM) /* this machine does not have it */
+            r = 0;
+    }
+    return r;
+}
+
+/* Opening a file to read it, and nothing else. openat2(2) has its flags in memory, where a filter does not see them:
+ * this program does not use it. */
+static int allow_reading(scmp_filter_ctx filter)
+{
+    enum { WRITES = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND };
+    int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, WRITES, 0));
+
+    if (r == 0)
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, WRITES, 0));
+    return r == -EDOM ? 0 : r;
+}
+
+/* Processes of its own, in no namespace of their own. clone3(2) has its flags in memory: the C library does without it
+ * where it is unknown. */
+static int allow_fork(scmp_filter_ctx filter)
+{
+    enum {
+        SPACES =
+            CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
+    };
+    int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, SPACES, 0));
+
+    if (r == 0)
+        r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    return r;
+}
+
+static int allow_socket(scmp_filter_ctx filter, unsigned family)
+{
+    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family));
+}
+
+static int allow_role(scmp_filter_ctx filter, enum role role)
+{
+    int r = allow(filter, common_calls, countof(common_calls));
+
+    if (r == 0)
+        r = allow_fork(filter);
+    if (r == 0)
+        r = allow_reading(filter);
+    if (r == 0)
+        r = allow_socket(filter, AF_UNIX); /* sd_notify(3), the name service */
+#ifdef __SANITIZE_ADDRESS__
+    if (r == 0)
+        r = allow(filter, sanitizer_calls, countof(sanitizer_calls));
+#endif
+    if (r < 0)
+        return r;
+    switch (role) {
+    case ROLE_AUDIT:
+        r = allow(filter, audit_calls, countof(audit_calls));
+        return r == 0 ? seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
+                                         SCMP_A2(SCMP_CMP_EQ, NETLINK_AUDIT))
+                      : r;
+    case ROLE_PROCESSES:
+    case ROLE_FILES:
+        return allow(filter, files_calls, countof(files_calls));
+    case ROLE_LAYERS:
+    case ROLE_SCANNER:
+    case ROLE_COUNT:
+        break;
+    }
+    return -EINVAL;
+}
+
+int filter_load(enum role role, struct error *error)
+{
+    scoped(cleanup_filter) scmp_filter_ctx filter = NULL;
+    int r;
+
+    if (role == ROLE_LAYERS || role == ROLE_SCANNER) /* units limit these two: one executes a program of others */
+        return 0;
+    filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    r = filter ? allow_role(filter, role) : -ENOMEM;
+    if (r == 0)
+        r = seccomp_load(filter);
+    return r < 0 ? error_system(error, -r, "system call filter") : 0;
+}

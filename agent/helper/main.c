@@ -1,0 +1,141 @@
+/* docker-bench-helper ROLE: serves the agent on the socket that it is started with (sd_listen_fds(3)), which listens or
+ * is connected already. It is started by systemd or by the agent's launcher, as a user of its own with the one
+ * capability of its role. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+
+#include "agent/helper/context.h"
+#include "agent/helper/filter.h"
+#include "common/capability.h"
+#include "common/log.h"
+
+enum { EXIT_USAGE = 2, TICK_MS = 2000 };
+
+static void on_tick(void)
+{
+    sd_notify(0, "WATCHDOG=1");
+}
+
+/* The owner of the socket's file is the agent's user: systemd gave it to it. */
+static uid_t owner_of(int fd)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t length = sizeof address - 1;
+    struct stat st;
+
+    if (getsockname(fd, (struct sockaddr *)&address, &length) == 0 && address.sun_path[0] == '/' &&
+        stat(address.sun_path, &st) == 0)
+        return st.st_uid;
+    return getuid();
+}
+
+/* One right, of which nothing can make more. */
+static int give_up_rights(enum role role, struct error *error)
+{
+    uint64_t capabilities = role_capabilities(role);
+    int r;
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return error_system(error, errno, "no_new_privs");
+    r = capability_bound(capabilities);
+    if (r < 0 && r != -EPERM) /* it takes CAP_SETPCAP; under no_new_privs the set gives nothing */
+        return error_system(error, -r, "bounding set");
+    r = capability_keep(capabilities);
+    if (r < 0)
+        return error_system(error, -r, "giving up capabilities");
+#ifndef __SANITIZE_ADDRESS__
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return error_system(error, errno, "PR_SET_DUMPABLE");
+#endif
+    return 0;
+}
+
+static int serve(enum role role, const struct config_arguments *arguments, bool once, struct error *error)
+{
+    struct helper_context context = {.rules = NULL};
+    struct helper_task tasks[ROLE_TASKS_MAX];
+    struct helper_role served = {.name = role_name(role), .tasks = tasks, .tick = on_tick, .tick_ms = TICK_MS};
+    int count = sd_listen_fds(1), fd = SD_LISTEN_FDS_START, r;
+
+    if (count != 1 || sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, -1) <= 0)
+        return error_set(error, EINVAL, "has to be started with one SOCK_SEQPACKET socket (sd_listen_fds(3))");
+    r = give_up_rights(role, error);
+    if (r == 0 && role != ROLE_AUDIT) /* which asks the kernel alone */
+        r = helper_context_load(arguments, once, &context, error);
+    if (r == 0)
+        r = filter_load(role, error);
+    if (r == 0) {
+        served.count = role_tasks(role, &context.role, tasks);
+        sd_notify(0, "READY=1");
+        r = helper_serve(fd, owner_of(fd), &served, error);
+    }
+    helper_context_free(&context);
+    return r;
+}
+
+static int usage(void)
+{
+    fputs("Usage: docker-bench-helper ROLE [OPTION]... (those of docker-bench-agent)\n"
+          "Started by systemd or by docker-bench-agent, with a socket. Roles:",
+          stderr);
+    for (unsigned role = 0; role < ROLE_COUNT; role++)
+        fprintf(stderr, " %s", role_name((enum role)role));
+    fputs("\n", stderr);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"host-root", required_argument, NULL, 'r'},
+                                            {"data-dir", required_argument, NULL, 'd'},
+                                            {"state-dir", required_argument, NULL, 's'},
+                                            {"docker-host", required_argument, NULL, 'h'},
+                                            {"once", no_argument, NULL, 'o'},
+                                            {NULL, 0, NULL, 0}};
+    struct config_arguments arguments = {0};
+    struct error error = ERROR_INIT;
+    bool once = false;
+    enum role role;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:", options, NULL)) >= 0)
+        switch (option) {
+        case 'c':
+            arguments.config_path = optarg;
+            break;
+        case 'r':
+            arguments.host_root = optarg;
+            break;
+        case 's':
+            arguments.state_dir = optarg;
+            break;
+        case 'h':
+            arguments.docker_host = optarg;
+            break;
+        case 'o':
+            once = true;
+            break;
+        case 'd':
+            arguments.data_dir = optarg;
+            break;
+        default:
+            return usage();
+        }
+    if (optind + 1 != argc || (role = role_find(argv[optind])) == ROLE_COUNT)
+        return usage();
+    signal(SIGPIPE, SIG_IGN);
+    if (serve(role, &arguments, once, &error) < 0) {
+        log_error("helper %s: %s", role_name(role), error.text);
+        _exit(EXIT_FAILURE); /* not through exit(): its memory may hold what others may not read */
+    }
+    _exit(EXIT_SUCCESS);
+}

@@ -1,0 +1,219 @@
+/* What systemd does elsewhere: a process for a role, with its user, its capability and its socket. */
+#include "agent/launch/launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+
+#include "common/capability.h"
+#include "common/log.h"
+#include "common/str.h"
+
+#define HELPER_USER "docker-bench-helper"
+enum { NOBODY = 65534 };
+
+struct launcher {
+    const struct launcher_options *options;
+    int fd, program; /* the socket to the agent; the helper's program */
+    uid_t uid;
+    gid_t gid;
+    pid_t self, roles[ROLE_COUNT]; /* 0: does not run */
+};
+
+union control {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int))];
+};
+
+int launcher_ask(int fd, enum role role, int socket)
+{
+    union control control = {
+        .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof socket)}};
+    unsigned char byte = (unsigned char)role;
+    struct iovec part = {.iov_base = &byte, .iov_len = sizeof byte};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+
+    memcpy(CMSG_DATA(&control.header), &socket, sizeof socket);
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+/* ---- In a role's process, before its program ---- */
+
+static int set_user(const struct launcher *launcher, enum role role)
+{
+    if (role_is_the_agents_user(role) || !capability_has(CAP_SETUID) || !capability_has(CAP_SETGID))
+        return 0; /* a container that may not: it stays root, without root's capabilities */
+    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+    if (setgroups(0, NULL) < 0 || setresgid(launcher->gid, launcher->gid, launcher->gid) < 0 ||
+        setresuid(launcher->uid, launcher->uid, launcher->uid) < 0)
+        return -errno;
+    return 0;
+}
+
+/* As descriptor PLACE, which the program keeps. What is there already goes. */
+static int put_at(int fd, int place)
+{
+    return fd == place ? fcntl(fd, F_SETFD, 0) : dup2(fd, place);
+}
+
+static void add_word(char **words, size_t *count, const char *option, const char *value)
+{
+    if (!value)
+        return;
+    words[(*count)++] = (char *)(uintptr_t)option;
+    words[(*count)++] = (char *)(uintptr_t)value;
+}
+
+static void become(const struct launcher *launcher, enum role role, int socket) __attribute__((noreturn));
+
+static void become(const struct launcher *launcher, enum role role, int socket)
+{
+    uint64_t capabilities = role_capabilities(role);
+    const struct config_arguments *arguments = launcher->options->arguments;
+    char self[16], *words[16];
+    size_t count = 0;
+    sigset_t none;
+    int r = capability_bound(capabilities);
+
+    if ((r < 0 && r != -EPERM) || put_at(socket, SD_LISTEN_FDS_START) < 0)
+        _exit(EXIT_FAILURE);
+    if (set_user(launcher, role) < 0 || capability_hand_on(capabilities) < 0)
+        _exit(EXIT_FAILURE);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != launcher->self)
+        _exit(EXIT_FAILURE);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    snprintf(self, sizeof self, "%d", (int)getpid());
+    setenv("LISTEN_PID", self, 1);
+    setenv("LISTEN_FDS", "1", 1);
+    unsetenv("NOTIFY_SOCKET"); /* systemd's is the agent's */
+    words[count++] = (char *)(uintptr_t) "docker-bench-helper";
+    words[count++] = (char *)(uintptr_t)role_name(role);
+    add_word(words, &count, "--config", arguments->config_path);
+    add_word(words, &count, "--host-root", arguments->host_root);
+    add_word(words, &count, "--data-dir", arguments->data_dir);
+    add_word(words, &count, "--state-dir", arguments->state_dir);
+    add_word(words, &count, "--docker-host", arguments->docker_host);
+    if (launcher->options->once)
+        words[count++] = (char *)(uintptr_t) "--once";
+    words[count] = NULL;
+    fexecve(launcher->program, words, environ);
+    log_error("the helper %s cannot be started: %s", role_name(role), strerror(errno));
+    _exit(EXIT_FAILURE);
+}
+
+/* ---- The launcher ---- */
+
+static void start(struct launcher *launcher, enum role role, int socket)
+{
+    pid_t pid;
+
+    if (launcher->roles[role])
+        kill(launcher->roles[role], SIGKILL); /* reaped with the others */
+    pid = fork();
+    if (pid == 0)
+        become(launcher, role, socket);
+    launcher->roles[role] = pid > 0 ? pid : 0;
+}
+
+/* False: the agent has ended, or says what it never does. */
+static bool take_request(struct launcher *launcher)
+{
+    union control control = {.header = {0}};
+    unsigned char byte;
+    struct iovec part = {.iov_base = &byte, .iov_len = sizeof byte};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(launcher->fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    int socket;
+
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR;
+    if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof socket) || byte >= ROLE_COUNT)
+        return false;
+    memcpy(&socket, CMSG_DATA(header), sizeof socket);
+    start(launcher, (enum role)byte, socket);
+    close(socket);
+    return true;
+}
+
+static void reap(struct launcher *launcher, int fd)
+{
+    struct signalfd_siginfo info;
+    pid_t pid;
+
+    while (read(fd, &info, sizeof info) > 0)
+        ;
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+        for (unsigned role = 0; role < ROLE_COUNT; role++)
+            if (launcher->roles[role] == pid)
+                launcher->roles[role] = 0;
+}
+
+/* By the file, not the name service: that is code of others. */
+static void find_user(struct launcher *launcher)
+{
+    FILE *file = fopen("/etc/passwd", "re");
+
+    launcher->uid = NOBODY;
+    launcher->gid = NOBODY;
+    for (const struct passwd *user; file && (user = fgetpwent(file));)
+        if (strcmp(user->pw_name, HELPER_USER) == 0) {
+            launcher->uid = user->pw_uid;
+            launcher->gid = user->pw_gid;
+            break;
+        }
+    if (file)
+        fclose(file);
+}
+
+/* Beside a program that runs from the build tree, else where it was installed. */
+static int open_program(void)
+{
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    path[n > 0 ? n : 0] = '\0';
+    return open(str_starts(path, BUILD_DIR "/") ? BUILD_DIR "/docker-bench-helper" : LIBEXEC_DIR "/docker-bench-helper",
+                O_PATH | O_CLOEXEC);
+}
+
+void launcher_run(int fd, const void *argument)
+{
+    struct launcher launcher = {.options = argument, .fd = fd, .self = getpid()};
+    struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.events = POLLIN}};
+    sigset_t set;
+
+    prctl(PR_SET_NAME, "dba-launcher");
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    fds[1].fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    find_user(&launcher);
+    launcher.program = open_program();
+    if (launcher.program < 0)
+        log_error("the helpers cannot be started: docker-bench-helper: %s", strerror(errno));
+    while (fds[1].fd >= 0) {
+        if (poll(fds, countof(fds), -1) < 0)
+            continue;
+        if (fds[1].revents)
+            reap(&launcher, fds[1].fd);
+        if (fds[0].revents && !take_request(&launcher))
+            break;
+    }
+}

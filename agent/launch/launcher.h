@@ -1,0 +1,18 @@
+/* The launcher's process, and what is said to it: one byte, the role, with the socket that the role is to serve. */
+#ifndef AGENT_LAUNCH_LAUNCHER_H
+#define AGENT_LAUNCH_LAUNCHER_H
+
+#include "agent/config/config.h"
+#include "probes/roles/roles.h"
+
+struct launcher_options {
+    const struct config_arguments *arguments;
+    bool once; /* nothing is kept in the state directory */
+};
+/* Until FD, its socket, ends. ARGUMENT: a struct launcher_options. For service_start(). */
+void launcher_run(int fd, const void *argument);
+/* Does not block; has the launcher start ROLE on SOCKET, and end the one that it started before. 0 or a negative errno.
+ */
+int launcher_ask(int fd, enum role role, int socket);
+
+#endif
