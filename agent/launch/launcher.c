@@ -17,6 +17,7 @@
 
 #include "common/capability.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/str.h"
 
 #define HELPER_USER "docker-bench-helper"
@@ -182,15 +183,21 @@ static void find_user(struct launcher *launcher)
         fclose(file);
 }
 
-/* Beside a program that runs from the build tree, else where it was installed. */
+/* Beside a program that runs from the build tree; else where the same installation put it, which may have been unpacked
+ * elsewhere. */
 static int open_program(void)
 {
     char path[4096];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    scoped(cleanup_free) char *program = NULL;
 
     path[n > 0 ? n : 0] = '\0';
-    return open(str_starts(path, BUILD_DIR "/") ? BUILD_DIR "/docker-bench-helper" : LIBEXEC_DIR "/docker-bench-helper",
-                O_PATH | O_CLOEXEC);
+    if (str_starts(path, BUILD_DIR "/"))
+        program = mem_strdup(BUILD_DIR "/docker-bench-helper");
+    else
+        program = mem_printf("%.*s%s/docker-bench-helper",
+                             (int)(strrchr(path, '/') ? strrchr(path, '/') - path + 1 : 0), path, LIBEXEC_FROM_BIN);
+    return open(program, O_PATH | O_CLOEXEC);
 }
 
 void launcher_run(int fd, const void *argument)
