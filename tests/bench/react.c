@@ -184,7 +184,7 @@ static void wait_for(const bool *done, const int64_t *time, const char *what)
 {
     usec_t end = clock_monotonic() + WAIT_MS * (usec_t)1000;
 
-    while (done ? !*done : !*time) {
+    while (done ? !*done : time && !*time) {
         pump(1000);
         if (clock_monotonic() > end)
             die("it does not come:", what);

@@ -63,7 +63,7 @@ void beside_on_host(const struct beside *beside, const char *command)
 
     ck_assert_int_ge(pid, 0);
     if (pid == 0)
-        _exit(setns(agent, CLONE_NEWNS | CLONE_NEWPID) < 0 || system(command) != 0);
+        _exit(setns(agent, CLONE_NEWNS | CLONE_NEWPID) < 0 || system(command) != 0 ? 1 : 0);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: %d", command, status);
 }

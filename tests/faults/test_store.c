@@ -623,8 +623,9 @@ static void check_since(struct map *known)
         }
         free(after);
         after = mem_strdup(json_string(json_get(page, "next")));
-        for (char *blank = after; blank && (blank = strchr(blank, ' '));)
-            *blank = '+';
+        for (size_t at = 0; after && after[at]; at++)
+            if (after[at] == ' ')
+                after[at] = '+';
     } while (after);
 }
 

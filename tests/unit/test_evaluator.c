@@ -1020,10 +1020,10 @@ START_TEST(own_container_is_left_out)
 
     evaluator_leave_out(evaluator, id_of('a'));
     ck_assert(!evaluator_left_out(evaluator, &id, &name));
-    for (char c = 'a'; c <= 'b'; c++) {
-        stale(c);
+    for (int c = 'a'; c <= 'b'; c++) {
+        stale((char)c);
         one_turn();
-        came(c, true, "host");
+        came((char)c, true, "host");
     }
     ck_assert_ptr_null(find_pair("container-privileged", SUBJECT_CONTAINER, id_of('a')));
     ck_assert_ptr_null(find_told("container-privileged", id_of('a')));

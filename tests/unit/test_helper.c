@@ -95,7 +95,7 @@ static int start_role(const char *name, void *user, int *ret_fd, struct error *e
         if (role.instead && role.started <= role.instead_for)
             role.instead(fds[1]);
         else
-            _exit(helper_serve(fds[1], getuid(), &served, NULL) < 0);
+            _exit(helper_serve(fds[1], getuid(), &served, NULL) < 0 ? 1 : 0);
         _exit(0);
     }
     close(fds[1]);
@@ -303,7 +303,7 @@ START_TEST(requests_wait_for_each_other)
     const struct helper_task tasks[] = {{.run = echo, .argument = "well", .timeout_ms = MS_MAX},
                                         {.run = wait_for_nothing, .timeout_ms = MS_MAX}};
     struct helper *helper = make_helper(tasks, countof(tasks));
-    struct outcome outcomes[COUNT], hanging[HELPER_AT_ONCE - 1];
+    struct outcome outcomes[COUNT] = {0}, hanging[HELPER_AT_ONCE - 1] = {0};
     struct worker *waiting[HELPER_AT_ONCE - 1];
 
     for (size_t i = 0; i < countof(hanging); i++)
@@ -750,7 +750,7 @@ static pid_t listen_as(uid_t uid, struct sockaddr_un *ret)
     ck_assert_int_eq(chmod(ret->sun_path, 0666) + listen(fd, 8), 0);
     pid = fork();
     if (pid == 0)
-        _exit(setresuid(1234, 1234, 1234) < 0 || helper_serve(fd, uid, &served, NULL) < 0);
+        _exit(setresuid(1234, 1234, 1234) < 0 || helper_serve(fd, uid, &served, NULL) < 0 ? 1 : 0);
     close(fd);
     return pid;
 }

@@ -21,7 +21,7 @@ static char *reduce(const struct json_shape *shape, const struct json_filter_lim
                     size_t length, size_t step, struct error *error)
 {
     scoped(cleanup_json_filter) struct json_filter *filter = json_filter_new(shape, limits);
-    const char *reduced;
+    const char *reduced = "";
     int r = 0;
 
     for (size_t at = 0; r == 0 && at < length; at += step)

@@ -86,7 +86,8 @@ static void expect_packages(const char *managers, const char *error, const char 
         arena_free(facts->facts.arena);
     }
 }
-#define LIST(...) ((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define NONE      ((const char *const[]){NULL})
 
 START_TEST(test_setuid)
 {
@@ -247,7 +248,7 @@ START_TEST(test_hostile_tree)
     str_append(&deep, "/su");
     put_mode(deep.data, 04755);
     expect_setuid(LIST(deep.data + strlen("/base")));
-    expect_packages(NULL, NULL, LIST());
+    expect_packages(NULL, NULL, NONE);
 }
 END_TEST
 
@@ -385,7 +386,7 @@ START_TEST(test_rpm_sqlite)
     sqlite3_close(db);
     expect_packages("rpm", NULL, LIST("glibc"));
     put("/upper/var/lib/rpm/rpmdb.sqlite-wal", "pages", 5);
-    expect_packages("rpm", "not yet in the database", LIST());
+    expect_packages("rpm", "not yet in the database", NONE);
 }
 END_TEST
 
@@ -412,7 +413,7 @@ START_TEST(test_rpm_ndb)
     file.data[4096 + 12] = '\x7f'; /* longer than the file */
     file.data[4096 + 15] = '\x7f';
     put("/upper/usr/lib/sysimage/rpm/Packages.db", file.data, file.length);
-    expect_packages("rpm", "malformed blob", LIST());
+    expect_packages("rpm", "malformed blob", NONE);
 }
 END_TEST
 
@@ -472,7 +473,7 @@ START_TEST(test_rpm_bdb)
     expect_packages("rpm", NULL, LIST("filesystem", "gpg-pubkey"));
     file.data[2 * 512 + 16] = file.data[2 * 512 + 19] = 2; /* a chain that ends nowhere */
     put("/upper/var/lib/rpm/Packages", file.data, file.length);
-    expect_packages("rpm", "malformed", LIST());
+    expect_packages("rpm", "malformed", NONE);
 }
 END_TEST
 
@@ -709,7 +710,7 @@ START_TEST(test_links_are_not_followed)
 
     put("/outside/status", planted, strlen(planted));
     link_to("/outside", "/base/var/lib/dpkg");
-    expect_packages("dpkg", "/var/lib/dpkg: a symbolic link to /outside, which is not followed", LIST());
+    expect_packages("dpkg", "/var/lib/dpkg: a symbolic link to /outside, which is not followed", NONE);
 }
 END_TEST
 
@@ -717,7 +718,7 @@ START_TEST(test_link_of_a_file)
 {
     link_to("/etc/passwd", "/base/lib/apk/db/installed");
     link_to("/usr/lib/sysimage/rpm", "/base/var/lib/rpm");
-    expect_packages("apk", "/lib/apk/db/installed", LIST());
+    expect_packages("apk", "/lib/apk/db/installed", NONE);
 }
 END_TEST
 

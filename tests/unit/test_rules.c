@@ -314,7 +314,7 @@ START_TEST(a_list_can_be_replaced_alone)
     bool found = false;
 
     ck_assert_msg(rule != NULL, "%s", error.text);
-    for (size_t i = 0; rule->check->params[i].name; i++)
+    for (size_t i = 0; rule && rule->check->params[i].name; i++)
         if (strcmp(rule->check->params[i].name, "list_date") == 0) {
             ck_assert_str_eq(rule->params[i].string, "2027-01-01");
             found = true;

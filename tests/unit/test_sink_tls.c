@@ -273,7 +273,7 @@ static void receive_twice(int listener, bool order)
     SSL_CTX_use_PrivateKey_file(context, server.key_path, SSL_FILETYPE_PEM);
     count = receive_records(listener, context, order);
     text = mem_printf("%u %u", count, receive_records(listener, context, order));
-    _exit(file_replace(output, text, strlen(text), 0600, NULL) < 0);
+    _exit(file_replace(output, text, strlen(text), 0600, NULL) < 0 ? 1 : 0);
 }
 
 /* What a receiver that ends without close_notify may not have taken in comes again; one that ends in order has it. */

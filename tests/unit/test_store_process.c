@@ -237,8 +237,8 @@ START_TEST(test_stopped_while_the_disk_is_slow)
     ck_assert_int_eq(kill(child, SIGSTOP), 0);
     pid = fork();
     if (pid == 0) {
-        usleep(2500 * 1000);
-        _exit(kill(child, SIGCONT) < 0);
+        sleep(3);
+        _exit(kill(child, SIGCONT) < 0 ? 1 : 0);
     }
     event_store_free(store);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);

@@ -57,7 +57,7 @@ static int start_role(const char *name, void *user, int *ret_fd, struct error *e
         for (int fd = 3; fd < 1024; fd++) /* a launcher has none of the agent's */
             if (fd != fds[1] && fd != host_root_fd(root))
                 close(fd);
-        _exit(helper_serve(fds[1], getuid(), &role, NULL) < 0);
+        _exit(helper_serve(fds[1], getuid(), &role, NULL) < 0 ? 1 : 0);
     }
     close(fds[1]);
     *ret_fd = fds[0];

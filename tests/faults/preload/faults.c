@@ -39,7 +39,7 @@ static void touch(const char *path, const char *text)
 
 static void on_crash(int number)
 {
-    void *callers[32];
+    void *callers[32] = {0};
     int fd = open(crash_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
     inside = true;
