@@ -26,7 +26,7 @@ static void set_hostname(struct agent *agent, const char *name, size_t length)
     if (length >= sizeof agent->hostname)
         length = sizeof agent->hostname - 1;
     for (size_t i = 0; i < length; i++)
-        agent->hostname[i] = name[i] > ' ' && name[i] <= '~' ? name[i] : (char)'_';
+        agent->hostname[i] = name[i] > ' ' && name[i] <= '~' ? name[i] : '_';
     agent->hostname[length] = '\0';
 }
 

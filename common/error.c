@@ -17,7 +17,7 @@ static void store_escaped(struct error *error, int number, const struct str *tex
     memcpy(error->text, str_text(&safe), safe.length + 1);
 }
 
-int error_set(struct error *error, int number, const char *format, ...)
+int(error_set)(struct error *error, int number, const char *format, ...)
 {
     scoped_str text = STR_INIT;
     va_list arguments;
@@ -31,7 +31,7 @@ int error_set(struct error *error, int number, const char *format, ...)
     return -number;
 }
 
-int error_system(struct error *error, int number, const char *format, ...)
+int(error_system)(struct error *error, int number, const char *format, ...)
 {
     scoped_str text = STR_INIT;
     va_list arguments;
@@ -46,7 +46,7 @@ int error_system(struct error *error, int number, const char *format, ...)
     return -number;
 }
 
-int error_prefix(struct error *error, const char *format, ...)
+int(error_prefix)(struct error *error, const char *format, ...)
 {
     scoped_str text = STR_INIT;
     va_list arguments;

@@ -332,6 +332,7 @@ static void find_place(struct json_filter *filter)
     struct frame *frame = top(filter);
     const struct node *node;
 
+    invariant(frame); /* only in an object or a list */
     filter->replaced = false;
     if (frame->place != PLACE_INNER) {
         filter->place = frame->place;
@@ -349,12 +350,13 @@ static size_t key_units(const struct json_filter *filter)
 {
     enum { NAME_MAX_UNITS = 4096 };
     const struct frame *frame = &filter->frames[filter->depth - 1];
-    const struct node *star = frame->place == PLACE_INNER ? frame->node->star : NULL;
+    const struct node *star;
 
     if (frame->place == PLACE_NONE)
         return 1;
     if (frame->place == PLACE_WHOLE)
         return frame->node ? frame->node->cut : 0;
+    star = frame->node ? frame->node->star : NULL;
     return star ? star->cut : NAME_MAX_UNITS;
 }
 
@@ -383,7 +385,10 @@ static void value_ended(struct json_filter *filter)
 
 static void close_value(struct json_filter *filter, char c)
 {
-    if (top(filter)->place != PLACE_NONE)
+    const struct frame *frame = top(filter);
+
+    invariant(frame);
+    if (frame->place != PLACE_NONE)
         str_append_char(&filter->out, c);
     filter->depth--;
     value_ended(filter);
@@ -598,6 +603,7 @@ static int structure_byte(struct json_filter *filter, char c, struct error *erro
         filter->state = EXPECT_VALUE;
         return 0;
     case EXPECT_COMMA_OR_END:
+        invariant(frame);
         if (c == (frame->is_list ? ']' : '}')) {
             close_value(filter, c);
         } else if (c != ',') {

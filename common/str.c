@@ -86,6 +86,16 @@ char *str_steal(struct str *s)
     return text;
 }
 
+bool str_equal(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool str_starts(const char *s, const char *prefix)
+{
+    return s && strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
 bool str_ends(const char *s, const char *suffix)
 {
     size_t length = s ? strlen(s) : 0, tail = strlen(suffix);

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "common/cleanup.h"
 
@@ -27,21 +26,13 @@ const char *str_text(const struct str *s) never_null;
 char *str_steal(struct str *s) never_null; /* the caller frees */
 
 /* Plain helpers on C strings. */
-static inline bool str_equal(const char *a, const char *b) /* NULL equals only NULL */
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static inline bool str_empty(const char *s) /* NULL or "" */
 {
     return !s || !*s;
 }
 
-static inline bool str_starts(const char *s, const char *prefix)
-{
-    return s && strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
+bool str_equal(const char *a, const char *b); /* NULL equals only NULL */
+bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 
 #define scoped_str scoped(str_deinit) struct str

@@ -396,7 +396,7 @@ static bool is_own_default(const struct info_facts *info, const char *parent)
 {
     const char *driver = info ? info->cgroup_driver : NULL;
 
-    if (str_equal(driver, "systemd"))
+    if (info && str_equal(driver, "systemd"))
         return strcmp(parent, info->rootless ? "user.slice" : "system.slice") == 0;
     if (str_equal(driver, "cgroupfs"))
         return strcmp(parent, "/docker") == 0 || strcmp(parent, "docker") == 0;

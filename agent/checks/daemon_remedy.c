@@ -146,15 +146,15 @@ static void describe(const struct daemon_setting *settings, size_t count, struct
 void daemon_remedy_podman(const struct check_input *in, struct check_result *out, const char *what)
 {
     const struct daemon_facts *daemon = known_daemon(in);
-    bool rootless = daemon && daemon->rootless && daemon->config_path;
+    const char *own = daemon && daemon->rootless ? daemon->config_path : NULL;
     scoped_str path = STR_INIT;
 
     if (!in->explain)
         return;
-    text_shell_quote(&path, rootless ? daemon->config_path : "/etc/containers/containers.conf");
+    text_shell_quote(&path, own ? own : "/etc/containers/containers.conf");
     check_remedy(in, out, "# in %s, section [containers], %s; then: %s", str_text(&path), what,
                  daemon && daemon->openrc ? "rc-service podman restart"
-                 : rootless               ? "systemctl --user restart podman.socket podman.service"
+                 : own                    ? "systemctl --user restart podman.socket podman.service"
                                           : "systemctl restart podman.socket podman.service");
 }
 

@@ -23,6 +23,7 @@ void downloads_read_clone(struct downloads *downloads, size_t step, const struct
         "-r", "--filter", "-o",      "--origin", "-u",       "--username", "--password", "--shallow-since", NULL};
     const char *url = NULL, *folder = NULL;
     bool action = false;
+    const char *first;
     struct download *download;
 
     if (!shell_is_one_of(command->program, tools))
@@ -49,8 +50,9 @@ void downloads_read_clone(struct downloads *downloads, size_t step, const struct
     download->directory = true;
     download->plain = verified_words_is_plain(url);
     download->packaged = true;
-    if (str_ends(download->names[0] ? download->names[0] : "", ".git")) {
-        scoped(cleanup_free) char *name = mem_strndup(download->names[0], strlen(download->names[0]) - 4);
+    first = download->names[0];
+    if (first && str_ends(first, ".git")) {
+        scoped(cleanup_free) char *name = mem_strndup(first, strlen(first) - strlen(".git"));
 
         downloads_name(downloads, download, name);
     }

@@ -50,7 +50,7 @@ static size_t statement_length(const char *text)
         char c = text[length];
 
         if (quote)
-            quote = c == quote ? (char)'\0' : quote;
+            quote = c == quote ? '\0' : quote;
         else if (c == '"' || c == '\'')
             quote = c;
         else if (strchr(";|{}", c))

@@ -219,7 +219,7 @@ const struct check checks[] = {
      .fails_on_presence = true},
     {"storage-driver", SUBJECT_DAEMON, INFO | DAEMON | VERSION, check_storage_driver,
      PARAMS{{"forbidden", PARAM_STRING_LIST, NULL, 0, 0}, END}},
-    {"api-tls", SUBJECT_DAEMON, DAEMON | VERSION | LISTEN | INFO | CONTAINER, check_api_tls, NULL},
+    {"api-tls", SUBJECT_DAEMON, DAEMON | LISTEN | INFO | CONTAINER, check_api_tls, NULL},
     {"default-ulimits", SUBJECT_DAEMON, DAEMON | VERSION | INFO, check_default_ulimits, NULL},
     {"userns-remap", SUBJECT_DAEMON, INFO | DAEMON | VERSION, check_userns_remap, NULL},
     {"daemon-cgroup-parent", SUBJECT_DAEMON, DAEMON | VERSION | INFO, check_daemon_cgroup_parent, ALLOWED("[]")},

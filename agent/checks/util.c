@@ -195,6 +195,7 @@ void check_remedy_container(const struct check_input *in, struct check_result *o
                             const char *service_options)
 {
     static const char update[] = "update ";
+    const char *unit = podman_unit(in);
     scoped_str name = STR_INIT, place = STR_INIT, up = STR_INIT;
 
     if (!in->explain)
@@ -212,9 +213,9 @@ void check_remedy_container(const struct check_input *in, struct check_result *o
     }
     quote_name(in, "", &name);
     check_remedy(in, out, "%s %s %s", check_engine_command(in), command, name.data);
-    if (str_starts(command, update) && podman_unit(in)) {
+    if (str_starts(command, update) && unit) {
         str_append(&out->remedy, "  # and in its unit, ");
-        text_escape(&out->remedy, podman_unit(in), strlen(podman_unit(in)), SIZE_MAX);
+        text_escape(&out->remedy, unit, strlen(unit), SIZE_MAX);
         str_append(&out->remedy, ", or its next start undoes it");
     } else if (str_starts(command, update) && print_compose(in, &place, &up)) {
         str_append(&out->remedy, "  # and ");

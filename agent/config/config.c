@@ -440,7 +440,7 @@ int config_load(const struct config_arguments *arguments, const char *(*environm
         if (r == 0)
             r = config_parse(str_text(&text), text.length, path, &config, error);
         else
-            error_set(error, EINVAL, "cannot read the configuration %s: %s", path, strerror(-r));
+            r = error_set(error, EINVAL, "cannot read the configuration %s: %s", path, strerror(-r));
         if (r < 0)
             return -EINVAL;
     }

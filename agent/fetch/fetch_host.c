@@ -44,10 +44,10 @@ static void on_daemon(const char *output, size_t length, int number, const char 
     int r = number ? error_set(&error, number, "%s", why) : facts ? 0 : -EPROTO;
 
     fetcher->daemon_worker = NULL;
-    if (r == 0 && daemon_memory_apply(fetcher->daemon_memory, facts, &error) < 0)
+    if (facts && daemon_memory_apply(fetcher->daemon_memory, facts, &error) < 0)
         log_warning("what dockerd was configured with at its start will not be known after a restart: %s", error.text);
-    docker_set_engine_pid(fetcher->docker, r == 0 ? facts->pid : 0);
-    if (r == 0 && !str_equal(facts->config_path, fetcher->watched_config)) {
+    docker_set_engine_pid(fetcher->docker, facts ? facts->pid : 0);
+    if (facts && !str_equal(facts->config_path, fetcher->watched_config)) {
         watch_config_file(fetcher, facts->config_path); /* and read it once more: it was not watched just now */
         evaluator_stale(fetcher->evaluator, INPUT_DAEMON, NULL, "daemon");
     }

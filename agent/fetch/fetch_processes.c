@@ -44,7 +44,7 @@ static void take_processes(void *owner, const char *id, void *item, struct wire_
     int r = reader ? roles_take_processes(reader, &facts, &error) : error_set(&error, number, "%s", why);
 
     fetch_looked(fetcher, INPUT_PROCESSES, id, request->began);
-    if (!request->retry_timer && (r == -ESRCH || (r == 0 && !facts->count))) {
+    if (!request->retry_timer && (r == -ESRCH || (r == 0 && facts && !facts->count))) {
         facts_free(facts ? &facts->facts : NULL);
         request->retry_timer = evtimer_new(fetcher->base, on_retry, request);
         evtimer_add(request->retry_timer, &moment);

@@ -135,7 +135,7 @@ static void start(struct launcher *launcher, enum role role, int socket)
 static bool take_request(struct launcher *launcher)
 {
     union control control = {.header = {0}};
-    unsigned char byte;
+    unsigned char byte = 0;
     struct iovec part = {.iov_base = &byte, .iov_len = sizeof byte};
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
@@ -180,7 +180,7 @@ static void find_user(struct launcher *launcher)
             break;
         }
     if (file)
-        fclose(file);
+        (void)fclose(file);
 }
 
 /* Beside a program that runs from the build tree; else where the same installation put it, which may have been unpacked

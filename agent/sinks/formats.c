@@ -16,7 +16,7 @@ static void append_host(struct str *out, const struct record *record, const stru
     size_t begin = out->length;
 
     for (; *host && out->length - begin < HOST_MAX; host++)
-        str_append_char(out, *host > ' ' && *host <= '~' ? *host : (char)'_');
+        str_append_char(out, *host > ' ' && *host <= '~' ? *host : '_');
     if (out->length == begin)
         str_append_char(out, '-');
 }

@@ -41,7 +41,7 @@ static bool normalize(const char *raw, size_t length, struct name *ret)
         if (i && isupper((unsigned char)raw[i]) && islower((unsigned char)raw[i - 1]))
             ret->text[n++] = '_';
         ret->ascii &= (unsigned char)raw[i] < 0x80;
-        ret->text[n++] = strchr("-./ :", raw[i]) ? (char)'_' : (char)toupper((unsigned char)raw[i]);
+        ret->text[n++] = strchr("-./ :", raw[i]) ? '_' : (char)toupper((unsigned char)raw[i]);
     }
     if (ret->text[n - 1] != '_')
         ret->text[n++] = '_';

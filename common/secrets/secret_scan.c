@@ -13,7 +13,7 @@ bool secret_is_blank(char c)
 /* NUL ends whatever a blank ends. */
 static bool is_mark(const struct secret_scan *scan, size_t at, enum mark mark)
 {
-    char c = scan->text[at], next = at + 1 < scan->length ? scan->text[at + 1] : (char)'\0';
+    char c = scan->text[at], next = at + 1 < scan->length ? scan->text[at + 1] : '\0';
 
     switch (mark) {
     case MARK_AT:
@@ -49,7 +49,7 @@ size_t secret_value_end(struct secret_scan *scan, size_t *start)
 {
     const char *text = scan->text;
     size_t at = *start, length = scan->length;
-    char quote = at < length && (text[at] == '"' || text[at] == '\'') ? text[at] : (char)'\0';
+    char quote = at < length && (text[at] == '"' || text[at] == '\'') ? text[at] : '\0';
 
     if (at + 1 < length && text[at] == '\\' && (text[at + 1] == '"' || text[at + 1] == '\'')) { /* JSON in a shell */
         *start = at + 2;

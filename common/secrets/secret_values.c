@@ -122,7 +122,7 @@ static bool is_reference(struct secret_scan *scan, size_t start, size_t end)
                                            "btree:/"};
     const char *value = scan->text + start;
     size_t length = end - start;
-    char last = length ? value[length - 1] : (char)'\0';
+    char last = length ? value[length - 1] : '\0';
 
     if (!length)
         return false;

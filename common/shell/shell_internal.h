@@ -24,7 +24,7 @@ struct shell_reader {
 /* The character so far AHEAD of where the reader is; NUL after the text's end. */
 static inline char shell_peek(const struct shell_reader *reader, size_t ahead)
 {
-    return reader->length - reader->at > ahead ? reader->text[reader->at + ahead] : (char)'\0';
+    return reader->length - reader->at > ahead ? reader->text[reader->at + ahead] : '\0';
 }
 
 /* One level deeper; false: that is too deep, and reading ends. */

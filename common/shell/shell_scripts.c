@@ -35,6 +35,7 @@ static struct arguments shell_arguments(const struct shell_command *command)
     for (; i < command->words.count; i++) {
         const char *word = command->words.items[i].text;
 
+        invariant(word);
         if ((word[0] != '-' && word[0] != '+') || !word[1])
             break;
         if (strcmp(word, "--") == 0) {

@@ -190,6 +190,7 @@ static void read_exit_rule(const struct audit_rule_data *data, const struct fiel
 /* A blank in a word is kept by a backslash. */
 static void write_word(struct str *out, const char *text)
 {
+    invariant(text); /* read_fields() has given one to each field that is a text */
     for (; *text; text++) {
         str_append(out, *text == ' ' || *text == '\\' ? "\\" : "");
         str_append_char(out, *text);

@@ -26,7 +26,7 @@ static int refuse(struct reader *r, const char *what)
 
 static char peek(const struct reader *r)
 {
-    return r->at < r->end ? *r->at : (char)'\0';
+    return r->at < r->end ? *r->at : '\0';
 }
 
 static void skip_blanks(struct reader *r)

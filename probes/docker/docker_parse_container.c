@@ -289,7 +289,7 @@ static void parse_security_options(struct builder *b, const struct json *options
         if (!s)
             continue;
         hash_bytes(&b->hash, s, length);
-        separator = str_starts(s, word) ? s[strlen(word)] : (char)'\0';
+        separator = str_starts(s, word) ? s[strlen(word)] : '\0';
         build_push(b, &c->security_opt, s, separator && length > INLINE_MAX ? INLINE_MAX : length);
         if (separator == '=' || separator == ':')
             parse_seccomp(b, s + sizeof word, &c->seccomp);

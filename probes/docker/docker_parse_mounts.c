@@ -22,7 +22,7 @@ static bool same_place(const char *a, const char *b)
 
 static struct mount_facts *mount_at(const struct container_facts *c, const char *destination)
 {
-    for (size_t i = 0; i < c->mount_count; i++)
+    for (size_t i = 0; c->mounts && i < c->mount_count; i++)
         if (same_place(c->mounts[i].destination, destination))
             return &c->mounts[i];
     return NULL;
@@ -84,6 +84,7 @@ static void add_bind(struct builder *b, const char *bind, struct container_facts
         complete(mount, propagation);
         return;
     }
+    invariant(c->mounts); /* there is room for each mount, request and bind */
     mount = &c->mounts[c->mount_count++];
     *mount = (struct mount_facts){
         .type = copy[0] == '/' ? "bind" : "volume",
@@ -107,6 +108,7 @@ static void add_mount(struct builder *b, const struct json *mount, struct contai
 {
     const char *name = build_text(b, json_get(mount, "Name"));
 
+    invariant(c->mounts);
     c->mounts[c->mount_count++] = (struct mount_facts){
         .type = mount_type(build_text_or(b, json_get(mount, "Type")), name),
         .name = name,
@@ -128,6 +130,7 @@ static void add_requested(struct builder *b, const struct json *mount, struct co
     if (there) {
         complete(there, propagation);
     } else {
+        invariant(c->mounts);
         there = &c->mounts[c->mount_count++];
         *there = (struct mount_facts){
             .type = mount_type(build_text_or(b, json_get(mount, "Type")), NULL),

@@ -53,9 +53,11 @@ static bool parse_host_port(const char *text, struct port_binding *ret)
 static void add_binding(struct builder *b, const char *container_port, const struct json *binding,
                         struct container_facts *c)
 {
-    struct port_binding *port = &c->ports[c->port_count++];
     const struct json *host_port = json_get(binding, "HostPort");
+    struct port_binding *port;
 
+    invariant(c->ports); /* there is room for each binding */
+    port = &c->ports[c->port_count++];
     *port = (struct port_binding){
         .container_port = container_port,
         .host_ip = build_text_or(b, json_get(binding, "HostIp")),
@@ -68,7 +70,7 @@ static void add_binding(struct builder *b, const char *container_port, const str
 
 static bool is_bound(const struct container_facts *c, const char *port)
 {
-    for (size_t i = 0; i < c->port_count; i++)
+    for (size_t i = 0; c->ports && i < c->port_count; i++)
         if (str_equal(c->ports[i].container_port, port))
             return true;
     return false;
@@ -79,6 +81,7 @@ static void add_exposed(struct builder *b, struct container_facts *c)
 {
     for (size_t i = 0; c->publish_all_ports && i < c->exposed_ports.count; i++)
         if (!is_bound(c, c->exposed_ports.items[i])) {
+            invariant(c->ports);
             c->ports[c->port_count++] =
                 (struct port_binding){.container_port = c->exposed_ports.items[i], .host_ip = ""};
             build_number(b, (int64_t)i);

@@ -75,7 +75,7 @@ static bool next_assignment(const char **at, struct str *out)
         return false;
     for (; **at && (quote || !strchr(" \t\r", **at)); (*at)++) {
         if (quote ? **at == quote : is_quote(**at)) {
-            quote = quote ? (char)'\0' : **at;
+            quote = quote ? '\0' : **at;
         } else {
             *at += **at == '\\' && (*at)[1];
             str_append_char(out, **at);

@@ -101,7 +101,7 @@ static void read_path(struct reading *reading, const char *path)
 {
     scoped(cleanup_free) char *target = NULL;
     scoped(cleanup_close) int fd = host_open(reading->root, path, O_PATH, NULL);
-    struct stat st;
+    struct stat st = {0};
     int r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : 0;
 
     if (is_missing(r))
@@ -129,7 +129,7 @@ static void follow_link(struct reading *reading, const char *path, unsigned dept
 {
     scoped(cleanup_free) char *target = NULL;
     scoped(cleanup_close) int leaf = host_open(reading->root, path, O_PATH, NULL);
-    struct stat st;
+    struct stat st = {0};
     int fd, r = leaf < 0 ? leaf : fstat(leaf, &st) < 0 ? -errno : 0;
 
     if (r == 0)
@@ -161,7 +161,7 @@ static void follow_link(struct reading *reading, const char *path, unsigned dept
 static void add_entry(struct reading *reading, int folder, const char *name, const char *path, const char *target)
 {
     scoped(cleanup_close) int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    struct stat st;
+    struct stat st = {0};
     int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
 
     if (r == 0)
@@ -173,7 +173,7 @@ static void add_entry(struct reading *reading, int folder, const char *name, con
 static void walk_entry(struct reading *reading, int folder, const char *name, const char *path, const char *target,
                        unsigned depth)
 {
-    struct stat st;
+    struct stat st = {0};
     int fd, r = fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 
     if (is_missing(r))
@@ -231,7 +231,7 @@ static void walk_tree(struct reading *reading, int fd, const char *path, const c
 static void read_tree(struct reading *reading, const char *path)
 {
     scoped(cleanup_free) char *target = NULL, *top = mem_strdup(path);
-    struct stat st;
+    struct stat st = {0};
     int fd, r = host_resolve(reading->root, path, &target, NULL);
 
     fd = r < 0 ? r : host_open(reading->root, target, O_RDONLY | O_DIRECTORY, NULL);

@@ -62,8 +62,9 @@ static int read_listeners(struct str *output, const void *argument, struct error
     struct listener_facts *facts = NULL;
     int r = role_request_end(&request, error);
 
-    if (r == 0)
-        r = listeners_read(request.context->root, pid, &facts, error);
+    if (r < 0)
+        return r;
+    r = listeners_read(request.context->root, pid, &facts, error);
     if (r < 0)
         return r;
     listeners_put(output, facts);

@@ -225,12 +225,18 @@ static void on_end(struct bufferevent *socket, short what, void *user)
     end(user);
 }
 
+static bool are_equal(const struct watcher_counters *a, const struct watcher_counters *b)
+{
+    return a->wakeups == b->wakeups && a->events == b->events && a->overflows == b->overflows && a->paths == b->paths &&
+           a->kernel_watches == b->kernel_watches && a->refused == b->refused;
+}
+
 static void report_counters(struct serving *serving)
 {
     const struct watcher_counters *now = watcher_counters(serving->watcher);
     scoped_str message = STR_INIT;
 
-    if (memcmp(now, &serving->sent, sizeof *now) == 0)
+    if (are_equal(now, &serving->sent))
         return;
     serving->sent = *now;
     wire_put_number(&message, WATCHING_COUNTERS);
