@@ -63,12 +63,16 @@ static int parse_unix(const char *path, struct docker_address *address, struct e
     return 0;
 }
 
-/* What is inside the brackets of "[fe80::1%25eth0]": digits, and a zone. */
+/* What is inside the brackets of "[fe80::1%25eth0]": an address, and a zone. 0: there is no address. */
 static size_t length_inside_brackets(const char *s)
 {
     size_t digits = strspn(s, "0123456789abcdefABCDEF:."), zone = 0;
+    scoped(cleanup_free) char *text = mem_strndup(s, digits);
+    struct in6_addr ignored;
 
-    if (digits && str_starts(s + digits, "%25")) {
+    if (inet_pton(AF_INET6, text, &ignored) != 1)
+        return 0;
+    if (str_starts(s + digits, "%25")) {
         zone = strspn(s + digits + 3, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_");
         return zone ? digits + 3 + zone : 0;
     }
