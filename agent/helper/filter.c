@@ -52,7 +52,7 @@ static int allow_fork(scmp_filter_ctx filter)
 
 static int allow_socket(scmp_filter_ctx filter, unsigned family)
 {
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family));
+    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family, 0));
 }
 
 static int allow_role(scmp_filter_ctx filter, enum role role)
@@ -74,8 +74,8 @@ static int allow_role(scmp_filter_ctx filter, enum role role)
     switch (role) {
     case ROLE_AUDIT:
         r = allow(filter, audit_calls, countof(audit_calls));
-        return r == 0 ? seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
-                                         SCMP_A2(SCMP_CMP_EQ, NETLINK_AUDIT))
+        return r == 0 ? seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+                                         SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0), SCMP_A2(SCMP_CMP_EQ, NETLINK_AUDIT, 0))
                       : r;
     case ROLE_PROCESSES:
     case ROLE_FILES:

@@ -71,7 +71,6 @@ static void format_record(const char *json, enum sink_format format, enum sink_h
 
 static void log_line(const char *text)
 {
-    scoped_str out = STR_INIT;
     char buffer[65536];
     int pipe_fds[2], saved = dup(STDERR_FILENO);
     ssize_t n;
