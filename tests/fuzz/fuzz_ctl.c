@@ -1,5 +1,6 @@
 /* Any bytes as what a hostile agent answers, head and body, to each command of agentctl that reads an answer; and as a
- * time of the command line. The first byte chooses. */
+ * time of the command line. The first byte chooses: a command (a to j), the same with an answer whose head is in the
+ * input (A to J), with --json (0 to 9), a time (t). */
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
@@ -78,11 +79,11 @@ static void command(const char *body, size_t length, unsigned which)
 {
     static ctl_command *const commands[] = {ctl_status, ctl_findings, ctl_rules,   ctl_explain, ctl_history,
                                             ctl_diff,   ctl_check,    ctl_metrics, ctl_scan,    ctl_version};
-    struct agent agent = {.body = body, .length = length, .whole = which & 32};
+    struct agent agent = {.body = body, .length = length, .whole = which >= 'A' && which <= 'J'};
     char rule[] = "5.4", hour[] = "1h";
     char *words[] = {rule, NULL};
-    struct ctl ctl = {.json = which & 64, .zh = which & 16, .words = words};
-    size_t index = which % 16 % countof(commands);
+    struct ctl ctl = {.json = which < 'A', .zh = which & 1, .words = words};
+    size_t index = (which < 'A' ? which : (which | 0x20) - 'a') % countof(commands);
 
     start(&agent);
     ctl.socket = agent.path;

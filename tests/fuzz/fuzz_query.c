@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "agent/api/server_query.h"
+#include "common/map.h"
 #include "common/memory.h"
+#include "common/str.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -12,6 +14,8 @@ static void read_query(const struct evkeyvalq *query)
     struct error error = ERROR_INIT;
     struct finding_filter filter;
     struct event_filter events;
+    scoped(cleanup_map) struct map *none = map_new(NULL);
+    const struct rule_set rules = {.by_name = none};
 
     if (query_check(query, query_finding_parameters, &language, &error) == 0 &&
         query_findings(query, &filter, &error) == 0 &&
@@ -19,8 +23,9 @@ static void read_query(const struct evkeyvalq *query)
          filter.statuses >= 1u << VERDICT_COUNT || filter.severities >= 1u << SEVERITY_COUNT))
         __builtin_trap();
     if (query_check(query, query_event_parameters, &language, &error) == 0 &&
-        query_events(query, &(struct rule_set){0}, &events, &error) == 0 &&
-        (events.query.after > INT64_MAX || events.query.since < 0 || events.query.until < 0 || events.query.slug))
+        query_events(query, &rules, &events, &error) == 0 &&
+        (events.query.after > INT64_MAX || events.query.since < 0 || events.query.until < 0 ||
+         (events.query.slug && !str_starts(events.query.slug, "agent-"))))
         __builtin_trap();
     query_check(query, query_no_parameters, &language, &error);
     if (language != LANGUAGE_EN && language != LANGUAGE_ZH)
