@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -74,7 +75,7 @@ static size_t length_inside_brackets(const char *s)
         return 0;
     if (str_starts(s + digits, "%25")) {
         zone = strspn(s + digits + 3, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_");
-        return zone ? digits + 3 + zone : 0;
+        return zone && zone < IF_NAMESIZE ? digits + 3 + zone : 0;
     }
     return digits;
 }

@@ -146,6 +146,7 @@ START_TEST(refused)
         {"tcp://[1.2.3.4]:1", "host name"},
         {"tcp://[1:2:3:4:5:6:7:8:9]", "host name"},
         {"tcp://[::1%25]", "host name"},
+        {"tcp://[fe80::1%25sixteen-letters0]", "host name"},
         {"tcp://[::1]x", "plain path"},
         {"tcp://unix:///x", "port"},
         {"unix://relative", "absolute path"},
