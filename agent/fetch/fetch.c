@@ -174,8 +174,6 @@ int fetcher_new(const struct fetcher_options *options, struct fetcher **ret, str
     fetcher->scan_user = options->user;
     fetch_init_rechecks(fetcher);
     r = host_root_open(fetcher->config->host_root, &fetcher->root, error);
-    if (r == 0 && strcmp(host_root_path(fetcher->root), "/") == 0)
-        host_root_open("/proc/1/root", &fetcher->outside, NULL); /* whose own root it may be */
     if (r < 0) {
         fetcher_free(fetcher);
         return r;
@@ -221,7 +219,6 @@ void fetcher_free(struct fetcher *fetcher)
     mounts_watch_free(fetcher->mounts);
     fetch_free_watches(fetcher);
     fetch_free_helpers(fetcher);
-    host_root_close(fetcher->outside);
     host_root_close(fetcher->root);
     free(fetcher);
 }

@@ -11,11 +11,6 @@
 #include "probes/host/mount_places.h"
 #include "probes/host/proc.h"
 
-static bool is_absent(int r)
-{
-    return r == -ENOENT || r == -ENOTDIR;
-}
-
 static bool is_volume(const struct mount_facts *mount)
 {
     return str_equal(mount->type, "volume");
@@ -32,34 +27,6 @@ static void keep_source(struct arena *arena, const struct string_list *devices, 
         mount->devices.items[mount->devices.count++] = arena_strdup(arena, devices->items[i]);
     mount->block_device = block_device;
     mount->rw = mount->rw && !read_only;
-}
-
-/* What MOUNT's volume mounts of the host, from what dockerd keeps beside the volume's data. False: it is not to be
- * found there and the engine must be asked. podman keeps it elsewhere, and another host's files cannot be read. */
-static bool read_volume_options(struct fetcher *fetcher, struct container_facts *container, struct mount_facts *mount)
-{
-    enum { OPTIONS_MAX = 64 * 1024 };
-    static const char data[] = "/_data";
-    scoped(cleanup_free) char *folder = NULL, *path = NULL;
-    scoped_str text = STR_INIT;
-    struct arena *arena = container->facts.arena;
-    struct volume_source source;
-    struct stat st;
-    int r;
-
-    if (!str_ends(mount->source, data))
-        return true; /* no local volume */
-    if (docker_is_podman(fetcher->docker) || docker_is_remote(fetcher->docker))
-        return false;
-    folder = mem_strndup(mount->source, strlen(mount->source) - strlen(data));
-    path = mem_printf("%s/opts.json", folder);
-    r = host_read(fetch_outside(fetcher), path, OPTIONS_MAX, &text, NULL);
-    if (is_absent(r))
-        return host_stat(fetch_outside(fetcher), folder, &st, NULL) == 0;
-    if (r < 0 || volume_parse_options(str_text(&text), text.length, arena, &source, NULL) < 0)
-        return false;
-    keep_source(arena, &source.devices, source.block_device, source.read_only, mount);
-    return true;
 }
 
 /* ---- Where binds lead ---- */
@@ -272,7 +239,22 @@ static void on_volume(struct facts *facts, int number, const char *why, void *us
     ask_for_volumes(request);
 }
 
-/* Goes on at the request's mount, until an answer is to be waited for or all are known. */
+static bool is_known(const struct request *request)
+{
+    for (size_t i = 0; i < request->volume_count; i++)
+        if (request->volumes[i].mount == request->mount)
+            return request->volumes[i].known;
+    return false;
+}
+
+/* Another host's files cannot be read, and podman keeps what dockerd has beside a volume's data elsewhere. */
+static bool has_options_beside(const struct fetcher *fetcher)
+{
+    return !docker_is_podman(fetcher->docker) && !docker_is_remote(fetcher->docker);
+}
+
+/* Goes on at the request's mount, until an answer is to be waited for or all are known. A volume whose data is not
+ * where the local driver has it is no part of this host. */
 static void ask_for_volumes(struct request *request)
 {
     struct container_facts *container = request->held;
@@ -281,7 +263,7 @@ static void ask_for_volumes(struct request *request)
         struct mount_facts *mount = &container->mounts[request->mount];
         const char *name = str_empty(mount->name) ? mount->source : mount->name;
 
-        if (!is_volume(mount) || mount->devices.count || read_volume_options(request->fetcher, container, mount))
+        if (!is_volume(mount) || mount->devices.count || !roles_is_local_volume(mount->source) || is_known(request))
             continue;
         docker_fetch_volume(request->fetcher->docker, name, on_volume, request);
         return;
@@ -289,9 +271,56 @@ static void ask_for_volumes(struct request *request)
     look_up_places(request);
 }
 
+static void on_options(const char *output, size_t length, int number, const char *why, void *user)
+{
+    struct request *request = user;
+    struct container_facts *container = request->held;
+    struct wire_reader reader = {.at = output, .left = length, .arena = container->facts.arena};
+
+    (void)why;
+    request->worker = NULL;
+    for (size_t i = 0; !number && i < request->volume_count; i++) {
+        struct volume_source source;
+
+        request->volumes[i].known = roles_take_volume(&reader, &source);
+        if (request->volumes[i].known)
+            keep_source(container->facts.arena, &source.devices, source.block_device, source.read_only,
+                        &container->mounts[request->volumes[i].mount]);
+    }
+    ask_for_volumes(request);
+}
+
+/* What volumes mount of the host is looked for beside their data first; the engine is asked for the others. */
+static void read_options(struct request *request)
+{
+    const struct container_facts *container = request->held;
+    struct string_list sources = {.items = mem_realloc_array(NULL, container->mount_count + 1, sizeof *sources.items)};
+    scoped_str message = STR_INIT;
+
+    request->volumes = mem_realloc_array(NULL, container->mount_count + 1, sizeof *request->volumes);
+    for (size_t i = 0; i < container->mount_count; i++) {
+        const struct mount_facts *mount = &container->mounts[i];
+
+        if (!is_volume(mount) || mount->devices.count || !roles_is_local_volume(mount->source))
+            continue;
+        request->volumes[request->volume_count++] = (struct volume){.mount = i};
+        sources.items[sources.count++] = mount->source;
+    }
+    if (sources.count) {
+        roles_ask_volumes(&message, &sources);
+        request->worker = fetch_ask(request->fetcher, ROLE_FILES, FILES_VOLUMES, &message, on_options, request, NULL);
+    }
+    free(sources.items);
+    if (!request->worker)
+        ask_for_volumes(request);
+}
+
 void fetch_complete_container(struct request *request, struct container_facts *container)
 {
     request->held = container;
     request->mount = 0;
-    ask_for_volumes(request);
+    if (has_options_beside(request->fetcher))
+        read_options(request);
+    else
+        ask_for_volumes(request);
 }

@@ -8,11 +8,6 @@ const char *fetch_engine_socket(const struct fetcher *fetcher)
     return docker_socket(fetcher->docker);
 }
 
-const struct host_root *fetch_outside(const struct fetcher *fetcher)
-{
-    return fetcher->outside ? fetcher->outside : fetcher->root;
-}
-
 void fetch_deliver(struct fetcher *fetcher, enum input_kind kind, const char *key, int r, struct facts *facts,
                    const struct error *error)
 {

@@ -13,6 +13,7 @@
 #include "probes/host/listeners.h"
 #include "probes/host/node_certificates.h"
 #include "probes/host/proc.h"
+#include "probes/worker/handed.h"
 
 static void on_daemon_path(const char *path, void *user)
 {
@@ -323,6 +324,51 @@ static void on_kernel_rules(const char *output, size_t length, int number, const
         on_audit(NULL, 0, error.number ? error.number : EIO, error.text, fetcher);
 }
 
+static void on_audit_change(void *user)
+{
+    struct fetcher *fetcher = user;
+
+    evaluator_stale(fetcher->evaluator, INPUT_AUDIT, NULL, "audit");
+}
+
+/* Once, not at each sweep. */
+static void report_deaf(struct fetcher *fetcher, const struct error *why)
+{
+    if (!fetcher->audit_deaf_told)
+        log_info("cannot watch the kernel's audit rules (%s): they are read again at every sweep", why->text);
+    fetcher->audit_deaf_told = true;
+}
+
+/* What changed before it came is read once more. */
+static void on_audit_socket(int fd, const struct error *why, void *user)
+{
+    struct fetcher *fetcher = user;
+    struct error error = ERROR_INIT;
+
+    fetcher->audit_news = NULL;
+    if (fd >= 0)
+        fetcher->audit_watch = audit_watch_new(fetcher->base, fd, on_audit_change, fetcher, &error);
+    if (!fetcher->audit_watch) {
+        report_deaf(fetcher, fd >= 0 ? &error : why);
+        return;
+    }
+    fetcher->audit_deaf_told = false;
+    on_audit_change(fetcher);
+}
+
+/* The socket stays usable when the helper that has handed it over ends. */
+static void listen_to_audit(struct fetcher *fetcher)
+{
+    struct error error = ERROR_INIT;
+
+    if (fetcher->audit_watch || fetcher->audit_news)
+        return;
+    fetcher->audit_news =
+        handed_ask(fetcher->base, fetcher->helpers[ROLE_AUDIT], AUDIT_NEWS, on_audit_socket, fetcher, &error);
+    if (!fetcher->audit_news)
+        report_deaf(fetcher, &error);
+}
+
 void fetch_audit(struct fetcher *fetcher, const char *key)
 {
     struct error error = ERROR_INIT;
@@ -330,16 +376,10 @@ void fetch_audit(struct fetcher *fetcher, const char *key)
     (void)key;
     if (fetch_refuse_remote(fetcher, INPUT_AUDIT, NULL))
         return;
+    listen_to_audit(fetcher);
     fetcher->audit_worker = fetch_ask(fetcher, ROLE_AUDIT, AUDIT_LIST, NULL, on_kernel_rules, fetcher, &error);
     if (!fetcher->audit_worker)
         on_kernel_rules(NULL, 0, error.number, error.text, fetcher);
-}
-
-static void on_audit_news(void *user)
-{
-    struct fetcher *fetcher = user;
-
-    evaluator_stale(fetcher->evaluator, INPUT_AUDIT, NULL, "audit");
 }
 
 /* ---- Watches ---- */
@@ -387,17 +427,12 @@ static void add_daemon_watch(const char *path, bool tree, void *user)
 
 void fetch_watch_host(struct fetcher *fetcher)
 {
-    struct error error = ERROR_INIT;
-
     for (size_t i = 0; i < countof(host_paths); i++)
         vec_push(&fetcher->host_watches,
                  watching_add(fetcher->watching, host_paths[i].path, host_paths[i].tree ? WATCH_TREE : WATCH_PATH,
                               on_host_path, fetcher));
     fetcher->daemon_memory = daemon_memory_new(fetcher->config->state_dir, fetcher->keeps_state);
     daemon_watch_paths(add_daemon_watch, fetcher);
-    fetcher->audit_watch = audit_watch_new(fetcher->base, on_audit_news, fetcher, &error);
-    if (!fetcher->audit_watch)
-        log_info("cannot watch the kernel's audit rules (%s): they are read again at every sweep", error.text);
 }
 
 void fetch_free_host(struct fetcher *fetcher)
@@ -408,6 +443,7 @@ void fetch_free_host(struct fetcher *fetcher)
     worker_cancel(fetcher->environment_worker);
     worker_cancel(fetcher->listeners_worker);
     worker_cancel(fetcher->certificates_worker);
+    handed_cancel(fetcher->audit_news);
     audit_watch_free(fetcher->audit_watch);
     for (size_t i = 0; i < fetcher->host_watches.count; i++)
         watched_free(fetcher->host_watches.items[i]);

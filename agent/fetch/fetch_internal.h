@@ -50,7 +50,12 @@ struct request {
     struct event *retry_timer;    /* not NULL: it failed once and is asked for a second time after a moment */
     struct container_facts *held; /* a container's, until its volumes are known; else NULL */
     size_t mount;                 /* of HELD, the one whose volume is looked at */
-    struct lookup {               /* of each mount of HELD whose place is awaited */
+    struct volume {
+        size_t mount; /* of HELD */
+        bool known;   /* what it mounts was found beside its data */
+    } * volumes;
+    size_t volume_count;
+    struct lookup { /* of each mount of HELD whose place is awaited */
         struct request *request;
         size_t mount;
     } * lookups;
@@ -82,8 +87,6 @@ struct fetcher {
     struct docker *docker;
     struct evaluator *evaluator;
     struct host_root *root;
-    struct host_root
-        *outside; /* the host as process 1 sees it, where this unit sees a /tmp of its own; NULL: ROOT is it */
     struct watching *watching;
     VEC(struct deferred *) deferred; /* reads that wait until their watches are armed */
     struct mounts_watch *mounts;
@@ -94,6 +97,8 @@ struct fetcher {
     char *groups_asked; /* of the name service, the last time */
     struct daemon_memory *daemon_memory;
     struct audit_watch *audit_watch;
+    struct handed *audit_news; /* its socket is asked for */
+    bool audit_deaf_told;
     struct workers *workers;
     struct worker *audit_worker, *group_worker, *daemon_worker, *environment_worker, *listeners_worker,
         *certificates_worker;
@@ -122,8 +127,6 @@ struct fetcher {
 void fetch_deliver(struct fetcher *fetcher, enum input_kind kind, const char *key, int r, struct facts *facts,
                    const struct error *error);
 const char *fetch_engine_socket(const struct fetcher *fetcher);
-/* The host as process 1 sees it: paths of containers are the host's, of which a sandbox hides some from us. */
-const struct host_root *fetch_outside(const struct fetcher *fetcher);
 /* The engine runs on another host: says so for the input, which is of this one. */
 bool fetch_refuse_remote(struct fetcher *fetcher, enum input_kind kind, const char *key);
 

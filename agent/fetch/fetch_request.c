@@ -33,6 +33,7 @@ void fetch_request_free(struct request *request)
     worker_cancel(request->worker);
     facts_free(request->held ? &request->held->facts : NULL);
     free(request->lookups);
+    free(request->volumes);
     free(request->key);
     free(request);
 }

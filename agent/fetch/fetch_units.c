@@ -1,4 +1,4 @@
-/* systemd units: asked for together, in a worker, as the bus may keep silent.
+/* systemd units: asked for together, of a helper, as the bus may keep silent and files may be root's alone.
  *
  * They also answer whether the engine may be connected to: behind docker.socket a connection starts a stopped engine.
  * So before each one systemd is asked afresh, and the connection waits for its answer. */
@@ -8,7 +8,6 @@
 #include "agent/fetch/fetch_internal.h"
 #include "probes/host/units.h"
 
-enum { OUTPUT_LIMIT = 1 << 20, TIMEOUT_MS = 10000 };
 static const usec_t fresh_for = USEC_PER_SEC / 4;
 static const char unit_source[] = "unit:";
 
@@ -41,21 +40,14 @@ static void list_names(const struct fetcher *fetcher, struct string_list *ret)
 void fetch_units(struct fetcher *fetcher, const char *key)
 {
     struct string_list names = {0};
-    struct units_request request = {.root = fetcher->root, .names = &names};
     struct error error = ERROR_INIT;
+    scoped_str message = STR_INIT;
 
     (void)key;
     list_names(fetcher, &names);
-    fetcher->units_worker = worker_start(fetcher->workers,
-                                         &(struct worker_options){.run = units_run,
-                                                                  .argument = &request,
-                                                                  .root = fetcher->root,
-                                                                  .limit = OUTPUT_LIMIT,
-                                                                  .timeout_ms = TIMEOUT_MS,
-                                                                  .done = on_units,
-                                                                  .user = fetcher},
-                                         &error);
+    roles_ask_units(&message, &names);
     free(names.items);
+    fetcher->units_worker = fetch_ask(fetcher, ROLE_FILES, FILES_UNITS, &message, on_units, fetcher, &error);
     if (!fetcher->units_worker)
         on_units(NULL, 0, error.number ? error.number : EIO, error.text, fetcher);
 }

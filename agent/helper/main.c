@@ -58,21 +58,40 @@ static int give_up_rights(enum role role, struct error *error)
     return 0;
 }
 
+/* The agent's socket; for role audit there may be the kernel's too, which systemd has opened. */
+static int take_sockets(enum role role, int *ret_fd, int *ret_news, struct error *error)
+{
+    int count = sd_listen_fds(1), others = 0;
+
+    *ret_fd = *ret_news = -1;
+    for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; fd++)
+        if (*ret_fd < 0 && sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, -1) > 0)
+            *ret_fd = fd;
+        else if (role == ROLE_AUDIT && *ret_news < 0 && sd_is_socket(fd, AF_NETLINK, SOCK_RAW, -1) > 0)
+            *ret_news = fd;
+        else
+            others++;
+    return *ret_fd < 0 || others
+               ? error_set(error, EINVAL, "has to be started with one SOCK_SEQPACKET socket (sd_listen_fds(3))")
+               : 0;
+}
+
 static int serve(enum role role, const struct config_arguments *arguments, bool once, struct error *error)
 {
     struct helper_context context = {.rules = NULL};
     struct helper_task tasks[ROLE_TASKS_MAX];
     struct helper_role served = {.name = role_name(role), .tasks = tasks, .tick = on_tick, .tick_ms = TICK_MS};
-    int count = sd_listen_fds(1), fd = SD_LISTEN_FDS_START, r;
+    int fd, news, r = take_sockets(role, &fd, &news, error);
 
-    if (count != 1 || sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, -1) <= 0)
-        return error_set(error, EINVAL, "has to be started with one SOCK_SEQPACKET socket (sd_listen_fds(3))");
+    if (r < 0)
+        return r;
     r = give_up_rights(role, error);
     if (r == 0 && role != ROLE_AUDIT) /* which asks the kernel alone */
         r = helper_context_load(arguments, once, &context, error);
     if (r == 0)
         r = filter_load(role, error);
     if (r == 0) {
+        context.role.audit_news = news >= 0 ? &news : NULL;
         served.count = role_tasks(role, &context.role, tasks);
         sd_notify(0, "READY=1");
         r = helper_serve(fd, owner_of(fd), &served, error);

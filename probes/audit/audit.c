@@ -196,22 +196,32 @@ static int set_filter(int fd, bool off)
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
-struct audit_watch *audit_watch_new(struct event_base *base, void (*changed)(void *user), void *user,
+int audit_open_news(int *ret_fd, struct error *error)
+{
+    const struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1U << (AUDIT_NLGRP_READLOG - 1)};
+    scoped(cleanup_close) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_AUDIT);
+
+    if (fd < 0 || set_filter(fd, false) < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) < 0)
+        return error_system(error, errno, "audit netlink");
+    *ret_fd = fd;
+    fd = -1;
+    return 0;
+}
+
+struct audit_watch *audit_watch_new(struct event_base *base, int fd, void (*changed)(void *user), void *user,
                                     struct error *error)
 {
-    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1U << (AUDIT_NLGRP_READLOG - 1)};
     struct audit_watch *watch = mem_alloc(sizeof *watch);
 
     watch->changed = changed;
     watch->user = user;
-    watch->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_AUDIT);
-    if (watch->fd < 0 || set_filter(watch->fd, false) < 0 ||
-        bind(watch->fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+    watch->fd = fd;
+    if (set_filter(fd, false) < 0) {
         error_system(error, errno, "audit netlink");
         audit_watch_free(watch);
         return NULL;
     }
-    watch->event = event_new(base, watch->fd, EV_READ | EV_PERSIST, on_news, watch);
+    watch->event = event_new(base, fd, EV_READ | EV_PERSIST, on_news, watch);
     event_add(watch->event, NULL);
     return watch;
 }

@@ -81,11 +81,16 @@ void audit_parse_lines(struct arena *arena, const char *text, audit_look *look, 
 
 /* ---- Notifications ---- */
 
-/* Calls CHANGED when the kernel reports that rules or the state of auditing changed (AUDIT_CONFIG_CHANGE records,
- * filtered in the kernel). The caller frees. NULL with ERROR if that is not possible (it requires CAP_AUDIT_READ and
- * the initial network namespace). */
+/* A netlink socket that receives the kernel's audit records. It requires CAP_AUDIT_READ and the initial network
+ * namespace, reading from it nothing. The caller closes RET_FD. 0, or a negative errno with ERROR. */
+int audit_open_news(int *ret_fd, struct error *error);
+#define AUDIT_NEWS_CAPABILITIES CAPABILITY(CAP_AUDIT_READ)
+
+/* Calls CHANGED when the kernel reports on FD, such a socket, that rules or the state of auditing changed
+ * (AUDIT_CONFIG_CHANGE records, filtered in the kernel). Takes FD over. The caller frees. NULL with ERROR if that is
+ * not possible. */
 struct audit_watch;
-struct audit_watch *audit_watch_new(struct event_base *base, void (*changed)(void *user), void *user,
+struct audit_watch *audit_watch_new(struct event_base *base, int fd, void (*changed)(void *user), void *user,
                                     struct error *error);
 /* OFF: auditing is known to be off. The kernel does not report that it is switched on (kernel/audit.c,
  * audit_do_config_change); the first record of a program or a system call does, as there are none while it is off. */

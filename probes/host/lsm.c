@@ -111,7 +111,9 @@ int proc_read_lsm(const struct host_root *root, struct lsm_facts **ret, struct e
     has_selinux = read_line(root, "/sys/fs/selinux/enforce", &enforce, &r, error);
     if (r < 0)
         return r;
-    ignored = !read_line(root, "/sys/kernel/security/lsm", &list, &r, NULL) || !list.length || !*list.data;
+    ignored = !read_line(root, "/sys/kernel/security/lsm", &list, &r, error) || !list.length || !*list.data;
+    if (r == -EACCES || r == -EPERM) /* it may say that a module is not in use */
+        return r;
     if (error)
         *error = ERROR_INIT;
 

@@ -5,9 +5,10 @@
 #include "probes/environment/environment.h"
 #include "probes/host/groups.h"
 #include "probes/host/node_certificates.h"
+#include "probes/host/units.h"
 #include "probes/roles/roles_internal.h"
 
-enum { SETS_MS = 10000, PLACES_MS = 10000 };
+enum { SETS_MS = 10000, PLACES_MS = 10000, UNITS_MS = 10000 };
 
 /* ---- The environment ---- */
 
@@ -79,6 +80,26 @@ static int read_audit(struct str *output, const void *argument, struct error *er
     return r < 0 ? r : audit_merge_run(output, &audit, error);
 }
 
+/* ---- Units ---- */
+
+void roles_ask_units(struct str *out, const struct string_list *names)
+{
+    wire_put_list(out, names);
+}
+
+static int read_units(struct str *output, const void *argument, struct error *error)
+{
+    scoped(cleanup_arena) struct arena *arena = arena_new(1024);
+    struct role_request request = role_request(argument, arena);
+    struct string_list names;
+    int r;
+
+    wire_list(&request.reader, UNITS_MAX, &names);
+    r = role_request_end(&request, error);
+    return r < 0 ? r
+                 : units_run(output, &(struct units_request){.root = request.context->root, .names = &names}, error);
+}
+
 size_t files_tasks(const struct role_context *context, struct helper_task *ret)
 {
     const struct helper_task task = {.argument = context,
@@ -86,7 +107,7 @@ size_t files_tasks(const struct role_context *context, struct helper_task *ret)
                                      .timeout_ms = ROLE_TASK_MS,
                                      .capabilities = CAPABILITY(CAP_DAC_READ_SEARCH)};
 
-    for (unsigned i = FILES_GROUPS; i <= FILES_PLACES; i++)
+    for (unsigned i = FILES_GROUPS; i < FILES_WATCH; i++)
         ret[i] = task;
     ret[FILES_GROUPS].run = groups_run_asked;
     ret[FILES_GROUPS].argument = context->root;
@@ -98,6 +119,10 @@ size_t files_tasks(const struct role_context *context, struct helper_task *ret)
     ret[FILES_PLACES].run = files_find_places;
     ret[FILES_PLACES].timeout_ms = PLACES_MS;
     ret[FILES_PLACES].root = context->outside;
+    ret[FILES_VOLUMES].run = files_read_volumes;
+    ret[FILES_VOLUMES].root = context->outside;
+    ret[FILES_UNITS].run = read_units;
+    ret[FILES_UNITS].timeout_ms = UNITS_MS;
     ret[FILES_WATCH] = (struct helper_task){.serve = files_serve_watches,
                                             .argument = context,
                                             .root = context->root,

@@ -1,6 +1,7 @@
 /* The table of roles. */
 #include "probes/roles/roles.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "common/capability.h"
@@ -9,13 +10,31 @@
 #include "probes/images/layers.h"
 #include "probes/images/scanner.h"
 #include "probes/roles/roles_internal.h"
+#include "probes/worker/handed.h"
+
+static void hand_over_news(int socket, const void *argument)
+{
+    const struct role_context *context = argument;
+    struct error error = ERROR_INIT;
+    int fd = -1;
+
+    if (context->audit_news)
+        fd = *context->audit_news;
+    else if (audit_open_news(&fd, &error) < 0 && error.number == EPERM)
+        error_prefix(&error, "needs CAP_AUDIT_READ");
+    handed_send(socket, fd, &error);
+}
 
 static size_t audit_tasks(const struct role_context *context, struct helper_task *ret)
 {
-    (void)context;
     ret[AUDIT_LIST] =
         (struct helper_task){.run = audit_run, .timeout_ms = ROLE_TASK_MS, .capabilities = AUDIT_CAPABILITIES};
-    return AUDIT_LIST + 1;
+    ret[AUDIT_NEWS] = (struct helper_task){.serve = hand_over_news,
+                                           .argument = context,
+                                           .descriptor = context->audit_news,
+                                           .timeout_ms = ROLE_TASK_MS,
+                                           .capabilities = AUDIT_NEWS_CAPABILITIES};
+    return AUDIT_NEWS + 1;
 }
 
 static const struct {
@@ -23,7 +42,7 @@ static const struct {
     uint64_t capabilities;
     size_t (*tasks)(const struct role_context *context, struct helper_task *ret);
 } roles[ROLE_COUNT] = {
-    [ROLE_AUDIT] = {"audit", "CAP_AUDIT_CONTROL", AUDIT_CAPABILITIES, audit_tasks},
+    [ROLE_AUDIT] = {"audit", "CAP_AUDIT_CONTROL", AUDIT_CAPABILITIES | AUDIT_NEWS_CAPABILITIES, audit_tasks},
     [ROLE_PROCESSES] = {"processes", "CAP_SYS_PTRACE", PROC_CAPABILITIES, processes_tasks},
     [ROLE_FILES] = {"files", "CAP_DAC_READ_SEARCH", CAPABILITY(CAP_DAC_READ_SEARCH), files_tasks},
     [ROLE_LAYERS] = {"layers", "CAP_DAC_READ_SEARCH", LAYERS_CAPABILITIES, layers_tasks},

@@ -12,8 +12,11 @@
 #include "probes/host/mount_places.h"
 #include "probes/worker/helper_task.h"
 
+struct volume_source;
+
 enum role {
-    ROLE_AUDIT,     /* CAP_AUDIT_CONTROL: lists the kernel's audit rules */
+    ROLE_AUDIT,     /* CAP_AUDIT_CONTROL: lists the kernel's audit rules; CAP_AUDIT_READ: opens the socket by which it
+                       reports changes, where systemd has not done so */
     ROLE_PROCESSES, /* CAP_SYS_PTRACE, with CAP_DAC_READ_SEARCH for what only a process's owner may open */
     ROLE_FILES,     /* CAP_DAC_READ_SEARCH */
     ROLE_LAYERS,    /* the same, and CAP_SYS_ADMIN where there is that, for trusted.overlay.* attributes */
@@ -41,13 +44,17 @@ struct role_context {
     void *user;
     const struct docker_address *address; /* the engine's, for the export of layers */
     const char *layers_cache;             /* directory; NULL: nothing is kept */
+    const int *audit_news;                /* the socket of audit_open_news() that systemd has passed on; NULL: none */
 };
 /* The tasks of ROLE, whose numbers are those below; their count. */
 size_t role_tasks(enum role role, const struct role_context *context, struct helper_task ret[ROLE_TASKS_MAX]);
 
-/* ---- Audit: the output of audit_run, no message ---- */
+/* ---- Audit ---- */
 
-enum audit_task { AUDIT_LIST };
+enum audit_task {
+    AUDIT_LIST, /* the output of audit_run, no message */
+    AUDIT_NEWS, /* a descriptor (handed.h) for audit_watch_new() */
+};
 
 /* ---- Processes ---- */
 
@@ -82,6 +89,8 @@ enum files_task {
     FILES_AUDIT,        /* for audit_merge_take() */
     FILES_SETS,         /* of each source one answer, for fileset_take() */
     FILES_PLACES,       /* of each query one answer, for mount_places_take() */
+    FILES_VOLUMES,      /* of each volume one answer, for roles_take_volume() */
+    FILES_UNITS,        /* for units_parse() */
     FILES_WATCH,        /* for watching_new() */
 };
 
@@ -94,6 +103,14 @@ void roles_ask_audit(struct str *out, const char *kernel_rules, int kernel_errno
 void roles_ask_sets(struct str *out, const struct fileset_context *context, const struct string_list *sources);
 void roles_ask_places(struct str *out, const struct string_list *sockets, const struct place_query *queries,
                       size_t count);
+/* SOURCE is named as the local driver names where it keeps a volume's data. */
+bool roles_is_local_volume(const char *source);
+void roles_ask_volumes(struct str *out, const struct string_list *sources);
+/* The next volume's, in the order of the request, in READER's arena: RET is what it mounts. False: the engine has to be
+ * asked. */
+bool roles_take_volume(struct wire_reader *reader, struct volume_source *ret);
+/* NAMES: at most UNITS_MAX. */
+void roles_ask_units(struct str *out, const struct string_list *names);
 
 /* ---- Images ---- */
 

@@ -23,9 +23,10 @@ size_t files_tasks(const struct role_context *context, struct helper_task *ret);
 size_t layers_tasks(const struct role_context *context, struct helper_task *ret);
 size_t scanner_tasks(const struct role_context *context, struct helper_task *ret);
 
-/* role_files_sets.c, role_files_places.c */
+/* role_files_sets.c, role_files_places.c, role_files_volumes.c */
 worker_run files_read_sets;
 worker_run files_find_places;
+worker_run files_read_volumes;
 /* watching_serve.c */
 void files_serve_watches(int fd, const void *argument);
 

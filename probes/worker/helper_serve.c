@@ -70,7 +70,7 @@ static void do_task(const struct server *server, const struct request *request)
     struct helper_work work = {
         .argument = task->argument, .message = request->bytes + sizeof request->frame, .length = request->frame.length};
     const int kept[] = {request->fds[0], request->fds[1], task->root ? host_root_fd(task->root) : -1,
-                        task->outside ? host_root_fd(task->outside) : -1};
+                        task->outside ? host_root_fd(task->outside) : -1, task->descriptor ? *task->descriptor : -1};
     struct str text = STR_INIT;
     unsigned timeout_ms = request->frame.timeout_ms;
     int begun = child_begin(&(struct child_start){.parent = server->self,

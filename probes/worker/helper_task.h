@@ -8,7 +8,7 @@
 
 #include "probes/worker/worker.h"
 
-enum { HELPER_MESSAGE_MAX = 16 << 20, HELPER_TASKS_MAX = 8 };
+enum { HELPER_MESSAGE_MAX = 16 << 20, HELPER_TASKS_MAX = 12 };
 
 /* The argument of a task's RUN. */
 struct helper_work {
@@ -23,6 +23,7 @@ struct helper_task {
     void (*serve)(int fd, const void *argument);
     const void *argument;
     const struct host_root *root, *outside; /* whose descriptors its process keeps; NULL: none */
+    const int *descriptor;                  /* that its process keeps; NULL: none */
     uint64_t capabilities;                  /* that its process keeps, of those that the helper has */
     unsigned timeout_ms;                    /* not 0; a request may ask for less */
     bool background;                        /* as in struct worker_options */

@@ -89,7 +89,15 @@ static bool has_capability(pid_t pid, unsigned number)
     return set && strtoull(set + 8, NULL, 16) >> number & 1;
 }
 
-enum { AUDIT_CONTROL = 30, SYS_PTRACE = 19, DAC_READ_SEARCH = 2, SYS_ADMIN = 21, HELPERS = 4, CHILDREN_MAX = 32 };
+enum {
+    AUDIT_CONTROL = 30,
+    AUDIT_READ = 37,
+    SYS_PTRACE = 19,
+    DAC_READ_SEARCH = 2,
+    SYS_ADMIN = 21,
+    HELPERS = 4,
+    CHILDREN_MAX = 32
+};
 
 static pid_t launcher, helpers[CHILDREN_MAX];
 static size_t helper_count;
@@ -219,11 +227,13 @@ START_TEST(a_helper_has_one_right)
             sets[k] = strtoull(at + 8, NULL, 16);
             ck_assert_uint_eq(sets[k], sets[0]);
         }
-        ck_assert(sets[0] == UINT64_C(1) << AUDIT_CONTROL || sets[0] == UINT64_C(1) << DAC_READ_SEARCH ||
+        ck_assert(sets[0] == (UINT64_C(1) << AUDIT_CONTROL | UINT64_C(1) << AUDIT_READ) ||
+                  sets[0] == UINT64_C(1) << DAC_READ_SEARCH ||
                   sets[0] == (UINT64_C(1) << SYS_PTRACE | UINT64_C(1) << DAC_READ_SEARCH));
         all |= sets[0];
     }
-    ck_assert_uint_eq(all, UINT64_C(1) << AUDIT_CONTROL | UINT64_C(1) << DAC_READ_SEARCH | UINT64_C(1) << SYS_PTRACE);
+    ck_assert_uint_eq(all, UINT64_C(1) << AUDIT_CONTROL | UINT64_C(1) << AUDIT_READ | UINT64_C(1) << DAC_READ_SEARCH |
+                               UINT64_C(1) << SYS_PTRACE);
 }
 END_TEST
 

@@ -16,6 +16,7 @@
 #include "common/capability.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "probes/worker/handed.h"
 #include "probes/worker/helper.h"
 #include "probes/worker/helper_frames.h"
 
@@ -73,6 +74,14 @@ static struct {
     struct str why;
 } told;
 
+static bool is_handed_over(int fd)
+{
+    for (size_t i = 0; i < role.count; i++)
+        if (role.tasks[i].descriptor && *role.tasks[i].descriptor == fd)
+            return true;
+    return false;
+}
+
 static int start_role(const char *name, void *user, int *ret_fd, struct error *error)
 {
     const struct helper_role served = {.name = name, .tasks = role.tasks, .count = role.count};
@@ -90,7 +99,7 @@ static int start_role(const char *name, void *user, int *ret_fd, struct error *e
     if (role.pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (int fd = 3; fd < 1024; fd++) /* a launcher has none of the agent's */
-            if (fd != fds[1])
+            if (fd != fds[1] && !is_handed_over(fd))
                 close(fd);
         if (role.instead && role.started <= role.instead_for)
             role.instead(fds[1]);
@@ -292,6 +301,82 @@ START_TEST(a_task_keeps_its_own_capabilities)
 
         expect_answer(helper, (unsigned)i, expected);
     }
+    helper_free(helper);
+}
+END_TEST
+
+/* ---- A descriptor that is handed over ---- */
+
+static void hand_over(int fd, const void *argument)
+{
+    const int *file = argument;
+    struct error error = ERROR_INIT;
+
+    error_set(&error, EPERM, "needs CAP_TESTED");
+    handed_send(fd, *file, &error);
+}
+
+static void end_without_a_word(int fd, const void *argument)
+{
+    (void)fd;
+    (void)argument;
+}
+
+struct receipt {
+    bool done;
+    int fd, number;
+    char why[ERROR_TEXT_SIZE];
+};
+
+static void on_handed(int fd, const struct error *why, void *user)
+{
+    struct receipt *receipt = user;
+
+    *receipt = (struct receipt){.done = true, .fd = fd, .number = why ? why->number : 0};
+    snprintf(receipt->why, sizeof receipt->why, "%s", why ? why->text : "");
+}
+
+START_TEST(a_descriptor_is_handed_over)
+{
+    static const int none = -1;
+    const bool never = false;
+    int pipe_fds[2];
+    struct receipt receipt = {0};
+    struct helper *helper;
+    char byte = 0;
+
+    ck_assert_int_eq(pipe(pipe_fds), 0);
+    helper = make_helper(
+        (const struct helper_task[]){
+            {.serve = hand_over, .argument = &pipe_fds[0], .descriptor = &pipe_fds[0], .timeout_ms = MS_MAX},
+            {.serve = hand_over, .argument = &none, .timeout_ms = MS_MAX},
+            {.serve = end_without_a_word, .timeout_ms = MS_MAX}},
+        3);
+    ck_assert_int_eq(write(pipe_fds[1], "x", 1), 1);
+    close(pipe_fds[0]); /* the helper has it; what comes is another number for the same pipe */
+    ck_assert_ptr_nonnull(handed_ask(base, helper, 0, on_handed, &receipt, NULL));
+    run_loop(&receipt.done, MS_MAX);
+    ck_assert_msg(receipt.fd >= 0, "%s", receipt.why);
+    ck_assert_int_eq(read(receipt.fd, &byte, 1), 1);
+    ck_assert_int_eq(byte, 'x');
+    ck_assert_int_ne(fcntl(receipt.fd, F_GETFD) & FD_CLOEXEC, 0);
+    close(receipt.fd);
+    close(pipe_fds[1]);
+
+    receipt.done = false;
+    ck_assert_ptr_nonnull(handed_ask(base, helper, 1, on_handed, &receipt, NULL));
+    run_loop(&receipt.done, MS_MAX);
+    ck_assert_int_eq(receipt.fd, -1);
+    ck_assert_int_eq(receipt.number, EPERM);
+    ck_assert_str_eq(receipt.why, "needs CAP_TESTED");
+
+    receipt.done = false;
+    ck_assert_ptr_nonnull(handed_ask(base, helper, 2, on_handed, &receipt, NULL));
+    run_loop(&receipt.done, MS_MAX);
+    ck_assert_int_eq(receipt.number, WORKER_DIED);
+
+    handed_cancel(handed_ask(base, helper, 1, on_handed, NULL, NULL)); /* or NULL would be written to */
+    run_loop(&never, 50);
     helper_free(helper);
 }
 END_TEST
@@ -800,6 +885,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_task_gets_its_message);
     tcase_add_test(tests, a_task_keeps_its_own_capabilities);
+    tcase_add_test(tests, a_descriptor_is_handed_over);
     tcase_add_test(tests, requests_wait_for_each_other);
     tcase_add_test(tests, a_task_that_hangs);
     tcase_add_test(tests, a_task_ends_with_who_asked_for_it);

@@ -10,6 +10,7 @@
 
 #include "probes/audit/audit.h"
 #include "probes/daemon/daemon_wire.h"
+#include "probes/docker/volume.h"
 #include "probes/environment/environment.h"
 #include "probes/host/listeners.h"
 #include "probes/host/node_certificates.h"
@@ -234,6 +235,46 @@ START_TEST(certificates_and_audit_rules)
 }
 END_TEST
 
+START_TEST(volumes_and_units)
+{
+    static const char *sources[] = {"/v/bind/_data",   "/v/plain/_data", "/v/gone/_data",
+                                    "/v/broken/_data", "/etc/shadow",    "/v/../etc/_data"};
+    static const char *names[] = {"docker.service", "absent.service"};
+    static const bool known[] = {true, true, false, false, false, false};
+    scoped(cleanup_arena) struct arena *arena = arena_new(256);
+    scoped_str message = STR_INIT, output = STR_INIT;
+    struct units_facts *units = NULL;
+    struct wire_reader reader;
+
+    put_text("/v/bind/opts.json", "{\"MountType\":\"none\",\"MountOpts\":\"bind,ro\",\"MountDevice\":\"/etc\"}");
+    put_text("/v/plain/_data/x", "");
+    put_text("/v/broken/opts.json", "{\"MountType\": secret");
+    put_text("/etc/opts.json", "{\"MountType\":\"none\",\"MountOpts\":\"bind\",\"MountDevice\":\"/etc\"}");
+    roles_ask_volumes(&message, &(struct string_list){.items = sources, .count = countof(sources)});
+    ck_assert_int_eq(run(ROLE_FILES, FILES_VOLUMES, &message, &output, NULL), 0);
+    ck_assert_ptr_null(memmem(output.data, output.length, "secret", strlen("secret")));
+    reader = (struct wire_reader){.at = output.data, .left = output.length, .arena = arena};
+    for (size_t i = 0; i < countof(sources); i++) {
+        struct volume_source source;
+
+        ck_assert_msg(roles_take_volume(&reader, &source) == known[i], "%s", sources[i]);
+        ck_assert_uint_eq(source.devices.count, i == 0);
+        if (i == 0)
+            ck_assert(str_equal(source.devices.items[0], "/etc") && source.read_only && !source.block_device);
+    }
+    ck_assert_uint_eq(reader.left, 0);
+
+    str_clear(&message);
+    str_clear(&output);
+    roles_ask_units(&message, &(struct string_list){.items = names, .count = countof(names)});
+    ck_assert_int_eq(run(ROLE_FILES, FILES_UNITS, &message, &output, NULL), 0);
+    ck_assert_int_eq(units_parse(output.data, output.length, &units, NULL), 0);
+    ck_assert_str_eq(units_find(units, "docker.service")->fragment, "/etc/systemd/system/docker.service");
+    ck_assert_ptr_null(units_find(units, "absent.service")->fragment);
+    facts_free(&units->facts);
+}
+END_TEST
+
 /* ---- Sources ---- */
 
 START_TEST(only_sources_of_rules_are_read)
@@ -298,6 +339,10 @@ static void ask(enum role role, unsigned task, struct str *out)
         roles_ask_audit(out, "{\"enabled\":1,\"rules\":[]}", 0, NULL);
     else if (task == FILES_PLACES)
         roles_ask_places(out, &list, &place, 1);
+    else if (task == FILES_VOLUMES)
+        roles_ask_volumes(out, &list);
+    else if (task == FILES_UNITS)
+        roles_ask_units(out, &list);
     if (role != ROLE_FILES || task != FILES_SETS)
         return;
     ck_assert_int_eq(daemon_config_read(root, NULL, 9, NULL, &daemon, NULL), 0);
@@ -319,6 +364,8 @@ static const struct {
     {ROLE_FILES, FILES_AUDIT},
     {ROLE_FILES, FILES_SETS},
     {ROLE_FILES, FILES_PLACES},
+    {ROLE_FILES, FILES_VOLUMES},
+    {ROLE_FILES, FILES_UNITS},
 };
 
 START_TEST(malformed_requests)
@@ -426,6 +473,7 @@ int main(void)
     tcase_add_test(all, processes_of_containers);
     tcase_add_test(all, the_environment);
     tcase_add_test(all, certificates_and_audit_rules);
+    tcase_add_test(all, volumes_and_units);
     tcase_add_test(all, only_sources_of_rules_are_read);
     tcase_add_loop_test(all, malformed_requests, 0, (int)countof(asked));
     tcase_add_test(all, answers_cut_anywhere);
