@@ -157,7 +157,7 @@ static int read_beginning(struct event_store *store, int fd, struct error *error
         char buffer[CHUNK];
         size_t taken;
         ssize_t n;
-        int r = store_frame_next(in.data + at, in.length - at, &type, &reader, &taken);
+        int r = store_frame_next(str_text(&in) + at, in.length - at, &type, &reader, &taken);
 
         if (r < 0)
             return error_set(error, EPROTO, "store: the process's answer is malformed");

@@ -293,7 +293,7 @@ static bool do_frames(struct server *server)
         struct wire_reader in = {.arena = arena};
         enum store_message type;
         size_t taken;
-        int r = store_frame_next(server->in.data + at, server->in.length - at, &type, &in, &taken);
+        int r = store_frame_next(str_text(&server->in) + at, server->in.length - at, &type, &in, &taken);
 
         if (r < 0)
             return false;
