@@ -43,7 +43,6 @@ static bool read_words(const char *hex, size_t count, uint32_t *ret)
     return true;
 }
 
-/* "  0: 0100007F:0016 00000000:0000 0A …" */
 /* What follows COUNT words, and the blanks before each and after the last, of a line. */
 static const char *skip_words(const char *at, size_t count)
 {
@@ -54,6 +53,7 @@ static const char *skip_words(const char *at, size_t count)
     return at + strspn(at, " ");
 }
 
+/* "  0: 0100007F:0016 00000000:0000 0A …" */
 static bool parse_line(struct arena *arena, const char *line, size_t words, const struct inodes *own,
                        struct listener_item *ret)
 {
@@ -72,8 +72,8 @@ static bool parse_line(struct arena *arena, const char *line, size_t words, cons
         !(at = number_read(local + 8 * words + 1, 16, UINT16_MAX, &port)) || !(at = skip_words(at, 1)) ||
         !(at = number_read(at, 16, UINT8_MAX, &state)) || state != STATE_LISTEN)
         return false;
-    ret->address = arena_strdup(arena, inet_ntop(family, address, text, sizeof text));
-    ret->port = (unsigned)port;
+    *ret = (struct listener_item){.address = arena_strdup(arena, inet_ntop(family, address, text, sizeof text)),
+                                  .port = (unsigned)port};
     if (!number_read(skip_words(at, 5), 10, ULONG_MAX, &number))
         return true;
     inode = (unsigned long)number;
