@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -44,6 +45,14 @@ int audit_write_rule(struct json_out *out, const struct audit_rule_data *data, s
     return 0;
 }
 
+/* A reply whose payload is shorter than SIZE was cut off, or is no such reply. */
+static int expect_payload(const struct audit_reply *reply, size_t size, struct error *error)
+{
+    if ((size_t)reply->len < NLMSG_HDRLEN + size)
+        return error_set(error, EPROTO, "a reply is shorter than its kind or its texts");
+    return 0;
+}
+
 /* Replies until DONE of TYPE's request, each given to BACK; an ack between is skipped. */
 static int read_replies(int fd, int type, int (*back)(const struct audit_reply *reply, void *user, struct error *error),
                         void *user, struct error *error)
@@ -65,6 +74,8 @@ static int read_replies(int fd, int type, int (*back)(const struct audit_reply *
             continue;
         if (r < 0)
             return error_system(error, -r, "the kernel's listing was cut off");
+        if (reply.type == NLMSG_ERROR && expect_payload(&reply, sizeof reply.error->error, error) < 0)
+            return -EPROTO;
         if (reply.type == NLMSG_ERROR && reply.error && reply.error->error)
             return error_system(error, -reply.error->error, "the kernel refused");
         if (reply.type == NLMSG_DONE)
@@ -86,7 +97,12 @@ struct listing {
 static int on_rule(const struct audit_reply *reply, void *user, struct error *error)
 {
     struct listing *listing = user;
+    int r = expect_payload(reply, sizeof *reply->ruledata, error);
 
+    if (r == 0)
+        r = expect_payload(reply, sizeof *reply->ruledata + reply->ruledata->buflen, error);
+    if (r < 0)
+        return r;
     if (++listing->count > RULES_MAX)
         return error_set(error, EFBIG, "more than %d rules", (int)RULES_MAX);
     return audit_write_rule(listing->out, reply->ruledata, error);
@@ -94,7 +110,10 @@ static int on_rule(const struct audit_reply *reply, void *user, struct error *er
 
 static int on_status(const struct audit_reply *reply, void *user, struct error *error)
 {
-    (void)error;
+    int r = expect_payload(reply, offsetof(struct audit_status, enabled) + sizeof reply->status->enabled, error);
+
+    if (r < 0)
+        return r;
     ((struct listing *)user)->enabled = reply->status->enabled;
     return 1;
 }
