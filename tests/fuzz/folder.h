@@ -22,16 +22,17 @@ static inline void folder_make(struct folder *folder)
         __builtin_trap();
 }
 
-/* NAME may lie in a folder of the folder's, which is made. */
+/* NAME may lie in folders of the folder's, which are made. */
 static inline void folder_put(const struct folder *folder, const char *name, const void *data, size_t length)
 {
     scoped(cleanup_free) char *path = mem_printf("%s/%s", folder->path, name);
-    char *slash = strrchr(path, '/');
     FILE *file;
 
-    *slash = '\0';
-    mkdir(path, 0700);
-    *slash = '/';
+    for (char *slash = path + strlen(folder->path) + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        mkdir(path, 0700);
+        *slash = '/';
+    }
     file = fopen(path, "w");
     if (!file || fwrite(data, 1, length, file) != length || fclose(file) != 0)
         __builtin_trap();

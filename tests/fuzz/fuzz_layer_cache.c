@@ -2,23 +2,13 @@
  * read again, the same. */
 #include <string.h>
 
-#include "probes/images/layers_internal.h"
 #include "tests/fuzz/folder.h"
+#include "tests/fuzz/summary.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char name[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
                   digest[] = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
-static void expect_same(const struct layer_summary *a, const struct layer_summary *b)
-{
-    if (a->entries.count != b->entries.count || a->count != b->count || a->dropped != b->dropped ||
-        a->opaque.count != b->opaque.count || a->files.count != b->files.count || a->folders.count != b->folders.count)
-        __builtin_trap();
-    for (size_t i = 0; i < MANAGER_COUNT; i++)
-        if (a->packages[i].names.count != b->packages[i].names.count)
-            __builtin_trap();
-}
 
 static void read_file(const struct folder *folder, const uint64_t *key, const char *data, size_t length)
 {
@@ -34,7 +24,7 @@ static void read_file(const struct folder *folder, const uint64_t *key, const ch
         layer_cache_save(folder->path, digest, &text);
         if (layer_cache_load(folder->path, digest, &again) < 0)
             __builtin_trap();
-        expect_same(&summary, &again);
+        summary_expect_same(&summary, &again);
         layer_hides(&summary, "/usr/bin/passwd");
     }
     layer_summary_deinit(&summary);

@@ -7,9 +7,7 @@
 
 #include "common/json_out.h"
 #include "common/memory.h"
-
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
+#include "tests/fuzz/mutate_random.h"
 
 struct mutation {
     size_t target, at; /* which value, counted from the root, and how many have been written */
