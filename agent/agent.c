@@ -175,6 +175,13 @@ static void on_broker_changed(const char *why, void *user)
         docker_way_changed(agent->docker, why);
 }
 
+static int on_start_broker(int listener, void *user, int *ret_alive, struct error *error)
+{
+    const struct agent *agent = user;
+
+    return launch_serve(agent->launch, ROLE_ENGINE, listener, ret_alive, error);
+}
+
 static const char *on_silent(void *user)
 {
     struct agent *agent = user;
@@ -360,6 +367,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct launch
                                                       .note = on_note,
                                                       .engine = agent_on_engine,
                                                       .user = agent};
+    scoped(cleanup_free) char *broker_path = NULL;
     char own_container[OWN_CONTAINER_SIZE];
     int r;
 
@@ -387,9 +395,12 @@ int agent_new(const struct config_arguments *arguments, bool once, struct launch
     if (agent->config->docker_context)
         log_info("the engine is %s, by the docker context \"%s\"", agent->address.host_text,
                  agent->config->docker_context);
+    if (launch->folder)
+        broker_path = mem_printf("%s/%s.sock", launch->folder, role_name(ROLE_ENGINE));
     agent->broker = broker_new(&(struct broker_options){.base = agent->base,
-                                                        .workers = agent->workers,
-                                                        .address = &agent->address,
+                                                        .engine = agent->address.host_text,
+                                                        .path = broker_path,
+                                                        .start = on_start_broker,
                                                         .changed = on_broker_changed,
                                                         .user = agent},
                                error);

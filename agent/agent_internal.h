@@ -20,10 +20,10 @@ struct agent {
     struct config_arguments arguments;
     struct config *config;
     struct event_base *base;
-    struct launch *launch;   /* NULL: there are no helpers */
+    struct launch *launch;   /* where helpers come from */
     struct workers *workers; /* what may block, of every room that needs it */
     struct docker_address address;
-    struct broker *broker; /* the process that alone connects to the engine */
+    struct broker *broker; /* the helper that alone connects to the engine */
     struct docker *docker;
     struct fetcher *fetcher;
     struct evaluator *evaluator;

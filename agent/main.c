@@ -34,7 +34,7 @@ static void print_help(void)
         "                        unix:///var/run/docker.sock)\n      --socket PATH     socket of the query API\n      "
         "--state-dir DIR   "
         "where state is kept across restarts\n      --host-root DIR   where the host's / is mounted (default /)\n      "
-        "--data-dir DIR    rules and benchmarks\n      --helpers DIR     sockets of the helpers (default: root starts "
+        "--data-dir DIR    rules and benchmarks\n      --helpers DIR     sockets of the helpers (default: it starts "
         "them itself)\n      --once            one full scan to standard output, no daemon; "
         "exit status 1 when a finding of\n                        high severity or above fails\n      --format FORMAT  "
         " output of --once: text (default) or json\n      --check-config    read configuration and rules, report "
@@ -85,7 +85,7 @@ int main(int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     struct config_arguments arguments = {0};
-    struct launch launch = {.fd = -1}, *helpers;
+    struct launch launch = {.fd = -1};
     const char *format = NULL;
     bool once = false, check_config = false;
     struct error error = ERROR_INIT;
@@ -114,6 +114,7 @@ int main(int argc, char **argv)
             break;
         case OPT_HELPERS:
             launch.folder = optarg;
+            launch.has_rights = true;
             break;
         case OPT_ONCE:
             once = true;
@@ -142,10 +143,9 @@ int main(int argc, char **argv)
         return usage("--format must be text or json, not", format);
     if (check_config)
         return agent_check_config(&arguments, &error) < 0 ? (fprintf(stderr, "%s\n", error.text), EXIT_CONFIG) : 0;
-    if (!launch.folder && geteuid() == 0 && launch_begin(&arguments, once, &launch, &error) < 0) {
+    if (!launch.folder && launch_begin(&arguments, once, &launch, &error) < 0) {
         log_error("%s", error.text);
         return EXIT_FAILURE;
     }
-    helpers = launch.folder || launch.fd >= 0 ? &launch : NULL;
-    return once ? agent_once(&arguments, helpers, format && strcmp(format, "json") == 0) : run(&arguments, helpers);
+    return once ? agent_once(&arguments, &launch, format && strcmp(format, "json") == 0) : run(&arguments, &launch);
 }

@@ -194,7 +194,7 @@ void fetcher_start(struct fetcher *fetcher)
             watching_add(fetcher->watching, fetch_engine_socket(fetcher), WATCH_PATH, on_engine_path, fetcher);
     fetcher->pid_file = watching_add(fetcher->watching, "/run/docker.pid", WATCH_PATH, on_engine_path, fetcher);
     fetch_watch_host(fetcher);
-    fetch_give_up_rights(fetcher);
+    fetch_give_up_rights();
     for (unsigned kind = 0; kind < INPUT_KIND_COUNT; kind++)
         if (input_types[kind].key == INPUT_KEY_NONE)
             evaluator_stale(fetcher->evaluator, (enum input_kind)kind, NULL, "start");

@@ -16,7 +16,7 @@ struct fetcher_options {
     struct workers *workers; /* they belong to BASE and outlive the fetcher */
     const struct config *config;
     bool keeps_state;      /* what is found in image layers is kept in the state directory */
-    struct launch *launch; /* where helpers come from; NULL: there are none, and what takes their rights is an error */
+    struct launch *launch; /* where helpers come from; it outlives the fetcher */
     struct docker *docker;
     struct evaluator *evaluator;
     void (*scan)(void *user, const char *cause); /* starts a full scan: a helper is back */

@@ -55,9 +55,11 @@ bool fetcher_has_lost_launcher(const struct fetcher *fetcher)
     return fetcher->lost;
 }
 
-/* A scanner's helper keeps what no other one does, so there is none without a scanner. */
+/* A scanner's helper keeps what no other one does, so there is none without a scanner. The engine's is the broker. */
 static bool is_necessary(const struct fetcher *fetcher, enum role role)
 {
+    if (role == ROLE_ENGINE)
+        return false;
     return role != ROLE_SCANNER || fetcher->config->scanner_command.count;
 }
 
@@ -70,7 +72,7 @@ void fetch_make_helpers(struct fetcher *fetcher)
     for (unsigned i = 0; i < ROLE_COUNT; i++) {
         struct helper_options options = {.role = role_name((enum role)i),
                                          .right = role_rights((enum role)i),
-                                         .connect = fetcher->launch ? on_connect : NULL,
+                                         .connect = fetcher->launch->has_rights ? on_connect : NULL,
                                          .changed = on_changed,
                                          .user = fetcher};
 
@@ -79,7 +81,7 @@ void fetch_make_helpers(struct fetcher *fetcher)
         options.count = role_tasks((enum role)i, &context, options.tasks);
         fetcher->helpers[i] = helper_new(fetcher->workers, &options);
     }
-    if (fetcher->launch && fetcher->launch->fd >= 0) {
+    if (fetcher->launch->fd >= 0) {
         fetcher->launcher = event_new(fetcher->base, fetcher->launch->fd, EV_READ, on_launcher, fetcher);
         event_add(fetcher->launcher, NULL);
     }
@@ -100,18 +102,9 @@ struct helper *const *fetcher_helpers(const struct fetcher *fetcher, size_t *ret
     return fetcher->helpers;
 }
 
-/* Another user's engine is connected to, again after each of its ends, with CAP_DAC_OVERRIDE where there is that. */
-static bool is_another_users(const struct fetcher *fetcher)
+void fetch_give_up_rights(void)
 {
-    const char *socket = fetch_engine_socket(fetcher);
-    struct stat st;
-
-    return socket && host_stat(fetcher->root, socket, &st, NULL) == 0 && st.st_uid != geteuid();
-}
-
-void fetch_give_up_rights(const struct fetcher *fetcher)
-{
-    int r = capability_keep(is_another_users(fetcher) ? CAPABILITY(CAP_DAC_OVERRIDE) : 0);
+    int r = capability_keep(0);
 
     if (r < 0)
         log_warning("capabilities cannot be given up: %s", strerror(-r));

@@ -103,7 +103,7 @@ struct fetcher {
     struct worker *audit_worker, *group_worker, *daemon_worker, *environment_worker, *listeners_worker,
         *certificates_worker;
     struct helper *helpers[ROLE_COUNT];
-    struct launch *launch;  /* where they come from; NULL: from nowhere */
+    struct launch *launch;  /* where they come from */
     struct event *launcher; /* its end */
     void (*scan)(void *user, const char *cause);
     void *scan_user;
@@ -133,7 +133,7 @@ bool fetch_refuse_remote(struct fetcher *fetcher, enum input_kind kind, const ch
 /* fetch_helpers.c */
 void fetch_make_helpers(struct fetcher *fetcher);
 /* All capabilities: what takes one is asked of helpers from now on. */
-void fetch_give_up_rights(const struct fetcher *fetcher);
+void fetch_give_up_rights(void);
 void fetch_free_helpers(struct fetcher *fetcher); /* not before what they were asked for came or was cancelled */
 /* Requests TASK of ROLE. NULL with ERROR, also where no helper of that role runs. */
 struct worker *fetch_ask(struct fetcher *fetcher, enum role role, unsigned task, const struct str *message,

@@ -5,7 +5,10 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+
+#include <linux/sockios.h>
 
 #include "agent/helper/filter_calls.h"
 
@@ -35,15 +38,17 @@ static int allow_reading(scmp_filter_ctx filter)
     return r == -EDOM ? 0 : r;
 }
 
-/* Processes of its own, in no namespace of their own. clone3(2) has its flags in memory: the C library does without it
- * where it is unknown. */
-static int allow_fork(scmp_filter_ctx filter)
+/* Processes of its own, or threads alone, in no namespace of their own. clone3(2) has its flags in memory: the C
+ * library does without it where it is unknown. */
+static int allow_clone(scmp_filter_ctx filter, bool processes)
 {
     enum {
         SPACES =
             CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
     };
-    int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, SPACES, 0));
+    const unsigned demanded = processes ? 0 : CLONE_THREAD;
+    int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                             SCMP_A0(SCMP_CMP_MASKED_EQ, SPACES | demanded, demanded));
 
     if (r == 0)
         r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
@@ -55,12 +60,25 @@ static int allow_socket(scmp_filter_ctx filter, unsigned family)
     return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family, 0));
 }
 
+/* Engines at Unix sockets and TCP; what curl and the name service ask of sockets and interfaces. */
+static int allow_engine(scmp_filter_ctx filter)
+{
+    static const unsigned long controls[] = {FIONBIO, FIONREAD, SIOCGIFINDEX, SIOCGIFNAME};
+    int r = allow(filter, engine_calls, countof(engine_calls));
+
+    for (size_t i = 0; r == 0 && i < countof(controls); i++)
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, controls[i]));
+    if (r == 0)
+        r = allow_socket(filter, AF_INET);
+    return r == 0 ? allow_socket(filter, AF_INET6) : r;
+}
+
 static int allow_role(scmp_filter_ctx filter, enum role role)
 {
     int r = allow(filter, common_calls, countof(common_calls));
 
     if (r == 0)
-        r = allow_fork(filter);
+        r = allow_clone(filter, role != ROLE_ENGINE);
     if (r == 0)
         r = allow_reading(filter);
     if (r == 0)
@@ -80,6 +98,8 @@ static int allow_role(scmp_filter_ctx filter, enum role role)
     case ROLE_PROCESSES:
     case ROLE_FILES:
         return allow(filter, files_calls, countof(files_calls));
+    case ROLE_ENGINE:
+        return allow_engine(filter);
     case ROLE_LAYERS:
     case ROLE_SCANNER:
     case ROLE_COUNT:

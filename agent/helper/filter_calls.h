@@ -150,6 +150,43 @@ static const int files_calls[] = {
     SCMP_SYS(membarrier),
 };
 
+/* The loop, curl with its thread for names, TLS with its files, and the modules of the name service. */
+static const int engine_calls[] = {
+    SCMP_SYS(access),
+    SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2),
+    SCMP_SYS(stat),
+    SCMP_SYS(stat64),
+    SCMP_SYS(lstat),
+    SCMP_SYS(lstat64),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(fstatat64),
+    SCMP_SYS(statx),
+    SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(epoll_create1),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_pwait2),
+    SCMP_SYS(eventfd2),
+    SCMP_SYS(timerfd_create),
+    SCMP_SYS(timerfd_settime),
+    SCMP_SYS(timerfd_settime64),
+    SCMP_SYS(pipe2),
+    SCMP_SYS(socketpair),
+    SCMP_SYS(bind),
+    SCMP_SYS(sendmmsg),
+    SCMP_SYS(recvmmsg),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(mlock),
+    SCMP_SYS(munlock),
+    SCMP_SYS(membarrier),
+};
+
 #ifdef __SANITIZE_ADDRESS__
 /* What the sanitizers' own runtime calls, to report and to know its memory. */
 static const int sanitizer_calls[] = {SCMP_SYS(readlink),   SCMP_SYS(sched_yield), SCMP_SYS(stat),

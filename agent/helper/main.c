@@ -13,11 +13,17 @@
 #include <systemd/sd-daemon.h>
 
 #include "agent/helper/context.h"
+#include "agent/helper/engine.h"
 #include "agent/helper/filter.h"
 #include "common/capability.h"
 #include "common/log.h"
 
 enum { EXIT_USAGE = 2, TICK_MS = 2000 };
+
+static void on_ready(void)
+{
+    sd_notify(0, "READY=1");
+}
 
 static void on_tick(void)
 {
@@ -76,6 +82,16 @@ static int take_sockets(enum role role, int *ret_fd, int *ret_news, struct error
                : 0;
 }
 
+static int begin(enum role role, const struct config_arguments *arguments, bool once, struct helper_context *ret,
+                 struct error *error)
+{
+    int r = give_up_rights(role, error);
+
+    if (r == 0 && role != ROLE_AUDIT) /* which asks the kernel alone */
+        r = helper_context_load(arguments, once, ret, error);
+    return r;
+}
+
 static int serve(enum role role, const struct config_arguments *arguments, bool once, struct error *error)
 {
     struct helper_context context = {.rules = NULL};
@@ -85,17 +101,38 @@ static int serve(enum role role, const struct config_arguments *arguments, bool 
 
     if (r < 0)
         return r;
-    r = give_up_rights(role, error);
-    if (r == 0 && role != ROLE_AUDIT) /* which asks the kernel alone */
-        r = helper_context_load(arguments, once, &context, error);
+    r = begin(role, arguments, once, &context, error);
     if (r == 0)
         r = filter_load(role, error);
     if (r == 0) {
         context.role.audit_news = news >= 0 ? &news : NULL;
         served.count = role_tasks(role, &context.role, tasks);
-        sd_notify(0, "READY=1");
+        on_ready();
         r = helper_serve(fd, owner_of(fd), &served, error);
     }
+    helper_context_free(&context);
+    return r;
+}
+
+/* Its socket listens; a second one, of the launcher's, ends with the agent. */
+static int serve_engine(const struct config_arguments *arguments, struct error *error)
+{
+    struct helper_context context = {.rules = NULL};
+    int count = sd_listen_fds(1), r;
+    struct broker_service service = {.fd = SD_LISTEN_FDS_START,
+                                     .alive = count == 2 ? SD_LISTEN_FDS_START + 1 : -1,
+                                     .agent = owner_of(SD_LISTEN_FDS_START),
+                                     .address = &context.address,
+                                     .tick = on_tick,
+                                     .tick_ms = TICK_MS};
+
+    if (count < 1 || count > 2 || sd_is_socket(service.fd, AF_UNIX, SOCK_STREAM, 1) <= 0)
+        return error_set(error, EINVAL, "has to be started with a listening SOCK_STREAM socket (sd_listen_fds(3))");
+    r = begin(ROLE_ENGINE, arguments, true, &context, error);
+    if (r == 0 && !context.address.base_url)
+        r = error_set(error, EINVAL, "the configuration does not say where the engine is");
+    if (r == 0)
+        r = engine_serve(&service, on_ready, error);
     helper_context_free(&context);
     return r;
 }
@@ -152,7 +189,7 @@ int main(int argc, char **argv)
     if (optind + 1 != argc || (role = role_find(argv[optind])) == ROLE_COUNT)
         return usage();
     signal(SIGPIPE, SIG_IGN);
-    if (serve(role, &arguments, once, &error) < 0) {
+    if ((role == ROLE_ENGINE ? serve_engine(&arguments, &error) : serve(role, &arguments, once, &error)) < 0) {
         log_error("helper %s: %s", role_name(role), error.text);
         _exit(EXIT_FAILURE); /* not through exit(): its memory may hold what others may not read */
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "agent/launch/launcher.h"
 #include "common/capability.h"
@@ -19,6 +20,7 @@ int launch_begin(const struct config_arguments *arguments, bool once, struct lau
                                                       CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_KILL)};
     int r;
 
+    ret->has_rights = geteuid() == 0;
     for (unsigned role = 0; role < ROLE_COUNT; role++)
         options.capabilities |= role_capabilities((enum role)role);
     r = service_start(&options, &ret->pid, &ret->fd, error);
@@ -60,7 +62,7 @@ static int ask_launcher(const struct launch *launch, enum role role, int *ret_fd
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
         return error_system(error, errno, "socket pair");
-    r = launcher_ask(launch->fd, role, fds[1]);
+    r = launcher_ask(launch->fd, role, &fds[1], 1);
     close(fds[1]);
     if (r < 0) {
         close(fds[0]);
@@ -74,4 +76,20 @@ int launch_connect(const struct launch *launch, const char *role, int *ret_fd, s
 {
     return launch->folder ? connect_socket(launch->folder, role, ret_fd, error)
                           : ask_launcher(launch, role_find(role), ret_fd, error);
+}
+
+int launch_serve(const struct launch *launch, enum role role, int listener, int *ret_alive, struct error *error)
+{
+    int fds[2], r;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+        return error_system(error, errno, "socket pair");
+    r = launcher_ask(launch->fd, role, (const int[]){listener, fds[1]}, 2);
+    close(fds[1]);
+    if (r < 0) {
+        close(fds[0]);
+        return error_system(error, -r, "the launcher");
+    }
+    *ret_alive = fds[0];
+    return 0;
 }

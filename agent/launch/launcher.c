@@ -21,7 +21,10 @@
 #include "common/str.h"
 
 #define HELPER_USER "docker-bench-helper"
-enum { NOBODY = 65534 };
+enum {
+    NOBODY = 65534,
+    OUT_OF_THE_WAY = 16 /* descriptors from there on are where no program finds its sockets */
+};
 
 struct launcher {
     const struct launcher_options *options;
@@ -33,19 +36,19 @@ struct launcher {
 
 union control {
     struct cmsghdr header;
-    char space[CMSG_SPACE(sizeof(int))];
+    char space[CMSG_SPACE(LAUNCHER_SOCKETS_MAX * sizeof(int))];
 };
 
-int launcher_ask(int fd, enum role role, int socket)
+int launcher_ask(int fd, enum role role, const int *sockets, size_t count)
 {
-    union control control = {
-        .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof socket)}};
+    size_t size = count * sizeof *sockets;
+    union control control = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(size)}};
     unsigned char byte = (unsigned char)role;
     struct iovec part = {.iov_base = &byte, .iov_len = sizeof byte};
     struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(size)};
 
-    memcpy(CMSG_DATA(&control.header), &socket, sizeof socket);
+    memcpy(CMSG_DATA(&control.header), sockets, size);
     return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
@@ -53,7 +56,7 @@ int launcher_ask(int fd, enum role role, int socket)
 
 static int set_user(const struct launcher *launcher, enum role role)
 {
-    if (role_is_the_agents_user(role) || !capability_has(CAP_SETUID) || !capability_has(CAP_SETGID))
+    if (role_user(role) != ROLE_USER_OWN || !capability_has(CAP_SETUID) || !capability_has(CAP_SETGID))
         return 0; /* a container that may not: it stays root, without root's capabilities */
     prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
     if (setgroups(0, NULL) < 0 || setresgid(launcher->gid, launcher->gid, launcher->gid) < 0 ||
@@ -62,10 +65,13 @@ static int set_user(const struct launcher *launcher, enum role role)
     return 0;
 }
 
-/* As descriptor PLACE, which the program keeps. What is there already goes. */
-static int put_at(int fd, int place)
+/* From SD_LISTEN_FDS_START on, where the program finds them; what is there already goes. SOCKETS are out of the way. */
+static int put_sockets(const int *sockets, size_t count)
 {
-    return fd == place ? fcntl(fd, F_SETFD, 0) : dup2(fd, place);
+    for (size_t i = 0; i < count; i++)
+        if (dup2(sockets[i], SD_LISTEN_FDS_START + (int)i) < 0)
+            return -errno;
+    return 0;
 }
 
 static void add_word(char **words, size_t *count, const char *option, const char *value)
@@ -76,18 +82,19 @@ static void add_word(char **words, size_t *count, const char *option, const char
     words[(*count)++] = (char *)(uintptr_t)value;
 }
 
-static void become(const struct launcher *launcher, enum role role, int socket) __attribute__((noreturn));
+static void become(const struct launcher *launcher, enum role role, const int *sockets, size_t socket_count)
+    __attribute__((noreturn));
 
-static void become(const struct launcher *launcher, enum role role, int socket)
+static void become(const struct launcher *launcher, enum role role, const int *sockets, size_t socket_count)
 {
     uint64_t capabilities = role_capabilities(role);
     const struct config_arguments *arguments = launcher->options->arguments;
-    char self[16], *words[16];
+    char self[16], number_of_sockets[24], *words[16];
     size_t count = 0;
     sigset_t none;
     int r = capability_bound(capabilities);
 
-    if ((r < 0 && r != -EPERM) || put_at(socket, SD_LISTEN_FDS_START) < 0)
+    if ((r < 0 && r != -EPERM) || put_sockets(sockets, socket_count) < 0)
         _exit(EXIT_FAILURE);
     if (set_user(launcher, role) < 0 || capability_hand_on(capabilities) < 0)
         _exit(EXIT_FAILURE);
@@ -100,7 +107,8 @@ static void become(const struct launcher *launcher, enum role role, int socket)
     sigprocmask(SIG_SETMASK, &none, NULL);
     snprintf(self, sizeof self, "%d", (int)getpid());
     setenv("LISTEN_PID", self, 1);
-    setenv("LISTEN_FDS", "1", 1);
+    snprintf(number_of_sockets, sizeof number_of_sockets, "%zu", socket_count);
+    setenv("LISTEN_FDS", number_of_sockets, 1);
     unsetenv("NOTIFY_SOCKET"); /* systemd's is the agent's */
     words[count++] = (char *)(uintptr_t) "docker-bench-helper";
     words[count++] = (char *)(uintptr_t)role_name(role);
@@ -119,7 +127,7 @@ static void become(const struct launcher *launcher, enum role role, int socket)
 
 /* ---- The launcher ---- */
 
-static void start(struct launcher *launcher, enum role role, int socket)
+static void start(struct launcher *launcher, enum role role, const int *sockets, size_t count)
 {
     pid_t pid;
 
@@ -127,8 +135,31 @@ static void start(struct launcher *launcher, enum role role, int socket)
         kill(launcher->roles[role], SIGKILL); /* reaped with the others */
     pid = fork();
     if (pid == 0)
-        become(launcher, role, socket);
+        become(launcher, role, sockets, count);
     launcher->roles[role] = pid > 0 ? pid : 0;
+}
+
+/* What came with MESSAGE, out of the way; their count, 0: none, or not all. */
+static size_t take_sockets(struct msghdr *message, int ret[LAUNCHER_SOCKETS_MAX])
+{
+    const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    int sockets[LAUNCHER_SOCKETS_MAX];
+    size_t count = 0, moved = 0;
+
+    if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+        return 0;
+    count = (header->cmsg_len - CMSG_LEN(0)) / sizeof *sockets;
+    memcpy(sockets, CMSG_DATA(header), count * sizeof *sockets);
+    for (size_t i = 0; i < count; i++) {
+        ret[moved] = fcntl(sockets[i], F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+        moved += ret[moved] >= 0;
+        close(sockets[i]);
+    }
+    if (moved == count && !(message->msg_flags & MSG_CTRUNC))
+        return count;
+    while (moved)
+        close(ret[--moved]);
+    return 0;
 }
 
 /* False: the agent has ended, or says what it never does. */
@@ -140,16 +171,16 @@ static bool take_request(struct launcher *launcher)
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t n = recvmsg(launcher->fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    int socket;
+    int sockets[LAUNCHER_SOCKETS_MAX];
+    size_t count = n > 0 ? take_sockets(&message, sockets) : 0;
 
     if (n < 0)
         return errno == EAGAIN || errno == EINTR;
-    if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof socket) || byte >= ROLE_COUNT)
+    if (!count || byte >= ROLE_COUNT)
         return false;
-    memcpy(&socket, CMSG_DATA(header), sizeof socket);
-    start(launcher, (enum role)byte, socket);
-    close(socket);
+    start(launcher, (enum role)byte, sockets, count);
+    while (count)
+        close(sockets[--count]);
     return true;
 }
 
@@ -190,6 +221,7 @@ static int open_program(void)
     char path[4096];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
     scoped(cleanup_free) char *program = NULL;
+    scoped(cleanup_close) int fd = -1;
 
     path[n > 0 ? n : 0] = '\0';
     if (str_starts(path, BUILD_DIR "/"))
@@ -197,7 +229,8 @@ static int open_program(void)
     else
         program = mem_printf("%.*s%s/docker-bench-helper",
                              (int)(strrchr(path, '/') ? strrchr(path, '/') - path + 1 : 0), path, LIBEXEC_FROM_BIN);
-    return open(program, O_PATH | O_CLOEXEC);
+    fd = open(program, O_PATH | O_CLOEXEC);
+    return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
 }
 
 void launcher_run(int fd, const void *argument)

@@ -1,4 +1,4 @@
-/* The launcher's process, and what is said to it: one byte, the role, with the socket that the role is to serve. */
+/* The launcher's process, and what is said to it: one byte, the role, with the sockets that the role gets. */
 #ifndef AGENT_LAUNCH_LAUNCHER_H
 #define AGENT_LAUNCH_LAUNCHER_H
 
@@ -11,8 +11,9 @@ struct launcher_options {
 };
 /* Until FD, its socket, ends. ARGUMENT: a struct launcher_options. For service_start(). */
 void launcher_run(int fd, const void *argument);
-/* Does not block; has the launcher start ROLE on SOCKET, and end the one that it started before. 0 or a negative errno.
- */
-int launcher_ask(int fd, enum role role, int socket);
+enum { LAUNCHER_SOCKETS_MAX = 2 };
+/* Does not block; has the launcher start ROLE on SOCKETS, which stay the caller's, and end the one that it started
+ * before. 0 or a negative errno. */
+int launcher_ask(int fd, enum role role, const int *sockets, size_t count);
 
 #endif

@@ -6,13 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { BROKER_HEAD_MAX = 8192, BROKER_TOKEN_LENGTH = 32 };
+enum { BROKER_HEAD_MAX = 8192, BROKER_TOKEN_LENGTH = 32, BROKER_ALIVE_MAX = 8192 /* an answer to BROKER_ALIVE */ };
 
 enum broker_verdict {
     BROKER_INCOMPLETE, /* more bytes are needed */
     BROKER_REFUSED,
     BROKER_FORWARDED,
-    BROKER_ALIVE, /* "/broker/alive": answered by the broker itself, 200 */
+    BROKER_ALIVE, /* "/broker/alive": answered by the broker itself, 200, with the engine's address (host_text) */
     BROKER_PEER   /* "/broker/peer": the pid of the engine's socket, "0" over TCP */
 };
 

@@ -47,10 +47,11 @@ struct relay {
 
 struct server {
     struct event_base *base;
+    const struct broker_service *service;
     const struct docker_address *address;
     char *prefix, *authority; /* of the engine's base URL: "/path" or "", "host:port" */
     struct evconnlistener *listener;
-    struct event *alive;
+    struct event *alive, *tick;
     TAILQ_HEAD(, relay) relays;
     size_t count;
     struct log_limit limit;
@@ -315,7 +316,7 @@ static bool take_request(struct relay *relay)
         memmove(relay->head, relay->head + request.length, relay->head_length);
         return true;
     case BROKER_ALIVE:
-        answer(relay, 200, 0, "alive");
+        answer(relay, 200, 0, relay->server->address->host_text);
         return false;
     case BROKER_PEER:
         answer_peer(relay);
@@ -351,14 +352,28 @@ static void on_client_readable(evutil_socket_t fd, short what, void *user)
 
 /* ---- Who connects ---- */
 
+static bool may_ask(const struct server *server, int fd)
+{
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t length = sizeof peer;
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+           (peer.uid == 0 || peer.uid == server->service->agent || peer.uid == getuid());
+}
+
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer, int length,
                       void *user)
 {
     struct server *server = user;
-    struct relay *relay = mem_alloc(sizeof *relay);
+    struct relay *relay;
 
     (void)peer;
     (void)length;
+    if (!may_ask(server, fd)) {
+        close(fd);
+        return;
+    }
+    relay = mem_alloc(sizeof *relay);
     relay->server = server;
     relay->fd = fd;
     TAILQ_INSERT_TAIL(&server->relays, relay, link);
@@ -376,6 +391,15 @@ static void on_alive_ended(evutil_socket_t fd, short what, void *user)
     event_base_loopbreak(user);
 }
 
+static void on_tick(evutil_socket_t fd, short what, void *user)
+{
+    const struct server *server = user;
+
+    (void)fd;
+    (void)what;
+    server->service->tick();
+}
+
 /* What precedes every path, and the host with its port, without the zone that an address may have. */
 static void split_url(struct server *server, const char *url)
 {
@@ -390,23 +414,37 @@ static void split_url(struct server *server, const char *url)
                              : mem_printf("%.*s", (int)(path - host), host);
 }
 
-int broker_serve(int fd, int alive, const struct docker_address *address, struct error *error)
+static void add_events(struct server *server)
 {
-    struct server server = {.address = address};
+    const struct broker_service *service = server->service;
+    const struct timeval tick = {.tv_sec = service->tick_ms / 1000,
+                                 .tv_usec = (suseconds_t)(service->tick_ms % 1000) * 1000};
+
+    if (service->alive >= 0) {
+        server->alive = event_new(server->base, service->alive, EV_READ, on_alive_ended, server->base);
+        event_add(server->alive, NULL);
+    }
+    if (service->tick) {
+        server->tick = event_new(server->base, -1, EV_PERSIST, on_tick, server);
+        event_add(server->tick, &tick);
+        event_active(server->tick, EV_TIMEOUT, 0);
+    }
+}
+
+int broker_serve(const struct broker_service *service, struct error *error)
+{
+    struct server server = {.service = service, .address = service->address};
     struct relay *relay;
-    int r = http_global_init(!address->unix_path, error);
+    int r = http_global_init(!service->address->unix_path, error);
 
     if (r < 0)
         return r;
     TAILQ_INIT(&server.relays);
-    split_url(&server, address->base_url);
+    split_url(&server, service->address->base_url);
     server.base = event_base_new();
-    evutil_make_socket_nonblocking(fd);
-    server.listener = evconnlistener_new(server.base, on_accept, &server, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-    if (alive >= 0) {
-        server.alive = event_new(server.base, alive, EV_READ, on_alive_ended, server.base);
-        event_add(server.alive, NULL);
-    }
+    evutil_make_socket_nonblocking(service->fd);
+    server.listener = evconnlistener_new(server.base, on_accept, &server, LEV_OPT_CLOSE_ON_EXEC, 0, service->fd);
+    add_events(&server);
     if (event_base_dispatch(server.base) < 0)
         r = error_set(error, EIO, "the broker's loop failed");
     while ((relay = TAILQ_FIRST(&server.relays)))
@@ -414,6 +452,8 @@ int broker_serve(int fd, int alive, const struct docker_address *address, struct
     evconnlistener_free(server.listener);
     if (server.alive)
         event_free(server.alive);
+    if (server.tick)
+        event_free(server.tick);
     event_base_free(server.base);
     free(server.prefix);
     free(server.authority);

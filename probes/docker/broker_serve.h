@@ -4,10 +4,19 @@
 #ifndef PROBES_DOCKER_BROKER_SERVE_H
 #define PROBES_DOCKER_BROKER_SERVE_H
 
+#include <sys/types.h>
+
 #include "probes/docker/http.h"
 
-/* Serves whoever connects to the listening socket FD until ALIVE (a socket; -1: none) ends. It never reads from ALIVE.
- * A negative errno with ERROR when it cannot begin. */
-int broker_serve(int fd, int alive, const struct docker_address *address, struct error *error);
+struct broker_service {
+    int fd;      /* listens */
+    int alive;   /* a socket at whose end it ends, and which it never reads; -1: none */
+    uid_t agent; /* whose connections are served, as are this process's user's and root's; others' are closed */
+    const struct docker_address *address; /* the engine's */
+    void (*tick)(void);                   /* called from the loop every TICK_MS, and once it begins; NULL: is not */
+    unsigned tick_ms;
+};
+/* Serves whoever connects. A negative errno with ERROR when it cannot begin. */
+int broker_serve(const struct broker_service *service, struct error *error);
 
 #endif

@@ -374,7 +374,7 @@ static void describe_error(const struct http_request *request, int number, struc
     else if (request->result == CURLE_COULDNT_CONNECT && request->gate_closed)
         str_printf(out, "%s: %s", request->http->address.host_text, strerror(number));
     else if (request->result == CURLE_COULDNT_CONNECT)
-        str_printf(out, "the process that holds the engine's connection does not listen: %s",
+        str_printf(out, "the helper engine does not listen: %s",
                    strerror(request->system_error ? (int)request->system_error : ECONNREFUSED));
     else
         str_append(out, request->text[0] ? request->text : curl_easy_strerror(request->result));

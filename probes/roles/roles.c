@@ -37,6 +37,13 @@ static size_t audit_tasks(const struct role_context *context, struct helper_task
     return AUDIT_NEWS + 1;
 }
 
+static size_t no_tasks(const struct role_context *context, struct helper_task *ret)
+{
+    (void)context;
+    (void)ret;
+    return 0;
+}
+
 static const struct {
     const char *name, *rights;
     uint64_t capabilities;
@@ -47,6 +54,8 @@ static const struct {
     [ROLE_FILES] = {"files", "CAP_DAC_READ_SEARCH", CAPABILITY(CAP_DAC_READ_SEARCH), files_tasks},
     [ROLE_LAYERS] = {"layers", "CAP_DAC_READ_SEARCH", LAYERS_CAPABILITIES, layers_tasks},
     [ROLE_SCANNER] = {"scanner", "CAP_DAC_READ_SEARCH", SCANNER_CAPABILITIES, scanner_tasks},
+    [ROLE_ENGINE] = {"engine", "the engine's socket", CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_DAC_READ_SEARCH),
+                     no_tasks},
 };
 
 const char *role_name(enum role role)
@@ -64,9 +73,11 @@ uint64_t role_capabilities(enum role role)
     return roles[role].capabilities;
 }
 
-bool role_is_the_agents_user(enum role role)
+enum role_user role_user(enum role role)
 {
-    return role == ROLE_LAYERS || role == ROLE_SCANNER;
+    if (role == ROLE_ENGINE)
+        return ROLE_USER_ROOT;
+    return role == ROLE_LAYERS || role == ROLE_SCANNER ? ROLE_USER_AGENT : ROLE_USER_OWN;
 }
 
 enum role role_find(const char *name)

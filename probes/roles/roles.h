@@ -21,15 +21,18 @@ enum role {
     ROLE_FILES,     /* CAP_DAC_READ_SEARCH */
     ROLE_LAYERS,    /* the same, and CAP_SYS_ADMIN where there is that, for trusted.overlay.* attributes */
     ROLE_SCANNER,   /* the scanner that the configuration names, with CAP_DAC_READ_SEARCH and CAP_DAC_OVERRIDE */
+    ROLE_ENGINE,    /* the engine's connection (probes/docker/broker.h); it has no tasks. Another user's
+                     * socket takes CAP_DAC_OVERRIDE, another user's key CAP_DAC_READ_SEARCH; else it keeps neither */
     ROLE_COUNT
 };
 enum { ROLE_TASKS_MAX = HELPER_TASKS_MAX };
 const char *role_name(enum role role);   /* "audit" */
-const char *role_rights(enum role role); /* "CAP_AUDIT_CONTROL" */
+const char *role_rights(enum role role); /* "CAP_AUDIT_CONTROL", for people */
 uint64_t role_capabilities(enum role role);
-/* It runs as the agent's user, not as one of its own: what it keeps in the state directory is the agent's, or it
- * executes the administrator's program. */
-bool role_is_the_agents_user(enum role role);
+/* Who runs it: a user of the helpers' own; the agent's, where what it keeps in the state directory is the agent's, or
+ * it executes the administrator's program; root, whose sockets engines have. */
+enum role_user { ROLE_USER_OWN, ROLE_USER_AGENT, ROLE_USER_ROOT };
+enum role_user role_user(enum role role);
 enum role role_find(const char *name); /* ROLE_COUNT: there is none of that name */
 
 /* What the helpers know of themselves; it outlives them. */

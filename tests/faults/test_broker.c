@@ -11,20 +11,20 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "beside.h"
+#include "broker_beside.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"
-#include "probes/docker/broker.h"
 
 enum { WAIT_MS = 60000 };
 #define TOKEN "00112233445566778899aabbccddeeff"
 
 static struct event_base *base;
-static struct workers *workers;
-static struct broker *broker;
+static struct broker_beside broker;
 static struct docker_address address;
 static char folder[32];
 static int engine; /* listens; -1: nobody does */
@@ -63,18 +63,16 @@ static void set_up_at(const char *prefix)
 
     signal(SIGPIPE, SIG_IGN);
     away = back = 0;
+    broker = (struct broker_beside){0};
     strcpy(folder, "/tmp/test-broker-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     host = mem_printf("unix://%s/engine.sock", folder);
     base = event_base_new();
-    workers = workers_new(base);
     ck_assert_int_eq(docker_address_parse(host, NULL, DOCKER_TLS_BY_FILES, NULL, NULL, NULL, &address, &error), 0);
     free(address.base_url);
     address.base_url = mem_strdup(prefix);
     engine = new_socket(address.unix_path, true);
-    broker = broker_new(
-        &(struct broker_options){.base = base, .workers = workers, .address = &address, .changed = on_changed}, &error);
-    ck_assert_msg(broker != NULL, "%s", error.text);
+    broker_beside_begin(&broker, base, &address, on_changed);
 }
 
 static void set_up(void)
@@ -86,11 +84,10 @@ static void tear_down(void)
 {
     scoped(cleanup_free) char *command = mem_printf("rm -rf %s", folder);
 
-    broker_free(broker);
+    broker_beside_end(&broker);
     if (engine >= 0)
         close(engine);
     docker_address_deinit(&address);
-    workers_free(workers);
     event_base_free(base);
     ck_assert_int_eq(system(command), 0);
 }
@@ -104,7 +101,7 @@ static bool wait_a_moment(usec_t begun)
 
 static int connect_client(void)
 {
-    return new_socket(broker_socket(broker), false);
+    return new_socket(broker_socket(broker.broker), false);
 }
 
 /* A request may be refused before all of it was sent. */
@@ -431,7 +428,7 @@ static bool is_back(void *user)
 /* Requests that wait meanwhile are served by its successor. */
 START_TEST(the_broker_is_killed)
 {
-    pid_t pid = broker_pid(broker);
+    pid_t pid = broker.pid;
     scoped_str got = STR_INIT;
     int client;
 
@@ -439,8 +436,8 @@ START_TEST(the_broker_is_killed)
     client = connect_client();
     ck_assert(fake_run(base, WAIT_MS, is_back, NULL));
     ck_assert_uint_eq(away, 1);
-    ck_assert_uint_eq(broker_restarts(broker), 1);
-    ck_assert_int_ne(broker_pid(broker), pid);
+    ck_assert_uint_eq(broker_restarts(broker.broker), 1);
+    ck_assert_int_ne(broker.pid, pid);
     ck_assert_ptr_nonnull(strstr(why_away, "has ended"));
     say(client, ASK("GET /broker/alive HTTP/1.1"), strlen(ASK("GET /broker/alive HTTP/1.1")));
     hear(client, &got, SIZE_MAX);
@@ -453,29 +450,124 @@ END_TEST
 START_TEST(the_broker_keeps_ending)
 {
     usec_t begun = clock_monotonic();
-    unsigned kills = 0;
 
     while (clock_monotonic() - begun < 4 * USEC_PER_SEC) {
-        if (broker_pid(broker)) {
-            kill(broker_pid(broker), SIGKILL);
-            kills++;
-        }
+        kill(broker.pid, SIGKILL);
         fake_run(base, 20, NULL, NULL);
     }
-    ck_assert_uint_ge(kills, 2);
-    ck_assert_uint_le(broker_restarts(broker), 4); /* at once, after 1 s, after 2 s more */
+    ck_assert_uint_ge(broker_restarts(broker.broker), 2);
+    ck_assert_uint_le(broker_restarts(broker.broker), 4); /* at once, after 1 s, after 2 s more */
 }
 END_TEST
 
 START_TEST(the_broker_is_stopped)
 {
-    pid_t pid = broker_pid(broker);
+    pid_t pid = broker.pid;
 
     ck_assert_int_eq(kill(pid, SIGSTOP), 0);
-    broker_silent(broker);
+    broker_silent(broker.broker);
     ck_assert(fake_run(base, WAIT_MS, is_back, NULL));
-    ck_assert_int_ne(broker_pid(broker), pid);
+    ck_assert_int_ne(broker.pid, pid);
     ck_assert_ptr_nonnull(strstr(why_away, "does not answer"));
+}
+END_TEST
+
+/* Each is given up with its reason; the one after them serves. */
+START_TEST(brokers_that_answer_nonsense_or_end_at_once)
+{
+    scoped_str got = STR_INIT;
+    int client;
+
+    broker.nonsense = 1;
+    broker.mute = 2; /* before that */
+    ck_assert_int_eq(kill(broker.pid, SIGKILL), 0);
+    ck_assert(fake_run(base, WAIT_MS, is_back, NULL));
+    ck_assert_uint_eq(away, 4);
+    ck_assert_uint_eq(broker_restarts(broker.broker), 4);
+    ck_assert_msg(strstr(why_away, "answers nonsense") != NULL, "%s", why_away);
+    ck_assert_ptr_null(broker_why_not(broker.broker));
+    client = connect_client();
+    say(client, ASK("GET /broker/alive HTTP/1.1"), strlen(ASK("GET /broker/alive HTTP/1.1")));
+    hear(client, &got, SIZE_MAX);
+    ck_assert_msg(str_ends(got.data, address.host_text), "%s", got.data);
+    close(client);
+}
+END_TEST
+
+static bool is_away(void *user)
+{
+    (void)user;
+    return away > 0;
+}
+
+/* A socket that somebody else serves, or nobody yet: it is missed by its name, and found when it is there. One of
+ * another engine is not taken for this one's. */
+START_TEST(a_socket_of_somebody_else)
+{
+    scoped(cleanup_free) char *path = mem_printf("%s/engine-role.sock", folder);
+    struct broker_options options = {.base = base, .engine = "unix:///another", .path = path, .changed = on_changed};
+    struct error error = ERROR_INIT;
+    struct broker *other = broker_new(&options, &error);
+
+    ck_assert_msg(other != NULL, "%s", error.text);
+    ck_assert_str_eq(broker_socket(other), path);
+    ck_assert(fake_run(base, WAIT_MS, is_away, NULL));
+    ck_assert_ptr_nonnull(strstr(why_away, "the helper engine"));
+    ck_assert_ptr_nonnull(strstr(why_away, "engine-role.sock: No such file or directory"));
+    ck_assert_ptr_nonnull(broker_why_not(other));
+    ck_assert_int_eq(symlink(broker_socket(broker.broker), path), 0);
+    away = 0;
+    ck_assert(fake_run(base, WAIT_MS, is_away, NULL));
+    ck_assert_ptr_nonnull(strstr(why_away, address.host_text));
+    ck_assert_ptr_nonnull(strstr(broker_why_not(other), "another address"));
+    ck_assert_uint_eq(back, 0);
+    broker_free(other);
+
+    options.engine = address.host_text;
+    away = 0;
+    ck_assert_int_eq(unlink(path), 0);
+    other = broker_new(&options, &error);
+    ck_assert(fake_run(base, WAIT_MS, is_away, NULL));
+    ck_assert_int_eq(symlink(broker_socket(broker.broker), path), 0);
+    ck_assert(fake_run(base, WAIT_MS, is_back, NULL));
+    ck_assert_ptr_null(broker_why_not(other));
+    back = 0;
+    ck_assert_int_eq(kill(broker.pid, SIGKILL), 0); /* its own supervisor starts another one */
+    ck_assert(fake_run(base, WAIT_MS, is_back, NULL));
+    ck_assert_ptr_nonnull(strstr(why_away, "has ended"));
+    broker_free(other);
+}
+END_TEST
+
+/* Whoever is neither root nor the agent's user is not served, even where it can connect. */
+START_TEST(another_user_is_not_served)
+{
+    enum { NOBODY = 65534 };
+    scoped(cleanup_free) char *parent =
+        mem_strndup(broker_socket(broker.broker),
+                    (size_t)(strrchr(broker_socket(broker.broker), '/') - broker_socket(broker.broker)));
+    pid_t pid;
+    int status = 0;
+
+    if (getuid() != 0)
+        return;
+    ck_assert_int_eq(chmod(parent, 0755), 0);
+    ck_assert_int_eq(chmod(broker_socket(broker.broker), 0666), 0);
+    pid = fork();
+    if (pid == 0) {
+        struct sockaddr_un name = {.sun_family = AF_UNIX};
+        int fd = setuid(NOBODY) == 0 ? socket(AF_UNIX, SOCK_STREAM, 0) : -1;
+        char answer[64];
+
+        memcpy(name.sun_path, broker_socket(broker.broker), strlen(broker_socket(broker.broker)));
+        if (fd < 0 || connect(fd, (struct sockaddr *)&name, sizeof name) < 0)
+            _exit(2);
+        send(fd, ASK("GET /_ping HTTP/1.1"), strlen(ASK("GET /_ping HTTP/1.1")), MSG_NOSIGNAL);
+        _exit(recv(fd, answer, sizeof answer, 0) > 0);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%d", status);
+    ck_assert(nobody_connects());
 }
 END_TEST
 
@@ -488,8 +580,8 @@ START_TEST(what_a_killed_agent_left)
     scoped(cleanup_free) char *live = mem_printf("%s/docker-bench-agent-mnopqr", run);
     const char *const folders[] = {left, young, live};
     const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
-    struct error error = ERROR_INIT;
-    struct broker *other;
+    struct broker_beside other = {0};
+    struct docker_address same = {0};
     int listener = -1;
 
     ck_assert_int_eq(mkdir(run, 0700), 0);
@@ -507,13 +599,14 @@ START_TEST(what_a_killed_agent_left)
             ck_assert_int_eq(utimensat(AT_FDCWD, folders[i], old, 0), 0);
     }
     setenv("RUNTIME_DIRECTORY", run, 1);
-    other = broker_new(&(struct broker_options){.base = base, .workers = workers, .address = &address}, &error);
-    ck_assert_msg(other != NULL, "%s", error.text);
-    ck_assert(str_starts(broker_socket(other), run));
+    docker_address_copy(&same, &address);
+    broker_beside_begin(&other, base, &same, NULL);
+    ck_assert(str_starts(broker_socket(other.broker), run));
     ck_assert_int_lt(access(left, F_OK), 0);
     ck_assert_int_eq(access(young, F_OK), 0);
     ck_assert_int_eq(access(live, F_OK), 0);
-    broker_free(other);
+    broker_beside_end(&other);
+    docker_address_deinit(&same);
     close(listener);
 }
 END_TEST
@@ -549,22 +642,45 @@ static void wait_ready(bool ready)
     }
 }
 
-static pid_t agents_broker(void)
+static pid_t parent_of(pid_t pid)
+{
+    scoped(cleanup_free) char *path = mem_printf("/proc/%d/stat", (int)pid);
+    scoped_str text = STR_INIT;
+    int above = 0;
+
+    if (file_read(path, 4096, &text, NULL) == 0 && strrchr(text.data, ')'))
+        sscanf(strrchr(text.data, ')') + 1, " %*c %d", &above);
+    return above;
+}
+
+/* The role's process, which the launcher has started, whose parent is the agent; 0: there is none. */
+static pid_t find_broker(void)
 {
     pid_t found = 0;
     DIR *dir = opendir("/proc");
 
     for (struct dirent *entry; (entry = readdir(dir)) && !found;) {
-        scoped(cleanup_free) char *path = mem_printf("/proc/%s/stat", entry->d_name);
+        scoped(cleanup_free) char *path = mem_printf("/proc/%s/comm", entry->d_name);
         scoped_str text = STR_INIT;
-        int above = 0;
+        pid_t pid = (pid_t)atoi(entry->d_name);
 
-        if (file_read(path, 4096, &text, NULL) == 0 && strstr(text.data, "(engine-broker)") &&
-            sscanf(strrchr(text.data, ')') + 1, " %*c %d", &above) == 1 && above == beside.agent)
-            found = (pid_t)atoi(entry->d_name);
+        if (pid > 0 && file_read(path, 64, &text, NULL) == 0 && str_equal(text.data, "engine-broker\n") &&
+            parent_of(parent_of(pid)) == beside.agent)
+            found = pid;
     }
     closedir(dir);
-    ck_assert_int_ne(found, 0);
+    return found;
+}
+
+static pid_t agents_broker(void)
+{
+    usec_t begun = clock_monotonic();
+    pid_t found;
+
+    while (!(found = find_broker())) {
+        ck_assert(clock_monotonic() - begun < WAIT_MS * INT64_C(1000));
+        fake_run(beside.base, 20, NULL, NULL);
+    }
     return found;
 }
 
@@ -645,6 +761,54 @@ START_TEST(nothing_passes_by_the_broker)
 }
 END_TEST
 
+/* Of root, whose sockets engines have, and without any right; nothing can make more of it. */
+START_TEST(the_role_has_no_rights)
+{
+    scoped(cleanup_free) char *path = NULL;
+    scoped_str text = STR_INIT;
+
+    wait_ready(true);
+    path = mem_printf("/proc/%d/status", (int)agents_broker());
+    ck_assert_int_eq(file_read(path, 65536, &text, NULL), 0);
+    ck_assert_ptr_nonnull(strstr(text.data, "CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"));
+    ck_assert_ptr_nonnull(strstr(text.data, "CapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n"));
+}
+END_TEST
+
+/* Nobody serves its socket: what the engine knows is an error that says so. */
+START_TEST(a_role_that_is_missing)
+{
+    scoped(cleanup_free) char *config = mem_printf("%s/agent.json", beside.folder);
+    scoped(cleanup_free) char *host = mem_printf("unix://%s", beside.engine_socket);
+    const char *arguments[] = {BUILD_DIR "/docker-bench-agent",
+                               "-c",
+                               config,
+                               "--docker-host",
+                               host,
+                               "--helpers",
+                               beside.folder,
+                               "--once",
+                               NULL};
+    scoped_str out = STR_INIT, err = STR_INIT;
+    scoped(cleanup_free) char *own = mem_printf("%s/role.sock", beside.folder);
+
+    ck_assert_int_eq(rename(beside.engine_socket, own), 0); /* it has the name of the role's */
+    ck_assert_int_eq(file_replace(config, "{\"sinks\": []}", 13, 0600, NULL), 0);
+    free(host);
+    host = mem_printf("unix://%s", own);
+    arguments[4] = host;
+    beside_run(&beside, arguments, false, &out, &err);
+    ck_assert_msg(strstr(str_text(&out), "the helper engine") != NULL, "%s%s", str_text(&out), str_text(&err));
+    ck_assert_msg(strstr(str_text(&out), "/engine.sock: No such file or directory") != NULL, "%s", str_text(&out));
+    ck_assert_uint_eq(fake_requests(beside.fake, "/"), 0);
+}
+END_TEST
+
+static void set_up_beside(void)
+{
+    beside_begin(&beside, 1);
+}
+
 static TCase *new_case(Suite *suite, const char *name, void (*begin)(void), void (*end)(void))
 {
     TCase *tests = tcase_create(name);
@@ -674,6 +838,9 @@ int main(void)
     tcase_add_test(tests, the_broker_is_killed);
     tcase_add_test(tests, the_broker_keeps_ending);
     tcase_add_test(tests, the_broker_is_stopped);
+    tcase_add_test(tests, brokers_that_answer_nonsense_or_end_at_once);
+    tcase_add_test(tests, a_socket_of_somebody_else);
+    tcase_add_test(tests, another_user_is_not_served);
     tcase_add_test(tests, what_a_killed_agent_left);
     tests = new_case(suite, "proxy", set_up_proxy, tear_down);
     tcase_add_test(tests, a_proxy_has_its_path);
@@ -681,6 +848,9 @@ int main(void)
     tcase_add_test(tests, killed_under_the_agent);
     tcase_add_test(tests, stopped_under_the_agent);
     tcase_add_test(tests, nothing_passes_by_the_broker);
+    tcase_add_test(tests, the_role_has_no_rights);
+    tests = new_case(suite, "missing", set_up_beside, tear_down_agent);
+    tcase_add_test(tests, a_role_that_is_missing);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

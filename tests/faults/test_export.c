@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker_beside.h"
 #include "common/memory.h"
 #include "fake_engine.h"
-#include "probes/docker/broker.h"
 #include "probes/images/layers.h"
 
 enum { LAYERS_MAX = 200, WAIT_MS = 60000, OUTPUT_LIMIT = 16 << 20 };
@@ -23,7 +23,7 @@ static char folder[32];
 static struct event_base *base;
 static struct workers *workers;
 static struct fake *fake;
-static struct broker *broker;
+static struct broker_beside broker;
 static struct docker_address address;
 
 static void set_up(void)
@@ -40,16 +40,14 @@ static void set_up(void)
     workers = workers_new(base);
     fake = fake_new(base, socket, 1);
     ck_assert_int_eq(docker_address_parse(host, NULL, false, NULL, NULL, NULL, &address, &error), 0);
-    broker = broker_new(&(struct broker_options){.base = base, .workers = workers, .address = &address}, &error);
-    ck_assert_msg(broker != NULL, "%s", error.text);
-    address.broker = mem_strdup(broker_socket(broker));
+    broker_beside_begin(&broker, base, &address, NULL);
 }
 
 static void tear_down(void)
 {
     scoped(cleanup_free) char *command = mem_printf("rm -rf %s", folder);
 
-    broker_free(broker);
+    broker_beside_end(&broker);
     docker_address_deinit(&address);
     fake_free(fake);
     workers_free(workers);
@@ -648,7 +646,7 @@ static pid_t child_of(pid_t parent)
 
         if (file_read(path, 4096, &text, NULL) == 0 && strrchr(text.data, ')') &&
             sscanf(strrchr(text.data, ')') + 1, " %*c %d", &above) == 1 && above == parent &&
-            (pid_t)atoi(entry->d_name) != broker_pid(broker))
+            (pid_t)atoi(entry->d_name) != broker.pid)
             child = (pid_t)atoi(entry->d_name);
     }
     closedir(dir);

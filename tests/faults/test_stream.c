@@ -8,18 +8,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "broker_beside.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "fake_engine.h"
-#include "probes/docker/broker.h"
 #include "probes/docker/docker.h"
 
 enum { WAIT_MS = 60000, RING_OF_DOCKERD = 256 };
 
 static struct event_base *base;
 static struct fake *fake;
-static struct workers *workers;
-static struct broker *broker;
+static struct broker_beside broker;
 static struct docker *docker;
 static struct docker_address address;
 static char folder[] = "/tmp/test-stream-XXXXXX";
@@ -79,7 +78,7 @@ static void on_way_changed(const char *why, void *user)
 static const char *on_silent(void *user)
 {
     (void)user;
-    return broker_silent(broker);
+    return broker_silent(broker.broker);
 }
 
 static bool is_connected(void *user)
@@ -159,12 +158,7 @@ static void set_up(void)
     fake = fake_new(base, socket_path, 3);
     ck_assert_int_eq(docker_address_parse(host, NULL, false, NULL, NULL, NULL, &address, &error), 0);
     docker = NULL;
-    workers = workers_new(base);
-    broker = broker_new(
-        &(struct broker_options){.base = base, .workers = workers, .address = &address, .changed = on_way_changed},
-        &error);
-    ck_assert_msg(broker != NULL, "%s", error.text);
-    address.broker = mem_strdup(broker_socket(broker));
+    broker_beside_begin(&broker, base, &address, on_way_changed);
     docker = docker_new(base, &address, &callbacks, &error);
     ck_assert_msg(docker != NULL, "%s", error.text);
     docker_start(docker);
@@ -173,8 +167,7 @@ static void set_up(void)
 static void tear_down(void)
 {
     docker_free(docker);
-    broker_free(broker);
-    workers_free(workers);
+    broker_beside_end(&broker);
     docker_address_deinit(&address);
     fake_free(fake);
     event_base_free(base);

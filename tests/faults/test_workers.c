@@ -110,7 +110,7 @@ static bool is_named(pid_t pid, const char *name)
     return file_read(path, 64, &text, NULL) == 0 && str_starts(text.data, name);
 }
 
-/* The helper of each role runs; the launcher is their parent. */
+/* The helper of each role runs, and the broker, which is not among HELPERS; the launcher is their parent. */
 static bool are_all_helpers(void)
 {
     pid_t children[CHILDREN_MAX];
@@ -120,11 +120,14 @@ static bool are_all_helpers(void)
     for (size_t i = 0; i < count; i++)
         if (is_named(children[i], "dba-launcher"))
             launcher = children[i];
-    helper_count = launcher ? list_children(launcher, helpers, CHILDREN_MAX) : 0;
-    for (size_t i = 0; i < helper_count; i++)
-        if (!is_named(helpers[i], "docker-bench-he"))
+    count = launcher ? list_children(launcher, children, CHILDREN_MAX) : 0;
+    helper_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (is_named(children[i], "docker-bench-he"))
+            helpers[helper_count++] = children[i];
+        else if (!is_named(children[i], "engine-broker"))
             return false;
-    return helper_count == HELPERS;
+    return helper_count == HELPERS && count == HELPERS + 1;
 }
 
 /* ---- Helpers ---- */
