@@ -3,10 +3,11 @@
 
 #include <string.h>
 
+#include "common/memory.h"
 #include "common/secrets/secrets.h"
 #include "common/text.h"
 
-enum { EVIDENCE_MAX = 2048 };
+enum { EVIDENCE_MAX = 2048, FACTS_MAX = 8192, FACT_MAX = 4096, REMEDY_MAX = 16384 };
 
 const struct check *check_find(const struct check *table, const char *name)
 {
@@ -81,8 +82,10 @@ void check_fact_string(const struct check_input *in, struct check_result *out, c
 {
     struct json_out *facts = facts_of(in, out);
 
-    if (facts)
-        json_out_string(facts, key, value);
+    if (facts && value)
+        json_out_string_n(facts, key, value, strnlen(value, FACT_MAX));
+    else if (facts)
+        json_out_null(facts, key);
 }
 
 void check_fact_int(const struct check_input *in, struct check_result *out, const char *key, int64_t value)
@@ -105,13 +108,22 @@ void check_fact_list(const struct check_input *in, struct check_result *out, con
                      const struct string_list *list)
 {
     struct json_out *facts = facts_of(in, out);
+    size_t length = 0, at;
 
     if (!facts)
         return;
     json_out_array(facts, key);
-    for (size_t i = 0; i < list->count; i++)
-        json_out_string(facts, NULL, list->items[i]);
+    json_out_text(facts, &length);
+    for (at = 0; at < list->count && length < FACTS_MAX; at++) {
+        json_out_string_n(facts, NULL, list->items[at], strnlen(list->items[at], FACT_MAX));
+        json_out_text(facts, &length);
+    }
     json_out_end_array(facts);
+    if (at < list->count) {
+        scoped(cleanup_free) char *left_out = mem_printf("%s_left_out", key);
+
+        json_out_int(facts, left_out, (int64_t)(list->count - at));
+    }
 }
 
 static bool lists_word(const char *words, const char *word)
@@ -229,6 +241,8 @@ void check_run(const struct check_input *in, struct check_result *out)
     }
     require_answers(in, out);
     say_platforms(in, out);
+    if (out->remedy.length > REMEDY_MAX) /* a command may not be cut */
+        str_clear(&out->remedy);
     if (out->verdict == VERDICT_NONE)
         check_error(in, out, "check", "no verdict was given");
 }

@@ -68,7 +68,11 @@ void check_say(const struct check_input *in, struct check_result *out, enum verd
     printf_like(4, 5);
 /* Sets error with "WHAT: WHY"; secrets in WHY are redacted, NULL becomes "unknown". */
 void check_error(const struct check_input *in, struct check_result *out, const char *what, const char *why);
+/* Appends a command (" && " between calls). All of it is dropped where it would be longer than 16 KiB: the rule's own
+ * text is used. */
 void check_remedy(const struct check_input *in, struct check_result *out, const char *format, ...) printf_like(3, 4);
+/* Facts are for the reader of a finding, and bounded: of a text 4 KiB are kept; a list ends once all facts take 8 KiB,
+ * and member KEY_left_out is the number of its items that are not there. */
 void check_fact_string(const struct check_input *in, struct check_result *out, const char *key, const char *value);
 void check_fact_int(const struct check_input *in, struct check_result *out, const char *key, int64_t value);
 void check_fact_bool(const struct check_input *in, struct check_result *out, const char *key, bool value);
