@@ -175,3 +175,12 @@ char *arena_strdup(struct arena *arena, const char *s)
 {
     return s ? arena_strndup(arena, s, strlen(s)) : NULL;
 }
+
+size_t arena_size(const struct arena *arena)
+{
+    size_t size = 0;
+
+    for (const struct chunk *chunk = arena ? arena->chunks : NULL; chunk; chunk = chunk->next)
+        size += sizeof *chunk + chunk->size;
+    return size;
+}

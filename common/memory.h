@@ -37,6 +37,7 @@ void arena_free(struct arena *arena);                           /* with all that
 void *arena_alloc(struct arena *arena, size_t size) never_null; /* zeroed, aligned for any type */
 char *arena_strndup(struct arena *arena, const char *s, size_t length) never_null; /* terminated */
 char *arena_strdup(struct arena *arena, const char *s);                            /* NULL gives NULL */
+size_t arena_size(const struct arena *arena); /* bytes that its chunks take; NULL: 0 */
 
 DEFINE_CLEANUP(struct arena *, cleanup_arena, arena_free)
 

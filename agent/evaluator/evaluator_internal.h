@@ -10,7 +10,7 @@
  *                                                               what is known
  *   transition finding explain transition_build                 one finding, and how its change is described
  *   emit evaluate slices                                        from a changed verdict to a transition
- *   unlisted exec_groups exec_found execs affected gone exec_notes exec_bounds complete missing
+ *   unlisted exec_groups exec_found execs affected room gone exec_notes exec_bounds complete missing
  *                                                               what an input's coming or going means
  *   recheck restore agent_state another_engine retry settle     time, what was known before, the end of the work
  *   evaluator follow fetched query                        the public entry points
@@ -42,6 +42,7 @@ struct input {
     unsigned failures; /* in a row */
     usec_t retry_at;   /* monotonic; 0: it is not in the list of those to be retried */
     TAILQ_ENTRY(input) retry;
+    size_t room_awaited; /* its facts take that, and there was no room for them (room.c); 0: that is not why */
     bool missing;    /* a list names it, but the engine answered that it does not exist: the list is asked for again */
     char *cause;     /* of its going stale */
     usec_t event_at; /* of the engine's event that was the cause; 0: none was */
@@ -135,6 +136,7 @@ struct evaluator {
     struct event *retry_timer;
     usec_t next_retry;               /* monotonic: when it is due */
     size_t unread[INPUT_KIND_COUNT]; /* inputs of that kind whose last answer was a failure */
+    size_t without_room;             /* inputs whose facts had no room */
     bool has_settled;                /* at least once */
 
     struct tally *tallies; /* by rule_set.rules; NULL while rules are exchanged */
@@ -383,6 +385,14 @@ void exec_upkeep(struct evaluator *evaluator);
 void input_complete(struct evaluator *evaluator, struct input *input, bool changed);
 void input_fail(struct evaluator *evaluator, struct input *input, int number,
                 const char *why); /* it could not be read */
+
+/* room.c */
+/* Makes room for FACTS, which have come for INPUT, at the expense of those that take more. False: they are the largest
+ * themselves; RET_WHY, which the caller frees, is the error of INPUT. */
+bool room_make(struct evaluator *evaluator, const struct input *input, const struct facts *facts, char **ret_why);
+/* INPUT has failed because of that: it is asked for again when there is room for SIZE bytes. */
+void room_await(struct evaluator *evaluator, struct input *input, size_t size);
+void room_offer(struct evaluator *evaluator); /* facts may have gone: what would fit now is asked for again */
 
 /* missing.c */
 void missing_deinit(struct evaluator *evaluator);

@@ -113,12 +113,31 @@ static void fetched(struct evaluator *evaluator, struct input *input, enum input
     unlisted_close(evaluator, kind, cause);
     input_complete(evaluator, input, changed);
     missing_resolve(evaluator, kind, NULL, cause);
+    room_offer(evaluator); /* it may take less than before */
+}
+
+static void fetch_failed(struct evaluator *evaluator, struct input *input, enum input_kind kind, const char *key,
+                         int number, const char *why);
+
+/* There is no room for FACTS. */
+static void not_kept(struct evaluator *evaluator, struct input *input, struct facts *facts, const char *why)
+{
+    scoped(cleanup_free) char *key = mem_strdup(input->key);
+    enum input_kind kind = input->kind;
+    size_t size = arena_size(facts->arena);
+
+    facts_free(facts);
+    fetch_failed(evaluator, input, kind, key, EFBIG, why);
+    input = input_find(evaluator, kind, key);
+    if (input && input->unread)
+        room_await(evaluator, input, size);
 }
 
 void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const char *key, struct facts *facts)
 {
     struct input *input = input_find(evaluator, kind, key);
     usec_t outer = evaluator->event_at;
+    scoped(cleanup_free) char *why = NULL;
 
     if (!input || !input->in_flight) { /* forgotten meanwhile: its subject is gone */
         facts_free(facts);
@@ -127,6 +146,8 @@ void evaluator_fetched(struct evaluator *evaluator, enum input_kind kind, const 
     evaluator->event_at = input->event_at;
     if (kind == INPUT_EXEC)
         exec_fetched(evaluator, input, (struct exec_facts *)facts);
+    else if (!room_make(evaluator, input, facts, &why))
+        not_kept(evaluator, input, facts, why);
     else
         fetched(evaluator, input, kind, key, facts);
     evaluator->event_at = outer;

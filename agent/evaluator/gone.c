@@ -40,6 +40,7 @@ void evaluator_gone(struct evaluator *evaluator, enum input_kind kind, const cha
     }
     visit_affected(evaluator, &removed, true);
     evaluator->cause = outer;
+    room_offer(evaluator);
     settle_schedule(evaluator);
 }
 

@@ -58,6 +58,8 @@ void retry_forget(struct evaluator *evaluator, struct input *input)
     evaluator->unread[input->kind] -= input->unread;
     input->unread = false;
     input->failures = 0;
+    evaluator->without_room -= input->room_awaited != 0;
+    input->room_awaited = 0;
 }
 
 bool evaluator_has_background_work(const struct evaluator *evaluator)

@@ -6,13 +6,14 @@
 
 struct slot {
     struct facts *facts;
-    char *why; /* why there are none */
+    size_t size; /* bytes that they take */
+    char *why;   /* why there are none */
 };
 
 struct store {
     struct map *slots[INPUT_KIND_COUNT];
     size_t failed[INPUT_KIND_COUNT], unread[INPUT_KIND_COUNT];
-    size_t running;
+    size_t running, size;
     struct map *image_users; /* image id → number of containers, as a pointer */
 };
 
@@ -61,6 +62,16 @@ static struct slot *slot_ensure(struct store *store, enum input_kind kind, const
     return slot;
 }
 
+/* Facts that SLOT had are freed, FACTS (may be NULL) in their place. */
+static void replace_facts(struct store *store, struct slot *slot, struct facts *facts)
+{
+    store->size -= slot->size;
+    facts_free(slot->facts);
+    slot->facts = facts;
+    slot->size = facts ? arena_size(facts->arena) : 0;
+    store->size += slot->size;
+}
+
 /* What is counted as containers come (BY 1) and go (BY -1). */
 static void tally(struct store *store, enum input_kind kind, const struct facts *facts, int by)
 {
@@ -90,8 +101,7 @@ bool store_put(struct store *store, enum input_kind kind, const char *key, struc
     tally(store, kind, facts, 1);
     tally(store, kind, slot->facts, -1);
     store->failed[kind] -= slot->why != NULL;
-    facts_free(slot->facts);
-    slot->facts = facts;
+    replace_facts(store, slot, facts);
     free(take(slot->why));
     return changed;
 }
@@ -104,7 +114,7 @@ bool store_put_error(struct store *store, enum input_kind kind, const char *key,
 
     tally(store, kind, slot->facts, -1);
     store->failed[kind] += slot->why == NULL;
-    facts_free(take(slot->facts));
+    replace_facts(store, slot, NULL);
     free(slot->why);
     slot->why = copy;
     return changed;
@@ -112,12 +122,13 @@ bool store_put_error(struct store *store, enum input_kind kind, const char *key,
 
 void store_remove(struct store *store, enum input_kind kind, const char *key)
 {
-    const struct slot *slot = slot_find(store, kind, key);
+    struct slot *slot = slot_find(store, kind, key);
 
     if (!slot)
         return;
     tally(store, kind, slot->facts, -1);
     store->failed[kind] -= slot->why != NULL;
+    replace_facts(store, slot, NULL);
     map_remove(store->slots[kind], key ? key : "");
 }
 
@@ -153,6 +164,38 @@ bool store_next(const struct store *store, enum input_kind kind, size_t *at, con
             return true;
         }
     return false;
+}
+
+size_t store_size(const struct store *store)
+{
+    return store->size;
+}
+
+size_t store_size_of(const struct store *store, enum input_kind kind, const char *key)
+{
+    const struct slot *slot = slot_find(store, kind, key);
+
+    return slot ? slot->size : 0;
+}
+
+size_t store_largest(const struct store *store, unsigned kinds, const struct facts *except, enum input_kind *ret_kind,
+                     const char **ret_key)
+{
+    size_t most = 0;
+
+    for (unsigned kind = 0; kind < INPUT_KIND_COUNT; kind++) {
+        const char *key;
+        size_t at = 0;
+        void *value;
+
+        while ((kinds & INPUT_BIT(kind)) && map_next(store->slots[kind], &at, &key, &value))
+            if (((const struct slot *)value)->size > most && ((const struct slot *)value)->facts != except) {
+                most = ((const struct slot *)value)->size;
+                *ret_kind = (enum input_kind)kind;
+                *ret_key = key;
+            }
+    }
+    return most;
 }
 
 size_t store_running(const struct store *store)

@@ -25,6 +25,14 @@ size_t store_count(const struct store *store, enum input_kind kind);
 bool store_next(const struct store *store, enum input_kind kind, size_t *at, const char **ret_key,
                 const struct facts **ret_facts); /* skips slots in error */
 
+/* Bytes that all facts take, and those of one input: maintained. */
+size_t store_size(const struct store *store);
+size_t store_size_of(const struct store *store, enum input_kind kind, const char *key);
+/* Which of the inputs of KINDS (a bit each, INPUT_BIT()) takes most: its size, 0 where there are no facts of them.
+ * EXCEPT (may be NULL) left out. Goes through all of them. */
+size_t store_largest(const struct store *store, unsigned kinds, const struct facts *except, enum input_kind *ret_kind,
+                     const char **ret_key);
+
 /* The number of running containers, of those with facts: maintained, not counted on each call. Paused ones do not run.
  */
 size_t store_running(const struct store *store);

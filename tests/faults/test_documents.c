@@ -326,6 +326,72 @@ START_TEST(what_rules_read_has_a_limit)
 }
 END_TEST
 
+static size_t length_of(const char *path)
+{
+    scoped(cleanup_free) char *request = mem_printf("GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
+    scoped(cleanup_close) int fd = beside_dial(&beside);
+    scoped(http_answer_deinit) struct http_answer answer = {0};
+    scoped_str pending = STR_INIT;
+
+    beside_say(&beside, fd, request, strlen(request));
+    ck_assert(beside_answer(&beside, fd, &pending, &answer));
+    ck_assert_int_eq(answer.status, 200);
+    return answer.body.length;
+}
+
+/* What is said of a container is for people to read, whatever its document holds. */
+static void check_lengths(void)
+{
+    enum { STATUS_MAX = 128 * 1024, FINDINGS_MAX = 256 * 1024 };
+
+    ck_assert_uint_gt(findings("/v1/findings?subject=c10"), 20);
+    ck_assert_uint_lt(length_of("/v1/findings?subject=c10&limit=1000"), FINDINGS_MAX);
+    ck_assert_uint_lt(length_of("/v1/status"), STATUS_MAX);
+}
+
+/* Documents below that limit have one together: what takes most is left out, and says so; small ones are judged
+ * whenever they come. When some have gone the others are read. */
+START_TEST(what_is_kept_of_all_has_a_limit)
+{
+    enum { CONTAINERS = 30, LARGE = 3 * 1024 * 1024, LEFT = 8 };
+    static const char why[] = "what is known of all containers and images takes at most 32 MiB";
+    scoped_str item = STR_INIT, list = STR_INIT;
+
+    str_append(&item, "\"");
+    for (size_t i = 0; i < 1000; i++)
+        str_append_char(&item, 'x');
+    str_append(&item, "\",");
+    fill(&list, "\"CapAdd\":[", item.data, LARGE, "\"x\"]");
+    fake_set_containers(fake, CONTAINERS);
+    fake_set_privileged(fake, 0, true);
+    for (size_t i = 1; i < CONTAINERS; i++) {
+        scoped(cleanup_free) char *path = mem_printf("/containers/%s", fake_container_id(i));
+        scoped_str text = STR_INIT;
+
+        fake_container(fake, i, &text);
+        answer_with(path, text.data, "\"CapAdd\":null", &list);
+    }
+    start_agent();
+    AWAIT(findings("/v1/findings?rule=5.4") == CONTAINERS && finds("/v1/findings?rule=5.4&status=error", why) &&
+          findings("/v1/findings?rule=5.4&status=pass") + findings("/v1/findings?rule=5.4&status=error") ==
+              CONTAINERS - 1);
+    ck_assert_uint_ge(findings("/v1/findings?rule=5.4&status=pass"), LEFT);
+    ck_assert_uint_le(findings("/v1/findings?rule=5.4&status=pass"), 10);
+    AWAIT(has_reason(why));
+    check_lengths();
+    fake_set_containers(fake, CONTAINERS + 1); /* a small one that comes when the room is full */
+    fake_event(fake, "container", "create", fake_container_id(CONTAINERS), NULL);
+    AWAIT(finds("/v1/findings?rule=5.4&status=pass&subject=c30", ""));
+    ck_assert_uint_eq(findings("/v1/findings?rule=5.4&status=fail"), 1);
+    fake_set_containers(fake, LEFT);
+    for (size_t i = LEFT; i <= CONTAINERS; i++)
+        fake_event(fake, "container", "destroy", fake_container_id(i), NULL);
+    AWAIT(findings("/v1/findings?rule=5.4&status=pass") >= LEFT - 1 && strcmp(state(), "ready") == 0);
+    ck_assert_uint_eq(findings("/v1/findings?rule=5.4&status=error"), 0);
+    check_memory();
+}
+END_TEST
+
 /* A list is never cut: of millions of items that say nothing it is an error. */
 START_TEST(a_list_without_end_is_an_error)
 {
@@ -554,6 +620,7 @@ int main(void)
     tcase_set_timeout(large, 600);
     tcase_add_loop_test(large, labels_without_end_hide_nothing, 0, 2);
     tcase_add_loop_test(large, what_rules_read_has_a_limit, 0, 2);
+    tcase_add_test(large, what_is_kept_of_all_has_a_limit);
     tcase_add_test(large, a_list_without_end_is_an_error);
     tcase_add_test(tests, history_is_read_in_the_end);
     tcase_add_loop_test(tests, exec_is_named_in_the_end, 0, 2);
