@@ -9,7 +9,6 @@
 #include <event2/event.h>
 #include <malloc.h>
 #include <signal.h>
-#include <sys/stat.h>
 
 #include "agent/agent_internal.h"
 #include "common/log.h"
@@ -211,17 +210,6 @@ static void add_signals(struct agent *agent)
     }
 }
 
-static int make_state_dir(const char *path, struct error *error)
-{
-    struct stat st;
-
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return error_system(error, errno, "state_dir: cannot create %s", path);
-    if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
-        return error_set(error, ENOTDIR, "state_dir: %s is not a directory", path);
-    return 0;
-}
-
 static void on_view(void *user, struct agent_view *ret)
 {
     agent_view(user, ret);
@@ -306,7 +294,8 @@ static void on_sink_trouble(const char *why, void *user)
 
 static int open_outputs(struct agent *agent, struct error *error)
 {
-    const struct server_backend backend = {.view = on_view, .scan = on_scan, .resend = on_resend, .user = agent};
+    const struct server_backend backend = {
+        .view = on_view, .scan = on_scan, .resend = on_resend, .socket = &agent->socket, .user = agent};
     int r;
 
     agent->snapshots = snapshots_new(&(struct snapshot_options){.base = agent->base,
@@ -315,9 +304,6 @@ static int open_outputs(struct agent *agent, struct error *error)
                                                                 .clock = &clock_system,
                                                                 .machine = agent->machine});
     agent_hash_config(agent);
-    r = make_state_dir(agent->config->state_dir, error);
-    if (r < 0)
-        return r;
     r = open_store(agent, error);
     if (r < 0)
         return r;
@@ -377,6 +363,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct launch
     agent->started = clock_now(&clock_system);
     agent->scan_duration_ms = -1;
     agent->clock_fd = -1;
+    agent->socket.fd = -1;
     r = agent_load_config(arguments, &agent->config, &rules, error);
     if (r < 0)
         goto fail;
@@ -385,6 +372,9 @@ int agent_new(const struct config_arguments *arguments, bool once, struct launch
     agent->workers = workers_new(agent->base);
     agent->evaluator =
         evaluator_new(agent->base, agent->workers, rules, agent->config, &clock_system, &evaluator_callbacks);
+    r = agent_become_user(agent, error);
+    if (r < 0)
+        goto fail;
     if (own_container_read(own_container))
         evaluator_leave_out(agent->evaluator, own_container);
     r = docker_address_parse(agent->config->docker_host, agent->config->docker_cert_path, agent->config->docker_tls,
@@ -448,6 +438,7 @@ void agent_free(struct agent *agent)
     agent_stop_notifying(agent);
     if (agent->server)
         server_free(agent->server);
+    server_socket_close(&agent->socket);
     snapshots_free(agent->snapshots);
     sink_list_deinit(&agent->sinks);
     if (agent->events && agent->evaluator)

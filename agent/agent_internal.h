@@ -1,8 +1,8 @@
 /* What the agent's own files share; no other room includes it. A file calls only those before it here: agent_view.c
- * (what is shown), agent_notify.c (to systemd), agent_snapshot.c, agent_origin.c (who sends), agent_heartbeat.c,
- * agent_begin.c (how work begins), agent_events.c (the engine's events), agent_entries.c (what people did),
- * agent_states.c (its own state), agent_reload.c (another configuration), agent_timers.c (what time brings), agent.c
- * (wiring and life). */
+ * (what is shown), agent_notify.c (to systemd), agent_user.c (root's rights), agent_snapshot.c, agent_origin.c (who
+ * sends), agent_heartbeat.c, agent_begin.c (how work begins), agent_events.c (the engine's events), agent_entries.c
+ * (what people did), agent_states.c (its own state), agent_reload.c (another configuration), agent_timers.c (what time
+ * brings), agent.c (wiring and life). */
 #ifndef AGENT_AGENT_INTERNAL_H
 #define AGENT_AGENT_INTERNAL_H
 
@@ -27,7 +27,8 @@ struct agent {
     struct docker *docker;
     struct fetcher *fetcher;
     struct evaluator *evaluator;
-    struct event_store *events; /* NULL: --once */
+    struct event_store *events;  /* NULL: --once */
+    struct server_socket socket; /* of the query API */
     struct server *server;
     struct record_origin origin;                  /* of the records that sinks send */
     char hostname[256], machine[MACHINE_ID_SIZE]; /* "": unknown */
@@ -62,6 +63,10 @@ void agent_status_changed(struct agent *agent); /* maybe: the line that systemd 
 void agent_tell_ready(struct agent *agent);     /* once */
 void agent_tell_reload(bool begins);            /* or ends */
 void agent_tell_stop(void);
+
+/* agent_user.c */
+/* Makes what takes root to make, and gives up root's rights: 0, or a negative errno with ERROR. */
+int agent_become_user(struct agent *agent, struct error *error);
 
 /* agent_origin.c */
 void agent_set_origin(struct agent *agent);                         /* as configuration, engine and store are now */

@@ -17,6 +17,7 @@ enum {
     OPT_HOST_ROOT,
     OPT_DATA_DIR,
     OPT_HELPERS,
+    OPT_USER,
     OPT_ONCE,
     OPT_FORMAT,
     OPT_CHECK_CONFIG,
@@ -35,7 +36,10 @@ static void print_help(void)
         "--state-dir DIR   "
         "where state is kept across restarts\n      --host-root DIR   where the host's / is mounted (default /)\n      "
         "--data-dir DIR    rules and benchmarks\n      --helpers DIR     sockets of the helpers (default: it starts "
-        "them itself)\n      --once            one full scan to standard output, no daemon; "
+        "them itself)\n      --user NAME       the user that root becomes (default docker-bench-agent; with --once "
+        "nobody "
+        "where\n                        there is no such user)\n      --once            one full scan to standard "
+        "output, no daemon; "
         "exit status 1 when a finding of\n                        high severity or above fails\n      --format FORMAT  "
         " output of --once: text (default) or json\n      --check-config    read configuration and rules, report "
         "errors and exit\n      --version         print the version\n  -h, --help            print this help\n",
@@ -77,6 +81,7 @@ int main(int argc, char **argv)
         {"host-root", required_argument, NULL, OPT_HOST_ROOT},
         {"data-dir", required_argument, NULL, OPT_DATA_DIR},
         {"helpers", required_argument, NULL, OPT_HELPERS},
+        {"user", required_argument, NULL, OPT_USER},
         {"once", no_argument, NULL, OPT_ONCE},
         {"format", required_argument, NULL, OPT_FORMAT},
         {"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
@@ -86,7 +91,7 @@ int main(int argc, char **argv)
     };
     struct config_arguments arguments = {0};
     struct launch launch = {.fd = -1};
-    const char *format = NULL;
+    const char *format = NULL, *user = NULL;
     bool once = false, check_config = false;
     struct error error = ERROR_INIT;
     int option;
@@ -116,6 +121,9 @@ int main(int argc, char **argv)
             launch.folder = optarg;
             launch.has_rights = true;
             break;
+        case OPT_USER:
+            user = optarg;
+            break;
         case OPT_ONCE:
             once = true;
             break;
@@ -143,6 +151,10 @@ int main(int argc, char **argv)
         return usage("--format must be text or json, not", format);
     if (check_config)
         return agent_check_config(&arguments, &error) < 0 ? (fprintf(stderr, "%s\n", error.text), EXIT_CONFIG) : 0;
+    if (agent_user_find(user, once, &launch.user, &error) < 0) {
+        log_error("%s", error.text);
+        return EXIT_USAGE;
+    }
     if (!launch.folder && launch_begin(&arguments, once, &launch, &error) < 0) {
         log_error("%s", error.text);
         return EXIT_FAILURE;

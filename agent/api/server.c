@@ -133,30 +133,36 @@ int server_new(struct event_base *base, const struct server_backend *backend, co
                struct server **ret, struct error *error)
 {
     struct server *server = mem_alloc(sizeof *server);
+    static const struct agent_user same = {.becomes = false};
     struct evhttp_bound_socket *bound;
-    int fd;
+    int r = 0;
 
     server->base = base;
     server->backend = *backend;
     TAILQ_INIT(&server->followers);
-    fd = server_socket_open(config, &server->own_socket, error);
-    if (fd < 0) {
+    if (backend->socket)
+        server->socket.fd = backend->socket->fd;
+    else
+        r = server_socket_open(config, &same, &server->socket, error);
+    if (r < 0) {
         free(server);
-        return fd;
+        return r;
     }
-    server->path = mem_strdup(config->socket_path);
     server->room = room_new();
     server->http = server_http_new(base);
     evhttp_set_gencb(server->http, on_request, server);
-    bound = evhttp_accept_socket_with_handle(server->http, fd);
+    bound = evhttp_accept_socket_with_handle(server->http, server->socket.fd); /* which owns it from now on */
+    if (bound && backend->socket)
+        backend->socket->fd = -1;
+    if (bound)
+        server->socket.fd = -1;
     if (!bound) {
         server_free(server);
         return error_set(error, EIO, "socket: cannot accept connections");
     }
     server->clients = clients_new(base, server->http, bound, server->room, SERVER_PATIENCE_S);
     if (config->metrics_listen) {
-        int r = metrics_listener_new(server, config, &server->metrics, error);
-
+        r = metrics_listener_new(server, config, &server->metrics, error);
         if (r < 0) {
             server_free(server);
             return r;
@@ -175,8 +181,7 @@ void server_free(struct server *server)
     evhttp_free(server->http);
     clients_free(server->clients);
     room_free(server->room);
-    if (server->own_socket)
-        unlink(server->path);
-    free(server->path);
+    if (!server->backend.socket)
+        server_socket_close(&server->socket);
     free(server);
 }

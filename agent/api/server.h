@@ -2,6 +2,7 @@
 #ifndef AGENT_API_SERVER_H
 #define AGENT_API_SERVER_H
 
+#include "agent/api/server_socket.h"
 #include "agent/api/view.h"
 
 struct server;
@@ -12,6 +13,8 @@ struct server_backend {
     void (*scan)(void *user, const char *cause);      /* starts a full re-evaluation */
     /* Sends a snapshot to each sink of that type or address. How many there are. */
     size_t (*resend)(void *user, const char *sink);
+    /* Already open: the server takes its descriptor, its file stays the agent's. NULL: the server opens one. */
+    struct server_socket *socket;
     void *user;
 };
 

@@ -22,9 +22,8 @@ struct server {
     struct evhttp *http;
     struct room *room; /* of all listeners */
     struct clients *clients;
-    struct metrics_listener *metrics; /* NULL: none over TCP */
-    char *path;
-    bool own_socket;
+    struct metrics_listener *metrics;              /* NULL: none over TCP */
+    struct server_socket socket;                   /* that it has opened itself */
     TAILQ_HEAD(follower_list, follower) followers; /* of /v1/events */
     size_t follower_count;
 };

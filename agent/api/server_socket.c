@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <event2/util.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,18 @@
 
 #include "common/file.h"
 
-static int make_folder(const char *path, struct error *error)
+/* One that is made is USER's, who removes the socket from it at the end. */
+static int make_folder(const char *path, const struct agent_user *user, struct error *error)
 {
     scoped(cleanup_free) char *folder = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
+    scoped(cleanup_close) int fd = -1;
 
-    if (!*folder || mkdir(folder, 0755) == 0 || errno == EEXIST)
+    if (!*folder || (mkdir(folder, 0755) < 0 && errno == EEXIST))
         return 0;
-    return error_system(error, errno, "socket: cannot create %s", folder);
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return error_system(error, errno, "socket: cannot create %s", folder);
+    return agent_user_give(user, fd, folder, error);
 }
 
 /* A dead agent's socket refuses; a live one's answers. */
@@ -83,6 +89,7 @@ static bool find_group(const struct config *config, const char *name, gid_t *ret
     return entry != NULL;
 }
 
+/* It stays root's, who may be without the right to use what is another user's (a container). */
 static int set_group(const struct config *config, struct error *error)
 {
     const char *group = config->socket_group ? config->socket_group : "docker-bench-agent";
@@ -96,7 +103,7 @@ static int set_group(const struct config *config, struct error *error)
     return 0;
 }
 
-static int make_socket(const struct config *config, struct error *error)
+static int make_socket(const struct config *config, const struct agent_user *user, struct error *error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const char *path = config->socket_path;
@@ -108,7 +115,7 @@ static int make_socket(const struct config *config, struct error *error)
         return error_set(error, EINVAL, "socket.path: must be absolute and shorter than %zu: %s",
                          sizeof address.sun_path, path);
     memcpy(address.sun_path, path, strlen(path));
-    r = make_folder(path, error);
+    r = make_folder(path, user, error);
     if (r == 0)
         r = clear_stale(&address, error);
     if (r < 0)
@@ -130,17 +137,29 @@ static int make_socket(const struct config *config, struct error *error)
     return r;
 }
 
-int server_socket_open(const struct config *config, bool *ret_own, struct error *error)
+int server_socket_open(const struct config *config, const struct agent_user *user, struct server_socket *ret,
+                       struct error *error)
 {
     int fd;
 
     if (sd_listen_fds(0) == 1 && sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) > 0) {
-        fd = SD_LISTEN_FDS_START;
-        evutil_make_socket_nonblocking(fd);
-        *ret_own = false;
-    } else {
-        fd = make_socket(config, error);
-        *ret_own = fd >= 0;
+        evutil_make_socket_nonblocking(SD_LISTEN_FDS_START);
+        *ret = (struct server_socket){.fd = SD_LISTEN_FDS_START};
+        return 0;
     }
-    return fd;
+    fd = make_socket(config, user, error);
+    if (fd < 0)
+        return fd;
+    *ret = (struct server_socket){.fd = fd, .path = mem_strdup(config->socket_path)};
+    return 0;
+}
+
+void server_socket_close(struct server_socket *socket)
+{
+    if (socket->fd >= 0)
+        close(socket->fd);
+    if (socket->path)
+        unlink(socket->path);
+    free(socket->path);
+    *socket = (struct server_socket){.fd = -1};
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/account.h"
 #include "common/file.h"
 #include "common/str.h"
 #include "common/vec.h"
@@ -426,6 +427,18 @@ static int check_places(const struct config *config, struct error *error)
     return 0;
 }
 
+/* The files are root's, and the agent may be another user. */
+static int explain(int r, struct error *error)
+{
+    struct account account = {.name = ""};
+
+    if (r != -EACCES)
+        return r;
+    account_find_uid(geteuid(), &account);
+    error_prefix(error, "the user %s has to be able to read this", account.name);
+    return -EINVAL;
+}
+
 int config_load(const struct config_arguments *arguments, const char *(*environment)(const char *name),
                 struct config **ret, struct error *error)
 {
@@ -440,8 +453,8 @@ int config_load(const struct config_arguments *arguments, const char *(*environm
         if (r == 0)
             r = config_parse(str_text(&text), text.length, path, &config, error);
         else
-            r = error_set(error, EINVAL, "cannot read the configuration %s: %s", path, strerror(-r));
-        if (r < 0)
+            r = error_set(error, -r, "cannot read the configuration %s: %s", path, strerror(-r));
+        if (explain(r, error) < 0)
             return -EINVAL;
     }
     if (arguments->docker_host) {
@@ -490,5 +503,5 @@ int config_load_rules(const struct config *config, struct rule_set **ret, struct
                        error);
     if (r == 0)
         *ret = take(rules);
-    return r;
+    return explain(r, error);
 }

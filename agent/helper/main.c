@@ -30,17 +30,20 @@ static void on_tick(void)
     sd_notify(0, "WATCHDOG=1");
 }
 
-/* The owner of the socket's file is the agent's user: systemd gave it to it. */
+/* The agent's user: of a socket that systemd has made, to whom it gave its file; of one that the agent has made, who
+ * did so. */
 static uid_t owner_of(int fd)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    socklen_t length = sizeof address - 1;
+    socklen_t length = sizeof address - 1, peer_length = sizeof(struct ucred);
+    struct ucred peer = {.uid = getuid()};
     struct stat st;
 
     if (getsockname(fd, (struct sockaddr *)&address, &length) == 0 && address.sun_path[0] == '/' &&
         stat(address.sun_path, &st) == 0)
         return st.st_uid;
-    return getuid();
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_length);
+    return peer.uid;
 }
 
 /* One right, of which nothing can make more. */
@@ -98,9 +101,11 @@ static int serve(enum role role, const struct config_arguments *arguments, bool 
     struct helper_task tasks[ROLE_TASKS_MAX];
     struct helper_role served = {.name = role_name(role), .tasks = tasks, .tick = on_tick, .tick_ms = TICK_MS};
     int fd, news, r = take_sockets(role, &fd, &news, error);
+    uid_t peer;
 
     if (r < 0)
         return r;
+    peer = owner_of(fd);
     r = begin(role, arguments, once, &context, error);
     if (r == 0)
         r = filter_load(role, error);
@@ -108,7 +113,7 @@ static int serve(enum role role, const struct config_arguments *arguments, bool 
         context.role.audit_news = news >= 0 ? &news : NULL;
         served.count = role_tasks(role, &context.role, tasks);
         on_ready();
-        r = helper_serve(fd, owner_of(fd), &served, error);
+        r = helper_serve(fd, peer, &served, error);
     }
     helper_context_free(&context);
     return r;

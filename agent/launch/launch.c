@@ -13,7 +13,7 @@
 
 int launch_begin(const struct config_arguments *arguments, bool once, struct launch *ret, struct error *error)
 {
-    const struct launcher_options launcher = {.arguments = arguments, .once = once};
+    const struct launcher_options launcher = {.arguments = arguments, .once = once, .user = &ret->user};
     struct service_options options = {.run = launcher_run,
                                       .argument = &launcher,
                                       .capabilities = CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) |

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "agent/config/config.h"
+#include "agent/launch/user.h"
 #include "probes/roles/roles.h"
 
 struct workers;
@@ -18,7 +19,8 @@ struct launch {
     const char *folder; /* of sockets; NULL: there is none */
     int fd;             /* of the launcher, readable when it has ended; -1: there is none */
     pid_t pid;
-    bool has_rights; /* of root: without them there is only the role engine */
+    bool has_rights;        /* of root: without them there is only the role engine */
+    struct agent_user user; /* that the agent becomes: known before launch_begin() */
 };
 
 /* Forks the launcher. ARGUMENTS, ONCE: the roles are started with the same. 0, or a negative errno with ERROR. */

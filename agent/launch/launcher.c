@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,16 +20,12 @@
 #include "common/str.h"
 
 #define HELPER_USER "docker-bench-helper"
-enum {
-    NOBODY = 65534,
-    OUT_OF_THE_WAY = 16 /* descriptors from there on are where no program finds its sockets */
-};
+enum { OUT_OF_THE_WAY = 16 /* descriptors from there on are where no program finds its sockets */ };
 
 struct launcher {
     const struct launcher_options *options;
-    int fd, program; /* the socket to the agent; the helper's program */
-    uid_t uid;
-    gid_t gid;
+    int fd, program;               /* the socket to the agent; the helper's program */
+    struct account helpers;        /* the user of those that have one of their own */
     pid_t self, roles[ROLE_COUNT]; /* 0: does not run */
 };
 
@@ -54,13 +49,29 @@ int launcher_ask(int fd, enum role role, const int *sockets, size_t count)
 
 /* ---- In a role's process, before its program ---- */
 
+/* NULL: as the launcher, which is root. */
+static const struct account *account_of(const struct launcher *launcher, enum role role)
+{
+    switch (role_user(role)) {
+    case ROLE_USER_OWN:
+        return &launcher->helpers;
+    case ROLE_USER_AGENT:
+        return launcher->options->user->becomes ? &launcher->options->user->account : NULL;
+    case ROLE_USER_ROOT:
+        break;
+    }
+    return NULL;
+}
+
 static int set_user(const struct launcher *launcher, enum role role)
 {
-    if (role_user(role) != ROLE_USER_OWN || !capability_has(CAP_SETUID) || !capability_has(CAP_SETGID))
+    const struct account *account = account_of(launcher, role);
+
+    if (!account || !capability_has(CAP_SETUID) || !capability_has(CAP_SETGID))
         return 0; /* a container that may not: it stays root, without root's capabilities */
     prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
-    if (setgroups(0, NULL) < 0 || setresgid(launcher->gid, launcher->gid, launcher->gid) < 0 ||
-        setresuid(launcher->uid, launcher->uid, launcher->uid) < 0)
+    if (setgroups(0, NULL) < 0 || setresgid(account->gid, account->gid, account->gid) < 0 ||
+        setresuid(account->uid, account->uid, account->uid) < 0)
         return -errno;
     return 0;
 }
@@ -197,23 +208,6 @@ static void reap(struct launcher *launcher, int fd)
                 launcher->roles[role] = 0;
 }
 
-/* By the file, not the name service: that is code of others. */
-static void find_user(struct launcher *launcher)
-{
-    FILE *file = fopen("/etc/passwd", "re");
-
-    launcher->uid = NOBODY;
-    launcher->gid = NOBODY;
-    for (const struct passwd *user; file && (user = fgetpwent(file));)
-        if (strcmp(user->pw_name, HELPER_USER) == 0) {
-            launcher->uid = user->pw_uid;
-            launcher->gid = user->pw_gid;
-            break;
-        }
-    if (file)
-        (void)fclose(file);
-}
-
 /* Beside a program that runs from the build tree; else where the same installation put it, which may have been unpacked
  * elsewhere. */
 static int open_program(void)
@@ -244,7 +238,8 @@ void launcher_run(int fd, const void *argument)
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
     fds[1].fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    find_user(&launcher);
+    if (!account_find(HELPER_USER, &launcher.helpers))
+        launcher.helpers = (struct account){.uid = ACCOUNT_NOBODY, .gid = ACCOUNT_NOBODY};
     launcher.program = open_program();
     if (launcher.program < 0)
         log_error("the helpers cannot be started: docker-bench-helper: %s", strerror(errno));

@@ -3,11 +3,13 @@
 #define AGENT_LAUNCH_LAUNCHER_H
 
 #include "agent/config/config.h"
+#include "agent/launch/user.h"
 #include "probes/roles/roles.h"
 
 struct launcher_options {
     const struct config_arguments *arguments;
     bool once; /* nothing is kept in the state directory */
+    const struct agent_user *user;
 };
 /* Until FD, its socket, ends. ARGUMENT: a struct launcher_options. For service_start(). */
 void launcher_run(int fd, const void *argument);

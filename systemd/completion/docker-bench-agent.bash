@@ -12,10 +12,11 @@ _docker_bench_agent() {
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
         ;;
+    --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
     --format) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$cur") ;;
     --docker-host) mapfile -t COMPREPLY < <(compgen -W "unix:// tcp://" -- "$cur") ;;
     *)
-        mapfile -t COMPREPLY < <(compgen -W "--config --docker-host --socket --state-dir --host-root --data-dir --helpers --once \
+        mapfile -t COMPREPLY < <(compgen -W "--config --docker-host --socket --state-dir --host-root --data-dir --helpers --user --once \
             --format --check-config --version --help" -- "$cur")
         ;;
     esac

@@ -7,6 +7,7 @@ complete -c docker-bench-agent -l state-dir -x -a '(__fish_complete_directories)
 complete -c docker-bench-agent -l host-root -x -a '(__fish_complete_directories)' -d 'Where the host\'s / is mounted'
 complete -c docker-bench-agent -l data-dir -x -a '(__fish_complete_directories)' -d 'Rules and benchmarks'
 complete -c docker-bench-agent -l helpers -x -a '(__fish_complete_directories)' -d 'Sockets of the helpers'
+complete -c docker-bench-agent -l user -x -a '(__fish_complete_users)' -d 'The user that root becomes'
 complete -c docker-bench-agent -l once -d 'One full scan to standard output'
 complete -c docker-bench-agent -l format -x -a 'text json' -d 'Output of --once'
 complete -c docker-bench-agent -l check-config -d 'Check configuration and rules'

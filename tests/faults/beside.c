@@ -50,7 +50,7 @@ void beside_start_agent(struct beside *beside, const char *text)
         if (beside->log)
             dup2(beside->log, STDERR_FILENO);
         execl(BUILD_DIR "/docker-bench-agent", "docker-bench-agent", "-c", config, "--socket", beside->agent_socket,
-              "--state-dir", state, "--docker-host", host, NULL);
+              "--state-dir", state, "--docker-host", host, beside->user ? "--user" : NULL, beside->user, NULL);
         _exit(127);
     }
 }

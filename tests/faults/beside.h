@@ -16,6 +16,7 @@ struct beside {
     pid_t agent;      /* 0: not started */
     const char *host; /* shell commands that make a host of its own for the agent, which is its process 1 and sees its
                          mounts; NULL: it shares this one */
+    const char *user; /* --user; NULL: not given */
     int log;          /* where the agent's standard error goes; 0: to this program's */
     struct json_doc *answer; /* of beside_ask() */
 };
