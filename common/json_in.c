@@ -379,13 +379,13 @@ size_t json_count(const struct json *v)
 
 const struct json *json_member(const struct json *object, size_t index, const char **ret_key, size_t *ret_length)
 {
-    if (json_type(object) != JSON_OBJECT || index >= object->count)
-        return NULL;
+    bool is_there = json_type(object) == JSON_OBJECT && index < object->count;
+
     if (ret_key)
-        *ret_key = object->members[index].key;
+        *ret_key = is_there ? object->members[index].key : "";
     if (ret_length)
-        *ret_length = object->members[index].key_length;
-    return object->members[index].value;
+        *ret_length = is_there ? object->members[index].key_length : 0;
+    return is_there ? object->members[index].value : NULL;
 }
 
 const struct json *json_pointer(const struct json *v, const char *pointer)

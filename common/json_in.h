@@ -35,7 +35,8 @@ unsigned json_line(const struct json *v);       /* 1-based line in the source wh
 const struct json *json_get(const struct json *object, const char *key); /* NULL when absent or not an object */
 const struct json *json_at(const struct json *array, size_t index);
 size_t json_count(const struct json *v); /* members of an array or object, else 0 */
-/* Member INDEX of an object: its key (terminated) and value; RET_KEY and RET_LENGTH may be NULL. NULL past the end. */
+/* Member INDEX of an object: its key (terminated) and value; RET_KEY and RET_LENGTH may be NULL. NULL with the key ""
+ * past the end, and of what is no object: json_count() counts an array's values too. */
 const struct json *json_member(const struct json *object, size_t index, const char **ret_key, size_t *ret_length);
 /* RFC 6901 pointer ("/HostConfig/Memory"); "" is the value itself. NULL when nothing is there. */
 const struct json *json_pointer(const struct json *v, const char *pointer);

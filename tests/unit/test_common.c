@@ -90,6 +90,24 @@ START_TEST(test_json_reads)
 }
 END_TEST
 
+/* Loops over a document's members count them first, and an array has values to count. */
+START_TEST(test_json_member_of_what_is_no_object)
+{
+    static const char text[] = "[[\"x\"], {}, \"y\"]";
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+    ck_assert_int_eq(json_parse(text, strlen(text), NULL, &doc, NULL), 0);
+    for (size_t i = 0; i < json_count(json_root(doc)); i++) {
+        const char *key = NULL;
+        size_t length = 7;
+
+        ck_assert_ptr_null(json_member(json_at(json_root(doc), i), 0, &key, &length));
+        ck_assert_str_eq(key, "");
+        ck_assert_uint_eq(length, 0);
+    }
+}
+END_TEST
+
 START_TEST(test_json_refuses)
 {
     static const char *const bad[] = {"", "{", "[1,]", "{\"a\":1} x", "nul", "\"a", "// c\n1", "{'a':1}"};
@@ -384,6 +402,7 @@ int main(void)
     tcase_add_test(tests, test_map_keeps_and_walks);
     tcase_add_test(tests, test_hash_separates_fields);
     tcase_add_test(tests, test_json_reads);
+    tcase_add_test(tests, test_json_member_of_what_is_no_object);
     tcase_add_test(tests, test_json_refuses);
     tcase_add_test(tests, test_json_stream_any_split);
     tcase_add_test(tests, test_json_writes);
