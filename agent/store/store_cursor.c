@@ -39,9 +39,8 @@ static bool statement_passes(const struct cursor *cursor, sqlite3_stmt *statemen
 {
     return passes(cursor, (uint64_t)sqlite3_column_int64(statement, COLUMN_SEQ),
                   (enum store_row_type)sqlite3_column_int(statement, COLUMN_TYPE),
-                  (enum severity)sqlite3_column_int(statement, COLUMN_SEVERITY),
-                  (enum verdict)sqlite3_column_int(statement, COLUMN_STATUS),
-                  (enum verdict)sqlite3_column_int(statement, COLUMN_PREVIOUS));
+                  (enum severity)sqlite3_column_int(statement, COLUMN_SEVERITY), sql_verdict(statement, COLUMN_STATUS),
+                  sql_verdict(statement, COLUMN_PREVIOUS));
 }
 
 void cursor_free(struct cursor *cursor)

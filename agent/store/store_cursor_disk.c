@@ -74,6 +74,14 @@ static struct store_filter filter_at(sqlite3_stmt *statement, int column)
                                  .statuses = (unsigned)sqlite3_column_int(statement, column + 1)};
 }
 
+/* A number below 0 was never written. */
+static uint64_t number_at(sqlite3_stmt *statement, int column)
+{
+    int64_t number = sqlite3_column_int64(statement, column);
+
+    return number > 0 ? (uint64_t)number : 0;
+}
+
 static int load_cursors(struct store_db *db)
 {
     static const char sql[] = "SELECT name, seq, number, lost, sent, min_severity, statuses, changed_at,"
@@ -86,15 +94,15 @@ static int load_cursors(struct store_db *db)
 
         cursor->db = db;
         cursor->name = mem_strdup(sql_text(statement, 0));
-        cursor->confirmed.seq = (uint64_t)sqlite3_column_int64(statement, 1);
-        cursor->confirmed.number = (uint64_t)sqlite3_column_int64(statement, 2);
-        cursor->lost = (uint64_t)sqlite3_column_int64(statement, 3);
+        cursor->confirmed.seq = number_at(statement, 1);
+        cursor->confirmed.number = number_at(statement, 2);
+        cursor->lost = number_at(statement, 3);
         cursor->read = cursor->confirmed;
         cursor->filter = filter_at(statement, 5);
-        cursor->changed_at = (uint64_t)sqlite3_column_int64(statement, 7);
+        cursor->changed_at = number_at(statement, 7);
         cursor->filter_before = filter_at(statement, 8);
         /* until cursor_open() says what applies now */
-        cursor->read.seq = (uint64_t)sqlite3_column_int64(statement, 4);
+        cursor->read.seq = number_at(statement, 4);
         vec_push(&db->cursors, cursor);
     }
     sqlite3_finalize(statement);
@@ -114,10 +122,10 @@ int cursors_load(struct store_db *db)
     while (sqlite3_step(statement) == SQLITE_ROW) {
         struct cursor *cursor = find(db, sql_text(statement, 1));
         int kind = sqlite3_column_int(statement, 3);
-        struct outbox_item item = {.id = (uint64_t)sqlite3_column_int64(statement, 0),
-                                   .after = (uint64_t)sqlite3_column_int64(statement, 2),
+        struct outbox_item item = {.id = number_at(statement, 0),
+                                   .after = number_at(statement, 2),
                                    .kind = (enum store_item_kind)kind,
-                                   .count = (uint64_t)sqlite3_column_int64(statement, 4)};
+                                   .count = number_at(statement, 4)};
 
         if (item.id > db->last_item)
             db->last_item = item.id;

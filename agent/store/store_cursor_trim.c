@@ -14,8 +14,8 @@ void cursor_each_row(struct store_db *db, uint64_t from, uint64_t to,
             struct store_row row = {.seq = (uint64_t)sqlite3_column_int64(statement, COLUMN_SEQ),
                                     .type = (enum store_row_type)sqlite3_column_int(statement, COLUMN_TYPE),
                                     .severity = (enum severity)sqlite3_column_int(statement, COLUMN_SEVERITY),
-                                    .status = (enum verdict)sqlite3_column_int(statement, COLUMN_STATUS),
-                                    .previous = (enum verdict)sqlite3_column_int(statement, COLUMN_PREVIOUS),
+                                    .status = sql_verdict(statement, COLUMN_STATUS),
+                                    .previous = sql_verdict(statement, COLUMN_PREVIOUS),
                                     .json = sql_text(statement, COLUMN_JSON)};
 
             if (row.seq > to)

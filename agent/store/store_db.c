@@ -274,13 +274,11 @@ void store_db_each_finding(struct store_db *db, void (*each)(const struct store_
     if (!db->handle || sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL) != SQLITE_OK)
         return;
     while (sqlite3_step(statement) == SQLITE_ROW) {
-        int status = sqlite3_column_int(statement, 4);
         const struct store_finding finding = {.slug = sql_text(statement, 0),
                                               .kind = sql_text(statement, 1),
                                               .id = sql_text(statement, 2),
                                               .name = sql_text(statement, 3),
-                                              .status = status > 0 && status < VERDICT_COUNT ? (enum verdict)status
-                                                                                             : VERDICT_NONE,
+                                              .status = sql_verdict(statement, 4),
                                               .since = sqlite3_column_int64(statement, 5),
                                               .seq = (uint64_t)sqlite3_column_int64(statement, 6),
                                               .waived = sqlite3_column_int(statement, 7),

@@ -176,7 +176,8 @@ int sql_number(struct store_db *db, enum statement which, int64_t parameter, int
 int sql_set_meta(struct store_db *db, const char *key, const char *value);
 char *sql_get_meta(struct store_db *db, const char *key); /* NULL: there is none; the caller frees */
 void sql_bind_text(sqlite3_stmt *statement, int at, const char *text);
-const char *sql_text(sqlite3_stmt *statement, int column); /* NULL becomes "" */
+const char *sql_text(sqlite3_stmt *statement, int column);     /* NULL becomes "" */
+enum verdict sql_verdict(sqlite3_stmt *statement, int column); /* VERDICT_NONE: also for a number of no verdict */
 
 /* store_cursor.c */
 void cursor_free(struct cursor *cursor);

@@ -373,6 +373,13 @@ const char *sql_text(sqlite3_stmt *statement, int column)
     return text ? text : "";
 }
 
+enum verdict sql_verdict(sqlite3_stmt *statement, int column)
+{
+    int number = sqlite3_column_int(statement, column);
+
+    return number > 0 && number < VERDICT_COUNT ? (enum verdict)number : VERDICT_NONE;
+}
+
 int sql_set_meta(struct store_db *db, const char *key, const char *value)
 {
     sqlite3_stmt *statement = sql_statement(db, SQL_SET_META);
