@@ -234,7 +234,7 @@ static void exchange(const uint8_t *data, size_t size, size_t piece, struct str 
 /* Heads and bodies are text without any control character, and the first of them has a status. */
 static void check(const struct str *answer)
 {
-    const char *text = str_text(answer);
+    const char *text = str_text(answer), *space = strchr(text, ' ');
 
     for (size_t i = 0; i < answer->length; i++) {
         unsigned char c = (unsigned char)text[i];
@@ -242,7 +242,7 @@ static void check(const struct str *answer)
         require((c >= 0x20 && c != 0x7f) || c == '\r' || c == '\n' || c == '\t');
     }
     if (answer->length)
-        require(str_starts(text, "HTTP/") && answer->length > 12 && text[9] >= '1' && text[9] <= '5');
+        require(str_starts(text, "HTTP/") && space && space[1] >= '1' && space[1] <= '5');
     require(!strstr(text, "Internal Server Error"));
 }
 

@@ -100,7 +100,7 @@ static void make_files(const struct folder *folder, const char *text, size_t siz
         const char *line = memchr(text + at, '\n', end - at);
         size_t length = line ? (size_t)(line - text) - at : end - at;
         scoped(cleanup_free) char *head = mem_strndup(text + at, length);
-        char *path = head + 1, *target = strchr(path, ' ');
+        char *path = head[0] ? head + 1 : head, *target = strchr(path, ' ');
 
         if (head[0] == '=' && path[0] == '>' && target) {
             path = target + 1;

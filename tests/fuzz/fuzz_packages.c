@@ -3,6 +3,39 @@
 #include <string.h>
 
 #include "probes/images/layers_internal.h"
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#include "tests/fuzz/mutate_sqlite.h"
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+    static const char *const statements[] = {
+        "INSERT INTO Packages(blob) VALUES(?1)",
+        "UPDATE Packages SET blob = ?1",
+        "UPDATE Packages SET blob = ?2",
+        "UPDATE Packages SET blob = 'text'",
+        "UPDATE Packages SET blob = zeroblob(9000)",
+        "DELETE FROM Packages",
+        "ALTER TABLE Packages RENAME COLUMN blob TO other",
+        "ALTER TABLE Packages ADD COLUMN g AS (hnum + 1)",
+        "CREATE TABLE Packages(hnum INTEGER PRIMARY KEY, blob BLOB NOT NULL)",
+        "DROP TABLE Packages",
+        "CREATE VIEW Packages AS SELECT ?1 AS blob",
+        "CREATE INDEX i ON Packages(blob)",
+        "CREATE TRIGGER t AFTER INSERT ON Packages BEGIN SELECT 1; END",
+        "UPDATE sqlite_schema SET rootpage = ?2",
+        "UPDATE sqlite_schema SET type = 'view'",
+        "UPDATE sqlite_schema SET sql = 'CREATE VIEW Packages AS SELECT 1 AS blob'",
+        "UPDATE sqlite_schema SET sql = 'CREATE TABLE Packages(hnum, blob AS (randomblob(9)))'",
+        "UPDATE sqlite_schema SET sql = 'CREATE VIRTUAL TABLE Packages USING dbstat'",
+        "UPDATE sqlite_schema SET name = 'PACKAGES'",
+        "VACUUM",
+    };
+
+    if (size < 2 || seed % 8 == 0 || !strchr("sw", data[0]))
+        return LLVMFuzzerMutate(data, size, max_size);
+    return 1 + mutate_sqlite(data + 1, size - 1, max_size - 1, seed / 8, statements, countof(statements));
+}
+#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
