@@ -294,8 +294,12 @@ static void on_sink_trouble(const char *why, void *user)
 
 static int open_outputs(struct agent *agent, struct error *error)
 {
-    const struct server_backend backend = {
-        .view = on_view, .scan = on_scan, .resend = on_resend, .socket = &agent->socket, .user = agent};
+    const struct server_backend backend = {.view = on_view,
+                                           .scan = on_scan,
+                                           .resend = on_resend,
+                                           .socket = &agent->socket,
+                                           .network = fetcher_network(agent->fetcher),
+                                           .user = agent};
     int r;
 
     agent->snapshots = snapshots_new(&(struct snapshot_options){.base = agent->base,
@@ -310,8 +314,8 @@ static int open_outputs(struct agent *agent, struct error *error)
     agent_set_origin(agent);
     agent->sinks.trouble = on_sink_trouble;
     agent->sinks.user = agent;
-    sink_list_configure(&agent->sinks, agent->base, agent->workers, agent->events, &agent->origin, agent->config->sinks,
-                        agent->config->sink_count);
+    sink_list_configure(&agent->sinks, agent->base, fetcher_network(agent->fetcher), agent->events, &agent->origin,
+                        agent->config->sinks, agent->config->sink_count);
     return server_new(agent->base, &backend, agent->config, &agent->server, error);
 }
 

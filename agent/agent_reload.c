@@ -48,8 +48,9 @@ void agent_reload(struct agent *agent)
         log_error("reload: %s; keeping the old configuration", error.text);
         evaluator_agent_state(agent->evaluator, "agent-config", false, error.text, "reload");
     } else {
-        sink_list_configure(&agent->sinks, agent->base, agent->workers, agent->events, &agent->origin, config->sinks,
-                            config->sink_count);
+        fetcher_renew_helpers(agent->fetcher, config);
+        sink_list_configure(&agent->sinks, agent->base, fetcher_network(agent->fetcher), agent->events, &agent->origin,
+                            config->sinks, config->sink_count);
         log_what_needs_a_restart(old, config);
         limits = agent_store_limits(config);
         event_store_set_limits(agent->events, &limits);

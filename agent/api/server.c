@@ -161,13 +161,8 @@ int server_new(struct event_base *base, const struct server_backend *backend, co
         return error_set(error, EIO, "socket: cannot accept connections");
     }
     server->clients = clients_new(base, server->http, bound, server->room, SERVER_PATIENCE_S);
-    if (config->metrics_listen) {
-        r = metrics_listener_new(server, config, &server->metrics, error);
-        if (r < 0) {
-            server_free(server);
-            return r;
-        }
-    }
+    if (config->metrics_listen)
+        server->metrics = metrics_listener_new(server, config->metrics_listen, backend->network);
     *ret = server;
     return 0;
 }

@@ -2,20 +2,24 @@
  * interface: with the same limits as there, and nothing else is answered. */
 #include "agent/api/server_metrics.h"
 
-#include <errno.h>
-#include <event2/buffer.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "agent/api/server_internal.h"
 #include "common/log.h"
+#include "probes/roles/sockets.h"
+
+enum { WAIT_FIRST_S = 1, WAIT_MAX_S = 60 };
 
 struct metrics_listener {
     struct server *server;
-    struct evhttp *http;
+    char *address;
+    struct helper *const *network;
+    struct socket_request *request; /* NULL: none is under way */
+    struct event *again;
+    unsigned wait_s;
+    struct evhttp *http; /* NULL: it does not listen yet */
     struct clients *clients;
 };
 
@@ -60,53 +64,90 @@ static void on_request(struct evhttp_request *request, void *user)
     }
 }
 
-static int open_listener(const struct config *config, struct error *error)
-{
-    const struct sockaddr *address = (const struct sockaddr *)&config->metrics_address;
-    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, number;
+/* ---- The socket, which the helper of role network makes ---- */
 
-    /* Accepted sockets inherit TCP_NODELAY: without it the end of an answer waits for the peer's delayed
-     * acknowledgement. */
-    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
-        bind(fd, address, config->metrics_address_length) == 0 && listen(fd, 64) == 0)
-        return fd;
-    number = errno;
-    if (fd >= 0)
-        close(fd);
-    return error_system(error, number, "metrics.listen: cannot listen on %s", config->metrics_listen);
+static void ask_for_socket(struct metrics_listener *listener);
+
+static void on_again(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    ask_for_socket(user);
 }
 
-int metrics_listener_new(struct server *server, const struct config *config, struct metrics_listener **ret,
-                         struct error *error)
+static void try_again(struct metrics_listener *listener, const char *why)
 {
-    struct metrics_listener *listener;
-    struct evhttp_bound_socket *bound;
-    int fd = open_listener(config, error);
+    const struct timeval wait = {.tv_sec = listener->wait_s};
 
-    if (fd < 0)
-        return fd;
-    listener = mem_alloc(sizeof *listener);
-    listener->server = server;
+    log_warning("metrics.listen: cannot listen on %s: %s; tried again in %u s", listener->address, why,
+                listener->wait_s);
+    evtimer_add(listener->again, &wait);
+    listener->wait_s = listener->wait_s < WAIT_MAX_S / 2 ? 2 * listener->wait_s : WAIT_MAX_S;
+}
+
+static void on_socket(int fd, int number, const char *why, void *user)
+{
+    struct metrics_listener *listener = user;
+    struct server *server = listener->server;
+    struct evhttp_bound_socket *bound = NULL;
+
+    (void)number;
+    listener->request = NULL;
+    if (fd < 0) {
+        try_again(listener, why);
+        return;
+    }
     listener->http = server_http_new(server->base);
     evhttp_set_gencb(listener->http, on_request, listener);
     bound = evhttp_accept_socket_with_handle(listener->http, fd);
     if (!bound) {
         close(fd);
-        metrics_listener_free(listener);
-        return error_set(error, EIO, "metrics.listen: cannot accept connections");
+        evhttp_free(take(listener->http));
+        try_again(listener, "connections cannot be accepted");
+        return;
     }
     listener->clients = clients_new(server->base, listener->http, bound, server->room, SERVER_PATIENCE_S);
-    log_info("metrics are answered at http://%s/metrics", config->metrics_listen);
-    *ret = listener;
-    return 0;
+    log_info("metrics are answered at http://%s/metrics", listener->address);
+}
+
+static void ask_for_socket(struct metrics_listener *listener)
+{
+    struct error error = ERROR_INIT;
+
+    listener->request = socket_ask(&(struct socket_options){.base = listener->server->base,
+                                                            .helper = *listener->network,
+                                                            .task = NETWORK_LISTEN,
+                                                            .address = listener->address,
+                                                            .type = SOCK_STREAM,
+                                                            .done = on_socket,
+                                                            .user = listener},
+                                   &error);
+    if (!listener->request)
+        try_again(listener, error.text);
+}
+
+struct metrics_listener *metrics_listener_new(struct server *server, const char *address, struct helper *const *network)
+{
+    struct metrics_listener *listener = mem_alloc(sizeof *listener);
+
+    listener->server = server;
+    listener->address = mem_strdup(address);
+    listener->network = network;
+    listener->wait_s = WAIT_FIRST_S;
+    listener->again = evtimer_new(server->base, on_again, listener);
+    ask_for_socket(listener);
+    return listener;
 }
 
 void metrics_listener_free(struct metrics_listener *listener)
 {
     if (!listener)
         return;
-    evhttp_free(listener->http);
+    socket_cancel(listener->request);
+    event_free(listener->again);
+    if (listener->http)
+        evhttp_free(listener->http);
     clients_free(listener->clients);
+    free(listener->address);
     free(listener);
 }

@@ -2,15 +2,14 @@
 #ifndef AGENT_API_SERVER_METRICS_H
 #define AGENT_API_SERVER_METRICS_H
 
-#include "agent/config/config.h"
-
+struct helper;
 struct server;
 struct metrics_listener;
 
-/* Listens where CONFIG says (metrics.listen, which is there). SERVER must outlive it; CONFIG is only read. 0 or a
- * negative errno. */
-int metrics_listener_new(struct server *server, const struct config *config, struct metrics_listener **ret,
-                         struct error *error);
+/* Listens on ADDRESS (metrics.listen) as soon as the helper of role network, at NETWORK, hands the socket over; where
+ * it cannot, that is logged and tried again after 1 s to a minute. SERVER and NETWORK outlive it. */
+struct metrics_listener *metrics_listener_new(struct server *server, const char *address,
+                                              struct helper *const *network);
 void metrics_listener_free(struct metrics_listener *listener); /* NULL is fine */
 
 #endif

@@ -18,7 +18,6 @@
 #include "probes/docker/http.h"
 
 enum { FILE_LIMIT = 1024 * 1024 };
-static const char default_path[] = "/etc/docker-bench-agent/agent.json";
 static const char default_rules_dir[] = "/etc/docker-bench-agent/rules.d"; /* may be missing; another one may not */
 
 void config_free(struct config *config)
@@ -368,7 +367,8 @@ static int read_root(struct config_reader *reader, const struct json *root)
         r = read_path(reader, root, "data_dir", &config->data_dir);
     if (r == 0)
         r = read_path(reader, root, "rules_dir", &config->rules_dir);
-    if (r == 0 && !str_equal(config->rules_dir, default_rules_dir) && !is_folder(config->rules_dir))
+    if (r == 0 && !reader->words_only && !str_equal(config->rules_dir, default_rules_dir) &&
+        !is_folder(config->rules_dir))
         r = config_refuse(reader, json_get(root, "rules_dir"), "rules_dir: %s is not a directory", config->rules_dir);
     if (r == 0)
         r = read_path(reader, root, "host_root", &config->host_root);
@@ -389,11 +389,12 @@ static int read_root(struct config_reader *reader, const struct json *root)
     return r < 0 ? r : read_intervals(reader, json_get(root, "intervals"));
 }
 
-int config_parse(const char *text, size_t length, const char *path, struct config **ret, struct error *error)
+static int parse(const char *text, size_t length, const char *path, bool words_only, struct config **ret,
+                 struct error *error)
 {
     static const struct json_limits limits = {.bytes = FILE_LIMIT, .depth = 16, .values = 100000, .comments = true};
     scoped(cleanup_config) struct config *config = config_new();
-    struct config_reader reader = {.config = config, .file = path, .error = error};
+    struct config_reader reader = {.config = config, .file = path, .words_only = words_only, .error = error};
     int r = json_parse(text, length, &limits, &config->document, error);
 
     if (r < 0)
@@ -404,6 +405,46 @@ int config_parse(const char *text, size_t length, const char *path, struct confi
         return r;
     *ret = take(config);
     return 0;
+}
+
+int config_parse(const char *text, size_t length, const char *path, struct config **ret, struct error *error)
+{
+    return parse(text, length, path, false, ret, error);
+}
+
+/* The files are root's, and the agent may be another user. */
+static int explain(int r, struct error *error)
+{
+    struct account account = {.name = ""};
+
+    if (r != -EACCES)
+        return r;
+    account_find_uid(geteuid(), &account);
+    error_prefix(error, "the user %s has to be able to read this", account.name);
+    return -EINVAL;
+}
+
+static int read_file(const struct config_arguments *arguments, bool words_only, struct config **ret,
+                     struct error *error)
+{
+    const char *path = arguments->config_path ? arguments->config_path : CONFIG_DEFAULT_PATH;
+    scoped_str text = STR_INIT;
+    int r = file_read(path, FILE_LIMIT, &text, error);
+
+    if (r == -ENOENT && !arguments->config_path) {
+        *ret = config_new();
+        return 0;
+    }
+    if (r == 0)
+        r = parse(str_text(&text), text.length, path, words_only, ret, error);
+    else
+        r = error_set(error, -r, "cannot read the configuration %s: %s", path, strerror(-r));
+    return explain(r, error) < 0 ? -EINVAL : 0;
+}
+
+int config_load_words(const struct config_arguments *arguments, struct config **ret, struct error *error)
+{
+    return read_file(arguments, true, ret, error);
 }
 
 static void apply_argument(struct config *config, const char *argument, const char **setting)
@@ -427,36 +468,14 @@ static int check_places(const struct config *config, struct error *error)
     return 0;
 }
 
-/* The files are root's, and the agent may be another user. */
-static int explain(int r, struct error *error)
-{
-    struct account account = {.name = ""};
-
-    if (r != -EACCES)
-        return r;
-    account_find_uid(geteuid(), &account);
-    error_prefix(error, "the user %s has to be able to read this", account.name);
-    return -EINVAL;
-}
-
 int config_load(const struct config_arguments *arguments, const char *(*environment)(const char *name),
                 struct config **ret, struct error *error)
 {
-    const char *path = arguments->config_path ? arguments->config_path : default_path;
     scoped(cleanup_config) struct config *config = NULL;
-    scoped_str text = STR_INIT;
-    int r = file_read(path, FILE_LIMIT, &text, error);
+    int r = read_file(arguments, false, &config, error);
 
-    if (r == -ENOENT && !arguments->config_path) {
-        config = config_new();
-    } else {
-        if (r == 0)
-            r = config_parse(str_text(&text), text.length, path, &config, error);
-        else
-            r = error_set(error, -r, "cannot read the configuration %s: %s", path, strerror(-r));
-        if (explain(r, error) < 0)
-            return -EINVAL;
-    }
+    if (r < 0)
+        return r;
     if (arguments->docker_host) {
         config->docker_host = arena_strdup(config->arena, arguments->docker_host);
         config->docker_host_from = "--docker-host";

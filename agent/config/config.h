@@ -10,6 +10,8 @@
 #include "agent/rules/rule_set.h"
 #include "probes/docker/http.h"
 
+#define CONFIG_DEFAULT_PATH "/etc/docker-bench-agent/agent.json"
+
 struct waiver {
     const char *rule, *reason, *by;
     const char
@@ -75,6 +77,8 @@ struct config_arguments {
  * file named on the command line is an error. The caller frees RET. 0, or a negative errno with ERROR. */
 int config_load(const struct config_arguments *arguments, const char *(*environment)(const char *name),
                 struct config **ret, struct error *error);
+/* The file alone, and nothing that it names is looked for: for a helper that cannot see all of it. As config_load(). */
+int config_load_words(const struct config_arguments *arguments, struct config **ret, struct error *error);
 /* The file's part alone, from text: for tests and the fuzzer. PATH is used in errors. The caller frees RET. 0 or
  * -EINVAL. */
 int config_parse(const char *text, size_t length, const char *path, struct config **ret, struct error *error);

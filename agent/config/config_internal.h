@@ -9,6 +9,7 @@
 struct config_reader {
     struct config *config;
     const char *file; /* for error messages */
+    bool words_only;  /* what the file names is not looked for */
     struct error *error;
 };
 

@@ -53,6 +53,11 @@ void fetcher_engine_reloaded(struct fetcher *fetcher, usec_t at, const char *cau
  * would start one. See struct docker_callbacks. */
 enum http_gate fetcher_may_connect(struct fetcher *fetcher, const char **ret_why);
 const struct watcher_counters *fetcher_watcher_counters(const struct fetcher *fetcher);
+/* CONFIG is about to hold: helpers that it needs and the one before did not are started; that of role network is
+ * started anew when it has other addresses, so that it knows those of CONFIG whatever becomes of the file. */
+void fetcher_renew_helpers(struct fetcher *fetcher, const struct config *config);
+/* Where the helper of role network is, or NULL while the configuration does without; as long as the fetcher. */
+struct helper *const *fetcher_network(const struct fetcher *fetcher);
 /* Of each role, for the query API; NULL where a role is not necessary. */
 struct helper *const *fetcher_helpers(const struct fetcher *fetcher, size_t *ret_count);
 /* The launcher has ended, and nobody can start a helper. Unless it runs but once, the agent has ended its loop for

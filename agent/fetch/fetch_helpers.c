@@ -9,14 +9,10 @@
 
 enum { ANSWER_MAX = 64 << 20 };
 
-/* What came through the role while it was away is read with everything else when it is back: its findings are errors
- * until then. */
-static void on_changed(const char *role, const char *why, void *user)
+static void report_state(const struct fetcher *fetcher)
 {
-    struct fetcher *fetcher = user;
     scoped_str text = STR_INIT;
 
-    (void)role;
     for (unsigned i = 0; i < ROLE_COUNT; i++) {
         const char *reason = fetcher->helpers[i] ? helper_why_not(fetcher->helpers[i]) : NULL;
 
@@ -26,7 +22,16 @@ static void on_changed(const char *role, const char *why, void *user)
     }
     evaluator_agent_state(fetcher->evaluator, "agent-helpers", !text.length,
                           text.length ? text.data : "all helpers are running again", "helper");
-    if (!why && fetcher->scan)
+}
+
+/* What came through the role while it was away is read with everything else when it is back: its findings are errors
+ * until then. Nothing is read through that of the network. */
+static void on_changed(const char *role, const char *why, void *user)
+{
+    struct fetcher *fetcher = user;
+
+    report_state(fetcher);
+    if (!why && fetcher->scan && !str_equal(role, role_name(ROLE_NETWORK)))
         fetcher->scan(fetcher->scan_user, "helper");
 }
 
@@ -55,32 +60,63 @@ bool fetcher_has_lost_launcher(const struct fetcher *fetcher)
     return fetcher->lost;
 }
 
-/* A scanner's helper keeps what no other one does, so there is none without a scanner. The engine's is the broker. */
-static bool is_necessary(const struct fetcher *fetcher, enum role role)
+static bool is_of_network(const struct sink_config *sink)
 {
-    if (role == ROLE_ENGINE)
+    return sink_kinds[sink->kind].scheme != NULL;
+}
+
+static bool has_network(const struct config *config)
+{
+    bool has = config->metrics_listen != NULL;
+
+    for (size_t i = 0; i < config->sink_count; i++)
+        has |= is_of_network(&config->sinks[i]);
+    return has;
+}
+
+/* A scanner's helper keeps what no other one does, so there is none without a scanner; and there is none of the network
+ * where nothing is sent there. The engine's is the broker. */
+static bool is_necessary(const struct fetcher *fetcher, const struct config *config, enum role role)
+{
+    switch (role) {
+    case ROLE_SCANNER:
+        return config->scanner_command.count;
+    case ROLE_NETWORK:
+        return fetcher->keeps_state && has_network(config);
+    case ROLE_ENGINE:
         return false;
-    return role != ROLE_SCANNER || fetcher->config->scanner_command.count;
+    default:
+        return true;
+    }
+}
+
+static bool needs_rights(enum role role)
+{
+    return role != ROLE_NETWORK;
+}
+
+static void make_helper(struct fetcher *fetcher, enum role role)
+{
+    const struct role_context context = {.root = fetcher->root};
+    bool may_start = fetcher->launch->has_rights || !needs_rights(role);
+    struct helper_options options = {.role = role_name(role),
+                                     .right = role_rights(role),
+                                     .at_once = role_at_once(role),
+                                     .connect = may_start ? on_connect : NULL,
+                                     .changed = on_changed,
+                                     .user = fetcher};
+
+    options.count = role_tasks(role, &context, options.tasks);
+    fetcher->helpers[role] = helper_new(fetcher->workers, &options);
 }
 
 void fetch_make_helpers(struct fetcher *fetcher)
 {
-    const struct role_context context = {.root = fetcher->root};
-
     if (fetcher->keeps_state)
         fetcher->layers_cache = mem_printf("%s/layers", fetcher->config->state_dir);
-    for (unsigned i = 0; i < ROLE_COUNT; i++) {
-        struct helper_options options = {.role = role_name((enum role)i),
-                                         .right = role_rights((enum role)i),
-                                         .connect = fetcher->launch->has_rights ? on_connect : NULL,
-                                         .changed = on_changed,
-                                         .user = fetcher};
-
-        if (!is_necessary(fetcher, (enum role)i))
-            continue;
-        options.count = role_tasks((enum role)i, &context, options.tasks);
-        fetcher->helpers[i] = helper_new(fetcher->workers, &options);
-    }
+    for (unsigned i = 0; i < ROLE_COUNT; i++)
+        if (is_necessary(fetcher, fetcher->config, (enum role)i))
+            make_helper(fetcher, (enum role)i);
     if (fetcher->launch->fd >= 0) {
         fetcher->launcher = event_new(fetcher->base, fetcher->launch->fd, EV_READ, on_launcher, fetcher);
         event_add(fetcher->launcher, NULL);
@@ -94,6 +130,44 @@ void fetch_free_helpers(struct fetcher *fetcher)
     if (fetcher->launcher)
         event_free(fetcher->launcher);
     free(fetcher->layers_cache);
+}
+
+static bool sends_to(const struct config *config, const char *address)
+{
+    for (size_t i = 0; i < config->sink_count; i++)
+        if (is_of_network(&config->sinks[i]) && str_equal(config->sinks[i].address, address))
+            return true;
+    return false;
+}
+
+/* Everything of the network that OF has is in IN, too. */
+static bool has_all(const struct config *in, const struct config *of)
+{
+    for (size_t i = 0; i < of->sink_count; i++)
+        if (is_of_network(&of->sinks[i]) && !sends_to(in, of->sinks[i].address))
+            return false;
+    return !of->metrics_listen || str_equal(in->metrics_listen, of->metrics_listen);
+}
+
+void fetcher_renew_helpers(struct fetcher *fetcher, const struct config *config)
+{
+    struct helper **network = &fetcher->helpers[ROLE_NETWORK];
+
+    if (*network && (!has_all(fetcher->config, config) || !has_all(config, fetcher->config))) {
+        bool was_away = helper_why_not(*network) != NULL;
+
+        helper_free(take(*network));
+        if (was_away)
+            report_state(fetcher);
+    }
+    for (unsigned i = 0; i < ROLE_COUNT; i++)
+        if (!fetcher->helpers[i] && is_necessary(fetcher, config, (enum role)i))
+            make_helper(fetcher, (enum role)i);
+}
+
+struct helper *const *fetcher_network(const struct fetcher *fetcher)
+{
+    return &fetcher->helpers[ROLE_NETWORK];
 }
 
 struct helper *const *fetcher_helpers(const struct fetcher *fetcher, size_t *ret_count)

@@ -65,6 +65,66 @@ static void scanner_command(void *user, struct arena *arena, struct string_list 
         copy_list(arena, &context->config->scanner_command, ret);
 }
 
+/* ---- Where role network may connect and listen ---- */
+
+static const char *receiver_of(const struct config *config, const char *address, enum sink_kind *ret_kind)
+{
+    for (size_t i = 0; config && i < config->sink_count; i++)
+        if (sink_kinds[config->sinks[i].kind].scheme && str_equal(config->sinks[i].address, address)) {
+            *ret_kind = config->sinks[i].kind;
+            return config->sinks[i].address;
+        }
+    return NULL;
+}
+
+/* There is no other way to one: when the agent takes over a configuration with other addresses, it starts this role
+ * anew. */
+static int refuse_address(const struct helper_context *context, const char *address, struct error *error)
+{
+    return context->config ? error_set(error, EACCES, "%s is not in the configuration of the helper network", address)
+                           : error_set(error, EACCES, "the helper network: %s", context->why.text);
+}
+
+static int find_receiver(const char *address, void *user, struct arena *arena, struct receiver_place *ret,
+                         struct error *error)
+{
+    const struct helper_context *context = user;
+    scoped(cleanup_free) char *host = NULL, *port = NULL;
+    enum sink_kind kind = SINK_KIND_COUNT;
+    const char *found = receiver_of(context->config, address, &kind);
+    int r;
+
+    if (!found)
+        return refuse_address(context, address, error);
+    r = sink_split_address(found + strlen(sink_kinds[kind].scheme), &host, &port, error);
+    if (r == 0)
+        *ret = (struct receiver_place){.host = arena_strdup(arena, host),
+                                       .port = arena_strdup(arena, port),
+                                       .type = kind == SINK_SYSLOG_UDP ? SOCK_DGRAM : SOCK_STREAM};
+    return r;
+}
+
+static int find_listener(const char *address, void *user, struct listener_place *ret, struct error *error)
+{
+    const struct helper_context *context = user;
+    const struct config *config = context->config;
+
+    if (!config || !str_equal(config->metrics_listen, address))
+        return refuse_address(context, address, error);
+    *ret = (struct listener_place){.address = config->metrics_address, .length = config->metrics_address_length};
+    return 0;
+}
+
+void helper_context_load_network(const struct config_arguments *arguments, struct helper_context *ret)
+{
+    ret->arguments = arguments;
+    if (config_load_words(arguments, &ret->config, &ret->why) < 0)
+        log_warning("helper: %s", ret->why.text);
+    ret->role = (struct role_context){.find_receiver = find_receiver, .find_listener = find_listener, .user = ret};
+}
+
+/* ---- The whole ---- */
+
 static int use_config(struct helper_context *context, bool once, struct error *error)
 {
     const struct config *config = context->config;

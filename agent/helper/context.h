@@ -8,6 +8,7 @@
 struct helper_context {
     const struct config_arguments *arguments;
     struct config *config; /* as it was at the start; NULL: it could not be read */
+    struct error why;      /* of role network: the reason */
     struct rule_set *rules;
     struct docker_address address;
     char *layers_cache;
@@ -21,6 +22,8 @@ struct helper_context {
  * can. 0, or a negative errno with ERROR. */
 int helper_context_load(const struct config_arguments *arguments, bool once, struct helper_context *ret,
                         struct error *error);
+/* The same for role network, which is told where to connect and listen and knows nothing else of the host. */
+void helper_context_load_network(const struct config_arguments *arguments, struct helper_context *ret);
 void helper_context_free(struct helper_context *context);
 
 #endif

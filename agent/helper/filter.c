@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -73,6 +74,22 @@ static int allow_engine(scmp_filter_ctx filter)
     return r == 0 ? allow_socket(filter, AF_INET6) : r;
 }
 
+/* TCP, UDP and nothing else: no raw sockets, no other protocols. */
+static int allow_internet(scmp_filter_ctx filter)
+{
+    static const int families[] = {AF_INET, AF_INET6}, protocols[] = {0, IPPROTO_TCP, IPPROTO_UDP};
+    int r = allow(filter, network_calls, countof(network_calls));
+
+    for (size_t i = 0; i < countof(families); i++)
+        for (size_t j = 0; r == 0 && j < countof(protocols); j++)
+            r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]),
+                                 SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)protocols[j]));
+    if (r == 0) /* of an answer's length (resolv(3)) */
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, FIONREAD));
+    return r;
+}
+
 static int allow_role(scmp_filter_ctx filter, enum role role)
 {
     int r = allow(filter, common_calls, countof(common_calls));
@@ -100,6 +117,8 @@ static int allow_role(scmp_filter_ctx filter, enum role role)
         return allow(filter, files_calls, countof(files_calls));
     case ROLE_ENGINE:
         return allow_engine(filter);
+    case ROLE_NETWORK:
+        return allow_internet(filter);
     case ROLE_LAYERS:
     case ROLE_SCANNER:
     case ROLE_COUNT:

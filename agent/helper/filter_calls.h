@@ -187,6 +187,23 @@ static const int engine_calls[] = {
     SCMP_SYS(membarrier),
 };
 
+/* Listening, and the modules of the name service: their libraries and files, DNS, and the sockets of those that ask a
+ * process (resolved, nscd, sssd, avahi). netlink(7), by which getaddrinfo(3) would see this machine's addresses, is not
+ * among it: without it the order of a name's addresses is by what routes there are alone. */
+static const int network_calls[] = {
+    SCMP_SYS(bind),         SCMP_SYS(listen),     SCMP_SYS(sendmmsg),
+    SCMP_SYS(recvmmsg),     SCMP_SYS(access),     SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2),   SCMP_SYS(stat),       SCMP_SYS(stat64),
+    SCMP_SYS(lstat),        SCMP_SYS(lstat64),    SCMP_SYS(newfstatat),
+    SCMP_SYS(fstatat64),    SCMP_SYS(statx),      SCMP_SYS(fstatfs),
+    SCMP_SYS(fstatfs64),    SCMP_SYS(readlink),   SCMP_SYS(readlinkat),
+    SCMP_SYS(getdents),     SCMP_SYS(getdents64), SCMP_SYS(select),
+    SCMP_SYS(_newselect),   SCMP_SYS(pselect6),   SCMP_SYS(epoll_create1),
+    SCMP_SYS(epoll_ctl),    SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_pwait2), SCMP_SYS(sysinfo),    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sched_yield),  SCMP_SYS(membarrier),
+};
+
 #ifdef __SANITIZE_ADDRESS__
 /* What the sanitizers' own runtime calls, to report and to know its memory. */
 static const int sanitizer_calls[] = {SCMP_SYS(readlink),   SCMP_SYS(sched_yield), SCMP_SYS(stat),

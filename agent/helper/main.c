@@ -90,7 +90,9 @@ static int begin(enum role role, const struct config_arguments *arguments, bool 
 {
     int r = give_up_rights(role, error);
 
-    if (r == 0 && role != ROLE_AUDIT) /* which asks the kernel alone */
+    if (r == 0 && role == ROLE_NETWORK)
+        helper_context_load_network(arguments, ret);
+    else if (r == 0 && role != ROLE_AUDIT) /* which asks the kernel alone */
         r = helper_context_load(arguments, once, ret, error);
     return r;
 }
@@ -112,6 +114,7 @@ static int serve(enum role role, const struct config_arguments *arguments, bool 
     if (r == 0) {
         context.role.audit_news = news >= 0 ? &news : NULL;
         served.count = role_tasks(role, &context.role, tasks);
+        served.at_once = role_at_once(role);
         on_ready();
         r = helper_serve(fd, peer, &served, error);
     }

@@ -8,7 +8,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -20,7 +22,11 @@
 #include "common/str.h"
 
 #define HELPER_USER "docker-bench-helper"
-enum { OUT_OF_THE_WAY = 16 /* descriptors from there on are where no program finds its sockets */ };
+enum {
+    OUT_OF_THE_WAY = 16, /* descriptors from there on are where no program finds its sockets */
+    CONFIG_BYTES = 1 << 20,
+    COPY_SIZE = 32
+};
 
 struct launcher {
     const struct launcher_options *options;
@@ -93,6 +99,29 @@ static void add_word(char **words, size_t *count, const char *option, const char
     words[(*count)++] = (char *)(uintptr_t)value;
 }
 
+/* The configuration as it is now, for a role that has no right to read what root alone may: a descriptor, which the
+ * program keeps; -1: it cannot be read. */
+static int copy_config(const char *path)
+{
+    scoped(cleanup_close) int from = open(path, O_RDONLY | O_CLOEXEC);
+    int to = from < 0 ? -1 : memfd_create("agent.json", 0);
+    ssize_t n = to < 0 ? 0 : 1;
+
+    while (n > 0)
+        n = sendfile(to, from, NULL, CONFIG_BYTES);
+    return n < 0 ? -1 : to;
+}
+
+static const char *config_for(enum role role, const char *path, char ret_copy[COPY_SIZE])
+{
+    int copy = role == ROLE_NETWORK ? copy_config(path ? path : CONFIG_DEFAULT_PATH) : -1;
+
+    if (copy < 0)
+        return path;
+    snprintf(ret_copy, COPY_SIZE, "/proc/self/fd/%d", copy);
+    return ret_copy;
+}
+
 static void become(const struct launcher *launcher, enum role role, const int *sockets, size_t socket_count)
     __attribute__((noreturn));
 
@@ -100,13 +129,15 @@ static void become(const struct launcher *launcher, enum role role, const int *s
 {
     uint64_t capabilities = role_capabilities(role);
     const struct config_arguments *arguments = launcher->options->arguments;
-    char self[16], number_of_sockets[24], *words[16];
+    char self[16], number_of_sockets[24], *words[16], copy[COPY_SIZE];
+    const char *config;
     size_t count = 0;
     sigset_t none;
     int r = capability_bound(capabilities);
 
     if ((r < 0 && r != -EPERM) || put_sockets(sockets, socket_count) < 0)
         _exit(EXIT_FAILURE);
+    config = config_for(role, arguments->config_path, copy);
     if (set_user(launcher, role) < 0 || capability_hand_on(capabilities) < 0)
         _exit(EXIT_FAILURE);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -123,7 +154,7 @@ static void become(const struct launcher *launcher, enum role role, const int *s
     unsetenv("NOTIFY_SOCKET"); /* systemd's is the agent's */
     words[count++] = (char *)(uintptr_t) "docker-bench-helper";
     words[count++] = (char *)(uintptr_t)role_name(role);
-    add_word(words, &count, "--config", arguments->config_path);
+    add_word(words, &count, "--config", config);
     add_word(words, &count, "--host-root", arguments->host_root);
     add_word(words, &count, "--data-dir", arguments->data_dir);
     add_word(words, &count, "--state-dir", arguments->state_dir);

@@ -1,5 +1,5 @@
-/* Transports over UDP, TCP and TLS. Each opening looks the name of the host up anew and tries its addresses one after
- * the other. */
+/* Transports over UDP, TCP and TLS. Each opening asks the helper of role network for a socket, which looks the name of
+ * the host up anew and tries its addresses one after the other. */
 #ifndef AGENT_SINKS_NETWORK_H
 #define AGENT_SINKS_NETWORK_H
 

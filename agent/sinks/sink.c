@@ -89,7 +89,7 @@ void sink_configure(struct sink *sink, const struct sink_config *config)
     sink->settings.facility = config->facility;
 }
 
-struct sink *sink_new(struct event_base *base, struct workers *workers, const struct sink_config *config,
+struct sink *sink_new(struct event_base *base, struct helper *const *network, const struct sink_config *config,
                       const struct record_origin *origin)
 {
     const char *scheme = sink_kinds[config->kind].scheme;
@@ -103,7 +103,8 @@ struct sink *sink_new(struct event_base *base, struct workers *workers, const st
     gethostname(sink->settings.hostname, sizeof sink->settings.hostname - 1);
     sink->transport = (struct transport){
         .base = base,
-        .workers = workers,
+        .network = network,
+        .url = sink->address,
         .address = sink->address + (scheme ? strlen(scheme) : 0),
         .fd = -1,
         .tls_settings = &sink->tls,

@@ -10,13 +10,13 @@
 #include "agent/config/sink_config.h"
 #include "agent/sinks/record.h"
 #include "agent/store/event_store.h"
-#include "probes/worker/worker.h"
+#include "probes/worker/helper.h"
 
 struct sink;
 
-/* Opened with the first record. CONFIG's address is copied; WORKERS belong to BASE and outlive the sink, as ORIGIN
- * does. */
-struct sink *sink_new(struct event_base *base, struct workers *workers, const struct sink_config *config,
+/* Opened with the first record. CONFIG's address is copied; NETWORK outlives the sink, as ORIGIN does: where the helper
+ * of role network is, which sinks over UDP, TCP and TLS ask for their sockets; NULL there: it is not running. */
+struct sink *sink_new(struct event_base *base, struct helper *const *network, const struct sink_config *config,
                       const struct record_origin *origin);
 /* Sends what can be sent without waiting. NULL is fine. */
 void sink_free(struct sink *sink);

@@ -99,7 +99,7 @@ static void free_sinks(struct sink_list *list)
     free(list->items);
 }
 
-void sink_list_configure(struct sink_list *list, struct event_base *base, struct workers *workers,
+void sink_list_configure(struct sink_list *list, struct event_base *base, struct helper *const *network,
                          struct event_store *store, const struct record_origin *origin,
                          const struct sink_config *configs, size_t count)
 {
@@ -112,7 +112,7 @@ void sink_list_configure(struct sink_list *list, struct event_base *base, struct
         if (items[i])
             sink_configure(items[i], &configs[i]);
         else
-            items[i] = sink_new(base, workers, &configs[i], origin);
+            items[i] = sink_new(base, network, &configs[i], origin);
         sink_watch(items[i], on_waits, list);
     }
     free_sinks(list);

@@ -7,15 +7,16 @@
 #include "agent/config/sink_config.h"
 #include "agent/sinks/packets.h"
 #include "common/error.h"
-#include "probes/worker/worker.h"
+#include "probes/worker/helper.h"
 
 struct transport {
     struct event_base *base;
-    struct workers *workers;
-    const char *address; /* a path, or host:port */
-    int fd;              /* -1: closed */
-    uint64_t written;    /* of a stream, since it was opened: bytes as the peer gets them; RELP: frames */
-    uint64_t unread_max; /* of a stream: bytes that its peer may have acknowledged and not read, at most */
+    struct helper *const *network; /* role network, which makes sockets; *NETWORK may be NULL, and another one later */
+    const char *url;               /* as the configuration has it */
+    const char *address;           /* a path, or host:port */
+    int fd;                        /* -1: closed */
+    uint64_t written;              /* of a stream, since it was opened: bytes as the peer gets them; RELP: frames */
+    uint64_t unread_max;           /* of a stream: bytes that its peer may have acknowledged and not read, at most */
     /* From the loop: an opening that took its time has ended. NUMBER 0: it is open. Else an errno and WHY. */
     void (*opened)(int number, const char *why, void *user);
     void *user;

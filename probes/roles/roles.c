@@ -47,14 +47,16 @@ static size_t no_tasks(const struct role_context *context, struct helper_task *r
 static const struct {
     const char *name, *rights;
     uint64_t capabilities;
+    unsigned at_once;
     size_t (*tasks)(const struct role_context *context, struct helper_task *ret);
 } roles[ROLE_COUNT] = {
-    [ROLE_AUDIT] = {"audit", "CAP_AUDIT_CONTROL", AUDIT_CAPABILITIES | AUDIT_NEWS_CAPABILITIES, audit_tasks},
-    [ROLE_PROCESSES] = {"processes", "CAP_SYS_PTRACE", PROC_CAPABILITIES, processes_tasks},
-    [ROLE_FILES] = {"files", "CAP_DAC_READ_SEARCH", CAPABILITY(CAP_DAC_READ_SEARCH), files_tasks},
-    [ROLE_LAYERS] = {"layers", "CAP_DAC_READ_SEARCH", LAYERS_CAPABILITIES, layers_tasks},
-    [ROLE_SCANNER] = {"scanner", "CAP_DAC_READ_SEARCH", SCANNER_CAPABILITIES, scanner_tasks},
-    [ROLE_ENGINE] = {"engine", "the engine's socket", CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_DAC_READ_SEARCH),
+    [ROLE_AUDIT] = {"audit", "CAP_AUDIT_CONTROL", AUDIT_CAPABILITIES | AUDIT_NEWS_CAPABILITIES, 0, audit_tasks},
+    [ROLE_PROCESSES] = {"processes", "CAP_SYS_PTRACE", PROC_CAPABILITIES, 0, processes_tasks},
+    [ROLE_FILES] = {"files", "CAP_DAC_READ_SEARCH", CAPABILITY(CAP_DAC_READ_SEARCH), 0, files_tasks},
+    [ROLE_LAYERS] = {"layers", "CAP_DAC_READ_SEARCH", LAYERS_CAPABILITIES, 0, layers_tasks},
+    [ROLE_NETWORK] = {"network", "sockets of the internet", 0, NETWORK_AT_ONCE, network_tasks},
+    [ROLE_SCANNER] = {"scanner", "CAP_DAC_READ_SEARCH", SCANNER_CAPABILITIES, 0, scanner_tasks},
+    [ROLE_ENGINE] = {"engine", "the engine's socket", CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_DAC_READ_SEARCH), 0,
                      no_tasks},
 };
 
@@ -71,6 +73,11 @@ const char *role_rights(enum role role)
 uint64_t role_capabilities(enum role role)
 {
     return roles[role].capabilities;
+}
+
+unsigned role_at_once(enum role role)
+{
+    return roles[role].at_once;
 }
 
 enum role_user role_user(enum role role)

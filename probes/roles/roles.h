@@ -7,6 +7,8 @@
 #ifndef PROBES_ROLES_ROLES_H
 #define PROBES_ROLES_ROLES_H
 
+#include <sys/socket.h>
+
 #include "probes/facts/wire.h"
 #include "probes/fileset/fileset.h"
 #include "probes/host/mount_places.h"
@@ -20,6 +22,7 @@ enum role {
     ROLE_PROCESSES, /* CAP_SYS_PTRACE, with CAP_DAC_READ_SEARCH for what only a process's owner may open */
     ROLE_FILES,     /* CAP_DAC_READ_SEARCH */
     ROLE_LAYERS,    /* the same, and CAP_SYS_ADMIN where there is that, for trusted.overlay.* attributes */
+    ROLE_NETWORK,   /* none: it alone makes sockets of the internet, and hands them over */
     ROLE_SCANNER,   /* the scanner that the configuration names, with CAP_DAC_READ_SEARCH and CAP_DAC_OVERRIDE */
     ROLE_ENGINE,    /* the engine's connection (probes/docker/broker.h); it has no tasks. Another user's
                      * socket takes CAP_DAC_OVERRIDE, another user's key CAP_DAC_READ_SEARCH; else it keeps neither */
@@ -28,12 +31,24 @@ enum role {
 enum { ROLE_TASKS_MAX = HELPER_TASKS_MAX };
 const char *role_name(enum role role);   /* "audit" */
 const char *role_rights(enum role role); /* "CAP_AUDIT_CONTROL", for people */
+unsigned role_at_once(enum role role);   /* as in struct helper_role */
 uint64_t role_capabilities(enum role role);
 /* Who runs it: a user of the helpers' own; the agent's, where what it keeps in the state directory is the agent's, or
  * it executes the administrator's program; root, whose sockets engines have. */
 enum role_user { ROLE_USER_OWN, ROLE_USER_AGENT, ROLE_USER_ROOT };
 enum role_user role_user(enum role role);
 enum role role_find(const char *name); /* ROLE_COUNT: there is none of that name */
+
+/* Of a sink: what is connected to. */
+struct receiver_place {
+    const char *host, *port; /* a name or an address; digits */
+    int type;                /* SOCK_STREAM, SOCK_DGRAM */
+};
+/* What is listened on. */
+struct listener_place {
+    struct sockaddr_storage address;
+    socklen_t length;
+};
 
 /* What the helpers know of themselves; it outlives them. */
 struct role_context {
@@ -44,6 +59,12 @@ struct role_context {
     bool (*knows_source)(const char *source, void *user);
     /* The scanner's arguments by the helper's own configuration, in ARENA; none: none is configured. */
     void (*scanner_command)(void *user, struct arena *arena, struct string_list *ret);
+    /* Where the sink of the helper's own configuration is that sends to ADDRESS, a text as there; texts in ARENA. 0, or
+     * a negative errno with ERROR: it has none. */
+    int (*find_receiver)(const char *address, void *user, struct arena *arena, struct receiver_place *ret,
+                         struct error *error);
+    /* The same of metrics.listen. */
+    int (*find_listener)(const char *address, void *user, struct listener_place *ret, struct error *error);
     void *user;
     const struct docker_address *address; /* the engine's, for the export of layers */
     const char *layers_cache;             /* directory; NULL: nothing is kept */
@@ -114,6 +135,10 @@ void roles_ask_volumes(struct str *out, const struct string_list *sources);
 bool roles_take_volume(struct wire_reader *reader, struct volume_source *ret);
 /* NAMES: at most UNITS_MAX. */
 void roles_ask_units(struct str *out, const struct string_list *names);
+
+/* ---- Network: sockets, for sockets.h ---- */
+
+enum network_task { NETWORK_CONNECT, NETWORK_LISTEN };
 
 /* ---- Images ---- */
 

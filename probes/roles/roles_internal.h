@@ -4,7 +4,10 @@
 
 #include "probes/roles/roles.h"
 
-enum { ROLE_TASK_MS = 30000 };
+enum {
+    ROLE_TASK_MS = 30000,
+    NETWORK_AT_ONCE = 64 /* no receiver waits for as many others that do not answer */
+};
 
 /* A request's message as it is read: its context, and a reader whose texts are in ARENA. */
 struct role_request {
@@ -20,6 +23,7 @@ int role_request_end(const struct role_request *request, struct error *error);
 /* Each fills in its tasks and returns their count. */
 size_t processes_tasks(const struct role_context *context, struct helper_task *ret);
 size_t files_tasks(const struct role_context *context, struct helper_task *ret);
+size_t network_tasks(const struct role_context *context, struct helper_task *ret);
 size_t layers_tasks(const struct role_context *context, struct helper_task *ret);
 size_t scanner_tasks(const struct role_context *context, struct helper_task *ret);
 

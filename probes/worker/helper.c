@@ -39,7 +39,7 @@ struct helper {
     struct slot {
         uint32_t id; /* 0: free */
         bool taken;
-    } slots[HELPER_AT_ONCE];
+    } slots[HELPER_AT_ONCE_MAX];
     struct pending *first, **end; /* requests that wait */
     unsigned waiting;
 };
@@ -152,7 +152,7 @@ static void set_patience(struct helper *helper)
 {
     bool awaited = !helper->greeted;
 
-    for (size_t i = 0; i < HELPER_AT_ONCE; i++)
+    for (size_t i = 0; i < helper->options.at_once; i++)
         awaited |= helper->slots[i].id && !helper->slots[i].taken;
     event_del(helper->patience);
     if (awaited)
@@ -189,7 +189,7 @@ static bool take_frame(struct helper *helper, const struct helper_frame *frame)
         greet(helper);
         return true;
     }
-    for (size_t i = 0; i < HELPER_AT_ONCE; i++) {
+    for (size_t i = 0; i < helper->options.at_once; i++) {
         struct slot *slot = &helper->slots[i];
 
         if (!helper->greeted || !frame->id || slot->id != frame->id)
@@ -274,6 +274,8 @@ struct helper *helper_new(struct workers *workers, const struct helper_options *
     helper->options = *options;
     if (!helper->options.patience_ms)
         helper->options.patience_ms = PATIENCE_MS;
+    if (!helper->options.at_once)
+        helper->options.at_once = HELPER_AT_ONCE;
     helper->fd = -1;
     helper->end = &helper->first;
     helper->again = evtimer_new(workers_base(workers), on_again, helper);
@@ -346,7 +348,7 @@ static int send_pending(const struct helper *helper, const struct pending *pendi
 
 static struct slot *free_slot(struct helper *helper)
 {
-    for (size_t i = 0; i < HELPER_AT_ONCE; i++)
+    for (size_t i = 0; i < helper->options.at_once; i++)
         if (!helper->slots[i].id)
             return &helper->slots[i];
     return NULL;

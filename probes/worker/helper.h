@@ -27,6 +27,7 @@ struct helper_options {
     void *user;
     struct helper_task tasks[HELPER_TASKS_MAX]; /* COUNT of them, of which only the time counts here */
     size_t count;
+    unsigned at_once;     /* as in struct helper_role */
     unsigned patience_ms; /* how long nothing may come that has to come at once; 0: 20 s */
 };
 

@@ -22,7 +22,8 @@ enum helper_frame_kind {
 
 enum {
     HELPER_VERSION = 1,
-    HELPER_AT_ONCE = 8, /* requests of which the helper has not said DONE */
+    HELPER_AT_ONCE = 8, /* requests of which the helper has not said DONE, where the role does not say otherwise */
+    HELPER_AT_ONCE_MAX = 64,
     HELPER_INLINE_MAX = 4096,
     HELPER_DESCRIPTORS_MAX = 2
 };

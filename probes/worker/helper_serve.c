@@ -17,10 +17,11 @@ struct server {
     const struct helper_role *role;
     pid_t self;
     int fd, children_fd;
+    size_t at_once;
     struct {
         pid_t pid; /* 0: free */
         uint32_t id;
-    } children[HELPER_AT_ONCE];
+    } children[HELPER_AT_ONCE_MAX];
 };
 
 /* A packet with a NUL after its message, and its descriptors. */
@@ -118,10 +119,10 @@ static int take_request(struct server *server, const struct request *request, st
     size_t place = 0;
     pid_t pid;
 
-    while (place < HELPER_AT_ONCE && server->children[place].pid)
+    while (place < server->at_once && server->children[place].pid)
         place++;
-    if (place == HELPER_AT_ONCE)
-        return error_set(error, EPROTO, "more than %d requests at once", (int)HELPER_AT_ONCE);
+    if (place == server->at_once)
+        return error_set(error, EPROTO, "more than %zu requests at once", server->at_once);
     pid = fork();
     if (pid == 0)
         do_task(server, request);
@@ -197,7 +198,7 @@ static int reap(struct server *server)
 
     while (read(server->children_fd, &info, sizeof info) > 0)
         ;
-    for (size_t i = 0; i < HELPER_AT_ONCE; i++)
+    for (size_t i = 0; i < server->at_once; i++)
         if (server->children[i].pid && waitpid(server->children[i].pid, NULL, WNOHANG) != 0) {
             server->children[i].pid = 0;
             if (say(server, HELPER_DONE, server->children[i].id) < 0)
@@ -259,7 +260,8 @@ static int await_connection(const struct server *server, int fd, uid_t peer, str
 
 int helper_serve(int fd, uid_t peer, const struct helper_role *role, struct error *error)
 {
-    struct server server = {.role = role, .self = getpid(), .fd = fd};
+    struct server server = {
+        .role = role, .self = getpid(), .fd = fd, .at_once = role->at_once ? role->at_once : HELPER_AT_ONCE};
     sigset_t set;
     int r = 1;
 

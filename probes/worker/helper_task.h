@@ -33,6 +33,7 @@ struct helper_role {
     const char *name;
     const struct helper_task *tasks;
     size_t count;
+    unsigned at_once;   /* requests under way, up to 64; 0: 8. Others wait on the agent's side */
     void (*tick)(void); /* called at least every TICK_MS while it serves or waits; NULL: is not */
     unsigned tick_ms;
 };

@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/json_out.h"
 #include "common/memory.h"
+#include "tests/unit/network_role.h"
 
 enum { HANG_SECONDS = 120 };
 
@@ -56,6 +57,7 @@ static inline void sink_fixture_tear_down(void)
 
     sink_list_deinit(&sink_list);
     event_store_free(take(event_store));
+    network_role_end();
     workers_free(workers);
     event_base_free(base);
     ck_assert_int_eq(system(command), 0);
@@ -151,7 +153,8 @@ static inline void append(size_t count, size_t length, enum severity severity)
 /* The sinks that the store has are those of CONFIGS. */
 static inline void configure_sinks(const struct sink_config *configs, size_t count)
 {
-    sink_list_configure(&sink_list, base, workers, event_store, &sink_origin, configs, count);
+    network_role_begin(workers);
+    sink_list_configure(&sink_list, base, &network, event_store, &sink_origin, configs, count);
 }
 
 /* The only sink; the fixture frees it. */
