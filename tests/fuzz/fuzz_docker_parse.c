@@ -4,10 +4,7 @@
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 #include "tests/fuzz/mutate_json.h"
 
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
-{
-    return mutate_json(data, size, max_size, seed);
-}
+MUTATE_JSON_AFTER(0)
 #endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

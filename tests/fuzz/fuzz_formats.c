@@ -7,12 +7,7 @@
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 #include "tests/fuzz/mutate_json.h"
 
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
-{
-    if (size < 2 || seed % 16 == 0)
-        return LLVMFuzzerMutate(data, size, max_size);
-    return 1 + mutate_json(data + 1, size - 1, max_size - 1, seed / 16);
-}
+MUTATE_JSON_AFTER(1)
 #endif
 
 enum { SYSLOG_MAX = 8192, UDP_MAX = 2048 };

@@ -1,5 +1,6 @@
 /* What goes between the agent and a helper, as a script (records.h) whose first byte chooses a side: what a hostile
- * helper says to the agent that asks it, frames and answers; or what a hostile agent sends to the helper. */
+ * helper says to the agent that asks it, frames and answers (a); the same where it watches files (w); or what a hostile
+ * agent sends to the helper (h). */
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "probes/roles/watching.h"
 #include "probes/worker/helper.h"
 #include "probes/worker/helper_frames.h"
 #include "tests/fuzz/records.h"
@@ -144,11 +146,22 @@ static void say(const struct talk *talk, const struct a_record *record)
     send(talk->peer, &frame, sizeof frame, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* A message of watching: its length, its kind, and what the record has. */
+static void send_watching(const struct talk *talk, const struct a_record *record)
+{
+    const int64_t numbers[] = {(int64_t)record->length + 7, record_byte(record, 0)};
+
+    if (talk->pipe < 0 || !record->length)
+        return;
+    if (write(talk->pipe, numbers, sizeof numbers) < 0 || write(talk->pipe, record->bytes + 1, record->length - 1) < 0)
+        return;
+}
+
 static void do_step(struct talk *talk, const struct a_record *record)
 {
     static const struct helper_frame hello = {.kind = HELPER_HELLO, .id = HELPER_VERSION};
 
-    switch (record->letter % 8) {
+    switch (record->letter % 9) {
     case 0:
         ask(talk, record);
         break;
@@ -173,12 +186,32 @@ static void do_step(struct talk *talk, const struct a_record *record)
     case 6:
         send(talk->peer, &hello, sizeof hello, MSG_NOSIGNAL | MSG_DONTWAIT);
         break;
+    case 7:
+        send_watching(talk, record);
+        break;
     default:
         shutdown(talk->peer, SHUT_RDWR);
     }
 }
 
-static void talk_to_agent(struct records script)
+static void on_watched(const char *path, void *user)
+{
+    (void)user;
+    require(strcmp(path, "/etc/hosts") == 0);
+}
+
+static void on_watched_record(const char *id, void *user)
+{
+    (void)user;
+    require(strcmp(id, "0123abcd") == 0);
+}
+
+static void on_armed(void *user)
+{
+    (void)user;
+}
+
+static void talk_to_agent(struct records script, bool watches)
 {
     struct talk talk = {.peer = -1, .pipe = -1};
     struct helper_options options = {.role = "audit",
@@ -187,17 +220,30 @@ static void talk_to_agent(struct records script)
                                      .user = &talk,
                                      .tasks = {{.timeout_ms = 1000}},
                                      .count = 1};
+    struct watching_options watching_options = {.task = 0, .record = on_watched_record};
+    struct watching *watching = NULL;
+    struct watched *watched = NULL;
     struct a_record record;
 
     talk.base = event_base_new();
     talk.workers = workers_new(talk.base);
     talk.helper = helper_new(talk.workers, &options);
+    if (watches) {
+        watching_options.base = talk.base;
+        watching_options.helper = talk.helper;
+        watching = watching_new(&watching_options);
+        watched = watching_add(watching, "/etc/hosts", WATCH_PATH, on_watched, NULL);
+        watching_begin_record(watching, "0123abcd", "/var/lib/docker", true);
+        watching_after(watching, on_armed, NULL);
+    }
     for (size_t steps = 0; steps < STEPS_MAX && records_next(&script, &record); steps++) {
         do_step(&talk, &record);
         event_base_loop(talk.base, EVLOOP_NONBLOCK);
     }
     for (size_t i = 0; i < talk.count; i++)
         worker_cancel(talk.asked[i]);
+    watched_free(watched);
+    watching_free(watching);
     helper_free(talk.helper);
     workers_free(talk.workers);
     event_base_free(talk.base);
@@ -280,6 +326,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] == 'h')
         talk_to_helper((struct records){data + 1, size - 1});
     else
-        talk_to_agent((struct records){data + 1, size - 1});
+        talk_to_agent((struct records){data + 1, size - 1}, data[0] == 'w');
     return 0;
 }

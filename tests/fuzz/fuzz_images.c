@@ -2,6 +2,11 @@
  * unlock key, the options of a local volume. */
 #include "probes/docker/docker_parse.h"
 #include "probes/docker/volume.h"
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#include "tests/fuzz/mutate_json.h"
+
+MUTATE_JSON_AFTER(1)
+#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,6 +2,8 @@
  * does, on a host with next to nothing; or what the process that watches sends and is sent. */
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include "probes/audit/audit.h"
 #include "probes/daemon/daemon_wire.h"
@@ -12,8 +14,22 @@
 #include "probes/roles/roles.h"
 #include "probes/roles/watching_internal.h"
 #include "tests/fuzz/folder.h"
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#include "tests/fuzz/mutate_wire.h"
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+    if (size < 2 || seed % 4 == 0)
+        return LLVMFuzzerMutate(data, size, max_size);
+    if (data[0] < 16 || (data[0] >= 64 && data[0] < 128 && data[0] != 64 + 0x1f))
+        return 1 + mutate_wire(data + 1, size - 1, max_size - 1, seed / 4);
+    return 1 + mutate_wire_messages(data + 1, size - 1, max_size - 1, seed / 4);
+}
+#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { WATCHES = 0x1f, WATCHES_MAX = 65536 }; /* a number of a request; bytes for it */
 
 /* ---- Answers ---- */
 
@@ -105,35 +121,72 @@ static bool knows_source(const char *source, void *user)
     return str_starts(source, "content:/etc/");
 }
 
-static void make_request(unsigned number, const char *text, size_t length)
+static void no_scanner(void *user, struct arena *arena, struct string_list *ret)
 {
-    static const unsigned asked[][2] = {
-        {ROLE_PROCESSES, PROCESSES_DAEMON}, {ROLE_PROCESSES, PROCESSES_LISTENERS},
-        {ROLE_PROCESSES, PROCESSES_IPC},    {ROLE_PROCESSES, PROCESSES_CONTAINERS},
-        {ROLE_FILES, FILES_ENVIRONMENT},    {ROLE_FILES, FILES_CERTIFICATES},
-        {ROLE_FILES, FILES_AUDIT},          {ROLE_FILES, FILES_SETS},
-        {ROLE_FILES, FILES_PLACES},
-    };
-    scoped(cleanup_host_root) struct host_root *root = NULL;
-    struct folder folder;
-    struct role_context context = {.proc = "/nowhere", .knows_source = knows_source};
+    (void)user;
+    (void)arena;
+    *ret = (struct string_list){0};
+}
+
+/* Watches stay in the process that serves them: the alarm that ends it is libFuzzer's again after that. */
+static void serve_watches(const struct role_context *context, const char *text, size_t length)
+{
+    struct helper_task tasks[ROLE_TASKS_MAX];
+    struct itimerval before;
+    int fds[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 ||
+        send(fds[0], text, length, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)length || shutdown(fds[0], SHUT_WR) < 0)
+        __builtin_trap();
+    getitimer(ITIMER_REAL, &before);
+    role_tasks(ROLE_FILES, context, tasks);
+    tasks[FILES_WATCH].serve(fds[1], tasks[FILES_WATCH].argument);
+    setitimer(ITIMER_REAL, &before, NULL);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void do_task(enum role role, unsigned number, const struct role_context *context, const char *text,
+                    size_t length)
+{
     struct helper_task tasks[ROLE_TASKS_MAX];
     scoped_str output = STR_INIT;
     struct error error = ERROR_INIT;
     struct helper_work work = {.message = text, .length = length};
-    const unsigned *task = asked[number % countof(asked)];
+    const struct helper_task *task = &tasks[number % role_tasks(role, context, tasks)];
+
+    if (!task->run)
+        return;
+    work.argument = task->argument;
+    task->run(&output, &work, &error);
+    if (output.length && memmem(output.data, output.length, "secret", 6) && !memmem(text, length, "secret", 6))
+        __builtin_trap();
+}
+
+/* To a helper on a host of two files: NUMBER chooses role and task. */
+static void make_request(unsigned number, const char *text, size_t length)
+{
+    static const enum role roles[] = {ROLE_PROCESSES, ROLE_FILES, ROLE_LAYERS, ROLE_SCANNER};
+    static const char volume[] = "{\"MountType\":\"none\",\"MountOpts\":\"bind\",\"MountDevice\":\"/d\"}",
+                      account[] = "root:x:0:0::/:/bin/sh\n";
+    static const struct docker_address nowhere = {.host_text = (char[]){"unix:///nowhere"}};
+    scoped(cleanup_host_root) struct host_root *root = NULL;
+    struct folder folder;
+    struct role_context context = {
+        .proc = "/nowhere", .knows_source = knows_source, .scanner_command = no_scanner, .address = &nowhere};
 
     folder_make(&folder);
     folder_put(&folder, "etc/hosts", "x", 1);
     folder_put(&folder, "etc/shadow", "secret", 6);
+    folder_put(&folder, "v/opts.json", volume, strlen(volume));
+    folder_put(&folder, "overlay2/a/diff/etc/passwd", account, strlen(account));
     if (host_root_open(folder.path, &root, NULL) < 0)
         __builtin_trap();
     context.root = context.outside = root;
-    role_tasks((enum role)task[0], &context, tasks);
-    work.argument = tasks[task[1]].argument;
-    tasks[task[1]].run(&output, &work, &error);
-    if (output.length && memmem(output.data, output.length, "secret", 6) && !memmem(text, length, "secret", 6))
-        __builtin_trap();
+    if (number == WATCHES && length <= WATCHES_MAX)
+        serve_watches(&context, text, length);
+    else
+        do_task(roles[number / 16 % countof(roles)], number % 16, &context, text, length);
     folder_remove(&folder);
 }
 
@@ -166,8 +219,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text = mem_strndup((const char *)data + 1, size - 1);
     if (data[0] < 16)
         take_answer(data[0] % 8, text, size - 1);
-    else if (data[0] < 32)
-        make_request(data[0] % 16, text, size - 1);
+    else if (data[0] >= 64 && data[0] < 128)
+        make_request(data[0] - 64u, text, size - 1);
     else
         take_messages(text, size - 1);
     return 0;

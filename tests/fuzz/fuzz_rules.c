@@ -5,6 +5,11 @@
 #include "agent/model/check.h"
 #include "agent/rules/rule_set.h"
 #include "tests/fuzz/folder.h"
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#include "tests/fuzz/mutate_json.h"
+
+MUTATE_JSON_AFTER(0)
+#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -132,4 +132,13 @@ static inline size_t mutate_json(uint8_t *data, size_t size, size_t max_size, un
     return length;
 }
 
+/* The mutator of a target whose input is PREFIX bytes and a document. */
+#define MUTATE_JSON_AFTER(prefix)                                                                                      \
+    size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)                     \
+    {                                                                                                                  \
+        if (size <= (prefix) || seed % 16 == 0)                                                                        \
+            return LLVMFuzzerMutate(data, size, max_size);                                                             \
+        return (prefix) + mutate_json(data + (prefix), size - (prefix), max_size - (prefix), seed / 16);               \
+    }
+
 #endif
