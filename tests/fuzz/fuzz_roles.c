@@ -7,6 +7,7 @@
 
 #include "probes/audit/audit.h"
 #include "probes/daemon/daemon_wire.h"
+#include "probes/docker/http.h"
 #include "probes/environment/environment.h"
 #include "probes/host/listeners.h"
 #include "probes/host/node_certificates.h"
