@@ -170,7 +170,8 @@ static void make_request(unsigned number, const char *text, size_t length)
     static const enum role roles[] = {ROLE_PROCESSES, ROLE_FILES, ROLE_LAYERS, ROLE_SCANNER};
     static const char volume[] = "{\"MountType\":\"none\",\"MountOpts\":\"bind\",\"MountDevice\":\"/d\"}",
                       account[] = "root:x:0:0::/:/bin/sh\n";
-    static const struct docker_address nowhere = {.host_text = (char[]){"unix:///nowhere"}};
+    char host[] = "unix:///nowhere";
+    const struct docker_address nowhere = {.host_text = host};
     scoped(cleanup_host_root) struct host_root *root = NULL;
     struct folder folder;
     struct role_context context = {
