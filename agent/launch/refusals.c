@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <seccomp.h>
+#include <sys/socket.h>
 
 #include "common/cleanup.h"
 
@@ -92,6 +93,8 @@ int refusals_load(struct error *error)
         if (r == -EDOM) /* this machine does not have it */
             r = 0;
     }
+    if (r == 0) /* those of the network are handed over by the helper of role network */
+        r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
     if (r == 0)
         r = seccomp_load(filter);
     return r < 0 ? error_system(error, -r, "system call filter") : 0;

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "agent/launch/user.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "network_role.h"
@@ -578,6 +579,29 @@ START_TEST(the_program_says_why_it_has_no_configuration)
 }
 END_TEST
 
+/* ---- The agent itself ---- */
+
+START_TEST(the_agent_makes_none)
+{
+    static const struct agent_user same = {.becomes = false};
+    static const int families[] = {AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_VSOCK};
+    pid_t pid = fork();
+    int status;
+
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        if (agent_user_become(&same, NULL) < 0 || socket(AF_UNIX, SOCK_STREAM, 0) < 0)
+            _exit(100);
+        for (size_t i = 0; i < countof(families); i++)
+            if (socket(families[i], SOCK_DGRAM, 0) >= 0 || errno != EAFNOSUPPORT)
+                _exit(1 + (int)i);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sockets");
@@ -593,6 +617,7 @@ int main(void)
     tcase_add_test(tests, the_program_connects_and_listens);
     tcase_add_test(tests, the_program_refuses_what_is_not_configured);
     tcase_add_test(tests, the_program_says_why_it_has_no_configuration);
+    tcase_add_test(tests, the_agent_makes_none);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
