@@ -95,11 +95,12 @@ int config_apply_environment(struct config *config, environment_function *enviro
     if (!host_given && !str_empty(host)) {
         config->docker_host = keep(config, host);
         config->docker_host_from = "DOCKER_HOST";
+    } else if (!host_given && str_equal(context, "default")) {
+        /* which is no context of any folder's */
     } else if (!host_given && !str_empty(context)) {
         if (!folder)
             return error_set(error, EINVAL, "DOCKER_CONTEXT: neither DOCKER_CONFIG nor HOME says where contexts are");
-        if (strcmp(context, "default") != 0)
-            return apply_context(config, folder, context, "DOCKER_CONTEXT", error);
+        return apply_context(config, folder, context, "DOCKER_CONTEXT", error);
     } else if (!host_given && !config->docker_host && folder && (current = current_context(folder))) {
         scoped_str named_by = STR_INIT;
 

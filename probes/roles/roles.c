@@ -55,7 +55,7 @@ static const struct {
     [ROLE_FILES] = {"files", "CAP_DAC_READ_SEARCH", CAPABILITY(CAP_DAC_READ_SEARCH), 0, files_tasks},
     [ROLE_LAYERS] = {"layers", "CAP_DAC_READ_SEARCH", LAYERS_CAPABILITIES, 0, layers_tasks},
     [ROLE_NETWORK] = {"network", "sockets of the internet", 0, NETWORK_AT_ONCE, network_tasks},
-    [ROLE_SCANNER] = {"scanner", "CAP_DAC_READ_SEARCH", SCANNER_CAPABILITIES, 0, scanner_tasks},
+    [ROLE_SCANNER] = {"scanner", "a process for the scanner", SCANNER_CAPABILITIES, 0, scanner_tasks},
     [ROLE_ENGINE] = {"engine", "the engine's socket", CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_DAC_READ_SEARCH), 0,
                      no_tasks},
 };

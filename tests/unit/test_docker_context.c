@@ -122,6 +122,9 @@ START_TEST(what_names_the_engine)
     expect(NULL, "tcp://r:2376", DOCKER_TLS_VERIFIED);
     set("DOCKER_CONTEXT", "default");
     expect(NULL, NULL, DOCKER_TLS_BY_FILES);
+    set("DOCKER_CONFIG", ""); /* a user without a home: the unit's */
+    expect(NULL, NULL, DOCKER_TLS_BY_FILES);
+    set("DOCKER_CONFIG", folder);
     set("DOCKER_CONTEXT", "remote");
     set("DOCKER_HOST", "localhost:2375");
     expect(NULL, "localhost:2375", DOCKER_TLS_BY_FILES);
