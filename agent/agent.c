@@ -13,6 +13,7 @@
 #include "agent/agent_internal.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "probes/daemon/daemon_memory.h"
 #include "probes/host/own_container.h"
 
 /* Transitions that are not stored yet, before evaluating waits for the disk. */
@@ -376,6 +377,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct launch
     agent->workers = workers_new(agent->base);
     agent->evaluator =
         evaluator_new(agent->base, agent->workers, rules, agent->config, &clock_system, &evaluator_callbacks);
+    agent->daemon_memory = daemon_memory_new(agent->config->state_dir, !once); /* which another user may not read */
     r = agent_become_user(agent, error);
     if (r < 0)
         goto fail;
@@ -411,6 +413,7 @@ int agent_new(const struct config_arguments *arguments, bool once, struct launch
                                               .config = agent->config,
                                               .keeps_state = !once,
                                               .launch = launch,
+                                              .daemon_memory = agent->daemon_memory,
                                               .docker = agent->docker,
                                               .evaluator = agent->evaluator,
                                               .scan = on_scan,
@@ -453,6 +456,7 @@ void agent_free(struct agent *agent)
     free(agent->known_exceptions);
     free(agent->known_states);
     fetcher_free(agent->fetcher);
+    daemon_memory_free(agent->daemon_memory);
     docker_free(agent->docker);
     broker_free(agent->broker);
     evaluator_free(agent->evaluator);

@@ -25,6 +25,7 @@ struct agent {
     struct docker_address address;
     struct broker *broker; /* the helper that alone connects to the engine */
     struct docker *docker;
+    struct daemon_memory *daemon_memory;
     struct fetcher *fetcher;
     struct evaluator *evaluator;
     struct event_store *events;  /* NULL: --once */

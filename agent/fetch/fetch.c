@@ -170,6 +170,7 @@ int fetcher_new(const struct fetcher_options *options, struct fetcher **ret, str
     fetcher->evaluator = options->evaluator;
     fetcher->workers = options->workers;
     fetcher->launch = options->launch;
+    fetcher->daemon_memory = options->daemon_memory;
     fetcher->scan = options->scan;
     fetcher->scan_user = options->user;
     fetch_init_rechecks(fetcher);

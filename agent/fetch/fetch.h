@@ -7,6 +7,7 @@
 #include "probes/watch/watch.h"
 #include "probes/worker/worker.h"
 
+struct daemon_memory;
 struct fetcher;
 struct helper;
 struct launch;
@@ -15,8 +16,9 @@ struct fetcher_options {
     struct event_base *base;
     struct workers *workers; /* they belong to BASE and outlive the fetcher */
     const struct config *config;
-    bool keeps_state;      /* what is found in image layers is kept in the state directory */
-    struct launch *launch; /* where helpers come from; it outlives the fetcher */
+    bool keeps_state;                    /* what is found in image layers is kept in the state directory */
+    struct launch *launch;               /* where helpers come from; it outlives the fetcher */
+    struct daemon_memory *daemon_memory; /* of the state directory; it outlives the fetcher */
     struct docker *docker;
     struct evaluator *evaluator;
     void (*scan)(void *user, const char *cause); /* starts a full scan: a helper is back */

@@ -431,7 +431,6 @@ void fetch_watch_host(struct fetcher *fetcher)
         vec_push(&fetcher->host_watches,
                  watching_add(fetcher->watching, host_paths[i].path, host_paths[i].tree ? WATCH_TREE : WATCH_PATH,
                               on_host_path, fetcher));
-    fetcher->daemon_memory = daemon_memory_new(fetcher->config->state_dir, fetcher->keeps_state);
     daemon_watch_paths(add_daemon_watch, fetcher);
 }
 
@@ -452,7 +451,6 @@ void fetch_free_host(struct fetcher *fetcher)
     watched_free(fetcher->raft_log);
     watched_free(fetcher->daemon_json);
     free(fetcher->groups_asked);
-    daemon_memory_free(fetcher->daemon_memory);
     free(fetcher->watched_config);
     free(fetcher->watched_certificates);
 }

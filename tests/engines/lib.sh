@@ -2,6 +2,7 @@
 # and comparing what the agent knows with a fresh scan. Sourced with $build (the build folder) and prefix (a command the
 # agent runs under, such as valgrind) set, from the top folder.
 work=$(mktemp -d)
+chmod 711 "$work" # --once becomes nobody, who has to reach a host's root in it
 sock=$work/agent.sock
 export DOCKER_HOST=unix://$work/docker.sock
 agent_pid= engine_pid= rsyslog_pid= host_pid=
