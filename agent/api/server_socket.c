@@ -95,11 +95,16 @@ static int set_group(const struct config *config, struct error *error)
     const char *group = config->socket_group ? config->socket_group : "docker-bench-agent";
     gid_t gid = 0;
     bool found = find_group(config, group, &gid);
+    struct stat st;
 
     if (!found && config->socket_group)
         return error_set(error, ENOENT, "socket.group: unknown group \"%s\"", group);
-    if (found && chown(config->socket_path, (uid_t)-1, gid) < 0)
-        return error_system(error, errno, "socket: cannot change the group of %s to %s", config->socket_path, group);
+    if (!found || (lstat(config->socket_path, &st) == 0 && st.st_gid == gid))
+        return 0;
+    if (chown(config->socket_path, (uid_t)-1, gid) < 0)
+        return error_system(error, errno,
+                            "socket: cannot change the group of %s to %s, of which the agent's user has to be a member",
+                            config->socket_path, group);
     return 0;
 }
 
