@@ -222,6 +222,11 @@ int file_read(const char *path, size_t limit, struct str *ret_text, struct error
     return fd < 0 ? error_system(error, errno, "%s", path) : read_all(fd, path, limit, ret_text, error);
 }
 
+int file_read_open(int fd, size_t limit, struct str *ret_text)
+{
+    return read_all(fd, "", limit, ret_text, NULL);
+}
+
 static int write_all(int fd, const char *data, size_t length)
 {
     while (length) {

@@ -40,6 +40,8 @@ char *host_outside_path(const struct host_root *root, const char *path);
 
 /* As host_read(), in this process's own mount namespace and root. */
 int file_read(const char *path, size_t limit, struct str *ret_text, struct error *error);
+/* The same of what FD still has. It stays open. */
+int file_read_open(int fd, size_t limit, struct str *ret_text);
 /* Replaces PATH atomically: temporary file in the same directory, fsync, rename, fsync of the directory. 0 or a
  * negative errno. */
 int file_replace(const char *path, const char *data, size_t length, mode_t mode, struct error *error);

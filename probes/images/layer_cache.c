@@ -76,17 +76,22 @@ int layer_cache_read(const char *cache, const char *digest, const uint64_t *key,
     return layer_text_is_whole(str_text(ret_text), ret_text->length, key) ? 0 : -EBADMSG;
 }
 
-int layer_cache_load(const char *cache, const char *digest, struct layer_summary *ret)
+int layer_cache_open(const char *cache, const char *digest)
 {
     scoped(cleanup_free) char *path = cache_path(cache, digest, "");
-    scoped_str text = STR_INIT;
-    int r = layer_cache_read(cache, digest, ret->key, &text);
+    int fd = path ? open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : (errno = ENOENT, -1);
 
-    if (r == 0)
-        r = layer_text_parse(text.data, text.length, ret);
-    if (r == 0)
-        utimensat(AT_FDCWD, path, NULL, 0);
-    return r;
+    if (fd >= 0)
+        futimens(fd, NULL);
+    return fd < 0 ? -errno : fd;
+}
+
+int layer_cache_load(int fd, struct layer_summary *ret)
+{
+    scoped_str text = STR_INIT;
+    int r = file_read_open(fd, LAYER_TEXT_MAX, &text);
+
+    return r < 0 ? r : layer_text_parse(str_text(&text), text.length, ret);
 }
 
 void layer_cache_save(const char *cache, const char *digest, const struct str *text)

@@ -2,7 +2,7 @@
  * an attribute. The walk goes by descriptors and never through a link; only the few files that are read are opened, and
  * only regular files. A directory is read to its end before its subdirectories are entered, so that one buffer serves
  * all, and the type in a directory entry saves a stat: it is as fast as find. Databases are only mapped here and parsed
- * after the walk, when its capabilities have been given up. */
+ * after the walk, when the process has cut itself off (part_cut()). */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -98,10 +98,16 @@ void layer_read_databases(struct layer_databases *databases, struct layer_summar
             layer_file_unread(ret, database->path, database->why);
         else
             layer_read_file(ret, database->path, database->data, database->length);
-        if (database->data)
-            munmap(database->data, database->length);
-        free(database->path);
-        free(database->why);
+    }
+}
+
+void layer_free_databases(struct layer_databases *databases)
+{
+    for (size_t i = 0; i < databases->count; i++) {
+        if (databases->items[i].data)
+            munmap(databases->items[i].data, databases->items[i].length);
+        free(databases->items[i].path);
+        free(databases->items[i].why);
     }
     vec_free(databases);
 }
@@ -213,19 +219,15 @@ static int walk_folder(struct walk *walk, int fd, unsigned depth)
     return r;
 }
 
-int layer_read_folder(const struct host_root *root, const char *path, struct layer_summary *ret,
-                      struct layer_databases *ret_databases, struct error *error)
+int layer_read_folder(int fd, struct layer_summary *ret, struct layer_databases *ret_databases, struct error *error)
 {
     struct walk walk = {.summary = ret, .databases = ret_databases, .error = error};
-    scoped(cleanup_close) int fd = host_open(root, path, O_RDONLY | O_DIRECTORY, error);
     int r;
 
-    if (fd < 0)
-        return error_prefix(error, "layer %s", path);
     walk.buffer = mem_alloc(BUFFER_SIZE);
     str_append(&walk.path, "");
     r = walk_folder(&walk, fd, 0);
     str_deinit(&walk.path);
     free(walk.buffer);
-    return r < 0 ? error_prefix(error, "layer %s", path) : 0;
+    return r;
 }

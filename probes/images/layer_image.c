@@ -1,11 +1,13 @@
 /* An image's layers put together: what an upper layer hides does not count, and of package databases the uppermost
- * does. */
+ * does. What is kept of layers is opened first, and parsed when the process has cut itself off. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/json_out.h"
 #include "common/text.h"
 #include "probes/images/layers_internal.h"
+#include "probes/worker/worker_part.h"
 
 enum { SHOWN_MAX = 4096 };
 
@@ -132,16 +134,33 @@ static void write_image(struct str *output, const struct layer_summary *summarie
     json_out_free(out);
 }
 
-static int load_layer(const struct image_part *part, size_t layer, struct layer_summary *ret, struct error *error)
+/* FD: of what the cache has, where the text was not read just now. */
+static int load_layer(const struct image_part *part, size_t layer, int fd, struct layer_summary *ret,
+                      struct error *error)
 {
     const struct str *text = &part->texts[layer];
-    const char *digest = part->request->layers->items[layer];
-    int r = text->length ? layer_text_parse(text->data, text->length, ret) : layer_cache_load(part->cache, digest, ret);
+    int r = text->length ? layer_text_parse(text->data, text->length, ret) : layer_cache_load(fd, ret);
 
-    if (r == 0)
-        return 0;
-    layer_cache_remove(part->cache, digest);
-    return error_set(error, -r, "layer %s: what was found in it cannot be read", digest);
+    return r < 0 ? error_set(error, EBADMSG, "layer %s: what was found in it cannot be read",
+                             part->request->layers->items[layer])
+                 : 0;
+}
+
+static int load_layers(const struct image_part *part, struct layer_summary *summaries, struct error *error)
+{
+    size_t count = part->request->layers->count;
+    scoped(cleanup_free) int *fds = mem_alloc((count + 1) * sizeof *fds);
+    int r;
+
+    for (size_t i = 0; i < count; i++)
+        fds[i] = part->texts[i].length ? -1 : layer_cache_open(part->cache, part->request->layers->items[i]);
+    r = part_cut(PART_PARSES, fds, count, error);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = load_layer(part, i, fds[i], &summaries[i], error);
+        if (fds[i] >= 0)
+            close(fds[i]);
+    }
+    return r;
 }
 
 int layer_image_run(struct str *output, const void *argument, struct error *error)
@@ -149,12 +168,11 @@ int layer_image_run(struct str *output, const void *argument, struct error *erro
     const struct image_part *part = argument;
     size_t count = part->request->layers->count;
     struct layer_summary *summaries = mem_alloc((count + 1) * sizeof *summaries);
-    int r = 0;
+    int r;
 
     for (size_t i = 0; i < count; i++)
         layer_summary_init(&summaries[i], part->key);
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = load_layer(part, i, &summaries[i], error);
+    r = load_layers(part, summaries, error);
     if (r == 0)
         write_image(output, summaries, count);
     for (size_t i = 0; i < count; i++)

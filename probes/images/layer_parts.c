@@ -1,14 +1,26 @@
-/* The functions that run in parts of the worker. Each first does what needs capabilities (walking a directory,
- * connecting to the engine), then gives them up, and only then parses bytes that the image's author chose. */
+/* The functions that run in parts of the worker to read layers. The one that walks a directory, with its capabilities,
+ * can open only what lies beneath it, and parses nothing; then it cuts itself off, and only then it parses bytes that
+ * the image's author chose. The one that reads an export has the end of a pipe from the first and cuts itself off at
+ * once. */
 #include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
 
 #include "common/capability.h"
 #include "probes/images/layers_internal.h"
+#include "probes/worker/worker_part.h"
 
-static void drop_capabilities(void)
+static int walk_folder(const struct layers_request *request, const char *path, struct layer_summary *ret,
+                       struct layer_databases *ret_databases, struct error *error)
 {
-    if (capability_keep(0) < 0)
-        _exit(1);
+    scoped(cleanup_close) int fd = host_open(request->root, path, O_RDONLY | O_DIRECTORY, error);
+    int r;
+
+    if (fd < 0)
+        return error_prefix(error, "layer %s", path);
+    part_look_beneath(&fd, 1);
+    r = layer_read_folder(fd, ret, ret_databases, error);
+    return r < 0 ? error_prefix(error, "layer %s", path) : 0;
 }
 
 int layer_folder_run(struct str *output, const void *argument, struct error *error)
@@ -27,14 +39,17 @@ int layer_folder_run(struct str *output, const void *argument, struct error *err
         if (split < 0)
             return -EACCES;
     }
-    r = layer_read_folder(request->root, path, &summary, &databases, error);
-    drop_capabilities();
+    r = walk_folder(request, path, &summary, &databases, error);
+    if (r == 0)
+        r = part_cut(PART_PARSES, &split, 1, error);
     if (r == 0 && split >= 0 && layer_parse_split(split, &summary, error) < 0)
         r = -EACCES;
-    layer_read_databases(&databases, &summary);
-    layer_summary_finish(&summary);
-    if (r == 0)
+    if (r == 0) {
+        layer_read_databases(&databases, &summary);
+        layer_summary_finish(&summary);
         layer_text_write(&summary, output);
+    }
+    layer_free_databases(&databases);
     layer_summary_deinit(&summary);
     return r;
 }
@@ -48,7 +63,10 @@ int layer_stream_run(struct str *output, const void *argument, struct error *err
 
     for (size_t i = 0; i < count; i++)
         layer_summary_init(&summaries[i], part->key);
-    r = layer_read_stream(part->request, summaries, part->known, drop_capabilities, error);
+    setlocale(LC_CTYPE, "C.UTF-8"); /* libarchive decodes names by it; this process does nothing else */
+    r = part_cut(PART_PARSES, &part->fd, 1, error);
+    if (r == 0)
+        r = layer_read_stream(part->fd, part->request, summaries, part->known, error);
     for (size_t i = 0; r == 0 && i < count; i++) {
         scoped_str text = STR_INIT;
 

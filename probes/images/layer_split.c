@@ -172,8 +172,29 @@ static int read_block(struct line *line, const char *data, size_t length, struct
     return 0;
 }
 
+struct split {
+    int fd;
+    char block[BLOCK];
+};
+
+/* libarchive's own reader of descriptors calls fstat(2), which a part that parses may not. */
+static la_ssize_t read_split(struct archive *archive, void *user, const void **ret_data)
+{
+    struct split *split = user;
+    ssize_t n;
+
+    do
+        n = read(split->fd, split->block, sizeof split->block);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        archive_set_error(archive, errno, "%s", strerror(errno));
+    *ret_data = split->block;
+    return n;
+}
+
 int layer_parse_split(int fd, struct layer_summary *ret, struct error *error)
 {
+    scoped(cleanup_free) struct split *split = mem_alloc(sizeof *split);
     scoped(cleanup_free) char *block = mem_alloc(BLOCK);
     struct archive *archive = archive_read_new();
     struct line line = {.text = STR_INIT};
@@ -184,7 +205,8 @@ int layer_parse_split(int fd, struct layer_summary *ret, struct error *error)
     archive_read_support_filter_gzip(archive);
     archive_read_support_format_raw(archive);
     str_append(&line.text, "");
-    if (archive_read_open_fd(archive, fd, BLOCK) == ARCHIVE_OK &&
+    split->fd = fd;
+    if (archive_read_open(archive, split, NULL, read_split, NULL) == ARCHIVE_OK &&
         archive_read_next_header(archive, &entry) == ARCHIVE_OK)
         while (r == 0 && (n = archive_read_data(archive, block, BLOCK)) > 0)
             r = read_block(&line, block, (size_t)n, ret, error);

@@ -1,20 +1,18 @@
-/* An image's layers read from the engine's export (GET /images/{id}/get, as `docker save` does): a tar that holds each
- * layer as a tar, maybe compressed, and a manifest with their order. */
+/* An image's layers read from the engine's export (layer_fetch.c): a tar that holds each layer as a tar, maybe
+ * compressed, and a manifest with their order. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-#include <locale.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/json_in.h"
 #include "common/map.h"
-#include "probes/docker/http_pull.h"
 #include "probes/images/layers_internal.h"
 #include "probes/worker/worker_part.h"
 
 enum {
-    STALL_MS = 120000,
     BLOCK = 65536,
     MANIFEST_MAX = 4 << 20,
     MEMBERS_MAX = 4096,       /* an image has 127 layers at most */
@@ -29,7 +27,7 @@ struct found {
 
 struct export
 {
-    struct http_pull *pull;
+    int fd;
     struct archive *outer;
     const uint64_t *key; /* of the summaries */
     unsigned cpu_seconds;
@@ -39,7 +37,7 @@ struct export
     struct map *links; /* name → target: older exports link equal layers */
     char *manifest;
     size_t manifest_length;
-    char block[BLOCK];
+    char block[BLOCK], read[BLOCK];
 };
 
 /* ---- Inner: one layer ---- */
@@ -181,10 +179,14 @@ static int read_layer(struct export *export, struct layer_summary *summary)
 static la_ssize_t read_outer(struct archive *archive, void *user, const void **ret_data)
 {
     struct export *export = user;
-    ssize_t n = http_pull_read(export->pull, ret_data, &export->error);
+    ssize_t n;
 
+    do
+        n = read(export->fd, export->read, sizeof export->read);
+    while (n < 0 && errno == EINTR);
     if (n < 0)
-        archive_set_error(archive, (int)-n, "%s", export->error.text);
+        archive_set_error(archive, errno, "%s", strerror(errno));
+    *ret_data = export->read;
     return n;
 }
 
@@ -336,16 +338,14 @@ static int assign_layers(struct export *export, const struct string_list *image_
     return 0;
 }
 
-/* Reads to the end of the answer: libarchive takes a cut within the tar's end mark for its end. */
-static int read_rest(struct export *export)
+/* To the end: libarchive takes a cut within the tar's end mark for its end, and who fetches reports the cut. */
+static void read_rest(struct export *export)
 {
-    const void *data;
     ssize_t n;
 
     do
-        n = http_pull_read(export->pull, &data, &export->error);
-    while (n > 0);
-    return (int)n;
+        n = read(export->fd, export->read, sizeof export->read);
+    while (n > 0 || (n < 0 && errno == EINTR));
 }
 
 static int read_all(struct export *export)
@@ -357,28 +357,25 @@ static int read_all(struct export *export)
         r = read_member(export, entry);
     if (r == 0 && code != ARCHIVE_EOF)
         r = error_set(&export->error, EBADMSG, "the export: %s", archive_error_string(export->outer));
-    return r < 0 ? r : read_rest(export);
+    if (r == 0)
+        read_rest(export);
+    return r;
 }
 
-int layer_read_stream(const struct layers_request *request, struct layer_summary *summaries, const bool *known,
-                      void (*opened)(void), struct error *error)
+int layer_read_stream(int fd, const struct layers_request *request, struct layer_summary *summaries, const bool *known,
+                      struct error *error)
 {
-    scoped(cleanup_free) char *id = http_encode(request->image_id);
-    scoped(cleanup_free) char *path = mem_printf("/v1.%u/images/%s/get", request->api_minor, id);
     struct export *export = mem_alloc(sizeof *export);
-    int r = http_pull_open(request->address, path, STALL_MS, &export->pull, &export->error);
+    int r;
 
-    setlocale(LC_CTYPE, "C.UTF-8"); /* libarchive decodes names by it; this process does nothing else */
+    export->fd = fd;
     export->key = summaries[0].key;
     export->cpu_seconds = request->cpu_seconds;
     export->links = map_new(free);
-    if (r == 0) {
-        opened();
-        export->outer = archive_read_new();
-        archive_read_support_format_tar(export->outer);
-        r = read_all(export);
-        archive_read_free(export->outer);
-    }
+    export->outer = archive_read_new();
+    archive_read_support_format_tar(export->outer);
+    r = read_all(export);
+    archive_read_free(export->outer);
     if (r == 0)
         r = assign_layers(export, request->layers, summaries, known);
     if (r < 0)
@@ -391,7 +388,6 @@ int layer_read_stream(const struct layers_request *request, struct layer_summary
     vec_free(&export->layers);
     map_free(export->links);
     free(export->manifest);
-    http_pull_close(export->pull);
     free(export);
     return r;
 }

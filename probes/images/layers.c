@@ -1,16 +1,18 @@
 /* Reads the layers of an image that are not in the cache: each directory in a part of the worker with limits of its
- * own, or all of them in one part where only the engine can read them; a last part puts the image together. The worker
- * itself parses nothing that comes from an image. */
+ * own, or all of them in one part where only the engine can read them, beside one that fetches them; a last part puts
+ * the image together. The worker itself parses nothing that comes from an image. */
 #include "probes/images/layers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "probes/facts/parse_util.h"
 #include "probes/images/layers_internal.h"
 #include "probes/worker/worker_part.h"
 
-enum { MEMORY_MAX = 192 << 20, LAYERS_MAX = 512, IMAGE_TEXT_MAX = 32 << 20 };
+enum { MEMORY_MAX = 192 << 20, LAYERS_MAX = 512, IMAGE_TEXT_MAX = 32 << 20, WHY_MAX = 4096 };
 
 struct reading {
     const struct layers_request *request;
@@ -20,17 +22,14 @@ struct reading {
     struct str *texts;
 };
 
-static int run_part(const struct reading *reading, worker_run *run, const void *argument, size_t limit,
-                    uint64_t capabilities, struct str *output, struct error *error)
+static struct part_options options_of(const struct reading *reading, worker_run *run, const void *argument,
+                                      size_t limit)
 {
-    return part_run(&(struct part_options){.run = run,
-                                           .argument = argument,
-                                           .limit = limit,
-                                           .cpu_seconds = reading->request->cpu_seconds,
-                                           .memory = MEMORY_MAX,
-                                           .capabilities = capabilities,
-                                           .root = reading->request->root},
-                    output, error);
+    return (struct part_options){.run = run,
+                                 .argument = argument,
+                                 .limit = limit,
+                                 .cpu_seconds = reading->request->cpu_seconds,
+                                 .memory = MEMORY_MAX};
 }
 
 /* The layer itself is the cause, so another try would fail in the same way. */
@@ -43,11 +42,14 @@ static int read_folder(struct reading *reading, size_t layer, struct error *erro
 {
     const char *digest = reading->request->layers->items[layer];
     const struct folder_part part = {.request = reading->request, .key = reading->key, .layer = layer};
+    struct part_options options = options_of(reading, layer_folder_run, &part, LAYER_TEXT_MAX);
     int r;
 
+    options.capabilities = LAYERS_CAPABILITIES;
+    options.root = reading->request->root;
     if (layer_cache_is_unreadable(reading->cache, digest, reading->key, error))
         return error_prefix(error, "layer %s", digest);
-    r = run_part(reading, layer_folder_run, &part, LAYER_TEXT_MAX, LAYERS_CAPABILITIES, &reading->texts[layer], error);
+    r = part_run(&options, &reading->texts[layer], error);
     if (r == -EACCES || r == -EPERM || r == -ENOENT)
         return r;
     if (r == 0)
@@ -67,13 +69,56 @@ static int read_folders(struct reading *reading, struct error *error)
     return r;
 }
 
+/* One part fetches into a pipe, the other parses what comes out of it. */
+static int run_stream(struct reading *reading, struct str *texts, struct error *error)
+{
+    scoped(cleanup_close) int in = -1, out = -1;
+    struct fetch_part fetch = {.request = reading->request};
+    struct stream_part parse = {.request = reading->request, .key = reading->key, .known = reading->known};
+    struct part_options fetching = options_of(reading, layer_fetch_run, &fetch, WHY_MAX),
+                        parsing = options_of(reading, layer_stream_run, &parse, LAYER_TEXT_MAX);
+    struct error why = ERROR_INIT;
+    struct part fetcher, parser;
+    scoped_str none = STR_INIT;
+    int fds[2], r, fetched;
+    bool stopped;
+
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return error_system(error, errno, "pipe");
+    in = parse.fd = fds[0];
+    out = fetch.fd = fds[1];
+    fetching.kept = &fetch.fd;
+    parsing.kept = &parse.fd;
+    fetching.kept_count = parsing.kept_count = 1;
+    r = part_start(&fetching, &fetcher, error);
+    if (r < 0)
+        return r;
+    close(out);
+    out = -1;
+    r = part_start(&parsing, &parser, error);
+    close(in); /* so that the one ends with the other */
+    in = -1;
+    if (r == 0)
+        r = part_finish(&parser, texts, error);
+    stopped = r < 0 && !part_has_answered(&fetcher); /* if fetching failed first, it ended before the pipe did */
+    if (stopped)
+        part_kill(&fetcher);
+    fetched = part_finish(&fetcher, &none, &why);
+    if (fetched == 0 || stopped || (r < 0 && fetched == -EPIPE))
+        return r;
+    return error_set(error, -fetched, "%s", why.text);
+}
+
 static int read_stream(struct reading *reading, struct error *error)
 {
-    const struct stream_part part = {.request = reading->request, .key = reading->key, .known = reading->known};
     scoped_str texts = STR_INIT;
     size_t at = 0, length;
-    int r = run_part(reading, layer_stream_run, &part, LAYER_TEXT_MAX, LAYERS_STREAM_CAPABILITIES, &texts, error);
+    int r = -EOWNERDEAD;
 
+    for (int try = 0; try < PART_TRIES && r == -EOWNERDEAD; try++) {
+        str_clear(&texts);
+        r = run_stream(reading, &texts, error);
+    }
     if (r < 0)
         return would_fail_again(r) ? error_prefix(error, "a layer of the export") : r;
     for (size_t i = 0; i < reading->request->layers->count; i++) {
@@ -120,6 +165,7 @@ int layers_run(struct str *output, const void *argument, struct error *error)
     const struct layers_request *request = argument;
     struct reading reading = {.request = request};
     struct image_part image = {.request = request};
+    struct part_options options = options_of(&reading, layer_image_run, &image, IMAGE_TEXT_MAX);
     size_t count = request->layers->count;
     int r;
 
@@ -136,7 +182,10 @@ int layers_run(struct str *output, const void *argument, struct error *error)
         image.cache = reading.cache;
         image.key = reading.key;
         image.texts = reading.texts;
-        r = run_part(&reading, layer_image_run, &image, IMAGE_TEXT_MAX, 0, output, error);
+        r = part_run(&options, output, error);
+        if (r == -EBADMSG) /* whichever it is: each can be read again */
+            for (size_t i = 0; i < count; i++)
+                layer_cache_remove(reading.cache, request->layers->items[i]);
     }
     for (size_t i = 0; i < count; i++)
         str_deinit(&reading.texts[i]);

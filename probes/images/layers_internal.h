@@ -1,7 +1,8 @@
 /* Shared by the files that read layers. layers.c has an image read by parts of the worker, layer_parts.c is what runs
- * in them: layer_folder.c with layer_split.c, or layer_stream.c, reads a layer, layer_packages.c and layer_rpm.c its
- * package databases, layer_accounts.c its /etc/passwd, layer_image.c puts layers together. layer_summary.c holds the
- * findings in one layer, layer_text.c writes them as text, layer_cache.c keeps the texts. Nobody else includes this. */
+ * in them: layer_folder.c with layer_split.c, or layer_stream.c from layer_fetch.c, reads a layer, layer_packages.c and
+ * layer_rpm.c its package databases, layer_accounts.c its /etc/passwd, layer_image.c puts layers together.
+ * layer_summary.c holds the findings in one layer, layer_text.c writes them as text, layer_cache.c keeps the texts.
+ * Nobody else includes this. */
 #ifndef PROBES_IMAGES_LAYERS_INTERNAL_H
 #define PROBES_IMAGES_LAYERS_INTERNAL_H
 
@@ -128,8 +129,10 @@ bool layer_text_is_whole(const char *text, size_t length, const uint64_t *key);
 int layer_cache_key(const char *cache, uint64_t ret_key[2]);
 /* A layer's text, checked. -ENOENT: there is none; -EBADMSG: it fails its check. */
 int layer_cache_read(const char *cache, const char *digest, const uint64_t *key, struct str *ret_text);
-/* The same, parsed into RET, which has the key. */
-int layer_cache_load(const char *cache, const char *digest, struct layer_summary *ret);
+/* Its file, which the caller closes, as used now; a negative errno: there is none. layer_cache_load: what is in it,
+ * parsed into RET, which has the key. */
+int layer_cache_open(const char *cache, const char *digest);
+int layer_cache_load(int fd, struct layer_summary *ret);
 void layer_cache_save(const char *cache, const char *digest, const struct str *text);
 void layer_cache_remove(const char *cache, const char *digest);
 /* Records that a layer could not be read, and WHY. is_unreadable: for a day after that, with WHY in ERROR. */
@@ -149,14 +152,14 @@ struct layer_databases {
     size_t count, size;
 };
 /* Reads a layer's directory. Opaque directories are recognised only with CAP_SYS_ADMIN. */
-int layer_read_folder(const struct host_root *root, const char *path, struct layer_summary *ret,
-                      struct layer_databases *ret_databases, struct error *error);
-/* Parses them into RET and frees them. Needs no capability. */
+int layer_read_folder(int fd, struct layer_summary *ret, struct layer_databases *ret_databases, struct error *error);
+/* Parses them into RET; needs no descriptor. */
 void layer_read_databases(struct layer_databases *databases, struct layer_summary *ret);
-/* Every layer of the image, in SUMMARIES (set up by layer_summary_init()) from the base up; those that are KNOWN are
- * passed over. OPENED is called when the engine's answer has begun: no capability is needed from then on. */
-int layer_read_stream(const struct layers_request *request, struct layer_summary *summaries, const bool *known,
-                      void (*opened)(void), struct error *error);
+void layer_free_databases(struct layer_databases *databases);
+/* Every layer of the image whose export comes from FD, in SUMMARIES (set up by layer_summary_init()) from the base up;
+ * those that are KNOWN are passed over. FD is read to its end. */
+int layer_read_stream(int fd, const struct layers_request *request, struct layer_summary *summaries, const bool *known,
+                      struct error *error);
 
 /* ---- layer_parts.c: in parts of the worker ---- */
 
@@ -167,17 +170,23 @@ struct folder_part {
     size_t layer;
 };
 worker_run layer_folder_run;
-/* Layers that are not KNOWN from the engine's export, with LAYERS_STREAM_CAPABILITIES: of each, from the base up, its
- * length and its text. */
+/* Layers that are not KNOWN from the engine's export, which comes from FD: of each, from the base up, its length and
+ * its text. */
 struct stream_part {
     const struct layers_request *request;
     const uint64_t *key;
     const bool *known;
+    int fd;
 };
 worker_run layer_stream_run;
-#define LAYERS_STREAM_CAPABILITIES CAPABILITY(CAP_DAC_READ_SEARCH) /* of keys for the engine's TCP address */
-/* The image put together, for layers_parse(), from TEXTS (one for each layer; of length 0: it is in the cache). What
- * cannot be parsed is removed from the cache. */
+/* layer_fetch.c: the engine's export, written to FD, and no output. -EPIPE: nobody reads it any more. */
+struct fetch_part {
+    const struct layers_request *request;
+    int fd;
+};
+worker_run layer_fetch_run;
+/* The image put together, for layers_parse(), from TEXTS (one for each layer; of length 0: it is in the cache).
+ * -EBADMSG: one of them cannot be parsed. */
 struct image_part {
     const struct layers_request *request;
     const char *cache;

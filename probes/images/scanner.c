@@ -1,5 +1,5 @@
-/* Running a scanner and reading its report. The report is as hostile as the image: it is parsed in the worker, bounded,
- * and only counts and the worst findings leave it. */
+/* Running a scanner and reading its report. The report is as hostile as the image: it is parsed in a part of the worker
+ * that has nothing but its text, bounded, and only counts and the worst findings leave it. */
 #include "probes/images/scanner.h"
 
 #include <errno.h>
@@ -19,6 +19,7 @@
 #include "common/text.h"
 #include "common/vec.h"
 #include "probes/facts/parse_util.h"
+#include "probes/worker/worker_part.h"
 
 enum { REPORT_MAX = 64 * 1024 * 1024, WORST_MAX = 20, ERRORS_MAX = 64 * 1024, ERROR_SHOWN_MAX = 200, SEVERITIES = 5 };
 
@@ -163,6 +164,41 @@ int scanner_reduce(const char *report_text, size_t length, struct str *output, s
     bool any;
 
     return reduce(report_text, length, output, &any, error);
+}
+
+/* ---- The report, in a part ---- */
+
+enum { PART_SECONDS = 120, PART_MEMORY = 448 << 20, PART_OUTPUT_MAX = 1 << 20, ANYTHING = '+', NOTHING = '-' };
+
+static int reduce_run(struct str *output, const void *argument, struct error *error)
+{
+    const struct str *report_text = argument;
+    scoped_str reduced = STR_INIT;
+    bool any = false;
+    int r = part_cut(PART_PARSES, NULL, 0, error);
+
+    if (r == 0)
+        r = reduce(str_text(report_text), report_text->length, &reduced, &any, error);
+    str_append_char(output, any ? ANYTHING : NOTHING);
+    str_append_n(output, str_text(&reduced), reduced.length);
+    return r;
+}
+
+static int reduce_apart(const struct str *report_text, struct str *output, bool *ret_any, struct error *error)
+{
+    scoped_str text = STR_INIT;
+    int r = part_run(&(struct part_options){.run = reduce_run,
+                                            .argument = report_text,
+                                            .limit = PART_OUTPUT_MAX,
+                                            .cpu_seconds = PART_SECONDS,
+                                            .memory = PART_MEMORY},
+                     &text, error);
+
+    if (r < 0)
+        return r == -ENOTRECOVERABLE || r == -ETIME ? error_prefix(error, "the scanner's report") : r;
+    *ret_any = str_text(&text)[0] == ANYTHING;
+    str_append_n(output, str_text(&text) + 1, text.length - 1);
+    return 0;
 }
 
 /* ---- Running it ---- */
@@ -331,7 +367,7 @@ int scanner_run(struct str *output, const void *argument, struct error *error)
                            : error_system(error, -r, "the scanner's report");
     if (!report.length || (status && !means_findings(request, status))) /* what it printed may be a part */
         return describe_failure(status, request, &errors, error);
-    r = reduce(report.data, report.length, output, &any, error);
+    r = reduce_apart(&report, output, &any, error);
     if (status && (r < 0 || !any)) { /* Trivy's own failures end with 1 as well */
         str_clear(output);
         return describe_failure(status, request, &errors, error);

@@ -24,36 +24,36 @@ enum {
     BACKGROUND_NICENESS = 10
 };
 
-static bool is_kept(const struct child_start *start, int fd)
+static bool is_kept(const int *kept, size_t count, int fd)
 {
-    for (size_t i = 0; i < start->kept_count; i++)
-        if (start->kept[i] == fd)
+    for (size_t i = 0; i < count; i++)
+        if (kept[i] == fd)
             return true;
     return false;
 }
 
 /* The lowest of the descriptors kept that is not below FROM; -1: none. */
-static int next_kept(const struct child_start *start, int from)
+static int next_kept(const int *kept, size_t count, int from)
 {
     int next = -1;
 
-    for (size_t i = 0; i < start->kept_count; i++)
-        if (start->kept[i] >= from && (next < 0 || start->kept[i] < next))
-            next = start->kept[i];
+    for (size_t i = 0; i < count; i++)
+        if (kept[i] >= from && (next < 0 || kept[i] < next))
+            next = kept[i];
     return next;
 }
 
-static int close_ranges(const struct child_start *start)
+static int close_ranges(const int *kept, size_t count)
 {
     int from = FIRST;
 
-    for (int next; (next = next_kept(start, from)) >= 0; from = next + 1)
+    for (int next; (next = next_kept(kept, count, from)) >= 0; from = next + 1)
         if (next > from && syscall(SYS_close_range, (unsigned)from, (unsigned)next - 1, 0U) < 0)
             return -errno;
     return syscall(SYS_close_range, (unsigned)from, ~0U, 0U) < 0 ? -errno : 0;
 }
 
-static int close_listed(const struct child_start *start)
+static int close_listed(const int *kept, size_t count)
 {
     DIR *dir = opendir("/proc/self/fd");
     int r;
@@ -64,7 +64,7 @@ static int close_listed(const struct child_start *start)
     for (struct dirent *entry; (entry = readdir(dir));) {
         int fd = entry->d_name[0] == '.' ? -1 : (int)strtol(entry->d_name, NULL, 10);
 
-        if (fd >= FIRST && fd != dirfd(dir) && !is_kept(start, fd))
+        if (fd >= FIRST && fd != dirfd(dir) && !is_kept(kept, count, fd))
             close(fd);
         errno = 0;
     }
@@ -73,7 +73,7 @@ static int close_listed(const struct child_start *start)
     return r;
 }
 
-static void close_each(const struct child_start *start)
+static void close_each(const int *kept, size_t count)
 {
     struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
     int end;
@@ -81,18 +81,18 @@ static void close_each(const struct child_start *start)
     getrlimit(RLIMIT_NOFILE, &limit);
     end = limit.rlim_cur < DESCRIPTORS_MAX ? (int)limit.rlim_cur : DESCRIPTORS_MAX;
     for (int fd = FIRST; fd < end; fd++)
-        if (!is_kept(start, fd))
+        if (!is_kept(kept, count, fd))
             close(fd);
 }
 
 /* close_range(2) is refused by kernels before 5.9 and by some seccomp filters, and there may be no /proc. */
-static void close_others(const struct child_start *start)
+void child_close_others(const int *kept, size_t count)
 {
-    if (close_ranges(start) < 0 && close_listed(start) < 0)
-        close_each(start);
-    for (size_t i = 0; i < start->kept_count; i++)
-        if (start->kept[i] >= 0)
-            fcntl(start->kept[i], F_SETFD, FD_CLOEXEC);
+    if (close_ranges(kept, count) < 0 && close_listed(kept, count) < 0)
+        close_each(kept, count);
+    for (size_t i = 0; i < count; i++)
+        if (kept[i] >= 0)
+            fcntl(kept[i], F_SETFD, FD_CLOEXEC);
 }
 
 int child_begin(const struct child_start *start)
@@ -116,7 +116,7 @@ int child_begin(const struct child_start *start)
     sigemptyset(&empty);
     sigprocmask(SIG_SETMASK, &empty, NULL);
     setrlimit(RLIMIT_CORE, &none); /* its memory may hold what others may not read */
-    close_others(start);
+    child_close_others(start->kept, start->kept_count);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     r = capability_bound(start->capabilities);
     if (r < 0 && r != -EPERM) /* without CAP_SETPCAP the set stays, which gives nothing under no_new_privs */

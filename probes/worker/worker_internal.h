@@ -21,6 +21,8 @@ struct child_start {
 /* Resets signals, closes all descriptors but the standard ones and KEPT, which become close-on-exec, sets no_new_privs
  * and gives up all capabilities but CAPABILITIES. 0, or a negative errno of giving up capabilities. */
 int child_begin(const struct child_start *start);
+/* All but the standard ones and KEPT (-1: passed over), which become close-on-exec. */
+void child_close_others(const int *kept, size_t count);
 /* Lowers its priority, and takes back the agent's protection from the OOM killer (OOMScoreAdjust=). */
 void child_stand_back(void);
 /* From now on the process and its group end once nobody will read from the pipe FD, which it writes to. */

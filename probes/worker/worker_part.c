@@ -3,15 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/memory.h"
 #include "probes/worker/worker_internal.h"
 
-enum { CHUNK = 64 * 1024, TRIES = 2 };
+enum { CHUNK = 64 * 1024 };
 
 void part_allow_cpu(unsigned seconds)
 {
@@ -25,27 +27,37 @@ void part_allow_cpu(unsigned seconds)
 
 static void run_child(int fd, const struct part_options *options, pid_t parent) __attribute__((noreturn));
 
+/* Its standard output is its output, so that it is known wherever it cuts itself off. */
+static void replace_standard(int output)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC); /* "out of memory" there is no emergency of the agent's */
+
+    dup2(output, STDOUT_FILENO);
+    dup2(null, STDIN_FILENO);
+#ifndef __SANITIZE_ADDRESS__ /* which reports there */
+    dup2(null, STDERR_FILENO);
+#endif
+}
+
 static void run_child(int fd, const struct part_options *options, pid_t parent)
 {
     const struct rlimit memory __attribute__((unused)) = {.rlim_cur = options->memory, .rlim_max = options->memory};
-    const int kept[] = {fd, options->root ? host_root_fd(options->root) : -1};
-    int begun = child_begin(&(struct child_start){.parent = parent,
-                                                  .same_group = true,
-                                                  .kept = kept,
-                                                  .kept_count = countof(kept),
-                                                  .capabilities = options->capabilities});
+    int kept[PART_KEPT_MAX + 1] = {options->root ? host_root_fd(options->root) : -1}, begun;
+    size_t count = 1;
 
+    for (size_t i = 0; i < options->kept_count; i++)
+        kept[count++] = options->kept[i];
+    replace_standard(fd);
+    begun = child_begin(&(struct child_start){.parent = parent,
+                                              .same_group = true,
+                                              .kept = kept,
+                                              .kept_count = count,
+                                              .capabilities = options->capabilities});
     part_allow_cpu(options->cpu_seconds);
-#ifndef __SANITIZE_ADDRESS__ /* which maps far more than it uses, and reports to standard error */
+#ifndef __SANITIZE_ADDRESS__ /* which maps far more than it uses */
     setrlimit(RLIMIT_DATA, &memory);
-    {
-        int null = open("/dev/null", O_WRONLY); /* "out of memory" there is no emergency of the agent's */
-
-        dup2(null, STDERR_FILENO);
-        close(null);
-    }
 #endif
-    child_run(fd, begun, options->run, options->argument);
+    child_run(STDOUT_FILENO, begun, options->run, options->argument);
 }
 
 static void read_all(int fd, size_t limit, struct str *output, pid_t pid)
@@ -85,29 +97,41 @@ static int describe_end(int status, const struct part_options *options, struct e
     }
 }
 
-static int run_once(const struct part_options *options, struct str *output, struct error *error)
+int part_start(const struct part_options *options, struct part *ret, struct error *error)
 {
-    scoped_str text = STR_INIT;
-    pid_t parent = getpid(), pid, r;
-    const char *result;
-    size_t length;
-    int fds[2], status = 0, number;
+    pid_t parent = getpid(), pid;
+    int fds[2], number;
 
+    if (options->kept_count > PART_KEPT_MAX)
+        return error_set(error, EINVAL, "more than %d descriptors", (int)PART_KEPT_MAX);
     if (pipe2(fds, O_CLOEXEC) < 0)
         return error_system(error, errno, "pipe");
     pid = fork();
     if (pid == 0)
         run_child(fds[1], options, parent);
+    number = errno;
     close(fds[1]);
     if (pid < 0) {
-        number = errno;
         close(fds[0]);
         return error_system(error, number, "fork");
     }
-    read_all(fds[0], options->limit, &text, pid);
-    close(fds[0]);
+    *ret = (struct part){.options = options, .pid = pid, .fd = fds[0]};
+    return 0;
+}
+
+int part_finish(struct part *part, struct str *output, struct error *error)
+{
+    const struct part_options *options = part->options;
+    scoped_str text = STR_INIT;
+    const char *result;
+    int status = 0, number;
+    size_t length;
+    pid_t r;
+
+    read_all(part->fd, options->limit, &text, part->pid);
+    close(part->fd);
     do
-        r = waitpid(pid, &status, 0);
+        r = waitpid(part->pid, &status, 0);
     while (r < 0 && errno == EINTR);
     if (text.length > options->limit + CHILD_MARKS)
         return error_set(error, EFBIG, "it gives more than %zu bytes", options->limit);
@@ -120,11 +144,28 @@ static int run_once(const struct part_options *options, struct str *output, stru
     return 0;
 }
 
+bool part_has_answered(const struct part *part)
+{
+    struct pollfd output = {.fd = part->fd, .events = POLLIN};
+
+    return poll(&output, 1, 0) > 0;
+}
+
+void part_kill(const struct part *part)
+{
+    kill(part->pid, SIGKILL);
+}
+
 int part_run(const struct part_options *options, struct str *output, struct error *error)
 {
     int r = -EOWNERDEAD;
 
-    for (int try = 0; try < TRIES && r == -EOWNERDEAD; try++)
-        r = run_once(options, output, error);
+    for (int try = 0; try < PART_TRIES && r == -EOWNERDEAD; try++) {
+        struct part part;
+
+        r = part_start(options, &part, error);
+        if (r == 0)
+            r = part_finish(&part, output, error);
+    }
     return r;
 }

@@ -15,7 +15,9 @@
 #include "broker_beside.h"
 #include "common/memory.h"
 #include "fake_engine.h"
+#include "probes/docker/http_pull.h"
 #include "probes/images/layers.h"
+#include "tests/parser_probe.h"
 
 enum { LAYERS_MAX = 200, WAIT_MS = 60000, OUTPUT_LIMIT = 16 << 20 };
 
@@ -693,6 +695,48 @@ START_TEST(the_export_is_read_without_capabilities)
 }
 END_TEST
 
+/* ---- Within the processes ---- */
+
+enum { PROBED_TAR, PROBED_FETCH, PROBED };
+
+int __real_archive_read_open(struct archive *archive, void *user, archive_open_callback *on_open,
+                             archive_read_callback *on_read, archive_close_callback *on_close);
+int __wrap_archive_read_open(struct archive *archive, void *user, archive_open_callback *on_open,
+                             archive_read_callback *on_read, archive_close_callback *on_close);
+ssize_t __real_http_pull_read(struct http_pull *pull, const void **ret_data, struct error *error);
+ssize_t __wrap_http_pull_read(struct http_pull *pull, const void **ret_data, struct error *error);
+
+int __wrap_archive_read_open(struct archive *archive, void *user, archive_open_callback *on_open,
+                             archive_read_callback *on_read, archive_close_callback *on_close)
+{
+    parser_probe(PROBED_TAR, 1); /* the pipe */
+    return __real_archive_read_open(archive, user, on_open, on_read, on_close);
+}
+
+ssize_t __wrap_http_pull_read(struct http_pull *pull, const void **ret_data, struct error *error)
+{
+    parser_probe(PROBED_FETCH, -1); /* curl's */
+    return __real_http_pull_read(pull, ret_data, error);
+}
+
+/* Who parses the export has no connection, and who has it can do nothing else. */
+START_TEST(the_parser_has_nothing)
+{
+    struct str layers[2] = {STR_INIT, STR_INIT};
+    scoped_str body = STR_INIT;
+
+    parser_probe_begin();
+    make_two_layers(layers, true);
+    make_export(&body, layers, 2);
+    serve(&body);
+    EXPECT(2, "/bin/kept", "/opaque/new");
+    ck_assert_uint_eq(probed->calls[PROBED_TAR], 3); /* the export and its layers */
+    parser_probe_end(PROBED);
+    str_deinit(&layers[0]);
+    str_deinit(&layers[1]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("export");
@@ -717,6 +761,7 @@ int main(void)
     tcase_add_test(tests, more_whiteouts_than_there_can_be_files);
     tcase_add_test(tests, a_path_that_no_file_system_takes);
     tcase_add_test(tests, the_export_is_read_without_capabilities);
+    tcase_add_test(tests, the_parser_has_nothing);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -507,8 +507,11 @@ START_TEST(an_image_that_cannot_be_read_blocks_no_other)
 }
 END_TEST
 
-/* The process that walks an image: a helper's child that has one itself; PART: that one. 0: there is none. */
-static pid_t find_worker(bool part)
+/* The process that has an image's export read: a helper's child that has two itself, one that fetches it and one that
+ * parses it; PART: that of them, -1: neither. 0: there is none. */
+enum { PARTS = 2 };
+
+static pid_t find_worker(int part)
 {
     pid_t pids[CHILDREN_MAX], parts[CHILDREN_MAX];
 
@@ -518,8 +521,8 @@ static pid_t find_worker(bool part)
         size_t count = list_children(helpers[h], pids, CHILDREN_MAX);
 
         for (size_t i = 0; i < count; i++)
-            if (list_children(pids[i], parts, CHILDREN_MAX) == 1)
-                return part ? parts[0] : pids[i];
+            if (list_children(pids[i], parts, CHILDREN_MAX) == PARTS)
+                return part >= 0 ? parts[part] : pids[i];
     }
     return 0;
 }
@@ -530,17 +533,17 @@ static size_t asked;
 
 static bool hangs(void)
 {
-    return exports(hanging) == asked && find_worker(true);
+    return exports(hanging) == asked && find_worker(0);
 }
 
-static void kill_worker(bool part)
+static void kill_worker(int part)
 {
     await(hangs, "the layers are not read");
     ck_assert_int_eq(kill(find_worker(part), SIGKILL), 0);
     asked++;
 }
 
-/* 0: the worker, 1: the part of it that reads. */
+/* 0: the worker, 1 and 2: its parts. */
 START_TEST(a_killed_walk_begins_again)
 {
     add_image(1, NULL);
@@ -551,7 +554,7 @@ START_TEST(a_killed_walk_begins_again)
     await(hangs, "the layers are not read");
     fake_faults_clear(fake);
     serve_export(1);
-    kill_worker(_i);
+    kill_worker(_i - 1);
     expect_finding("image-setuid", 1, "fail", "/bin/program");
     ck_assert_uint_eq(exports(1), 2);
 }
@@ -566,8 +569,8 @@ START_TEST(a_walk_that_is_killed_again_is_an_error)
     start_agent(CONFIG);
     await(are_all_helpers, "the helpers are not there");
     hanging = 1, asked = 1;
-    kill_worker(_i);
-    kill_worker(_i);
+    kill_worker(_i - 1);
+    kill_worker(_i - 1);
     expect_finding("image-setuid", 1, "error", _i ? "was killed" : "ended early");
     expect_finding("image-setuid", 2, "fail", "/bin/program");
 }
@@ -613,8 +616,8 @@ START_TEST(removed_images_are_not_walked)
             }
         }
     ck_assert_uint_eq(exports(2) + exports(3) + exports(4), 0);
-    kill_worker(false);
-    kill_worker(false);
+    kill_worker(-1);
+    kill_worker(-1);
     expect_finding("image-setuid", 3, "fail", "/bin/program");
     expect_finding("image-setuid", 4, "fail", "/bin/program");
     ck_assert_uint_eq(exports(2), 0);
@@ -643,8 +646,8 @@ int main(void)
     tcase_add_test(tests, an_agent_without_its_launcher_ends);
     tcase_add_test(tests, helpers_end_with_a_killed_agent);
     tcase_add_test(tests, an_image_that_cannot_be_read_blocks_no_other);
-    tcase_add_loop_test(tests, a_killed_walk_begins_again, 0, 2);
-    tcase_add_loop_test(tests, a_walk_that_is_killed_again_is_an_error, 0, 2);
+    tcase_add_loop_test(tests, a_killed_walk_begins_again, 0, PARTS + 1);
+    tcase_add_loop_test(tests, a_walk_that_is_killed_again_is_an_error, 0, PARTS + 1);
     tcase_add_test(tests, removed_images_are_not_walked);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);

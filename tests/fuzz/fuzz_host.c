@@ -1,6 +1,7 @@
 /* A host made of files, read by those who read a host: the first byte chooses whom. What follows are files, each a line
  * "=/path" and its contents, or a link, a line "=> /path target". */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "probes/audit/audit.h"
@@ -318,12 +319,16 @@ static void read_audit(const struct host_root *root)
 static void read_layer(const struct host_root *root)
 {
     static const uint64_t key[2] = {1, 2};
+    scoped(cleanup_close) int fd = host_open(root, "/layer", O_RDONLY | O_DIRECTORY, NULL);
     struct layer_databases databases = {0};
     struct layer_summary summary;
 
+    if (fd < 0)
+        return;
     layer_summary_init(&summary, key);
-    layer_read_folder(root, "/layer", &summary, &databases, NULL);
+    layer_read_folder(fd, &summary, &databases, NULL);
     layer_read_databases(&databases, &summary);
+    layer_free_databases(&databases);
     layer_summary_finish(&summary);
     layer_summary_deinit(&summary);
 }

@@ -10,6 +10,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char name[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
                   digest[] = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
+static int load(const struct folder *folder, struct layer_summary *ret)
+{
+    scoped(cleanup_close) int fd = layer_cache_open(folder->path, digest);
+
+    return fd < 0 ? fd : layer_cache_load(fd, ret);
+}
+
 static void read_file(const struct folder *folder, const uint64_t *key, const char *data, size_t length)
 {
     struct layer_summary summary, again;
@@ -17,12 +24,12 @@ static void read_file(const struct folder *folder, const uint64_t *key, const ch
     folder_put(folder, name, data, length);
     layer_summary_init(&summary, key);
     layer_summary_init(&again, key);
-    if (layer_cache_load(folder->path, digest, &summary) == 0) {
+    if (load(folder, &summary) == 0) {
         scoped_str text = STR_INIT;
 
         layer_text_write(&summary, &text);
         layer_cache_save(folder->path, digest, &text);
-        if (layer_cache_load(folder->path, digest, &again) < 0)
+        if (load(folder, &again) < 0)
             __builtin_trap();
         summary_expect_same(&summary, &again);
         layer_hides(&summary, "/usr/bin/passwd");

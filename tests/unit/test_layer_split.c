@@ -11,8 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "probes/images/layers.h"
+#include "probes/images/layers_internal.h"
 #include "probes/worker/worker_part.h"
+#include "tests/parser_probe.h"
 #include "tests/unit/host_folder.h"
 
 #define BASE  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -100,6 +101,81 @@ static const char lines[] = "{\"type\":2,\"payload\":\"ZC8ud2guLndoLi5vcHE=\"}\n
                             "{\"type\":1,\"name\":\"open/x.wh..wh..opq\",\"payload\":null,\"position\":3}\n"
                             "{\"type\":1,\"name_raw\":\"/2QvLndoLi53aC4ub3Bx\",\"payload\":null,\"position\":4}\n"
                             "{\"type\":1,\"name\":\"../open/.wh..wh..opq\",\"payload\":null,\"position\":5}\n";
+
+/* ---- Within the parsers ---- */
+
+enum { PROBED_FILE, PROBED_SPLIT, PROBED_TEXT, PROBED_WALK, PROBED };
+
+void __real_layer_read_file(struct layer_summary *summary, const char *path, char *data, size_t length);
+void __wrap_layer_read_file(struct layer_summary *summary, const char *path, char *data, size_t length);
+int __real_layer_parse_split(int fd, struct layer_summary *ret, struct error *error);
+int __wrap_layer_parse_split(int fd, struct layer_summary *ret, struct error *error);
+int __real_layer_text_parse(const char *text, size_t length, struct layer_summary *ret);
+int __wrap_layer_text_parse(const char *text, size_t length, struct layer_summary *ret);
+
+int __real_layer_add(struct layer_summary *summary, const char *path, size_t length, unsigned mode, unsigned uid,
+                     uint64_t capabilities, struct error *error);
+int __wrap_layer_add(struct layer_summary *summary, const char *path, size_t length, unsigned mode, unsigned uid,
+                     uint64_t capabilities, struct error *error);
+
+/* The walk, which has its rights, opens nothing but what it walks, if the kernel has Landlock. */
+int __wrap_layer_add(struct layer_summary *summary, const char *path, size_t length, unsigned mode, unsigned uid,
+                     uint64_t capabilities, struct error *error)
+{
+    enum { LANDLOCK_CREATE = 444, ASK_VERSION = 1 };
+
+    if (probed) {
+        probed->calls[PROBED_WALK]++;
+        if (syscall(LANDLOCK_CREATE, NULL, 0, ASK_VERSION) > 0 &&
+            (open("/etc/passwd", O_RDONLY) >= 0 || errno != EACCES || open("/", O_RDONLY) >= 0 ||
+             open("/tmp/of-a-walk", O_WRONLY | O_CREAT, 0600) >= 0))
+            strcpy(probed->why, "the walk opens other files");
+    }
+    return __real_layer_add(summary, path, length, mode, uid, capabilities, error);
+}
+
+void __wrap_layer_read_file(struct layer_summary *summary, const char *path, char *data, size_t length)
+{
+    parser_probe(PROBED_FILE, 1);
+    __real_layer_read_file(summary, path, data, length);
+}
+
+int __wrap_layer_parse_split(int fd, struct layer_summary *ret, struct error *error)
+{
+    parser_probe(PROBED_SPLIT, 1);
+    return __real_layer_parse_split(fd, ret, error);
+}
+
+int __wrap_layer_text_parse(const char *text, size_t length, struct layer_summary *ret)
+{
+    parser_probe(PROBED_TEXT, 2); /* a file for each of the image's layers */
+    return __real_layer_text_parse(text, length, ret);
+}
+
+/* As it is read, and as it is put together from the cache. */
+START_TEST(test_a_parser_has_nothing)
+{
+    scoped(cleanup_free) char *cache = host_place("/cache/key");
+    struct layer_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    *strrchr(cache, '/') = '\0';
+    make_layers();
+    put_text(SPLIT, lines);
+    put_text("/docker/overlay2/b1/diff/var/lib/dpkg/status", "Package: libc6\nStatus: install ok installed\n\n");
+    put_text("/docker/overlay2/b1/diff/etc/passwd", "root:x:0:0::/:/bin/sh\n");
+    parser_probe_begin();
+    for (unsigned i = 0; i < 2; i++) {
+        ck_assert_msg(read_image_within(LAYERS_CPU_SECONDS, cache, &facts, &error) == 0, "%s", error.text);
+        ck_assert_uint_eq(facts->setuid_count, 2);
+        ck_assert_uint_eq(facts->packages.count, 1);
+        ck_assert_str_eq(facts->accounts, "0root\n");
+        arena_free(facts->facts.arena);
+    }
+    ck_assert_uint_eq(probed->calls[PROBED_TEXT], 4);
+    parser_probe_end(PROBED);
+}
+END_TEST
 
 START_TEST(test_docker)
 {
@@ -326,6 +402,7 @@ int main(void)
     tcase_add_test(tcase, test_of_another_layer);
     tcase_add_test(tcase, test_bomb);
     tcase_add_test(tcase, test_capabilities);
+    tcase_add_test(tcase, test_a_parser_has_nothing);
     tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);

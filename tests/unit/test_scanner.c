@@ -12,9 +12,11 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/json_in.h"
 #include "common/memory.h"
 #include "probes/images/scanner.h"
 #include "probes/worker/worker_part.h"
+#include "tests/parser_probe.h"
 
 #define REPORT                                                                                                         \
     "{\"SchemaVersion\":2,\"Results\":[{\"Vulnerabilities\":[{\"VulnerabilityID\":\"CVE-1\",\"PkgName\":\"a\","        \
@@ -189,6 +191,27 @@ START_TEST(it_leaves_something_behind)
 }
 END_TEST
 
+int __real_json_parse(const char *text, size_t length, const struct json_limits *limits, struct json_doc **ret,
+                      struct error *error);
+int __wrap_json_parse(const char *text, size_t length, const struct json_limits *limits, struct json_doc **ret,
+                      struct error *error);
+
+int __wrap_json_parse(const char *text, size_t length, const struct json_limits *limits, struct json_doc **ret,
+                      struct error *error)
+{
+    parser_probe(0, 0);
+    return __real_json_parse(text, length, limits, ret, error);
+}
+
+START_TEST(the_parser_has_nothing)
+{
+    parser_probe_begin();
+    expect_report("echo '" REPORT "'");
+    ck_assert_uint_eq(probed->calls[0], 1);
+    parser_probe_end(1);
+}
+END_TEST
+
 /* The scanner has the capabilities of its worker; the process that reads its report has none. */
 START_TEST(capabilities)
 {
@@ -245,6 +268,7 @@ int main(void)
     tcase_add_test(tests, more_than_a_report);
     tcase_add_test(tests, it_leaves_something_behind);
     tcase_add_test(tests, capabilities);
+    tcase_add_test(tests, the_parser_has_nothing);
     tcase_add_test(tests, it_closes_its_output_and_goes_on);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);

@@ -319,17 +319,18 @@ static int tell_power(struct str *output, const void *argument, struct error *er
     return 0;
 }
 
-static char *expected_power(uint64_t capabilities, int priority)
+/* DESCRIPTORS: beyond the standard ones. */
+static char *expected_power(uint64_t capabilities, unsigned descriptors, int priority)
 {
     unsigned long long set = capabilities;
 
-    return mem_printf("%llx %llx %llx 0 0 1 1 %d", set, set, set, priority);
+    return mem_printf("%llx %llx %llx 0 0 1 %u %d", set, set, set, descriptors, priority);
 }
 
 START_TEST(it_keeps_what_its_options_name)
 {
     int own = getpriority(PRIO_PROCESS, 0);
-    scoped(cleanup_free) char *expected = expected_power(CAPABILITY(CAP_DAC_READ_SEARCH), own < 10 ? 10 : own);
+    scoped(cleanup_free) char *expected = expected_power(CAPABILITY(CAP_DAC_READ_SEARCH), 1, own < 10 ? 10 : own);
     struct outcome outcome = {0};
 
     ck_assert_int_eq(geteuid(), 0);
@@ -359,7 +360,7 @@ static void refuse(unsigned number)
 START_TEST(it_keeps_no_descriptor_of_the_agent)
 {
     int own = getpriority(PRIO_PROCESS, 0);
-    scoped(cleanup_free) char *expected = expected_power(CAPABILITY(CAP_DAC_READ_SEARCH), own < 10 ? 10 : own);
+    scoped(cleanup_free) char *expected = expected_power(CAPABILITY(CAP_DAC_READ_SEARCH), 1, own < 10 ? 10 : own);
     struct outcome outcome = {0};
 
     for (int fd = 100; fd < 900; fd += 50)
@@ -389,7 +390,8 @@ static int run_part(worker_run *what, const void *argument, struct str *output, 
 
 START_TEST(a_part_gives_what_it_found)
 {
-    scoped(cleanup_free) char *expected = expected_power(CAPABILITY(CAP_DAC_READ_SEARCH), getpriority(PRIO_PROCESS, 0));
+    scoped(cleanup_free) char *expected = expected_power(
+        CAPABILITY(CAP_DAC_READ_SEARCH), 0, getpriority(PRIO_PROCESS, 0)); /* its output is its standard output */
     char text[LIMIT + 2];
     struct error error = ERROR_INIT;
     scoped_str output = STR_INIT;
