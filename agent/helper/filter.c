@@ -1,4 +1,5 @@
-/* Through libseccomp: the kernel's own form differs by machine. */
+/* Of each role but one the calls that it may make; of the scanner's, which executes the administrator's program, those
+ * that it may not. */
 #include "agent/helper/filter.h"
 
 #include <errno.h>
@@ -12,19 +13,12 @@
 #include <linux/sockios.h>
 
 #include "agent/helper/filter_calls.h"
-
-DEFINE_CLEANUP(scmp_filter_ctx, cleanup_filter, seccomp_release)
+#include "agent/helper/filter_calls_images.h"
+#include "probes/worker/system_calls.h"
 
 static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
 {
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < count; i++) {
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
-        if (r == -EDOM) /* this machine does not have it */
-            r = 0;
-    }
-    return r;
+    return system_calls_add(filter, SCMP_ACT_ALLOW, calls, count);
 }
 
 /* Opening a file to read it, and nothing else. openat2(2) has its flags in memory, where a filter does not see them:
@@ -39,14 +33,14 @@ static int allow_reading(scmp_filter_ctx filter)
     return r == -EDOM ? 0 : r;
 }
 
+enum {
+    SPACES = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
+};
+
 /* Processes of its own, or threads alone, in no namespace of their own. clone3(2) has its flags in memory: the C
  * library does without it where it is unknown. */
 static int allow_clone(scmp_filter_ctx filter, bool processes)
 {
-    enum {
-        SPACES =
-            CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
-    };
     const unsigned demanded = processes ? 0 : CLONE_THREAD;
     int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                              SCMP_A0(SCMP_CMP_MASKED_EQ, SPACES | demanded, demanded));
@@ -120,6 +114,7 @@ static int allow_role(scmp_filter_ctx filter, enum role role)
     case ROLE_NETWORK:
         return allow_internet(filter);
     case ROLE_LAYERS:
+        return allow(filter, layers_calls, countof(layers_calls));
     case ROLE_SCANNER:
     case ROLE_COUNT:
         break;
@@ -127,15 +122,29 @@ static int allow_role(scmp_filter_ctx filter, enum role role)
     return -EINVAL;
 }
 
+/* Whatever a scanner is written in, it needs none of these; one that does runs on without. */
+static int refuse_of_scanner(scmp_filter_ctx filter)
+{
+    int r = system_calls_add(filter, SCMP_ACT_ERRNO(EPERM), scanner_refused, countof(scanner_refused));
+
+    for (unsigned bit = 0; r == 0 && bit < 32; bit++) {
+        scmp_datum_t space = UINT32_C(1) << bit;
+
+        if (SPACES & space)
+            r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+                                 SCMP_A0(SCMP_CMP_MASKED_EQ, space, space));
+    }
+    return r == 0 ? seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) : r;
+}
+
 int filter_load(enum role role, struct error *error)
 {
     scoped(cleanup_filter) scmp_filter_ctx filter = NULL;
+    bool refuses = role == ROLE_SCANNER;
     int r;
 
-    if (role == ROLE_LAYERS || role == ROLE_SCANNER) /* units limit these two: one executes a program of others */
-        return 0;
-    filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    r = filter ? allow_role(filter, role) : -ENOMEM;
+    filter = seccomp_init(refuses ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM));
+    r = !filter ? -ENOMEM : refuses ? refuse_of_scanner(filter) : allow_role(filter, role);
     if (r == 0)
         r = seccomp_load(filter);
     return r < 0 ? error_system(error, -r, "system call filter") : 0;
