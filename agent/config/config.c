@@ -424,27 +424,32 @@ static int explain(int r, struct error *error)
     return -EINVAL;
 }
 
-static int read_file(const struct config_arguments *arguments, bool words_only, struct config **ret,
-                     struct error *error)
+/* NULL with ERROR: it is not valid, or cannot be read. */
+static struct config *read_file(const struct config_arguments *arguments, bool words_only, struct error *error)
 {
     const char *path = arguments->config_path ? arguments->config_path : CONFIG_DEFAULT_PATH;
+    struct config *config = NULL;
     scoped_str text = STR_INIT;
     int r = file_read(path, FILE_LIMIT, &text, error);
 
-    if (r == -ENOENT && !arguments->config_path) {
-        *ret = config_new();
-        return 0;
-    }
+    if (r == -ENOENT && !arguments->config_path)
+        return config_new();
     if (r == 0)
-        r = parse(str_text(&text), text.length, path, words_only, ret, error);
+        r = parse(str_text(&text), text.length, path, words_only, &config, error);
     else
         r = error_set(error, -r, "cannot read the configuration %s: %s", path, strerror(-r));
-    return explain(r, error) < 0 ? -EINVAL : 0;
+    explain(r, error);
+    return config;
 }
 
 int config_load_words(const struct config_arguments *arguments, struct config **ret, struct error *error)
 {
-    return read_file(arguments, true, ret, error);
+    struct config *config = read_file(arguments, true, error);
+
+    if (!config)
+        return -EINVAL;
+    *ret = config;
+    return 0;
 }
 
 static void apply_argument(struct config *config, const char *argument, const char **setting)
@@ -471,11 +476,11 @@ static int check_places(const struct config *config, struct error *error)
 int config_load(const struct config_arguments *arguments, const char *(*environment)(const char *name),
                 struct config **ret, struct error *error)
 {
-    scoped(cleanup_config) struct config *config = NULL;
-    int r = read_file(arguments, false, &config, error);
+    scoped(cleanup_config) struct config *config = read_file(arguments, false, error);
+    int r;
 
-    if (r < 0)
-        return r;
+    if (!config)
+        return -EINVAL;
     if (arguments->docker_host) {
         config->docker_host = arena_strdup(config->arena, arguments->docker_host);
         config->docker_host_from = "--docker-host";

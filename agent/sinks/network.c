@@ -157,7 +157,8 @@ ssize_t transport_write_stream(struct transport *transport, const struct packet 
 
     if (r < 0)
         return r;
-    n = send(transport->fd, packet->bytes.data + packet->sent, packet->bytes.length - packet->sent, MSG_NOSIGNAL);
+    n = send(transport->fd, packet->bytes.data + packet->sent, packet->bytes.length - packet->sent,
+             MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0)
         return -errno;
     transport->written += (uint64_t)n;

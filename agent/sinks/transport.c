@@ -30,7 +30,7 @@ int transport_open_local(struct transport *transport, struct error *error)
 
 ssize_t transport_write_datagram(struct transport *transport, const struct packet *packet, struct error *error)
 {
-    ssize_t n = send(transport->fd, packet->bytes.data, packet->bytes.length, MSG_NOSIGNAL);
+    ssize_t n = send(transport->fd, packet->bytes.data, packet->bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
 
     (void)error;
     return n < 0 ? -errno : n;

@@ -1,12 +1,15 @@
-/* The only process that makes sockets of the internet. What it reads of the network are answers of the name service;
- * each task has a process of its own, which ends with its answer. */
+/* The only helper that makes sockets of the internet. Each task has a process of its own, which ends with its answer,
+ * and what reads answers of the network, the name service, another one, which has nothing to hand over. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/memory.h"
@@ -19,14 +22,22 @@ enum { SYN_RETRIES = 3, SEND_BUFFER = 64 * 1024, BACKLOG = 64, ADDRESS_SECONDS =
 
 /* ---- The task's stream ---- */
 
-/* SOCKET -1: there is none, for the reason in ERROR. */
+static struct socket_answer refusal(const struct error *error)
+{
+    struct socket_answer answer = {.number = error->number};
+
+    memcpy(answer.text, error->text, strnlen(error->text, sizeof answer.text - 1));
+    return answer;
+}
+
+/* SOCKET negative: there is none, for the reason in ERROR. */
 static void send_answer(int fd, int socket, const struct error *error)
 {
     union {
         struct cmsghdr header;
         char space[CMSG_SPACE(sizeof(int))];
     } control = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof socket)}};
-    struct socket_answer answer = {.number = 0};
+    struct socket_answer answer = socket < 0 ? refusal(error) : (struct socket_answer){.number = 0};
     struct iovec part = {.iov_base = &answer, .iov_len = sizeof answer};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
@@ -34,9 +45,6 @@ static void send_answer(int fd, int socket, const struct error *error)
         memcpy(CMSG_DATA(&control.header), &socket, sizeof socket);
         message.msg_control = &control;
         message.msg_controllen = sizeof control;
-    } else {
-        answer.number = error->number;
-        memcpy(answer.text, error->text, strnlen(error->text, sizeof answer.text - 1));
     }
     sendmsg(fd, &message, MSG_NOSIGNAL);
 }
@@ -60,35 +68,98 @@ static int read_address(int fd, char ret[SOCKET_ADDRESS_SIZE])
 
 /* ---- Names ---- */
 
-/* What is answered where the name service does not; a signal's handler has no other way to it. */
-static struct {
-    int fd;
-    struct error error;
-} late;
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
 
-static void on_late(int number)
+/* What the resolver says. It has read answers of the network: what it says is checked. */
+struct resolved {
+    int code;     /* of getaddrinfo(3) */
+    int number;   /* errno, of EAI_SYSTEM */
+    size_t count; /* of ADDRESSES, the preferred one first */
+    union address addresses[SOCKET_ADDRESSES_MAX];
+};
+
+static socklen_t length_of(const union address *address)
 {
-    (void)number;
-    send_answer(late.fd, -1, &late.error);
+    return address->any.sa_family == AF_INET6 ? sizeof address->v6 : sizeof address->v4;
+}
+
+static bool is_internet(int family)
+{
+    return family == AF_INET || family == AF_INET6;
+}
+
+/* A process of its own: modules of the name service block signals, and may take minutes. */
+static void resolve(const struct receiver_place *receiver, int out) __attribute__((noreturn));
+
+static void resolve(const struct receiver_place *receiver, int out)
+{
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct resolved resolved = {.count = 0};
+    struct addrinfo *list = NULL;
+
+    resolved.code = getaddrinfo(receiver->host, receiver->port, &hints, &list);
+    resolved.number = errno;
+    for (const struct addrinfo *at = list; at && resolved.count < SOCKET_ADDRESSES_MAX; at = at->ai_next)
+        if (is_internet(at->ai_family) && at->ai_addrlen <= sizeof *resolved.addresses)
+            memcpy(&resolved.addresses[resolved.count++], at->ai_addr, at->ai_addrlen);
+    (void)!write(out, &resolved, sizeof resolved); /* less than PIPE_BUF */
     _exit(0);
 }
 
-static int look_up(int fd, const struct receiver_place *receiver, struct addrinfo **ret, struct error *error)
+static bool is_list(const struct resolved *resolved)
 {
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    int code, number;
+    for (size_t i = 0; i < resolved->count; i++)
+        if (i == SOCKET_ADDRESSES_MAX || !is_internet(resolved->addresses[i].any.sa_family))
+            return false;
+    return resolved->count > 0;
+}
 
-    late.fd = fd;
-    error_set(&late.error, EHOSTUNREACH, "cannot resolve \"%s\": no answer within %d s", receiver->host,
-              (int)SOCKET_RESOLVE_SECONDS);
-    signal(SIGALRM, on_late);
-    alarm(SOCKET_RESOLVE_SECONDS);
-    code = getaddrinfo(receiver->host, receiver->port, &hints, ret);
-    number = errno;
-    alarm(0);
-    return code ? error_set(error, EHOSTUNREACH, "cannot resolve \"%s\": %s", receiver->host,
-                            code == EAI_SYSTEM ? strerror(number) : gai_strerror(code))
-                : 0;
+/* What the resolver writes to FD. Ends with STREAM: nobody awaits the socket any more. */
+static int take_resolved(int fd, int stream, struct resolved *ret, struct error *error)
+{
+    struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = stream, .events = POLLRDHUP}};
+    int r = poll(fds, countof(fds), SOCKET_RESOLVE_SECONDS * 1000);
+
+    if (fds[1].revents)
+        _exit(0);
+    if (r == 0)
+        return error_set(error, EHOSTUNREACH, "no answer within %d s", (int)SOCKET_RESOLVE_SECONDS);
+    if (r < 0 || read(fd, ret, sizeof *ret) != (ssize_t)sizeof *ret)
+        return error_set(error, EHOSTUNREACH, "the resolver has ended early");
+    if (ret->code)
+        return error_set(error, EHOSTUNREACH, "%s",
+                         ret->code == EAI_SYSTEM ? strerror(ret->number) : gai_strerror(ret->code));
+    return is_list(ret) ? 0 : error_set(error, EHOSTUNREACH, "%s", gai_strerror(EAI_NONAME));
+}
+
+static int look_up(const struct receiver_place *receiver, int stream, struct resolved *ret, struct error *error)
+{
+    pid_t self = getpid(), pid;
+    int fds[2], r;
+
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return error_system(error, errno, "cannot resolve \"%s\"", receiver->host);
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(stream);
+        close(fds[0]);
+        if (getppid() == self)
+            resolve(receiver, fds[1]);
+        _exit(1);
+    }
+    close(fds[1]);
+    r = pid < 0 ? error_system(error, errno, "fork") : take_resolved(fds[0], stream, ret, error);
+    close(fds[0]);
+    if (pid > 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    return r < 0 ? error_prefix(error, "cannot resolve \"%s\"", receiver->host) : 0;
 }
 
 /* ---- Connecting ---- */
@@ -111,9 +182,9 @@ static int await(int fd, int stream)
 }
 
 /* The socket, or a negative errno. */
-static int connect_to(const struct addrinfo *address, int type, int stream)
+static int connect_to(const union address *address, int type, int stream)
 {
-    int fd = socket(address->ai_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r = 0;
+    int fd = socket(address->any.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r = 0;
     const int retries = SYN_RETRIES, buffer = SEND_BUFFER;
 
     if (fd < 0)
@@ -122,7 +193,7 @@ static int connect_to(const struct addrinfo *address, int type, int stream)
         setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &retries, sizeof retries);
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
     }
-    if (connect(fd, address->ai_addr, address->ai_addrlen) < 0)
+    if (connect(fd, &address->any, length_of(address)) < 0)
         r = errno == EINPROGRESS ? await(fd, stream) : -errno;
     if (r == 0)
         return fd;
@@ -130,35 +201,21 @@ static int connect_to(const struct addrinfo *address, int type, int stream)
     return r;
 }
 
-/* The first address that answers; the preferred one is tried first. */
-static int connect_to_any(const struct addrinfo *list, int type, int stream, struct error *error)
-{
-    int fd = -EHOSTUNREACH;
-    size_t tried = 0;
-
-    for (const struct addrinfo *at = list; at && fd < 0 && tried < SOCKET_ADDRESSES_MAX; at = at->ai_next) {
-        if (at->ai_family != AF_INET && at->ai_family != AF_INET6)
-            continue;
-        tried++;
-        fd = connect_to(at, type, stream);
-    }
-    return fd < 0 ? error_set(error, -fd, "%s", strerror(-fd)) : fd;
-}
-
+/* That of the first address that answers. */
 static int open_receiver(const struct role_context *context, const char *address, int stream, struct error *error)
 {
     scoped(cleanup_arena) struct arena *arena = arena_new(512);
-    struct addrinfo *list = NULL;
     struct receiver_place receiver;
-    int r = context->find_receiver(address, context->user, arena, &receiver, error);
+    struct resolved resolved = {.count = 0};
+    int fd = -EHOSTUNREACH, r = context->find_receiver(address, context->user, arena, &receiver, error);
 
     if (r == 0)
-        r = look_up(stream, &receiver, &list, error);
+        r = look_up(&receiver, stream, &resolved, error);
     if (r < 0)
         return r;
-    r = connect_to_any(list, receiver.type, stream, error);
-    freeaddrinfo(list);
-    return r;
+    for (size_t i = 0; fd < 0 && i < resolved.count; i++)
+        fd = connect_to(&resolved.addresses[i], receiver.type, stream);
+    return fd < 0 ? error_set(error, -fd, "%s", strerror(-fd)) : fd;
 }
 
 static void serve_connect(int fd, const void *argument)

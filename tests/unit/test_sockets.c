@@ -488,11 +488,11 @@ static unsigned port_of(int fd)
 
 static unsigned peer_port(int fd)
 {
-    struct sockaddr_storage address = {0};
+    struct sockaddr_in6 address = {0}; /* the port of both families is at the same place */
     socklen_t length = sizeof address;
 
     ck_assert_int_eq(getpeername(fd, (struct sockaddr *)&address, &length), 0);
-    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.sin6_port);
 }
 
 /* A name is resolved within the filter, by files at least; what the configuration names beside addresses need not be
@@ -590,11 +590,16 @@ START_TEST(the_agent_makes_none)
 
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
-        if (agent_user_become(&same, NULL) < 0 || socket(AF_UNIX, SOCK_STREAM, 0) < 0)
+        scoped(cleanup_close) int fd = agent_user_become(&same, NULL) < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM, 0);
+
+        if (fd < 0)
             _exit(100);
-        for (size_t i = 0; i < countof(families); i++)
-            if (socket(families[i], SOCK_DGRAM, 0) >= 0 || errno != EAFNOSUPPORT)
+        for (size_t i = 0; i < countof(families); i++) {
+            scoped(cleanup_close) int other = socket(families[i], SOCK_DGRAM, 0);
+
+            if (other >= 0 || errno != EAFNOSUPPORT)
                 _exit(1 + (int)i);
+        }
         _exit(0);
     }
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
