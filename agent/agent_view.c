@@ -19,6 +19,7 @@ void agent_view(const struct agent *agent, struct agent_view *ret)
         .sinks = agent->sinks.items,
         .sink_count = agent->sinks.count,
         .helpers = helpers,
+        .broker = agent->broker,
         .helper_count = helper_count,
         .started = agent->started,
         .scanned = agent->scan_duration_ms >= 0,

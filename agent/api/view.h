@@ -32,6 +32,7 @@ struct agent_view {
     size_t sink_count;
     struct helper *const *helpers;
     size_t helper_count;
+    const struct broker *broker; /* one more helper */
     usec_t started;
     bool scanned; /* the first full scan is complete */
     usec_t scan_started;

@@ -4,6 +4,8 @@
 
 #include "agent/api/server_room.h"
 #include "agent/api/view.h"
+#include "probes/docker/broker.h"
+#include "probes/roles/roles.h"
 
 enum { EXPIRING_DAYS = 30 };
 
@@ -263,11 +265,15 @@ static void write_states(const struct agent_view *view, struct str *out)
     for (size_t i = 0; i < view->helper_count; i++)
         if (view->helpers[i]) /* else it is not necessary */
             labelled(out, "helper_up", "role", helper_role(view->helpers[i]), !helper_why_not(view->helpers[i]));
+    if (view->broker)
+        labelled(out, "helper_up", "role", role_name(ROLE_ENGINE), !broker_why_not(view->broker));
     family(out, "helper_restarts_total", "counter", "How often the helper process of that role was started again.");
     for (size_t i = 0; i < view->helper_count; i++)
         if (view->helpers[i])
             labelled(out, "helper_restarts_total", "role", helper_role(view->helpers[i]),
                      helper_restarts(view->helpers[i]));
+    if (view->broker)
+        labelled(out, "helper_restarts_total", "role", role_name(ROLE_ENGINE), broker_restarts(view->broker));
     family(out, "engine_connected", "gauge", "1: the engine's events are being received.");
     sample(out, "engine_connected", docker_is_connected(view->docker));
     family(out, "benchmark_info", "gauge", "The active benchmark.");

@@ -6,6 +6,8 @@
 #include "agent/evaluator/finding.h"
 #include "common/text.h"
 #include "common/vec.h"
+#include "probes/docker/broker.h"
+#include "probes/roles/roles.h"
 
 enum { WORST_COUNT = 10 };
 
@@ -244,21 +246,30 @@ static void write_sinks(const struct agent_view *view, struct json_out *out)
     json_out_end_array(out);
 }
 
+static void write_helper(struct json_out *out, const char *role, bool running, unsigned restarts,
+                         const char *last_error)
+{
+    json_out_object(out, NULL);
+    json_out_string(out, "role", role);
+    json_out_bool(out, "running", running);
+    json_out_int(out, "restarts", restarts);
+    json_out_string(out, "last_error", last_error);
+    json_out_end_object(out);
+}
+
 static void write_helpers(const struct agent_view *view, struct json_out *out)
 {
     json_out_array(out, "helpers");
     for (size_t i = 0; i < view->helper_count; i++) {
         const struct helper *helper = view->helpers[i];
 
-        if (!helper) /* it is not necessary */
-            continue;
-        json_out_object(out, NULL);
-        json_out_string(out, "role", helper_role(helper));
-        json_out_bool(out, "running", !helper_why_not(helper));
-        json_out_int(out, "restarts", helper_restarts(helper));
-        json_out_string(out, "last_error", helper_last_error(helper));
-        json_out_end_object(out);
+        if (helper) /* else it is not necessary */
+            write_helper(out, helper_role(helper), !helper_why_not(helper), helper_restarts(helper),
+                         helper_last_error(helper));
     }
+    if (view->broker)
+        write_helper(out, role_name(ROLE_ENGINE), !broker_why_not(view->broker), broker_restarts(view->broker),
+                     broker_last_error(view->broker));
     json_out_end_array(out);
 }
 

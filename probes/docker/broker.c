@@ -287,6 +287,11 @@ const char *broker_why_not(const struct broker *broker)
     return broker->away ? broker->why.text : NULL;
 }
 
+const char *broker_last_error(const struct broker *broker)
+{
+    return broker->why.number ? broker->why.text : NULL;
+}
+
 unsigned broker_restarts(const struct broker *broker)
 {
     return broker->restarts;

@@ -34,7 +34,8 @@ const char *broker_socket(const struct broker *broker); /* its path, for struct 
 /* Something that was asked for does not come: what is known of the broker to be the reason, one line; NULL: nothing. It
  * is asked whether it is alive, so that more is known in a moment. */
 const char *broker_silent(struct broker *broker);
-const char *broker_why_not(const struct broker *broker); /* why it is away; NULL: it is there */
-unsigned broker_restarts(const struct broker *broker);   /* how often it was started again */
+const char *broker_why_not(const struct broker *broker);    /* why it is away; NULL: it is there */
+const char *broker_last_error(const struct broker *broker); /* why it was away the last time; NULL: it never was */
+unsigned broker_restarts(const struct broker *broker);      /* how often it was started again */
 
 #endif

@@ -723,13 +723,28 @@ static void expect_nothing_lost(const char *why)
     expect_history(why);
 }
 
+/* The role as /v1/status has it. */
+static const struct json *status_of_role(void)
+{
+    const struct json *helpers = json_get(beside_ask(&beside, "/v1/status"), "helpers");
+
+    for (size_t i = 0; i < json_count(helpers); i++)
+        if (str_equal(json_text(json_get(json_at(helpers, i), "role"), ""), "engine"))
+            return json_at(helpers, i);
+    return NULL;
+}
+
 START_TEST(killed_under_the_agent)
 {
     wait_ready(true);
     ck_assert_int_eq(kill(agents_broker(), SIGKILL), 0);
     fake_set_privileged(beside.fake, 3, true);
     fake_event(beside.fake, "container", "start", fake_container_id(3), NULL);
-    expect_nothing_lost("has ended; it is started again");
+    expect_nothing_lost("the helper engine has ended; it is started again");
+    ck_assert(json_bool(json_get(status_of_role(), "running"), false));
+    ck_assert_int_eq(json_int(json_get(status_of_role(), "restarts"), -1), 1);
+    ck_assert_str_eq(json_text(json_get(status_of_role(), "last_error"), ""),
+                     "the helper engine has ended; it is started again");
 }
 END_TEST
 
