@@ -46,6 +46,15 @@ static uid_t owner_of(int fd)
     return peer.uid;
 }
 
+/* Who has made the other end of the pair FD. */
+static uid_t maker_of(int fd)
+{
+    struct ucred peer = {.uid = 0};
+    socklen_t length = sizeof peer;
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 ? peer.uid : getuid();
+}
+
 /* One right, of which nothing can make more. */
 static int give_up_rights(enum role role, struct error *error)
 {
@@ -126,10 +135,10 @@ static int serve(enum role role, const struct config_arguments *arguments, bool 
 static int serve_engine(const struct config_arguments *arguments, struct error *error)
 {
     struct helper_context context = {.rules = NULL};
-    int count = sd_listen_fds(1), r;
+    int count = sd_listen_fds(1), alive = count == 2 ? SD_LISTEN_FDS_START + 1 : -1, r;
     struct broker_service service = {.fd = SD_LISTEN_FDS_START,
-                                     .alive = count == 2 ? SD_LISTEN_FDS_START + 1 : -1,
-                                     .agent = owner_of(SD_LISTEN_FDS_START),
+                                     .alive = alive,
+                                     .agent = alive >= 0 ? maker_of(alive) : owner_of(SD_LISTEN_FDS_START),
                                      .address = &context.address,
                                      .tick = on_tick,
                                      .tick_ms = TICK_MS};
