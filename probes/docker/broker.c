@@ -17,6 +17,7 @@ enum {
     CHECK_S = 10, /* between questions whether it is alive */
     STALLED_S = 10,
     SILENT_S = 2,
+    WAIT_SOCKET_MS = 100, /* systemd ends what connects before it has seen that the process has ended */
     WAIT_MIN_MS = 1000,
     WAIT_MAX_MS = 60 * 1000,
     STEADY_S = 60 /* after that long the wait begins anew */
@@ -88,7 +89,7 @@ static void start_later(struct broker *broker)
 {
     if (broker->started && clock_monotonic() - broker->started > STEADY_S * USEC_PER_SEC)
         broker->wait_ms = 0;
-    start_timer(broker->start_timer, broker->wait_ms);
+    start_timer(broker->start_timer, broker->wait_ms || broker->own.path ? broker->wait_ms : WAIT_SOCKET_MS);
     broker->wait_ms = broker->wait_ms ? 2 * broker->wait_ms : WAIT_MIN_MS;
     if (broker->wait_ms > WAIT_MAX_MS)
         broker->wait_ms = WAIT_MAX_MS;

@@ -16,10 +16,11 @@
 
 enum { DESCRIPTORS_MAX = 1024, WAIT_MS = 60000 };
 
-/* To whoever connects, whatever they ask. */
-static void answer_nonsense(int listener)
+void broker_beside_nonsense(int listener)
 {
     static const char text[] = "\x16\x03\x01 220 mail.example ESMTP\r\n\r\n{\"Containers\": 0}";
+
+    const struct timeval moment = {.tv_usec = 100 * 1000};
 
     for (;;) {
         int fd = accept(listener, NULL, NULL);
@@ -29,6 +30,7 @@ static void answer_nonsense(int listener)
             usleep(1000);
             continue;
         }
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment);
         if (recv(fd, request, sizeof request, 0) > 0)
             send(fd, text, sizeof text - 1, MSG_NOSIGNAL);
         /* it stays open: an end would be an answer, too */
@@ -50,7 +52,7 @@ static void be_broker(const struct broker_beside *beside, int listener, int aliv
     if (beside->mute)
         _exit(1);
     if (beside->nonsense)
-        answer_nonsense(listener);
+        broker_beside_nonsense(listener);
     _exit(broker_serve(&service, NULL) < 0);
 }
 

@@ -19,5 +19,7 @@ struct broker_beside {
 void broker_beside_begin(struct broker_beside *beside, struct event_base *base, struct docker_address *address,
                          void (*changed)(const char *why, void *user));
 void broker_beside_end(struct broker_beside *beside);
+/* In the process of a role: to whoever connects to LISTENER, whatever they ask. */
+void broker_beside_nonsense(int listener) __attribute__((noreturn));
 
 #endif
