@@ -104,6 +104,7 @@ void broker_beside_begin(struct broker_beside *beside, struct event_base *base, 
             .base = base, .engine = address->host_text, .start = on_start, .changed = changed, .user = beside},
         &error);
     ck_assert_msg(beside->broker != NULL, "%s", error.text);
+    free(address->broker); /* of an address that was copied */
     address->broker = mem_strdup(broker_socket(beside->broker));
     ck_assert(fake_run(base, WAIT_MS, has_begun, beside));
 }
