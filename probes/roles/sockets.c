@@ -74,7 +74,7 @@ static int take_socket(const struct socket_request *request, const struct socket
     scoped_str text = STR_INIT;
     int number;
 
-    if (answer->number && !count && answer->number > 0 && memchr(answer->text, '\0', sizeof answer->text)) {
+    if (!count && answer->number > 0 && *answer->text && memchr(answer->text, '\0', sizeof answer->text)) {
         text_escape(&text, answer->text, strlen(answer->text), 0);
         return error_set(error, answer->number, "%s", str_text(&text)), -1;
     }
@@ -173,7 +173,7 @@ struct socket_request *socket_ask(const struct socket_options *options, struct e
     request->type = options->type;
     request->done = options->done;
     request->user = options->user;
-    request->answered = event_new(options->base, fd, EV_READ, on_answer, request);
+    request->answered = event_new(options->base, fd, EV_READ | EV_PERSIST, on_answer, request);
     event_add(request->answered, &patience);
     return request;
 }

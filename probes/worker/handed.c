@@ -12,6 +12,8 @@
 
 enum { PATIENCE_S = 20 };
 
+enum { DESCRIPTORS_MAX = CMSG_SPACE(sizeof(int)) / sizeof(int) }; /* the room for one may do for a second */
+
 union control {
     struct cmsghdr header;
     char space[CMSG_SPACE(sizeof(int))];
@@ -69,18 +71,22 @@ static int receive(int socket, struct error *error)
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    int fd;
+    int fds[DESCRIPTORS_MAX];
+    size_t count = 0;
 
     if (n < 0)
         return error_system(error, errno, "cannot read from the helper");
     if (n == 0)
         return error_set(error, WORKER_DIED, "the helper ended before it answered");
-    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-        header->cmsg_len == CMSG_LEN(sizeof fd)) {
-        memcpy(&fd, CMSG_DATA(header), sizeof fd);
-        return fd;
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+        count = (header->cmsg_len - CMSG_LEN(0)) / sizeof *fds;
+        memcpy(fds, CMSG_DATA(header), count * sizeof *fds);
     }
-    if (n != sizeof refusal || refusal.number <= 0)
+    if (count == 1)
+        return fds[0];
+    for (size_t i = 0; i < count; i++)
+        close(fds[i]);
+    if (count || n != sizeof refusal || refusal.number <= 0 || !*refusal.text)
         return error_set(error, EPROTO, "the helper sent neither a descriptor nor a reason");
     refusal.text[sizeof refusal.text - 1] = '\0';
     return error_set(error, refusal.number, "%s", refusal.text);

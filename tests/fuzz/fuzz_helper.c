@@ -1,6 +1,6 @@
 /* What goes between the agent and a helper, as a script (records.h) whose first byte chooses a side: what a hostile
- * helper says to the agent that asks it, frames and answers (a); the same where it watches files (w); or what a hostile
- * agent sends to the helper (h). */
+ * helper says to the agent that asks it, frames and answers (a); the same where it watches files (w), hands a
+ * descriptor over (d) or a socket (s); or what a hostile agent sends to the helper (h). No descriptor is left open. */
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -10,7 +10,10 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "probes/roles/sockets.h"
+#include "probes/roles/sockets_internal.h"
 #include "probes/roles/watching.h"
+#include "probes/worker/handed.h"
 #include "probes/worker/helper.h"
 #include "probes/worker/helper_frames.h"
 #include "tests/fuzz/records.h"
@@ -157,11 +160,47 @@ static void send_watching(const struct talk *talk, const struct a_record *record
         return;
 }
 
+static int make_descriptor(unsigned kind)
+{
+    return kind % 2 ? socket(AF_INET, kind % 4 == 1 ? SOCK_STREAM : SOCK_DGRAM, 0) : memfd_create("x", MFD_CLOEXEC);
+}
+
+/* Up to three descriptors, with what the record has or what a role says with a socket. */
+static void send_descriptors(const struct talk *talk, const struct a_record *record)
+{
+    struct socket_answer answer = {.number = (int32_t)record_byte(record, 2)};
+    struct iovec part = {.iov_base = &answer, .iov_len = sizeof answer};
+    int fds[3] = {-1, -1, -1};
+    size_t count = record_byte(record, 0) % 4;
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof fds)];
+    } control = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+    if (record_byte(record, 0) & 0x80)
+        part.iov_len = record->length % sizeof answer;
+    if (record->length > 3)
+        memcpy(answer.text, record->bytes + 3, record->length - 3);
+    for (size_t i = 0; i < count; i++)
+        fds[i] = make_descriptor(record_byte(record, 1));
+    if (count) {
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_SPACE(count * sizeof *fds);
+        control.header.cmsg_len = CMSG_LEN(count * sizeof *fds);
+        memcpy(CMSG_DATA(&control.header), fds, count * sizeof *fds);
+    }
+    if (talk->pipe >= 0)
+        sendmsg(talk->pipe, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    for (size_t i = 0; i < count; i++)
+        close(fds[i]);
+}
+
 static void do_step(struct talk *talk, const struct a_record *record)
 {
     static const struct helper_frame hello = {.kind = HELPER_HELLO, .id = HELPER_VERSION};
 
-    switch (record->letter % 9) {
+    switch (record->letter % 10) {
     case 0:
         ask(talk, record);
         break;
@@ -189,6 +228,9 @@ static void do_step(struct talk *talk, const struct a_record *record)
     case 7:
         send_watching(talk, record);
         break;
+    case 8:
+        send_descriptors(talk, record);
+        break;
     default:
         shutdown(talk->peer, SHUT_RDWR);
     }
@@ -211,7 +253,36 @@ static void on_armed(void *user)
     (void)user;
 }
 
-static void talk_to_agent(struct records script, bool watches)
+static void on_handed(int fd, const struct error *why, void *user)
+{
+    struct handed **place = user;
+
+    require(fd >= 0 ? !why : why && *why->text);
+    if (fd >= 0)
+        close(fd);
+    *place = NULL;
+}
+
+static void on_socket(int fd, int number, const char *why, void *user)
+{
+    struct socket_request **place = user;
+
+    require(fd >= 0 || (number > 0 && why && *why));
+    if (fd >= 0)
+        close(fd);
+    *place = NULL;
+}
+
+/* The lowest descriptor that is free. */
+static int lowest_free(void)
+{
+    int fd = dup(STDERR_FILENO);
+
+    close(fd);
+    return fd;
+}
+
+static void talk_to_agent(struct records script, char what)
 {
     struct talk talk = {.peer = -1, .pipe = -1};
     struct helper_options options = {.role = "audit",
@@ -223,12 +294,27 @@ static void talk_to_agent(struct records script, bool watches)
     struct watching_options watching_options = {.task = 0, .record = on_watched_record};
     struct watching *watching = NULL;
     struct watched *watched = NULL;
+    struct handed *handed = NULL;
+    struct socket_request *socket_request = NULL;
+    struct socket_options socket_options = {.task = NETWORK_CONNECT,
+                                            .address = "tcp://127.0.0.1:1",
+                                            .type = SOCK_STREAM,
+                                            .done = on_socket,
+                                            .user = &socket_request};
     struct a_record record;
+    int lowest = lowest_free();
 
     talk.base = event_base_new();
     talk.workers = workers_new(talk.base);
     talk.helper = helper_new(talk.workers, &options);
-    if (watches) {
+    if (what == 'd')
+        handed = handed_ask(talk.base, talk.helper, 0, on_handed, &handed, NULL);
+    if (what == 's') {
+        socket_options.base = talk.base;
+        socket_options.helper = talk.helper;
+        socket_request = socket_ask(&socket_options, NULL);
+    }
+    if (what == 'w') {
         watching_options.base = talk.base;
         watching_options.helper = talk.helper;
         watching = watching_new(&watching_options);
@@ -242,6 +328,8 @@ static void talk_to_agent(struct records script, bool watches)
     }
     for (size_t i = 0; i < talk.count; i++)
         worker_cancel(talk.asked[i]);
+    handed_cancel(handed);
+    socket_cancel(socket_request);
     watched_free(watched);
     watching_free(watching);
     helper_free(talk.helper);
@@ -251,6 +339,7 @@ static void talk_to_agent(struct records script, bool watches)
         close(talk.peer);
     if (talk.pipe >= 0)
         close(talk.pipe);
+    require(lowest_free() == lowest);
 }
 
 /* ---- A hostile agent ---- */
@@ -326,6 +415,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] == 'h')
         talk_to_helper((struct records){data + 1, size - 1});
     else
-        talk_to_agent((struct records){data + 1, size - 1}, data[0] == 'w');
+        talk_to_agent((struct records){data + 1, size - 1}, (char)data[0]);
     return 0;
 }

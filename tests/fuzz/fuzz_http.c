@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "probes/docker/docker_internal.h"
 #include "probes/docker/http_pull.h"
 #include "tests/fuzz/answering.h"
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
@@ -112,6 +113,12 @@ struct got {
     struct http_request *waits;
 };
 
+static void require_printable(const char *text)
+{
+    for (; *text; text++)
+        require(!iscntrl((unsigned char)*text));
+}
+
 static void on_done(struct http_request *request, const struct http_response *response, void *user)
 {
     struct got *got = user;
@@ -121,8 +128,13 @@ static void on_done(struct http_request *request, const struct http_response *re
     got->done = true;
     got->waits = NULL;
     require(!response->error_number == !response->error_text);
-    for (const char *at = response->error_text; at && *at; at++)
-        require(!iscntrl((unsigned char)*at));
+    require_printable(response->error_text ? response->error_text : "");
+    if (!response->error_number) {
+        scoped_str refusal = STR_INIT;
+
+        docker_describe_refusal(response, &refusal);
+        require_printable(str_text(&refusal));
+    }
     require(!response->body || (response->length <= 65536 && response->body[response->length] == '\0'));
     require(got->stream || response->error_number || response->length <= LIMIT || response->status != 200);
 }
