@@ -368,7 +368,8 @@ static void describe_error(const struct http_request *request, int number, struc
     const char *body = str_text(&request->body);
 
     if (request->own.is)
-        text_escape(out, body, request->body.length, OWN_TEXT_MAX);
+        text_escape(out, request->body.length ? body : strerror(number),
+                    request->body.length ? request->body.length : strlen(strerror(number)), OWN_TEXT_MAX);
     else if (number == EFBIG)
         str_printf(out, "the engine's answer is larger than %zu bytes", request->options.limit);
     else if (request->result == CURLE_COULDNT_CONNECT && request->gate_closed)

@@ -2,6 +2,7 @@
 #include "probes/docker/http_pull.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "common/memory.h"
 #include "probes/docker/http_internal.h"
@@ -101,7 +102,8 @@ int http_pull_open(const struct docker_address *address, const char *path, unsig
     r = drive(pull, error);
     curl_easy_getinfo(pull->easy, CURLINFO_RESPONSE_CODE, &status);
     if (r == 0 && pull->own.is)
-        r = error_set(error, pull->own.number, "%s", str_text(&pull->body));
+        r = error_set(error, pull->own.number, "%s",
+                      pull->body.length ? str_text(&pull->body) : strerror(pull->own.number));
     else if (r == 0 && status != 200)
         r = error_set(error, status == 404 ? ENOENT : EPROTO, "the engine answered %ld", status);
     if (r < 0) {

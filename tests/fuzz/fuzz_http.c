@@ -127,7 +127,7 @@ static void on_done(struct http_request *request, const struct http_response *re
     require(!got->done);
     got->done = true;
     got->waits = NULL;
-    require(!response->error_number == !response->error_text);
+    require(!response->error_number == !response->error_text && (!response->error_text || *response->error_text));
     require_printable(response->error_text ? response->error_text : "");
     if (!response->error_number) {
         scoped_str refusal = STR_INIT;
