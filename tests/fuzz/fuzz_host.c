@@ -198,12 +198,13 @@ static void read_daemon(const struct host_root *root, const char *state)
         daemon_memory_apply(memory, facts, NULL);
         daemon_memory_free(memory);
         seccomp_profile_read_file(root, "/etc/docker/s.json", facts);
-        daemon_config_engine(root, NULL, ENGINE_PID, true, facts);
         facts_free(&facts->facts);
     }
     facts = NULL;
-    if (daemon_config_read(root, NULL, 0, "why", &facts, NULL) == 0)
+    if (daemon_config_read(root, NULL, 0, "why", &facts, NULL) == 0) {
+        daemon_config_engine(root, NULL, ENGINE_PID, true, facts);
         facts_free(&facts->facts);
+    }
 }
 
 static void read_network(const struct host_root *root)

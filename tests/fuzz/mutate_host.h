@@ -34,6 +34,8 @@ static const char *const host_files[] = {
     "/proc/7/stat\n7 (dock) erd) S 1 7 7 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 9 0 12345 1 1 1 1 1 1 0 0 0 0 0 0\n",
     "/proc/7/status\nName:\tdockerd\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nNSpid:\t7\n",
     "/proc/7/comm\ndockerd\n",
+    "/proc/7/comm\npodman\n",
+    "/proc/8/cmdline\npodman%system%service%tcp:0.0.0.0:8080%",
     "/proc/7/cgroup\n0::/docker/0123456789ab\n",
     "/proc/7/cgroup\n5:pids:/docker/0123456789ab\n1:name=systemd:/x\n",
     "/sys/fs/cgroup/docker/0123456789ab/cgroup.procs\n7\n8\n",

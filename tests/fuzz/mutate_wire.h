@@ -79,7 +79,7 @@ static inline void wire_change(struct wire_item *item, uint8_t *buffer, struct m
         length = LLVMFuzzerMutate(buffer, length, WIRE_TEXT_MAX);
         *item = (struct wire_item){.number = (int64_t)length, .text = buffer};
     } else {
-        item->number += (int64_t)mutate_below(random, 5) - 2;
+        item->number = (int64_t)((uint64_t)item->number + mutate_below(random, 5) - 2);
     }
 }
 
