@@ -151,7 +151,7 @@ int main(int argc, char **argv)
         return usage("--format must be text or json, not", format);
     if (check_config)
         return agent_check_config(&arguments, &error) < 0 ? (fprintf(stderr, "%s\n", error.text), EXIT_CONFIG) : 0;
-    if (agent_user_find(user, once, &launch.user, &error) < 0) {
+    if (agent_user_find(user, once, launch.folder != NULL, &launch.user, &error) < 0) {
         log_error("%s", error.text);
         return EXIT_USAGE;
     }

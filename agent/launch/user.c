@@ -14,7 +14,7 @@
 
 #define AGENT_USER "docker-bench-agent"
 
-int agent_user_find(const char *name, bool once, struct agent_user *ret, struct error *error)
+int agent_user_find(const char *name, bool once, bool has_helpers, struct agent_user *ret, struct error *error)
 {
     struct agent_user user = {.account = {.uid = geteuid(), .gid = getegid()}};
 
@@ -22,7 +22,7 @@ int agent_user_find(const char *name, bool once, struct agent_user *ret, struct 
         return error_set(error, ENOENT, "--user: there is no user %s", name);
     if (geteuid() != 0 && name && user.account.uid != geteuid())
         return error_set(error, EPERM, "--user: only root can become %s", name);
-    if (geteuid() == 0 && !name && !account_find(AGENT_USER, &user.account) && once)
+    if (geteuid() == 0 && !name && !has_helpers && !account_find(AGENT_USER, &user.account) && once)
         user.account = (struct account){.uid = ACCOUNT_NOBODY, .gid = ACCOUNT_NOBODY, .name = "nobody"};
     user.becomes = user.account.uid != geteuid();
     *ret = user;
@@ -51,7 +51,7 @@ int agent_user_become(const struct agent_user *user, struct error *error)
     else if (geteuid() == 0)
         log_info("runs as root's user, without any capability: %s",
                  user->becomes ? "becoming another one takes CAP_SETUID and CAP_SETGID"
-                               : "there is no user " AGENT_USER ", and --user names no other one");
+                               : "neither --user nor a user " AGENT_USER " is there to become");
     if (user->becomes && can && r < 0)
         return r;
     r = capability_keep(0);

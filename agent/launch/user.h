@@ -13,9 +13,10 @@ struct agent_user {
     struct account account;
 };
 
-/* NAME: of --user; NULL: docker-bench-agent if there is that user, else ONCE nobody, else the user stays. 0; -ENOENT,
- * or -EPERM where only root could become that user, with ERROR. */
-int agent_user_find(const char *name, bool once, struct agent_user *ret, struct error *error);
+/* NAME: of --user; NULL: docker-bench-agent if there is that user, else ONCE nobody, else the user stays. HAS_HELPERS:
+ * somebody else starts the helpers, for a user whom NAME alone changes. 0; -ENOENT, or -EPERM where only root could
+ * become that user, with ERROR. */
+int agent_user_find(const char *name, bool once, bool has_helpers, struct agent_user *ret, struct error *error);
 /* From now on, and in every process that follows, for good: that user, with its groups, no capability in any set, no
  * other rights by executing a program, and no system call that takes a right (refusals.h). 0, or a negative errno with
  * ERROR. */

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -28,6 +29,7 @@ void beside_begin(struct beside *beside, size_t containers)
     signal(SIGPIPE, SIG_IGN);
     *beside = (struct beside){.folder = "/tmp/test-beside-XXXXXX"};
     ck_assert_ptr_nonnull(mkdtemp(beside->folder));
+    ck_assert_int_eq(chmod(beside->folder, 0711), 0); /* --once becomes a user who has to reach a host's root in it */
     beside->engine_socket = mem_printf("%s/engine.sock", beside->folder);
     beside->agent_socket = mem_printf("%s/agent.sock", beside->folder);
     beside->base = event_base_new();

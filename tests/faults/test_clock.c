@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/launch/launch.h"
 #include "beside.h"
 #include "common/clock.h"
 #include "common/file.h"
@@ -56,8 +57,11 @@ static int be_agent(const char *config, const char *state)
         .config_path = config, .docker_host = host, .socket_path = beside.agent_socket, .state_dir = state};
     struct agent *agent = NULL;
     struct error error = ERROR_INIT;
-    int r = agent_new(&arguments, false, NULL, &agent, &error);
+    struct launch launch = {.fd = -1};
+    int r = launch_begin(&arguments, false, &launch, &error);
 
+    if (r == 0)
+        r = agent_new(&arguments, false, &launch, &agent, &error);
     is_agent = true;
     if (r == 0)
         r = agent_run(agent, &error);
