@@ -40,7 +40,9 @@ struct made {
     int64_t time_nano;
     bool before_start; /* before the agent started: reported only if its record is still there */
     bool listed;       /* the container's execs were read after it was made */
+    bool noted;        /* it counts among the container's last checks, or is none */
     bool in_rhythm;    /* it runs the health check when that is due */
+    usec_t previous;   /* when the check before it was, 0: not known */
     TAILQ_ENTRY(made) of_container, of_all;
 };
 TAILQ_HEAD(made_list, made);
@@ -183,22 +185,53 @@ static bool runs_health_check(const struct made *made, const struct container_fa
     return container && container->health_text && container->health_text == made->text;
 }
 
-/* Has the time passed that lies between two health checks? Notes this one. */
-static void note_rhythm(struct execs *execs, struct made *made, const struct container_facts *container)
+static usec_t time_of(const struct made *made)
 {
-    usec_t *last, *now, before, at = made->time_nano / NSEC_PER_USEC; /* in which any number of the engine's has room */
+    return made->time_nano / NSEC_PER_USEC; /* in which any number of the engine's has room */
+}
 
+/* When the check before MADE was. The container may not be known yet. */
+static void note_check(struct execs *execs, struct made *made, const struct container_facts *container)
+{
+    usec_t *now;
+
+    if (made->noted || !container)
+        return;
+    made->noted = true;
     if (!runs_health_check(made, container))
         return;
-    last = map_get(execs->last_checks, container->id);
+    now = map_get(execs->last_checks, container->id);
+    made->previous = now ? *now : 0;
+    now = mem_alloc(sizeof *now);
+    *now = time_of(made);
+    map_set(execs->last_checks, container->id, now);
+}
+
+/* Has the time passed that lies between two health checks? What is known of the container may be of before its start,
+ * or of a later one: what was in rhythm once stays so. */
+static void note_rhythm(struct execs *execs, struct made *made, const struct container_facts *container)
+{
+    usec_t before, at = time_of(made);
+
+    note_check(execs, made, container);
+    if (!runs_health_check(made, container))
+        return;
     /* Of a container that ran before the agent did, the last health check is not known. */
     before = container->started >= execs->began ? container->started : 0;
-    if (last && *last > before)
-        before = *last;
-    made->in_rhythm = before && at - before >= container->health_interval / 10 * 9;
-    now = mem_alloc(sizeof *now);
-    *now = at;
-    map_set(execs->last_checks, container->id, now);
+    before = made->previous > before ? made->previous : before;
+    if (before && at - before >= container->health_interval / 10 * 9)
+        made->in_rhythm = true;
+}
+
+/* Those of before the container was read, in the order of their events. */
+static void note_waiting(struct execs *execs, const struct container_facts *container)
+{
+    const struct waiting *waiting = container ? map_get(execs->waiting, container->id) : NULL;
+    struct made *made;
+
+    if (waiting)
+        TAILQ_FOREACH(made, &waiting->made, of_container)
+    note_check(execs, made, container);
 }
 
 static bool is_podman(const struct evaluator *evaluator)
@@ -352,6 +385,7 @@ void evaluator_exec_made(struct evaluator *evaluator, const struct exec_event *e
         .time_nano = event->time_nano,
         .before_start = event->before_start,
     };
+    note_waiting(execs, container);
     note_rhythm(execs, made, container);
     if (container && !container->execid_label && made->exec_id) {
         request_record(evaluator, made);
@@ -396,8 +430,7 @@ void execs_listed(struct evaluator *evaluator, const struct container_facts *con
             continue;
         }
         made->listed = true;
-        if (!map_get(execs->last_checks, id))
-            note_rhythm(execs, made, container);
+        note_rhythm(execs, made, container);
         if (!is_answered_early(execs, made))
             continue;
         take_made(execs, made);

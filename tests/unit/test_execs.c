@@ -82,6 +82,21 @@ static void container_read(const char *id, const char *name, const char *labels,
     evaluator_fetched(evaluator, INPUT_CONTAINER, id, &facts->facts);
 }
 
+/* WEB, which hides its ids, before it was started. */
+static void created_container(void)
+{
+    static const char text[] =
+        "{\"Id\": \"" WEB "\", \"Name\": \"/web\", \"State\": {\"Running\": false, \"Pid\": 0, \"StartedAt\": "
+        "\"0001-01-01T00:00:00Z\"}, \"Config\": {\"Image\": \"i\", \"User\": \"app\", \"Labels\": {\"execID\": "
+        "\"SPOOFED\"}, \"Healthcheck\": {\"Test\": [\"CMD-SHELL\", \"test -e /ok\"], \"Interval\": 30000000000}}, "
+        "\"HostConfig\": {\"NetworkMode\": \"none\"}, \"ExecIDs\": null}";
+    struct container_facts *facts = NULL;
+    struct error error = ERROR_INIT;
+
+    ck_assert_msg(parse_container(text, strlen(text), &facts, &error) == 0, "%s", error.text);
+    evaluator_fetched(evaluator, INPUT_CONTAINER, WEB, &facts->facts);
+}
+
 static void exec_read(const char *id, const char *container, const char *user, const char *command)
 {
     scoped_str text = STR_INIT;
@@ -319,6 +334,35 @@ START_TEST(missed_health_checks)
     made_at("SPOOFED", "/bin/sh -c test -e /okay", 30.2 * 19 + 200, false);
     spoofing_container("[]");
     ck_assert_uint_eq(lost(), 2);
+}
+END_TEST
+
+/* The events of several may come before the container is read for the first time, and what was read may be of before
+ * its start: a slow engine's health checks are no others. */
+START_TEST(missed_health_checks_of_a_container_that_is_read_late)
+{
+    made_at("SPOOFED", CHECK, 30.2, false);
+    made_at("SPOOFED", CHECK, 60.4, false);
+    made_at("SPOOFED", CHECK, 90.6, false);
+    spoofing_container("[]");
+    spoofing_container("[]"); /* again, since events came while it was read */
+    ck_assert_uint_eq(lost(), 0);
+    made_at("SPOOFED", CHECK, 102, false);
+    spoofing_container("[]");
+    ck_assert_uint_eq(lost(), 1);
+}
+END_TEST
+
+START_TEST(missed_health_check_of_a_container_that_was_read_before_its_start)
+{
+    evaluator_stale(evaluator, INPUT_CONTAINER, WEB, "docker:container/create");
+    created_container();
+    made_at("SPOOFED", CHECK, 30.2, false);
+    spoofing_container("[]");
+    ck_assert_uint_eq(lost(), 0);
+    made_at("SPOOFED", CHECK, 40, false);
+    spoofing_container("[]");
+    ck_assert_uint_eq(lost(), 1);
 }
 END_TEST
 
@@ -564,6 +608,8 @@ int main(void)
     tcase_add_test(tests, listed_without_an_event);
     tcase_add_test(tests, health_check_read_before_an_exec);
     tcase_add_test(tests, missed_health_checks);
+    tcase_add_test(tests, missed_health_checks_of_a_container_that_is_read_late);
+    tcase_add_test(tests, missed_health_check_of_a_container_that_was_read_before_its_start);
     tcase_add_test(tests, health_check_of_a_container_that_goes);
     tcase_add_test(tests, health_check_out_of_the_blue);
     tcase_add_test(tests, health_checks_at_impossible_times);
