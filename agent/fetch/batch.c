@@ -101,18 +101,28 @@ static void hand_out(struct batch *batch, const struct run *run, const char *out
     }
 }
 
+/* All of its items are to be looked at once more. */
+static void look_again(struct batch *batch, struct run *run, bool alone)
+{
+    for (size_t i = 0; i < run->items.count; i++) {
+        struct item again = run->items.items[i];
+
+        again.alone = alone;
+        vec_push(&batch->waiting, again);
+    }
+    run->items.count = 0;
+}
+
 static void retry_or_fail(struct batch *batch, struct run *run, int number, const char *why)
 {
     struct item *item = &run->items.items[0];
 
+    if (number == ETIMEDOUT && batch->type->is_silent && batch->type->is_silent(batch->owner)) {
+        look_again(batch, run, run->alone);
+        return;
+    }
     if (!run->alone && run->items.count > 1) {
-        for (size_t i = 0; i < run->items.count; i++) {
-            struct item again = run->items.items[i];
-
-            again.alone = true;
-            vec_push(&batch->waiting, again);
-        }
-        run->items.count = 0;
+        look_again(batch, run, true);
         return;
     }
     if (number == ETIMEDOUT)

@@ -16,6 +16,9 @@ struct batch_type {
      * and reports to DONE. NULL with ERROR. */
     struct worker *(*start)(void *owner, const struct string_list *keys, void *const *items, worker_done *done,
                             void *user, struct error *error);
+    /* Does who is asked take nothing just now? Then none of the items is why it takes too long, and all are asked for
+     * anew. NULL: it always does. */
+    bool (*is_silent)(void *owner);
     /* One item's turn. READER stands
      * at what was found of it; NULL: it could not be looked at, by NUMBER (an errno) and WHY. */
     void (*answer)(void *owner, const char *key, void *item, struct wire_reader *reader, int number, const char *why);

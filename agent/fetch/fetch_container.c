@@ -189,7 +189,13 @@ static void take_lookup(void *owner, const char *source, void *item, struct wire
         complete(request);
 }
 
-static const struct batch_type lookups = {.what = "file system", .start = start_lookups, .answer = take_lookup};
+static bool is_silent(void *owner)
+{
+    return fetch_is_silent(owner, ROLE_FILES);
+}
+
+static const struct batch_type lookups = {
+    .what = "file system", .start = start_lookups, .is_silent = is_silent, .answer = take_lookup};
 
 /* Asks for all of the container's mounts; it is complete when the last answer has come. Another host's paths cannot be
  * looked up. */

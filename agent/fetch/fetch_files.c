@@ -114,6 +114,17 @@ static struct worker *start_reading(void *owner, const struct string_list *sourc
     return fetch_ask(fetcher, ROLE_FILES, FILES_SETS, &message, done, user, error);
 }
 
+/* A set that cannot be read since what it is built on could not: that is the reason. */
+static int name_cause(const struct fetcher *fetcher, const char *name, int r, struct error *error)
+{
+    const struct store *store = evaluator_store(fetcher->evaluator);
+    const char *why;
+
+    if (fileset_needs_daemon(name) && !store_daemon(store, &why) && store_is_failed(store, INPUT_DAEMON, NULL))
+        return error_set(error, -r, "dockerd's options: %s", why);
+    return r;
+}
+
 static void take_files(void *owner, const char *name, void *item, struct wire_reader *reader, int number,
                        const char *why)
 {
@@ -123,6 +134,8 @@ static void take_files(void *owner, const char *name, void *item, struct wire_re
     int r = reader ? fileset_take(reader, &set, &error) : error_set(&error, number, "%s", why);
     bool missed = set && watch_links(source, set);
 
+    if (r < 0)
+        r = name_cause(owner, name, r, &error);
     if (r == 0 && strcmp(name, FETCH_SOCKETS) == 0)
         fetch_groups_of_sockets(owner, set);
     fetch_deliver(owner, INPUT_FILES, name, r, r < 0 ? NULL : &set->facts, &error);
@@ -130,7 +143,13 @@ static void take_files(void *owner, const char *name, void *item, struct wire_re
         evaluator_stale(source->fetcher->evaluator, INPUT_FILES, name, "links");
 }
 
-static const struct batch_type reading = {.what = "file system", .start = start_reading, .answer = take_files};
+static bool is_silent(void *owner)
+{
+    return fetch_is_silent(owner, ROLE_FILES);
+}
+
+static const struct batch_type reading = {
+    .what = "file system", .start = start_reading, .is_silent = is_silent, .answer = take_files};
 
 static struct source *find_source(const struct fetcher *fetcher, const char *name)
 {

@@ -184,6 +184,11 @@ void fetch_give_up_rights(void)
         log_warning("capabilities cannot be given up: %s", strerror(-r));
 }
 
+bool fetch_is_silent(const struct fetcher *fetcher, enum role role)
+{
+    return fetcher->helpers[role] && helper_is_silent(fetcher->helpers[role]);
+}
+
 struct worker *fetch_ask(struct fetcher *fetcher, enum role role, unsigned task, const struct str *message,
                          worker_done *done, void *user, struct error *error)
 {

@@ -135,6 +135,7 @@ void fetch_make_helpers(struct fetcher *fetcher);
 /* All capabilities: what takes one is asked of helpers from now on. */
 void fetch_give_up_rights(void);
 void fetch_free_helpers(struct fetcher *fetcher); /* not before what they were asked for came or was cancelled */
+bool fetch_is_silent(const struct fetcher *fetcher, enum role role); /* the helper takes nothing just now */
 /* Requests TASK of ROLE. NULL with ERROR, also where no helper of that role runs. */
 struct worker *fetch_ask(struct fetcher *fetcher, enum role role, unsigned task, const struct str *message,
                          worker_done *done, void *user, struct error *error);

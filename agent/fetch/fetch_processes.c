@@ -57,7 +57,13 @@ static void take_processes(void *owner, const char *id, void *item, struct wire_
     fetch_request_free(request);
 }
 
-static const struct batch_type reading = {.what = "process", .start = start_reading, .answer = take_processes};
+static bool is_silent(void *owner)
+{
+    return fetch_is_silent(owner, ROLE_PROCESSES);
+}
+
+static const struct batch_type reading = {
+    .what = "process", .start = start_reading, .is_silent = is_silent, .answer = take_processes};
 
 void fetch_processes(struct fetcher *fetcher, const char *id)
 {

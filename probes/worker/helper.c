@@ -148,14 +148,19 @@ static void give_up(struct helper *helper)
         helper->options.changed(helper->options.role, helper->why.text, helper->options.user);
 }
 
-static void set_patience(struct helper *helper)
+bool helper_is_silent(const struct helper *helper)
 {
-    bool awaited = !helper->greeted;
+    bool awaited = helper->fd >= 0 && !helper->greeted;
 
     for (size_t i = 0; i < helper->options.at_once; i++)
         awaited |= helper->slots[i].id && !helper->slots[i].taken;
+    return awaited;
+}
+
+static void set_patience(struct helper *helper)
+{
     event_del(helper->patience);
-    if (awaited)
+    if (helper_is_silent(helper))
         add_timer(helper->patience, helper->options.patience_ms);
 }
 

@@ -53,7 +53,9 @@ struct worker *helper_ask(struct helper *helper, const struct helper_request *re
 /* Starts TASK, which has SERVE, now or as soon as the helper takes it; if it does not, RET_FD ends. The caller closes
  * RET_FD, by which the task ends. 0, or a negative errno with ERROR, as helper_ask(). */
 int helper_connect(struct helper *helper, unsigned task, int *ret_fd, struct error *error);
-unsigned helper_restarts(const struct helper *helper);      /* connections that were made anew */
+unsigned helper_restarts(const struct helper *helper); /* connections that were made anew */
+/* It has not said yet that it has taken something that it was sent: it is stopped, or about to answer. */
+bool helper_is_silent(const struct helper *helper);
 const char *helper_why_not(const struct helper *helper);    /* NULL: requests are answered */
 const char *helper_last_error(const struct helper *helper); /* of its connections; NULL: none so far */
 const char *helper_role(const struct helper *helper);

@@ -14,6 +14,9 @@ static struct batch *batch;
 static VEC(char *) answers; /* "KEY: ok", or "KEY: NUMBER why" */
 static size_t started, expected;
 
+/* The first workers, of which nobody takes what they are asked. */
+static size_t silent_workers;
+
 /* In the worker: one answer for each key. "hang" never comes to its end, "die" ends the worker at once. */
 static int run(struct str *output, const void *argument, struct error *error)
 {
@@ -21,7 +24,7 @@ static int run(struct str *output, const void *argument, struct error *error)
 
     (void)error;
     for (size_t i = 0; i < keys->count; i++) {
-        if (strcmp(keys->items[i], "hang") == 0)
+        if (strcmp(keys->items[i], "hang") == 0 || started <= silent_workers)
             for (;;)
                 pause();
         if (strcmp(keys->items[i], "die") == 0)
@@ -64,14 +67,20 @@ static void answer(void *owner, const char *key, void *item, struct wire_reader 
         event_base_loopbreak(base);
 }
 
-static const struct batch_type type = {.what = "file system", .start = start, .answer = answer};
+static bool is_silent(void *owner)
+{
+    ck_assert_ptr_eq(owner, &batch);
+    return started <= silent_workers;
+}
+
+static const struct batch_type type = {.what = "file system", .start = start, .is_silent = is_silent, .answer = answer};
 
 static void setup(void)
 {
     base = event_base_new();
     workers = workers_new(base);
     batch = batch_new(base, &type, &batch);
-    started = 0;
+    started = silent_workers = 0;
 }
 
 static void teardown(void)
@@ -136,6 +145,24 @@ START_TEST(one_that_hangs_spoils_no_other)
 }
 END_TEST
 
+/* It was stopped, and another one has taken its place: all is looked at, and nothing is blamed. */
+START_TEST(who_is_stopped_puts_blame_on_no_item)
+{
+    int item;
+
+    silent_workers = 2;
+    batch_add(batch, "a", &item);
+    batch_add(batch, "b", &item);
+    wait_for(2);
+    ck_assert(has_answer("a: ok"));
+    ck_assert(has_answer("b: ok"));
+    ck_assert_uint_eq(started, 3);
+    batch_add(batch, "a", &item);
+    wait_for(3);
+    ck_assert_str_eq(answers.items[2], "a: ok");
+}
+END_TEST
+
 START_TEST(one_that_kills_its_worker_spoils_no_other)
 {
     int item;
@@ -173,6 +200,7 @@ int main(void)
     tcase_add_checked_fixture(all, setup, teardown);
     tcase_add_test(all, a_burst_shares_a_worker);
     tcase_add_test(all, one_that_hangs_spoils_no_other);
+    tcase_add_test(all, who_is_stopped_puts_blame_on_no_item);
     tcase_add_test(all, one_that_kills_its_worker_spoils_no_other);
     tcase_add_test(all, freed_while_it_works);
     suite_add_tcase(suite, all);
