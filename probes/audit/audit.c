@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/capability.h"
 #include "common/json_out.h"
 #include "probes/audit/audit_internal.h"
 
@@ -118,6 +119,15 @@ static int on_status(const struct audit_reply *reply, void *user, struct error *
     return 1;
 }
 
+/* Without the right nothing is known of the rules. Else a refusal is the kernel's, as in a user namespace, where what
+ * is on disk is the best that can be known. */
+static int name_right(int r, struct error *error)
+{
+    if ((r != -EPERM && r != -EACCES) || capability_has(CAP_AUDIT_CONTROL))
+        return r;
+    return error_set(error, EIO, "needs CAP_AUDIT_CONTROL");
+}
+
 int audit_run(struct str *output, const void *argument, struct error *error)
 {
     struct listing listing = {.out = NULL};
@@ -150,7 +160,7 @@ int audit_run(struct str *output, const void *argument, struct error *error)
     }
     json_out_free(listing.out);
     audit_close(fd);
-    return r;
+    return name_right(r, error);
 }
 
 /* ---- Notifications of changes ---- */

@@ -1,6 +1,7 @@
 /* Sets of files, by the names of their sources. */
 #include <errno.h>
 
+#include "common/capability.h"
 #include "probes/daemon/daemon_wire.h"
 #include "probes/host/units.h"
 #include "probes/roles/roles_internal.h"
@@ -66,7 +67,9 @@ static void read_sets(struct str *output, const struct role_context *context, co
                         NULL);
         } else {
             wire_put_number(output, -EACCES);
-            wire_put_text(output, "no rule of the helper's own configuration reads that source");
+            wire_put_text(output, capability_has(CAP_DAC_READ_SEARCH)
+                                      ? "no rule of the helper's own configuration reads that source"
+                                      : "no rule that the helper can read has that source: needs CAP_DAC_READ_SEARCH");
         }
     }
 }

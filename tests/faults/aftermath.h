@@ -1,6 +1,7 @@
-/* What has to be so after any fault: the findings are those of a fresh scan. And, where figures are asked for (FAULTS_FIGURES
- * in the environment, as tests/faults/run sets it), for how long the agent's loop stood still meanwhile and the most
- * memory that it took, as lines "figure: …" on standard output. FAULTS_STALL_MS=50 makes the former a condition. */
+/* What has to be so after any fault: the findings are those of a fresh scan. And, where figures are asked for
+ * (FAULTS_FIGURES in the environment, as tests/faults/run sets it), for how long the agent's loop stood still meanwhile
+ * and the most memory that it took, as lines "figure: …" on standard output. FAULTS_STALL_MS=50 makes the former a
+ * condition. */
 #ifndef TESTS_FAULTS_AFTERMATH_H
 #define TESTS_FAULTS_AFTERMATH_H
 
@@ -9,8 +10,8 @@
 #include "beside.h"
 #include "common/map.h"
 
-/* Verdicts by "RULE KIND ID" of all that the agent has found, and of a scan by another one; those on execs, which nobody
- * but the agent remembers, are left out. The caller frees. */
+/* Verdicts by "RULE KIND ID" of all that the agent has found, and of a scan by another one; those on execs, which
+ * nobody but the agent remembers, are left out. The caller frees. */
 struct map *aftermath_findings(struct beside *beside);
 struct map *aftermath_fresh_scan(struct beside *beside);
 /* Both are equal, or come to be within a minute (an event may be under way): how many findings there are. */

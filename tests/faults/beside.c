@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -49,6 +50,9 @@ void beside_start_agent(struct beside *beside, const char *text)
     if (beside->agent == 0) {
         if (beside->host && system(beside->host) != 0)
             _exit(126);
+        for (unsigned number = 0; beside->without >> number; number++)
+            if (beside->without >> number & 1)
+                prctl(PR_CAPBSET_DROP, number);
         if (beside->log)
             dup2(beside->log, STDERR_FILENO);
         execl(BUILD_DIR "/docker-bench-agent", "docker-bench-agent", "-c", config, "--socket", beside->agent_socket,
@@ -70,17 +74,24 @@ void beside_on_host(const struct beside *beside, const char *command)
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: %d", command, status);
 }
 
+void beside_stop_agent(struct beside *beside)
+{
+    int status = 0;
+
+    if (!beside->agent)
+        return;
+    ck_assert_int_eq(kill(beside->agent, SIGTERM), 0);
+    ck_assert_int_eq(waitpid(beside->agent, &status, 0), beside->agent);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the agent ended with %d", status);
+    beside->agent = 0;
+}
+
 void beside_end(struct beside *beside)
 {
     scoped(cleanup_free) char *command = mem_printf("rm -rf %s", beside->folder);
-    int status = 0;
 
     json_doc_free(take(beside->answer));
-    if (beside->agent) {
-        ck_assert_int_eq(kill(beside->agent, SIGTERM), 0);
-        ck_assert_int_eq(waitpid(beside->agent, &status, 0), beside->agent);
-        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the agent ended with %d", status);
-    }
+    beside_stop_agent(beside);
     fake_free(beside->fake);
     event_base_free(beside->base);
     free(beside->engine_socket);

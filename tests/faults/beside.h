@@ -16,6 +16,7 @@ struct beside {
     pid_t agent;      /* 0: not started */
     const char *host; /* shell commands that make a host of its own for the agent, which is its process 1 and sees its
                          mounts; NULL: it shares this one */
+    uint64_t without; /* capabilities that the agent does not get, a bit each */
     const char *user; /* --user; NULL: not given */
     int log;          /* where the agent's standard error goes; 0: to this program's */
     struct json_doc *answer; /* of beside_ask() */
@@ -27,7 +28,9 @@ void beside_begin(struct beside *beside, size_t containers);
 void beside_start_agent(struct beside *beside, const char *config);
 /* Runs a shell command among the mounts of the agent's own host. */
 void beside_on_host(const struct beside *beside, const char *command);
-/* The agent must end well at SIGTERM; everything is removed. */
+/* The agent must end well at SIGTERM. No effect where it does not run. */
+void beside_stop_agent(struct beside *beside);
+/* The same, and everything is removed. */
 void beside_end(struct beside *beside);
 
 /* Another connection to the agent's socket, not blocking. */
