@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "beside.h"
+#include "aftermath.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/json_in.h"
@@ -1174,7 +1174,7 @@ END_TEST
 #ifdef __SANITIZE_ADDRESS__
 enum { MANY = 120 }; /* it takes its time for each */
 #else
-enum { MANY = 240 };
+enum { MANY = 250 };
 #endif
 enum { ANSWERS_MAX = 16 * 1024 * 1024, REQUESTS_MAX = 4 * 1024 * 1024, USERS = 4, OF_A_USER = 32 };
 
@@ -1212,6 +1212,7 @@ static size_t agent_memory(void)
 /* Under the address sanitizer what was freed stays for a while. */
 static void expect_memory(size_t before, size_t most)
 {
+    printf("figure: %zu KiB more than before\n", (agent_memory() - before) / 1024);
 #ifdef __SANITIZE_ADDRESS__
     (void)before;
     (void)most;
@@ -1254,7 +1255,9 @@ START_TEST(answers_that_nobody_reads_are_bounded_in_total)
     size_t before = agent_memory();
     int fds[MANY];
     double turned_away;
+    struct pace pace;
 
+    pace_begin(&pace, &beside, "250 clients that ask for 1 MiB and never read");
     never_read(fds, MANY, FINDINGS, false);
     ck_assert_uint_gt(metric("api_queued_bytes"), ANSWERS_MAX / 2);
     ck_assert_uint_le(metric("api_queued_bytes"), ANSWERS_MAX);
@@ -1269,6 +1272,7 @@ START_TEST(answers_that_nobody_reads_are_bounded_in_total)
     ck_assert_uint_ge(answer.body.length, PAGE_BYTES);
     ck_assert_uint_gt(metric("api_closed_total"), 0);
     close_them(fds, MANY);
+    pace_end(&pace, &beside);
 }
 END_TEST
 
@@ -1303,7 +1307,9 @@ START_TEST(no_user_keeps_others_from_their_answers)
 {
     size_t before = agent_memory();
     int fds[USERS * OF_A_USER];
+    struct pace pace;
 
+    pace_begin(&pace, &beside, "4 users with 32 such clients each");
     never_read(fds, countof(fds), FINDINGS, true);
     for (unsigned i = 0; i < 5; i++) {
         scoped(http_answer_deinit) struct http_answer answer = {0};
@@ -1316,6 +1322,7 @@ START_TEST(no_user_keeps_others_from_their_answers)
     }
     expect_memory(before, 2 * ANSWERS_MAX);
     close_them(fds, countof(fds));
+    pace_end(&pace, &beside);
 }
 END_TEST
 

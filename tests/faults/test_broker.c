@@ -202,7 +202,7 @@ START_TEST(a_proxy_has_its_path)
 END_TEST
 
 /* Each is answered by 403 and the end, and the engine is not even connected to. */
-START_TEST(only_gets_of_the_list_reach_the_engine)
+START_TEST(promise_only_gets_reach_the_engine)
 {
     static const char *const hostile[] = {
         ASK("POST /v1.41/containers/create HTTP/1.1"),
@@ -935,7 +935,7 @@ int main(void)
     int failed;
 
     tcase_add_test(tests, the_request_is_written_anew);
-    tcase_add_test(tests, only_gets_of_the_list_reach_the_engine);
+    tcase_add_test(tests, promise_only_gets_reach_the_engine);
     tcase_add_test(tests, a_second_request_in_the_first);
     tcase_add_test(tests, heads_in_pieces);
     tcase_add_test(tests, what_the_engine_says_comes_back_as_it_is);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "beside.h"
+#include "aftermath.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"
@@ -238,13 +238,19 @@ static size_t memory_of_agent(void)
 }
 #endif
 
+static struct pace pace;
+
+static void start_with_pace(const char *what)
+{
+    start_agent();
+    pace_begin(&pace, &beside, what);
+}
+
 static void check_memory(void)
 {
+    pace_end(&pace, &beside);
 #if !defined __SANITIZE_ADDRESS__
-    size_t most = memory_of_agent();
-
-    printf("the agent's largest resident set: %zu KiB\n", most);
-    ck_assert_uint_le(most, MEMORY_MAX);
+    ck_assert_uint_le(memory_of_agent(), MEMORY_MAX);
 #endif
 }
 
@@ -289,11 +295,12 @@ START_TEST(labels_without_end_hide_nothing)
         fake_container(fake, i, &text);
         answer_with(path, text.data, "\"Labels\":{}", &labels);
     }
-    start_agent();
+    start_with_pace(_i ? "one label of 31 MB in each of six containers" : "31 MB of labels in each of six containers");
     AWAIT(findings("/v1/findings?rule=5.4&status=pass") == CONTAINERS - 1);
     ck_assert_uint_eq(findings("/v1/findings?rule=5.4&status=fail"), 1);
     AWAIT(strcmp(state(), "ready") == 0);
     check_memory();
+    aftermath_check(&beside);
 }
 END_TEST
 
@@ -317,12 +324,13 @@ START_TEST(what_rules_read_has_a_limit)
         fake_container(fake, i, &text);
         answer_with(path, text.data, "\"CapAdd\":null", &list);
     }
-    start_agent();
+    start_with_pace(_i ? "a text of 31 MB in five containers" : "10 MB of small values in a list of five containers");
     AWAIT(findings("/v1/findings?rule=5.4&status=error") == CONTAINERS - 1);
     ck_assert(finds("/v1/findings?rule=5.4&status=error", cases[_i].why));
     ck_assert(finds("/v1/findings?rule=5.3&status=error", cases[_i].why));
     ck_assert_uint_eq(findings("/v1/findings?rule=5.4&status=pass"), 1);
     check_memory();
+    aftermath_check(&beside);
 }
 END_TEST
 
@@ -371,7 +379,7 @@ START_TEST(what_is_kept_of_all_has_a_limit)
         fake_container(fake, i, &text);
         answer_with(path, text.data, "\"CapAdd\":null", &list);
     }
-    start_agent();
+    start_with_pace("30 containers of 3 MB each that rules read");
     AWAIT(findings("/v1/findings?rule=5.4") == CONTAINERS && finds("/v1/findings?rule=5.4&status=error", why) &&
           findings("/v1/findings?rule=5.4&status=pass") + findings("/v1/findings?rule=5.4&status=error") ==
               CONTAINERS - 1);
@@ -400,10 +408,30 @@ START_TEST(a_list_without_end_is_an_error)
     fill(&list, "[", "{},", 30 * 1024 * 1024, "{}]");
     str_printf(&reply, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", list.length, list.data);
     fake_fault(fake, &(struct fake_fault){.path = "/images/json", .reply = reply.data, .length = reply.length});
-    start_agent();
+    start_with_pace("10 million empty objects in a list");
     AWAIT(has_reason("the list of images (image_list: what rules read of it takes more than 24576 KiB"));
     ck_assert_uint_eq(findings("/v1/findings?rule=4.6&status=pass"), 0);
     check_memory();
+    aftermath_check(&beside);
+}
+END_TEST
+
+/* A million and a half small values that rules read, of images: more than is held of a list, and no stall. */
+START_TEST(millions_of_values_are_an_error)
+{
+    scoped_str list = STR_INIT, reply = STR_INIT;
+
+    str_append(&list, "[");
+    for (unsigned i = 0; i < 500000; i++)
+        str_printf(&list, "%s{\"Id\":\"%u\",\"Created\":1,\"Size\":1}", i ? "," : "", i);
+    str_append(&list, "]");
+    str_printf(&reply, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", list.length, list.data);
+    fake_fault(fake, &(struct fake_fault){.path = "/images/json", .reply = reply.data, .length = reply.length});
+    start_with_pace("1.5 million values in one answer");
+    AWAIT(has_reason("the list of images (image_list: what rules read of it takes more than"));
+    ck_assert_uint_eq(findings("/v1/findings?rule=4.6&status=pass"), 0);
+    check_memory();
+    aftermath_check(&beside);
 }
 END_TEST
 
@@ -622,6 +650,7 @@ int main(void)
     tcase_add_loop_test(large, what_rules_read_has_a_limit, 0, 2);
     tcase_add_test(large, what_is_kept_of_all_has_a_limit);
     tcase_add_test(large, a_list_without_end_is_an_error);
+    tcase_add_test(large, millions_of_values_are_an_error);
     tcase_add_test(tests, history_is_read_in_the_end);
     tcase_add_loop_test(tests, exec_is_named_in_the_end, 0, 2);
     tcase_add_test(tests, exec_that_is_gone_is_a_finding);

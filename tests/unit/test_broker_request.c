@@ -236,7 +236,7 @@ START_TEST(a_refused_path_has_its_token)
 }
 END_TEST
 
-START_TEST(other_requests_are_refused)
+START_TEST(promise_only_gets_reach_the_engine)
 {
     static const char *const others[] = {
         HEAD("POST /v1.41/info HTTP/1.1"),
@@ -328,7 +328,7 @@ int main(void)
     tcase_add_test(tests, names_have_a_length);
     tcase_add_test(tests, a_request);
     tcase_add_test(tests, a_refused_path_has_its_token);
-    tcase_add_test(tests, other_requests_are_refused);
+    tcase_add_test(tests, promise_only_gets_reach_the_engine);
     tcase_add_test(tests, a_head_has_a_length);
     tcase_add_test(tests, the_published_list);
     suite_add_tcase(suite, tests);

@@ -178,7 +178,7 @@ END_TEST
 
 /* The README's promise: nothing that an answer of the engine lacks, or has of another type or out of range, makes a
  * finding harmless. */
-START_TEST(an_error_never_becomes_a_pass)
+START_TEST(promise_an_error_never_becomes_a_pass)
 {
     scoped(cleanup_case_rules) struct case_rules *rules = case_rules_new();
     struct member_trials trials = {.rules = rules};
@@ -296,7 +296,7 @@ int main(int argc, char **argv)
     tcase_set_timeout(tests, 250);
     tcase_add_test(tests, every_case);
     tcase_add_test(tests, every_input);
-    tcase_add_test(tests, an_error_never_becomes_a_pass);
+    tcase_add_test(tests, promise_an_error_never_becomes_a_pass);
     tcase_add_test(tests, every_remedy_on_podman);
     tcase_add_test(tests, every_text);
     tcase_add_test(tests, every_benchmark);
