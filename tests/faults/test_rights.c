@@ -298,22 +298,30 @@ static bool is_nonsense_seen(void)
     return false;
 }
 
+/* The file that says whose helper talks nonsense, or ends; HOST is to be kept for as long as the agent runs. */
+static char *replace_helpers(char **ret_host)
+{
+    char *flag = mem_printf("%s/nonsense", beside.folder);
+    scoped(cleanup_free) char *real = mem_printf("%s/real-helper", BUILD_DIR);
+    scoped(cleanup_free) char *prepare =
+        mem_printf("cp -f %s/docker-bench-helper %s && chmod 755 %s", BUILD_DIR, real, beside.folder);
+
+    *ret_host =
+        mem_printf("mount --make-rprivate / && mount --bind %s %s/docker-bench-helper", NONSENSE_HELPER, BUILD_DIR);
+    ck_assert_int_eq(system(prepare), 0);
+    setenv("NONSENSE_ROLE", flag, 1);
+    setenv("NONSENSE_HELPER", real, 1);
+    beside.host = *ret_host;
+    return flag;
+}
+
 /* A helper of each role that talks nonsense from one start on: its rules say so, others do not; then all is as it was.
  */
 START_TEST(a_helper_that_answers_nonsense_is_named)
 {
-    scoped(cleanup_free) char *flag = mem_printf("%s/nonsense", beside.folder);
-    scoped(cleanup_free) char *real = mem_printf("%s/real-helper", BUILD_DIR);
-    scoped(cleanup_free) char *prepare =
-        mem_printf("cp %s/docker-bench-helper %s && chmod 755 %s", BUILD_DIR, real, beside.folder);
-    scoped(cleanup_free) char *host =
-        mem_printf("mount --make-rprivate / && mount --bind %s %s/docker-bench-helper", NONSENSE_HELPER, BUILD_DIR);
+    scoped(cleanup_free) char *host = NULL, *flag = replace_helpers(&host);
     scoped(cleanup_map) struct map *before = NULL;
 
-    ck_assert_int_eq(system(prepare), 0);
-    setenv("NONSENSE_ROLE", flag, 1);
-    setenv("NONSENSE_HELPER", real, 1);
-    beside.host = host;
     start_agent();
     before = explained();
     for (size_t i = 0; i < countof(roles); i++) {
@@ -336,6 +344,27 @@ START_TEST(a_helper_that_answers_nonsense_is_named)
 }
 END_TEST
 
+/* One that never begins: the first scan ends all the same, its rules say why, and it is waited for no longer. */
+START_TEST(a_helper_that_never_begins_is_named)
+{
+    scoped(cleanup_free) char *host = NULL, *flag = replace_helpers(&host);
+    scoped(cleanup_map) struct map *before = NULL;
+
+    start_agent();
+    before = explained();
+    for (size_t i = 0; i < countof(roles); i++) {
+        scoped(cleanup_free) char *word = mem_printf("-%s", roles[i]);
+        scoped(cleanup_free) char *why = mem_printf("the helper %s is not running", roles[i]);
+        scoped(cleanup_map) struct map *now = NULL;
+
+        ck_assert_int_eq(file_replace(flag, word, strlen(word), 0644, NULL), 0);
+        restart_agent();
+        now = explained();
+        ck_assert_msg(count_errors(before, now, roles[i], why) > 0, "%s is not missed", roles[i]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("rights");
@@ -347,6 +376,7 @@ int main(void)
     tcase_add_test(rights, a_right_that_is_missing_is_named);
     tcase_add_test(stopped, helpers_that_are_stopped_are_replaced);
     tcase_add_test(nonsense, a_helper_that_answers_nonsense_is_named);
+    tcase_add_test(nonsense, a_helper_that_never_begins_is_named);
     for (size_t i = 0; i < countof(cases); i++) {
         tcase_add_checked_fixture(cases[i], set_up, tear_down);
         tcase_set_timeout(cases[i], 240);
