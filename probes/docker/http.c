@@ -365,11 +365,10 @@ static int error_number(const struct http_request *request)
 /* Why there is no answer of the engine. */
 static void describe_error(const struct http_request *request, int number, struct str *out)
 {
-    const char *body = str_text(&request->body);
-
-    if (request->own.is)
-        text_escape(out, request->body.length ? body : strerror(number),
-                    request->body.length ? request->body.length : strlen(strerror(number)), OWN_TEXT_MAX);
+    if (request->own.is && request->body.length)
+        text_escape(out, str_text(&request->body), request->body.length, OWN_TEXT_MAX);
+    else if (request->own.is)
+        str_append(out, strerror(number));
     else if (number == EFBIG)
         str_printf(out, "the engine's answer is larger than %zu bytes", request->options.limit);
     else if (request->result == CURLE_COULDNT_CONNECT && request->gate_closed)
