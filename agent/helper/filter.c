@@ -62,7 +62,7 @@ static int allow_engine(scmp_filter_ctx filter)
     int r = allow(filter, engine_calls, countof(engine_calls));
 
     for (size_t i = 0; r == 0 && i < countof(controls); i++)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, controls[i]));
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, controls[i], 0));
     if (r == 0)
         r = allow_socket(filter, AF_INET);
     return r == 0 ? allow_socket(filter, AF_INET6) : r;
@@ -77,10 +77,10 @@ static int allow_internet(scmp_filter_ctx filter)
     for (size_t i = 0; i < countof(families); i++)
         for (size_t j = 0; r == 0 && j < countof(protocols); j++)
             r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]),
-                                 SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)protocols[j]));
+                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0),
+                                 SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)protocols[j], 0));
     if (r == 0) /* of an answer's length (resolv(3)) */
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, FIONREAD));
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, FIONREAD, 0));
     return r;
 }
 

@@ -94,7 +94,8 @@ int refusals_load(struct error *error)
             r = 0;
     }
     if (r == 0) /* those of the network are handed over by the helper of role network */
-        r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+        r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+                             SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
     if (r == 0)
         r = seccomp_load(filter);
     return r < 0 ? error_system(error, -r, "system call filter") : 0;
