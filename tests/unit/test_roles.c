@@ -10,6 +10,7 @@
 
 #include "probes/audit/audit.h"
 #include "probes/daemon/daemon_wire.h"
+#include "probes/docker/http.h"
 #include "probes/docker/volume.h"
 #include "probes/environment/environment.h"
 #include "probes/host/listeners.h"
@@ -309,6 +310,39 @@ START_TEST(only_sources_of_rules_are_read)
 }
 END_TEST
 
+/* A layer is walked only where a storage driver of overlays keeps it, whatever the agent names. */
+START_TEST(only_folders_of_layers_are_walked)
+{
+    static const char *const others[] = {"/etc", "/etc/diff", "/var/lib/overlay/../../etc/diff", "overlay2/a/diff",
+                                         "/var/lib/docker/overlay2/a"};
+    static const char *digests[] = {"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    static const struct docker_address nowhere;
+    const char *folder = "/var/lib/docker/overlay2/a/diff";
+    const struct string_list layers = {.items = digests, .count = 1}, directories = {.items = &folder, .count = 1};
+    const struct layers_query query = {
+        .api_minor = 41, .image_id = "sha256:1", .layers = &layers, .directories = &directories};
+
+    context.address = &nowhere;
+    put_mode("/etc/diff/su", 04755);
+    put_mode("/var/lib/docker/overlay2/a/diff/su", 04755);
+    for (size_t i = 0; i <= countof(others); i++) {
+        scoped_str message = STR_INIT, output = STR_INIT;
+        struct error error = ERROR_INIT;
+
+        if (i)
+            folder = others[i - 1];
+        roles_ask_layers(&message, &query);
+        if (!i) {
+            ck_assert_msg(run(ROLE_LAYERS, LAYERS_READ, &message, &output, &error) == 0, "%s", error.text);
+            ck_assert_ptr_nonnull(strstr(output.data, "\"/su\""));
+        } else {
+            ck_assert_int_eq(run(ROLE_LAYERS, LAYERS_READ, &message, &output, &error), -EINVAL);
+            ck_assert_msg(strstr(error.text, "is not the folder of a layer") != NULL, "%s", error.text);
+        }
+    }
+}
+END_TEST
+
 /* ---- Requests that are none ---- */
 
 static void ask(enum role role, unsigned task, struct str *out)
@@ -475,6 +509,7 @@ int main(void)
     tcase_add_test(all, certificates_and_audit_rules);
     tcase_add_test(all, volumes_and_units);
     tcase_add_test(all, only_sources_of_rules_are_read);
+    tcase_add_test(all, only_folders_of_layers_are_walked);
     tcase_add_loop_test(all, malformed_requests, 0, (int)countof(asked));
     tcase_add_test(all, answers_cut_anywhere);
     tcase_add_test(all, what_takes_a_right_is_an_error_with_its_name);
