@@ -105,7 +105,10 @@ static bool run(unsigned long place)
     scoped(cleanup_free) char *crash = mem_printf("%s/crash", beside.folder);
     scoped(cleanup_free) char *places = mem_printf("%s/places", beside.folder);
     scoped(cleanup_free) char *log = mem_printf("%s/log", beside.folder);
-    scoped(cleanup_free) char *command = mem_printf("rm -rf %s/state %s", beside.folder, beside.agent_socket);
+    scoped(cleanup_free) char *once = mem_printf("%s/once", beside.folder);
+    scoped(cleanup_free) char *command =
+        mem_printf("rm -rf %s/state %s %s && mkdir %s && chmod 777 %s && chmod 711 %s", beside.folder,
+                   beside.agent_socket, once, once, once, beside.folder);
     scoped(cleanup_free) char *number = mem_printf("%lu", place);
     scoped_str said = STR_INIT, where = STR_INIT;
     int status = 0;
@@ -113,6 +116,7 @@ static bool run(unsigned long place)
     ck_assert_int_eq(system(command), 0);
     setenv("FAULT_CRASH", crash, 1);
     setenv("FAULT_PLACES", places, 1);
+    setenv("FAULT_ONCE", once, 1);
     setenv("FAULT_ALLOCATION", number, 1);
     setenv("LD_PRELOAD", PRELOAD_FAULTS, 1);
     beside.log = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
