@@ -12,7 +12,8 @@
 #include "common/map.h"
 #include "common/text.h"
 
-enum { DOCUMENT_MS = 30000, CONNECT_MS = 4000, SMALL = 256 * 1024, PAGE_MAX = 64 * 1024 };
+/* A large document of a busy machine may take long; one that does not come is given up as soon as a small one. */
+enum { DOCUMENT_MS = 180000, SLOW_S = 30, CONNECT_MS = 4000, SMALL = 256 * 1024, PAGE_MAX = 64 * 1024 };
 
 /* What is held of an answer that comes. */
 struct reading {
@@ -242,6 +243,7 @@ static void fetch_document(struct docker *docker, const char *path, enum docker_
                                    .limit = document_limit(document),
                                    .timeout_ms = DOCUMENT_MS,
                                    .connect_timeout_ms = CONNECT_MS,
+                                   .slow_s = SLOW_S,
                                    .data = on_data,
                                    .done = on_done,
                                    .user = fetch};

@@ -293,6 +293,8 @@ static void set_options(struct http_request *request)
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->options.limit);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->options.connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->options.timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, request->options.slow_s ? 1024L : 0L);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)request->options.slow_s);
 }
 
 static void request_start(struct http_request *request)

@@ -73,6 +73,7 @@ struct http_options {
     size_t limit;        /* bytes of body at most, refused at once where its length is said; 0 with DATA: any */
     unsigned timeout_ms; /* whole request; 0 none */
     unsigned connect_timeout_ms;
+    unsigned slow_s;     /* ends it after so many seconds with less than 1 KiB in each on average; 0: never */
     bool own_connection; /* to the broker, that leads to no other one; the gate is not asked */
     bool urgent;         /* does not wait for ordinary requests, of which only a few run at a time */
     http_data *data;     /* streaming when not NULL */

@@ -608,24 +608,30 @@ START_TEST(nothing_applies_without_an_engine)
 }
 END_TEST
 
+/* Rounded up: what comes a second is no more on a busy machine, where everything takes longer. */
+static size_t seconds_since(usec_t begun)
+{
+    return (size_t)((clock_monotonic() - begun) / USEC_PER_SEC) + 1;
+}
+
 /* Thousands of containers that the engine does not answer: some dozens of questions a second, and all are read soon
  * after it answers again. */
 START_TEST(no_storm)
 {
     enum { COUNT = 2000, SECONDS = 12, A_SECOND = 80 };
-    size_t before;
+    usec_t begun = clock_monotonic();
 
     fake_set_containers(fake, COUNT);
     refuse("/containers/c", "500 Internal Server Error", 0);
     start_agent();
     AWAIT(has_reason("2000 containers"));
     fake_run(base, 1000, NULL, NULL);
-    before = fake_requests(fake, "/containers/c");
-    ck_assert_uint_le(before, 2 * COUNT);
+    ck_assert_uint_le(fake_requests(fake, "/containers/c"), 2 * COUNT + seconds_since(begun) * A_SECOND);
     fake_reset_requests(fake);
+    begun = clock_monotonic();
     fake_run(base, SECONDS * 1000, NULL, NULL);
     ck_assert_uint_ge(fake_requests(fake, "/containers/c"), 10);
-    ck_assert_uint_le(fake_requests(fake, "/containers/c"), SECONDS * A_SECOND);
+    ck_assert_uint_le(fake_requests(fake, "/containers/c"), seconds_since(begun) * A_SECOND);
     fake_faults_clear(fake);
     AWAIT(strcmp(state(), "ready") == 0);
     AWAIT(json_int(json_pointer(beside_ask(&beside, "/v1/rules/5.4"), "/counts/pass"), 0) == COUNT);
