@@ -69,7 +69,7 @@ static size_t findings(const char *query)
 }
 
 /* 5,000 events a second for three seconds: none is lost, and what they led to is known right after. On a machine that
- * is late with them that is a possible hole. */
+ * is late with them that is a possible hole, and those of the last moments are asked for again. */
 START_TEST(flood)
 {
     enum { PER_10_MS = 50, ROUNDS = 300 };
@@ -91,7 +91,7 @@ START_TEST(flood)
     end = clock_monotonic() + 60 * USEC_PER_SEC;
     while (!findings("/v1/findings?rule=5.4&status=fail"))
         ck_assert_msg(clock_monotonic() < end, "the verdict does not come");
-    ck_assert_int_eq(counter("/counters/events/docker") - before, PER_10_MS * ROUNDS + 1);
+    ck_assert_int_ge(counter("/counters/events/docker") - before, PER_10_MS * ROUNDS + 1);
     ck_assert_int_le(counter("/counters/events/gaps"), 1);
 }
 END_TEST
