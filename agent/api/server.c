@@ -1,8 +1,8 @@
 /* The query API over the Unix socket, on libevent's evhttp.
  *
- * A request is answered at once from memory; only followers of /v1/events live longer. Limits: 64 KiB of body, 16 KiB
- * of headers, 30 s for a request to arrive or for the next one, as many followers as server_followers.c, as many
- * connections as server_clients.h and as many bytes in all of them as server_room.h say. */
+ * A request is answered from memory, at once or in its turn (server_turns.h); only followers of /v1/events live longer.
+ * Limits: 64 KiB of body, 16 KiB of headers, 30 s for a request to arrive or for the next one, as many followers as
+ * server_followers.c, as many connections as server_clients.h and as many bytes in all of them as server_room.h say. */
 #include "agent/api/server.h"
 
 #include <errno.h>
@@ -95,7 +95,7 @@ void server_view(const struct server *server, struct agent_view *ret)
     ret->api = room_counts(server->room);
 }
 
-static void on_request(struct evhttp_request *request, void *user)
+static void answer_request(struct evhttp_request *request, void *user)
 {
     struct call call = {.server = user, .request = request};
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
@@ -104,17 +104,31 @@ static void on_request(struct evhttp_request *request, void *user)
     struct evkeyvalq parameters;
     size_t length = 0;
 
-    evhttp_request_set_on_complete_cb(request, on_answered, user);
     path = uri && evhttp_uri_get_path(uri) ? evhttp_uridecode(evhttp_uri_get_path(uri), 0, &length) : NULL;
     if (!path || strlen(path) != length || parse_query(query, &parameters) < 0) {
         server_reply_error(request, HTTP_BADREQUEST, "bad_request", "invalid request URI");
         return;
     }
     call.query = &parameters;
-    clients_served(call.server->clients, server_request_stream(request), false);
     server_view(call.server, &call.view);
     answer(&call, path);
     evhttp_clear_headers(&parameters);
+}
+
+static void on_request(struct evhttp_request *request, void *user)
+{
+    struct server *server = user;
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    const char *path = uri ? evhttp_uri_get_path(uri) : NULL, *name;
+    const struct route *route = path ? find_route(path, &name) : NULL;
+
+    evhttp_request_set_on_complete_cb(request, on_answered, user);
+    turns_forget(server->turns, request, NULL); /* evhttp calls again for one that it has given up */
+    clients_served(server->clients, server_request_stream(request), false);
+    if (route && route->bytes)
+        turns_take(server->turns, request, answer_request, user);
+    else
+        answer_request(request, user);
 }
 
 struct evhttp *server_http_new(struct event_base *base)
@@ -149,6 +163,7 @@ int server_new(struct event_base *base, const struct server_backend *backend, co
         return r;
     }
     server->room = room_new();
+    server->turns = turns_new(base);
     server->http = server_http_new(base);
     evhttp_set_gencb(server->http, on_request, server);
     bound = evhttp_accept_socket_with_handle(server->http, server->socket.fd); /* which owns it from now on */
@@ -173,6 +188,7 @@ void server_free(struct server *server)
         return;
     server_end_followers(server);
     metrics_listener_free(server->metrics);
+    turns_free(server->turns);
     evhttp_free(server->http);
     clients_free(server->clients);
     room_free(server->room);

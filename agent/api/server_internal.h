@@ -11,6 +11,7 @@
 #include "agent/api/server.h"
 #include "agent/api/server_clients.h"
 #include "agent/api/server_metrics.h"
+#include "agent/api/server_turns.h"
 
 struct follower;
 
@@ -20,7 +21,8 @@ struct server {
     struct event_base *base;
     struct server_backend backend;
     struct evhttp *http;
-    struct room *room; /* of all listeners */
+    struct room *room;   /* of all listeners */
+    struct turns *turns; /* likewise */
     struct clients *clients;
     struct metrics_listener *metrics;              /* NULL: none over TCP */
     struct server_socket socket;                   /* that it has opened itself */

@@ -43,24 +43,34 @@ static void on_answered(struct evhttp_request *request, void *user)
     clients_answered(listener->clients, server_request_stream(request));
 }
 
+static void answer_request(struct evhttp_request *request, void *user)
+{
+    struct metrics_listener *listener = user;
+    struct agent_view view;
+
+    if (!server_has_room(listener->clients, request, METRICS_BYTES))
+        return;
+    server_view(listener->server, &view);
+    reply_metrics(request, &view);
+}
+
 static void on_request(struct evhttp_request *request, void *user)
 {
     struct metrics_listener *listener = user;
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
     enum evhttp_cmd_type method = evhttp_request_get_command(request);
-    struct agent_view view;
 
     evhttp_request_set_on_complete_cb(request, on_answered, listener);
+    turns_forget(listener->server->turns, request, NULL);
     clients_served(listener->clients, server_request_stream(request), false);
     if (!path || strcmp(path, "/metrics") != 0) {
         server_reply_error(request, HTTP_NOTFOUND, "not_found", "only /metrics is answered here");
     } else if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD) {
         evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", "GET, HEAD");
         server_reply_error(request, HTTP_BADMETHOD, "method_not_allowed", "only GET is allowed here");
-    } else if (server_has_room(listener->clients, request, METRICS_BYTES)) {
-        server_view(listener->server, &view);
-        reply_metrics(request, &view);
+    } else {
+        turns_take(listener->server->turns, request, answer_request, listener);
     }
 }
 
@@ -145,6 +155,7 @@ void metrics_listener_free(struct metrics_listener *listener)
         return;
     socket_cancel(listener->request);
     event_free(listener->again);
+    turns_forget(listener->server->turns, NULL, listener);
     if (listener->http)
         evhttp_free(listener->http);
     clients_free(listener->clients);
