@@ -206,11 +206,11 @@ void input_forget(struct evaluator *evaluator, enum input_kind kind, const char 
 static bool mark_stale(struct evaluator *evaluator, struct input *input, const char *cause)
 {
     evaluator->counters.stale[input->kind]++;
+    input->recent = false;
     if (input->in_flight) {
         input->again = true;
         return false;
     }
-    input->recent = false;
     if (!input->stale) {
         input->stale = true;
         input_count_pending(evaluator, input->kind, 1);
