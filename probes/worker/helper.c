@@ -359,6 +359,21 @@ static struct slot *free_slot(struct helper *helper)
     return NULL;
 }
 
+/* Why a request that was made twice has no answer: the end of the connection may not have been seen yet. */
+static void explain(const void *user, struct error *error)
+{
+    const struct pending *pending = user;
+    const struct helper *helper = pending->helper;
+
+    if (helper->away || (!helper->greeted && helper->why.number))
+        refuse(helper, error);
+    else if (!helper->greeted)
+        error_set(error, WORKER_DIED, "needs %s: the helper %s is not running: it has ended before it could begin",
+                  helper->options.right, helper->options.role);
+    else
+        error_set(error, WORKER_DIED, "the helper %s: its process for this ended early", helper->options.role);
+}
+
 /* Sends what waits, as far as the helper takes it. */
 static void transmit(struct helper *helper)
 {
@@ -487,6 +502,7 @@ struct worker *helper_ask(struct helper *helper, const struct helper_request *re
                                                                   .done = request->done,
                                                                   .user = request->user,
                                                                   .retry = begin,
+                                                                  .explain = explain,
                                                                   .retry_user = pending,
                                                                   .retry_free = pending_free});
 }

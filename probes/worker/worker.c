@@ -162,6 +162,8 @@ static void output_ended(struct worker *worker)
             read_from(worker, fd);
             return;
         }
+    } else if (worker->source.retry) {
+        worker->source.explain(worker->source.retry_user, &error);
     }
     call_done(worker, error.number ? error.text : "the helper process ended early", 0, WORKER_DIED);
 }

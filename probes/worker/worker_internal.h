@@ -49,6 +49,7 @@ struct worker_source {
     /* Not NULL: called once when the output ends early, for a descriptor of another try; a negative errno: there is
      * none, and ERROR says why. */
     int (*retry)(void *retry_user, struct error *error);
+    void (*explain)(const void *retry_user, struct error *error); /* with RETRY: why that ended early, too */
     void *retry_user;
     void (*retry_free)(void *retry_user); /* called with the worker's end */
 };
