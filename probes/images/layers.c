@@ -12,7 +12,7 @@
 #include "probes/images/layers_internal.h"
 #include "probes/worker/worker_part.h"
 
-enum { MEMORY_MAX = 192 << 20, LAYERS_MAX = 512, IMAGE_TEXT_MAX = 32 << 20, WHY_MAX = 4096 };
+enum { MEMORY_MAX = 192 << 20, LAYERS_MAX = 512, IMAGE_TEXT_MAX = 32 << 20, WHY_MAX = 4096, END_MS = 2000 };
 
 struct reading {
     const struct layers_request *request;
@@ -100,7 +100,8 @@ static int run_stream(struct reading *reading, struct str *texts, struct error *
     in = -1;
     if (r == 0)
         r = part_finish(&parser, texts, error);
-    stopped = r < 0 && !part_has_answered(&fetcher); /* if fetching failed first, it ended before the pipe did */
+    /* What ended the pipe is why parsing failed, but is seen a moment later than that. */
+    stopped = r < 0 && !part_answers(&fetcher, END_MS);
     if (stopped)
         part_kill(&fetcher);
     fetched = part_finish(&fetcher, &none, &why);

@@ -144,11 +144,11 @@ int part_finish(struct part *part, struct str *output, struct error *error)
     return 0;
 }
 
-bool part_has_answered(const struct part *part)
+bool part_answers(const struct part *part, int within_ms)
 {
     struct pollfd output = {.fd = part->fd, .events = POLLIN};
 
-    return poll(&output, 1, 0) > 0;
+    return poll(&output, 1, within_ms) > 0;
 }
 
 void part_kill(const struct part *part)

@@ -33,8 +33,8 @@ struct part {
 };
 int part_start(const struct part_options *options, struct part *ret, struct error *error);
 int part_finish(struct part *part, struct str *output, struct error *error);
-bool part_has_answered(const struct part *part); /* it has given output, or ended */
-void part_kill(const struct part *part);         /* it is still to be finished */
+bool part_answers(const struct part *part, int within_ms); /* gives output, or ends */
+void part_kill(const struct part *part);                   /* it is still to be finished */
 
 /* Called in the part: it has that many seconds of processor time from now on. */
 void part_allow_cpu(unsigned seconds);
