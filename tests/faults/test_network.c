@@ -55,7 +55,7 @@ static pid_t network_helper(void)
         scoped_str text = STR_INIT;
         int pid = atoi(entry->d_name);
 
-        if (pid <= 0 || file_read(path, 4096, &text, NULL) < 0)
+        if (pid <= 0 || file_read(path, 4096, &text, NULL) < 0 || !text.length)
             continue;
         if (memmem(text.data, text.length, "docker-bench-helper\0network", 28) &&
             memmem(text.data, text.length, beside.folder, strlen(beside.folder)))
