@@ -52,7 +52,7 @@ static int give_contents(const struct agent_user *user, int folder, struct error
     DIR *dir = open_again(folder);
     int r = dir ? 0 : error_system(error, errno, "state_dir");
 
-    for (const struct dirent *entry; r == 0 && (entry = readdir(dir));) {
+    for (const struct dirent *entry; r == 0 && dir && (entry = readdir(dir));) {
         scoped(cleanup_close) int fd = -1;
         struct stat st;
 
