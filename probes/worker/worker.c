@@ -133,7 +133,7 @@ static void call_done(struct worker *worker, const char *text, size_t length, in
     event_del(worker->timer);
     event_del(worker->event);
     if (number)
-        worker->source.done(NULL, 0, number, text, worker->source.user);
+        worker->source.done(NULL, 0, number, *text ? text : strerror(number), worker->source.user);
     else
         worker->source.done(text, length, 0, NULL, worker->source.user);
     worker_cancel(worker);
