@@ -161,7 +161,7 @@ int part_run(const struct part_options *options, struct str *output, struct erro
     int r = -EOWNERDEAD;
 
     for (int try = 0; try < PART_TRIES && r == -EOWNERDEAD; try++) {
-        struct part part;
+        struct part part = {.options = options, .fd = -1};
 
         r = part_start(options, &part, error);
         if (r == 0)
