@@ -7,8 +7,7 @@
 #include <sys/socket.h>
 
 #include "common/cleanup.h"
-
-DEFINE_CLEANUP(scmp_filter_ctx, cleanup_filter, seccomp_release)
+#include "probes/worker/system_calls.h"
 
 static const int refused[] = {
     SCMP_SYS(execve),
@@ -86,13 +85,8 @@ static const int refused[] = {
 int refusals_load(struct error *error)
 {
     scoped(cleanup_filter) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-    int r = filter ? 0 : -ENOMEM;
+    int r = filter ? system_calls_add(filter, SCMP_ACT_ERRNO(EPERM), refused, countof(refused)) : -ENOMEM;
 
-    for (size_t i = 0; r == 0 && i < countof(refused); i++) {
-        r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
-        if (r == -EDOM) /* this machine does not have it */
-            r = 0;
-    }
     if (r == 0) /* those of the network are handed over by the helper of role network */
         r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
                              SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
