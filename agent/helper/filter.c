@@ -98,6 +98,10 @@ static int allow_role(scmp_filter_ctx filter, enum role role)
     if (r == 0)
         r = allow(filter, sanitizer_calls, countof(sanitizer_calls));
 #endif
+    if (r == 0 && role != ROLE_AUDIT)
+        r = allow(filter, looking_calls, countof(looking_calls));
+    if (r == 0 && role != ROLE_AUDIT && role != ROLE_LAYERS)
+        r = allow(filter, loop_calls, countof(loop_calls));
     if (r < 0)
         return r;
     switch (role) {

@@ -94,29 +94,31 @@ static const int common_calls[] = {
     SCMP_SYS(getcwd),
 };
 
+/* Looking at files. */
+static const int looking_calls[] = {
+    SCMP_SYS(access),      SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(stat),
+    SCMP_SYS(stat64),      SCMP_SYS(lstat),     SCMP_SYS(lstat64),    SCMP_SYS(newfstatat),
+    SCMP_SYS(fstatat64),   SCMP_SYS(statx),     SCMP_SYS(readlink),   SCMP_SYS(readlinkat),
+    SCMP_SYS(getdents64),  SCMP_SYS(pipe2),     SCMP_SYS(sysinfo),    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sched_yield),
+};
+
+/* An event loop. */
+static const int loop_calls[] = {
+    SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_pwait2),  SCMP_SYS(sendmmsg),  SCMP_SYS(recvmmsg),   SCMP_SYS(membarrier),
+};
+
 /* libaudit. */
 static const int audit_calls[] = {SCMP_SYS(bind), SCMP_SYS(select), SCMP_SYS(_newselect), SCMP_SYS(pselect6)};
 
 /* Looking at files, watching them, and the modules of the name service. */
 static const int files_calls[] = {
-    SCMP_SYS(access),
-    SCMP_SYS(faccessat),
-    SCMP_SYS(faccessat2),
-    SCMP_SYS(stat),
-    SCMP_SYS(stat64),
-    SCMP_SYS(lstat),
-    SCMP_SYS(lstat64),
-    SCMP_SYS(newfstatat),
-    SCMP_SYS(fstatat64),
-    SCMP_SYS(statx),
     SCMP_SYS(statfs),
     SCMP_SYS(statfs64),
     SCMP_SYS(fstatfs),
     SCMP_SYS(fstatfs64),
-    SCMP_SYS(readlink),
-    SCMP_SYS(readlinkat),
     SCMP_SYS(getdents),
-    SCMP_SYS(getdents64),
     SCMP_SYS(getxattr),
     SCMP_SYS(lgetxattr),
     SCMP_SYS(fgetxattr),
@@ -129,101 +131,27 @@ static const int files_calls[] = {
     SCMP_SYS(socketpair),
     SCMP_SYS(fchdir),
     SCMP_SYS(chdir),
-    SCMP_SYS(epoll_create1),
-    SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait),
-    SCMP_SYS(epoll_pwait2),
     SCMP_SYS(eventfd2),
     SCMP_SYS(timerfd_create),
     SCMP_SYS(timerfd_settime),
     SCMP_SYS(timerfd_settime64),
-    SCMP_SYS(pipe2),
-    SCMP_SYS(sysinfo),
-    SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(sched_yield),
     SCMP_SYS(flock),
-    SCMP_SYS(sendmmsg),
-    SCMP_SYS(recvmmsg),
     SCMP_SYS(mlock),
     SCMP_SYS(munlock),
-    SCMP_SYS(membarrier),
 };
 
 /* The loop, curl with its thread for names, TLS with its files, and the modules of the name service. */
 static const int engine_calls[] = {
-    SCMP_SYS(access),
-    SCMP_SYS(faccessat),
-    SCMP_SYS(faccessat2),
-    SCMP_SYS(stat),
-    SCMP_SYS(stat64),
-    SCMP_SYS(lstat),
-    SCMP_SYS(lstat64),
-    SCMP_SYS(newfstatat),
-    SCMP_SYS(fstatat64),
-    SCMP_SYS(statx),
-    SCMP_SYS(readlink),
-    SCMP_SYS(readlinkat),
-    SCMP_SYS(getdents64),
-    SCMP_SYS(epoll_create1),
-    SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait),
-    SCMP_SYS(epoll_pwait2),
-    SCMP_SYS(eventfd2),
-    SCMP_SYS(timerfd_create),
-    SCMP_SYS(timerfd_settime),
-    SCMP_SYS(timerfd_settime64),
-    SCMP_SYS(pipe2),
-    SCMP_SYS(socketpair),
-    SCMP_SYS(bind),
-    SCMP_SYS(sendmmsg),
-    SCMP_SYS(recvmmsg),
-    SCMP_SYS(sysinfo),
-    SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(mlock),
-    SCMP_SYS(munlock),
-    SCMP_SYS(membarrier),
+    SCMP_SYS(eventfd2),   SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime), SCMP_SYS(timerfd_settime64),
+    SCMP_SYS(socketpair), SCMP_SYS(bind),           SCMP_SYS(mlock),           SCMP_SYS(munlock),
 };
 
 /* Listening, and the modules of the name service: their libraries and files, DNS, and the sockets of those that ask a
  * process (resolved, nscd, sssd, avahi). netlink(7), by which getaddrinfo(3) would see this machine's addresses, is not
  * among it: without it the order of a name's addresses is by what routes there are alone. */
 static const int network_calls[] = {
-    SCMP_SYS(pipe2),
-    SCMP_SYS(bind),
-    SCMP_SYS(listen),
-    SCMP_SYS(sendmmsg),
-    SCMP_SYS(recvmmsg),
-    SCMP_SYS(access),
-    SCMP_SYS(faccessat),
-    SCMP_SYS(faccessat2),
-    SCMP_SYS(stat),
-    SCMP_SYS(stat64),
-    SCMP_SYS(lstat),
-    SCMP_SYS(lstat64),
-    SCMP_SYS(newfstatat),
-    SCMP_SYS(fstatat64),
-    SCMP_SYS(statx),
-    SCMP_SYS(fstatfs),
-    SCMP_SYS(fstatfs64),
-    SCMP_SYS(readlink),
-    SCMP_SYS(readlinkat),
-    SCMP_SYS(getdents),
-    SCMP_SYS(getdents64),
-    SCMP_SYS(select),
-    SCMP_SYS(_newselect),
-    SCMP_SYS(pselect6),
-    SCMP_SYS(epoll_create1),
-    SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait),
-    SCMP_SYS(epoll_pwait2),
-    SCMP_SYS(sysinfo),
-    SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(membarrier),
+    SCMP_SYS(bind),     SCMP_SYS(listen), SCMP_SYS(fstatfs),    SCMP_SYS(fstatfs64),
+    SCMP_SYS(getdents), SCMP_SYS(select), SCMP_SYS(_newselect), SCMP_SYS(pselect6),
 };
 
 #ifdef __SANITIZE_ADDRESS__
