@@ -15,18 +15,26 @@ struct waiting {
     void *user;
 };
 
+/* A short request takes three turns, to be accepted, read and answered: it meets one long answer at most. */
+enum { TURNS_BETWEEN = 3 };
+
 struct turns {
     struct event *next;
-    bool taken; /* by an answer of this turn */
+    unsigned left; /* turns until there may be another answer */
     TAILQ_HEAD(waiting_list, waiting) waiting;
 };
 
-static void take_turn(struct turns *turns)
+static void wait_a_turn(struct turns *turns)
 {
     static const struct timeval now = {0, 0};
 
-    turns->taken = true;
     evtimer_add(turns->next, &now); /* timers are looked at once in a turn, after the descriptors */
+}
+
+static void take_turn(struct turns *turns)
+{
+    turns->left = TURNS_BETWEEN;
+    wait_a_turn(turns);
 }
 
 static void waiting_free(struct turns *turns, struct waiting *waiting)
@@ -42,7 +50,10 @@ static void on_turn(evutil_socket_t fd, short what, void *user)
 
     (void)fd;
     (void)what;
-    turns->taken = false;
+    if (--turns->left > 0) {
+        wait_a_turn(turns);
+        return;
+    }
     while ((first = TAILQ_FIRST(&turns->waiting))) {
         waiting = *first;
         waiting_free(turns, first);
@@ -79,7 +90,7 @@ void turns_take(struct turns *turns, struct evhttp_request *request,
 {
     struct waiting *waiting;
 
-    if (!turns->taken && TAILQ_EMPTY(&turns->waiting)) {
+    if (turns->left == 0 && TAILQ_EMPTY(&turns->waiting)) {
         take_turn(turns);
         answer(request, user);
         return;

@@ -1,5 +1,5 @@
-/* Requests whose answers take a while to make are answered one in each turn of the loop, in the order in which they
- * came: however many clients ask at once, whatever else the loop has to do comes between any two answers. */
+/* Requests whose answers take a while to make are answered one in every few turns of the loop, in the order in which
+ * they came: however many clients ask at once, whatever else the loop has to do comes between any two answers. */
 #ifndef AGENT_API_SERVER_TURNS_H
 #define AGENT_API_SERVER_TURNS_H
 

@@ -145,6 +145,29 @@ START_TEST(one_long_answer_a_turn)
 }
 END_TEST
 
+START_TEST(a_short_request_meets_one_long_answer_at_most)
+{
+    unsigned before;
+    int other;
+
+    ask_all();
+    while (long_answers < CLIENTS / 2)
+        run_a_turn();
+    for (unsigned late = 0; late < 5; late++) { /* at any distance from the last long answer */
+        before = long_answers;
+        other = ask("/short");
+        for (unsigned i = 0; i < TURNS_MAX && !is_answered(other); i++)
+            run_a_turn();
+        ck_assert_uint_le(long_answers - before, 1);
+        close(other);
+        for (unsigned i = 0; i < late; i++)
+            run_a_turn();
+    }
+    ck_assert_uint_lt(long_answers, CLIENTS);
+    close_all();
+}
+END_TEST
+
 /* Those who have said that they send nothing more are answered like the others. */
 START_TEST(who_has_shut_down_sending_is_answered)
 {
@@ -208,6 +231,7 @@ int main(void)
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, one_long_answer_a_turn);
+    tcase_add_test(tests, a_short_request_meets_one_long_answer_at_most);
     tcase_add_test(tests, who_has_shut_down_sending_is_answered);
     tcase_add_test(tests, who_has_gone_costs_nothing);
     tcase_add_loop_test(tests, those_that_wait_are_forgotten, 0, 2);
