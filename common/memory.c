@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-static _Noreturn void out_of_memory(void)
+_Noreturn void mem_end(void)
 {
     static const char text[] = "<0>docker-bench-agent: out of memory\n";
 
@@ -19,7 +19,7 @@ void *mem_alloc(size_t size)
     void *p = calloc(1, size ? size : 1);
 
     if (!p)
-        out_of_memory();
+        mem_end();
     return p;
 }
 
@@ -27,7 +27,7 @@ void *mem_realloc(void *p, size_t size)
 {
     p = realloc(p, size ? size : 1);
     if (!p)
-        out_of_memory();
+        mem_end();
     return p;
 }
 
@@ -36,7 +36,7 @@ void *mem_realloc_array(void *p, size_t count, size_t size)
     size_t total;
 
     if (__builtin_mul_overflow(count, size, &total))
-        out_of_memory();
+        mem_end();
     return mem_realloc(p, total);
 }
 
@@ -59,7 +59,7 @@ char *mem_vprintf(const char *format, va_list arguments)
     char *text = NULL;
 
     if (vasprintf(&text, format, arguments) < 0)
-        out_of_memory();
+        mem_end();
     return text;
 }
 
@@ -84,7 +84,7 @@ void *mem_library_calloc(size_t count, size_t size)
     size_t total;
 
     if (__builtin_mul_overflow(count, size, &total))
-        out_of_memory();
+        mem_end();
     return mem_alloc(total);
 }
 

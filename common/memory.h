@@ -1,9 +1,8 @@
 /* Memory: allocation that cannot fail, and arenas. What a mem_ function returns the caller frees with free().
  *
  * Every size that comes from outside is bounded before it gets here, so running out of memory is the machine's end, not
- * a client's doing: the mem_ functions print a line and end the process, with
- * MEMORY_STATUS. An arena is a set of chunks freed together; facts that
- * live and die as one object (a parsed document) sit in one. */
+ * a client's doing: the mem_ functions print a line and end the process, with MEMORY_STATUS. An arena is a set of
+ * chunks freed together; facts that live and die as one object (a parsed document) sit in one. */
 #ifndef COMMON_MEMORY_H
 #define COMMON_MEMORY_H
 
@@ -13,6 +12,8 @@
 #include "common/cleanup.h"
 
 enum { MEMORY_STATUS = 70 }; /* EX_SOFTWARE of sysexits.h */
+
+_Noreturn void mem_end(void); /* what they end the process with; async-signal-safe (signal-safety(7)) */
 
 void *mem_alloc(size_t size) never_null; /* zeroed */
 void *mem_realloc(void *p, size_t size) never_null;

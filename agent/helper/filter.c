@@ -150,6 +150,6 @@ int filter_load(enum role role, struct error *error)
     filter = seccomp_init(refuses ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM));
     r = !filter ? -ENOMEM : refuses ? refuse_of_scanner(filter) : allow_role(filter, role);
     if (r == 0)
-        r = seccomp_load(filter);
+        r = system_calls_load(filter);
     return r < 0 ? error_system(error, -r, "system call filter") : 0;
 }

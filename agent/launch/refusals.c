@@ -91,6 +91,6 @@ int refusals_load(struct error *error)
         r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
                              SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
     if (r == 0)
-        r = seccomp_load(filter);
+        r = system_calls_load(filter);
     return r < 0 ? error_system(error, -r, "system call filter") : 0;
 }

@@ -123,7 +123,7 @@ static int load_filter(enum part_calls calls)
         r = system_calls_allow_data(filter);
     if (r == 0)
         r = allow_itself(filter);
-    return r == 0 ? seccomp_load(filter) : r;
+    return r == 0 ? system_calls_load(filter) : r;
 }
 
 int part_cut(enum part_calls calls, const int *kept, size_t count, struct error *error)

@@ -2,6 +2,7 @@
 #include "probes/worker/system_calls.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
 
 #include "common/memory.h"
@@ -28,5 +29,22 @@ int system_calls_allow_data(scmp_filter_ctx filter)
         if (r == -EDOM)
             r = 0;
     }
+    return r;
+}
+
+static void on_crash(int number)
+{
+    (void)number;
+    mem_end();
+}
+
+int system_calls_load(scmp_filter_ctx filter)
+{
+    struct sigaction before;
+    int r;
+
+    sigaction(SIGSEGV, &(struct sigaction){.sa_handler = on_crash}, &before);
+    r = seccomp_load(filter);
+    sigaction(SIGSEGV, &before, NULL);
     return r;
 }

@@ -13,6 +13,9 @@
 int system_calls_add(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count);
 /* Allows memory that is not executable, mapped or made so later: mmap(2) and mprotect(2). */
 int system_calls_allow_data(scmp_filter_ctx filter);
+/* seccomp_load(3): 0 or a negative errno. libseccomp 2.5 crashes when memory runs out while it makes the kernel's
+ * program: that is mem_end(). */
+int system_calls_load(scmp_filter_ctx filter);
 
 DEFINE_CLEANUP(scmp_filter_ctx, cleanup_filter, seccomp_release)
 
