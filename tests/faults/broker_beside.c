@@ -53,7 +53,7 @@ static void be_broker(const struct broker_beside *beside, int listener, int aliv
         _exit(1);
     if (beside->nonsense)
         broker_beside_nonsense(listener);
-    _exit(broker_serve(&service, NULL) < 0);
+    _exit(broker_serve(&service, NULL) < 0 ? 1 : 0);
 }
 
 static void end_process(struct broker_beside *beside)

@@ -118,6 +118,13 @@ int __real_layer_add(struct layer_summary *summary, const char *path, size_t len
 int __wrap_layer_add(struct layer_summary *summary, const char *path, size_t length, unsigned mode, unsigned uid,
                      uint64_t capabilities, struct error *error);
 
+static bool is_opened(const char *path, int flags)
+{
+    scoped(cleanup_close) int fd = open(path, flags | O_CLOEXEC, 0600);
+
+    return fd >= 0 || errno != EACCES;
+}
+
 /* The walk, which has its rights, opens nothing but what it walks, if the kernel has Landlock. */
 int __wrap_layer_add(struct layer_summary *summary, const char *path, size_t length, unsigned mode, unsigned uid,
                      uint64_t capabilities, struct error *error)
@@ -127,8 +134,8 @@ int __wrap_layer_add(struct layer_summary *summary, const char *path, size_t len
     if (probed) {
         probed->calls[PROBED_WALK]++;
         if (syscall(LANDLOCK_CREATE, NULL, 0, ASK_VERSION) > 0 &&
-            (open("/etc/passwd", O_RDONLY) >= 0 || errno != EACCES || open("/", O_RDONLY) >= 0 ||
-             open("/tmp/of-a-walk", O_WRONLY | O_CREAT, 0600) >= 0))
+            (is_opened("/etc/passwd", O_RDONLY) || is_opened("/", O_RDONLY) ||
+             is_opened("/tmp/of-a-walk", O_WRONLY | O_CREAT)))
             strcpy(probed->why, "the walk opens other files");
     }
     return __real_layer_add(summary, path, length, mode, uid, capabilities, error);
