@@ -39,6 +39,7 @@ struct helper {
     struct slot {
         uint32_t id; /* 0: free */
         bool taken;
+        bool over; /* its answer has ended, or nobody awaits it any more: it is about to be done with */
     } slots[HELPER_AT_ONCE_MAX];
     struct pending *first, **end; /* requests that wait */
     unsigned waiting;
@@ -93,17 +94,7 @@ static void pending_append(struct pending *pending, int pipe)
     helper->waiting++;
 }
 
-static void pending_free(void *user)
-{
-    struct pending *pending = user;
-
-    pending_unlink(pending);
-    if (pending->body >= 0)
-        close(pending->body);
-    free(pending);
-}
-
-/* ---- The connection ---- */
+/* ---- Patience ---- */
 
 static void add_timer(struct event *timer, unsigned ms)
 {
@@ -111,6 +102,73 @@ static void add_timer(struct event *timer, unsigned ms)
 
     evtimer_add(timer, &wait);
 }
+
+/* ID 0: a free one. NULL: there is none. */
+static struct slot *find_slot(struct helper *helper, uint32_t id)
+{
+    for (size_t i = 0; i < helper->options.at_once; i++)
+        if (helper->slots[i].id == id)
+            return &helper->slots[i];
+    return NULL;
+}
+
+bool helper_is_silent(const struct helper *helper)
+{
+    bool awaited = helper->fd >= 0 && !helper->greeted;
+
+    for (size_t i = 0; i < helper->options.at_once; i++)
+        awaited |= helper->slots[i].id && !helper->slots[i].taken;
+    return awaited;
+}
+
+/* Requests wait for others that are over, whose processes do not end. */
+static bool is_clogged(struct helper *helper)
+{
+    bool over = false;
+
+    for (size_t i = 0; i < helper->options.at_once; i++)
+        over |= helper->slots[i].over;
+    return over && helper->first && !find_slot(helper, 0);
+}
+
+static void set_patience(struct helper *helper)
+{
+    event_del(helper->patience);
+    if (helper_is_silent(helper) || is_clogged(helper))
+        add_timer(helper->patience, helper->options.patience_ms);
+}
+
+/* Something has to come from now on, too. */
+static void begin_patience(struct helper *helper)
+{
+    if (!evtimer_pending(helper->patience, NULL))
+        set_patience(helper);
+}
+
+/* The answer to what was sent of it has ended, or is not awaited any more. */
+static void pending_over(struct pending *pending)
+{
+    struct slot *slot = pending->frame.id ? find_slot(pending->helper, pending->frame.id) : NULL;
+
+    pending_unlink(pending);
+    pending->frame.id = 0;
+    if (!slot)
+        return;
+    slot->over = true;
+    begin_patience(pending->helper);
+}
+
+static void pending_free(void *user)
+{
+    struct pending *pending = user;
+
+    pending_over(pending);
+    if (pending->body >= 0)
+        close(pending->body);
+    free(pending);
+}
+
+/* ---- The connection ---- */
 
 static void hang_up(struct helper *helper)
 {
@@ -148,29 +206,17 @@ static void give_up(struct helper *helper)
         helper->options.changed(helper->options.role, helper->why.text, helper->options.user);
 }
 
-bool helper_is_silent(const struct helper *helper)
-{
-    bool awaited = helper->fd >= 0 && !helper->greeted;
-
-    for (size_t i = 0; i < helper->options.at_once; i++)
-        awaited |= helper->slots[i].id && !helper->slots[i].taken;
-    return awaited;
-}
-
-static void set_patience(struct helper *helper)
-{
-    event_del(helper->patience);
-    if (helper_is_silent(helper))
-        add_timer(helper->patience, helper->options.patience_ms);
-}
-
 static void on_patience(evutil_socket_t fd, short what, void *user)
 {
     struct helper *helper = user;
 
     (void)fd;
     (void)what;
+    if (!helper_is_silent(helper) && !is_clogged(helper))
+        return;
     error_set(&helper->why, ETIMEDOUT, "it has answered nothing for %u s", helper->options.patience_ms / 1000);
+    if (!helper->greeted && helper->wait_ms && helper->wait_ms < AWAY_MS) /* requests have waited for long enough */
+        helper->wait_ms = AWAY_MS;
     give_up(helper);
 }
 
@@ -351,35 +397,24 @@ static int send_pending(const struct helper *helper, const struct pending *pendi
     return sendmsg(helper->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-static struct slot *free_slot(struct helper *helper)
-{
-    for (size_t i = 0; i < helper->options.at_once; i++)
-        if (!helper->slots[i].id)
-            return &helper->slots[i];
-    return NULL;
-}
-
 /* Why a request that was made twice has no answer: the end of the connection may not have been seen yet. */
 static void explain(const void *user, struct error *error)
 {
     const struct pending *pending = user;
     const struct helper *helper = pending->helper;
 
-    if (helper->away || (!helper->greeted && helper->why.number))
+    if (helper->away || !helper->greeted)
         refuse(helper, error);
-    else if (!helper->greeted)
-        error_set(error, WORKER_DIED, "needs %s: the helper %s is not running: it has ended before it could begin",
-                  helper->options.right, helper->options.role);
     else
         error_set(error, WORKER_DIED, "the helper %s: its process for this ended early", helper->options.role);
 }
 
-/* Sends what waits, as far as the helper takes it. */
+/* Sends what waits, as far as the helper takes it; before its hello it may end without having seen any of it. */
 static void transmit(struct helper *helper)
 {
     struct slot *slot;
 
-    while (helper->first && helper->fd >= 0 && (slot = free_slot(helper))) {
+    while (helper->first && helper->fd >= 0 && helper->greeted && (slot = find_slot(helper, 0))) {
         struct pending *pending = helper->first;
         int r;
 
@@ -414,6 +449,7 @@ static int enqueue(struct pending *pending, int end, struct error *error)
     }
     pending_append(pending, end);
     transmit(helper);
+    begin_patience(helper);
     return 0;
 }
 
@@ -424,7 +460,7 @@ static int begin(void *user, struct error *error)
     struct helper *helper = pending->helper;
     int fds[2], r;
 
-    pending_unlink(pending);
+    pending_over(pending);
     if (helper->away)
         return refuse(helper, error);
     if (pipe2(fds, O_CLOEXEC) < 0)

@@ -547,7 +547,8 @@ START_TEST(a_helper_that_is_killed_at_its_work)
     run_loop(&never, 100);
     ck_assert_int_eq(kill(first, SIGKILL), 0);
     await(&role.started, 2);
-    run_loop(&never, 100);
+    while (helper_is_silent(helper)) /* until it has taken the request */
+        run_loop(&never, 10);
     ck_assert(!outcome.done);
     ck_assert_int_eq(kill(role.pid, SIGKILL), 0);
     run_loop(&outcome.done, MS_MAX);
@@ -587,6 +588,29 @@ START_TEST(one_that_keeps_ending_is_away)
     ck_assert_str_eq(helper_last_error(helper), "it has ended before it could begin");
     expect_answer(helper, 0, "well");
     ck_assert_uint_eq(helper_restarts(helper), 4);
+    helper_free(helper);
+}
+END_TEST
+
+/* Not before it could have been sent something. */
+static void end_soon(int fd)
+{
+    usleep(50000);
+    close(fd);
+}
+
+/* What is asked for meanwhile waits for the one that begins, as long as that is soon. */
+START_TEST(one_that_ends_before_it_begins_is_waited_for)
+{
+    const struct helper_task task = {.run = echo, .argument = "well", .timeout_ms = MS_MAX};
+    struct helper *helper;
+
+    role.instead = end_soon;
+    role.instead_for = 3;
+    helper = make_helper(&task, 1);
+    expect_answer(helper, 0, "well");
+    ck_assert_uint_eq(role.started, 4);
+    ck_assert_uint_eq(told.away, 0);
     helper_free(helper);
 }
 END_TEST
@@ -725,6 +749,61 @@ START_TEST(one_that_is_stopped_is_given_up)
     expect_answer(helper, 0, "well");
     ck_assert_int_eq(kill(stopped, SIGSTOP), 0);
     expect_answer(helper, 0, "well");
+    ck_assert_uint_eq(helper_restarts(helper), 1);
+    helper_free(helper);
+}
+END_TEST
+
+/* One that never begins has been waited for by then. */
+START_TEST(one_that_stalls_again_before_it_begins_is_away)
+{
+    const struct helper_task task = {.run = echo, .argument = "well", .timeout_ms = MS_MAX};
+    struct helper *helper;
+    struct outcome outcome;
+
+    role.instead = say_nothing;
+    role.instead_for = 2;
+    helper = make_helper(&task, 1);
+    ck_assert_ptr_nonnull(ask(helper, 0, NULL, &outcome));
+    await(&told.away, 1);
+    run_loop(&outcome.done, MS_MAX);
+    ck_assert_uint_eq(role.started, 2);
+    ck_assert_int_eq(outcome.number, WORKER_DIED);
+    ck_assert_str_eq(outcome.text.data,
+                     "needs CAP_TESTED: the helper tested is not running: it has answered nothing for 1 s");
+    str_deinit(&outcome.text);
+    await(&told.back, 1);
+    expect_answer(helper, 0, "well");
+    helper_free(helper);
+}
+END_TEST
+
+static int stop_oneself(struct str *output, const void *argument, struct error *error)
+{
+    (void)output;
+    (void)argument;
+    (void)error;
+    raise(SIGSTOP);
+    return 0;
+}
+
+/* Processes that do not end, not even when their time is over, take the places of others: another helper has none. */
+START_TEST(one_that_is_full_of_what_does_not_end_is_given_up)
+{
+    const struct helper_task tasks[] = {{.run = stop_oneself, .timeout_ms = 200},
+                                        {.run = echo, .argument = "well", .timeout_ms = MS_MAX}};
+    struct helper *helper = make_helper(tasks, 2);
+    struct outcome outcomes[HELPER_AT_ONCE];
+
+    for (size_t i = 0; i < HELPER_AT_ONCE; i++)
+        ck_assert_ptr_nonnull(ask(helper, 0, NULL, &outcomes[i]));
+    for (size_t i = 0; i < HELPER_AT_ONCE; i++) {
+        run_loop(&outcomes[i].done, MS_MAX);
+        ck_assert_int_eq(outcomes[i].number, ETIMEDOUT);
+        str_deinit(&outcomes[i].text);
+    }
+    ck_assert_uint_eq(helper_restarts(helper), 0);
+    expect_answer(helper, 1, "well");
     ck_assert_uint_eq(helper_restarts(helper), 1);
     helper_free(helper);
 }
@@ -893,9 +972,12 @@ int main(void)
     tcase_add_test(tests, a_helper_that_is_killed_is_started_again);
     tcase_add_test(tests, a_helper_that_is_killed_at_its_work);
     tcase_add_test(tests, one_that_keeps_ending_is_away);
+    tcase_add_test(tests, one_that_ends_before_it_begins_is_waited_for);
     tcase_add_test(tests, one_that_nobody_starts);
     tcase_add_loop_test(tests, one_that_talks_nonsense_is_given_up, 0, 10);
     tcase_add_test(tests, one_that_is_stopped_is_given_up);
+    tcase_add_test(tests, one_that_stalls_again_before_it_begins_is_away);
+    tcase_add_test(tests, one_that_is_full_of_what_does_not_end_is_given_up);
     tcase_add_loop_test(tests, a_helper_ends_on_any_other_packet, 0, 14);
     tcase_add_test(tests, a_helper_ends_on_too_many_requests);
     tcase_add_loop_test(tests, only_the_agent_is_served, 0, 3);
