@@ -4,7 +4,9 @@
  * A request is the number of a task and a message. Several are under way at once, others
  * wait. A connection that ends, on which nothing comes, or on which anything comes that was not asked for, is closed,
  * and another one is made: at once the first time, then after a wait that doubles while they keep ending. Requests that
- * were under way are made once more. While there is no connection each request fails at once, and says why. */
+ * were under way are made once more; what is asked for while one begins waits for its hello. Once that takes long, each
+ * request fails at once, and says why. Processes that do not end take places of others: where those wait for nothing
+ * else, the connection is given up, too. */
 #ifndef PROBES_WORKER_HELPER_H
 #define PROBES_WORKER_HELPER_H
 

@@ -1,7 +1,6 @@
 /* Rights that are missing, and helpers that stop or answer nonsense: what takes that right is an error that names it,
  * and everything else is as it was. */
 #include <check.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -16,20 +15,94 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/vec.h"
+#include "exports_beside.h"
+#include "helpers_beside.h"
 
 enum { WAIT_MS = 180000, CONTAINERS = 3 };
 
+#define REPORT                                                                                                         \
+    "{\"SchemaVersion\":2,\"Results\":[{\"Vulnerabilities\":[{\"VulnerabilityID\":\"CVE-1\",\"PkgName\":\"a\","        \
+    "\"InstalledVersion\":\"1\",\"FixedVersion\":\"2\",\"Severity\":\"HIGH\"}]}]}"
+
 static struct beside beside;
+static char *config;        /* with a scanner, and a benchmark that has rules about what lies in layers */
+static char *scanner_waits; /* for as long as there is this file */
+
+/* ---- Images, whose layers and scans are read once each ---- */
+
+enum { IMAGES = 3, EXPORTED = 2 /* the one of them whose layer is read from an export */ };
+
+static void put_file(const char *path, const char *text, mode_t mode)
+{
+    ck_assert_int_eq(file_replace(path, text, strlen(text), mode, NULL), 0);
+}
+
+static void make_layer(unsigned number)
+{
+    scoped(cleanup_free) char *make = mem_printf("mkdir -p %s/overlay2/%u/diff", beside.folder, number);
+    scoped(cleanup_free) char *program = mem_printf("%s/overlay2/%u/diff/program", beside.folder, number);
+
+    ck_assert_int_eq(system(make), 0);
+    put_file(program, "", 04755);
+}
+
+/* Pulled anew: what is found under a digest of that form is not kept. */
+static void add_image(unsigned number)
+{
+    scoped(cleanup_free) char *digest = mem_printf("other:%064x", number);
+    scoped(cleanup_free) char *path = mem_printf("%s/overlay2/%u/diff", beside.folder, number);
+
+    fake_add_image(beside.fake, number, digest, number == EXPORTED ? NULL : path);
+    fake_event(beside.fake, "image", "pull", fake_image_id(number), NULL);
+}
+
+static void add_images(void)
+{
+    for (unsigned number = 1; number <= IMAGES; number++)
+        add_image(number);
+}
+
+static size_t count_findings(const char *rule)
+{
+    scoped(cleanup_free) char *path = mem_printf("/v1/findings?rule=%s", rule);
+
+    return json_count(json_get(beside_ask(&beside, path), "findings"));
+}
+
+/* The one of the containers is always there. */
+static bool are_images_judged(void)
+{
+    return count_findings("image-setuid") == 1 + IMAGES && count_findings("image-scanned") == 1 + IMAGES;
+}
+
+static bool are_images_gone(void)
+{
+    return count_findings("image-setuid") == 1 && count_findings("image-scanned") == 1;
+}
 
 static void set_up(void)
 {
+    scoped(cleanup_free) char *scanner = NULL, *script = NULL;
+
     beside_begin(&beside, CONTAINERS);
     fake_set_running(beside.fake, getpid());
+    scanner = mem_printf("%s/scanner", beside.folder);
+    scanner_waits = mem_printf("%s/scanner-waits", beside.folder);
+    script = mem_printf("#!/bin/sh\nwhile [ -e %s ]; do sleep 0.1; done\necho '%s'\n", scanner_waits, REPORT);
+    put_file(scanner, script, 0755);
+    config = mem_printf(
+        "{\"sinks\": [], \"benchmark\": \"cis-1.6.0\", \"scanner\": {\"command\": [\"%s\", \"{image}\"]}}", scanner);
+    for (unsigned number = 1; number <= IMAGES; number++)
+        make_layer(number);
+    exports_serve(beside.fake, EXPORTED, 0);
+    add_images();
 }
 
 static void tear_down(void)
 {
     beside_end(&beside);
+    free(scanner_waits);
+    free(config);
 }
 
 static void await(bool (*condition)(void), const char *what)
@@ -155,8 +228,9 @@ static void await_as_before(const struct map *before)
 
 static void start_agent(void)
 {
-    beside_start_agent(&beside, "{\"sinks\": []}");
+    beside_start_agent(&beside, config);
     await(is_scanned, "the first scan does not end");
+    await(are_images_judged, "the images are not judged");
     settle();
 }
 
@@ -202,44 +276,12 @@ END_TEST
 
 /* ---- Helpers ---- */
 
-static const char *const roles[] = {"audit", "files", "processes"};
-
-/* The process that is ROLE's; 0: there is none. */
-static pid_t find_helper(const char *role)
-{
-    DIR *dir = opendir("/proc");
-    pid_t found = 0;
-
-    for (struct dirent *entry; !found && (entry = readdir(dir));) {
-        scoped(cleanup_free) char *path = mem_printf("/proc/%s/cmdline", entry->d_name);
-        scoped_str text = STR_INIT;
-        bool is_ours = false, is_helper;
-
-        if (file_read(path, 65536, &text, NULL) < 0 || !text.length)
-            continue;
-        is_helper = str_equal(text.data, "docker-bench-helper") && str_equal(text.data + strlen(text.data) + 1, role);
-        for (const char *at = text.data; is_helper && at < text.data + text.length; at += strlen(at) + 1)
-            is_ours = is_ours || str_starts(at, beside.folder);
-        found = is_ours ? (pid_t)atoi(entry->d_name) : 0;
-    }
-    closedir(dir);
-    return found;
-}
-
-static int64_t restarts(const char *role)
-{
-    const struct json *helpers = json_get(beside_ask(&beside, "/v1/status"), "helpers");
-
-    for (size_t i = 0; i < json_count(helpers); i++)
-        if (str_equal(json_text(json_get(json_at(helpers, i), "role"), ""), role))
-            return json_int(json_get(json_at(helpers, i), "restarts"), 0);
-    return -1;
-}
+static const char *const roles[] = {"audit", "files", "processes", "layers", "scanner"};
 
 static bool are_restarted(void)
 {
     for (size_t i = 0; i < countof(roles); i++)
-        if (restarts(roles[i]) < 1)
+        if (helpers_restarts(&beside, roles[i]) < 1)
             return false;
     return true;
 }
@@ -249,7 +291,44 @@ static bool is_seen_to_be_privileged(void)
     return json_count(json_get(beside_ask(&beside, "/v1/findings?rule=5.4&status=fail"), "findings")) == 1;
 }
 
-/* All at once: what the engine announces is judged meanwhile, others come in their places, and all is as it was. */
+static void remove_images(void)
+{
+    for (unsigned number = 1; number <= IMAGES; number++) {
+        fake_remove_image(beside.fake, number);
+        fake_event(beside.fake, "image", "delete", fake_image_id(number), NULL);
+    }
+    await(are_images_gone, "the images do not go");
+}
+
+static bool does_scanner_work(void)
+{
+    return helpers_has_task(&beside, "scanner");
+}
+
+static size_t exports_before;
+
+static bool is_export_read(void)
+{
+    return exports_requests(beside.fake, EXPORTED) > exports_before;
+}
+
+/* An image is being scanned, and the layers of another one walked. */
+static void begin_work(void)
+{
+    enum { DRIP = 4 }; /* some seconds */
+
+    put_file(scanner_waits, "", 0644);
+    add_image(1);
+    await(does_scanner_work, "the scanner does not work");
+    fake_faults_clear(beside.fake);
+    exports_serve(beside.fake, EXPORTED, DRIP);
+    exports_before = exports_requests(beside.fake, EXPORTED);
+    add_image(EXPORTED);
+    await(is_export_read, "the layers are not read");
+}
+
+/* All at once, in the midst of their work: what the engine announces is judged meanwhile, what was begun comes to its
+ * end, others come in their places, and all is as it was. */
 START_TEST(helpers_that_are_stopped_are_replaced)
 {
     scoped(cleanup_map) struct map *before = NULL;
@@ -258,13 +337,17 @@ START_TEST(helpers_that_are_stopped_are_replaced)
 
     start_agent();
     before = explained();
+    remove_images();
     pace_begin(&pace, &beside, "helpers stopped");
+    begin_work();
     for (size_t i = 0; i < countof(roles); i++) {
-        stopped[i] = find_helper(roles[i]);
+        stopped[i] = helpers_find(&beside, roles[i]);
         ck_assert_int_gt(stopped[i], 0);
         ck_assert_int_eq(kill(stopped[i], SIGSTOP), 0);
     }
     scan();
+    add_image(IMAGES);
+    ck_assert_int_eq(unlink(scanner_waits), 0);
     fake_set_privileged(beside.fake, 1, true);
     fake_event(beside.fake, "container", "start", fake_container_id(1), NULL);
     await(is_seen_to_be_privileged, "an event is not judged while helpers are stopped");
@@ -272,24 +355,40 @@ START_TEST(helpers_that_are_stopped_are_replaced)
     fake_event(beside.fake, "container", "start", fake_container_id(1), NULL);
     await(are_restarted, "helpers that are stopped are not replaced");
     await(is_ready, "the agent does not get ready");
+    await(are_images_judged, "the images are not judged");
     pace_end(&pace, &beside);
     await_as_before(before);
     aftermath_check(&beside);
 }
 END_TEST
 
-/* ---- Nonsense ---- */
+/* ---- Helpers that misbehave ---- */
+
+static struct misbehaving misbehaving;
+
+static void set_up_misbehaving(void)
+{
+    set_up();
+    misbehaving_begin(&misbehaving, &beside);
+}
+
+static void tear_down_misbehaving(void)
+{
+    tear_down();
+    misbehaving_end(&misbehaving);
+}
 
 static const char *role_of_nonsense;
 
 static bool is_helper_there(void)
 {
-    return find_helper(role_of_nonsense) > 0;
+    return helpers_find(&beside, role_of_nonsense) > 0;
 }
 
 static bool is_nonsense_seen(void)
 {
-    scoped(cleanup_free) char *text = mem_printf("the helper %s is not running", role_of_nonsense);
+    scoped(cleanup_free) char *text =
+        mem_printf("the helper %s is not running: it said what it was not asked for", role_of_nonsense);
     const struct json *reasons = json_pointer(beside_ask(&beside, "/v1/status"), "/agent/reasons");
 
     for (size_t i = 0; i < json_count(reasons); i++)
@@ -298,28 +397,10 @@ static bool is_nonsense_seen(void)
     return false;
 }
 
-/* The file that says whose helper talks nonsense, or ends; HOST is to be kept for as long as the agent runs. */
-static char *replace_helpers(char **ret_host)
-{
-    char *flag = mem_printf("%s/nonsense", beside.folder);
-    scoped(cleanup_free) char *real = mem_printf("%s/real-helper", BUILD_DIR);
-    scoped(cleanup_free) char *prepare =
-        mem_printf("cp -f %s/docker-bench-helper %s && chmod 755 %s", BUILD_DIR, real, beside.folder);
-
-    *ret_host =
-        mem_printf("mount --make-rprivate / && mount --bind %s %s/docker-bench-helper", NONSENSE_HELPER, BUILD_DIR);
-    ck_assert_int_eq(system(prepare), 0);
-    setenv("NONSENSE_ROLE", flag, 1);
-    setenv("NONSENSE_HELPER", real, 1);
-    beside.host = *ret_host;
-    return flag;
-}
-
 /* A helper of each role that talks nonsense from one start on: its rules say so, others do not; then all is as it was.
  */
 START_TEST(a_helper_that_answers_nonsense_is_named)
 {
-    scoped(cleanup_free) char *host = NULL, *flag = replace_helpers(&host);
     scoped(cleanup_map) struct map *before = NULL;
 
     start_agent();
@@ -329,15 +410,18 @@ START_TEST(a_helper_that_answers_nonsense_is_named)
         scoped(cleanup_map) struct map *now = NULL;
 
         role_of_nonsense = roles[i];
-        ck_assert_int_eq(file_replace(flag, roles[i], strlen(roles[i]), 0644, NULL), 0);
+        remove_images();
+        misbehaving_set(&misbehaving, HELPER_TALKS_NONSENSE, roles[i]);
         await(is_helper_there, "there is no helper");
-        ck_assert_int_eq(kill(find_helper(role_of_nonsense), SIGKILL), 0);
+        ck_assert_int_eq(kill(helpers_find(&beside, role_of_nonsense), SIGKILL), 0);
         await(is_nonsense_seen, "nonsense is believed");
+        add_images();
         scan();
+        await(are_images_judged, "the images are not judged");
         settle();
         now = explained();
         ck_assert_msg(count_errors(before, now, roles[i], why) > 0, "%s is not missed", roles[i]);
-        ck_assert_int_eq(unlink(flag), 0);
+        misbehaving_set(&misbehaving, HELPER_TALKS_NONSENSE, NULL);
         await(is_ready, "the agent does not get ready again");
     }
     await_as_before(before);
@@ -347,17 +431,15 @@ END_TEST
 /* One that never begins: the first scan ends all the same, its rules say why, and it is waited for no longer. */
 START_TEST(a_helper_that_never_begins_is_named)
 {
-    scoped(cleanup_free) char *host = NULL, *flag = replace_helpers(&host);
     scoped(cleanup_map) struct map *before = NULL;
 
     start_agent();
     before = explained();
     for (size_t i = 0; i < countof(roles); i++) {
-        scoped(cleanup_free) char *word = mem_printf("-%s", roles[i]);
         scoped(cleanup_free) char *why = mem_printf("the helper %s is not running", roles[i]);
         scoped(cleanup_map) struct map *now = NULL;
 
-        ck_assert_int_eq(file_replace(flag, word, strlen(word), 0644, NULL), 0);
+        misbehaving_set(&misbehaving, HELPER_NEVER_BEGINS, roles[i]);
         restart_agent();
         now = explained();
         ck_assert_msg(count_errors(before, now, roles[i], why) > 0, "%s is not missed", roles[i]);
@@ -365,11 +447,60 @@ START_TEST(a_helper_that_never_begins_is_named)
 }
 END_TEST
 
+static pid_t killed;
+
+static bool is_another_held(void)
+{
+    pid_t pid = helpers_find(&beside, role_of_nonsense);
+
+    return pid > 0 && pid != killed && helpers_is_stopped(pid);
+}
+
+static bool is_scanned_again(void)
+{
+    return json_int(json_pointer(beside_ask(&beside, "/v1/status"), "/counters/fetches/audit"), 0) > 1;
+}
+
+static int64_t last_number(void)
+{
+    return json_int(json_get(beside_ask(&beside, "/v1/status"), "last_seq"), -1);
+}
+
+/* One that is killed again and again as it starts, but is back soon: whoever needs it waits, and nothing is reported.
+ */
+START_TEST(a_helper_that_is_killed_as_it_starts_is_waited_for)
+{
+    enum { KILLS = 2 };
+    int64_t number;
+
+    start_agent();
+    number = last_number();
+    role_of_nonsense = "audit";
+    misbehaving_set(&misbehaving, HELPER_IS_HELD, role_of_nonsense);
+    killed = helpers_find(&beside, role_of_nonsense);
+    ck_assert_int_gt(killed, 0);
+    ck_assert_int_eq(kill(killed, SIGKILL), 0);
+    scan();
+    for (unsigned i = 0; i < KILLS; i++) {
+        await(is_another_held, "no other helper is started");
+        killed = helpers_find(&beside, role_of_nonsense);
+        ck_assert_int_eq(kill(killed, SIGKILL), 0);
+    }
+    await(is_another_held, "no other helper is started");
+    ck_assert_int_eq(kill(helpers_find(&beside, role_of_nonsense), SIGCONT), 0);
+    await(is_scanned_again, "the rules of the audit are not read again");
+    settle();
+    ck_assert_int_eq(last_number(), number + 1); /* that a scan was asked for */
+    ck_assert_int_eq(helpers_restarts(&beside, role_of_nonsense), 1 + KILLS);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("rights");
-    TCase *rights = tcase_create("rights"), *stopped = tcase_create("stopped"), *nonsense = tcase_create("nonsense");
-    TCase *cases[] = {rights, stopped, nonsense};
+    TCase *rights = tcase_create("rights"), *stopped = tcase_create("stopped"), *nonsense = tcase_create("nonsense"),
+          *starting = tcase_create("starting");
+    TCase *cases[] = {rights, stopped, nonsense, starting};
     SRunner *runner;
     int failed;
 
@@ -377,8 +508,12 @@ int main(void)
     tcase_add_test(stopped, helpers_that_are_stopped_are_replaced);
     tcase_add_test(nonsense, a_helper_that_answers_nonsense_is_named);
     tcase_add_test(nonsense, a_helper_that_never_begins_is_named);
+    tcase_add_test(starting, a_helper_that_is_killed_as_it_starts_is_waited_for);
+    tcase_add_checked_fixture(rights, set_up, tear_down);
+    tcase_add_checked_fixture(stopped, set_up, tear_down);
+    tcase_add_checked_fixture(nonsense, set_up_misbehaving, tear_down_misbehaving);
+    tcase_add_checked_fixture(starting, set_up_misbehaving, tear_down_misbehaving);
     for (size_t i = 0; i < countof(cases); i++) {
-        tcase_add_checked_fixture(cases[i], set_up, tear_down);
         tcase_set_timeout(cases[i], 240);
         suite_add_tcase(suite, cases[i]);
     }

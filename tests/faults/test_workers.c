@@ -1,7 +1,5 @@
 /* The agent's own processes are killed: their work is done all the same, by others. And an image that cannot be read,
  * or is removed, does not delay another's verdict. */
-#include <archive.h>
-#include <archive_entry.h>
 #include <check.h>
 #include <dirent.h>
 #include <inttypes.h>
@@ -18,6 +16,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include "exports_beside.h"
 
 enum { WAIT_MS = 120000 };
 
@@ -355,79 +354,6 @@ END_TEST
 
 /* ---- Images ---- */
 
-static la_ssize_t on_write(struct archive *archive, void *user, const void *data, size_t length)
-{
-    (void)archive;
-    str_append_n(user, data, length);
-    return (la_ssize_t)length;
-}
-
-static struct archive *begin_tar(struct str *out)
-{
-    struct archive *tar = archive_write_new();
-
-    archive_write_set_format_ustar(tar);
-    archive_write_set_bytes_per_block(tar, 0);
-    ck_assert_int_eq(archive_write_open(tar, out, NULL, on_write, NULL), ARCHIVE_OK);
-    return tar;
-}
-
-static void add(struct archive *tar, const char *path, mode_t mode, const void *data, size_t length)
-{
-    struct archive_entry *entry = archive_entry_new();
-
-    archive_entry_set_pathname(entry, path);
-    archive_entry_set_mode(entry, mode);
-    archive_entry_set_size(entry, (la_int64_t)length);
-    ck_assert_int_eq(archive_write_header(tar, entry), ARCHIVE_OK);
-    ck_assert_int_eq(archive_write_data(tar, data, length), (la_ssize_t)length);
-    archive_entry_free(entry);
-}
-
-static void end_tar(struct archive *tar)
-{
-    ck_assert_int_eq(archive_write_close(tar), ARCHIVE_OK);
-    archive_write_free(tar);
-}
-
-static char *export_path(unsigned number)
-{
-    return mem_printf("/images/%s/get", fake_image_id(number));
-}
-
-/* The export of an image whose one layer holds a setuid program. */
-static void serve_export(unsigned number)
-{
-    static const char manifest[] = "[{\"Layers\":[\"a/layer.tar\"]}]";
-    scoped(cleanup_free) char *path = export_path(number);
-    scoped_str layer = STR_INIT, body = STR_INIT, reply = STR_INIT;
-    struct archive *tar = begin_tar(&layer);
-
-    add(tar, "bin/program", S_IFREG | 04755, "x", 1);
-    end_tar(tar);
-    tar = begin_tar(&body);
-    add(tar, "a/layer.tar", S_IFREG | 0644, layer.data, layer.length);
-    add(tar, "manifest.json", S_IFREG | 0644, manifest, strlen(manifest));
-    end_tar(tar);
-    str_printf(&reply, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", body.length);
-    str_append_n(&reply, body.data, body.length);
-    fake_fault(fake, &(struct fake_fault){.path = path, .reply = reply.data, .length = reply.length});
-}
-
-static void hang_export(unsigned number)
-{
-    scoped(cleanup_free) char *path = export_path(number);
-
-    fake_fault(fake, &(struct fake_fault){.path = path, .hangs = true});
-}
-
-static size_t exports(unsigned number)
-{
-    scoped(cleanup_free) char *path = export_path(number);
-
-    return fake_requests(fake, path);
-}
-
 /* Another image, of a layer of its own. DIRECTORY: in the test's own; NULL: from the export, each time anew, since what
  * is found under a digest of that form is not kept. */
 static void add_image(unsigned number, const char *directory)
@@ -540,7 +466,7 @@ static size_t asked;
 
 static bool hangs(void)
 {
-    return exports(hanging) == asked && find_worker(0);
+    return exports_requests(fake, hanging) == asked && find_worker(0);
 }
 
 static void kill_worker(int part)
@@ -554,16 +480,16 @@ static void kill_worker(int part)
 START_TEST(a_killed_walk_begins_again)
 {
     add_image(1, NULL);
-    hang_export(1);
+    exports_hang(fake, 1);
     start_agent(CONFIG);
     await(are_all_helpers, "the helpers are not there");
     hanging = 1, asked = 1;
     await(hangs, "the layers are not read");
     fake_faults_clear(fake);
-    serve_export(1);
+    exports_serve(fake, 1, 0);
     kill_worker(_i - 1);
     expect_finding("image-setuid", 1, "fail", "/bin/program");
-    ck_assert_uint_eq(exports(1), 2);
+    ck_assert_uint_eq(exports_requests(fake, 1), 2);
 }
 END_TEST
 
@@ -571,8 +497,8 @@ START_TEST(a_walk_that_is_killed_again_is_an_error)
 {
     add_image(1, NULL);
     add_image(2, NULL);
-    hang_export(1);
-    serve_export(2);
+    exports_hang(fake, 1);
+    exports_serve(fake, 2, 0);
     start_agent(CONFIG);
     await(are_all_helpers, "the helpers are not there");
     hanging = 1, asked = 1;
@@ -602,9 +528,9 @@ static void change_images(const char *action, unsigned number)
 START_TEST(removed_images_are_not_walked)
 {
     add_image(1, NULL);
-    hang_export(1);
+    exports_hang(fake, 1);
     for (unsigned number = 2; number <= 4; number++)
-        serve_export(number);
+        exports_serve(fake, number, 0);
     start_agent(CONFIG);
     await(are_all_helpers, "the helpers are not there");
     hanging = 1, asked = 1;
@@ -622,19 +548,19 @@ START_TEST(removed_images_are_not_walked)
                 change_images("pull", number);
             }
         }
-    ck_assert_uint_eq(exports(2) + exports(3) + exports(4), 0);
+    ck_assert_uint_eq(exports_requests(fake, 2) + exports_requests(fake, 3) + exports_requests(fake, 4), 0);
     kill_worker(-1);
     kill_worker(-1);
     expect_finding("image-setuid", 3, "fail", "/bin/program");
     expect_finding("image-setuid", 4, "fail", "/bin/program");
-    ck_assert_uint_eq(exports(2), 0);
+    ck_assert_uint_eq(exports_requests(fake, 2), 0);
     add_image(2, NULL);
     change_images("pull", 2);
     expect_finding("image-setuid", 2, "fail", "/bin/program");
     fake_run(base, 1000, NULL, NULL);
-    ck_assert_uint_eq(exports(2), 1);
-    ck_assert_uint_eq(exports(3), 1);
-    ck_assert_uint_eq(exports(4), 1);
+    ck_assert_uint_eq(exports_requests(fake, 2), 1);
+    ck_assert_uint_eq(exports_requests(fake, 3), 1);
+    ck_assert_uint_eq(exports_requests(fake, 4), 1);
 }
 END_TEST
 
