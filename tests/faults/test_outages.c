@@ -508,7 +508,7 @@ START_TEST(file_on_a_small_disk)
     size_t count = transitions();
     scoped(cleanup_free) char *folder = mem_printf("%s/logs", beside.folder);
     scoped(cleanup_free) char *take_away =
-        mem_printf("[ ! -e %s/log ] || { cat %s/log >>%s && rm %s/log; }", folder, folder, output, folder);
+        mem_printf("cd %s; [ ! -e log ] || { mv log full && sleep 0.2 && cat full >>%s && rm full; }", folder, output);
     scoped(received_deinit) struct received received = {0};
     usec_t end = clock_monotonic() + HANG_SECONDS * USEC_PER_SEC;
     uint64_t end_seq;
