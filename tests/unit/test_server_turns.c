@@ -1,4 +1,4 @@
-/* Requests in turns: evhttp and its clients in this process, the loop run one turn at a time. */
+/* Long answers in turns: evhttp and its clients in this process, the loop run one turn at a time. */
 #include <check.h>
 #include <event2/buffer.h>
 #include <signal.h>
