@@ -39,7 +39,7 @@ static void write_agent(const struct agent_view *view, struct json_out *out)
     json_out_string(out, "version", PROGRAM_VERSION);
     json_out_int(out, "pid", getpid());
     json_out_time(out, "started", view->started);
-    json_out_string(out, "state", degraded ? "degraded" : view->scanned ? "ready" : "starting");
+    json_out_string(out, "state", degraded ? "degraded" : view->scanned ? "ready" : N_("starting"));
     json_out_array(out, "reasons");
     view_health(view, out);
     json_out_end_array(out);

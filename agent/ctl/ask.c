@@ -14,7 +14,7 @@ int ctl_usage(const char *format, ...)
     va_start(arguments, format);
     str_vprintf(&text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "agentctl: %s\nTry 'agentctl --help'.\n", str_text(&text));
+    fprintf(stderr, "agentctl: %s\n%s\n", str_text(&text), N_("Try 'agentctl --help'."));
     return EXIT_USAGE;
 }
 

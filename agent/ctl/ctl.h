@@ -3,6 +3,7 @@
 #define AGENT_CTL_CTL_H
 
 #include "agent/ctl/terminal.h"
+#include "agent/words/words.h"
 #include "common/json_in.h"
 #include "common/map.h"
 

@@ -123,7 +123,7 @@ static struct transition *new_own(const char *slug, const char *title, const cha
     t->rule = mem_strdup(slug);
     t->slug = mem_strdup(slug);
     t->title = mem_strdup(title);
-    t->subject_kind = mem_strdup("agent");
+    t->subject_kind = mem_strdup(N_("agent"));
     t->subject_id = mem_strdup(id);
     t->subject_name = mem_strdup(name);
     t->is_agent = true;
@@ -166,7 +166,7 @@ struct transition *transition_for_agent(const struct evaluator *evaluator, const
                                         bool previous_ready, const char *evidence, const char *cause, uint64_t seq,
                                         usec_t at, const char *host)
 {
-    static const char *const states[] = {"degraded", "ready"};
+    static const char *const states[] = {N_("degraded"), N_("ready")};
     scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
     struct transition *t = new_own(slug, "State of the agent itself", host, host, seq, at);
 
@@ -205,7 +205,7 @@ struct transition *transition_for_entry(const struct evaluator *evaluator, const
 
     t->evidence = mem_strdup(entry->evidence);
     t->cause = mem_strdup(entry->cause);
-    t->status = mem_strdup("done");
+    t->status = mem_strdup(N_("done"));
     t->severity = SEVERITY_LOW;
     t->is_entry = true;
     write_own(evaluator, t, out);

@@ -6,11 +6,10 @@
 #include <stddef.h>
 
 #include "agent/model/verdict.h"
+#include "common/language.h"
 #include "probes/facts/facts.h"
 
 struct check;
-
-enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
 
 enum param_type { PARAM_BOOL, PARAM_INT, PARAM_STRING, PARAM_STRING_LIST, PARAM_JSON };
 

@@ -4,17 +4,18 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/language.h"
 
 static const char *const verdict_names[VERDICT_COUNT] = {
-    [VERDICT_NOT_APPLICABLE] = "not_applicable",
-    [VERDICT_PASS] = "pass",
-    [VERDICT_MANUAL] = "manual",
-    [VERDICT_FAIL] = "fail",
-    [VERDICT_ERROR] = "error",
+    [VERDICT_NOT_APPLICABLE] = N_("not_applicable"),
+    [VERDICT_PASS] = N_("pass"),
+    [VERDICT_MANUAL] = N_("manual"),
+    [VERDICT_FAIL] = N_("fail"),
+    [VERDICT_ERROR] = N_("error"),
 };
-static const char *const severity_names[SEVERITY_COUNT] = {"low", "medium", "high", "critical"};
-static const char *const subject_names[SUBJECT_KIND_COUNT] = {"host",      "daemon", "swarm",   "file",
-                                                              "container", "image",  "network", "exec"};
+static const char *const severity_names[SEVERITY_COUNT] = {N_("low"), N_("medium"), N_("high"), N_("critical")};
+static const char *const subject_names[SUBJECT_KIND_COUNT] = {N_("host"),      N_("daemon"), N_("swarm"),   N_("file"),
+                                                              N_("container"), N_("image"),  N_("network"), N_("exec")};
 
 static bool find(const char *const *names, size_t count, const char *name, size_t *ret)
 {

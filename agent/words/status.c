@@ -1,0 +1,31 @@
+/* Verdicts, severities, kinds of subjects and states, as shown to a person. What programs read keeps the English. */
+#include "agent/words/words_internal.h"
+
+/* clang-format off */
+static const struct words_entry entries[] = {
+    {"agent", "代理"},
+    {"container", "容器"},
+    {"critical", "严重"},
+    {"daemon", "守护进程"},
+    {"degraded", "降级"},
+    {"done", "已完成"},
+    {"error", "错误"},
+    {"exec", "exec 会话"},
+    {"fail", "不通过"},
+    {"file", "文件"},
+    {"high", "高"},
+    {"host", "主机"},
+    {"image", "镜像"},
+    {"low", "低"},
+    {"manual", "需人工检查"},
+    {"medium", "中"},
+    {"network", "网络"},
+    {"not_applicable", "不适用"},
+    {"pass", "通过"},
+    {"ready", "就绪"},
+    {"starting", "启动中"},
+    {"swarm", "swarm 集群"},
+};
+/* clang-format on */
+
+WORDS_TABLE(words_status, entries);

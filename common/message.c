@@ -1,0 +1,384 @@
+/* Messages: BEGIN format (NEXT argument)* END. */
+#include "common/message.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "common/text.h"
+
+enum { BEGIN = 1, NEXT = 2, END = 3 };
+enum {
+    DEPTH_MAX = 8,
+    WHOLE_MAX = 16384,  /* bytes of an argument that holds messages */
+    STEPS_MAX = 65536,  /* pieces that one rendering puts together */
+    RENDER_MAX = 65536, /* bytes, where the caller gives no limit */
+};
+
+static const char marks[] = {BEGIN, NEXT, END, '\0'};
+
+bool message_is_in(const char *text)
+{
+    return text && strchr(text, BEGIN);
+}
+
+/* ---- Formats ---- */
+
+/* One conversion of a format. */
+struct conversion {
+    const char *start, *end; /* "%-5.2lld" */
+    unsigned number;         /* of "%2$s"; 0: the next one */
+    char length, kind;       /* 'l', 'L' for ll, 'z', or '\0'; 'd' … */
+};
+
+/* The conversion at AT, a '%'. False: it takes no argument; then END is where the text continues. */
+static bool read_conversion(const char *at, struct conversion *ret)
+{
+    const char *next = at + 1;
+    size_t digits = strspn(next, "0123456789");
+
+    *ret = (struct conversion){.start = at};
+    if (digits && digits < 3 && next[digits] == '$') {
+        for (size_t i = 0; i < digits; i++)
+            ret->number = ret->number * 10 + (unsigned)(next[i] - '0');
+        next += digits + 1;
+    }
+    next += strspn(next, "-+ #0'123456789.");
+    for (; *next && strchr("hlzjt", *next); next++)
+        ret->length = ret->length == 'l' && *next == 'l' ? 'L' : *next;
+    ret->kind = *next;
+    ret->end = *next ? next + 1 : next;
+    return *next && *next != '%';
+}
+
+/* ---- Keeping ---- */
+
+/* Messages in TEXT are whole, and none is deeper than they may be. */
+static bool is_well_formed(const char *text)
+{
+    int depth = 0;
+
+    for (; *text; text++) {
+        if (*text == BEGIN && ++depth >= DEPTH_MAX)
+            return false;
+        if (*text == NEXT && !depth)
+            return false;
+        if (*text == END && --depth < 0)
+            return false;
+    }
+    return depth == 0;
+}
+
+static void append_plain(struct str *out, const char *text, size_t length, bool escaped)
+{
+    bool cut = length > MESSAGE_ARGUMENT_MAX;
+
+    if (escaped) {
+        text_escape(out, text, length, MESSAGE_ARGUMENT_MAX);
+        return;
+    }
+    if (cut)
+        for (length = MESSAGE_ARGUMENT_MAX; length && ((unsigned char)text[length] & 0xc0) == 0x80;)
+            length--;
+    for (size_t i = 0; i < length; i++)
+        str_append_char(out, text[i] && strchr(marks, text[i]) ? '?' : text[i]);
+    if (cut)
+        str_append(out, "…");
+}
+
+/* What is between the messages of a well-formed TEXT escaped, they themselves as they are. */
+static void append_escaped_around(struct str *out, const char *text)
+{
+    int depth = 0;
+
+    while (*text) {
+        size_t length = depth ? 1 : strcspn(text, marks);
+
+        if (!depth && length) {
+            text_escape(out, text, length, MESSAGE_ARGUMENT_MAX);
+        } else {
+            length = 1;
+            depth += *text == BEGIN ? 1 : *text == END ? -1 : 0;
+            str_append_char(out, *text);
+        }
+        text += length;
+    }
+}
+
+static void append_argument(struct str *out, const char *text, size_t length, bool escaped)
+{
+    bool whole = !text[length] && strpbrk(text, marks) && is_well_formed(text);
+
+    if (!whole)
+        append_plain(out, text, length, escaped);
+    else if (length > WHOLE_MAX)
+        message_render(out, text, LANGUAGE_EN, NULL, MESSAGE_ARGUMENT_MAX);
+    else if (escaped)
+        append_escaped_around(out, text);
+    else
+        str_append_n(out, text, length);
+}
+
+struct arguments {
+    va_list list;
+};
+
+static long long next_signed(struct arguments *arguments, char length)
+{
+    switch (length) {
+    case 'l':
+        return va_arg(arguments->list, long);
+    case 'L':
+        return va_arg(arguments->list, long long);
+    case 'z':
+    case 't':
+        return va_arg(arguments->list, ssize_t);
+    case 'j':
+        return va_arg(arguments->list, intmax_t);
+    default:
+        return va_arg(arguments->list, int);
+    }
+}
+
+static unsigned long long next_unsigned(struct arguments *arguments, char length)
+{
+    switch (length) {
+    case 'l':
+        return va_arg(arguments->list, unsigned long);
+    case 'L':
+        return va_arg(arguments->list, unsigned long long);
+    case 'z':
+    case 't':
+        return va_arg(arguments->list, size_t);
+    case 'j':
+        return va_arg(arguments->list, uintmax_t);
+    default:
+        return va_arg(arguments->list, unsigned);
+    }
+}
+
+/* How many bytes "%.12s" takes of TEXT. */
+static size_t text_length(const struct conversion *conversion, const char *text)
+{
+    const char *point = memchr(conversion->start, '.', (size_t)(conversion->end - conversion->start));
+    size_t precision = 0;
+
+    if (!point || strpbrk(text, marks))
+        return strlen(text);
+    for (point++; *point >= '0' && *point <= '9'; point++)
+        precision = precision * 10 + (size_t)(*point - '0');
+    return strnlen(text, precision);
+}
+
+/* "%5.1f" as it stands, integers as those of their greatest type. */
+static void print_spec(const struct conversion *conversion, struct str *spec)
+{
+    str_append_n(spec, conversion->start, strcspn(conversion->start, "hlzjtdiuxXocfgeEGs"));
+    if (strchr("diuxXo", conversion->kind))
+        str_append(spec, "ll");
+    str_append_char(spec, conversion->kind);
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* SPEC is one conversion of a format that was checked */
+static void append_next(struct str *out, const struct conversion *conversion, struct arguments *arguments, bool escaped)
+{
+    scoped_str spec = STR_INIT;
+
+    print_spec(conversion, &spec);
+    if (conversion->kind == 's') {
+        const char *text = va_arg(arguments->list, const char *);
+
+        text = text ? text : "(null)";
+        append_argument(out, text, text_length(conversion, text), escaped);
+    } else if (strchr("di", conversion->kind)) {
+        str_printf(out, spec.data, next_signed(arguments, conversion->length));
+    } else if (strchr("uxXo", conversion->kind)) {
+        str_printf(out, spec.data, next_unsigned(arguments, conversion->length));
+    } else if (strchr("fgeEG", conversion->kind)) {
+        str_printf(out, spec.data, va_arg(arguments->list, double));
+    } else if (conversion->kind == 'c') {
+        char c = (char)va_arg(arguments->list, int);
+
+        append_plain(out, &c, 1, escaped);
+    }
+}
+#pragma GCC diagnostic pop
+
+static void add(struct str *out, const char *format, struct arguments *arguments, bool escaped)
+{
+    unsigned count = 0;
+
+    str_append_char(out, BEGIN);
+    str_append(out, format);
+    for (const char *at = strchr(format, '%'); at && count < MESSAGE_ARGUMENTS; at = strchr(at, '%')) {
+        struct conversion conversion;
+
+        if (read_conversion(at, &conversion)) {
+            str_append_char(out, NEXT);
+            append_next(out, &conversion, arguments, escaped);
+            count++;
+        }
+        at = conversion.end;
+    }
+    str_append_char(out, END);
+}
+
+void message_vadd(struct str *out, const char *format, va_list list)
+{
+    struct arguments arguments;
+
+    va_copy(arguments.list, list);
+    add(out, format, &arguments, false);
+    va_end(arguments.list);
+}
+
+void message_vadd_escaped(struct str *out, const char *format, va_list list)
+{
+    struct arguments arguments;
+
+    va_copy(arguments.list, list);
+    add(out, format, &arguments, true);
+    va_end(arguments.list);
+}
+
+void message_add(struct str *out, const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    message_vadd(out, format, list);
+    va_end(list);
+}
+
+/* ---- Rendering ---- */
+
+struct rendering {
+    struct str *out;
+    size_t limit; /* of OUT's length */
+    enum language language;
+    message_lookup *lookup;
+    unsigned steps, depth;
+};
+
+struct piece {
+    const char *start;
+    size_t length;
+};
+
+static bool is_full(const struct rendering *rendering)
+{
+    return rendering->out->length > rendering->limit || rendering->steps > STEPS_MAX;
+}
+
+/* Takes the parts of the message after its BEGIN: its format and its arguments. Gives where the text continues. */
+static const char *split(const char *at, const char *end, struct piece *format, struct piece *arguments,
+                         unsigned *ret_count)
+{
+    struct piece *current = format;
+    unsigned depth = 0;
+
+    *ret_count = 0;
+    *format = (struct piece){.start = at};
+    for (; at < end; at++) {
+        if (*at == END && depth-- == 0)
+            break;
+        if (*at == BEGIN)
+            depth++;
+        if (*at == NEXT && !depth) {
+            current = *ret_count < MESSAGE_ARGUMENTS ? &arguments[(*ret_count)++] : NULL;
+            if (current)
+                *current = (struct piece){.start = at + 1};
+        } else if (current) {
+            current->length++;
+        }
+    }
+    return at < end ? at + 1 : end;
+}
+
+static void render_text(struct rendering *rendering, const char *at, const char *end);
+
+static void render_format(struct rendering *rendering, const char *at, const struct piece *arguments, unsigned count)
+{
+    unsigned place = 0;
+
+    while (*at && !is_full(rendering)) {
+        size_t length = strcspn(at, "%");
+        struct conversion conversion;
+        unsigned number;
+
+        rendering->steps++;
+        str_append_n(rendering->out, at, length);
+        at += length;
+        if (!*at)
+            break;
+        if (!read_conversion(at, &conversion)) {
+            str_append_char(rendering->out, '%');
+        } else {
+            number = conversion.number ? conversion.number : ++place;
+            if (number <= count)
+                render_text(rendering, arguments[number - 1].start,
+                            arguments[number - 1].start + arguments[number - 1].length);
+        }
+        at = conversion.end;
+    }
+}
+
+static const char *render_message(struct rendering *rendering, const char *at, const char *end)
+{
+    struct piece pieces[1 + MESSAGE_ARGUMENTS];
+    scoped_str format = STR_INIT;
+    const char *found;
+    unsigned count;
+
+    at = split(at, end, &pieces[0], pieces + 1, &count);
+    if (rendering->depth >= DEPTH_MAX) {
+        str_append(rendering->out, "…");
+        return at;
+    }
+    str_append_n(&format, pieces[0].start, pieces[0].length);
+    found = rendering->lookup ? rendering->lookup(rendering->language, format.data) : NULL;
+    rendering->depth++;
+    render_format(rendering, found ? found : format.data, pieces + 1, count);
+    rendering->depth--;
+    return at;
+}
+
+static void render_text(struct rendering *rendering, const char *at, const char *end)
+{
+    while (at < end && !is_full(rendering)) {
+        const char *begin = memchr(at, BEGIN, (size_t)(end - at));
+
+        rendering->steps++;
+        for (const char *stop = begin ? begin : end; at < stop; at++)
+            if (*at != NEXT && *at != END)
+                str_append_char(rendering->out, *at);
+        if (begin)
+            at = render_message(rendering, begin + 1, end);
+    }
+}
+
+void message_render(struct str *out, const char *text, enum language language, message_lookup *lookup, size_t limit)
+{
+    struct rendering rendering = {out, out->length + (limit ? limit : RENDER_MAX), language, lookup, 0, 0};
+
+    str_append_n(out, "", 0);
+    render_text(&rendering, text, text + strlen(text));
+    if (!is_full(&rendering))
+        return;
+    if (out->length > rendering.limit) {
+        out->length = rendering.limit;
+        while (out->length && ((unsigned char)out->data[out->length] & 0xc0) == 0x80)
+            out->length--;
+        out->data[out->length] = '\0';
+    }
+    str_append(out, "…");
+}
+
+const char *message_english(const char *text, struct str *buffer)
+{
+    if (!message_is_in(text))
+        return text;
+    str_clear(buffer);
+    message_render(buffer, text, LANGUAGE_EN, NULL, 0);
+    return str_text(buffer);
+}
