@@ -4,10 +4,8 @@
 #include <errno.h>
 
 #include "agent/api/view.h"
+#include "agent/options/agent_options.h"
 #include "common/log.h"
-
-/* As agentctl's: a configuration that is wrong is wrong usage. */
-enum { EXIT_FOUND = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_OUTPUT = 5 };
 
 static bool has_failure(const struct evaluator *evaluator)
 {
@@ -51,7 +49,7 @@ int agent_once(const struct config_arguments *arguments, struct launch *launch, 
     log_set_level(LOG_LEVEL_WARNING);
     if (r < 0) {
         log_error("%s", error.text);
-        return r == -EINVAL || r == -ESRCH ? EXIT_USAGE : EXIT_UNREACHABLE;
+        return r == -EINVAL || r == -ESRCH ? AGENT_EXIT_CONFIG : AGENT_EXIT_UNREACHABLE;
     }
     r = agent_run(agent, &error);
     if (r < 0)
@@ -67,12 +65,12 @@ int agent_once(const struct config_arguments *arguments, struct launch *launch, 
         fputs(str_text(&text), stdout);
     }
     if (r < 0)
-        r = EXIT_UNREACHABLE;
+        r = AGENT_EXIT_UNREACHABLE;
     else
-        r = has_failure(view.evaluator) ? EXIT_FOUND : 0;
+        r = has_failure(view.evaluator) ? AGENT_EXIT_FOUND : 0;
     if (fflush(stdout) == EOF || ferror(stdout)) {
         log_error("cannot write the output");
-        r = EXIT_OUTPUT;
+        r = AGENT_EXIT_OUTPUT;
     }
     agent_free(agent);
     return r;

@@ -193,6 +193,58 @@ size_t text_fitting(const char *s, size_t columns)
     return measure(s, columns, &columns);
 }
 
+/* Punctuation that no line begins with, and that no line ends with. */
+static bool is_closing(uint32_t c)
+{
+    static const uint32_t closing[] = {0x3001, 0x3002, 0xff0c, 0xff0e, 0xff1a, 0xff1b, 0xff01, 0xff1f,
+                                       0xff09, 0x300b, 0x300d, 0x3011, 0x2019, 0x201d, ',',    '.',
+                                       ':',    ';',    '!',    '?',    ')',    ']',    0x2026, '\''};
+
+    for (size_t i = 0; i < countof(closing); i++)
+        if (closing[i] == c)
+            return true;
+    return false;
+}
+
+static bool is_opening(uint32_t c)
+{
+    return c == 0xff08 || c == 0x300a || c == 0x300c || c == 0x3010 || c == 0x2018 || c == 0x201c || c == '(' ||
+           c == '[';
+}
+
+/* Bytes of the character that S, which is not empty, begins with. */
+static size_t character(const char *s, uint32_t *ret)
+{
+    size_t n = decode((const unsigned char *)s, strlen(s), ret);
+
+    if (n)
+        return n;
+    *ret = '?';
+    return 1;
+}
+
+size_t text_line(const char *s, size_t columns)
+{
+    size_t newline = strcspn(s, "\n"), fits, at = 0, place = 0;
+    uint32_t before = 0, c = 0;
+
+    fits = text_fitting(s, columns);
+    if (fits >= newline)
+        return newline;
+    while (at <= fits && s[at]) {
+        size_t n = character(s + at, &c);
+
+        if (at && (c == ' ' || ((is_wide(c) || is_wide(before)) && before != ' ' && !is_closing(c) &&
+                                !is_opening(before) && !is_combining(c))))
+            place = at;
+        before = c;
+        at += n;
+    }
+    if (place)
+        return place;
+    return fits ? fits : character(s, &c);
+}
+
 const char *text_without_context(const char *message, const char *context)
 {
     size_t length = strlen(context);
@@ -228,28 +280,53 @@ bool text_glob(const char *pattern, const char *s)
 size_t text_distance(const char *a, const char *b)
 {
     enum { MOST = 64 };
-    size_t row[MOST + 1], la = strlen(a), lb = strlen(b);
+    size_t rows[3][MOST + 1] = {0}, la = strlen(a), lb = strlen(b);
 
     if (la > MOST || lb > MOST)
         return SIZE_MAX;
     for (size_t j = 0; j <= lb; j++)
-        row[j] = j;
+        rows[0][j] = j;
     for (size_t i = 1; i <= la; i++) {
-        size_t diagonal = row[0];
+        size_t *row = rows[i % 3];
+        const size_t *above = rows[(i - 1) % 3], *two_above = rows[(i + 1) % 3];
 
         row[0] = i;
         for (size_t j = 1; j <= lb; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            size_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
 
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
+            if (above[j] + 1 < best)
+                best = above[j] + 1;
             if (row[j - 1] + 1 < best)
                 best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && two_above[j - 2] + 1 < best)
+                best = two_above[j - 2] + 1;
             row[j] = best;
         }
     }
-    return row[lb];
+    return rows[la % 3][lb];
+}
+
+const char *text_nearest(const char *const *names, size_t count, const char *word)
+{
+    enum { PREFIX_MIN = 3, REACH_MAX = 4 };
+    size_t length = strlen(word), least = (length + 2) / 4;
+    const char *nearest = NULL;
+
+    for (size_t i = 0; length >= PREFIX_MIN && i < count; i++)
+        if (str_starts(names[i], word) && (!nearest || strlen(names[i]) < strlen(nearest)))
+            nearest = names[i];
+    if (nearest)
+        return nearest;
+    least = (least < 1 ? 1 : least > REACH_MAX ? REACH_MAX : least) + 1;
+    for (size_t i = 0; i < count; i++) {
+        size_t distance = text_distance(names[i], word);
+
+        if (distance < least) {
+            least = distance;
+            nearest = names[i];
+        }
+    }
+    return nearest;
 }
 
 int text_go_number(const char *s, size_t length, int64_t *ret)

@@ -28,6 +28,11 @@ size_t text_columns(const char *s);
 /* The length in bytes of the longest beginning, by characters, that needs at most COLUMNS. */
 size_t text_fitting(const char *s, size_t columns);
 
+/* The length in bytes of the first line when already escaped text S is broken into lines of at most COLUMNS: up to a
+ * blank or newline, which is not part of it, or between two characters of which one is an ideograph and neither is
+ * punctuation that stays with the other; if there is no such place, as many characters as fit, at least one. */
+size_t text_line(const char *s, size_t columns);
+
 /* MESSAGE without the "CONTEXT: " that it may begin with, a part of MESSAGE itself: for a place that prints the context
  * anyway. NULL stays NULL. */
 const char *text_without_context(const char *message, const char *context);
@@ -35,8 +40,12 @@ const char *text_without_context(const char *message, const char *context);
 /* Glob with * and ? over the whole string; * crosses everything. */
 bool text_glob(const char *pattern, const char *s);
 
-/* Edit distance, for "did you mean". Bounded: strings over 64 bytes give SIZE_MAX. */
+/* Edit distance in which two neighbours that are exchanged count as one (optimal string alignment), for "did you mean".
+ * Bounded: strings over 64 bytes give SIZE_MAX. */
 size_t text_distance(const char *a, const char *b);
+/* The one of COUNT names that WORD was probably meant to be: the shortest that begins with it (3 bytes or more), else
+ * the one of least distance that is not too far for its length. NULL: none. */
+const char *text_nearest(const char *const *names, size_t count, const char *word);
 
 /* A decimal number as Go's strconv.Atoi() reads it: an optional sign, digits, nothing else. 0; -EINVAL: not one, RET is
  * 0; -ERANGE: RET is the nearest that there is. */

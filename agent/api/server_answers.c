@@ -160,7 +160,7 @@ void server_get_rule(struct call *call)
 
     json_out_object(out, NULL);
     if (view_rule(&call->view, call->name, out, &error) < 0) {
-        server_reply_error(call->request, HTTP_NOTFOUND, "not_found", error.text);
+        server_reply_error(call->request, HTTP_NOTFOUND, "unknown_rule", error.text);
         return;
     }
     json_out_end_object(out);

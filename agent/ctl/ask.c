@@ -1,4 +1,5 @@
 /* Querying the agent and reporting what went wrong. */
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -6,7 +7,7 @@
 #include "agent/ctl/ctl.h"
 #include "common/text.h"
 
-int ctl_usage(const char *format, ...)
+int ctl_usage(const struct ctl *ctl, const char *format, ...)
 {
     scoped_str text = STR_INIT;
     va_list arguments;
@@ -14,20 +15,57 @@ int ctl_usage(const char *format, ...)
     va_start(arguments, format);
     str_vprintf(&text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "agentctl: %s\n%s\n", str_text(&text), N_("Try 'agentctl --help'."));
-    return EXIT_USAGE;
+    return options_usage(ctl->program, ctl->zh, "%s", str_text(&text));
 }
 
-int ctl_refused(long status, const struct str *text)
+void ctl_complain(const char *format, ...)
 {
-    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
-    const char *message = NULL;
-    scoped_str safe = STR_INIT;
+    scoped_str text = STR_INIT, safe = STR_INIT;
+    va_list arguments;
 
-    if (json_parse(str_text(text), text->length, NULL, &doc, NULL) == 0)
+    va_start(arguments, format);
+    str_vprintf(&text, format, arguments);
+    va_end(arguments);
+    text_escape(&safe, str_text(&text), text.length, 0);
+    fprintf(stderr, "agentctl: %s\n", str_text(&safe));
+}
+
+const char *ctl_language(const struct ctl *ctl)
+{
+    return ctl->lang ? ctl->lang : ctl->zh && !ctl->json ? "zh" : "en";
+}
+
+int ctl_unreachable(const struct ctl *ctl, const struct error *error)
+{
+    ctl_complain("%s", error->text);
+    if (error->number == EACCES)
+        ctl_complain("%s", tr(ctl,
+                              "root and members of the group docker-bench-agent may ask: usermod -aG "
+                              "docker-bench-agent USER, then log in again",
+                              "只有 root 和 docker-bench-agent 组的成员可以查询：usermod -aG docker-bench-agent "
+                              "用户，然后重新登录"));
+    else if (error->number == ENOENT || error->number == ECONNREFUSED)
+        ctl_complain("%s", tr(ctl, "is it running? systemctl status docker-bench-agent",
+                              "它在运行吗？systemctl status docker-bench-agent"));
+    return EXIT_UNREACHABLE;
+}
+
+int ctl_refused(const struct ctl *ctl, long status, const struct str *text)
+{
+    enum { BAD_REQUEST = 400 };
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    const char *message = NULL, *code = NULL;
+
+    if (json_parse(str_text(text), text->length, NULL, &doc, NULL) == 0) {
         message = json_string(json_path(json_root(doc), "error", "message", NULL));
-    terminal_cell(&safe, message ? message : "no reason given", 0, false);
-    fprintf(stderr, "agentctl: the agent answered %ld: %s\n", status, str_text(&safe));
+        code = json_string(json_path(json_root(doc), "error", "code", NULL));
+    }
+    if (message && (status == BAD_REQUEST || str_equal(code, "unknown_rule"))) {
+        ctl_complain("%s", message);
+        return EXIT_USAGE;
+    }
+    ctl_complain(tr(ctl, "the agent answered %ld: %s", "代理返回 %ld：%s"), status,
+                 message ? message : tr(ctl, "no reason given", "未说明原因"));
     return EXIT_REFUSED;
 }
 
@@ -38,15 +76,13 @@ int ctl_get(const struct ctl *ctl, const char *path, const char *body, struct js
     long status = 0;
 
     str_append(&full, path);
-    client_parameter(&full, "lang", ctl->zh ? "zh" : "en");
-    if (client_call(ctl->socket, full.data, body, &status, ret_text, &error) < 0) {
-        fprintf(stderr, "agentctl: %s\n", error.text);
-        return EXIT_UNREACHABLE;
-    }
+    client_parameter(&full, "lang", ctl_language(ctl));
+    if (client_call(ctl->socket, full.data, body, &status, ret_text, &error) < 0)
+        return ctl_unreachable(ctl, &error);
     if (status >= 400 && !(status == 503 && str_starts(path, "/healthz")))
-        return ctl_refused(status, ret_text);
+        return ctl_refused(ctl, status, ret_text);
     if (json_parse(str_text(ret_text), ret_text->length, NULL, ret_doc, &error) < 0) {
-        fprintf(stderr, "agentctl: the agent's answer cannot be read: %s\n", error.text);
+        ctl_complain(tr(ctl, "the agent's answer cannot be read: %s", "无法读取代理的回答：%s"), error.text);
         return EXIT_REFUSED;
     }
     return 0;

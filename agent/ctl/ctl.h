@@ -4,14 +4,18 @@
 
 #include "agent/ctl/terminal.h"
 #include "agent/words/words.h"
+#include "common/error.h"
 #include "common/json_in.h"
 #include "common/map.h"
+#include "common/options/options.h"
 
 enum { EXIT_FOUND = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_REFUSED = 4, EXIT_UNWRITTEN = 5 };
 
+/* What the command line gave, by the table in options.c. */
 struct ctl {
-    const char *socket;
-    bool json, zh;
+    const struct program_options *program;
+    const char *socket, *lang, *color;
+    bool json, no_color, zh; /* ZH: of messages */
     struct terminal terminal;
     /* options of single commands; NULL or false: not given */
     const char *rule, *section, *status, *severity, *subject, *kind, *waived, *limit, *since, *until, *fail_on,
@@ -21,15 +25,16 @@ struct ctl {
     int word_count;
 };
 
-/* English or Chinese. */
-static inline const char *tr(const struct ctl *ctl, const char *en, const char *zh)
+/* English or Chinese; formats of the same arguments if they are formats. */
+__attribute__((format_arg(2), format_arg(3))) static inline const char *tr(const struct ctl *ctl, const char *en,
+                                                                           const char *zh)
 {
     return ctl->zh ? zh : en;
 }
 
 typedef int ctl_command(struct ctl *ctl); /* returns the exit status */
 ctl_command ctl_status, ctl_findings, ctl_rules, ctl_explain, ctl_watch, ctl_scan, ctl_check, ctl_version, ctl_ack,
-    ctl_resend, ctl_metrics, ctl_history, ctl_diff;
+    ctl_resend, ctl_metrics, ctl_history, ctl_diff, ctl_help;
 
 /* Requests PATH (the language is added) and parses the answer. BODY NULL: GET. Prints errors. 0, or the exit status;
  * with --json the answer is printed (ctl_print_json()) and RET_DOC stays NULL. The caller frees RET_DOC. */
@@ -38,8 +43,14 @@ int ctl_ask(const struct ctl *ctl, const char *path, const char *body, struct js
 int ctl_get(const struct ctl *ctl, const char *path, const char *body, struct json_doc **ret_doc, struct str *ret_text);
 /* Prints what the agent answered as it is, but for what a terminal must not get, which is escaped as in JSON. */
 void ctl_print_json(const char *text, size_t length);
-/* Prints the error in TEXT to standard error. Returns the exit status. */
-int ctl_refused(long status, const struct str *text);
+/* Prints the error in TEXT to standard error. Returns the exit status: EXIT_USAGE for what the caller typed. */
+int ctl_refused(const struct ctl *ctl, long status, const struct str *text);
+/* Prints ERROR, why the agent cannot be reached, and what to do. Returns EXIT_UNREACHABLE. */
+int ctl_unreachable(const struct ctl *ctl, const struct error *error);
+/* "agentctl: …" to standard error, escaped. */
+void ctl_complain(const char *format, ...) printf_like(1, 2);
+/* The language of texts that the API is asked for, "en" or "zh". */
+const char *ctl_language(const struct ctl *ctl);
 /* One finding as a line, cut to the terminal's width, of which USED columns are already occupied. */
 void ctl_print_finding(const struct ctl *ctl, struct str *out, unsigned used, const struct json *finding);
 /* pages.c: an answer of several pages. Begin with zeros. */
@@ -55,15 +66,16 @@ void ctl_pages_deinit(struct ctl_pages *pages);
 /* /v1/events from SINCE to UNTIL (as typed; NULL: no bound) with the filters that were given. 0, or the exit status. */
 int ctl_events_path(const struct ctl *ctl, const char *since, const char *until, struct str *path);
 /* UNTIL is not after SINCE, both as typed: the exit status. */
-int ctl_refuse_span(const char *since, const char *until);
+int ctl_refuse_span(const struct ctl *ctl, const char *since, const char *until);
 /* Says on standard error when the history begins, by the first LINE of an answer, if that is after SINCE (as typed). */
 bool ctl_print_beginning(const struct ctl *ctl, const struct json *line, const char *since);
 /* Says on standard error why the answer ends before its end, if LINE says so. */
-bool ctl_print_failure(const struct json *line);
+bool ctl_print_failure(const struct ctl *ctl, const struct json *line);
 /* Calls LINE for each line of PATH's answer, no more of them than its first line announces. Prints errors. 0, or the
  * exit status. */
 int ctl_stream_events(const struct ctl *ctl, const char *path,
                       bool (*line)(const char *line, size_t length, void *user), void *user);
-int ctl_usage(const char *format, ...) printf_like(1, 2);
+/* The same and where help is. Returns EXIT_USAGE. */
+int ctl_usage(const struct ctl *ctl, const char *format, ...) printf_like(2, 3);
 
 #endif

@@ -96,7 +96,7 @@ bool diff_take_line(const char *line, size_t length, void *user)
     root = json_root(doc);
     if (json_get(root, "hello"))
         diff->began_later = ctl_print_beginning(diff->ctl, root, diff->ctl->words[0]);
-    diff->failed = ctl_print_failure(root) || diff->failed;
+    diff->failed = ctl_print_failure(diff->ctl, root) || diff->failed;
     if (!json_get(root, "slug") || str_equal(json_string(json_path(root, "subject", "kind", NULL)), "agent"))
         return true;
     state = (struct state){status_of(json_get(root, "status")), json_type(json_get(root, "waived")) == JSON_OBJECT};
@@ -104,7 +104,9 @@ bool diff_take_line(const char *line, size_t length, void *user)
     /* a failure that stays one has become waived, or is so no more */
     before.waived = before.status == FAIL && state.status == FAIL && !state.waived;
     if (map_count(diff->changes) >= CHANGES_MAX) {
-        fprintf(stderr, "agentctl: more than %d findings have changed: ask for a shorter time\n", (int)CHANGES_MAX);
+        ctl_complain(tr(diff->ctl, "more than %d findings have changed: ask for a shorter time",
+                        "变化的结果超过 %d 项：请缩短时间范围"),
+                     (int)CHANGES_MAX);
         diff->failed = true;
         return false;
     }

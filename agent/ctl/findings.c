@@ -62,8 +62,12 @@ int ctl_findings(struct ctl *ctl)
     size_t count = 0;
     int r;
 
+    if (ctl->word_count && ctl->rule)
+        return ctl_usage(
+            ctl, "%s",
+            tr(ctl, "findings takes one rule: as a word or as --rule", "findings 只接受一条规则：作为参数或 --rule"));
     str_append(&path, "/v1/findings");
-    add_parameter(&path, "rule", ctl->rule);
+    add_parameter(&path, "rule", ctl->word_count ? ctl->words[0] : ctl->rule);
     add_parameter(&path, "section", ctl->section);
     add_parameter(&path, "status", ctl->status ? ctl->status : ctl->all ? NULL : "fail,error");
     add_parameter(&path, "severity", ctl->severity);
@@ -118,7 +122,7 @@ static int refuse_unscanned(struct ctl *ctl)
         terminal_cell(&safe, json_string(json_at(reasons, i)), 0, false);
     }
     if (safe.length)
-        fprintf(stderr, "agentctl: %s\n", safe.data);
+        ctl_complain("%s", safe.data);
     return scanned ? 0 : EXIT_REFUSED;
 }
 
@@ -130,8 +134,6 @@ int ctl_check(struct ctl *ctl)
 
     if (!ctl->fail_on)
         ctl->fail_on = "high";
-    if (severity_rank(ctl->fail_on) < 0)
-        return ctl_usage("--fail-on takes low, medium, high or critical");
     r = refuse_unscanned(ctl);
     if (r)
         return r;
@@ -141,8 +143,8 @@ int ctl_check(struct ctl *ctl)
         printf("%zu %s %s\n", tally.failures, tr(ctl, "unwaived failures at or above", "项未豁免的失败，级别不低于"),
                ctl->fail_on);
     if (r == 0 && tally.errors)
-        fprintf(stderr, "agentctl: %zu %s\n", tally.errors,
-                tr(ctl, "findings could not be evaluated: agentctl findings --status error",
-                   "项无法评估：agentctl findings --status error"));
+        ctl_complain("%zu %s", tally.errors,
+                     tr(ctl, "findings could not be evaluated: agentctl findings --status error",
+                        "项无法评估：agentctl findings --status error"));
     return r ? r : tally.failures ? EXIT_FOUND : 0;
 }

@@ -3,73 +3,40 @@
 
 #include "agent/ctl/client.h"
 #include "agent/ctl/ctl.h"
-#include "agent/ctl/when.h"
+#include "common/when.h"
 
-static int add_time(struct str *path, const char *option, const char *text, usec_t now, const char *parameter,
-                    usec_t *ret)
+/* TEXT, which the command line's check has taken (NULL: not given), as PARAMETER. */
+static void add_time(struct str *path, const char *text, usec_t now, const char *parameter, usec_t *ret)
 {
     char formatted[CLOCK_TEXT_SIZE];
 
-    if (!text)
-        return 0;
-    if (when_parse(text, now, ret) < 0)
-        return ctl_usage("%s takes a time such as yesterday, today, 2h, 3d, 2026-11-24 or \"2026-11-24 09:30\", not "
-                         "\"%.64s\"",
-                         option, text);
-    client_parameter(path, parameter, clock_format(*ret, formatted));
-    return 0;
+    if (text && when_parse(text, now, ret) == 0)
+        client_parameter(path, parameter, clock_format(*ret, formatted));
 }
 
-static int add_word_check(const char *option, const char *text, const char *const *words)
+int ctl_refuse_span(const struct ctl *ctl, const char *since, const char *until)
 {
-    scoped_str known = STR_INIT;
-
-    for (const char *at = text; text; at++) {
-        size_t length = strcspn(at, ",");
-        size_t i = 0;
-
-        while (words[i] && (strlen(words[i]) != length || strncmp(words[i], at, length) != 0))
-            i++;
-        if (!words[i]) {
-            for (i = 0; words[i]; i++)
-                str_printf(&known, "%s%s", i ? ", " : "", words[i]);
-            return ctl_usage("--%s: unknown value \"%.*s\"; expected %s", option, (int)(length > 64 ? 64 : length), at,
-                             known.data);
-        }
-        at += length;
-        if (!*at)
-            break;
-    }
-    return 0;
-}
-
-int ctl_refuse_span(const char *since, const char *until)
-{
-    return ctl_usage("the end of the span of time, \"%.64s\", must be later than its beginning, \"%.64s\"", until,
-                     since);
+    return ctl_usage(ctl,
+                     tr(ctl, "the end of the span of time, \"%.64s\", must be later than its beginning, \"%.64s\"",
+                        "时间范围的终点 \"%.64s\" 必须晚于起点 \"%.64s\""),
+                     until, since);
 }
 
 int ctl_events_path(const struct ctl *ctl, const char *since, const char *until, struct str *path)
 {
-    static const char *const severities[] = {"low", "medium", "high", "critical", NULL};
-    static const char *const statuses[] = {"pass", "fail", "manual", "not_applicable", "error", NULL};
     const struct {
         const char *name, *value;
     } parameters[] = {{"rule", ctl->rule},     {"section", ctl->section}, {"severity", ctl->severity},
                       {"status", ctl->status}, {"subject", ctl->subject}, {"kind", ctl->kind},
-                      {"waived", ctl->waived}, {"limit", ctl->limit},     {"lang", ctl->zh ? "zh" : "en"}};
+                      {"waived", ctl->waived}, {"limit", ctl->limit},     {"lang", ctl_language(ctl)}};
     usec_t now = clock_now(&clock_system), from = 0, to = 0;
-    int r = add_word_check("severity", ctl->severity, severities);
+    int r = 0;
 
-    if (r == 0)
-        r = add_word_check("status", ctl->status, statuses);
     str_append(path, "/v1/events");
-    if (r == 0)
-        r = add_time(path, "--since", since, now, "since_time", &from);
-    if (r == 0)
-        r = add_time(path, "--until", until, now, "until_time", &to);
-    if (r == 0 && since && until && to <= from)
-        r = ctl_refuse_span(since, until);
+    add_time(path, since, now, "since_time", &from);
+    add_time(path, until, now, "until_time", &to);
+    if (since && until && to <= from)
+        r = ctl_refuse_span(ctl, since, until);
     for (size_t i = 0; i < countof(parameters); i++)
         if (parameters[i].value)
             client_parameter(path, parameters[i].name, parameters[i].value);
@@ -119,19 +86,17 @@ bool ctl_print_beginning(const struct ctl *ctl, const struct json *line, const c
     if (when_parse(since, clock_now(&clock_system), &from) < 0 ||
         clock_parse(json_text(json_path(line, "hello", "oldest_time", NULL), ""), &oldest) < 0 || oldest <= from)
         return false;
-    fprintf(stderr, "agentctl: %s %s\n", tr(ctl, "the history begins at", "历史记录始于"), when_format(oldest, local));
+    ctl_complain("%s %s", tr(ctl, "the history begins at", "历史记录始于"), when_format(oldest, local));
     return true;
 }
 
-bool ctl_print_failure(const struct json *line)
+bool ctl_print_failure(const struct ctl *ctl, const struct json *line)
 {
     const char *why = json_string(json_get(line, "error"));
-    scoped_str safe = STR_INIT;
 
     if (!why)
         return false;
-    terminal_cell(&safe, why, 0, false);
-    fprintf(stderr, "agentctl: the history cannot be read: %s\n", str_text(&safe));
+    ctl_complain(tr(ctl, "the history cannot be read: %s", "无法读取历史记录：%s"), why);
     return true;
 }
 
@@ -162,11 +127,11 @@ static bool print_line(const char *line, size_t length, void *user)
         return true;
     }
     if (json_get(root, "lost")) {
-        fprintf(stderr, "agentctl: %lld %s\n", (long long)json_int(json_get(root, "lost"), 0),
-                tr(printed->ctl, "older transitions are not kept any more", "条较早的变化已不再保留"));
+        ctl_complain("%lld %s", (long long)json_int(json_get(root, "lost"), 0),
+                     tr(printed->ctl, "older transitions are not kept any more", "条较早的变化已不再保留"));
         return true;
     }
-    if (ctl_print_failure(root)) {
+    if (ctl_print_failure(printed->ctl, root)) {
         printed->failed = true;
         return true;
     }
@@ -219,15 +184,14 @@ int ctl_stream_events(const struct ctl *ctl, const char *path,
     struct error error = ERROR_INIT;
     long status = 0;
 
-    if (client_stream(ctl->socket, path, false, take_line, &lines, &status, &text, &error) < 0) {
-        fprintf(stderr, "agentctl: %s\n", error.text);
-        return EXIT_UNREACHABLE;
-    }
+    if (client_stream(ctl->socket, path, false, take_line, &lines, &status, &text, &error) < 0)
+        return ctl_unreachable(ctl, &error);
     if (lines.endless) {
-        fprintf(stderr, "agentctl: the agent's answer is longer than its first line says\n");
+        ctl_complain("%s",
+                     tr(ctl, "the agent's answer is longer than its first line says", "代理的回答比其首行所述更长"));
         return EXIT_REFUSED;
     }
-    return status == 200 ? 0 : ctl_refused(status, &text);
+    return status == 200 ? 0 : ctl_refused(ctl, status, &text);
 }
 
 int ctl_history(struct ctl *ctl)

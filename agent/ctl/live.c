@@ -51,14 +51,13 @@ int ctl_watch(struct ctl *ctl)
     str_append(&path, "/v1/events?follow=true");
     if (ctl->since)
         client_parameter(&path, "since", ctl->since);
-    client_parameter(&path, "lang", ctl->zh ? "zh" : "en");
+    client_parameter(&path, "lang", ctl_language(ctl));
     if (client_stream(ctl->socket, path.data, true, print_line, ctl, &status, &text, &error) < 0 && status != 200) {
-        fprintf(stderr, "agentctl: %s\n", error.text);
-        return EXIT_UNREACHABLE;
+        return ctl_unreachable(ctl, &error);
     }
     if (status != 200)
-        return ctl_refused(status, &text);
-    fprintf(stderr, "agentctl: the agent ended the stream\n");
+        return ctl_refused(ctl, status, &text);
+    ctl_complain("%s", tr(ctl, "the agent ended the stream", "代理结束了数据流"));
     return EXIT_UNREACHABLE;
 }
 
@@ -78,8 +77,6 @@ int ctl_ack(struct ctl *ctl)
     scoped(cleanup_json_out) struct json_out *body = NULL;
     int r;
 
-    if (ctl->word_count != 2)
-        return ctl_usage("ack requires the id of an exec finding and a reason in quotes");
     body = json_out_new(false);
     json_out_object(body, NULL);
     json_out_string(body, "exec", ctl->words[0]);
@@ -97,8 +94,6 @@ int ctl_resend(struct ctl *ctl)
     scoped(cleanup_json_out) struct json_out *body = NULL;
     int r;
 
-    if (ctl->word_count != 1)
-        return ctl_usage("resend requires the address or the type of a sink, as agentctl status shows it");
     body = json_out_new(false);
     json_out_object(body, NULL);
     json_out_string(body, "sink", ctl->words[0]);

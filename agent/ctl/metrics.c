@@ -53,21 +53,17 @@ int ctl_metrics(struct ctl *ctl)
     long status = 0;
     int r;
 
-    if (ctl->textfile && !*ctl->textfile)
-        return ctl_usage("--textfile requires the path of a file");
-    if (client_call(ctl->socket, "/metrics", NULL, &status, &text, &error) < 0) {
-        fprintf(stderr, "agentctl: %s\n", error.text);
-        return EXIT_UNREACHABLE;
-    }
+    if (client_call(ctl->socket, "/metrics", NULL, &status, &text, &error) < 0)
+        return ctl_unreachable(ctl, &error);
     if (status != 200)
-        return ctl_refused(status, &text);
+        return ctl_refused(ctl, status, &text);
     if (!ctl->textfile) {
         ctl_print_json(str_text(&text), text.length);
         return 0;
     }
     r = replace_file(ctl->textfile, &text);
     if (r < 0) {
-        fprintf(stderr, "agentctl: cannot write %s: %s\n", ctl->textfile, strerror(-r));
+        ctl_complain(tr(ctl, "cannot write %s: %s", "无法写入 %s：%s"), ctl->textfile, strerror(-r));
         return EXIT_UNWRITTEN;
     }
     return 0;

@@ -6,7 +6,7 @@ enum { PAGES_MAX = 10000 };
 
 static int refuse(const char *why)
 {
-    fprintf(stderr, "agentctl: the agent's pages do not come to an end: %s\n", why);
+    ctl_complain("the agent's pages do not come to an end: %s", why);
     return EXIT_REFUSED;
 }
 

@@ -3,8 +3,8 @@
 
 #include "agent/ctl/client.h"
 #include "agent/ctl/ctl.h"
-#include "agent/ctl/when.h"
 #include "common/memory.h"
+#include "common/when.h"
 
 static void print_rule(const struct ctl *ctl, struct str *out, const struct json *rule)
 {
@@ -29,7 +29,9 @@ int ctl_rules(struct ctl *ctl)
     int r;
 
     if (ctl->json && ctl->section)
-        return ctl_usage("--json prints the whole answer, without --section");
+        return ctl_usage(
+            ctl, "%s",
+            tr(ctl, "--json prints the whole answer, without --section", "--json 输出全部内容，不能与 --section 同用"));
     r = ctl_ask(ctl, "/v1/rules", NULL, &doc);
     if (r || !doc)
         return r;
@@ -118,8 +120,6 @@ int ctl_explain(struct ctl *ctl)
     const struct json *root, *list;
     int r;
 
-    if (ctl->word_count != 1)
-        return ctl_usage("explain requires one rule, by id (5.4) or slug (container-privileged)");
     client_parameter(&encoded, "r", ctl->words[0]);
     str_printf(&path, "/v1/rules/%s", encoded.data + 3);
     r = ctl_ask(ctl, path.data, NULL, &doc);

@@ -10,15 +10,20 @@
 
 enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 40 };
 
-struct terminal terminal_of_stdout(bool no_color)
+static bool wants_colour(const char *color)
 {
-    struct terminal terminal = {.width = WIDTH_DEFAULT};
+    if (str_equal(color, "always") || str_equal(color, "never"))
+        return str_equal(color, "always");
+    return isatty(STDOUT_FILENO) && str_empty(getenv("NO_COLOR")) && !str_equal(getenv("TERM"), "dumb");
+}
+
+struct terminal terminal_of_stdout(const char *color)
+{
+    struct terminal terminal = {.width = WIDTH_DEFAULT, .colour = wants_colour(color)};
     struct winsize size;
-    const char *none = getenv("NO_COLOR");
 
     if (!isatty(STDOUT_FILENO))
         return terminal;
-    terminal.colour = !no_color && str_empty(none);
     terminal.cut = true;
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= WIDTH_MIN)
         terminal.width = size.ws_col;

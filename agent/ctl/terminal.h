@@ -11,7 +11,9 @@ struct terminal {
     bool cut;       /* cut the lines of a table to the width; a pipe gets them whole */
     unsigned width; /* columns; 80 if it is not a terminal */
 };
-struct terminal terminal_of_stdout(bool no_color);
+/* COLOR: "always", "never" or anything else, NULL too: on a terminal, unless NO_COLOR is set (no-color.org) or TERM is
+ * "dumb". */
+struct terminal terminal_of_stdout(const char *color);
 
 /* Appends TEXT (NULL: "-") escaped, cut to COLUMNS with "…" (0: whole), padded when PAD. */
 void terminal_cell(struct str *out, const char *text, unsigned columns, bool pad);

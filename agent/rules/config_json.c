@@ -9,15 +9,6 @@
 #include "common/str.h"
 #include "common/text.h"
 
-enum { REACH_MAX = 4 };
-
-static size_t reach_of(const char *name)
-{
-    size_t reach = (strlen(name) + 2) / 4;
-
-    return reach < 1 ? 1 : reach > REACH_MAX ? REACH_MAX : reach;
-}
-
 int config_json_refuse(struct error *error, const char *file, const struct json *value, const char *format, ...)
 {
     scoped_str text = STR_INIT;
@@ -28,22 +19,6 @@ int config_json_refuse(struct error *error, const char *file, const struct json 
     va_end(arguments);
     return value ? error_set(error, EINVAL, "%s:%u: %s", file, json_line(value), text.data)
                  : error_set(error, EINVAL, "%s: %s", file, text.data);
-}
-
-const char *config_json_nearest(const char *const *names, size_t count, const char *name)
-{
-    const char *nearest = NULL;
-    size_t least = reach_of(name) + 1;
-
-    for (size_t i = 0; i < count; i++) {
-        size_t distance = text_distance(names[i], name);
-
-        if (distance < least) {
-            least = distance;
-            nearest = names[i];
-        }
-    }
-    return nearest;
 }
 
 static int refuse_unknown(const struct json *value, const char *file, const char *key, const char *const *names,
@@ -74,7 +49,7 @@ int config_json_keys(const struct json *object, const char *file, const char *co
             known = strcmp(names[k], key) == 0;
         if (known)
             continue;
-        nearest = config_json_nearest(names, count, key);
+        nearest = text_nearest(names, count, key);
         return nearest
                    ? config_json_refuse(error, file, value, "unknown key \"%s\"; did you mean \"%s\"?", key, nearest)
                    : refuse_unknown(value, file, key, names, error);

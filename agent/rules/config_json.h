@@ -19,8 +19,4 @@ int config_json_document(const struct json *value, const char *file, struct erro
 int config_json_texts(struct arena *arena, const struct json *object, const char *key, const char *file, bool required,
                       const char *ret[LANGUAGE_COUNT], struct error *error);
 
-/* The one of NAMES that was probably meant by NAME: the nearest, the first of equals; NULL if more than a few letters
- * differ. */
-const char *config_json_nearest(const char *const *names, size_t count, const char *name);
-
 #endif

@@ -10,6 +10,7 @@
 #include "agent/rules/rule_set_internal.h"
 #include "common/file.h"
 #include "common/str.h"
+#include "common/text.h"
 #include "common/vec.h"
 
 enum { FILE_LIMIT = 1024 * 1024, SLUG_MAX = 64 };
@@ -121,7 +122,7 @@ static int read_check(struct loader *loader, const struct json *root, const char
             names[count++] = check->name;
         if (!name)
             return config_json_refuse(error, file, member_or_self(root, "check"), "check: must be the name of a check");
-        nearest = config_json_nearest(names, count, name);
+        nearest = text_nearest(names, count, name);
         return config_json_refuse(error, file, json_get(root, "check"), "check: unknown check \"%s\"%s%s%s", name,
                                   nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
     }
@@ -448,7 +449,7 @@ const char *rule_set_nearest(const struct rule_set *set, const char *name)
         if (set->rules[i].id)
             vec_push(&names, set->rules[i].id);
     }
-    nearest = config_json_nearest(names.items, names.count, name);
+    nearest = text_nearest(names.items, names.count, name);
     vec_free(&names);
     return nearest;
 }

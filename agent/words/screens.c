@@ -3,7 +3,6 @@
 
 /* clang-format off */
 static const struct words_entry entries[] = {
-    {"Try 'agentctl --help'.", "请运行 'agentctl --help' 查看用法。"},
 };
 /* clang-format on */
 

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "agent/ctl/ctl.h"
-#include "agent/ctl/when.h"
+#include "agent/ctl/options.h"
+#include "common/when.h"
 #include "tests/fuzz/answering.h"
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 #include "tests/fuzz/mutate_json.h"
@@ -23,7 +24,7 @@ static void command(const char *body, size_t length, unsigned which)
     struct folder folder;
     char rule[] = "5.4", hour[] = "1h";
     char *words[] = {rule, NULL};
-    struct ctl ctl = {.json = which < 'A', .zh = which & 1, .words = words};
+    struct ctl ctl = {.program = &agentctl_options, .json = which < 'A', .zh = which & 1, .words = words};
     size_t index = (which < 'A' ? which : (which | 0x20) - 'a') % countof(commands);
 
     folder_make(&folder);

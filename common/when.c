@@ -1,5 +1,5 @@
 /* Times as people name them on a command line, in the local time zone. */
-#include "agent/ctl/when.h"
+#include "common/when.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Times as people name them on a command line. */
-#ifndef AGENT_CTL_WHEN_H
-#define AGENT_CTL_WHEN_H
+#ifndef COMMON_WHEN_H
+#define COMMON_WHEN_H
 
 #include "common/clock.h"
 
