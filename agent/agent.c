@@ -23,7 +23,6 @@ enum { WAITING_MAX = 4096 };
 static void tell_exceptions(const struct agent *agent)
 {
     const struct config *config = agent->config;
-    const char *file = config->path ? config->path : "configuration";
     usec_t now = clock_now(&clock_system);
 
     for (size_t i = 0; i < config->waiver_count; i++) {
@@ -31,7 +30,7 @@ static void tell_exceptions(const struct agent *agent)
         bool expired = waiver->expires && waiver->expires <= now;
 
         if (expired || !evaluator_waiver_matches(agent->evaluator, waiver))
-            log_warning("%s:%u: the waiver of %s for %s %s", file, waiver->line, waiver->rule,
+            log_warning("%s:%u: the waiver of %s for %s %s", waiver->file, waiver->line, waiver->rule,
                         waiver->subject ? waiver->subject : "*",
                         expired ? "has expired and no longer applies" : "matches no failed finding");
     }
@@ -40,8 +39,8 @@ static void tell_exceptions(const struct agent *agent)
         bool expired = attestation->expires && attestation->expires <= now;
 
         if (expired || !evaluator_attestation_matches(agent->evaluator, attestation))
-            log_warning("%s:%u: the attestation of %s for %s %s", file, attestation->line, attestation->rule,
-                        attestation->subject ? attestation->subject : "*",
+            log_warning("%s:%u: the attestation of %s for %s %s", attestation->file, attestation->line,
+                        attestation->rule, attestation->subject ? attestation->subject : "*",
                         expired ? "has expired and no longer applies" : "matches no manual finding");
     }
 }

@@ -17,6 +17,9 @@ void agent_scan(struct agent *agent, const char *cause); /* full re-evaluation *
 /* The configuration and its rules, of command line, environment and files. */
 int agent_load_config(const struct config_arguments *arguments, struct config **ret, struct rule_set **ret_rules,
                       struct error *error);
+/* The same, and all that is wrong or cannot be meant; see config_check(). */
+int agent_check_all(const struct config_arguments *arguments, struct config **ret, struct rule_set **ret_rules,
+                    struct faults *faults);
 /* LAUNCH, which outlives it: where helpers come from; NULL: there are none. */
 int agent_new(const struct config_arguments *arguments, bool once, struct launch *launch, struct agent **ret,
               struct error *error);

@@ -21,6 +21,12 @@ int agent_load_config(const struct config_arguments *arguments, struct config **
     return r;
 }
 
+int agent_check_all(const struct config_arguments *arguments, struct config **ret, struct rule_set **ret_rules,
+                    struct faults *faults)
+{
+    return config_check(arguments, from_environment, ret, ret_rules, faults);
+}
+
 void agent_scan(struct agent *agent, const char *cause)
 {
     agent->scanning = true;

@@ -36,16 +36,6 @@ static int run(const struct config_arguments *arguments, struct launch *launch)
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int check_config(const struct config_arguments *arguments)
-{
-    struct error error = ERROR_INIT;
-
-    if (agent_check_config(arguments, &error) == 0)
-        return 0;
-    log_error("%s", error.text);
-    return AGENT_EXIT_CONFIG;
-}
-
 static int start(const struct agent_options *options)
 {
     struct launch launch = {.fd = -1, .folder = options->helpers, .has_rights = options->helpers != NULL};
@@ -82,5 +72,5 @@ int main(int argc, char **argv)
     if (options.format && !options.once)
         return options_usage(&agent_options_table, result.zh, "%s",
                              result.zh ? "--format 需要 --once" : "--format requires --once");
-    return options.check_config ? check_config(&options.arguments) : start(&options);
+    return options.check_config ? agent_check_config(&options.arguments) : start(&options);
 }

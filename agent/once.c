@@ -76,15 +76,38 @@ int agent_once(const struct config_arguments *arguments, struct launch *launch, 
     return r;
 }
 
-int agent_check_config(const struct config_arguments *arguments, struct error *error)
+static void print_faults(const struct faults *faults)
+{
+    for (size_t i = 0; i < faults->errors.count; i++)
+        fprintf(stderr, "%s\n", faults->errors.items[i]);
+    if (faults->errors_left_out)
+        fprintf(stderr, "and %zu more errors\n", faults->errors_left_out);
+    for (size_t i = 0; i < faults->warnings.count; i++)
+        fprintf(stderr, "warning: %s\n", faults->warnings.items[i]);
+    if (faults->warnings_left_out)
+        fprintf(stderr, "and %zu more warnings\n", faults->warnings_left_out);
+}
+
+int agent_check_config(const struct config_arguments *arguments)
 {
     scoped(cleanup_config) struct config *config = NULL;
     scoped(cleanup_rule_set) struct rule_set *rules = NULL;
-    int r = agent_load_config(arguments, &config, &rules, error);
+    scoped(faults_free) struct faults faults = {0};
+    size_t enabled = 0;
+    int r = agent_check_all(arguments, &config, &rules, &faults);
 
-    if (r < 0)
-        return r;
-    printf("%s: OK; %zu rules, benchmark %s\n", config->path ? config->path : "no configuration file", rules->count,
+    print_faults(&faults);
+    if (r < 0 || !config || !rules) {
+        fprintf(stderr, "%zu error%s, %zu warning%s\n", faults_errors(&faults), faults_errors(&faults) == 1 ? "" : "s",
+                faults.warnings.count, faults.warnings.count == 1 ? "" : "s");
+        return AGENT_EXIT_CONFIG;
+    }
+    for (size_t i = 0; i < rules->count; i++)
+        enabled += rules->rules[i].enabled;
+    printf("%s: OK; %zu rules, benchmark %s", config->path ? config->path : "no configuration file", enabled,
            config->benchmark);
+    if (config->file_count > (config->path != NULL))
+        printf(", %zu files of conf.d", config->file_count - (config->path != NULL));
+    puts("");
     return 0;
 }

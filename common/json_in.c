@@ -12,39 +12,9 @@
 #include <yajl/yajl_parse.h>
 
 #include "common/json_memory.h"
+#include "common/json_tree.h"
 #include "common/memory.h"
 #include "common/str.h"
-
-enum { INDEX_FROM = 24 };
-
-struct json {
-    enum json_type type;
-    unsigned line;
-    union {
-        bool boolean;
-        struct {
-            const char *text;
-            size_t length;
-        }; /* string, number as written */
-        struct {
-            struct json **items;
-            struct member *members;
-            const struct member **sorted; /* by key, then by place; NULL for small objects */
-            size_t count;
-        };
-    };
-};
-
-struct member {
-    const char *key;
-    size_t key_length;
-    struct json *value;
-};
-
-struct json_doc {
-    struct arena *arena;
-    struct json *root;
-};
 
 /* A value inside a container that is still open. */
 struct open_item {
@@ -197,6 +167,18 @@ static int compare_members(const void *pa, const void *pb)
     return order ? order : (a > b) - (a < b);
 }
 
+void json_index(struct json *object, struct arena *arena)
+{
+    enum { INDEX_FROM = 24 };
+
+    if (object->count < INDEX_FROM)
+        return;
+    object->sorted = arena_alloc(arena, object->count * sizeof(struct member *));
+    for (size_t i = 0; i < object->count; i++)
+        object->sorted[i] = &object->members[i];
+    qsort(object->sorted, object->count, sizeof(struct member *), compare_members);
+}
+
 static int close_container(struct parser *parser)
 {
     struct open *open = parser->open;
@@ -211,12 +193,7 @@ static int close_container(struct parser *parser)
         value->members = arena_alloc(parser->arena, value->count * sizeof(struct member));
         for (struct open_item *item = open->first; item; item = item->next)
             value->members[i++] = item->member;
-        if (value->count >= INDEX_FROM) {
-            value->sorted = arena_alloc(parser->arena, value->count * sizeof(struct member *));
-            for (i = 0; i < value->count; i++)
-                value->sorted[i] = &value->members[i];
-            qsort(value->sorted, value->count, sizeof(struct member *), compare_members);
-        }
+        json_index(value, parser->arena);
     }
     parser->open = open->outer;
     parser->depth--;
@@ -317,8 +294,11 @@ int json_parse(const char *data, size_t length, const struct json_limits *limits
 
 void json_doc_free(struct json_doc *doc)
 {
-    if (doc)
-        arena_free(doc->arena);
+    if (!doc)
+        return;
+    for (size_t i = 0; i < doc->part_count; i++)
+        arena_free(doc->parts[i]->arena);
+    arena_free(doc->arena);
 }
 
 const struct json *json_root(const struct json_doc *doc)
@@ -336,7 +316,7 @@ unsigned json_line(const struct json *v)
     return v ? v->line : 0;
 }
 
-static const struct json *get_n(const struct json *object, const char *key, size_t length)
+const struct json *json_get_n(const struct json *object, const char *key, size_t length)
 {
     const struct member wanted = {.key = key, .key_length = length};
 
@@ -364,7 +344,7 @@ static const struct json *get_n(const struct json *object, const char *key, size
 
 const struct json *json_get(const struct json *object, const char *key)
 {
-    return get_n(object, key, strlen(key));
+    return json_get_n(object, key, strlen(key));
 }
 
 const struct json *json_at(const struct json *array, size_t index)
@@ -408,7 +388,7 @@ const struct json *json_pointer(const struct json *v, const char *pointer)
 
             v = *digits >= '0' && *digits <= '9' && !*rest && (*digits != '0' || !digits[1]) ? json_at(v, index) : NULL;
         } else {
-            v = get_n(v, str_text(&token), token.length);
+            v = json_get_n(v, str_text(&token), token.length);
         }
     }
     return *pointer ? NULL : v;

@@ -53,6 +53,17 @@ const char *json_number_text(const struct json *v); /* the number as written, NU
 
 DEFINE_CLEANUP(struct json_doc *, cleanup_json_doc, json_doc_free)
 
+/* One document of COUNT parts (at least 1, at most 2^24 - 1), in their order. What several of them have, objects in
+ * one another, is merged member by member; of other values the last part's counts. APPENDED (ends with NULL): members
+ * of the root that are lists, of which those of all parts follow one another. A part whose root is no object, or whose
+ * member in APPENDED is no list, takes the place of what came before like any other value. The parts become the
+ * document's, and are freed with it; the array that PARTS is stays the caller's. */
+struct json_doc *json_merge(struct json_doc *const *parts, size_t count, const char *const *appended);
+/* The place of the part that a value of a merged document is from, for an object the last that has it; else 0. */
+unsigned json_source(const struct json *v);
+/* The root of part INDEX of a merged document, NULL past the end. */
+const struct json *json_part(const struct json_doc *doc, size_t index);
+
 /* A stream of JSON values one after the other, cut anywhere (an event stream). Feed bytes; CALLBACK gets each complete
  * value (the document is freed after it returns). A malformed value or one over the limits is skipped without being
  * kept, up to its end or that of its line, and the stream goes on after it. Returns 0, or the error of the last value

@@ -277,6 +277,7 @@ int view_rule(const struct agent_view *view, const char *name, struct json_out *
 void view_score(const struct evaluator *evaluator, struct score *ret)
 {
     const struct rule_set *rules = evaluator_rules(evaluator);
+    unsigned passed_unwaived = 0;
 
     *ret = (struct score){0};
     for (size_t i = 0; i < rules->count; i++) {
@@ -294,6 +295,8 @@ void view_score(const struct evaluator *evaluator, struct score *ret)
             continue;
         ret->counted++;
         ret->passed += verdict == VERDICT_PASS || counts[VERDICT_FAIL] == waived;
+        passed_unwaived += verdict == VERDICT_PASS;
     }
+    ret->without_waivers = ret->counted ? 100.0 * passed_unwaived / ret->counted : 0;
     ret->value = ret->counted ? 100.0 * ret->passed / ret->counted : 0;
 }

@@ -74,12 +74,15 @@ int view_findings(const struct agent_view *view, const struct finding_filter *fi
 bool view_health(const struct agent_view *view, struct json_out *out);
 
 struct score {
-    double value; /* 0–100 over scored rules */
+    double value;           /* 0–100 over scored rules */
+    double without_waivers; /* the same if no waiver held */
     unsigned passed, counted;
     unsigned counts[VERDICT_COUNT]; /* of rules, by their own verdict */
     unsigned waived;
 };
 void view_score(const struct evaluator *evaluator, struct score *ret);
+/* Members "profile", "waivers", "attestations", "excluded" and "exclude" of the status. */
+void view_policy(const struct agent_view *view, struct json_out *out);
 /* --once: text for people, or json. FORMAT is checked by the caller. */
 void view_once_text(const struct agent_view *view, struct str *out);
 

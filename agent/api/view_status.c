@@ -273,67 +273,6 @@ static void write_helpers(const struct agent_view *view, struct json_out *out)
     json_out_end_array(out);
 }
 
-/* Until when an exception of the configuration holds, where it stands, and how many findings it covers. */
-static void write_use(struct json_out *out, usec_t expires, unsigned line, size_t matches)
-{
-    json_out_time(out, "expires", expires);
-    json_out_bool(out, "expired", expires && expires <= clock_now(&clock_system));
-    json_out_int(out, "line", line);
-    json_out_int(out, "matches", (int64_t)matches);
-}
-
-/* What people vouched for, and whether it still means anything: lists of exceptions rot. */
-static void write_exceptions(const struct agent_view *view, struct json_out *out)
-{
-    const struct config *config = view->config;
-
-    json_out_array(out, "waivers");
-    for (size_t i = 0; i < config->waiver_count; i++) {
-        const struct waiver *waiver = &config->waivers[i];
-
-        json_out_object(out, NULL);
-        json_out_string(out, "rule", waiver->rule);
-        json_out_string(out, "subject", waiver->subject ? waiver->subject : "*");
-        json_out_string(out, "reason", waiver->reason);
-        json_out_string(out, "by", waiver->by);
-        write_use(out, waiver->expires, waiver->line, evaluator_waiver_matches(view->evaluator, waiver));
-        json_out_end_object(out);
-    }
-    json_out_end_array(out);
-    json_out_array(out, "attestations");
-    for (size_t i = 0; i < config->attestation_count; i++) {
-        const struct attestation *attestation = &config->attestations[i];
-
-        json_out_object(out, NULL);
-        json_out_string(out, "rule", attestation->rule);
-        json_out_string(out, "subject", attestation->subject ? attestation->subject : "*");
-        json_out_string(out, "status", verdict_name(attestation->status));
-        json_out_string(out, "by", attestation->by);
-        json_out_string(out, "evidence", attestation->evidence);
-        write_use(out, attestation->expires, attestation->line,
-                  evaluator_attestation_matches(view->evaluator, attestation));
-        json_out_end_object(out);
-    }
-    json_out_end_array(out);
-}
-
-/* What is not judged. */
-static void write_excluded(const struct agent_view *view, struct json_out *out)
-{
-    const char *id, *name;
-
-    json_out_array(out, "excluded");
-    if (evaluator_left_out(view->evaluator, &id, &name)) {
-        json_out_object(out, NULL);
-        json_out_string(out, "kind", subject_kind_name(SUBJECT_CONTAINER));
-        json_out_string(out, "id", id);
-        json_out_string(out, "name", name);
-        json_out_string(out, "reason", "the agent runs in it");
-        json_out_end_object(out);
-    }
-    json_out_end_array(out);
-}
-
 /* As in every record that a sink sends. */
 static void write_origin(const struct agent_view *view, struct json_out *out)
 {
@@ -345,6 +284,15 @@ static void write_origin(const struct agent_view *view, struct json_out *out)
     json_out_string(out, "machine", *origin->machine ? origin->machine : NULL);
     json_out_string(out, "stream", origin->stream);
     json_out_int(out, "schema", origin->schema);
+}
+
+/* null while no rule counts. */
+static void write_score(struct json_out *out, const char *key, unsigned counted, double value)
+{
+    if (counted)
+        json_out_double(out, key, value);
+    else
+        json_out_null(out, key);
 }
 
 void view_status(const struct agent_view *view, struct json_out *out)
@@ -372,15 +320,12 @@ void view_status(const struct agent_view *view, struct json_out *out)
     json_out_int(out, "waived", score.waived);
     write_sections(view, out);
     json_out_end_object(out);
-    if (score.counted)
-        json_out_double(out, "score", score.value);
-    else
-        json_out_null(out, "score");
+    write_score(out, "score", score.counted, score.value);
+    write_score(out, "score_without_waivers", score.counted, score.without_waivers);
     json_out_int(out, "scored_rules", score.counted);
     json_out_int(out, "last_seq", (int64_t)evaluator_last_seq(view->evaluator));
     write_execs(view, out);
-    write_exceptions(view, out);
-    write_excluded(view, out);
+    view_policy(view, out);
     write_sinks(view, out);
     write_helpers(view, out);
     json_out_object(out, "scan");

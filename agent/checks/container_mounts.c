@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
-#include "agent/checks/remedy.h"
 #include "common/text.h"
 #include "probes/daemon/daemon_config.h"
 
@@ -55,44 +54,20 @@ static void print_source(const struct shown *shown, struct str *out)
         str_append(out, shown->path.data);
 }
 
-/* The destinations of the mounts that are to be changed, as far as a remedy lists them. */
-struct destinations {
-    struct str text;
-    size_t count;
-    bool more;
-};
-
-static void list_destination(const struct check_input *in, const struct mount_facts *mount, struct destinations *list)
+/* Adds a mount to those that a new container should be without. */
+static void list_destination(const struct mount_facts *mount, struct str *places)
 {
-    if (!in->explain || list->more)
-        return;
-    list->more = !check_remedy_list(&list->text, &list->count, ", ", mount->destination);
-    if (list->more)
-        str_append(&list->text, list->text.length ? ", …" : "…");
+    str_append(places, places->length ? ", " : "");
+    text_shell_quote(places, mount->destination);
 }
 
-static void remedy_without(const struct check_input *in, struct check_result *out, const struct destinations *list)
+static void remedy_without(const struct check_input *in, struct check_result *out, const char *how,
+                           const struct str *places)
 {
-    scoped_str how = STR_INIT, compose = STR_INIT;
+    scoped_str text = STR_INIT;
 
-    str_printf(&how, "without the mount at %s", str_text(&list->text));
-    str_printf(&compose, "remove what is mounted at %s from volumes", str_text(&list->text));
-    check_remedy_recreate(
-        in, out,
-        &(struct remedy_change){
-            .how = how.data, .key = "volumes", .compose = compose.data, .service = "--mount-rm DESTINATION"});
-}
-
-static void remedy_propagation(const struct check_input *in, struct check_result *out, const struct destinations *list)
-{
-    scoped_str how = STR_INIT, compose = STR_INIT;
-
-    str_printf(&how, "with rprivate or rslave propagation for the mount at %s", str_text(&list->text));
-    str_printf(&compose, "set propagation: rprivate or rslave for what volumes mounts at %s", str_text(&list->text));
-    check_remedy_recreate(
-        in, out,
-        &(struct remedy_change){
-            .how = how.data, .key = "volumes", .compose = compose.data, .service = "--mount-rm DESTINATION"});
+    str_printf(&text, "%s %s", how, str_text(places));
+    check_remedy_recreate(in, out, text.data, "--mount-rm DESTINATION");
 }
 
 /* When nothing was found: error for a mount of which it is not known what it shows, else pass with TEXT. */
@@ -192,7 +167,7 @@ void check_container_sensitive_mounts(const struct check_input *in, struct check
     const struct container_facts *c = check_container(in, out);
     struct check_result unknown;
     struct engine_folders engine;
-    struct destinations places = {.text = STR_INIT};
+    scoped_str places = STR_INIT;
     bool has_bind = false, known;
 
     if (!c)
@@ -202,22 +177,21 @@ void check_container_sensitive_mounts(const struct check_input *in, struct check
     for (size_t i = 0; i < c->mount_count; i++) {
         has_bind |= strcmp(c->mounts[i].type, "bind") == 0;
         if (say_sensitive(in, out, &engine, &c->mounts[i]))
-            list_destination(in, &c->mounts[i], &places);
+            list_destination(&c->mounts[i], &places);
     }
     if (out->verdict != VERDICT_NONE)
-        remedy_without(in, out, &places);
+        remedy_without(in, out, "without the mount at", &places);
     else if (has_bind && !known)
         check_say(in, out, VERDICT_ERROR, "%s", str_text(&unknown.evidence));
     else
         say_clean(in, out, c, "no sensitive host directory is mounted");
     check_result_deinit(&unknown);
-    str_deinit(&places.text);
 }
 
 void check_container_mount_propagation(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
-    struct destinations places = {.text = STR_INIT};
+    scoped_str places = STR_INIT;
 
     if (!c)
         return;
@@ -228,13 +202,12 @@ void check_container_mount_propagation(const struct check_input *in, struct chec
             continue;
         check_say(in, out, VERDICT_FAIL, "%s at %s has propagation %s", c->mounts[i].source, c->mounts[i].destination,
                   propagation);
-        list_destination(in, &c->mounts[i], &places);
+        list_destination(&c->mounts[i], &places);
     }
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "no mount has shared propagation");
     else
-        remedy_propagation(in, out, &places);
-    str_deinit(&places.text);
+        remedy_without(in, out, "with rprivate or rslave propagation for the mount at", &places);
 }
 
 /* /var/run is /run on every current distribution: one spelling for both. */
@@ -336,20 +309,19 @@ void check_container_engine_socket(const struct check_input *in, struct check_re
     const struct container_facts *c = check_container(in, out);
     const char *why;
     bool sockets_known = store_files(in->store, "sockets:", &why) != NULL, has_path = false;
-    struct destinations places = {.text = STR_INIT};
+    scoped_str places = STR_INIT;
 
     if (!c)
         return;
     for (size_t i = 0; i < c->mount_count; i++) {
         has_path |= c->mounts[i].place_count || given_path(&c->mounts[i], 0);
         if (say_socket(in, out, c, &c->mounts[i]))
-            list_destination(in, &c->mounts[i], &places);
+            list_destination(&c->mounts[i], &places);
     }
     if (out->verdict == VERDICT_NONE && has_path && !sockets_known)
         check_error(in, out, "engine sockets", why);
     else if (out->verdict == VERDICT_NONE)
         say_clean(in, out, c, "no engine socket is mounted");
     else
-        remedy_without(in, out, &places);
-    str_deinit(&places.text);
+        remedy_without(in, out, "without the mount at", &places);
 }

@@ -4,7 +4,6 @@
 
 #include "agent/checks/checks.h"
 #include "agent/checks/distribution.h"
-#include "agent/checks/remedy.h"
 #include "common/text.h"
 #include "probes/daemon/daemon_config.h"
 #include "probes/daemon/seccomp_profile.h"
@@ -57,21 +56,11 @@ static const char *asked_profile(const struct container_facts *c)
 }
 
 /* podman's own is loaded by itself as containers-default-VERSION, and only where containers.conf names no other. */
-static void remedy_own_profile(const struct check_input *in, struct check_result *out)
+static const char *with_own_profile(const struct check_input *in)
 {
-    static const struct remedy_change of_podman = {
-        .how =
-            "without any --security-opt apparmor=PROFILE, and apparmor_profile not \"unconfined\" in containers.conf",
-        .key = "security_opt",
-        .compose = "remove apparmor=PROFILE from security_opt",
-    };
-    static const struct remedy_change of_docker = {
-        .how = "with --security-opt apparmor=docker-default",
-        .key = "security_opt",
-        .compose = "put apparmor=docker-default into security_opt in place of any other apparmor=PROFILE",
-    };
-
-    check_remedy_recreate(in, out, check_is_podman(in) ? &of_podman : &of_docker);
+    return check_is_podman(in) ? "without any --security-opt apparmor=PROFILE, and apparmor_profile not \"unconfined\" "
+                                 "in containers.conf"
+                               : "with --security-opt apparmor=docker-default";
 }
 
 static bool asks_unconfined(const struct container_facts *c)
@@ -122,23 +111,20 @@ void check_container_apparmor(const struct check_input *in, struct check_result 
                       "then add apparmor=1 security=apparmor to the kernel's command line, reboot");
     } else if (c->privileged) {
         check_say(in, out, VERDICT_FAIL, "privileged: runs unconfined by AppArmor");
-        check_remedy_recreate(in, out, &remedy_not_privileged);
+        check_remedy_recreate(in, out, "without --privileged", NULL);
     } else if (!*c->apparmor_profile && asks_unconfined(c)) {
         check_say(in, out, VERDICT_FAIL, "AppArmor profile will be unconfined");
-        check_remedy_recreate(in, out,
-                              &(struct remedy_change){.how = "without --security-opt apparmor=unconfined",
-                                                      .key = "security_opt",
-                                                      .compose = "remove apparmor=unconfined from security_opt"});
+        check_remedy_recreate(in, out, "without --security-opt apparmor=unconfined", NULL);
     } else if (!*c->apparmor_profile && was_never_started(c)) {
         check_say(in, out, VERDICT_PASS, "not started yet: it will get the AppArmor profile %s",
                   check_is_podman(in) && strcmp(asked_profile(c), "docker-default") == 0 ? "that is podman's own"
                                                                                          : asked_profile(c));
     } else if (!*c->apparmor_profile) {
         check_say(in, out, VERDICT_FAIL, "no AppArmor profile");
-        remedy_own_profile(in, out);
+        check_remedy_recreate(in, out, with_own_profile(in), NULL);
     } else if (strcmp(c->apparmor_profile, "unconfined") == 0) {
         check_say(in, out, VERDICT_FAIL, "AppArmor profile is unconfined");
-        remedy_own_profile(in, out);
+        check_remedy_recreate(in, out, with_own_profile(in), NULL);
     } else {
         check_say(in, out, VERDICT_PASS, "AppArmor profile %s", c->apparmor_profile);
     }
@@ -157,10 +143,6 @@ static const char *label_end(const char *value)
         value++;
     return value;
 }
-
-static const struct remedy_change not_typed = {.how = "without --security-opt label=type:TYPE",
-                                               .key = "security_opt",
-                                               .compose = "remove label=type:TYPE from security_opt"};
 
 /* "system_u:system_r:spc_t:s0" or "type:spc_t": types whose processes SELinux lets do everything. */
 static bool is_unconfined(const char *label)
@@ -183,15 +165,12 @@ static bool judge_labels(const struct check_input *in, struct check_result *out,
 
         if (is_unconfined(value)) {
             check_say(in, out, VERDICT_FAIL, "label option %s does not confine the container", value);
-            check_remedy_recreate(in, out, &not_typed);
+            check_remedy_recreate(in, out, "without --security-opt label=type:TYPE", NULL);
             return false;
         }
         if (strcmp(value, "disable") == 0) {
             check_say(in, out, VERDICT_FAIL, "SELinux labels are switched off (label=disable)");
-            check_remedy_recreate(in, out,
-                                  &(struct remedy_change){.how = "without --security-opt label=disable",
-                                                          .key = "security_opt",
-                                                          .compose = "remove label=disable from security_opt"});
+            check_remedy_recreate(in, out, "without --security-opt label=disable", NULL);
             return false;
         }
         str_clear(label);
@@ -199,23 +178,6 @@ static bool judge_labels(const struct check_input *in, struct check_result *out,
         option = *end ? end + 1 : end;
     }
     return true;
-}
-
-/* The engine gives none to any container: that is mended first, whoever makes this one. */
-static void remedy_engine_labels(const struct check_input *in, struct check_result *out)
-{
-    static const struct remedy_change of_podman = {
-        .how = "with label not set to false in containers.conf",
-        .key = "security_opt",
-        .compose = "leave it as it is, and take label = false out of containers.conf",
-    };
-    static const struct remedy_change of_docker = {
-        .how = "on a dockerd started with --selinux-enabled",
-        .key = "security_opt",
-        .compose = "leave it as it is, and start dockerd with --selinux-enabled",
-    };
-
-    check_remedy_recreate(in, out, check_is_podman(in) ? &of_podman : &of_docker);
 }
 
 void check_container_selinux(const struct check_input *in, struct check_result *out)
@@ -248,12 +210,12 @@ void check_container_selinux(const struct check_input *in, struct check_result *
     }
     if (c->privileged) {
         check_say(in, out, VERDICT_FAIL, "privileged: runs unconfined by SELinux");
-        check_remedy_recreate(in, out, &remedy_not_privileged);
+        check_remedy_recreate(in, out, "without --privileged", NULL);
         return;
     }
     if (is_unconfined(c->process_label)) {
         check_say(in, out, VERDICT_FAIL, "process label %s does not confine the container", c->process_label);
-        check_remedy_recreate(in, out, &not_typed);
+        check_remedy_recreate(in, out, "without --security-opt label=type:TYPE", NULL);
         return;
     }
     for (size_t i = 0; i < c->security_opt.count; i++)
@@ -265,7 +227,10 @@ void check_container_selinux(const struct check_input *in, struct check_result *
         check_say(in, out, VERDICT_PASS, "label option %s", label.data);
     } else {
         check_say(in, out, VERDICT_FAIL, "no SELinux label");
-        remedy_engine_labels(in, out);
+        check_remedy_recreate(in, out,
+                              check_is_podman(in) ? "with label not set to false in containers.conf"
+                                                  : "on a dockerd started with --selinux-enabled",
+                              NULL);
     }
 }
 
@@ -289,53 +254,10 @@ static bool capability_allowed(const struct check_input *in, const char *capabil
     return false;
 }
 
-/* The capabilities that have to go, by name and as the options of "docker service update". */
-struct unwanted {
-    struct str names, options;
-    size_t count;
-    bool more; /* than a remedy lists */
-};
-
-static void list_unwanted(const struct check_input *in, struct unwanted *unwanted, const char *capability)
-{
-    if (!in->explain || unwanted->more)
-        return;
-    unwanted->more = !check_remedy_list(&unwanted->names, &unwanted->count, ", ", capability);
-    if (unwanted->more)
-        return;
-    str_append(&unwanted->options, unwanted->options.length ? " --cap-drop " : "--cap-drop ");
-    text_shell_quote(&unwanted->options, capability);
-}
-
-/* A service is to be without just these. */
-static void remedy_capabilities(const struct check_input *in, struct check_result *out, const struct container_facts *c,
-                                const struct unwanted *unwanted)
-{
-    scoped_str compose = STR_INIT;
-
-    if (!in->explain)
-        return;
-    if (c->privileged)
-        str_append(&compose, "remove privileged: true, set cap_drop: [ALL], and put into cap_add only what it needs");
-    else if (unwanted->more)
-        str_append(&compose, "set cap_drop: [ALL], and leave in cap_add only what it needs");
-    else
-        str_printf(&compose, "remove %s from cap_add, set cap_drop: [ALL], and put into cap_add only what it needs",
-                   str_text(&unwanted->names));
-    check_remedy_recreate(
-        in, out,
-        &(struct remedy_change){
-            .how = c->privileged ? "without --privileged, with --cap-drop ALL and only the capabilities it needs"
-                                 : "with --cap-drop ALL and only the capabilities it needs",
-            .key = c->privileged ? "privileged" : "cap_add",
-            .compose = compose.data,
-            .service = unwanted->options.length && !unwanted->more ? unwanted->options.data : NULL});
-}
-
 void check_container_capabilities(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
-    struct unwanted unwanted = {.names = STR_INIT, .options = STR_INIT};
+    scoped_str dropped = STR_INIT; /* a service is to be without just these */
 
     if (!c)
         return;
@@ -346,18 +268,21 @@ void check_container_capabilities(const struct check_input *in, struct check_res
     for (size_t i = 0; i < c->cap_add.count; i++)
         if (!capability_allowed(in, c->cap_add.items[i])) {
             check_say(in, out, VERDICT_FAIL, "capability added: %s", c->cap_add.items[i]);
-            list_unwanted(in, &unwanted, c->cap_add.items[i]);
+            str_append(&dropped, dropped.length ? " --cap-drop " : "--cap-drop ");
+            text_shell_quote(&dropped, c->cap_add.items[i]);
         }
     if (out->verdict == VERDICT_FAIL)
-        remedy_capabilities(in, out, c, &unwanted);
+        check_remedy_recreate(in, out,
+                              c->privileged
+                                  ? "without --privileged, with --cap-drop ALL and only the capabilities it needs"
+                                  : "with --cap-drop ALL and only the capabilities it needs",
+                              dropped.length ? dropped.data : NULL);
     else if (c->cap_add.count)
         check_say(in, out, VERDICT_PASS, "%zu added, all allowed", c->cap_add.count);
     else
         check_say(in, out, VERDICT_PASS, "no capability is added");
     for (size_t i = 0; in->explain && i < c->cap_drop.count; i++)
         check_say(in, out, out->verdict, "dropped: %s", c->cap_drop.items[i]);
-    str_deinit(&unwanted.names);
-    str_deinit(&unwanted.options);
 }
 
 void check_container_privileged(const struct check_input *in, struct check_result *out)
@@ -371,11 +296,7 @@ void check_container_privileged(const struct check_input *in, struct check_resul
         return;
     }
     check_say(in, out, VERDICT_FAIL, "runs with --privileged");
-    check_remedy_recreate(in, out,
-                          &(struct remedy_change){
-                              .how = "without --privileged, adding only the capabilities and devices it needs",
-                              .key = "privileged",
-                              .compose = "remove privileged: true, and list what it needs under cap_add and devices"});
+    check_remedy_recreate(in, out, "without --privileged, adding only the capabilities and devices it needs", NULL);
 }
 
 static const char alg_is_open[] = "; it leaves AF_ALG sockets open (CVE-2026-31431)";
@@ -426,22 +347,6 @@ static void judge_default_file(const struct check_input *in, struct check_result
                   opens_alg ? alg_is_open : "");
 }
 
-static void remedy_seccomp(const struct check_input *in, struct check_result *out, bool unconfined)
-{
-    static const struct remedy_change without_any = {
-        .how = "without --security-opt seccomp=unconfined",
-        .key = "security_opt",
-        .compose = "remove seccomp=unconfined from security_opt",
-    };
-    static const struct remedy_change without_open = {
-        .how = "without --security-opt seccomp=PROFILE, or with a profile that restricts system calls",
-        .key = "security_opt",
-        .compose = "remove seccomp=PROFILE from security_opt, or name a profile that restricts system calls",
-    };
-
-    check_remedy_recreate(in, out, unconfined ? &without_any : &without_open);
-}
-
 void check_container_seccomp(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
@@ -455,7 +360,7 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
         return;
     if (c->privileged) {
         check_say(in, out, VERDICT_FAIL, "privileged: runs without seccomp");
-        check_remedy_recreate(in, out, &remedy_not_privileged);
+        check_remedy_recreate(in, out, "without --privileged", NULL);
         return;
     }
     if (!resolve_seccomp(in, out, c, &c->seccomp, &seccomp, &opens_alg))
@@ -476,7 +381,12 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
         break;
     }
     if (out->verdict == VERDICT_FAIL) {
-        remedy_seccomp(in, out, seccomp == SECCOMP_UNCONFINED);
+        check_remedy_recreate(
+            in, out,
+            seccomp == SECCOMP_UNCONFINED
+                ? "without --security-opt seccomp=unconfined"
+                : "without --security-opt seccomp=PROFILE, or with a profile that restricts system calls",
+            NULL);
         return;
     }
     if (!info || !info->has_security_options) {
@@ -502,12 +412,8 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
 }
 
 /* docker service update has no --security-opt. */
-static const struct remedy_change no_new_privileges = {
-    .how = "with --security-opt no-new-privileges",
-    .key = "security_opt",
-    .compose = "add no-new-privileges:true to security_opt",
-    .service = "# services have no option for it: set \"no-new-privileges\": true in daemon.json and restart docker",
-};
+static const char new_privileges_of_services[] =
+    "# services have no option for it: set \"no-new-privileges\": true in daemon.json and restart docker";
 
 void check_container_no_new_privileges(const struct check_input *in, struct check_result *out)
 {
@@ -538,7 +444,7 @@ void check_container_no_new_privileges(const struct check_input *in, struct chec
     }
     if (said) {
         check_say(in, out, VERDICT_FAIL, "no-new-privileges is set to false on the container");
-        check_remedy_recreate(in, out, &no_new_privileges);
+        check_remedy_recreate(in, out, "with --security-opt no-new-privileges", new_privileges_of_services);
         return;
     }
     if ((info && info->no_new_privileges) || (daemon && daemon_option_bool(daemon, option, false, NULL))) {
@@ -558,5 +464,5 @@ void check_container_no_new_privileges(const struct check_input *in, struct chec
     if (!version->is_podman && !check_need_option(in, out, option))
         return;
     check_say(in, out, VERDICT_FAIL, "no-new-privileges is set neither on the container nor as the daemon's default");
-    check_remedy_recreate(in, out, &no_new_privileges);
+    check_remedy_recreate(in, out, "with --security-opt no-new-privileges", new_privileges_of_services);
 }

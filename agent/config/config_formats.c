@@ -119,13 +119,11 @@ int config_read_format(struct config_reader *reader, const struct json *object, 
 {
     int r = read_format(reader, json_get(object, "format"), sink);
 
-    if (r == 0)
-        r = read_header(reader, json_get(object, "header"), sink);
-    if (r == 0)
-        r = check_facility(reader, json_get(object, "facility"), sink);
-    if (r == 0)
-        r = read_cee(reader, json_get(object, "cee"), sink);
-    if (r == 0)
-        r = read_framing(reader, json_get(object, "framing"), sink);
-    return r < 0 ? r : read_enterprise_number(reader, json_get(object, "enterprise_number"), sink);
+    if (r < 0)
+        return r;
+    r = read_header(reader, json_get(object, "header"), sink);
+    r = config_worse(r, check_facility(reader, json_get(object, "facility"), sink));
+    r = config_worse(r, read_cee(reader, json_get(object, "cee"), sink));
+    r = config_worse(r, read_framing(reader, json_get(object, "framing"), sink));
+    return config_worse(r, read_enterprise_number(reader, json_get(object, "enterprise_number"), sink));
 }

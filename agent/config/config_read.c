@@ -1,7 +1,53 @@
 /* Values of the configuration that more than one of its files reads. */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "agent/config/config_internal.h"
+#include "common/account.h"
 #include "common/memory.h"
 #include "common/str.h"
+
+const char *config_file_of(const struct config *config, const struct json *value)
+{
+    size_t index = json_source(value);
+
+    return index < config->file_count ? config->files[index] : "configuration";
+}
+
+int config_refuse(struct config_reader *reader, const struct json *value, const char *format, ...)
+{
+    scoped_str text = STR_INIT;
+    struct error error = ERROR_INIT;
+    va_list arguments;
+
+    va_start(arguments, format);
+    str_vprintf(&text, format, arguments);
+    va_end(arguments);
+    config_json_refuse(&error, config_file_of(reader->config, value), value, "%s", str_text(&text));
+    faults_add(reader->faults, error.text);
+    return -EINVAL;
+}
+
+int config_read_keys(struct config_reader *reader, const struct json *object, const char *name, const char *const *keys)
+{
+    struct error error = ERROR_INIT;
+    int r = 0;
+
+    if (object && json_type(object) != JSON_OBJECT)
+        return config_refuse(reader, object, "%s%smust be an object", name ? name : "", name ? ": " : "");
+    for (size_t i = 0; i < json_count(object); i++) {
+        const struct json *value = json_member(object, i, NULL, NULL);
+
+        if (config_json_key(object, i, config_file_of(reader->config, value), keys, &error) == 0)
+            continue;
+        faults_add(reader->faults, error.text);
+        r = -EINVAL;
+    }
+    return r;
+}
 
 int config_read_string(struct config_reader *reader, const struct json *object, const char *key, const char **ret)
 {
@@ -38,4 +84,23 @@ int config_read_list(struct config_reader *reader, const struct json *list, cons
     *ret_count = json_count(list);
     *ret = arena_alloc(reader->config->arena, (*ret_count + 1) * size);
     return 0;
+}
+
+bool config_is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* The files are root's, and the agent may be another user. */
+int config_explain(int r, struct error *error)
+{
+    struct account account = {.name = ""};
+
+    if (r != -EACCES)
+        return r;
+    account_find_uid(geteuid(), &account);
+    error_prefix(error, "the user %s has to be able to read this", account.name);
+    return -EINVAL;
 }

@@ -164,13 +164,13 @@ static int read_tls(struct config_reader *reader, const struct json *object, str
         return 0;
     if (sink->kind != SINK_SYSLOG_TLS && sink->kind != SINK_SYSLOG_RELPS)
         return config_refuse(reader, tls, "tls: is for an address that begins with tls:// or relps://");
-    if (json_type(tls) != JSON_OBJECT)
-        return config_refuse(reader, tls, "tls: must be an object");
-    r = config_json_keys(tls, reader->file, keys, reader->error);
-    for (size_t i = 0; r == 0 && i < countof(values); i++) {
-        r = config_read_string(reader, tls, keys[i], values[i]);
-        if (r == 0 && values[i] != &sink->tls.name)
-            r = check_file(reader, tls, keys[i], *values[i]);
+    r = config_read_keys(reader, tls, "tls", keys);
+    for (size_t i = 0; i < countof(values); i++) {
+        int read = config_read_string(reader, tls, keys[i], values[i]);
+
+        if (read == 0 && values[i] != &sink->tls.name)
+            read = check_file(reader, tls, keys[i], *values[i]);
+        r = config_worse(r, read);
     }
     if (r == 0 && !sink->tls.cert != !sink->tls.key)
         r = config_refuse(reader, tls, "tls: \"cert\" and \"key\" go together");
@@ -241,23 +241,22 @@ static int read_sink(struct config_reader *reader, const struct json *object, st
         "type",     "format",       "header",   "cee",      "framing", "address", "tls", "enterprise_number",
         "facility", "min_severity", "statuses", "start_at", NULL};
     const struct json *severity = json_get(object, "min_severity");
-    int r = json_type(object) == JSON_OBJECT ? config_json_keys(object, reader->file, keys, reader->error)
-                                             : config_refuse(reader, object, "sinks: must be a list of objects");
+    int r;
 
-    if (r == 0)
-        r = read_kind(reader, object, sink);
-    if (r == 0)
-        r = read_tls(reader, object, sink);
-    if (r == 0)
-        r = config_read_format(reader, object, sink);
-    if (r == 0 && severity && !severity_parse(json_string(severity), &sink->min_severity))
-        r = config_refuse(reader, severity, "min_severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
-    if (r == 0)
-        r = read_statuses(reader, json_get(object, "statuses"), &sink->statuses);
-    if (r == 0)
-        r = read_start(reader, json_get(object, "start_at"), &sink->start_at_end);
+    if (json_type(object) != JSON_OBJECT)
+        return config_refuse(reader, object, "sinks: must be a list of objects");
+    r = config_read_keys(reader, object, "sinks", keys);
+    if (read_kind(reader, object, sink) < 0)
+        return -EINVAL;
+    sink->file = config_file_of(reader->config, object);
     sink->line = json_line(object);
-    return r < 0 ? r : read_facility(reader, json_get(object, "facility"), &sink->facility);
+    r = config_worse(r, read_tls(reader, object, sink));
+    r = config_worse(r, config_read_format(reader, object, sink));
+    if (severity && !severity_parse(json_string(severity), &sink->min_severity))
+        r = config_refuse(reader, severity, "min_severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
+    r = config_worse(r, read_statuses(reader, json_get(object, "statuses"), &sink->statuses));
+    r = config_worse(r, read_start(reader, json_get(object, "start_at"), &sink->start_at_end));
+    return config_worse(r, read_facility(reader, json_get(object, "facility"), &sink->facility));
 }
 
 /* Where a datagram to PATH goes to journald: systemd makes /dev/log a symbolic link. */
@@ -271,33 +270,53 @@ static bool is_journald(const char *path)
            (readlink(path, link, sizeof link) == (ssize_t)strlen(socket) && memcmp(link, socket, strlen(socket)) == 0);
 }
 
+/* "of line 3", and in which file, unless that is the one which is spoken of. */
+static void say_where(const struct sink_config *sink, const struct sink_config *other, struct str *ret)
+{
+    if (str_equal(sink->file, other->file))
+        str_printf(ret, "of line %u", sink->line);
+    else
+        str_printf(ret, "of %s:%u", sink->file, sink->line);
+}
+
 /* The store knows a sink by its type and address; and what journald gets twice is in the journal twice. */
 static int check_pair(struct config_reader *reader, const struct json *value, const struct sink_config *first,
                       const struct sink_config *second)
 {
     const struct sink_config *log = first->kind == SINK_SYSLOG_LOCAL ? first : second;
     const struct sink_config *journal = first->kind == SINK_JOURNALD ? first : second;
+    scoped_str where = STR_INIT;
 
+    if (!first->address || !second->address) /* not valid: it has been said */
+        return 0;
+    say_where(first, second, &where);
     if (str_equal(sink_kinds[first->kind].type, sink_kinds[second->kind].type) &&
         str_equal(first->address, second->address))
-        return config_refuse(reader, value, "sinks: the sink of line %u has the same type and address", first->line);
+        return config_refuse(reader, value, "sinks: the sink %s has the same type and address", str_text(&where));
     if (log->kind == SINK_SYSLOG_LOCAL && journal->kind == SINK_JOURNALD && is_journald(log->address))
         return config_refuse(reader, value,
-                             "sinks: %s belongs to journald on this host, to which the sink of line %u sends already",
-                             log->address, first->line);
+                             "sinks: %s belongs to journald on this host, to which the sink %s sends already",
+                             log->address, str_text(&where));
     return 0;
 }
+
+enum { SINKS_MAX = 100 };
 
 int config_read_sinks(struct config_reader *reader, const struct json *list)
 {
     struct config *config = reader->config;
-    int r =
-        config_read_list(reader, list, "sinks", sizeof *config->sinks, (void **)&config->sinks, &config->sink_count);
+    int r = list ? config_read_list(reader, list, "sinks", sizeof *config->sinks, (void **)&config->sinks,
+                                    &config->sink_count)
+                 : 0;
 
-    for (size_t i = 0; r == 0 && i < config->sink_count; i++)
-        r = read_sink(reader, json_at(list, i), &config->sinks[i]);
-    for (size_t second = 1; r == 0 && second < config->sink_count; second++)
-        for (size_t first = 0; r == 0 && first < second; first++)
-            r = check_pair(reader, json_at(list, second), &config->sinks[first], &config->sinks[second]);
+    if (r < 0)
+        return r;
+    if (json_count(list) > SINKS_MAX)
+        return config_refuse(reader, list, "sinks: more than %d", (int)SINKS_MAX);
+    for (size_t i = 0; list && i < config->sink_count; i++)
+        r = config_worse(r, read_sink(reader, json_at(list, i), &config->sinks[i]));
+    for (size_t second = 1; second < config->sink_count; second++)
+        for (size_t first = 0; first < second; first++)
+            check_pair(reader, json_at(list, second), &config->sinks[first], &config->sinks[second]);
     return r;
 }

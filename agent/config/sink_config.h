@@ -73,7 +73,8 @@ struct sink_config {
     enum severity min_severity;
     unsigned statuses; /* bits 1 << VERDICT_…; a transition passes when its status or its previous is among them */
     bool start_at_end; /* a sink that is new gets nothing of what is stored already, but for a snapshot */
-    unsigned line;     /* of the configuration; 0: a default */
+    const char *file;  /* of the configuration, NULL: a default */
+    unsigned line;     /* in it */
 };
 
 /* The defaults for a sink of KIND; its address may be NULL (sink_kind_words). */

@@ -55,12 +55,14 @@ void evaluator_set_rules(struct evaluator *evaluator, struct rule_set *rules, co
     evaluator->cause = "reload";
     while ((subject = subject_next(evaluator, &at))) {
         enum subject_kind kind = subject->kind;
-        bool takes_all = kind != SUBJECT_FILE && !subject_is_left_out(evaluator, kind, subject->id);
+        bool takes_all;
 
+        excluded_note(evaluator, subject);
+        takes_all = kind != SUBJECT_FILE && !subject->excluded && !subject_is_left_out(evaluator, kind, subject->id);
         for (size_t i = subject->pair_count; i-- > 0;) {
             const struct rule *rule = same[subject->pairs[i].rule->index];
 
-            if (rule)
+            if (rule && !subject->excluded)
                 subject->pairs[i].rule = rule;
             else
                 subject_drop_pair(evaluator, subject, &subject->pairs[i], "reload");

@@ -38,8 +38,9 @@ struct subject {
     char *id, *name; /* host, daemon, swarm: id is the kind's name */
     struct pair *pairs;
     size_t pair_count;
-    char *postponed_for;       /* the cause; NULL: none of its pairs is postponed */
-    usec_t postponed_event_at; /* see struct transition */
+    const struct exclusion *excluded; /* of the configuration; NULL: it is judged */
+    char *postponed_for;              /* the cause; NULL: none of its pairs is postponed */
+    usec_t postponed_event_at;        /* see struct transition */
     TAILQ_ENTRY(subject) later;
 };
 
@@ -89,6 +90,9 @@ void evaluator_uid(const struct evaluator *evaluator, const char *slug, const ch
 void evaluator_leave_out(struct evaluator *evaluator, const char *container);
 /* It, where the engine has such a container: its id and name. */
 bool evaluator_left_out(const struct evaluator *evaluator, const char **ret_id, const char **ret_name);
+
+/* The next subject that the configuration excludes, or NULL; *AT begins with 0. */
+const struct subject *evaluator_next_excluded(const struct evaluator *evaluator, size_t *at);
 
 /* Whether what is found from now on because of the start (cause "start") is what the first full scan of a new store
  * found. */

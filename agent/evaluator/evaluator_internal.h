@@ -235,8 +235,16 @@ void exceptions_attest(const struct evaluator *evaluator, const struct subject *
 /* Adds to the evidence of a failure that the waiver it had has expired. */
 void exceptions_say_expired(const struct evaluator *evaluator, const struct subject *subject,
                             const struct check_input *in, struct check_result *result);
+/* SCOPE: the subject of a waiver, NULL for all. */
+bool exceptions_cover(const struct evaluator *evaluator, const char *scope, const struct subject *subject);
 bool exceptions_waive(const struct evaluator *evaluator, const struct rule *rule); /* some pair of it, perhaps */
 usec_t exceptions_next_expiry(const struct evaluator *evaluator);                  /* of waivers; 0: none */
+
+/* ---- excluded.c: what the configuration excludes ---- */
+/* Sets what excludes SUBJECT, and nothing else: of its pairs the caller takes care. */
+void excluded_note(const struct evaluator *evaluator, struct subject *subject);
+/* The same when its facts have come or changed: its pairs end, or are there again without a verdict. */
+void excluded_follow(struct evaluator *evaluator, struct subject *subject, const char *cause);
 
 /* pending.c */
 /* BY more are stale or in flight. What is fetched in the background is counted apart: the evaluator is settled without

@@ -25,6 +25,14 @@ void exceptions_free(struct evaluator *evaluator)
     evaluator->exception_count = 0;
 }
 
+static bool waiver_is_for(const struct rule_set *rules, const struct waiver *waiver, const struct rule *rule)
+{
+    for (size_t i = 0; i < waiver->rules.count; i++)
+        if (rule_set_covers(rules, waiver->rules.items[i], rule))
+            return true;
+    return false;
+}
+
 void exceptions_index(struct evaluator *evaluator)
 {
     const struct config *config = evaluator->config;
@@ -35,10 +43,11 @@ void exceptions_index(struct evaluator *evaluator)
     evaluator->exception_count = evaluator->rules->count;
     evaluator->exceptions = mem_alloc((evaluator->exception_count + 1) * sizeof *evaluator->exceptions);
     for (size_t i = 0; i < config->waiver_count; i++) {
-        const struct rule *rule = rule_set_find(evaluator->rules, config->waivers[i].rule);
+        const struct waiver *waiver = &config->waivers[i];
 
-        if (rule)
-            vec_push(&evaluator->exceptions[rule->index].waivers, &config->waivers[i]);
+        for (size_t k = 0; k < evaluator->rules->count; k++)
+            if (waiver_is_for(evaluator->rules, waiver, &evaluator->rules->rules[k]))
+                vec_push(&evaluator->exceptions[k].waivers, waiver);
     }
     for (size_t i = 0; i < config->attestation_count; i++) {
         const struct rule *rule = rule_set_find(evaluator->rules, config->attestations[i].rule);
@@ -91,7 +100,7 @@ static bool id_matches(const char *glob, const char *id)
     return length >= SHORT_ID && !glob[length] && str_starts(id, glob);
 }
 
-static bool scope_covers(const struct evaluator *evaluator, const char *scope, const struct subject *subject)
+bool exceptions_cover(const struct evaluator *evaluator, const char *scope, const struct subject *subject)
 {
     const char *kind = subject_kind_name(subject->kind);
     size_t length = strlen(kind);
@@ -147,7 +156,7 @@ void exceptions_attest(const struct evaluator *evaluator, const struct subject *
     for (size_t i = 0; i < exceptions->attestations.count; i++) {
         const struct attestation *attestation = exceptions->attestations.items[i];
 
-        if (!scope_covers(evaluator, attestation->subject, subject))
+        if (!exceptions_cover(evaluator, attestation->subject, subject))
             continue;
         if (!holds(attestation->expires, in->now)) {
             expired = attestation;
@@ -177,7 +186,7 @@ size_t evaluator_attestation_matches(const struct evaluator *evaluator, const st
         const struct pair *pair = subject_pair(value, rule);
 
         count += pair && (pair->attested || pair->verdict == VERDICT_MANUAL) &&
-                 scope_covers(evaluator, attestation->subject, value);
+                 exceptions_cover(evaluator, attestation->subject, value);
     }
     return count;
 }
@@ -192,7 +201,7 @@ const struct waiver *evaluator_waiver(const struct evaluator *evaluator, const s
 
     for (size_t i = 0; pair->verdict == VERDICT_FAIL && i < exceptions->waivers.count; i++)
         if (holds(exceptions->waivers.items[i]->expires, now) &&
-            scope_covers(evaluator, exceptions->waivers.items[i]->subject, subject))
+            exceptions_cover(evaluator, exceptions->waivers.items[i]->subject, subject))
             return exceptions->waivers.items[i];
     return NULL;
 }
@@ -205,7 +214,7 @@ void exceptions_say_expired(const struct evaluator *evaluator, const struct subj
     char at[CLOCK_TEXT_SIZE];
 
     for (size_t i = 0; result->verdict == VERDICT_FAIL && i < exceptions->waivers.count; i++) {
-        if (!scope_covers(evaluator, exceptions->waivers.items[i]->subject, subject))
+        if (!exceptions_cover(evaluator, exceptions->waivers.items[i]->subject, subject))
             continue;
         if (holds(exceptions->waivers.items[i]->expires, in->now))
             return;
@@ -231,16 +240,14 @@ usec_t exceptions_next_expiry(const struct evaluator *evaluator)
 
 size_t evaluator_waiver_matches(const struct evaluator *evaluator, const struct waiver *waiver)
 {
-    const struct rule *rule = rule_set_find(evaluator->rules, waiver->rule);
+    const struct subject *subject;
     size_t count = 0, at = 0;
-    const char *key;
-    void *value;
 
-    while (rule && map_next(evaluator->subjects[rule->check->subject], &at, &key, &value)) {
-        const struct pair *pair = subject_pair(value, rule);
-
-        count += pair && pair->verdict == VERDICT_FAIL && scope_covers(evaluator, waiver->subject, value);
-    }
+    while ((subject = subject_next(evaluator, &at)))
+        for (size_t i = 0; i < subject->pair_count; i++)
+            count += subject->pairs[i].verdict == VERDICT_FAIL &&
+                     waiver_is_for(evaluator->rules, waiver, subject->pairs[i].rule) &&
+                     exceptions_cover(evaluator, waiver->subject, subject);
     return count;
 }
 

@@ -94,7 +94,7 @@ static void fetched(struct evaluator *evaluator, struct input *input, enum input
         if (container->incomplete)
             retry_failed(evaluator, input, EAGAIN);
         joins_note(evaluator, container);
-        subject_ensure(evaluator, SUBJECT_CONTAINER, key, container->name);
+        excluded_follow(evaluator, subject_ensure(evaluator, SUBJECT_CONTAINER, key, container->name), cause);
         follow_container(evaluator, container, had ? &old : NULL, evaluator->pending[INPUT_CONTAINERS] > 0, cause);
         follow_execs(evaluator, container, &live, cause);
         if (!input->again)
@@ -107,6 +107,10 @@ static void fetched(struct evaluator *evaluator, struct input *input, enum input
         follow_networks(evaluator, store_networks(evaluator->store, NULL), cause);
     }
     if (kind == INPUT_IMAGE) { /* they could not be read without it */
+        struct subject *image = subject_find(evaluator, SUBJECT_IMAGE, key);
+
+        if (image)
+            excluded_follow(evaluator, image, cause);
         retry_now(evaluator, INPUT_LAYERS, key);
         retry_now(evaluator, INPUT_SCAN, key);
     }

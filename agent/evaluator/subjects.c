@@ -107,7 +107,9 @@ static void subject_rename(struct subject *subject, const char *name)
 
 bool subject_is_left_out(const struct evaluator *evaluator, enum subject_kind kind, const char *id)
 {
-    return kind == SUBJECT_CONTAINER && str_equal(evaluator->left_out, id);
+    const struct subject *subject = kind == SUBJECT_CONTAINER ? map_get(evaluator->subjects[kind], id) : NULL;
+
+    return kind == SUBJECT_CONTAINER && (str_equal(evaluator->left_out, id) || (subject && subject->excluded));
 }
 
 struct subject *subject_ensure(struct evaluator *evaluator, enum subject_kind kind, const char *id, const char *name)

@@ -55,6 +55,7 @@ struct check {
         const char *members;
     } * answers;
     bool fails_on_presence; /* what it fails on is in the document: that counts although another member is unread */
+    bool never_manual;      /* it asks nothing of a person: an attestation of its rules has no effect */
 };
 
 bool rule_has_param(const struct rule *rule, const char *name);

@@ -2,12 +2,17 @@
  */
 #include "agent/rules/config_json.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "common/file.h"
 #include "common/str.h"
 #include "common/text.h"
+#include "common/vec.h"
 
 int config_json_refuse(struct error *error, const char *file, const struct json *value, const char *format, ...)
 {
@@ -32,29 +37,30 @@ static int refuse_unknown(const struct json *value, const char *file, const char
                         : config_json_refuse(error, file, value, "unknown key \"%s\" (takes no parameters)", key);
 }
 
+int config_json_key(const struct json *object, size_t index, const char *file, const char *const *names,
+                    struct error *error)
+{
+    const char *key, *nearest;
+    const struct json *value = json_member(object, index, &key, NULL);
+    size_t count = 0;
+
+    for (; names[count]; count++)
+        if (strcmp(names[count], key) == 0)
+            return 0;
+    nearest = text_nearest(names, count, key);
+    return nearest ? config_json_refuse(error, file, value, "unknown key \"%s\"; did you mean \"%s\"?", key, nearest)
+                   : refuse_unknown(value, file, key, names, error);
+}
+
 int config_json_keys(const struct json *object, const char *file, const char *const *names, struct error *error)
 {
-    size_t count = 0;
+    int r = 0;
 
     if (object && json_type(object) != JSON_OBJECT)
         return config_json_refuse(error, file, object, "must be an object");
-    while (names[count])
-        count++;
-    for (size_t i = 0; i < json_count(object); i++) {
-        const char *key, *nearest;
-        const struct json *value = json_member(object, i, &key, NULL);
-        bool known = false;
-
-        for (size_t k = 0; k < count && !known; k++)
-            known = strcmp(names[k], key) == 0;
-        if (known)
-            continue;
-        nearest = text_nearest(names, count, key);
-        return nearest
-                   ? config_json_refuse(error, file, value, "unknown key \"%s\"; did you mean \"%s\"?", key, nearest)
-                   : refuse_unknown(value, file, key, names, error);
-    }
-    return 0;
+    for (size_t i = 0; r == 0 && i < json_count(object); i++)
+        r = config_json_key(object, i, file, names, error);
+    return r;
 }
 
 static bool is_blank(const char *text)
@@ -130,4 +136,67 @@ int config_json_texts(struct arena *arena, const struct json *object, const char
     ret[LANGUAGE_EN] = arena_strdup(arena, value ? json_string(en) : "");
     ret[LANGUAGE_ZH] = zh ? arena_strdup(arena, json_string(zh)) : ret[LANGUAGE_EN];
     return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int config_json_list(const char *dir, size_t max, char ***ret, size_t *ret_count, struct error *error)
+{
+    VEC(char *) names = {0};
+    DIR *stream = opendir(dir);
+
+    if (!stream)
+        return errno == ENOENT ? 0 : error_system(error, errno, "cannot open %s", dir);
+    for (struct dirent *entry; (entry = readdir(stream)) && names.count <= max;)
+        if (str_ends(entry->d_name, ".json") && entry->d_name[0] != '.')
+            vec_push(&names, mem_printf("%s/%s", dir, entry->d_name));
+    closedir(stream);
+    if (names.count > max) {
+        for (size_t i = 0; i < names.count; i++)
+            free(names.items[i]);
+        vec_free(&names);
+        return error_set(error, E2BIG, "%s: more than %zu files", dir, max);
+    }
+    if (names.count)
+        qsort(names.items, names.count, sizeof *names.items, by_name);
+    *ret = names.items;
+    *ret_count = names.count;
+    return 0;
+}
+
+/* Nothing that stands there makes the reader wait or grow. */
+static int read_regular(const char *file, size_t limit, struct str *ret, struct error *error)
+{
+    scoped(cleanup_close) int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+    int r;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_system(error, errno, "%s", file);
+    if (!S_ISREG(st.st_mode))
+        return config_json_refuse(error, file, NULL, "not a regular file");
+    r = file_read_open(fd, limit, ret);
+    if (r == -EFBIG)
+        return error_set(error, EFBIG, "%s: more than %zu bytes", file, limit);
+    return r < 0 ? error_system(error, -r, "%s", file) : 0;
+}
+
+int config_json_read(const char *file, const struct json_limits *limits, struct json_doc **ret, struct error *error)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped_str text = STR_INIT;
+    int r = read_regular(file, limits->bytes, &text, error);
+
+    if (r < 0)
+        return r;
+    r = json_parse(str_text(&text), text.length, limits, &doc, error);
+    if (r < 0)
+        return error_prefix(error, "%s", file);
+    r = config_json_document(json_root(doc), file, error);
+    if (r == 0)
+        *ret = take(doc);
+    return r;
 }

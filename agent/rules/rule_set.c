@@ -2,79 +2,53 @@
  * an error names file, line and key, and the nearest name where one was probably meant. */
 #include "agent/rules/rule_set.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "agent/rules/rule_set_internal.h"
-#include "common/file.h"
 #include "common/str.h"
 #include "common/text.h"
 #include "common/vec.h"
 
-enum { FILE_LIMIT = 1024 * 1024, SLUG_MAX = 64 };
+enum { FILE_LIMIT = 1024 * 1024, FILES_MAX = 10000, SLUG_MAX = 64 };
 
 struct loader {
     const struct check *checks;
     struct rule_set *set;
     VEC(struct rule) rules;
     VEC(struct benchmark) benchmarks;
-    bool own; /* what is read now are users' own rules */
+    struct faults *faults; /* NULL: the first one ends reading */
+    bool own;              /* what is read now are users' own rules */
 };
 
-static int by_name(const void *a, const void *b)
+/* Where all faults are wanted, each is kept, and what follows is read too. Returns what ends reading. */
+static int go_on(struct faults *faults, struct error *error, int r)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int list_files(const char *dir, char ***ret, size_t *ret_count, struct error *error)
-{
-    VEC(char *) names = {0};
-    DIR *stream = opendir(dir);
-
-    if (!stream)
-        return errno == ENOENT ? 0 : error_system(error, errno, "cannot open %s", dir);
-    for (struct dirent *entry; (entry = readdir(stream));)
-        if (str_ends(entry->d_name, ".json") && entry->d_name[0] != '.')
-            vec_push(&names, mem_printf("%s/%s", dir, entry->d_name));
-    closedir(stream);
-    if (names.count)
-        qsort(names.items, names.count, sizeof *names.items, by_name);
-    *ret = names.items;
-    *ret_count = names.count;
+    if (r >= 0 || !faults)
+        return r;
+    faults_add(faults, error->text);
     return 0;
 }
 
-/* Calls BACK with each *.json file of DIR in the order of names. A missing directory has none. */
+/* Calls BACK with each *.json file of DIR in the order of names. A missing directory has none. With FAULTS it goes on
+ * after a file that is not valid, else that one's error is the result. */
 static int each_json_file(const char *dir,
                           int (*back)(const char *file, const struct json *root, void *user, struct error *),
-                          void *user, struct error *error)
+                          void *user, struct faults *faults, struct error *error)
 {
     static const struct json_limits limits = {.bytes = FILE_LIMIT, .depth = 16, .values = 20000, .comments = true};
     char **files = NULL;
     size_t count = 0;
-    int r = list_files(dir, &files, &count, error);
+    int r = config_json_list(dir, FILES_MAX, &files, &count, error);
 
     for (size_t i = 0; i < count; i++) {
-        scoped_str text = STR_INIT;
         scoped(cleanup_json_doc) struct json_doc *doc = NULL;
 
-        struct stat st;
-
-        if (r == 0 && stat(files[i], &st) == 0 && !S_ISREG(st.st_mode))
-            r = config_json_refuse(error, files[i], NULL, "not a regular file");
         if (r == 0)
-            r = file_read(files[i], FILE_LIMIT, &text, error);
-        if (r == 0) {
-            r = json_parse(str_text(&text), text.length, &limits, &doc, error);
-            if (r < 0)
-                error_prefix(error, "%s", files[i]);
-        }
-        if (r == 0)
-            r = config_json_document(json_root(doc), files[i], error);
+            r = config_json_read(files[i], &limits, &doc, error);
         if (r == 0)
             r = back(files[i], json_root(doc), user, error);
+        r = go_on(faults, error, r);
         free(files[i]);
     }
     free(files);
@@ -310,12 +284,15 @@ static int read_list(const char *file, const struct json *root, void *user, stru
     int r = json_type(root) == JSON_OBJECT ? config_json_keys(root, file, keys, error)
                                            : config_json_refuse(error, file, root, "must be an object");
 
-    if (r == 0 && !rule)
-        r = config_json_refuse(error, file, member_or_self(root, "rule"), "rule: must be the name of a rule");
-    if (r == 0 && rule)
-        r = rule_params_read(set->arena, rule->check, root, file, false, (struct param_value *)rule->params, error);
+    if (r < 0)
+        return r;
+    if (!rule)
+        return config_json_refuse(error, file, member_or_self(root, "rule"), "rule: must be the name of a rule");
+    r = rule_params_read(set->arena, rule->check, root, file, false, (struct param_value *)rule->params, error);
     return r < 0 ? r : validate(rule, root, file, error);
 }
+
+static const char section_of_others[] = "own";
 
 /* Rules that are judged without an id in the active benchmark: users' own, and shipped ones that were enabled. */
 static void make_section_of_others(struct rule_set *set)
@@ -326,14 +303,15 @@ static void make_section_of_others(struct rule_set *set)
 
     for (size_t i = 0; i < set->count; i++)
         if (set->rules[i].enabled && !set->rules[i].section) {
-            set->rules[i].section = "own";
+            set->rules[i].section = section_of_others;
             any = true;
         }
     if (!any)
         return;
     sections = arena_alloc(set->arena, (active->section_count + 1) * sizeof *sections);
     memcpy(sections, active->sections, active->section_count * sizeof *sections);
-    sections[active->section_count++] = (struct benchmark_section){.id = "own", .title = {"Own rules", "自定义规则"}};
+    sections[active->section_count++] =
+        (struct benchmark_section){.id = section_of_others, .title = {"Own rules", "自定义规则"}};
     active->sections = sections;
 }
 
@@ -353,15 +331,15 @@ static int load_files(struct loader *loader, const char *data_dir, const char *u
     scoped(cleanup_free) char *rules = mem_printf("%s/rules", data_dir);
     scoped(cleanup_free) char *benchmarks = mem_printf("%s/benchmarks", data_dir);
     struct rule_set *set = loader->set;
-    int r = each_json_file(rules, read_rule, loader, error);
+    int r = each_json_file(rules, read_rule, loader, loader->faults, error);
 
     if (r == 0 && !loader->rules.count)
         r = error_set(error, EINVAL, "no rules in %s (see --data-dir)", rules);
     loader->own = true;
     if (r == 0 && user_dir)
-        r = each_json_file(user_dir, read_rule, loader, error);
+        r = each_json_file(user_dir, read_rule, loader, loader->faults, error);
     if (r == 0)
-        r = each_json_file(benchmarks, read_benchmark, loader, error);
+        r = each_json_file(benchmarks, read_benchmark, loader, loader->faults, error);
     if (r < 0)
         return r;
     set->benchmark_count = loader->benchmarks.count;
@@ -378,51 +356,137 @@ int rule_set_load(const struct check *checks, const char *data_dir, const char *
                   const struct rule_override *overrides, size_t override_count, struct rule_set **ret,
                   struct error *error)
 {
-    return rule_set_load_profile(checks, data_dir, user_dir, active, NULL, overrides, override_count, ret, error);
+    const struct rule_source source = {.checks = checks,
+                                       .data_dir = data_dir,
+                                       .user_dir = user_dir,
+                                       .active = active,
+                                       .overrides = overrides,
+                                       .override_count = override_count};
+
+    return rule_set_load_from(&source, ret, error);
 }
 
-/* -EINVAL where no rule is of PROFILE. */
-static int enable_profile(struct rule_set *set, const char *profile, struct error *error)
+/* A profile that rules name: -EINVAL where there is none. */
+static int enable_profile(struct rule_set *set, const char *profile, const char *place, struct error *error)
 {
+    scoped_str names = STR_INIT;
     bool any = false;
 
-    for (size_t i = 0; profile && i < set->count; i++)
-        if (str_equal(set->rules[i].profile, profile))
+    for (size_t i = 0; i < set->count; i++) {
+        const char *of_rule = set->rules[i].profile;
+
+        if (str_equal(of_rule, profile))
             any = set->rules[i].enabled = true;
-    return any || !profile ? 0 : error_set(error, EINVAL, "profile: no rule is of the profile \"%s\"", profile);
+        else if (of_rule && !strstr(str_text(&names), of_rule))
+            str_printf(&names, ", \"%s\"", of_rule);
+    }
+    return any ? 0
+               : error_set(error, EINVAL,
+                           "%s%sprofile: unknown profile \"%s\"; must be \"default\", \"level1\", \"level2\"%s",
+                           place ? place : "", place ? ": " : "", profile, str_text(&names));
 }
 
-int rule_set_load_profile(const struct check *checks, const char *data_dir, const char *user_dir, const char *active,
-                          const char *profile, const struct rule_override *overrides, size_t override_count,
-                          struct rule_set **ret, struct error *error)
+static void leave_out_above(struct rule_set *set, int level)
+{
+    set->level = level;
+    for (size_t i = 0; i < set->count; i++)
+        if (set->rules[i].level > level)
+            set->rules[i].enabled = false;
+}
+
+/* The configuration may have switched some of them on again. */
+static void count_outside(struct rule_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        set->outside += set->rules[i].level > set->level && !set->rules[i].enabled &&
+                        (set->rules[i].own || benchmark_id(set->active, set->rules[i].slug));
+}
+
+/* Levels count last: what is switched on beyond the benchmarks has one too. */
+static int apply_profiles(struct rule_set *set, const struct rule_source *source, struct error *error)
+{
+    static const char *const levels[] = {"level1", "level2", "default"};
+    int level = (int)countof(levels), r = 0;
+
+    for (size_t i = 0; source->profiles && i < source->profiles->count; i++) {
+        const char *profile = source->profiles->items[i];
+        size_t known = 0;
+
+        while (known < countof(levels) && !str_equal(levels[known], profile))
+            known++;
+        if (known < countof(levels))
+            level = (int)known + 1;
+        else if (r == 0)
+            r = go_on(source->faults, error, enable_profile(set, profile, source->profiles_place, error));
+    }
+    leave_out_above(set, level);
+    return r;
+}
+
+static int apply_overrides(struct rule_set *set, const struct rule_source *source, struct error *error)
+{
+    const struct rule_override *overrides = source->overrides;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < source->override_count; i++) {
+        r = apply_override(set, &overrides[i], error);
+        for (size_t k = 0; r == 0 && k < i; k++)
+            if (str_equal(overrides[k].file, overrides[i].file) &&
+                rule_set_find(set, overrides[k].rule) == rule_set_find(set, overrides[i].rule))
+                r = config_json_refuse(error, overrides[i].file, overrides[i].value,
+                                       "rules: \"%s\" and \"%s\" are the same rule", overrides[k].rule,
+                                       overrides[i].rule);
+        r = go_on(source->faults, error, r);
+    }
+    return r;
+}
+
+int rule_set_load_from(const struct rule_source *source, struct rule_set **ret, struct error *error)
 {
     scoped(cleanup_rule_set) struct rule_set *set = mem_alloc(sizeof *set);
-    scoped(cleanup_free) char *lists = mem_printf("%s/lists", data_dir);
-    struct loader loader = {.checks = checks, .set = set};
+    scoped(cleanup_free) char *lists = mem_printf("%s/lists", source->data_dir);
+    struct loader loader = {.checks = source->checks, .set = set, .faults = source->faults};
     int r;
 
     set->arena = arena_new(64 * 1024);
     set->by_name = map_new(NULL);
-    r = load_files(&loader, data_dir, user_dir, active, error);
+    r = load_files(&loader, source->data_dir, source->user_dir, source->active, error);
     if (r == 0)
-        r = each_json_file(lists, read_list, set, error);
+        r = each_json_file(lists, read_list, set, source->faults, error);
     if (r == 0)
-        r = enable_profile(set, profile, error);
-    for (size_t i = 0; r == 0 && i < override_count; i++) {
-        r = apply_override(set, &overrides[i], error);
-        for (size_t k = 0; r == 0 && k < i; k++)
-            if (rule_set_find(set, overrides[k].rule) == rule_set_find(set, overrides[i].rule))
-                r = config_json_refuse(error, overrides[i].file, overrides[i].value,
-                                       "rules: \"%s\" and \"%s\" are the same rule", overrides[k].rule,
-                                       overrides[i].rule);
-    }
+        r = apply_profiles(set, source, error);
     if (r == 0)
+        r = apply_overrides(set, source, error);
+    if (r == 0) {
         make_section_of_others(set);
+        count_outside(set);
+    }
     vec_free(&loader.rules);
     vec_free(&loader.benchmarks);
     if (r == 0)
         *ret = take(set);
     return r;
+}
+
+static const char section_prefix[] = "section:";
+
+bool rule_set_knows(const struct rule_set *set, const char *word)
+{
+    if (!str_starts(word, section_prefix))
+        return str_equal(word, "*") || rule_set_find(set, word);
+    if (str_equal(word + strlen(section_prefix), section_of_others)) /* it is there only as long as it has rules */
+        return true;
+    for (size_t i = 0; i < set->active->section_count; i++)
+        if (str_equal(set->active->sections[i].id, word + strlen(section_prefix)))
+            return true;
+    return false;
+}
+
+bool rule_set_covers(const struct rule_set *set, const char *word, const struct rule *rule)
+{
+    if (str_starts(word, section_prefix))
+        return str_equal(rule->section, word + strlen(section_prefix));
+    return str_equal(word, "*") || rule_set_find(set, word) == rule;
 }
 
 void rule_set_free(struct rule_set *set)

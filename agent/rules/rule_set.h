@@ -7,6 +7,7 @@
 
 #include "agent/model/check.h"
 #include "common/error.h"
+#include "common/faults.h"
 #include "common/json_in.h"
 #include "common/map.h"
 
@@ -34,6 +35,8 @@ struct rule_set {
     size_t benchmark_count;
     const struct benchmark *active;
     struct map *by_name; /* slug or id in the active benchmark → struct rule */
+    int level;           /* up to which rules are judged unless the configuration switches one on */
+    size_t outside;      /* rules of the benchmark and of users' own that are not judged for that reason */
 };
 
 /* Changes that the configuration makes: rules.<id or slug>.{enabled,severity,params}. VALUE is that object. */
@@ -43,19 +46,36 @@ struct rule_override {
     const char *file; /* for error messages */
 };
 
-/* CHECKS: all checks, terminated by a NULL name. Reads DATA_DIR/rules and DATA_DIR/benchmarks, then USER_DIR (NULL or
- * missing: no own rules), then DATA_DIR/lists: parameters of rules that are replaced alone ({"rule": …, "params": …}).
- * ACTIVE: the benchmark's name. The caller frees RET. 0, -ESRCH when there is no such benchmark, or another negative
- * errno. OVERRIDES are only read. */
+/* What a rule set is made of. */
+struct rule_source {
+    const struct check *checks;            /* all checks, terminated by a NULL name */
+    const char *data_dir;                  /* has rules/, benchmarks/ and lists/: parameters of rules that
+                                              are replaced alone ({"rule": …, "params": …}) */
+    const char *user_dir;                  /* NULL or missing: no own rules */
+    const char *active;                    /* the benchmark's name */
+    const struct string_list *profiles;    /* NULL: none. "extra" and others that rules name switch on what
+                                              is shipped beyond the benchmarks; the words "default", "level1"
+                                              and "level2" say of which level rules are judged */
+    const char *profiles_place;            /* "FILE:LINE" for errors; NULL: none is named */
+    const struct rule_override *overrides; /* only read */
+    size_t override_count;
+    struct faults *faults; /* NULL: loading ends at the first one. Else all are kept there, and ERROR has to be given */
+};
+
+/* The caller frees RET. 0, -ESRCH when there is no such benchmark, or another negative errno. With FAULTS 0 does not
+ * mean that there were none; RET is NULL where nothing could be made of what is there. */
+int rule_set_load_from(const struct rule_source *source, struct rule_set **ret, struct error *error);
+/* The same of what is given, without profiles and until the first fault. */
 int rule_set_load(const struct check *checks, const char *data_dir, const char *user_dir, const char *active,
                   const struct rule_override *overrides, size_t override_count, struct rule_set **ret,
                   struct error *error);
-/* The same with the rules of PROFILE (NULL: none) switched on, which are shipped beyond the benchmarks. */
-int rule_set_load_profile(const struct check *checks, const char *data_dir, const char *user_dir, const char *active,
-                          const char *profile, const struct rule_override *overrides, size_t override_count,
-                          struct rule_set **ret, struct error *error);
 void rule_set_free(struct rule_set *set);
 struct rule *rule_set_find(const struct rule_set *set, const char *slug_or_id); /* owned by SET; NULL: unknown */
+/* Whether WORD of a waiver names rules: "*", "section:5" of a section that the active benchmark has, a slug or an id.
+ */
+bool rule_set_knows(const struct rule_set *set, const char *word);
+/* Whether such a word covers RULE. */
+bool rule_set_covers(const struct rule_set *set, const char *word, const struct rule *rule);
 /* The name nearest to NAME among slugs and ids, for "did you mean", owned by SET; NULL if none is near. */
 const char *rule_set_nearest(const struct rule_set *set, const char *name);
 

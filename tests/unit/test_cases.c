@@ -84,6 +84,8 @@ static void run_case(const struct verdict_case *c, void *user)
                        open.rule ? str_text(&judgement.evidence) : open.refused.text);
             report(tally, c, str_text(&why) + 2);
         }
+        if (open.rule && open.rule->check->never_manual && judgement.verdict == VERDICT_MANUAL)
+            report(tally, c, "its check says that it is never manual");
         if (judgement.verdict == VERDICT_PASS || judgement.verdict == VERDICT_NOT_APPLICABLE)
             vec_push(&tally_of(tally, c)->harmless, mem_strdup(str_text(&judgement.evidence)));
         judgement_deinit(&judgement);

@@ -75,6 +75,11 @@ static const struct refusal {
     {"{\"attestations\": [{\"rule\": \"1.2\", \"by\": \"x\", \"status\": \"pass\", \"subject\": \"nam:x\"}]}",
      "subject: must be"},
     {"{\"attestations\": [{\"rule\": \"1.2\", \"by\": \"x\", \"status\": \"maybe\"}]}", "must be one of"},
+    {"{\"waivers\": [{\"rule\": [], \"by\": \"x\", \"reason\": \"y\"}]}", "rule: the list is empty"},
+    {"{\"waivers\": [{\"rule\": [\"5.4\", 5], \"by\": \"x\", \"reason\": \"y\"}]}", "rule: must be an id, a slug"},
+    {"{\"waivers\": [{\"rule\": {}, \"by\": \"x\", \"reason\": \"y\"}]}", "rule: must be an id, a slug"},
+    {"{\"profile\": 1}", "profile: must be a name"},
+    {"{\"profile\": [\"level1\", \"\"]}", "profile: must be a name"},
     {"{\"intervals\": {\"top\": 1}}", "at least 10 s"},
     {"{\"heartbeat\": 9}", "at least 10 s"},
     {"{\"heartbeat\": false}", "must be a duration"},
@@ -311,6 +316,11 @@ static const struct refusal rule_refusals[] = {
     {"{\"rules\": {\"5.4\": {\"severty\": 1}}}", "f.json:1: unknown key \"severty\"; did you mean \"severity\"?"},
     {"{\"waivers\":\n[{\"rule\": \"9.9\", \"by\": \"x\", \"reason\": \"y\"}]}",
      "f.json:2: waivers: unknown rule \"9.9\""},
+    {"{\"waivers\":\n[{\"rule\": [\"5.4\", \"5.99\"], \"by\": \"x\", \"reason\": \"y\"}]}",
+     "f.json:2: waivers: unknown rule \"5.99\""},
+    {"{\"waivers\":\n[{\"rule\": \"section:99\", \"by\": \"x\", \"reason\": \"y\"}]}",
+     "f.json:2: waivers: unknown rule \"section:99\""},
+    {"{\n\n\"profile\": \"level3\"}", "f.json:3: profile: unknown profile \"level3\"; must be \"default\", \"level1\""},
 };
 
 START_TEST(refused_with_the_rules)

@@ -345,6 +345,96 @@ START_TEST(waivers_over_a_restart)
 }
 END_TEST
 
+static const struct words {
+    const char *rule;
+    bool covers;
+} words[] = {
+    {"\"*\"", true},
+    {"\"section:5\"", true},
+    {"\"section:4\"", false},
+    {"[\"1.2\", \"5.4\"]", true},
+    {"[\"section:4\", \"container-privileged\"]", true},
+    {"[\"5.5\", \"5.6\"]", false},
+};
+
+START_TEST(rules_of_a_waiver)
+{
+    scoped(cleanup_free) char *text =
+        mem_printf("{\"waivers\": [{\"rule\": %s, \"reason\": \"r\", \"by\": \"b\"}]}", words[_i].rule);
+    const struct waiver *waiver;
+
+    begin(text);
+    waiver = evaluator_waiver(evaluator, container(), pair_of("5.4"));
+    ck_assert_msg((waiver != NULL) == words[_i].covers, "%s", words[_i].rule);
+    ck_assert(!waiver || strcmp(waiver->reason, "r") == 0);
+    ck_assert_uint_ge(evaluator_waiver_matches(evaluator, &config->waivers[0]), words[_i].covers);
+    end();
+}
+END_TEST
+
+/* ---- What is excluded ---- */
+
+static size_t count_excluded(void)
+{
+    size_t at = 0, count = 0;
+
+    while (evaluator_next_excluded(evaluator, &at))
+        count++;
+    return count;
+}
+
+static const struct scope exclusions[] = {
+    {"name:shop-*", true},           {"name:other", false},      {"label:team=shop", true},
+    {"label:team=ops", false},       {"image:registry/*", true}, {"image:bbbbbbbbbbbb", true},
+    {"image:registry/other", false}, {"name:containers", false},
+};
+
+START_TEST(excluded_containers_are_not_judged)
+{
+    scoped(cleanup_free) char *text = mem_printf("{\"exclude\": [\"%s\"]}", exclusions[_i].subject);
+    bool excluded = exclusions[_i].covers;
+
+    begin(text);
+    ck_assert_msg((container()->pair_count == 0) == excluded, "%s", exclusions[_i].subject);
+    ck_assert_uint_eq(count_excluded(), excluded);
+    ck_assert_msg((told.count == 0) == excluded, "%zu transitions", told.count);
+    end();
+}
+END_TEST
+
+static void reload(const char *text)
+{
+    struct config *old = config;
+
+    config = parse(text);
+    evaluator_set_rules(evaluator, load_rules(config), config);
+    config_free(old);
+}
+
+/* Open findings end when an exclusion comes, and are there again when it goes. */
+START_TEST(a_reload_brings_and_takes_exclusions)
+{
+    size_t findings;
+
+    begin("{}");
+    findings = told.count;
+    ck_assert_uint_gt(findings, 0);
+    forget_told();
+    reload("{\"exclude\": [\"label:team=shop\"]}");
+    ck_assert_uint_eq(told.count, findings);
+    for (size_t i = 0; i < told.count; i++)
+        ck_assert_ptr_null(told.items[i]->status);
+    ck_assert_uint_eq(count_excluded(), 1);
+    forget_told();
+    evaluator_stale(evaluator, INPUT_CONTAINER, container_id, "test");
+    ck_assert_uint_eq(told.count, 0);
+    reload("{}");
+    ck_assert_uint_eq(told.count, findings);
+    ck_assert_uint_eq(count_excluded(), 0);
+    end();
+}
+END_TEST
+
 static const char *const unknown[] = {
     "{\"waivers\": [\n{\"rule\": \"5.444\", \"reason\": \"r\", \"by\": \"b\"}]}",
     "{\"attestations\": [\n{\"rule\": \"container-privilegd\", \"status\": \"pass\", \"by\": \"b\"}]}",
@@ -378,6 +468,9 @@ int main(void)
     tcase_add_test(tests, an_attestation_does_not_hide_a_failure);
     tcase_add_test(tests, a_reload_brings_and_takes_waivers);
     tcase_add_test(tests, waivers_over_a_restart);
+    tcase_add_loop_test(tests, rules_of_a_waiver, 0, (int)countof(words));
+    tcase_add_loop_test(tests, excluded_containers_are_not_judged, 0, (int)countof(exclusions));
+    tcase_add_test(tests, a_reload_brings_and_takes_exclusions);
     tcase_add_loop_test(tests, one_that_names_no_rule_is_refused, 0, (int)countof(unknown));
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);

@@ -27,19 +27,69 @@ static const struct {
     size_t count;
 } benchmarks[] = {{"dosec-1.0", 104}, {"cis-1.1.0", 105}, {"cis-1.6.0", 117}, {"cis-1.8.0", 118}};
 
+static struct rule_set *load_profiles(const char *first, const char *second, struct error *error)
+{
+    const char *words[] = {first, second};
+    const struct string_list profiles = {words, second ? 2 : 1};
+    static const char text[] = "{\"enabled\": true}";
+    struct json_doc *on = NULL;
+    struct rule_override override = {.rule = "content-trust", .file = "f.json"};
+    struct rule_source source = {.checks = checks,
+                                 .data_dir = SOURCE_DATA_DIR,
+                                 .active = "cis-1.8.0",
+                                 .profiles = &profiles,
+                                 .overrides = &override,
+                                 .override_count = 1};
+    struct rule_set *rules = NULL;
+
+    ck_assert_int_eq(json_parse(text, strlen(text), NULL, &on, NULL), 0);
+    override.value = json_root(on);
+    if (rule_set_load_from(&source, &rules, error) < 0)
+        ck_assert_ptr_null(rules);
+    json_doc_free(on);
+    return rules;
+}
+
 START_TEST(profiles)
 {
-    struct rule_set *rules;
     struct error error = ERROR_INIT;
+    struct rule_set *rules = load_profiles("extra", NULL, &error);
 
-    ck_assert_int_eq(
-        rule_set_load_profile(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", "extra", NULL, 0, &rules, &error), 0);
+    ck_assert_msg(rules != NULL, "%s", error.text);
     ck_assert(rule_set_find(rules, "container-secrets")->enabled);
     ck_assert(rule_set_find(rules, "bridge-accept-fwmark")->enabled);
     rule_set_free(rules);
-    ck_assert_int_eq(
-        rule_set_load_profile(checks, SOURCE_DATA_DIR, NULL, "dosec-1.0", "extras", NULL, 0, &rules, &error), -EINVAL);
-    ck_assert_str_eq(error.text, "profile: no rule is of the profile \"extras\"");
+    ck_assert_ptr_null(load_profiles("extras", NULL, &error));
+    ck_assert_str_eq(error.text, "profile: unknown profile \"extras\"; must be \"default\", \"level1\", \"level2\", "
+                                 "\"extra\"");
+}
+END_TEST
+
+/* A level leaves out the rules above it, but for what the configuration switches on by name. */
+START_TEST(levels)
+{
+    struct error error = ERROR_INIT;
+    scoped(cleanup_rule_set) struct rule_set *one = load_profiles("level1", "extra", &error),
+                                             *two = load_profiles("level2", NULL, &error);
+    size_t above = 0;
+
+    ck_assert(one && two);
+    ck_assert_uint_eq(two->outside, 0);
+    for (size_t i = 0; i < one->count; i++) {
+        const struct rule *rule = &one->rules[i];
+
+        if (rule->level == 2 && strcmp(rule->slug, "content-trust") != 0) {
+            ck_assert_msg(!rule->enabled, "%s", rule->slug);
+            above += rule->id != NULL;
+        }
+        if (rule->level == 1 && rule->id)
+            ck_assert_msg(rule->enabled, "%s", rule->slug);
+        if (rule->id)
+            ck_assert_msg(rule_set_find(two, rule->slug)->enabled, "%s", rule->slug);
+    }
+    ck_assert_uint_gt(above, 0);
+    ck_assert_uint_eq(one->outside, above);
+    ck_assert(rule_set_find(one, "content-trust")->enabled);
 }
 END_TEST
 
@@ -624,6 +674,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, host_folder_setup, host_folder_teardown);
     tcase_add_test(tests, profiles);
+    tcase_add_test(tests, levels);
     tcase_add_loop_test(tests, benchmark_counts, 0, (int)countof(benchmarks));
     tcase_add_loop_test(tests, benchmark_anchors, 0, (int)countof(anchors));
     tcase_add_loop_test(tests, a_wrong_rule_is_refused, 0, (int)countof(refusals));
