@@ -1,5 +1,6 @@
 /* docker-bench-agent: reads its arguments, runs the agent, frees it. */
 #include <errno.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@ static int print_help(bool zh)
 {
     scoped_str out = STR_INIT;
 
+    setlocale(LC_CTYPE, "C.UTF-8"); /* by which widths are counted */
     options_help(&agent_options_table, NULL, zh, &out);
     fputs(str_text(&out), stdout);
     return 0;

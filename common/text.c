@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <wchar.h>
 
 #define ELLIPSIS    "\xe2\x80\xa6"
 #define REPLACEMENT "\xef\xbf\xbd"
@@ -123,7 +124,8 @@ void text_escape(struct str *out, const char *s, size_t length, size_t limit)
         n = decode((const unsigned char *)s + i, length - i, &c);
         if (!n) {
             n = 1;
-            size = strlen(strcpy(piece, REPLACEMENT));
+            size = sizeof REPLACEMENT - 1;
+            memcpy(piece, REPLACEMENT, size);
         } else if (is_dangerous(c)) {
             size = (size_t)snprintf(piece, sizeof piece, c < 0x80 ? "\\x%02x" : "\\u{%04x}", c);
         } else {
@@ -146,31 +148,32 @@ void text_escape(struct str *out, const char *s, size_t length, size_t limit)
         str_append(out, "");
 }
 
-static bool is_wide(uint32_t c)
+size_t text_decode(const char *s, uint32_t *ret)
 {
-    return (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf && c != 0x303f) ||
-           (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) ||
-           (c >= 0xff00 && c <= 0xff60) || (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1faff) ||
-           (c >= 0x20000 && c <= 0x3fffd);
+    size_t n = decode((const unsigned char *)s, strnlen(s, 4), ret);
+
+    if (n)
+        return n;
+    *ret = 0xfffd;
+    return 1;
 }
 
-static bool is_combining(uint32_t c)
+unsigned text_width(uint32_t c)
 {
-    return (c >= 0x300 && c <= 0x36f) || (c >= 0x20d0 && c <= 0x20ff) || (c >= 0xfe00 && c <= 0xfe0f);
+    int width = wcwidth((wchar_t)c);
+
+    return width > 0 ? (unsigned)width : 0;
 }
 
 /* The length of the longest beginning that needs at most LIMIT columns, which are counted in *RET_COLUMNS. */
 static size_t measure(const char *s, size_t limit, size_t *ret_columns)
 {
-    size_t columns = 0, length = strlen(s), i = 0;
+    size_t columns = 0, i = 0;
 
-    while (i < length) {
+    while (s[i]) {
         uint32_t c;
-        size_t n = decode((const unsigned char *)s + i, length - i, &c), width;
+        size_t n = text_decode(s + i, &c), width = text_width(c);
 
-        if (!n)
-            n = 1, c = '?';
-        width = is_combining(c) ? 0 : is_wide(c) ? 2 : 1;
         if (columns + width > limit)
             break;
         columns += width;
@@ -182,7 +185,7 @@ static size_t measure(const char *s, size_t limit, size_t *ret_columns)
 
 size_t text_columns(const char *s)
 {
-    size_t columns;
+    size_t columns = 0;
 
     measure(s, SIZE_MAX, &columns);
     return columns;
@@ -193,56 +196,69 @@ size_t text_fitting(const char *s, size_t columns)
     return measure(s, columns, &columns);
 }
 
-/* Punctuation that no line begins with, and that no line ends with. */
+/* ---- Lines. They break as Unicode's UAX 14 has it for the texts at hand: at blanks, between ideographs, and around
+ * full-width marks on one side only. ---- */
+
+static bool is_one_of(const wchar_t *marks, uint32_t c)
+{
+    return c && wcschr(marks, (wchar_t)c);
+}
+
+/* Nothing of it begins a line. */
 static bool is_closing(uint32_t c)
 {
-    static const uint32_t closing[] = {0x3001, 0x3002, 0xff0c, 0xff0e, 0xff1a, 0xff1b, 0xff01, 0xff1f,
-                                       0xff09, 0x300b, 0x300d, 0x3011, 0x2019, 0x201d, ',',    '.',
-                                       ':',    ';',    '!',    '?',    ')',    ']',    0x2026, '\''};
-
-    for (size_t i = 0; i < countof(closing); i++)
-        if (closing[i] == c)
-            return true;
-    return false;
+    return is_one_of(L"，。、；：？！）】》〉」』”’…—·％,.;:?!)]}%", c);
 }
 
 static bool is_opening(uint32_t c)
 {
-    return c == 0xff08 || c == 0x300a || c == 0x300c || c == 0x3010 || c == 0x2018 || c == 0x201c || c == '(' ||
-           c == '[';
+    return is_one_of(L"（【《〈「『“‘([{", c);
 }
 
-/* Bytes of the character that S, which is not empty, begins with. */
-static size_t character(const char *s, uint32_t *ret)
+/* Whether a line may end between two characters; neither is a blank. */
+static bool may_break(uint32_t before, uint32_t after)
 {
-    size_t n = decode((const unsigned char *)s, strlen(s), ret);
-
-    if (n)
-        return n;
-    *ret = '?';
-    return 1;
+    if (is_closing(after) || is_opening(before) || !text_width(after))
+        return false;
+    return text_width(before) == 2 || text_width(after) == 2;
 }
 
-size_t text_line(const char *s, size_t columns)
+/* Where a word that is longer than the line, of LENGTH bytes, is broken: behind a separator in its second half. */
+static size_t break_word(const char *text, size_t length)
 {
-    size_t newline = strcspn(s, "\n"), fits, at = 0, place = 0;
-    uint32_t before = 0, c = 0;
+    for (size_t at = length; at > length / 2; at--)
+        if (strchr("/,-_=:@.", text[at - 1]))
+            return at;
+    return length;
+}
 
-    fits = text_fitting(s, columns);
-    if (fits >= newline)
-        return newline;
-    while (at <= fits && s[at]) {
-        size_t n = character(s + at, &c);
+size_t text_line(const char *text, size_t columns)
+{
+    size_t used = 0, at = 0, end = 0, indent = strspn(text, " ");
+    uint32_t before = ' ';
+    bool whole = true;
 
-        if (at && (c == ' ' || ((is_wide(c) || is_wide(before)) && before != ' ' && !is_closing(c) &&
-                                !is_opening(before) && !is_combining(c))))
-            place = at;
-        before = c;
+    while (text[at] && text[at] != '\n') {
+        uint32_t c;
+        size_t n = text_decode(text + at, &c), width = text_width(c);
+
+        if (at > indent && (c == ' ' ? before != ' ' : before != ' ' && may_break(before, c)))
+            end = at; /* the blanks before a word belong to no line */
+        if (c != ' ' && used + width > columns && at) {
+            whole = false;
+            break;
+        }
+        used += width;
         at += n;
+        before = c;
     }
-    if (place)
-        return place;
-    return fits ? fits : character(s, &c);
+    if (whole)
+        end = at;
+    else if (!end)
+        end = at > indent ? break_word(text, at) : at;
+    while (end > indent && text[end - 1] == ' ')
+        end--;
+    return end;
 }
 
 const char *text_without_context(const char *message, const char *context)

@@ -23,15 +23,22 @@ void text_escape(struct str *out, const char *s, size_t length, size_t limit);
  * newlines and tabs, which are JSON's white space; invalid UTF-8 becomes U+FFFD. */
 void text_escape_json(struct str *out, const char *s, size_t length);
 
-/* Columns a terminal needs for already escaped UTF-8 text (East Asian wide characters count two). */
+/* The character at S, which is not at its end. Returns its length in bytes; a byte that begins none is U+FFFD and 1. */
+size_t text_decode(const char *s, uint32_t *ret);
+
+/* Columns a terminal needs for a character, by wcwidth(3): 0 for what has no sign of its own and for what the locale
+ * does not know. The locale (LC_CTYPE) must be one of UTF-8: in others only ASCII is known. */
+unsigned text_width(uint32_t c);
+/* Columns a terminal needs for already escaped UTF-8 text. */
 size_t text_columns(const char *s);
 /* The length in bytes of the longest beginning, by characters, that needs at most COLUMNS. */
 size_t text_fitting(const char *s, size_t columns);
 
-/* The length in bytes of the first line when already escaped text S is broken into lines of at most COLUMNS: up to a
- * blank or newline, which is not part of it, or between two characters of which one is an ideograph and neither is
- * punctuation that stays with the other; if there is no such place, as many characters as fit, at least one. */
-size_t text_line(const char *s, size_t columns);
+/* The length in bytes of the first line when already escaped TEXT is broken into lines of COLUMNS at most: up to a
+ * newline or the blanks between two lines, none of which is part of it, or between two characters of which one is an
+ * ideograph and neither is a mark that stays with the other. A longer word breaks behind one of its separators, or
+ * anywhere; a line has one character at least. */
+size_t text_line(const char *text, size_t columns);
 
 /* MESSAGE without the "CONTEXT: " that it may begin with, a part of MESSAGE itself: for a place that prints the context
  * anyway. NULL stays NULL. */

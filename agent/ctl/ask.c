@@ -107,30 +107,3 @@ int ctl_ask(const struct ctl *ctl, const char *path, const char *body, struct js
     }
     return r;
 }
-
-void ctl_print_finding(const struct ctl *ctl, struct str *out, unsigned used, const struct json *finding)
-{
-    enum { RULE = 6, SEVERITY = 8, STATUS = 7, NAME = 24, EVIDENCE_MIN = 20 };
-    bool waived = json_type(json_get(finding, "waived")) == JSON_OBJECT;
-    const char *mark = waived ? tr(ctl, " (waived)", "（已豁免）") : "";
-    const struct json *subject = json_get(finding, "subject");
-    unsigned width = ctl->terminal.width;
-    scoped_str name = STR_INIT;
-
-    used += RULE + 1 + SEVERITY + 1 + STATUS + 1 + NAME + 1 + (unsigned)text_columns(mark);
-    str_printf(&name, "%s %s", json_text(json_get(subject, "kind"), "-"), json_text(json_get(subject, "name"), "-"));
-    terminal_cell(out, json_text(json_get(finding, "rule"), "-"), RULE, true);
-    str_append_char(out, ' ');
-    terminal_status(&ctl->terminal, out, json_string(json_get(finding, "severity")), SEVERITY);
-    str_append_char(out, ' ');
-    terminal_status(&ctl->terminal, out, json_text(json_get(finding, "status"), "gone"), STATUS);
-    str_append_char(out, ' ');
-    terminal_cell(out, name.data, ctl->terminal.cut ? NAME : 0, true);
-    str_append_char(out, ' ');
-    terminal_cell(out, json_string(json_get(finding, "evidence")),
-                  !ctl->terminal.cut            ? 0
-                  : width > used + EVIDENCE_MIN ? width - used
-                                                : EVIDENCE_MIN,
-                  false);
-    str_printf(out, "%s\n", mark);
-}

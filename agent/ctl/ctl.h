@@ -2,7 +2,7 @@
 #ifndef AGENT_CTL_CTL_H
 #define AGENT_CTL_CTL_H
 
-#include "agent/ctl/terminal.h"
+#include "agent/ctl/table.h"
 #include "agent/words/words.h"
 #include "common/error.h"
 #include "common/json_in.h"
@@ -14,13 +14,13 @@ enum { EXIT_FOUND = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_REFUSED = 4, E
 /* What the command line gave, by the table in options.c. */
 struct ctl {
     const struct program_options *program;
-    const char *socket, *lang, *color;
-    bool json, no_color, zh; /* ZH: of messages */
+    const char *socket, *lang, *color, *output;
+    bool json, no_color, no_header, zh; /* ZH: of messages */
     struct terminal terminal;
     /* options of single commands; NULL or false: not given */
     const char *rule, *section, *status, *severity, *subject, *kind, *waived, *limit, *since, *until, *fail_on,
-        *textfile;
-    bool all;
+        *textfile, *by;
+    bool all, flat;
     char **words; /* after the command */
     int word_count;
 };
@@ -51,8 +51,19 @@ int ctl_unreachable(const struct ctl *ctl, const struct error *error);
 void ctl_complain(const char *format, ...) printf_like(1, 2);
 /* The language of texts that the API is asked for, "en" or "zh". */
 const char *ctl_language(const struct ctl *ctl);
-/* One finding as a line, cut to the terminal's width, of which USED columns are already occupied. */
-void ctl_print_finding(const struct ctl *ctl, struct str *out, unsigned used, const struct json *finding);
+/* finding_rows.c */
+/* A status or severity of the API, for people in their language; programs get the API's own words. NULL: "gone". */
+const char *ctl_word(const struct ctl *ctl, const char *word);
+bool ctl_is_waived(const struct json *finding);
+/* Appends "container web"; the kind is left out where it is the name. */
+void ctl_append_subject(struct str *out, const struct json *subject);
+/* A table with a row for each finding. LEAD: the key of a first column that programs get; NULL: there is none. */
+struct table *ctl_finding_table(const struct ctl *ctl, const char *lead);
+void ctl_finding_row(const struct ctl *ctl, struct table *table, const char *lead, const struct json *finding);
+/* A row of such a table for what is no finding. */
+void ctl_lead_row(struct table *table, const char *lead, const char *text);
+/* acknowledged.c: appends those of the rule SLUG, of the last 90 days. 0, or the exit status. */
+int ctl_print_acknowledged(const struct ctl *ctl, const char *slug, struct str *out);
 /* pages.c: an answer of several pages. Begin with zeros. */
 struct ctl_pages {
     char *after;      /* where the next page begins; NULL: there is none, or none has been read */

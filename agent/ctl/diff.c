@@ -12,38 +12,18 @@
 static void append_score(const struct ctl *ctl, struct score score, struct str *out)
 {
     if (score.counted)
-        str_printf(out, "%.*f", ctl->terminal.cut ? 0 : 1, 100.0 * score.passed / score.counted);
+        str_printf(out, "%.*f", terminal_is_screen(&ctl->terminal) ? 0 : 1, 100.0 * score.passed / score.counted);
     else
         str_append_char(out, '-');
 }
 
-/* WORD names the group, in a pipe on each line. */
+/* WORD names the group, for programs in each row. */
 static void print_finding(const struct diff *diff, const char *word, const struct json *finding)
 {
-    const struct ctl *ctl = diff->ctl;
-    const struct json *subject = json_get(finding, "subject");
-    scoped_str out = STR_INIT;
-
-    if (diff->json) {
+    if (diff->json)
         json_out_value(diff->json, NULL, finding);
-        return;
-    }
-    if (ctl->terminal.cut) {
-        str_append(&out, "  ");
-        ctl_print_finding(ctl, &out, 2, finding);
-        fputs(str_text(&out), stdout);
-        return;
-    }
-    const char *const cells[] = {
-        json_string(json_get(finding, "rule")),         json_string(json_get(finding, "severity")),
-        json_text(json_get(finding, "status"), "gone"), json_string(json_get(subject, "kind")),
-        json_string(json_get(subject, "name")),         json_string(json_get(finding, "evidence"))};
-    str_append(&out, word);
-    for (size_t i = 0; i < countof(cells); i++) {
-        str_append_char(&out, '\t');
-        terminal_cell(&out, cells[i], 0, false);
-    }
-    puts(out.data);
+    else
+        ctl_finding_row(diff->ctl, diff->table, word, finding);
 }
 
 /* The worst first, then by rule and subject. */
@@ -84,10 +64,20 @@ static size_t print_group(const struct diff *diff, const char *word, bool open_t
     return count;
 }
 
-static void print_heading(const struct ctl *ctl, const char *en, const char *zh, size_t count)
+/* What is printed until the next heading are COUNT findings of a kind; for programs all is one table. */
+static void begin_group(struct diff *diff, const char *en, const char *zh, size_t count)
 {
-    if (ctl->terminal.cut)
-        printf("%s: %zu\n", tr(ctl, en, zh), count);
+    const struct ctl *ctl = diff->ctl;
+    scoped_str out = STR_INIT, text = STR_INIT;
+
+    if (!terminal_is_screen(&ctl->terminal))
+        return;
+    table_print(diff->table);
+    table_free(diff->table);
+    diff->table = ctl_finding_table(ctl, NULL);
+    str_printf(&text, "%s%s%zu", tr(ctl, en, zh), tr(ctl, ": ", "："), count);
+    terminal_heading(&ctl->terminal, &out, text.data);
+    fputs(out.data, stdout);
 }
 
 /* Findings that are open now and have not changed since; the others are in the map. */
@@ -129,14 +119,19 @@ static int count_unchanged(struct diff *diff, bool print, size_t *ret)
 static void print_scores(const struct diff *diff, struct score then, struct score until)
 {
     const struct ctl *ctl = diff->ctl;
-    scoped_str before = STR_INIT, after = STR_INIT;
+    bool screen = terminal_is_screen(&ctl->terminal);
+    scoped_str text = STR_INIT;
 
     if (diff->began_later)
         then.counted = 0;
-    append_score(ctl, then, &before);
-    append_score(ctl, until, &after);
-    printf("%s%s%s%s%s\n", ctl->terminal.cut ? tr(ctl, "score", "得分") : "score", ctl->terminal.cut ? " " : "\t",
-           before.data, ctl->terminal.cut ? " → " : "\t", after.data);
+    append_score(ctl, then, &text);
+    str_append(&text, !screen ? " " : ctl->terminal.ascii ? " -> " : " → ");
+    append_score(ctl, until, &text);
+    if (!screen)
+        ctl_lead_row(diff->table, "score", text.data);
+    table_print(diff->table);
+    if (screen)
+        printf("%s %s\n", tr(ctl, "score", "得分"), text.data);
 }
 
 static void write_score(const struct diff *diff, const char *key, struct score score, bool unknown)
@@ -187,25 +182,26 @@ static int print_diff(struct diff *diff)
     const struct ctl *ctl = diff->ctl;
     struct score then = {0}, until = {0};
     size_t open = 0;
-    bool all = ctl->all || !ctl->terminal.cut;
+    bool screen = terminal_is_screen(&ctl->terminal);
     int r = diff_read_scores(diff, &then, &until);
 
     if (r)
         return r;
-    print_heading(ctl, "opened", "新出现", print_group(diff, NULL, false, true));
+    begin_group(diff, "opened", "新出现", print_group(diff, NULL, false, true));
     print_group(diff, "opened", false, true);
-    print_heading(ctl, "closed", "已解决", print_group(diff, NULL, true, false));
+    begin_group(diff, "closed", "已解决", print_group(diff, NULL, true, false));
     print_group(diff, "closed", true, false);
-    open = print_group(diff, all && !ctl->terminal.cut ? "open" : NULL, true, true);
-    r = count_unchanged(diff, all && !ctl->terminal.cut, &open);
+    open = print_group(diff, NULL, true, true);
+    r = screen ? count_unchanged(diff, false, &open) : 0;
     if (r)
         return r;
-    print_heading(ctl, "still open", "仍未解决", open);
-    if (ctl->all && ctl->terminal.cut) {
+    begin_group(diff, "still open", "仍未解决", open);
+    if (ctl->all || !screen) {
         print_group(diff, "open", true, true);
         r = count_unchanged(diff, true, &open);
     }
-    print_scores(diff, then, until);
+    if (r == 0)
+        print_scores(diff, then, until);
     return r;
 }
 
@@ -226,6 +222,7 @@ int ctl_diff(struct ctl *ctl)
         return ctl_refuse_span(ctl, ctl->words[0], until);
     diff_init(&diff, ctl);
     diff.until = end;
+    diff.table = ctl_finding_table(ctl, "change");
     r = ctl_stream_events(ctl, path.data, diff_take_line, &diff);
     if (r == 0 && diff.failed)
         r = EXIT_REFUSED;

@@ -200,4 +200,5 @@ void diff_deinit(struct diff *diff)
 {
     map_free(diff->changes);
     map_free(diff->counted);
+    table_free(diff->table);
 }

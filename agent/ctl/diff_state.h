@@ -24,7 +24,8 @@ struct change {
 
 struct diff {
     struct ctl *ctl;
-    struct json_out *json; /* NULL: text is printed */
+    struct json_out *json; /* NULL: rows are printed */
+    struct table *table;   /* of what is printed now */
     usec_t until;          /* 0: now */
     struct map *changes;   /* "slug kind:id" → struct change */
     struct map *counted;   /* slug → struct rule_change */

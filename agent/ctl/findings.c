@@ -3,7 +3,11 @@
 
 #include "agent/ctl/client.h"
 #include "agent/ctl/ctl.h"
+#include "agent/ctl/fit.h"
+#include "agent/ctl/groups.h"
+#include "common/json_out.h"
 #include "common/memory.h"
+#include "common/text.h"
 
 static void add_parameter(struct str *path, const char *key, const char *value)
 {
@@ -11,13 +15,55 @@ static void add_parameter(struct str *path, const char *key, const char *value)
         client_parameter(path, key, value);
 }
 
-/* Calls EACH for every finding of every page, LIMIT of them at most (NULL: all). With --json prints the pages, too. */
+/* The pages of an answer as one document, which begins and ends as a page does. */
+struct joined {
+    bool begun;
+    size_t count;
+};
+
+static void print_json_page(struct joined *joined, const struct json *root, const struct str *text, bool more)
+{
+    const struct json *findings = json_get(root, "findings");
+    const char *next = json_string(json_get(root, "next"));
+
+    if (!joined->begun && !more) {
+        ctl_print_json(str_text(text), text->length);
+        return;
+    }
+    if (!joined->begun)
+        fputs("{\"findings\":[", stdout);
+    joined->begun = true;
+    for (size_t i = 0; i < json_count(findings); i++) {
+        scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+        const char *finding;
+        size_t length;
+
+        json_out_value(out, NULL, json_at(findings, i));
+        finding = json_out_text(out, &length);
+        if (joined->count++)
+            putchar(',');
+        ctl_print_json(finding, length);
+    }
+    if (!more) {
+        scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+
+        json_out_string(out, NULL, next);
+        printf("],\"last_seq\":%lld,\"next\":", (long long)json_int(json_get(root, "last_seq"), 0));
+        ctl_print_json(json_out_text(out, NULL), strlen(json_out_text(out, NULL)));
+        puts("}");
+    }
+}
+
+/* Calls EACH for every finding of every page until it returns false, LIMIT of them at most (NULL: all). With --json the
+ * pages are printed as one document instead. */
 static int each_finding(struct ctl *ctl, const struct str *base, const char *limit,
-                        void (*each)(struct ctl *ctl, const struct json *finding, void *user), void *user)
+                        bool (*each)(struct ctl *ctl, const struct json *finding, void *user), void *user)
 {
     scoped(ctl_pages_deinit) struct ctl_pages pages = {0};
     scoped(cleanup_free) char *left = mem_strdup(limit);
     size_t wanted = limit ? strtoul(limit, NULL, 10) : 0, seen = 0;
+    struct joined joined = {0};
+    bool more;
     int r;
 
     do {
@@ -31,53 +77,122 @@ static int each_finding(struct ctl *ctl, const struct str *base, const char *lim
         r = ctl_get(ctl, path.data, NULL, &doc, &text);
         if (r)
             return r;
-        if (ctl->json)
-            ctl_print_json(str_text(&text), text.length);
         findings = json_get(json_root(doc), "findings");
         for (size_t i = 0; i < json_count(findings); i++)
-            each(ctl, json_at(findings, i), user);
+            if (!each(ctl, json_at(findings, i), user))
+                return EXIT_REFUSED;
         seen += json_count(findings);
         r = ctl_pages_turn(&pages, json_root(doc), json_count(findings));
         free(left); /* an answer may hold fewer than asked for: its bytes are limited */
         left = limit && seen < wanted ? mem_printf("%zu", wanted - seen) : NULL;
-    } while (pages.after && (!limit || left));
+        more = r == 0 && pages.after && (!limit || left);
+        if (ctl->json)
+            print_json_page(&joined, json_root(doc), &text, more);
+    } while (more);
     return r;
 }
 
-static void print_one(struct ctl *ctl, const struct json *finding, void *user)
-{
-    size_t *count = user;
-    scoped_str out = STR_INIT;
+/* Where findings go: rows for programs and with --flat, else groups. */
+struct found {
+    struct table *rows;
+    struct groups *groups;
+    size_t count;
+};
 
-    ++*count;
+static void found_deinit(struct found *found)
+{
+    table_free(found->rows);
+    groups_free(found->groups);
+}
+
+/* "agentctl findings --all --rule ", for the rest of a group. */
+static char *more_of(const struct ctl *ctl, bool by_subject)
+{
+    const struct {
+        const char *name, *value;
+    } given[] = {{"status", ctl->status}, {"severity", ctl->severity}, {"subject", ctl->subject}, {"kind", ctl->kind}};
+    scoped_str command = STR_INIT;
+
+    str_printf(&command, "agentctl findings%s", ctl->all ? " --all" : "");
+    for (size_t i = 0; i < countof(given); i++)
+        if (given[i].value) {
+            str_printf(&command, " --%s ", given[i].name);
+            text_shell_quote(&command, given[i].value);
+        }
+    str_append(&command, by_subject ? " --by subject --subject " : " --rule ");
+    return str_steal(&command);
+}
+
+static struct found found_new(const struct ctl *ctl)
+{
+    enum { SHOWN = 5 };
+    bool by_subject = str_equal(ctl->by, "subject");
+    scoped(cleanup_free) char *more = more_of(ctl, by_subject);
+
+    if (ctl->flat || !terminal_is_screen(&ctl->terminal))
+        return (struct found){.rows = ctl_finding_table(ctl, NULL)};
+    return (struct found){
+        .groups =
+            groups_new(ctl, by_subject, more,
+                       ctl->rule || (by_subject && ctl->subject) || ctl->terminal.output == OUTPUT_WIDE ? 0 : SHOWN)};
+}
+
+static bool add_found(struct ctl *ctl, const struct json *finding, void *user)
+{
+    struct found *found = user;
+
+    found->count++;
+    if (ctl->json)
+        return true;
+    if (found->rows) {
+        ctl_finding_row(ctl, found->rows, NULL, finding);
+        return true;
+    }
+    if (groups_add(found->groups, finding))
+        return true;
+    ctl_complain("%s", tr(ctl, "there are too many findings for a screen; choose some, for example with --rule",
+                          "结果太多，无法在屏幕上显示；请筛选，例如使用 --rule"));
+    return false;
+}
+
+static void print_found(const struct ctl *ctl, struct found *found)
+{
     if (ctl->json)
         return;
-    ctl_print_finding(ctl, &out, 0, finding);
-    fputs(str_text(&out), stdout);
+    if (found->rows)
+        table_print(found->rows);
+    else
+        groups_print(found->groups);
 }
 
 int ctl_findings(struct ctl *ctl)
 {
+    scoped(found_deinit) struct found found = {0};
     scoped_str path = STR_INIT;
-    size_t count = 0;
     int r;
 
     if (ctl->word_count && ctl->rule)
         return ctl_usage(
             ctl, "%s",
             tr(ctl, "findings takes one rule: as a word or as --rule", "findings 只接受一条规则：作为参数或 --rule"));
+    if (ctl->word_count)
+        ctl->rule = ctl->words[0];
+    found = found_new(ctl);
     str_append(&path, "/v1/findings");
-    add_parameter(&path, "rule", ctl->word_count ? ctl->words[0] : ctl->rule);
+    add_parameter(&path, "rule", ctl->rule);
     add_parameter(&path, "section", ctl->section);
     add_parameter(&path, "status", ctl->status ? ctl->status : ctl->all ? NULL : "fail,error");
     add_parameter(&path, "severity", ctl->severity);
     add_parameter(&path, "subject", ctl->subject);
     add_parameter(&path, "kind", ctl->kind);
     add_parameter(&path, "waived", ctl->waived);
-    r = each_finding(ctl, &path, ctl->limit, print_one, &count);
-    if (r == 0 && !count && !ctl->json)
+    r = each_finding(ctl, &path, ctl->limit, add_found, &found);
+    if (r)
+        return r;
+    print_found(ctl, &found);
+    if (!found.count && terminal_is_screen(&ctl->terminal))
         puts(tr(ctl, "no matching findings", "没有符合条件的结果"));
-    return r;
+    return 0;
 }
 
 static int severity_rank(const char *severity)
@@ -91,17 +206,22 @@ static int severity_rank(const char *severity)
 }
 
 struct tally {
+    struct found found;
     size_t failures, errors;
 };
 
-static void count_failure(struct ctl *ctl, const struct json *finding, void *user)
+static bool count_failure(struct ctl *ctl, const struct json *finding, void *user)
 {
     struct tally *tally = user;
 
-    if (str_equal(json_string(json_get(finding, "status")), "error"))
+    if (str_equal(json_string(json_get(finding, "status")), "error")) {
         tally->errors++;
-    else if (severity_rank(json_string(json_get(finding, "severity"))) >= severity_rank(ctl->fail_on))
-        print_one(ctl, finding, &tally->failures);
+        return true;
+    }
+    if (severity_rank(json_string(json_get(finding, "severity"))) < severity_rank(ctl->fail_on))
+        return true;
+    tally->failures++;
+    return add_found(ctl, finding, &tally->found);
 }
 
 /* Before the first scan nothing fails because nothing was evaluated: that is not an answer. */
@@ -119,7 +239,7 @@ static int refuse_unscanned(struct ctl *ctl)
     reasons = json_path(json_root(doc), "agent", "reasons", NULL);
     for (size_t i = 0; i < json_count(reasons); i++) {
         str_append(&safe, i ? "; " : "");
-        terminal_cell(&safe, json_string(json_at(reasons, i)), 0, false);
+        fit_escape(&safe, json_string(json_at(reasons, i)));
     }
     if (safe.length)
         ctl_complain("%s", safe.data);
@@ -138,10 +258,14 @@ int ctl_check(struct ctl *ctl)
     if (r)
         return r;
     str_append(&path, "/v1/findings?status=fail,error&waived=false");
+    tally.found = found_new(ctl);
     r = each_finding(ctl, &path, NULL, count_failure, &tally);
-    if (r == 0 && !ctl->json)
+    if (r == 0)
+        print_found(ctl, &tally.found);
+    found_deinit(&tally.found);
+    if (r == 0 && terminal_is_screen(&ctl->terminal))
         printf("%zu %s %s\n", tally.failures, tr(ctl, "unwaived failures at or above", "项未豁免的失败，级别不低于"),
-               ctl->fail_on);
+               ctl_word(ctl, ctl->fail_on));
     if (r == 0 && tally.errors)
         ctl_complain("%zu %s", tally.errors,
                      tr(ctl, "findings could not be evaluated: agentctl findings --status error",

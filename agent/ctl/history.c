@@ -43,39 +43,74 @@ int ctl_events_path(const struct ctl *ctl, const char *since, const char *until,
     return r;
 }
 
-/* Cells are aligned on a terminal, and separated by tabs in a pipe. */
-static void print_transition(const struct ctl *ctl, const struct json *root)
+enum {
+    TIME,
+    RULE,
+    PREVIOUS,
+    STATUS,
+    KIND,
+    NAME,
+    SUBJECT,
+    EVIDENCE,
+    SEVERITY,
+    SLUG,
+    TITLE,
+    CAUSE,
+    WAIVED,
+    COLUMN_COUNT,
+};
+
+static struct table *transition_table(const struct ctl *ctl)
 {
-    enum { SECONDS = 19, RULE = 6, STATUS = 14, NAME = 24, EVIDENCE_MIN = 20 };
-    bool cut = ctl->terminal.cut, waived = json_type(json_get(root, "waived")) == JSON_OBJECT;
-    const char *status = json_text(json_get(root, "status"), "gone"), *separator = cut ? " " : "\t";
-    const char *new = json_type(json_get(root, "entry")) == JSON_OBJECT ? "-" : "new";
+    const struct table_column columns[] = {
+        [TIME] = {"time", tr(ctl, "TIME", "时间"), TABLE_WORD, TABLE_EVERYWHERE},
+        [RULE] = {"rule", tr(ctl, "RULE", "规则"), TABLE_NAME, TABLE_EVERYWHERE},
+        [SLUG] = {"slug", tr(ctl, "SLUG", "短名"), TABLE_NAME, TABLE_DETAIL},
+        [SEVERITY] = {"severity", tr(ctl, "SEVERITY", "级别"), TABLE_WORD, TABLE_DETAIL},
+        [PREVIOUS] = {"previous", tr(ctl, "FROM", "原结论"), TABLE_WORD, TABLE_EVERYWHERE},
+        [STATUS] = {"status", tr(ctl, "TO", "新结论"), TABLE_WORD, TABLE_EVERYWHERE},
+        [KIND] = {"kind", "", TABLE_WORD, TABLE_RAW},
+        [NAME] = {"subject", "", TABLE_NAME, TABLE_RAW},
+        [SUBJECT] = {"", tr(ctl, "SUBJECT", "对象"), TABLE_NAME, TABLE_SCREEN},
+        [TITLE] = {"title", tr(ctl, "TITLE", "标题"), TABLE_TEXT, TABLE_DETAIL},
+        [EVIDENCE] = {"evidence", tr(ctl, "EVIDENCE", "依据"), TABLE_TEXT, TABLE_EVERYWHERE},
+        [CAUSE] = {"cause", tr(ctl, "CAUSE", "起因"), TABLE_NAME, TABLE_DETAIL},
+        [WAIVED] = {"waived", "", TABLE_TEXT, TABLE_RAW},
+    };
+
+    return table_new(&ctl->terminal, columns, countof(columns));
+}
+
+static void add_transition(const struct ctl *ctl, struct table *table, const struct json *root)
+{
+    const char *severity = json_string(json_get(root, "severity")), *status = json_string(json_get(root, "status"));
+    const char *new = json_type(json_get(root, "entry")) == JSON_OBJECT ? NULL : N_("new");
+    const char *previous = json_text(json_get(root, "previous"), new);
     const struct json *subject = json_get(root, "subject");
-    unsigned used = SECONDS + RULE + STATUS + STATUS + NAME + 6, width = ctl->terminal.width;
+    bool waived = ctl_is_waived(root), fails = str_equal(status, "fail") && !waived;
+    const char *shown = terminal_is_screen(&ctl->terminal) && waived ? N_("waived") : status;
     char local[CLOCK_TEXT_SIZE];
-    scoped_str out = STR_INIT, name = STR_INIT;
+    scoped_str name = STR_INIT;
     usec_t at = 0;
 
     clock_parse(json_text(json_get(root, "at"), ""), &at);
-    str_append(&out, when_format(at, local));
-    str_append(&out, separator);
-    terminal_cell(&out, json_string(json_get(root, "rule")), cut ? RULE : 0, cut);
-    str_append(&out, separator);
-    terminal_cell(&out, json_text(json_get(root, "previous"), new), cut ? STATUS : 0, cut);
-    str_append(&out, cut ? "→ " : "\t");
-    terminal_status(&ctl->terminal, &out, status, cut ? STATUS : 0);
-    str_append(&out, separator);
-    str_printf(&name, "%s %s", json_text(json_get(subject, "kind"), "-"), json_text(json_get(subject, "name"), "-"));
-    terminal_cell(&out, name.data, cut ? NAME : 0, cut);
-    str_append(&out, separator);
-    terminal_cell(&out, json_string(json_get(root, "evidence")),
-                  !cut                          ? 0
-                  : width > used + EVIDENCE_MIN ? width - used
-                                                : EVIDENCE_MIN,
-                  false);
-    if (waived)
-        str_append(&out, tr(ctl, " (waived)", "（已豁免）"));
-    puts(out.data);
+    ctl_append_subject(&name, subject);
+    table_row(table, (const struct table_cell[COLUMN_COUNT]){
+                         [TIME] = {when_format(at, local), MARK_NONE},
+                         [RULE] = {json_string(json_get(root, "rule")), MARK_NONE},
+                         [SLUG] = {json_string(json_get(root, "slug")), MARK_NONE},
+                         [SEVERITY] = {severity ? ctl_word(ctl, severity) : NULL,
+                                       fails ? mark_of_severity(severity) : MARK_NONE},
+                         [PREVIOUS] = {previous ? ctl_word(ctl, previous) : NULL, MARK_NONE},
+                         [STATUS] = {ctl_word(ctl, shown), fails ? mark_of_severity(severity) : mark_of_status(shown)},
+                         [KIND] = {json_string(json_get(subject, "kind")), MARK_NONE},
+                         [NAME] = {json_string(json_get(subject, "name")), MARK_NONE},
+                         [SUBJECT] = {name.data, MARK_NONE},
+                         [TITLE] = {json_string(json_get(root, "title")), MARK_NONE},
+                         [EVIDENCE] = {json_string(json_get(root, "evidence")), MARK_NONE},
+                         [CAUSE] = {json_string(json_get(root, "cause")), MARK_NONE},
+                         [WAIVED] = {json_string(json_path(root, "waived", "reason", NULL)), MARK_NONE},
+                     });
 }
 
 bool ctl_print_beginning(const struct ctl *ctl, const struct json *line, const char *since)
@@ -102,6 +137,7 @@ bool ctl_print_failure(const struct ctl *ctl, const struct json *line)
 
 struct printed {
     const struct ctl *ctl;
+    struct table *table;
     const char *since; /* as typed; NULL: it was not */
     size_t count;
     bool failed;
@@ -136,7 +172,7 @@ static bool print_line(const char *line, size_t length, void *user)
         return true;
     }
     printed->count++;
-    print_transition(printed->ctl, root);
+    add_transition(printed->ctl, printed->table, root);
     return !ferror(stdout);
 }
 
@@ -198,10 +234,14 @@ int ctl_history(struct ctl *ctl)
 {
     struct printed printed = {.ctl = ctl, .since = ctl->since};
     scoped_str path = STR_INIT;
+    scoped(cleanup_table) struct table *table = transition_table(ctl);
     int r = ctl_events_path(ctl, ctl->since || ctl->until ? ctl->since : "1d", ctl->until, &path);
 
+    printed.table = table;
     if (r == 0)
         r = ctl_stream_events(ctl, path.data, print_line, &printed);
+    if (!ctl->json && r == 0)
+        table_print(table);
     if (r == 0 && printed.failed)
         return EXIT_REFUSED;
     if (r == 0 && !printed.count && !ctl->json)

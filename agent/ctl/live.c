@@ -3,14 +3,15 @@
 
 #include "agent/ctl/client.h"
 #include "agent/ctl/ctl.h"
+#include "agent/ctl/fit.h"
 #include "common/json_out.h"
 
 static bool print_line(const char *line, size_t length, void *user)
 {
-    enum { DATE = 11, SECONDS = 19, STATUS = 14, WIDE = 120 }; /* "2026-11-25T10:44:02", "not_applicable" */
+    enum { DATE = 11, SECONDS = 19, WIDE = 120 }; /* "2026-11-25T10:44:02" */
     const struct ctl *ctl = user;
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
-    scoped_str out = STR_INIT, seconds = STR_INIT;
+    scoped_str out = STR_INIT, text = STR_INIT, name = STR_INIT;
     const struct json *root;
     const char *at;
     unsigned skip;
@@ -31,13 +32,14 @@ static bool print_line(const char *line, size_t length, void *user)
         return fflush(stdout) == 0;
     }
     at = json_text(json_get(root, "at"), "");
-    skip = ctl->terminal.cut && ctl->terminal.width < WIDE && strlen(at) > DATE ? DATE : 0;
-    str_append_n(&seconds, at + skip, strnlen(at + skip, SECONDS - skip));
-    terminal_cell(&out, str_text(&seconds), SECONDS - skip, true);
-    str_append_char(&out, ' ');
-    terminal_cell(&out, json_text(json_get(root, "previous"), "new"), STATUS, true);
-    str_append(&out, "→ ");
-    ctl_print_finding(ctl, &out, SECONDS - skip + 1 + STATUS + 2, root);
+    skip = terminal_is_screen(&ctl->terminal) && ctl->terminal.width < WIDE && strlen(at) > DATE ? DATE : 0;
+    ctl_append_subject(&name, json_get(root, "subject"));
+    str_printf(&text, "%.*s  %s %s %s  %s  %s  %s  %s", (int)(SECONDS - skip), at + skip,
+               ctl_word(ctl, json_text(json_get(root, "previous"), "new")), ctl->terminal.ascii ? "->" : "→",
+               ctl_word(ctl, json_string(json_get(root, "status"))), json_text(json_get(root, "rule"), "-"),
+               ctl_word(ctl, json_text(json_get(root, "severity"), "-")), name.data,
+               json_text(json_get(root, "evidence"), "-"));
+    terminal_wrap(&ctl->terminal, &out, text.data, 0, SECONDS + 2 - skip);
     fputs(str_text(&out), stdout);
     return fflush(stdout) == 0;
 }
@@ -118,7 +120,7 @@ int ctl_version(struct ctl *ctl)
     if (r || !doc)
         return r;
     str_append(&out, "docker-bench-agent ");
-    terminal_cell(&out, json_string(json_path(json_root(doc), "agent", "version", NULL)), 0, false);
+    fit_escape(&out, json_string(json_path(json_root(doc), "agent", "version", NULL)));
     puts(str_text(&out));
     return 0;
 }

@@ -1,6 +1,5 @@
 /* agentctl: reads its arguments, runs one command. */
 #include <errno.h>
-#include <locale.h>
 #include <string.h>
 
 #include "agent/ctl/ctl.h"
@@ -25,7 +24,9 @@ static int run(struct ctl *ctl, const struct options_result *result)
     }
     if (!result->command)
         return ctl_usage(ctl, "%s", tr(ctl, "missing command, such as status", "缺少命令，例如 status"));
-    ctl->terminal = terminal_of_stdout(ctl->no_color ? "never" : ctl->color);
+    ctl->terminal = terminal_of_stdout(ctl->json ? "json" : ctl->output, ctl->no_color ? "never" : ctl->color);
+    ctl->terminal.headings = !ctl->no_header;
+    ctl->json = ctl->terminal.output == OUTPUT_JSON;
     ctl->words = result->words;
     ctl->word_count = result->word_count;
     return ((ctl_command *)result->command->run)(ctl);
@@ -37,7 +38,7 @@ int main(int argc, char **argv)
     struct options_result result = {.zh = options_locale_is_chinese()};
     int r;
 
-    setlocale(LC_CTYPE, "");
+    terminal_set_locale();
     r = options_parse(&agentctl_options, argc, argv, &ctl, &result);
     ctl.zh = result.zh;
     return r ? r : flush_output(&ctl, run(&ctl, &result));

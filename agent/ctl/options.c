@@ -14,6 +14,8 @@ static const char *const kinds[] = {"host", "daemon", "swarm", "file", "containe
 static const char *const event_kinds[] = {"host",  "daemon",  "swarm", "file",  "container",
                                           "image", "network", "exec",  "agent", NULL};
 static const char *const truths[] = {"true", "false", NULL};
+static const char *const outputs[] = {"table", "wide", "tsv", "csv", "json", NULL};
+static const char *const groupings[] = {"rule", "subject", NULL};
 static const char *const colours[] = {"auto", "always", "never", NULL};
 
 #define ALL_TIMES                                                                                                             \
@@ -44,6 +46,17 @@ static const struct option_row options[] = {
      .help = {"whether to colour text; auto: on a terminal, unless NO_COLOR is set or TERM is dumb",
               "是否使用颜色；auto：在终端上使用，除非设置了 NO_COLOR 或 TERM 为 dumb"}},
     {.name = "no-color", .hidden = true, .place = offsetof(struct ctl, no_color), .help = {"--color never", NULL}},
+    {.name = "output",
+     .letter = 'o',
+     .value = {OPTION_WORD, "FORMAT", "output format", outputs},
+     .place = offsetof(struct ctl, output),
+     .help =
+         {"table (default on a terminal), wide: nothing cut and more columns, tsv (default elsewhere) and csv: for "
+          "programs, json: as --json",
+          "table（终端上的默认值），wide：不截断且列更多，tsv（其他情况的默认值）和 csv：供程序读取，json：同 --json"}},
+    {.name = "no-header",
+     .place = offsetof(struct ctl, no_header),
+     .help = {"tables without headings", "表格不带表头"}},
     {.name = "help", .letter = 'h', .help = {"print this help, or that of the command", "显示本帮助，或命令的帮助"}},
     {.name = "version", .letter = 'V', .help = {"print the version of this program", "显示本程序的版本"}},
 
@@ -103,6 +116,19 @@ static const struct option_row options[] = {
      .commands = SELECTING,
      .help = {"at most so many", "最多显示这么多"}},
     {.name = "all", .place = offsetof(struct ctl, all), .commands = "findings", .help = {"every status", "所有状态"}},
+    {.name = "all",
+     .place = offsetof(struct ctl, all),
+     .commands = "explain",
+     .help = {"what passes, too", "也包括通过的结果"}},
+    {.name = "by",
+     .value = {OPTION_WORD, "rule|subject", "grouping", groupings},
+     .place = offsetof(struct ctl, by),
+     .commands = "findings",
+     .help = {"what findings are grouped by (default: rule)", "按什么分组（默认 rule）"}},
+    {.name = "flat",
+     .place = offsetof(struct ctl, flat),
+     .commands = "findings",
+     .help = {"a row for each finding instead of groups", "每项一行，不分组"}},
     {.name = "all",
      .place = offsetof(struct ctl, all),
      .commands = "diff",

@@ -152,5 +152,5 @@ bool sink_is_stuck(const struct sink_status *status, usec_t now)
 
 const char *sink_state(const struct sink_status *status, usec_t now)
 {
-    return sink_is_stuck(status, now) ? "stuck" : status->last_error ? "retrying" : "ok";
+    return sink_is_stuck(status, now) ? N_("stuck") : status->last_error ? N_("retrying") : N_("ok");
 }

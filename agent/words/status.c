@@ -13,6 +13,7 @@ static const struct words_entry entries[] = {
     {"exec", "exec 会话"},
     {"fail", "不通过"},
     {"file", "文件"},
+    {"gone", "已消失"},
     {"high", "高"},
     {"host", "主机"},
     {"image", "镜像"},
@@ -20,11 +21,17 @@ static const struct words_entry entries[] = {
     {"manual", "需人工检查"},
     {"medium", "中"},
     {"network", "网络"},
+    {"new", "新增"},
     {"not_applicable", "不适用"},
+    {"off", "已关闭"},
+    {"ok", "正常"},
     {"pass", "通过"},
     {"ready", "就绪"},
+    {"retrying", "重试中"},
     {"starting", "启动中"},
+    {"stuck", "停滞"},
     {"swarm", "swarm 集群"},
+    {"waived", "已豁免"},
 };
 /* clang-format on */
 

@@ -85,7 +85,7 @@ static void take_colours(struct str *text, bool terminal)
     str_append(&plain, "");
     str_clear(text);
     for (const char *at = plain.data; *at;) {
-        size_t length = strcspn(at, "\n");
+        size_t length = strcspn(at, terminal ? "\n" : "\n\t"); /* tabs separate cells */
 
         str_clear(&again);
         text_escape(&again, at, length, 0);
@@ -94,7 +94,7 @@ static void take_colours(struct str *text, bool terminal)
                       again.data);
         str_append_n(text, at, length);
         str_append_char(text, '\n');
-        at += length + (at[length] == '\n');
+        at += length + (at[length] != '\0');
     }
 }
 
@@ -123,8 +123,12 @@ START_TEST(status_has_a_line_for_each_sink)
 {
     scoped_str out = run(false, 0, "status");
 
-    ck_assert_ptr_nonnull(strstr(out.data, "\nsink    syslog "));
-    ck_assert_ptr_nonnull(strstr(out.data, " waiting, 0 lost  tcp://a-name-that-is-unknown-"));
+    ck_assert_ptr_nonnull(strstr(out.data, "\nsink tcp://a-name-that-is-unknown-"));
+    ck_assert_ptr_nonnull(strstr(out.data, "\tdropped\t0\n"));
+    str_deinit(&out);
+    out = run(true, 0, "status");
+    ck_assert_ptr_nonnull(strstr(out.data, "\nsink       syslog "));
+    ck_assert_ptr_nonnull(strstr(out.data, " waiting, 0 lost"));
 }
 END_TEST
 
@@ -173,14 +177,11 @@ START_TEST(watch_on_a_terminal)
                           "0",
                           NULL};
     scoped_str out = STR_INIT, err = STR_INIT;
-    const char *line;
 
     ck_assert_int_eq(beside_run(&beside, argv, true, &out, &err), 124);
-    ck_assert_ptr_nonnull(strstr(str_text(&out), "\033["));
     take_colours(&out, true);
     ck_assert_ptr_nonnull(strstr(out.data, "privileged"));
-    line = strchr(out.data, '\n') + 1;             /* after how many were lost */
-    ck_assert_msg(line[2] == ':', "%.200s", line); /* the time alone, on a terminal as narrow as this */
+    ck_assert_ptr_nonnull(strstr(out.data, "  new → fail  5.4  "));
 }
 END_TEST
 
@@ -203,8 +204,8 @@ START_TEST(findings_of_every_page)
         lines++;
     for (const char *at = json.data; (at = strstr(at, "\"last_seq\"")); at++)
         pages++;
-    ck_assert_uint_eq(lines, CONTAINERS);
-    ck_assert_uint_gt(pages, 1);
+    ck_assert_uint_eq(lines, 1 + CONTAINERS);
+    ck_assert_uint_eq(pages, 1); /* joined to one document */
 }
 END_TEST
 

@@ -370,7 +370,7 @@ static void check_screens(void)
 
     beside_run(&beside, status, false, &out, &err);
     ck_assert_msg(strstr(str_text(&out), "cannot resolve \"siem.example\""), "%s", str_text(&out));
-    ck_assert_msg(strstr(str_text(&out), "syslog stuck, "), "%s", str_text(&out));
+    ck_assert_msg(strstr(str_text(&out), "\tstate\tstuck\n"), "%s", str_text(&out));
     str_clear(&out);
     beside_run(&beside, metrics, false, &out, &err);
     ck_assert_msg(strstr(str_text(&out), "_ready 0\n"), "%s", str_text(&out));

@@ -30,7 +30,10 @@ static void command(const char *body, size_t length, unsigned which)
     folder_make(&folder);
     answering_start(&agent, &folder, "s");
     ctl.socket = agent.path;
-    ctl.terminal = (struct terminal){.cut = true, .width = 80, .colour = true};
+    ctl.terminal = (struct terminal){.output = which < 'A' ? OUTPUT_JSON : (enum output)(length % OUTPUT_JSON),
+                                     .width = 80,
+                                     .colour = true,
+                                     .headings = true};
     ctl.word_count = commands[index] == ctl_explain || commands[index] == ctl_diff;
     if (commands[index] == ctl_diff)
         words[0] = hour;
@@ -68,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!size)
         return 0;
     be_quiet();
+    terminal_set_locale();
     if (text[0] == 't')
         time_of(text + 1);
     else

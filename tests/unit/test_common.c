@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -399,6 +400,7 @@ int main(void)
     SRunner *runner;
     int failed;
 
+    setlocale(LC_CTYPE, "C.UTF-8"); /* by which widths are counted */
     tcase_add_test(tests, test_map_keeps_and_walks);
     tcase_add_test(tests, test_hash_separates_fields);
     tcase_add_test(tests, test_json_reads);

@@ -1,6 +1,7 @@
 /* The tables of options: what they say fits 80 columns in both languages, rows do not contradict each other, and the
  * command line is read and checked by them. */
 #include <check.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -310,6 +311,7 @@ int main(void)
     SRunner *runner = srunner_create(suite);
     int failed;
 
+    setlocale(LC_CTYPE, "C.UTF-8"); /* by which widths are counted */
     tcase_add_test(tables, help_fits_80_columns);
     tcase_add_test(tables, every_row_has_both_languages);
     tcase_add_test(tables, rows_do_not_contradict_each_other);

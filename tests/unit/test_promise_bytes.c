@@ -94,7 +94,7 @@ static void expect_everywhere(const char *text, size_t length)
     enum { MANY = 100 };
     scoped(cleanup_json_out) struct json_out *out = json_out_new(false), *key = json_out_new(false);
     scoped_str cell = STR_INIT, wrapped = STR_INIT, raw = STR_INIT, copy = STR_INIT;
-    const struct terminal terminal = {.width = 100, .cut = true};
+    const struct terminal terminal = {.width = 100};
     struct error error = ERROR_INIT;
     size_t n;
 
@@ -116,9 +116,9 @@ static void expect_everywhere(const char *text, size_t length)
         if (strchr("\n\t", raw.data[i]))
             raw.data[i] = ' ';
     expect_harmless("JSON that others wrote", raw.data, raw.length, false);
-    terminal_cell(&cell, copy.data, 0, false);
+    terminal_cell(&terminal, &cell, copy.data, 0, false);
     expect_harmless("a cell", str_text(&cell), cell.length, false);
-    terminal_wrap(&terminal, &wrapped, copy.data, 4);
+    terminal_wrap(&terminal, &wrapped, copy.data, 4, 2);
     expect_harmless("a paragraph", str_text(&wrapped), wrapped.length, true);
     error_set(&error, EINVAL, "container %s", copy.data);
     expect_harmless("an error", error.text, strlen(error.text), false);
@@ -173,6 +173,7 @@ int main(void)
     SRunner *runner;
     int failed;
 
+    terminal_set_locale();
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, promise_no_byte_from_a_container_can_start_a_new_log_record_or_reach_a_terminal_raw);
     tcase_add_test(tests, escapes_in_json_mean_the_same);
