@@ -2,6 +2,7 @@
  * told, and what is warned of. */
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -208,6 +209,29 @@ START_TEST(all_faults_of_all_files)
 }
 END_TEST
 
+/* systemd lays the files of a folder that is a credential beside agent.json, with its name before theirs. */
+START_TEST(files_as_credentials)
+{
+    scoped(cleanup_config) struct config *config = NULL;
+    scoped(cleanup_free) char *path = NULL;
+    struct config_arguments arguments = {0};
+    struct error error = ERROR_INIT;
+
+    make_folder();
+    put("agent.json", "{}");
+    put("conf.d_20-b.json", "{\"sinks\": [{\"type\": \"syslog\", \"address\": \"tcp://b:1\"}]}");
+    put("conf.d_10-a.json", "{\"sinks\": [{\"type\": \"syslog\", \"address\": \"tcp://a:1\"}]}");
+    put("conf.d_.hidden.json", "not read");
+    put("other.json", "not read");
+    path = mem_printf("%s/agent.json", folder);
+    arguments.config_path = path;
+    ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", folder, 1), 0);
+    ck_assert_msg(config_load_words(&arguments, &config, &error) == 0, "%s", error.text);
+    ck_assert_uint_eq(config->sink_count, 2);
+    ck_assert_str_eq(config->sinks[0].address, "tcp://a:1");
+}
+END_TEST
+
 START_TEST(too_many_files)
 {
     struct config *config = NULL;
@@ -294,6 +318,7 @@ int main(void)
     tcase_add_test(tests, duplicate_sinks_of_two_files);
     tcase_add_test(tests, names_and_order);
     tcase_add_test(tests, all_faults_of_all_files);
+    tcase_add_test(tests, files_as_credentials);
     tcase_add_test(tests, too_many_files);
     tcase_add_loop_test(tests, warned_of, 0, (int)countof(warnings));
     suite_add_tcase(suite, tests);
