@@ -268,6 +268,8 @@ int view_rule(const struct agent_view *view, const char *name, struct json_out *
         json_out_string(out, NULL, rule->references.items[i]);
     json_out_end_array(out);
     json_out_string(out, "check", rule->check->name);
+    json_out_string(out, "file", rule->file);
+    view_params(rule, out);
     finding_write_ids(rule, out);
     filter.rule = rule->slug;
     return view_findings(view, &filter, out, error);

@@ -66,6 +66,8 @@ void view_metrics(const struct agent_view *view, struct str *out);
 void metrics_label(struct str *out, const char *name, const char *value);
 void view_rules(const struct agent_view *view, struct json_out *out);
 int view_rule(const struct agent_view *view, const char *rule, struct json_out *out, struct error *error); /* -ENOENT */
+/* Member "params": what RULE's check takes, with type, bounds, the shipped value and the one that holds. */
+void view_params(const struct rule *rule, struct json_out *out);
 /* Are its rule and section known? 0 or -EINVAL. */
 int view_check_filter(const struct rule_set *rules, const struct finding_filter *filter, struct error *error);
 int view_findings(const struct agent_view *view, const struct finding_filter *filter, struct json_out *out,

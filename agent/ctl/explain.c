@@ -133,35 +133,57 @@ static char *value_text(const struct json *value)
     return mem_strdup(json_out_text(out, NULL));
 }
 
-static void print_params(const struct ctl *ctl, const struct json *params)
+/* "integer, 1 to 65535" */
+static char *type_text(const struct ctl *ctl, const struct json *param)
 {
-    const struct table_column columns[] = {
-        {"name", tr(ctl, "  NAME", "  名称"), TABLE_NAME, TABLE_EVERYWHERE},
-        {"type", tr(ctl, "TYPE", "类型"), TABLE_TEXT, TABLE_EVERYWHERE},
-        {"default", tr(ctl, "DEFAULT", "默认值"), TABLE_TEXT, TABLE_EVERYWHERE},
-        {"value", tr(ctl, "VALUE", "当前值"), TABLE_TEXT, TABLE_EVERYWHERE},
-    };
-    scoped(cleanup_table) struct table *table = table_new(&ctl->terminal, columns, countof(columns));
-    scoped_str out = STR_INIT;
+    static const struct {
+        const char *type, *zh;
+    } types[] = {{"boolean", "布尔"},
+                 {"integer", "整数"},
+                 {"string", "字符串"},
+                 {"list of strings", "字符串列表"},
+                 {"any", "任意"}};
+    const char *type = json_text(json_get(param, "type"), "-"), *shown = type;
 
-    if (!json_count(params))
-        return;
-    begin_part(ctl, &out, tr(ctl, "Parameters", "参数"));
-    fputs(out.data, stdout);
+    for (size_t i = 0; ctl->zh && i < countof(types); i++)
+        if (strcmp(types[i].type, type) == 0)
+            shown = types[i].zh;
+    if (!json_get(param, "min"))
+        return mem_strdup(shown);
+    return mem_printf(tr(ctl, "%s, %lld to %lld", "%s，%lld 至 %lld"), shown,
+                      (long long)json_int(json_get(param, "min"), 0), (long long)json_int(json_get(param, "max"), 0));
+}
+
+/* Long lists are shown once, by the value that holds. */
+static void append_params(const struct ctl *ctl, struct str *out, const char *slug, const struct json *params)
+{
     for (size_t i = 0; i < json_count(params); i++) {
         const struct json *param = json_at(params, i);
-        scoped(cleanup_free) char *value = value_text(json_get(param, "value")),
-                                  *fallback = value_text(json_get(param, "default"));
-        scoped(cleanup_free) char *name = mem_printf("  %s", json_text(json_get(param, "name"), "-"));
+        scoped(cleanup_free) char *type = type_text(ctl, param);
+        scoped(cleanup_free) char *value = value_text(json_get(param, "value"));
+        scoped(cleanup_free) char *fallback = value_text(json_get(param, "default"));
+        bool changed = !str_equal(value, fallback);
+        scoped_str line = STR_INIT;
 
-        table_row(table, (const struct table_cell[]){
-                             {name, MARK_NONE},
-                             {json_string(json_get(param, "type")), MARK_NONE},
-                             {fallback, MARK_NONE},
-                             {value, str_equal(value, fallback) ? MARK_NONE : MARK_HEADING},
-                         });
+        if (!i)
+            begin_part(ctl, out, tr(ctl, "Parameters", "参数"));
+        str_printf(&line, tr(ctl, "%s (%s): %s, %s", "%s（%s）：%s，%s"), json_text(json_get(param, "name"), "-"), type,
+                   value ? value : "-", changed ? tr(ctl, "changed", "已修改") : tr(ctl, "the default", "默认值"));
+        terminal_wrap(&ctl->terminal, out, line.data, INDENT, HANGING);
+        if (!changed)
+            continue;
+        str_clear(&line);
+        str_printf(&line, tr(ctl, "default: %s", "默认值：%s"), fallback ? fallback : "-");
+        terminal_wrap(&ctl->terminal, out, line.data, INDENT + HANGING, HANGING);
     }
-    table_print(table);
+    if (json_count(params)) {
+        scoped_str line = STR_INIT;
+
+        str_printf(&line, tr(ctl, "to change one, in agent.json: %s", "在 agent.json 中修改：%s"), "\"rules\": {\"");
+        str_printf(&line, "%s\": {\"params\": {\"%s\": VALUE}}}", slug,
+                   json_text(json_get(json_at(params, 0), "name"), "-"));
+        terminal_wrap(&ctl->terminal, out, line.data, INDENT, HANGING);
+    }
 }
 
 /* ---- Findings ---- */
@@ -265,9 +287,7 @@ static int print_page(struct ctl *ctl, const struct json *rule)
     append_text(ctl, &out, tr(ctl, "What to do", "如何修复"), json_get(rule, "remedy"));
     append_text(ctl, &out, tr(ctl, "Impact", "影响"), json_get(rule, "impact"));
     append_list(ctl, &out, tr(ctl, "References", "参考"), json_get(rule, "references"));
-    fputs(str_text(&out), stdout);
-    str_clear(&out);
-    print_params(ctl, json_get(rule, "params"));
+    append_params(ctl, &out, json_text(json_get(rule, "slug"), "-"), json_get(rule, "params"));
     append_findings(ctl, &out, rule, ctl->words[0]);
     append_waived(ctl, &out, json_get(rule, "findings"));
     if (str_equal(json_string(json_get(rule, "subject")), "exec"))

@@ -183,6 +183,23 @@ static void show_execs(const struct status *status)
 
 /* ---- The score, and how it comes about ---- */
 
+/* "dosec-1.0, profile level1: 40 rules outside of it" */
+static void print_benchmark(const struct status *status)
+{
+    const struct ctl *ctl = status->ctl;
+    const struct json *profiles = json_get(status->root, "profile");
+    int64_t outside = json_int(json_get(status->root, "rules_outside_profile"), 0);
+    scoped_str text = STR_INIT;
+
+    str_append(&text, json_text(json_path(status->root, "benchmark", "name", NULL), "-"));
+    for (size_t i = 0; i < json_count(profiles); i++)
+        str_printf(&text, "%s%s", i ? tr(ctl, ", ", "、") : tr(ctl, ", profile ", "，配置集 "),
+                   json_text(json_at(profiles, i), "-"));
+    if (outside > 0)
+        str_printf(&text, tr(ctl, " (rules outside of it: %lld)", "（不在其中的规则：%lld 条）"), (long long)outside);
+    append_line(status, tr(ctl, "benchmark", "基准"), text.data);
+}
+
 static void print_score(const struct status *status)
 {
     const struct ctl *ctl = status->ctl;
@@ -216,13 +233,13 @@ static void print_score(const struct status *status)
     str_clear(&text);
     if (waived)
         str_printf(&text,
-                   tr(ctl, "Waived failures: %lld (agentctl findings --waived true).",
-                      "已豁免的不通过项：%lld（agentctl findings --waived true）。"),
-                   (long long)waived);
+                   tr(ctl,
+                      "Waived failures: %lld (agentctl findings --waived true); without waivers the score is %.0f.",
+                      "已豁免的不通过项：%lld（agentctl findings --waived true）；不计豁免时得分为 %.0f。"),
+                   (long long)waived, json_double(json_get(status->root, "score_without_waivers"), value));
     if (waived)
         append_line(status, NULL, text.data);
-    append_line(status, tr(ctl, "benchmark", "基准"),
-                json_text(json_path(status->root, "benchmark", "name", NULL), "-"));
+    print_benchmark(status);
 }
 
 static void add_score(const struct status *status)
@@ -231,6 +248,12 @@ static void add_score(const struct status *status)
     scoped(cleanup_free) char *value = mem_printf("%.1f", json_double(score, 0));
 
     add_row(status, "score", "score", json_type(score) == JSON_NUMBER ? value : NULL);
+    if (json_type(json_get(status->root, "score_without_waivers")) == JSON_NUMBER) {
+        scoped(cleanup_free) char *other =
+            mem_printf("%.1f", json_double(json_get(status->root, "score_without_waivers"), 0));
+
+        add_row(status, "score", "without_waivers", other);
+    }
     add_number(status, "score", "scored_rules", status->root);
     add_number(status, "score", "waived", json_get(status->root, "summary"));
     add_text(status, "benchmark", "name", json_get(status->root, "benchmark"));
@@ -335,26 +358,41 @@ static void show_exceptions(const struct status *status)
     }
 }
 
-/* What is not judged, and why. */
+/* What is not judged: the agent's own container by its name, all that an exclusion leaves out by its number. */
 static void show_excluded(const struct status *status)
 {
     enum { SHORT_ID = 12 };
     const struct ctl *ctl = status->ctl;
-    const struct json *list = json_get(status->root, "excluded");
+    const struct json *list = json_get(status->root, "excluded"), *exclusions = json_get(status->root, "exclude");
 
     for (size_t i = 0; i < json_count(list); i++) {
         const struct json *item = json_at(list, i);
         const char *id = json_text(json_get(item, "id"), "-");
         scoped_str text = STR_INIT;
 
+        if (!str_equal(json_string(json_get(item, "reason")), "the agent runs in it"))
+            continue;
         ctl_append_subject(&text, item);
         if (status->rows) {
             add_row(status, "excluded", text.data, id);
             continue;
         }
-        str_printf(&text, tr(ctl, " (%.*s): %s", "（%.*s）：%s"), SHORT_ID, id,
-                   words(ctl->zh ? LANGUAGE_ZH : LANGUAGE_EN, json_text(json_get(item, "reason"), "-")));
+        str_printf(&text, tr(ctl, " (%.*s): the agent runs in it", "（%.*s）：代理在其中运行"), SHORT_ID, id);
         append_line(status, tr(ctl, "excluded", "不检查"), text.data);
+    }
+    for (size_t i = 0; i < json_count(exclusions); i++) {
+        const struct json *item = json_at(exclusions, i);
+        const char *scope = json_text(json_get(item, "subject"), "-");
+        scoped(cleanup_free) char *text = mem_printf(tr(ctl, "%lld by %s", "%lld 个，依据 %s"),
+                                                     (long long)json_int(json_get(item, "matches"), 0), scope);
+
+        if (status->rows) {
+            scoped(cleanup_free) char *count = mem_printf("%lld", (long long)json_int(json_get(item, "matches"), 0));
+
+            add_row(status, "excluded", scope, count);
+        } else {
+            append_line(status, tr(ctl, "excluded", "不检查"), text);
+        }
     }
 }
 

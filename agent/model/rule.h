@@ -30,7 +30,8 @@ struct param_value {
 struct rule {
     const char *slug;
     const struct check *check;
-    const struct param_value *params; /* in the order of check->params */
+    const struct param_value *params;   /* in the order of check->params */
+    const struct param_value *defaults; /* as shipped: without what the configuration changes */
     enum severity severity;
     int level;
     bool scored,

@@ -103,7 +103,7 @@ static int read_check(struct loader *loader, const struct json *root, const char
     for (count = 0; rule->check->params && rule->check->params[count].name;)
         count++;
     params = arena_alloc(loader->set->arena, (count + 1) * sizeof *params);
-    rule->params = params;
+    rule->params = rule->defaults = params;
     if (rule_params_read(loader->set->arena, rule->check, root, file, true, params, error) < 0)
         return -EINVAL;
     return validate(rule, root, file, error);
@@ -245,6 +245,20 @@ static int put_in_order(struct loader *loader, struct error *error)
     return 0;
 }
 
+/* Gives RULE parameters of its own, which the configuration may change; those shipped stay what its defaults are. */
+static struct param_value *copy_params(struct rule_set *set, struct rule *rule)
+{
+    struct param_value *copy;
+    size_t count;
+
+    for (count = 0; rule->check->params && rule->check->params[count].name;)
+        count++;
+    copy = arena_alloc(set->arena, (count + 1) * sizeof *copy);
+    memcpy(copy, rule->params, count * sizeof *copy);
+    rule->params = copy;
+    return copy;
+}
+
 static int apply_override(struct rule_set *set, const struct rule_override *override, struct error *error)
 {
     static const char *const keys[] = {"enabled", "severity", "params", NULL};
@@ -269,8 +283,8 @@ static int apply_override(struct rule_set *set, const struct rule_override *over
     if (severity && !severity_parse(json_string(severity), &rule->severity))
         return config_json_refuse(error, override->file, severity,
                                   "severity: must be \"critical\", \"high\", \"medium\" or \"low\"");
-    r = rule_params_read(set->arena, rule->check, override->value, override->file, false,
-                         (struct param_value *)rule->params, error);
+    r = rule_params_read(set->arena, rule->check, override->value, override->file, false, copy_params(set, rule),
+                         error);
     return r < 0 ? r : validate(rule, override->value, override->file, error);
 }
 

@@ -271,7 +271,7 @@ static bool read_some(int fd, struct str *ret)
 int beside_run(const struct beside *beside, const char *const *arguments, bool terminal, struct str *ret_out,
                struct str *ret_err)
 {
-    struct winsize size = {.ws_row = 40, .ws_col = 100};
+    struct winsize size = {.ws_row = 40, .ws_col = (unsigned short)(beside->columns ? beside->columns : 100)};
     usec_t end = clock_monotonic() + RUN_MS * (usec_t)1000;
     int out[2], err[2], status = 0;
     bool more = true;

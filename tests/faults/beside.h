@@ -18,6 +18,7 @@ struct beside {
                          mounts; NULL: it shares this one */
     uint64_t without; /* capabilities that the agent does not get, a bit each */
     const char *user; /* --user; NULL: not given */
+    unsigned columns; /* of the terminals of beside_run(); 0: 100 */
     int log;          /* where the agent's standard error goes; 0: to this program's */
     struct json_doc *answer; /* of beside_ask() */
 };
@@ -55,7 +56,7 @@ struct json_doc *beside_get(const struct beside *beside, const char *path, long 
 /* The same, kept until the next call and freed by beside_end(). */
 const struct json *beside_ask(struct beside *beside, const char *path);
 
-/* Runs a program; its exit status, or minus the signal. TERMINAL: its standard output is one, of 100 columns. */
+/* Runs a program; its exit status, or minus the signal. TERMINAL: its standard output is one. */
 int beside_run(const struct beside *beside, const char *const *arguments, bool terminal, struct str *ret_out,
                struct str *ret_err);
 
