@@ -123,14 +123,22 @@ static void append_head(const struct ctl *ctl, struct str *out, const struct jso
 
 /* ---- Parameters ---- */
 
+/* As JSON, with blanks between the items of a list, where it may wrap. The caller frees; NULL: there is none. */
 static char *value_text(const struct json *value)
 {
-    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    bool list = json_type(value) == JSON_ARRAY;
+    struct str text = STR_INIT;
 
-    if (!value || json_type(value) == JSON_NULL)
+    if (json_type(value) == JSON_NULL)
         return NULL;
-    json_out_value(out, NULL, value);
-    return mem_strdup(json_out_text(out, NULL));
+    for (size_t i = 0; i < (list ? json_count(value) : 1); i++) {
+        scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+
+        json_out_value(out, NULL, list ? json_at(value, i) : value);
+        str_printf(&text, "%s%s", !i ? list ? "[" : "" : ", ", json_out_text(out, NULL));
+    }
+    str_append(&text, !list ? "" : json_count(value) ? "]" : "[]");
+    return str_steal(&text);
 }
 
 /* "integer, 1 to 65535" */

@@ -383,7 +383,7 @@ static void show_excluded(const struct status *status)
     for (size_t i = 0; i < json_count(exclusions); i++) {
         const struct json *item = json_at(exclusions, i);
         const char *scope = json_text(json_get(item, "subject"), "-");
-        scoped(cleanup_free) char *text = mem_printf(tr(ctl, "%lld by %s", "%lld 个，依据 %s"),
+        scoped(cleanup_free) char *text = mem_printf(tr(ctl, "%lld subjects by %s", "%lld 个对象，依据 %s"),
                                                      (long long)json_int(json_get(item, "matches"), 0), scope);
 
         if (status->rows) {
