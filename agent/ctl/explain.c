@@ -257,8 +257,10 @@ static void append_findings(const struct ctl *ctl, struct str *out, const struct
             append_finding(ctl, out, json_at(list, i), common);
         }
     if (rest && !ctl->all)
-        str_printf(out, "\n%lld %s: agentctl explain --all %s\n", (long long)rest,
-                   tr(ctl, "others need nothing", "项无需处理"), name);
+        str_printf(out,
+                   tr(ctl, "\nothers, which need nothing: %lld (agentctl explain --all %s)\n",
+                      "\n其余 %lld 项无需处理：agentctl explain --all %s\n"),
+                   (long long)rest, name);
 }
 
 static void append_waived(const struct ctl *ctl, struct str *out, const struct json *list)

@@ -263,9 +263,10 @@ int ctl_check(struct ctl *ctl)
     if (r == 0)
         print_found(ctl, &tally.found);
     found_deinit(&tally.found);
-    if (r == 0 && terminal_is_screen(&ctl->terminal))
-        printf("%zu %s %s\n", tally.failures, tr(ctl, "unwaived failures at or above", "项未豁免的失败，级别不低于"),
-               ctl_word(ctl, ctl->fail_on));
+    if (r == 0 && !ctl->json) /* rows alone for programs: the verdict is beside them */
+        fprintf(terminal_is_screen(&ctl->terminal) ? stdout : stderr,
+                tr(ctl, "unwaived failures at %s or above: %zu\n", "未豁免的不通过项（级别不低于%s）：%zu\n"),
+                ctl_word(ctl, ctl->fail_on), tally.failures);
     if (r == 0 && tally.errors)
         ctl_complain("%zu %s", tally.errors,
                      tr(ctl, "findings could not be evaluated: agentctl findings --status error",

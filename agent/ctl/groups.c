@@ -284,6 +284,11 @@ static void append_rules(const struct groups *groups, const struct group *group,
 
 /* ---- Rows and totals ---- */
 
+static void append_count(const struct ctl *ctl, struct str *out, size_t count, const char *word)
+{
+    str_printf(out, tr(ctl, "%zu %s", "%zu 项%s"), count, ctl_word(ctl, word));
+}
+
 /* "61 fail (2 critical, 14 high), 12 error, 4 waived" */
 static void append_counts(const struct ctl *ctl, const size_t counts[STATE_COUNT],
                           const size_t failures[SEVERITY_COUNT + 1], struct str *out)
@@ -296,13 +301,14 @@ static void append_counts(const struct ctl *ctl, const size_t counts[STATE_COUNT
 
         if (!counts[s])
             continue;
-        str_printf(out, "%s%zu %s", any ? comma : "", counts[s], ctl_word(ctl, states[s]));
+        str_append(out, any ? comma : "");
+        append_count(ctl, out, counts[s], states[s]);
         any = true;
         for (size_t i = 0; s == FAIL && i < SEVERITY_COUNT; i++) {
             if (!failures[i])
                 continue;
-            str_printf(out, "%s%zu %s", listed ? comma : tr(ctl, " (", "（"), failures[i],
-                       ctl_word(ctl, severities[i]));
+            str_append(out, listed ? comma : tr(ctl, " (", "（"));
+            append_count(ctl, out, failures[i], severities[i]);
             listed = true;
         }
         str_append(out, listed ? tr(ctl, ")", "）") : "");
@@ -314,17 +320,17 @@ static void add_rule_group(const struct groups *groups, struct table *table, con
     const struct entry *first = group->entries.items;
     const char *severity = first->severity < SEVERITY_COUNT ? severities[first->severity] : NULL;
     scoped_str lines = STR_INIT;
-    scoped(cleanup_free) char *count =
-        mem_printf("%zu %s", group->entries.count, ctl_word(groups->ctl, states[first->state]));
+    scoped_str count = STR_INIT;
 
-    table_row(table,
-              (const struct table_cell[]){
-                  {first->rule, MARK_HEADING},
-                  {severity ? ctl_word(groups->ctl, severity) : NULL,
-                   first->state == FAIL ? mark_of_severity(severity) : MARK_NONE},
-                  {first->title, MARK_HEADING},
-                  {count, first->state == FAIL ? mark_of_severity(severity) : mark_of_status(states[first->state])},
-              });
+    append_count(groups->ctl, &count, group->entries.count, states[first->state]);
+    table_row(table, (const struct table_cell[]){
+                         {first->rule, MARK_HEADING},
+                         {severity ? ctl_word(groups->ctl, severity) : NULL,
+                          first->state == FAIL ? mark_of_severity(severity) : MARK_NONE},
+                         {first->title, MARK_HEADING},
+                         {count.data,
+                          first->state == FAIL ? mark_of_severity(severity) : mark_of_status(states[first->state])},
+                     });
     append_places(groups, group, &lines);
     table_lines(table, str_text(&lines));
 }
