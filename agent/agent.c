@@ -298,6 +298,7 @@ static int open_outputs(struct agent *agent, struct error *error)
                                            .scan = on_scan,
                                            .resend = on_resend,
                                            .socket = &agent->socket,
+                                           .workers = agent->workers,
                                            .network = fetcher_network(agent->fetcher),
                                            .user = agent};
     int r;

@@ -14,7 +14,7 @@ static void describe(const struct agent *agent, struct str *out)
     size_t at = 0;
     bool any = false;
 
-    view_score(agent->evaluator, &score);
+    evaluator_score(agent->evaluator, &score);
     evaluator_count(agent->evaluator, counts);
     for (size_t verdict = 0; verdict < VERDICT_COUNT; verdict++)
         for (size_t severity = 0; severity < SEVERITY_COUNT; severity++)

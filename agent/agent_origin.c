@@ -100,6 +100,7 @@ void agent_identify(struct agent *agent)
     const char *stream = agent->events ? event_store_stream(agent->events) : NULL;
     scoped(cleanup_free) char *engine = blank ? mem_strndup(known, (size_t)(blank - known)) : NULL;
 
+    read_hostname(agent);
     read_machine(agent);
     evaluator_set_identity(agent->evaluator,
                            &(struct evaluator_identity){.machine = agent->machine,

@@ -12,6 +12,8 @@ void agent_view(const struct agent *agent, struct agent_view *ret)
         .docker = agent->docker,
         .address = &agent->address,
         .watcher = fetcher_watcher_counters(agent->fetcher),
+        .host = agent->hostname,
+        .machine = agent->machine,
         .events = agent->events,
         .origin = agent->events ? &agent->origin : NULL,
         .config = agent->config,

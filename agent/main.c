@@ -38,6 +38,77 @@ static int run(const struct config_arguments *arguments, struct launch *launch)
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* What only --once takes, the first one given; NULL: none of it. */
+static const char *given_of_once(const struct agent_options *options)
+{
+    const struct {
+        const char *name;
+        bool given;
+    } all[] = {
+        {"--format", options->format},
+        {"--output", options->output},
+        {"--lang", options->lang},
+        {"--fail-on", options->fail_on},
+        {"--new-only", options->new_only},
+        {"--rule", options->rule},
+        {"--section", options->section},
+        {"--level", options->level},
+        {"--fail-on-error", options->fail_on_error},
+        {"--severity", options->severity},
+    };
+
+    for (size_t i = 0; i < countof(all); i++)
+        if (all[i].given)
+            return all[i].name;
+    return NULL;
+}
+
+/* The words of a list, which the table of options has checked, as bits. */
+static unsigned read_severities(const char *list)
+{
+    unsigned bits = 0;
+
+    while (list && *list) {
+        size_t length = strcspn(list, ",");
+        scoped(cleanup_free) char *word = mem_strndup(list, length);
+        enum severity severity;
+
+        if (severity_parse(word, &severity))
+            bits |= 1u << severity;
+        list += length + (list[length] == ',');
+    }
+    return bits;
+}
+
+static unsigned read_levels(const char *list)
+{
+    return (list && strchr(list, '1') ? 1u << 1 : 0) | (list && strchr(list, '2') ? 1u << 2 : 0);
+}
+
+static int once(const struct agent_options *options, struct launch *launch)
+{
+    struct once_options chosen = {.format = REPORT_TEXT,
+                                  .output = options->output,
+                                  .language = options->lang,
+                                  .fail_on = SEVERITY_HIGH,
+                                  .fail_on_error = options->fail_on_error,
+                                  .baseline = options->new_only,
+                                  .filter = FINDING_FILTER_ALL};
+    struct error error = ERROR_INIT;
+
+    if (options->format && report_format_parse(options->format, &chosen.format, &error) < 0) {
+        log_error("%s", error.text);
+        return AGENT_EXIT_USAGE;
+    }
+    if (options->fail_on)
+        (void)severity_parse(options->fail_on, &chosen.fail_on);
+    chosen.filter.rule = options->rule;
+    chosen.filter.section = options->section;
+    chosen.filter.severities = read_severities(options->severity);
+    chosen.filter.levels = read_levels(options->level);
+    return agent_once(&options->arguments, launch, &chosen);
+}
+
 static int start(const struct agent_options *options)
 {
     struct launch launch = {.fd = -1, .folder = options->helpers, .has_rights = options->helpers != NULL};
@@ -51,8 +122,7 @@ static int start(const struct agent_options *options)
         log_error("%s", error.text);
         return EXIT_FAILURE;
     }
-    return options->once ? agent_once(&options->arguments, &launch, str_equal(options->format, "json"))
-                         : run(&options->arguments, &launch);
+    return options->once ? once(options, &launch) : run(&options->arguments, &launch);
 }
 
 int main(int argc, char **argv)
@@ -71,8 +141,8 @@ int main(int argc, char **argv)
         puts("docker-bench-agent " PROGRAM_VERSION);
         return 0;
     }
-    if (options.format && !options.once)
-        return options_usage(&agent_options_table, result.zh, "%s",
-                             result.zh ? "--format 需要 --once" : "--format requires --once");
+    if (given_of_once(&options) && !options.once)
+        return options_usage(&agent_options_table, result.zh, result.zh ? "%s 需要 --once" : "%s requires --once",
+                             given_of_once(&options));
     return options.check_config ? agent_check_config(&options.arguments) : start(&options);
 }

@@ -6,45 +6,70 @@
 #include "agent/api/view.h"
 #include "agent/options/agent_options.h"
 #include "common/log.h"
+#include "common/out_file.h"
 
-static bool has_failure(const struct evaluator *evaluator)
+static int write_output(const struct report *report, const struct once_options *options, struct error *error)
 {
-    size_t at = 0;
-    const struct subject *subject;
+    struct out_file output;
+    struct report_out out = {0};
+    int r = out_file_open(&output, options->output, 0600, error); /* it tells how the host can be attacked */
 
-    while ((subject = evaluator_next_subject(evaluator, &at)))
-        for (size_t i = 0; i < subject->pair_count; i++)
-            if (subject->pairs[i].verdict == VERDICT_FAIL && subject->pairs[i].rule->severity >= SEVERITY_HIGH &&
-                !evaluator_waiver(evaluator, subject, &subject->pairs[i]))
-                return true;
-    return false;
+    if (r < 0)
+        return r;
+    out.fd = output.fd;
+    r = report_write(report, options->format, &out, error);
+    if (r == 0)
+        return out_file_close(&output, error);
+    out_file_abandon(&output);
+    return r;
 }
 
-static int print_json(const struct agent_view *view)
+static bool has_failed(const struct report *report, const struct once_options *options)
 {
-    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
-    struct finding_filter all = {.kind = -1, .waived = -1, .limit = SIZE_MAX};
-    struct error error = ERROR_INIT;
-
-    json_out_object(out, NULL);
-    json_out_object(out, "status");
-    view_status(view, out);
-    json_out_end_object(out);
-    if (view_findings(view, &all, out, &error) < 0) {
-        log_error("%s", error.text);
-        return EXIT_FAILURE;
-    }
-    json_out_end_object(out);
-    puts(json_out_text(out, NULL));
-    return 0;
+    return report_failures(report, options->fail_on) || (options->fail_on_error && report_errors(report));
 }
 
-int agent_once(const struct config_arguments *arguments, struct launch *launch, bool json)
+/* Uids are made of the machine's id: nothing of another machine's is known here. */
+static void warn_of_another_machine(const struct baseline *baseline, const struct report_source *source)
 {
-    struct agent *agent = NULL;
+    const char *machine = baseline_machine(baseline);
+
+    if (machine && !str_empty(source->machine) && !str_equal(machine, source->machine))
+        log_warning("the baseline was made on another machine: every finding counts as new");
+}
+
+static int report(struct agent *agent, const struct once_options *options, const struct baseline *baseline)
+{
+    scoped(cleanup_report) struct report *report = NULL;
+    struct report_source source;
     struct agent_view view;
     struct error error = ERROR_INIT;
-    int r = agent_new(arguments, true, launch, &agent, &error);
+
+    agent_view(agent, &view);
+    if (options->language)
+        view.language = str_equal(options->language, "zh") ? LANGUAGE_ZH : LANGUAGE_EN;
+    view_report_source(&view, &source);
+    source.filter = &options->filter;
+    source.baseline = baseline;
+    if (baseline)
+        warn_of_another_machine(baseline, &source);
+    if (report_new(&source, &report, &error) < 0) {
+        log_error("%s", error.text);
+        return AGENT_EXIT_USAGE;
+    }
+    if (write_output(report, options, &error) < 0) {
+        log_error("%s", error.text);
+        return AGENT_EXIT_OUTPUT;
+    }
+    return has_failed(report, options) ? AGENT_EXIT_FOUND : 0;
+}
+
+static int scan(const struct config_arguments *arguments, struct launch *launch, const struct once_options *options,
+                const struct baseline *baseline)
+{
+    struct agent *agent = NULL;
+    struct error error = ERROR_INIT;
+    int r = agent_new(arguments, true, launch, &agent, &error), status;
 
     log_set_level(LOG_LEVEL_WARNING);
     if (r < 0) {
@@ -54,26 +79,21 @@ int agent_once(const struct config_arguments *arguments, struct launch *launch, 
     r = agent_run(agent, &error);
     if (r < 0)
         log_error("%s", error.text);
-    agent_view(agent, &view);
-    if (json) {
-        if (print_json(&view) != 0)
-            r = -EIO;
-    } else {
-        scoped_str text = STR_INIT;
-
-        view_once_text(&view, &text);
-        fputs(str_text(&text), stdout);
-    }
-    if (r < 0)
-        r = AGENT_EXIT_UNREACHABLE;
-    else
-        r = has_failure(view.evaluator) ? AGENT_EXIT_FOUND : 0;
-    if (fflush(stdout) == EOF || ferror(stdout)) {
-        log_error("cannot write the output");
-        r = AGENT_EXIT_OUTPUT;
-    }
+    status = report(agent, options, baseline);
     agent_free(agent);
-    return r;
+    return r < 0 && status != AGENT_EXIT_USAGE && status != AGENT_EXIT_OUTPUT ? AGENT_EXIT_UNREACHABLE : status;
+}
+
+int agent_once(const struct config_arguments *arguments, struct launch *launch, const struct once_options *options)
+{
+    scoped(cleanup_baseline) struct baseline *baseline = NULL;
+    struct error error = ERROR_INIT;
+
+    if (options->baseline && baseline_read(options->baseline, &baseline, &error) < 0) {
+        log_error("%s", error.text);
+        return AGENT_EXIT_USAGE;
+    }
+    return scan(arguments, launch, options, baseline);
 }
 
 static void print_faults(const struct faults *faults)

@@ -3,10 +3,23 @@
 #define AGENT_ONCE_H
 
 #include "agent/agent.h"
+#include "agent/report/report.h"
 
-/* One full scan by the same engine. Returns the exit status: 0 no unwaived failure of high severity or above, 1 some, 3
- * the engine cannot be reached, 78 the configuration is wrong. */
-int agent_once(const struct config_arguments *arguments, struct launch *launch, bool json);
+/* What --once is to report, and what is to fail. */
+struct once_options {
+    enum report_format format;
+    const char *output;   /* a file, replaced as a whole; NULL or "-": standard output */
+    const char *language; /* "en", "zh"; NULL: the configuration's */
+    enum severity fail_on;
+    bool fail_on_error;
+    const char *baseline;         /* a file: only what is new since counts; NULL: everything */
+    struct finding_filter filter; /* what of it counts */
+};
+
+/* One full scan by the same engine. Returns the exit status: 0 no unwaived failure of the severity or above, 1 some, or
+ * an error that is to fail; 2 the baseline or the selection is wrong, 78 the configuration, 3 the engine cannot be
+ * reached, 5 the output cannot be written. */
+int agent_once(const struct config_arguments *arguments, struct launch *launch, const struct once_options *options);
 /* Reads the configuration and the rules: success to standard output, all errors, and warnings of what cannot have been
  * meant, to standard error, a line each. Returns the exit status: 0, with warnings too, or 78. */
 int agent_check_config(const struct config_arguments *arguments);

@@ -61,6 +61,12 @@ void json_out_steal(struct json_out *out, struct str *ret)
     out->text = STR_INIT;
 }
 
+void json_out_drain(struct json_out *out, struct str *to)
+{
+    str_append_n(to, str_text(&out->text), out->text.length);
+    str_clear(&out->text);
+}
+
 static void write_string(struct json_out *out, const char *value, size_t length)
 {
     if (!text_is_utf8(value, length)) {

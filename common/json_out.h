@@ -21,6 +21,9 @@ const char *json_out_text(struct json_out *out, size_t *ret_length);
 /* Moves that text to RET, which must be empty and is the caller's. OUT can only be freed after it. */
 void json_out_steal(struct json_out *out, struct str *ret);
 
+/* Moves that text to the end of TO and goes on writing: what is long need not be held whole. */
+void json_out_drain(struct json_out *out, struct str *to);
+
 /* KEY is NULL inside arrays and at the top. */
 void json_out_object(struct json_out *out, const char *key);
 void json_out_end_object(struct json_out *out);

@@ -1,8 +1,9 @@
 /* The query API over the Unix socket, on libevent's evhttp.
  *
- * A request is answered from memory, at once or in its turn (server_turns.h); only followers of /v1/events live longer.
- * Limits: 64 KiB of body, 16 KiB of headers, 30 s for a request to arrive or for the next one, as many followers as
- * server_followers.c, as many connections as server_clients.h and as many bytes in all of them as server_room.h say. */
+ * A request is answered from memory, at once or in its turn (server_turns.h); only followers of /v1/events live longer,
+ * and whoever reads a report (server_report.c). Limits: 64 KiB of body, 16 KiB of headers, 30 s for a request to arrive
+ * or for the next one, as many followers as server_followers.c, as many connections as server_clients.h and as many
+ * bytes in all of them as server_room.h say. */
 #include "agent/api/server.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 
 #include "agent/api/server_internal.h"
 #include "agent/api/server_query.h"
+#include "agent/api/server_report.h"
 #include "agent/api/server_socket.h"
 
 enum { BODY_LIMIT = 64 * 1024, HEADER_LIMIT = 16 * 1024 };
@@ -27,6 +29,7 @@ static const struct route {
     {EVHTTP_REQ_GET, "/v1/rules/", server_get_rule, query_no_parameters, VIEW_PAGE_BYTES},
     {EVHTTP_REQ_GET, "/v1/findings", server_get_findings, query_finding_parameters, VIEW_PAGE_BYTES},
     {EVHTTP_REQ_GET, "/v1/events", server_get_events, query_event_parameters, STORE_PAGE_BYTES},
+    {EVHTTP_REQ_GET, "/v1/report", server_get_report, query_report_parameters, REPORT_BYTES},
     {EVHTTP_REQ_GET, "/healthz", server_get_health, query_no_parameters, 0},
     {EVHTTP_REQ_GET, "/metrics", server_get_metrics, query_no_parameters, METRICS_BYTES},
     {EVHTTP_REQ_POST, "/v1/scan", server_post_scan, query_no_parameters, 0},
@@ -187,6 +190,7 @@ void server_free(struct server *server)
     if (!server)
         return;
     server_end_followers(server);
+    server_end_report(server);
     metrics_listener_free(server->metrics);
     turns_free(server->turns);
     evhttp_free(server->http);

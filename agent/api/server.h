@@ -15,6 +15,7 @@ struct server_backend {
     size_t (*resend)(void *user, const char *sink);
     /* Already open: the server takes its descriptor, its file stays the agent's. NULL: the server opens one. */
     struct server_socket *socket;
+    struct workers *workers;       /* for what takes long; outlive the server */
     struct helper *const *network; /* the helper of role network, for metrics over TCP; outlives the server */
     void *user;
 };

@@ -1,5 +1,6 @@
 /* Shared by the server's own files: server.c (its life, and which answer a request gets), server_answers.c (what is
- * answered at once), server_metrics.c (/metrics, over TCP too), server_followers.c (/v1/events, and who follows it).
+ * answered at once), server_metrics.c (/metrics, over TCP too), server_report.c (/v1/report),
+ * server_followers.c (/v1/events, and who follows it).
  * Nobody else includes this. */
 #ifndef AGENT_API_SERVER_INTERNAL_H
 #define AGENT_API_SERVER_INTERNAL_H
@@ -14,6 +15,7 @@
 #include "agent/api/server_turns.h"
 
 struct follower;
+struct report_reply;
 
 enum { SERVER_PATIENCE_S = 30 }; /* for a request to arrive, or the next one */
 
@@ -28,6 +30,7 @@ struct server {
     struct server_socket socket;                   /* that it has opened itself */
     TAILQ_HEAD(follower_list, follower) followers; /* of /v1/events */
     size_t follower_count;
+    struct report_reply *report; /* that is being sent; NULL: none */
 };
 
 /* A request that is being answered. */
@@ -40,7 +43,12 @@ struct call {
 };
 
 /* The largest answers but for findings, about. */
-enum { STATUS_BYTES = 64 * 1024, RULES_BYTES = 256 * 1024, METRICS_BYTES = 64 * 1024 };
+enum {
+    STATUS_BYTES = 64 * 1024,
+    RULES_BYTES = 256 * 1024,
+    METRICS_BYTES = 64 * 1024,
+    REPORT_BYTES = 384 * 1024 /* of it that wait at once */
+};
 
 /* server.c */
 struct evhttp *server_http_new(struct event_base *base); /* with the limits that every listener has */
@@ -73,6 +81,9 @@ void server_get_health(struct call *call);
 void server_post_scan(struct call *call);
 void server_post_ack(struct call *call);
 void server_post_resend(struct call *call);
+
+/* server_report.c */
+void server_get_report(struct call *call);
 
 /* server_followers.c */
 void server_get_events(struct call *call);

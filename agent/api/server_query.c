@@ -13,8 +13,10 @@
 enum { LIMIT_MAX = 100000 };
 
 const char *const query_no_parameters[] = {NULL};
-const char *const query_finding_parameters[] = {"rule", "section", "status", "severity", "subject",
+const char *const query_finding_parameters[] = {"rule", "section", "status", "severity", "level", "subject",
                                                 "kind", "waived",  "limit",  "after",    NULL};
+const char *const query_report_parameters[] = {"format", "rule",    "section", "status", "severity",
+                                               "level",  "subject", "kind",    "waived", NULL};
 const char *const query_event_parameters[] = {"since",   "since_time", "until_time", "follow",  "rule",
                                               "section", "severity",   "status",     "subject", "kind",
                                               "waived",  "limit",      NULL};
@@ -79,6 +81,11 @@ static const char *name_of_severity(unsigned number)
     return severity_name((enum severity)number);
 }
 
+static const char *name_of_level(unsigned number)
+{
+    return number == 1 ? "1" : "2";
+}
+
 enum { AGENT_KIND = SUBJECT_KIND_COUNT }; /* of the agent's own transitions, whose slugs begin with "agent-" */
 
 static const char *name_of_kind(unsigned number)
@@ -88,6 +95,7 @@ static const char *name_of_kind(unsigned number)
 
 static const struct vocabulary statuses = {name_of_status, VERDICT_NONE + 1, VERDICT_COUNT};
 static const struct vocabulary severities = {name_of_severity, SEVERITY_LOW, SEVERITY_COUNT};
+static const struct vocabulary levels = {name_of_level, 1, 3};
 static const struct vocabulary kinds = {name_of_kind, 0, SUBJECT_KIND_COUNT};
 static const struct vocabulary event_kinds = {name_of_kind, 0, AGENT_KIND + 1};
 
@@ -128,7 +136,7 @@ static int read_filter(const struct evkeyvalq *query, const struct vocabulary *k
 {
     const char *kind = evhttp_find_header(query, "kind");
     const char *status = evhttp_find_header(query, "status"), *severity = evhttp_find_header(query, "severity");
-    const char *waived = evhttp_find_header(query, "waived");
+    const char *waived = evhttp_find_header(query, "waived"), *level = evhttp_find_header(query, "level");
     const char *limit = evhttp_find_header(query, "limit");
     unsigned subject_kind;
     uint64_t number = 0;
@@ -148,6 +156,8 @@ static int read_filter(const struct evkeyvalq *query, const struct vocabulary *k
         r = read_words("status", status, &statuses, &ret->statuses, error);
     if (r == 0 && severity)
         r = read_words("severity", severity, &severities, &ret->severities, error);
+    if (r == 0 && level)
+        r = read_words("level", level, &levels, &ret->levels, error);
     if (r == 0 && kind) {
         r = read_word("kind", kind, kinds_known, &subject_kind, error);
         ret->kind = (int)subject_kind;
@@ -166,6 +176,16 @@ static int read_filter(const struct evkeyvalq *query, const struct vocabulary *k
 int query_findings(const struct evkeyvalq *query, struct finding_filter *ret, struct error *error)
 {
     return read_filter(query, &kinds, ret, error);
+}
+
+int query_report(const struct evkeyvalq *query, enum report_format *ret_format, struct finding_filter *ret,
+                 struct error *error)
+{
+    const char *format = evhttp_find_header(query, "format");
+    int r = format ? report_format_parse(format, ret_format, error)
+                   : error_set(error, EINVAL, "format: required, such as format=html");
+
+    return r < 0 ? r : query_findings(query, ret, error);
 }
 
 static int read_time(const char *name, const char *text, usec_t *ret, struct error *error)
@@ -191,7 +211,7 @@ int query_events(const struct evkeyvalq *query, const struct rule_set *rules, st
     }
     *ret = (struct event_filter){.has_since = since || since_time};
     if (r == 0)
-        r = view_check_filter(rules, &filter, error);
+        r = finding_filter_check(rules, &filter, error);
     if (r == 0 && follow)
         r = read_bool("follow", follow, &ret->follow, error);
     if (r == 0 && since)

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "agent/evaluator/finding.h"
-#include "agent/model/subject_filter.h"
 #include "common/str.h"
 
 enum { LIMIT_DEFAULT = 1000 };
@@ -21,23 +20,6 @@ static void write_finding(const struct agent_view *view, const struct subject *s
     finding_write(view->evaluator, view->language, subject, pair, evaluator_waiver(view->evaluator, subject, pair),
                   scratch, false, out);
     json_out_end_object(out);
-}
-
-static bool pair_matches(const struct agent_view *view, const struct finding_filter *filter, const struct rule *rule,
-                         const struct subject *subject, const struct pair *pair)
-{
-    if (pair->verdict == VERDICT_NONE)
-        return false;
-    if (filter->statuses && !(filter->statuses & (1u << pair->verdict)))
-        return false;
-    if (filter->severities && !(filter->severities & (1u << rule->severity)))
-        return false;
-    if (filter->subject &&
-        !subject_filter_matches(filter->subject, subject_kind_name(subject->kind), subject->id, subject->name))
-        return false;
-    if (filter->kind >= 0 && (int)subject->kind != filter->kind)
-        return false;
-    return filter->waived < 0 || (evaluator_waiver(view->evaluator, subject, pair) != NULL) == filter->waived;
 }
 
 /* Where a page ended: rule index and subject id, so that a page is found again though subjects came and went. */
@@ -101,15 +83,14 @@ static bool write_page(const struct agent_view *view, const struct finding_filte
         const struct rule *rule = &rules->rules[r];
         const struct sorted *list = &subjects[rule->check->subject];
 
-        if ((filter->rule && !str_equal(filter->rule, rule->slug) && !str_equal(filter->rule, rule->id)) ||
-            (filter->section && !str_equal(filter->section, rule->section)))
+        if (!finding_filter_takes_rule(filter, rule))
             continue;
         for (size_t i = 0; i < list->count && !more; i++) {
             const struct subject *subject = list->items[i];
             const struct pair *pair = subject_pair(subject, rule);
 
             if (!pair || (after->id && r == after->rule && strcmp(subject->id, after->id) <= 0) ||
-                !pair_matches(view, filter, rule, subject, pair))
+                !finding_filter_takes(filter, view->evaluator, subject, pair))
                 continue;
             if (is_full(filter, written, out)) {
                 more = true;
@@ -144,27 +125,6 @@ static int read_place(const struct agent_view *view, const char *after, struct p
     return 0;
 }
 
-static bool has_section(const struct rule_set *rules, const char *section)
-{
-    for (size_t i = 0; i < rules->count; i++)
-        if (str_equal(rules->rules[i].section, section))
-            return true;
-    return false;
-}
-
-int view_check_filter(const struct rule_set *rules, const struct finding_filter *filter, struct error *error)
-{
-    if (filter->rule && !rule_set_find(rules, filter->rule)) {
-        const char *nearest = rule_set_nearest(rules, filter->rule);
-
-        return error_set(error, EINVAL, "rule: unknown rule \"%s\"%s%s%s", filter->rule,
-                         nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
-    }
-    if (filter->section && !has_section(rules, filter->section))
-        return error_set(error, EINVAL, "section: unknown section \"%s\"", filter->section);
-    return 0;
-}
-
 int view_findings(const struct agent_view *view, const struct finding_filter *filter, struct json_out *out,
                   struct error *error)
 {
@@ -175,7 +135,7 @@ int view_findings(const struct agent_view *view, const struct finding_filter *fi
 
     if (r < 0)
         return r;
-    r = view_check_filter(rules, filter, error);
+    r = finding_filter_check(rules, filter, error);
     if (r < 0)
         return r;
     json_out_array(out, "findings");
@@ -273,32 +233,4 @@ int view_rule(const struct agent_view *view, const char *name, struct json_out *
     finding_write_ids(rule, out);
     filter.rule = rule->slug;
     return view_findings(view, &filter, out, error);
-}
-
-/* A rule whose every failure is waived counts as passed. */
-void view_score(const struct evaluator *evaluator, struct score *ret)
-{
-    const struct rule_set *rules = evaluator_rules(evaluator);
-    unsigned passed_unwaived = 0;
-
-    *ret = (struct score){0};
-    for (size_t i = 0; i < rules->count; i++) {
-        const struct rule *rule = &rules->rules[i];
-        unsigned counts[VERDICT_COUNT], waived;
-        enum verdict verdict;
-
-        if (!rule->enabled)
-            continue;
-        verdict = evaluator_rule_verdict(evaluator, rule, counts);
-        waived = evaluator_rule_waived(evaluator, rule);
-        ret->counts[verdict]++;
-        ret->waived += waived;
-        if (!rule->scored || (verdict != VERDICT_PASS && verdict != VERDICT_FAIL))
-            continue;
-        ret->counted++;
-        ret->passed += verdict == VERDICT_PASS || counts[VERDICT_FAIL] == waived;
-        passed_unwaived += verdict == VERDICT_PASS;
-    }
-    ret->without_waivers = ret->counted ? 100.0 * passed_unwaived / ret->counted : 0;
-    ret->value = ret->counted ? 100.0 * ret->passed / ret->counted : 0;
 }

@@ -2,7 +2,9 @@
 #ifndef AGENT_API_VIEW_H
 #define AGENT_API_VIEW_H
 
-#include "agent/evaluator/evaluator.h"
+#include "agent/evaluator/finding_filter.h"
+#include "agent/evaluator/score.h"
+#include "agent/report/report.h"
 #include "agent/sinks/sink.h"
 #include "agent/store/event_store.h"
 #include "probes/docker/docker.h"
@@ -24,6 +26,7 @@ struct agent_view {
     const struct docker *docker;
     const struct docker_address *address;
     const struct watcher_counters *watcher;
+    const char *host, *machine;         /* "": unknown */
     struct event_store *events;         /* NULL: --once */
     const struct record_origin *origin; /* of the records that sinks send; NULL: --once */
     const struct config *config;
@@ -46,19 +49,6 @@ struct agent_view {
 /* An answer ends with the finding that makes it longer than this; "next" is the place to continue at. */
 enum { VIEW_PAGE_BYTES = 1024 * 1024 };
 
-struct finding_filter {
-    const char *rule; /* id or slug */
-    const char *section;
-    unsigned statuses;   /* bits 1 << VERDICT_…; 0: all */
-    unsigned severities; /* bits; 0: all */
-    const char *subject; /* as subject_filter_matches() takes it */
-    int kind;            /* subject kind, -1: all */
-    int waived;          /* -1: all */
-    size_t limit;        /* 0: 1,000 */
-    size_t bytes;        /* of all that is written; 0: any number */
-    const char *after;   /* the "next" of the answer before */
-};
-
 void view_status(const struct agent_view *view, struct json_out *out);
 /* Prometheus' text format. */
 void view_metrics(const struct agent_view *view, struct str *out);
@@ -68,24 +58,14 @@ void view_rules(const struct agent_view *view, struct json_out *out);
 int view_rule(const struct agent_view *view, const char *rule, struct json_out *out, struct error *error); /* -ENOENT */
 /* Member "params": what RULE's check takes, with type, bounds, the shipped value and the one that holds. */
 void view_params(const struct rule *rule, struct json_out *out);
-/* Are its rule and section known? 0 or -EINVAL. */
-int view_check_filter(const struct rule_set *rules, const struct finding_filter *filter, struct error *error);
 int view_findings(const struct agent_view *view, const struct finding_filter *filter, struct json_out *out,
                   struct error *error);
 /* Is the agent ready? If not, appends the reasons to the array open in OUT (may be NULL). */
 bool view_health(const struct agent_view *view, struct json_out *out);
 
-struct score {
-    double value;           /* 0–100 over scored rules */
-    double without_waivers; /* the same if no waiver held */
-    unsigned passed, counted;
-    unsigned counts[VERDICT_COUNT]; /* of rules, by their own verdict */
-    unsigned waived;
-};
-void view_score(const struct evaluator *evaluator, struct score *ret);
 /* Members "profile", "waivers", "attestations", "excluded" and "exclude" of the status. */
 void view_policy(const struct agent_view *view, struct json_out *out);
-/* --once: text for people, or json. FORMAT is checked by the caller. */
-void view_once_text(const struct agent_view *view, struct str *out);
+/* Everything; the caller chooses. VIEW's parts outlive RET. */
+void view_report_source(const struct agent_view *view, struct report_source *ret);
 
 #endif

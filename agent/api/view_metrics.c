@@ -111,7 +111,7 @@ static void write_score(const struct agent_view *view, struct str *out)
 {
     struct score score;
 
-    view_score(view->evaluator, &score);
+    evaluator_score(view->evaluator, &score);
     family(out, "score_ratio", "gauge", "Share of the scored rules that pass, from 0 to 1.");
     if (score.counted)
         str_printf(out, "docker_bench_agent_score_ratio %.4f\n", (double)score.passed / score.counted);

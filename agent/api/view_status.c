@@ -301,7 +301,7 @@ void view_status(const struct agent_view *view, struct json_out *out)
     unsigned findings[VERDICT_COUNT];
     struct score score;
 
-    view_score(view->evaluator, &score);
+    evaluator_score(view->evaluator, &score);
     count_findings(view->evaluator, findings);
     write_origin(view, out);
     write_agent(view, out);
@@ -338,73 +338,4 @@ void view_status(const struct agent_view *view, struct json_out *out)
     json_out_end_object(out);
     write_counters(view, out);
     write_worst(view, out);
-}
-
-static void append_safe(struct str *out, const char *text, size_t limit)
-{
-    text_escape(out, text, strlen(text), limit);
-}
-
-void view_once_text(const struct agent_view *view, struct str *out)
-{
-    const struct rule_set *rules = evaluator_rules(view->evaluator);
-    const struct version_facts *version = store_version(evaluator_store(view->evaluator), NULL);
-    struct score score;
-    struct check_result result;
-    const char *section = NULL;
-
-    view_score(view->evaluator, &score);
-    str_printf(out, "docker-bench-agent %s, benchmark %s\n", PROGRAM_VERSION, rules->active->name);
-    str_append(out, "engine ");
-    append_safe(out, view->address->host_text, 0);
-    if (docker_is_connected(view->docker)) {
-        str_append(out, ", version ");
-        append_safe(out, version ? version->version : "unknown", 64);
-    } else {
-        str_append(out, ": ");
-        append_safe(out, engine_why_not(view), 0);
-    }
-    str_append_char(out, '\n');
-    check_result_init(&result);
-    for (size_t i = 0; i < rules->count; i++) {
-        const struct rule *rule = &rules->rules[i];
-        const struct subject *subject;
-        scoped_str reason = STR_INIT;
-        size_t at = 0;
-
-        if (!rule->enabled)
-            continue;
-        if (!str_equal(section, rule->section)) {
-            section = rule->section;
-            for (size_t s = 0; s < rules->active->section_count; s++)
-                if (str_equal(rules->active->sections[s].id, section))
-                    str_printf(out, "\n%s  %s\n", section, rules->active->sections[s].title[view->language]);
-        }
-        str_printf(out, "%-6s %-14s %s\n", rule->id ? rule->id : "-",
-                   verdict_name(evaluator_rule_verdict(view->evaluator, rule, NULL)), rule->title[view->language]);
-        if (evaluator_rule_why(view->evaluator, rule, &reason)) {
-            str_append(out, "         ");
-            append_safe(out, reason.data, 1024);
-            str_append_char(out, '\n');
-        }
-        while ((subject = evaluator_next_subject(view->evaluator, &at)))
-            for (size_t k = 0; k < subject->pair_count; k++) {
-                const struct pair *pair = &subject->pairs[k];
-
-                if (pair->rule != rule || pair->verdict < VERDICT_MANUAL)
-                    continue;
-                check_result_clear(&result);
-                evaluator_explain(view->evaluator, subject, pair, &result);
-                str_printf(out, "         %-12s ", verdict_name(pair->verdict));
-                append_safe(out, subject->name, 128);
-                str_append(out, ": ");
-                append_safe(out, str_text(&result.evidence), 1024);
-                str_append(out, evaluator_waiver(view->evaluator, subject, pair) ? " (waived)\n" : "\n");
-            }
-    }
-    check_result_deinit(&result);
-    str_printf(out,
-               "\nscore %.1f over %u scored rules; rules: %u pass, %u fail, %u manual, %u not applicable, %u error\n",
-               score.value, score.counted, score.counts[VERDICT_PASS], score.counts[VERDICT_FAIL],
-               score.counts[VERDICT_MANUAL], score.counts[VERDICT_NOT_APPLICABLE], score.counts[VERDICT_ERROR]);
 }

@@ -10,13 +10,22 @@
 
 #include "common/memory.h"
 
-enum { BODY_LIMIT = 64 * 1024 * 1024, HEADER_LIMIT = 64 * 1024, TIMEOUT_MS = 60000, TRIES = 5, WAIT_MAX_S = 5 };
+enum {
+    BODY_LIMIT = 64 * 1024 * 1024,
+    PIECES_LIMIT = 1024 * 1024 * 1024,
+    HEADER_LIMIT = 64 * 1024,
+    TIMEOUT_MS = 60000,
+    TRIES = 5,
+    WAIT_MAX_S = 5
+};
 
 struct exchange {
     CURL *easy;
     struct str text;
     size_t scanned; /* of text: no newline before it */
     bool (*line)(const char *line, size_t length, void *user);
+    bool (*piece)(const char *data, size_t length, void *user);
+    size_t pieces; /* bytes that were given to it */
     void *user;
     bool follows, ended;
     size_t header_length;
@@ -47,10 +56,15 @@ static size_t on_data(char *data, size_t size, size_t count, void *user)
     struct exchange *exchange = user;
     long status = 0;
 
+    curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (exchange->piece && status == 200) {
+        exchange->pieces += size * count;
+        return exchange->pieces <= PIECES_LIMIT && exchange->piece(data, size * count, exchange->user) ? size * count
+                                                                                                       : 0;
+    }
     if (size * count > BODY_LIMIT - exchange->text.length)
         return 0;
     str_append_n(&exchange->text, data, size * count);
-    curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
     if (exchange->line && status == 200 && !give_lines(exchange)) {
         exchange->ended = true;
         return 0;
@@ -91,7 +105,7 @@ static int perform_once(const char *socket, const char *path, const char *body, 
     curl_easy_setopt(exchange->easy, CURLOPT_WRITEDATA, exchange);
     curl_easy_setopt(exchange->easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(exchange->easy, CURLOPT_HEADERDATA, exchange);
-    if (!exchange->line) {
+    if (!exchange->line && !exchange->piece) {
         curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
     } else if (!exchange->follows) {
         curl_easy_setopt(exchange->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -140,6 +154,16 @@ int client_stream(const char *socket, const char *path, bool follows,
                   struct str *ret_text, struct error *error)
 {
     struct exchange exchange = {.line = line, .user = user, .follows = follows};
+    int r = perform(socket, path, NULL, &exchange, ret_status, error);
+
+    *ret_text = exchange.text;
+    return r;
+}
+
+int client_pieces(const char *socket, const char *path, bool (*piece)(const char *data, size_t length, void *user),
+                  void *user, long *ret_status, struct str *ret_text, struct error *error)
+{
+    struct exchange exchange = {.piece = piece, .user = user};
     int r = perform(socket, path, NULL, &exchange, ret_status, error);
 
     *ret_text = exchange.text;

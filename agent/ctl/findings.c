@@ -183,6 +183,7 @@ int ctl_findings(struct ctl *ctl)
     add_parameter(&path, "section", ctl->section);
     add_parameter(&path, "status", ctl->status ? ctl->status : ctl->all ? NULL : "fail,error");
     add_parameter(&path, "severity", ctl->severity);
+    add_parameter(&path, "level", ctl->level);
     add_parameter(&path, "subject", ctl->subject);
     add_parameter(&path, "kind", ctl->kind);
     add_parameter(&path, "waived", ctl->waived);

@@ -6,13 +6,18 @@
 /* What runs a command, checked to be one. */
 #define RUNS(function) .run = (command_function *)(1 ? (function) : (ctl_command *)NULL)
 
-#define SELECTING "findings history" /* commands with filters */
+/* commands whose output is a table, or may be JSON; of the others -o is a file */
+#define PRINTING "status findings rules explain watch history diff scan check resend ack waive metrics version help"
+
+#define SELECTING "findings history report" /* commands with filters */
 
 static const char *const severities[] = {"low", "medium", "high", "critical", NULL};
 static const char *const statuses[] = {"pass", "fail", "manual", "not_applicable", "error", NULL};
 static const char *const kinds[] = {"host", "daemon", "swarm", "file", "container", "image", "network", "exec", NULL};
 static const char *const event_kinds[] = {"host",  "daemon",  "swarm", "file",  "container",
                                           "image", "network", "exec",  "agent", NULL};
+static const char *const levels[] = {"1", "2", NULL};
+static const char *const report_formats[] = {"html", "markdown", "csv", "json", "sarif", "junit", "hdf", "text", NULL};
 static const char *const truths[] = {"true", "false", NULL};
 static const char *const outputs[] = {"table", "wide", "tsv", "csv", "json", NULL};
 static const char *const groupings[] = {"rule", "subject", NULL};
@@ -50,6 +55,7 @@ static const struct option_row options[] = {
      .letter = 'o',
      .value = {OPTION_WORD, "FORMAT", "output format", outputs},
      .place = offsetof(struct ctl, output),
+     .commands = PRINTING,
      .help =
          {"table (default on a terminal), wide: nothing cut and more columns, tsv (default elsewhere) and csv: for "
           "programs, json: as --json",
@@ -81,11 +87,22 @@ static const struct option_row options[] = {
      .place = offsetof(struct ctl, status),
      .commands = "history",
      .help = {"only what came to one of these statuses or left it", "只看变为或离开这些状态的变化"}},
+    {.name = "status",
+     .value = {OPTION_WORDS, "STATUS[,...]", "status", statuses},
+     .place = offsetof(struct ctl, status),
+     .commands = "report",
+     .help = {"only with these statuses (default: all)", "只看这些状态（默认全部）"}},
     {.name = "severity",
      .value = {OPTION_WORDS, "SEVERITY[,...]", "severity", severities},
      .place = offsetof(struct ctl, severity),
      .commands = SELECTING,
      .help = {"only of rules with these severities", "只看这些严重级别的规则"}},
+    {.name = "level",
+     .value = {OPTION_WORDS, "LEVEL[,...]", "level", levels},
+     .place = offsetof(struct ctl, level),
+     .commands = "findings report",
+     .help = {"only rules of these levels: 1 is for every host, 2 for those that need more",
+              "只看这些等级的规则：1 适用于所有主机，2 适用于要求更高的主机"}},
     {.name = "subject",
      .value = {OPTION_SUBJECT, "GLOB|ID", "subject"},
      .place = offsetof(struct ctl, subject),
@@ -96,7 +113,7 @@ static const struct option_row options[] = {
     {.name = "kind",
      .value = {OPTION_WORD, "KIND", "kind", kinds},
      .place = offsetof(struct ctl, kind),
-     .commands = "findings",
+     .commands = "findings report",
      .help = {"only of subjects of this kind", "只看此类对象"}},
     {.name = "kind",
      .value = {OPTION_WORD, "KIND", "kind", event_kinds},
@@ -113,7 +130,7 @@ static const struct option_row options[] = {
     {.name = "limit",
      .value = {OPTION_NUMBER, "N", .min = 1, .max = 100000},
      .place = offsetof(struct ctl, limit),
-     .commands = SELECTING,
+     .commands = "findings history",
      .help = {"at most so many", "最多显示这么多"}},
     {.name = "all", .place = offsetof(struct ctl, all), .commands = "findings", .help = {"every status", "所有状态"}},
     {.name = "all",
@@ -154,6 +171,19 @@ static const struct option_row options[] = {
      .place = offsetof(struct ctl, fail_on),
      .commands = "check",
      .help = {"from this severity on (default: high)", "从此严重级别起（默认 high）"}},
+    {.name = "format",
+     .value = {OPTION_WORD, "FORMAT", "format", report_formats},
+     .place = offsetof(struct ctl, format),
+     .commands = "report",
+     .help = {"of the report (default html)", "报告的格式（默认 html）"}},
+    {.name = "output",
+     .letter = 'o',
+     .value = {OPTION_FILE, "FILE"},
+     .place = offsetof(struct ctl, file),
+     .commands = "report",
+     .help = {"where to write the report; -: standard output (default)", "报告写到何处；-：标准输出（默认）"},
+     .more = {"FILE is replaced as a whole, and only its owner may read it.",
+              "FILE 会被整体替换，且只有其所有者可读。"}},
     {.name = "textfile",
      .value = {OPTION_FILE, "FILE"},
      .place = offsetof(struct ctl, textfile),
@@ -226,6 +256,9 @@ static const struct command_row commands[] = {
                   "一个时间（例如 yesterday），可再加一个截止时间"},
      .help = {"what was opened and closed, and the score then and now", "新出现和已解决的问题，以及当时和现在的得分"},
      .more = ALL_TIMES},
+    {.name = "report",
+     RUNS(ctl_report),
+     .help = {"a report for people, auditors, CI or other programs", "供人、审计、CI 或其他程序使用的报告"}},
     {.name = "scan", RUNS(ctl_scan), .help = {"evaluate everything again (root only)", "重新评估全部（仅限 root）"}},
     {.name = "check",
      RUNS(ctl_check),

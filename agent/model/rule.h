@@ -41,6 +41,8 @@ struct rule {
     const char *title[LANGUAGE_COUNT], *why[LANGUAGE_COUNT], *remedy[LANGUAGE_COUNT], *impact[LANGUAGE_COUNT];
     const char *remedy_podman[LANGUAGE_COUNT]; /* the remedy where the engine is podman; "": the same */
     struct string_list references;
+    /* What it is evidence for: safeguards of the CIS Controls v8 ("5.4"), controls of NIST SP 800-53 rev. 5 ("AC-6") */
+    struct string_list cis_controls, nist_controls;
     const char *file; /* the file it was read from */
     unsigned index;   /* its place in rule_set.rules */
     /* set from the benchmarks */

@@ -1,7 +1,9 @@
 /* The table of docker-bench-agent's options. */
 #include "agent/options/agent_options.h"
 
-static const char *const formats[] = {"text", "json", NULL};
+static const char *const formats[] = {"text", "json", "html", "markdown", "csv", "sarif", "junit", "hdf", NULL};
+static const char *const severities[] = {"low", "medium", "high", "critical", NULL};
+static const char *const levels[] = {"1", "2", NULL};
 
 static const struct option_row options[] = {
     {.name = "config",
@@ -57,6 +59,47 @@ static const struct option_row options[] = {
      .value = {OPTION_WORD, "FORMAT", "format", formats},
      .place = offsetof(struct agent_options, format),
      .help = {"output of --once (default text)", "--once 的输出格式（默认 text）"}},
+    {.name = "output",
+     .letter = 'o',
+     .value = {OPTION_FILE, "FILE"},
+     .place = offsetof(struct agent_options, output),
+     .help = {"--once: write FILE, replaced as a whole, instead of standard output",
+              "--once：整体替换写入 FILE，而非标准输出"}},
+    {.name = "lang",
+     .value = {OPTION_LANGUAGE, "en|zh", "language"},
+     .place = offsetof(struct agent_options, lang),
+     .help = {"--once: language of the texts (default: as configured)", "--once：文本的语言（默认按配置）"}},
+    {.name = "fail-on",
+     .value = {OPTION_WORD, "SEVERITY", "severity", severities},
+     .place = offsetof(struct agent_options, fail_on),
+     .help = {"--once: exit status 1 for failures from this severity on (default high)",
+              "--once：有不低于此严重级别的失败时退出状态为 1（默认 high）"}},
+    {.name = "fail-on-error",
+     .place = offsetof(struct agent_options, fail_on_error),
+     .help = {"--once: also when something could not be evaluated", "--once：无法评估时也算失败"}},
+    {.name = "new-only",
+     .value = {OPTION_FILE, "FILE"},
+     .place = offsetof(struct agent_options, new_only),
+     .help = {"--once: only what is not in the baseline FILE", "--once：只看基线文件 FILE 中没有的"},
+     .more = {"agentctl baseline save writes one; a report of --format json is one, too.",
+              "由 agentctl baseline save 写出；--format json 的报告也可以。"}},
+    {.name = "rule",
+     .value = {OPTION_RULE, "RULE", "rule"},
+     .place = offsetof(struct agent_options, rule),
+     .help = {"--once: only this rule, by id (5.4) or slug (container-privileged)",
+              "--once：只看此规则：编号（5.4）或短名（container-privileged）"}},
+    {.name = "section",
+     .value = {OPTION_SECTION, "N", "section"},
+     .place = offsetof(struct agent_options, section),
+     .help = {"--once: only this section of the benchmark, such as 5", "--once：只看基准的这一章，例如 5"}},
+    {.name = "severity",
+     .value = {OPTION_WORDS, "SEVERITY[,...]", "severity", severities},
+     .place = offsetof(struct agent_options, severity),
+     .help = {"--once: only rules with these severities", "--once：只看这些严重级别的规则"}},
+    {.name = "level",
+     .value = {OPTION_WORDS, "LEVEL[,...]", "level", levels},
+     .place = offsetof(struct agent_options, level),
+     .help = {"--once: only rules of these levels", "--once：只看这些等级的规则"}},
     {.name = "check-config",
      .place = offsetof(struct agent_options, check_config),
      .help = {"read configuration and rules, report errors and exit", "读取配置和规则，报告错误后退出"}},
@@ -66,9 +109,9 @@ static const struct option_row options[] = {
 
 static const struct exit_row exits[] = {
     {0,
-     {"ended as asked; --check-config: valid; --once: nothing of high severity or above fails",
-      "正常结束；--check-config：有效；--once：没有 high 及以上级别的失败"}},
-    {1, {"failed; --once: a finding of high severity or above fails", "出错；--once：有 high 或以上级别的失败"}},
+     {"ended as asked; --check-config: valid; --once: nothing at or above --fail-on fails",
+      "正常结束；--check-config：有效；--once：没有不低于 --fail-on 的失败"}},
+    {1, {"failed; --once: something at or above --fail-on fails", "出错；--once：有不低于 --fail-on 的失败"}},
     {AGENT_EXIT_USAGE, {"wrong usage", "用法错误"}},
     {AGENT_EXIT_UNREACHABLE, {"--once: the engine cannot be reached", "--once：无法连接引擎"}},
     {AGENT_EXIT_OUTPUT, {"--once: the output cannot be written", "--once：无法写出结果"}},

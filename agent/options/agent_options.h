@@ -17,8 +17,11 @@ enum {
 /* What the command line gave; NULL or false: not given. */
 struct agent_options {
     struct config_arguments arguments;
-    const char *helpers, *user, *format;
+    const char *helpers, *user;
     bool once, check_config;
+    /* of --once */
+    const char *format, *output, *lang, *fail_on, *new_only, *rule, *section, *severity, *level;
+    bool fail_on_error;
 };
 
 extern const struct program_options agent_options_table; /* its values: struct agent_options */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/rules/rule_set_internal.h"
+#include "common/number.h"
 #include "common/str.h"
 #include "common/text.h"
 #include "common/vec.h"
@@ -125,21 +126,72 @@ static int read_grade(const struct json *root, const char *file, struct rule *ru
     return 0;
 }
 
-static int read_references(struct arena *arena, const struct json *list, const char *file, struct rule *rule,
-                           struct error *error)
+/* LIST, which errors call NAME, into RET. */
+static int read_strings(struct arena *arena, const struct json *list, const char *file, const char *name,
+                        struct string_list *ret, struct error *error)
 {
     if (list && json_type(list) != JSON_ARRAY)
-        return config_json_refuse(error, file, list, "references: must be a list of strings");
-    rule->references.count = json_count(list);
-    rule->references.items = arena_alloc(arena, (rule->references.count + 1) * sizeof *rule->references.items);
-    for (size_t i = 0; i < rule->references.count; i++) {
-        const char *reference = json_string(json_at(list, i));
+        return config_json_refuse(error, file, list, "%s: must be a list of strings", name);
+    ret->count = json_count(list);
+    ret->items = arena_alloc(arena, (ret->count + 1) * sizeof *ret->items);
+    for (size_t i = 0; i < ret->count; i++) {
+        const char *text = json_string(json_at(list, i));
 
-        if (!reference)
-            return config_json_refuse(error, file, list, "references: must be a list of strings");
-        rule->references.items[i] = arena_strdup(arena, reference);
+        if (!text)
+            return config_json_refuse(error, file, list, "%s: must be a list of strings", name);
+        ret->items[i] = arena_strdup(arena, text);
     }
     return 0;
+}
+
+/* "5.4": one of the 18 controls, and a safeguard of it. */
+static bool is_safeguard(const char *text)
+{
+    uint64_t control = 0, safeguard = 0;
+
+    text = number_read(text, 10, 18, &control);
+    text = text && *text == '.' ? number_read(text + 1, 10, 14, &safeguard) : NULL;
+    return text && !*text && control && safeguard;
+}
+
+/* "AC-6" or "AC-6(9)": a family of two letters, a control of it, and an enhancement of that. */
+static bool is_nist_control(const char *text)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < 2; i++)
+        if (text[i] < 'A' || text[i] > 'Z')
+            return false;
+    text = text[2] == '-' ? number_read(text + 3, 10, 99, &number) : NULL;
+    if (text && *text == '(') {
+        text = number_read(text + 1, 10, 99, &number);
+        text = text && *text == ')' ? text + 1 : NULL;
+    }
+    return text && !*text && number;
+}
+
+static int read_controls(struct arena *arena, const struct json *root, const char *file, struct rule *rule,
+                         struct error *error)
+{
+    static const char *const keys[] = {"cis_v8", "nist_800_53", NULL};
+    const struct json *controls = json_get(root, "controls");
+    int r = controls ? config_json_keys(controls, file, keys, error) : 0;
+
+    if (r == 0)
+        r = read_strings(arena, json_get(controls, keys[0]), file, "controls.cis_v8", &rule->cis_controls, error);
+    if (r == 0)
+        r = read_strings(arena, json_get(controls, keys[1]), file, "controls.nist_800_53", &rule->nist_controls, error);
+    for (size_t i = 0; r == 0 && i < rule->cis_controls.count; i++)
+        if (!is_safeguard(rule->cis_controls.items[i]))
+            r = config_json_refuse(error, file, json_get(controls, keys[0]),
+                                   "controls.cis_v8: \"%s\" is not a safeguard such as 4.1",
+                                   rule->cis_controls.items[i]);
+    for (size_t i = 0; r == 0 && i < rule->nist_controls.count; i++)
+        if (!is_nist_control(rule->nist_controls.items[i]))
+            r = config_json_refuse(error, file, json_get(controls, keys[1]),
+                                   "controls.nist_800_53: \"%s\" is not a control such as AC-6 or AC-6(9)",
+                                   rule->nist_controls.items[i]);
+    return r;
 }
 
 static int read_rule(const char *file, const struct json *root, void *user, struct error *error)
@@ -173,7 +225,9 @@ static int read_rule(const char *file, const struct json *root, void *user, stru
     if (r == 0)
         r = read_grade(root, file, &rule, error);
     if (r == 0)
-        r = read_references(arena, json_get(root, "references"), file, &rule, error);
+        r = read_strings(arena, json_get(root, "references"), file, "references", &rule.references, error);
+    if (r == 0)
+        r = read_controls(arena, root, file, &rule, error);
     rule.profile = arena_strdup(arena, json_string(json_get(root, "profile")));
     if (r == 0 && json_get(root, "profile") && !rule.profile)
         r = config_json_refuse(error, file, json_get(root, "profile"), "profile: must be a string");

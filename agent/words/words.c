@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct words_table *const words_tables[] = {&words_status, &words_screens, NULL};
+const struct words_table *const words_tables[] = {&words_status, &words_screens, &words_reports, NULL};
 
 static int compare_english(const void *english, const void *entry)
 {

@@ -219,7 +219,7 @@ static void run_child(int fd, const struct worker_options *options, pid_t parent
 
 static void run_child(int fd, const struct worker_options *options, pid_t parent)
 {
-    const int kept[] = {fd, options->root ? host_root_fd(options->root) : -1};
+    const int kept[] = {fd, options->root ? host_root_fd(options->root) : -1, options->kept > 0 ? options->kept : -1};
     const struct child_start start = {
         .parent = parent, .kept = kept, .kept_count = countof(kept), .capabilities = options->capabilities};
     int begun = child_begin(&start);

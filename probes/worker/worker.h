@@ -34,6 +34,7 @@ struct worker_options {
     uint64_t capabilities;        /* that the child keeps, one bit each, of those this process has */
     bool background;              /* long and not urgent: nice, and killed before the agent when memory is short */
     const struct host_root *root; /* whose descriptor the child keeps; NULL: none */
+    int kept;                     /* a descriptor that the child keeps, too; 0: none */
     worker_done *done;
     void *user;
 };

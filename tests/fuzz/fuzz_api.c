@@ -135,7 +135,7 @@ static void stop(void)
 static void start(void)
 {
     const struct evaluator_callbacks callbacks = {.fetch = fetch, .transition = on_transition};
-    const struct server_backend backend = {.view = view, .scan = scan, .resend = resend};
+    const struct server_backend backend = {.view = view, .scan = scan, .resend = resend, .workers = part.workers};
     struct event_store_options store = {.stored = on_stored, .limits = {.bytes = 1 << 20}};
     static const struct docker_callbacks nothing;
     scoped(cleanup_free) char *database = NULL;

@@ -205,13 +205,13 @@ START_TEST(a_waiver_ends_when_it_expires)
     begin("{\"waivers\": [{\"rule\": \"container-privileged\", \"reason\": \"r\", \"by\": \"ops\","
           " \"expires\": \"2026-11-25\"}]}");
     ck_assert(is_waived("5.4"));
-    view_score(evaluator, &score);
+    evaluator_score(evaluator, &score);
     ck_assert_uint_eq(score.waived, 1);
     forget_told();
 
     now.fixed = start + 2 * day; /* nobody told the engine yet: it does not count all the same */
     ck_assert(!is_waived("5.4"));
-    view_score(evaluator, &score);
+    evaluator_score(evaluator, &score);
     ck_assert_uint_eq(score.waived, 0);
     ck_assert(evidence_has("5.4", "the waiver by ops has expired (2026-11-25T23:59:59"));
 

@@ -1,0 +1,48 @@
+/* Matching findings, by rule first and then one by one. */
+#include "agent/evaluator/finding_filter.h"
+
+#include <errno.h>
+
+#include "agent/model/subject_filter.h"
+
+bool finding_filter_takes_rule(const struct finding_filter *filter, const struct rule *rule)
+{
+    return (!filter->rule || str_equal(filter->rule, rule->slug) || str_equal(filter->rule, rule->id)) &&
+           (!filter->section || str_equal(filter->section, rule->section)) &&
+           (!filter->severities || filter->severities & (1u << rule->severity)) &&
+           (!filter->levels || filter->levels & (1u << rule->level));
+}
+
+bool finding_filter_takes(const struct finding_filter *filter, const struct evaluator *evaluator,
+                          const struct subject *subject, const struct pair *pair)
+{
+    if (pair->verdict == VERDICT_NONE || (filter->statuses && !(filter->statuses & (1u << pair->verdict))))
+        return false;
+    if (filter->subject &&
+        !subject_filter_matches(filter->subject, subject_kind_name(subject->kind), subject->id, subject->name))
+        return false;
+    if (filter->kind >= 0 && (int)subject->kind != filter->kind)
+        return false;
+    return filter->waived < 0 || (evaluator_waiver(evaluator, subject, pair) != NULL) == filter->waived;
+}
+
+static bool has_section(const struct rule_set *rules, const char *section)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (str_equal(rules->rules[i].section, section))
+            return true;
+    return false;
+}
+
+int finding_filter_check(const struct rule_set *rules, const struct finding_filter *filter, struct error *error)
+{
+    if (filter->rule && !rule_set_find(rules, filter->rule)) {
+        const char *nearest = rule_set_nearest(rules, filter->rule);
+
+        return error_set(error, EINVAL, "rule: unknown rule \"%s\"%s%s%s", filter->rule,
+                         nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    }
+    if (filter->section && !has_section(rules, filter->section))
+        return error_set(error, EINVAL, "section: unknown section \"%s\"", filter->section);
+    return 0;
+}
