@@ -165,6 +165,23 @@ static void print_found(const struct ctl *ctl, struct found *found)
         groups_print(found->groups);
 }
 
+/* Nothing was found: does a subject of that name exist at all? Returns the exit status. */
+static int explain_subject(const struct ctl *ctl)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    scoped_str path = STR_INIT, text = STR_INIT;
+    int r;
+
+    str_append(&path, "/v1/findings?limit=1");
+    add_parameter(&path, "subject", ctl->subject);
+    r = ctl_get(ctl, path.data, NULL, &doc, &text);
+    if (r == 0 && !json_count(json_get(json_root(doc), "findings")))
+        ctl_complain(tr(ctl, "no subject has the name or id \"%s\"; * stands for any characters, as in \"web*\"",
+                        "没有名称或 id 为 \"%s\" 的对象；* 代表任意字符，例如 \"web*\""),
+                     ctl->subject);
+    return r;
+}
+
 int ctl_findings(struct ctl *ctl)
 {
     scoped(found_deinit) struct found found = {0};
@@ -193,7 +210,7 @@ int ctl_findings(struct ctl *ctl)
     print_found(ctl, &found);
     if (!found.count && terminal_is_screen(&ctl->terminal))
         puts(tr(ctl, "no matching findings", "没有符合条件的结果"));
-    return 0;
+    return found.count || !ctl->subject || ctl->json ? 0 : explain_subject(ctl);
 }
 
 static int severity_rank(const char *severity)

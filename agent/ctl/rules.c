@@ -48,8 +48,26 @@ static void add_rule(const struct ctl *ctl, struct table *table, const struct js
               });
 }
 
+/* Says which sections there are. Returns the exit status. */
+static int refuse_section(const struct ctl *ctl, const struct json *rules)
+{
+    const char *last = NULL;
+    scoped_str known = STR_INIT;
+
+    for (size_t i = 0; i < json_count(rules); i++) { /* they are in the order of the sections */
+        const char *section = json_string(json_get(json_at(rules, i), "section"));
+
+        if (section && !str_equal(section, last))
+            str_printf(&known, "%s%s", last ? tr(ctl, ", ", "、") : "", section);
+        last = section ? section : last;
+    }
+    return ctl_usage(ctl, tr(ctl, "unknown section \"%.64s\"; expected %s", "未知的章 \"%.64s\"；应为 %s"),
+                     ctl->section, str_text(&known));
+}
+
 int ctl_rules(struct ctl *ctl)
 {
+    size_t shown = 0;
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
     scoped(cleanup_table) struct table *table = rule_table(ctl);
     const struct json *rules;
@@ -64,8 +82,12 @@ int ctl_rules(struct ctl *ctl)
         return r;
     rules = json_get(json_root(doc), "rules");
     for (size_t i = 0; i < json_count(rules); i++)
-        if (!ctl->section || str_equal(ctl->section, json_string(json_get(json_at(rules, i), "section"))))
+        if (!ctl->section || str_equal(ctl->section, json_string(json_get(json_at(rules, i), "section")))) {
+            shown++;
             add_rule(ctl, table, json_at(rules, i));
+        }
+    if (ctl->section && !shown)
+        return refuse_section(ctl, rules);
     table_print(table);
     return 0;
 }

@@ -83,12 +83,13 @@ static void tear_down(void)
     beside_end(&beside);
 }
 
-/* agentctl ARGUMENTS…, on a terminal of COLUMNS (0: on none); the caller frees what it printed, without "\r". */
-static struct str run(unsigned columns, const char *arguments)
+/* agentctl ARGUMENTS…, on a terminal of COLUMNS (0: on none), which must end with WANTED; what it printed, without
+ * "\r", and what it complained of the caller frees. */
+static struct str run_to(unsigned columns, const char *arguments, int wanted, struct str *ret_err)
 {
     scoped(cleanup_free) char *words = mem_strdup(arguments);
     const char *argv[16] = {BUILD_DIR "/agentctl", "--socket", beside.agent_socket};
-    scoped_str out = STR_INIT, err = STR_INIT;
+    scoped_str out = STR_INIT;
     struct str plain = STR_INIT;
     size_t count = 3;
     char *rest = words;
@@ -98,14 +99,20 @@ static struct str run(unsigned columns, const char *arguments)
         argv[count++] = word;
     ck_assert_uint_lt(count, countof(argv));
     beside.columns = columns;
-    status = beside_run(&beside, argv, columns > 0, &out, &err);
-    ck_assert_msg(status == (strstr(arguments, "check") != NULL), "agentctl %s ended with %d: %s", arguments, status,
-                  str_text(&err));
+    status = beside_run(&beside, argv, columns > 0, &out, ret_err);
+    ck_assert_msg(status == wanted, "agentctl %s ended with %d: %s", arguments, status, str_text(ret_err));
     for (const char *at = str_text(&out); *at; at++)
         if (*at != '\r' || !columns)
             str_append_char(&plain, *at);
     str_append(&plain, "");
     return plain;
+}
+
+static struct str run(unsigned columns, const char *arguments)
+{
+    scoped_str err = STR_INIT;
+
+    return run_to(columns, arguments, strstr(arguments, "check") != NULL, &err);
 }
 
 static void take_colours(struct str *text)
@@ -356,6 +363,20 @@ START_TEST(explain_has_all_about_a_rule)
 }
 END_TEST
 
+START_TEST(what_is_not_there_is_named)
+{
+    scoped_str section = STR_INIT, subject = STR_INIT, all_pass = STR_INIT;
+    scoped_str out = run_to(WIDTH, "rules --section 99", 2, &section),
+               none = run_to(0, "findings --subject nobody", 0, &subject),
+               passes = run_to(WIDTH, "findings --rule 5.4 --subject -1+1", 0, &all_pass);
+
+    ck_assert_ptr_nonnull(strstr(section.data, "unknown section \"99\"; expected 1, 2, 3, 4, 5, 6, 7"));
+    ck_assert_ptr_nonnull(strstr(subject.data, "no subject has the name or id \"nobody\""));
+    ck_assert_uint_eq(all_pass.length, 0);
+    ck_assert_str_eq(passes.data, "no matching findings\n");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("screens");
@@ -374,6 +395,7 @@ int main(void)
     tcase_add_test(tests, colours_are_for_what_fails);
     tcase_add_test(tests, forms_of_output);
     tcase_add_test(tests, explain_has_all_about_a_rule);
+    tcase_add_test(tests, what_is_not_there_is_named);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK); /* one agent and one engine serve them all */
