@@ -320,24 +320,26 @@ static void add_columns(const struct table *table, struct libscols_table *screen
 /* How many lines each row takes goes to HEIGHTS. */
 static void add_rows(const struct table *table, struct libscols_table *screen, const size_t *width, size_t *heights)
 {
+    struct libscols_line **lines = mem_alloc(table->rows.count * sizeof *lines);
+
     for (size_t r = 0; r < table->rows.count; r++)
-        must(scols_table_new_line(screen, NULL));
+        lines[r] = must(scols_table_new_line(screen, NULL));
     for (size_t c = 0; c < table->count; c++) {
         scoped(cleanup_map) struct map *names = cut_names(table, c, width[c]);
 
         for (size_t r = 0; r < table->rows.count; r++) {
             const struct cell *cell = &table->rows.items[r].cells[c];
-            struct libscols_line *line = must(scols_table_get_line(screen, r));
             const char *colour = terminal_colour(table->terminal, cell->mark);
             scoped_str text = STR_INIT;
 
             fit_cell(table, c, cell->text, width[c], names, &text);
-            must_be_done(scols_line_set_data(line, c, str_text(&text)));
+            must_be_done(scols_line_set_data(lines[r], c, str_text(&text)));
             if (colour)
-                must_be_done(scols_cell_set_color(must(scols_line_get_cell(line, c)), colour));
+                must_be_done(scols_cell_set_color(must(scols_line_get_cell(lines[r], c)), colour));
             heights[r] = larger(heights[r], count_lines(str_text(&text)));
         }
     }
+    free(lines);
 }
 
 static void print_lines(const char **at, size_t count)
