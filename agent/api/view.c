@@ -162,6 +162,23 @@ static void write_counts(struct json_out *out, const char *key, const unsigned c
         json_out_end_object(out);
 }
 
+static void write_strings(struct json_out *out, const char *key, const struct string_list *list)
+{
+    json_out_array(out, key);
+    for (size_t i = 0; i < list->count; i++)
+        json_out_string(out, NULL, list->items[i]);
+    json_out_end_array(out);
+}
+
+/* What the rule is evidence for, in catalogues of controls. */
+static void write_controls(const struct rule *rule, struct json_out *out)
+{
+    json_out_object(out, "controls");
+    write_strings(out, "cis_v8", &rule->cis_controls);
+    write_strings(out, "nist_800_53", &rule->nist_controls);
+    json_out_end_object(out);
+}
+
 static void write_rule(const struct agent_view *view, const struct rule *rule, struct json_out *out)
 {
     unsigned counts[VERDICT_COUNT];
@@ -182,6 +199,7 @@ static void write_rule(const struct agent_view *view, const struct rule *rule, s
         json_out_string(out, "reason", reason.data);
     write_counts(out, "counts", counts);
     json_out_int(out, "waived", evaluator_rule_waived(view->evaluator, rule));
+    write_controls(rule, out);
 }
 
 void view_rules(const struct agent_view *view, struct json_out *out)
@@ -223,10 +241,7 @@ int view_rule(const struct agent_view *view, const char *name, struct json_out *
     json_out_string(out, "why", rule->why[view->language]);
     json_out_string(out, "remedy", rule_remedy(view, rule));
     json_out_string(out, "impact", rule->impact[view->language]);
-    json_out_array(out, "references");
-    for (size_t i = 0; i < rule->references.count; i++)
-        json_out_string(out, NULL, rule->references.items[i]);
-    json_out_end_array(out);
+    write_strings(out, "references", &rule->references);
     json_out_string(out, "check", rule->check->name);
     json_out_string(out, "file", rule->file);
     view_params(rule, out);

@@ -196,8 +196,9 @@ static int read_controls(struct arena *arena, const struct json *root, const cha
 
 static int read_rule(const char *file, const struct json *root, void *user, struct error *error)
 {
-    static const char *const keys[] = {"slug", "check",  "params",        "severity", "level",      "scored",  "title",
-                                       "why",  "remedy", "remedy_podman", "impact",   "references", "profile", NULL};
+    static const char *const keys[] = {"slug",   "check",      "params",   "severity", "level",
+                                       "scored", "title",      "why",      "remedy",   "remedy_podman",
+                                       "impact", "references", "controls", "profile",  NULL};
     struct loader *loader = user;
     struct arena *arena = loader->set->arena;
     struct rule rule = {.own = loader->own, .file = arena_strdup(arena, file)};

@@ -60,7 +60,6 @@ static const struct words_entry entries[] = {
     {"scored", "计分"},
     {"since", "自"},
     {"the agent runs in it", "代理在其中运行"},
-    {"waived", "已豁免"},
     {"without waivers %.0f (%u of %u)", "不计豁免为 %1$.0f（%3$u 条中通过 %2$u 条）"},
 };
 /* clang-format on */
