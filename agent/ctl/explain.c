@@ -51,22 +51,37 @@ static void append_member(const struct ctl *ctl, struct str *out, const char *na
     terminal_wrap(&ctl->terminal, out, line.data, 0, NAME);
 }
 
-/* "dosec-1.0 5.4, cis-1.8.0 5.5" of {"dosec-1.0": "5.4", …}, and the same with lists for values. */
-static void append_ids(const struct ctl *ctl, struct str *out, const char *name, const struct json *ids)
+/* "dosec-1.0 5.4, cis-1.8.0 5.5" */
+static void append_ids(const struct ctl *ctl, struct str *out, const struct json *ids)
 {
     scoped_str text = STR_INIT;
 
     for (size_t i = 0; i < json_count(ids) && json_type(ids) == JSON_OBJECT; i++) {
-        const char *key;
-        const struct json *value = json_member(ids, i, &key, NULL);
+        const char *benchmark;
+        const struct json *id = json_member(ids, i, &benchmark, NULL);
 
-        str_printf(&text, "%s%s", i ? tr(ctl, ", ", "，") : "", key);
-        if (json_string(value))
-            str_printf(&text, " %s", json_string(value));
-        for (size_t k = 0; k < json_count(value) && json_type(value) == JSON_ARRAY; k++)
-            str_printf(&text, " %s", json_text(json_at(value, k), ""));
+        str_printf(&text, "%s%s %s", i ? tr(ctl, ", ", "，") : "", benchmark, json_text(id, "-"));
     }
-    append_member(ctl, out, name, text.data);
+    append_member(ctl, out, tr(ctl, "ids", "编号"), text.data);
+}
+
+/* "CIS Controls v8 5.4; NIST SP 800-53 AC-6, CM-7" */
+static void append_controls(const struct ctl *ctl, struct str *out, const struct json *controls)
+{
+    static const struct {
+        const char *key, *name;
+    } catalogues[] = {{"cis_v8", "CIS Controls v8"}, {"nist_800_53", "NIST SP 800-53"}};
+    scoped_str text = STR_INIT;
+
+    for (size_t c = 0; c < countof(catalogues); c++) {
+        const struct json *list = json_get(controls, catalogues[c].key);
+
+        if (json_count(list))
+            str_printf(&text, "%s%s", text.length ? tr(ctl, "; ", "；") : "", catalogues[c].name);
+        for (size_t i = 0; i < json_count(list); i++)
+            str_printf(&text, "%s%s", i ? tr(ctl, ", ", "、") : " ", json_text(json_at(list, i), "-"));
+    }
+    append_member(ctl, out, tr(ctl, "controls", "控制项"), text.data);
 }
 
 static void append_verdict(const struct ctl *ctl, struct str *out, const struct json *rule)
@@ -115,8 +130,8 @@ static void append_head(const struct ctl *ctl, struct str *out, const struct jso
     }
     append_verdict(ctl, out, rule);
     append_member(ctl, out, tr(ctl, "slug", "短名"), json_string(json_get(rule, "slug")));
-    append_ids(ctl, out, tr(ctl, "ids", "编号"), json_get(rule, "ids"));
-    append_ids(ctl, out, tr(ctl, "controls", "控制项"), json_get(rule, "controls"));
+    append_ids(ctl, out, json_get(rule, "ids"));
+    append_controls(ctl, out, json_get(rule, "controls"));
     append_member(ctl, out, tr(ctl, "check", "检查"), json_string(json_get(rule, "check")));
     append_member(ctl, out, tr(ctl, "file", "文件"), json_string(json_get(rule, "file")));
 }

@@ -352,6 +352,8 @@ START_TEST(explain_has_all_about_a_rule)
 
     ck_assert_ptr_nonnull(strstr(out.data, "\nslug      container-privileged\n"));
     ck_assert_ptr_nonnull(strstr(out.data, "cis-1.6.0 5.5"));
+    ck_assert_ptr_nonnull(strstr(out.data, "\ncontrols  CIS Controls v8 "));
+    ck_assert_ptr_nonnull(strstr(out.data, "; NIST SP 800-53 "));
     ck_assert_ptr_nonnull(strstr(out.data, "/rules/container-privileged.json"));
     ck_assert_ptr_nonnull(strstr(out.data, "\nfindings  2 fail (1 waived), "));
     ck_assert_ptr_nonnull(strstr(out.data, "monitoring-prometheus-node-exporter-1: runs with --privileged"));
