@@ -45,9 +45,8 @@ static void tell_exceptions(const struct agent *agent)
     }
 }
 
-static void on_settled(void *user)
+static void when_settled(struct agent *agent)
 {
-    struct agent *agent = user;
     bool scanned = agent->scanning;
     size_t at = 0;
 
@@ -79,6 +78,15 @@ static void on_settled(void *user)
         snapshots_start(agent->snapshots, agent->events);
     if (scanned && !agent->once)
         malloc_trim(0); /* the scan needed more than what is kept of it */
+}
+
+static void on_settled(void *user)
+{
+    struct agent *agent = user;
+
+    when_settled(agent);
+    if (agent->server)
+        server_settled(agent->server);
 }
 
 static void on_transition(struct transition *transition, void *user)

@@ -27,6 +27,7 @@ static const struct route {
     {EVHTTP_REQ_GET, "/v1/status", server_get_status, query_no_parameters, STATUS_BYTES},
     {EVHTTP_REQ_GET, "/v1/rules", server_get_rules, query_no_parameters, RULES_BYTES},
     {EVHTTP_REQ_GET, "/v1/rules/", server_get_rule, query_no_parameters, VIEW_PAGE_BYTES},
+    {EVHTTP_REQ_GET, "/v1/subjects", server_get_subjects, query_no_parameters, RULES_BYTES},
     {EVHTTP_REQ_GET, "/v1/findings", server_get_findings, query_finding_parameters, VIEW_PAGE_BYTES},
     {EVHTTP_REQ_GET, "/v1/events", server_get_events, query_event_parameters, STORE_PAGE_BYTES},
     {EVHTTP_REQ_GET, "/v1/report", server_get_report, query_report_parameters, REPORT_BYTES},

@@ -28,5 +28,6 @@ int server_new(struct event_base *base, const struct server_backend *backend, co
                struct server **ret, struct error *error);
 void server_free(struct server *server);
 void server_transition(struct server *server, struct transition *transition); /* to the followers of /v1/events */
+void server_settled(struct server *server); /* the evaluator has settled: followers with marks are told */
 
 #endif

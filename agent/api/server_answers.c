@@ -153,6 +153,11 @@ void server_get_rules(struct call *call)
     reply_view(call, view_rules);
 }
 
+void server_get_subjects(struct call *call)
+{
+    reply_view(call, view_subjects);
+}
+
 void server_get_rule(struct call *call)
 {
     scoped(cleanup_json_out) struct json_out *out = json_out_new(false);

@@ -24,8 +24,10 @@ struct follower {
     struct store_query query;   /* its strings are owned; AFTER: the place; COUNT: how many more are wanted, 0: all */
     struct event_request *page; /* that is asked for; NULL: none */
     uint64_t end;               /* what does not follow ends there */
-    bool follows;
-    bool has_place; /* it asked by number, or has had an answer */
+    bool follows, marks;
+    bool has_place;  /* it asked by number, or has had an answer */
+    bool has_mark;   /* it has been told that the evaluator has settled, */
+    uint64_t marked; /* after this transition */
 };
 
 static struct event_store *events_of(const struct server *server)
@@ -158,6 +160,23 @@ static void on_retry(evutil_socket_t fd, short what, void *user)
     pump(user);
 }
 
+/* It has all there is, and nothing is on its way: once for each place. */
+static void mark(struct follower *follower)
+{
+    scoped(cleanup_free) char *line = NULL;
+    struct agent_view view;
+
+    if (!follower->marks || (follower->has_mark && follower->marked == follower->query.after))
+        return;
+    follower->server->backend.view(follower->server->backend.user, &view);
+    if (!evaluator_is_settled(view.evaluator) || event_store_waiting(view.events))
+        return;
+    follower->has_mark = true;
+    follower->marked = follower->query.after;
+    line = mem_printf("{\"settled\":%" PRIu64 "}\n", follower->marked);
+    send_text(follower, line, strlen(line));
+}
+
 static void pump(struct follower *follower)
 {
     struct bufferevent *stream = evhttp_connection_get_bufferevent(follower->connection);
@@ -171,6 +190,8 @@ static void pump(struct follower *follower)
         end(follower);
     else if (follower->query.after < event_store_last_seq(events))
         ask_for_page(follower);
+    else
+        mark(follower);
 }
 
 /* When the client was first to end it, evhttp has let go of the request: it is the answerer's to free. */
@@ -210,6 +231,7 @@ static struct follower *follower_new(struct call *call, const struct event_filte
     follower->request = call->request;
     follower->connection = evhttp_request_get_connection(call->request);
     follower->follows = filter->follow;
+    follower->marks = filter->marks;
     follower->end = event_store_last_seq(call->view.events);
     follower->query = filter->query;
     follower->query.slug = mem_strdup(filter->query.slug);
@@ -285,15 +307,25 @@ void server_get_events(struct call *call)
     }
 }
 
-void server_transition(struct server *server, struct transition *transition)
+static void pump_all(struct server *server)
 {
     struct follower *follower, *next;
 
-    (void)transition;
     for (follower = TAILQ_FIRST(&server->followers); follower; follower = next) {
         next = TAILQ_NEXT(follower, link);
         pump(follower);
     }
+}
+
+void server_transition(struct server *server, struct transition *transition)
+{
+    (void)transition;
+    pump_all(server);
+}
+
+void server_settled(struct server *server)
+{
+    pump_all(server);
 }
 
 void server_end_followers(struct server *server)

@@ -76,6 +76,7 @@ void server_reply_bad_request(struct evhttp_request *request, const struct error
 void server_get_status(struct call *call);
 void server_get_rules(struct call *call);
 void server_get_rule(struct call *call);
+void server_get_subjects(struct call *call);
 void server_get_findings(struct call *call);
 void server_get_health(struct call *call);
 void server_post_scan(struct call *call);

@@ -19,7 +19,7 @@ const char *const query_report_parameters[] = {"format", "rule",    "section", "
                                                "level",  "subject", "kind",    "waived", NULL};
 const char *const query_event_parameters[] = {"since",   "since_time", "until_time", "follow",  "rule",
                                               "section", "severity",   "status",     "subject", "kind",
-                                              "waived",  "limit",      NULL};
+                                              "waived",  "limit",      "marks",      NULL};
 
 int query_check(const struct evkeyvalq *query, const char *const *allowed, enum language *language, struct error *error)
 {
@@ -200,7 +200,7 @@ int query_events(const struct evkeyvalq *query, const struct rule_set *rules, st
 {
     const char *since = evhttp_find_header(query, "since"), *follow = evhttp_find_header(query, "follow");
     const char *since_time = evhttp_find_header(query, "since_time");
-    const char *until_time = evhttp_find_header(query, "until_time");
+    const char *until_time = evhttp_find_header(query, "until_time"), *marks = evhttp_find_header(query, "marks");
     const char *own_slug = NULL;
     struct finding_filter filter;
     int r = read_filter(query, &event_kinds, &filter, error);
@@ -214,6 +214,10 @@ int query_events(const struct evkeyvalq *query, const struct rule_set *rules, st
         r = finding_filter_check(rules, &filter, error);
     if (r == 0 && follow)
         r = read_bool("follow", follow, &ret->follow, error);
+    if (r == 0 && marks)
+        r = read_bool("marks", marks, &ret->marks, error);
+    if (r == 0 && ret->marks && !ret->follow)
+        r = error_set(error, EINVAL, "marks: requires follow=true");
     if (r == 0 && since)
         r = read_number("since", since, 0, INT64_MAX, &ret->query.after, error);
     if (r == 0 && since_time)

@@ -21,6 +21,7 @@ int query_report(const struct evkeyvalq *query, enum report_format *ret_format, 
 struct event_filter {
     struct store_query query; /* strings belong to the query string and the rules */
     bool has_since, follow;
+    bool marks; /* {"settled":SEQ} when nothing is on its way any more; only with FOLLOW */
 };
 /* 0 or -EINVAL. */
 int query_events(const struct evkeyvalq *query, const struct rule_set *rules, struct event_filter *ret,

@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "agent/evaluator/finding.h"
+#include "agent/model/subject_filter.h"
 #include "common/str.h"
 
-enum { LIMIT_DEFAULT = 1000 };
+enum { LIMIT_DEFAULT = 1000, SUBJECTS_MAX = 2000 };
 
 static void write_finding(const struct agent_view *view, const struct subject *subject, const struct pair *pair,
                           struct check_result *scratch, struct json_out *out)
@@ -125,6 +126,16 @@ static int read_place(const struct agent_view *view, const char *after, struct p
     return 0;
 }
 
+static size_t count_matching(const struct agent_view *view, const char *filter)
+{
+    const struct subject *subject;
+    size_t at = 0, count = 0;
+
+    while ((subject = evaluator_next_subject(view->evaluator, &at)))
+        count += subject_filter_matches(filter, subject_kind_name(subject->kind), subject->id, subject->name);
+    return count;
+}
+
 int view_findings(const struct agent_view *view, const struct finding_filter *filter, struct json_out *out,
                   struct error *error)
 {
@@ -142,6 +153,8 @@ int view_findings(const struct agent_view *view, const struct finding_filter *fi
     more = write_page(view, filter, &after, out, &last);
     json_out_end_array(out);
     json_out_int(out, "last_seq", (int64_t)evaluator_last_seq(view->evaluator));
+    if (filter->subject)
+        json_out_int(out, "subjects", (int64_t)count_matching(view, filter->subject));
     if (more) {
         scoped(cleanup_free) char *next = mem_printf("%s %s", rules->rules[last.rule].slug, last.id);
 
@@ -177,6 +190,23 @@ static void write_controls(const struct rule *rule, struct json_out *out)
     write_strings(out, "cis_v8", &rule->cis_controls);
     write_strings(out, "nist_800_53", &rule->nist_controls);
     json_out_end_object(out);
+}
+
+void view_subjects(const struct agent_view *view, struct json_out *out)
+{
+    const struct subject *subject;
+    size_t at = 0, count = 0;
+
+    json_out_array(out, "subjects");
+    for (; count < SUBJECTS_MAX && (subject = evaluator_next_subject(view->evaluator, &at)); count++) {
+        json_out_object(out, NULL);
+        json_out_string(out, "kind", subject_kind_name(subject->kind));
+        json_out_string(out, "id", subject->id);
+        json_out_string(out, "name", subject->name);
+        json_out_end_object(out);
+    }
+    json_out_end_array(out);
+    json_out_bool(out, "more", count == SUBJECTS_MAX && evaluator_next_subject(view->evaluator, &at));
 }
 
 static void write_rule(const struct agent_view *view, const struct rule *rule, struct json_out *out)

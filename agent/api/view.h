@@ -54,6 +54,8 @@ void view_status(const struct agent_view *view, struct json_out *out);
 void view_metrics(const struct agent_view *view, struct str *out);
 /* NAME="VALUE", escaped as that format asks. */
 void metrics_label(struct str *out, const char *name, const char *value);
+/* What is judged, kind, id and name of each: for completion, so no more than 2,000. */
+void view_subjects(const struct agent_view *view, struct json_out *out);
 void view_rules(const struct agent_view *view, struct json_out *out);
 int view_rule(const struct agent_view *view, const char *rule, struct json_out *out, struct error *error); /* -ENOENT */
 /* Member "params": what RULE's check takes, with type, bounds, the shipped value and the one that holds. */
