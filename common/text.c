@@ -261,6 +261,26 @@ size_t text_line(const char *text, size_t columns)
     return end;
 }
 
+void text_wrap(struct str *out, const char *text, size_t used, size_t indent, size_t width)
+{
+    size_t room = width > indent ? width - indent : 1;
+
+    if (used > indent) {
+        str_append_char(out, '\n');
+        used = 0;
+    }
+    do {
+        size_t length = text_line(text, room), shown = length;
+
+        while (shown && text[shown - 1] == ' ')
+            shown--;
+        str_printf(out, "%*s%.*s\n", (int)(indent - used), "", (int)shown, text);
+        used = 0;
+        text += length;
+        text += strspn(text, " \n");
+    } while (*text);
+}
+
 const char *text_without_context(const char *message, const char *context)
 {
     size_t length = strlen(context);

@@ -40,6 +40,11 @@ size_t text_fitting(const char *s, size_t columns);
  * anywhere; a line has one character at least. */
 size_t text_line(const char *text, size_t columns);
 
+/* Appends already escaped TEXT in lines of at most WIDTH columns, each but the first after INDENT blanks; the first
+ * goes on where the last line of OUT, of USED columns, ends, after as many blanks as bring it to INDENT, or on a line
+ * of its own if USED is beyond that. Each line ends with a newline. */
+void text_wrap(struct str *out, const char *text, size_t used, size_t indent, size_t width);
+
 /* MESSAGE without the "CONTEXT: " that it may begin with, a part of MESSAGE itself: for a place that prints the context
  * anyway. NULL stays NULL. */
 const char *text_without_context(const char *message, const char *context);

@@ -28,6 +28,7 @@ struct exchange {
     size_t pieces; /* bytes that were given to it */
     void *user;
     bool follows, ended;
+    long ms; /* for all of it; 0: as long as usual */
     size_t header_length;
     unsigned retry_after; /* seconds; 0: the answer does not ask for it */
 };
@@ -106,7 +107,7 @@ static int perform_once(const char *socket, const char *path, const char *body, 
     curl_easy_setopt(exchange->easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(exchange->easy, CURLOPT_HEADERDATA, exchange);
     if (!exchange->line && !exchange->piece) {
-        curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
+        curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, exchange->ms ? exchange->ms : (long)TIMEOUT_MS);
     } else if (!exchange->follows) {
         curl_easy_setopt(exchange->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
         curl_easy_setopt(exchange->easy, CURLOPT_LOW_SPEED_TIME, (long)TIMEOUT_MS / 1000);
@@ -144,6 +145,16 @@ int client_call(const char *socket, const char *path, const char *body, long *re
 {
     struct exchange exchange = {0};
     int r = perform(socket, path, body, &exchange, ret_status, error);
+
+    *ret_text = exchange.text;
+    return r;
+}
+
+int client_try(const char *socket, const char *path, long ms, long *ret_status, struct str *ret_text,
+               struct error *error)
+{
+    struct exchange exchange = {.ms = ms};
+    int r = perform_once(socket, path, NULL, &exchange, ret_status, error);
 
     *ret_text = exchange.text;
     return r;

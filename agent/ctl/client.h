@@ -14,9 +14,12 @@
  * that take more than a minute. */
 int client_call(const char *socket, const char *path, const char *body, long *ret_status, struct str *ret_text,
                 struct error *error);
-/* As above; each line is passed to LINE as it arrives, until the stream ends or LINE returns false. RET_TEXT gets what
- * was not passed to LINE: the body of an answer other than 200. FOLLOWS: it may pause for as long as it likes, else for
- * a minute. */
+/* The same once and for MS milliseconds at most. */
+int client_try(const char *socket, const char *path, long ms, long *ret_status, struct str *ret_text,
+               struct error *error);
+/* As client_call(); each line is passed to LINE as it arrives, until the stream ends or LINE returns false. RET_TEXT
+ * gets what was not passed to LINE: the body of an answer other than 200. FOLLOWS: it may pause for as long as it
+ * likes, else for a minute. */
 int client_stream(const char *socket, const char *path, bool follows,
                   bool (*line)(const char *line, size_t length, void *user), void *user, long *ret_status,
                   struct str *ret_text, struct error *error);

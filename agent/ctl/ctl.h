@@ -34,7 +34,7 @@ __attribute__((format_arg(2), format_arg(3))) static inline const char *tr(const
 
 typedef int ctl_command(struct ctl *ctl); /* returns the exit status */
 ctl_command ctl_status, ctl_findings, ctl_rules, ctl_explain, ctl_watch, ctl_scan, ctl_check, ctl_version, ctl_ack,
-    ctl_resend, ctl_metrics, ctl_history, ctl_diff, ctl_help, ctl_waive, ctl_report;
+    ctl_resend, ctl_metrics, ctl_history, ctl_diff, ctl_help, ctl_waive, ctl_report, ctl_complete;
 
 /* Requests PATH (the language is added) and parses the answer. BODY NULL: GET. Prints errors. 0, or the exit status;
  * with --json the answer is printed (ctl_print_json()) and RET_DOC stays NULL. The caller frees RET_DOC. */
@@ -74,6 +74,8 @@ struct ctl_pages {
 int ctl_pages_turn(struct ctl_pages *pages, const struct json *root, size_t count);
 void ctl_pages_deinit(struct ctl_pages *pages);
 /* history.c */
+/* The filters that were given and the language, as parameters of PATH. */
+void ctl_add_filters(const struct ctl *ctl, struct str *path);
 /* /v1/events from SINCE to UNTIL (as typed; NULL: no bound) with the filters that were given. 0, or the exit status. */
 int ctl_events_path(const struct ctl *ctl, const char *since, const char *until, struct str *path);
 /* UNTIL is not after SINCE, both as typed: the exit status. */

@@ -22,25 +22,28 @@ int ctl_refuse_span(const struct ctl *ctl, const char *since, const char *until)
                      until, since);
 }
 
-int ctl_events_path(const struct ctl *ctl, const char *since, const char *until, struct str *path)
+void ctl_add_filters(const struct ctl *ctl, struct str *path)
 {
     const struct {
         const char *name, *value;
     } parameters[] = {{"rule", ctl->rule},     {"section", ctl->section}, {"severity", ctl->severity},
                       {"status", ctl->status}, {"subject", ctl->subject}, {"kind", ctl->kind},
                       {"waived", ctl->waived}, {"limit", ctl->limit},     {"lang", ctl_language(ctl)}};
+
+    for (size_t i = 0; i < countof(parameters); i++)
+        if (parameters[i].value)
+            client_parameter(path, parameters[i].name, parameters[i].value);
+}
+
+int ctl_events_path(const struct ctl *ctl, const char *since, const char *until, struct str *path)
+{
     usec_t now = clock_now(&clock_system), from = 0, to = 0;
-    int r = 0;
 
     str_append(path, "/v1/events");
     add_time(path, since, now, "since_time", &from);
     add_time(path, until, now, "until_time", &to);
-    if (since && until && to <= from)
-        r = ctl_refuse_span(ctl, since, until);
-    for (size_t i = 0; i < countof(parameters); i++)
-        if (parameters[i].value)
-            client_parameter(path, parameters[i].name, parameters[i].value);
-    return r;
+    ctl_add_filters(ctl, path);
+    return since && until && to <= from ? ctl_refuse_span(ctl, since, until) : 0;
 }
 
 enum {

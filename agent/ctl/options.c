@@ -9,7 +9,7 @@
 /* commands whose output is a table, or may be JSON; of the others -o is a file */
 #define PRINTING "status findings rules explain watch history diff scan check resend ack waive metrics version help"
 
-#define SELECTING "findings history report" /* commands with filters */
+#define SELECTING "findings history watch report" /* commands with filters */
 
 static const char *const severities[] = {"low", "medium", "high", "critical", NULL};
 static const char *const statuses[] = {"pass", "fail", "manual", "not_applicable", "error", NULL};
@@ -85,7 +85,7 @@ static const struct option_row options[] = {
     {.name = "status",
      .value = {OPTION_WORDS, "STATUS[,...]", "status", statuses},
      .place = offsetof(struct ctl, status),
-     .commands = "history",
+     .commands = "history watch",
      .help = {"only what came to one of these statuses or left it", "只看变为或离开这些状态的变化"}},
     {.name = "status",
      .value = {OPTION_WORDS, "STATUS[,...]", "status", statuses},
@@ -118,7 +118,7 @@ static const struct option_row options[] = {
     {.name = "kind",
      .value = {OPTION_WORD, "KIND", "kind", event_kinds},
      .place = offsetof(struct ctl, kind),
-     .commands = "history",
+     .commands = "history watch",
      .help = {"only of subjects of this kind; agent: the agent itself, and what people did",
               "只看此类对象；agent：代理自身以及人所做的操作"}},
     {.name = "waived",
@@ -150,11 +150,17 @@ static const struct option_row options[] = {
      .place = offsetof(struct ctl, all),
      .commands = "diff",
      .help = {"what is still open, too", "也包括仍未解决的"}},
+    {.name = "all",
+     .place = offsetof(struct ctl, all),
+     .commands = "watch",
+     .help = {"every change, not only failures, errors and recoveries", "所有变化，而不只是不通过、错误和恢复"}},
     {.name = "since",
-     .value = {OPTION_NUMBER, "SEQ", .min = 0, .max = INT64_MAX},
+     .value = {OPTION_SINCE, "SEQ|TIME"},
      .place = offsetof(struct ctl, since),
      .commands = "watch",
-     .help = {"begin after the transition of this number", "从此序号的变化之后开始"}},
+     .help = {"begin with what is kept from this time on, or after the transition of this number (default: now)",
+              "从此时间之后，或从此序号的变化之后开始（默认为现在）"},
+     .more = ALL_TIMES},
     {.name = "since",
      .value = {OPTION_TIME, "TIME"},
      .place = offsetof(struct ctl, since),
@@ -226,6 +232,8 @@ static const struct option_row options[] = {
               "代理的配置文件，conf.d 与之同目录（默认 /etc/docker-bench-agent/agent.json）"}},
 };
 
+static const char *const completed[] = {"rules", "sections", "subjects", "sinks", "execs", NULL};
+
 static const struct command_row commands[] = {
     {.name = "status",
      RUNS(ctl_status),
@@ -244,7 +252,13 @@ static const struct command_row commands[] = {
      .requires = {"one rule, by id (5.4) or slug (container-privileged)",
                   "一条规则：编号（5.4）或短名（container-privileged）"},
      .help = {"why a rule matters, how to fix it, its findings", "规则为何重要、如何修复、它的检查结果"}},
-    {.name = "watch", RUNS(ctl_watch), .help = {"changes as they happen", "实时显示变化"}},
+    {.name = "watch",
+     RUNS(ctl_watch),
+     .help = {"failures and recoveries as they happen", "实时显示不通过和恢复"},
+     .more =
+         {"On a terminal what one cause brought to one subject is one block; in a pipe each change is a line. It goes "
+          "on when the agent restarts.",
+          "在终端上，一个原因对一个对象的影响显示为一组；在管道中每个变化一行。代理重启后继续。"}},
     {.name = "history",
      RUNS(ctl_history),
      .help = {"what changed, by default in the last 24 hours", "发生过的变化，默认为最近 24 小时"}},
@@ -291,6 +305,13 @@ static const struct command_row commands[] = {
      RUNS(ctl_metrics),
      .help = {"the agent in numbers, in the text format of Prometheus", "代理的指标，Prometheus 文本格式"}},
     {.name = "version", RUNS(ctl_version), .help = {"versions of this program and of the agent", "本程序和代理的版本"}},
+    {.name = "complete",
+     RUNS(ctl_complete),
+     .hidden = true,
+     .arguments = {{OPTION_WORD, "WHAT", .words = completed}},
+     .least = 1,
+     .requires = {"what is to be completed", "要补全的内容"},
+     .help = {"candidates, for the completion of shells", NULL}},
     {.name = "help",
      RUNS(ctl_help),
      .arguments = {{OPTION_COMMAND, "COMMAND", "command"}},

@@ -4,37 +4,24 @@
 #include "common/options/options.h"
 #include "common/text.h"
 
-enum { WIDTH = 80, INDENT = 2, DESCRIPTION = 26 }; /* columns; where descriptions begin */
+enum {
+    WIDTH = 80,
+    DESCRIPTION = 26,
+    EXITS = 6
+}; /* columns; where descriptions of options, and of exit statuses, begin */
 
 static const char *of(struct option_text text, bool zh)
 {
     return zh && text.zh ? text.zh : text.en;
 }
 
-/* Appends TEXT wrapped, its first line from where the last line of OUT, of USED columns, ends. */
-static void append_wrapped(struct str *out, const char *text, unsigned used, unsigned indent)
-{
-    const char *at = text;
-
-    if (used + 2 > indent && used > 0) {
-        str_append_char(out, '\n');
-        used = 0;
-    }
-    while (*at) {
-        size_t length = text_line(at, WIDTH - indent);
-
-        str_printf(out, "%*s%.*s\n", (int)(indent - used), "", (int)length, at);
-        used = 0;
-        at += length;
-        at += strspn(at, " \n");
-    }
-}
-
 /* LEFT, and what it is beside it. */
 static void append_row(struct str *out, const struct str *left, const char *text)
 {
+    unsigned columns = (unsigned)text_columns(str_text(left));
+
     str_append(out, str_text(left));
-    append_wrapped(out, text, (unsigned)text_columns(str_text(left)), DESCRIPTION);
+    text_wrap(out, text, columns + 2 > DESCRIPTION ? WIDTH : columns, DESCRIPTION, WIDTH);
 }
 
 static void append_option(struct str *out, const struct option_row *row, bool zh, bool more)
@@ -53,10 +40,10 @@ static void append_option(struct str *out, const struct option_row *row, bool zh
 
         for (size_t i = 0; row->value.words[i]; i++)
             str_printf(&words, "%s%s", !i ? "" : zh ? "、" : ", ", row->value.words[i]);
-        append_wrapped(out, str_text(&words), 0, DESCRIPTION);
+        text_wrap(out, str_text(&words), 0, DESCRIPTION, WIDTH);
     }
     if (more && of(row->more, zh))
-        append_wrapped(out, of(row->more, zh), 0, DESCRIPTION);
+        text_wrap(out, of(row->more, zh), 0, DESCRIPTION, WIDTH);
 }
 
 static void append_arguments(struct str *out, const struct command_row *command)
@@ -109,9 +96,9 @@ static void help_of_command(const struct program_options *program, const struct 
     str_printf(&usage, zh ? "%s。" : "%s.", of(command->help, zh));
     if (!zh && usage.data[0] >= 'a' && usage.data[0] <= 'z')
         usage.data[0] = (char)(usage.data[0] - 'a' + 'A');
-    append_wrapped(out, usage.data, 0, 0);
+    text_wrap(out, usage.data, 0, 0, WIDTH);
     if (of(command->more, zh))
-        append_wrapped(out, of(command->more, zh), 0, 0);
+        text_wrap(out, of(command->more, zh), 0, 0, WIDTH);
     append_options(out, program, command, zh);
     str_printf(out,
                zh ? "\n所有命令共有的选项见 '%s --help'。\n" : "\nOptions that every command takes: '%s --help'.\n",
@@ -129,7 +116,7 @@ void options_help(const struct program_options *program, const struct command_ro
                    program->name);
     else
         str_printf(out, zh ? "用法：%s [选项]...\n" : "Usage: %s [OPTION]...\n", program->name);
-    append_wrapped(out, of(program->about, zh), 0, 0);
+    text_wrap(out, of(program->about, zh), 0, 0, WIDTH);
     if (program->commands)
         append_commands(out, program, zh);
     append_options(out, program, NULL, zh);
@@ -142,6 +129,6 @@ void options_help(const struct program_options *program, const struct command_ro
 
         str_printf(&left, "  %-2d", program->exits[i].status);
         str_append(out, left.data);
-        append_wrapped(out, of(program->exits[i].help, zh), (unsigned)left.length, INDENT + 4);
+        text_wrap(out, of(program->exits[i].help, zh), left.length, EXITS, WIDTH);
     }
 }

@@ -168,20 +168,24 @@ START_TEST(watch_on_a_terminal)
 {
     const char *argv[] = {"/usr/bin/timeout",
                           "--foreground",
-                          "3",
+                          "5",
                           BUILD_DIR "/agentctl",
                           "--socket",
                           beside.agent_socket,
                           "watch",
                           "--since",
                           "0",
+                          "--rule",
+                          "5.4",
                           NULL};
     scoped_str out = STR_INIT, err = STR_INIT;
 
     ck_assert_int_eq(beside_run(&beside, argv, true, &out, &err), 124);
+    ck_assert_ptr_nonnull(
+        strstr(str_text(&err), "watching failures, errors and recoveries since transition 0; Ctrl-C"));
     take_colours(&out, true);
-    ck_assert_ptr_nonnull(strstr(out.data, "privileged"));
-    ck_assert_ptr_nonnull(strstr(out.data, "  new → fail  5.4  "));
+    ck_assert_ptr_nonnull(strstr(out.data, " at the agent's start"));
+    ck_assert_ptr_nonnull(strstr(out.data, "5.4 critical\n          runs with --privileged\n"));
 }
 END_TEST
 

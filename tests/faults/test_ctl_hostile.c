@@ -26,7 +26,9 @@ static struct evconnlistener *listener;
  * client goes. */
 static struct {
     const char *first, *more;
+    const char *list[4]; /* for the first requests in place of FIRST, which NULL ends */
     size_t requests, sent;
+    struct str asked; /* the first line of each request */
 } answer;
 
 static struct bufferevent *open_streams[16];
@@ -64,7 +66,12 @@ static void on_request(struct bufferevent *stream, void *user)
     (void)user;
     if (evbuffer_search(input, "\r\n\r\n", 4, NULL).pos < 0)
         return;
+    str_append_n(&answer.asked, evbuffer_pullup(input, -1),
+                 (size_t)evbuffer_search_eol(input, NULL, NULL, EVBUFFER_EOL_CRLF_STRICT).pos);
+    str_append_char(&answer.asked, '\n');
     evbuffer_drain(input, evbuffer_get_length(input));
+    if (answer.requests < countof(answer.list) && answer.list[answer.requests])
+        answer.first = answer.list[answer.requests];
     answer.requests++;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -108,6 +115,7 @@ static void tear_down(void)
         if (open_streams[i])
             end_stream(open_streams[i]);
     evconnlistener_free(listener);
+    str_deinit(&answer.asked);
     beside_end(&beside);
 }
 
@@ -233,6 +241,90 @@ static size_t tabs_of(const char *command)
     return tabs ? tabs : 1;
 }
 
+#define EVENT(seq, name)                                                                                               \
+    "{\"rule\":\"5.4\",\"slug\":\"x\",\"subject\":{\"kind\":\"container\",\"id\":\"" name "\",\"name\":\"" name        \
+    "\"},\"seq\":" seq                                                                                                 \
+    ",\"status\":\"fail\",\"severity\":\"high\",\"previous\":null,\"cause\":\"docker:container/create\","              \
+    "\"evidence\":\"e\",\"at\":\"2026-01-01T00:00:00Z\"}\n"
+#define GONE "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n{\"error\":{\"code\":\"x\",\"message\":\"enough\"}}"
+
+START_TEST(watch_goes_on_where_it_was)
+{
+    static const char *const commands[] = {"watch", "--json watch"};
+
+    for (size_t i = 0; i < countof(commands); i++)
+        for (int terminal = 0; terminal < 2; terminal++) {
+            scoped_str out = STR_INIT, err = STR_INIT;
+
+            answer.list[0] = HEAD HELLO EVENT("6", "one") "{\"settled\":7}\n";
+            answer.list[1] = HEAD HELLO EVENT("8", "two"); /* which ends before all is there */
+            answer.list[2] = GONE;
+            answer.requests = 0;
+            str_clear(&answer.asked);
+            ck_assert_int_eq(run(commands[i], terminal, &out, &err), 2);
+            ck_assert_msg(strstr(str_text(&out), "one") && strstr(out.data, "two"), "%s: %s", commands[i],
+                          str_text(&out));
+            ck_assert_ptr_nonnull(strstr(str_text(&err), "since transition 5; Ctrl-C ends it\n"));
+            ck_assert_ptr_nonnull(strstr(err.data, "waiting for it to come back\n"));
+            ck_assert_ptr_nonnull(strstr(err.data, "after transition 7\n"));
+            ck_assert_ptr_nonnull(strstr(err.data, "enough"));
+            ck_assert_ptr_nonnull(strstr(answer.asked.data, "since=7"));
+            ck_assert_ptr_nonnull(strstr(answer.asked.data, "since=8"));
+            ck_assert_int_eq(strstr(answer.asked.data, "marks=true") != NULL, !i && terminal);
+            ck_assert_int_eq(strstr(answer.asked.data, "status=fail%2Cerror") != NULL, !i);
+        }
+}
+END_TEST
+
+START_TEST(watch_begins_anew_with_another_history)
+{
+    scoped_str out = STR_INIT, err = STR_INIT;
+
+    answer.list[0] = HEAD HELLO EVENT("6", "one");
+    answer.list[1] = HEAD "{\"hello\":{\"last_seq\":2,\"oldest_seq\":1,\"stream\":\"another\"}}\n";
+    answer.list[2] = HEAD "{\"hello\":{\"last_seq\":2,\"oldest_seq\":1,\"stream\":\"another\"}}\n" EVENT("3", "two");
+    answer.list[3] = GONE;
+    ck_assert_int_eq(run("watch", false, &out, &err), 2);
+    ck_assert_ptr_nonnull(strstr(str_text(&out), "two"));
+    ck_assert_ptr_nonnull(strstr(str_text(&err), "a history begun anew"));
+    ck_assert_ptr_nonnull(strstr(answer.asked.data, "since=2&"));
+}
+END_TEST
+
+START_TEST(watch_refuses_what_is_ahead)
+{
+    answer.first = HEAD HELLO;
+    ends_with("watch --since 99999999", 2, "--since 99999999 is ahead of the last transition, 5\n");
+    answer.list[0] = HEAD HELLO;
+    answer.list[1] = GONE;
+    answer.requests = 0;
+    ends_with("watch --since 5", 2, "since transition 5");
+    answer.requests = 0;
+    str_clear(&answer.asked);
+    ends_with("watch --since 2h", 2, "since transition 1;");
+    ck_assert_ptr_nonnull(strstr(answer.asked.data, "since_time=20"));
+}
+END_TEST
+
+/* What the shells are given are words that mean themselves. */
+START_TEST(completion_lists_plain_names_alone)
+{
+    scoped_str out = STR_INIT, err = STR_INIT, none = STR_INIT, nothing = STR_INIT;
+
+    answer.first =
+        HEAD "{\"subjects\":[{\"name\":\"web\",\"kind\":\"container\\u001b[31m\"},{\"name\":\"$(reboot)\"},"
+             "{\"name\":\"a b\"},{\"name\":\"-x\"},{\"name\":\"`id`\"},{\"name\":\"a\\nb\"},{\"name\":\"\"},"
+             "{\"name\":\"registry:5000/x:1\"},{\"name\":7},{\"name\":\"a;b\"},{\"name\":\"~\"},{\"name\":\"*\"}]}";
+    ck_assert_int_eq(run("complete subjects", false, &out, &err), 0);
+    ck_assert_str_eq(str_text(&out), "web\tcontainer\\x1b[31m\nregistry:5000/x:1\t\n");
+    ck_assert_str_eq(str_text(&err), "");
+    answer.first = GONE;
+    ck_assert_int_eq(run("complete rules", false, &none, &nothing), 3);
+    ck_assert_str_eq(str_text(&none), "");
+    ck_assert_str_eq(str_text(&nothing), "");
+}
+END_TEST
+
 /* Of the JSON of somebody else, and of his errors. */
 START_TEST(promise_no_byte_reaches_a_terminal_raw_through_agentctl)
 {
@@ -296,6 +388,10 @@ int main(void)
     tcase_add_test(tests, headers_without_end_end);
     tcase_add_test(tests, a_history_without_end_ends);
     tcase_add_test(tests, a_busy_agent_is_asked_again);
+    tcase_add_test(tests, watch_goes_on_where_it_was);
+    tcase_add_test(tests, watch_begins_anew_with_another_history);
+    tcase_add_test(tests, watch_refuses_what_is_ahead);
+    tcase_add_test(tests, completion_lists_plain_names_alone);
     tcase_add_test(tests, promise_no_byte_reaches_a_terminal_raw_through_agentctl);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
