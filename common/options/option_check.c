@@ -146,6 +146,7 @@ int option_check(const struct option_value *value, const char *what, bool zh, ch
     case OPTION_SINK:
     case OPTION_EXEC:
     case OPTION_COMMAND:
+    case OPTION_KIND_COUNT:
         return 0;
     }
     return 0;

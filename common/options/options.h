@@ -35,6 +35,7 @@ enum option_kind {
     OPTION_SINK,
     OPTION_EXEC,
     OPTION_COMMAND, /* of this program */
+    OPTION_KIND_COUNT
 };
 
 /* One value, of an option or a command. */

@@ -63,15 +63,21 @@ install(CODE "
             PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
     endif()")
 
-# ---- manual pages: systemd/man/NAME.SECTION.scd ----
+# ---- manual pages: systemd/man/NAME.SECTION.scd, of which the tables of options fill in their parts ----
 file(GLOB PAGES CONFIGURE_DEPENDS systemd/man/*.scd)
 find_program(SCDOC scdoc)
 if(SCDOC)
     foreach(source ${PAGES})
         string(REGEX REPLACE "^.*/(.*)\\.scd$" "\\1" name ${source})
         string(REGEX REPLACE "^.*\\." "" section ${name})
-        add_custom_command(OUTPUT ${STAGE}/${name} DEPENDS ${source} VERBATIM
-            COMMAND sh -c "SOURCE_DATE_EPOCH=0 \"$1\" <\"$2\" >\"$3\"" sh ${SCDOC} ${source} ${STAGE}/${name})
+        string(REGEX REPLACE "\\.[0-9]$" "" program ${name})
+        set(filled cat)
+        if(TARGET document-${program})
+            set(filled $<TARGET_FILE:document-${program}> man)
+        endif()
+        add_custom_command(OUTPUT ${STAGE}/${name} DEPENDS ${source} $<TARGET_NAME_IF_EXISTS:document-${program}> VERBATIM
+            COMMAND sh -c "scdoc=$1 source=$2 page=$3 && shift 3 && \"$@\" <\"$source\" >\"$page.scd\" && SOURCE_DATE_EPOCH=0 \"$scdoc\" <\"$page.scd\" >\"$page\""
+            sh ${SCDOC} ${source} ${STAGE}/${name} ${filled})
         compressed(${STAGE}/${name} page)
         install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
     endforeach()
@@ -86,11 +92,18 @@ else()
     set(ZSH_FOLDER_DEFAULT site-functions)
 endif()
 set(ZSH_FOLDER ${ZSH_FOLDER_DEFAULT} CACHE STRING "Folder below share/zsh for completion")
+set(COMPLETION ${CMAKE_BINARY_DIR}/completion)
+file(MAKE_DIRECTORY ${COMPLETION})
 foreach(program agentctl docker-bench-agent)
-    install(FILES systemd/completion/${program}.bash
+    foreach(shell bash zsh fish)
+        add_custom_command(OUTPUT ${COMPLETION}/${program}.${shell} DEPENDS document-${program} VERBATIM
+            COMMAND sh -c "\"$1\" $2 >\"$3\"" sh $<TARGET_FILE:document-${program}> ${shell} ${COMPLETION}/${program}.${shell})
+        set_property(GLOBAL APPEND PROPERTY COMPRESSED ${COMPLETION}/${program}.${shell})
+    endforeach()
+    install(FILES ${COMPLETION}/${program}.bash
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ${program})
-    install(FILES systemd/completion/_${program} DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/${ZSH_FOLDER})
-    install(FILES systemd/completion/${program}.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+    install(FILES ${COMPLETION}/${program}.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/${ZSH_FOLDER} RENAME _${program})
+    install(FILES ${COMPLETION}/${program}.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 endforeach()
 
 # ---- documentation ----
@@ -99,5 +112,5 @@ install(FILES ${PACKAGING}/copyright ${changelog} config/agent.json README.md DE
 install(FILES ${PACKAGING}/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides
     RENAME docker-bench-agent)
 
-get_property(compressed_files GLOBAL PROPERTY COMPRESSED)
+get_property(compressed_files GLOBAL PROPERTY COMPRESSED) # and made from tables
 add_custom_target(documentation ALL DEPENDS ${compressed_files})
