@@ -9,7 +9,10 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "common/str.h"
 #include "common/text.h"
@@ -51,10 +54,24 @@ static bool write_at_once(const struct str *line)
     return n >= 0;
 }
 
+/* "DEVICE:INODE" of the journal's stream, where systemd has connected one (systemd.exec(5)): others take a prefix for
+ * text. */
+static bool is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char own[48];
+    struct stat st;
+
+    if (!stream || fstat(STDERR_FILENO, &st) < 0)
+        return false;
+    snprintf(own, sizeof own, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return strcmp(own, stream) == 0;
+}
+
 static void append_start(struct str *line, enum log_level level)
 {
-    /* The prefix is for journald (sd-daemon(3)); a person at a terminal does not need it. */
-    if (!isatty(STDERR_FILENO))
+    /* The prefix is for journald (sd-daemon(3)). */
+    if (is_journal())
         str_printf(line, "<%d>", (int)level);
     str_append(line, "docker-bench-agent: ");
 }

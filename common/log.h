@@ -1,4 +1,4 @@
-/* Diagnostics of the agent itself, to standard error with the sd-daemon priority prefixes (journald understands "<3>").
+/* Diagnostics of the agent itself, to standard error with the sd-daemon priority prefixes where that is the journal.
  * The text is escaped: one call is one line whatever the arguments hold. No call waits for whoever reads it: lines that
  * cannot be written at once are lost, and the next one says how many. */
 #ifndef COMMON_LOG_H

@@ -2,8 +2,10 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -16,6 +18,12 @@ static int saved = -1;
 
 static void redirect(int fd)
 {
+    scoped(cleanup_free) char *stream = NULL;
+    struct stat st;
+
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    stream = mem_printf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1); /* as systemd does */
     saved = dup(STDERR_FILENO);
     dup2(fd, STDERR_FILENO);
 }
@@ -108,6 +116,30 @@ START_TEST(a_reader_that_is_gone)
 }
 END_TEST
 
+START_TEST(a_priority_for_the_journal_alone)
+{
+    static const char *const streams[] = {NULL, "", "1:2", "nonsense"};
+
+    for (size_t i = 0; i < countof(streams); i++) {
+        scoped_str text = STR_INIT;
+        int ends[2];
+
+        ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+        redirect(ends[1]);
+        if (streams[i])
+            setenv("JOURNAL_STREAM", streams[i], 1);
+        else
+            unsetenv("JOURNAL_STREAM");
+        log_error("broken");
+        restore();
+        drain(ends[0], &text);
+        ck_assert_str_eq(str_text(&text), "docker-bench-agent: broken\n");
+        close(ends[0]);
+        close(ends[1]);
+    }
+}
+END_TEST
+
 START_TEST(one_line_whatever_it_holds)
 {
     scoped_str text = STR_INIT;
@@ -142,6 +174,7 @@ int main(void)
     tcase_add_test(all, a_pipe_that_nobody_reads);
     tcase_add_test(all, a_socket_that_nobody_reads);
     tcase_add_test(all, a_reader_that_is_gone);
+    tcase_add_test(all, a_priority_for_the_journal_alone);
     tcase_add_test(all, one_line_whatever_it_holds);
     suite_add_tcase(suite, all);
     srunner_run_all(runner, CK_NORMAL);
