@@ -404,10 +404,10 @@ void text_shell_quote(struct str *out, const char *s)
     for (const char *p = s; *p; p++) {
         unsigned char c = (unsigned char)*p;
 
-        if (control && (c < 0x20 || c >= 0x7f))
+        if (control && (c < 0x20 || c >= 0x7f || c == '\''))
             str_printf(out, "\\x%02x", c);
         else if (*p == '\'')
-            str_append(out, control ? "\\'" : "'\\''");
+            str_append(out, "'\\''");
         else if (control && *p == '\\')
             str_append(out, "\\\\");
         else

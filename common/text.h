@@ -63,8 +63,8 @@ const char *text_nearest(const char *const *names, size_t count, const char *wor
  * 0; -ERANGE: RET is the nearest that there is. */
 int text_go_number(const char *s, size_t length, int64_t *ret);
 
-/* Quotes S as one word for a POSIX shell (single quotes only where needed); control characters via $'…'. For remedies.
- */
+/* Quotes S as one word for a POSIX shell (single quotes only where needed); control characters via $'…', which is one
+ * word, but another one, to a shell that does not know it (dash). For remedies. */
 void text_shell_quote(struct str *out, const char *s);
 
 #endif

@@ -71,16 +71,6 @@ const struct container_facts *check_container(const struct check_input *in, stru
 bool check_is_podman(const struct check_input *in);
 /* The engine's command: "docker", or "podman" where it is that. */
 const char *check_engine_command(const struct check_input *in);
-/* A remedy that requires a new container, HOW it is to be created. Nothing of it is run by itself: it is a comment that
- * keeps the options first and removes the old container last (with podman's command if that is the engine); a compose
- * project's is told in its words. SERVICE: for a swarm task, the options of "docker service update", or a comment ("#
- * …"); NULL: services have no such option. */
-void check_remedy_recreate(const struct check_input *in, struct check_result *out, const char *how,
-                           const char *service);
-/* A remedy that is one COMMAND of the engine ("update --cpus 1") and the container's name, quoted for a shell; for a
- * swarm task, an update of its service with SERVICE_OPTIONS, if these are not NULL. */
-void check_remedy_container(const struct check_input *in, struct check_result *out, const char *command,
-                            const char *service_options);
 /* The rule's parameter by name; never NULL for a name that the check's table has. */
 const struct param_value *check_param(const struct check_input *in, const char *name);
 /* Is S among a list parameter's globs? */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
+#include "agent/checks/remedy.h"
 #include "agent/checks/task.h"
 #include "probes/docker/docker_parse.h"
 
@@ -16,7 +17,12 @@ void check_container_readonly_root(const struct check_input *in, struct check_re
         return;
     }
     check_say(in, out, VERDICT_FAIL, "the root file system is writable");
-    check_remedy_recreate(in, out, "with --read-only, and --tmpfs or volumes where it writes", "--read-only");
+    check_remedy_recreate(
+        in, out,
+        &(struct remedy_change){.how = "with --read-only, and --tmpfs or volumes where it writes",
+                                .key = "read_only",
+                                .compose = "set read_only: true, with tmpfs or volumes where it writes",
+                                .service = "--read-only"});
 }
 
 void check_container_restart_policy(const struct check_input *in, struct check_result *out)
@@ -55,10 +61,13 @@ void check_container_restart_policy(const struct check_input *in, struct check_r
     else
         check_say(in, out, VERDICT_FAIL, "restart policy %s", c->restart_policy);
     if (in->explain) {
-        scoped_str command = STR_INIT;
+        scoped_str command = STR_INIT, how = STR_INIT, compose = STR_INIT;
 
         str_printf(&command, "update --restart on-failure:%lld", (long long)most);
-        check_remedy_container(in, out, command.data, NULL);
+        str_printf(&how, "with --restart on-failure:%lld", (long long)most);
+        str_printf(&compose, "set restart: \"on-failure:%lld\"", (long long)most);
+        check_remedy_update(in, out, command.data,
+                            &(struct remedy_change){.how = how.data, .key = "restart", .compose = compose.data});
     }
 }
 
@@ -72,10 +81,14 @@ void check_container_health(const struct check_input *in, struct check_result *o
         check_say(in, out, VERDICT_NOT_APPLICABLE, "not running");
     else if (!c->health) {
         check_say(in, out, VERDICT_FAIL, "has no health check");
-        check_remedy_recreate(in, out, "with --health-cmd COMMAND", "--health-cmd COMMAND");
+        check_remedy_recreate(in, out,
+                              &(struct remedy_change){.how = "with --health-cmd COMMAND",
+                                                      .key = "healthcheck",
+                                                      .compose = "set healthcheck: with test: COMMAND",
+                                                      .service = "--health-cmd COMMAND"});
     } else if (strcmp(c->health, "unhealthy") == 0) {
         check_say(in, out, VERDICT_FAIL, "unhealthy");
-        check_remedy_container(in, out, "inspect --format '{{json .State.Health}}'", NULL);
+        check_remedy_look(in, out, "inspect --format '{{json .State.Health}}'");
     } else if (strcmp(c->health, "healthy") == 0 || strcmp(c->health, "starting") == 0)
         check_say(in, out, VERDICT_PASS, "health: %s", c->health);
     else
@@ -174,7 +187,11 @@ void check_container_image_current(const struct check_input *in, struct check_re
         check_say(in, out, VERDICT_PASS, "created from the %s on this host", wanted.data);
     }
     if (out->verdict == VERDICT_FAIL)
-        check_remedy_recreate(in, out, "from the current image", "--force --image IMAGE");
+        check_remedy_recreate(in, out,
+                              &(struct remedy_change){.how = "from the current image",
+                                                      .key = "image",
+                                                      .compose = "leave image as it is, or name a newer one",
+                                                      .service = "--force --image IMAGE"});
 }
 
 /* A daemon's title may be "sshd: /usr/sbin/sshd -D [listener]": its name ends at the colon. */
@@ -218,10 +235,14 @@ void check_container_sshd(const struct check_input *in, struct check_result *out
             }
         }
     if (out->verdict == VERDICT_FAIL)
-        check_remedy_recreate(in, out,
-                              check_is_podman(in) ? "from an image without an SSH server; use podman exec instead"
-                                                  : "from an image without an SSH server; use docker exec instead",
-                              "--image IMAGE");
+        check_remedy_recreate(
+            in, out,
+            &(struct remedy_change){.how = check_is_podman(in)
+                                               ? "from an image without an SSH server; use podman exec instead"
+                                               : "from an image without an SSH server; use docker exec instead",
+                                    .key = "image",
+                                    .compose = "name an image without an SSH server",
+                                    .service = "--image IMAGE"});
     else if (!processes->count)
         check_error(in, out, "processes", "none was found, although the container is running");
     else if (processes->truncated)
@@ -265,6 +286,12 @@ void check_container_secrets(const struct check_input *in, struct check_result *
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "no secret is given to it beside those of its image");
     else
-        check_remedy_recreate(in, out, "with its secrets in files, then change those that were exposed",
-                              "--env-rm VARIABLE --secret-add SECRET");
+        check_remedy_recreate(
+            in, out,
+            &(struct remedy_change){
+                .how = "with its secrets in files, then change those that were exposed",
+                .key = "environment",
+                .compose = "move them from environment, command and labels to secrets, and change those that were "
+                           "exposed",
+                .service = "--env-rm VARIABLE --secret-add SECRET"});
 }

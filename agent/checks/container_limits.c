@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
+#include "agent/checks/remedy.h"
 #include "agent/checks/task.h"
 #include "probes/daemon/daemon_config.h"
 
@@ -9,20 +10,21 @@
 static void remedy_memory(const struct check_input *in, struct check_result *out, const struct container_facts *c)
 {
     static const int64_t usual = 512 * 1024 * 1024;
-    scoped_str command = STR_INIT, options = STR_INIT;
+    scoped_str limit = STR_INIT, command = STR_INIT, options = STR_INIT, how = STR_INIT, compose = STR_INIT;
 
     if (!in->explain)
         return;
-    if (c->memory_reservation > usual) {
-        long long reserved = (long long)c->memory_reservation;
-
-        str_printf(&command, "update --memory %lldb --memory-swap %lldb", reserved, reserved);
-        str_printf(&options, "--limit-memory %lldb", reserved);
-    } else {
-        str_append(&command, "update --memory 512m --memory-swap 512m");
-        str_append(&options, "--limit-memory 512M");
-    }
-    check_remedy_container(in, out, command.data, options.data);
+    if (c->memory_reservation > usual)
+        str_printf(&limit, "%lldb", (long long)c->memory_reservation);
+    else
+        str_append(&limit, "512m");
+    str_printf(&command, "update --memory %s --memory-swap %s", limit.data, limit.data);
+    str_printf(&options, "--limit-memory %s", limit.data);
+    str_printf(&how, "with --memory %s --memory-swap %s", limit.data, limit.data);
+    str_printf(&compose, "set mem_limit: %s and memswap_limit: %s", limit.data, limit.data);
+    check_remedy_update(
+        in, out, command.data,
+        &(struct remedy_change){.how = how.data, .key = "mem_limit", .compose = compose.data, .service = options.data});
     str_append(&out->remedy,
                out->remedy.data[0] == '#' || !str_empty(strstr(out->remedy.data, "  # ")) ? "; " : "  # ");
     str_printf(&out->remedy, "on cgroup v2 this kills what uses more: see %s stats first", check_engine_command(in));
@@ -50,15 +52,25 @@ void check_container_memory_limit(const struct check_input *in, struct check_res
 /* The engine takes no number of CPUs where a period is set. */
 static void remedy_cpu(const struct check_input *in, struct check_result *out, const struct container_facts *c)
 {
-    scoped_str command = STR_INIT;
+    scoped_str command = STR_INIT, how = STR_INIT, compose = STR_INIT;
+    long long period = (long long)c->cpu_period;
 
     if (!in->explain)
         return;
-    if (c->cpu_period > 0)
-        str_printf(&command, "update --cpu-quota %lld", (long long)c->cpu_period);
-    else
+    if (period > 0) {
+        str_printf(&command, "update --cpu-quota %lld", period);
+        str_printf(&how, "with --cpu-quota %lld", period);
+        str_printf(&compose, "set cpu_quota: %lld", period);
+    } else {
         str_append(&command, "update --cpus 1");
-    check_remedy_container(in, out, command.data, "--limit-cpu 1");
+        str_append(&how, "with --cpus 1");
+        str_append(&compose, "set cpus: 1");
+    }
+    check_remedy_update(in, out, command.data,
+                        &(struct remedy_change){.how = how.data,
+                                                .key = period > 0 ? "cpu_quota" : "cpus",
+                                                .compose = compose.data,
+                                                .service = "--limit-cpu 1"});
 }
 
 void check_container_cpu_limit(const struct check_input *in, struct check_result *out)
@@ -99,7 +111,11 @@ void check_container_pids_limit(const struct check_input *in, struct check_resul
         return;
     }
     check_say(in, out, VERDICT_FAIL, "the number of processes is not limited");
-    check_remedy_container(in, out, "update --pids-limit 100", "--limit-pids 100");
+    check_remedy_update(in, out, "update --pids-limit 100",
+                        &(struct remedy_change){.how = "with --pids-limit 100",
+                                                .key = "pids_limit",
+                                                .compose = "set pids_limit: 100",
+                                                .service = "--limit-pids 100"});
 }
 
 /* "nofile=1024:2048" is allowed by itself or by its name. */
@@ -149,6 +165,11 @@ void check_container_ulimits(const struct check_input *in, struct check_result *
                                    : "no ulimit is overridden");
 }
 
+static const struct remedy_change without_devices = {
+    .how = "without these devices",
+    .key = "devices",
+    .compose = "remove them from devices, device_cgroup_rules, and deploy.resources.reservations.devices"};
+
 void check_container_devices(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
@@ -180,7 +201,7 @@ void check_container_devices(const struct check_input *in, struct check_result *
     if (c->privileged)
         check_say(in, out, VERDICT_FAIL, "privileged: every device of the host");
     if (out->verdict != VERDICT_NONE)
-        check_remedy_recreate(in, out, c->privileged ? "without --privileged" : "without these devices", NULL);
+        check_remedy_recreate(in, out, c->privileged ? &remedy_not_privileged : &without_devices);
     else if (!version)
         check_error(in, out, "version", why);
     else if (version->is_podman)
@@ -293,6 +314,9 @@ void check_container_cgroup_parent(const struct check_input *in, struct check_re
         check_say_unverified(in, out, &task);
     else if (known) {
         check_say(in, out, VERDICT_FAIL, "cgroup parent %s", c->cgroup_parent);
-        check_remedy_recreate(in, out, "without --cgroup-parent", NULL);
+        check_remedy_recreate(in, out,
+                              &(struct remedy_change){.how = "without --cgroup-parent",
+                                                      .key = "cgroup_parent",
+                                                      .compose = "remove cgroup_parent"});
     }
 }

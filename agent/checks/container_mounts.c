@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
+#include "agent/checks/remedy.h"
 #include "common/text.h"
 #include "probes/daemon/daemon_config.h"
 
@@ -54,20 +55,44 @@ static void print_source(const struct shown *shown, struct str *out)
         str_append(out, shown->path.data);
 }
 
-/* Adds a mount to those that a new container should be without. */
-static void list_destination(const struct mount_facts *mount, struct str *places)
+/* The destinations of the mounts that are to be changed, as far as a remedy lists them. */
+struct destinations {
+    struct str text;
+    size_t count;
+    bool more;
+};
+
+static void list_destination(const struct check_input *in, const struct mount_facts *mount, struct destinations *list)
 {
-    str_append(places, places->length ? ", " : "");
-    text_shell_quote(places, mount->destination);
+    if (!in->explain || list->more)
+        return;
+    list->more = !check_remedy_list(&list->text, &list->count, ", ", mount->destination);
+    if (list->more)
+        str_append(&list->text, list->text.length ? ", …" : "…");
 }
 
-static void remedy_without(const struct check_input *in, struct check_result *out, const char *how,
-                           const struct str *places)
+static void remedy_without(const struct check_input *in, struct check_result *out, const struct destinations *list)
 {
-    scoped_str text = STR_INIT;
+    scoped_str how = STR_INIT, compose = STR_INIT;
 
-    str_printf(&text, "%s %s", how, str_text(places));
-    check_remedy_recreate(in, out, text.data, "--mount-rm DESTINATION");
+    str_printf(&how, "without the mount at %s", str_text(&list->text));
+    str_printf(&compose, "remove what is mounted at %s from volumes", str_text(&list->text));
+    check_remedy_recreate(
+        in, out,
+        &(struct remedy_change){
+            .how = how.data, .key = "volumes", .compose = compose.data, .service = "--mount-rm DESTINATION"});
+}
+
+static void remedy_propagation(const struct check_input *in, struct check_result *out, const struct destinations *list)
+{
+    scoped_str how = STR_INIT, compose = STR_INIT;
+
+    str_printf(&how, "with rprivate or rslave propagation for the mount at %s", str_text(&list->text));
+    str_printf(&compose, "set propagation: rprivate or rslave for what volumes mounts at %s", str_text(&list->text));
+    check_remedy_recreate(
+        in, out,
+        &(struct remedy_change){
+            .how = how.data, .key = "volumes", .compose = compose.data, .service = "--mount-rm DESTINATION"});
 }
 
 /* When nothing was found: error for a mount of which it is not known what it shows, else pass with TEXT. */
@@ -167,7 +192,7 @@ void check_container_sensitive_mounts(const struct check_input *in, struct check
     const struct container_facts *c = check_container(in, out);
     struct check_result unknown;
     struct engine_folders engine;
-    scoped_str places = STR_INIT;
+    struct destinations places = {.text = STR_INIT};
     bool has_bind = false, known;
 
     if (!c)
@@ -177,21 +202,22 @@ void check_container_sensitive_mounts(const struct check_input *in, struct check
     for (size_t i = 0; i < c->mount_count; i++) {
         has_bind |= strcmp(c->mounts[i].type, "bind") == 0;
         if (say_sensitive(in, out, &engine, &c->mounts[i]))
-            list_destination(&c->mounts[i], &places);
+            list_destination(in, &c->mounts[i], &places);
     }
     if (out->verdict != VERDICT_NONE)
-        remedy_without(in, out, "without the mount at", &places);
+        remedy_without(in, out, &places);
     else if (has_bind && !known)
         check_say(in, out, VERDICT_ERROR, "%s", str_text(&unknown.evidence));
     else
         say_clean(in, out, c, "no sensitive host directory is mounted");
     check_result_deinit(&unknown);
+    str_deinit(&places.text);
 }
 
 void check_container_mount_propagation(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
-    scoped_str places = STR_INIT;
+    struct destinations places = {.text = STR_INIT};
 
     if (!c)
         return;
@@ -202,12 +228,13 @@ void check_container_mount_propagation(const struct check_input *in, struct chec
             continue;
         check_say(in, out, VERDICT_FAIL, "%s at %s has propagation %s", c->mounts[i].source, c->mounts[i].destination,
                   propagation);
-        list_destination(&c->mounts[i], &places);
+        list_destination(in, &c->mounts[i], &places);
     }
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "no mount has shared propagation");
     else
-        remedy_without(in, out, "with rprivate or rslave propagation for the mount at", &places);
+        remedy_propagation(in, out, &places);
+    str_deinit(&places.text);
 }
 
 /* /var/run is /run on every current distribution: one spelling for both. */
@@ -309,19 +336,20 @@ void check_container_engine_socket(const struct check_input *in, struct check_re
     const struct container_facts *c = check_container(in, out);
     const char *why;
     bool sockets_known = store_files(in->store, "sockets:", &why) != NULL, has_path = false;
-    scoped_str places = STR_INIT;
+    struct destinations places = {.text = STR_INIT};
 
     if (!c)
         return;
     for (size_t i = 0; i < c->mount_count; i++) {
         has_path |= c->mounts[i].place_count || given_path(&c->mounts[i], 0);
         if (say_socket(in, out, c, &c->mounts[i]))
-            list_destination(&c->mounts[i], &places);
+            list_destination(in, &c->mounts[i], &places);
     }
     if (out->verdict == VERDICT_NONE && has_path && !sockets_known)
         check_error(in, out, "engine sockets", why);
     else if (out->verdict == VERDICT_NONE)
         say_clean(in, out, c, "no engine socket is mounted");
     else
-        remedy_without(in, out, "without the mount at", &places);
+        remedy_without(in, out, &places);
+    str_deinit(&places.text);
 }

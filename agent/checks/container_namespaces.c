@@ -2,19 +2,22 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
+#include "agent/checks/remedy.h"
 #include "common/text.h"
 
 enum { CHAIN_MAX = 16 };
 
 static const struct namespace_kind {
     const char *name, *word, *option, *member;
-    size_t mode; /* offset of the mode in container_facts */
+    const char *key; /* of a compose file */
+    size_t mode;     /* offset of the mode in container_facts */
 } kinds[] = {
-    {"network", "network", "--network", "HostConfig.NetworkMode", offsetof(struct container_facts, network_mode)},
-    {"pid", "process", "--pid", "HostConfig.PidMode", offsetof(struct container_facts, pid_mode)},
-    {"ipc", "IPC", "--ipc", "HostConfig.IpcMode", offsetof(struct container_facts, ipc_mode)},
-    {"uts", "UTS", "--uts", "HostConfig.UTSMode", offsetof(struct container_facts, uts_mode)},
-    {"user", "user", "--userns", "HostConfig.UsernsMode", offsetof(struct container_facts, userns_mode)},
+    {"network", "network", "--network", "HostConfig.NetworkMode", "network_mode",
+     offsetof(struct container_facts, network_mode)},
+    {"pid", "process", "--pid", "HostConfig.PidMode", "pid", offsetof(struct container_facts, pid_mode)},
+    {"ipc", "IPC", "--ipc", "HostConfig.IpcMode", "ipc", offsetof(struct container_facts, ipc_mode)},
+    {"uts", "UTS", "--uts", "HostConfig.UTSMode", "uts", offsetof(struct container_facts, uts_mode)},
+    {"user", "user", "--userns", "HostConfig.UsernsMode", "userns_mode", offsetof(struct container_facts, userns_mode)},
 };
 
 static const char *mode_of(const struct container_facts *c, const struct namespace_kind *kind)
@@ -62,15 +65,24 @@ static void remedy_without(const struct check_input *in, struct check_result *ou
                            const struct container_facts *first)
 {
     const char *mode = mode_of(first, kind);
-    scoped_str text = STR_INIT;
+    bool joins = str_starts(mode, "container:");
+    scoped_str word = STR_INIT, how = STR_INIT, compose = STR_INIT;
 
-    str_printf(&text, "without %s ", kind->option);
-    if (str_starts(mode, "container:"))
-        text_shell_quote(&text, mode);
+    if (!in->explain)
+        return;
+    text_shell_quote(&word, joins ? mode : "host");
+    str_printf(&how, "without %s %s", kind->option, word.data);
+    if (joins)
+        str_printf(&compose, "remove %s, or have the container that it names use its own namespace", kind->key);
     else
-        str_append(&text, "host");
-    check_remedy_recreate(in, out, text.data,
-                          strcmp(kind->name, "network") == 0 ? "--network-rm host --network-add NETWORK" : NULL);
+        str_printf(&compose, "remove %s: host", kind->key);
+    check_remedy_recreate(in, out,
+                          &(struct remedy_change){.how = how.data,
+                                                  .key = kind->key,
+                                                  .compose = compose.data,
+                                                  .service = strcmp(kind->name, "network") == 0
+                                                                 ? "--network-rm host --network-add NETWORK"
+                                                                 : NULL});
 }
 
 void check_container_namespace(const struct check_input *in, struct check_result *out)

@@ -4,6 +4,7 @@
 
 #include "agent/checks/checks.h"
 #include "agent/checks/ports.h"
+#include "agent/checks/remedy.h"
 #include "agent/checks/task.h"
 #include "common/text.h"
 
@@ -126,8 +127,11 @@ void check_container_privileged_ports(const struct check_input *in, struct check
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "no privileged host port beyond those allowed is published");
     else if (out->verdict == VERDICT_FAIL)
-        check_remedy_recreate(in, out, "publishing host ports 1024 and above",
-                              "--publish-rm PORT --publish-add HOST_PORT:PORT");
+        check_remedy_recreate(in, out,
+                              &(struct remedy_change){.how = "publishing host ports 1024 and above",
+                                                      .key = "ports",
+                                                      .compose = "publish host ports 1024 and above under ports",
+                                                      .service = "--publish-rm PORT --publish-add HOST_PORT:PORT"});
 }
 
 static bool lists(const struct string_list *list, const char *s)
@@ -150,6 +154,11 @@ static bool is_exposed(const struct image_facts *image, const char *port)
     return false;
 }
 
+static const struct remedy_change needed_ports = {.how = "publishing only the ports it needs with -p",
+                                                  .key = "ports",
+                                                  .compose = "leave under ports only those it needs",
+                                                  .service = "--publish-rm PORT"};
+
 void check_container_needed_ports(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
@@ -162,7 +171,7 @@ void check_container_needed_ports(const struct check_input *in, struct check_res
         return;
     if (c->publish_all_ports) {
         check_say(in, out, VERDICT_FAIL, "publishes every exposed port (-P)");
-        check_remedy_recreate(in, out, "publishing only the ports it needs with -p", "--publish-rm PORT");
+        check_remedy_recreate(in, out, &needed_ports);
         return;
     }
     published = find_published(in, c);
@@ -193,7 +202,7 @@ void check_container_needed_ports(const struct check_input *in, struct check_res
         check_say(in, out, VERDICT_PASS,
                   port_at(&published, 0) ? "only allowed ports are published" : "no port is published");
     else if (out->verdict == VERDICT_FAIL)
-        check_remedy_recreate(in, out, "publishing only the ports it needs with -p", "--publish-rm PORT");
+        check_remedy_recreate(in, out, &needed_ports);
 }
 
 enum address_kind { ADDRESS_OWN, ADDRESS_ANY, ADDRESS_UNKNOWN };
@@ -281,7 +290,12 @@ void check_container_bound_interface(const struct check_input *in, struct check_
     else if (out->verdict == VERDICT_NONE)
         say_unseen_ports(in, out, &published);
     if (out->verdict == VERDICT_FAIL)
-        check_remedy_recreate(in, out, "with -p ADDRESS:HOST_PORT:PORT", "--publish-rm PORT");
+        check_remedy_recreate(
+            in, out,
+            &(struct remedy_change){.how = "with -p ADDRESS:HOST_PORT:PORT",
+                                    .key = "ports",
+                                    .compose = "put an address before the port under ports: \"ADDRESS:HOST_PORT:PORT\"",
+                                    .service = "--publish-rm PORT"});
     else if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS,
                   port_at(&published, 0) ? "every published port is bound to a specific address"
@@ -294,13 +308,20 @@ static void remedy_bridge(const struct check_input *in, struct check_result *out
 {
     scoped_str command = STR_INIT;
 
+    if (!in->explain)
+        return;
     if (c->networks.count == 1) {
         str_append(&command, "network connect NETWORK ");
         text_shell_quote(&command, *c->name ? c->name : in->key);
         str_printf(&command, " && %s ", engine);
     }
     str_printf(&command, "network disconnect %s", network);
-    check_remedy_container(in, out, command.data, "--network-add NETWORK");
+    check_remedy_update(
+        in, out, command.data,
+        &(struct remedy_change){.how = "with --network NETWORK",
+                                .key = "network_mode",
+                                .compose = "remove network_mode: bridge, so that it gets its project's own network",
+                                .service = "--network-add NETWORK"});
 }
 
 void check_container_default_bridge(const struct check_input *in, struct check_result *out)
@@ -342,6 +363,10 @@ void check_container_default_bridge(const struct check_input *in, struct check_r
     } else {
         check_say(in, out, VERDICT_FAIL,
                   "shares the network of container %s, which is attached to the default network %s", at->name, name);
-        check_remedy_recreate(in, out, "after that container has been given a network of its own", NULL);
+        check_remedy_recreate(
+            in, out,
+            &(struct remedy_change){.how = "after that container has been given a network of its own",
+                                    .key = "network_mode",
+                                    .compose = "give the container that network_mode names a network of its own"});
     }
 }

@@ -4,6 +4,7 @@
 
 #include "agent/checks/checks.h"
 #include "agent/checks/distribution.h"
+#include "agent/checks/remedy.h"
 #include "common/text.h"
 #include "probes/daemon/daemon_config.h"
 #include "probes/daemon/seccomp_profile.h"
@@ -56,11 +57,21 @@ static const char *asked_profile(const struct container_facts *c)
 }
 
 /* podman's own is loaded by itself as containers-default-VERSION, and only where containers.conf names no other. */
-static const char *with_own_profile(const struct check_input *in)
+static void remedy_own_profile(const struct check_input *in, struct check_result *out)
 {
-    return check_is_podman(in) ? "without any --security-opt apparmor=PROFILE, and apparmor_profile not \"unconfined\" "
-                                 "in containers.conf"
-                               : "with --security-opt apparmor=docker-default";
+    static const struct remedy_change of_podman = {
+        .how =
+            "without any --security-opt apparmor=PROFILE, and apparmor_profile not \"unconfined\" in containers.conf",
+        .key = "security_opt",
+        .compose = "remove apparmor=PROFILE from security_opt",
+    };
+    static const struct remedy_change of_docker = {
+        .how = "with --security-opt apparmor=docker-default",
+        .key = "security_opt",
+        .compose = "put apparmor=docker-default into security_opt in place of any other apparmor=PROFILE",
+    };
+
+    check_remedy_recreate(in, out, check_is_podman(in) ? &of_podman : &of_docker);
 }
 
 static bool asks_unconfined(const struct container_facts *c)
@@ -111,20 +122,23 @@ void check_container_apparmor(const struct check_input *in, struct check_result 
                       "then add apparmor=1 security=apparmor to the kernel's command line, reboot");
     } else if (c->privileged) {
         check_say(in, out, VERDICT_FAIL, "privileged: runs unconfined by AppArmor");
-        check_remedy_recreate(in, out, "without --privileged", NULL);
+        check_remedy_recreate(in, out, &remedy_not_privileged);
     } else if (!*c->apparmor_profile && asks_unconfined(c)) {
         check_say(in, out, VERDICT_FAIL, "AppArmor profile will be unconfined");
-        check_remedy_recreate(in, out, "without --security-opt apparmor=unconfined", NULL);
+        check_remedy_recreate(in, out,
+                              &(struct remedy_change){.how = "without --security-opt apparmor=unconfined",
+                                                      .key = "security_opt",
+                                                      .compose = "remove apparmor=unconfined from security_opt"});
     } else if (!*c->apparmor_profile && was_never_started(c)) {
         check_say(in, out, VERDICT_PASS, "not started yet: it will get the AppArmor profile %s",
                   check_is_podman(in) && strcmp(asked_profile(c), "docker-default") == 0 ? "that is podman's own"
                                                                                          : asked_profile(c));
     } else if (!*c->apparmor_profile) {
         check_say(in, out, VERDICT_FAIL, "no AppArmor profile");
-        check_remedy_recreate(in, out, with_own_profile(in), NULL);
+        remedy_own_profile(in, out);
     } else if (strcmp(c->apparmor_profile, "unconfined") == 0) {
         check_say(in, out, VERDICT_FAIL, "AppArmor profile is unconfined");
-        check_remedy_recreate(in, out, with_own_profile(in), NULL);
+        remedy_own_profile(in, out);
     } else {
         check_say(in, out, VERDICT_PASS, "AppArmor profile %s", c->apparmor_profile);
     }
@@ -143,6 +157,10 @@ static const char *label_end(const char *value)
         value++;
     return value;
 }
+
+static const struct remedy_change not_typed = {.how = "without --security-opt label=type:TYPE",
+                                               .key = "security_opt",
+                                               .compose = "remove label=type:TYPE from security_opt"};
 
 /* "system_u:system_r:spc_t:s0" or "type:spc_t": types whose processes SELinux lets do everything. */
 static bool is_unconfined(const char *label)
@@ -165,12 +183,15 @@ static bool judge_labels(const struct check_input *in, struct check_result *out,
 
         if (is_unconfined(value)) {
             check_say(in, out, VERDICT_FAIL, "label option %s does not confine the container", value);
-            check_remedy_recreate(in, out, "without --security-opt label=type:TYPE", NULL);
+            check_remedy_recreate(in, out, &not_typed);
             return false;
         }
         if (strcmp(value, "disable") == 0) {
             check_say(in, out, VERDICT_FAIL, "SELinux labels are switched off (label=disable)");
-            check_remedy_recreate(in, out, "without --security-opt label=disable", NULL);
+            check_remedy_recreate(in, out,
+                                  &(struct remedy_change){.how = "without --security-opt label=disable",
+                                                          .key = "security_opt",
+                                                          .compose = "remove label=disable from security_opt"});
             return false;
         }
         str_clear(label);
@@ -178,6 +199,23 @@ static bool judge_labels(const struct check_input *in, struct check_result *out,
         option = *end ? end + 1 : end;
     }
     return true;
+}
+
+/* The engine gives none to any container: that is mended first, whoever makes this one. */
+static void remedy_engine_labels(const struct check_input *in, struct check_result *out)
+{
+    static const struct remedy_change of_podman = {
+        .how = "with label not set to false in containers.conf",
+        .key = "security_opt",
+        .compose = "leave it as it is, and take label = false out of containers.conf",
+    };
+    static const struct remedy_change of_docker = {
+        .how = "on a dockerd started with --selinux-enabled",
+        .key = "security_opt",
+        .compose = "leave it as it is, and start dockerd with --selinux-enabled",
+    };
+
+    check_remedy_recreate(in, out, check_is_podman(in) ? &of_podman : &of_docker);
 }
 
 void check_container_selinux(const struct check_input *in, struct check_result *out)
@@ -210,12 +248,12 @@ void check_container_selinux(const struct check_input *in, struct check_result *
     }
     if (c->privileged) {
         check_say(in, out, VERDICT_FAIL, "privileged: runs unconfined by SELinux");
-        check_remedy_recreate(in, out, "without --privileged", NULL);
+        check_remedy_recreate(in, out, &remedy_not_privileged);
         return;
     }
     if (is_unconfined(c->process_label)) {
         check_say(in, out, VERDICT_FAIL, "process label %s does not confine the container", c->process_label);
-        check_remedy_recreate(in, out, "without --security-opt label=type:TYPE", NULL);
+        check_remedy_recreate(in, out, &not_typed);
         return;
     }
     for (size_t i = 0; i < c->security_opt.count; i++)
@@ -227,10 +265,7 @@ void check_container_selinux(const struct check_input *in, struct check_result *
         check_say(in, out, VERDICT_PASS, "label option %s", label.data);
     } else {
         check_say(in, out, VERDICT_FAIL, "no SELinux label");
-        check_remedy_recreate(in, out,
-                              check_is_podman(in) ? "with label not set to false in containers.conf"
-                                                  : "on a dockerd started with --selinux-enabled",
-                              NULL);
+        remedy_engine_labels(in, out);
     }
 }
 
@@ -254,10 +289,53 @@ static bool capability_allowed(const struct check_input *in, const char *capabil
     return false;
 }
 
+/* The capabilities that have to go, by name and as the options of "docker service update". */
+struct unwanted {
+    struct str names, options;
+    size_t count;
+    bool more; /* than a remedy lists */
+};
+
+static void list_unwanted(const struct check_input *in, struct unwanted *unwanted, const char *capability)
+{
+    if (!in->explain || unwanted->more)
+        return;
+    unwanted->more = !check_remedy_list(&unwanted->names, &unwanted->count, ", ", capability);
+    if (unwanted->more)
+        return;
+    str_append(&unwanted->options, unwanted->options.length ? " --cap-drop " : "--cap-drop ");
+    text_shell_quote(&unwanted->options, capability);
+}
+
+/* A service is to be without just these. */
+static void remedy_capabilities(const struct check_input *in, struct check_result *out, const struct container_facts *c,
+                                const struct unwanted *unwanted)
+{
+    scoped_str compose = STR_INIT;
+
+    if (!in->explain)
+        return;
+    if (c->privileged)
+        str_append(&compose, "remove privileged: true, set cap_drop: [ALL], and put into cap_add only what it needs");
+    else if (unwanted->more)
+        str_append(&compose, "set cap_drop: [ALL], and leave in cap_add only what it needs");
+    else
+        str_printf(&compose, "remove %s from cap_add, set cap_drop: [ALL], and put into cap_add only what it needs",
+                   str_text(&unwanted->names));
+    check_remedy_recreate(
+        in, out,
+        &(struct remedy_change){
+            .how = c->privileged ? "without --privileged, with --cap-drop ALL and only the capabilities it needs"
+                                 : "with --cap-drop ALL and only the capabilities it needs",
+            .key = c->privileged ? "privileged" : "cap_add",
+            .compose = compose.data,
+            .service = unwanted->options.length && !unwanted->more ? unwanted->options.data : NULL});
+}
+
 void check_container_capabilities(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
-    scoped_str dropped = STR_INIT; /* a service is to be without just these */
+    struct unwanted unwanted = {.names = STR_INIT, .options = STR_INIT};
 
     if (!c)
         return;
@@ -268,21 +346,18 @@ void check_container_capabilities(const struct check_input *in, struct check_res
     for (size_t i = 0; i < c->cap_add.count; i++)
         if (!capability_allowed(in, c->cap_add.items[i])) {
             check_say(in, out, VERDICT_FAIL, "capability added: %s", c->cap_add.items[i]);
-            str_append(&dropped, dropped.length ? " --cap-drop " : "--cap-drop ");
-            text_shell_quote(&dropped, c->cap_add.items[i]);
+            list_unwanted(in, &unwanted, c->cap_add.items[i]);
         }
     if (out->verdict == VERDICT_FAIL)
-        check_remedy_recreate(in, out,
-                              c->privileged
-                                  ? "without --privileged, with --cap-drop ALL and only the capabilities it needs"
-                                  : "with --cap-drop ALL and only the capabilities it needs",
-                              dropped.length ? dropped.data : NULL);
+        remedy_capabilities(in, out, c, &unwanted);
     else if (c->cap_add.count)
         check_say(in, out, VERDICT_PASS, "%zu added, all allowed", c->cap_add.count);
     else
         check_say(in, out, VERDICT_PASS, "no capability is added");
     for (size_t i = 0; in->explain && i < c->cap_drop.count; i++)
         check_say(in, out, out->verdict, "dropped: %s", c->cap_drop.items[i]);
+    str_deinit(&unwanted.names);
+    str_deinit(&unwanted.options);
 }
 
 void check_container_privileged(const struct check_input *in, struct check_result *out)
@@ -296,7 +371,11 @@ void check_container_privileged(const struct check_input *in, struct check_resul
         return;
     }
     check_say(in, out, VERDICT_FAIL, "runs with --privileged");
-    check_remedy_recreate(in, out, "without --privileged, adding only the capabilities and devices it needs", NULL);
+    check_remedy_recreate(in, out,
+                          &(struct remedy_change){
+                              .how = "without --privileged, adding only the capabilities and devices it needs",
+                              .key = "privileged",
+                              .compose = "remove privileged: true, and list what it needs under cap_add and devices"});
 }
 
 static const char alg_is_open[] = "; it leaves AF_ALG sockets open (CVE-2026-31431)";
@@ -347,6 +426,22 @@ static void judge_default_file(const struct check_input *in, struct check_result
                   opens_alg ? alg_is_open : "");
 }
 
+static void remedy_seccomp(const struct check_input *in, struct check_result *out, bool unconfined)
+{
+    static const struct remedy_change without_any = {
+        .how = "without --security-opt seccomp=unconfined",
+        .key = "security_opt",
+        .compose = "remove seccomp=unconfined from security_opt",
+    };
+    static const struct remedy_change without_open = {
+        .how = "without --security-opt seccomp=PROFILE, or with a profile that restricts system calls",
+        .key = "security_opt",
+        .compose = "remove seccomp=PROFILE from security_opt, or name a profile that restricts system calls",
+    };
+
+    check_remedy_recreate(in, out, unconfined ? &without_any : &without_open);
+}
+
 void check_container_seccomp(const struct check_input *in, struct check_result *out)
 {
     const struct container_facts *c = check_container(in, out);
@@ -360,7 +455,7 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
         return;
     if (c->privileged) {
         check_say(in, out, VERDICT_FAIL, "privileged: runs without seccomp");
-        check_remedy_recreate(in, out, "without --privileged", NULL);
+        check_remedy_recreate(in, out, &remedy_not_privileged);
         return;
     }
     if (!resolve_seccomp(in, out, c, &c->seccomp, &seccomp, &opens_alg))
@@ -381,12 +476,7 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
         break;
     }
     if (out->verdict == VERDICT_FAIL) {
-        check_remedy_recreate(
-            in, out,
-            seccomp == SECCOMP_UNCONFINED
-                ? "without --security-opt seccomp=unconfined"
-                : "without --security-opt seccomp=PROFILE, or with a profile that restricts system calls",
-            NULL);
+        remedy_seccomp(in, out, seccomp == SECCOMP_UNCONFINED);
         return;
     }
     if (!info || !info->has_security_options) {
@@ -412,8 +502,12 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
 }
 
 /* docker service update has no --security-opt. */
-static const char new_privileges_of_services[] =
-    "# services have no option for it: set \"no-new-privileges\": true in daemon.json and restart docker";
+static const struct remedy_change no_new_privileges = {
+    .how = "with --security-opt no-new-privileges",
+    .key = "security_opt",
+    .compose = "add no-new-privileges:true to security_opt",
+    .service = "# services have no option for it: set \"no-new-privileges\": true in daemon.json and restart docker",
+};
 
 void check_container_no_new_privileges(const struct check_input *in, struct check_result *out)
 {
@@ -444,7 +538,7 @@ void check_container_no_new_privileges(const struct check_input *in, struct chec
     }
     if (said) {
         check_say(in, out, VERDICT_FAIL, "no-new-privileges is set to false on the container");
-        check_remedy_recreate(in, out, "with --security-opt no-new-privileges", new_privileges_of_services);
+        check_remedy_recreate(in, out, &no_new_privileges);
         return;
     }
     if ((info && info->no_new_privileges) || (daemon && daemon_option_bool(daemon, option, false, NULL))) {
@@ -464,5 +558,5 @@ void check_container_no_new_privileges(const struct check_input *in, struct chec
     if (!version->is_podman && !check_need_option(in, out, option))
         return;
     check_say(in, out, VERDICT_FAIL, "no-new-privileges is set neither on the container nor as the daemon's default");
-    check_remedy_recreate(in, out, "with --security-opt no-new-privileges", new_privileges_of_services);
+    check_remedy_recreate(in, out, &no_new_privileges);
 }

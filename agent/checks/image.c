@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/checks/checks.h"
+#include "agent/checks/remedy.h"
 #include "common/capability.h"
 #include "common/text.h"
 #include "common/vec.h"
@@ -68,7 +69,11 @@ static void say_root(const struct check_input *in, struct check_result *out, con
 {
     check_say(in, out, VERDICT_FAIL, "runs as root (%s%s%s%s)%s", *user ? "user \"" : "no user is set", user,
               *user ? "\"" : "", why, remapping(store_info(in->store, NULL), container));
-    check_remedy_recreate(in, out, "with --user USER or from an image with USER", "--user USER");
+    check_remedy_recreate(in, out,
+                          &(struct remedy_change){.how = "with --user USER or from an image with USER",
+                                                  .key = "user",
+                                                  .compose = "set user: USER, or name an image with USER",
+                                                  .service = "--user USER"});
 }
 
 /* LAYER_ACCOUNT_ROOT or _OTHER as the first account of that name is, 0: there is none. */

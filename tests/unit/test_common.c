@@ -187,6 +187,9 @@ START_TEST(test_text)
     str_clear(&s);
     text_shell_quote(&s, "it's");
     ck_assert_str_eq(s.data, "'it'\\''s'");
+    str_clear(&s);
+    text_shell_quote(&s, "it's\n$(x)\\"); /* no quote in it that ends the word for a shell without $'…' */
+    ck_assert_str_eq(s.data, "$'it\\x27s\\x0a$(x)\\\\'");
     ck_assert(text_glob("web-*-?", "web-a-b-c"));
     ck_assert(!text_glob("web-?", "web-10"));
     ck_assert_uint_eq(text_distance("kitten", "sitting"), 3);

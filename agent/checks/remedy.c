@@ -1,0 +1,284 @@
+/* Whatever comes from labels and names is in quotes where a shell would run it, and escaped where it is a comment. */
+#include "agent/checks/remedy.h"
+
+#include <string.h>
+
+#include "agent/checks/checks.h"
+#include "agent/checks/managed.h"
+#include "common/text.h"
+
+enum { SHORT_ID = 12, LISTED_MAX = 32, ITEM_MAX = 256 };
+
+bool check_remedy_list(struct str *ret, size_t *count, const char *separator, const char *item)
+{
+    if (*count == LISTED_MAX || strlen(item) > ITEM_MAX)
+        return false;
+    ++*count;
+    str_append(ret, ret->length ? separator : "");
+    text_shell_quote(ret, item);
+    return true;
+}
+
+const struct remedy_change remedy_not_privileged = {
+    .how = "without --privileged", .key = "privileged", .compose = "remove privileged: true"};
+
+/* Is the engine a podman below VERSION? One whose version is not a number is taken for a newer one. */
+static bool is_podman_below(const struct check_input *in, const char *below)
+{
+    const struct version_facts *version = store_version(in->store, NULL);
+
+    return version && version->is_podman && check_is_version(version->version) &&
+           check_version_compare(version->version, below) < 0;
+}
+
+/* Of one without a name the id, as far as docker prints it. */
+static void print_name(const struct check_input *in, struct str *out)
+{
+    const struct container_facts *container = store_container(in->store, in->key, NULL);
+
+    if (container && *container->name)
+        str_append(out, container->name);
+    else
+        str_append_n(out, in->key, strnlen(in->key, SHORT_ID));
+}
+
+static void quote_name(const struct check_input *in, const char *ending, struct str *out)
+{
+    scoped_str name = STR_INIT;
+
+    print_name(in, &name);
+    str_append(&name, ending);
+    text_shell_quote(out, name.data);
+}
+
+/* A file in the home of whoever follows the remedy, which no name leads out of. */
+static void quote_file(const struct check_input *in, struct str *out)
+{
+    scoped_str name = STR_INIT;
+
+    print_name(in, &name);
+    for (size_t i = 0; i < name.length; i++)
+        if (name.data[i] == '/' || (!i && name.data[i] == '.'))
+            name.data[i] = '_';
+    str_append(&name, ".json");
+    str_append(out, "~/");
+    text_shell_quote(out, name.data);
+}
+
+/* Keeps a container's options, secrets among them, where there is no such file yet. */
+static void print_keeping(const struct check_input *in, struct str *out)
+{
+    scoped_str name = STR_INIT, file = STR_INIT;
+
+    quote_name(in, "", &name);
+    quote_file(in, &file);
+    str_printf(out, "(umask 077; set -C; %s inspect %s > %s)", check_engine_command(in), name.data, file.data);
+}
+
+/* One line for a shell, which takes it as a comment: text of labels must not end it. */
+static void remedy_comment(const struct check_input *in, struct check_result *out, const struct str *text)
+{
+    scoped_str shown = STR_INIT;
+
+    text_escape(&shown, text->data, text->length, 0);
+    check_remedy(in, out, "# %s", str_text(&shown));
+}
+
+/* ---- What something else made ---- */
+
+/* What stands for "docker compose" on this host. */
+static const char *compose_program(const struct check_input *in, const struct managed *managed)
+{
+    if (check_is_podman(in))
+        return is_podman_below(in, "4.7") ? "podman-compose" : "podman compose";
+    return managed->is_first_version ? "docker-compose" : "docker compose";
+}
+
+static void remedy_compose(const struct check_input *in, struct check_result *out, const struct managed *managed,
+                           const struct remedy_change *change)
+{
+    scoped_str files = STR_INIT, command = STR_INIT, text = STR_INIT;
+    size_t count;
+
+    managed_compose_files(managed, &files, &count);
+    managed_compose_command(managed, compose_program(in, managed), &command);
+    if (count == 1)
+        str_printf(&text, "in %s, service %s: %s; then: %s", files.data, managed->service, change->compose,
+                   command.data);
+    else if (count)
+        str_printf(&text, "in the one of %s that sets it, service %s: %s; then: %s", files.data, managed->service,
+                   change->compose, command.data);
+    else
+        str_printf(&text, "in the compose file of project %s, service %s: %s; then: %s", managed->project,
+                   managed->service, change->compose, command.data);
+    remedy_comment(in, out, &text);
+}
+
+static void remedy_service(const struct check_input *in, struct check_result *out, const struct managed *managed,
+                           const struct remedy_change *change)
+{
+    scoped_str name = STR_INIT;
+
+    text_shell_quote(&name, managed->service);
+    if (!change->service) {
+        check_remedy(in, out, "# services have no option for it: run it %s", change->how);
+        return;
+    }
+    if (*change->service == '#') {
+        check_remedy(in, out, "%s", change->service);
+        return;
+    }
+    check_remedy(in, out, "docker service update %s %s", change->service, name.data);
+    if (managed->stack) {
+        str_append(&out->remedy, "  # and in the stack file of ");
+        text_escape(&out->remedy, managed->stack, strlen(managed->stack), 0);
+        str_append(&out->remedy, ", or its next \"stack deploy\" undoes it");
+    }
+}
+
+static void remedy_orchestrator(const struct check_input *in, struct check_result *out, const struct managed *managed,
+                                const struct remedy_change *change)
+{
+    scoped_str text = STR_INIT;
+
+    if (managed->by == MANAGER_KUBERNETES)
+        str_printf(&text,
+                   "Kubernetes made it: in the manifest of pod %s in namespace %s, container %s, have it created %s; "
+                   "then: kubectl apply -f MANIFEST",
+                   managed->pod, managed->project, managed->service, change->how);
+    else if (managed->by == MANAGER_ECS)
+        str_printf(&text,
+                   "Amazon ECS made it: in task definition %s, container %s, have it created %s; then update the "
+                   "service that runs it",
+                   managed->project, managed->service, change->how);
+    else
+        str_printf(&text,
+                   "Nomad made it: in the job of allocation %s, have it created %s; then: nomad job run JOB_FILE",
+                   managed->project, change->how);
+    remedy_comment(in, out, &text);
+}
+
+/* It may remove the old container when that is stopped. */
+static void remedy_unit(const struct check_input *in, struct check_result *out, const struct managed *managed,
+                        const struct remedy_change *change)
+{
+    scoped_str unit = STR_INIT, text = STR_INIT;
+
+    text_shell_quote(&unit, managed->unit);
+    str_printf(&text,
+               "systemctl cat %s shows what makes it: have it created %s there (in its .container file, or in "
+               "ExecStart=); then systemctl daemon-reload && systemctl restart %s (with --user for a user's unit)",
+               unit.data, change->how, unit.data);
+    remedy_comment(in, out, &text);
+}
+
+/* ---- What nothing else describes ---- */
+
+static void remedy_plain(const struct check_input *in, struct check_result *out, const char *how)
+{
+    scoped_str name = STR_INIT, old = STR_INIT, keeping = STR_INIT, text = STR_INIT;
+    const struct container_facts *container = store_container(in->store, in->key, NULL);
+    const char *engine = check_engine_command(in);
+
+    quote_name(in, "", &name);
+    print_keeping(in, &keeping);
+    if (container && container->auto_remove) {
+        str_printf(
+            &text,
+            "it runs with --rm, so that stopping it removes it with its anonymous volumes (copy what is in them with "
+            "%s cp first): keep its options: %s; keep its files: %s commit %s; make the new one: %s stop %s && %s run "
+            "-d --name %s OPTIONS IMAGE (those of the file, but %s)",
+            engine, keeping.data, engine, name.data, engine, name.data, engine, name.data, how);
+    } else {
+        quote_name(in, "-old", &old);
+        str_printf(
+            &text,
+            "keep its options: %s; make the new one: %s stop %s && %s rename %s %s && %s run -d --name %s OPTIONS "
+            "IMAGE (those of the file, but %s); when it works: %s rm %s",
+            keeping.data, engine, name.data, engine, name.data, old.data, engine, name.data, how, engine, old.data);
+    }
+    remedy_comment(in, out, &text);
+}
+
+void check_remedy_recreate(const struct check_input *in, struct check_result *out, const struct remedy_change *change)
+{
+    struct managed managed;
+
+    if (!in->explain)
+        return;
+    managed = check_managed(in);
+    switch (managed.by) {
+    case MANAGER_SWARM:
+        remedy_service(in, out, &managed, change);
+        break;
+    case MANAGER_KUBERNETES:
+    case MANAGER_ECS:
+    case MANAGER_NOMAD:
+        remedy_orchestrator(in, out, &managed, change);
+        break;
+    case MANAGER_COMPOSE:
+        remedy_compose(in, out, &managed, change);
+        break;
+    case MANAGER_UNIT:
+        remedy_unit(in, out, &managed, change);
+        break;
+    case MANAGER_NONE:
+        remedy_plain(in, out, change->how);
+        break;
+    }
+}
+
+/* ---- On the container as it runs ---- */
+
+void check_remedy_look(const struct check_input *in, struct check_result *out, const char *command)
+{
+    scoped_str name = STR_INIT;
+
+    if (!in->explain)
+        return;
+    quote_name(in, "", &name);
+    check_remedy(in, out, "%s %s %s", check_engine_command(in), command, name.data);
+}
+
+/* What undoes it, as a comment behind the command. */
+static void add_undoing(const struct managed *managed, const struct remedy_change *change, struct str *out)
+{
+    scoped_str files = STR_INIT, text = STR_INIT;
+    size_t count;
+
+    if (managed->by == MANAGER_UNIT) {
+        str_printf(&text, "and in its unit, %s, or its next start undoes it", managed->unit);
+    } else if (managed->by == MANAGER_COMPOSE) {
+        managed_compose_files(managed, &files, &count);
+        if (count)
+            str_printf(&text, "and in %s, service %s: %s, or its next \"up\" undoes it", files.data, managed->service,
+                       change->compose);
+        else
+            str_printf(&text, "and in the compose file of project %s, service %s: %s, or its next \"up\" undoes it",
+                       managed->project, managed->service, change->compose);
+    }
+    if (!text.length)
+        return;
+    str_append(out, "  # ");
+    text_escape(out, text.data, text.length, 0);
+}
+
+void check_remedy_update(const struct check_input *in, struct check_result *out, const char *command,
+                         const struct remedy_change *change)
+{
+    struct managed managed;
+    scoped_str name = STR_INIT;
+
+    if (!in->explain)
+        return;
+    managed = check_managed(in);
+    if ((managed.by == MANAGER_SWARM && change->service) || managed.by == MANAGER_KUBERNETES ||
+        managed.by == MANAGER_ECS || managed.by == MANAGER_NOMAD ||
+        (str_starts(command, "update ") && is_podman_below(in, "5.4"))) { /* it forgets the change, or other limits */
+        check_remedy_recreate(in, out, change);
+        return;
+    }
+    quote_name(in, "", &name);
+    check_remedy(in, out, "%s %s %s", check_engine_command(in), command, name.data);
+    add_undoing(&managed, change, &out->remedy);
+}
