@@ -20,6 +20,7 @@ static void write_finding(const struct agent_view *view, const struct subject *s
     json_out_object(out, NULL);
     finding_write(view->evaluator, view->language, subject, pair, evaluator_waiver(view->evaluator, subject, pair),
                   scratch, false, out);
+    fix_write(&scratch->fix, out);
     json_out_end_object(out);
 }
 

@@ -679,8 +679,11 @@ static void print_repair(const struct check_input *in, struct check_result *out,
                                               : "# reboot: the loaded rules are locked (-e 2)");
     else if (task)
         str_append(&commands, "  # what runs already stays unaudited until it is started again");
-    if (commands.length)
-        check_remedy(in, out, "%s", commands.data);
+    if (!commands.length)
+        return;
+    check_remedy(in, out, "%s", commands.data);
+    fix_add_file(&out->fix, audit->disk_file ? audit->disk_file : "/etc/audit/rules.d/docker.rules");
+    fix_add_file(&out->fix, "/etc/audit/audit.rules");
 }
 
 /* ---- Judging ---- */

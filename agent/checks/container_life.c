@@ -85,7 +85,8 @@ void check_container_health(const struct check_input *in, struct check_result *o
                               &(struct remedy_change){.how = "with --health-cmd COMMAND",
                                                       .key = "healthcheck",
                                                       .compose = "set healthcheck: with test: COMMAND",
-                                                      .service = "--health-cmd COMMAND"});
+                                                      .service = "--health-cmd COMMAND",
+                                                      .need = FIX_WORDS});
     } else if (strcmp(c->health, "unhealthy") == 0) {
         check_say(in, out, VERDICT_FAIL, "unhealthy");
         check_remedy_look(in, out, "inspect --format '{{json .State.Health}}'");
@@ -191,7 +192,8 @@ void check_container_image_current(const struct check_input *in, struct check_re
                               &(struct remedy_change){.how = "from the current image",
                                                       .key = "image",
                                                       .compose = "leave image as it is, or name a newer one",
-                                                      .service = "--force --image IMAGE"});
+                                                      .service = "--force --image IMAGE",
+                                                      .need = FIX_WORDS});
 }
 
 /* A daemon's title may be "sshd: /usr/sbin/sshd -D [listener]": its name ends at the colon. */
@@ -242,7 +244,8 @@ void check_container_sshd(const struct check_input *in, struct check_result *out
                                                : "from an image without an SSH server; use docker exec instead",
                                     .key = "image",
                                     .compose = "name an image without an SSH server",
-                                    .service = "--image IMAGE"});
+                                    .service = "--image IMAGE",
+                                    .need = FIX_WORDS});
     else if (!processes->count)
         check_error(in, out, "processes", "none was found, although the container is running");
     else if (processes->truncated)
@@ -293,5 +296,6 @@ void check_container_secrets(const struct check_input *in, struct check_result *
                 .key = "environment",
                 .compose = "move them from environment, command and labels to secrets, and change those that were "
                            "exposed",
-                .service = "--env-rm VARIABLE --secret-add SECRET"});
+                .service = "--env-rm VARIABLE --secret-add SECRET",
+                .need = FIX_WORDS});
 }

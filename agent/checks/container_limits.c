@@ -22,9 +22,12 @@ static void remedy_memory(const struct check_input *in, struct check_result *out
     str_printf(&options, "--limit-memory %s", limit.data);
     str_printf(&how, "with --memory %s --memory-swap %s", limit.data, limit.data);
     str_printf(&compose, "set mem_limit: %s and memswap_limit: %s", limit.data, limit.data);
-    check_remedy_update(
-        in, out, command.data,
-        &(struct remedy_change){.how = how.data, .key = "mem_limit", .compose = compose.data, .service = options.data});
+    check_remedy_update(in, out, command.data,
+                        &(struct remedy_change){.how = how.data,
+                                                .key = "mem_limit",
+                                                .compose = compose.data,
+                                                .service = options.data,
+                                                .need = FIX_DECISION});
     str_append(&out->remedy,
                out->remedy.data[0] == '#' || !str_empty(strstr(out->remedy.data, "  # ")) ? "; " : "  # ");
     str_printf(&out->remedy, "on cgroup v2 this kills what uses more: see %s stats first", check_engine_command(in));
@@ -70,7 +73,8 @@ static void remedy_cpu(const struct check_input *in, struct check_result *out, c
                         &(struct remedy_change){.how = how.data,
                                                 .key = period > 0 ? "cpu_quota" : "cpus",
                                                 .compose = compose.data,
-                                                .service = "--limit-cpu 1"});
+                                                .service = "--limit-cpu 1",
+                                                .need = FIX_DECISION});
 }
 
 void check_container_cpu_limit(const struct check_input *in, struct check_result *out)
@@ -115,7 +119,8 @@ void check_container_pids_limit(const struct check_input *in, struct check_resul
                         &(struct remedy_change){.how = "with --pids-limit 100",
                                                 .key = "pids_limit",
                                                 .compose = "set pids_limit: 100",
-                                                .service = "--limit-pids 100"});
+                                                .service = "--limit-pids 100",
+                                                .need = FIX_DECISION});
 }
 
 /* "nofile=1024:2048" is allowed by itself or by its name. */

@@ -77,10 +77,12 @@ static void remedy_without(const struct check_input *in, struct check_result *ou
 
     str_printf(&how, "without the mount at %s", str_text(&list->text));
     str_printf(&compose, "remove what is mounted at %s from volumes", str_text(&list->text));
-    check_remedy_recreate(
-        in, out,
-        &(struct remedy_change){
-            .how = how.data, .key = "volumes", .compose = compose.data, .service = "--mount-rm DESTINATION"});
+    check_remedy_recreate(in, out,
+                          &(struct remedy_change){.how = how.data,
+                                                  .key = "volumes",
+                                                  .compose = compose.data,
+                                                  .service = "--mount-rm DESTINATION",
+                                                  .need = FIX_WORDS});
 }
 
 static void remedy_propagation(const struct check_input *in, struct check_result *out, const struct destinations *list)
@@ -89,10 +91,12 @@ static void remedy_propagation(const struct check_input *in, struct check_result
 
     str_printf(&how, "with rprivate or rslave propagation for the mount at %s", str_text(&list->text));
     str_printf(&compose, "set propagation: rprivate or rslave for what volumes mounts at %s", str_text(&list->text));
-    check_remedy_recreate(
-        in, out,
-        &(struct remedy_change){
-            .how = how.data, .key = "volumes", .compose = compose.data, .service = "--mount-rm DESTINATION"});
+    check_remedy_recreate(in, out,
+                          &(struct remedy_change){.how = how.data,
+                                                  .key = "volumes",
+                                                  .compose = compose.data,
+                                                  .service = "--mount-rm DESTINATION",
+                                                  .need = FIX_WORDS});
 }
 
 /* When nothing was found: error for a mount of which it is not known what it shows, else pass with TEXT. */

@@ -82,7 +82,8 @@ static void remedy_without(const struct check_input *in, struct check_result *ou
                                                   .compose = compose.data,
                                                   .service = strcmp(kind->name, "network") == 0
                                                                  ? "--network-rm host --network-add NETWORK"
-                                                                 : NULL});
+                                                                 : NULL,
+                                                  .need = FIX_WORDS});
 }
 
 void check_container_namespace(const struct check_input *in, struct check_result *out)

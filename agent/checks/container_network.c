@@ -131,7 +131,8 @@ void check_container_privileged_ports(const struct check_input *in, struct check
                               &(struct remedy_change){.how = "publishing host ports 1024 and above",
                                                       .key = "ports",
                                                       .compose = "publish host ports 1024 and above under ports",
-                                                      .service = "--publish-rm PORT --publish-add HOST_PORT:PORT"});
+                                                      .service = "--publish-rm PORT --publish-add HOST_PORT:PORT",
+                                                      .need = FIX_WORDS});
 }
 
 static bool lists(const struct string_list *list, const char *s)
@@ -157,7 +158,8 @@ static bool is_exposed(const struct image_facts *image, const char *port)
 static const struct remedy_change needed_ports = {.how = "publishing only the ports it needs with -p",
                                                   .key = "ports",
                                                   .compose = "leave under ports only those it needs",
-                                                  .service = "--publish-rm PORT"};
+                                                  .service = "--publish-rm PORT",
+                                                  .need = FIX_WORDS};
 
 void check_container_needed_ports(const struct check_input *in, struct check_result *out)
 {
@@ -295,7 +297,8 @@ void check_container_bound_interface(const struct check_input *in, struct check_
             &(struct remedy_change){.how = "with -p ADDRESS:HOST_PORT:PORT",
                                     .key = "ports",
                                     .compose = "put an address before the port under ports: \"ADDRESS:HOST_PORT:PORT\"",
-                                    .service = "--publish-rm PORT"});
+                                    .service = "--publish-rm PORT",
+                                    .need = FIX_WORDS});
     else if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS,
                   port_at(&published, 0) ? "every published port is bound to a specific address"
@@ -321,7 +324,8 @@ static void remedy_bridge(const struct check_input *in, struct check_result *out
         &(struct remedy_change){.how = "with --network NETWORK",
                                 .key = "network_mode",
                                 .compose = "remove network_mode: bridge, so that it gets its project's own network",
-                                .service = "--network-add NETWORK"});
+                                .service = "--network-add NETWORK",
+                                .need = FIX_WORDS});
 }
 
 void check_container_default_bridge(const struct check_input *in, struct check_result *out)

@@ -96,6 +96,7 @@ static void remedy_module(const struct check_input *in, struct check_result *out
 
     if (check_install_command(in, package, &command))
         check_remedy(in, out, "%s  # %s", command.data, finish);
+    out->fix.need = FIX_WORDS;
 }
 
 void check_container_apparmor(const struct check_input *in, struct check_result *out)

@@ -94,6 +94,7 @@ static void judge_environment(const struct check_input *in, struct check_result 
         check_say(in, out, VERDICT_FAIL, "DOCKER_CONTENT_TRUST=%s (%s)", environment->value, where.data);
     check_fact_string(in, out, "docker_hub_notary_ends", "2026-12-08");
     check_remedy(in, out, "echo 'export DOCKER_CONTENT_TRUST=1' > /etc/profile.d/docker-content-trust.sh");
+    out->fix.need = FIX_DECISION; /* what is not signed can be pulled no more */
 }
 
 /* A docker client on this host that reads the variable, whatever engine it is connected to. */

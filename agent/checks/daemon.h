@@ -37,6 +37,14 @@ enum daemon_effect { DAEMON_RESTART, DAEMON_RELOAD };
  * possible, else what is to be done in words. */
 void daemon_remedy_set(const struct check_input *in, struct check_result *out, const struct daemon_setting *settings,
                        size_t count, enum daemon_effect effect);
+/* Appends how dockerd is started anew, or made to read its file, by what starts the services of this host. */
+void daemon_effect_command(const struct check_input *in, enum daemon_effect effect, struct str *out);
+/* Can this dockerd check a file? --validate came with 23.0. */
+bool daemon_can_validate(const struct check_input *in);
+/* daemon_fix.c: the fix that gives the COUNT settings their values in the file that the engine has, each in the place
+ * where the file had it when it was read. */
+void daemon_fix(const struct check_input *in, struct check_result *out, const struct daemon_setting *settings,
+                size_t count, enum daemon_effect effect);
 /* A list of daemon.json, the flag that means the same, and which of its members have to go. */
 struct daemon_list {
     const char *key, *flag;

@@ -23,8 +23,7 @@ static bool is_rootless(const struct check_input *in)
     return daemon && daemon->rootless;
 }
 
-/* dockerd --validate came with 23.0. */
-static bool can_validate(const struct check_input *in)
+bool daemon_can_validate(const struct check_input *in)
 {
     const struct info_facts *info = store_info(in->store, NULL);
     const char *version = info ? info->server_version : NULL;
@@ -61,11 +60,10 @@ static bool is_reload_refused(const struct check_input *in)
     const struct daemon_option *proxy = find_in_file(&file, "userland-proxy");
 
     return proxy && strcmp(proxy->value, "true") == 0 && !find_in_file(&file, "userland-proxy-path") &&
-           can_validate(in);
+           daemon_can_validate(in);
 }
 
-/* How dockerd is started anew, or made to read its file, by what starts the services of this host. */
-static void append_effect(const struct check_input *in, enum daemon_effect effect, struct str *out)
+void daemon_effect_command(const struct check_input *in, enum daemon_effect effect, struct str *out)
 {
     const struct daemon_facts *daemon = known_daemon(in);
 
@@ -111,7 +109,7 @@ static void append_effect_and_warning(const struct check_input *in, enum daemon_
 {
     bool refused = effect == DAEMON_RELOAD && is_reload_refused(in);
 
-    append_effect(in, refused ? DAEMON_RESTART : effect, out);
+    daemon_effect_command(in, refused ? DAEMON_RESTART : effect, out);
     append_warning(in, refused ? DAEMON_RESTART : effect, out);
     if (refused)
         str_append(out, "; a reload is refused while the file has \"userland-proxy\": true and no "
@@ -130,7 +128,7 @@ void daemon_remedy_words(const struct check_input *in, struct check_result *out,
         return;
     text_shell_quote(&path, daemon && daemon->config_path ? daemon->config_path : default_path);
     str_printf(&command, "# in %s %s; then: ", str_text(&path), what);
-    if (can_validate(in))
+    if (daemon_can_validate(in))
         str_printf(&command, "dockerd --validate --config-file %s && ", str_text(&path));
     append_effect_and_warning(in, effect, &command);
     check_remedy(in, out, "%s", str_text(&command));
@@ -275,7 +273,7 @@ static void append_script(struct str *out, const struct daemon_facts *daemon, co
 /* dockerd's own check of FILE, where it has one. */
 static void append_validation(const struct check_input *in, const char *file, struct str *out)
 {
-    if (can_validate(in))
+    if (daemon_can_validate(in))
         str_printf(out, "dockerd --validate --config-file %s && ", file);
 }
 
@@ -407,6 +405,7 @@ void daemon_remedy_set(const struct check_input *in, struct check_result *out, c
         append_new_file(in, daemon, str_text(&path), settings, count, &command);
     append_effect_and_warning(in, effect, &command);
     check_remedy(in, out, "%s", str_text(&command));
+    daemon_fix(in, out, settings, count, is_reload_refused(in) ? DAEMON_RESTART : effect);
 }
 
 /* ---- Members of lists ---- */
@@ -522,6 +521,8 @@ void daemon_remedy_lists(const struct check_input *in, struct check_result *out,
         append_effect_and_warning(in, changes || names_lists(daemon, lists, count) ? effect : DAEMON_RESTART, &command);
         str_printf(&command, "; %s", note);
         check_remedy(in, out, "%s", str_text(&command));
+        daemon_fix(in, out, settings, changes,
+                   is_reload_refused(in) || !(changes || names_lists(daemon, lists, count)) ? DAEMON_RESTART : effect);
     }
     for (size_t i = 0; i < LISTS_MAX; i++)
         str_deinit(&rests[i]);

@@ -285,6 +285,9 @@ static void facts_of_groups(const struct judging *judging)
     }
 }
 
+/* What usermod, gpasswd and their like write. */
+static const char *const account_files[] = {"/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow"};
+
 void check_docker_group_members(const struct check_input *in, struct check_result *out)
 {
     const char *why;
@@ -314,6 +317,9 @@ void check_docker_group_members(const struct check_input *in, struct check_resul
     }
     if (!any)
         judge_without_socket(&judging);
+    if (out->fix.command.length)
+        for (size_t i = 0; i < countof(account_files); i++)
+            fix_add_file(&out->fix, account_files[i]);
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "%s",
                   judging.users ? "everybody who can open the engine's sockets is a trusted user"

@@ -275,6 +275,8 @@ static void remedy(const struct check_input *in, struct check_result *out, const
         return;
     if (check_upgrade_command(in, version->is_podman ? &podman : is_docker ? &docker : &distribution, &command))
         check_remedy(in, out, "%s", command.data);
+    out->fix.need = FIX_DECISION;
+    out->fix.effect = FIX_RESTARTS;
 }
 
 static void judge_by_floor(const struct check_input *in, struct check_result *out, const char *version,

@@ -44,6 +44,7 @@ static const struct exec_facts *exec_of(const struct check_input *in, struct che
     if (!exec) {
         check_error(in, out, "exec", why);
         check_remedy(in, out, "agentctl ack %s 'reason'", in->key);
+        fix_clear(&out->fix);
         return NULL;
     }
     check_fact_string(in, out, "container", exec->container_id);
@@ -58,6 +59,7 @@ static const struct exec_facts *exec_of(const struct check_input *in, struct che
         append_count(&text, exec);
         check_error(in, out, "exec", text.data);
         check_remedy(in, out, "agentctl ack %s 'reason'", in->key);
+        fix_clear(&out->fix);
         return NULL;
     }
     check_fact_string(in, out, "user", exec->user);
@@ -77,6 +79,7 @@ static void say_found(const struct check_input *in, struct check_result *out, co
     check_say(in, out, VERDICT_FAIL, "%s in container %s%s: %s", what,
               exec->container_name ? exec->container_name : exec->container_id, str_text(&times), exec->command);
     check_remedy(in, out, "agentctl ack %s 'reason'", in->key);
+    fix_clear(&out->fix);
 }
 
 void check_exec_privileged(const struct check_input *in, struct check_result *out)

@@ -161,8 +161,10 @@ static void remedy_owner(const struct check_input *in, struct check_result *out,
     }
     text_shell_quote(&group_word, group);
     if (group == set->expected_group && !set->expected_group_exists)
-        check_remedy(in, out, "groupadd --system %s", group_word.data);
+        check_remedy(in, out, "{ getent group %s >/dev/null || groupadd --system %s; }", group_word.data,
+                     group_word.data);
     check_remedy(in, out, "chown %s:%s %s", owner, group_word.data, path.data);
+    fix_add_file(&out->fix, in->file->path);
     check_socket_owner_remedy(in, out, owner, group);
 }
 
@@ -293,6 +295,7 @@ static void remedy_mode(const struct check_input *in, struct check_result *out, 
     if (mode & ~wanted)
         check_remedy(in, out, "chmod %04o %s", mode & (is_key(file->path) ? wanted & 0400 : wanted), path.data);
     check_socket_mode_remedy(in, out, wanted);
+    fix_add_file(&out->fix, file->path);
 }
 
 void check_file_mode(const struct check_input *in, struct check_result *out)

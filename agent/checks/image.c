@@ -73,7 +73,8 @@ static void say_root(const struct check_input *in, struct check_result *out, con
                           &(struct remedy_change){.how = "with --user USER or from an image with USER",
                                                   .key = "user",
                                                   .compose = "set user: USER, or name an image with USER",
-                                                  .service = "--user USER"});
+                                                  .service = "--user USER",
+                                                  .need = FIX_WORDS});
 }
 
 /* LAYER_ACCOUNT_ROOT or _OTHER as the first account of that name is, 0: there is none. */

@@ -158,8 +158,10 @@ static void name_images(const struct check_input *in, struct check_result *out, 
         if (named++ < excess)
             add_image_words(unused->items[i], &words);
     }
-    if (words.length)
+    if (words.length) {
         check_remedy(in, out, "%s rmi%s", check_engine_command(in), words.data);
+        out->fix.need = FIX_DECISION;
+    }
 }
 
 static void judge_images(const struct check_input *in, struct check_result *out, const struct image_list_facts *images,
@@ -248,8 +250,10 @@ static void name_stopped(const struct check_input *in, struct check_result *out,
         str_append(&words, " ");
         text_shell_quote(&words, name);
     }
-    if (words.length)
+    if (words.length) {
         check_remedy(in, out, "%s rm%s", check_engine_command(in), words.data);
+        out->fix.need = FIX_DECISION;
+    }
     vec_free(&stopped);
 }
 

@@ -84,6 +84,16 @@ static void remedy_comment(const struct check_input *in, struct check_result *ou
     check_remedy(in, out, "# %s", str_text(&shown));
 }
 
+/* What a remedy in words is for programs. */
+static struct json_out *set_kind(struct check_result *out, enum fix_kind kind, enum fix_effect effect)
+{
+    fix_clear(&out->fix);
+    out->fix.kind = kind;
+    out->fix.effect = effect;
+    out->fix.need = FIX_WORDS;
+    return fix_details(&out->fix);
+}
+
 /* ---- What something else made ---- */
 
 /* What stands for "docker compose" on this host. */
@@ -98,6 +108,7 @@ static void remedy_compose(const struct check_input *in, struct check_result *ou
                            const struct remedy_change *change)
 {
     scoped_str files = STR_INIT, command = STR_INIT, text = STR_INIT;
+    struct json_out *details;
     size_t count;
 
     managed_compose_files(managed, &files, &count);
@@ -112,6 +123,13 @@ static void remedy_compose(const struct check_input *in, struct check_result *ou
         str_printf(&text, "in the compose file of project %s, service %s: %s; then: %s", managed->project,
                    managed->service, change->compose, command.data);
     remedy_comment(in, out, &text);
+    details = set_kind(out, FIX_COMPOSE, FIX_RECREATES);
+    json_out_string(details, "project", managed->project);
+    json_out_string(details, "service", managed->service);
+    json_out_string(details, "files", count ? files.data : NULL);
+    json_out_string(details, "key", change->key);
+    json_out_string(details, "change", change->compose);
+    json_out_string(details, "apply", command.data);
 }
 
 static void remedy_service(const struct check_input *in, struct check_result *out, const struct managed *managed,
@@ -129,6 +147,11 @@ static void remedy_service(const struct check_input *in, struct check_result *ou
         return;
     }
     check_remedy(in, out, "docker service update %s %s", change->service, name.data);
+    out->fix.kind = FIX_SERVICE;
+    out->fix.effect = FIX_RECREATES;
+    out->fix.need = change->need == FIX_WORDS ? FIX_WORDS : FIX_DECISION;
+    json_out_string(fix_details(&out->fix), "service", managed->service);
+    json_out_string(fix_details(&out->fix), "stack", managed->stack);
     if (managed->stack) {
         str_append(&out->remedy, "  # and in the stack file of ");
         text_escape(&out->remedy, managed->stack, strlen(managed->stack), 0);
@@ -156,6 +179,7 @@ static void remedy_orchestrator(const struct check_input *in, struct check_resul
                    "Nomad made it: in the job of allocation %s, have it created %s; then: nomad job run JOB_FILE",
                    managed->project, change->how);
     remedy_comment(in, out, &text);
+    json_out_string(set_kind(out, FIX_MANAGER, FIX_RECREATES), "change", change->how);
 }
 
 /* It may remove the old container when that is stopped. */
@@ -170,6 +194,7 @@ static void remedy_unit(const struct check_input *in, struct check_result *out, 
                "ExecStart=); then systemctl daemon-reload && systemctl restart %s (with --user for a user's unit)",
                unit.data, change->how, unit.data);
     remedy_comment(in, out, &text);
+    json_out_string(set_kind(out, FIX_MANAGER, FIX_RECREATES), "change", change->how);
 }
 
 /* ---- What nothing else describes ---- */
@@ -198,6 +223,7 @@ static void remedy_plain(const struct check_input *in, struct check_result *out,
             keeping.data, engine, name.data, engine, name.data, old.data, engine, name.data, how, engine, old.data);
     }
     remedy_comment(in, out, &text);
+    json_out_string(set_kind(out, FIX_CONTAINER, FIX_RECREATES), "change", how);
 }
 
 void check_remedy_recreate(const struct check_input *in, struct check_result *out, const struct remedy_change *change)
@@ -238,6 +264,7 @@ void check_remedy_look(const struct check_input *in, struct check_result *out, c
         return;
     quote_name(in, "", &name);
     check_remedy(in, out, "%s %s %s", check_engine_command(in), command, name.data);
+    fix_clear(&out->fix);
 }
 
 /* What undoes it, as a comment behind the command. */
@@ -280,5 +307,6 @@ void check_remedy_update(const struct check_input *in, struct check_result *out,
     }
     quote_name(in, "", &name);
     check_remedy(in, out, "%s %s %s", check_engine_command(in), command, name.data);
+    out->fix.need = change->need;
     add_undoing(&managed, change, &out->remedy);
 }

@@ -11,6 +11,7 @@ struct remedy_change {
     const char *compose; /* what is done about it there: "remove privileged: true" */
     const char *service; /* for a swarm's service: the options of "docker service update", or a comment ("# …"); NULL:
                             services have no such option */
+    enum fix_need need;  /* of the command on the container, and at least FIX_DECISION of that on its service */
 };
 
 /* It is the same for all that a privileged container is without. */

@@ -123,6 +123,7 @@ void check_swarm_needed(const struct check_input *in, struct check_result *out)
     }
     check_say(in, out, VERDICT_FAIL, "swarm mode is %s, but params.swarm_expected is not set", info->swarm_state);
     remedy_needless(in, out, info);
+    out->fix.need = FIX_DECISION;
 }
 
 /* Those that cannot be reached first, the leader last and never this node: the list is sorted by Unreachable, Reachable
@@ -137,6 +138,7 @@ static void remedy_managers(const struct check_input *in, struct check_result *o
                  "docker node ls --filter role=manager --format '{{.ManagerStatus}} {{.Self}} {{.ID}}' | grep ' "
                  "false ' | sort -r | head -n %lld | cut -d ' ' -f 3 | xargs docker node demote",
                  (long long)(managers - wanted));
+    out->fix.need = FIX_DECISION;
 }
 
 void check_swarm_managers(const struct check_input *in, struct check_result *out)
@@ -215,6 +217,7 @@ static void remedy_bound(const struct check_input *in, struct check_result *out,
                  address.data);
     if (info->autolock == TRI_TRUE)
         check_remedy(in, out, "docker swarm update --autolock=true");
+    out->fix.need = has_address ? FIX_DECISION : FIX_WORDS;
 }
 
 void check_swarm_bound_interface(const struct check_input *in, struct check_result *out)
@@ -277,6 +280,7 @@ static void remedy_overlay(const struct check_input *in, struct check_result *ou
                  name.data);
     check_remedy(in, out, "docker network create --driver overlay --opt encrypted%s%s %s",
                  network->ingress ? " --ingress" : "", str_text(&options), name.data);
+    out->fix.need = FIX_DECISION;
 }
 
 void check_overlay_encryption(const struct check_input *in, struct check_result *out)
@@ -385,6 +389,7 @@ void check_swarm_autolock(const struct check_input *in, struct check_result *out
     check_say(in, out, VERDICT_FAIL,
               "managers are not locked: the keys to the swarm's store are unprotected on their disks");
     check_remedy(in, out, "docker swarm update --autolock=true");
+    out->fix.need = FIX_DECISION; /* somebody has to keep the key */
 }
 
 /* The engine does not report when the key was made, and it is up to people whether the agent may read the key itself.
@@ -427,6 +432,7 @@ void check_swarm_unlock_key_rotation(const struct check_input *in, struct check_
     if (info->autolock == TRI_FALSE) {
         check_say(in, out, VERDICT_MANUAL, "auto-lock is off: there is no key to rotate");
         check_remedy(in, out, "docker swarm update --autolock=true");
+        out->fix.need = FIX_DECISION;
         return;
     }
     if (check_param(in, "track")->number)
@@ -436,6 +442,7 @@ void check_swarm_unlock_key_rotation(const struct check_input *in, struct check_
                   "auto-lock is on; the engine does not report when its key was last rotated, and params.track, which "
                   "records a salted hash of the key for this, is not set");
     check_remedy(in, out, "docker swarm unlock-key --rotate");
+    out->fix.need = FIX_DECISION;
 }
 
 void check_node_certificate_rotation(const struct check_input *in, struct check_result *out)
@@ -546,6 +553,7 @@ void check_root_ca_rotation(const struct check_input *in, struct check_result *o
                      "--force NODE");
     else
         check_remedy(in, out, "docker swarm ca --rotate");
+    out->fix.need = info->root_rotation ? FIX_WORDS : FIX_DECISION;
 }
 
 /* The engine does not report which address a node's data traffic uses. */

@@ -9,7 +9,7 @@
 /* commands whose output is a table, or may be JSON; of the others -o is a file */
 #define PRINTING "status findings rules explain watch history diff scan check resend ack waive metrics version help"
 
-#define SELECTING "findings history watch report" /* commands with filters */
+#define SELECTING "findings history watch report fix" /* commands with filters */
 
 static const char *const severities[] = {"low", "medium", "high", "critical", NULL};
 static const char *const statuses[] = {"pass", "fail", "manual", "not_applicable", "error", NULL};
@@ -21,6 +21,7 @@ static const char *const report_formats[] = {"html", "markdown", "csv", "json", 
 static const char *const truths[] = {"true", "false", NULL};
 static const char *const outputs[] = {"table", "wide", "tsv", "csv", "json", NULL};
 static const char *const groupings[] = {"rule", "subject", NULL};
+static const char *const script_formats[] = {"sh", "ansible", NULL};
 static const char *const colours[] = {"auto", "always", "never", NULL};
 
 #define ALL_TIMES                                                                                                             \
@@ -113,7 +114,7 @@ static const struct option_row options[] = {
     {.name = "kind",
      .value = {OPTION_WORD, "KIND", "kind", kinds},
      .place = offsetof(struct ctl, kind),
-     .commands = "findings report",
+     .commands = "findings report fix",
      .help = {"only of subjects of this kind", "只看此类对象"}},
     {.name = "kind",
      .value = {OPTION_WORD, "KIND", "kind", event_kinds},
@@ -124,7 +125,7 @@ static const struct option_row options[] = {
     {.name = "waived",
      .value = {OPTION_WORD, "true|false", "value", truths},
      .place = offsetof(struct ctl, waived),
-     .commands = SELECTING,
+     .commands = "findings history",
      .help = {"only failures that a waiver covers, or only those that none covers",
               "只看已豁免的失败，或只看未豁免的"}},
     {.name = "limit",
@@ -154,6 +155,22 @@ static const struct option_row options[] = {
      .place = offsetof(struct ctl, all),
      .commands = "watch",
      .help = {"every change, not only failures, errors and recoveries", "所有变化，而不只是不通过、错误和恢复"}},
+    {.name = "all",
+     .place = offsetof(struct ctl, all),
+     .commands = "fix",
+     .help = {"also what may limit, stop or remove something that is in use",
+              "也包括可能限制、停止或删除正在使用的东西的命令"},
+     .more = {"Without it these commands are comments, to be decided upon one by one.",
+              "不指定时，这些命令只作为注释，供逐条决定。"}},
+    {.name = "print",
+     .place = offsetof(struct ctl, print),
+     .commands = "fix",
+     .help = {"write the script to standard output", "把脚本写到标准输出"}},
+    {.name = "format",
+     .value = {OPTION_WORD, "sh|ansible", "format", script_formats},
+     .place = offsetof(struct ctl, format),
+     .commands = "fix",
+     .help = {"a script for sh (default), or a playbook for Ansible", "sh 脚本（默认）或 Ansible playbook"}},
     {.name = "since",
      .value = {OPTION_SINCE, "SEQ|TIME"},
      .place = offsetof(struct ctl, since),
@@ -252,6 +269,15 @@ static const struct command_row commands[] = {
      .requires = {"one rule, by id (5.4) or slug (container-privileged)",
                   "一条规则：编号（5.4）或短名（container-privileged）"},
      .help = {"why a rule matters, how to fix it, its findings", "规则为何重要、如何修复、它的检查结果"}},
+    {.name = "fix",
+     RUNS(ctl_fix),
+     .help = {"a script of what commands can do about the findings", "由命令可完成的修复写成的脚本"},
+     .more =
+         {"It is for everything that fails and is not waived. It keeps a copy of each file that it changes, merges "
+          "daemon.json once, has dockerd check it, and says above each step what it restarts or recreates. agentctl "
+          "itself changes nothing. Run it again after what stopped it was mended: it goes on from there.",
+          "针对所有失败且未豁免的结果。它为所改的每个文件保留副本，只合并一次 daemon.json 并由 dockerd 检查，每一步之前"
+          "说明会重启或重新创建什么。agentctl 本身不做任何更改。排除中断原因后可再次运行，它会从中断处继续。"}},
     {.name = "watch",
      RUNS(ctl_watch),
      .help = {"failures and recoveries as they happen", "实时显示不通过和恢复"},

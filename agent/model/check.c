@@ -57,14 +57,17 @@ void check_error(const struct check_input *in, struct check_result *out, const c
 void check_remedy(const struct check_input *in, struct check_result *out, const char *format, ...)
 {
     va_list arguments;
+    scoped_str command = STR_INIT;
 
     if (!in->explain)
         return;
     if (out->remedy.length)
         str_append(&out->remedy, " && ");
     va_start(arguments, format);
-    str_vprintf(&out->remedy, format, arguments);
+    str_vprintf(&command, format, arguments);
     va_end(arguments);
+    str_append(&out->remedy, str_text(&command));
+    fix_add_command(&out->fix, str_text(&command));
 }
 
 static struct json_out *facts_of(const struct check_input *in, struct check_result *out)
@@ -207,6 +210,7 @@ static void take_back(struct check_result *out)
     if (out->verdict != VERDICT_ERROR)
         str_clear(&out->evidence);
     str_clear(&out->remedy);
+    fix_clear(&out->fix);
 }
 
 static void require_answers(const struct check_input *in, struct check_result *out)
@@ -259,6 +263,7 @@ void check_result_clear(struct check_result *result)
     result->attested = result->podman = false;
     str_clear(&result->evidence);
     str_clear(&result->remedy);
+    fix_clear(&result->fix);
     json_out_free(take(result->facts));
 }
 
@@ -266,6 +271,7 @@ void check_result_deinit(struct check_result *result)
 {
     str_deinit(&result->evidence);
     str_deinit(&result->remedy);
+    fix_deinit(&result->fix);
     json_out_free(take(result->facts));
 }
 

@@ -6,6 +6,7 @@
 #ifndef AGENT_MODEL_CHECK_H
 #define AGENT_MODEL_CHECK_H
 
+#include "agent/model/fix.h"
 #include "agent/model/rule.h"
 #include "agent/model/store.h"
 #include "common/json_out.h"
@@ -27,6 +28,7 @@ struct check_result {
     struct str evidence;    /* one line for a person, names in it quoted or escaped by the sink */
     struct json_out *facts; /* an object is open in it; NULL unless explain: use the check_fact_ helpers */
     struct str remedy;      /* the command for this very subject; empty: the rule's own text is used */
+    struct fix fix;         /* of the remedy what programs may use */
     usec_t recheck;         /* the verdict may change by time alone at this moment; 0: never */
     bool attested;          /* set by the evaluator: the verdict comes from an attestation */
     bool podman;            /* the engine is podman: of the rule's own texts that one is used */
@@ -69,8 +71,8 @@ void check_say(const struct check_input *in, struct check_result *out, enum verd
     printf_like(4, 5);
 /* Sets error with "WHAT: WHY"; secrets in WHY are redacted, NULL becomes "unknown". */
 void check_error(const struct check_input *in, struct check_result *out, const char *what, const char *why);
-/* Appends a command (" && " between calls). All of it is dropped where it would be longer than 16 KiB: the rule's own
- * text is used. */
+/* Appends a command (" && " between calls), to the fix as well. All of it is dropped where it would be longer than 16
+ * KiB: the rule's own text is used. */
 void check_remedy(const struct check_input *in, struct check_result *out, const char *format, ...) printf_like(3, 4);
 /* Facts are for the reader of a finding, and bounded: of a text 4 KiB are kept; a list ends once all facts take 8 KiB,
  * and member KEY_left_out is the number of its items that are not there. */

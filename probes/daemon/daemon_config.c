@@ -124,6 +124,8 @@ static void digest_places(struct hash *hash, const struct daemon_facts *facts)
 {
     digest_number(hash, facts->config_brace_line);
     digest_number(hash, facts->config_is_blank);
+    digest_number(hash, (int64_t)facts->config_inside);
+    digest_text(hash, facts->config_sha256);
     for (size_t i = 0; i < facts->place_count; i++) {
         const struct config_place *place = &facts->places[i];
 
@@ -133,6 +135,8 @@ static void digest_places(struct hash *hash, const struct daemon_facts *facts)
         digest_number(hash, place->line);
         digest_number(hash, place->more_lines);
         digest_number(hash, place->nth);
+        digest_number(hash, (int64_t)place->at);
+        digest_number(hash, (int64_t)place->length);
     }
 }
 

@@ -2,14 +2,29 @@
  * needs: the line of a value, a piece of text in it that is to be replaced, and which of its occurrences it is. */
 #include "probes/daemon/daemon_places.h"
 
+#include <openssl/evp.h>
 #include <string.h>
 
+#include "common/str.h"
 #include "common/vec.h"
 
 enum { PIECE_MAX = 512 };
 
+static const char *hex_digest(struct arena *arena, const char *text, size_t length)
+{
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned size;
+    scoped_str hex = STR_INIT;
+
+    if (!EVP_Digest(text, length, hash, &size, EVP_sha256(), NULL))
+        return NULL;
+    for (unsigned i = 0; i < size; i++)
+        str_printf(&hex, "%02x", hash[i]);
+    return arena_strdup(arena, str_text(&hex));
+}
+
 struct scanner {
-    const char *at, *end;
+    const char *begin, *at, *end;
     const char *line_begin;
     unsigned line;
 };
@@ -89,6 +104,7 @@ static struct config_place read_member(struct scanner *s, struct arena *arena)
     const char *key = s->at + 1, *piece = s->at, *value, *line_begin;
     struct config_place place = {0};
     unsigned line;
+    bool replaceable;
 
     skip_string(s);
     place.key = arena_strndup(arena, key, (size_t)(s->at - key) - 1);
@@ -102,7 +118,10 @@ static struct config_place read_member(struct scanner *s, struct arena *arena)
             piece = value;
     line = s->line;
     line_begin = s->line_begin;
-    if (!skip_value(s) || s->at == value || s->at - piece > PIECE_MAX)
+    replaceable = skip_value(s);
+    place.at = (size_t)(value - s->begin);
+    place.length = (size_t)(s->at - value);
+    if (!replaceable || s->at == value || s->at - piece > PIECE_MAX)
         return place;
     place.nth = count_occurrences(line_begin, piece, s->at);
     if (!place.nth)
@@ -117,9 +136,10 @@ static struct config_place read_member(struct scanner *s, struct arena *arena)
 void daemon_places_read(struct daemon_facts *facts, const char *text, size_t length)
 {
     static const char mark[] = "\xef\xbb\xbf";
-    struct scanner s = {.at = text, .end = text + length, .line_begin = text, .line = 1};
+    struct scanner s = {.begin = text, .at = text, .end = text + length, .line_begin = text, .line = 1};
     VEC(struct config_place) places = {0};
 
+    facts->config_sha256 = hex_digest(facts->facts.arena, text, length);
     if (length >= strlen(mark) && memcmp(text, mark, strlen(mark)) == 0)
         s.at += strlen(mark);
     skip_blanks(&s);
@@ -129,6 +149,7 @@ void daemon_places_read(struct daemon_facts *facts, const char *text, size_t len
     }
     facts->config_brace_line = s.line;
     s.at++;
+    facts->config_inside = (size_t)(s.at - text);
     for (skip_blanks(&s); s.at < s.end && *s.at == '"'; skip_blanks(&s)) {
         vec_push(&places, read_member(&s, facts->facts.arena));
         skip_blanks(&s);

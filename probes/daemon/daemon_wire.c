@@ -47,6 +47,8 @@ static void put_places(struct str *out, const struct daemon_facts *facts)
         wire_put_text(out, place->before);
         wire_put_text(out, place->value);
         wire_put_number(out, place->nth);
+        wire_put_number(out, (int64_t)place->at);
+        wire_put_number(out, (int64_t)place->length);
     }
 }
 
@@ -64,6 +66,8 @@ static void take_places(struct wire_reader *reader, struct daemon_facts *facts)
         place->before = wire_text(reader);
         place->value = wire_text(reader);
         place->nth = (unsigned)wire_number(reader);
+        place->at = (size_t)wire_number(reader);
+        place->length = (size_t)wire_number(reader);
         reader->broken |= !place->key || (place->line && (!place->before || !place->value));
     }
 }
@@ -146,6 +150,8 @@ void daemon_put(struct str *out, const struct daemon_facts *facts)
     put_places(out, facts);
     wire_put_number(out, facts->config_brace_line);
     wire_put_number(out, facts->config_is_blank);
+    wire_put_number(out, (int64_t)facts->config_inside);
+    wire_put_text(out, facts->config_sha256);
     put_options(out, facts->options, facts->option_count);
     wire_put_number(out, (int64_t)facts->start_ticks);
     wire_put_number(out, facts->started);
@@ -190,6 +196,8 @@ static void take_all(struct wire_reader *reader, struct daemon_facts *facts)
     take_places(reader, facts);
     facts->config_brace_line = (unsigned)wire_number(reader);
     facts->config_is_blank = wire_number(reader) != 0;
+    facts->config_inside = (size_t)wire_number(reader);
+    facts->config_sha256 = wire_text(reader);
     facts->options = take_options(reader, &facts->option_count);
     facts->start_ticks = (uint64_t)wire_number(reader);
     facts->started = wire_number(reader);

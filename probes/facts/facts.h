@@ -582,10 +582,13 @@ struct daemon_facts {
         unsigned more_lines;        /* into which a list goes on */
         const char *before, *value; /* the text that is replaced: what comes before the value on its line, and it */
         unsigned nth;               /* which occurrence in the line both together are */
+        size_t at, length;          /* of its value: bytes of the file; whatever it is */
     } * places;
     size_t place_count;
     unsigned config_brace_line; /* of the object's first brace; 0: it cannot be edited (UTF-16) */
     bool config_is_blank;       /* it has no member at all */
+    size_t config_inside;       /* the byte after that brace; 0: as above */
+    const char *config_sha256;  /* of the file's text, in hex; NULL: there is none, or it is not JSON */
     struct daemon_option {
         const char *name;  /* long name, singular as on the command line: "host", "tlscacert", "no-new-privileges"; of
                               podman "containers.log_driver" as in containers.conf */

@@ -1,34 +1,8 @@
 # The daemon's configuration of section 2: what a finding prints changes what it names in daemon.json, keeps all else, and
-# has it read. systemctl stands in for systemd, which does not run the engine here. Sourced by tests/engines/remedies.
+# has it read. Sourced by tests/engines/remedies.
 
-{ declare -f start_engine; declare -p engine_options; } >"$work/start-engine.sh"
-cat >"$work/bin/systemctl" <<'END'
-#!/usr/bin/env bash
-# systemctl [--user] restart|reload docker
-work=$(dirname "$(dirname "$(realpath "$0")")")
-. "$work/start-engine.sh"
-echo "$*" >>"$work/systemctl.log"
-pid=$(cat "$work/pid")
-case "$*" in
-"reload docker") kill -HUP "$pid" ;;
-"restart docker")
-    kill "$pid"
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
-    start_engine
-    ;;
-*) exit 1 ;;
-esac
-END
-chmod 755 "$work/bin/systemctl"
+. tests/engines/systemctl.sh
 
-# wait_for RULE STATUS: the rule has it
-wait_for() {
-    for _ in $(seq 300); do
-        [ "$(api "/v1/findings?rule=$1" | jq -r '.findings[0].status' 2>/dev/null)" = "$2" ] && return
-        sleep 0.1
-    done
-    fail "$1 is not $2: $(api "/v1/findings?rule=$1" | jq -c '.findings[0] | [.status, .evidence]')"
-}
 # configure TEXT: that is daemon.json, and the engine is started anew with it
 configure() {
     printf '%s\n' "$1" >"$work/daemon.json"
