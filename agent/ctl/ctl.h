@@ -19,8 +19,8 @@ struct ctl {
     struct terminal terminal;
     /* options of single commands; NULL or false: not given */
     const char *rule, *section, *status, *severity, *subject, *kind, *waived, *limit, *since, *until, *fail_on,
-        *textfile, *by, *reason, *config, *format, *file, *level;
-    bool all, flat, list, remove, print;
+        *textfile, *by, *reason, *config, *format, *file, *level, *new_only;
+    bool all, flat, fail_on_error, list, remove, print;
     char **words; /* after the command */
     int word_count;
 };
@@ -34,7 +34,8 @@ __attribute__((format_arg(2), format_arg(3))) static inline const char *tr(const
 
 typedef int ctl_command(struct ctl *ctl); /* returns the exit status */
 ctl_command ctl_status, ctl_findings, ctl_rules, ctl_explain, ctl_watch, ctl_scan, ctl_check, ctl_version, ctl_ack,
-    ctl_resend, ctl_metrics, ctl_history, ctl_diff, ctl_help, ctl_waive, ctl_report, ctl_complete, ctl_fix;
+    ctl_resend, ctl_metrics, ctl_history, ctl_diff, ctl_help, ctl_waive, ctl_report, ctl_complete, ctl_fix,
+    ctl_baseline;
 
 /* Requests PATH (the language is added) and parses the answer. BODY NULL: GET. Prints errors. 0, or the exit status;
  * with --json the answer is printed (ctl_print_json()) and RET_DOC stays NULL. The caller frees RET_DOC. */
@@ -64,6 +65,13 @@ void ctl_finding_row(const struct ctl *ctl, struct table *table, const char *lea
 void ctl_lead_row(struct table *table, const char *lead, const char *text);
 /* acknowledged.c: appends those of the rule SLUG, of the last 90 days. 0, or the exit status. */
 int ctl_print_acknowledged(const struct ctl *ctl, const char *slug, struct str *out);
+/* findings.c: calls EACH for every finding of every page of BASE until it returns false, LIMIT of them at most (NULL:
+ * all). With --json the pages are printed as one document instead. 0, or the exit status. */
+int ctl_each_finding(struct ctl *ctl, const struct str *base, const char *limit,
+                     bool (*each)(struct ctl *ctl, const struct json *finding, void *user), void *user);
+/* baseline.c: reads the file PATH. 0; the exit status, after a message. The caller frees RET. */
+struct baseline;
+int ctl_read_baseline(const char *path, struct baseline **ret);
 /* pages.c: an answer of several pages. Begin with zeros. */
 struct ctl_pages {
     char *after;      /* where the next page begins; NULL: there is none, or none has been read */

@@ -5,6 +5,7 @@
 #include "agent/ctl/ctl.h"
 #include "agent/ctl/fit.h"
 #include "agent/ctl/groups.h"
+#include "common/baseline.h"
 #include "common/json_out.h"
 #include "common/memory.h"
 #include "common/text.h"
@@ -56,8 +57,8 @@ static void print_json_page(struct joined *joined, const struct json *root, cons
 
 /* Calls EACH for every finding of every page until it returns false, LIMIT of them at most (NULL: all). With --json the
  * pages are printed as one document instead. */
-static int each_finding(struct ctl *ctl, const struct str *base, const char *limit,
-                        bool (*each)(struct ctl *ctl, const struct json *finding, void *user), void *user)
+int ctl_each_finding(struct ctl *ctl, const struct str *base, const char *limit,
+                     bool (*each)(struct ctl *ctl, const struct json *finding, void *user), void *user)
 {
     scoped(ctl_pages_deinit) struct ctl_pages pages = {0};
     scoped(cleanup_free) char *left = mem_strdup(limit);
@@ -204,7 +205,7 @@ int ctl_findings(struct ctl *ctl)
     add_parameter(&path, "subject", ctl->subject);
     add_parameter(&path, "kind", ctl->kind);
     add_parameter(&path, "waived", ctl->waived);
-    r = each_finding(ctl, &path, ctl->limit, add_found, &found);
+    r = ctl_each_finding(ctl, &path, ctl->limit, add_found, &found);
     if (r)
         return r;
     print_found(ctl, &found);
@@ -226,12 +227,22 @@ static int severity_rank(const char *severity)
 struct tally {
     struct found found;
     size_t failures, errors;
+    struct baseline *baseline; /* NULL: everything counts */
 };
+
+/* Is it to count, as far as the baseline goes? */
+static bool is_new(const struct tally *tally, const struct json *finding)
+{
+    return !tally->baseline || baseline_is_new(tally->baseline, json_text(json_get(finding, "uid"), ""),
+                                               json_string(json_get(finding, "status")));
+}
 
 static bool count_failure(struct ctl *ctl, const struct json *finding, void *user)
 {
     struct tally *tally = user;
 
+    if (!is_new(tally, finding))
+        return true;
     if (str_equal(json_string(json_get(finding, "status")), "error")) {
         tally->errors++;
         return true;
@@ -264,23 +275,54 @@ static int refuse_unscanned(struct ctl *ctl)
     return scanned ? 0 : EXIT_REFUSED;
 }
 
-int ctl_check(struct ctl *ctl)
+static int count_failures(struct ctl *ctl, struct tally *tally)
 {
     scoped_str path = STR_INIT;
-    struct tally tally = {0};
     int r;
+
+    str_append(&path, "/v1/findings?status=fail,error&waived=false");
+    add_parameter(&path, "rule", ctl->rule);
+    add_parameter(&path, "section", ctl->section);
+    add_parameter(&path, "severity", ctl->severity);
+    add_parameter(&path, "level", ctl->level);
+    tally->found = found_new(ctl);
+    r = ctl_each_finding(ctl, &path, NULL, count_failure, tally);
+    if (r == 0)
+        print_found(ctl, &tally->found);
+    found_deinit(&tally->found);
+    return r;
+}
+
+/* A report beside the verdict. */
+static int write_report(struct ctl *ctl)
+{
+    if (!ctl->format)
+        return 0;
+    if (ctl->new_only)
+        return ctl_usage(ctl, "%s",
+                         tr(ctl, "a report of the agent has everything: --format takes no --new-only",
+                            "代理的报告包含全部内容：--format 不能与 --new-only 同用"));
+    if (!ctl->file || str_equal(ctl->file, "-"))
+        return ctl_usage(ctl, "%s", tr(ctl, "--format requires --output FILE", "--format 需要 --output FILE"));
+    return ctl_report(ctl);
+}
+
+int ctl_check(struct ctl *ctl)
+{
+    scoped(cleanup_baseline) struct baseline *baseline = NULL;
+    struct tally tally = {0};
+    int r = ctl->new_only ? ctl_read_baseline(ctl->new_only, &baseline) : 0;
 
     if (!ctl->fail_on)
         ctl->fail_on = "high";
-    r = refuse_unscanned(ctl);
+    if (r == 0)
+        r = refuse_unscanned(ctl);
+    if (r == 0)
+        r = write_report(ctl);
     if (r)
         return r;
-    str_append(&path, "/v1/findings?status=fail,error&waived=false");
-    tally.found = found_new(ctl);
-    r = each_finding(ctl, &path, NULL, count_failure, &tally);
-    if (r == 0)
-        print_found(ctl, &tally.found);
-    found_deinit(&tally.found);
+    tally.baseline = baseline;
+    r = count_failures(ctl, &tally);
     if (r == 0 && !ctl->json) /* rows alone for programs: the verdict is beside them */
         fprintf(terminal_is_screen(&ctl->terminal) ? stdout : stderr,
                 tr(ctl, "unwaived failures at %s or above: %zu\n", "未豁免的不通过项（级别不低于%s）：%zu\n"),
@@ -289,5 +331,5 @@ int ctl_check(struct ctl *ctl)
         ctl_complain("%zu %s", tally.errors,
                      tr(ctl, "findings could not be evaluated: agentctl findings --status error",
                         "项无法评估：agentctl findings --status error"));
-    return r ? r : tally.failures ? EXIT_FOUND : 0;
+    return r ? r : tally.failures || (ctl->fail_on_error && tally.errors) ? EXIT_FOUND : 0;
 }

@@ -7,9 +7,10 @@
 #define RUNS(function) .run = (command_function *)(1 ? (function) : (ctl_command *)NULL)
 
 /* commands whose output is a table, or may be JSON; of the others -o is a file */
-#define PRINTING "status findings rules explain watch history diff scan check resend ack waive metrics version help"
+#define PRINTING "status findings rules explain watch history diff scan resend ack waive metrics version help"
 
 #define SELECTING "findings history watch report fix" /* commands with filters */
+#define CHOOSING  SELECTING " check"                  /* with those that choose rules */
 
 static const char *const severities[] = {"low", "medium", "high", "critical", NULL};
 static const char *const statuses[] = {"pass", "fail", "manual", "not_applicable", "error", NULL};
@@ -18,6 +19,7 @@ static const char *const event_kinds[] = {"host",  "daemon",  "swarm", "file",  
                                           "image", "network", "exec",  "agent", NULL};
 static const char *const levels[] = {"1", "2", NULL};
 static const char *const report_formats[] = {"html", "markdown", "csv", "json", "sarif", "junit", "hdf", "text", NULL};
+static const char *const baseline_actions[] = {"save", "diff", NULL};
 static const char *const truths[] = {"true", "false", NULL};
 static const char *const outputs[] = {"table", "wide", "tsv", "csv", "json", NULL};
 static const char *const groupings[] = {"rule", "subject", NULL};
@@ -70,13 +72,13 @@ static const struct option_row options[] = {
     {.name = "rule",
      .value = {OPTION_RULE, "RULE", "rule"},
      .place = offsetof(struct ctl, rule),
-     .commands = SELECTING,
+     .commands = CHOOSING,
      .help = {"only of this rule: an id (5.4) or a slug (container-privileged)",
               "只看此规则：编号（5.4）或短名（container-privileged）"}},
     {.name = "section",
      .value = {OPTION_SECTION, "N", "section"},
      .place = offsetof(struct ctl, section),
-     .commands = SELECTING " rules",
+     .commands = CHOOSING " rules",
      .help = {"only of this section of the benchmark, such as 5", "只看基准的这一章，例如 5"}},
     {.name = "status",
      .value = {OPTION_WORDS, "STATUS[,...]", "status", statuses},
@@ -96,12 +98,12 @@ static const struct option_row options[] = {
     {.name = "severity",
      .value = {OPTION_WORDS, "SEVERITY[,...]", "severity", severities},
      .place = offsetof(struct ctl, severity),
-     .commands = SELECTING,
+     .commands = CHOOSING,
      .help = {"only of rules with these severities", "只看这些严重级别的规则"}},
     {.name = "level",
      .value = {OPTION_WORDS, "LEVEL[,...]", "level", levels},
      .place = offsetof(struct ctl, level),
-     .commands = "findings report",
+     .commands = "findings report check",
      .help = {"only rules of these levels: 1 is for every host, 2 for those that need more",
               "只看这些等级的规则：1 适用于所有主机，2 适用于要求更高的主机"}},
     {.name = "subject",
@@ -194,6 +196,21 @@ static const struct option_row options[] = {
      .place = offsetof(struct ctl, fail_on),
      .commands = "check",
      .help = {"from this severity on (default: high)", "从此严重级别起（默认 high）"}},
+    {.name = "fail-on-error",
+     .place = offsetof(struct ctl, fail_on_error),
+     .commands = "check",
+     .help = {"also when something could not be evaluated", "无法评估时也算失败"}},
+    {.name = "new-only",
+     .value = {OPTION_FILE, "FILE"},
+     .place = offsetof(struct ctl, new_only),
+     .commands = "check",
+     .help = {"only what is not in the baseline FILE, which baseline save has written",
+              "只看基线文件 FILE（由 baseline save 写出）中没有的"}},
+    {.name = "format",
+     .value = {OPTION_WORD, "FORMAT", "format", report_formats},
+     .place = offsetof(struct ctl, format),
+     .commands = "check",
+     .help = {"write a report in this format, too", "同时写出此格式的报告"}},
     {.name = "format",
      .value = {OPTION_WORD, "FORMAT", "format", report_formats},
      .place = offsetof(struct ctl, format),
@@ -203,7 +220,7 @@ static const struct option_row options[] = {
      .letter = 'o',
      .value = {OPTION_FILE, "FILE"},
      .place = offsetof(struct ctl, file),
-     .commands = "report",
+     .commands = "report check",
      .help = {"where to write the report; -: standard output (default)", "报告写到何处；-：标准输出（默认）"},
      .more = {"FILE is replaced as a whole, and only its owner may read it.",
               "FILE 会被整体替换，且只有其所有者可读。"}},
@@ -299,6 +316,14 @@ static const struct command_row commands[] = {
     {.name = "report",
      RUNS(ctl_report),
      .help = {"a report for people, auditors, CI or other programs", "供人、审计、CI 或其他程序使用的报告"}},
+    {.name = "baseline",
+     RUNS(ctl_baseline),
+     .arguments = {{OPTION_WORD, "save|diff", "action", baseline_actions}, {OPTION_FILE, "FILE"}},
+     .least = 2,
+     .requires = {"save or diff, and the file of the baseline", "save 或 diff，以及基线文件"},
+     .help = {"keep what is open now, and show later what is new", "记录当前未解决的问题，以便之后找出新增的"},
+     .more = {"agentctl check --new-only FILE then fails only for what FILE does not have.",
+              "之后 agentctl check --new-only FILE 只因 FILE 中没有的问题而失败。"}},
     {.name = "scan", RUNS(ctl_scan), .help = {"evaluate everything again (root only)", "重新评估全部（仅限 root）"}},
     {.name = "check",
      RUNS(ctl_check),
