@@ -144,5 +144,7 @@ int main(int argc, char **argv)
     if (given_of_once(&options) && !options.once)
         return options_usage(&agent_options_table, result.zh, result.zh ? "%s 需要 --once" : "%s requires --once",
                              given_of_once(&options));
+    if (options.show_config)
+        return agent_show_config(&options.arguments);
     return options.check_config ? agent_check_config(&options.arguments) : start(&options);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "agent/api/view.h"
+#include "agent/config/config_show.h"
 #include "agent/options/agent_options.h"
 #include "common/log.h"
 #include "common/out_file.h"
@@ -130,4 +131,19 @@ int agent_check_config(const struct config_arguments *arguments)
         printf(", %zu files of conf.d", config->file_count - (config->path != NULL));
     puts("");
     return 0;
+}
+
+int agent_show_config(const struct config_arguments *arguments)
+{
+    scoped(cleanup_config) struct config *config = NULL;
+    scoped_str text = STR_INIT;
+    struct error error = ERROR_INIT;
+
+    if (config_load_words(arguments, &config, &error) < 0) {
+        log_error("%s", error.text);
+        return AGENT_EXIT_CONFIG;
+    }
+    config_show(config, &text);
+    fputs(str_text(&text), stdout);
+    return fflush(stdout) == EOF ? AGENT_EXIT_OUTPUT : 0;
 }

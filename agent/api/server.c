@@ -25,6 +25,7 @@ static const struct route {
     size_t bytes; /* that there must be room for; 0: it is short, and always answered */
 } routes[] = {
     {EVHTTP_REQ_GET, "/v1/status", server_get_status, query_no_parameters, STATUS_BYTES},
+    {EVHTTP_REQ_GET, "/v1/config", server_get_config, query_no_parameters, RULES_BYTES},
     {EVHTTP_REQ_GET, "/v1/rules", server_get_rules, query_no_parameters, RULES_BYTES},
     {EVHTTP_REQ_GET, "/v1/rules/", server_get_rule, query_no_parameters, VIEW_PAGE_BYTES},
     {EVHTTP_REQ_GET, "/v1/subjects", server_get_subjects, query_no_parameters, RULES_BYTES},

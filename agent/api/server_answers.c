@@ -8,6 +8,7 @@
 #include "agent/api/server_internal.h"
 #include "agent/api/server_query.h"
 #include "agent/api/view.h"
+#include "agent/config/config_show.h"
 #include "common/file.h"
 
 void server_stop_reading(struct evhttp_request *request)
@@ -146,6 +147,16 @@ static void reply_view(struct call *call, void (*view)(const struct agent_view *
 void server_get_status(struct call *call)
 {
     reply_view(call, view_status);
+}
+
+static void write_config(const struct agent_view *view, struct json_out *out)
+{
+    config_write(view->config, out);
+}
+
+void server_get_config(struct call *call)
+{
+    reply_view(call, write_config);
 }
 
 void server_get_rules(struct call *call)

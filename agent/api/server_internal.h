@@ -74,6 +74,7 @@ bool server_has_room(struct clients *clients, struct evhttp_request *request, si
 void server_reply_bad_request(struct evhttp_request *request, const struct error *error);
 /* Each answers its route. */
 void server_get_status(struct call *call);
+void server_get_config(struct call *call);
 void server_get_rules(struct call *call);
 void server_get_rule(struct call *call);
 void server_get_subjects(struct call *call);

@@ -20,7 +20,7 @@ struct ctl {
     /* options of single commands; NULL or false: not given */
     const char *rule, *section, *status, *severity, *subject, *kind, *waived, *limit, *since, *until, *fail_on,
         *textfile, *by, *reason, *config, *format, *file, *level, *new_only;
-    bool all, flat, fail_on_error, list, remove, print;
+    bool all, flat, fail_on_error, list, remove, print, show;
     char **words; /* after the command */
     int word_count;
 };
@@ -35,7 +35,7 @@ __attribute__((format_arg(2), format_arg(3))) static inline const char *tr(const
 typedef int ctl_command(struct ctl *ctl); /* returns the exit status */
 ctl_command ctl_status, ctl_findings, ctl_rules, ctl_explain, ctl_watch, ctl_scan, ctl_check, ctl_version, ctl_ack,
     ctl_resend, ctl_metrics, ctl_history, ctl_diff, ctl_help, ctl_waive, ctl_report, ctl_complete, ctl_fix,
-    ctl_baseline;
+    ctl_baseline, ctl_config;
 
 /* Requests PATH (the language is added) and parses the answer. BODY NULL: GET. Prints errors. 0, or the exit status;
  * with --json the answer is printed (ctl_print_json()) and RET_DOC stays NULL. The caller frees RET_DOC. */

@@ -103,6 +103,10 @@ static const struct option_row options[] = {
     {.name = "check-config",
      .place = offsetof(struct agent_options, check_config),
      .help = {"read configuration and rules, report errors and exit", "读取配置和规则，报告错误后退出"}},
+    {.name = "show-config",
+     .place = offsetof(struct agent_options, show_config),
+     .help = {"print agent.json and conf.d as they are merged, with the file of each value, and exit",
+              "输出 agent.json 与 conf.d 合并后的结果及每个值所在的文件，然后退出"}},
     {.name = "version", .letter = 'V', .help = {"print the version", "显示版本"}},
     {.name = "help", .letter = 'h', .help = {"print this help", "显示本帮助"}},
 };

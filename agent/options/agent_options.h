@@ -18,7 +18,7 @@ enum {
 struct agent_options {
     struct config_arguments arguments;
     const char *helpers, *user;
-    bool once, check_config;
+    bool once, check_config, show_config;
     /* of --once */
     const char *format, *output, *lang, *fail_on, *new_only, *rule, *section, *severity, *level;
     bool fail_on_error;

@@ -7,8 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/config/config.h"
-#include "common/file.h"
+#include "agent/config/config_show.h"
 
 static struct config *merged(const struct config_text *texts, size_t count)
 {
@@ -88,6 +87,67 @@ START_TEST(duplicate_sinks_of_two_files)
 }
 END_TEST
 
+/* ---- What is shown ---- */
+
+static const struct config_text shown[] = {
+    TEXT("agent.json", "{\"intervals\": {\"sweep\": \"2h\",\n\"top\": 20}, \"sinks\": [],\n\"rules\": {},\n"
+                       "\"scanner\": {\"command\": [\"trivy\", \"--token\", \"s3cr3t-Zq81\", \"{image}\"]}}"),
+    TEXT("conf.d/a.json", "{\"intervals\": {\"top\": 30},\n\"waivers\": [{\"rule\": [\"5.4\", \"5.5\"],\n"
+                          "\"reason\": \"a\\u001bb\", \"by\": \"x\"}]}"),
+};
+
+START_TEST(shown_as_text)
+{
+    scoped(cleanup_config) struct config *config = merged(shown, countof(shown)), *again = NULL;
+    scoped_str text = STR_INIT;
+
+    config_show(config, &text);
+    ck_assert_str_eq(str_text(&text),
+                     "{\n"
+                     "    \"intervals\": {\n"
+                     "        \"sweep\": \"2h\", // agent.json:1\n"
+                     "        \"top\": 30 // conf.d/a.json:1\n"
+                     "    },\n"
+                     "    \"sinks\": [], // agent.json:2\n"
+                     "    \"rules\": {}, // agent.json:3\n"
+                     "    \"scanner\": {\n"
+                     "        \"command\": [\"trivy\",\"--token\",\"[redacted]\",\"{image}\"] // agent.json:4\n"
+                     "    },\n"
+                     "    \"waivers\": [\n"
+                     "        {\n"
+                     "            \"rule\": [\"5.4\",\"5.5\"], // conf.d/a.json:2\n"
+                     "            \"reason\": \"a\\u001Bb\", // conf.d/a.json:3\n"
+                     "            \"by\": \"x\" // conf.d/a.json:3\n"
+                     "        }\n"
+                     "    ]\n"
+                     "}\n");
+    again = merged(&(struct config_text){"again", str_text(&text), text.length}, 1); /* it is a configuration */
+    ck_assert_uint_eq(again->process_seconds, 30);
+    ck_assert_uint_eq(again->waiver_count, 1);
+}
+END_TEST
+
+START_TEST(shown_as_values)
+{
+    scoped(cleanup_config) struct config *config = merged(shown, countof(shown));
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    const char *text;
+
+    config->docker_host = "tcp://engine:2376";
+    config->docker_host_from = "DOCKER_HOST";
+    json_out_object(out, NULL);
+    config_write(config, out);
+    json_out_end_object(out);
+    text = json_out_text(out, NULL);
+    ck_assert_ptr_nonnull(strstr(text, "\"files\":[\"agent.json\",\"conf.d/a.json\"]"));
+    ck_assert_ptr_nonnull(strstr(text, "{\"key\":\"intervals.top\",\"value\":30,\"from\":\"conf.d/a.json:1\"}"));
+    ck_assert_ptr_nonnull(strstr(text, "{\"key\":\"waivers[0].by\",\"value\":\"x\",\"from\":\"conf.d/a.json:3\"}"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "{\"key\":\"docker.host\",\"value\":\"tcp://engine:2376\",\"from\":\"DOCKER_HOST\"}"));
+    ck_assert_ptr_null(strstr(text, "s3cr3t"));
+}
+END_TEST
+
 /* ---- Folders ---- */
 
 static char folder[] = "/tmp/test-config-files-XXXXXX";
@@ -105,9 +165,10 @@ static void make_folder(void)
 static void put(const char *name, const char *text)
 {
     scoped(cleanup_free) char *path = mem_printf("%s/%s", folder, name);
-    struct error error = ERROR_INIT;
+    scoped(cleanup_fclose) FILE *file = fopen(path, "w");
 
-    ck_assert_msg(file_replace(path, text, strlen(text), 0644, &error) == 0, "%s", error.text);
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(text, 1, strlen(text), file), strlen(text));
 }
 
 static const char *no_environment(const char *name)
@@ -316,6 +377,8 @@ int main(void)
 
     tcase_add_test(tests, merging);
     tcase_add_test(tests, duplicate_sinks_of_two_files);
+    tcase_add_test(tests, shown_as_text);
+    tcase_add_test(tests, shown_as_values);
     tcase_add_test(tests, names_and_order);
     tcase_add_test(tests, all_faults_of_all_files);
     tcase_add_test(tests, files_as_credentials);
