@@ -73,9 +73,7 @@ wait_for 2.15 fail
 plan --section 2 >"$work/section2.sh"
 sh "$work/section2.sh" </dev/null >"$work/fix.out" 2>&1 || fail "an empty file: $(cat "$work/fix.out")"
 wait_for 2.15 pass; wait_for 2.14 pass
-mkdir -p /etc/docker
-printf '{}\n' >/etc/docker/daemon.json
-chown 1:1 /etc/docker/daemon.json; chmod 666 /etc/docker/daemon.json
+chown 1:1 "$work/daemon.json"; chmod 666 "$work/daemon.json"
 want "3.17 fail daemon.json"; want "3.18 fail daemon.json"
 plan --kind file >"$work/files.sh"
 sh "$work/files.sh" </dev/null >"$work/fix.out" 2>&1 || fail "files: $(cat "$work/fix.out")"
@@ -83,14 +81,14 @@ want "3.17 pass daemon.json"; want "3.18 pass daemon.json"
 plan --rule 5.28 --all >"$work/all.sh"
 sh "$work/all.sh" </dev/null >"$work/fix.out" 2>&1 || fail "all: $(cat "$work/fix.out")"
 want "5.28 pass ^limits$"
-rm -rf "$work/kept" /etc/docker/daemon.json
+rm -rf "$work/kept"
 
 begin "fix: a playbook"
 command -v ansible-playbook >/dev/null || { echo "    no ansible-playbook here: left out"; return 0; }
 prepare
 play() { # FILE OPTION…
     (cd "$work" && HOME=$work ANSIBLE_LOCALHOST_WARNING=False ansible-playbook -i localhost, -c local \
-        -e "fix_state=$work/kept" -e "ansible_python_interpreter=$(command -v python3)" "$@") >"$work/fix.out" 2>&1 ||
+        -e "$(jq -nc --arg s "$work/kept" --arg p "$(command -v python3)" '{fix_state: $s, ansible_python_interpreter: $p}')" "$@") >"$work/fix.out" 2>&1 ||
         fail "$1: $(tail -40 "$work/fix.out")"
 }
 plan --section 2 --format ansible >"$work/section2.yml"
