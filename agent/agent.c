@@ -165,9 +165,11 @@ static enum http_gate may_connect(const char **ret_why, void *user)
 static void on_disconnected(const char *why, void *user)
 {
     struct agent *agent = user;
+    scoped_str rest = STR_INIT;
 
     if (agent->connected)
-        log_warning("lost %s: %s", agent->address.host_text, text_without_context(why, agent->address.host_text));
+        log_warning("lost %s: %s", agent->address.host_text,
+                    message_without_context(why, agent->address.host_text, &rest));
     agent->connected = false;
     evaluator_agent_state(agent->evaluator, "agent-engine", false, why, "engine:lost");
     if (agent->scan_duration_ms >= 0 || agent->gave_up_waiting)
@@ -496,8 +498,10 @@ int agent_run(struct agent *agent, struct error *error)
     agent_tell_stop();
     if (agent->once && !agent->connected) {
         const char *host = agent->address.host_text, *why = docker_why_not(agent->docker);
+        scoped_str rest = STR_INIT;
 
-        return error_set(error, ENOTCONN, "%s: %s", host, why ? text_without_context(why, host) : "no answer");
+        return error_set(error, ENOTCONN, "%s: %s", host,
+                         why ? message_without_context(why, host, &rest) : M_("no answer"));
     }
     return 0;
 }

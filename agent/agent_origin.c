@@ -133,5 +133,7 @@ void agent_set_origin(struct agent *agent)
         .benchmark = agent->config->benchmark,
         .stream = event_store_stream(agent->events),
         .schema = RECORD_SCHEMA,
+        .language = agent->config->language,
+        .rules = evaluator_rules(agent->evaluator),
     };
 }

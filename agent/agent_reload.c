@@ -46,7 +46,7 @@ void agent_reload(struct agent *agent)
     sink_list_reopen(&agent->sinks);
     if (agent_load_config(&agent->arguments, &config, &rules, &error) < 0) {
         log_error("reload: %s; keeping the old configuration", error.text);
-        evaluator_agent_state(agent->evaluator, "agent-config", false, error.text, "reload");
+        evaluator_agent_state(agent->evaluator, "agent-config", false, error.message, "reload");
     } else {
         fetcher_renew_helpers(agent->fetcher, config);
         sink_list_configure(&agent->sinks, agent->base, fetcher_network(agent->fetcher), agent->events, &agent->origin,
@@ -61,6 +61,7 @@ void agent_reload(struct agent *agent)
         agent->exceptions_told = false;
         evaluator_expect_all(agent->evaluator, "reload"); /* nothing is judged anew by what was read before */
         evaluator_set_rules(agent->evaluator, rules, config);
+        agent_set_origin(agent); /* the old rules are gone */
         fetcher_rules_changed(agent->fetcher, config);
         evaluator_agent_state(agent->evaluator, "agent-config", true, "the configuration was reloaded", "reload");
         agent_enter_reload(agent);

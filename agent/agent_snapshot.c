@@ -153,7 +153,7 @@ static void explain(const struct evaluator *evaluator, const struct subject *sub
     if (ret->verdict == pair->verdict)
         return;
     check_result_clear(ret);
-    str_append(&ret->evidence, "it is being evaluated again");
+    check_evidence_add(&ret->said, "it is being evaluated again");
 }
 
 static void add_finding(struct snapshots *snapshots, struct snapshot *snapshot, struct event_cursor *cursor,
@@ -165,7 +165,7 @@ static void add_finding(struct snapshots *snapshots, struct snapshot *snapshot, 
     explain(evaluator, subject, pair, scratch);
     json_out_object(out, NULL);
     json_out_int(out, "snapshot", (int64_t)snapshot->id);
-    finding_write_brief(evaluator, subject, pair, evaluator_waiver(evaluator, subject, pair), scratch, out);
+    finding_keep_brief(evaluator, subject, pair, evaluator_waiver(evaluator, subject, pair), scratch, out);
     json_out_time(out, "at", clock_now(snapshots->options.clock));
     json_out_end_object(out);
     insert(cursor, ITEM_SNAPSHOT, out);

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "common/str.h"
+#include "common/message.h"
 #include "common/text.h"
 
 /* With its prefix a line is no longer than PIPE_BUF: a pipe that polls writable takes it whole (pipe(7)). */
@@ -87,7 +87,8 @@ static bool report_lost_lines(unsigned count)
 
 void log_message(enum log_level level, const char *format, ...)
 {
-    scoped_str text = STR_INIT, line = STR_INIT;
+    scoped_str text = STR_INIT, english = STR_INIT, line = STR_INIT;
+    const char *shown;
     unsigned lost = atomic_load(&lost_lines);
     va_list arguments;
 
@@ -97,7 +98,8 @@ void log_message(enum log_level level, const char *format, ...)
     str_vprintf(&text, format, arguments);
     va_end(arguments);
     append_start(&line, level);
-    text_escape(&line, str_text(&text), text.length, LINE_LIMIT);
+    shown = message_english(str_text(&text), &english);
+    text_escape(&line, shown, shown == text.data ? text.length : english.length, LINE_LIMIT);
     str_append_char(&line, '\n');
     if (lost && report_lost_lines(lost))
         atomic_fetch_sub(&lost_lines, lost);

@@ -14,7 +14,7 @@ enum {
     RENDER_MAX = 65536, /* bytes, where the caller gives no limit */
 };
 
-static const char marks[] = {BEGIN, NEXT, END, '\0'};
+static const char marks[] = MESSAGE_MARKS;
 
 bool message_is_in(const char *text)
 {
@@ -42,7 +42,7 @@ static bool read_conversion(const char *at, struct conversion *ret)
             ret->number = ret->number * 10 + (unsigned)(next[i] - '0');
         next += digits + 1;
     }
-    next += strspn(next, "-+ #0'123456789.");
+    next += strspn(next, "-+ #0'123456789.*");
     for (; *next && strchr("hlzjt", *next); next++)
         ret->length = ret->length == 'l' && *next == 'l' ? 'L' : *next;
     ret->kind = *next;
@@ -85,35 +85,39 @@ static void append_plain(struct str *out, const char *text, size_t length, bool 
         str_append(out, "…");
 }
 
-/* What is between the messages of a well-formed TEXT escaped, they themselves as they are. */
-static void append_escaped_around(struct str *out, const char *text)
+/* Each piece between the marks of a well-formed TEXT. */
+static void append_escaped_pieces(struct str *out, const char *text)
 {
-    int depth = 0;
-
     while (*text) {
-        size_t length = depth ? 1 : strcspn(text, marks);
+        size_t length = strcspn(text, marks);
 
-        if (!depth && length) {
+        if (length)
             text_escape(out, text, length, MESSAGE_ARGUMENT_MAX);
-        } else {
-            length = 1;
-            depth += *text == BEGIN ? 1 : *text == END ? -1 : 0;
-            str_append_char(out, *text);
-        }
+        else
+            str_append_char(out, text[length++]);
         text += length;
     }
 }
 
-static void append_argument(struct str *out, const char *text, size_t length, bool escaped)
+void message_escape(struct str *out, const char *text, size_t limit)
 {
-    bool whole = !text[length] && strpbrk(text, marks) && is_well_formed(text);
+    if (strpbrk(text, marks) && strlen(text) <= WHOLE_MAX && is_well_formed(text))
+        append_escaped_pieces(out, text);
+    else
+        text_escape(out, text, strlen(text), limit);
+}
+
+/* WHOLE_TEXT: it ends after LENGTH bytes with a NUL. */
+static void append_argument(struct str *out, const char *text, size_t length, bool whole_text, bool escaped)
+{
+    bool whole = whole_text && strpbrk(text, marks) && is_well_formed(text);
 
     if (!whole)
         append_plain(out, text, length, escaped);
     else if (length > WHOLE_MAX)
         message_render(out, text, LANGUAGE_EN, NULL, MESSAGE_ARGUMENT_MAX);
     else if (escaped)
-        append_escaped_around(out, text);
+        append_escaped_pieces(out, text);
     else
         str_append_n(out, text, length);
 }
@@ -156,12 +160,17 @@ static unsigned long long next_unsigned(struct arguments *arguments, char length
     }
 }
 
-/* How many bytes "%.12s" takes of TEXT. */
-static size_t text_length(const struct conversion *conversion, const char *text)
+/* How many bytes "%.12s" and "%.*s" take of the next argument, RET_TEXT. What holds messages is taken whole. */
+static size_t next_text(const struct conversion *conversion, struct arguments *arguments, const char **ret_text)
 {
-    const char *point = memchr(conversion->start, '.', (size_t)(conversion->end - conversion->start));
-    size_t precision = 0;
+    const char *point = memchr(conversion->start, '.', (size_t)(conversion->end - conversion->start)), *text;
+    int given = point && point[1] == '*' ? va_arg(arguments->list, int) : 0;
+    size_t precision = given > 0 ? (size_t)given : 0;
 
+    text = va_arg(arguments->list, const char *);
+    *ret_text = text = text ? text : "(null)";
+    if (point && point[1] == '*')
+        return strnlen(text, precision);
     if (!point || strpbrk(text, marks))
         return strlen(text);
     for (point++; *point >= '0' && *point <= '9'; point++)
@@ -186,10 +195,11 @@ static void append_next(struct str *out, const struct conversion *conversion, st
 
     print_spec(conversion, &spec);
     if (conversion->kind == 's') {
-        const char *text = va_arg(arguments->list, const char *);
+        const char *text;
+        size_t length = next_text(conversion, arguments, &text);
 
-        text = text ? text : "(null)";
-        append_argument(out, text, text_length(conversion, text), escaped);
+        append_argument(out, text, length,
+                        !memchr(conversion->start, '*', (size_t)(conversion->end - conversion->start)), escaped);
     } else if (strchr("di", conversion->kind)) {
         str_printf(out, spec.data, next_signed(arguments, conversion->length));
     } else if (strchr("uxXo", conversion->kind)) {
@@ -248,6 +258,13 @@ void message_add(struct str *out, const char *format, ...)
     va_start(list, format);
     message_vadd(out, format, list);
     va_end(list);
+}
+
+void message_word(struct str *out, const char *english)
+{
+    str_append_char(out, BEGIN);
+    str_append(out, english);
+    str_append_char(out, END);
 }
 
 /* ---- Rendering ---- */
@@ -380,5 +397,24 @@ const char *message_english(const char *text, struct str *buffer)
         return text;
     str_clear(buffer);
     message_render(buffer, text, LANGUAGE_EN, NULL, 0);
+    return str_text(buffer);
+}
+
+const char *message_without_context(const char *text, const char *context, struct str *buffer)
+{
+    static const char start[] = "\001%s: %s\002";
+    size_t length = strlen(context);
+    const char *at, *end;
+    int depth = 0;
+
+    if (!text || !str_starts(text, start))
+        return text_without_context(text, context);
+    at = text + strlen(start);
+    if (strncmp(at, context, length) != 0 || at[length] != NEXT)
+        return text;
+    for (end = at += length + 1; *end && (depth || *end != END); end++)
+        depth += *end == BEGIN ? 1 : *end == END ? -1 : 0;
+    str_clear(buffer);
+    str_append_n(buffer, at, (size_t)(end - at));
     return str_text(buffer);
 }

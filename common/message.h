@@ -21,15 +21,25 @@ enum {
     MESSAGE_ARGUMENT_MAX = 2048 /* bytes kept of an argument that is no message; cut with "…" */
 };
 
+/* The bytes that messages are made with. */
+#define MESSAGE_MARKS "\001\002\003"
+
 /* A constant message without arguments, for an argument: check_say(…, "%s is %s", name, is_on ? M_("on") : M_("off")).
  */
 #define M_(english) "\001" english "\003"
 
-/* Appends a message. FORMAT is a literal: no "*", none of its conversions numbered. */
+/* Appends a message. FORMAT is a literal: no "*" but in "%.*s", none of its conversions numbered. */
 void message_add(struct str *out, const char *format, ...) printf_like(2, 3);
 void message_vadd(struct str *out, const char *format, va_list arguments) printf_like(2, 0);
 /* The same, with control characters of the arguments escaped. */
 void message_vadd_escaped(struct str *out, const char *format, va_list arguments) printf_like(2, 0);
+
+/* The same of a word that is known only when it runs: ENGLISH is one of the tables'. */
+void message_word(struct str *out, const char *english);
+
+/* Appends TEXT with what is around and within its messages escaped as text_escape() does; cut at LIMIT bytes if it has
+ * none. */
+void message_escape(struct str *out, const char *text, size_t limit);
 
 /* The format of a language by the English one; NULL: it has none, and the English one is used. */
 typedef const char *message_lookup(enum language language, const char *english);
@@ -37,6 +47,10 @@ typedef const char *message_lookup(enum language language, const char *english);
 /* Appends TEXT with its messages rendered; LOOKUP NULL: in English. At most LIMIT bytes and "…" (0: 64 KiB). A message
  * whose end is missing ends with TEXT. */
 void message_render(struct str *out, const char *text, enum language language, message_lookup *lookup, size_t limit);
+
+/* TEXT (may be NULL) without the "CONTEXT: " that it may begin with, for a place that shows the context anyway: TEXT, a
+ * part of it, or BUFFER, which is cleared before. */
+const char *message_without_context(const char *text, const char *context, struct str *buffer);
 
 /* Is there any message in TEXT (may be NULL)? */
 bool message_is_in(const char *text);

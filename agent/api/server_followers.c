@@ -24,6 +24,7 @@ struct follower {
     struct store_query query;   /* its strings are owned; AFTER: the place; COUNT: how many more are wanted, 0: all */
     struct event_request *page; /* that is asked for; NULL: none */
     uint64_t end;               /* what does not follow ends there */
+    enum language language;
     bool follows, marks;
     bool has_place;  /* it asked by number, or has had an answer */
     bool has_mark;   /* it has been told that the evaluator has settled, */
@@ -110,6 +111,20 @@ static void skip_lost(struct follower *follower)
     follower->query.after = oldest - 1;
 }
 
+/* Transitions as they are kept, one a line, in the language that was asked for. */
+static void send_lines(struct follower *follower, const char *lines)
+{
+    struct agent_view view;
+    scoped_str text = STR_INIT;
+
+    follower->server->backend.view(follower->server->backend.user, &view);
+    for (const char *at = lines, *end; (end = strchr(at, '\n')); at = end + 1) {
+        transition_render(&text, at, (size_t)(end - at), follower->language, evaluator_rules(view.evaluator));
+        str_append_char(&text, '\n');
+    }
+    send_text(follower, text.data, text.length);
+}
+
 static void on_page(const struct store_page *page, void *user)
 {
     struct follower *follower = user;
@@ -134,7 +149,7 @@ static void on_page(const struct store_page *page, void *user)
         follower->query.after = page->up_to;
     follower->has_place = true;
     if (page->length)
-        send_text(follower, page->lines, page->length);
+        send_lines(follower, page->lines);
     if (take_from_limit(follower, page))
         pump(follower);
     else
@@ -232,6 +247,7 @@ static struct follower *follower_new(struct call *call, const struct event_filte
     follower->connection = evhttp_request_get_connection(call->request);
     follower->follows = filter->follow;
     follower->marks = filter->marks;
+    follower->language = call->view.language;
     follower->end = event_store_last_seq(call->view.events);
     follower->query = filter->query;
     follower->query.slug = mem_strdup(filter->query.slug);

@@ -12,6 +12,15 @@
 
 enum { LIMIT_DEFAULT = 1000, SUBJECTS_MAX = 2000 };
 
+void view_write_text(const struct agent_view *view, struct json_out *out, const char *key, const char *text)
+{
+    scoped_str rendered = STR_INIT;
+
+    if (text)
+        words_render(&rendered, text, view->language, 0);
+    json_out_string(out, key, text ? str_text(&rendered) : NULL);
+}
+
 static void write_finding(const struct agent_view *view, const struct subject *subject, const struct pair *pair,
                           struct check_result *scratch, struct json_out *out)
 {
@@ -227,7 +236,7 @@ static void write_rule(const struct agent_view *view, const struct rule *rule, s
     json_out_string(out, "subject", subject_kind_name(rule->check->subject));
     json_out_string(out, "status", rule->enabled ? verdict_name(verdict) : NULL);
     if (evaluator_rule_why(view->evaluator, rule, &reason))
-        json_out_string(out, "reason", reason.data);
+        view_write_text(view, out, "reason", reason.data);
     write_counts(out, "counts", counts);
     json_out_int(out, "waived", evaluator_rule_waived(view->evaluator, rule));
     write_controls(rule, out);
@@ -265,7 +274,7 @@ int view_rule(const struct agent_view *view, const char *name, struct json_out *
     if (!rule) {
         const char *nearest = rule_set_nearest(rules, name);
 
-        return error_set(error, ENOENT, "unknown rule \"%s\"%s%s%s", name, nearest ? "; did you mean \"" : "",
+        return error_set(error, ENOENT, "unknown rule \"%s\"%s%s%s", name, nearest ? M_("; did you mean \"") : "",
                          nearest ? nearest : "", nearest ? "\"?" : "");
     }
     write_rule(view, rule, out);

@@ -7,6 +7,7 @@
 #include "agent/report/report.h"
 #include "agent/sinks/sink.h"
 #include "agent/store/event_store.h"
+#include "agent/words/words.h"
 #include "probes/docker/docker.h"
 #include "probes/watch/watch.h"
 #include "probes/worker/helper.h"
@@ -62,6 +63,8 @@ int view_rule(const struct agent_view *view, const char *rule, struct json_out *
 void view_params(const struct rule *rule, struct json_out *out);
 int view_findings(const struct agent_view *view, const struct finding_filter *filter, struct json_out *out,
                   struct error *error);
+/* Writes TEXT (may be NULL), which may hold messages, in the view's language. */
+void view_write_text(const struct agent_view *view, struct json_out *out, const char *key, const char *text);
 /* Is the agent ready? If not, appends the reasons to the array open in OUT (may be NULL). */
 bool view_health(const struct agent_view *view, struct json_out *out);
 

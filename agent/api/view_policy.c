@@ -91,7 +91,7 @@ static void write_excluded(const struct agent_view *view, struct json_out *out)
     json_out_array(out, "excluded");
     if (evaluator_left_out(view->evaluator, &id, &name)) {
         count++;
-        write_excluded_one(out, SUBJECT_CONTAINER, id, name, "the agent runs in it");
+        write_excluded_one(out, SUBJECT_CONTAINER, id, name, words(view->language, "the agent runs in it"));
     }
     while ((subject = evaluator_next_excluded(view->evaluator, &at)))
         if (count++ < EXCLUDED_MAX)

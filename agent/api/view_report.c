@@ -12,7 +12,7 @@ void view_report_source(const struct agent_view *view, struct report_source *ret
         .host = view->host,
         .machine = view->machine,
         .engine_address = view->address->host_text,
-        .engine_why = text_without_context(docker_why_not(view->docker), view->address->host_text),
+        .engine_why = docker_why_not(view->docker),
         .api_version = docker_api_version(view->docker),
         .now = clock_now(&clock_system),
         .scan_started = view->scan_started,

@@ -18,13 +18,14 @@ bool view_health(const struct agent_view *view, struct json_out *out)
     bool ready = view->scanned;
 
     if (!view->scanned && out)
-        json_out_string(out, NULL, "the first full scan is not complete");
+        view_write_text(view, out, NULL, M_("the first full scan is not complete"));
     while (evaluator_next_agent_state(view->evaluator, &at, &slug, &evidence)) {
-        scoped(cleanup_free) char *reason = mem_printf("%s: %s", slug, evidence);
+        scoped_str reason = STR_INIT;
 
+        message_add(&reason, "%s: %s", slug, evidence);
         ready = false;
         if (out)
-            json_out_string(out, NULL, reason);
+            view_write_text(view, out, NULL, reason.data);
     }
     return ready;
 }
@@ -47,15 +48,16 @@ static void write_agent(const struct agent_view *view, struct json_out *out)
 }
 
 /* Why the engine is not connected, for a place that shows its address as well; NULL when it is. */
-static const char *engine_why_not(const struct agent_view *view)
+static const char *engine_why_not(const struct agent_view *view, struct str *buffer)
 {
-    return text_without_context(docker_why_not(view->docker), view->address->host_text);
+    return message_without_context(docker_why_not(view->docker), view->address->host_text, buffer);
 }
 
 static void write_engine(const struct agent_view *view, struct json_out *out)
 {
     const struct version_facts *version = store_version(evaluator_store(view->evaluator), NULL);
     bool connected = docker_is_connected(view->docker);
+    scoped_str rest = STR_INIT;
 
     json_out_object(out, "engine");
     json_out_string(out, "host", view->address->host_text);
@@ -65,7 +67,7 @@ static void write_engine(const struct agent_view *view, struct json_out *out)
     json_out_string(out, "api_version", docker_api_version(view->docker));
     json_out_time(out, "since", docker_since(view->docker));
     json_out_time(out, "last_event", docker_last_event(view->docker));
-    json_out_string(out, "why", engine_why_not(view));
+    view_write_text(view, out, "why", engine_why_not(view, &rest));
     json_out_end_object(out);
 }
 
@@ -240,20 +242,20 @@ static void write_sinks(const struct agent_view *view, struct json_out *out)
         json_out_int(out, "sent", (int64_t)status.sent);
         json_out_int(out, "pending", (int64_t)status.pending);
         json_out_int(out, "dropped", (int64_t)status.dropped);
-        json_out_string(out, "last_error", status.last_error);
+        view_write_text(view, out, "last_error", status.last_error);
         json_out_end_object(out);
     }
     json_out_end_array(out);
 }
 
-static void write_helper(struct json_out *out, const char *role, bool running, unsigned restarts,
-                         const char *last_error)
+static void write_helper(const struct agent_view *view, struct json_out *out, const char *role, bool running,
+                         unsigned restarts, const char *last_error)
 {
     json_out_object(out, NULL);
     json_out_string(out, "role", role);
     json_out_bool(out, "running", running);
     json_out_int(out, "restarts", restarts);
-    json_out_string(out, "last_error", last_error);
+    view_write_text(view, out, "last_error", last_error);
     json_out_end_object(out);
 }
 
@@ -264,11 +266,11 @@ static void write_helpers(const struct agent_view *view, struct json_out *out)
         const struct helper *helper = view->helpers[i];
 
         if (helper) /* else it is not necessary */
-            write_helper(out, helper_role(helper), !helper_why_not(helper), helper_restarts(helper),
+            write_helper(view, out, helper_role(helper), !helper_why_not(helper), helper_restarts(helper),
                          helper_last_error(helper));
     }
     if (view->broker)
-        write_helper(out, role_name(ROLE_ENGINE), !broker_why_not(view->broker), broker_restarts(view->broker),
+        write_helper(view, out, role_name(ROLE_ENGINE), !broker_why_not(view->broker), broker_restarts(view->broker),
                      broker_last_error(view->broker));
     json_out_end_array(out);
 }

@@ -337,13 +337,20 @@ static void spell_hiding(struct str *out, const struct coverage *found, const st
 
         part &= rule->conditional || any(&left) || (rule->path && !compare_paths(rule, file, reaches));
         if (i < NAMED_MAX)
-            str_printf(out, "%s \"%s\"", i ? "," : found->hiding.count > 1 ? "the rules" : "the rule", rule->text);
+            message_add(out, "%s \"%s\"",
+                        i                         ? ","
+                        : found->hiding.count > 1 ? M_("the rules")
+                                                  : M_("the rule"),
+                        rule->text);
     }
     if (found->hiding.count > NAMED_MAX)
-        str_printf(out, " and %zu more", found->hiding.count - NAMED_MAX);
-    str_printf(out, " hide%s %s", found->hiding.count > 1 ? "" : "s", part ? "a part of it" : "it");
+        message_add(out, " and %zu more", found->hiding.count - NAMED_MAX);
+    if (part)
+        str_append(out, found->hiding.count > 1 ? M_(" hide a part of it") : M_(" hides a part of it"));
+    else
+        str_append(out, found->hiding.count > 1 ? M_(" hide it") : M_(" hides it"));
     if (found->by_name)
-        str_append(out, ", as the kernel follows one name of a file only when it is replaced");
+        str_append(out, M_(", as the kernel follows one name of a file only when it is replaced"));
 }
 
 /* Which permissions are complete: no call of them is missing. */
@@ -373,18 +380,18 @@ static void spell_missing(struct str *out, const struct coverage *found, unsigne
     char perms[5];
 
     if (complete && lacks_whole_perms(found, wanted)) {
-        str_printf(out, ", but for %s only; %s is required", spell_perms(complete, perms), permissions);
+        message_add(out, ", but for %s only; %s is required", spell_perms(complete, perms), permissions);
         return;
     }
     if (!found->missing[AUDIT_NATIVE] && found->missing[AUDIT_COMPAT] == compat) {
-        str_append(out, ", but not what 32-bit programs do (arch=b32)");
+        str_append(out, M_(", but not what 32-bit programs do (arch=b32)"));
         return;
     }
     if (!found->missing[AUDIT_COMPAT] && found->missing[AUDIT_NATIVE] == calls_of_perms(wanted).of[AUDIT_NATIVE]) {
-        str_append(out, ", but not what 64-bit programs do (arch=b64)");
+        str_append(out, M_(", but not what 64-bit programs do (arch=b64)"));
         return;
     }
-    str_append(out, ", but not the system calls");
+    str_append(out, M_(", but not the system calls"));
     for (unsigned i = 0; i < 64; i++) {
         if (!(some & UINT64_C(1) << i))
             continue;
@@ -394,23 +401,24 @@ static void spell_missing(struct str *out, const struct coverage *found, unsigne
             more++;
     }
     if (more)
-        str_printf(out, " and %zu more", more);
-    str_printf(out, "; %s requires all of them", permissions);
+        message_add(out, " and %zu more", more);
+    message_add(out, "; %s requires all of them", permissions);
 }
 
 static void spell_missed(struct str *out, const struct coverage *found, const struct file_facts *file,
                          const char *permissions)
 {
     if (found->by_path && is_directory(file))
-        str_append(out, ": a rule for the path of a directory (path=, or -w before the directory existed) sees nothing "
-                        "of what is in it");
+        str_append(out,
+                   M_(": a rule for the path of a directory (path=, or -w before the directory existed) sees nothing "
+                      "of what is in it"));
     else if (found->by_path)
-        str_append(out, ": a rule with dir= on a file loses it when it is replaced");
+        str_append(out, M_(": a rule with dir= on a file loses it when it is replaced"));
     else if (found->by_link)
-        str_append(out, ": a watch on a symbolic link does not cover its target");
+        str_append(out, M_(": a watch on a symbolic link does not cover its target"));
     else if (found->other)
-        str_printf(out, ": the rule \"%s\" records a part only; %s is required, without conditions", found->other->text,
-                   permissions);
+        message_add(out, ": the rule \"%s\" records a part only; %s is required, without conditions",
+                    found->other->text, permissions);
 }
 
 /* What is on disk: where it explains what is not loaded, or loads less than what is. */
@@ -420,12 +428,12 @@ static void spell_disk(struct str *out, const struct audit_facts *audit, const s
     bool lasts = audit->disk_error || (disk->outcome == COVERED && !audit->disk_disabled);
 
     if (kernel->outcome == COVERED)
-        str_append(out, lasts ? "" : "; not so after the next boot, as no file in /etc/audit loads such a rule");
+        str_append(out, lasts ? "" : M_("; not so after the next boot, as no file in /etc/audit loads such a rule"));
     else if (disk->outcome == COVERED)
-        str_append(out, "; a rule for it exists on disk but is not loaded (augenrules --load)");
+        str_append(out, M_("; a rule for it exists on disk but is not loaded (augenrules --load)"));
     else if (audit->refused.text)
-        str_printf(out, "; on disk, auditctl refuses \"%s\"%s%s and loads nothing after it", audit->refused.text,
-                   audit->refused.file ? " in " : "", audit->refused.file ? audit->refused.file : "");
+        message_add(out, "; on disk, auditctl refuses \"%s\"%s%s and loads nothing after it", audit->refused.text,
+                    audit->refused.file ? M_(" in ") : "", audit->refused.file ? audit->refused.file : "");
 }
 
 /* DISK: what the files say beside it. */
@@ -442,8 +450,8 @@ static void say_coverage(const struct check_input *in, struct check_result *out,
     case COVERED:
         invariant(found->by);
         check_say(in, out, VERDICT_PASS, "%s is watched%s by the %srule for %s%s%s%s%s", file->path, where,
-                  *where ? "" : "loaded ", found->by->path, found->below ? ", without what \"" : "",
-                  found->below ? found->below->text : "", found->below ? "\" excludes" : "", *where ? "" : disk);
+                  *where ? "" : M_("loaded "), found->by->path, found->below ? M_(", without what \"") : "",
+                  found->below ? found->below->text : "", found->below ? M_("\" excludes") : "", *where ? "" : disk);
         return;
     case HIDDEN:
         check_say(in, out, VERDICT_FAIL, "%s is not watched%s: %s%s", file->path, where, str_text(&hiding), disk);
@@ -698,14 +706,15 @@ static void judge_by_files(const struct check_input *in, struct check_result *ou
         check_say(in, out, VERDICT_ERROR, "audit: %s; %s", audit->kernel_error, audit->disk_error);
         return;
     }
-    str_printf(&where, " (according to /etc/audit; the kernel's own rules could not be read: %s)", audit->kernel_error);
+    message_add(&where, " (according to /etc/audit; the kernel's own rules could not be read: %s)",
+                audit->kernel_error);
     if (audit->disk_disabled) {
         check_say(in, out, VERDICT_FAIL, "%s is not watched: the rules switch auditing off%s", file->path, where.data);
         return;
     }
     if (audit->refused.text)
-        str_printf(&refused, "; auditctl refuses \"%s\"%s%s and loads nothing after it", audit->refused.text,
-                   audit->refused.file ? " in " : "", audit->refused.file ? audit->refused.file : "");
+        message_add(&refused, "; auditctl refuses \"%s\"%s%s and loads nothing after it", audit->refused.text,
+                    audit->refused.file ? M_(" in ") : "", audit->refused.file ? audit->refused.file : "");
     say_coverage(in, out, file, disk, where.data, str_text(&refused));
 }
 
@@ -717,7 +726,7 @@ static const struct audit_facts *need_audit(const struct check_input *in, struct
 
     if (audit && audit->kernel_state != AUDIT_KERNEL_UNKNOWN)
         return audit;
-    check_error(in, out, "audit", audit ? audit->kernel_error : why);
+    check_error(in, out, M_("audit"), audit ? audit->kernel_error : why);
     return NULL;
 }
 
@@ -750,7 +759,7 @@ static void judge_file(const struct check_input *in, struct check_result *out, c
     plan_file(in, repair, audit, file, &kernel, &disk);
     if (!audit->enabled) {
         check_say(in, out, VERDICT_FAIL, "%s is not watched: auditing is switched off%s", file->path,
-                  kernel.outcome == COVERED ? "" : ", and the loaded rules do not cover it");
+                  kernel.outcome == COVERED ? "" : M_(", and the loaded rules do not cover it"));
         return;
     }
     spell_disk(&on_disk, audit, &kernel, &disk);
@@ -781,12 +790,12 @@ void check_audit_programs(const struct check_input *in, struct check_result *out
     if (!audit)
         return;
     if (!files) {
-        check_error(in, out, "programs", why);
+        check_error(in, out, M_("programs"), why);
         return;
     }
     for (size_t i = 0; i < files->count; i++)
         judge_file(in, out, audit, &files->items[i], &repair);
     if (!files->count)
-        check_error(in, out, "programs", "none was found");
+        check_error(in, out, M_("programs"), M_("none was found"));
     print_repair(in, out, &repair, audit);
 }

@@ -154,7 +154,7 @@ void check_container_image_current(const struct check_input *in, struct check_re
     check_fact_string(in, out, "reference", reference);
     check_fact_string(in, out, "image", c->image_id);
     if (!*reference || !c->image_id) {
-        check_error(in, out, "container", "the engine does not report its image");
+        check_error(in, out, M_("container"), M_("the engine does not report its image"));
         return;
     }
     if (strchr(reference, '@') || is_image_id(reference, c->image_id)) {
@@ -163,7 +163,7 @@ void check_container_image_current(const struct check_input *in, struct check_re
     }
     images = store_images(in->store, &why);
     if (!images) {
-        check_error(in, out, "images", why);
+        check_error(in, out, M_("images"), why);
         return;
     }
     tag = tag_of(reference);
@@ -223,7 +223,7 @@ void check_container_sshd(const struct check_input *in, struct check_result *out
         return;
     }
     if (!processes) {
-        check_error(in, out, "processes", why);
+        check_error(in, out, M_("processes"), why);
         return;
     }
     for (size_t i = 0; i < processes->count; i++)
@@ -247,11 +247,11 @@ void check_container_sshd(const struct check_input *in, struct check_result *out
                                     .service = "--image IMAGE",
                                     .need = FIX_WORDS});
     else if (!processes->count)
-        check_error(in, out, "processes", "none was found, although the container is running");
+        check_error(in, out, M_("processes"), M_("none was found, although the container is running"));
     else if (processes->truncated)
-        check_error(in, out, "processes", "there are too many to examine them all");
+        check_error(in, out, M_("processes"), M_("there are too many to examine them all"));
     else if (processes->unseen)
-        check_error(in, out, "processes' programs", processes->unseen);
+        check_error(in, out, M_("processes' programs"), processes->unseen);
     else
         check_say(in, out, VERDICT_PASS, "no SSH server among %zu processes", processes->count);
 }

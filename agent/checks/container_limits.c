@@ -208,7 +208,7 @@ void check_container_devices(const struct check_input *in, struct check_result *
     if (out->verdict != VERDICT_NONE)
         check_remedy_recreate(in, out, c->privileged ? &remedy_not_privileged : &without_devices);
     else if (!version)
-        check_error(in, out, "version", why);
+        check_error(in, out, M_("version"), why);
     else if (version->is_podman)
         check_say(in, out, VERDICT_MANUAL,
                   "no host device beyond those allowed; podman's API does not report device cgroup rules (see podman "
@@ -276,13 +276,13 @@ static bool is_engine_default(const struct check_input *in, struct check_result 
 
     *ret_known = false;
     if (!version) {
-        check_error(in, out, "version", why_no_version);
+        check_error(in, out, M_("version"), why_no_version);
         return false;
     }
     if (!version->is_podman && !(daemon = check_need_option(in, out, "cgroup-parent")))
         return false;
     if (!info || !info->cgroup_driver) {
-        check_error(in, out, "info", info ? "the engine does not report its cgroup driver" : why);
+        check_error(in, out, M_("info"), info ? M_("the engine does not report its cgroup driver") : why);
         return false;
     }
     *ret_known = true;

@@ -46,7 +46,7 @@ static void print_source(const struct shown *shown, struct str *out)
     const struct mount_facts *mount = shown->mount;
 
     if (strcmp(mount->type, "bind") != 0)
-        str_printf(out, "volume %s -> %s", mount->name ? mount->name : mount->source, shown->path.data);
+        message_add(out, "volume %s -> %s", mount->name ? mount->name : mount->source, shown->path.data);
     else if (shown->place && *shown->place->below)
         str_printf(out, "%s%s -> %s", mount->source, shown->place->below, shown->path.data);
     else if (strcmp(mount->source, shown->path.data) != 0)
@@ -107,7 +107,7 @@ static void say_clean(const struct check_input *in, struct check_result *out, co
         if (c->mounts[i].unknown) {
             scoped_str what = STR_INIT;
 
-            str_printf(&what, "the mount at %s", c->mounts[i].destination);
+            message_add(&what, "the mount at %s", c->mounts[i].destination);
             check_error(in, out, what.data, c->mounts[i].unknown);
         }
     if (out->verdict == VERDICT_NONE)
@@ -131,7 +131,7 @@ static bool find_engine_folders(const struct check_input *in, struct check_resul
                                                           ? daemon->containerd_root
                                                           : "/var/lib/containerd"};
     if (!info || !daemon)
-        check_error(in, out, info ? "daemon" : "info", info ? why_no_daemon : why_no_info);
+        check_error(in, out, info ? M_("daemon") : M_("info"), info ? why_no_daemon : why_no_info);
     return info && daemon;
 }
 
@@ -182,9 +182,10 @@ static bool say_sensitive(const struct check_input *in, struct check_result *out
             continue;
         print_source(&shown, &source);
         if (strcmp(path, directory) != 0)
-            str_printf(&source, " (in %s)", directory);
-        check_say(in, out, VERDICT_FAIL, "%s is mounted %s at %s%s", source.data, writable ? "writable" : "read-only",
-                  mount->destination, is_lower ? ", as a lower layer of an overlay" : "");
+            message_add(&source, " (in %s)", directory);
+        check_say(in, out, VERDICT_FAIL, "%s is mounted %s at %s%s", source.data,
+                  writable ? M_("writable") : M_("read-only"), mount->destination,
+                  is_lower ? M_(", as a lower layer of an overlay") : "");
         found = true;
     }
     str_deinit(&shown.path);
@@ -211,7 +212,7 @@ void check_container_sensitive_mounts(const struct check_input *in, struct check
     if (out->verdict != VERDICT_NONE)
         remedy_without(in, out, &places);
     else if (has_bind && !known)
-        check_say(in, out, VERDICT_ERROR, "%s", str_text(&unknown.evidence));
+        check_say(in, out, VERDICT_ERROR, "%s", str_text(&unknown.said));
     else
         say_clean(in, out, c, "no sensitive host directory is mounted");
     check_result_deinit(&unknown);
@@ -350,7 +351,7 @@ void check_container_engine_socket(const struct check_input *in, struct check_re
             list_destination(in, &c->mounts[i], &places);
     }
     if (out->verdict == VERDICT_NONE && has_path && !sockets_known)
-        check_error(in, out, "engine sockets", why);
+        check_error(in, out, M_("engine sockets"), why);
     else if (out->verdict == VERDICT_NONE)
         say_clean(in, out, c, "no engine socket is mounted");
     else

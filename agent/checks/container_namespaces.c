@@ -51,7 +51,7 @@ static bool shareable_is_own(const struct check_input *in, struct check_result *
     if (c->host_ipc == TRI_FALSE)
         return true;
     if (!version)
-        check_error(in, out, "version", why);
+        check_error(in, out, M_("version"), why);
     else if (version->is_podman && check_version_compare(version->version, "4.4") < 0)
         check_say(in, out, VERDICT_ERROR,
                   "podman %s reports \"shareable\" for the host's IPC namespace too; only a running container shows "
@@ -100,7 +100,7 @@ void check_container_namespace(const struct check_input *in, struct check_result
         if (strcmp(kinds[i].name, name) == 0)
             kind = &kinds[i];
     if (!kind) {
-        check_error(in, out, "params.namespace", "must be network, pid, ipc, uts or user");
+        check_error(in, out, "params.namespace", M_("must be network, pid, ipc, uts or user"));
         return;
     }
     if (!check_has_member(in, out, c, kind->member))

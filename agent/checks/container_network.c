@@ -28,7 +28,7 @@ static bool is_privileged(const struct check_input *in, const struct port_bindin
 static void print_host_port(const struct port_binding *port, const char *what, struct str *out)
 {
     if (port->host_port <= 0)
-        str_printf(out, "a %s chosen by the engine", what);
+        message_add(out, "a %s chosen by the engine", what);
     else if (port->host_port == port->host_port_last)
         str_printf(out, "%s %d", what, port->host_port);
     else
@@ -84,9 +84,9 @@ static void say_unseen_ports(const struct check_input *in, struct check_result *
     for (size_t i = 0; i < c->networks.count; i++)
         in_mesh |= strcmp(c->networks.items[i], "ingress") == 0;
     if (published->task.state == TASK_UNKNOWN)
-        check_error(in, out, "tasks of the swarm", published->task.why);
+        check_error(in, out, M_("tasks of the swarm"), published->task.why);
     else if (published->why_no_services)
-        check_error(in, out, "services of the swarm", published->why_no_services);
+        check_error(in, out, M_("services of the swarm"), published->why_no_services);
     else if (published->task.state == TASK_UNVERIFIED && in_mesh)
         check_say(in, out, VERDICT_MANUAL,
                   "a task of a service whose published ports only a manager sees (docker service inspect)");
@@ -120,7 +120,7 @@ void check_container_privileged_ports(const struct check_input *in, struct check
             continue;
         print_host_port(port, "host port", &number);
         check_say(in, out, VERDICT_FAIL, "%s%s is published for %s%s", number.data, protocol ? protocol : "/tcp",
-                  port->container_port, is_of_service(&published, i) ? " by its service, on every node" : "");
+                  port->container_port, is_of_service(&published, i) ? M_(" by its service, on every node") : "");
     }
     if (out->verdict == VERDICT_NONE)
         say_unseen_ports(in, out, &published);
@@ -188,7 +188,7 @@ void check_container_needed_ports(const struct check_input *in, struct check_res
             repeats_previous(&published, i))
             continue;
         if (!image) {
-            check_error(in, out, "image", why);
+            check_error(in, out, M_("image"), why);
             return;
         }
         print_host_port(binding, "host port", &number);
@@ -241,7 +241,7 @@ static const char *default_address(const struct check_input *in, struct check_re
     if (c->running)
         return "";
     if (!networks) {
-        check_error(in, out, "networks", why);
+        check_error(in, out, M_("networks"), why);
         return NULL;
     }
     for (size_t n = 0; n < c->networks.count; n++) {
@@ -285,10 +285,10 @@ void check_container_bound_interface(const struct check_input *in, struct check_
                       port->container_port, number.data);
         else
             check_say(in, out, VERDICT_FAIL, "%s is published on %s of every interface (%s)", port->container_port,
-                      number.data, *port->host_ip ? port->host_ip : "no address given");
+                      number.data, *port->host_ip ? port->host_ip : M_("no address given"));
     }
     if (out->verdict == VERDICT_NONE && unknown)
-        check_error(in, out, unknown, "not an IP address");
+        check_error(in, out, unknown, M_("not an IP address"));
     else if (out->verdict == VERDICT_NONE)
         say_unseen_ports(in, out, &published);
     if (out->verdict == VERDICT_FAIL)
@@ -353,7 +353,7 @@ void check_container_default_bridge(const struct check_input *in, struct check_r
     if (at != c && !check_has_member(in, out, at, "NetworkSettings.Networks HostConfig.NetworkMode"))
         return;
     if (!version && lists(&at->networks, "podman")) { /* podman's default, but any name to dockerd */
-        check_error(in, out, "version", why);
+        check_error(in, out, M_("version"), why);
         return;
     }
     name = podman && lists(&at->networks, "podman") ? "podman" : "bridge";

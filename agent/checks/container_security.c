@@ -22,12 +22,12 @@ static struct lsm_state lsm_state(const struct check_input *in, struct check_res
     const struct lsm_facts *lsm = store_lsm(in->store, &why_no_lsm);
 
     if (!info) {
-        check_error(in, out, "info", why);
+        check_error(in, out, M_("info"), why);
         return (struct lsm_state){0};
     }
     /* Without the kernel's own word the engine's silence is no answer, nor is it known what the distribution ships. */
     if (!lsm && !(info->has_security_options && (info->apparmor || info->selinux))) {
-        check_error(in, out, "host security modules", why_no_lsm);
+        check_error(in, out, M_("host security modules"), why_no_lsm);
         return (struct lsm_state){0};
     }
     return (struct lsm_state){.known = true,
@@ -132,7 +132,7 @@ void check_container_apparmor(const struct check_input *in, struct check_result 
                                                       .compose = "remove apparmor=unconfined from security_opt"});
     } else if (!*c->apparmor_profile && was_never_started(c)) {
         check_say(in, out, VERDICT_PASS, "not started yet: it will get the AppArmor profile %s",
-                  check_is_podman(in) && strcmp(asked_profile(c), "docker-default") == 0 ? "that is podman's own"
+                  check_is_podman(in) && strcmp(asked_profile(c), "docker-default") == 0 ? M_("that is podman's own")
                                                                                          : asked_profile(c));
     } else if (!*c->apparmor_profile) {
         check_say(in, out, VERDICT_FAIL, "no AppArmor profile");
@@ -390,7 +390,7 @@ static bool resolve_seccomp(const struct check_input *in, struct check_result *o
     const struct version_facts *version = store_version(in->store, &why);
 
     if (!version && seccomp_profile_asks_host(profile)) {
-        check_error(in, out, "version", why);
+        check_error(in, out, M_("version"), why);
         return false;
     }
     *ret = seccomp_profile_resolve(profile,
@@ -413,9 +413,9 @@ static void judge_default_file(const struct check_input *in, struct check_result
     const struct daemon_facts *daemon = store_daemon(in->store, &why);
 
     if (!daemon)
-        check_error(in, out, "daemon", why);
+        check_error(in, out, M_("daemon"), why);
     else if (!str_equal(daemon->seccomp_path, path))
-        check_error(in, out, path, "the engine's default profile is a file that its configuration does not name");
+        check_error(in, out, path, M_("the engine's default profile is a file that its configuration does not name"));
     else if (daemon->seccomp.choice == SECCOMP_UNREADABLE)
         check_error(in, out, path, daemon->seccomp_error);
     else if (!resolve_seccomp(in, out, c, &daemon->seccomp, &seccomp, &opens_alg))
@@ -469,9 +469,9 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
         check_say(in, out, VERDICT_FAIL, "its seccomp profile allows every system call");
         break;
     case SECCOMP_UNREADABLE:
-        check_error(in, out, "seccomp profile",
-                    version && version->is_podman ? "podman reports its path, not its content (see podman inspect)"
-                                                  : "not readable JSON");
+        check_error(in, out, M_("seccomp profile"),
+                    version && version->is_podman ? M_("podman reports its path, not its content (see podman inspect)")
+                                                  : M_("not readable JSON"));
         return;
     default:
         break;
@@ -481,7 +481,7 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
         return;
     }
     if (!info || !info->has_security_options) {
-        check_error(in, out, "info", info ? "the engine does not report its security options" : why);
+        check_error(in, out, M_("info"), info ? M_("the engine does not report its security options") : why);
         return;
     }
     check_fact_string(in, out, "engine_profile", info->seccomp_profile);
@@ -494,12 +494,13 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
     else if (seccomp == SECCOMP_UNSAID && info->seccomp_profile && *info->seccomp_profile == '/')
         judge_default_file(in, out, c, info->seccomp_profile);
     else
-        check_say(in, out, VERDICT_PASS, "uses the engine's default seccomp profile (%s)%s",
-                  seccomp == SECCOMP_BUILTIN ? "builtin" : info->seccomp_profile,
-                  version && !version->is_podman && check_is_version(version->version) &&
-                          check_version_compare(version->version, "29.4.2") < 0
-                      ? "; that of this version leaves AF_ALG sockets open (CVE-2026-31431), from 29.4.2 on it does not"
-                      : "");
+        check_say(
+            in, out, VERDICT_PASS, "uses the engine's default seccomp profile (%s)%s",
+            seccomp == SECCOMP_BUILTIN ? "builtin" : info->seccomp_profile,
+            version && !version->is_podman && check_is_version(version->version) &&
+                    check_version_compare(version->version, "29.4.2") < 0
+                ? M_("; that of this version leaves AF_ALG sockets open (CVE-2026-31431), from 29.4.2 on it does not")
+                : "");
 }
 
 /* docker service update has no --security-opt. */
@@ -547,13 +548,13 @@ void check_container_no_new_privileges(const struct check_input *in, struct chec
         return;
     }
     if (!info) {
-        check_error(in, out, "info", why);
+        check_error(in, out, M_("info"), why);
         return;
     }
     /* The engine's silence is not an answer, as older ones never report it: dockerd's options must be known. podman has
      * none. */
     if (!version) {
-        check_error(in, out, "version", why_no_version);
+        check_error(in, out, M_("version"), why_no_version);
         return;
     }
     if (!version->is_podman && !check_need_option(in, out, option))

@@ -53,13 +53,13 @@ static bool find_client(const struct check_input *in, struct check_result *out,
 
     *ret_ignores = false;
     if (!number) {
-        check_error(in, out, "the docker client's version is unknown, and so is the engine's: version", why);
+        check_error(in, out, M_("the docker client's version is unknown, and so is the engine's: version"), why);
         return false;
     }
     if (number != (version ? version->version : NULL))
         str_printf(ret_client, "docker client %s (package %s)", number, environment->client);
     else
-        str_printf(ret_client, "engine %s, as whose the client's version is taken,", number);
+        message_add(ret_client, "engine %s, as whose the client's version is taken,", number);
     *ret_ignores =
         !(version && version->is_podman) && check_is_version(number) && check_version_compare(number, first) >= 0;
     return true;
@@ -72,7 +72,7 @@ static void judge_environment(const struct check_input *in, struct check_result 
     scoped_str where = STR_INIT;
 
     if (environment->error) { /* it may be set where we cannot look */
-        check_error(in, out, "environment", environment->error);
+        check_error(in, out, M_("environment"), environment->error);
         return;
     }
     if (environment->open_place) {
@@ -118,14 +118,14 @@ void check_content_trust(const struct check_input *in, struct check_result *out)
         return;
     }
     if (!environment) {
-        check_error(in, out, "environment", why);
+        check_error(in, out, M_("environment"), why);
         return;
     }
     if (!find_client(in, out, environment, &client, &ignores))
         return;
     check_fact_string(in, out, "client", client.data);
     if (ignores && !store_version(in->store, &why)) { /* podman has signatures of its own */
-        check_error(in, out, "version", why);
+        check_error(in, out, M_("version"), why);
         return;
     }
     if (ignores) {

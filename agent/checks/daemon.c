@@ -39,25 +39,26 @@ static void append_next(const struct daemon_facts *daemon, const char *name, str
     if (daemon->config_age != CONFIG_REMEMBERED || (next && next->place != OPTION_DAEMON_JSON) ||
         str_equal(value, next ? next->value : NULL))
         return;
-    str_printf(ret, ", as %s read it; now the file %s%s for the next start", engine_name(daemon),
-               next ? "has " : "does not set it", next ? (*next->value ? next->value : "an empty value") : "");
+    message_add(ret, ", as %s read it; now the file %s%s for the next start", engine_name(daemon),
+                next ? M_("has ") : M_("does not set it"),
+                next ? (*next->value ? next->value : M_("an empty value")) : "");
 }
 
 void daemon_source(const struct daemon_facts *daemon, const char *name, enum option_place place, struct str *ret)
 {
     switch (place) {
     case OPTION_CMDLINE:
-        str_append(ret, "dockerd's arguments");
+        str_append(ret, M_("dockerd's arguments"));
         break;
     case OPTION_ENGINE:
-        str_append(ret, "reported by the engine");
+        str_append(ret, M_("reported by the engine"));
         break;
     case OPTION_DAEMON_JSON:
         str_append(ret, file_of(daemon, name));
         append_next(daemon, name, ret);
         break;
     case OPTION_DEFAULT:
-        str_append(ret, "engine default");
+        str_append(ret, M_("engine default"));
         append_next(daemon, name, ret);
         break;
     }
@@ -72,7 +73,7 @@ bool daemon_know_engine(const struct check_input *in, struct check_result *out, 
     const struct daemon_facts *daemon = version ? NULL : store_daemon(in->store, NULL);
 
     if (!version && !(daemon && (daemon->pid > 0 || daemon->podman))) { /* its process shows it as well */
-        check_error(in, out, "version", why);
+        check_error(in, out, M_("version"), why);
         return false;
     }
     *ret_podman = version ? version->is_podman : daemon->podman;
@@ -96,7 +97,7 @@ const struct info_facts *daemon_need_info(const struct check_input *in, struct c
     const struct info_facts *info = store_info(in->store, &why);
 
     if (!info)
-        check_error(in, out, "info", why);
+        check_error(in, out, M_("info"), why);
     return info;
 }
 
@@ -137,9 +138,9 @@ void daemon_say_changed(const struct check_input *in, struct check_result *out, 
         "the next start will take, and what runs is not known; both times: stat -c '%%z %%y' %s; ps -o lstart= -p "
         "%d",
         path, changed, modified, engine_name(daemon), (int)daemon->pid, started, name,
-        !value   ? "not set"
+        !value   ? M_("not set")
         : *value ? value
-                 : "empty",
+                 : M_("empty"),
         str_text(&quoted), (int)daemon->pid);
 }
 
@@ -151,12 +152,12 @@ const struct daemon_facts *check_need_option(const struct check_input *in, struc
     const char *value;
 
     if (!daemon) {
-        check_error(in, out, "daemon", why);
+        check_error(in, out, M_("daemon"), why);
         return NULL;
     }
     value = daemon_option(daemon, name, &place);
     if (daemon->pid <= 0 && daemon->why_no_pid && place != OPTION_CMDLINE) {
-        check_error(in, out, "dockerd's arguments", daemon->why_no_pid);
+        check_error(in, out, M_("dockerd's arguments"), daemon->why_no_pid);
         return NULL;
     }
     if (daemon->config_error && place != OPTION_CMDLINE) {
@@ -172,7 +173,7 @@ const struct daemon_facts *check_need_option(const struct check_input *in, struc
 
         daemon_source(daemon, name, place, &source);
         str_printf(&what, "%s (%s)", name, str_text(&source));
-        check_error(in, out, what.data, "the value is neither true nor false");
+        check_error(in, out, what.data, M_("the value is neither true nor false"));
         return NULL;
     }
     return daemon;
@@ -184,7 +185,7 @@ const struct daemon_facts *daemon_need_podman(const struct check_input *in, stru
     const struct daemon_facts *daemon = store_daemon(in->store, &why);
 
     if (!daemon) {
-        check_error(in, out, "daemon", why);
+        check_error(in, out, M_("daemon"), why);
         return NULL;
     }
     if (!daemon->podman) {
@@ -254,7 +255,7 @@ static bool say_debug(const struct check_input *in, struct check_result *out)
         return true;
     }
     if (!info && out->verdict != VERDICT_FAIL)
-        check_error(in, out, "info", why);
+        check_error(in, out, M_("info"), why);
     return false;
 }
 
@@ -453,7 +454,7 @@ void check_daemon_cgroup_parent(const struct check_input *in, struct check_resul
         return;
     }
     if (!info && may_be_default(value)) {
-        check_error(in, out, "info", why);
+        check_error(in, out, M_("info"), why);
         return;
     }
     check_say(in, out, VERDICT_FAIL, "the default cgroup parent is %s (%s)", value, str_text(&source));
@@ -510,7 +511,7 @@ static bool say_base_size(const struct check_input *in, struct check_result *out
 /* Beside it, what may keep option NAME from being known. */
 static void say_info_missing(const struct check_input *in, struct check_result *out, const char *name, const char *why)
 {
-    check_error(in, out, "info", why);
+    check_error(in, out, M_("info"), why);
     check_need_option(in, out, name);
 }
 
@@ -531,14 +532,14 @@ void check_base_device_size(const struct check_input *in, struct check_result *o
         check_say(in, out, VERDICT_FAIL, "the base device size is %s (reported by the engine); the default is 10.74GB",
                   size);
     else if (!daemon)
-        check_error(in, out, "daemon", why_daemon);
+        check_error(in, out, M_("daemon"), why_daemon);
     else if (!info)
         say_info_missing(in, out, "storage-opt", why_info);
     else if (!str_empty(info->driver) && strcmp(info->driver, "devicemapper") != 0)
         check_say(in, out, VERDICT_PASS,
                   "dm.basesize is not set, and the storage driver is %s, which has no base device", info->driver);
     else if (check_need_option(in, out, "storage-opt"))
-        check_say(in, out, VERDICT_PASS, "dm.basesize is not set%s%s", size ? "; the base device size is " : "",
+        check_say(in, out, VERDICT_PASS, "dm.basesize is not set%s%s", size ? M_("; the base device size is ") : "",
                   size ? size : "");
 }
 
@@ -582,7 +583,7 @@ void check_daemon_no_new_privileges(const struct check_input *in, struct check_r
     if (daemon && !info && daemon_option_bool(daemon, name, false, NULL))
         daemon = NULL; /* it may have been changed since */
     if (!daemon && !info)
-        check_error(in, out, "info", why);
+        check_error(in, out, M_("info"), why);
     if (!daemon)
         return;
     if (daemon_option_bool(daemon, name, false, &place)) {

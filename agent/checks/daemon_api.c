@@ -42,7 +42,7 @@ static void append_file(const struct daemon_facts *daemon, const char *option, s
     }
     for (size_t i = 0; i < countof(files); i++)
         if (strcmp(files[i].option, option) == 0)
-            str_printf(ret, "%s/%s by default", daemon->tls_folder ? daemon->tls_folder : "~/.docker", files[i].file);
+            message_add(ret, "%s/%s by default", daemon->tls_folder ? daemon->tls_folder : "~/.docker", files[i].file);
 }
 
 static void judge_address(const struct check_input *in, struct check_result *out, const struct daemon_facts *daemon,
@@ -54,7 +54,8 @@ static void judge_address(const struct check_input *in, struct check_result *out
 
     if (!daemon_option_bool(daemon, "tlsverify", false, &place)) {
         check_say(in, out, VERDICT_FAIL, "%s is open to anyone: %s", address,
-                  uses_tls(daemon) ? "TLS encrypts, but only tlsverify requires a client certificate" : "no TLS");
+                  uses_tls(daemon) ? M_("TLS encrypts, but only tlsverify requires a client certificate")
+                                   : M_("no TLS"));
         return;
     }
     for (size_t i = 0; i < countof(files); i++)
@@ -162,7 +163,7 @@ static void judge_listeners(const struct check_input *in, struct check_result *o
             continue;
         if (!check_need_option(in, out, "tlsverify"))
             return;
-        str_printf(&address, "%s:%u, where dockerd listens,", listener->address, listener->port);
+        message_add(&address, "%s:%u, where dockerd listens,", listener->address, listener->port);
         judge_address(in, out, daemon, address.data);
     }
 }
@@ -181,7 +182,7 @@ static void judge_listening(const struct check_input *in, struct check_result *o
         judge_listeners(in, out, daemon, listeners, configured);
     if (out->verdict == VERDICT_FAIL || (listeners && (!listeners->own_error || place == OPTION_CMDLINE)))
         return;
-    check_error(in, out, "dockerd's listening sockets", listeners ? listeners->own_error : why);
+    check_error(in, out, M_("dockerd's listening sockets"), listeners ? listeners->own_error : why);
 }
 
 /* Without a host, tls alone decides whether there is a TCP address. */
@@ -228,7 +229,7 @@ static void judge_warnings(const struct check_input *in, struct check_result *ou
         if (!known)
             check_say(in, out, VERDICT_FAIL, "%s is open to anyone: %s (reported by the engine)",
                       strstr(address, "://") + strlen("://"),
-                      encrypted ? "TLS encrypts, but only tlsverify requires a client certificate" : "no TLS");
+                      encrypted ? M_("TLS encrypts, but only tlsverify requires a client certificate") : M_("no TLS"));
     }
 }
 
@@ -244,7 +245,7 @@ static void judge_changed(const struct check_input *in, struct check_result *out
     if (out->verdict == VERDICT_FAIL)
         return;
     if (!listeners || listeners->own_error) {
-        check_error(in, out, "dockerd's listening sockets", listeners ? listeners->own_error : why);
+        check_error(in, out, M_("dockerd's listening sockets"), listeners ? listeners->own_error : why);
         return;
     }
     for (size_t i = 0; i < listeners->count; i++) {
@@ -268,7 +269,7 @@ static void judge_podman(const struct check_input *in, struct check_result *out)
     const struct daemon_facts *daemon = store_daemon(in->store, &why);
 
     if (!daemon) {
-        check_error(in, out, "daemon", why);
+        check_error(in, out, M_("daemon"), why);
         return;
     }
     for (size_t i = 0; i < daemon->podman_services.count; i++) {
@@ -357,9 +358,9 @@ void check_api_tls(const struct check_input *in, struct check_result *out)
     if (daemon)
         judge_dockerd(in, out, daemon, &configured);
     else
-        check_error(in, out, "daemon", why);
+        check_error(in, out, M_("daemon"), why);
     if (!info && out->verdict != VERDICT_FAIL)
-        check_error(in, out, "info", why_info);
+        check_error(in, out, M_("info"), why_info);
     if (daemon && daemon->activated_error && out->verdict != VERDICT_FAIL)
         check_error(in, out, "docker.socket", daemon->activated_error);
     if (out->verdict == VERDICT_NONE)

@@ -14,7 +14,7 @@ static const struct info_facts *need_security_options(const struct check_input *
 
     if (!info || info->has_security_options)
         return info;
-    check_error(in, out, "info", "the engine does not report its security options");
+    check_error(in, out, M_("info"), M_("the engine does not report its security options"));
     return NULL;
 }
 
@@ -37,7 +37,7 @@ void check_bridge_icc(const struct check_input *in, struct check_result *out)
     const struct network_item *network;
 
     if (!networks) {
-        check_error(in, out, "networks", why);
+        check_error(in, out, M_("networks"), why);
         return;
     }
     network = default_bridge(networks);
@@ -51,9 +51,9 @@ void check_bridge_icc(const struct check_input *in, struct check_result *out)
         return;
     }
     check_say(in, out, VERDICT_FAIL, "network %s: enable_icc is %s (reported by the engine)", network->name,
-              !network->icc   ? "not set, so containers can reach each other"
+              !network->icc   ? M_("not set, so containers can reach each other")
               : *network->icc ? network->icc
-                              : "empty, so containers can reach each other");
+                              : M_("empty, so containers can reach each other"));
     daemon_remedy_set(in, out, &(struct daemon_setting){"icc", "icc", "false"}, 1, DAEMON_RESTART);
 }
 
@@ -143,7 +143,7 @@ void check_insecure_registries(const struct check_input *in, struct check_result
         return;
     }
     if (info && !info->has_registry_config)
-        check_error(in, out, "info", "the engine does not report its registry settings");
+        check_error(in, out, M_("info"), M_("the engine does not report its registry settings"));
     if (!info || !known || !info->has_registry_config)
         return;
     for (size_t i = 0; i < info->insecure_cidrs.count; i++)
@@ -169,7 +169,7 @@ void check_storage_driver(const struct check_input *in, struct check_result *out
     if (!info)
         return;
     if (str_empty(info->driver)) {
-        check_error(in, out, "info", "the engine does not report its storage driver");
+        check_error(in, out, M_("info"), M_("the engine does not report its storage driver"));
         return;
     }
     for (size_t i = 0; i < forbidden->count; i++)
@@ -220,8 +220,8 @@ void check_userns_remap(const struct check_input *in, struct check_result *out)
         return;
     if (info->userns || info->rootless) {
         check_say(in, out, VERDICT_PASS, "%s",
-                  info->rootless ? "the engine runs rootless (reported by the engine)"
-                                 : "user namespaces are in use (reported by the engine)");
+                  info->rootless ? M_("the engine runs rootless (reported by the engine)")
+                                 : M_("user namespaces are in use (reported by the engine)"));
         return;
     }
     check_say(in, out, VERDICT_FAIL,
@@ -235,7 +235,8 @@ void check_rootless(const struct check_input *in, struct check_result *out)
 
     if (info)
         check_say(in, out, info->rootless ? VERDICT_PASS : VERDICT_FAIL,
-                  "the engine runs as %s (reported by the engine)", info->rootless ? "an unprivileged user" : "root");
+                  "the engine runs as %s (reported by the engine)",
+                  info->rootless ? M_("an unprivileged user") : M_("root"));
 }
 
 /* CVE-2026-34040; the list of releases (rule engine-version) knows of no older branch with the fix. */
@@ -282,7 +283,7 @@ void check_client_authorization(const struct check_input *in, struct check_resul
     if (!info)
         return;
     if (!info->has_plugins) {
-        check_error(in, out, "info", "the engine does not report its plugins");
+        check_error(in, out, M_("info"), M_("the engine does not report its plugins"));
         return;
     }
     check_fact_list(in, out, "plugins", &info->authorization_plugins);
@@ -314,7 +315,7 @@ void check_legacy_registry(const struct check_input *in, struct check_result *ou
     bool disabled;
 
     if (!version) {
-        check_error(in, out, "version", why);
+        check_error(in, out, M_("version"), why);
         return;
     }
     if (version->is_podman) {
@@ -322,7 +323,7 @@ void check_legacy_registry(const struct check_input *in, struct check_result *ou
         return;
     }
     if (!check_is_version(version->version)) {
-        check_error(in, out, "version", "the engine's version is not a version number");
+        check_error(in, out, M_("version"), M_("the engine's version is not a version number"));
         return;
     }
     if (check_version_compare(version->version, "17.12") >= 0) {
@@ -354,11 +355,11 @@ void check_live_restore(const struct check_input *in, struct check_result *out)
         return;
     }
     if (info->live_restore == TRI_ABSENT) {
-        check_error(in, out, "info", "the engine does not report live restore");
+        check_error(in, out, M_("info"), M_("the engine does not report live restore"));
         return;
     }
     check_say(in, out, info->live_restore == TRI_TRUE ? VERDICT_PASS : VERDICT_FAIL,
-              "live restore is %s (reported by the engine)", info->live_restore == TRI_TRUE ? "on" : "off");
+              "live restore is %s (reported by the engine)", info->live_restore == TRI_TRUE ? M_("on") : M_("off"));
     if (out->verdict == VERDICT_FAIL)
         daemon_remedy_set(in, out, &(struct daemon_setting){"live-restore", "live-restore", "true"}, 1, DAEMON_RELOAD);
 }
@@ -373,7 +374,7 @@ static void judge_contents(const struct check_input *in, struct check_result *ou
     struct seccomp_target target = {.podman = version ? version->is_podman : daemon->podman};
 
     if (!version && seccomp_profile_asks_host(&daemon->seccomp)) {
-        check_error(in, out, "version", why);
+        check_error(in, out, M_("version"), why);
         return;
     }
     if (version) {
@@ -393,7 +394,7 @@ static void judge_profile(const struct check_input *in, struct check_result *out
                           const char *profile)
 {
     if (!str_equal(daemon->seccomp_path, profile))
-        check_error(in, out, "seccomp-profile", "the engine reports a file that its configuration does not name");
+        check_error(in, out, "seccomp-profile", M_("the engine reports a file that its configuration does not name"));
     else if (daemon->started && daemon->seccomp_changed > daemon->started + USEC_PER_SEC)
         check_say(
             in, out, VERDICT_MANUAL,
@@ -448,7 +449,7 @@ void check_daemon_seccomp(const struct check_input *in, struct check_result *out
     if (podman && daemon && daemon->seccomp_path) {
         judge_podman_profile(in, out, daemon);
     } else if (podman && !daemon) {
-        check_error(in, out, "daemon", why);
+        check_error(in, out, M_("daemon"), why);
     } else if (!names_file(profile)) {
         check_say(in, out, strcmp(profile, "unconfined") == 0 ? VERDICT_FAIL : VERDICT_PASS,
                   "the seccomp profile is %s (reported by the engine)", profile);
@@ -457,7 +458,7 @@ void check_daemon_seccomp(const struct check_input *in, struct check_result *out
     } else if (daemon) {
         judge_profile(in, out, daemon, profile);
     } else {
-        check_error(in, out, "daemon", why);
+        check_error(in, out, M_("daemon"), why);
     }
 }
 
@@ -468,7 +469,7 @@ void check_experimental(const struct check_input *in, struct check_result *out)
     const struct info_facts *info = store_info(in->store, version ? &why : NULL);
 
     if (!version || !info) {
-        check_error(in, out, version ? "info" : "version", why);
+        check_error(in, out, version ? M_("info") : M_("version"), why);
         return;
     }
     if (daemon_is_podman(in, out))
@@ -478,7 +479,7 @@ void check_experimental(const struct check_input *in, struct check_result *out)
         daemon_remedy_set(in, out, &(struct daemon_setting){"experimental", "experimental", "false"}, 1,
                           DAEMON_RESTART);
     } else if (version->experimental == TRI_ABSENT && info->experimental == TRI_ABSENT) {
-        check_error(in, out, "version", "the engine does not report whether experimental features are on");
+        check_error(in, out, M_("version"), M_("the engine does not report whether experimental features are on"));
     } else {
         check_say(in, out, VERDICT_PASS, "experimental features are off (reported by the engine)");
     }

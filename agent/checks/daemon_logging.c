@@ -116,8 +116,8 @@ static const struct receiver {
     const char *driver, *option, *otherwise;
     bool needs_scheme; /* without one it is not taken for a host */
 } receivers[] = {
-    {"syslog", "syslog-address", "the local socket", true},
-    {"gelf", "gelf-address", "no address", true},
+    {"syslog", "syslog-address", M_("the local socket"), true},
+    {"gelf", "gelf-address", M_("no address"), true},
     {"fluentd", "fluentd-address", "localhost:24224", false},
     {"splunk", "splunk-url", NULL, true},
     {"awslogs", "awslogs-endpoint", NULL, true},
@@ -157,10 +157,10 @@ static void judge_receiver(const struct check_input *in, struct check_result *ou
     if (!str_empty(address))
         secret_redact(&shown, address, strlen(address), false);
     else
-        str_append(&shown, receiver->otherwise ? receiver->otherwise : "no address");
+        str_append(&shown, receiver->otherwise ? receiver->otherwise : M_("no address"));
     check_say(in, out, remote ? VERDICT_PASS : VERDICT_MANUAL, "the log driver is %s, sending to %s (%s)%s",
               info->logging_driver, str_text(&shown), str_text(&source),
-              remote ? "" : ": does that forward to another host?");
+              remote ? "" : M_(": does that forward to another host?"));
 }
 
 static void judge_journald(const struct check_input *in, struct check_result *out, const char *source)
@@ -168,8 +168,8 @@ static void judge_journald(const struct check_input *in, struct check_result *ou
     bool forwarded = check_param(in, "journald_forwarded")->number;
 
     check_say(in, out, forwarded ? VERDICT_PASS : VERDICT_FAIL, "the log driver is journald%s, %s", source,
-              forwarded ? "which is forwarded according to params.journald_forwarded"
-                        : "and params.journald_forwarded does not declare that it is forwarded");
+              forwarded ? M_("which is forwarded according to params.journald_forwarded")
+                        : M_("and params.journald_forwarded does not declare that it is forwarded"));
 }
 
 /* podman has journald, k8s-file (json-file is another name of it), none and passthrough. */
@@ -257,7 +257,7 @@ void check_central_logging(const struct check_input *in, struct check_result *ou
     if (!info)
         return;
     if (str_empty(info->logging_driver)) {
-        check_error(in, out, "info", "the engine does not report its log driver");
+        check_error(in, out, M_("info"), M_("the engine does not report its log driver"));
         return;
     }
     check_fact_string(in, out, "driver", info->logging_driver);

@@ -189,7 +189,7 @@ static void judge_group(struct judging *judging, gid_t gid, const char *instead)
     enum verdict before = judging->out->verdict;
 
     if (!group) {
-        check_error(judging->in, judging->out, "group", "the members of the socket's group are not read yet");
+        check_error(judging->in, judging->out, M_("group"), M_("the members of the socket's group are not read yet"));
         return;
     }
     judging->out->verdict = VERDICT_NONE;
@@ -295,12 +295,12 @@ void check_docker_group_members(const struct check_input *in, struct check_resul
     bool any = false;
 
     if (!judging.groups) {
-        check_error(in, out, "group", why);
+        check_error(in, out, M_("group"), why);
         return;
     }
     judging.sockets = store_files(in->store, rule_file_source(in->rule), &why);
     if (!judging.sockets) {
-        check_error(in, out, "sockets", why);
+        check_error(in, out, M_("sockets"), why);
         return;
     }
     facts_of_groups(&judging);
@@ -310,7 +310,7 @@ void check_docker_group_members(const struct check_input *in, struct check_resul
         if (file->error)
             check_error(in, out, file->path, file->error);
         else if ((file->mode & S_IFMT) && !S_ISSOCK(file->mode))
-            check_error(in, out, file->path, "is not a socket");
+            check_error(in, out, file->path, M_("is not a socket"));
         else
             judge_socket(&judging, file);
         any = true;
@@ -322,6 +322,6 @@ void check_docker_group_members(const struct check_input *in, struct check_resul
             fix_add_file(&out->fix, account_files[i]);
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "%s",
-                  judging.users ? "everybody who can open the engine's sockets is a trusted user"
-                                : "only root can open the engine's sockets");
+                  judging.users ? M_("everybody who can open the engine's sockets is a trusted user")
+                                : M_("only root can open the engine's sockets"));
 }

@@ -168,11 +168,11 @@ static struct json_doc *parse_document(const struct check_input *in, struct chec
     struct error error = ERROR_INIT;
 
     if (!has_pointer(in, facts))
-        check_error(in, out, "document", "the engine's document was read before this rule was known");
+        check_error(in, out, M_("document"), M_("the engine's document was read before this rule was known"));
     else if (!facts->document)
-        check_error(in, out, "document", facts->document_error ? facts->document_error : "it was not kept");
+        check_error(in, out, M_("document"), facts->document_error ? facts->document_error : M_("it was not kept"));
     else if (json_parse(facts->document, strlen(facts->document), NULL, &doc, &error) < 0)
-        check_error(in, out, "document", error.text);
+        check_error(in, out, M_("document"), error.message);
     return doc;
 }
 
@@ -201,7 +201,7 @@ void check_network_document(const struct check_input *in, struct check_result *o
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
 
     if (!facts) {
-        check_error(in, out, "networks", why);
+        check_error(in, out, M_("networks"), why);
         return;
     }
     doc = parse_document(in, out, facts);
@@ -211,7 +211,7 @@ void check_network_document(const struct check_input *in, struct check_result *o
             return;
         }
     if (doc)
-        check_error(in, out, "network", "not in the engine's list");
+        check_error(in, out, M_("network"), M_("not in the engine's list"));
 }
 
 /* Every service of the swarm: the rule speaks of the swarm and names those that fail. */
@@ -225,7 +225,7 @@ void check_service_document(const struct check_input *in, struct check_result *o
         return;
     facts = store_get(in->store, INPUT_SERVICES, NULL, &why);
     if (!facts) {
-        check_error(in, out, "services", why);
+        check_error(in, out, M_("services"), why);
         return;
     }
     doc = parse_document(in, out, facts);
@@ -279,7 +279,7 @@ void check_file_content(const struct check_input *in, struct check_result *out)
         return;
     }
     if (!in->file->content) {
-        check_error(in, out, in->file->path, "its content was not read (the source must be content:)");
+        check_error(in, out, in->file->path, M_("its content was not read (the source must be content:)"));
         return;
     }
     found = condition_matches_line(in, in->file->content);
@@ -288,5 +288,5 @@ void check_file_content(const struct check_input *in, struct check_result *out)
         return;
     }
     check_say(in, out, (found == CONDITION_YES) != absent ? VERDICT_PASS : VERDICT_FAIL, "%s: %s matches",
-              in->file->path, found == CONDITION_YES ? "a line" : "no line");
+              in->file->path, found == CONDITION_YES ? M_("a line") : M_("no line"));
 }

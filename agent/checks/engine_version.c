@@ -317,7 +317,7 @@ static void judge_version(const struct check_input *in, struct check_result *out
         return;
     }
     if (!check_param(in, "releases")->list.count || !read_day(dated, &at)) {
-        check_error(in, out, "params.releases", "there is no list of releases (lists/engine-version.json)");
+        check_error(in, out, "params.releases", M_("there is no list of releases (lists/engine-version.json)"));
         return;
     }
     check_fact_string(in, out, "list_date", dated);
@@ -331,12 +331,12 @@ void check_engine_version(const struct check_input *in, struct check_result *out
     const struct version_facts *version = store_version(in->store, &why);
 
     if (!version) {
-        check_error(in, out, "version", why);
+        check_error(in, out, M_("version"), why);
         return;
     }
     check_fact_string(in, out, "version", version->version);
     if (!check_is_version(version->version)) {
-        check_error(in, out, "version", "the engine's version is not a version number");
+        check_error(in, out, M_("version"), M_("the engine's version is not a version number"));
         return;
     }
     judge_version(in, out, version);

@@ -25,8 +25,8 @@ static void append_count(struct str *out, const struct exec_facts *exec)
 
     if (exec->count <= 1)
         return;
-    str_printf(out, ", %" PRIu64 " times from %.*sZ to %.*sZ", exec->count, (int)TO_THE_SECOND,
-               clock_format(exec->first, first), (int)TO_THE_SECOND, clock_format(exec->seen, last));
+    message_add(out, ", %" PRIu64 " times from %.*sZ to %.*sZ", exec->count, (int)TO_THE_SECOND,
+                clock_format(exec->first, first), (int)TO_THE_SECOND, clock_format(exec->seen, last));
 }
 
 /* The exec's facts while they still count. NULL: the verdict has been set. */
@@ -42,7 +42,7 @@ static const struct exec_facts *exec_of(const struct check_input *in, struct che
     }
     out->recheck = end;
     if (!exec) {
-        check_error(in, out, "exec", why);
+        check_error(in, out, M_("exec"), why);
         check_remedy(in, out, "agentctl ack %s 'reason'", in->key);
         fix_clear(&out->fix);
         return NULL;
@@ -57,7 +57,7 @@ static const struct exec_facts *exec_of(const struct check_input *in, struct che
 
         str_append(&text, exec->lost);
         append_count(&text, exec);
-        check_error(in, out, "exec", text.data);
+        check_error(in, out, M_("exec"), text.data);
         check_remedy(in, out, "agentctl ack %s 'reason'", in->key);
         fix_clear(&out->fix);
         return NULL;
@@ -74,8 +74,8 @@ static void say_found(const struct check_input *in, struct check_result *out, co
 
     append_count(&times, exec);
     if (times.length)
-        str_printf(&times, ", as %.128s%s", *exec->user ? exec->user : "the container's own user",
-                   exec->privileged ? ", privileged" : "");
+        message_add(&times, ", as %.128s%s", *exec->user ? exec->user : M_("the container's own user"),
+                    exec->privileged ? M_(", privileged") : "");
     check_say(in, out, VERDICT_FAIL, "%s in container %s%s: %s", what,
               exec->container_name ? exec->container_name : exec->container_id, str_text(&times), exec->command);
     check_remedy(in, out, "agentctl ack %s 'reason'", in->key);
@@ -91,7 +91,7 @@ void check_exec_privileged(const struct check_input *in, struct check_result *ou
     if (exec->privileged) {
         scoped_str what = STR_INIT;
 
-        str_printf(&what, "%s exec --privileged", check_engine_command(in));
+        message_add(&what, "%s exec --privileged", check_engine_command(in));
         say_found(in, out, exec, what.data);
         return;
     }
@@ -117,13 +117,13 @@ void check_exec_user(const struct check_input *in, struct check_result *out)
         out->recheck = 0;
         check_say(in, out, VERDICT_PASS, "ran as the container's own user");
     } else if (!exec->container_user) {
-        check_error(in, out, "container", "gone before its user could be read");
+        check_error(in, out, M_("container"), M_("gone before its user could be read"));
     } else {
         scoped_str what = STR_INIT;
 
-        str_printf(&what, "%s exec --user %.128s%s (the container's own user is %.128s)", check_engine_command(in),
-                   exec->user, is_root(exec->user) ? ", which is root," : "",
-                   *exec->container_user ? exec->container_user : "root by default");
+        message_add(&what, "%s exec --user %.128s%s (the container's own user is %.128s)", check_engine_command(in),
+                    exec->user, is_root(exec->user) ? M_(", which is root,") : "",
+                    *exec->container_user ? exec->container_user : M_("root by default"));
         say_found(in, out, exec, what.data);
     }
 }

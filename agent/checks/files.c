@@ -42,18 +42,18 @@ static const char *type_name(mode_t mode)
 {
     switch (mode & S_IFMT) {
     case S_IFREG:
-        return "a regular file";
+        return M_("a regular file");
     case S_IFDIR:
-        return "a directory";
+        return M_("a directory");
     case S_IFSOCK:
-        return "a socket";
+        return M_("a socket");
     case S_IFIFO:
-        return "a FIFO";
+        return M_("a FIFO");
     case S_IFCHR:
     case S_IFBLK:
-        return "a device";
+        return M_("a device");
     default:
-        return "a file of an unknown type";
+        return M_("a file of an unknown type");
     }
 }
 
@@ -93,7 +93,7 @@ static bool is_judged(const struct check_input *in, struct check_result *out)
     }
     if (!expected || !(file->mode & S_IFMT) || (file->mode & S_IFMT) == expected)
         return true;
-    str_printf(&why, "is %s, expected %s", type_name(file->mode), type_name(expected));
+    message_add(&why, "is %s, expected %s", type_name(file->mode), type_name(expected));
     check_error(in, out, file->path, why.data);
     return false;
 }
@@ -182,7 +182,8 @@ static void say_wrong_owner(const struct check_input *in, struct check_result *o
     else
         check_say(in, out, VERDICT_FAIL, "%s is owned by %s, expected %s:%s%s", place(in->file, &where), found.data,
                   owner, group,
-                  group == set->expected_group && !set->expected_group_exists ? " (a group that does not exist)" : "");
+                  group == set->expected_group && !set->expected_group_exists ? M_(" (a group that does not exist)")
+                                                                              : "");
 }
 
 void check_file_owner(const struct check_input *in, struct check_result *out)
@@ -196,7 +197,7 @@ void check_file_owner(const struct check_input *in, struct check_result *out)
     if (strcmp(group, "@socket") == 0) { /* the group configured for dockerd; root's is stricter */
         group = in->fileset->expected_group;
         if (!group) {
-            check_error(in, out, "params.group", "@socket is valid only with the source sockets:");
+            check_error(in, out, "params.group", M_("@socket is valid only with the source sockets:"));
             return;
         }
         right =
@@ -213,7 +214,7 @@ void check_file_owner(const struct check_input *in, struct check_result *out)
     }
     print_owner(in->file, &found);
     check_say(in, out, VERDICT_PASS, "%s is owned by %s%s", place(in->file, &where), found.data,
-              right ? "" : ", whose engine this is");
+              right ? "" : M_(", whose engine this is"));
 }
 
 /* ---- Mode ---- */
@@ -315,8 +316,9 @@ void check_file_mode(const struct check_input *in, struct check_result *out)
     if (beyond)
         check_say(in, out, VERDICT_FAIL, "%s has mode %04o, required %04lo or stricter (extra bits %04o)%s",
                   place(in->file, &where), mode, wanted, beyond,
-                  beyond & 0070 && in->file->acl.present ? "; the group's bits are the mask of its access control list"
-                                                         : "");
+                  beyond & 0070 && in->file->acl.present
+                      ? M_("; the group's bits are the mask of its access control list")
+                      : "");
     count = judge_list(in, out, (unsigned)wanted, &entries);
     defaults = judge_defaults(in, out, (unsigned)wanted);
     if (count || beyond || defaults) {
@@ -324,5 +326,5 @@ void check_file_mode(const struct check_input *in, struct check_result *out)
         return;
     }
     check_say(in, out, VERDICT_PASS, "%s has mode %04o, %04lo or stricter is required%s", place(in->file, &where), mode,
-              wanted, in->file->acl.count ? "; its access control list lets nobody else in" : "");
+              wanted, in->file->acl.count ? M_("; its access control list lets nobody else in") : "");
 }

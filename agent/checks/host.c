@@ -20,12 +20,12 @@ void check_host_hardened(const struct check_input *in, struct check_result *out)
     check_say(
         in, out, VERDICT_MANUAL,
         "host hardening needs a manual review: kernel %s, security modules %s, address randomization %d, lockdown %s",
-        lsm->kernel ? lsm->kernel : "unknown",
+        lsm->kernel ? lsm->kernel : M_("unknown"),
         lsm->lsm_list   ? lsm->lsm_list
         : lsm->apparmor ? "apparmor"
         : lsm->selinux  ? "selinux"
-                        : "neither apparmor nor selinux",
-        lsm->aslr, lsm->lockdown ? lsm->lockdown : "unknown");
+                        : M_("neither apparmor nor selinux"),
+        lsm->aslr, lsm->lockdown ? lsm->lockdown : M_("unknown"));
 }
 
 /* What only a person can know: passes or fails by attestation. */
@@ -33,5 +33,5 @@ void check_manual(const struct check_input *in, struct check_result *out)
 {
     const char *facts = check_param(in, "facts")->string;
 
-    check_say(in, out, VERDICT_MANUAL, "%s", *facts ? facts : "needs a manual review");
+    check_say(in, out, VERDICT_MANUAL, "%s", *facts ? facts : M_("needs a manual review"));
 }

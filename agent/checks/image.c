@@ -13,7 +13,7 @@ static const struct image_facts *need_image(const struct check_input *in, struct
     const struct image_facts *image = store_image(in->store, in->key, &why);
 
     if (!image)
-        check_error(in, out, "image", why);
+        check_error(in, out, M_("image"), why);
     return image;
 }
 
@@ -25,8 +25,8 @@ static const char *remapping(const struct info_facts *info, const struct contain
     if (!info || (!info->userns && !info->rootless))
         return "";
     if (!info->rootless && strcmp(container->userns_mode, "host") == 0)
-        return "; the engine remaps root, but not for this container (UsernsMode host)";
-    return "; root is remapped to an unprivileged user of the host";
+        return M_("; the engine remaps root, but not for this container (UsernsMode host)");
+    return M_("; root is remapped to an unprivileged user of the host");
 }
 
 /* The user's part of "user:group", without blanks around it. */
@@ -67,7 +67,7 @@ bool check_image_user_requires(const struct store *store, const char *key, enum 
 static void say_root(const struct check_input *in, struct check_result *out, const struct container_facts *container,
                      const char *user, const char *why)
 {
-    check_say(in, out, VERDICT_FAIL, "runs as root (%s%s%s%s)%s", *user ? "user \"" : "no user is set", user,
+    check_say(in, out, VERDICT_FAIL, "runs as root (%s%s%s%s)%s", *user ? M_("user \"") : M_("no user is set"), user,
               *user ? "\"" : "", why, remapping(store_info(in->store, NULL), container));
     check_remedy_recreate(in, out,
                           &(struct remedy_change){.how = "with --user USER or from an image with USER",
@@ -99,8 +99,9 @@ static void judge_unknown_name(const struct check_input *in, struct check_result
 
     check_say(in, out, never_started ? VERDICT_PASS : VERDICT_MANUAL,
               "user \"%s\" is unknown to the image, %s: the engine refuses to start %s", container->user,
-              layers->accounts ? "whose /etc/passwd has no such name" : "which has no /etc/passwd",
-              never_started ? "it" : "it unless the container's own /etc/passwd has that name; with which uid?");
+              layers->accounts ? M_("whose /etc/passwd has no such name") : M_("which has no /etc/passwd"),
+              never_started ? M_("it")
+                            : M_("it unless the container's own /etc/passwd has that name; with which uid?"));
 }
 
 /* "linux/arm64" is also "linux/arm64/v8". */
@@ -124,14 +125,14 @@ static bool is_of_known_platform(const struct check_input *in, struct check_resu
         return true;
     image = store_image(in->store, container->image_id, &why);
     if (!image) {
-        check_error(in, out, "image", why);
+        check_error(in, out, M_("image"), why);
         return false;
     }
     if (!image->platform || is_same_platform(container->image_platform, image->platform))
         return true;
-    str_printf(&text, "the container is of %s, and the files that are known of its image are of %s",
-               container->image_platform, image->platform);
-    check_error(in, out, "the image's /etc/passwd, by which the user may be root", text.data);
+    message_add(&text, "the container is of %s, and the files that are known of its image are of %s",
+                container->image_platform, image->platform);
+    check_error(in, out, M_("the image's /etc/passwd, by which the user may be root"), text.data);
     return false;
 }
 
@@ -139,19 +140,19 @@ static void judge_name(const struct check_input *in, struct check_result *out, c
                        const char *name, size_t length)
 {
     enum { WHOLE_MAX = 1024 }; /* what facts keep of a text is longer */
-    const char *why = "the engine does not say of which image the container is";
+    const char *why = M_("the engine does not say of which image the container is");
     const struct layer_facts *layers =
         !str_empty(container->image_id) ? store_layers(in->store, container->image_id, &why) : NULL;
     char account;
 
     if (length > WHOLE_MAX)
-        why = "the name is too long";
+        why = M_("the name is too long");
     else if (layers && layers->accounts_error)
         why = layers->accounts_error;
     if (!layers || layers->accounts_error || length > WHOLE_MAX) {
-        check_error(in, out, "the image's /etc/passwd, by which the user may be root", why);
+        check_error(in, out, M_("the image's /etc/passwd, by which the user may be root"), why);
         if (!layers && !str_empty(container->image_id) && !store_image(in->store, container->image_id, &why))
-            check_error(in, out, "the image, which may have been removed", why);
+            check_error(in, out, M_("the image, which may have been removed"), why);
         return;
     }
     if (!is_of_known_platform(in, out, container))
@@ -198,8 +199,8 @@ static const char *why_no_check(const struct string_list *test)
     if (strcmp(kind, "NONE") == 0)
         return "its HEALTHCHECK is NONE";
     if (strcmp(kind, "CMD") != 0 && strcmp(kind, "CMD-SHELL") != 0)
-        return "its HEALTHCHECK is of a kind that the engine does not run";
-    return command[strspn(command, " \t\r\n")] ? NULL : "its HEALTHCHECK has no command";
+        return M_("its HEALTHCHECK is of a kind that the engine does not run");
+    return command[strspn(command, " \t\r\n")] ? NULL : M_("its HEALTHCHECK has no command");
 }
 
 void check_image_healthcheck(const struct check_input *in, struct check_result *out)
@@ -220,7 +221,7 @@ void check_image_healthcheck(const struct check_input *in, struct check_result *
         return;
     }
     why = why_no_check(&image->healthcheck);
-    check_say(in, out, why ? VERDICT_FAIL : VERDICT_PASS, "%s", why ? why : "has a HEALTHCHECK");
+    check_say(in, out, why ? VERDICT_FAIL : VERDICT_PASS, "%s", why ? why : M_("has a HEALTHCHECK"));
 }
 
 /* ---- Contents ---- */
@@ -231,9 +232,9 @@ static const struct layer_facts *need_layers(const struct check_input *in, struc
     const struct layer_facts *layers = store_layers(in->store, in->key, &why);
 
     if (!layers)
-        check_error(in, out, "the image's files", why);
+        check_error(in, out, M_("the image's files"), why);
     if (!layers && !store_image(in->store, in->key, &why)) /* perhaps they are not read because of that */
-        check_error(in, out, "image", why);
+        check_error(in, out, M_("image"), why);
     return layers;
 }
 
@@ -322,10 +323,11 @@ void check_image_setuid(const struct check_input *in, struct check_result *out)
     check_fact_int(in, out, "setuid", (int64_t)found.count);
     say_capable(in, out, layers);
     if (layers->dropped && !found.count)
-        check_error(in, out, "the image's files", "more setuid programs and tools than can be listed");
+        check_error(in, out, M_("the image's files"), M_("more setuid programs and tools than can be listed"));
     else if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "%s",
-                  layers->setuid_count ? "only allowed files are setuid or setgid" : "no file is setuid or setgid");
+                  layers->setuid_count ? M_("only allowed files are setuid or setgid")
+                                       : M_("no file is setuid or setgid"));
     else if (found.count)
         remedy_setuid(in, out, &(struct string_list){.items = found.items, .count = found.count});
     vec_free(&found);
@@ -359,11 +361,11 @@ void check_image_packages(const struct check_input *in, struct check_result *out
     check_fact_int(in, out, "packages", (int64_t)layers->packages.count);
     check_fact_list(in, out, "tools", &layers->tools);
     if (layers->packages_error)
-        check_error(in, out, "package database", layers->packages_error);
+        check_error(in, out, M_("package database"), layers->packages_error);
     if (!most && !unwanted->count) {
         check_say(in, out, VERDICT_MANUAL,
                   "%zu packages (%s), %zu interactive or build tools%s; no limits are configured",
-                  layers->packages.count, layers->package_manager ? layers->package_manager : "no package manager",
+                  layers->packages.count, layers->package_manager ? layers->package_manager : M_("no package manager"),
                   layers->tools.count, layers->tools.count ? ":" : "");
         for (size_t i = 0; i < layers->tools.count && i < 10; i++)
             check_say(in, out, VERDICT_MANUAL, "%s", layers->tools.items[i]);
@@ -378,7 +380,7 @@ void check_image_packages(const struct check_input *in, struct check_result *out
         if (is_among_tools(unwanted, layers->tools.items[i]))
             check_say(in, out, VERDICT_FAIL, "program %s", layers->tools.items[i]);
     if (layers->dropped && out->verdict == VERDICT_NONE)
-        check_error(in, out, "the image's files", "more setuid programs and tools than can be listed");
+        check_error(in, out, M_("the image's files"), M_("more setuid programs and tools than can be listed"));
     else if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "%zu packages, no unwanted packages or programs", layers->packages.count);
     if (out->verdict == VERDICT_FAIL)
@@ -404,7 +406,7 @@ void check_image_scanned(const struct check_input *in, struct check_result *out)
     while (from < countof(names) && strcmp(names[from], threshold) != 0)
         from++;
     if (from == countof(names)) {
-        check_error(in, out, "params.threshold", "must be low, medium, high or critical");
+        check_error(in, out, "params.threshold", M_("must be low, medium, high or critical"));
         return;
     }
     is_dated = image->created && clock_parse(image->created, &created) == 0;
@@ -419,7 +421,7 @@ void check_image_scanned(const struct check_input *in, struct check_result *out)
         return;
     }
     if (!scan) {
-        check_error(in, out, "scanner", why);
+        check_error(in, out, M_("scanner"), why);
         return;
     }
     for (size_t i = from; i < countof(names); i++)

@@ -117,7 +117,8 @@ void check_image_secrets(const struct check_input *in, struct check_result *out)
         scan_history(&search, history);
     if (out->verdict == VERDICT_FAIL) {
         if (!image || !history)
-            check_say(in, out, VERDICT_FAIL, "%s could not be searched", image ? "its history" : "its configuration");
+            check_say(in, out, VERDICT_FAIL, "%s could not be searched",
+                      image ? M_("its history") : M_("its configuration"));
         check_remedy(in, out,
                      "# replace these secrets, everyone who has the image knows them; then %s build --secret and "
                      "RUN --mount=type=secret, and %s rmi %s",
@@ -125,9 +126,9 @@ void check_image_secrets(const struct check_input *in, struct check_result *out)
         return;
     }
     if (!image)
-        check_error(in, out, "image", image_why);
+        check_error(in, out, M_("image"), image_why);
     if (!history)
-        check_error(in, out, "history", history_why);
+        check_error(in, out, M_("history"), history_why);
     else if (!history_explains(history, image, true, &unseen))
         check_say(in, out, VERDICT_MANUAL, "%s", unseen.data);
     if (out->verdict == VERDICT_NONE)

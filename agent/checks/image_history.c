@@ -378,7 +378,7 @@ bool history_explains(const struct history_facts *history, const struct image_fa
     for (size_t i = 0; i < history->count; i++)
         any |= *history->items[i].created_by != '\0';
     if (!any) {
-        str_append(ret_why, "no history: how the image was built is unknown");
+        str_append(ret_why, M_("no history: how the image was built is unknown"));
         return false;
     }
     for (size_t i = 0; i < history->count; i++) {
@@ -387,21 +387,21 @@ bool history_explains(const struct history_facts *history, const struct image_fa
 
         layers += may_have_layer(item, &step);
         if (runs && is_mounted_script(&step))
-            str_printf(ret_why, "step %zu runs a script that the history does not show (%.*s)", i + 1,
-                       (int)(step.length < 80 ? step.length : 80), step.body);
+            message_add(ret_why, "step %zu runs a script that the history does not show (%.*s)", i + 1,
+                        (int)(step.length < 80 ? step.length : 80), step.body);
         else if (item->size > 0 && is_bare_shell(item))
-            str_printf(ret_why, "step %zu was made by hand in a container (%.40s), which the history does not show",
-                       i + 1, item->created_by);
+            message_add(ret_why, "step %zu was made by hand in a container (%.40s), which the history does not show",
+                        i + 1, item->created_by);
         else if (!*item->created_by && !is_named_layer(item) && (item->size > 0 || str_starts(item->comment, exporter)))
-            str_printf(ret_why, "step %zu is a layer of which the history does not show how it was made", i + 1);
+            message_add(ret_why, "step %zu is a layer of which the history does not show how it was made", i + 1);
         if (ret_why->length)
             return false;
     }
     if (!image || layers >= image->layers.count)
         return true;
-    str_printf(ret_why,
-               "the history shows steps for %zu of the image's %zu layers: how the others were made is unknown", layers,
-               image->layers.count);
+    message_add(ret_why,
+                "the history shows steps for %zu of the image's %zu layers: how the others were made is unknown",
+                layers, image->layers.count);
     return false;
 }
 
@@ -454,7 +454,7 @@ static void learn(struct map *variables, const char *text, size_t length)
 enum { READ_STEPS = 3, LEARN_STEPS = 8, COMMANDS_STEPS = 64, COMMANDS_MIN = 16384, IMAGE_MAX = 5 << 19 };
 enum { SHOWN_BYTES_MAX = 1 << 17 };
 
-static const char too_long[] = "its history is too long to judge";
+static const char too_long[] = M_("its history is too long to judge");
 
 void history_learn(struct history_reading *reading, size_t number)
 {
@@ -492,7 +492,7 @@ bool history_begin(struct history_reading *reading, const struct check_input *in
                                         .budget.max = IMAGE_MAX,
                                         .shown.max = SHOWN_BYTES_MAX};
     if (!reading->facts) {
-        check_error(in, out, "history", why);
+        check_error(in, out, M_("history"), why);
         return false;
     }
     reading->steps = mem_realloc_array(NULL, reading->facts->count + 1, sizeof *reading->steps);
@@ -534,7 +534,7 @@ bool history_judged(struct history_reading *reading, size_t number, const struct
     if (!budget_take(&reading->budget, reading->own.taken))
         remember_unread(reading, number, "with it this image takes too much work");
     else if (line->why || over)
-        remember_unread(reading, number, line->why ? line->why : "its commands take too much work");
+        remember_unread(reading, number, line->why ? line->why : M_("its commands take too much work"));
     return !line->why && !over;
 }
 
@@ -581,7 +581,7 @@ bool history_say_end(struct history_reading *reading, const char *good)
     else if (!history_explains(reading->facts, image, !reading->runs_do_not_matter, &unseen))
         check_say(in, reading->out, VERDICT_MANUAL, "%s", unseen.data);
     else if (!image)
-        check_error(in, reading->out, "whether the history shows every layer: image", image_why);
+        check_error(in, reading->out, M_("whether the history shows every layer: image"), image_why);
     else if (reading->out->verdict == VERDICT_NONE)
         check_say(in, reading->out, VERDICT_PASS, "%s", good);
     return true;

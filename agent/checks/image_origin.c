@@ -140,7 +140,7 @@ void check_image_trusted_base(const struct check_input *in, struct check_result 
     bool recorded;
 
     if (!image) {
-        check_error(in, out, "image", why);
+        check_error(in, out, M_("image"), why);
         return;
     }
     recorded = image->has_identity && (image->pulled_from.count || image->built_here);
@@ -153,7 +153,7 @@ void check_image_trusted_base(const struct check_input *in, struct check_result 
     }
     if (!origins->count)
         check_say(in, out, VERDICT_MANUAL, "%s on this host: no registry vouches for it",
-                  recorded ? "built" : "built or loaded");
+                  recorded ? M_("built") : M_("built or loaded"));
     for (size_t i = 0; i < origins->count; i++) {
         scoped_str name = STR_INIT;
 

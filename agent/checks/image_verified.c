@@ -8,10 +8,10 @@
 #include "agent/checks/checks.h"
 #include "agent/checks/image_history.h"
 
-static const char unseen[] = "runs a download without checking it", off[] = "switches verification off",
-                  plain[] = "fetches a file or packages over plain HTTP without checking a checksum",
-                  plain_index[] = "uses a package index over plain HTTP",
-                  unchecked[] = "installs or runs a download that nothing verifies";
+static const char unseen[] = M_("runs a download without checking it"), off[] = M_("switches verification off"),
+                  plain[] = M_("fetches a file or packages over plain HTTP without checking a checksum"),
+                  plain_index[] = M_("uses a package index over plain HTTP"),
+                  unchecked[] = M_("installs or runs a download that nothing verifies");
 
 /* PowerShell: iex ((New-Object Net.WebClient).DownloadString('https://…')). */
 static bool invokes_download(const char *text)
@@ -38,7 +38,7 @@ static const char *find_fault(const struct shell_line *line, const struct downlo
     if ((*ret_begin = *ret_end = verified_off(line, downloads)))
         return off;
     if (verified_off_text(arguments))
-        return "switches verification off by a build argument";
+        return M_("switches verification off by a build argument");
     if ((*ret_begin = *ret_end = verified_http(line)))
         return plain;
     if ((*ret_begin = *ret_end = verified_direct(line)))

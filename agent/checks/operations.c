@@ -42,7 +42,8 @@ static bool know_containers(const struct check_input *in, struct check_result *o
 
     if (!why)
         return have_members(in, out, names);
-    str_printf(&what, "container %.12s, one of %zu that cannot be read", key, store_failed(in->store, INPUT_CONTAINER));
+    message_add(&what, "container %.12s, one of %zu that cannot be read", key,
+                store_failed(in->store, INPUT_CONTAINER));
     check_error(in, out, what.data, why);
     return false;
 }
@@ -183,7 +184,7 @@ static void judge_images(const struct check_input *in, struct check_result *out,
         if (in->explain)
             name_images(in, out, old, unused, (int64_t)unused->count > most ? unused->count - (size_t)most : 0);
     } else if (dateless) {
-        check_error(in, out, image_name(dateless), "the creation time that the engine reports is not a valid date");
+        check_error(in, out, image_name(dateless), M_("the creation time that the engine reports is not a valid date"));
     } else {
         check_say(in, out, VERDICT_PASS, "%zu of %zu images are not used by any container", unused->count,
                   images->count);
@@ -198,7 +199,7 @@ void check_image_sprawl(const struct check_input *in, struct check_result *out)
     image_list unused = {0}, old = {0};
 
     if (!images || !containers) {
-        check_error(in, out, images ? "containers" : "images", why);
+        check_error(in, out, images ? M_("containers") : M_("images"), why);
         return;
     }
     if (!know_containers(in, out, "Image"))
@@ -264,7 +265,7 @@ void check_container_sprawl(const struct check_input *in, struct check_result *o
     const char *why;
 
     if (!store_containers(in->store, &why)) {
-        check_error(in, out, "containers", why);
+        check_error(in, out, M_("containers"), why);
         return;
     }
     if (!know_containers(in, out, "State.Running State.Paused"))

@@ -167,7 +167,7 @@ static void judge_folder(const struct check_input *in, struct check_result *out,
         check_say(in, out, VERDICT_PASS, "%s %s is on %s (%s), mounted at %s%s", what, path, own.mount->source,
                   own.mount->type, own.mount->mount_point,
                   lasts ? ""
-                        : ", which is in neither /etc/fstab nor a mount unit: it is not there after the next boot");
+                        : M_(", which is in neither /etc/fstab nor a mount unit: it is not there after the next boot"));
     } else if (own.verdict == VERDICT_MANUAL) {
         check_say(
             in, out, VERDICT_MANUAL,
@@ -221,7 +221,7 @@ static void judge_containerd(const struct check_input *in, struct check_result *
     if (!*path && !daemon) { /* a failure is one whatever that root is */
         if (out->verdict == VERDICT_FAIL)
             return;
-        check_error(in, out, "containerd's root", why_no_daemon);
+        check_error(in, out, M_("containerd's root"), why_no_daemon);
         return;
     }
     if (!*path && daemon->containerd_root)
@@ -231,7 +231,8 @@ static void judge_containerd(const struct check_input *in, struct check_result *
     if (*path)
         judge_folder(in, out, mounts, path, NULL, "containerd's root");
     else
-        check_error(in, out, address, "the data directory of this containerd is unknown (set params.containerd_root)");
+        check_error(in, out, address,
+                    M_("the data directory of this containerd is unknown (set params.containerd_root)"));
 }
 
 /* PATH without slashes at its end. */
@@ -253,14 +254,14 @@ void check_data_root_partition(const struct check_input *in, struct check_result
     scoped(cleanup_free) char *path = NULL, *parent = NULL;
 
     if (!mounts) {
-        check_error(in, out, "mounts", why);
+        check_error(in, out, M_("mounts"), why);
         return;
     }
     given = info ? info->data_root : daemon ? daemon_option(daemon, "data-root", NULL) : NULL;
     if (str_empty(given)) {
-        check_error(in, out, "info", info ? "the engine does not report its data root" : why_no_info);
+        check_error(in, out, M_("info"), info ? M_("the engine does not report its data root") : why_no_info);
         if (!info && !daemon)
-            check_error(in, out, "dockerd's options", why_no_daemon);
+            check_error(in, out, M_("dockerd's options"), why_no_daemon);
         return;
     }
     path = trimmed(given);

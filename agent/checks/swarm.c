@@ -12,13 +12,13 @@ enum { USUAL_PORT = 2377 };
 static void print_duration(usec_t duration, int nanoseconds, struct str *out)
 {
     static const struct {
-        const char *name;
+        const char *one, *many;
         usec_t length;
-    } units[] = {{"day", DAY},
-                 {"hour", 3600 * USEC_PER_SEC},
-                 {"minute", 60 * USEC_PER_SEC},
-                 {"second", USEC_PER_SEC},
-                 {"microsecond", 1}};
+    } units[] = {{M_("day"), M_("days"), DAY},
+                 {M_("hour"), M_("hours"), 3600 * USEC_PER_SEC},
+                 {M_("minute"), M_("minutes"), 60 * USEC_PER_SEC},
+                 {M_("second"), M_("seconds"), USEC_PER_SEC},
+                 {M_("microsecond"), M_("microseconds"), 1}};
     int printed = 0;
 
     for (size_t i = 0; i < countof(units) && printed < 2; i++) {
@@ -27,13 +27,13 @@ static void print_duration(usec_t duration, int nanoseconds, struct str *out)
         duration %= units[i].length;
         if (!count)
             continue;
-        str_printf(out, "%s%lld %s%s", printed ? " and " : "", count, units[i].name, count == 1 ? "" : "s");
+        message_add(out, "%s%lld %s", printed ? M_(" and ") : "", count, count == 1 ? units[i].one : units[i].many);
         printed++;
     }
     if (nanoseconds && printed < 2)
-        str_printf(out, "%s%d ns", printed ? " and " : "", nanoseconds);
+        message_add(out, "%s%d ns", printed ? M_(" and ") : "", nanoseconds);
     else if (!printed)
-        str_append(out, "0 days");
+        str_append(out, M_("0 days"));
 }
 
 static const struct info_facts *need_info(const struct check_input *in, struct check_result *out)
@@ -42,9 +42,10 @@ static const struct info_facts *need_info(const struct check_input *in, struct c
     const struct info_facts *info = store_info(in->store, &why);
 
     if (!info)
-        check_error(in, out, "info", why);
+        check_error(in, out, M_("info"), why);
     else if (info->swarm_unreadable)
-        check_error(in, out, "swarm", "the engine does not report the state of this node (Swarm.LocalNodeState)");
+        check_error(in, out, M_("swarm"),
+                    M_("the engine does not report the state of this node (Swarm.LocalNodeState)"));
     return info && !info->swarm_unreadable ? info : NULL;
 }
 
@@ -64,11 +65,11 @@ const struct info_facts *check_need_manager(const struct check_input *in, struct
         return NULL;
     }
     if (strcmp(info->swarm_state, "active") != 0) {
-        check_error(in, out, "swarm", str_empty(info->swarm_error) ? info->swarm_state : info->swarm_error);
+        check_error(in, out, M_("swarm"), str_empty(info->swarm_error) ? info->swarm_state : info->swarm_error);
         return NULL;
     }
     if (!info->has_swarm_control) {
-        check_error(in, out, "swarm", "the engine does not report whether this node is a manager");
+        check_error(in, out, M_("swarm"), M_("the engine does not report whether this node is a manager"));
         return NULL;
     }
     if (!info->swarm_control) {
@@ -85,8 +86,9 @@ static const struct info_facts *need_cluster(const struct check_input *in, struc
 
     if (!info || info->has_cluster)
         return info;
-    check_error(in, out, "swarm",
-                str_empty(info->swarm_error) ? "the engine does not report the cluster's settings" : info->swarm_error);
+    check_error(in, out, M_("swarm"),
+                str_empty(info->swarm_error) ? M_("the engine does not report the cluster's settings")
+                                             : info->swarm_error);
     return NULL;
 }
 
@@ -152,8 +154,8 @@ void check_swarm_managers(const struct check_input *in, struct check_result *out
     check_fact_int(in, out, "managers", managers);
     check_fact_int(in, out, "nodes", info->swarm_nodes);
     if (managers < 1)
-        check_error(in, out, "swarm",
-                    str_empty(info->swarm_error) ? "the engine does not report the number of managers"
+        check_error(in, out, M_("swarm"),
+                    str_empty(info->swarm_error) ? M_("the engine does not report the number of managers")
                                                  : info->swarm_error);
     else if (managers == 1 || (managers % 2 && managers <= most))
         check_say(in, out, VERDICT_PASS, "%lld of %lld nodes are managers", (long long)managers,
@@ -161,7 +163,7 @@ void check_swarm_managers(const struct check_input *in, struct check_result *out
     else
         check_say(in, out, VERDICT_FAIL, "%lld of %lld nodes are managers: %s", (long long)managers,
                   (long long)info->swarm_nodes,
-                  managers > most ? "more than params.max" : "an even number adds no fault tolerance");
+                  managers > most ? M_("more than params.max") : M_("an even number adds no fault tolerance"));
     if (out->verdict == VERDICT_FAIL)
         remedy_managers(in, out, managers, most);
 }
@@ -231,7 +233,7 @@ void check_swarm_bound_interface(const struct check_input *in, struct check_resu
         return;
     listeners = store_listeners(in->store, &why);
     if (!listeners) {
-        check_error(in, out, "listeners", why);
+        check_error(in, out, M_("listeners"), why);
         return;
     }
     if (!port)
@@ -246,7 +248,7 @@ void check_swarm_bound_interface(const struct check_input *in, struct check_resu
     }
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_ERROR, "listeners: %s on the swarm port %lld (params.port)",
-                  listeners->engine_seen ? "dockerd does not listen" : "nothing listens", (long long)port);
+                  listeners->engine_seen ? M_("dockerd does not listen") : M_("nothing listens"), (long long)port);
     if (out->verdict != VERDICT_FAIL)
         return;
     remedy_bound(in, out, info, (unsigned)port);
@@ -292,11 +294,11 @@ void check_overlay_encryption(const struct check_input *in, struct check_result 
     if (!info)
         return;
     if (!network) {
-        check_error(in, out, "network", why);
+        check_error(in, out, M_("network"), why);
         return;
     }
     if (!*network->driver) {
-        check_error(in, out, "network", "the engine does not report its driver yet");
+        check_error(in, out, M_("network"), M_("the engine does not report its driver yet"));
         return;
     }
     if (strcmp(network->driver, "overlay") != 0) {
@@ -313,7 +315,7 @@ void check_overlay_encryption(const struct check_input *in, struct check_result 
         return;
     }
     check_say(in, out, VERDICT_FAIL, "overlay network %s%s is not encrypted", network->name,
-              network->ingress ? " (ingress, which can be replaced only while no service publishes ports)" : "");
+              network->ingress ? M_(" (ingress, which can be replaced only while no service publishes ports)") : "");
     if (in->explain && info->swarm_control)
         remedy_overlay(in, out, network);
 }
@@ -325,7 +327,7 @@ static void judge_unused_secrets(const struct check_input *in, struct check_resu
     const struct secret_list_facts *secrets = store_secrets(in->store, &why);
 
     if (!secrets) {
-        check_error(in, out, "secrets", why);
+        check_error(in, out, M_("secrets"), why);
         return;
     }
     check_fact_int(in, out, "secrets", (int64_t)secrets->count);
@@ -346,7 +348,7 @@ void check_swarm_secrets(const struct check_input *in, struct check_result *out)
         return;
     services = store_services(in->store, &why);
     if (!services) {
-        check_error(in, out, "services", why);
+        check_error(in, out, M_("services"), why);
         return;
     }
     check_fact_int(in, out, "services", (int64_t)services->count);
@@ -372,7 +374,7 @@ static const struct info_facts *need_autolock(const struct check_input *in, stru
 
     if (!info || info->autolock != TRI_ABSENT)
         return info;
-    check_error(in, out, "swarm", "the engine does not report whether managers are locked (AutoLockManagers)");
+    check_error(in, out, M_("swarm"), M_("the engine does not report whether managers are locked (AutoLockManagers)"));
     return NULL;
 }
 
@@ -402,7 +404,7 @@ static void judge_unlock_key(const struct check_input *in, struct check_result *
     scoped_str age = STR_INIT;
 
     if (!key) {
-        check_error(in, out, "unlock key", why);
+        check_error(in, out, M_("unlock key"), why);
         return;
     }
     if (!key->first_seen) {
@@ -457,12 +459,12 @@ void check_node_certificate_rotation(const struct check_input *in, struct check_
         return;
     certificates = store_certificates(in->store, &why);
     if (!certificates) {
-        check_error(in, out, "certificates", why);
+        check_error(in, out, M_("certificates"), why);
         return;
     }
     if (!info->has_node_cert_expiry) {
-        check_error(in, out, "swarm",
-                    "the engine does not report how long node certificates are valid (NodeCertExpiry)");
+        check_error(in, out, M_("swarm"),
+                    M_("the engine does not report how long node certificates are valid (NodeCertExpiry)"));
         return;
     }
     check_fact_int(in, out, "expiry_days", info->node_cert_expiry / 1000 / DAY);
@@ -476,7 +478,7 @@ void check_node_certificate_rotation(const struct check_input *in, struct check_
         check_say(in, out, VERDICT_PASS, "node certificates are valid for %s", str_text(&validity));
     }
     if (!certificates->node_ends) {
-        check_error(in, out, "this node's certificate", certificates->node_error);
+        check_error(in, out, M_("this node's certificate"), certificates->node_error);
     } else if (certificates->node_ends <= in->now) {
         check_say(in, out, VERDICT_FAIL, "this node's own certificate has expired");
     } else {
@@ -505,7 +507,7 @@ static void judge_rotation(const struct check_input *in, struct check_result *ou
     if (!begun && root_begins + DAY >= in->now)
         begun = root_begins;
     if (!begun) {
-        check_error(in, out, "its rotation is in progress", "the engine does not report since when");
+        check_error(in, out, M_("its rotation is in progress"), M_("the engine does not report since when"));
         return;
     }
     due = begun + DAY + 1;
@@ -528,10 +530,10 @@ void check_root_ca_rotation(const struct check_input *in, struct check_result *o
         return;
     begins = info->root_ca_begins ? info->root_ca_begins : certificates ? certificates->root_begins : 0;
     if (!begins) {
-        check_error(in, out, "root CA",
+        check_error(in, out, M_("root CA"),
                     !certificates              ? why
                     : certificates->root_error ? certificates->root_error
-                                               : "its certificate cannot be read");
+                                               : M_("its certificate cannot be read"));
         return;
     }
     check_fact_string(in, out, "begins", clock_format(begins, text));

@@ -45,7 +45,7 @@ struct task check_task(const struct check_input *in, const struct container_fact
 void check_say_unverified(const struct check_input *in, struct check_result *out, const struct task *task)
 {
     if (task->state == TASK_UNKNOWN)
-        check_error(in, out, "tasks of the swarm", task->why);
+        check_error(in, out, M_("tasks of the swarm"), task->why);
     else
         check_say(in, out, VERDICT_MANUAL,
                   "its label names a swarm task, which only a manager can confirm (docker node ps)");

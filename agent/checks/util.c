@@ -10,7 +10,7 @@ const struct container_facts *check_container(const struct check_input *in, stru
     const struct container_facts *container = store_container(in->store, in->key, &why);
 
     if (!container)
-        check_error(in, out, "container", why);
+        check_error(in, out, M_("container"), why);
     return container;
 }
 

@@ -149,7 +149,7 @@ static const char *with_port(struct config_reader *reader, const char *address, 
 static int check_file(struct config_reader *reader, const struct json *tls, const char *key, const char *path)
 {
     if (path && !reader->words_only && access(path, F_OK) < 0)
-        return config_refuse(reader, json_get(tls, key), "tls.%s: %s: %s", key, path, strerror(errno));
+        return config_refuse(reader, json_get(tls, key), "tls.%s: %s: %s", key, path, error_reason(errno));
     return 0;
 }
 

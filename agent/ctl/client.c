@@ -122,7 +122,7 @@ static int perform_once(const char *socket, const char *path, const char *body, 
         return 0;
     if (code == CURLE_COULDNT_CONNECT && system_error)
         return error_set(error, (int)system_error, "the agent cannot be reached at %s: %s", socket,
-                         strerror((int)system_error));
+                         error_reason((int)system_error));
     return error_set(error, EIO, "the agent cannot be reached at %s: %s", socket, curl_easy_strerror(code));
 }
 

@@ -24,8 +24,8 @@ void emit_transition(struct evaluator *evaluator, const struct subject *subject,
     pair->seq = ++evaluator->last_seq;
     evaluator->counters.transitions_by_verdict[gone ? VERDICT_NONE : pair->verdict]++;
     pair->reported = gone ? VERDICT_NONE : pair->verdict;
-    transition = transition_from_pair(evaluator, evaluator->config->language, subject, pair, previous, pair->seq,
-                                      clock_now(evaluator->clock), cause ? cause : "start", gone);
+    transition = transition_from_pair(evaluator, subject, pair, previous, pair->seq, clock_now(evaluator->clock),
+                                      cause ? cause : "start", gone);
     transition->event_at = evaluator->event_at;
     publish_transition(evaluator, transition);
 }

@@ -21,6 +21,7 @@
 #include <sys/queue.h>
 
 #include "agent/evaluator/evaluator.h"
+#include "agent/model/check.h"
 #include "common/log.h"
 #include "common/vec.h"
 

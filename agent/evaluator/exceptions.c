@@ -136,13 +136,13 @@ static void add_attestation_evidence(const struct attestation *attestation, bool
 {
     char at[CLOCK_TEXT_SIZE];
 
-    str_append(evidence, evidence->length ? "; " : "");
     if (expired)
-        str_printf(evidence, "the attestation by %s has expired (%s)", attestation->by,
-                   clock_format(attestation->expires, at));
+        check_evidence_add(evidence, "the attestation by %s has expired (%s)", attestation->by,
+                           clock_format(attestation->expires, at));
+    else if (attestation->evidence)
+        check_evidence_add(evidence, "attested by %s: %s", attestation->by, attestation->evidence);
     else
-        str_printf(evidence, "attested by %s%s%s", attestation->by, attestation->evidence ? ": " : "",
-                   attestation->evidence ? attestation->evidence : "");
+        check_evidence_add(evidence, "attested by %s", attestation->by);
 }
 
 void exceptions_attest(const struct evaluator *evaluator, const struct subject *subject, const struct check_input *in,
@@ -172,7 +172,7 @@ void exceptions_attest(const struct evaluator *evaluator, const struct subject *
         result->attested = true;
     }
     if (in->explain && (valid || expired))
-        add_attestation_evidence(valid ? valid : expired, !valid, &result->evidence);
+        add_attestation_evidence(valid ? valid : expired, !valid, &result->said);
 }
 
 size_t evaluator_attestation_matches(const struct evaluator *evaluator, const struct attestation *attestation)
@@ -221,8 +221,8 @@ void exceptions_say_expired(const struct evaluator *evaluator, const struct subj
         expired = exceptions->waivers.items[i];
     }
     if (expired)
-        str_printf(&result->evidence, "%sthe waiver by %s has expired (%s)", result->evidence.length ? "; " : "",
-                   expired->by, clock_format(expired->expires, at));
+        check_evidence_add(&result->said, "the waiver by %s has expired (%s)", expired->by,
+                           clock_format(expired->expires, at));
 }
 
 usec_t exceptions_next_expiry(const struct evaluator *evaluator)

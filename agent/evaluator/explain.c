@@ -38,16 +38,18 @@ void pair_run_check(const struct evaluator *evaluator, const struct subject *sub
     if (subject->kind == SUBJECT_FILE && !in.file) {
         const char *why = NULL;
 
-        check_error(&in, result, "file",
-                    store_files(evaluator->store, rule_file_source(pair->rule), &why) ? "no longer in the set" : why);
+        check_error(&in, result, M_("file"),
+                    store_files(evaluator->store, rule_file_source(pair->rule), &why) ? M_("no longer in the set")
+                                                                                      : why);
         return;
     }
     if (subject_is_unlisted(subject, &list)) {
-        scoped(cleanup_free) char *what = mem_printf("the list of %s", input_types[list].name);
+        scoped_str what = STR_INIT;
         const char *why;
 
         store_get(evaluator->store, list, NULL, &why);
-        check_error(&in, result, what, why);
+        message_add(&what, "the list of %s", input_types[list].name);
+        check_error(&in, result, what.data, why);
         return;
     }
     check_run(&in, result);

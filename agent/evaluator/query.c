@@ -94,16 +94,18 @@ bool evaluator_rule_why(const struct evaluator *evaluator, const struct rule *ru
     if (names_are_unknown(evaluator, rule, &kind, &key)) {
         store_get(evaluator->store, kind, key, &why);
         if (store_is_failed(evaluator->store, kind, key)) {
-            str_printf(ret_why, "%s%s: %s", kind == INPUT_FILES ? "" : "the list of ",
-                       key ? key : input_types[kind].name, why);
+            if (kind == INPUT_FILES)
+                message_add(ret_why, "%s: %s", key ? key : input_types[kind].name, why);
+            else
+                message_add(ret_why, "the list of %s: %s", key ? key : input_types[kind].name, why);
             return true;
         }
-        str_append(ret_why, "not judged yet");
+        message_add(ret_why, "not judged yet");
         return true;
     }
     if (is_judged(evaluator, rule, worst))
         return false;
-    str_append(ret_why, "not judged yet");
+    message_add(ret_why, "not judged yet");
     return true;
 }
 

@@ -131,19 +131,19 @@ static void on_round(evutil_socket_t fd, short what, void *user)
 static const struct noun {
     const char *one, *many;
 } nouns[INPUT_KIND_COUNT] = {
-    [INPUT_VERSION] = {"the engine's version", NULL},
-    [INPUT_INFO] = {"the engine's info", NULL},
-    [INPUT_CONTAINERS] = {"the list of containers", NULL},
-    [INPUT_IMAGES] = {"the list of images", NULL},
-    [INPUT_NETWORKS] = {"the list of networks", NULL},
-    [INPUT_SERVICES] = {"the swarm's services", NULL},
-    [INPUT_TASKS] = {"the tasks of the swarm", NULL},
-    [INPUT_SECRETS] = {"the swarm's secrets", NULL},
-    [INPUT_UNLOCK_KEY] = {"the swarm's unlock key", NULL},
-    [INPUT_CONTAINER] = {"container", "containers"},
-    [INPUT_IMAGE] = {"image", "images"},
-    [INPUT_HISTORY] = {"history of an image", "histories of images"},
-    [INPUT_EXEC] = {"exec", "execs"},
+    [INPUT_VERSION] = {M_("the engine's version"), NULL},
+    [INPUT_INFO] = {M_("the engine's info"), NULL},
+    [INPUT_CONTAINERS] = {M_("the list of containers"), NULL},
+    [INPUT_IMAGES] = {M_("the list of images"), NULL},
+    [INPUT_NETWORKS] = {M_("the list of networks"), NULL},
+    [INPUT_SERVICES] = {M_("the swarm's services"), NULL},
+    [INPUT_TASKS] = {M_("the tasks of the swarm"), NULL},
+    [INPUT_SECRETS] = {M_("the swarm's secrets"), NULL},
+    [INPUT_UNLOCK_KEY] = {M_("the swarm's unlock key"), NULL},
+    [INPUT_CONTAINER] = {M_("container"), M_("containers")},
+    [INPUT_IMAGE] = {M_("image"), M_("images")},
+    [INPUT_HISTORY] = {M_("history of an image"), M_("histories of images")},
+    [INPUT_EXEC] = {M_("exec"), M_("execs")},
 };
 
 /* Why one of KIND could not be read. */
@@ -162,43 +162,43 @@ static const char *find_reason(const struct evaluator *evaluator, enum input_kin
     return NULL;
 }
 
-/* One line, without secrets: it may be a proxy's. */
-static void append_reason(struct str *text, const char *why)
+/* "3 containers (the engine answered 500)"; one line, without secrets: it may be a proxy's. */
+static void append_unread(struct str *text, const struct noun *noun, size_t count, const char *why)
 {
     enum { WHY_MAX = 160 };
-    scoped_str shown = STR_INIT;
+    scoped_str what = STR_INIT, redacted = STR_INIT, shown = STR_INIT;
 
-    secret_redact(&shown, why, strlen(why), false);
-    str_append(text, " (");
-    text_escape(text, str_text(&shown), shown.length, WHY_MAX);
-    str_append_char(text, ')');
+    if (noun->many)
+        message_add(&what, "%zu %s", count, count == 1 ? noun->one : noun->many);
+    else
+        str_append(&what, noun->one);
+    str_append(text, text->length ? ", " : "");
+    if (!why) {
+        str_append(text, what.data);
+        return;
+    }
+    secret_redact_messages(&redacted, why);
+    message_escape(&shown, str_text(&redacted), WHY_MAX);
+    message_add(text, "%s (%s)", what.data, str_text(&shown));
 }
 
 void retry_report(struct evaluator *evaluator)
 {
-    scoped_str text = STR_INIT;
+    scoped_str list = STR_INIT, text = STR_INIT;
 
     for (unsigned kind = 0; kind < INPUT_KIND_COUNT; kind++) {
         size_t count = evaluator->unread[kind];
         const struct noun *noun = &nouns[kind];
-        const char *why;
 
         if (!count || !noun->one)
             continue;
-        why = find_reason(evaluator, (enum input_kind)kind);
-        str_append(&text, text.length ? ", " : "");
-        if (noun->many)
-            str_printf(&text, "%zu %s", count, count == 1 ? noun->one : noun->many);
-        else
-            str_append(&text, noun->one);
-        if (why)
-            append_reason(&text, why);
+        append_unread(&list, noun, count, find_reason(evaluator, (enum input_kind)kind));
     }
-    if (!text.length) {
-        evaluator_agent_state(evaluator, "agent-unread", true, "everything is read", "retry");
+    if (!list.length) {
+        evaluator_agent_state(evaluator, "agent-unread", true, M_("everything is read"), "retry");
         return;
     }
-    str_append(&text, " cannot be read and will be asked for again");
+    message_add(&text, "%s cannot be read and will be asked for again", list.data);
     evaluator_agent_state(evaluator, "agent-unread", false, text.data, "retry");
 }
 

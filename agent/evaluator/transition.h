@@ -22,7 +22,7 @@ struct transition {
     bool is_agent, scored, waived;
     bool initial;  /* found by the first full scan of a new store */
     bool is_entry; /* of the agent's own: what somebody did, see struct entry; status is "done", previous null */
-    char *json;    /* the whole transition as one compact JSON object, no newline */
+    char *json;    /* the whole transition as one compact JSON object, no newline; its texts are kept as messages */
     size_t json_length;
 };
 
@@ -43,14 +43,20 @@ struct entry {
 void entry_append_peer(struct str *out, uint32_t uid, uint32_t login_uid);
 
 struct evaluator;
+struct rule_set;
 struct subject;
 struct pair;
 
+/* Appends JSON, the text of a transition or of a snapshot's finding as it is kept, in LANGUAGE: messages are rendered;
+ * title and remedy are RULES' where the rule is still there. What is no such text is appended as it is. */
+void transition_render(struct str *out, const char *json, size_t length, enum language language,
+                       const struct rule_set *rules);
+
 /* Of a verdict of PAIR that changed. Explains it (by running its check again) unless GONE: then status is null. CAUSE
  * is copied. */
-struct transition *transition_from_pair(const struct evaluator *evaluator, enum language language,
-                                        const struct subject *subject, const struct pair *pair, enum verdict previous,
-                                        uint64_t seq, usec_t at, const char *cause, bool gone);
+struct transition *transition_from_pair(const struct evaluator *evaluator, const struct subject *subject,
+                                        const struct pair *pair, enum verdict previous, uint64_t seq, usec_t at,
+                                        const char *cause, bool gone);
 /* Of the agent's own state; HOST is the id of the subject. */
 struct transition *transition_for_agent(const struct evaluator *evaluator, const char *slug, bool ready,
                                         bool previous_ready, const char *evidence, const char *cause, uint64_t seq,

@@ -63,26 +63,28 @@ static char *make_extra(const struct evaluator *evaluator, const struct subject 
     return mem_strndup(text, length);
 }
 
-struct transition *transition_from_pair(const struct evaluator *evaluator, enum language language,
-                                        const struct subject *subject, const struct pair *pair, enum verdict previous,
-                                        uint64_t seq, usec_t at, const char *cause, bool gone)
+struct transition *transition_from_pair(const struct evaluator *evaluator, const struct subject *subject,
+                                        const struct pair *pair, enum verdict previous, uint64_t seq, usec_t at,
+                                        const char *cause, bool gone)
 {
     scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
     struct transition *t = mem_alloc(sizeof *t);
     const struct rule *rule = pair->rule;
     const struct check_input explaining = {.rule = rule, .explain = true};
     struct check_result result;
+    scoped_str kind = STR_INIT;
 
     check_result_init(&result);
+    message_word(&kind, subject_kind_name(subject->kind));
     if (gone && evaluator->next_engine)
         check_say(&explaining, &result, VERDICT_NONE, "the engine is another one; what lasts is reported again");
     else if (gone)
-        check_say(&explaining, &result, VERDICT_NONE, "the %s is gone", subject_kind_name(subject->kind));
+        check_say(&explaining, &result, VERDICT_NONE, "the %s is gone", kind.data);
     else
         evaluator_explain(evaluator, subject, pair, &result);
     json_out_object(out, NULL);
-    finding_write(evaluator, language, subject, pair, gone ? NULL : evaluator_waiver(evaluator, subject, pair), &result,
-                  gone, out);
+    finding_keep(evaluator, subject, pair, gone ? NULL : evaluator_waiver(evaluator, subject, pair), &result, gone,
+                 out);
     t->references = 1;
     t->seq = seq;
     t->at = at;
@@ -90,13 +92,13 @@ struct transition *transition_from_pair(const struct evaluator *evaluator, enum 
     t->extra = make_extra(evaluator, subject, gone);
     t->rule = mem_strdup(rule->id ? rule->id : rule->slug);
     t->slug = mem_strdup(rule->slug);
-    t->title = mem_strdup(rule->title[language]);
+    t->title = mem_strdup(rule->title[LANGUAGE_EN]);
     t->section = mem_strdup(rule->section);
     t->subject_kind = mem_strdup(subject_kind_name(subject->kind));
     t->subject_id = mem_strdup(subject->id);
     t->subject_name = mem_strdup(subject->name);
-    t->evidence = mem_strdup(str_text(&result.evidence));
-    t->remedy = mem_strdup(check_result_remedy(&result, rule, language));
+    t->evidence = mem_strdup(str_text(&result.said));
+    t->remedy = mem_strdup(check_result_remedy(&result, rule, LANGUAGE_EN));
     t->cause = mem_strdup(cause);
     t->status_value = gone ? VERDICT_NONE : pair->verdict;
     t->previous_value = previous;
@@ -168,7 +170,7 @@ struct transition *transition_for_agent(const struct evaluator *evaluator, const
 {
     static const char *const states[] = {N_("degraded"), N_("ready")};
     scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
-    struct transition *t = new_own(slug, "State of the agent itself", host, host, seq, at);
+    struct transition *t = new_own(slug, N_("State of the agent itself"), host, host, seq, at);
 
     t->evidence = mem_strdup(evidence ? evidence : "");
     t->cause = mem_strdup(cause ? cause : "start");

@@ -160,7 +160,7 @@ static void start_run(struct batch *batch, struct run *run)
     free(keys.items);
     free(items);
     if (!run->worker)
-        on_done(NULL, 0, error.number ? error.number : EIO, error.text, run);
+        on_done(NULL, 0, error.number ? error.number : EIO, error.message, run);
 }
 
 static struct run *run_new(struct batch *batch, bool alone)

@@ -105,7 +105,7 @@ static void complete(struct request *request)
     roles_ask_ipc(&message, (pid_t)request->held->pid, engine > 0 ? engine : 1);
     request->worker = fetch_ask(fetcher, ROLE_PROCESSES, PROCESSES_IPC, &message, on_ipc, request, &error);
     if (!request->worker)
-        on_ipc(NULL, 0, error.number, error.text, request);
+        on_ipc(NULL, 0, error.number, error.message, request);
 }
 
 static void add_sockets(const struct string_list *from, struct string_list *to)
@@ -181,7 +181,7 @@ static void take_lookup(void *owner, const char *source, void *item, struct wire
     if (reader)
         reader->arena = arena;
     if (reader && mount_places_take(reader, &places, &unknown, &error) < 0)
-        unknown = error.text;
+        unknown = error.message;
     mount->places = places.items;
     mount->place_count = places.count;
     mount->unknown = unknown ? arena_strdup(arena, unknown) : mount->unknown;

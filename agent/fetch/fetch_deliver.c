@@ -12,7 +12,7 @@ void fetch_deliver(struct fetcher *fetcher, enum input_kind kind, const char *ke
                    const struct error *error)
 {
     if (r < 0)
-        evaluator_fetch_failed(fetcher->evaluator, kind, key, -r, error->text);
+        evaluator_fetch_failed(fetcher->evaluator, kind, key, -r, error->message);
     else
         evaluator_fetched(fetcher->evaluator, kind, key, facts);
 }

@@ -131,7 +131,7 @@ static void on_unlock_key(struct facts *facts, int number, const char *why, void
     facts->digest = hash_end(&hash);
     if (r < 0)
         facts_free(facts);
-    on_answer(r < 0 ? NULL : facts, -r, error.text, user);
+    on_answer(r < 0 ? NULL : facts, -r, error.message, user);
 }
 
 void fetch_unlock_key(struct fetcher *fetcher, const char *key)

@@ -67,7 +67,7 @@ void fetch_daemon(struct fetcher *fetcher, const char *key)
     roles_ask_daemon(&message, docker_peer_pid(fetcher->docker), docker_is_podman(fetcher->docker), units);
     fetcher->daemon_worker = fetch_ask(fetcher, ROLE_PROCESSES, PROCESSES_DAEMON, &message, on_daemon, fetcher, &error);
     if (!fetcher->daemon_worker)
-        on_daemon(NULL, 0, error.number, error.text, fetcher);
+        on_daemon(NULL, 0, error.number, error.message, fetcher);
 }
 
 void fetch_lsm(struct fetcher *fetcher, const char *key)
@@ -108,7 +108,7 @@ void fetch_environment(struct fetcher *fetcher, const char *key)
     fetcher->environment_worker =
         fetch_ask(fetcher, ROLE_FILES, FILES_ENVIRONMENT, &message, on_environment, fetcher, &error);
     if (!fetcher->environment_worker)
-        on_environment(NULL, 0, error.number, error.text, fetcher);
+        on_environment(NULL, 0, error.number, error.message, fetcher);
 }
 
 static void on_listeners(const char *output, size_t length, int number, const char *why, void *user)
@@ -136,7 +136,7 @@ void fetch_listeners(struct fetcher *fetcher, const char *key)
     fetcher->listeners_worker =
         fetch_ask(fetcher, ROLE_PROCESSES, PROCESSES_LISTENERS, &message, on_listeners, fetcher, &error);
     if (!fetcher->listeners_worker)
-        on_listeners(NULL, 0, error.number, error.text, fetcher);
+        on_listeners(NULL, 0, error.number, error.message, fetcher);
 }
 
 /* ---- The swarm node's certificates ---- */
@@ -206,7 +206,7 @@ static void read_certificates(struct fetcher *fetcher, enum input_kind kind, con
     fetcher->certificates_worker =
         fetch_ask(fetcher, ROLE_FILES, FILES_CERTIFICATES, &message, on_certificate_facts, fetcher, &error);
     if (!fetcher->certificates_worker)
-        on_certificate_facts(NULL, 0, error.number, error.text, fetcher);
+        on_certificate_facts(NULL, 0, error.number, error.message, fetcher);
 }
 
 void fetch_certificates(struct fetcher *fetcher, const char *key)
@@ -321,7 +321,7 @@ static void on_kernel_rules(const char *output, size_t length, int number, const
     roles_ask_audit(&message, number ? NULL : str_text(&rules), number, why);
     fetcher->audit_worker = fetch_ask(fetcher, ROLE_FILES, FILES_AUDIT, &message, on_audit, fetcher, &error);
     if (!fetcher->audit_worker)
-        on_audit(NULL, 0, error.number ? error.number : EIO, error.text, fetcher);
+        on_audit(NULL, 0, error.number ? error.number : EIO, error.message, fetcher);
 }
 
 static void on_audit_change(void *user)
@@ -379,7 +379,7 @@ void fetch_audit(struct fetcher *fetcher, const char *key)
     listen_to_audit(fetcher);
     fetcher->audit_worker = fetch_ask(fetcher, ROLE_AUDIT, AUDIT_LIST, NULL, on_kernel_rules, fetcher, &error);
     if (!fetcher->audit_worker)
-        on_kernel_rules(NULL, 0, error.number, error.text, fetcher);
+        on_kernel_rules(NULL, 0, error.number, error.message, fetcher);
 }
 
 /* ---- Watches ---- */

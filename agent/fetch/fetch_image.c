@@ -147,7 +147,7 @@ static void image_came(struct job_queue *queue, const char *id, bool failed, con
             scoped(cleanup_free) char *image = queue->waiting.items[i];
 
             vec_remove(&queue->waiting, i);
-            error_set(&error, EIO, "%s", why ? why : "the image's document is unknown");
+            error_set(&error, EIO, "%s", why ? why : M_("the image's document is unknown"));
             fetch_deliver(queue->fetcher, queue->kind, image, -EIO, NULL, &error);
             return;
         }

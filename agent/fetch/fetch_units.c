@@ -49,7 +49,7 @@ void fetch_units(struct fetcher *fetcher, const char *key)
     free(names.items);
     fetcher->units_worker = fetch_ask(fetcher, ROLE_FILES, FILES_UNITS, &message, on_units, fetcher, &error);
     if (!fetcher->units_worker)
-        on_units(NULL, 0, error.number ? error.number : EIO, error.text, fetcher);
+        on_units(NULL, 0, error.number ? error.number : EIO, error.message, fetcher);
 }
 
 void fetch_free_units(struct fetcher *fetcher)

@@ -82,7 +82,7 @@ static const char *receiver_of(const struct config *config, const char *address,
 static int refuse_address(const struct helper_context *context, const char *address, struct error *error)
 {
     return context->config ? error_set(error, EACCES, "%s is not in the configuration of the helper network", address)
-                           : error_set(error, EACCES, "the helper network: %s", context->why.text);
+                           : error_set(error, EACCES, "the helper network: %s", context->why.message);
 }
 
 static int find_receiver(const char *address, void *user, struct arena *arena, struct receiver_place *ret,

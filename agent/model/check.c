@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "agent/words/words.h"
 #include "common/memory.h"
 #include "common/secrets/secrets.h"
 #include "common/text.h"
@@ -25,23 +26,36 @@ bool rule_has_param(const struct rule *rule, const char *name)
     return false;
 }
 
+/* What is kept is longer than what is shown, as formats are kept, too. */
+static void add_evidence(struct str *out, const char *format, va_list arguments)
+{
+    if (out->length > 2 * EVIDENCE_MAX)
+        return;
+    if (out->length)
+        str_append(out, "; ");
+    message_vadd(out, format, arguments);
+}
+
+void check_evidence_add(struct str *out, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    add_evidence(out, format, arguments);
+    va_end(arguments);
+}
+
 void check_say(const struct check_input *in, struct check_result *out, enum verdict verdict, const char *format, ...)
 {
     va_list arguments;
 
     if (verdict > out->verdict)
         out->verdict = verdict;
-    if (!in->explain || out->evidence.length > EVIDENCE_MAX)
+    if (!in->explain)
         return;
-    if (out->evidence.length)
-        str_append(&out->evidence, "; ");
     va_start(arguments, format);
-    str_vprintf(&out->evidence, format, arguments);
+    add_evidence(&out->said, format, arguments);
     va_end(arguments);
-    if (out->evidence.length > EVIDENCE_MAX) {
-        out->evidence.length = EVIDENCE_MAX;
-        str_append(&out->evidence, "…");
-    }
 }
 
 void check_error(const struct check_input *in, struct check_result *out, const char *what, const char *why)
@@ -50,8 +64,8 @@ void check_error(const struct check_input *in, struct check_result *out, const c
 
     /* WHY may come from an engine, a scanner or a file: addresses with passwords, commands. */
     if (in->explain && why)
-        secret_redact(&shown, why, strlen(why), false);
-    check_say(in, out, VERDICT_ERROR, "%s: %s", what, why ? str_text(&shown) : "unknown");
+        secret_redact_messages(&shown, why);
+    check_say(in, out, VERDICT_ERROR, "%s: %s", what, why ? str_text(&shown) : M_("unknown"));
 }
 
 void check_remedy(const struct check_input *in, struct check_result *out, const char *format, ...)
@@ -70,6 +84,23 @@ void check_remedy(const struct check_input *in, struct check_result *out, const 
     fix_add_command(&out->fix, str_text(&command));
 }
 
+static bool ends_in_comment(const struct str *remedy)
+{
+    return remedy->length && (remedy->data[0] == '#' || strstr(remedy->data, "  # "));
+}
+
+void check_remedy_note(const struct check_input *in, struct check_result *out, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!in->explain)
+        return;
+    str_append(&out->remedy, !out->remedy.length ? "# " : ends_in_comment(&out->remedy) ? "; " : "  # ");
+    va_start(arguments, format);
+    message_vadd(&out->remedy, format, arguments);
+    va_end(arguments);
+}
+
 static struct json_out *facts_of(const struct check_input *in, struct check_result *out)
 {
     if (!in->explain)
@@ -84,7 +115,9 @@ static struct json_out *facts_of(const struct check_input *in, struct check_resu
 void check_fact_string(const struct check_input *in, struct check_result *out, const char *key, const char *value)
 {
     struct json_out *facts = facts_of(in, out);
+    scoped_str english = STR_INIT;
 
+    value = message_english(value, &english);
     if (facts && value)
         json_out_string_n(facts, key, value, strnlen(value, FACT_MAX));
     else if (facts)
@@ -118,7 +151,10 @@ void check_fact_list(const struct check_input *in, struct check_result *out, con
     json_out_array(facts, key);
     json_out_text(facts, &length);
     for (at = 0; at < list->count && length < FACTS_MAX; at++) {
-        json_out_string_n(facts, NULL, list->items[at], strnlen(list->items[at], FACT_MAX));
+        scoped_str english = STR_INIT;
+        const char *item = message_english(list->items[at], &english);
+
+        json_out_string_n(facts, NULL, item, strnlen(item, FACT_MAX));
         json_out_text(facts, &length);
     }
     json_out_end_array(facts);
@@ -208,7 +244,7 @@ static bool is_podman(const struct check_input *in)
 static void take_back(struct check_result *out)
 {
     if (out->verdict != VERDICT_ERROR)
-        str_clear(&out->evidence);
+        str_clear(&out->said);
     str_clear(&out->remedy);
     fix_clear(&out->fix);
 }
@@ -248,7 +284,7 @@ void check_run(const struct check_input *in, struct check_result *out)
     if (out->remedy.length > REMEDY_MAX) /* a command may not be cut */
         str_clear(&out->remedy);
     if (out->verdict == VERDICT_NONE)
-        check_error(in, out, "check", "no verdict was given");
+        check_error(in, out, M_("check"), M_("no verdict was given"));
 }
 
 void check_result_init(struct check_result *result)
@@ -261,7 +297,7 @@ void check_result_clear(struct check_result *result)
     result->verdict = VERDICT_NONE;
     result->recheck = 0;
     result->attested = result->podman = false;
-    str_clear(&result->evidence);
+    str_clear(&result->said);
     str_clear(&result->remedy);
     fix_clear(&result->fix);
     json_out_free(take(result->facts));
@@ -269,7 +305,8 @@ void check_result_clear(struct check_result *result)
 
 void check_result_deinit(struct check_result *result)
 {
-    str_deinit(&result->evidence);
+    str_deinit(&result->said);
+    str_deinit(&result->shown);
     str_deinit(&result->remedy);
     fix_deinit(&result->fix);
     json_out_free(take(result->facts));
@@ -280,11 +317,23 @@ const char *check_rule_remedy(const struct rule *rule, bool podman, enum languag
     return podman && *rule->remedy_podman[language] ? rule->remedy_podman[language] : rule->remedy[language];
 }
 
-const char *check_result_remedy(const struct check_result *result, const struct rule *rule, enum language language)
+static const char *render(struct check_result *result, const struct str *text, enum language language, size_t limit)
+{
+    str_clear(&result->shown);
+    words_render(&result->shown, str_text(text), language, limit);
+    return str_text(&result->shown);
+}
+
+const char *check_result_remedy(struct check_result *result, const struct rule *rule, enum language language)
 {
     if (result->remedy.length)
-        return result->remedy.data;
+        return render(result, &result->remedy, language, 0);
     return check_rule_remedy(rule, result->podman, language);
+}
+
+const char *check_result_evidence(struct check_result *result, enum language language)
+{
+    return render(result, &result->said, language, EVIDENCE_MAX);
 }
 
 const char *check_result_facts(struct check_result *result)

@@ -25,10 +25,11 @@ struct check_input {
 
 struct check_result {
     enum verdict verdict;
-    struct str evidence;    /* one line for a person, names in it quoted or escaped by the sink */
+    struct str said;        /* the evidence as messages; check_result_evidence() renders it */
     struct json_out *facts; /* an object is open in it; NULL unless explain: use the check_fact_ helpers */
-    struct str remedy;      /* the command for this very subject; empty: the rule's own text is used */
+    struct str remedy;      /* the command for this very subject, its prose as messages; empty: the rule's own text */
     struct fix fix;         /* of the remedy what programs may use */
+    struct str shown;       /* what was rendered last */
     usec_t recheck;         /* the verdict may change by time alone at this moment; 0: never */
     bool attested;          /* set by the evaluator: the verdict comes from an attestation */
     bool podman;            /* the engine is podman: of the rule's own texts that one is used */
@@ -65,17 +66,22 @@ bool rule_has_param(const struct rule *rule, const char *name);
 /* The check of that name in TABLE, which is terminated by a NULL name; NULL: unknown. */
 const struct check *check_find(const struct check *table, const char *name);
 
-/* Sets the verdict and, if in->explain, appends to the evidence ("; " between calls). A worse verdict already set
- * stays. */
+/* Sets the verdict and, if in->explain, appends a message to the evidence ("; " between calls; 2 KiB of it are shown).
+ * A worse verdict already set stays. FORMAT is English; agent/words has its Chinese. A constant word among the
+ * arguments is marked M_("…"). */
 void check_say(const struct check_input *in, struct check_result *out, enum verdict verdict, const char *format, ...)
     printf_like(4, 5);
-/* Sets error with "WHAT: WHY"; secrets in WHY are redacted, NULL becomes "unknown". */
+/* Sets error with "WHAT: WHY"; secrets in WHY are redacted, NULL becomes "unknown". Constants are marked M_("…"). */
 void check_error(const struct check_input *in, struct check_result *out, const char *what, const char *why);
 /* Appends a command (" && " between calls), to the fix as well. All of it is dropped where it would be longer than 16
  * KiB: the rule's own text is used. */
 void check_remedy(const struct check_input *in, struct check_result *out, const char *format, ...) printf_like(3, 4);
-/* Facts are for the reader of a finding, and bounded: of a text 4 KiB are kept; a list ends once all facts take 8 KiB,
- * and member KEY_left_out is the number of its items that are not there. */
+/* Appends prose to the remedy as a comment of the shell: after "  # ", or "; " where it ends in one already. FORMAT is
+ * a message's. */
+void check_remedy_note(const struct check_input *in, struct check_result *out, const char *format, ...)
+    printf_like(3, 4);
+/* Facts are for programs, so their texts are English whatever the language, and bounded: of a text 4 KiB are kept; a
+ * list ends once all facts take 8 KiB, and member KEY_left_out is the number of its items that are not there. */
 void check_fact_string(const struct check_input *in, struct check_result *out, const char *key, const char *value);
 void check_fact_int(const struct check_input *in, struct check_result *out, const char *key, int64_t value);
 void check_fact_bool(const struct check_input *in, struct check_result *out, const char *key, bool value);
@@ -101,8 +107,13 @@ const char *check_result_facts(struct check_result *result);
 
 /* RULE's own text, for podman if that is the engine. Borrowed from it. */
 const char *check_rule_remedy(const struct rule *rule, bool podman, enum language language);
-/* What a person is to do: the command for this subject, else RULE's own text for the engine. Borrowed from either. */
-const char *check_result_remedy(const struct check_result *result, const struct rule *rule, enum language language);
+/* What a person is to do: the command for this subject, else RULE's own text for the engine. Owned by either; valid
+ * until the next call with RESULT. */
+const char *check_result_remedy(struct check_result *result, const struct rule *rule, enum language language);
+/* One line for a person; names in it are as they are, for whoever shows it to escape. Likewise. */
+const char *check_result_evidence(struct check_result *result, enum language language);
+/* Appends the messages of one more sentence to OUT: "; " between, no more than are ever shown. */
+void check_evidence_add(struct str *out, const char *format, ...) printf_like(2, 3);
 
 /* For rules that read files: the source (see probes/fileset/fileset.h) in the rule's "source" parameter, which is the
  * first one; a rule without it reads the engine's sockets. */

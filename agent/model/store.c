@@ -2,6 +2,7 @@
 #include "agent/model/store.h"
 
 #include "common/memory.h"
+#include "common/message.h"
 #include "common/str.h"
 
 struct slot {
@@ -110,7 +111,7 @@ bool store_put_error(struct store *store, enum input_kind kind, const char *key,
 {
     struct slot *slot = slot_ensure(store, kind, key);
     bool changed = slot->facts || !str_equal(slot->why, why);
-    char *copy = mem_strdup(why ? why : "unknown");
+    char *copy = mem_strdup(why ? why : M_("unknown"));
 
     tally(store, kind, slot->facts, -1);
     store->failed[kind] += slot->why == NULL;
@@ -137,7 +138,7 @@ const struct facts *store_get(const struct store *store, enum input_kind kind, c
     const struct slot *slot = slot_find(store, kind, key);
 
     if (ret_why)
-        *ret_why = slot && slot->why ? slot->why : "not read yet";
+        *ret_why = slot && slot->why ? slot->why : M_("not read yet");
     return slot ? slot->facts : NULL;
 }
 

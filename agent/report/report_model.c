@@ -46,7 +46,7 @@ static void explain(const struct report *report, const struct report_rule *rule,
                   model->json);
     json_out_end_object(model->json);
     str_clear(&model->evidence);
-    words_render(&model->evidence, str_text(&model->result.evidence), report->language, 0);
+    words_render(&model->evidence, str_text(&model->result.said), report->language, 0);
     str_clear(&model->remedy);
     if (wrong)
         words_render(&model->remedy, check_result_remedy(&model->result, rule->rule, report->language),
@@ -140,6 +140,18 @@ static const char *keep(struct model *model, char *text)
 {
     vec_push(&model->texts, text);
     return text;
+}
+
+/* Why the engine is not connected, without its address, which is shown as well; NULL: it is. */
+static const char *keep_why(struct model *model, const struct report_source *source)
+{
+    scoped_str rest = STR_INIT, shown = STR_INIT;
+
+    if (!source->engine_why)
+        return NULL;
+    words_render(&shown, message_without_context(source->engine_why, source->engine_address, &rest), source->language,
+                 0);
+    return keep(model, str_steal(&shown));
 }
 
 /* Does the report tell of a rule without findings in it? Not where some of its findings were asked for. */
@@ -329,7 +341,6 @@ static void set_names(struct report *report, const struct report_source *source)
     report->engine_address = source->engine_address;
     report->engine_id = evaluator_engine(source->evaluator);
     report->engine_version = version ? version->version : NULL;
-    report->engine_why = source->engine_why;
     report->api_version = source->api_version;
     report->benchmark = benchmark->name;
     report->benchmark_title = benchmark->title[source->language];
@@ -354,6 +365,7 @@ int report_new(const struct report_source *source, struct report **ret, struct e
     model->report.finding = explain;
     check_result_init(&model->result);
     set_names(&model->report, &chosen);
+    model->report.engine_why = keep_why(model, &chosen);
     model->report.selection = selection_of(chosen.filter);
     evaluator_score(source->evaluator, &model->report.score);
     add_rules(model, &chosen);

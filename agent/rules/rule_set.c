@@ -391,7 +391,7 @@ static int refuse_benchmark(const struct rule_set *set, const char *name, const 
     for (size_t i = 0; i < set->benchmark_count; i++)
         str_printf(&names, "%s\"%s\"", i ? ", " : "", set->benchmarks[i].name);
     return error_set(error, ESRCH, "benchmark: unknown benchmark \"%s\" (in %s: %s)", name, folder,
-                     set->benchmark_count ? names.data : "none");
+                     set->benchmark_count ? names.data : M_("none"));
 }
 
 static int load_files(struct loader *loader, const char *data_dir, const char *user_dir, const char *active,

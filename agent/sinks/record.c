@@ -39,31 +39,28 @@ static enum verdict verdict_of(const char *name)
     return verdict;
 }
 
-/* A copy of JSON with \ufffd for each \u0000: what reads it as C strings, here and at receivers, would otherwise take
- * "web\0x" for "web". NULL: there is none. */
-static char *without_nul(const char *json)
+/* \ufffd for each \u0000: what reads it as C strings, here and at receivers, would otherwise take "web\0x" for "web".
+ */
+static void replace_nul(struct str *json)
 {
-    char *copy = strstr(json, "\\u0000") ? mem_strdup(json) : NULL;
-
-    for (char *at = copy; at && (at = strchr(at, '\\')); at += at[1] ? 2 : 1)
+    if (!strstr(json->data, "\\u0000"))
+        return;
+    for (char *at = json->data; (at = strchr(at, '\\')); at += at[1] ? 2 : 1)
         if (strncmp(at, "\\u0000", 6) == 0)
             memcpy(at + 2, "fffd", 4);
-    return copy;
 }
 
 int record_read(const struct store_item *item, const struct record_origin *origin, usec_t now, struct record *ret)
 {
     const char *json = *item->json ? item->json : "{}", *at;
+    scoped_str rendered = STR_INIT;
     const struct json *root, *subject;
     struct record record = {.number = item->number, .seq = item->seq, .at = now, .origin = origin};
 
-    record.repaired = without_nul(json);
-    if (record.repaired)
-        json = record.repaired;
-    if (json_parse(json, strlen(json), NULL, &record.doc, NULL) < 0) {
-        free(record.repaired);
+    transition_render(&rendered, json, strlen(json), origin->language, origin->rules);
+    replace_nul(&rendered);
+    if (json_parse(rendered.data, rendered.length, NULL, &record.doc, NULL) < 0)
         return -EINVAL;
-    }
     root = json_root(record.doc);
     if (json_type(root) != JSON_OBJECT) {
         record_deinit(&record);
@@ -99,8 +96,10 @@ int record_read(const struct store_item *item, const struct record_origin *origi
         record.lost_last = item->number - 1;
     }
     record.root = root;
-    record.json = json;
-    record.json_length = strlen(json);
+    record.rendered = rendered;
+    rendered = STR_INIT;
+    record.json = record.rendered.data;
+    record.json_length = record.rendered.length;
     *ret = record;
     return 0;
 }
@@ -109,5 +108,5 @@ void record_deinit(struct record *record)
 {
     json_doc_free(record->doc);
     record->doc = NULL;
-    free(take(record->repaired));
+    str_deinit(&record->rendered);
 }

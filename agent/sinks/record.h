@@ -3,6 +3,7 @@
 #ifndef AGENT_SINKS_RECORD_H
 #define AGENT_SINKS_RECORD_H
 
+#include "agent/evaluator/transition.h"
 #include "agent/store/store_db.h"
 #include "common/json_in.h"
 
@@ -18,7 +19,9 @@ enum { RECORD_SCHEMA = 1 };
  * id, or its address where it has none; VERSION: of the agent; STREAM: UUID of the store. */
 struct record_origin {
     const char *host, *machine, *engine, *version, *benchmark, *stream;
-    int schema; /* RECORD_SCHEMA */
+    int schema;                   /* RECORD_SCHEMA */
+    enum language language;       /* of the texts */
+    const struct rule_set *rules; /* whose titles and remedies these are; NULL: as they are kept, in English */
 };
 
 struct record {
@@ -40,12 +43,13 @@ struct record {
     const struct json *root; /* the whole document */
     const char *json;        /* its text, one object */
     size_t json_length;
-    char *repaired; /* JSON, where it is not what was stored */
+    struct str rendered; /* what JSON is of */
     struct json_doc *doc;
 };
 
-/* Of an item of the store, with U+FFFD for every NUL in its strings; ORIGIN must live as long as the record. NOW: for
- * kinds that have no time. The caller calls record_deinit(). -EINVAL: its text is not what was stored. */
+/* Of an item of the store, in the origin's language, with U+FFFD for every NUL in its strings; ORIGIN must live as long
+ * as the record. NOW: for kinds that have no time. The caller calls record_deinit(). -EINVAL: its text is not what was
+ * stored. */
 int record_read(const struct store_item *item, const struct record_origin *origin, usec_t now, struct record *ret);
 void record_deinit(struct record *record);
 

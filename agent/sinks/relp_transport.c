@@ -59,7 +59,7 @@ static int read_answers(struct relp_connection *connection, struct error *error)
         if (r < 0)
             return r;
     }
-    return connection->broken ? error_set(error, ECONNRESET, "%s", strerror(ECONNRESET)) : 0;
+    return connection->broken ? error_set(error, ECONNRESET, "%s", error_reason(ECONNRESET)) : 0;
 }
 
 static int write_frames(struct relp_connection *connection, struct error *error)

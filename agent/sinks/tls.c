@@ -38,7 +38,7 @@ static const char *reason(unsigned long code)
     if (!code)
         return "unknown error";
     if (ERR_SYSTEM_ERROR(code))
-        return strerror(number);
+        return error_reason(number);
     if (ERR_GET_LIB(code) == ERR_LIB_SSL && number > ALERTS)
         return SSL_alert_desc_string_long(number - ALERTS);
     text = ERR_reason_error_string(code);
@@ -199,7 +199,7 @@ static int fail(struct tls *tls, const char *what, int kind, int number, struct 
     tls->failed = true;
     if (kind == SSL_ERROR_SYSCALL && !code)
         return error_set(error, number ? number : ECONNRESET, "%s: %s", what,
-                         number ? strerror(number) : "the receiver has closed the connection");
+                         number ? error_reason(number) : M_("the receiver has closed the connection"));
     if (kind == SSL_ERROR_ZERO_RETURN)
         return error_set(error, ESHUTDOWN, "%s: the receiver has closed the connection", what);
     /* as when it was killed: it may not have read everything */

@@ -20,11 +20,11 @@ int transport_open_local(struct transport *transport, struct error *error)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
     if (strlen(transport->address) >= sizeof address.sun_path)
-        return error_set(error, ENAMETOOLONG, "%s", strerror(ENAMETOOLONG));
+        return error_set(error, ENAMETOOLONG, "%s", error_reason(ENAMETOOLONG));
     memcpy(address.sun_path, transport->address, strlen(transport->address));
     transport->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (transport->fd < 0 || connect(transport->fd, (struct sockaddr *)&address, sizeof address) < 0)
-        return error_set(error, errno, "%s", strerror(errno));
+        return error_set(error, errno, "%s", error_reason(errno));
     return 0;
 }
 
@@ -95,7 +95,7 @@ int transport_open_file(struct transport *transport, struct error *error)
 
     transport->fd = open(transport->address, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
     if (transport->fd < 0 || fstat(transport->fd, &st) < 0)
-        return error_set(error, errno, "%s", strerror(errno));
+        return error_set(error, errno, "%s", error_reason(errno));
     transport->device = st.st_dev;
     transport->inode = st.st_ino;
     cut_half_line(transport, &st);

@@ -83,7 +83,7 @@ static void on_readable(struct bufferevent *socket, void *user)
 static void on_end(struct bufferevent *socket, short what, void *user)
 {
     (void)socket;
-    process_lost(user, what & BEV_EVENT_EOF ? "end of the connection" : strerror(errno));
+    process_lost(user, what & BEV_EVENT_EOF ? "end of the connection" : error_reason(errno));
 }
 
 static void run_process(int fd, const void *argument)
@@ -134,7 +134,7 @@ static void on_restart(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     if (start_another(store, &error) < 0) {
-        process_lost(store, error.text);
+        process_lost(store, error.message);
         return;
     }
     events_fail_requests(store, "the store's process had ended");

@@ -166,13 +166,13 @@ int store_db_open_after_boot(const char *path, const char *boot_id, const struct
     r = open_whole(db, boot_id, &why);
     if (r == -EBUSY) {
         store_db_close(db);
-        return error_set(error, EBUSY, "%s", why.text);
+        return error_set(error, EBUSY, "%s", why.message);
     }
     if (r < 0) {
         sql_close(db);
         stream_begin(db);
         db->oldest = db->last_seq + 1;
-        db->trouble = mem_strdup(why.text);
+        db->trouble = mem_strdup(why.message);
         log_error("store: %s; transitions are kept in memory", db->trouble);
     }
     *ret = db;

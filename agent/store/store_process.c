@@ -206,7 +206,7 @@ static void do_query(struct server *server, struct wire_reader *in)
     wire_put_number(&server->out, number);
     wire_put_number(&server->out, (int64_t)up_to);
     wire_put_number(&server->out, more);
-    wire_put_text(&server->out, r < 0 ? error.text : NULL);
+    wire_put_text(&server->out, r < 0 ? error.message : NULL);
     wire_put_text(&server->out, str_text(&lines));
     store_frame_end(&server->out, frame);
 }
@@ -366,7 +366,7 @@ static void say_failure(struct server *server, const struct error *error)
     size_t frame = store_frame_begin(&server->out, STORE_FAILED);
 
     wire_put_number(&server->out, error->number);
-    wire_put_text(&server->out, error->text);
+    wire_put_text(&server->out, error->message);
     store_frame_end(&server->out, frame);
     write_all(server);
 }

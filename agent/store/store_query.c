@@ -145,7 +145,7 @@ int store_db_query(struct store_db *db, const struct store_query *query, struct 
     if (r == SQLITE_OK && seq < span.last)
         r = query_disk(db, &found, span.last - seq > ROWS_A_QUERY ? seq + ROWS_A_QUERY : span.last, &seq);
     if (r != SQLITE_OK)
-        return error_set(error, EIO, "store: %s", db->handle ? sqlite3_errmsg(db->handle) : "no database");
+        return error_set(error, EIO, "store: %s", db->handle ? sqlite3_errmsg(db->handle) : M_("no database"));
     if (seq >= span.last) {
         if (seq < db->disk_seq)
             seq = db->disk_seq;

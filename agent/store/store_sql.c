@@ -291,7 +291,7 @@ bool sql_write_anew(struct store_db *db)
     }
     if (sql_open(db, db->path, &error) < 0) {
         sql_close(db);
-        db->trouble = mem_strdup(error.text);
+        db->trouble = mem_strdup(error.message);
         return false;
     }
     db->notice =

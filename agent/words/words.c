@@ -4,7 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct words_table *const words_tables[] = {&words_status, &words_screens, &words_reports, NULL};
+const struct words_table *const words_tables[] = {&words_status,
+                                                  &words_checks_host,
+                                                  &words_checks_daemon,
+                                                  &words_checks_files,
+                                                  &words_checks_images,
+                                                  &words_checks_containers,
+                                                  &words_checks_swarm,
+                                                  &words_reasons,
+                                                  &words_system,
+                                                  &words_errors,
+                                                  &words_screens,
+                                                  &words_reports,
+                                                  NULL};
 
 static int compare_english(const void *english, const void *entry)
 {

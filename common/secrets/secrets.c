@@ -2,6 +2,7 @@
  * redacts, so that what is reported is also what is hidden. What it looks for: secret_formats.c, secret_pairs.c,
  * secret_commands.c. */
 #include "common/secrets/secrets.h"
+#include "common/message.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -159,4 +160,17 @@ void secret_redact(struct str *out, const char *text, size_t length, bool high_e
         from = scan.at;
     }
     append_words(out, text + from, length - from, high_entropy_too);
+}
+
+void secret_redact_messages(struct str *out, const char *text)
+{
+    while (*text) {
+        size_t length = strcspn(text, MESSAGE_MARKS);
+
+        if (length)
+            secret_redact(out, text, length, false);
+        else
+            str_append_char(out, text[length++]);
+        text += length;
+    }
 }

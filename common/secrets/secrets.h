@@ -64,5 +64,8 @@ bool secret_is_value_within(const char *name, const char *value, struct budget *
 /* Appends TEXT with every secret replaced by "[redacted]". HIGH_ENTROPY_TOO (commands of execs): words that merely look
  * random are replaced as well. */
 void secret_redact(struct str *out, const char *text, size_t length, bool high_entropy_too);
+/* The same of a text that may hold messages (common/message.h): of each of their parts apart, so that they stay whole.
+ */
+void secret_redact_messages(struct str *out, const char *text);
 
 #endif

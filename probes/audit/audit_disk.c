@@ -66,7 +66,7 @@ static int read_file(const struct host_root *root, struct arena *arena, const ch
     int r = host_read(root, path, FILE_MAX_BYTES, &text, NULL);
 
     if (r < 0)
-        return error_set(error, -r, "%s: %s", path, strerror(-r));
+        return error_set(error, -r, "%s: %s", path, error_reason(-r));
     for (const char *at = str_text(&text); *at;) {
         size_t length = strcspn(at, "\n");
 
@@ -130,7 +130,7 @@ static int read_folder(const struct host_root *root, struct arena *arena, struct
     int r = host_list(root, rule_folder, ".rules", FILES_MAX, &paths);
 
     if (r < 0)
-        return error_set(error, -r, "%s: %s", rule_folder, strerror(-r));
+        return error_set(error, -r, "%s: %s", rule_folder, error_reason(-r));
     while (paths[count])
         count++;
     qsort(paths, count, sizeof *paths, by_version);
@@ -208,7 +208,7 @@ void audit_read_disk(const struct host_root *root, struct audit_facts *facts)
             r = 0;
     }
     if (r < 0)
-        facts->disk_error = arena_strdup(arena, r == -ENOENT ? "no rule files in /etc/audit" : error.text);
+        facts->disk_error = arena_strdup(arena, r == -ENOENT ? "no rule files in /etc/audit" : error.message);
     facts->disk_disabled = rules.disabled;
     facts->off = rules.off;
     facts->refused = rules.refused;

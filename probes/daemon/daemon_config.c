@@ -220,7 +220,7 @@ static void use_config(struct daemon_facts *facts, struct option_set *set, const
 
     facts->config_exists = true;
     if (options_from_config(set, text, length, &error) < 0)
-        facts->config_error = arena_strdup(facts->facts.arena, error.text);
+        facts->config_error = arena_strdup(facts->facts.arena, error.message);
     else
         daemon_places_read(facts, text, length);
 }
@@ -405,7 +405,7 @@ static void read_activated(const struct host_root *root, const struct units_fact
     if (!socket_unit_activates(facts))
         return;
     if (socket_unit_streams(root, units, socket_unit_docker, socket_unit_default_socket, &streams, &error) < 0) {
-        facts->activated_error = arena_strdup(facts->facts.arena, error.text);
+        facts->activated_error = arena_strdup(facts->facts.arena, error.message);
         return;
     }
     facts->activated.items = arena_alloc(facts->facts.arena, (streams.count + 1) * sizeof *facts->activated.items);

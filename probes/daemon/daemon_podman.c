@@ -113,13 +113,13 @@ static void read_file(struct conf *conf, const char *path)
     conf->before = conf->set->list.count;
     daemon_age_of_file(conf->root, path, &facts->config_modified, &facts->config_changed);
     if (r < 0)
-        error_set(&error, -r, "%s", strerror(-r));
+        error_set(&error, -r, "%s", error_reason(-r));
     else
         r = toml_parse(str_text(&text), text.length, take_value, conf, &error);
     finish_file(conf);
     if (r < 0 && !facts->config_error) {
         facts->config_path = conf->file;
-        facts->config_error = arena_strdup(arena, error.text);
+        facts->config_error = arena_strdup(arena, error.message);
     }
 }
 

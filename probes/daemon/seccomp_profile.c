@@ -279,5 +279,5 @@ void seccomp_profile_read_file(const struct host_root *root, const char *path, s
     if (r == 0)
         seccomp_profile_read(str_text(&text), text.length, facts->facts.arena, &facts->seccomp);
     if (facts->seccomp.choice == SECCOMP_UNREADABLE)
-        facts->seccomp_error = r < 0 ? arena_strdup(facts->facts.arena, strerror(-r)) : "it is not a JSON object";
+        facts->seccomp_error = r < 0 ? arena_strdup(facts->facts.arena, error_reason(-r)) : "it is not a JSON object";
 }

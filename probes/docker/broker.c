@@ -23,8 +23,6 @@ enum {
     STEADY_S = 60 /* after that long the wait begins anew */
 };
 
-#define THE_HELPER "the helper engine"
-
 struct broker {
     struct broker_options options;
     struct broker_socket own; /* where it is not somebody else's */
@@ -103,7 +101,7 @@ static void give_up(struct broker *broker)
     start_later(broker);
     broker->away = true;
     if (broker->options.changed)
-        broker->options.changed(broker->why.text, broker->options.user);
+        broker->options.changed(broker->why.message, broker->options.user);
 }
 
 static void is_there(struct broker *broker)
@@ -123,14 +121,14 @@ static bool is_right(struct broker *broker, const char *answer)
     const char *engine = strstr(answer, "\r\n\r\n");
 
     if (!str_starts(answer, "HTTP/1.1 200 ") || !engine) {
-        error_set(&broker->why, EPROTO, THE_HELPER " answers nonsense; it is started again");
+        error_set(&broker->why, EPROTO, "the helper engine answers nonsense; it is started again");
         return false;
     }
     engine += strlen("\r\n\r\n");
     if (strcmp(engine, broker->options.engine) != 0) {
         error_set(&broker->why, EPROTO,
-                  THE_HELPER
-                  " has another address of the engine, by its configuration or environment, %.200s: start the "
+                  "the helper engine has another address of the engine, by its configuration or environment, %.200s: "
+                  "start the "
                   "agent again, or give both the same",
                   engine);
         return false;
@@ -185,18 +183,19 @@ static void on_check_timer(evutil_socket_t fd, short what, void *user)
         ask(broker);
         return;
     }
-    error_set(&broker->why, ETIMEDOUT, THE_HELPER " does not answer; it is started again");
+    error_set(&broker->why, ETIMEDOUT, "the helper engine does not answer; it is started again");
     give_up(broker);
 }
 
 const char *broker_silent(struct broker *broker)
 {
     if (broker->away)
-        return broker->why.text;
+        return broker->why.message;
     if (!broker->asked && broker->alive >= 0)
         ask(broker);
-    return broker->asked && clock_monotonic() - broker->asked >= SILENT_S * USEC_PER_SEC ? THE_HELPER " does not answer"
-                                                                                         : NULL;
+    return broker->asked && clock_monotonic() - broker->asked >= SILENT_S * USEC_PER_SEC
+               ? M_("the helper engine does not answer")
+               : NULL;
 }
 
 /* ---- Its beginning ---- */
@@ -211,8 +210,8 @@ static void on_ended(evutil_socket_t fd, short what, void *user)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     error_set(&broker->why, EPIPE, "%s",
-              n > 0 ? THE_HELPER " says what it was not asked for; it is started again"
-                    : THE_HELPER " has ended; it is started again");
+              n > 0 ? M_("the helper engine says what it was not asked for; it is started again")
+                    : M_("the helper engine has ended; it is started again"));
     give_up(broker);
 }
 
@@ -240,7 +239,7 @@ static void on_start_timer(evutil_socket_t fd, short what, void *user)
     broker->restarts += broker->started != 0;
     broker->started = clock_monotonic();
     if (r < 0) {
-        error_set(&broker->why, -r, THE_HELPER " is not running: %s", error.text);
+        error_set(&broker->why, -r, "the helper engine is not running: %s", error.message);
         give_up(broker);
         return;
     }
@@ -285,12 +284,12 @@ const char *broker_socket(const struct broker *broker)
 
 const char *broker_why_not(const struct broker *broker)
 {
-    return broker->away ? broker->why.text : NULL;
+    return broker->away ? broker->why.message : NULL;
 }
 
 const char *broker_last_error(const struct broker *broker)
 {
-    return broker->why.number ? broker->why.text : NULL;
+    return broker->why.number ? broker->why.message : NULL;
 }
 
 unsigned broker_restarts(const struct broker *broker)

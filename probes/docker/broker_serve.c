@@ -281,7 +281,7 @@ static bool forward(struct relay *relay, const char *path, size_t length)
     relay->engine = http_engine_connect(server->base, server->address, CONNECT_MS, on_connected, relay, &error);
     if (relay->engine)
         return true;
-    engine_failed(relay, error.number, error.text);
+    engine_failed(relay, error.number, error.message);
     return false;
 }
 

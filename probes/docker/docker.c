@@ -274,7 +274,7 @@ static void on_open_timer(evutil_socket_t fd, short what, void *user)
 static void describe_response(const struct http_response *response, struct str *why)
 {
     if (response->error_number)
-        str_append(why, response->error_text ? response->error_text : strerror(response->error_number));
+        str_append(why, response->error_text ? response->error_text : error_reason(response->error_number));
     else
         docker_describe_refusal(response, why);
 }
@@ -618,15 +618,16 @@ static void try_to_connect(struct docker *docker)
     if (docker->address.unix_path && stat(docker->address.unix_path, &st) < 0 && errno != EACCES) {
         scoped_str text = STR_INIT;
 
-        str_printf(&text, "%s: %s", docker->address.host_text, strerror(errno));
+        message_add(&text, "%s: %s", docker->address.host_text, error_reason(errno));
         disconnect(docker, ABSENT_MS, text.data);
         return;
     }
     if (docker->address.unix_path && !S_ISSOCK(st.st_mode)) {
         scoped_str text = STR_INIT;
 
-        str_printf(&text, "%s: %s, not a socket", docker->address.host_text,
-                   S_ISDIR(st.st_mode) ? "a directory" : "a file of another kind");
+        message_add(&text,
+                    S_ISDIR(st.st_mode) ? "%s: a directory, not a socket" : "%s: a file of another kind, not a socket",
+                    docker->address.host_text);
         disconnect(docker, ABSENT_MS, text.data);
         return;
     }

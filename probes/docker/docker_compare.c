@@ -98,7 +98,7 @@ static void fail(struct docker *docker, const struct http_response *response)
     compare->failures = 0;
     str_append(&why, "what the engine keeps of its events cannot be compared with those that came: ");
     if (response->error_number)
-        str_append(&why, response->error_text ? response->error_text : strerror(response->error_number));
+        str_append(&why, response->error_text ? response->error_text : error_reason(response->error_number));
     else
         docker_describe_refusal(response, &why);
     compare->suspect(docker, why.data);

@@ -30,7 +30,7 @@ static int read_object(const char *path, struct json_doc **ret, struct error *er
     int r = file_read(path, FILE_LIMIT, &text, NULL);
 
     if (r < 0)
-        return error_set(error, -r, "%s: %s", path, strerror(-r));
+        return error_set(error, -r, "%s: %s", path, error_reason(-r));
     if (json_parse(str_text(&text), text.length, NULL, &doc, error) < 0)
         return error_prefix(error, "%s", path);
     if (json_type(json_root(doc)) != JSON_OBJECT)

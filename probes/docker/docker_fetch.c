@@ -165,7 +165,7 @@ static void keep_own(struct fetch *fetch, struct facts *facts)
 
     facts->pointers = arena_strdup(facts->arena, str_text(&own->pointers));
     if (error->number || json_filter_end(fetch->reading->own, &text, &length, error) < 0) {
-        facts->document_error = arena_strdup(facts->arena, error->text);
+        facts->document_error = arena_strdup(facts->arena, error->message);
         return;
     }
     facts->document = arena_strndup(facts->arena, text, length);
@@ -195,7 +195,7 @@ static int read_answer(struct fetch *fetch, struct facts **ret, struct str *why)
     else
         r = document_parse(fetch->document, text, length, ret, error);
     if (r < 0)
-        str_append(why, error->text);
+        str_append(why, error->message);
     else if (reading->own)
         keep_own(fetch, *ret);
     return -r;

@@ -368,16 +368,16 @@ static int error_number(const struct http_request *request)
 static void describe_error(const struct http_request *request, int number, struct str *out)
 {
     if (request->own.is && request->body.length)
-        text_escape(out, str_text(&request->body), request->body.length, OWN_TEXT_MAX);
+        message_escape(out, str_text(&request->body), OWN_TEXT_MAX);
     else if (request->own.is)
-        str_append(out, strerror(number));
+        str_append(out, error_reason(number));
     else if (number == EFBIG)
-        str_printf(out, "the engine's answer is larger than %zu bytes", request->options.limit);
+        message_add(out, "the engine's answer is larger than %zu bytes", request->options.limit);
     else if (request->result == CURLE_COULDNT_CONNECT && request->gate_closed)
-        str_printf(out, "%s: %s", request->http->address.host_text, strerror(number));
+        message_add(out, "%s: %s", request->http->address.host_text, error_reason(number));
     else if (request->result == CURLE_COULDNT_CONNECT)
-        str_printf(out, "the helper engine does not listen: %s",
-                   strerror(request->system_error ? (int)request->system_error : ECONNREFUSED));
+        message_add(out, "the helper engine does not listen: %s",
+                    error_reason(request->system_error ? (int)request->system_error : ECONNREFUSED));
     else
         str_append(out, request->text[0] ? request->text : curl_easy_strerror(request->result));
 }

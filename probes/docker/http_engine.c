@@ -17,6 +17,7 @@ struct http_engine {
     void (*connected)(int number, const char *why, void *user); /* NULL: it was called */
     void *user;
     char text[CURL_ERROR_SIZE];
+    struct str why; /* as a message, where it is not TEXT */
 };
 
 static void set_options(CURL *easy, const struct docker_address *address, unsigned connect_ms)
@@ -63,11 +64,12 @@ static void on_driven(void *user)
     if (result == CURLE_OK && http_engine_fd(engine) < 0)
         result = CURLE_COULDNT_CONNECT;
     number = http_errno(result, system_error);
+    str_clear(&engine->why);
     if (result == CURLE_COULDNT_CONNECT)
-        snprintf(engine->text, sizeof engine->text, "%s: %s", engine->address->host_text, strerror(number));
+        message_add(&engine->why, "%s: %s", engine->address->host_text, error_reason(number));
     else if (number && !engine->text[0])
         snprintf(engine->text, sizeof engine->text, "%s", curl_easy_strerror(result));
-    connected(number, engine->text, engine->user);
+    connected(number, engine->why.length ? engine->why.data : engine->text, engine->user);
 }
 
 struct http_engine *http_engine_connect(struct event_base *base, const struct docker_address *address,
@@ -104,6 +106,7 @@ void http_engine_free(struct http_engine *engine)
         curl_easy_cleanup(engine->easy);
     }
     http_loop_deinit(&engine->loop);
+    str_deinit(&engine->why);
     free(engine);
 }
 

@@ -103,7 +103,7 @@ int http_pull_open(const struct docker_address *address, const char *path, unsig
     curl_easy_getinfo(pull->easy, CURLINFO_RESPONSE_CODE, &status);
     if (r == 0 && pull->own.is)
         r = error_set(error, pull->own.number, "%s",
-                      pull->body.length ? str_text(&pull->body) : strerror(pull->own.number));
+                      pull->body.length ? str_text(&pull->body) : error_reason(pull->own.number));
     else if (r == 0 && status != 200)
         r = error_set(error, status == 404 ? ENOENT : EPROTO, "the engine answered %ld", status);
     if (r < 0) {

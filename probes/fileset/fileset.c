@@ -573,7 +573,7 @@ int fileset_run(struct str *output, const void *argument, struct error *error)
 
         wire_put_number(output, r);
         if (r < 0) {
-            wire_put_text(output, why.text);
+            wire_put_text(output, why.message);
             continue;
         }
         put_set(output, set);
@@ -667,7 +667,7 @@ int fileset_take(struct wire_reader *reader, struct fileset_facts **ret, struct 
         const char *why = wire_text(reader);
 
         if (!reader->broken)
-            return error_set(error, -r, "%s", why ? why : strerror(-r));
+            return error_set(error, -r, "%s", why ? why : error_reason(-r));
     }
     take_set(reader, set);
     if (wire_end(reader, error) < 0) {

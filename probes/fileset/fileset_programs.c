@@ -241,7 +241,7 @@ static int must_be_there(const struct host_root *root, const struct path_list *l
     int r = at < list->count ? host_stat(root, list->items[at], &st, NULL) : -ENOENT;
 
     return r < 0 ? error_set(error, -r, "dockerd's program%s%s: %s", at < list->count ? " " : "",
-                             at < list->count ? list->items[at] : "", strerror(-r))
+                             at < list->count ? list->items[at] : "", error_reason(-r))
                  : 0;
 }
 

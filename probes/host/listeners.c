@@ -198,7 +198,7 @@ int listeners_read(const struct host_root *root, pid_t pid, struct listener_fact
         return error_prefix(error, "%s", path);
     r = host_read(root, path6, FILE_MAX_BYTES, &tcp6, NULL);
     if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
-        return error_set(error, -r, "%s: %s", path6, strerror(-r));
+        return error_set(error, -r, "%s: %s", path6, error_reason(-r));
     if (pid > 0)
         own_result = read_own(root, pid, &own, &own_count);
     r = listeners_parse(str_text(&tcp), r < 0 ? NULL : str_text(&tcp6), own, own_count, ret, error);

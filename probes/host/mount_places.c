@@ -521,7 +521,7 @@ int mount_places_run(struct str *output, const void *argument, struct error *err
             wire_put_number(output, places.items[p].kind);
             wire_put_number(output, places.items[p].layer);
         }
-        wire_put_text(output, *why.text ? why.text : NULL);
+        wire_put_text(output, *why.message ? why.text : NULL);
     }
     facts_free(search.host ? &search.host->facts : NULL);
     return 0;

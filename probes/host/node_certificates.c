@@ -21,7 +21,7 @@ static void read_one(const struct host_root *root, struct arena *arena, const ch
     else
         r = certificate_periods(str_text(&text), text.length, ret, &error);
     if (r < 0)
-        *ret_error = arena_strdup(arena, error.text);
+        *ret_error = arena_strdup(arena, error.message);
 }
 
 static void digest_facts(struct certificate_facts *facts)

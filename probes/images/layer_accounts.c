@@ -87,7 +87,7 @@ void layer_read_accounts(struct layer_accounts *accounts, const char *data, size
         at += size + 1;
     }
     if (r < 0) {
-        layer_accounts_unread(accounts, LAYER_PASSWD, error.text);
+        layer_accounts_unread(accounts, LAYER_PASSWD, error.message);
         return;
     }
     layer_accounts_deinit(accounts);

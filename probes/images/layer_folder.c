@@ -75,14 +75,14 @@ static void keep_file(struct walk *walk, int folder, const char *name)
     struct stat st;
 
     if (fd < 0 || fstat(fd, &st) < 0) {
-        database.why = mem_strdup(strerror(errno));
+        database.why = mem_strdup(error_reason(errno));
     } else if (!S_ISREG(st.st_mode) || st.st_size > LAYER_FILE_MAX) {
         database.why = mem_strdup("it is too long");
     } else if (st.st_size) {
         database.length = (size_t)st.st_size;
         database.data = map_file(fd, database.length);
         if (database.data == MAP_FAILED) {
-            database.why = mem_strdup(strerror(errno));
+            database.why = mem_strdup(error_reason(errno));
             database.data = NULL;
         }
     }

@@ -200,7 +200,7 @@ void layer_read_file(struct layer_summary *summary, const char *path, char *data
     else
         packages->whole = true;
     if (length ? database->read(packages, data, length, &error) < 0 : false)
-        note_unread(packages, path, error.text);
+        note_unread(packages, path, error.message);
 }
 
 /* ---- Links ---- */

@@ -180,7 +180,7 @@ int layer_rpm_sqlite(struct layer_packages *packages, char *data, size_t length,
         restrict_database(db, &steps) < 0 ||
         sqlite3_deserialize(db, "main", (unsigned char *)data, (sqlite3_int64)length, (sqlite3_int64)length,
                             SQLITE_DESERIALIZE_READONLY) != SQLITE_OK) {
-        r = error_set(error, EBADMSG, "%s", db ? sqlite3_errmsg(db) : "SQLite cannot be set up");
+        r = error_set(error, EBADMSG, "%s", db ? sqlite3_errmsg(db) : M_("SQLite cannot be set up"));
     } else {
         r = check_kind(db, &steps, error);
         if (r == 0)

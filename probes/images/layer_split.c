@@ -212,7 +212,7 @@ int layer_parse_split(int fd, struct layer_summary *ret, struct error *error)
             r = read_block(&line, block, (size_t)n, ret, error);
     if (r == 0 && (n < 0 || line.text.length || line.too_long))
         r = error_set(error, EBADMSG, "tar-split: %s",
-                      n < 0 ? archive_error_string(archive) : "its last line is truncated");
+                      n < 0 ? archive_error_string(archive) : M_("its last line is truncated"));
     archive_read_free(archive);
     str_deinit(&line.text);
     return r;

@@ -379,7 +379,7 @@ int layer_read_stream(int fd, const struct layers_request *request, struct layer
     if (r == 0)
         r = assign_layers(export, request->layers, summaries, known);
     if (r < 0)
-        error_set(error, -r, "%s", export->error.text);
+        error_set(error, -r, "%s", export->error.message);
     for (size_t i = 0; i < export->layers.count; i++) {
         layer_summary_deinit(&export->layers.items[i]->summary);
         free(export->layers.items[i]->name);

@@ -55,7 +55,7 @@ static int read_folder(struct reading *reading, size_t layer, struct error *erro
     if (r == 0)
         layer_cache_save(reading->cache, digest, &reading->texts[layer]);
     else if (would_fail_again(r))
-        layer_cache_save_unreadable(reading->cache, digest, reading->key, error->text);
+        layer_cache_save_unreadable(reading->cache, digest, reading->key, error->message);
     return r < 0 ? error_prefix(error, "layer %s", digest) : 0;
 }
 
@@ -107,7 +107,7 @@ static int run_stream(struct reading *reading, struct str *texts, struct error *
     fetched = part_finish(&fetcher, &none, &why);
     if (fetched == 0 || stopped || (r < 0 && fetched == -EPIPE))
         return r;
-    return error_set(error, -fetched, "%s", why.text);
+    return error_set(error, -fetched, "%s", why.message);
 }
 
 static int read_stream(struct reading *reading, struct error *error)

@@ -297,7 +297,7 @@ static int describe_failure(int status, const struct scanner_request *request, c
             break;
     }
     return error_set(error, EIO, "%s ended with %s %d: %s", request->command->items[0],
-                     WIFEXITED(status) ? "status" : "signal",
+                     WIFEXITED(status) ? M_("status") : M_("signal"),
                      WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), str_text(&shown));
 }
 

@@ -26,7 +26,7 @@ static struct socket_answer refusal(const struct error *error)
 {
     struct socket_answer answer = {.number = error->number};
 
-    memcpy(answer.text, error->text, strnlen(error->text, sizeof answer.text - 1));
+    memcpy(answer.text, error->message, strnlen(error->message, sizeof answer.text - 1));
     return answer;
 }
 
@@ -132,7 +132,7 @@ static int take_resolved(int fd, int stream, struct resolved *ret, struct error 
         return error_set(error, EHOSTUNREACH, "the resolver has ended early");
     if (ret->code)
         return error_set(error, EHOSTUNREACH, "%s",
-                         ret->code == EAI_SYSTEM ? strerror(ret->number) : gai_strerror(ret->code));
+                         ret->code == EAI_SYSTEM ? error_reason(ret->number) : gai_strerror(ret->code));
     return is_list(ret) ? 0 : error_set(error, EHOSTUNREACH, "%s", gai_strerror(EAI_NONAME));
 }
 
@@ -215,7 +215,7 @@ static int open_receiver(const struct role_context *context, const char *address
         return r;
     for (size_t i = 0; fd < 0 && i < resolved.count; i++)
         fd = connect_to(&resolved.addresses[i], receiver.type, stream);
-    return fd < 0 ? error_set(error, -fd, "%s", strerror(-fd)) : fd;
+    return fd < 0 ? error_set(error, -fd, "%s", error_reason(-fd)) : fd;
 }
 
 static void serve_connect(int fd, const void *argument)
@@ -246,7 +246,7 @@ static int open_listener(const struct role_context *context, const char *text, s
     number = errno;
     if (fd >= 0)
         close(fd);
-    return error_set(error, number, "%s", strerror(number));
+    return error_set(error, number, "%s", error_reason(number));
 }
 
 static void serve_listen(int fd, const void *argument)

@@ -38,7 +38,7 @@ static int read_daemon(struct str *output, const void *argument, struct error *e
     if (r < 0)
         return r;
     found = daemon_find(root, units, peer, &pid, error) == 0;
-    r = daemon_config_read(root, units, found ? pid : 0, found ? NULL : error->text, &daemon, error);
+    r = daemon_config_read(root, units, found ? pid : 0, found ? NULL : error->message, &daemon, error);
     if (r < 0)
         return r;
     if (!found)
@@ -114,7 +114,7 @@ static void put_processes(struct str *output, const struct host_root *root, pid_
 
     wire_put_number(output, r);
     if (r < 0) {
-        wire_put_text(output, why.text);
+        wire_put_text(output, why.message);
         return;
     }
     proc_put(output, facts);
@@ -151,7 +151,7 @@ int roles_take_processes(struct wire_reader *reader, struct process_facts **ret,
         reader->arena = arena;
         why = wire_text(reader);
         if (!reader->broken)
-            return error_set(error, -r, "%s", why ? why : strerror(-r));
+            return error_set(error, -r, "%s", why ? why : error_reason(-r));
     }
     *ret = proc_take(reader, error);
     return *ret ? 0 : -EPROTO;

@@ -38,7 +38,7 @@ static void end(struct socket_request *request, int fd, const struct error *erro
     void *user = request->user;
 
     socket_cancel(request);
-    done(fd, fd < 0 ? error->number : 0, fd < 0 ? error->text : NULL, user);
+    done(fd, fd < 0 ? error->number : 0, fd < 0 ? error->message : NULL, user);
 }
 
 /* -1: FD is no socket. */
@@ -71,16 +71,13 @@ static bool is_as_asked(const struct socket_request *request, int fd)
 static int take_socket(const struct socket_request *request, const struct socket_answer *answer, const int *fds,
                        size_t count, struct error *error)
 {
-    scoped_str text = STR_INIT;
     int number;
 
-    if (!count && answer->number > 0 && *answer->text && memchr(answer->text, '\0', sizeof answer->text)) {
-        text_escape(&text, answer->text, strlen(answer->text), 0);
-        return error_set(error, answer->number, "%s", str_text(&text)), -1;
-    }
+    if (!count && answer->number > 0 && *answer->text && memchr(answer->text, '\0', sizeof answer->text))
+        return error_set(error, answer->number, "%s", answer->text), -1;
     number = count == 1 && !answer->number ? option_of(fds[0], SO_ERROR) : 0;
     if (number > 0) /* the peer has closed it meanwhile */
-        return error_set(error, number, "%s", strerror(number)), -1;
+        return error_set(error, number, "%s", error_reason(number)), -1;
     if (answer->number || count != 1 || !is_as_asked(request, fds[0]) || fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0)
         return error_set(error, EPROTO, "the helper network has answered what it was not asked for"), -1;
     return fds[0];

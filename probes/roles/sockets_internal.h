@@ -20,7 +20,7 @@ enum {
 
 struct socket_answer {
     int32_t number;
-    char text[ERROR_TEXT_SIZE]; /* with a NUL at its end, and after it */
+    char text[ERROR_MESSAGE_SIZE]; /* with a NUL at its end, and after it */
 };
 
 #endif

@@ -21,7 +21,7 @@ union control {
 
 struct refusal {
     int32_t number;
-    char text[512];
+    char text[ERROR_MESSAGE_SIZE];
 };
 
 void handed_send(int socket, int fd, const struct error *error)
@@ -38,7 +38,7 @@ void handed_send(int socket, int fd, const struct error *error)
         message.msg_controllen = sizeof control;
     } else {
         refusal.number = error->number;
-        snprintf(refusal.text, sizeof refusal.text, "%s", error->text);
+        snprintf(refusal.text, sizeof refusal.text, "%s", error->message);
         part.iov_len = sizeof refusal;
     }
     while (sendmsg(socket, &message, MSG_NOSIGNAL) < 0 && errno == EINTR)

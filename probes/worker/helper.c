@@ -203,7 +203,7 @@ static void give_up(struct helper *helper)
     while (helper->away && helper->first)
         pending_leave(helper->first);
     if (helper->away && !told && helper->options.changed)
-        helper->options.changed(helper->options.role, helper->why.text, helper->options.user);
+        helper->options.changed(helper->options.role, helper->why.message, helper->options.user);
 }
 
 static void on_patience(evutil_socket_t fd, short what, void *user)
@@ -359,12 +359,12 @@ unsigned helper_restarts(const struct helper *helper)
 
 const char *helper_why_not(const struct helper *helper)
 {
-    return helper->away ? helper->why.text : NULL;
+    return helper->away ? helper->why.message : NULL;
 }
 
 const char *helper_last_error(const struct helper *helper)
 {
-    return helper->why.number ? helper->why.text : NULL;
+    return helper->why.number ? helper->why.message : NULL;
 }
 
 const char *helper_role(const struct helper *helper)
@@ -377,7 +377,7 @@ const char *helper_role(const struct helper *helper)
 static int refuse(const struct helper *helper, struct error *error)
 {
     return error_set(error, helper->options.connect ? WORKER_DIED : EPERM, "needs %s: the helper %s is not running: %s",
-                     helper->options.right, helper->options.role, helper->why.text);
+                     helper->options.right, helper->options.role, helper->why.message);
 }
 
 static int send_pending(const struct helper *helper, const struct pending *pending)

@@ -133,7 +133,7 @@ static void call_done(struct worker *worker, const char *text, size_t length, in
     event_del(worker->timer);
     event_del(worker->event);
     if (number)
-        worker->source.done(NULL, 0, number, *text ? text : strerror(number), worker->source.user);
+        worker->source.done(NULL, 0, number, *text ? text : error_reason(number), worker->source.user);
     else
         worker->source.done(text, length, 0, NULL, worker->source.user);
     worker_cancel(worker);
@@ -165,7 +165,7 @@ static void output_ended(struct worker *worker)
     } else if (worker->source.retry) {
         worker->source.explain(worker->source.retry_user, &error);
     }
-    call_done(worker, error.number ? error.text : "the helper process ended early", 0, WORKER_DIED);
+    call_done(worker, error.number ? error.message : "the helper process ended early", 0, WORKER_DIED);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *user)

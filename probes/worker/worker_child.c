@@ -192,7 +192,7 @@ void child_run(int fd, int begun, worker_run *run, const void *argument)
         str_clear(&output);
         str_append_char(&output, FAILED_BYTE);
         str_append_char(&output, (char)(-r > 0 && -r < 256 && -r != WORKER_DIED ? -r : EIO));
-        str_append(&output, error.text[0] ? error.text : strerror(-r));
+        str_append(&output, error.message[0] ? error.message : error_reason(-r));
     }
     str_append_char(&output, END_BYTE);
     write_all(fd, output.data, output.length);

@@ -92,8 +92,13 @@ static void on_stored(struct transition *transition, void *user)
 static void view(void *user, struct agent_view *ret)
 {
     static const struct watcher_counters watcher;
-    static const struct record_origin origin = {
-        "host", "0123456789abcdef0123456789abcdef", "engine", "1", "b", "stream", RECORD_SCHEMA};
+    static const struct record_origin origin = {.host = "host",
+                                                .machine = "0123456789abcdef0123456789abcdef",
+                                                .engine = "engine",
+                                                .version = "1",
+                                                .benchmark = "b",
+                                                .stream = "stream",
+                                                .schema = RECORD_SCHEMA};
 
     (void)user;
     *ret = (struct agent_view){.evaluator = part.evaluator,

@@ -62,8 +62,13 @@ static bool is_word(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct record_origin origin = {
-        "host", "0123456789abcdef0123456789abcdef", "engine", "1", "b", "stream", RECORD_SCHEMA};
+    static const struct record_origin origin = {.host = "host",
+                                                .machine = "0123456789abcdef0123456789abcdef",
+                                                .engine = "engine",
+                                                .version = "1",
+                                                .benchmark = "b",
+                                                .stream = "stream",
+                                                .schema = RECORD_SCHEMA};
     scoped(cleanup_free) char *text = mem_strndup((const char *)data, size);
     struct store_item item = {0};
     struct record record;

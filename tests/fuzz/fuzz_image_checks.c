@@ -72,7 +72,7 @@ static void judge(const struct store *store, const char *name)
     in.explain = false;
     check_run(&in, &brief);
     facts = check_result_facts(&result);
-    if (result.verdict == VERDICT_NONE || result.verdict != brief.verdict || !result.evidence.length ||
+    if (result.verdict == VERDICT_NONE || result.verdict != brief.verdict || !result.said.length ||
         json_parse(facts, strlen(facts), NULL, &doc, NULL) < 0)
         __builtin_trap();
     check_result_deinit(&result);

@@ -152,7 +152,8 @@ static void add_judgement(struct judgement *judgement, const struct rule *rule, 
     }
     if (result->verdict < judgement->verdict)
         return;
-    str_printf(&judgement->evidence, "%s%s", judgement->evidence.length ? "; " : "", str_text(&result->evidence));
+    str_printf(&judgement->evidence, "%s%s", judgement->evidence.length ? "; " : "",
+               check_result_evidence(result, LANGUAGE_EN));
     judgement->own_remedy = result->remedy.length > 0;
     str_printf(&judgement->remedy, "%s%s", judgement->remedy.length ? " && " : "",
                check_result_remedy(result, rule, LANGUAGE_EN));

@@ -718,7 +718,7 @@ START_TEST(test_profile_in_use)
     facts = read_facts(0);
     ck_assert_str_eq(facts->seccomp_path, "/srv/s.json");
     ck_assert_int_eq(facts->seccomp.choice, SECCOMP_UNREADABLE);
-    ck_assert_str_eq(facts->seccomp_error, "No such file or directory");
+    ck_assert_str_eq(facts->seccomp_error, M_("No such file or directory"));
     facts_free(&facts->facts);
     put_text("/srv/s.json", "{\"defaultAction\":\"SCMP_ACT_ALLOW\"}");
     facts = read_facts(0);

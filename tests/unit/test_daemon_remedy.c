@@ -58,7 +58,8 @@ static void print_remedy(const char *slug, const char *text, const char *path, s
     in.rule = rule_set_find(rules, slug);
     check_result_init(&result);
     check_run(&in, &result);
-    ck_assert_msg(result.verdict == VERDICT_FAIL, "%s of %s: %s", slug, text, str_text(&result.evidence));
+    ck_assert_msg(result.verdict == VERDICT_FAIL, "%s of %s: %s", slug, text,
+                  check_result_evidence(&result, LANGUAGE_EN));
     str_append(ret, str_text(&result.remedy));
     check_result_deinit(&result);
     store_free(store);

@@ -168,7 +168,7 @@ static void explain(unsigned number, struct str *ret_evidence, struct str *ret_f
     check_result_init(&result);
     evaluator_explain(evaluator, subject, subject_pair(subject, rule), &result);
     str_clear(ret_evidence);
-    str_append(ret_evidence, str_text(&result.evidence));
+    str_append(ret_evidence, check_result_evidence(&result, LANGUAGE_EN));
     str_clear(ret_facts);
     json_out_end_object(result.facts);
     str_append(ret_facts, json_out_text(result.facts, &length));

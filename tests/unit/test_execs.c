@@ -162,7 +162,7 @@ static unsigned count_execs(enum verdict verdict, struct str *evidence)
         evaluator_explain(evaluator, subject, pair, &result);
         if (evidence) {
             str_clear(evidence);
-            str_append(evidence, str_text(&result.evidence));
+            str_append(evidence, check_result_evidence(&result, LANGUAGE_EN));
         }
         ck_assert(verdict == VERDICT_PASS || strstr(str_text(&result.remedy), "agentctl ack "));
         check_result_deinit(&result);

@@ -366,7 +366,8 @@ static enum verdict judge(const char *name, const char *const *steps, size_t cou
     check_result_init(&result);
     check_run(&in, &result);
     verdict = result.verdict;
-    ck_assert_msg(strstr(str_text(&result.evidence), evidence), "%s: %s", name, str_text(&result.evidence));
+    ck_assert_msg(strstr(check_result_evidence(&result, LANGUAGE_EN), evidence), "%s: %s", name,
+                  check_result_evidence(&result, LANGUAGE_EN));
     check_result_deinit(&result);
     return verdict;
 }

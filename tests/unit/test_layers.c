@@ -729,10 +729,12 @@ static void expect_accounts(const char *accounts, const char *error)
         struct layer_facts *facts = read_image(round > 0);
 
         ck_assert_msg(str_equal(facts->accounts, accounts), "%s", facts->accounts ? facts->accounts : "(none)");
-        if (error)
-            ck_assert_msg(facts->accounts_error && strstr(facts->accounts_error, error), "%s",
-                          facts->accounts_error ? facts->accounts_error : "no error");
-        else
+        if (error) {
+            scoped_str why = STR_INIT;
+
+            ck_assert_ptr_nonnull(facts->accounts_error);
+            ck_assert_msg(strstr(message_english(facts->accounts_error, &why), error), "%s", str_text(&why));
+        } else
             ck_assert_msg(!facts->accounts_error, "%s", facts->accounts_error);
         arena_free(facts->facts.arena);
     }

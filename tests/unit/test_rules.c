@@ -426,7 +426,7 @@ static enum verdict judge(const char *pointer, const char *conditions, const cha
               &result);
     verdict = result.verdict;
     if (ret_evidence)
-        *ret_evidence = mem_strdup(str_text(&result.evidence));
+        *ret_evidence = mem_strdup(check_result_evidence(&result, LANGUAGE_EN));
     check_result_deinit(&result);
     store_free(store);
     return verdict;
@@ -551,7 +551,7 @@ START_TEST(an_option_means_what_it_says)
     check_result_init(&result);
     check_run(&(struct check_input){.rule = rule_set_find(rules, "mine"), .store = store, .explain = true}, &result);
     ck_assert_msg(result.verdict == c->verdict, "%s {%s} with %s is %s: %s", c->option, c->conditions, c->argument,
-                  verdict_name(result.verdict), str_text(&result.evidence));
+                  verdict_name(result.verdict), check_result_evidence(&result, LANGUAGE_EN));
     check_result_deinit(&result);
 }
 END_TEST
@@ -603,7 +603,7 @@ START_TEST(services_of_a_manager)
     check_result_init(&result);
     check_run(&(struct check_input){.rule = rule_set_find(rules, "mine"), .store = store, .explain = true}, &result);
     ck_assert_msg(result.verdict == c->verdict, "%s of %s is %s: %s", c->services, c->swarm,
-                  verdict_name(result.verdict), str_text(&result.evidence));
+                  verdict_name(result.verdict), check_result_evidence(&result, LANGUAGE_EN));
     check_result_deinit(&result);
 }
 END_TEST

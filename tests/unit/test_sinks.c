@@ -3,7 +3,7 @@
 #include "agent/sinks/kinds.h"
 #include "sink_fixture.h"
 
-/* The record of a finding; the caller calls record_deinit() and frees the item's text. */
+/* The record of a finding; the caller calls free_record(). */
 static struct record make_record(const char *name, const char *evidence, enum severity severity)
 {
     const struct store_item item = {
@@ -11,12 +11,12 @@ static struct record make_record(const char *name, const char *evidence, enum se
     struct record record;
 
     ck_assert_int_eq(record_read(&item, &sink_origin, 0, &record), 0);
+    free((char *)item.json);
     return record;
 }
 
 static void free_record(struct record *record)
 {
-    free((char *)record->json);
     record_deinit(record);
 }
 
