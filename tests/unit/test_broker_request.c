@@ -300,7 +300,7 @@ START_TEST(a_head_has_a_length)
 }
 END_TEST
 
-/* README.md publishes the list: the lines after "engine is asked for", in a block. */
+/* .github/SECURITY.md publishes the list, in a block. */
 START_TEST(the_published_list)
 {
     scoped_str text = STR_INIT, expected = STR_INIT;
@@ -309,8 +309,8 @@ START_TEST(the_published_list)
 
     for (size_t i = 0; i < count; i++)
         str_printf(&expected, "GET %s\n", paths[i]);
-    ck_assert_int_eq(file_read(TESTS_DIR "/../README.md", 1 << 20, &text, NULL), 0);
-    ck_assert_msg(strstr(text.data, expected.data) != NULL, "README.md lacks these lines, in this order:\n%s",
+    ck_assert_int_eq(file_read(TESTS_DIR "/../.github/SECURITY.md", 1 << 20, &text, NULL), 0);
+    ck_assert_msg(strstr(text.data, expected.data) != NULL, "SECURITY.md lacks these lines, in this order:\n%s",
                   expected.data);
 }
 END_TEST
