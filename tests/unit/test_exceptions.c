@@ -345,10 +345,10 @@ START_TEST(waivers_over_a_restart)
 }
 END_TEST
 
-static const struct words {
+static const struct coverage {
     const char *rule;
     bool covers;
-} word_table[] = {
+} coverages[] = {
     {"\"*\"", true},
     {"\"section:5\"", true},
     {"\"section:4\"", false},
@@ -360,14 +360,14 @@ static const struct words {
 START_TEST(rules_of_a_waiver)
 {
     scoped(cleanup_free) char *text =
-        mem_printf("{\"waivers\": [{\"rule\": %s, \"reason\": \"r\", \"by\": \"b\"}]}", word_table[_i].rule);
+        mem_printf("{\"waivers\": [{\"rule\": %s, \"reason\": \"r\", \"by\": \"b\"}]}", coverages[_i].rule);
     const struct waiver *waiver;
 
     begin(text);
     waiver = evaluator_waiver(evaluator, container(), pair_of("5.4"));
-    ck_assert_msg((waiver != NULL) == word_table[_i].covers, "%s", word_table[_i].rule);
+    ck_assert_msg((waiver != NULL) == coverages[_i].covers, "%s", coverages[_i].rule);
     ck_assert(!waiver || strcmp(waiver->reason, "r") == 0);
-    ck_assert_uint_ge(evaluator_waiver_matches(evaluator, &config->waivers[0]), word_table[_i].covers);
+    ck_assert_uint_ge(evaluator_waiver_matches(evaluator, &config->waivers[0]), coverages[_i].covers);
     end();
 }
 END_TEST
@@ -468,7 +468,7 @@ int main(void)
     tcase_add_test(tests, an_attestation_does_not_hide_a_failure);
     tcase_add_test(tests, a_reload_brings_and_takes_waivers);
     tcase_add_test(tests, waivers_over_a_restart);
-    tcase_add_loop_test(tests, rules_of_a_waiver, 0, (int)countof(word_table));
+    tcase_add_loop_test(tests, rules_of_a_waiver, 0, (int)countof(coverages));
     tcase_add_loop_test(tests, excluded_containers_are_not_judged, 0, (int)countof(exclusions));
     tcase_add_test(tests, a_reload_brings_and_takes_exclusions);
     tcase_add_loop_test(tests, one_that_names_no_rule_is_refused, 0, (int)countof(unknown));
