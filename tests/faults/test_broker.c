@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include "common/message.h"
 
 enum { WAIT_MS = 60000 };
 #define TOKEN "00112233445566778899aabbccddeeff"
@@ -396,7 +397,7 @@ END_TEST
 
 START_TEST(an_engine_that_is_away)
 {
-    scoped_str got = STR_INIT, peer = STR_INIT;
+    scoped_str got = STR_INIT, peer = STR_INIT, english = STR_INIT;
     scoped(cleanup_free) char *number = NULL;
     int client;
 
@@ -414,7 +415,7 @@ START_TEST(an_engine_that_is_away)
     hear(client, &got, SIZE_MAX);
     ck_assert_msg(str_starts(got.data, "HTTP/1.1 599 "), "%s", got.data);
     ck_assert_ptr_nonnull(strstr(got.data, "\r\nBroker: " TOKEN " 111\r\n"));
-    ck_assert_ptr_nonnull(strstr(got.data, "engine.sock: Connection refused"));
+    ck_assert_ptr_nonnull(strstr(message_english(got.data, &english), "engine.sock: Connection refused"));
     close(client);
 }
 END_TEST
@@ -508,12 +509,13 @@ START_TEST(a_socket_of_somebody_else)
     struct broker_options options = {.base = base, .engine = "unix:///another", .path = path, .changed = on_changed};
     struct error error = ERROR_INIT;
     struct broker *other = broker_new(&options, &error);
+    scoped_str english = STR_INIT;
 
     ck_assert_msg(other != NULL, "%s", error.text);
     ck_assert_str_eq(broker_socket(other), path);
     ck_assert(fake_run(base, WAIT_MS, is_away, NULL));
     ck_assert_ptr_nonnull(strstr(why_away, "the helper engine"));
-    ck_assert_ptr_nonnull(strstr(why_away, "engine-role.sock: No such file or directory"));
+    ck_assert_ptr_nonnull(strstr(message_english(why_away, &english), "engine-role.sock: No such file or directory"));
     ck_assert_ptr_nonnull(broker_why_not(other));
     ck_assert_int_eq(symlink(broker_socket(broker.broker), path), 0);
     away = 0;

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "common/message.h"
 #include "probes/docker/docker_internal.h"
 #include "probes/docker/http_pull.h"
 #include "tests/fuzz/answering.h"
@@ -113,9 +114,11 @@ struct got {
     struct http_request *waits;
 };
 
-static void require_printable(const char *text)
+static void require_printable(const char *why)
 {
-    for (; *text; text++)
+    scoped_str english = STR_INIT;
+
+    for (const char *text = message_english(why, &english); *text; text++)
         require(!iscntrl((unsigned char)*text));
 }
 

@@ -269,12 +269,13 @@ END_TEST
 
 START_TEST(waived_failures_have_a_status_of_their_own)
 {
+    static const char *privileged[] = {"container-privileged"}, *iptables[] = {"iptables"};
     usec_t now = clock_now(&clock_system), day = 86400 * USEC_PER_SEC;
     struct waiver waivers[] = {
-        {.rule = "container-privileged", .reason = "r", .by = "b", .expires = now + 29 * day},
-        {.rule = "iptables", .reason = "r", .by = "b", .expires = now + 31 * day},
-        {.rule = "iptables", .reason = "r", .by = "b", .expires = now - day},
-        {.rule = "iptables", .reason = "r", .by = "b"},
+        {.rules = {.items = privileged, .count = 1}, .reason = "r", .by = "b", .expires = now + 29 * day},
+        {.rules = {.items = iptables, .count = 1}, .reason = "r", .by = "b", .expires = now + 31 * day},
+        {.rules = {.items = iptables, .count = 1}, .reason = "r", .by = "b", .expires = now - day},
+        {.rules = {.items = iptables, .count = 1}, .reason = "r", .by = "b"},
     };
     scoped_str text = STR_INIT;
     struct rule_set *rules = NULL;

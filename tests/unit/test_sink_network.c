@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 
 #include "common/file.h"
+#include "common/message.h"
 #include "sink_fixture.h"
 
 /* ---- What a receiver over TCP gets, taken apart by the octet counts of RFC 6587 ---- */
@@ -269,12 +270,13 @@ START_TEST(a_name_that_comes_late)
     scoped(cleanup_free) char *address = mem_printf("%s://siem.example:%u", _i ? "udp" : "tcp", port);
     scoped(cleanup_free) char *why =
         mem_printf("%s: cannot resolve \"siem.example\": Name or service not known", address);
+    scoped_str english = STR_INIT;
     struct sink *sink = open_sink(_i ? SINK_SYSLOG_UDP : SINK_SYSLOG_TCP, address);
 
     append(1, 10, SEVERITY_HIGH);
     ck_assert_int_ge(fd, 0);
     run_until(status_of(sink).last_error);
-    ck_assert_str_eq(status_of(sink).last_error, why);
+    ck_assert_str_eq(message_english(status_of(sink).last_error, &english), why);
     ck_assert_uint_eq(status_of(sink).sent, 0);
     set_hosts("127.0.0.1 siem.example\n");
     run_until(status_of(sink).sent == 1);

@@ -13,6 +13,7 @@
 #include "agent/launch/user.h"
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/message.h"
 #include "network_role.h"
 #include "probes/roles/sockets.h"
 #include "probes/roles/sockets_internal.h"
@@ -32,12 +33,13 @@ static struct outcome {
 static void on_done(int fd, int number, const char *why, void *user)
 {
     struct outcome *ret = user;
+    scoped_str english = STR_INIT;
 
     ck_assert(!ret->done);
     ret->done = true;
     ret->fd = fd;
     ret->number = number;
-    str_append(&ret->why, why ? why : "");
+    str_append(&ret->why, message_english(why ? why : "", &english));
 }
 
 static void set_up(void)

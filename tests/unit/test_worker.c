@@ -22,6 +22,7 @@
 #include "common/capability.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/message.h"
 #include "probes/worker/helper_task.h"
 #include "probes/worker/worker_part.h"
 
@@ -154,10 +155,11 @@ static int complain(struct str *output, const void *argument, struct error *erro
 START_TEST(its_error_comes_with_its_number)
 {
     struct outcome outcome = {0};
+    scoped_str english = STR_INIT;
 
     run(complain, "everything", 0, &outcome);
     ck_assert_int_eq(outcome.number, ENODATA);
-    ck_assert_str_eq(outcome.text.data, "everything is missing");
+    ck_assert_str_eq(message_english(outcome.text.data, &english), "everything is missing");
     str_deinit(&outcome.text);
 }
 END_TEST
