@@ -11,6 +11,7 @@
 #include "broker_beside.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/message.h"
 #include "fake_engine.h"
 #include "probes/docker/docker.h"
 
@@ -39,11 +40,18 @@ static void on_connected(enum docker_gap gap, void *user)
     told.gap = gap;
 }
 
+static void keep_why(const char *why)
+{
+    scoped_str english = STR_INIT;
+
+    snprintf(told.why, sizeof told.why, "%s", message_english(why, &english));
+}
+
 static void on_disconnected(const char *why, void *user)
 {
     (void)user;
     told.disconnected++;
-    snprintf(told.why, sizeof told.why, "%s", why);
+    keep_why(why);
 }
 
 static void on_event(const struct docker_event *event, bool replayed, void *user)
@@ -349,7 +357,7 @@ static void on_fetched(struct facts *facts, int number, const char *why, void *u
     told.fetched += facts != NULL;
     told.failed += facts == NULL;
     told.number = number;
-    snprintf(told.why, sizeof told.why, "%s", why ? why : "");
+    keep_why(why ? why : "");
     ck_assert(facts || (number && why && *why && !strchr(why, '\n')));
     if (facts)
         facts_free(facts);
