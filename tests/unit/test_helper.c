@@ -861,7 +861,7 @@ static int stop_oneself(struct str *output, const void *argument, struct error *
 
 static bool is_full(void)
 {
-    const struct helper_task tasks[] = {{.run = stop_oneself, .timeout_ms = 200},
+    const struct helper_task tasks[] = {{.run = stop_oneself, .timeout_ms = patience_ms / 5},
                                         {.run = echo, .argument = "well", .timeout_ms = MS_MAX}};
     struct helper *helper = make_helper(tasks, 2);
     struct outcome outcomes[HELPER_AT_ONCE];
@@ -880,7 +880,8 @@ static bool is_full(void)
     return is_right;
 }
 
-/* Processes that do not end, not even when their time is over, take the places of others: another helper has none. */
+/* Processes that do not end, not even when their time is over (on a busy machine it has to begin before), take the
+ * places of others: another helper has none. */
 START_TEST(one_that_is_full_of_what_does_not_end_is_given_up)
 {
     with_patience(is_full);
