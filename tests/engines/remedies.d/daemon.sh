@@ -1,7 +1,7 @@
 # The daemon's configuration of section 2: what a finding prints changes what it names in daemon.json, keeps all else, and
 # has it read. systemctl stands in for systemd, which does not run the engine here. Sourced by tests/engines/remedies.
 
-{ declare -f start_engine; declare -p engine_options; } >"$work/start-engine.sh"
+{ declare -f start_engine await; declare -p engine_options patience; } >"$work/start-engine.sh"
 cat >"$work/bin/systemctl" <<'END'
 #!/usr/bin/env bash
 # systemctl [--user] restart|reload docker
@@ -22,17 +22,23 @@ END
 chmod 755 "$work/bin/systemctl"
 
 # wait_for RULE STATUS: the rule has it
+has_now() { [ "$(api "/v1/findings?rule=$1" | jq -r '.findings[0].status' 2>/dev/null)" = "$2" ]; }
 wait_for() {
-    for _ in $(seq 300); do
-        [ "$(api "/v1/findings?rule=$1" | jq -r '.findings[0].status' 2>/dev/null)" = "$2" ] && return
-        sleep 0.1
-    done
-    fail "$1 is not $2: $(api "/v1/findings?rule=$1" | jq -c '.findings[0] | [.status, .evidence]')"
+    await has_now "$@" || fail "$1 is not $2: $(api "/v1/findings?rule=$1" | jq -c '.findings[0] | [.status, .evidence]')"
 }
 # configure TEXT: that is daemon.json, and the engine is started anew with it
 configure() {
     printf '%s\n' "$1" >"$work/daemon.json"
     systemctl restart docker
+}
+# rewrite TEXT RULE: that is daemon.json, of which dockerd is not told; the rule goes on failing, and what is to be done is
+# something else
+rewrite() {
+    local before now=
+    before=$(remedy_of "$2" .)
+    printf '%s\n' "$1" >"$work/daemon.json"
+    is_other() { now=$(failing_remedy "$1" .) && [ "$now" != "$before" ]; }
+    await is_other "$2" || fail "$2: with another file it still says $now"
 }
 # used COMMAND: the last remedy had systemd do that
 used() { [ "$(tail -1 "$work/systemctl.log")" = "$1" ] || fail "systemctl $(tail -1 "$work/systemctl.log"), not $1"; }
@@ -92,16 +98,13 @@ remedy "2.14 ."
 echo '{"userland-proxy": false, "insecure-registries": ["10.0.0.0/8"]}' >"$work/daemon.json"
 systemctl restart docker
 wait_for 2.4 fail
-echo '{"userland-proxy": false}' >"$work/daemon.json"
-settle
+rewrite '{"userland-proxy": false}' 2.4
 remedy "2.4 ."; used "restart docker"
 
 begin "daemon: the file is right already, and dockerd was not told"
 configure '{"userland-proxy": true}'
 wait_for 2.15 fail
-echo '{"userland-proxy": false}' >"$work/daemon.json"
-settle
-wait_for 2.15 fail
+rewrite '{"userland-proxy": false}' 2.15
 remedy "2.15 ."
 [ "$(cat "$work/daemon.json")" = '{"userland-proxy": false}' ] || fail "daemon.json was edited: $(cat "$work/daemon.json")"
 configure '{}'
