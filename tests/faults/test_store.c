@@ -159,7 +159,7 @@ START_TEST(history_names_what_changed)
     ck_assert_uint_eq(lines_of(out.data), 3); /* with the first line of the API */
     ck_assert_int_eq(strncmp(out.data, "{\"hello\":", 9), 0);
     str_deinit(&out);
-    out = RUN(0, "history", "--until", before, "--rule", "5.4"); /* from the beginning */
+    out = RUN(0, "history", "--until", before, "--rule", "5.4", "--kind", "container"); /* from the beginning */
     ck_assert_uint_eq(lines_of(out.data), CONTAINERS);
     str_deinit(&out);
     out = RUN(0, "history", "--since", before, "--limit", "1", "--rule", "5.4");
