@@ -160,7 +160,7 @@ remedy() {
     settle
     since=$(last_seq)
     sh -c "$command" </dev/null >"$work/remedy.out" 2>&1 || fail "$rule: $command: $(cat "$work/remedy.out")"
-    for _ in $(seq 900); do # managers of a busy machine take their time to agree on who leads
+    for _ in $(seq 900); do # a limit against hanging
         status=$(events | jq -rs --arg r "$rule" --arg n "$name" \
             'map(select(.rule == $r and ([.subject.name, .subject.id] | any(test($n))))) | last | .status // "gone"')
         [ "$status" = pass ] || [ "$status" = gone ] && [ "$(events | wc -l)" -gt 0 ] && { echo "    $rule  $command"; return; }
