@@ -258,6 +258,22 @@ const struct json *beside_ask(struct beside *beside, const char *path)
     return beside->answer ? json_root(beside->answer) : NULL;
 }
 
+void beside_await_images(const struct beside *beside, size_t count)
+{
+    usec_t end = clock_monotonic() + RUN_MS * (usec_t)1000;
+    size_t found = 0;
+
+    for (;;) {
+        scoped(cleanup_json_doc) struct json_doc *doc = beside_get(beside, "/v1/findings?rule=image-packages", NULL);
+
+        found = doc ? json_count(json_get(json_root(doc), "findings")) : 0;
+        if (found >= count)
+            return;
+        ck_assert_msg(clock_monotonic() < end, "%zu of %zu images have been read", found, count);
+        fake_run(beside->base, 50, NULL, NULL);
+    }
+}
+
 static bool read_some(int fd, struct str *ret)
 {
     char buffer[4096];

@@ -56,6 +56,9 @@ struct json_doc *beside_get(const struct beside *beside, const char *path, long 
 /* The same, kept until the next call and freed by beside_end(). */
 const struct json *beside_ask(struct beside *beside, const char *path);
 
+/* Waits until COUNT images have been read, which takes longer than to get ready: until there are their findings. */
+void beside_await_images(const struct beside *beside, size_t count);
+
 /* Runs a program; its exit status, or minus the signal. TERMINAL: its standard output is one. */
 int beside_run(const struct beside *beside, const char *const *arguments, bool terminal, struct str *ret_out,
                struct str *ret_err);

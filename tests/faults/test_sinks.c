@@ -132,6 +132,7 @@ START_TEST(a_reload_leaves_the_other_sinks)
 
     beside_start_agent(&beside, first);
     run_until(is_ready());
+    beside_await_images(&beside, 1);
     run_until(is_settled(1));
     pending = counter(0, "pending");
     sent = counter(1, "sent");

@@ -83,6 +83,7 @@ static void judge(unsigned minor, unsigned oldest, const char *ping, const char 
 
         ck_assert_str_eq(json_text(json_path(json_root(status), "engine", "api_version", NULL), ""), version);
     }
+    beside_await_images(&beside, 1);
     fake_run(beside.base, 500, NULL, NULL);
     collect(&beside, ret);
     beside_end(&beside);
