@@ -143,26 +143,14 @@ static void insert(struct event_cursor *cursor, enum store_item_kind kind, struc
     event_cursor_insert(cursor, kind, json_out_text(out, NULL));
 }
 
-/* The status is what the last transition has said, and what is known by now may differ from it, or have to be read anew
- * after a start. */
-static void explain(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
-                    struct check_result *ret)
-{
-    check_result_clear(ret);
-    evaluator_explain(evaluator, subject, pair, ret);
-    if (ret->verdict == pair->verdict)
-        return;
-    check_result_clear(ret);
-    check_evidence_add(&ret->said, "it is being evaluated again");
-}
-
 static void add_finding(struct snapshots *snapshots, struct snapshot *snapshot, struct event_cursor *cursor,
                         const struct subject *subject, const struct pair *pair, struct check_result *scratch)
 {
     const struct evaluator *evaluator = snapshots->options.evaluator;
     scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
 
-    explain(evaluator, subject, pair, scratch);
+    check_result_clear(scratch);
+    evaluator_explain(evaluator, subject, pair, scratch);
     json_out_object(out, NULL);
     json_out_int(out, "snapshot", (int64_t)snapshot->id);
     finding_keep_brief(evaluator, subject, pair, evaluator_waiver(evaluator, subject, pair), scratch, out);

@@ -187,7 +187,9 @@ uint64_t evaluator_last_seq(const struct evaluator *evaluator);
 const struct subject *evaluator_next_subject(const struct evaluator *evaluator, size_t *at);
 const struct subject *evaluator_find_subject(const struct evaluator *evaluator, enum subject_kind kind, const char *id);
 struct pair *subject_pair(const struct subject *subject, const struct rule *rule); /* NULL: RULE does not judge it */
-/* Explains a pair now (evidence, facts, remedy) by running its check again. */
+/* Explains a pair now (evidence, facts, remedy) by running its check again. RESULT is clear and gets the verdict that
+ * the pair has; where the facts there are now come to another one, it says only that the pair is being evaluated again.
+ */
 void evaluator_explain(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
                        struct check_result *result);
 /* The waiver that covers a failed pair and has not expired, or NULL. */

@@ -61,5 +61,16 @@ void pair_run_check(const struct evaluator *evaluator, const struct subject *sub
 void evaluator_explain(const struct evaluator *evaluator, const struct subject *subject, const struct pair *pair,
                        struct check_result *result)
 {
+    bool podman;
+
     pair_run_check(evaluator, subject, pair, true, result);
+    if (result->verdict == pair->verdict)
+        return;
+    /* Facts have come since that the pair is still to be judged by, or those it was judged by are to be read anew after
+     * a start: what they say does not belong to its status. */
+    podman = result->podman;
+    check_result_clear(result);
+    result->verdict = pair->verdict;
+    result->podman = podman;
+    check_evidence_add(&result->said, "it is being evaluated again");
 }

@@ -511,6 +511,53 @@ START_TEST(what_is_stale_again_is_not_recent)
 }
 END_TEST
 
+/* How many pairs say of themselves that they are being evaluated again. Of none the evidence belongs to another status
+ * than its own. */
+static size_t count_evaluated_again(void)
+{
+    const struct subject *subject;
+    struct check_result result;
+    size_t at = 0, count = 0;
+
+    check_result_init(&result);
+    while ((subject = evaluator_next_subject(evaluator, &at)))
+        for (size_t i = 0; i < subject->pair_count; i++) {
+            const char *evidence;
+
+            if (subject->pairs[i].verdict == VERDICT_NONE)
+                continue; /* nothing answers with it */
+            check_result_clear(&result);
+            evaluator_explain(evaluator, subject, &subject->pairs[i], &result);
+            evidence = check_result_evidence(&result, LANGUAGE_EN);
+            ck_assert_int_eq(result.verdict, subject->pairs[i].verdict);
+            ck_assert(!strstr(evidence, "runs with --privileged") || result.verdict == VERDICT_FAIL);
+            if (strcmp(evidence, "it is being evaluated again") != 0)
+                continue;
+            ck_assert_str_eq(check_result_facts(&result), "{}");
+            ck_assert_uint_eq(result.remedy.length, 0);
+            count++;
+        }
+    check_result_deinit(&result);
+    return count;
+}
+
+START_TEST(what_waits_is_not_explained_by_newer_facts)
+{
+    evaluator_stale(evaluator, INPUT_FILES, sockets_source, "start");
+    evaluator_stale(evaluator, INPUT_GROUP, NULL, "start");
+    evaluator_fetched(evaluator, INPUT_FILES, sockets_source, socket_of_group(105));
+    evaluator_fetched(evaluator, INPUT_GROUP, NULL, empty_group(105));
+    ck_assert_uint_eq(count_evaluated_again(), 0);
+    evaluator_stale(evaluator, INPUT_FILES, sockets_source, "inotify");
+    evaluator_stale(evaluator, INPUT_GROUP, NULL, "inotify");
+    evaluator_fetched(evaluator, INPUT_FILES, sockets_source, socket_of_group(7));
+    ck_assert_int_eq(find_pair("docker-group-members", SUBJECT_HOST, "host")->verdict, VERDICT_PASS);
+    ck_assert_uint_eq(count_evaluated_again(), 1);
+    evaluator_fetched(evaluator, INPUT_GROUP, NULL, empty_group(7));
+    ck_assert_uint_eq(count_evaluated_again(), 0);
+}
+END_TEST
+
 START_TEST(joined_namespaces_follow)
 {
     scoped(cleanup_free) char *to_a = mem_printf("container:%s", id_of('a'));
@@ -871,14 +918,15 @@ static void ask_for_many_containers(void)
     take_turns();
 }
 
+static bool many_are_privileged;
+
 static void deliver_many_containers(void)
 {
     for (size_t i = 0; i < MANY_CONTAINERS; i++) {
-        scoped(cleanup_free) char *text =
-            mem_printf("{\"Id\":\"%s\",\"Name\":\"/"
-                       "c%zu\",\"State\":{\"Running\":false,\"Pid\":0},\"Image\":\"\",\"HostConfig\":{},"
-                       "\"Config\":{\"User\":\"app\"},\"Mounts\":[],\"NetworkSettings\":{}}",
-                       id_of_number(i), i);
+        scoped(cleanup_free) char *text = mem_printf(
+            "{\"Id\":\"%s\",\"Name\":\"/c%zu\",\"State\":{\"Running\":false,\"Pid\":0},\"Image\":\"\","
+            "\"HostConfig\":{\"Privileged\":%s},\"Config\":{\"User\":\"app\"},\"Mounts\":[],\"NetworkSettings\":{}}",
+            id_of_number(i), i, many_are_privileged ? "true" : "false");
         struct container_facts *facts = NULL;
 
         ck_assert_int_eq(parse_container(text, strlen(text), &facts, NULL), 0);
@@ -927,6 +975,21 @@ START_TEST(what_concerns_very_many_is_spread_over_turns)
     }
     ck_assert_uint_gt(turns, 1);
     ck_assert_uint_eq(evaluations() - before, pairs);
+}
+END_TEST
+
+START_TEST(what_is_postponed_is_not_explained_by_newer_facts)
+{
+    many_containers_came();
+    ck_assert_uint_eq(count_evaluated_again(), 0);
+    ask_for_many_containers();
+    many_are_privileged = true;
+    in_a_turn(deliver_many_containers);
+    ck_assert(!evaluator_is_settled(evaluator));
+    ck_assert_uint_gt(count_evaluated_again(), MANY_CONTAINERS / 2);
+    take_turns();
+    ck_assert(evaluator_is_settled(evaluator));
+    ck_assert_uint_eq(count_evaluated_again(), 0);
 }
 END_TEST
 
@@ -1079,6 +1142,8 @@ int main(void)
     tcase_add_test(tests, missing_ids_are_looked_up_in_one_pass);
     tcase_add_test(tests, expected_inputs_are_waited_for);
     tcase_add_loop_test(tests, what_is_stale_again_is_not_recent, 0, 2);
+    tcase_add_test(tests, what_waits_is_not_explained_by_newer_facts);
+    tcase_add_test(tests, what_is_postponed_is_not_explained_by_newer_facts);
     tcase_add_test(tests, joined_namespaces_follow);
     tcase_add_test(tests, own_container_is_left_out);
     tcase_add_test(tests, quiet_execs_leave_nothing);
