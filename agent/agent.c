@@ -171,6 +171,7 @@ static void on_disconnected(const char *why, void *user)
         log_warning("lost %s: %s", agent->address.host_text,
                     message_without_context(why, agent->address.host_text, &rest));
     agent->connected = false;
+    agent_await_engine(agent, why);
     evaluator_agent_state(agent->evaluator, "agent-engine", false, why, "engine:lost");
     if (agent->scan_duration_ms >= 0 || agent->gave_up_waiting)
         evaluator_set_engine_reachable(agent->evaluator, false);

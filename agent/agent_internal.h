@@ -43,12 +43,12 @@ struct agent {
     struct event *signals[3];
     struct event *expiry_timer; /* of waivers and attestations */
     char *known_exceptions;     /* that applied when they were last looked at (agent_entries.c); NULL: unknown */
-    struct event *sweep_timer, *top_timer, *start_timer, *clock_event;
+    struct event *sweep_timer, *top_timer, *start_timer, *silence_timer, *clock_event;
     struct event *status_timer, *watchdog_timer; /* NULL: systemd did not start the agent, or asks for none */
     char *status;                                /* that systemd shows */
     uint64_t watched_evaluations;                /* when the watchdog was last fed, or not */
     int clock_fd;
-    bool once, connected, gave_up_waiting;
+    bool once, connected, gave_up_waiting, waiting_told;
     usec_t started, scan_started, scan_clock;
     int64_t scan_duration_ms;
     size_t scan_subjects;
@@ -105,6 +105,9 @@ struct store_limits agent_store_limits(const struct config *config); /* history.
 
 /* agent_timers.c */
 void agent_add_timers(struct agent *agent);
+/* --once: the engine has not answered, or is lost, because of WHY. What is waited for is said once; a bounded time
+ * later the agent gives up. */
+void agent_await_engine(struct agent *agent, const char *why);
 void agent_set_intervals(struct agent *agent, const struct config *config);
 void agent_free_timers(struct agent *agent);
 void agent_watch_clock(struct agent *agent); /* what follows when the wall clock is set */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/agent_internal.h"
+#include "common/log.h"
 
 static void on_sweep(evutil_socket_t fd, short what, void *user)
 {
@@ -26,6 +27,9 @@ static void on_top(evutil_socket_t fd, short what, void *user)
     fetcher_sweep_processes(agent->fetcher, "timer");
 }
 
+/* How long the engine is waited for: before a daemon that has none yet is ready, and by --once. */
+enum { START_SECONDS = 5, START_ONCE_SECONDS = 15 };
+
 /* No engine within the first seconds: do not delay the boot, report what is known. */
 static void on_start_timeout(evutil_socket_t fd, short what, void *user)
 {
@@ -42,6 +46,39 @@ static void on_start_timeout(evutil_socket_t fd, short what, void *user)
     agent_tell_ready(agent);
     if (agent->once)
         event_base_loopbreak(agent->base);
+}
+
+static void tell_waiting(struct agent *agent, const char *why)
+{
+    scoped_str rest = STR_INIT;
+
+    if (agent->waiting_told)
+        return;
+    agent->waiting_told = true;
+    log_warning("waiting up to %d s for %s: %s", START_ONCE_SECONDS, agent->address.host_text,
+                message_without_context(why, agent->address.host_text, &rest));
+}
+
+void agent_await_engine(struct agent *agent, const char *why)
+{
+    static const struct timeval wait = {.tv_sec = START_ONCE_SECONDS};
+
+    if (!agent->once)
+        return;
+    tell_waiting(agent, why);
+    if (!evtimer_pending(agent->start_timer, NULL))
+        evtimer_add(agent->start_timer, &wait); /* it is lost after it had answered */
+}
+
+/* Whoever accepts a connection and answers nothing gives no reason. */
+static void on_silence(evutil_socket_t fd, short what, void *user)
+{
+    struct agent *agent = user;
+
+    (void)fd;
+    (void)what;
+    if (!agent->connected)
+        tell_waiting(agent, docker_why_not(agent->docker));
 }
 
 static void on_heartbeat(evutil_socket_t fd, short what, void *user)
@@ -81,12 +118,14 @@ static void set_interval(struct event *timer, unsigned seconds)
 
 void agent_add_timers(struct agent *agent)
 {
-    enum { START_SECONDS = 5, START_ONCE_SECONDS = 15, SNAPSHOT_SECONDS = 60 };
+    enum { SILENCE_SECONDS = 1, SNAPSHOT_SECONDS = 60 };
 
     agent->start_timer =
         add_timer(agent, on_start_timeout, (agent->once ? START_ONCE_SECONDS : START_SECONDS) * USEC_PER_SEC, false);
-    if (agent->once)
+    if (agent->once) {
+        agent->silence_timer = add_timer(agent, on_silence, SILENCE_SECONDS * USEC_PER_SEC, false);
         return;
+    }
     agent->sweep_timer = add_timer(agent, on_sweep, agent->config->sweep_seconds * USEC_PER_SEC, true);
     agent->top_timer = add_timer(agent, on_top, agent->config->process_seconds * USEC_PER_SEC, true);
     agent->heartbeat_timer = event_new(agent->base, -1, EV_PERSIST, on_heartbeat, agent);
@@ -133,8 +172,8 @@ void agent_watch_clock(struct agent *agent)
 
 void agent_free_timers(struct agent *agent)
 {
-    struct event *events[] = {agent->sweep_timer,     agent->top_timer,      agent->start_timer, agent->clock_event,
-                              agent->heartbeat_timer, agent->snapshot_timer, agent->expiry_timer};
+    struct event *events[] = {agent->sweep_timer, agent->top_timer,       agent->start_timer,    agent->silence_timer,
+                              agent->clock_event, agent->heartbeat_timer, agent->snapshot_timer, agent->expiry_timer};
 
     for (size_t i = 0; i < countof(events); i++)
         if (events[i])

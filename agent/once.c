@@ -79,10 +79,10 @@ static int scan(const struct config_arguments *arguments, struct launch *launch,
     }
     r = agent_run(agent, &error);
     if (r < 0)
-        log_error("%s", error.text);
-    status = report(agent, options, baseline);
+        log_error("%s", error.text); /* and there is no report: a page of errors would not say more */
+    status = r < 0 ? AGENT_EXIT_UNREACHABLE : report(agent, options, baseline);
     agent_free(agent);
-    return r < 0 && status != AGENT_EXIT_USAGE && status != AGENT_EXIT_OUTPUT ? AGENT_EXIT_UNREACHABLE : status;
+    return status;
 }
 
 int agent_once(const struct config_arguments *arguments, struct launch *launch, const struct once_options *options)
