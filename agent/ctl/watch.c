@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/ctl/client.h"
+#include "agent/ctl/watch_lulls.h"
 #include "agent/ctl/watch_print.h"
 #include "common/number.h"
 #include "common/when.h"
@@ -13,6 +14,7 @@ enum { AGAIN_S = 1 }; /* between two attempts to reach an agent that has gone */
 struct watch {
     const struct ctl *ctl;
     struct watch_blocks blocks;
+    struct watch_lulls lulls;
     uint64_t seq;   /* of the last transition that it has had; as --since before */
     usec_t from;    /* --since, if that is a time; 0: it is none */
     bool has_since; /* SEQ or FROM says where to begin */
@@ -106,6 +108,12 @@ static bool begin(struct watch *watch, const struct json *hello)
     return !watch->again;
 }
 
+/* Nobody has asked for it, and nobody has to act on it. */
+static bool is_lull(struct watch *watch, const struct json *root)
+{
+    return !watch->ctl->all && !watch->ctl->status && watch_lulls_take(&watch->lulls, root);
+}
+
 static void take_transition(struct watch *watch, const struct json *root)
 {
     uint64_t seq = (uint64_t)json_int(json_get(root, "seq"), 0);
@@ -118,7 +126,7 @@ static void take_transition(struct watch *watch, const struct json *root)
     if (!holds_blocks(watch->ctl)) {
         watch_print_line(root, &line);
         fputs(str_text(&line), stdout);
-    } else if (!watch_blocks_add(&watch->blocks, root)) {
+    } else if (!is_lull(watch, root) && !watch_blocks_add(&watch->blocks, root)) {
         show_blocks(watch);
     }
 }
@@ -200,6 +208,7 @@ int ctl_watch(struct ctl *ctl)
     while ((r = follow(&watch)) == 0)
         sleep(AGAIN_S);
     watch_blocks_deinit(&watch.blocks);
+    watch_lulls_deinit(&watch.lulls);
     free(watch.stream);
     return r;
 }

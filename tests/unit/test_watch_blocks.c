@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/ctl/watch_lulls.h"
 #include "agent/ctl/watch_print.h"
 #include "common/memory.h"
 #include "common/text.h"
@@ -225,6 +226,47 @@ START_TEST(hostile_names_keep_to_the_width)
 }
 END_TEST
 
+static bool is_lull(struct watch_lulls *lulls, const char *uid, const char *cause, const char *previous,
+                    const char *status)
+{
+    scoped(cleanup_free) char *text =
+        mem_printf("{\"uid\":\"%s\",\"cause\":\"docker:container/%s\",\"previous\":\"%s\","
+                   "\"status\":\"%s\"}",
+                   uid, cause, previous, status);
+    scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+
+    ck_assert_int_eq(json_parse(text, strlen(text), NULL, &doc, NULL), 0);
+    return watch_lulls_take(lulls, json_root(doc));
+}
+
+/* What fails after a start and did not before the stop is shown, and so is what came to pass meanwhile. */
+START_TEST(a_restart_changes_nothing)
+{
+    scoped(watch_lulls_deinit) struct watch_lulls lulls = {0};
+
+    ck_assert(!is_lull(&lulls, "a", "start", "not_applicable", "fail"));
+    ck_assert(is_lull(&lulls, "a", "die", "fail", "not_applicable"));
+    ck_assert(is_lull(&lulls, "a", "start", "not_applicable", "fail"));
+    ck_assert(!is_lull(&lulls, "a", "start", "not_applicable", "fail"));
+    ck_assert(is_lull(&lulls, "a", "stop", "error", "not_applicable"));
+    ck_assert(is_lull(&lulls, "b", "kill", "fail", "not_applicable"));
+    ck_assert(!is_lull(&lulls, "c", "start", "not_applicable", "fail"));
+    ck_assert(!is_lull(&lulls, "b", "start", "pass", "fail"));
+    ck_assert(!is_lull(&lulls, "a", "update", "not_applicable", "fail"));
+    ck_assert(!is_lull(&lulls, "a", "start", "not_applicable", "fail"));
+    ck_assert(!is_lull(&lulls, "a", "die", "fail", "pass"));
+    ck_assert(!is_lull(&lulls, "a", "update", "fail", "not_applicable"));
+    for (unsigned i = 0; i < 10000; i++) {
+        char uid[16];
+
+        snprintf(uid, sizeof uid, "%u", i);
+        ck_assert(is_lull(&lulls, uid, "die", "fail", "not_applicable"));
+    }
+    ck_assert_uint_le(map_count(lulls.uids), 4096);
+    ck_assert(is_lull(&lulls, "9999", "restart", "not_applicable", "fail"));
+}
+END_TEST
+
 START_TEST(a_line_for_a_pipe)
 {
     static const char text[] =
@@ -274,6 +316,7 @@ int main(void)
     tcase_add_test(tests, only_the_end_of_a_rules_transitions_counts);
     tcase_add_test(tests, a_waived_failure_is_none);
     tcase_add_test(tests, hostile_names_keep_to_the_width);
+    tcase_add_test(tests, a_restart_changes_nothing);
     tcase_add_test(tests, a_line_for_a_pipe);
     tcase_add_test(tests, what_is_held_is_bounded);
     suite_add_tcase(suite, tests);
