@@ -57,7 +57,7 @@ const char *ctl_language(const struct ctl *ctl);
 const char *ctl_word(const struct ctl *ctl, const char *word);
 bool ctl_is_waived(const struct json *finding);
 /* Appends "container web"; the kind is left out where it is the name. */
-void ctl_append_subject(struct str *out, const struct json *subject);
+void ctl_append_subject(const struct ctl *ctl, struct str *out, const struct json *subject);
 /* A table with a row for each finding. LEAD: the key of a first column that programs get; NULL: there is none. */
 struct table *ctl_finding_table(const struct ctl *ctl, const char *lead);
 void ctl_finding_row(const struct ctl *ctl, struct table *table, const char *lead, const struct json *finding);

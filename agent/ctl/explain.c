@@ -231,7 +231,7 @@ static void append_finding(const struct ctl *ctl, struct str *out, const struct 
     if (!str_equal(status, "fail"))
         str_printf(&line, "%s  ", ctl_word(ctl, status));
     if (!str_equal(name, json_string(json_get(subject, "kind"))) && !str_starts(evidence, name)) {
-        ctl_append_subject(&line, subject);
+        ctl_append_subject(ctl, &line, subject);
         str_append(&line, tr(ctl, ": ", "："));
     }
     str_append(&line, evidence);
@@ -291,7 +291,7 @@ static void append_waived(const struct ctl *ctl, struct str *out, const struct j
             continue;
         if (!shown++)
             begin_part(ctl, out, tr(ctl, "Waived", "已豁免"));
-        ctl_append_subject(&line, json_get(finding, "subject"));
+        ctl_append_subject(ctl, &line, json_get(finding, "subject"));
         str_printf(&line, "%s%s%s", tr(ctl, ": ", "："), json_text(json_get(waived, "reason"), "-"),
                    tr(ctl, " (by ", "（"));
         str_printf(&line, "%s%s%.10s%s", by ? by : tr(ctl, "nobody named", "未注明负责人"),

@@ -20,16 +20,15 @@ bool ctl_is_waived(const struct json *finding)
     return json_type(json_get(finding, "waived")) == JSON_OBJECT;
 }
 
-void ctl_append_subject(struct str *out, const struct json *subject)
+void ctl_append_subject(const struct ctl *ctl, struct str *out, const struct json *subject)
 {
     const char *kind = json_text(json_get(subject, "kind"), "-"), *name = json_string(json_get(subject, "name"));
 
     if (str_empty(name))
         name = json_text(json_get(subject, "id"), "-");
-    if (str_equal(kind, name))
-        str_append(out, name);
-    else
-        str_printf(out, "%s %s", kind, name);
+    str_append(out, ctl_word(ctl, kind));
+    if (!str_equal(kind, name))
+        str_printf(out, " %s", name);
 }
 
 enum { LEAD, RULE, SEVERITY, STATUS, KIND, NAME, SUBJECT, EVIDENCE, SLUG, TITLE, WAIVED, SINCE, COLUMN_COUNT };
@@ -63,7 +62,7 @@ void ctl_finding_row(const struct ctl *ctl, struct table *table, const char *lea
     const char *shown = terminal_is_screen(&ctl->terminal) && waived ? N_("waived") : status;
     scoped_str name = STR_INIT;
 
-    ctl_append_subject(&name, subject);
+    ctl_append_subject(ctl, &name, subject);
     table_row(table, (const struct table_cell[COLUMN_COUNT]){
                          [LEAD] = {lead, MARK_NONE},
                          [RULE] = {json_string(json_get(finding, "rule")), MARK_NONE},

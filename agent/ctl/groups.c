@@ -131,7 +131,7 @@ bool groups_add(struct groups *groups, const struct json *finding)
         entry.state = ERROR;
     entry.severity = index_of(json_string(json_get(finding, "severity")), severities, SEVERITY_COUNT);
     if (groups->by_subject)
-        ctl_append_subject(&label, subject);
+        ctl_append_subject(groups->ctl, &label, subject);
     entry.name = mem_strdup(str_empty(name) ? id : name);
     entry.label = str_steal(&label);
     entry.rule = mem_strdup(rule);

@@ -97,7 +97,7 @@ static void add_transition(const struct ctl *ctl, struct table *table, const str
     usec_t at = 0;
 
     clock_parse(json_text(json_get(root, "at"), ""), &at);
-    ctl_append_subject(&name, subject);
+    ctl_append_subject(ctl, &name, subject);
     table_row(table, (const struct table_cell[COLUMN_COUNT]){
                          [TIME] = {when_format(at, local), MARK_NONE},
                          [RULE] = {json_string(json_get(root, "rule")), MARK_NONE},

@@ -372,7 +372,7 @@ static void show_excluded(const struct status *status)
 
         if (!str_equal(json_string(json_get(item, "reason")), "the agent runs in it"))
             continue;
-        ctl_append_subject(&text, item);
+        ctl_append_subject(ctl, &text, item);
         if (status->rows) {
             add_row(status, "excluded", text.data, id);
             continue;
@@ -383,17 +383,31 @@ static void show_excluded(const struct status *status)
     for (size_t i = 0; i < json_count(exclusions); i++) {
         const struct json *item = json_at(exclusions, i);
         const char *scope = json_text(json_get(item, "subject"), "-");
-        scoped(cleanup_free) char *text = mem_printf(tr(ctl, "%lld subjects by %s", "%lld 个对象，依据 %s"),
-                                                     (long long)json_int(json_get(item, "matches"), 0), scope);
+        int64_t matches = json_int(json_get(item, "matches"), 0);
+        scoped(cleanup_free) char *text =
+            mem_printf(matches == 1 ? tr(ctl, "%lld subject by %s", "%lld 个对象，依据 %s")
+                                    : tr(ctl, "%lld subjects by %s", "%lld 个对象，依据 %s"),
+                       (long long)matches, scope);
 
         if (status->rows) {
-            scoped(cleanup_free) char *count = mem_printf("%lld", (long long)json_int(json_get(item, "matches"), 0));
+            scoped(cleanup_free) char *count = mem_printf("%lld", (long long)matches);
 
             add_row(status, "excluded", scope, count);
         } else {
             append_line(status, tr(ctl, "excluded", "不检查"), text);
         }
     }
+}
+
+/* What to type next: a line for each. */
+static void print_hints(const struct status *status, const char *rule)
+{
+    const struct ctl *ctl = status->ctl;
+    scoped_str safe = STR_INIT;
+
+    fit_escape(&safe, rule);
+    printf("%s agentctl explain %s\n", tr(ctl, "why, and how to fix it:", "原因和修复方法："), str_text(&safe));
+    printf("%s agentctl findings    %s agentctl watch\n", tr(ctl, "all:", "全部："), tr(ctl, "live:", "实时："));
 }
 
 static void print_worst(const struct status *status)
@@ -412,12 +426,7 @@ static void print_worst(const struct status *status)
     for (size_t i = 0; i < json_count(worst) && i < WORST_SHOWN; i++)
         ctl_finding_row(ctl, table, NULL, json_at(worst, i));
     table_print(table);
-    str_clear(&out);
-    terminal_wrap(&ctl->terminal, &out,
-                  tr(ctl, "all: agentctl findings    one rule: agentctl explain RULE    live: agentctl watch",
-                     "全部：agentctl findings    单条：agentctl explain 规则    实时：agentctl watch"),
-                  0, 0);
-    fputs(out.data, stdout);
+    print_hints(status, json_text(json_get(json_at(worst, 0), "rule"), "RULE"));
 }
 
 int ctl_status(struct ctl *ctl)
