@@ -23,8 +23,8 @@ int agent_once(const struct config_arguments *arguments, struct launch *launch, 
 /* Reads the configuration and the rules: success to standard output, all errors, and warnings of what cannot have been
  * meant, to standard error, a line each. Returns the exit status: 0, with warnings too, or 78. */
 int agent_check_config(const struct config_arguments *arguments);
-/* Prints the files of the configuration as they are merged, with the place of each value. Returns the exit status: 0, or
- * 78 where they are not valid. */
+/* Prints the files of the configuration as they are merged, with the place of each value. Returns the exit status: 0,
+ * or 78 where they are not valid. */
 int agent_show_config(const struct config_arguments *arguments);
 
 #endif

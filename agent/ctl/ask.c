@@ -62,6 +62,8 @@ int ctl_refused(const struct ctl *ctl, long status, const struct str *text)
     }
     if (message && (status == BAD_REQUEST || str_equal(code, "unknown_rule"))) {
         ctl_complain("%s", message);
+        if (str_equal(code, "unknown_rule"))
+            ctl_complain("%s", tr(ctl, "all rules: agentctl rules", "全部规则：agentctl rules"));
         return EXIT_USAGE;
     }
     ctl_complain(tr(ctl, "the agent answered %ld: %s", "代理返回 %ld：%s"), status,

@@ -66,7 +66,7 @@ void ctl_lead_row(struct table *table, const char *lead, const char *text);
 /* acknowledged.c: appends those of the rule SLUG, of the last 90 days. 0, or the exit status. */
 int ctl_print_acknowledged(const struct ctl *ctl, const char *slug, struct str *out);
 /* findings.c: calls EACH for every finding of every page of BASE until it returns false, LIMIT of them at most (NULL:
- * all). With --json the pages are printed as one document instead. 0, or the exit status. */
+ * all). 0, or the exit status. */
 int ctl_each_finding(struct ctl *ctl, const struct str *base, const char *limit,
                      bool (*each)(struct ctl *ctl, const struct json *finding, void *user), void *user);
 /* baseline.c: reads the file PATH. 0; the exit status, after a message. The caller frees RET. */

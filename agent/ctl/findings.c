@@ -55,10 +55,9 @@ static void print_json_page(struct joined *joined, const struct json *root, cons
     }
 }
 
-/* Calls EACH for every finding of every page until it returns false, LIMIT of them at most (NULL: all). With --json the
- * pages are printed as one document instead. */
-int ctl_each_finding(struct ctl *ctl, const struct str *base, const char *limit,
-                     bool (*each)(struct ctl *ctl, const struct json *finding, void *user), void *user)
+/* See ctl_each_finding(); PRINTS: the pages are printed as one document, too. */
+static int each_finding(struct ctl *ctl, const struct str *base, const char *limit, bool prints,
+                        bool (*each)(struct ctl *ctl, const struct json *finding, void *user), void *user)
 {
     scoped(ctl_pages_deinit) struct ctl_pages pages = {0};
     scoped(cleanup_free) char *left = mem_strdup(limit);
@@ -87,10 +86,16 @@ int ctl_each_finding(struct ctl *ctl, const struct str *base, const char *limit,
         free(left); /* an answer may hold fewer than asked for: its bytes are limited */
         left = limit && seen < wanted ? mem_printf("%zu", wanted - seen) : NULL;
         more = r == 0 && pages.after && (!limit || left);
-        if (ctl->json)
+        if (prints)
             print_json_page(&joined, json_root(doc), &text, more);
     } while (more);
     return r;
+}
+
+int ctl_each_finding(struct ctl *ctl, const struct str *base, const char *limit,
+                     bool (*each)(struct ctl *ctl, const struct json *finding, void *user), void *user)
+{
+    return each_finding(ctl, base, limit, false, each, user);
 }
 
 /* Where findings go: rows for programs and with --flat, else groups. */
@@ -170,17 +175,24 @@ static void print_found(const struct ctl *ctl, struct found *found)
 static int explain_subject(const struct ctl *ctl)
 {
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
-    scoped_str path = STR_INIT, text = STR_INIT;
+    scoped_str path = STR_INIT, text = STR_INIT, part = STR_INIT, quoted = STR_INIT;
     int r;
 
     str_append(&path, "/v1/findings?limit=1");
     add_parameter(&path, "subject", ctl->subject);
     r = ctl_get(ctl, path.data, NULL, &doc, &text);
-    if (r == 0 && !json_count(json_get(json_root(doc), "findings")))
-        ctl_complain(tr(ctl, "no subject has the name or id \"%s\"; * stands for any characters, as in \"web*\"",
-                        "没有名称或 id 为 \"%s\" 的对象；* 代表任意字符，例如 \"web*\""),
-                     ctl->subject);
-    return r;
+    if (r || json_count(json_get(json_root(doc), "findings")))
+        return r;
+    if (strpbrk(ctl->subject, "*?")) {
+        ctl_complain(tr(ctl, "no subject has a name like \"%s\"", "没有名称匹配 \"%s\" 的对象"), ctl->subject);
+        return 0;
+    }
+    str_printf(&part, "*%s*", ctl->subject);
+    text_shell_quote(&quoted, part.data);
+    ctl_complain(tr(ctl, "no subject has the name or id \"%s\"; for part of a name: --subject %s",
+                    "没有名称或 id 为 \"%s\" 的对象；若只是名称的一部分：--subject %s"),
+                 ctl->subject, quoted.data);
+    return 0;
 }
 
 int ctl_findings(struct ctl *ctl)
@@ -205,7 +217,7 @@ int ctl_findings(struct ctl *ctl)
     add_parameter(&path, "subject", ctl->subject);
     add_parameter(&path, "kind", ctl->kind);
     add_parameter(&path, "waived", ctl->waived);
-    r = ctl_each_finding(ctl, &path, ctl->limit, add_found, &found);
+    r = each_finding(ctl, &path, ctl->limit, ctl->json, add_found, &found);
     if (r)
         return r;
     print_found(ctl, &found);
@@ -226,6 +238,7 @@ static int severity_rank(const char *severity)
 
 struct tally {
     struct found found;
+    struct json_out *json; /* with --json what counts: an array is open in it; else NULL */
     size_t failures, errors;
     struct baseline *baseline; /* NULL: everything counts */
 };
@@ -237,6 +250,14 @@ static bool is_new(const struct tally *tally, const struct json *finding)
                                                json_string(json_get(finding, "status")));
 }
 
+static bool add_counted(struct ctl *ctl, const struct json *finding, struct tally *tally)
+{
+    if (!tally->json)
+        return add_found(ctl, finding, &tally->found);
+    json_out_value(tally->json, NULL, finding);
+    return true;
+}
+
 static bool count_failure(struct ctl *ctl, const struct json *finding, void *user)
 {
     struct tally *tally = user;
@@ -245,12 +266,12 @@ static bool count_failure(struct ctl *ctl, const struct json *finding, void *use
         return true;
     if (str_equal(json_string(json_get(finding, "status")), "error")) {
         tally->errors++;
-        return true;
+        return !(tally->json && ctl->fail_on_error) || add_counted(ctl, finding, tally);
     }
     if (severity_rank(json_string(json_get(finding, "severity"))) < severity_rank(ctl->fail_on))
         return true;
     tally->failures++;
-    return add_found(ctl, finding, &tally->found);
+    return add_counted(ctl, finding, tally);
 }
 
 /* Before the first scan nothing fails because nothing was evaluated: that is not an answer. */
@@ -293,6 +314,38 @@ static int count_failures(struct ctl *ctl, struct tally *tally)
     return r;
 }
 
+static bool has_failed(const struct ctl *ctl, const struct tally *tally)
+{
+    return tally->failures || (ctl->fail_on_error && tally->errors);
+}
+
+/* What counts and the verdict as one document; what does not count is in that of agentctl findings. */
+static int count_as_json(struct ctl *ctl, struct tally *tally)
+{
+    scoped(cleanup_json_out) struct json_out *out = json_out_new(false);
+    const char *text;
+    size_t length;
+    int r;
+
+    json_out_object(out, NULL);
+    json_out_array(out, "findings");
+    tally->json = out;
+    r = count_failures(ctl, tally);
+    tally->json = NULL;
+    if (r)
+        return r;
+    json_out_end_array(out);
+    json_out_string(out, "fail_on", ctl->fail_on);
+    json_out_int(out, "failures", (int64_t)tally->failures);
+    json_out_int(out, "errors", (int64_t)tally->errors);
+    json_out_bool(out, "failed", has_failed(ctl, tally));
+    json_out_end_object(out);
+    text = json_out_text(out, &length);
+    ctl_print_json(text, length);
+    putchar('\n');
+    return 0;
+}
+
 /* A report beside the verdict. */
 static int write_report(struct ctl *ctl)
 {
@@ -322,7 +375,7 @@ int ctl_check(struct ctl *ctl)
     if (r)
         return r;
     tally.baseline = baseline;
-    r = count_failures(ctl, &tally);
+    r = ctl->json ? count_as_json(ctl, &tally) : count_failures(ctl, &tally);
     if (r == 0 && !ctl->json) /* rows alone for programs: the verdict is beside them */
         fprintf(terminal_is_screen(&ctl->terminal) ? stdout : stderr,
                 tr(ctl, "unwaived failures at %s or above: %zu\n", "未豁免的不通过项（级别不低于%s）：%zu\n"),
@@ -331,5 +384,5 @@ int ctl_check(struct ctl *ctl)
         ctl_complain("%zu %s", tally.errors,
                      tr(ctl, "findings could not be evaluated: agentctl findings --status error",
                         "项无法评估：agentctl findings --status error"));
-    return r ? r : tally.failures || (ctl->fail_on_error && tally.errors) ? EXIT_FOUND : 0;
+    return r ? r : has_failed(ctl, &tally) ? EXIT_FOUND : 0;
 }

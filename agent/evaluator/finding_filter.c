@@ -26,23 +26,35 @@ bool finding_filter_takes(const struct finding_filter *filter, const struct eval
     return filter->waived < 0 || (evaluator_waiver(evaluator, subject, pair) != NULL) == filter->waived;
 }
 
-static bool has_section(const struct rule_set *rules, const char *section)
+/* Is SECTION one of those of the rules? Appends which there are to KNOWN; rules are in their order. */
+static bool has_section(const struct rule_set *rules, const char *section, struct str *known)
 {
-    for (size_t i = 0; i < rules->count; i++)
-        if (str_equal(rules->rules[i].section, section))
-            return true;
-    return false;
+    const char *last = NULL;
+    bool found = false;
+
+    for (size_t i = 0; i < rules->count; i++) {
+        const char *own = rules->rules[i].section;
+
+        if (str_empty(own) || str_equal(own, last))
+            continue;
+        str_printf(known, "%s%s", known->length ? ", " : "", own);
+        found = found || str_equal(own, section);
+        last = own;
+    }
+    return found;
 }
 
 int finding_filter_check(const struct rule_set *rules, const struct finding_filter *filter, struct error *error)
 {
+    scoped_str known = STR_INIT;
+
     if (filter->rule && !rule_set_find(rules, filter->rule)) {
         const char *nearest = rule_set_nearest(rules, filter->rule);
 
-        return error_set(error, EINVAL, "rule: unknown rule \"%s\"%s%s%s", filter->rule,
-                         nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+        return error_set(error, EINVAL, "unknown rule \"%s\"%s%s%s", filter->rule, nearest ? "; did you mean \"" : "",
+                         nearest ? nearest : "", nearest ? "\"?" : "");
     }
-    if (filter->section && !has_section(rules, filter->section))
-        return error_set(error, EINVAL, "section: unknown section \"%s\"", filter->section);
+    if (filter->section && !has_section(rules, filter->section, &known))
+        return error_set(error, EINVAL, "unknown section \"%s\"; expected %s", filter->section, str_text(&known));
     return 0;
 }

@@ -100,8 +100,6 @@ static const struct words_entry entries[] = {
     {"none", "无"},
     {"not valid", "无效"},
     {"one of equals, in, matches, min, max and absent is required", "必须指定 equals、in、matches、min、max、absent 之一"},
-    {"rule: unknown rule \"%s\"%s%s%s", "rule：未知规则 “%s”%s%s%s"},
-    {"section: unknown section \"%s\"", "section：未知的章节 “%s”"},
     {"socket", "套接字"},
     {"socket pair", "套接字对"},
     {"socket.group: unknown group \"%s\"", "socket.group：未知的组 “%s”"},
@@ -143,6 +141,7 @@ static const struct words_entry entries[] = {
     {"unknown format \"%.64s\"%s%s%s; use %s", "未知的格式 “%s”%s%s%s；请使用 %s"},
     {"unknown parameter \"%s\"", "未知的参数 “%s”"},
     {"unknown rule \"%s\"%s%s%s", "未知规则 “%s”%s%s%s"},
+    {"unknown section \"%s\"; expected %s", "未知的章 “%s”；应为 %s"},
 };
 /* clang-format on */
 

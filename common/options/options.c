@@ -144,6 +144,21 @@ int options_unknown_command(const struct program_options *program, bool zh, cons
                    : options_usage(program, zh, zh ? "未知的命令 \"%.*s\"" : "unknown command \"%.*s\"", SHOWN, word);
 }
 
+/* Rows of one name differ by command: that of the command in ARGV, if there is one, for ROW. */
+static const struct option_row *row_of_command(const struct parse *parse, const struct option_row *row,
+                                               char *const *argv)
+{
+    const struct program_options *program = parse->program;
+    const struct command_row *command = NULL;
+
+    for (size_t i = 1; argv[i] && !command; i++)
+        command = options_command(program, argv[i]);
+    for (size_t i = 0; command && i < program->option_count; i++)
+        if (strcmp(program->options[i].name, row->name) == 0 && option_is_of(&program->options[i], command))
+            return &program->options[i];
+    return row;
+}
+
 /* What getopt_long() did not take; ANSWER is ':' or '?'. */
 static int refuse(const struct parse *parse, int answer, char *const *argv)
 {
@@ -153,7 +168,7 @@ static int refuse(const struct parse *parse, int answer, char *const *argv)
     bool zh = parse->result->zh;
 
     if (index < parse->program->option_count) {
-        const struct option_row *row = &parse->program->options[index];
+        const struct option_row *row = row_of_command(parse, &parse->program->options[index], argv);
 
         if (answer == ':')
             return options_usage(parse->program, zh, zh ? "--%s 需要一个值（%s）" : "--%s requires a value (%s)",
