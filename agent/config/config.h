@@ -10,6 +10,7 @@
 
 #include "agent/config/sink_config.h"
 #include "agent/rules/rule_set.h"
+#include "common/str.h"
 #include "probes/docker/http.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/docker-bench-agent/agent.json"
@@ -113,6 +114,9 @@ int config_load_rules(const struct config *config, struct rule_set **ret, struct
  * there are errors. */
 int config_check(const struct config_arguments *arguments, const char *(*environment)(const char *name),
                  struct config **ret, struct rule_set **ret_rules, struct faults *faults);
+/* Appends where the configuration has the role network connect and listen, and nothing else of it, as a configuration
+ * of its own (JSON): for a process that may not read the files. */
+void config_addresses(const struct config *config, struct str *ret);
 /* The file that VALUE of the merged document is from; "configuration" where there is none. Owned by CONFIG. */
 const char *config_file_of(const struct config *config, const struct json *value);
 void config_free(struct config *config);

@@ -130,22 +130,15 @@ static char *folder_beside(const char *path)
     return slash ? mem_printf("%.*s/conf.d", (int)(slash - path), path) : mem_strdup("conf.d");
 }
 
-/* Those of the COUNT files of FOLDER whose names begin with PREFIX, and go on without a dot. FILES are freed. */
-static void read_listed(struct parts *parts, const char *folder, const char *prefix, char **files, size_t count,
-                        struct faults *faults)
+/* FILES are freed. */
+static void read_listed(struct parts *parts, char **files, size_t count, struct faults *faults)
 {
-    size_t length = strlen(folder) + 1;
-
     for (size_t i = 0; i < count; i++) {
         scoped(cleanup_free) char *file = files[i];
-        const char *name = file + length;
         struct error error = ERROR_INIT;
         struct json_doc *doc = NULL;
-        int r;
+        int r = config_json_read(file, &limits, &doc, &error);
 
-        if (!str_starts(name, prefix) || name[strlen(prefix)] == '.')
-            continue;
-        r = config_json_read(file, &limits, &doc, &error);
         if (r == 0) {
             add_part(parts, file, doc, faults);
         } else {
@@ -156,7 +149,7 @@ static void read_listed(struct parts *parts, const char *folder, const char *pre
     free(files);
 }
 
-static void read_folder(struct parts *parts, const char *folder, const char *prefix, struct faults *faults)
+static void read_folder(struct parts *parts, const char *folder, struct faults *faults)
 {
     struct error error = ERROR_INIT;
     char **files = NULL;
@@ -167,20 +160,7 @@ static void read_folder(struct parts *parts, const char *folder, const char *pre
         config_explain(r, &error);
         faults_add(faults, error.text);
     }
-    read_listed(parts, folder, prefix, files, count, faults);
-}
-
-/* What systemd makes of "LoadCredential=conf.d:…/conf.d": the files of that folder beside agent.json, as
- * "conf.d_NAME.json". Only where CREDENTIALS_DIRECTORY says that PATH is one of these. */
-static bool read_credentials(struct parts *parts, const char *path, struct faults *faults)
-{
-    const char *folder = getenv("CREDENTIALS_DIRECTORY");
-    size_t length = folder ? strlen(folder) : 0;
-
-    if (!length || strncmp(path, folder, length) != 0 || path[length] != '/' || strchr(path + length + 1, '/'))
-        return false;
-    read_folder(parts, folder, "conf.d_", faults);
-    return true;
+    read_listed(parts, files, count, faults);
 }
 
 struct config *config_read_files(const struct config_arguments *arguments, bool words_only, struct faults *faults)
@@ -191,8 +171,7 @@ struct config *config_read_files(const struct config_arguments *arguments, bool 
     struct config *config;
     bool is_there = read_main(&parts, arguments, path, faults);
 
-    if (!words_only || !read_credentials(&parts, path, faults))
-        read_folder(&parts, folder, "", faults);
+    read_folder(&parts, folder, faults);
     config = understand(&parts, words_only, faults);
     config->path = is_there ? arena_strdup(config->arena, path) : NULL;
     return config;

@@ -16,6 +16,7 @@
 #include "agent/helper/engine.h"
 #include "agent/helper/filter.h"
 #include "common/capability.h"
+#include "common/file.h"
 #include "common/log.h"
 
 enum { EXIT_USAGE = 2, TICK_MS = 2000 };
@@ -154,9 +155,24 @@ static int serve_engine(const struct config_arguments *arguments, struct error *
     return r;
 }
 
+/* What role network is to read, of files that it may not be able to: its unit runs this first, as root. What was
+ * written before stays where the files are not valid, as the agent stays with what it has. */
+static int write_addresses(const struct config_arguments *arguments, const char *path, struct error *error)
+{
+    scoped(cleanup_config) struct config *config = NULL;
+    scoped_str text = STR_INIT;
+    int r = config_load_words(arguments, &config, error);
+
+    if (r < 0)
+        return r;
+    config_addresses(config, &text);
+    return file_replace(path, str_text(&text), text.length, 0644, error);
+}
+
 static int usage(void)
 {
     fputs("Usage: docker-bench-helper ROLE [OPTION]... (those of docker-bench-agent)\n"
+          "       docker-bench-helper network --config FILE --write-addresses FILE\n"
           "Started by systemd or by docker-bench-agent, with a socket. Roles:",
           stderr);
     for (unsigned role = 0; role < ROLE_COUNT; role++)
@@ -167,18 +183,17 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"host-root", required_argument, NULL, 'r'},
-                                            {"data-dir", required_argument, NULL, 'd'},
-                                            {"state-dir", required_argument, NULL, 's'},
-                                            {"docker-host", required_argument, NULL, 'h'},
-                                            {"once", no_argument, NULL, 'o'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},          {"host-root", required_argument, NULL, 'r'},
+        {"data-dir", required_argument, NULL, 'd'},        {"state-dir", required_argument, NULL, 's'},
+        {"docker-host", required_argument, NULL, 'h'},     {"once", no_argument, NULL, 'o'},
+        {"write-addresses", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
     struct config_arguments arguments = {0};
     struct error error = ERROR_INIT;
+    const char *addresses = NULL;
     bool once = false;
     enum role role;
-    int option;
+    int option, r;
 
     while ((option = getopt_long(argc, argv, "c:", options, NULL)) >= 0)
         switch (option) {
@@ -197,6 +212,9 @@ int main(int argc, char **argv)
         case 'o':
             once = true;
             break;
+        case 'w':
+            addresses = optarg;
+            break;
         case 'd':
             arguments.data_dir = optarg;
             break;
@@ -205,8 +223,14 @@ int main(int argc, char **argv)
         }
     if (optind + 1 != argc || (role = role_find(argv[optind])) == ROLE_COUNT)
         return usage();
+    if (addresses && role != ROLE_NETWORK)
+        return usage();
     signal(SIGPIPE, SIG_IGN);
-    if ((role == ROLE_ENGINE ? serve_engine(&arguments, &error) : serve(role, &arguments, once, &error)) < 0) {
+    if (addresses)
+        r = write_addresses(&arguments, addresses, &error);
+    else
+        r = role == ROLE_ENGINE ? serve_engine(&arguments, &error) : serve(role, &arguments, once, &error);
+    if (r < 0) {
         log_error("helper %s: %s", role_name(role), error.text);
         _exit(EXIT_FAILURE); /* not through exit(): its memory may hold what others may not read */
     }

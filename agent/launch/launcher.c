@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -24,7 +23,6 @@
 #define HELPER_USER "docker-bench-helper"
 enum {
     OUT_OF_THE_WAY = 16, /* descriptors from there on are where no program finds its sockets */
-    CONFIG_BYTES = 1 << 20,
     COPY_SIZE = 32
 };
 
@@ -99,25 +97,32 @@ static void add_word(char **words, size_t *count, const char *option, const char
     words[(*count)++] = (char *)(uintptr_t)value;
 }
 
-/* The configuration as it is now, for a role that has no right to read what root alone may: a descriptor, which the
- * program keeps; -1: it cannot be read. */
-static int copy_config(const char *path)
+/* The part of the configuration, as it is now, for a role that has no right to read what root alone may: a descriptor,
+ * which the program keeps; -1: it cannot be read. */
+static int copy_addresses(const struct config_arguments *arguments)
 {
-    scoped(cleanup_close) int from = open(path, O_RDONLY | O_CLOEXEC);
-    int to = from < 0 ? -1 : memfd_create("agent.json", 0);
-    ssize_t n = to < 0 ? 0 : 1;
+    scoped(cleanup_config) struct config *config = NULL;
+    scoped_str text = STR_INIT;
+    int to;
 
-    while (n > 0)
-        n = sendfile(to, from, NULL, CONFIG_BYTES);
-    return n < 0 ? -1 : to;
+    if (config_load_words(arguments, &config, NULL) < 0)
+        return -1;
+    config_addresses(config, &text);
+    to = memfd_create("agent.json", 0);
+    if (to >= 0 && write(to, str_text(&text), text.length) != (ssize_t)text.length) {
+        close(to);
+        return -1;
+    }
+    return to;
 }
 
-static const char *config_for(enum role role, const char *path, char ret_copy[COPY_SIZE])
+/* One that cannot be read is the program's to tell of. */
+static const char *config_for(enum role role, const struct config_arguments *arguments, char ret_copy[COPY_SIZE])
 {
-    int copy = role == ROLE_NETWORK ? copy_config(path ? path : CONFIG_DEFAULT_PATH) : -1;
+    int copy = role == ROLE_NETWORK ? copy_addresses(arguments) : -1;
 
     if (copy < 0)
-        return path;
+        return arguments->config_path;
     snprintf(ret_copy, COPY_SIZE, "/proc/self/fd/%d", copy);
     return ret_copy;
 }
@@ -137,7 +142,7 @@ static void become(const struct launcher *launcher, enum role role, const int *s
 
     if ((r < 0 && r != -EPERM) || put_sockets(sockets, socket_count) < 0)
         _exit(EXIT_FAILURE);
-    config = config_for(role, arguments->config_path, copy);
+    config = config_for(role, arguments, copy);
     if (set_user(launcher, role) < 0 || capability_hand_on(capabilities) < 0)
         _exit(EXIT_FAILURE);
     prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -97,6 +97,32 @@ START_TEST(the_first_sink_of_a_reload)
 }
 END_TEST
 
+static void put_file(const char *path, const char *text)
+{
+    ck_assert_int_eq(file_replace(path, text, strlen(text), 0600, NULL), 0);
+}
+
+/* Addresses that a file of conf.d alone has: the helper knows them from the start on, and one that is added later. */
+START_TEST(a_sink_of_conf_d)
+{
+    scoped(cleanup_free) char *folder = NULL, *first = NULL, *second = NULL;
+
+    beside_start_agent(&beside, "{\"sinks\": []}");
+    run_until(is_ready());
+    folder = mem_printf("%s/conf.d", beside.folder);
+    first = mem_printf("%s/10-listen.json", folder);
+    second = mem_printf("%s/20-sinks.json", folder);
+    ck_assert_int_eq(mkdir(folder, 0755), 0);
+    put_file(first, "{\"sinks\": [{\"type\": \"syslog\", \"address\": \"udp://localhost:9\"}]}");
+    reload("{}");
+    run_until(network_helper() > 0);
+    put_file(second, with_sink);
+    reload("{}");
+    run_until(receive());
+    run_until((receive(), is_settled(2)));
+}
+END_TEST
+
 /* The connection goes on; the next one is made by another helper. */
 START_TEST(a_killed_helper)
 {
@@ -205,6 +231,7 @@ int main(void)
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, the_first_sink_of_a_reload);
+    tcase_add_test(tests, a_sink_of_conf_d);
     tcase_add_test(tests, a_killed_helper);
     tcase_add_test(misbehaving, a_stopped_helper);
     tcase_add_loop_test(misbehaving, a_helper_that_misbehaves, 0, 2);

@@ -270,26 +270,49 @@ START_TEST(all_faults_of_all_files)
 }
 END_TEST
 
-/* systemd lays the files of a folder that is a credential beside agent.json, with its name before theirs. */
-START_TEST(files_as_credentials)
+/* What the role network is told: the addresses of all files, as they are in the whole, and nothing else. */
+START_TEST(addresses_alone)
 {
-    scoped(cleanup_config) struct config *config = NULL;
+    static const char *const expected[] = {"udp://b:514", "tls://siem.example:6514", "relp://[::1]:2514"};
+    scoped(cleanup_config) struct config *config = NULL, *copy = NULL;
     scoped(cleanup_free) char *path = NULL;
+    scoped_str text = STR_INIT;
     struct config_arguments arguments = {0};
     struct error error = ERROR_INIT;
 
     make_folder();
-    put("agent.json", "{}");
-    put("conf.d_20-b.json", "{\"sinks\": [{\"type\": \"syslog\", \"address\": \"tcp://b:1\"}]}");
-    put("conf.d_10-a.json", "{\"sinks\": [{\"type\": \"syslog\", \"address\": \"tcp://a:1\"}]}");
-    put("conf.d_.hidden.json", "not read");
-    put("other.json", "not read");
+    put("agent.json", "{\"metrics\": {\"listen\": \"127.0.0.1:1\"}, \"sinks\": [{\"type\": \"journald\"}, "
+                      "{\"type\": \"syslog\", \"address\": \"udp://b:514\", \"format\": \"cef\"}]}");
+    put("conf.d/10-a.json", "{\"sinks\": [{\"type\": \"syslog\", \"address\": \"tls://siem.example\", \"tls\": "
+                            "{\"ca\": \"/not/here.pem\"}}, {\"type\": \"file\", \"address\": \"/f\"}]}");
+    put("conf.d/20-b.json", "{\"sinks\": [{\"type\": \"syslog\", \"address\": \"relp://[::1]\"}], "
+                            "\"metrics\": {\"listen\": \"127.0.0.1:9323\"}}");
     path = mem_printf("%s/agent.json", folder);
     arguments.config_path = path;
-    ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", folder, 1), 0);
     ck_assert_msg(config_load_words(&arguments, &config, &error) == 0, "%s", error.text);
-    ck_assert_uint_eq(config->sink_count, 2);
-    ck_assert_str_eq(config->sinks[0].address, "tcp://a:1");
+    config_addresses(config, &text);
+    ck_assert_ptr_null(strstr(str_text(&text), "here.pem"));
+    ck_assert_ptr_null(strstr(str_text(&text), "cef"));
+    ck_assert_msg(config_parse(str_text(&text), text.length, "copy", &copy, &error) == 0, "%s", error.text);
+    ck_assert_uint_eq(copy->sink_count, countof(expected));
+    for (size_t i = 0; i < countof(expected); i++)
+        ck_assert_str_eq(copy->sinks[i].address, expected[i]);
+    ck_assert_str_eq(copy->metrics_listen, "127.0.0.1:9323");
+}
+END_TEST
+
+/* Without any there are none: not the default sink, either. */
+START_TEST(no_addresses)
+{
+    scoped(cleanup_config) struct config *config = NULL, *copy = NULL;
+    scoped_str text = STR_INIT;
+    struct error error = ERROR_INIT;
+
+    ck_assert_int_eq(config_parse("{}", 2, "agent.json", &config, &error), 0);
+    config_addresses(config, &text);
+    ck_assert_msg(config_parse(str_text(&text), text.length, "copy", &copy, &error) == 0, "%s", error.text);
+    ck_assert_uint_eq(copy->sink_count, 0);
+    ck_assert(str_empty(copy->metrics_listen));
 }
 END_TEST
 
@@ -381,7 +404,8 @@ int main(void)
     tcase_add_test(tests, shown_as_values);
     tcase_add_test(tests, names_and_order);
     tcase_add_test(tests, all_faults_of_all_files);
-    tcase_add_test(tests, files_as_credentials);
+    tcase_add_test(tests, addresses_alone);
+    tcase_add_test(tests, no_addresses);
     tcase_add_test(tests, too_many_files);
     tcase_add_loop_test(tests, warned_of, 0, (int)countof(warnings));
     suite_add_tcase(suite, tests);
