@@ -12,12 +12,13 @@ static const struct namespace_kind {
     const char *key; /* of a compose file */
     size_t mode;     /* offset of the mode in container_facts */
 } kinds[] = {
-    {"network", "network", "--network", "HostConfig.NetworkMode", "network_mode",
+    {"network", M_("network"), "--network", "HostConfig.NetworkMode", "network_mode",
      offsetof(struct container_facts, network_mode)},
-    {"pid", "process", "--pid", "HostConfig.PidMode", "pid", offsetof(struct container_facts, pid_mode)},
+    {"pid", M_("process"), "--pid", "HostConfig.PidMode", "pid", offsetof(struct container_facts, pid_mode)},
     {"ipc", "IPC", "--ipc", "HostConfig.IpcMode", "ipc", offsetof(struct container_facts, ipc_mode)},
     {"uts", "UTS", "--uts", "HostConfig.UTSMode", "uts", offsetof(struct container_facts, uts_mode)},
-    {"user", "user", "--userns", "HostConfig.UsernsMode", "userns_mode", offsetof(struct container_facts, userns_mode)},
+    {"user", M_("user"), "--userns", "HostConfig.UsernsMode", "userns_mode",
+     offsetof(struct container_facts, userns_mode)},
 };
 
 static const char *mode_of(const struct container_facts *c, const struct namespace_kind *kind)
