@@ -154,6 +154,24 @@ bool baseline_is_new(const struct baseline *baseline, const char *uid, const cha
     return str_equal(status, "fail") ? !str_equal(then, "fail") : str_equal(status, "error") && !then;
 }
 
+void baseline_write_short(const struct baseline *baseline, struct json_out *out)
+{
+    const char *uid;
+    void *status;
+    size_t at = 0;
+
+    json_out_object(out, NULL);
+    json_out_int(out, "baseline", BASELINE_VERSION);
+    json_out_array(out, "findings");
+    while (map_next(baseline->status, &at, &uid, &status)) {
+        json_out_object(out, NULL);
+        json_out_string(out, "uid", uid);
+        json_out_string(out, "status", status);
+        json_out_end_object(out);
+    }
+    baseline_end(out);
+}
+
 void baseline_begin(struct json_out *out, usec_t made, const char *host, const char *machine, const char *benchmark)
 {
     json_out_object(out, NULL);

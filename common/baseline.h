@@ -14,7 +14,11 @@
 
 struct baseline;
 
-enum { BASELINE_VERSION = 1, BASELINE_BYTES_MAX = 64 * 1024 * 1024 };
+enum {
+    BASELINE_VERSION = 1,
+    BASELINE_BYTES_MAX = 64 * 1024 * 1024, /* of a file */
+    BASELINE_SENT_MAX = 1024 * 1024        /* of one that comes with a request for a report */
+};
 
 /* One finding of it, or one that goes into it. NULL: not known. */
 struct baseline_finding {
@@ -39,6 +43,9 @@ const char *baseline_status(const struct baseline *baseline, const char *uid);
 /* Is a finding of that UID and STATUS new? A failure is unless it failed before, an error unless it was one or failed,
  * anything else is not. */
 bool baseline_is_new(const struct baseline *baseline, const char *uid, const char *status);
+
+/* Writes what of BASELINE counts, and nothing else: to be sent. The caller owns OUT, which must be empty. */
+void baseline_write_short(const struct baseline *baseline, struct json_out *out);
 
 /* Writes a baseline: begin, each finding, end. The caller owns OUT, which must be empty. */
 void baseline_begin(struct json_out *out, usec_t made, const char *host, const char *machine, const char *benchmark);

@@ -1,7 +1,7 @@
 /* The query API over the Unix socket, on libevent's evhttp.
  *
  * A request is answered from memory, at once or in its turn (server_turns.h); only followers of /v1/events live longer,
- * and whoever reads a report (server_report.c). Limits: 64 KiB of body, 16 KiB of headers, 30 s for a request to arrive
+ * and whoever reads a report (server_report.c). Limits: 1 MiB of body, 16 KiB of headers, 30 s for a request to arrive
  * or for the next one, as many followers as server_followers.c, as many connections as server_clients.h and as many
  * bytes in all of them as server_room.h say. */
 #include "agent/api/server.h"
@@ -14,26 +14,29 @@
 #include "agent/api/server_query.h"
 #include "agent/api/server_report.h"
 #include "agent/api/server_socket.h"
+#include "common/baseline.h"
 
-enum { BODY_LIMIT = 64 * 1024, HEADER_LIMIT = 16 * 1024 };
+enum { BODY_LIMIT = BASELINE_SENT_MAX, HEADER_LIMIT = 16 * 1024 };
+
+enum { READS = EVHTTP_REQ_GET | EVHTTP_REQ_HEAD };
 
 static const struct route {
-    enum evhttp_cmd_type method;
+    unsigned methods; /* EVHTTP_REQ_…, a bit each */
     const char *path; /* ending in '/': a name follows */
     void (*answer)(struct call *call);
     const char *const *parameters;
     size_t bytes; /* that there must be room for; 0: it is short, and always answered */
 } routes[] = {
-    {EVHTTP_REQ_GET, "/v1/status", server_get_status, query_no_parameters, STATUS_BYTES},
-    {EVHTTP_REQ_GET, "/v1/config", server_get_config, query_no_parameters, RULES_BYTES},
-    {EVHTTP_REQ_GET, "/v1/rules", server_get_rules, query_no_parameters, RULES_BYTES},
-    {EVHTTP_REQ_GET, "/v1/rules/", server_get_rule, query_no_parameters, VIEW_PAGE_BYTES},
-    {EVHTTP_REQ_GET, "/v1/subjects", server_get_subjects, query_no_parameters, RULES_BYTES},
-    {EVHTTP_REQ_GET, "/v1/findings", server_get_findings, query_finding_parameters, VIEW_PAGE_BYTES},
-    {EVHTTP_REQ_GET, "/v1/events", server_get_events, query_event_parameters, STORE_PAGE_BYTES},
-    {EVHTTP_REQ_GET, "/v1/report", server_get_report, query_report_parameters, REPORT_BYTES},
-    {EVHTTP_REQ_GET, "/healthz", server_get_health, query_no_parameters, 0},
-    {EVHTTP_REQ_GET, "/metrics", server_get_metrics, query_no_parameters, METRICS_BYTES},
+    {READS, "/v1/status", server_get_status, query_no_parameters, STATUS_BYTES},
+    {READS, "/v1/config", server_get_config, query_no_parameters, RULES_BYTES},
+    {READS, "/v1/rules", server_get_rules, query_no_parameters, RULES_BYTES},
+    {READS, "/v1/rules/", server_get_rule, query_no_parameters, VIEW_PAGE_BYTES},
+    {READS, "/v1/subjects", server_get_subjects, query_no_parameters, RULES_BYTES},
+    {READS, "/v1/findings", server_get_findings, query_finding_parameters, VIEW_PAGE_BYTES},
+    {READS, "/v1/events", server_get_events, query_event_parameters, STORE_PAGE_BYTES},
+    {READS | EVHTTP_REQ_POST, "/v1/report", server_get_report, query_report_parameters, REPORT_BYTES},
+    {READS, "/healthz", server_get_health, query_no_parameters, 0},
+    {READS, "/metrics", server_get_metrics, query_no_parameters, METRICS_BYTES},
     {EVHTTP_REQ_POST, "/v1/scan", server_post_scan, query_no_parameters, 0},
     {EVHTTP_REQ_POST, "/v1/resend", server_post_resend, query_no_parameters, 0},
     {EVHTTP_REQ_POST, "/v1/ack", server_post_ack, query_no_parameters, 0},
@@ -55,22 +58,31 @@ static const struct route *find_route(const char *path, const char **ret_name)
     return NULL;
 }
 
+static void refuse_method(struct call *call, const struct route *route)
+{
+    bool posts = route->methods & EVHTTP_REQ_POST, reads = route->methods & EVHTTP_REQ_GET;
+
+    evhttp_add_header(evhttp_request_get_output_headers(call->request), "Allow",
+                      !posts  ? "GET, HEAD"
+                      : reads ? "GET, HEAD, POST"
+                              : "POST");
+    server_reply_error(call->request, HTTP_BADMETHOD, "method_not_allowed",
+                       !posts  ? "only GET is allowed here"
+                       : reads ? "only GET and POST are allowed here"
+                               : "only POST is allowed here");
+}
+
 static void answer(struct call *call, const char *path)
 {
     const struct route *route = find_route(path, &call->name);
-    enum evhttp_cmd_type method = evhttp_request_get_command(call->request);
-    bool allowed = route && (method == route->method || (method == EVHTTP_REQ_HEAD && route->method == EVHTTP_REQ_GET));
     struct error error = ERROR_INIT;
 
     if (!route) {
         server_reply_error(call->request, HTTP_NOTFOUND, "not_found", "no such resource");
         return;
     }
-    if (!allowed) {
-        evhttp_add_header(evhttp_request_get_output_headers(call->request), "Allow",
-                          route->method == EVHTTP_REQ_GET ? "GET, HEAD" : "POST");
-        server_reply_error(call->request, HTTP_BADMETHOD, "method_not_allowed",
-                           route->method == EVHTTP_REQ_GET ? "only GET is allowed here" : "only POST is allowed here");
+    if (!(route->methods & evhttp_request_get_command(call->request))) {
+        refuse_method(call, route);
         return;
     }
     if (query_check(call->query, route->parameters, &call->view.language, &error) < 0) {

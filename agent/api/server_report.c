@@ -1,20 +1,24 @@
-/* GET /v1/report: a process forked for it sees the agent's findings as they were then, and writes the report of them
- * into a pipe; what comes out goes to the client, no more of it at a time than the client reads. So neither the loop's
- * time nor the agent's memory grows with the report.
+/* GET /v1/report, and POST with a baseline, whose findings are left out: a process forked for it sees the agent's
+ * findings as they were then, and writes the report of them into a pipe; what comes out goes to the client, no more of
+ * it at a time than the client reads. So neither the loop's time nor the agent's memory grows with the report.
  *
- * One is written at a time: another client is told to come again. A report that does not come to its end is cut off
- * without the end that HTTP's chunks have, so that nobody takes it for whole. */
+ * One is written at a time: another client is told to come again. If it does, and whoever is being sent one has not
+ * read a byte meanwhile, it gets its turn. A report that does not come to its end is cut off without the end that
+ * HTTP's chunks have, so that nobody takes it for whole. */
 #include "agent/api/server_report.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "agent/api/server_internal.h"
 #include "agent/api/server_query.h"
 #include "agent/report/report.h"
+#include "common/clock.h"
 #include "common/memory.h"
 #include "probes/worker/worker.h"
 
@@ -28,25 +32,41 @@ struct report_reply {
     struct worker *worker;  /* NULL: it has ended */
     struct event *readable; /* the report's pipe */
     int fd;
-    bool begun; /* the answer */
-    bool read;  /* all of the pipe */
+    bool begun;          /* the answer */
+    bool read;           /* all of the pipe */
+    size_t unread;       /* bytes that the client had not read when another one asked for a report */
+    usec_t unread_since; /* CLOCK_MONOTONIC: when there were as many for the first time */
 };
 
 /* What the process is to do; it has all of it at the fork. */
 struct order {
     struct report_source source;
     enum report_format format;
+    const char *baseline; /* as it was sent; NULL: none was */
+    size_t baseline_length;
     int fd;
 };
+
+static int read_baseline(const struct order *order, struct baseline **ret, struct error *error)
+{
+    if (!order->baseline)
+        return 0;
+    return baseline_parse(order->baseline, order->baseline_length, "the baseline", ret, error) < 0 ? -EINVAL : 0;
+}
 
 static int write_report(struct str *output, const void *argument, struct error *error)
 {
     const struct order *order = argument;
+    struct report_source source = order->source;
+    scoped(cleanup_baseline) struct baseline *baseline = NULL;
     scoped(cleanup_report) struct report *report = NULL;
     struct report_out out = {.fd = order->fd};
-    int r = report_new(&order->source, &report, error);
+    int r = read_baseline(order, &baseline, error);
 
     (void)output;
+    source.baseline = baseline;
+    if (r == 0)
+        r = report_new(&source, &report, error);
     return r < 0 ? r : report_write(report, order->format, &out, error);
 }
 
@@ -117,6 +137,7 @@ static void on_written(const char *output, size_t length, int number, const char
 {
     struct report_reply *reply = user;
     struct evhttp_request *request = reply->request;
+    scoped_str english = STR_INIT;
 
     (void)output;
     (void)length;
@@ -132,7 +153,7 @@ static void on_written(const char *output, size_t length, int number, const char
     evhttp_connection_set_closecb(reply->connection, NULL, NULL);
     reply_free(reply);
     server_reply_error(request, number == EINVAL ? HTTP_BADREQUEST : HTTP_INTERNAL,
-                       number == EINVAL ? "bad_request" : "failed", why);
+                       number == EINVAL ? "bad_request" : "failed", message_english(why, &english));
 }
 
 static void on_connection_closed(struct evhttp_connection *connection, void *user)
@@ -157,7 +178,7 @@ static int start(struct call *call, struct order *order, struct report_reply *re
     reply->worker = worker_start(server->backend.workers,
                                  &(struct worker_options){.run = write_report,
                                                           .argument = order,
-                                                          .limit = 1,
+                                                          .limit = ERROR_MESSAGE_SIZE,
                                                           .timeout_ms = TIMEOUT_MS,
                                                           .background = true,
                                                           .kept = fds[1],
@@ -206,6 +227,40 @@ static void reply_to_head(struct evhttp_request *request, const char *type)
     evhttp_send_reply_end(request);
 }
 
+/* Has its client, which has more to read, read nothing for some seconds in which others asked for a report? */
+static bool stands_still(struct report_reply *reply)
+{
+    int in_socket = 0;
+    size_t unread = evbuffer_get_length(bufferevent_get_output(server_request_stream(reply->request)));
+    usec_t now = clock_monotonic();
+
+    (void)ioctl(server_request_fd(reply->request), SIOCOUTQ, &in_socket);
+    unread += in_socket > 0 ? (size_t)in_socket : 0;
+    if (event_pending(reply->readable, EV_READ, NULL) || unread != reply->unread || !reply->unread_since) {
+        reply->unread = unread;
+        reply->unread_since = now;
+    }
+    return now - reply->unread_since >= ROOM_SLOW_S * USEC_PER_SEC;
+}
+
+/* Is another one being written? If it stands still it is given up. */
+static bool is_busy(struct server *server)
+{
+    if (server->report && stands_still(server->report))
+        evhttp_connection_free(server->report->connection); /* which calls on_connection_closed() */
+    return server->report != NULL;
+}
+
+static void add_baseline(struct evhttp_request *request, struct order *order)
+{
+    struct evbuffer *input = evhttp_request_get_input_buffer(request);
+
+    if (evhttp_request_get_command(request) != EVHTTP_REQ_POST)
+        return;
+    order->baseline_length = evbuffer_get_length(input);
+    order->baseline = order->baseline_length ? (const char *)evbuffer_pullup(input, -1) : "";
+}
+
 void server_get_report(struct call *call)
 {
     struct order order = {0};
@@ -217,12 +272,13 @@ void server_get_report(struct call *call)
         server_reply_bad_request(call->request, &error);
     } else if (evhttp_request_get_command(call->request) == EVHTTP_REQ_HEAD) {
         reply_to_head(call->request, report_format_type(order.format));
-    } else if (call->server->report) {
+    } else if (is_busy(call->server)) {
         evhttp_add_header(evhttp_request_get_output_headers(call->request), "Retry-After", "1");
         server_reply_error(call->request, HTTP_SERVUNAVAIL, "busy", "another report is being written");
     } else {
         view_report_source(&call->view, &order.source);
         order.source.filter = &filter;
+        add_baseline(call->request, &order);
         answer(call, &order);
     }
 }

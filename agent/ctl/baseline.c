@@ -153,16 +153,6 @@ static int diff(struct ctl *ctl, const char *path)
     return 0;
 }
 
-int ctl_read_baseline(const char *path, struct baseline **ret)
-{
-    struct error error = ERROR_INIT;
-
-    if (baseline_read(path, ret, &error) == 0)
-        return 0;
-    ctl_complain("%s", error.text);
-    return EXIT_USAGE;
-}
-
 int ctl_baseline(struct ctl *ctl)
 {
     ctl->json = false; /* it is text, or a file of its own */

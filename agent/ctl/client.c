@@ -171,11 +171,12 @@ int client_stream(const char *socket, const char *path, bool follows,
     return r;
 }
 
-int client_pieces(const char *socket, const char *path, bool (*piece)(const char *data, size_t length, void *user),
-                  void *user, long *ret_status, struct str *ret_text, struct error *error)
+int client_pieces(const char *socket, const char *path, const char *body,
+                  bool (*piece)(const char *data, size_t length, void *user), void *user, long *ret_status,
+                  struct str *ret_text, struct error *error)
 {
     struct exchange exchange = {.piece = piece, .user = user};
-    int r = perform(socket, path, NULL, &exchange, ret_status, error);
+    int r = perform(socket, path, body, &exchange, ret_status, error);
 
     *ret_text = exchange.text;
     return r;

@@ -23,10 +23,11 @@ int client_try(const char *socket, const char *path, long ms, long *ret_status, 
 int client_stream(const char *socket, const char *path, bool follows,
                   bool (*line)(const char *line, size_t length, void *user), void *user, long *ret_status,
                   struct str *ret_text, struct error *error);
-/* As above; the body of an answer 200 is passed to PIECE as it arrives, whatever it is, 1 GiB of it at most, until
- * PIECE returns false, which is an error. It may pause for a minute. */
-int client_pieces(const char *socket, const char *path, bool (*piece)(const char *data, size_t length, void *user),
-                  void *user, long *ret_status, struct str *ret_text, struct error *error);
+/* As above; BODY NULL: GET, else POST. The body of an answer 200 is passed to PIECE as it arrives, whatever it is, 1
+ * GiB of it at most, until PIECE returns false, which is an error. It may pause for a minute. */
+int client_pieces(const char *socket, const char *path, const char *body,
+                  bool (*piece)(const char *data, size_t length, void *user), void *user, long *ret_status,
+                  struct str *ret_text, struct error *error);
 /* Appends "&key=value" ("?" for the first), percent-encoded. */
 void client_parameter(struct str *path, const char *key, const char *value);
 

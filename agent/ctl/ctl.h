@@ -69,7 +69,7 @@ int ctl_print_acknowledged(const struct ctl *ctl, const char *slug, struct str *
  * all). 0, or the exit status. */
 int ctl_each_finding(struct ctl *ctl, const struct str *base, const char *limit,
                      bool (*each)(struct ctl *ctl, const struct json *finding, void *user), void *user);
-/* baseline.c: reads the file PATH. 0; the exit status, after a message. The caller frees RET. */
+/* baseline_file.c: reads the file PATH. 0; the exit status, after a message. The caller frees RET. */
 struct baseline;
 int ctl_read_baseline(const char *path, struct baseline **ret);
 /* pages.c: an answer of several pages. Begin with zeros. */

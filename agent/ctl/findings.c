@@ -351,10 +351,6 @@ static int write_report(struct ctl *ctl)
 {
     if (!ctl->format)
         return 0;
-    if (ctl->new_only)
-        return ctl_usage(ctl, "%s",
-                         tr(ctl, "a report of the agent has everything: --format takes no --new-only",
-                            "代理的报告包含全部内容：--format 不能与 --new-only 同用"));
     if (!ctl->file || str_equal(ctl->file, "-"))
         return ctl_usage(ctl, "%s", tr(ctl, "--format requires --output FILE", "--format 需要 --output FILE"));
     return ctl_report(ctl);

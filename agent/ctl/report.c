@@ -1,9 +1,11 @@
-/* agentctl report: a report of the agent's, to standard output or to a file that is replaced as a whole. */
+/* agentctl report: a report of the agent's, to standard output or to a file that is replaced as a whole. With a
+ * baseline the agent is sent what of it counts, and leaves that out. */
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/ctl/client.h"
 #include "agent/ctl/ctl.h"
+#include "common/baseline.h"
 #include "common/out_file.h"
 #include "common/text.h"
 
@@ -52,6 +54,26 @@ static void make_path(const struct ctl *ctl, struct str *path)
     client_parameter(path, "lang", ctl->zh ? "zh" : "en");
 }
 
+/* What is sent for --new-only, if it is given. 0, or the exit status. */
+static int make_body(const struct ctl *ctl, struct str *ret)
+{
+    scoped(cleanup_baseline) struct baseline *baseline = NULL;
+    scoped(cleanup_json_out) struct json_out *out = NULL;
+    int r = ctl->new_only ? ctl_read_baseline(ctl->new_only, &baseline) : 0;
+
+    if (r || !baseline)
+        return r;
+    out = json_out_new(false);
+    baseline_write_short(baseline, out);
+    json_out_steal(out, ret);
+    if (ret->length <= BASELINE_SENT_MAX)
+        return 0;
+    ctl_complain(tr(ctl, "%s: too many open findings for a report of what is new: %zu KiB of them, %d KiB can be sent",
+                    "%s：未解决的检查结果过多，无法只报告新增的：共 %zu KiB，最多可发送 %d KiB"),
+                 ctl->new_only, ret->length / 1024, BASELINE_SENT_MAX / 1024);
+    return EXIT_REFUSED;
+}
+
 /* What was received so far is not put in the file's place. */
 static int give_up(const struct ctl *ctl, struct receiving *receiving, int r, long status, const struct str *refusal,
                    struct error *error)
@@ -71,19 +93,21 @@ static int give_up(const struct ctl *ctl, struct receiving *receiving, int r, lo
 
 int ctl_report(struct ctl *ctl)
 {
-    scoped_str path = STR_INIT, refusal = STR_INIT;
+    scoped_str path = STR_INIT, body = STR_INIT, refusal = STR_INIT;
     struct receiving receiving = {.to_terminal = str_empty(ctl->file) || str_equal(ctl->file, "-")};
     struct error error = ERROR_INIT;
     long status = 0;
-    int r;
+    int r = make_body(ctl, &body);
 
+    if (r)
+        return r;
     if (!ctl->format)
         ctl->format = "html";
     receiving.to_terminal = receiving.to_terminal && isatty(STDOUT_FILENO);
     r = out_file_open(&receiving.output, ctl->file, 0600, &error); /* it tells how the host can be attacked */
     if (r == 0) {
         make_path(ctl, &path);
-        r = client_pieces(ctl->socket, path.data, on_piece, &receiving, &status, &refusal, &error);
+        r = client_pieces(ctl->socket, path.data, body.data, on_piece, &receiving, &status, &refusal, &error);
         if (r < 0 || status != 200)
             return give_up(ctl, &receiving, r, status, &refusal, &error);
         r = out_file_close(&receiving.output, &error);

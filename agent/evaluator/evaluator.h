@@ -195,6 +195,9 @@ void evaluator_explain(const struct evaluator *evaluator, const struct subject *
 /* The waiver that covers a failed pair and has not expired, or NULL. */
 const struct waiver *evaluator_waiver(const struct evaluator *evaluator, const struct subject *subject,
                                       const struct pair *pair);
+/* The attestation that a pair's status is from, or NULL. */
+const struct attestation *evaluator_attestation(const struct evaluator *evaluator, const struct subject *subject,
+                                                const struct pair *pair);
 /* How many failed findings a waiver covers, whether it has expired or not. */
 size_t evaluator_waiver_matches(const struct evaluator *evaluator, const struct waiver *waiver);
 /* How many findings an attestation covers that would be manual without it. */

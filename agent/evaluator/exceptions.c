@@ -145,34 +145,57 @@ static void add_attestation_evidence(const struct attestation *attestation, bool
         check_evidence_add(evidence, "attested by %s", attestation->by);
 }
 
-void exceptions_attest(const struct evaluator *evaluator, const struct subject *subject, const struct check_input *in,
-                       struct check_result *result)
-{
-    const struct rule_exceptions *exceptions = exceptions_of(evaluator, in->rule);
-    const struct attestation *valid = NULL, *expired = NULL;
+/* Those that cover SUBJECT: the one that decides, of several the worst, and else one that no longer holds. */
+struct attested {
+    const struct attestation *valid, *expired; /* NULL: none */
+    usec_t until;                              /* the first end of those that hold; 0: none ends */
+};
 
-    if (result->verdict != VERDICT_MANUAL)
-        return;
+static struct attested find_attestation(const struct evaluator *evaluator, const struct rule *rule,
+                                        const struct subject *subject, usec_t now)
+{
+    const struct rule_exceptions *exceptions = exceptions_of(evaluator, rule);
+    struct attested found = {0};
+
     for (size_t i = 0; i < exceptions->attestations.count; i++) {
         const struct attestation *attestation = exceptions->attestations.items[i];
 
         if (!exceptions_cover(evaluator, attestation->subject, subject))
             continue;
-        if (!holds(attestation->expires, in->now)) {
-            expired = attestation;
+        if (!holds(attestation->expires, now)) {
+            found.expired = attestation;
             continue;
         }
-        if (attestation->expires && (!result->recheck || attestation->expires < result->recheck))
-            result->recheck = attestation->expires;
-        if (!valid || attestation->status > valid->status) /* of several the worst counts */
-            valid = attestation;
+        if (attestation->expires && (!found.until || attestation->expires < found.until))
+            found.until = attestation->expires;
+        if (!found.valid || attestation->status > found.valid->status)
+            found.valid = attestation;
     }
-    if (valid) {
-        result->verdict = valid->status;
+    return found;
+}
+
+void exceptions_attest(const struct evaluator *evaluator, const struct subject *subject, const struct check_input *in,
+                       struct check_result *result)
+{
+    struct attested found;
+
+    if (result->verdict != VERDICT_MANUAL)
+        return;
+    found = find_attestation(evaluator, in->rule, subject, in->now);
+    if (found.until && (!result->recheck || found.until < result->recheck))
+        result->recheck = found.until;
+    if (found.valid) {
+        result->verdict = found.valid->status;
         result->attested = true;
     }
-    if (in->explain && (valid || expired))
-        add_attestation_evidence(valid ? valid : expired, !valid, &result->said);
+    if (in->explain && (found.valid || found.expired))
+        add_attestation_evidence(found.valid ? found.valid : found.expired, !found.valid, &result->said);
+}
+
+const struct attestation *evaluator_attestation(const struct evaluator *evaluator, const struct subject *subject,
+                                                const struct pair *pair)
+{
+    return pair->attested ? find_attestation(evaluator, pair->rule, subject, clock_now(evaluator->clock)).valid : NULL;
 }
 
 size_t evaluator_attestation_matches(const struct evaluator *evaluator, const struct attestation *attestation)

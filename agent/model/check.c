@@ -27,6 +27,7 @@ bool rule_has_param(const struct rule *rule, const char *name)
 }
 
 /* What is kept is longer than what is shown, as formats are kept, too. */
+static void add_evidence(struct str *out, const char *format, va_list arguments) printf_like(2, 0);
 static void add_evidence(struct str *out, const char *format, va_list arguments)
 {
     if (out->length > 2 * EVIDENCE_MAX)

@@ -4,9 +4,10 @@
 #include "agent/report/formats.h"
 
 static const char *const columns[] = {
-    "rule",   "slug",         "section",      "title",    "severity", "level", "scored",  "status",
-    "kind",   "subject",      "subject_id",   "evidence", "remedy",   "since", "checked", "waived_by",
-    "waived", "waived_until", "cis_controls", "nist",     "uid",      "host",  "engine",  "created",
+    "rule",    "slug",      "section", "title",        "severity",    "level",          "scored",
+    "status",  "kind",      "subject", "subject_id",   "evidence",    "remedy",         "since",
+    "checked", "waived_by", "waived",  "waived_until", "attested_by", "attested_until", "cis_controls",
+    "nist",    "uid",       "host",    "engine",       "created",
 };
 
 static void add(struct str *line, const char *value)
@@ -48,6 +49,7 @@ static void write_line(const struct report *report, const struct report_rule *ru
 {
     scoped_str line = STR_INIT;
     const struct waiver *waiver = finding->waiver;
+    const struct attestation *attestation = finding->attestation;
 
     add_rule(report, rule->rule, &line);
     add(&line, verdict_name(finding->status));
@@ -61,6 +63,8 @@ static void write_line(const struct report *report, const struct report_rule *ru
     add(&line, waiver ? waiver->by : "");
     add(&line, waiver ? waiver->reason : "");
     add_time(&line, waiver ? waiver->expires : 0);
+    add(&line, attestation ? attestation->by : "");
+    add_time(&line, attestation ? attestation->expires : 0);
     add_list(&line, &rule->rule->cis_controls);
     add_list(&line, &rule->rule->nist_controls);
     add(&line, finding->uid);

@@ -40,14 +40,8 @@ static unsigned count_of(const struct report *report, enum html_class class)
 {
     unsigned count = 0;
 
-    for (size_t i = 0; i < report->rule_count; i++) {
-        const struct report_rule *rule = &report->rules[i];
-
-        count += class == HTML_FAILED   ? rule->counts[VERDICT_FAIL] - rule->waived
-                 : class == HTML_ERRORS ? rule->counts[VERDICT_ERROR] + (rule->why != NULL)
-                 : class == HTML_MANUAL ? rule->counts[VERDICT_MANUAL]
-                                        : rule->waived;
-    }
+    for (size_t i = 0; i < report->rule_count; i++)
+        count += html_count(&report->rules[i], class) + (class == HTML_ERRORS && report->rules[i].why != NULL);
     return count;
 }
 
@@ -153,6 +147,7 @@ void report_write_html(const struct report *report, struct report_out *out)
                     N_("These are neither passed nor failed: what they depend on could not be read."), out) &&
         write_class(report, HTML_MANUAL, N_("For a person to judge"),
                     N_("The facts are here; the decision is yours. Record it as an attestation."), out) &&
-        write_class(report, HTML_WAIVED, N_("waived"), NULL, out))
+        write_class(report, HTML_WAIVED, N_("Waived"), N_("These fail. Somebody accepted it for a time."), out) &&
+        write_class(report, HTML_ATTESTED, N_("Attested"), N_("These pass because somebody vouches for it."), out))
         write_end(report, &out->text);
 }

@@ -12,8 +12,10 @@ extern const char html_style[]; /* the whole of the style sheet */
 void html_write_head(const struct report *report, struct str *out);    /* what it is of, and the score */
 void html_write_summary(const struct report *report, struct str *out); /* counts, and a bar for each section */
 
-/* html_rules.c. Rules with findings of one class, worst first; false: OUT has had enough. */
-enum html_class { HTML_FAILED, HTML_ERRORS, HTML_MANUAL, HTML_WAIVED };
+/* html_rules.c. Rules with findings of one class, worst first; false: OUT has had enough. The classes are in the order
+ * that a rule's findings have; what passes or does not apply without anybody's word is in none. */
+enum html_class { HTML_FAILED, HTML_ERRORS, HTML_MANUAL, HTML_WAIVED, HTML_ATTESTED };
+unsigned html_count(const struct report_rule *rule, enum html_class class); /* of its findings */
 bool html_write_rules(const struct report *report, enum html_class class, struct report_out *out);
 /* The rules whose own status is STATUS, folded. */
 void html_write_quiet_rules(const struct report *report, enum verdict status, const char *title, struct str *out);

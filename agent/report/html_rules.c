@@ -9,16 +9,29 @@ struct range {
     size_t first, count;
 };
 
+unsigned html_count(const struct report_rule *rule, enum html_class class)
+{
+    switch (class) {
+    case HTML_FAILED:
+        return rule->counts[VERDICT_FAIL] - rule->waived;
+    case HTML_ERRORS:
+        return rule->counts[VERDICT_ERROR];
+    case HTML_MANUAL:
+        return rule->counts[VERDICT_MANUAL];
+    case HTML_WAIVED:
+        return rule->waived;
+    case HTML_ATTESTED:
+        return rule->attested;
+    }
+    return 0;
+}
+
 static struct range range_of(const struct report_rule *rule, enum html_class class)
 {
-    const size_t sizes[] = {[HTML_FAILED] = rule->counts[VERDICT_FAIL] - rule->waived,
-                            [HTML_ERRORS] = rule->counts[VERDICT_ERROR],
-                            [HTML_MANUAL] = rule->counts[VERDICT_MANUAL],
-                            [HTML_WAIVED] = rule->waived};
-    struct range range = {.count = sizes[class]};
+    struct range range = {.count = html_count(rule, class)};
 
-    for (size_t i = 0; i < (size_t) class; i++)
-        range.first += sizes[i];
+    for (unsigned i = 0; i < (unsigned)class; i++)
+        range.first += html_count(rule, (enum html_class)i);
     return range;
 }
 
@@ -49,14 +62,35 @@ static void write_text(const struct report *report, const char *title, const cha
 
 static void write_waiver(const struct report *report, const struct waiver *waiver, struct str *out)
 {
+    scoped_str by = STR_INIT;
     char at[CLOCK_TEXT_SIZE];
 
     str_append(out, "<p class=\"waiver\">");
     escape_markup(out, waiver->reason);
     str_append(out, " <span class=\"muted\">— ");
-    escape_markup(out, waiver->by);
-    str_printf(out, ", %s %s</span></p>\n", words(report->language, "Until"),
-               waiver->expires ? report_time(waiver->expires, at) : words(report->language, "no end"));
+    escape_markup(&by, waiver->by);
+    if (waiver->expires)
+        str_printf(out, words(report->language, "waived by %s until %s"), str_text(&by),
+                   report_time(waiver->expires, at));
+    else
+        str_printf(out, words(report->language, "waived by %s, without an end"), str_text(&by));
+    str_append(out, "</span></p>\n");
+}
+
+/* What the attestation says is in the evidence. */
+static void write_attestation(const struct report *report, const struct attestation *attestation, struct str *out)
+{
+    scoped_str by = STR_INIT;
+    char at[CLOCK_TEXT_SIZE];
+
+    str_append(out, "<p class=\"waiver muted\">");
+    escape_markup(&by, attestation->by);
+    if (attestation->expires)
+        str_printf(out, words(report->language, "attested by %s until %s"), str_text(&by),
+                   report_time(attestation->expires, at));
+    else
+        str_printf(out, words(report->language, "attested by %s, without an end"), str_text(&by));
+    str_append(out, "</p>\n");
 }
 
 static void write_finding(const struct report *report, const struct report_rule *rule,
@@ -82,6 +116,8 @@ static void write_finding(const struct report *report, const struct report_rule 
     str_append(out, "\n");
     if (finding->waiver)
         write_waiver(report, finding->waiver, out);
+    if (finding->attestation)
+        write_attestation(report, finding->attestation, out);
     str_append(out, "</li>\n");
 }
 
@@ -127,7 +163,7 @@ static bool write_rule(const struct report *report, const struct report_rule *ru
     struct str *text = &out->text;
     bool go_on = true;
 
-    str_printf(text, "<details%s>", class == HTML_WAIVED ? "" : " open");
+    str_printf(text, "<details%s>", class == HTML_WAIVED || class == HTML_ATTESTED ? "" : " open");
     write_summary(report, rule, range.count, text);
     str_append(text, "<div class=\"body\">\n");
     write_meta(report, rule, text);

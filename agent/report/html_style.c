@@ -36,6 +36,7 @@ const char html_style[] =
 "table{border-collapse:collapse;width:100%;font-size:.93rem}th{font-weight:600;text-align:left;color:var(--muted);"
 "font-size:.8rem}th,td{padding:.5rem .9rem;border-bottom:1px solid var(--line);vertical-align:top}\n"
 "tr:last-child>td{border-bottom:0}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
+".counts{overflow-wrap:break-word}.sections td:first-child{min-width:7.5rem}\n"
 "td.n.zero{color:var(--na)}tr.total td{font-weight:600}\n"
 ".bar{display:block;width:100%;height:.6rem;border-radius:3px;overflow:hidden;background:var(--soft);margin-top:.45rem}\n"
 ".bar .pass{fill:var(--pass)}.bar .fail{fill:var(--fail)}.bar .manual{fill:var(--manual)}.bar .na{fill:var(--na)}"
@@ -67,7 +68,9 @@ const char html_style[] =
 "@media(max-width:44rem){main{padding:1.5rem .9rem 3rem}.top{grid-template-columns:minmax(0,1fr);padding:1.2rem}"
 ".score{width:auto}dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:.5rem}summary{flex-wrap:wrap}"
 "summary .title{flex-basis:100%;order:3;padding-left:1.4rem}summary .count{margin-left:auto}.body{padding:0 1rem .3rem}"
-"th,td{padding:.45rem .6rem}.since{float:none;display:block;margin:0}td.wide,th.wide{display:none}}\n"
+"table{font-size:.85rem}th{font-size:.72rem}th,td{padding:.45rem .4rem}th:first-child,td:first-child{padding-left:.8rem}"
+"th:last-child,td:last-child{padding-right:.8rem}"
+".since{float:none;display:block;margin:0}.wide,.counts .na{display:none}}\n"
 "@media print{@page{size:A4;margin:16mm 15mm 18mm}:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#111;--muted:#555;"
 "--line:#d5d9dd;--soft:#f3f4f5;--accent:#28527a;--pass:#2f7d5d;--fail:#b5403a;--manual:#6a5fb0;--na:#c3cad1;"
 "--error:#a8690a;--critical:#8d1f45;--high:#b4491d;--medium:#7d600f;--low:#566270;--waived:#4d7a86}"
@@ -75,5 +78,5 @@ const char html_style[] =
 "summary{break-after:avoid;padding:2mm 3mm}summary::before{content:none}.body{padding:0 3mm 1mm}"
 "details::details-content{content-visibility:visible;block-size:auto}"
 "pre,tr,.top,ul.findings>li{break-inside:avoid}.card,details,.bar,.key svg,.score svg{-webkit-print-color-adjust:exact;"
-"print-color-adjust:exact}.box{overflow:visible}}\n";
+"print-color-adjust:exact}.box{overflow:visible}td.wide{width:26%}}\n";
 /* clang-format on */

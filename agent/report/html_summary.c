@@ -141,9 +141,14 @@ static const char *class_of(enum verdict verdict)
     return verdict == VERDICT_NOT_APPLICABLE ? "na" : verdict_name(verdict);
 }
 
-static void add_number(struct str *out, unsigned number)
+static void add_number(struct str *out, enum verdict verdict, unsigned number)
 {
-    str_printf(out, "<td class=\"n%s\">%u</td>", number ? "" : " zero", number);
+    str_printf(out, "<td class=\"n %s%s\">%u</td>", class_of(verdict), number ? "" : " zero", number);
+}
+
+static void add_number_head(const struct report *report, enum verdict verdict, struct str *out)
+{
+    str_printf(out, "<th class=\"n %s\">%s</th>", class_of(verdict), report_status_word(report, verdict));
 }
 
 /* By severity: failures that count, the waived ones beside them. */
@@ -151,11 +156,11 @@ static void write_severities(const struct report *report, struct str *out)
 {
     unsigned total[VERDICT_COUNT] = {0}, waived = 0;
 
-    str_append(out, "<div class=\"card box\">\n<table>\n<tr><th>");
+    str_append(out, "<div class=\"card box\">\n<table class=\"counts\">\n<tr><th>");
     html_word(out, report, N_("Severity"));
     str_append(out, "</th>");
     for (size_t i = 0; i < countof(shown); i++) {
-        str_printf(out, "<th class=\"n\">%s</th>", report_status_word(report, shown[i]));
+        add_number_head(report, shown[i], out);
         if (shown[i] == VERDICT_FAIL)
             str_printf(out, "<th class=\"n\">%s</th>", words(report->language, "waived"));
     }
@@ -166,9 +171,9 @@ static void write_severities(const struct report *report, struct str *out)
         for (size_t i = 0; i < countof(shown); i++) {
             unsigned of_waived = shown[i] == VERDICT_FAIL ? report->waived[s] : 0;
 
-            add_number(out, report->findings[shown[i]][s] - of_waived);
+            add_number(out, shown[i], report->findings[shown[i]][s] - of_waived);
             if (shown[i] == VERDICT_FAIL)
-                add_number(out, of_waived);
+                add_number(out, VERDICT_FAIL, of_waived);
             total[shown[i]] += report->findings[shown[i]][s] - of_waived;
             waived += of_waived;
         }
@@ -176,9 +181,9 @@ static void write_severities(const struct report *report, struct str *out)
     }
     str_printf(out, "<tr class=\"total\"><td>%s</td>", words(report->language, "Total"));
     for (size_t i = 0; i < countof(shown); i++) {
-        add_number(out, total[shown[i]]);
+        add_number(out, shown[i], total[shown[i]]);
         if (shown[i] == VERDICT_FAIL)
-            add_number(out, waived);
+            add_number(out, VERDICT_FAIL, waived);
     }
     str_append(out, "</tr>\n</table>\n</div>\n");
 }
@@ -203,11 +208,11 @@ static void write_bar(const unsigned counts[VERDICT_COUNT], struct str *out)
 
 static void write_sections(const struct report *report, struct str *out)
 {
-    str_append(out, "<div class=\"card box\">\n<table>\n<tr><th>");
+    str_append(out, "<div class=\"card box\">\n<table class=\"counts sections\">\n<tr><th>");
     html_word(out, report, N_("Sections"));
     str_append(out, "</th><th class=\"wide\"></th>");
     for (size_t i = 0; i < countof(shown); i++)
-        str_printf(out, "<th class=\"n\">%s</th>", report_status_word(report, shown[i]));
+        add_number_head(report, shown[i], out);
     str_append(out, "</tr>\n");
     for (size_t s = 0; s < report->section_count; s++) {
         str_append(out, "<tr><td>");
@@ -218,7 +223,7 @@ static void write_sections(const struct report *report, struct str *out)
         write_bar(report->sections[s].counts, out);
         str_append(out, "</td>");
         for (size_t i = 0; i < countof(shown); i++)
-            add_number(out, report->sections[s].counts[shown[i]]);
+            add_number(out, shown[i], report->sections[s].counts[shown[i]]);
         str_append(out, "</tr>\n");
     }
     str_append(out, "</table>\n</div>\n<p class=\"key\">");

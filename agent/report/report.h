@@ -60,6 +60,7 @@ struct report_rule {
     enum verdict status;            /* its own */
     unsigned counts[VERDICT_COUNT]; /* of the findings in the report */
     unsigned waived;                /* of those that fail */
+    unsigned attested;              /* of those that pass */
     const char *why;                /* the reason of an error that no finding tells; NULL: there is none */
     const char *remedy;             /* its own text, for the engine at hand */
     size_t finding_count;           /* in the report, worst first */
@@ -69,9 +70,9 @@ struct report_rule {
 struct report_finding {
     enum verdict status;
     const char *uid, *kind, *id, *name;
-    const char *evidence, *remedy; /* REMEDY NULL: nothing is to be done */
-    const struct waiver *waiver;   /* NULL: none */
-    bool attested;                 /* the status is a person's word */
+    const char *evidence, *remedy;         /* REMEDY NULL: nothing is to be done */
+    const struct waiver *waiver;           /* NULL: none */
+    const struct attestation *attestation; /* that the status is from; NULL: none */
     usec_t since, checked;
     const char *json; /* the same as /v1/findings has it */
 };

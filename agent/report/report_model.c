@@ -60,23 +60,30 @@ static void explain(const struct report *report, const struct report_rule *rule,
         .evidence = str_text(&model->evidence),
         .remedy = wrong ? str_text(&model->remedy) : NULL,
         .waiver = item->waiver,
-        .attested = item->pair->attested,
+        .attestation = evaluator_attestation(model->evaluator, item->subject, item->pair),
         .since = item->pair->since,
         .checked = item->pair->checked,
         .json = json_out_text(model->json, NULL),
     };
 }
 
-/* What is worse comes first; a failure that somebody accepted after what a person has yet to judge. */
+static bool is_attested(const struct pair *pair)
+{
+    return pair->attested && pair->verdict == VERDICT_PASS;
+}
+
+/* What is worse comes first; a failure that somebody accepted after what a person has yet to judge, and then what
+ * somebody says is well. */
 static unsigned badness(const struct item *item)
 {
-    static const unsigned order[VERDICT_COUNT] = {[VERDICT_FAIL] = 5,
-                                                  [VERDICT_ERROR] = 4,
-                                                  [VERDICT_MANUAL] = 3,
+    enum { WAIVED = 3, ATTESTED = 2 };
+    static const unsigned order[VERDICT_COUNT] = {[VERDICT_FAIL] = 6,
+                                                  [VERDICT_ERROR] = 5,
+                                                  [VERDICT_MANUAL] = 4,
                                                   [VERDICT_PASS] = 1,
                                                   [VERDICT_NOT_APPLICABLE] = 0};
 
-    return item->waiver ? 2 : order[item->pair->verdict];
+    return item->waiver ? WAIVED : is_attested(item->pair) ? ATTESTED : order[item->pair->verdict];
 }
 
 static int by_badness(const void *a, const void *b)
@@ -111,6 +118,7 @@ static void add_item(struct model *model, struct report_rule *rule, const struct
 
     rule->counts[pair->verdict]++;
     rule->waived += item.waiver != NULL;
+    rule->attested += is_attested(pair);
     model->report.findings[pair->verdict][rule->rule->severity]++;
     model->report.waived[rule->rule->severity] += item.waiver != NULL;
     vec_push(&model->items, item);

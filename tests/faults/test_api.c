@@ -1013,9 +1013,9 @@ START_TEST(requests_have_their_limits)
     scoped(cleanup_free) char *long_header = repeated("GET /healthz HTTP/1.1\r\nX: ", 'a', 20000, "\r\n\r\n");
     scoped(cleanup_free) char *endless_line = repeated("GET /healthz", 'a', 40000, "");
     scoped(cleanup_free) char *long_body =
-        repeated("POST /v1/ack HTTP/1.1\r\nContent-Length: 70000\r\n\r\n", 'a', 70000, "");
-    scoped(cleanup_free) char *chunked =
-        repeated("POST /v1/ack HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n11170\r\n", 'a', 70000, "\r\n0\r\n\r\n");
+        repeated("POST /v1/ack HTTP/1.1\r\nContent-Length: 1100000\r\n\r\n", 'a', 1100000, "");
+    scoped(cleanup_free) char *chunked = repeated(
+        "POST /v1/ack HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10c8e0\r\n", 'a', 1100000, "\r\n0\r\n\r\n");
     const struct {
         const char *what, *request;
         long status;

@@ -7,7 +7,7 @@
 #include "agent/report/report.h"
 #include "common/json_out.h"
 
-enum { FIXTURE_RULES = 5, FIXTURE_FINDINGS = 14 };
+enum { FIXTURE_RULES = 5, FIXTURE_FINDINGS = 14, FIXTURE_ATTESTED = 7 };
 
 static const char *fixture_names[FIXTURE_FINDINGS] = {
     "web",
@@ -32,6 +32,11 @@ static const struct waiver fixture_waiver = {.rule = "5.4",
                                              .by = "Kim",
                                              .subject = "name:*",
                                              .expires = INT64_C(1803859200) * USEC_PER_SEC};
+static const struct attestation fixture_attestation = {.rule = "container-z",
+                                                       .by = "Max <i>|=\"M\"",
+                                                       .subject = "*",
+                                                       .status = VERDICT_PASS,
+                                                       .expires = INT64_C(1803859200) * USEC_PER_SEC};
 static struct rule fixture_rules[FIXTURE_RULES];
 static struct report_rule fixture_report_rules[FIXTURE_RULES];
 static struct report_section fixture_sections[] = {{.id = "5", .title = "Container <runtime>"},
@@ -74,6 +79,7 @@ static void fixture_finding(const struct report *report, const struct report_rul
         .evidence = str_text(&evidence),
         .remedy = rule->status == VERDICT_FAIL ? "docker stop <x> &&\ndocker run 'y'" : NULL,
         .waiver = rule->waived ? &fixture_waiver : NULL,
+        .attestation = index < rule->attested ? &fixture_attestation : NULL,
         .since = INT64_C(1795514400) * USEC_PER_SEC,
         .checked = INT64_C(1795514400) * USEC_PER_SEC,
         .json = json_out_text(json, NULL),
@@ -120,6 +126,7 @@ static const struct report *fixture_report(enum language language)
     fixture_report_rules[1].waived = FIXTURE_FINDINGS;
     fixture_rule(2, "5.6", VERDICT_MANUAL, SEVERITY_HIGH);
     fixture_rule(3, NULL, VERDICT_PASS, SEVERITY_MEDIUM);
+    fixture_report_rules[3].attested = FIXTURE_ATTESTED;
     fixture_rule(4, "4.1", VERDICT_ERROR, SEVERITY_HIGH);
     fixture_report_rules[4].finding_count = 0;
     fixture_report_rules[4].counts[VERDICT_ERROR] = 0;

@@ -154,6 +154,33 @@ START_TEST(a_report_has_its_score_and_who_waived)
 }
 END_TEST
 
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+
+    for (; (text = strstr(text, part)); text += strlen(part))
+        count++;
+    return count;
+}
+
+/* Each finding that somebody vouches for, and whose word it is, until when. */
+START_TEST(the_page_lists_who_attested_and_until_when)
+{
+    struct report_out out = {.fd = -1};
+    scoped_str text = STR_INIT;
+
+    write_all(REPORT_HTML, &text);
+    ck_assert_uint_eq(count_of(text.data, "attested by Max &lt;i&gt;|=&quot;M&quot; until 2027-03-01 00:00 UTC"),
+                      FIXTURE_ATTESTED);
+    ck_assert_uint_eq(count_of(text.data, "waived by Kim until 2027-03-01 00:00 UTC"), FIXTURE_FINDINGS);
+    ck_assert_ptr_nonnull(strstr(text.data, "<h2>Attested <small>7</small></h2>"));
+    str_clear(&text);
+    ck_assert_int_eq(report_write(fixture_report(LANGUAGE_ZH), REPORT_HTML, &out, &error), 0);
+    ck_assert_uint_eq(count_of(out.text.data, "确认，有效期至 2027-03-01 00:00 UTC"), FIXTURE_ATTESTED);
+    str_deinit(&out.text);
+}
+END_TEST
+
 /* "sha256-…" in the policy is that of the style, which the page has once and no other. */
 START_TEST(the_page_has_one_style_and_no_script)
 {
@@ -242,6 +269,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(reports, no_format_lets_a_name_through, 0, REPORT_FORMAT_COUNT);
     tcase_add_loop_test(reports, json_formats_are_json, 0, 3);
     tcase_add_test(reports, a_report_has_its_score_and_who_waived);
+    tcase_add_test(reports, the_page_lists_who_attested_and_until_when);
     tcase_add_test(reports, the_page_has_one_style_and_no_script);
     tcase_add_loop_test(reports, a_limit_is_an_error, 0, REPORT_FORMAT_COUNT);
     tcase_add_loop_test(reports, a_full_disk_is_an_error, 0, REPORT_FORMAT_COUNT);
