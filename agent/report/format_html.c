@@ -97,7 +97,7 @@ static void write_exceptions(const struct report *report, bool attestations, str
         str_printf(out, "<p class=\"muted\">%s</p>\n", words(report->language, "None."));
         return;
     }
-    str_append(out, "<div class=\"card box\"><table>\n<tr>");
+    str_append(out, "<div class=\"card box\"><table class=\"exceptions\">\n<tr>");
     for (size_t i = 0; i < countof(heads); i++)
         str_printf(out, "<th>%s</th>", words(report->language, heads[i]));
     str_printf(out, "<th class=\"n\">%s</th></tr>\n", words(report->language, "Covers"));
