@@ -10,7 +10,8 @@ enum { BEGIN = 1, NEXT = 2, END = 3 };
 enum {
     DEPTH_MAX = 8,
     WHOLE_MAX = 16384,  /* bytes of an argument that holds messages */
-    STEPS_MAX = 65536,  /* pieces that one rendering puts together */
+    WORK_MAX = 2097152, /* bytes that one rendering looks at, again for each depth, and PIECE_WORK for each piece */
+    PIECE_WORK = 16,
     RENDER_MAX = 65536, /* bytes, where the caller gives no limit */
 };
 
@@ -30,7 +31,7 @@ struct conversion {
     char length, kind;       /* 'l', 'L' for ll, 'z', or '\0'; 'd' … */
 };
 
-/* The conversion at AT, a '%'. False: it takes no argument; then END is where the text continues. */
+/* The conversion at AT, a '%'. False: it is none, but a '%' that END follows. */
 static bool read_conversion(const char *at, struct conversion *ret)
 {
     const char *next = at + 1;
@@ -47,7 +48,10 @@ static bool read_conversion(const char *at, struct conversion *ret)
         ret->length = ret->length == 'l' && *next == 'l' ? 'L' : *next;
     ret->kind = *next;
     ret->end = *next ? next + 1 : next;
-    return *next && *next != '%';
+    if (*next && strchr("diuxXocfgeEGs", *next))
+        return true;
+    ret->end = at + (at[1] == '%' ? 2 : 1);
+    return false;
 }
 
 /* ---- Keeping ---- */
@@ -274,7 +278,8 @@ struct rendering {
     size_t limit; /* of OUT's length */
     enum language language;
     message_lookup *lookup;
-    unsigned steps, depth;
+    size_t work;
+    unsigned depth;
 };
 
 struct piece {
@@ -284,7 +289,7 @@ struct piece {
 
 static bool is_full(const struct rendering *rendering)
 {
-    return rendering->out->length > rendering->limit || rendering->steps > STEPS_MAX;
+    return rendering->out->length > rendering->limit || rendering->work > WORK_MAX;
 }
 
 /* Takes the parts of the message after its BEGIN: its format and its arguments. Gives where the text continues. */
@@ -312,6 +317,13 @@ static const char *split(const char *at, const char *end, struct piece *format, 
     return at < end ? at + 1 : end;
 }
 
+static void append_unmarked(struct str *out, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (!text[i] || !strchr(marks, text[i]))
+            str_append_char(out, text[i]);
+}
+
 static void render_text(struct rendering *rendering, const char *at, const char *end);
 
 static void render_format(struct rendering *rendering, const char *at, const struct piece *arguments, unsigned count)
@@ -323,8 +335,8 @@ static void render_format(struct rendering *rendering, const char *at, const str
         struct conversion conversion;
         unsigned number;
 
-        rendering->steps++;
-        str_append_n(rendering->out, at, length);
+        rendering->work += PIECE_WORK;
+        append_unmarked(rendering->out, at, length); /* of one from outside */
         at += length;
         if (!*at)
             break;
@@ -344,10 +356,11 @@ static const char *render_message(struct rendering *rendering, const char *at, c
 {
     struct piece pieces[1 + MESSAGE_ARGUMENTS];
     scoped_str format = STR_INIT;
-    const char *found;
+    const char *found, *begin = at;
     unsigned count;
 
     at = split(at, end, &pieces[0], pieces + 1, &count);
+    rendering->work += (size_t)(at - begin);
     if (rendering->depth >= DEPTH_MAX) {
         str_append(rendering->out, "…");
         return at;
@@ -365,18 +378,16 @@ static void render_text(struct rendering *rendering, const char *at, const char 
     while (at < end && !is_full(rendering)) {
         const char *begin = memchr(at, BEGIN, (size_t)(end - at));
 
-        rendering->steps++;
-        for (const char *stop = begin ? begin : end; at < stop; at++)
-            if (*at != NEXT && *at != END)
-                str_append_char(rendering->out, *at);
-        if (begin)
-            at = render_message(rendering, begin + 1, end);
+        rendering->work += PIECE_WORK;
+        append_unmarked(rendering->out, at, (size_t)((begin ? begin : end) - at));
+        at = begin ? render_message(rendering, begin + 1, end) : end;
     }
 }
 
 void message_render(struct str *out, const char *text, enum language language, message_lookup *lookup, size_t limit)
 {
-    struct rendering rendering = {out, out->length + (limit ? limit : RENDER_MAX), language, lookup, 0, 0};
+    struct rendering rendering = {
+        .out = out, .limit = out->length + (limit ? limit : RENDER_MAX), .language = language, .lookup = lookup};
 
     str_append_n(out, "", 0);
     render_text(&rendering, text, text + strlen(text));
