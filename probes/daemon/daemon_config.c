@@ -276,17 +276,24 @@ static const char *read_variable(const struct host_root *root, pid_t pid, const 
     return arena_strdup(arena, value);
 }
 
+/* May the environment of PID be seen? */
+static void check_process(const struct host_root *root, pid_t pid, struct daemon_facts *facts)
+{
+    int r = proc_may_trace(root, pid);
+
+    if (r == -EACCES || r == -EPERM)
+        facts->process_error = capability_why(-r, PROC_CAPABILITIES);
+}
+
 /* What only who may trace the engine's process PID sees. */
 static void look_at_process(const struct host_root *root, pid_t pid, struct daemon_facts *facts)
 {
     struct arena *arena = facts->facts.arena;
     char folder[PATH_MAX];
-    int r = proc_may_trace(root, pid);
 
     if (proc_read_link(root, pid, "cwd", folder, sizeof folder) == 0 && folder[0] == '/')
         facts->working_folder = arena_strdup(arena, folder);
-    if (r == -EACCES || r == -EPERM)
-        facts->process_error = capability_why(-r, PROC_CAPABILITIES);
+    check_process(root, pid, facts);
     facts->exe = read_exe(root, pid, arena);
     facts->search_path = read_variable(root, pid, "PATH", arena);
     facts->runtime_folder = read_variable(root, pid, "XDG_RUNTIME_DIR", arena);
@@ -505,18 +512,25 @@ void daemon_config_engine(const struct host_root *root, const struct units_facts
     struct option_set set = {.arena = facts->facts.arena};
     char path[64];
     scoped_str name = STR_INIT;
+    pid_t listener = 0;
     bool serves;
 
     snprintf(path, sizeof path, "/proc/%d/comm", (int)peer_pid);
     if (facts->pid > 0)
         return;
-    serves = peer_pid > 1 && host_read(root, path, 64, &name, NULL) == 0 && strcmp(str_text(&name), "podman\n") == 0;
+    if (peer_pid > 1)
+        host_read(root, path, 64, &name, NULL);
+    serves = strcmp(str_text(&name), "podman\n") == 0;
     if (!serves && !is_podman)
         return;
     facts->podman = true;
+    if (serves || strcmp(str_text(&name), "systemd\n") == 0)
+        listener = peer_pid;
     if (serves)
         look_at_process(root, peer_pid, facts);
-    daemon_podman_read(root, units, serves ? peer_pid : 0, facts, &set);
+    else if (listener)
+        check_process(root, listener, facts);
+    daemon_podman_read(root, units, serves ? peer_pid : 0, listener, facts, &set);
     keep_options(facts, &set);
     daemon_options_digest(facts);
 }

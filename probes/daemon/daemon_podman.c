@@ -136,13 +136,20 @@ static void read_folder(struct conf *conf, const char *folder)
     free(paths);
 }
 
+/* The caller frees; NULL: it has none. */
+static char *users_folder(const struct host_root *root, pid_t pid)
+{
+    scoped(cleanup_free) char *home = NULL, *folder = proc_read_environment(root, pid, "XDG_CONFIG_HOME");
+
+    if (!str_empty(folder))
+        return mem_printf("%s/containers", folder);
+    home = proc_read_environment(root, pid, "HOME");
+    return !str_empty(home) ? mem_printf("%s/.config/containers", home) : NULL;
+}
+
 static void read_users_own(struct conf *conf, pid_t pid)
 {
-    scoped(cleanup_free) char *folder = proc_read_environment(conf->root, pid, "XDG_CONFIG_HOME");
-    scoped(cleanup_free) char *home = folder ? NULL : proc_read_environment(conf->root, pid, "HOME");
-    scoped(cleanup_free) char *base = !str_empty(folder) ? mem_printf("%s/containers", folder)
-                                      : !str_empty(home) ? mem_printf("%s/.config/containers", home)
-                                                         : NULL;
+    scoped(cleanup_free) char *base = users_folder(conf->root, pid);
     scoped(cleanup_free) char *file = base ? mem_printf("%s/containers.conf", base) : NULL;
     scoped(cleanup_free) char *drop_ins = base ? mem_printf("%s/containers.conf.d", base) : NULL;
 
@@ -288,19 +295,19 @@ static void read_seccomp(const struct host_root *root, struct daemon_facts *fact
         seccomp_profile_read_file(root, path, facts);
 }
 
-void daemon_podman_read(const struct host_root *root, const struct units_facts *units, pid_t pid,
+void daemon_podman_read(const struct host_root *root, const struct units_facts *units, pid_t pid, pid_t listener,
                         struct daemon_facts *facts, struct option_set *set)
 {
     struct arena *arena = facts->facts.arena;
 
     facts->podman_services =
         (struct string_list){.items = arena_alloc(arena, SERVICES_MAX * sizeof *facts->podman_services.items)};
-    facts->rootless = !is_roots(root, pid);
+    facts->rootless = !is_roots(root, listener);
     if (facts->rootless)
-        proc_read_owner(root, pid, &facts->engine_uid, &facts->engine_gid);
+        proc_read_owner(root, listener, &facts->engine_uid, &facts->engine_gid);
     if (pid > 0)
         proc_started(root, pid, &facts->start_ticks, &facts->started);
-    read_conf(root, pid, facts, set);
+    read_conf(root, listener, facts, set);
     daemon_age_judge(facts);
     read_seccomp(root, facts, set);
     add_processes(root, facts);

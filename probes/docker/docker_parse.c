@@ -237,6 +237,8 @@ static int parse_info_value(const struct json *value, struct info_facts **ret, s
     build_number(&b, info->has_security_options);
     build_list(&b, json_get(value, "SecurityOptions"), "SecurityOptions", &info->security_options);
     read_security_options(&b, info);
+    if (build_tristate(&b, json_get(value, "Rootless")) == TRI_TRUE) /* podman's; it is in no security option */
+        info->rootless = true;
     read_driver_status(&b, json_get(value, "DriverStatus"), info);
     read_registries(&b, json_get(value, "RegistryConfig"), info);
     info->has_plugins = json_type(plugins) == JSON_OBJECT && is_list(json_get(plugins, "Authorization"));

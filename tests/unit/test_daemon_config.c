@@ -641,6 +641,34 @@ START_TEST(test_containers_conf)
 }
 END_TEST
 
+/* systemd of a user's listens for it: podman itself need not run. */
+START_TEST(test_podman_of_a_user)
+{
+    static const char environment[] = "HOME=/home/u";
+    scoped(cleanup_free) char *process = mem_printf("%s/proc/96", host_folder);
+    struct daemon_facts *facts = read_facts(0);
+
+    put_text("/proc/96/comm", "systemd\n");
+    put_text("/proc/96/status", "Name:\tsystemd\nUid:\t1234\t1234\t1234\t1234\nGid:\t1235\t1235\t1235\t1235\n");
+    put("/proc/96/environ", environment, sizeof environment);
+    ck_assert(chown(process, 1234, 1235) == 0 || geteuid() != 0);
+    put_text("/home/u/.config/containers/containers.conf", "[containers]\nlog_driver = \"none\"\n");
+    daemon_config_engine(root, NULL, 96, true, facts);
+    ck_assert(facts->podman && facts->rootless);
+    ck_assert_uint_eq(facts->engine_uid, 1234);
+    ck_assert_uint_eq(facts->engine_gid, 1235);
+    ck_assert_str_eq(values(facts, "containers.log_driver"), "none");
+    facts_free(&facts->facts);
+
+    /* whoever else passes on what podman says is not its user */
+    facts = read_facts(0);
+    put_text("/proc/96/comm", "socat\n");
+    daemon_config_engine(root, NULL, 96, true, facts);
+    ck_assert(facts->podman && !facts->rootless);
+    facts_free(&facts->facts);
+}
+END_TEST
+
 START_TEST(test_podman_services)
 {
     static const char tcp[] = "/usr/bin/podman\0--log-level\0info\0system\0service\0-t\0000\0tcp:localhost:8080",
@@ -806,6 +834,7 @@ int main(void)
     tcase_add_test(files, test_memory_keeps_no_secret);
     tcase_add_loop_test(files, test_memory_of_a_file_with_secrets, 0, 4);
     tcase_add_test(files, test_containers_conf);
+    tcase_add_test(files, test_podman_of_a_user);
     tcase_add_test(files, test_podman_services);
     suite_add_tcase(suite, files);
     srunner_run_all(runner, CK_NORMAL);
