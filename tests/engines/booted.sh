@@ -32,13 +32,14 @@ inside() {
     (cd / && exec nsenter -t "$leader" -m -u -i -p -n -C --root --wd env -i HOME=/root TERM=dumb \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@")
 }
-api() { inside curl -sS --unix-socket /run/docker-bench-agent/agent.sock "http://localhost$1"; }
+# Where nothing answers it says what has no member: jq -e takes no input for success.
+api() { inside curl -sS --unix-socket /run/docker-bench-agent/agent.sock "http://localhost$1" || echo false; }
 
-# want WHAT COMMAND…: it succeeds within ten seconds
+# want WHAT COMMAND…: it succeeds within some minutes
 want() {
     local what=$1
     shift
-    for _ in $(seq 50); do
+    for _ in $(seq 900); do
         if "$@" >/dev/null 2>&1; then return; fi
         sleep 0.2
     done
@@ -64,6 +65,27 @@ install_packages() {
         sh $packages "$@"
     rm "$tree/usr/sbin/policy-rc.d"
 }
+
+# make_packages BUILD KIND…: packages of this version and of 0.1.1 in $debs, /root/debs of the booted system; $old and $new
+# are the names of the Debian ones.
+make_packages() {
+    local build=$1 version kind
+    shift
+    step "packages of two versions"
+    debs=$tree/root/debs
+    rm -rf "$debs"
+    mkdir "$debs"
+    for version in "" 0.1.1; do
+        for kind; do
+            cpack --config "$build/CPackConfig.cmake" -G "$kind" -B "$debs" ${version:+-D CPACK_PACKAGE_VERSION=$version} >>"$log" 2>&1
+        done
+    done
+    rm -rf "$debs/_CPack_Packages"
+    # shellcheck disable=SC2034 # the suites'
+    old=$(cd "$debs" && ls -- *_0.1.0_*.deb) new=$(cd "$debs" && ls -- *_0.1.1_*.deb)
+}
+
+apt() { inside env DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o Dpkg::Use-Pty=0 "$@" >>"$log" 2>&1; }
 
 make_tree() {
     [ -e "$tree/ready" ] && return
