@@ -1,8 +1,18 @@
-# How a suite of this folder tells what it does, what failed, and that it came to its end. Sourced.
+# How a suite of this folder tells what it does, what failed, and that it came to its end, and how it waits. Sourced.
 failures=0 ended= where=
 
 step() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
-fail() { printf 'FAILED: %s\n' "$*"; failures=$((failures + 1)); }
+patience=300 # seconds, against hanging; of what comes after a failure less
+fail() { printf 'FAILED: %s\n' "$*"; failures=$((failures + 1)) patience=60; }
+
+# await COMMAND…: until it succeeds, however slow this machine is
+await() {
+    local end=$((SECONDS + patience))
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 0.1
+    done
+}
 
 # finish: the end of a suite. One that ends without it has failed, whatever its status.
 finish() {

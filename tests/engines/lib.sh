@@ -53,10 +53,8 @@ start_engine() {
         --exec-root "$work/exec" --pidfile "$work/pid" -H "unix://$work/docker.sock" \
         --config-file "$work/daemon.json" "$@"' dockerd "$work" "${engine_options[@]}" >>"$work/engine.log" 2>&1 &
     engine_pid=$!
-    for _ in $(seq 600); do
-        docker version >/dev/null 2>&1 && return
-        sleep 0.1
-    done
+    await eval 'docker version >/dev/null 2>&1 || ! kill -0 "$engine_pid" 2>/dev/null' || true
+    docker version >/dev/null 2>&1 && return
     tail -20 "$work/engine.log"
     echo "dockerd does not start" >&2
     exit 1
@@ -98,6 +96,11 @@ last_seq() { api /v1/status | jq .last_seq; }
 counter() { api /v1/status | jq ".counters.$1"; }
 events() { api "/v1/events?since=$since" | tail -n +2; }
 
+# a_moment: seconds, the more the more processes wait for a processor of this machine
+a_moment() {
+    awk -v processors="$(nproc)" '{ slow = $1 / processors; print 0.3 * (slow < 1 ? 1 : slow < 10 ? slow : 10) }' /proc/loadavg
+}
+
 # The engine and the agent are at rest when nothing more comes for a moment.
 settle() {
     local before=-1 now
@@ -105,9 +108,25 @@ settle() {
         now=$(last_seq)
         [ "$now" = "$before" ] && return
         before=$now
-        sleep 0.3
+        sleep "$(a_moment)"
     done
 }
+
+# at_rest COUNTER: its value, when it is the same for a moment
+at_rest() {
+    local before=-1 now
+    for _ in $(seq 100); do
+        now=$(counter "$1")
+        [ "$now" = "$before" ] && break
+        before=$now
+        sleep "$(a_moment)"
+    done
+    echo "$now"
+}
+
+# Audit rules are the kernel's: of the suites that change them, or count what follows of a change, one at a time does.
+lock_audit() { exec 8>/tmp/docker-bench-agent-audit.lock && flock 8; }
+unlock_audit() { flock -u 8; }
 
 begin() {
     settle
@@ -115,15 +134,17 @@ begin() {
     since=$(last_seq)
 }
 
-# want "RULE STATUS NAME": such a transition comes within moments
+# came RULE STATUS NAME: there was such a transition
+came() {
+    events | jq -es --arg r "$1" --arg s "$2" --arg n "$3" \
+        'any(.rule == $r and (.status // "gone") == $s and ([.subject.name, .subject.id] | any(test($n))))' >/dev/null
+}
+
+# want "RULE STATUS NAME": such a transition comes
 want() {
     local rule status name
     read -r rule status name <<<"$1"
-    for _ in $(seq 600); do
-        if events | jq -es --arg r "$rule" --arg s "$status" --arg n "$name" \
-            'any(.rule == $r and (.status // "gone") == $s and ([.subject.name, .subject.id] | any(test($n))))' >/dev/null; then return; fi
-        sleep 0.1
-    done
+    await came "$rule" "$status" "$name" && return
     fail "no transition $1; there were:"
     events | jq -c --arg r "$rule" 'select(.rule == $r) | [.rule, .status, .subject.name, .evidence]' | tail -5
 }
@@ -136,9 +157,25 @@ only() {
     [ -z "$others" ] || fail "transitions that should not have come: $others"
 }
 
-# remedy_of RULE NAME: what the finding says to do
+# failing_remedy RULE NAME: what the finding says to do; fails while there is no such finding, as when what it is made of
+# is just read again
+failing_remedy() {
+    findings "status=fail&rule=$1" | jq -er --arg n "$2" \
+        'first(.findings[] | select([.subject.name, .subject.id] | any(test($n)))).remedy // empty'
+}
+
+# remedy_of RULE NAME [WORD…]: what the finding says to do; with words, as soon as it says them
 remedy_of() {
-    findings "status=fail&rule=$1&subject=$2" | jq -r '.findings[0].remedy'
+    local text=
+    says_to() { text=$(failing_remedy "$1" "$2") && { [ -z "${3:-}" ] || grep -qF -- "$3" <<<"$text"; }; }
+    await says_to "$1" "$2" "${*:3}" || true
+    printf '%s\n' "$text"
+}
+
+# last_status RULE NAME: of the last such transition
+last_status() {
+    events | jq -rs --arg r "$1" --arg n "$2" \
+        'map(select(.rule == $r and ([.subject.name, .subject.id] | any(test($n))))) | if . == [] then "untouched" else last.status // "gone" end'
 }
 
 # remedy "RULE NAME" [WORD=VALUE…]: the command of that finding, with words filled in, is run; the finding passes, or goes
@@ -146,26 +183,17 @@ remedy() {
     local rule name command word status
     read -r rule name <<<"$1"
     shift
-    for _ in $(seq 300); do # an input that is read again makes it something else for a moment
-        command=$(findings "status=fail&rule=$rule" | jq -r --arg n "$name" \
-            'first(.findings[] | select([.subject.name, .subject.id] | any(test($n)))).remedy')
-        [ -n "$command" ] && [ "$command" != null ] && break
-        sleep 0.1
-    done
-    [ -n "$command" ] && [ "$command" != null ] || { fail "$rule $name fails without a remedy"; return; }
+    settle # what the command is made of has been read
+    command=$(remedy_of "$rule" "$name")
+    [ -n "$command" ] || { fail "$rule $name fails without a remedy"; return; }
     for word; do
         [[ ${word%%=*} =~ ^[A-Z_]+$ ]] && command=${command//"${word%%=*}"/"${word#*=}"}
         command=${command//"<${word%%=*}>"/"${word#*=}"}
     done
-    settle
     since=$(last_seq)
     sh -c "$command" </dev/null >"$work/remedy.out" 2>&1 || fail "$rule: $command: $(cat "$work/remedy.out")"
-    for _ in $(seq 900); do # a limit against hanging
-        status=$(events | jq -rs --arg r "$rule" --arg n "$name" \
-            'map(select(.rule == $r and ([.subject.name, .subject.id] | any(test($n))))) | last | .status // "gone"')
-        [ "$status" = pass ] || [ "$status" = gone ] && [ "$(events | wc -l)" -gt 0 ] && { echo "    $rule  $command"; return; }
-        sleep 0.1
-    done
+    closes() { status=$(last_status "$1" "$2") && { [ "$status" = pass ] || [ "$status" = gone ]; }; }
+    await closes "$rule" "$name" && { echo "    $rule  $command"; return; }
     fail "$rule: still $status after: $command"
 }
 
@@ -174,12 +202,11 @@ start_agent() {
     "${record[@]}" "${prefix[@]}" "$build/docker-bench-agent" -c "$work/agent.json" --socket "$sock" --state-dir "$work/state" \
         2>>"$work/agent.log" &
     agent_pid=$!
-    for _ in $(seq 1200); do
-        [ "$(curl -s --unix-socket "$sock" http://localhost/healthz | jq -r .ready 2>/dev/null)" = true ] && return
-        kill -0 "$agent_pid" 2>/dev/null || break
-        sleep 0.1
-    done
+    is_ready() { [ "$(curl -s --unix-socket "$sock" http://localhost/healthz | jq -r .ready 2>/dev/null)" = true ]; }
+    await eval 'is_ready || ! kill -0 "$agent_pid" 2>/dev/null' || true
+    is_ready && return
     cat "$work/agent.log"
+    curl -s --unix-socket "$sock" http://localhost/healthz || true
     echo "the agent does not get ready" >&2
     exit 1
 }
@@ -192,6 +219,12 @@ stop_agent() {
     [ "$status" -eq 0 ] || fail "the agent ended with status $status: $(tail -30 "$work/agent.log")"
 }
 
+# The engine may write the node's rotated key while it removes the folder: it has left the swarm all the same.
+leave_swarm() {
+    docker swarm leave --force >/dev/null 2>"$work/leave" || grep -q "directory not empty" "$work/leave" ||
+        fail "the swarm cannot be left: $(cat "$work/leave")"
+}
+
 # A node that left a swarm loses its networks some seconds later, or keeps them (20.10 under load): the engine is given
 # time to remove them, and then the agent must know the same networks as the engine.
 settle_networks() {
@@ -200,26 +233,54 @@ settle_networks() {
         [ -n "$(docker network ls -q --filter scope=swarm)" ] || break
         sleep 0.1
     done
-    for _ in $(seq 600); do
+    are_known() {
         listed=$(docker network ls -q --no-trunc | sort)
         live=$(findings 'rule=7.4' | jq -r '.findings[].subject.id' | sort)
-        [ "$live" = "$listed" ] && return
-        sleep 0.1
-    done
-    fail "the networks known: ${live//$'\n'/ }; of the engine: ${listed//$'\n'/ }"
+        [ "$live" = "$listed" ]
+    }
+    await are_known || fail "the networks known: ${live//$'\n'/ }; of the engine: ${listed//$'\n'/ }"
 }
 
-# compare_with_once [PREFIX…]: verdicts of the running agent and of a fresh scan (under PREFIX), subject by subject.
+# scan_once FILE COMMAND…: a fresh scan, written to FILE. It gives the engine some seconds to answer, which can be too few
+# on a busy machine: then there is another one.
+scan_once() {
+    has_reached() {
+        "${@:2}" --once --format json >"$1" 2>>"$work/agent.log" || true
+        jq -e 'all(.findings[]; .evidence | tostring | contains("the engine cannot be reached") | not)' "$1" >/dev/null
+    }
+    await has_reached "$@" || fail "a fresh scan does not reach the engine: $(head -c 300 "$1")"
+}
+
+# verdicts FILE: of findings, one a line, but those of execs
+verdicts() {
+    jq -r '.findings[] | select(.subject.kind != "exec") | [.slug, .subject.kind, .subject.id, .status] | @tsv' "$1" | sort
+}
+
+# Every image that is judged by its document is judged by its files too, which are read in the background.
+are_images_read() {
+    [ "$(findings 'kind=image' | jq '[.findings[] | select(.slug == "image-secrets")] | length')" -le \
+        "$(findings 'kind=image' | jq '[.findings[] | select(.slug == "image-packages")] | length')" ]
+}
+
+# compare_with_once [PREFIX…]: verdicts of the running agent and of a fresh scan (under PREFIX), subject by subject. What
+# the agent finds out while the scan runs is compared with another scan.
 compare_with_once() {
+    local end=$((SECONDS + patience))
+    await are_images_read || fail "images are not read: $(findings kind=image | jq -c '.findings[] | [.slug, .subject.name, .status]')"
     settle
     findings >"$work/live.json"
-    start_record
-    "${record[@]}" "$@" "$build/docker-bench-agent" -c "$work/agent.json" --state-dir "$work/state" --once --format json >"$work/once.json" \
-        2>>"$work/agent.log" || true
-    for file in live once; do
-        jq -r '.findings[] | select(.subject.kind != "exec") | [.slug, .subject.kind, .subject.id, .status] | @tsv' \
-            "$work/$file.json" | sort >"$work/$file.tsv"
+    while
+        start_record
+        scan_once "$work/once.json" "${record[@]}" "$@" "$build/docker-bench-agent" -c "$work/agent.json" --state-dir "$work/state"
+        verdicts "$work/live.json" >"$work/live.tsv"
+        verdicts "$work/once.json" >"$work/once.tsv"
+        ! diff "$work/live.tsv" "$work/once.tsv" >"$work/diff"
+    do
+        settle
+        findings >"$work/live.json"
+        verdicts "$work/live.json" | diff -q "$work/live.tsv" - >/dev/null && break
+        [ "$SECONDS" -lt "$end" ] || break
     done
     [ -s "$work/live.tsv" ] || fail "no findings"
-    diff "$work/live.tsv" "$work/once.tsv" >"$work/diff" || fail "live and fresh verdicts differ: $(cat "$work/diff")"
+    [ ! -s "$work/diff" ] || fail "live and fresh verdicts differ: $(cat "$work/diff")"
 }

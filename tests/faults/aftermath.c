@@ -19,6 +19,8 @@
 #include "common/file.h"
 #include "common/memory.h"
 
+enum { WAIT_S = 240, UNREACHABLE = 3 /* --once has not been answered in time */ };
+
 /* ---- Findings ---- */
 
 static void add_verdicts(struct map *map, const struct json *findings)
@@ -59,9 +61,13 @@ struct map *aftermath_fresh_scan(struct beside *beside)
         BUILD_DIR "/docker-bench-agent", "-c", config, "--docker-host", host, "--once", "--format", "json", NULL};
     scoped_str out = STR_INIT, err = STR_INIT;
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
+    usec_t end = clock_monotonic() + WAIT_S * USEC_PER_SEC;
     struct map *map = map_new(free);
 
-    beside_run(beside, arguments, false, &out, &err);
+    while (beside_run(beside, arguments, false, &out, &err) == UNREACHABLE && clock_monotonic() < end) {
+        str_clear(&out);
+        str_clear(&err);
+    }
     ck_assert_msg(json_parse(str_text(&out), out.length, NULL, &doc, NULL) == 0, "%s", str_text(&err));
     add_verdicts(map, json_get(json_root(doc), "findings"));
     return map;
@@ -86,25 +92,32 @@ static unsigned differing(const struct map *a, const struct map *b, const char *
     return count;
 }
 
+struct map *aftermath_equal_scan(struct beside *beside)
+{
+    usec_t end = clock_monotonic() + WAIT_S * USEC_PER_SEC;
+
+    for (;;) {
+        bool last = clock_monotonic() >= end;
+        struct map *fresh = aftermath_fresh_scan(beside);
+        scoped(cleanup_map) struct map *ours = aftermath_findings(beside);
+        unsigned different = differing(fresh, ours, last ? "a fresh scan" : NULL);
+
+        different += differing(ours, fresh, last ? "the agent" : NULL);
+        if (!different) {
+            ck_assert_uint_gt(map_count(fresh), 50);
+            return fresh;
+        }
+        ck_assert_msg(!last, "%u findings are not those of a fresh scan", different);
+        map_free(fresh);
+        fake_run(beside->base, 1000, NULL, NULL);
+    }
+}
+
 size_t aftermath_check(struct beside *beside)
 {
-    enum { TRIES = 60 };
-    unsigned different = 1;
-    size_t count = 0;
+    scoped(cleanup_map) struct map *fresh = aftermath_equal_scan(beside);
 
-    for (unsigned i = 0; different && i < TRIES; i++) {
-        scoped(cleanup_map) struct map *fresh = aftermath_fresh_scan(beside), *ours = aftermath_findings(beside);
-        bool last = i + 1 == TRIES;
-
-        count = map_count(fresh);
-        different = differing(fresh, ours, last ? "a fresh scan" : NULL);
-        different += differing(ours, fresh, last ? "the agent" : NULL);
-        if (different)
-            fake_run(beside->base, 1000, NULL, NULL);
-    }
-    ck_assert_uint_eq(different, 0);
-    ck_assert_uint_gt(count, 50);
-    return count;
+    return map_count(fresh);
 }
 
 /* ---- Stalls ---- */

@@ -14,7 +14,10 @@
  * nobody but the agent remembers, are left out. The caller frees. */
 struct map *aftermath_findings(struct beside *beside);
 struct map *aftermath_fresh_scan(struct beside *beside);
-/* Both are equal, or come to be within a minute (an event may be under way): how many findings there are. */
+/* The fresh scan that is equal to what the agent has found, or comes to be within minutes (an event may be under way).
+ * There is something in it. */
+struct map *aftermath_equal_scan(struct beside *beside);
+/* The same: how many findings there are. */
 size_t aftermath_check(struct beside *beside);
 
 /* A process that asks for /healthz all the time, from now on. It counts what it waited for without what either process

@@ -23,7 +23,8 @@
 #include "common/file.h"
 #include "common/memory.h"
 
-enum { HEAR_MS = 20000, RUN_MS = 60000 };
+/* Against hanging: what is waited for takes as long as the machine lets it. */
+enum { HEAR_MS = 180000, RUN_MS = 240000 };
 
 void beside_begin(struct beside *beside, size_t containers)
 {
@@ -61,27 +62,42 @@ void beside_start_agent(struct beside *beside, const char *text)
     }
 }
 
+/* The process has to end: its status. The engine goes on meanwhile. */
+static int await_end(const struct beside *beside, pid_t pid, const char *what)
+{
+    usec_t end = clock_monotonic() + RUN_MS * (usec_t)1000;
+    int status = 0;
+    pid_t ended;
+
+    while ((ended = waitpid(pid, &status, WNOHANG)) == 0) {
+        ck_assert_msg(clock_monotonic() < end, "%s does not end", what);
+        fake_run(beside->base, 2, NULL, NULL);
+    }
+    ck_assert_int_eq(ended, pid);
+    return status;
+}
+
 void beside_on_host(const struct beside *beside, const char *command)
 {
     scoped(cleanup_close) int agent = (int)syscall(SYS_pidfd_open, beside->agent, 0);
-    int status = 0;
+    int status;
     pid_t pid = fork();
 
     ck_assert_int_ge(pid, 0);
     if (pid == 0)
         _exit(setns(agent, CLONE_NEWNS | CLONE_NEWPID) < 0 || system(command) != 0 ? 1 : 0);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    status = await_end(beside, pid, command);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: %d", command, status);
 }
 
 void beside_stop_agent(struct beside *beside)
 {
-    int status = 0;
+    int status;
 
     if (!beside->agent)
         return;
     ck_assert_int_eq(kill(beside->agent, SIGTERM), 0);
-    ck_assert_int_eq(waitpid(beside->agent, &status, 0), beside->agent);
+    status = await_end(beside, beside->agent, "the agent");
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the agent ended with %d", status);
     beside->agent = 0;
 }
@@ -274,6 +290,26 @@ void beside_await_images(const struct beside *beside, size_t count)
     }
 }
 
+static bool is_stored(const struct beside *beside)
+{
+    scoped(cleanup_json_doc) struct json_doc *status = beside_get(beside, "/v1/status", NULL), *history = NULL;
+    int64_t last = status ? json_int(json_get(json_root(status), "last_seq"), -1) : -1;
+    scoped(cleanup_free) char *path = mem_printf("/v1/events?since=%lld", (long long)last);
+
+    history = last < 0 ? NULL : beside_get(beside, path, NULL); /* one line, of what is stored, unless there is more */
+    return history && json_int(json_path(json_root(history), "hello", "last_seq", NULL), -1) >= last;
+}
+
+void beside_await_stored(const struct beside *beside)
+{
+    usec_t end = clock_monotonic() + RUN_MS * (usec_t)1000;
+
+    while (!is_stored(beside)) {
+        ck_assert_msg(clock_monotonic() < end, "what happened is not stored");
+        fake_run(beside->base, 20, NULL, NULL);
+    }
+}
+
 static bool read_some(int fd, struct str *ret)
 {
     char buffer[4096];
@@ -289,7 +325,7 @@ int beside_run(const struct beside *beside, const char *const *arguments, bool t
 {
     struct winsize size = {.ws_row = 40, .ws_col = (unsigned short)(beside->columns ? beside->columns : 100)};
     usec_t end = clock_monotonic() + RUN_MS * (usec_t)1000;
-    int out[2], err[2], status = 0;
+    int out[2], err[2], status;
     bool more = true;
     pid_t pid;
 
@@ -316,7 +352,7 @@ int beside_run(const struct beside *beside, const char *const *arguments, bool t
         if (more)
             fake_run(beside->base, 2, NULL, NULL);
     }
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    status = await_end(beside, pid, arguments[0]);
     close(out[0]);
     close(err[0]);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);

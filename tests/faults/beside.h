@@ -58,6 +58,8 @@ const struct json *beside_ask(struct beside *beside, const char *path);
 
 /* Waits until COUNT images have been read, which takes longer than to get ready: until there are their findings. */
 void beside_await_images(const struct beside *beside, size_t count);
+/* Waits until every transition so far is stored: what asks for the history has it, and a kill does not lose it. */
+void beside_await_stored(const struct beside *beside);
 
 /* Runs a program; its exit status, or minus the signal. TERMINAL: its standard output is one. */
 int beside_run(const struct beside *beside, const char *const *arguments, bool terminal, struct str *ret_out,

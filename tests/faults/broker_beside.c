@@ -14,7 +14,7 @@
 #include "fake_engine.h"
 #include "probes/docker/broker_serve.h"
 
-enum { DESCRIPTORS_MAX = 1024, WAIT_MS = 60000 };
+enum { DESCRIPTORS_MAX = 1024, WAIT_MS = 240000 };
 
 void broker_beside_nonsense(int listener)
 {

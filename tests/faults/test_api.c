@@ -15,9 +15,20 @@
 #include "common/memory.h"
 #include "common/vec.h"
 
-enum { CONTAINERS = 80, NOBODY = 65534, FOLLOWERS = 64, PAGE_BYTES = 1024 * 1024 };
+enum { CONTAINERS = 80, NOBODY = 65534, FOLLOWERS = 64, PAGE_BYTES = 1024 * 1024, HANG_MS = 240000 };
 
 static struct beside beside;
+
+/* Lets fake engine and agent go on until CONDITION holds. */
+#define AWAIT(condition)                                                                                               \
+    do {                                                                                                               \
+        usec_t await_end = clock_monotonic() + HANG_MS * (usec_t)1000;                                                 \
+                                                                                                                       \
+        while (!(condition)) {                                                                                         \
+            ck_assert_msg(clock_monotonic() < await_end, "never: %s", #condition);                                     \
+            fake_run(beside.base, 20, NULL, NULL);                                                                     \
+        }                                                                                                              \
+    } while (0)
 
 /* One request on a connection of its own; REQUEST is the whole of it. */
 static void exchange_raw(int fd, const char *request, struct http_answer *ret)
@@ -65,7 +76,7 @@ static int64_t last_seq(void)
     return json_int(json_get(json_root(doc), "last_seq"), -1);
 }
 
-/* The agent has nothing more to do. */
+/* Once it has begun: the agent has nothing more to do. */
 static void settle(void)
 {
     int64_t before = -1, now;
@@ -76,22 +87,24 @@ static void settle(void)
     }
 }
 
+static bool is_ready(void)
+{
+    long status = 0;
+
+    json_doc_free(beside_get(&beside, "/healthz", &status));
+    return status == 200;
+}
+
 static void set_up(void)
 {
-    usec_t end = clock_monotonic() + 60 * USEC_PER_SEC;
-    scoped(http_answer_deinit) struct http_answer answer = {0};
-
     beside_begin(&beside, CONTAINERS);
     ck_assert_int_eq(chmod(beside.folder, 0755), 0);
     fake_set_privileged(beside.fake, 1, true);
     fake_set_privileged(beside.fake, 2, true);
     beside_start_agent(&beside, "{\"sinks\": [], \"socket\": {\"mode\": \"0666\"}, \"waivers\": [{\"rule\": \"5.4\", "
                                 "\"subject\": \"name:c10\", \"reason\": \"ticket 42\", \"by\": \"ops\"}]}");
-    while (answer.status != 200) {
-        ck_assert_msg(clock_monotonic() < end, "the agent does not get ready");
-        fake_run(beside.base, 50, NULL, NULL);
-        exchange("GET", "/healthz", NULL, &answer);
-    }
+    AWAIT(is_ready());
+    beside_await_images(&beside, 1);
     settle();
 }
 
@@ -539,8 +552,9 @@ static void stream_deinit(struct stream *stream)
     str_deinit(&stream->text);
 }
 
-/* Sends the request and reads the head and the hello. The stream's LAST_SEQ and OLDEST_SEQ come back. */
-static void open_stream(struct stream *stream, const char *query, int64_t *ret_last, int64_t *ret_oldest)
+/* Sends the request and reads the head and the hello. The stream's LAST_SEQ and OLDEST_SEQ come back. False: there is
+ * no place for it. */
+static bool try_stream(struct stream *stream, const char *query, int64_t *ret_last, int64_t *ret_oldest)
 {
     scoped(cleanup_free) char *request = mem_printf("GET /v1/events?%s HTTP/1.1\r\nHost: x\r\n\r\n", query);
     scoped(cleanup_json_doc) struct json_doc *doc = NULL;
@@ -550,7 +564,11 @@ static void open_stream(struct stream *stream, const char *query, int64_t *ret_l
     *stream = (struct stream){.fd = beside_dial(&beside)};
     beside_say(&beside, stream->fd, request, strlen(request));
     while (!(body = strstr(str_text(&stream->raw), "\r\n\r\n")))
-        ck_assert(!beside_hear(&beside, stream->fd, &stream->raw, stream->raw.length + 1, 5000));
+        ck_assert(!beside_hear(&beside, stream->fd, &stream->raw, stream->raw.length + 1, HANG_MS));
+    if (str_starts(stream->raw.data, "HTTP/1.1 503 ")) {
+        stream_deinit(stream);
+        return false;
+    }
     ck_assert(str_starts(stream->raw.data, "HTTP/1.1 200 "));
     ck_assert_ptr_nonnull(strstr(stream->raw.data, "\r\nContent-Type: application/x-ndjson\r\n"));
     ck_assert_ptr_nonnull(strstr(stream->raw.data, "\r\nTransfer-Encoding: chunked\r\n"));
@@ -558,13 +576,19 @@ static void open_stream(struct stream *stream, const char *query, int64_t *ret_l
     stream->raw.length -= (size_t)(body - stream->raw.data);
     memmove(stream->raw.data, body, stream->raw.length + 1);
     unframe(stream);
-    line = next_line(stream, 5000);
+    line = next_line(stream, HANG_MS);
     ck_assert_ptr_nonnull(line);
     ck_assert_int_eq(json_parse(line, strlen(line), NULL, &doc, NULL), 0);
     *ret_last = json_int(json_path(json_root(doc), "hello", "last_seq", NULL), -1);
     *ret_oldest = json_int(json_path(json_root(doc), "hello", "oldest_seq", NULL), -1);
     ck_assert_int_ge(*ret_last, 0);
     ck_assert_int_ge(*ret_oldest, 1);
+    return true;
+}
+
+static void open_stream(struct stream *stream, const char *query, int64_t *ret_last, int64_t *ret_oldest)
+{
+    ck_assert(try_stream(stream, query, ret_last, ret_oldest));
 }
 
 /* Reads lines until the one with SEQ: they must go on from FROM + 1 without a gap but those told. Returns the number
@@ -574,7 +598,7 @@ static int64_t read_until(struct stream *stream, int64_t from, int64_t seq)
     int64_t lost = 0;
 
     while (from < seq) {
-        scoped(cleanup_free) char *line = next_line(stream, 20000);
+        scoped(cleanup_free) char *line = next_line(stream, HANG_MS);
         scoped(cleanup_json_doc) struct json_doc *doc = NULL;
         const struct json *gap;
 
@@ -645,15 +669,17 @@ START_TEST(events_by_what_is_asked_for)
     scoped(cleanup_free) char *of_one = mem_printf("rule=5.4&subject=%s", fake_container_id(1));
     scoped(http_answer_deinit) struct http_answer answer = {0};
 
-    ck_assert_int_eq(count_events("rule=5.4", "\"slug\":\"container-privileged\""), CONTAINERS);
+    /* where the engine was away for the first seconds, the rule has said so itself */
+    ck_assert_int_ge(count_events("rule=5.4", "\"slug\":\"container-privileged\""), CONTAINERS);
+    ck_assert_int_eq(count_events("rule=5.4&kind=container", "\"slug\":\"container-privileged\""), CONTAINERS);
     ck_assert_int_eq(count_events("rule=container-privileged&status=fail", "\"status\":\"fail\""), 2);
     ck_assert_int_eq(count_events(of_one, fake_container_id(1)), 1);
     ck_assert_int_gt(count_events("kind=container&section=5", "\"section\":\"5\""), 1000);
     ck_assert_int_gt(count_events("severity=critical,high&kind=container", "\"kind\":\"container\""), 100);
     ck_assert_int_eq(count_events("since_time=2100-01-01T00:00:00Z", ""), 0);
     ck_assert_int_eq(count_events("until_time=2001-01-01T00:00:00Z", ""), 0);
-    ck_assert_int_eq(count_events("since_time=2001-01-01T00:00:00Z&rule=5.4", "container"), CONTAINERS);
-    ck_assert_int_eq(count_events("rule=5.4&waived=false", "\"waived\":null"), CONTAINERS - 1);
+    ck_assert_int_eq(count_events("since_time=2001-01-01T00:00:00Z&rule=5.4&kind=container", "container"), CONTAINERS);
+    ck_assert_int_eq(count_events("rule=5.4&kind=container&waived=false", "\"waived\":null"), CONTAINERS - 1);
     ck_assert_int_eq(count_events("rule=5.4&waived=true", "\"waived\":{"), 1);
     ck_assert_int_eq(count_events("rule=5.4&limit=3", "container"), 3);
     ck_assert_int_eq(count_events("limit=2000", ""), 2000); /* more than one page of the store */
@@ -688,6 +714,21 @@ static void toggle(size_t container, bool privileged)
     fake_event(beside.fake, "container", "update", fake_container_id(container), NULL);
 }
 
+static size_t count_of_54(const char *query)
+{
+    scoped(cleanup_free) char *path = mem_printf("/v1/findings?rule=5.4&limit=1000%s", query);
+    scoped(cleanup_json_doc) struct json_doc *doc = get(path);
+
+    return json_count(json_get(json_root(doc), "findings"));
+}
+
+static bool is_privileged(size_t container)
+{
+    scoped(cleanup_free) char *query = mem_printf("&status=fail&subject=%s", fake_container_id(container));
+
+    return count_of_54(query) == 1;
+}
+
 START_TEST(a_follower_is_told_as_it_happens)
 {
     struct stream fresh, replayed;
@@ -702,9 +743,9 @@ START_TEST(a_follower_is_told_as_it_happens)
     ck_assert_ptr_null(next_line(&fresh, 50));
     for (size_t i = 10; i < 30; i++)
         toggle(i, true);
+    AWAIT(last_seq() >= before + 20);
     settle();
     last = last_seq();
-    ck_assert_int_ge(last, before + 20);
     ck_assert_int_eq(read_until(&fresh, before, last), 0);
     ck_assert_int_eq(read_until(&replayed, before, last), 0);
     stream_deinit(&fresh);
@@ -723,22 +764,15 @@ START_TEST(a_slow_reader_loses_nothing)
         fake_set_containers(beside.fake, round ? CONTAINERS : 5);
         fake_forget_events(beside.fake); /* as one that was restarted */
         fake_close_all(beside.fake);
-        fake_run(beside.base, 500, NULL, NULL);
-        settle();
-        for (unsigned i = 0; i < 100; i++) {
-            scoped(cleanup_json_doc) struct json_doc *doc = get("/v1/findings?rule=5.4&limit=1000");
-
-            if (json_count(json_get(json_root(doc), "findings")) == (round ? CONTAINERS : 5))
-                break;
-            fake_run(beside.base, 100, NULL, NULL);
-        }
+        AWAIT(count_of_54("") == (round ? CONTAINERS : 5));
     }
+    AWAIT(last_seq() > before + 3000);
     settle();
     last = last_seq();
-    ck_assert_int_gt(last, before + 3000);
     ck_assert_int_eq(read_until(&slow, before, last), 0);
     toggle(40, true);
-    settle();
+    AWAIT(is_privileged(40));
+    ck_assert_int_gt(last_seq(), last);
     ck_assert_int_eq(read_until(&slow, last, last_seq()), 0);
     stream_deinit(&slow);
 }
@@ -757,8 +791,7 @@ START_TEST(followers_are_limited)
     exchange("GET", "/v1/events", NULL, &answer);
     ck_assert_int_eq(answer.status, 200);
     stream_deinit(&streams[0]);
-    fake_run(beside.base, 100, NULL, NULL);
-    open_stream(&streams[0], "follow=true", &last, &oldest);
+    AWAIT(try_stream(&streams[0], "follow=true", &last, &oldest)); /* once the agent has seen that it went */
     for (size_t i = 0; i < FOLLOWERS; i++)
         stream_deinit(&streams[i]);
 }
@@ -806,7 +839,7 @@ START_TEST(a_half_closed_client_gets_the_whole_answer)
         beside_say(&beside, fd, request, strlen(request));
         ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
         fake_run(beside.base, 50, NULL, NULL); /* the end is there before the answer is read */
-        ck_assert_msg(beside_hear(&beside, fd, &said, 0, 60000), "%s: it does not hang up", paths[i]);
+        ck_assert_msg(beside_hear(&beside, fd, &said, 0, HANG_MS), "%s: it does not hang up", paths[i]);
         body = strstr(str_text(&said), "\r\n\r\n");
         ck_assert_ptr_nonnull(body);
         if (strstr(whole.head.data, "chunked"))
@@ -820,38 +853,57 @@ START_TEST(a_half_closed_client_gets_the_whole_answer)
 }
 END_TEST
 
-START_TEST(half_closed_followers_go_on)
+/* Hears on FD until TEXT has come; false: it ended before. */
+static bool hear_until(int fd, struct str *said, const char *text)
+{
+    usec_t end = clock_monotonic() + HANG_MS * (usec_t)1000;
+    bool ended = false;
+
+    while (!ended && !strstr(str_text(said), text)) {
+        ck_assert_msg(clock_monotonic() < end, "%s does not come after %.300s", text, str_text(said));
+        ended = beside_hear(&beside, fd, said, said->length + 1, 1000);
+    }
+    return strstr(str_text(said), text);
+}
+
+/* One that has nothing more to send, and has been told where the stream stands. False: there is no place for it. */
+static bool follow_half_closed(int *ret_fd, struct str *said)
 {
     static const char request[] = "GET /v1/events?follow=true HTTP/1.1\r\nHost: x\r\n\r\n";
+    int fd = beside_dial(&beside);
+
+    str_clear(said);
+    beside_say(&beside, fd, request, sizeof request - 1);
+    ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+    ck_assert(hear_until(fd, said, "\r\n\r\n"));
+    if (str_starts(said->data, "HTTP/1.1 503 ")) {
+        close(fd);
+        return false;
+    }
+    ck_assert(str_starts(said->data, "HTTP/1.1 200 "));
+    ck_assert(hear_until(fd, said, "{\"hello\":"));
+    *ret_fd = fd;
+    return true;
+}
+
+START_TEST(half_closed_followers_go_on)
+{
     struct str said[FOLLOWERS] = {0};
-    usec_t end = clock_monotonic() + 120 * USEC_PER_SEC;
     int fds[FOLLOWERS];
 
-    for (size_t i = 0; i < FOLLOWERS; i++) {
-        fds[i] = beside_dial(&beside);
-        beside_say(&beside, fds[i], request, sizeof request - 1);
-        ck_assert_int_eq(shutdown(fds[i], SHUT_WR), 0);
-    }
-    fake_run(beside.base, 200, NULL, NULL);
+    for (size_t i = 0; i < FOLLOWERS; i++)
+        AWAIT(follow_half_closed(&fds[i], &said[i]));
     toggle(50, true);
-    settle();
     for (size_t i = 0; i < FOLLOWERS; i++) {
+        ck_assert(hear_until(fds[i], &said[i], fake_container_id(50)));
         ck_assert(!beside_hear(&beside, fds[i], &said[i], 0, 20));
-        ck_assert_ptr_nonnull(strstr(str_text(&said[i]), fake_container_id(50)));
     }
     toggle(50, false);
-    settle();
+    AWAIT(!is_privileged(50));
     for (size_t i = 0; i < FOLLOWERS; i++)
         close(fds[i]);
-    do { /* and their places are free when they go */
-        ck_assert(clock_monotonic() < end);
-        fake_run(beside.base, 100, NULL, NULL);
-        str_deinit(&said[0]);
-        fds[0] = beside_dial(&beside);
-        beside_say(&beside, fds[0], request, sizeof request - 1);
-        beside_hear(&beside, fds[0], &said[0], 12, 5000);
-        close(fds[0]);
-    } while (!str_starts(str_text(&said[0]), "HTTP/1.1 200"));
+    AWAIT(follow_half_closed(&fds[0], &said[0])); /* and their places are free when they go */
+    close(fds[0]);
     for (size_t i = 0; i < FOLLOWERS; i++)
         str_deinit(&said[i]);
 }
@@ -925,13 +977,13 @@ START_TEST(head_is_get_without_its_body)
         scoped(http_answer_deinit) struct http_answer whole = {0};
         scoped_str said = STR_INIT;
         size_t length = 0;
-        const char *second;
+        const char *second = NULL;
+        usec_t end = clock_monotonic() + HANG_MS * (usec_t)1000;
         int fd = beside_dial(&beside);
 
         exchange("GET", paths[i], NULL, &whole);
         beside_say(&beside, fd, request, strlen(request));
-        second = NULL;
-        for (unsigned k = 0; k < 600 && !(second && strstr(second + 4, "\r\n\r\n")); k++) {
+        while (clock_monotonic() < end && !(second && strstr(second + 4, "\r\n\r\n"))) {
             beside_hear(&beside, fd, &said, said.length + 1, 100);
             second = strstr(str_text(&said), "\r\n\r\n");
         }
@@ -990,7 +1042,8 @@ static void hangs_up_on(const char *what, const char *request, size_t length, lo
     int fd = beside_dial(&beside);
 
     beside_say(&beside, fd, request, length);
-    ck_assert_msg(beside_hear(&beside, fd, &said, 0, 5000), "%s: it does not hang up: %.200s", what, str_text(&said));
+    ck_assert_msg(beside_hear(&beside, fd, &said, 0, HANG_MS), "%s: it does not hang up: %.200s", what,
+                  str_text(&said));
     sscanf(str_text(&said), "HTTP/1.%*1[01] %ld ", &got);
     ck_assert_msg(got == status, "%s: %ld, not %ld: %.200s", what, got, status, str_text(&said));
     close(fd);
@@ -1051,13 +1104,13 @@ START_TEST(old_clients_are_answered)
     int fd = beside_dial(&beside);
 
     beside_say(&beside, fd, request, sizeof request - 1);
-    ck_assert(beside_hear(&beside, fd, &said, 0, 5000)); /* and hangs up */
+    ck_assert(beside_hear(&beside, fd, &said, 0, HANG_MS)); /* and hangs up */
     ck_assert(str_starts(said.data, "HTTP/1.0 200 "));
     ck_assert_ptr_nonnull(strstr(said.data, "\"ready\":true"));
     close(fd);
     fd = beside_dial(&beside);
     beside_say(&beside, fd, follow, sizeof follow - 1);
-    beside_hear(&beside, fd, &stream, 0, 300);
+    ck_assert(hear_until(fd, &stream, "{\"hello\":"));
     ck_assert_ptr_null(strcasestr(stream.data, "chunked"));
     ck_assert_ptr_nonnull(strstr(stream.data, "\r\n\r\n{\"hello\":"));
     close(fd);
@@ -1105,12 +1158,21 @@ START_TEST(root_may_scan)
     ck_assert_int_eq(answer.status, 202);
     doc = parse(&answer.body);
     ck_assert(json_bool(json_get(json_root(doc), "started"), false));
-    for (unsigned i = 0; i < 100 && fake_requests(beside.fake, "/containers/c") < CONTAINERS; i++)
-        fake_run(beside.base, 50, NULL, NULL);
-    ck_assert_uint_ge(fake_requests(beside.fake, "/containers/c"), CONTAINERS);
+    AWAIT(fake_requests(beside.fake, "/containers/c") >= CONTAINERS);
     settle();
 }
 END_TEST
+
+static bool fails_of(const char *query)
+{
+    scoped(cleanup_json_doc) struct json_doc *doc = get(query);
+    const struct json *list = json_get(json_root(doc), "findings");
+
+    for (size_t i = 0; i < json_count(list); i++)
+        if (fails(json_at(list, i)))
+            return true;
+    return false;
+}
 
 START_TEST(root_may_acknowledge_an_exec)
 {
@@ -1130,7 +1192,6 @@ START_TEST(root_may_acknowledge_an_exec)
     scoped(cleanup_free) char *prefix = mem_printf("{\"exec\":\"%.11s\",\"reason\":\"mine\"}", id);
     scoped(cleanup_free) char *query = mem_printf("/v1/findings?kind=exec&subject=%s", id);
     scoped(http_answer_deinit) struct http_answer answer = {0};
-    scoped(cleanup_json_doc) struct json_doc *before = NULL, *after = NULL;
 
     for (size_t i = 0; i < countof(nonsense); i++) {
         exchange("POST", "/v1/ack", nonsense[i], &answer);
@@ -1140,18 +1201,14 @@ START_TEST(root_may_acknowledge_an_exec)
     refused("an exec that is none", &answer, 404, "not_found");
     fake_event(beside.fake, "container", "exec_create: sh", fake_container_id(1), attributes);
     fake_event(beside.fake, "container", "exec_start: sh", fake_container_id(1), attributes);
-    settle();
-    before = get(query);
-    ck_assert_uint_ge(json_count(json_get(json_root(before), "findings")), 1);
+    AWAIT(fails_of(query));
     exchange("POST", "/v1/ack", prefix, &answer);
     refused("too short a beginning", &answer, 404, "not_found");
     exchange("POST", "/v1/ack", whole, &answer);
     ck_assert_msg(answer.status == 200, "%ld %s", answer.status, str_text(&answer.body));
     exchange("POST", "/v1/ack", whole, &answer);
     ck_assert_msg(answer.status == 404 || answer.status == 200, "%ld", answer.status);
-    after = get(query);
-    for (size_t i = 0; i < json_count(json_get(json_root(after), "findings")); i++)
-        ck_assert_str_ne(text_at(json_at(json_get(json_root(after), "findings"), i), "status"), "fail");
+    ck_assert(!fails_of(query));
 }
 END_TEST
 
@@ -1176,7 +1233,24 @@ enum { MANY = 120 }; /* it takes its time for each */
 #else
 enum { MANY = 250 };
 #endif
-enum { ANSWERS_MAX = 16 * 1024 * 1024, REQUESTS_MAX = 4 * 1024 * 1024, USERS = 4, OF_A_USER = 32 };
+enum { ANSWERS_MAX = 16 * 1024 * 1024, REQUESTS_MAX = 4 * 1024 * 1024, USERS = 4, OF_A_USER = 32, FILL = 24 };
+
+enum { GIVEN_UP_S = 30 }; /* after that long a client that waits, or reads nothing, is hung up on */
+
+/* Too slow a machine for what is about many at once: the first have been given up since. */
+static bool is_over(usec_t begun)
+{
+    return clock_monotonic() - begun >= (GIVEN_UP_S - 5) * USEC_PER_SEC;
+}
+
+static size_t refused_here; /* of the questions that metric() asks */
+
+static bool ask_metrics(struct http_answer *ret)
+{
+    exchange("GET", "/metrics", NULL, ret);
+    refused_here += ret->status == 503;
+    return ret->status == 200;
+}
 
 /* A sample of /metrics, without its docker_bench_agent_. */
 static double metric(const char *name)
@@ -1185,12 +1259,7 @@ static double metric(const char *name)
     scoped(cleanup_free) char *line = mem_printf("\ndocker_bench_agent_%s ", name);
     const char *found;
 
-    for (unsigned i = 0; i < 20 && answer.status != 200; i++) {
-        exchange("GET", "/metrics", NULL, &answer);
-        if (answer.status != 200)
-            fake_run(beside.base, 200, NULL, NULL);
-    }
-    ck_assert_int_eq(answer.status, 200);
+    AWAIT(ask_metrics(&answer));
     found = strstr(answer.body.data, line);
     ck_assert_msg(found != NULL, "no %s", name);
     return strtod(found + strlen(line), NULL);
@@ -1229,13 +1298,7 @@ static void never_read(int *fds, size_t count, const char *request, bool of_user
         beside_say(&beside, fds[i], request, strlen(request));
         fake_run(beside.base, 2, NULL, NULL);
     }
-    for (unsigned i = 0; i < 10; i++) { /* the agent has taken them all */
-        scoped(http_answer_deinit) struct http_answer health = {0};
-
-        exchange("GET", "/healthz", NULL, &health);
-        if (health.status == 200)
-            break;
-    }
+    AWAIT(is_ready()); /* the agent has taken them all */
 }
 
 static void close_them(const int *fds, size_t count)
@@ -1243,8 +1306,7 @@ static void close_them(const int *fds, size_t count)
     for (size_t i = 0; i < count; i++)
         close(fds[i]);
     fake_run(beside.base, 100, NULL, NULL);
-    for (unsigned i = 0; i < 200 && metric("api_queued_bytes") > 0; i++)
-        fake_run(beside.base, 100, NULL, NULL);
+    AWAIT(metric("api_queued_bytes") <= 0);
 }
 
 #define FINDINGS "GET /v1/findings?limit=100000 HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -1254,16 +1316,19 @@ START_TEST(answers_that_nobody_reads_are_bounded_in_total)
     scoped(http_answer_deinit) struct http_answer answer = {0}, short_one = {0};
     size_t before = agent_memory();
     int fds[MANY];
-    double turned_away;
     struct pace pace;
+    usec_t begun = clock_monotonic();
+    double queued;
 
     pace_begin(&pace, &beside, "250 clients that ask for 1 MiB and never read");
-    never_read(fds, MANY, FINDINGS, false);
-    ck_assert_uint_gt(metric("api_queued_bytes"), ANSWERS_MAX / 2);
+    never_read(fds, FILL, FINDINGS, false); /* who reads nothing for half a minute has gone */
+    queued = metric("api_queued_bytes");
+    ck_assert(queued > ANSWERS_MAX / 2 || is_over(begun));
+    ck_assert_uint_le(queued, ANSWERS_MAX);
+    never_read(fds + FILL, MANY - FILL, FINDINGS, false);
+    AWAIT(metric("api_refused_total") + metric("api_closed_total") >= MANY / 2 || is_over(begun));
     ck_assert_uint_le(metric("api_queued_bytes"), ANSWERS_MAX);
     expect_memory(before, 2 * ANSWERS_MAX);
-    turned_away = metric("api_refused_total") + metric("api_closed_total");
-    ck_assert_uint_ge(turned_away, MANY / 2);
     exchange("GET", "/healthz", NULL, &short_one);
     ck_assert_int_eq(short_one.status, 200);
     fake_run(beside.base, 3500, NULL, NULL); /* now they are slow, and go for one that asks */
@@ -1280,27 +1345,42 @@ END_TEST
  * machine. */
 START_TEST(an_answer_without_room_is_refused)
 {
-    double refused_before = metric("api_refused_total"), closed_before = metric("api_closed_total");
+    double refused_before = metric("api_refused_total"), closed_before = metric("api_closed_total"), refused_total;
     int fds[MANY];
-    size_t seen = 0;
+    size_t seen = 0, here = refused_here;
+    usec_t begun = clock_monotonic();
+    bool over;
 
     never_read(fds, 40, FINDINGS, false);
     for (size_t i = 0; i < 40; i++) {
         scoped(http_answer_deinit) struct http_answer answer = {0};
         scoped_str pending = STR_INIT;
 
-        if (beside_hear(&beside, fds[i], &pending, 13, 1000) || !str_starts(str_text(&pending), "HTTP/1.1 503"))
+        if (beside_hear(&beside, fds[i], &pending, 13, HANG_MS) || !str_starts(str_text(&pending), "HTTP/1.1 503"))
             continue;
         ck_assert(beside_answer(&beside, fds[i], &pending, &answer));
         refused("without room", &answer, 503, "busy");
         ck_assert_ptr_nonnull(strstr(answer.head.data, "\r\nRetry-After: 1\r\n"));
         seen++;
     }
-    ck_assert_uint_eq(seen, metric("api_refused_total") - refused_before);
-    ck_assert_uint_ge(seen + metric("api_closed_total") - closed_before, 20);
+    over = is_over(begun);
+    refused_total = metric("api_refused_total");
+    ck_assert_uint_eq(seen + refused_here - here, refused_total - refused_before);
+    ck_assert(over || seen + metric("api_closed_total") - closed_before >= 20);
     close_them(fds, 40);
 }
 END_TEST
+
+/* The answer that a user gets: again, if that one has waited for too long. */
+static void ask_as(uid_t uid, struct http_answer *ret)
+{
+    usec_t end = clock_monotonic() + HANG_MS * (usec_t)1000, begun;
+
+    do {
+        begun = clock_monotonic();
+        exchange_raw(dial_as(uid), FINDINGS, ret);
+    } while (!ret->status && is_over(begun) && begun < end);
+}
 
 /* Users who hold much make room at once for one who does not. */
 START_TEST(no_user_keeps_others_from_their_answers)
@@ -1314,9 +1394,9 @@ START_TEST(no_user_keeps_others_from_their_answers)
     for (unsigned i = 0; i < 5; i++) {
         scoped(http_answer_deinit) struct http_answer answer = {0};
 
-        exchange("GET", "/v1/findings?limit=100000", NULL, &answer);
+        ask_as(0, &answer);
         ck_assert_int_eq(answer.status, 200);
-        exchange_raw(dial_as(NOBODY - USERS), FINDINGS, &answer);
+        ask_as(NOBODY - USERS, &answer);
         ck_assert_int_eq(answer.status, 200);
         ck_assert_uint_le(metric("api_queued_bytes"), ANSWERS_MAX);
     }
@@ -1365,12 +1445,13 @@ START_TEST(requests_are_bounded_in_total)
     for (unsigned round = 0; round < 2; round++) {
         never_read(fds, MANY, round ? lines.data : half, false);
         ck_assert_uint_le(metric("api_request_bytes"), REQUESTS_MAX);
-        ck_assert_uint_ge(metric("api_closed_total"), closed + MANY / 3);
+        AWAIT(metric("api_closed_total") >= closed + MANY / 3);
+        ck_assert_uint_le(metric("api_request_bytes"), REQUESTS_MAX);
         expect_memory(before, 3 * (size_t)REQUESTS_MAX);
         close_them(fds, MANY);
+        AWAIT(metric("api_request_bytes") < 64 * 1024);
         closed = metric("api_closed_total");
     }
-    ck_assert_uint_lt(metric("api_request_bytes"), 64 * 1024);
 }
 END_TEST
 

@@ -2,6 +2,7 @@
  * escape but our own colours, keeps to the terminal's width, and says so when it is not everything. */
 #include <check.h>
 #include <glob.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,15 +14,33 @@
 #include "common/memory.h"
 #include "common/text.h"
 
-enum { CONTAINERS = 1200, COLUMNS = 100 };
+enum { CONTAINERS = 1200, COLUMNS = 100, WAIT_S = 600 };
 
 static struct beside beside;
 
+/* Not whether it is ready: a sink whose receiver is away for a minute is a reason not to be. */
+static bool is_scanned(void)
+{
+    return json_type(json_pointer(beside_ask(&beside, "/v1/status"), "/scan/duration_ms")) == JSON_NUMBER;
+}
+
+static bool is_ready(void)
+{
+    return json_bool(json_get(beside_ask(&beside, "/healthz"), "ready"), false);
+}
+
+static void await(bool (*condition)(void), const char *what)
+{
+    usec_t end = clock_monotonic() + WAIT_S * USEC_PER_SEC;
+
+    while (!condition()) {
+        ck_assert_msg(clock_monotonic() < end, "%s", what);
+        fake_run(beside.base, 50, NULL, NULL);
+    }
+}
+
 static void set_up(void)
 {
-    usec_t end = clock_monotonic() + 60 * USEC_PER_SEC;
-    bool ready = false;
-
     setenv("LC_ALL", "C.UTF-8", 1);
     unsetenv("NO_COLOR");
     beside_begin(&beside, CONTAINERS);
@@ -32,13 +51,8 @@ static void set_up(void)
     fake_set_privileged(beside.fake, 1, true);
     beside_start_agent(&beside, "{\"sinks\": [{\"type\": \"syslog\", \"address\": \"tcp://a-name-that-is-unknown-"
                                 "and-longer-than-a-line-of-a-terminal-should-be.invalid:514\"}]}");
-    while (!ready) {
-        scoped(cleanup_json_doc) struct json_doc *doc = beside_get(&beside, "/healthz", NULL);
-
-        ready = doc && json_bool(json_get(json_root(doc), "ready"), false);
-        ck_assert_msg(clock_monotonic() < end, "the agent does not get ready");
-        fake_run(beside.base, 50, NULL, NULL);
-    }
+    await(is_scanned, "the first scan does not end");
+    beside_await_images(&beside, 1);
 }
 
 static void tear_down(void)
@@ -164,11 +178,12 @@ START_TEST(a_name_that_is_escaped_in_full)
 }
 END_TEST
 
-START_TEST(watch_on_a_terminal)
+/* What it prints within so many seconds; the last line may be a part of one. */
+static struct str watch_for(const char *seconds)
 {
     const char *argv[] = {"/usr/bin/timeout",
                           "--foreground",
-                          "5",
+                          seconds,
                           BUILD_DIR "/agentctl",
                           "--socket",
                           beside.agent_socket,
@@ -178,11 +193,31 @@ START_TEST(watch_on_a_terminal)
                           "--rule",
                           "5.4",
                           NULL};
-    scoped_str out = STR_INIT, err = STR_INIT;
+    struct str out = STR_INIT;
+    scoped_str err = STR_INIT;
+    char *end;
 
     ck_assert_int_eq(beside_run(&beside, argv, true, &out, &err), 124);
     ck_assert_ptr_nonnull(
         strstr(str_text(&err), "watching failures, errors and recoveries since transition 0; Ctrl-C"));
+    end = strrchr(str_text(&out), '\n');
+    if (!end)
+        str_clear(&out);
+    else
+        end[1] = '\0', out.length = (size_t)(end + 1 - out.data);
+    return out;
+}
+
+START_TEST(watch_on_a_terminal)
+{
+    static const char *const seconds[] = {"5", "20", "100"};
+    scoped_str out = STR_INIT;
+
+    for (size_t i = 0; i < countof(seconds) && !strstr(str_text(&out), "privileged"); i++) {
+        str_deinit(&out);
+        out = watch_for(seconds[i]);
+    }
+    ck_assert_ptr_nonnull(strstr(str_text(&out), "\033["));
     take_colours(&out, true);
     ck_assert_ptr_nonnull(strstr(out.data, " at the agent's start"));
     ck_assert_ptr_nonnull(strstr(out.data, "5.4 critical\n          runs with --privileged\n"));
@@ -224,6 +259,13 @@ static struct str read_file(const char *path, mode_t *ret_mode)
     return text;
 }
 
+static bool has_no_sink(void)
+{
+    const struct json *sinks = json_get(beside_ask(&beside, "/v1/status"), "sinks");
+
+    return sinks && !json_count(sinks);
+}
+
 /* As node_exporter's textfile collector wants it: whole, readable, without a trace of how it was written. */
 START_TEST(metrics_into_a_file)
 {
@@ -231,11 +273,18 @@ START_TEST(metrics_into_a_file)
     scoped(cleanup_free) char *arguments = mem_printf("metrics --textfile %s", path);
     scoped(cleanup_free) char *nowhere = mem_printf("metrics --textfile %s/none/agent.prom", beside.folder);
     scoped(cleanup_free) char *pattern = mem_printf("%s.*", path);
-    scoped_str printed = run(false, 0, "metrics"), out = run(false, 0, arguments), text = STR_INIT, refused = STR_INIT,
-               rest = STR_INIT;
+    scoped(cleanup_free) char *config = mem_printf("%s/agent.json", beside.folder);
+    scoped_str printed = STR_INIT, out = STR_INIT, text = STR_INIT, refused = STR_INIT, rest = STR_INIT;
     glob_t others;
     mode_t mode;
 
+    /* without the sink whose receiver is away */
+    ck_assert_int_eq(file_replace(config, "{\"sinks\": []}", 13, 0600, NULL), 0);
+    ck_assert_int_eq(kill(beside.agent, SIGHUP), 0);
+    await(has_no_sink, "the sink does not go");
+    await(is_ready, "the agent does not get ready");
+    printed = run(false, 0, "metrics");
+    out = run(false, 0, arguments);
     ck_assert_ptr_nonnull(strstr(printed.data, "\ndocker_bench_agent_findings{rule=\"container-privileged\",severity="
                                                "\"critical\",status=\"fail\"} 2\n"));
     ck_assert_ptr_null(strstr(printed.data, "owned"));

@@ -380,7 +380,7 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_set_timeout(tests, 120);
+    tcase_set_timeout(tests, 600);
     tcase_add_test(tests, a_next_that_repeats_ends);
     tcase_add_test(tests, a_next_without_findings_ends);
     tcase_add_test(tests, pages_without_end_end);

@@ -121,13 +121,13 @@ START_TEST(what_failed_is_read_in_the_end)
     refuse(document->path, failures[failure_at].status, 0);
     start_agent();
     AWAIT(has_reason(document->reason));
-    ck_assert(has_reason(text));
-    ck_assert_str_eq(state(), "degraded");
+    AWAIT(has_reason(text));
+    AWAIT(strcmp(state(), "degraded") == 0);
     AWAIT(finds(document->finding, text));
     fake_faults_clear(fake);
     AWAIT(strcmp(state(), "ready") == 0);
-    ck_assert(!finds(document->finding, "the engine answered"));
-    ck_assert_uint_gt(findings(document->finding), 0);
+    AWAIT(!finds(document->finding, "the engine answered"));
+    AWAIT(findings(document->finding) > 0);
 }
 END_TEST
 
@@ -148,10 +148,10 @@ START_TEST(what_was_cut_is_read_in_the_end)
     start_agent();
     AWAIT(has_reason(document->reason));
     if (fault.reply && strstr(fault.reply, "html"))
-        ck_assert(has_reason("the answer is an HTML page, as of a proxy: Sign in"));
+        AWAIT(has_reason("the answer is an HTML page, as of a proxy: Sign in"));
     fake_faults_clear(fake);
     AWAIT(strcmp(state(), "ready") == 0);
-    ck_assert_uint_eq(findings("/v1/findings?rule=5.4&status=pass"), 3);
+    AWAIT(findings("/v1/findings?rule=5.4&status=pass") == 3);
 }
 END_TEST
 
@@ -204,7 +204,7 @@ START_TEST(nonsense_is_an_error)
         fake_fault(fake, &(struct fake_fault){.path = documents[i].path, .reply = reply.data, .length = reply.length});
     start_agent();
     AWAIT(has_reason("the list of images") && has_reason("the list of networks"));
-    ck_assert_str_eq(state(), "degraded");
+    AWAIT(strcmp(state(), "degraded") == 0);
     for (size_t i = 0; i < countof(documents); i++) {
         scoped(cleanup_free) char *passes = mem_printf("%s&status=pass", documents[i].finding);
 
@@ -215,7 +215,7 @@ START_TEST(nonsense_is_an_error)
     check_words("/v1/status", "/agent/reasons", NULL);
     fake_faults_clear(fake);
     AWAIT(strcmp(state(), "ready") == 0);
-    ck_assert_uint_eq(findings("/v1/findings?rule=5.4&status=pass"), 3);
+    AWAIT(findings("/v1/findings?rule=5.4&status=pass") == 3);
 }
 END_TEST
 
@@ -297,7 +297,7 @@ START_TEST(labels_without_end_hide_nothing)
     }
     start_with_pace(_i ? "one label of 31 MB in each of six containers" : "31 MB of labels in each of six containers");
     AWAIT(findings("/v1/findings?rule=5.4&status=pass") == CONTAINERS - 1);
-    ck_assert_uint_eq(findings("/v1/findings?rule=5.4&status=fail"), 1);
+    AWAIT(findings("/v1/findings?rule=5.4&status=fail") == 1);
     AWAIT(strcmp(state(), "ready") == 0);
     check_memory();
     aftermath_check(&beside);
@@ -327,8 +327,8 @@ START_TEST(what_rules_read_has_a_limit)
     start_with_pace(_i ? "a text of 31 MB in five containers" : "10 MB of small values in a list of five containers");
     AWAIT(findings("/v1/findings?rule=5.4&status=error") == CONTAINERS - 1);
     ck_assert(finds("/v1/findings?rule=5.4&status=error", cases[_i].why));
-    ck_assert(finds("/v1/findings?rule=5.3&status=error", cases[_i].why));
-    ck_assert_uint_eq(findings("/v1/findings?rule=5.4&status=pass"), 1);
+    AWAIT(finds("/v1/findings?rule=5.3&status=error", cases[_i].why));
+    AWAIT(findings("/v1/findings?rule=5.4&status=pass") == 1);
     check_memory();
     aftermath_check(&beside);
 }
@@ -395,7 +395,7 @@ START_TEST(what_is_kept_of_all_has_a_limit)
     for (size_t i = LEFT; i <= CONTAINERS; i++)
         fake_event(fake, "container", "destroy", fake_container_id(i), NULL);
     AWAIT(findings("/v1/findings?rule=5.4&status=pass") >= LEFT - 1 && strcmp(state(), "ready") == 0);
-    ck_assert_uint_eq(findings("/v1/findings?rule=5.4&status=error"), 0);
+    AWAIT(findings("/v1/findings?rule=5.4&status=error") == 0);
     check_memory();
 }
 END_TEST
@@ -435,18 +435,22 @@ START_TEST(millions_of_values_are_an_error)
 }
 END_TEST
 
-/* A history that failed for a while is read, though nothing about the image changes. */
+/* A history that failed for a while is read once, though nothing about the image changes. */
 START_TEST(history_is_read_in_the_end)
 {
     scoped(cleanup_free) char *path = mem_printf("/images/sha256:a%047x%016x/history", 0, 1);
+    size_t refused;
 
-    refuse(path, "500 Internal Server Error", 4);
+    refuse(path, "500 Internal Server Error", 0);
     start_agent();
     AWAIT(has_reason("1 history of an image (the engine answered 500"));
-    ck_assert(finds("/v1/findings?rule=4.7", "the engine answered 500"));
+    AWAIT(finds("/v1/findings?rule=4.7", "the engine answered 500"));
+    AWAIT(fake_requests(fake, path) >= 2);
+    refused = fake_requests(fake, path);
+    fake_faults_clear(fake);
     AWAIT(strcmp(state(), "ready") == 0);
-    ck_assert(!finds("/v1/findings?rule=4.7", "the engine answered"));
-    ck_assert_uint_eq(fake_requests(fake, path), 5);
+    AWAIT(!finds("/v1/findings?rule=4.7", "the engine answered"));
+    ck_assert_uint_eq(fake_requests(fake, path), refused + 1);
 }
 END_TEST
 
@@ -458,15 +462,17 @@ START_TEST(exec_is_named_in_the_end)
 
     start_agent();
     AWAIT(strcmp(state(), "ready") == 0);
-    refuse("/exec/", "500 Internal Server Error", _i ? 4 : 1);
+    refuse("/exec/", "500 Internal Server Error", _i ? 0 : 1);
     fake_event(fake, "container", "exec_create: /bin/sh", fake_container_id(0), attributes);
     if (_i) {
         AWAIT(
             has_reason("1 exec (started in container c00, but its record could not be read (the engine answered 500"));
-        ck_assert_uint_eq(findings("/v1/findings?rule=5.22&status=error"), 1);
+        AWAIT(findings("/v1/findings?rule=5.22&status=error") == 1);
+        AWAIT(fake_requests(fake, "/exec/") >= 3);
+        fake_faults_clear(fake);
     }
     AWAIT(findings("/v1/findings?rule=5.22&status=fail") == 1);
-    ck_assert_uint_eq(findings("/v1/findings?rule=5.22&status=error"), 0);
+    AWAIT(findings("/v1/findings?rule=5.22&status=error") == 0);
     AWAIT(strcmp(state(), "ready") == 0);
 }
 END_TEST
@@ -478,10 +484,11 @@ START_TEST(exec_that_is_gone_is_a_finding)
 
     start_agent();
     AWAIT(strcmp(state(), "ready") == 0);
-    refuse("/exec/", "404 Not Found", 0);
-    refuse("/exec/", "500 Internal Server Error", 3);
+    refuse("/exec/", "500 Internal Server Error", 0);
     fake_event(fake, "container", "exec_create: /bin/odd -x", fake_container_id(0), attributes);
     AWAIT(finds("/v1/findings?rule=5.22&status=error", "the engine answered 500"));
+    fake_faults_clear(fake);
+    refuse("/exec/", "404 Not Found", 0);
     AWAIT(finds("/v1/findings?rule=5.22&status=error", "the engine no longer has it"));
     ck_assert(finds("/v1/findings?rule=5.22&status=error", "/bin/odd -x"));
     AWAIT(strcmp(state(), "ready") == 0);
@@ -507,14 +514,14 @@ START_TEST(listed_but_not_found)
     ck_assert(finds(queries[_i], "the engine lists it, but answered 404"));
     AWAIT(strcmp(state(), "degraded") == 0);
     if (_i == 0) {
-        ck_assert_uint_eq(findings("/v1/findings?rule=5.4&subject=c1&status=error"), 1);
+        AWAIT(findings("/v1/findings?rule=5.4&subject=c1&status=error") == 1);
         fake_set_containers(fake, 2);
         fake_event(fake, "container", "destroy", fake_container_id(2), NULL);
         AWAIT(findings(queries[0]) == 2);
     }
     fake_faults_clear(fake);
     AWAIT(strcmp(state(), "ready") == 0);
-    ck_assert_uint_eq(findings(queries[_i]), 0);
+    AWAIT(findings(queries[_i]) == 0);
 }
 END_TEST
 
@@ -528,12 +535,19 @@ START_TEST(removed_before_it_was_read)
     fake_event(fake, "container", "update", fake_container_id(1), NULL);
     AWAIT(findings("/v1/findings?rule=5.4") == 1);
     ck_assert_uint_eq(findings("/v1/findings?status=error&rule=5.4"), 0);
+    AWAIT(strcmp(state(), "ready") == 0);
     fake_reset_requests(fake);
     fake_run(base, 3000, NULL, NULL);
     ck_assert_uint_eq(fake_requests(fake, "/containers/c"), 0);
     ck_assert_str_eq(state(), "ready");
 }
 END_TEST
+
+/* Is TEXT what the answer to PATH has there? */
+static bool says(const char *path, const char *pointer, const char *text)
+{
+    return strcmp(json_text(json_pointer(beside_ask(&beside, path), pointer), ""), text) == 0;
+}
 
 /* Lists that cannot be read: every rule of what they would name says so. */
 START_TEST(lists_that_cannot_be_read)
@@ -550,11 +564,8 @@ START_TEST(lists_that_cannot_be_read)
     refuse(lists[_i].path, "403 Forbidden", 0);
     start_agent();
     AWAIT(has_reason(lists[_i].name));
-    ck_assert_str_eq(json_text(json_get(beside_ask(&beside, rule), "status"), ""), "error");
-    if (strcmp(lists[_i].rule, "5.22") == 0)
-        ck_assert_str_eq(json_text(json_get(beside_ask(&beside, rule), "reason"), ""), why);
-    else
-        ck_assert_str_eq(json_text(json_pointer(beside_ask(&beside, rule), "/findings/0/evidence"), ""), why);
+    AWAIT(says(rule, "/status", "error"));
+    AWAIT(says(rule, strcmp(lists[_i].rule, "5.22") == 0 ? "/reason" : "/findings/0/evidence", why));
 }
 END_TEST
 
@@ -586,7 +597,7 @@ START_TEST(nothing_applies_before_it_was_read)
         ck_assert_msg(!any_not_applicable(&rule), "%s", rule);
         fake_run(base, 50, NULL, NULL);
     }
-    ck_assert_str_eq(json_text(json_get(beside_ask(&beside, "/v1/rules/5.4"), "reason"), ""), "not judged yet");
+    ck_assert(says("/v1/rules/5.4", "/reason", "not judged yet"));
 }
 END_TEST
 
@@ -601,10 +612,10 @@ START_TEST(nothing_applies_without_an_engine)
         ck_assert_msg(!any_not_applicable(&rule), "%s", rule);
         fake_run(base, 100, NULL, NULL);
     }
-    ck_assert(finds("/v1/findings?rule=5.4&status=error", "the list of containers: the engine cannot be reached"));
+    AWAIT(finds("/v1/findings?rule=5.4&status=error", "the list of containers: the engine cannot be reached"));
     fake_start(fake);
     AWAIT(strcmp(state(), "ready") == 0);
-    ck_assert_uint_eq(findings("/v1/findings?rule=5.4"), 3);
+    AWAIT(findings("/v1/findings?rule=5.4") == 3);
 }
 END_TEST
 
@@ -630,7 +641,7 @@ START_TEST(no_storm)
     fake_reset_requests(fake);
     begun = clock_monotonic();
     fake_run(base, SECONDS * 1000, NULL, NULL);
-    ck_assert_uint_ge(fake_requests(fake, "/containers/c"), 10);
+    AWAIT(fake_requests(fake, "/containers/c") >= 10);
     ck_assert_uint_le(fake_requests(fake, "/containers/c"), seconds_since(begun) * A_SECOND);
     fake_faults_clear(fake);
     AWAIT(strcmp(state(), "ready") == 0);

@@ -20,7 +20,7 @@
 #include "probes/images/layers.h"
 #include "tests/parser_probe.h"
 
-enum { LAYERS_MAX = 200, WAIT_MS = 60000, OUTPUT_LIMIT = 16 << 20 };
+enum { LAYERS_MAX = 200, WAIT_MS = 480000, OUTPUT_LIMIT = 16 << 20 };
 
 static char folder[32];
 static struct event_base *base;
@@ -749,7 +749,7 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_set_timeout(tests, 120);
+    tcase_set_timeout(tests, 900);
     tcase_add_loop_test(tests, layers_lie_on_each_other, 0, 2);
     tcase_add_test(tests, capabilities_of_programs);
     tcase_add_test(tests, a_path_twice);

@@ -19,7 +19,7 @@
 
 #ifdef PRELOAD_FAULTS
 
-enum { CONTAINERS = 3, HANG_S = 120, RUNS = 16, PARTS = 4 };
+enum { CONTAINERS = 3, HANG_S = 240, RUNS = 16, PARTS = 4 };
 
 static struct beside beside;
 

@@ -236,6 +236,8 @@ int main(void)
     tcase_add_test(misbehaving, a_stopped_helper);
     tcase_add_loop_test(misbehaving, a_helper_that_misbehaves, 0, 2);
     tcase_add_checked_fixture(misbehaving, set_up, tear_down);
+    tcase_set_timeout(tests, 900);
+    tcase_set_timeout(misbehaving, 900);
     suite_add_tcase(suite, tests);
     suite_add_tcase(suite, misbehaving);
     runner = srunner_create(suite);

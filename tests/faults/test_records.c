@@ -18,7 +18,7 @@
 #include "common/memory.h"
 #include "common/vec.h"
 
-enum { CONTAINERS = 12, HANG_SECONDS = 120 };
+enum { CONTAINERS = 12, HANG_SECONDS = 240 };
 
 static struct beside beside;
 static char *records_path;
@@ -57,10 +57,17 @@ static bool is_ready(void)
     return json_bool(json_get(beside_ask(&beside, "/healthz"), "ready"), false);
 }
 
+/* Ready, and nothing is read any more. */
+static void wait_ready(void)
+{
+    run_until(is_ready());
+    beside_await_images(&beside, 1);
+}
+
 static void start(void)
 {
     beside_start_agent(&beside, config);
-    run_until(is_ready());
+    wait_ready();
 }
 
 static void end_agent(void)
@@ -83,7 +90,8 @@ struct receiver {
     struct map *open; /* uid → struct heard: fail or error */
     char stream[64];
     uint64_t number; /* of the last record */
-    size_t records, findings, heartbeats, compared, snapshots, ends, initial;
+    size_t records, findings, heartbeats, compared, snapshots, ends, initial,
+        away;                   /* AWAY: it says that about its engine */
     uint64_t snapshot, so_far;  /* the one that comes, and its records until now */
     struct map *in_snapshot;    /* uids */
     struct json_doc *heartbeat; /* the last one */
@@ -117,6 +125,16 @@ static const char *text_of(const struct json *root, const char *key)
 
     ck_assert_msg(text != NULL, "no %s", key);
     return text;
+}
+
+/* How many engines it was, without the address that stands for the one that has not answered yet. */
+static size_t known_engines(const struct receiver *receiver)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < receiver->engines.count; i++)
+        count += !str_starts(receiver->engines.items[i], "unix://");
+    return count;
 }
 
 /* What every record has, whatever its kind. */
@@ -252,6 +270,7 @@ static void take_record(struct receiver *receiver, const char *line, size_t leng
         return;
     } else {
         ck_assert_str_eq(kind, "agent");
+        receiver->away += str_equal(json_string(json_get(root, "slug")), "agent-engine");
     }
     json_doc_free(doc);
 }
@@ -284,6 +303,13 @@ static size_t ends(void)
     return receiver.ends;
 }
 
+static size_t received_findings(void)
+{
+    scoped(receiver_deinit) struct receiver receiver = receive();
+
+    return receiver.findings;
+}
+
 static size_t records(void)
 {
     scoped(receiver_deinit) struct receiver receiver = receive();
@@ -298,23 +324,57 @@ static bool is_sent(void)
     return json_int(json_get(sink, "pending"), -1) == 0;
 }
 
-/* What the receiver has open is what the agent has, by uid; how many. */
-static size_t assert_same_as_agent(void)
+/* NULL: what the receiver has open is what the agent has, by uid. RET_COUNT: how many. */
+static char *find_difference(size_t *ret_count)
 {
     scoped(receiver_deinit) struct receiver receiver = {0};
     const struct json *findings;
-    int64_t now;
 
-    run_until(is_sent());
+    if (!is_sent())
+        return mem_strdup("not all is sent");
     receiver = receive();
     findings = json_get(beside_ask(&beside, "/v1/findings?status=fail,error&limit=10000"), "findings");
-    now = (int64_t)json_count(findings);
-    for (size_t i = 0; i < json_count(findings); i++)
-        ck_assert_msg(map_get(receiver.open, text_of(json_at(findings, i), "uid")) != NULL, "%s of %s",
-                      text_of(json_at(findings, i), "slug"),
-                      text_of(json_get(json_at(findings, i), "subject"), "name"));
-    ck_assert_int_eq((int64_t)map_count(receiver.open), now);
-    return (size_t)now;
+    *ret_count = json_count(findings);
+    for (size_t i = 0; i < *ret_count; i++)
+        if (!map_get(receiver.open, text_of(json_at(findings, i), "uid")))
+            return mem_printf("%s of %s", text_of(json_at(findings, i), "slug"),
+                              text_of(json_get(json_at(findings, i), "subject"), "name"));
+    if (map_count(receiver.open) != *ret_count)
+        return mem_printf("%zu are open, received were %zu", *ret_count, map_count(receiver.open));
+    return NULL;
+}
+
+/* The receiver comes to have what the agent has; how many are open. */
+static size_t assert_same_as_agent(void)
+{
+    usec_t end = clock_monotonic() + HANG_SECONDS * USEC_PER_SEC;
+    size_t count = 0;
+
+    for (;;) {
+        scoped(cleanup_free) char *difference = find_difference(&count);
+
+        if (!difference)
+            return count;
+        ck_assert_msg(clock_monotonic() < end, "%s", difference);
+        fake_run(beside.base, 100, NULL, NULL);
+    }
+}
+
+static int agentctl(const char *const *words, struct str *ret_out, struct str *ret_err)
+{
+    const char *argv[16] = {BUILD_DIR "/agentctl", "--socket", beside.agent_socket};
+
+    for (size_t i = 0; words[i]; i++)
+        argv[3 + i] = words[i];
+    return beside_run(&beside, argv, false, ret_out, ret_err);
+}
+#define CTL(out, err, ...) agentctl((const char *const[]){__VA_ARGS__, NULL}, out, err)
+
+static bool is_reloaded(void)
+{
+    scoped_str out = STR_INIT, err = STR_INIT;
+
+    return CTL(&out, &err, "history", "--rule", "agent-reload") == 0 && out.length;
 }
 
 static void set_privileged(size_t index, bool privileged)
@@ -353,6 +413,8 @@ START_TEST(heartbeats_say_what_was_received)
     set_privileged(1, false);
     fake_set_containers(beside.fake, CONTAINERS - 1);
     fake_event(beside.fake, "container", "destroy", fake_container_id(CONTAINERS - 1), NULL);
+    run_until(json_count(json_get(beside_ask(&beside, "/v1/findings?rule=5.4"), "findings")) == CONTAINERS - 1);
+    assert_same_as_agent();
     before = heartbeats();
     run_until(heartbeats() > before);
     receiver = receive();
@@ -395,7 +457,8 @@ START_TEST(nothing_changes_by_a_restart)
     ck_assert_uint_eq(assert_same_as_agent(), open);
     after = receive();
     ck_assert_str_eq(after.stream, before.stream);
-    ck_assert_uint_eq(after.findings, before.findings);
+    /* an engine that does not answer within the first seconds is away, as on a very busy machine */
+    ck_assert(after.findings == before.findings || after.away > before.away);
     ck_assert_uint_eq(after.ends, before.ends);
 }
 END_TEST
@@ -412,7 +475,7 @@ START_TEST(an_engine_that_comes_late)
     run_until(json_count(json_get(beside_ask(&beside, "/v1/findings?kind=host"), "findings")) > 0);
     run_until(records() > 0); /* it gave up waiting */
     fake_start(beside.fake);
-    run_until(is_ready());
+    wait_ready();
     run_until(ends() >= 1);
     assert_same_as_agent();
     receiver = receive();
@@ -437,10 +500,10 @@ START_TEST(an_engine_that_is_away_at_a_restart)
     beside_start_agent(&beside, config);
     run_until(records() > count); /* of the host, while it is away */
     fake_start(beside.fake);
-    run_until(is_ready());
+    wait_ready();
     assert_same_as_agent();
     after = receive();
-    ck_assert_uint_eq(after.engines.count, 1);
+    ck_assert_uint_eq(known_engines(&after), 1);
     ck_assert_uint_eq(map_count(after.open), map_count(before.open));
 }
 END_TEST
@@ -460,7 +523,7 @@ START_TEST(an_engine_with_another_id)
     fake_forget_events(beside.fake);
     fake_start(beside.fake);
     run_until(ends() == 2);
-    run_until(is_ready());
+    wait_ready();
     count = assert_same_as_agent();
     end_agent();
     fake_set_engine_id(beside.fake, "THREE"); /* while the agent is away */
@@ -468,7 +531,7 @@ START_TEST(an_engine_with_another_id)
     run_until(ends() == 3);
     ck_assert_uint_eq(assert_same_as_agent(), count);
     receiver = receive();
-    ck_assert_uint_eq(receiver.engines.count, 3);
+    ck_assert_uint_eq(known_engines(&receiver), 3);
     fake_set_generation(beside.fake, 0);
 }
 END_TEST
@@ -492,7 +555,7 @@ START_TEST(podman_is_the_same_at_each_answer)
     before = assert_same_as_agent();
     fake_set_engine_id(beside.fake, "ANOTHER");
     ck_assert_int_eq(kill(beside.agent, SIGHUP), 0);
-    run_until(json_int(json_get(beside_ask(&beside, "/v1/status"), "last_seq"), 0) > 0 && is_ready());
+    run_until(is_reloaded() && is_ready());
     end_agent();
     fake_set_engine_id(beside.fake, "A-THIRD");
     start();
@@ -512,7 +575,6 @@ START_TEST(a_host_with_a_hostile_name)
         mem_printf("mkdir -p %s/root/etc %s/root/proc && echo 0123456789abcdef0123456789abcdef >%s/root/etc/machine-id "
                    "&& printf 'a\" b=\\033[31m\\303\\266|]\\000x\\nsecond\\n' >%s/root/etc/hostname",
                    beside.folder, beside.folder, beside.folder, beside.folder);
-    scoped(receiver_deinit) struct receiver receiver = {0};
 
     expected_host = "a\"_b=_[31m__|]_x";
     ck_assert_int_eq(system(make), 0);
@@ -522,8 +584,7 @@ START_TEST(a_host_with_a_hostile_name)
     beside_start_agent(&beside, config);
     run_until(beside_ask(&beside, "/v1/status"));
     run_until(ends() == 1);
-    receiver = receive();
-    ck_assert_uint_gt(receiver.findings, 50);
+    run_until(received_findings() > 50);
     ck_assert_str_eq(text_of(beside_ask(&beside, "/v1/status"), "host"), expected_host);
     ck_assert_str_eq(text_of(beside_ask(&beside, "/v1/status"), "machine"), "54e5d4f8a4e5400fabd3374ccf4b1d6c");
     expected_host = NULL;
@@ -531,16 +592,6 @@ START_TEST(a_host_with_a_hostile_name)
 END_TEST
 
 /* ---- Snapshots ---- */
-
-static int agentctl(const char *const *words, struct str *ret_out, struct str *ret_err)
-{
-    const char *argv[16] = {BUILD_DIR "/agentctl", "--socket", beside.agent_socket};
-
-    for (size_t i = 0; words[i]; i++)
-        argv[3 + i] = words[i];
-    return beside_run(&beside, argv, false, ret_out, ret_err);
-}
-#define CTL(out, err, ...) agentctl((const char *const[]){__VA_ARGS__, NULL}, out, err)
 
 START_TEST(agentctl_resends)
 {

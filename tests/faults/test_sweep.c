@@ -13,7 +13,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 
-enum { WAIT_MS = 60000 };
+enum { WAIT_MS = 240000 };
 
 static const char before[] = "DOCKER_CONTENT_TRUST=1\n";
 static struct beside beside;
@@ -110,7 +110,7 @@ int main(void)
     SRunner *runner;
     int failed;
 
-    tcase_set_timeout(tests, 240);
+    tcase_set_timeout(tests, 600);
     tcase_add_test(tests, what_is_changed_through_a_mapping_is_found_by_the_sweep);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);

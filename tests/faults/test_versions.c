@@ -9,7 +9,7 @@
 #include "common/memory.h"
 #include "common/vec.h"
 
-enum { READY_MS = 120000, CONTAINERS = 4 };
+enum { READY_MS = 240000, CONTAINERS = 4 };
 
 struct verdicts {
     VEC(char *) lines; /* "slug kind id status", sorted */

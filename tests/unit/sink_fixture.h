@@ -15,7 +15,7 @@
 #include "common/memory.h"
 #include "tests/unit/network_role.h"
 
-enum { HANG_SECONDS = 120 };
+enum { HANG_SECONDS = 240 };
 
 static struct event_base *base;
 static struct workers *workers;

@@ -20,7 +20,7 @@
 #include "probes/worker/helper.h"
 #include "probes/worker/helper_frames.h"
 
-enum { LIMIT = 1000, MS_MAX = 60000 };
+enum { LIMIT = 1000, MS_MAX = 240000, PATIENCE_MS = 1000 };
 
 static struct event_base *base;
 static struct workers *workers;
@@ -74,6 +74,8 @@ static struct {
     struct str why;
 } told;
 
+static unsigned patience_ms; /* with a helper; 0: the usual one */
+
 static bool is_handed_over(int fd)
 {
     for (size_t i = 0; i < role.count; i++)
@@ -122,6 +124,7 @@ static void on_changed(const char *name, const char *why, void *user)
         str_clear(&told.why);
         str_append(&told.why, why);
     }
+    event_base_loopbreak(base); /* before anything else happens */
 }
 
 static struct helper *make_helper(const struct helper_task *tasks, size_t count)
@@ -131,7 +134,7 @@ static struct helper *make_helper(const struct helper_task *tasks, size_t count)
                                      .connect = start_role,
                                      .changed = on_changed,
                                      .count = count,
-                                     .patience_ms = 1000};
+                                     .patience_ms = patience_ms};
 
     memcpy(options.tasks, tasks, count * sizeof *tasks);
     memcpy(role.tasks, tasks, count * sizeof *tasks);
@@ -142,6 +145,7 @@ static struct helper *make_helper(const struct helper_task *tasks, size_t count)
 static void set_up(void)
 {
     role = (struct fake_role){.count = 0};
+    told.away = told.back = 0;
     base = event_base_new();
     workers = workers_new(base);
 }
@@ -177,6 +181,18 @@ static struct worker *ask(struct helper *helper, unsigned task, const char *mess
     return worker;
 }
 
+static bool is_answered(struct helper *helper, unsigned task, const char *text)
+{
+    struct outcome outcome;
+    bool is_right;
+
+    if (ask(helper, task, NULL, &outcome))
+        run_loop(&outcome.done, MS_MAX);
+    is_right = outcome.done && outcome.number == 0 && str_equal(str_text(&outcome.text), text);
+    str_deinit(&outcome.text);
+    return is_right;
+}
+
 static void expect_answer(struct helper *helper, unsigned task, const char *text)
 {
     struct outcome outcome;
@@ -191,11 +207,26 @@ static void expect_answer(struct helper *helper, unsigned task, const char *text
 /* Runs the loop until *COUNT is at least EXPECTED. */
 static void await(const unsigned *count, unsigned expected)
 {
-    const bool never = false;
+    usec_t end = clock_monotonic() + MS_MAX * (usec_t)1000;
 
-    for (unsigned i = 0; i < MS_MAX / 10 && *count < expected; i++)
-        run_loop(&never, 10);
+    while (*count < expected && clock_monotonic() < end) {
+        event_base_loopexit(base, &(struct timeval){.tv_usec = 5000});
+        event_base_dispatch(base);
+    }
     ck_assert_uint_ge(*count, expected);
+}
+
+/* For what is about a helper that does not answer in time: SCENARIO, which returns false where others did not either,
+ * as on a busy machine. It is then tried with more patience. */
+static void with_patience(bool (*scenario)(void))
+{
+    patience_ms = PATIENCE_MS;
+    while (!scenario()) {
+        ck_assert_uint_lt(patience_ms, 60000);
+        patience_ms *= 4;
+        tear_down();
+        set_up();
+    }
 }
 
 /* ---- Tasks ---- */
@@ -468,14 +499,14 @@ START_TEST(a_task_ends_with_who_asked_for_it)
     helper = make_helper(&task, 1);
     worker = ask(helper, 0, NULL, &outcome);
     ck_assert_ptr_nonnull(worker);
-    for (unsigned i = 0; i < MS_MAX / 10 && (file_read(path, 32, &text, NULL) < 0 || !str_ends(str_text(&text), "\n"));
-         i++)
+    for (usec_t end = clock_monotonic() + MS_MAX * (usec_t)1000;
+         (file_read(path, 32, &text, NULL) < 0 || !str_ends(str_text(&text), "\n")) && clock_monotonic() < end;)
         run_loop(&never, 10);
     group = (pid_t)atoi(str_text(&text));
     ck_assert_int_gt(group, 1);
     ck_assert_int_eq(kill(-group, 0), 0);
     worker_cancel(worker);
-    for (unsigned i = 0; i < MS_MAX / 10 && kill(-group, 0) == 0; i++)
+    for (usec_t end = clock_monotonic() + MS_MAX * (usec_t)1000; kill(-group, 0) == 0 && clock_monotonic() < end;)
         run_loop(&never, 10);
     ck_assert_int_lt(kill(-group, 0), 0);
     helper_free(helper);
@@ -552,10 +583,11 @@ START_TEST(a_helper_that_is_killed_at_its_work)
     pid_t first = role.pid;
 
     ck_assert_ptr_nonnull(ask(helper, 0, NULL, &outcome));
-    run_loop(&never, 100);
+    while (helper_is_silent(helper)) /* until it has taken the request */
+        run_loop(&never, 10);
     ck_assert_int_eq(kill(first, SIGKILL), 0);
     await(&role.started, 2);
-    while (helper_is_silent(helper)) /* until it has taken the request */
+    while (helper_is_silent(helper))
         run_loop(&never, 10);
     ck_assert(!outcome.done);
     ck_assert_int_eq(kill(role.pid, SIGKILL), 0);
@@ -727,12 +759,41 @@ static void say_too_much(int fd)
     say_nothing(fd);
 }
 
+static void (*stalling)(int fd);
+
+static bool stalls(void)
+{
+    const struct helper_task task = {.run = echo, .argument = "well", .timeout_ms = MS_MAX};
+    scoped(cleanup_free) char *why = mem_printf("it has answered nothing for %u s", patience_ms / 1000);
+    struct helper *helper;
+    bool is_right;
+
+    role.instead = stalling;
+    role.instead_for = 1;
+    helper = make_helper(&task, 1);
+    is_right = is_answered(helper, 0, "well") && helper_restarts(helper) == 1;
+    ck_assert_uint_eq(role.started, helper_restarts(helper) + 1);
+    expect_text(helper_last_error(helper), why);
+    helper_free(helper);
+    return is_right;
+}
+
 /* The next one answers. */
+START_TEST(one_that_stalls_is_given_up)
+{
+    static void (*const all[])(int fd) = {say_nothing, say_hello_alone};
+
+    stalling = all[_i];
+    with_patience(stalls);
+}
+END_TEST
+
+/* As above. */
 START_TEST(one_that_talks_nonsense_is_given_up)
 {
-    static void (*const all[])(int fd) = {
-        say_nothing,          say_hello_alone,   be_another_version,      say_hello_twice, take_what_was_not_asked,
-        be_done_with_nothing, take_before_hello, be_done_before_it_takes, say_too_little,  say_too_much};
+    static void (*const all[])(int fd) = {be_another_version,   say_hello_twice,   take_what_was_not_asked,
+                                          be_done_with_nothing, take_before_hello, be_done_before_it_takes,
+                                          say_too_little,       say_too_much};
     const struct helper_task task = {.run = echo, .argument = "well", .timeout_ms = MS_MAX};
     struct helper *helper;
 
@@ -742,47 +803,58 @@ START_TEST(one_that_talks_nonsense_is_given_up)
     expect_answer(helper, 0, "well");
     ck_assert_uint_eq(role.started, 2);
     ck_assert_uint_eq(helper_restarts(helper), 1);
-    expect_text(helper_last_error(helper),
-                _i < 2 ? "it has answered nothing for 1 s" : "it said what it was not asked for");
+    expect_text(helper_last_error(helper), "it said what it was not asked for");
     helper_free(helper);
 }
 END_TEST
 
-START_TEST(one_that_is_stopped_is_given_up)
+static bool is_stopped(void)
 {
     const struct helper_task task = {.run = echo, .argument = "well", .timeout_ms = MS_MAX};
     struct helper *helper = make_helper(&task, 1);
-    pid_t stopped = role.pid;
+    bool is_right = is_answered(helper, 0, "well") && helper_restarts(helper) == 0;
 
-    expect_answer(helper, 0, "well");
-    ck_assert_int_eq(kill(stopped, SIGSTOP), 0);
-    expect_answer(helper, 0, "well");
-    ck_assert_uint_eq(helper_restarts(helper), 1);
+    ck_assert_int_eq(kill(role.pid, SIGSTOP), 0);
+    is_right = is_answered(helper, 0, "well") && helper_restarts(helper) == 1 && is_right;
     helper_free(helper);
+    return is_right;
+}
+
+START_TEST(one_that_is_stopped_is_given_up)
+{
+    with_patience(is_stopped);
 }
 END_TEST
 
-/* One that never begins has been waited for by then. */
-START_TEST(one_that_stalls_again_before_it_begins_is_away)
+static bool stalls_again(void)
 {
     const struct helper_task task = {.run = echo, .argument = "well", .timeout_ms = MS_MAX};
+    scoped(cleanup_free) char *why = mem_printf(
+        "needs CAP_TESTED: the helper tested is not running: it has answered nothing for %u s", patience_ms / 1000);
     struct helper *helper;
     struct outcome outcome;
+    bool is_right;
 
     role.instead = say_nothing;
     role.instead_for = 2;
     helper = make_helper(&task, 1);
     ck_assert_ptr_nonnull(ask(helper, 0, NULL, &outcome));
     await(&told.away, 1);
-    run_loop(&outcome.done, MS_MAX);
     ck_assert_uint_eq(role.started, 2);
+    run_loop(&outcome.done, MS_MAX);
     ck_assert_int_eq(outcome.number, WORKER_DIED);
-    expect_text(outcome.text.data,
-                "needs CAP_TESTED: the helper tested is not running: it has answered nothing for 1 s");
+    expect_text(outcome.text.data, why);
     str_deinit(&outcome.text);
     await(&told.back, 1);
-    expect_answer(helper, 0, "well");
+    is_right = is_answered(helper, 0, "well");
     helper_free(helper);
+    return is_right;
+}
+
+/* One that never begins has been waited for by then. */
+START_TEST(one_that_stalls_again_before_it_begins_is_away)
+{
+    with_patience(stalls_again);
 }
 END_TEST
 
@@ -795,25 +867,32 @@ static int stop_oneself(struct str *output, const void *argument, struct error *
     return 0;
 }
 
-/* Processes that do not end, not even when their time is over, take the places of others: another helper has none. */
-START_TEST(one_that_is_full_of_what_does_not_end_is_given_up)
+static bool is_full(void)
 {
-    const struct helper_task tasks[] = {{.run = stop_oneself, .timeout_ms = 200},
+    const struct helper_task tasks[] = {{.run = stop_oneself, .timeout_ms = patience_ms / 5},
                                         {.run = echo, .argument = "well", .timeout_ms = MS_MAX}};
     struct helper *helper = make_helper(tasks, 2);
     struct outcome outcomes[HELPER_AT_ONCE];
+    bool is_right = true;
 
     for (size_t i = 0; i < HELPER_AT_ONCE; i++)
         ck_assert_ptr_nonnull(ask(helper, 0, NULL, &outcomes[i]));
     for (size_t i = 0; i < HELPER_AT_ONCE; i++) {
         run_loop(&outcomes[i].done, MS_MAX);
-        ck_assert_int_eq(outcomes[i].number, ETIMEDOUT);
+        is_right = is_right && outcomes[i].number == ETIMEDOUT;
         str_deinit(&outcomes[i].text);
     }
-    ck_assert_uint_eq(helper_restarts(helper), 0);
-    expect_answer(helper, 1, "well");
-    ck_assert_uint_eq(helper_restarts(helper), 1);
+    is_right = is_right && helper_restarts(helper) == 0;
+    is_right = is_answered(helper, 1, "well") && helper_restarts(helper) == 1 && is_right;
     helper_free(helper);
+    return is_right;
+}
+
+/* Processes that do not end, not even when their time is over (on a busy machine it has to begin before), take the
+ * places of others: another helper has none. */
+START_TEST(one_that_is_full_of_what_does_not_end_is_given_up)
+{
+    with_patience(is_full);
 }
 END_TEST
 
@@ -969,7 +1048,7 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_set_timeout(tests, 60);
+    tcase_set_timeout(tests, 900);
     tcase_add_test(tests, a_task_gets_its_message);
     tcase_add_test(tests, a_task_keeps_its_own_capabilities);
     tcase_add_test(tests, a_descriptor_is_handed_over);
@@ -982,7 +1061,8 @@ int main(void)
     tcase_add_test(tests, one_that_keeps_ending_is_away);
     tcase_add_test(tests, one_that_ends_before_it_begins_is_waited_for);
     tcase_add_test(tests, one_that_nobody_starts);
-    tcase_add_loop_test(tests, one_that_talks_nonsense_is_given_up, 0, 10);
+    tcase_add_loop_test(tests, one_that_stalls_is_given_up, 0, 2);
+    tcase_add_loop_test(tests, one_that_talks_nonsense_is_given_up, 0, 8);
     tcase_add_test(tests, one_that_is_stopped_is_given_up);
     tcase_add_test(tests, one_that_stalls_again_before_it_begins_is_away);
     tcase_add_test(tests, one_that_is_full_of_what_does_not_end_is_given_up);

@@ -318,7 +318,7 @@ END_TEST
 /* Its server listens a moment after it was made. */
 static int dial(void)
 {
-    for (unsigned tries = 0; tries < 3000; tries++) {
+    for (unsigned tries = 0; tries < 12000; tries++) {
         int fd = socket(AF_INET, SOCK_STREAM, 0);
 
         if (connect(fd, (struct sockaddr *)&config.metrics_address, config.metrics_address_length) == 0)
@@ -337,7 +337,7 @@ static bool answers(int fd, const char *request, const char *status, const char 
 
     if (send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
         return false;
-    while (!strstr(answer, within) && poll(&readable, 1, 60000) == 1) {
+    while (!strstr(answer, within) && poll(&readable, 1, 240000) == 1) {
         ssize_t n = read(fd, answer + length, sizeof answer - 1 - length);
 
         if (n <= 0)
@@ -369,7 +369,7 @@ static int client(void)
     for (size_t i = 0; i < countof(fds); i++) /* the first ones are counted before the last is */
         fds[i] = dial();
     ended.fd = fds[countof(fds) - 1];
-    if (poll(&ended, 1, 60000) != 1 || read(ended.fd, &byte, 1) > 0)
+    if (poll(&ended, 1, 240000) != 1 || read(ended.fd, &byte, 1) > 0)
         return 6;
     return answers(fds[0], "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200", "version=0.0.4") ? 0 : 7;
 }
@@ -476,6 +476,7 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 600);
     tcase_add_test(tests, labels_are_escaped);
     tcase_add_test(tests, promtool_accepts_it);
     tcase_add_test(tests, each_series_is_there_once);

@@ -659,7 +659,7 @@ START_TEST(patterns_are_bounded)
     json = mem_printf("\"%s\"", text);
     begun = clock_monotonic();
     ck_assert_int_eq(judge("/Config/X", condition, json, NULL), VERDICT_FAIL);
-    ck_assert_msg(clock_monotonic() - begun < 60 * USEC_PER_SEC, "%s took too long", costly[_i]);
+    ck_assert_msg(clock_monotonic() - begun < 200 * USEC_PER_SEC, "%s took too long", costly[_i]);
     ck_assert_int_eq(judge("/Config/X", condition, long_json, NULL), VERDICT_ERROR);
 }
 END_TEST
@@ -671,7 +671,7 @@ int main(void)
     SRunner *runner;
     int failed;
 
-    tcase_set_timeout(tests, 60);
+    tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, host_folder_setup, host_folder_teardown);
     tcase_add_test(tests, profiles);
     tcase_add_test(tests, levels);

@@ -183,7 +183,7 @@ START_TEST(it_leaves_something_behind)
     ck_assert_int_ge(fd, 0);
     script = mem_printf("sleep 300 & echo $! >%s; echo '%s'", path, REPORT);
     expect_report(script);
-    ck_assert_int_lt(clock_monotonic() - begin, 60 * USEC_PER_SEC);
+    ck_assert_int_lt(clock_monotonic() - begin, 250 * USEC_PER_SEC);
     ck_assert_int_eq(file_read(path, 100, &pid, NULL), 0);
     ck_assert_int_eq(kill((pid_t)atoi(pid.data), SIGKILL), 0);
     close(fd);
@@ -258,7 +258,7 @@ int main(void)
     SRunner *runner;
     int failed;
 
-    tcase_set_timeout(tests, 60);
+    tcase_set_timeout(tests, 300);
     tcase_add_test(tests, a_report);
     tcase_add_test(tests, statuses);
     tcase_add_test(tests, statuses_without_findings);

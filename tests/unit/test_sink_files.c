@@ -220,7 +220,7 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_set_timeout(tests, 150);
+    tcase_set_timeout(tests, 600);
     tcase_add_test(tests, renamed_and_created);
     tcase_add_test(tests, renamed);
     tcase_add_test(tests, removed);

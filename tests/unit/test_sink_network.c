@@ -141,8 +141,10 @@ START_TEST(a_connection_that_ends_within_a_record)
     run_until(receive(&receiver));
     append(COUNT - 1, 700, SEVERITY_HIGH);
     run_until(status_of(sink).pending > 0);
-    run_loop(300);
-    receive_all(&receiver);
+    do { /* until the kernel has taken a part of one */
+        run_loop(300);
+        receive_all(&receiver);
+    } while (!receiver.bytes.length && receiver.count < COUNT);
     ck_assert_uint_gt(receiver.bytes.length, 0);
     before = receiver.count;
     receiver_hang_up(&receiver);
@@ -365,7 +367,7 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(streams, sink_fixture_set_up, sink_fixture_tear_down);
-    tcase_set_timeout(streams, 250);
+    tcase_set_timeout(streams, 600);
     tcase_add_test(streams, a_slow_receiver);
     tcase_add_test(streams, a_connection_that_ends_within_a_record);
     tcase_add_test(streams, a_receiver_that_reads_nothing_and_resets);
@@ -374,7 +376,7 @@ int main(void)
     tcase_add_test(streams, a_datagram_has_its_own_limit);
     suite_add_tcase(suite, streams);
     tcase_add_checked_fixture(names, set_up, sink_fixture_tear_down);
-    tcase_set_timeout(names, 150);
+    tcase_set_timeout(names, 600);
     tcase_add_loop_test(names, a_name_that_comes_late, 0, 2);
     tcase_add_loop_test(names, a_name_that_moves, 0, 2);
     tcase_add_loop_test(names, a_name_with_two_addresses, 0, 2);

@@ -479,7 +479,7 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(sessions, set_up, tear_down);
-    tcase_set_timeout(sessions, 150);
+    tcase_set_timeout(sessions, 600);
     tcase_add_test(sessions, answers_that_come_late);
     tcase_add_test(sessions, an_opening_without_an_answer);
     tcase_add_loop_test(sessions, answers_that_end_a_session, 0, (int)countof(rows));
@@ -490,7 +490,7 @@ int main(void)
     tcase_add_test(sessions, a_restart_with_records_under_way);
     suite_add_tcase(suite, sessions);
     tcase_add_checked_fixture(real, set_up_rsyslogd, tear_down_rsyslogd);
-    tcase_set_timeout(real, 250);
+    tcase_set_timeout(real, 600);
     tcase_add_loop_test(real, rsyslogd_that_is_killed, 0, 2);
     tcase_add_test(real, rsyslogd_that_refuses_the_agent);
     suite_add_tcase(suite, real);

@@ -18,7 +18,7 @@
 #include "probes/roles/sockets.h"
 #include "probes/roles/sockets_internal.h"
 
-enum { HANG_SECONDS = 120 };
+enum { HANG_SECONDS = 240 };
 
 static struct event_base *base;
 static struct workers *workers;
@@ -321,7 +321,7 @@ static void serve_hostile(int fd, const void *argument)
 
 static int start_hostile(const char *name, void *user, int *ret_fd, struct error *error)
 {
-    const struct helper_task task = {.serve = serve_hostile, .argument = user, .timeout_ms = 1000};
+    const struct helper_task task = {.serve = serve_hostile, .argument = user, .timeout_ms = HANG_SECONDS * 1000};
     const struct helper_task tasks[] = {task, task};
     const struct helper_role served = {.name = name, .tasks = tasks, .count = countof(tasks)};
     int fds[2];
@@ -617,6 +617,7 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 600);
     tcase_add_loop_test(tests, answers_of_a_hostile_helper, 0, countof(hostile));
     tcase_add_test(tests, no_helper);
     tcase_add_test(tests, a_cancelled_request);

@@ -390,6 +390,7 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(all, set_up, tear_down);
+    tcase_set_timeout(all, 300);
     tcase_add_test(all, test_stored_in_order);
     tcase_add_test(all, test_freed_at_once);
     tcase_add_test(all, test_process_killed);

@@ -14,7 +14,7 @@
 #include "probes/worker/helper.h"
 #include "tests/unit/host_folder.h"
 
-enum { WAIT_MS = 20000 };
+enum { WAIT_MS = 240000 };
 #define ID "0123456789abcdef"
 
 static struct event_base *base;
@@ -92,7 +92,9 @@ static void teardown(void)
 /* Runs the loop until *COUNT is at least LEAST. */
 static void await(const unsigned *count, unsigned least)
 {
-    for (unsigned i = 0; i < WAIT_MS / 10 && *count < least; i++) {
+    usec_t end = clock_monotonic() + WAIT_MS * USEC_PER_SEC / 1000;
+
+    while (*count < least && clock_monotonic() < end) {
         event_base_loopexit(base, &(struct timeval){.tv_usec = 10000});
         event_base_dispatch(base);
     }
@@ -184,10 +186,11 @@ START_TEST(records_of_containers)
 }
 END_TEST
 
-/* The descendants of this process that run a loop of their own: of the helpers' children the only one that stays. */
-static pid_t find_watcher(void)
+/* The child of the helper, which is this process's; 0: it has none, or others besides. */
+static pid_t find_only_child(void)
 {
     DIR *dir = opendir("/proc");
+    unsigned count = 0;
     pid_t found = 0;
 
     for (struct dirent *entry; (entry = readdir(dir));) {
@@ -203,9 +206,22 @@ static pid_t find_watcher(void)
         above = mem_printf("/proc/%d/stat", parent);
         if (file_read(above, 4096, &upper, NULL) == 0 && strrchr(upper.data, ')') &&
             sscanf(strrchr(upper.data, ')') + 1, " %c %d", &state, &grandparent) == 2 && grandparent == getpid())
-            found = (pid_t)atoi(entry->d_name);
+            found = (pid_t)atoi(entry->d_name), count++;
     }
     closedir(dir);
+    return count == 1 ? found : 0;
+}
+
+/* The process that runs a loop of its own: of the helper's children the only one that stays. */
+static pid_t find_watcher(void)
+{
+    usec_t end = clock_monotonic() + WAIT_MS * USEC_PER_SEC / 1000;
+    pid_t found;
+
+    while (!(found = find_only_child())) {
+        ck_assert_int_lt(clock_monotonic(), end);
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    }
     return found;
 }
 
@@ -220,7 +236,7 @@ START_TEST(a_process_that_is_killed_or_stopped_is_replaced)
     watching_begin_record(watching, ID, "/d", false);
     await_armed();
     changes = records = 0;
-    kill(find_watcher(), signals[_i]);
+    ck_assert_int_eq(kill(find_watcher(), signals[_i]), 0);
     put_text("/etc/watched/file", "2");
     if (signals[_i] == SIGSTOP) /* it is missed when it does not answer */
         watching_retry(watching), watching_after(watching, on_armed, NULL);
@@ -274,7 +290,7 @@ int main(void)
     SRunner *runner = srunner_create(suite);
     int failed;
 
-    tcase_set_timeout(all, 120);
+    tcase_set_timeout(all, 600);
     tcase_add_checked_fixture(all, setup, teardown);
     tcase_add_test(all, changes_after_the_arming_are_reported);
     tcase_add_test(all, mounts_and_retries);

@@ -2,6 +2,7 @@
 # watch, and nothing else. Sourced by tests/engines/remedies.
 
 begin "audit rules"
+lock_audit
 audit_was=$(auditctl -s | awk '$1 == "enabled" { print $2 }')
 rules=/etc/audit/rules.d
 mkdir -p "$rules"
@@ -21,12 +22,9 @@ shown() { # what hid the watch is away from both, and the rules that do not conc
     grep -qx -- '-a always,exit -F path=/etc/hostname -F perm=w -k other' "$rules/00-hidden.rules" || fail "another rule is gone"
 }
 
+says_now() { findings "status=fail&rule=$1" | jq -r '.findings[] | .evidence, .remedy' | grep -F -- "$2" >/dev/null; }
 says() { # RULE TEXT: a finding of the rule fails with that in its evidence or remedy
-    for _ in $(seq 300); do
-        findings "status=fail&rule=$1" | jq -r '.findings[] | .evidence, .remedy' | grep -F -- "$2" >/dev/null && return
-        sleep 0.1
-    done
-    fail "$1 does not say $2: $(findings "rule=$1")"
+    await says_now "$@" || fail "$1 does not say $2: $(findings "rule=$1")"
 }
 
 auditctl -e 1 >/dev/null # which the kernel does not tell: the next record does, whoever writes it
@@ -65,11 +63,14 @@ hide -a never,task
 printf -- '-e 0\n' >"$rules/99-off.rules"
 auditctl -e 0 >/dev/null
 says 1.11 "auditing is switched off"
-(sleep 2 && auditctl -m "a record" >/dev/null) & # of whoever logs in, of systemd
+(while sleep 2; do auditctl -m "a record" >/dev/null; done) & # of whoever logs in, of systemd
+recorder=$!
 remedy "1.11 daemon.json"
+kill "$recorder"; wait "$recorder" 2>/dev/null || true
 shown never,task
 grep -qx -- '#-e 0' "$rules/99-off.rules" || fail "the files still switch auditing off"
 remedy "1.5 ."
 auditctl -D -k docker >/dev/null
 auditctl -d never,exit -F dir=/var/tmp -F uid=65534
 auditctl -e "$audit_was" >/dev/null
+unlock_audit

@@ -61,11 +61,8 @@ compose() {
     since=$(last_seq)
     command=${text##*; then: }
     (cd / && sh -c "$command") >"$work/remedy.out" 2>&1 || fail "$rule: $command: $(cat "$work/remedy.out")"
-    for _ in $(seq 600); do
-        [ "$(findings "rule=$rule" | jq -r --arg n "$name" 'first(.findings[] | select(.subject.name == $n)).status // empty')" = pass ] &&
-            { echo "    $rule  $text"; return; }
-        sleep 0.1
-    done
+    passes_now() { [ "$(findings "rule=$rule" | jq -r --arg n "$name" 'first(.findings[] | select(.subject.name == $n)).status // empty')" = pass ]; }
+    await passes_now && { echo "    $rule  $text"; return; }
     fail "$rule $name still fails after: $command"
 }
 kept() { # all of shop_web_1 but what the remedies change

@@ -11,10 +11,11 @@ run period --cpu-period 50000 test:1.0; want "5.11 fail ^period$"; remedy "5.11 
 run connected test:1.0; docker network connect own connected; want "5.29 fail ^connected$"; remedy "5.29 ^connected$"
 docker create --name alone test:1.0 sleep 1000000 >/dev/null; want "5.29 fail ^alone$"
 remedy "5.29 ^alone$" NETWORK=own; docker start alone >/dev/null; want "5.26 fail ^alone$"
-[ "$(api '/v1/findings?rule=5.29&subject=alone' | jq -r '.findings[0].status')" = pass ] || fail "the default bridge is back"
+passes() { [ "$(api '/v1/findings?rule=5.29&subject=alone' | jq -r '.findings[0].status')" = pass ]; }
+await passes || fail "the default bridge is back"
 docker create --name everything --privileged test:1.0 sleep 1 >/dev/null; want "5.4 fail ^everything$"
 # What needs a new container is a comment: nothing is lost by running it, and its steps work as they are said.
-steps=$(findings 'status=fail&rule=5.4' | jq -r '.findings[] | select(.subject.name == "everything") | .remedy')
+steps=$(remedy_of 5.4 ^everything$)
 before=$(docker inspect everything)
 sh -c "$steps" </dev/null || fail "5.4: $steps"
 [ "$(docker inspect everything)" = "$before" ] || fail "5.4 changed the container: $steps"

@@ -8,6 +8,15 @@ configure() {
     printf '%s\n' "$1" >"$work/daemon.json"
     systemctl restart docker
 }
+# rewrite TEXT RULE: that is daemon.json, of which dockerd is not told; the rule goes on failing, and what is to be done is
+# something else
+rewrite() {
+    local before now=
+    before=$(remedy_of "$2" .)
+    printf '%s\n' "$1" >"$work/daemon.json"
+    is_other() { now=$(failing_remedy "$1" .) && [ "$now" != "$before" ]; }
+    await is_other "$2" || fail "$2: with another file it still says $now"
+}
 # used COMMAND: the last remedy had systemd do that
 used() { [ "$(tail -1 "$work/systemctl.log")" = "$1" ] || fail "systemctl $(tail -1 "$work/systemctl.log"), not $1"; }
 
@@ -66,16 +75,13 @@ remedy "2.14 ."
 echo '{"userland-proxy": false, "insecure-registries": ["10.0.0.0/8"]}' >"$work/daemon.json"
 systemctl restart docker
 wait_for 2.4 fail
-echo '{"userland-proxy": false}' >"$work/daemon.json"
-settle
+rewrite '{"userland-proxy": false}' 2.4
 remedy "2.4 ."; used "restart docker"
 
 begin "daemon: the file is right already, and dockerd was not told"
 configure '{"userland-proxy": true}'
 wait_for 2.15 fail
-echo '{"userland-proxy": false}' >"$work/daemon.json"
-settle
-wait_for 2.15 fail
+rewrite '{"userland-proxy": false}' 2.15
 remedy "2.15 ."
 [ "$(cat "$work/daemon.json")" = '{"userland-proxy": false}' ] || fail "daemon.json was edited: $(cat "$work/daemon.json")"
 configure '{}'

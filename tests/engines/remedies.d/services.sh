@@ -18,24 +18,24 @@ task() { # the id of the task's container that runs now
 }
 # serve RULE [WORD=VALUE…]: the finding of the service's container is mended in its service; the new container passes
 serve() {
-    local rule=$1 command status word
+    local rule=$1 command= status= word
     shift
-    for _ in $(seq 300); do
+    is_said() {
         command=$(findings "status=fail&rule=$rule" | jq -r --arg i "$(task)" 'first(.findings[] | select(.subject.id == $i)).remedy // empty')
-        [ -n "$command" ] && break
-        sleep 0.1
-    done
+        [ -n "$command" ]
+    }
+    await is_said || true
     case $command in
     'docker service update '*) ;;
     *) fail "$rule: not the service's: $command"; return ;;
     esac
     for word; do command=${command//"${word%%=*}"/"${word#*=}"}; done
     sh -c "$command" </dev/null >"$work/remedy.out" 2>&1 || fail "$rule: $command: $(cat "$work/remedy.out")"
-    for _ in $(seq 300); do
+    passes() {
         status=$(findings "rule=$rule" | jq -r --arg i "$(task)" 'first(.findings[] | select(.subject.id == $i)).status // empty')
-        [ "$status" = pass ] && { echo "    $rule  $command"; return; }
-        sleep 0.1
-    done
+        [ "$status" = pass ]
+    }
+    await passes && { echo "    $rule  $command"; return; }
     fail "$rule: still $status after: $command"
 }
 spec >"$work/spec"
@@ -50,7 +50,8 @@ serve 5.26 COMMAND=true
 serve 5.28
 [ "$(spec | diff "$work/spec" -)" = "" ] || fail "the service lost something: $(spec | diff "$work/spec" -)"
 docker service rm served >/dev/null
-for _ in $(seq 300); do [ -n "$(docker ps -aq --filter label=com.docker.swarm.service.name=served)" ] || break; sleep 0.1; done
+are_gone() { [ -z "$(docker ps -aq --filter label=com.docker.swarm.service.name=served)" ]; }
+await are_gone || fail "the service's containers are still there"
 docker network rm apart >/dev/null
-docker swarm leave --force >/dev/null; want "7.1 pass swarm"
+leave_swarm; want "7.1 pass swarm"
 settle_networks

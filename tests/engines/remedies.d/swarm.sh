@@ -12,17 +12,11 @@ remedy "7.4 ^ingress$"
 [ "$(docker network inspect -f '{{.Ingress}} {{(index .IPAM.Config 0).Subnet}}' ingress)" = "true $subnet" ] ||
     fail "the swarm has no such ingress network: $(docker network inspect ingress)"
 docker service create -q --name published --publish 8099:80 --network open test:1.0 sleep 1000000 >/dev/null
-for _ in $(seq 300); do
-    [ "$(docker service ps -f desired-state=running --format '{{.CurrentState}}' published | cut -d ' ' -f 1)" = Running ] && break
-    sleep 0.1
-done
-[ "$(docker service ps -f desired-state=running --format '{{.CurrentState}}' published | cut -d ' ' -f 1)" = Running ] ||
-    fail "nothing can be published: $(docker service ps --no-trunc published)"
+does_run() { [ "$(docker service ps -f desired-state=running --format '{{.CurrentState}}' published | cut -d ' ' -f 1)" = Running ]; }
+await does_run || fail "nothing can be published: $(docker service ps --no-trunc published)"
 docker service rm published >/dev/null
-for _ in $(seq 300); do
-    [ -n "$(docker ps -aq --filter label=com.docker.swarm.service.name=published)" ] || break
-    sleep 0.1
-done
+are_gone() { [ -z "$(docker ps -aq --filter label=com.docker.swarm.service.name=published)" ]; }
+await are_gone || fail "the service's containers are still there"
 remedy "7.8 swarm"
 remedy "7.6 swarm"
 grep -q ENCRYPTED "$work/root/swarm/certificates/swarm-node.key" || fail "the node's key is not locked"
@@ -44,43 +38,49 @@ docker swarm ca --rotate --quiet --ca-cert "$work/ca.pem" --ca-key "$work/ca.key
 want "7.9 fail swarm"; remedy "7.9 swarm"
 
 remedy "7.3 swarm"
-for _ in $(seq 100); do docker network inspect open >/dev/null 2>&1 && break; sleep 0.1; done
-docker network inspect open >/dev/null || fail "the swarm was lost"
+is_there() { docker network inspect open >/dev/null 2>&1; }
+await is_there || fail "the swarm was lost"
 
 # A second manager, which serves for nothing: the remedy demotes it, also where it is the leader.
 mkdir "$work/second" && echo "{}" >"$work/second/daemon.json"
 nsenter -t "$(cat "$work/pid")" -n unshare -m bash -c 'work=$1; exec dockerd --data-root "$work/second/root" \
     --exec-root "$work/second/exec" --pidfile "$work/second/pid" -H "unix://$work/second/docker.sock" --bridge none \
     --iptables=false --config-file "$work/second/daemon.json"' dockerd "$work" >"$work/second/log" 2>&1 &
+second_pid=$!
 second() { docker -H "unix://$work/second/docker.sock" "$@"; }
-for _ in $(seq 300); do second version >/dev/null 2>&1 && break; sleep 0.1; done
-second swarm join --listen-addr 127.0.0.2 --advertise-addr 127.0.0.2 --token "$(docker swarm join-token -q manager)" \
-    127.0.0.1:2377 >/dev/null || fail "no second manager: $(tail -3 "$work/second/log")"
-want "7.2 fail swarm"; remedy "7.2 swarm"
-one=$(docker info -f '{{.Swarm.NodeID}}') two=$(second info -f '{{.Swarm.NodeID}}')
-begin "swarm: the other manager leads"
-# is_manager NODE: it is one, and its engine knows
-is_manager() {
-    for _ in $(seq 300); do
-        [ "$(docker node inspect -f '{{.ManagerStatus.Reachability}}' "$1" 2>/dev/null)" = reachable ] && return
-        sleep 0.1
-    done
-    fail "$1 is no manager"
+quietly() { "$@" >/dev/null 2>&1; }
+# is_manager NODE: it is one, and this engine knows
+is_manager() { [ "$(docker node inspect -f '{{.ManagerStatus.Reachability}}' "$1" 2>/dev/null)" = reachable ]; }
+# want_manager NODE: it becomes one. Nothing tells of that: the engine tells of what is changed of a node thereafter.
+want_manager() {
+    await is_manager "$1" || fail "$1 is no manager: $(docker node ls 2>&1)"
+    await quietly docker node update --label-add "manager=$SECONDS" "$1" || fail "$1 cannot be changed"
 }
-docker node promote "$two" >/dev/null; is_manager "$two"
-for _ in $(seq 300); do second node demote "$one" >/dev/null 2>&1 && break; sleep 0.1; done
-for _ in $(seq 300); do [ "$(docker info -f '{{.Swarm.ControlAvailable}}')" = false ] && break; sleep 0.1; done
-second node promote "$one" >/dev/null; is_manager "$one"
+await quietly second version || fail "no second engine: $(tail -3 "$work/second/log")"
+one=$(docker info -f '{{.Swarm.NodeID}}')
+quietly second swarm join --listen-addr 127.0.0.2 --advertise-addr 127.0.0.2 --token "$(docker swarm join-token -q manager)" \
+    127.0.0.1:2377 || true # which waits for 20 s, and goes on thereafter
+is_member() { two=$(second info -f '{{.Swarm.NodeID}}') && [ -n "$two" ] && is_manager "$two"; }
+await is_member || fail "no second manager: $(tail -3 "$work/second/log")"
+want_manager "$two"
+want "7.2 fail swarm"; remedy "7.2 swarm"
+begin "swarm: the other manager leads"
+await quietly docker node promote "$two"; want_manager "$two"
+await quietly second node demote "$one" || fail "the first manager cannot be demoted"
+is_worker() { [ "$(docker info -f '{{.Swarm.ControlAvailable}}')" = false ]; }
+await is_worker || fail "the first manager is not demoted"
+does_lead() { [ "$(second node inspect -f '{{.ManagerStatus.Leader}}' "$two" 2>/dev/null)" = true ]; }
+await does_lead || fail "the other one does not lead"
+await quietly second node promote "$one"; want_manager "$one"
 want "7.2 fail swarm"
-[ "$(docker node inspect -f '{{.ManagerStatus.Leader}}' "$two")" = true ] || fail "the other one does not lead"
 remedy "7.2 swarm"
-for _ in $(seq 300); do second swarm leave >/dev/null 2>&1 && break; sleep 0.1; done
-kill "$(cat "$work/second/pid")"; wait $! 2>/dev/null || true
-for _ in $(seq 300); do docker node rm --force "$two" >/dev/null 2>&1 && break; sleep 0.1; done
+await quietly second swarm leave || fail "the second node cannot leave"
+kill "$(cat "$work/second/pid")"; wait "$second_pid" 2>/dev/null || true
+await quietly docker node rm --force "$two" || fail "the second node cannot be removed"
 
 # What a swarm holds is not given up.
 printf x | docker secret create kept - >/dev/null
-leave=$(findings 'status=fail&rule=7.1' | jq -r '.findings[0].remedy')
+leave=$(remedy_of 7.1 swarm docker swarm leave --force) # not before the other node is known to be away
 sh -c "$leave" </dev/null >/dev/null 2>&1 && fail "a swarm with a secret was left: $leave"
 docker secret rm kept >/dev/null || fail "the secret was lost"
 remedy "7.1 swarm"
