@@ -32,6 +32,12 @@ __attribute__((format_arg(2), format_arg(3))) static inline const char *tr(const
     return ctl->zh ? zh : en;
 }
 
+/* The same of a text that agent/words has: a word of the API, or what one of its rooms says. */
+__attribute__((format_arg(2))) static inline const char *ctl_words(const struct ctl *ctl, const char *english)
+{
+    return words(ctl->zh ? LANGUAGE_ZH : LANGUAGE_EN, english);
+}
+
 typedef int ctl_command(struct ctl *ctl); /* returns the exit status */
 ctl_command ctl_status, ctl_findings, ctl_rules, ctl_explain, ctl_watch, ctl_scan, ctl_check, ctl_version, ctl_ack,
     ctl_resend, ctl_metrics, ctl_history, ctl_diff, ctl_help, ctl_waive, ctl_report, ctl_complete, ctl_fix,

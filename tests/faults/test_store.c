@@ -392,7 +392,7 @@ START_TEST(what_people_did_is_entered)
     ck_assert_ptr_null(strstr(out.data, "seen-by-me"));
     str_deinit(&out);
     out = RUN(0, "--no-header", "history", "--rule", "agent-scan");
-    snprintf(text, sizeof text, "\t\tdone\tagent\tagent\ta full scan was asked for by uid %u", (unsigned)getuid());
+    snprintf(text, sizeof text, "\t\tdone\tagent\tagent\tuid %u requested a full scan", (unsigned)getuid());
     ck_assert_ptr_nonnull(strstr(out.data, text));
     str_deinit(&out);
     ck_assert_uint_eq(count_entries("agent-scan"), 1);
@@ -413,7 +413,7 @@ START_TEST(what_people_did_is_entered)
     str_deinit(&out);
     await(has_expired, "the end of the waiver");
     out = RUN(0, "--no-header", "history", "--rule", "agent-waiver");
-    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by ann ends: it is not in the configuration any more"));
+    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by ann ends: it was removed"));
     ck_assert_ptr_nonnull(strstr(out.data, "5.4 for name:web by bob begins (brief)"));
     ck_assert_ptr_nonnull(strstr(out.data, "5.4 for name:web by bob ends: it has expired"));
     str_deinit(&out);
@@ -432,7 +432,7 @@ START_TEST(what_people_did_is_entered)
     out = RUN(0, "--no-header", "history", "--rule", "agent-waiver");
     ck_assert_uint_eq(lines_of(out.data), 5);
     ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by eve begins (long)"));
-    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by eve ends: it is not in the configuration any more (long)"));
+    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by eve ends: it was removed (long)"));
 }
 END_TEST
 
@@ -460,7 +460,7 @@ START_TEST(states_end_with_the_agent)
     }
     out = RUN(0, "--no-header", "history", "--rule", "agent-config");
     ck_assert_uint_eq(lines_of(out.data), 2);
-    ck_assert_ptr_nonnull(strstr(out.data, "\tdegraded\tready\tagent\tagent\tthe agent was started again\t"));
+    ck_assert_ptr_nonnull(strstr(out.data, "\tdegraded\tready\tagent\tagent\tthe agent was restarted\t"));
 }
 END_TEST
 
