@@ -90,13 +90,16 @@ START_TEST(a_remedy_of_its_own)
     scoped(cleanup_free) char *kept = NULL;
 
     str_append(&remedy, "docker service update --cap-drop ALL network  # ");
-    message_add(&remedy, "or its next \"stack deploy\" in %s undoes it", "container");
+    message_add(&remedy, "also change the stack file of %s, or the next \"stack deploy\" undoes this", "container");
     kept = keep("container-privileged", "t", "e", remedy.data);
     expect(kept, LANGUAGE_EN, "remedy",
-           "docker service update --cap-drop ALL network  # or its next \"stack deploy\" in container undoes it");
+           "docker service update --cap-drop ALL network  # also change the stack file of container, or the next "
+           "\"stack deploy\" undoes this");
     expect(kept, LANGUAGE_EN, "evidence", "e");
-    expect(kept, LANGUAGE_ZH, "remedy",
-           "docker service update --cap-drop ALL network  # or its next \"stack deploy\" in container undoes it");
+    expect(
+        kept, LANGUAGE_ZH, "remedy",
+        "docker service update --cap-drop ALL network  # 还要修改 container 的 stack 文件，否则下一次 \"stack deploy\" "
+        "会撤销此更改");
 }
 END_TEST
 
