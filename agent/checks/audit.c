@@ -683,7 +683,7 @@ static void print_repair(const struct check_input *in, struct check_result *out,
     if (commands.data && str_ends(commands.data, "; "))
         commands.data[commands.length -= strlen("; ")] = '\0';
     if (commands.length)
-        check_remedy(in, out, "%s", commands.data);
+        check_remedy(in, out, "%s", str_text(&commands));
     else if (!(is_read && audit->locked))
         return;
     if (is_read && audit->locked && commands.length)

@@ -122,7 +122,7 @@ void check_container_apparmor(const struct check_input *in, struct check_result 
         remedy_module(in, out,
                       &(struct package_names){
                           .apt = "apparmor", .zypper = "apparmor-parser", .apk = "apparmor", .pacman = "apparmor"},
-                      "then add apparmor=1 security=apparmor to the kernel's command line, reboot");
+                      M_("then add apparmor=1 security=apparmor to the kernel's command line, and reboot"));
     } else if (c->privileged) {
         check_say(in, out, VERDICT_FAIL, "privileged: runs unconfined by AppArmor");
         check_remedy_recreate(in, out, &remedy_not_privileged);

@@ -133,7 +133,7 @@ static void print_sink(const struct status *status, const struct json *sink)
                (long long)json_int(json_get(sink, "dropped"), 0), tr(ctl, "lost", "条丢失"));
     if (address && strcmp(address, type) != 0)
         str_printf(&text, "  %s", address);
-    append_line(status, tr(ctl, "sink", "输出"), text.data);
+    append_line(status, tr(ctl, "sink", "输出目标"), text.data);
     if (json_string(json_get(sink, "last_error")))
         append_line(status, NULL,
                     text_without_context(json_string(json_get(sink, "last_error")), address ? address : type));

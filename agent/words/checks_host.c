@@ -32,7 +32,7 @@ static const struct words_entry entries[] = {
     {"%s is watched%s by the rule for %s%s%s%s%s", "%s%s已由针对 %s 的规则监视%s%s%s%s"},
     {"%s(%u) is let in by the access control list of %s but is not a trusted user",
      "访问控制列表允许 %1$s(%2$u) 访问 %3$s，但它不是受信任的用户"},
-    {"%s(%u) owns %s but is not a trusted user", "%s(%u) 是 %s 的所有者，但不是受信任的用户"},
+    {"%s(%u) owns %s but is not a trusted user", "%s(%u) 是 %s 的属主，但不是受信任的用户"},
     {", and the loaded rules do not cover it", "，而且已加载的规则也未覆盖它"},
     {", as the kernel follows one name of a file only when it is replaced", "，因为文件被替换时内核只跟踪它的一个名称"},
     {", but for %s only; %s is required", "，但只针对 %s；要求 %s"},

@@ -71,7 +71,7 @@ static const struct words_entry entries[] = {
      "podman 的 API 不报告镜像是否有 HEALTHCHECK：podman image inspect 是否显示？"},
     {"program %s", "程序 %s"},
     {"replace these secrets, everyone who has the image knows them; then %s build --secret and RUN --mount=type=secret, and %s rmi %s",
-     "更换这些机密信息，拥有镜像的人都已知道；然后使用 %s build --secret 和 RUN --mount=type=secret，再执行 %s rmi %s"},
+     "更换这些涉密信息，拥有镜像的人都已知道；然后使用 %s build --secret 和 RUN --mount=type=secret，再执行 %s rmi %s"},
     {"runs a download without checking it", "运行下载的内容而未校验"},
     {"runs as %s", "以 %s 身份运行"},
     {"runs as root (%s%s%s%s)%s", "以 root 身份运行（%s%s%s%s）%s"},

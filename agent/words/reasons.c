@@ -317,7 +317,7 @@ static const struct words_entry entries[] = {
     {"the scanner's report: Vulnerabilities is no list", "扫描器的报告：Vulnerabilities 不是列表"},
     {"the store can be written again", "存储可以再次写入"},
     {"the swarm has no unlock key", "swarm 没有解锁密钥"},
-    {"the swarm's secrets", "swarm 的密钥（secret）"},
+    {"the swarm's secrets", "swarm 的机密（secret）"},
     {"the swarm's services", "swarm 的服务"},
     {"the swarm's unlock key", "swarm 的解锁密钥"},
     {"the tasks of the swarm", "swarm 的任务"},
