@@ -61,7 +61,7 @@ static void when_settled(struct agent *agent)
         while (evaluator_next_subject(agent->evaluator, &at))
             agent->scan_subjects++;
         if (agent->connected)
-            evaluator_agent_state(agent->evaluator, "agent-events", true, "the full scan is complete", "scan");
+            evaluator_agent_state(agent->evaluator, "agent-events", true, M_("the full scan is complete"), "scan");
         agent->first_scan_done = agent->first_scan_done || agent->connected;
         log_info("full scan: %zu subjects in %lld ms", agent->scan_subjects, (long long)agent->scan_duration_ms);
         agent_tell_ready(agent);
@@ -125,9 +125,9 @@ static void on_fetch(enum input_kind kind, const char *key, void *user)
 static void on_connected(enum docker_gap gap, void *user)
 {
     static const char *const gaps[] = {
-        [DOCKER_GAP_RING] = "more events than the engine keeps may have occurred while the stream was down",
-        [DOCKER_GAP_RESTART] = "the engine was restarted: its earlier events are lost",
-        [DOCKER_GAP_DROPPED] = "the engine dropped events",
+        [DOCKER_GAP_RING] = M_("more events than the engine keeps may have occurred while the stream was down"),
+        [DOCKER_GAP_RESTART] = M_("the engine was restarted: its earlier events are lost"),
+        [DOCKER_GAP_DROPPED] = M_("the engine dropped events"),
     };
     struct agent *agent = user;
 
@@ -135,7 +135,7 @@ static void on_connected(enum docker_gap gap, void *user)
     log_info("connected to %s, API %s", agent->address.host_text, docker_api_version(agent->docker));
     evaluator_set_engine_reachable(agent->evaluator, true);
     fetcher_engine_changed(agent->fetcher);
-    evaluator_agent_state(agent->evaluator, "agent-engine", true, "connected to the engine", "engine:connected");
+    evaluator_agent_state(agent->evaluator, "agent-engine", true, M_("connected to the engine"), "engine:connected");
     if (gap != DOCKER_GAP_NONE && gap != DOCKER_GAP_FIRST)
         evaluator_agent_state(agent->evaluator, "agent-events", false, gaps[gap], "engine:connected");
     agent_scan(agent, agent->scan_duration_ms < 0 ? "start" : "engine:connected");
@@ -151,7 +151,7 @@ static void on_gap(enum docker_gap gap, void *user)
     struct agent *agent = user;
 
     (void)gap;
-    evaluator_agent_state(agent->evaluator, "agent-events", false, "the engine dropped events", "engine:gap");
+    evaluator_agent_state(agent->evaluator, "agent-events", false, M_("the engine dropped events"), "engine:gap");
     agent_scan(agent, "engine:gap");
 }
 
@@ -269,7 +269,7 @@ static void on_store_state(void *user)
     agent_set_origin(agent);
     snapshots_check(agent->snapshots);
     evaluator_agent_state(agent->evaluator, "agent-store", !trouble,
-                          trouble ? trouble : "the store can be written again", "store");
+                          trouble ? trouble : M_("the store can be written again"), "store");
 }
 
 static int open_store(struct agent *agent, struct error *error)
@@ -300,7 +300,7 @@ static void on_sink_trouble(const char *why, void *user)
 {
     struct agent *agent = user;
 
-    evaluator_agent_state(agent->evaluator, "agent-sinks", !why, why ? why : "all sinks deliver again", "timer");
+    evaluator_agent_state(agent->evaluator, "agent-sinks", !why, why ? why : M_("all sinks deliver again"), "timer");
 }
 
 static int open_outputs(struct agent *agent, struct error *error)

@@ -71,20 +71,49 @@ static struct exception exception_read(const struct json *line)
                               .expires = json_int(json_get(line, "expires"), 0)};
 }
 
-/* WHAT: "begins", "ends: it has expired" … */
-static void enter_exception(struct agent *agent, const struct exception *exception, const char *what, const char *cause)
+enum turn { TURN_BEGINS, TURN_REMOVED, TURN_EXPIRED };
+
+/* "the waiver of 5.4 for * by x begins (reason)" */
+static void write_turn(struct str *out, const struct exception *exception, enum turn turn)
+{
+    const char *rule = exception->rule, *scope = exception->subject ? exception->subject : "*";
+    const char *by = exception->by ? exception->by : "?";
+    bool is_waiver = strcmp(exception->noun, "waiver") == 0;
+
+    switch (turn) {
+    case TURN_BEGINS:
+        if (is_waiver)
+            message_add(out, "the waiver of %s for %s by %s begins", rule, scope, by);
+        else
+            message_add(out, "the attestation of %s for %s by %s begins", rule, scope, by);
+        break;
+    case TURN_REMOVED:
+        if (is_waiver)
+            message_add(out, "the waiver of %s for %s by %s ends: it was removed", rule, scope, by);
+        else
+            message_add(out, "the attestation of %s for %s by %s ends: it was removed", rule, scope, by);
+        break;
+    case TURN_EXPIRED:
+        if (is_waiver)
+            message_add(out, "the waiver of %s for %s by %s ends: it has expired", rule, scope, by);
+        else
+            message_add(out, "the attestation of %s for %s by %s ends: it has expired", rule, scope, by);
+        break;
+    }
+    if (exception->why)
+        message_add(out, " (%s)", exception->why);
+}
+
+static void enter_exception(struct agent *agent, const struct exception *exception, enum turn turn, const char *cause)
 {
     const struct rule *rule = rule_set_find(evaluator_rules(agent->evaluator), exception->rule);
     const char *slug = rule ? rule->slug : exception->rule, *scope = exception->subject ? exception->subject : "*";
     bool is_waiver = strcmp(exception->noun, "waiver") == 0;
     scoped_str evidence = STR_INIT;
 
-    str_printf(&evidence, "the %s of %s for %s by %s %s", exception->noun, exception->rule, scope,
-               exception->by ? exception->by : "?", what);
-    if (exception->why)
-        str_printf(&evidence, " (%s)", exception->why);
+    write_turn(&evidence, exception, turn);
     evaluator_entry(agent->evaluator, &(struct entry){.slug = is_waiver ? "agent-waiver" : "agent-attestation",
-                                                      .title = is_waiver ? "A waiver" : "An attestation",
+                                                      .title = is_waiver ? N_("A waiver") : N_("An attestation"),
                                                       .evidence = evidence.data,
                                                       .cause = cause,
                                                       .subject_id = exception->rule,
@@ -119,9 +148,9 @@ static void enter_differences(struct agent *agent, const char *of, const char *w
             const struct exception exception = exception_read(json_root(doc));
 
             enter_exception(agent, &exception,
-                            begin                      ? "begins"
-                            : applies(&exception, now) ? "ends: it is not in the configuration any more"
-                                                       : "ends: it has expired",
+                            begin                      ? TURN_BEGINS
+                            : applies(&exception, now) ? TURN_REMOVED
+                                                       : TURN_EXPIRED,
                             cause);
         }
         if (!*end)
@@ -179,8 +208,8 @@ void agent_enter_exceptions(struct agent *agent, const char *cause)
 void agent_enter_reload(struct agent *agent)
 {
     evaluator_entry(agent->evaluator, &(struct entry){.slug = "agent-reload",
-                                                      .title = "The configuration was read again",
-                                                      .evidence = "the configuration was read again at SIGHUP",
+                                                      .title = N_("The configuration was reloaded"),
+                                                      .evidence = M_("the configuration was reloaded"),
                                                       .cause = "reload",
                                                       .configuration = agent->config_hash});
     agent_enter_exceptions(agent, "reload");

@@ -63,7 +63,7 @@ void agent_reload(struct agent *agent)
         evaluator_set_rules(agent->evaluator, rules, config);
         agent_set_origin(agent); /* the old rules are gone */
         fetcher_rules_changed(agent->fetcher, config);
-        evaluator_agent_state(agent->evaluator, "agent-config", true, "the configuration was reloaded", "reload");
+        evaluator_agent_state(agent->evaluator, "agent-config", true, M_("the configuration was reloaded"), "reload");
         agent_enter_reload(agent);
         config_free(old);
         agent_scan(agent, "reload");

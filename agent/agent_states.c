@@ -21,5 +21,5 @@ void agent_end_states(struct agent *agent)
 
     for (char *rest = slugs, *slug; (slug = strsep(&rest, " "));)
         if (*slug)
-            evaluator_agent_state_ended(agent->evaluator, slug, "the agent was started again");
+            evaluator_agent_state_ended(agent->evaluator, slug, M_("the agent was restarted"));
 }

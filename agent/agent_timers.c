@@ -41,7 +41,7 @@ static void on_start_timeout(evutil_socket_t fd, short what, void *user)
         return;
     agent->gave_up_waiting = true;
     evaluator_agent_state(agent->evaluator, "agent-engine", false,
-                          docker_why_not(agent->docker) ? docker_why_not(agent->docker) : "no answer yet", "start");
+                          docker_why_not(agent->docker) ? docker_why_not(agent->docker) : M_("no answer yet"), "start");
     evaluator_set_engine_reachable(agent->evaluator, false);
     agent_tell_ready(agent);
     if (agent->once)

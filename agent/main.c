@@ -21,6 +21,11 @@ static int print_help(bool zh)
     return 0;
 }
 
+static enum language language_of(const struct options_result *result)
+{
+    return result->zh ? LANGUAGE_ZH : LANGUAGE_EN;
+}
+
 static int run(const struct config_arguments *arguments, struct launch *launch)
 {
     struct agent *agent = NULL;
@@ -47,7 +52,7 @@ static const char *given_of_once(const struct agent_options *options)
     } all[] = {
         {"--format", options->format},
         {"--output", options->output},
-        {"--lang", options->lang},
+        {"--lang", options->check_config || options->show_config ? NULL : options->lang},
         {"--fail-on", options->fail_on},
         {"--new-only", options->new_only},
         {"--rule", options->rule},
@@ -85,11 +90,12 @@ static unsigned read_levels(const char *list)
     return (list && strchr(list, '1') ? 1u << 1 : 0) | (list && strchr(list, '2') ? 1u << 2 : 0);
 }
 
-static int once(const struct agent_options *options, struct launch *launch)
+static int once(const struct agent_options *options, struct launch *launch, enum language language)
 {
     struct once_options chosen = {.format = REPORT_TEXT,
                                   .output = options->output,
                                   .language = options->lang,
+                                  .messages_in = language,
                                   .fail_on = SEVERITY_HIGH,
                                   .fail_on_error = options->fail_on_error,
                                   .baseline = options->new_only,
@@ -97,7 +103,7 @@ static int once(const struct agent_options *options, struct launch *launch)
     struct error error = ERROR_INIT;
 
     if (options->format && report_format_parse(options->format, &chosen.format, &error) < 0) {
-        log_error("%s", error.text);
+        agent_complain(language, &error);
         return AGENT_EXIT_USAGE;
     }
     if (options->fail_on)
@@ -109,20 +115,20 @@ static int once(const struct agent_options *options, struct launch *launch)
     return agent_once(&options->arguments, launch, &chosen);
 }
 
-static int start(const struct agent_options *options)
+static int start(const struct agent_options *options, enum language language)
 {
     struct launch launch = {.fd = -1, .folder = options->helpers, .has_rights = options->helpers != NULL};
     struct error error = ERROR_INIT;
 
     if (agent_user_find(options->user, options->once, launch.folder != NULL, &launch.user, &error) < 0) {
-        log_error("%s", error.text);
+        agent_complain(language, &error);
         return AGENT_EXIT_USAGE;
     }
     if (!launch.folder && launch_begin(&options->arguments, options->once, &launch, &error) < 0) {
-        log_error("%s", error.text);
+        agent_complain(language, &error);
         return EXIT_FAILURE;
     }
-    return options->once ? once(options, &launch) : run(&options->arguments, &launch);
+    return options->once ? once(options, &launch, language) : run(&options->arguments, &launch);
 }
 
 int main(int argc, char **argv)
@@ -145,6 +151,7 @@ int main(int argc, char **argv)
         return options_usage(&agent_options_table, result.zh, result.zh ? "%s 需要 --once" : "%s requires --once",
                              given_of_once(&options));
     if (options.show_config)
-        return agent_show_config(&options.arguments);
-    return options.check_config ? agent_check_config(&options.arguments) : start(&options);
+        return agent_show_config(&options.arguments, language_of(&result));
+    return options.check_config ? agent_check_config(&options.arguments, language_of(&result))
+                                : start(&options, language_of(&result));
 }

@@ -8,8 +8,9 @@
 /* What --once is to report, and what is to fail. */
 struct once_options {
     enum report_format format;
-    const char *output;   /* a file, replaced as a whole; NULL or "-": standard output */
-    const char *language; /* "en", "zh"; NULL: the configuration's */
+    const char *output;        /* a file, replaced as a whole; NULL or "-": standard output */
+    const char *language;      /* "en", "zh"; NULL: the configuration's */
+    enum language messages_in; /* of what is said on standard error */
     enum severity fail_on;
     bool fail_on_error;
     const char *baseline;         /* a file: only what is new since counts; NULL: everything */
@@ -21,10 +22,12 @@ struct once_options {
  * reached, 5 the output cannot be written. */
 int agent_once(const struct config_arguments *arguments, struct launch *launch, const struct once_options *options);
 /* Reads the configuration and the rules: success to standard output, all errors, and warnings of what cannot have been
- * meant, to standard error, a line each. Returns the exit status: 0, with warnings too, or 78. */
-int agent_check_config(const struct config_arguments *arguments);
-/* Prints the files of the configuration as they are merged, with the place of each value. Returns the exit status: 0,
- * or 78 where they are not valid. */
-int agent_show_config(const struct config_arguments *arguments);
+ * meant, to standard error, a line each, in LANGUAGE. Returns the exit status: 0, with warnings too, or 78. */
+int agent_check_config(const struct config_arguments *arguments, enum language language);
+/* Prints the files of the configuration as they are merged, with the place of each value; errors in LANGUAGE. Returns
+ * the exit status: 0, or 78 where they are not valid. */
+int agent_show_config(const struct config_arguments *arguments, enum language language);
+/* Logs ERROR in LANGUAGE. */
+void agent_complain(enum language language, const struct error *error);
 
 #endif

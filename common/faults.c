@@ -8,20 +8,19 @@
 #include "common/str.h"
 #include "common/text.h"
 
-void faults_add(struct faults *faults, const char *text)
+void faults_add(struct faults *faults, const struct error *error)
 {
     if (!faults)
         return;
     if (faults->errors.count < FAULTS_MAX)
-        vec_push(&faults->errors, mem_strdup(text));
+        vec_push(&faults->errors, mem_strdup(error->message));
     else
         faults->errors_left_out++;
 }
 
-void faults_warn(struct faults *faults, const char *format, ...)
+void faults_warn(struct faults *faults, const char *file, unsigned line, const char *format, ...)
 {
-    scoped(cleanup_free) char *text = NULL;
-    scoped_str line = STR_INIT;
+    scoped_str text = STR_INIT, whole = STR_INIT;
     va_list arguments;
 
     if (!faults)
@@ -31,10 +30,10 @@ void faults_warn(struct faults *faults, const char *format, ...)
         return;
     }
     va_start(arguments, format);
-    text = mem_vprintf(format, arguments);
+    message_vadd_escaped(&text, format, arguments);
     va_end(arguments);
-    text_escape(&line, text, strlen(text), ERROR_TEXT_SIZE);
-    vec_push(&faults->warnings, str_steal(&line));
+    message_add(&whole, "%s:%u: %s", file, line, text.data);
+    vec_push(&faults->warnings, str_steal(&whole));
 }
 
 size_t faults_errors(const struct faults *faults)

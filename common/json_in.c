@@ -77,7 +77,7 @@ static struct json *add_value(struct parser *parser, enum json_type type)
     struct json *value;
 
     if (++parser->values > parser->limits.values) {
-        parser->refused = "too many values";
+        parser->refused = M_("too many values");
         return NULL;
     }
     value = arena_alloc(parser->arena, sizeof *value);
@@ -137,7 +137,7 @@ static int begin(struct parser *parser, enum json_type type)
     struct open *open;
 
     if (++parser->depth > parser->limits.depth) {
-        parser->refused = "nested too deeply";
+        parser->refused = M_("nested too deeply");
         return 0;
     }
     value = add_value(parser, type);
@@ -236,6 +236,38 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_end,
 };
 
+/* TEXT of yajl in plain words: yajl_parser.c and yajl_lex.c of version 2.1 have no others that these limits let
+ * through. */
+static void append_reason(struct str *out, const char *text)
+{
+    static const struct {
+        const char *of_yajl, *plain;
+    } reasons[] = {
+        {"premature EOF", M_("unexpected end of the text")},
+        {"trailing garbage", M_("unexpected text after the end")},
+        {"unallowed token", M_("unexpected value or punctuation")},
+        {"invalid object key", M_("a key must be a string")},
+        {"key and value must be separated", M_("expected ':' after a key")},
+        {"after key and value", M_("expected ',' or '}' after a value")},
+        {"after array element", M_("expected ',' or ']' after a value")},
+        {"invalid bytes in UTF8", M_("invalid UTF-8 in a string")},
+        {"inside a string, '\\'", M_("invalid escape in a string")},
+        {"after '\\u' inside string", M_("invalid escape in a string")},
+        {"invalid character inside string", M_("invalid character in a string")},
+        {"invalid string in json", M_("invalid character in a string")},
+        {"invalid char in json", M_("unexpected character")},
+        {"malformed number", M_("malformed number")},
+        {"comments are not enabled", M_("comments are not allowed here")},
+    };
+
+    for (size_t i = 0; i < countof(reasons); i++)
+        if (strstr(text, reasons[i].of_yajl)) {
+            str_append(out, reasons[i].plain);
+            return;
+        }
+    str_append_n(out, text, strcspn(text, "\n"));
+}
+
 static int report_failure(struct parser *parser, yajl_status status, struct error *error)
 {
     size_t at = place_now(parser), column = 1;
@@ -246,14 +278,12 @@ static int report_failure(struct parser *parser, yajl_status status, struct erro
     if (parser->refused) {
         str_append(&reason, parser->refused);
     } else if (status == yajl_status_ok) {
-        str_append(&reason, "unexpected end of the text");
+        str_append(&reason, M_("unexpected end of the text"));
     } else {
         unsigned char *text = yajl_get_error(parser->handle, 0, NULL, 0);
 
-        str_append(&reason, (const char *)text);
+        append_reason(&reason, (const char *)text);
         yajl_free_error(parser->handle, text);
-        while (reason.length && reason.data[reason.length - 1] == '\n')
-            reason.data[--reason.length] = '\0';
     }
     return error_set(error, EINVAL, "line %u, column %zu: %s", line_now(parser), column, str_text(&reason));
 }

@@ -264,11 +264,28 @@ void message_add(struct str *out, const char *format, ...)
     va_end(list);
 }
 
+char *message_new(const char *format, ...)
+{
+    scoped_str out = STR_INIT;
+    va_list list;
+
+    va_start(list, format);
+    message_vadd(&out, format, list);
+    va_end(list);
+    return str_steal(&out);
+}
+
 void message_word(struct str *out, const char *english)
 {
     str_append_char(out, BEGIN);
     str_append(out, english);
     str_append_char(out, END);
+}
+
+void message_add_nearest(struct str *out, const char *nearest)
+{
+    if (nearest)
+        message_add(out, "; did you mean \"%s\"?", nearest);
 }
 
 /* ---- Rendering ---- */

@@ -37,6 +37,12 @@ void message_vadd_escaped(struct str *out, const char *format, va_list arguments
 /* The same of a word that is known only when it runs: ENGLISH is one of the tables'. */
 void message_word(struct str *out, const char *english);
 
+/* A new string that is one message; the caller frees it. */
+char *message_new(const char *format, ...) printf_like(1, 2);
+
+/* Appends "; did you mean \"NEAREST\"?"; nothing for NULL. */
+void message_add_nearest(struct str *out, const char *nearest);
+
 /* Appends TEXT with what is around and within its messages escaped as text_escape() does; cut at LIMIT bytes if it has
  * none. */
 void message_escape(struct str *out, const char *text, size_t limit);

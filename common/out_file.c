@@ -11,7 +11,7 @@
 
 static int refuse(struct out_file *output, int number, struct error *error)
 {
-    return error_system(error, number, "cannot write %s", output->path ? output->path : "standard output");
+    return error_system(error, number, "cannot write %s", output->path ? output->path : M_("standard output"));
 }
 
 /* A device or a FIFO is not replaced by a file of its name. */

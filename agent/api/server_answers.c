@@ -218,16 +218,16 @@ void server_get_health(struct call *call)
 void server_post_scan(struct call *call)
 {
     scoped(cleanup_json_out) struct json_out *out = NULL;
-    scoped_str evidence = STR_INIT;
+    scoped_str by = STR_INIT, evidence = STR_INIT;
     struct entry entry = {
-        .slug = "agent-scan", .title = "A full scan was asked for", .cause = "scan", .has_peer = true};
+        .slug = "agent-scan", .title = N_("A full scan was requested"), .cause = "scan", .has_peer = true};
 
     if (refuse_unless_root(call))
         return;
     entry.uid = peer_uid(call->request);
     entry.login_uid = peer_login_uid(call->request);
-    str_append(&evidence, "a full scan was asked for by ");
-    entry_append_peer(&evidence, entry.uid, entry.login_uid);
+    entry_append_peer(&by, entry.uid, entry.login_uid);
+    message_add(&evidence, "%s requested a full scan", by.data);
     entry.evidence = evidence.data;
     evaluator_entry(call->view.writable_engine, &entry);
     call->server->backend.scan(call->server->backend.user, "scan");

@@ -272,10 +272,10 @@ int view_rule(const struct agent_view *view, const char *name, struct json_out *
     struct finding_filter filter = {.kind = -1, .waived = -1, .bytes = VIEW_PAGE_BYTES};
 
     if (!rule) {
-        const char *nearest = rule_set_nearest(rules, name);
+        scoped_str hint = STR_INIT;
 
-        return error_set(error, ENOENT, "unknown rule \"%s\"%s%s%s", name, nearest ? M_("; did you mean \"") : "",
-                         nearest ? nearest : "", nearest ? "\"?" : "");
+        message_add_nearest(&hint, rule_set_nearest(rules, name));
+        return error_set(error, ENOENT, "unknown rule \"%s\"%s", name, str_text(&hint));
     }
     write_rule(view, rule, out);
     json_out_string(out, "why", rule->why[view->language]);

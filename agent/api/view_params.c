@@ -27,11 +27,11 @@ static void write_value(struct json_out *out, const char *key, enum param_type t
 
 void view_params(const struct rule *rule, struct json_out *out)
 {
-    static const char *const types[] = {[PARAM_BOOL] = "boolean",
-                                        [PARAM_INT] = "integer",
-                                        [PARAM_STRING] = "string",
-                                        [PARAM_STRING_LIST] = "list of strings",
-                                        [PARAM_JSON] = "any"};
+    static const char *const types[] = {[PARAM_BOOL] = N_("boolean"),
+                                        [PARAM_INT] = N_("integer"),
+                                        [PARAM_STRING] = N_("string"),
+                                        [PARAM_STRING_LIST] = N_("list of strings"),
+                                        [PARAM_JSON] = N_("any")};
 
     json_out_array(out, "params");
     for (size_t i = 0; rule->check->params && rule->check->params[i].name; i++) {

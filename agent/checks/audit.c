@@ -682,14 +682,16 @@ static void print_repair(const struct check_input *in, struct check_result *out,
         add_kernel_commands(&commands, repair, audit, &task);
     if (commands.data && str_ends(commands.data, "; "))
         commands.data[commands.length -= strlen("; ")] = '\0';
-    if (is_read && audit->locked)
-        str_append(&commands, commands.length ? "  # then reboot: the loaded rules are locked (-e 2)"
-                                              : "# reboot: the loaded rules are locked (-e 2)");
-    else if (task)
-        str_append(&commands, "  # what runs already stays unaudited until it is started again");
-    if (!commands.length)
+    if (commands.length)
+        check_remedy(in, out, "%s", str_text(&commands));
+    else if (!(is_read && audit->locked))
         return;
-    check_remedy(in, out, "%s", commands.data);
+    if (is_read && audit->locked && commands.length)
+        check_remedy_note(in, out, "then reboot: the loaded rules are locked (-e 2)");
+    else if (is_read && audit->locked)
+        check_remedy_note(in, out, "reboot: the loaded rules are locked (-e 2)");
+    else if (task)
+        check_remedy_note(in, out, "what is running already stays unaudited until it is restarted");
     fix_add_file(&out->fix, audit->disk_file ? audit->disk_file : "/etc/audit/rules.d/docker.rules");
     fix_add_file(&out->fix, "/etc/audit/audit.rules");
 }

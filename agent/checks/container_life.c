@@ -19,9 +19,9 @@ void check_container_readonly_root(const struct check_input *in, struct check_re
     check_say(in, out, VERDICT_FAIL, "the root file system is writable");
     check_remedy_recreate(
         in, out,
-        &(struct remedy_change){.how = "with --read-only, and --tmpfs or volumes where it writes",
+        &(struct remedy_change){.how = M_("with --read-only, and --tmpfs or volumes where it writes"),
                                 .key = "read_only",
-                                .compose = "set read_only: true, with tmpfs or volumes where it writes",
+                                .compose = M_("set read_only: true, with tmpfs or volumes where it writes"),
                                 .service = "--read-only"});
 }
 
@@ -64,8 +64,8 @@ void check_container_restart_policy(const struct check_input *in, struct check_r
         scoped_str command = STR_INIT, how = STR_INIT, compose = STR_INIT;
 
         str_printf(&command, "update --restart on-failure:%lld", (long long)most);
-        str_printf(&how, "with --restart on-failure:%lld", (long long)most);
-        str_printf(&compose, "set restart: \"on-failure:%lld\"", (long long)most);
+        message_add(&how, "with --restart on-failure:%lld", (long long)most);
+        message_add(&compose, "set restart: \"on-failure:%lld\"", (long long)most);
         check_remedy_update(in, out, command.data,
                             &(struct remedy_change){.how = how.data, .key = "restart", .compose = compose.data});
     }
@@ -82,9 +82,9 @@ void check_container_health(const struct check_input *in, struct check_result *o
     else if (!c->health) {
         check_say(in, out, VERDICT_FAIL, "has no health check");
         check_remedy_recreate(in, out,
-                              &(struct remedy_change){.how = "with --health-cmd COMMAND",
+                              &(struct remedy_change){.how = M_("with --health-cmd COMMAND"),
                                                       .key = "healthcheck",
-                                                      .compose = "set healthcheck: with test: COMMAND",
+                                                      .compose = M_("set healthcheck: with test: COMMAND"),
                                                       .service = "--health-cmd COMMAND",
                                                       .need = FIX_WORDS});
     } else if (strcmp(c->health, "unhealthy") == 0) {
@@ -189,9 +189,9 @@ void check_container_image_current(const struct check_input *in, struct check_re
     }
     if (out->verdict == VERDICT_FAIL)
         check_remedy_recreate(in, out,
-                              &(struct remedy_change){.how = "from the current image",
+                              &(struct remedy_change){.how = M_("from the current image"),
                                                       .key = "image",
-                                                      .compose = "leave image as it is, or name a newer one",
+                                                      .compose = M_("leave image as it is, or name a newer one"),
                                                       .service = "--force --image IMAGE",
                                                       .need = FIX_WORDS});
 }
@@ -240,10 +240,10 @@ void check_container_sshd(const struct check_input *in, struct check_result *out
         check_remedy_recreate(
             in, out,
             &(struct remedy_change){.how = check_is_podman(in)
-                                               ? "from an image without an SSH server; use podman exec instead"
-                                               : "from an image without an SSH server; use docker exec instead",
+                                               ? M_("from an image without an SSH server; use podman exec instead")
+                                               : M_("from an image without an SSH server; use docker exec instead"),
                                     .key = "image",
-                                    .compose = "name an image without an SSH server",
+                                    .compose = M_("name an image without an SSH server"),
                                     .service = "--image IMAGE",
                                     .need = FIX_WORDS});
     else if (!processes->count)
@@ -292,10 +292,10 @@ void check_container_secrets(const struct check_input *in, struct check_result *
         check_remedy_recreate(
             in, out,
             &(struct remedy_change){
-                .how = "with its secrets in files, then change those that were exposed",
+                .how = M_("with its secrets in files, then change those that were exposed"),
                 .key = "environment",
-                .compose = "move them from environment, command and labels to secrets, and change those that were "
-                           "exposed",
+                .compose = M_("move them from environment, command and labels to secrets, and change those that were "
+                              "exposed"),
                 .service = "--env-rm VARIABLE --secret-add SECRET",
                 .need = FIX_WORDS});
 }

@@ -20,17 +20,16 @@ static void remedy_memory(const struct check_input *in, struct check_result *out
         str_append(&limit, "512m");
     str_printf(&command, "update --memory %s --memory-swap %s", limit.data, limit.data);
     str_printf(&options, "--limit-memory %s", limit.data);
-    str_printf(&how, "with --memory %s --memory-swap %s", limit.data, limit.data);
-    str_printf(&compose, "set mem_limit: %s and memswap_limit: %s", limit.data, limit.data);
+    message_add(&how, "with --memory %s --memory-swap %s", limit.data, limit.data);
+    message_add(&compose, "set mem_limit: %s and memswap_limit: %s", limit.data, limit.data);
     check_remedy_update(in, out, command.data,
                         &(struct remedy_change){.how = how.data,
                                                 .key = "mem_limit",
                                                 .compose = compose.data,
                                                 .service = options.data,
                                                 .need = FIX_DECISION});
-    str_append(&out->remedy,
-               out->remedy.data[0] == '#' || !str_empty(strstr(out->remedy.data, "  # ")) ? "; " : "  # ");
-    str_printf(&out->remedy, "on cgroup v2 this kills what uses more: see %s stats first", check_engine_command(in));
+    check_remedy_note(in, out, "on cgroup v2 this kills what uses more: check %s stats first",
+                      check_engine_command(in));
 }
 
 void check_container_memory_limit(const struct check_input *in, struct check_result *out)
@@ -62,12 +61,12 @@ static void remedy_cpu(const struct check_input *in, struct check_result *out, c
         return;
     if (period > 0) {
         str_printf(&command, "update --cpu-quota %lld", period);
-        str_printf(&how, "with --cpu-quota %lld", period);
-        str_printf(&compose, "set cpu_quota: %lld", period);
+        message_add(&how, "with --cpu-quota %lld", period);
+        message_add(&compose, "set cpu_quota: %lld", period);
     } else {
         str_append(&command, "update --cpus 1");
-        str_append(&how, "with --cpus 1");
-        str_append(&compose, "set cpus: 1");
+        message_add(&how, "with --cpus 1");
+        message_add(&compose, "set cpus: 1");
     }
     check_remedy_update(in, out, command.data,
                         &(struct remedy_change){.how = how.data,
@@ -116,9 +115,9 @@ void check_container_pids_limit(const struct check_input *in, struct check_resul
     }
     check_say(in, out, VERDICT_FAIL, "the number of processes is not limited");
     check_remedy_update(in, out, "update --pids-limit 100",
-                        &(struct remedy_change){.how = "with --pids-limit 100",
+                        &(struct remedy_change){.how = M_("with --pids-limit 100"),
                                                 .key = "pids_limit",
-                                                .compose = "set pids_limit: 100",
+                                                .compose = M_("set pids_limit: 100"),
                                                 .service = "--limit-pids 100",
                                                 .need = FIX_DECISION});
 }
@@ -171,9 +170,9 @@ void check_container_ulimits(const struct check_input *in, struct check_result *
 }
 
 static const struct remedy_change without_devices = {
-    .how = "without these devices",
+    .how = M_("without these devices"),
     .key = "devices",
-    .compose = "remove them from devices, device_cgroup_rules, and deploy.resources.reservations.devices"};
+    .compose = M_("remove them from devices, device_cgroup_rules, and deploy.resources.reservations.devices")};
 
 void check_container_devices(const struct check_input *in, struct check_result *out)
 {
@@ -320,8 +319,8 @@ void check_container_cgroup_parent(const struct check_input *in, struct check_re
     else if (known) {
         check_say(in, out, VERDICT_FAIL, "cgroup parent %s", c->cgroup_parent);
         check_remedy_recreate(in, out,
-                              &(struct remedy_change){.how = "without --cgroup-parent",
+                              &(struct remedy_change){.how = M_("without --cgroup-parent"),
                                                       .key = "cgroup_parent",
-                                                      .compose = "remove cgroup_parent"});
+                                                      .compose = M_("remove cgroup_parent")});
     }
 }

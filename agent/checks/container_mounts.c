@@ -75,8 +75,8 @@ static void remedy_without(const struct check_input *in, struct check_result *ou
 {
     scoped_str how = STR_INIT, compose = STR_INIT;
 
-    str_printf(&how, "without the mount at %s", str_text(&list->text));
-    str_printf(&compose, "remove what is mounted at %s from volumes", str_text(&list->text));
+    message_add(&how, "without the mount at %s", str_text(&list->text));
+    message_add(&compose, "remove what is mounted at %s from volumes", str_text(&list->text));
     check_remedy_recreate(in, out,
                           &(struct remedy_change){.how = how.data,
                                                   .key = "volumes",
@@ -89,8 +89,8 @@ static void remedy_propagation(const struct check_input *in, struct check_result
 {
     scoped_str how = STR_INIT, compose = STR_INIT;
 
-    str_printf(&how, "with rprivate or rslave propagation for the mount at %s", str_text(&list->text));
-    str_printf(&compose, "set propagation: rprivate or rslave for what volumes mounts at %s", str_text(&list->text));
+    message_add(&how, "with rprivate or rslave propagation for the mount at %s", str_text(&list->text));
+    message_add(&compose, "set propagation: rprivate or rslave for what volumes mounts at %s", str_text(&list->text));
     check_remedy_recreate(in, out,
                           &(struct remedy_change){.how = how.data,
                                                   .key = "volumes",

@@ -72,11 +72,11 @@ static void remedy_without(const struct check_input *in, struct check_result *ou
     if (!in->explain)
         return;
     text_shell_quote(&word, joins ? mode : "host");
-    str_printf(&how, "without %s %s", kind->option, word.data);
+    message_add(&how, "without %s %s", kind->option, word.data);
     if (joins)
-        str_printf(&compose, "remove %s, or have the container that it names use its own namespace", kind->key);
+        message_add(&compose, "remove %s, or have the container that it names use its own namespace", kind->key);
     else
-        str_printf(&compose, "remove %s: host", kind->key);
+        message_add(&compose, "remove %s: host", kind->key);
     check_remedy_recreate(in, out,
                           &(struct remedy_change){.how = how.data,
                                                   .key = kind->key,

@@ -128,9 +128,9 @@ void check_container_privileged_ports(const struct check_input *in, struct check
         check_say(in, out, VERDICT_PASS, "no privileged host port beyond those allowed is published");
     else if (out->verdict == VERDICT_FAIL)
         check_remedy_recreate(in, out,
-                              &(struct remedy_change){.how = "publishing host ports 1024 and above",
+                              &(struct remedy_change){.how = M_("publishing host ports 1024 and above"),
                                                       .key = "ports",
-                                                      .compose = "publish host ports 1024 and above under ports",
+                                                      .compose = M_("publish host ports 1024 and above under ports"),
                                                       .service = "--publish-rm PORT --publish-add HOST_PORT:PORT",
                                                       .need = FIX_WORDS});
 }
@@ -155,9 +155,9 @@ static bool is_exposed(const struct image_facts *image, const char *port)
     return false;
 }
 
-static const struct remedy_change needed_ports = {.how = "publishing only the ports it needs with -p",
+static const struct remedy_change needed_ports = {.how = M_("publishing only the ports it needs with -p"),
                                                   .key = "ports",
-                                                  .compose = "leave under ports only those it needs",
+                                                  .compose = M_("leave under ports only those it needs"),
                                                   .service = "--publish-rm PORT",
                                                   .need = FIX_WORDS};
 
@@ -294,9 +294,10 @@ void check_container_bound_interface(const struct check_input *in, struct check_
     if (out->verdict == VERDICT_FAIL)
         check_remedy_recreate(
             in, out,
-            &(struct remedy_change){.how = "with -p ADDRESS:HOST_PORT:PORT",
+            &(struct remedy_change){.how = M_("with -p ADDRESS:HOST_PORT:PORT"),
                                     .key = "ports",
-                                    .compose = "put an address before the port under ports: \"ADDRESS:HOST_PORT:PORT\"",
+                                    .compose =
+                                        M_("put an address before the port under ports: \"ADDRESS:HOST_PORT:PORT\""),
                                     .service = "--publish-rm PORT",
                                     .need = FIX_WORDS});
     else if (out->verdict == VERDICT_NONE)
@@ -321,9 +322,9 @@ static void remedy_bridge(const struct check_input *in, struct check_result *out
     str_printf(&command, "network disconnect %s", network);
     check_remedy_update(
         in, out, command.data,
-        &(struct remedy_change){.how = "with --network NETWORK",
+        &(struct remedy_change){.how = M_("with --network NETWORK"),
                                 .key = "network_mode",
-                                .compose = "remove network_mode: bridge, so that it gets its project's own network",
+                                .compose = M_("remove network_mode: bridge, so that it gets its project's own network"),
                                 .service = "--network-add NETWORK",
                                 .need = FIX_WORDS});
 }
@@ -369,8 +370,8 @@ void check_container_default_bridge(const struct check_input *in, struct check_r
                   "shares the network of container %s, which is attached to the default network %s", at->name, name);
         check_remedy_recreate(
             in, out,
-            &(struct remedy_change){.how = "after that container has been given a network of its own",
+            &(struct remedy_change){.how = M_("after that container has been given a network of its own"),
                                     .key = "network_mode",
-                                    .compose = "give the container that network_mode names a network of its own"});
+                                    .compose = M_("give the container that network_mode names a network of its own")});
     }
 }

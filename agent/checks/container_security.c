@@ -60,15 +60,15 @@ static const char *asked_profile(const struct container_facts *c)
 static void remedy_own_profile(const struct check_input *in, struct check_result *out)
 {
     static const struct remedy_change of_podman = {
-        .how =
-            "without any --security-opt apparmor=PROFILE, and apparmor_profile not \"unconfined\" in containers.conf",
+        .how = M_(
+            "without any --security-opt apparmor=PROFILE, and apparmor_profile not \"unconfined\" in containers.conf"),
         .key = "security_opt",
-        .compose = "remove apparmor=PROFILE from security_opt",
+        .compose = M_("remove apparmor=PROFILE from security_opt"),
     };
     static const struct remedy_change of_docker = {
-        .how = "with --security-opt apparmor=docker-default",
+        .how = M_("with --security-opt apparmor=docker-default"),
         .key = "security_opt",
-        .compose = "put apparmor=docker-default into security_opt in place of any other apparmor=PROFILE",
+        .compose = M_("put apparmor=docker-default into security_opt in place of any other apparmor=PROFILE"),
     };
 
     check_remedy_recreate(in, out, check_is_podman(in) ? &of_podman : &of_docker);
@@ -94,8 +94,10 @@ static void remedy_module(const struct check_input *in, struct check_result *out
 {
     scoped_str command = STR_INIT;
 
-    if (check_install_command(in, package, &command))
-        check_remedy(in, out, "%s  # %s", command.data, finish);
+    if (check_install_command(in, package, &command)) {
+        check_remedy(in, out, "%s", command.data);
+        check_remedy_note(in, out, "%s", finish);
+    }
     out->fix.need = FIX_WORDS;
 }
 
@@ -120,16 +122,16 @@ void check_container_apparmor(const struct check_input *in, struct check_result 
         remedy_module(in, out,
                       &(struct package_names){
                           .apt = "apparmor", .zypper = "apparmor-parser", .apk = "apparmor", .pacman = "apparmor"},
-                      "then add apparmor=1 security=apparmor to the kernel's command line, reboot");
+                      M_("then add apparmor=1 security=apparmor to the kernel's command line, and reboot"));
     } else if (c->privileged) {
         check_say(in, out, VERDICT_FAIL, "privileged: runs unconfined by AppArmor");
         check_remedy_recreate(in, out, &remedy_not_privileged);
     } else if (!*c->apparmor_profile && asks_unconfined(c)) {
         check_say(in, out, VERDICT_FAIL, "AppArmor profile will be unconfined");
         check_remedy_recreate(in, out,
-                              &(struct remedy_change){.how = "without --security-opt apparmor=unconfined",
+                              &(struct remedy_change){.how = M_("without --security-opt apparmor=unconfined"),
                                                       .key = "security_opt",
-                                                      .compose = "remove apparmor=unconfined from security_opt"});
+                                                      .compose = M_("remove apparmor=unconfined from security_opt")});
     } else if (!*c->apparmor_profile && was_never_started(c)) {
         check_say(in, out, VERDICT_PASS, "not started yet: it will get the AppArmor profile %s",
                   check_is_podman(in) && strcmp(asked_profile(c), "docker-default") == 0 ? M_("that is podman's own")
@@ -159,9 +161,9 @@ static const char *label_end(const char *value)
     return value;
 }
 
-static const struct remedy_change not_typed = {.how = "without --security-opt label=type:TYPE",
+static const struct remedy_change not_typed = {.how = M_("without --security-opt label=type:TYPE"),
                                                .key = "security_opt",
-                                               .compose = "remove label=type:TYPE from security_opt"};
+                                               .compose = M_("remove label=type:TYPE from security_opt")};
 
 /* "system_u:system_r:spc_t:s0" or "type:spc_t": types whose processes SELinux lets do everything. */
 static bool is_unconfined(const char *label)
@@ -190,9 +192,9 @@ static bool judge_labels(const struct check_input *in, struct check_result *out,
         if (strcmp(value, "disable") == 0) {
             check_say(in, out, VERDICT_FAIL, "SELinux labels are switched off (label=disable)");
             check_remedy_recreate(in, out,
-                                  &(struct remedy_change){.how = "without --security-opt label=disable",
+                                  &(struct remedy_change){.how = M_("without --security-opt label=disable"),
                                                           .key = "security_opt",
-                                                          .compose = "remove label=disable from security_opt"});
+                                                          .compose = M_("remove label=disable from security_opt")});
             return false;
         }
         str_clear(label);
@@ -206,14 +208,14 @@ static bool judge_labels(const struct check_input *in, struct check_result *out,
 static void remedy_engine_labels(const struct check_input *in, struct check_result *out)
 {
     static const struct remedy_change of_podman = {
-        .how = "with label not set to false in containers.conf",
+        .how = M_("with label not set to false in containers.conf"),
         .key = "security_opt",
-        .compose = "leave it as it is, and take label = false out of containers.conf",
+        .compose = M_("leave it as it is, and take label = false out of containers.conf"),
     };
     static const struct remedy_change of_docker = {
-        .how = "on a dockerd started with --selinux-enabled",
+        .how = M_("on a dockerd started with --selinux-enabled"),
         .key = "security_opt",
-        .compose = "leave it as it is, and start dockerd with --selinux-enabled",
+        .compose = M_("leave it as it is, and start dockerd with --selinux-enabled"),
     };
 
     check_remedy_recreate(in, out, check_is_podman(in) ? &of_podman : &of_docker);
@@ -243,8 +245,8 @@ void check_container_selinux(const struct check_input *in, struct check_result *
     if (!lsm.selinux) {
         check_say(in, out, VERDICT_FAIL, "neither SELinux nor AppArmor is active on the host");
         remedy_module(in, out, &(struct package_names){.rpm = "container-selinux"},
-                      check_is_podman(in) ? "then boot with selinux=1"
-                                          : "then boot with selinux=1 and start dockerd with --selinux-enabled");
+                      check_is_podman(in) ? M_("then boot with selinux=1")
+                                          : M_("then boot with selinux=1 and start dockerd with --selinux-enabled"));
         return;
     }
     if (c->privileged) {
@@ -317,17 +319,17 @@ static void remedy_capabilities(const struct check_input *in, struct check_resul
     if (!in->explain)
         return;
     if (c->privileged)
-        str_append(&compose, "remove privileged: true, set cap_drop: [ALL], and put into cap_add only what it needs");
+        message_add(&compose, "remove privileged: true, set cap_drop: [ALL], and put into cap_add only what it needs");
     else if (unwanted->more)
-        str_append(&compose, "set cap_drop: [ALL], and leave in cap_add only what it needs");
+        message_add(&compose, "set cap_drop: [ALL], and leave in cap_add only what it needs");
     else
-        str_printf(&compose, "remove %s from cap_add, set cap_drop: [ALL], and put into cap_add only what it needs",
-                   str_text(&unwanted->names));
+        message_add(&compose, "remove %s from cap_add, set cap_drop: [ALL], and put into cap_add only what it needs",
+                    str_text(&unwanted->names));
     check_remedy_recreate(
         in, out,
         &(struct remedy_change){
-            .how = c->privileged ? "without --privileged, with --cap-drop ALL and only the capabilities it needs"
-                                 : "with --cap-drop ALL and only the capabilities it needs",
+            .how = c->privileged ? M_("without --privileged, with --cap-drop ALL and only the capabilities it needs")
+                                 : M_("with --cap-drop ALL and only the capabilities it needs"),
             .key = c->privileged ? "privileged" : "cap_add",
             .compose = compose.data,
             .service = unwanted->options.length && !unwanted->more ? unwanted->options.data : NULL});
@@ -372,11 +374,12 @@ void check_container_privileged(const struct check_input *in, struct check_resul
         return;
     }
     check_say(in, out, VERDICT_FAIL, "runs with --privileged");
-    check_remedy_recreate(in, out,
-                          &(struct remedy_change){
-                              .how = "without --privileged, adding only the capabilities and devices it needs",
-                              .key = "privileged",
-                              .compose = "remove privileged: true, and list what it needs under cap_add and devices"});
+    check_remedy_recreate(
+        in, out,
+        &(struct remedy_change){.how = M_("without --privileged, adding only the capabilities and devices it needs"),
+                                .key = "privileged",
+                                .compose =
+                                    M_("remove privileged: true, and list what it needs under cap_add and devices")});
 }
 
 static const char alg_is_open[] = "; it leaves AF_ALG sockets open (CVE-2026-31431)";
@@ -430,14 +433,14 @@ static void judge_default_file(const struct check_input *in, struct check_result
 static void remedy_seccomp(const struct check_input *in, struct check_result *out, bool unconfined)
 {
     static const struct remedy_change without_any = {
-        .how = "without --security-opt seccomp=unconfined",
+        .how = M_("without --security-opt seccomp=unconfined"),
         .key = "security_opt",
-        .compose = "remove seccomp=unconfined from security_opt",
+        .compose = M_("remove seccomp=unconfined from security_opt"),
     };
     static const struct remedy_change without_open = {
-        .how = "without --security-opt seccomp=PROFILE, or with a profile that restricts system calls",
+        .how = M_("without --security-opt seccomp=PROFILE, or with a profile that restricts system calls"),
         .key = "security_opt",
-        .compose = "remove seccomp=PROFILE from security_opt, or name a profile that restricts system calls",
+        .compose = M_("remove seccomp=PROFILE from security_opt, or name a profile that restricts system calls"),
     };
 
     check_remedy_recreate(in, out, unconfined ? &without_any : &without_open);
@@ -505,10 +508,11 @@ void check_container_seccomp(const struct check_input *in, struct check_result *
 
 /* docker service update has no --security-opt. */
 static const struct remedy_change no_new_privileges = {
-    .how = "with --security-opt no-new-privileges",
+    .how = M_("with --security-opt no-new-privileges"),
     .key = "security_opt",
-    .compose = "add no-new-privileges:true to security_opt",
-    .service = "# services have no option for it: set \"no-new-privileges\": true in daemon.json and restart docker",
+    .compose = M_("add no-new-privileges:true to security_opt"),
+    .service =
+        "# " M_("services have no option for this: set \"no-new-privileges\": true in daemon.json and restart docker"),
 };
 
 void check_container_no_new_privileges(const struct check_input *in, struct check_result *out)

@@ -131,9 +131,10 @@ void check_content_trust(const struct check_input *in, struct check_result *out)
     if (ignores) {
         check_say(in, out, VERDICT_NOT_APPLICABLE,
                   "%s ignores DOCKER_CONTENT_TRUST; what takes its place are digests and signatures", client.data);
-        check_remedy(in, out,
-                     "# pin images by digest (docker pull NAME@sha256:DIGEST), and verify signatures before they run: "
-                     "cosign verify NAME@sha256:DIGEST, or notation verify NAME@sha256:DIGEST");
+        check_remedy_note(
+            in, out,
+            "pin images by digest (docker pull NAME@sha256:DIGEST), and verify signatures before they run: "
+            "cosign verify NAME@sha256:DIGEST, or notation verify NAME@sha256:DIGEST");
         return;
     }
     if (check_is_podman(in) && !(is_docker_client(environment) && is_on(environment) && !environment->open_place)) {

@@ -359,8 +359,8 @@ static void judge_podman_ulimits(const struct check_input *in, struct check_resu
         return;
     check_say(in, out, VERDICT_FAIL, "no default_ulimits are set in containers.conf");
     daemon_remedy_podman(in, out,
-                         "set default_ulimits to the limits of your containers, such as default_ulimits = "
-                         "[\"nofile=1024:4096\"]");
+                         M_("set default_ulimits to the limits of your containers, such as default_ulimits = "
+                            "[\"nofile=1024:4096\"]"));
 }
 
 void check_default_ulimits(const struct check_input *in, struct check_result *out)
@@ -386,8 +386,8 @@ void check_default_ulimits(const struct check_input *in, struct check_result *ou
         check_say(in, out, VERDICT_FAIL,
                   "no default ulimits are set, neither in dockerd's arguments nor in daemon.json");
     daemon_remedy_words(in, out,
-                        "set \"default-ulimits\" to the limits of your containers, such as {\"nofile\": {\"Name\": "
-                        "\"nofile\", \"Soft\": 1024, \"Hard\": 4096}}",
+                        M_("set \"default-ulimits\" to the limits of your containers, such as {\"nofile\": {\"Name\": "
+                           "\"nofile\", \"Soft\": 1024, \"Hard\": 4096}}"),
                         DAEMON_RESTART);
 }
 
@@ -526,8 +526,8 @@ void check_base_device_size(const struct check_input *in, struct check_result *o
     size = info ? base_device_size(info) : NULL;
     if (daemon && say_base_size(in, out, daemon))
         daemon_remedy_lists(in, out, &(struct daemon_list){"storage-opts", "storage-opt", names_base_size}, 1,
-                            DAEMON_RESTART, "take \"dm.basesize\" out of \"storage-opts\"",
-                            "a device that has grown keeps its size");
+                            DAEMON_RESTART, M_("remove \"dm.basesize\" from \"storage-opts\""),
+                            M_("a device that has grown keeps its size"));
     else if (size && strcmp(size, "10.74GB") != 0 && strcmp(size, "10.74 GB") != 0) /* 10 GiB; once grown it stays */
         check_say(in, out, VERDICT_FAIL, "the base device size is %s (reported by the engine); the default is 10.74GB",
                   size);

@@ -284,9 +284,9 @@ static void judge_podman(const struct check_input *in, struct check_result *out)
     if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_NOT_APPLICABLE, "podman serves its API on no TCP address of this host");
     else if (out->verdict == VERDICT_FAIL)
-        check_remedy(in, out,
-                     "# serve the API on a Unix socket (podman system service, podman.socket), and reach it from "
-                     "other hosts with ssh://");
+        check_remedy_note(in, out,
+                          "serve the API on a Unix socket (podman system service, podman.socket), and reach it from "
+                          "other hosts with ssh://");
 }
 
 /* ---- The rule ---- */
@@ -295,23 +295,25 @@ static void remedy(const struct check_input *in, struct check_result *out, const
 {
     enum option_place place;
     bool activated = false;
-    scoped_str what = STR_INIT;
+    scoped_str what = STR_INIT, where = STR_INIT;
 
     daemon_option(daemon, "host", &place);
     for (size_t i = 0; i < daemon->activated.count; i++)
         activated |= is_tcp_stream(daemon->activated.items[i]);
-    str_append(&what,
-               "set \"tlsverify\": true, \"tlscacert\", \"tlscert\" and \"tlskey\" (paths of your own CA's files), or "
-               "take the TCP address out of ");
     if (activated) {
-        str_append(&what, "docker.socket (ListenStream= in systemctl edit --full docker.socket)");
+        str_append(&where, M_("docker.socket (ListenStream= in systemctl edit --full docker.socket)"));
     } else if (place == OPTION_CMDLINE) {
-        str_append(&what, "dockerd's arguments (");
-        daemon_arguments_place(in, &what);
-        str_append_char(&what, ')');
+        scoped_str arguments = STR_INIT;
+
+        daemon_arguments_place(in, &arguments);
+        message_add(&where, "dockerd's arguments (%s)", arguments.data);
     } else {
-        str_append(&what, "\"hosts\"");
+        str_append(&where, "\"hosts\"");
     }
+    message_add(&what,
+                "set \"tlsverify\": true, \"tlscacert\", \"tlscert\" and \"tlskey\" (paths of your own CA's files), or "
+                "remove the TCP address from %s",
+                where.data);
     daemon_remedy_words(in, out, str_text(&what), DAEMON_RESTART);
 }
 

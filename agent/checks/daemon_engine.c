@@ -117,17 +117,16 @@ static void remedy_registries(const struct check_input *in, struct check_result 
     if (takes_loopback_out(info))
         daemon_remedy_lists(
             in, out, lists, countof(lists), DAEMON_RELOAD,
-            "take the insecure entries of \"insecure-registries\" and http:// entries of \"registry-mirrors\" out "
-            "(leave a list: a reload ignores a key that is gone; one without 127.0.0.0/8 and ::1/128, an empty one "
-            "too, also refuses plain HTTP to registries on this host)",
-            "registries that are taken out can be used again with a certificate that this host trusts; a list without "
-            "127.0.0.0/8 and ::1/128, an empty one too, also refuses plain HTTP to registries on this host");
+            M_("remove the insecure entries of \"insecure-registries\" and the http:// entries of \"registry-mirrors\" "
+               "(leave a list: a reload ignores a missing key; a list without 127.0.0.0/8 and ::1/128, even an empty "
+               "one, also refuses plain HTTP to registries on this host)"),
+            M_("registries removed here can be used again with a certificate that this host trusts; a list without "
+               "127.0.0.0/8 and ::1/128, even an empty one, also refuses plain HTTP to registries on this host"));
     else
-        daemon_remedy_lists(
-            in, out, lists, countof(lists), DAEMON_RELOAD,
-            "take the insecure entries of \"insecure-registries\" and http:// entries of \"registry-mirrors\" out "
-            "(leave an empty list: a reload ignores a key that is gone)",
-            "registries that are taken out can be used again with a certificate that this host trusts");
+        daemon_remedy_lists(in, out, lists, countof(lists), DAEMON_RELOAD,
+                            M_("remove the insecure entries of \"insecure-registries\" and the http:// entries of "
+                               "\"registry-mirrors\" (leave an empty list: a reload ignores a missing key)"),
+                            M_("registries removed here can be used again with a certificate that this host trusts"));
 }
 
 void check_insecure_registries(const struct check_input *in, struct check_result *out)
@@ -176,8 +175,8 @@ void check_storage_driver(const struct check_input *in, struct check_result *out
         if (strcmp(forbidden->items[i], info->driver) == 0) {
             check_say(in, out, VERDICT_FAIL, "the storage driver is %s (reported by the engine)", info->driver);
             daemon_remedy_words(in, out,
-                                "set \"storage-driver\": \"overlay2\" (images and containers of the present driver are "
-                                "no longer seen: save what is needed before)",
+                                M_("set \"storage-driver\": \"overlay2\" (images and containers of the present driver "
+                                   "are no longer seen: save what you need first)"),
                                 DAEMON_RESTART);
             return;
         }
@@ -203,12 +202,15 @@ static void remedy_userns(const struct check_input *in, struct check_result *out
     scoped_str what = STR_INIT;
 
     if (info->live_restore == TRI_TRUE)
-        str_append(&what, "first stop all containers, which live restore would keep running where nobody sees them; ");
+        str_append(&what,
+                   M_("first stop all containers, which live restore would keep running where nobody sees them; "));
     if (sets_containerd_store(in))
-        str_append(&what, "take \"containerd-snapshotter\" out of \"features\", as dockerd does not start with both, "
-                          "and ");
-    str_append(&what, "set \"userns-remap\": \"default\" (present images, containers and volumes are no longer seen: "
-                      "they stay in the old folders)");
+        str_append(&what,
+                   M_("remove \"containerd-snapshotter\" from \"features\", as dockerd does not start with both, "
+                      "and "));
+    str_append(&what,
+               M_("set \"userns-remap\": \"default\" (present images, containers and volumes are no longer seen: "
+                  "they stay in the old directories)"));
     daemon_remedy_words(in, out, str_text(&what), DAEMON_RESTART);
 }
 
@@ -300,9 +302,9 @@ void check_client_authorization(const struct check_input *in, struct check_resul
     check_say(
         in, out, VERDICT_FAIL,
         "no authorization plugin is active (reported by the engine): anyone who can reach the API can do anything");
-    daemon_remedy_words(in, out,
-                        "set \"authorization-plugins\": [\"PLUGIN\"] once that plugin is installed and has a policy",
-                        DAEMON_RESTART);
+    daemon_remedy_words(
+        in, out, M_("set \"authorization-plugins\": [\"PLUGIN\"] once that plugin is installed and has a policy"),
+        DAEMON_RESTART);
 }
 
 void check_legacy_registry(const struct check_input *in, struct check_result *out)
@@ -416,7 +418,7 @@ static void judge_podman_profile(const struct check_input *in, struct check_resu
     else
         judge_contents(in, out, daemon, daemon->seccomp_path);
     if (out->verdict == VERDICT_FAIL)
-        daemon_remedy_podman(in, out, "take seccomp_profile out, or name one that denies system calls");
+        daemon_remedy_podman(in, out, M_("remove seccomp_profile, or name one that denies system calls"));
 }
 
 static bool names_file(const char *profile)

@@ -202,17 +202,16 @@ static void judge_podman(const struct check_input *in, struct check_result *out)
     }
     if (out->verdict == VERDICT_FAIL)
         daemon_remedy_podman(in, out,
-                             "set log_driver = \"journald\" (containers that exist keep theirs until they are created "
-                             "again), forward the journal, and declare that in params.journald_forwarded");
+                             M_("set log_driver = \"journald\" (existing containers keep theirs until they are "
+                                "recreated), forward the journal, and declare that in params.journald_forwarded"));
 }
 
 static void remedy_driver(const struct check_input *in, struct check_result *out)
 {
-    daemon_remedy_words(
-        in, out,
-        "set \"log-driver\" and its \"log-opts\" to a receiver on another host (containers that exist keep "
-        "theirs until they are created again)",
-        DAEMON_RESTART);
+    daemon_remedy_words(in, out,
+                        M_("set \"log-driver\" and its \"log-opts\" to a receiver on another host (existing containers "
+                           "keep theirs until they are recreated)"),
+                        DAEMON_RESTART);
 }
 
 static void judge_driver(const struct check_input *in, struct check_result *out, const struct info_facts *info)

@@ -81,9 +81,9 @@ void daemon_arguments_place(const struct check_input *in, struct str *ret)
     const struct daemon_facts *daemon = known_daemon(in);
 
     if (daemon && daemon->openrc)
-        str_append(ret, "DOCKER_OPTS in /etc/conf.d/docker");
+        str_append(ret, M_("DOCKER_OPTS in /etc/conf.d/docker"));
     else
-        str_printf(ret, "ExecStart= in systemctl%s edit --full docker", is_rootless(in) ? " --user" : "");
+        message_add(ret, "ExecStart= in systemctl%s edit --full docker", is_rootless(in) ? " --user" : "");
 }
 
 /* What the restart does to this host, and who has to run the command. */
@@ -92,16 +92,16 @@ static void append_warning(const struct check_input *in, enum daemon_effect effe
     const struct info_facts *info = store_info(in->store, NULL);
 
     if (effect == DAEMON_RELOAD)
-        str_append(out, "  # no container is stopped");
+        str_append(out, "  # " M_("no container is stopped"));
     else if (!info || info->live_restore == TRI_ABSENT)
-        str_append(out, "  # stops the running containers unless live restore is on");
+        str_append(out, "  # " M_("stops the running containers unless live restore is on"));
     else if (info->live_restore == TRI_TRUE)
-        str_append(out, "  # live restore is on: running containers stay");
+        str_append(out, "  # " M_("live restore is on: running containers stay"));
     else
-        str_append(out, "  # stops all running containers, as live restore is off here: only those with a restart "
-                        "policy come back");
+        str_append(out, "  # " M_("stops all running containers, as live restore is off here: only those with a "
+                                  "restart policy come back"));
     if (is_rootless(in))
-        str_append(out, "; as the user that dockerd runs as");
+        str_append(out, "; " M_("as the user that dockerd runs as"));
 }
 
 /* The command that has dockerd read the file, and what it does to this host. */
@@ -112,8 +112,8 @@ static void append_effect_and_warning(const struct check_input *in, enum daemon_
     daemon_effect_command(in, refused ? DAEMON_RESTART : effect, out);
     append_warning(in, refused ? DAEMON_RESTART : effect, out);
     if (refused)
-        str_append(out, "; a reload is refused while the file has \"userland-proxy\": true and no "
-                        "\"userland-proxy-path\"");
+        str_append(out, "; " M_("a reload is refused while the file has \"userland-proxy\": true and no "
+                                "\"userland-proxy-path\""));
 }
 
 /* ---- In words ---- */
@@ -127,7 +127,8 @@ void daemon_remedy_words(const struct check_input *in, struct check_result *out,
     if (!in->explain || check_is_podman(in))
         return;
     text_shell_quote(&path, daemon && daemon->config_path ? daemon->config_path : default_path);
-    str_printf(&command, "# in %s %s; then: ", str_text(&path), what);
+    str_append(&command, "# ");
+    message_add(&command, "in %s %s; then: ", str_text(&path), what);
     if (daemon_can_validate(in))
         str_printf(&command, "dockerd --validate --config-file %s && ", str_text(&path));
     append_effect_and_warning(in, effect, &command);
@@ -137,7 +138,7 @@ void daemon_remedy_words(const struct check_input *in, struct check_result *out,
 static void describe(const struct daemon_setting *settings, size_t count, struct str *out)
 {
     for (size_t i = 0; i < count; i++)
-        str_printf(out, "%s\"%s\": %s", i ? " and " : "", settings[i].key, settings[i].value);
+        str_printf(out, "%s\"%s\": %s", i ? M_(" and ") : "", settings[i].key, settings[i].value);
 }
 
 /* root's file is the one that packages leave alone, wherever the present value is from. */
@@ -150,10 +151,10 @@ void daemon_remedy_podman(const struct check_input *in, struct check_result *out
     if (!in->explain)
         return;
     text_shell_quote(&path, own ? own : "/etc/containers/containers.conf");
-    check_remedy(in, out, "# in %s, section [containers], %s; then: %s", str_text(&path), what,
-                 daemon && daemon->openrc ? "rc-service podman restart"
-                 : own                    ? "systemctl --user restart podman.socket podman.service"
-                                          : "systemctl restart podman.socket podman.service");
+    check_remedy_note(in, out, "in %s, section [containers], %s; then: %s", str_text(&path), what,
+                      daemon && daemon->openrc ? "rc-service podman restart"
+                      : own                    ? "systemctl --user restart podman.socket podman.service"
+                                               : "systemctl restart podman.socket podman.service");
 }
 
 /* ---- By a command ---- */
@@ -365,7 +366,7 @@ static void say_arguments(const struct check_input *in, struct check_result *out
                           size_t count, enum daemon_effect effect)
 {
     const struct daemon_facts *daemon = known_daemon(in);
-    scoped_str what = STR_INIT, flags = STR_INIT;
+    scoped_str list = STR_INIT, what = STR_INIT, flags = STR_INIT, place_of = STR_INIT;
 
     for (size_t i = 0; daemon && i < count; i++) {
         enum option_place place;
@@ -374,13 +375,12 @@ static void say_arguments(const struct check_input *in, struct check_result *out
         if (place == OPTION_CMDLINE)
             str_printf(&flags, "%s--%s", flags.length ? ", " : "", settings[i].flag);
     }
-    str_append(&what, "set ");
-    describe(settings, count, &what);
-    if (flags.length) {
-        str_printf(&what, " and take %s out of dockerd's arguments (", str_text(&flags));
-        daemon_arguments_place(in, &what);
-        str_append_char(&what, ')');
-    }
+    describe(settings, count, &list);
+    daemon_arguments_place(in, &place_of);
+    if (flags.length)
+        message_add(&what, "set %s and remove %s from dockerd's arguments (%s)", list.data, flags.data, place_of.data);
+    else
+        message_add(&what, "set %s", list.data);
     daemon_remedy_words(in, out, str_text(&what), flags.length ? DAEMON_RESTART : effect);
 }
 
@@ -485,17 +485,16 @@ static void say_lists(const struct check_input *in, struct check_result *out, co
                       size_t count, enum daemon_effect effect, const char *words)
 {
     const struct daemon_facts *daemon = known_daemon(in);
-    scoped_str what = STR_INIT, flags = STR_INIT;
+    scoped_str what = STR_INIT, flags = STR_INIT, place = STR_INIT;
 
     for (size_t i = 0; daemon && i < count; i++)
         if (has_unwanted_argument(daemon, &lists[i]))
             str_printf(&flags, "%s--%s", flags.length ? ", " : "", lists[i].flag);
-    str_append(&what, words);
-    if (flags.length) {
-        str_printf(&what, ", and %s out of dockerd's arguments (", str_text(&flags));
-        daemon_arguments_place(in, &what);
-        str_append_char(&what, ')');
-    }
+    daemon_arguments_place(in, &place);
+    if (flags.length)
+        message_add(&what, "%s, and %s from dockerd's arguments (%s)", words, flags.data, place.data);
+    else
+        str_append(&what, words);
     daemon_remedy_words(in, out, str_text(&what), flags.length ? DAEMON_RESTART : effect);
 }
 

@@ -70,9 +70,9 @@ static void say_root(const struct check_input *in, struct check_result *out, con
     check_say(in, out, VERDICT_FAIL, "runs as root (%s%s%s%s)%s", *user ? M_("user \"") : M_("no user is set"), user,
               *user ? "\"" : "", why, remapping(store_info(in->store, NULL), container));
     check_remedy_recreate(in, out,
-                          &(struct remedy_change){.how = "with --user USER or from an image with USER",
+                          &(struct remedy_change){.how = M_("with --user USER or from an image with USER"),
                                                   .key = "user",
-                                                  .compose = "set user: USER, or name an image with USER",
+                                                  .compose = M_("set user: USER, or name an image with USER"),
                                                   .service = "--user USER",
                                                   .need = FIX_WORDS});
 }
@@ -242,9 +242,8 @@ static const struct layer_facts *need_layers(const struct check_input *in, struc
 static void remedy_setuid(const struct check_input *in, struct check_result *out, const struct string_list *paths)
 {
     enum { NAMED_MAX = 8 };
-    static const char where[] =
-        "# at the end of the Dockerfile, as root (after a USER only with USER root before it, and "
-        "the image's own USER again after it)";
+    static const char where[] = M_("at the end of the Dockerfile, as root (after a USER only with USER root before it, "
+                                   "and the image's own USER again after it)");
     scoped_str text = STR_INIT;
 
     for (size_t i = 0; i < paths->count && paths->count <= NAMED_MAX; i++) {
@@ -252,9 +251,9 @@ static void remedy_setuid(const struct check_input *in, struct check_result *out
         text_shell_quote(&text, paths->items[i]);
     }
     if (text.length)
-        check_remedy(in, out, "%s: RUN chmod a-s%s", where, text.data);
+        check_remedy_note(in, out, "%s: RUN chmod a-s%s", where, text.data);
     else
-        check_remedy(in, out, "%s: RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +", where);
+        check_remedy_note(in, out, "%s: RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +", where);
 }
 
 /* Their names, in the order of their numbers (capabilities(7)). */
@@ -384,7 +383,7 @@ void check_image_packages(const struct check_input *in, struct check_result *out
     else if (out->verdict == VERDICT_NONE)
         check_say(in, out, VERDICT_PASS, "%zu packages, no unwanted packages or programs", layers->packages.count);
     if (out->verdict == VERDICT_FAIL)
-        check_remedy(in, out, "# build in one stage, and copy the result into a minimal image");
+        check_remedy_note(in, out, "build in one stage, and copy the result into a minimal image");
 }
 
 /* ---- A scanner's report ---- */

@@ -88,5 +88,5 @@ void check_image_add_instruction(const struct check_input *in, struct check_resu
             first = false;
     }
     if (!history_say_end(&reading, "no ADD beyond the base layer"))
-        check_remedy(in, out, "# in these steps: COPY for files; RUN curl … && sha256sum -c for downloads");
+        check_remedy_note(in, out, "in these steps: COPY for files; RUN curl … && sha256sum -c for downloads");
 }

@@ -119,10 +119,10 @@ void check_image_secrets(const struct check_input *in, struct check_result *out)
         if (!image || !history)
             check_say(in, out, VERDICT_FAIL, "%s could not be searched",
                       image ? M_("its history") : M_("its configuration"));
-        check_remedy(in, out,
-                     "# replace these secrets, everyone who has the image knows them; then %s build --secret and "
-                     "RUN --mount=type=secret, and %s rmi %s",
-                     check_engine_command(in), check_engine_command(in), in->key);
+        check_remedy_note(in, out,
+                          "replace these secrets, everyone who has the image knows them; then %s build --secret and "
+                          "RUN --mount=type=secret, and %s rmi %s",
+                          check_engine_command(in), check_engine_command(in), in->key);
         return;
     }
     if (!image)

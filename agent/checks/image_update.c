@@ -56,6 +56,6 @@ void check_image_update_instruction(const struct check_input *in, struct check_r
         }
     }
     if (!history_say_end(&reading, "no step only updates packages or their index"))
-        check_remedy(in, out, "# in the step that installs what needs the update: %s; then %s build --no-cache",
-                     instead, check_engine_command(in));
+        check_remedy_note(in, out, "in the step that installs what needs the update: %s; then %s build --no-cache",
+                          instead, check_engine_command(in));
 }

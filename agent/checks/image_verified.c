@@ -214,14 +214,13 @@ static void judge_setting(struct judgement *judgement, size_t i, const char *bod
 static const char *remedy_of(const char *fault)
 {
     if (fault == unseen)
-        return "# in these steps: RUN curl -fsSLo FILE URL && echo 'SHA256  FILE' | sha256sum -c && sh FILE, instead "
-               "of "
-               "a pipe into a shell";
+        return M_("in these steps: RUN curl -fsSLo FILE URL && echo 'SHA256  FILE' | sha256sum -c && sh FILE, instead "
+                  "of a pipe into a shell");
     if (fault == plain || fault == plain_index)
-        return "# in these steps: take it over https://, and check each file with echo 'SHA256  FILE' | sha256sum -c "
-               "or gpg --verify before it is used";
-    return "# in these steps: leave verification on and add what it lacks, the repository's key or the server's CA; a "
-           "single file may be checked with echo 'SHA256  FILE' | sha256sum -c";
+        return M_("in these steps: download over https://, and check each file with echo 'SHA256  FILE' | sha256sum -c "
+                  "or gpg --verify before it is used");
+    return M_("in these steps: leave verification on and add what it lacks, the repository's key or the server's CA; a "
+              "single file may be checked with echo 'SHA256  FILE' | sha256sum -c");
 }
 
 void check_image_verified_packages(const struct check_input *in, struct check_result *out)
@@ -249,5 +248,5 @@ void check_image_verified_packages(const struct check_input *in, struct check_re
     judge_downloads(&judgement);
     say_reports(&judgement);
     if (!history_say_end(reading, "no step installs anything unverified"))
-        check_remedy(in, out, "%s", remedy_of(judgement.fault));
+        check_remedy_note(in, out, "%s", remedy_of(judgement.fault));
 }

@@ -182,10 +182,11 @@ static void judge_folder(const struct check_input *in, struct check_result *out,
                   own.sharer ? own.sharer->mount_point : "");
         text_shell_quote(&word, alternative ? alternative : path);
         if (!out->remedy.length)
-            check_remedy(in, out, "# stop %s, mount a separate file system at %s, move the data there",
-                         check_is_podman(in) ? "the containers (podman stop --all), podman.socket and podman.service"
-                                             : "docker",
-                         word.data);
+            check_remedy_note(in, out, "stop %s, mount a separate file system at %s, and move the data there",
+                              check_is_podman(in)
+                                  ? M_("the containers (podman stop --all), podman.socket and podman.service")
+                                  : "docker",
+                              word.data);
     }
 }
 

@@ -20,7 +20,7 @@ bool check_remedy_list(struct str *ret, size_t *count, const char *separator, co
 }
 
 const struct remedy_change remedy_not_privileged = {
-    .how = "without --privileged", .key = "privileged", .compose = "remove privileged: true"};
+    .how = M_("without --privileged"), .key = "privileged", .compose = M_("remove privileged: true")};
 
 /* Is the engine a podman below VERSION? One whose version is not a number is taken for a newer one. */
 static bool is_podman_below(const struct check_input *in, const char *below)
@@ -75,13 +75,12 @@ static void print_keeping(const struct check_input *in, struct str *out)
     str_printf(out, "(umask 077; set -C; %s inspect %s > %s)", check_engine_command(in), name.data, file.data);
 }
 
-/* One line for a shell, which takes it as a comment: text of labels must not end it. */
-static void remedy_comment(const struct check_input *in, struct check_result *out, const struct str *text)
+/* For programs, in English. */
+static void write_change(struct json_out *details, const char *change)
 {
-    scoped_str shown = STR_INIT;
+    scoped_str english = STR_INIT;
 
-    text_escape(&shown, text->data, text->length, 0);
-    check_remedy(in, out, "# %s", str_text(&shown));
+    json_out_string(details, "change", message_english(change, &english));
 }
 
 /* What a remedy in words is for programs. */
@@ -107,28 +106,27 @@ static const char *compose_program(const struct check_input *in, const struct ma
 static void remedy_compose(const struct check_input *in, struct check_result *out, const struct managed *managed,
                            const struct remedy_change *change)
 {
-    scoped_str files = STR_INIT, command = STR_INIT, text = STR_INIT;
+    scoped_str files = STR_INIT, command = STR_INIT;
     struct json_out *details;
     size_t count;
 
     managed_compose_files(managed, &files, &count);
     managed_compose_command(managed, compose_program(in, managed), &command);
     if (count == 1)
-        str_printf(&text, "in %s, service %s: %s; then: %s", files.data, managed->service, change->compose,
-                   command.data);
+        check_remedy_note(in, out, "in %s, service %s: %s; then: %s", files.data, managed->service, change->compose,
+                          command.data);
     else if (count)
-        str_printf(&text, "in the one of %s that sets it, service %s: %s; then: %s", files.data, managed->service,
-                   change->compose, command.data);
+        check_remedy_note(in, out, "in whichever of %s sets it, service %s: %s; then: %s", files.data, managed->service,
+                          change->compose, command.data);
     else
-        str_printf(&text, "in the compose file of project %s, service %s: %s; then: %s", managed->project,
-                   managed->service, change->compose, command.data);
-    remedy_comment(in, out, &text);
+        check_remedy_note(in, out, "in the compose file of project %s, service %s: %s; then: %s", managed->project,
+                          managed->service, change->compose, command.data);
     details = set_kind(out, FIX_COMPOSE, FIX_RECREATES);
     json_out_string(details, "project", managed->project);
     json_out_string(details, "service", managed->service);
     json_out_string(details, "files", count ? files.data : NULL);
     json_out_string(details, "key", change->key);
-    json_out_string(details, "change", change->compose);
+    write_change(details, change->compose);
     json_out_string(details, "apply", command.data);
 }
 
@@ -139,7 +137,7 @@ static void remedy_service(const struct check_input *in, struct check_result *ou
 
     text_shell_quote(&name, managed->service);
     if (!change->service) {
-        check_remedy(in, out, "# services have no option for it: run it %s", change->how);
+        check_remedy_note(in, out, "services have no option for this: run it %s", change->how);
         return;
     }
     if (*change->service == '#') {
@@ -152,78 +150,75 @@ static void remedy_service(const struct check_input *in, struct check_result *ou
     out->fix.need = change->need == FIX_WORDS ? FIX_WORDS : FIX_DECISION;
     json_out_string(fix_details(&out->fix), "service", managed->service);
     json_out_string(fix_details(&out->fix), "stack", managed->stack);
-    if (managed->stack) {
-        str_append(&out->remedy, "  # and in the stack file of ");
-        text_escape(&out->remedy, managed->stack, strlen(managed->stack), 0);
-        str_append(&out->remedy, ", or its next \"stack deploy\" undoes it");
-    }
+    if (managed->stack)
+        check_remedy_note(in, out, "also change the stack file of %s, or the next \"stack deploy\" undoes this",
+                          managed->stack);
 }
 
 static void remedy_orchestrator(const struct check_input *in, struct check_result *out, const struct managed *managed,
                                 const struct remedy_change *change)
 {
-    scoped_str text = STR_INIT;
-
     if (managed->by == MANAGER_KUBERNETES)
-        str_printf(&text,
-                   "Kubernetes made it: in the manifest of pod %s in namespace %s, container %s, have it created %s; "
-                   "then: kubectl apply -f MANIFEST",
-                   managed->pod, managed->project, managed->service, change->how);
+        check_remedy_note(
+            in, out,
+            "created by Kubernetes: in the manifest of pod %s in namespace %s, container %s, have it created %s; "
+            "then: kubectl apply -f MANIFEST",
+            managed->pod, managed->project, managed->service, change->how);
     else if (managed->by == MANAGER_ECS)
-        str_printf(&text,
-                   "Amazon ECS made it: in task definition %s, container %s, have it created %s; then update the "
-                   "service that runs it",
-                   managed->project, managed->service, change->how);
+        check_remedy_note(
+            in, out,
+            "created by Amazon ECS: in task definition %s, container %s, have it created %s; then update the "
+            "service that runs it",
+            managed->project, managed->service, change->how);
     else
-        str_printf(&text,
-                   "Nomad made it: in the job of allocation %s, have it created %s; then: nomad job run JOB_FILE",
-                   managed->project, change->how);
-    remedy_comment(in, out, &text);
-    json_out_string(set_kind(out, FIX_MANAGER, FIX_RECREATES), "change", change->how);
+        check_remedy_note(
+            in, out, "created by Nomad: in the job of allocation %s, have it created %s; then: nomad job run JOB_FILE",
+            managed->project, change->how);
+    write_change(set_kind(out, FIX_MANAGER, FIX_RECREATES), change->how);
 }
 
 /* It may remove the old container when that is stopped. */
 static void remedy_unit(const struct check_input *in, struct check_result *out, const struct managed *managed,
                         const struct remedy_change *change)
 {
-    scoped_str unit = STR_INIT, text = STR_INIT;
+    scoped_str unit = STR_INIT;
 
     text_shell_quote(&unit, managed->unit);
-    str_printf(&text,
-               "systemctl cat %s shows what makes it: have it created %s there (in its .container file, or in "
-               "ExecStart=); then systemctl daemon-reload && systemctl restart %s (with --user for a user's unit)",
-               unit.data, change->how, unit.data);
-    remedy_comment(in, out, &text);
-    json_out_string(set_kind(out, FIX_MANAGER, FIX_RECREATES), "change", change->how);
+    check_remedy_note(
+        in, out,
+        "systemctl cat %s shows what creates it: have it created %s there (in its .container file, or in "
+        "ExecStart=); then systemctl daemon-reload && systemctl restart %s (with --user for a user's unit)",
+        unit.data, change->how, unit.data);
+    write_change(set_kind(out, FIX_MANAGER, FIX_RECREATES), change->how);
 }
 
 /* ---- What nothing else describes ---- */
 
 static void remedy_plain(const struct check_input *in, struct check_result *out, const char *how)
 {
-    scoped_str name = STR_INIT, old = STR_INIT, keeping = STR_INIT, text = STR_INIT;
+    scoped_str name = STR_INIT, old = STR_INIT, keeping = STR_INIT;
     const struct container_facts *container = store_container(in->store, in->key, NULL);
     const char *engine = check_engine_command(in);
 
     quote_name(in, "", &name);
     print_keeping(in, &keeping);
     if (container && container->auto_remove) {
-        str_printf(
-            &text,
-            "it runs with --rm, so that stopping it removes it with its anonymous volumes (copy what is in them with "
-            "%s cp first): keep its options: %s; keep its files: %s commit %s; make the new one: %s stop %s && %s run "
+        check_remedy_note(
+            in, out,
+            "it runs with --rm, so stopping it removes it with its anonymous volumes (copy their contents with "
+            "%s cp first); save its options: %s; save its files: %s commit %s; create the new one: %s stop %s && %s "
+            "run "
             "-d --name %s OPTIONS IMAGE (those of the file, but %s)",
             engine, keeping.data, engine, name.data, engine, name.data, engine, name.data, how);
     } else {
         quote_name(in, "-old", &old);
-        str_printf(
-            &text,
-            "keep its options: %s; make the new one: %s stop %s && %s rename %s %s && %s run -d --name %s OPTIONS "
+        check_remedy_note(
+            in, out,
+            "save its options: %s; create the new one: %s stop %s && %s rename %s %s && %s run -d --name %s OPTIONS "
             "IMAGE (those of the file, but %s); when it works: %s rm %s",
             keeping.data, engine, name.data, engine, name.data, old.data, engine, name.data, how, engine, old.data);
     }
-    remedy_comment(in, out, &text);
-    json_out_string(set_kind(out, FIX_CONTAINER, FIX_RECREATES), "change", how);
+    write_change(set_kind(out, FIX_CONTAINER, FIX_RECREATES), how);
 }
 
 void check_remedy_recreate(const struct check_input *in, struct check_result *out, const struct remedy_change *change)
@@ -267,27 +262,25 @@ void check_remedy_look(const struct check_input *in, struct check_result *out, c
     fix_clear(&out->fix);
 }
 
-/* What undoes it, as a comment behind the command. */
-static void add_undoing(const struct managed *managed, const struct remedy_change *change, struct str *out)
+/* What undoes it, as a comment after the command. */
+static void note_undoing(const struct check_input *in, struct check_result *out, const struct managed *managed,
+                         const struct remedy_change *change)
 {
-    scoped_str files = STR_INIT, text = STR_INIT;
+    scoped_str files = STR_INIT;
     size_t count;
 
     if (managed->by == MANAGER_UNIT) {
-        str_printf(&text, "and in its unit, %s, or its next start undoes it", managed->unit);
+        check_remedy_note(in, out, "also change its unit, %s, or its next start undoes this", managed->unit);
     } else if (managed->by == MANAGER_COMPOSE) {
         managed_compose_files(managed, &files, &count);
         if (count)
-            str_printf(&text, "and in %s, service %s: %s, or its next \"up\" undoes it", files.data, managed->service,
-                       change->compose);
+            check_remedy_note(in, out, "also in %s, service %s: %s, or the next \"up\" undoes this", files.data,
+                              managed->service, change->compose);
         else
-            str_printf(&text, "and in the compose file of project %s, service %s: %s, or its next \"up\" undoes it",
-                       managed->project, managed->service, change->compose);
+            check_remedy_note(in, out,
+                              "also in the compose file of project %s, service %s: %s, or the next \"up\" undoes this",
+                              managed->project, managed->service, change->compose);
     }
-    if (!text.length)
-        return;
-    str_append(out, "  # ");
-    text_escape(out, text.data, text.length, 0);
 }
 
 void check_remedy_update(const struct check_input *in, struct check_result *out, const char *command,
@@ -308,5 +301,5 @@ void check_remedy_update(const struct check_input *in, struct check_result *out,
     quote_name(in, "", &name);
     check_remedy(in, out, "%s %s %s", check_engine_command(in), command, name.data);
     out->fix.need = change->need;
-    add_undoing(&managed, change, &out->remedy);
+    note_undoing(in, out, &managed, change);
 }

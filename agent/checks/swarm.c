@@ -101,7 +101,7 @@ static void remedy_needless(const struct check_input *in, struct check_result *o
         return;
     }
     if (info->swarm_nodes > 1) {
-        check_remedy(in, out, "# first the other nodes: docker swarm leave on each, docker node rm NODE here");
+        check_remedy_note(in, out, "first the other nodes: docker swarm leave on each, docker node rm NODE here");
         return;
     }
     check_remedy(in, out, "kept=$(docker service ls -q && docker secret ls -q && docker config ls -q)");
@@ -205,10 +205,11 @@ static void remedy_bound(const struct check_input *in, struct check_result *out,
     text_shell_quote(&address, has_address ? info->swarm_address : "ADDRESS");
     str_printf(&endpoint, strchr(address.data, ':') ? "[%s]:%u" : "%s:%u", address.data, port);
     if (info->swarm_managers != 1) {
-        check_remedy(in, out,
-                     "# on another manager: docker node demote %s; then here: docker swarm leave && docker swarm join "
-                     "--listen-addr %s --token TOKEN MANAGER:2377; then there: docker node promote NODE",
-                     str_empty(info->swarm_node_id) ? "NODE" : info->swarm_node_id, endpoint.data);
+        check_remedy_note(
+            in, out,
+            "on another manager: docker node demote %s; then here: docker swarm leave && docker swarm join "
+            "--listen-addr %s --token TOKEN MANAGER:2377; then there: docker node promote NODE",
+            str_empty(info->swarm_node_id) ? "NODE" : info->swarm_node_id, endpoint.data);
         return;
     }
     if (has_address)
@@ -356,9 +357,9 @@ void check_swarm_secrets(const struct check_input *in, struct check_result *out)
     for (size_t i = 0; i < services->exposed.count; i++)
         check_say(in, out, VERDICT_FAIL, "%s", services->exposed.items[i]);
     if (services->exposed.count)
-        check_remedy(in, out,
-                     "# docker secret create NAME FILE && docker service update --secret-add NAME --env-rm VARIABLE "
-                     "SERVICE (--label-rm, --container-label-rm, --args for what is in labels and arguments)");
+        check_remedy_note(in, out,
+                          "docker secret create NAME FILE && docker service update --secret-add NAME --env-rm VARIABLE "
+                          "SERVICE (--label-rm, --container-label-rm, --args for what is in labels and arguments)");
     else if (!services->count)
         judge_unused_secrets(in, out);
     else
@@ -549,12 +550,13 @@ void check_root_ca_rotation(const struct check_input *in, struct check_result *o
         judge_rotation(in, out, rotation_begun(info, certificates, begins), begins);
     if (out->verdict != VERDICT_FAIL)
         return;
-    if (info->root_rotation) /* another one would wait for the same nodes */
-        check_remedy(in, out,
-                     "docker node ls  # a node that is down blocks the rotation: bring it back, or docker node rm "
-                     "--force NODE");
-    else
+    if (info->root_rotation) { /* another one would wait for the same nodes */
+        check_remedy(in, out, "docker node ls");
+        check_remedy_note(in, out,
+                          "a node that is down blocks the rotation: bring it back, or docker node rm --force NODE");
+    } else {
         check_remedy(in, out, "docker swarm ca --rotate");
+    }
     out->fix.need = info->root_rotation ? FIX_WORDS : FIX_DECISION;
 }
 

@@ -52,13 +52,13 @@ static struct config *load(const struct config_arguments *arguments, const char 
         config->docker_host_from = "--docker-host";
     }
     if (config_apply_environment(config, environment, arguments->docker_host != NULL, &error) < 0)
-        faults_add(faults, error.text);
+        faults_add(faults, &error);
     apply_argument(config, arguments->socket_path, &config->socket_path);
     apply_argument(config, arguments->state_dir, &config->state_dir);
     apply_argument(config, arguments->host_root, &config->host_root);
     apply_argument(config, arguments->data_dir, &config->data_dir);
     if (check_places(config, &error) < 0)
-        faults_add(faults, error.text);
+        faults_add(faults, &error);
     return config;
 }
 
@@ -78,10 +78,10 @@ int config_load(const struct config_arguments *arguments, const char *(*environm
 static int refuse_rule(const struct rule_set *rules, const char *file, unsigned line, const char *list,
                        const char *name, struct error *error)
 {
-    const char *nearest = rule_set_nearest(rules, name);
+    scoped_str hint = STR_INIT;
 
-    return error_set(error, EINVAL, "%s:%u: %s: unknown rule \"%s\"%s%s%s", file, line, list, name,
-                     nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    message_add_nearest(&hint, rule_set_nearest(rules, name));
+    return error_set(error, EINVAL, "%s:%u: %s: unknown rule \"%s\"%s", file, line, list, name, str_text(&hint));
 }
 
 /* The first fault ends it where FAULTS is NULL. */
@@ -96,7 +96,7 @@ static int check_exceptions(const struct config *config, const struct rule_set *
         for (size_t k = 0; k < waiver->rules.count && (r == 0 || faults); k++)
             if (!rule_set_knows(rules, waiver->rules.items[k])) {
                 r = refuse_rule(rules, waiver->file, waiver->line, "waivers", waiver->rules.items[k], error);
-                faults_add(faults, error->text);
+                faults_add(faults, error);
             }
     }
     for (size_t i = 0; i < config->attestation_count && (r == 0 || faults); i++) {
@@ -104,7 +104,7 @@ static int check_exceptions(const struct config *config, const struct rule_set *
 
         if (attestation->rule && !rule_set_find(rules, attestation->rule)) {
             r = refuse_rule(rules, attestation->file, attestation->line, "attestations", attestation->rule, error);
-            faults_add(faults, error->text);
+            faults_add(faults, error);
         }
     }
     return r;
@@ -143,7 +143,7 @@ int config_load_rules(const struct config *config, struct rule_set **ret, struct
     if (r == 0)
         *ret = take(rules);
     else
-        error_set(error, -r, "%s", why.text);
+        error_set(error, -r, "%s", why.message);
     return r;
 }
 
@@ -155,7 +155,7 @@ int config_check(const struct config_arguments *arguments, const char *(*environ
     struct error error = ERROR_INIT;
 
     if (load_rules(config, faults, &rules, &error) < 0)
-        faults_add(faults, error.text);
+        faults_add(faults, &error);
     if (rules) {
         check_exceptions(config, rules, faults, &error);
         config_warn(config, rules, clock_now(&clock_system), faults);

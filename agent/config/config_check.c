@@ -8,9 +8,6 @@
 #include "common/account.h"
 #include "common/str.h"
 
-/* Where it stands, for the beginning of a warning; to be used with its two arguments. */
-#define PLACE "%s:%u: "
-
 /* ---- Subjects of waivers and attestations ---- */
 
 /* Why SCOPE covers nothing at all; NULL: it may. */
@@ -22,10 +19,10 @@ static const char *why_it_matches_nothing(const char *scope)
         return NULL;
     glob++;
     if (str_starts(scope, "label:") && !strpbrk(glob, "=*?"))
-        return "a label is KEY=VALUE: write \"label:KEY=*\" for any value";
+        return M_("a label is KEY=VALUE: write \"label:KEY=*\" for any value");
     if ((str_starts(scope, "name:") || str_starts(scope, "image:") || str_starts(scope, "container:")) &&
         strchr(glob, '['))
-        return "\"[\" stands for itself, and no name has it: only * and ? stand for others";
+        return M_("\"[\" is literal, and no name contains it: the only wildcards are * and ?");
     return NULL;
 }
 
@@ -67,19 +64,20 @@ static void warn_of_waiver(const struct rule_set *rules, const struct waiver *wa
     if (!waiver->rules.count)
         return; /* not valid */
     if (waiver->expires && waiver->expires <= now)
-        faults_warn(faults, PLACE "the waiver of %s for %s has expired (%s) and no longer applies", waiver->file,
-                    waiver->line, waiver->rule, subject, clock_format(waiver->expires, at));
+        faults_warn(faults, waiver->file, waiver->line,
+                    "the waiver of %s for %s has expired (%s) and no longer applies", waiver->rule, subject,
+                    clock_format(waiver->expires, at));
     if (why)
-        faults_warn(faults, PLACE "the waiver of %s for %s matches nothing: %s", waiver->file, waiver->line,
-                    waiver->rule, subject, why);
+        faults_warn(faults, waiver->file, waiver->line, "the waiver of %s for %s matches nothing: %s", waiver->rule,
+                    subject, why);
     else if (!enabled)
-        faults_warn(faults, PLACE "the waiver of %s has no effect: no such rule is evaluated", waiver->file,
-                    waiver->line, waiver->rule);
+        faults_warn(faults, waiver->file, waiver->line, "the waiver of %s has no effect: no such rule is evaluated",
+                    waiver->rule);
     else if (!fits)
-        faults_warn(faults, PLACE "the waiver of %s for %s matches nothing: the rule is about other subjects",
-                    waiver->file, waiver->line, waiver->rule, subject);
+        faults_warn(faults, waiver->file, waiver->line,
+                    "the waiver of %s for %s matches nothing: the rule is about other subjects", waiver->rule, subject);
     if (str_equal(subject, "*") && str_equal(waiver->rule, "*"))
-        faults_warn(faults, PLACE "this waiver covers every finding", waiver->file, waiver->line);
+        faults_warn(faults, waiver->file, waiver->line, "this waiver covers every finding");
 }
 
 /* ---- Attestations ---- */
@@ -95,18 +93,18 @@ static void warn_of_attestation(const struct rule_set *rules, const struct attes
     if (!rule)
         return; /* an error */
     if (attestation->expires && attestation->expires <= now)
-        faults_warn(faults, PLACE "the attestation of %s for %s has expired (%s) and no longer applies",
-                    attestation->file, attestation->line, attestation->rule, subject,
+        faults_warn(faults, attestation->file, attestation->line,
+                    "the attestation of %s for %s has expired (%s) and no longer applies", attestation->rule, subject,
                     clock_format(attestation->expires, at));
     if (why || !scope_fits(attestation->subject, rule->check->subject))
-        faults_warn(faults, PLACE "the attestation of %s for %s matches nothing: %s", attestation->file,
-                    attestation->line, attestation->rule, subject, why ? why : "the rule is about other subjects");
+        faults_warn(faults, attestation->file, attestation->line, "the attestation of %s for %s matches nothing: %s",
+                    attestation->rule, subject, why ? why : M_("the rule is about other subjects"));
     else if (!rule->enabled)
-        faults_warn(faults, PLACE "the attestation of %s has no effect: the rule is not evaluated", attestation->file,
-                    attestation->line, attestation->rule);
+        faults_warn(faults, attestation->file, attestation->line,
+                    "the attestation of %s has no effect: the rule is not evaluated", attestation->rule);
     else if (rule->check->never_manual)
-        faults_warn(faults, PLACE "the attestation of %s has no effect: the rule is never manual", attestation->file,
-                    attestation->line, attestation->rule);
+        faults_warn(faults, attestation->file, attestation->line,
+                    "the attestation of %s has no effect: the rule is never manual", attestation->rule);
 }
 
 static void warn_of_exclusion(const struct exclusion *exclusion, struct faults *faults)
@@ -114,28 +112,21 @@ static void warn_of_exclusion(const struct exclusion *exclusion, struct faults *
     const char *why = why_it_matches_nothing(exclusion->scope);
 
     if (why)
-        faults_warn(faults, PLACE "exclude: %s matches nothing: %s", exclusion->file, exclusion->line, exclusion->scope,
-                    why);
+        faults_warn(faults, exclusion->file, exclusion->line, "exclude: %s matches nothing: %s", exclusion->scope, why);
     else if (str_equal(exclusion->scope, "name:*") || str_equal(exclusion->scope, "image:*"))
-        faults_warn(faults, PLACE "exclude: %s leaves every container out", exclusion->file, exclusion->line,
+        faults_warn(faults, exclusion->file, exclusion->line, "exclude: %s leaves every container out",
                     exclusion->scope);
 }
 
 /* ---- The rest ---- */
-
-/* Where a value of the document stands, as "FILE:LINE: ". */
-static void warn_at(const struct config *config, const struct json *value, struct faults *faults, const char *key,
-                    const char *what, const char *why)
-{
-    faults_warn(faults, PLACE "%s: %s%s", config_file_of(config, value), json_line(value), key, what, why);
-}
 
 static void warn_of_group(const struct config *config, struct faults *faults)
 {
     const struct json *value = json_path(json_root(config->document), "socket", "group", NULL);
 
     if (value && config->socket_group && str_equal(config->host_root, "/") && !getgrnam(config->socket_group))
-        warn_at(config, value, faults, "socket.group", config->socket_group, ": there is no such group on this host");
+        faults_warn(faults, config_file_of(config, value), json_line(value),
+                    "socket.group: %s: there is no such group on this host", config->socket_group);
 }
 
 static void warn_of_tls(const struct config *config, struct faults *faults)
@@ -147,7 +138,8 @@ static void warn_of_tls(const struct config *config, struct faults *faults)
         const struct json *value = json_path(json_root(config->document), "docker", "tls", keys[i], NULL);
 
         if (value && paths[i] && access(paths[i], F_OK) < 0)
-            warn_at(config, value, faults, "docker.tls", paths[i], ": there is no such file");
+            faults_warn(faults, config_file_of(config, value), json_line(value),
+                        "docker.tls: %s: there is no such file", paths[i]);
     }
 }
 
@@ -159,8 +151,8 @@ static void warn_of_scanner(const struct config *config, struct faults *faults)
         if (strstr(config->scanner_command.items[i], "{image}"))
             return;
     if (config->scanner_command.count)
-        warn_at(config, value, faults, "scanner.command", "no word has {image}, in whose place the image's name is put",
-                "");
+        faults_warn(faults, config_file_of(config, value), json_line(value),
+                    "scanner.command: no word contains {image}, which stands for the image's name");
 }
 
 void config_warn(const struct config *config, const struct rule_set *rules, usec_t now, struct faults *faults)

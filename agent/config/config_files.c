@@ -35,7 +35,7 @@ static void add_part(struct parts *parts, const char *file, struct json_doc *doc
 
     if (json_type(json_root(doc)) != JSON_OBJECT) {
         config_json_refuse(&error, file, json_root(doc), "must be an object");
-        faults_add(faults, error.text);
+        faults_add(faults, &error);
         json_doc_free(doc);
         return;
     }
@@ -51,11 +51,11 @@ static void parse_text(struct parts *parts, const struct config_text *text, stru
 
     if (r < 0) {
         error_prefix(&error, "%s", text->path);
-        faults_add(faults, error.text);
+        faults_add(faults, &error);
         return;
     }
     if (config_json_document(json_root(doc), text->path, &error) < 0) {
-        faults_add(faults, error.text);
+        faults_add(faults, &error);
         json_doc_free(doc);
         return;
     }
@@ -116,9 +116,9 @@ static bool read_main(struct parts *parts, const struct config_arguments *argume
         parse_text(parts, &(struct config_text){path, str_text(&text), text.length}, faults);
         return true;
     }
-    error_set(&error, -r, "cannot read the configuration %s: %s", path, strerror(-r));
+    error_system(&error, -r, "cannot read the configuration %s", path);
     config_explain(r, &error);
-    faults_add(faults, error.text);
+    faults_add(faults, &error);
     return true;
 }
 
@@ -143,7 +143,7 @@ static void read_listed(struct parts *parts, char **files, size_t count, struct 
             add_part(parts, file, doc, faults);
         } else {
             config_explain(r, &error);
-            faults_add(faults, error.text);
+            faults_add(faults, &error);
         }
     }
     free(files);
@@ -158,7 +158,7 @@ static void read_folder(struct parts *parts, const char *folder, struct faults *
 
     if (r < 0) {
         config_explain(r, &error);
-        faults_add(faults, error.text);
+        faults_add(faults, &error);
     }
     read_listed(parts, files, count, faults);
 }

@@ -137,7 +137,7 @@ static int read_heartbeat(struct config_reader *reader, const struct json *root)
         reader->config->heartbeat_seconds = 0;
         return 0;
     }
-    return read_seconds_or(reader, root, "heartbeat", 10, ", or 0 for none", &reader->config->heartbeat_seconds);
+    return read_seconds_or(reader, root, "heartbeat", 10, M_(", or 0 for none"), &reader->config->heartbeat_seconds);
 }
 
 static int read_intervals(struct config_reader *reader, const struct json *object)
@@ -252,7 +252,7 @@ static int read_metrics(struct config_reader *reader, const struct json *object)
     if (r < 0 || !listen)
         return r;
     if (sink_split_address(config->metrics_listen, &host, &port, &why) < 0)
-        return config_refuse(reader, listen, "metrics.listen: \"%s\": %s", config->metrics_listen, why.text);
+        return config_refuse(reader, listen, "metrics.listen: \"%s\": %s", config->metrics_listen, why.message);
     if (evutil_parse_sockaddr_port(config->metrics_listen, (struct sockaddr *)&config->metrics_address, &length) < 0 ||
         !is_loopback(&config->metrics_address))
         return config_refuse(reader, listen,

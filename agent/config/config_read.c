@@ -24,10 +24,10 @@ int config_refuse(struct config_reader *reader, const struct json *value, const 
     va_list arguments;
 
     va_start(arguments, format);
-    str_vprintf(&text, format, arguments);
+    message_vadd(&text, format, arguments);
     va_end(arguments);
     config_json_refuse(&error, config_file_of(reader->config, value), value, "%s", str_text(&text));
-    faults_add(reader->faults, error.text);
+    faults_add(reader->faults, &error);
     return -EINVAL;
 }
 
@@ -37,13 +37,14 @@ int config_read_keys(struct config_reader *reader, const struct json *object, co
     int r = 0;
 
     if (object && json_type(object) != JSON_OBJECT)
-        return config_refuse(reader, object, "%s%smust be an object", name ? name : "", name ? ": " : "");
+        return name ? config_refuse(reader, object, "%s: must be an object", name)
+                    : config_refuse(reader, object, "must be an object");
     for (size_t i = 0; i < json_count(object); i++) {
         const struct json *value = json_member(object, i, NULL, NULL);
 
         if (config_json_key(object, i, config_file_of(reader->config, value), keys, &error) == 0)
             continue;
-        faults_add(reader->faults, error.text);
+        faults_add(reader->faults, &error);
         r = -EINVAL;
     }
     return r;

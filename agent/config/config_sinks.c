@@ -122,12 +122,14 @@ static void list_addresses(const char *type, struct str *ret)
         if (last.length)
             str_printf(ret, "%s%s", ret->length ? ", " : "", last.data);
         str_clear(&last);
-        str_printf(&last, "%s%s", words->scheme ? words->scheme : "an absolute path",
-                   !words->scheme ? ""
-                   : words->port  ? "host[:port]"
-                                  : "host:port");
+        if (words->scheme)
+            str_printf(&last, "%s%s", words->scheme, words->port ? "host[:port]" : "host:port");
+        else
+            str_append(&last, M_("an absolute path"));
     }
-    str_printf(ret, "%s%s", ret->length ? " or " : "", str_text(&last));
+    if (ret->length)
+        str_append(ret, M_(" or "));
+    str_append(ret, str_text(&last));
 }
 
 /* ADDRESS: scheme://host, without a colon after the host. */
@@ -218,7 +220,7 @@ static int read_kind(struct config_reader *reader, const struct json *object, st
         address = with_port(reader, address, sink_kinds[kind].port);
     if (sink_kinds[kind].scheme &&
         sink_split_address(address + strlen(sink_kinds[kind].scheme), &host, &port, &why) < 0)
-        return config_refuse(reader, value, "address: \"%s\": %s", address, why.text);
+        return config_refuse(reader, value, "address: \"%s\": %s", address, why.message);
     *sink = sink_config_default(kind);
     if (address)
         sink->address = address;
@@ -274,9 +276,9 @@ static bool is_journald(const char *path)
 static void say_where(const struct sink_config *sink, const struct sink_config *other, struct str *ret)
 {
     if (str_equal(sink->file, other->file))
-        str_printf(ret, "of line %u", sink->line);
+        message_add(ret, "of line %u", sink->line);
     else
-        str_printf(ret, "of %s:%u", sink->file, sink->line);
+        message_add(ret, "of %s:%u", sink->file, sink->line);
 }
 
 /* The store knows a sink by its type and address; and what journald gets twice is in the journal twice. */

@@ -30,6 +30,14 @@ void ctl_complain(const char *format, ...)
     fprintf(stderr, "agentctl: %s\n", str_text(&safe));
 }
 
+void ctl_complain_of(const struct ctl *ctl, const struct error *error)
+{
+    scoped_str text = STR_INIT;
+
+    words_render(&text, error->message, ctl->zh ? LANGUAGE_ZH : LANGUAGE_EN, 0);
+    ctl_complain("%s", str_text(&text));
+}
+
 const char *ctl_language(const struct ctl *ctl)
 {
     return ctl->lang ? ctl->lang : ctl->zh && !ctl->json ? "zh" : "en";
@@ -37,7 +45,7 @@ const char *ctl_language(const struct ctl *ctl)
 
 int ctl_unreachable(const struct ctl *ctl, const struct error *error)
 {
-    ctl_complain("%s", error->text);
+    ctl_complain_of(ctl, error);
     if (error->number == EACCES)
         ctl_complain("%s", tr(ctl,
                               "root and members of the group docker-bench-agent may ask: usermod -aG "
@@ -84,7 +92,8 @@ int ctl_get(const struct ctl *ctl, const char *path, const char *body, struct js
     if (status >= 400 && !(status == 503 && str_starts(path, "/healthz")))
         return ctl_refused(ctl, status, ret_text);
     if (json_parse(str_text(ret_text), ret_text->length, NULL, ret_doc, &error) < 0) {
-        ctl_complain(tr(ctl, "the agent's answer cannot be read: %s", "无法读取代理的回答：%s"), error.text);
+        error_prefix(&error, "the agent's answer cannot be read");
+        ctl_complain_of(ctl, &error);
         return EXIT_REFUSED;
     }
     return 0;

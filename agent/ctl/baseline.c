@@ -39,7 +39,7 @@ static bool save_one(struct ctl *ctl, const struct json *finding, void *user)
     return true;
 }
 
-static int write_file(const char *path, struct json_out *out)
+static int write_file(const struct ctl *ctl, const char *path, struct json_out *out)
 {
     struct out_file file;
     struct error error = ERROR_INIT;
@@ -52,7 +52,7 @@ static int write_file(const char *path, struct json_out *out)
         r = out_file_close(&file, &error);
     }
     if (r < 0)
-        ctl_complain("%s", error.text);
+        ctl_complain_of(ctl, &error);
     return r < 0 ? EXIT_UNWRITTEN : 0;
 }
 
@@ -74,7 +74,7 @@ static int save(struct ctl *ctl, const char *path)
     r = ctl_each_finding(ctl, &query, NULL, save_one, &saving);
     baseline_end(out);
     if (r == 0)
-        r = write_file(path, out);
+        r = write_file(ctl, path, out);
     if (r == 0 && !str_equal(path, "-"))
         printf(tr(ctl, "%zu open findings kept\n", "已记录 %zu 个未解决的检查结果\n"), saving.count);
     return r;
@@ -138,7 +138,7 @@ static int diff(struct ctl *ctl, const char *path)
     struct comparing comparing = {.open = open};
     scoped_str query = STR_INIT;
     size_t gone;
-    int r = ctl_read_baseline(path, &baseline);
+    int r = ctl_read_baseline(ctl, path, &baseline);
 
     if (r)
         return r;

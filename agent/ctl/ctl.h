@@ -32,6 +32,12 @@ __attribute__((format_arg(2), format_arg(3))) static inline const char *tr(const
     return ctl->zh ? zh : en;
 }
 
+/* The same of a text that agent/words has: a word of the API, or what one of its rooms says. */
+__attribute__((format_arg(2))) static inline const char *ctl_words(const struct ctl *ctl, const char *english)
+{
+    return words(ctl->zh ? LANGUAGE_ZH : LANGUAGE_EN, english);
+}
+
 typedef int ctl_command(struct ctl *ctl); /* returns the exit status */
 ctl_command ctl_status, ctl_findings, ctl_rules, ctl_explain, ctl_watch, ctl_scan, ctl_check, ctl_version, ctl_ack,
     ctl_resend, ctl_metrics, ctl_history, ctl_diff, ctl_help, ctl_waive, ctl_report, ctl_complete, ctl_fix,
@@ -50,6 +56,8 @@ int ctl_refused(const struct ctl *ctl, long status, const struct str *text);
 int ctl_unreachable(const struct ctl *ctl, const struct error *error);
 /* "agentctl: …" to standard error, escaped. */
 void ctl_complain(const char *format, ...) printf_like(1, 2);
+/* The same of ERROR, in the language of messages. */
+void ctl_complain_of(const struct ctl *ctl, const struct error *error);
 /* The language of texts that the API is asked for, "en" or "zh". */
 const char *ctl_language(const struct ctl *ctl);
 /* finding_rows.c */
@@ -71,7 +79,7 @@ int ctl_each_finding(struct ctl *ctl, const struct str *base, const char *limit,
                      bool (*each)(struct ctl *ctl, const struct json *finding, void *user), void *user);
 /* baseline_file.c: reads the file PATH. 0; the exit status, after a message. The caller frees RET. */
 struct baseline;
-int ctl_read_baseline(const char *path, struct baseline **ret);
+int ctl_read_baseline(const struct ctl *ctl, const char *path, struct baseline **ret);
 /* pages.c: an answer of several pages. Begin with zeros. */
 struct ctl_pages {
     char *after;      /* where the next page begins; NULL: there is none, or none has been read */
@@ -79,7 +87,7 @@ struct ctl_pages {
 };
 /* To the page after the one of ROOT with COUNT findings. 0; EXIT_REFUSED, after a message, when the answers lead
  * nowhere: a place repeats, a page is empty and not the last, or they are too many. */
-int ctl_pages_turn(struct ctl_pages *pages, const struct json *root, size_t count);
+int ctl_pages_turn(const struct ctl *ctl, struct ctl_pages *pages, const struct json *root, size_t count);
 void ctl_pages_deinit(struct ctl_pages *pages);
 /* history.c */
 /* The filters that were given and the language, as parameters of PATH. */

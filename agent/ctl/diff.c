@@ -110,7 +110,7 @@ static int count_unchanged(struct diff *diff, bool print, size_t *ret)
             if (print)
                 print_finding(diff, "open", finding);
         }
-        r = ctl_pages_turn(&pages, json_root(doc), json_count(findings));
+        r = ctl_pages_turn(diff->ctl, &pages, json_root(doc), json_count(findings));
     } while (pages.after);
     *ret += count;
     return r;

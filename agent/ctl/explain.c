@@ -159,18 +159,8 @@ static char *value_text(const struct json *value)
 /* "integer, 1 to 65535" */
 static char *type_text(const struct ctl *ctl, const struct json *param)
 {
-    static const struct {
-        const char *type, *zh;
-    } types[] = {{"boolean", "布尔"},
-                 {"integer", "整数"},
-                 {"string", "字符串"},
-                 {"list of strings", "字符串列表"},
-                 {"any", "任意"}};
-    const char *type = json_text(json_get(param, "type"), "-"), *shown = type;
+    const char *shown = ctl_words(ctl, json_text(json_get(param, "type"), "-"));
 
-    for (size_t i = 0; ctl->zh && i < countof(types); i++)
-        if (strcmp(types[i].type, type) == 0)
-            shown = types[i].zh;
     if (!json_get(param, "min"))
         return mem_strdup(shown);
     return mem_printf(tr(ctl, "%s, %lld to %lld", "%s，%lld 至 %lld"), shown,

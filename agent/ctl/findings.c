@@ -82,7 +82,7 @@ static int each_finding(struct ctl *ctl, const struct str *base, const char *lim
             if (!each(ctl, json_at(findings, i), user))
                 return EXIT_REFUSED;
         seen += json_count(findings);
-        r = ctl_pages_turn(&pages, json_root(doc), json_count(findings));
+        r = ctl_pages_turn(ctl, &pages, json_root(doc), json_count(findings));
         free(left); /* an answer may hold fewer than asked for: its bytes are limited */
         left = limit && seen < wanted ? mem_printf("%zu", wanted - seen) : NULL;
         more = r == 0 && pages.after && (!limit || left);
@@ -360,7 +360,7 @@ int ctl_check(struct ctl *ctl)
 {
     scoped(cleanup_baseline) struct baseline *baseline = NULL;
     struct tally tally = {0};
-    int r = ctl->new_only ? ctl_read_baseline(ctl->new_only, &baseline) : 0;
+    int r = ctl->new_only ? ctl_read_baseline(ctl, ctl->new_only, &baseline) : 0;
 
     if (!ctl->fail_on)
         ctl->fail_on = "high";

@@ -37,7 +37,7 @@ static int add_findings(struct ctl *ctl, struct fix_plan *plan)
         findings = json_get(json_root(doc), "findings");
         for (size_t i = 0; i < json_count(findings); i++)
             fix_plan_add(plan, json_at(findings, i));
-        r = ctl_pages_turn(&pages, json_root(doc), json_count(findings));
+        r = ctl_pages_turn(ctl, &pages, json_root(doc), json_count(findings));
     } while (r == 0 && pages.after);
     return r;
 }

@@ -5,7 +5,7 @@
 #include "common/out_file.h"
 
 /* The collector does not look at what it is while it is written: that name does not end in .prom. */
-static int replace_file(const char *path, const struct str *text)
+static int replace_file(const struct ctl *ctl, const char *path, const struct str *text)
 {
     struct out_file output;
     struct error error = ERROR_INIT;
@@ -16,7 +16,7 @@ static int replace_file(const char *path, const struct str *text)
         r = out_file_close(&output, &error);
     }
     if (r < 0)
-        ctl_complain("%s", error.text);
+        ctl_complain_of(ctl, &error);
     return r < 0 ? EXIT_UNWRITTEN : 0;
 }
 
@@ -34,5 +34,5 @@ int ctl_metrics(struct ctl *ctl)
         ctl_print_json(str_text(&text), text.length);
         return 0;
     }
-    return replace_file(ctl->textfile, &text);
+    return replace_file(ctl, ctl->textfile, &text);
 }

@@ -4,13 +4,13 @@
 
 enum { PAGES_MAX = 10000 };
 
-static int refuse(const char *why)
+static int refuse(const struct ctl *ctl, const char *why)
 {
-    ctl_complain("the agent's pages do not come to an end: %s", why);
+    ctl_complain(tr(ctl, "the agent's pages do not come to an end: %s", "代理的分页没有尽头：%s"), why);
     return EXIT_REFUSED;
 }
 
-int ctl_pages_turn(struct ctl_pages *pages, const struct json *root, size_t count)
+int ctl_pages_turn(const struct ctl *ctl, struct ctl_pages *pages, const struct json *root, size_t count)
 {
     const char *next = json_string(json_get(root, "next"));
 
@@ -20,11 +20,11 @@ int ctl_pages_turn(struct ctl_pages *pages, const struct json *root, size_t coun
     if (!pages->seen)
         pages->seen = map_new(NULL);
     if (!count)
-        return refuse("one of them is empty");
+        return refuse(ctl, tr(ctl, "one of them is empty", "其中一页为空"));
     if (map_get(pages->seen, next))
-        return refuse("one of them comes again");
+        return refuse(ctl, tr(ctl, "one of them is repeated", "其中一页重复出现"));
     if (map_count(pages->seen) >= PAGES_MAX)
-        return refuse("there are too many");
+        return refuse(ctl, tr(ctl, "there are too many", "页数过多"));
     map_set(pages->seen, next, pages);
     pages->after = mem_strdup(next);
     return 0;

@@ -59,7 +59,7 @@ static int make_body(const struct ctl *ctl, struct str *ret)
 {
     scoped(cleanup_baseline) struct baseline *baseline = NULL;
     scoped(cleanup_json_out) struct json_out *out = NULL;
-    int r = ctl->new_only ? ctl_read_baseline(ctl->new_only, &baseline) : 0;
+    int r = ctl->new_only ? ctl_read_baseline(ctl, ctl->new_only, &baseline) : 0;
 
     if (r || !baseline)
         return r;
@@ -87,7 +87,7 @@ static int give_up(const struct ctl *ctl, struct receiving *receiving, int r, lo
         return ctl_refused(ctl, status, refusal);
     if (!unwritten)
         return ctl_unreachable(ctl, error);
-    ctl_complain("%s", error->text);
+    ctl_complain_of(ctl, error);
     return EXIT_UNWRITTEN;
 }
 
@@ -113,6 +113,6 @@ int ctl_report(struct ctl *ctl)
         r = out_file_close(&receiving.output, &error);
     }
     if (r < 0)
-        ctl_complain("%s", error.text);
+        ctl_complain_of(ctl, &error);
     return r < 0 ? EXIT_UNWRITTEN : 0;
 }

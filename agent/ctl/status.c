@@ -56,8 +56,8 @@ static void append_since(const struct ctl *ctl, struct str *out, const char *tex
 {
     static const struct {
         int64_t seconds;
-        const char *en, *zh;
-    } units[] = {{86400, "days", "天"}, {3600, "h", "小时"}, {60, "min", "分钟"}, {1, "s", "秒"}};
+        const char *word;
+    } units[] = {{86400, N_("days")}, {3600, N_("h")}, {60, N_("min")}, {1, N_("s")}};
     char local[CLOCK_TEXT_SIZE];
     usec_t at = 0;
     int64_t ago;
@@ -71,7 +71,7 @@ static void append_since(const struct ctl *ctl, struct str *out, const char *tex
     for (size_t i = 0; i < countof(units); i++)
         if (ago >= (i ? 1 : 2) * units[i].seconds) {
             str_printf(out, tr(ctl, " (%lld %s)", "（%lld %s）"), (long long)(ago / units[i].seconds),
-                       tr(ctl, units[i].en, units[i].zh));
+                       ctl_words(ctl, units[i].word));
             break;
         }
 }
@@ -133,7 +133,7 @@ static void print_sink(const struct status *status, const struct json *sink)
                (long long)json_int(json_get(sink, "dropped"), 0), tr(ctl, "lost", "条丢失"));
     if (address && strcmp(address, type) != 0)
         str_printf(&text, "  %s", address);
-    append_line(status, tr(ctl, "sink", "输出"), text.data);
+    append_line(status, tr(ctl, "sink", "输出目标"), text.data);
     if (json_string(json_get(sink, "last_error")))
         append_line(status, NULL,
                     text_without_context(json_string(json_get(sink, "last_error")), address ? address : type));
@@ -178,7 +178,7 @@ static void show_execs(const struct status *status)
     text =
         mem_printf("%lld%s%lld%s", (long long)json_int(json_get(execs, "findings"), 0), tr(ctl, " findings, ", " 项，"),
                    (long long)dropped, tr(ctl, " older ones were dropped", " 项较旧的已丢弃"));
-    append_line(status, tr(ctl, "execs", "exec"), text);
+    append_line(status, tr(ctl, "execs", "exec 会话"), text);
 }
 
 /* ---- The score, and how it comes about ---- */

@@ -22,9 +22,9 @@ static const char *config_of(const struct ctl *ctl)
     return ctl->config ? ctl->config : CONFIG_FOLDER "/agent.json";
 }
 
-static int fail(const struct error *error)
+static int fail(const struct ctl *ctl, const struct error *error)
 {
-    ctl_complain("%s", error->text);
+    ctl_complain_of(ctl, error);
     return EXIT_REFUSED;
 }
 
@@ -108,7 +108,7 @@ static int reload(const struct ctl *ctl)
     scoped(cleanup_free) char *unit = unit_of(config_of(ctl));
     const char *const active[] = {"systemctl", "--quiet", "is-active", unit, NULL};
     const char *const reload[] = {"systemctl", "reload", unit, NULL};
-    scoped_str said = STR_INIT;
+    scoped_str said = STR_INIT, why = STR_INIT;
     struct error error = ERROR_INIT;
     int r;
 
@@ -121,19 +121,21 @@ static int reload(const struct ctl *ctl)
     r = run_program(reload, &said, &error);
     if (r == 0)
         return 0;
+    if (r < 0)
+        words_render(&why, error.message, ctl->zh ? LANGUAGE_ZH : LANGUAGE_EN, 0);
     ctl_complain(tr(ctl, "written, but systemctl reload %s has failed: %s", "已写入，但 systemctl reload %s 失败：%s"),
-                 unit, r < 0 ? error.text : str_text(&said));
+                 unit, r < 0 ? str_text(&why) : str_text(&said));
     return EXIT_REFUSED;
 }
 
 /* Lines of SAID: all where it REFUSED, else what is about this file. */
-static void print_said(const struct str *said, bool refused, const char *path)
+static void print_said(const struct ctl *ctl, const struct str *said, bool refused, const char *path)
 {
     scoped(cleanup_free) char *copy = mem_strdup(str_text(said));
     char *rest = copy, *line;
 
     while ((line = strsep(&rest, "\n")))
-        if (*line && (refused || (str_starts(line, "warning: ") && strstr(line, path))))
+        if (*line && (refused || (str_starts(line, ctl_words(ctl, "warning: ")) && strstr(line, path))))
             ctl_complain("%s", line);
 }
 
@@ -141,16 +143,16 @@ static int write_checked(const struct ctl *ctl, struct waivers_file *file, const
 {
     scoped_str said = STR_INIT;
     struct error error = ERROR_INIT;
-    int r = waive_trial(config_of(ctl), text, &said, &error);
+    int r = waive_trial(config_of(ctl), text, ctl->zh, &said, &error);
 
     if (r < 0)
-        return fail(&error);
-    print_said(&said, r != 0, waivers_file_path(file));
+        return fail(ctl, &error);
+    print_said(ctl, &said, r != 0, waivers_file_path(file));
     if (r != 0) {
         ctl_complain(tr(ctl, "%s was not changed", "%s 未更改"), waivers_file_path(file));
         return EXIT_USAGE;
     }
-    return waivers_file_write(file, text, &error) < 0 ? fail(&error) : 0;
+    return waivers_file_write(file, text, &error) < 0 ? fail(ctl, &error) : 0;
 }
 
 static void say(const char *what, const char *rule, const char *subject, const char *path)
@@ -205,7 +207,7 @@ static int change(struct ctl *ctl)
     int r;
 
     if (waivers_file_open(folder, &file, &error) < 0)
-        return fail(&error);
+        return fail(ctl, &error);
     r = ctl->remove ? take_away(ctl, file, rule, ctl->words[1]) : add(ctl, file, rule, ctl->words[1]);
     return r ? r : reload(ctl);
 }

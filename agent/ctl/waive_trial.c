@@ -91,7 +91,7 @@ static void replace(const char *text, const char *what, const char *with, struct
     str_append(ret, text);
 }
 
-int waive_trial(const char *config, const struct str *text, struct str *ret_said, struct error *error)
+int waive_trial(const char *config, const struct str *text, bool zh, struct str *ret_said, struct error *error)
 {
     char trial[] = "/tmp/agentctl-waive-XXXXXX";
     scoped(cleanup_free) char *program = run_program_beside("docker-bench-agent"), *folder = folder_of(config);
@@ -105,7 +105,8 @@ int waive_trial(const char *config, const struct str *text, struct str *ret_said
     conf = mem_printf("%s/conf.d", trial);
     r = fill(config, text, trial, error);
     if (r == 0) {
-        const char *const arguments[] = {program, "--check-config", "--config", trial_config, NULL};
+        const char *const arguments[] = {program,    "--check-config", "--lang", zh ? "zh" : "en",
+                                         "--config", trial_config,     NULL};
 
         setenv("DOCKER_CONTEXT", "default", 1); /* as the unit has it */
         r = run_program(arguments, &said, error);

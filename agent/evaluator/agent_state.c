@@ -57,7 +57,7 @@ void agent_states_withdraw(struct evaluator *evaluator)
     for (size_t i = 0; i < evaluator->agent_states.count; i++)
         if (evaluator->agent_states.items[i].reported)
             publish_state(evaluator, &evaluator->agent_states.items[i], true,
-                          "the engine is another one; what lasts is reported again", "engine:changed");
+                          M_("the engine is another one; what lasts is reported again"), "engine:changed");
 }
 
 void evaluator_agent_state_ended(struct evaluator *evaluator, const char *slug, const char *evidence)

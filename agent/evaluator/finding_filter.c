@@ -49,10 +49,10 @@ int finding_filter_check(const struct rule_set *rules, const struct finding_filt
     scoped_str known = STR_INIT;
 
     if (filter->rule && !rule_set_find(rules, filter->rule)) {
-        const char *nearest = rule_set_nearest(rules, filter->rule);
+        scoped_str hint = STR_INIT;
 
-        return error_set(error, EINVAL, "unknown rule \"%s\"%s%s%s", filter->rule, nearest ? "; did you mean \"" : "",
-                         nearest ? nearest : "", nearest ? "\"?" : "");
+        message_add_nearest(&hint, rule_set_nearest(rules, filter->rule));
+        return error_set(error, EINVAL, "unknown rule \"%s\"%s", filter->rule, str_text(&hint));
     }
     if (filter->section && !has_section(rules, filter->section, &known))
         return error_set(error, EINVAL, "unknown section \"%s\"; expected %s", filter->section, str_text(&known));

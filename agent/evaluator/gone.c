@@ -60,7 +60,7 @@ int evaluator_acknowledge(struct evaluator *evaluator, const char *exec_id, uint
                           const char *why)
 {
     const struct subject *subject = subject_find(evaluator, SUBJECT_EXEC, exec_id);
-    scoped_str by = STR_INIT, cause = STR_INIT, evidence = STR_INIT;
+    scoped_str by = STR_INIT, cause = STR_INIT, evidence = STR_INIT, english = STR_INIT;
     VEC(const char *) rules = {0};
 
     if (!subject)
@@ -69,10 +69,10 @@ int evaluator_acknowledge(struct evaluator *evaluator, const char *exec_id, uint
         if (!verdict_is_quiet(subject->pairs[i].verdict))
             vec_push(&rules, subject->pairs[i].rule->slug);
     entry_append_peer(&by, uid, login_uid);
-    str_printf(&cause, "ack: %s: %s", by.data, why);
-    str_printf(&evidence, "exec %.12s in %s was acknowledged by %s: %s", exec_id, subject->name, by.data, why);
+    str_printf(&cause, "ack: %s: %s", message_english(by.data, &english), why);
+    message_add(&evidence, "%s acknowledged exec %.12s in %s: %s", by.data, exec_id, subject->name, why);
     evaluator_entry(evaluator, &(struct entry){.slug = "agent-ack",
-                                               .title = "An exec was acknowledged",
+                                               .title = N_("An exec was acknowledged"),
                                                .evidence = evidence.data,
                                                .cause = "ack",
                                                .subject_id = exec_id,

@@ -39,7 +39,7 @@ struct entry {
     size_t rule_count;
 };
 
-/* "uid 0, login uid 1000": who asked over the socket. */
+/* The message "uid 0, login uid 1000": who asked over the socket. */
 void entry_append_peer(struct str *out, uint32_t uid, uint32_t login_uid);
 
 struct evaluator;

@@ -184,9 +184,10 @@ struct transition *transition_for_agent(const struct evaluator *evaluator, const
 
 void entry_append_peer(struct str *out, uint32_t uid, uint32_t login_uid)
 {
-    str_printf(out, "uid %u", uid);
-    if (login_uid != UINT32_MAX)
-        str_printf(out, ", login uid %u", login_uid);
+    if (login_uid == UINT32_MAX)
+        message_add(out, "uid %u", uid);
+    else
+        message_add(out, "uid %u, login uid %u", uid, login_uid);
 }
 
 static void write_uid(struct json_out *out, const char *key, uint32_t uid)

@@ -16,12 +16,13 @@ static void report_state(const struct fetcher *fetcher)
     for (unsigned i = 0; i < ROLE_COUNT; i++) {
         const char *reason = fetcher->helpers[i] ? helper_why_not(fetcher->helpers[i]) : NULL;
 
-        if (reason)
-            str_printf(&text, "%sthe helper %s is not running: %s", text.length ? "; " : "", role_name((enum role)i),
-                       reason);
+        if (!reason)
+            continue;
+        str_append(&text, text.length ? "; " : "");
+        message_add(&text, "the helper %s is not running: %s", role_name((enum role)i), reason);
     }
     evaluator_agent_state(fetcher->evaluator, "agent-helpers", !text.length,
-                          text.length ? text.data : "all helpers are running again", "helper");
+                          text.length ? text.data : M_("all helpers are running again"), "helper");
 }
 
 /* What came through the role while it was away is read with everything else when it is back: its findings are errors

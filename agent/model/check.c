@@ -96,9 +96,11 @@ void check_remedy_note(const struct check_input *in, struct check_result *out, c
 
     if (!in->explain)
         return;
+    if (!out->remedy.length)
+        fix_add_command(&out->fix, "#");
     str_append(&out->remedy, !out->remedy.length ? "# " : ends_in_comment(&out->remedy) ? "; " : "  # ");
     va_start(arguments, format);
-    message_vadd(&out->remedy, format, arguments);
+    message_vadd_escaped(&out->remedy, format, arguments);
     va_end(arguments);
 }
 

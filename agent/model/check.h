@@ -76,8 +76,9 @@ void check_error(const struct check_input *in, struct check_result *out, const c
 /* Appends a command (" && " between calls), to the fix as well. All of it is dropped where it would be longer than 16
  * KiB: the rule's own text is used. */
 void check_remedy(const struct check_input *in, struct check_result *out, const char *format, ...) printf_like(3, 4);
-/* Appends prose to the remedy as a comment of the shell: after "  # ", or "; " where it ends in one already. FORMAT is
- * a message's. */
+/* Appends prose to the remedy as a comment of the shell: after "  # ", or "; " where it ends in one already; where
+ * there is no command before it, the fix is one in words. FORMAT is a message's; control characters of the arguments
+ * are escaped, so that no name ends the comment. */
 void check_remedy_note(const struct check_input *in, struct check_result *out, const char *format, ...)
     printf_like(3, 4);
 /* Facts are for programs, so their texts are English whatever the language, and bounded: of a text 4 KiB are kept; a

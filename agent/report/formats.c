@@ -34,6 +34,7 @@ int report_format_parse(const char *name, enum report_format *ret, struct error 
 {
     scoped_str known = STR_INIT;
     const char *nearest = NULL;
+    scoped_str hint = STR_INIT;
     size_t least = 4;
 
     for (size_t i = 0; i < countof(formats); i++) {
@@ -49,8 +50,8 @@ int report_format_parse(const char *name, enum report_format *ret, struct error 
         }
         str_printf(&known, "%s%s", known.length ? ", " : "", formats[i].name);
     }
-    return error_set(error, EINVAL, "unknown format \"%.64s\"%s%s%s; use %s", name, nearest ? "; did you mean \"" : "",
-                     nearest ? nearest : "", nearest ? "\"?" : "", str_text(&known));
+    message_add_nearest(&hint, nearest);
+    return error_set(error, EINVAL, "unknown format \"%.64s\"; use %s%s", name, str_text(&known), str_text(&hint));
 }
 
 int report_write(const struct report *report, enum report_format format, struct report_out *out, struct error *error)

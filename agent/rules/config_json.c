@@ -20,7 +20,7 @@ int config_json_refuse(struct error *error, const char *file, const struct json 
     va_list arguments;
 
     va_start(arguments, format);
-    str_vprintf(&text, format, arguments);
+    message_vadd_escaped(&text, format, arguments);
     va_end(arguments);
     return value ? error_set(error, EINVAL, "%s:%u: %s", file, json_line(value), text.data)
                  : error_set(error, EINVAL, "%s: %s", file, text.data);

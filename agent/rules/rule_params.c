@@ -8,9 +8,9 @@
 #include "common/str.h"
 
 static const char *const type_names[] = {
-    [PARAM_BOOL] = "true or false", [PARAM_INT] = "a whole number",
-    [PARAM_STRING] = "a string",    [PARAM_STRING_LIST] = "a list of strings",
-    [PARAM_JSON] = "a value",
+    [PARAM_BOOL] = M_("true or false"), [PARAM_INT] = M_("a whole number"),
+    [PARAM_STRING] = M_("a string"),    [PARAM_STRING_LIST] = M_("a list of strings"),
+    [PARAM_JSON] = M_("a value"),
 };
 
 static bool is_of_type(const struct json *value, enum param_type type)

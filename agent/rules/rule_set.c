@@ -27,7 +27,7 @@ static int go_on(struct faults *faults, struct error *error, int r)
 {
     if (r >= 0 || !faults)
         return r;
-    faults_add(faults, error->text);
+    faults_add(faults, error);
     return 0;
 }
 
@@ -77,8 +77,9 @@ static int validate(const struct rule *rule, const struct json *owner, const cha
 
     if (!rule->check->validate || rule->check->validate(rule, &key, &why) == 0)
         return 0;
-    return config_json_refuse(error, file, member_or_self(member_or_self(owner, "params"), key), "params%s%s: %s",
-                              *key ? "." : "", key, why.text);
+    owner = member_or_self(member_or_self(owner, "params"), key);
+    return *key ? config_json_refuse(error, file, owner, "params.%s: %s", key, why.message)
+                : config_json_refuse(error, file, owner, "params: %s", why.message);
 }
 
 static int read_check(struct loader *loader, const struct json *root, const char *file, struct rule *rule,
@@ -91,15 +92,15 @@ static int read_check(struct loader *loader, const struct json *root, const char
 
     rule->check = name ? check_find(loader->checks, name) : NULL;
     if (!rule->check) {
-        const char *nearest;
+        scoped_str hint = STR_INIT;
 
         for (const struct check *check = loader->checks; check->name && count < countof(names); check++)
             names[count++] = check->name;
         if (!name)
             return config_json_refuse(error, file, member_or_self(root, "check"), "check: must be the name of a check");
-        nearest = text_nearest(names, count, name);
-        return config_json_refuse(error, file, json_get(root, "check"), "check: unknown check \"%s\"%s%s%s", name,
-                                  nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+        message_add_nearest(&hint, text_nearest(names, count, name));
+        return config_json_refuse(error, file, json_get(root, "check"), "check: unknown check \"%s\"%s", name,
+                                  str_text(&hint));
     }
     for (count = 0; rule->check->params && rule->check->params[count].name;)
         count++;
@@ -323,11 +324,11 @@ static int apply_override(struct rule_set *set, const struct rule_override *over
     int r;
 
     if (!rule) {
-        const char *nearest = rule_set_nearest(set, override->rule);
+        scoped_str hint = STR_INIT;
 
-        return config_json_refuse(error, override->file, override->value, "rules: unknown rule \"%s\"%s%s%s",
-                                  override->rule, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-                                  nearest ? "\"?" : "");
+        message_add_nearest(&hint, rule_set_nearest(set, override->rule));
+        return config_json_refuse(error, override->file, override->value, "rules: unknown rule \"%s\"%s",
+                                  override->rule, str_text(&hint));
     }
     r = config_json_keys(override->value, override->file, keys, error);
     if (r < 0)

@@ -33,10 +33,10 @@ static void add_trouble(const struct sink_status *status, usec_t now, struct str
 {
     str_printf(why, "%s%s", why->length ? "; " : "", status->last_error ? status->last_error : status->address);
     if (sink_is_stuck(status, now))
-        str_printf(why, ", nothing has arrived for over %d s", SINK_STUCK_SECONDS);
+        message_add(why, ", nothing delivered for over %d s", SINK_STUCK_SECONDS);
     if (status->unreported)
-        str_printf(why, ", %llu records are lost", (unsigned long long)status->unreported);
-    str_printf(why, ", %llu wait", (unsigned long long)status->pending);
+        message_add(why, ", %llu records are lost", (unsigned long long)status->unreported);
+    message_add(why, ", %llu waiting", (unsigned long long)status->pending);
 }
 
 /* Appends what is wrong at NOW. Returns when it has to be looked at again; 0: when something begins to wait. */

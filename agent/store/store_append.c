@@ -111,7 +111,7 @@ static void note_trouble(struct store_db *db, const char *why)
     db->retry = clock_monotonic() + RETRY_S * USEC_PER_SEC;
     if (db->trouble)
         return;
-    db->trouble = mem_printf("cannot write %s: %s", db->path, why);
+    db->trouble = message_new("cannot write %s: %s", db->path, sql_reason(why));
     log_error("store: %s; new transitions are kept in memory", db->trouble);
     stream_begin(db);
 }
@@ -162,7 +162,7 @@ static bool open_late(struct store_db *db)
         return true;
     if (r != 0 && r != -EBADMSG)
         return false;
-    sql_set_aside(db, r == 0 ? "could not be opened at first" : "is damaged");
+    sql_set_aside(db, r == 0 ? M_("could not be opened at first") : M_("is damaged"));
     return sql_open(db, db->path, NULL) == 0;
 }
 

@@ -63,7 +63,7 @@ static void set_aside(struct store_db *db)
 {
     while (db->cursors.count)
         cursor_free(db->cursors.items[--db->cursors.count]);
-    sql_set_aside(db, "was damaged or of another program");
+    sql_set_aside(db, M_("was damaged or of another program"));
 }
 
 /* The machine was started since, and the agent had not been stopped in order: the last second may be missing. */

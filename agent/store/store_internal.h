@@ -160,6 +160,8 @@ int sql_open(struct store_db *db, const char *path, struct error *error);
 void sql_close(struct store_db *db);
 /* Closes and renames it, and notes that. WHY: "was damaged". */
 void sql_set_aside(struct store_db *db, const char *why);
+/* TEXT of sqlite3_errmsg() as an argument of a message: a message itself where it is a usual one. */
+const char *sql_reason(const char *text);
 /* R says that the database is damaged: the next process sets it aside. */
 void sql_note_damage(struct store_db *db, int r);
 bool sql_take_damage_mark(const struct store_db *db); /* an earlier process has noted damage */

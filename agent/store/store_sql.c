@@ -214,6 +214,28 @@ void sql_close(struct store_db *db)
     forget_files(db);
 }
 
+const char *sql_reason(const char *text)
+{
+    static const struct {
+        const char *of_sqlite, *message;
+    } reasons[] = {
+        {"database or disk is full", M_("database or disk is full")},
+        {"disk I/O error", M_("disk I/O error")},
+        {"attempt to write a readonly database", M_("attempt to write a readonly database")},
+        {"database disk image is malformed", M_("database disk image is malformed")},
+        {"unable to open database file", M_("unable to open database file")},
+        {"database is locked", M_("database is locked")},
+        {"file is not a database", M_("file is not a database")},
+        {"out of memory", M_("out of memory")},
+        {"there is no database", M_("there is no database")},
+    };
+
+    for (size_t i = 0; i < countof(reasons); i++)
+        if (strcmp(reasons[i].of_sqlite, text) == 0)
+            return reasons[i].message;
+    return text;
+}
+
 void sql_set_aside(struct store_db *db, const char *why)
 {
     static const char *const endings[] = {"", "-wal", "-shm"};
@@ -223,7 +245,7 @@ void sql_set_aside(struct store_db *db, const char *why)
     sql_close(db);
     free(db->notice);
     db->notice =
-        mem_printf("%s %s: it is set aside as %s.broken-%s, and a new store has begun", db->path, why, db->path, time);
+        message_new("%s %s: it is set aside as %s.broken-%s, and a new store has begun", db->path, why, db->path, time);
     log_error("store: %s", db->notice);
     for (size_t i = 0; i < countof(endings); i++) {
         scoped(cleanup_free) char *old = mem_printf("%s%s", db->path, endings[i]);
@@ -279,14 +301,14 @@ bool sql_write_anew(struct store_db *db)
         aside = mem_printf("%s.broken-%s", db->path, time);
     free(take(db->notice));
     if (!copy_to(db, copy)) {
-        db->notice = mem_printf("%s was removed or replaced while it was in use, and cannot be written anew: %s",
-                                db->path, sqlite3_errmsg(db->handle));
+        db->notice = message_new("%s was removed or replaced while it was in use, and cannot be written anew: %s",
+                                 db->path, sql_reason(sqlite3_errmsg(db->handle)));
         unlink(copy);
         return false;
     }
     r = take_its_place(db, copy, aside);
     if (r < 0) {
-        db->trouble = mem_printf("%s cannot be written anew: its copy %s stays: %s", db->path, copy, strerror(-r));
+        db->trouble = message_new("%s cannot be written anew: its copy %s stays: %s", db->path, copy, error_reason(-r));
         return false;
     }
     if (sql_open(db, db->path, &error) < 0) {
@@ -295,10 +317,10 @@ bool sql_write_anew(struct store_db *db)
         return false;
     }
     db->notice =
-        aside ? mem_printf("%s was replaced while it was in use: that file is set aside as %s, and what was "
-                           "stored has been written anew",
-                           db->path, aside)
-              : mem_printf("%s, or its log, was removed while it was in use, and has been written anew", db->path);
+        aside ? message_new("%s was replaced while it was in use: that file is set aside as %s, and what was "
+                            "stored has been written anew",
+                            db->path, aside)
+              : message_new("%s, or its log, was removed while it was in use, and has been written anew", db->path);
     log_error("store: %s", db->notice);
     return true;
 }

@@ -186,7 +186,29 @@ static int refuse(const struct parse *parse, int answer, char *const *argv)
                : options_usage(parse->program, zh, zh ? "未知的选项 %.*s" : "unknown option %.*s", SHOWN, name);
 }
 
-/* As far as the command; the language counts from where it is named. */
+/* The language of messages, also of those about what comes before it on the line. */
+static void find_language(const struct parse *parse, int argc, char *const *argv)
+{
+    const struct option_row *row = parse->program->options, *end = row + parse->program->option_count;
+
+    while (row < end && row->value.kind != OPTION_LANGUAGE)
+        row++;
+    for (int i = 1; row < end && i < argc && strcmp(argv[i], "--") != 0; i++) {
+        size_t length = strlen(row->name);
+        const char *value = NULL;
+
+        if (!str_starts(argv[i], "--") || strncmp(argv[i] + 2, row->name, length) != 0)
+            continue;
+        if (argv[i][2 + length] == '=')
+            value = argv[i] + 2 + length + 1;
+        else if (!argv[i][2 + length] && i + 1 < argc)
+            value = argv[i + 1];
+        if (value && (strcmp(value, "en") == 0 || strcmp(value, "zh") == 0))
+            parse->result->zh = strcmp(value, "zh") == 0;
+    }
+}
+
+/* As far as the command. */
 static int collect(struct parse *parse, int argc, char **argv)
 {
     int value;
@@ -200,10 +222,6 @@ static int collect(struct parse *parse, int argc, char **argv)
         if (index >= parse->program->option_count)
             return refuse(parse, value, argv);
         row = &parse->program->options[index];
-        if (row->value.kind == OPTION_LANGUAGE && optarg && strcmp(optarg, "zh") == 0)
-            parse->result->zh = true;
-        else if (row->value.kind == OPTION_LANGUAGE)
-            parse->result->zh = false;
         if (strcmp(row->name, "help") == 0)
             parse->result->help = true;
         if (strcmp(row->name, "version") == 0)
@@ -303,6 +321,7 @@ int options_parse(const struct program_options *program, int argc, char **argv, 
     int r;
 
     build_table(&parse);
+    find_language(&parse, argc, argv);
     r = parse_all(&parse, argc, argv, values);
     str_deinit(&parse.letters);
     vec_free(&parse.table);

@@ -661,6 +661,46 @@ static int64_t count_events(const char *query, const char *part)
     return count;
 }
 
+/* The same transitions in both languages; what programs compare does not change. */
+START_TEST(events_come_in_the_language_asked_for)
+{
+    static const char *const same[] = {"uid", "rule", "status", "cause", "at"};
+    scoped(http_answer_deinit) struct http_answer en = {0}, zh = {0};
+    const char *english, *chinese, *end;
+    unsigned others = 0;
+
+    exchange("POST", "/v1/scan", "", &en);
+    ck_assert_int_eq(en.status, 202);
+    settle();
+    exchange("GET", "/v1/events", NULL, &en);
+    exchange("GET", "/v1/events?lang=zh", NULL, &zh);
+    ck_assert_int_eq(en.status, 200);
+    ck_assert_int_eq(zh.status, 200);
+    english = strchr(en.body.data, '\n') + 1;
+    for (chinese = strchr(zh.body.data, '\n') + 1; *english && *chinese; chinese = end + 1) {
+        scoped(cleanup_json_doc) struct json_doc *first = NULL, *second = NULL;
+        const struct json *one, *other;
+
+        end = strchr(english, '\n');
+        ck_assert_int_eq(json_parse(english, (size_t)(end - english), NULL, &first, NULL), 0);
+        english = end + 1;
+        end = strchr(chinese, '\n');
+        ck_assert_int_eq(json_parse(chinese, (size_t)(end - chinese), NULL, &second, NULL), 0);
+        one = json_root(first);
+        other = json_root(second);
+        for (size_t i = 0; i < countof(same); i++)
+            ck_assert_str_eq(text_at(one, same[i]), text_at(other, same[i]));
+        ck_assert_str_ne(text_at(one, "title"), text_at(other, "title"));
+        ck_assert_ptr_null(strpbrk(text_at(one, "evidence"), MESSAGE_MARKS));
+        ck_assert_ptr_null(strpbrk(text_at(other, "evidence"), MESSAGE_MARKS));
+        others += strcmp(text_at(one, "evidence"), text_at(other, "evidence")) != 0;
+        if (str_equal(text_at(one, "slug"), "agent-scan"))
+            ck_assert_ptr_nonnull(strstr(text_at(other, "evidence"), "请求了完整扫描"));
+    }
+    ck_assert_uint_gt(others, 0);
+}
+END_TEST
+
 START_TEST(events_by_what_is_asked_for)
 {
     static const char *const wrong[] = {"rule=99.9",      "section=77", "severity=big",      "status=bad",
@@ -1471,6 +1511,7 @@ int main(void)
     tcase_add_test(tests, filters_keep_what_they_say);
     tcase_add_test(tests, texts_come_in_the_language_asked_for);
     tcase_add_test(tests, everything_is_kept);
+    tcase_add_test(tests, events_come_in_the_language_asked_for);
     tcase_add_test(tests, events_by_what_is_asked_for);
     tcase_add_test(tests, nothing_is_new_after_the_last);
     tcase_add_test(tests, a_follower_is_told_as_it_happens);

@@ -148,7 +148,7 @@ START_TEST(a_next_that_repeats_ends)
     answer.first = HEAD "{\"findings\":[{\"rule\":\"5.4\"}],\"next\":\"x y\"}";
     for (size_t i = 0; i < countof(commands); i++) {
         answer.requests = 0;
-        ends_with(commands[i], 4, "one of them comes again");
+        ends_with(commands[i], 4, "one of them is repeated");
         ck_assert_uint_eq(answer.requests, 2);
     }
 }

@@ -404,7 +404,7 @@ START_TEST(what_people_did_is_entered)
     ck_assert_ptr_null(strstr(out.data, "seen-by-me"));
     str_deinit(&out);
     out = RUN(0, "--no-header", "history", "--rule", "agent-scan");
-    snprintf(text, sizeof text, "\t\tdone\tagent\tagent\ta full scan was asked for by uid %u", (unsigned)getuid());
+    snprintf(text, sizeof text, "\t\tdone\tagent\tagent\tuid %u requested a full scan", (unsigned)getuid());
     ck_assert_ptr_nonnull(strstr(out.data, text));
     str_deinit(&out);
     ck_assert_uint_eq(count_entries("agent-scan"), 1);
@@ -431,7 +431,7 @@ START_TEST(what_people_did_is_entered)
     waivers = 3;
     await(has_waivers, "the end of the waiver");
     out = RUN(0, "--no-header", "history", "--rule", "agent-waiver");
-    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by ann ends: it is not in the configuration any more"));
+    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by ann ends: it was removed"));
     ck_assert_ptr_nonnull(strstr(out.data, "5.4 for name:web by bob begins (brief)"));
     ck_assert_ptr_nonnull(strstr(out.data, "5.4 for name:web by bob ends: it has expired"));
     str_deinit(&out);
@@ -452,7 +452,7 @@ START_TEST(what_people_did_is_entered)
     await(has_waivers, "the entry of its end");
     out = RUN(0, "--no-header", "history", "--rule", "agent-waiver");
     ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by eve begins (long)"));
-    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by eve ends: it is not in the configuration any more (long)"));
+    ck_assert_ptr_nonnull(strstr(out.data, "5.4 for * by eve ends: it was removed (long)"));
 }
 END_TEST
 
@@ -484,7 +484,7 @@ START_TEST(states_end_with_the_agent)
     refusals = 2;
     await(is_refused, "the end of the refusal");
     out = RUN(0, "--no-header", "history", "--rule", "agent-config");
-    ck_assert_ptr_nonnull(strstr(out.data, "\tdegraded\tready\tagent\tagent\tthe agent was started again\t"));
+    ck_assert_ptr_nonnull(strstr(out.data, "\tdegraded\tready\tagent\tagent\tthe agent was restarted\t"));
 }
 END_TEST
 

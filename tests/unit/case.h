@@ -58,6 +58,7 @@ struct path_verdict {
 struct judgement {
     enum verdict verdict;
     struct str evidence, remedy, facts;
+    struct str evidence_zh, remedy_zh; /* the same in Chinese */
     bool own_remedy; /* the check gave a command; else REMEDY is the rule's text */
     struct path_verdict *paths;
     size_t path_count;

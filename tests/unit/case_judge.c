@@ -137,6 +137,34 @@ void case_close(struct open_case *open)
     store_free(take(open->store));
 }
 
+/* As much of a remedy as a shell runs: the same in every language. */
+static size_t command_length(const char *remedy)
+{
+    const char *comment = *remedy == '#' ? remedy : strstr(remedy, "  # ");
+
+    return comment ? (size_t)(comment - remedy) : strlen(remedy);
+}
+
+static bool has_chinese(const char *text)
+{
+    while (*text && ((unsigned char)*text < 0xe4 || (unsigned char)*text > 0xe9))
+        text++;
+    return *text;
+}
+
+/* The remedy for this subject says the same in Chinese: its commands as they are typed, its prose translated. */
+static void judge_chinese(const struct rule *rule, struct check_result *result)
+{
+    scoped(cleanup_free) char *english = mem_strdup(check_result_remedy(result, rule, LANGUAGE_EN));
+    scoped(cleanup_free) char *chinese = mem_strdup(check_result_remedy(result, rule, LANGUAGE_ZH));
+    size_t length = command_length(english);
+
+    if (command_length(chinese) != length || strncmp(english, chinese, length) != 0)
+        check_error(&(struct check_input){.explain = true}, result, "another command in Chinese", chinese);
+    else if (english[length] && !has_chinese(chinese + length))
+        check_error(&(struct check_input){.explain = true}, result, "a remedy without Chinese", chinese);
+}
+
 static void add_judgement(struct judgement *judgement, const struct rule *rule, struct check_result *result)
 {
     const char *facts = check_result_facts(result);
@@ -144,11 +172,15 @@ static void add_judgement(struct judgement *judgement, const struct rule *rule, 
 
     if (json_parse(facts, strlen(facts), NULL, &doc, NULL) < 0)
         check_error(&(struct check_input){.explain = true}, result, "facts are no JSON", facts);
+    if (result->remedy.length)
+        judge_chinese(rule, result);
     if (result->verdict > judgement->verdict) {
         judgement->verdict = result->verdict;
         str_clear(&judgement->evidence);
         str_clear(&judgement->remedy);
         str_clear(&judgement->facts);
+        str_clear(&judgement->evidence_zh);
+        str_clear(&judgement->remedy_zh);
     }
     if (result->verdict < judgement->verdict)
         return;
@@ -157,6 +189,10 @@ static void add_judgement(struct judgement *judgement, const struct rule *rule, 
     judgement->own_remedy = result->remedy.length > 0;
     str_printf(&judgement->remedy, "%s%s", judgement->remedy.length ? " && " : "",
                check_result_remedy(result, rule, LANGUAGE_EN));
+    str_printf(&judgement->evidence_zh, "%s%s", judgement->evidence_zh.length ? "; " : "",
+               check_result_evidence(result, LANGUAGE_ZH));
+    str_printf(&judgement->remedy_zh, "%s%s", judgement->remedy_zh.length ? " && " : "",
+               check_result_remedy(result, rule, LANGUAGE_ZH));
     str_append(&judgement->facts, facts);
 }
 
@@ -216,6 +252,8 @@ void judgement_deinit(struct judgement *judgement)
     str_deinit(&judgement->evidence);
     str_deinit(&judgement->remedy);
     str_deinit(&judgement->facts);
+    str_deinit(&judgement->evidence_zh);
+    str_deinit(&judgement->remedy_zh);
     free(take(judgement->paths));
 }
 

@@ -269,6 +269,8 @@ static void print_case(const struct verdict_case *c, void *user)
     json_out_string(out, "verdict", verdict_name(judgement.verdict));
     json_out_string(out, "evidence", str_text(&judgement.evidence));
     json_out_string(out, "remedy", str_text(&judgement.remedy));
+    json_out_string(out, "evidence_zh", str_text(&judgement.evidence_zh));
+    json_out_string(out, "remedy_zh", str_text(&judgement.remedy_zh));
     json_out_bool(out, "own_remedy", judgement.own_remedy);
     json_out_string(out, "facts", str_text(&judgement.facts));
     json_out_end_object(out);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "agent/config/config.h"
+#include "agent/words/words.h"
 #include "common/file.h"
 #include "common/memory.h"
 
@@ -115,6 +116,21 @@ static const struct refusal {
     {"{\"language\": ", "f.json"},
 };
 
+/* MESSAGE has Chinese as a whole: a part that has none keeps such words. */
+static void check_chinese(const char *message)
+{
+    static const char *const english[] = {" must ", " the ", " is ", " are ", " has ", " of ", "unknown", "missing"};
+    scoped_str shown = STR_INIT;
+    bool any = false;
+
+    words_render(&shown, message, LANGUAGE_ZH, 0);
+    for (size_t i = 0; i < shown.length; i++)
+        any = any || ((unsigned char)shown.data[i] >= 0xe4 && (unsigned char)shown.data[i] <= 0xe9);
+    ck_assert_msg(any, "no Chinese: %s", shown.data);
+    for (size_t i = 0; i < countof(english); i++)
+        ck_assert_msg(!strstr(shown.data, english[i]), "English in it: %s", shown.data);
+}
+
 START_TEST(refused)
 {
     const struct refusal *refusal = &refusals[_i];
@@ -125,6 +141,7 @@ START_TEST(refused)
     ck_assert_ptr_null(config);
     ck_assert_msg(strstr(error.text, refusal->said) != NULL, "%s: said \"%s\"", refusal->text, error.text);
     ck_assert_int_eq(strncmp(error.text, "f.json", 6), 0);
+    check_chinese(error.message);
 }
 END_TEST
 

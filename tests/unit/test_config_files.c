@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/config/config_show.h"
+#include "agent/words/words.h"
 
 static struct config *merged(const struct config_text *texts, size_t count)
 {
@@ -190,9 +191,12 @@ static int check_folder(struct faults *faults, struct config **ret)
 
 static bool has(char *const *lines, size_t count, const char *part)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strstr(lines[i], part))
+    for (size_t i = 0; i < count; i++) {
+        scoped_str english = STR_INIT;
+
+        if (strstr(message_english(lines[i], &english), part))
             return true;
+    }
     return false;
 }
 
@@ -346,7 +350,7 @@ static const struct warning {
      "agent.json:1: the waiver of 5.4 for label:app matches nothing: a label is KEY=VALUE"},
     {WAIVER("\"5.4\"", "label:app=*"), NULL},
     {WAIVER("\"5.4\"", "label:app*"), NULL},
-    {WAIVER("\"5.4\"", "name:[a"), "matches nothing: \"[\" stands for itself"},
+    {WAIVER("\"5.4\"", "name:[a"), "matches nothing: \"[\" is literal"},
     {WAIVER("\"5.4\"", "image"), "matches nothing: the rule is about other subjects"},
     {WAIVER("\"5.4\"", "file:/etc/*"), "matches nothing: the rule is about other subjects"},
     {WAIVER("[\"5.4\", \"4.6\"]", "image"), NULL},
@@ -369,7 +373,8 @@ static const struct warning {
     {"{\"socket\": {\n\"group\": \"no-such-group-here\"}}",
      "agent.json:2: socket.group: no-such-group-here: there is no such group"},
     {"{\"socket\": {\"group\": \"root\"}}", NULL},
-    {"{\"scanner\": {\"command\": [\"trivy\", \"--json\"]}}", "agent.json:1: scanner.command: no word has {image}"},
+    {"{\"scanner\": {\"command\": [\"trivy\", \"--json\"]}}",
+     "agent.json:1: scanner.command: no word contains {image}"},
     {"{\"scanner\": {\"command\": [\"trivy\", \"image={image}\"]}}", NULL},
     {"{\"docker\": {\"host\": \"tcp://h\", \"tls\": {\"ca\": \"/nonexistent/ca\"}}}",
      "agent.json:1: docker.tls: /nonexistent/ca: there is no such file"},
@@ -388,6 +393,13 @@ START_TEST(warned_of)
                                 : !faults.warnings.count,
                   "%s: said \"%s\"", warning->text, faults.warnings.count ? faults.warnings.items[0] : "nothing");
     ck_assert_uint_le(faults.warnings.count, 1);
+    if (faults.warnings.count) {
+        scoped_str chinese = STR_INIT;
+
+        words_render(&chinese, faults.warnings.items[0], LANGUAGE_ZH, 0);
+        ck_assert_msg(!strstr(chinese.data, " the ") && !strstr(chinese.data, " no ") && !strstr(chinese.data, " is "),
+                      "%s", chinese.data);
+    }
 }
 END_TEST
 

@@ -60,7 +60,8 @@ static void print_remedy(const char *slug, const char *text, const char *path, s
     check_run(&in, &result);
     ck_assert_msg(result.verdict == VERDICT_FAIL, "%s of %s: %s", slug, text,
                   check_result_evidence(&result, LANGUAGE_EN));
-    str_append(ret, str_text(&result.remedy));
+    if (result.remedy.length)
+        str_append(ret, check_result_remedy(&result, in.rule, LANGUAGE_EN));
     check_result_deinit(&result);
     store_free(store);
 }

@@ -53,7 +53,7 @@ compose() {
     text=$(findings "status=fail&rule=$rule" | jq -r --arg n "$name" 'first(.findings[] | select(.subject.name == $n)).remedy // empty')
     case $text in
     "# in $shop/docker-compose.yml, service $service: "*"; then: "*) ;;
-    "# in the one of $shop/docker-compose.yml, $shop/o'r \$x;y/more.yml that sets it, service $service: "*"; then: "*) ;;
+    "# in whichever of $shop/docker-compose.yml, $shop/o'r \$x;y/more.yml sets it, service $service: "*"; then: "*) ;;
     *) fail "$rule $name: not the project's: $text"; return ;;
     esac
     for edit in "${edits[@]}"; do sed -i "$edit" "$shop/docker-compose.yml" "$shop/o'r \$x;y/more.yml"; done

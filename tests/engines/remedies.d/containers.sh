@@ -20,8 +20,8 @@ before=$(docker inspect everything)
 sh -c "$steps" </dev/null || fail "5.4: $steps"
 [ "$(docker inspect everything)" = "$before" ] || fail "5.4 changed the container: $steps"
 follow() { (cd "$work" && sh -c "$1" >/dev/null) || fail "5.4: $1"; }
-follow "$(sed 's/.*keep its options: \(.*\); make the new one.*/\1/' <<<"$steps")"
-new=$(sed 's/.*make the new one: \(.*\) (those of .*/\1/' <<<"$steps")
+follow "$(sed 's/.*save its options: \(.*\); create the new one.*/\1/' <<<"$steps")"
+new=$(sed 's/.*create the new one: \(.*\) (those of .*/\1/' <<<"$steps")
 follow "${new/OPTIONS IMAGE/test:1.0 sleep 1000000}"
 want "5.4 pass ^everything$"
 follow "$(sed 's/.*when it works: //' <<<"$steps")"
