@@ -98,7 +98,7 @@ events() { api "/v1/events?since=$since" | tail -n +2; }
 
 # a_moment: seconds, the more the more processes wait for a processor of this machine
 a_moment() {
-    awk -v processors="$(nproc)" '{ slow = $1 / processors; print 0.3 * (slow < 1 ? 1 : slow < 10 ? slow : 10) }' /proc/loadavg
+    awk -v processors="$(nproc)" '{ slow = $1 / processors; print 0.3 * (slow < 1 ? 1 : slow < 5 ? slow : 5) }' /proc/loadavg
 }
 
 # The engine and the agent are at rest when nothing more comes for a moment.
