@@ -167,7 +167,7 @@ failing_remedy() {
 # remedy_of RULE NAME [WORD…]: what the finding says to do; with words, as soon as it says them
 remedy_of() {
     local text=
-    says_to() { text=$(failing_remedy "$1" "$2") && { [ -z "${3:-}" ] || grep -qF -- "$3" <<<"$text"; }; }
+    says_to() { text=$(failing_remedy "$1" "$2") && [ -n "$text" ] && { [ -z "${3:-}" ] || grep -qF -- "$3" <<<"$text"; }; }
     await says_to "$1" "$2" "${*:3}" || true
     printf '%s\n' "$text"
 }
